@@ -1,0 +1,72 @@
+//! Error codes of the service and of the API gateway in front of it, and the bodies that carry them.
+//!
+//! "Not found" is usually HTTP 400 here, and a server-side fault can be HTTP 400 too: decide by code, not by status.
+
+use serde::{Deserialize, Serialize};
+
+/// Parameter check failed (HTTP 400). Also used for "Connection … does not exist": only the text tells them apart.
+pub const INVALID_PARAMETER: &str = "DLI.0001";
+/// The object does not exist (HTTP 400).
+pub const OBJECT_NOT_FOUND: &str = "DLI.0002";
+/// The object exists already (HTTP 400).
+pub const ALREADY_EXISTS: &str = "DLI.0006";
+/// The operation is not supported, for example in the object's present state (HTTP 400).
+pub const NOT_SUPPORTED: &str = "DLI.0007";
+/// A related resource was not found (HTTP 404).
+pub const RESOURCE_NOT_FOUND: &str = "DLI.0023";
+/// A fault on the server's side, despite its HTTP 400.
+pub const SERVER_FAULT: &str = "DLI.0999";
+
+/// Gateway: this API or method is not published here (HTTP 404); never to be read as "the object is gone".
+pub const API_NOT_PUBLISHED: &str = "APIGW.0101";
+/// Gateway: the request cannot be read, or is too large (HTTP 400, 413, 414, 494, 502, 504).
+pub const BAD_GATEWAY_REQUEST: &str = "APIGW.0201";
+/// Gateway: unknown access key, wrong signature, or a signature that has expired (HTTP 401).
+pub const BAD_CREDENTIALS: &str = "APIGW.0301";
+/// Gateway: throttled (HTTP 429); limit and period stand in the text.
+pub const THROTTLED: &str = "APIGW.0308";
+
+/// Response header that names one request for the service's support.
+pub const REQUEST_ID_HEADER: &str = "x-request-id";
+
+/// An error body, of the service (two fields) or of the gateway (three).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorBody {
+    /// `DLI.xxxx` or `APIGW.xxxx`.
+    pub error_code: String,
+    /// The service's own words.
+    pub error_msg: String,
+    /// Only the gateway puts the request id into the body; the service uses the header.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+}
+
+/// Whether an error code with its text says that the object itself does not exist.
+///
+/// `DLI.0001` is also the generic parameter error, so it counts only with the words "does not exist" (or "is not
+/// exist", as live answers have it). A gateway 404 never counts.
+#[must_use]
+pub fn says_not_found(code: &str, message: &str) -> bool {
+    match code {
+        OBJECT_NOT_FOUND | RESOURCE_NOT_FOUND => true,
+        INVALID_PARAMETER => {
+            let text = message.to_ascii_lowercase();
+            text.contains("does not exist") || text.contains("is not exist")
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parameter_error_is_not_a_missing_object() {
+        assert!(says_not_found(INVALID_PARAMETER, "Connection 2a62 does not exist"));
+        assert!(says_not_found(INVALID_PARAMETER, "connection 2a62 is not exist"));
+        assert!(!says_not_found(INVALID_PARAMETER, "The parameter hosts is invalid"));
+        assert!(says_not_found(RESOURCE_NOT_FOUND, "whatever it says"));
+        assert!(!says_not_found(API_NOT_PUBLISHED, "The API does not exist or has not been published"));
+    }
+}

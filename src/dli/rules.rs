@@ -1,0 +1,248 @@
+//! Limits and name rules, each as the documents state it, in one place for the provider, the client and the emulator.
+
+use std::net::Ipv4Addr;
+
+use uuid::Uuid;
+
+/// Most host records of one connection (document: "A maximum of 20,000 records are supported").
+pub const MAX_HOSTS: usize = 20_000;
+/// Most tags of one connection.
+pub const MAX_TAGS: usize = 20;
+
+/// One rule for one kind of text.
+#[derive(Debug, Clone, Copy)]
+pub struct Rule {
+    /// What the text is, in title case, for the summary of a message: `Connection Name`.
+    pub subject: &'static str,
+    /// What is allowed, as a sentence without its full stop.
+    pub allowed: &'static str,
+    /// The document that says so.
+    pub document: &'static str,
+    /// What is wrong with the text, as the end of the sentence "… because it ‹reason›"; `None` when it is in order.
+    check: fn(&str) -> Option<String>,
+}
+
+impl Rule {
+    /// What is wrong with `text`, as the end of a sentence ("has 65 characters"); `None` when it keeps the rule.
+    #[must_use]
+    pub fn broken_by(&self, text: &str) -> Option<String> {
+        (self.check)(text)
+    }
+
+    /// Whether `text` keeps the rule.
+    #[must_use]
+    pub fn allows(&self, text: &str) -> bool {
+        self.broken_by(text).is_none()
+    }
+}
+
+/// `name` of a connection.
+pub const CONNECTION_NAME: Rule = Rule {
+    subject: "Connection Name",
+    allowed: "1 to 64 characters, each an ASCII letter, a digit or an underscore",
+    document: "DLI API Reference, \"Creating an Enhanced Datasource Connection\", request parameter name",
+    check: |text| length(text, 1, 64).or_else(|| characters(text, "_")),
+};
+
+/// `dest_vpc_id`, the VPC at the other end.
+pub const VPC_ID: Rule = Rule {
+    subject: "VPC ID",
+    allowed: "a UUID such as 22094d8f-c310-4621-913d-4c4d655d8495",
+    document: "DLI API Reference, \"Creating an Enhanced Datasource Connection\", request parameter dest_vpc_id",
+    check: uuid,
+};
+
+/// `dest_network_id`, the network id of the subnet at the other end.
+pub const NETWORK_ID: Rule = Rule {
+    subject: "Subnet ID",
+    allowed: "the network ID of a subnet, a UUID such as 78f2562a-36e4-4b39-95b9-f5aab22e1281",
+    document: "DLI API Reference, \"Creating an Enhanced Datasource Connection\", request parameter dest_network_id",
+    check: uuid,
+};
+
+/// `routetable_id`, the route table of the subnet.
+pub const ROUTE_TABLE_ID: Rule = Rule {
+    subject: "Route Table ID",
+    allowed: "a UUID such as 22094d8f-c310-4621-913d-4c4d655d8495",
+    document: "DLI API Reference, \"Creating an Enhanced Datasource Connection\", request parameter routetable_id",
+    check: uuid,
+};
+
+/// The id of a connection, as the service gives it.
+pub const CONNECTION_ID: Rule = Rule {
+    subject: "Connection ID",
+    allowed: "a UUID such as 2a620c33-5609-40c9-affd-2b6453071b0f",
+    document: "DLI API Reference, \"Creating an Enhanced Datasource Connection\", response parameter connection_id",
+    check: uuid,
+};
+
+/// A queue that a connection may bind, as far as its name tells.
+pub const QUEUE_NAME: Rule = Rule {
+    subject: "Queue Name",
+    allowed: "1 to 128 characters, each an ASCII letter, a digit or an underscore, not digits only, not starting with \
+              an underscore",
+    document: "DLI API Reference, \"Creating a Queue\", request parameter queue_name",
+    check: |text| {
+        length(text, 1, 128)
+            .or_else(|| characters(text, "_"))
+            .or_else(|| text.starts_with('_').then(|| "starts with an underscore".to_owned()))
+            .or_else(|| text.bytes().all(|b| b.is_ascii_digit()).then(|| "consists of digits only".to_owned()))
+    },
+};
+
+/// The shared queue `default`, in any case, is never bound.
+pub const QUEUE_NOT_DEFAULT: Rule = Rule {
+    subject: "Queue",
+    allowed: "a queue other than the shared queue default, for which datasource connections cannot be created",
+    document: "DLI API Reference, \"Creating an Enhanced Datasource Connection\", Function",
+    check: |text| text.eq_ignore_ascii_case("default").then(|| "is the default queue".to_owned()),
+};
+
+/// The name of a host record.
+pub const HOST_NAME: Rule = Rule {
+    subject: "Host Name",
+    allowed: "1 to 128 characters, starting with an ASCII letter, each a letter, a digit, an underscore, a hyphen or \
+              a dot",
+    document: "DLI API Reference, \"Creating an Enhanced Datasource Connection\", hosts request parameter name",
+    check: |text| {
+        length(text, 1, 128).or_else(|| characters(text, "_-.")).or_else(|| {
+            let first = text.chars().next()?;
+            (!first.is_ascii_alphabetic()).then(|| format!("starts with {first:?}, not with a letter"))
+        })
+    },
+};
+
+/// The address of a host record.
+pub const HOST_IP: Rule = Rule {
+    subject: "Host Address",
+    allowed: "an IPv4 address such as 192.168.0.1",
+    document: "DLI API Reference, \"Creating an Enhanced Datasource Connection\", hosts request parameter ip",
+    check: |text| text.parse::<Ipv4Addr>().is_err().then(|| "is not an IPv4 address".to_owned()),
+};
+
+/// The key of a tag.
+pub const TAG_KEY: Rule = Rule {
+    subject: "Tag Key",
+    allowed: "1 to 128 letters of any language, digits, spaces or any of _ . : + - @, neither starting nor ending \
+              with a space, not starting with _sys_",
+    document: "DLI API Reference, \"Creating an Enhanced Datasource Connection\", Table 4, parameter key",
+    check: |text| {
+        length(text, 1, 128)
+            .or_else(|| tag_characters(text))
+            .or_else(|| text.starts_with("_sys_").then(|| "starts with _sys_".to_owned()))
+            .or_else(|| text.starts_with(' ').then(|| "starts with a space".to_owned()))
+            .or_else(|| text.ends_with(' ').then(|| "ends with a space".to_owned()))
+    },
+};
+
+/// The value of a tag; it may be empty.
+pub const TAG_VALUE: Rule = Rule {
+    subject: "Tag Value",
+    allowed: "at most 255 letters of any language, digits, spaces or any of _ . : + - @",
+    document: "DLI API Reference, \"Creating an Enhanced Datasource Connection\", Table 4, parameter value",
+    check: |text| length(text, 0, 255).or_else(|| tag_characters(text)),
+};
+
+/// How many of something one connection may have.
+#[derive(Debug, Clone, Copy)]
+pub struct CountRule {
+    /// What is counted, in title case: `Host Records`.
+    pub subject: &'static str,
+    /// The most that is allowed.
+    pub most: usize,
+    /// The document that says so.
+    pub document: &'static str,
+}
+
+/// How many host records.
+pub const HOST_COUNT: CountRule = CountRule {
+    subject: "Host Records",
+    most: MAX_HOSTS,
+    document: "DLI API Reference, \"Creating an Enhanced Datasource Connection\", request parameter hosts",
+};
+
+/// How many tags.
+pub const TAG_COUNT: CountRule = CountRule {
+    subject: "Tags",
+    most: MAX_TAGS,
+    document: "DLI API Reference, \"Creating an Enhanced Datasource Connection\", request parameter tags",
+};
+
+fn length(text: &str, least: usize, most: usize) -> Option<String> {
+    match text.chars().count() {
+        0 if least > 0 => Some("is empty".to_owned()),
+        n if n < least || n > most => Some(format!("has {n} characters")),
+        _ => None,
+    }
+}
+
+/// ASCII letters, digits, and the characters of `extra`.
+fn characters(text: &str, extra: &str) -> Option<String> {
+    unexpected(text, |c| c.is_ascii_alphanumeric() || extra.contains(c))
+}
+
+fn tag_characters(text: &str) -> Option<String> {
+    unexpected(text, |c| c.is_alphanumeric() || " _.:+-@".contains(c))
+}
+
+fn unexpected(text: &str, allowed: impl Fn(char) -> bool) -> Option<String> {
+    text.chars().find(|&c| !allowed(c)).map(|c| format!("contains {c:?}"))
+}
+
+/// The hyphenated form of 36 characters, in either case.
+fn uuid(text: &str) -> Option<String> {
+    (text.len() != 36 || Uuid::try_parse(text).is_err()).then(|| "is not a UUID".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Both sides of each limit; the numbers are the documents'.
+    #[test]
+    fn both_sides_of_each_limit() {
+        let cases: &[(&Rule, &[&str], &[&str])] = &[
+            (&CONNECTION_NAME, &["a", "9", "_", "Test_1"], &["", "a-b", "a b", "ä", "a.b"]),
+            (
+                &VPC_ID,
+                &["22094d8f-c310-4621-913d-4c4d655d8495", "22094D8F-C310-4621-913D-4C4D655D8495"],
+                &[
+                    "",
+                    "22094d8fc3104621913d4c4d655d8495",
+                    "{22094d8f-c310-4621-913d-4c4d655d8495}",
+                    "22094d8f-c310-4621-913d-4c4d655d849g",
+                ],
+            ),
+            (&QUEUE_NAME, &["q1", "1q", "Q_1"], &["", "123", "_q", "q-1"]),
+            (&QUEUE_NOT_DEFAULT, &["default1"], &["default", "Default", "DEFAULT"]),
+            (&HOST_NAME, &["a", "ecs-97f8-0001", "test.test.com", "A_b"], &["", "9bad", "-a", "_a", ".a", "a b", "ä"]),
+            (
+                &HOST_IP,
+                &["192.168.0.1", "0.0.0.0", "255.255.255.255"],
+                &["", "256.1.1.1", "1.2.3", "::1", "01.2.3.4", "1.2.3.4 "],
+            ),
+            (&TAG_KEY, &["a", "größe", "键", "a b", "_.:+-@"], &["", " a", "a ", "_sys_a", "a/b", "a=b"]),
+            (&TAG_VALUE, &["", "a", " a "], &["a/b", "a,b"]),
+        ];
+        for (rule, good, bad) in cases {
+            for text in *good {
+                assert_eq!(rule.broken_by(text), None, "{} {text:?}", rule.subject);
+            }
+            for text in *bad {
+                assert!(!rule.allows(text), "{} {text:?}", rule.subject);
+            }
+        }
+    }
+
+    #[test]
+    fn lengths_count_characters() {
+        for (rule, most) in
+            [(&CONNECTION_NAME, 64), (&QUEUE_NAME, 128), (&HOST_NAME, 128), (&TAG_KEY, 128), (&TAG_VALUE, 255)]
+        {
+            assert!(rule.allows(&"a".repeat(most)), "{}", rule.subject);
+            assert_eq!(rule.broken_by(&"a".repeat(most + 1)), Some(format!("has {} characters", most + 1)));
+        }
+        assert!(TAG_KEY.allows(&"键".repeat(128)));
+        assert!(!TAG_KEY.allows(&"键".repeat(129)));
+    }
+}

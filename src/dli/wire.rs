@@ -1,0 +1,333 @@
+//! Request and response bodies, field by field as the API pages name them.
+//!
+//! Reading is lenient where the documents and live answers disagree: an unknown field is passed over, a missing
+//! collection is empty, a boolean may be the text `"true"`, a number may be a text of digits, and `null` is what is
+//! missing.
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// `status` of a connection that exists. It says nothing about whether any queue can reach anything.
+pub const STATUS_ACTIVE: &str = "ACTIVE";
+/// `status` of a connection that was deleted; it can still be shown.
+pub const STATUS_DELETED: &str = "DELETED";
+
+/// One host record.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Host {
+    /// Host name.
+    pub name: String,
+    /// IPv4 address.
+    pub ip: String,
+}
+
+/// One tag.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Tag {
+    /// Unique within the connection.
+    pub key: String,
+    /// May be empty.
+    #[serde(default, deserialize_with = "or_default")]
+    pub value: String,
+}
+
+/// Body of "create a connection".
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreateConnection {
+    /// Name of the connection.
+    pub name: String,
+    /// VPC at the other end.
+    pub dest_vpc_id: String,
+    /// Network id of the subnet at the other end.
+    pub dest_network_id: String,
+    /// Queues to bind.
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
+    pub queues: Vec<String>,
+    /// Elastic resource pools to bind.
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
+    pub elastic_resource_pools: Vec<String>,
+    /// Route table of the subnet; no read returns it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub routetable_id: Option<String>,
+    /// Host records.
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<Host>,
+    /// Tags. (The oldest page types them as strings; every later one as key and value.)
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<Tag>,
+}
+
+/// The two fields that every answer of the service starts with.
+///
+/// HTTP 2xx with `is_success: false` is a failure, and its only explanation is `message`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// Missing means true.
+    #[serde(default = "yes", deserialize_with = "lenient_success")]
+    pub is_success: bool,
+    /// Often empty.
+    #[serde(default, deserialize_with = "or_default")]
+    pub message: String,
+}
+
+impl Outcome {
+    /// Success with a message.
+    #[must_use]
+    pub fn success(message: impl Into<String>) -> Self {
+        Self { is_success: true, message: message.into() }
+    }
+}
+
+/// Answer to "create a connection" (HTTP 201).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectionCreated {
+    /// Success and message.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+    /// Id of the new connection, a UUID: all that comes back.
+    pub connection_id: String,
+}
+
+/// The state of the peering of one queue or pool.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Binding {
+    /// Id of the VPC peering.
+    #[serde(default, deserialize_with = "or_default")]
+    pub peer_id: String,
+    /// Queue name (in lower case) or pool name.
+    pub name: String,
+    /// `CREATING`, `ACTIVE` or `FAILED`.
+    #[serde(default, deserialize_with = "or_default")]
+    pub status: String,
+    /// Why it failed; empty otherwise.
+    #[serde(default, deserialize_with = "or_default")]
+    pub err_msg: String,
+    /// Milliseconds since the Unix epoch.
+    #[serde(default, deserialize_with = "lenient_integer")]
+    pub update_time: i64,
+}
+
+/// A connection, as "show" and "list" return it. Tags and `routetable_id` are never among it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Connection {
+    /// UUID.
+    pub id: String,
+    /// Name of the connection.
+    pub name: String,
+    /// `ACTIVE` or `DELETED`, in any case.
+    #[serde(default, deserialize_with = "or_default")]
+    pub status: String,
+    /// Bound queues that do not live in a pool.
+    #[serde(default, deserialize_with = "or_default")]
+    pub available_queue_info: Vec<Binding>,
+    /// Bound elastic resource pools.
+    #[serde(default, deserialize_with = "or_default")]
+    pub elastic_resource_pools: Vec<Binding>,
+    /// VPC at the other end.
+    #[serde(default, deserialize_with = "or_default")]
+    pub dest_vpc_id: String,
+    /// Network id of the subnet at the other end.
+    #[serde(default, deserialize_with = "or_default")]
+    pub dest_network_id: String,
+    /// Milliseconds since the Unix epoch.
+    #[serde(default, deserialize_with = "lenient_integer")]
+    pub create_time: i64,
+    /// Host records in no particular order.
+    #[serde(default, deserialize_with = "or_default")]
+    pub hosts: Vec<Host>,
+}
+
+impl Connection {
+    /// Whether the service says that this connection was deleted.
+    #[must_use]
+    pub fn is_deleted(&self) -> bool {
+        self.status.eq_ignore_ascii_case(STATUS_DELETED)
+    }
+}
+
+/// Answer to "show a connection".
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectionShown {
+    /// Success and message.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+    /// The connection's fields stand beside `is_success`.
+    #[serde(flatten)]
+    pub connection: Connection,
+}
+
+/// Answer to "list connections".
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectionList {
+    /// Success and message.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+    /// How many are returned.
+    #[serde(default, deserialize_with = "lenient_integer")]
+    pub count: i64,
+    /// Sorted by creation time.
+    #[serde(default, deserialize_with = "or_default")]
+    pub connections: Vec<Connection>,
+}
+
+/// Body of "modify hosts": the full list, an empty one clears all.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplaceHosts {
+    /// All host records.
+    pub hosts: Vec<Host>,
+}
+
+/// Body of "bind" and "unbind".
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueueNames {
+    /// Queue names.
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
+    pub queues: Vec<String>,
+    /// Pool names.
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
+    pub elastic_resource_pools: Vec<String>,
+}
+
+/// A queue, with the facts that decide whether a connection may bind it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Queue {
+    /// Queue name, in lower case. ("List" and "show" spell the key differently.)
+    #[serde(alias = "queueName")]
+    pub queue_name: String,
+    /// `sql` or `general`.
+    #[serde(default, alias = "queueType", deserialize_with = "or_default")]
+    pub queue_type: String,
+    /// 1: per CU-hour, 2: yearly/monthly; 0 where the answer has none.
+    #[serde(default, alias = "chargingMode", deserialize_with = "lenient_integer")]
+    pub charging_mode: i64,
+    /// 0: shared, 1: dedicated.
+    #[serde(default, deserialize_with = "lenient_integer")]
+    pub resource_mode: i64,
+    /// The pool it lives in; empty where it lives in none.
+    #[serde(default, deserialize_with = "or_default")]
+    pub elastic_resource_pool_name: String,
+    /// The queue's network.
+    #[serde(default, deserialize_with = "or_default")]
+    pub cidr_in_vpc: String,
+    /// Milliseconds since the Unix epoch.
+    #[serde(default, deserialize_with = "lenient_integer")]
+    pub create_time: i64,
+}
+
+impl Queue {
+    /// Whether an enhanced datasource connection may bind it: dedicated, yearly/monthly, or in a pool, and never
+    /// `default`.
+    #[must_use]
+    pub fn may_be_bound(&self) -> bool {
+        !self.queue_name.eq_ignore_ascii_case("default")
+            && (self.resource_mode == 1 || self.charging_mode == 2 || !self.elastic_resource_pool_name.is_empty())
+    }
+}
+
+/// Answer to "list queues".
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueueList {
+    /// Success and message.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+    /// All queues of the project.
+    #[serde(default, deserialize_with = "or_default")]
+    pub queues: Vec<Queue>,
+}
+
+/// Body of "create tags" and "delete tags".
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TagChange {
+    /// Tags to add or to remove.
+    pub tags: Vec<Tag>,
+}
+
+/// Answer to "show tags".
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TagList {
+    /// The tags of this page.
+    #[serde(default, deserialize_with = "or_default")]
+    pub tags: Vec<Tag>,
+    /// How many there are.
+    #[serde(default, deserialize_with = "lenient_integer")]
+    pub count: i64,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// `null` counts as missing.
+fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// A boolean, or the text of one; `null` counts as missing, which means success.
+fn lenient_success<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Spelling {
+        Plain(bool),
+        Text(String),
+    }
+    Ok(match Option::deserialize(deserializer)? {
+        None => true,
+        Some(Spelling::Plain(value)) => value,
+        Some(Spelling::Text(text)) => !text.eq_ignore_ascii_case("false"),
+    })
+}
+
+/// An integer, or the text of one; `null` and an empty text are 0.
+fn lenient_integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Spelling {
+        Plain(i64),
+        Text(String),
+    }
+    match Option::deserialize(deserializer)? {
+        None => Ok(0),
+        Some(Spelling::Plain(value)) => Ok(value),
+        Some(Spelling::Text(text)) if text.is_empty() => Ok(0),
+        Some(Spelling::Text(text)) => text.parse().map_err(serde::de::Error::custom),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The example request of the document, byte for byte but for white space.
+    #[test]
+    fn create_is_written_as_the_document_has_it() {
+        let document = r#"{ "name": "test", "dest_vpc_id": "22094d8f-c310-4621-913d-4c4d655d8495", "dest_network_id": "78f2562a-36e4-4b39-95b9-f5aab22e1281", "queues": [ "q1", "q2" ], "hosts": [ { "ip":"192.168.0.1", "name":"ecs-97f8-0001" }, { "ip":"192.168.0.2", "name":"ecs-97f8-0002" } ] }"#;
+        let read: CreateConnection = serde_json::from_str(document).expect("the document's example reads");
+        let expected: serde_json::Value = serde_json::from_str(document).expect("the document's example is JSON");
+        assert_eq!(serde_json::to_value(&read).expect("it writes"), expected);
+    }
+
+    #[test]
+    fn success_is_read_leniently() {
+        let read = |text: &str| serde_json::from_str::<Outcome>(text).expect("reads").is_success;
+        assert!(read(r#"{"is_success": true, "message": ""}"#));
+        assert!(read(r#"{"is_success": "true"}"#));
+        assert!(read("{}"));
+        assert!(!read(r#"{"is_success": false, "message": null}"#));
+        assert!(!read(r#"{"is_success": "false"}"#));
+    }
+
+    #[test]
+    fn both_spellings_of_a_queue_are_read() {
+        let list = r#"{"queue_name":"q1","resource_mode":1,"create_time":"1553168490000"}"#;
+        let show =
+            r#"{"queueName":"q1","resource_mode":1,"create_time":1553168490000,"elastic_resource_pool_name":null}"#;
+        let read = |text: &str| serde_json::from_str::<Queue>(text).expect("reads");
+        assert_eq!(read(list), read(show));
+        assert!(read(list).may_be_bound());
+        assert!(!Queue { queue_name: "shared".into(), ..Queue::default() }.may_be_bound());
+        assert!(!Queue { queue_name: "default".into(), resource_mode: 1, ..Queue::default() }.may_be_bound());
+    }
+}

@@ -1,0 +1,5 @@
+//! All integration tests in one binary, so that the dependencies are linked once.
+
+mod acceptance;
+mod emulator;
+mod plugin;
