@@ -1,1 +1,18 @@
-//! The framework room.
+//! What Terraform means: values, types, paths, schemas as data, diagnostics, validation, planning, and the traits that a
+//! provider and its resources implement.
+//!
+//! In here there is no gRPC, no protobuf, no HTTP and no DLI. The `protocol` room turns the wire into calls of
+//! [`server::Server`], which drives a [`provider::Provider`]; everything it decides, it decides from its arguments.
+
+pub mod diagnostic;
+pub mod model;
+pub mod number;
+pub mod path;
+pub mod plan;
+pub mod provider;
+pub mod resource;
+pub mod schema;
+pub mod server;
+pub mod types;
+pub mod validate;
+pub mod value;

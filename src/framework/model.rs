@@ -1,0 +1,191 @@
+//! Values ↔ plain Rust types, so that a resource works on a struct whose fields are its schema's attributes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    diagnostic::{Diagnostic, Diagnostics},
+    path::{Path, Step},
+    value::Value,
+};
+
+/// Reads a Rust type from a value. A mismatch is a fault of the provider: core has checked the value's type already.
+pub trait FromValue: Sized {
+    /// Reads `value`, which stands at `path`.
+    fn from_value(value: &Value, path: &Path) -> Result<Self, Diagnostics>;
+}
+
+/// Writes a Rust type as a value.
+pub trait IntoValue {
+    /// The value.
+    fn into_value(self) -> Value;
+}
+
+/// What the provider decides: `None` while it is open (unknown) and where there is none (null).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Computed<T>(pub Option<T>);
+
+fn mismatch(wanted: &str, value: &Value, path: &Path) -> Diagnostics {
+    let found = match value {
+        Value::Null => "null",
+        Value::Unknown(_) => "not known yet",
+        Value::Bool(_) => "a truth value",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::List(_) | Value::Set(_) => "a sequence",
+        Value::Map(_) => "a map or an object",
+        Value::Dynamic(_) => "of a type of its own",
+    };
+    Diagnostic::bug(format!("{path} should be {wanted}, but it is {found}.")).at(path.clone()).into()
+}
+
+impl FromValue for String {
+    fn from_value(value: &Value, path: &Path) -> Result<Self, Diagnostics> {
+        value.as_str().map(str::to_owned).ok_or_else(|| mismatch("a text", value, path))
+    }
+}
+
+impl IntoValue for String {
+    fn into_value(self) -> Value {
+        Value::String(self)
+    }
+}
+
+impl FromValue for bool {
+    fn from_value(value: &Value, path: &Path) -> Result<Self, Diagnostics> {
+        match value {
+            Value::Bool(value) => Ok(*value),
+            other => Err(mismatch("a truth value", other, path)),
+        }
+    }
+}
+
+impl IntoValue for bool {
+    fn into_value(self) -> Value {
+        Value::Bool(self)
+    }
+}
+
+impl<T: FromValue> FromValue for Option<T> {
+    fn from_value(value: &Value, path: &Path) -> Result<Self, Diagnostics> {
+        if value.is_null() { Ok(None) } else { T::from_value(value, path).map(Some) }
+    }
+}
+
+impl<T: IntoValue> IntoValue for Option<T> {
+    fn into_value(self) -> Value {
+        self.map_or(Value::Null, T::into_value)
+    }
+}
+
+impl<T: FromValue> FromValue for Computed<T> {
+    fn from_value(value: &Value, path: &Path) -> Result<Self, Diagnostics> {
+        if value.is_unknown() { Ok(Self(None)) } else { Option::from_value(value, path).map(Self) }
+    }
+}
+
+impl<T: IntoValue> IntoValue for Computed<T> {
+    fn into_value(self) -> Value {
+        self.0.into_value()
+    }
+}
+
+impl<T: FromValue> FromValue for BTreeMap<String, T> {
+    fn from_value(value: &Value, path: &Path) -> Result<Self, Diagnostics> {
+        let entries = value.as_map().ok_or_else(|| mismatch("a map", value, path))?;
+        entries.iter().map(|(key, value)| Ok((key.clone(), T::from_value(value, &path.key(key))?))).collect()
+    }
+}
+
+impl<T: IntoValue> IntoValue for BTreeMap<String, T> {
+    fn into_value(self) -> Value {
+        Value::map(self.into_iter().map(|(key, value)| (key, value.into_value())))
+    }
+}
+
+impl<T: FromValue + Ord> FromValue for BTreeSet<T> {
+    fn from_value(value: &Value, path: &Path) -> Result<Self, Diagnostics> {
+        let elements = value.as_elements().ok_or_else(|| mismatch("a set", value, path))?;
+        elements.iter().map(|value| T::from_value(value, &path.step(Step::Element(value.clone())))).collect()
+    }
+}
+
+impl<T: IntoValue> IntoValue for BTreeSet<T> {
+    fn into_value(self) -> Value {
+        Value::set(self.into_iter().map(T::into_value))
+    }
+}
+
+/// Declares a struct whose fields are the attributes of an object, with [`FromValue`] and [`IntoValue`] for it.
+#[macro_export]
+macro_rules! model {
+    (
+        $(#[$meta:meta])*
+        $visibility:vis struct $name:ident {
+            $( $(#[$field_meta:meta])* $field_visibility:vis $field:ident : $ty:ty ),* $(,)?
+        }
+    ) => {
+        $(#[$meta])*
+        $visibility struct $name {
+            $( $(#[$field_meta])* $field_visibility $field: $ty ),*
+        }
+
+        impl $crate::framework::model::FromValue for $name {
+            fn from_value(
+                value: &$crate::framework::value::Value,
+                path: &$crate::framework::path::Path,
+            ) -> Result<Self, $crate::framework::diagnostic::Diagnostics> {
+                Ok(Self {
+                    $( $field: $crate::framework::model::FromValue::from_value(
+                        value.get(stringify!($field)),
+                        &path.field(stringify!($field)),
+                    )? ),*
+                })
+            }
+        }
+
+        impl $crate::framework::model::IntoValue for $name {
+            fn into_value(self) -> $crate::framework::value::Value {
+                $crate::framework::value::Value::map([
+                    $( (stringify!($field), $crate::framework::model::IntoValue::into_value(self.$field)) ),*
+                ])
+            }
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::framework::value::UNKNOWN;
+
+    model! {
+        #[derive(Debug, PartialEq)]
+        struct Row {
+            name: String,
+            hosts: Option<BTreeMap<String, String>>,
+            id: Computed<String>,
+        }
+    }
+
+    fn value(hosts: Value, id: Value) -> Value {
+        Value::map([("name", "a".into()), ("hosts", hosts), ("id", id)])
+    }
+
+    #[test]
+    fn an_open_value_is_none_and_an_absent_collection_is_not_an_empty_one() {
+        let row = Row::from_value(&value(Value::Null, UNKNOWN), &Path::root()).expect("reads");
+        assert_eq!(row, Row { name: "a".into(), hosts: None, id: Computed(None) });
+        let empty = Row::from_value(&value(Value::Map(BTreeMap::new()), "1".into()), &Path::root()).expect("reads");
+        assert_eq!(empty.hosts, Some(BTreeMap::new()));
+        assert_eq!(empty.into_value(), value(Value::Map(BTreeMap::new()), "1".into()));
+    }
+
+    #[test]
+    fn a_mismatch_says_where() {
+        let bad = value(Value::map([("h", true.into())]), Value::Null);
+        let report = Row::from_value(&bad, &Path::root()).expect_err("a truth value is no text");
+        let report: Vec<_> = report.into_iter().collect();
+        assert_eq!(report[0].path, Path::attribute("hosts").key("h"));
+        assert!(report[0].detail.starts_with(r#"hosts["h"] should be a text, but it is a truth value."#));
+    }
+}

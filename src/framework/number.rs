@@ -1,0 +1,184 @@
+//! Exact decimal numbers.
+//!
+//! Terraform's numbers are arbitrary-precision decimals. A trip through `f64` changes 9223372036854775808 or 0.1 and
+//! ends in "Provider produced invalid plan", so a number stays its decimal digits from one end to the other; no
+//! arithmetic is needed.
+
+use std::{fmt, str::FromStr};
+
+/// Longest text a number is read from, in bytes: far beyond the 512 bits that Terraform itself keeps.
+const MAX_TEXT: usize = 4096;
+
+/// A decimal number: `±digits × 10^exponent`, in one form for each value, so that equality is equality of value.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Number {
+    negative: bool,
+    /// No zero at either end; empty for zero.
+    digits: String,
+    exponent: i64,
+}
+
+/// A text that is no decimal number.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a decimal number")]
+pub struct NotANumber(String);
+
+impl Number {
+    /// The exact value of a double; `None` for infinities and NaN.
+    #[must_use]
+    pub fn from_f64(value: f64) -> Option<Self> {
+        // 1074 fractional digits write every finite double exactly.
+        value.is_finite().then(|| format!("{value:.1074}").parse().expect("a finite double prints as a decimal"))
+    }
+
+    /// The value as an integer, where it is one and fits.
+    #[must_use]
+    pub fn to_i64(&self) -> Option<i64> {
+        // More than 19 digits cannot fit, so an absurd exponent is never written out.
+        let zeros = usize::try_from(self.exponent).ok().filter(|zeros| self.digits.len() + zeros <= 19)?;
+        let sign = if self.negative { "-" } else { "" };
+        format!("{sign}{}{}", if self.digits.is_empty() { "0" } else { &self.digits }, "0".repeat(zeros)).parse().ok()
+    }
+}
+
+impl FromStr for Number {
+    type Err = NotANumber;
+
+    fn from_str(text: &str) -> Result<Self, NotANumber> {
+        let refuse = || NotANumber(text.chars().take(64).collect());
+        if text.len() > MAX_TEXT {
+            return Err(refuse());
+        }
+        let (negative, rest) = match text.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, text.strip_prefix('+').unwrap_or(text)),
+        };
+        let (mantissa, exponent) = match rest.split_once(['e', 'E']) {
+            Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().map_err(|_| refuse())?),
+            None => (rest, 0),
+        };
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let digits = [whole, fraction].concat();
+        if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(refuse());
+        }
+        let significant = digits.trim_end_matches('0');
+        let dropped = digits.len() - significant.len();
+        let shift =
+            i64::try_from(dropped).and_then(|up| Ok(up - i64::try_from(fraction.len())?)).map_err(|_| refuse())?;
+        let significant = significant.trim_start_matches('0');
+        Ok(if significant.is_empty() {
+            Self { negative: false, digits: String::new(), exponent: 0 }
+        } else {
+            Self { negative, digits: significant.to_owned(), exponent: i64::from(exponent) + shift }
+        })
+    }
+}
+
+impl From<i64> for Number {
+    fn from(value: i64) -> Self {
+        value.to_string().parse().expect("an integer prints as a decimal")
+    }
+}
+
+impl From<u64> for Number {
+    fn from(value: u64) -> Self {
+        value.to_string().parse().expect("an integer prints as a decimal")
+    }
+}
+
+/// Plain digits where they are few, scientific notation otherwise; either reads back to the same number.
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const PLAIN: i64 = 64;
+        let sign = if self.negative { "-" } else { "" };
+        let length = i64::try_from(self.digits.len()).unwrap_or(i64::MAX);
+        let point = length.saturating_add(self.exponent);
+        if self.digits.is_empty() {
+            f.write_str("0")
+        } else if (0..=PLAIN).contains(&self.exponent) {
+            write!(f, "{sign}{}{}", self.digits, "0".repeat(usize::try_from(self.exponent).unwrap_or(0)))
+        } else if self.exponent < 0 && point > 0 {
+            let (whole, fraction) = self.digits.split_at(usize::try_from(point).unwrap_or(0));
+            write!(f, "{sign}{whole}.{fraction}")
+        } else if self.exponent < 0 && point > -PLAIN {
+            write!(f, "{sign}0.{}{}", "0".repeat(usize::try_from(-point).unwrap_or(0)), self.digits)
+        } else {
+            write!(f, "{sign}{}e{}", self.digits, self.exponent)
+        }
+    }
+}
+
+impl fmt::Debug for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn number(text: &str) -> Number {
+        text.parse().expect(text)
+    }
+
+    #[test]
+    fn one_form_for_each_value() {
+        for (a, b) in [("1.50", "1.5"), ("100", "1e2"), ("-0", "0"), ("0.10", "1E-1"), ("007", "7"), ("+3", "3")] {
+            assert_eq!(number(a), number(b), "{a} {b}");
+        }
+        assert_ne!(number("1"), number("-1"));
+        assert_ne!(number("9223372036854775808"), number("9223372036854775807"));
+    }
+
+    #[test]
+    fn prints_what_it_read() {
+        for text in
+            ["0", "-7", "0.1", "1.5", "9223372036854775808", "3.14159265358979323846", "-0.001", "12e70", "5e-100"]
+        {
+            assert_eq!(number(text).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_no_decimal() {
+        for text in ["", "-", ".", "e5", "1e", "0x10", "1_000", "Infinity", "NaN", "1.2.3", "１"] {
+            assert!(text.parse::<Number>().is_err(), "{text:?}");
+        }
+        assert!("1".repeat(MAX_TEXT + 1).parse::<Number>().is_err());
+    }
+
+    #[test]
+    fn integers_only_where_they_fit() {
+        assert_eq!(number("9223372036854775807").to_i64(), Some(i64::MAX));
+        assert_eq!(number("-9223372036854775808").to_i64(), Some(i64::MIN));
+        assert_eq!(number("9223372036854775808").to_i64(), None);
+        assert_eq!(number("1.5").to_i64(), None);
+        assert_eq!(number("1e2000000000").to_i64(), None);
+        assert_eq!(number("0").to_i64(), Some(0));
+    }
+
+    /// 2^-60 has 60 fractional digits; the shortest text that reads back as the same double is another number.
+    #[test]
+    fn a_double_is_taken_exactly() {
+        let exact = "0.000000000000000000867361737988403547205962240695953369140625";
+        assert_eq!(Number::from_f64(2f64.powi(-60)), Some(number(exact)));
+        assert_eq!(Number::from_f64(f64::NAN), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_number_survives_its_own_text(digits in "-?[0-9]{1,40}(\\.[0-9]{1,40})?(e-?[0-9]{1,3})?") {
+            let first = number(&digits);
+            prop_assert_eq!(number(&first.to_string()), first);
+        }
+
+        #[test]
+        fn any_integer_survives(value: i64) {
+            prop_assert_eq!(Number::from(value).to_i64(), Some(value));
+        }
+    }
+}

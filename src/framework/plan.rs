@@ -1,0 +1,317 @@
+//! The planning algorithm: what Terraform core may be told, so that it never prints "Provider produced invalid plan"
+//! or "inconsistent result after apply".
+//!
+//! Core proposes a state (the configuration, with prior values of computed attributes). Then, in this order:
+//!
+//! 1. a default takes the place of what the configuration does not set;
+//! 2. a value that means the same as the prior one is put back to the prior one;
+//! 3. where anything differs from the prior state, every attribute that the provider decides becomes unknown;
+//! 4. the attributes' modifiers have their say, those of configured attributes before those of computed ones.
+//!
+//! Where nothing differs the plan is the prior state exactly. The result depends on the arguments alone: core plans
+//! again during apply and insists on the same answer.
+
+use std::fmt;
+
+use super::{
+    path::Path,
+    schema::{Attribute, Nesting, Presence, Schema, Shape},
+    value::{UNKNOWN, Value},
+};
+
+/// What an attribute contributes to a plan.
+pub trait PlanModifier: fmt::Debug + Send + Sync {
+    /// May change the planned value where the provider decides it, and may ask for replacement.
+    fn modify(&self, change: &mut Change<'_>);
+}
+
+/// One attribute of the root in one plan.
+#[derive(Debug)]
+pub struct Change<'a> {
+    /// The attribute.
+    pub path: Path,
+    /// Its prior value; null on create.
+    pub prior: &'a Value,
+    /// Its planned value so far.
+    pub planned: &'a mut Value,
+    /// The prior state; null on create.
+    pub prior_state: &'a Value,
+    /// The planned state so far, all attributes.
+    pub planned_state: &'a Value,
+    /// Set to have the object replaced.
+    pub replace: bool,
+}
+
+/// A change of the attribute replaces the object.
+#[derive(Debug)]
+pub struct Replaces;
+
+impl PlanModifier for Replaces {
+    fn modify(&self, change: &mut Change<'_>) {
+        change.replace |= !change.prior_state.is_null() && change.prior != change.planned;
+    }
+}
+
+/// A computed attribute keeps its value in an update, unless one of the named attributes changes.
+#[derive(Debug)]
+pub struct Keeps {
+    /// Attributes whose change may change this one.
+    pub unless_changed: &'static [&'static str],
+}
+
+impl PlanModifier for Keeps {
+    fn modify(&self, change: &mut Change<'_>) {
+        let same = |name: &&str| change.prior_state.get(name) == change.planned_state.get(name);
+        if !change.prior_state.is_null() && change.planned.is_unknown() && self.unless_changed.iter().all(same) {
+            *change.planned = change.prior.clone();
+        }
+    }
+}
+
+/// A planned state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// What the object will be; null where it is destroyed.
+    pub planned: Value,
+    /// Attributes whose change replaces it, sorted.
+    pub replace: Vec<Path>,
+}
+
+/// Plans one object. `prior` is null on create, `proposed` and `config` are null on destroy.
+pub fn plan(schema: &Schema, prior: &Value, proposed: Value, config: &Value) -> Plan {
+    if proposed.is_null() {
+        return Plan { planned: Value::Null, replace: Vec::new() };
+    }
+    let mut planned = proposed;
+    for attribute in &schema.body.attributes {
+        apply_default(attribute, config.get(attribute.name), &mut planned);
+        keep_equivalent(attribute, prior, &mut planned);
+    }
+    if planned == *prior {
+        return Plan { planned, replace: Vec::new() };
+    }
+    mark_unknown(&schema.body.attributes, config, &mut planned);
+    let replace = run_modifiers(schema, prior, &mut planned);
+    Plan { planned, replace }
+}
+
+fn apply_default(attribute: &Attribute, config: &Value, planned: &mut Value) {
+    if let (Some(default), Value::Null) = (&attribute.default, config) {
+        planned.put(attribute.name, default.clone());
+    }
+}
+
+/// Puts back `prior`'s spelling of an attribute where the attribute says that both mean the same.
+pub(super) fn keep_equivalent(attribute: &Attribute, prior: &Value, new: &mut Value) {
+    let (was, is) = (prior.get(attribute.name), new.get(attribute.name));
+    let both_known = !was.is_null() && !is.is_null() && is.is_wholly_known();
+    if both_known && was != is && attribute.equivalence.is_some_and(|same| same(was, is)) {
+        new.put(attribute.name, was.clone());
+    }
+}
+
+/// Every attribute that the provider decides, at any depth of nested attributes, becomes unknown.
+fn mark_unknown(attributes: &[Attribute], config: &Value, planned: &mut Value) {
+    for attribute in attributes {
+        let configured = config.get(attribute.name);
+        if configured.is_null() {
+            if attribute.is_computed() && attribute.default.is_none() {
+                planned.put(attribute.name, UNKNOWN);
+            }
+            continue;
+        }
+        let Shape::Nested(nesting, nested) = &attribute.shape else { continue };
+        let Value::Map(entries) = planned else { continue };
+        let Some(value) = entries.get_mut(attribute.name) else { continue };
+        match (nesting, configured, value) {
+            (Nesting::Single, one, planned) => mark_unknown(nested, one, planned),
+            (Nesting::List, Value::List(configured), Value::List(planned)) => {
+                configured.iter().zip(planned).for_each(|(config, planned)| mark_unknown(nested, config, planned));
+            }
+            (Nesting::Map, Value::Map(configured), Value::Map(planned)) => {
+                for (key, planned) in planned {
+                    mark_unknown(nested, configured.get(key).unwrap_or(&Value::Null), planned);
+                }
+            }
+            // Elements of a set cannot be matched with their configuration once they differ from it.
+            _ => {}
+        }
+    }
+}
+
+fn run_modifiers(schema: &Schema, prior: &Value, planned: &mut Value) -> Vec<Path> {
+    let mut replace = Vec::new();
+    let (computed, configured): (Vec<_>, Vec<_>) =
+        schema.body.attributes.iter().partition(|attribute| attribute.presence == Presence::Computed);
+    for attribute in configured.into_iter().chain(computed) {
+        if attribute.modifiers.is_empty() {
+            continue;
+        }
+        let mut value = planned.get(attribute.name).clone();
+        let mut change = Change {
+            path: Path::attribute(attribute.name),
+            prior: prior.get(attribute.name),
+            planned: &mut value,
+            prior_state: prior,
+            planned_state: planned,
+            replace: false,
+        };
+        attribute.modifiers.iter().for_each(|modifier| modifier.modify(&mut change));
+        if change.replace {
+            replace.push(change.path);
+        }
+        planned.put(attribute.name, value);
+    }
+    replace.sort();
+    replace
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::framework::{schema::Body, types::Type};
+
+    fn same_letters(a: &Value, b: &Value) -> bool {
+        a.as_str().zip(b.as_str()).is_some_and(|(a, b)| a.eq_ignore_ascii_case(b))
+    }
+
+    fn schema() -> Schema {
+        Schema {
+            body: Body {
+                attributes: vec![
+                    Attribute::string("name").required().modify(Replaces),
+                    Attribute::string("queue").same_when(same_letters),
+                    Attribute::new("hosts", Type::map(Type::String)),
+                    Attribute::string("mode").default("auto"),
+                    Attribute::string("id").computed().modify(Keeps { unless_changed: &[] }),
+                    Attribute::string("state").computed().modify(Keeps { unless_changed: &["queue"] }),
+                    Attribute::string("etag").computed(),
+                ],
+                ..Body::default()
+            },
+            ..Schema::default()
+        }
+    }
+
+    fn object(changes: &[(&str, Value)]) -> Value {
+        let mut object = schema().empty();
+        for (name, value) in changes {
+            object.put(name, value.clone());
+        }
+        object
+    }
+
+    /// What core proposes: the configuration, and prior values where it has none and the provider may decide.
+    fn proposed(prior: &Value, config: &Value) -> Value {
+        let mut proposed = config.clone();
+        for attribute in schema().body.attributes.iter().filter(|a| a.is_computed()) {
+            if config.get(attribute.name).is_null() {
+                proposed.put(attribute.name, prior.get(attribute.name).clone());
+            }
+        }
+        proposed
+    }
+
+    fn planned(prior: &Value, config: &Value) -> Plan {
+        plan(&schema(), prior, proposed(prior, config), config)
+    }
+
+    fn state() -> Value {
+        object(&[
+            ("name", "a".into()),
+            ("queue", "Q1".into()),
+            ("mode", "auto".into()),
+            ("id", "1".into()),
+            ("state", "ok".into()),
+            ("etag", "x".into()),
+        ])
+    }
+
+    #[test]
+    fn create_leaves_everything_computed_open() {
+        let plan = planned(&Value::Null, &object(&[("name", "a".into())]));
+        let expected =
+            [("name", "a".into()), ("mode", "auto".into()), ("id", UNKNOWN), ("state", UNKNOWN), ("etag", UNKNOWN)];
+        assert_eq!(plan.planned, object(&expected));
+        assert_eq!(plan.replace, []);
+    }
+
+    #[test]
+    fn nothing_to_do_is_the_prior_state_exactly() {
+        let plan = planned(&state(), &object(&[("name", "a".into()), ("queue", "q1".into())]));
+        assert_eq!(plan, Plan { planned: state(), replace: Vec::new() });
+    }
+
+    #[test]
+    fn an_update_opens_only_what_may_change() {
+        let hosts = Value::map([("h", "1.2.3.4".into())]);
+        let config = object(&[("name", "a".into()), ("queue", "Q1".into()), ("hosts", hosts.clone())]);
+        let mut expected = state();
+        expected.put("hosts", hosts);
+        expected.put("etag", UNKNOWN);
+        assert_eq!(planned(&state(), &config).planned, expected);
+
+        let other_queue = object(&[("name", "a".into()), ("queue", "Q2".into())]);
+        let plan = planned(&state(), &other_queue).planned;
+        assert_eq!((plan.get("id"), plan.get("state")), (&"1".into(), &UNKNOWN));
+    }
+
+    #[test]
+    fn taking_an_optional_attribute_out_plans_null() {
+        let plan = planned(&state(), &object(&[("name", "a".into())]));
+        assert_eq!(plan.planned.get("queue"), &Value::Null);
+    }
+
+    #[test]
+    fn a_change_that_replaces_says_where() {
+        let config = object(&[("name", "b".into()), ("queue", "Q1".into())]);
+        assert_eq!(planned(&state(), &config).replace, [Path::attribute("name")]);
+    }
+
+    #[test]
+    fn destroy_plans_null() {
+        assert_eq!(plan(&schema(), &state(), Value::Null, &Value::Null).planned, Value::Null);
+    }
+
+    #[test]
+    fn nested_computed_attributes_open_too() {
+        let nested = vec![Attribute::string("key").required(), Attribute::string("made").computed()];
+        let schema = Schema {
+            body: Body { attributes: vec![Attribute::nested("rows", Nesting::Map, nested)], ..Body::default() },
+            ..Schema::default()
+        };
+        let row = |made: Value| {
+            Value::map([("rows", Value::map([("a", Value::map([("key", "k".into()), ("made", made)]))]))])
+        };
+        let plan = plan(&schema, &Value::Null, row(Value::Null), &row(Value::Null));
+        assert_eq!(plan.planned, row(UNKNOWN));
+    }
+
+    fn any_text() -> impl Strategy<Value = Value> {
+        prop_oneof![Just(Value::Null), "[aAbB]{0,2}".prop_map(Value::from)]
+    }
+
+    proptest! {
+        /// Core's rules (AssertPlanValid), stated without the code above: a configured value is planned as configured
+        /// or as it was; what is not computed and not configured is null; a second plan of the outcome is empty.
+        #[test]
+        fn any_plan_is_one_that_core_accepts(name in "[ab]", queue in any_text(), mode in any_text(), fresh: bool, was in any_text()) {
+            let mut before = state();
+            before.put("queue", was);
+            let prior = if fresh { Value::Null } else { before };
+            let config = object(&[("name", Value::from(name)), ("queue", queue), ("mode", mode)]);
+            let plan = planned(&prior, &config).planned;
+            for attribute in &schema().body.attributes {
+                let (config, prior, plan) = (config.get(attribute.name), prior.get(attribute.name), plan.get(attribute.name));
+                let kept = !prior.is_null() && !config.is_null() && plan == prior;
+                let free = attribute.is_computed() && config.is_null();
+                prop_assert!(plan == config || kept || free, "{}: {plan:?}", attribute.name);
+            }
+            let mut outcome = plan;
+            outcome.forget_unknowns();
+            prop_assert_eq!(&planned(&outcome, &config).planned, &outcome);
+        }
+    }
+}

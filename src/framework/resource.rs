@@ -1,0 +1,162 @@
+//! What a kind of resource implements.
+//!
+//! The mandatory surface is small: a name, a schema and the four calls. Everything else has a default.
+
+use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    diagnostic::{Diagnostic, Diagnostics},
+    model::IntoValue,
+    schema::Schema,
+    types::Type,
+    value::Value,
+};
+
+/// A kind of managed resource.
+#[async_trait]
+pub trait Resource: Send + Sync {
+    /// Its type name, the provider's prefix included: `dli_enhanced_connection`.
+    fn type_name(&self) -> &'static str;
+
+    /// Its schema.
+    fn schema(&self) -> Schema;
+
+    /// Adds to a plan what the schema cannot say. Core plans twice and insists on the same answer, so this depends on
+    /// nothing that changes between the two. Not called for a plan to destroy.
+    async fn modify_plan(&self, request: PlanRequest<'_>) -> Result<Diagnostics, Diagnostics> {
+        let _ = request;
+        Ok(Diagnostics::new())
+    }
+
+    /// Makes the object. `progress` starts with nothing saved.
+    async fn create(&self, request: CreateRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics>;
+
+    /// Looks at the object. `progress` starts with the state as it is.
+    async fn read(&self, request: ReadRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics>;
+
+    /// Changes the object. `progress` starts with the prior state.
+    async fn update(&self, request: UpdateRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics>;
+
+    /// Removes the object. `progress` starts with the prior state; success forgets it.
+    async fn delete(&self, request: DeleteRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics>;
+
+    /// Finds an object that Terraform does not manage yet, and saves it whole.
+    async fn import(&self, request: ImportRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
+        let _ = (request, progress);
+        let text = format!("Resources of type {} cannot be imported.", self.type_name());
+        Err(Diagnostic::error("Import Not Supported", text).into())
+    }
+
+    /// The type that state of an older schema version had; `None` where there was no such version.
+    fn prior_type(&self, version: i64) -> Option<Type> {
+        let _ = version;
+        None
+    }
+
+    /// Turns state of an older schema version, of the type that [`Resource::prior_type`] gave, into today's.
+    fn upgrade(&self, version: i64, state: Value) -> Result<Value, Diagnostics> {
+        let _ = state;
+        Err(Diagnostic::bug(format!("State of version {version} cannot be upgraded.")).into())
+    }
+}
+
+/// What a call leaves behind, filled in as things happen: it outlives an error, a panic or an interruption of the call,
+/// so what was done is in the state whatever comes next.
+#[derive(Debug, Clone, Default)]
+pub struct Progress {
+    state: Value,
+    warnings: Diagnostics,
+}
+
+impl Progress {
+    /// Starts from a state; null for nothing.
+    pub fn from_state(state: Value) -> Self {
+        Self { state, warnings: Diagnostics::new() }
+    }
+
+    /// This is how the object is now.
+    pub fn save(&mut self, state: impl IntoValue) {
+        self.state = state.into_value();
+    }
+
+    /// The object does not exist.
+    pub fn forget(&mut self) {
+        self.state = Value::Null;
+    }
+
+    /// What is saved; null where nothing is.
+    pub fn state(&self) -> &Value {
+        &self.state
+    }
+
+    /// Something the practitioner should know, although the call goes on.
+    pub fn warn(&mut self, warning: Diagnostic) {
+        self.warnings.push(warning);
+    }
+
+    /// The saved state and the warnings.
+    pub(super) fn into_parts(self) -> (Value, Diagnostics) {
+        (self.state, self.warnings)
+    }
+}
+
+/// A plan to create or update.
+#[derive(Debug)]
+pub struct PlanRequest<'a> {
+    /// The state; null on create.
+    pub prior: &'a Value,
+    /// The configuration; may hold unknowns.
+    pub config: &'a Value,
+    /// The plan so far, to be changed in place where the provider decides.
+    pub planned: &'a mut Value,
+    /// Triggered when the practitioner interrupts.
+    pub stop: &'a CancellationToken,
+}
+
+/// A call to create.
+#[derive(Debug, Clone, Copy)]
+pub struct CreateRequest<'a> {
+    /// The plan; unknown where the provider decides.
+    pub planned: &'a Value,
+    /// Triggered when the practitioner interrupts.
+    pub stop: &'a CancellationToken,
+}
+
+/// A call to read.
+#[derive(Debug, Clone, Copy)]
+pub struct ReadRequest<'a> {
+    /// The state.
+    pub state: &'a Value,
+    /// Triggered when the practitioner interrupts.
+    pub stop: &'a CancellationToken,
+}
+
+/// A call to update.
+#[derive(Debug, Clone, Copy)]
+pub struct UpdateRequest<'a> {
+    /// The state before.
+    pub prior: &'a Value,
+    /// The plan; unknown where the provider decides.
+    pub planned: &'a Value,
+    /// Triggered when the practitioner interrupts.
+    pub stop: &'a CancellationToken,
+}
+
+/// A call to delete.
+#[derive(Debug, Clone, Copy)]
+pub struct DeleteRequest<'a> {
+    /// The state before.
+    pub prior: &'a Value,
+    /// Triggered when the practitioner interrupts.
+    pub stop: &'a CancellationToken,
+}
+
+/// A call to import.
+#[derive(Debug, Clone, Copy)]
+pub struct ImportRequest<'a> {
+    /// What the practitioner wrote as the id.
+    pub id: &'a str,
+    /// Triggered when the practitioner interrupts.
+    pub stop: &'a CancellationToken,
+}

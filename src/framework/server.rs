@@ -1,0 +1,132 @@
+//! Drives a provider: one file for each operation that core asks for.
+//!
+//! The operations take and give values of the schema's type; the wire is somebody else's business.
+
+mod apply;
+mod import;
+mod plan;
+mod read;
+#[cfg(test)]
+mod testing;
+mod upgrade;
+
+use std::{
+    any::Any,
+    collections::BTreeMap,
+    fmt,
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use futures_util::FutureExt;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    diagnostic::{Diagnostic, Diagnostics},
+    provider::Provider,
+    resource::Resource,
+    schema::Schema,
+    validate,
+    value::Value,
+};
+
+pub use self::{
+    apply::{ApplyRequest, Outcome},
+    plan::{PlanOutcome, PlanRequest},
+};
+
+/// A provider at work.
+pub struct Server {
+    provider: Box<dyn Provider>,
+    schema: Schema,
+    resources: BTreeMap<&'static str, Registered>,
+    stop: Mutex<CancellationToken>,
+}
+
+/// A kind of resource with its schema, which is built once.
+struct Registered {
+    resource: Arc<dyn Resource>,
+    schema: Schema,
+}
+
+impl Server {
+    /// Puts a provider to work.
+    pub fn new(provider: impl Provider + 'static) -> Self {
+        let register =
+            |resource: Arc<dyn Resource>| (resource.type_name(), Registered { schema: resource.schema(), resource });
+        Self {
+            schema: provider.schema(),
+            resources: provider.resources().into_iter().map(register).collect(),
+            provider: Box::new(provider),
+            stop: Mutex::default(),
+        }
+    }
+
+    /// The schema of the provider block.
+    pub fn provider_schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// The schemas of all resources, by type name.
+    pub fn resource_schemas(&self) -> impl Iterator<Item = (&'static str, &Schema)> {
+        self.resources.iter().map(|(name, registered)| (*name, &registered.schema))
+    }
+
+    /// The schema of a kind of resource.
+    pub fn resource_schema(&self, type_name: &str) -> Result<&Schema, Diagnostics> {
+        self.registered(type_name).map(|registered| &registered.schema)
+    }
+
+    fn registered(&self, type_name: &str) -> Result<&Registered, Diagnostics> {
+        self.resources.get(type_name).ok_or_else(|| {
+            let text = format!("This provider has no resource type {type_name:?}.");
+            Diagnostic::error("Unknown Resource Type", text).into()
+        })
+    }
+
+    /// Checks a provider block. Never uses the network.
+    pub fn validate_provider(&self, config: &Value) -> Diagnostics {
+        validate::validate(&self.schema, config)
+    }
+
+    /// Checks a resource block. Never uses the network.
+    pub fn validate_resource(&self, type_name: &str, config: &Value) -> Diagnostics {
+        self.resource_schema(type_name).map_or_else(|unknown| unknown, |schema| validate::validate(schema, config))
+    }
+
+    /// Takes the provider block in. Never uses the network.
+    pub async fn configure(&self, config: &Value) -> Diagnostics {
+        // Debug mode hands over configurations that no validation has seen.
+        let report = validate::validate(&self.schema, config);
+        if report.has_errors() {
+            return report;
+        }
+        guard(self.provider.configure(config)).await.unwrap_or_else(|errors| errors)
+    }
+
+    /// The practitioner interrupts: what is under way should come to an end soon, what comes later runs as usual.
+    pub fn stop(&self) {
+        std::mem::take(&mut *self.stop.lock().unwrap_or_else(PoisonError::into_inner)).cancel();
+    }
+
+    fn stop_token(&self) -> CancellationToken {
+        self.stop.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("resources", &self.resources.keys()).finish_non_exhaustive()
+    }
+}
+
+/// Runs provider code; a panic becomes an error, and the process serves on.
+async fn guard<T>(call: impl Future<Output = Result<T, Diagnostics>>) -> Result<T, Diagnostics> {
+    AssertUnwindSafe(call).catch_unwind().await.unwrap_or_else(|panic| Err(panicked(panic.as_ref()).into()))
+}
+
+/// The message for a panic that was caught.
+pub fn panicked(panic: &(dyn Any + Send)) -> Diagnostic {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    Diagnostic::bug(format!("The provider panicked: {}.", text.unwrap_or("no message")))
+}

@@ -1,0 +1,124 @@
+//! Carrying out a plan: create, update or delete, and the provider's promise checked before the answer leaves.
+//!
+//! Whatever happens in the call (an error, a panic, an interruption), what it saved is in the answer: an object that
+//! was made is never lost.
+
+use super::{Registered, Server, guard};
+use crate::framework::{
+    diagnostic::{Diagnostic, Diagnostics},
+    path::Path,
+    plan::keep_equivalent,
+    resource::{CreateRequest, DeleteRequest, Progress, UpdateRequest},
+    schema::{Presence, Schema},
+    validate::validate,
+    value::Value,
+};
+
+/// A plan to carry out.
+#[derive(Debug)]
+pub struct ApplyRequest {
+    /// The kind of resource.
+    pub type_name: String,
+    /// The state before; null on create.
+    pub prior: Value,
+    /// The plan; null on delete.
+    pub planned: Value,
+    /// The configuration, wholly known; null on delete.
+    pub config: Value,
+}
+
+/// The state that a call leaves, and what is to be said about it.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// How the object is now; null where there is none.
+    pub state: Value,
+    /// Errors and warnings.
+    pub diagnostics: Diagnostics,
+}
+
+impl Server {
+    /// Carries out a plan.
+    pub async fn apply(&self, request: ApplyRequest) -> Outcome {
+        let registered = match self.registered(&request.type_name) {
+            Ok(registered) => registered,
+            Err(diagnostics) => return Outcome { state: request.prior, diagnostics },
+        };
+        // What was unknown in the plan is known now and is checked before any call is made.
+        let faults = validate(&registered.schema, &request.config);
+        if faults.has_errors() {
+            return Outcome { state: request.prior, diagnostics: faults };
+        }
+        let (progress, result) = self.run(registered, &request).await;
+        let (mut state, mut diagnostics) = progress.into_parts();
+        match result {
+            Err(errors) => diagnostics.extend(errors),
+            Ok(()) => diagnostics.extend(settle(&registered.schema, &request, &mut state)),
+        }
+        state.forget_unknowns();
+        Outcome { state, diagnostics }
+    }
+
+    async fn run(&self, registered: &Registered, request: &ApplyRequest) -> (Progress, Result<(), Diagnostics>) {
+        let ApplyRequest { prior, planned, .. } = request;
+        let resource = &registered.resource;
+        let stop = &self.stop_token();
+        let mut progress = Progress::from_state(prior.clone());
+        let result = if prior.is_null() {
+            guard(resource.create(CreateRequest { planned, stop }, &mut progress)).await
+        } else if planned.is_null() {
+            let result = guard(resource.delete(DeleteRequest { prior, stop }, &mut progress)).await;
+            if result.is_ok() {
+                progress.forget();
+            }
+            result
+        } else {
+            guard(resource.update(UpdateRequest { prior, planned, stop }, &mut progress)).await
+        };
+        (progress, result)
+    }
+}
+
+/// Makes a successful result keep the plan's promises, and reports the ones it broke.
+///
+/// A computed attribute that was planned with a value keeps that value until the next refresh: core holds the provider
+/// to it, and the world may have moved on in between.
+fn settle(schema: &Schema, request: &ApplyRequest, state: &mut Value) -> Diagnostics {
+    let ApplyRequest { type_name, planned, .. } = request;
+    let mut report = Diagnostics::new();
+    if planned.is_null() {
+        return report;
+    }
+    if state.is_null() {
+        report.push(Diagnostic::bug(format!("The call for {type_name} succeeded, but it left no state.")));
+        return report;
+    }
+    for attribute in &schema.body.attributes {
+        let promised = planned.get(attribute.name);
+        if attribute.presence == Presence::Computed && promised.is_wholly_known() {
+            state.put(attribute.name, promised.clone());
+            continue;
+        }
+        keep_equivalent(attribute, planned, state);
+        let path = Path::attribute(attribute.name);
+        if let Some(broken) = first_difference(promised, state.get(attribute.name), &path) {
+            let text = format!("{broken} of the {type_name} is not what was planned.");
+            report.push(Diagnostic::bug(text).at(path));
+        }
+    }
+    report
+}
+
+/// Where `actual` differs from a known part of `promised`.
+fn first_difference(promised: &Value, actual: &Value, path: &Path) -> Option<Path> {
+    match (promised, actual) {
+        (Value::Unknown(_), _) => None,
+        (Value::Map(promised), Value::Map(actual)) if promised.keys().eq(actual.keys()) => {
+            promised.iter().zip(actual.values()).find_map(|((key, promised), actual)| {
+                // The common case of equal leaves costs no path.
+                (promised != actual).then(|| first_difference(promised, actual, &path.key(key))).flatten()
+            })
+        }
+        (Value::Set(_), Value::Set(_)) if !promised.is_wholly_known() => None,
+        _ => (promised != actual).then(|| path.clone()),
+    }
+}

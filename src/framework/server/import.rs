@@ -1,0 +1,31 @@
+//! Taking over an object that Terraform does not manage yet.
+
+use super::{Outcome, Server, guard};
+use crate::framework::{
+    diagnostic::Diagnostic,
+    resource::{ImportRequest, Progress},
+    value::Value,
+};
+
+impl Server {
+    /// Finds the object by what the practitioner wrote. Without an error the state is not null.
+    pub async fn import(&self, type_name: &str, id: &str) -> Outcome {
+        let registered = match self.registered(type_name) {
+            Ok(registered) => registered,
+            Err(diagnostics) => return Outcome { state: Value::Null, diagnostics },
+        };
+        let stop = self.stop_token();
+        let mut progress = Progress::default();
+        let result = guard(registered.resource.import(ImportRequest { id, stop: &stop }, &mut progress)).await;
+        let (mut state, mut diagnostics) = progress.into_parts();
+        match result {
+            Err(errors) => diagnostics.extend(errors),
+            Ok(()) if state.is_null() => {
+                diagnostics.push(Diagnostic::bug(format!("The import of {type_name} {id:?} left no state.")));
+            }
+            Ok(()) => {}
+        }
+        state.forget_unknowns();
+        Outcome { state, diagnostics }
+    }
+}

@@ -1,0 +1,54 @@
+//! Planning one object.
+
+use super::{Server, guard};
+use crate::framework::{
+    diagnostic::Diagnostics,
+    path::Path,
+    plan::{Plan, plan},
+    resource,
+    value::Value,
+};
+
+/// What core knows when it asks for a plan.
+#[derive(Debug)]
+pub struct PlanRequest {
+    /// The kind of resource.
+    pub type_name: String,
+    /// The state; null on create.
+    pub prior: Value,
+    /// Configuration and prior state merged; null on destroy.
+    pub proposed: Value,
+    /// The configuration; null on destroy.
+    pub config: Value,
+}
+
+/// The answer.
+#[derive(Debug, Default)]
+pub struct PlanOutcome {
+    /// What the object will be.
+    pub planned: Value,
+    /// Attributes whose change replaces it.
+    pub replace: Vec<Path>,
+    /// Errors and warnings.
+    pub diagnostics: Diagnostics,
+}
+
+impl Server {
+    /// Plans one object.
+    pub async fn plan(&self, request: PlanRequest) -> PlanOutcome {
+        let PlanRequest { type_name, prior, proposed, config } = request;
+        let registered = match self.registered(&type_name) {
+            Ok(registered) => registered,
+            Err(diagnostics) => return PlanOutcome { diagnostics, ..PlanOutcome::default() },
+        };
+        let Plan { mut planned, replace } = plan(&registered.schema, &prior, proposed, &config);
+        let diagnostics = if planned.is_null() {
+            Diagnostics::new()
+        } else {
+            let stop = self.stop_token();
+            let request = resource::PlanRequest { prior: &prior, config: &config, planned: &mut planned, stop: &stop };
+            guard(registered.resource.modify_plan(request)).await.unwrap_or_else(|errors| errors)
+        };
+        PlanOutcome { planned, replace, diagnostics }
+    }
+}

@@ -1,0 +1,1 @@
+//! The operations, driven with a small resource that can be told to fail.

@@ -1,0 +1,213 @@
+//! Checking a configuration against its schema, offline.
+//!
+//! Every fault is reported, each at its own path. What is unknown waits: Terraform asks again when it is known, in the
+//! plan or in the apply.
+
+use std::fmt;
+
+use super::{
+    diagnostic::{Diagnostic, Diagnostics},
+    path::{Path, Step},
+    schema::{Attribute, BlockNesting, Body, Nesting, Presence, Schema, Shape},
+    value::Value,
+};
+
+/// Most messages of one kind that are shown one by one.
+const SHOWN_OF_A_KIND: usize = 20;
+
+/// A check of one value.
+pub trait Validator: fmt::Debug + Send + Sync {
+    /// Reports what is wrong with `value`, which is neither null nor unknown itself (its elements may be).
+    fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics);
+}
+
+/// Checks the keys of a map.
+#[derive(Debug)]
+pub struct EachKey<V>(pub V);
+
+impl<V: Validator> Validator for EachKey<V> {
+    fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
+        for key in value.as_map().into_iter().flat_map(|entries| entries.keys()) {
+            self.0.check(&path.key(key), &Value::String(key.clone()), report);
+        }
+    }
+}
+
+/// Checks the elements of a map, list or set. A null element is reported, an unknown one waits.
+#[derive(Debug)]
+pub struct EachElement<V>(pub V);
+
+impl<V: Validator> Validator for EachElement<V> {
+    fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
+        for (step, element) in elements(value) {
+            let path = path.step(step);
+            match element {
+                Value::Unknown(_) => {}
+                Value::Null => report.push(
+                    Diagnostic::error("Null Element", format!("{path} is null. Give it a value, or leave it out."))
+                        .at(path),
+                ),
+                known => self.0.check(&path, known, report),
+            }
+        }
+    }
+}
+
+/// The elements of a collection, each with the step that leads to it.
+fn elements(value: &Value) -> Vec<(Step, &Value)> {
+    match value {
+        Value::List(list) => list.iter().enumerate().map(|(index, v)| (Step::Index(index), v)).collect(),
+        Value::Set(set) => set.iter().map(|v| (Step::Element(v.clone()), v)).collect(),
+        Value::Map(map) => map.iter().map(|(key, v)| (Step::Key(key.clone()), v)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Checks `config` against `schema`: everything that is wrong, at most 20 of a kind one by one.
+pub fn validate(schema: &Schema, config: &Value) -> Diagnostics {
+    let mut report = Diagnostics::new();
+    if config.as_map().is_some() {
+        check_body(&schema.body, &Path::root(), config, &mut report);
+        for validator in &schema.validators {
+            validator.check(&Path::root(), config, &mut report);
+        }
+    }
+    report.sum_up(SHOWN_OF_A_KIND)
+}
+
+fn check_body(body: &Body, path: &Path, config: &Value, report: &mut Diagnostics) {
+    check_attributes(&body.attributes, path, config, report);
+    for block in &body.blocks {
+        let path = path.field(block.name);
+        match (block.nesting, config.get(block.name)) {
+            (BlockNesting::Single | BlockNesting::Group, single @ Value::Map(_)) => {
+                check_body(&block.body, &path, single, report);
+            }
+            (_, many) => {
+                for (step, one) in elements(many) {
+                    check_body(&block.body, &path.step(step), one, report);
+                }
+            }
+        }
+    }
+}
+
+fn check_attributes(attributes: &[Attribute], path: &Path, config: &Value, report: &mut Diagnostics) {
+    // A block or object that is null or unknown as a whole has no attributes to look at.
+    if config.as_map().is_none() {
+        return;
+    }
+    for attribute in attributes {
+        let path = path.field(attribute.name);
+        match (config.get(attribute.name), attribute.presence) {
+            (Value::Unknown(_), _) => {}
+            (Value::Null, Presence::Required) => report.push(
+                Diagnostic::error("Missing Required Attribute", format!("{path} is required, but it is not set."))
+                    .at(path),
+            ),
+            (Value::Null, _) => {}
+            (_, Presence::Computed) => report.push(
+                Diagnostic::error(
+                    "Attribute Cannot Be Set",
+                    format!("{path} is decided by the provider. Take it out of the configuration."),
+                )
+                .at(path),
+            ),
+            (value, _) => {
+                for validator in &attribute.validators {
+                    validator.check(&path, value, report);
+                }
+                match &attribute.shape {
+                    Shape::Plain(_) => {}
+                    Shape::Nested(Nesting::Single, nested) => check_attributes(nested, &path, value, report),
+                    Shape::Nested(_, nested) => {
+                        for (step, element) in elements(value) {
+                            check_attributes(nested, &path.step(step), element, report);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::framework::{schema::Block, types::Type, value::UNKNOWN};
+
+    #[derive(Debug)]
+    struct Short;
+
+    impl Validator for Short {
+        fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
+            if value.as_str().is_some_and(|text| text.len() > 3) {
+                report.push(Diagnostic::error("Too Long", path.to_string()).at(path.clone()));
+            }
+        }
+    }
+
+    fn schema() -> Schema {
+        Schema {
+            body: Body {
+                attributes: vec![
+                    Attribute::string("name").required().check(Short),
+                    Attribute::new("hosts", Type::map(Type::String)).check(EachKey(Short)).check(EachElement(Short)),
+                    Attribute::nested("rows", Nesting::List, vec![Attribute::string("text").required().check(Short)]),
+                    Attribute::string("id").computed(),
+                ],
+                blocks: vec![Block {
+                    name: "limits",
+                    nesting: BlockNesting::Single,
+                    body: Body { attributes: vec![Attribute::string("create").check(Short)], ..Body::default() },
+                }],
+                ..Body::default()
+            },
+            ..Schema::default()
+        }
+    }
+
+    fn paths(config: &Value) -> Vec<String> {
+        validate(&schema(), config).iter().map(|d| format!("{}: {}", d.path, d.summary)).collect()
+    }
+
+    fn config(changes: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
+        let mut config = schema().empty();
+        config.put("name", "abc".into());
+        for (name, value) in changes {
+            config.put(name, value);
+        }
+        config
+    }
+
+    #[test]
+    fn all_faults_are_reported_each_at_its_path() {
+        let faulty = config([
+            ("name", "long".into()),
+            ("hosts", Value::map([("aaaa", "1".into()), ("b", "long".into()), ("c", Value::Null), ("d", UNKNOWN)])),
+            ("rows", Value::List(vec![Value::map([("text", "ok".into())]), Value::map([("text", Value::Null)])])),
+            ("limits", Value::map([("create", "long".into())])),
+            ("id", "mine".into()),
+        ]);
+        assert_eq!(
+            paths(&faulty),
+            [
+                "name: Too Long",
+                r#"hosts["aaaa"]: Too Long"#,
+                r#"hosts["b"]: Too Long"#,
+                r#"hosts["c"]: Null Element"#,
+                "rows[1].text: Missing Required Attribute",
+                "id: Attribute Cannot Be Set",
+                "limits.create: Too Long",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_unknown_waits() {
+        let waiting = config([("name", UNKNOWN), ("hosts", UNKNOWN), ("rows", UNKNOWN), ("limits", UNKNOWN)]);
+        assert_eq!(paths(&waiting), Vec::<String>::new());
+        assert_eq!(paths(&config([])), Vec::<String>::new());
+        assert_eq!(paths(&config([("name", Value::Null)])), ["name: Missing Required Attribute"]);
+    }
+}

@@ -1,0 +1,179 @@
+//! Terraform's values: null, unknown or known, of any type.
+
+use std::collections::BTreeMap;
+
+use super::{number::Number, types::Type};
+
+/// A value. It does not repeat its type: the schema has it.
+///
+/// Lists and tuples are both [`Value::List`], maps and objects both [`Value::Map`]. A set is kept sorted
+/// ([`Value::set`]), so that equality does not depend on the order in which someone wrote it down.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Value {
+    /// Not set, of whatever type.
+    #[default]
+    Null,
+    /// Decided later, with what is already certain about it.
+    Unknown(Option<Box<Refinement>>),
+    /// A truth value.
+    Bool(bool),
+    /// A number.
+    Number(Number),
+    /// A text.
+    String(String),
+    /// A list or tuple.
+    List(Vec<Value>),
+    /// A set, sorted. Unknown elements may stand in it more than once.
+    Set(Vec<Value>),
+    /// A map, or an object with all its attributes.
+    Map(BTreeMap<String, Value>),
+    /// A value of the dynamic type, with the type that it has.
+    Dynamic(Box<(Type, Value)>),
+}
+
+/// What is certain about an unknown value (cty's refinements). `None` everywhere means nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Refinement {
+    /// `Some(false)`: it will not be null.
+    pub null: Option<bool>,
+    /// What a text will start with.
+    pub prefix: Option<String>,
+    /// Least number, and whether it is itself possible.
+    pub lower: Option<(Number, bool)>,
+    /// Greatest number, and whether it is itself possible.
+    pub upper: Option<(Number, bool)>,
+    /// Least number of elements of a collection.
+    pub least: Option<i64>,
+    /// Greatest number of elements of a collection.
+    pub most: Option<i64>,
+}
+
+/// The unknown value about which nothing is certain.
+pub const UNKNOWN: Value = Value::Unknown(None);
+
+impl Value {
+    /// A set of `elements`: sorted, and known elements only once.
+    pub fn set(elements: impl IntoIterator<Item = Self>) -> Self {
+        let mut elements: Vec<_> = elements.into_iter().collect();
+        elements.sort();
+        elements.dedup_by(|a, b| a == b && a.is_wholly_known());
+        Self::Set(elements)
+    }
+
+    /// A map or object.
+    pub fn map<K: Into<String>>(entries: impl IntoIterator<Item = (K, Self)>) -> Self {
+        Self::Map(entries.into_iter().map(|(key, value)| (key.into(), value)).collect())
+    }
+
+    /// Whether it is null.
+    pub fn is_null(&self) -> bool {
+        matches!(self, Self::Null)
+    }
+
+    /// Whether it is unknown itself; elements do not count.
+    pub fn is_unknown(&self) -> bool {
+        matches!(self, Self::Unknown(_))
+    }
+
+    /// Whether nothing in it is unknown.
+    pub fn is_wholly_known(&self) -> bool {
+        match self {
+            Self::Unknown(_) => false,
+            Self::List(elements) | Self::Set(elements) => elements.iter().all(Self::is_wholly_known),
+            Self::Map(entries) => entries.values().all(Self::is_wholly_known),
+            Self::Dynamic(typed) => typed.1.is_wholly_known(),
+            Self::Null | Self::Bool(_) | Self::Number(_) | Self::String(_) => true,
+        }
+    }
+
+    /// The text, where it is one.
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The entries, where it is a map or an object.
+    pub fn as_map(&self) -> Option<&BTreeMap<String, Self>> {
+        match self {
+            Self::Map(entries) => Some(entries),
+            _ => None,
+        }
+    }
+
+    /// The elements, where it is a list, tuple or set.
+    pub fn as_elements(&self) -> Option<&[Self]> {
+        match self {
+            Self::List(elements) | Self::Set(elements) => Some(elements),
+            _ => None,
+        }
+    }
+
+    /// An attribute of an object; null where this is null or has no such attribute.
+    pub fn get(&self, attribute: &str) -> &Self {
+        const NULL: &Value = &Value::Null;
+        self.as_map().and_then(|entries| entries.get(attribute)).unwrap_or(NULL)
+    }
+
+    /// Sets an attribute of an object; nothing happens where this is not one.
+    pub fn put(&mut self, attribute: &str, value: Self) {
+        if let Self::Map(entries) = self {
+            entries.insert(attribute.to_owned(), value);
+        }
+    }
+
+    /// Puts null wherever it is still unknown.
+    pub fn forget_unknowns(&mut self) {
+        match self {
+            Self::Unknown(_) => *self = Self::Null,
+            Self::List(elements) | Self::Set(elements) => elements.iter_mut().for_each(Self::forget_unknowns),
+            Self::Map(entries) => entries.values_mut().for_each(Self::forget_unknowns),
+            Self::Dynamic(typed) => typed.1.forget_unknowns(),
+            Self::Null | Self::Bool(_) | Self::Number(_) | Self::String(_) => {}
+        }
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::String(text.to_owned())
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::String(text)
+    }
+}
+
+impl From<bool> for Value {
+    fn from(value: bool) -> Self {
+        Self::Bool(value)
+    }
+}
+
+impl From<i64> for Value {
+    fn from(value: i64) -> Self {
+        Self::Number(value.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_has_no_order_and_no_twins() {
+        assert_eq!(Value::set(["b".into(), "a".into(), "b".into()]), Value::set(["a".into(), "b".into()]));
+        assert_eq!(Value::set([UNKNOWN, UNKNOWN]).as_elements().map(<[_]>::len), Some(2));
+    }
+
+    #[test]
+    fn unknowns_are_found_at_any_depth() {
+        let mut value = Value::map([("a", Value::List(vec![Value::map([("b", UNKNOWN)])]))]);
+        assert!(!value.is_wholly_known());
+        value.forget_unknowns();
+        assert_eq!(value, Value::map([("a", Value::List(vec![Value::map([("b", Value::Null)])]))]));
+    }
+}
