@@ -1,1 +1,3 @@
-//! The plugin tests.
+//! The plugin process, as a client of go-plugin sees it, and the wire contract.
+
+mod contract;
