@@ -1,1 +1,84 @@
-//! The provider room.
+//! The provider `dli`: its configuration, and one file (or folder) for each kind of resource.
+//!
+//! In here there is no gRPC and no MessagePack. A resource turns its typed model into calls of the `client` room and
+//! the answers back into the model.
+
+mod account;
+mod checks;
+mod enhanced_connection;
+mod failure;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use self::{account::Account, enhanced_connection::EnhancedConnection};
+use crate::framework::{
+    diagnostic::Diagnostics,
+    provider::Provider,
+    resource::Resource,
+    schema::{Attribute, Body, Nesting, Schema},
+    value::Value,
+};
+
+/// Reads one environment variable; `None` where it is not set.
+pub type Environment = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// The provider.
+#[derive(Debug)]
+pub struct DliProvider {
+    account: Arc<Account>,
+}
+
+impl DliProvider {
+    /// A provider that is not configured yet; `environment` stands in for what its configuration leaves out.
+    pub fn new(environment: Environment) -> Self {
+        Self { account: Arc::new(Account::new(environment)) }
+    }
+}
+
+#[async_trait]
+impl Provider for DliProvider {
+    fn schema(&self) -> Schema {
+        let attributes = vec![
+            Attribute::string("region").describe(
+                "Region of the service, for example `cn-north-4`. Environment: `HW_REGION_NAME`. Not needed where \
+                 `endpoints.dli` is set.",
+            ),
+            Attribute::string("project_id").describe("Id of the project. Environment: `HW_PROJECT_ID`."),
+            Attribute::string("access_key")
+                .sensitive()
+                .describe("Access key (AK). Environment: `HW_ACCESS_KEY`."),
+            Attribute::string("secret_key").sensitive().describe("Secret key (SK). Environment: `HW_SECRET_KEY`."),
+            Attribute::string("security_token")
+                .sensitive()
+                .describe("Security token of a temporary access key. Environment: `HW_SECURITY_TOKEN`."),
+            Attribute::nested(
+                "endpoints",
+                Nesting::Single,
+                vec![Attribute::string("dli").check(checks::Endpoint).describe(
+                    "Address of the DLI service, `https://…`. Plain `http://` is accepted only for a loopback address, \
+                     where the emulator listens.",
+                )],
+            )
+            .describe("Addresses that take the place of those derived from the region."),
+            Attribute::bool("insecure")
+                .describe("Accepts any TLS certificate of the service. For tests only: whoever sits in between can \
+                           read and change everything."),
+            Attribute::string("cacert_file")
+                .describe("File with certificates (PEM) to trust besides those of the operating system."),
+        ];
+        let description = "Manages Huawei Cloud Data Lake Insight (DLI). Nothing is asked of the network before the \
+                           first resource needs it."
+            .to_owned();
+        Schema { body: Body { attributes, description, ..Body::default() }, ..Schema::default() }
+    }
+
+    async fn configure(&self, config: &Value) -> Result<Diagnostics, Diagnostics> {
+        self.account.configure(config)
+    }
+
+    fn resources(&self) -> Vec<Arc<dyn Resource>> {
+        vec![Arc::new(EnhancedConnection::new(Arc::clone(&self.account)))]
+    }
+}

@@ -1,0 +1,52 @@
+//! What the two codecs of cty values share: the error that says where, and the limit on depth.
+
+use std::fmt;
+
+use crate::framework::{diagnostic::Diagnostic, path::Step};
+
+/// Deepest nesting of a value. Types come from schemas and are shallow; only values of the dynamic type, which bring
+/// their own, could go deeper.
+pub(super) const MAX_DEPTH: usize = 128;
+
+/// Bytes that are not a value of the expected type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CodecError {
+    /// From the innermost step outwards.
+    steps: Vec<Step>,
+    problem: String,
+}
+
+impl CodecError {
+    /// A problem at the place that is being read.
+    pub(super) fn new(problem: impl Into<String>) -> Self {
+        Self { steps: Vec::new(), problem: problem.into() }
+    }
+
+    /// The same, seen from one level further out.
+    pub(super) fn within(mut self, step: Step) -> Self {
+        self.steps.push(step);
+        self
+    }
+}
+
+impl fmt::Display for CodecError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path =
+            self.steps.iter().rev().fold(crate::framework::path::Path::root(), |path, step| path.step(step.clone()));
+        if self.steps.is_empty() { f.write_str(&self.problem) } else { write!(f, "{path}: {}", self.problem) }
+    }
+}
+
+impl std::error::Error for CodecError {}
+
+impl From<CodecError> for Diagnostic {
+    fn from(error: CodecError) -> Self {
+        Self::error(
+            "Unreadable Value",
+            format!(
+                "A value does not have the form that this version of the provider expects: {error}.\n\nWhere it comes \
+                 from a state file, the file was changed by hand or written by another version of the provider."
+            ),
+        )
+    }
+}

@@ -1,0 +1,141 @@
+//! The cty JSON codec, driven by the type: the form of values in a state file.
+//!
+//! It is read only; every answer goes out as MessagePack. Reading forgives what a state file may honestly hold: an
+//! attribute that this schema no longer has is passed over, one that it did not have yet is null.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{
+    codec::{CodecError, MAX_DEPTH},
+    type_json,
+};
+use crate::framework::{path::Step, types::Type, value::Value};
+
+/// Reads a value of a type.
+pub fn decode(bytes: &[u8], ty: &Type) -> Result<Value, CodecError> {
+    // Numbers are taken from the text itself, so that no digit is lost.
+    let raw: &RawValue = serde_json::from_slice(bytes).map_err(|error| CodecError::new(format!("JSON: {error}")))?;
+    read(raw, ty, 0)
+}
+
+fn read(raw: &RawValue, ty: &Type, depth: usize) -> Result<Value, CodecError> {
+    if depth == MAX_DEPTH {
+        return Err(CodecError::new(format!("the value is nested more than {MAX_DEPTH} deep")));
+    }
+    if raw.get() == "null" {
+        return Ok(Value::Null);
+    }
+    let sequence = |ty: &dyn Fn(usize) -> Option<Type>| -> Result<Vec<Value>, CodecError> {
+        parse::<Vec<&RawValue>>(raw, "a list")?
+            .into_iter()
+            .enumerate()
+            .map(|(index, element)| {
+                ty(index)
+                    .ok_or_else(|| CodecError::new("the tuple has fewer elements"))
+                    .and_then(|ty| read(element, &ty, depth + 1))
+                    .map_err(|error| error.within(Step::Index(index)))
+            })
+            .collect()
+    };
+    match ty {
+        Type::Bool => parse(raw, "a truth value").map(Value::Bool),
+        Type::String => parse(raw, "a text").map(Value::String),
+        // A number may be written as a text, which is how older states kept large ones.
+        Type::Number => {
+            raw.get().trim_matches('"').parse().map(Value::Number).map_err(|error| CodecError::new(format!("{error}")))
+        }
+        Type::List(element) => sequence(&|_| Some((**element).clone())).map(Value::List),
+        Type::Set(element) => sequence(&|_| Some((**element).clone())).map(Value::set),
+        Type::Tuple(elements) => sequence(&|index| elements.get(index).cloned()).map(Value::List),
+        Type::Map(element) => {
+            let entries: BTreeMap<String, &RawValue> = parse(raw, "an object")?;
+            let read = |(key, value): (String, &RawValue)| match read(value, element, depth + 1) {
+                Ok(value) => Ok((key, value)),
+                Err(error) => Err(error.within(Step::Key(key))),
+            };
+            entries.into_iter().map(read).collect::<Result<_, _>>().map(Value::Map)
+        }
+        Type::Object(attributes) => {
+            let entries: BTreeMap<String, &RawValue> = parse(raw, "an object")?;
+            let read = |(name, ty): (&String, &Type)| match entries.get(name) {
+                Some(value) => read(value, ty, depth + 1)
+                    .map(|value| (name.clone(), value))
+                    .map_err(|error| error.within(Step::Attribute(name.clone()))),
+                None => Ok((name.clone(), Value::Null)),
+            };
+            attributes.iter().map(read).collect::<Result<_, _>>().map(Value::Map)
+        }
+        Type::Dynamic => {
+            #[derive(Deserialize)]
+            struct Typed<'a> {
+                #[serde(borrow)]
+                value: &'a RawValue,
+                #[serde(borrow, rename = "type")]
+                ty: &'a RawValue,
+            }
+            let typed: Typed<'_> = parse(raw, "a value with its type")?;
+            let ty = type_json::from_json(typed.ty.get().as_bytes())?;
+            let value = read(typed.value, &ty, depth + 1)?;
+            Ok(Value::Dynamic(Box::new((ty, value))))
+        }
+    }
+}
+
+fn parse<'a, T: Deserialize<'a>>(raw: &'a RawValue, wanted: &str) -> Result<T, CodecError> {
+    serde_json::from_str(raw.get()).map_err(|_| {
+        let found: String = raw.get().chars().take(40).collect();
+        CodecError::new(format!("{wanted} is expected, but {found} is there"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object() -> Type {
+        let attributes = [
+            ("n", Type::Number),
+            ("s", Type::set(Type::String)),
+            ("m", Type::map(Type::Bool)),
+            ("d", Type::Dynamic),
+            ("t", Type::Tuple(vec![Type::String, Type::Number])),
+        ];
+        Type::Object(attributes.map(|(name, ty)| (name.to_owned(), ty)).into())
+    }
+
+    /// As it stands in a state file: with the file's line breaks, and every digit of a number.
+    #[test]
+    fn a_state_file_reads() {
+        let text = r#"{
+            "n": 9223372036854775808.10, "s": ["b", "a", "b"], "m": {"x": true, "y": null},
+            "d": {"value": ["a"], "type": ["list", "string"]}, "old": 7, "t": ["\u00e4", "12"]
+        }"#;
+        let expected = Value::map([
+            ("n", Value::Number("9223372036854775808.1".parse().expect("a decimal"))),
+            ("s", Value::set(["a".into(), "b".into()])),
+            ("m", Value::map([("x", true.into()), ("y", Value::Null)])),
+            ("d", Value::Dynamic(Box::new((Type::list(Type::String), Value::List(vec!["a".into()]))))),
+            ("t", Value::List(vec!["ä".into(), 12.into()])),
+        ]);
+        assert_eq!(decode(text.as_bytes(), &object()), Ok(expected));
+    }
+
+    #[test]
+    fn a_missing_attribute_is_null_and_a_fault_says_where() {
+        assert_eq!(
+            decode(b"{}", &Type::Object([("a".to_owned(), Type::String)].into())),
+            Ok(Value::map([("a", Value::Null)]))
+        );
+        for (text, message) in [
+            (r#"{"m":{"x":"no"}}"#, r#"m["x"]: a truth value is expected, but "no" is there"#),
+            (r#"{"n":[1]}"#, r#"n: "[1]" is not a decimal number"#),
+            (r#"{"t":["a",1,2]}"#, "t[2]: the tuple has fewer elements"),
+        ] {
+            assert_eq!(decode(text.as_bytes(), &object()).expect_err(text).to_string(), message);
+        }
+        assert!(decode(b"{", &object()).is_err());
+    }
+}

@@ -1,0 +1,322 @@
+//! The cty MessagePack codec, driven by the type: unknown values as extension values, exact numbers.
+//!
+//! | value | MessagePack |
+//! |---|---|
+//! | null | nil |
+//! | unknown | any extension; type 12 carries refinements; written as `d4 00 00` without them |
+//! | number | int, float, or a decimal text |
+//! | list, set, tuple | array |
+//! | map, object | map with text keys |
+//! | dynamic | array of the type's JSON (bin) and the value |
+//!
+//! Lengths are believed only as far as the bytes reach, before anything is allocated.
+
+use std::collections::BTreeMap;
+
+use rmp::{Marker, decode::RmpRead, encode};
+
+use super::{
+    codec::{CodecError, MAX_DEPTH},
+    type_json,
+};
+use crate::framework::{
+    number::Number,
+    path::Step,
+    types::Type,
+    value::{Refinement, Value},
+};
+
+/// Extension type of an unknown value with refinements.
+const REFINED: i8 = 12;
+/// An unknown value without refinements: fixext1, type 0, payload 0.
+const PLAIN_UNKNOWN: [u8; 3] = [0xd4, 0, 0];
+
+/// Reads a value of a type; all bytes must belong to it.
+pub fn decode(bytes: &[u8], ty: &Type) -> Result<Value, CodecError> {
+    let mut reader = Reader { rest: bytes, depth: 0 };
+    let value = reader.value(ty)?;
+    if reader.rest.is_empty() { Ok(value) } else { Err(CodecError::new("more bytes follow the value")) }
+}
+
+struct Reader<'a> {
+    rest: &'a [u8],
+    depth: usize,
+}
+
+fn short(_: impl Sized) -> CodecError {
+    CodecError::new("the bytes end in the middle of a value")
+}
+
+impl<'a> Reader<'a> {
+    fn value(&mut self, ty: &Type) -> Result<Value, CodecError> {
+        if self.depth == MAX_DEPTH {
+            return Err(CodecError::new(format!("the value is nested more than {MAX_DEPTH} deep")));
+        }
+        self.depth += 1;
+        let value = self.any(ty);
+        self.depth -= 1;
+        value
+    }
+
+    fn any(&mut self, ty: &Type) -> Result<Value, CodecError> {
+        let marker = rmp::decode::read_marker(&mut self.rest).map_err(short)?;
+        if marker == Marker::Null {
+            return Ok(Value::Null);
+        }
+        if let Some(unknown) = self.unknown(marker)? {
+            return Ok(unknown);
+        }
+        match ty {
+            Type::Bool => match marker {
+                Marker::True => Ok(Value::Bool(true)),
+                Marker::False => Ok(Value::Bool(false)),
+                other => Err(unexpected("a truth value", other)),
+            },
+            Type::Number => self.number(marker).map(Value::Number),
+            Type::String => self.text(marker, "a text").map(Value::String),
+            Type::List(element) => self.sequence(marker, |_| Ok(element.as_ref())).map(Value::List),
+            Type::Set(element) => self.sequence(marker, |_| Ok(element.as_ref())).map(Value::set),
+            Type::Tuple(elements) => {
+                let read = self.sequence(marker, |index| {
+                    elements.get(index).ok_or_else(|| CodecError::new("the tuple has fewer elements"))
+                })?;
+                if read.len() == elements.len() {
+                    Ok(Value::List(read))
+                } else {
+                    Err(CodecError::new(format!("a tuple of {} has {} elements", elements.len(), read.len())))
+                }
+            }
+            Type::Map(element) => self.entries(marker, |_| Ok(element)).map(Value::Map),
+            Type::Object(attributes) => {
+                let read = self.entries(marker, |name| {
+                    attributes.get(name).ok_or_else(|| CodecError::new("there is no such attribute"))
+                })?;
+                match attributes.keys().find(|name| !read.contains_key(*name)) {
+                    Some(missing) => {
+                        Err(CodecError::new("the attribute is missing").within(Step::Attribute(missing.clone())))
+                    }
+                    None => Ok(Value::Map(read)),
+                }
+            }
+            Type::Dynamic => self.dynamic(marker),
+        }
+    }
+
+    /// Any extension is an unknown value; only type 12 says more about it.
+    fn unknown(&mut self, marker: Marker) -> Result<Option<Value>, CodecError> {
+        let length = match marker {
+            Marker::FixExt1 => 1,
+            Marker::FixExt2 => 2,
+            Marker::FixExt4 => 4,
+            Marker::FixExt8 => 8,
+            Marker::FixExt16 => 16,
+            Marker::Ext8 => usize::from(self.rest.read_data_u8().map_err(short)?),
+            Marker::Ext16 => usize::from(self.rest.read_data_u16().map_err(short)?),
+            Marker::Ext32 => self.rest.read_data_u32().map_err(short)? as usize,
+            _ => return Ok(None),
+        };
+        let kind = self.rest.read_data_i8().map_err(short)?;
+        let payload = self.bytes(length)?;
+        let refinement = (kind == REFINED).then(|| Reader { rest: payload, depth: 0 }.refinement().ok()).flatten();
+        Ok(Some(Value::Unknown(refinement.map(Box::new))))
+    }
+
+    /// A map with integer keys. What is not understood may be passed over as a whole.
+    fn refinement(&mut self) -> Result<Refinement, CodecError> {
+        let mut refinement = Refinement::default();
+        for _ in 0..rmp::decode::read_map_len(&mut self.rest).map_err(short)? {
+            let key: u8 = rmp::decode::read_int(&mut self.rest).map_err(short)?;
+            match key {
+                1 => refinement.null = Some(rmp::decode::read_bool(&mut self.rest).map_err(short)?),
+                2 => refinement.prefix = self.value(&Type::String)?.as_str().map(str::to_owned),
+                3 => refinement.lower = self.bound()?,
+                4 => refinement.upper = self.bound()?,
+                5 => refinement.least = Some(rmp::decode::read_int(&mut self.rest).map_err(short)?),
+                6 => refinement.most = Some(rmp::decode::read_int(&mut self.rest).map_err(short)?),
+                other => return Err(CodecError::new(format!("refinement {other} is not known"))),
+            }
+        }
+        Ok(refinement)
+    }
+
+    fn bound(&mut self) -> Result<Option<(Number, bool)>, CodecError> {
+        match self.value(&Type::Tuple(vec![Type::Number, Type::Bool]))? {
+            Value::List(parts) => match <[Value; 2]>::try_from(parts) {
+                Ok([Value::Number(number), Value::Bool(inclusive)]) => Ok(Some((number, inclusive))),
+                _ => Ok(None),
+            },
+            _ => Ok(None),
+        }
+    }
+
+    fn number(&mut self, marker: Marker) -> Result<Number, CodecError> {
+        let finite = |value: f64| {
+            Number::from_f64(value).ok_or_else(|| CodecError::new(format!("{value} is not a decimal number")))
+        };
+        match marker {
+            Marker::FixPos(value) => Ok(i64::from(value).into()),
+            Marker::FixNeg(value) => Ok(i64::from(value).into()),
+            Marker::U8 => self.rest.read_data_u8().map(|v| u64::from(v).into()).map_err(short),
+            Marker::U16 => self.rest.read_data_u16().map(|v| u64::from(v).into()).map_err(short),
+            Marker::U32 => self.rest.read_data_u32().map(|v| u64::from(v).into()).map_err(short),
+            Marker::U64 => self.rest.read_data_u64().map(Number::from).map_err(short),
+            Marker::I8 => self.rest.read_data_i8().map(|v| i64::from(v).into()).map_err(short),
+            Marker::I16 => self.rest.read_data_i16().map(|v| i64::from(v).into()).map_err(short),
+            Marker::I32 => self.rest.read_data_i32().map(|v| i64::from(v).into()).map_err(short),
+            Marker::I64 => self.rest.read_data_i64().map(Number::from).map_err(short),
+            Marker::F32 => finite(f64::from(self.rest.read_data_f32().map_err(short)?)),
+            Marker::F64 => finite(self.rest.read_data_f64().map_err(short)?),
+            other => self.text(other, "a number")?.parse().map_err(|error| CodecError::new(format!("{error}"))),
+        }
+    }
+
+    fn text(&mut self, marker: Marker, wanted: &str) -> Result<String, CodecError> {
+        let length = match marker {
+            Marker::FixStr(length) => usize::from(length),
+            Marker::Str8 => usize::from(self.rest.read_data_u8().map_err(short)?),
+            Marker::Str16 => usize::from(self.rest.read_data_u16().map_err(short)?),
+            Marker::Str32 => self.rest.read_data_u32().map_err(short)? as usize,
+            other => return Err(unexpected(wanted, other)),
+        };
+        let bytes = self.bytes(length)?;
+        std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| CodecError::new("the text is not UTF-8"))
+    }
+
+    fn bytes(&mut self, length: usize) -> Result<&'a [u8], CodecError> {
+        let (bytes, rest) = self.rest.split_at_checked(length).ok_or(()).map_err(short)?;
+        self.rest = rest;
+        Ok(bytes)
+    }
+
+    fn sequence<'t>(
+        &mut self,
+        marker: Marker,
+        ty: impl Fn(usize) -> Result<&'t Type, CodecError>,
+    ) -> Result<Vec<Value>, CodecError> {
+        let length = match marker {
+            Marker::FixArray(length) => usize::from(length),
+            Marker::Array16 => usize::from(self.rest.read_data_u16().map_err(short)?),
+            Marker::Array32 => self.rest.read_data_u32().map_err(short)? as usize,
+            other => return Err(unexpected("a sequence", other)),
+        };
+        // Every element takes a byte at least.
+        let mut elements = Vec::with_capacity(length.min(self.rest.len()));
+        for index in 0..length {
+            let element = ty(index).and_then(|ty| self.value(ty));
+            elements.push(element.map_err(|error| error.within(Step::Index(index)))?);
+        }
+        Ok(elements)
+    }
+
+    fn entries<'t>(
+        &mut self,
+        marker: Marker,
+        ty: impl Fn(&str) -> Result<&'t Type, CodecError>,
+    ) -> Result<BTreeMap<String, Value>, CodecError> {
+        let length = match marker {
+            Marker::FixMap(length) => usize::from(length),
+            Marker::Map16 => usize::from(self.rest.read_data_u16().map_err(short)?),
+            Marker::Map32 => self.rest.read_data_u32().map_err(short)? as usize,
+            other => return Err(unexpected("a map or an object", other)),
+        };
+        let mut entries = Vec::with_capacity(length.min(self.rest.len() / 2));
+        for _ in 0..length {
+            let marker = rmp::decode::read_marker(&mut self.rest).map_err(short)?;
+            let key = self.text(marker, "a key")?;
+            match ty(&key).and_then(|ty| self.value(ty)) {
+                Ok(value) => entries.push((key, value)),
+                Err(error) => return Err(error.within(Step::Key(key))),
+            }
+        }
+        // Core writes keys in order, and building a map from ordered entries is linear.
+        Ok(entries.into_iter().collect())
+    }
+
+    fn dynamic(&mut self, marker: Marker) -> Result<Value, CodecError> {
+        if marker != Marker::FixArray(2) {
+            return Err(unexpected("a type and a value", marker));
+        }
+        let length = rmp::decode::read_bin_len(&mut self.rest).map_err(short)? as usize;
+        let ty = type_json::from_json(self.bytes(length)?)?;
+        let value = self.value(&ty)?;
+        Ok(Value::Dynamic(Box::new((ty, value))))
+    }
+}
+
+fn unexpected(wanted: &str, marker: Marker) -> CodecError {
+    CodecError::new(format!("{wanted} is expected, but MessagePack {marker:?} is there"))
+}
+
+/// Writes a value.
+pub fn encode(value: &Value) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    write(&mut bytes, value);
+    bytes
+}
+
+fn write(out: &mut Vec<u8>, value: &Value) {
+    match value {
+        Value::Null => sure(encode::write_nil(out)),
+        Value::Unknown(None) => out.extend(PLAIN_UNKNOWN),
+        Value::Unknown(Some(refinement)) => write_refined(out, refinement),
+        Value::Bool(value) => sure(encode::write_bool(out, *value)),
+        Value::Number(number) => match number.to_i64() {
+            Some(integer) => {
+                sure(encode::write_sint(out, integer));
+            }
+            None => sure(encode::write_str(out, &number.to_string())),
+        },
+        Value::String(text) => sure(encode::write_str(out, text)),
+        Value::List(elements) | Value::Set(elements) => {
+            sure(encode::write_array_len(out, length(elements.len())));
+            elements.iter().for_each(|element| write(out, element));
+        }
+        Value::Map(entries) => {
+            sure(encode::write_map_len(out, length(entries.len())));
+            for (key, value) in entries {
+                sure(encode::write_str(out, key));
+                write(out, value);
+            }
+        }
+        Value::Dynamic(typed) => {
+            let (ty, value) = typed.as_ref();
+            sure(encode::write_array_len(out, 2));
+            sure(encode::write_bin(out, type_json::to_json(ty).to_string().as_bytes()));
+            write(out, value);
+        }
+    }
+}
+
+fn write_refined(out: &mut Vec<u8>, refinement: &Refinement) {
+    let Refinement { null, prefix, lower, upper, least, most } = refinement;
+    let bound = |(number, inclusive): &(Number, bool)| {
+        Value::List(vec![Value::Number(number.clone()), Value::Bool(*inclusive)])
+    };
+    let parts: Vec<(u8, Value)> = [
+        (1, null.map(Value::Bool)),
+        (2, prefix.clone().map(Value::String)),
+        (3, lower.as_ref().map(bound)),
+        (4, upper.as_ref().map(bound)),
+        (5, least.map(Value::from)),
+        (6, most.map(Value::from)),
+    ]
+    .into_iter()
+    .filter_map(|(key, value)| Some((key, value?)))
+    .collect();
+    let mut payload = Vec::new();
+    sure(encode::write_map_len(&mut payload, length(parts.len())));
+    for (key, value) in &parts {
+        sure(encode::write_pfix(&mut payload, *key));
+        write(&mut payload, value);
+    }
+    sure(encode::write_ext_meta(out, length(payload.len()), REFINED));
+    out.extend(payload);
+}
+
+fn length(length: usize) -> u32 {
+    u32::try_from(length).expect("a message is smaller than 4 GiB")
+}
+
+fn sure<T, E: std::fmt::Debug>(written: Result<T, E>) -> T {
+    written.expect("writing to memory cannot fail")
+}

@@ -1,0 +1,477 @@
+//! The service: every RPC is decode → framework → encode, and decides nothing.
+//!
+//! No RPC ever answers with a gRPC error: core would drop what the call had done. What goes wrong is a diagnostic.
+
+use std::{panic::AssertUnwindSafe, sync::Arc};
+
+use futures_util::FutureExt;
+use tokio_stream::Once;
+use tonic::{Request, Response, Status, Streaming};
+use tracing::Instrument as _;
+
+use super::{
+    codec::CodecError,
+    dynamic, encode, json,
+    tfplugin6::{self as wire, provider_server::Provider},
+};
+use crate::framework::{
+    diagnostic::{Diagnostic, Diagnostics},
+    schema::Schema,
+    server::{self, Server},
+    value::Value,
+};
+
+/// What an RPC gives back; its `Err` is never used.
+type Reply<T> = Result<Response<T>, Status>;
+/// The stream of an RPC that has nothing to stream: one message that says so.
+type OneMessage<T> = Once<Result<T, Status>>;
+
+/// The provider, as core calls it.
+#[derive(Debug, Clone)]
+pub struct Service(Arc<Server>);
+
+impl Service {
+    /// Puts a server on the wire.
+    pub fn new(server: Server) -> Self {
+        Self(Arc::new(server))
+    }
+
+    fn read_value(&self, type_name: &str, envelope: Option<&wire::DynamicValue>) -> Result<Value, Diagnostics> {
+        decode(envelope, self.0.resource_schema(type_name)?)
+    }
+}
+
+fn decode(envelope: Option<&wire::DynamicValue>, schema: &Schema) -> Result<Value, Diagnostics> {
+    dynamic::decode(envelope, &schema.ty()).map_err(unreadable)
+}
+
+fn unreadable(error: CodecError) -> Diagnostics {
+    Diagnostic::from(error).into()
+}
+
+/// A response that can say what went wrong.
+trait Answer: Default {
+    fn failed(diagnostics: Vec<wire::Diagnostic>) -> Self;
+}
+
+macro_rules! answers {
+    ($($module:ident),* $(,)?) => {
+        $(impl Answer for wire::$module::Response {
+            fn failed(diagnostics: Vec<wire::Diagnostic>) -> Self {
+                Self { diagnostics, ..Self::default() }
+            }
+        })*
+    };
+}
+
+answers! {
+    get_metadata, get_provider_schema, get_resource_identity_schemas, validate_provider_config, configure_provider,
+    validate_resource_config, upgrade_resource_state, upgrade_resource_identity, read_resource, plan_resource_change,
+    apply_resource_change, import_resource_state, move_resource_state, generate_resource_config,
+    validate_data_resource_config, read_data_source, validate_ephemeral_resource_config, open_ephemeral_resource,
+    renew_ephemeral_resource, close_ephemeral_resource, validate_list_resource_config, get_functions,
+    validate_action_config, plan_action, validate_state_store, configure_state_store, read_state_bytes,
+    write_state_bytes, lock_state, unlock_state, get_states, delete_state,
+}
+
+/// Runs one call. A panic costs this call only, and is told.
+async fn answer<T: Answer>(rpc: &str, of: &str, call: impl Future<Output = Result<T, Diagnostics>>) -> Reply<T> {
+    let span = tracing::debug_span!("rpc", tf_rpc = rpc, tf_resource_type = of);
+    let outcome = AssertUnwindSafe(call).catch_unwind().instrument(span).await;
+    let failed = |diagnostics: Diagnostics| T::failed(encode::diagnostics(diagnostics));
+    Ok(Response::new(match outcome {
+        Ok(result) => result.unwrap_or_else(failed),
+        Err(panic) => failed(server::panicked(panic.as_ref()).into()),
+    }))
+}
+
+/// The answer for a kind of thing that this provider has none of. Core asks only for what the schema lists.
+fn none_of(kind: &str, name: &str) -> Diagnostics {
+    Diagnostic::error("Not in This Provider", format!("This provider has no {kind} {name:?}.")).into()
+}
+
+async fn refuse<T: Answer>(rpc: &str, kind: &str, name: &str) -> Reply<T> {
+    answer(rpc, name, async { Err(none_of(kind, name)) }).await
+}
+
+fn diagnosed(diagnostics: Diagnostics) -> Vec<wire::Diagnostic> {
+    encode::diagnostics(diagnostics)
+}
+
+fn one_message<T>(message: T) -> Reply<OneMessage<T>> {
+    Ok(Response::new(tokio_stream::once(Ok(message))))
+}
+
+fn capabilities() -> wire::ServerCapabilities {
+    // Core then keeps the schema of one process for the later processes of the same command.
+    wire::ServerCapabilities { get_provider_schema_optional: true, ..wire::ServerCapabilities::default() }
+}
+
+#[tonic::async_trait]
+impl Provider for Service {
+    async fn get_metadata(&self, _: Request<wire::get_metadata::Request>) -> Reply<wire::get_metadata::Response> {
+        answer("GetMetadata", "", async {
+            let resources = self.0.resource_schemas();
+            Ok(wire::get_metadata::Response {
+                server_capabilities: Some(capabilities()),
+                resources: resources
+                    .map(|(name, _)| wire::get_metadata::ResourceMetadata { type_name: name.to_owned() })
+                    .collect(),
+                ..wire::get_metadata::Response::default()
+            })
+        })
+        .await
+    }
+
+    async fn get_provider_schema(
+        &self,
+        _: Request<wire::get_provider_schema::Request>,
+    ) -> Reply<wire::get_provider_schema::Response> {
+        answer("GetProviderSchema", "", async {
+            let resources = self.0.resource_schemas();
+            Ok(wire::get_provider_schema::Response {
+                provider: Some(encode::schema(self.0.provider_schema())),
+                resource_schemas: resources.map(|(name, schema)| (name.to_owned(), encode::schema(schema))).collect(),
+                server_capabilities: Some(capabilities()),
+                ..wire::get_provider_schema::Response::default()
+            })
+        })
+        .await
+    }
+
+    async fn get_resource_identity_schemas(
+        &self,
+        _: Request<wire::get_resource_identity_schemas::Request>,
+    ) -> Reply<wire::get_resource_identity_schemas::Response> {
+        answer("GetResourceIdentitySchemas", "", async { Ok(wire::get_resource_identity_schemas::Response::default()) })
+            .await
+    }
+
+    async fn validate_provider_config(
+        &self,
+        request: Request<wire::validate_provider_config::Request>,
+    ) -> Reply<wire::validate_provider_config::Response> {
+        let request = request.into_inner();
+        answer("ValidateProviderConfig", "", async {
+            let config = decode(request.config.as_ref(), self.0.provider_schema())?;
+            let diagnostics = diagnosed(self.0.validate_provider(&config));
+            Ok(wire::validate_provider_config::Response { diagnostics })
+        })
+        .await
+    }
+
+    async fn configure_provider(
+        &self,
+        request: Request<wire::configure_provider::Request>,
+    ) -> Reply<wire::configure_provider::Response> {
+        let request = request.into_inner();
+        answer("ConfigureProvider", "", async {
+            let config = decode(request.config.as_ref(), self.0.provider_schema())?;
+            let diagnostics = diagnosed(self.0.configure(&config).await);
+            Ok(wire::configure_provider::Response { diagnostics })
+        })
+        .await
+    }
+
+    async fn stop_provider(&self, _: Request<wire::stop_provider::Request>) -> Reply<wire::stop_provider::Response> {
+        tracing::info!("interrupted: calls under way come to an end");
+        self.0.stop();
+        Ok(Response::new(wire::stop_provider::Response::default()))
+    }
+
+    async fn validate_resource_config(
+        &self,
+        request: Request<wire::validate_resource_config::Request>,
+    ) -> Reply<wire::validate_resource_config::Response> {
+        let request = request.into_inner();
+        let of = &request.type_name;
+        answer("ValidateResourceConfig", of, async {
+            let config = self.read_value(of, request.config.as_ref())?;
+            let diagnostics = diagnosed(self.0.validate_resource(of, &config));
+            Ok(wire::validate_resource_config::Response { diagnostics })
+        })
+        .await
+    }
+
+    async fn upgrade_resource_state(
+        &self,
+        request: Request<wire::upgrade_resource_state::Request>,
+    ) -> Reply<wire::upgrade_resource_state::Response> {
+        let request = request.into_inner();
+        let of = &request.type_name;
+        answer("UpgradeResourceState", of, async {
+            let raw = request.raw_state.unwrap_or_default();
+            if !raw.flatmap.is_empty() {
+                let text =
+                    "The state was written by a Terraform older than 0.12. No version of this provider did that.";
+                return Err(Diagnostic::error("State Too Old", text).into());
+            }
+            let ty = self.0.state_type(of, request.version)?;
+            let stored = json::decode(&raw.json, &ty).map_err(unreadable)?;
+            let upgraded = self.0.upgrade(of, request.version, stored)?;
+            let upgraded_state = dynamic::encode(&upgraded);
+            Ok(wire::upgrade_resource_state::Response { upgraded_state, diagnostics: Vec::new() })
+        })
+        .await
+    }
+
+    async fn upgrade_resource_identity(
+        &self,
+        request: Request<wire::upgrade_resource_identity::Request>,
+    ) -> Reply<wire::upgrade_resource_identity::Response> {
+        refuse("UpgradeResourceIdentity", "resource identity of type", &request.into_inner().type_name).await
+    }
+
+    async fn read_resource(
+        &self,
+        request: Request<wire::read_resource::Request>,
+    ) -> Reply<wire::read_resource::Response> {
+        let wire::read_resource::Request { type_name, current_state, private, current_identity, .. } =
+            request.into_inner();
+        answer("ReadResource", &type_name, async {
+            let state = self.read_value(&type_name, current_state.as_ref())?;
+            let outcome = self.0.read(&type_name, state).await;
+            Ok(wire::read_resource::Response {
+                new_state: dynamic::encode(&outcome.state),
+                diagnostics: diagnosed(outcome.diagnostics),
+                // What is not sent back is forgotten by core.
+                private,
+                new_identity: current_identity,
+                deferred: None,
+            })
+        })
+        .await
+    }
+
+    async fn plan_resource_change(
+        &self,
+        request: Request<wire::plan_resource_change::Request>,
+    ) -> Reply<wire::plan_resource_change::Response> {
+        let request = request.into_inner();
+        answer("PlanResourceChange", &request.type_name, async {
+            let schema = self.0.resource_schema(&request.type_name)?;
+            let plan = server::PlanRequest {
+                prior: decode(request.prior_state.as_ref(), schema)?,
+                proposed: decode(request.proposed_new_state.as_ref(), schema)?,
+                config: decode(request.config.as_ref(), schema)?,
+                type_name: request.type_name.clone(),
+            };
+            let outcome = self.0.plan(plan).await;
+            Ok(wire::plan_resource_change::Response {
+                planned_state: dynamic::encode(&outcome.planned),
+                requires_replace: outcome.replace.iter().map(encode::path).collect(),
+                planned_private: request.prior_private,
+                diagnostics: diagnosed(outcome.diagnostics),
+                planned_identity: request.prior_identity,
+                ..wire::plan_resource_change::Response::default()
+            })
+        })
+        .await
+    }
+
+    async fn apply_resource_change(
+        &self,
+        request: Request<wire::apply_resource_change::Request>,
+    ) -> Reply<wire::apply_resource_change::Response> {
+        let request = request.into_inner();
+        answer("ApplyResourceChange", &request.type_name, async {
+            let schema = self.0.resource_schema(&request.type_name)?;
+            let apply = server::ApplyRequest {
+                prior: decode(request.prior_state.as_ref(), schema)?,
+                planned: decode(request.planned_state.as_ref(), schema)?,
+                config: decode(request.config.as_ref(), schema)?,
+                type_name: request.type_name.clone(),
+            };
+            let outcome = self.0.apply(apply).await;
+            Ok(wire::apply_resource_change::Response {
+                new_state: dynamic::encode(&outcome.state),
+                private: request.planned_private,
+                diagnostics: diagnosed(outcome.diagnostics),
+                new_identity: request.planned_identity,
+                ..wire::apply_resource_change::Response::default()
+            })
+        })
+        .await
+    }
+
+    async fn import_resource_state(
+        &self,
+        request: Request<wire::import_resource_state::Request>,
+    ) -> Reply<wire::import_resource_state::Response> {
+        let wire::import_resource_state::Request { type_name, id, identity, .. } = request.into_inner();
+        answer("ImportResourceState", &type_name, async {
+            let outcome = self.0.import(&type_name, &id).await;
+            let imported = wire::import_resource_state::ImportedResource {
+                type_name: type_name.clone(),
+                state: dynamic::encode(&outcome.state),
+                private: Vec::new(),
+                identity,
+            };
+            Ok(wire::import_resource_state::Response {
+                imported_resources: if outcome.state.is_null() { Vec::new() } else { vec![imported] },
+                diagnostics: diagnosed(outcome.diagnostics),
+                deferred: None,
+            })
+        })
+        .await
+    }
+
+    async fn move_resource_state(
+        &self,
+        request: Request<wire::move_resource_state::Request>,
+    ) -> Reply<wire::move_resource_state::Response> {
+        let request = request.into_inner();
+        answer("MoveResourceState", &request.target_type_name, async {
+            let text = format!(
+                "A {} cannot be moved to a {}. Import the object under its new type instead, and take the old one out of \
+                 the state with a removed block.",
+                request.source_type_name, request.target_type_name
+            );
+            Err(Diagnostic::error("Move Not Supported", text).into())
+        })
+        .await
+    }
+
+    async fn generate_resource_config(
+        &self,
+        request: Request<wire::generate_resource_config::Request>,
+    ) -> Reply<wire::generate_resource_config::Response> {
+        refuse("GenerateResourceConfig", "configuration generator for", &request.into_inner().type_name).await
+    }
+
+    async fn validate_data_resource_config(
+        &self,
+        request: Request<wire::validate_data_resource_config::Request>,
+    ) -> Reply<wire::validate_data_resource_config::Response> {
+        refuse("ValidateDataResourceConfig", "data source", &request.into_inner().type_name).await
+    }
+
+    async fn read_data_source(
+        &self,
+        request: Request<wire::read_data_source::Request>,
+    ) -> Reply<wire::read_data_source::Response> {
+        refuse("ReadDataSource", "data source", &request.into_inner().type_name).await
+    }
+
+    async fn validate_ephemeral_resource_config(
+        &self,
+        request: Request<wire::validate_ephemeral_resource_config::Request>,
+    ) -> Reply<wire::validate_ephemeral_resource_config::Response> {
+        refuse("ValidateEphemeralResourceConfig", "ephemeral resource", &request.into_inner().type_name).await
+    }
+
+    async fn open_ephemeral_resource(
+        &self,
+        request: Request<wire::open_ephemeral_resource::Request>,
+    ) -> Reply<wire::open_ephemeral_resource::Response> {
+        refuse("OpenEphemeralResource", "ephemeral resource", &request.into_inner().type_name).await
+    }
+
+    async fn renew_ephemeral_resource(
+        &self,
+        request: Request<wire::renew_ephemeral_resource::Request>,
+    ) -> Reply<wire::renew_ephemeral_resource::Response> {
+        refuse("RenewEphemeralResource", "ephemeral resource", &request.into_inner().type_name).await
+    }
+
+    async fn close_ephemeral_resource(
+        &self,
+        request: Request<wire::close_ephemeral_resource::Request>,
+    ) -> Reply<wire::close_ephemeral_resource::Response> {
+        refuse("CloseEphemeralResource", "ephemeral resource", &request.into_inner().type_name).await
+    }
+
+    async fn validate_list_resource_config(
+        &self,
+        request: Request<wire::validate_list_resource_config::Request>,
+    ) -> Reply<wire::validate_list_resource_config::Response> {
+        refuse("ValidateListResourceConfig", "list resource", &request.into_inner().type_name).await
+    }
+
+    type ListResourceStream = OneMessage<wire::list_resource::Event>;
+
+    async fn list_resource(&self, request: Request<wire::list_resource::Request>) -> Reply<Self::ListResourceStream> {
+        let diagnostic = diagnosed(none_of("list resource", &request.into_inner().type_name));
+        one_message(wire::list_resource::Event { diagnostic, ..wire::list_resource::Event::default() })
+    }
+
+    async fn get_functions(&self, _: Request<wire::get_functions::Request>) -> Reply<wire::get_functions::Response> {
+        answer("GetFunctions", "", async { Ok(wire::get_functions::Response::default()) }).await
+    }
+
+    async fn call_function(
+        &self,
+        request: Request<wire::call_function::Request>,
+    ) -> Reply<wire::call_function::Response> {
+        let text = format!("this provider has no function {:?}", request.into_inner().name);
+        let error = Some(wire::FunctionError { text, function_argument: None });
+        Ok(Response::new(wire::call_function::Response { error, result: None }))
+    }
+
+    async fn validate_action_config(
+        &self,
+        request: Request<wire::validate_action_config::Request>,
+    ) -> Reply<wire::validate_action_config::Response> {
+        refuse("ValidateActionConfig", "action", &request.into_inner().type_name).await
+    }
+
+    async fn plan_action(&self, request: Request<wire::plan_action::Request>) -> Reply<wire::plan_action::Response> {
+        refuse("PlanAction", "action", &request.into_inner().action_type).await
+    }
+
+    type InvokeActionStream = OneMessage<wire::invoke_action::Event>;
+
+    async fn invoke_action(&self, request: Request<wire::invoke_action::Request>) -> Reply<Self::InvokeActionStream> {
+        use wire::invoke_action::{Event, event};
+        let diagnostics = diagnosed(none_of("action", &request.into_inner().action_type));
+        // An event without a type would crash core.
+        one_message(Event { r#type: Some(event::Type::Completed(event::Completed { diagnostics })) })
+    }
+
+    async fn validate_state_store_config(
+        &self,
+        request: Request<wire::validate_state_store::Request>,
+    ) -> Reply<wire::validate_state_store::Response> {
+        refuse("ValidateStateStoreConfig", "state store", &request.into_inner().type_name).await
+    }
+
+    async fn configure_state_store(
+        &self,
+        request: Request<wire::configure_state_store::Request>,
+    ) -> Reply<wire::configure_state_store::Response> {
+        refuse("ConfigureStateStore", "state store", &request.into_inner().type_name).await
+    }
+
+    type ReadStateBytesStream = OneMessage<wire::read_state_bytes::Response>;
+
+    async fn read_state_bytes(
+        &self,
+        request: Request<wire::read_state_bytes::Request>,
+    ) -> Reply<Self::ReadStateBytesStream> {
+        let diagnostics = diagnosed(none_of("state store", &request.into_inner().type_name));
+        one_message(wire::read_state_bytes::Response { diagnostics, ..wire::read_state_bytes::Response::default() })
+    }
+
+    async fn write_state_bytes(
+        &self,
+        _: Request<Streaming<wire::write_state_bytes::RequestChunk>>,
+    ) -> Reply<wire::write_state_bytes::Response> {
+        refuse("WriteStateBytes", "state store", "").await
+    }
+
+    async fn lock_state(&self, request: Request<wire::lock_state::Request>) -> Reply<wire::lock_state::Response> {
+        refuse("LockState", "state store", &request.into_inner().type_name).await
+    }
+
+    async fn unlock_state(&self, request: Request<wire::unlock_state::Request>) -> Reply<wire::unlock_state::Response> {
+        refuse("UnlockState", "state store", &request.into_inner().type_name).await
+    }
+
+    async fn get_states(&self, request: Request<wire::get_states::Request>) -> Reply<wire::get_states::Response> {
+        refuse("GetStates", "state store", &request.into_inner().type_name).await
+    }
+
+    async fn delete_state(&self, request: Request<wire::delete_state::Request>) -> Reply<wire::delete_state::Response> {
+        refuse("DeleteState", "state store", &request.into_inner().type_name).await
+    }
+}

@@ -1,0 +1,152 @@
+//! The provider's configuration, and the client that comes of it.
+
+use std::{
+    fmt,
+    path::PathBuf,
+    sync::{Mutex, PoisonError},
+};
+
+use super::{Environment, failure};
+use crate::{
+    client::{Client, Config, Credentials, Error},
+    framework::{
+        diagnostic::{Diagnostic, Diagnostics},
+        model::FromValue,
+        path::Path,
+        value::Value,
+    },
+    model,
+};
+
+/// Whom the provider acts for. Shared with the resources, which exist before the configuration comes.
+pub(super) struct Account {
+    environment: Environment,
+    configured: Mutex<Option<Configured>>,
+}
+
+#[derive(Debug, Clone)]
+struct Configured {
+    client: Client,
+    /// Attributes whose values come from something that does not exist yet.
+    unknown: Vec<&'static str>,
+}
+
+model! {
+    struct Endpoints {
+        dli: Option<String>,
+    }
+}
+
+/// Attributes that the environment can stand in for, with the variable's name.
+const FROM_ENVIRONMENT: [(&str, &str); 5] = [
+    ("region", "HW_REGION_NAME"),
+    ("project_id", "HW_PROJECT_ID"),
+    ("access_key", "HW_ACCESS_KEY"),
+    ("secret_key", "HW_SECRET_KEY"),
+    ("security_token", "HW_SECURITY_TOKEN"),
+];
+
+impl Account {
+    pub(super) fn new(environment: Environment) -> Self {
+        Self { environment, configured: Mutex::new(None) }
+    }
+
+    /// Takes the provider block in. Uses no network.
+    pub(super) fn configure(&self, config: &Value) -> Result<Diagnostics, Diagnostics> {
+        let mut warnings = Diagnostics::new();
+        let mut unknown = Vec::new();
+        // A text of the configuration, else of the environment; an unknown one waits for the apply.
+        let mut text = |name: &'static str| match config.get(name) {
+            Value::String(text) => Some(text.clone()),
+            Value::Unknown(_) => {
+                unknown.push(name);
+                None
+            }
+            _ => FROM_ENVIRONMENT
+                .iter()
+                .find(|(attribute, _)| *attribute == name)
+                .and_then(|(_, variable)| (self.environment)(variable))
+                .filter(|text| !text.is_empty()),
+        };
+        let (region, project_id) = (text("region"), text("project_id"));
+        let (access_key, secret_key) = (text("access_key"), text("secret_key"));
+        let (security_token, cacert_file) = (text("security_token"), text("cacert_file"));
+        let endpoint = match config.get("endpoints") {
+            Value::Null => None,
+            endpoints if !endpoints.is_wholly_known() => {
+                unknown.push("endpoints");
+                None
+            }
+            endpoints => Endpoints::from_value(endpoints, &Path::attribute("endpoints"))?.dli,
+        };
+        let credentials = match (access_key, secret_key) {
+            (Some(access_key), Some(secret_key)) => Some(Credentials {
+                access_key,
+                secret_key: secret_key.into(),
+                security_token: security_token.map(Into::into),
+            }),
+            (None, None) => None,
+            // Half a pair that waits for its other half is no mistake.
+            _ if unknown.contains(&"access_key") || unknown.contains(&"secret_key") => None,
+            (given, _) => {
+                let missing = if given.is_some() { "secret_key" } else { "access_key" };
+                return Err(half_a_pair(missing));
+            }
+        };
+        let insecure = config.get("insecure") == &Value::Bool(true);
+        if insecure {
+            let text = "insecure = true: any TLS certificate is accepted, so whoever sits between this machine and the \
+                        service can read and change everything. Use cacert_file to trust a certificate of your own.";
+            warnings.push(Diagnostic::warning("TLS Certificates Are Not Checked", text).at(Path::attribute("insecure")));
+        }
+        let config = Config {
+            credentials,
+            region,
+            project_id,
+            endpoint,
+            insecure,
+            cacert_file: cacert_file.map(PathBuf::from),
+            ..Config::default()
+        };
+        let client = Client::new(config).map_err(|error| failure::configuration(&error))?;
+        *self.configured.lock().unwrap_or_else(PoisonError::into_inner) = Some(Configured { client, unknown });
+        Ok(warnings)
+    }
+
+    /// The client, for a resource that is about to make its first call.
+    pub(super) fn client(&self) -> Result<Client, Diagnostics> {
+        let configured = self.configured.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        configured
+            .map(|configured| configured.client)
+            .ok_or_else(|| Diagnostic::bug("A resource was used before the provider was configured.").into())
+    }
+
+    /// What a call that lacks a setting should say beyond the client's own words.
+    pub(super) fn explain(&self, error: &Error) -> Option<String> {
+        let configured = self.configured.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
+        let waiting = matches!(error, Error::Configuration(_)) && !configured.unknown.is_empty();
+        waiting.then(|| {
+            format!(
+                "The provider's {} is not known yet: it comes from a resource that has not been applied. Apply that \
+                 one first (terraform apply -target=…), or configure the provider with values that do not depend on \
+                 resources.",
+                configured.unknown.join(", ")
+            )
+        })
+    }
+}
+
+fn half_a_pair(missing: &'static str) -> Diagnostics {
+    let variable = FROM_ENVIRONMENT.iter().find(|(name, _)| *name == missing).map_or("", |(_, variable)| variable);
+    let text = format!(
+        "access_key and secret_key belong together, but {missing} is set neither in the provider's configuration nor as \
+         {variable} in the environment."
+    );
+    Diagnostic::error("Incomplete Credentials", text).at(Path::attribute(missing)).into()
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Account").field("configured", &self.configured).finish_non_exhaustive()
+    }
+}

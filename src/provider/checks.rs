@@ -1,0 +1,83 @@
+//! The documents' rules as validators: the fault, what was found, what is allowed, and where the document says so.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    client,
+    dli::rules::{CountRule, Rule},
+    framework::{
+        diagnostic::{Diagnostic, Diagnostics},
+        path::{Path, Step},
+        validate::Validator,
+        value::Value,
+    },
+};
+
+/// A text keeps a rule.
+#[derive(Debug)]
+pub(super) struct Follows(pub(super) Rule);
+
+impl Validator for Follows {
+    fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
+        let Some(text) = value.as_str() else { return };
+        let Some(broken) = self.0.broken_by(text) else { return };
+        let Rule { subject, allowed, document, .. } = self.0;
+        // What is too long to read is also too long to be the point.
+        let shown: String = text.chars().take(80).collect();
+        let shown = if shown.len() < text.len() { format!("{shown:?}…") } else { format!("{text:?}") };
+        let detail = format!("{path}: {shown} {broken}.\n\nAllowed: {allowed}.\nDocument: {document}.");
+        report.push(Diagnostic::error(format!("Invalid {subject}"), detail).at(path.clone()));
+    }
+}
+
+/// A collection has no more elements than a rule allows.
+#[derive(Debug)]
+pub(super) struct AtMost(pub(super) CountRule);
+
+impl Validator for AtMost {
+    fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
+        let count = value.as_map().map(BTreeMap::len).or_else(|| value.as_elements().map(<[Value]>::len));
+        let CountRule { subject, most, document } = self.0;
+        if let Some(count) = count.filter(|count| *count > most) {
+            let detail = format!("{path} has {count} elements.\n\nAllowed: at most {most}.\nDocument: {document}.");
+            report.push(Diagnostic::error(format!("Too Many {subject}"), detail).at(path.clone()));
+        }
+    }
+}
+
+/// No two texts of a set differ in case alone: the service keeps them in lower case.
+#[derive(Debug)]
+pub(super) struct DistinctInAnyCase;
+
+impl Validator for DistinctInAnyCase {
+    fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
+        let mut seen: BTreeMap<String, &str> = BTreeMap::new();
+        for (element, text) in value.as_elements().into_iter().flatten().filter_map(|e| Some((e, e.as_str()?))) {
+            if let Some(first) = seen.insert(text.to_ascii_lowercase(), text) {
+                let detail = format!(
+                    "{path}: {first:?} and {text:?} are the same queue, because the service keeps names in lower case.\
+                     \n\nAllowed: each queue once.\nDocument: DLI API Reference, \"Creating a Queue\", request parameter \
+                     queue_name."
+                );
+                let path = path.step(Step::Element(element.clone()));
+                report.push(Diagnostic::error("Queue Listed Twice", detail).at(path));
+            }
+        }
+    }
+}
+
+/// The address of a service.
+#[derive(Debug)]
+pub(super) struct Endpoint;
+
+impl Validator for Endpoint {
+    fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
+        if let Some(Err(error)) = value.as_str().map(client::check_endpoint) {
+            let detail = format!(
+                "{path}: {error}.\n\nAllowed: https://HOST[:PORT], or http:// with a loopback address such as \
+                 http://127.0.0.1:8080."
+            );
+            report.push(Diagnostic::error("Invalid Endpoint", detail).at(path.clone()));
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! `dli_enhanced_connection`: joins DLI queues to a subnet of a VPC, with host records and tags.
+//!
+//! | call | when |
+//! |---|---|
+//! | `POST   /v2.0/{project}/datasource/enhanced-connections` | create |
+//! | `GET    /v2.0/{project}/datasource/enhanced-connections/{id}` | create, read, update, import |
+//! | `PUT    /v2.0/{project}/datasource/enhanced-connections/{id}` | update of `hosts` |
+//! | `POST   /v2.0/{project}/datasource/enhanced-connections/{id}/associate-queue` | update of `queues` |
+//! | `POST   /v2.0/{project}/datasource/enhanced-connections/{id}/disassociate-queue` | update of `queues` |
+//! | `DELETE /v2.0/{project}/datasource/enhanced-connections/{id}` | delete |
+//! | `GET    /v1.0/{project}/queues` | read and update, where a declared queue lives in a bound pool |
+//! | `GET    /v3/{project}/dli_enhanced_datasource/{id}/tags` | read and update where `tags` is set, import |
+//! | `POST   /v3/{project}/dli_enhanced_datasource/{id}/tags/{create,delete}` | update of `tags` |
+//!
+//! What is declared is owned: an optional collection that is not set is neither read nor touched; one that is set is
+//! authoritative; one that is taken out of the configuration has what it held removed.
+
+mod bound;
+mod model;
+mod schema;
+mod update;
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
+
+use self::{bound::Pooled, model::Connection};
+use super::{account::Account, failure};
+use crate::{
+    client::{Client, Error, Project},
+    dli::{code, rules, wire},
+    framework::{
+        diagnostic::{Diagnostic, Diagnostics},
+        model::FromValue,
+        path::Path,
+        resource::{
+            CreateRequest, DeleteRequest, ImportRequest, Progress, ReadRequest, Resource, UpdateRequest,
+        },
+        schema::Schema,
+    },
+};
+
+/// How long a write that is under way may still take once the practitioner interrupts: its answer is worth the wait,
+/// because it says what exists.
+const GRACE: Duration = Duration::from_secs(4);
+
+/// The kind of resource.
+#[derive(Debug)]
+pub(super) struct EnhancedConnection {
+    account: Arc<Account>,
+}
+
+impl EnhancedConnection {
+    pub(super) fn new(account: Arc<Account>) -> Self {
+        Self { account }
+    }
+
+    /// The message for a call that failed.
+    fn failed(&self, summary: &str, error: &Error, holds: &str) -> Diagnostics {
+        let holds = self.account.explain(error).unwrap_or_else(|| holds.to_owned());
+        failure::call(summary, error, &holds).into()
+    }
+
+    fn project<'a>(&self, client: &'a Client, summary: &str, holds: &str) -> Result<Project<'a>, Diagnostics> {
+        client.project(None, None).map_err(|error| self.failed(summary, &error, holds))
+    }
+}
+
+#[async_trait]
+impl Resource for EnhancedConnection {
+    fn type_name(&self) -> &'static str {
+        "dli_enhanced_connection"
+    }
+
+    fn schema(&self) -> Schema {
+        schema::schema()
+    }
+
+    async fn create(&self, request: CreateRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
+        const SUMMARY: &str = "Could Not Create the Enhanced Connection";
+        let planned = Connection::from_value(request.planned, &Path::root())?;
+        let client = self.account.client()?;
+        let project = self.project(&client, SUMMARY, "Nothing was created.")?;
+
+        let Some(created) = write(request.stop, project.create_connection(&planned.to_create())).await else {
+            return Err(unanswered(&planned.name));
+        };
+        let id = created.map_err(|error| {
+            let holds = if error.may_have_taken_effect() { look_for(&planned.name) } else { "Nothing was created.".to_owned() };
+            self.failed(SUMMARY, &error, &holds)
+        })?;
+        let mut connection = planned.with_id(id);
+        // From here on the connection exists, and whatever goes wrong, Terraform knows it.
+        progress.save(connection.clone());
+        match unless(request.stop, project.show_connection(connection.id())).await {
+            Some(Ok(shown)) => connection.observe_computed(&shown),
+            Some(Err(error)) => progress.warn(failure::aside(
+                "Created, but Not Read Back",
+                &error,
+                "The connection was created and is in the state. Its status, creation time and bindings are read at the \
+                 next plan or apply.",
+            )),
+            None => progress.warn(interrupted("The connection was created and is in the state; the rest is read at the next plan or apply.")),
+        }
+        progress.save(connection);
+        Ok(())
+    }
+
+    async fn read(&self, request: ReadRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
+        const SUMMARY: &str = "Could Not Read the Enhanced Connection";
+        const HOLDS: &str = "The state was left as it is.";
+        let known = Connection::from_value(request.state, &Path::root())?;
+        let client = self.account.client()?;
+        let project = self.project(&client, SUMMARY, HOLDS)?;
+        let looked = unless(request.stop, look(&project, known, Scope::Declared)).await;
+        match looked.ok_or_else(|| Diagnostics::from(interrupted(HOLDS)))? {
+            Ok(Some((connection, warnings))) => {
+                warnings.into_iter().for_each(|warning| progress.warn(warning));
+                progress.save(connection);
+            }
+            Ok(None) => progress.forget(),
+            Err(error) => return Err(self.failed(SUMMARY, &error, HOLDS)),
+        }
+        Ok(())
+    }
+
+    async fn update(&self, request: UpdateRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
+        self.update_in_place(request, progress).await
+    }
+
+    async fn delete(&self, request: DeleteRequest<'_>, _: &mut Progress) -> Result<(), Diagnostics> {
+        const SUMMARY: &str = "Could Not Delete the Enhanced Connection";
+        const HOLDS: &str = "The connection is still in the state. Apply again to try once more.";
+        let known = Connection::from_value(request.prior, &Path::root())?;
+        let client = self.account.client()?;
+        let project = self.project(&client, SUMMARY, HOLDS)?;
+        match write(request.stop, project.delete_connection(known.id())).await {
+            // What is gone already needs no deleting.
+            Some(Err(error)) if !error.is_not_found() => Err(self.failed(SUMMARY, &error, HOLDS)),
+            Some(_) => Ok(()),
+            None => Err(interrupted(HOLDS).into()),
+        }
+    }
+
+    async fn import(&self, request: ImportRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
+        const SUMMARY: &str = "Could Not Import the Enhanced Connection";
+        if let Some(broken) = rules::CONNECTION_ID.broken_by(request.id) {
+            let text = format!(
+                "The import ID {:?} {broken}.\n\nAllowed: the ID of a connection, {}. The console and \"List enhanced \
+                 connections\" of the API show it.",
+                request.id,
+                rules::CONNECTION_ID.allowed
+            );
+            return Err(Diagnostic::error("Invalid Import ID", text).into());
+        }
+        let client = self.account.client()?;
+        let project = self.project(&client, SUMMARY, "Nothing was imported.")?;
+        let asked = Connection::default().with_id(request.id.to_owned());
+        match look(&project, asked, Scope::Everything).await {
+            Ok(Some((connection, warnings))) => {
+                warnings.into_iter().for_each(|warning| progress.warn(warning));
+                progress.save(connection);
+                Ok(())
+            }
+            Ok(None) => {
+                let text = format!(
+                    "There is no enhanced connection {} in this project. Check the ID, the region and the project_id of \
+                     the provider.",
+                    request.id
+                );
+                Err(Diagnostic::error("Enhanced Connection Not Found", text).into())
+            }
+            Err(error) => Err(self.failed(SUMMARY, &error, "Nothing was imported.")),
+        }
+    }
+}
+
+/// Which collections to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    /// Those that are declared.
+    Declared,
+    /// All that the connection has.
+    Everything,
+}
+
+/// Looks at a connection; `None` where it is gone.
+async fn look(
+    project: &Project<'_>,
+    known: Connection,
+    scope: Scope,
+) -> Result<Option<(Connection, Diagnostics)>, Error> {
+    let shown = match project.show_connection(known.id()).await {
+        Ok(shown) if shown.is_deleted() => return Ok(None),
+        Ok(shown) => shown,
+        Err(error) if error.is_not_found() => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let mut warnings = Diagnostics::new();
+    let everything = scope == Scope::Everything;
+    let tags = if everything || known.tags.is_some() {
+        match project.list_tags(known.id()).await {
+            Ok(tags) => Some(tags),
+            Err(error) if error.is_not_found() => return Ok(None),
+            Err(error) if not_published(&error) => {
+                if !everything {
+                    warnings.push(failure::aside("Tags Cannot Be Read", &error, TAGS_NOT_PUBLISHED));
+                }
+                None
+            }
+            Err(error) => return Err(error),
+        }
+    } else {
+        None
+    };
+    let pooled = Pooled::of(project, &shown, known.queues.iter().flatten()).await?;
+    let mut connection = known;
+    warnings.extend(connection.observe(&shown, tags, &pooled, everything));
+    Ok(Some((connection, warnings)))
+}
+
+const TAGS_NOT_PUBLISHED: &str = "The tag API is not published in this region. The state keeps the tags that it has.";
+
+fn not_published(error: &Error) -> bool {
+    error.api().is_some_and(|error| error.code.as_deref() == Some(code::API_NOT_PUBLISHED))
+}
+
+/// A read ends at once when the practitioner interrupts.
+async fn unless<T>(stop: &CancellationToken, call: impl Future<Output = T>) -> Option<T> {
+    stop.run_until_cancelled(call).await
+}
+
+/// A write that is under way gets [`GRACE`].
+async fn write<T>(stop: &CancellationToken, call: impl Future<Output = T>) -> Option<T> {
+    let patience = async {
+        stop.cancelled().await;
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        biased;
+        outcome = call => Some(outcome),
+        () = patience => None,
+    }
+}
+
+fn interrupted(holds: &str) -> Diagnostic {
+    Diagnostic::warning("Interrupted", holds)
+}
+
+fn unanswered(name: &str) -> Diagnostics {
+    let text = format!("The request to create the connection was sent, but the run was interrupted before its answer came.\n\n{}", look_for(name));
+    Diagnostic::error("Interrupted While Creating the Enhanced Connection", text).into()
+}
+
+/// What to do where a connection may exist that Terraform does not know.
+fn look_for(name: &str) -> String {
+    format!(
+        "Terraform holds no connection. Look for an enhanced connection named {name:?} in the console: if it is there, \
+         import it (terraform import ADDRESS ID) or delete it before the next apply."
+    )
+}
