@@ -111,7 +111,7 @@ impl Client {
             }
             (None, region) => Endpoint::of_region(&region.unwrap_or_default())?,
         };
-        Ok(Project { client: inner, credentials, project_id, endpoint })
+        Ok(Project { client: inner, credentials, id: project_id, endpoint })
     }
 }
 
@@ -132,7 +132,8 @@ impl fmt::Debug for Client {
 pub struct Project<'a> {
     client: &'a Inner,
     credentials: &'a Credentials,
-    project_id: String,
+    /// The project's id.
+    id: String,
     endpoint: Endpoint,
 }
 
@@ -140,7 +141,7 @@ impl fmt::Debug for Project<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Project")
             .field("credentials", self.credentials)
-            .field("project_id", &self.project_id)
+            .field("id", &self.id)
             .field("endpoint", &self.endpoint)
             .finish_non_exhaustive()
     }
@@ -196,10 +197,10 @@ mod tests {
         let client = Client::new(config()).expect("in order");
         let common = client.project(None, None).expect("complete");
         assert_eq!(common.endpoint.to_string(), "https://dli.cn-north-4.myhuaweicloud.com");
-        assert_eq!(common.project_id, "48cc2c48765f481480c7db940d6409d1");
+        assert_eq!(common.id, "48cc2c48765f481480c7db940d6409d1");
         let own = client.project(Some("eu-west-101"), Some("0123")).expect("complete");
         assert_eq!(own.endpoint.to_string(), "https://dli.eu-west-101.myhuaweicloud.eu");
-        assert_eq!(own.project_id, "0123");
+        assert_eq!(own.id, "0123");
     }
 
     #[test]

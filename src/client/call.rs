@@ -4,7 +4,7 @@
 //! Nothing is repeated here, and every request is signed for itself: the signature is good for 15 minutes and for
 //! exactly one form of the request.
 
-use std::time::Instant;
+use std::{borrow::Cow, time::Instant};
 
 use http::{
     HeaderName, HeaderValue,
@@ -112,7 +112,7 @@ impl Project<'_> {
         let date = format_date(time);
         let host = self.endpoint.host();
         let token = self.credentials.security_token.as_ref().map(ExposeSecret::expose_secret);
-        let mut signed = vec![(DATE_HEADER, date.as_str()), (PROJECT_HEADER, &self.project_id)];
+        let mut signed = vec![(DATE_HEADER, date.as_str()), (PROJECT_HEADER, &self.id)];
         signed.extend(call.body.is_some().then_some((CONTENT_TYPE.as_str(), JSON)));
         signed.extend(token.map(|token| (TOKEN_HEADER, token)));
         let mut headers = signed.clone();
@@ -159,7 +159,7 @@ impl Project<'_> {
         let status = response.status();
         let header = |name: &str| response.headers().get(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
         let request_id = header(REQUEST_ID_HEADER).map(|id| printable(&id, 100)).filter(|id| !id.is_empty());
-        let location = header(LOCATION.as_str()).map(|location| location.into_owned());
+        let location = header(LOCATION.as_str()).map(Cow::into_owned);
         let mut body = Vec::new();
         loop {
             match response.chunk().await {
@@ -181,7 +181,11 @@ impl Project<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{
+        fmt::Write,
+        sync::{Arc, Mutex},
+        time::Duration,
+    };
 
     use axum::body::Body;
     use tokio::net::TcpListener;
@@ -487,5 +491,58 @@ mod tests {
             "ShowEnhancedConnection: the answer (HTTP 200 OK) cannot be read: invalid type: integer `7`, expected a \
              string at line 1 column 25; it begins with \"{\\\"is_success\\\":true,\\\"id\\\":7}\" (request id 5f6d2a)"
         );
+    }
+
+    /// Everything that this process logs, in one text: name of each field with its value.
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<String>>);
+
+    impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Log {
+        fn on_event(&self, event: &tracing::Event<'_>, _: tracing_subscriber::layer::Context<'_, S>) {
+            struct Fields<'a>(&'a mut String);
+            impl tracing::field::Visit for Fields<'_> {
+                fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+                    let _ = write!(self.0, "{field}={value:?} ");
+                }
+            }
+            let mut text = self.0.lock().expect("no test fails while it writes");
+            let _ = write!(text, "{} {} ", event.metadata().level(), event.metadata().target());
+            event.record(&mut Fields(&mut text));
+            text.push('\n');
+        }
+    }
+
+    #[tokio::test]
+    async fn a_call_is_logged_without_bodies_and_secrets() {
+        use tracing_subscriber::layer::SubscriberExt;
+        let log = Log::default();
+        let guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(log.clone()));
+        let server = Server::answering(|| {
+            let mut answer = answer(400, r#"{"error_code":"DLI.0001","error_msg":"canary-answer"}"#);
+            answer.headers_mut().insert("X-Request-Id", HeaderValue::from_static("5f6d2a"));
+            answer
+        })
+        .await;
+        let client = Client::new(temporary(config(server.address))).expect("in order");
+        let project = client.project(None, None).expect("complete");
+        let body = crate::dli::wire::QueueNames { queues: vec!["canary_queue".into()], ..Default::default() };
+        project.bind(ID, &body).await.expect_err("refused");
+        drop(guard);
+
+        let log = log.0.lock().expect("no test fails while it writes");
+        let ours: Vec<_> = log.lines().filter(|line| line.contains(" terraform_provider_dli::client")).collect();
+        let [line] = ours[..] else { panic!("one line for one call: {log}") };
+        assert!(
+            line.starts_with(&format!(
+                "DEBUG terraform_provider_dli::client::call message=called the service \
+                 operation=\"AssociateQueueToEnhancedConnection\" method=\"POST\" \
+                 path=\"/v2.0/{PROJECT}/datasource/enhanced-connections/{ID}/associate-queue\" status=400 \
+                 request_id=\"5f6d2a\" milliseconds="
+            )),
+            "{line}"
+        );
+        for secret in [SECRET_KEY, SECURITY_TOKEN, "Signature=", "canary"] {
+            assert!(!log.contains(secret), "{log}");
+        }
     }
 }

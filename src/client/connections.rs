@@ -24,20 +24,20 @@ impl Project<'_> {
     /// [`may_have_taken_effect`](Error::may_have_taken_effect) holds, the connection may exist.
     pub async fn create_connection(&self, connection: &CreateConnection) -> Result<String, Error> {
         let connection = CreateConnection { hosts: sorted(&connection.hosts), ..connection.clone() };
-        let call = Call::new(Operation::CreateConnection, path::connections(&self.project_id)).body(&connection);
+        let call = Call::new(Operation::CreateConnection, path::connections(&self.id)).body(&connection);
         self.fetch(call).await.map(|created: Created| created.connection_id)
     }
 
     /// Shows one connection. One that was deleted is shown too, with the status `DELETED`.
     pub async fn show_connection(&self, id: &str) -> Result<Connection, Error> {
         // The connection's fields stand beside `is_success`, which has been looked at by now.
-        self.fetch(Call::new(Operation::ShowConnection, path::connection(&self.project_id, id))).await
+        self.fetch(Call::new(Operation::ShowConnection, path::connection(&self.id, id))).await
     }
 
     /// Lists connections, in the order of their creation, all in one answer.
     pub async fn list_connections(&self, filter: &ConnectionFilter<'_>) -> Result<Vec<Connection>, Error> {
         // A limit of 0 means all; without one the service stops at 100.
-        let mut call = Call::new(Operation::ListConnections, path::connections(&self.project_id)).query("limit", "0");
+        let mut call = Call::new(Operation::ListConnections, path::connections(&self.id)).query("limit", "0");
         for (key, value) in [("name", filter.name), ("status", filter.status)] {
             if let Some(value) = value {
                 call = call.query(key, value);
@@ -48,24 +48,24 @@ impl Project<'_> {
 
     /// Deletes a connection.
     pub async fn delete_connection(&self, id: &str) -> Result<(), Error> {
-        self.run(Call::new(Operation::DeleteConnection, path::connection(&self.project_id, id))).await
+        self.run(Call::new(Operation::DeleteConnection, path::connection(&self.id, id))).await
     }
 
     /// Replaces all host records; an empty list clears them. They are sent by name.
     pub async fn replace_hosts(&self, id: &str, hosts: &[Host]) -> Result<(), Error> {
         let body = ReplaceHosts { hosts: sorted(hosts) };
-        self.run(Call::new(Operation::ReplaceHosts, path::connection(&self.project_id, id)).body(&body)).await
+        self.run(Call::new(Operation::ReplaceHosts, path::connection(&self.id, id)).body(&body)).await
     }
 
     /// Binds queues or pools. The answer comes before the peering stands: its state is read with
     /// [`show_connection`](Self::show_connection).
     pub async fn bind(&self, id: &str, names: &QueueNames) -> Result<(), Error> {
-        self.run(Call::new(Operation::Bind, path::associate_queue(&self.project_id, id)).body(names)).await
+        self.run(Call::new(Operation::Bind, path::associate_queue(&self.id, id)).body(names)).await
     }
 
     /// Unbinds queues or pools.
     pub async fn unbind(&self, id: &str, names: &QueueNames) -> Result<(), Error> {
-        self.run(Call::new(Operation::Unbind, path::disassociate_queue(&self.project_id, id)).body(names)).await
+        self.run(Call::new(Operation::Unbind, path::disassociate_queue(&self.id, id)).body(names)).await
     }
 }
 

@@ -10,7 +10,7 @@ impl Project<'_> {
     /// Lists all queues of the project, with the facts that decide which of them a connection may bind.
     pub async fn list_queues(&self) -> Result<Vec<Queue>, Error> {
         // Without these the service leaves out general queues, and the charging mode of all.
-        let call = Call::new(Operation::ListQueues, path::queues(&self.project_id))
+        let call = Call::new(Operation::ListQueues, path::queues(&self.id))
             .query("queue_type", "all")
             .query("with-charge-info", "true");
         self.fetch(call).await.map(|list: QueueList| list.queues)

@@ -9,20 +9,20 @@ use crate::dli::{
 impl Project<'_> {
     /// The tags of a connection. There are at most 20, fewer than any page holds.
     pub async fn list_tags(&self, id: &str) -> Result<Vec<Tag>, Error> {
-        let call = Call::new(Operation::ListTags, path::tags(&self.project_id, id));
+        let call = Call::new(Operation::ListTags, path::tags(&self.id, id));
         self.fetch(call).await.map(|list: TagList| list.tags)
     }
 
     /// Adds tags. What happens to a key that is there already is not documented.
     pub async fn create_tags(&self, id: &str, tags: &[Tag]) -> Result<(), Error> {
         let body = TagChange { tags: tags.to_vec() };
-        self.run(Call::new(Operation::CreateTags, path::create_tags(&self.project_id, id)).body(&body)).await
+        self.run(Call::new(Operation::CreateTags, path::create_tags(&self.id, id)).body(&body)).await
     }
 
     /// Removes tags.
     pub async fn delete_tags(&self, id: &str, tags: &[Tag]) -> Result<(), Error> {
         let body = TagChange { tags: tags.to_vec() };
-        self.run(Call::new(Operation::DeleteTags, path::delete_tags(&self.project_id, id)).body(&body)).await
+        self.run(Call::new(Operation::DeleteTags, path::delete_tags(&self.id, id)).body(&body)).await
     }
 }
 

@@ -1,6 +1,6 @@
 //! A server on this machine that answers as it is told and keeps what it was asked, for the tests of this room.
 
-use std::net::SocketAddr;
+use std::{io, net::SocketAddr, sync::Arc};
 
 use axum::{
     Router,
@@ -11,10 +11,11 @@ use axum::{
 use http::HeaderMap;
 use time::{OffsetDateTime, macros::datetime};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpListener,
     sync::mpsc,
 };
+use tokio_rustls::{TlsAcceptor, rustls::ServerConfig};
 
 use super::{Client, Config, Credentials, Error, Project};
 
@@ -131,12 +132,30 @@ pub(super) async fn raw_server(answer: &'static str) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("it is bound");
     tokio::spawn(async move {
-        let (mut connection, _) = listener.accept().await.expect("the client comes");
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            head.push(connection.read_u8().await.expect("a whole head"));
-        }
-        connection.write_all(answer.as_bytes()).await.expect("the client listens");
+        let (connection, _) = listener.accept().await.expect("the client comes");
+        reply(connection, answer).await.expect("a whole request");
     });
     address
+}
+
+/// The same with TLS and an empty object as its answer; a client may break off the handshake.
+pub(super) async fn tls_server(config: ServerConfig) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
+    tokio::spawn(async move {
+        let (connection, _) = listener.accept().await.expect("the client comes");
+        if let Ok(connection) = TlsAcceptor::from(Arc::new(config)).accept(connection).await {
+            reply(connection, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").await.expect("a whole request");
+        }
+    });
+    address
+}
+
+async fn reply(mut connection: impl AsyncRead + AsyncWrite + Unpin, answer: &str) -> io::Result<()> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(connection.read_u8().await?);
+    }
+    connection.write_all(answer.as_bytes()).await?;
+    connection.shutdown().await
 }

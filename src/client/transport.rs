@@ -89,3 +89,117 @@ pub(super) fn read_roots(path: &Path) -> Result<Vec<Certificate>, ConfigError> {
     }
     Ok(roots)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{path::PathBuf, process::Command, sync::Arc, time::Duration};
+
+    use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
+    use tempfile::NamedTempFile;
+    use tokio_rustls::rustls::{ServerConfig, crypto::aws_lc_rs, pki_types::PrivateKeyDer, version::TLS12};
+
+    use super::*;
+    use crate::client::{
+        Client, Config, Error,
+        test_server::{ID, config, tls_server},
+    };
+
+    fn certificate() -> CertifiedKey<KeyPair> {
+        generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate")
+    }
+
+    async fn call_with_tls(certificate: &CertifiedKey<KeyPair>, change: impl FnOnce(&mut Config)) -> Result<(), Error> {
+        let key = PrivateKeyDer::try_from(certificate.signing_key.serialize_der()).expect("PKCS #8");
+        let server = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_protocol_versions(&[&TLS12])
+            .expect("the provider has TLS 1.2")
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.cert.der().clone()], key)
+            .expect("they belong together");
+        let address = tls_server(server).await;
+        let endpoint = Some(format!("https://localhost:{}", address.port()));
+        let mut config = Config { endpoint, ..config(address) };
+        change(&mut config);
+        Client::new(config).expect("in order").project(None, None).expect("complete").delete_connection(ID).await
+    }
+
+    fn file(content: &str) -> NamedTempFile {
+        let file = NamedTempFile::new().expect("a temporary file");
+        fs::write(&file, content).expect("it is written");
+        file
+    }
+
+    #[tokio::test]
+    async fn an_unknown_certificate_is_refused_before_anything_is_sent() {
+        let error = call_with_tls(&certificate(), |_| ()).await.expect_err("nobody vouches for it");
+        assert!(matches!(error, Error::Connect { .. }), "{error:?}");
+        assert!(error.with_causes().contains("UnknownIssuer"), "{}", error.with_causes());
+    }
+
+    #[tokio::test]
+    async fn a_certificate_file_adds_to_what_is_trusted() {
+        let certificate = certificate();
+        let pem = file(&(self::certificate().cert.pem() + &certificate.cert.pem()));
+        call_with_tls(&certificate, |config| config.cacert_file = Some(pem.path().to_owned())).await.expect("trusted");
+        let other = file(&self::certificate().cert.pem());
+        let error = call_with_tls(&certificate, |config| config.cacert_file = Some(other.path().to_owned())).await;
+        assert!(matches!(error, Err(Error::Connect { .. })), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn insecure_accepts_any_certificate() {
+        call_with_tls(&certificate(), |config| config.insecure = true).await.expect("accepted");
+    }
+
+    #[test]
+    fn a_certificate_file_that_is_none_is_told_when_it_is_read() {
+        let refusal = |path: PathBuf| {
+            let config = Config { cacert_file: Some(path), ..Config::default() };
+            Client::new(config).expect_err("there are no certificates")
+        };
+        let missing = refusal("/nonexistent/ca.pem".into());
+        assert_eq!(missing.to_string(), "the certificate file /nonexistent/ca.pem cannot be read");
+        assert!(std::error::Error::source(&missing).is_some());
+
+        let good = certificate().cert.pem();
+        for (content, problem) in [
+            (String::new(), "holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)"),
+            ("just text".to_owned(), "holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)"),
+            (good.replace("-----END CERTIFICATE-----", ""), "is not PEM at certificate 1: "),
+            (
+                good + "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+                "holds at place 2 what is not a certificate: ",
+            ),
+        ] {
+            let file = file(&content);
+            let text = refusal(file.path().to_owned()).to_string();
+            let start = format!("the certificate file {} {problem}", file.path().display());
+            assert!(text.starts_with(&start), "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_http_client_is_made_by_the_first_call_and_kept() {
+        let client = Client::new(config(([127, 0, 0, 1], 9).into())).expect("in order");
+        let transport = &client.inner.transport;
+        assert!(!transport.client.initialized());
+        let first = transport.client().await.expect("made");
+        assert!(std::ptr::eq(first, transport.client().await.expect("kept")));
+        assert_eq!(transport.timeouts().connect, Duration::from_secs(10));
+        assert_eq!(transport.timeouts().request, Duration::from_mins(1));
+    }
+
+    /// Runs another test of this room in a process whose environment names a proxy that does not exist.
+    #[test]
+    fn a_loopback_endpoint_is_reached_past_any_proxy() {
+        let output = Command::new(std::env::current_exe().expect("this test's own program"))
+            .args(["--exact", "client::queues::tests::list"])
+            .envs(["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"].map(|name| (name, "http://127.0.0.1:1")))
+            .env_remove("NO_PROXY")
+            .env_remove("no_proxy")
+            .output()
+            .expect("it starts");
+        let report = String::from_utf8_lossy(&output.stdout);
+        assert!(report.contains("1 passed; 0 failed"), "{report}");
+    }
+}
