@@ -1,0 +1,244 @@
+//! An answer of the service, and what it says: classify and decode, both pure.
+//!
+//! Every text that comes from outside is made printable and bounded here, before anybody can show it.
+
+use http::StatusCode;
+use secrecy::{ExposeSecret, SecretString};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::{
+    error::{ApiError, Error},
+    operation::Operation,
+};
+use crate::dli::wire::Outcome;
+
+/// Longest message of the service that is passed on, in characters.
+const MESSAGE: usize = 1000;
+/// Longest piece of a body that is shown, and longest identifier, in characters.
+const EXCERPT: usize = 200;
+
+/// Names of the same thing in the bodies of the service, the gateway and the identity service.
+const CODE: &[&str] = &["error_code", "errorCode", "code"];
+const TEXT: &[&str] = &["error_msg", "errorMsg", "message"];
+const REQUEST_ID: &[&str] = &["request_id"];
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub(super) struct Answer<'a> {
+    pub(super) operation: Operation,
+    pub(super) status: StatusCode,
+    /// From the header.
+    pub(super) request_id: Option<String>,
+    /// Where a redirect points to.
+    pub(super) location: Option<String>,
+    pub(super) body: Vec<u8>,
+    /// What the request carried, and what must not be shown if it is sent back.
+    pub(super) security_token: Option<&'a SecretString>,
+}
+
+impl Answer<'_> {
+    /// Success is a 2xx status **and** `is_success` not false. A success may have no body (tags: HTTP 204).
+    pub(super) fn classify(&self) -> Result<(), Error> {
+        if !self.status.is_success() {
+            return Err(self.failure());
+        }
+        if self.body.is_empty() || self.decode::<Outcome>()?.is_success { Ok(()) } else { Err(self.failure()) }
+    }
+
+    /// The body as what the API promises.
+    pub(super) fn decode<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        serde_json::from_slice(&self.body).map_err(|error| Error::Undecodable {
+            operation: self.operation,
+            status: self.status,
+            request_id: self.request_id.clone(),
+            problem: self.shown(&error.to_string(), EXCERPT),
+            excerpt: self.excerpt(),
+        })
+    }
+
+    fn failure(&self) -> Error {
+        let body = match serde_json::from_slice(&self.body) {
+            Ok(Value::Object(body)) => body,
+            _ => Map::new(),
+        };
+        // The identity service puts its error one level down.
+        let names_error = |object: &Map<String, Value>| field(object, CODE).or_else(|| field(object, TEXT)).is_some();
+        let error = if names_error(&body) {
+            &body
+        } else {
+            body.values().filter_map(Value::as_object).find(|inner| names_error(inner)).unwrap_or(&body)
+        };
+        let request_id = field(&body, REQUEST_ID).or_else(|| field(error, REQUEST_ID));
+        Error::Api(ApiError {
+            operation: self.operation,
+            status: self.status,
+            code: field(error, CODE).map(|code| self.shown(&code, EXCERPT)),
+            message: field(error, TEXT).map_or_else(|| self.unexplained(), |text| self.shown(&text, MESSAGE)),
+            request_id: self.request_id.clone().or_else(|| request_id.map(|id| self.shown(&id, EXCERPT))),
+        })
+    }
+
+    /// What to say of a failure without a message of its own.
+    fn unexplained(&self) -> String {
+        match &self.location {
+            Some(location) if self.status.is_redirection() => {
+                format!("redirects to {}, which is not followed", self.shown(location, EXCERPT))
+            }
+            _ if self.body.is_empty() => "the answer has no body".to_owned(),
+            _ if self.status.is_success() => "the service gave no reason".to_owned(),
+            _ => format!("the answer is not of the service's form, it begins with {:?}", self.excerpt()),
+        }
+    }
+
+    fn excerpt(&self) -> String {
+        self.shown(&String::from_utf8_lossy(&self.body), EXCERPT)
+    }
+
+    fn shown(&self, text: &str, most: usize) -> String {
+        match self.security_token {
+            Some(token) => printable(&text.replace(token.expose_secret(), "[REDACTED]"), most),
+            None => printable(text, most),
+        }
+    }
+}
+
+/// The first of `names` that holds a text or a number (the identity service's codes are numbers).
+fn field(object: &Map<String, Value>, names: &[&str]) -> Option<String> {
+    names.iter().find_map(|name| match object.get(*name)? {
+        Value::String(text) if !text.trim().is_empty() => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    })
+}
+
+/// At most `most` characters in one line, without what a terminal would act upon.
+pub(super) fn printable(text: &str, most: usize) -> String {
+    let mut words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+    let mut line = words.next().unwrap_or_default().to_owned();
+    for word in words {
+        line.push(' ');
+        line.push_str(word);
+        // One byte is at least a quarter of a character: enough is here.
+        if line.len() > 4 * most {
+            break;
+        }
+    }
+    // Marks that turn the direction of writing, or take no room, can make a text look like another one.
+    let line = line.replace(
+        |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'),
+        "",
+    );
+    match line.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status: u16, body: &str) -> Answer<'static> {
+        Answer {
+            operation: Operation::CreateConnection,
+            status: StatusCode::from_u16(status).expect("a status"),
+            request_id: None,
+            location: None,
+            body: body.as_bytes().to_vec(),
+            security_token: None,
+        }
+    }
+
+    /// Code, message and request id of a failure.
+    fn failure(status: u16, body: &str) -> (Option<String>, String, Option<String>) {
+        match answer(status, body).classify() {
+            Err(Error::Api(ApiError { code, message, request_id, .. })) => (code, message, request_id),
+            other => panic!("{status} {body}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn each_form_of_an_error_body_is_read() {
+        for (body, code, message, request_id) in [
+            (r#"{"error_code":"DLI.0001","error_msg":"Name is invalid"}"#, "DLI.0001", "Name is invalid", None),
+            (
+                r#"{"error_msg":"The API does not exist","error_code":"APIGW.0101","request_id":"acbc548a"}"#,
+                "APIGW.0101",
+                "The API does not exist",
+                Some("acbc548a"),
+            ),
+            (
+                r#"{"error":{"code":401,"message":"The request is unauthorized","title":"Unauthorized"}}"#,
+                "401",
+                "The request is unauthorized",
+                None,
+            ),
+            (r#"{"error":{"code":"IAM.0011","message":"expired"},"request_id":"7"}"#, "IAM.0011", "expired", Some("7")),
+            (r#"{"errorCode":"DLI.0999","errorMsg":"oops"}"#, "DLI.0999", "oops", None),
+            (r#"{"code":"DLI.0012","message":"unavailable"}"#, "DLI.0012", "unavailable", None),
+        ] {
+            assert_eq!(
+                failure(400, body),
+                (Some(code.to_owned()), message.to_owned(), request_id.map(str::to_owned)),
+                "{body}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_body_of_another_kind_still_makes_a_clear_error() {
+        let form = "the answer is not of the service's form, it begins with ";
+        for (status, body, message) in [
+            (502, "", "the answer has no body".to_owned()),
+            (502, "<html>\r\n<h1>Bad \"Gateway\"</h1>", format!("{form}{:?}", "<html> <h1>Bad \"Gateway\"</h1>")),
+            (500, "[1]", format!("{form}\"[1]\"")),
+            (500, r#"{"a":null}"#, format!("{form}{:?}", r#"{"a":null}"#)),
+            (200, r#"{"is_success":false}"#, "the service gave no reason".to_owned()),
+            (201, r#"{"is_success":"false","message":"no quota"}"#, "no quota".to_owned()),
+            (200, r#"{"is_success":false,"message":""}"#, "the service gave no reason".to_owned()),
+        ] {
+            assert_eq!(failure(status, body), (None, message, None), "{status} {body}");
+        }
+        assert_eq!(
+            failure(500, r#"{"error_code":"DLI.0999"}"#).1,
+            format!("{form}{:?}", r#"{"error_code":"DLI.0999"}"#)
+        );
+    }
+
+    #[test]
+    fn success_needs_no_body_but_no_other_body_either() {
+        for (status, body) in
+            [(204, ""), (200, "{}"), (200, r#"{"is_success":true,"message":null}"#), (200, r#"{"tags":[],"count":0}"#)]
+        {
+            assert!(answer(status, body).classify().is_ok(), "{status} {body}");
+        }
+        let error = answer(200, "<html>log in here</html>").classify().expect_err("not the service's answer");
+        assert_eq!(
+            error.to_string(),
+            "CreateEnhancedConnection: the answer (HTTP 200 OK) cannot be read: expected value at line 1 column 1; it \
+             begins with \"<html>log in here</html>\""
+        );
+        assert!(error.may_have_taken_effect());
+    }
+
+    #[test]
+    fn a_token_that_is_sent_back_is_not_shown() {
+        let token = SecretString::from("canary-token");
+        let body = r#"{"error_code":"APIGW.0301","error_msg":"token canary-token has expired"}"#;
+        let echo = Answer { security_token: Some(&token), ..answer(401, body) };
+        let error = echo.classify().expect_err("unauthorized").to_string();
+        assert_eq!(error, "CreateEnhancedConnection: HTTP 401 Unauthorized, APIGW.0301: token [REDACTED] has expired");
+        let echo = Answer { security_token: Some(&token), ..answer(200, "canary-token") };
+        assert!(!echo.classify().expect_err("not JSON").to_string().contains("canary"));
+    }
+
+    #[test]
+    fn texts_from_outside_are_bounded_and_harmless() {
+        assert_eq!(printable(" a\r\n\tb\u{1b}[31m\u{202e}c\u{0}", 20), "a b [31mc");
+        assert_eq!(printable("größer", 6), "größer");
+        assert_eq!(printable("größer", 3), "grö…");
+        assert_eq!(printable(&"x ".repeat(100_000), 4), "x x …");
+        assert_eq!(failure(500, &format!(r#"{{"error_msg":"{}"}}"#, "x".repeat(5000))).1.chars().count(), 1001);
+    }
+}

@@ -1,0 +1,220 @@
+//! Enhanced datasource connections: `/v2.0/{project}/datasource/enhanced-connections`.
+
+use serde::{Deserialize, Deserializer, de::Error as _};
+
+use super::{Project, call::Call, error::Error, operation::Operation};
+use crate::dli::{
+    path,
+    wire::{Connection, ConnectionList, CreateConnection, Host, QueueNames, ReplaceHosts},
+};
+
+/// Which connections to list; all of them by default, deleted ones too.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ConnectionFilter<'a> {
+    /// The exact name.
+    pub name: Option<&'a str>,
+    /// [`STATUS_ACTIVE`](crate::dli::wire::STATUS_ACTIVE) or [`STATUS_DELETED`](crate::dli::wire::STATUS_DELETED).
+    pub status: Option<&'a str>,
+}
+
+impl Project<'_> {
+    /// Creates a connection and returns its id, which is all that comes back. The host records are sent by name.
+    ///
+    /// The service knows no idempotency token: after an error of which
+    /// [`may_have_taken_effect`](Error::may_have_taken_effect) holds, the connection may exist.
+    pub async fn create_connection(&self, connection: &CreateConnection) -> Result<String, Error> {
+        let connection = CreateConnection { hosts: sorted(&connection.hosts), ..connection.clone() };
+        let call = Call::new(Operation::CreateConnection, path::connections(&self.id)).body(&connection);
+        self.fetch(call).await.map(|created: Created| created.connection_id)
+    }
+
+    /// Shows one connection. One that was deleted is shown too, with the status `DELETED`.
+    pub async fn show_connection(&self, id: &str) -> Result<Connection, Error> {
+        // The connection's fields stand beside `is_success`, which has been looked at by now.
+        self.fetch(Call::new(Operation::ShowConnection, path::connection(&self.id, id))).await
+    }
+
+    /// Lists connections, in the order of their creation, all in one answer.
+    pub async fn list_connections(&self, filter: &ConnectionFilter<'_>) -> Result<Vec<Connection>, Error> {
+        // A limit of 0 means all; without one the service stops at 100.
+        let mut call = Call::new(Operation::ListConnections, path::connections(&self.id)).query("limit", "0");
+        for (key, value) in [("name", filter.name), ("status", filter.status)] {
+            if let Some(value) = value {
+                call = call.query(key, value);
+            }
+        }
+        self.fetch(call).await.map(|list: ConnectionList| list.connections)
+    }
+
+    /// Deletes a connection.
+    pub async fn delete_connection(&self, id: &str) -> Result<(), Error> {
+        self.run(Call::new(Operation::DeleteConnection, path::connection(&self.id, id))).await
+    }
+
+    /// Replaces all host records; an empty list clears them. They are sent by name.
+    pub async fn replace_hosts(&self, id: &str, hosts: &[Host]) -> Result<(), Error> {
+        let body = ReplaceHosts { hosts: sorted(hosts) };
+        self.run(Call::new(Operation::ReplaceHosts, path::connection(&self.id, id)).body(&body)).await
+    }
+
+    /// Binds queues or pools. The answer comes before the peering stands: its state is read with
+    /// [`show_connection`](Self::show_connection).
+    pub async fn bind(&self, id: &str, names: &QueueNames) -> Result<(), Error> {
+        self.run(Call::new(Operation::Bind, path::associate_queue(&self.id, id)).body(names)).await
+    }
+
+    /// Unbinds queues or pools.
+    pub async fn unbind(&self, id: &str, names: &QueueNames) -> Result<(), Error> {
+        self.run(Call::new(Operation::Unbind, path::disassociate_queue(&self.id, id)).body(names)).await
+    }
+}
+
+/// Answer to "create a connection", of which only the id is of use, and of no use where it is empty.
+#[derive(Deserialize)]
+struct Created {
+    #[serde(deserialize_with = "not_empty")]
+    connection_id: String,
+}
+
+fn not_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let id = String::deserialize(deserializer)?;
+    if id.is_empty() { Err(D::Error::custom("connection_id is empty")) } else { Ok(id) }
+}
+
+/// One content has one form on the wire, wherever it came from.
+fn sorted(hosts: &[Host]) -> Vec<Host> {
+    let mut hosts = hosts.to_vec();
+    hosts.sort();
+    hosts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        client::test_server::{ID, exchange},
+        dli::wire::Tag,
+    };
+
+    const DONE: &str = r#"{"is_success":true,"message":""}"#;
+
+    fn host(name: &str, ip: &str) -> Host {
+        Host { name: name.into(), ip: ip.into() }
+    }
+
+    /// The document's own example, request and answer, with the hosts turned round and a tag.
+    #[tokio::test]
+    async fn create() {
+        let connection = CreateConnection {
+            name: "test".into(),
+            dest_vpc_id: "22094d8f-c310-4621-913d-4c4d655d8495".into(),
+            dest_network_id: "78f2562a-36e4-4b39-95b9-f5aab22e1281".into(),
+            queues: vec!["q1".into(), "q2".into()],
+            hosts: vec![host("ecs-97f8-0002", "192.168.0.2"), host("ecs-97f8-0001", "192.168.0.1")],
+            tags: vec![Tag { key: "owner".into(), value: String::new() }],
+            ..CreateConnection::default()
+        };
+        let answer =
+            r#"{ "is_success": true, "message": "", "connection_id": "2a620c33-5609-40c9-affd-2b6453071b0f" }"#;
+        let (request, id) = exchange(201, answer, async |project| project.create_connection(&connection).await).await;
+        assert_eq!(
+            request.parts(),
+            (
+                "POST",
+                "/v2.0/48cc2c48765f481480c7db940d6409d1/datasource/enhanced-connections".to_owned(),
+                r#"{"name":"test","dest_vpc_id":"22094d8f-c310-4621-913d-4c4d655d8495","dest_network_id":"78f2562a-36e4-4b39-95b9-f5aab22e1281","queues":["q1","q2"],"hosts":[{"name":"ecs-97f8-0001","ip":"192.168.0.1"},{"name":"ecs-97f8-0002","ip":"192.168.0.2"}],"tags":[{"key":"owner","value":""}]}"#,
+            )
+        );
+        assert_eq!(request.header("content-type"), Some("application/json"));
+        assert_eq!(id.expect("created"), "2a620c33-5609-40c9-affd-2b6453071b0f");
+    }
+
+    #[tokio::test]
+    async fn a_created_connection_without_an_id_is_an_error_that_leaves_it_open() {
+        for answer in [r#"{"is_success":true}"#, r#"{"is_success":true,"connection_id":""}"#, ""] {
+            let connection = CreateConnection::default();
+            let (_, id) = exchange(201, answer, async |project| project.create_connection(&connection).await).await;
+            let error = id.expect_err("there is no id");
+            assert!(matches!(error, Error::Undecodable { .. }), "{error:?}");
+            assert!(error.may_have_taken_effect());
+        }
+    }
+
+    #[tokio::test]
+    async fn show() {
+        let answer = r#"{"is_success":"true","message":"","id":"2a62","name":"test","status":"DELETED","available_queue_info":[{"peer_id":"p","name":"q1","status":"FAILED","err_msg":"Failed to get subnet","update_time":1566889577861}],"elastic_resource_pools":null,"dest_vpc_id":"v","dest_network_id":"n","create_time":1566888011125,"hosts":[{"ip":"192.168.0.1","name":"ecs"}],"isPrivis":true,"routes":[]}"#;
+        let (request, connection) = exchange(200, answer, async |project| project.show_connection(ID).await).await;
+        assert_eq!(
+            request.parts(),
+            (
+                "GET",
+                "/v2.0/48cc2c48765f481480c7db940d6409d1/datasource/enhanced-connections/2a620c33-5609-40c9-affd-2b6453071b0f"
+                    .to_owned(),
+                "",
+            )
+        );
+        assert_eq!(request.header("content-type"), None);
+        let connection = connection.expect("a deleted connection can be shown");
+        assert!(connection.is_deleted());
+        assert_eq!(connection.hosts, [host("ecs", "192.168.0.1")]);
+        assert_eq!(connection.available_queue_info[0].err_msg, "Failed to get subnet");
+        assert_eq!(connection.create_time, 1_566_888_011_125);
+    }
+
+    #[tokio::test]
+    async fn list() {
+        let path = "/v2.0/48cc2c48765f481480c7db940d6409d1/datasource/enhanced-connections";
+        let answer = r#"{"is_success":true,"count":1,"connections":[{"id":"2a62","name":"test","status":"ACTIVE"}]}"#;
+        let all = ConnectionFilter::default();
+        let (request, connections) = exchange(200, answer, async |project| project.list_connections(&all).await).await;
+        assert_eq!(request.parts(), ("GET", format!("{path}?limit=0"), ""));
+        assert_eq!(connections.expect("listed")[0].id, "2a62");
+
+        let some = ConnectionFilter { name: Some("a b&c"), status: Some("ACTIVE") };
+        let (request, connections) =
+            exchange(200, r#"{"is_success":true}"#, async |project| project.list_connections(&some).await).await;
+        assert_eq!(request.parts(), ("GET", format!("{path}?limit=0&name=a%20b%26c&status=ACTIVE"), ""));
+        assert_eq!(connections.expect("listed"), []);
+    }
+
+    #[tokio::test]
+    async fn delete() {
+        let answer = r#"{"is_success":true,"message":"Deleted"}"#;
+        let (request, done) = exchange(200, answer, async |project| project.delete_connection("a/b").await).await;
+        assert_eq!(
+            request.parts(),
+            ("DELETE", "/v2.0/48cc2c48765f481480c7db940d6409d1/datasource/enhanced-connections/a%2Fb".to_owned(), "")
+        );
+        done.expect("deleted");
+    }
+
+    #[tokio::test]
+    async fn hosts_are_replaced_as_a_whole_by_name() {
+        let path = "/v2.0/48cc2c48765f481480c7db940d6409d1/datasource/enhanced-connections/2a620c33-5609-40c9-affd-2b6453071b0f";
+        let hosts = [host("b", "10.0.0.1"), host("a", "10.0.0.2")];
+        let (request, done) = exchange(200, DONE, async |project| project.replace_hosts(ID, &hosts).await).await;
+        assert_eq!(
+            request.parts(),
+            ("PUT", path.to_owned(), r#"{"hosts":[{"name":"a","ip":"10.0.0.2"},{"name":"b","ip":"10.0.0.1"}]}"#)
+        );
+        done.expect("replaced");
+        let (request, _) = exchange(200, DONE, async |project| project.replace_hosts(ID, &[]).await).await;
+        assert_eq!(request.parts(), ("PUT", path.to_owned(), r#"{"hosts":[]}"#));
+    }
+
+    #[tokio::test]
+    async fn bind_and_unbind() {
+        let path = "/v2.0/48cc2c48765f481480c7db940d6409d1/datasource/enhanced-connections/2a620c33-5609-40c9-affd-2b6453071b0f";
+        let queues = QueueNames { queues: vec!["q1".into(), "q2".into()], ..QueueNames::default() };
+        let pools = QueueNames { elastic_resource_pools: vec!["p1".into()], ..QueueNames::default() };
+        let (request, done) = exchange(200, DONE, async |project| project.bind(ID, &queues).await).await;
+        assert_eq!(request.parts(), ("POST", format!("{path}/associate-queue"), r#"{"queues":["q1","q2"]}"#));
+        done.expect("bound");
+        let (request, done) = exchange(200, DONE, async |project| project.unbind(ID, &pools).await).await;
+        assert_eq!(
+            request.parts(),
+            ("POST", format!("{path}/disassociate-queue"), r#"{"elastic_resource_pools":["p1"]}"#)
+        );
+        done.expect("unbound");
+    }
+}

@@ -1,0 +1,175 @@
+//! Where the service listens: the region's own address, or one that was configured.
+
+use std::{fmt, net::IpAddr};
+
+use reqwest::Url;
+
+use super::config::ConfigError;
+
+const EXAMPLE: &str = "an address such as https://dli.cn-north-4.myhuaweicloud.com";
+
+/// Scheme, host and port. Paths start at the root.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Endpoint {
+    url: Url,
+}
+
+impl Endpoint {
+    /// The address that the service publishes for a region. The European site has a domain of its own.
+    pub(super) fn of_region(region: &str) -> Result<Self, ConfigError> {
+        let refused = || ConfigError::Region { region: region.to_owned() };
+        if region.is_empty() || !region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+            return Err(refused());
+        }
+        let domain = if region == "eu-west-101" { "myhuaweicloud.eu" } else { "myhuaweicloud.com" };
+        let url = Url::parse(&format!("https://dli.{region}.{domain}")).map_err(|_| refused())?;
+        Ok(Self { url })
+    }
+
+    /// Reads a configured address. Without TLS everybody on the way could read the data and repeat the requests, so
+    /// plain HTTP is for this machine only.
+    pub(super) fn parse(text: &str) -> Result<Self, ConfigError> {
+        let refuse = |problem: &str| {
+            // The part before an "@" may hold a password.
+            let endpoint = text.rsplit_once('@').map_or(text, |(_, host)| host).to_owned();
+            Err(ConfigError::Endpoint { endpoint, problem: problem.to_owned() })
+        };
+        let endpoint = match Url::parse(text) {
+            Ok(url) if matches!(url.scheme(), "https" | "http") => Self { url },
+            Ok(_) => return refuse(&format!("is not {EXAMPLE}: the scheme is neither https nor http")),
+            Err(error) => return refuse(&format!("is not {EXAMPLE}: {error}")),
+        };
+        if !endpoint.url.username().is_empty() || endpoint.url.password().is_some() {
+            return refuse("holds a user name or a password; requests are signed with the access key");
+        }
+        if endpoint.url.path() != "/" || endpoint.url.query().is_some() || endpoint.url.fragment().is_some() {
+            return refuse("has more than a host and a port; paths are added by each call");
+        }
+        if endpoint.is_plain() && !endpoint.is_loopback() {
+            return refuse("is not safe: http is allowed for this machine only (localhost, 127.0.0.1, ::1), use https");
+        }
+        Ok(endpoint)
+    }
+
+    /// Whether it is reached without TLS.
+    pub(super) fn is_plain(&self) -> bool {
+        self.url.scheme() == "http"
+    }
+
+    /// Whether it is on this machine.
+    pub(super) fn is_loopback(&self) -> bool {
+        let host = self.url.host_str().unwrap_or_default();
+        let address = host.trim_start_matches('[').trim_end_matches(']');
+        host == "localhost" || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
+
+    /// The `Host` header of every request: the port stands in it where it is not the scheme's own.
+    pub(super) fn host(&self) -> String {
+        let host = self.url.host_str().unwrap_or_default();
+        self.url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+    }
+
+    /// The address of one request; `None` where it would not be sent exactly as given, because then it would not be
+    /// what is signed. That is the case where a segment is empty, `.` or `..`, as an identifier out of a user's hand
+    /// can be: the request would reach another object, or all of them.
+    pub(super) fn join(&self, path: &str, query: &str) -> Option<Url> {
+        if path.split('/').skip(1).any(|segment| matches!(segment, "" | "." | "..")) {
+            return None;
+        }
+        let mut url = self.url.clone();
+        url.set_path(path);
+        url.set_query((!query.is_empty()).then_some(query));
+        (url.path() == path && url.query().unwrap_or_default() == query).then_some(url)
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.url.as_str().trim_end_matches('/'))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_region_has_its_published_address() {
+        for (region, address, host) in [
+            ("cn-north-4", "https://dli.cn-north-4.myhuaweicloud.com", "dli.cn-north-4.myhuaweicloud.com"),
+            ("eu-west-0", "https://dli.eu-west-0.myhuaweicloud.com", "dli.eu-west-0.myhuaweicloud.com"),
+            ("eu-west-101", "https://dli.eu-west-101.myhuaweicloud.eu", "dli.eu-west-101.myhuaweicloud.eu"),
+        ] {
+            let endpoint = Endpoint::of_region(region).expect("a region");
+            assert_eq!((endpoint.to_string().as_str(), endpoint.host().as_str()), (address, host));
+            assert!(!endpoint.is_plain() && !endpoint.is_loopback());
+        }
+        for bad in ["", "a.b", "a/b", "a@b", "a b", "cn:443", "größe"] {
+            assert!(Endpoint::of_region(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn safe_addresses_are_taken() {
+        for (text, host) in [
+            ("https://dli.example.com", "dli.example.com"),
+            ("https://dli.example.com/", "dli.example.com"),
+            ("https://dli.example.com:443", "dli.example.com"),
+            ("https://dli.example.com:8443/", "dli.example.com:8443"),
+            ("https://192.0.2.1", "192.0.2.1"),
+            ("http://localhost:8080", "localhost:8080"),
+            ("http://LOCALHOST:80", "localhost"),
+            ("http://127.0.0.1:9000", "127.0.0.1:9000"),
+            ("http://127.255.0.9", "127.255.0.9"),
+            ("http://[::1]:9000", "[::1]:9000"),
+        ] {
+            assert_eq!(Endpoint::parse(text).unwrap_or_else(|error| panic!("{error}")).host(), host, "{text}");
+        }
+    }
+
+    #[test]
+    fn unsafe_and_malformed_addresses_are_refused() {
+        let base = "is not an address such as https://dli.cn-north-4.myhuaweicloud.com: relative URL without a base";
+        let scheme =
+            "is not an address such as https://dli.cn-north-4.myhuaweicloud.com: the scheme is neither https nor http";
+        let host = "is not an address such as https://dli.cn-north-4.myhuaweicloud.com: empty host";
+        let port = "is not an address such as https://dli.cn-north-4.myhuaweicloud.com: invalid port number";
+        let plain = "is not safe: http is allowed for this machine only (localhost, 127.0.0.1, ::1), use https";
+        let more = "has more than a host and a port; paths are added by each call";
+        let user = "holds a user name or a password; requests are signed with the access key";
+        for (text, shown, problem) in [
+            ("", "", base),
+            ("dli.example.com", "dli.example.com", base),
+            ("localhost:8080", "localhost:8080", scheme),
+            ("ftp://localhost", "ftp://localhost", scheme),
+            ("https://", "https://", host),
+            ("https://h:99999", "https://h:99999", port),
+            ("http://dli.example.com", "http://dli.example.com", plain),
+            ("http://10.0.0.1", "http://10.0.0.1", plain),
+            ("http://0.0.0.0:80", "http://0.0.0.0:80", plain),
+            ("http://localhost.example.com", "http://localhost.example.com", plain),
+            ("http://127.0.0.1.example.com", "http://127.0.0.1.example.com", plain),
+            ("http://[::2]", "http://[::2]", plain),
+            ("https://me:hunter2@h", "h", user),
+            ("http://127.0.0.1@example.com", "example.com", user),
+            ("https://h/v2.0", "https://h/v2.0", more),
+            ("https://h/?a=b", "https://h/?a=b", more),
+            ("https://h#a", "https://h#a", more),
+        ] {
+            let error = Endpoint::parse(text).expect_err(text).to_string();
+            assert_eq!(error, format!("the endpoint {shown:?} {problem}"));
+        }
+    }
+
+    #[test]
+    fn a_request_goes_exactly_where_it_says() {
+        let endpoint = Endpoint::parse("https://h:8443").expect("an address");
+        let sent = |path, query| endpoint.join(path, query).map(|url| url.to_string());
+        assert_eq!(sent("/v2.0/p/a%20b", "").as_deref(), Some("https://h:8443/v2.0/p/a%20b"));
+        assert_eq!(sent("/a", "x=%20%2B&y=").as_deref(), Some("https://h:8443/a?x=%20%2B&y="));
+        for path in ["/v2.0/p/", "/v2.0//c", "/v2.0/p/..", "/v2.0/../c", "/v2.0/./c", "/v2.0/%2e%2E/c", "/a b", "/a?b"]
+        {
+            assert_eq!(sent(path, ""), None, "{path}");
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! The HTTP client: what is trusted, what is waited for, and what is never done (redirects, hidden retries).
+
+use std::{fs, path::Path};
+
+use reqwest::{Certificate, redirect, retry, tls};
+use tokio::sync::OnceCell;
+use tokio_rustls::rustls::{
+    RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject},
+};
+
+use super::config::{ConfigError, Timeouts};
+
+/// What the HTTP client is made of.
+pub(super) struct Settings {
+    /// Trusted beside the system's.
+    pub(super) roots: Vec<Certificate>,
+    /// Accept any certificate.
+    pub(super) insecure: bool,
+    pub(super) timeouts: Timeouts,
+    pub(super) user_agent: String,
+    /// The one endpoint is on this machine, where a proxy for the world outside does not reach.
+    pub(super) loopback: bool,
+    /// The one endpoint has no TLS.
+    pub(super) plain: bool,
+}
+
+/// The HTTP client, made at the first call: reading the system's certificates takes milliseconds, and Terraform starts
+/// several processes for each run that never make a call.
+pub(super) struct Transport {
+    settings: Settings,
+    client: OnceCell<reqwest::Client>,
+}
+
+impl Transport {
+    pub(super) fn new(settings: Settings) -> Self {
+        Self { settings, client: OnceCell::new() }
+    }
+
+    pub(super) fn timeouts(&self) -> Timeouts {
+        self.settings.timeouts
+    }
+
+    /// Fails where the system has no certificates to trust.
+    pub(super) async fn client(&self) -> Result<&reqwest::Client, reqwest::Error> {
+        self.client.get_or_try_init(async || build(&self.settings)).await
+    }
+}
+
+fn build(settings: &Settings) -> Result<reqwest::Client, reqwest::Error> {
+    let builder = reqwest::Client::builder()
+        .user_agent(&settings.user_agent)
+        .connect_timeout(settings.timeouts.connect)
+        .timeout(settings.timeouts.request)
+        // A redirected request would be signed for another host, and would hand its token to it.
+        .redirect(redirect::Policy::none())
+        // A repetition must be signed anew, so it cannot be made down here.
+        .retry(retry::never())
+        .https_only(!settings.plain)
+        .tls_version_min(tls::Version::TLS_1_2);
+    let builder = if settings.loopback { builder.no_proxy() } else { builder };
+    if settings.plain {
+        // No TLS, so nobody to trust: a machine without certificates can try the emulator.
+        return builder.tls_certs_only([]).build();
+    }
+    builder.tls_certs_merge(settings.roots.clone()).tls_danger_accept_invalid_certs(settings.insecure).build()
+}
+
+/// The certificates of a PEM file, each of them read to its end, so that a fault is told here and not by the first
+/// handshake.
+pub(super) fn read_roots(path: &Path) -> Result<Vec<Certificate>, ConfigError> {
+    let refuse = |problem: String| ConfigError::Certificate { path: path.to_owned(), problem };
+    let pem = fs::read(path).map_err(|source| ConfigError::CertificateFile { path: path.to_owned(), source })?;
+    let roots = CertificateDer::pem_slice_iter(&pem)
+        .enumerate()
+        .map(|(index, certificate)| {
+            let number = index + 1;
+            let certificate =
+                certificate.map_err(|error| refuse(format!("is not PEM at certificate {number}: {error}")))?;
+            let unreadable = |error: &dyn std::error::Error| {
+                refuse(format!("holds at place {number} what is not a certificate: {error}"))
+            };
+            RootCertStore::empty().add(certificate.clone()).map_err(|error| unreadable(&error))?;
+            Certificate::from_der(&certificate).map_err(|error| unreadable(&error))
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    if roots.is_empty() {
+        return Err(refuse("holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)".to_owned()));
+    }
+    Ok(roots)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{path::PathBuf, process::Command, sync::Arc, time::Duration};
+
+    use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
+    use tempfile::NamedTempFile;
+    use tokio_rustls::rustls::{ServerConfig, crypto::aws_lc_rs, pki_types::PrivateKeyDer, version::TLS12};
+
+    use super::*;
+    use crate::client::{
+        Client, Config, Error,
+        test_server::{ID, config, tls_server},
+    };
+
+    fn certificate() -> CertifiedKey<KeyPair> {
+        generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate")
+    }
+
+    async fn call_with_tls(certificate: &CertifiedKey<KeyPair>, change: impl FnOnce(&mut Config)) -> Result<(), Error> {
+        let key = PrivateKeyDer::try_from(certificate.signing_key.serialize_der()).expect("PKCS #8");
+        let server = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_protocol_versions(&[&TLS12])
+            .expect("the provider has TLS 1.2")
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.cert.der().clone()], key)
+            .expect("they belong together");
+        let address = tls_server(server).await;
+        let endpoint = Some(format!("https://localhost:{}", address.port()));
+        let mut config = Config { endpoint, ..config(address) };
+        change(&mut config);
+        Client::new(config).expect("in order").project(None, None).expect("complete").delete_connection(ID).await
+    }
+
+    fn file(content: &str) -> NamedTempFile {
+        let file = NamedTempFile::new().expect("a temporary file");
+        fs::write(&file, content).expect("it is written");
+        file
+    }
+
+    #[tokio::test]
+    async fn an_unknown_certificate_is_refused_before_anything_is_sent() {
+        let error = call_with_tls(&certificate(), |_| ()).await.expect_err("nobody vouches for it");
+        assert!(matches!(error, Error::Connect { .. }), "{error:?}");
+        assert!(error.with_causes().contains("UnknownIssuer"), "{}", error.with_causes());
+    }
+
+    #[tokio::test]
+    async fn a_certificate_file_adds_to_what_is_trusted() {
+        let certificate = certificate();
+        let pem = file(&(self::certificate().cert.pem() + &certificate.cert.pem()));
+        call_with_tls(&certificate, |config| config.cacert_file = Some(pem.path().to_owned())).await.expect("trusted");
+        let other = file(&self::certificate().cert.pem());
+        let error = call_with_tls(&certificate, |config| config.cacert_file = Some(other.path().to_owned())).await;
+        assert!(matches!(error, Err(Error::Connect { .. })), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn insecure_accepts_any_certificate() {
+        call_with_tls(&certificate(), |config| config.insecure = true).await.expect("accepted");
+    }
+
+    #[test]
+    fn a_certificate_file_that_is_none_is_told_when_it_is_read() {
+        let refusal = |path: PathBuf| {
+            let config = Config { cacert_file: Some(path), ..Config::default() };
+            Client::new(config).expect_err("there are no certificates")
+        };
+        let missing = refusal("/nonexistent/ca.pem".into());
+        assert_eq!(missing.to_string(), "the certificate file /nonexistent/ca.pem cannot be read");
+        assert!(std::error::Error::source(&missing).is_some());
+
+        let good = certificate().cert.pem();
+        for (content, problem) in [
+            (String::new(), "holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)"),
+            ("just text".to_owned(), "holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)"),
+            (good.replace("-----END CERTIFICATE-----", ""), "is not PEM at certificate 1: "),
+            (
+                good + "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+                "holds at place 2 what is not a certificate: ",
+            ),
+        ] {
+            let file = file(&content);
+            let text = refusal(file.path().to_owned()).to_string();
+            let start = format!("the certificate file {} {problem}", file.path().display());
+            assert!(text.starts_with(&start), "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_http_client_is_made_by_the_first_call_and_kept() {
+        let client = Client::new(config(([127, 0, 0, 1], 9).into())).expect("in order");
+        let transport = &client.inner.transport;
+        assert!(!transport.client.initialized());
+        let first = transport.client().await.expect("made");
+        assert!(std::ptr::eq(first, transport.client().await.expect("kept")));
+        assert_eq!(transport.timeouts().connect, Duration::from_secs(10));
+        assert_eq!(transport.timeouts().request, Duration::from_mins(1));
+    }
+
+    /// Runs another test of this room in a process whose environment names a proxy that does not exist.
+    #[test]
+    fn a_loopback_endpoint_is_reached_past_any_proxy() {
+        let output = Command::new(std::env::current_exe().expect("this test's own program"))
+            .args(["--exact", "client::queues::tests::list"])
+            .envs(["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"].map(|name| (name, "http://127.0.0.1:1")))
+            .env_remove("NO_PROXY")
+            .env_remove("no_proxy")
+            .output()
+            .expect("it starts");
+        let report = String::from_utf8_lossy(&output.stdout);
+        assert!(report.contains("1 passed; 0 failed"), "{report}");
+    }
+}
