@@ -30,6 +30,11 @@ pub use self::{
 };
 use self::{endpoint::Endpoint, transport::Transport};
 
+/// Whether a text can be [`Config::endpoint`]; uses no network.
+pub fn check_endpoint(endpoint: &str) -> Result<(), ConfigError> {
+    Endpoint::parse(endpoint).map(|_| ())
+}
+
 /// The service, for everyone in the process; cheap to clone.
 #[derive(Clone)]
 pub struct Client {

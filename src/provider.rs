@@ -46,9 +46,7 @@ impl Provider for DliProvider {
                  `endpoints.dli` is set.",
             ),
             Attribute::string("project_id").describe("Id of the project. Environment: `HW_PROJECT_ID`."),
-            Attribute::string("access_key")
-                .sensitive()
-                .describe("Access key (AK). Environment: `HW_ACCESS_KEY`."),
+            Attribute::string("access_key").sensitive().describe("Access key (AK). Environment: `HW_ACCESS_KEY`."),
             Attribute::string("secret_key").sensitive().describe("Secret key (SK). Environment: `HW_SECRET_KEY`."),
             Attribute::string("security_token")
                 .sensitive()
@@ -62,9 +60,10 @@ impl Provider for DliProvider {
                 )],
             )
             .describe("Addresses that take the place of those derived from the region."),
-            Attribute::bool("insecure")
-                .describe("Accepts any TLS certificate of the service. For tests only: whoever sits in between can \
-                           read and change everything."),
+            Attribute::bool("insecure").describe(
+                "Accepts any TLS certificate of the service. For tests only: whoever sits in between can \
+                           read and change everything.",
+            ),
             Attribute::string("cacert_file")
                 .describe("File with certificates (PEM) to trust besides those of the operating system."),
         ];

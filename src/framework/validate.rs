@@ -100,12 +100,11 @@ fn check_attributes(attributes: &[Attribute], path: &Path, config: &Value, repor
     for attribute in attributes {
         let path = path.field(attribute.name);
         match (config.get(attribute.name), attribute.presence) {
-            (Value::Unknown(_), _) => {}
             (Value::Null, Presence::Required) => report.push(
                 Diagnostic::error("Missing Required Attribute", format!("{path} is required, but it is not set."))
                     .at(path),
             ),
-            (Value::Null, _) => {}
+            (Value::Null | Value::Unknown(_), _) => {}
             (_, Presence::Computed) => report.push(
                 Diagnostic::error(
                     "Attribute Cannot Be Set",

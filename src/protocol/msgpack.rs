@@ -269,7 +269,9 @@ fn write(out: &mut Vec<u8>, value: &Value) {
         Value::String(text) => sure(encode::write_str(out, text)),
         Value::List(elements) | Value::Set(elements) => {
             sure(encode::write_array_len(out, length(elements.len())));
-            elements.iter().for_each(|element| write(out, element));
+            for element in elements {
+                write(out, element);
+            }
         }
         Value::Map(entries) => {
             sure(encode::write_map_len(out, length(entries.len())));

@@ -58,7 +58,9 @@ macro_rules! answers {
     ($($module:ident),* $(,)?) => {
         $(impl Answer for wire::$module::Response {
             fn failed(diagnostics: Vec<wire::Diagnostic>) -> Self {
-                Self { diagnostics, ..Self::default() }
+                let mut response = Self::default();
+                response.diagnostics = diagnostics;
+                response
             }
         })*
     };
@@ -98,8 +100,8 @@ fn diagnosed(diagnostics: Diagnostics) -> Vec<wire::Diagnostic> {
     encode::diagnostics(diagnostics)
 }
 
-fn one_message<T>(message: T) -> Reply<OneMessage<T>> {
-    Ok(Response::new(tokio_stream::once(Ok(message))))
+fn one_message<T>(message: T) -> Response<OneMessage<T>> {
+    Response::new(tokio_stream::once(Ok(message)))
 }
 
 fn capabilities() -> wire::ServerCapabilities {
@@ -392,7 +394,7 @@ impl Provider for Service {
 
     async fn list_resource(&self, request: Request<wire::list_resource::Request>) -> Reply<Self::ListResourceStream> {
         let diagnostic = diagnosed(none_of("list resource", &request.into_inner().type_name));
-        one_message(wire::list_resource::Event { diagnostic, ..wire::list_resource::Event::default() })
+        Ok(one_message(wire::list_resource::Event { diagnostic, ..wire::list_resource::Event::default() }))
     }
 
     async fn get_functions(&self, _: Request<wire::get_functions::Request>) -> Reply<wire::get_functions::Response> {
@@ -425,7 +427,7 @@ impl Provider for Service {
         use wire::invoke_action::{Event, event};
         let diagnostics = diagnosed(none_of("action", &request.into_inner().action_type));
         // An event without a type would crash core.
-        one_message(Event { r#type: Some(event::Type::Completed(event::Completed { diagnostics })) })
+        Ok(one_message(Event { r#type: Some(event::Type::Completed(event::Completed { diagnostics })) }))
     }
 
     async fn validate_state_store_config(
@@ -449,7 +451,7 @@ impl Provider for Service {
         request: Request<wire::read_state_bytes::Request>,
     ) -> Reply<Self::ReadStateBytesStream> {
         let diagnostics = diagnosed(none_of("state store", &request.into_inner().type_name));
-        one_message(wire::read_state_bytes::Response { diagnostics, ..wire::read_state_bytes::Response::default() })
+        Ok(one_message(wire::read_state_bytes::Response { diagnostics, ..wire::read_state_bytes::Response::default() }))
     }
 
     async fn write_state_bytes(

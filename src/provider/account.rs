@@ -97,7 +97,8 @@ impl Account {
         if insecure {
             let text = "insecure = true: any TLS certificate is accepted, so whoever sits between this machine and the \
                         service can read and change everything. Use cacert_file to trust a certificate of your own.";
-            warnings.push(Diagnostic::warning("TLS Certificates Are Not Checked", text).at(Path::attribute("insecure")));
+            warnings
+                .push(Diagnostic::warning("TLS Certificates Are Not Checked", text).at(Path::attribute("insecure")));
         }
         let config = Config {
             credentials,

@@ -29,14 +29,12 @@ use self::{bound::Pooled, model::Connection};
 use super::{account::Account, failure};
 use crate::{
     client::{Client, Error, Project},
-    dli::{code, rules, wire},
+    dli::{code, rules},
     framework::{
         diagnostic::{Diagnostic, Diagnostics},
         model::FromValue,
         path::Path,
-        resource::{
-            CreateRequest, DeleteRequest, ImportRequest, Progress, ReadRequest, Resource, UpdateRequest,
-        },
+        resource::{CreateRequest, DeleteRequest, ImportRequest, Progress, ReadRequest, Resource, UpdateRequest},
         schema::Schema,
     },
 };
@@ -87,7 +85,8 @@ impl Resource for EnhancedConnection {
             return Err(unanswered(&planned.name));
         };
         let id = created.map_err(|error| {
-            let holds = if error.may_have_taken_effect() { look_for(&planned.name) } else { "Nothing was created.".to_owned() };
+            let holds =
+                if error.may_have_taken_effect() { look_for(&planned.name) } else { "Nothing was created.".to_owned() };
             self.failed(SUMMARY, &error, &holds)
         })?;
         let mut connection = planned.with_id(id);
@@ -249,7 +248,10 @@ fn interrupted(holds: &str) -> Diagnostic {
 }
 
 fn unanswered(name: &str) -> Diagnostics {
-    let text = format!("The request to create the connection was sent, but the run was interrupted before its answer came.\n\n{}", look_for(name));
+    let text = format!(
+        "The request to create the connection was sent, but the run was interrupted before its answer came.\n\n{}",
+        look_for(name)
+    );
     Diagnostic::error("Interrupted While Creating the Enhanced Connection", text).into()
 }
 

@@ -23,8 +23,11 @@ impl Pooled {
         declared: impl IntoIterator<Item = &String>,
     ) -> Result<Self, Error> {
         let reported = names(&shown.available_queue_info);
-        let open: BTreeSet<String> =
-            declared.into_iter().map(|name| name.to_ascii_lowercase()).filter(|name| !reported.contains(name)).collect();
+        let open: BTreeSet<String> = declared
+            .into_iter()
+            .map(|name| name.to_ascii_lowercase())
+            .filter(|name| !reported.contains(name))
+            .collect();
         if open.is_empty() || shown.elastic_resource_pools.is_empty() {
             return Ok(Self::default());
         }

@@ -30,9 +30,7 @@ pub(super) fn schema() -> Schema {
             .check(Follows(rules::NETWORK_ID))
             .modify(Replaces)
             .same_when(same_text)
-            .describe(
-                "Network ID of the subnet to connect to, in that VPC. Changing it replaces the connection.",
-            ),
+            .describe("Network ID of the subnet to connect to, in that VPC. Changing it replaces the connection."),
         Attribute::new("queues", Type::set(Type::String))
             .check(EachElement(Follows(rules::QUEUE_NOT_DEFAULT)))
             .check(EachElement(Follows(rules::QUEUE_NAME)))
@@ -42,13 +40,10 @@ pub(super) fn schema() -> Schema {
                 "Names of the queues that use the connection: dedicated or yearly/monthly queues, or queues in an \
                  elastic resource pool, never `default`. The service keeps the names in lower case.",
             ),
-        Attribute::string("routetable_id")
-            .check(Follows(rules::ROUTE_TABLE_ID))
-            .modify(Replaces)
-            .describe(
-                "Route table of the subnet. The service never returns it, so a change made elsewhere is not seen. \
+        Attribute::string("routetable_id").check(Follows(rules::ROUTE_TABLE_ID)).modify(Replaces).describe(
+            "Route table of the subnet. The service never returns it, so a change made elsewhere is not seen. \
                  Changing it replaces the connection.",
-            ),
+        ),
         Attribute::new("hosts", Type::map(Type::String))
             .check(AtMost(rules::HOST_COUNT))
             .check(EachKey(Follows(rules::HOST_NAME)))
@@ -63,9 +58,10 @@ pub(super) fn schema() -> Schema {
             .check(EachElement(Follows(rules::TAG_VALUE)))
             .describe("Tags, key to value, at most 20. `{}` means none; without the attribute they are not managed."),
         Attribute::string("id").computed().modify(KEPT).describe("ID of the connection, a UUID."),
-        Attribute::string("status").computed().modify(KEPT).describe(
-            "`ACTIVE` as long as the connection exists. Whether a queue can use it, `bindings` says.",
-        ),
+        Attribute::string("status")
+            .computed()
+            .modify(KEPT)
+            .describe("`ACTIVE` as long as the connection exists. Whether a queue can use it, `bindings` says."),
         Attribute::string("created_at").computed().modify(KEPT).describe("When it was created, RFC 3339 in UTC."),
         Attribute::nested(
             "bindings",

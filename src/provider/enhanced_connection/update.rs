@@ -73,12 +73,7 @@ impl EnhancedConnection {
             )),
             None => progress.warn(interrupted("All changes were made and are in the state.")),
         }
-        progress.save(Connection {
-            queues: planned.queues,
-            hosts: planned.hosts,
-            tags: planned.tags,
-            ..now
-        });
+        progress.save(Connection { queues: planned.queues, hosts: planned.hosts, tags: planned.tags, ..now });
         Ok(())
     }
 }
