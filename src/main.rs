@@ -1,3 +1,84 @@
-//! Stub.
+//! The plugin that Terraform and OpenTofu start.
 
-fn main() {}
+use std::env;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+use std::thread;
+
+use clap::Parser;
+use terraform_provider_dli::plugin::{self, Identity, Mode, guide, handshake, logging};
+use terraform_provider_dli::protocol::tfplugin6::provider_server::{Provider, ProviderServer};
+use terraform_provider_dli::protocol::tfplugin6::{Schema, get_provider_schema, schema};
+use tokio::runtime::Builder;
+use tonic::service::Routes;
+use tonic::{Request, Response, Status};
+
+const IDENTITY: Identity = Identity {
+    address: "opendli/dli",
+    version: env!("CARGO_PKG_VERSION"),
+    title: "Huawei Cloud Data Lake Insight (DLI)",
+    trial: "To try it without an account, start `dli-emulator`, which comes with it.",
+};
+
+/// The workers share little work: a call mostly waits for the cloud, and a client runs ten at a time.
+const WORKERS: usize = 4;
+
+/// Terraform provider for Huawei Cloud Data Lake Insight (DLI).
+///
+/// Terraform and OpenTofu start this program as a plugin, without arguments.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    /// Serve on its own until Ctrl-C and print the line that makes Terraform use this process
+    #[arg(long)]
+    debug: bool,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    // What is not Unicode is garbled rather than taken for absent: without the client's certificate there is no TLS.
+    let environment = |name: &str| env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+
+    let mode = match (arguments.debug, handshake::launch(environment)) {
+        (true, _) => Mode::Debug,
+        (false, Ok(launch)) => Mode::Launched(launch),
+        (false, Err(reason)) => {
+            let program = env::current_exe().unwrap_or_default();
+            return fail(&guide::text(&IDENTITY, reason, &program));
+        }
+    };
+    logging::install(logging::level(environment));
+
+    let workers = thread::available_parallelism().map_or(1, usize::from).min(WORKERS);
+    let runtime = match Builder::new_multi_thread().worker_threads(workers).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&format!("[ERROR] cannot start the runtime: {error}\n")),
+    };
+    let served = runtime.block_on(plugin::serve(&IDENTITY, mode, || Routes::new(ProviderServer::new(Placeholder))));
+    // What still runs has nobody left to answer to.
+    runtime.shutdown_background();
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&format!("[ERROR] {}\n", logging::with_sources(&error))),
+    }
+}
+
+/// Says why on stderr; `[ERROR]` is a prefix that clients show at that level.
+fn fail(text: &str) -> ExitCode {
+    let _ = io::stderr().write_all(text.as_bytes());
+    ExitCode::FAILURE
+}
+
+/// Answers with an empty schema, and nothing else.
+struct Placeholder;
+
+#[tonic::async_trait]
+impl Provider for Placeholder {
+    async fn get_provider_schema(
+        &self,
+        _request: Request<get_provider_schema::Request>,
+    ) -> Result<Response<get_provider_schema::Response>, Status> {
+        let schema = Schema { version: 0, block: Some(schema::Block::default()) };
+        Ok(Response::new(get_provider_schema::Response { provider: Some(schema), ..Default::default() }))
+    }
+}

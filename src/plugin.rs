@@ -1,4 +1,39 @@
-//! The plugin room.
+//! The life of a go-plugin process: what Terraform and OpenTofu expect of any plugin, whatever it provides.
+//!
+//! A client starts the program once for each phase of a run and again for each provider configuration, so a process
+//! is born often and lives shortly:
+//!
+//! 1. [`handshake`] reads the environment: was this started by a client, and with which certificate?
+//! 2. a private socket is bound, a certificate made for this process alone, and one line on stdout tells the client
+//!    of both. Everything before that line is waiting time for a user; what can wait comes after it.
+//! 3. the client connects, the two certificates prove each end to the other, and the provider's service is served
+//!    beside go-plugin's own: controller, stdio, broker, health.
+//! 4. the process ends when the client says so, when it is terminated, or when the client is gone.
+//!
+//! With [`Mode::Debug`] the same service runs on its own, for a debugger or for reading the wire.
+//!
+//! This room knows nothing of Terraform's schema or of any cloud: the provider arrives as [`Routes`].
+
+mod connection;
+mod control;
+pub mod guide;
+pub mod handshake;
+mod life;
+mod listener;
+pub mod logging;
+mod reattach;
+mod tls;
+
+use std::io::{self, Write as _};
+use std::time::Duration;
+
+use tonic::service::Routes;
+use tonic::transport::Server;
+
+use self::handshake::Launch;
+use self::life::{Life, Stop};
+use self::listener::Listener;
+use self::tls::Tls;
 
 /// The generated messages and services of `proto/plugin.proto`.
 #[expect(missing_docs, clippy::pedantic, reason = "generated code: the proto file's comments are its documentation")]
@@ -8,3 +43,113 @@ pub mod wire {
 
 /// Every service of `proto/`, as an encoded `google.protobuf.FileDescriptorSet`.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/services.bin"));
+
+/// How long calls in flight may take to finish once the end was asked for. A client that closes in an orderly way has
+/// none open, and it waits for the process.
+const DRAIN: Duration = Duration::from_millis(50);
+
+/// Flow-control windows and frame size for messages of many megabytes on a local socket; HTTP/2's own defaults of
+/// 64 KiB and 16 KiB would stop such a message hundreds of times.
+const STREAM_WINDOW: u32 = 16 << 20;
+const CONNECTION_WINDOW: u32 = 64 << 20;
+const FRAME: u32 = 1 << 20;
+
+/// Who the plugin is, for the texts that people read.
+#[derive(Clone, Copy, Debug)]
+pub struct Identity {
+    /// Source address without a registry host, such as `opendli/dli`; each client completes it with its own registry.
+    pub address: &'static str,
+    /// Semantic version, without a `v`.
+    pub version: &'static str,
+    /// What it provides, in a few words.
+    pub title: &'static str,
+    /// How to try it without an account, as one line.
+    pub trial: &'static str,
+}
+
+/// How the process was started.
+#[derive(Clone, Debug)]
+pub enum Mode {
+    /// By a client, which waits for the line on stdout.
+    Launched(Launch),
+    /// By a person, who tells clients of it through `TF_REATTACH_PROVIDERS`: no certificates, no cookie, one process for
+    /// all phases and configurations.
+    Debug,
+}
+
+/// Why the process cannot serve.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PluginError {
+    /// No signal handlers: the process could be stopped in the middle of a change.
+    #[error("cannot watch for signals")]
+    Signals(#[source] io::Error),
+    /// The client's certificate cannot be read, or none can be made for this side.
+    #[error("cannot set up mutual TLS")]
+    Tls(#[from] tls::TlsError),
+    /// No place to listen.
+    #[error("cannot listen for the client")]
+    Listen(#[from] listener::ListenError),
+    /// The client went away before it was told the address.
+    #[error("cannot write the address to stdout")]
+    Announce(#[source] io::Error),
+    /// The server failed as a whole, not one connection.
+    #[error("the gRPC server failed")]
+    Serve(#[from] tonic::transport::Error),
+}
+
+/// Serves `provider` until the client or the system ends it; `Ok` is an orderly end.
+///
+/// `provider` is called after the client was told where to connect. The socket file is removed before this returns;
+/// the caller then leaves `main` without waiting for what still runs in the runtime.
+pub async fn serve(identity: &Identity, mode: Mode, provider: impl FnOnce() -> Routes) -> Result<(), PluginError> {
+    let debug = matches!(mode, Mode::Debug);
+    let life = Life::begin(debug).map_err(PluginError::Signals)?;
+    let launch = match mode {
+        Mode::Launched(launch) => launch,
+        Mode::Debug => Launch::default(),
+    };
+
+    let tls = launch.client_certificate.as_deref().map(Tls::for_client).transpose()?;
+    // The traces are removed at the end of this function, on every way out.
+    let Listener { socket, address, traces: _traces } = listener::listen(&launch)?;
+    if debug {
+        // Stdout has the line alone, so that a script can read it.
+        let _ = io::stderr().write_all(guide::waiting(identity).as_bytes());
+        announce(&reattach::line(identity.address, std::process::id(), &address))?;
+    } else {
+        announce(&handshake::line(&address, tls.as_ref().map(Tls::certificate), launch.multiplex))?;
+    }
+    if !launch.understood() {
+        tracing::error!(offered = launch.offered, "the client does not offer plugin protocol {}", handshake::PROTOCOL);
+    }
+
+    let stop = Stop::default();
+    let routes = control::add_to(provider(), &stop, debug).await;
+    let serving = Server::builder()
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_frame_size(FRAME)
+        .add_routes(routes)
+        .serve_with_incoming_shutdown(connection::accept(socket, tls.as_ref().map(Tls::acceptor)), stop.requested());
+
+    tokio::select! {
+        served = serving => served.map_err(PluginError::Serve),
+        () = async {
+            tokio::select! {
+                cause = life.end() => {
+                    tracing::debug!(%cause, "ending");
+                    stop.request();
+                }
+                () = stop.requested() => tracing::debug!("ending: the client said so"),
+            }
+            tokio::time::sleep(DRAIN).await;
+        } => Ok(()),
+    }
+}
+
+/// Writes the one line that a client reads. Nothing else in the program writes to stdout while it serves.
+fn announce(line: &str) -> Result<(), PluginError> {
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "{line}").and_then(|()| stdout.flush()).map_err(PluginError::Announce)
+}

@@ -1,0 +1,111 @@
+//! From a listening socket to connections that the server may trust.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::Stream;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::mpsc;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::server::Connected;
+
+use super::listener::Socket;
+
+/// How long a TLS handshake may take; it is a matter of milliseconds between two processes of one machine.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// The pause after a failed accept, which is usually a lack of file descriptors and would fail again at once.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// What a connection's bytes travel over.
+pub(super) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
+
+/// An accepted connection: with TLS it is the one client's. One type for all, so that the server is compiled once.
+pub(super) struct Connection(Box<dyn Duplex>);
+
+/// Accepts connections until the stream is dropped. A handshake runs in a task of its own, so that a peer that connects
+/// and says nothing is in nobody's way; one that fails is logged and forgotten.
+pub(super) fn accept(socket: Socket, tls: Option<TlsAcceptor>) -> impl Stream<Item = io::Result<Connection>> {
+    let (sender, connections) = mpsc::channel(1);
+    tokio::spawn(async move {
+        loop {
+            let accepted = tokio::select! {
+                accepted = socket.accept() => accepted,
+                () = sender.closed() => return,
+            };
+            match accepted {
+                Ok(stream) => {
+                    let (tls, sender) = (tls.clone(), sender.clone());
+                    tokio::spawn(async move {
+                        if let Some(connection) = prove(stream, tls).await {
+                            // Nobody takes it any more once the process ends.
+                            let _ = sender.send(Ok(connection)).await;
+                        }
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    sleep(PAUSE).await;
+                }
+            }
+        }
+    });
+    ReceiverStream::new(connections)
+}
+
+/// Has the peer prove itself, where there is TLS.
+async fn prove(stream: Box<dyn Duplex>, tls: Option<TlsAcceptor>) -> Option<Connection> {
+    let Some(tls) = tls else {
+        return Some(Connection(stream));
+    };
+    match timeout(HANDSHAKE, tls.accept(stream)).await {
+        Ok(Ok(stream)) => return Some(Connection(Box::new(stream))),
+        Ok(Err(error)) => tracing::warn!(%error, "refused a connection"),
+        Err(_) => tracing::warn!("refused a connection: no TLS handshake in {} s", HANDSHAKE.as_secs()),
+    }
+    None
+}
+
+impl Connected for Connection {
+    type ConnectInfo = ();
+
+    fn connect_info(&self) {}
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.0.is_write_vectored()
+    }
+}

@@ -1,0 +1,72 @@
+//! go-plugin's services beside the provider's own. Terraform opens the stdio and broker streams on every connection and
+//! uses neither; they stay open and silent until the end.
+
+use std::future::ready;
+
+use futures_util::{StreamExt as _, stream};
+use tonic::codegen::BoxStream;
+use tonic::service::Routes;
+use tonic::{Request, Response, Status, Streaming};
+use tonic_health::ServingStatus;
+
+use super::life::Stop;
+use super::wire::grpc_broker_server::{GrpcBroker, GrpcBrokerServer};
+use super::wire::grpc_controller_server::{GrpcController, GrpcControllerServer};
+use super::wire::grpc_stdio_server::{GrpcStdio, GrpcStdioServer};
+use super::wire::{ConnInfo, Empty, StdioData};
+
+/// The name under which go-plugin's `Ping` asks for health.
+const HEALTH: &str = "plugin";
+
+/// Adds the services to the provider's. With `reflection` a person's tools can list and call all of them.
+pub(super) async fn add_to(provider: Routes, stop: &Stop, reflection: bool) -> Routes {
+    let (health, health_service) = tonic_health::server::health_reporter();
+    health.set_service_status(HEALTH, ServingStatus::Serving).await;
+    let routes = provider
+        .add_service(GrpcControllerServer::new(Controller(stop.clone())))
+        .add_service(GrpcStdioServer::new(Silent(stop.clone())))
+        .add_service(GrpcBrokerServer::new(Silent(stop.clone())))
+        .add_service(health_service);
+    if !reflection {
+        return routes;
+    }
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(super::DESCRIPTORS)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .build_v1()
+        .expect("the build wrote the descriptors");
+    routes.add_service(reflection)
+}
+
+struct Controller(Stop);
+
+#[tonic::async_trait]
+impl GrpcController for Controller {
+    /// Answers before the process ends: the server lets a call in flight finish.
+    async fn shutdown(&self, _request: Request<Empty>) -> Result<Response<Empty>, Status> {
+        self.0.request();
+        Ok(Response::new(Empty {}))
+    }
+}
+
+/// Streams that say nothing until the end is asked for.
+struct Silent(Stop);
+
+#[tonic::async_trait]
+impl GrpcStdio for Silent {
+    async fn stream_stdio(&self, _request: Request<()>) -> Result<Response<BoxStream<StdioData>>, Status> {
+        Ok(Response::new(Box::pin(stream::pending().take_until(self.0.requested()))))
+    }
+}
+
+#[tonic::async_trait]
+impl GrpcBroker for Silent {
+    /// Reads what the client says, without a word, and ends when the client's side does.
+    async fn start_stream(
+        &self,
+        request: Request<Streaming<ConnInfo>>,
+    ) -> Result<Response<BoxStream<ConnInfo>>, Status> {
+        let unanswered = request.into_inner().filter_map(|_| ready(None));
+        Ok(Response::new(Box::pin(unanswered.take_until(self.0.requested()))))
+    }
+}

@@ -1,0 +1,54 @@
+//! What people see who start the program by hand. Pure.
+
+use std::path::Path;
+
+use super::Identity;
+use super::handshake::NotLaunched;
+
+/// Says what to do with the line that follows, in debug mode.
+pub(super) fn waiting(identity: &Identity) -> String {
+    format!(
+        "Provider {} {} is waiting. Paste this line into the shell where you run Terraform or OpenTofu; Ctrl-C ends it.\n\n",
+        identity.address, identity.version
+    )
+}
+
+/// Says what the program is and how it is used. `program` is the executable's path, for a sentence that can be pasted.
+pub fn text(identity: &Identity, reason: NotLaunched, program: &Path) -> String {
+    let Identity { address, version, title, trial } = identity;
+    let name = program.file_stem().unwrap_or_default().to_string_lossy();
+    let directory = program.parent().unwrap_or(Path::new(".")).display();
+    let local = address.rsplit('/').next().unwrap_or(address);
+    let opening = match reason {
+        NotLaunched::NoCookie => "This is a plugin: Terraform and OpenTofu start it. On its own it does nothing.",
+        NotLaunched::WrongCookie => {
+            "This is a plugin of Terraform and OpenTofu. What started it was neither: TF_PLUGIN_MAGIC_COOKIE differs."
+        }
+    };
+    format!(
+        r#"
+{title}: provider {address} {version}
+
+{opening}
+
+To use it, name it in a configuration and run `terraform init` or `tofu init`:
+
+    terraform {{
+      required_providers {{
+        {local} = {{ source = "{address}" }}
+      }}
+    }}
+
+To use this very file without a registry, put this into ~/.terraformrc or ~/.tofurc and skip `init`:
+
+    provider_installation {{
+      dev_overrides {{ "{address}" = "{directory}" }}
+      direct {{}}
+    }}
+
+To watch it work, start `{name} --debug`, which waits for Terraform and tells how to reach it.
+{trial}
+
+"#
+    )
+}

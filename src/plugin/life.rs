@@ -1,0 +1,136 @@
+//! What ends the process: the client's Shutdown, a signal, or the death of the client.
+//!
+//! A process that outlives its client would hold the provider's binary open and its credentials in memory for ever, and
+//! nobody would notice.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+#[cfg(unix)]
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+/// How often the parent is looked at. Nothing tells a process portably that its parent died: Linux's parent-death
+/// signal follows the parent's thread, and Go moves its work between threads.
+#[cfg(unix)]
+const PARENT_CHECK: Duration = Duration::from_millis(500);
+
+/// The wish to end, which any part of the process may utter and all can wait for.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Stop(Arc<watch::Sender<bool>>);
+
+impl Stop {
+    /// Asks for the end.
+    pub(super) fn request(&self) {
+        self.0.send_replace(true);
+    }
+
+    /// Resolves once the end was asked for, also when that was before this call.
+    pub(super) fn requested(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut wish = self.0.subscribe();
+        async move {
+            // An error means that nobody is left to ask: that is the end as well.
+            let _ = wish.wait_for(|requested| *requested).await;
+        }
+    }
+}
+
+/// What ended the process from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// SIGINT, or Ctrl-C where there are no signals; in debug mode only.
+    Interrupt,
+    #[cfg(unix)]
+    Terminate,
+    #[cfg(unix)]
+    ParentGone,
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Interrupt => "interrupted",
+            #[cfg(unix)]
+            Self::Terminate => "terminated",
+            #[cfg(unix)]
+            Self::ParentGone => "the client is gone",
+        })
+    }
+}
+
+/// The watch over signals and parent.
+#[cfg(unix)]
+#[derive(Debug)]
+pub(super) struct Life {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+    parent: u32,
+    debug: bool,
+}
+
+#[cfg(unix)]
+impl Life {
+    /// Takes over the signals. To be called before the client learns of the process: Ctrl-C reaches the whole process
+    /// group, and a plugin that died of it would take running calls with it, while the client has its own, gentler way
+    /// (`StopProvider`) of passing the interrupt on. SIGHUP stays as it was inherited, so that `nohup` works.
+    pub(super) fn begin(debug: bool) -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            parent: std::os::unix::process::parent_id(),
+            debug,
+        })
+    }
+
+    /// Resolves when the process has to end. An interrupt ends it only in debug mode, and there a parent may die: it is
+    /// often a shell or a debugger's launcher.
+    pub(super) async fn end(mut self) -> Cause {
+        let mut look = tokio::time::interval(PARENT_CHECK);
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return Cause::Terminate,
+                _ = self.interrupt.recv() => {
+                    if self.debug {
+                        return Cause::Interrupt;
+                    }
+                    tracing::debug!("interrupt left to the client");
+                }
+                _ = look.tick(), if !self.debug => {
+                    if std::os::unix::process::parent_id() != self.parent {
+                        return Cause::ParentGone;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The watch over Ctrl-C.
+#[cfg(not(unix))]
+#[derive(Debug)]
+pub(super) struct Life {
+    debug: bool,
+}
+
+#[cfg(not(unix))]
+impl Life {
+    /// Nothing is taken over yet.
+    pub(super) fn begin(debug: bool) -> io::Result<Self> {
+        Ok(Self { debug })
+    }
+
+    /// Resolves at Ctrl-C in debug mode, and never else: the client ends the process.
+    pub(super) async fn end(self) -> Cause {
+        loop {
+            if tokio::signal::ctrl_c().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            if self.debug {
+                return Cause::Interrupt;
+            }
+        }
+    }
+}

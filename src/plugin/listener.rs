@@ -1,0 +1,256 @@
+//! Where the client connects: a Unix socket that only this user can reach, or a loopback port where there are none.
+
+#[cfg(unix)]
+use std::fs::{self, Permissions};
+use std::io;
+#[cfg(any(not(unix), test))]
+use std::ops::RangeInclusive;
+#[cfg(unix)]
+use std::os::unix::fs::{PermissionsExt as _, chown};
+#[cfg(unix)]
+use std::path::Path;
+use std::path::PathBuf;
+
+#[cfg(any(not(unix), test))]
+use tokio::net::TcpListener;
+#[cfg(unix)]
+use tokio::net::UnixListener;
+
+use super::connection::Duplex;
+use super::handshake::Launch;
+
+/// Why there is no socket.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ListenError {
+    /// No directory took a socket.
+    #[error("cannot make a socket in {}", directory.display())]
+    Directory {
+        /// The directory tried last.
+        directory: PathBuf,
+        /// What went wrong there.
+        source: io::Error,
+    },
+    /// `PLUGIN_UNIX_SOCKET_GROUP` names a group that the system does not list.
+    #[error("there is no group `{0}`")]
+    Group(String),
+    /// No port of the range is free.
+    #[error("cannot listen on a loopback port")]
+    Port(#[source] io::Error),
+}
+
+/// A listening socket, its address, and what it leaves in the file system.
+pub(super) struct Listener {
+    pub(super) socket: Socket,
+    pub(super) address: Address,
+    pub(super) traces: Traces,
+}
+
+/// What a client dials.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Address {
+    /// `unix` or `tcp`.
+    pub(super) network: &'static str,
+    /// The socket's path, or `host:port`.
+    pub(super) place: String,
+}
+
+/// What connections come from.
+pub(super) enum Socket {
+    #[cfg(unix)]
+    Unix(UnixListener),
+    #[cfg(any(not(unix), test))]
+    Tcp(TcpListener),
+}
+
+/// The files of a listener, which are removed when this is dropped: the client does not do it.
+#[derive(Default)]
+pub(super) struct Traces {
+    /// Before the directory that it lies in.
+    _socket: Option<tempfile::TempPath>,
+    _directory: Option<tempfile::TempDir>,
+}
+
+impl Socket {
+    /// The next connection.
+    pub(super) async fn accept(&self) -> io::Result<Box<dyn Duplex>> {
+        match self {
+            #[cfg(unix)]
+            Self::Unix(listener) => Ok(Box::new(listener.accept().await?.0)),
+            #[cfg(any(not(unix), test))]
+            Self::Tcp(listener) => {
+                let (stream, _) = listener.accept().await?;
+                stream.set_nodelay(true)?;
+                Ok(Box::new(stream))
+            }
+        }
+    }
+}
+
+/// Listens where `launch` wants it, or else in the system's directory for temporary files.
+///
+/// A path to a socket holds about 100 bytes. Where the directory's name leaves no room, `/tmp` takes its place.
+#[cfg(unix)]
+pub(super) fn listen(launch: &Launch) -> Result<Listener, ListenError> {
+    let group = launch.socket_group.as_deref().map(group_id).transpose()?;
+    if let Some(directory) = &launch.socket_dir {
+        // Made by the client for this plugin, so the socket lies in it as it is.
+        return bind(directory, group, Traces::default())
+            .map_err(|source| ListenError::Directory { directory: directory.clone(), source });
+    }
+    let usual = std::env::temp_dir();
+    bind_apart(&usual, group).or_else(|error| {
+        tracing::debug!(%error, directory = %usual.display(), "no socket there, taking /tmp");
+        let directory = PathBuf::from("/tmp");
+        bind_apart(&directory, group).map_err(|source| ListenError::Directory { directory, source })
+    })
+}
+
+/// Binds a socket in a new directory of its own. A socket alone would be open to others, as far as the umask lets them,
+/// from its binding until its mode is set.
+#[cfg(unix)]
+fn bind_apart(parent: &Path, group: Option<u32>) -> io::Result<Listener> {
+    let directory =
+        tempfile::Builder::new().prefix("plugin-").permissions(Permissions::from_mode(0o700)).tempdir_in(parent)?;
+    let path = directory.path().to_owned();
+    let listener = bind(&path, group, Traces { _directory: Some(directory), _socket: None })?;
+    if group.is_some() {
+        chown(&path, None, group)?;
+        fs::set_permissions(&path, Permissions::from_mode(0o750))?;
+    }
+    Ok(listener)
+}
+
+/// Binds a socket in `directory` for this user and, if given, `group`.
+#[cfg(unix)]
+fn bind(directory: &Path, group: Option<u32>, traces: Traces) -> io::Result<Listener> {
+    let (socket, path) =
+        tempfile::Builder::new().prefix("s").make_in(directory, |path| UnixListener::bind(path))?.into_parts();
+    chown(&path, None, group)?;
+    fs::set_permissions(&path, Permissions::from_mode(if group.is_some() { 0o660 } else { 0o600 }))?;
+    let place = path.to_str().ok_or_else(|| io::Error::other("the path is not UTF-8"))?.to_owned();
+    Ok(Listener {
+        socket: Socket::Unix(socket),
+        address: Address { network: "unix", place },
+        traces: Traces { _socket: Some(path), ..traces },
+    })
+}
+
+/// A group's number, from the number itself or from a name that `/etc/group` lists.
+#[cfg(unix)]
+fn group_id(group: &str) -> Result<u32, ListenError> {
+    if let Ok(id) = group.parse() {
+        return Ok(id);
+    }
+    let listed = fs::read_to_string("/etc/group").unwrap_or_default();
+    find_group(&listed, group).ok_or_else(|| ListenError::Group(group.to_owned()))
+}
+
+/// Looks up a name in the text of `/etc/group`: `name:password:number:members` (group(5)).
+#[cfg(unix)]
+fn find_group(listed: &str, name: &str) -> Option<u32> {
+    listed.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let found = fields.next()? == name;
+        let id = fields.nth(1)?.parse().ok()?;
+        found.then_some(id)
+    })
+}
+
+/// Listens on a loopback port.
+#[cfg(not(unix))]
+pub(super) fn listen(launch: &Launch) -> Result<Listener, ListenError> {
+    bind_port(launch.ports.clone()).map_err(ListenError::Port)
+}
+
+/// Binds the first free port of `ports`, or any.
+#[cfg(any(not(unix), test))]
+fn bind_port(ports: Option<RangeInclusive<u16>>) -> io::Result<Listener> {
+    let mut bound = Err(io::Error::from(io::ErrorKind::AddrNotAvailable));
+    for port in ports.unwrap_or(0..=0) {
+        bound = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, port));
+        if bound.is_ok() {
+            break;
+        }
+    }
+    let listener = bound?;
+    listener.set_nonblocking(true)?;
+    let place = listener.local_addr()?.to_string();
+    Ok(Listener {
+        socket: Socket::Tcp(TcpListener::from_std(listener)?),
+        address: Address { network: "tcp", place },
+        traces: Traces::default(),
+    })
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::MetadataExt as _;
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).expect("the file is there").permissions().mode() & 0o777
+    }
+
+    #[tokio::test]
+    async fn a_socket_is_private_and_leaves_nothing() {
+        let parent = tempfile::tempdir().unwrap();
+        let listener = bind_apart(parent.path(), None).unwrap();
+        let socket = PathBuf::from(&listener.address.place);
+        let directory = socket.parent().unwrap().to_owned();
+        assert_eq!((mode(&directory), mode(&socket)), (0o700, 0o600));
+        assert_eq!(directory.parent(), Some(parent.path()));
+        drop(listener);
+        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_directory_and_a_group_of_the_client_are_used() {
+        let directory = tempfile::tempdir().unwrap();
+        // The one group that any user may give files to.
+        let group = fs::metadata(directory.path()).unwrap().gid();
+        let launch = Launch {
+            socket_dir: Some(directory.path().to_owned()),
+            socket_group: Some(group.to_string()),
+            ..Launch::default()
+        };
+        let listener = listen(&launch).unwrap();
+        let socket = PathBuf::from(&listener.address.place);
+        assert_eq!(socket.parent(), Some(directory.path()));
+        assert_eq!((mode(&socket), fs::metadata(&socket).unwrap().gid()), (0o660, group));
+        drop(listener);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_directory_too_deep_for_a_socket_is_an_error_of_that_directory() {
+        let parent = tempfile::tempdir().unwrap();
+        let deep = parent.path().join("d".repeat(100));
+        fs::create_dir_all(&deep).unwrap();
+        let launch = Launch { socket_dir: Some(deep.clone()), ..Launch::default() };
+        let error = listen(&launch).err().expect("the path is too long");
+        assert!(matches!(error, ListenError::Directory { directory, .. } if directory == deep));
+        assert_eq!(fs::read_dir(&deep).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_group_is_found_by_its_whole_name() {
+        let listed = "root:x:0:\nstaffers:x:49:\nstaff:x:50:ann,ben\n";
+        assert_eq!(find_group(listed, "staff"), Some(50));
+        assert_eq!(find_group(listed, "x"), None);
+        assert!(matches!(group_id("no such group"), Err(ListenError::Group(_))));
+    }
+
+    #[tokio::test]
+    async fn a_port_of_the_range_is_taken() {
+        let taken = bind_port(None).unwrap();
+        let port = |listener: &Listener| listener.address.place.rsplit(':').next().unwrap().parse::<u16>().unwrap();
+        let least = port(&taken);
+        let next = bind_port(Some(least..=least.saturating_add(50))).unwrap();
+        assert_eq!(next.address.network, "tcp");
+        assert!(next.address.place.starts_with("127.0.0.1:"));
+        assert!((least + 1..=least + 50).contains(&port(&next)));
+        assert!(bind_port(Some(least..=least)).is_err());
+    }
+}

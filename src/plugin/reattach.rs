@@ -1,0 +1,44 @@
+//! The line that makes Terraform and OpenTofu use a provider that already runs. Pure.
+
+use serde_json::json;
+
+use super::handshake::PROTOCOL;
+use super::listener::Address;
+
+/// A POSIX shell command that exports `TF_REATTACH_PROVIDERS` for a provider at `address`, run by process `pid`.
+///
+/// The key has no registry host, so Terraform and OpenTofu each complete it with their own and find it under the source
+/// that a configuration names. `Test` keeps the client from ending the process.
+pub(super) fn line(provider: &str, pid: u32, address: &Address) -> String {
+    let value = json!({
+        provider: {
+            "Protocol": "grpc",
+            "ProtocolVersion": PROTOCOL,
+            "Pid": pid,
+            "Test": true,
+            "Addr": { "Network": address.network, "String": address.place },
+        }
+    });
+    format!("export TF_REATTACH_PROVIDERS='{}'", value.to_string().replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn a_shell_reads_back_the_value() {
+        let address = Address { network: "unix", place: "/tmp/it's here/s".to_owned() };
+        let line = line("example/thing", 7, &address);
+        let script = format!("{line}; printf %s \"$TF_REATTACH_PROVIDERS\"");
+        let output = Command::new("sh").arg("-c").arg(script).output().expect("sh runs");
+        let value: serde_json::Value = serde_json::from_slice(&output.stdout).expect("the value is JSON");
+        let expected = json!({"example/thing": {
+            "Protocol": "grpc", "ProtocolVersion": 6, "Pid": 7, "Test": true,
+            "Addr": {"Network": "unix", "String": "/tmp/it's here/s"},
+        }});
+        assert_eq!(value, expected);
+    }
+}
