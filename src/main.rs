@@ -7,11 +7,10 @@ use std::thread;
 
 use clap::Parser;
 use terraform_provider_dli::plugin::{self, Identity, Mode, guide, handshake, logging};
-use terraform_provider_dli::protocol::tfplugin6::provider_server::{Provider, ProviderServer};
-use terraform_provider_dli::protocol::tfplugin6::{Schema, get_provider_schema, schema};
+use terraform_provider_dli::provider::DliProvider;
+use terraform_provider_dli::{framework::server::Server, protocol};
 use tokio::runtime::Builder;
 use tonic::service::Routes;
-use tonic::{Request, Response, Status};
 
 const IDENTITY: Identity = Identity {
     address: "opendli/dli",
@@ -54,7 +53,10 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("[ERROR] cannot start the runtime: {error}\n")),
     };
-    let served = runtime.block_on(plugin::serve(&IDENTITY, mode, || Routes::new(ProviderServer::new(Placeholder))));
+    let served = runtime.block_on(plugin::serve(&IDENTITY, mode, || {
+        let server = Server::new(DliProvider::new(Box::new(environment)));
+        Routes::new(protocol::grpc(protocol::Service::new(server)))
+    }));
     // What still runs has nobody left to answer to.
     runtime.shutdown_background();
     match served {
@@ -67,18 +69,4 @@ fn main() -> ExitCode {
 fn fail(text: &str) -> ExitCode {
     let _ = io::stderr().write_all(text.as_bytes());
     ExitCode::FAILURE
-}
-
-/// Answers with an empty schema, and nothing else.
-struct Placeholder;
-
-#[tonic::async_trait]
-impl Provider for Placeholder {
-    async fn get_provider_schema(
-        &self,
-        _request: Request<get_provider_schema::Request>,
-    ) -> Result<Response<get_provider_schema::Response>, Status> {
-        let schema = Schema { version: 0, block: Some(schema::Block::default()) };
-        Ok(Response::new(get_provider_schema::Response { provider: Some(schema), ..Default::default() }))
-    }
 }

@@ -54,6 +54,8 @@ struct Silent(Stop);
 
 #[tonic::async_trait]
 impl GrpcStdio for Silent {
+    type StreamStdioStream = BoxStream<StdioData>;
+
     async fn stream_stdio(&self, _request: Request<()>) -> Result<Response<BoxStream<StdioData>>, Status> {
         Ok(Response::new(Box::pin(stream::pending().take_until(self.0.requested()))))
     }
@@ -61,6 +63,8 @@ impl GrpcStdio for Silent {
 
 #[tonic::async_trait]
 impl GrpcBroker for Silent {
+    type StartStreamStream = BoxStream<ConnInfo>;
+
     /// Reads what the client says, without a word, and ends when the client's side does.
     async fn start_stream(
         &self,
