@@ -86,9 +86,9 @@ impl<'a> Reader<'a> {
                     Err(CodecError::new(format!("a tuple of {} has {} elements", elements.len(), read.len())))
                 }
             }
-            Type::Map(element) => self.entries(marker, |_| Ok(element)).map(Value::Map),
+            Type::Map(element) => self.entries(marker, Step::Key, |_| Ok(element)).map(Value::Map),
             Type::Object(attributes) => {
-                let read = self.entries(marker, |name| {
+                let read = self.entries(marker, Step::Attribute, |name| {
                     attributes.get(name).ok_or_else(|| CodecError::new("there is no such attribute"))
                 })?;
                 match attributes.keys().find(|name| !read.contains_key(*name)) {
@@ -211,6 +211,7 @@ impl<'a> Reader<'a> {
     fn entries<'t>(
         &mut self,
         marker: Marker,
+        step: fn(String) -> Step,
         ty: impl Fn(&str) -> Result<&'t Type, CodecError>,
     ) -> Result<BTreeMap<String, Value>, CodecError> {
         let length = match marker {
@@ -225,7 +226,7 @@ impl<'a> Reader<'a> {
             let key = self.text(marker, "a key")?;
             match ty(&key).and_then(|ty| self.value(ty)) {
                 Ok(value) => entries.push((key, value)),
-                Err(error) => return Err(error.within(Step::Key(key))),
+                Err(error) => return Err(error.within(step(key))),
             }
         }
         // Core writes keys in order, and building a map from ordered entries is linear.
@@ -321,4 +322,194 @@ fn length(length: usize) -> u32 {
 
 fn sure<T, E: std::fmt::Debug>(written: Result<T, E>) -> T {
     written.expect("writing to memory cannot fail")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::framework::value::UNKNOWN;
+
+    fn bytes(text: &str) -> Vec<u8> {
+        hex::decode(text).expect("hex")
+    }
+
+    fn number(text: &str) -> Value {
+        Value::Number(text.parse().expect("a decimal"))
+    }
+
+    fn object(attributes: &[(&str, Type)]) -> Type {
+        Type::Object(attributes.iter().map(|(name, ty)| ((*name).to_owned(), ty.clone())).collect())
+    }
+
+    /// The bytes were written by Python's `msgpack` package.
+    #[test]
+    fn bytes_of_another_implementation_read() {
+        let strings = Type::map(Type::String);
+        let hosts = Value::map([("a", "1.2.3.4".into()), ("b", Value::Null), ("c", UNKNOWN)]);
+        assert_eq!(decode(&bytes("83a161a7312e322e332e34a162c0a163d40000"), &strings), Ok(hosts));
+
+        let numbers = "9c007fcc80ffd0dfce00010000cf7fffffffffffffffd38000000000000000cf8000000000000000cb3ff8000000000000a3302e31a431653330";
+        let expected = [
+            "0",
+            "127",
+            "128",
+            "-1",
+            "-33",
+            "65536",
+            "9223372036854775807",
+            "-9223372036854775808",
+            "9223372036854775808",
+            "1.5",
+            "0.1",
+            "1e30",
+        ];
+        let expected = Value::List(expected.map(number).into());
+        assert_eq!(decode(&bytes(numbers), &Type::list(Type::Number)), Ok(expected));
+        assert_eq!(decode(&bytes("91ca3fc00000"), &Type::list(Type::Number)), Ok(Value::List(vec![number("1.5")])));
+
+        let dynamic = Value::Dynamic(Box::new((Type::list(Type::String), Value::List(vec!["x".into()]))));
+        assert_eq!(decode(&bytes("92c4115b226c697374222c22737472696e67225d91a178"), &Type::Dynamic), Ok(dynamic));
+
+        let ty = object(&[
+            ("n", Type::Number),
+            ("s", Type::set(Type::String)),
+            ("t", Type::Tuple(vec![Type::String, Type::Bool])),
+        ]);
+        let expected = Value::map([
+            ("n", 7.into()),
+            ("s", Value::set(["a".into(), "b".into()])),
+            ("t", Value::List(vec!["x".into(), true.into()])),
+        ]);
+        assert_eq!(decode(&bytes("83a16e07a17392a162a161a17492a178c3"), &ty), Ok(expected));
+    }
+
+    #[test]
+    fn refinements_are_kept_and_unknown_ones_passed_over() {
+        let text = Refinement { null: Some(false), prefix: Some("http://".into()), ..Refinement::default() };
+        let count = Refinement {
+            lower: Some(("1".parse().expect("a decimal"), true)),
+            upper: Some(("2.5".parse().expect("a decimal"), false)),
+            least: Some(1),
+            most: Some(20),
+            ..Refinement::default()
+        };
+        for (written, refinement) in [
+            ("c70c0c8201c202a7687474703a2f2f", Some(text)),
+            ("d80c84039201c30492a3322e35c205010614", Some(count)),
+            ("d60c8109a178", None),
+            ("d40000", None),
+            ("d5070000", None),
+        ] {
+            let value = decode(&bytes(written), &Type::String).expect(written);
+            assert_eq!(value, Value::Unknown(refinement.map(Box::new)), "{written}");
+            assert_eq!(decode(&encode(&value), &Type::String), Ok(value), "{written}");
+        }
+    }
+
+    #[test]
+    fn a_plain_unknown_and_numbers_are_written_as_core_does() {
+        assert_eq!(encode(&UNKNOWN), bytes("d40000"));
+        assert_eq!(encode(&number("7")), bytes("07"));
+        assert_eq!(encode(&number("-33")), bytes("d0df"));
+        assert_eq!(encode(&number("0.1")), bytes("a3302e31"));
+        assert_eq!(encode(&number("9223372036854775808")), [&[0xb3], "9223372036854775808".as_bytes()].concat());
+    }
+
+    #[test]
+    fn a_fault_says_where() {
+        let ty = object(&[("hosts", Type::map(Type::String))]);
+        for (written, message) in [
+            ("81a5686f73747381a16107", r#"hosts["a"]: a text is expected, but MessagePack FixPos(7) is there"#),
+            ("80", "hosts: the attribute is missing"),
+            ("81a178c0", "x: there is no such attribute"),
+            ("81a5686f737473", "hosts: the bytes end in the middle of a value"),
+            ("81a5686f73747381a161a2fffe", r#"hosts["a"]: the text is not UTF-8"#),
+            ("81a5686f737473c0c0", "more bytes follow the value"),
+        ] {
+            assert_eq!(decode(&bytes(written), &ty).expect_err(written).to_string(), message);
+        }
+    }
+
+    /// A length of four thousand million is believed only as far as the bytes reach.
+    #[test]
+    fn absurd_lengths_and_depths_are_refused() {
+        for written in ["ddffffffff", "dfffffffff", "dbffffffff", "c9ffffffff0c"] {
+            for ty in [Type::list(Type::Bool), Type::map(Type::Bool), Type::String] {
+                assert!(decode(&bytes(written), &ty).is_err(), "{written}");
+            }
+        }
+        let dynamic = [0x92, 0xc4, 9].into_iter().chain(*b"\"dynamic\"").collect::<Vec<u8>>();
+        let deep = [dynamic.repeat(100_000), vec![0xc0]].concat();
+        assert!(decode(&deep, &Type::Dynamic).expect_err("too deep").to_string().contains("nested more than"));
+    }
+
+    fn any_type() -> impl Strategy<Value = Type> {
+        let leaf = prop_oneof![Just(Type::Bool), Just(Type::Number), Just(Type::String), Just(Type::Dynamic)];
+        leaf.prop_recursive(3, 16, 4, |inner| {
+            prop_oneof![
+                inner.clone().prop_map(Type::list),
+                inner.clone().prop_map(Type::set),
+                inner.clone().prop_map(Type::map),
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Type::Tuple),
+                prop::collection::btree_map("[a-c]", inner, 0..4).prop_map(Type::Object),
+            ]
+        })
+    }
+
+    fn value_of(ty: &Type) -> BoxedStrategy<Value> {
+        let known = match ty {
+            Type::Bool => any::<bool>().prop_map(Value::Bool).boxed(),
+            Type::Number => prop_oneof![
+                any::<i64>().prop_map(Value::from),
+                "-?[1-9][0-9]{0,30}\\.[0-9]{0,20}[1-9]".prop_map(|text| number(&text)),
+            ]
+            .boxed(),
+            Type::String => ".{0,40}".prop_map(Value::from).boxed(),
+            Type::Dynamic => (any_type(), ".{0,3}")
+                .prop_flat_map(|(ty, _)| value_of(&ty).prop_map(move |value| (ty.clone(), value)))
+                .prop_filter("an unknown or null dynamic value has no type of its own", |(_, value)| !value.is_null())
+                .prop_map(|typed| Value::Dynamic(Box::new(typed)))
+                .boxed(),
+            Type::List(element) => prop::collection::vec(value_of(element), 0..4).prop_map(Value::List).boxed(),
+            Type::Set(element) => prop::collection::vec(value_of(element), 0..4).prop_map(Value::set).boxed(),
+            Type::Map(element) => {
+                prop::collection::btree_map("[a-z]{0,3}", value_of(element), 0..4).prop_map(Value::Map).boxed()
+            }
+            Type::Tuple(elements) => elements.iter().map(value_of).collect::<Vec<_>>().prop_map(Value::List).boxed(),
+            Type::Object(attributes) => attributes
+                .iter()
+                .map(|(name, ty)| (Just(name.clone()), value_of(ty)))
+                .collect::<Vec<_>>()
+                .prop_map(|entries| Value::Map(entries.into_iter().collect()))
+                .boxed(),
+        };
+        prop_oneof![1 => Just(Value::Null), 1 => Just(UNKNOWN), 8 => known].boxed()
+    }
+
+    proptest! {
+        #[test]
+        fn any_value_survives((ty, value) in any_type().prop_flat_map(|ty| value_of(&ty).prop_map(move |v| (ty.clone(), v)))) {
+            prop_assert_eq!(decode(&encode(&value), &ty), Ok(value));
+        }
+
+        /// No bytes make the decoder panic, whatever the type.
+        #[test]
+        fn any_bytes_are_answered(ty in any_type(), bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = decode(&bytes, &ty);
+        }
+
+        /// Nor does any change of one byte of a good value.
+        #[test]
+        fn any_damage_is_answered(
+            (ty, value) in any_type().prop_flat_map(|ty| value_of(&ty).prop_map(move |v| (ty.clone(), v))),
+            at: prop::sample::Index, new: u8,
+        ) {
+            let mut bytes = encode(&value);
+            let at = at.index(bytes.len());
+            bytes[at] = new;
+            let _ = decode(&bytes, &ty);
+        }
+    }
 }

@@ -1,1 +1,313 @@
 //! The operations, driven with a small resource that can be told to fail.
+
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use async_trait::async_trait;
+
+use super::{ApplyRequest, Outcome, PlanRequest, Server};
+use crate::framework::{
+    diagnostic::{Diagnostic, Diagnostics},
+    model::{Computed, FromValue},
+    path::Path,
+    plan::Keeps,
+    provider::Provider,
+    resource::{CreateRequest, DeleteRequest, ImportRequest, Progress, ReadRequest, Resource, UpdateRequest},
+    schema::{Attribute, Body, Schema},
+    types::Type,
+    validate::Validator,
+    value::{UNKNOWN, Value},
+};
+use crate::model;
+
+model! {
+    #[derive(Debug, Clone)]
+    struct Thing {
+        name: String,
+        size: Option<String>,
+        id: Computed<String>,
+        tick: Computed<String>,
+    }
+}
+
+/// What the resource does once it has done half of its work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Succeed,
+    Fail,
+    Panic,
+    FailAtOnce,
+    SaveNothing,
+    SaveSomethingElse,
+    WaitForStop,
+}
+
+#[derive(Debug)]
+struct Things {
+    fate: Mutex<Fate>,
+    calls: AtomicUsize,
+}
+
+impl Things {
+    fn work(&self, planned: &Value, progress: &mut Progress) -> Result<(), Diagnostics> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        let mut thing = Thing::from_value(planned, &Path::root())?;
+        let fate = *self.fate.lock().unwrap();
+        let failed = || Diagnostics::from(Diagnostic::error("Failed", "as told"));
+        if fate == Fate::FailAtOnce {
+            return Err(failed());
+        }
+        thing.id = Computed(Some("1".to_owned()));
+        if fate != Fate::SaveNothing {
+            progress.save(thing.clone());
+        }
+        thing.tick = Computed(Some("now".to_owned()));
+        match fate {
+            Fate::Fail => return Err(failed()),
+            Fate::Panic => panic!("as told"),
+            Fate::SaveSomethingElse => thing.size = Some("another".to_owned()),
+            Fate::SaveNothing => return Ok(()),
+            Fate::Succeed | Fate::FailAtOnce | Fate::WaitForStop => {}
+        }
+        progress.save(thing);
+        Ok(())
+    }
+}
+
+#[derive(Debug)]
+struct Short;
+
+impl Validator for Short {
+    fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
+        if value.as_str().is_some_and(|text| text.len() > 3) {
+            report.push(Diagnostic::error("Too Long", "").at(path.clone()));
+        }
+    }
+}
+
+#[async_trait]
+impl Resource for Things {
+    fn type_name(&self) -> &'static str {
+        "test_thing"
+    }
+
+    fn schema(&self) -> Schema {
+        let attributes = vec![
+            Attribute::string("name").required().check(Short),
+            Attribute::string("size")
+                .same_when(|a, b| a.as_str().zip(b.as_str()).is_some_and(|(a, b)| a.eq_ignore_ascii_case(b))),
+            Attribute::string("id").computed().modify(Keeps { unless_changed: &[] }),
+            Attribute::string("tick").computed().modify(Keeps { unless_changed: &["name"] }),
+        ];
+        Schema { version: 2, body: Body { attributes, ..Body::default() }, ..Schema::default() }
+    }
+
+    async fn create(&self, request: CreateRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
+        if *self.fate.lock().unwrap() == Fate::WaitForStop {
+            request.stop.cancelled().await;
+        }
+        self.work(request.planned, progress)
+    }
+
+    async fn read(&self, _: ReadRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
+        match *self.fate.lock().unwrap() {
+            Fate::SaveNothing => progress.forget(),
+            Fate::Panic => panic!("as told"),
+            _ => progress.save(Thing {
+                name: "new".into(),
+                size: Some("large".into()),
+                id: Computed(Some("1".into())),
+                tick: Computed(None),
+            }),
+        }
+        Ok(())
+    }
+
+    async fn update(&self, request: UpdateRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
+        self.work(request.planned, progress)
+    }
+
+    async fn delete(&self, _: DeleteRequest<'_>, _: &mut Progress) -> Result<(), Diagnostics> {
+        match *self.fate.lock().unwrap() {
+            Fate::Fail => Err(Diagnostic::error("Failed", "as told").into()),
+            _ => Ok(()),
+        }
+    }
+
+    async fn import(&self, _: ImportRequest<'_>, _: &mut Progress) -> Result<(), Diagnostics> {
+        Ok(())
+    }
+
+    fn prior_type(&self, version: i64) -> Option<Type> {
+        (version == 1).then(|| Type::Object([("title".to_owned(), Type::String)].into()))
+    }
+
+    fn upgrade(&self, _: i64, state: Value) -> Result<Value, Diagnostics> {
+        Ok(object(&[("name", state.get("title").clone())]))
+    }
+}
+
+#[derive(Debug)]
+struct TestProvider(Arc<Things>);
+
+#[async_trait]
+impl Provider for TestProvider {
+    fn schema(&self) -> Schema {
+        Schema::default()
+    }
+
+    async fn configure(&self, _: &Value) -> Result<Diagnostics, Diagnostics> {
+        Ok(Diagnostics::new())
+    }
+
+    fn resources(&self) -> Vec<Arc<dyn Resource>> {
+        vec![Arc::<Things>::clone(&self.0)]
+    }
+}
+
+fn server(fate: Fate) -> (Arc<Things>, Server) {
+    let things = Arc::new(Things { fate: Mutex::new(fate), calls: AtomicUsize::new(0) });
+    (Arc::clone(&things), Server::new(TestProvider(things)))
+}
+
+fn object(changes: &[(&str, Value)]) -> Value {
+    let mut object = Value::map(["name", "size", "id", "tick"].map(|name| (name, Value::Null)));
+    for (name, value) in changes {
+        object.put(name, value.clone());
+    }
+    object
+}
+
+fn create() -> ApplyRequest {
+    let config = object(&[("name", "a".into()), ("size", "big".into())]);
+    let mut planned = config.clone();
+    planned.put("id", UNKNOWN);
+    planned.put("tick", UNKNOWN);
+    ApplyRequest { type_name: "test_thing".into(), prior: Value::Null, planned, config }
+}
+
+fn update() -> ApplyRequest {
+    let prior = object(&[("name", "a".into()), ("size", "old".into()), ("id", "1".into()), ("tick", "then".into())]);
+    let config = object(&[("name", "a".into()), ("size", "big".into())]);
+    let planned = object(&[("name", "a".into()), ("size", "big".into()), ("id", "1".into()), ("tick", "then".into())]);
+    ApplyRequest { type_name: "test_thing".into(), prior, planned, config }
+}
+
+async fn applied(fate: Fate, request: ApplyRequest) -> Outcome {
+    server(fate).1.apply(request).await
+}
+
+fn summaries(diagnostics: &Diagnostics) -> Vec<&str> {
+    diagnostics.iter().map(|diagnostic| diagnostic.summary.as_str()).collect()
+}
+
+#[tokio::test]
+async fn an_object_that_was_made_is_in_the_state_whatever_comes_next() {
+    let made = object(&[("name", "a".into()), ("size", "big".into()), ("id", "1".into())]);
+    for (fate, summary) in [(Fate::Fail, "Failed"), (Fate::Panic, "Bug in the Provider")] {
+        let outcome = applied(fate, create()).await;
+        assert_eq!(outcome.state, made, "{fate:?}");
+        assert_eq!(summaries(&outcome.diagnostics), [summary]);
+    }
+    let outcome = applied(Fate::FailAtOnce, create()).await;
+    assert_eq!((outcome.state, summaries(&outcome.diagnostics)), (Value::Null, vec!["Failed"]));
+}
+
+#[tokio::test]
+async fn success_has_everything_decided() {
+    let outcome = applied(Fate::Succeed, create()).await;
+    let all = object(&[("name", "a".into()), ("size", "big".into()), ("id", "1".into()), ("tick", "now".into())]);
+    assert_eq!((outcome.state, outcome.diagnostics), (all, Diagnostics::new()));
+}
+
+#[tokio::test]
+async fn a_computed_value_that_was_promised_is_kept_until_the_next_refresh() {
+    let outcome = applied(Fate::Succeed, update()).await;
+    assert_eq!((outcome.state, outcome.diagnostics), (update().planned, Diagnostics::new()));
+}
+
+#[tokio::test]
+async fn a_failed_update_leaves_what_was_done() {
+    let outcome = applied(Fate::Fail, update()).await;
+    assert_eq!(outcome.state.get("size"), &"big".into());
+    let outcome = applied(Fate::FailAtOnce, update()).await;
+    assert_eq!(outcome.state, update().prior);
+}
+
+#[tokio::test]
+async fn broken_promises_are_told() {
+    let outcome = applied(Fate::SaveSomethingElse, create()).await;
+    assert_eq!(summaries(&outcome.diagnostics), ["Bug in the Provider"]);
+    assert_eq!(outcome.diagnostics.iter().next().map(|d| d.path.clone()), Some(Path::attribute("size")));
+    let outcome = applied(Fate::SaveNothing, create()).await;
+    assert_eq!((outcome.state, summaries(&outcome.diagnostics)), (Value::Null, vec!["Bug in the Provider"]));
+}
+
+#[tokio::test]
+async fn what_is_known_only_now_is_checked_before_any_call() {
+    let (things, server) = server(Fate::Succeed);
+    let mut request = create();
+    request.config.put("name", "long".into());
+    request.planned.put("name", "long".into());
+    let outcome = server.apply(request).await;
+    assert_eq!((outcome.state, summaries(&outcome.diagnostics)), (Value::Null, vec!["Too Long"]));
+    assert_eq!(things.calls.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test]
+async fn delete_forgets_only_on_success() {
+    let request = || ApplyRequest { planned: Value::Null, config: Value::Null, ..update() };
+    assert_eq!(applied(Fate::Succeed, request()).await.state, Value::Null);
+    let outcome = applied(Fate::Fail, request()).await;
+    assert_eq!((outcome.state, summaries(&outcome.diagnostics)), (update().prior, vec!["Failed"]));
+}
+
+#[tokio::test]
+async fn a_refresh_keeps_the_known_spelling_and_sees_what_is_gone() {
+    let state = object(&[("name", "a".into()), ("size", "LARGE".into()), ("id", "1".into())]);
+    let (_, seen) = server(Fate::Succeed);
+    let outcome = seen.read("test_thing", state.clone()).await;
+    assert_eq!((outcome.state.get("name"), outcome.state.get("size")), (&"new".into(), &"LARGE".into()));
+    let (_, gone) = server(Fate::SaveNothing);
+    assert_eq!(gone.read("test_thing", state.clone()).await.state, Value::Null);
+    let (_, panicking) = server(Fate::Panic);
+    let outcome = panicking.read("test_thing", state.clone()).await;
+    assert_eq!((outcome.state, summaries(&outcome.diagnostics)), (state, vec!["Bug in the Provider"]));
+}
+
+#[tokio::test]
+async fn an_interruption_reaches_the_call_under_way_and_no_later_one() {
+    let (things, server) = server(Fate::WaitForStop);
+    let (outcome, ()) = tokio::join!(server.apply(create()), async { server.stop() });
+    assert!(!outcome.diagnostics.has_errors());
+    *things.fate.lock().unwrap() = Fate::Succeed;
+    assert!(!server.stop_token().is_cancelled());
+}
+
+#[tokio::test]
+async fn a_plan_and_an_import_of_nothing() {
+    let (_, server) = server(Fate::Succeed);
+    let config = object(&[("name", "a".into())]);
+    let request = PlanRequest { type_name: "test_thing".into(), prior: Value::Null, proposed: config.clone(), config };
+    let outcome = server.plan(request).await;
+    assert_eq!(outcome.planned, object(&[("name", "a".into()), ("id", UNKNOWN), ("tick", UNKNOWN)]));
+    let outcome = server.import("test_thing", "1").await;
+    assert_eq!((outcome.state, summaries(&outcome.diagnostics)), (Value::Null, vec!["Bug in the Provider"]));
+}
+
+#[test]
+fn state_of_each_known_version_is_read_and_of_no_other() {
+    let (_, server) = server(Fate::Succeed);
+    let old = server.state_type("test_thing", 1).expect("known");
+    assert_eq!(old, Type::Object([("title".to_owned(), Type::String)].into()));
+    let upgraded = server.upgrade("test_thing", 1, Value::map([("title", "a".into())]));
+    assert_eq!(upgraded, Ok(object(&[("name", "a".into())])));
+    assert_eq!(server.upgrade("test_thing", 2, update().prior), Ok(update().prior));
+    for version in [0, 3] {
+        let refused = server.state_type("test_thing", version).expect_err("unknown");
+        assert_eq!(summaries(&refused), ["State of an Unknown Version"]);
+    }
+    assert_eq!(summaries(&server.state_type("test_other", 1).expect_err("unknown")), ["Unknown Resource Type"]);
+}
