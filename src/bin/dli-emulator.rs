@@ -48,7 +48,7 @@ struct Arguments {
     /// Added to each answer, after its effect
     #[arg(long, default_value = "0s", value_parser = humantime::parse_duration, value_name = "TIME")]
     latency: Duration,
-    /// Let the bindings of a queue or pool end FAILED with this text (repeatable)
+    /// Let the bindings of a queue, or of a pool with its queues, end FAILED with this text (repeatable)
     #[arg(long, value_parser = failure, value_name = "NAME=TEXT")]
     fail_binding: Vec<(String, String)>,
     /// Write no request log

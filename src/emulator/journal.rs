@@ -98,7 +98,7 @@ impl fmt::Display for Line<'_> {
             write_visibly(f, &request.query)?;
         }
         if let Some(code) = &request.code {
-            write!(f, "\n{:32}{status}{code}{plain}  ", "")?;
+            write!(f, "  {status}{code}{plain} ")?;
             write_visibly(f, request.error.as_deref().unwrap_or_default())?;
         }
         Ok(())

@@ -189,10 +189,12 @@ async fn read(body: Body) -> Result<Bytes, Refusal> {
     while let Some(piece) = stream.next().await {
         let piece = piece.map_err(|_| Refusal::unreadable("The request ends before its body does"))?;
         length = length.saturating_add(piece.len());
-        match length {
-            ..=MOST_BODY => whole.extend_from_slice(&piece),
-            ..=MOST_DRAINED => whole = Vec::new(),
-            _ => break,
+        if length <= MOST_BODY {
+            whole.extend_from_slice(&piece);
+        } else if length <= MOST_DRAINED {
+            whole = Vec::new();
+        } else {
+            break;
         }
     }
     if length > MOST_BODY { Err(Refusal::too_large(MOST_BODY)) } else { Ok(whole.into()) }

@@ -80,11 +80,16 @@ fn our_format<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Strin
     if format == FORMAT { Ok(format) } else { Err(serde::de::Error::custom(format!("its format is {format:?}"))) }
 }
 
-/// The projects of a state file; none where there is no such file yet.
+/// The projects of a state file. Where there is none yet it is made, so that a place that cannot be written to is
+/// told at once.
 pub(super) fn load(path: &Path) -> Result<BTreeMap<String, Project>, SnapshotError> {
     let text = match fs::read(path) {
         Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let projects = BTreeMap::new();
+            write(path, &encode(&projects))?;
+            return Ok(projects);
+        }
         Err(source) => return Err(SnapshotError::Read { path: path.to_owned(), source }),
     };
     let foreign = |source| SnapshotError::Foreign { path: path.to_owned(), source };

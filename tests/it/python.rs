@@ -1,4 +1,4 @@
-//! Huawei's own signer, from PyPI, as an independent judge of signatures.
+//! Huawei's own signer (the Python package) as an independent judge of signatures.
 
 use std::{
     fs::{self, File},

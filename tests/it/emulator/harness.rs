@@ -108,10 +108,10 @@ impl Cloud {
         if !body.is_empty() {
             headers.push(("Content-Type".to_owned(), "application/json".to_owned()));
         }
-        self.sign(method, target, headers, body)
+        Self::sign(method, target, headers, body)
     }
 
-    pub(super) fn sign(&self, method: &str, target: &str, headers: Vec<(String, String)>, body: &[u8]) -> Draft {
+    pub(super) fn sign(method: &str, target: &str, headers: Vec<(String, String)>, body: &[u8]) -> Draft {
         let mut draft = Draft { method: method.to_owned(), target: target.to_owned(), headers, body: body.to_owned() };
         let authorization = authorization(&draft, ACCESS_KEY, SECRET_KEY);
         draft.headers.push(("Authorization".to_owned(), authorization));

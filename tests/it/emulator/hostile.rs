@@ -45,6 +45,10 @@ fn payload() -> impl Strategy<Value = Vec<u8>> {
         document().prop_filter_map("an object", |more| {
             more.is_object().then(|| body_with("test", more).to_string().into_bytes())
         }),
+        vec((any::<String>(), ".{0,3}"), 0..3).prop_map(|tags| {
+            let tags: Value = tags.into_iter().map(|(value, key)| json!({"key": key, "value": value})).collect();
+            json!({ "tags": tags }).to_string().into_bytes()
+        }),
         (1_usize..100_000).prop_map(|depth| b"[".repeat(depth)),
     ]
 }

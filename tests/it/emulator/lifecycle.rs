@@ -21,7 +21,7 @@ fn state(status: &str, error: &str, time: i64) -> (String, String, i64) {
 async fn cloud() -> Cloud {
     let failing = [("q2", "Failed to get subnet"), ("pool1", "CIDR conflict")];
     let failing = failing.map(|(name, text)| (name.to_owned(), text.to_owned())).into();
-    Cloud::with(Settings { binding_delay: Duration::from_secs(60), failing, ..Settings::default() }).await
+    Cloud::with(Settings { binding_delay: Duration::from_mins(1), failing, ..Settings::default() }).await
 }
 
 #[tokio::test]
@@ -38,7 +38,7 @@ async fn reading_moves_nothing_and_time_does() {
     cloud.clock.advance(Duration::from_millis(1));
     let active = state("ACTIVE", "", 1_767_225_660_000);
     assert_eq!(first(&cloud.get(&path).await.ok(200), "available_queue_info"), active);
-    cloud.clock.advance(Duration::from_secs(600));
+    cloud.clock.advance(Duration::from_mins(10));
     assert_eq!(first(&cloud.get(&path).await.ok(200), "available_queue_info"), active);
 }
 
@@ -52,7 +52,7 @@ async fn a_failed_binding_stays_until_it_is_bound_again() {
         first(&cloud.get(&path).await.ok(200), "elastic_resource_pools"),
         state("CREATING", "", 1_767_225_600_000)
     );
-    cloud.clock.advance(Duration::from_secs(60));
+    cloud.clock.advance(Duration::from_mins(1));
     let shown = cloud.get(&path).await.ok(200);
     assert_eq!(first(&shown, "available_queue_info"), state("FAILED", "Failed to get subnet", 1_767_225_660_000));
     assert_eq!(first(&shown, "elastic_resource_pools"), state("FAILED", "CIDR conflict", 1_767_225_660_000));
@@ -76,7 +76,7 @@ async fn what_is_being_created_cannot_be_deleted() {
     let cloud = cloud().await;
     let path = cloud.create(body_with("test", json!({"queues": ["q1", "q2"]}))).await;
     cloud.call("DELETE", &path, Value::Null).await.refused(400, "DLI.0007");
-    cloud.clock.advance(Duration::from_secs(60));
+    cloud.clock.advance(Duration::from_mins(1));
     // A binding of its later life is no part of its creation.
     cloud.call("POST", &format!("{path}/associate-queue"), json!({"queues": ["pooled1"]})).await.ok(200);
     cloud.call("DELETE", &path, Value::Null).await.ok(200);

@@ -236,7 +236,7 @@ async fn a_test_sees_and_changes_what_no_request_can() {
 #[tokio::test]
 async fn latency_delays_the_answer_and_not_the_effect() {
     let cloud = Cloud::start().await;
-    cloud.emulator.set_latency(Duration::from_secs(3600));
+    cloud.emulator.set_latency(Duration::from_hours(1));
     {
         let body = body("test");
         let path = connections();
@@ -258,7 +258,7 @@ async fn latency_delays_the_answer_and_not_the_effect() {
 #[tokio::test]
 async fn stopping_ends_the_waiting() {
     let cloud = Cloud::start().await;
-    cloud.emulator.set_latency(Duration::from_secs(3600));
+    cloud.emulator.set_latency(Duration::from_hours(1));
     let draft = cloud.draft("GET", &connections(), b"");
     let endpoint = cloud.emulator.endpoint();
     let waiting = tokio::spawn(async move { super::harness::send(&super::harness::client(), &endpoint, draft).await });

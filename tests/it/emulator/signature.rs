@@ -11,6 +11,9 @@ use terraform_provider_dli::{
 use super::harness::{Cloud, Draft, PROJECT, authorization, body, connections};
 use crate::python::{self, Plain};
 
+/// How a draft is spoilt.
+type Change = fn(&mut Draft);
+
 /// Signs a draft anew, with other keys or headers.
 fn signed_anew(mut draft: Draft, access_key: &str, secret_key: &str) -> Draft {
     draft.headers.retain(|(name, _)| name != "Authorization");
@@ -27,7 +30,7 @@ async fn what_was_signed_may_not_change() {
     let signed = cloud.draft("GET", &target, bytes.as_bytes());
     cloud.send(signed.clone()).await.ok(200);
 
-    let changes: [(&str, fn(&mut Draft)); 9] = [
+    let changes: [(&str, Change); 9] = [
         ("body", |draft| draft.body[3] ^= 1),
         ("body cut", |draft| draft.body.truncate(10)),
         ("query value", |draft| draft.target = draft.target.replace("limit=2", "limit=3")),
@@ -90,14 +93,14 @@ async fn what_is_not_signed_is_free() {
     let cloud = Cloud::start().await;
     let date = || ("x-SDK-date".to_owned(), "20260101T000000Z".to_owned());
     let target = format!("/v1.0/{PROJECT}/queues/q1?b=2&a=2+1&a=1&c&%7e=x");
-    let mut draft = cloud.sign("GET", &target, vec![date()], b"");
+    let mut draft = Cloud::sign("GET", &target, vec![date()], b"");
     draft.headers.push(("X-Project-Id".to_owned(), "unsigned".to_owned()));
     cloud.send(draft).await.ok(200);
 
     let bytes = body("test").to_string();
     let bytes = bytes.as_bytes();
     let announce = |value: &str| vec![date(), ("X-Sdk-Content-Sha256".to_owned(), value.to_owned())];
-    let right = cloud.sign("POST", &connections(), announce(&payload_hash(bytes)), bytes);
+    let right = Cloud::sign("POST", &connections(), announce(&payload_hash(bytes)), bytes);
     let mut changed = right.clone();
     changed.body[3] ^= 1;
     cloud.send(changed).await.refused(401, "APIGW.0301");
@@ -108,7 +111,7 @@ async fn what_is_not_signed_is_free() {
 async fn a_signature_lives_for_fifteen_minutes_either_way() {
     let cloud = Cloud::start().await;
     let signed = cloud.draft("GET", &connections(), b"");
-    let minute = Duration::from_secs(60);
+    let minute = Duration::from_mins(1);
     cloud.clock.advance(15 * minute);
     cloud.send(signed.clone()).await.ok(200);
     cloud.clock.advance(Duration::from_secs(1));
