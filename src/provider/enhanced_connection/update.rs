@@ -7,7 +7,7 @@ use crate::{
     client::{Error, Project},
     dli::wire,
     framework::{
-        diagnostic::Diagnostics,
+        diagnostic::{Diagnostic, Diagnostics},
         model::FromValue,
         path::Path,
         resource::{Progress, UpdateRequest},
@@ -31,7 +31,7 @@ impl EnhancedConnection {
         let project = self.project(&client, SUMMARY, HOLDS)?;
         let stop = request.stop;
         let failed = |step: &str, error: &Error| self.failed(&format!("{SUMMARY}: {step}"), error, HOLDS);
-        let stopped = || Diagnostics::from(crate::framework::diagnostic::Diagnostic::error("Interrupted", HOLDS));
+        let stopped = || Diagnostics::from(Diagnostic::error("Interrupted", HOLDS));
         let mut now = prior.clone();
 
         if planned.queues != prior.queues {
@@ -64,14 +64,17 @@ impl EnhancedConnection {
             progress.save(now.clone());
         }
 
-        match unless(stop, project.show_connection(prior.id())).await {
-            Some(Ok(shown)) => now.observe_computed(&shown),
-            Some(Err(error)) => progress.warn(failure::aside(
-                "Changed, but Not Read Back",
-                &error,
-                "All changes were made and are in the state. The bindings are read at the next plan or apply.",
-            )),
-            None => progress.warn(interrupted("All changes were made and are in the state.")),
+        // What the plan left open; it opens the bindings where queues change.
+        if !request.planned.is_wholly_known() {
+            match unless(stop, project.show_connection(prior.id())).await {
+                Some(Ok(shown)) => now.observe_computed(&shown),
+                Some(Err(error)) => progress.warn(failure::aside(
+                    "Changed, but Not Read Back",
+                    &error,
+                    "All changes were made and are in the state. The bindings are read at the next plan or apply.",
+                )),
+                None => progress.warn(interrupted("All changes were made and are in the state.")),
+            }
         }
         progress.save(Connection { queues: planned.queues, hosts: planned.hosts, tags: planned.tags, ..now });
         Ok(())
