@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     diagnostic::{Diagnostic, Diagnostics},
     model::IntoValue,
+    path::Path,
     schema::Schema,
     types::Type,
     value::Value,
@@ -66,13 +67,14 @@ pub trait Resource: Send + Sync {
 #[derive(Debug, Clone, Default)]
 pub struct Progress {
     state: Value,
+    private: Vec<u8>,
     warnings: Diagnostics,
 }
 
 impl Progress {
     /// Starts from a state; null for nothing.
     pub fn from_state(state: Value) -> Self {
-        Self { state, warnings: Diagnostics::new() }
+        Self { state, ..Self::default() }
     }
 
     /// This is how the object is now.
@@ -90,9 +92,19 @@ impl Progress {
         &self.state
     }
 
+    /// Keeps bytes beside the state that only this resource reads. Only an import does so; every other call keeps them.
+    pub fn note(&mut self, private: &[u8]) {
+        private.clone_into(&mut self.private);
+    }
+
     /// Something the practitioner should know, although the call goes on.
     pub fn warn(&mut self, warning: Diagnostic) {
         self.warnings.push(warning);
+    }
+
+    /// What was noted beside the state.
+    pub(super) fn private(&self) -> &[u8] {
+        &self.private
     }
 
     /// The saved state and the warnings.
@@ -108,8 +120,12 @@ pub struct PlanRequest<'a> {
     pub prior: &'a Value,
     /// The configuration; may hold unknowns.
     pub config: &'a Value,
+    /// What an import noted beside the state; empty where it noted nothing.
+    pub private: &'a [u8],
     /// The plan so far, to be changed in place where the provider decides.
     pub planned: &'a mut Value,
+    /// Attributes whose change replaces the object, so far.
+    pub replace: &'a mut Vec<Path>,
     /// Triggered when the practitioner interrupts.
     pub stop: &'a CancellationToken,
 }

@@ -32,6 +32,7 @@ use super::{
 
 pub use self::{
     apply::{ApplyRequest, Outcome},
+    import::ImportOutcome,
     plan::{PlanOutcome, PlanRequest},
 };
 
@@ -120,9 +121,15 @@ impl fmt::Debug for Server {
     }
 }
 
-/// Runs provider code; a panic becomes an error, and the process serves on.
+/// Runs provider code; a panic becomes an error, and the process serves on. A failure always says that it is one.
 async fn guard<T>(call: impl Future<Output = Result<T, Diagnostics>>) -> Result<T, Diagnostics> {
-    AssertUnwindSafe(call).catch_unwind().await.unwrap_or_else(|panic| Err(panicked(panic.as_ref()).into()))
+    let result = AssertUnwindSafe(call).catch_unwind().await;
+    result.unwrap_or_else(|panic| Err(panicked(panic.as_ref()).into())).map_err(|mut failure| {
+        if !failure.has_errors() {
+            failure.push(Diagnostic::bug("The call failed without an error."));
+        }
+        failure
+    })
 }
 
 /// The message for a panic that was caught.

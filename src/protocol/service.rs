@@ -256,6 +256,7 @@ impl Provider for Service {
                 prior: decode(request.prior_state.as_ref(), schema)?,
                 proposed: decode(request.proposed_new_state.as_ref(), schema)?,
                 config: decode(request.config.as_ref(), schema)?,
+                private: request.prior_private.clone(),
                 type_name: request.type_name.clone(),
             };
             let outcome = self.0.plan(plan).await;
@@ -306,7 +307,7 @@ impl Provider for Service {
             let imported = wire::import_resource_state::ImportedResource {
                 type_name: type_name.clone(),
                 state: dynamic::encode(&outcome.state),
-                private: Vec::new(),
+                private: outcome.private,
                 identity,
             };
             Ok(wire::import_resource_state::Response {

@@ -34,7 +34,9 @@ use crate::{
         diagnostic::{Diagnostic, Diagnostics},
         model::FromValue,
         path::Path,
-        resource::{CreateRequest, DeleteRequest, ImportRequest, Progress, ReadRequest, Resource, UpdateRequest},
+        resource::{
+            CreateRequest, DeleteRequest, ImportRequest, PlanRequest, Progress, ReadRequest, Resource, UpdateRequest,
+        },
         schema::Schema,
     },
 };
@@ -42,6 +44,9 @@ use crate::{
 /// How long a write that is under way may still take once the practitioner interrupts: its answer is worth the wait,
 /// because it says what exists.
 const GRACE: Duration = Duration::from_secs(4);
+
+/// Noted beside the state of a connection that was imported.
+const IMPORTED: &[u8] = br#"{"imported":true}"#;
 
 /// The kind of resource.
 #[derive(Debug)]
@@ -75,6 +80,15 @@ impl Resource for EnhancedConnection {
         schema::schema()
     }
 
+    async fn modify_plan(&self, request: PlanRequest<'_>) -> Result<Diagnostics, Diagnostics> {
+        // An import cannot read the route table. The first value that the configuration gives is taken over as it is,
+        // where replacing a connection that works would be the alternative.
+        if request.private == IMPORTED && request.prior.get("routetable_id").is_null() {
+            request.replace.retain(|path| *path != Path::attribute("routetable_id"));
+        }
+        Ok(Diagnostics::new())
+    }
+
     async fn create(&self, request: CreateRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
         const SUMMARY: &str = "Could Not Create the Enhanced Connection";
         let planned = Connection::from_value(request.planned, &Path::root())?;
@@ -100,7 +114,7 @@ impl Resource for EnhancedConnection {
                 "The connection was created and is in the state. Its status, creation time and bindings are read at the \
                  next plan or apply.",
             )),
-            None => progress.warn(interrupted("The connection was created and is in the state; the rest is read at the next plan or apply.")),
+            None => progress.warn(not_looked("The connection was created and is in the state; the rest is read at the next plan or apply.")),
         }
         progress.save(connection);
         Ok(())
@@ -113,7 +127,7 @@ impl Resource for EnhancedConnection {
         let client = self.account.client()?;
         let project = self.project(&client, SUMMARY, HOLDS)?;
         let looked = unless(request.stop, look(&project, known, Scope::Declared)).await;
-        match looked.ok_or_else(|| Diagnostics::from(interrupted(HOLDS)))? {
+        match looked.ok_or_else(|| interrupted(HOLDS))? {
             Ok(Some((connection, warnings))) => {
                 warnings.into_iter().for_each(|warning| progress.warn(warning));
                 progress.save(connection);
@@ -138,7 +152,7 @@ impl Resource for EnhancedConnection {
             // What is gone already needs no deleting.
             Some(Err(error)) if !error.is_not_found() => Err(self.failed(SUMMARY, &error, HOLDS)),
             Some(_) => Ok(()),
-            None => Err(interrupted(HOLDS).into()),
+            None => Err(interrupted(HOLDS)),
         }
     }
 
@@ -160,6 +174,7 @@ impl Resource for EnhancedConnection {
             Ok(Some((connection, warnings))) => {
                 warnings.into_iter().for_each(|warning| progress.warn(warning));
                 progress.save(connection);
+                progress.note(IMPORTED);
                 Ok(())
             }
             Ok(None) => {
@@ -243,8 +258,13 @@ async fn write<T>(stop: &CancellationToken, call: impl Future<Output = T>) -> Op
     }
 }
 
-fn interrupted(holds: &str) -> Diagnostic {
-    Diagnostic::warning("Interrupted", holds)
+fn interrupted(holds: &str) -> Diagnostics {
+    Diagnostic::error("Interrupted", holds).into()
+}
+
+/// The work was done; only the look afterwards fell to the interruption, which must not taint what was made.
+fn not_looked(holds: &str) -> Diagnostic {
+    Diagnostic::warning("Interrupted Before Reading Back", holds)
 }
 
 fn unanswered(name: &str) -> Diagnostics {

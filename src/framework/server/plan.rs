@@ -20,6 +20,8 @@ pub struct PlanRequest {
     pub proposed: Value,
     /// The configuration; null on destroy.
     pub config: Value,
+    /// What an import noted beside the state.
+    pub private: Vec<u8>,
 }
 
 /// The answer.
@@ -36,17 +38,24 @@ pub struct PlanOutcome {
 impl Server {
     /// Plans one object.
     pub async fn plan(&self, request: PlanRequest) -> PlanOutcome {
-        let PlanRequest { type_name, prior, proposed, config } = request;
+        let PlanRequest { type_name, prior, proposed, config, private } = request;
         let registered = match self.registered(&type_name) {
             Ok(registered) => registered,
             Err(diagnostics) => return PlanOutcome { diagnostics, ..PlanOutcome::default() },
         };
-        let Plan { mut planned, replace } = plan(&registered.schema, &prior, proposed, &config);
+        let Plan { mut planned, mut replace } = plan(&registered.schema, &prior, proposed, &config);
         let diagnostics = if planned.is_null() {
             Diagnostics::new()
         } else {
             let stop = self.stop_token();
-            let request = resource::PlanRequest { prior: &prior, config: &config, planned: &mut planned, stop: &stop };
+            let request = resource::PlanRequest {
+                prior: &prior,
+                config: &config,
+                private: &private,
+                planned: &mut planned,
+                replace: &mut replace,
+                stop: &stop,
+            };
             guard(registered.resource.modify_plan(request)).await.unwrap_or_else(|errors| errors)
         };
         PlanOutcome { planned, replace, diagnostics }

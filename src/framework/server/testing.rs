@@ -290,7 +290,13 @@ async fn an_interruption_reaches_the_call_under_way_and_no_later_one() {
 async fn a_plan_and_an_import_of_nothing() {
     let (_, server) = server(Fate::Succeed);
     let config = object(&[("name", "a".into())]);
-    let request = PlanRequest { type_name: "test_thing".into(), prior: Value::Null, proposed: config.clone(), config };
+    let request = PlanRequest {
+        type_name: "test_thing".into(),
+        prior: Value::Null,
+        proposed: config.clone(),
+        config,
+        private: Vec::new(),
+    };
     let outcome = server.plan(request).await;
     assert_eq!(outcome.planned, object(&[("name", "a".into()), ("id", UNKNOWN), ("tick", UNKNOWN)]));
     let outcome = server.import("test_thing", "1").await;

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Connection, EnhancedConnection, Pooled, interrupted, model, unless, write};
+use super::{Connection, EnhancedConnection, Pooled, interrupted, model, not_looked, unless, write};
 use crate::{
     client::{Error, Project},
     dli::wire,
     framework::{
-        diagnostic::{Diagnostic, Diagnostics},
+        diagnostic::Diagnostics,
         model::FromValue,
         path::Path,
         resource::{Progress, UpdateRequest},
@@ -31,7 +31,7 @@ impl EnhancedConnection {
         let project = self.project(&client, SUMMARY, HOLDS)?;
         let stop = request.stop;
         let failed = |step: &str, error: &Error| self.failed(&format!("{SUMMARY}: {step}"), error, HOLDS);
-        let stopped = || Diagnostics::from(Diagnostic::error("Interrupted", HOLDS));
+        let stopped = || interrupted(HOLDS);
         let mut now = prior.clone();
 
         if planned.queues != prior.queues {
@@ -73,7 +73,7 @@ impl EnhancedConnection {
                     &error,
                     "All changes were made and are in the state. The bindings are read at the next plan or apply.",
                 )),
-                None => progress.warn(interrupted("All changes were made and are in the state.")),
+                None => progress.warn(not_looked("All changes were made and are in the state.")),
             }
         }
         progress.save(Connection { queues: planned.queues, hosts: planned.hosts, tags: planned.tags, ..now });
