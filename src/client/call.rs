@@ -183,7 +183,10 @@ impl Project<'_> {
 mod tests {
     use std::{
         fmt::Write,
-        sync::{Arc, Mutex},
+        sync::{
+            Arc, Mutex,
+            atomic::{AtomicUsize, Ordering},
+        },
         time::Duration,
     };
 
@@ -469,7 +472,11 @@ mod tests {
 
     #[tokio::test]
     async fn an_endless_answer_is_not_read_to_its_end() {
-        let chunk = || Ok::<_, std::io::Error>(vec![b' '; 1 << 20]);
+        static MADE: AtomicUsize = AtomicUsize::new(0);
+        let chunk = || {
+            MADE.fetch_add(1, Ordering::Relaxed);
+            Ok::<_, std::io::Error>(vec![b' '; 1 << 20])
+        };
         let body = move || Body::from_stream(futures_util::stream::repeat_with(chunk));
         let server = Server::answering(move || answer(200, body())).await;
         let error = delete(config(server.address)).await.expect_err("it never ends");
@@ -477,6 +484,9 @@ mod tests {
             error.to_string(),
             "DeleteEnhancedConnection: the answer (HTTP 200 OK) has more than 67108864 bytes"
         );
+        // MiB; what is beyond 64 was under way.
+        let made = MADE.load(Ordering::Relaxed);
+        assert!((64..96).contains(&made), "{made}");
     }
 
     #[tokio::test]
