@@ -1,6 +1,6 @@
 //! A server on this machine that answers as it is told and keeps what it was asked, for the tests of this room.
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -14,6 +14,7 @@ use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpListener,
     sync::mpsc,
+    time::timeout,
 };
 use tokio_rustls::{TlsAcceptor, rustls::ServerConfig};
 
@@ -79,8 +80,10 @@ impl Server {
         Self { address, requests }
     }
 
+    /// The next request; a test whose client sends none fails instead of waiting for ever.
     pub(super) async fn request(&mut self) -> Recorded {
-        self.requests.recv().await.expect("the server lives as long as the test")
+        let next = timeout(Duration::from_secs(10), self.requests.recv()).await;
+        next.expect("a request comes").expect("the server lives as long as the test")
     }
 
     /// How many requests came that nobody has looked at.
