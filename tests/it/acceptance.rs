@@ -1,1 +1,11 @@
-//! The acceptance tests.
+//! Acceptance tests: real Terraform starts the provider that was just built, against the emulator in this process.
+//!
+//! Each test runs with every Terraform that [`terraform::Terraform::find`] offers: the one on `PATH` and the one that
+//! is installed into cargo's target directory. One file for each subject; [`harness`] holds what they share.
+
+mod discipline;
+mod finding;
+mod harness;
+
+#[path = "../../examples/quickstart/terraform.rs"]
+mod terraform;

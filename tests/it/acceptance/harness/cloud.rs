@@ -1,0 +1,102 @@
+//! The service's emulator in this process, on a thread of its own so that a test stays an ordinary function.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use terraform_provider_dli::dli::wire::Connection;
+use terraform_provider_dli::emulator::{Emulator, LoggedRequest, Settings};
+use tokio::runtime::Runtime;
+
+use super::Workspace;
+use crate::acceptance::terraform::Terraform;
+
+/// A project id of the form that real ones have.
+const PROJECT: &str = "0123456789abcdef0123456789abcdef";
+
+/// A running emulator. Dropping it stops it.
+pub(crate) struct Cloud {
+    /// `None` only while it is dropped.
+    emulator: Option<Emulator>,
+    runtime: Runtime,
+}
+
+impl Cloud {
+    /// A cloud that answers at once.
+    pub(crate) fn start() -> Self {
+        Self::start_with(Settings::default())
+    }
+
+    /// A cloud with these settings; the keys are the harness's own.
+    pub(crate) fn start_with(settings: Settings) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.expect("threads can be started");
+        let settings = Settings { access_key: "access".to_owned(), secret_key: "secret".to_owned(), ..settings };
+        let emulator = runtime.block_on(Emulator::start(SocketAddr::from(([127, 0, 0, 1], 0)), settings));
+        Self { emulator: Some(emulator.expect("there is a free port")), runtime }
+    }
+
+    /// A workspace whose provider talks to this cloud.
+    pub(crate) fn workspace(&self, terraform: &Terraform) -> Workspace {
+        Workspace::new(terraform).with_provider(&format!(
+            "provider \"dli\" {{\n  region = \"eu-west-101\"\n  project_id = \"{PROJECT}\"\n  access_key = \"access\"\n  \
+             secret_key = \"secret\"\n  endpoints = {{ dli = \"{}\" }}\n}}\n",
+            self.emulator().endpoint()
+        ))
+    }
+
+    /// All else that the emulator can be asked or told.
+    pub(crate) fn emulator(&self) -> &Emulator {
+        self.emulator.as_ref().expect("it is there until the drop")
+    }
+
+    /// The connections that exist.
+    pub(crate) fn connections(&self) -> Vec<Connection> {
+        let mut connections = self.emulator().connections(PROJECT);
+        connections.retain(|connection| !connection.is_deleted());
+        connections
+    }
+
+    /// The one connection that exists.
+    #[track_caller]
+    pub(crate) fn connection(&self) -> Connection {
+        let connections = self.connections();
+        assert_eq!(connections.len(), 1, "{connections:#?}");
+        connections.into_iter().next().expect("there is one")
+    }
+
+    /// The requests since the last call, as `METHOD /path`.
+    pub(crate) fn requests(&self) -> Vec<LoggedRequest> {
+        self.emulator().requests()
+    }
+
+    /// The requests that change something, as `METHOD /path` without the project.
+    pub(crate) fn changes(&self) -> Vec<String> {
+        let changing = self.requests().into_iter().filter(|request| request.method != "GET");
+        changing.map(|request| format!("{} {}", request.method, request.path.replace(PROJECT, "…"))).collect()
+    }
+
+    /// Waits until a request has come that `wanted` accepts.
+    #[track_caller]
+    pub(crate) fn wait_for_request(&self, wanted: impl Fn(&LoggedRequest) -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !self.requests().iter().any(&wanted) {
+            assert!(Instant::now() < deadline, "no such request among {:#?}", self.requests());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Requires that no connection is left.
+    #[track_caller]
+    pub(crate) fn expect_empty(&self) {
+        let left = self.connections();
+        assert!(left.is_empty(), "left behind: {left:#?}");
+    }
+}
+
+impl Drop for Cloud {
+    fn drop(&mut self) {
+        if let Some(emulator) = self.emulator.take() {
+            self.runtime.block_on(emulator.stop());
+        }
+    }
+}
