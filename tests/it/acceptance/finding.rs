@@ -1,46 +1,56 @@
 //! Finding Terraform, and that the installed one behaves as the command does. The provider has no part in it.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::harness::{Workspace, chain, for_each_terraform};
-use super::terraform::{Error, Terraform, Wanted};
+use super::terraform::{Error, Terraform};
+
+fn search(named: Option<&str>, path: &Path) -> Vec<Result<Terraform, Error>> {
+    Terraform::search(named.map(PathBuf::from), path.as_os_str()).collect()
+}
+
+fn installed() -> Terraform {
+    let found = search(None, Path::new("")).pop().expect("one is installed where there is none");
+    found.unwrap_or_else(|error| panic!("{}", chain(&error)))
+}
+
+#[test]
+fn one_is_installed_where_there_is_none() {
+    let installed = installed();
+    assert_eq!(installed.version, "Terraform v1.15.5");
+    assert!(installed.program.ends_with("target/terraform-1.15.5/terraform"), "{installed:?}");
+}
 
 #[test]
 fn a_named_terraform_is_the_only_one() {
-    let installed = &Terraform::search(None, OsStr::new(""), Wanted::First).expect("it can be installed")[0];
-    let found = Terraform::search(Some(installed.program.clone()), OsStr::new("/nowhere"), Wanted::Every);
-    assert_eq!(found.expect("it is there"), [installed.clone()]);
+    let installed = installed();
+    let found = search(installed.program.to_str(), Path::new("/usr/local/bin"));
+    assert!(matches!(&found[..], [Ok(only)] if *only == installed), "{found:?}");
 }
 
 #[test]
 fn a_named_terraform_that_is_missing_or_is_something_else_is_an_error() {
-    let missing = Terraform::search(Some("/nowhere/terraform".into()), OsStr::new(""), Wanted::First);
-    let error = missing.expect_err("there is no such file");
-    assert_eq!(chain(&error), "could not run /nowhere/terraform: No such file or directory (os error 2)");
+    let missing = search(Some("/nowhere/terraform"), Path::new("")).remove(0).expect_err("there is no such file");
+    assert_eq!(chain(&missing), "could not run /nowhere/terraform: No such file or directory (os error 2)");
 
-    let other = Terraform::search(Some("/bin/echo".into()), OsStr::new(""), Wanted::First);
-    let error = other.expect_err("that is not Terraform");
-    assert!(matches!(&error, Error::Unrecognized { output, .. } if output == "version\n"), "{error:?}");
+    let other = search(Some("/bin/echo"), Path::new("")).remove(0).expect_err("that is not Terraform");
+    assert!(matches!(&other, Error::Unrecognized { output, .. } if output == "version\n"), "{other:?}");
 }
 
 #[test]
-fn one_on_path_is_taken_before_one_is_installed() {
-    let installed = &Terraform::search(None, OsStr::new(""), Wanted::First).expect("it can be installed")[0];
-    assert_eq!(installed.version, "Terraform v1.15.5");
-
+fn those_on_path_come_before_the_installed_one() {
     let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("cargo made the directory above");
     let tofu = directory.path().join("tofu");
     fs::write(&tofu, "#!/bin/sh\necho OpenTofu v1.9.0\n").expect("the directory is ours");
     fs::set_permissions(&tofu, fs::Permissions::from_mode(0o755)).expect("the file is ours");
     fs::write(directory.path().join("terraform"), "not executable").expect("the directory is ours");
 
-    let first = Terraform::search(None, directory.path().as_os_str(), Wanted::First).expect("it is on the path");
-    assert_eq!(first, [Terraform { program: tofu, version: "OpenTofu v1.9.0".to_owned() }]);
-    let every = Terraform::search(None, directory.path().as_os_str(), Wanted::Every).expect("both are there");
-    assert_eq!(every, [first[0].clone(), installed.clone()]);
+    let on_path = Terraform { program: tofu, version: "OpenTofu v1.9.0".to_owned() };
+    let found = search(None, directory.path());
+    assert!(matches!(&found[..], [Ok(first), Ok(second)] if *first == on_path && *second == installed()), "{found:?}");
 }
 
 /// Everything that a launcher could lose on the way: arguments, environment, standard input, output, exit status.

@@ -15,14 +15,20 @@ pub(super) use plan::Plan;
 pub(super) use running::{Finished, Running};
 pub(super) use workspace::Workspace;
 
-use super::terraform::{Terraform, Wanted};
+use super::terraform::Terraform;
 
-/// Runs a test with each Terraform there is, and says which one it was that failed.
+/// Runs a test with each Terraform there is, of each version one, and says which one it was that failed.
 pub(super) fn for_each_terraform(test: impl Fn(&Terraform)) {
     static FOUND: OnceLock<Vec<Terraform>> = OnceLock::new();
-    let found = FOUND.get_or_init(|| match Terraform::find(Wanted::Every) {
-        Ok(found) => found,
-        Err(error) => panic!("{}", chain(&error)),
+    let found = FOUND.get_or_init(|| {
+        let mut found: Vec<Terraform> = Vec::new();
+        for terraform in Terraform::find() {
+            let terraform = terraform.unwrap_or_else(|error| panic!("{}", chain(&error)));
+            if found.iter().all(|other| other.version != terraform.version) {
+                found.push(terraform);
+            }
+        }
+        found
     });
     for terraform in found {
         #[expect(clippy::print_stdout, reason = "shown where the test fails, above the message of the failure")]

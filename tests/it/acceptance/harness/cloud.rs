@@ -78,7 +78,7 @@ impl Cloud {
     /// Waits until a request has come that `wanted` accepts.
     #[track_caller]
     pub(crate) fn wait_for_request(&self, wanted: impl Fn(&LoggedRequest) -> bool) {
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_mins(1);
         while !self.requests().iter().any(&wanted) {
             assert!(Instant::now() < deadline, "no such request among {:#?}", self.requests());
             std::thread::sleep(Duration::from_millis(10));

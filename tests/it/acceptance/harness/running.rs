@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long any one command may take: ten times what the slowest of them needs on two busy cores.
-const LIMIT: Duration = Duration::from_secs(300);
+const LIMIT: Duration = Duration::from_mins(5);
 
 /// A command that was started. Dropping it kills its process group.
 #[derive(Debug)]

@@ -8,11 +8,11 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{Finished, Plan, Running};
-use crate::acceptance::terraform::Terraform;
+use crate::acceptance::terraform::{Terraform, isolated};
 
 /// The file that a saved plan is kept in.
 const PLAN: &str = "saved.tfplan";
-/// Where the provider is looked for by default is HashiCorp's namespace, so every configuration says ours.
+/// Without it Terraform takes `dli` to be one of its maker's own providers.
 const VERSIONS: &str = r#"terraform {
   required_providers {
     dli = { source = "opendli/dli" }
@@ -203,7 +203,7 @@ impl Workspace {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = self.terraform.command();
+        let mut command = isolated(&self.terraform.program);
         command.args(arguments).current_dir(self.path());
         command.env("TF_CLI_CONFIG_FILE", self.path().join("cli.tfrc")).env("TF_IN_AUTOMATION", "1");
         command.env("TF_CLI_ARGS", "-no-color").env("TF_INPUT", "0");
@@ -229,6 +229,7 @@ fn without(mut attributes: Value, names: &[&str]) -> Value {
 /// The command-line configuration that has Terraform take the provider from this directory.
 fn dev_overrides(directory: &Path) -> String {
     format!(
-        "provider_installation {{\n  dev_overrides {{\n    \"opendli/dli\" = {directory:?}\n  }}\n  direct {{}}\n}}\n"
+        "provider_installation {{\n  dev_overrides {{\n    \"opendli/dli\" = \"{}\"\n  }}\n}}\n",
+        directory.display()
     )
 }
