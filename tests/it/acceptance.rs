@@ -6,6 +6,10 @@
 mod discipline;
 mod finding;
 mod harness;
+mod limits;
+mod signals;
+mod unknown;
+mod validation;
 
 #[path = "../../examples/quickstart/terraform.rs"]
 mod terraform;

@@ -1,17 +1,16 @@
 //! The service's emulator in this process, on a thread of its own so that a test stays an ordinary function.
 
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
 
 use terraform_provider_dli::dli::wire::Connection;
-use terraform_provider_dli::emulator::{Emulator, LoggedRequest, Settings};
+use terraform_provider_dli::emulator::{ACCESS_KEY, Emulator, LoggedRequest, SECRET_KEY, Settings};
 use tokio::runtime::Runtime;
 
 use super::Workspace;
 use crate::acceptance::terraform::Terraform;
 
 /// A project id of the form that real ones have.
-const PROJECT: &str = "0123456789abcdef0123456789abcdef";
+pub(crate) const PROJECT: &str = "0123456789abcdef0123456789abcdef";
 
 /// A running emulator. Dropping it stops it.
 pub(crate) struct Cloud {
@@ -26,11 +25,10 @@ impl Cloud {
         Self::start_with(Settings::default())
     }
 
-    /// A cloud with these settings; the keys are the harness's own.
+    /// A cloud with these settings.
     pub(crate) fn start_with(settings: Settings) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.expect("threads can be started");
-        let settings = Settings { access_key: "access".to_owned(), secret_key: "secret".to_owned(), ..settings };
         let emulator = runtime.block_on(Emulator::start(SocketAddr::from(([127, 0, 0, 1], 0)), settings));
         Self { emulator: Some(emulator.expect("there is a free port")), runtime }
     }
@@ -38,8 +36,8 @@ impl Cloud {
     /// A workspace whose provider talks to this cloud.
     pub(crate) fn workspace(&self, terraform: &Terraform) -> Workspace {
         Workspace::new(terraform).with_provider(&format!(
-            "provider \"dli\" {{\n  region = \"eu-west-101\"\n  project_id = \"{PROJECT}\"\n  access_key = \"access\"\n  \
-             secret_key = \"secret\"\n  endpoints = {{ dli = \"{}\" }}\n}}\n",
+            "provider \"dli\" {{\n  region = \"eu-west-101\"\n  project_id = \"{PROJECT}\"\n  access_key = \"{ACCESS_KEY}\"\n  \
+             secret_key = \"{SECRET_KEY}\"\n  endpoints = {{ dli = \"{}\" }}\n}}\n",
             self.emulator().endpoint()
         ))
     }
@@ -64,7 +62,7 @@ impl Cloud {
         connections.into_iter().next().expect("there is one")
     }
 
-    /// The requests since the last call, as `METHOD /path`.
+    /// The requests so far, in the order of their answers.
     pub(crate) fn requests(&self) -> Vec<LoggedRequest> {
         self.emulator().requests()
     }
@@ -73,16 +71,6 @@ impl Cloud {
     pub(crate) fn changes(&self) -> Vec<String> {
         let changing = self.requests().into_iter().filter(|request| request.method != "GET");
         changing.map(|request| format!("{} {}", request.method, request.path.replace(PROJECT, "…"))).collect()
-    }
-
-    /// Waits until a request has come that `wanted` accepts.
-    #[track_caller]
-    pub(crate) fn wait_for_request(&self, wanted: impl Fn(&LoggedRequest) -> bool) {
-        let deadline = Instant::now() + Duration::from_mins(1);
-        while !self.requests().iter().any(&wanted) {
-            assert!(Instant::now() < deadline, "no such request among {:#?}", self.requests());
-            std::thread::sleep(Duration::from_millis(10));
-        }
     }
 
     /// Requires that no connection is left.
