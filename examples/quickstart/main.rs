@@ -8,18 +8,19 @@ mod stage;
 mod terraform;
 
 use std::error::Error;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::process::ExitCode;
 
 use serde_json::Value;
-use terraform_provider_dli::emulator::{Emulator, Settings};
+use terraform_provider_dli::emulator::{Emulator, Settings, StartError};
 use tokio::runtime::Runtime;
 
 use stage::Stage;
 use terraform::Terraform;
 
-/// Where the emulator listens if it can: the working directory names the port, and is to be used again by hand.
-const PORT: u16 = 18_765;
+/// Where `dli-emulator` listens unless it is told otherwise: the working directory names this port, and is to be used
+/// again by hand.
+const PORT: u16 = 7080;
 /// The resource of `main.tf`.
 const ADDRESS: &str = "dli_enhanced_connection.test";
 /// The file that a plan is kept in between `plan` and `apply`.
@@ -47,13 +48,11 @@ fn run() -> Result<(), Box<dyn Error>> {
     let provider = stage::build_provider()?;
     let terraform = Terraform::find().next().expect("where none is found, one is installed")?;
     let runtime = Runtime::new()?;
-    let settings = Settings::default();
-    let keys = (settings.access_key.clone(), settings.secret_key.clone());
-    let emulator = runtime.block_on(start(settings))?;
+    let emulator = runtime.block_on(start())?;
     // Ctrl-C is for Terraform, which shares the terminal: it ends in its own way, and the step then fails.
     runtime.spawn(async { while tokio::signal::ctrl_c().await.is_ok() {} });
 
-    let stage = Stage::set(&terraform, &provider, &emulator.endpoint(), &keys.0, &keys.1)?;
+    let stage = Stage::set(&terraform, &provider, &emulator.endpoint())?;
     println!("{}, a DLI emulator at {}, and", terraform.version, emulator.endpoint());
     println!("the working directory {}", stage.path().display());
     let mut steps = Steps { number: 0, in_colour: stage::in_colour() };
@@ -97,18 +96,17 @@ fn run() -> Result<(), Box<dyn Error>> {
     let port = emulator.address().port();
     runtime.block_on(emulator.stop());
     println!("\n{}", steps.strong("To go on by hand, in two terminals:"));
-    println!("    cargo run --bin dli-emulator -- --port {port}");
+    let usual = port == PORT;
+    println!("    cargo run --bin dli-emulator{}", if usual { String::new() } else { format!(" -- --port {port}") });
     println!("    cd {} && ./terraform plan", stage.path().display());
     Ok(())
 }
 
 /// On the usual port, or on any where something else has that one.
-async fn start(settings: Settings) -> Result<Emulator, Box<dyn Error>> {
-    let usual = SocketAddr::from((Ipv4Addr::LOCALHOST, PORT));
-    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    match Emulator::start(usual, settings.clone()).await {
-        Ok(emulator) => Ok(emulator),
-        Err(_) => Ok(Emulator::start(any, settings).await?),
+async fn start() -> Result<Emulator, StartError> {
+    match Emulator::start((Ipv4Addr::LOCALHOST, PORT).into(), Settings::default()).await {
+        Err(StartError::Listen { .. }) => Emulator::start((Ipv4Addr::LOCALHOST, 0).into(), Settings::default()).await,
+        started => started,
     }
 }
 

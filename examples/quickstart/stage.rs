@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
 use serde_json::Value;
+use terraform_provider_dli::emulator::{ACCESS_KEY, SECRET_KEY};
 
 use crate::terraform::{Terraform, isolated, target_directory};
 
@@ -67,13 +68,7 @@ pub(crate) fn build_provider() -> Result<PathBuf, Error> {
 
 impl Stage {
     /// Lays out the directory anew; what an earlier run left there is removed.
-    pub(crate) fn set(
-        terraform: &Terraform,
-        provider: &Path,
-        endpoint: &str,
-        access_key: &str,
-        secret_key: &str,
-    ) -> Result<Self, Error> {
+    pub(crate) fn set(terraform: &Terraform, provider: &Path, endpoint: &str) -> Result<Self, Error> {
         let stage = Self { directory: target_directory().join("quickstart") };
         let directory = &stage.directory;
         if directory.exists() {
@@ -87,7 +82,7 @@ impl Stage {
             fs::copy(provider, &executable).map_err(writing(&executable))?;
         }
         stage.write("main.tf", CONFIGURATION)?;
-        stage.write("provider.tf", &provider_block(endpoint, access_key, secret_key))?;
+        stage.write("provider.tf", &provider_block(endpoint))?;
         let installation = format!(
             "provider_installation {{\n  filesystem_mirror {{\n    path = \"{}\"\n  }}\n}}\n",
             mirror.display()
@@ -186,7 +181,7 @@ fn platform() -> String {
     format!("{os}_{arch}")
 }
 
-fn provider_block(endpoint: &str, access_key: &str, secret_key: &str) -> String {
+fn provider_block(endpoint: &str) -> String {
     format!(
         r#"terraform {{
   required_providers {{
@@ -199,10 +194,10 @@ fn provider_block(endpoint: &str, access_key: &str, secret_key: &str) -> String 
 
 # The emulator's own keys. A real account's belong into HW_ACCESS_KEY and HW_SECRET_KEY.
 provider "dli" {{
-  region     = "eu-west-101"
+  region     = "emulated"
   project_id = "{PROJECT}"
-  access_key = "{access_key}"
-  secret_key = "{secret_key}"
+  access_key = "{ACCESS_KEY}"
+  secret_key = "{SECRET_KEY}"
   endpoints  = {{ dli = "{endpoint}" }}
 }}
 "#

@@ -6,7 +6,9 @@
 mod discipline;
 mod finding;
 mod harness;
+mod lifecycle;
 mod limits;
+mod scale;
 mod signals;
 mod unknown;
 mod validation;

@@ -1,16 +1,17 @@
 //! The service's emulator in this process, on a thread of its own so that a test stays an ordinary function.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use terraform_provider_dli::dli::wire::Connection;
-use terraform_provider_dli::emulator::{ACCESS_KEY, Emulator, LoggedRequest, SECRET_KEY, Settings};
+use terraform_provider_dli::emulator::{ACCESS_KEY, Account, Emulator, LoggedRequest, Refusal, SECRET_KEY, Settings};
 use tokio::runtime::Runtime;
 
 use super::Workspace;
 use crate::acceptance::terraform::Terraform;
 
 /// A project id of the form that real ones have.
-pub(crate) const PROJECT: &str = "0123456789abcdef0123456789abcdef";
+const PROJECT: &str = "0123456789abcdef0123456789abcdef";
 
 /// A running emulator. Dropping it stops it.
 pub(crate) struct Cloud {
@@ -67,10 +68,31 @@ impl Cloud {
         self.emulator().requests()
     }
 
-    /// The requests that change something, as `METHOD /path` without the project.
+    /// The requests that change something: method, and path after that of the connections.
     pub(crate) fn changes(&self) -> Vec<String> {
+        let of_all = format!("/v2.0/{PROJECT}/datasource/enhanced-connections");
         let changing = self.requests().into_iter().filter(|request| request.method != "GET");
-        changing.map(|request| format!("{} {}", request.method, request.path.replace(PROJECT, "…"))).collect()
+        let shown = changing.map(|request| format!("{} {}", request.method, request.path.replace(&of_all, "")));
+        shown.map(|text| text.trim_end().to_owned()).collect()
+    }
+
+    /// Changes something as somebody in the console would.
+    #[track_caller]
+    pub(crate) fn edit<T>(&self, work: impl FnOnce(&mut Account<'_>) -> Result<T, Refusal>) -> T {
+        let edited = self.emulator().edit(PROJECT, work).expect("it is kept in memory only");
+        edited.unwrap_or_else(|refusal| panic!("{refusal:?}"))
+    }
+
+    /// The tags of the one connection.
+    #[track_caller]
+    pub(crate) fn tags(&self) -> BTreeMap<String, String> {
+        self.emulator().tags(PROJECT, &self.connection().id)
+    }
+
+    /// The route table with which the one connection was created.
+    #[track_caller]
+    pub(crate) fn routetable_id(&self) -> Option<String> {
+        self.emulator().routetable_id(PROJECT, &self.connection().id)
     }
 
     /// Requires that no connection is left.

@@ -1,0 +1,46 @@
+//! As many hosts as the document allows, through real Terraform.
+
+use std::collections::BTreeMap;
+
+use super::harness::{Cloud, for_each_terraform};
+
+const ADDRESS: &str = "dli_enhanced_connection.test";
+
+/// So long that one message would not pass gRPC's usual limit of 4 MiB.
+fn host(number: usize) -> String {
+    format!("host-{number:05}.{}.example.com", "a-long-department-name".repeat(3))
+}
+
+#[test]
+fn twenty_thousand_hosts() {
+    let mut hosts: BTreeMap<String, String> =
+        (0..20_000).map(|number| (host(number), format!("10.0.{}.{}", number / 250, number % 250))).collect();
+    let before = serde_json::to_string(&hosts).expect("it is a map of texts");
+    hosts.insert(host(12_345), "10.9.9.9".to_owned());
+    let after = serde_json::to_string(&hosts).expect("it is a map of texts");
+    let configuration = r#"
+resource "dli_enhanced_connection" "test" {
+  name            = "test"
+  dest_vpc_id     = "22094d8f-c310-4621-913d-4c4d655d8495"
+  dest_network_id = "78f2562a-36e4-4b39-95b9-f5aab22e1281"
+  hosts           = jsondecode(file("hosts.json"))
+}
+"#;
+    for_each_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace(terraform);
+        workspace.write("hosts.json", &before);
+        workspace.step(configuration, &[(ADDRESS, "create")]);
+        assert_eq!(cloud.connection().hosts.len(), 20_000);
+
+        workspace.write("hosts.json", &after);
+        let shown = workspace.run(&["plan"]).expect_code(0);
+        let lines: Vec<_> = shown.stdout.lines().filter(|line| line.contains("host-")).map(str::trim).collect();
+        assert_eq!(lines, [format!("~ {:?} = \"10.0.49.95\" -> \"10.9.9.9\"", host(12_345))]);
+        let plan = workspace.step(configuration, &[(ADDRESS, "update")]);
+        plan.expect_changed(ADDRESS, &[&format!("hosts[{:?}]", host(12_345))]);
+
+        workspace.destroy();
+        cloud.expect_empty();
+    });
+}
