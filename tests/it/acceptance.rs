@@ -4,6 +4,7 @@
 //! is installed into cargo's target directory. One file for each subject; [`harness`] holds what they share.
 
 mod discipline;
+mod documents;
 mod finding;
 mod harness;
 mod lifecycle;
