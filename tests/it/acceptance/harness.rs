@@ -4,6 +4,7 @@
 //! A check that fails panics with the command, the directory and the whole of what was printed.
 
 mod cloud;
+mod measured;
 mod plan;
 mod running;
 mod workspace;
