@@ -1,3 +1,175 @@
-//! Stub.
+//! The emulator as a program: `dli-emulator --help`.
 
-fn main() {}
+use std::{
+    collections::BTreeMap,
+    error::Error,
+    fmt,
+    io::{self, IsTerminal, Write},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    process::ExitCode,
+    time::Duration,
+};
+
+use clap::Parser;
+use terraform_provider_dli::emulator::{ACCESS_KEY, Emulator, SECRET_KEY, Settings, StartError};
+
+/// Project of the printed configuration; every other id works as well.
+const PROJECT: &str = "0123456789abcdef0123456789abcdef";
+
+/// Huawei Cloud DLI's enhanced datasource connections in a process, for trying things without an account.
+///
+/// Requests are checked as the real gateway and service do: signature, limits, states. Each project id that is seen
+/// for the first time gets its queues. A binding becomes ACTIVE after a delay, or FAILED where --fail-binding says so.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    /// Port to listen on; 0 takes a free one and prints it
+    #[arg(long, default_value_t = 7080)]
+    port: u16,
+    /// Address to listen on
+    #[arg(long, default_value_t = Ipv4Addr::LOCALHOST.into())]
+    host: IpAddr,
+    /// Keep the state in this file, across restarts
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// The access key that requests must be signed with
+    #[arg(long, default_value = ACCESS_KEY, value_name = "KEY")]
+    access_key: String,
+    /// Its secret key
+    #[arg(long, default_value = SECRET_KEY, value_name = "KEY")]
+    secret_key: String,
+    /// The security token that requests must carry, as with temporary keys
+    #[arg(long, value_name = "TOKEN")]
+    security_token: Option<String>,
+    /// How long a binding stays CREATING, such as 500ms or 1m
+    #[arg(long, default_value = "2s", value_parser = humantime::parse_duration, value_name = "TIME")]
+    binding_delay: Duration,
+    /// Added to each answer, after its effect
+    #[arg(long, default_value = "0s", value_parser = humantime::parse_duration, value_name = "TIME")]
+    latency: Duration,
+    /// Let the bindings of a queue, or of a pool with its queues, end FAILED with this text (repeatable)
+    #[arg(long, value_parser = failure, value_name = "NAME=TEXT")]
+    fail_binding: Vec<(String, String)>,
+    /// Write no request log
+    #[arg(long)]
+    quiet: bool,
+}
+
+fn failure(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, text)) if !name.is_empty() => Ok((name.to_ascii_lowercase(), text.to_owned())),
+        _ => Err("write it as NAME=TEXT, such as q2='Failed to get subnet'".to_owned()),
+    }
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let mut cause = error.source();
+            let mut text = format!("dli-emulator: {error}");
+            while let Some(next) = cause {
+                text = format!("{text}: {next}");
+                cause = next.source();
+            }
+            let _ = writeln!(io::stderr(), "{text}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
+    let address = SocketAddr::new(arguments.host, arguments.port);
+    let settings = Settings {
+        access_key: arguments.access_key.clone(),
+        secret_key: arguments.secret_key.clone(),
+        security_token: arguments.security_token.clone(),
+        latency: arguments.latency,
+        binding_delay: arguments.binding_delay,
+        failing: BTreeMap::from_iter(arguments.fail_binding.clone()),
+        state: arguments.state.clone(),
+        log: !arguments.quiet,
+        ..Settings::default()
+    };
+    // Before the address is printed: whoever reads it may end the emulator at once.
+    let ended = end()?;
+    let emulator = Emulator::start(address, settings).await.map_err(explain)?;
+    let greeting = Greeting { emulator: &emulator, arguments: &arguments, colour: io::stdout().is_terminal() };
+    let mut stdout = io::stdout();
+    // Nobody has to listen to it.
+    let _ = write!(stdout, "{greeting}").and_then(|()| stdout.flush());
+    ended.await;
+    Ok(())
+}
+
+/// Completes at Ctrl-C or SIGTERM.
+fn end() -> io::Result<impl Future<Output = ()>> {
+    #[cfg(unix)]
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    #[cfg(unix)]
+    let mut interrupt = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?;
+    Ok(async move {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        #[cfg(not(unix))]
+        let _ = tokio::signal::ctrl_c().await;
+    })
+}
+
+/// What to do about an address that is taken, which is what happens most.
+fn explain(error: StartError) -> Box<dyn Error> {
+    match &error {
+        StartError::Listen { source, address } if source.kind() == io::ErrorKind::AddrInUse => {
+            format!("{address} is in use; name another port with --port, or let --port 0 take a free one").into()
+        }
+        _ => error.into(),
+    }
+}
+
+/// What a newcomer needs to begin.
+struct Greeting<'a> {
+    emulator: &'a Emulator,
+    arguments: &'a Arguments,
+    colour: bool,
+}
+
+impl fmt::Display for Greeting<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (bold, dim, plain) = if self.colour { ("\x1b[1m", "\x1b[2m", "\x1b[0m") } else { ("", "", "") };
+        let Arguments { access_key, secret_key, security_token, state, .. } = self.arguments;
+        let endpoint = self.emulator.endpoint();
+        writeln!(f, "DLI emulator at {bold}{endpoint}{plain}")?;
+        match state {
+            Some(path) => writeln!(f, "State in {}", path.display())?,
+            None => writeln!(f, "State in memory only; --state FILE keeps it")?,
+        }
+        writeln!(f, "\nConfigure Terraform with:\n")?;
+        writeln!(f, "  provider \"dli\" {{")?;
+        writeln!(f, "    region     = \"emulated\"")?;
+        writeln!(f, "    project_id = {PROJECT:?}")?;
+        writeln!(f, "    access_key = {access_key:?}")?;
+        writeln!(f, "    secret_key = {secret_key:?}")?;
+        if let Some(token) = security_token {
+            writeln!(f, "    security_token = {token:?}")?;
+        }
+        writeln!(f, "    endpoints  = {{ dli = {endpoint:?} }}")?;
+        writeln!(f, "  }}")?;
+        writeln!(f, "\nQueues of every project:\n")?;
+        for queue in self.emulator.queues(PROJECT) {
+            let what = match (queue.resource_mode, queue.elastic_resource_pool_name.as_str()) {
+                (_, pool) if !pool.is_empty() => {
+                    format!("in elastic resource pool {pool}, which is bound in its place")
+                }
+                (1, _) => "dedicated".to_owned(),
+                _ => "shared, cannot be bound".to_owned(),
+            };
+            writeln!(f, "  {:<8}  {dim}{what}{plain}", queue.queue_name)?;
+        }
+        writeln!(f, "\nCtrl-C ends it.{}\n", if self.arguments.quiet { "" } else { " Requests:" })
+    }
+}

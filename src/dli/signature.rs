@@ -4,7 +4,7 @@
 //! Unlike AWS Signature Version 4 there is no key derivation: the secret key signs directly.
 
 use hmac::{Hmac, KeyInit, Mac};
-use percent_encoding::{percent_decode_str, utf8_percent_encode};
+use percent_encoding::{AsciiSet, percent_decode_str, percent_encode, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 use time::{
     OffsetDateTime, PrimitiveDateTime, UtcDateTime, format_description::BorrowedFormatItem, macros::format_description,
@@ -67,17 +67,13 @@ pub fn canonical_query(query: &[(String, String)]) -> String {
     pairs.iter().map(|(key, value)| format!("{}={}", encode(key), encode(value))).collect::<Vec<_>>().join("&")
 }
 
-/// The path as it is signed: each segment decoded and encoded again by the one rule, and a final slash.
+/// The path as it is signed: decoded as a whole and encoded again by the one rule, and a final slash. An escaped
+/// slash (`%2F`) is therefore signed as a plain one.
 #[must_use]
 pub fn canonical_uri(path: &str) -> String {
-    let mut uri = path
-        .split('/')
-        .map(|segment| {
-            let decoded: Vec<u8> = percent_decode_str(segment).collect();
-            percent_encoding::percent_encode(&decoded, RESERVED).to_string()
-        })
-        .collect::<Vec<_>>()
-        .join("/");
+    const RESERVED_IN_PATH: &AsciiSet = &RESERVED.remove(b'/');
+    let decoded: Vec<u8> = percent_decode_str(path).collect();
+    let mut uri = percent_encode(&decoded, RESERVED_IN_PATH).to_string();
     if !uri.ends_with('/') {
         uri.push('/');
     }
@@ -315,6 +311,13 @@ mod tests {
             hash: "ac97fac9eae56bc206584058b14028fb96157a3b63cc40f53e188e4e25e43a4b",
             signature: "28d71306bf278baf3b17ab2b891aa75977d4d6fc21e0cc7577d035ac1bc2565e",
         });
+    }
+
+    /// Expected values from `Signer._process_canonical_uri` of huaweicloudsdkcore 3.1.219.
+    #[test]
+    fn a_path_is_decoded_before_it_is_split() {
+        assert_eq!(canonical_uri("/v1.0/p/queues/a%2fb%20c%7E"), "/v1.0/p/queues/a/b%20c~/");
+        assert_eq!(canonical_uri("/v1.0/p/queues/a+b:c/"), "/v1.0/p/queues/a%2Bb%3Ac/");
     }
 
     #[test]

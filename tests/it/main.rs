@@ -3,3 +3,4 @@
 mod acceptance;
 mod emulator;
 mod plugin;
+mod python;

@@ -1,0 +1,38 @@
+//! Bind queues and pools to a connection, and unbind them.
+
+use super::{
+    account::Account,
+    refusal::Refusal,
+    route::{Answer, Call, Route},
+};
+use crate::dli::wire::{Outcome, QueueNames};
+
+pub(super) const ROUTES: &[Route] = &[
+    Route {
+        method: "POST",
+        pattern: "/v2.0/{project_id}/datasource/enhanced-connections/{connection_id}/associate-queue",
+        run: associate,
+    },
+    Route {
+        method: "POST",
+        pattern: "/v2.0/{project_id}/datasource/enhanced-connections/{connection_id}/disassociate-queue",
+        run: disassociate,
+    },
+];
+
+fn associate(account: &mut Account<'_>, call: &Call<'_>) -> Result<Answer, Refusal> {
+    let names: QueueNames = call.json()?;
+    account.bind(call.segment("connection_id"), &names)?;
+    Ok(Answer::ok(&Outcome::success(format!("associated peer connection for queues: {{{}}}.", joined(&names)))))
+}
+
+fn disassociate(account: &mut Account<'_>, call: &Call<'_>) -> Result<Answer, Refusal> {
+    let names: QueueNames = call.json()?;
+    account.unbind(call.segment("connection_id"), &names)?;
+    Ok(Answer::ok(&Outcome::success(format!("Disassociated peer connection for queues:{{{}}}.", joined(&names)))))
+}
+
+/// The names as the documents' example messages have them. (That pools stand among them is an inference.)
+fn joined(names: &QueueNames) -> String {
+    names.queues.iter().chain(&names.elastic_resource_pools).map(String::as_str).collect::<Vec<_>>().join(",")
+}

@@ -1,0 +1,61 @@
+//! Where the emulator takes its time from: the machine, or a test's hand.
+//!
+//! Everything that has an age (bindings, signatures, creation times) is computed from timestamps and one of these.
+
+use std::{
+    fmt,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use time::OffsetDateTime;
+
+/// A source of the present time.
+pub trait Clock: fmt::Debug + Send + Sync {
+    /// The present time.
+    fn now(&self) -> OffsetDateTime;
+}
+
+/// The machine's clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> OffsetDateTime {
+        OffsetDateTime::now_utc()
+    }
+}
+
+/// A clock that stands still until it is told otherwise.
+#[derive(Debug)]
+pub struct ManualClock(Mutex<OffsetDateTime>);
+
+impl ManualClock {
+    /// Stands at `start`.
+    #[must_use]
+    pub fn new(start: OffsetDateTime) -> Self {
+        Self(Mutex::new(start))
+    }
+
+    /// Moves forward by `span`.
+    pub fn advance(&self, span: Duration) {
+        let mut now = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *now = time::Duration::try_from(span).ok().and_then(|span| now.checked_add(span)).unwrap_or(*now);
+    }
+
+    /// Moves to `time`, forward or backward.
+    pub fn set(&self, time: OffsetDateTime) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = time;
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> OffsetDateTime {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Milliseconds since the Unix epoch, the unit of every time in the API.
+pub(super) fn milliseconds(time: OffsetDateTime) -> i64 {
+    i64::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,107 @@
+//! What the API gateway checks before the service sees a request: the signature. Pure: request, keys and time in,
+//! verdict out.
+
+use http::{HeaderMap, HeaderName};
+use secrecy::{ExposeSecret, SecretString};
+use time::{Duration, OffsetDateTime};
+
+use super::refusal::Refusal;
+use crate::dli::signature::{
+    self, Authorization, DATE_HEADER, MAX_SKEW_MINUTES, Signable, TOKEN_HEADER, canonical_request, string_to_sign,
+};
+
+/// Whose signatures are believed.
+#[derive(Debug)]
+pub(super) struct Keys {
+    pub(super) access_key: String,
+    pub(super) secret_key: SecretString,
+    pub(super) security_token: Option<SecretString>,
+}
+
+/// A request as it came over the wire.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Incoming<'a> {
+    pub(super) method: &'a str,
+    /// Percent-encoded.
+    pub(super) path: &'a str,
+    /// Decoded, in the order of the request line.
+    pub(super) query: &'a [(String, String)],
+    pub(super) headers: &'a HeaderMap,
+    pub(super) body: &'a [u8],
+}
+
+/// The value that takes the place of the payload hash where the body is not signed.
+const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
+const CONTENT_HEADER: &str = "x-sdk-content-sha256";
+
+/// Believes or refuses the request, as the gateway does.
+///
+/// Any set of signed headers that holds the date is accepted. The words after the colon of the answers are our own;
+/// only those about expiry are known.
+pub(super) fn verify(request: &Incoming<'_>, keys: &Keys, now: OffsetDateTime) -> Result<(), Refusal> {
+    let header = |name: &str| value(request.headers, name);
+    let authorization =
+        header("authorization").ok_or_else(|| Refusal::credentials("there is no Authorization header"))?;
+    let claimed = Authorization::parse(&authorization)
+        .ok_or_else(|| Refusal::credentials("the Authorization header is not of the form of SDK-HMAC-SHA256"))?;
+    if claimed.access_key != keys.access_key {
+        return Err(Refusal::credentials(format!("the access key {} does not exist", claimed.access_key)));
+    }
+
+    let date = header(DATE_HEADER).ok_or_else(|| Refusal::credentials("there is no X-Sdk-Date header"))?;
+    let signed_at = signature::parse_date(&date)
+        .ok_or_else(|| Refusal::credentials("the X-Sdk-Date header is not of the form 20260101T000000Z"))?;
+    if (now - signed_at).abs() > Duration::minutes(MAX_SKEW_MINUTES) {
+        let now = signature::format_date(now);
+        return Err(Refusal::credentials(format!("signature expired, signature time:{date},server time:{now}")));
+    }
+    if !claimed.signed_headers.iter().any(|name| name == DATE_HEADER) {
+        return Err(Refusal::credentials("X-Sdk-Date is not among the signed headers"));
+    }
+
+    let mut headers = Vec::new();
+    for name in &claimed.signed_headers {
+        let value = header(name).ok_or_else(|| Refusal::credentials(format!("the signed header {name} is missing")))?;
+        headers.push((name.as_str(), value));
+    }
+    let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let signable = Signable {
+        method: request.method,
+        path: request.path,
+        query: request.query,
+        headers: &headers,
+        payload_hash: &payload_hash(request, header(CONTENT_HEADER))?,
+    };
+    let to_sign = string_to_sign(&date, &canonical_request(&signable));
+    if !signature::is_signature(&claimed.signature, keys.secret_key.expose_secret(), &to_sign) {
+        return Err(Refusal::credentials("verify aksk signature fail"));
+    }
+
+    match (&keys.security_token, header(TOKEN_HEADER)) {
+        (None, None) => Ok(()),
+        (Some(expected), Some(sent)) if expected.expose_secret() == sent => Ok(()),
+        (Some(_), None) => Err(Refusal::credentials("these temporary keys need a security token")),
+        (_, Some(_)) => Err(Refusal::credentials("the security token is not that of the access key")),
+    }
+}
+
+/// What stands in for the body in the canonical request. `X-Sdk-Content-Sha256` takes the place of the hash, except
+/// for an empty body; that a hash which is not the body's is refused is an inference.
+fn payload_hash(request: &Incoming<'_>, announced: Option<String>) -> Result<String, Refusal> {
+    let hash = signature::payload_hash(request.body);
+    match announced {
+        Some(announced) if announced == UNSIGNED_PAYLOAD && !request.body.is_empty() => Ok(announced),
+        Some(announced) if announced != UNSIGNED_PAYLOAD && !announced.eq_ignore_ascii_case(&hash) => {
+            Err(Refusal::credentials("X-Sdk-Content-Sha256 is not the hash of the body"))
+        }
+        _ => Ok(hash),
+    }
+}
+
+/// A header's value. One that was sent more than once counts as its values joined by commas, so that no value can
+/// be slipped in unsigned.
+fn value(headers: &HeaderMap, name: &str) -> Option<String> {
+    let name: HeaderName = name.parse().ok()?;
+    let values: Vec<_> = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+    (!values.is_empty()).then(|| values.join(",").trim().to_owned())
+}

@@ -1,0 +1,111 @@
+//! The request log: what came in, what went out, for tests to assert on and for people to read.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    io::{self, IsTerminal, Write},
+    time::Duration,
+};
+
+use axum::body::Bytes;
+use time::{OffsetDateTime, macros::format_description};
+
+/// One request and how it was answered.
+#[derive(Debug, Clone)]
+pub struct LoggedRequest {
+    /// When it had arrived, by the emulator's clock.
+    pub at: OffsetDateTime,
+    /// `GET`, `POST`, …
+    pub method: String,
+    /// Percent-encoded, as sent.
+    pub path: String,
+    /// Percent-encoded, as sent, without the question mark; empty where there is none.
+    pub query: String,
+    /// Name (lower case) and value of each header, in the order of arrival.
+    pub headers: Vec<(String, String)>,
+    /// The body; empty where it was refused for its size.
+    pub body: Bytes,
+    /// HTTP status of the answer.
+    pub status: u16,
+    /// Error code of the answer.
+    pub code: Option<String>,
+    /// Error text of the answer.
+    pub error: Option<String>,
+    /// `X-Request-Id` of the answer.
+    pub request_id: String,
+    /// How long the work took, the added latency left out.
+    pub took: Duration,
+}
+
+/// The newest requests. Bounded in number and in bytes, so that an emulator can run for months.
+#[derive(Debug, Default)]
+pub(super) struct Journal {
+    requests: VecDeque<LoggedRequest>,
+    bytes: usize,
+}
+
+impl Journal {
+    const MOST_REQUESTS: usize = 100_000;
+    const MOST_BYTES: usize = 256 * 1024 * 1024;
+
+    pub(super) fn add(&mut self, request: LoggedRequest) {
+        self.bytes += weight(&request);
+        self.requests.push_back(request);
+        while self.requests.len() > Self::MOST_REQUESTS || self.bytes > Self::MOST_BYTES {
+            let Some(oldest) = self.requests.pop_front() else { break };
+            self.bytes -= weight(&oldest);
+        }
+    }
+
+    pub(super) fn requests(&self) -> Vec<LoggedRequest> {
+        self.requests.iter().cloned().collect()
+    }
+}
+
+fn weight(request: &LoggedRequest) -> usize {
+    let headers: usize = request.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+    request.body.len() + request.path.len() + request.query.len() + headers
+}
+
+/// Writes one line to standard error, in colour where that is a terminal.
+pub(super) fn print(request: &LoggedRequest) {
+    let mut stderr = io::stderr().lock();
+    let line = Line { request, colour: stderr.is_terminal() };
+    // A log that nobody can read any more is no reason to fail a request.
+    let _ = writeln!(stderr, "{line}");
+}
+
+struct Line<'a> {
+    request: &'a LoggedRequest,
+    colour: bool,
+}
+
+impl fmt::Display for Line<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let request = self.request;
+        let (status, dim, plain) = match (self.colour, request.status) {
+            (false, _) => ("", "", ""),
+            (true, 200..=299) => ("\x1b[32m", "\x1b[2m", "\x1b[0m"),
+            (true, 300..=499) => ("\x1b[33m", "\x1b[2m", "\x1b[0m"),
+            (true, _) => ("\x1b[31m", "\x1b[2m", "\x1b[0m"),
+        };
+        let clock = request.at.time().format(format_description!("[hour]:[minute]:[second]")).unwrap_or_default();
+        let took = request.took.as_millis();
+        write!(f, "{dim}{clock}{plain}  {:<6}  {status}{}{plain}  {took:>5} ms  ", request.method, request.status)?;
+        write_visibly(f, &request.path)?;
+        if !request.query.is_empty() {
+            f.write_str("?")?;
+            write_visibly(f, &request.query)?;
+        }
+        if let Some(code) = &request.code {
+            write!(f, "  {status}{code}{plain} ")?;
+            write_visibly(f, request.error.as_deref().unwrap_or_default())?;
+        }
+        Ok(())
+    }
+}
+
+/// A client's text may not steer the terminal.
+fn write_visibly(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    text.chars().try_for_each(|c| write!(f, "{}", if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }))
+}

@@ -1,0 +1,60 @@
+//! The documents' limits, enforced on the service's side of the wire.
+
+use std::collections::BTreeSet;
+
+use super::refusal::Refusal;
+use crate::dli::{
+    rules::{self, CountRule, Rule},
+    wire::{Host, Tag},
+};
+
+/// One text parameter.
+pub(super) fn text(parameter: &str, rule: &Rule, value: &str) -> Result<(), Refusal> {
+    let Some(reason) = rule.broken_by(value) else { return Ok(()) };
+    let shown: String = value.chars().take(80).collect();
+    Err(Refusal::parameter(format!(
+        "The parameter {parameter} is invalid: {shown:?} {reason}; allowed: {}",
+        rule.allowed
+    )))
+}
+
+fn count(parameter: &str, rule: &CountRule, found: usize) -> Result<(), Refusal> {
+    if found <= rule.most {
+        return Ok(());
+    }
+    Err(Refusal::parameter(format!(
+        "The parameter {parameter} is invalid: {found} records; at most {} are supported",
+        rule.most
+    )))
+}
+
+/// A full list of host records. Nothing forbids that one name occurs twice.
+pub(super) fn hosts(hosts: &[Host]) -> Result<(), Refusal> {
+    count("hosts", &rules::HOST_COUNT, hosts.len())?;
+    hosts.iter().enumerate().try_for_each(|(index, host)| {
+        text(&format!("hosts[{index}].name"), &rules::HOST_NAME, &host.name)?;
+        text(&format!("hosts[{index}].ip"), &rules::HOST_IP, &host.ip)
+    })
+}
+
+/// Tags of one request; keys are unique within a connection.
+pub(super) fn tags(tags: &[Tag]) -> Result<(), Refusal> {
+    tag_count(tags.len())?;
+    let mut keys = BTreeSet::new();
+    tags.iter().try_for_each(|tag| {
+        text("tags.key", &rules::TAG_KEY, &tag.key)?;
+        text("tags.value", &rules::TAG_VALUE, &tag.value)?;
+        if !keys.insert(&tag.key) {
+            return Err(Refusal::parameter(format!(
+                "The parameter tags is invalid: the key {:?} occurs twice",
+                tag.key
+            )));
+        }
+        Ok(())
+    })
+}
+
+/// How many tags a connection has.
+pub(super) fn tag_count(found: usize) -> Result<(), Refusal> {
+    count("tags", &rules::TAG_COUNT, found)
+}

@@ -1,0 +1,83 @@
+//! How the service and its gateway say no: a status, a code, a text.
+
+use crate::dli::code::{self, ErrorBody};
+
+/// A request that was refused; nothing was changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("HTTP {status} {code}: {text}")]
+pub struct Refusal {
+    /// HTTP status.
+    pub status: u16,
+    /// `DLI.xxxx` of the service or `APIGW.xxxx` of the gateway.
+    pub code: &'static str,
+    /// The words that go with it.
+    pub text: String,
+}
+
+impl Refusal {
+    fn new(status: u16, code: &'static str, text: impl Into<String>) -> Self {
+        Self { status, code, text: text.into() }
+    }
+
+    /// A parameter breaks a rule.
+    pub(super) fn parameter(text: impl Into<String>) -> Self {
+        Self::new(400, code::INVALID_PARAMETER, text)
+    }
+
+    /// The documents show this code and text for the privileges of a connection that is not there (with "does not
+    /// exist" in one place, "is not exist" in another). That every other operation says the same is an inference.
+    pub(super) fn no_connection(id: &str) -> Self {
+        Self::parameter(format!("Connection {id} does not exist"))
+    }
+
+    /// A queue or pool is not there; the text is the documents'.
+    pub(super) fn no_such(kind: &str, name: &str) -> Self {
+        Self::new(400, code::OBJECT_NOT_FOUND, format!("There is no {kind} named {name}"))
+    }
+
+    /// The name is taken.
+    pub(super) fn taken(text: impl Into<String>) -> Self {
+        Self::new(400, code::ALREADY_EXISTS, text)
+    }
+
+    /// Not in this state, or not for this kind of thing.
+    pub(super) fn unsupported(text: impl Into<String>) -> Self {
+        Self::new(400, code::NOT_SUPPORTED, text)
+    }
+
+    /// The emulator itself failed. (The service also answers 400 with this code; the pages list 500 for every call.)
+    pub(super) fn fault(text: impl Into<String>) -> Self {
+        Self::new(500, code::SERVER_FAULT, text)
+    }
+
+    /// The gateway knows no such path or method.
+    pub(super) fn not_published() -> Self {
+        Self::new(404, code::API_NOT_PUBLISHED, "The API does not exist or has not been published in the environment")
+    }
+
+    /// The gateway takes no body of this size.
+    pub(super) fn too_large(most: usize) -> Self {
+        let most = most / (1024 * 1024);
+        Self::new(413, code::BAD_GATEWAY_REQUEST, format!("Request entity too large: the body exceeds {most} MB"))
+    }
+
+    /// The gateway could not read the request.
+    pub(super) fn unreadable(text: impl Into<String>) -> Self {
+        Self::new(400, code::BAD_GATEWAY_REQUEST, text)
+    }
+
+    /// The gateway does not believe the signature.
+    pub(super) fn credentials(reason: impl AsRef<str>) -> Self {
+        let text = format!("Incorrect IAM authentication information: {}", reason.as_ref());
+        Self::new(401, code::BAD_CREDENTIALS, text)
+    }
+
+    /// The body; only the gateway puts the request id into it.
+    pub(super) fn body(&self, request_id: &str) -> ErrorBody {
+        ErrorBody {
+            error_code: self.code.to_owned(),
+            error_msg: self.text.clone(),
+            request_id: self.code.starts_with("APIGW.").then(|| request_id.to_owned()),
+        }
+    }
+}

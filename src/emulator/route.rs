@@ -1,0 +1,151 @@
+//! Which operation a method and a path mean, and what an operation is: a function from account and call to answer.
+//!
+//! Each API group lists its own routes; a new group is a new file and one line in [`groups`].
+
+use std::collections::BTreeMap;
+
+use percent_encoding::percent_decode_str;
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{account::Account, bindings, connections, queues, refusal::Refusal, tags};
+
+/// One operation of the API. Placeholders in `pattern` are one segment each, `{project_id}` always among them.
+#[derive(Debug)]
+pub(super) struct Route {
+    pub(super) method: &'static str,
+    pub(super) pattern: &'static str,
+    pub(super) run: fn(&mut Account<'_>, &Call<'_>) -> Result<Answer, Refusal>,
+}
+
+fn groups() -> impl Iterator<Item = &'static Route> {
+    [connections::ROUTES, bindings::ROUTES, queues::ROUTES, tags::ROUTES].into_iter().flatten()
+}
+
+/// Finds the operation and what stands in the place of its placeholders. A wrong method is an unknown path to the
+/// gateway.
+pub(super) fn find(method: &str, path: &str) -> Result<(&'static Route, BTreeMap<&'static str, String>), Refusal> {
+    groups()
+        .filter(|route| route.method == method)
+        .find_map(|route| Some((route, matches(route.pattern, path)?)))
+        .ok_or_else(Refusal::not_published)
+}
+
+fn matches(pattern: &'static str, path: &str) -> Option<BTreeMap<&'static str, String>> {
+    let mut found = BTreeMap::new();
+    let mut segments = path.split('/');
+    for expected in pattern.split('/') {
+        let segment = segments.next()?;
+        match expected.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
+            Some(_) if segment.is_empty() => return None,
+            Some(name) => {
+                found.insert(name, percent_decode_str(segment).decode_utf8_lossy().into_owned());
+            }
+            None if segment == expected => {}
+            None => return None,
+        }
+    }
+    segments.next().is_none().then_some(found)
+}
+
+/// The pairs of a raw query, decoded; a `+` is a plus.
+pub(super) fn query_pairs(raw: &str) -> Vec<(String, String)> {
+    let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    raw.split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .map(|(key, value)| (decode(key), decode(value)))
+        .collect()
+}
+
+/// What an operation is given of a request.
+#[derive(Debug)]
+pub(super) struct Call<'a> {
+    pub(super) segments: BTreeMap<&'static str, String>,
+    pub(super) query: &'a [(String, String)],
+    pub(super) body: &'a [u8],
+}
+
+impl Call<'_> {
+    /// What stands in the place of a placeholder of the route's pattern.
+    pub(super) fn segment(&self, name: &str) -> &str {
+        self.segments.get(name).map_or("", String::as_str)
+    }
+
+    /// A query parameter. An empty one counts as not given, and of repeated ones the first counts (both inferences).
+    pub(super) fn parameter(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.as_str())
+    }
+
+    /// A query parameter that is a number from 0 up.
+    pub(super) fn number(&self, name: &str) -> Result<Option<usize>, Refusal> {
+        let Some(text) = self.parameter(name) else { return Ok(None) };
+        let number = text.parse().map_err(|_| {
+            Refusal::parameter(format!("The parameter {name} is invalid: {text:?} is not a number from 0 up"))
+        })?;
+        Ok(Some(number))
+    }
+
+    /// The body; a missing field and a wrong type are named in the refusal.
+    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
+        serde_json::from_slice(self.body)
+            .map_err(|error| Refusal::parameter(format!("The request body is invalid: {error}")))
+    }
+}
+
+/// A successful answer.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    /// JSON; none for 204.
+    pub(super) body: Option<Vec<u8>>,
+}
+
+impl Answer {
+    pub(super) fn json(status: u16, body: &impl Serialize) -> Self {
+        let body = serde_json::to_vec(body).expect("answers are structures of texts, numbers and booleans");
+        Self { status, body: Some(body) }
+    }
+
+    pub(super) fn ok(body: &impl Serialize) -> Self {
+        Self::json(200, body)
+    }
+
+    pub(super) fn no_content() -> Self {
+        Self { status: 204, body: None }
+    }
+}
+
+/// A filter such as `k1=v1,k2=v2`; every pair must be met.
+pub(super) fn tag_filter(text: &str) -> Result<Vec<(&str, &str)>, Refusal> {
+    text.split(',')
+        .map(|pair| {
+            pair.split_once('=')
+                .ok_or_else(|| Refusal::parameter(format!("The parameter tags is invalid: {pair:?} is not key=value")))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_matches_segment_by_segment() {
+        let (route, found) = find("GET", "/v1.0/48cc/queues/a%2Fb").expect("show queue");
+        assert_eq!(route.pattern, "/v1.0/{project_id}/queues/{queue_name}");
+        assert_eq!(found.get("queue_name").map(String::as_str), Some("a/b"));
+        for path in ["/v1.0/48cc/queues/", "/v1.0/48cc/queues/a/b", "/v1.0//queues", "v1.0/48cc/queues", "", "*", "/"] {
+            assert!(find("GET", path).is_err(), "{path}");
+        }
+        assert_eq!(find("PATCH", "/v1.0/48cc/queues").expect_err("no such method").code, "APIGW.0101");
+    }
+
+    #[test]
+    fn a_plus_in_a_query_is_a_plus() {
+        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        assert_eq!(
+            query_pairs("a=1+2&a=%2B&&b&c=d=e&%e9=%20"),
+            [pair("a", "1+2"), pair("a", "+"), pair("b", ""), pair("c", "d=e"), pair("\u{fffd}", " ")]
+        );
+    }
+}

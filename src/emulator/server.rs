@@ -1,0 +1,231 @@
+//! One request from its bytes to its answer: read, find the operation, believe the signature, run, keep, log, wait.
+//!
+//! The order is the gateway's: what is not published or too large is refused before a signature is looked at. The
+//! effect is committed (and in the state file) before the added latency begins, so that a client which gives up
+//! waiting has created its thing nevertheless.
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use axum::{
+    body::{Body, Bytes},
+    extract::{Request, State},
+    response::Response,
+};
+use futures_util::StreamExt;
+use http::{HeaderValue, StatusCode, header::CONTENT_TYPE, request::Parts};
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use super::{
+    account::Account,
+    clock::{Clock, milliseconds},
+    gateway::{self, Incoming, Keys},
+    journal::{self, Journal, LoggedRequest},
+    lifecycle::Fate,
+    project::Project,
+    refusal::Refusal,
+    route::{self, Answer, Call},
+    snapshot::{self, SnapshotError},
+};
+use crate::dli::code::REQUEST_ID_HEADER;
+
+/// Largest body that the gateway takes.
+const MOST_BODY: usize = 12 * 1024 * 1024;
+/// How much of a body that is too large is still read, so that its sender sees the answer and not a broken pipe.
+const MOST_DRAINED: usize = 8 * MOST_BODY;
+
+/// All that the emulator holds. Locks are held for the length of one method here, never over a wait.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) keys: Keys,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) fate: Fate,
+    pub(super) state: Mutex<Held>,
+    pub(super) file: Option<StateFile>,
+    pub(super) journal: Mutex<Journal>,
+    pub(super) latency: Mutex<Duration>,
+    pub(super) log: bool,
+    pub(super) stopped: watch::Receiver<()>,
+}
+
+/// The cloud, and how often it has changed.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    pub(super) projects: BTreeMap<String, Project>,
+    changes: u64,
+}
+
+impl Held {
+    pub(super) fn new(projects: BTreeMap<String, Project>) -> Self {
+        Self { projects, changes: 0 }
+    }
+}
+
+/// Where the state is kept, and which change was the last to get there.
+#[derive(Debug)]
+pub(super) struct StateFile {
+    path: PathBuf,
+    written: Mutex<u64>,
+}
+
+impl StateFile {
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self { path, written: Mutex::new(0) }
+    }
+}
+
+impl Shared {
+    /// Runs `work` on a project, which comes into being at first sight. A change is counted; its number is returned.
+    pub(super) fn with_account<T>(
+        &self,
+        project: &str,
+        changes: bool,
+        work: impl FnOnce(&mut Account<'_>) -> T,
+    ) -> (T, u64) {
+        let now = milliseconds(self.clock.now());
+        let mut held = lock(&self.state);
+        let project = held.projects.entry(project.to_owned()).or_insert_with(Project::stocked);
+        let result = work(&mut Account { project, now, fate: &self.fate });
+        held.changes += u64::from(changes);
+        (result, held.changes)
+    }
+
+    /// Brings the state file up to the change with this number. Changes that arrive while one is being written go
+    /// into the next writing together.
+    pub(super) fn keep(&self, change: u64) -> Result<(), SnapshotError> {
+        let Some(file) = &self.file else { return Ok(()) };
+        let mut written = lock(&file.written);
+        if *written >= change {
+            return Ok(());
+        }
+        let (document, newest) = {
+            let held = lock(&self.state);
+            (snapshot::encode(&held.projects), held.changes)
+        };
+        snapshot::write(&file.path, &document)?;
+        *written = newest;
+        Ok(())
+    }
+
+    /// The operation's answer, and the number of the change that must be kept before it may leave.
+    fn run(&self, parts: &Parts, body: Result<&[u8], Refusal>) -> Result<(Answer, Option<u64>), Refusal> {
+        let (method, path) = (parts.method.as_str(), parts.uri.path());
+        let query = route::query_pairs(parts.uri.query().unwrap_or_default());
+        let (route, segments) = route::find(method, path)?;
+        let body = body?;
+        let incoming = Incoming { method, path, query: &query, headers: &parts.headers, body };
+        gateway::verify(&incoming, &self.keys, self.clock.now())?;
+
+        let call = Call { segments, query: &query, body };
+        let project = call.segment("project_id");
+        if project.len() > 64 || !project.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            return Err(Refusal::parameter("The parameter project_id is invalid: at most 64 letters and digits"));
+        }
+        let changes = method != "GET";
+        let (answer, change) = self.with_account(project, changes, |account| (route.run)(account, &call));
+        Ok((answer?, changes.then_some(change)))
+    }
+}
+
+/// Answers one request.
+pub(super) async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = read(body).await;
+    let at = shared.clock.now();
+    let started = Instant::now();
+    let mut outcome = shared.run(&parts, body.as_ref().map(|bytes| &bytes[..]).map_err(Clone::clone));
+    if let Ok((_, Some(change))) = outcome
+        && shared.file.is_some()
+        && let Err(refusal) = keep(&shared, change).await
+    {
+        outcome = Err(refusal);
+    }
+
+    let request_id = Uuid::new_v4().simple().to_string();
+    let refusal = outcome.as_ref().err();
+    let logged = LoggedRequest {
+        at,
+        method: parts.method.to_string(),
+        path: parts.uri.path().to_owned(),
+        query: parts.uri.query().unwrap_or_default().to_owned(),
+        headers: parts
+            .headers
+            .iter()
+            .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+            .collect(),
+        body: body.unwrap_or_default(),
+        status: outcome.as_ref().map_or_else(|refusal| refusal.status, |(answer, _)| answer.status),
+        code: refusal.map(|refusal| refusal.code.to_owned()),
+        error: refusal.map(|refusal| refusal.text.clone()),
+        request_id: request_id.clone(),
+        took: started.elapsed(),
+    };
+    if shared.log {
+        journal::print(&logged);
+    }
+    lock(&shared.journal).add(logged);
+
+    let latency = *lock(&shared.latency);
+    if !latency.is_zero() {
+        let mut stopped = shared.stopped.clone();
+        tokio::select! {
+            () = tokio::time::sleep(latency) => {}
+            _ = stopped.changed() => {}
+        }
+    }
+    respond(outcome.map(|(answer, _)| answer), &request_id)
+}
+
+/// The whole body. One that is too large is read on for a while and thrown away.
+async fn read(body: Body) -> Result<Bytes, Refusal> {
+    let mut stream = body.into_data_stream();
+    let mut whole = Vec::new();
+    let mut length: usize = 0;
+    while let Some(piece) = stream.next().await {
+        let piece = piece.map_err(|_| Refusal::unreadable("The request ends before its body does"))?;
+        length = length.saturating_add(piece.len());
+        if length <= MOST_BODY {
+            whole.extend_from_slice(&piece);
+        } else if length <= MOST_DRAINED {
+            whole = Vec::new();
+        } else {
+            break;
+        }
+    }
+    if length > MOST_BODY { Err(Refusal::too_large(MOST_BODY)) } else { Ok(whole.into()) }
+}
+
+/// Writing waits for the disk, which is no work for a thread that serves others.
+async fn keep(shared: &Arc<Shared>, change: u64) -> Result<(), Refusal> {
+    let shared = Arc::clone(shared);
+    match tokio::task::spawn_blocking(move || shared.keep(change)).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(Refusal::fault(format!("The change was made but not kept: {error}"))),
+        Err(_) => Err(Refusal::fault("The change was made but not kept: the emulator is shutting down")),
+    }
+}
+
+fn respond(outcome: Result<Answer, Refusal>, request_id: &str) -> Response {
+    let answer = outcome.unwrap_or_else(|refusal| Answer::json(refusal.status, &refusal.body(request_id)));
+    let json = answer.body.is_some();
+    let mut response = Response::new(answer.body.map_or_else(Body::empty, Body::from));
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    if json {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    if let Ok(id) = HeaderValue::from_str(request_id) {
+        headers.insert(REQUEST_ID_HEADER, id);
+    }
+    response
+}
+
+/// A lock whose former holder panicked is still a lock: every change is made whole or not at all.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,122 @@
+//! The state file: one JSON document, replaced whole.
+//!
+//! It is written beside its place, synced and renamed, so that whatever ends the process at whatever moment leaves
+//! the old file or the new one, never half of either.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::{self, BufWriter, Write},
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::project::Project;
+
+/// Says whose file it is.
+const FORMAT: &str = "dli-emulator state";
+const VERSION: u32 = 1;
+
+/// Why a state file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    /// It cannot be read.
+    #[error("cannot read the state file {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It cannot be written.
+    #[error("cannot write the state file {}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It is something else.
+    #[error("{} is not a state file of dli-emulator; name another one, or remove it to start anew", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// It was written by another version.
+    #[error("the state file {} has version {found}; this emulator reads version {VERSION}", path.display())]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+    },
+}
+
+/// The head is read first, so that a file of another version is named as one.
+#[derive(Serialize, Deserialize)]
+struct Head {
+    #[serde(deserialize_with = "our_format")]
+    format: String,
+    version: u32,
+}
+
+#[derive(Deserialize)]
+struct Loaded {
+    projects: BTreeMap<String, Project>,
+}
+
+#[derive(Serialize)]
+struct Saved<'a> {
+    #[serde(flatten)]
+    head: Head,
+    projects: &'a BTreeMap<String, Project>,
+}
+
+fn our_format<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let format = String::deserialize(deserializer)?;
+    if format == FORMAT { Ok(format) } else { Err(serde::de::Error::custom(format!("its format is {format:?}"))) }
+}
+
+/// The projects of a state file. Where there is none yet it is made, so that a place that cannot be written to is
+/// told at once.
+pub(super) fn load(path: &Path) -> Result<BTreeMap<String, Project>, SnapshotError> {
+    let text = match fs::read(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let projects = BTreeMap::new();
+            write(path, &encode(&projects))?;
+            return Ok(projects);
+        }
+        Err(source) => return Err(SnapshotError::Read { path: path.to_owned(), source }),
+    };
+    let foreign = |source| SnapshotError::Foreign { path: path.to_owned(), source };
+    let head: Head = serde_json::from_slice(&text).map_err(foreign)?;
+    if head.version != VERSION {
+        return Err(SnapshotError::Version { path: path.to_owned(), found: head.version });
+    }
+    Ok(serde_json::from_slice::<Loaded>(&text).map_err(foreign)?.projects)
+}
+
+/// The document as bytes.
+pub(super) fn encode(projects: &BTreeMap<String, Project>) -> Vec<u8> {
+    let head = Head { format: FORMAT.to_owned(), version: VERSION };
+    serde_json::to_vec(&Saved { head, projects }).expect("the state is structures of texts and numbers")
+}
+
+/// Puts the document in its place.
+pub(super) fn write(path: &Path, document: &[u8]) -> Result<(), SnapshotError> {
+    replace(path, document).map_err(|source| SnapshotError::Write { path: path.to_owned(), source })
+}
+
+fn replace(path: &Path, document: &[u8]) -> io::Result<()> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    let beside = PathBuf::from(beside);
+    let mut file = BufWriter::new(File::create(&beside)?);
+    file.write_all(document)?;
+    file.into_inner()?.sync_all()?;
+    fs::rename(&beside, path)
+}

@@ -1,0 +1,41 @@
+//! The tags of connections: read, add, remove.
+
+use super::{
+    account::Account,
+    refusal::Refusal,
+    route::{Answer, Call, Route},
+};
+use crate::dli::wire::{Tag, TagChange, TagList};
+
+pub(super) const ROUTES: &[Route] = &[
+    Route { method: "GET", pattern: "/v3/{project_id}/dli_enhanced_datasource/{connection_id}/tags", run: list },
+    Route {
+        method: "POST",
+        pattern: "/v3/{project_id}/dli_enhanced_datasource/{connection_id}/tags/create",
+        run: create,
+    },
+    Route {
+        method: "POST",
+        pattern: "/v3/{project_id}/dli_enhanced_datasource/{connection_id}/tags/delete",
+        run: delete,
+    },
+];
+
+fn list(account: &mut Account<'_>, call: &Call<'_>) -> Result<Answer, Refusal> {
+    let offset = call.number("offset")?.unwrap_or(0);
+    let most = call.number("limit")?.filter(|limit| *limit > 0).unwrap_or(usize::MAX);
+    let all = account.tags(call.segment("connection_id"))?;
+    let page = all.iter().skip(offset).take(most);
+    let tags = page.map(|(key, value)| Tag { key: key.clone(), value: value.clone() }).collect();
+    Ok(Answer::ok(&TagList { tags, count: i64::try_from(all.len()).unwrap_or(i64::MAX) }))
+}
+
+fn create(account: &mut Account<'_>, call: &Call<'_>) -> Result<Answer, Refusal> {
+    account.put_tags(call.segment("connection_id"), call.json::<TagChange>()?.tags)?;
+    Ok(Answer::no_content())
+}
+
+fn delete(account: &mut Account<'_>, call: &Call<'_>) -> Result<Answer, Refusal> {
+    account.remove_tags(call.segment("connection_id"), &call.json::<TagChange>()?.tags)?;
+    Ok(Answer::no_content())
+}

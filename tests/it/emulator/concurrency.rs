@@ -1,0 +1,40 @@
+//! Many clients at once lose nothing.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use super::harness::{Cloud, PROJECT, body, connections};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn sixty_four_writers() {
+    let cloud = Arc::new(Cloud::start().await);
+    let shared = cloud.create(body("shared")).await;
+    let shared_id = shared.rsplit('/').next().expect("an id").to_owned();
+    let mut writers = JoinSet::new();
+    for writer in 0..64 {
+        let (cloud, shared_id) = (Arc::clone(&cloud), shared_id.clone());
+        writers.spawn(async move {
+            for round in 0..4 {
+                cloud.create(body(&format!("w{writer}_{round}"))).await;
+            }
+            // One name, many claimants.
+            let claimed = cloud.call("POST", &connections(), body("one")).await.status;
+            // Twenty tags on one connection, each added by several.
+            let tags = json!({"tags": [{"key": format!("k{}", writer % 20), "value": ""}]});
+            let path = format!("/v3/{PROJECT}/dli_enhanced_datasource/{shared_id}/tags/create");
+            cloud.call("POST", &path, tags).await.ok(204);
+            claimed
+        });
+    }
+    let claimed = writers.join_all().await;
+    assert_eq!(claimed.iter().filter(|status| **status == 201).count(), 1);
+    assert_eq!(claimed.iter().filter(|status| **status == 400).count(), 63);
+    let held = cloud.emulator.connections(PROJECT);
+    let names: BTreeSet<_> = held.iter().map(|connection| connection.name.clone()).collect();
+    let ids: BTreeSet<_> = held.iter().map(|connection| connection.id.clone()).collect();
+    assert_eq!((held.len(), names.len(), ids.len()), (258, 258, 258));
+    assert_eq!(cloud.emulator.tags(PROJECT, &shared_id).len(), 20);
+    assert_eq!(cloud.emulator.requests().len(), 1 + 64 * 6);
+}

@@ -1,0 +1,175 @@
+//! An emulator under a clock that stands still, and a caller that signs.
+
+use std::sync::Arc;
+
+use reqwest::Client;
+use serde_json::{Value, json};
+use terraform_provider_dli::{
+    dli::signature::{self, Authorization, Signable},
+    emulator::{ACCESS_KEY, Emulator, ManualClock, SECRET_KEY, Settings},
+};
+use time::macros::datetime;
+
+pub(super) const PROJECT: &str = "48cc2c48765f481480c7db940d6409d1";
+pub(super) const NOWHERE: &str = "2a620c33-5609-40c9-affd-2b6453071b0f";
+
+/// `P` of the document.
+pub(super) fn connections() -> String {
+    format!("/v2.0/{PROJECT}/datasource/enhanced-connections")
+}
+
+/// A body that "create" takes.
+pub(super) fn body(name: &str) -> Value {
+    json!({
+        "name": name,
+        "dest_vpc_id": "22094d8f-c310-4621-913d-4c4d655d8495",
+        "dest_network_id": "78f2562a-36e4-4b39-95b9-f5aab22e1281",
+    })
+}
+
+/// [`body`] with some fields more, or others.
+pub(super) fn body_with(name: &str, more: Value) -> Value {
+    let mut body = body(name);
+    let (Value::Object(fields), Value::Object(more)) = (&mut body, more) else { panic!("objects are given") };
+    fields.extend(more);
+    body
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub(super) status: u16,
+    pub(super) request_id: String,
+    /// `Null` where there is no body.
+    pub(super) body: Value,
+}
+
+impl Reply {
+    #[track_caller]
+    pub(super) fn ok(self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.body);
+        self.body
+    }
+
+    /// The text of a refusal with this status and code.
+    #[track_caller]
+    pub(super) fn refused(self, status: u16, code: &str) -> String {
+        assert_eq!((self.status, self.body["error_code"].as_str()), (status, Some(code)), "{}", self.body);
+        self.body["error_msg"].as_str().expect("a refusal has a text").to_owned()
+    }
+}
+
+/// A request before it is sent; a test may spoil it.
+#[derive(Debug, Clone)]
+pub(super) struct Draft {
+    pub(super) method: String,
+    /// Path and query as they go over the wire.
+    pub(super) target: String,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) body: Vec<u8>,
+}
+
+impl Draft {
+    /// The value of a header, to be changed.
+    pub(super) fn header(&mut self, name: &str) -> &mut String {
+        let found = self.headers.iter_mut().find(|(key, _)| key.eq_ignore_ascii_case(name));
+        &mut found.unwrap_or_else(|| panic!("there is no header {name}")).1
+    }
+}
+
+/// An emulator and a client of it.
+pub(super) struct Cloud {
+    pub(super) emulator: Emulator,
+    pub(super) clock: Arc<ManualClock>,
+    client: Client,
+}
+
+impl Cloud {
+    pub(super) async fn start() -> Self {
+        Self::with(Settings::default()).await
+    }
+
+    /// 2026-01-01T00:00:00Z is 1767225600000.
+    pub(super) async fn with(settings: Settings) -> Self {
+        let clock = Arc::new(ManualClock::new(datetime!(2026-01-01 00:00:00 UTC)));
+        let settings = Settings { clock: clock.clone(), ..settings };
+        let emulator = Emulator::start(([127, 0, 0, 1], 0).into(), settings).await.expect("the emulator starts");
+        Self { emulator, clock, client: client() }
+    }
+
+    /// A signed request.
+    pub(super) fn draft(&self, method: &str, target: &str, body: &[u8]) -> Draft {
+        use terraform_provider_dli::emulator::Clock;
+        let mut headers = vec![
+            ("Host".to_owned(), self.emulator.address().to_string()),
+            ("X-Sdk-Date".to_owned(), signature::format_date(self.clock.now())),
+            ("X-Project-Id".to_owned(), PROJECT.to_owned()),
+        ];
+        if !body.is_empty() {
+            headers.push(("Content-Type".to_owned(), "application/json".to_owned()));
+        }
+        Self::sign(method, target, headers, body)
+    }
+
+    pub(super) fn sign(method: &str, target: &str, headers: Vec<(String, String)>, body: &[u8]) -> Draft {
+        let mut draft = Draft { method: method.to_owned(), target: target.to_owned(), headers, body: body.to_owned() };
+        let authorization = authorization(&draft, ACCESS_KEY, SECRET_KEY);
+        draft.headers.push(("Authorization".to_owned(), authorization));
+        draft
+    }
+
+    pub(super) async fn send(&self, draft: Draft) -> Reply {
+        send(&self.client, &self.emulator.endpoint(), draft).await
+    }
+
+    pub(super) async fn call(&self, method: &str, target: &str, body: Value) -> Reply {
+        let bytes = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+        self.send(self.draft(method, target, &bytes)).await
+    }
+
+    pub(super) async fn get(&self, target: &str) -> Reply {
+        self.call("GET", target, Value::Null).await
+    }
+
+    /// Creates a connection; returns its path.
+    pub(super) async fn create(&self, body: Value) -> String {
+        let created = self.call("POST", &connections(), body).await.ok(201);
+        format!("{}/{}", connections(), created["connection_id"].as_str().expect("an id is given"))
+    }
+}
+
+pub(super) fn client() -> Client {
+    Client::builder().no_proxy().build().expect("a client without options")
+}
+
+/// The `Authorization` header of a draft; all its headers are signed.
+pub(super) fn authorization(draft: &Draft, access_key: &str, secret_key: &str) -> String {
+    let (path, query) = draft.target.split_once('?').unwrap_or((&draft.target, ""));
+    let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8().expect("UTF-8").into_owned();
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    let query: Vec<_> = pairs
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .map(|(key, value)| (decode(key), decode(value)))
+        .collect();
+    let headers: Vec<_> = draft.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let payload_hash = signature::payload_hash(&draft.body);
+    let signable =
+        Signable { method: &draft.method, path, query: &query, headers: &headers, payload_hash: &payload_hash };
+    let date = draft.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("x-sdk-date")).map_or("", |(_, v)| v);
+    Authorization::sign(&signable, date, access_key, secret_key)
+}
+
+pub(super) async fn send(client: &Client, endpoint: &str, draft: Draft) -> Reply {
+    let method = draft.method.parse().expect("a method");
+    let mut request = client.request(method, format!("{endpoint}{}", draft.target)).body(draft.body);
+    for (name, value) in draft.headers {
+        request = request.header(name, value);
+    }
+    let response = request.send().await.expect("the emulator answers");
+    let status = response.status().as_u16();
+    let request_id = response.headers().get("x-request-id").expect("every answer has an X-Request-Id");
+    let request_id = request_id.to_str().expect("ASCII").to_owned();
+    let bytes = response.bytes().await.expect("the answer has a body");
+    let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).expect("answers are JSON") };
+    Reply { status, request_id, body }
+}

@@ -1,0 +1,83 @@
+//! A binding's life follows the clock and nothing else.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use terraform_provider_dli::emulator::Settings;
+
+use super::harness::{Cloud, body, body_with};
+
+/// Of the first binding in the list: status, error, time.
+fn first(shown: &Value, list: &str) -> (String, String, i64) {
+    let binding = &shown[list][0];
+    let text = |field: &str| binding[field].as_str().expect("a text").to_owned();
+    (text("status"), text("err_msg"), binding["update_time"].as_i64().expect("a number"))
+}
+
+fn state(status: &str, error: &str, time: i64) -> (String, String, i64) {
+    (status.to_owned(), error.to_owned(), time)
+}
+
+async fn cloud() -> Cloud {
+    let failing = [("q2", "Failed to get subnet"), ("pool1", "CIDR conflict")];
+    let failing = failing.map(|(name, text)| (name.to_owned(), text.to_owned())).into();
+    Cloud::with(Settings { binding_delay: Duration::from_mins(1), failing, ..Settings::default() }).await
+}
+
+#[tokio::test]
+async fn reading_moves_nothing_and_time_does() {
+    let cloud = cloud().await;
+    let path = cloud.create(body_with("test", json!({"queues": ["q1"]}))).await;
+    for _ in 0..50 {
+        let shown = cloud.get(&path).await.ok(200);
+        assert_eq!(first(&shown, "available_queue_info"), state("CREATING", "", 1_767_225_600_000));
+        assert_eq!(shown["status"], "ACTIVE", "a connection knows no other state");
+    }
+    cloud.clock.advance(Duration::from_millis(59_999));
+    assert_eq!(first(&cloud.get(&path).await.ok(200), "available_queue_info").0, "CREATING");
+    cloud.clock.advance(Duration::from_millis(1));
+    let active = state("ACTIVE", "", 1_767_225_660_000);
+    assert_eq!(first(&cloud.get(&path).await.ok(200), "available_queue_info"), active);
+    cloud.clock.advance(Duration::from_mins(10));
+    assert_eq!(first(&cloud.get(&path).await.ok(200), "available_queue_info"), active);
+}
+
+#[tokio::test]
+async fn a_failed_binding_stays_until_it_is_bound_again() {
+    let cloud = cloud().await;
+    let path = cloud.create(body("test")).await;
+    let post = async |tail: &str, body: Value| cloud.call("POST", &format!("{path}/{tail}"), body).await;
+    post("associate-queue", json!({"queues": ["Q2", "pooled1"]})).await.ok(200);
+    assert_eq!(
+        first(&cloud.get(&path).await.ok(200), "elastic_resource_pools"),
+        state("CREATING", "", 1_767_225_600_000)
+    );
+    cloud.clock.advance(Duration::from_mins(1));
+    let shown = cloud.get(&path).await.ok(200);
+    assert_eq!(first(&shown, "available_queue_info"), state("FAILED", "Failed to get subnet", 1_767_225_660_000));
+    assert_eq!(first(&shown, "elastic_resource_pools"), state("FAILED", "CIDR conflict", 1_767_225_660_000));
+
+    assert!(post("disassociate-queue", json!({"queues": ["q2"]})).await.refused(400, "DLI.0007").contains("q2"));
+    post("disassociate-queue", json!({"queues": ["pooled1"]})).await.refused(400, "DLI.0007");
+    assert_eq!(cloud.get(&path).await.ok(200), shown);
+
+    post("associate-queue", json!({"queues": ["q2"]})).await.ok(200);
+    assert_eq!(
+        first(&cloud.get(&path).await.ok(200), "available_queue_info"),
+        state("CREATING", "", 1_767_225_660_000)
+    );
+    post("disassociate-queue", json!({"queues": ["q2"]})).await.ok(200);
+    assert_eq!(cloud.get(&path).await.ok(200)["available_queue_info"], json!([]));
+}
+
+/// "A connection that is being created cannot be deleted."
+#[tokio::test]
+async fn what_is_being_created_cannot_be_deleted() {
+    let cloud = cloud().await;
+    let path = cloud.create(body_with("test", json!({"queues": ["q1", "q2"]}))).await;
+    cloud.call("DELETE", &path, Value::Null).await.refused(400, "DLI.0007");
+    cloud.clock.advance(Duration::from_mins(1));
+    // A binding of its later life is no part of its creation.
+    cloud.call("POST", &format!("{path}/associate-queue"), json!({"queues": ["pooled1"]})).await.ok(200);
+    cloud.call("DELETE", &path, Value::Null).await.ok(200);
+}
