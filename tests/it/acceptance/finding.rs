@@ -81,6 +81,8 @@ fn every_terraform_plans_applies_shows_and_destroys() {
         assert!(invalid.stderr.contains("Unsupported argument"), "{invalid}");
         assert!(!invalid.stdout.contains("Unsupported argument"), "{invalid}");
         workspace.run(&["no-such-command"]).expect_code(1);
+        let elsewhere = workspace.run(&["-chdir=größe", "version"]).expect_code(1);
+        assert!(elsewhere.stderr.contains("größe"), "{elsewhere}");
     });
 }
 
