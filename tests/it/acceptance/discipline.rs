@@ -59,3 +59,14 @@ fn an_import_that_differs_is_noticed() {
         workspace.expect_import(ADDRESS, &["output"]);
     });
 }
+
+#[test]
+#[should_panic(expected = "expected that it would end within 1s")]
+fn a_command_that_hangs_is_noticed() {
+    for_each_terraform(|terraform| {
+        let workspace = workspace(terraform);
+        let sleep = "resource \"terraform_data\" \"a\" {\n  provisioner \"local-exec\" {\n    command = \"sleep 600\"\n  }\n}\n";
+        workspace.configure(sleep);
+        workspace.start(&["apply", "-auto-approve"]).wait_at_most(std::time::Duration::from_secs(1));
+    });
+}

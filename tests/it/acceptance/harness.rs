@@ -10,7 +10,6 @@ mod running;
 mod workspace;
 
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
 
 pub(super) use cloud::Cloud;
 pub(super) use plan::Plan;
@@ -44,14 +43,4 @@ pub(super) fn for_each_terraform(test: impl Fn(&Terraform)) {
 /// An error and what caused it, one to a line.
 pub(super) fn chain(error: &dyn std::error::Error) -> String {
     std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect::<Vec<_>>().join(": ")
-}
-
-/// Waits for something that nothing announces, and panics where it does not come.
-#[track_caller]
-pub(super) fn eventually(what: &str, reached: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_mins(1);
-    while !reached() {
-        assert!(Instant::now() < deadline, "not within a minute: {what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
 }

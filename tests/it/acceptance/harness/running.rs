@@ -20,6 +20,7 @@ pub(crate) struct Running {
     shown: String,
     directory: PathBuf,
     output: Arc<Collected>,
+    waited: bool,
 }
 
 /// What a command has printed so far.
@@ -64,14 +65,14 @@ impl Running {
         let output = Arc::new(Collected::default());
         collect(child.stdout.take().expect("it was piped"), &output, |streams| &mut streams.stdout);
         collect(child.stderr.take().expect("it was piped"), &output, |streams| &mut streams.stderr);
-        Self { child, shown, directory, output }
+        Self { child, shown, directory, output, waited: false }
     }
 
     /// Waits until its standard output holds this text.
     #[track_caller]
     pub(crate) fn wait_for_output(&self, text: &str) {
         let reached = |streams: &Streams| String::from_utf8_lossy(&streams.stdout).contains(text);
-        drop(self.wait_until(&format!("print {text:?}"), LIMIT, reached));
+        self.wait_until(&format!("print {text:?}"), LIMIT, reached);
     }
 
     /// Sends a signal, named as `kill` names it, to Terraform and all that it has started.
@@ -93,8 +94,9 @@ impl Running {
     /// Waits for its end, which must come in this time.
     #[track_caller]
     pub(crate) fn wait_at_most(mut self, limit: Duration) -> Finished {
-        drop(self.wait_until("end", limit, |streams| streams.ended == 2));
+        self.wait_until("end", limit, |streams| streams.ended == 2);
         let status = self.child.wait().expect("a child can be waited for");
+        self.waited = true;
         let streams = self.output.lock();
         Finished {
             command: self.shown.clone(),
@@ -105,29 +107,45 @@ impl Running {
         }
     }
 
+    /// Waits for something elsewhere that this command brings about, and fails where the command ends without it.
     #[track_caller]
-    fn wait_until(&self, what: &str, limit: Duration, reached: impl Fn(&Streams) -> bool) -> MutexGuard<'_, Streams> {
+    pub(crate) fn wait_for(&self, what: &str, reached: impl Fn() -> bool) {
+        // Nothing announces it, so it is looked for again and again.
+        let deadline = Instant::now() + LIMIT;
+        while !reached() {
+            let over = Instant::now() > deadline || self.output.lock().ended == 2;
+            assert!(!over || reached(), "{self}\nexpected that {what}");
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    #[track_caller]
+    fn wait_until(&self, what: &str, limit: Duration, reached: impl Fn(&Streams) -> bool) {
         let deadline = Instant::now() + limit;
         let mut streams = self.output.lock();
         while !reached(&streams) {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() || streams.ended == 2 {
-                let stdout = String::from_utf8_lossy(&streams.stdout).into_owned();
-                let stderr = String::from_utf8_lossy(&streams.stderr).into_owned();
                 drop(streams);
-                let (shown, directory) = (&self.shown, self.directory.display());
-                panic!("$ cd {directory}\n$ {shown}\n{stdout}{stderr}(did not {what} within {limit:?})");
+                panic!("{self}\nexpected that it would {what} within {limit:?}");
             }
             streams = self.output.changed.wait_timeout(streams, left).expect("no reader panics").0;
         }
-        streams
+    }
+}
+
+impl fmt::Display for Running {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let streams = self.output.lock();
+        let (stdout, stderr) = (String::from_utf8_lossy(&streams.stdout), String::from_utf8_lossy(&streams.stderr));
+        write!(f, "$ cd {}\n$ {}\n{stdout}{stderr}", self.directory.display(), self.shown)
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Not waited for yet, so the id cannot have passed to anyone else.
-        if matches!(self.child.try_wait(), Ok(None)) {
+        // Until it is waited for, its id cannot pass to anyone else; what it has started may outlive it.
+        if !self.waited {
             self.signal_group("KILL");
             let _ = self.child.wait();
         }
