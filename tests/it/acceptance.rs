@@ -1,1 +1,18 @@
-//! The acceptance tests.
+//! Acceptance tests: real Terraform starts the provider that was just built, against the emulator in this process.
+//!
+//! Each test runs with every Terraform that [`terraform::Terraform::find`] offers: the one on `PATH` and the one that
+//! is installed into cargo's target directory. One file for each subject; [`harness`] holds what they share.
+
+mod discipline;
+mod documents;
+mod finding;
+mod harness;
+mod lifecycle;
+mod limits;
+mod scale;
+mod signals;
+mod unknown;
+mod validation;
+
+#[path = "../../examples/quickstart/terraform.rs"]
+mod terraform;

@@ -1,0 +1,14 @@
+terraform {
+  required_providers {
+    dli = {
+      source  = "opendli/dli"
+      version = "~> 0.1"
+    }
+  }
+}
+
+# The keys come from HW_ACCESS_KEY and HW_SECRET_KEY, so that they are in no file.
+provider "dli" {
+  region     = "eu-west-101"
+  project_id = "0123456789abcdef0123456789abcdef"
+}

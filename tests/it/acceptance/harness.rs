@@ -1,0 +1,46 @@
+//! What the acceptance tests share: a working directory with Terraform and the provider in it ([`Workspace`]), the
+//! cloud that it talks to ([`Cloud`]), commands that cannot hang ([`Running`]), and checks on plans ([`Plan`]).
+//!
+//! A check that fails panics with the command, the directory and the whole of what was printed.
+
+mod cloud;
+mod measured;
+mod plan;
+mod running;
+mod workspace;
+
+use std::sync::OnceLock;
+
+pub(super) use cloud::Cloud;
+pub(super) use plan::Plan;
+pub(super) use running::{Finished, Running};
+pub(super) use workspace::Workspace;
+
+use super::terraform::Terraform;
+
+/// Runs a test with each Terraform there is, of each version one, and says which one it was that failed.
+pub(super) fn for_each_terraform(test: impl Fn(&Terraform)) {
+    static FOUND: OnceLock<Vec<Terraform>> = OnceLock::new();
+    let found = FOUND.get_or_init(|| {
+        let mut found: Vec<Terraform> = Vec::new();
+        for terraform in Terraform::find() {
+            let terraform = terraform.unwrap_or_else(|error| panic!("{}", chain(&error)));
+            if found.iter().all(|other| other.version != terraform.version) {
+                found.push(terraform);
+            }
+        }
+        found
+    });
+    for terraform in found {
+        #[expect(clippy::print_stdout, reason = "shown where the test fails, above the message of the failure")]
+        {
+            println!("with {} ({})", terraform.version, terraform.program.display());
+        }
+        test(terraform);
+    }
+}
+
+/// An error and what caused it, one to a line.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

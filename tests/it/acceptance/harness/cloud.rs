@@ -1,0 +1,112 @@
+//! The service's emulator in this process, on a thread of its own so that a test stays an ordinary function.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use terraform_provider_dli::dli::wire::Connection;
+use terraform_provider_dli::emulator::{ACCESS_KEY, Account, Emulator, LoggedRequest, Refusal, SECRET_KEY, Settings};
+use tokio::runtime::Runtime;
+
+use super::Workspace;
+use crate::acceptance::terraform::Terraform;
+
+/// A project id of the form that real ones have.
+const PROJECT: &str = "0123456789abcdef0123456789abcdef";
+
+/// A running emulator. Dropping it stops it.
+pub(crate) struct Cloud {
+    /// `None` only while it is dropped.
+    emulator: Option<Emulator>,
+    runtime: Runtime,
+}
+
+impl Cloud {
+    /// A cloud that answers at once.
+    pub(crate) fn start() -> Self {
+        Self::start_with(Settings::default())
+    }
+
+    /// A cloud with these settings.
+    pub(crate) fn start_with(settings: Settings) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.expect("threads can be started");
+        let emulator = runtime.block_on(Emulator::start(SocketAddr::from(([127, 0, 0, 1], 0)), settings));
+        Self { emulator: Some(emulator.expect("there is a free port")), runtime }
+    }
+
+    /// A workspace whose provider talks to this cloud.
+    pub(crate) fn workspace(&self, terraform: &Terraform) -> Workspace {
+        Workspace::new(terraform).with_provider(&format!(
+            "provider \"dli\" {{\n  region = \"eu-west-101\"\n  project_id = \"{PROJECT}\"\n  access_key = \"{ACCESS_KEY}\"\n  \
+             secret_key = \"{SECRET_KEY}\"\n  endpoints = {{ dli = \"{}\" }}\n}}\n",
+            self.emulator().endpoint()
+        ))
+    }
+
+    /// All else that the emulator can be asked or told.
+    pub(crate) fn emulator(&self) -> &Emulator {
+        self.emulator.as_ref().expect("it is there until the drop")
+    }
+
+    /// The connections that exist.
+    pub(crate) fn connections(&self) -> Vec<Connection> {
+        let mut connections = self.emulator().connections(PROJECT);
+        connections.retain(|connection| !connection.is_deleted());
+        connections
+    }
+
+    /// The one connection that exists.
+    #[track_caller]
+    pub(crate) fn connection(&self) -> Connection {
+        let connections = self.connections();
+        assert_eq!(connections.len(), 1, "{connections:#?}");
+        connections.into_iter().next().expect("there is one")
+    }
+
+    /// The requests so far, in the order of their answers.
+    pub(crate) fn requests(&self) -> Vec<LoggedRequest> {
+        self.emulator().requests()
+    }
+
+    /// The requests that change something: method, and path after that of the connections.
+    pub(crate) fn changes(&self) -> Vec<String> {
+        let of_all = format!("/v2.0/{PROJECT}/datasource/enhanced-connections");
+        let changing = self.requests().into_iter().filter(|request| request.method != "GET");
+        let shown = changing.map(|request| format!("{} {}", request.method, request.path.replace(&of_all, "")));
+        shown.map(|text| text.trim_end().to_owned()).collect()
+    }
+
+    /// Changes something as somebody in the console would.
+    #[track_caller]
+    pub(crate) fn edit<T>(&self, work: impl FnOnce(&mut Account<'_>) -> Result<T, Refusal>) -> T {
+        let edited = self.emulator().edit(PROJECT, work).expect("it is kept in memory only");
+        edited.unwrap_or_else(|refusal| panic!("{refusal:?}"))
+    }
+
+    /// The tags of the one connection.
+    #[track_caller]
+    pub(crate) fn tags(&self) -> BTreeMap<String, String> {
+        self.emulator().tags(PROJECT, &self.connection().id)
+    }
+
+    /// The route table with which the one connection was created.
+    #[track_caller]
+    pub(crate) fn routetable_id(&self) -> Option<String> {
+        self.emulator().routetable_id(PROJECT, &self.connection().id)
+    }
+
+    /// Requires that no connection is left.
+    #[track_caller]
+    pub(crate) fn expect_empty(&self) {
+        let left = self.connections();
+        assert!(left.is_empty(), "left behind: {left:#?}");
+    }
+}
+
+impl Drop for Cloud {
+    fn drop(&mut self) {
+        if let Some(emulator) = self.emulator.take() {
+            self.runtime.block_on(emulator.stop());
+        }
+    }
+}

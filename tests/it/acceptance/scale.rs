@@ -1,0 +1,79 @@
+//! As many hosts as the document allows, through real Terraform.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::harness::{Cloud, for_each_terraform};
+use super::terraform::say;
+
+const ADDRESS: &str = "dli_enhanced_connection.test";
+
+/// So long that one message would not pass gRPC's usual limit of 4 MiB.
+fn host(number: usize) -> String {
+    format!("host-{number:05}.{}.example.com", "a-long-department-name".repeat(3))
+}
+
+const CONFIGURATION: &str = r#"
+resource "dli_enhanced_connection" "test" {
+  name            = "test"
+  dest_vpc_id     = "22094d8f-c310-4621-913d-4c4d655d8495"
+  dest_network_id = "78f2562a-36e4-4b39-95b9-f5aab22e1281"
+  hosts           = jsondecode(file("hosts.json"))
+}
+"#;
+
+fn hosts() -> BTreeMap<String, String> {
+    (0..20_000).map(|number| (host(number), format!("10.0.{}.{}", number / 250, number % 250))).collect()
+}
+
+fn json(hosts: &BTreeMap<String, String>) -> String {
+    serde_json::to_string(hosts).expect("it is a map of texts")
+}
+
+#[test]
+fn twenty_thousand_hosts_from_create_to_destroy() {
+    let mut hosts = hosts();
+    let before = json(&hosts);
+    hosts.insert(host(12_345), "10.9.9.9".to_owned());
+    let after = json(&hosts);
+    for_each_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace(terraform);
+        workspace.write("hosts.json", &before);
+        workspace.step(CONFIGURATION, &[(ADDRESS, "create")]);
+        assert_eq!(cloud.connection().hosts.len(), 20_000);
+
+        workspace.write("hosts.json", &after);
+        let shown = workspace.run(&["plan"]).expect_code(0);
+        let lines: Vec<_> = shown.stdout.lines().filter(|line| line.contains("host-")).map(str::trim).collect();
+        assert_eq!(lines, [format!("~ {:?} = \"10.0.49.95\" -> \"10.9.9.9\"", host(12_345))]);
+        let plan = workspace.step(CONFIGURATION, &[(ADDRESS, "update")]);
+        plan.expect_changed(ADDRESS, &[&format!("hosts[{:?}]", host(12_345))]);
+
+        workspace.destroy();
+        cloud.expect_empty();
+    });
+}
+
+/// The promise is one of release builds; other builds print what they took.
+#[test]
+fn twenty_thousand_hosts_cost_the_provider_little() {
+    for_each_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace(terraform).measured();
+        workspace.write("hosts.json", &json(&hosts()));
+        workspace.step(CONFIGURATION, &[(ADDRESS, "create")]);
+        workspace.take_usage();
+        workspace.run(&["plan", "-detailed-exitcode"]).expect_code(0);
+        let usage = workspace.take_usage();
+        let cpu: Duration = usage.iter().map(|process| process.cpu).sum();
+        let peak = usage.iter().map(|process| process.peak).max().unwrap_or(0);
+        say(&format!("{}: a plan of 20,000 hosts without a change took {cpu:?} and {peak} KiB", terraform.version));
+        if cfg!(not(debug_assertions)) {
+            assert!(cpu < Duration::from_millis(500), "{usage:#?}");
+            assert!(peak < 80 * 1024, "{usage:#?}");
+        }
+        workspace.destroy();
+        cloud.expect_empty();
+    });
+}

@@ -1,0 +1,69 @@
+//! Ctrl-C, and the death of Terraform, in the middle of an apply.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use terraform_provider_dli::emulator::Settings;
+
+use super::harness::{Cloud, for_each_terraform};
+
+const ADDRESS: &str = "dli_enhanced_connection.test";
+const CONFIGURATION: &str = r#"
+resource "dli_enhanced_connection" "test" {
+  name            = "test"
+  dest_vpc_id     = "22094d8f-c310-4621-913d-4c4d655d8495"
+  dest_network_id = "78f2562a-36e4-4b39-95b9-f5aab22e1281"
+  queues          = ["q1"]
+}
+"#;
+
+/// A cloud that has done what it was asked for long before it says so.
+fn slow_cloud(latency: Duration) -> Cloud {
+    Cloud::start_with(Settings { latency, ..Settings::default() })
+}
+
+#[test]
+fn an_interrupted_apply_keeps_what_it_has_created() {
+    for_each_terraform(|terraform| {
+        let cloud = slow_cloud(Duration::from_secs(2));
+        let workspace = cloud.workspace(terraform);
+        workspace.configure(CONFIGURATION);
+        let applying = workspace.start(&["apply", "-auto-approve"]);
+        applying.wait_for("the connection is created", || !cloud.connections().is_empty());
+        applying.signal_group("INT");
+        let applied = applying.wait_at_most(Duration::from_secs(5));
+        assert!(applied.status.code().is_some(), "Terraform ends by itself:\n{applied}");
+        assert_eq!(workspace.state(ADDRESS)["id"], cloud.connection().id, "{applied}");
+
+        cloud.emulator().set_latency(Duration::ZERO);
+        workspace.destroy();
+        cloud.expect_empty();
+    });
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn no_provider_outlives_a_terraform_that_was_killed() {
+    for_each_terraform(|terraform| {
+        let cloud = slow_cloud(Duration::from_mins(1));
+        let workspace = cloud.workspace(terraform);
+        workspace.configure(CONFIGURATION);
+        let applying = workspace.start(&["apply", "-auto-approve"]);
+        applying.wait_for("the connection is created", || !cloud.connections().is_empty());
+        assert!(!processes(&workspace.provider()).is_empty(), "the provider runs while it waits for the answer");
+        applying.signal("KILL");
+        let killed = Instant::now();
+        while !processes(&workspace.provider()).is_empty() {
+            assert!(killed.elapsed() < Duration::from_secs(5), "still there: {:?}", processes(&workspace.provider()));
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    });
+}
+
+/// The processes that run this executable.
+fn processes(executable: &Path) -> Vec<String> {
+    let entries = fs::read_dir("/proc").expect("Linux has it").filter_map(Result::ok);
+    let running = entries.filter(|entry| fs::read_link(entry.path().join("exe")).is_ok_and(|exe| exe == executable));
+    running.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+}

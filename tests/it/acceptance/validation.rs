@@ -1,0 +1,138 @@
+//! Every fault of a configuration at once, at its place, from `terraform validate` alone: no provider block, no
+//! credentials, no network.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::harness::{Finished, Workspace, for_each_terraform};
+
+/// Each line with `# fault` has one, of a kind of its own; the text after it must be in the message.
+const FAULTS: &str = r#"
+resource "dli_enhanced_connection" "many" {
+  name            = "has-hyphen"                           # fault: '-'
+  dest_vpc_id     = "not-a-uuid"                           # fault: not-a-uuid
+  dest_network_id = "78f2562a36e44b3995b9f5aab22e1281"     # fault: 78f2562a36e44b3995b9f5aab22e1281
+  queues          = ["q1", "Default"]                      # fault: Default
+  routetable_id   = "{22094d8f-c310-4621-913d-4c4d655d8495}" # fault: {22094d8f-c310-4621-913d-4c4d655d8495}
+
+  hosts = {
+    "good-host"  = "192.168.0.1"
+    "9bad"       = "192.168.0.1"   # fault: hosts["9bad"]
+    "a b"        = "192.168.0.1"   # fault: hosts["a b"]
+    ""           = "192.168.0.1"   # fault: hosts[""]
+    "big"        = "256.1.1.1"     # fault: hosts["big"]
+    "short"      = "192.168.1"     # fault: hosts["short"]
+    "six"        = "fe80::1"       # fault: hosts["six"]
+    "zero"       = "192.168.0.01"  # fault: hosts["zero"]
+    "named"      = "localhost"     # fault: hosts["named"]
+  }
+
+  tags = {
+    "good"    = ""
+    "_sys_x"  = "1"      # fault: tags["_sys_x"]
+    " leading" = "1"     # fault: tags[" leading"]
+    "a/b"     = "1"      # fault: tags["a/b"]
+    "comma"   = "a,b"    # fault: tags["comma"]
+  }
+}
+
+resource "dli_enhanced_connection" "empty" {
+  name            = ""                                     # fault: empty
+  dest_vpc_id     = "22094d8f-c310-4621-913d-4c4d655d8495"
+  dest_network_id = "78f2562a-36e4-4b39-95b9-f5aab22e1281"
+  queues          = ["123"]                                # fault: 123
+}
+
+resource "dli_enhanced_connection" "underscore" {
+  name            = "größe"                                # fault: 'ö'
+  dest_vpc_id     = "22094d8f-c310-4621-913d-4c4d655d8495"
+  dest_network_id = "78f2562a-36e4-4b39-95b9-f5aab22e1281"
+  queues          = ["_q"]                                 # fault: _q
+}
+
+resource "dli_enhanced_connection" "null" {
+  name            = "null"
+  dest_vpc_id     = "22094d8f-c310-4621-913d-4c4d655d8495"
+  dest_network_id = "78f2562a-36e4-4b39-95b9-f5aab22e1281"
+  hosts           = { "none" = null }                      # fault: hosts["none"]
+}
+"#;
+
+/// The lines and details of the errors.
+fn errors(validated: &Finished) -> Vec<(u64, String)> {
+    let json = validated.json();
+    let diagnostics = json["diagnostics"].as_array().unwrap_or_else(|| panic!("{validated}"));
+    let errors = diagnostics.iter().filter(|diagnostic| diagnostic["severity"] == "error");
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    errors
+        .map(|error| {
+            let line = error["range"]["start"]["line"].as_u64().unwrap_or(0);
+            (line, format!("{}\n{}", text(&error["summary"]), text(&error["detail"])))
+        })
+        .collect()
+}
+
+#[test]
+fn each_fault_is_reported_once_at_its_line() {
+    let expected: BTreeMap<u64, &str> =
+        (1..).zip(FAULTS.lines()).filter_map(|(line, text)| Some((line, text.split_once("# fault: ")?.1))).collect();
+    assert!(expected.len() >= 15);
+    for_each_terraform(|terraform| {
+        let workspace = Workspace::new(terraform);
+        workspace.configure(FAULTS);
+        let validated = workspace.run(&["validate", "-json"]).expect_code(1);
+        let mut found = errors(&validated);
+        found.sort();
+        let lines: Vec<_> = found.iter().map(|(line, _)| *line).collect();
+        assert_eq!(lines, expected.keys().copied().collect::<Vec<_>>(), "left: lines with an error\n{found:#?}");
+        for (line, message) in &found {
+            assert!(message.contains(expected[line]), "line {line} should name {:?}:\n{message}", expected[line]);
+            assert!(message.contains("DLI API Reference"), "line {line} should name its source:\n{message}");
+        }
+    });
+}
+
+#[test]
+fn more_than_twenty_faults_of_one_kind_are_summed_up() {
+    for_each_terraform(|terraform| {
+        let workspace = Workspace::new(terraform);
+        workspace.configure(
+            r#"
+resource "dli_enhanced_connection" "test" {
+  name            = "test"
+  dest_vpc_id     = "22094d8f-c310-4621-913d-4c4d655d8495"
+  dest_network_id = "78f2562a-36e4-4b39-95b9-f5aab22e1281"
+  hosts           = { for number in range(1000) : "9bad${number}" => "192.168.0.1" }
+}
+"#,
+        );
+        let found = errors(&workspace.run(&["validate", "-json"]).expect_code(1));
+        assert_eq!(found.len(), 21, "{found:#?}");
+        assert_eq!(found.iter().filter(|(_, message)| message.contains("980 more")).count(), 1, "{found:#?}");
+    });
+}
+
+/// What is not known yet is no fault.
+#[test]
+fn an_unknown_value_waits() {
+    for_each_terraform(|terraform| {
+        let workspace = Workspace::new(terraform);
+        workspace.configure(
+            r#"
+variable "unknown" {}
+
+resource "dli_enhanced_connection" "test" {
+  name            = var.unknown
+  dest_vpc_id     = var.unknown
+  dest_network_id = var.unknown
+  queues          = [var.unknown]
+  routetable_id   = var.unknown
+  hosts           = { "a" = var.unknown, (var.unknown) = "192.168.0.1" }
+  tags            = { "a" = var.unknown }
+}
+"#,
+        );
+        workspace.run(&["validate", "-json"]).expect_code(0);
+    });
+}
