@@ -44,7 +44,7 @@ use std::{
     time::Duration,
 };
 
-use axum::Router;
+use axum::{Router, serve::ListenerExt};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 pub use self::{
@@ -152,6 +152,8 @@ impl Emulator {
         let listen = |source| StartError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
+        // Answers are written whole; gathering small pieces would only delay the last of them.
+        let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
         let (stop, stopped) = watch::channel(());
         let shared = Arc::new(Shared {
             keys: Keys {

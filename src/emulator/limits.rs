@@ -28,7 +28,8 @@ fn count(parameter: &str, rule: &CountRule, found: usize) -> Result<(), Refusal>
     )))
 }
 
-/// A full list of host records. Nothing forbids that one name occurs twice.
+/// A full list of host records. Nothing forbids that one name occurs twice. (The page has a record's name and address
+/// as not mandatory; that both must be there is an inference: a record of one alone means nothing.)
 pub(super) fn hosts(hosts: &[Host]) -> Result<(), Refusal> {
     count("hosts", &rules::HOST_COUNT, hosts.len())?;
     hosts.iter().enumerate().try_for_each(|(index, host)| {

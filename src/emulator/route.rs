@@ -134,7 +134,16 @@ mod tests {
         let (route, found) = find("GET", "/v1.0/48cc/queues/a%2Fb").expect("show queue");
         assert_eq!(route.pattern, "/v1.0/{project_id}/queues/{queue_name}");
         assert_eq!(found.get("queue_name").map(String::as_str), Some("a/b"));
-        for path in ["/v1.0/48cc/queues/", "/v1.0/48cc/queues/a/b", "/v1.0//queues", "v1.0/48cc/queues", "", "*", "/"] {
+        for path in [
+            "/v1.0/48cc/queues/",
+            "/v1.0/48cc/queues/a/b",
+            "/v1.0//queues",
+            "//48cc/queues",
+            "v1.0/48cc/queues",
+            "",
+            "*",
+            "/",
+        ] {
             assert!(find("GET", path).is_err(), "{path}");
         }
         assert_eq!(find("PATCH", "/v1.0/48cc/queues").expect_err("no such method").code, "APIGW.0101");

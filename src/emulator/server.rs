@@ -132,43 +132,13 @@ impl Shared {
     }
 }
 
-/// Answers one request.
+/// Answers one request. The work is a task of its own: a client that hangs up ends the waiting, never the work.
 pub(super) async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body = read(body).await;
-    let at = shared.clock.now();
-    let started = Instant::now();
-    let mut outcome = shared.run(&parts, body.as_ref().map(|bytes| &bytes[..]).map_err(Clone::clone));
-    if let Ok((_, Some(change))) = outcome
-        && shared.file.is_some()
-        && let Err(refusal) = keep(&shared, change).await
-    {
-        outcome = Err(refusal);
-    }
-
     let request_id = Uuid::new_v4().simple().to_string();
-    let refusal = outcome.as_ref().err();
-    let logged = LoggedRequest {
-        at,
-        method: parts.method.to_string(),
-        path: parts.uri.path().to_owned(),
-        query: parts.uri.query().unwrap_or_default().to_owned(),
-        headers: parts
-            .headers
-            .iter()
-            .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
-            .collect(),
-        body: body.unwrap_or_default(),
-        status: outcome.as_ref().map_or_else(|refusal| refusal.status, |(answer, _)| answer.status),
-        code: refusal.map(|refusal| refusal.code.to_owned()),
-        error: refusal.map(|refusal| refusal.text.clone()),
-        request_id: request_id.clone(),
-        took: started.elapsed(),
-    };
-    if shared.log {
-        journal::print(&logged);
-    }
-    lock(&shared.journal).add(logged);
+    let work = tokio::spawn(work(Arc::clone(&shared), parts, body, request_id.clone()));
+    let outcome = work.await.unwrap_or_else(|error| Err(Refusal::fault(format!("The emulator failed: {error}"))));
 
     let latency = *lock(&shared.latency);
     if !latency.is_zero() {
@@ -178,7 +148,44 @@ pub(super) async fn answer(State(shared): State<Arc<Shared>>, request: Request) 
             _ = stopped.changed() => {}
         }
     }
-    respond(outcome.map(|(answer, _)| answer), &request_id)
+    respond(outcome, &request_id)
+}
+
+/// Changes, keeps and logs.
+async fn work(
+    shared: Arc<Shared>,
+    parts: Parts,
+    body: Result<Bytes, Refusal>,
+    request_id: String,
+) -> Result<Answer, Refusal> {
+    let at = shared.clock.now();
+    let started = Instant::now();
+    let run = shared.run(&parts, body.as_deref().map_err(Clone::clone));
+    let outcome = match run {
+        Ok((answer, Some(change))) if shared.file.is_some() => keep(&shared, change).await.map(|()| answer),
+        run => run.map(|(answer, _)| answer),
+    };
+
+    let refusal = outcome.as_ref().err();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let logged = LoggedRequest {
+        at,
+        method: parts.method.to_string(),
+        path: parts.uri.path().to_owned(),
+        query: parts.uri.query().unwrap_or_default().to_owned(),
+        headers: parts.headers.iter().map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect(),
+        body: body.unwrap_or_default(),
+        status: outcome.as_ref().map_or_else(|refusal| refusal.status, |answer| answer.status),
+        code: refusal.map(|refusal| refusal.code.to_owned()),
+        error: refusal.map(|refusal| refusal.text.clone()),
+        request_id,
+        took: started.elapsed(),
+    };
+    if shared.log {
+        journal::print(&logged);
+    }
+    lock(&shared.journal).add(logged);
+    outcome
 }
 
 /// The whole body. One that is too large is read on for a while and thrown away.

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use serde_json::json;
+use terraform_provider_dli::emulator::Settings;
 use tokio::task::JoinSet;
 
 use super::harness::{Cloud, PROJECT, body, connections};
@@ -37,4 +38,26 @@ async fn sixty_four_writers() {
     assert_eq!((held.len(), names.len(), ids.len()), (258, 258, 258));
     assert_eq!(cloud.emulator.tags(PROJECT, &shared_id).len(), 20);
     assert_eq!(cloud.emulator.requests().len(), 1 + 64 * 6);
+}
+
+/// Changes of many go into the state file together; none is answered before it is in there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn sixteen_writers_and_a_state_file() {
+    let home = tempfile::tempdir().expect("a directory");
+    let settings = Settings { state: Some(home.path().join("state.json")), ..Settings::default() };
+    let cloud = Arc::new(Cloud::with(settings.clone()).await);
+    let mut writers = JoinSet::new();
+    for writer in 0..16 {
+        let (cloud, settings) = (Arc::clone(&cloud), settings.clone());
+        writers.spawn(async move {
+            for round in 0..4 {
+                let path = cloud.create(body(&format!("w{writer}_{round}"))).await;
+                let id = path.rsplit('/').next().expect("an id");
+                let file = Cloud::with(settings.clone()).await.emulator.connections(PROJECT);
+                assert!(file.iter().any(|connection| connection.id == id), "answered and not kept");
+            }
+        });
+    }
+    writers.join_all().await;
+    assert_eq!(Cloud::with(settings).await.emulator.connections(PROJECT).len(), 64);
 }

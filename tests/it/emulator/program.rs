@@ -208,3 +208,16 @@ fn a_port_that_is_taken_is_told() {
     let stderr = String::from_utf8(output.stderr).expect("text");
     assert!(!output.status.success() && stderr.contains("is in use; name another port with --port"), "{stderr}");
 }
+
+#[test]
+fn arguments_that_cannot_be_read_are_told() {
+    for (arguments, said) in [
+        (["--fail-binding", "q2"], "write it as NAME=TEXT"),
+        (["--latency", "soon"], "--latency"),
+        (["--host", "nowhere"], "--host"),
+    ] {
+        let output = Program::command(&arguments).output().expect("the program runs");
+        let stderr = String::from_utf8(output.stderr).expect("text");
+        assert!(!output.status.success() && stderr.contains(said), "{stderr}");
+    }
+}
