@@ -17,7 +17,7 @@ const SHOWN_OF_A_KIND: usize = 20;
 
 /// A check of one value.
 pub trait Validator: fmt::Debug + Send + Sync {
-    /// Reports what is wrong with `value`, which is neither null nor unknown itself (its elements may be).
+    /// Reports what is wrong with `value`, which is known, and null only as the element of a collection.
     fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics);
 }
 
@@ -33,22 +33,14 @@ impl<V: Validator> Validator for EachKey<V> {
     }
 }
 
-/// Checks the elements of a map, list or set. A null element is reported, an unknown one waits.
+/// Checks the elements of a map, list or set, null ones too; an unknown one waits.
 #[derive(Debug)]
 pub struct EachElement<V>(pub V);
 
 impl<V: Validator> Validator for EachElement<V> {
     fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
-        for (step, element) in elements(value) {
-            let path = path.step(step);
-            match element {
-                Value::Unknown(_) => {}
-                Value::Null => report.push(
-                    Diagnostic::error("Null Element", format!("{path} is null. Give it a value, or leave it out."))
-                        .at(path),
-                ),
-                known => self.0.check(&path, known, report),
-            }
+        for (step, element) in elements(value).into_iter().filter(|(_, element)| !element.is_unknown()) {
+            self.0.check(&path.step(step), element, report);
         }
     }
 }
@@ -140,8 +132,8 @@ mod tests {
 
     impl Validator for Short {
         fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
-            if value.as_str().is_some_and(|text| text.len() > 3) {
-                report.push(Diagnostic::error("Too Long", path.to_string()).at(path.clone()));
+            if value.is_null() || value.as_str().is_some_and(|text| text.len() > 3) {
+                report.push(Diagnostic::error("Not Short", path.to_string()).at(path.clone()));
             }
         }
     }
@@ -191,13 +183,13 @@ mod tests {
         assert_eq!(
             paths(&faulty),
             [
-                "name: Too Long",
-                r#"hosts["aaaa"]: Too Long"#,
-                r#"hosts["b"]: Too Long"#,
-                r#"hosts["c"]: Null Element"#,
+                "name: Not Short",
+                r#"hosts["aaaa"]: Not Short"#,
+                r#"hosts["b"]: Not Short"#,
+                r#"hosts["c"]: Not Short"#,
                 "rows[1].text: Missing Required Attribute",
                 "id: Attribute Cannot Be Set",
-                "limits.create: Too Long",
+                "limits.create: Not Short",
             ]
         );
     }

@@ -13,21 +13,28 @@ use crate::{
     },
 };
 
-/// A text keeps a rule.
+/// A text keeps all these rules; the first one that it breaks is reported.
 #[derive(Debug)]
-pub(super) struct Follows(pub(super) Rule);
+pub(super) struct Follows(pub(super) &'static [Rule]);
 
 impl Validator for Follows {
     fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
-        let Some(text) = value.as_str() else { return };
-        let Some(broken) = self.0.broken_by(text) else { return };
-        let Rule { subject, allowed, document, .. } = self.0;
-        // What is too long to read is also too long to be the point.
-        let shown: String = text.chars().take(80).collect();
-        let shown = if shown.len() < text.len() { format!("{shown:?}…") } else { format!("{text:?}") };
-        let detail = format!("{path}: {shown} {broken}.\n\nAllowed: {allowed}.\nDocument: {document}.");
-        report.push(Diagnostic::error(format!("Invalid {subject}"), detail).at(path.clone()));
+        let fault = match value {
+            Value::String(text) => self.0.iter().find_map(|rule| Some((rule, shown(text), rule.broken_by(text)?))),
+            Value::Null => self.0.last().map(|rule| (rule, "it".to_owned(), "is null".to_owned())),
+            _ => None,
+        };
+        if let Some((Rule { subject, allowed, document, .. }, found, broken)) = fault {
+            let detail = format!("{path}: {found} {broken}.\n\nAllowed: {allowed}.\nDocument: {document}.");
+            report.push(Diagnostic::error(format!("Invalid {subject}"), detail).at(path.clone()));
+        }
     }
+}
+
+/// A text as a message quotes it; what is too long to read is also too long to be the point.
+fn shown(text: &str) -> String {
+    let start: String = text.chars().take(80).collect();
+    if start.len() < text.len() { format!("{start:?}…") } else { format!("{text:?}") }
 }
 
 /// A collection has no more elements than a rule allows.

@@ -16,46 +16,45 @@ use crate::{
 
 pub(super) fn schema() -> Schema {
     let attributes = vec![
-        Attribute::string("name").required().check(Follows(rules::CONNECTION_NAME)).modify(Replaces).describe(
+        Attribute::string("name").required().check(Follows(&[rules::CONNECTION_NAME])).modify(Replaces).describe(
             "Name of the connection: 1 to 64 letters, digits or underscores. Changing it replaces the connection.",
         ),
         Attribute::string("dest_vpc_id")
             .required()
-            .check(Follows(rules::VPC_ID))
+            .check(Follows(&[rules::VPC_ID]))
             .modify(Replaces)
             .same_when(same_text)
             .describe("ID of the VPC to connect to. Changing it replaces the connection."),
         Attribute::string("dest_network_id")
             .required()
-            .check(Follows(rules::NETWORK_ID))
+            .check(Follows(&[rules::NETWORK_ID]))
             .modify(Replaces)
             .same_when(same_text)
             .describe("Network ID of the subnet to connect to, in that VPC. Changing it replaces the connection."),
         Attribute::new("queues", Type::set(Type::String))
-            .check(EachElement(Follows(rules::QUEUE_NOT_DEFAULT)))
-            .check(EachElement(Follows(rules::QUEUE_NAME)))
+            .check(EachElement(Follows(&[rules::QUEUE_NOT_DEFAULT, rules::QUEUE_NAME])))
             .check(DistinctInAnyCase)
             .same_when(same_texts)
             .describe(
                 "Names of the queues that use the connection: dedicated or yearly/monthly queues, or queues in an \
                  elastic resource pool, never `default`. The service keeps the names in lower case.",
             ),
-        Attribute::string("routetable_id").check(Follows(rules::ROUTE_TABLE_ID)).modify(Replaces).describe(
+        Attribute::string("routetable_id").check(Follows(&[rules::ROUTE_TABLE_ID])).modify(Replaces).describe(
             "Route table of the subnet. The service never returns it, so a change made elsewhere is not seen. \
                  Changing it replaces the connection.",
         ),
         Attribute::new("hosts", Type::map(Type::String))
             .check(AtMost(rules::HOST_COUNT))
-            .check(EachKey(Follows(rules::HOST_NAME)))
-            .check(EachElement(Follows(rules::HOST_IP)))
+            .check(EachKey(Follows(&[rules::HOST_NAME])))
+            .check(EachElement(Follows(&[rules::HOST_IP])))
             .describe(
                 "Host records, name to IPv4 address, at most 20,000. A name has 1 to 128 letters, digits, `_`, `-` or \
                  `.` and starts with a letter. `{}` means none; without the attribute the records are not managed.",
             ),
         Attribute::new("tags", Type::map(Type::String))
             .check(AtMost(rules::TAG_COUNT))
-            .check(EachKey(Follows(rules::TAG_KEY)))
-            .check(EachElement(Follows(rules::TAG_VALUE)))
+            .check(EachKey(Follows(&[rules::TAG_KEY])))
+            .check(EachElement(Follows(&[rules::TAG_VALUE])))
             .describe("Tags, key to value, at most 20. `{}` means none; without the attribute they are not managed."),
         Attribute::string("id").computed().modify(KEPT).describe("ID of the connection, a UUID."),
         Attribute::string("status")
