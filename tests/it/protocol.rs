@@ -31,6 +31,7 @@ async fn provider() -> ProviderClient<Channel> {
     ProviderClient::new(channel).max_decoding_message_size(MAX_MESSAGE_SIZE).max_encoding_message_size(MAX_MESSAGE_SIZE)
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "every field of the wire's messages is optional")]
 fn envelope(value: &Value) -> Option<DynamicValue> {
     Some(DynamicValue { msgpack: msgpack::encode(value), json: Vec::new() })
 }
