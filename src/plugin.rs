@@ -125,7 +125,7 @@ pub async fn serve(identity: &Identity, mode: Mode, provider: impl FnOnce() -> R
     }
 
     let stop = Stop::default();
-    let routes = control::add_to(provider(), &stop, debug).await;
+    let routes = control::add_to(provider(), &stop).await;
     let serving = Server::builder()
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
