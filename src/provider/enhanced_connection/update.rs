@@ -111,11 +111,11 @@ impl Moves {
             match pooled.pool_of(queue) {
                 // The pool stays for another declared queue that lives in it.
                 Some(pool) if wanted.iter().any(|other| pooled.pool_of(other) == Some(pool)) => {}
+                Some(pool) if unbind.elastic_resource_pools.iter().any(|other| other == pool) => {}
                 Some(pool) => unbind.elastic_resource_pools.push(pool.to_owned()),
                 None => unbind.queues.push(queue.clone()),
             }
         }
-        unbind.elastic_resource_pools.dedup();
         let bind = wanted.iter().filter(|queue| !bound_lower.contains(&queue.to_ascii_lowercase())).cloned().collect();
         let kept = bound.into_iter().filter(|queue| wanted_lower.contains(&queue.to_ascii_lowercase())).collect();
         Ok(Self { unbind, bind: wire::QueueNames { queues: bind, ..wire::QueueNames::default() }, kept })
