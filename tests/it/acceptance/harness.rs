@@ -11,7 +11,7 @@ mod workspace;
 
 use std::sync::OnceLock;
 
-pub(super) use cloud::Cloud;
+pub(super) use cloud::{Cloud, PROJECT};
 pub(super) use plan::Plan;
 pub(super) use running::{Finished, Running};
 pub(super) use workspace::Workspace;
