@@ -3,16 +3,24 @@
 //! Each test runs with every Terraform that [`terraform::Terraform::find`] offers: the one on `PATH` and the one that
 //! is installed into cargo's target directory. One file for each subject; [`harness`] holds what they share.
 
+mod configuration;
+mod connection;
+mod debug;
 mod discipline;
 mod documents;
 mod finding;
+mod gone;
 mod harness;
+mod import;
 mod lifecycle;
 mod limits;
+mod ownership;
+mod queues;
 mod scale;
 mod signals;
 mod unknown;
 mod validation;
+mod wire;
 
 #[path = "../../examples/quickstart/terraform.rs"]
 mod terraform;

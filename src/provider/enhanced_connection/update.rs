@@ -76,7 +76,9 @@ impl EnhancedConnection {
                 None => progress.warn(not_looked("All changes were made and are in the state.")),
             }
         }
-        progress.save(Connection { queues: planned.queues, hosts: planned.hosts, tags: planned.tags, ..now });
+        // The route table changes in place only where an import is told of it, and then there is nothing to send.
+        let Connection { queues, hosts, tags, routetable_id, .. } = planned;
+        progress.save(Connection { queues, hosts, tags, routetable_id, ..now });
         Ok(())
     }
 }

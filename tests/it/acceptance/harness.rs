@@ -4,17 +4,18 @@
 //! A check that fails panics with the command, the directory and the whole of what was printed.
 
 mod cloud;
-mod measured;
 mod plan;
 mod running;
 mod workspace;
 
 use std::sync::OnceLock;
 
-pub(super) use cloud::Cloud;
+pub(super) use cloud::{Cloud, PROJECT};
 pub(super) use plan::Plan;
 pub(super) use running::{Finished, Running};
 pub(super) use workspace::Workspace;
+
+use serde_json::Value;
 
 use super::terraform::Terraform;
 
@@ -38,6 +39,20 @@ pub(super) fn for_each_terraform(test: impl Fn(&Terraform)) {
         }
         test(terraform);
     }
+}
+
+/// The errors of `validate -json`: line, and summary with detail.
+pub(super) fn errors(validated: &Finished) -> Vec<(u64, String)> {
+    let json = validated.json();
+    let diagnostics = json["diagnostics"].as_array().unwrap_or_else(|| panic!("{validated}"));
+    let errors = diagnostics.iter().filter(|diagnostic| diagnostic["severity"] == "error");
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    errors
+        .map(|error| {
+            let line = error["range"]["start"]["line"].as_u64().unwrap_or(0);
+            (line, format!("{}\n{}", text(&error["summary"]), text(&error["detail"])))
+        })
+        .collect()
 }
 
 /// An error and what caused it, one to a line.

@@ -4,55 +4,116 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::harness::{Workspace, for_each_terraform};
+use super::harness::{Workspace, errors, for_each_terraform};
 
-/// An attribute on each side of a limit: what is allowed, and what is just not.
-fn limits() -> Vec<(&'static str, String, String)> {
-    let quoted = |text: String| format!("{text:?}");
-    let name = |length: usize| quoted("n".repeat(length));
-    let queue = |length: usize| format!("[{:?}]", "q".repeat(length));
-    let host = |length: usize| format!("{{ {:?} = \"192.168.0.1\" }}", "h".repeat(length));
-    let hosts = |count: usize| format!("jsondecode(file(\"{count}.json\"))");
-    let address = |text: &str| format!("{{ \"host\" = {text:?} }}");
-    let tags = |count: usize| format!("{{ for number in range({count}) : \"tag${{number}}\" => \"\" }}");
-    let key = |text: &str, length: usize| format!("{{ {:?} = \"\" }}", text.repeat(length));
-    let value = |length: usize| format!("{{ \"tag\" = {:?} }}", "v".repeat(length));
+/// One limit, with an attribute on each side of it.
+struct Limit {
+    /// Where the fault is, as the message says it.
+    place: String,
+    /// The attribute as it is just allowed.
+    allowed: String,
+    /// The attribute as it is just not.
+    refused: String,
+}
+
+/// For an attribute that is one text.
+fn text(attribute: &str, allowed: &str, refused: &str) -> Limit {
+    let one = |text: &str| format!("{attribute} = {text:?}");
+    Limit { place: attribute.to_owned(), allowed: one(allowed), refused: one(refused) }
+}
+
+/// For a queue.
+fn queue(allowed: &str, refused: &str) -> Limit {
+    let one = |name: &str| format!("queues = [{name:?}]");
+    Limit { place: format!("queues[{refused:?}]"), allowed: one(allowed), refused: one(refused) }
+}
+
+/// For the key of a map.
+fn key(attribute: &str, value: &str, allowed: &str, refused: &str) -> Limit {
+    let one = |key: &str| format!("{attribute} = {{ {key:?} = {value:?} }}");
+    Limit { place: format!("{attribute}[{refused:?}]"), allowed: one(allowed), refused: one(refused) }
+}
+
+/// For a value of a map.
+fn value(attribute: &str, allowed: &str, refused: &str) -> Limit {
+    let one = |value: &str| format!("{attribute} = {{ \"key\" = {value:?} }}");
+    Limit { place: format!("{attribute}[\"key\"]"), allowed: one(allowed), refused: one(refused) }
+}
+
+/// For the number of a map's elements, from files that the test writes.
+fn count(attribute: &str, allowed: usize, refused: usize) -> Limit {
+    let many = |count: usize| format!("{attribute} = jsondecode(file(\"{attribute}{count}.json\"))");
+    Limit { place: format!("{attribute} has {refused}"), allowed: many(allowed), refused: many(refused) }
+}
+
+/// `text` so many times.
+fn times(text: &str, count: usize) -> String {
+    text.repeat(count)
+}
+
+fn limits() -> Vec<Limit> {
     let uuid = "22094d8f-c310-4621-913d-4c4d655d8495";
-    vec![
-        ("name", name(64), name(65)),
-        ("name", name(1), name(0)),
-        ("name", quoted("aZ_09".into()), quoted("aZ-09".into())),
-        ("dest_vpc_id", quoted(uuid.into()), quoted(format!("{uuid}0"))),
-        ("dest_network_id", quoted(uuid.to_uppercase()), quoted(uuid.replace('-', ""))),
-        ("routetable_id", quoted(uuid.into()), quoted(uuid.replace("22", "g2"))),
-        ("queues", queue(128), queue(129)),
-        ("queues", queue(1), queue(0)),
-        ("queues", "[\"1q\"]".into(), "[\"11\"]".into()),
-        ("queues", "[\"q_\"]".into(), "[\"_q\"]".into()),
-        ("queues", "[\"default1\"]".into(), "[\"dEFAULT\"]".into()),
-        ("hosts", hosts(20_000), hosts(20_001)),
-        ("hosts", host(128), host(129)),
-        ("hosts", host(1), host(0)),
-        ("hosts", "{ \"a-b.c_9\" = \"192.168.0.1\" }".into(), "{ \"_a\" = \"192.168.0.1\" }".into()),
-        ("hosts", address("255.255.255.255"), address("255.255.255.256")),
-        ("hosts", address("0.0.0.0"), address("0.0.0")),
-        ("tags", tags(20), tags(21)),
-        ("tags", key("键", 128), key("键", 129)),
-        ("tags", key("k", 1), key("k", 0)),
-        ("tags", value(255), value(256)),
-        ("tags", "{ \"sys_\" = \"\" }".into(), "{ \"_sys_\" = \"\" }".into()),
-    ]
+    let bare = "22094d8fc3104621913d4c4d655d8495";
+    let host = |allowed: &str, refused: &str| key("hosts", "192.168.0.1", allowed, refused);
+    let tag_key = |allowed: &str, refused: &str| key("tags", "", allowed, refused);
+    let mut limits = vec![
+        text("name", &times("n", 64), &times("n", 65)),
+        text("name", "n", ""),
+        text("name", "aZ_09", "aZ-09"),
+        text("name", "_", "ä"),
+        queue(&times("q", 128), &times("q", 129)),
+        queue("q", ""),
+        queue("1q", "11"),
+        queue("q_", "_q"),
+        queue("default1", "default"),
+        queue("q_default", "Default"),
+        queue("defaul", "DEFAULT"),
+        queue("Q1", "q-1"),
+        host(&times("h", 128), &times("h", 129)),
+        host("h", ""),
+        host("a-b.c_9", "9bad"),
+        host("Z", "_a"),
+        host("a-", "-a"),
+        host("a.", "a b"),
+        value("hosts", "255.255.255.255", "255.255.255.256"),
+        value("hosts", "0.0.0.0", "0.0.0"),
+        value("hosts", "10.0.0.1", "10.0.0.01"),
+        value("hosts", "10.0.0.1", "10.0.0.1/32"),
+        value("hosts", "10.0.0.1", " 10.0.0.1"),
+        value("hosts", "10.0.0.1", "::ffff:10.0.0.1"),
+        value("hosts", "10.0.0.1", ""),
+        count("hosts", 20_000, 20_001),
+        count("tags", 20, 21),
+        tag_key(&times("键", 128), &times("键", 129)),
+        tag_key("k", ""),
+        tag_key("sys_", "_sys_"),
+        tag_key("a b", " a"),
+        tag_key("_.:+-@", "a "),
+        tag_key("größe", "a=b"),
+        value("tags", &times("v", 255), &times("v", 256)),
+        value("tags", &times("键", 255), &times("键", 256)),
+        value("tags", " a ", "a,b"),
+    ];
+    for attribute in ["dest_vpc_id", "dest_network_id", "routetable_id"] {
+        limits.push(text(attribute, uuid, bare));
+        limits.push(text(attribute, &uuid.to_uppercase(), &format!("{{{uuid}}}")));
+        limits.push(text(attribute, uuid, &format!("urn:uuid:{uuid}")));
+        limits.push(text(attribute, uuid, &format!("{uuid}0")));
+        limits.push(text(attribute, uuid, &uuid.replace("22", "g2")));
+        limits.push(text(attribute, uuid, ""));
+    }
+    limits
 }
 
 /// A resource whose other attributes are in order. The attribute in question is in its second line.
-fn resource(label: &str, attribute: &str, value: &str) -> String {
-    let mut text = format!("resource \"dli_enhanced_connection\" \"{label}\" {{\n  {attribute} = {value}\n");
+fn resource(label: &str, attribute: &str) -> String {
+    let mut text = format!("resource \"dli_enhanced_connection\" \"{label}\" {{\n  {attribute}\n");
     let required = [
         ("name", "\"test\""),
         ("dest_vpc_id", "\"22094d8f-c310-4621-913d-4c4d655d8495\""),
         ("dest_network_id", "\"78f2562a-36e4-4b39-95b9-f5aab22e1281\""),
     ];
-    for (name, value) in required.iter().filter(|(name, _)| *name != attribute) {
+    for (name, value) in required.iter().filter(|(name, _)| !attribute.starts_with(&format!("{name} "))) {
         writeln!(text, "  {name} = {value}").expect("a string takes all text");
     }
     text + "}\n"
@@ -61,30 +122,34 @@ fn resource(label: &str, attribute: &str, value: &str) -> String {
 #[test]
 fn both_sides_of_each_limit() {
     let mut configuration = String::new();
-    let mut bad = BTreeMap::new();
-    for (number, (attribute, allowed, refused)) in limits().into_iter().enumerate() {
-        configuration += &resource(&format!("allowed{number}"), attribute, &allowed);
-        bad.insert(configuration.lines().count() as u64 + 2, format!("{attribute} = {refused}"));
-        configuration += &resource(&format!("refused{number}"), attribute, &refused);
+    let mut refused = BTreeMap::new();
+    for (number, limit) in limits().into_iter().enumerate() {
+        configuration += &resource(&format!("allowed{number}"), &limit.allowed);
+        let line = configuration.lines().count() as u64 + 2;
+        configuration += &resource(&format!("refused{number}"), &limit.refused);
+        refused.insert(line, limit);
     }
     for_each_terraform(|terraform| {
         let workspace = Workspace::new(terraform);
-        for count in [20_000, 20_001] {
-            let hosts: BTreeMap<_, _> = (0..count).map(|number| (format!("host{number}"), "192.168.0.1")).collect();
-            workspace.write(&format!("{count}.json"), &serde_json::to_string(&hosts).expect("it is a map of texts"));
+        for (attribute, count, value) in
+            [("hosts", 20_000, "10.0.0.1"), ("hosts", 20_001, "10.0.0.1"), ("tags", 20, ""), ("tags", 21, "")]
+        {
+            let elements: BTreeMap<_, _> = (0..count).map(|number| (format!("e{number}"), value)).collect();
+            let elements = serde_json::to_string(&elements).expect("it is a map of texts");
+            workspace.write(&format!("{attribute}{count}.json"), &elements);
         }
         workspace.configure(&configuration);
-        let validated = workspace.run(&["validate", "-json"]).expect_code(1).json();
-        let mut found = BTreeMap::new();
-        for diagnostic in validated["diagnostics"].as_array().into_iter().flatten() {
-            if diagnostic["severity"] == "error" {
-                let line = diagnostic["range"]["start"]["line"].as_u64().unwrap_or(0);
-                *found.entry(line).or_insert(0) += 1;
-            }
+        let mut found: BTreeMap<u64, Vec<String>> = BTreeMap::new();
+        for (line, message) in errors(&workspace.run(&["validate", "-json"]).expect_code(1)) {
+            found.entry(line).or_default().push(message);
         }
-        for (line, what) in &bad {
-            assert_eq!(found.remove(line), Some(1), "left: errors at line {line}, {what:.80}");
+        for (line, limit) in &refused {
+            let messages = found.remove(line).unwrap_or_default();
+            assert_eq!(messages.len(), 1, "left: errors at line {line}, {:.80}\n{messages:#?}", limit.refused);
+            assert!(messages[0].contains(&limit.place), "it should name {}:\n{}", limit.place, messages[0]);
         }
-        assert!(found.is_empty(), "errors at lines where all is allowed: {found:?} in\n{configuration}");
+        let at = |line: u64| configuration.lines().nth(line as usize - 1).unwrap_or_default();
+        let wrong: Vec<_> = found.iter().map(|(&line, messages)| (at(line), messages)).collect();
+        assert!(wrong.is_empty(), "errors where all is allowed: {wrong:#?}");
     });
 }

@@ -40,10 +40,10 @@ fn values_that_keep_the_limits_are_applied() {
 #[test]
 fn a_value_that_breaks_a_limit_fails_before_any_request() {
     let faults = [
-        (configuration("not-allowed", "q1", "host", "192.168.0.1"), "not-allowed"),
-        (configuration("test", "DEFAULT", "host", "192.168.0.1"), "DEFAULT"),
-        (configuration("test", "q1", "9bad", "192.168.0.1"), "9bad"),
-        (configuration("test", "q1", "host", "192.168.0.256"), "192.168.0.256"),
+        (configuration("not-allowed", "q1", "host", "192.168.0.1"), "name: \"not-allowed\""),
+        (configuration("test", "DEFAULT", "host", "192.168.0.1"), "queues[\"DEFAULT\"]"),
+        (configuration("test", "q1", "9bad", "192.168.0.1"), "hosts[\"9bad\"]"),
+        (configuration("test", "q1", "host", "192.168.0.256"), "hosts[\"host\"]: \"192.168.0.256\""),
     ];
     for_each_terraform(|terraform| {
         for (configuration, named) in &faults {

@@ -3,18 +3,16 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
-use super::harness::{Finished, Workspace, for_each_terraform};
+use super::harness::{Workspace, errors, for_each_terraform};
 
 /// Each line with `# fault` has one, of a kind of its own; the text after it must be in the message.
 const FAULTS: &str = r#"
 resource "dli_enhanced_connection" "many" {
-  name            = "has-hyphen"                           # fault: '-'
-  dest_vpc_id     = "not-a-uuid"                           # fault: not-a-uuid
-  dest_network_id = "78f2562a36e44b3995b9f5aab22e1281"     # fault: 78f2562a36e44b3995b9f5aab22e1281
-  queues          = ["q1", "Default"]                      # fault: Default
-  routetable_id   = "{22094d8f-c310-4621-913d-4c4d655d8495}" # fault: {22094d8f-c310-4621-913d-4c4d655d8495}
+  name            = "has-hyphen"                           # fault: name: "has-hyphen" contains '-'
+  dest_vpc_id     = "not-a-uuid"                           # fault: dest_vpc_id: "not-a-uuid"
+  dest_network_id = "78f2562a36e44b3995b9f5aab22e1281"     # fault: dest_network_id: "78f2562a36e44b3995b9f5aab22e1281"
+  queues          = ["q1", "Default"]                      # fault: queues["Default"]
+  routetable_id   = "{22094d8f-c310-4621-913d-4c4d655d8495}" # fault: routetable_id: "{22094d8f-c310-4621-913d-4c4d655d8495}"
 
   hosts = {
     "good-host"  = "192.168.0.1"
@@ -38,17 +36,17 @@ resource "dli_enhanced_connection" "many" {
 }
 
 resource "dli_enhanced_connection" "empty" {
-  name            = ""                                     # fault: empty
+  name            = ""                                     # fault: name: "" is empty
   dest_vpc_id     = "22094d8f-c310-4621-913d-4c4d655d8495"
   dest_network_id = "78f2562a-36e4-4b39-95b9-f5aab22e1281"
-  queues          = ["123"]                                # fault: 123
+  queues          = ["123"]                                # fault: queues["123"]
 }
 
 resource "dli_enhanced_connection" "underscore" {
-  name            = "größe"                                # fault: 'ö'
+  name            = "größe"                                # fault: name: "größe" contains 'ö'
   dest_vpc_id     = "22094d8f-c310-4621-913d-4c4d655d8495"
   dest_network_id = "78f2562a-36e4-4b39-95b9-f5aab22e1281"
-  queues          = ["_q"]                                 # fault: _q
+  queues          = ["_q"]                                 # fault: queues["_q"]
 }
 
 resource "dli_enhanced_connection" "null" {
@@ -58,20 +56,6 @@ resource "dli_enhanced_connection" "null" {
   hosts           = { "none" = null }                      # fault: hosts["none"]
 }
 "#;
-
-/// The lines and details of the errors.
-fn errors(validated: &Finished) -> Vec<(u64, String)> {
-    let json = validated.json();
-    let diagnostics = json["diagnostics"].as_array().unwrap_or_else(|| panic!("{validated}"));
-    let errors = diagnostics.iter().filter(|diagnostic| diagnostic["severity"] == "error");
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    errors
-        .map(|error| {
-            let line = error["range"]["start"]["line"].as_u64().unwrap_or(0);
-            (line, format!("{}\n{}", text(&error["summary"]), text(&error["detail"])))
-        })
-        .collect()
-}
 
 #[test]
 fn each_fault_is_reported_once_at_its_line() {

@@ -11,7 +11,7 @@ use super::Workspace;
 use crate::acceptance::terraform::Terraform;
 
 /// A project id of the form that real ones have.
-const PROJECT: &str = "0123456789abcdef0123456789abcdef";
+pub(crate) const PROJECT: &str = "0123456789abcdef0123456789abcdef";
 
 /// A running emulator. Dropping it stops it.
 pub(crate) struct Cloud {

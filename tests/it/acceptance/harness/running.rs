@@ -75,6 +75,14 @@ impl Running {
         self.wait_until(&format!("print {text:?}"), LIMIT, reached);
     }
 
+    /// The first line of its standard output, waited for.
+    #[track_caller]
+    pub(crate) fn first_line(&self) -> String {
+        self.wait_for_output("\n");
+        let streams = self.output.lock();
+        String::from_utf8_lossy(&streams.stdout).lines().next().unwrap_or_default().to_owned()
+    }
+
     /// Sends a signal, named as `kill` names it, to Terraform and all that it has started.
     pub(crate) fn signal_group(&self, signal: &str) {
         kill(signal, &format!("-{}", self.child.id()));

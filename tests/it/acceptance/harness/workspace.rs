@@ -26,6 +26,8 @@ pub(crate) struct Workspace {
     terraform: Terraform,
     directory: TempDir,
     environment: Vec<(String, String)>,
+    /// What a shell does before each command.
+    before: Option<String>,
     /// Whether the directory stays where the test fails.
     kept: bool,
 }
@@ -36,7 +38,8 @@ impl Workspace {
     pub(crate) fn new(terraform: &Terraform) -> Self {
         let directory = tempfile::Builder::new().prefix("acceptance-").tempdir_in(env!("CARGO_TARGET_TMPDIR"));
         let directory = directory.expect("cargo made the directory above");
-        let workspace = Self { terraform: terraform.clone(), directory, environment: Vec::new(), kept: true };
+        let workspace =
+            Self { terraform: terraform.clone(), directory, environment: Vec::new(), before: None, kept: true };
         let built = Path::new(env!("CARGO_BIN_EXE_terraform-provider-dli"));
         let provider = workspace.provider();
         let home = provider.parent().expect("it was joined");
@@ -57,6 +60,12 @@ impl Workspace {
     /// With a variable in Terraform's environment; those of the provider are otherwise not there at all.
     pub(crate) fn with_variable(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// With a line that was pasted into the shell before Terraform is called there.
+    pub(crate) fn after_pasting(mut self, line: &str) -> Self {
+        self.before = Some(line.to_owned());
         self
     }
 
@@ -203,7 +212,14 @@ impl Workspace {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = isolated(&self.terraform.program);
+        let mut command = match &self.before {
+            None => isolated(&self.terraform.program),
+            Some(line) => {
+                let mut shell = isolated(Path::new("sh"));
+                shell.args(["-c", &format!("{line}\nexec \"$0\" \"$@\"")]).arg(&self.terraform.program);
+                shell
+            }
+        };
         command.args(arguments).current_dir(self.path());
         command.env("TF_CLI_CONFIG_FILE", self.path().join("cli.tfrc")).env("TF_IN_AUTOMATION", "1");
         command.env("TF_CLI_ARGS", "-no-color").env("TF_INPUT", "0");

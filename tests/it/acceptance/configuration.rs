@@ -1,0 +1,191 @@
+//! The provider block and the environment: what is missing, contradictory, unsafe or not known yet, and what goes first.
+
+use std::time::Duration;
+
+use terraform_provider_dli::emulator::{ACCESS_KEY, SECRET_KEY};
+
+use super::connection::{ADDRESS, CREATE, EXAMPLE, connection};
+use super::harness::{Cloud, Finished, PROJECT, Workspace, for_each_terraform};
+
+/// A provider block with these arguments.
+fn block(arguments: &str) -> String {
+    format!("provider \"dli\" {{\n{arguments}\n}}\n")
+}
+
+/// The one error, unwrapped: Terraform breaks its lines where the terminal ends.
+#[track_caller]
+fn one_error(finished: &Finished) -> String {
+    assert_eq!(finished.stderr.matches("Error: ").count(), 1, "{finished}");
+    finished.stderr.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn what_is_missing_is_named_at_once_and_only_where_it_is_needed() {
+    for_each_terraform(|terraform| {
+        let workspace = Workspace::new(terraform).with_provider(&block(""));
+        workspace.configure(EXAMPLE);
+        workspace.run(&["validate"]).expect_code(0);
+        workspace.configure("output \"nothing\" {\n  value = 1\n}\n");
+        workspace.run(&["plan"]).expect_code(0);
+
+        let cloud = Cloud::start();
+        let applied = cloud.workspace(terraform);
+        applied.step(EXAMPLE, CREATE);
+        applied.write("provider.tf", &block(""));
+        let planned = applied.run(&["plan"]).expect_code(1);
+        let error = one_error(&planned);
+        for setting in [
+            "access_key",
+            "HW_ACCESS_KEY",
+            "secret_key",
+            "HW_SECRET_KEY",
+            "region",
+            "HW_REGION_NAME",
+            "project_id",
+            "HW_PROJECT_ID",
+        ] {
+            assert!(error.contains(setting), "it should name {setting}:\n{planned}");
+        }
+    });
+}
+
+#[test]
+fn half_a_key_pair_and_an_unsafe_endpoint_are_refused() {
+    for_each_terraform(|terraform| {
+        let workspace = Workspace::new(terraform).with_provider(&block("  access_key = \"only-half\""));
+        workspace.configure(EXAMPLE);
+        let planned = workspace.run(&["plan"]).expect_code(1);
+        let error = one_error(&planned);
+        assert!(error.contains("secret_key") && error.contains("HW_SECRET_KEY"), "{planned}");
+
+        workspace.write("provider.tf", &block("  endpoints = { dli = \"http://example.com\" }"));
+        let validated = workspace.run(&["validate"]).expect_code(1);
+        let error = one_error(&validated);
+        assert!(error.contains("endpoints.dli") && error.contains("https://"), "{validated}");
+        for allowed in ["https://example.com", "http://127.0.0.1:1", "http://[::1]:1", "http://localhost:1"] {
+            workspace.write("provider.tf", &block(&format!("  endpoints = {{ dli = \"{allowed}\" }}")));
+            workspace.run(&["validate"]).expect_code(0);
+        }
+    });
+}
+
+/// Which access key signed is in each request; a wrong one would be refused.
+#[test]
+fn an_argument_goes_before_the_environment() {
+    let other = "ffffffffffffffffffffffffffffffff";
+    for_each_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let endpoint = format!("  endpoints = {{ dli = \"{}\" }}", cloud.emulator().endpoint());
+        let arguments = format!(
+            "{endpoint}\n  project_id = {PROJECT:?}\n  access_key = {ACCESS_KEY:?}\n  secret_key = {SECRET_KEY:?}"
+        );
+        let from_arguments = Workspace::new(terraform)
+            .with_provider(&block(&arguments))
+            .with_variable("HW_ACCESS_KEY", "another")
+            .with_variable("HW_SECRET_KEY", "wrong")
+            .with_variable("HW_PROJECT_ID", other);
+        from_arguments.step(EXAMPLE, CREATE);
+        assert_eq!(cloud.connections().len(), 1);
+        from_arguments.destroy();
+
+        let from_environment = Workspace::new(terraform)
+            .with_provider(&block(&endpoint))
+            .with_variable("HW_ACCESS_KEY", ACCESS_KEY)
+            .with_variable("HW_SECRET_KEY", SECRET_KEY)
+            .with_variable("HW_PROJECT_ID", other);
+        from_environment.step(EXAMPLE, CREATE);
+        assert_eq!(cloud.connections().len(), 0);
+        from_environment.destroy();
+
+        for request in cloud.requests() {
+            let authorization = request.headers.iter().find(|(name, _)| name == "authorization");
+            let authorization = &authorization.expect("every request is signed").1;
+            assert!(authorization.contains(&format!("Access={ACCESS_KEY},")), "{authorization}");
+        }
+    });
+}
+
+#[test]
+fn a_wrong_secret_key_is_told_in_the_gateways_words_and_never_shown() {
+    for_each_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = Workspace::new(terraform).with_provider(&block(&format!(
+            "  endpoints = {{ dli = \"{}\" }}\n  project_id = {PROJECT:?}\n  access_key = {ACCESS_KEY:?}\n  \
+             secret_key = \"canary-secret\"",
+            cloud.emulator().endpoint()
+        )));
+        workspace.configure(EXAMPLE);
+        let applied = workspace.run(&["apply", "-auto-approve"]).expect_code(1);
+        let error = one_error(&applied);
+        let request_id = cloud.requests().pop().expect("one was sent").request_id;
+        for told in ["APIGW.0301", "Incorrect IAM authentication information", &request_id] {
+            assert!(error.contains(told), "it should tell {told}:\n{applied}");
+        }
+        assert!(!format!("{applied}").contains("canary-secret"), "{applied}");
+        assert!(cloud.connections().is_empty());
+    });
+}
+
+/// The region comes from a resource that does not exist yet; with an endpoint none is needed to plan a creation.
+#[test]
+fn a_provider_that_is_not_wholly_known_plans_a_creation() {
+    for_each_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = Workspace::new(terraform).with_provider(&block(&format!(
+            "  region = terraform_data.region.output\n  project_id = terraform_data.project.output\n  \
+             access_key = {ACCESS_KEY:?}\n  secret_key = {SECRET_KEY:?}\n  endpoints = {{ dli = \"{}\" }}",
+            cloud.emulator().endpoint()
+        )));
+        let configuration = format!(
+            "resource \"terraform_data\" \"region\" {{\n  input = \"eu-west-101\"\n}}\n\
+             resource \"terraform_data\" \"project\" {{\n  input = {PROJECT:?}\n}}\n{EXAMPLE}"
+        );
+        let all = [(ADDRESS, "create"), ("terraform_data.project", "create"), ("terraform_data.region", "create")];
+        workspace.step(&configuration, &all);
+        assert_eq!(cloud.connection().name, "test");
+        workspace.destroy();
+        cloud.expect_empty();
+    });
+}
+
+#[test]
+fn two_projects_are_served_side_by_side() {
+    let other = "ffffffffffffffffffffffffffffffff";
+    for_each_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let provider = |project: &str, more: &str| {
+            block(&format!(
+                "  project_id = {project:?}\n  access_key = {ACCESS_KEY:?}\n  secret_key = {SECRET_KEY:?}\n  \
+                 endpoints = {{ dli = \"{}\" }}\n{more}",
+                cloud.emulator().endpoint()
+            ))
+        };
+        let both = provider(PROJECT, "") + &provider(other, "  alias = \"other\"");
+        let workspace = Workspace::new(terraform).with_provider(&both);
+        let second = connection("provider = dli.other").replace("\"test\" {", "\"second\" {");
+        let second_address = "dli_enhanced_connection.second";
+        workspace.step(&(EXAMPLE.to_owned() + &second), &[(second_address, "create"), (ADDRESS, "create")]);
+        let theirs = cloud.emulator().connections(other);
+        assert_eq!((theirs.len(), cloud.connections().len()), (1, 1));
+        assert_eq!(workspace.state(second_address)["id"], theirs[0].id);
+        assert_eq!(workspace.state(ADDRESS)["id"], cloud.connection().id);
+        workspace.destroy();
+        cloud.expect_empty();
+        assert!(cloud.emulator().connections(other).iter().all(|connection| connection.is_deleted()));
+    });
+}
+
+/// Nothing listens there: the error names the address and comes soon.
+#[test]
+fn a_service_that_cannot_be_reached_is_named() {
+    for_each_terraform(|terraform| {
+        let workspace = Workspace::new(terraform).with_provider(&block(&format!(
+            "  endpoints = {{ dli = \"http://127.0.0.1:1\" }}\n  project_id = {PROJECT:?}\n  access_key = \"a\"\n  \
+             secret_key = \"s\""
+        )));
+        workspace.configure(EXAMPLE);
+        let applied = workspace.start(&["apply", "-auto-approve"]).wait_at_most(Duration::from_mins(1)).expect_code(1);
+        let error = one_error(&applied);
+        assert!(error.contains("127.0.0.1:1") && error.contains("Nothing was created"), "{applied}");
+    });
+}

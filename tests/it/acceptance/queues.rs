@@ -1,0 +1,89 @@
+//! Queues of a connection: bound and unbound in place, their case, and those that live in an elastic resource pool.
+
+use serde_json::json;
+
+use super::connection::{ADDRESS, CREATE, UPDATE, connection};
+use super::harness::{Cloud, for_each_terraform};
+
+/// The queues and pools that the service has bound.
+fn bound(cloud: &Cloud) -> Vec<String> {
+    let connection = cloud.connection();
+    let all = connection.available_queue_info.into_iter().chain(connection.elastic_resource_pools);
+    all.map(|binding| binding.name).collect()
+}
+
+#[test]
+fn a_swap_unbinds_one_and_binds_the_other() {
+    for_each_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace(terraform);
+        workspace.step(&connection("queues = [\"q1\"]"), CREATE);
+        let id = cloud.connection().id;
+        let swapped = workspace.step(&connection("queues = [\"q2\"]"), UPDATE);
+        swapped.expect_changed(ADDRESS, &["bindings", "queues"]);
+        assert_eq!(bound(&cloud), ["q2"]);
+        let changes = cloud.changes().split_off(1);
+        assert_eq!(changes, [format!("POST /{id}/disassociate-queue"), format!("POST /{id}/associate-queue")]);
+        workspace.destroy();
+        cloud.expect_empty();
+    });
+}
+
+/// The service stores queue names in lower case.
+#[test]
+fn the_case_of_a_queue_is_no_drift_and_no_change() {
+    for_each_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace(terraform);
+        workspace.step(&connection("queues = [\"Q1\", \"q2\"]"), CREATE);
+        assert_eq!(bound(&cloud), ["q1", "q2"]);
+        assert_eq!(workspace.state(ADDRESS)["queues"], json!(["Q1", "q2"]));
+        workspace.step(&connection("queues = [\"q1\", \"Q2\"]"), &[]);
+        assert_eq!(cloud.changes(), ["POST"]);
+
+        let fewer = workspace.step(&connection("queues = [\"q1\"]"), UPDATE);
+        fewer.expect_changed(ADDRESS, &["bindings", "queues"]);
+        assert_eq!(bound(&cloud), ["q1"]);
+        workspace.destroy();
+        cloud.expect_empty();
+    });
+}
+
+/// The service reports the pool and never the queue.
+#[test]
+fn a_queue_in_a_pool_is_no_drift_and_can_be_taken_out() {
+    for_each_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace(terraform);
+        workspace.step(&connection("queues = [\"q1\", \"Pooled1\"]"), CREATE);
+        assert_eq!(bound(&cloud), ["q1", "pool1"]);
+        let state = workspace.state(ADDRESS);
+        assert_eq!(state["queues"], json!(["Pooled1", "q1"]));
+        assert_eq!(state["bindings"]["pool1"]["status"], "ACTIVE");
+
+        workspace.step(&connection("queues = [\"q1\"]"), UPDATE);
+        assert_eq!(bound(&cloud), ["q1"]);
+        workspace.step(&connection("queues = [\"pooled1\"]"), UPDATE);
+        assert_eq!(bound(&cloud), ["pool1"]);
+        workspace.destroy();
+        cloud.expect_empty();
+    });
+}
+
+#[test]
+fn queues_bound_and_unbound_by_someone_else_are_shown_and_put_back() {
+    let configuration = connection("queues = [\"q1\"]");
+    for_each_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace(terraform);
+        workspace.step(&configuration, CREATE);
+        let id = cloud.connection().id;
+        let names = |name: &str| serde_json::from_value(json!({ "queues": [name] })).expect("it is a list of queues");
+        cloud.edit(|account| account.bind(&id, &names("q2")).and_then(|()| account.unbind(&id, &names("q1"))));
+        let plan = workspace.step(&configuration, UPDATE);
+        assert_eq!(plan.change(ADDRESS)["before"]["queues"], json!(["q2"]));
+        assert_eq!(bound(&cloud), ["q1"]);
+        workspace.destroy();
+        cloud.expect_empty();
+    });
+}
