@@ -64,10 +64,12 @@ impl EnhancedConnection {
             progress.save(now.clone());
         }
 
-        // What the plan left open; it opens the bindings where queues change.
+        // All that was planned is done; the route table changes in place only where an import is told of it, and then
+        // there is nothing to send. What the plan left open, the bindings where queues change, is looked at.
+        let mut done = planned;
         if !request.planned.is_wholly_known() {
             match unless(stop, project.show_connection(prior.id())).await {
-                Some(Ok(shown)) => now.observe_computed(&shown),
+                Some(Ok(shown)) => done.observe_computed(&shown),
                 Some(Err(error)) => progress.warn(failure::aside(
                     "Changed, but Not Read Back",
                     &error,
@@ -76,9 +78,7 @@ impl EnhancedConnection {
                 None => progress.warn(not_looked("All changes were made and are in the state.")),
             }
         }
-        // The route table changes in place only where an import is told of it, and then there is nothing to send.
-        let Connection { queues, hosts, tags, routetable_id, .. } = planned;
-        progress.save(Connection { queues, hosts, tags, routetable_id, ..now });
+        progress.save(done);
         Ok(())
     }
 }
