@@ -77,8 +77,8 @@ impl EnhancedConnection {
             }
         }
         // The route table changes in place only where an import is told of it, and then there is nothing to send.
-        let Connection { queues, hosts, tags, routetable_id, .. } = planned;
-        progress.save(Connection { queues, hosts, tags, routetable_id, ..now });
+        let Connection { queues, routetable_id, hosts, tags, .. } = planned;
+        progress.save(Connection { queues, routetable_id, hosts, tags, ..now });
         Ok(())
     }
 }
