@@ -32,8 +32,8 @@ pub(crate) enum Error {
     Run { program: String, source: io::Error },
     #[error("`{command}` ended with {status}")]
     Failed { command: String, status: ExitStatus },
-    #[error("`terraform {0}` should have found nothing to change")]
-    Changes(String),
+    #[error("`terraform plan` should have found nothing to change")]
+    Changes,
     #[error("cargo built no {PROVIDER}")]
     NotBuilt,
     #[error("`terraform {command}` printed no JSON")]
@@ -44,6 +44,8 @@ pub(crate) enum Error {
 #[derive(Debug)]
 pub(crate) struct Stage {
     directory: PathBuf,
+    /// Terraform with the settings of the first directory.
+    launcher: PathBuf,
 }
 
 /// Builds the provider in the profile of this program, and returns the path of its executable.
@@ -69,7 +71,8 @@ pub(crate) fn build_provider() -> Result<PathBuf, Error> {
 impl Stage {
     /// Lays out the directory anew; what an earlier run left there is removed.
     pub(crate) fn set(terraform: &Terraform, provider: &Path, endpoint: &str) -> Result<Self, Error> {
-        let stage = Self { directory: target_directory().join("quickstart") };
+        let directory = target_directory().join("quickstart");
+        let stage = Self { launcher: directory.join("terraform"), directory };
         let directory = &stage.directory;
         if directory.exists() {
             fs::remove_dir_all(directory).map_err(writing(directory))?;
@@ -90,20 +93,28 @@ impl Stage {
         stage.write("terraform.rc", &installation)?;
         let settings = directory.join("terraform.rc");
         stage.write("terraform", &launcher(&settings, &terraform.program))?;
-        let launcher = directory.join("terraform");
-        fs::set_permissions(&launcher, fs::Permissions::from_mode(0o755)).map_err(writing(&launcher))?;
+        let executable = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(&stage.launcher, executable).map_err(writing(&stage.launcher))?;
         stage.lock()?;
         Ok(stage)
+    }
+
+    /// Another working directory below this one: the same configuration, ready to use, and no state.
+    pub(crate) fn fresh(&self, name: &str) -> Result<Self, Error> {
+        let fresh = Self { directory: self.directory.join(name), launcher: self.launcher.clone() };
+        fs::create_dir_all(&fresh.directory).map_err(writing(&fresh.directory))?;
+        for file in ["main.tf", "provider.tf", ".terraform.lock.hcl"] {
+            let copy = fresh.directory.join(file);
+            fs::copy(self.directory.join(file), &copy).map_err(writing(&copy))?;
+        }
+        fresh.quietly(&["init"])?;
+        Ok(fresh)
     }
 
     /// Writes the lock file, as a configuration that is shared comes with one. Without it `init` warns at length that
     /// it knows the checksum of this platform only.
     fn lock(&self) -> Result<(), Error> {
-        let arguments = ["providers", "lock", "-fs-mirror=mirror"];
-        match self.command(&arguments).stdout(Stdio::null()).status().map_err(running())? {
-            status if status.success() => Ok(()),
-            status => Err(Error::Failed { command: format!("terraform {}", arguments.join(" ")), status }),
-        }
+        self.quietly(&["providers", "lock", "-fs-mirror=mirror"])
     }
 
     /// Where it is.
@@ -118,21 +129,21 @@ impl Stage {
 
     /// Runs Terraform with the terminal that this program has.
     pub(crate) fn run(&self, arguments: &[&str]) -> Result<(), Error> {
-        match self.status(arguments)? {
-            status if status.success() => Ok(()),
-            status => Err(Error::Failed { command: format!("terraform {}", arguments.join(" ")), status }),
-        }
+        let status = self.status(arguments)?;
+        succeeded(arguments, status)
     }
 
     /// Plans, and requires an empty plan.
-    pub(crate) fn expect_no_changes(&self, more: &[&str]) -> Result<(), Error> {
-        let arguments = [&["plan", "-detailed-exitcode"], more].concat();
+    pub(crate) fn expect_no_changes(&self) -> Result<(), Error> {
+        let arguments = ["plan", "-detailed-exitcode"];
         let status = self.status(&arguments)?;
-        match status.code() {
-            Some(0) => Ok(()),
-            Some(2) => Err(Error::Changes(arguments.join(" "))),
-            _ => Err(Error::Failed { command: format!("terraform {}", arguments.join(" ")), status }),
-        }
+        if status.code() == Some(2) { Err(Error::Changes) } else { succeeded(&arguments, status) }
+    }
+
+    /// Runs Terraform where only its errors are of interest.
+    fn quietly(&self, arguments: &[&str]) -> Result<(), Error> {
+        let status = self.command(arguments).stdout(Stdio::null()).status().map_err(running())?;
+        succeeded(arguments, status)
     }
 
     /// The attributes of a resource in the state, `null` where it is not there.
@@ -160,7 +171,7 @@ impl Stage {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = isolated(&self.directory.join("terraform"));
+        let mut command = isolated(&self.launcher);
         // Fewer hints about what to type next: the next step types it.
         command.args(arguments).current_dir(&self.directory).env("TF_IN_AUTOMATION", "1");
         if !in_colour() {
@@ -228,6 +239,11 @@ fn launcher(settings: &Path, terraform: &Path) -> String {
 fn writing(path: &Path) -> impl FnOnce(io::Error) -> Error {
     let path = path.to_owned();
     move |source| Error::Write { path, source }
+}
+
+fn succeeded(arguments: &[&str], status: ExitStatus) -> Result<(), Error> {
+    let command = || format!("terraform {}", arguments.join(" "));
+    if status.success() { Ok(()) } else { Err(Error::Failed { command: command(), status }) }
 }
 
 fn running() -> impl FnOnce(io::Error) -> Error {

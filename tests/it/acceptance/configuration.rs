@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use terraform_provider_dli::dli::wire::Connection;
 use terraform_provider_dli::emulator::{ACCESS_KEY, SECRET_KEY};
 
 use super::connection::{ADDRESS, CREATE, EXAMPLE, connection};
@@ -171,7 +172,7 @@ fn two_projects_are_served_side_by_side() {
         assert_eq!(workspace.state(ADDRESS)["id"], cloud.connection().id);
         workspace.destroy();
         cloud.expect_empty();
-        assert!(cloud.emulator().connections(other).iter().all(|connection| connection.is_deleted()));
+        assert!(cloud.emulator().connections(other).iter().all(Connection::is_deleted));
     });
 }
 

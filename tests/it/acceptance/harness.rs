@@ -1,7 +1,7 @@
 //! What the acceptance tests share: a working directory with Terraform and the provider in it ([`Workspace`]), the
 //! cloud that it talks to ([`Cloud`]), commands that cannot hang ([`Running`]), and checks on plans ([`Plan`]).
 //!
-//! A check that fails panics with the command, the directory and the whole of what was printed.
+//! `benches/cost.rs` uses it too. A check that fails panics with the command, the directory and the whole of what was printed.
 
 mod cloud;
 mod plan;
@@ -10,17 +10,17 @@ mod workspace;
 
 use std::sync::OnceLock;
 
-pub(super) use cloud::{Cloud, PROJECT};
-pub(super) use plan::Plan;
-pub(super) use running::{Finished, Running};
-pub(super) use workspace::Workspace;
+pub(crate) use cloud::{Cloud, PROJECT};
+pub(crate) use plan::Plan;
+pub(crate) use running::{Finished, Running};
+pub(crate) use workspace::Workspace;
 
 use serde_json::Value;
 
 use super::terraform::Terraform;
 
 /// Runs a test with each Terraform there is, of each version one, and says which one it was that failed.
-pub(super) fn for_each_terraform(test: impl Fn(&Terraform)) {
+pub(crate) fn for_each_terraform(test: impl Fn(&Terraform)) {
     static FOUND: OnceLock<Vec<Terraform>> = OnceLock::new();
     let found = FOUND.get_or_init(|| {
         let mut found: Vec<Terraform> = Vec::new();
@@ -42,7 +42,7 @@ pub(super) fn for_each_terraform(test: impl Fn(&Terraform)) {
 }
 
 /// The errors of `validate -json`: line, and summary with detail.
-pub(super) fn errors(validated: &Finished) -> Vec<(u64, String)> {
+pub(crate) fn errors(validated: &Finished) -> Vec<(u64, String)> {
     let json = validated.json();
     let diagnostics = json["diagnostics"].as_array().unwrap_or_else(|| panic!("{validated}"));
     let errors = diagnostics.iter().filter(|diagnostic| diagnostic["severity"] == "error");
@@ -56,6 +56,6 @@ pub(super) fn errors(validated: &Finished) -> Vec<(u64, String)> {
 }
 
 /// An error and what caused it, one to a line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

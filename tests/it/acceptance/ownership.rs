@@ -91,6 +91,11 @@ fn tags_are_sent_at_create_changed_in_place_and_their_drift_is_put_back() {
         let drifted = workspace.step(&after, UPDATE);
         drifted.expect_changed(ADDRESS, &["tags[\"cost\"]", "tags[\"stranger\"]", "tags[\"team\"]"]);
         assert_eq!(cloud.tags(), tags([("team", "größe"), ("cost", "2"), ("new", "")]));
+
+        let all = [tag("team", ""), tag("cost", ""), tag("new", "")];
+        cloud.edit(|account| account.remove_tags(&id, &all));
+        workspace.step(&after, UPDATE).expect_changed(ADDRESS, &["tags[\"cost\"]", "tags[\"new\"]", "tags[\"team\"]"]);
+        assert_eq!(cloud.tags(), tags([("team", "größe"), ("cost", "2"), ("new", "")]));
         assert_eq!(cloud.connection().id, id);
         workspace.expect_import(ADDRESS, &[]);
         workspace.destroy();

@@ -26,7 +26,8 @@ fn slow_cloud(latency: Duration) -> Cloud {
 #[test]
 fn an_interrupted_apply_keeps_what_it_has_created() {
     for_each_terraform(|terraform| {
-        let cloud = slow_cloud(Duration::from_secs(2));
+        // The creation's answer comes in time; one more after it would not.
+        let cloud = slow_cloud(Duration::from_secs(3));
         let workspace = cloud.workspace(terraform);
         workspace.configure(CONFIGURATION);
         let applying = workspace.start(&["apply", "-auto-approve"]);
@@ -39,6 +40,22 @@ fn an_interrupted_apply_keeps_what_it_has_created() {
         cloud.emulator().set_latency(Duration::ZERO);
         workspace.destroy();
         cloud.expect_empty();
+    });
+}
+
+/// What may exist and is not in the state has to be named.
+#[test]
+fn an_interrupted_apply_that_gets_no_answer_says_what_to_look_for() {
+    for_each_terraform(|terraform| {
+        let cloud = slow_cloud(Duration::from_mins(1));
+        let workspace = cloud.workspace(terraform);
+        workspace.configure(CONFIGURATION);
+        let applying = workspace.start(&["apply", "-auto-approve"]);
+        applying.wait_for("the connection is created", || !cloud.connections().is_empty());
+        applying.signal_group("INT");
+        let applied = applying.wait_at_most(Duration::from_secs(10)).expect_code(1);
+        assert!(applied.stderr.contains("Interrupted While Creating the Enhanced Connection"), "{applied}");
+        assert!(applied.stderr.contains("named \"test\""), "{applied}");
     });
 }
 
