@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test a panic is a failure, and its place says which")]
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
@@ -118,7 +119,8 @@ fn update(before: &[(&str, Value)], after: &[(&str, Value)]) -> ApplyRequest {
 }
 
 fn texts(outcome: &Outcome) -> String {
-    outcome.diagnostics.iter().map(|d| format!("{:?} {}: {}\n", d.severity, d.summary, d.detail)).collect()
+    let texts = outcome.diagnostics.iter().map(|d| format!("{:?} {}: {}", d.severity, d.summary, d.detail));
+    texts.collect::<Vec<_>>().join("\n")
 }
 
 /// The tag API answers about a tag resource of its own; the connection was shown a moment ago.
@@ -235,7 +237,8 @@ async fn a_delete_that_is_forbidden_is_not_tried_again() {
     });
     let service = service.await;
     let destroy = ApplyRequest { planned: Value::Null, config: Value::Null, ..update(&[], &[]) };
-    let outcome = service.provider().await.apply(destroy).await;
+    let provider = service.provider().await;
+    let outcome = tokio::time::timeout(Duration::from_secs(10), provider.apply(destroy)).await.expect("an end at once");
     assert!(outcome.state == state(&[]) && texts(&outcome).contains("DLI.0003"), "{}", texts(&outcome));
     assert_eq!(service.asked(), [format!("DELETE {ID}")]);
 }
