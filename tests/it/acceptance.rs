@@ -8,6 +8,7 @@ mod connection;
 mod debug;
 mod discipline;
 mod documents;
+mod failures;
 mod finding;
 mod gone;
 mod harness;

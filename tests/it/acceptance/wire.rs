@@ -25,8 +25,16 @@ fn huaweis_signer_agrees_with_every_request() {
         let recomputed = python::recompute(&requests, ACCESS_KEY, SECRET_KEY);
         assert_eq!(recomputed.len(), requests.len());
         for (request, expected) in requests.iter().zip(recomputed) {
-            let sent = request.headers.iter().find(|(name, _)| name == "authorization").map(|(_, value)| value);
-            assert_eq!(sent, Some(&expected), "left: {} {}?{}", request.method, request.path, request.query);
+            let header = |wanted: &str| request.headers.iter().find(|(name, _)| name == wanted).map(|(_, value)| value);
+            let shown = format!("{} {}?{}", request.method, request.path, request.query);
+            assert_eq!(header("authorization"), Some(&expected), "left: {shown}");
+            assert_eq!(header("x-project-id").map(String::as_str), Some(PROJECT), "{shown}");
+            let signed = expected.split("SignedHeaders=").nth(1).and_then(|rest| rest.split(',').next());
+            let signed: Vec<_> = signed.unwrap_or_default().split(';').collect();
+            assert!(
+                ["host", "x-project-id", "x-sdk-date"].iter().all(|name| signed.contains(name)),
+                "{shown}: {signed:?}"
+            );
         }
     });
 }
