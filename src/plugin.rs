@@ -125,7 +125,7 @@ pub async fn serve(identity: &Identity, mode: Mode, provider: impl FnOnce() -> R
     }
 
     let stop = Stop::default();
-    let routes = control::add_to(provider(), &stop, debug).await;
+    let routes = control::add_to(provider(), &stop).await;
     let serving = Server::builder()
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
@@ -135,17 +135,18 @@ pub async fn serve(identity: &Identity, mode: Mode, provider: impl FnOnce() -> R
 
     tokio::select! {
         served = serving => served.map_err(PluginError::Serve),
-        () = async {
-            tokio::select! {
-                cause = life.end() => {
-                    tracing::debug!(%cause, "ending");
-                    stop.request();
-                }
-                () = stop.requested() => tracing::debug!("ending: the client said so"),
-            }
-            tokio::time::sleep(DRAIN).await;
-        } => Ok(()),
+        () = time_to_leave(life, &stop) => Ok(()),
     }
+}
+
+/// Resolves when the process has to be gone: a moment after the end was asked for, from inside or outside.
+async fn time_to_leave(life: Life, stop: &Stop) {
+    tokio::select! {
+        cause = life.end() => tracing::debug!(%cause, "ending"),
+        () = stop.requested() => tracing::debug!(cause = "the client said so", "ending"),
+    }
+    stop.request();
+    tokio::time::sleep(DRAIN).await;
 }
 
 /// Writes the one line that a client reads. Nothing else in the program writes to stdout while it serves.

@@ -150,14 +150,15 @@ impl fmt::Display for Greeting<'_> {
         }
         writeln!(f, "\nConfigure Terraform with:\n")?;
         writeln!(f, "  provider \"dli\" {{")?;
-        writeln!(f, "    region     = \"emulated\"")?;
-        writeln!(f, "    project_id = {PROJECT:?}")?;
-        writeln!(f, "    access_key = {access_key:?}")?;
-        writeln!(f, "    secret_key = {secret_key:?}")?;
+        let line = |f: &mut fmt::Formatter<'_>, name, value: &str| writeln!(f, "    {name:<14} = {value:?}");
+        line(f, "region", "emulated")?;
+        line(f, "project_id", PROJECT)?;
+        line(f, "access_key", access_key)?;
+        line(f, "secret_key", secret_key)?;
         if let Some(token) = security_token {
-            writeln!(f, "    security_token = {token:?}")?;
+            line(f, "security_token", token)?;
         }
-        writeln!(f, "    endpoints  = {{ dli = {endpoint:?} }}")?;
+        writeln!(f, "    {:<14} = {{ dli = {endpoint:?} }}", "endpoints")?;
         writeln!(f, "  }}")?;
         writeln!(f, "\nQueues of every project:\n")?;
         for queue in self.emulator.queues(PROJECT) {

@@ -11,6 +11,13 @@ pub const STATUS_ACTIVE: &str = "ACTIVE";
 /// `status` of a connection that was deleted; it can still be shown.
 pub const STATUS_DELETED: &str = "DELETED";
 
+/// `status` of a binding that is still being made.
+pub const BINDING_CREATING: &str = "CREATING";
+/// `status` of a binding that works.
+pub const BINDING_ACTIVE: &str = "ACTIVE";
+/// `status` of a binding that could not be made; `err_msg` says why.
+pub const BINDING_FAILED: &str = "FAILED";
+
 /// One host record.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Host {

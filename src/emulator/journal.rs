@@ -109,3 +109,41 @@ impl fmt::Display for Line<'_> {
 fn write_visibly(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     text.chars().try_for_each(|c| write!(f, "{}", if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(path: &str, length: usize) -> LoggedRequest {
+        LoggedRequest {
+            at: OffsetDateTime::UNIX_EPOCH,
+            method: "GET".to_owned(),
+            path: path.to_owned(),
+            query: "a=1".to_owned(),
+            headers: Vec::new(),
+            body: vec![0; length].into(),
+            status: 404,
+            code: Some("APIGW.0101".to_owned()),
+            error: Some("no \u{1b}[2J".to_owned()),
+            request_id: String::new(),
+            took: Duration::from_millis(12),
+        }
+    }
+
+    #[test]
+    fn the_oldest_requests_make_room() {
+        let mut journal = Journal::default();
+        let megabyte = 1024 * 1024;
+        for number in 0..30 {
+            journal.add(request(&number.to_string(), 12 * megabyte));
+        }
+        let kept: Vec<_> = journal.requests().into_iter().map(|request| request.path).collect();
+        assert_eq!(kept, (9..30).map(|number| number.to_string()).collect::<Vec<_>>(), "21 × 12 MiB is within 256 MiB");
+    }
+
+    #[test]
+    fn a_line_is_plain_text() {
+        let line = Line { request: &request("/x", 0), colour: false }.to_string();
+        assert_eq!(line, "00:00:00  GET     404     12 ms  /x?a=1  APIGW.0101 no \u{fffd}[2J");
+    }
+}

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::dli::wire::Binding;
+use crate::dli::wire::{self, Binding};
 
 /// What awaits bindings that are made from now on.
 #[derive(Debug, Clone, Default)]
@@ -71,9 +71,9 @@ impl Peering {
     pub(super) fn shown(&self, now: i64) -> Binding {
         let state = self.state(now);
         let (status, update_time) = match state {
-            State::Creating => ("CREATING", self.bound_at),
-            State::Active => ("ACTIVE", self.settles_at),
-            State::Failed => ("FAILED", self.settles_at),
+            State::Creating => (wire::BINDING_CREATING, self.bound_at),
+            State::Active => (wire::BINDING_ACTIVE, self.settles_at),
+            State::Failed => (wire::BINDING_FAILED, self.settles_at),
         };
         let err_msg = self.failure.clone().filter(|_| state == State::Failed).unwrap_or_default();
         Binding {

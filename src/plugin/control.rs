@@ -18,24 +18,21 @@ use super::wire::{ConnInfo, Empty, StdioData};
 /// The name under which go-plugin's `Ping` asks for health.
 const HEALTH: &str = "plugin";
 
-/// Adds the services to the provider's. With `reflection` a person's tools can list and call all of them.
-pub(super) async fn add_to(provider: Routes, stop: &Stop, reflection: bool) -> Routes {
+/// Adds the services to the provider's. Through reflection a person's tools can list and call all of them.
+pub(super) async fn add_to(provider: Routes, stop: &Stop) -> Routes {
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_service_status(HEALTH, ServingStatus::Serving).await;
-    let routes = provider
-        .add_service(GrpcControllerServer::new(Controller(stop.clone())))
-        .add_service(GrpcStdioServer::new(Silent(stop.clone())))
-        .add_service(GrpcBrokerServer::new(Silent(stop.clone())))
-        .add_service(health_service);
-    if !reflection {
-        return routes;
-    }
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(super::DESCRIPTORS)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .build_v1()
         .expect("the build wrote the descriptors");
-    routes.add_service(reflection)
+    provider
+        .add_service(GrpcControllerServer::new(Controller(stop.clone())))
+        .add_service(GrpcStdioServer::new(Silent(stop.clone())))
+        .add_service(GrpcBrokerServer::new(Silent(stop.clone())))
+        .add_service(health_service)
+        .add_service(reflection)
 }
 
 struct Controller(Stop);

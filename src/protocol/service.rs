@@ -2,7 +2,7 @@
 //!
 //! No RPC ever answers with a gRPC error: core would drop what the call had done. What goes wrong is a diagnostic.
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
 use futures_util::FutureExt;
 use tokio_stream::Once;
@@ -79,7 +79,9 @@ answers! {
 /// Runs one call. A panic costs this call only, and is told.
 async fn answer<T: Answer>(rpc: &str, of: &str, call: impl Future<Output = Result<T, Diagnostics>>) -> Reply<T> {
     let span = tracing::debug_span!("rpc", tf_rpc = rpc, tf_resource_type = of);
-    let outcome = AssertUnwindSafe(call).catch_unwind().instrument(span).await;
+    let started = Instant::now();
+    let outcome = AssertUnwindSafe(call).catch_unwind().instrument(span.clone()).await;
+    span.in_scope(|| tracing::debug!(tf_req_duration_ms = started.elapsed().as_millis(), "answered"));
     let failed = |diagnostics: Diagnostics| T::failed(encode::diagnostics(diagnostics));
     Ok(Response::new(match outcome {
         Ok(result) => result.unwrap_or_else(failed),

@@ -3,11 +3,11 @@
 //! | call | when |
 //! |---|---|
 //! | `POST   /v2.0/{project}/datasource/enhanced-connections` | create |
-//! | `GET    /v2.0/{project}/datasource/enhanced-connections/{id}` | create, read, update, import |
+//! | `GET    /v2.0/{project}/datasource/enhanced-connections/{id}` | create, read, update, delete, import |
 //! | `PUT    /v2.0/{project}/datasource/enhanced-connections/{id}` | update of `hosts` |
 //! | `POST   /v2.0/{project}/datasource/enhanced-connections/{id}/associate-queue` | update of `queues` |
 //! | `POST   /v2.0/{project}/datasource/enhanced-connections/{id}/disassociate-queue` | update of `queues` |
-//! | `DELETE /v2.0/{project}/datasource/enhanced-connections/{id}` | delete |
+//! | `DELETE /v2.0/{project}/datasource/enhanced-connections/{id}` | delete, again while bindings are being made |
 //! | `GET    /v1.0/{project}/queues` | read and update, where a declared queue lives in a bound pool |
 //! | `GET    /v3/{project}/dli_enhanced_datasource/{id}/tags` | read and update where `tags` is set, import |
 //! | `POST   /v3/{project}/dli_enhanced_datasource/{id}/tags/{create,delete}` | update of `tags` |
@@ -22,6 +22,8 @@ mod update;
 
 use std::{sync::Arc, time::Duration};
 
+use tokio::time::Instant;
+
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
@@ -29,7 +31,7 @@ use self::{bound::Pooled, model::Connection};
 use super::{account::Account, failure};
 use crate::{
     client::{Client, Error, Project},
-    dli::{code, rules},
+    dli::{code, rules, wire},
     framework::{
         diagnostic::{Diagnostic, Diagnostics},
         model::FromValue,
@@ -44,6 +46,12 @@ use crate::{
 /// How long a write that is under way may still take once the practitioner interrupts: its answer is worth the wait,
 /// because it says what exists.
 const GRACE: Duration = Duration::from_secs(4);
+
+/// How long a delete waits for a connection that is still being created. (A binding takes 5 to 10 minutes where its queue
+/// is new.)
+const SETTLE: Duration = Duration::from_mins(15);
+/// How long it waits from one try to the next.
+const PAUSE: Duration = Duration::from_secs(2);
 
 /// Noted beside the state of a connection that was imported.
 const IMPORTED: &[u8] = br#"{"imported":true}"#;
@@ -148,11 +156,24 @@ impl Resource for EnhancedConnection {
         let known = Connection::from_value(request.prior, &Path::root())?;
         let client = self.account.client()?;
         let project = self.project(&client, SUMMARY, HOLDS)?;
-        match write(request.stop, project.delete_connection(known.id())).await {
-            // What is gone already needs no deleting.
-            Some(Err(error)) if !error.is_not_found() => Err(self.failed(SUMMARY, &error, HOLDS)),
-            Some(_) => Ok(()),
-            None => Err(interrupted(HOLDS)),
+        let deadline = Instant::now() + SETTLE;
+        loop {
+            let error = match write(request.stop, project.delete_connection(known.id())).await {
+                None => return Err(interrupted(HOLDS)),
+                Some(Ok(())) => return Ok(()),
+                // What is gone already needs no deleting.
+                Some(Err(error)) if error.is_not_found() => return Ok(()),
+                Some(Err(error)) => error,
+            };
+            // A connection that is still being created cannot be deleted.
+            let settling = error.api().is_some()
+                && Instant::now() < deadline
+                && unless(request.stop, is_settling(&project, known.id())).await.unwrap_or(false);
+            if !settling {
+                return Err(self.failed(SUMMARY, &error, HOLDS));
+            }
+            tracing::info!(id = known.id(), %error, "the connection is still being created; deleting it again in a moment");
+            unless(request.stop, tokio::time::sleep(PAUSE)).await.ok_or_else(|| interrupted(HOLDS))?;
         }
     }
 
@@ -238,6 +259,13 @@ const TAGS_NOT_PUBLISHED: &str = "The tag API is not published in this region. T
 
 fn not_published(error: &Error) -> bool {
     error.api().is_some_and(|error| error.code.as_deref() == Some(code::API_NOT_PUBLISHED))
+}
+
+/// Whether any of its bindings is still being made.
+async fn is_settling(project: &Project<'_>, id: &str) -> bool {
+    let Ok(shown) = project.show_connection(id).await else { return false };
+    let mut bindings = shown.available_queue_info.iter().chain(&shown.elastic_resource_pools);
+    bindings.any(|binding| binding.status.eq_ignore_ascii_case(wire::BINDING_CREATING))
 }
 
 /// A read ends at once when the practitioner interrupts.

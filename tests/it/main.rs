@@ -2,5 +2,7 @@
 
 mod acceptance;
 mod emulator;
+mod house;
 mod plugin;
+mod protocol;
 mod python;

@@ -64,10 +64,12 @@ impl EnhancedConnection {
             progress.save(now.clone());
         }
 
-        // What the plan left open; it opens the bindings where queues change.
+        // All that was planned is done; the route table changes in place only where an import is told of it, and then
+        // there is nothing to send. What the plan left open, the bindings where queues change, is looked at.
+        let mut done = planned;
         if !request.planned.is_wholly_known() {
             match unless(stop, project.show_connection(prior.id())).await {
-                Some(Ok(shown)) => now.observe_computed(&shown),
+                Some(Ok(shown)) => done.observe_computed(&shown),
                 Some(Err(error)) => progress.warn(failure::aside(
                     "Changed, but Not Read Back",
                     &error,
@@ -76,9 +78,7 @@ impl EnhancedConnection {
                 None => progress.warn(not_looked("All changes were made and are in the state.")),
             }
         }
-        // The route table changes in place only where an import is told of it, and then there is nothing to send.
-        let Connection { queues, routetable_id, hosts, tags, .. } = planned;
-        progress.save(Connection { queues, routetable_id, hosts, tags, ..now });
+        progress.save(done);
         Ok(())
     }
 }
@@ -113,11 +113,11 @@ impl Moves {
             match pooled.pool_of(queue) {
                 // The pool stays for another declared queue that lives in it.
                 Some(pool) if wanted.iter().any(|other| pooled.pool_of(other) == Some(pool)) => {}
+                Some(pool) if unbind.elastic_resource_pools.iter().any(|other| other == pool) => {}
                 Some(pool) => unbind.elastic_resource_pools.push(pool.to_owned()),
                 None => unbind.queues.push(queue.clone()),
             }
         }
-        unbind.elastic_resource_pools.dedup();
         let bind = wanted.iter().filter(|queue| !bound_lower.contains(&queue.to_ascii_lowercase())).cloned().collect();
         let kept = bound.into_iter().filter(|queue| wanted_lower.contains(&queue.to_ascii_lowercase())).collect();
         Ok(Self { unbind, bind: wire::QueueNames { queues: bind, ..wire::QueueNames::default() }, kept })

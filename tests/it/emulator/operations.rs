@@ -266,5 +266,7 @@ async fn stopping_ends_the_waiting() {
         tokio::task::yield_now().await;
     }
     cloud.emulator.stop().await;
-    waiting.await.expect("the request is answered").ok(200);
+    let reply =
+        tokio::time::timeout(Duration::from_secs(30), waiting).await.expect("the waiting ends with the emulator");
+    reply.expect("the request is answered").ok(200);
 }

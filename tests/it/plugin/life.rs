@@ -12,7 +12,7 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
-use super::client::{Certificate, Handshake, PATIENCE, Plugin, Proof, program};
+use super::client::{COOKIE, Certificate, Handshake, PATIENCE, Plugin, Proof, program};
 
 /// The client waits this long after its Shutdown before it kills; the aim is a twentieth of it, but a machine may be busy.
 const SHUTDOWN: Duration = Duration::from_secs(2);
@@ -76,11 +76,13 @@ fn the_process_does_not_outlive_its_client() {
     let mut command = std::process::Command::new("sh");
     command.args(["-c", "\"$0\"; true"]).arg(inner.get_program());
     command.env_clear().env("TMPDIR", temp.path()).env("PATH", std::env::var_os("PATH").unwrap_or_default());
-    command.envs([super::client::COOKIE]);
+    command.envs([COOKIE, ("TF_LOG", "DEBUG")]);
     let client = Plugin::spawn(command, temp);
     let handshake = Handshake::of(&client);
     client.signal("KILL");
     client.silent_end(Duration::from_secs(5));
     assert!(!handshake.socket().exists());
     assert_eq!(client.traces(), 0);
+    let (_, text) = client.end(PATIENCE);
+    assert!(text.contains("the client is gone"), "{text}");
 }

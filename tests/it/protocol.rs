@@ -1,0 +1,268 @@
+//! The provider's service as core sees it on the wire: every RPC is answered, and what core would stumble over is not
+//! there.
+
+#![expect(clippy::unwrap_used, reason = "in a test a panic is a failure, and its place says which")]
+
+use std::collections::BTreeMap;
+
+use hyper_util::rt::TokioIo;
+use proptest::prelude::*;
+use terraform_provider_dli::framework::server::Server;
+use terraform_provider_dli::framework::value::Value;
+use terraform_provider_dli::protocol::tfplugin6::provider_client::ProviderClient;
+use terraform_provider_dli::protocol::tfplugin6::{self as wire, DynamicValue, RawState, ResourceIdentityData};
+use terraform_provider_dli::protocol::{self, MAX_MESSAGE_SIZE, Service, msgpack};
+use terraform_provider_dli::provider::DliProvider;
+use tonic::transport::{Channel, Endpoint};
+
+const TYPE: &str = "dli_enhanced_connection";
+
+/// A provider without any environment, and a client of it over a pipe in memory.
+async fn provider() -> ProviderClient<Channel> {
+    let (client, server) = tokio::io::duplex(1 << 20);
+    let service = Service::new(Server::new(DliProvider::new(Box::new(|_| None))));
+    let serving = tonic::transport::Server::builder()
+        .add_service(protocol::grpc(service))
+        .serve_with_incoming(tokio_stream::once(Ok::<_, std::io::Error>(server)));
+    tokio::spawn(serving);
+    let mut client = Some(TokioIo::new(client));
+    let connector = tower::service_fn(move |_| std::future::ready(client.take().ok_or("one connection is enough")));
+    let channel = Endpoint::from_static("http://in.memory").connect_with_connector(connector).await.unwrap();
+    ProviderClient::new(channel).max_decoding_message_size(MAX_MESSAGE_SIZE).max_encoding_message_size(MAX_MESSAGE_SIZE)
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "every field of the wire's messages is optional")]
+fn envelope(value: &Value) -> Option<DynamicValue> {
+    Some(DynamicValue { msgpack: msgpack::encode(value), json: Vec::new() })
+}
+
+fn connection(changes: &[(&str, Value)]) -> Value {
+    let names = [
+        "name",
+        "dest_vpc_id",
+        "dest_network_id",
+        "queues",
+        "routetable_id",
+        "hosts",
+        "tags",
+        "id",
+        "status",
+        "created_at",
+        "bindings",
+    ];
+    let mut connection = Value::map(names.map(|name| (name, Value::Null)));
+    connection.put("name", "test".into());
+    connection.put("dest_vpc_id", "22094d8f-c310-4621-913d-4c4d655d8495".into());
+    connection.put("dest_network_id", "78f2562a-36e4-4b39-95b9-f5aab22e1281".into());
+    for (name, value) in changes {
+        connection.put(name, value.clone());
+    }
+    connection
+}
+
+/// Asks for everything with an empty request; a missing method or any other gRPC error fails the test.
+#[tokio::test]
+async fn every_rpc_is_answered() {
+    let mut provider = provider().await;
+    let mut answered = 0;
+    macro_rules! ask {
+        ($($method:ident($request:expr)),* $(,)?) => {
+            $(
+                let answer = provider.$method($request).await;
+                assert!(answer.is_ok(), "{}: {answer:?}", stringify!($method));
+                answered += 1;
+            )*
+        };
+    }
+    ask! {
+        get_metadata(wire::get_metadata::Request::default()),
+        get_provider_schema(wire::get_provider_schema::Request::default()),
+        get_resource_identity_schemas(wire::get_resource_identity_schemas::Request::default()),
+        validate_provider_config(wire::validate_provider_config::Request::default()),
+        configure_provider(wire::configure_provider::Request::default()),
+        stop_provider(wire::stop_provider::Request::default()),
+        validate_resource_config(wire::validate_resource_config::Request::default()),
+        upgrade_resource_state(wire::upgrade_resource_state::Request::default()),
+        upgrade_resource_identity(wire::upgrade_resource_identity::Request::default()),
+        read_resource(wire::read_resource::Request::default()),
+        plan_resource_change(wire::plan_resource_change::Request::default()),
+        apply_resource_change(wire::apply_resource_change::Request::default()),
+        import_resource_state(wire::import_resource_state::Request::default()),
+        move_resource_state(wire::move_resource_state::Request::default()),
+        generate_resource_config(wire::generate_resource_config::Request::default()),
+        validate_data_resource_config(wire::validate_data_resource_config::Request::default()),
+        read_data_source(wire::read_data_source::Request::default()),
+        validate_ephemeral_resource_config(wire::validate_ephemeral_resource_config::Request::default()),
+        open_ephemeral_resource(wire::open_ephemeral_resource::Request::default()),
+        renew_ephemeral_resource(wire::renew_ephemeral_resource::Request::default()),
+        close_ephemeral_resource(wire::close_ephemeral_resource::Request::default()),
+        validate_list_resource_config(wire::validate_list_resource_config::Request::default()),
+        list_resource(wire::list_resource::Request::default()),
+        get_functions(wire::get_functions::Request::default()),
+        call_function(wire::call_function::Request::default()),
+        validate_action_config(wire::validate_action_config::Request::default()),
+        plan_action(wire::plan_action::Request::default()),
+        invoke_action(wire::invoke_action::Request::default()),
+        validate_state_store_config(wire::validate_state_store::Request::default()),
+        configure_state_store(wire::configure_state_store::Request::default()),
+        read_state_bytes(wire::read_state_bytes::Request::default()),
+        write_state_bytes(tokio_stream::once(wire::write_state_bytes::RequestChunk::default())),
+        lock_state(wire::lock_state::Request::default()),
+        unlock_state(wire::unlock_state::Request::default()),
+        get_states(wire::get_states::Request::default()),
+        delete_state(wire::delete_state::Request::default()),
+    }
+    // The number of methods that protocol 6.11 has.
+    assert_eq!(answered, 36);
+}
+
+/// An event without a type crashes core.
+#[tokio::test]
+async fn an_action_that_is_not_there_completes_with_an_error() {
+    let request = wire::invoke_action::Request { action_type: "dli_nothing".into(), ..Default::default() };
+    let mut events = provider().await.invoke_action(request).await.unwrap().into_inner();
+    let event = events.message().await.unwrap().unwrap();
+    let Some(wire::invoke_action::event::Type::Completed(completed)) = event.r#type else { panic!("{event:?}") };
+    assert_eq!(completed.diagnostics.len(), 1);
+    assert_eq!(events.message().await.unwrap(), None);
+}
+
+/// The rules that core checks, or relies on without checking, when it loads a schema.
+#[tokio::test]
+async fn the_schema_is_one_that_core_loads() {
+    const RESERVED: [&str; 9] =
+        ["count", "for_each", "depends_on", "provider", "lifecycle", "connection", "provisioner", "alias", "version"];
+    fn check(attributes: &[wire::schema::Attribute]) {
+        for attribute in attributes {
+            let name = &attribute.name;
+            assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_'), "{name}");
+            assert!(!RESERVED.contains(&name.as_str()), "{name}");
+            assert_ne!(attribute.r#type.is_empty(), attribute.nested_type.is_none(), "{name}: one kind of type");
+            assert!(attribute.required || attribute.optional || attribute.computed, "{name}");
+            assert!(!(attribute.required && (attribute.optional || attribute.computed)), "{name}");
+            assert!(!attribute.description.is_empty(), "{name} has no description");
+            if !attribute.r#type.is_empty() {
+                serde_json::from_slice::<serde_json::Value>(&attribute.r#type).unwrap();
+            }
+            check(attribute.nested_type.as_ref().map_or(&[], |nested| &nested.attributes));
+        }
+    }
+    let answer = provider().await.get_provider_schema(wire::get_provider_schema::Request::default()).await.unwrap();
+    let answer = answer.into_inner();
+    assert_eq!(answer.diagnostics, []);
+    check(&answer.provider.unwrap().block.unwrap().attributes);
+    assert_eq!(answer.resource_schemas.keys().collect::<Vec<_>>(), [TYPE]);
+    for schema in answer.resource_schemas.into_values() {
+        check(&schema.block.unwrap().attributes);
+    }
+}
+
+/// What is not sent back, core forgets.
+#[tokio::test]
+async fn private_state_and_identity_come_back() {
+    let identity =
+        Some(ResourceIdentityData { identity_data: Some(DynamicValue { msgpack: vec![0x80], json: Vec::new() }) });
+    let config = connection(&[]);
+    let request = wire::plan_resource_change::Request {
+        type_name: TYPE.into(),
+        proposed_new_state: envelope(&config),
+        config: envelope(&config),
+        prior_private: b"mine".to_vec(),
+        prior_identity: identity.clone(),
+        ..Default::default()
+    };
+    let mut provider = provider().await;
+    let plan = provider.plan_resource_change(request).await.unwrap().into_inner();
+    assert_eq!((plan.planned_private.as_slice(), &plan.planned_identity), (b"mine".as_slice(), &identity));
+    assert_eq!(plan.diagnostics, []);
+
+    // Nothing is configured, so each call fails before it could do anything; the state stays as it was.
+    let state = connection(&[("id", "2a620c33-5609-40c9-affd-2b6453071b0f".into())]);
+    let request = wire::read_resource::Request {
+        type_name: TYPE.into(),
+        current_state: envelope(&state),
+        private: b"mine".to_vec(),
+        current_identity: identity.clone(),
+        ..Default::default()
+    };
+    let read = provider.read_resource(request).await.unwrap().into_inner();
+    assert_eq!((read.private.as_slice(), &read.new_identity), (b"mine".as_slice(), &identity));
+    assert_eq!((read.new_state, read.diagnostics.len()), (envelope(&state), 1));
+
+    let request = wire::apply_resource_change::Request {
+        type_name: TYPE.into(),
+        prior_state: envelope(&state),
+        planned_private: b"mine".to_vec(),
+        planned_identity: identity.clone(),
+        ..Default::default()
+    };
+    let applied = provider.apply_resource_change(request).await.unwrap().into_inner();
+    assert_eq!((applied.private.as_slice(), &applied.new_identity), (b"mine".as_slice(), &identity));
+    assert_eq!((applied.new_state, applied.diagnostics.len()), (envelope(&state), 1));
+}
+
+/// tonic's own limit is 4 MiB, less than a connection with 20,000 long host names takes three times over.
+#[tokio::test]
+async fn large_messages_pass_in_both_directions() {
+    let name = |number: u32| format!("host-{number:05}.{}", "a-long-department-name.".repeat(4));
+    let hosts = (0..20_000).map(|number| (name(number), Value::from("10.0.0.1"))).collect();
+    let config = connection(&[("hosts", Value::Map(hosts))]);
+    let request = wire::plan_resource_change::Request {
+        type_name: TYPE.into(),
+        prior_state: envelope(&config),
+        proposed_new_state: envelope(&config),
+        config: envelope(&config),
+        ..Default::default()
+    };
+    assert!(prost::Message::encoded_len(&request) > 4 << 20);
+    let plan = provider().await.plan_resource_change(request).await.unwrap().into_inner();
+    assert_eq!((plan.planned_state, plan.diagnostics), (envelope(&config), Vec::new()));
+}
+
+#[tokio::test]
+async fn a_state_file_edited_into_nonsense_is_an_error_that_says_where() {
+    let mut provider = provider().await;
+    for (json, version, words) in [
+        (r#"{"hosts": {"a": ["1.2.3.4"]}}"#, 0, r#"hosts["a"]: a text is expected"#),
+        ("{", 0, "JSON"),
+        ("", 0, "JSON"),
+        ("[]", 0, "an object is expected"),
+        ("{}", 7, "schema version 7"),
+    ] {
+        let raw_state = Some(RawState { json: json.into(), flatmap: BTreeMap::new() });
+        let request = wire::upgrade_resource_state::Request { type_name: TYPE.into(), version, raw_state };
+        let answer = provider.upgrade_resource_state(request).await.unwrap().into_inner();
+        let details: Vec<_> = answer.diagnostics.iter().map(|d| d.detail.as_str()).collect();
+        assert!(details.len() == 1 && details[0].contains(words), "{json}: {details:?}");
+        assert_eq!(answer.upgraded_state, None);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever stands in an envelope, the answer is an answer, and nothing is done.
+    #[test]
+    fn any_envelope_is_answered(bytes in prop::collection::vec(any::<u8>(), 0..80), as_json: bool) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut provider = provider().await;
+            let value = Some(if as_json {
+                DynamicValue { msgpack: Vec::new(), json: bytes }
+            } else {
+                DynamicValue { msgpack: bytes, json: Vec::new() }
+            });
+            let type_name = TYPE.to_owned();
+            let request = wire::validate_resource_config::Request { type_name, config: value.clone(), ..Default::default() };
+            provider.validate_resource_config(request).await.unwrap();
+            let request = wire::apply_resource_change::Request {
+                type_name: TYPE.to_owned(),
+                prior_state: value.clone(),
+                planned_state: value.clone(),
+                config: value,
+                ..Default::default()
+            };
+            provider.apply_resource_change(request).await.unwrap();
+        });
+    }
+}
