@@ -48,6 +48,10 @@ pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/service
 /// none open, and it waits for the process.
 const DRAIN: Duration = Duration::from_millis(50);
 
+/// How long they may take after SIGTERM, which reaches a whole process group when a run is cancelled: the client is then
+/// waiting for their answers, and what a call has made is in its answer.
+const TERMINATION: Duration = Duration::from_secs(5);
+
 /// Flow-control windows and frame size for messages of many megabytes on a local socket; HTTP/2's own defaults of
 /// 64 KiB and 16 KiB would stop such a message hundreds of times.
 const STREAM_WINDOW: u32 = 16 << 20;
@@ -139,14 +143,20 @@ pub async fn serve(identity: &Identity, mode: Mode, provider: impl FnOnce() -> R
     }
 }
 
-/// Resolves when the process has to be gone: a moment after the end was asked for, from inside or outside.
+/// Resolves when the process has to be gone, calls in flight or not, after the end was asked for.
 async fn time_to_leave(life: Life, stop: &Stop) {
-    tokio::select! {
-        cause = life.end() => tracing::debug!(%cause, "ending"),
-        () = stop.requested() => tracing::debug!(cause = "the client said so", "ending"),
-    }
+    let drain = tokio::select! {
+        cause = life.end() => {
+            tracing::debug!(%cause, "ending");
+            if cause.leaves_a_client() { TERMINATION } else { DRAIN }
+        }
+        () = stop.requested() => {
+            tracing::debug!(cause = "the client said so", "ending");
+            DRAIN
+        }
+    };
     stop.request();
-    tokio::time::sleep(DRAIN).await;
+    tokio::time::sleep(drain).await;
 }
 
 /// Writes the one line that a client reads. Nothing else in the program writes to stdout while it serves.

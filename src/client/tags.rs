@@ -3,14 +3,25 @@
 use super::{Project, call::Call, error::Error, operation::Operation};
 use crate::dli::{
     path,
+    rules::MAX_TAGS,
     wire::{Tag, TagChange, TagList},
 };
 
 impl Project<'_> {
-    /// The tags of a connection. There are at most 20, fewer than any page holds.
+    /// The tags of a connection. There are at most 20, which one page should hold; how many it does is not documented.
     pub async fn list_tags(&self, id: &str) -> Result<Vec<Tag>, Error> {
-        let call = Call::new(Operation::ListTags, path::tags(&self.id, id));
-        self.fetch(call).await.map(|list: TagList| list.tags)
+        let mut tags: Vec<Tag> = Vec::new();
+        loop {
+            let call = Call::new(Operation::ListTags, path::tags(&self.id, id));
+            let offset = tags.len().to_string();
+            let page: TagList = self.fetch(if tags.is_empty() { call } else { call.query("offset", &offset) }).await?;
+            let more = !page.tags.is_empty();
+            tags.extend(page.tags);
+            let count = usize::try_from(page.count).unwrap_or(0).min(MAX_TAGS);
+            if !more || tags.len() >= count {
+                return Ok(tags);
+            }
+        }
     }
 
     /// Adds tags. What happens to a key that is there already is not documented.
@@ -29,7 +40,10 @@ impl Project<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::test_server::{ID, exchange};
+    use crate::client::{
+        Client,
+        test_server::{ID, Server, answer, config, exchange},
+    };
 
     const PATH: &str =
         "/v3/48cc2c48765f481480c7db940d6409d1/dli_enhanced_datasource/2a620c33-5609-40c9-affd-2b6453071b0f/tags";
@@ -44,6 +58,25 @@ mod tests {
         let (request, listed) = exchange(200, answer, async |project| project.list_tags(ID).await).await;
         assert_eq!(request.parts(), ("GET", PATH.to_owned(), ""));
         assert_eq!(listed.expect("listed"), tags());
+    }
+
+    /// A page may hold fewer tags than there are; a server that never sends them all is not asked for ever.
+    #[tokio::test]
+    async fn list_of_several_pages() {
+        let page = || answer(200, r#"{"tags":[{"key":"a"},{"key":"b"}],"count":5}"#);
+        let mut server = Server::answering(page).await;
+        let client = Client::new(config(server.address)).expect("in order");
+        let listed = client.project(None, None).expect("complete").list_tags(ID).await;
+        assert_eq!(listed.expect("listed").len(), 6);
+        for query in ["", "offset=2", "offset=4"] {
+            assert_eq!(server.request().await.query, query);
+        }
+        let mut server = Server::answering(|| answer(200, r#"{"tags":[],"count":5}"#)).await;
+        let client = Client::new(config(server.address)).expect("in order");
+        let listed = client.project(None, None).expect("complete").list_tags(ID).await;
+        assert_eq!(listed.expect("listed"), []);
+        server.request().await;
+        assert_eq!(server.unseen(), 0);
     }
 
     /// Both answer with HTTP 204 and no body.

@@ -12,6 +12,10 @@ pub const OBJECT_NOT_FOUND: &str = "DLI.0002";
 pub const ALREADY_EXISTS: &str = "DLI.0006";
 /// The operation is not supported, for example in the object's present state (HTTP 400).
 pub const NOT_SUPPORTED: &str = "DLI.0007";
+/// A restriction of the system (HTTP 400).
+pub const SYSTEM_RESTRICTION: &str = "DLI.0009";
+/// The object is not available (HTTP 400).
+pub const RESOURCE_UNAVAILABLE: &str = "DLI.0012";
 /// A related resource was not found (HTTP 404).
 pub const RESOURCE_NOT_FOUND: &str = "DLI.0023";
 /// A fault on the server's side, despite its HTTP 400.
@@ -23,8 +27,6 @@ pub const API_NOT_PUBLISHED: &str = "APIGW.0101";
 pub const BAD_GATEWAY_REQUEST: &str = "APIGW.0201";
 /// Gateway: unknown access key, wrong signature, or a signature that has expired (HTTP 401).
 pub const BAD_CREDENTIALS: &str = "APIGW.0301";
-/// Gateway: throttled (HTTP 429); limit and period stand in the text.
-pub const THROTTLED: &str = "APIGW.0308";
 
 /// Response header that names one request for the service's support.
 pub const REQUEST_ID_HEADER: &str = "x-request-id";
@@ -41,17 +43,18 @@ pub struct ErrorBody {
     pub request_id: Option<String>,
 }
 
-/// Whether an error code with its text says that the object itself does not exist.
+/// Whether an error code with its text says that the connection itself does not exist.
 ///
-/// `DLI.0001` is also the generic parameter error, so it counts only with the words "does not exist" (or "is not
-/// exist", as live answers have it). A gateway 404 never counts.
+/// `DLI.0001` is also the generic parameter error, so it counts only with the words "Connection … does not exist" (or
+/// "is not exist", as live answers have it): a queue or a project that does not exist is another matter. A gateway 404
+/// never counts.
 #[must_use]
 pub fn says_not_found(code: &str, message: &str) -> bool {
     match code {
         OBJECT_NOT_FOUND | RESOURCE_NOT_FOUND => true,
         INVALID_PARAMETER => {
             let text = message.to_ascii_lowercase();
-            text.contains("does not exist") || text.contains("is not exist")
+            text.starts_with("connection ") && (text.contains("does not exist") || text.contains("is not exist"))
         }
         _ => false,
     }
@@ -66,6 +69,8 @@ mod tests {
         assert!(says_not_found(INVALID_PARAMETER, "Connection 2a62 does not exist"));
         assert!(says_not_found(INVALID_PARAMETER, "connection 2a62 is not exist"));
         assert!(!says_not_found(INVALID_PARAMETER, "The parameter hosts is invalid"));
+        assert!(!says_not_found(INVALID_PARAMETER, "Queue q1 does not exist"));
+        assert!(!says_not_found(INVALID_PARAMETER, "Project 48cc does not exist"));
         assert!(says_not_found(RESOURCE_NOT_FOUND, "whatever it says"));
         assert!(!says_not_found(API_NOT_PUBLISHED, "The API does not exist or has not been published"));
     }

@@ -151,17 +151,6 @@ impl Connection {
     }
 }
 
-/// Answer to "show a connection".
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ConnectionShown {
-    /// Success and message.
-    #[serde(flatten)]
-    pub outcome: Outcome,
-    /// The connection's fields stand beside `is_success`.
-    #[serde(flatten)]
-    pub connection: Connection,
-}
-
 /// Answer to "list connections".
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConnectionList {

@@ -81,11 +81,6 @@ impl Diagnostics {
         self.0.iter()
     }
 
-    /// `Err` with all of them where one is an error; the warnings alone otherwise.
-    pub fn into_result(self) -> Result<Self, Self> {
-        if self.has_errors() { Err(self) } else { Ok(self) }
-    }
-
     /// Shows the first `most` of each kind (same summary, same attribute of the root) and sums up the rest in one more
     /// message, so that 20,000 bad records stay readable.
     pub fn sum_up(self, most: usize) -> Self {

@@ -72,9 +72,9 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Starts from a state; null for nothing.
-    pub fn from_state(state: Value) -> Self {
-        Self { state, ..Self::default() }
+    /// Starts from a state, null for nothing, and from what was noted beside it.
+    pub fn new(state: Value, private: Vec<u8>) -> Self {
+        Self { state, private, warnings: Diagnostics::new() }
     }
 
     /// This is how the object is now.
@@ -87,12 +87,7 @@ impl Progress {
         self.state = Value::Null;
     }
 
-    /// What is saved; null where nothing is.
-    pub fn state(&self) -> &Value {
-        &self.state
-    }
-
-    /// Keeps bytes beside the state that only this resource reads. Only an import does so; every other call keeps them.
+    /// Keeps bytes beside the state that only this resource reads, until others take their place.
     pub fn note(&mut self, private: &[u8]) {
         private.clone_into(&mut self.private);
     }
@@ -103,13 +98,13 @@ impl Progress {
     }
 
     /// What was noted beside the state.
-    pub(super) fn private(&self) -> &[u8] {
+    pub fn private(&self) -> &[u8] {
         &self.private
     }
 
-    /// The saved state and the warnings.
-    pub(super) fn into_parts(self) -> (Value, Diagnostics) {
-        (self.state, self.warnings)
+    /// The saved state, what was noted beside it, and the warnings.
+    pub(super) fn into_parts(self) -> (Value, Vec<u8>, Diagnostics) {
+        (self.state, self.private, self.warnings)
     }
 }
 
@@ -120,7 +115,7 @@ pub struct PlanRequest<'a> {
     pub prior: &'a Value,
     /// The configuration; may hold unknowns.
     pub config: &'a Value,
-    /// What an import noted beside the state; empty where it noted nothing.
+    /// What was noted beside the state; empty where nothing was.
     pub private: &'a [u8],
     /// The plan so far, to be changed in place where the provider decides.
     pub planned: &'a mut Value,

@@ -32,7 +32,6 @@ use super::{
 
 pub use self::{
     apply::{ApplyRequest, Outcome},
-    import::ImportOutcome,
     plan::{PlanOutcome, PlanRequest},
 };
 

@@ -48,6 +48,19 @@ pub(super) enum Cause {
     ParentGone,
 }
 
+impl Cause {
+    /// Whether somebody may still be waiting for answers.
+    pub(super) fn leaves_a_client(self) -> bool {
+        match self {
+            Self::Interrupt => false,
+            #[cfg(unix)]
+            Self::Terminate => true,
+            #[cfg(unix)]
+            Self::ParentGone => false,
+        }
+    }
+}
+
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

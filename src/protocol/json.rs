@@ -45,7 +45,8 @@ fn read(raw: &RawValue, ty: &Type, depth: usize) -> Result<Value, CodecError> {
         Type::String => parse(raw, "a text").map(Value::String),
         // A number may be written as a text, which is how older states kept large ones.
         Type::Number => {
-            raw.get().trim_matches('"').parse().map(Value::Number).map_err(|error| CodecError::new(format!("{error}")))
+            let number = raw.get().trim_matches('"').parse();
+            number.map(Value::Number).map_err(|_| CodecError::new("a number is expected"))
         }
         Type::List(element) => sequence(&|_| Some((**element).clone())).map(Value::List),
         Type::Set(element) => sequence(&|_| Some((**element).clone())).map(Value::set),
@@ -86,7 +87,14 @@ fn read(raw: &RawValue, ty: &Type, depth: usize) -> Result<Value, CodecError> {
 
 fn parse<'a, T: Deserialize<'a>>(raw: &'a RawValue, wanted: &str) -> Result<T, CodecError> {
     serde_json::from_str(raw.get()).map_err(|_| {
-        let found: String = raw.get().chars().take(40).collect();
+        // Its kind alone: the value itself may be a secret.
+        let found = match raw.get().as_bytes().first() {
+            Some(b'"') => "a text",
+            Some(b'{') => "an object",
+            Some(b'[') => "a list",
+            Some(b't' | b'f') => "a truth value",
+            _ => "a number",
+        };
         CodecError::new(format!("{wanted} is expected, but {found} is there"))
     })
 }
@@ -130,8 +138,8 @@ mod tests {
             Ok(Value::map([("a", Value::Null)]))
         );
         for (text, message) in [
-            (r#"{"m":{"x":"no"}}"#, r#"m["x"]: a truth value is expected, but "no" is there"#),
-            (r#"{"n":[1]}"#, r#"n: "[1]" is not a decimal number"#),
+            (r#"{"m":{"x":"no"}}"#, r#"m["x"]: a truth value is expected, but a text is there"#),
+            (r#"{"n":[1]}"#, "n: a number is expected"),
             (r#"{"t":["a",1,2]}"#, "t[2]: the tuple has fewer elements"),
         ] {
             assert_eq!(decode(text.as_bytes(), &object()).expect_err(text).to_string(), message);

@@ -234,12 +234,12 @@ impl Provider for Service {
             request.into_inner();
         answer("ReadResource", &type_name, async {
             let state = self.read_value(&type_name, current_state.as_ref())?;
-            let outcome = self.0.read(&type_name, state).await;
+            let outcome = self.0.read(&type_name, state, private).await;
             Ok(wire::read_resource::Response {
                 new_state: dynamic::encode(&outcome.state),
                 diagnostics: diagnosed(outcome.diagnostics),
                 // What is not sent back is forgotten by core.
-                private,
+                private: outcome.private,
                 new_identity: current_identity,
                 deferred: None,
             })
@@ -285,12 +285,13 @@ impl Provider for Service {
                 prior: decode(request.prior_state.as_ref(), schema)?,
                 planned: decode(request.planned_state.as_ref(), schema)?,
                 config: decode(request.config.as_ref(), schema)?,
+                private: request.planned_private,
                 type_name: request.type_name.clone(),
             };
             let outcome = self.0.apply(apply).await;
             Ok(wire::apply_resource_change::Response {
                 new_state: dynamic::encode(&outcome.state),
-                private: request.planned_private,
+                private: outcome.private,
                 diagnostics: diagnosed(outcome.diagnostics),
                 new_identity: request.planned_identity,
                 ..wire::apply_resource_change::Response::default()

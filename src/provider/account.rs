@@ -8,7 +8,7 @@ use std::{
 
 use super::{Environment, failure};
 use crate::{
-    client::{Client, Config, Credentials, Error},
+    client::{Client, Config, Credentials},
     framework::{
         diagnostic::{Diagnostic, Diagnostics},
         model::FromValue,
@@ -57,7 +57,7 @@ impl Account {
         let mut unknown = Vec::new();
         // A text of the configuration, else of the environment; an unknown one waits for the apply.
         let mut text = |name: &'static str| match config.get(name) {
-            Value::String(text) => Some(text.clone()),
+            Value::String(text) if !text.is_empty() => Some(text.clone()),
             Value::Unknown(_) => {
                 unknown.push(name);
                 None
@@ -70,7 +70,11 @@ impl Account {
         };
         let (region, project_id) = (text("region"), text("project_id"));
         let (access_key, secret_key) = (text("access_key"), text("secret_key"));
-        let (security_token, cacert_file) = (text("security_token"), text("cacert_file"));
+        // The token belongs to the access key: one of the environment is not that of a key in the configuration.
+        let given = |name: &str| !config.get(name).is_null() && config.get(name).as_str() != Some("");
+        let foreign = given("access_key") && !given("security_token");
+        let security_token = text("security_token").filter(|_| !foreign);
+        let cacert_file = text("cacert_file");
         let endpoint = match config.get("endpoints") {
             Value::Null => None,
             endpoints if !endpoints.is_wholly_known() => {
@@ -86,13 +90,16 @@ impl Account {
                 security_token: security_token.map(Into::into),
             }),
             (None, None) => None,
-            // Half a pair that waits for its other half is no mistake.
+            // Half a pair whose other half is unknown is no mistake.
             _ if unknown.contains(&"access_key") || unknown.contains(&"secret_key") => None,
             (given, _) => {
                 let missing = if given.is_some() { "secret_key" } else { "access_key" };
                 return Err(half_a_pair(missing));
             }
         };
+        if config.get("insecure").is_unknown() {
+            unknown.push("insecure");
+        }
         let insecure = config.get("insecure") == &Value::Bool(true);
         if insecure {
             let text = "insecure = true: any TLS certificate is accepted, so whoever sits between this machine and the \
@@ -114,26 +121,22 @@ impl Account {
         Ok(warnings)
     }
 
-    /// The client, for a resource that is about to make its first call.
+    /// The client, for a resource that is about to make its first call. There is none while a part of the configuration
+    /// is unknown: what stands in for it could be another cloud, or another account.
     pub(super) fn client(&self) -> Result<Client, Diagnostics> {
         let configured = self.configured.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        configured
-            .map(|configured| configured.client)
-            .ok_or_else(|| Diagnostic::bug("A resource was used before the provider was configured.").into())
-    }
-
-    /// What a call that lacks a setting should say beyond the client's own words.
-    pub(super) fn explain(&self, error: &Error) -> Option<String> {
-        let configured = self.configured.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
-        let waiting = matches!(error, Error::Configuration(_)) && !configured.unknown.is_empty();
-        waiting.then(|| {
-            format!(
-                "The provider's {} is not known yet: it comes from a resource that has not been applied. Apply that \
-                 one first (terraform apply -target=…), or configure the provider with values that do not depend on \
-                 resources.",
-                configured.unknown.join(", ")
-            )
-        })
+        let Configured { client, unknown } =
+            configured.ok_or_else(|| Diagnostic::bug("A resource was used before the provider was configured."))?;
+        if unknown.is_empty() {
+            return Ok(client);
+        }
+        let text = format!(
+            "The provider's {} comes from a resource that has not been applied yet, and this resource exists already and \
+             has to be looked at. Nothing was sent.\n\nApply the other resource first (terraform apply -target=ADDRESS), \
+             or configure the provider with values that do not depend on resources.",
+            unknown.join(", ")
+        );
+        Err(Diagnostic::error("Provider Configuration Not Known Yet", text).into())
     }
 }
 

@@ -66,16 +66,6 @@ impl EnhancedConnection {
     pub(super) fn new(account: Arc<Account>) -> Self {
         Self { account }
     }
-
-    /// The message for a call that failed.
-    fn failed(&self, summary: &str, error: &Error, holds: &str) -> Diagnostics {
-        let holds = self.account.explain(error).unwrap_or_else(|| holds.to_owned());
-        failure::call(summary, error, &holds).into()
-    }
-
-    fn project<'a>(&self, client: &'a Client, summary: &str, holds: &str) -> Result<Project<'a>, Diagnostics> {
-        client.project(None, None).map_err(|error| self.failed(summary, &error, holds))
-    }
 }
 
 #[async_trait]
@@ -89,19 +79,39 @@ impl Resource for EnhancedConnection {
     }
 
     async fn modify_plan(&self, request: PlanRequest<'_>) -> Result<Diagnostics, Diagnostics> {
+        let mut warnings = Diagnostics::new();
+        if request.prior.is_null() {
+            return Ok(warnings);
+        }
+        let taken_up = |name: &str| request.prior.get(name).is_null() && !request.planned.get(name).is_null();
+        for name in ["queues", "hosts", "tags"].into_iter().filter(|name| taken_up(name)) {
+            let text = format!(
+                "{name} was not managed so far. It becomes exactly what is declared: what the connection has beyond that, \
+                 put there by others, is removed."
+            );
+            warnings.push(Diagnostic::warning("Taking Over What Others May Have Set", text).at(Path::attribute(name)));
+        }
         // An import cannot read the route table. The first value that the configuration gives is taken over as it is,
         // where replacing a connection that works would be the alternative.
-        if request.private == IMPORTED && request.prior.get("routetable_id").is_null() {
-            request.replace.retain(|path| *path != Path::attribute("routetable_id"));
+        let path = Path::attribute("routetable_id");
+        if request.private == IMPORTED && taken_up("routetable_id") {
+            request.replace.retain(|replaced| *replaced != path);
+            let text = "The connection was imported, and the service does not say which route table it was created with. \
+                        The value is taken into the state as it is; nothing is sent. If it is not the one of the \
+                        connection, replace the connection: terraform apply -replace=ADDRESS.";
+            warnings.push(Diagnostic::warning("Route Table Taken on Trust", text).at(path));
         }
-        Ok(Diagnostics::new())
+        Ok(warnings)
     }
 
     async fn create(&self, request: CreateRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
         const SUMMARY: &str = "Could Not Create the Enhanced Connection";
         let planned = Connection::from_value(request.planned, &Path::root())?;
         let client = self.account.client()?;
-        let project = self.project(&client, SUMMARY, "Nothing was created.")?;
+        let project = project(&client, SUMMARY, "Nothing was created.")?;
+        if request.stop.is_cancelled() {
+            return Err(interrupted("Nothing was created."));
+        }
 
         let Some(created) = write(request.stop, project.create_connection(&planned.to_create())).await else {
             return Err(unanswered(&planned.name));
@@ -109,7 +119,7 @@ impl Resource for EnhancedConnection {
         let id = created.map_err(|error| {
             let holds =
                 if error.may_have_taken_effect() { look_for(&planned.name) } else { "Nothing was created.".to_owned() };
-            self.failed(SUMMARY, &error, &holds)
+            failed(SUMMARY, &error, &holds)
         })?;
         let mut connection = planned.with_id(id);
         // From here on the connection exists, and whatever goes wrong, Terraform knows it.
@@ -133,7 +143,7 @@ impl Resource for EnhancedConnection {
         const HOLDS: &str = "The state was left as it is.";
         let known = Connection::from_value(request.state, &Path::root())?;
         let client = self.account.client()?;
-        let project = self.project(&client, SUMMARY, HOLDS)?;
+        let project = project(&client, SUMMARY, HOLDS)?;
         let looked = unless(request.stop, look(&project, known, Scope::Declared)).await;
         match looked.ok_or_else(|| interrupted(HOLDS))? {
             Ok(Some((connection, warnings))) => {
@@ -141,7 +151,7 @@ impl Resource for EnhancedConnection {
                 progress.save(connection);
             }
             Ok(None) => progress.forget(),
-            Err(error) => return Err(self.failed(SUMMARY, &error, HOLDS)),
+            Err(error) => return Err(failed(SUMMARY, &error, HOLDS)),
         }
         Ok(())
     }
@@ -155,7 +165,7 @@ impl Resource for EnhancedConnection {
         const HOLDS: &str = "The connection is still in the state. Apply again to try once more.";
         let known = Connection::from_value(request.prior, &Path::root())?;
         let client = self.account.client()?;
-        let project = self.project(&client, SUMMARY, HOLDS)?;
+        let project = project(&client, SUMMARY, HOLDS)?;
         let deadline = Instant::now() + SETTLE;
         loop {
             let error = match write(request.stop, project.delete_connection(known.id())).await {
@@ -166,11 +176,11 @@ impl Resource for EnhancedConnection {
                 Some(Err(error)) => error,
             };
             // A connection that is still being created cannot be deleted.
-            let settling = error.api().is_some()
+            let settling = may_be_settling(&error)
                 && Instant::now() < deadline
                 && unless(request.stop, is_settling(&project, known.id())).await.unwrap_or(false);
             if !settling {
-                return Err(self.failed(SUMMARY, &error, HOLDS));
+                return Err(failed(SUMMARY, &error, HOLDS));
             }
             tracing::info!(id = known.id(), %error, "the connection is still being created; deleting it again in a moment");
             unless(request.stop, tokio::time::sleep(PAUSE)).await.ok_or_else(|| interrupted(HOLDS))?;
@@ -189,9 +199,10 @@ impl Resource for EnhancedConnection {
             return Err(Diagnostic::error("Invalid Import ID", text).into());
         }
         let client = self.account.client()?;
-        let project = self.project(&client, SUMMARY, "Nothing was imported.")?;
+        let project = project(&client, SUMMARY, "Nothing was imported.")?;
         let asked = Connection::default().with_id(request.id.to_owned());
-        match look(&project, asked, Scope::Everything).await {
+        let looked = unless(request.stop, look(&project, asked, Scope::Everything)).await;
+        match looked.ok_or_else(|| interrupted("Nothing was imported."))? {
             Ok(Some((connection, warnings))) => {
                 warnings.into_iter().for_each(|warning| progress.warn(warning));
                 progress.save(connection);
@@ -206,9 +217,18 @@ impl Resource for EnhancedConnection {
                 );
                 Err(Diagnostic::error("Enhanced Connection Not Found", text).into())
             }
-            Err(error) => Err(self.failed(SUMMARY, &error, "Nothing was imported.")),
+            Err(error) => Err(failed(SUMMARY, &error, "Nothing was imported.")),
         }
     }
+}
+
+/// The message for a call that failed.
+fn failed(summary: &str, error: &Error, holds: &str) -> Diagnostics {
+    failure::call(summary, error, holds).into()
+}
+
+fn project<'a>(client: &'a Client, summary: &str, holds: &str) -> Result<Project<'a>, Diagnostics> {
+    client.project(None, None).map_err(|error| failed(summary, &error, holds))
 }
 
 /// Which collections to read.
@@ -237,7 +257,6 @@ async fn look(
     let tags = if everything || known.tags.is_some() {
         match project.list_tags(known.id()).await {
             Ok(tags) => Some(tags),
-            Err(error) if error.is_not_found() => return Ok(None),
             Err(error) if not_published(&error) => {
                 if !everything {
                     warnings.push(failure::aside("Tags Cannot Be Read", &error, TAGS_NOT_PUBLISHED));
@@ -261,6 +280,13 @@ fn not_published(error: &Error) -> bool {
     error.api().is_some_and(|error| error.code.as_deref() == Some(code::API_NOT_PUBLISHED))
 }
 
+/// Whether the service refuses in one of the ways in which it may say "not yet" (which one, is not documented).
+fn may_be_settling(error: &Error) -> bool {
+    const NOT_YET: [&str; 4] =
+        [code::NOT_SUPPORTED, code::SYSTEM_RESTRICTION, code::RESOURCE_UNAVAILABLE, code::SERVER_FAULT];
+    error.api().and_then(|error| error.code.as_deref()).is_some_and(|code| NOT_YET.contains(&code))
+}
+
 /// Whether any of its bindings is still being made.
 async fn is_settling(project: &Project<'_>, id: &str) -> bool {
     let Ok(shown) = project.show_connection(id).await else { return false };
@@ -273,8 +299,11 @@ async fn unless<T>(stop: &CancellationToken, call: impl Future<Output = T>) -> O
     stop.run_until_cancelled(call).await
 }
 
-/// A write that is under way gets [`GRACE`].
+/// A write that is under way gets [`GRACE`]; one that is not under way yet is not begun.
 async fn write<T>(stop: &CancellationToken, call: impl Future<Output = T>) -> Option<T> {
+    if stop.is_cancelled() {
+        return None;
+    }
     let patience = async {
         stop.cancelled().await;
         tokio::time::sleep(GRACE).await;

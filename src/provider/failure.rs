@@ -3,7 +3,10 @@
 
 use crate::{
     client::{ConfigError, Error},
-    framework::diagnostic::{Diagnostic, Diagnostics},
+    framework::{
+        diagnostic::{Diagnostic, Diagnostics},
+        path::Path,
+    },
 };
 
 /// A call failed. `summary` says what could not be done, `holds` what Terraform now holds and what to do.
@@ -26,13 +29,19 @@ fn describe(error: &Error, holds: &str) -> String {
 
 /// The provider block cannot be used.
 pub(super) fn configuration(error: &ConfigError) -> Diagnostics {
-    let mut text = error.to_string();
+    let mut text = format!("The provider cannot be configured: {error}");
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
         text = format!("{text}: {error}");
         cause = error.source();
     }
-    Diagnostic::error("Invalid Provider Configuration", sentence(&text)).into()
+    let path = match error {
+        ConfigError::Text { setting, .. } => Path::attribute(*setting),
+        ConfigError::Endpoint { .. } => Path::attribute("endpoints").field("dli"),
+        ConfigError::CertificateFile { .. } => Path::attribute("cacert_file"),
+        _ => Path::root(),
+    };
+    Diagnostic::error("Invalid Provider Configuration", sentence(&text)).at(path).into()
 }
 
 /// Starts with a capital and ends with a full stop.

@@ -5,4 +5,5 @@ mod emulator;
 mod house;
 mod plugin;
 mod protocol;
+mod provider;
 mod python;

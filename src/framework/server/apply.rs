@@ -25,6 +25,8 @@ pub struct ApplyRequest {
     pub planned: Value,
     /// The configuration, wholly known; null on delete.
     pub config: Value,
+    /// What was noted beside the state.
+    pub private: Vec<u8>,
 }
 
 /// The state that a call leaves, and what is to be said about it.
@@ -32,6 +34,8 @@ pub struct ApplyRequest {
 pub struct Outcome {
     /// How the object is now; null where there is none.
     pub state: Value,
+    /// What is noted beside the state, for the resource alone.
+    pub private: Vec<u8>,
     /// Errors and warnings.
     pub diagnostics: Diagnostics,
 }
@@ -41,28 +45,28 @@ impl Server {
     pub async fn apply(&self, request: ApplyRequest) -> Outcome {
         let registered = match self.registered(&request.type_name) {
             Ok(registered) => registered,
-            Err(diagnostics) => return Outcome { state: request.prior, diagnostics },
+            Err(diagnostics) => return Outcome { state: request.prior, private: request.private, diagnostics },
         };
         // What was unknown in the plan is known now and is checked before any call is made.
         let faults = validate(&registered.schema, &request.config);
         if faults.has_errors() {
-            return Outcome { state: request.prior, diagnostics: faults };
+            return Outcome { state: request.prior, private: request.private, diagnostics: faults };
         }
         let (progress, result) = self.run(registered, &request).await;
-        let (mut state, mut diagnostics) = progress.into_parts();
+        let (mut state, private, mut diagnostics) = progress.into_parts();
         match result {
             Err(errors) => diagnostics.extend(errors),
             Ok(()) => diagnostics.extend(settle(&registered.schema, &request, &mut state)),
         }
         state.forget_unknowns();
-        Outcome { state, diagnostics }
+        Outcome { state, private, diagnostics }
     }
 
     async fn run(&self, registered: &Registered, request: &ApplyRequest) -> (Progress, Result<(), Diagnostics>) {
         let ApplyRequest { prior, planned, .. } = request;
         let resource = &registered.resource;
         let stop = &self.stop_token();
-        let mut progress = Progress::from_state(prior.clone());
+        let mut progress = Progress::new(prior.clone(), request.private.clone());
         let result = if prior.is_null() {
             guard(resource.create(CreateRequest { planned, stop }, &mut progress)).await
         } else if planned.is_null() {
@@ -95,6 +99,12 @@ fn settle(schema: &Schema, request: &ApplyRequest, state: &mut Value) -> Diagnos
     for attribute in &schema.body.attributes {
         let promised = planned.get(attribute.name);
         if attribute.presence == Presence::Computed && promised.is_wholly_known() {
+            if state.get(attribute.name) != promised {
+                tracing::debug!(
+                    attribute = attribute.name,
+                    "changed meanwhile; the plan's value stays until the next refresh"
+                );
+            }
             state.put(attribute.name, promised.clone());
             continue;
         }

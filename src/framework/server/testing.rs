@@ -185,14 +185,14 @@ fn create() -> ApplyRequest {
     let mut planned = config.clone();
     planned.put("id", UNKNOWN);
     planned.put("tick", UNKNOWN);
-    ApplyRequest { type_name: "test_thing".into(), prior: Value::Null, planned, config }
+    ApplyRequest { type_name: "test_thing".into(), prior: Value::Null, planned, config, private: Vec::new() }
 }
 
 fn update() -> ApplyRequest {
     let prior = object(&[("name", "a".into()), ("size", "old".into()), ("id", "1".into()), ("tick", "then".into())]);
     let config = object(&[("name", "a".into()), ("size", "big".into())]);
     let planned = object(&[("name", "a".into()), ("size", "big".into()), ("id", "1".into()), ("tick", "then".into())]);
-    ApplyRequest { type_name: "test_thing".into(), prior, planned, config }
+    ApplyRequest { type_name: "test_thing".into(), prior, planned, config, private: Vec::new() }
 }
 
 async fn applied(fate: Fate, request: ApplyRequest) -> Outcome {
@@ -268,12 +268,12 @@ async fn delete_forgets_only_on_success() {
 async fn a_refresh_keeps_the_known_spelling_and_sees_what_is_gone() {
     let state = object(&[("name", "a".into()), ("size", "LARGE".into()), ("id", "1".into())]);
     let (_, seen) = server(Fate::Succeed);
-    let outcome = seen.read("test_thing", state.clone()).await;
+    let outcome = seen.read("test_thing", state.clone(), Vec::new()).await;
     assert_eq!((outcome.state.get("name"), outcome.state.get("size")), (&"new".into(), &"LARGE".into()));
     let (_, gone) = server(Fate::SaveNothing);
-    assert_eq!(gone.read("test_thing", state.clone()).await.state, Value::Null);
+    assert_eq!(gone.read("test_thing", state.clone(), Vec::new()).await.state, Value::Null);
     let (_, panicking) = server(Fate::Panic);
-    let outcome = panicking.read("test_thing", state.clone()).await;
+    let outcome = panicking.read("test_thing", state.clone(), Vec::new()).await;
     assert_eq!((outcome.state, summaries(&outcome.diagnostics)), (state, vec!["Bug in the Provider"]));
 }
 

@@ -88,9 +88,15 @@ impl Connection {
     ) -> Diagnostics {
         let mut warnings = Diagnostics::new();
         self.observe_computed(shown);
-        self.name.clone_from(&shown.name);
-        self.dest_vpc_id.clone_from(&shown.dest_vpc_id);
-        self.dest_network_id.clone_from(&shown.dest_network_id);
+        // What an answer leaves out must not look like a change that replaces the connection.
+        let told = |told: &String| (!told.is_empty()).then(|| told.clone());
+        self.name = told(&shown.name).unwrap_or_else(|| std::mem::take(&mut self.name));
+        self.dest_vpc_id = told(&shown.dest_vpc_id).unwrap_or_else(|| std::mem::take(&mut self.dest_vpc_id));
+        self.dest_network_id =
+            told(&shown.dest_network_id).unwrap_or_else(|| std::mem::take(&mut self.dest_network_id));
+        if everything {
+            self.id = Computed(told(&shown.id).or_else(|| self.id.0.take()));
+        }
         if self.queues.is_some() || (everything && !shown.available_queue_info.is_empty()) {
             self.queues = Some(pooled.queues_of(shown, self.queues.as_ref()));
         }

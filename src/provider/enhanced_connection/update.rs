@@ -1,8 +1,11 @@
-//! Changing a connection in place: unbind, bind, hosts, tags. What was done is saved after each step.
+//! Changing a connection in place: queues, hosts, tags. What was done is saved after each call, and a step that fails
+//! does not keep the others from being done.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Connection, EnhancedConnection, Pooled, interrupted, model, not_looked, unless, write};
+use tokio_util::sync::CancellationToken;
+
+use super::{Connection, EnhancedConnection, Pooled, interrupted, model, not_looked, project, unless, write};
 use crate::{
     client::{Error, Project},
     dli::wire,
@@ -16,8 +19,22 @@ use crate::{
 };
 
 const SUMMARY: &str = "Could Not Change the Enhanced Connection";
-const HOLDS: &str = "The state holds what was done before this step. Once the cause is mended, apply again: only what is \
-                     missing will be done.";
+const HOLDS: &str = "The state holds what was done. Once the cause is mended, apply again: only what is missing will be \
+                     done.";
+const FAILED_BINDING: &str = "The service does not unbind what has FAILED. Make the binding work (bindings in the state \
+                              says why it failed) and apply again, or replace the connection: terraform apply \
+                              -replace=ADDRESS.";
+
+/// An update under way.
+struct Update<'a> {
+    project: &'a Project<'a>,
+    stop: &'a CancellationToken,
+    prior: &'a Connection,
+    planned: &'a Connection,
+    /// The state so far.
+    now: Connection,
+    progress: &'a mut Progress,
+}
 
 impl EnhancedConnection {
     pub(super) async fn update_in_place(
@@ -28,40 +45,28 @@ impl EnhancedConnection {
         let prior = Connection::from_value(request.prior, &Path::root())?;
         let planned = Connection::from_value(request.planned, &Path::root())?;
         let client = self.account.client()?;
-        let project = self.project(&client, SUMMARY, HOLDS)?;
+        let project = project(&client, SUMMARY, HOLDS)?;
         let stop = request.stop;
-        let failed = |step: &str, error: &Error| self.failed(&format!("{SUMMARY}: {step}"), error, HOLDS);
-        let stopped = || interrupted(HOLDS);
-        let mut now = prior.clone();
-
+        let mut update =
+            Update { project: &project, stop, prior: &prior, planned: &planned, now: prior.clone(), progress };
+        let mut faults = Diagnostics::new();
         if planned.queues != prior.queues {
-            let moves = unless(stop, Moves::between(&project, &prior, &planned)).await.ok_or_else(stopped)?;
-            let moves = moves.map_err(|error| failed("Queues", &error))?;
-            if moves.unbinds() {
-                let done = write(stop, project.unbind(prior.id(), &moves.unbind)).await.ok_or_else(stopped)?;
-                done.map_err(|error| failed("Unbinding Queues", &error))?;
-                now.queues = Some(moves.kept.clone());
-                progress.save(now.clone());
-            }
-            if !moves.bind.queues.is_empty() {
-                let done = write(stop, project.bind(prior.id(), &moves.bind)).await.ok_or_else(stopped)?;
-                done.map_err(|error| failed("Binding Queues", &error))?;
-            }
-            now.queues.clone_from(&planned.queues);
-            progress.save(now.clone());
+            faults.extend(update.queues().await.err().into_iter().flatten());
         }
-        if planned.hosts != prior.hosts {
-            let records = model::host_records(planned.hosts.as_ref());
-            let done = write(stop, project.replace_hosts(prior.id(), &records)).await.ok_or_else(stopped)?;
-            done.map_err(|error| failed("Hosts", &error))?;
-            now.hosts.clone_from(&planned.hosts);
-            progress.save(now.clone());
+        if planned.hosts != prior.hosts && !stop.is_cancelled() {
+            faults.extend(update.hosts().await.err().into_iter().flatten());
         }
-        if planned.tags != prior.tags {
-            let done = write(stop, change_tags(&project, &prior, &planned)).await.ok_or_else(stopped)?;
-            done.map_err(|error| failed("Tags", &error))?;
-            now.tags.clone_from(&planned.tags);
-            progress.save(now.clone());
+        if planned.tags != prior.tags && !stop.is_cancelled() {
+            faults.extend(update.tags().await.err().into_iter().flatten());
+        }
+        let now = &update.now;
+        if !faults.has_errors()
+            && (&now.queues, &now.hosts, &now.tags) != (&planned.queues, &planned.hosts, &planned.tags)
+        {
+            faults.extend(stopped());
+        }
+        if faults.has_errors() {
+            return Err(faults);
         }
 
         // All that was planned is done; the route table changes in place only where an import is told of it, and then
@@ -79,14 +84,87 @@ impl EnhancedConnection {
             }
         }
         progress.save(done);
+        progress.note(&[]);
         Ok(())
     }
+}
+
+impl Update<'_> {
+    async fn queues(&mut self) -> Result<(), Diagnostics> {
+        let moves = unless(self.stop, Moves::between(self.project, self.prior, self.planned)).await;
+        let moves = moves.ok_or_else(stopped)?.map_err(|error| failed("Queues", &error, HOLDS))?;
+        if moves.unbinds() {
+            let done =
+                write(self.stop, self.project.unbind(self.prior.id(), &moves.unbind)).await.ok_or_else(stopped)?;
+            let holds = if moves.unbinds_failed { FAILED_BINDING } else { HOLDS };
+            done.map_err(|error| failed("Unbinding Queues", &error, holds))?;
+            self.save(|now| now.queues = Some(moves.kept.clone()));
+        }
+        if !moves.bind.queues.is_empty() {
+            let done = write(self.stop, self.project.bind(self.prior.id(), &moves.bind)).await.ok_or_else(stopped)?;
+            done.map_err(|error| failed("Binding Queues", &error, HOLDS))?;
+        }
+        let planned = self.planned;
+        self.save(|now| now.queues.clone_from(&planned.queues));
+        Ok(())
+    }
+
+    async fn hosts(&mut self) -> Result<(), Diagnostics> {
+        let planned = self.planned;
+        let records = model::host_records(planned.hosts.as_ref());
+        let done = write(self.stop, self.project.replace_hosts(self.prior.id(), &records)).await.ok_or_else(stopped)?;
+        done.map_err(|error| failed("Hosts", &error, HOLDS))?;
+        self.save(|now| now.hosts.clone_from(&planned.hosts));
+        Ok(())
+    }
+
+    /// Deletes what is no longer wanted, or not with this value, then adds.
+    async fn tags(&mut self) -> Result<(), Diagnostics> {
+        let planned = self.planned;
+        let wanted = planned.tags.clone().unwrap_or_default();
+        let mut present: BTreeMap<String, String> = if let Some(tags) = &self.prior.tags {
+            tags.clone()
+        } else {
+            let listed = unless(self.stop, self.project.list_tags(self.prior.id())).await.ok_or_else(stopped)?;
+            let listed = listed.map_err(|error| failed("Tags", &error, HOLDS))?;
+            listed.into_iter().map(|tag| (tag.key, tag.value)).collect()
+        };
+        let superfluous = model::tags(present.iter().filter(|(key, value)| wanted.get(*key) != Some(value)));
+        if !superfluous.is_empty() {
+            let done = write(self.stop, self.project.delete_tags(self.prior.id(), &superfluous)).await;
+            done.ok_or_else(stopped)?.map_err(|error| failed("Deleting Tags", &error, HOLDS))?;
+            present.retain(|key, value| wanted.get(key) == Some(value));
+            self.save(|now| now.tags = Some(present.clone()));
+        }
+        let missing = model::tags(wanted.iter().filter(|(key, value)| present.get(*key) != Some(value)));
+        if !missing.is_empty() {
+            let done = write(self.stop, self.project.create_tags(self.prior.id(), &missing)).await;
+            done.ok_or_else(stopped)?.map_err(|error| failed("Adding Tags", &error, HOLDS))?;
+        }
+        self.save(|now| now.tags.clone_from(&planned.tags));
+        Ok(())
+    }
+
+    fn save(&mut self, change: impl FnOnce(&mut Connection)) {
+        change(&mut self.now);
+        self.progress.save(self.now.clone());
+    }
+}
+
+fn failed(step: &str, error: &Error, holds: &str) -> Diagnostics {
+    super::failed(&format!("{SUMMARY}: {step}"), error, holds)
+}
+
+fn stopped() -> Diagnostics {
+    interrupted(HOLDS)
 }
 
 /// Which queues to unbind and to bind.
 #[derive(Debug)]
 struct Moves {
     unbind: wire::QueueNames,
+    /// One of them has FAILED, which the service does not unbind.
+    unbinds_failed: bool,
     bind: wire::QueueNames,
     /// What stays bound in between.
     kept: BTreeSet<String>,
@@ -94,22 +172,17 @@ struct Moves {
 
 impl Moves {
     async fn between(project: &Project<'_>, prior: &Connection, planned: &Connection) -> Result<Self, Error> {
-        let lower = |queues: &BTreeSet<String>| -> BTreeSet<String> {
-            queues.iter().map(|queue| queue.to_ascii_lowercase()).collect()
-        };
         let shown = project.show_connection(prior.id()).await?;
         let wanted = planned.queues.clone().unwrap_or_default();
         let declared: BTreeSet<String> = wanted.iter().chain(prior.queues.iter().flatten()).cloned().collect();
         let pooled = Pooled::of(project, &shown, &declared).await?;
+        let bound = pooled.queues_of(&shown, Some(&declared));
         // Where nothing was declared before, what is bound is taken over: a declared set is authoritative.
-        let bound = match &prior.queues {
-            Some(queues) => queues.clone(),
-            None => pooled.queues_of(&shown, Some(&wanted)),
-        };
+        let owned = prior.queues.clone().unwrap_or_else(|| bound.clone());
         let (wanted_lower, bound_lower) = (lower(&wanted), lower(&bound));
 
         let mut unbind = wire::QueueNames::default();
-        for queue in bound.iter().filter(|queue| !wanted_lower.contains(&queue.to_ascii_lowercase())) {
+        for queue in owned.iter().filter(|queue| !wanted_lower.contains(&queue.to_ascii_lowercase())) {
             match pooled.pool_of(queue) {
                 // The pool stays for another declared queue that lives in it.
                 Some(pool) if wanted.iter().any(|other| pooled.pool_of(other) == Some(pool)) => {}
@@ -118,9 +191,19 @@ impl Moves {
                 None => unbind.queues.push(queue.clone()),
             }
         }
+        let unbinds = lower(unbind.queues.iter().chain(&unbind.elastic_resource_pools));
+        let unbinds_failed = shown.available_queue_info.iter().chain(&shown.elastic_resource_pools).any(|binding| {
+            binding.status.eq_ignore_ascii_case(wire::BINDING_FAILED)
+                && unbinds.contains(&binding.name.to_ascii_lowercase())
+        });
         let bind = wanted.iter().filter(|queue| !bound_lower.contains(&queue.to_ascii_lowercase())).cloned().collect();
-        let kept = bound.into_iter().filter(|queue| wanted_lower.contains(&queue.to_ascii_lowercase())).collect();
-        Ok(Self { unbind, bind: wire::QueueNames { queues: bind, ..wire::QueueNames::default() }, kept })
+        let kept = owned.into_iter().filter(|queue| wanted_lower.contains(&queue.to_ascii_lowercase())).collect();
+        Ok(Self {
+            unbind,
+            unbinds_failed,
+            bind: wire::QueueNames { queues: bind, ..wire::QueueNames::default() },
+            kept,
+        })
     }
 
     fn unbinds(&self) -> bool {
@@ -128,20 +211,6 @@ impl Moves {
     }
 }
 
-/// Deletes what is no longer wanted, or not with this value, then adds.
-async fn change_tags(project: &Project<'_>, prior: &Connection, planned: &Connection) -> Result<(), Error> {
-    let wanted = planned.tags.clone().unwrap_or_default();
-    let present: BTreeMap<String, String> = match &prior.tags {
-        Some(tags) => tags.clone(),
-        None => project.list_tags(prior.id()).await?.into_iter().map(|tag| (tag.key, tag.value)).collect(),
-    };
-    let superfluous: Vec<_> = model::tags(present.iter().filter(|(key, value)| wanted.get(*key) != Some(value)));
-    if !superfluous.is_empty() {
-        project.delete_tags(prior.id(), &superfluous).await?;
-    }
-    let missing: Vec<_> = model::tags(wanted.iter().filter(|(key, value)| present.get(*key) != Some(value)));
-    if !missing.is_empty() {
-        project.create_tags(prior.id(), &missing).await?;
-    }
-    Ok(())
+fn lower<'a>(names: impl IntoIterator<Item = &'a String>) -> BTreeSet<String> {
+    names.into_iter().map(|name| name.to_ascii_lowercase()).collect()
 }

@@ -21,7 +21,7 @@ fn the_seventh_field_is_there_when_asked_for() {
     assert_eq!(handshake.fields[5..], ["", "false"]);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn without_a_client_certificate_it_speaks_plaintext() {
     let plugin = Plugin::launch(None, &[]);
     let handshake = Handshake::of(&plugin);
@@ -30,7 +30,7 @@ async fn without_a_client_certificate_it_speaks_plaintext() {
 }
 
 /// A socket's path holds about 100 bytes.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_long_directory_for_temporary_files_is_no_obstacle() {
     let long = tempfile::tempdir().unwrap();
     let long = long.path().join("d".repeat(100));
@@ -67,7 +67,7 @@ fn started_by_another_kind_of_client_it_says_so() {
 }
 
 /// The client compares the versions and tells its user; it has to be left the time to do so.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_client_without_protocol_6_is_told_the_version() {
     let plugin = Plugin::launch(None, &[("PLUGIN_PROTOCOL_VERSIONS", "4,5"), ("TF_LOG", "ERROR")]);
     let handshake = Handshake::of(&plugin);

@@ -17,7 +17,7 @@ use super::client::{COOKIE, Certificate, Handshake, PATIENCE, Plugin, Proof, pro
 /// The client waits this long after its Shutdown before it kills; the aim is a twentieth of it, but a machine may be busy.
 const SHUTDOWN: Duration = Duration::from_secs(2);
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_process_ends_on_shutdown_whatever_is_still_open() {
     let client = Certificate::new();
     let plugin = Plugin::launch(Some(&client), &[]);
@@ -53,7 +53,7 @@ async fn the_process_ends_on_shutdown_whatever_is_still_open() {
     assert_eq!((status.code(), text.as_str()), (Some(0), ""));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn an_interrupt_is_left_to_the_client() {
     let plugin = Plugin::launch(None, &[]);
     let handshake = Handshake::of(&plugin);

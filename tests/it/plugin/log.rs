@@ -31,7 +31,7 @@ async fn life(extra: &[(&str, &str)]) -> Vec<Value> {
     plugin.end(PATIENCE).1.lines().map(parse).collect()
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn every_line_is_hclogs() {
     let levels = |lines: &[Value]| -> Vec<String> {
         let mut levels: Vec<_> = lines.iter().map(|line| line["@level"].as_str().unwrap().to_owned()).collect();
@@ -47,7 +47,7 @@ async fn every_line_is_hclogs() {
     assert!(all.iter().any(|line| line["cause"] == "terminated"), "{all:?}");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn nobody_asked_nothing_said() {
     assert!(life(&[]).await.is_empty());
     assert!(life(&[("TF_LOG", "OFF")]).await.is_empty());

@@ -1,0 +1,289 @@
+//! The resource against a service that answers as it is told: what an odd or failing answer does to the state.
+
+#![expect(clippy::unwrap_used, reason = "in a test a panic is a failure, and its place says which")]
+
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::extract::Request;
+use axum::response::Response;
+use serde_json::json;
+use terraform_provider_dli::framework::server::{ApplyRequest, Outcome, Server};
+use terraform_provider_dli::framework::value::{UNKNOWN, Value};
+use terraform_provider_dli::provider::DliProvider;
+
+const TYPE: &str = "dli_enhanced_connection";
+const ID: &str = "2a620c33-5609-40c9-affd-2b6453071b0f";
+
+/// The service: a status and a body for each method and last segment of the path, and a list of what was asked.
+struct Service {
+    endpoint: String,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Service {
+    async fn answering(answer: impl Fn(&str) -> (u16, serde_json::Value) + Clone + Send + Sync + 'static) -> Self {
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&asked);
+        let handle = move |request: Request| {
+            let last = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
+            let line = format!("{} {last}", request.method());
+            let (status, body) = answer(&line);
+            log.lock().unwrap().push(line);
+            std::future::ready(Response::builder().status(status).body(body.to_string()).unwrap())
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, Router::new().fallback(handle)).await });
+        Self { endpoint, asked }
+    }
+
+    fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    /// A provider that is configured for this service.
+    async fn provider(&self) -> Server {
+        let server = Server::new(DliProvider::new(Box::new(|_| None)));
+        let faults = server.configure(&self.configuration()).await;
+        assert!(!faults.has_errors(), "{faults:?}");
+        server
+    }
+
+    fn configuration(&self) -> Value {
+        Value::map([
+            ("region", "eu-west-101".into()),
+            ("project_id", "0123456789abcdef0123456789abcdef".into()),
+            ("access_key", "AKEXAMPLE".into()),
+            ("secret_key", "SKEXAMPLE".into()),
+            ("security_token", Value::Null),
+            ("endpoints", Value::map([("dli", self.endpoint.as_str().into())])),
+            ("insecure", Value::Null),
+            ("cacert_file", Value::Null),
+        ])
+    }
+}
+
+fn shown() -> serde_json::Value {
+    json!({
+        "is_success": true, "id": ID, "name": "test", "status": "ACTIVE",
+        "dest_vpc_id": "22094d8f-c310-4621-913d-4c4d655d8495",
+        "dest_network_id": "78f2562a-36e4-4b39-95b9-f5aab22e1281",
+        "create_time": 1_553_168_490_000_i64, "hosts": [],
+        "available_queue_info": [{"name": "q1", "status": "FAILED", "err_msg": "CIDR conflict"}],
+    })
+}
+
+fn success() -> serde_json::Value {
+    json!({"is_success": true, "message": ""})
+}
+
+fn refusal(code: &str, text: &str) -> serde_json::Value {
+    json!({"error_code": code, "error_msg": text})
+}
+
+fn map(entries: &[(&str, &str)]) -> Value {
+    Value::map(entries.iter().map(|(key, value)| (*key, Value::from(*value))))
+}
+
+fn queues(names: &[&str]) -> Value {
+    Value::set(names.iter().map(|name| Value::from(*name)))
+}
+
+fn object(changes: &[(&str, Value)]) -> Value {
+    let names = ["queues", "routetable_id", "hosts", "tags", "id", "status", "created_at", "bindings"];
+    let mut object = Value::map(names.map(|name| (name, Value::Null)));
+    object.put("name", "test".into());
+    object.put("dest_vpc_id", "22094d8f-c310-4621-913d-4c4d655d8495".into());
+    object.put("dest_network_id", "78f2562a-36e4-4b39-95b9-f5aab22e1281".into());
+    for (name, value) in changes {
+        object.put(name, value.clone());
+    }
+    object
+}
+
+/// A connection that exists, with these attributes.
+fn state(changes: &[(&str, Value)]) -> Value {
+    let mut state = object(changes);
+    state.put("id", ID.into());
+    state.put("status", "ACTIVE".into());
+    state.put("created_at", "2019-03-21T11:41:30Z".into());
+    state.put("bindings", Value::map::<&str>([]));
+    state
+}
+
+fn update(before: &[(&str, Value)], after: &[(&str, Value)]) -> ApplyRequest {
+    let (prior, planned, config) = (state(before), state(after), object(after));
+    ApplyRequest { type_name: TYPE.into(), prior, planned, config, private: Vec::new() }
+}
+
+fn texts(outcome: &Outcome) -> String {
+    outcome.diagnostics.iter().map(|d| format!("{:?} {}: {}\n", d.severity, d.summary, d.detail)).collect()
+}
+
+/// The tag API answers about a tag resource of its own; the connection was shown a moment ago.
+#[tokio::test]
+async fn a_tag_api_that_finds_nothing_does_not_make_the_connection_gone() {
+    let service = Service::answering(|asked| match asked {
+        "GET tags" => (404, refusal("DLI.0023", "resource not found")),
+        _ => (200, shown()),
+    });
+    let service = service.await;
+    let state = state(&[("tags", map(&[("a", "1")]))]);
+    let outcome = service.provider().await.read(TYPE, state.clone(), Vec::new()).await;
+    assert_eq!(outcome.state, state);
+    assert!(outcome.diagnostics.has_errors() && texts(&outcome).contains("DLI.0023"), "{}", texts(&outcome));
+}
+
+#[tokio::test]
+async fn another_thing_that_does_not_exist_is_not_the_connection() {
+    for text in ["Project 0123 does not exist", "Queue q1 does not exist"] {
+        let service = Service::answering(move |_| (400, refusal("DLI.0001", text))).await;
+        let provider = service.provider().await;
+        let outcome = provider.read(TYPE, state(&[]), Vec::new()).await;
+        assert!(outcome.state == state(&[]) && outcome.diagnostics.has_errors(), "{}", texts(&outcome));
+        let destroy = ApplyRequest { planned: Value::Null, config: Value::Null, ..update(&[], &[]) };
+        let outcome = provider.apply(destroy).await;
+        assert!(outcome.state == state(&[]) && outcome.diagnostics.has_errors(), "{}", texts(&outcome));
+    }
+}
+
+#[tokio::test]
+async fn each_way_of_saying_gone_is_gone() {
+    let connection = format!("Connection {ID} does not exist");
+    let mut deleted = shown();
+    deleted["status"] = "DELETED".into();
+    for (status, body) in [
+        (404, refusal("DLI.0023", "not found")),
+        (400, refusal("DLI.0002", "object does not exist")),
+        (400, refusal("DLI.0001", &connection)),
+        (200, deleted),
+    ] {
+        let service = Service::answering(move |_| (status, body.clone())).await;
+        let outcome = service.provider().await.read(TYPE, state(&[]), Vec::new()).await;
+        assert_eq!((outcome.state.is_null(), texts(&outcome).as_str()), (true, ""), "HTTP {status}");
+    }
+    let service = Service::answering(|_| (404, refusal("APIGW.0101", "The API does not exist"))).await;
+    let outcome = service.provider().await.read(TYPE, state(&[]), Vec::new()).await;
+    assert!(outcome.state == state(&[]) && outcome.diagnostics.has_errors());
+}
+
+#[tokio::test]
+async fn what_an_answer_leaves_out_is_no_change() {
+    let service =
+        Service::answering(|_| (200, json!({"is_success": true, "id": ID, "name": "", "status": "ACTIVE"}))).await;
+    let outcome = service.provider().await.read(TYPE, state(&[]), Vec::new()).await;
+    for name in ["name", "dest_vpc_id", "dest_network_id"] {
+        assert_eq!(outcome.state.get(name), state(&[]).get(name));
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_was_made_and_cannot_be_read_back_is_in_the_state_untainted() {
+    let service = Service::answering(|asked| match asked {
+        "POST enhanced-connections" => (201, json!({"is_success": true, "connection_id": ID})),
+        _ => (500, refusal("DLI.0999", "internal error")),
+    });
+    let service = service.await;
+    let open = [("id", UNKNOWN), ("status", UNKNOWN), ("created_at", UNKNOWN), ("bindings", UNKNOWN)];
+    let create = ApplyRequest { prior: Value::Null, planned: object(&open), config: object(&[]), ..update(&[], &[]) };
+    let outcome = service.provider().await.apply(create).await;
+    assert_eq!(outcome.state, object(&[("id", ID.into())]));
+    assert!(!outcome.diagnostics.has_errors() && texts(&outcome).contains("DLI.0999"), "{}", texts(&outcome));
+}
+
+#[tokio::test]
+async fn the_state_holds_each_half_of_a_change_of_tags() {
+    let service = Service::answering(|asked| match asked {
+        "POST delete" => (204, json!(null)),
+        _ => (500, refusal("DLI.0999", "internal error")),
+    });
+    let service = service.await;
+    let change = update(&[("tags", map(&[("a", "1"), ("b", "2")]))], &[("tags", map(&[("a", "1"), ("b", "3")]))]);
+    let outcome = service.provider().await.apply(change).await;
+    assert_eq!(outcome.state.get("tags"), &map(&[("a", "1")]));
+    assert!(texts(&outcome).contains("Adding Tags"), "{}", texts(&outcome));
+    assert_eq!(service.asked(), ["POST delete", "POST create"]);
+}
+
+/// A binding that has FAILED cannot be unbound, which must not keep the hosts from being changed.
+#[tokio::test]
+async fn a_step_that_fails_does_not_hold_up_the_others() {
+    let service = Service::answering(|asked| match asked {
+        "POST disassociate-queue" => (400, refusal("DLI.0007", "the binding has failed")),
+        asked if asked.starts_with("GET") => (200, shown()),
+        _ => (200, success()),
+    });
+    let service = service.await;
+    let hosts = map(&[("h", "10.0.0.1")]);
+    let change = update(&[("queues", queues(&["q1"]))], &[("queues", queues(&[])), ("hosts", hosts.clone())]);
+    let outcome = service.provider().await.apply(change).await;
+    assert_eq!(service.asked(), [format!("GET {ID}"), "POST disassociate-queue".into(), format!("PUT {ID}")]);
+    assert_eq!((outcome.state.get("hosts"), outcome.state.get("queues")), (&hosts, &queues(&["q1"])));
+    let texts = texts(&outcome);
+    assert!(texts.contains("Unbinding Queues") && texts.contains("-replace=ADDRESS"), "{texts}");
+}
+
+/// The emulator has the cases in which it is waited for.
+#[tokio::test]
+async fn a_delete_that_is_forbidden_is_not_tried_again() {
+    let mut creating = shown();
+    creating["available_queue_info"][0]["status"] = "CREATING".into();
+    let service = Service::answering(move |asked| match asked {
+        asked if asked.starts_with("GET") => (200, creating.clone()),
+        _ => (403, refusal("DLI.0003", "no permission")),
+    });
+    let service = service.await;
+    let destroy = ApplyRequest { planned: Value::Null, config: Value::Null, ..update(&[], &[]) };
+    let outcome = service.provider().await.apply(destroy).await;
+    assert!(outcome.state == state(&[]) && texts(&outcome).contains("DLI.0003"), "{}", texts(&outcome));
+    assert_eq!(service.asked(), [format!("DELETE {ID}")]);
+}
+
+/// What stands in for the unknown part could be another cloud.
+#[tokio::test]
+async fn while_the_providers_configuration_is_unknown_nothing_is_sent() {
+    let service = Service::answering(|_| (200, shown())).await;
+    for name in ["region", "project_id", "access_key", "security_token", "endpoints", "insecure", "cacert_file"] {
+        let provider = Server::new(DliProvider::new(Box::new(|_| None)));
+        let mut configuration = service.configuration();
+        configuration.put(name, UNKNOWN);
+        let faults = provider.configure(&configuration).await;
+        assert!(!faults.has_errors(), "{name}: {faults:?}");
+        let outcome = provider.read(TYPE, state(&[]), Vec::new()).await;
+        assert!(texts(&outcome).contains(name), "{name}: {}", texts(&outcome));
+        assert_eq!(outcome.state, state(&[]));
+    }
+    assert_eq!(service.asked(), Vec::<String>::new());
+}
+
+/// A token of the environment belongs to the key of the environment.
+#[tokio::test]
+async fn a_token_goes_with_its_key() {
+    let tokens = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&tokens);
+    let handle = move |request: Request| {
+        let token = request.headers().get("x-security-token").map(|value| value.to_str().unwrap().to_owned());
+        seen.lock().unwrap().push(token);
+        std::future::ready(shown().to_string())
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, Router::new().fallback(handle)).await });
+    let service = Service { endpoint, asked: Arc::default() };
+
+    let environment = |name: &str| match name {
+        "HW_ACCESS_KEY" => Some("AKENVIRONMENT".to_owned()),
+        "HW_SECRET_KEY" => Some("SKENVIRONMENT".to_owned()),
+        "HW_SECURITY_TOKEN" => Some("TOKEN".to_owned()),
+        _ => None,
+    };
+    for key in [Value::from("AKEXAMPLE"), Value::Null, Value::from("")] {
+        let provider = Server::new(DliProvider::new(Box::new(environment)));
+        let mut configuration = service.configuration();
+        configuration.put("access_key", key.clone());
+        assert!(!provider.configure(&configuration).await.has_errors());
+        provider.read(TYPE, state(&[]), Vec::new()).await;
+    }
+    assert_eq!(*tokens.lock().unwrap(), [None, Some("TOKEN".to_owned()), Some("TOKEN".to_owned())]);
+}
