@@ -51,11 +51,11 @@ fn a_trace_log_tells_what_happens_and_no_secret() {
         let workspace = Workspace::new(terraform)
             .with_provider(&format!(
                 "provider \"dli\" {{\n  project_id = {PROJECT:?}\n  access_key = {ACCESS_KEY:?}\n  \
-                 secret_key = {:?}\n  endpoints = {{ dli = \"{}\" }}\n}}\n",
+                 secret_key = {:?}\n  security_token = {:?}\n  endpoints = {{ dli = \"{}\" }}\n}}\n",
                 SECRETS[0],
+                SECRETS[1],
                 cloud.emulator().endpoint()
             ))
-            .with_variable("HW_SECURITY_TOKEN", SECRETS[1])
             .with_variable("TF_LOG", "TRACE");
         workspace.configure(&connection("hosts = { \"a\" = \"10.0.0.1\" }"));
         for command in ["apply", "destroy"] {
