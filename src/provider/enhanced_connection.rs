@@ -167,6 +167,7 @@ impl Resource for EnhancedConnection {
         let client = self.account.client()?;
         let project = project(&client, SUMMARY, HOLDS)?;
         let deadline = Instant::now() + SETTLE;
+        let mut settled = false;
         loop {
             let error = match write(request.stop, project.delete_connection(known.id())).await {
                 None => return Err(interrupted(HOLDS)),
@@ -176,11 +177,13 @@ impl Resource for EnhancedConnection {
                 Some(Err(error)) => error,
             };
             // A connection that is still being created cannot be deleted.
-            let settling = may_be_settling(&error)
-                && Instant::now() < deadline
-                && unless(request.stop, is_settling(&project, known.id())).await.unwrap_or(false);
-            if !settling {
+            if settled || !may_be_settling(&error) || Instant::now() >= deadline {
                 return Err(failed(SUMMARY, &error, HOLDS));
+            }
+            // It may have settled between the refusal and this look: then the next answer counts.
+            settled = !unless(request.stop, is_settling(&project, known.id())).await.unwrap_or(false);
+            if settled {
+                continue;
             }
             tracing::info!(id = known.id(), %error, "the connection is still being created; deleting it again in a moment");
             unless(request.stop, tokio::time::sleep(PAUSE)).await.ok_or_else(|| interrupted(HOLDS))?;

@@ -3,11 +3,13 @@
 //! Each test runs with every Terraform that [`terraform::Terraform::find`] offers: the one on `PATH` and the one that
 //! is installed into cargo's target directory. One file for each subject; [`harness`] holds what they share.
 
+mod bindings;
 mod configuration;
 mod connection;
 mod debug;
 mod discipline;
 mod documents;
+mod failures;
 mod finding;
 mod gone;
 mod harness;

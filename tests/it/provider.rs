@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test a panic is a failure, and its place says which")]
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -241,6 +242,24 @@ async fn a_delete_that_is_forbidden_is_not_tried_again() {
     let outcome = tokio::time::timeout(Duration::from_secs(10), provider.apply(destroy)).await.expect("an end at once");
     assert!(outcome.state == state(&[]) && texts(&outcome).contains("DLI.0003"), "{}", texts(&outcome));
     assert_eq!(service.asked(), [format!("DELETE {ID}")]);
+}
+
+/// The connection settles between the refusal and the look.
+#[tokio::test]
+async fn a_delete_that_came_a_moment_too_early_is_tried_once_more() {
+    for (refusals, is_gone) in [(1, true), (2, false)] {
+        let deletions = Arc::new(AtomicUsize::new(0));
+        let service = Service::answering(move |asked| match asked {
+            asked if asked.starts_with("GET") => (200, shown()),
+            _ if deletions.fetch_add(1, Ordering::Relaxed) < refusals => (400, refusal("DLI.0007", "being created")),
+            _ => (200, json!({ "is_success": true, "message": "" })),
+        });
+        let service = service.await;
+        let destroy = ApplyRequest { planned: Value::Null, config: Value::Null, ..update(&[], &[]) };
+        let outcome = service.provider().await.apply(destroy).await;
+        assert_eq!(outcome.state.is_null(), is_gone, "{}", texts(&outcome));
+        assert_eq!(service.asked(), [format!("DELETE {ID}"), format!("GET {ID}"), format!("DELETE {ID}")]);
+    }
 }
 
 /// What stands in for the unknown part could be another cloud.

@@ -70,7 +70,7 @@ fn half_a_key_pair_and_an_unsafe_endpoint_are_refused() {
     });
 }
 
-/// Which access key signed is in each request; a wrong one would be refused.
+/// Which access key signed is in each request. A wrong key would be refused, and so would a token that is not the key's.
 #[test]
 fn an_argument_goes_before_the_environment() {
     let other = "ffffffffffffffffffffffffffffffff";
@@ -84,6 +84,7 @@ fn an_argument_goes_before_the_environment() {
             .with_provider(&block(&arguments))
             .with_variable("HW_ACCESS_KEY", "another")
             .with_variable("HW_SECRET_KEY", "wrong")
+            .with_variable("HW_SECURITY_TOKEN", "another's")
             .with_variable("HW_PROJECT_ID", other);
         from_arguments.step(EXAMPLE, CREATE);
         assert_eq!(cloud.connections().len(), 1);

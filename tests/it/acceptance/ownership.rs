@@ -47,9 +47,11 @@ fn what_is_declared_is_what_is_owned() {
         let workspace = cloud.workspace(terraform);
         workspace.step(&connection(""), CREATE);
         let id = cloud.connection().id;
-        let theirs = || vec![host("theirs", "10.0.0.1")];
-        cloud.edit(|account| account.replace_hosts(&id, theirs()));
-        cloud.edit(|account| account.put_tags(&id, vec![tag("theirs", "1")]));
+        let add_theirs = || {
+            cloud.edit(|account| account.replace_hosts(&id, vec![host("theirs", "10.0.0.1")]));
+            cloud.edit(|account| account.put_tags(&id, vec![tag("theirs", "1")]));
+        };
+        add_theirs();
         workspace.expect_no_changes();
         assert_eq!(workspace.state(ADDRESS)["hosts"], Value::Null);
 
@@ -60,12 +62,13 @@ fn what_is_declared_is_what_is_owned() {
         let state = workspace.state(ADDRESS);
         assert_eq!((&state["hosts"], &state["tags"]), (&Value::Null, &Value::Null));
 
-        // Empty is declared, and what someone adds is theirs no more.
+        // Empty is declared: what someone has added, before or after, is theirs no more.
+        add_theirs();
         workspace.step(&connection("hosts = {}\n  tags = {}"), UPDATE);
+        assert_eq!((cloud.connection().hosts, cloud.tags()), (vec![], tags([])));
         let state = workspace.state(ADDRESS);
         assert_eq!((&state["hosts"], &state["tags"]), (&json!({}), &json!({})));
-        cloud.edit(|account| account.replace_hosts(&id, theirs()));
-        cloud.edit(|account| account.put_tags(&id, vec![tag("theirs", "1")]));
+        add_theirs();
         let emptied = workspace.step(&connection("hosts = {}\n  tags = {}"), UPDATE);
         emptied.expect_changed(ADDRESS, &["hosts[\"theirs\"]", "tags[\"theirs\"]"]);
         assert_eq!((cloud.connection().hosts, cloud.tags()), (vec![], tags([])));

@@ -1,6 +1,7 @@
 //! Queues of a connection: bound and unbound in place, their case, and those that live in an elastic resource pool.
 
 use serde_json::json;
+use terraform_provider_dli::dli::wire::QueueNames;
 
 use super::connection::{ADDRESS, CREATE, UPDATE, connection};
 use super::harness::{Cloud, for_each_terraform};
@@ -29,6 +30,11 @@ fn a_swap_unbinds_one_and_binds_the_other() {
     });
 }
 
+/// The names of one queue, for [`Account`](terraform_provider_dli::emulator::Account).
+fn names(queue: &str) -> QueueNames {
+    QueueNames { queues: vec![queue.to_owned()], ..QueueNames::default() }
+}
+
 /// The service stores queue names in lower case.
 #[test]
 fn the_case_of_a_queue_is_no_drift_and_no_change() {
@@ -40,6 +46,12 @@ fn the_case_of_a_queue_is_no_drift_and_no_change() {
         assert_eq!(workspace.state(ADDRESS)["queues"], json!(["Q1", "q2"]));
         workspace.step(&connection("queues = [\"q1\", \"Q2\"]"), &[]);
         assert_eq!(cloud.changes(), ["POST"]);
+
+        let id = cloud.connection().id;
+        cloud.edit(|account| account.unbind(&id, &names("q2")));
+        let drifted = workspace.plan();
+        assert_eq!(drifted.change(ADDRESS)["before"]["queues"], json!(["Q1"]));
+        cloud.edit(|account| account.bind(&id, &names("q2")));
 
         let fewer = workspace.step(&connection("queues = [\"q1\"]"), UPDATE);
         fewer.expect_changed(ADDRESS, &["bindings", "queues"]);
@@ -78,7 +90,6 @@ fn queues_bound_and_unbound_by_someone_else_are_shown_and_put_back() {
         let workspace = cloud.workspace(terraform);
         workspace.step(&configuration, CREATE);
         let id = cloud.connection().id;
-        let names = |name: &str| serde_json::from_value(json!({ "queues": [name] })).expect("it is a list of queues");
         cloud.edit(|account| account.bind(&id, &names("q2")).and_then(|()| account.unbind(&id, &names("q1"))));
         let plan = workspace.step(&configuration, UPDATE);
         assert_eq!(plan.change(ADDRESS)["before"]["queues"], json!(["q2"]));

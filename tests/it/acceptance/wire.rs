@@ -25,8 +25,16 @@ fn huaweis_signer_agrees_with_every_request() {
         let recomputed = python::recompute(&requests, ACCESS_KEY, SECRET_KEY);
         assert_eq!(recomputed.len(), requests.len());
         for (request, expected) in requests.iter().zip(recomputed) {
-            let sent = request.headers.iter().find(|(name, _)| name == "authorization").map(|(_, value)| value);
-            assert_eq!(sent, Some(&expected), "left: {} {}?{}", request.method, request.path, request.query);
+            let header = |wanted: &str| request.headers.iter().find(|(name, _)| name == wanted).map(|(_, value)| value);
+            let shown = format!("{} {}?{}", request.method, request.path, request.query);
+            assert_eq!(header("authorization"), Some(&expected), "left: {shown}");
+            assert_eq!(header("x-project-id").map(String::as_str), Some(PROJECT), "{shown}");
+            let signed = expected.split("SignedHeaders=").nth(1).and_then(|rest| rest.split(',').next());
+            let signed: Vec<_> = signed.unwrap_or_default().split(';').collect();
+            assert!(
+                ["host", "x-project-id", "x-sdk-date"].iter().all(|name| signed.contains(name)),
+                "{shown}: {signed:?}"
+            );
         }
     });
 }
@@ -43,11 +51,11 @@ fn a_trace_log_tells_what_happens_and_no_secret() {
         let workspace = Workspace::new(terraform)
             .with_provider(&format!(
                 "provider \"dli\" {{\n  project_id = {PROJECT:?}\n  access_key = {ACCESS_KEY:?}\n  \
-                 secret_key = {:?}\n  endpoints = {{ dli = \"{}\" }}\n}}\n",
+                 secret_key = {:?}\n  security_token = {:?}\n  endpoints = {{ dli = \"{}\" }}\n}}\n",
                 SECRETS[0],
+                SECRETS[1],
                 cloud.emulator().endpoint()
             ))
-            .with_variable("HW_SECURITY_TOKEN", SECRETS[1])
             .with_variable("TF_LOG", "TRACE");
         workspace.configure(&connection("hosts = { \"a\" = \"10.0.0.1\" }"));
         for command in ["apply", "destroy"] {

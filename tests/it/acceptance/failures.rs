@@ -1,0 +1,52 @@
+//! What the service refuses: its words are shown, and the state holds what was done and nothing else.
+
+use serde_json::json;
+
+use super::connection::{ADDRESS, CREATE, UPDATE, connection};
+use super::harness::{Cloud, for_each_terraform};
+
+#[test]
+fn a_refused_creation_leaves_nothing() {
+    for_each_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace(terraform);
+        workspace.configure(&connection("queues = [\"shared1\"]"));
+        let applied = workspace.run(&["apply", "-auto-approve"]).expect_code(1);
+        let refused = cloud.requests().pop().expect("it was sent");
+        let code = refused.code.expect("it was refused");
+        let wanted =
+            ["Could Not Create the Enhanced Connection", &code, "shared1", &refused.request_id, "Nothing was created"];
+        for told in wanted {
+            assert!(applied.stderr.contains(told), "it should tell {told}:\n{applied}");
+        }
+        assert_eq!(workspace.find_state(ADDRESS), None);
+        cloud.expect_empty();
+    });
+}
+
+/// One queue is unbound before the service refuses to bind the other; what does not depend on it is done.
+#[test]
+fn a_change_that_fails_halfway_goes_on_where_it_stopped() {
+    let before = "queues = [\"q1\"]\n  hosts = { \"a\" = \"10.0.0.1\" }";
+    let after = "queues = [\"shared1\"]\n  hosts = { \"a\" = \"10.0.0.2\" }";
+    for_each_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace(terraform);
+        workspace.step(&connection(before), CREATE);
+        let id = cloud.connection().id;
+        workspace.configure(&connection(after));
+        let applied = workspace.run(&["apply", "-auto-approve"]).expect_code(1);
+        assert!(applied.stderr.contains("Binding Queues"), "{applied}");
+        let state = workspace.state(ADDRESS);
+        assert_eq!((&state["queues"], &state["hosts"]), (&json!([]), &json!({ "a": "10.0.0.2" })));
+        assert_eq!(state["id"], id, "it is neither lost nor tainted");
+
+        let mended = workspace.step(&connection(&after.replace("shared1", "q2")), UPDATE);
+        mended.expect_changed(ADDRESS, &["bindings", "queues"]);
+        let bound: Vec<_> = cloud.connection().available_queue_info.into_iter().map(|queue| queue.name).collect();
+        assert_eq!(bound, ["q2"]);
+        assert_eq!(cloud.connection().id, id);
+        workspace.destroy();
+        cloud.expect_empty();
+    });
+}
