@@ -4,11 +4,12 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use serde_json::json;
 use terraform_provider_dli::emulator::Settings;
 
+use super::connection::{ADDRESS, CREATE, UPDATE, connection};
 use super::harness::{Cloud, for_each_terraform};
 
-const ADDRESS: &str = "dli_enhanced_connection.test";
 const CONFIGURATION: &str = r#"
 resource "dli_enhanced_connection" "test" {
   name            = "test"
@@ -56,6 +57,57 @@ fn an_interrupted_apply_that_gets_no_answer_says_what_to_look_for() {
         let applied = applying.wait_at_most(Duration::from_secs(10)).expect_code(1);
         assert!(applied.stderr.contains("Interrupted While Creating the Enhanced Connection"), "{applied}");
         assert!(applied.stderr.contains("named \"test\""), "{applied}");
+    });
+}
+
+/// What follows the call under way is not begun, and the state is true to the service.
+#[test]
+fn an_interrupted_update_ends_with_the_call_under_way() {
+    let with = |queue: &str, ip: &str, tag: &str| {
+        connection(&format!("queues = [{queue:?}]\n  hosts = {{ a = {ip:?} }}\n  tags = {{ t = {tag:?} }}"))
+    };
+    for_each_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace(terraform);
+        workspace.step(&with("q1", "10.0.0.1", "1"), CREATE);
+        cloud.emulator().set_latency(Duration::from_secs(2));
+        let after = with("q2", "10.0.0.2", "2");
+        workspace.configure(&after);
+        let applying = workspace.start(&["apply", "-auto-approve"]);
+        applying.wait_for("q1 is unbound", || cloud.connection().available_queue_info.is_empty());
+        applying.signal_group("INT");
+        applying.wait_at_most(Duration::from_secs(5));
+        let id = cloud.connection().id;
+        assert_eq!(cloud.changes(), ["POST".to_owned(), format!("POST /{id}/disassociate-queue")]);
+        let state = workspace.state(ADDRESS);
+        assert_eq!(
+            (&state["queues"], &state["hosts"]["a"], &state["tags"]["t"]),
+            (&json!([]), &json!("10.0.0.1"), &json!("1"))
+        );
+
+        cloud.emulator().set_latency(Duration::ZERO);
+        workspace.step(&after, UPDATE);
+        assert_eq!(cloud.connection().id, id);
+        workspace.destroy();
+        cloud.expect_empty();
+    });
+}
+
+/// As a cancelled CI job or a stopped service does it: every process of the group is told.
+#[test]
+fn a_terminated_apply_keeps_what_it_has_created() {
+    for_each_terraform(|terraform| {
+        let cloud = slow_cloud(Duration::from_secs(2));
+        let workspace = cloud.workspace(terraform);
+        workspace.configure(CONFIGURATION);
+        let applying = workspace.start(&["apply", "-auto-approve"]);
+        applying.wait_for("the connection is created", || !cloud.connections().is_empty());
+        applying.signal_group("TERM");
+        let applied = applying.wait_at_most(Duration::from_secs(10));
+        assert_eq!(workspace.state(ADDRESS)["id"], cloud.connection().id, "{applied}");
+        cloud.emulator().set_latency(Duration::ZERO);
+        workspace.destroy();
+        cloud.expect_empty();
     });
 }
 
