@@ -10,7 +10,7 @@ use axum::Router;
 use axum::extract::Request;
 use axum::response::Response;
 use serde_json::json;
-use terraform_provider_dli::framework::server::{ApplyRequest, Outcome, Server};
+use terraform_provider_dli::framework::server::{ApplyRequest, Outcome, PlanRequest, Server};
 use terraform_provider_dli::framework::value::{UNKNOWN, Value};
 use terraform_provider_dli::provider::DliProvider;
 
@@ -308,4 +308,69 @@ async fn a_token_goes_with_its_key() {
         provider.read(TYPE, state(&[]), Vec::new()).await;
     }
     assert_eq!(*tokens.lock().unwrap(), [None, Some("TOKEN".to_owned()), Some("TOKEN".to_owned())]);
+}
+
+fn with_bindings(queues: &[&str], pools: &[&str]) -> serde_json::Value {
+    let active =
+        |names: &[&str]| names.iter().map(|name| json!({"name": name, "status": "ACTIVE"})).collect::<Vec<_>>();
+    let mut shown = shown();
+    shown["available_queue_info"] = active(queues).into();
+    shown["elastic_resource_pools"] = active(pools).into();
+    shown
+}
+
+/// A set that was not managed before is authoritative from now on: what others bound goes, what is bound stays.
+#[tokio::test]
+async fn queues_that_others_bound_are_taken_over() {
+    let service = Service::answering(|asked| match asked {
+        asked if asked.starts_with("GET") => (200, with_bindings(&["q1", "others"], &[])),
+        _ => (200, success()),
+    });
+    let service = service.await;
+    let mut change = update(&[], &[("queues", queues(&["Q1"]))]);
+    change.planned.put("bindings", UNKNOWN);
+    change.private = br#"{"imported":true}"#.to_vec();
+    let outcome = service.provider().await.apply(change).await;
+    assert_eq!(texts(&outcome), "");
+    assert_eq!(service.asked(), [format!("GET {ID}"), "POST disassociate-queue".into(), format!("GET {ID}")]);
+    assert_eq!(outcome.state.get("queues"), &queues(&["Q1"]));
+    assert_eq!(outcome.state.get("bindings").get("q1").get("status"), &"ACTIVE".into());
+    // What an import noted counts until the first change.
+    assert_eq!(outcome.private, Vec::<u8>::new());
+}
+
+/// One queue takes the place of another of the same pool: the pool is bound already and stays so.
+#[tokio::test]
+async fn a_pool_stays_bound_for_another_of_its_queues() {
+    let service = Service::answering(|asked| match asked {
+        "GET queues" => {
+            let queue = |name| json!({"queue_name": name, "elastic_resource_pool_name": "pool1"});
+            (200, json!({"is_success": true, "queues": [queue("a"), queue("b")]}))
+        }
+        _ => (200, with_bindings(&[], &["pool1"])),
+    });
+    let service = service.await;
+    let change = update(&[("queues", queues(&["a"]))], &[("queues", queues(&["b"]))]);
+    let outcome = service.provider().await.apply(change).await;
+    assert_eq!((texts(&outcome).as_str(), outcome.state.get("queues")), ("", &queues(&["b"])));
+    assert_eq!(service.asked(), [format!("GET {ID}"), "GET queues".into()]);
+}
+
+#[tokio::test]
+async fn taking_over_what_others_may_have_set_is_told_in_the_plan() {
+    let provider = Server::new(DliProvider::new(Box::new(|_| None)));
+    let plan = async |before: &[(&str, Value)], after: &[(&str, Value)]| {
+        let request = PlanRequest {
+            type_name: TYPE.into(),
+            prior: state(before),
+            proposed: state(after),
+            config: object(after),
+            private: Vec::new(),
+        };
+        let outcome = provider.plan(request).await;
+        outcome.diagnostics.iter().map(|d| format!("{:?} {}", d.severity, d.path)).collect::<Vec<_>>()
+    };
+    let hosts = ("hosts", map(&[("a", "10.0.0.1")]));
+    assert_eq!(plan(&[], std::slice::from_ref(&hosts)).await, ["Warning hosts"]);
+    assert_eq!(plan(&[("hosts", map(&[]))], &[hosts]).await, Vec::<String>::new());
 }
