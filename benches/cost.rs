@@ -87,6 +87,9 @@ fn start() -> Duration {
     let mut command = Command::new(PROVIDER);
     command.env("TF_PLUGIN_MAGIC_COOKIE", "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2");
     command.env("PLUGIN_PROTOCOL_VERSIONS", "6").env("PLUGIN_CLIENT_CERT", certificate);
+    // A provider that is killed leaves its socket.
+    let traces = tempfile::tempdir().expect("a directory can be made");
+    command.env("TMPDIR", traces.path());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     let begun = Instant::now();
     let mut child = command.spawn().expect("it was built");

@@ -185,14 +185,14 @@ mod tests {
         assert_eq!(
             refusal(Config::default(), None, None),
             "no credentials are configured: set access_key and secret_key in the provider's configuration, or \
-             HW_ACCESS_KEY and HW_SECRET_KEY in the environment; no region is configured: set region on the resource \
-             or in the provider's configuration, or HW_REGION_NAME in the environment; no project is configured: set \
-             project_id on the resource or in the provider's configuration, or HW_PROJECT_ID in the environment"
+             HW_ACCESS_KEY and HW_SECRET_KEY in the environment; no region is configured: set region in the \
+             provider's configuration, or HW_REGION_NAME in the environment; no project is configured: set \
+             project_id in the provider's configuration, or HW_PROJECT_ID in the environment"
         );
         let empty = Config { region: Some(String::new()), ..config() };
         assert_eq!(
             refusal(empty, None, None),
-            "no region is configured: set region on the resource or in the provider's configuration, or \
+            "no region is configured: set region in the provider's configuration, or \
              HW_REGION_NAME in the environment"
         );
     }

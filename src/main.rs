@@ -55,7 +55,8 @@ fn main() -> ExitCode {
     };
     let served = runtime.block_on(plugin::serve(&IDENTITY, mode, || {
         let server = Server::new(DliProvider::new(Box::new(environment)));
-        Routes::new(protocol::grpc(protocol::Service::new(server)))
+        let service = protocol::Service::new(server);
+        (Routes::new(protocol::grpc(service.clone())), move || service.interrupt())
     }));
     // What still runs has nobody left to answer to.
     runtime.shutdown_background();

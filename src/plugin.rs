@@ -106,7 +106,11 @@ pub enum PluginError {
 ///
 /// `provider` is called after the client was told where to connect. The socket file is removed before this returns;
 /// the caller then leaves `main` without waiting for what still runs in the runtime.
-pub async fn serve(identity: &Identity, mode: Mode, provider: impl FnOnce() -> Routes) -> Result<(), PluginError> {
+pub async fn serve<I: FnOnce()>(
+    identity: &Identity,
+    mode: Mode,
+    provider: impl FnOnce() -> (Routes, I),
+) -> Result<(), PluginError> {
     let debug = matches!(mode, Mode::Debug);
     let life = Life::begin(debug).map_err(PluginError::Signals)?;
     let launch = match mode {
@@ -129,7 +133,8 @@ pub async fn serve(identity: &Identity, mode: Mode, provider: impl FnOnce() -> R
     }
 
     let stop = Stop::default();
-    let routes = control::add_to(provider(), &stop).await;
+    let (routes, interrupt) = provider();
+    let routes = control::add_to(routes, &stop).await;
     let serving = Server::builder()
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
@@ -139,16 +144,22 @@ pub async fn serve(identity: &Identity, mode: Mode, provider: impl FnOnce() -> R
 
     tokio::select! {
         served = serving => served.map_err(PluginError::Serve),
-        () = time_to_leave(life, &stop) => Ok(()),
+        () = time_to_leave(life, &stop, interrupt) => Ok(()),
     }
 }
 
 /// Resolves when the process has to be gone, calls in flight or not, after the end was asked for.
-async fn time_to_leave(life: Life, stop: &Stop) {
+async fn time_to_leave(life: Life, stop: &Stop, interrupt: impl FnOnce()) {
     let drain = tokio::select! {
         cause = life.end() => {
             tracing::debug!(%cause, "ending");
-            if cause.leaves_a_client() { TERMINATION } else { DRAIN }
+            if cause.leaves_a_client() {
+                // The client would say so itself, but after the end has begun nothing new reaches this process.
+                interrupt();
+                TERMINATION
+            } else {
+                DRAIN
+            }
         }
         () = stop.requested() => {
             tracing::debug!(cause = "the client said so", "ending");

@@ -17,7 +17,9 @@ use crate::framework::{
     diagnostic::Diagnostics,
     provider::Provider,
     resource::Resource,
-    schema::{Attribute, Body, Nesting, Schema},
+    schema::{Attribute, Body, Schema},
+    types::Type,
+    validate::{EachElement, EachKey},
     value::Value,
 };
 
@@ -51,15 +53,13 @@ impl Provider for DliProvider {
             Attribute::string("security_token")
                 .sensitive()
                 .describe("Security token of a temporary access key. Environment: `HW_SECURITY_TOKEN`."),
-            Attribute::nested(
-                "endpoints",
-                Nesting::Single,
-                vec![Attribute::string("dli").check(checks::Endpoint).describe(
-                    "Address of the DLI service, `https://…`. Plain `http://` is accepted only for a loopback address, \
-                     where the emulator listens.",
-                )],
-            )
-            .describe("Addresses that take the place of those derived from the region."),
+            Attribute::new("endpoints", Type::map(Type::String))
+                .check(EachKey(checks::ServiceName))
+                .check(EachElement(checks::Endpoint))
+                .describe(
+                    "Addresses that take the place of those derived from the region, by service: `{ dli = \"https://…\" }`. \
+                     Plain `http://` is accepted only for a loopback address, where the emulator listens.",
+                ),
             Attribute::bool("insecure").describe(
                 "Accepts any TLS certificate of the service. For tests only: whoever sits in between can \
                            read and change everything.",

@@ -97,11 +97,6 @@ impl Progress {
         self.warnings.push(warning);
     }
 
-    /// What was noted beside the state.
-    pub fn private(&self) -> &[u8] {
-        &self.private
-    }
-
     /// The saved state, what was noted beside it, and the warnings.
     pub(super) fn into_parts(self) -> (Value, Vec<u8>, Diagnostics) {
         (self.state, self.private, self.warnings)

@@ -170,11 +170,6 @@ impl Attribute {
         Self { presence: Presence::Computed, ..self }
     }
 
-    /// The configuration may set it; otherwise the provider does.
-    pub fn optional_computed(self) -> Self {
-        Self { presence: Presence::OptionalComputed, ..self }
-    }
-
     /// The configuration may set it; otherwise it is `value`.
     pub fn default(self, value: impl Into<Value>) -> Self {
         Self { presence: Presence::OptionalComputed, default: Some(value.into()), ..self }

@@ -36,6 +36,11 @@ impl Service {
         Self(Arc::new(server))
     }
 
+    /// What is under way should come to an end soon.
+    pub fn interrupt(&self) {
+        self.0.stop();
+    }
+
     fn read_value(&self, type_name: &str, envelope: Option<&wire::DynamicValue>) -> Result<Value, Diagnostics> {
         decode(envelope, self.0.resource_schema(type_name)?)
     }

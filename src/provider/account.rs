@@ -11,11 +11,9 @@ use crate::{
     client::{Client, Config, Credentials},
     framework::{
         diagnostic::{Diagnostic, Diagnostics},
-        model::FromValue,
         path::Path,
         value::Value,
     },
-    model,
 };
 
 /// Whom the provider acts for. Shared with the resources, which exist before the configuration comes.
@@ -29,12 +27,6 @@ struct Configured {
     client: Client,
     /// Attributes whose values come from something that does not exist yet.
     unknown: Vec<&'static str>,
-}
-
-model! {
-    struct Endpoints {
-        dli: Option<String>,
-    }
 }
 
 /// Attributes that the environment can stand in for, with the variable's name.
@@ -81,7 +73,7 @@ impl Account {
                 unknown.push("endpoints");
                 None
             }
-            endpoints => Endpoints::from_value(endpoints, &Path::attribute("endpoints"))?.dli,
+            endpoints => endpoints.get("dli").as_str().map(str::to_owned),
         };
         let credentials = match (access_key, secret_key) {
             (Some(access_key), Some(secret_key)) => Some(Credentials {

@@ -73,6 +73,20 @@ impl Validator for DistinctInAnyCase {
     }
 }
 
+/// A service that has an address. Core would pass over the misspelt attribute of an object, and requests would go to the
+/// real service.
+#[derive(Debug)]
+pub(super) struct ServiceName;
+
+impl Validator for ServiceName {
+    fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
+        if value.as_str() != Some("dli") {
+            let detail = format!("{path}: this provider calls no such service.\n\nAllowed: dli.");
+            report.push(Diagnostic::error("Unknown Service", detail).at(path.clone()));
+        }
+    }
+}
+
 /// The address of a service.
 #[derive(Debug)]
 pub(super) struct Endpoint;

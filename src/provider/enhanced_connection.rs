@@ -45,7 +45,7 @@ use crate::{
 
 /// How long a write that is under way may still take once the practitioner interrupts: its answer is worth the wait,
 /// because it says what exists.
-const GRACE: Duration = Duration::from_secs(4);
+const GRACE: Duration = Duration::from_millis(3500);
 
 /// How long a delete waits for a connection that is still being created. (A binding takes 5 to 10 minutes where its queue
 /// is new.)
@@ -83,11 +83,12 @@ impl Resource for EnhancedConnection {
         if request.prior.is_null() {
             return Ok(warnings);
         }
+        let replaced = !request.replace.is_empty();
         let taken_up = |name: &str| request.prior.get(name).is_null() && !request.planned.get(name).is_null();
-        for name in ["queues", "hosts", "tags"].into_iter().filter(|name| taken_up(name)) {
+        for name in ["queues", "hosts", "tags"].into_iter().filter(|name| !replaced && taken_up(name)) {
             let text = format!(
                 "{name} was not managed so far. It becomes exactly what is declared: what the connection has beyond that, \
-                 put there by others, is removed."
+                 put there by others, is removed. (Elastic resource pools without a declared queue stay bound.)"
             );
             warnings.push(Diagnostic::warning("Taking Over What Others May Have Set", text).at(Path::attribute(name)));
         }
@@ -125,7 +126,10 @@ impl Resource for EnhancedConnection {
         // From here on the connection exists, and whatever goes wrong, Terraform knows it.
         progress.save(connection.clone());
         match unless(request.stop, project.show_connection(connection.id())).await {
-            Some(Ok(shown)) => connection.observe_computed(&shown),
+            Some(Ok(shown)) => {
+                connection.observe_computed(&shown);
+                connection.failures(&shown).into_iter().for_each(|warning| progress.warn(warning));
+            }
             Some(Err(error)) => progress.warn(failure::aside(
                 "Created, but Not Read Back",
                 &error,

@@ -37,7 +37,7 @@ pub(super) fn configuration(error: &ConfigError) -> Diagnostics {
     }
     let path = match error {
         ConfigError::Text { setting, .. } => Path::attribute(*setting),
-        ConfigError::Endpoint { .. } => Path::attribute("endpoints").field("dli"),
+        ConfigError::Endpoint { .. } => Path::attribute("endpoints").key("dli"),
         ConfigError::CertificateFile { .. } => Path::attribute("cacert_file"),
         _ => Path::root(),
     };

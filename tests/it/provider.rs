@@ -219,10 +219,12 @@ async fn a_step_that_fails_does_not_hold_up_the_others() {
     });
     let service = service.await;
     let hosts = map(&[("h", "10.0.0.1")]);
-    let change = update(&[("queues", queues(&["q1"]))], &[("queues", queues(&[])), ("hosts", hosts.clone())]);
+    let change = update(&[("queues", queues(&["q1"]))], &[("queues", queues(&["q2"])), ("hosts", hosts.clone())]);
     let outcome = service.provider().await.apply(change).await;
-    assert_eq!(service.asked(), [format!("GET {ID}"), "POST disassociate-queue".into(), format!("PUT {ID}")]);
-    assert_eq!((outcome.state.get("hosts"), outcome.state.get("queues")), (&hosts, &queues(&["q1"])));
+    let asked =
+        [format!("GET {ID}"), "POST associate-queue".into(), "POST disassociate-queue".into(), format!("PUT {ID}")];
+    assert_eq!(service.asked(), asked);
+    assert_eq!((outcome.state.get("hosts"), outcome.state.get("queues")), (&hosts, &queues(&["q1", "q2"])));
     let texts = texts(&outcome);
     assert!(texts.contains("Unbinding Queues") && texts.contains("-replace=ADDRESS"), "{texts}");
 }
@@ -335,8 +337,8 @@ async fn queues_that_others_bound_are_taken_over() {
     assert_eq!(service.asked(), [format!("GET {ID}"), "POST disassociate-queue".into(), format!("GET {ID}")]);
     assert_eq!(outcome.state.get("queues"), &queues(&["Q1"]));
     assert_eq!(outcome.state.get("bindings").get("q1").get("status"), &"ACTIVE".into());
-    // What an import noted counts until the first change.
-    assert_eq!(outcome.private, Vec::<u8>::new());
+    // What an import noted counts until the route table is told.
+    assert_eq!(outcome.private, br#"{"imported":true}"#);
 }
 
 /// One queue takes the place of another of the same pool: the pool is bound already and stays so.

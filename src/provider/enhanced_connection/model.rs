@@ -77,6 +77,31 @@ impl Connection {
         self.bindings = Computed(Some(peerings.map(|b| (b.name.to_ascii_lowercase(), binding(b))).collect()));
     }
 
+    /// A binding that failed is no error of a call, and nobody would hear of it: Terraform shows no change of what the
+    /// provider decides. Told only where the queues are ours.
+    pub(super) fn failures(&self, shown: &wire::Connection) -> Diagnostics {
+        let mut warnings = Diagnostics::new();
+        let peerings = shown.available_queue_info.iter().chain(&shown.elastic_resource_pools);
+        let failed = peerings.filter(|binding| binding.status.eq_ignore_ascii_case(wire::BINDING_FAILED));
+        for binding in failed.filter(|_| self.queues.is_some()) {
+            let text = format!(
+                "The connection {} cannot be used by {}: {}.\n\nThe service does not try again by itself. Usual causes are \
+                 an address range that overlaps the subnet's, a missing agency permission of DLI, and a queue younger \
+                 than ten minutes.",
+                self.name,
+                binding.name,
+                if binding.err_msg.is_empty() {
+                    "the service gives no reason"
+                } else {
+                    binding.err_msg.trim_end_matches('.')
+                }
+            );
+            warnings
+                .push(Diagnostic::warning("Binding Failed", text).at(Path::attribute("bindings").key(&binding.name)));
+        }
+        warnings
+    }
+
     /// Takes over all that can be read: declared collections, or every one that holds something. What cannot be read
     /// (`routetable_id`) stays.
     pub(super) fn observe(
@@ -105,6 +130,7 @@ impl Connection {
             self.hosts = Some(hosts);
             warnings.extend(doubled.map(doubled_hosts));
         }
+        warnings.extend(self.failures(shown));
         if let Some(tags) = tags.filter(|tags| self.tags.is_some() || !tags.is_empty()) {
             self.tags = Some(tags.into_iter().map(|tag| (tag.key, tag.value)).collect());
         }

@@ -71,10 +71,14 @@ impl EnhancedConnection {
 
         // All that was planned is done; the route table changes in place only where an import is told of it, and then
         // there is nothing to send. What the plan left open, the bindings where queues change, is looked at.
+        let route_table_told = planned.routetable_id.is_some();
         let mut done = planned;
         if !request.planned.is_wholly_known() {
             match unless(stop, project.show_connection(prior.id())).await {
-                Some(Ok(shown)) => done.observe_computed(&shown),
+                Some(Ok(shown)) => {
+                    done.observe_computed(&shown);
+                    done.failures(&shown).into_iter().for_each(|warning| progress.warn(warning));
+                }
                 Some(Err(error)) => progress.warn(failure::aside(
                     "Changed, but Not Read Back",
                     &error,
@@ -84,27 +88,35 @@ impl EnhancedConnection {
             }
         }
         progress.save(done);
-        progress.note(&[]);
+        if route_table_told {
+            progress.note(&[]);
+        }
         Ok(())
     }
 }
 
 impl Update<'_> {
+    /// What has FAILED is unbound last: the service refuses that, and nothing else should wait for it.
     async fn queues(&mut self) -> Result<(), Diagnostics> {
         let moves = unless(self.stop, Moves::between(self.project, self.prior, self.planned)).await;
         let moves = moves.ok_or_else(stopped)?.map_err(|error| failed("Queues", &error, HOLDS))?;
-        if moves.unbinds() {
+        let with_failed = |queues: &BTreeSet<String>| Some(queues | &moves.failed);
+        if !is_empty(&moves.unbind) {
             let done =
                 write(self.stop, self.project.unbind(self.prior.id(), &moves.unbind)).await.ok_or_else(stopped)?;
-            let holds = if moves.unbinds_failed { FAILED_BINDING } else { HOLDS };
-            done.map_err(|error| failed("Unbinding Queues", &error, holds))?;
-            self.save(|now| now.queues = Some(moves.kept.clone()));
-        }
-        if !moves.bind.queues.is_empty() {
-            let done = write(self.stop, self.project.bind(self.prior.id(), &moves.bind)).await.ok_or_else(stopped)?;
-            done.map_err(|error| failed("Binding Queues", &error, HOLDS))?;
+            done.map_err(|error| failed("Unbinding Queues", &error, HOLDS))?;
+            self.save(|now| now.queues = with_failed(&moves.kept));
         }
         let planned = self.planned;
+        if !is_empty(&moves.bind) {
+            let done = write(self.stop, self.project.bind(self.prior.id(), &moves.bind)).await.ok_or_else(stopped)?;
+            done.map_err(|error| failed("Binding Queues", &error, HOLDS))?;
+            self.save(|now| now.queues = with_failed(&planned.queues.clone().unwrap_or_default()));
+        }
+        if !is_empty(&moves.unbind_failed) {
+            let done = write(self.stop, self.project.unbind(self.prior.id(), &moves.unbind_failed)).await;
+            done.ok_or_else(stopped)?.map_err(|error| failed("Unbinding Queues", &error, FAILED_BINDING))?;
+        }
         self.save(|now| now.queues.clone_from(&planned.queues));
         Ok(())
     }
@@ -163,11 +175,13 @@ fn stopped() -> Diagnostics {
 #[derive(Debug)]
 struct Moves {
     unbind: wire::QueueNames,
-    /// One of them has FAILED, which the service does not unbind.
-    unbinds_failed: bool,
+    /// What has FAILED.
+    unbind_failed: wire::QueueNames,
     bind: wire::QueueNames,
-    /// What stays bound in between.
+    /// What is declared and stays bound.
     kept: BTreeSet<String>,
+    /// The queues behind `unbind_failed`, as they are declared.
+    failed: BTreeSet<String>,
 }
 
 impl Moves {
@@ -180,35 +194,43 @@ impl Moves {
         // Where nothing was declared before, what is bound is taken over: a declared set is authoritative.
         let owned = prior.queues.clone().unwrap_or_else(|| bound.clone());
         let (wanted_lower, bound_lower) = (lower(&wanted), lower(&bound));
+        let is_wanted = |queue: &String| wanted_lower.contains(&queue.to_ascii_lowercase());
+        let is_bound = |queue: &String| bound_lower.contains(&queue.to_ascii_lowercase());
 
-        let mut unbind = wire::QueueNames::default();
-        for queue in owned.iter().filter(|queue| !wanted_lower.contains(&queue.to_ascii_lowercase())) {
-            match pooled.pool_of(queue) {
-                // The pool stays for another declared queue that lives in it.
-                Some(pool) if wanted.iter().any(|other| pooled.pool_of(other) == Some(pool)) => {}
-                Some(pool) if unbind.elastic_resource_pools.iter().any(|other| other == pool) => {}
-                Some(pool) => unbind.elastic_resource_pools.push(pool.to_owned()),
-                None => unbind.queues.push(queue.clone()),
+        let mut moves = Self {
+            unbind: wire::QueueNames::default(),
+            unbind_failed: wire::QueueNames::default(),
+            bind: wire::QueueNames::default(),
+            kept: owned.iter().filter(|queue| is_wanted(queue)).cloned().collect(),
+            failed: BTreeSet::new(),
+        };
+        moves.bind.queues = wanted.iter().filter(|queue| !is_bound(queue)).cloned().collect();
+        for queue in owned.iter().filter(|queue| is_bound(queue) && !is_wanted(queue)) {
+            let pool = pooled.pool_of(queue);
+            // The pool stays for another declared queue that lives in it.
+            if pool.is_some() && wanted.iter().any(|other| pooled.pool_of(other) == pool) {
+                continue;
+            }
+            let name = pool.unwrap_or(queue);
+            let peerings = shown.available_queue_info.iter().chain(&shown.elastic_resource_pools);
+            let peering = peerings.into_iter().find(|binding| binding.name.eq_ignore_ascii_case(name));
+            let has_failed = peering.is_some_and(|b| b.status.eq_ignore_ascii_case(wire::BINDING_FAILED));
+            if has_failed {
+                moves.failed.insert(queue.clone());
+            }
+            let unbind = if has_failed { &mut moves.unbind_failed } else { &mut moves.unbind };
+            let names = if pool.is_some() { &mut unbind.elastic_resource_pools } else { &mut unbind.queues };
+            let name = peering.map_or(name, |binding| &binding.name).to_owned();
+            if !names.contains(&name) {
+                names.push(name);
             }
         }
-        let unbinds = lower(unbind.queues.iter().chain(&unbind.elastic_resource_pools));
-        let unbinds_failed = shown.available_queue_info.iter().chain(&shown.elastic_resource_pools).any(|binding| {
-            binding.status.eq_ignore_ascii_case(wire::BINDING_FAILED)
-                && unbinds.contains(&binding.name.to_ascii_lowercase())
-        });
-        let bind = wanted.iter().filter(|queue| !bound_lower.contains(&queue.to_ascii_lowercase())).cloned().collect();
-        let kept = owned.into_iter().filter(|queue| wanted_lower.contains(&queue.to_ascii_lowercase())).collect();
-        Ok(Self {
-            unbind,
-            unbinds_failed,
-            bind: wire::QueueNames { queues: bind, ..wire::QueueNames::default() },
-            kept,
-        })
+        Ok(moves)
     }
+}
 
-    fn unbinds(&self) -> bool {
-        !self.unbind.queues.is_empty() || !self.unbind.elastic_resource_pools.is_empty()
-    }
+fn is_empty(names: &wire::QueueNames) -> bool {
+    names.queues.is_empty() && names.elastic_resource_pools.is_empty()
 }
 
 fn lower<'a>(names: impl IntoIterator<Item = &'a String>) -> BTreeSet<String> {

@@ -21,7 +21,7 @@ fn installed() -> Terraform {
 fn one_is_installed_where_there_is_none() {
     let installed = installed();
     assert_eq!(installed.version, "Terraform v1.15.5");
-    assert!(installed.program.ends_with("target/terraform-1.15.5/terraform"), "{installed:?}");
+    assert!(installed.program.ends_with("terraform-1.15.5/terraform"), "{installed:?}");
 }
 
 #[test]

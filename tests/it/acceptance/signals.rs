@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -28,7 +29,7 @@ fn slow_cloud(latency: Duration) -> Cloud {
 fn an_interrupted_apply_keeps_what_it_has_created() {
     for_each_terraform(|terraform| {
         // The creation's answer comes in time; one more after it would not.
-        let cloud = slow_cloud(Duration::from_secs(3));
+        let cloud = slow_cloud(Duration::from_millis(2600));
         let workspace = cloud.workspace(terraform);
         workspace.configure(CONFIGURATION);
         let applying = workspace.start(&["apply", "-auto-approve"]);
@@ -54,7 +55,7 @@ fn an_interrupted_apply_that_gets_no_answer_says_what_to_look_for() {
         let applying = workspace.start(&["apply", "-auto-approve"]);
         applying.wait_for("the connection is created", || !cloud.connections().is_empty());
         applying.signal_group("INT");
-        let applied = applying.wait_at_most(Duration::from_secs(10)).expect_code(1);
+        let applied = applying.wait_at_most(Duration::from_secs(5)).expect_code(1);
         assert!(applied.stderr.contains("Interrupted While Creating the Enhanced Connection"), "{applied}");
         assert!(applied.stderr.contains("named \"test\""), "{applied}");
     });
@@ -93,15 +94,20 @@ fn an_interrupted_update_ends_with_the_call_under_way() {
     });
 }
 
-/// As a cancelled CI job or a stopped service does it: every process of the group is told.
+/// As a cancelled CI job or a stopped service does it: every process of the group is told, the provider first.
+#[cfg(target_os = "linux")]
 #[test]
 fn a_terminated_apply_keeps_what_it_has_created() {
     for_each_terraform(|terraform| {
-        let cloud = slow_cloud(Duration::from_secs(2));
+        let cloud = slow_cloud(Duration::from_millis(2600));
         let workspace = cloud.workspace(terraform);
         workspace.configure(CONFIGURATION);
         let applying = workspace.start(&["apply", "-auto-approve"]);
         applying.wait_for("the connection is created", || !cloud.connections().is_empty());
+        for process in processes(&workspace.provider()) {
+            let told = Command::new("sh").args(["-c", &format!("kill -s TERM {process}")]).status();
+            assert!(told.expect("a shell runs").success());
+        }
         applying.signal_group("TERM");
         let applied = applying.wait_at_most(Duration::from_secs(10));
         assert_eq!(workspace.state(ADDRESS)["id"], cloud.connection().id, "{applied}");

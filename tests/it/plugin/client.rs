@@ -136,7 +136,8 @@ impl Plugin {
 
     /// Sends a signal by name.
     pub(super) fn signal(&self, name: &str) {
-        let status = Command::new("kill").args(["-s", name, &self.pid().to_string()]).status().unwrap();
+        // The shell has it built in; the program of that name is not everywhere.
+        let status = Command::new("sh").args(["-c", &format!("kill -s {name} {}", self.pid())]).status().unwrap();
         assert!(status.success());
     }
 
