@@ -62,7 +62,10 @@ fn half_a_key_pair_and_an_unsafe_endpoint_are_refused() {
         workspace.write("provider.tf", &block("  endpoints = { dli = \"http://example.com\" }"));
         let validated = workspace.run(&["validate"]).expect_code(1);
         let error = one_error(&validated);
-        assert!(error.contains("endpoints.dli") && error.contains("https://"), "{validated}");
+        assert!(error.contains("endpoints[\"dli\"]") && error.contains("https://"), "{validated}");
+        workspace.write("provider.tf", &block("  endpoints = { dly = \"http://127.0.0.1:1\" }"));
+        let validated = workspace.run(&["validate"]).expect_code(1);
+        assert!(one_error(&validated).contains("endpoints[\"dly\"]"), "{validated}");
         for allowed in ["https://example.com", "http://127.0.0.1:1", "http://[::1]:1", "http://localhost:1"] {
             workspace.write("provider.tf", &block(&format!("  endpoints = {{ dli = \"{allowed}\" }}")));
             workspace.run(&["validate"]).expect_code(0);

@@ -92,9 +92,10 @@ fn every_terraform_answers_an_interrupt() {
     for_each_terraform(|terraform| {
         let workspace = Workspace::new(terraform);
         workspace.write("versions.tf", "");
+        // The command leaves the interrupt, which reaches it too, to Terraform.
         workspace.configure(
             "resource \"terraform_data\" \"slow\" {\n  provisioner \"local-exec\" {\n    \
-             command = \"echo started; exec sleep 60\"\n  }\n}\n",
+             command = \"trap '' INT; echo started; exec sleep 60\"\n  }\n}\n",
         );
         workspace.run(&["init"]).expect_code(0);
         let applying = workspace.start(&["apply", "-auto-approve"]);
