@@ -312,6 +312,18 @@ async fn a_token_goes_with_its_key() {
     assert_eq!(*tokens.lock().unwrap(), [None, Some("TOKEN".to_owned()), Some("TOKEN".to_owned())]);
 }
 
+/// Terraform shows no change of what the provider decides, so nobody would hear of it otherwise.
+#[tokio::test]
+async fn a_binding_that_failed_is_told_where_the_queues_are_ours() {
+    let service = Service::answering(|_| (200, shown())).await;
+    let provider = service.provider().await;
+    let ours = provider.read(TYPE, state(&[("queues", queues(&["q1"]))]), Vec::new()).await;
+    assert!(!ours.diagnostics.has_errors());
+    assert!(texts(&ours).contains("cannot be used by q1: CIDR conflict."), "{}", texts(&ours));
+    let others = provider.read(TYPE, state(&[]), Vec::new()).await;
+    assert_eq!(texts(&others), "");
+}
+
 fn with_bindings(queues: &[&str], pools: &[&str]) -> serde_json::Value {
     let active =
         |names: &[&str]| names.iter().map(|name| json!({"name": name, "status": "ACTIVE"})).collect::<Vec<_>>();
