@@ -101,7 +101,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     println!("\n{}", steps.strong("To go on by hand, in two terminals:"));
     let usual = port == PORT;
     println!("    cargo run --bin dli-emulator{}", if usual { String::new() } else { format!(" -- --port {port}") });
-    println!("    cd {} && ./terraform plan", stage.path().display());
+    println!("    cd {} && ./terraform plan", stage::quoted(stage.path()));
     Ok(())
 }
 

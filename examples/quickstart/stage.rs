@@ -228,12 +228,18 @@ provider "dli" {{
 
 /// Terraform with the settings of this directory and no others.
 fn launcher(settings: &Path, terraform: &Path) -> String {
-    let quoted = |path: &Path| format!("'{}'", path.display().to_string().replace('\'', r"'\''"));
     format!(
         "#!/bin/sh\nTF_CLI_CONFIG_FILE={} CHECKPOINT_DISABLE=1 exec {} \"$@\"\n",
         quoted(settings),
         quoted(terraform)
     )
+}
+
+/// A path as a shell reads it back, with quotation marks where it needs them.
+pub(crate) fn quoted(path: &Path) -> String {
+    let path = path.display().to_string();
+    let plain = path.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._-+@:".contains(&b));
+    if plain { path } else { format!("'{}'", path.replace('\'', r"'\''")) }
 }
 
 fn writing(path: &Path) -> impl FnOnce(io::Error) -> Error {

@@ -31,7 +31,7 @@ pub fn text(identity: &Identity, reason: NotLaunched, program: &Path) -> String 
 
 {opening}
 
-To use it, name it in a configuration and run `terraform init` or `tofu init`:
+To use it from a registry or a mirror, name it in a configuration and run `terraform init` or `tofu init`:
 
     terraform {{
       required_providers {{
