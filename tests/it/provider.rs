@@ -388,3 +388,17 @@ async fn taking_over_what_others_may_have_set_is_told_in_the_plan() {
     assert_eq!(plan(&[], std::slice::from_ref(&hosts)).await, ["Warning hosts"]);
     assert_eq!(plan(&[("hosts", map(&[]))], &[hosts]).await, Vec::<String>::new());
 }
+
+/// In a region without the tag API the known tags stay, and a person is told.
+#[tokio::test]
+async fn tags_that_a_region_does_not_publish_stay_as_they_are() {
+    let service = Service::answering(|asked| match asked {
+        "GET tags" => (404, refusal("APIGW.0101", "The API does not exist or has not been published")),
+        _ => (200, shown()),
+    });
+    let service = service.await;
+    let tags = map(&[("a", "1")]);
+    let outcome = service.provider().await.read(TYPE, state(&[("tags", tags.clone())]), Vec::new()).await;
+    assert_eq!(outcome.state.get("tags"), &tags);
+    assert!(!outcome.diagnostics.has_errors() && texts(&outcome).contains("not published"), "{}", texts(&outcome));
+}
