@@ -93,8 +93,8 @@ impl Progress {
     }
 
     /// Something the practitioner should know, although the call goes on.
-    pub fn warn(&mut self, warning: Diagnostic) {
-        self.warnings.push(warning);
+    pub fn warn(&mut self, warnings: impl Into<Diagnostics>) {
+        self.warnings.extend(warnings.into());
     }
 
     /// The saved state, what was noted beside it, and the warnings.

@@ -83,24 +83,30 @@ impl Resource for EnhancedConnection {
         if request.prior.is_null() {
             return Ok(warnings);
         }
-        let replaced = !request.replace.is_empty();
         let taken_up = |name: &str| request.prior.get(name).is_null() && !request.planned.get(name).is_null();
-        for name in ["queues", "hosts", "tags"].into_iter().filter(|name| !replaced && taken_up(name)) {
+        // An import cannot read the route table. The first value that the configuration gives is taken over as it is,
+        // where replacing a connection that works would be the alternative.
+        let route_table = Path::attribute("routetable_id");
+        let on_trust = request.private == IMPORTED && taken_up("routetable_id");
+        if on_trust {
+            request.replace.retain(|replaced| *replaced != route_table);
+        }
+        // What takes the place of the connection takes nothing over.
+        if !request.replace.is_empty() {
+            return Ok(warnings);
+        }
+        if on_trust {
+            let text = "The connection was imported, and the service does not say which route table it was created with. \
+                        The value is taken into the state as it is; nothing is sent. If it is not the one of the \
+                        connection, replace the connection: terraform apply -replace=ADDRESS.";
+            warnings.push(Diagnostic::warning("Route Table Taken on Trust", text).at(route_table));
+        }
+        for name in ["queues", "hosts", "tags"].into_iter().filter(|name| taken_up(name)) {
             let text = format!(
                 "{name} was not managed so far. It becomes exactly what is declared: what the connection has beyond that, \
                  put there by others, is removed. (Elastic resource pools without a declared queue stay bound.)"
             );
             warnings.push(Diagnostic::warning("Taking Over What Others May Have Set", text).at(Path::attribute(name)));
-        }
-        // An import cannot read the route table. The first value that the configuration gives is taken over as it is,
-        // where replacing a connection that works would be the alternative.
-        let path = Path::attribute("routetable_id");
-        if request.private == IMPORTED && taken_up("routetable_id") {
-            request.replace.retain(|replaced| *replaced != path);
-            let text = "The connection was imported, and the service does not say which route table it was created with. \
-                        The value is taken into the state as it is; nothing is sent. If it is not the one of the \
-                        connection, replace the connection: terraform apply -replace=ADDRESS.";
-            warnings.push(Diagnostic::warning("Route Table Taken on Trust", text).at(path));
         }
         Ok(warnings)
     }
@@ -128,7 +134,7 @@ impl Resource for EnhancedConnection {
         match unless(request.stop, project.show_connection(connection.id())).await {
             Some(Ok(shown)) => {
                 connection.observe_computed(&shown);
-                connection.failures(&shown).into_iter().for_each(|warning| progress.warn(warning));
+                progress.warn(connection.failures(&shown));
             }
             Some(Err(error)) => progress.warn(failure::aside(
                 "Created, but Not Read Back",
@@ -136,7 +142,9 @@ impl Resource for EnhancedConnection {
                 "The connection was created and is in the state. Its status, creation time and bindings are read at the \
                  next plan or apply.",
             )),
-            None => progress.warn(not_looked("The connection was created and is in the state; the rest is read at the next plan or apply.")),
+            None => progress.warn(not_looked(
+                "The connection was created and is in the state; the rest is read at the next plan or apply.",
+            )),
         }
         progress.save(connection);
         Ok(())
@@ -151,7 +159,7 @@ impl Resource for EnhancedConnection {
         let looked = unless(request.stop, look(&project, known, Scope::Declared)).await;
         match looked.ok_or_else(|| interrupted(HOLDS))? {
             Ok(Some((connection, warnings))) => {
-                warnings.into_iter().for_each(|warning| progress.warn(warning));
+                progress.warn(warnings);
                 progress.save(connection);
             }
             Ok(None) => progress.forget(),
@@ -211,7 +219,7 @@ impl Resource for EnhancedConnection {
         let looked = unless(request.stop, look(&project, asked, Scope::Everything)).await;
         match looked.ok_or_else(|| interrupted("Nothing was imported."))? {
             Ok(Some((connection, warnings))) => {
-                warnings.into_iter().for_each(|warning| progress.warn(warning));
+                progress.warn(warnings);
                 progress.save(connection);
                 progress.note(IMPORTED);
                 Ok(())

@@ -373,17 +373,7 @@ async fn a_pool_stays_bound_for_another_of_its_queues() {
 #[tokio::test]
 async fn taking_over_what_others_may_have_set_is_told_in_the_plan() {
     let provider = Server::new(DliProvider::new(Box::new(|_| None)));
-    let plan = async |before: &[(&str, Value)], after: &[(&str, Value)]| {
-        let request = PlanRequest {
-            type_name: TYPE.into(),
-            prior: state(before),
-            proposed: state(after),
-            config: object(after),
-            private: Vec::new(),
-        };
-        let outcome = provider.plan(request).await;
-        outcome.diagnostics.iter().map(|d| format!("{:?} {}", d.severity, d.path)).collect::<Vec<_>>()
-    };
+    let plan = async |before: &[(&str, Value)], after: &[(&str, Value)]| planned(&provider, before, after, b"").await.0;
     let hosts = ("hosts", map(&[("a", "10.0.0.1")]));
     assert_eq!(plan(&[], std::slice::from_ref(&hosts)).await, ["Warning hosts"]);
     assert_eq!(plan(&[("hosts", map(&[]))], &[hosts]).await, Vec::<String>::new());
@@ -401,4 +391,39 @@ async fn tags_that_a_region_does_not_publish_stay_as_they_are() {
     let outcome = service.provider().await.read(TYPE, state(&[("tags", tags.clone())]), Vec::new()).await;
     assert_eq!(outcome.state.get("tags"), &tags);
     assert!(!outcome.diagnostics.has_errors() && texts(&outcome).contains("not published"), "{}", texts(&outcome));
+}
+
+/// The warnings of a plan, and what it would replace the connection for.
+async fn planned(
+    provider: &Server,
+    before: &[(&str, Value)],
+    after: &[(&str, Value)],
+    private: &[u8],
+) -> (Vec<String>, Vec<String>) {
+    let request = PlanRequest {
+        type_name: TYPE.into(),
+        prior: state(before),
+        proposed: state(after),
+        config: object(after),
+        private: private.to_vec(),
+    };
+    let outcome = provider.plan(request).await;
+    let warnings = outcome.diagnostics.iter().map(|d| format!("{:?} {}", d.severity, d.path));
+    (warnings.collect(), outcome.replace.iter().map(ToString::to_string).collect())
+}
+
+/// Where something else replaces the connection all the same, the route table is sent with its successor.
+#[tokio::test]
+async fn only_an_imported_connection_takes_its_route_table_on_trust() {
+    const IMPORTED: &[u8] = br#"{"imported":true}"#;
+    let provider = Server::new(DliProvider::new(Box::new(|_| None)));
+    let table = ("routetable_id", Value::from("22094d8f-c310-4621-913d-4c4d655d8495"));
+    let hosts = ("hosts", map(&[("a", "10.0.0.1")]));
+    let none = Vec::<String>::new;
+    let both = [table.clone(), hosts.clone()];
+    let told = vec!["Warning routetable_id".to_owned(), "Warning hosts".to_owned()];
+    assert_eq!(planned(&provider, &[], &both, IMPORTED).await, (told, none()));
+    assert_eq!(planned(&provider, &[], &both, b"").await, (none(), vec!["routetable_id".to_owned()]));
+    let renamed = [table, hosts, ("name", "other".into())];
+    assert_eq!(planned(&provider, &[], &renamed, IMPORTED).await, (none(), vec!["name".to_owned()]));
 }

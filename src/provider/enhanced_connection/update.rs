@@ -77,7 +77,7 @@ impl EnhancedConnection {
             match unless(stop, project.show_connection(prior.id())).await {
                 Some(Ok(shown)) => {
                     done.observe_computed(&shown);
-                    done.failures(&shown).into_iter().for_each(|warning| progress.warn(warning));
+                    progress.warn(done.failures(&shown));
                 }
                 Some(Err(error)) => progress.warn(failure::aside(
                     "Changed, but Not Read Back",

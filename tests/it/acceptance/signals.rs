@@ -9,7 +9,8 @@ use serde_json::json;
 use terraform_provider_dli::emulator::Settings;
 
 use super::connection::{ADDRESS, CREATE, UPDATE, connection};
-use super::harness::{Cloud, for_each_terraform};
+use super::harness::{Cloud, Running, Workspace, for_each_terraform};
+use super::terraform::Terraform;
 
 const CONFIGURATION: &str = r#"
 resource "dli_enhanced_connection" "test" {
@@ -25,15 +26,21 @@ fn slow_cloud(latency: Duration) -> Cloud {
     Cloud::start_with(Settings { latency, ..Settings::default() })
 }
 
+/// An apply whose connection was created, and which waits for the answer.
+fn create(cloud: &Cloud, terraform: &Terraform) -> (Workspace, Running) {
+    let workspace = cloud.workspace(terraform);
+    workspace.configure(CONFIGURATION);
+    let applying = workspace.start(&["apply", "-auto-approve"]);
+    applying.wait_for("the connection is created", || !cloud.connections().is_empty());
+    (workspace, applying)
+}
+
 #[test]
 fn an_interrupted_apply_keeps_what_it_has_created() {
     for_each_terraform(|terraform| {
         // The creation's answer comes in time; one more after it would not.
         let cloud = slow_cloud(Duration::from_millis(2600));
-        let workspace = cloud.workspace(terraform);
-        workspace.configure(CONFIGURATION);
-        let applying = workspace.start(&["apply", "-auto-approve"]);
-        applying.wait_for("the connection is created", || !cloud.connections().is_empty());
+        let (workspace, applying) = create(&cloud, terraform);
         applying.signal_group("INT");
         let applied = applying.wait_at_most(Duration::from_secs(5));
         assert!(applied.status.code().is_some(), "Terraform ends by itself:\n{applied}");
@@ -50,10 +57,8 @@ fn an_interrupted_apply_keeps_what_it_has_created() {
 fn an_interrupted_apply_that_gets_no_answer_says_what_to_look_for() {
     for_each_terraform(|terraform| {
         let cloud = slow_cloud(Duration::from_mins(1));
-        let workspace = cloud.workspace(terraform);
-        workspace.configure(CONFIGURATION);
-        let applying = workspace.start(&["apply", "-auto-approve"]);
-        applying.wait_for("the connection is created", || !cloud.connections().is_empty());
+        // The workspace lives as long as the apply in it.
+        let (_workspace, applying) = create(&cloud, terraform);
         applying.signal_group("INT");
         let applied = applying.wait_at_most(Duration::from_secs(5)).expect_code(1);
         assert!(applied.stderr.contains("Interrupted While Creating the Enhanced Connection"), "{applied}");
@@ -100,10 +105,7 @@ fn an_interrupted_update_ends_with_the_call_under_way() {
 fn a_terminated_apply_keeps_what_it_has_created() {
     for_each_terraform(|terraform| {
         let cloud = slow_cloud(Duration::from_millis(2600));
-        let workspace = cloud.workspace(terraform);
-        workspace.configure(CONFIGURATION);
-        let applying = workspace.start(&["apply", "-auto-approve"]);
-        applying.wait_for("the connection is created", || !cloud.connections().is_empty());
+        let (workspace, applying) = create(&cloud, terraform);
         for process in processes(&workspace.provider()) {
             let told = Command::new("sh").args(["-c", &format!("kill -s TERM {process}")]).status();
             assert!(told.expect("a shell runs").success());
@@ -122,10 +124,7 @@ fn a_terminated_apply_keeps_what_it_has_created() {
 fn no_provider_outlives_a_terraform_that_was_killed() {
     for_each_terraform(|terraform| {
         let cloud = slow_cloud(Duration::from_mins(1));
-        let workspace = cloud.workspace(terraform);
-        workspace.configure(CONFIGURATION);
-        let applying = workspace.start(&["apply", "-auto-approve"]);
-        applying.wait_for("the connection is created", || !cloud.connections().is_empty());
+        let (workspace, applying) = create(&cloud, terraform);
         assert!(!processes(&workspace.provider()).is_empty(), "the provider runs while it waits for the answer");
         applying.signal("KILL");
         let killed = Instant::now();
