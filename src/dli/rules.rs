@@ -1,7 +1,8 @@
 //! Limits and name rules, each as the documents state it, in one place for the provider, the client and the emulator.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
+use ipnet::IpNet;
 use uuid::Uuid;
 
 /// Most host records of one connection (document: "A maximum of 20,000 records are supported").
@@ -96,6 +97,58 @@ pub const QUEUE_NOT_DEFAULT: Rule = Rule {
     allowed: "a queue other than the shared queue default, for which datasource connections cannot be created",
     document: "DLI API Reference, \"Creating an Enhanced Datasource Connection\", Function",
     check: |text| text.eq_ignore_ascii_case("default").then(|| "is the default queue".to_owned()),
+};
+
+/// The name of an elastic resource pool. The service keeps it in lower case.
+pub const POOL_NAME: Rule = Rule {
+    subject: "Elastic Resource Pool Name",
+    allowed: "1 to 128 characters, each a lower-case ASCII letter, a digit or an underscore, not digits only, not \
+              starting with an underscore",
+    document: "DLI API Reference, \"Creating an Elastic Resource Pool\", request parameter elastic_resource_pool_name",
+    check: |text| {
+        (QUEUE_NAME.check)(text)
+            .or_else(|| text.chars().find(char::is_ascii_uppercase).map(|upper| format!("contains {upper:?}")))
+    },
+};
+
+/// The name of a route, unique within its connection.
+pub const ROUTE_NAME: Rule = Rule {
+    subject: "Route Name",
+    allowed: "1 to 64 characters, each an ASCII letter, a digit, an underscore or a hyphen",
+    document: "DLI API Reference, \"Creating a Route\", request parameter name; DLI User Guide, \"Adding a Route\"",
+    check: |text| length(text, 1, 64).or_else(|| characters(text, "_-")),
+};
+
+/// The network of a route.
+pub const ROUTE_CIDR: Rule = Rule {
+    subject: "Route CIDR",
+    allowed: "an IPv4 or IPv6 network with its prefix length and no bits set after it, such as 192.168.2.0/24 or \
+              2407:c080:802:be7::/64",
+    document: "DLI API Reference, \"Creating a Route\", request parameter cidr; DLI User Guide, \"Adding a Route\"",
+    check: |text| match (text.parse::<IpNet>(), text.parse::<IpAddr>()) {
+        (Ok(net), _) if net.trunc() == net => None,
+        (Ok(net), _) => Some(format!("has bits set after its prefix; the network is {}", net.trunc())),
+        (_, Ok(address)) => Some(format!("has no prefix length; one address alone is {}", IpNet::from(address))),
+        _ => Some("is not a CIDR".to_owned()),
+    },
+};
+
+/// Networks that a route should not lead to, because the cloud uses them itself (User Guide, "Adding a Route").
+pub const RESERVED_ROUTES: [&str; 2] = ["100.64.0.0/10", "100.125.0.0/16"];
+
+/// A network as the rules want it: with its prefix length, nothing set after it, and IPv6 in its shortest form. The
+/// service also takes a single address, and reads it back as it was given. `None` where it is no network.
+#[must_use]
+pub fn network(text: &str) -> Option<IpNet> {
+    text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).ok().map(|net| net.trunc())
+}
+
+/// The project that a connection is shared with.
+pub const PROJECT_ID: Rule = Rule {
+    subject: "Project ID",
+    allowed: "1 to 64 ASCII letters or digits",
+    document: "DLI API Reference, path parameter project_id of every call",
+    check: |text| length(text, 1, 64).or_else(|| characters(text, "")),
 };
 
 /// The name of a host record.
@@ -215,6 +268,14 @@ mod tests {
             ),
             (&QUEUE_NAME, &["q1", "1q", "Q_1"], &["", "123", "_q", "q-1"]),
             (&QUEUE_NOT_DEFAULT, &["default1"], &["default", "Default", "DEFAULT"]),
+            (&POOL_NAME, &["pool1", "1p", "p_1"], &["", "123", "_p", "p-1", "Pool1"]),
+            (&ROUTE_NAME, &["a", "r-1_2", "9"], &["", "a b", "a.b", "a/b", "ä"]),
+            (
+                &ROUTE_CIDR,
+                &["192.168.2.0/24", "0.0.0.0/0", "10.0.0.1/32", "2407:c080:802:be7::/64"],
+                &["", "192.168.2.0", "192.168.2.1/24", "192.168.2.0/33", "::1", "2407:c080:802:be7::1/64", "a/8"],
+            ),
+            (&PROJECT_ID, &["0123456789abcdef0123456789abcdef"], &["", "a-b"]),
             (&HOST_NAME, &["a", "ecs-97f8-0001", "test.test.com", "A_b"], &["", "9bad", "-a", "_a", ".a", "a b", "ä"]),
             (
                 &HOST_IP,
@@ -235,10 +296,26 @@ mod tests {
     }
 
     #[test]
+    fn what_the_service_takes_as_a_network_has_one_form() {
+        let form = |text: &str| network(text).map(|net| net.to_string());
+        assert_eq!(form("127.0.0.0").as_deref(), Some("127.0.0.0/32"));
+        assert_eq!(form("192.168.2.1/24").as_deref(), Some("192.168.2.0/24"));
+        assert_eq!(form("2407:C080:0802:0BE7::/64").as_deref(), Some("2407:c080:802:be7::/64"));
+        assert_eq!(form("somewhere"), None);
+    }
+
+    #[test]
     fn lengths_count_characters() {
-        for (rule, most) in
-            [(&CONNECTION_NAME, 64), (&QUEUE_NAME, 128), (&HOST_NAME, 128), (&TAG_KEY, 128), (&TAG_VALUE, 255)]
-        {
+        for (rule, most) in [
+            (&CONNECTION_NAME, 64),
+            (&ROUTE_NAME, 64),
+            (&PROJECT_ID, 64),
+            (&QUEUE_NAME, 128),
+            (&POOL_NAME, 128),
+            (&HOST_NAME, 128),
+            (&TAG_KEY, 128),
+            (&TAG_VALUE, 255),
+        ] {
             assert!(rule.allows(&"a".repeat(most)), "{}", rule.subject);
             assert_eq!(rule.broken_by(&"a".repeat(most + 1)), Some(format!("has {} characters", most + 1)));
         }

@@ -37,6 +37,18 @@ pub struct Tag {
     pub value: String,
 }
 
+/// One route of a connection.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Route {
+    /// Unique within the connection.
+    pub name: String,
+    /// IPv4 or IPv6 network. (The page's own example lacks the prefix length: it means one address.)
+    pub cidr: String,
+    /// Milliseconds since the Unix epoch; not part of the request.
+    #[serde(default, deserialize_with = "lenient_integer", skip_serializing_if = "is_zero")]
+    pub create_time: i64,
+}
+
 /// Body of "create a connection".
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CreateConnection {
@@ -141,6 +153,15 @@ pub struct Connection {
     /// Host records in no particular order.
     #[serde(default, deserialize_with = "or_default")]
     pub hosts: Vec<Host>,
+    /// Routes in no particular order. No page documents them here; live answers have them.
+    #[serde(default, deserialize_with = "or_default")]
+    pub routes: Vec<Route>,
+    /// Whether it carries IPv6, which follows from the subnet.
+    #[serde(default, deserialize_with = "lenient_bool", skip_serializing_if = "Option::is_none")]
+    pub ipv6_enable: Option<bool>,
+    /// The other way round than its name: `false` where the connection is shared with other projects.
+    #[serde(rename = "isPrivis", default, deserialize_with = "lenient_bool", skip_serializing_if = "Option::is_none")]
+    pub is_privis: Option<bool>,
 }
 
 impl Connection {
@@ -207,6 +228,15 @@ pub struct Queue {
     /// Milliseconds since the Unix epoch.
     #[serde(default, deserialize_with = "lenient_integer")]
     pub create_time: i64,
+    /// Compute units.
+    #[serde(default, alias = "cuCount", deserialize_with = "lenient_integer")]
+    pub cu_count: i64,
+    /// The user who made it.
+    #[serde(default, deserialize_with = "or_default")]
+    pub owner: String,
+    /// What its maker says about it.
+    #[serde(default, deserialize_with = "or_default")]
+    pub description: String,
 }
 
 impl Queue {
@@ -228,6 +258,132 @@ pub struct QueueList {
     /// All queues of the project.
     #[serde(default, deserialize_with = "or_default")]
     pub queues: Vec<Queue>,
+}
+
+/// An elastic resource pool.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pool {
+    /// Pool name, in lower case.
+    #[serde(rename = "elastic_resource_pool_name")]
+    pub name: String,
+    /// `AVAILABLE`, `SCALING`, `CREATING` or `FAILED`.
+    #[serde(default, deserialize_with = "or_default")]
+    pub status: String,
+    /// Why it failed; empty otherwise.
+    #[serde(default, deserialize_with = "or_default")]
+    pub fail_reason: String,
+    /// The pool's network; fixed for its life.
+    #[serde(default, deserialize_with = "or_default")]
+    pub cidr_in_vpc: String,
+    /// 1: per CU-hour, 2: yearly/monthly; 0 where the answer has none.
+    #[serde(default, deserialize_with = "lenient_integer")]
+    pub charging_mode: i64,
+    /// Fewest compute units.
+    #[serde(default, deserialize_with = "lenient_integer")]
+    pub min_cu: i64,
+    /// Most compute units.
+    #[serde(default, deserialize_with = "lenient_integer")]
+    pub max_cu: i64,
+    /// Compute units at present.
+    #[serde(default, deserialize_with = "lenient_integer")]
+    pub actual_cu: i64,
+    /// Names of the queues in it.
+    #[serde(default, deserialize_with = "or_default")]
+    pub queues: Vec<String>,
+    /// The user who made it.
+    #[serde(default, deserialize_with = "or_default")]
+    pub owner: String,
+    /// What its maker says about it.
+    #[serde(default, deserialize_with = "or_default")]
+    pub description: String,
+    /// Milliseconds since the Unix epoch.
+    #[serde(default, deserialize_with = "lenient_integer")]
+    pub create_time: i64,
+}
+
+/// Answer to "list elastic resource pools".
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PoolList {
+    /// Success and message.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+    /// How many there are in all pages.
+    #[serde(default, deserialize_with = "lenient_integer")]
+    pub count: i64,
+    /// The pools of this page.
+    #[serde(default, deserialize_with = "or_default")]
+    pub elastic_resource_pools: Vec<Pool>,
+}
+
+/// The one thing that another project can be allowed: to bind its own queues and pools.
+pub const PRIVILEGE_BIND_QUEUE: &str = "BIND_QUEUE";
+
+/// How "grant and revoke" and "show privileges" name a connection.
+#[must_use]
+pub fn privilege_object(connection: &str) -> String {
+    format!("edsconnections.{connection}")
+}
+
+/// What one other project may do with one connection.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Privilege {
+    /// `edsconnections.` and the id of the connection.
+    #[serde(default, deserialize_with = "or_default")]
+    pub object: String,
+    /// The other project. (Documents and SDKs call it so; live answers have `project_id`.)
+    #[serde(default, alias = "project_id", deserialize_with = "or_default")]
+    pub applicant_project_id: String,
+    /// [`PRIVILEGE_BIND_QUEUE`] is the only one.
+    #[serde(default, deserialize_with = "or_default")]
+    pub privileges: Vec<String>,
+}
+
+/// Answer to "show privileges of a connection".
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrivilegeList {
+    /// Success and message.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+    /// UUID.
+    #[serde(default, deserialize_with = "or_default")]
+    pub connection_id: String,
+    /// One for each project that it is shared with.
+    #[serde(default, deserialize_with = "or_default")]
+    pub privileges: Vec<Privilege>,
+}
+
+/// What "grant and revoke" does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AuthorizationAction {
+    /// Gives.
+    Grant,
+    /// Takes away.
+    Revoke,
+    /// Makes it exactly this; an empty list takes everything away.
+    Update,
+}
+
+/// Body of "grant and revoke".
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Authorization {
+    /// The other project. (In camel case here, unlike all else.)
+    #[serde(rename = "projectId")]
+    pub project_id: String,
+    /// What is done.
+    pub action: AuthorizationAction,
+    /// With what.
+    pub privileges: Vec<Granted>,
+}
+
+/// One object in [`Authorization`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Granted {
+    /// See [`privilege_object`].
+    pub object: String,
+    /// [`PRIVILEGE_BIND_QUEUE`] is the only one for connections.
+    #[serde(default, deserialize_with = "or_default")]
+    pub privileges: Vec<String>,
 }
 
 /// Body of "create tags" and "delete tags".
@@ -261,8 +417,13 @@ where
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// A boolean, or the text of one; `null` counts as missing, which means success.
-fn lenient_success<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(number: &i64) -> bool {
+    *number == 0
+}
+
+/// A boolean, or the text of one.
+fn lenient_bool<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Spelling {
@@ -270,10 +431,15 @@ fn lenient_success<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D
         Text(String),
     }
     Ok(match Option::deserialize(deserializer)? {
-        None => true,
-        Some(Spelling::Plain(value)) => value,
-        Some(Spelling::Text(text)) => !text.eq_ignore_ascii_case("false"),
+        None => None,
+        Some(Spelling::Plain(value)) => Some(value),
+        Some(Spelling::Text(text)) => Some(text.eq_ignore_ascii_case("true")),
     })
+}
+
+/// A boolean, or the text of one; `null` counts as missing, which means success.
+fn lenient_success<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    lenient_bool(deserializer).map(|value| value.unwrap_or(true))
 }
 
 /// An integer, or the text of one; `null` and an empty text are 0.

@@ -58,6 +58,7 @@ impl Record {
             dest_network_id: self.dest_network_id.clone(),
             create_time: self.create_time,
             hosts: self.hosts.clone(),
+            ..Connection::default()
         }
     }
 }
@@ -74,6 +75,7 @@ impl Project {
             elastic_resource_pool_name: pool.to_owned(),
             cidr_in_vpc: cidr.to_owned(),
             create_time: 1_704_067_200_000,
+            ..Queue::default()
         };
         Self {
             queues: vec![
