@@ -14,13 +14,21 @@ mod connections;
 mod endpoint;
 mod error;
 mod operation;
+mod patience;
+mod pools;
+mod privileges;
 mod queues;
+mod routes;
 mod tags;
 #[cfg(test)]
 mod test_server;
 mod transport;
 
-use std::{fmt, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    fmt,
+    sync::{Arc, Mutex},
+};
 
 pub use self::{
     config::{Clock, Config, ConfigError, Credentials, Setting, Timeouts},
@@ -28,7 +36,7 @@ pub use self::{
     error::{ApiError, Error},
     operation::Operation,
 };
-use self::{endpoint::Endpoint, transport::Transport};
+use self::{endpoint::Endpoint, patience::Patience, transport::Transport};
 
 /// Whether a text can be [`Config::endpoint`]; uses no network.
 pub fn check_endpoint(endpoint: &str) -> Result<(), ConfigError> {
@@ -52,6 +60,8 @@ struct Inner {
     endpoint: Option<Endpoint>,
     clock: Clock,
     transport: Transport,
+    /// Hosts that have not published the newer route calls.
+    only_old_routes: Mutex<BTreeSet<String>>,
 }
 
 impl Client {
@@ -75,7 +85,22 @@ impl Client {
             loopback: endpoint.as_ref().is_some_and(Endpoint::is_loopback),
             plain: endpoint.as_ref().is_some_and(Endpoint::is_plain),
         });
-        Ok(Self { inner: Arc::new(Inner { credentials, region, project_id, endpoint, clock, transport }) })
+        Ok(Self {
+            inner: Arc::new(Inner {
+                credentials,
+                region,
+                project_id,
+                endpoint,
+                clock,
+                transport,
+                only_old_routes: Mutex::default(),
+            }),
+        })
+    }
+
+    /// Whether there are credentials to make a call with.
+    pub fn has_credentials(&self) -> bool {
+        self.inner.credentials.is_some()
     }
 
     /// One project in one region; what is not given here is taken from the configuration.
@@ -104,19 +129,24 @@ impl Client {
         };
         config::check_header_text("project_id", &project_id)?;
 
-        let endpoint = match (&inner.endpoint, region) {
+        let endpoint = match (&inner.endpoint, &region) {
             (Some(endpoint), region) => {
-                if let (Some(own), Some(common)) = (own_region.and(region), &inner.region)
-                    && own != *common
+                if let (Some(own), Some(common)) = (own_region.and(region.as_ref()), &inner.region)
+                    && own != common
                 {
                     let endpoint = endpoint.to_string();
-                    return Err(ConfigError::RegionOfEndpoint { region: own, endpoint, served: common.clone() }.into());
+                    return Err(ConfigError::RegionOfEndpoint {
+                        region: own.clone(),
+                        endpoint,
+                        served: common.clone(),
+                    }
+                    .into());
                 }
                 endpoint.clone()
             }
-            (None, region) => Endpoint::of_region(&region.unwrap_or_default())?,
+            (None, region) => Endpoint::of_region(region.as_deref().unwrap_or_default())?,
         };
-        Ok(Project { client: inner, credentials, id: project_id, endpoint })
+        Ok(Project { client: inner, credentials, id: project_id, region, endpoint, patience: None })
     }
 }
 
@@ -137,9 +167,23 @@ impl fmt::Debug for Client {
 pub struct Project<'a> {
     client: &'a Inner,
     credentials: &'a Credentials,
-    /// The project's id.
     id: String,
+    region: Option<String>,
     endpoint: Endpoint,
+    /// Where there is none, a call is made once.
+    patience: Option<Patience>,
+}
+
+impl Project<'_> {
+    /// The project's id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The region, where one is known: an endpoint can stand for it.
+    pub fn region(&self) -> Option<&str> {
+        self.region.as_deref()
+    }
 }
 
 impl fmt::Debug for Project<'_> {
@@ -185,14 +229,14 @@ mod tests {
         assert_eq!(
             refusal(Config::default(), None, None),
             "no credentials are configured: set access_key and secret_key in the provider's configuration, or \
-             HW_ACCESS_KEY and HW_SECRET_KEY in the environment; no region is configured: set region in the \
-             provider's configuration, or HW_REGION_NAME in the environment; no project is configured: set \
-             project_id in the provider's configuration, or HW_PROJECT_ID in the environment"
+             HW_ACCESS_KEY and HW_SECRET_KEY in the environment; no region is configured: set region on the \
+             resource or in the provider's configuration, or HW_REGION_NAME in the environment; no project is configured: set \
+             project_id on the resource or in the provider's configuration, or HW_PROJECT_ID in the environment"
         );
         let empty = Config { region: Some(String::new()), ..config() };
         assert_eq!(
             refusal(empty, None, None),
-            "no region is configured: set region in the provider's configuration, or \
+            "no region is configured: set region on the resource or in the provider's configuration, or \
              HW_REGION_NAME in the environment"
         );
     }

@@ -1,8 +1,7 @@
 //! The way of one call: sign → send → classify → decode. All calls take it, so whatever concerns all of them (what is
 //! signed, what is logged, what counts as success) is said once, here.
 //!
-//! Nothing is repeated here, and every request is signed for itself: the signature is good for 15 minutes and for
-//! exactly one form of the request.
+//! Every attempt is signed for itself: the signature is good for 15 minutes and for exactly one form of the request.
 
 use std::{borrow::Cow, time::Instant};
 
@@ -19,6 +18,7 @@ use super::{
     answer::{Answer, printable},
     error::Error,
     operation::Operation,
+    patience::Retry,
 };
 use crate::dli::{
     code::REQUEST_ID_HEADER,
@@ -71,8 +71,22 @@ impl Project<'_> {
         self.answer(&call).await?.decode()
     }
 
-    /// An answer that says success.
+    /// An answer that says success; what fails for a passing reason is repeated where that does no harm.
     async fn answer(&self, call: &Call) -> Result<Answer<'_>, Error> {
+        let mut retry = Retry::new(self.patience.as_ref());
+        loop {
+            match self.observed(call).await {
+                Err(error)
+                    if error.is_transient()
+                        && (call.operation.is_repeatable() || !error.may_have_taken_effect())
+                        && retry.pause(&error).await => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// One attempt, with a line in the log.
+    async fn observed(&self, call: &Call) -> Result<Answer<'_>, Error> {
         let started = Instant::now();
         let result = self.attempt(call).await;
         let (status, request_id) = match &result {

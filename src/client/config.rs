@@ -118,11 +118,11 @@ impl fmt::Display for Setting {
                  HW_ACCESS_KEY and HW_SECRET_KEY in the environment"
             }
             Self::Region => {
-                "no region is configured: set region in the provider's configuration, or \
+                "no region is configured: set region on the resource or in the provider's configuration, or \
                  HW_REGION_NAME in the environment"
             }
             Self::ProjectId => {
-                "no project is configured: set project_id in the provider's configuration, or \
+                "no project is configured: set project_id on the resource or in the provider's configuration, or \
                  HW_PROJECT_ID in the environment"
             }
         })

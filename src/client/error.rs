@@ -162,6 +162,26 @@ impl Error {
         self.api().is_some_and(ApiError::is_not_found)
     }
 
+    /// Whether the gateway says that this call is not published in the region. That says nothing about any object.
+    #[must_use]
+    pub fn is_not_published(&self) -> bool {
+        self.api().is_some_and(|error| error.code.as_deref() == Some(code::API_NOT_PUBLISHED))
+    }
+
+    /// Whether the same call may succeed a moment later: the network, a fault of the server, too many requests.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Connect { .. } | Self::Lost { .. } | Self::Timeout { .. } | Self::Interrupted { .. } => true,
+            Self::Api(error) => {
+                error.status.is_server_error()
+                    || error.status == StatusCode::TOO_MANY_REQUESTS
+                    || error.code.as_deref() == Some(code::SERVER_FAULT)
+            }
+            Self::Configuration(_) | Self::Request { .. } | Self::TooLarge { .. } | Self::Undecodable { .. } => false,
+        }
+    }
+
     /// Whether a write may have done its work although it failed: true unless it surely did not reach the service or
     /// was refused by it. Always false for a read.
     #[must_use]

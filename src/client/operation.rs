@@ -21,8 +21,18 @@ pub enum Operation {
     Bind,
     /// Unbind queues or pools from a connection.
     Unbind,
+    /// Add a route to a connection.
+    CreateRoute,
+    /// Remove a route of a connection.
+    DeleteRoute,
+    /// Show the projects that a connection is shared with.
+    ListPrivileges,
+    /// Grant and revoke.
+    Authorize,
     /// List queues.
     ListQueues,
+    /// List elastic resource pools.
+    ListPools,
     /// List the tags of a connection.
     ListTags,
     /// Add or overwrite tags of a connection.
@@ -43,7 +53,12 @@ impl Operation {
             Self::ReplaceHosts => "UpdateEnhancedConnection",
             Self::Bind => "AssociateQueueToEnhancedConnection",
             Self::Unbind => "DisassociateQueueFromEnhancedConnection",
+            Self::CreateRoute => "CreateRouteToEnhancedConnection",
+            Self::DeleteRoute => "DeleteRouteFromEnhancedConnection",
+            Self::ListPrivileges => "ShowEnhancedConnectionPrivilege",
+            Self::Authorize => "RunAuthorizationAction",
             Self::ListQueues => "ListQueues",
+            Self::ListPools => "ListElasticResourcePools",
             Self::ListTags => "ShowResourceTags",
             Self::CreateTags => "BatchCreateResourceTags",
             Self::DeleteTags => "BatchDeleteResourceTags",
@@ -56,12 +71,29 @@ impl Operation {
         self.method() != Method::GET
     }
 
+    /// Whether doing it twice is the same as doing it once: reads, and what replaces or removes a whole.
+    ///
+    /// A grant is repeated only after a look, and so is the removal of a route: another one may have its name by then.
+    pub(super) fn is_repeatable(self) -> bool {
+        !self.is_write() || matches!(self, Self::ReplaceHosts | Self::DeleteConnection)
+    }
+
     pub(super) fn method(self) -> Method {
         match self {
-            Self::ListConnections | Self::ShowConnection | Self::ListQueues | Self::ListTags => Method::GET,
-            Self::CreateConnection | Self::Bind | Self::Unbind | Self::CreateTags | Self::DeleteTags => Method::POST,
-            Self::ReplaceHosts => Method::PUT,
-            Self::DeleteConnection => Method::DELETE,
+            Self::ListConnections
+            | Self::ShowConnection
+            | Self::ListPrivileges
+            | Self::ListQueues
+            | Self::ListPools
+            | Self::ListTags => Method::GET,
+            Self::CreateConnection
+            | Self::Bind
+            | Self::Unbind
+            | Self::CreateRoute
+            | Self::CreateTags
+            | Self::DeleteTags => Method::POST,
+            Self::ReplaceHosts | Self::Authorize => Method::PUT,
+            Self::DeleteConnection | Self::DeleteRoute => Method::DELETE,
         }
     }
 }
