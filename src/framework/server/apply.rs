@@ -8,7 +8,7 @@ use crate::framework::{
     diagnostic::{Diagnostic, Diagnostics},
     path::Path,
     plan::keep_equivalent,
-    resource::{CreateRequest, DeleteRequest, Progress, UpdateRequest},
+    resource::{CreateRequest, DeleteRequest, Progress, Resource, UpdateRequest},
     schema::{Presence, Schema},
     validate::validate,
     value::Value,
@@ -62,9 +62,13 @@ impl Server {
         Outcome { state, private, diagnostics }
     }
 
-    async fn run(&self, registered: &Registered, request: &ApplyRequest) -> (Progress, Result<(), Diagnostics>) {
+    async fn run(
+        &self,
+        registered: &Registered<dyn Resource>,
+        request: &ApplyRequest,
+    ) -> (Progress, Result<(), Diagnostics>) {
         let ApplyRequest { prior, planned, .. } = request;
-        let resource = &registered.resource;
+        let resource = &registered.implementation;
         let stop = &self.stop_token();
         let mut progress = Progress::new(prior.clone(), request.private.clone());
         let result = if prior.is_null() {

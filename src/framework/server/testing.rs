@@ -315,5 +315,5 @@ fn state_of_each_known_version_is_read_and_of_no_other() {
         let refused = server.state_type("test_thing", version).expect_err("unknown");
         assert_eq!(summaries(&refused), ["State of an Unknown Version"]);
     }
-    assert_eq!(summaries(&server.state_type("test_other", 1).expect_err("unknown")), ["Unknown Resource Type"]);
+    assert_eq!(summaries(&server.state_type("test_other", 1).expect_err("unknown")), ["Not in This Provider"]);
 }
