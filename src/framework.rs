@@ -14,6 +14,7 @@ pub mod provider;
 pub mod resource;
 pub mod schema;
 pub mod server;
+pub mod timeouts;
 pub mod types;
 pub mod validate;
 pub mod value;

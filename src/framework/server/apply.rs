@@ -110,11 +110,14 @@ fn settle(schema: &Schema, request: &ApplyRequest, state: &mut Value) -> Diagnos
                 );
             }
             state.put(attribute.name, promised.clone());
-            continue;
+        } else {
+            keep_equivalent(attribute, planned, state);
         }
-        keep_equivalent(attribute, planned, state);
-        let path = Path::attribute(attribute.name);
-        if let Some(broken) = first_difference(promised, state.get(attribute.name), &path) {
+    }
+    let attributes = schema.body.attributes.iter().map(|attribute| attribute.name);
+    for name in attributes.chain(schema.body.blocks.iter().map(|block| block.name)) {
+        let path = Path::attribute(name);
+        if let Some(broken) = first_difference(planned.get(name), state.get(name), &path) {
             let text = format!("{broken} of the {type_name} is not what was planned.");
             report.push(Diagnostic::bug(text).at(path));
         }
