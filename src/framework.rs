@@ -1,9 +1,10 @@
 //! What Terraform means: values, types, paths, schemas as data, diagnostics, validation, planning, and the traits that a
-//! provider and its resources implement.
+//! provider, its resources and its data sources implement.
 //!
 //! In here there is no gRPC, no protobuf, no HTTP and no DLI. The `protocol` room turns the wire into calls of
 //! [`server::Server`], which drives a [`provider::Provider`]; everything it decides, it decides from its arguments.
 
+pub mod data_source;
 pub mod diagnostic;
 pub mod model;
 pub mod number;
@@ -13,6 +14,7 @@ pub mod provider;
 pub mod resource;
 pub mod schema;
 pub mod server;
+pub mod timeouts;
 pub mod types;
 pub mod validate;
 pub mod value;

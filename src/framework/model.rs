@@ -38,6 +38,18 @@ fn mismatch(wanted: &str, value: &Value, path: &Path) -> Diagnostics {
     Diagnostic::bug(format!("{path} should be {wanted}, but it is {found}.")).at(path.clone()).into()
 }
 
+impl FromValue for Value {
+    fn from_value(value: &Value, _: &Path) -> Result<Self, Diagnostics> {
+        Ok(value.clone())
+    }
+}
+
+impl IntoValue for Value {
+    fn into_value(self) -> Value {
+        self
+    }
+}
+
 impl FromValue for String {
     fn from_value(value: &Value, path: &Path) -> Result<Self, Diagnostics> {
         value.as_str().map(str::to_owned).ok_or_else(|| mismatch("a text", value, path))

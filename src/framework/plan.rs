@@ -95,7 +95,8 @@ pub fn plan(schema: &Schema, prior: &Value, proposed: Value, config: &Value) -> 
     Plan { planned, replace }
 }
 
-fn apply_default(attribute: &Attribute, config: &Value, planned: &mut Value) {
+/// Puts an attribute's default where the configuration does not set it.
+pub(super) fn apply_default(attribute: &Attribute, config: &Value, planned: &mut Value) {
     if let (Some(default), Value::Null) = (&attribute.default, config) {
         planned.put(attribute.name, default.clone());
     }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{diagnostic::Diagnostics, resource::Resource, schema::Schema, value::Value};
+use super::{data_source::DataSource, diagnostic::Diagnostics, resource::Resource, schema::Schema, value::Value};
 
-/// A provider: its own configuration and the kinds of resources it manages.
+/// A provider: its own configuration and the kinds of resources and data sources it has.
 #[async_trait]
 pub trait Provider: Send + Sync {
     /// The schema of the provider block.
@@ -18,4 +18,9 @@ pub trait Provider: Send + Sync {
 
     /// All kinds of resources.
     fn resources(&self) -> Vec<Arc<dyn Resource>>;
+
+    /// All kinds of data sources.
+    fn data_sources(&self) -> Vec<Arc<dyn DataSource>> {
+        Vec::new()
+    }
 }

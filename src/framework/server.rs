@@ -3,6 +3,7 @@
 //! The operations take and give values of the schema's type; the wire is somebody else's business.
 
 mod apply;
+mod data;
 mod import;
 mod plan;
 mod read;
@@ -22,6 +23,7 @@ use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    data_source::DataSource,
     diagnostic::{Diagnostic, Diagnostics},
     provider::Provider,
     resource::Resource,
@@ -39,24 +41,30 @@ pub use self::{
 pub struct Server {
     provider: Box<dyn Provider>,
     schema: Schema,
-    resources: BTreeMap<&'static str, Registered>,
+    resources: BTreeMap<&'static str, Registered<dyn Resource>>,
+    data_sources: BTreeMap<&'static str, Registered<dyn DataSource>>,
     stop: Mutex<CancellationToken>,
 }
 
-/// A kind of resource with its schema, which is built once.
-struct Registered {
-    resource: Arc<dyn Resource>,
+/// A kind of resource or data source with its schema, which is built once.
+struct Registered<T: ?Sized> {
+    implementation: Arc<T>,
     schema: Schema,
 }
 
 impl Server {
     /// Puts a provider to work.
     pub fn new(provider: impl Provider + 'static) -> Self {
-        let register =
-            |resource: Arc<dyn Resource>| (resource.type_name(), Registered { schema: resource.schema(), resource });
+        let resources = provider.resources().into_iter();
+        let data_sources = provider.data_sources().into_iter();
         Self {
             schema: provider.schema(),
-            resources: provider.resources().into_iter().map(register).collect(),
+            resources: resources
+                .map(|kind| (kind.type_name(), Registered { schema: kind.schema(), implementation: kind }))
+                .collect(),
+            data_sources: data_sources
+                .map(|kind| (kind.type_name(), Registered { schema: kind.schema(), implementation: kind }))
+                .collect(),
             provider: Box::new(provider),
             stop: Mutex::default(),
         }
@@ -77,11 +85,8 @@ impl Server {
         self.registered(type_name).map(|registered| &registered.schema)
     }
 
-    fn registered(&self, type_name: &str) -> Result<&Registered, Diagnostics> {
-        self.resources.get(type_name).ok_or_else(|| {
-            let text = format!("This provider has no resource type {type_name:?}.");
-            Diagnostic::error("Unknown Resource Type", text).into()
-        })
+    fn registered(&self, type_name: &str) -> Result<&Registered<dyn Resource>, Diagnostics> {
+        known(&self.resources, "resource type", type_name)
     }
 
     /// Checks a provider block. Never uses the network.
@@ -116,8 +121,18 @@ impl Server {
 
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Server").field("resources", &self.resources.keys()).finish_non_exhaustive()
+        f.debug_struct("Server")
+            .field("resources", &self.resources.keys())
+            .field("data_sources", &self.data_sources.keys())
+            .finish_non_exhaustive()
     }
+}
+
+/// What stands under this name. Core asks only for what the schema lists.
+fn known<'a, T>(all: &'a BTreeMap<&'static str, T>, kind: &str, name: &str) -> Result<&'a T, Diagnostics> {
+    all.get(name).ok_or_else(|| {
+        Diagnostic::error("Not in This Provider", format!("This provider has no {kind} {name:?}.")).into()
+    })
 }
 
 /// Runs provider code; a panic becomes an error, and the process serves on. A failure always says that it is one.

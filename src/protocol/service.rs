@@ -2,7 +2,7 @@
 //!
 //! No RPC ever answers with a gRPC error: core would drop what the call had done. What goes wrong is a diagnostic.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
+use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
 use futures_util::FutureExt;
 use tokio_stream::Once;
@@ -111,6 +111,10 @@ fn one_message<T>(message: T) -> Response<OneMessage<T>> {
     Response::new(tokio_stream::once(Ok(message)))
 }
 
+fn schemas<'a>(schemas: impl Iterator<Item = (&'static str, &'a Schema)>) -> BTreeMap<String, wire::Schema> {
+    schemas.map(|(name, schema)| (name.to_owned(), encode::schema(schema))).collect()
+}
+
 fn capabilities() -> wire::ServerCapabilities {
     // Core then keeps the schema of one process for the later processes of the same command.
     wire::ServerCapabilities { get_provider_schema_optional: true, ..wire::ServerCapabilities::default() }
@@ -120,11 +124,14 @@ fn capabilities() -> wire::ServerCapabilities {
 impl Provider for Service {
     async fn get_metadata(&self, _: Request<wire::get_metadata::Request>) -> Reply<wire::get_metadata::Response> {
         answer("GetMetadata", "", async {
-            let resources = self.0.resource_schemas();
+            let (resources, data_sources) = (self.0.resource_schemas(), self.0.data_source_schemas());
             Ok(wire::get_metadata::Response {
                 server_capabilities: Some(capabilities()),
                 resources: resources
                     .map(|(name, _)| wire::get_metadata::ResourceMetadata { type_name: name.to_owned() })
+                    .collect(),
+                data_sources: data_sources
+                    .map(|(name, _)| wire::get_metadata::DataSourceMetadata { type_name: name.to_owned() })
                     .collect(),
                 ..wire::get_metadata::Response::default()
             })
@@ -137,10 +144,11 @@ impl Provider for Service {
         _: Request<wire::get_provider_schema::Request>,
     ) -> Reply<wire::get_provider_schema::Response> {
         answer("GetProviderSchema", "", async {
-            let resources = self.0.resource_schemas();
+            let (resources, data_sources) = (self.0.resource_schemas(), self.0.data_source_schemas());
             Ok(wire::get_provider_schema::Response {
                 provider: Some(encode::schema(self.0.provider_schema())),
-                resource_schemas: resources.map(|(name, schema)| (name.to_owned(), encode::schema(schema))).collect(),
+                resource_schemas: schemas(resources),
+                data_source_schemas: schemas(data_sources),
                 server_capabilities: Some(capabilities()),
                 ..wire::get_provider_schema::Response::default()
             })
@@ -354,14 +362,32 @@ impl Provider for Service {
         &self,
         request: Request<wire::validate_data_resource_config::Request>,
     ) -> Reply<wire::validate_data_resource_config::Response> {
-        refuse("ValidateDataResourceConfig", "data source", &request.into_inner().type_name).await
+        let request = request.into_inner();
+        let of = &request.type_name;
+        answer("ValidateDataResourceConfig", of, async {
+            let config = decode(request.config.as_ref(), self.0.data_source_schema(of)?)?;
+            let diagnostics = diagnosed(self.0.validate_data_source(of, &config));
+            Ok(wire::validate_data_resource_config::Response { diagnostics })
+        })
+        .await
     }
 
     async fn read_data_source(
         &self,
         request: Request<wire::read_data_source::Request>,
     ) -> Reply<wire::read_data_source::Response> {
-        refuse("ReadDataSource", "data source", &request.into_inner().type_name).await
+        let request = request.into_inner();
+        let of = &request.type_name;
+        answer("ReadDataSource", of, async {
+            let config = decode(request.config.as_ref(), self.0.data_source_schema(of)?)?;
+            let outcome = self.0.read_data_source(of, config).await;
+            Ok(wire::read_data_source::Response {
+                state: dynamic::encode(&outcome.state),
+                diagnostics: diagnosed(outcome.diagnostics),
+                deferred: None,
+            })
+        })
+        .await
     }
 
     async fn validate_ephemeral_resource_config(

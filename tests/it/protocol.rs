@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test a panic is a failure, and its place says which")]
 
+mod specimen;
+
 use std::collections::BTreeMap;
 
 use hyper_util::rt::TokioIo;
@@ -17,12 +19,16 @@ use tonic::transport::{Channel, Endpoint};
 
 const TYPE: &str = "dli_enhanced_connection";
 
-/// A provider without any environment, and a client of it over a pipe in memory.
+/// The provider without any environment, and a client of it.
 async fn provider() -> ProviderClient<Channel> {
+    client_of(Server::new(DliProvider::new(Box::new(|_| None)))).await
+}
+
+/// A client of a provider, over a pipe in memory.
+async fn client_of(provider: Server) -> ProviderClient<Channel> {
     let (client, server) = tokio::io::duplex(1 << 20);
-    let service = Service::new(Server::new(DliProvider::new(Box::new(|_| None))));
     let serving = tonic::transport::Server::builder()
-        .add_service(protocol::grpc(service))
+        .add_service(protocol::grpc(Service::new(provider)))
         .serve_with_incoming(tokio_stream::once(Ok::<_, std::io::Error>(server)));
     tokio::spawn(serving);
     let mut client = Some(TokioIo::new(client));

@@ -8,7 +8,7 @@ use crate::framework::{
     diagnostic::{Diagnostic, Diagnostics},
     path::Path,
     plan::keep_equivalent,
-    resource::{CreateRequest, DeleteRequest, Progress, UpdateRequest},
+    resource::{CreateRequest, DeleteRequest, Progress, Resource, UpdateRequest},
     schema::{Presence, Schema},
     validate::validate,
     value::Value,
@@ -62,9 +62,13 @@ impl Server {
         Outcome { state, private, diagnostics }
     }
 
-    async fn run(&self, registered: &Registered, request: &ApplyRequest) -> (Progress, Result<(), Diagnostics>) {
+    async fn run(
+        &self,
+        registered: &Registered<dyn Resource>,
+        request: &ApplyRequest,
+    ) -> (Progress, Result<(), Diagnostics>) {
         let ApplyRequest { prior, planned, .. } = request;
-        let resource = &registered.resource;
+        let resource = &registered.implementation;
         let stop = &self.stop_token();
         let mut progress = Progress::new(prior.clone(), request.private.clone());
         let result = if prior.is_null() {
@@ -106,11 +110,14 @@ fn settle(schema: &Schema, request: &ApplyRequest, state: &mut Value) -> Diagnos
                 );
             }
             state.put(attribute.name, promised.clone());
-            continue;
+        } else {
+            keep_equivalent(attribute, planned, state);
         }
-        keep_equivalent(attribute, planned, state);
-        let path = Path::attribute(attribute.name);
-        if let Some(broken) = first_difference(promised, state.get(attribute.name), &path) {
+    }
+    let attributes = schema.body.attributes.iter().map(|attribute| attribute.name);
+    for name in attributes.chain(schema.body.blocks.iter().map(|block| block.name)) {
+        let path = Path::attribute(name);
+        if let Some(broken) = first_difference(planned.get(name), state.get(name), &path) {
             let text = format!("{broken} of the {type_name} is not what was planned.");
             report.push(Diagnostic::bug(text).at(path));
         }

@@ -15,7 +15,7 @@ impl Server {
         };
         let stop = self.stop_token();
         let mut progress = Progress::default();
-        let result = guard(registered.resource.import(ImportRequest { id, stop: &stop }, &mut progress)).await;
+        let result = guard(registered.implementation.import(ImportRequest { id, stop: &stop }, &mut progress)).await;
         let (mut state, private, mut diagnostics) = progress.into_parts();
         match result {
             Err(errors) => diagnostics.extend(errors),

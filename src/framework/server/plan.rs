@@ -56,7 +56,7 @@ impl Server {
                 replace: &mut replace,
                 stop: &stop,
             };
-            guard(registered.resource.modify_plan(request)).await.unwrap_or_else(|errors| errors)
+            guard(registered.implementation.modify_plan(request)).await.unwrap_or_else(|errors| errors)
         };
         PlanOutcome { planned, replace, diagnostics }
     }

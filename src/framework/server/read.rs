@@ -19,7 +19,8 @@ impl Server {
         }
         let stop = self.stop_token();
         let mut progress = Progress::new(state.clone(), private.clone());
-        let result = guard(registered.resource.read(ReadRequest { state: &state, stop: &stop }, &mut progress)).await;
+        let result =
+            guard(registered.implementation.read(ReadRequest { state: &state, stop: &stop }, &mut progress)).await;
         let (mut new, noted, mut diagnostics) = progress.into_parts();
         if let Err(errors) = result {
             diagnostics.extend(errors);

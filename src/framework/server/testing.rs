@@ -1,8 +1,11 @@
 //! The operations, driven with a small resource that can be told to fail.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -16,6 +19,7 @@ use crate::framework::{
     provider::Provider,
     resource::{CreateRequest, DeleteRequest, ImportRequest, Progress, ReadRequest, Resource, UpdateRequest},
     schema::{Attribute, Body, Schema},
+    timeouts::{Operation, Timeouts},
     types::Type,
     validate::Validator,
     value::{UNKNOWN, Value},
@@ -29,6 +33,7 @@ model! {
         size: Option<String>,
         id: Computed<String>,
         tick: Computed<String>,
+        timeouts: Timeouts,
     }
 }
 
@@ -67,7 +72,10 @@ impl Things {
         match fate {
             Fate::Fail => return Err(failed()),
             Fate::Panic => panic!("as told"),
-            Fate::SaveSomethingElse => thing.size = Some("another".to_owned()),
+            Fate::SaveSomethingElse => {
+                thing.size = Some("another".to_owned());
+                thing.timeouts = Timeouts::default();
+            }
             Fate::SaveNothing => return Ok(()),
             Fate::Succeed | Fate::FailAtOnce | Fate::WaitForStop => {}
         }
@@ -101,7 +109,8 @@ impl Resource for Things {
             Attribute::string("id").computed().modify(Keeps { unless_changed: &[] }),
             Attribute::string("tick").computed().modify(Keeps { unless_changed: &["name"] }),
         ];
-        Schema { version: 2, body: Body { attributes, ..Body::default() }, ..Schema::default() }
+        let blocks = vec![Timeouts::block(&[(Operation::Create, Duration::from_secs(1))])];
+        Schema { version: 2, body: Body { attributes, blocks, ..Body::default() }, ..Schema::default() }
     }
 
     async fn create(&self, request: CreateRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
@@ -120,6 +129,7 @@ impl Resource for Things {
                 size: Some("large".into()),
                 id: Computed(Some("1".into())),
                 tick: Computed(None),
+                timeouts: Timeouts::default(),
             }),
         }
         Ok(())
@@ -173,7 +183,7 @@ fn server(fate: Fate) -> (Arc<Things>, Server) {
 }
 
 fn object(changes: &[(&str, Value)]) -> Value {
-    let mut object = Value::map(["name", "size", "id", "tick"].map(|name| (name, Value::Null)));
+    let mut object = Value::map(["name", "size", "id", "tick", "timeouts"].map(|name| (name, Value::Null)));
     for (name, value) in changes {
         object.put(name, value.clone());
     }
@@ -241,6 +251,10 @@ async fn broken_promises_are_told() {
     let outcome = applied(Fate::SaveSomethingElse, create()).await;
     assert_eq!(summaries(&outcome.diagnostics), ["Bug in the Provider"]);
     assert_eq!(outcome.diagnostics.iter().next().map(|d| d.path.clone()), Some(Path::attribute("size")));
+    let mut request = create();
+    request.planned.put("timeouts", Value::map([("create", "1m".into())]));
+    let outcome = applied(Fate::SaveSomethingElse, request).await;
+    assert_eq!(outcome.diagnostics.iter().last().map(|d| d.path.clone()), Some(Path::attribute("timeouts")));
     let outcome = applied(Fate::SaveNothing, create()).await;
     assert_eq!((outcome.state, summaries(&outcome.diagnostics)), (Value::Null, vec!["Bug in the Provider"]));
 }
@@ -315,5 +329,5 @@ fn state_of_each_known_version_is_read_and_of_no_other() {
         let refused = server.state_type("test_thing", version).expect_err("unknown");
         assert_eq!(summaries(&refused), ["State of an Unknown Version"]);
     }
-    assert_eq!(summaries(&server.state_type("test_other", 1).expect_err("unknown")), ["Unknown Resource Type"]);
+    assert_eq!(summaries(&server.state_type("test_other", 1).expect_err("unknown")), ["Not in This Provider"]);
 }

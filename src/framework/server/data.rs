@@ -1,0 +1,225 @@
+//! Checking and reading one data source, and its promise checked before the answer leaves.
+
+use super::{Outcome, Registered, Server, guard, known};
+use crate::framework::{
+    data_source::{DataRequest, DataSource},
+    diagnostic::{Diagnostic, Diagnostics},
+    path::Path,
+    plan::{apply_default, keep_equivalent},
+    resource::Progress,
+    schema::Schema,
+    validate::validate,
+    value::Value,
+};
+
+impl Server {
+    /// The schemas of all data sources, by type name.
+    pub fn data_source_schemas(&self) -> impl Iterator<Item = (&'static str, &Schema)> {
+        self.data_sources.iter().map(|(name, registered)| (*name, &registered.schema))
+    }
+
+    /// The schema of a kind of data source.
+    pub fn data_source_schema(&self, type_name: &str) -> Result<&Schema, Diagnostics> {
+        self.data_source(type_name).map(|registered| &registered.schema)
+    }
+
+    fn data_source(&self, type_name: &str) -> Result<&Registered<dyn DataSource>, Diagnostics> {
+        known(&self.data_sources, "data source", type_name)
+    }
+
+    /// Checks a data block. Never uses the network.
+    pub fn validate_data_source(&self, type_name: &str, config: &Value) -> Diagnostics {
+        self.data_source_schema(type_name).map_or_else(|unknown| unknown, |schema| validate(schema, config))
+    }
+
+    /// Reads a data source. With an error the state is null.
+    pub async fn read_data_source(&self, type_name: &str, mut config: Value) -> Outcome {
+        let registered = match self.data_source(type_name) {
+            Ok(registered) => registered,
+            Err(diagnostics) => return Outcome { diagnostics, ..Outcome::default() },
+        };
+        // What was unknown when it was validated is known now.
+        let faults = validate(&registered.schema, &config);
+        if faults.has_errors() {
+            return Outcome { diagnostics: faults, ..Outcome::default() };
+        }
+        for attribute in &registered.schema.body.attributes {
+            let configured = config.get(attribute.name).clone();
+            apply_default(attribute, &configured, &mut config);
+        }
+        let stop = self.stop_token();
+        let mut progress = Progress::default();
+        let request = DataRequest { config: &config, stop: &stop };
+        let result = guard(registered.implementation.read(request, &mut progress)).await;
+        let (mut state, _, mut diagnostics) = progress.into_parts();
+        diagnostics.extend(match result {
+            Err(errors) => errors,
+            Ok(()) => settle(&registered.schema, type_name, &config, &mut state),
+        });
+        if diagnostics.has_errors() {
+            state = Value::Null;
+        }
+        Outcome { state, diagnostics, ..Outcome::default() }
+    }
+}
+
+/// Reports what core would refuse in a result, and what differs from the configuration: references to the data source
+/// would see another value than the block that asks for it.
+fn settle(schema: &Schema, type_name: &str, config: &Value, state: &mut Value) -> Diagnostics {
+    if state.is_null() {
+        return Diagnostic::bug(format!("The read of {type_name} succeeded, but it left no state.")).into();
+    }
+    let mut report = Diagnostics::new();
+    for attribute in &schema.body.attributes {
+        keep_equivalent(attribute, config, state);
+        let (configured, read) = (config.get(attribute.name), state.get(attribute.name));
+        if (!attribute.is_computed() || !configured.is_null()) && configured != read {
+            report.push(broken(type_name, attribute.name, "is not what is configured"));
+        } else if !read.is_wholly_known() {
+            report.push(broken(type_name, attribute.name, "is not decided"));
+        }
+    }
+    for block in &schema.body.blocks {
+        if config.get(block.name) != state.get(block.name) {
+            report.push(broken(type_name, block.name, "is not what is configured"));
+        }
+    }
+    report
+}
+
+fn broken(type_name: &str, name: &str, how: &str) -> Diagnostic {
+    Diagnostic::bug(format!("{name} of the {type_name} {how}.")).at(Path::attribute(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::framework::{
+        provider::Provider,
+        resource::Resource,
+        schema::{Attribute, Block, BlockNesting, Body},
+        value::UNKNOWN,
+    };
+
+    /// Answers with what is saved here over its configuration.
+    struct Look(Vec<(&'static str, Value)>);
+
+    #[async_trait]
+    impl DataSource for Look {
+        fn type_name(&self) -> &'static str {
+            "test_look"
+        }
+
+        fn schema(&self) -> Schema {
+            let attributes = vec![
+                Attribute::string("name")
+                    .required()
+                    .same_when(|a, b| a.as_str().zip(b.as_str()).is_some_and(|(a, b)| a.eq_ignore_ascii_case(b))),
+                Attribute::string("filter"),
+                Attribute::string("status").default("any"),
+                Attribute::string("id").computed(),
+            ];
+            let inner = Body { attributes: vec![Attribute::string("read")], ..Body::default() };
+            let blocks = vec![Block { name: "timeouts", nesting: BlockNesting::Single, body: inner }];
+            Schema { body: Body { attributes, blocks, ..Body::default() }, ..Schema::default() }
+        }
+
+        async fn read(&self, request: DataRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
+            let mut state = request.config.clone();
+            for (name, value) in &self.0 {
+                match *name {
+                    "warn" => progress.warn(Diagnostic::warning("Looked Twice", "")),
+                    "fail" => return Err(Diagnostic::error("Not Found", "").into()),
+                    "panic" => panic!("as told"),
+                    "nothing" => return Ok(()),
+                    _ => state.put(name, value.clone()),
+                }
+                progress.save(state.clone());
+            }
+            Ok(())
+        }
+    }
+
+    struct Looks(Arc<Look>);
+
+    #[async_trait]
+    impl Provider for Looks {
+        fn schema(&self) -> Schema {
+            Schema::default()
+        }
+
+        async fn configure(&self, _: &Value) -> Result<Diagnostics, Diagnostics> {
+            Ok(Diagnostics::new())
+        }
+
+        fn resources(&self) -> Vec<Arc<dyn Resource>> {
+            Vec::new()
+        }
+
+        fn data_sources(&self) -> Vec<Arc<dyn DataSource>> {
+            vec![Arc::<Look>::clone(&self.0)]
+        }
+    }
+
+    fn config(name: Value) -> Value {
+        let mut config = Look(Vec::new()).schema().empty();
+        config.put("name", name);
+        config
+    }
+
+    async fn read(config: Value, saved: &[(&'static str, Value)]) -> (Value, Vec<String>) {
+        let server = Server::new(Looks(Arc::new(Look(saved.to_vec()))));
+        let Outcome { state, diagnostics, .. } = server.read_data_source("test_look", config).await;
+        (state, diagnostics.iter().map(|d| format!("{}: {}", d.path, d.summary)).collect())
+    }
+
+    #[tokio::test]
+    async fn what_is_read_is_what_is_configured_and_what_was_found() {
+        let (state, told) =
+            read(config("a".into()), &[("name", "A".into()), ("id", "1".into()), ("warn", true.into())]).await;
+        let mut expected = config("a".into());
+        expected.put("status", "any".into());
+        expected.put("id", "1".into());
+        assert_eq!((state, told), (expected, vec![": Looked Twice".to_owned()]));
+    }
+
+    #[tokio::test]
+    async fn a_result_that_core_or_the_configuration_contradicts_is_a_bug() {
+        let cases: [(&'static str, Value, &str); 7] = [
+            ("nothing", Value::Null, ": Bug in the Provider"),
+            ("panic", Value::Null, ": Bug in the Provider"),
+            ("id", UNKNOWN, "id: Bug in the Provider"),
+            ("name", "b".into(), "name: Bug in the Provider"),
+            ("filter", "b".into(), "filter: Bug in the Provider"),
+            ("status", Value::Null, "status: Bug in the Provider"),
+            ("timeouts", Value::map([("read", Value::Null)]), "timeouts: Bug in the Provider"),
+        ];
+        for (name, value, told) in cases {
+            assert_eq!(
+                read(config("a".into()), &[(name, value)]).await,
+                (Value::Null, vec![told.to_owned()]),
+                "{name}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_failure_leaves_nothing_and_keeps_the_warnings() {
+        let (state, told) = read(config("a".into()), &[("warn", true.into()), ("fail", true.into())]).await;
+        assert_eq!((state, told), (Value::Null, vec![": Looked Twice".to_owned(), ": Not Found".to_owned()]));
+    }
+
+    #[tokio::test]
+    async fn a_configuration_is_checked_before_the_plan_and_again_before_the_read() {
+        let server = Server::new(Looks(Arc::new(Look(Vec::new()))));
+        assert!(!server.validate_data_source("test_look", &config(UNKNOWN)).has_errors());
+        assert!(server.validate_data_source("test_look", &config(Value::Null)).has_errors());
+        assert!(server.validate_data_source("test_other", &config("a".into())).has_errors());
+        let (state, told) = read(config(Value::Null), &[("panic", true.into())]).await;
+        assert_eq!((state, told), (Value::Null, vec!["name: Missing Required Attribute".to_owned()]));
+    }
+}

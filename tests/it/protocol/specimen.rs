@@ -1,0 +1,109 @@
+//! What `dli` does not have, or not only: a provider with a data source, on the wire.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use terraform_provider_dli::framework::data_source::{DataRequest, DataSource};
+use terraform_provider_dli::framework::diagnostic::{Diagnostic, Diagnostics};
+use terraform_provider_dli::framework::path::Path;
+use terraform_provider_dli::framework::provider::Provider;
+use terraform_provider_dli::framework::resource::{Progress, Resource};
+use terraform_provider_dli::framework::schema::{Attribute, Body, Schema};
+use terraform_provider_dli::framework::server::Server;
+use terraform_provider_dli::framework::value::{UNKNOWN, Value};
+use terraform_provider_dli::protocol::tfplugin6 as wire;
+
+use super::{client_of, envelope};
+
+struct Specimen;
+
+#[async_trait]
+impl Provider for Specimen {
+    fn schema(&self) -> Schema {
+        Schema::default()
+    }
+
+    async fn configure(&self, _: &Value) -> Result<Diagnostics, Diagnostics> {
+        Ok(Diagnostics::new())
+    }
+
+    fn resources(&self) -> Vec<Arc<dyn Resource>> {
+        Vec::new()
+    }
+
+    fn data_sources(&self) -> Vec<Arc<dyn DataSource>> {
+        vec![Arc::new(Lookup)]
+    }
+}
+
+/// Finds everything but what is named "gone".
+struct Lookup;
+
+#[async_trait]
+impl DataSource for Lookup {
+    fn type_name(&self) -> &'static str {
+        "specimen_lookup"
+    }
+
+    fn schema(&self) -> Schema {
+        let attributes = vec![Attribute::string("name").required(), Attribute::string("id").computed()];
+        Schema { body: Body { attributes, ..Body::default() }, ..Schema::default() }
+    }
+
+    async fn read(&self, request: DataRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
+        let name = request.config.get("name").as_str().unwrap_or_default();
+        if name == "gone" {
+            return Err(Diagnostic::error("Not Found", "").at(Path::attribute("name")).into());
+        }
+        progress.save(looked_up(name.into(), format!("id of {name}").into()));
+        Ok(())
+    }
+}
+
+fn looked_up(name: Value, id: Value) -> Value {
+    Value::map([("name", name), ("id", id)])
+}
+
+fn summaries(diagnostics: &[wire::Diagnostic]) -> Vec<&str> {
+    diagnostics.iter().map(|diagnostic| diagnostic.summary.as_str()).collect()
+}
+
+#[tokio::test]
+async fn a_data_source_is_listed_checked_and_read() {
+    let mut provider = client_of(Server::new(Specimen)).await;
+    let metadata = provider.get_metadata(wire::get_metadata::Request::default()).await.unwrap().into_inner();
+    assert_eq!(metadata.data_sources.iter().map(|kind| &kind.type_name).collect::<Vec<_>>(), ["specimen_lookup"]);
+    assert_eq!(metadata.resources, []);
+    let schemas = provider.get_provider_schema(wire::get_provider_schema::Request::default()).await.unwrap();
+    let schemas = schemas.into_inner();
+    let block = schemas.data_source_schemas["specimen_lookup"].block.as_ref().unwrap();
+    assert_eq!(
+        block.attributes.iter().map(|a| (a.name.as_str(), a.required)).collect::<Vec<_>>(),
+        [("name", true), ("id", false)]
+    );
+    assert!(schemas.resource_schemas.is_empty());
+
+    let type_name = || "specimen_lookup".to_owned();
+    for (config, expected) in [
+        (looked_up(UNKNOWN, Value::Null), vec![]),
+        (looked_up(Value::Null, Value::Null), vec!["Missing Required Attribute"]),
+        (looked_up("a".into(), "mine".into()), vec!["Attribute Cannot Be Set"]),
+    ] {
+        let request =
+            wire::validate_data_resource_config::Request { type_name: type_name(), config: envelope(&config) };
+        let answer = provider.validate_data_resource_config(request).await.unwrap().into_inner();
+        assert_eq!(summaries(&answer.diagnostics), expected);
+    }
+
+    let request = |type_name: String, name: &str| wire::read_data_source::Request {
+        type_name,
+        config: envelope(&looked_up(name.into(), Value::Null)),
+        ..Default::default()
+    };
+    let answer = provider.read_data_source(request(type_name(), "a")).await.unwrap().into_inner();
+    assert_eq!((answer.state, answer.diagnostics), (envelope(&looked_up("a".into(), "id of a".into())), vec![]));
+    let answer = provider.read_data_source(request(type_name(), "gone")).await.unwrap().into_inner();
+    assert_eq!((answer.state, summaries(&answer.diagnostics)), (envelope(&Value::Null), vec!["Not Found"]));
+    let answer = provider.read_data_source(request("specimen_other".into(), "a")).await.unwrap().into_inner();
+    assert_eq!(summaries(&answer.diagnostics), ["Not in This Provider"]);
+}
