@@ -107,7 +107,7 @@ impl Client {
     ///
     /// Fails where something is missing in both, all of it named at once, and where a given region contradicts an
     /// endpoint that the configuration fixed for another one.
-    pub fn project(&self, region: Option<&str>, project_id: Option<&str>) -> Result<Project<'_>, Error> {
+    pub fn project(&self, region: Option<&str>, project_id: Option<&str>) -> Result<Project, Error> {
         let inner = &*self.inner;
         let given = |own: Option<&str>, common: &Option<String>| {
             own.or(common.as_deref()).filter(|text| !text.is_empty()).map(str::to_owned)
@@ -146,7 +146,14 @@ impl Client {
             }
             (None, region) => Endpoint::of_region(region.as_deref().unwrap_or_default())?,
         };
-        Ok(Project { client: inner, credentials, id: project_id, region, endpoint, patience: None })
+        Ok(Project {
+            client: Arc::clone(&self.inner),
+            credentials: credentials.clone(),
+            id: project_id,
+            region,
+            endpoint,
+            patience: None,
+        })
     }
 }
 
@@ -164,9 +171,9 @@ impl fmt::Debug for Client {
 }
 
 /// One project in one region, and the calls that can be made there.
-pub struct Project<'a> {
-    client: &'a Inner,
-    credentials: &'a Credentials,
+pub struct Project {
+    client: Arc<Inner>,
+    credentials: Credentials,
     id: String,
     region: Option<String>,
     endpoint: Endpoint,
@@ -174,7 +181,7 @@ pub struct Project<'a> {
     patience: Option<Patience>,
 }
 
-impl Project<'_> {
+impl Project {
     /// The project's id.
     pub fn id(&self) -> &str {
         &self.id
@@ -186,10 +193,10 @@ impl Project<'_> {
     }
 }
 
-impl fmt::Debug for Project<'_> {
+impl fmt::Debug for Project {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Project")
-            .field("credentials", self.credentials)
+            .field("credentials", &self.credentials)
             .field("id", &self.id)
             .field("endpoint", &self.endpoint)
             .finish_non_exhaustive()

@@ -4,23 +4,34 @@
 //! the answers back into the model.
 
 mod account;
+mod bound;
 mod checks;
+mod claims;
 mod enhanced_connection;
 mod failure;
+mod locks;
+mod place;
+mod session;
+mod survey;
+mod tagging;
+mod waiting;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use self::{account::Account, enhanced_connection::EnhancedConnection};
-use crate::framework::{
-    diagnostic::Diagnostics,
-    provider::Provider,
-    resource::Resource,
-    schema::{Attribute, Body, Schema},
-    types::Type,
-    validate::{EachElement, EachKey},
-    value::Value,
+use self::{account::Account, checks::Follows, enhanced_connection::EnhancedConnection};
+use crate::{
+    dli::rules,
+    framework::{
+        diagnostic::Diagnostics,
+        provider::Provider,
+        resource::Resource,
+        schema::{Attribute, Body, Nesting, Schema},
+        types::Type,
+        validate::{EachElement, EachKey},
+        value::Value,
+    },
 };
 
 /// Reads one environment variable; `None` where it is not set.
@@ -66,6 +77,24 @@ impl Provider for DliProvider {
             ),
             Attribute::string("cacert_file")
                 .describe("File with certificates (PEM) to trust besides those of the operating system."),
+            Attribute::new("default_tags", Type::map(Type::String))
+                .check(EachKey(Follows(&[rules::TAG_KEY])))
+                .check(EachElement(Follows(&[rules::TAG_VALUE])))
+                .describe("Tags that every connection gets; what `tags` of a resource says goes before them."),
+            Attribute::nested(
+                "ignore_tags",
+                Nesting::Single,
+                vec![
+                    Attribute::new("keys", Type::set(Type::String)).describe("Keys of such tags."),
+                    Attribute::new("key_prefixes", Type::set(Type::String)).describe("Beginnings of their keys."),
+                ],
+            )
+            .describe("Tags that somebody else looks after: they are neither seen nor touched."),
+            Attribute::bool("plan_checks").describe(
+                "Whether a plan asks the service if the queues and elastic resource pools that are to be bound exist and may \
+                 be bound, and if the name of a new connection is free. Default: `true`. Without credentials nothing is \
+                 asked.",
+            ),
         ];
         let description = "Manages Huawei Cloud Data Lake Insight (DLI). Nothing is asked of the network before the \
                            first resource needs it."

@@ -60,7 +60,7 @@ impl Call {
     }
 }
 
-impl Project<'_> {
+impl Project {
     /// Makes a call whose answer has nothing to return.
     pub(super) async fn run(&self, call: Call) -> Result<(), Error> {
         self.answer(&call).await.map(drop)

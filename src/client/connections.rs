@@ -17,7 +17,7 @@ pub struct ConnectionFilter<'a> {
     pub status: Option<&'a str>,
 }
 
-impl Project<'_> {
+impl Project {
     /// Creates a connection and returns its id, which is all that comes back. The host records are sent by name.
     ///
     /// The service knows no idempotency token: after an error of which

@@ -25,7 +25,7 @@ pub(super) struct Patience {
     stop: CancellationToken,
 }
 
-impl Project<'_> {
+impl Project {
     /// Calls that fail for a passing reason are repeated until `deadline`, or until `stop` is triggered.
     #[must_use]
     pub fn patient(self, deadline: Instant, stop: &CancellationToken) -> Self {
@@ -34,11 +34,11 @@ impl Project<'_> {
 
     /// Makes a call that cannot simply be repeated, such as adding a route: where its outcome is open, `is_done` looks
     /// whether it took effect, and only what did not is done again.
-    pub async fn ensure(
-        &self,
-        attempt: impl AsyncFn() -> Result<(), Error>,
-        is_done: impl AsyncFn() -> Result<bool, Error>,
-    ) -> Result<(), Error> {
+    pub async fn ensure<A, D>(&self, attempt: impl Fn() -> A, is_done: impl Fn() -> D) -> Result<(), Error>
+    where
+        A: Future<Output = Result<(), Error>>,
+        D: Future<Output = Result<bool, Error>>,
+    {
         let mut retry = Retry::new(self.patience.as_ref());
         loop {
             let error = match attempt().await {
@@ -164,8 +164,8 @@ mod tests {
             let client = Client::new(config(server.address)).expect("in order");
             let stop = CancellationToken::new();
             let project = client.project(None, None).expect("complete").patient(Instant::now() + MINUTE, &stop);
-            let bind = async || project.bind(ID, &QueueNames::default()).await;
-            project.ensure(bind, async || Ok(took_effect)).await.expect("done");
+            let names = QueueNames::default();
+            project.ensure(|| project.bind(ID, &names), || async move { Ok(took_effect) }).await.expect("done");
             assert_eq!(server.unseen(), attempts);
         }
     }

@@ -9,7 +9,7 @@ use crate::dli::{
 /// Pools of one page; the service's own default.
 const PAGE: usize = 100;
 
-impl Project<'_> {
+impl Project {
     /// Lists all elastic resource pools of the project.
     pub async fn list_pools(&self) -> Result<Vec<Pool>, Error> {
         let mut pools: Vec<Pool> = Vec::new();

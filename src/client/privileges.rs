@@ -7,7 +7,7 @@ use crate::dli::{
     wire::{self, Authorization, AuthorizationAction, Granted, Privilege, PrivilegeList},
 };
 
-impl Project<'_> {
+impl Project {
     /// The projects that a connection is shared with.
     pub async fn list_privileges(&self, id: &str) -> Result<Vec<Privilege>, Error> {
         let call = Call::new(Operation::ListPrivileges, path::privileges(&self.id, id));

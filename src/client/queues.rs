@@ -6,7 +6,7 @@ use crate::dli::{
     wire::{Queue, QueueList},
 };
 
-impl Project<'_> {
+impl Project {
     /// Lists all queues of the project, with the facts that decide which of them a connection may bind.
     pub async fn list_queues(&self) -> Result<Vec<Queue>, Error> {
         // Without these the service leaves out general queues, and the charging mode of all.

@@ -9,7 +9,7 @@ use crate::dli::{
     wire::Route,
 };
 
-impl Project<'_> {
+impl Project {
     /// Adds a route. There is no call that changes one: its name must be free, and its network, too.
     pub async fn create_route(&self, id: &str, name: &str, cidr: &str) -> Result<(), Error> {
         let route = Route { name: name.to_owned(), cidr: cidr.to_owned(), create_time: 0 };
@@ -52,7 +52,7 @@ mod tests {
 
     #[tokio::test]
     async fn create_and_delete() {
-        let create = async |project: &Project<'_>| project.create_route(ID, "r1", "192.168.2.0/24").await;
+        let create = async |project: &Project| project.create_route(ID, "r1", "192.168.2.0/24").await;
         let (request, done) = exchange(200, DONE, create).await;
         assert_eq!(request.parts(), ("POST", V3.to_owned(), r#"{"name":"r1","cidr":"192.168.2.0/24"}"#));
         done.expect("created");

@@ -7,7 +7,7 @@ use crate::dli::{
     wire::{Tag, TagChange, TagList},
 };
 
-impl Project<'_> {
+impl Project {
     /// The tags of a connection. There are at most 20, which one page should hold; how many it does is not documented.
     pub async fn list_tags(&self, id: &str) -> Result<Vec<Tag>, Error> {
         let mut tags: Vec<Tag> = Vec::new();

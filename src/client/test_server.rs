@@ -100,7 +100,7 @@ pub(super) fn answer(status: u16, body: impl Into<Body>) -> Response {
 pub(super) async fn exchange<T>(
     status: u16,
     body: &'static str,
-    call: impl AsyncFnOnce(&Project<'_>) -> Result<T, Error>,
+    call: impl AsyncFnOnce(&Project) -> Result<T, Error>,
 ) -> (Recorded, Result<T, Error>) {
     let mut server = Server::answering(move || answer(status, body)).await;
     let client = Client::new(config(server.address)).expect("in order");

@@ -125,6 +125,14 @@ pub struct Binding {
     pub update_time: i64,
 }
 
+impl Binding {
+    /// Whether its status is this one, in any case.
+    #[must_use]
+    pub fn has_status(&self, status: &str) -> bool {
+        self.status.eq_ignore_ascii_case(status)
+    }
+}
+
 /// A connection, as "show" and "list" return it. Tags and `routetable_id` are never among it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Connection {

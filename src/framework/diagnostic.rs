@@ -37,6 +37,12 @@ impl Diagnostic {
         Self { severity: Severity::Warning, ..Self::error(summary, detail) }
     }
 
+    /// The same, as something that need not stop anyone.
+    #[must_use]
+    pub fn into_warning(self) -> Self {
+        Self { severity: Severity::Warning, ..self }
+    }
+
     /// The same about one place.
     pub fn at(self, path: Path) -> Self {
         Self { path, ..self }
@@ -119,6 +125,12 @@ impl Diagnostics {
 impl Path {
     fn step_if(&self, step: Option<Step>) -> Self {
         step.map_or_else(|| self.clone(), |step| self.step(step))
+    }
+}
+
+impl FromIterator<Diagnostic> for Diagnostics {
+    fn from_iter<T: IntoIterator<Item = Diagnostic>>(diagnostics: T) -> Self {
+        Self(diagnostics.into_iter().collect())
     }
 }
 

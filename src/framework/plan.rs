@@ -34,6 +34,8 @@ pub struct Change<'a> {
     pub prior: &'a Value,
     /// Its planned value so far.
     pub planned: &'a mut Value,
+    /// Its value in the configuration.
+    pub config: &'a Value,
     /// The prior state; null on create.
     pub prior_state: &'a Value,
     /// The planned state so far, all attributes.
@@ -62,7 +64,8 @@ pub struct Keeps {
 impl PlanModifier for Keeps {
     fn modify(&self, change: &mut Change<'_>) {
         let same = |name: &&str| change.prior_state.get(name) == change.planned_state.get(name);
-        if !change.prior_state.is_null() && change.planned.is_unknown() && self.unless_changed.iter().all(same) {
+        let open = change.planned.is_unknown() && change.config.is_null();
+        if !change.prior_state.is_null() && open && self.unless_changed.iter().all(same) {
             *change.planned = change.prior.clone();
         }
     }
@@ -91,7 +94,7 @@ pub fn plan(schema: &Schema, prior: &Value, proposed: Value, config: &Value) -> 
         return Plan { planned, replace: Vec::new() };
     }
     mark_unknown(&schema.body.attributes, config, &mut planned);
-    let replace = run_modifiers(schema, prior, &mut planned);
+    let replace = run_modifiers(schema, prior, config, &mut planned);
     Plan { planned, replace }
 }
 
@@ -140,7 +143,7 @@ fn mark_unknown(attributes: &[Attribute], config: &Value, planned: &mut Value) {
     }
 }
 
-fn run_modifiers(schema: &Schema, prior: &Value, planned: &mut Value) -> Vec<Path> {
+fn run_modifiers(schema: &Schema, prior: &Value, config: &Value, planned: &mut Value) -> Vec<Path> {
     let mut replace = Vec::new();
     let (computed, configured): (Vec<_>, Vec<_>) =
         schema.body.attributes.iter().partition(|attribute| attribute.presence == Presence::Computed);
@@ -153,6 +156,7 @@ fn run_modifiers(schema: &Schema, prior: &Value, planned: &mut Value) -> Vec<Pat
             path: Path::attribute(attribute.name),
             prior: prior.get(attribute.name),
             planned: &mut value,
+            config: config.get(attribute.name),
             prior_state: prior,
             planned_state: planned,
             replace: false,

@@ -1,12 +1,13 @@
 //! The provider's configuration, and the client that comes of it.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     fmt,
     path::PathBuf,
     sync::{Mutex, PoisonError},
 };
 
-use super::{Environment, failure};
+use super::{Environment, claims::Claims, failure, locks::Locks, survey::Survey, tagging::Tagging};
 use crate::{
     client::{Client, Config, Credentials},
     framework::{
@@ -20,6 +21,9 @@ use crate::{
 pub(super) struct Account {
     environment: Environment,
     configured: Mutex<Option<Configured>>,
+    locks: Locks,
+    claims: Claims,
+    survey: Survey,
 }
 
 #[derive(Debug, Clone)]
@@ -27,6 +31,11 @@ struct Configured {
     client: Client,
     /// Attributes whose values come from something that does not exist yet.
     unknown: Vec<&'static str>,
+    region: Option<String>,
+    project_id: Option<String>,
+    /// `None` while it is unknown.
+    tagging: Option<Tagging>,
+    plan_checks: bool,
 }
 
 /// Attributes that the environment can stand in for, with the variable's name.
@@ -40,7 +49,13 @@ const FROM_ENVIRONMENT: [(&str, &str); 5] = [
 
 impl Account {
     pub(super) fn new(environment: Environment) -> Self {
-        Self { environment, configured: Mutex::new(None) }
+        Self {
+            environment,
+            configured: Mutex::new(None),
+            locks: Locks::default(),
+            claims: Claims::default(),
+            survey: Survey::default(),
+        }
     }
 
     /// Takes the provider block in. Uses no network.
@@ -99,6 +114,9 @@ impl Account {
             warnings
                 .push(Diagnostic::warning("TLS Certificates Are Not Checked", text).at(Path::attribute("insecure")));
         }
+        let tagging = tagging(config);
+        let plan_checks = config.get("plan_checks") != &Value::Bool(false);
+        let (own_region, own_project_id) = (region.clone(), project_id.clone());
         let config = Config {
             credentials,
             region,
@@ -109,16 +127,17 @@ impl Account {
             ..Config::default()
         };
         let client = Client::new(config).map_err(|error| failure::configuration(&error))?;
-        *self.configured.lock().unwrap_or_else(PoisonError::into_inner) = Some(Configured { client, unknown });
+        *self.configured.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(Configured { client, unknown, region: own_region, project_id: own_project_id, tagging, plan_checks });
         Ok(warnings)
     }
 
     /// The client, for a resource that is about to make its first call. There is none while a part of the configuration
     /// is unknown: what stands in for it could be another cloud, or another account.
     pub(super) fn client(&self) -> Result<Client, Diagnostics> {
-        let configured = self.configured.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let Configured { client, unknown } =
-            configured.ok_or_else(|| Diagnostic::bug("A resource was used before the provider was configured."))?;
+        let Configured { client, unknown, .. } = self
+            .configured()
+            .ok_or_else(|| Diagnostic::bug("A resource was used before the provider was configured."))?;
         if unknown.is_empty() {
             return Ok(client);
         }
@@ -130,6 +149,61 @@ impl Account {
         );
         Err(Diagnostic::error("Provider Configuration Not Known Yet", text).into())
     }
+
+    fn configured(&self) -> Option<Configured> {
+        self.configured.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The region of what names none, where it is known.
+    pub(super) fn region(&self) -> Option<String> {
+        self.configured().filter(|known| !known.unknown.contains(&"region"))?.region
+    }
+
+    /// The project of what names none, where it is known.
+    pub(super) fn project_id(&self) -> Option<String> {
+        self.configured().filter(|known| !known.unknown.contains(&"project_id"))?.project_id
+    }
+
+    /// What the provider block says about tags; `None` while it is unknown.
+    pub(super) fn tagging(&self) -> Option<Tagging> {
+        self.configured()?.tagging
+    }
+
+    /// Whether a plan may ask the service.
+    pub(super) fn may_ask(&self) -> bool {
+        self.configured()
+            .is_some_and(|known| known.plan_checks && known.unknown.is_empty() && known.client.has_credentials())
+    }
+
+    /// Who writes to which connection.
+    pub(super) fn locks(&self) -> &Locks {
+        &self.locks
+    }
+
+    /// Who declares which part of a connection.
+    pub(super) fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    /// What plans have asked the service.
+    pub(super) fn survey(&self) -> &Survey {
+        &self.survey
+    }
+}
+
+/// What the provider block says about tags; `None` while any of it is unknown.
+fn tagging(config: &Value) -> Option<Tagging> {
+    let (defaults, ignored) = (config.get("default_tags"), config.get("ignore_tags"));
+    let texts = |name: &str| -> BTreeSet<String> {
+        let elements = ignored.get(name).as_elements().unwrap_or_default();
+        elements.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    let pairs = |(key, value): (&String, &Value)| Some((key.clone(), value.as_str()?.to_owned()));
+    (defaults.is_wholly_known() && ignored.is_wholly_known()).then(|| Tagging {
+        defaults: defaults.as_map().into_iter().flatten().filter_map(pairs).collect::<BTreeMap<_, _>>(),
+        ignored_keys: texts("keys"),
+        ignored_prefixes: texts("key_prefixes"),
+    })
 }
 
 fn half_a_pair(missing: &'static str) -> Diagnostics {

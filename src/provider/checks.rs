@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     client,
-    dli::rules::{CountRule, Rule},
+    dli::rules::{self, CountRule, Rule},
     framework::{
         diagnostic::{Diagnostic, Diagnostics},
         path::{Path, Step},
@@ -69,6 +69,45 @@ impl Validator for DistinctInAnyCase {
                 let path = path.step(Step::Element(element.clone()));
                 report.push(Diagnostic::error("Queue Listed Twice", detail).at(path));
             }
+        }
+    }
+}
+
+/// No two routes lead to the same network, however it is written.
+#[derive(Debug)]
+pub(super) struct DistinctNetworks;
+
+impl Validator for DistinctNetworks {
+    fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
+        let mut seen = BTreeMap::new();
+        for (name, cidr) in value.as_map().into_iter().flatten().filter_map(|(name, v)| Some((name, v.as_str()?))) {
+            let Some(first) = rules::network(cidr).and_then(|network| seen.insert(network, name)) else { continue };
+            let detail = format!(
+                "{path}: {first:?} and {name:?} both lead to {cidr}.\n\nAllowed: each CIDR once.\nDocument: DLI User Guide, \
+                 \"Adding a Route\"."
+            );
+            report.push(Diagnostic::error("Route CIDR Listed Twice", detail).at(path.key(name)));
+        }
+    }
+}
+
+/// A route that leads where the cloud itself lives is allowed, but should not be.
+#[derive(Debug)]
+pub(super) struct NotReserved;
+
+impl Validator for NotReserved {
+    fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
+        let Some(network) = value.as_str().and_then(rules::network) else { return };
+        let meets = |reserved: &&&str| {
+            rules::network(reserved).is_some_and(|reserved| reserved.contains(&network) || network.contains(&reserved))
+        };
+        // A default route contains everything, and is meant to.
+        if let Some(reserved) = rules::RESERVED_ROUTES.iter().rev().find(meets).filter(|_| network.prefix_len() > 0) {
+            let detail = format!(
+                "{path}: {network} meets {reserved}, which the cloud uses for services of its own; traffic to them may be \
+                 lost.\n\nDocument: DLI User Guide, \"Adding a Route\"."
+            );
+            report.push(Diagnostic::warning("Route to a Reserved Network", detail).at(path.clone()));
         }
     }
 }

@@ -1,40 +1,53 @@
-//! `dli_enhanced_connection`: joins DLI queues to a subnet of a VPC, with host records and tags.
+//! `dli_enhanced_connection`: joins DLI queues and elastic resource pools to a subnet of a VPC, with host records, routes
+//! and tags.
+//!
+//! `{c}` is `/v2.0/{project}/datasource/enhanced-connections/{id}`.
 //!
 //! | call | when |
 //! |---|---|
 //! | `POST   /v2.0/{project}/datasource/enhanced-connections` | create |
-//! | `GET    /v2.0/{project}/datasource/enhanced-connections/{id}` | create, read, update, delete, import |
-//! | `PUT    /v2.0/{project}/datasource/enhanced-connections/{id}` | update of `hosts` |
-//! | `POST   /v2.0/{project}/datasource/enhanced-connections/{id}/associate-queue` | update of `queues` |
-//! | `POST   /v2.0/{project}/datasource/enhanced-connections/{id}/disassociate-queue` | update of `queues` |
-//! | `DELETE /v2.0/{project}/datasource/enhanced-connections/{id}` | delete, again while bindings are being made |
-//! | `GET    /v1.0/{project}/queues` | read and update, where a declared queue lives in a bound pool |
-//! | `GET    /v3/{project}/dli_enhanced_datasource/{id}/tags` | read and update where `tags` is set, import |
-//! | `POST   /v3/{project}/dli_enhanced_datasource/{id}/tags/{create,delete}` | update of `tags` |
+//! | `GET    /v2.0/{project}/datasource/enhanced-connections` | import by name, plan of a create |
+//! | `GET    {c}` | create, read, update, delete, import; again and again while bindings are made |
+//! | `PUT    {c}` | update of `hosts` |
+//! | `POST   {c}/associate-queue`, `{c}/disassociate-queue` | update of `queues`, `elastic_resource_pools` |
+//! | `POST   /v3/{project}/datasource/enhanced-connections/{id}/routes` (or v2.0) | create and update of `routes` |
+//! | `DELETE /v3/{project}/datasource/enhanced-connections/{id}/routes/{name}` (or v2.0) | update of `routes` |
+//! | `DELETE {c}` | delete, again while bindings are being made |
+//! | `GET    /v1.0/{project}/queues` | where a declared queue may live in a bound pool; plan of new `queues` |
+//! | `GET    /v3/{project}/elastic-resource-pools` | plan of new `elastic_resource_pools` |
+//! | `GET    /v3/{project}/dli_enhanced_datasource/{id}/tags` | read and update where tags are managed, import |
+//! | `POST   /v3/{project}/dli_enhanced_datasource/{id}/tags/{create,delete}` | update of tags |
 //!
 //! What is declared is owned: an optional collection that is not set is neither read nor touched; one that is set is
 //! authoritative; one that is taken out of the configuration has what it held removed.
 
-mod bound;
 mod model;
+mod planning;
 mod schema;
-mod update;
+mod work;
 
-use std::{sync::Arc, time::Duration};
-
-use tokio::time::Instant;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use tokio_util::sync::CancellationToken;
 
-use self::{bound::Pooled, model::Connection};
-use super::{account::Account, failure};
+use self::{
+    model::{Connection, Seen},
+    planning::IMPORTED,
+    work::Work,
+};
+use super::{
+    account::Account,
+    bound::Homes,
+    place,
+    session::{Fault, Session},
+    tagging::Tagging,
+};
 use crate::{
-    client::{Client, Error, Project},
+    client::ConnectionFilter,
     dli::{code, rules, wire},
     framework::{
         diagnostic::{Diagnostic, Diagnostics},
-        model::FromValue,
+        model::{Computed, FromValue},
         path::Path,
         resource::{
             CreateRequest, DeleteRequest, ImportRequest, PlanRequest, Progress, ReadRequest, Resource, UpdateRequest,
@@ -43,18 +56,10 @@ use crate::{
     },
 };
 
-/// How long a write that is under way may still take once the practitioner interrupts: its answer is worth the wait,
-/// because it says what exists.
-const GRACE: Duration = Duration::from_millis(3500);
-
-/// How long a delete waits for a connection that is still being created. (A binding takes 5 to 10 minutes where its queue
-/// is new.)
-const SETTLE: Duration = Duration::from_mins(15);
-/// How long it waits from one try to the next.
+/// From one try to delete to the next, and from one look to the next whether it is deleted.
 const PAUSE: Duration = Duration::from_secs(2);
-
-/// Noted beside the state of a connection that was imported.
-const IMPORTED: &[u8] = br#"{"imported":true}"#;
+/// How long a last look after a failure may take, beyond the time of the operation.
+const LAST_LOOK: Duration = Duration::from_secs(10);
 
 /// The kind of resource.
 #[derive(Debug)]
@@ -65,6 +70,10 @@ pub(super) struct EnhancedConnection {
 impl EnhancedConnection {
     pub(super) fn new(account: Arc<Account>) -> Self {
         Self { account }
+    }
+
+    fn tagging(&self) -> Tagging {
+        self.account.tagging().unwrap_or_default()
     }
 }
 
@@ -79,171 +88,282 @@ impl Resource for EnhancedConnection {
     }
 
     async fn modify_plan(&self, request: PlanRequest<'_>) -> Result<Diagnostics, Diagnostics> {
-        let mut warnings = Diagnostics::new();
-        if request.prior.is_null() {
-            return Ok(warnings);
-        }
-        let taken_up = |name: &str| request.prior.get(name).is_null() && !request.planned.get(name).is_null();
-        // An import cannot read the route table. The first value that the configuration gives is taken over as it is,
-        // where replacing a connection that works would be the alternative.
-        let route_table = Path::attribute("routetable_id");
-        let on_trust = request.private == IMPORTED && taken_up("routetable_id");
-        if on_trust {
-            request.replace.retain(|replaced| *replaced != route_table);
-        }
-        // What takes the place of the connection takes nothing over.
-        if !request.replace.is_empty() {
-            return Ok(warnings);
-        }
-        if on_trust {
-            let text = "The connection was imported, and the service does not say which route table it was created with. \
-                        The value is taken into the state as it is; nothing is sent. If it is not the one of the \
-                        connection, replace the connection: terraform apply -replace=ADDRESS.";
-            warnings.push(Diagnostic::warning("Route Table Taken on Trust", text).at(route_table));
-        }
-        for name in ["queues", "hosts", "tags"].into_iter().filter(|name| taken_up(name)) {
-            let text = format!(
-                "{name} was not managed so far. It becomes exactly what is declared: what the connection has beyond that, \
-                 put there by others, is removed. (Elastic resource pools without a declared queue stay bound.)"
-            );
-            warnings.push(Diagnostic::warning("Taking Over What Others May Have Set", text).at(Path::attribute(name)));
-        }
-        Ok(warnings)
+        planning::modify(&self.account, request).await
     }
 
     async fn create(&self, request: CreateRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
         const SUMMARY: &str = "Could Not Create the Enhanced Connection";
         let planned = Connection::from_value(request.planned, &Path::root())?;
-        let client = self.account.client()?;
-        let project = project(&client, SUMMARY, "Nothing was created.")?;
-        if request.stop.is_cancelled() {
-            return Err(interrupted("Nothing was created."));
-        }
+        let limit = planned.timeouts.create(schema::CREATE);
+        let session = Session::open(&self.account, planned.place(), limit, request.stop)
+            .map_err(|fault| fault.tell(SUMMARY, "Nothing was created."))?;
+        let tagging = self.tagging();
+        let tags = tagging.all(planned.tags.as_ref());
 
-        let Some(created) = write(request.stop, project.create_connection(&planned.to_create())).await else {
-            return Err(unanswered(&planned.name));
-        };
-        let id = created.map_err(|error| {
-            let holds =
-                if error.may_have_taken_effect() { look_for(&planned.name) } else { "Nothing was created.".to_owned() };
-            failed(SUMMARY, &error, &holds)
+        let created = session.write(session.project.create_connection(&planned.to_create(&tags))).await;
+        let id = created.map_err(|fault| {
+            let open = fault.may_have_taken_effect();
+            fault.tell(SUMMARY, &if open { look_for(&planned.name) } else { "Nothing was created.".to_owned() })
         })?;
-        let mut connection = planned.with_id(id);
+        let mut now = Connection { id: Computed(Some(id.clone())), tags_all: Computed(Some(tags)), ..planned.clone() };
+        settle(&mut now, &session);
+        now.routes = planned.routes.as_ref().map(|_| BTreeMap::new());
         // From here on the connection exists, and whatever goes wrong, Terraform knows it.
-        progress.save(connection.clone());
-        match unless(request.stop, project.show_connection(connection.id())).await {
-            Some(Ok(shown)) => {
-                connection.observe_computed(&shown);
-                progress.warn(connection.failures(&shown));
-            }
-            Some(Err(error)) => progress.warn(failure::aside(
-                "Created, but Not Read Back",
-                &error,
-                "The connection was created and is in the state. Its status, creation time and bindings are read at the \
-                 next plan or apply.",
-            )),
-            None => progress.warn(not_looked(
-                "The connection was created and is in the state; the rest is read at the next plan or apply.",
-            )),
+        progress.save(now.clone());
+        let holds = format!(
+            "The connection exists, with the ID {id}, and the state holds it as it is now. Terraform marks what failed while \
+             it was created as tainted, and would replace it. To keep it and finish the job: mend the cause, run terraform \
+             untaint ADDRESS, and apply again. Only what is missing will be done."
+        );
+        let mut work = Work {
+            session: &session,
+            tagging: &tagging,
+            planned: &planned,
+            now,
+            progress,
+            homes: Homes::default(),
+            before: BTreeMap::new(),
+            faults: Diagnostics::new(),
+            summary: SUMMARY,
+            holds,
+        };
+        if planned.routes.as_ref().is_some_and(|routes| !routes.is_empty()) {
+            let outcome = work.routes(Some(&BTreeMap::new()), &[]).await;
+            work.step("Routes", outcome);
         }
-        progress.save(connection);
-        Ok(())
+        let wait = planned.waits() && work.goes_on();
+        finish(work, wait, "Created", true).await
     }
 
     async fn read(&self, request: ReadRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
         const SUMMARY: &str = "Could Not Read the Enhanced Connection";
         const HOLDS: &str = "The state was left as it is.";
         let known = Connection::from_value(request.state, &Path::root())?;
-        let client = self.account.client()?;
-        let project = project(&client, SUMMARY, HOLDS)?;
-        let looked = unless(request.stop, look(&project, known, Scope::Declared)).await;
-        match looked.ok_or_else(|| interrupted(HOLDS))? {
-            Ok(Some((connection, warnings))) => {
+        let limit = known.timeouts.read(schema::READ);
+        let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
+        let session = Session::open(&self.account, known.place(), limit, request.stop).map_err(told)?;
+        match look(&session, known, &self.tagging(), Scope::Declared).await.map_err(told)? {
+            Some((connection, warnings)) => {
                 progress.warn(warnings);
                 progress.save(connection);
             }
-            Ok(None) => progress.forget(),
-            Err(error) => return Err(failed(SUMMARY, &error, HOLDS)),
+            None => progress.forget(),
         }
         Ok(())
     }
 
     async fn update(&self, request: UpdateRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
-        self.update_in_place(request, progress).await
+        const SUMMARY: &str = "Could Not Change the Enhanced Connection";
+        const HOLDS: &str = "The state holds what was done. Once the cause is mended, apply again: only what is missing will \
+                             be done.";
+        let prior = Connection::from_value(request.prior, &Path::root())?;
+        let planned = Connection::from_value(request.planned, &Path::root())?;
+        let limit = planned.timeouts.update(schema::UPDATE);
+        let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
+        let session = Session::open(&self.account, prior.place(), limit, request.stop).map_err(told)?;
+        let tagging = self.tagging();
+        let guard = self.account.locks().write(prior.id()).await;
+
+        let now = Connection {
+            wait_for_bindings: planned.wait_for_bindings,
+            timeouts: planned.timeouts.clone(),
+            ..prior.clone()
+        };
+        let mut work = Work {
+            session: &session,
+            tagging: &tagging,
+            planned: &planned,
+            now,
+            progress,
+            homes: Homes::default(),
+            before: BTreeMap::new(),
+            faults: Diagnostics::new(),
+            summary: SUMMARY,
+            holds: HOLDS.to_owned(),
+        };
+        let rebinds = prior.queues != planned.queues || prior.elastic_resource_pools != planned.elastic_resource_pools;
+        let reroutes = prior.routes != planned.routes;
+        let mut wait = false;
+        if rebinds || reroutes {
+            match session.read(session.project.show_connection(prior.id())).await {
+                Ok(shown) if shown.is_deleted() => return Err(gone(SUMMARY, prior.id())),
+                Ok(shown) => {
+                    if rebinds {
+                        let outcome = work.bindings(&prior, &shown).await;
+                        wait = outcome.is_ok() && planned.waits();
+                        work.step("Queues and Elastic Resource Pools", outcome);
+                    }
+                    if reroutes && work.goes_on() {
+                        let outcome = work.routes(prior.routes.as_ref(), &shown.routes).await;
+                        work.step("Routes", outcome);
+                    }
+                }
+                Err(fault) => work.step("Bindings and Routes", Err(fault)),
+            }
+        }
+        if planned.hosts != prior.hosts && work.goes_on() {
+            let outcome = work.hosts().await;
+            work.step("Hosts", outcome);
+        }
+        let retags = planned.tags != prior.tags || tagging.all(planned.tags.as_ref()) != prior.owned_tags();
+        if retags && work.goes_on() {
+            let outcome = work.tags(&prior).await;
+            work.step("Tags", outcome);
+        }
+        drop(guard);
+        if !work.faults.has_errors()
+            && let Err(fault) = session.check()
+        {
+            // What the interruption kept from being begun.
+            let undone = work.now.queues != planned.queues
+                || work.now.elastic_resource_pools != planned.elastic_resource_pools
+                || work.now.routes != planned.routes
+                || work.now.hosts != planned.hosts
+                || work.now.tags != planned.tags;
+            if undone {
+                work.step("Not Everything Was Begun", Err(fault));
+            }
+        }
+        // The route table changes in place only where an import is told of it, and then there is nothing to send.
+        if planned.routetable_id.is_some() && !work.faults.has_errors() {
+            work.progress.note(&[]);
+        }
+        let open = !request.planned.is_wholly_known();
+        finish(work, wait, "Changed", open).await
     }
 
     async fn delete(&self, request: DeleteRequest<'_>, _: &mut Progress) -> Result<(), Diagnostics> {
         const SUMMARY: &str = "Could Not Delete the Enhanced Connection";
         const HOLDS: &str = "The connection is still in the state. Apply again to try once more.";
         let known = Connection::from_value(request.prior, &Path::root())?;
-        let client = self.account.client()?;
-        let project = project(&client, SUMMARY, HOLDS)?;
-        let deadline = Instant::now() + SETTLE;
+        let limit = known.timeouts.delete(schema::DELETE);
+        let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
+        let session = Session::open(&self.account, known.place(), limit, request.stop).map_err(told)?;
+        let _guard = self.account.locks().write(known.id()).await;
         let mut settled = false;
         loop {
-            let error = match write(request.stop, project.delete_connection(known.id())).await {
-                None => return Err(interrupted(HOLDS)),
-                Some(Ok(())) => return Ok(()),
+            let fault = match session.write(session.project.delete_connection(known.id())).await {
+                Ok(()) => break,
                 // What is gone already needs no deleting.
-                Some(Err(error)) if error.is_not_found() => return Ok(()),
-                Some(Err(error)) => error,
+                Err(fault) if fault.is_not_found() => return Ok(()),
+                Err(fault) => fault,
             };
             // A connection that is still being created cannot be deleted.
-            if settled || !may_be_settling(&error) || Instant::now() >= deadline {
-                return Err(failed(SUMMARY, &error, HOLDS));
+            if settled || !may_be_settling(&fault) {
+                return Err(told(fault));
             }
             // It may have settled between the refusal and this look: then the next answer counts.
-            settled = !unless(request.stop, is_settling(&project, known.id())).await.unwrap_or(false);
+            settled = !is_settling(&session, known.id()).await;
             if settled {
                 continue;
             }
-            tracing::info!(id = known.id(), %error, "the connection is still being created; deleting it again in a moment");
-            unless(request.stop, tokio::time::sleep(PAUSE)).await.ok_or_else(|| interrupted(HOLDS))?;
+            tracing::info!(
+                id = known.id(),
+                ?fault,
+                "the connection is still being created; deleting it again in a moment"
+            );
+            session.pause(PAUSE, || "The creation of the connection".to_owned()).await.map_err(told)?;
         }
+        while !is_gone(&session, known.id()).await.map_err(told)? {
+            tracing::info!(id = known.id(), "waiting until the service says DELETED");
+            session.pause(PAUSE, || "The deletion of the connection".to_owned()).await.map_err(told)?;
+        }
+        Ok(())
     }
 
     async fn import(&self, request: ImportRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
         const SUMMARY: &str = "Could Not Import the Enhanced Connection";
-        if let Some(broken) = rules::CONNECTION_ID.broken_by(request.id) {
+        const HOLDS: &str = "Nothing was imported.";
+        let (object, region, project_id) = place::of_import(request.id);
+        let name = object.strip_prefix("name:");
+        if let Some((rule, broken)) = match name {
+            Some(name) => rules::CONNECTION_NAME.broken_by(name).map(|broken| (rules::CONNECTION_NAME, broken)),
+            None => rules::CONNECTION_ID.broken_by(object).map(|broken| (rules::CONNECTION_ID, broken)),
+        } {
             let text = format!(
-                "The import ID {:?} {broken}.\n\nAllowed: the ID of a connection, {}. The console and \"List enhanced \
-                 connections\" of the API show it.",
+                "The import ID {:?} does not name a connection: {:?} {broken}; allowed: {}.\n\nWrite it as ID or as \
+                 name:NAME, followed by @REGION or @REGION/PROJECT_ID where these are not those of the provider. The \
+                 console and the data source dli_enhanced_connections show both.",
                 request.id,
-                rules::CONNECTION_ID.allowed
+                name.unwrap_or(object),
+                rule.allowed
             );
             return Err(Diagnostic::error("Invalid Import ID", text).into());
         }
-        let client = self.account.client()?;
-        let project = project(&client, SUMMARY, "Nothing was imported.")?;
-        let asked = Connection::default().with_id(request.id.to_owned());
-        let looked = unless(request.stop, look(&project, asked, Scope::Everything)).await;
-        match looked.ok_or_else(|| interrupted("Nothing was imported."))? {
-            Ok(Some((connection, warnings))) => {
+        let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
+        let session = Session::open(&self.account, (region, project_id), schema::READ, request.stop).map_err(told)?;
+        let id = match name {
+            Some(name) => id_of(&session, name).await.map_err(told)?,
+            None => object.to_owned(),
+        };
+        let asked = Connection { id: Computed(Some(id)), ..Connection::default() };
+        match look(&session, asked, &self.tagging(), Scope::Everything).await.map_err(told)? {
+            Some((connection, warnings)) => {
                 progress.warn(warnings);
                 progress.save(connection);
                 progress.note(IMPORTED);
                 Ok(())
             }
-            Ok(None) => {
+            None => {
                 let text = format!(
-                    "There is no enhanced connection {} in this project. Check the ID, the region and the project_id of \
-                     the provider.",
-                    request.id
+                    "There is no enhanced connection {object} in this project. Check the ID, the region and the project_id \
+                     of the provider."
                 );
                 Err(Diagnostic::error("Enhanced Connection Not Found", text).into())
             }
-            Err(error) => Err(failed(SUMMARY, &error, "Nothing was imported.")),
         }
     }
 }
 
-/// The message for a call that failed.
-fn failed(summary: &str, error: &Error, holds: &str) -> Diagnostics {
-    failure::call(summary, error, holds).into()
+/// Fills in where it is.
+fn settle(connection: &mut Connection, session: &Session) {
+    connection.region.0 = connection.region.0.take().or_else(|| session.project.region().map(str::to_owned));
+    connection.project_id.0 = Some(session.project.id().to_owned());
 }
 
-fn project<'a>(client: &'a Client, summary: &str, holds: &str) -> Result<Project<'a>, Diagnostics> {
-    client.project(None, None).map_err(|error| failed(summary, &error, holds))
+/// Ends a create or an update: waits where that is wanted, looks where something is open, and leaves the state as the
+/// plan has it, or where something failed as the connection is.
+async fn finish(mut work: Work<'_>, wait: bool, done: &str, open: bool) -> Result<(), Diagnostics> {
+    let mut shown = None;
+    if wait {
+        shown = work.wait().await;
+    } else if open && !work.faults.has_errors() {
+        match work.session.read(work.session.project.show_connection(work.now.id())).await {
+            Ok(seen) => shown = Some(seen),
+            Err(fault) => work.progress.warn(fault.warn(
+                &format!("{done}, but Not Read Back"),
+                "All was done and is in the state. What the service adds is read at the next plan or apply.",
+            )),
+        }
+    }
+    if work.faults.has_errors() {
+        // The truth, as far as it can be had in a moment; else what the steps have saved.
+        let asked = work.now.clone();
+        let late = tokio::time::timeout(LAST_LOOK, work.session.project.show_connection(asked.id())).await;
+        if let Ok(Ok(shown)) = late
+            && !shown.is_deleted()
+            && work.homes.ask(work.session, &shown, &[asked.queues.as_ref()]).await.is_ok()
+        {
+            let mut now = asked;
+            let (homes, tagging) = (&work.homes, work.tagging);
+            now.observe(Seen { shown: &shown, tags: None, homes, tagging, everything: false });
+            work.progress.save(now);
+        }
+        return Err(work.faults);
+    }
+    let mut state = work.planned.clone();
+    state.id.clone_from(&work.now.id);
+    state.region.clone_from(&work.now.region);
+    state.project_id.clone_from(&work.now.project_id);
+    state.tags_all.0 = Some(work.tagging.all(state.tags.as_ref()));
+    if let Some(shown) = shown {
+        state.observe_computed(&shown);
+        if !wait {
+            work.progress.warn(state.failures(&shown, &work.homes));
+        }
+    }
+    work.progress.save(state);
+    Ok(())
 }
 
 /// Which collections to read.
@@ -257,100 +377,102 @@ enum Scope {
 
 /// Looks at a connection; `None` where it is gone.
 async fn look(
-    project: &Project<'_>,
+    session: &Session,
     known: Connection,
+    tagging: &Tagging,
     scope: Scope,
-) -> Result<Option<(Connection, Diagnostics)>, Error> {
-    let shown = match project.show_connection(known.id()).await {
+) -> Result<Option<(Connection, Diagnostics)>, Fault> {
+    let shown = match session.read(session.project.show_connection(known.id())).await {
         Ok(shown) if shown.is_deleted() => return Ok(None),
         Ok(shown) => shown,
-        Err(error) if error.is_not_found() => return Ok(None),
-        Err(error) => return Err(error),
+        Err(fault) if fault.is_not_found() => return Ok(None),
+        Err(fault) => return Err(fault),
     };
     let mut warnings = Diagnostics::new();
     let everything = scope == Scope::Everything;
-    let tags = if everything || known.tags.is_some() {
-        match project.list_tags(known.id()).await {
-            Ok(tags) => Some(tags),
-            Err(error) if not_published(&error) => {
+    let mut tags = None;
+    if everything || known.tags.is_some() || !tagging.defaults.is_empty() || !known.owned_tags().is_empty() {
+        match session.read(session.project.list_tags(known.id())).await {
+            Ok(listed) => tags = Some(listed.into_iter().map(|tag| (tag.key, tag.value)).collect()),
+            Err(fault) if fault.is_not_published() => {
                 if !everything {
-                    warnings.push(failure::aside("Tags Cannot Be Read", &error, TAGS_NOT_PUBLISHED));
+                    warnings.extend(fault.warn("Tags Cannot Be Read", TAGS_NOT_PUBLISHED));
                 }
-                None
             }
-            Err(error) => return Err(error),
+            Err(fault) => return Err(fault),
         }
-    } else {
-        None
-    };
-    let pooled = Pooled::of(project, &shown, known.queues.iter().flatten()).await?;
+    }
+    let mut homes = Homes::default();
+    homes.ask(session, &shown, &[known.queues.as_ref()]).await?;
     let mut connection = known;
-    warnings.extend(connection.observe(&shown, tags, &pooled, everything));
+    let seen = Seen { shown: &shown, tags: tags.as_ref(), homes: &homes, tagging, everything };
+    warnings.extend(connection.observe(seen));
+    settle(&mut connection, session);
     Ok(Some((connection, warnings)))
 }
 
 const TAGS_NOT_PUBLISHED: &str = "The tag API is not published in this region. The state keeps the tags that it has.";
 
-fn not_published(error: &Error) -> bool {
-    error.api().is_some_and(|error| error.code.as_deref() == Some(code::API_NOT_PUBLISHED))
+/// The id of the one connection that has this name.
+async fn id_of(session: &Session, name: &str) -> Result<String, Fault> {
+    let filter = ConnectionFilter { name: Some(name), status: Some(wire::STATUS_ACTIVE) };
+    let mut named = session.read(session.project.list_connections(&filter)).await?;
+    named.retain(|connection| connection.name == name && !connection.is_deleted());
+    match named.len() {
+        1 => Ok(named.remove(0).id),
+        0 => {
+            let text = format!(
+                "There is no enhanced connection named {name:?} in this project. Names are exact, and their case counts. \
+                 Check the region and the project_id of the provider, too."
+            );
+            Err(Fault::Told(Diagnostic::error("Enhanced Connection Not Found", text).into()))
+        }
+        count => {
+            let ids: Vec<_> = named.iter().map(|connection| connection.id.as_str()).collect();
+            let text = format!(
+                "There are {count} enhanced connections named {name:?}: {}. Import the one that you mean by its ID.",
+                ids.join(", ")
+            );
+            Err(Fault::Told(Diagnostic::error("Name Is Not Unique", text).into()))
+        }
+    }
 }
 
 /// Whether the service refuses in one of the ways in which it may say "not yet" (which one, is not documented).
-fn may_be_settling(error: &Error) -> bool {
+fn may_be_settling(fault: &Fault) -> bool {
     const NOT_YET: [&str; 4] =
         [code::NOT_SUPPORTED, code::SYSTEM_RESTRICTION, code::RESOURCE_UNAVAILABLE, code::SERVER_FAULT];
+    let Fault::Call(error) = fault else { return false };
     error.api().and_then(|error| error.code.as_deref()).is_some_and(|code| NOT_YET.contains(&code))
 }
 
 /// Whether any of its bindings is still being made.
-async fn is_settling(project: &Project<'_>, id: &str) -> bool {
-    let Ok(shown) = project.show_connection(id).await else { return false };
+async fn is_settling(session: &Session, id: &str) -> bool {
+    let Ok(shown) = session.read(session.project.show_connection(id)).await else { return false };
     let mut bindings = shown.available_queue_info.iter().chain(&shown.elastic_resource_pools);
-    bindings.any(|binding| binding.status.eq_ignore_ascii_case(wire::BINDING_CREATING))
+    bindings.any(|binding| binding.has_status(wire::BINDING_CREATING))
 }
 
-/// A read ends at once when the practitioner interrupts.
-async fn unless<T>(stop: &CancellationToken, call: impl Future<Output = T>) -> Option<T> {
-    stop.run_until_cancelled(call).await
-}
-
-/// A write that is under way gets [`GRACE`]; one that is not under way yet is not begun.
-async fn write<T>(stop: &CancellationToken, call: impl Future<Output = T>) -> Option<T> {
-    if stop.is_cancelled() {
-        return None;
-    }
-    let patience = async {
-        stop.cancelled().await;
-        tokio::time::sleep(GRACE).await;
-    };
-    tokio::select! {
-        biased;
-        outcome = call => Some(outcome),
-        () = patience => None,
+/// Whether the service says that a connection was deleted, or knows none.
+async fn is_gone(session: &Session, id: &str) -> Result<bool, Fault> {
+    match session.read(session.project.show_connection(id)).await {
+        Ok(shown) => Ok(shown.is_deleted()),
+        Err(fault) if fault.is_not_found() => Ok(true),
+        Err(fault) => Err(fault),
     }
 }
 
-fn interrupted(holds: &str) -> Diagnostics {
-    Diagnostic::error("Interrupted", holds).into()
-}
-
-/// The work was done; only the look afterwards fell to the interruption, which must not taint what was made.
-fn not_looked(holds: &str) -> Diagnostic {
-    Diagnostic::warning("Interrupted Before Reading Back", holds)
-}
-
-fn unanswered(name: &str) -> Diagnostics {
+fn gone(summary: &str, id: &str) -> Diagnostics {
     let text = format!(
-        "The request to create the connection was sent, but the run was interrupted before its answer came.\n\n{}",
-        look_for(name)
+        "The connection {id} was deleted by someone else since the plan was made. Plan again: it will be created anew."
     );
-    Diagnostic::error("Interrupted While Creating the Enhanced Connection", text).into()
+    Diagnostic::error(format!("{summary}: Gone"), text).into()
 }
 
 /// What to do where a connection may exist that Terraform does not know.
 fn look_for(name: &str) -> String {
     format!(
         "Terraform holds no connection. Look for an enhanced connection named {name:?} in the console: if it is there, \
-         import it (terraform import ADDRESS ID) or delete it before the next apply."
+         import it (terraform import ADDRESS name:{name}) or delete it before the next apply."
     )
 }

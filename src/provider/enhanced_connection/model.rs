@@ -1,47 +1,75 @@
 //! The resource as a struct, and what an answer of the service makes of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::OnceCell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::bound::Pooled;
 use crate::{
-    dli::wire,
+    dli::{rules, wire},
     framework::{
         diagnostic::{Diagnostic, Diagnostics},
         model::Computed,
         path::Path,
+        timeouts::Timeouts,
     },
     model,
+    provider::{
+        bound::{Declared, Homes, Target},
+        tagging::{Tagging, Tags},
+        waiting,
+    },
 };
 
 model! {
     /// `None` of a collection: it is not declared, and not ours.
     #[derive(Debug, Clone, Default)]
     pub(super) struct Connection {
+        pub(super) region: Computed<String>,
+        pub(super) project_id: Computed<String>,
         pub(super) name: String,
         pub(super) dest_vpc_id: String,
         pub(super) dest_network_id: String,
+        pub(super) elastic_resource_pools: Option<BTreeSet<String>>,
         pub(super) queues: Option<BTreeSet<String>>,
         pub(super) routetable_id: Option<String>,
         pub(super) hosts: Option<BTreeMap<String, String>>,
-        pub(super) tags: Option<BTreeMap<String, String>>,
+        pub(super) routes: Option<BTreeMap<String, String>>,
+        pub(super) tags: Option<Tags>,
+        pub(super) wait_for_bindings: Option<bool>,
+        pub(super) timeouts: Timeouts,
         pub(super) id: Computed<String>,
         pub(super) status: Computed<String>,
         pub(super) created_at: Computed<String>,
-        pub(super) bindings: Computed<BTreeMap<String, Binding>>,
+        pub(super) ipv6_enable: Computed<bool>,
+        pub(super) tags_all: Computed<Tags>,
+        pub(super) bindings: Computed<BTreeMap<String, Peering>>,
     }
 }
 
 model! {
     /// The peering of one queue or pool.
-    #[derive(Debug, Clone, Default)]
-    pub(super) struct Binding {
-        pub(super) status: Option<String>,
-        pub(super) peer_id: Option<String>,
-        pub(super) error: Option<String>,
-        pub(super) updated_at: Option<String>,
+    #[derive(Debug, Clone, Default, PartialEq, Eq)]
+    pub(in crate::provider) struct Peering {
+        pub(in crate::provider) status: Option<String>,
+        pub(in crate::provider) peer_id: Option<String>,
+        pub(in crate::provider) error: Option<String>,
+        pub(in crate::provider) updated_at: Option<String>,
     }
+}
+
+/// What was seen of a connection.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seen<'a> {
+    pub(super) shown: &'a wire::Connection,
+    /// `None` where they were not asked for, or cannot be.
+    pub(super) tags: Option<&'a Tags>,
+    pub(super) homes: &'a Homes,
+    pub(super) tagging: &'a Tagging,
+    /// Whether to take in what is not declared, too.
+    pub(super) everything: bool,
 }
 
 impl Connection {
@@ -50,68 +78,67 @@ impl Connection {
         self.id.0.as_deref().unwrap_or_default()
     }
 
-    /// The same with an id.
-    pub(super) fn with_id(self, id: String) -> Self {
-        Self { id: Computed(Some(id)), ..self }
+    /// Its region and project, as far as they are known.
+    pub(super) fn place(&self) -> (Option<&str>, Option<&str>) {
+        (self.region.0.as_deref(), self.project_id.0.as_deref())
     }
 
-    /// The body that creates it.
-    pub(super) fn to_create(&self) -> wire::CreateConnection {
+    /// Its queues and pools.
+    pub(super) fn declared(&self) -> Declared<'_> {
+        Declared { queues: self.queues.as_ref(), pools: self.elastic_resource_pools.as_ref() }
+    }
+
+    /// Whether an apply ends only when the bindings work.
+    pub(super) fn waits(&self) -> bool {
+        self.wait_for_bindings.unwrap_or(true)
+    }
+
+    /// What Terraform owns of the tags, as far as the state tells.
+    pub(super) fn owned_tags(&self) -> Tags {
+        self.tags_all.0.clone().or_else(|| self.tags.clone()).unwrap_or_default()
+    }
+
+    /// The body that creates it, with all tags that it is to have.
+    pub(super) fn to_create(&self, tags: &Tags) -> wire::CreateConnection {
         wire::CreateConnection {
             name: self.name.clone(),
             dest_vpc_id: self.dest_vpc_id.clone(),
             dest_network_id: self.dest_network_id.clone(),
             queues: self.queues.iter().flatten().cloned().collect(),
-            elastic_resource_pools: Vec::new(),
+            elastic_resource_pools: self.elastic_resource_pools.iter().flatten().cloned().collect(),
             routetable_id: self.routetable_id.clone(),
             hosts: host_records(self.hosts.as_ref()),
-            tags: tags(self.tags.iter().flatten()),
+            tags: tag_list(tags),
         }
     }
 
-    /// Takes over what the provider decides.
+    /// Takes over what the provider decides, the tags aside.
     pub(super) fn observe_computed(&mut self, shown: &wire::Connection) {
         self.status = Computed(text(&shown.status).map(|status| status.to_ascii_uppercase()));
         self.created_at = Computed(timestamp(shown.create_time));
-        let peerings = shown.available_queue_info.iter().chain(&shown.elastic_resource_pools);
-        self.bindings = Computed(Some(peerings.map(|b| (b.name.to_ascii_lowercase(), binding(b))).collect()));
+        self.ipv6_enable = Computed(shown.ipv6_enable);
+        self.bindings = Computed(Some(peerings(shown)));
     }
 
-    /// A binding that failed is no error of a call, and nobody would hear of it: Terraform shows no change of what the
-    /// provider decides. Told only where the queues are ours.
-    pub(super) fn failures(&self, shown: &wire::Connection) -> Diagnostics {
-        let mut warnings = Diagnostics::new();
-        let peerings = shown.available_queue_info.iter().chain(&shown.elastic_resource_pools);
-        let failed = peerings.filter(|binding| binding.status.eq_ignore_ascii_case(wire::BINDING_FAILED));
-        for binding in failed.filter(|_| self.queues.is_some()) {
-            let text = format!(
-                "The connection {} cannot be used by {}: {}.\n\nThe service does not try again by itself. Usual causes are \
-                 an address range that overlaps the subnet's, a missing agency permission of DLI, and a queue younger \
-                 than ten minutes.",
-                self.name,
-                binding.name,
-                if binding.err_msg.is_empty() {
-                    "the service gives no reason"
-                } else {
-                    binding.err_msg.trim_end_matches('.')
-                }
-            );
-            warnings
-                .push(Diagnostic::warning("Binding Failed", text).at(Path::attribute("bindings").key(&binding.name)));
-        }
-        warnings
+    /// A warning for each of our bindings that came to nothing.
+    pub(super) fn failures(&self, shown: &wire::Connection, homes: &Homes) -> Diagnostics {
+        let targets = homes.targets(shown, self.declared());
+        let queues = shown.available_queue_info.iter().filter(|binding| {
+            self.queues.is_some() || targets.contains(&Target::Queue(binding.name.to_ascii_lowercase()))
+        });
+        let pools = shown.elastic_resource_pools.iter().filter(|binding| {
+            self.elastic_resource_pools.is_some() || targets.contains(&Target::Pool(binding.name.to_ascii_lowercase()))
+        });
+        let failed = queues.chain(pools).filter(|binding| binding.has_status(wire::BINDING_FAILED));
+        let failed: Vec<_> = failed.cloned().collect();
+        waiting::found(&self.name, &failed)
     }
 
     /// Takes over all that can be read: declared collections, or every one that holds something. What cannot be read
     /// (`routetable_id`) stays.
-    pub(super) fn observe(
-        &mut self,
-        shown: &wire::Connection,
-        tags: Option<Vec<wire::Tag>>,
-        pooled: &Pooled,
-        everything: bool,
-    ) -> Diagnostics {
-        let mut warnings = Diagnostics::new();
+    pub(super) fn observe(&mut self, seen: Seen<'_>) -> Diagnostics {
+        let Seen { shown, tags, homes, tagging, everything } = seen;
+        let mut warnings = self.failures(shown, homes);
         self.observe_computed(shown);
         // What an answer leaves out must not look like a change that replaces the connection.
         let told = |told: &String| (!told.is_empty()).then(|| told.clone());
@@ -122,17 +149,32 @@ impl Connection {
         if everything {
             self.id = Computed(told(&shown.id).or_else(|| self.id.0.take()));
         }
-        if self.queues.is_some() || (everything && !shown.available_queue_info.is_empty()) {
-            self.queues = Some(pooled.queues_of(shown, self.queues.as_ref()));
+
+        let (queues, pools) = (homes.queues(shown, self.declared()), homes.pools(shown, self.declared()));
+        if self.queues.is_some() || (everything && !queues.is_empty()) {
+            self.queues = Some(queues);
+        }
+        if self.elastic_resource_pools.is_some() || (everything && !pools.is_empty()) {
+            self.elastic_resource_pools = Some(pools);
         }
         if self.hosts.is_some() || (everything && !shown.hosts.is_empty()) {
             let (hosts, doubled) = hosts(&shown.hosts, self.hosts.as_ref());
             self.hosts = Some(hosts);
             warnings.extend(doubled.map(doubled_hosts));
         }
-        warnings.extend(self.failures(shown));
-        if let Some(tags) = tags.filter(|tags| self.tags.is_some() || !tags.is_empty()) {
-            self.tags = Some(tags.into_iter().map(|tag| (tag.key, tag.value)).collect());
+        if self.routes.is_some() || (everything && !shown.routes.is_empty()) {
+            self.routes = Some(routes(&shown.routes, self.routes.as_ref()));
+        }
+        if let Some(present) = tags {
+            let (own, all) = if everything {
+                tagging.import(present.clone())
+            } else {
+                tagging.read(present.clone(), self.tags.as_ref(), &self.owned_tags())
+            };
+            self.tags = own;
+            self.tags_all = Computed(Some(all));
+        } else if self.tags_all.0.is_none() {
+            self.tags_all = Computed(Some(self.owned_tags()));
         }
         warnings
     }
@@ -144,33 +186,74 @@ pub(super) fn host_records(hosts: Option<&BTreeMap<String, String>>) -> Vec<wire
 }
 
 /// Tags in the wire's form.
-pub(super) fn tags<'a>(tags: impl IntoIterator<Item = (&'a String, &'a String)>) -> Vec<wire::Tag> {
+pub(super) fn tag_list<'a>(tags: impl IntoIterator<Item = (&'a String, &'a String)>) -> Vec<wire::Tag> {
     tags.into_iter().map(|(key, value)| wire::Tag { key: key.clone(), value: value.clone() }).collect()
+}
+
+/// The spelling that is known of a name: the service may keep another case.
+struct Spelling<'a> {
+    known: Option<&'a BTreeMap<String, String>>,
+    /// Known names by their lower case; built when the first name is not found as it is.
+    lower: OnceCell<BTreeMap<String, &'a String>>,
+}
+
+impl<'a> Spelling<'a> {
+    fn new(known: Option<&'a BTreeMap<String, String>>) -> Self {
+        Self { known, lower: OnceCell::new() }
+    }
+
+    fn of(&self, name: &str) -> String {
+        let Some(known) = self.known.filter(|known| !known.contains_key(name)) else { return name.to_owned() };
+        let lower = self.lower.get_or_init(|| known.keys().map(|known| (known.to_ascii_lowercase(), known)).collect());
+        lower.get(&name.to_ascii_lowercase()).map_or(name, |known| known.as_str()).to_owned()
+    }
 }
 
 /// Host records as a map. Of several addresses of one name the known one counts, else the first; the names are given
 /// back too.
-fn hosts(
+pub(in crate::provider) fn hosts(
     shown: &[wire::Host],
     known: Option<&BTreeMap<String, String>>,
 ) -> (BTreeMap<String, String>, Option<BTreeSet<String>>) {
     let mut hosts: BTreeMap<String, String> = BTreeMap::new();
     let mut doubled = BTreeSet::new();
+    let spelling = Spelling::new(known);
     for wire::Host { name, ip } in shown {
-        match hosts.get_mut(name) {
+        let name = spelling.of(name);
+        match hosts.get_mut(&name) {
             None => {
-                hosts.insert(name.clone(), ip.clone());
+                hosts.insert(name, ip.clone());
             }
             Some(first) if first != ip => {
-                doubled.insert(name.clone());
-                if known.and_then(|known| known.get(name)) == Some(ip) {
+                if known.and_then(|known| known.get(&name)) == Some(ip) {
                     first.clone_from(ip);
                 }
+                doubled.insert(name);
             }
             Some(_) => {}
         }
     }
     (hosts, (!doubled.is_empty()).then_some(doubled))
+}
+
+/// Routes as a map, each network in the known spelling, else in the form that a configuration may have.
+pub(in crate::provider) fn routes(
+    shown: &[wire::Route],
+    known: Option<&BTreeMap<String, String>>,
+) -> BTreeMap<String, String> {
+    let spelling = Spelling::new(known);
+    let route = |route: &wire::Route| {
+        let name = spelling.of(&route.name);
+        let known = known.and_then(|known| known.get(&name)).filter(|known| same_network(known, &route.cidr));
+        let cidr = known.cloned().or_else(|| rules::network(&route.cidr).map(|network| network.to_string()));
+        (name, cidr.unwrap_or_else(|| route.cidr.clone()))
+    };
+    shown.iter().map(route).collect()
+}
+
+/// Whether two texts are the same network.
+pub(in crate::provider) fn same_network(a: &str, b: &str) -> bool {
+    a == b || rules::network(a).is_some_and(|network| rules::network(b) == Some(network))
 }
 
 fn doubled_hosts(names: BTreeSet<String>) -> Diagnostic {
@@ -183,8 +266,15 @@ fn doubled_hosts(names: BTreeSet<String>) -> Diagnostic {
     Diagnostic::warning("Several Addresses for One Host Name", text).at(Path::attribute("hosts"))
 }
 
-fn binding(shown: &wire::Binding) -> Binding {
-    Binding {
+/// All peerings, by name in lower case.
+pub(in crate::provider) fn peerings(shown: &wire::Connection) -> BTreeMap<String, Peering> {
+    let all = shown.available_queue_info.iter().chain(&shown.elastic_resource_pools);
+    all.map(|binding| (binding.name.to_ascii_lowercase(), peering(binding))).collect()
+}
+
+/// One peering.
+pub(in crate::provider) fn peering(shown: &wire::Binding) -> Peering {
+    Peering {
         status: text(&shown.status).map(|status| status.to_ascii_uppercase()),
         peer_id: text(&shown.peer_id),
         error: text(&shown.err_msg),
@@ -192,12 +282,13 @@ fn binding(shown: &wire::Binding) -> Binding {
     }
 }
 
-fn text(text: &str) -> Option<String> {
+/// A text that says something.
+pub(in crate::provider) fn text(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
 /// Milliseconds since the epoch as RFC 3339; none where the service gave none.
-fn timestamp(milliseconds: i64) -> Option<String> {
+pub(in crate::provider) fn timestamp(milliseconds: i64) -> Option<String> {
     let time = OffsetDateTime::from_unix_timestamp_nanos(i128::from(milliseconds) * 1_000_000).ok()?;
     (milliseconds > 0).then(|| time.format(&Rfc3339).ok()).flatten()
 }
@@ -217,6 +308,21 @@ mod tests {
         let (read, doubled) = hosts(&shown, Some(&known));
         assert_eq!(read, BTreeMap::from([("a".into(), "10.0.0.2".into()), ("b".into(), "10.0.0.3".into())]));
         assert_eq!(doubled, Some(BTreeSet::from(["a".to_owned()])));
+    }
+
+    #[test]
+    fn another_case_or_form_is_not_another_thing() {
+        let known = BTreeMap::from([("Node-1".to_owned(), "10.0.0.2".to_owned())]);
+        let (read, _) = hosts(&[host("node-1", "10.0.0.2"), host("X", "10.0.0.3")], Some(&known));
+        assert_eq!(read, BTreeMap::from([("Node-1".into(), "10.0.0.2".into()), ("X".into(), "10.0.0.3".into())]));
+
+        let route = |name: &str, cidr: &str| wire::Route { name: name.into(), cidr: cidr.into(), create_time: 0 };
+        let known = BTreeMap::from([("r".to_owned(), "2407:C080::/32".to_owned())]);
+        let read = routes(&[route("r", "2407:c080::/32"), route("single", "127.0.0.0")], Some(&known));
+        assert_eq!(
+            read,
+            BTreeMap::from([("r".into(), "2407:C080::/32".into()), ("single".into(), "127.0.0.0/32".into())])
+        );
     }
 
     /// 1553168490000 is the example of the document's page on queues.

@@ -1,21 +1,34 @@
 //! The schema: names, limits and descriptions are the document's.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
     dli::rules,
     framework::{
         plan::{Keeps, Replaces},
         schema::{Attribute, Body, Nesting, Schema},
+        timeouts::{Operation, Timeouts},
         types::Type,
         validate::{EachElement, EachKey},
         value::Value,
     },
-    provider::checks::{AtMost, DistinctInAnyCase, Follows},
+    provider::{
+        checks::{AtMost, DistinctInAnyCase, DistinctNetworks, Follows, NotReserved},
+        place,
+    },
 };
 
+use super::model::same_network;
+
+/// How long each operation may take where the configuration does not say. (A binding takes 5 to 10 minutes where its queue
+/// is new.)
+pub(super) const CREATE: Duration = Duration::from_mins(20);
+pub(super) const READ: Duration = Duration::from_mins(5);
+pub(super) const UPDATE: Duration = Duration::from_mins(20);
+pub(super) const DELETE: Duration = Duration::from_mins(20);
+
 pub(super) fn schema() -> Schema {
-    let attributes = vec![
+    let mut attributes = vec![
         Attribute::string("name").required().check(Follows(&[rules::CONNECTION_NAME])).modify(Replaces).describe(
             "Name of the connection: 1 to 64 letters, digits or underscores. Changing it replaces the connection.",
         ),
@@ -31,13 +44,20 @@ pub(super) fn schema() -> Schema {
             .modify(Replaces)
             .same_when(same_text)
             .describe("Network ID of the subnet to connect to, in that VPC. Changing it replaces the connection."),
+        Attribute::new("elastic_resource_pools", Type::set(Type::String))
+            .check(EachElement(Follows(&[rules::POOL_NAME])))
+            .describe(
+                "Names of the elastic resource pools that use the connection, with all queues in them. `[]` means none; \
+                 without the attribute they are not managed.",
+            ),
         Attribute::new("queues", Type::set(Type::String))
             .check(EachElement(Follows(&[rules::QUEUE_NOT_DEFAULT, rules::QUEUE_NAME])))
             .check(DistinctInAnyCase)
             .same_when(same_texts)
             .describe(
                 "Names of the queues that use the connection: dedicated or yearly/monthly queues, or queues in an \
-                 elastic resource pool, never `default`. The service keeps the names in lower case.",
+                 elastic resource pool (binding one binds its pool), never `default`. The service keeps the names in \
+                 lower case. `[]` means none; without the attribute they are not managed.",
             ),
         Attribute::string("routetable_id").check(Follows(&[rules::ROUTE_TABLE_ID])).modify(Replaces).describe(
             "Route table of the subnet. The service never returns it, so a change made elsewhere is not seen. \
@@ -51,40 +71,85 @@ pub(super) fn schema() -> Schema {
                 "Host records, name to IPv4 address, at most 20,000. A name has 1 to 128 letters, digits, `_`, `-` or \
                  `.` and starts with a letter. `{}` means none; without the attribute the records are not managed.",
             ),
+        Attribute::new("routes", Type::map(Type::String))
+            .check(EachKey(Follows(&[rules::ROUTE_NAME])))
+            .check(EachElement(Follows(&[rules::ROUTE_CIDR])))
+            .check(DistinctNetworks)
+            .check(EachElement(NotReserved))
+            .same_when(same_networks)
+            .describe(
+                "Routes, name to CIDR (IPv4 or IPv6). A name has 1 to 64 letters, digits, `_` or `-`; no two routes have the \
+                 same CIDR. A route whose CIDR changes is removed and added again. `{}` means none; without the attribute \
+                 the routes are not managed.",
+            ),
         Attribute::new("tags", Type::map(Type::String))
             .check(AtMost(rules::TAG_COUNT))
             .check(EachKey(Follows(&[rules::TAG_KEY])))
             .check(EachElement(Follows(&[rules::TAG_VALUE])))
-            .describe("Tags, key to value, at most 20. `{}` means none; without the attribute they are not managed."),
+            .describe(
+                "Tags, key to value, at most 20 together with `default_tags` of the provider. `{}` means none but those; \
+                 without the attribute only those are managed.",
+            ),
+        Attribute::bool("wait_for_bindings").describe(
+            "Whether create and update end only when every declared queue and elastic resource pool is ACTIVE, and fail \
+             where one is FAILED. Default: `true`.",
+        ),
+    ];
+    attributes.extend(place::attributes());
+    attributes.extend([
         Attribute::string("id").computed().modify(KEPT).describe("ID of the connection, a UUID."),
         Attribute::string("status")
             .computed()
             .modify(KEPT)
             .describe("`ACTIVE` as long as the connection exists. Whether a queue can use it, `bindings` says."),
         Attribute::string("created_at").computed().modify(KEPT).describe("When it was created, RFC 3339 in UTC."),
-        Attribute::nested(
-            "bindings",
-            Nesting::Map,
-            vec![
-                Attribute::string("status").computed().describe("`CREATING`, `ACTIVE` or `FAILED`."),
-                Attribute::string("peer_id").computed().describe("ID of the VPC peering."),
-                Attribute::string("error").computed().describe("Why it failed."),
-                Attribute::string("updated_at").computed().describe("When it last changed, RFC 3339 in UTC."),
-            ],
-        )
-        .computed()
-        .modify(Keeps { unless_changed: &["queues"] })
-        .describe("The peering of each bound queue or elastic resource pool, by its name in lower case."),
-    ];
-    let description = "An enhanced datasource connection: joins DLI queues to a subnet of a VPC.".to_owned();
-    Schema { version: 0, body: Body { attributes, description, ..Body::default() }, ..Schema::default() }
+        Attribute::bool("ipv6_enable")
+            .computed()
+            .modify(KEPT)
+            .describe("Whether it carries IPv6, which follows from the subnet."),
+        Attribute::new("tags_all", Type::map(Type::String))
+            .computed()
+            .describe("All tags that are managed: `tags` and `default_tags` of the provider."),
+        Attribute::nested("bindings", Nesting::Map, peering())
+            .computed()
+            .modify(Keeps { unless_changed: &["queues", "elastic_resource_pools"] })
+            .describe("The peering of each bound queue or elastic resource pool, by its name in lower case."),
+    ]);
+    let description =
+        "An enhanced datasource connection: joins DLI queues and elastic resource pools to a subnet of a VPC, \
+                       with host records, routes and tags."
+            .to_owned();
+    let blocks = vec![Timeouts::block(&[
+        (Operation::Create, CREATE),
+        (Operation::Read, READ),
+        (Operation::Update, UPDATE),
+        (Operation::Delete, DELETE),
+    ])];
+    Schema { version: 0, body: Body { attributes, blocks, description, ..Body::default() }, ..Schema::default() }
+}
+
+/// What the service tells of one peering.
+pub(in crate::provider) fn peering() -> Vec<Attribute> {
+    vec![
+        Attribute::string("status").computed().describe("`CREATING`, `ACTIVE` or `FAILED`."),
+        Attribute::string("peer_id").computed().describe("ID of the VPC peering."),
+        Attribute::string("error").computed().describe("Why it failed."),
+        Attribute::string("updated_at").computed().describe("When it last changed, RFC 3339 in UTC."),
+    ]
 }
 
 /// Once decided, it stays.
-const KEPT: Keeps = Keeps { unless_changed: &[] };
+pub(in crate::provider) const KEPT: Keeps = Keeps { unless_changed: &[] };
 
 fn same_text(a: &Value, b: &Value) -> bool {
     a.as_str().zip(b.as_str()).is_some_and(|(a, b)| a.eq_ignore_ascii_case(b))
+}
+
+/// The same names, each with the same network.
+fn same_networks(a: &Value, b: &Value) -> bool {
+    let (Some(a), Some(b)) = (a.as_map(), b.as_map()) else { return false };
+    let same = |(a, b): (&Value, &Value)| a.as_str().zip(b.as_str()).is_some_and(|(a, b)| same_network(a, b));
+    a.keys().eq(b.keys()) && a.values().zip(b.values()).all(same)
 }
 
 fn same_texts(a: &Value, b: &Value) -> bool {

@@ -1,0 +1,165 @@
+//! What the schema cannot say about a plan: the tags that the provider adds, what a change takes over, and what the
+//! service knows about the names in it.
+
+use std::collections::BTreeSet;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    dli::rules,
+    framework::{
+        diagnostic::{Diagnostic, Diagnostics},
+        path::{Path, Step},
+        resource::PlanRequest,
+        value::{UNKNOWN, Value},
+    },
+    provider::{
+        account::Account,
+        claims::Part,
+        place,
+        survey::Question,
+        tagging::{Tagging, Tags},
+    },
+};
+
+/// Noted beside the state of a connection that was imported.
+pub(super) const IMPORTED: &[u8] = br#"{"imported":true}"#;
+
+pub(super) async fn modify(account: &Account, request: PlanRequest<'_>) -> Result<Diagnostics, Diagnostics> {
+    let mut report = Diagnostics::new();
+    if request.prior.is_null() {
+        place::plan(account, request.config, request.planned);
+    }
+    report.extend(plan_tags(account.tagging(), request.config, request.planned));
+    let replaced = take_over(request.prior, request.private, request.planned, request.replace, &mut report);
+    let id = request.prior.get("id").as_str();
+    if let Some(id) = id.filter(|_| replaced) {
+        account.survey().leaves(id);
+    }
+    let stays = id.filter(|_| !replaced);
+    for part in [Part::Queues, Part::Pools, Part::Routes] {
+        if let Some(id) = stays {
+            report.extend(account.claims().whole(id, part, declared(request.planned.get(part.attribute()))));
+        }
+    }
+    report.extend(ask(account, request.prior, request.planned, replaced, request.stop).await);
+    if report.has_errors() { Err(report) } else { Ok(report) }
+}
+
+/// The known names of a set or a map; `None` where it is not declared.
+fn declared(value: &Value) -> Option<BTreeSet<String>> {
+    match value {
+        Value::Set(elements) => Some(elements.iter().filter_map(Value::as_str).map(str::to_owned).collect()),
+        Value::Map(entries) => Some(entries.keys().cloned().collect()),
+        _ => None,
+    }
+}
+
+/// Sets `tags_all`, and reports tags that cannot be.
+fn plan_tags(tagging: Option<Tagging>, config: &Value, planned: &mut Value) -> Diagnostics {
+    let mut report = Diagnostics::new();
+    let tags = config.get("tags");
+    let (Some(tagging), true) = (tagging, tags.is_wholly_known()) else {
+        planned.put("tags_all", UNKNOWN);
+        return report;
+    };
+    let pairs = tags.as_map().map(|tags| {
+        tags.iter().filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect::<Tags>()
+    });
+    for key in pairs.iter().flatten().map(|(key, _)| key).filter(|key| tagging.ignores(key)) {
+        let path = Path::attribute("tags").key(key);
+        let text = format!(
+            "{path} is declared here, and ignore_tags of the provider says that somebody else looks after it.\n\nTake it out \
+             of one of the two."
+        );
+        report.push(Diagnostic::error("Tag Both Declared and Ignored", text).at(path));
+    }
+    let all = tagging.all(pairs.as_ref());
+    if all.len() > rules::MAX_TAGS {
+        let text = format!(
+            "tags and default_tags of the provider together are {} tags.\n\nAllowed: at most {}.\nDocument: {}.",
+            all.len(),
+            rules::MAX_TAGS,
+            rules::TAG_COUNT.document
+        );
+        report.push(Diagnostic::error("Too Many Tags", text).at(Path::attribute("tags")));
+    }
+    planned.put("tags_all", Value::map(all.into_iter().map(|(key, value)| (key, Value::String(value)))));
+    report
+}
+
+/// Says what the change takes over from others, or on trust. Returns whether the connection is replaced.
+fn take_over(
+    prior: &Value,
+    private: &[u8],
+    planned: &Value,
+    replace: &mut Vec<Path>,
+    report: &mut Diagnostics,
+) -> bool {
+    if prior.is_null() {
+        return false;
+    }
+    let taken_up = |name: &str| prior.get(name).is_null() && !planned.get(name).is_null();
+    // An import cannot read the route table. The first value that the configuration gives is taken over as it is,
+    // where replacing a connection that works would be the alternative.
+    let route_table = Path::attribute("routetable_id");
+    let on_trust = private == IMPORTED && taken_up("routetable_id");
+    if on_trust {
+        replace.retain(|replaced| *replaced != route_table);
+    }
+    // What takes the place of the connection takes nothing over.
+    if !replace.is_empty() {
+        return true;
+    }
+    if on_trust {
+        let text = "The connection was imported, and the service does not say which route table it was created with. \
+                    The value is taken into the state as it is; nothing is sent. If it is not the one of the \
+                    connection, replace the connection: terraform apply -replace=ADDRESS.";
+        report.push(Diagnostic::warning("Route Table Taken on Trust", text).at(route_table));
+    }
+    let owned = ["elastic_resource_pools", "queues", "hosts", "routes", "tags"];
+    for name in owned.into_iter().filter(|name| taken_up(name)) {
+        let text = format!(
+            "{name} was not managed so far. It becomes exactly what is declared: what the connection has beyond that, put \
+             there by others, is removed."
+        );
+        report.push(Diagnostic::warning("Taking Over What Others May Have Set", text).at(Path::attribute(name)));
+    }
+    false
+}
+
+/// Asks the service about names that are new in this plan.
+async fn ask(
+    account: &Account,
+    prior: &Value,
+    planned: &Value,
+    replaced: bool,
+    stop: &CancellationToken,
+) -> Diagnostics {
+    let prior = if replaced { &Value::Null } else { prior };
+    let new = |name: &str| -> Vec<(Path, String)> {
+        let known = prior.get(name).as_elements().unwrap_or_default();
+        let is_new = |text: &&Value| {
+            text.as_str().is_some_and(|text| {
+                !known.iter().filter_map(Value::as_str).any(|known| known.eq_ignore_ascii_case(text))
+            })
+        };
+        let at = |value: &Value| {
+            Some((Path::attribute(name).step(Step::Element(value.clone())), value.as_str()?.to_owned()))
+        };
+        planned.get(name).as_elements().unwrap_or_default().iter().filter(is_new).filter_map(at).collect()
+    };
+    let (queues, pools) = (new("queues"), new("elastic_resource_pools"));
+    let name = planned.get("name").as_str().filter(|_| prior.is_null() && !replaced);
+    let mut report = Diagnostics::new();
+    if queues.is_empty() && pools.is_empty() && name.is_none() {
+        return report;
+    }
+    let Some(question) = Question::about(account, planned, stop) else { return report };
+    report.extend(question.queues(&queues).await);
+    report.extend(question.pools(&pools).await);
+    if let Some(name) = name {
+        report.extend(question.name(name, |id| account.survey().is_leaving(id)).await);
+    }
+    report
+}

@@ -1,0 +1,326 @@
+//! The steps that bring a connection to what is declared, for create and update alike. What was done is saved after each
+//! call, and a step that fails does not keep the others from being done.
+//!
+//! | step | order within |
+//! |---|---|
+//! | queues and pools | unbind, then bind, then unbind what has FAILED |
+//! | routes | delete what is unwanted or leads elsewhere, then add |
+//! | hosts | one PUT of the whole |
+//! | tags | delete, then add |
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Connection, model};
+use crate::{
+    client::{Error, Project},
+    dli::wire::{self, Binding},
+    framework::{
+        diagnostic::{Diagnostic, Diagnostics},
+        path::Path,
+        resource::Progress,
+    },
+    provider::{
+        bound::{Homes, Target},
+        session::{Fault, Session},
+        tagging::{Tagging, Tags},
+        waiting::{self, Unsettled},
+    },
+};
+
+/// A create or an update under way.
+pub(super) struct Work<'a> {
+    pub(super) session: &'a Session,
+    pub(super) tagging: &'a Tagging,
+    /// What is to be.
+    pub(super) planned: &'a Connection,
+    /// The state so far.
+    pub(super) now: Connection,
+    pub(super) progress: &'a mut Progress,
+    pub(super) homes: Homes,
+    /// Peerings from before they were bound again.
+    pub(super) before: BTreeMap<Target, Binding>,
+    pub(super) faults: Diagnostics,
+    pub(super) summary: &'static str,
+    /// What Terraform holds after a failure, and what to do.
+    pub(super) holds: String,
+}
+
+impl Work<'_> {
+    /// Keeps what a step came to. After an interruption nothing more is begun.
+    pub(super) fn step(&mut self, name: &str, outcome: Result<(), Fault>) {
+        if let Err(fault) = outcome {
+            self.faults.extend(fault.tell(&format!("{}: {name}", self.summary), &self.holds));
+        }
+    }
+
+    /// Whether another step may begin.
+    pub(super) fn goes_on(&self) -> bool {
+        self.session.check().is_ok()
+    }
+
+    pub(super) fn save(&mut self, change: impl FnOnce(&mut Connection)) {
+        change(&mut self.now);
+        self.progress.save(self.now.clone());
+    }
+
+    /// Brings the bindings from `prior`, where they are as `shown`, to what is planned.
+    pub(super) async fn bindings(&mut self, prior: &Connection, shown: &wire::Connection) -> Result<(), Fault> {
+        let planned = self.planned;
+        let named = [prior.queues.as_ref(), planned.queues.as_ref()];
+        self.homes.ask(self.session, shown, &named).await?;
+        let moves = Moves::between(&self.homes, prior, planned, shown);
+        self.before = moves.before;
+        let id = prior.id().to_owned();
+        if !is_empty(&moves.unbind) {
+            self.unbind(&id, &moves.unbind).await?;
+            self.save(|now| {
+                let kept = |prior: &Option<BTreeSet<String>>, planned: &Option<BTreeSet<String>>| {
+                    Some(prior.as_ref()?.intersection(planned.as_ref()?).cloned().collect())
+                };
+                now.queues = kept(&now.queues, &planned.queues);
+                now.elastic_resource_pools = kept(&now.elastic_resource_pools, &planned.elastic_resource_pools);
+            });
+        }
+        if !is_empty(&moves.bind) {
+            let (project, homes, before, id) = (&self.session.project, &self.homes, &self.before, id.as_str());
+            let (wanted, names) = (&moves.bind_targets, &moves.bind);
+            let bound = || async move {
+                let shown = project.show_connection(id).await?;
+                Ok(wanted.iter().all(|target| {
+                    let target = homes.resolved(&shown, target);
+                    target.peering(&shown).is_some_and(|peering| before.get(&target) != Some(peering))
+                }))
+            };
+            self.session.write(project.ensure(|| project.bind(id, names), bound)).await?;
+        }
+        self.save(|now| {
+            now.queues.clone_from(&planned.queues);
+            now.elastic_resource_pools.clone_from(&planned.elastic_resource_pools);
+        });
+        // The service refuses to unbind what has FAILED; nothing should wait for it, and nothing depends on it.
+        if !is_empty(&moves.unbind_failed)
+            && let Err(fault) = self.unbind(&id, &moves.unbind_failed).await
+        {
+            let names =
+                [&moves.unbind_failed.queues[..], &moves.unbind_failed.elastic_resource_pools].concat().join(", ");
+            let text = format!(
+                "The binding of {names} is FAILED, and the service does not unbind what has FAILED. It does no harm; it goes \
+                 with the connection."
+            );
+            self.progress.warn(fault.warn("Failed Binding Left Behind", &text));
+        }
+        Ok(())
+    }
+
+    async fn unbind(&self, id: &str, names: &wire::QueueNames) -> Result<(), Fault> {
+        let project = &self.session.project;
+        let gone = || async move {
+            let shown = project.show_connection(id).await?;
+            let queues = names.queues.iter().map(|name| Target::Queue(name.to_ascii_lowercase()));
+            let pools = names.elastic_resource_pools.iter().map(|name| Target::Pool(name.to_ascii_lowercase()));
+            Ok(queues.chain(pools).all(|target| target.peering(&shown).is_none()))
+        };
+        self.session.write(project.ensure(|| project.unbind(id, names), gone)).await
+    }
+
+    /// Brings the routes from those `shown` to what is planned; of those that `owned` does not name, only what stands in
+    /// the way is touched.
+    pub(super) async fn routes(
+        &mut self,
+        owned: Option<&BTreeMap<String, String>>,
+        shown: &[wire::Route],
+    ) -> Result<(), Fault> {
+        let planned = self.planned.routes.clone().unwrap_or_default();
+        let present = model::routes(shown, owned);
+        let id = self.now.id().to_owned();
+        let (project, id) = (&self.session.project, id.as_str());
+        let mut now = owned.map_or_else(
+            || present.clone(),
+            |owned| {
+                present
+                    .iter()
+                    .filter(|(name, _)| owned.contains_key(*name))
+                    .map(|(n, c)| (n.clone(), c.clone()))
+                    .collect()
+            },
+        );
+        for (name, cidr) in &present {
+            let same = planned.get(name).is_some_and(|planned| model::same_network(planned, cidr));
+            if same || !(now.contains_key(name) || planned.contains_key(name)) {
+                continue;
+            }
+            let gone = || async move { Ok(route(project, id, name).await?.is_none()) };
+            self.session.write(project.ensure(|| project.delete_route(id, name), gone)).await?;
+            now.remove(name);
+            self.save(|state| state.routes = Some(now.clone()));
+        }
+        for (name, cidr) in &planned {
+            if present.get(name).is_some_and(|present| model::same_network(present, cidr)) {
+                continue;
+            }
+            let added = || async move {
+                Ok(route(project, id, name).await?.is_some_and(|there| model::same_network(&there, cidr)))
+            };
+            self.session.write(project.ensure(|| project.create_route(id, name, cidr), added)).await?;
+            now.insert(name.clone(), cidr.clone());
+            self.save(|state| state.routes = Some(now.clone()));
+        }
+        self.save(|state| state.routes.clone_from(&self.planned.routes));
+        Ok(())
+    }
+
+    pub(super) async fn hosts(&mut self) -> Result<(), Fault> {
+        let planned = self.planned;
+        let records = model::host_records(planned.hosts.as_ref());
+        self.session.write(self.session.project.replace_hosts(self.now.id(), &records)).await?;
+        self.save(|now| now.hosts.clone_from(&planned.hosts));
+        Ok(())
+    }
+
+    /// Deletes what is ours and no longer wanted, or not with this value, then adds.
+    pub(super) async fn tags(&mut self, prior: &Connection) -> Result<(), Fault> {
+        let planned = self.planned;
+        let wanted = self.tagging.all(planned.tags.as_ref());
+        let (session, id) = (self.session, prior.id());
+        let project = &session.project;
+        let mut present = prior.owned_tags();
+        if prior.tags.is_none() && planned.tags.is_some() {
+            let listed = session.read(tags(project, id)).await.map_err(unpublished)?;
+            present = listed.into_iter().filter(|(key, _)| !self.tagging.ignores(key)).collect();
+        }
+        let superfluous = model::tag_list(present.iter().filter(|(key, value)| wanted.get(*key) != Some(value)));
+        if !superfluous.is_empty() {
+            let superfluous = &superfluous;
+            let gone = || async move {
+                let listed = tags(project, id).await?;
+                Ok(superfluous.iter().all(|tag| !listed.contains_key(&tag.key)))
+            };
+            let delete = project.ensure(|| project.delete_tags(id, superfluous), gone);
+            session.write(delete).await.map_err(unpublished)?;
+            present.retain(|key, value| wanted.get(key) == Some(value));
+            let (own, all) = self.tagging.read(present.clone(), planned.tags.as_ref(), &present);
+            self.save(|now| {
+                now.tags = own;
+                now.tags_all.0 = Some(all);
+            });
+        }
+        let missing = model::tag_list(wanted.iter().filter(|(key, value)| present.get(*key) != Some(value)));
+        if !missing.is_empty() {
+            let missing = &missing;
+            let there = || async move {
+                let listed = tags(project, id).await?;
+                Ok(missing.iter().all(|tag| listed.get(&tag.key) == Some(&tag.value)))
+            };
+            let create = project.ensure(|| project.create_tags(id, missing), there);
+            session.write(create).await.map_err(unpublished)?;
+        }
+        self.save(|now| {
+            now.tags.clone_from(&planned.tags);
+            now.tags_all.0 = Some(wanted);
+        });
+        Ok(())
+    }
+
+    /// Waits until what is declared works.
+    pub(super) async fn wait(&mut self) -> Option<wire::Connection> {
+        let declared = self.planned.declared();
+        let settled = waiting::until_active(self.session, self.now.id(), declared, &mut self.homes, &self.before).await;
+        match settled {
+            Ok(shown) => return Some(shown),
+            Err(Unsettled::Failed(failed)) => {
+                self.faults.extend(waiting::failures(&self.planned.name, &failed, &self.holds));
+            }
+            Err(Unsettled::Gone) => {
+                let text = format!("The connection {} was deleted by someone else meanwhile.", self.now.id());
+                self.faults.push(Diagnostic::error(format!("{}: Gone", self.summary), text));
+            }
+            Err(Unsettled::Fault(fault)) => self.step("Waiting for Bindings", Err(fault)),
+        }
+        None
+    }
+}
+
+/// Where a route of this name leads.
+async fn route(project: &Project, id: &str, name: &str) -> Result<Option<String>, Error> {
+    let shown = project.show_connection(id).await?;
+    Ok(model::routes(&shown.routes, None).remove(name))
+}
+
+async fn tags(project: &Project, id: &str) -> Result<Tags, Error> {
+    Ok(project.list_tags(id).await?.into_iter().map(|tag| (tag.key, tag.value)).collect())
+}
+
+/// Tags cannot be changed everywhere.
+fn unpublished(fault: Fault) -> Fault {
+    if !fault.is_not_published() {
+        return fault;
+    }
+    let text = "The tag API is not published in this region (APIGW.0101): tags can be set when a connection is created, and \
+                neither read nor changed later.\n\nLeave tags as they were, or take them out of the configuration (and \
+                default_tags out of the provider's).";
+    Fault::Told(Diagnostic::error("Tags Cannot Be Changed in This Region", text).at(Path::attribute("tags")).into())
+}
+
+/// What to unbind and to bind.
+#[derive(Debug, Default)]
+struct Moves {
+    unbind: wire::QueueNames,
+    /// What has FAILED.
+    unbind_failed: wire::QueueNames,
+    bind: wire::QueueNames,
+    bind_targets: BTreeSet<Target>,
+    /// Peerings that are bound again although they are there: they have FAILED.
+    before: BTreeMap<Target, Binding>,
+}
+
+impl Moves {
+    fn between(homes: &Homes, prior: &Connection, planned: &Connection, shown: &wire::Connection) -> Self {
+        let wanted = homes.targets(shown, planned.declared());
+        let mut owned = homes.targets(shown, prior.declared());
+        // Where nothing was declared before, what is bound is taken over: a declared set is authoritative.
+        if prior.queues.is_none() && planned.queues.is_some() {
+            owned.extend(shown.available_queue_info.iter().map(|b| Target::Queue(b.name.to_ascii_lowercase())));
+        }
+        if prior.elastic_resource_pools.is_none() && planned.elastic_resource_pools.is_some() {
+            owned.extend(shown.elastic_resource_pools.iter().map(|b| Target::Pool(b.name.to_ascii_lowercase())));
+        }
+        let mut moves = Self::default();
+        for target in owned.difference(&wanted) {
+            let Some(peering) = target.peering(shown) else { continue };
+            let failed = peering.has_status(wire::BINDING_FAILED);
+            let names = if failed { &mut moves.unbind_failed } else { &mut moves.unbind };
+            match target {
+                Target::Queue(_) => names.queues.push(peering.name.clone()),
+                Target::Pool(_) => names.elastic_resource_pools.push(peering.name.clone()),
+            }
+        }
+        let mut to_bind: BTreeSet<&Target> = BTreeSet::new();
+        for target in &wanted {
+            match target.peering(shown) {
+                None => drop(to_bind.insert(target)),
+                Some(peering) if peering.has_status(wire::BINDING_FAILED) => {
+                    moves.before.insert(target.clone(), peering.clone());
+                    to_bind.insert(target);
+                }
+                Some(_) => {}
+            }
+        }
+        moves.bind_targets = to_bind.iter().map(|target| (*target).clone()).collect();
+        // A pool that is declared itself is bound under its own name, and once.
+        for pool in planned.elastic_resource_pools.iter().flatten() {
+            if to_bind.remove(&Target::Pool(pool.to_ascii_lowercase())) {
+                moves.bind.elastic_resource_pools.push(pool.clone());
+            }
+        }
+        for queue in planned.queues.iter().flatten() {
+            if to_bind.remove(&homes.of(shown, queue)) {
+                moves.bind.queues.push(queue.clone());
+            }
+        }
+        moves
+    }
+}
+
+fn is_empty(names: &wire::QueueNames) -> bool {
+    names.queues.is_empty() && names.elastic_resource_pools.is_empty()
+}

@@ -1,0 +1,241 @@
+//! What a plan asks the service about names, once per run for all resources: is there such a queue or pool, may it be
+//! bound, is the name of a new connection free.
+//!
+//! Nothing is asked without credentials or with `plan_checks = false`, and a service that does not answer costs a warning,
+//! not the plan.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::{sync::Mutex as Lock, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    account::Account,
+    session::{Fault, Session},
+};
+use crate::{
+    client::ConnectionFilter,
+    dli::wire::{self, Queue},
+    framework::{
+        diagnostic::{Diagnostic, Diagnostics},
+        path::Path,
+        value::Value,
+    },
+};
+
+/// How long the service may take to answer.
+const LIMIT: Duration = Duration::from_mins(1);
+
+/// A list in which something is missing is asked for again when it is older than this: during an apply others may have
+/// made what was missing, while the plan of many resources is over before.
+const FRESH: Duration = Duration::from_secs(5);
+
+const NOT_ASKED: &str = "The plan goes on without this check, and the apply will say what is wrong. To plan without asking, \
+                         set plan_checks = false in the provider block.";
+
+/// Region and project, as far as they are named.
+type Place = (Option<String>, Option<String>);
+
+/// What has been asked so far.
+#[derive(Debug, Default)]
+pub(super) struct Survey {
+    queues: Answers<BTreeMap<String, Queue>>,
+    pools: Answers<BTreeMap<String, ()>>,
+    names: Answers<BTreeMap<String, Vec<String>>>,
+    /// Ids of connections that this run replaces.
+    leaving: Mutex<BTreeSet<String>>,
+}
+
+impl Survey {
+    /// A connection is going to be replaced: its name will be free.
+    pub(super) fn leaves(&self, id: &str) {
+        self.leaving.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned());
+    }
+
+    /// Whether a connection is going to be replaced.
+    pub(super) fn is_leaving(&self, id: &str) -> bool {
+        self.leaving.lock().unwrap_or_else(PoisonError::into_inner).contains(id)
+    }
+}
+
+/// One question, asked once for each place.
+#[derive(Debug)]
+struct Answers<T>(Lock<BTreeMap<Place, (Instant, Option<Arc<T>>)>>);
+
+impl<T> Default for Answers<T> {
+    fn default() -> Self {
+        Self(Lock::default())
+    }
+}
+
+impl<T> Answers<T> {
+    /// The answer, which is asked for where there is none or it is older than it may be. `None` where the service did
+    /// not answer; the reason comes with the first attempt only.
+    async fn get(
+        &self,
+        place: &Place,
+        oldest: Option<Duration>,
+        ask: impl Future<Output = Result<T, Fault>>,
+    ) -> (Option<Arc<T>>, Option<Fault>) {
+        let mut answers = self.0.lock().await;
+        if let Some((at, answer)) = answers.get(place)
+            && (answer.is_none() || oldest.is_none_or(|oldest| at.elapsed() < oldest))
+        {
+            return (answer.clone(), None);
+        }
+        let (answer, fault) = match ask.await {
+            Ok(answer) => (Some(Arc::new(answer)), None),
+            Err(fault) => (None, Some(fault)),
+        };
+        answers.insert(place.clone(), (Instant::now(), answer.clone()));
+        (answer, fault)
+    }
+}
+
+/// Names that are new in a plan, and where they stand.
+pub(super) struct Question<'a> {
+    account: &'a Account,
+    place: Place,
+    session: Session,
+}
+
+impl<'a> Question<'a> {
+    /// A question about the place of a planned object; `None` where nothing can or should be asked.
+    pub(super) fn about(account: &'a Account, planned: &Value, stop: &CancellationToken) -> Option<Self> {
+        let text = |name: &str| planned.get(name).as_str().map(str::to_owned);
+        let place = (text("region"), text("project_id"));
+        if !account.may_ask() {
+            return None;
+        }
+        let session = Session::open(account, (place.0.as_deref(), place.1.as_deref()), LIMIT, stop).ok()?;
+        Some(Self { account, place, session })
+    }
+
+    /// Each queue that is not there or may not be bound.
+    pub(super) async fn queues(&self, wanted: &[(Path, String)]) -> Diagnostics {
+        let ask = || async {
+            let queues = self.session.read(self.session.project.list_queues()).await?;
+            Ok(queues.into_iter().map(|queue| (queue.queue_name.to_ascii_lowercase(), queue)).collect())
+        };
+        let missing =
+            |queues: &BTreeMap<String, Queue>, name: &String| !queues.contains_key(&name.to_ascii_lowercase());
+        let answers = &self.account.survey().queues;
+        let (queues, mut report) = self.ask(answers, "Queues Were Not Checked", wanted, ask, missing).await;
+        for (queues, (path, name)) in queues.iter().flat_map(|queues| wanted.iter().map(move |w| (queues, w))) {
+            let fault = match queues.get(&name.to_ascii_lowercase()) {
+                None => Some((
+                    "No Such Queue",
+                    format!("there is no queue named {name:?} in the project; {}", known(queues)),
+                )),
+                Some(queue) if !queue.may_be_bound() => {
+                    Some(("Queue Cannot Be Bound", format!("{name:?} is {}", kind(queue))))
+                }
+                Some(_) => None,
+            };
+            if let Some((summary, fault)) = fault {
+                let text = format!(
+                    "{path}: {fault}.\n\nAllowed: dedicated queues, yearly/monthly queues, and queues in an elastic resource \
+                     pool.\nDocument: DLI API Reference, \"Creating an Enhanced Datasource Connection\", request parameter \
+                     queues."
+                );
+                report.push(Diagnostic::error(summary, text).at(path.clone()));
+            }
+        }
+        report
+    }
+
+    /// Each elastic resource pool that is not there.
+    pub(super) async fn pools(&self, wanted: &[(Path, String)]) -> Diagnostics {
+        let ask = || async {
+            let pools = self.session.read(self.session.project.list_pools()).await?;
+            Ok(pools.into_iter().map(|pool| (pool.name.to_ascii_lowercase(), ())).collect())
+        };
+        let missing = |pools: &BTreeMap<String, ()>, name: &String| !pools.contains_key(&name.to_ascii_lowercase());
+        let answers = &self.account.survey().pools;
+        let (pools, mut report) =
+            self.ask(answers, "Elastic Resource Pools Were Not Checked", wanted, ask, missing).await;
+        let Some(pools) = pools else { return report };
+        for (path, name) in wanted.iter().filter(|(_, name)| missing(&pools, name)) {
+            let text = format!(
+                "{path}: there is no elastic resource pool named {name:?} in the project; {}.\n\nAllowed: the name of an \
+                 elastic resource pool.\nDocument: DLI API Reference, \"Listing All Elastic Resource Pools\".",
+                known(&pools)
+            );
+            report.push(Diagnostic::error("No Such Elastic Resource Pool", text).at(path.clone()));
+        }
+        report
+    }
+
+    /// A warning where another connection has the name of one that is to be created.
+    pub(super) async fn name(&self, name: &str, leaving: impl Fn(&str) -> bool) -> Diagnostics {
+        let ask = async {
+            let filter = ConnectionFilter { status: Some(wire::STATUS_ACTIVE), ..ConnectionFilter::default() };
+            let mut holders: BTreeMap<String, Vec<String>> = BTreeMap::new();
+            for connection in self.session.read(self.session.project.list_connections(&filter)).await? {
+                if !connection.is_deleted() {
+                    holders.entry(connection.name).or_default().push(connection.id);
+                }
+            }
+            Ok(holders)
+        };
+        let (holders, fault) = self.account.survey().names.get(&self.place, None, ask).await;
+        let mut report =
+            fault.map(|fault| fault.warn("Connection Names Were Not Checked", NOT_ASKED)).unwrap_or_default();
+        let holders = holders.iter().filter_map(|holders| holders.get(name)).flatten();
+        let others: Vec<_> = holders.filter(|id| !leaving(id)).map(String::as_str).collect();
+        if !others.is_empty() {
+            let text = format!(
+                "There is an enhanced connection named {name:?} already: {}. The service may refuse a second one.\n\nChoose \
+                 another name, or import the one that is there: terraform import ADDRESS {}. (Where this plan replaces that \
+                 very connection, nothing is wrong.)",
+                others.join(", "),
+                others[0]
+            );
+            report.push(Diagnostic::warning("Connection Name Is Taken", text).at(Path::attribute("name")));
+        }
+        report
+    }
+
+    /// The answer; where it lacks a wanted name and is not fresh, it is asked for again.
+    async fn ask<T, F: Future<Output = Result<T, Fault>>>(
+        &self,
+        answers: &Answers<T>,
+        summary: &str,
+        wanted: &[(Path, String)],
+        ask: impl Fn() -> F,
+        missing: impl Fn(&T, &String) -> bool,
+    ) -> (Option<Arc<T>>, Diagnostics) {
+        if wanted.is_empty() {
+            return (None, Diagnostics::new());
+        }
+        let (mut answer, mut fault) = answers.get(&self.place, None, ask()).await;
+        if answer.as_ref().is_some_and(|answer| wanted.iter().any(|(_, name)| missing(answer, name))) {
+            (answer, fault) = answers.get(&self.place, Some(FRESH), ask()).await;
+        }
+        (answer, fault.map(|fault| fault.warn(summary, NOT_ASKED)).unwrap_or_default())
+    }
+}
+
+/// What a queue is, in the words of the documents.
+fn kind(queue: &Queue) -> String {
+    if queue.queue_name.eq_ignore_ascii_case("default") {
+        return "the default queue, which is never bound".to_owned();
+    }
+    let billing = if queue.charging_mode == 2 { "yearly/monthly" } else { "pay-per-use" };
+    format!("a shared queue ({billing}, in no elastic resource pool)")
+}
+
+/// Some names that are there.
+fn known<T>(names: &BTreeMap<String, T>) -> String {
+    const SHOWN: usize = 10;
+    let shown: Vec<_> = names.keys().take(SHOWN).map(String::as_str).collect();
+    match names.len().saturating_sub(SHOWN) {
+        _ if shown.is_empty() => "it has none".to_owned(),
+        0 => format!("it has {}", shown.join(", ")),
+        more => format!("it has {} and {more} more", shown.join(", ")),
+    }
+}

@@ -1,0 +1,152 @@
+//! Waiting until bindings work: the service answers before a peering stands, and says only later whether it does.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use super::{
+    bound::{Declared, Homes, Target},
+    session::{Fault, Session},
+};
+use crate::{
+    dli::wire::{self, Binding},
+    framework::{
+        diagnostic::{Diagnostic, Diagnostics},
+        path::Path,
+    },
+};
+
+/// From one look to the next, at first and once it takes long. (A new queue takes 5 to 10 minutes.)
+const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
+/// When it takes long.
+const LONG: Duration = Duration::from_mins(1);
+/// How long what had FAILED before it was bound again may still be shown as it was.
+const STALE: Duration = Duration::from_secs(10);
+
+/// Why the bindings do not all work.
+#[derive(Debug)]
+pub(super) enum Unsettled {
+    /// These came to nothing.
+    Failed(Vec<Binding>),
+    /// The connection is no longer there.
+    Gone,
+    /// It could not be seen, or there was no time.
+    Fault(Fault),
+}
+
+/// Waits until all that is declared is ACTIVE, and shows the connection as it is then. `before` shows peerings from
+/// before they were bound again.
+pub(super) async fn until_active(
+    session: &Session,
+    id: &str,
+    declared: Declared<'_>,
+    homes: &mut Homes,
+    before: &BTreeMap<Target, Binding>,
+) -> Result<wire::Connection, Unsettled> {
+    let began = Instant::now();
+    let mut told = String::new();
+    loop {
+        let shown = match session.read(session.project.show_connection(id)).await {
+            Ok(shown) if shown.is_deleted() => return Err(Unsettled::Gone),
+            Ok(shown) => shown,
+            Err(fault) if fault.is_not_found() => return Err(Unsettled::Gone),
+            Err(fault) => return Err(Unsettled::Fault(fault)),
+        };
+        homes.ask(session, &shown, &[declared.queues]).await.map_err(Unsettled::Fault)?;
+        let targets = homes.targets(&shown, declared);
+        let is_stale =
+            |target: &Target, peering: &Binding| before.get(target) == Some(peering) && began.elapsed() < STALE;
+        let failed: Vec<Binding> = targets
+            .iter()
+            .filter_map(|target| Some((target, target.peering(&shown)?)))
+            .filter(|(target, peering)| peering.has_status(wire::BINDING_FAILED) && !is_stale(target, peering))
+            .map(|(_, peering)| peering.clone())
+            .collect();
+        if !failed.is_empty() {
+            return Err(Unsettled::Failed(failed));
+        }
+        let open = open(&targets, &shown);
+        if open.is_empty() {
+            return Ok(shown);
+        }
+        let waiting = open.join(", ");
+        if waiting != told {
+            tracing::info!(id, seconds = began.elapsed().as_secs(), "waiting for bindings: {waiting}");
+            told.clone_from(&waiting);
+        }
+        let pause = if began.elapsed() < LONG { PAUSES.0 } else { PAUSES.1 };
+        session.pause(pause, || format!("The binding of {waiting}")).await.map_err(Unsettled::Fault)?;
+    }
+}
+
+/// What is not ACTIVE yet, each with its state.
+fn open(targets: &BTreeSet<Target>, shown: &wire::Connection) -> Vec<String> {
+    let state = |target: &Target| match target.peering(shown) {
+        Some(peering) if peering.has_status(wire::BINDING_ACTIVE) => None,
+        Some(peering) => Some(format!("{} ({})", target.name(), peering.status)),
+        None => Some(format!("{} (not there yet)", target.name())),
+    };
+    targets.iter().filter_map(state).collect()
+}
+
+/// One error for each binding that came to nothing.
+pub(super) fn failures(connection: &str, failed: &[Binding], holds: &str) -> Diagnostics {
+    let error =
+        |binding: &Binding| Diagnostic::error("Binding Failed", format!("{}\n\n{holds}", text(connection, binding)));
+    failed.iter().map(error).collect()
+}
+
+/// Bindings that came to nothing, found in a look at the connection: no call failed, and nobody would hear of it.
+pub(super) fn found(connection: &str, failed: &[Binding]) -> Diagnostics {
+    let again = "The service does not try again by itself: the next apply binds what is declared again.";
+    let warning = |binding: &Binding| {
+        Diagnostic::warning("Binding Failed", format!("{}\n\n{again}", text(connection, binding)))
+            .at(Path::attribute("bindings").key(&binding.name))
+    };
+    failed.iter().map(warning).collect()
+}
+
+/// What failed, the service's own words, and what usually causes it.
+fn text(connection: &str, binding: &Binding) -> String {
+    let Binding { name, err_msg, .. } = binding;
+    let reason = if err_msg.is_empty() {
+        "The service gives no reason.".to_owned()
+    } else {
+        format!("The service says: {err_msg}")
+    };
+    format!("{name} cannot use the connection {connection}: its binding is FAILED. {reason}\n\n{}", cause(err_msg))
+}
+
+/// What usually causes this (User Guide, "Datasource Connection" and its questions).
+fn cause(err_msg: &str) -> &'static str {
+    let text = err_msg.to_ascii_lowercase();
+    let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    if has(&["cidr", "overlap", "conflict"]) {
+        "Usual cause: the network of the queue or pool overlaps that of the subnet, or of another queue that is bound to the \
+         same subnet. The network of a pool is fixed for its life: use another subnet, or a pool with another network."
+    } else if has(&["subnet", "permission", "agency", "denied", "forbidden", "not authorized"]) {
+        "Usual cause: DLI lacks the permission to look at the VPC, which shows as a subnet that cannot be found. Grant the \
+         agency permission \"DLI Datasource Connections Agency Access\" (Global Configuration, Service Authorization in the \
+         DLI console), and see that dest_network_id is a subnet of dest_vpc_id."
+    } else {
+        "Usual causes: the network of the queue or pool overlaps that of the subnet; DLI lacks the agency permission \"DLI \
+         Datasource Connections Agency Access\"; or the queue is new or its network was just changed, and needs 5 to 10 \
+         minutes before it can be bound."
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The texts are those that the service's documents and users show.
+    #[test]
+    fn the_usual_cause_follows_from_the_words() {
+        assert!(cause("Failed to get subnet 86ddcf50-233a-449d-9811-cfef2f603213").contains("Agency Access"));
+        assert!(cause("CIDR conflict with the VPC").contains("overlaps"));
+        assert!(cause("").contains("5 to 10"));
+    }
+}
