@@ -275,6 +275,7 @@ mod tests {
     #[test]
     fn a_plan_reads_with_what_is_still_open_in_it() {
         type Names = Known<BTreeSet<Known<String>>>;
+        type Hosts = BTreeMap<String, Known<String>>;
         let read = |value: &Value| Names::from_value(value, &Path::root()).expect("reads");
         let names = Value::set(["a".into(), UNKNOWN, Value::Null]);
         assert_eq!(read(&Value::Null), Known::Null);
@@ -283,7 +284,6 @@ mod tests {
         for value in [Value::Null, UNKNOWN, names] {
             assert_eq!(read(&value).into_value(), value);
         }
-        type Hosts = BTreeMap<String, Known<String>>;
         let hosts = Value::map([("h", UNKNOWN), ("i", "1.2.3.4".into())]);
         let read = Hosts::from_value(&hosts, &Path::root()).expect("reads");
         assert_eq!(read["i"].value().map(String::as_str), Some("1.2.3.4"));
