@@ -110,3 +110,18 @@ impl Provider for DliProvider {
         vec![Arc::new(EnhancedConnection::new(Arc::clone(&self.account)))]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_schema_can_be_served() {
+        let provider = DliProvider::new(Box::new(|_| None));
+        let resources = provider.resources().into_iter().map(|kind| (kind.type_name(), kind.schema()));
+        let data_sources = provider.data_sources().into_iter().map(|kind| (kind.type_name(), kind.schema()));
+        for (name, schema) in resources.chain(data_sources).chain([("provider", provider.schema())]) {
+            assert_eq!(schema.faults(), Vec::<String>::new(), "{name}");
+        }
+    }
+}

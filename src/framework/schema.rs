@@ -1,5 +1,7 @@
 //! Schemas as data: what may be written, who decides each value, and what is checked and planned about it.
 
+mod faults;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{plan::PlanModifier, types::Type, validate::Validator, value::Value};
