@@ -4,9 +4,10 @@
 //! It stands on [`crate::dli`] and knows nothing of the client, the framework or the provider: it is their judge. Where
 //! the documents are silent, the choice is marked as an inference beside the code that makes it.
 //!
-//! The way of a request: `server` reads it, `route` names the operation, `gateway` believes its signature, a group's
-//! file (`connections`, `bindings`, `queues`, `tags`) turns it into a method of [`Account`], which keeps the rules of
-//! `limits` and `lifecycle` over the data of `project`; `snapshot` keeps that in a file, `journal` remembers it.
+//! The way of a request: `server` reads it, `operation` names the operation, `gateway` believes its signature, a group's
+//! file (`connections`, `bindings`, `routes`, `privileges`, `tags`, `queues`, `pools`, `quotas`) turns it into a method of
+//! [`Account`], which keeps the rules of `limits` and `lifecycle` over the data of `project`; `snapshot` keeps that in a
+//! file, `journal` remembers it.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), terraform_provider_dli::emulator::StartError> {
@@ -27,10 +28,15 @@ mod gateway;
 mod journal;
 mod lifecycle;
 mod limits;
+mod operation;
+mod pools;
+mod privileges;
 mod project;
 mod queues;
+mod quotas;
 mod refusal;
-mod route;
+mod routes;
+
 mod server;
 mod snapshot;
 mod tags;

@@ -162,12 +162,11 @@ impl fmt::Display for Greeting<'_> {
         writeln!(f, "  }}")?;
         writeln!(f, "\nQueues of every project:\n")?;
         for queue in self.emulator.queues(PROJECT) {
-            let what = match (queue.resource_mode, queue.elastic_resource_pool_name.as_str()) {
-                (_, pool) if !pool.is_empty() => {
-                    format!("in elastic resource pool {pool}, which is bound in its place")
-                }
-                (1, _) => "dedicated".to_owned(),
-                _ => "shared, cannot be bound".to_owned(),
+            let what = match queue.elastic_resource_pool_name.as_str() {
+                "" if !queue.may_be_bound() => "shared, cannot be bound".to_owned(),
+                "" if queue.resource_mode == 1 => "dedicated".to_owned(),
+                "" => "shared, but charged by the year, so it can be bound".to_owned(),
+                pool => format!("in elastic resource pool {pool}, which is bound in its place"),
             };
             writeln!(f, "  {:<8}  {dim}{what}{plain}", queue.queue_name)?;
         }

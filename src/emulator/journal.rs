@@ -21,6 +21,8 @@ pub struct LoggedRequest {
     pub path: String,
     /// Percent-encoded, as sent, without the question mark; empty where there is none.
     pub query: String,
+    /// What it asks for, as the service's SDKs call it: `CreateEnhancedConnection`, …; none where nothing is published.
+    pub operation: Option<&'static str>,
     /// Name (lower case) and value of each header, in the order of arrival.
     pub headers: Vec<(String, String)>,
     /// The body; empty where it was refused for its size.
@@ -120,6 +122,7 @@ mod tests {
             method: "GET".to_owned(),
             path: path.to_owned(),
             query: "a=1".to_owned(),
+            operation: None,
             headers: Vec::new(),
             body: vec![0; length].into(),
             status: 404,

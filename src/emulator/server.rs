@@ -27,9 +27,9 @@ use super::{
     gateway::{self, Incoming, Keys},
     journal::{self, Journal, LoggedRequest},
     lifecycle::Fate,
+    operation::{self, Answer, Call, Found},
     project::Project,
     refusal::Refusal,
-    route::{self, Answer, Call},
     snapshot::{self, SnapshotError},
 };
 use crate::dli::code::REQUEST_ID_HEADER;
@@ -113,10 +113,10 @@ impl Shared {
     }
 
     /// The operation's answer, and the number of the change that must be kept before it may leave.
-    fn run(&self, parts: &Parts, body: Result<&[u8], Refusal>) -> Result<(Answer, Option<u64>), Refusal> {
+    fn run(&self, parts: &Parts, body: Result<&[u8], Refusal>, found: Found) -> Result<(Answer, Option<u64>), Refusal> {
         let (method, path) = (parts.method.as_str(), parts.uri.path());
-        let query = route::query_pairs(parts.uri.query().unwrap_or_default());
-        let (route, segments) = route::find(method, path)?;
+        let query = operation::query_pairs(parts.uri.query().unwrap_or_default());
+        let (operation, segments) = found?;
         let body = body?;
         let incoming = Incoming { method, path, query: &query, headers: &parts.headers, body };
         gateway::verify(&incoming, &self.keys, self.clock.now())?;
@@ -127,7 +127,7 @@ impl Shared {
             return Err(Refusal::parameter("The parameter project_id is invalid: at most 64 letters and digits"));
         }
         let changes = method != "GET";
-        let (answer, change) = self.with_account(project, changes, |account| (route.run)(account, &call));
+        let (answer, change) = self.with_account(project, changes, |account| (operation.run)(account, &call));
         Ok((answer?, changes.then_some(change)))
     }
 }
@@ -160,7 +160,9 @@ async fn work(
 ) -> Result<Answer, Refusal> {
     let at = shared.clock.now();
     let started = Instant::now();
-    let run = shared.run(&parts, body.as_deref().map_err(Clone::clone));
+    let found = operation::find(parts.method.as_str(), parts.uri.path());
+    let operation = found.as_ref().ok().map(|(operation, _)| operation.name);
+    let run = shared.run(&parts, body.as_deref().map_err(Clone::clone), found);
     let outcome = match run {
         Ok((answer, Some(change))) if shared.file.is_some() => keep(&shared, change).await.map(|()| answer),
         run => run.map(|(answer, _)| answer),
@@ -173,6 +175,7 @@ async fn work(
         method: parts.method.to_string(),
         path: parts.uri.path().to_owned(),
         query: parts.uri.query().unwrap_or_default().to_owned(),
+        operation,
         headers: parts.headers.iter().map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect(),
         body: body.unwrap_or_default(),
         status: outcome.as_ref().map_or_else(|refusal| refusal.status, |answer| answer.status),
