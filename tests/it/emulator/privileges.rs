@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 use super::harness::{Cloud, NOWHERE, PROJECT, body, connections};
 
 const OTHER: &str = "330e068af1334c9782f4226acc00a2e2";
+const BIND: &[&str] = &["BIND_QUEUE"];
 const THIRD: &str = "0123456789abcdef0123456789abcdef";
 
-fn request(action: &str, project: &str, id: &str, privileges: Value) -> Value {
+fn request(action: &str, project: &str, id: &str, privileges: &[&str]) -> Value {
     json!({
         "projectId": project,
         "action": action,
@@ -32,16 +33,15 @@ async fn privileges_are_granted_shown_and_revoked() {
     let row = |project: &str| json!({"object": format!("edsconnections.{id}"), "applicant_project_id": project, "privileges": ["BIND_QUEUE"]});
     assert_eq!(shown().await, (json!([]), json!(true)));
 
-    let bind = || json!(["BIND_QUEUE"]);
-    assert_eq!(put(request("grant", OTHER, &id, bind())).await.ok(200), json!({"is_success": true, "message": ""}));
-    put(request("grant", OTHER, &id, bind())).await.ok(200);
-    put(request("update", THIRD, &id, bind())).await.ok(200);
-    put(request("grant", "a", &id, json!([]))).await.ok(200);
+    assert_eq!(put(request("grant", OTHER, &id, BIND)).await.ok(200), json!({"is_success": true, "message": ""}));
+    put(request("grant", OTHER, &id, BIND)).await.ok(200);
+    put(request("update", THIRD, &id, BIND)).await.ok(200);
+    put(request("grant", "a", &id, &[])).await.ok(200);
     assert_eq!(shown().await, (json!([row(THIRD), row(OTHER)]), json!(false)));
-    put(request("revoke", OTHER, &id, bind())).await.ok(200);
-    put(request("revoke", OTHER, &id, bind())).await.ok(200);
+    put(request("revoke", OTHER, &id, BIND)).await.ok(200);
+    put(request("revoke", OTHER, &id, BIND)).await.ok(200);
     assert_eq!(shown().await, (json!([row(THIRD)]), json!(false)));
-    put(request("update", THIRD, &id, json!([]))).await.ok(200);
+    put(request("update", THIRD, &id, &[])).await.ok(200);
     assert_eq!(shown().await, (json!([]), json!(true)));
 
     let edited = cloud.emulator.edit(PROJECT, |account| {
@@ -58,13 +58,12 @@ async fn what_cannot_be_granted() {
     let cloud = Cloud::start().await;
     let path = cloud.create(body("test")).await;
     let id = path.rsplit('/').next().expect("an id").to_owned();
-    let bind = || json!(["BIND_QUEUE"]);
     let wrong = [
-        request("give", OTHER, &id, bind()),
-        request("grant", "not-a-project", &id, bind()),
-        request("grant", "", &id, bind()),
-        request("grant", OTHER, &id, json!(["BIND_QUEUE", "DROP_QUEUE"])),
-        request("grant", OTHER, NOWHERE, bind()),
+        request("give", OTHER, &id, BIND),
+        request("grant", "not-a-project", &id, BIND),
+        request("grant", "", &id, BIND),
+        request("grant", OTHER, &id, &["BIND_QUEUE", "DROP_QUEUE"]),
+        request("grant", OTHER, NOWHERE, BIND),
         json!({"projectId": OTHER, "action": "grant", "privileges": [{"object": format!("queues.{id}"), "privileges": ["BIND_QUEUE"]}]}),
         json!({"projectId": OTHER, "action": "grant", "privileges": [
             {"object": format!("edsconnections.{id}"), "privileges": ["BIND_QUEUE"]},
