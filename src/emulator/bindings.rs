@@ -2,18 +2,20 @@
 
 use super::{
     account::Account,
+    operation::{Answer, Call, Operation},
     refusal::Refusal,
-    route::{Answer, Call, Route},
 };
 use crate::dli::wire::{Outcome, QueueNames};
 
-pub(super) const ROUTES: &[Route] = &[
-    Route {
+pub(super) const OPERATIONS: &[Operation] = &[
+    Operation {
+        name: "AssociateQueueToEnhancedConnection",
         method: "POST",
         pattern: "/v2.0/{project_id}/datasource/enhanced-connections/{connection_id}/associate-queue",
         run: associate,
     },
-    Route {
+    Operation {
+        name: "DisassociateQueueFromEnhancedConnection",
         method: "POST",
         pattern: "/v2.0/{project_id}/datasource/enhanced-connections/{connection_id}/disassociate-queue",
         run: disassociate,

@@ -4,24 +4,46 @@ use serde::Serialize;
 
 use super::{
     account::Account,
+    operation::{Answer, Call, Operation, tag_filter},
     project::Record,
     refusal::Refusal,
-    route::{Answer, Call, Route, tag_filter},
 };
 use crate::dli::wire::{
-    Connection, ConnectionCreated, CreateConnection, Outcome, ReplaceHosts, STATUS_ACTIVE, STATUS_DELETED,
+    Connection, ConnectionCreated, ConnectionList, CreateConnection, Outcome, ReplaceHosts, STATUS_ACTIVE,
+    STATUS_DELETED,
 };
 
-pub(super) const ROUTES: &[Route] = &[
-    Route { method: "POST", pattern: "/v2.0/{project_id}/datasource/enhanced-connections", run: create },
-    Route { method: "GET", pattern: "/v2.0/{project_id}/datasource/enhanced-connections", run: list },
-    Route { method: "GET", pattern: "/v2.0/{project_id}/datasource/enhanced-connections/{connection_id}", run: show },
-    Route {
+pub(super) const OPERATIONS: &[Operation] = &[
+    Operation {
+        name: "CreateEnhancedConnection",
+        method: "POST",
+        pattern: "/v2.0/{project_id}/datasource/enhanced-connections",
+        run: create,
+    },
+    Operation {
+        name: "ListEnhancedConnections",
+        method: "GET",
+        pattern: "/v2.0/{project_id}/datasource/enhanced-connections",
+        run: list,
+    },
+    Operation {
+        name: "ShowEnhancedConnection",
+        method: "GET",
+        pattern: "/v2.0/{project_id}/datasource/enhanced-connections/{connection_id}",
+        run: show,
+    },
+    Operation {
+        name: "DeleteEnhancedConnection",
         method: "DELETE",
         pattern: "/v2.0/{project_id}/datasource/enhanced-connections/{connection_id}",
         run: delete,
     },
-    Route { method: "PUT", pattern: "/v2.0/{project_id}/datasource/enhanced-connections/{connection_id}", run: update },
+    Operation {
+        name: "UpdateEnhancedConnection",
+        method: "PUT",
+        pattern: "/v2.0/{project_id}/datasource/enhanced-connections/{connection_id}",
+        run: update,
+    },
 ];
 
 /// How many connections one page of the list holds when nothing is said.
@@ -38,30 +60,24 @@ fn show(account: &mut Account<'_>, call: &Call<'_>) -> Result<Answer, Refusal> {
         #[serde(flatten)]
         outcome: Outcome,
         #[serde(flatten)]
-        row: Row,
+        connection: Connection,
     }
     let connection = account.connection(call.segment("connection_id"))?;
-    Ok(Answer::ok(&Shown { outcome: Outcome::success(""), row: Row::from(connection) }))
+    Ok(Answer::ok(&Shown { outcome: Outcome::success(""), connection }))
 }
 
 fn list(account: &mut Account<'_>, call: &Call<'_>) -> Result<Answer, Refusal> {
-    #[derive(Serialize)]
-    struct List {
-        #[serde(flatten)]
-        outcome: Outcome,
-        /// "Number returned", says the page.
-        count: usize,
-        connections: Vec<Row>,
-    }
     let filter = Filter::read(call)?;
     let most = match call.number("limit")?.unwrap_or(PAGE) {
         0 => usize::MAX,
         most => most,
     };
     let offset = call.number("offset")?.unwrap_or(0);
-    let page = account.records().iter().filter(|record| filter.meets(record)).skip(offset).take(most);
-    let connections: Vec<_> = page.map(|record| Row::from(record.shown(account.now))).collect();
-    Ok(Answer::ok(&List { outcome: Outcome::success(""), count: connections.len(), connections }))
+    let page = account.records().iter().filter(|record| filter.meets(record, account.now)).skip(offset).take(most);
+    let connections: Vec<_> = page.map(|record| record.shown(account.now)).collect();
+    // "Number returned", says the page.
+    let count = i64::try_from(connections.len()).unwrap_or(i64::MAX);
+    Ok(Answer::ok(&ConnectionList { outcome: Outcome::success(""), count, connections }))
 }
 
 fn delete(account: &mut Account<'_>, call: &Call<'_>) -> Result<Answer, Refusal> {
@@ -72,23 +88,6 @@ fn delete(account: &mut Account<'_>, call: &Call<'_>) -> Result<Answer, Refusal>
 fn update(account: &mut Account<'_>, call: &Call<'_>) -> Result<Answer, Refusal> {
     account.replace_hosts(call.segment("connection_id"), call.json::<ReplaceHosts>()?.hosts)?;
     Ok(Answer::ok(&Outcome::success("")))
-}
-
-/// A connection with the two documented fields that no client of ours reads.
-#[derive(Serialize)]
-struct Row {
-    #[serde(flatten)]
-    connection: Connection,
-    ipv6_enable: bool,
-    /// Inverted: true where the connection has not been granted to other projects.
-    #[serde(rename = "isPrivis")]
-    is_private: bool,
-}
-
-impl From<Connection> for Row {
-    fn from(connection: Connection) -> Self {
-        Self { connection, ipv6_enable: false, is_private: true }
-    }
 }
 
 /// What "list" is narrowed to.
@@ -114,9 +113,9 @@ impl<'a> Filter<'a> {
         Ok(Self { name: call.parameter("name"), status, tags })
     }
 
-    fn meets(&self, record: &Record) -> bool {
+    fn meets(&self, record: &Record, now: i64) -> bool {
         self.name.is_none_or(|name| record.name == name)
-            && self.status.is_none_or(|status| record.status() == status)
+            && self.status.is_none_or(|status| record.status(now) == status)
             && self.tags.iter().all(|(key, value)| record.tags.get(*key).is_some_and(|held| held == value))
     }
 }

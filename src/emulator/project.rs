@@ -1,24 +1,27 @@
 //! What the service holds for one project, as data; the snapshot file is exactly this.
+//!
+//! A field that an older file lacks has a default, so that whoever kept a state keeps it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::lifecycle::{Peering, Target};
-use crate::dli::wire::{Connection, Host, Queue, STATUS_ACTIVE, STATUS_DELETED};
+use crate::dli::wire::{Connection, Host, Pool, Queue, Route, STATUS_ACTIVE, STATUS_DELETED};
 
 /// One project: its queues, pools and connections.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Project {
     pub(super) queues: Vec<Queue>,
-    /// Names of the elastic resource pools.
-    pub(super) pools: Vec<String>,
+    /// Without the names of their queues: those are the queues' to tell.
+    #[serde(deserialize_with = "pools")]
+    pub(super) pools: Vec<Pool>,
     /// In the order of their creation; deleted ones stay.
     pub(super) connections: Vec<Record>,
 }
 
 /// A connection with all that was ever said about it. Times are milliseconds since the Unix epoch.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Record {
     pub(super) id: String,
     pub(super) name: String,
@@ -28,15 +31,31 @@ pub(super) struct Record {
     pub(super) routetable_id: Option<String>,
     /// In the order in which they were last sent.
     pub(super) hosts: Vec<Host>,
+    /// In the order in which they were added.
+    #[serde(default)]
+    pub(super) routes: Vec<Route>,
     pub(super) tags: BTreeMap<String, String>,
     pub(super) peerings: Vec<Peering>,
+    /// The projects that may bind their queues.
+    #[serde(default)]
+    pub(super) shared_with: BTreeSet<String>,
+    #[serde(default)]
+    pub(super) ipv6_enable: bool,
     pub(super) create_time: i64,
+    /// Somebody asked for it to be deleted.
     pub(super) deleted: bool,
+    /// Until when it stays ACTIVE nevertheless.
+    #[serde(default)]
+    pub(super) leaves_at: i64,
 }
 
 impl Record {
-    pub(super) fn status(&self) -> &'static str {
-        if self.deleted { STATUS_DELETED } else { STATUS_ACTIVE }
+    pub(super) fn is_gone(&self, now: i64) -> bool {
+        self.deleted && now >= self.leaves_at
+    }
+
+    pub(super) fn status(&self, now: i64) -> &'static str {
+        if self.is_gone(now) { STATUS_DELETED } else { STATUS_ACTIVE }
     }
 
     /// As "show" and "list" return it.
@@ -51,31 +70,54 @@ impl Record {
         Connection {
             id: self.id.clone(),
             name: self.name.clone(),
-            status: self.status().to_owned(),
+            status: self.status(now).to_owned(),
             available_queue_info: bindings(Target::Queue),
             elastic_resource_pools: bindings(Target::Pool),
             dest_vpc_id: self.dest_vpc_id.clone(),
             dest_network_id: self.dest_network_id.clone(),
             create_time: self.create_time,
             hosts: self.hosts.clone(),
-            ..Connection::default()
+            routes: self.routes.clone(),
+            ipv6_enable: Some(self.ipv6_enable),
+            is_privis: Some(self.shared_with.is_empty()),
         }
     }
 }
 
+/// When the stock was made: 2024-01-01T00:00:00Z.
+const STOCKED_AT: i64 = 1_704_067_200_000;
+/// What nearly everything in stock is charged by.
+const PER_CU_HOUR: i64 = 1;
+const YEARLY_MONTHLY: i64 = 2;
+
 impl Project {
-    /// What every project has from the start: one queue of each kind that decides whether it may be bound. The two
-    /// dedicated ones differ in type because "list queues" leaves out all but `sql` when it is not told otherwise.
+    /// What every project has from the start: queues of each kind that decides whether one may be bound, and pools
+    /// with two, no and one queue. Types differ because "list queues" leaves out all but `sql` when it is not told
+    /// otherwise.
     pub(super) fn stocked() -> Self {
         let queue = |name: &str, kind: &str, dedicated: bool, pool: &str, cidr: &str| Queue {
             queue_name: name.to_owned(),
             queue_type: kind.to_owned(),
-            charging_mode: 1,
+            charging_mode: PER_CU_HOUR,
             resource_mode: i64::from(dedicated),
             elastic_resource_pool_name: pool.to_owned(),
             cidr_in_vpc: cidr.to_owned(),
-            create_time: 1_704_067_200_000,
-            ..Queue::default()
+            create_time: STOCKED_AT,
+            cu_count: 16,
+            owner: "emulator".to_owned(),
+            description: String::new(),
+        };
+        let pool = |name: &str, cidr: &str| Pool {
+            name: name.to_owned(),
+            status: "AVAILABLE".to_owned(),
+            cidr_in_vpc: cidr.to_owned(),
+            charging_mode: PER_CU_HOUR,
+            min_cu: 64,
+            max_cu: 96,
+            actual_cu: 64,
+            owner: "emulator".to_owned(),
+            create_time: STOCKED_AT,
+            ..Pool::default()
         };
         Self {
             queues: vec![
@@ -83,9 +125,13 @@ impl Project {
                 queue("shared1", "sql", false, "", ""),
                 queue("q1", "sql", true, "", "10.10.0.0/24"),
                 queue("q2", "general", true, "", "10.20.0.0/24"),
+                queue("q3", "sql", true, "", "10.60.0.0/24"),
+                Queue { charging_mode: YEARLY_MONTHLY, ..queue("yearly1", "sql", false, "", "10.70.0.0/24") },
                 queue("pooled1", "general", true, "pool1", "10.30.0.0/18"),
+                queue("pooled2", "sql", true, "pool1", "10.30.0.0/18"),
+                queue("pooled3", "general", true, "pool3", "10.50.0.0/18"),
             ],
-            pools: vec!["pool1".to_owned()],
+            pools: vec![pool("pool1", "10.30.0.0/18"), pool("pool2", "10.40.0.0/18"), pool("pool3", "10.50.0.0/18")],
             connections: Vec::new(),
         }
     }
@@ -93,5 +139,62 @@ impl Project {
     /// The queue of that name, in any case.
     pub(super) fn queue(&self, name: &str) -> Option<&Queue> {
         self.queues.iter().find(|queue| queue.queue_name.eq_ignore_ascii_case(name))
+    }
+
+    /// The elastic resource pool of exactly that name, with the names of its queues.
+    pub(super) fn pool(&self, name: &str) -> Option<Pool> {
+        self.pools.iter().find(|pool| pool.name == name).map(|pool| self.filled(pool))
+    }
+
+    /// All elastic resource pools, with the names of their queues.
+    pub(super) fn filled_pools(&self) -> impl Iterator<Item = Pool> {
+        self.pools.iter().map(|pool| self.filled(pool))
+    }
+
+    fn filled(&self, pool: &Pool) -> Pool {
+        let within = self.queues.iter().filter(|queue| queue.elastic_resource_pool_name == pool.name);
+        Pool { queues: within.map(|queue| queue.queue_name.clone()).collect(), ..pool.clone() }
+    }
+}
+
+/// Files of the first version have no more than the names of pools.
+fn pools<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Pool>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Kept {
+        Name(String),
+        Whole(Pool),
+    }
+    let kept = Vec::<Kept>::deserialize(deserializer)?;
+    let pool = |kept| match kept {
+        Kept::Name(name) => Pool { name, status: "AVAILABLE".to_owned(), ..Pool::default() },
+        Kept::Whole(pool) => pool,
+    };
+    Ok(kept.into_iter().map(pool).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A project as the first version wrote it.
+    #[test]
+    fn a_project_of_the_first_version_is_read() {
+        let file = r#"{
+            "queues": [{"queue_name":"pooled1","queue_type":"general","charging_mode":1,"resource_mode":1,
+                "elastic_resource_pool_name":"pool1","cidr_in_vpc":"10.30.0.0/18","create_time":1704067200000}],
+            "pools": ["pool1"],
+            "connections": [{"id":"2a620c33-5609-40c9-affd-2b6453071b0f","name":"test","dest_vpc_id":"v",
+                "dest_network_id":"n","routetable_id":null,"hosts":[],"tags":{},"create_time":1767225600000,
+                "peerings":[{"target":"pool","name":"pool1","peer_id":"p","made_at_creation":true,
+                    "bound_at":1767225600000,"settles_at":1767225600000,"failure":null}],"deleted":false}]
+        }"#;
+        let project: Project = serde_json::from_str(file).expect("it reads");
+        let pool = project.pool("pool1").expect("the pool is kept");
+        assert_eq!((pool.queues, pool.status.as_str()), (vec!["pooled1".to_owned()], "AVAILABLE"));
+        let shown = project.connections[0].shown(1_767_225_600_000);
+        assert_eq!((shown.elastic_resource_pools.len(), shown.routes.len(), shown.is_privis), (1, 0, Some(true)));
+        let again: Project = serde_json::from_str(&serde_json::to_string(&project).expect("it writes")).expect("reads");
+        assert_eq!(again.pools, project.pools);
     }
 }

@@ -1,17 +1,19 @@
 //! List and show queues. The two spell their keys differently, and "list" leaves out what was not asked for.
 
+use std::cmp::Reverse;
+
 use serde_json::{Value, json};
 
 use super::{
     account::Account,
+    operation::{Answer, Call, Operation, tag_filter},
     refusal::Refusal,
-    route::{Answer, Call, Route, tag_filter},
 };
 use crate::dli::wire::Queue;
 
-pub(super) const ROUTES: &[Route] = &[
-    Route { method: "GET", pattern: "/v1.0/{project_id}/queues", run: list },
-    Route { method: "GET", pattern: "/v1.0/{project_id}/queues/{queue_name}", run: show },
+pub(super) const OPERATIONS: &[Operation] = &[
+    Operation { name: "ListQueues", method: "GET", pattern: "/v1.0/{project_id}/queues", run: list },
+    Operation { name: "ShowQueue", method: "GET", pattern: "/v1.0/{project_id}/queues/{queue_name}", run: show },
 ];
 
 fn list(account: &mut Account<'_>, call: &Call<'_>) -> Result<Answer, Refusal> {
@@ -29,8 +31,9 @@ fn list(account: &mut Account<'_>, call: &Call<'_>) -> Result<Answer, Refusal> {
     queues.retain(|queue| !tagged && (kind == "all" || queue.queue_type == kind));
     queues.sort_by(|left, right| left.queue_name.cmp(&right.queue_name));
     match call.parameter("order").unwrap_or("queue_name_asc") {
-        // All queues have the same size.
-        "queue_name_asc" | "cu_asc" | "cu_desc" => {}
+        "queue_name_asc" => {}
+        "cu_asc" => queues.sort_by_key(|queue| queue.cu_count),
+        "cu_desc" => queues.sort_by_key(|queue| Reverse(queue.cu_count)),
         "queue_name_desc" => queues.reverse(),
         other => return Err(Refusal::parameter(format!("The parameter order is invalid: {other:?}"))),
     }
@@ -48,8 +51,9 @@ fn show(account: &mut Account<'_>, call: &Call<'_>) -> Result<Answer, Refusal> {
         "message": "",
         "queueName": queue.queue_name,
         "queueType": queue.queue_type,
-        "description": "",
-        "cuCount": CUS,
+        "description": queue.description,
+        "owner": queue.owner,
+        "cuCount": queue.cu_count,
         "chargingMode": queue.charging_mode,
         "resource_mode": queue.resource_mode,
         "elastic_resource_pool_name": queue.elastic_resource_pool_name,
@@ -57,14 +61,13 @@ fn show(account: &mut Account<'_>, call: &Call<'_>) -> Result<Answer, Refusal> {
     })))
 }
 
-const CUS: u32 = 16;
-
 fn listed(queue: &Queue, charged: bool) -> Value {
     let mut row = json!({
         "queue_name": queue.queue_name,
         "queue_type": queue.queue_type,
-        "description": "",
-        "cu_count": CUS,
+        "description": queue.description,
+        "owner": queue.owner,
+        "cu_count": queue.cu_count,
         "resource_mode": queue.resource_mode,
         "elastic_resource_pool_name": queue.elastic_resource_pool_name,
         "cidr_in_vpc": queue.cidr_in_vpc,

@@ -2,19 +2,26 @@
 
 use super::{
     account::Account,
+    operation::{Answer, Call, Operation},
     refusal::Refusal,
-    route::{Answer, Call, Route},
 };
 use crate::dli::wire::{Tag, TagChange, TagList};
 
-pub(super) const ROUTES: &[Route] = &[
-    Route { method: "GET", pattern: "/v3/{project_id}/dli_enhanced_datasource/{connection_id}/tags", run: list },
-    Route {
+pub(super) const OPERATIONS: &[Operation] = &[
+    Operation {
+        name: "ShowResourceTags",
+        method: "GET",
+        pattern: "/v3/{project_id}/dli_enhanced_datasource/{connection_id}/tags",
+        run: list,
+    },
+    Operation {
+        name: "BatchCreateResourceTags",
         method: "POST",
         pattern: "/v3/{project_id}/dli_enhanced_datasource/{connection_id}/tags/create",
         run: create,
     },
-    Route {
+    Operation {
+        name: "BatchDeleteResourceTags",
         method: "POST",
         pattern: "/v3/{project_id}/dli_enhanced_datasource/{connection_id}/tags/delete",
         run: delete,

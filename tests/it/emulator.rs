@@ -1,12 +1,17 @@
 //! The emulator, spoken to in plain HTTP.
 
 mod concurrency;
+mod faults;
 mod harness;
 mod hostile;
 mod lifecycle;
 mod limits;
 mod operations;
+mod pools;
+mod privileges;
 mod program;
 mod queues;
+mod quirks;
+mod routes;
 mod signature;
 mod tags;

@@ -13,7 +13,7 @@ fn document() -> impl Strategy<Value = Value> {
         any::<i64>().prop_map(Value::from),
         any::<f64>().prop_map(Value::from),
         any::<String>().prop_map(Value::from),
-        proptest::sample::select(vec!["q1", "Q2", "pooled1", "pool1", "default", "10.0.0.1", "test", NOWHERE])
+        proptest::sample::select(vec!["q1", "Q2", "pooled1", "pool1", "default", "10.0.0.1", "test", "grant", NOWHERE])
             .prop_map(Value::from),
     ];
     let field = proptest::sample::select(vec![
@@ -28,6 +28,11 @@ fn document() -> impl Strategy<Value = Value> {
         "tags",
         "key",
         "value",
+        "cidr",
+        "projectId",
+        "action",
+        "privileges",
+        "object",
     ]);
     leaf.prop_recursive(4, 32, 6, move |inner| {
         prop_oneof![
@@ -74,11 +79,19 @@ fn no_request_is_a_fault() {
         ("GET", tags.clone()),
         ("POST", format!("{tags}/create")),
         ("POST", format!("{tags}/delete")),
+        ("POST", format!("{living}/routes")),
+        ("POST", format!("{}/routes", living.replace("v2.0", "v3"))),
+        ("DELETE", format!("{living}/routes/test")),
+        ("GET", format!("{living}/privileges")),
+        ("PUT", format!("/v1.0/{PROJECT}/authorization")),
+        ("GET", format!("/v3/{PROJECT}/elastic-resource-pools")),
+        ("GET", format!("/v3/{PROJECT}/elastic-resource-pools/pool1/queues")),
+        ("GET", format!("/v3/{PROJECT}/quotas")),
     ];
     let request = (
         proptest::sample::select(routes),
         "[a-z0-9%/._~-]{0,12}",
-        "((limit|offset|name|tags|status|page-size|current-page|order|queue_type)=[ -~]{0,12}&?){0,3}",
+        "((limit|offset|name|tags|status|page-size|current-page|order|queue_type|queue_name)=[ -~]{0,12}&?){0,3}",
         payload(),
         proptest::option::of("\\PC{0,40}"),
     );

@@ -59,6 +59,7 @@ async fn the_documents_own_example() {
                 {"name": "ecs-97f8-0001", "ip": "192.168.0.1"},
                 {"name": "ecs-97f8-0002", "ip": "192.168.0.2"},
             ],
+            "routes": [],
             "ipv6_enable": false,
             "isPrivis": true,
         })

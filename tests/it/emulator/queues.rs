@@ -12,15 +12,20 @@ fn names(list: &Value) -> Vec<&str> {
 async fn list_leaves_out_what_was_not_asked_for() {
     let cloud = Cloud::start().await;
     let list = async |query: &str| cloud.get(&format!("/v1.0/{PROJECT}/queues{query}")).await.ok(200);
-    assert_eq!(names(&list("").await), ["default", "q1", "shared1"], "sql is the default type");
-    assert_eq!(names(&list("?queue_type=general").await), ["pooled1", "q2"]);
+    assert_eq!(
+        names(&list("").await),
+        ["default", "pooled2", "q1", "q3", "shared1", "yearly1"],
+        "sql is the default type"
+    );
+    assert_eq!(names(&list("?queue_type=general").await), ["pooled1", "pooled3", "q2"]);
     let all = list("?queue_type=all").await;
-    assert_eq!(names(&all), ["default", "pooled1", "q1", "q2", "shared1"]);
+    let every = ["default", "pooled1", "pooled2", "pooled3", "q1", "q2", "q3", "shared1", "yearly1"];
+    assert_eq!(names(&all), every);
     assert_eq!((&all["is_success"], &all["message"]), (&json!(true), &json!("")));
     assert_eq!(all["queues"][0].get("charging_mode"), None);
     assert_eq!(list("?with-charge-info=true").await["queues"][0]["charging_mode"], 1);
-    assert_eq!(names(&list("?queue_type=all&order=queue_name_desc").await)[0], "shared1");
-    assert_eq!(names(&list("?queue_type=all&page-size=2&current-page=2").await), ["q1", "q2"]);
+    assert_eq!(names(&list("?queue_type=all&order=queue_name_desc").await)[0], "yearly1");
+    assert_eq!(names(&list("?queue_type=all&page-size=4&current-page=2").await), ["q1", "q2", "q3", "shared1"]);
     assert_eq!(names(&list("?tags=a=b").await), Vec::<&str>::new());
     for wrong in ["queue_type=spark", "order=x", "page-size=x", "current-page=-1"] {
         cloud.get(&format!("/v1.0/{PROJECT}/queues?{wrong}")).await.refused(400, "DLI.0001");
@@ -36,7 +41,7 @@ async fn show_has_its_own_spelling() {
         show("POOLED1").await.ok(200),
         json!({
             "is_success": true, "message": "", "queueName": "pooled1", "queueType": "general", "description": "",
-            "cuCount": 16, "chargingMode": 1, "resource_mode": 1, "elastic_resource_pool_name": "pool1",
+            "owner": "emulator", "cuCount": 16, "chargingMode": 1, "resource_mode": 1, "elastic_resource_pool_name": "pool1",
             "create_time": 1_704_067_200_000_i64,
         })
     );
@@ -96,7 +101,7 @@ async fn only_dedicated_queues_and_those_in_pools_are_bound() {
         (json!({"queues": ["q1", "shared1"]}), "DLI.0007", "shared1"),
         (json!({"queues": ["q1", "missing"]}), "DLI.0002", "missing"),
         (json!({"queues": ["q1", "q-1"]}), "DLI.0001", "q-1"),
-        (json!({"queues": ["q1"], "elastic_resource_pools": ["pool2"]}), "DLI.0002", "pool2"),
+        (json!({"queues": ["q1"], "elastic_resource_pools": ["missing"]}), "DLI.0002", "missing"),
     ];
     for (names, code, named) in cases {
         let text = cloud.call("POST", &format!("{path}/associate-queue"), names.clone()).await.refused(400, code);

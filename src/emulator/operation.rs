@@ -1,32 +1,52 @@
 //! Which operation a method and a path mean, and what an operation is: a function from account and call to answer.
 //!
-//! Each API group lists its own routes; a new group is a new file and one line in [`groups`].
+//! Each API group lists its own operations; a new group is a new file and one line in [`groups`].
 
 use std::collections::BTreeMap;
 
 use percent_encoding::percent_decode_str;
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{account::Account, bindings, connections, queues, refusal::Refusal, tags};
+use super::{
+    account::Account, bindings, connections, pools, privileges, queues, quotas, refusal::Refusal, routes, tags,
+};
 
 /// One operation of the API. Placeholders in `pattern` are one segment each, `{project_id}` always among them.
 #[derive(Debug)]
-pub(super) struct Route {
+pub(super) struct Operation {
+    /// As the service's SDKs and audit logs call it.
+    pub(super) name: &'static str,
     pub(super) method: &'static str,
     pub(super) pattern: &'static str,
     pub(super) run: fn(&mut Account<'_>, &Call<'_>) -> Result<Answer, Refusal>,
 }
 
-fn groups() -> impl Iterator<Item = &'static Route> {
-    [connections::ROUTES, bindings::ROUTES, queues::ROUTES, tags::ROUTES].into_iter().flatten()
+fn groups() -> impl Iterator<Item = &'static Operation> {
+    [
+        connections::OPERATIONS,
+        bindings::OPERATIONS,
+        routes::OPERATIONS,
+        privileges::OPERATIONS,
+        tags::OPERATIONS,
+        queues::OPERATIONS,
+        pools::OPERATIONS,
+        quotas::OPERATIONS,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// The names of all operations, as the service's SDKs and audit logs have them.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    groups().map(|operation| operation.name)
 }
 
 /// Finds the operation and what stands in the place of its placeholders. A wrong method is an unknown path to the
 /// gateway.
-pub(super) fn find(method: &str, path: &str) -> Result<(&'static Route, BTreeMap<&'static str, String>), Refusal> {
+pub(super) fn find(method: &str, path: &str) -> Result<(&'static Operation, BTreeMap<&'static str, String>), Refusal> {
     groups()
-        .filter(|route| route.method == method)
-        .find_map(|route| Some((route, matches(route.pattern, path)?)))
+        .filter(|operation| operation.method == method)
+        .find_map(|operation| Some((operation, matches(operation.pattern, path)?)))
         .ok_or_else(Refusal::not_published)
 }
 
@@ -66,7 +86,7 @@ pub(super) struct Call<'a> {
 }
 
 impl Call<'_> {
-    /// What stands in the place of a placeholder of the route's pattern.
+    /// What stands in the place of a placeholder of the operation's pattern.
     pub(super) fn segment(&self, name: &str) -> &str {
         self.segments.get(name).map_or("", String::as_str)
     }
@@ -110,6 +130,15 @@ impl Answer {
         Self::json(200, body)
     }
 
+    /// The first half of it, which is no JSON.
+    pub(super) fn truncated(self) -> Self {
+        let body = self.body.map(|mut body| {
+            body.truncate(body.len() / 2);
+            body
+        });
+        Self { body, ..self }
+    }
+
     pub(super) fn no_content() -> Self {
         Self { status: 204, body: None }
     }
@@ -131,8 +160,8 @@ mod tests {
 
     #[test]
     fn a_path_matches_segment_by_segment() {
-        let (route, found) = find("GET", "/v1.0/48cc/queues/a%2Fb").expect("show queue");
-        assert_eq!(route.pattern, "/v1.0/{project_id}/queues/{queue_name}");
+        let (operation, found) = find("GET", "/v1.0/48cc/queues/a%2Fb").expect("show queue");
+        assert_eq!(operation.pattern, "/v1.0/{project_id}/queues/{queue_name}");
         assert_eq!(found.get("queue_name").map(String::as_str), Some("a/b"));
         for path in [
             "/v1.0/48cc/queues/",

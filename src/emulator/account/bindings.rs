@@ -1,0 +1,109 @@
+//! The queues and elastic resource pools that are bound to connections.
+
+use uuid::Uuid;
+
+use super::Account;
+use crate::{
+    dli::{
+        rules,
+        wire::{Queue, QueueNames},
+    },
+    emulator::{
+        lifecycle::{Fate, Peering, State, Target},
+        limits,
+        project::Record,
+        refusal::Refusal,
+    },
+};
+
+impl Account<'_> {
+    /// Begins bindings. What is bound stays as it is, and what has failed starts anew (both inferences).
+    pub fn bind(&mut self, id: &str, names: &QueueNames) -> Result<(), Refusal> {
+        let targets = self.bindable(names)?;
+        let at = self.changeable(id)?;
+        begin(&mut self.project.connections[at], targets, self.now, &mut self.manner.fate);
+        Ok(())
+    }
+
+    /// Ends bindings. One that is FAILED cannot be ended (documented); one that is not there is passed over, and the
+    /// name of a queue in a pool stands for the pool, as it does in binding (both inferences).
+    pub fn unbind(&mut self, id: &str, names: &QueueNames) -> Result<(), Refusal> {
+        let bound = self.living(id)?.peerings.clone();
+        let mut ending = Vec::new();
+        for name in &names.queues {
+            let queue = self.project.queue(name);
+            let target = queue.map_or_else(|| (Target::Queue, name.to_ascii_lowercase()), home);
+            ending.push((target, queue.is_some(), "queue"));
+        }
+        for name in &names.elastic_resource_pools {
+            ending.push(((Target::Pool, name.clone()), self.project.pool(name).is_some(), "elastic resource pool"));
+        }
+        for ((target, name), known, kind) in &ending {
+            match bound.iter().find(|peering| peering.target == *target && peering.name == *name) {
+                Some(peering) if peering.state(self.now) == State::Failed => {
+                    return Err(Refusal::unsupported(format!(
+                        "The binding of {name} has failed and cannot be unbound"
+                    )));
+                }
+                None if !known => return Err(Refusal::no_such(kind, name)),
+                Some(_) | None => {}
+            }
+        }
+        self.living(id)?.peerings.retain(|peering| {
+            !ending.iter().any(|((target, name), ..)| peering.target == *target && peering.name == *name)
+        });
+        Ok(())
+    }
+
+    /// Ends the wait for a binding at once, whatever it was to come to: ACTIVE, or FAILED with this `err_msg`.
+    pub fn settle(&mut self, id: &str, name: &str, failure: Option<&str>) -> Result<(), Refusal> {
+        let now = self.now;
+        let mut bound = self.living(id)?.peerings.iter_mut();
+        let peering = bound.find(|peering| peering.name == name).ok_or_else(|| Refusal::no_such("binding", name))?;
+        peering.settle(now, failure.map(str::to_owned));
+        Ok(())
+    }
+
+    /// What the names stand for, refused unless every one may be bound.
+    pub(super) fn bindable(&self, names: &QueueNames) -> Result<Vec<(Target, String)>, Refusal> {
+        let mut targets = Vec::new();
+        for name in &names.queues {
+            limits::text("queues", &rules::QUEUE_NAME, name)?;
+            let queue = self.project.queue(name).ok_or_else(|| Refusal::no_such("queue", name))?;
+            if !queue.may_be_bound() {
+                return Err(Refusal::unsupported(format!(
+                    "Datasource connections cannot be created for the queue {}: it is a shared queue",
+                    queue.queue_name
+                )));
+            }
+            targets.push(home(queue));
+        }
+        for name in &names.elastic_resource_pools {
+            if self.project.pool(name).is_none() {
+                return Err(Refusal::no_such("elastic resource pool", name));
+            }
+            targets.push((Target::Pool, name.clone()));
+        }
+        Ok(targets)
+    }
+}
+
+/// Binding a queue that lives in a pool binds the pool.
+fn home(queue: &Queue) -> (Target, String) {
+    match queue.elastic_resource_pool_name.as_str() {
+        "" => (Target::Queue, queue.queue_name.clone()),
+        pool => (Target::Pool, pool.to_owned()),
+    }
+}
+
+/// Begins what is not bound yet, or has failed.
+pub(super) fn begin(record: &mut Record, targets: Vec<(Target, String)>, now: i64, fate: &mut Fate) {
+    for (target, name) in targets {
+        let same = |peering: &Peering| peering.target == target && peering.name == name;
+        if record.peerings.iter().any(|peering| same(peering) && peering.state(now) != State::Failed) {
+            continue;
+        }
+        record.peerings.retain(|peering| !same(peering));
+        record.peerings.push(Peering::begin(target, name, Uuid::new_v4().to_string(), now, fate));
+    }
+}

@@ -1,0 +1,37 @@
+//! The tags of connections.
+
+use std::collections::BTreeMap;
+
+use super::Account;
+use crate::{
+    dli::wire::Tag,
+    emulator::{limits, refusal::Refusal},
+};
+
+impl Account<'_> {
+    /// Adds tags; one whose key is there already is overwritten (an inference).
+    pub fn put_tags(&mut self, id: &str, tags: Vec<Tag>) -> Result<(), Refusal> {
+        limits::tags(&tags)?;
+        let record = self.living(id)?;
+        let mut all = record.tags.clone();
+        all.extend(tags.into_iter().map(|tag| (tag.key, tag.value)));
+        limits::tag_count(all.len())?;
+        record.tags = all;
+        Ok(())
+    }
+
+    /// Removes tags by key; one that is not there is passed over, and values do not matter (both inferences).
+    pub fn remove_tags(&mut self, id: &str, tags: &[Tag]) -> Result<(), Refusal> {
+        limits::tags(tags)?;
+        let record = self.living(id)?;
+        for tag in tags {
+            record.tags.remove(&tag.key);
+        }
+        Ok(())
+    }
+
+    /// The tags of a connection.
+    pub fn tags(&self, id: &str) -> Result<&BTreeMap<String, String>, Refusal> {
+        self.present(id).map(|record| &record.tags)
+    }
+}

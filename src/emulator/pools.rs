@@ -1,0 +1,80 @@
+//! List elastic resource pools, and the queues of one.
+
+use serde_json::json;
+
+use super::{
+    account::Account,
+    operation::{Answer, Call, Operation, tag_filter},
+    refusal::Refusal,
+};
+use crate::dli::wire::{Outcome, Pool, PoolList, Queue};
+
+pub(super) const OPERATIONS: &[Operation] = &[
+    Operation {
+        name: "ListElasticResourcePools",
+        method: "GET",
+        pattern: "/v3/{project_id}/elastic-resource-pools",
+        run: list,
+    },
+    Operation {
+        name: "ListElasticResourcePoolQueues",
+        method: "GET",
+        pattern: "/v3/{project_id}/elastic-resource-pools/{name}/queues",
+        run: queues,
+    },
+];
+
+/// How many rows one page holds when nothing is said.
+const PAGE: usize = 100;
+const STATES: [&str; 4] = ["AVAILABLE", "SCALING", "CREATING", "FAILED"];
+
+/// A name is matched by any part of it. That "count" is the number in all pages is documented, that a limit of 0 is
+/// refused is an inference.
+fn list(account: &mut Account<'_>, call: &Call<'_>) -> Result<Answer, Refusal> {
+    let status = call.parameter("status");
+    if let Some(other) = status.filter(|status| !STATES.iter().any(|state| state.eq_ignore_ascii_case(status))) {
+        return Err(Refusal::parameter(format!("The parameter status is invalid: {other:?}")));
+    }
+    // No pool of the emulator has tags.
+    let tagged = call.parameter("tags").map(tag_filter).transpose()?.is_some();
+    let name = call.parameter("name").unwrap_or_default();
+    let (offset, most) = page(call)?;
+
+    let mut pools: Vec<Pool> = account.project.filled_pools().collect();
+    pools.retain(|pool| {
+        !tagged && pool.name.contains(name) && status.is_none_or(|status| pool.status.eq_ignore_ascii_case(status))
+    });
+    let count = i64::try_from(pools.len()).unwrap_or(i64::MAX);
+    let elastic_resource_pools = pools.into_iter().skip(offset).take(most).collect();
+    Ok(Answer::ok(&PoolList { outcome: Outcome::success(""), count, elastic_resource_pools }))
+}
+
+fn queues(account: &mut Account<'_>, call: &Call<'_>) -> Result<Answer, Refusal> {
+    let name = call.segment("name");
+    let pool = account.project.pool(name).ok_or_else(|| Refusal::no_such("elastic resource pool", name))?;
+    let wanted = call.parameter("queue_name");
+    let (offset, most) = page(call)?;
+
+    let mut queues: Vec<_> =
+        account.project.queues.iter().filter(|queue| queue.elastic_resource_pool_name == pool.name).collect();
+    queues.retain(|queue| wanted.is_none_or(|name| queue.queue_name.eq_ignore_ascii_case(name)));
+    let count = queues.len();
+    let row = |queue: &Queue| {
+        json!({
+            "queue_name": queue.queue_name,
+            "queue_type": queue.queue_type,
+            "owner": queue.owner,
+            "create_time": queue.create_time,
+        })
+    };
+    let queues: Vec<_> = queues.into_iter().skip(offset).take(most).map(row).collect();
+    Ok(Answer::ok(&json!({ "is_success": true, "message": "", "queues": queues, "count": count })))
+}
+
+fn page(call: &Call<'_>) -> Result<(usize, usize), Refusal> {
+    let most = call.number("limit")?.unwrap_or(PAGE);
+    if most == 0 {
+        return Err(Refusal::parameter("The parameter limit is invalid: 0"));
+    }
+    Ok((call.number("offset")?.unwrap_or(0), most))
+}

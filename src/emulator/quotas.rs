@@ -1,0 +1,29 @@
+//! Show quotas. There is none for connections.
+
+use serde_json::{Value, json};
+
+use super::{
+    account::Account,
+    operation::{Answer, Call, Operation},
+    refusal::Refusal,
+};
+
+pub(super) const OPERATIONS: &[Operation] =
+    &[Operation { name: "ShowQuota", method: "GET", pattern: "/v3/{project_id}/quotas", run: show }];
+
+/// The types that the emulator has something of. The figures are our own.
+#[expect(clippy::unnecessary_wraps, reason = "an operation may be refused; this one never is")]
+fn show(account: &mut Account<'_>, _: &Call<'_>) -> Result<Answer, Refusal> {
+    let resource = |kind: &str, quota: i64, used: i64| -> Value {
+        json!({ "type": kind, "min": 0, "max": quota, "quota": quota, "used": used })
+    };
+    let count = |length: usize| i64::try_from(length).unwrap_or(i64::MAX);
+    let project = &account.project;
+    let units = project.queues.iter().map(|queue| queue.cu_count).sum();
+    let resources = [
+        resource("CU", 1024, units),
+        resource("QUEUE", 64, count(project.queues.len())),
+        resource("ELASTIC_RESOURCE_POOL", 16, count(project.pools.len())),
+    ];
+    Ok(Answer::ok(&json!({ "is_success": true, "quotas": { "resources": resources } })))
+}

@@ -1,0 +1,83 @@
+//! Sharing a connection with other projects.
+
+use serde_json::{Value, json};
+
+use super::harness::{Cloud, NOWHERE, PROJECT, body, connections};
+
+const OTHER: &str = "330e068af1334c9782f4226acc00a2e2";
+const BIND: &[&str] = &["BIND_QUEUE"];
+const THIRD: &str = "0123456789abcdef0123456789abcdef";
+
+fn request(action: &str, project: &str, id: &str, privileges: &[&str]) -> Value {
+    json!({
+        "projectId": project,
+        "action": action,
+        "privileges": [{"object": format!("edsconnections.{id}"), "privileges": privileges}],
+    })
+}
+
+#[tokio::test]
+async fn privileges_are_granted_shown_and_revoked() {
+    let cloud = Cloud::start().await;
+    let path = cloud.create(body("test")).await;
+    let id = path.rsplit('/').next().expect("an id").to_owned();
+    let put = async |body: Value| cloud.call("PUT", &format!("/v1.0/{PROJECT}/authorization"), body).await;
+    // The privileges as their page shows them, and the field that means their absence.
+    let shown = async || {
+        let listed = cloud.get(&connections()).await.ok(200)["connections"][0]["isPrivis"].clone();
+        assert_eq!(cloud.get(&path).await.ok(200)["isPrivis"], listed);
+        let privileges = cloud.get(&format!("{path}/privileges")).await.ok(200);
+        assert_eq!((&privileges["connection_id"], &privileges["is_success"]), (&json!(id), &json!(true)));
+        (privileges["privileges"].clone(), listed)
+    };
+    let row = |project: &str| json!({"object": format!("edsconnections.{id}"), "applicant_project_id": project, "privileges": ["BIND_QUEUE"]});
+    assert_eq!(shown().await, (json!([]), json!(true)));
+
+    assert_eq!(put(request("grant", OTHER, &id, BIND)).await.ok(200), json!({"is_success": true, "message": ""}));
+    put(request("grant", OTHER, &id, BIND)).await.ok(200);
+    put(request("update", THIRD, &id, BIND)).await.ok(200);
+    put(request("grant", "a", &id, &[])).await.ok(200);
+    assert_eq!(shown().await, (json!([row(THIRD), row(OTHER)]), json!(false)));
+    put(request("revoke", OTHER, &id, BIND)).await.ok(200);
+    put(request("revoke", OTHER, &id, BIND)).await.ok(200);
+    assert_eq!(shown().await, (json!([row(THIRD)]), json!(false)));
+    put(request("update", THIRD, &id, &[])).await.ok(200);
+    assert_eq!(shown().await, (json!([]), json!(true)));
+
+    let edited = cloud.emulator.edit(PROJECT, |account| {
+        account.grant(&id, OTHER)?;
+        account.grant(&id, THIRD)?;
+        account.revoke(&id, OTHER)
+    });
+    edited.expect("no file").expect("allowed");
+    assert_eq!(shown().await, (json!([row(THIRD)]), json!(false)));
+}
+
+#[tokio::test]
+async fn what_cannot_be_granted() {
+    let cloud = Cloud::start().await;
+    let path = cloud.create(body("test")).await;
+    let id = path.rsplit('/').next().expect("an id").to_owned();
+    let wrong = [
+        request("give", OTHER, &id, BIND),
+        request("grant", "not-a-project", &id, BIND),
+        request("grant", "", &id, BIND),
+        request("grant", OTHER, &id, &["BIND_QUEUE", "DROP_QUEUE"]),
+        request("grant", OTHER, NOWHERE, BIND),
+        json!({"projectId": OTHER, "action": "grant", "privileges": [{"object": format!("queues.{id}"), "privileges": ["BIND_QUEUE"]}]}),
+        json!({"projectId": OTHER, "action": "grant", "privileges": [
+            {"object": format!("edsconnections.{id}"), "privileges": ["BIND_QUEUE"]},
+            {"object": format!("edsconnections.{NOWHERE}"), "privileges": ["BIND_QUEUE"]},
+        ]}),
+        json!({"project_id": OTHER, "action": "grant", "privileges": []}),
+    ];
+    for body in wrong {
+        cloud.call("PUT", &format!("/v1.0/{PROJECT}/authorization"), body).await.refused(400, "DLI.0001");
+    }
+    assert_eq!(cloud.get(&format!("{path}/privileges")).await.ok(200)["privileges"], json!([]), "nothing by halves");
+
+    let text = cloud.get(&format!("{}/{NOWHERE}/privileges", connections())).await.refused(400, "DLI.0001");
+    assert_eq!(text, format!("Connection {NOWHERE} does not exist"));
+    cloud.call("DELETE", &path, Value::Null).await.ok(200);
+    cloud.get(&format!("{path}/privileges")).await.refused(400, "DLI.0001");
+}
