@@ -116,8 +116,13 @@ fn schemas<'a>(schemas: impl Iterator<Item = (&'static str, &'a Schema)>) -> BTr
 }
 
 fn capabilities() -> wire::ServerCapabilities {
-    // Core then keeps the schema of one process for the later processes of the same command.
-    wire::ServerCapabilities { get_provider_schema_optional: true, ..wire::ServerCapabilities::default() }
+    wire::ServerCapabilities {
+        // Core then keeps the schema of one process for the later processes of the same command.
+        get_provider_schema_optional: true,
+        // Core then asks for the configuration of what it imports, instead of guessing it from the state.
+        generate_resource_config: true,
+        ..wire::ServerCapabilities::default()
+    }
 }
 
 #[tonic::async_trait]
@@ -355,7 +360,14 @@ impl Provider for Service {
         &self,
         request: Request<wire::generate_resource_config::Request>,
     ) -> Reply<wire::generate_resource_config::Response> {
-        refuse("GenerateResourceConfig", "configuration generator for", &request.into_inner().type_name).await
+        let request = request.into_inner();
+        let of = &request.type_name;
+        answer("GenerateResourceConfig", of, async {
+            let config = self.0.generate_config(of, self.read_value(of, request.state.as_ref())?)?;
+            let config = dynamic::encode(&config);
+            Ok(wire::generate_resource_config::Response { config, diagnostics: Vec::new() })
+        })
+        .await
     }
 
     async fn validate_data_resource_config(
