@@ -3,6 +3,7 @@
 //!
 //! In here there is no DLI and no HTTP.
 
+mod answer;
 pub mod codec;
 mod dynamic;
 mod encode;

@@ -4,6 +4,7 @@
 
 mod apply;
 mod data;
+mod generate;
 mod import;
 mod plan;
 mod read;

@@ -101,7 +101,13 @@ fn parse<'a, T: Deserialize<'a>>(raw: &'a RawValue, wanted: &str) -> Result<T, C
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::framework::{
+        schema::{Body, Schema},
+        timeouts::{Operation, Timeouts},
+    };
 
     fn object() -> Type {
         let attributes = [
@@ -129,6 +135,15 @@ mod tests {
             ("t", Value::List(vec!["ä".into(), 12.into()])),
         ]);
         assert_eq!(decode(text.as_bytes(), &object()), Ok(expected));
+    }
+
+    /// State of a version whose schema had no such block, as core hands it over.
+    #[test]
+    fn a_missing_block_is_one_that_is_not_written() {
+        let blocks = vec![Timeouts::block(&[(Operation::Create, Duration::from_mins(1))])];
+        let schema = Schema { body: Body { blocks, ..Body::default() }, ..Schema::default() };
+        assert_eq!(decode(b"{}", &schema.ty()), Ok(schema.empty()));
+        assert_eq!(schema.empty(), Value::map([("timeouts", Value::Null)]));
     }
 
     #[test]

@@ -1,15 +1,13 @@
 //! The service: every RPC is decode → framework → encode, and decides nothing.
 //!
-//! No RPC ever answers with a gRPC error: core would drop what the call had done. What goes wrong is a diagnostic.
+//! Its length is the protocol's: core must find all 36 methods in one service.
 
-use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::Arc, time::Instant};
+use std::{collections::BTreeMap, sync::Arc};
 
-use futures_util::FutureExt;
-use tokio_stream::Once;
-use tonic::{Request, Response, Status, Streaming};
-use tracing::Instrument as _;
+use tonic::{Request, Response, Streaming};
 
 use super::{
+    answer::{OneMessage, Reply, answer, diagnosed, none_of, one_message, refuse},
     codec::CodecError,
     dynamic, encode, json,
     tfplugin6::{self as wire, provider_server::Provider},
@@ -20,11 +18,6 @@ use crate::framework::{
     server::{self, Server},
     value::Value,
 };
-
-/// What an RPC gives back; its `Err` is never used.
-type Reply<T> = Result<Response<T>, Status>;
-/// The stream of an RPC that has nothing to stream: one message that says so.
-type OneMessage<T> = Once<Result<T, Status>>;
 
 /// The provider, as core calls it.
 #[derive(Debug, Clone)]
@@ -54,70 +47,18 @@ fn unreadable(error: CodecError) -> Diagnostics {
     Diagnostic::from(error).into()
 }
 
-/// A response that can say what went wrong.
-trait Answer: Default {
-    fn failed(diagnostics: Vec<wire::Diagnostic>) -> Self;
-}
-
-macro_rules! answers {
-    ($($module:ident),* $(,)?) => {
-        $(impl Answer for wire::$module::Response {
-            fn failed(diagnostics: Vec<wire::Diagnostic>) -> Self {
-                let mut response = Self::default();
-                response.diagnostics = diagnostics;
-                response
-            }
-        })*
-    };
-}
-
-answers! {
-    get_metadata, get_provider_schema, get_resource_identity_schemas, validate_provider_config, configure_provider,
-    validate_resource_config, upgrade_resource_state, upgrade_resource_identity, read_resource, plan_resource_change,
-    apply_resource_change, import_resource_state, move_resource_state, generate_resource_config,
-    validate_data_resource_config, read_data_source, validate_ephemeral_resource_config, open_ephemeral_resource,
-    renew_ephemeral_resource, close_ephemeral_resource, validate_list_resource_config, get_functions,
-    validate_action_config, plan_action, validate_state_store, configure_state_store, read_state_bytes,
-    write_state_bytes, lock_state, unlock_state, get_states, delete_state,
-}
-
-/// Runs one call. A panic costs this call only, and is told.
-async fn answer<T: Answer>(rpc: &str, of: &str, call: impl Future<Output = Result<T, Diagnostics>>) -> Reply<T> {
-    let span = tracing::debug_span!("rpc", tf_rpc = rpc, tf_resource_type = of);
-    let started = Instant::now();
-    let outcome = AssertUnwindSafe(call).catch_unwind().instrument(span.clone()).await;
-    span.in_scope(|| tracing::debug!(tf_req_duration_ms = started.elapsed().as_millis(), "answered"));
-    let failed = |diagnostics: Diagnostics| T::failed(encode::diagnostics(diagnostics));
-    Ok(Response::new(match outcome {
-        Ok(result) => result.unwrap_or_else(failed),
-        Err(panic) => failed(server::panicked(panic.as_ref()).into()),
-    }))
-}
-
-/// The answer for a kind of thing that this provider has none of. Core asks only for what the schema lists.
-fn none_of(kind: &str, name: &str) -> Diagnostics {
-    Diagnostic::error("Not in This Provider", format!("This provider has no {kind} {name:?}.")).into()
-}
-
-async fn refuse<T: Answer>(rpc: &str, kind: &str, name: &str) -> Reply<T> {
-    answer(rpc, name, async { Err(none_of(kind, name)) }).await
-}
-
-fn diagnosed(diagnostics: Diagnostics) -> Vec<wire::Diagnostic> {
-    encode::diagnostics(diagnostics)
-}
-
-fn one_message<T>(message: T) -> Response<OneMessage<T>> {
-    Response::new(tokio_stream::once(Ok(message)))
-}
-
 fn schemas<'a>(schemas: impl Iterator<Item = (&'static str, &'a Schema)>) -> BTreeMap<String, wire::Schema> {
     schemas.map(|(name, schema)| (name.to_owned(), encode::schema(schema))).collect()
 }
 
 fn capabilities() -> wire::ServerCapabilities {
-    // Core then keeps the schema of one process for the later processes of the same command.
-    wire::ServerCapabilities { get_provider_schema_optional: true, ..wire::ServerCapabilities::default() }
+    wire::ServerCapabilities {
+        // Core then keeps the schema of one process for the later processes of the same command.
+        get_provider_schema_optional: true,
+        // Core then asks for the configuration of what it imports, instead of guessing it from the state.
+        generate_resource_config: true,
+        ..wire::ServerCapabilities::default()
+    }
 }
 
 #[tonic::async_trait]
@@ -355,7 +296,14 @@ impl Provider for Service {
         &self,
         request: Request<wire::generate_resource_config::Request>,
     ) -> Reply<wire::generate_resource_config::Response> {
-        refuse("GenerateResourceConfig", "configuration generator for", &request.into_inner().type_name).await
+        let request = request.into_inner();
+        let of = &request.type_name;
+        answer("GenerateResourceConfig", of, async {
+            let config = self.0.generate_config(of, self.read_value(of, request.state.as_ref())?)?;
+            let config = dynamic::encode(&config);
+            Ok(wire::generate_resource_config::Response { config, diagnostics: Vec::new() })
+        })
+        .await
     }
 
     async fn validate_data_resource_config(

@@ -153,13 +153,23 @@ async fn the_schema_is_one_that_core_loads() {
             check(attribute.nested_type.as_ref().map_or(&[], |nested| &nested.attributes));
         }
     }
+    fn check_block(block: &wire::schema::Block) {
+        check(&block.attributes);
+        for nested in &block.block_types {
+            let name = &nested.type_name;
+            assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_'), "{name}");
+            assert!(!RESERVED.contains(&name.as_str()), "{name}");
+            assert!(block.attributes.iter().all(|attribute| attribute.name != *name), "{name}: twice");
+            check_block(nested.block.as_ref().unwrap());
+        }
+    }
     let answer = provider().await.get_provider_schema(wire::get_provider_schema::Request::default()).await.unwrap();
     let answer = answer.into_inner();
     assert_eq!(answer.diagnostics, []);
-    check(&answer.provider.unwrap().block.unwrap().attributes);
+    check_block(&answer.provider.unwrap().block.unwrap());
     assert_eq!(answer.resource_schemas.keys().collect::<Vec<_>>(), [TYPE]);
-    for schema in answer.resource_schemas.into_values() {
-        check(&schema.block.unwrap().attributes);
+    for schema in answer.resource_schemas.into_values().chain(answer.data_source_schemas.into_values()) {
+        check_block(&schema.block.unwrap());
     }
 }
 
@@ -205,6 +215,26 @@ async fn private_state_and_identity_come_back() {
     let applied = provider.apply_resource_change(request).await.unwrap().into_inner();
     assert_eq!((applied.private.as_slice(), &applied.new_identity), (b"mine".as_slice(), &identity));
     assert_eq!((applied.new_state, applied.diagnostics.len()), (envelope(&state), 1));
+}
+
+/// Terraform 1.14 and later ask for it where the capability is there.
+#[tokio::test]
+async fn a_generated_configuration_is_the_state_without_what_the_provider_decides() {
+    let mut provider = provider().await;
+    let schema = provider.get_provider_schema(wire::get_provider_schema::Request::default()).await.unwrap();
+    assert!(schema.into_inner().server_capabilities.unwrap().generate_resource_config);
+    let configured = [("hosts", Value::map([("a", "10.0.0.1".into())])), ("tags", Value::Map(BTreeMap::new()))];
+    let config = connection(&configured);
+    let mut state = config.clone();
+    for name in ["id", "status", "created_at"] {
+        state.put(name, name.into());
+    }
+    state.put("bindings", Value::Map(BTreeMap::new()));
+    let request = wire::generate_resource_config::Request { type_name: TYPE.into(), state: envelope(&state) };
+    let answer = provider.generate_resource_config(request).await.unwrap().into_inner();
+    assert_eq!((answer.config, answer.diagnostics), (envelope(&config), Vec::new()));
+    let request = wire::generate_resource_config::Request { type_name: "dli_nothing".into(), ..Default::default() };
+    assert_eq!(provider.generate_resource_config(request).await.unwrap().into_inner().diagnostics.len(), 1);
 }
 
 /// tonic's own limit is 4 MiB, less than a connection with 20,000 long host names takes three times over.

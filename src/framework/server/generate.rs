@@ -1,0 +1,79 @@
+//! Writing the configuration of an object that was imported.
+
+use super::Server;
+use crate::framework::{
+    diagnostic::Diagnostics,
+    schema::{Attribute, Nesting, Presence, Shape},
+    value::Value,
+};
+
+impl Server {
+    /// The configuration that a state stands for: the state without what only the provider decides. Blocks stay as
+    /// they are, for nothing in them is decided by the provider.
+    pub fn generate_config(&self, type_name: &str, mut state: Value) -> Result<Value, Diagnostics> {
+        keep_configured(&self.resource_schema(type_name)?.body.attributes, &mut state);
+        Ok(state)
+    }
+}
+
+fn keep_configured(attributes: &[Attribute], object: &mut Value) {
+    let Value::Map(entries) = object else { return };
+    for attribute in attributes {
+        let Some(value) = entries.get_mut(attribute.name) else { continue };
+        match (&attribute.shape, value) {
+            (_, value) if attribute.presence == Presence::Computed => *value = Value::Null,
+            (Shape::Nested(Nesting::Single, nested), value) => keep_configured(nested, value),
+            (Shape::Nested(_, nested), Value::List(many)) => {
+                for one in many {
+                    keep_configured(nested, one);
+                }
+            }
+            (Shape::Nested(_, nested), Value::Map(many)) => {
+                for one in many.values_mut() {
+                    keep_configured(nested, one);
+                }
+            }
+            // Nothing in the elements of a set is decided by the provider either.
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_provider_decides_is_taken_out_at_any_depth() {
+        let row = || vec![Attribute::string("key").required(), Attribute::string("made").computed()];
+        let attributes = [
+            Attribute::string("name").required(),
+            Attribute::string("mode").default("auto"),
+            Attribute::string("note"),
+            Attribute::string("id").computed(),
+            Attribute::nested("all", Nesting::Map, row()).computed(),
+            Attribute::nested("one", Nesting::Single, row()),
+            Attribute::nested("list", Nesting::List, row()),
+            Attribute::nested("map", Nesting::Map, row()),
+            Attribute::nested("none", Nesting::Map, row()),
+        ];
+        let object = |made: Value, id: Value, all: Value| {
+            let row = Value::map([("key", "k".into()), ("made", made)]);
+            Value::map([
+                ("name", "a".into()),
+                ("mode", "auto".into()),
+                ("note", Value::Null),
+                ("id", id),
+                ("all", all),
+                ("one", row.clone()),
+                ("list", Value::List(vec![row.clone(), Value::Null])),
+                ("map", Value::map([("k", row)])),
+                ("none", Value::Null),
+                ("timeouts", Value::Null),
+            ])
+        };
+        let mut state = object("m".into(), "1".into(), Value::map([("k", Value::map([("key", "k".into())]))]));
+        keep_configured(&attributes, &mut state);
+        assert_eq!(state, object(Value::Null, Value::Null, Value::Null));
+    }
+}

@@ -1,0 +1,85 @@
+//! How every RPC answers.
+//!
+//! Never with a gRPC error: core would drop what the call had done. What goes wrong, a panic too, is a diagnostic.
+
+use std::{panic::AssertUnwindSafe, time::Instant};
+
+use futures_util::FutureExt;
+use tokio_stream::Once;
+use tonic::{Response, Status};
+use tracing::Instrument as _;
+
+use super::{encode, tfplugin6 as wire};
+use crate::framework::{
+    diagnostic::{Diagnostic, Diagnostics},
+    server,
+};
+
+/// What an RPC gives back; its `Err` is never used.
+pub(super) type Reply<T> = Result<Response<T>, Status>;
+/// The stream of an RPC that has nothing to stream: one message that says so.
+pub(super) type OneMessage<T> = Once<Result<T, Status>>;
+
+/// A response that can say what went wrong.
+pub(super) trait Answer: Default {
+    fn failed(diagnostics: Vec<wire::Diagnostic>) -> Self;
+}
+
+macro_rules! answers {
+    ($($module:ident),* $(,)?) => {
+        $(impl Answer for wire::$module::Response {
+            fn failed(diagnostics: Vec<wire::Diagnostic>) -> Self {
+                let mut response = Self::default();
+                response.diagnostics = diagnostics;
+                response
+            }
+        })*
+    };
+}
+
+answers! {
+    get_metadata, get_provider_schema, get_resource_identity_schemas, validate_provider_config, configure_provider,
+    validate_resource_config, upgrade_resource_state, upgrade_resource_identity, read_resource, plan_resource_change,
+    apply_resource_change, import_resource_state, move_resource_state, generate_resource_config,
+    validate_data_resource_config, read_data_source, validate_ephemeral_resource_config, open_ephemeral_resource,
+    renew_ephemeral_resource, close_ephemeral_resource, validate_list_resource_config, get_functions,
+    validate_action_config, plan_action, validate_state_store, configure_state_store, read_state_bytes,
+    write_state_bytes, lock_state, unlock_state, get_states, delete_state,
+}
+
+/// Runs one call. A panic costs this call only, and is told.
+pub(super) async fn answer<T: Answer>(
+    rpc: &str,
+    of: &str,
+    call: impl Future<Output = Result<T, Diagnostics>>,
+) -> Reply<T> {
+    let span = tracing::debug_span!("rpc", tf_rpc = rpc, tf_resource_type = of);
+    let started = Instant::now();
+    let outcome = AssertUnwindSafe(call).catch_unwind().instrument(span.clone()).await;
+    span.in_scope(|| tracing::debug!(tf_req_duration_ms = started.elapsed().as_millis(), "answered"));
+    let failed = |diagnostics: Diagnostics| T::failed(diagnosed(diagnostics));
+    Ok(Response::new(match outcome {
+        Ok(result) => result.unwrap_or_else(failed),
+        Err(panic) => failed(server::panicked(panic.as_ref()).into()),
+    }))
+}
+
+/// The answer for a kind of thing that this provider has none of. Core asks only for what the schema lists.
+pub(super) fn none_of(kind: &str, name: &str) -> Diagnostics {
+    Diagnostic::error("Not in This Provider", format!("This provider has no {kind} {name:?}.")).into()
+}
+
+/// Answers for a kind of thing that this provider has none of.
+pub(super) async fn refuse<T: Answer>(rpc: &str, kind: &str, name: &str) -> Reply<T> {
+    answer(rpc, name, async { Err(none_of(kind, name)) }).await
+}
+
+/// Errors and warnings, for a response that carries more than them.
+pub(super) fn diagnosed(diagnostics: Diagnostics) -> Vec<wire::Diagnostic> {
+    encode::diagnostics(diagnostics)
+}
+
+/// The answer of an RPC that streams.
+pub(super) fn one_message<T>(message: T) -> Response<OneMessage<T>> {
+    Response::new(tokio_stream::once(Ok(message)))
+}
