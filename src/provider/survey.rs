@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// How long the service may take to answer.
-const LIMIT: Duration = Duration::from_mins(1);
+const LIMIT: Duration = Duration::from_secs(15);
 
 /// A list in which something is missing is asked for again when it is older than this: during an apply others may have
 /// made what was missing, while the plan of many resources is over before.
