@@ -7,7 +7,8 @@
 //! The way of a request: `server` reads it, `operation` names the operation, `gateway` believes its signature, a group's
 //! file (`connections`, `bindings`, `routes`, `privileges`, `tags`, `queues`, `pools`, `quotas`) turns it into a method of
 //! [`Account`], which keeps the rules of `limits` and `lifecycle` over the data of `project`; `snapshot` keeps that in a
-//! file, `journal` remembers it.
+//! file, `journal` remembers it. On the way `faults` bring troubles on, and `disguise` gives the answer the form that the
+//! `quirks` want; `steering` changes all of this at run time.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), terraform_provider_dli::emulator::StartError> {
@@ -24,6 +25,8 @@ mod account;
 mod bindings;
 mod clock;
 mod connections;
+mod disguise;
+mod faults;
 mod gateway;
 mod journal;
 mod lifecycle;
@@ -33,114 +36,44 @@ mod pools;
 mod privileges;
 mod project;
 mod queues;
+mod quirks;
 mod quotas;
 mod refusal;
 mod routes;
 
 mod server;
+mod settings;
 mod snapshot;
+mod steering;
 mod tags;
 
 use std::{
     collections::BTreeMap,
-    fmt, io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    path::PathBuf,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
 use axum::{Router, serve::ListenerExt};
+use fastrand::Rng;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 pub use self::{
     account::Account,
     clock::{Clock, ManualClock, SystemClock},
+    faults::{ANY_OPERATION, Fault, FaultError, Trouble},
     journal::LoggedRequest,
+    quirks::{Quirk, Quirks, UnknownQuirk},
     refusal::Refusal,
+    settings::{ACCESS_KEY, SECRET_KEY, Settings, StartError},
     snapshot::SnapshotError,
 };
 use self::{
+    faults::Faults,
     gateway::Keys,
-    lifecycle::Fate,
     server::{Held, Shared, StateFile, lock},
 };
-use crate::dli::wire::{Connection, Queue};
-
-/// Access key of an emulator that was given none.
-pub const ACCESS_KEY: &str = "emulator";
-/// Secret key of an emulator that was given none.
-pub const SECRET_KEY: &str = "emulator-secret";
-
-/// How an emulator behaves.
-#[derive(Clone)]
-pub struct Settings {
-    /// The one access key that is known.
-    pub access_key: String,
-    /// Its secret key.
-    pub secret_key: String,
-    /// Makes the keys temporary ones: every request must carry this token.
-    pub security_token: Option<String>,
-    /// Added before each answer, after its effect.
-    pub latency: Duration,
-    /// How long a binding stays CREATING.
-    pub binding_delay: Duration,
-    /// Queues (in lower case) and pools whose bindings end FAILED, with their `err_msg`.
-    pub failing: BTreeMap<String, String>,
-    /// Keeps the state across restarts; in memory only where it is `None`.
-    pub state: Option<PathBuf>,
-    /// The time by which bindings settle and signatures expire.
-    pub clock: Arc<dyn Clock>,
-    /// Writes one readable line for each request to standard error.
-    pub log: bool,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            access_key: ACCESS_KEY.to_owned(),
-            secret_key: SECRET_KEY.to_owned(),
-            security_token: None,
-            latency: Duration::ZERO,
-            binding_delay: Duration::ZERO,
-            failing: BTreeMap::new(),
-            state: None,
-            clock: Arc::new(SystemClock),
-            log: false,
-        }
-    }
-}
-
-impl fmt::Debug for Settings {
-    /// Without the secrets.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Settings")
-            .field("access_key", &self.access_key)
-            .field("latency", &self.latency)
-            .field("binding_delay", &self.binding_delay)
-            .field("failing", &self.failing)
-            .field("state", &self.state)
-            .field("clock", &self.clock)
-            .field("log", &self.log)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Why an emulator did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The address is taken, or not of this machine.
-    #[error("cannot listen on {address}")]
-    Listen {
-        /// What was asked for.
-        address: SocketAddr,
-        /// Why.
-        source: io::Error,
-    },
-    /// The state file is of no use.
-    #[error(transparent)]
-    State(#[from] SnapshotError),
-}
+use crate::dli::wire::{Connection, Pool, Queue};
 
 /// A running emulator; dropping it ends it.
 #[derive(Debug)]
@@ -155,6 +88,7 @@ impl Emulator {
     /// Starts listening; port 0 takes a free one. Runs on the caller's runtime until it is stopped or dropped.
     pub async fn start(address: SocketAddr, settings: Settings) -> Result<Self, StartError> {
         let projects = settings.state.as_deref().map(snapshot::load).transpose()?.unwrap_or_default();
+        let faults = Faults::new(&settings.faults)?;
         let listen = |source| StartError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
@@ -163,18 +97,21 @@ impl Emulator {
         let (stop, stopped) = watch::channel(());
         let shared = Arc::new(Shared {
             keys: Keys {
-                access_key: settings.access_key,
-                secret_key: settings.secret_key.into(),
-                security_token: settings.security_token.map(Into::into),
+                access_key: settings.access_key.clone(),
+                secret_key: settings.secret_key.clone().into(),
+                security_token: settings.security_token.clone().map(Into::into),
             },
-            clock: settings.clock,
-            fate: Fate { delay: settings.binding_delay, failing: settings.failing },
-            state: Mutex::new(Held::new(projects)),
-            file: settings.state.map(StateFile::new),
+            clock: Arc::clone(&settings.clock),
+            ahead: Mutex::default(),
+            faults: Mutex::new(faults),
+            rng: Mutex::new(Rng::with_seed(settings.seed)),
+            state: Mutex::new(Held { projects, manner: settings.manner(), changes: 0 }),
+            file: settings.state.clone().map(StateFile::new),
             journal: Mutex::default(),
             latency: Mutex::new(settings.latency),
             log: settings.log,
             stopped: stopped.clone(),
+            settings,
         });
         let router = Router::new().fallback(server::answer).with_state(Arc::clone(&shared));
         let serving = tokio::spawn(async move {
@@ -230,17 +167,17 @@ impl Emulator {
         self.look(project, |account| account.project.queues.clone())
     }
 
+    /// The elastic resource pools of a project, with the names of their queues.
+    pub fn pools(&self, project: &str) -> Vec<Pool> {
+        self.look(project, |account| account.project.filled_pools().collect())
+    }
+
     /// Changes things without a request, as somebody in the console would; the service's rules hold here too. An
     /// error is that of the state file.
     pub fn edit<T>(&self, project: &str, work: impl FnOnce(&mut Account<'_>) -> T) -> Result<T, SnapshotError> {
         let (result, change) = self.shared.with_account(project, true, work);
         self.shared.keep(change)?;
         Ok(result)
-    }
-
-    /// Changes the latency of every answer that has not begun to wait.
-    pub fn set_latency(&self, latency: Duration) {
-        *lock(&self.shared.latency) = latency;
     }
 
     /// Ends it: no new connections, no further waiting, and no more than half a second for the requests under way.

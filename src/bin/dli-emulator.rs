@@ -11,11 +11,20 @@ use std::{
     time::Duration,
 };
 
-use clap::Parser;
-use terraform_provider_dli::emulator::{ACCESS_KEY, Emulator, SECRET_KEY, Settings, StartError};
+use clap::{
+    Parser,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
+use terraform_provider_dli::{
+    dli::wire::Queue,
+    emulator::{ACCESS_KEY, Emulator, Fault, Quirk, SECRET_KEY, Settings, StartError},
+};
 
 /// Project of the printed configuration; every other id works as well.
 const PROJECT: &str = "0123456789abcdef0123456789abcdef";
+
+const FAULT_HELP: &str =
+    r#"Bring a trouble on, such as '{"operation": "ListQueues", "times": 1, "trouble": "lose-answer"}' (repeatable)"#;
 
 /// Huawei Cloud DLI's enhanced datasource connections in a process, for trying things without an account.
 ///
@@ -48,9 +57,20 @@ struct Arguments {
     /// Added to each answer, after its effect
     #[arg(long, default_value = "0s", value_parser = humantime::parse_duration, value_name = "TIME")]
     latency: Duration,
-    /// Let the bindings of a queue, or of a pool with its queues, end FAILED with this text (repeatable)
+    /// Let the bindings of a queue, or of a pool for its queues, end FAILED with this text (repeatable)
     #[arg(long, value_parser = failure, value_name = "NAME=TEXT")]
     fail_binding: Vec<(String, String)>,
+    /// How long a deleted connection stays ACTIVE
+    #[arg(long, default_value = "0s", value_parser = humantime::parse_duration, value_name = "TIME")]
+    delete_delay: Duration,
+    /// Differ from the documents in this way, which has been seen or which nothing rules out (repeatable)
+    #[arg(long, value_parser = quirk(), value_name = "NAME")]
+    quirk: Vec<Quirk>,
+    #[arg(long, value_parser = fault, value_name = "JSON", help = FAULT_HELP)]
+    fault: Vec<Fault>,
+    /// Where chance begins: the same number gives the same orders of lists
+    #[arg(long, default_value_t = 0, value_name = "NUMBER")]
+    seed: u64,
     /// Write no request log
     #[arg(long)]
     quiet: bool,
@@ -61,6 +81,14 @@ fn failure(text: &str) -> Result<(String, String), String> {
         Some((name, text)) if !name.is_empty() => Ok((name.to_ascii_lowercase(), text.to_owned())),
         _ => Err("write it as NAME=TEXT, such as q2='Failed to get subnet'".to_owned()),
     }
+}
+
+fn quirk() -> impl TypedValueParser<Value = Quirk> {
+    PossibleValuesParser::new(Quirk::ALL.map(Quirk::name)).try_map(|name| name.parse::<Quirk>())
+}
+
+fn fault(text: &str) -> Result<Fault, serde_json::Error> {
+    serde_json::from_str(text)
 }
 
 #[tokio::main]
@@ -91,17 +119,42 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
         failing: BTreeMap::from_iter(arguments.fail_binding.clone()),
         state: arguments.state.clone(),
         log: !arguments.quiet,
+        delete_delay: arguments.delete_delay,
+        quirks: arguments.quirk.iter().copied().collect(),
+        faults: arguments.fault.clone(),
+        seed: arguments.seed,
         ..Settings::default()
     };
     // Before the address is printed: whoever reads it may end the emulator at once.
     let ended = end()?;
     let emulator = Emulator::start(address, settings).await.map_err(explain)?;
+    for (name, _) in &arguments.fail_binding {
+        check_fate(&emulator, name)?;
+    }
     let greeting = Greeting { emulator: &emulator, arguments: &arguments, colour: io::stdout().is_terminal() };
     let mut stdout = io::stdout();
     // Nobody has to listen to it.
     let _ = write!(stdout, "{greeting}").and_then(|()| stdout.flush());
     ended.await;
     Ok(())
+}
+
+/// A fate that no binding would ever meet is a slip of the pen.
+fn check_fate(emulator: &Emulator, name: &str) -> Result<(), String> {
+    let (queues, pools) = (emulator.queues(PROJECT), emulator.pools(PROJECT));
+    let bound = |queue: &&Queue| queue.may_be_bound() && queue.elastic_resource_pool_name.is_empty();
+    let names = queues.iter().filter(bound).map(|queue| queue.queue_name.as_str());
+    let names: Vec<_> = names.chain(pools.iter().map(|pool| pool.name.as_str())).collect();
+    if names.contains(&name) {
+        return Ok(());
+    }
+    let pool = pools.iter().find(|pool| pool.queues.iter().any(|queue| queue == name));
+    Err(match pool {
+        Some(pool) => {
+            format!("--fail-binding {name}: that queue lives in {0}, which is bound in its place; name {0}", pool.name)
+        }
+        None => format!("--fail-binding {name}: nothing of that name is ever bound; there are {}", names.join(", ")),
+    })
 }
 
 /// Completes at Ctrl-C or SIGTERM.

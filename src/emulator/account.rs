@@ -11,9 +11,10 @@ mod tags;
 use uuid::Uuid;
 
 use super::{
-    lifecycle::{Fate, State},
+    lifecycle::{Manner, State, after},
     limits,
     project::{Project, Record},
+    quirks::Quirk,
     refusal::Refusal,
 };
 use crate::dli::{
@@ -27,7 +28,7 @@ pub struct Account<'a> {
     pub(super) project: &'a mut Project,
     /// Milliseconds since the Unix epoch.
     pub(super) now: i64,
-    pub(super) fate: &'a Fate,
+    pub(super) manner: &'a mut Manner,
 }
 
 impl Account<'_> {
@@ -45,7 +46,8 @@ impl Account<'_> {
         let targets = self.bindable(&QueueNames { queues, elastic_resource_pools })?;
         // Whether names are unique is not documented; an error code for it is. That a deleted connection frees its
         // name is an inference, too.
-        if let Some(holder) = self.records().iter().find(|record| !record.deleted && record.name == request.name) {
+        let same = |record: &&Record| !record.is_gone(self.now) && record.name == request.name;
+        if let Some(holder) = self.records().iter().find(same).filter(|_| !self.is_on(Quirk::NamesNotUnique)) {
             return Err(Refusal::taken(format!("Connection {} already exists with id {}", holder.name, holder.id)));
         }
         let mut record = Record {
@@ -59,7 +61,7 @@ impl Account<'_> {
             create_time: self.now,
             ..Record::default()
         };
-        bindings::begin(&mut record, targets, self.now, self.fate);
+        bindings::begin(&mut record, targets, self.now, &mut self.manner.fate);
         record.peerings.iter_mut().for_each(|peering| peering.made_at_creation = true);
         let id = record.id.clone();
         self.project.connections.push(record);
@@ -69,15 +71,19 @@ impl Account<'_> {
     /// Deletes a connection; it can still be shown.
     ///
     /// "A connection that is being created cannot be deleted" is documented, its code is not. When a connection counts
-    /// as being created is an inference: while a binding that its creation asked for is CREATING.
+    /// as being created is an inference: while a binding that its creation asked for is CREATING. Where deletion takes
+    /// its time, asking again changes nothing.
     pub fn delete(&mut self, id: &str) -> Result<(), Refusal> {
-        let now = self.now;
-        let record = self.living(id)?;
+        let (now, at) = (self.now, self.position(id)?);
+        let record = &mut self.project.connections[at];
         if record.peerings.iter().any(|peering| peering.made_at_creation && peering.state(now) == State::Creating) {
             return Err(Refusal::unsupported(format!("Connection {id} is being created and cannot be deleted")));
         }
-        record.deleted = true;
-        record.peerings.clear();
+        if !record.deleted {
+            record.deleted = true;
+            record.leaves_at = after(now, self.manner.delete_delay);
+            record.peerings.clear();
+        }
         Ok(())
     }
 
@@ -96,7 +102,13 @@ impl Account<'_> {
 
     /// A connection, a deleted one too, as "show" returns it.
     pub fn connection(&self, id: &str) -> Result<Connection, Refusal> {
-        self.record(id).map(|record| record.shown(self.now)).ok_or_else(|| Refusal::no_connection(id))
+        const GONE: [Quirk; 4] =
+            [Quirk::GoneAsDli0001, Quirk::GoneAsDli0001IsNotExist, Quirk::GoneAsDli0002, Quirk::GoneAsDli0023];
+        let hidden = GONE.into_iter().any(|quirk| self.is_on(quirk));
+        self.record(id)
+            .filter(|record| !(hidden && record.is_gone(self.now)))
+            .map(|record| record.shown(self.now))
+            .ok_or_else(|| self.missing(id))
     }
 
     /// All connections in the order of their creation, deleted ones too.
@@ -112,14 +124,38 @@ impl Account<'_> {
         self.records().iter().find(|record| record.id == id)
     }
 
-    /// A connection that has not been deleted, to be read.
-    fn present(&self, id: &str) -> Result<&Record, Refusal> {
-        self.record(id).filter(|record| !record.deleted).ok_or_else(|| Refusal::no_connection(id))
+    fn is_on(&self, quirk: Quirk) -> bool {
+        self.manner.quirks.contains(&quirk)
     }
 
-    /// A connection that can be changed. That a deleted one answers as if it had never been is an inference.
+    fn missing(&self, id: &str) -> Refusal {
+        Refusal::no_connection(id, &self.manner.quirks)
+    }
+
+    /// A connection that is not gone, to be read.
+    fn present(&self, id: &str) -> Result<&Record, Refusal> {
+        self.position(id).map(|at| &self.records()[at])
+    }
+
+    /// A connection that can be changed. That one which is gone answers as if it had never been is an inference, and so
+    /// is the refusal where it is on its way.
     fn living(&mut self, id: &str) -> Result<&mut Record, Refusal> {
-        let found = self.project.connections.iter_mut().find(|record| record.id == id && !record.deleted);
-        found.ok_or_else(|| Refusal::no_connection(id))
+        let at = self.changeable(id)?;
+        Ok(&mut self.project.connections[at])
+    }
+
+    /// The place of a connection that can be changed.
+    fn changeable(&self, id: &str) -> Result<usize, Refusal> {
+        let at = self.position(id)?;
+        if self.records()[at].deleted {
+            return Err(Refusal::unsupported(format!("Connection {id} is being deleted")));
+        }
+        Ok(at)
+    }
+
+    /// The place of a connection that is not gone.
+    fn position(&self, id: &str) -> Result<usize, Refusal> {
+        let found = self.records().iter().position(|record| record.id == id && !record.is_gone(self.now));
+        found.ok_or_else(|| self.missing(id))
     }
 }

@@ -73,7 +73,7 @@ fn list(account: &mut Account<'_>, call: &Call<'_>) -> Result<Answer, Refusal> {
         most => most,
     };
     let offset = call.number("offset")?.unwrap_or(0);
-    let page = account.records().iter().filter(|record| filter.meets(record)).skip(offset).take(most);
+    let page = account.records().iter().filter(|record| filter.meets(record, account.now)).skip(offset).take(most);
     let connections: Vec<_> = page.map(|record| record.shown(account.now)).collect();
     // "Number returned", says the page.
     let count = i64::try_from(connections.len()).unwrap_or(i64::MAX);
@@ -113,9 +113,9 @@ impl<'a> Filter<'a> {
         Ok(Self { name: call.parameter("name"), status, tags })
     }
 
-    fn meets(&self, record: &Record) -> bool {
+    fn meets(&self, record: &Record, now: i64) -> bool {
         self.name.is_none_or(|name| record.name == name)
-            && self.status.is_none_or(|status| record.status() == status)
+            && self.status.is_none_or(|status| record.status(now) == status)
             && self.tags.iter().all(|(key, value)| record.tags.get(*key).is_some_and(|held| held == value))
     }
 }

@@ -13,6 +13,8 @@ use time::{OffsetDateTime, macros::format_description};
 /// One request and how it was answered.
 #[derive(Debug, Clone)]
 pub struct LoggedRequest {
+    /// Counts the requests from 1, in the order of their answers; a reset does not begin anew.
+    pub number: u64,
     /// When it had arrived, by the emulator's clock.
     pub at: OffsetDateTime,
     /// `GET`, `POST`, …
@@ -29,7 +31,7 @@ pub struct LoggedRequest {
     pub body: Bytes,
     /// HTTP status of the answer.
     pub status: u16,
-    /// Error code of the answer.
+    /// Error code of the answer; a soft refusal (HTTP 200) has none, but its text.
     pub code: Option<String>,
     /// Error text of the answer.
     pub error: Option<String>,
@@ -44,13 +46,18 @@ pub struct LoggedRequest {
 pub(super) struct Journal {
     requests: VecDeque<LoggedRequest>,
     bytes: usize,
+    /// How many there have been.
+    count: u64,
 }
 
 impl Journal {
     const MOST_REQUESTS: usize = 100_000;
     const MOST_BYTES: usize = 256 * 1024 * 1024;
 
-    pub(super) fn add(&mut self, request: LoggedRequest) {
+    /// Numbers it.
+    pub(super) fn add(&mut self, mut request: LoggedRequest) {
+        self.count += 1;
+        request.number = self.count;
         self.bytes += weight(&request);
         self.requests.push_back(request);
         while self.requests.len() > Self::MOST_REQUESTS || self.bytes > Self::MOST_BYTES {
@@ -61,6 +68,12 @@ impl Journal {
 
     pub(super) fn requests(&self) -> Vec<LoggedRequest> {
         self.requests.iter().cloned().collect()
+    }
+
+    /// Forgets the requests, not their number.
+    pub(super) fn clear(&mut self) {
+        self.requests.clear();
+        self.bytes = 0;
     }
 }
 
@@ -118,6 +131,7 @@ mod tests {
 
     fn request(path: &str, length: usize) -> LoggedRequest {
         LoggedRequest {
+            number: 0,
             at: OffsetDateTime::UNIX_EPOCH,
             method: "GET".to_owned(),
             path: path.to_owned(),

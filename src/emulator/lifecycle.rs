@@ -1,13 +1,26 @@
 //! The life of one binding: CREATING, then ACTIVE or FAILED.
 //!
-//! What will become of a binding is settled when it is made; what it is at a given time follows from timestamps
+//! What will become of a binding is settled when it is made (or by a test's hand); what it is at a given time follows from timestamps
 //! alone. Reading it, never or a thousand times, changes nothing.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
+use super::quirks::Quirks;
 use crate::dli::wire::{self, Binding};
+
+/// How the service behaves from now on, as far as the documents leave it open or a test wants it otherwise.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Manner {
+    pub(super) fate: Fate,
+    pub(super) quirks: Quirks,
+    /// How long a deleted connection stays ACTIVE.
+    pub(super) delete_delay: Duration,
+}
 
 /// What awaits bindings that are made from now on.
 #[derive(Debug, Clone, Default)]
@@ -16,6 +29,15 @@ pub(super) struct Fate {
     pub(super) delay: Duration,
     /// Names of queues and pools whose bindings end FAILED, with their `err_msg`.
     pub(super) failing: BTreeMap<String, String>,
+    /// What the next bindings come to, whatever their names, each once: `err_msg`, or `None` for ACTIVE.
+    pub(super) next: VecDeque<Option<String>>,
+}
+
+impl Fate {
+    /// What a new binding of that name comes to; a fate that holds once is used up.
+    fn draw(&mut self, name: &str) -> Option<String> {
+        self.next.pop_front().unwrap_or_else(|| self.failing.get(name).cloned())
+    }
 }
 
 /// What a connection is bound to.
@@ -52,11 +74,16 @@ pub(super) struct Peering {
 
 impl Peering {
     /// Begins at `now`.
-    pub(super) fn begin(target: Target, name: String, peer_id: String, now: i64, fate: &Fate) -> Self {
-        let delay = i64::try_from(fate.delay.as_millis()).unwrap_or(i64::MAX);
-        let failure = fate.failing.get(&name).cloned();
-        let settles_at = now.saturating_add(delay);
+    pub(super) fn begin(target: Target, name: String, peer_id: String, now: i64, fate: &mut Fate) -> Self {
+        let failure = fate.draw(&name);
+        let settles_at = after(now, fate.delay);
         Self { target, name, peer_id, made_at_creation: false, bound_at: now, settles_at, failure }
+    }
+
+    /// Ends the wait at `now`, with this `err_msg` or none.
+    pub(super) fn settle(&mut self, now: i64, failure: Option<String>) {
+        self.settles_at = now;
+        self.failure = failure;
     }
 
     pub(super) fn state(&self, now: i64) -> State {
@@ -86,14 +113,19 @@ impl Peering {
     }
 }
 
+/// A time, and a span later; both in milliseconds.
+pub(super) fn after(now: i64, span: Duration) -> i64 {
+    now.saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn peering(delay: u64, failure: Option<&str>) -> Peering {
         let failing = failure.map(|text| ("q1".to_owned(), text.to_owned())).into_iter().collect();
-        let fate = Fate { delay: Duration::from_millis(delay), failing };
-        Peering::begin(Target::Queue, "q1".to_owned(), "peer".to_owned(), 1_000, &fate)
+        let mut fate = Fate { delay: Duration::from_millis(delay), failing, ..Fate::default() };
+        Peering::begin(Target::Queue, "q1".to_owned(), "peer".to_owned(), 1_000, &mut fate)
     }
 
     #[test]

@@ -36,12 +36,14 @@ fn groups() -> impl Iterator<Item = &'static Operation> {
     .flatten()
 }
 
-/// An operation, and what stands in the place of its placeholders.
-pub(super) type Found = Result<(&'static Operation, BTreeMap<&'static str, String>), Refusal>;
+/// The names of all operations, as the service's SDKs and audit logs have them.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    groups().map(|operation| operation.name)
+}
 
 /// Finds the operation and what stands in the place of its placeholders. A wrong method is an unknown path to the
 /// gateway.
-pub(super) fn find(method: &str, path: &str) -> Found {
+pub(super) fn find(method: &str, path: &str) -> Result<(&'static Operation, BTreeMap<&'static str, String>), Refusal> {
     groups()
         .filter(|operation| operation.method == method)
         .find_map(|operation| Some((operation, matches(operation.pattern, path)?)))
@@ -126,6 +128,15 @@ impl Answer {
 
     pub(super) fn ok(body: &impl Serialize) -> Self {
         Self::json(200, body)
+    }
+
+    /// The first half of it, which is no JSON.
+    pub(super) fn truncated(self) -> Self {
+        let body = self.body.map(|mut body| {
+            body.truncate(body.len() / 2);
+            body
+        });
+        Self { body, ..self }
     }
 
     pub(super) fn no_content() -> Self {

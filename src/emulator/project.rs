@@ -42,12 +42,20 @@ pub(super) struct Record {
     #[serde(default)]
     pub(super) ipv6_enable: bool,
     pub(super) create_time: i64,
+    /// Somebody asked for it to be deleted.
     pub(super) deleted: bool,
+    /// Until when it stays ACTIVE nevertheless.
+    #[serde(default)]
+    pub(super) leaves_at: i64,
 }
 
 impl Record {
-    pub(super) fn status(&self) -> &'static str {
-        if self.deleted { STATUS_DELETED } else { STATUS_ACTIVE }
+    pub(super) fn is_gone(&self, now: i64) -> bool {
+        self.deleted && now >= self.leaves_at
+    }
+
+    pub(super) fn status(&self, now: i64) -> &'static str {
+        if self.is_gone(now) { STATUS_DELETED } else { STATUS_ACTIVE }
     }
 
     /// As "show" and "list" return it.
@@ -62,7 +70,7 @@ impl Record {
         Connection {
             id: self.id.clone(),
             name: self.name.clone(),
-            status: self.status().to_owned(),
+            status: self.status(now).to_owned(),
             available_queue_info: bindings(Target::Queue),
             elastic_resource_pools: bindings(Target::Pool),
             dest_vpc_id: self.dest_vpc_id.clone(),

@@ -1,6 +1,12 @@
 //! How the service and its gateway say no: a status, a code, a text.
 
-use crate::dli::code::{self, ErrorBody};
+use std::borrow::Cow;
+
+use super::quirks::{Quirk, Quirks};
+use crate::dli::{
+    code::{self, ErrorBody},
+    wire::Outcome,
+};
 
 /// A request that was refused; nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -8,15 +14,15 @@ use crate::dli::code::{self, ErrorBody};
 pub struct Refusal {
     /// HTTP status.
     pub status: u16,
-    /// `DLI.xxxx` of the service or `APIGW.xxxx` of the gateway.
-    pub code: &'static str,
+    /// `DLI.xxxx` of the service or `APIGW.xxxx` of the gateway; empty where it is a soft one, which has none.
+    pub code: Cow<'static, str>,
     /// The words that go with it.
     pub text: String,
 }
 
 impl Refusal {
     fn new(status: u16, code: &'static str, text: impl Into<String>) -> Self {
-        Self { status, code, text: text.into() }
+        Self { status, code: code.into(), text: text.into() }
     }
 
     /// A parameter breaks a rule.
@@ -25,9 +31,19 @@ impl Refusal {
     }
 
     /// The documents show this code and text for the privileges of a connection that is not there (with "does not
-    /// exist" in one place, "is not exist" in another). That every other operation says the same is an inference.
-    pub(super) fn no_connection(id: &str) -> Self {
-        Self::parameter(format!("Connection {id} does not exist"))
+    /// exist" in one place, "is not exist" in another). That every other operation says the same is an inference, and
+    /// that one of the other codes for what is not there comes in its place would be as likely.
+    pub(super) fn no_connection(id: &str, quirks: &Quirks) -> Self {
+        let on = |quirk| quirks.contains(&quirk);
+        if on(Quirk::GoneAsDli0023) {
+            Self::new(404, code::RESOURCE_NOT_FOUND, format!("Connection {id} is not found"))
+        } else if on(Quirk::GoneAsDli0002) {
+            Self::no_such("datasource connection", id)
+        } else if on(Quirk::GoneAsDli0001IsNotExist) {
+            Self::parameter(format!("Connection {id} is not exist"))
+        } else {
+            Self::parameter(format!("Connection {id} does not exist"))
+        }
     }
 
     /// A queue or pool is not there; the text is the documents'.
@@ -72,10 +88,25 @@ impl Refusal {
         Self::new(401, code::BAD_CREDENTIALS, text)
     }
 
+    /// HTTP 200 that says no: the text is all there is.
+    pub(super) fn soft(text: impl Into<String>) -> Self {
+        Self::new(200, "", text)
+    }
+
+    /// What a soft refusal has in the place of an error body.
+    pub(super) fn outcome(&self) -> Option<Outcome> {
+        (self.status == 200).then(|| Outcome { is_success: false, message: self.text.clone() })
+    }
+
+    /// Whether it is the service's own, and not the gateway's.
+    pub(super) fn is_of_the_service(&self) -> bool {
+        self.code.starts_with("DLI.")
+    }
+
     /// The body; only the gateway puts the request id into it.
     pub(super) fn body(&self, request_id: &str) -> ErrorBody {
         ErrorBody {
-            error_code: self.code.to_owned(),
+            error_code: self.code.clone().into_owned(),
             error_msg: self.text.clone(),
             request_id: self.code.starts_with("APIGW.").then(|| request_id.to_owned()),
         }

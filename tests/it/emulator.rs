@@ -1,6 +1,7 @@
 //! The emulator, spoken to in plain HTTP.
 
 mod concurrency;
+mod faults;
 mod harness;
 mod hostile;
 mod lifecycle;
@@ -10,6 +11,7 @@ mod pools;
 mod privileges;
 mod program;
 mod queues;
+mod quirks;
 mod routes;
 mod signature;
 mod tags;

@@ -20,8 +20,8 @@ impl Account<'_> {
     /// Begins bindings. What is bound stays as it is, and what has failed starts anew (both inferences).
     pub fn bind(&mut self, id: &str, names: &QueueNames) -> Result<(), Refusal> {
         let targets = self.bindable(names)?;
-        let (now, fate) = (self.now, self.fate);
-        begin(self.living(id)?, targets, now, fate);
+        let at = self.changeable(id)?;
+        begin(&mut self.project.connections[at], targets, self.now, &mut self.manner.fate);
         Ok(())
     }
 
@@ -52,6 +52,15 @@ impl Account<'_> {
         self.living(id)?.peerings.retain(|peering| {
             !ending.iter().any(|((target, name), ..)| peering.target == *target && peering.name == *name)
         });
+        Ok(())
+    }
+
+    /// Ends the wait for a binding at once, whatever it was to come to: ACTIVE, or FAILED with this `err_msg`.
+    pub fn settle(&mut self, id: &str, name: &str, failure: Option<&str>) -> Result<(), Refusal> {
+        let now = self.now;
+        let mut bound = self.living(id)?.peerings.iter_mut();
+        let peering = bound.find(|peering| peering.name == name).ok_or_else(|| Refusal::no_such("binding", name))?;
+        peering.settle(now, failure.map(str::to_owned));
         Ok(())
     }
 
@@ -88,7 +97,7 @@ fn home(queue: &Queue) -> (Target, String) {
 }
 
 /// Begins what is not bound yet, or has failed.
-pub(super) fn begin(record: &mut Record, targets: Vec<(Target, String)>, now: i64, fate: &Fate) {
+pub(super) fn begin(record: &mut Record, targets: Vec<(Target, String)>, now: i64, fate: &mut Fate) {
     for (target, name) in targets {
         let same = |peering: &Peering| peering.target == target && peering.name == name;
         if record.peerings.iter().any(|peering| same(peering) && peering.state(now) != State::Failed) {

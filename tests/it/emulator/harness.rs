@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use reqwest::Client;
+use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
 use terraform_provider_dli::{
     dli::signature::{self, Authorization, Signable},
@@ -122,6 +122,12 @@ impl Cloud {
         send(&self.client, &self.emulator.endpoint(), draft).await
     }
 
+    /// A request that may get no answer, or one that is no JSON.
+    pub(super) async fn try_call(&self, method: &str, target: &str, body: Value) -> reqwest::Result<String> {
+        let bytes = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+        request(&self.client, &self.emulator.endpoint(), self.draft(method, target, &bytes)).send().await?.text().await
+    }
+
     pub(super) async fn call(&self, method: &str, target: &str, body: Value) -> Reply {
         let bytes = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
         self.send(self.draft(method, target, &bytes)).await
@@ -159,13 +165,14 @@ pub(super) fn authorization(draft: &Draft, access_key: &str, secret_key: &str) -
     Authorization::sign(&signable, date, access_key, secret_key)
 }
 
-pub(super) async fn send(client: &Client, endpoint: &str, draft: Draft) -> Reply {
+fn request(client: &Client, endpoint: &str, draft: Draft) -> RequestBuilder {
     let method = draft.method.parse().expect("a method");
-    let mut request = client.request(method, format!("{endpoint}{}", draft.target)).body(draft.body);
-    for (name, value) in draft.headers {
-        request = request.header(name, value);
-    }
-    let response = request.send().await.expect("the emulator answers");
+    let request = client.request(method, format!("{endpoint}{}", draft.target)).body(draft.body);
+    draft.headers.into_iter().fold(request, |request, (name, value)| request.header(name, value))
+}
+
+pub(super) async fn send(client: &Client, endpoint: &str, draft: Draft) -> Reply {
+    let response = request(client, endpoint, draft).send().await.expect("the emulator answers");
     let status = response.status().as_u16();
     let request_id = response.headers().get("x-request-id").expect("every answer has an X-Request-Id");
     let request_id = request_id.to_str().expect("ASCII").to_owned();

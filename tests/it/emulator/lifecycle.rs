@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use terraform_provider_dli::emulator::Settings;
 
-use super::harness::{Cloud, body, body_with};
+use super::harness::{Cloud, PROJECT, body, body_with, connections};
 
 /// Of the first binding in the list: status, error, time.
 fn first(shown: &Value, list: &str) -> (String, String, i64) {
@@ -80,4 +80,70 @@ async fn what_is_being_created_cannot_be_deleted() {
     // A binding of its later life is no part of its creation.
     cloud.call("POST", &format!("{path}/associate-queue"), json!({"queues": ["pooled1"]})).await.ok(200);
     cloud.call("DELETE", &path, Value::Null).await.ok(200);
+}
+
+/// What a binding comes to can be changed for all of a name, for the next one, and for one that is under way.
+#[tokio::test]
+async fn fates_change_at_run_time() {
+    let cloud = Cloud::start().await;
+    let emulator = &cloud.emulator;
+    let bound = async |queue: &str| {
+        let path = cloud.create(body(&format!("c{}", emulator.requests().len()))).await;
+        cloud.call("POST", &format!("{path}/associate-queue"), json!({"queues": [queue]})).await.ok(200);
+        let (status, error, _) = first(&cloud.get(&path).await.ok(200), "available_queue_info");
+        (status, error)
+    };
+    let state = |status: &str, error: &str| (status.to_owned(), error.to_owned());
+    emulator.set_fate("Q1", Some("CIDR conflict"));
+    assert_eq!(bound("q1").await, state("FAILED", "CIDR conflict"));
+    assert_eq!(bound("q2").await, state("ACTIVE", ""));
+    emulator.set_next_fate(None);
+    emulator.set_next_fate(Some("no agency"));
+    assert_eq!(bound("q1").await, state("ACTIVE", ""));
+    assert_eq!(bound("q2").await, state("FAILED", "no agency"));
+    assert_eq!(bound("q2").await, state("ACTIVE", ""));
+    emulator.set_fate("q1", None);
+    assert_eq!(bound("q1").await, state("ACTIVE", ""));
+}
+
+#[tokio::test]
+async fn a_binding_under_way_is_settled_by_hand_or_by_time() {
+    let cloud = Cloud::start().await;
+    cloud.emulator.set_binding_delay(Duration::from_hours(1));
+    let path = cloud.create(body_with("test", json!({"queues": ["q1", "q2"]}))).await;
+    let id = path.rsplit('/').next().expect("an id");
+    cloud.clock.advance(Duration::from_secs(1));
+    let settled = cloud.emulator.edit(PROJECT, |account| account.settle(id, "q1", Some("CIDR conflict")));
+    settled.expect("no file").expect("it is bound");
+    let shown = cloud.get(&path).await.ok(200);
+    assert_eq!(first(&shown, "available_queue_info"), state("FAILED", "CIDR conflict", 1_767_225_601_000));
+    assert_eq!(shown["available_queue_info"][1]["status"], "CREATING");
+    let missing = cloud.emulator.edit(PROJECT, |account| account.settle(id, "q3", None)).expect("no file");
+    assert_eq!(missing.expect_err("it is not bound").code, "DLI.0002");
+
+    // Signatures are made by the clock, not by the emulator's time.
+    cloud.emulator.advance(Duration::from_hours(1));
+    assert_eq!(cloud.get(&path).await.ok(200)["available_queue_info"][1]["status"], "ACTIVE");
+}
+
+#[tokio::test]
+async fn a_deletion_may_take_its_time() {
+    let cloud = Cloud::with(Settings { delete_delay: Duration::from_mins(1), ..Settings::default() }).await;
+    let path = cloud.create(body_with("test", json!({"queues": ["q1"]}))).await;
+    for _ in 0..2 {
+        cloud.call("DELETE", &path, Value::Null).await.ok(200);
+        assert_eq!(cloud.get(&path).await.ok(200)["status"], "ACTIVE");
+        cloud.clock.advance(Duration::from_millis(29_999));
+    }
+    cloud.call("PUT", &path, json!({"hosts": []})).await.refused(400, "DLI.0007");
+    cloud.call("POST", &format!("{path}/associate-queue"), json!({"queues": ["q1"]})).await.refused(400, "DLI.0007");
+    cloud.call("POST", &connections(), body("test")).await.refused(400, "DLI.0006");
+    cloud.clock.advance(Duration::from_millis(2));
+    assert_eq!(cloud.get(&path).await.ok(200)["status"], "DELETED");
+    cloud.call("PUT", &path, json!({"hosts": []})).await.refused(400, "DLI.0001");
+
+    cloud.emulator.set_delete_delay(Duration::ZERO);
+    let path = cloud.create(body("test")).await;
+    cloud.call("DELETE", &path, Value::Null).await.ok(200);
+    assert_eq!(cloud.get(&path).await.ok(200)["status"], "DELETED");
 }

@@ -216,9 +216,34 @@ fn arguments_that_cannot_be_read_are_told() {
         (["--fail-binding", "q2"], "write it as NAME=TEXT"),
         (["--latency", "soon"], "--latency"),
         (["--host", "nowhere"], "--host"),
+        (["--fail-binding", "q9=x"], "nothing of that name is ever bound; there are q1, q2, q3, yearly1, pool1, "),
+        (["--fail-binding", "Pooled1=x"], "name pool1"),
+        (["--fail-binding", "shared1=x"], "nothing of that name"),
+        (["--quirk", "camelcase"], "camel-case"),
+        (["--fault", "{}"], "missing field `trouble`"),
+        (["--fault", r#"{"operation":"Create","trouble":"lose-answer"}"#], "CreateEnhancedConnection"),
     ] {
-        let output = Program::command(&arguments).output().expect("the program runs");
+        let output = Program::command(&["--port", "0"]).args(arguments).output().expect("the program runs");
         let stderr = String::from_utf8(output.stderr).expect("text");
         assert!(!output.status.success() && stderr.contains(said), "{stderr}");
     }
+}
+
+#[tokio::test]
+async fn quirks_and_faults_are_given_at_the_start() {
+    let program = Program::start(&[
+        "--quirk",
+        "gone-as-dli-0023",
+        "--quirk",
+        "booleans-as-strings",
+        "--fault",
+        r#"{"operation": "ListQueues", "times": 1, "trouble": {"refuse": {"status": 400, "code": "DLI.0999", "text": "busy"}}}"#,
+    ]);
+    let queues = format!("/v1.0/{PROJECT}/queues");
+    assert_eq!(program.call("GET", &queues, "").await.refused(400, "DLI.0999"), "busy");
+    assert_eq!(program.call("GET", &queues, "").await.ok(200)["is_success"], "true");
+    let created = program.call("POST", &connections(), &body("test").to_string()).await.ok(201);
+    let path = format!("{}/{}", connections(), created["connection_id"].as_str().expect("an id"));
+    program.call("DELETE", &path, "").await.ok(200);
+    program.call("GET", &path, "").await.refused(404, "DLI.0023");
 }

@@ -1,0 +1,91 @@
+//! What the quirks of form do to an answer. It is rewritten as JSON after the work is done, so that no operation has to
+//! know of them; most of the time none is on, and nothing is touched.
+
+use fastrand::Rng;
+use serde_json::{Map, Value};
+
+use super::{
+    operation::Answer,
+    quirks::{Quirk, Quirks},
+};
+
+/// The quirks that are about form.
+const FORMS: [Quirk; 7] = [
+    Quirk::ReshuffledOrder,
+    Quirk::CamelCase,
+    Quirk::BooleansAsStrings,
+    Quirk::NumbersAsStrings,
+    Quirk::PrivilegeProjectId,
+    Quirk::StatusInProse,
+    Quirk::UpperCaseNames,
+];
+
+/// The keys of a queue that "show" spells in its own way.
+const CAMEL_CASE: [(&str, &str); 4] = [
+    ("queue_name", "queueName"),
+    ("queue_type", "queueType"),
+    ("cu_count", "cuCount"),
+    ("charging_mode", "chargingMode"),
+];
+
+/// The answer in the form that the quirks give it.
+pub(super) fn disguise(answer: Answer, quirks: &Quirks, rng: &mut Rng) -> Answer {
+    if !FORMS.iter().any(|form| quirks.contains(form)) {
+        return answer;
+    }
+    let Some(Ok(mut value)) = answer.body.as_deref().map(serde_json::from_slice::<Value>) else { return answer };
+    change(&mut value, quirks, rng);
+    Answer::json(answer.status, &value)
+}
+
+fn change(value: &mut Value, quirks: &Quirks, rng: &mut Rng) {
+    let on = |quirk| quirks.contains(&quirk);
+    match value {
+        Value::Array(items) => {
+            for item in items.iter_mut() {
+                change(item, quirks, rng);
+            }
+            if on(Quirk::ReshuffledOrder) {
+                rng.shuffle(items);
+            }
+        }
+        Value::Object(fields) => {
+            for field in fields.values_mut() {
+                change(field, quirks, rng);
+            }
+            if on(Quirk::CamelCase) {
+                for (from, to) in CAMEL_CASE {
+                    rename(fields, from, to);
+                }
+            }
+            if on(Quirk::PrivilegeProjectId) {
+                rename(fields, "applicant_project_id", "project_id");
+            }
+            if on(Quirk::StatusInProse) {
+                spell(fields, "status", |status| {
+                    let (first, rest) = status.split_at_checked(1).unwrap_or_default();
+                    format!("{first}{}", rest.to_ascii_lowercase())
+                });
+            }
+            // Only bindings have this key.
+            if on(Quirk::UpperCaseNames) && fields.contains_key("peer_id") {
+                spell(fields, "name", str::to_ascii_uppercase);
+            }
+        }
+        Value::Bool(flag) if on(Quirk::BooleansAsStrings) => *value = flag.to_string().into(),
+        Value::Number(number) if on(Quirk::NumbersAsStrings) => *value = number.to_string().into(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+fn rename(fields: &mut Map<String, Value>, from: &str, to: &str) {
+    if let Some(field) = fields.remove(from) {
+        fields.insert(to.to_owned(), field);
+    }
+}
+
+fn spell(fields: &mut Map<String, Value>, key: &str, how: impl Fn(&str) -> String) {
+    if let Some(Value::String(text)) = fields.get_mut(key) {
+        *text = how(text);
+    }
+}
