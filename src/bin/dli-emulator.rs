@@ -17,7 +17,7 @@ use clap::{
 };
 use terraform_provider_dli::{
     dli::wire::Queue,
-    emulator::{ACCESS_KEY, Emulator, Fault, Quirk, SECRET_KEY, Settings, StartError},
+    emulator::{ACCESS_KEY, CONTROL_API, Emulator, Fault, Quirk, SECRET_KEY, Settings, StartError},
 };
 
 /// Project of the printed configuration; every other id works as well.
@@ -31,7 +31,7 @@ const FAULT_HELP: &str =
 /// Requests are checked as the real gateway and service do: signature, limits, states. Each project id that is seen
 /// for the first time gets its queues. A binding becomes ACTIVE after a delay, or FAILED where --fail-binding says so.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(version, after_long_help = CONTROL_API)]
 struct Arguments {
     /// Port to listen on; 0 takes a free one and prints it
     #[arg(long, default_value_t = 7080)]
