@@ -17,11 +17,7 @@ use clap::{
 };
 use terraform_provider_dli::{
     dli::wire::Queue,
-<<<<<<< HEAD
-    emulator::{ACCESS_KEY, Emulator, Fault, Quirk, SECRET_KEY, Settings, StartError},
-=======
     emulator::{ACCESS_KEY, CONTROL_API, Emulator, Fault, Quirk, SECRET_KEY, Settings, StartError},
->>>>>>> wt-emu
 };
 
 /// Project of the printed configuration; every other id works as well.
@@ -70,17 +66,9 @@ struct Arguments {
     /// Differ from the documents in this way, which has been seen or which nothing rules out (repeatable)
     #[arg(long, value_parser = quirk(), value_name = "NAME")]
     quirk: Vec<Quirk>,
-<<<<<<< HEAD
-    /// Bring a trouble on, such as '{"operation": "CreateEnhancedConnection", "times": 1, "trouble": "lose-answer"}'
-    /// (repeatable)
-    #[arg(long, value_parser = fault, value_name = "JSON")]
-    fault: Vec<Fault>,
-    /// Where chance begins: the same number gives the same orders and random delays
-=======
     #[arg(long, value_parser = fault, value_name = "JSON", help = FAULT_HELP)]
     fault: Vec<Fault>,
     /// Where chance begins: the same number gives the same orders of lists
->>>>>>> wt-emu
     #[arg(long, default_value_t = 0, value_name = "NUMBER")]
     seed: u64,
     /// Write no request log

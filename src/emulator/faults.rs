@@ -164,13 +164,10 @@ impl Faults {
         Ok(())
     }
 
-<<<<<<< HEAD
-=======
     pub(super) fn all(&self) -> impl Iterator<Item = &Fault> {
         self.0.iter().map(|(fault, _)| fault)
     }
 
->>>>>>> wt-emu
     /// What befalls a request of this operation, in which `contains` finds a text.
     pub(super) fn strike(&mut self, operation: &str, contains: impl Fn(&str) -> bool) -> Strike {
         let mut strike = Strike::default();

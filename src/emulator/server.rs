@@ -27,19 +27,13 @@ use uuid::Uuid;
 use super::{
     account::Account,
     clock::{Clock, milliseconds},
-<<<<<<< HEAD
-=======
     control,
->>>>>>> wt-emu
     disguise::disguise,
     faults::{Faults, Strike, Trouble},
     gateway::{self, Incoming, Keys},
     journal::{self, Journal, LoggedRequest},
     lifecycle::{Manner, after},
-<<<<<<< HEAD
-=======
     limits,
->>>>>>> wt-emu
     operation::{self, Answer, Call, Operation},
     project::Project,
     quirks::Quirk,
@@ -69,11 +63,8 @@ pub(super) struct Shared {
     pub(super) latency: Mutex<Duration>,
     pub(super) log: bool,
     pub(super) stopped: watch::Receiver<()>,
-<<<<<<< HEAD
-=======
     /// Whether no other machine can reach it.
     pub(super) is_loopback: bool,
->>>>>>> wt-emu
     /// What it was started with, to which a reset goes back.
     pub(super) settings: Settings,
 }
@@ -234,8 +225,6 @@ pub(super) async fn answer(State(shared): State<Arc<Shared>>, request: Request) 
         }
     }
     respond(reply, &request_id)
-<<<<<<< HEAD
-=======
 }
 
 /// What the control API says. Writing the state file is no work for a thread that serves others.
@@ -247,7 +236,6 @@ async fn controlled(shared: Arc<Shared>, parts: Parts, body: Result<Bytes, Refus
     let answer =
         answer.await.unwrap_or_else(|error| refused(&Refusal::fault(format!("The emulator failed: {error}")), ""));
     Reply { answer, delay: Duration::ZERO, lost: false }
->>>>>>> wt-emu
 }
 
 /// Changes, keeps and logs.

@@ -1,10 +1,7 @@
 //! The emulator, spoken to in plain HTTP.
 
 mod concurrency;
-<<<<<<< HEAD
-=======
 mod control;
->>>>>>> wt-emu
 mod faults;
 mod harness;
 mod hostile;
