@@ -319,7 +319,12 @@ async fn a_binding_that_failed_is_told_where_the_queues_are_ours() {
     let provider = service.provider().await;
     let ours = provider.read(TYPE, state(&[("queues", queues(&["q1"]))]), Vec::new()).await;
     assert!(!ours.diagnostics.has_errors());
-    assert!(texts(&ours).contains("cannot be used by q1: CIDR conflict."), "{}", texts(&ours));
+    assert!(
+        texts(&ours)
+            .contains("q1 cannot use the connection test: its binding is FAILED. The service says: CIDR conflict"),
+        "{}",
+        texts(&ours)
+    );
     let others = provider.read(TYPE, state(&[]), Vec::new()).await;
     assert_eq!(texts(&others), "");
 }
