@@ -58,7 +58,7 @@ use crate::{
 
 /// From one try to delete to the next, and from one look to the next whether it is deleted.
 const PAUSE: Duration = Duration::from_secs(2);
-/// How long a last look after a failure may take, beyond the time of the operation.
+/// How long a last look may take, which only tells what is known or comes with the next refresh.
 const LAST_LOOK: Duration = Duration::from_secs(10);
 
 /// The kind of resource.
@@ -131,7 +131,7 @@ impl Resource for EnhancedConnection {
             let outcome = work.routes(Some(&BTreeMap::new()), &[]).await;
             work.step("Routes", outcome);
         }
-        let wait = planned.waits() && work.goes_on();
+        let wait = planned.waits() && planned.declared().is_any() && work.goes_on();
         finish(work, wait, "Created", true).await
     }
 
@@ -328,7 +328,8 @@ async fn finish(mut work: Work<'_>, wait: bool, done: &str, open: bool) -> Resul
     if wait {
         shown = work.wait().await;
     } else if open && !work.faults.has_errors() {
-        match work.session.read(work.session.project.show_connection(work.now.id())).await {
+        let look = work.session.project.show_connection(work.now.id());
+        match work.session.briefly(LAST_LOOK, work.session.read(look)).await {
             Ok(seen) => shown = Some(seen),
             Err(fault) => work.progress.warn(fault.warn(
                 &format!("{done}, but Not Read Back"),
