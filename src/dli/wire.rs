@@ -309,6 +309,15 @@ pub struct Pool {
     pub create_time: i64,
 }
 
+impl Pool {
+    /// Whether an enhanced datasource connection may bind it: one that FAILED or is still CREATING has no network to
+    /// connect. (No page says so; it is what the states mean.)
+    #[must_use]
+    pub fn may_be_bound(&self) -> bool {
+        !["FAILED", "CREATING"].iter().any(|status| self.status.eq_ignore_ascii_case(status))
+    }
+}
+
 /// Answer to "list elastic resource pools".
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PoolList {
