@@ -284,7 +284,7 @@ pub struct Pool {
     #[serde(default, deserialize_with = "or_default")]
     pub cidr_in_vpc: String,
     /// 1: per CU-hour, 2: yearly/monthly; 0 where the answer has none.
-    #[serde(default, deserialize_with = "lenient_integer")]
+    #[serde(default, alias = "chargingMode", deserialize_with = "lenient_integer")]
     pub charging_mode: i64,
     /// Fewest compute units.
     #[serde(default, deserialize_with = "lenient_integer")]
