@@ -56,7 +56,7 @@ impl Facts {
         Ok(Some(Self { shown, tags, shared_with }))
     }
 
-    /// The attributes of [`attributes`], and a warning where one of them cannot hold what there is.
+    /// The values of [`attributes`], and a warning where one of them cannot hold what there is.
     pub(super) fn into_value(self, tagging: &Tagging) -> (Value, Diagnostics) {
         let Self { mut shown, tags, shared_with } = self;
         // Of several addresses of one name the same one is shown, whichever comes first.
@@ -87,7 +87,7 @@ impl Facts {
     }
 }
 
-/// Every attribute that tells of a connection, [`Facts::into_value`] fills them; `id` and `name` come first.
+/// The attributes that [`Facts::into_value`] fills; `id` and `name` come first.
 pub(super) fn attributes() -> Vec<Attribute> {
     let all = vec![
         Attribute::string("id").describe("ID of the connection, a UUID."),
