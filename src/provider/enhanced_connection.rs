@@ -107,7 +107,7 @@ impl Resource for EnhancedConnection {
             fault.tell(SUMMARY, &if open { look_for(&planned.name) } else { "Nothing was created.".to_owned() })
         })?;
         let mut now = Connection { id: Computed(Some(id.clone())), tags_all: Computed(Some(tags)), ..planned.clone() };
-        settle(&mut now, &session);
+        place::settle(&mut now.region, &mut now.project_id, &session);
         now.routes = planned.routes.as_ref().map(|_| BTreeMap::new());
         // From here on the connection exists, and whatever goes wrong, Terraform knows it.
         progress.save(now.clone());
@@ -163,7 +163,7 @@ impl Resource for EnhancedConnection {
         let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
         let session = Session::open(&self.account, prior.place(), limit, request.stop).map_err(told)?;
         let tagging = self.tagging();
-        let guard = self.account.locks().write(prior.id()).await;
+        let guard = small::lock(&session, &self.account, prior.id()).await.map_err(told)?;
 
         let now = Connection {
             wait_for_bindings: planned.wait_for_bindings,
@@ -240,7 +240,7 @@ impl Resource for EnhancedConnection {
         let limit = known.timeouts.delete(schema::DELETE);
         let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
         let session = Session::open(&self.account, known.place(), limit, request.stop).map_err(told)?;
-        let _guard = self.account.locks().write(known.id()).await;
+        let _guard = small::lock(&session, &self.account, known.id()).await.map_err(told)?;
         let mut settled = false;
         loop {
             let fault = match session.write(session.project.delete_connection(known.id())).await {
@@ -298,27 +298,15 @@ impl Resource for EnhancedConnection {
             None => object.to_owned(),
         };
         let asked = Connection { id: Computed(Some(id)), ..Connection::default() };
-        match look(&session, asked, &self.tagging(), Scope::Everything).await.map_err(told)? {
-            Some((connection, warnings)) => {
-                progress.warn(warnings);
-                progress.save(connection);
-                progress.note(IMPORTED);
-                Ok(())
-            }
-            None => {
-                let text = format!(
-                    "There is no enhanced connection {object} in this project. Check the ID, the region and the project_id \
-                     of the provider."
-                );
-                Err(Diagnostic::error("Enhanced Connection Not Found", text).into())
-            }
-        }
+        let looked = look(&session, asked, &self.tagging(), Scope::Everything).await.map_err(told)?;
+        let Some((connection, warnings)) = looked else {
+            return Err(small::not_found(&format!("enhanced connection {object}"), "Enhanced Connection"));
+        };
+        progress.warn(warnings);
+        progress.save(connection);
+        progress.note(IMPORTED);
+        Ok(())
     }
-}
-
-/// Fills in where it is.
-fn settle(connection: &mut Connection, session: &Session) {
-    place::settle(&mut connection.region, &mut connection.project_id, session);
 }
 
 /// Ends a create or an update: waits where that is wanted, looks where something is open, and leaves the state as the
@@ -403,7 +391,7 @@ async fn look(
     let mut connection = known;
     let seen = Seen { shown: &shown, tags: tags.as_ref(), homes: &homes, tagging, everything };
     warnings.extend(connection.observe(seen));
-    settle(&mut connection, session);
+    place::settle(&mut connection.region, &mut connection.project_id, session);
     Ok(Some((connection, warnings)))
 }
 
