@@ -168,13 +168,11 @@ impl Resource for EnhancedConnectionPrivilege {
         const FORMS: &str = "CONNECTION_ID/APPLICANT_PROJECT_ID";
         let (object, region, project_id) = place::of_import(request.id);
         let Some((connection_id, applicant)) = object.split_once('/') else {
-            return Err(small::invalid_import(request.id, FORMS, &[]));
+            return Err(small::invalid_import(request.id, FORMS));
         };
         let words: [(&str, &[rules::Rule]); 2] =
             [(connection_id, &[rules::CONNECTION_ID]), (applicant, &[rules::PROJECT_ID])];
-        if !small::in_order(&words) {
-            return Err(small::invalid_import(request.id, FORMS, &words));
-        }
+        small::check_import(request.id, FORMS, &words)?;
         let told = |fault: Fault| fault.tell("Could Not Import the Privilege", "Nothing was imported.");
         let session = Session::open(&self.account, (region, project_id), LIMIT, request.stop).map_err(told)?;
         let (connection_id, applicant_project_id) = (connection_id.to_owned(), applicant.to_owned());
