@@ -313,9 +313,10 @@ impl Resource for EnhancedConnection {
 /// plan has it, or where something failed as the connection is.
 async fn finish(mut work: Work<'_>, wait: bool, done: &str, open: bool) -> Result<(), Diagnostics> {
     let mut shown = None;
-    if wait {
+    let failed = work.faults.has_errors();
+    if wait && !failed {
         shown = work.wait().await;
-    } else if open && !work.faults.has_errors() {
+    } else if open && !failed {
         let look = work.session.project.show_connection(work.now.id());
         match work.session.briefly(LAST_LOOK, work.session.read(look)).await {
             Ok(seen) => shown = Some(seen),

@@ -129,7 +129,7 @@ impl Resource for EnhancedConnectionBinding {
 
         let Look { shown, mut homes } = look;
         let seen = if bound.wait_for_bindings.unwrap_or(true) {
-            wait(&session, &bound, &mut homes, &before, &shown.name).await?
+            wait(&session, &bound, &mut homes, &before, &shown.name, progress).await?
         } else {
             match Look::at(&session, &bound).await {
                 Ok(seen) => {
@@ -238,6 +238,7 @@ async fn wait(
     homes: &mut Homes,
     before: &BTreeMap<Target, Binding>,
     connection: &str,
+    progress: &mut Progress,
 ) -> Result<Option<Binding>, Diagnostics> {
     const SUMMARY: &str = "Could Not Bind: Waiting for the Binding";
     let (queues, pools) = (set(bound.queue.as_ref()), set(bound.elastic_resource_pool.as_ref()));
@@ -249,6 +250,11 @@ async fn wait(
             Err(waiting::failures(connection, &failed, holds))
         }
         Err(Unsettled::Gone) => Err(small::no_connection(SUMMARY, &bound.connection_id)),
+        // All was done but the waiting, and what is bound should not be marked as broken for it.
+        Err(Unsettled::Fault(fault @ Fault::Interrupted { .. })) => {
+            progress.warn(fault.warn("Interrupted While Waiting for the Binding", waiting::UNAWAITED));
+            Ok(None)
+        }
         Err(Unsettled::Fault(fault)) => {
             let holds = "It was bound, and it is in the state. Terraform marks what failed while it was created as tainted, \
                          and would unbind it and bind it again. To keep it as it is: run terraform untaint ADDRESS.";

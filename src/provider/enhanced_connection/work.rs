@@ -242,6 +242,10 @@ impl Work<'_> {
                 let text = format!("The connection {} was deleted by someone else meanwhile.", self.now.id());
                 self.faults.push(Diagnostic::error(format!("{}: Gone", self.summary), text));
             }
+            // All was done but the waiting, and nothing that is there should be marked as broken for it.
+            Err(Unsettled::Fault(fault @ Fault::Interrupted { .. })) => {
+                self.progress.warn(fault.warn("Interrupted While Waiting for Bindings", waiting::UNAWAITED));
+            }
             Err(Unsettled::Fault(fault)) => self.step("Waiting for Bindings", Err(fault)),
         }
         None
