@@ -8,7 +8,7 @@ mod configuration;
 mod connection;
 mod debug;
 mod discipline;
-mod documents;
+mod examples;
 mod failures;
 mod finding;
 mod gone;
