@@ -7,6 +7,7 @@ mod account;
 mod bound;
 mod checks;
 mod claims;
+mod data;
 mod enhanced_connection;
 mod failure;
 mod locks;
@@ -24,6 +25,7 @@ use self::{account::Account, checks::Follows, enhanced_connection::EnhancedConne
 use crate::{
     dli::rules,
     framework::{
+        data_source::DataSource,
         diagnostic::Diagnostics,
         provider::Provider,
         resource::Resource,
@@ -108,6 +110,10 @@ impl Provider for DliProvider {
 
     fn resources(&self) -> Vec<Arc<dyn Resource>> {
         vec![Arc::new(EnhancedConnection::new(Arc::clone(&self.account)))]
+    }
+
+    fn data_sources(&self) -> Vec<Arc<dyn DataSource>> {
+        data::all(&self.account)
     }
 }
 

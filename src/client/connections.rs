@@ -1,5 +1,7 @@
 //! Enhanced datasource connections: `/v2.0/{project}/datasource/enhanced-connections`.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 use super::{Project, call::Call, error::Error, operation::Operation};
@@ -15,6 +17,9 @@ pub struct ConnectionFilter<'a> {
     pub name: Option<&'a str>,
     /// [`STATUS_ACTIVE`](crate::dli::wire::STATUS_ACTIVE) or [`STATUS_DELETED`](crate::dli::wire::STATUS_DELETED).
     pub status: Option<&'a str>,
+    /// Tags that it has, each with this value. No page says how a `,` or a `=` in one of them could be written, so a pair
+    /// with either would be taken for something else.
+    pub tags: Option<&'a BTreeMap<String, String>>,
 }
 
 impl Project {
@@ -42,6 +47,10 @@ impl Project {
             if let Some(value) = value {
                 call = call.query(key, value);
             }
+        }
+        if let Some(tags) = filter.tags.filter(|tags| !tags.is_empty()) {
+            let pairs: Vec<_> = tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            call = call.query("tags", &pairs.join(","));
         }
         self.fetch(call).await.map(|list: ConnectionList| list.connections)
     }
@@ -170,11 +179,28 @@ mod tests {
         assert_eq!(request.parts(), ("GET", format!("{path}?limit=0"), ""));
         assert_eq!(connections.expect("listed")[0].id, "2a62");
 
-        let some = ConnectionFilter { name: Some("a b&c"), status: Some("ACTIVE") };
+        let some = ConnectionFilter { name: Some("a b&c"), status: Some("ACTIVE"), tags: None };
         let (request, connections) =
             exchange(200, r#"{"is_success":true}"#, async |project| project.list_connections(&some).await).await;
         assert_eq!(request.parts(), ("GET", format!("{path}?limit=0&name=a%20b%26c&status=ACTIVE"), ""));
         assert_eq!(connections.expect("listed"), []);
+    }
+
+    /// `k1=v1,k2=v2` is one parameter: its own signs are escaped with the rest, and the order of the tags is always one.
+    #[tokio::test]
+    async fn list_by_tags() {
+        let path = "/v2.0/48cc2c48765f481480c7db940d6409d1/datasource/enhanced-connections";
+        let pair = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
+        let tags = [("team", "R+D & größe"), ("at", "10:30"), ("empty", "")].map(pair).into();
+        let filter = ConnectionFilter { tags: Some(&tags), ..ConnectionFilter::default() };
+        let answer = r#"{"is_success":true}"#;
+        let (request, _) = exchange(200, answer, async |project| project.list_connections(&filter).await).await;
+        let query = "limit=0&tags=at%3D10%3A30%2Cempty%3D%2Cteam%3DR%2BD%20%26%20gr%C3%B6%C3%9Fe";
+        assert_eq!(request.parts(), ("GET", format!("{path}?{query}"), ""));
+
+        let none = ConnectionFilter { tags: Some(&BTreeMap::new()), ..ConnectionFilter::default() };
+        let (request, _) = exchange(200, answer, async |project| project.list_connections(&none).await).await;
+        assert_eq!(request.parts(), ("GET", format!("{path}?limit=0"), ""));
     }
 
     #[tokio::test]

@@ -284,7 +284,7 @@ pub struct Pool {
     #[serde(default, deserialize_with = "or_default")]
     pub cidr_in_vpc: String,
     /// 1: per CU-hour, 2: yearly/monthly; 0 where the answer has none.
-    #[serde(default, deserialize_with = "lenient_integer")]
+    #[serde(default, alias = "chargingMode", deserialize_with = "lenient_integer")]
     pub charging_mode: i64,
     /// Fewest compute units.
     #[serde(default, deserialize_with = "lenient_integer")]
@@ -307,6 +307,15 @@ pub struct Pool {
     /// Milliseconds since the Unix epoch.
     #[serde(default, deserialize_with = "lenient_integer")]
     pub create_time: i64,
+}
+
+impl Pool {
+    /// Whether an enhanced datasource connection may bind it: one that FAILED or is still CREATING has no network to
+    /// connect. (No page says so; it is what the states mean.)
+    #[must_use]
+    pub fn may_be_bound(&self) -> bool {
+        !["FAILED", "CREATING"].iter().any(|status| self.status.eq_ignore_ascii_case(status))
+    }
 }
 
 /// Answer to "list elastic resource pools".

@@ -141,3 +141,54 @@ impl Validator for Endpoint {
         }
     }
 }
+
+/// What stands there is not null. (Elements of a map may be.)
+#[derive(Debug)]
+pub(super) struct NotNull;
+
+impl Validator for NotNull {
+    fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
+        if value.is_null() {
+            let detail = format!("{path}: it is null.\n\nAllowed: a value, or no element.");
+            report.push(Diagnostic::error("Missing Value", detail).at(path.clone()));
+        }
+    }
+}
+
+/// A text is one of these.
+#[derive(Debug)]
+pub(super) struct OneOf(pub(super) &'static [&'static str]);
+
+impl Validator for OneOf {
+    fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
+        if let Some(text) = value.as_str().filter(|text| !self.0.contains(text)) {
+            let detail = format!("{path}: there is no {}.\n\nAllowed: {}.", shown(text), self.0.join(", "));
+            report.push(Diagnostic::error("Invalid Value", detail).at(path.clone()));
+        }
+    }
+}
+
+/// Of these attributes exactly one is set. While one is unknown it may turn out to be null, and that waits.
+#[derive(Debug)]
+pub(super) struct ExactlyOne(pub(super) &'static [&'static str]);
+
+impl Validator for ExactlyOne {
+    fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
+        let names = self.0.join(", ");
+        let mut set = self.0.iter().filter(|name| !value.get(name).is_null() && !value.get(name).is_unknown());
+        let open = self.0.iter().any(|name| value.get(name).is_unknown());
+        match (set.next(), set.next()) {
+            (Some(first), Some(second)) => {
+                let path = path.field(*second);
+                let detail = format!("{path} is set, and so is {first}.\n\nAllowed: exactly one of {names}.");
+                report.push(Diagnostic::error("Only One of Them Can Be Set", detail).at(path));
+            }
+            (None, _) if !open => {
+                let path = path.field(self.0[0]);
+                let detail = format!("None of {names} is set.\n\nAllowed: exactly one of {names}.");
+                report.push(Diagnostic::error("One of Them Must Be Set", detail).at(path));
+            }
+            _ => {}
+        }
+    }
+}

@@ -21,9 +21,9 @@
 //! What is declared is owned: an optional collection that is not set is neither read nor touched; one that is set is
 //! authoritative; one that is taken out of the configuration has what it held removed.
 
-mod model;
+pub(super) mod model;
 mod planning;
-mod schema;
+pub(super) mod schema;
 mod work;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -415,7 +415,8 @@ const TAGS_NOT_PUBLISHED: &str = "The tag API is not published in this region. T
 
 /// The id of the one connection that has this name.
 async fn id_of(session: &Session, name: &str) -> Result<String, Fault> {
-    let filter = ConnectionFilter { name: Some(name), status: Some(wire::STATUS_ACTIVE) };
+    let filter =
+        ConnectionFilter { name: Some(name), status: Some(wire::STATUS_ACTIVE), ..ConnectionFilter::default() };
     let mut named = session.read(session.project.list_connections(&filter)).await?;
     named.retain(|connection| connection.name == name && !connection.is_deleted());
     match named.len() {

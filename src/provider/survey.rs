@@ -221,7 +221,7 @@ impl<'a> Question<'a> {
 }
 
 /// What a queue is, in the words of the documents.
-fn kind(queue: &Queue) -> String {
+pub(super) fn kind(queue: &Queue) -> String {
     if queue.queue_name.eq_ignore_ascii_case("default") {
         return "the default queue, which is never bound".to_owned();
     }

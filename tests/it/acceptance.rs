@@ -6,6 +6,7 @@
 mod bindings;
 mod configuration;
 mod connection;
+mod data;
 mod debug;
 mod discipline;
 mod examples;

@@ -1,0 +1,94 @@
+//! The data sources: what the service has, whether Terraform manages it or not.
+//!
+//! What is found stands in an order that does not depend on the answer's, so that the same cloud makes the same plan.
+//! A name is matched exactly, whatever the service makes of its filter.
+
+mod connection;
+mod connections;
+mod facts;
+mod pools;
+mod queues;
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    account::Account,
+    session::{Fault, Session},
+};
+use crate::framework::{
+    data_source::{DataRequest, DataSource},
+    diagnostic::{Diagnostic, Diagnostics},
+    model::IntoValue,
+    schema::{Attribute, Body, Schema},
+    value::Value,
+};
+
+/// How long a read may take.
+const READ: Duration = Duration::from_mins(5);
+/// What Terraform holds after a failure, and what to do.
+const HOLDS: &str = "Nothing was read, and nothing depends on it yet. Once the cause is mended, plan again.";
+
+/// Every kind of data source.
+pub(super) fn all(account: &Arc<Account>) -> Vec<Arc<dyn DataSource>> {
+    let account = || Arc::clone(account);
+    vec![
+        Arc::new(connection::OneConnection(account())),
+        Arc::new(connections::Connections(account())),
+        Arc::new(queues::Queues(account())),
+        Arc::new(pools::Pools(account())),
+    ]
+}
+
+fn schema(description: &str, attributes: Vec<Attribute>) -> Schema {
+    let body = Body { attributes, description: description.to_owned(), ..Body::default() };
+    Schema { body, ..Schema::default() }
+}
+
+/// Begins to read what `config` asks for, in the place that it names.
+fn open(account: &Account, request: DataRequest<'_>) -> Result<Session, Fault> {
+    let place = (text(request.config, "region"), text(request.config, "project_id"));
+    Session::open(account, place, READ, request.stop)
+}
+
+/// A text of the configuration; `None` where it is not set.
+fn text<'a>(config: &'a Value, name: &str) -> Option<&'a str> {
+    config.get(name).as_str()
+}
+
+/// What was configured, and around it where that is and what was found.
+fn answer(config: &Value, session: &Session, found: Value) -> Value {
+    let place = [
+        ("region", session.project.region().map(str::to_owned).into_value()),
+        ("project_id", session.project.id().into()),
+    ];
+    let mut state = config.clone();
+    let found = found.as_map().cloned().unwrap_or_default();
+    for (name, value) in place.into_iter().map(|(name, value)| (name.to_owned(), value)).chain(found) {
+        if config.get(&name).is_null() {
+            state.put(&name, value);
+        }
+    }
+    state
+}
+
+/// An error that says what could not be read.
+fn told(summary: &str) -> impl Fn(Fault) -> Diagnostics {
+    move |fault| match fault {
+        // A data source has no timeouts block to point to.
+        Fault::TimedOut { limit, .. } => {
+            let limit = humantime::format_duration(limit);
+            let text = format!("The service has not answered all of it after {limit}.\n\n{HOLDS}");
+            Diagnostic::error(format!("Timed Out: {summary}"), text).into()
+        }
+        other => other.tell(summary, HOLDS),
+    }
+}
+
+/// `charging_mode` in words; none for a number that no page explains.
+fn charging_mode(number: i64) -> Option<String> {
+    match number {
+        1 => Some("pay_per_use".to_owned()),
+        2 => Some("yearly_monthly".to_owned()),
+        _ => None,
+    }
+}

@@ -1,0 +1,126 @@
+//! `dli_enhanced_connection`: one connection, by its id or its exact name.
+//!
+//! | call | when |
+//! |---|---|
+//! | `GET /v2.0/{project}/datasource/enhanced-connections/{id}` | read by id |
+//! | `GET /v2.0/{project}/datasource/enhanced-connections` | read by name; it has all that the other has |
+//! | `GET /v3/{project}/dli_enhanced_datasource/{id}/tags` | read |
+//! | `GET /v2.0/{project}/datasource/enhanced-connections/{id}/privileges` | read of one that is shared |
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::{
+    answer,
+    facts::{self, Facts},
+    open, text, told,
+};
+use crate::{
+    client::ConnectionFilter,
+    dli::{rules, wire},
+    framework::{
+        data_source::{DataRequest, DataSource},
+        diagnostic::{Diagnostic, Diagnostics},
+        path::Path,
+        resource::Progress,
+        schema::{Attribute, Presence, Schema},
+    },
+    provider::{
+        account::Account,
+        checks::{ExactlyOne, Follows},
+        place,
+        session::{Fault, Session},
+    },
+};
+
+/// The kind of data source.
+#[derive(Debug)]
+pub(super) struct OneConnection(pub(super) Arc<Account>);
+
+#[async_trait]
+impl DataSource for OneConnection {
+    fn type_name(&self) -> &'static str {
+        "dli_enhanced_connection"
+    }
+
+    fn schema(&self) -> Schema {
+        let mut attributes = facts::attributes();
+        for attribute in &mut attributes {
+            let (rule, how): (&'static [_], _) = match attribute.name {
+                "id" => (&[rules::CONNECTION_ID], " Exactly one of `id` and `name` is set."),
+                "name" => (&[rules::CONNECTION_NAME], " Exact, in its case too, and of a connection that exists."),
+                _ => continue,
+            };
+            let found = attribute.clone();
+            let description = found.description.clone() + how;
+            *attribute =
+                Attribute { presence: Presence::OptionalComputed, ..found }.check(Follows(rule)).describe(description);
+        }
+        attributes.splice(2..2, place::of_data());
+        let schema = super::schema(
+            "One enhanced datasource connection, by its ID or its exact name. That there is none, or several of that name, \
+             is an error.",
+            attributes,
+        );
+        Schema { validators: vec![Arc::new(ExactlyOne(&["id", "name"]))], ..schema }
+    }
+
+    async fn read(&self, request: DataRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
+        let told = told("Could Not Read the Enhanced Connection");
+        let session = open(&self.0, request).map_err(&told)?;
+        let (id, name) = (text(request.config, "id"), text(request.config, "name"));
+        let shown = match name {
+            Some(name) => by_name(&session, name).await,
+            None => by_id(&session, id.unwrap_or_default()).await,
+        };
+        let shown = shown.map_err(&told)?;
+        let missing = || match name {
+            Some(name) => no_such("name", name),
+            None => no_such("id", id.unwrap_or_default()),
+        };
+        let facts = Facts::ask(&session, shown).await.map_err(&told)?.ok_or_else(missing)?;
+        let (found, warnings) = facts.into_value(&self.0.tagging().unwrap_or_default());
+        progress.warn(warnings);
+        progress.save(answer(request.config, &session, found));
+        Ok(())
+    }
+}
+
+async fn by_id(session: &Session, id: &str) -> Result<wire::Connection, Fault> {
+    match session.read(session.project.show_connection(id)).await {
+        Ok(shown) if shown.is_deleted() => Err(no_such("id", id).into()),
+        Err(fault) if fault.is_not_found() => Err(no_such("id", id).into()),
+        other => other,
+    }
+}
+
+async fn by_name(session: &Session, name: &str) -> Result<wire::Connection, Fault> {
+    let filter =
+        ConnectionFilter { name: Some(name), status: Some(wire::STATUS_ACTIVE), ..ConnectionFilter::default() };
+    let mut named = session.read(session.project.list_connections(&filter)).await?;
+    named.retain(|connection| connection.name == name && !connection.is_deleted());
+    match named.len() {
+        0 => Err(no_such("name", name).into()),
+        1 => Ok(named.remove(0)),
+        count => {
+            let mut ids: Vec<_> = named.iter().map(|connection| connection.id.as_str()).collect();
+            ids.sort_unstable();
+            let text = format!(
+                "name: there are {count} enhanced connections named {name:?}: {}.\n\nSet id in place of name.",
+                ids.join(", ")
+            );
+            Err(Fault::Told(Diagnostic::error("Name Is Not Unique", text).at(Path::attribute("name")).into()))
+        }
+    }
+}
+
+fn no_such(attribute: &str, value: &str) -> Diagnostics {
+    let case = if attribute == "name" { " Names are exact, and their case counts." } else { "" };
+    let text = format!(
+        "{attribute}: there is no enhanced connection with the {attribute} {value:?} in this project, or it was deleted.{case}\
+         \n\nCheck the region and the project_id of this data source and of the provider, too. Where the connection is made \
+         by the same configuration, refer to its id, so that it is looked for when it exists."
+    );
+    Diagnostic::error("Enhanced Connection Not Found", text).at(Path::attribute(attribute)).into()
+}

@@ -1,0 +1,147 @@
+//! What there is to know of one connection, for the data sources that show one or many.
+//!
+//! Everything stands in the connection itself but its tags and the projects that it is shared with: these cost a call
+//! each, and are not asked for where a connection was deleted.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    dli::wire::{self, Binding},
+    framework::{
+        diagnostic::{Diagnostic, Diagnostics},
+        model::IntoValue,
+        schema::{Attribute, Nesting},
+        types::Type,
+        value::Value,
+    },
+    provider::{
+        enhanced_connection::{model, schema},
+        session::{Fault, Session},
+        tagging::{Tagging, Tags},
+    },
+};
+
+/// A connection, and what other calls tell of it.
+#[derive(Debug)]
+pub(super) struct Facts {
+    shown: wire::Connection,
+    /// All of them, those that the provider ignores too; `None` where they cannot be read.
+    pub(super) tags: Option<Tags>,
+    /// `None` where that cannot be read.
+    shared_with: Option<BTreeSet<String>>,
+}
+
+impl Facts {
+    /// Asks for the rest; `None` where the connection went away meanwhile.
+    pub(super) async fn ask(session: &Session, shown: wire::Connection) -> Result<Option<Self>, Fault> {
+        if shown.is_deleted() {
+            return Ok(Some(Self { shown, tags: None, shared_with: None }));
+        }
+        let project = &session.project;
+        let tags = match session.read(project.list_tags(&shown.id)).await {
+            Ok(tags) => Some(tags.into_iter().map(|tag| (tag.key, tag.value)).collect()),
+            Err(fault) if fault.is_not_published() => None,
+            Err(fault) if fault.is_not_found() => return Ok(None),
+            Err(fault) => return Err(fault),
+        };
+        let shared_with = match shown.is_privis {
+            Some(true) => Some(BTreeSet::new()),
+            _ => match session.read(project.list_privileges(&shown.id)).await {
+                Ok(privileges) => Some(privileges.into_iter().map(|granted| granted.applicant_project_id).collect()),
+                Err(fault) if fault.is_not_found() => return Ok(None),
+                Err(fault) if is_refused(&fault) => None,
+                Err(fault) => return Err(fault),
+            },
+        };
+        Ok(Some(Self { shown, tags, shared_with }))
+    }
+
+    /// The attributes of [`attributes`], and a warning where one of them cannot hold what there is.
+    pub(super) fn into_value(self, tagging: &Tagging) -> (Value, Diagnostics) {
+        let Self { mut shown, tags, shared_with } = self;
+        // Of several addresses of one name the same one is shown, whichever comes first.
+        shown.hosts.sort();
+        let (hosts, doubled) = model::hosts(&shown.hosts, None);
+        let tags = tags.map(|tags| tags.into_iter().filter(|(key, _)| !tagging.ignores(key)).collect::<Tags>());
+        let shared = shown.is_privis.map(|to_nobody| !to_nobody);
+        let shared = shared.or_else(|| shared_with.as_ref().map(|projects| !projects.is_empty()));
+        let value = Value::map([
+            ("id", shown.id.as_str().into()),
+            ("name", shown.name.as_str().into()),
+            ("status", model::text(&shown.status.to_ascii_uppercase()).into_value()),
+            ("created_at", model::timestamp(shown.create_time).into_value()),
+            ("dest_vpc_id", model::text(&shown.dest_vpc_id).into_value()),
+            ("dest_network_id", model::text(&shown.dest_network_id).into_value()),
+            ("ipv6_enable", shown.ipv6_enable.into_value()),
+            ("queues", names(&shown.available_queue_info).into_value()),
+            ("elastic_resource_pools", names(&shown.elastic_resource_pools).into_value()),
+            ("bindings", model::peerings(&shown).into_value()),
+            ("hosts", hosts.into_value()),
+            ("routes", model::routes(&shown.routes, None).into_value()),
+            ("tags", tags.into_value()),
+            ("shared", shared.into_value()),
+            ("shared_with", shared_with.into_value()),
+        ]);
+        let warning = doubled.map(|names| doubled_hosts(&shown, &names));
+        (value, warning.into_iter().collect())
+    }
+}
+
+/// Every attribute that tells of a connection, [`Facts::into_value`] fills them; `id` and `name` come first.
+pub(super) fn attributes() -> Vec<Attribute> {
+    let all = vec![
+        Attribute::string("id").describe("ID of the connection, a UUID."),
+        Attribute::string("name").describe("Name of the connection."),
+        Attribute::string("status").describe("`ACTIVE` or `DELETED`. Whether a queue can use it, `bindings` says."),
+        Attribute::string("created_at").describe("When it was created, RFC 3339 in UTC."),
+        Attribute::string("dest_vpc_id").describe("ID of the VPC at the other end."),
+        Attribute::string("dest_network_id").describe("Network ID of the subnet at the other end."),
+        Attribute::bool("ipv6_enable").describe("Whether it carries IPv6, which follows from the subnet."),
+        Attribute::new("queues", Type::set(Type::String)).describe(
+            "Names of the bound queues, in lower case. Where a queue lives in an elastic resource pool, its pool is bound \
+             in its place.",
+        ),
+        Attribute::new("elastic_resource_pools", Type::set(Type::String))
+            .describe("Names of the bound elastic resource pools, in lower case."),
+        Attribute::nested("bindings", Nesting::Map, schema::peering())
+            .describe("The peering of each bound queue or elastic resource pool, by its name in lower case."),
+        Attribute::new("hosts", Type::map(Type::String)).describe("Host records, name to IPv4 address."),
+        Attribute::new("routes", Type::map(Type::String)).describe("Routes, name to CIDR."),
+        Attribute::new("tags", Type::map(Type::String)).describe(
+            "Tags, key to value, without those that `ignore_tags` of the provider names. Null where the connection was \
+             deleted, or the region does not publish the tag API.",
+        ),
+        Attribute::bool("shared")
+            .describe("Whether other projects may bind their queues to it; null where the service does not tell."),
+        Attribute::new("shared_with", Type::set(Type::String)).describe(
+            "IDs of those projects. Null where the connection was deleted, or the service refuses to tell: whoever may \
+             see a connection need not be allowed to see that.",
+        ),
+    ];
+    all.into_iter().map(Attribute::computed).collect()
+}
+
+/// Whether the service, or the gateway, answered that this call is not for us: that is no reason to show nothing.
+fn is_refused(fault: &Fault) -> bool {
+    matches!(fault, Fault::Call(error) if error.api().is_some() && !error.is_transient())
+}
+
+fn names(bindings: &[Binding]) -> BTreeSet<String> {
+    bindings.iter().map(|binding| binding.name.to_ascii_lowercase()).collect()
+}
+
+fn doubled_hosts(shown: &wire::Connection, names: &BTreeSet<String>) -> Diagnostic {
+    let mut addresses: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for host in shown.hosts.iter().filter(|host| names.contains(&host.name)) {
+        addresses.entry(&host.name).or_default().push(&host.ip);
+    }
+    let told = addresses.iter().take(5).map(|(name, ips)| format!("{name} ({})", ips.join(", ")));
+    let text = format!(
+        "The connection {} ({}) has several addresses for {} host name(s): {}. The lowest of each is shown.",
+        shown.name,
+        shown.id,
+        names.len(),
+        told.collect::<Vec<_>>().join(", ")
+    );
+    Diagnostic::warning("Several Addresses for One Host Name", text)
+}

@@ -1,0 +1,113 @@
+//! `dli_elastic_resource_pools`: the elastic resource pools of a project.
+//!
+//! | call | when |
+//! |---|---|
+//! | `GET /v3/{project}/elastic-resource-pools` | read; the whole list, because the service finds a name in any other |
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use async_trait::async_trait;
+
+use super::{answer, charging_mode, open, text, told};
+use crate::{
+    dli::{rules, wire::Pool},
+    framework::{
+        data_source::{DataRequest, DataSource},
+        diagnostic::Diagnostics,
+        model::IntoValue,
+        resource::Progress,
+        schema::{Attribute, Nesting, Schema},
+        types::Type,
+        value::Value,
+    },
+    provider::{
+        account::Account,
+        checks::{Follows, OneOf},
+        enhanced_connection::model,
+        place,
+    },
+};
+
+/// The kind of data source.
+#[derive(Debug)]
+pub(super) struct Pools(pub(super) Arc<Account>);
+
+#[async_trait]
+impl DataSource for Pools {
+    fn type_name(&self) -> &'static str {
+        "dli_elastic_resource_pools"
+    }
+
+    fn schema(&self) -> Schema {
+        let mut attributes = vec![
+            Attribute::string("name")
+                .check(Follows(&[rules::POOL_NAME]))
+                .describe("Only the pool of exactly this name. None that has it is no error."),
+            Attribute::string("status")
+                .check(OneOf(&["AVAILABLE", "SCALING", "CREATING", "FAILED"]))
+                .describe("Only pools in this state: `AVAILABLE`, `SCALING`, `CREATING` or `FAILED`."),
+        ];
+        attributes.extend(place::of_data());
+        attributes.push(
+            Attribute::nested("elastic_resource_pools", Nesting::List, pool())
+                .computed()
+                .describe("The pools, in the order of their names."),
+        );
+        super::schema("The elastic resource pools of a project.", attributes)
+    }
+
+    async fn read(&self, request: DataRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
+        let told = told("Could Not Read the Elastic Resource Pools");
+        let session = open(&self.0, request).map_err(&told)?;
+        let mut pools = session.read(session.project.list_pools()).await.map_err(&told)?;
+        let (name, status) = (text(request.config, "name"), text(request.config, "status"));
+        pools.retain(|pool| {
+            name.is_none_or(|name| pool.name.eq_ignore_ascii_case(name))
+                && status.is_none_or(|status| pool.status.eq_ignore_ascii_case(status))
+        });
+        pools.sort_by(|a, b| a.name.cmp(&b.name));
+        let pools = Value::List(pools.iter().map(value).collect());
+        progress.save(answer(request.config, &session, Value::map([("elastic_resource_pools", pools)])));
+        Ok(())
+    }
+}
+
+fn pool() -> Vec<Attribute> {
+    let all = vec![
+        Attribute::string("name").describe("Name of the pool."),
+        Attribute::string("status").describe("`AVAILABLE`, `SCALING`, `CREATING` or `FAILED`."),
+        Attribute::string("fail_reason").describe("Why it FAILED; null otherwise."),
+        Attribute::string("cidr_in_vpc").describe("Its network, which must not overlap that of a connection's VPC."),
+        Attribute::string("charging_mode")
+            .describe("`pay_per_use` (by the CU-hour) or `yearly_monthly`; null where the service does not tell."),
+        Attribute::new("min_cu", Type::Number).describe("Fewest compute units."),
+        Attribute::new("max_cu", Type::Number).describe("Most compute units."),
+        Attribute::new("actual_cu", Type::Number).describe("Compute units at present."),
+        Attribute::new("queues", Type::set(Type::String)).describe("Names of the queues in it."),
+        Attribute::string("owner").describe("The user who made it."),
+        Attribute::string("description").describe("What its maker says about it."),
+        Attribute::string("created_at").describe("When it was made, RFC 3339 in UTC."),
+        Attribute::bool("can_be_bound")
+            .describe("Whether an enhanced connection may bind it: it is neither `CREATING` nor `FAILED`."),
+    ];
+    all.into_iter().map(Attribute::computed).collect()
+}
+
+fn value(pool: &Pool) -> Value {
+    let text = |text: &str| model::text(text).into_value();
+    Value::map([
+        ("name", pool.name.as_str().into()),
+        ("status", model::text(&pool.status.to_ascii_uppercase()).into_value()),
+        ("fail_reason", text(&pool.fail_reason)),
+        ("cidr_in_vpc", text(&pool.cidr_in_vpc)),
+        ("charging_mode", charging_mode(pool.charging_mode).into_value()),
+        ("min_cu", pool.min_cu.into()),
+        ("max_cu", pool.max_cu.into()),
+        ("actual_cu", pool.actual_cu.into()),
+        ("queues", pool.queues.iter().cloned().collect::<BTreeSet<_>>().into_value()),
+        ("owner", text(&pool.owner)),
+        ("description", text(&pool.description)),
+        ("created_at", model::timestamp(pool.create_time).into_value()),
+        ("can_be_bound", pool.may_be_bound().into()),
+    ])
+}

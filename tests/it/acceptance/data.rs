@@ -1,0 +1,64 @@
+//! The data sources, each attribute against what the emulator holds.
+
+mod connection;
+mod connections;
+mod pools;
+mod queues;
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+use terraform_provider_dli::emulator::Quirk;
+
+use super::harness::{Cloud, Finished, Workspace, for_each_terraform};
+
+/// Reads everything that this configuration asks for into the state, and requires that it stays as it is: at a second
+/// look, and in whatever order and form the service answers.
+#[track_caller]
+fn read(cloud: &Cloud, workspace: &Workspace, configuration: &str) {
+    workspace.configure(configuration);
+    workspace.plan();
+    workspace.apply();
+    let quirks = [Quirk::ReshuffledOrder, Quirk::CamelCase, Quirk::NumbersAsStrings, Quirk::StatusInProse];
+    cloud.emulator().set_quirks([&quirks[..], &[Quirk::UpperCaseNames, Quirk::PrivilegeProjectId]].concat());
+    for _ in 0..2 {
+        workspace.run(&["plan", "-detailed-exitcode"]).expect_code(0);
+    }
+    cloud.emulator().set_quirks([]);
+}
+
+/// A data source, and an output of all that it has: any other value of it would be a change.
+fn block(kind: &str, arguments: &str) -> String {
+    format!("data \"{kind}\" \"it\" {{\n{arguments}\n}}\n\noutput \"it\" {{\n  value = data.{kind}.it\n}}\n")
+}
+
+/// These attributes of each element.
+fn columns(list: &Value, names: &[&str]) -> Vec<Vec<Value>> {
+    let rows = list.as_array().expect("it is a list").iter();
+    rows.map(|row| names.iter().map(|name| row[*name].clone()).collect()).collect()
+}
+
+/// The one error, unwrapped: Terraform breaks its lines where the terminal ends.
+#[track_caller]
+fn one_error(finished: &Finished) -> String {
+    assert_eq!(finished.stderr.matches("Error: ").count(), 1, "{finished}");
+    finished.stderr.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn every_example_is_applied_and_stays_as_it_is() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/data-sources");
+    let examples: Vec<_> = fs::read_dir(directory).expect("it is in the repository").filter_map(Result::ok).collect();
+    assert_eq!(examples.len(), 4);
+    for_each_terraform(|terraform| {
+        for example in &examples {
+            let cloud = Cloud::start();
+            let workspace = cloud.workspace(terraform);
+            let text = fs::read_to_string(example.path().join("data-source.tf")).expect("every folder has one");
+            read(&cloud, &workspace, &text);
+            workspace.destroy();
+            cloud.expect_empty();
+        }
+    });
+}
