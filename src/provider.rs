@@ -9,10 +9,14 @@ mod checks;
 mod claims;
 mod data;
 mod enhanced_connection;
+mod enhanced_connection_binding;
+mod enhanced_connection_privilege;
+mod enhanced_connection_route;
 mod failure;
 mod locks;
 mod place;
 mod session;
+mod small;
 mod survey;
 mod tagging;
 mod waiting;
@@ -21,7 +25,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use self::{account::Account, checks::Follows, enhanced_connection::EnhancedConnection};
+use self::{
+    account::Account, checks::Follows, enhanced_connection::EnhancedConnection,
+    enhanced_connection_binding::EnhancedConnectionBinding, enhanced_connection_privilege::EnhancedConnectionPrivilege,
+    enhanced_connection_route::EnhancedConnectionRoute,
+};
 use crate::{
     dli::rules,
     framework::{
@@ -109,7 +117,13 @@ impl Provider for DliProvider {
     }
 
     fn resources(&self) -> Vec<Arc<dyn Resource>> {
-        vec![Arc::new(EnhancedConnection::new(Arc::clone(&self.account)))]
+        let account = || Arc::clone(&self.account);
+        vec![
+            Arc::new(EnhancedConnection::new(account())),
+            Arc::new(EnhancedConnectionBinding::new(account())),
+            Arc::new(EnhancedConnectionPrivilege::new(account())),
+            Arc::new(EnhancedConnectionRoute::new(account())),
+        ]
     }
 
     fn data_sources(&self) -> Vec<Arc<dyn DataSource>> {

@@ -51,7 +51,7 @@ impl Claims {
     /// A connection declares a part, or (with `None`) leaves it to others.
     pub(super) fn whole(&self, connection: &str, part: Part, names: Option<BTreeSet<String>>) -> Diagnostics {
         let mut claims = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let claimed = claims.entry((connection.to_owned(), part)).or_default();
+        let claimed = claims.entry((connection.to_ascii_lowercase(), part)).or_default();
         claimed.whole = names.map(|names| names.iter().map(|name| name.to_ascii_lowercase()).collect());
         let attribute = part.attribute();
         claimed
@@ -66,7 +66,7 @@ impl Claims {
     pub(super) fn single(&self, connection: &str, part: Part, name: &str) -> Diagnostics {
         let name = name.to_ascii_lowercase();
         let mut claims = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let claimed = claims.entry((connection.to_owned(), part)).or_default();
+        let claimed = claims.entry((connection.to_ascii_lowercase(), part)).or_default();
         claimed.single.insert(name.clone());
         claimed.whole.iter().map(|whole| conflict(connection, part, &name, whole)).collect()
     }
@@ -105,6 +105,6 @@ mod tests {
         assert!(said(&claims.whole("other", Part::Queues, Some(BTreeSet::new()))).is_empty());
         assert!(said(&claims.whole("2a62", Part::Routes, Some(BTreeSet::new()))).is_empty());
         assert_eq!(said(&claims.whole("2a62", Part::Queues, Some(BTreeSet::from(["q1".to_owned()])))), [false]);
-        assert_eq!(said(&claims.single("2a62", Part::Queues, "q2")), [true]);
+        assert_eq!(said(&claims.single("2A62", Part::Queues, "q2")), [true]);
     }
 }

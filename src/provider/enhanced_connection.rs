@@ -40,11 +40,12 @@ use super::{
     bound::Homes,
     place,
     session::{Fault, Session},
+    small,
     tagging::Tagging,
 };
 use crate::{
     client::ConnectionFilter,
-    dli::{code, rules, wire},
+    dli::{rules, wire},
     framework::{
         diagnostic::{Diagnostic, Diagnostics},
         model::{Computed, FromValue},
@@ -249,7 +250,7 @@ impl Resource for EnhancedConnection {
                 Err(fault) => fault,
             };
             // A connection that is still being created cannot be deleted.
-            if settled || !may_be_settling(&fault) {
+            if settled || !fault.may_mean_not_yet() {
                 return Err(told(fault));
             }
             // It may have settled between the refusal and this look: then the next answer counts.
@@ -264,7 +265,7 @@ impl Resource for EnhancedConnection {
             );
             session.pause(PAUSE, || "The creation of the connection".to_owned()).await.map_err(told)?;
         }
-        while !is_gone(&session, known.id()).await.map_err(told)? {
+        while small::shown(&session, known.id()).await.map_err(told)?.is_some() {
             tracing::info!(id = known.id(), "waiting until the service says DELETED");
             session.pause(PAUSE, || "The deletion of the connection".to_owned()).await.map_err(told)?;
         }
@@ -317,8 +318,7 @@ impl Resource for EnhancedConnection {
 
 /// Fills in where it is.
 fn settle(connection: &mut Connection, session: &Session) {
-    connection.region.0 = connection.region.0.take().or_else(|| session.project.region().map(str::to_owned));
-    connection.project_id.0 = Some(session.project.id().to_owned());
+    place::settle(&mut connection.region, &mut connection.project_id, session);
 }
 
 /// Ends a create or an update: waits where that is wanted, looks where something is open, and leaves the state as the
@@ -382,12 +382,7 @@ async fn look(
     tagging: &Tagging,
     scope: Scope,
 ) -> Result<Option<(Connection, Diagnostics)>, Fault> {
-    let shown = match session.read(session.project.show_connection(known.id())).await {
-        Ok(shown) if shown.is_deleted() => return Ok(None),
-        Ok(shown) => shown,
-        Err(fault) if fault.is_not_found() => return Ok(None),
-        Err(fault) => return Err(fault),
-    };
+    let Some(shown) = small::shown(session, known.id()).await? else { return Ok(None) };
     let mut warnings = Diagnostics::new();
     let everything = scope == Scope::Everything;
     let mut tags = None;
@@ -439,28 +434,11 @@ async fn id_of(session: &Session, name: &str) -> Result<String, Fault> {
     }
 }
 
-/// Whether the service refuses in one of the ways in which it may say "not yet" (which one, is not documented).
-fn may_be_settling(fault: &Fault) -> bool {
-    const NOT_YET: [&str; 4] =
-        [code::NOT_SUPPORTED, code::SYSTEM_RESTRICTION, code::RESOURCE_UNAVAILABLE, code::SERVER_FAULT];
-    let Fault::Call(error) = fault else { return false };
-    error.api().and_then(|error| error.code.as_deref()).is_some_and(|code| NOT_YET.contains(&code))
-}
-
 /// Whether any of its bindings is still being made.
 async fn is_settling(session: &Session, id: &str) -> bool {
     let Ok(shown) = session.read(session.project.show_connection(id)).await else { return false };
     let mut bindings = shown.available_queue_info.iter().chain(&shown.elastic_resource_pools);
     bindings.any(|binding| binding.has_status(wire::BINDING_CREATING))
-}
-
-/// Whether the service says that a connection was deleted, or knows none.
-async fn is_gone(session: &Session, id: &str) -> Result<bool, Fault> {
-    match session.read(session.project.show_connection(id)).await {
-        Ok(shown) => Ok(shown.is_deleted()),
-        Err(fault) if fault.is_not_found() => Ok(true),
-        Err(fault) => Err(fault),
-    }
 }
 
 fn gone(summary: &str, id: &str) -> Diagnostics {

@@ -3,10 +3,11 @@
 //! What is not named is that of the provider when the object is made, and is kept in the state from then on: another
 //! provider configuration does not make an existing object look gone, or move it.
 
-use super::account::Account;
+use super::{account::Account, session::Session};
 use crate::{
     dli::rules,
     framework::{
+        model::Computed,
         plan::{Change, Keeps, PlanModifier},
         schema::{Attribute, Presence},
         value::Value,
@@ -59,6 +60,12 @@ pub(super) fn plan(account: &Account, config: &Value, planned: &mut Value) {
             planned.put(name, known.into());
         }
     }
+}
+
+/// Fills in where an object is, once that is settled.
+pub(super) fn settle(region: &mut Computed<String>, project_id: &mut Computed<String>, session: &Session) {
+    region.0 = region.0.take().or_else(|| session.project.region().map(str::to_owned));
+    project_id.0 = Some(session.project.id().to_owned());
 }
 
 /// What is written for an import: the object, and where it is, as in `ID@REGION/PROJECT_ID`. Both are optional.

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::{account::Account, failure};
 use crate::{
     client::{Error, Project},
+    dli::code,
     framework::diagnostic::{Diagnostic, Diagnostics},
 };
 
@@ -122,6 +123,14 @@ impl Fault {
     /// Whether the region does not have the call.
     pub(super) fn is_not_published(&self) -> bool {
         matches!(self, Self::Call(error) if error.is_not_published())
+    }
+
+    /// Whether the service refuses in one of the ways in which it may say "not yet" (which one, is not documented).
+    pub(super) fn may_mean_not_yet(&self) -> bool {
+        const NOT_YET: [&str; 4] =
+            [code::NOT_SUPPORTED, code::SYSTEM_RESTRICTION, code::RESOURCE_UNAVAILABLE, code::SERVER_FAULT];
+        let Self::Call(error) = self else { return false };
+        error.api().and_then(|error| error.code.as_deref()).is_some_and(|code| NOT_YET.contains(&code))
     }
 
     /// Whether a write may have done its work all the same.

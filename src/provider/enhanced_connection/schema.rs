@@ -141,7 +141,8 @@ pub(in crate::provider) fn peering() -> Vec<Attribute> {
 /// Once decided, it stays.
 pub(in crate::provider) const KEPT: Keeps = Keeps { unless_changed: &[] };
 
-fn same_text(a: &Value, b: &Value) -> bool {
+/// Whether two texts differ in case at most.
+pub(in crate::provider) fn same_text(a: &Value, b: &Value) -> bool {
     a.as_str().zip(b.as_str()).is_some_and(|(a, b)| a.eq_ignore_ascii_case(b))
 }
 

@@ -1,0 +1,304 @@
+//! `dli_enhanced_connection_binding`: one queue or one elastic resource pool that uses a connection, for teams that own
+//! the queue and not the connection.
+//!
+//! `{c}` is `/v2.0/{project}/datasource/enhanced-connections/{id}`.
+//!
+//! | call | when |
+//! |---|---|
+//! | `GET  {c}` | create, read, delete, import; again and again while the binding is made or ended |
+//! | `POST {c}/associate-queue` | create |
+//! | `POST {c}/disassociate-queue` | delete |
+//! | `GET  /v1.0/{project}/queues` | plan of a new queue; where the queue may live in a bound pool |
+//! | `GET  /v3/{project}/elastic-resource-pools` | plan of a new pool |
+//!
+//! What has FAILED counts as not bound: it is forgotten, planned again and bound again, because the service neither tries
+//! again by itself nor unbinds it.
+
+mod model;
+mod schema;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+
+use self::{
+    model::{Bound, Look, set},
+    schema::{POOL, QUEUE},
+};
+use super::{
+    account::Account,
+    bound::{Declared, Homes, Target},
+    claims::Part,
+    place,
+    session::{Fault, Session},
+    small,
+    survey::Question,
+    waiting::{self, Unsettled},
+};
+use crate::{
+    dli::{
+        rules,
+        wire::{self, Binding},
+    },
+    framework::{
+        diagnostic::{Diagnostic, Diagnostics},
+        model::FromValue,
+        path::Path,
+        resource::{
+            CreateRequest, DeleteRequest, ImportRequest, PlanRequest, Progress, ReadRequest, Resource, UpdateRequest,
+        },
+        schema::Schema,
+    },
+};
+
+/// From one look to the next whether it is unbound.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// The kind of resource.
+#[derive(Debug)]
+pub(super) struct EnhancedConnectionBinding {
+    account: Arc<Account>,
+}
+
+impl EnhancedConnectionBinding {
+    pub(super) fn new(account: Arc<Account>) -> Self {
+        Self { account }
+    }
+}
+
+#[async_trait]
+impl Resource for EnhancedConnectionBinding {
+    fn type_name(&self) -> &'static str {
+        "dli_enhanced_connection_binding"
+    }
+
+    fn schema(&self) -> Schema {
+        schema::schema()
+    }
+
+    async fn modify_plan(&self, request: PlanRequest<'_>) -> Result<Diagnostics, Diagnostics> {
+        let PlanRequest { prior, config, planned, replace, stop, .. } = request;
+        if prior.is_null() {
+            place::plan(&self.account, config, planned);
+        }
+        let mut report = Diagnostics::new();
+        let connection = planned.get("connection_id").as_str();
+        for (attribute, part) in [(QUEUE, Part::Queues), (POOL, Part::Pools)] {
+            let Some(name) = planned.get(attribute).as_str() else { continue };
+            if let Some(connection) = connection {
+                report.extend(self.account.claims().single(connection, part, name));
+            }
+            let is_new = prior.is_null() || !replace.is_empty();
+            if let Some(question) = is_new.then(|| Question::about(&self.account, planned, stop)).flatten() {
+                let wanted = [(Path::attribute(attribute), name.to_owned())];
+                report.extend(match part {
+                    Part::Pools => question.pools(&wanted).await,
+                    _ => question.queues(&wanted).await,
+                });
+            }
+        }
+        if report.has_errors() { Err(report) } else { Ok(report) }
+    }
+
+    async fn create(&self, request: CreateRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
+        const SUMMARY: &str = "Could Not Bind";
+        const HOLDS: &str = "The state holds no binding. If it was bound all the same, the next apply takes it over.";
+        let mut bound = Bound::from_value(request.planned, &Path::root())?;
+        let limit = bound.timeouts.create(schema::CREATE);
+        let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
+        let session = Session::open(&self.account, bound.place(), limit, request.stop).map_err(told)?;
+        let id = bound.connection_id.clone();
+
+        let guard = small::lock(&session, &self.account, &id).await.map_err(told)?;
+        let Some(look) = Look::at(&session, &bound).await.map_err(told)? else {
+            return Err(small::no_connection(SUMMARY, &id));
+        };
+        let target = look.target(&bound);
+        let mut before = BTreeMap::new();
+        match target.peering(&look.shown) {
+            Some(there) if !there.has_status(wire::BINDING_FAILED) => progress.warn(already_bound(&bound)),
+            failed => {
+                before.extend(failed.map(|failed| (target, failed.clone())));
+                bind(&session, &bound, &look.homes, &before).await.map_err(told)?;
+            }
+        }
+        drop(guard);
+        // From here on it may be bound, and whatever goes wrong, Terraform knows it.
+        bound.observe(&session, None);
+        progress.save(bound.clone());
+
+        let Look { shown, mut homes } = look;
+        let seen = if bound.wait_for_bindings.unwrap_or(true) {
+            wait(&session, &bound, &mut homes, &before, &shown.name).await?
+        } else {
+            match Look::at(&session, &bound).await {
+                Ok(seen) => {
+                    progress.warn(seen.iter().flat_map(|look| look.failures(&bound)).collect::<Diagnostics>());
+                    seen.and_then(|look| look.peering(&bound).cloned())
+                }
+                Err(fault) => {
+                    let holds = "It was bound and is in the state. Its status is read at the next plan or apply.";
+                    progress.warn(fault.warn("Bound, but Not Read Back", holds));
+                    None
+                }
+            }
+        };
+        bound.observe(&session, seen.as_ref());
+        progress.save(bound);
+        Ok(())
+    }
+
+    async fn read(&self, request: ReadRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
+        let mut bound = Bound::from_value(request.state, &Path::root())?;
+        let limit = bound.timeouts.read(schema::READ);
+        let told = |fault: Fault| fault.tell("Could Not Read the Binding", "The state was left as it is.");
+        let session = Session::open(&self.account, bound.place(), limit, request.stop).map_err(told)?;
+        let look = Look::at(&session, &bound).await.map_err(told)?;
+        progress.warn(look.iter().flat_map(|look| look.failures(&bound)).collect::<Diagnostics>());
+        match look.as_ref().and_then(|look| look.peering(&bound)) {
+            Some(there) if !there.has_status(wire::BINDING_FAILED) => {
+                bound.observe(&session, Some(there));
+                progress.save(bound);
+            }
+            _ => progress.forget(),
+        }
+        Ok(())
+    }
+
+    /// What changes in place is Terraform's alone.
+    async fn update(&self, request: UpdateRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
+        progress.save(request.planned.clone());
+        Ok(())
+    }
+
+    async fn delete(&self, request: DeleteRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
+        let bound = Bound::from_value(request.prior, &Path::root())?;
+        let limit = bound.timeouts.delete(schema::DELETE);
+        let holds = "The binding is still in the state. Apply again to try once more.";
+        let told = |fault: Fault| fault.tell("Could Not Unbind", holds);
+        let session = Session::open(&self.account, bound.place(), limit, request.stop).map_err(told)?;
+        if let Some(failed) = unbind(&self.account, &session, &bound).await.map_err(told)? {
+            let text = format!(
+                "The binding of {} is FAILED, and the service does not unbind what has FAILED. It does no harm; it goes with \
+                 the connection.",
+                failed.name
+            );
+            progress.warn(Diagnostic::warning("Failed Binding Left Behind", text));
+        }
+        Ok(())
+    }
+
+    async fn import(&self, request: ImportRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
+        const FORMS: &str = "CONNECTION_ID/queue/NAME or CONNECTION_ID/elastic_resource_pool/NAME";
+        let (object, region, project_id) = place::of_import(request.id);
+        let words: Vec<&str> = object.split('/').collect();
+        let (connection_id, kind, name) = match words[..] {
+            [connection_id, kind @ (QUEUE | POOL), name] => (connection_id, kind, name.to_ascii_lowercase()),
+            _ => return Err(small::invalid_import(request.id, FORMS, &[]).into()),
+        };
+        let words: [(&str, &[rules::Rule]); 2] =
+            [(connection_id, &[rules::CONNECTION_ID]), (&name, &[rules::QUEUE_NOT_DEFAULT, rules::QUEUE_NAME])];
+        if !small::in_order(&words) {
+            return Err(small::invalid_import(request.id, FORMS, &words).into());
+        }
+        let told = |fault: Fault| fault.tell("Could Not Import the Binding", "Nothing was imported.");
+        let session = Session::open(&self.account, (region, project_id), schema::READ, request.stop).map_err(told)?;
+        let (queue, elastic_resource_pool) = if kind == QUEUE { (Some(name), None) } else { (None, Some(name)) };
+        let connection_id = connection_id.to_owned();
+        let mut bound = Bound { connection_id, queue, elastic_resource_pool, ..Bound::default() };
+        let look = Look::at(&session, &bound).await.map_err(told)?;
+        let Some(there) = look.as_ref().and_then(|look| look.peering(&bound)) else {
+            let what = format!("binding of the {} to an enhanced connection {}", bound.what(), bound.connection_id);
+            return Err(small::not_found(&what, "Binding").into());
+        };
+        bound.observe(&session, Some(there));
+        progress.save(bound);
+        Ok(())
+    }
+}
+
+/// Binds what is not bound, or was `before` and has FAILED.
+async fn bind(
+    session: &Session,
+    bound: &Bound,
+    homes: &Homes,
+    before: &BTreeMap<Target, Binding>,
+) -> Result<(), Fault> {
+    let (project, id, names) = (&session.project, &bound.connection_id, &bound.names());
+    let is_bound = || async move {
+        let shown = project.show_connection(id).await?;
+        let target = bound.target(homes, &shown);
+        Ok(target.peering(&shown).is_some_and(|peering| before.get(&target) != Some(peering)))
+    };
+    session.write(project.ensure(|| project.bind(id, names), is_bound)).await
+}
+
+/// Waits until the binding works.
+async fn wait(
+    session: &Session,
+    bound: &Bound,
+    homes: &mut Homes,
+    before: &BTreeMap<Target, Binding>,
+    connection: &str,
+) -> Result<Option<Binding>, Diagnostics> {
+    const SUMMARY: &str = "Could Not Bind: Waiting for the Binding";
+    let (queues, pools) = (set(bound.queue.as_ref()), set(bound.elastic_resource_pool.as_ref()));
+    let declared = Declared { queues: queues.as_ref(), pools: pools.as_ref() };
+    match waiting::until_active(session, &bound.connection_id, declared, homes, before).await {
+        Ok(shown) => Ok(bound.target(homes, &shown).peering(&shown).cloned()),
+        Err(Unsettled::Failed(failed)) => {
+            let holds = "Once the cause is mended, apply again: it will be bound anew.";
+            Err(waiting::failures(connection, &failed, holds))
+        }
+        Err(Unsettled::Gone) => Err(small::no_connection(SUMMARY, &bound.connection_id)),
+        Err(Unsettled::Fault(fault)) => {
+            let holds = "It was bound, and it is in the state. Terraform marks what failed while it was created as tainted, \
+                         and would unbind it and bind it again. To keep it as it is: run terraform untaint ADDRESS.";
+            Err(fault.tell(SUMMARY, holds))
+        }
+    }
+}
+
+/// Unbinds it, and waits until it is no longer shown. What has FAILED is given back: the service does not unbind it.
+async fn unbind(account: &Account, session: &Session, bound: &Bound) -> Result<Option<Binding>, Fault> {
+    let (project, id, names) = (&session.project, &bound.connection_id, &bound.names());
+    let mut guard = Some(small::lock(session, account, id).await?);
+    loop {
+        let Some(look) = Look::at(session, bound).await? else { return Ok(None) };
+        let target = &look.target(bound);
+        let Some(there) = target.peering(&look.shown) else { return Ok(None) };
+        if there.has_status(wire::BINDING_FAILED) {
+            return Ok(Some(there.clone()));
+        }
+        if guard.is_some() {
+            let is_gone = || async move { Ok(target.peering(&project.show_connection(id).await?).is_none()) };
+            match session.write(project.ensure(|| project.unbind(id, names), is_gone)).await {
+                Ok(()) => {
+                    guard = None;
+                    continue;
+                }
+                // One that is still being made may have to be made first.
+                Err(fault) if fault.may_mean_not_yet() && there.has_status(wire::BINDING_CREATING) => {
+                    tracing::info!(id, ?fault, "the binding is still being made; unbinding it again in a moment");
+                }
+                // The queue may have gone, and the binding with it.
+                Err(fault) if fault.is_not_found() => {
+                    let left = Look::at(session, bound).await?.is_some_and(|look| look.peering(bound).is_some());
+                    return if left { Err(fault) } else { Ok(None) };
+                }
+                Err(fault) => return Err(fault),
+            }
+        }
+        session.pause(PAUSE, || format!("The end of the binding of the {}", bound.what())).await?;
+    }
+}
+
+fn already_bound(bound: &Bound) -> Diagnostic {
+    let text = format!(
+        "The {} uses the connection {} already: somebody else bound it, or an earlier apply whose answer was lost. It is \
+         taken over, and destroying this resource unbinds it.",
+        bound.what(),
+        bound.connection_id
+    );
+    Diagnostic::warning("Already Bound", text)
+}

@@ -1,0 +1,117 @@
+//! The resource as a struct, and a look at its connection.
+
+use std::collections::BTreeSet;
+
+use super::schema::{POOL, QUEUE};
+use crate::{
+    dli::wire::{self, Binding, QueueNames},
+    framework::{diagnostic::Diagnostics, model::Computed, path::Path, timeouts::Timeouts},
+    model,
+    provider::{
+        bound::{Homes, Target},
+        enhanced_connection::model::{Peering, peering},
+        place,
+        session::{Fault, Session},
+        small, waiting,
+    },
+};
+
+model! {
+    #[derive(Debug, Clone, Default)]
+    pub(super) struct Bound {
+        pub(super) region: Computed<String>,
+        pub(super) project_id: Computed<String>,
+        pub(super) connection_id: String,
+        pub(super) queue: Option<String>,
+        pub(super) elastic_resource_pool: Option<String>,
+        pub(super) wait_for_bindings: Option<bool>,
+        pub(super) timeouts: Timeouts,
+        pub(super) id: Computed<String>,
+        pub(super) status: Computed<String>,
+        pub(super) peer_id: Computed<String>,
+        pub(super) error: Computed<String>,
+        pub(super) updated_at: Computed<String>,
+    }
+}
+
+impl Bound {
+    /// Its region and project, as far as they are known.
+    pub(super) fn place(&self) -> (Option<&str>, Option<&str>) {
+        (self.region.0.as_deref(), self.project_id.0.as_deref())
+    }
+
+    /// The name, as it is written.
+    pub(super) fn name(&self) -> &str {
+        self.queue.as_deref().or(self.elastic_resource_pool.as_deref()).unwrap_or_default()
+    }
+
+    /// What it is, in words.
+    pub(super) fn what(&self) -> String {
+        let kind = if self.queue.is_some() { "queue" } else { "elastic resource pool" };
+        format!("{kind} {}", self.name())
+    }
+
+    /// The names as the calls want them.
+    pub(super) fn names(&self) -> QueueNames {
+        QueueNames {
+            queues: self.queue.iter().cloned().collect(),
+            elastic_resource_pools: self.elastic_resource_pool.iter().cloned().collect(),
+        }
+    }
+
+    /// What the peering is made for, as far as is known by now.
+    pub(super) fn target(&self, homes: &Homes, shown: &wire::Connection) -> Target {
+        match &self.queue {
+            Some(queue) => homes.of(shown, queue),
+            None => Target::Pool(self.name().to_ascii_lowercase()),
+        }
+    }
+
+    /// Takes over what the provider decides.
+    pub(super) fn observe(&mut self, session: &Session, shown: Option<&Binding>) {
+        place::settle(&mut self.region, &mut self.project_id, session);
+        let kind = if self.queue.is_some() { QUEUE } else { POOL };
+        let id = format!("{}/{kind}/{}", self.connection_id, self.name().to_ascii_lowercase());
+        self.id = Computed(Some(id));
+        let Peering { status, peer_id, error, updated_at } = shown.map(peering).unwrap_or_default();
+        self.status = Computed(status);
+        self.peer_id = Computed(peer_id);
+        self.error = Computed(error);
+        self.updated_at = Computed(updated_at);
+    }
+}
+
+/// A look at the connection, with where the queue lives.
+pub(super) struct Look {
+    pub(super) shown: wire::Connection,
+    pub(super) homes: Homes,
+}
+
+impl Look {
+    /// `None` where the connection is gone.
+    pub(super) async fn at(session: &Session, bound: &Bound) -> Result<Option<Self>, Fault> {
+        let Some(shown) = small::shown(session, &bound.connection_id).await? else { return Ok(None) };
+        let mut homes = Homes::default();
+        homes.ask(session, &shown, &[set(bound.queue.as_ref()).as_ref()]).await?;
+        Ok(Some(Self { shown, homes }))
+    }
+
+    pub(super) fn target(&self, bound: &Bound) -> Target {
+        bound.target(&self.homes, &self.shown)
+    }
+
+    pub(super) fn peering(&self, bound: &Bound) -> Option<&Binding> {
+        self.target(bound).peering(&self.shown)
+    }
+
+    /// A warning where it came to nothing.
+    pub(super) fn failures(&self, bound: &Bound) -> Diagnostics {
+        let failed = self.peering(bound).filter(|peering| peering.has_status(wire::BINDING_FAILED));
+        let warnings = waiting::found(&self.shown.name, failed.map_or(&[], std::slice::from_ref));
+        warnings.into_iter().map(|warning| warning.at(Path::root())).collect()
+    }
+}
+
+pub(super) fn set(name: Option<&String>) -> Option<BTreeSet<String>> {
+    name.map(|name| BTreeSet::from([name.clone()]))
+}

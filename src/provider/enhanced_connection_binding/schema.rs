@@ -1,0 +1,98 @@
+//! The schema: names, limits and descriptions are the document's.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    dli::rules,
+    framework::{
+        plan::Replaces,
+        schema::{Attribute, Body, Schema},
+        timeouts::{Operation, Timeouts},
+    },
+    provider::{
+        checks::{ExactlyOne, Follows},
+        enhanced_connection::schema::{KEPT, same_text},
+        place, small,
+    },
+};
+
+/// How long each operation may take where the configuration does not say. (A binding takes 5 to 10 minutes where its queue
+/// is new.)
+pub(super) const CREATE: Duration = Duration::from_mins(20);
+pub(super) const READ: Duration = Duration::from_mins(5);
+pub(super) const DELETE: Duration = Duration::from_mins(20);
+/// The two attributes of which one names what is bound; the words of the import ID, too.
+pub(super) const QUEUE: &str = "queue";
+pub(super) const POOL: &str = "elastic_resource_pool";
+
+pub(super) fn schema() -> Schema {
+    let mut attributes = vec![
+        small::connection_id(),
+        Attribute::string(QUEUE)
+            .check(Follows(&[rules::QUEUE_NOT_DEFAULT, rules::QUEUE_NAME]))
+            .modify(Replaces)
+            .same_when(same_text)
+            .describe(
+                "Name of the queue: a dedicated or yearly/monthly queue, or one in an elastic resource pool, never \
+                 `default`. The service keeps it in lower case. A queue in a pool binds, and at the end unbinds, the \
+                 pool with all its queues: `elastic_resource_pool` says so openly. Exactly one of the two is set. \
+                 Changing it replaces the binding.",
+            ),
+        Attribute::string(POOL).check(Follows(&[rules::POOL_NAME])).modify(Replaces).describe(
+            "Name of the elastic resource pool, bound with all queues in it. Exactly one of this and `queue` is set. \
+             Changing it replaces the binding.",
+        ),
+        Attribute::bool("wait_for_bindings").describe(
+            "Whether create ends only when the binding is ACTIVE, and fails where it is FAILED. Default: `true`. Where it \
+             is FAILED later, the next plan creates it again.",
+        ),
+    ];
+    attributes.extend(place::attributes());
+    attributes.extend([
+        Attribute::string("id").computed().modify(KEPT).describe(
+            "`CONNECTION_ID/queue/NAME` or `CONNECTION_ID/elastic_resource_pool/NAME`, the name in lower case.",
+        ),
+        Attribute::string("status").computed().modify(KEPT).describe("`CREATING`, `ACTIVE` or `FAILED`."),
+        Attribute::string("peer_id").computed().modify(KEPT).describe("ID of the VPC peering."),
+        Attribute::string("error").computed().modify(KEPT).describe("Why it failed."),
+        Attribute::string("updated_at").computed().modify(KEPT).describe("When it last changed, RFC 3339 in UTC."),
+    ]);
+    let description =
+        "One queue or one elastic resource pool that uses an enhanced datasource connection. Other queues and \
+                       pools of the connection are not touched. For a connection that does not declare `queues` \
+                       (`elastic_resource_pools`) itself."
+            .to_owned();
+    let blocks =
+        vec![Timeouts::block(&[(Operation::Create, CREATE), (Operation::Read, READ), (Operation::Delete, DELETE)])];
+    let body = Body { attributes, blocks, description, ..Body::default() };
+    Schema { body, validators: vec![Arc::new(ExactlyOne(&[QUEUE, POOL]))], ..Schema::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::framework::{
+        validate::validate,
+        value::{UNKNOWN, Value},
+    };
+
+    #[test]
+    fn exactly_one_of_queue_and_pool_and_what_is_unknown_waits() {
+        let cases: [(Value, Value, &[&str]); 5] = [
+            (Value::Null, Value::Null, &["Missing queue or elastic_resource_pool at "]),
+            ("q1".into(), "pool1".into(), &["Conflicting Attributes at elastic_resource_pool"]),
+            ("q1".into(), UNKNOWN, &[]),
+            (UNKNOWN, Value::Null, &[]),
+            (Value::Null, "pool1".into(), &[]),
+        ];
+        for (queue, pool, expected) in cases {
+            let mut config = schema().empty();
+            config.put("connection_id", "2a620c33-5609-40c9-affd-2b6453071b0f".into());
+            config.put(QUEUE, queue);
+            config.put(POOL, pool);
+            let report = validate(&schema(), &config);
+            let report: Vec<_> = report.iter().map(|fault| format!("{} at {}", fault.summary, fault.path)).collect();
+            assert_eq!(report, expected);
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! `dli_enhanced_connection_privilege`: another project that may bind its queues and pools to a connection.
+//!
+//! | call | when |
+//! |---|---|
+//! | `GET /v2.0/{project}/datasource/enhanced-connections/{id}` | create, read, delete, import |
+//! | `GET /v2.0/{project}/datasource/enhanced-connections/{id}/privileges` | create, read, delete, import |
+//! | `PUT /v1.0/{project}/authorization` | create, delete |
+//!
+//! The connection is looked at first: the list of privileges of one that was deleted is not documented.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+
+use super::{
+    account::Account,
+    checks::Follows,
+    enhanced_connection::schema::KEPT,
+    place,
+    session::{Fault, Session},
+    small,
+};
+use crate::{
+    client::{Error, Project},
+    dli::{
+        rules,
+        wire::{AuthorizationAction, PRIVILEGE_BIND_QUEUE},
+    },
+    framework::{
+        diagnostic::{Diagnostic, Diagnostics},
+        model::{Computed, FromValue},
+        path::Path,
+        plan::Replaces,
+        resource::{
+            CreateRequest, DeleteRequest, ImportRequest, PlanRequest, Progress, ReadRequest, Resource, UpdateRequest,
+        },
+        schema::{Attribute, Body, Schema},
+        timeouts::{Operation, Timeouts},
+        types::Type,
+    },
+    model,
+};
+
+/// How long each operation may take where the configuration does not say.
+const LIMIT: Duration = Duration::from_mins(5);
+
+/// The kind of resource.
+#[derive(Debug)]
+pub(super) struct EnhancedConnectionPrivilege {
+    account: Arc<Account>,
+}
+
+impl EnhancedConnectionPrivilege {
+    pub(super) fn new(account: Arc<Account>) -> Self {
+        Self { account }
+    }
+}
+
+model! {
+    #[derive(Debug, Clone, Default)]
+    struct Shared {
+        region: Computed<String>,
+        project_id: Computed<String>,
+        connection_id: String,
+        applicant_project_id: String,
+        timeouts: Timeouts,
+        id: Computed<String>,
+        privileges: Computed<BTreeSet<String>>,
+    }
+}
+
+impl Shared {
+    /// Its region and project, as far as they are known.
+    fn place(&self) -> (Option<&str>, Option<&str>) {
+        (self.region.0.as_deref(), self.project_id.0.as_deref())
+    }
+
+    /// Takes over what the provider decides.
+    fn observe(&mut self, session: &Session, privileges: BTreeSet<String>) {
+        place::settle(&mut self.region, &mut self.project_id, session);
+        self.id = Computed(Some(format!("{}/{}", self.connection_id, self.applicant_project_id)));
+        self.privileges = Computed(Some(privileges));
+    }
+}
+
+#[async_trait]
+impl Resource for EnhancedConnectionPrivilege {
+    fn type_name(&self) -> &'static str {
+        "dli_enhanced_connection_privilege"
+    }
+
+    fn schema(&self) -> Schema {
+        schema()
+    }
+
+    async fn modify_plan(&self, request: PlanRequest<'_>) -> Result<Diagnostics, Diagnostics> {
+        if request.prior.is_null() {
+            place::plan(&self.account, request.config, request.planned);
+        }
+        Ok(Diagnostics::new())
+    }
+
+    async fn create(&self, request: CreateRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
+        const SUMMARY: &str = "Could Not Share the Connection";
+        const HOLDS: &str =
+            "The state holds no privilege. If it was granted all the same, the next apply takes it over.";
+        let mut shared = Shared::from_value(request.planned, &Path::root())?;
+        let limit = shared.timeouts.create(LIMIT);
+        let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
+        let session = Session::open(&self.account, shared.place(), limit, request.stop).map_err(told)?;
+        let _guard = small::lock(&session, &self.account, &shared.connection_id).await.map_err(told)?;
+        let privileges = match look(&session, &shared).await.map_err(told)? {
+            Seen::NoConnection => return Err(small::no_connection(SUMMARY, &shared.connection_id)),
+            Seen::Granted(privileges) => {
+                progress.warn(already_granted(&shared));
+                privileges
+            }
+            Seen::NotGranted => {
+                authorize(&session, &shared, AuthorizationAction::Grant).await.map_err(told)?;
+                BTreeSet::from([PRIVILEGE_BIND_QUEUE.to_owned()])
+            }
+        };
+        shared.observe(&session, privileges);
+        progress.save(shared);
+        Ok(())
+    }
+
+    async fn read(&self, request: ReadRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
+        let mut shared = Shared::from_value(request.state, &Path::root())?;
+        let limit = shared.timeouts.read(LIMIT);
+        let told = |fault: Fault| fault.tell("Could Not Read the Privilege", "The state was left as it is.");
+        let session = Session::open(&self.account, shared.place(), limit, request.stop).map_err(told)?;
+        match look(&session, &shared).await.map_err(told)? {
+            Seen::Granted(privileges) => {
+                shared.observe(&session, privileges);
+                progress.save(shared);
+            }
+            Seen::NotGranted | Seen::NoConnection => progress.forget(),
+        }
+        Ok(())
+    }
+
+    /// What changes in place is Terraform's alone.
+    async fn update(&self, request: UpdateRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
+        progress.save(request.planned.clone());
+        Ok(())
+    }
+
+    async fn delete(&self, request: DeleteRequest<'_>, _: &mut Progress) -> Result<(), Diagnostics> {
+        const HOLDS: &str = "The privilege is still in the state. Apply again to try once more.";
+        let shared = Shared::from_value(request.prior, &Path::root())?;
+        let limit = shared.timeouts.delete(LIMIT);
+        let told = |fault: Fault| fault.tell("Could Not Revoke the Privilege", HOLDS);
+        let session = Session::open(&self.account, shared.place(), limit, request.stop).map_err(told)?;
+        let _guard = small::lock(&session, &self.account, &shared.connection_id).await.map_err(told)?;
+        let is_granted = async || Ok(matches!(look(&session, &shared).await?, Seen::Granted(_)));
+        if !is_granted().await.map_err(told)? {
+            return Ok(());
+        }
+        match authorize(&session, &shared, AuthorizationAction::Revoke).await {
+            // It may be the connection that is not found, or something else that the revocation needs.
+            Err(fault) if fault.is_not_found() && !is_granted().await.map_err(told)? => Ok(()),
+            outcome => outcome.map_err(told),
+        }
+    }
+
+    async fn import(&self, request: ImportRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
+        const FORMS: &str = "CONNECTION_ID/APPLICANT_PROJECT_ID";
+        let (object, region, project_id) = place::of_import(request.id);
+        let Some((connection_id, applicant)) = object.split_once('/') else {
+            return Err(small::invalid_import(request.id, FORMS, &[]).into());
+        };
+        let words: [(&str, &[rules::Rule]); 2] =
+            [(connection_id, &[rules::CONNECTION_ID]), (applicant, &[rules::PROJECT_ID])];
+        if !small::in_order(&words) {
+            return Err(small::invalid_import(request.id, FORMS, &words).into());
+        }
+        let told = |fault: Fault| fault.tell("Could Not Import the Privilege", "Nothing was imported.");
+        let session = Session::open(&self.account, (region, project_id), LIMIT, request.stop).map_err(told)?;
+        let (connection_id, applicant_project_id) = (connection_id.to_owned(), applicant.to_owned());
+        let mut shared = Shared { connection_id, applicant_project_id, ..Shared::default() };
+        let Seen::Granted(privileges) = look(&session, &shared).await.map_err(told)? else {
+            let what =
+                format!("privilege of the project {applicant} on an enhanced connection {}", shared.connection_id);
+            return Err(small::not_found(&what, "Privilege").into());
+        };
+        shared.observe(&session, privileges);
+        progress.save(shared);
+        Ok(())
+    }
+}
+
+/// What was seen of a privilege.
+enum Seen {
+    /// There is no connection.
+    NoConnection,
+    /// The other project may not bind.
+    NotGranted,
+    /// It may, and this is all that it may.
+    Granted(BTreeSet<String>),
+}
+
+async fn look(session: &Session, shared: &Shared) -> Result<Seen, Fault> {
+    let Shared { connection_id: id, applicant_project_id: applicant, .. } = shared;
+    if small::shown(session, id).await?.is_none() {
+        return Ok(Seen::NoConnection);
+    }
+    match session.read(privileges(&session.project, id, applicant)).await {
+        Ok(privileges) if privileges.contains(PRIVILEGE_BIND_QUEUE) => Ok(Seen::Granted(privileges)),
+        Ok(_) => Ok(Seen::NotGranted),
+        // It went between the two looks.
+        Err(fault) if fault.is_not_found() => Ok(Seen::NoConnection),
+        Err(fault) => Err(fault),
+    }
+}
+
+/// All that another project may do with a connection.
+async fn privileges(project: &Project, id: &str, applicant: &str) -> Result<BTreeSet<String>, Error> {
+    let listed = project.list_privileges(id).await?.into_iter();
+    let of_applicant = listed.filter(|one| one.applicant_project_id.eq_ignore_ascii_case(applicant));
+    Ok(of_applicant.flat_map(|one| one.privileges).collect())
+}
+
+async fn authorize(session: &Session, shared: &Shared, action: AuthorizationAction) -> Result<(), Fault> {
+    let Shared { connection_id: id, applicant_project_id: applicant, .. } = shared;
+    let project = &session.project;
+    let is_done = || async move {
+        let granted = privileges(project, id, applicant).await?.contains(PRIVILEGE_BIND_QUEUE);
+        Ok(granted == (action == AuthorizationAction::Grant))
+    };
+    session.write(project.ensure(|| project.authorize(id, applicant, action), is_done)).await
+}
+
+fn already_granted(shared: &Shared) -> Diagnostic {
+    let text = format!(
+        "The project {} may bind to the connection {} already: somebody else granted it, or an earlier apply whose answer was \
+         lost. It is taken over, and destroying this resource revokes it.",
+        shared.applicant_project_id, shared.connection_id
+    );
+    Diagnostic::warning("Already Granted", text).at(Path::attribute("applicant_project_id"))
+}
+
+fn schema() -> Schema {
+    let mut attributes = vec![
+        small::connection_id(),
+        Attribute::string("applicant_project_id")
+            .required()
+            .check(Follows(&[rules::PROJECT_ID]))
+            .modify(Replaces)
+            .describe(
+                "ID of the project, in the same region, that may bind its queues and elastic resource pools to the \
+                 connection. Changing it replaces the privilege.",
+            ),
+    ];
+    attributes.extend(place::attributes());
+    attributes.extend([
+        Attribute::string("id").computed().modify(KEPT).describe("`CONNECTION_ID/APPLICANT_PROJECT_ID`."),
+        Attribute::new("privileges", Type::set(Type::String))
+            .computed()
+            .modify(KEPT)
+            .describe("What that project may do: `BIND_QUEUE`, the only privilege that there is."),
+    ]);
+    let description =
+        "Shares an enhanced datasource connection with another project, whose queues and elastic resource pools \
+                       may then use it. Other projects that it is shared with are not touched."
+            .to_owned();
+    let operations = [Operation::Create, Operation::Read, Operation::Delete];
+    let blocks = vec![Timeouts::block(&operations.map(|operation| (operation, LIMIT)))];
+    Schema { body: Body { attributes, blocks, description, ..Body::default() }, ..Schema::default() }
+}

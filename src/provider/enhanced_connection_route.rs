@@ -1,0 +1,311 @@
+//! `dli_enhanced_connection_route`: one route of a connection, for teams that own the network behind it and not the
+//! connection.
+//!
+//! | call | when |
+//! |---|---|
+//! | `GET    /v2.0/{project}/datasource/enhanced-connections/{id}` | create, read, update, delete, import |
+//! | `POST   /v3/{project}/datasource/enhanced-connections/{id}/routes` (or v2.0) | create, update |
+//! | `DELETE /v3/{project}/datasource/enhanced-connections/{id}/routes/{name}` (or v2.0) | update, delete |
+//!
+//! No call changes a route: another CIDR means that it is removed and added again.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+
+use super::{
+    account::Account,
+    checks::{Follows, NotReserved},
+    claims::Part,
+    enhanced_connection::{model::same_network, schema::KEPT},
+    place,
+    session::{Fault, Session},
+    small,
+};
+use crate::{
+    dli::{rules, wire},
+    framework::{
+        diagnostic::{Diagnostic, Diagnostics},
+        model::{Computed, FromValue},
+        path::Path,
+        plan::Replaces,
+        resource::{
+            CreateRequest, DeleteRequest, ImportRequest, PlanRequest, Progress, ReadRequest, Resource, UpdateRequest,
+        },
+        schema::{Attribute, Body, Schema},
+        timeouts::{Operation, Timeouts},
+        value::Value,
+    },
+    model,
+};
+
+/// How long each operation may take where the configuration does not say.
+const LIMIT: Duration = Duration::from_mins(5);
+
+/// The kind of resource.
+#[derive(Debug)]
+pub(super) struct EnhancedConnectionRoute {
+    account: Arc<Account>,
+}
+
+impl EnhancedConnectionRoute {
+    pub(super) fn new(account: Arc<Account>) -> Self {
+        Self { account }
+    }
+}
+
+model! {
+    #[derive(Debug, Clone, Default)]
+    struct Route {
+        region: Computed<String>,
+        project_id: Computed<String>,
+        connection_id: String,
+        name: String,
+        cidr: String,
+        timeouts: Timeouts,
+        id: Computed<String>,
+    }
+}
+
+impl Route {
+    /// Its region and project, as far as they are known.
+    fn place(&self) -> (Option<&str>, Option<&str>) {
+        (self.region.0.as_deref(), self.project_id.0.as_deref())
+    }
+
+    /// Takes over what the provider decides.
+    fn settle(&mut self, session: &Session) {
+        place::settle(&mut self.region, &mut self.project_id, session);
+        self.id = Computed(Some(format!("{}/{}", self.connection_id, self.name)));
+    }
+
+    /// Where the route of this name leads: in the spelling that is known, else in the form that a configuration may have.
+    fn cidr_in(&self, shown: &wire::Connection) -> Option<String> {
+        let cidr = &find(shown, &self.name)?.cidr;
+        let canonical = || rules::network(cidr).map_or_else(|| cidr.clone(), |network| network.to_string());
+        Some(if same_network(&self.cidr, cidr) { self.cidr.clone() } else { canonical() })
+    }
+}
+
+/// The route of this name; the service may keep another case.
+fn find<'a>(shown: &'a wire::Connection, name: &str) -> Option<&'a wire::Route> {
+    let exact = shown.routes.iter().find(|route| route.name == name);
+    exact.or_else(|| shown.routes.iter().find(|route| route.name.eq_ignore_ascii_case(name)))
+}
+
+#[async_trait]
+impl Resource for EnhancedConnectionRoute {
+    fn type_name(&self) -> &'static str {
+        "dli_enhanced_connection_route"
+    }
+
+    fn schema(&self) -> Schema {
+        schema()
+    }
+
+    async fn modify_plan(&self, request: PlanRequest<'_>) -> Result<Diagnostics, Diagnostics> {
+        let PlanRequest { prior, config, planned, .. } = request;
+        if prior.is_null() {
+            place::plan(&self.account, config, planned);
+        }
+        let known = planned.get("connection_id").as_str().zip(planned.get("name").as_str());
+        let claim = known.map(|(connection, name)| self.account.claims().single(connection, Part::Routes, name));
+        Ok(claim.unwrap_or_default())
+    }
+
+    async fn create(&self, request: CreateRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
+        const SUMMARY: &str = "Could Not Add the Route";
+        const HOLDS: &str = "The state holds no route. If it was added all the same, the next apply takes it over.";
+        let mut route = Route::from_value(request.planned, &Path::root())?;
+        let limit = route.timeouts.create(LIMIT);
+        let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
+        let session = Session::open(&self.account, route.place(), limit, request.stop).map_err(told)?;
+        let id = &route.connection_id;
+        let _guard = small::lock(&session, &self.account, id).await.map_err(told)?;
+        let Some(shown) = small::shown(&session, id).await.map_err(told)? else {
+            return Err(small::no_connection(SUMMARY, id));
+        };
+        match route.cidr_in(&shown) {
+            None => add(&session, &route).await.map_err(told)?,
+            Some(there) if there == route.cidr => progress.warn(already_there(&route)),
+            Some(there) => return Err(leads_elsewhere(&route, &there).into()),
+        }
+        route.settle(&session);
+        progress.save(route);
+        Ok(())
+    }
+
+    async fn read(&self, request: ReadRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
+        let mut route = Route::from_value(request.state, &Path::root())?;
+        let limit = route.timeouts.read(LIMIT);
+        let told = |fault: Fault| fault.tell("Could Not Read the Route", "The state was left as it is.");
+        let session = Session::open(&self.account, route.place(), limit, request.stop).map_err(told)?;
+        let shown = small::shown(&session, &route.connection_id).await.map_err(told)?;
+        match shown.and_then(|shown| route.cidr_in(&shown)) {
+            Some(cidr) => {
+                route.cidr = cidr;
+                route.settle(&session);
+                progress.save(route);
+            }
+            None => progress.forget(),
+        }
+        Ok(())
+    }
+
+    async fn update(&self, request: UpdateRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
+        const SUMMARY: &str = "Could Not Change the Route";
+        const HOLDS: &str = "The state was left as it was. Once the cause is mended, apply again.";
+        const REMOVED: &str = "A route is changed by removing it and adding it again: it was removed, and it is not there \
+                               now. Once the cause is mended, apply again: the route will be added.";
+        let prior = Route::from_value(request.prior, &Path::root())?;
+        let planned = Route::from_value(request.planned, &Path::root())?;
+        if !same_network(&prior.cidr, &planned.cidr) {
+            let limit = planned.timeouts.update(LIMIT);
+            let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
+            let session = Session::open(&self.account, prior.place(), limit, request.stop).map_err(told)?;
+            let id = &planned.connection_id;
+            let _guard = small::lock(&session, &self.account, id).await.map_err(told)?;
+            let Some(shown) = small::shown(&session, id).await.map_err(told)? else {
+                return Err(small::no_connection(SUMMARY, id));
+            };
+            let there = planned.cidr_in(&shown);
+            if there.as_ref() != Some(&planned.cidr) {
+                if there.is_some() {
+                    remove(&session, &planned).await.map_err(told)?;
+                }
+                add(&session, &planned).await.map_err(|fault| fault.tell(SUMMARY, REMOVED))?;
+            }
+        }
+        progress.save(planned);
+        Ok(())
+    }
+
+    async fn delete(&self, request: DeleteRequest<'_>, _: &mut Progress) -> Result<(), Diagnostics> {
+        const HOLDS: &str = "The route is still in the state. Apply again to try once more.";
+        let route = Route::from_value(request.prior, &Path::root())?;
+        let limit = route.timeouts.delete(LIMIT);
+        let told = |fault: Fault| fault.tell("Could Not Remove the Route", HOLDS);
+        let session = Session::open(&self.account, route.place(), limit, request.stop).map_err(told)?;
+        let _guard = small::lock(&session, &self.account, &route.connection_id).await.map_err(told)?;
+        let shown = small::shown(&session, &route.connection_id).await.map_err(told)?;
+        if shown.is_some_and(|shown| find(&shown, &route.name).is_some()) {
+            remove(&session, &route).await.map_err(told)?;
+        }
+        Ok(())
+    }
+
+    async fn import(&self, request: ImportRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
+        const FORMS: &str = "CONNECTION_ID/NAME";
+        let (object, region, project_id) = place::of_import(request.id);
+        let Some((connection_id, name)) = object.split_once('/') else {
+            return Err(small::invalid_import(request.id, FORMS, &[]).into());
+        };
+        let words: [(&str, &[rules::Rule]); 2] =
+            [(connection_id, &[rules::CONNECTION_ID]), (name, &[rules::ROUTE_NAME])];
+        if !small::in_order(&words) {
+            return Err(small::invalid_import(request.id, FORMS, &words).into());
+        }
+        let told = |fault: Fault| fault.tell("Could Not Import the Route", "Nothing was imported.");
+        let session = Session::open(&self.account, (region, project_id), LIMIT, request.stop).map_err(told)?;
+        let (connection_id, name) = (connection_id.to_owned(), name.to_owned());
+        let mut route = Route { connection_id, name, ..Route::default() };
+        let shown = small::shown(&session, &route.connection_id).await.map_err(told)?;
+        let Some(cidr) = shown.and_then(|shown| route.cidr_in(&shown)) else {
+            let what = format!("route {} of an enhanced connection {}", route.name, route.connection_id);
+            return Err(small::not_found(&what, "Route").into());
+        };
+        route.cidr = cidr;
+        route.settle(&session);
+        progress.save(route);
+        Ok(())
+    }
+}
+
+async fn add(session: &Session, route: &Route) -> Result<(), Fault> {
+    let (project, Route { connection_id: id, name, cidr, .. }) = (&session.project, route);
+    let is_there = || async move {
+        let shown = project.show_connection(id).await?;
+        Ok(find(&shown, name).is_some_and(|there| same_network(&there.cidr, cidr)))
+    };
+    session.write(project.ensure(|| project.create_route(id, name, cidr), is_there)).await
+}
+
+async fn remove(session: &Session, route: &Route) -> Result<(), Fault> {
+    let (project, Route { connection_id: id, name, .. }) = (&session.project, route);
+    let is_gone = || async move { Ok(find(&project.show_connection(id).await?, name).is_none()) };
+    match session.write(project.ensure(|| project.delete_route(id, name), is_gone)).await {
+        // What is gone already needs no removing.
+        Err(fault) if fault.is_not_found() => Ok(()),
+        outcome => outcome,
+    }
+}
+
+fn already_there(route: &Route) -> Diagnostic {
+    let Route { connection_id, name, cidr, .. } = route;
+    let text = format!(
+        "The connection {connection_id} has the route {name} to {cidr} already: somebody else added it, or an earlier apply \
+         whose answer was lost. It is taken over, and destroying this resource removes it."
+    );
+    Diagnostic::warning("Route Is There Already", text).at(Path::attribute("name"))
+}
+
+fn leads_elsewhere(route: &Route, there: &str) -> Diagnostic {
+    let Route { connection_id, name, cidr, .. } = route;
+    let text = format!(
+        "The connection {connection_id} has a route {name} already, and it leads to {there}, not to {cidr}. Nothing was \
+         changed.\n\nChoose another name, or import the route that is there and apply again: terraform import ADDRESS \
+         {connection_id}/{name}"
+    );
+    Diagnostic::error("Route Leads Elsewhere", text).at(Path::attribute("cidr"))
+}
+
+fn same_cidr(a: &Value, b: &Value) -> bool {
+    a.as_str().zip(b.as_str()).is_some_and(|(a, b)| same_network(a, b))
+}
+
+fn schema() -> Schema {
+    let mut attributes = vec![
+        small::connection_id(),
+        Attribute::string("name").required().check(Follows(&[rules::ROUTE_NAME])).modify(Replaces).describe(
+            "Name of the route, unique within the connection: 1 to 64 letters, digits, `_` or `-`. Changing it replaces the \
+             route.",
+        ),
+        Attribute::string("cidr")
+            .required()
+            .check(Follows(&[rules::ROUTE_CIDR]))
+            .check(NotReserved)
+            .same_when(same_cidr)
+            .describe(
+                "The network that it leads to, IPv4 or IPv6, such as `192.168.2.0/24`. No two routes of a connection have \
+                 the same. Where it changes, the route is removed and added again.",
+            ),
+    ];
+    attributes.extend(place::attributes());
+    attributes.push(Attribute::string("id").computed().modify(KEPT).describe("`CONNECTION_ID/NAME`."));
+    let description =
+        "One route of an enhanced datasource connection. Other routes of the connection are not touched. For a \
+                       connection that does not declare `routes` itself."
+            .to_owned();
+    let operations = [Operation::Create, Operation::Read, Operation::Update, Operation::Delete];
+    let blocks = vec![Timeouts::block(&operations.map(|operation| (operation, LIMIT)))];
+    Schema { body: Body { attributes, blocks, description, ..Body::default() }, ..Schema::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The documents' own example of a route, `127.0.0.0`, has no prefix length.
+    #[test]
+    fn another_spelling_is_not_another_route() {
+        let route = |name: &str, cidr: &str| wire::Route { name: name.into(), cidr: cidr.into(), create_time: 0 };
+        let routes = vec![route("R", "127.0.0.0"), route("r", "10.0.0.0/8"), route("six", "2407:c080::/32")];
+        let shown = wire::Connection { routes, ..wire::Connection::default() };
+        let read =
+            |name: &str, cidr: &str| Route { name: name.into(), cidr: cidr.into(), ..Route::default() }.cidr_in(&shown);
+        assert_eq!(read("R", "").as_deref(), Some("127.0.0.0/32"));
+        assert_eq!(read("r", "10.0.0.0/9").as_deref(), Some("10.0.0.0/8"));
+        assert_eq!(read("SIX", "2407:C080:0::/32").as_deref(), Some("2407:C080:0::/32"));
+        assert_eq!(read("none", "10.0.0.0/8"), None);
+    }
+}

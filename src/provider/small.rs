@@ -1,0 +1,84 @@
+//! What the small resources share: each of them is one part of a connection, for teams that own no more than that part.
+//!
+//! None of them is authoritative: what a connection has beside the part is not looked at. A connection that is gone takes
+//! its parts along.
+
+use tokio::sync::OwnedMutexGuard;
+
+use super::{
+    account::Account,
+    checks::Follows,
+    enhanced_connection::schema::same_text,
+    session::{Fault, Session},
+};
+use crate::{
+    dli::{
+        rules::{self, Rule},
+        wire,
+    },
+    framework::{
+        diagnostic::{Diagnostic, Diagnostics},
+        plan::Replaces,
+        schema::Attribute,
+    },
+};
+
+/// `connection_id`.
+pub(super) fn connection_id() -> Attribute {
+    Attribute::string("connection_id")
+        .required()
+        .check(Follows(&[rules::CONNECTION_ID]))
+        .modify(Replaces)
+        .same_when(same_text)
+        .describe("ID of the enhanced connection. Changing it replaces this.")
+}
+
+/// The connection; `None` where it is gone, in any of the ways in which the service says so.
+pub(super) async fn shown(session: &Session, id: &str) -> Result<Option<wire::Connection>, Fault> {
+    match session.read(session.project.show_connection(id)).await {
+        Ok(shown) => Ok(Some(shown).filter(|shown| !shown.is_deleted())),
+        Err(fault) if fault.is_not_found() => Ok(None),
+        Err(fault) => Err(fault),
+    }
+}
+
+/// Waits for the turn to write to a connection, as long as there is time.
+pub(super) async fn lock(session: &Session, account: &Account, id: &str) -> Result<OwnedMutexGuard<()>, Fault> {
+    session.read(async { Ok(account.locks().write(id).await) }).await
+}
+
+/// There is no connection to do it to.
+pub(super) fn no_connection(summary: &str, id: &str) -> Diagnostics {
+    let text = format!(
+        "There is no enhanced connection {id} in this project: it was never there, or it was deleted. Check connection_id, \
+         and the region and the project_id of this resource or of the provider."
+    );
+    Diagnostic::error(format!("{summary}: No Such Connection"), text).into()
+}
+
+/// What was written for an import names no such part. `forms` says how to write it, `words` are those that were found,
+/// each with the rule that it should keep.
+pub(super) fn invalid_import(id: &str, forms: &str, words: &[(&str, &[Rule])]) -> Diagnostics {
+    let broken = words.iter().find_map(|(word, rules)| {
+        let (rule, broken) = rules.iter().find_map(|rule| Some((rule, rule.broken_by(word)?)))?;
+        Some(format!(" {word:?} {broken}; allowed: {}.", rule.allowed))
+    });
+    let text = format!(
+        "The import ID {id:?} does not have the right form.{}\n\nWrite it as {forms}, followed by @REGION or \
+         @REGION/PROJECT_ID where these are not those of the provider.",
+        broken.unwrap_or_default()
+    );
+    Diagnostic::error("Invalid Import ID", text).into()
+}
+
+/// Whether all words keep their rules.
+pub(super) fn in_order(words: &[(&str, &[Rule])]) -> bool {
+    words.iter().all(|(word, rules)| rules.iter().all(|rule| rule.allows(word)))
+}
+
+/// There is nothing to import.
+pub(super) fn not_found(what: &str, title: &str) -> Diagnostics {
+    let text =
+        format!("There is no {what} in this project. Check the ID, the region and the project_id of the provider.");
+    Diagnostic::error(format!("{title} Not Found"), text).into()
+}
