@@ -112,30 +112,6 @@ impl Validator for NotReserved {
     }
 }
 
-/// Exactly one of these attributes is set.
-#[derive(Debug)]
-pub(super) struct ExactlyOne(pub(super) &'static [&'static str]);
-
-impl Validator for ExactlyOne {
-    fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
-        // What is unknown may turn out to be null.
-        if self.0.iter().any(|name| value.get(name).is_unknown()) {
-            return;
-        }
-        let names = self.0.join(" or ");
-        let set: Vec<_> = self.0.iter().filter(|name| !value.get(name).is_null()).collect();
-        if set.is_empty() {
-            let detail = format!("Neither {} is set.\n\nAllowed: exactly one of them.", self.0.join(" nor "));
-            report.push(Diagnostic::error(format!("Missing {names}"), detail).at(path.clone()));
-        }
-        for name in set.iter().skip(1) {
-            let path = path.field(**name);
-            let detail = format!("{path} is set, and {} is set, too.\n\nAllowed: exactly one of {names}.", set[0]);
-            report.push(Diagnostic::error("Conflicting Attributes", detail).at(path));
-        }
-    }
-}
-
 /// A service that has an address. Core would pass over the misspelt attribute of an object, and requests would go to the
 /// real service.
 #[derive(Debug)]

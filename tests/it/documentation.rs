@@ -96,12 +96,27 @@ fn the_registry_takes_every_page() {
 }
 
 #[test]
-fn every_link_within_a_page_has_its_anchor() {
-    for (name, text) in &written() {
-        for link in text.split("](#").skip(1).filter_map(|rest| rest.split(')').next()) {
-            assert!(text.contains(&format!("<a id=\"{link}\"></a>")), "docs/{name}: there is no #{link}");
+fn every_link_leads_somewhere() {
+    let pages = written();
+    let mut lost = Vec::new();
+    for (name, text) in &pages {
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let there = match link.strip_prefix('#') {
+                Some(anchor) => text.contains(&format!("<a id=\"{anchor}\"></a>")),
+                None if link.starts_with("https://") => true,
+                None => {
+                    // To a page of another kind, or to one beside it.
+                    let folder = name.rsplit_once('/').map_or("", |(folder, _)| folder);
+                    let page = link.strip_prefix("../").map_or_else(|| format!("{folder}/{link}"), str::to_owned);
+                    !folder.is_empty() && pages.contains_key(&page)
+                }
+            };
+            if !there {
+                lost.push(format!("docs/{name}: {link}"));
+            }
         }
     }
+    assert_eq!(lost, Vec::<String>::new());
 }
 
 #[test]
