@@ -99,7 +99,13 @@ fn of_block(block: &Block) -> Member<'_> {
     let Body { attributes, blocks, description, deprecation } = &block.body;
     let description = described(&mut kind, description, deprecation.as_deref());
     let group = if least > 0 { GROUPS[0] } else { GROUPS[1] };
-    Member { name: block.name, group, kind, description, within: Some(Within { anchor: "nestedblock", attributes, blocks }) }
+    Member {
+        name: block.name,
+        group,
+        kind,
+        description,
+        within: Some(Within { anchor: "nestedblock", attributes, blocks }),
+    }
 }
 
 fn limits(kind: &str, least: i64, most: i64) -> String {

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use terraform_provider_dli::framework::provider::Provider;
-use terraform_provider_dli::framework::schema::{Attribute, Block, Body, Shape};
+use terraform_provider_dli::framework::schema::{Attribute, Block, BlockNesting, Body, Nesting, Shape};
+use terraform_provider_dli::framework::types::Type;
 use terraform_provider_dli::provider::DliProvider;
 
 #[path = "../../examples/docs/pages.rs"]
@@ -30,7 +31,8 @@ fn written() -> BTreeMap<String, String> {
             if path.is_dir() {
                 folders.push(path);
             } else {
-                let name = path.strip_prefix(&docs).expect("it was found in there").to_string_lossy().replace('\\', "/");
+                let name =
+                    path.strip_prefix(&docs).expect("it was found in there").to_string_lossy().replace('\\', "/");
                 files.insert(name, String::from_utf8_lossy(&fs::read(&path).expect("it can be read")).into_owned());
             }
         }
@@ -86,13 +88,77 @@ fn the_registry_takes_every_page() {
         let keys = front.lines().filter(|line| !line.starts_with([' ', '#'])).filter_map(|line| line.split_once(':'));
         let keys: Vec<_> = keys.map(|(key, _)| key).collect();
         let wanted = &["page_title", "subcategory", "description"][..];
-        let wanted: Vec<_> = wanted.iter().filter(|key| name != "index.md" || **key != "subcategory").copied().collect();
+        let wanted: Vec<_> =
+            wanted.iter().filter(|key| name != "index.md" || **key != "subcategory").copied().collect();
         assert_eq!(keys, wanted, "docs/{name}");
         let described = front.split_once("description: |-\n").is_some_and(|(_, text)| !text.trim().is_empty());
         assert!(described, "docs/{name} has an empty description");
         assert!(body.trim_start().starts_with("# "), "docs/{name} has no title");
         assert!(!body.contains("{{"), "docs/{name} names a file that is not included");
     }
+}
+
+/// The form is that of other providers' pages, as tfplugindocs writes them; what this provider has no use for is in it too.
+#[test]
+fn a_schema_is_shown_as_on_other_pages() {
+    let key = Attribute::string("key").required().describe("A key.");
+    let entry = vec![
+        key.clone(),
+        Attribute::nested("inner", Nesting::Single, vec![Attribute::bool("on").computed().describe("On.")])
+            .computed()
+            .describe("Inside."),
+    ];
+    let body = Body {
+        attributes: vec![
+            Attribute::new("sizes", Type::list(Type::Number)).deprecated("Use `rule`.").describe("Sizes."),
+            Attribute::string("secret").required().sensitive().describe("A secret."),
+            Attribute::nested("entries", Nesting::List, entry).describe("Entries."),
+        ],
+        blocks: vec![Block {
+            name: "rule",
+            nesting: BlockNesting::List { least: 1, most: 3 },
+            body: Body { attributes: vec![key], description: "Rules.".to_owned(), ..Body::default() },
+        }],
+        ..Body::default()
+    };
+    let expected = r#"## Schema
+
+### Required
+
+- `secret` (String, Sensitive) A secret.
+- `rule` (Block List, Min: 1, Max: 3) Rules. (see [below for nested schema](#nestedblock--rule))
+
+### Optional
+
+- `sizes` (List of Number, Deprecated) Sizes. **Deprecated:** Use `rule`.
+- `entries` (Attributes List) Entries. (see [below for nested schema](#nestedatt--entries))
+
+<a id="nestedatt--entries"></a>
+### Nested Schema for `entries`
+
+Required:
+
+- `key` (String) A key.
+
+Read-Only:
+
+- `inner` (Attributes) Inside. (see [below for nested schema](#nestedatt--entries--inner))
+
+<a id="nestedatt--entries--inner"></a>
+### Nested Schema for `entries.inner`
+
+Read-Only:
+
+- `on` (Boolean) On.
+
+<a id="nestedblock--rule"></a>
+### Nested Schema for `rule`
+
+Required:
+
+- `key` (String) A key.
+"#;
+    assert_eq!(schema::section(&body), expected);
 }
 
 #[test]

@@ -44,7 +44,8 @@ fn workspace(terraform: &Terraform, cloud: &Cloud, example: &Path) -> Workspace 
     fs::remove_file(within("versions.tf")).expect("the harness wrote it");
     for path in entries(&Path::new(EXAMPLES).join("provider")).chain(entries(example)) {
         if path.extension().is_some_and(|kind| kind == "tf" || kind == "tfvars") {
-            fs::copy(&path, within(&path.file_name().expect("it is a file").to_string_lossy())).expect("both are there");
+            fs::copy(&path, within(&path.file_name().expect("it is a file").to_string_lossy()))
+                .expect("both are there");
         }
     }
     workspace
