@@ -21,6 +21,7 @@ mod ownership;
 mod queues;
 mod scale;
 mod signals;
+mod small;
 mod unknown;
 mod validation;
 mod wire;
