@@ -26,7 +26,7 @@ use crate::framework::{
 /// How long a read may take.
 const READ: Duration = Duration::from_mins(5);
 /// What Terraform holds after a failure, and what to do.
-const HOLDS: &str = "Nothing was read, and nothing depends on it yet. Once the cause is mended, plan again.";
+const HOLDS: &str = "Nothing was read, and nothing was changed. Once the cause is mended, plan again.";
 
 /// Every kind of data source.
 pub(super) fn all(account: &Arc<Account>) -> Vec<Arc<dyn DataSource>> {
@@ -45,7 +45,7 @@ fn schema(description: &str, attributes: Vec<Attribute>) -> Schema {
 }
 
 /// Begins to read what `config` asks for, in the place that it names.
-fn open(account: &Account, request: DataRequest<'_>) -> Result<Session, Fault> {
+fn open(account: &Account, request: &DataRequest<'_>) -> Result<Session, Fault> {
     let place = (text(request.config, "region"), text(request.config, "project_id"));
     Session::open(account, place, READ, request.stop)
 }
@@ -57,15 +57,13 @@ fn text<'a>(config: &'a Value, name: &str) -> Option<&'a str> {
 
 /// What was configured, and around it where that is and what was found.
 fn answer(config: &Value, session: &Session, found: Value) -> Value {
-    let place = [
-        ("region", session.project.region().map(str::to_owned).into_value()),
-        ("project_id", session.project.id().into()),
-    ];
-    let mut state = config.clone();
-    let found = found.as_map().cloned().unwrap_or_default();
-    for (name, value) in place.into_iter().map(|(name, value)| (name.to_owned(), value)).chain(found) {
-        if config.get(&name).is_null() {
-            state.put(&name, value);
+    let mut state = found;
+    state.put("region", session.project.region().map(str::to_owned).into_value());
+    state.put("project_id", session.project.id().into());
+    // A spelling of the configuration stays.
+    for (name, value) in config.as_map().into_iter().flatten() {
+        if !value.is_null() || state.get(name).is_null() {
+            state.put(name, value.clone());
         }
     }
     state
@@ -90,5 +88,18 @@ fn charging_mode(number: i64) -> Option<String> {
         1 => Some("pay_per_use".to_owned()),
         2 => Some("yearly_monthly".to_owned()),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timeout_does_not_point_to_a_block_that_there_is_not() {
+        let fault = Fault::TimedOut { limit: READ, writing: false, awaited: String::new() };
+        let report: Vec<_> = told("Could Not Read")(fault).into_iter().collect();
+        assert_eq!(report[0].summary, "Timed Out: Could Not Read");
+        assert!(report[0].detail.contains("after 5m") && !report[0].detail.contains("timeouts"), "{report:?}");
     }
 }

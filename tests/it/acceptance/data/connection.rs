@@ -272,6 +272,23 @@ fn what_the_service_does_not_tell_is_null() {
     });
 }
 
+/// A map holds one address for a name: always the same one, whichever the service puts first.
+#[test]
+fn two_addresses_of_one_host_are_told_and_are_no_drift() {
+    for_each_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let hosts = vec![host("twice", "192.168.0.2"), host("once", "192.168.0.9"), host("twice", "192.168.0.1")];
+        cloud.edit(|account| account.create(CreateConnection { hosts, ..named("test") }));
+        let workspace = cloud.workspace(terraform);
+        read(&cloud, &workspace, &block(KIND, "name = \"test\""));
+        assert_eq!(workspace.state(ADDRESS)["hosts"], json!({ "once": "192.168.0.9", "twice": "192.168.0.1" }));
+        let planned = workspace.run(&["plan"]).expect_code(0);
+        let told = planned.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(told.contains("Several Addresses for One Host Name"), "{planned}");
+        assert!(told.contains("1 host name(s): twice (192.168.0.1, 192.168.0.2)."), "{planned}");
+    });
+}
+
 #[test]
 fn tags_that_the_provider_ignores_are_not_shown() {
     for_each_terraform(|terraform| {
