@@ -8,7 +8,8 @@
 //! file (`connections`, `bindings`, `routes`, `privileges`, `tags`, `queues`, `pools`, `quotas`) turns it into a method of
 //! [`Account`], which keeps the rules of `limits` and `lifecycle` over the data of `project`; `snapshot` keeps that in a
 //! file, `journal` remembers it. On the way `faults` bring troubles on, and `disguise` gives the answer the form that the
-//! `quirks` want; `steering` changes all of this at run time.
+//! `quirks` want; `steering` changes all of this at run time, and `control` lets it be
+//! changed from without.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), terraform_provider_dli::emulator::StartError> {
@@ -25,7 +26,9 @@ mod account;
 mod bindings;
 mod clock;
 mod connections;
+mod control;
 mod disguise;
+mod edit;
 mod faults;
 mod gateway;
 mod journal;
@@ -61,6 +64,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 pub use self::{
     account::Account,
     clock::{Clock, ManualClock, SystemClock},
+    control::CONTROL_API,
     faults::{ANY_OPERATION, Fault, FaultError, Trouble},
     journal::LoggedRequest,
     quirks::{Quirk, Quirks, UnknownQuirk},
@@ -111,6 +115,7 @@ impl Emulator {
             latency: Mutex::new(settings.latency),
             log: settings.log,
             stopped: stopped.clone(),
+            is_loopback: address.ip().is_loopback(),
             settings,
         });
         let router = Router::new().fallback(server::answer).with_state(Arc::clone(&shared));

@@ -17,18 +17,21 @@ use clap::{
 };
 use terraform_provider_dli::{
     dli::wire::Queue,
-    emulator::{ACCESS_KEY, Emulator, Fault, Quirk, SECRET_KEY, Settings, StartError},
+    emulator::{ACCESS_KEY, CONTROL_API, Emulator, Fault, Quirk, SECRET_KEY, Settings, StartError},
 };
 
 /// Project of the printed configuration; every other id works as well.
 const PROJECT: &str = "0123456789abcdef0123456789abcdef";
+
+const FAULT_HELP: &str =
+    r#"Bring a trouble on, such as '{"operation": "ListQueues", "times": 1, "trouble": "lose-answer"}' (repeatable)"#;
 
 /// Huawei Cloud DLI's enhanced datasource connections in a process, for trying things without an account.
 ///
 /// Requests are checked as the real gateway and service do: signature, limits, states. Each project id that is seen
 /// for the first time gets its queues. A binding becomes ACTIVE after a delay, or FAILED where --fail-binding says so.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(version, after_long_help = CONTROL_API)]
 struct Arguments {
     /// Port to listen on; 0 takes a free one and prints it
     #[arg(long, default_value_t = 7080)]
@@ -63,11 +66,9 @@ struct Arguments {
     /// Differ from the documents in this way, which has been seen or which nothing rules out (repeatable)
     #[arg(long, value_parser = quirk(), value_name = "NAME")]
     quirk: Vec<Quirk>,
-    /// Bring a trouble on, such as '{"operation": "CreateEnhancedConnection", "times": 1, "trouble": "lose-answer"}'
-    /// (repeatable)
-    #[arg(long, value_parser = fault, value_name = "JSON")]
+    #[arg(long, value_parser = fault, value_name = "JSON", help = FAULT_HELP)]
     fault: Vec<Fault>,
-    /// Where chance begins: the same number gives the same orders and random delays
+    /// Where chance begins: the same number gives the same orders of lists
     #[arg(long, default_value_t = 0, value_name = "NUMBER")]
     seed: u64,
     /// Write no request log

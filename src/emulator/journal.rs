@@ -107,7 +107,7 @@ impl fmt::Display for Line<'_> {
         let clock = request.at.time().format(format_description!("[hour]:[minute]:[second]")).unwrap_or_default();
         let took = request.took.as_millis();
         write!(f, "{dim}{clock}{plain}  {:<6}  {status}{}{plain}  {took:>5} ms  ", request.method, request.status)?;
-        write_visibly(f, &request.path)?;
+        write_visibly(f, &short_path(request))?;
         if !request.query.is_empty() {
             f.write_str("?")?;
             write_visibly(f, &request.query)?;
@@ -118,6 +118,17 @@ impl fmt::Display for Line<'_> {
         }
         Ok(())
     }
+}
+
+/// An ellipsis in the place of the project, which is long and the same in nearly every line.
+fn short_path(request: &LoggedRequest) -> String {
+    let mut segments: Vec<_> = request.path.split('/').collect();
+    if request.operation.is_some()
+        && let Some(project) = segments.get_mut(2)
+    {
+        *project = "…";
+    }
+    segments.join("/")
 }
 
 /// A client's text may not steer the terminal.
@@ -162,5 +173,14 @@ mod tests {
     fn a_line_is_plain_text() {
         let line = Line { request: &request("/x", 0), colour: false }.to_string();
         assert_eq!(line, "00:00:00  GET     404     12 ms  /x?a=1  APIGW.0101 no \u{fffd}[2J");
+    }
+
+    #[test]
+    fn a_line_leaves_the_project_out() {
+        let path = "/v1.0/0123456789abcdef0123456789abcdef/queues/q1";
+        let request =
+            LoggedRequest { operation: Some("ShowQueue"), status: 200, code: None, error: None, ..request(path, 0) };
+        let line = Line { request: &request, colour: false }.to_string();
+        assert_eq!(line, "00:00:00  GET     200     12 ms  /v1.0/…/queues/q1?a=1");
     }
 }

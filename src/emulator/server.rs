@@ -27,11 +27,13 @@ use uuid::Uuid;
 use super::{
     account::Account,
     clock::{Clock, milliseconds},
+    control,
     disguise::disguise,
     faults::{Faults, Strike, Trouble},
     gateway::{self, Incoming, Keys},
     journal::{self, Journal, LoggedRequest},
     lifecycle::{Manner, after},
+    limits,
     operation::{self, Answer, Call, Operation},
     project::Project,
     quirks::Quirk,
@@ -39,7 +41,7 @@ use super::{
     settings::Settings,
     snapshot::{self, SnapshotError},
 };
-use crate::dli::code::REQUEST_ID_HEADER;
+use crate::dli::{code::REQUEST_ID_HEADER, rules};
 
 /// Largest body that the gateway takes.
 const MOST_BODY: usize = 12 * 1024 * 1024;
@@ -61,6 +63,8 @@ pub(super) struct Shared {
     pub(super) latency: Mutex<Duration>,
     pub(super) log: bool,
     pub(super) stopped: watch::Receiver<()>,
+    /// Whether no other machine can reach it.
+    pub(super) is_loopback: bool,
     /// What it was started with, to which a reset goes back.
     pub(super) settings: Settings,
 }
@@ -172,9 +176,7 @@ impl Shared {
 
         let call = Call { segments, query: &query, body };
         let project = call.segment("project_id");
-        if project.len() > 64 || !project.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-            return Err(Refusal::parameter("The parameter project_id is invalid: at most 64 letters and digits"));
-        }
+        limits::text("project_id", &rules::PROJECT_ID, project)?;
         let changes = method != "GET";
         let (answer, change) = self.with_account(project, changes, |account| (operation.run)(account, &call));
         Ok((answer?, changes.then_some(change)))
@@ -205,6 +207,9 @@ pub(super) async fn answer(State(shared): State<Arc<Shared>>, request: Request) 
     let (parts, body) = request.into_parts();
     let body = read(body).await;
     let request_id = Uuid::new_v4().simple().to_string();
+    if control::is_meant(parts.uri.path()) {
+        return respond(controlled(shared, parts, body).await, &request_id);
+    }
     let work = tokio::spawn(work(Arc::clone(&shared), parts, body, request_id.clone()));
     let reply = work.await.unwrap_or_else(|error| {
         let fault = Refusal::fault(format!("The emulator failed: {error}"));
@@ -220,6 +225,17 @@ pub(super) async fn answer(State(shared): State<Arc<Shared>>, request: Request) 
         }
     }
     respond(reply, &request_id)
+}
+
+/// What the control API says. Writing the state file is no work for a thread that serves others.
+async fn controlled(shared: Arc<Shared>, parts: Parts, body: Result<Bytes, Refusal>) -> Reply {
+    let answer = tokio::task::spawn_blocking(move || match body {
+        Ok(body) => control::answer(&shared, &parts, &body),
+        Err(refusal) => refused(&refusal, ""),
+    });
+    let answer =
+        answer.await.unwrap_or_else(|error| refused(&Refusal::fault(format!("The emulator failed: {error}")), ""));
+    Reply { answer, delay: Duration::ZERO, lost: false }
 }
 
 /// Changes, keeps and logs.

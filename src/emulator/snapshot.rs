@@ -92,12 +92,28 @@ pub(super) fn load(path: &Path) -> Result<BTreeMap<String, Project>, SnapshotErr
         }
         Err(source) => return Err(SnapshotError::Read { path: path.to_owned(), source }),
     };
-    let foreign = |source| SnapshotError::Foreign { path: path.to_owned(), source };
-    let head: Head = serde_json::from_slice(&text).map_err(foreign)?;
+    decode(&text).map_err(|why| match why {
+        Unusable::Foreign(source) => SnapshotError::Foreign { path: path.to_owned(), source },
+        Unusable::Version(found) => SnapshotError::Version { path: path.to_owned(), found },
+    })
+}
+
+/// Why a document cannot be used, wherever it came from.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unusable {
+    #[error("it is not a state of dli-emulator")]
+    Foreign(#[from] serde_json::Error),
+    #[error("it has version {0}; this emulator reads version {VERSION}")]
+    Version(u32),
+}
+
+/// The projects of a document.
+pub(super) fn decode(document: &[u8]) -> Result<BTreeMap<String, Project>, Unusable> {
+    let head: Head = serde_json::from_slice(document)?;
     if head.version != VERSION {
-        return Err(SnapshotError::Version { path: path.to_owned(), found: head.version });
+        return Err(Unusable::Version(head.version));
     }
-    Ok(serde_json::from_slice::<Loaded>(&text).map_err(foreign)?.projects)
+    Ok(serde_json::from_slice::<Loaded>(document)?.projects)
 }
 
 /// The document as bytes.

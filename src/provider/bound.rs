@@ -51,6 +51,13 @@ pub(super) struct Declared<'a> {
     pub(super) pools: Option<&'a BTreeSet<String>>,
 }
 
+impl Declared<'_> {
+    /// Whether anything is declared.
+    pub(super) fn is_any(self) -> bool {
+        self.queues.into_iter().chain(self.pools).any(|names| !names.is_empty())
+    }
+}
+
 /// The pool of each queue that lives in one, asked for when it is needed; names in lower case.
 #[derive(Debug, Default)]
 pub(super) struct Homes(Option<BTreeMap<String, String>>);

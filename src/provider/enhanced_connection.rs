@@ -59,7 +59,7 @@ use crate::{
 
 /// From one try to delete to the next, and from one look to the next whether it is deleted.
 const PAUSE: Duration = Duration::from_secs(2);
-/// How long a last look after a failure may take, beyond the time of the operation.
+/// How long a last look may take, which only tells what is known or comes with the next refresh.
 const LAST_LOOK: Duration = Duration::from_secs(10);
 
 /// The kind of resource.
@@ -107,7 +107,7 @@ impl Resource for EnhancedConnection {
             fault.tell(SUMMARY, &if open { look_for(&planned.name) } else { "Nothing was created.".to_owned() })
         })?;
         let mut now = Connection { id: Computed(Some(id.clone())), tags_all: Computed(Some(tags)), ..planned.clone() };
-        settle(&mut now, &session);
+        place::settle(&mut now.region, &mut now.project_id, &session);
         now.routes = planned.routes.as_ref().map(|_| BTreeMap::new());
         // From here on the connection exists, and whatever goes wrong, Terraform knows it.
         progress.save(now.clone());
@@ -132,7 +132,7 @@ impl Resource for EnhancedConnection {
             let outcome = work.routes(Some(&BTreeMap::new()), &[]).await;
             work.step("Routes", outcome);
         }
-        let wait = planned.waits() && work.goes_on();
+        let wait = planned.waits() && planned.declared().is_any() && work.goes_on();
         finish(work, wait, "Created", true).await
     }
 
@@ -163,7 +163,7 @@ impl Resource for EnhancedConnection {
         let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
         let session = Session::open(&self.account, prior.place(), limit, request.stop).map_err(told)?;
         let tagging = self.tagging();
-        let guard = self.account.locks().write(prior.id()).await;
+        let guard = small::lock(&session, &self.account, prior.id()).await.map_err(told)?;
 
         let now = Connection {
             wait_for_bindings: planned.wait_for_bindings,
@@ -240,7 +240,7 @@ impl Resource for EnhancedConnection {
         let limit = known.timeouts.delete(schema::DELETE);
         let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
         let session = Session::open(&self.account, known.place(), limit, request.stop).map_err(told)?;
-        let _guard = self.account.locks().write(known.id()).await;
+        let _guard = small::lock(&session, &self.account, known.id()).await.map_err(told)?;
         let mut settled = false;
         loop {
             let fault = match session.write(session.project.delete_connection(known.id())).await {
@@ -298,27 +298,15 @@ impl Resource for EnhancedConnection {
             None => object.to_owned(),
         };
         let asked = Connection { id: Computed(Some(id)), ..Connection::default() };
-        match look(&session, asked, &self.tagging(), Scope::Everything).await.map_err(told)? {
-            Some((connection, warnings)) => {
-                progress.warn(warnings);
-                progress.save(connection);
-                progress.note(IMPORTED);
-                Ok(())
-            }
-            None => {
-                let text = format!(
-                    "There is no enhanced connection {object} in this project. Check the ID, the region and the project_id \
-                     of the provider."
-                );
-                Err(Diagnostic::error("Enhanced Connection Not Found", text).into())
-            }
-        }
+        let looked = look(&session, asked, &self.tagging(), Scope::Everything).await.map_err(told)?;
+        let Some((connection, warnings)) = looked else {
+            return Err(small::not_found(&format!("enhanced connection {object}"), "Enhanced Connection"));
+        };
+        progress.warn(warnings);
+        progress.save(connection);
+        progress.note(IMPORTED);
+        Ok(())
     }
-}
-
-/// Fills in where it is.
-fn settle(connection: &mut Connection, session: &Session) {
-    place::settle(&mut connection.region, &mut connection.project_id, session);
 }
 
 /// Ends a create or an update: waits where that is wanted, looks where something is open, and leaves the state as the
@@ -328,7 +316,8 @@ async fn finish(mut work: Work<'_>, wait: bool, done: &str, open: bool) -> Resul
     if wait {
         shown = work.wait().await;
     } else if open && !work.faults.has_errors() {
-        match work.session.read(work.session.project.show_connection(work.now.id())).await {
+        let look = work.session.project.show_connection(work.now.id());
+        match work.session.briefly(LAST_LOOK, work.session.read(look)).await {
             Ok(seen) => shown = Some(seen),
             Err(fault) => work.progress.warn(fault.warn(
                 &format!("{done}, but Not Read Back"),
@@ -402,7 +391,7 @@ async fn look(
     let mut connection = known;
     let seen = Seen { shown: &shown, tags: tags.as_ref(), homes: &homes, tagging, everything };
     warnings.extend(connection.observe(seen));
-    settle(&mut connection, session);
+    place::settle(&mut connection.region, &mut connection.project_id, session);
     Ok(Some((connection, warnings)))
 }
 

@@ -74,6 +74,16 @@ impl Session {
         }
     }
 
+    /// The same for a moment only: its answer is not worth a long wait.
+    pub(super) async fn briefly<T>(
+        &self,
+        moment: Duration,
+        read: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, Fault> {
+        let late = || Fault::TimedOut { limit: moment, writing: false, awaited: String::new() };
+        tokio::time::timeout(moment, read).await.unwrap_or_else(|_| Err(late()))
+    }
+
     /// A call that changes something.
     pub(super) async fn write<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, Fault> {
         self.check()?;
@@ -172,8 +182,13 @@ impl Fault {
     pub(super) fn warn(self, summary: &str, holds: &str) -> Diagnostics {
         match self {
             Self::Call(error) => failure::aside(summary, &error, holds).into(),
-            Self::Interrupted { .. } | Self::TimedOut { .. } => {
-                Diagnostic::warning(summary, format!("There was no time to look at the outcome.\n\n{holds}")).into()
+            Self::Interrupted { .. } => {
+                Diagnostic::warning(summary, format!("The run was interrupted.\n\n{holds}")).into()
+            }
+            Self::TimedOut { limit, .. } => {
+                let limit = humantime::format_duration(limit);
+                let text = format!("The service gave no usable answer within {limit}.\n\n{holds}");
+                Diagnostic::warning(summary, text).into()
             }
             Self::Told(diagnostics) => diagnostics.into_iter().map(Diagnostic::into_warning).collect(),
         }

@@ -44,7 +44,7 @@ type Place = (Option<String>, Option<String>);
 #[derive(Debug, Default)]
 pub(super) struct Survey {
     queues: Answers<BTreeMap<String, Queue>>,
-    pools: Answers<BTreeMap<String, ()>>,
+    pools: Answers<BTreeSet<String>>,
     names: Answers<BTreeMap<String, Vec<String>>>,
     /// Ids of connections that this run replaces.
     leaving: Mutex<BTreeSet<String>>,
@@ -62,9 +62,12 @@ impl Survey {
     }
 }
 
+/// An answer of the service, or that there was none, and when it came.
+type Answer<T> = (Instant, Option<Arc<T>>);
+
 /// One question, asked once for each place.
 #[derive(Debug)]
-struct Answers<T>(Lock<BTreeMap<Place, (Instant, Option<Arc<T>>)>>);
+struct Answers<T>(Lock<BTreeMap<Place, Answer<T>>>);
 
 impl<T> Default for Answers<T> {
     fn default() -> Self {
@@ -129,7 +132,7 @@ impl<'a> Question<'a> {
             let fault = match queues.get(&name.to_ascii_lowercase()) {
                 None => Some((
                     "No Such Queue",
-                    format!("there is no queue named {name:?} in the project; {}", known(queues)),
+                    format!("there is no queue named {name:?} in the project; {}", known(queues.keys())),
                 )),
                 Some(queue) if !queue.may_be_bound() => {
                     Some(("Queue Cannot Be Bound", format!("{name:?} is {}", kind(queue))))
@@ -152,9 +155,9 @@ impl<'a> Question<'a> {
     pub(super) async fn pools(&self, wanted: &[(Path, String)]) -> Diagnostics {
         let ask = || async {
             let pools = self.session.read(self.session.project.list_pools()).await?;
-            Ok(pools.into_iter().map(|pool| (pool.name.to_ascii_lowercase(), ())).collect())
+            Ok(pools.into_iter().map(|pool| pool.name.to_ascii_lowercase()).collect())
         };
-        let missing = |pools: &BTreeMap<String, ()>, name: &String| !pools.contains_key(&name.to_ascii_lowercase());
+        let missing = |pools: &BTreeSet<String>, name: &String| !pools.contains(&name.to_ascii_lowercase());
         let answers = &self.account.survey().pools;
         let (pools, mut report) =
             self.ask(answers, "Elastic Resource Pools Were Not Checked", wanted, ask, missing).await;
@@ -163,7 +166,7 @@ impl<'a> Question<'a> {
             let text = format!(
                 "{path}: there is no elastic resource pool named {name:?} in the project; {}.\n\nAllowed: the name of an \
                  elastic resource pool.\nDocument: DLI API Reference, \"Listing All Elastic Resource Pools\".",
-                known(&pools)
+                known(pools.iter())
             );
             report.push(Diagnostic::error("No Such Elastic Resource Pool", text).at(path.clone()));
         }
@@ -230,10 +233,11 @@ pub(super) fn kind(queue: &Queue) -> String {
 }
 
 /// Some names that are there.
-fn known<T>(names: &BTreeMap<String, T>) -> String {
+fn known<'a>(names: impl ExactSizeIterator<Item = &'a String>) -> String {
     const SHOWN: usize = 10;
-    let shown: Vec<_> = names.keys().take(SHOWN).map(String::as_str).collect();
-    match names.len().saturating_sub(SHOWN) {
+    let more = names.len().saturating_sub(SHOWN);
+    let shown: Vec<_> = names.take(SHOWN).map(String::as_str).collect();
+    match more {
         _ if shown.is_empty() => "it has none".to_owned(),
         0 => format!("it has {}", shown.join(", ")),
         more => format!("it has {} and {more} more", shown.join(", ")),

@@ -1,6 +1,7 @@
 //! The emulator, spoken to in plain HTTP.
 
 mod concurrency;
+mod control;
 mod faults;
 mod harness;
 mod hostile;

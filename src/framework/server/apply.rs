@@ -9,7 +9,7 @@ use crate::framework::{
     path::Path,
     plan::keep_equivalent,
     resource::{CreateRequest, DeleteRequest, Progress, Resource, UpdateRequest},
-    schema::{Presence, Schema},
+    schema::Schema,
     validate::validate,
     value::Value,
 };
@@ -91,7 +91,7 @@ impl Server {
 /// A computed attribute that was planned with a value keeps that value until the next refresh: core holds the provider
 /// to it, and the world may have moved on in between.
 fn settle(schema: &Schema, request: &ApplyRequest, state: &mut Value) -> Diagnostics {
-    let ApplyRequest { type_name, planned, .. } = request;
+    let ApplyRequest { type_name, planned, config, .. } = request;
     let mut report = Diagnostics::new();
     if planned.is_null() {
         return report;
@@ -102,7 +102,8 @@ fn settle(schema: &Schema, request: &ApplyRequest, state: &mut Value) -> Diagnos
     }
     for attribute in &schema.body.attributes {
         let promised = planned.get(attribute.name);
-        if attribute.presence == Presence::Computed && promised.is_wholly_known() {
+        let ours = attribute.is_computed() && config.get(attribute.name).is_null();
+        if ours && promised.is_wholly_known() {
             if state.get(attribute.name) != promised {
                 tracing::debug!(
                     attribute = attribute.name,

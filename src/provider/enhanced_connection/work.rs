@@ -66,8 +66,8 @@ impl Work<'_> {
     /// Brings the bindings from `prior`, where they are as `shown`, to what is planned.
     pub(super) async fn bindings(&mut self, prior: &Connection, shown: &wire::Connection) -> Result<(), Fault> {
         let planned = self.planned;
-        let named = [prior.queues.as_ref(), planned.queues.as_ref()];
-        self.homes.ask(self.session, shown, &named).await?;
+        let declared = [prior.queues.as_ref(), planned.queues.as_ref()];
+        self.homes.ask(self.session, shown, &declared).await?;
         let moves = Moves::between(&self.homes, prior, planned, shown);
         self.before = moves.before;
         let id = prior.id().to_owned();
@@ -120,7 +120,11 @@ impl Work<'_> {
             let pools = names.elastic_resource_pools.iter().map(|name| Target::Pool(name.to_ascii_lowercase()));
             Ok(queues.chain(pools).all(|target| target.peering(&shown).is_none()))
         };
-        self.session.write(project.ensure(|| project.unbind(id, names), gone)).await
+        match self.session.write(project.ensure(|| project.unbind(id, names), gone)).await {
+            // The queue may have gone, and its binding with it.
+            Err(fault) if fault.is_not_found() && self.session.read(gone()).await? => Ok(()),
+            outcome => outcome,
+        }
     }
 
     /// Brings the routes from those `shown` to what is planned; of those that `owned` does not name, only what stands in
@@ -150,7 +154,11 @@ impl Work<'_> {
                 continue;
             }
             let gone = || async move { Ok(route(project, id, name).await?.is_none()) };
-            self.session.write(project.ensure(|| project.delete_route(id, name), gone)).await?;
+            match self.session.write(project.ensure(|| project.delete_route(id, name), gone)).await {
+                // What is gone already needs no removing.
+                Err(fault) if !fault.is_not_found() => return Err(fault),
+                _ => {}
+            }
             now.remove(name);
             self.save(|state| state.routes = Some(now.clone()));
         }

@@ -33,7 +33,14 @@ fn what_is_missing_is_named_at_once_and_only_where_it_is_needed() {
         let applied = cloud.workspace(terraform);
         applied.step(EXAMPLE, CREATE);
         applied.write("provider.tf", &block(""));
+        // The state tells where the connection is, but not who asks.
         let planned = applied.run(&["plan"]).expect_code(1);
+        let error = one_error(&planned);
+        assert!(error.contains("access_key") && !error.contains("HW_REGION_NAME"), "{planned}");
+
+        let importing = applied.fresh();
+        importing.configure(EXAMPLE);
+        let planned = importing.run(&["import", ADDRESS, &cloud.connection().id]).expect_code(1);
         let error = one_error(&planned);
         for setting in [
             "access_key",

@@ -5,11 +5,14 @@ use serde_json::json;
 use super::connection::{ADDRESS, CREATE, UPDATE, connection};
 use super::harness::{Cloud, for_each_terraform};
 
+/// The plan would refuse what the service is to refuse here.
+const UNCHECKED: &str = "plan_checks = false";
+
 #[test]
 fn a_refused_creation_leaves_nothing() {
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
-        let workspace = cloud.workspace(terraform);
+        let workspace = cloud.workspace_with(terraform, UNCHECKED);
         workspace.configure(&connection("queues = [\"shared1\"]"));
         let applied = workspace.run(&["apply", "-auto-approve"]).expect_code(1);
         let refused = cloud.requests().pop().expect("it was sent");
@@ -31,12 +34,12 @@ fn a_change_that_fails_halfway_goes_on_where_it_stopped() {
     let after = "queues = [\"shared1\"]\n  hosts = { \"a\" = \"10.0.0.2\" }";
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
-        let workspace = cloud.workspace(terraform);
+        let workspace = cloud.workspace_with(terraform, UNCHECKED);
         workspace.step(&connection(before), CREATE);
         let id = cloud.connection().id;
         workspace.configure(&connection(after));
         let applied = workspace.run(&["apply", "-auto-approve"]).expect_code(1);
-        assert!(applied.stderr.contains("Binding Queues"), "{applied}");
+        assert!(applied.stderr.contains("Queues and Elastic Resource Pools"), "{applied}");
         let state = workspace.state(ADDRESS);
         assert_eq!((&state["queues"], &state["hosts"]), (&json!([]), &json!({ "a": "10.0.0.2" })));
         assert_eq!(state["id"], id, "it is neither lost nor tainted");

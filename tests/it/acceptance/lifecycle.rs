@@ -8,7 +8,7 @@ use super::connection::{ADDRESS, CREATE, EXAMPLE, REPLACE, UPDATE, connection};
 use super::harness::{Cloud, for_each_terraform};
 
 /// The attributes that only the service knows.
-const COMPUTED: [&str; 4] = ["bindings", "created_at", "id", "status"];
+const COMPUTED: [&str; 5] = ["bindings", "created_at", "id", "ipv6_enable", "status"];
 
 fn host(name: &str, ip: &str) -> Host {
     Host { name: name.to_owned(), ip: ip.to_owned() }
@@ -23,7 +23,21 @@ fn the_documents_own_example_from_create_to_destroy() {
         let created = workspace.step(EXAMPLE, CREATE);
         created.expect_changed(
             ADDRESS,
-            &["bindings", "created_at", "dest_network_id", "dest_vpc_id", "hosts", "id", "name", "queues", "status"],
+            &[
+                "bindings",
+                "created_at",
+                "dest_network_id",
+                "dest_vpc_id",
+                "hosts",
+                "id",
+                "ipv6_enable",
+                "name",
+                "project_id",
+                "queues",
+                "region",
+                "status",
+                "tags_all",
+            ],
         );
         let requests = cloud.requests();
         let create = requests.iter().find(|request| request.method == "POST").expect("it was created");

@@ -28,7 +28,8 @@ fn slow_cloud(latency: Duration) -> Cloud {
 
 /// An apply whose connection was created, and which waits for the answer.
 fn create(cloud: &Cloud, terraform: &Terraform) -> (Workspace, Running) {
-    let workspace = cloud.workspace(terraform);
+    // What the cloud is slow with is to be the apply, not a question of the plan.
+    let workspace = cloud.workspace_with(terraform, "plan_checks = false");
     workspace.configure(CONFIGURATION);
     let applying = workspace.start(&["apply", "-auto-approve"]);
     applying.wait_for("the connection is created", || !cloud.connections().is_empty());
@@ -61,7 +62,7 @@ fn an_interrupted_apply_that_gets_no_answer_says_what_to_look_for() {
         let (_workspace, applying) = create(&cloud, terraform);
         applying.signal_group("INT");
         let applied = applying.wait_at_most(Duration::from_secs(5)).expect_code(1);
-        assert!(applied.stderr.contains("Interrupted While Creating the Enhanced Connection"), "{applied}");
+        assert!(applied.stderr.contains("Interrupted: Could Not Create the Enhanced Connection"), "{applied}");
         assert!(applied.stderr.contains("named \"test\""), "{applied}");
     });
 }
@@ -74,7 +75,8 @@ fn an_interrupted_update_ends_with_the_call_under_way() {
     };
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
-        let workspace = cloud.workspace(terraform);
+        // What the cloud is slow with is to be the apply, not a question of the plan.
+        let workspace = cloud.workspace_with(terraform, "plan_checks = false");
         workspace.step(&with("q1", "10.0.0.1", "1"), CREATE);
         cloud.emulator().set_latency(Duration::from_secs(2));
         let after = with("q2", "10.0.0.2", "2");

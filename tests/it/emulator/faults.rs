@@ -58,7 +58,9 @@ async fn soft_truncated_and_throttled() {
     let cloud = Cloud::start().await;
     let soft = Fault::new("*", Trouble::FailSoftly { text: "not now".to_owned() });
     let all = [soft, Fault::new("*", Trouble::TruncateAnswer), Fault::throttle("*")];
-    all.into_iter().for_each(|fault| cloud.emulator.inject(fault.times(1)).expect("a good fault"));
+    for fault in all {
+        cloud.emulator.inject(fault.times(1)).expect("a good fault");
+    }
 
     let answer = cloud.call("POST", &connections(), body("test")).await.ok(200);
     assert_eq!(answer, json!({"is_success": false, "message": "not now"}));

@@ -40,6 +40,20 @@ impl Program {
         Self { child, endpoint }
     }
 
+    /// What it says to arguments with which it does not start.
+    #[track_caller]
+    fn refusal(arguments: &[&str]) -> String {
+        let mut child = Self::command(&["--port", "0"]).args(arguments).spawn().expect("the program starts");
+        let mut greeting = String::new();
+        let length = BufReader::new(child.stdout.take().expect("piped")).read_line(&mut greeting).expect("readable");
+        if length > 0 {
+            child.kill().expect("it runs");
+        }
+        let Output { status, stderr, .. } = child.wait_with_output().expect("it ends");
+        assert!(length == 0 && !status.success(), "{arguments:?} is taken: {greeting}");
+        String::from_utf8(stderr).expect("text")
+    }
+
     async fn call(&self, method: &str, target: &str, body: &str) -> Reply {
         let host = self.endpoint.trim_start_matches("http://").to_owned();
         let date = signature::format_date(SystemClock.now());
@@ -223,9 +237,8 @@ fn arguments_that_cannot_be_read_are_told() {
         (["--fault", "{}"], "missing field `trouble`"),
         (["--fault", r#"{"operation":"Create","trouble":"lose-answer"}"#], "CreateEnhancedConnection"),
     ] {
-        let output = Program::command(&["--port", "0"]).args(arguments).output().expect("the program runs");
-        let stderr = String::from_utf8(output.stderr).expect("text");
-        assert!(!output.status.success() && stderr.contains(said), "{stderr}");
+        let stderr = Program::refusal(&arguments);
+        assert!(stderr.contains(said), "{stderr}");
     }
 }
 

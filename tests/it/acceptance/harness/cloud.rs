@@ -36,11 +36,21 @@ impl Cloud {
 
     /// A workspace whose provider talks to this cloud.
     pub(crate) fn workspace(&self, terraform: &Terraform) -> Workspace {
-        Workspace::new(terraform).with_provider(&format!(
+        self.workspace_with(terraform, "")
+    }
+
+    /// The same with more arguments in the provider block.
+    pub(crate) fn workspace_with(&self, terraform: &Terraform, arguments: &str) -> Workspace {
+        Workspace::new(terraform).with_provider(&self.provider_block(arguments))
+    }
+
+    /// The provider block that this cloud wants, with more arguments.
+    pub(crate) fn provider_block(&self, arguments: &str) -> String {
+        format!(
             "provider \"dli\" {{\n  region = \"eu-west-101\"\n  project_id = \"{PROJECT}\"\n  access_key = \"{ACCESS_KEY}\"\n  \
-             secret_key = \"{SECRET_KEY}\"\n  endpoints = {{ dli = \"{}\" }}\n}}\n",
+             secret_key = \"{SECRET_KEY}\"\n  endpoints = {{ dli = \"{}\" }}\n  {arguments}\n}}\n",
             self.emulator().endpoint()
-        ))
+        )
     }
 
     /// All else that the emulator can be asked or told.

@@ -20,10 +20,11 @@ impl Plan {
     /// Requires the attributes that change in this resource, each with its path down to the element:
     /// `hosts["ecs-97f8-0001"]`. What becomes known only at apply is among them.
     #[track_caller]
-    pub(crate) fn expect_changed(&self, address: &str, wanted: &[&str]) -> &Self {
+    pub(crate) fn expect_changed(&self, address: &str, wanted: &[impl AsRef<str>]) -> &Self {
         let change = self.change(address);
         let mut changed = Vec::new();
         differences("", &change["before"], &change["after"], &change["after_unknown"], &mut changed);
+        let wanted: Vec<_> = wanted.iter().map(AsRef::as_ref).collect();
         assert_eq!(changed, wanted, "{change:#}");
         self
     }

@@ -1,0 +1,210 @@
+//! The control API: what a test in another language, or a person with curl, may ask and change. [`CONTROL_API`] has it in
+//! words.
+//!
+//! It is no part of the service: nothing is signed, and nothing stands in the request log. Whoever reaches it may do
+//! everything, so it is answered only where no other machine does.
+
+use std::time::Duration;
+
+use http::request::Parts;
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+use time::format_description::well_known::Rfc3339;
+
+use super::{
+    clock::milliseconds,
+    edit,
+    faults::{Fault, FaultError, Faults, humane},
+    journal::LoggedRequest,
+    lifecycle::after,
+    limits,
+    operation::{self, Answer},
+    quirks::Quirks,
+    refusal::Refusal,
+    server::{Shared, lock},
+    snapshot::{self, SnapshotError},
+};
+use crate::dli::rules;
+
+/// The control API in words, as `dli-emulator --help` has it.
+pub const CONTROL_API: &str = include_str!("control.txt");
+
+/// Where the control API begins.
+const ROOT: &str = "/_emulator/";
+
+/// Why something was not done.
+#[derive(Debug, thiserror::Error)]
+enum ControlError {
+    #[error("the control API is answered on a loopback address only, and this emulator listens on another")]
+    NotLoopback,
+    #[error("there is no {method} {path}; dli-emulator --help has what there is")]
+    Unknown { method: String, path: String },
+    #[error("the body cannot be used")]
+    Body(#[from] serde_json::Error),
+    #[error("the parameter since is no number: {0:?}")]
+    Since(String),
+    #[error("the body cannot be used")]
+    State(#[from] snapshot::Unusable),
+    #[error(transparent)]
+    Fault(#[from] FaultError),
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error("the change was made but not kept")]
+    NotKept(#[from] SnapshotError),
+}
+
+impl ControlError {
+    fn status(&self) -> u16 {
+        match self {
+            Self::NotLoopback => 403,
+            Self::Unknown { .. } => 404,
+            Self::NotKept(_) => 500,
+            _ => 400,
+        }
+    }
+}
+
+/// Whether a path is one of the control API.
+pub(super) fn is_meant(path: &str) -> bool {
+    path.starts_with(ROOT)
+}
+
+/// Does what is asked for. What changes projects is in the state file before this returns.
+pub(super) fn answer(shared: &Shared, parts: &Parts, body: &[u8]) -> Answer {
+    run(shared, parts, body).unwrap_or_else(|error| {
+        let text = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source())
+            .map(ToString::to_string)
+            .collect::<Vec<_>>();
+        Answer::json(error.status(), &json!({ "error": text.join(": ") }))
+    })
+}
+
+fn run(shared: &Shared, parts: &Parts, body: &[u8]) -> Result<Answer, ControlError> {
+    if !shared.is_loopback {
+        return Err(ControlError::NotLoopback);
+    }
+    let (method, path) = (parts.method.as_str(), parts.uri.path());
+    let done = || Ok(Answer::no_content());
+    match (method, path.strip_prefix(ROOT).unwrap_or_default()) {
+        ("GET", "state") => Ok(Answer { status: 200, body: Some(snapshot::encode(&lock(&shared.state).projects)) }),
+        ("PUT", "state") => {
+            let projects = snapshot::decode(body)?;
+            shared.keep(shared.change(|held| held.projects = projects))?;
+            done()
+        }
+        ("POST", "reset") => {
+            shared.keep(shared.reset())?;
+            done()
+        }
+        ("POST", "clock") => {
+            shared.advance(read::<Advance>(body)?.advance);
+            let now = after(milliseconds(shared.clock.now()), *lock(&shared.ahead));
+            Ok(Answer::ok(&json!({ "now": now })))
+        }
+        ("PUT", "delays") => {
+            let Delays { binding, delete, latency } = read(body)?;
+            if let Some(Span(delay)) = binding {
+                shared.set_binding_delay(delay);
+            }
+            if let Some(Span(delay)) = delete {
+                shared.set_delete_delay(delay);
+            }
+            if let Some(Span(delay)) = latency {
+                *lock(&shared.latency) = delay;
+            }
+            done()
+        }
+        ("GET", "quirks") => Ok(Answer::ok(&lock(&shared.state).manner.quirks)),
+        ("PUT", "quirks") => {
+            shared.set_quirks(read::<Quirks>(body)?);
+            done()
+        }
+        ("POST", "fates") => {
+            let NewFate { name, err_msg } = read(body)?;
+            match name {
+                Some(name) => shared.set_fate(&name, err_msg.as_deref()),
+                None => shared.set_next_fate(err_msg.as_deref()),
+            }
+            done()
+        }
+        ("GET", "faults") => Ok(Answer::ok(&lock(&shared.faults).all().collect::<Vec<_>>())),
+        ("POST", "faults") => {
+            lock(&shared.faults).inject(read::<Fault>(body)?)?;
+            done()
+        }
+        ("DELETE", "faults") => {
+            *lock(&shared.faults) = Faults::default();
+            done()
+        }
+        ("GET", "requests") => requests(shared, parts.uri.query().unwrap_or_default()),
+        ("POST", "edit") => {
+            let (project, edit) = edit::read(body)?;
+            limits::text("project", &rules::PROJECT_ID, &project)?;
+            let (created, change) = shared.with_account(&project, true, |account| edit.apply(account));
+            shared.keep(change)?;
+            Ok(created?.map_or_else(Answer::no_content, |id| Answer::ok(&json!({ "connection_id": id }))))
+        }
+        _ => Err(ControlError::Unknown { method: method.to_owned(), path: path.to_owned() }),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Advance {
+    #[serde(with = "humane")]
+    advance: Duration,
+}
+
+#[derive(Deserialize)]
+struct Span(#[serde(with = "humane")] Duration);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Delays {
+    binding: Option<Span>,
+    delete: Option<Span>,
+    latency: Option<Span>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewFate {
+    name: Option<String>,
+    err_msg: Option<String>,
+}
+
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, ControlError> {
+    Ok(serde_json::from_slice(body)?)
+}
+
+fn requests(shared: &Shared, query: &str) -> Result<Answer, ControlError> {
+    let pairs = operation::query_pairs(query);
+    let since = match pairs.iter().find(|(name, _)| name == "since") {
+        Some((_, text)) => text.parse().map_err(|_| ControlError::Since(text.clone()))?,
+        None => 0_u64,
+    };
+    let log = lock(&shared.journal).requests();
+    let rows: Vec<_> = log.iter().filter(|request| request.number > since).map(row).collect();
+    Ok(Answer::ok(&json!({ "requests": rows })))
+}
+
+/// Without the headers, which say little but how it was signed.
+fn row(request: &LoggedRequest) -> Value {
+    let body = serde_json::from_slice(&request.body).unwrap_or_else(|_| match request.body.as_ref() {
+        [] => Value::Null,
+        bytes => String::from_utf8_lossy(bytes).into(),
+    });
+    json!({
+        "number": request.number,
+        "time": request.at.format(&Rfc3339).unwrap_or_default(),
+        "method": request.method,
+        "path": request.path,
+        "query": request.query,
+        "operation": request.operation,
+        "body": body,
+        "status": request.status,
+        "code": request.code,
+        "error": request.error,
+        "request_id": request.request_id,
+    })
+}

@@ -1,0 +1,89 @@
+//! The methods of [`Account`] as JSON, for the control API.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::{account::Account, refusal::Refusal};
+use crate::dli::wire::{CreateConnection, Host, Pool, Queue, QueueNames, Tag};
+
+/// One change of one project.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub(super) enum Edit {
+    CreateConnection(CreateConnection),
+    DeleteConnection(String),
+    SetHosts { connection: String, hosts: Vec<Host> },
+    AddRoute { connection: String, name: String, cidr: String },
+    DeleteRoute { connection: String, name: String },
+    AddTags { connection: String, tags: Vec<Tag> },
+    RemoveTags { connection: String, keys: Vec<String> },
+    Bind(Names),
+    Unbind(Names),
+    SettleBinding { connection: String, name: String, err_msg: Option<String> },
+    Grant { connection: String, project: String },
+    Revoke { connection: String, project: String },
+    SetIpv6 { connection: String, enabled: bool },
+    PutQueue(Queue),
+    RemoveQueue(String),
+    PutPool(Pool),
+    RemovePool(String),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Names {
+    connection: String,
+    #[serde(default)]
+    queues: Vec<String>,
+    #[serde(default)]
+    elastic_resource_pools: Vec<String>,
+}
+
+impl Names {
+    fn split(self) -> (String, QueueNames) {
+        let Self { connection, queues, elastic_resource_pools } = self;
+        (connection, QueueNames { queues, elastic_resource_pools })
+    }
+}
+
+/// The project, and the one change beside it.
+pub(super) fn read(body: &[u8]) -> Result<(String, Edit), serde_json::Error> {
+    let mut fields: Map<String, Value> = serde_json::from_slice(body)?;
+    let project = fields.remove("project").ok_or_else(|| serde::de::Error::missing_field("project"))?;
+    Ok((serde_json::from_value(project)?, serde_json::from_value(Value::Object(fields))?))
+}
+
+impl Edit {
+    /// Makes the change; the id where it was a creation.
+    pub(super) fn apply(self, account: &mut Account<'_>) -> Result<Option<String>, Refusal> {
+        match self {
+            Self::CreateConnection(request) => return account.create(request).map(Some),
+            Self::DeleteConnection(id) => account.delete(&id),
+            Self::SetHosts { connection, hosts } => account.replace_hosts(&connection, hosts),
+            Self::AddRoute { connection, name, cidr } => account.add_route(&connection, &name, &cidr),
+            Self::DeleteRoute { connection, name } => account.delete_route(&connection, &name),
+            Self::AddTags { connection, tags } => account.put_tags(&connection, tags),
+            Self::RemoveTags { connection, keys } => {
+                let tag = |key| Tag { key, value: String::new() };
+                account.remove_tags(&connection, &keys.into_iter().map(tag).collect::<Vec<_>>())
+            }
+            Self::Bind(names) => {
+                let (connection, names) = names.split();
+                account.bind(&connection, &names)
+            }
+            Self::Unbind(names) => {
+                let (connection, names) = names.split();
+                account.unbind(&connection, &names)
+            }
+            Self::SettleBinding { connection, name, err_msg } => account.settle(&connection, &name, err_msg.as_deref()),
+            Self::Grant { connection, project } => account.grant(&connection, &project),
+            Self::Revoke { connection, project } => account.revoke(&connection, &project),
+            Self::SetIpv6 { connection, enabled } => account.set_ipv6(&connection, enabled),
+            Self::PutQueue(queue) => account.put_queue(queue),
+            Self::RemoveQueue(name) => account.remove_queue(&name),
+            Self::PutPool(pool) => account.put_pool(pool),
+            Self::RemovePool(name) => account.remove_pool(&name),
+        }
+        .map(|()| None)
+    }
+}

@@ -1,0 +1,219 @@
+//! The control API, in the words of its help.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use terraform_provider_dli::emulator::{CONTROL_API, Emulator, Settings};
+
+use super::harness::{Cloud, NOWHERE, PROJECT, body, body_with, client, connections};
+
+/// Status and body of an unsigned request.
+async fn control(emulator: &Emulator, method: &str, tail: &str, body: Value) -> (u16, Value) {
+    let url = format!("{}/_emulator/{tail}", emulator.endpoint());
+    let mut request = client().request(method.parse().expect("a method"), url);
+    if !body.is_null() {
+        request = request.body(body.to_string());
+    }
+    let response = request.send().await.expect("an answer");
+    let status = response.status().as_u16();
+    let text = response.text().await.expect("a body");
+    (status, if text.is_empty() { Value::Null } else { serde_json::from_str(&text).expect("JSON") })
+}
+
+const DONE: (u16, Value) = (204, Value::Null);
+
+#[tokio::test]
+async fn the_state_is_taken_and_put_back() {
+    let cloud = Cloud::start().await;
+    let path = cloud.create(body_with("test", json!({"queues": ["q1"]}))).await;
+    cloud.call("POST", &format!("{path}/routes"), json!({"name": "r", "cidr": "10.0.0.0/8"})).await.ok(200);
+    let shown = cloud.get(&path).await.ok(200);
+    let (status, state) = control(&cloud.emulator, "GET", "state", Value::Null).await;
+    assert_eq!((status, &state["projects"][PROJECT]["connections"][0]["name"]), (200, &json!("test")));
+
+    assert_eq!(control(&cloud.emulator, "POST", "reset", Value::Null).await, DONE);
+    cloud.get(&path).await.refused(400, "DLI.0001");
+    assert_eq!(control(&cloud.emulator, "PUT", "state", state.clone()).await, DONE);
+    assert_eq!(cloud.get(&path).await.ok(200), shown);
+
+    let (status, refused) =
+        control(&cloud.emulator, "PUT", "state", json!({"format": "terraform", "version": 1})).await;
+    assert!(status == 400 && refused["error"].as_str().is_some_and(|text| text.contains("not a state")), "{refused}");
+    assert_eq!(cloud.get(&path).await.ok(200), shown);
+}
+
+#[tokio::test]
+async fn time_delays_fates_quirks_and_faults() {
+    let cloud = Cloud::start().await;
+    let emulator = &cloud.emulator;
+    assert_eq!(control(emulator, "PUT", "delays", json!({"binding": "1h", "delete": "1m"})).await, DONE);
+    for fate in [json!({"name": "Q1", "err_msg": "no subnet"}), json!({"err_msg": null})] {
+        assert_eq!(control(emulator, "POST", "fates", fate).await, DONE);
+    }
+    let path = cloud.create(body("test")).await;
+    let states = async || {
+        let bound = cloud.get(&path).await.ok(200)["available_queue_info"].clone();
+        let text = |row: &Value| {
+            format!("{}{}", row["status"].as_str().expect("a text"), row["err_msg"].as_str().expect("a text"))
+        };
+        bound.as_array().expect("a list").iter().map(text).collect::<Vec<_>>()
+    };
+    cloud.call("POST", &format!("{path}/associate-queue"), json!({"queues": ["q2", "q1"]})).await.ok(200);
+    assert_eq!(states().await, ["CREATING", "CREATING"]);
+    let (code, now) = control(emulator, "POST", "clock", json!({"advance": "1h"})).await;
+    assert_eq!((code, now), (200, json!({"now": 1_767_229_200_000_i64})));
+    assert_eq!(states().await, ["ACTIVE", "FAILEDno subnet"]);
+
+    let quirks = json!(["names-not-unique", "status-in-prose"]);
+    assert_eq!(control(emulator, "PUT", "quirks", quirks.clone()).await, DONE);
+    assert_eq!(control(emulator, "GET", "quirks", Value::Null).await, (200, quirks));
+    cloud.create(body("test")).await;
+
+    let fault = json!({"operation": "ShowEnhancedConnection", "containing": null, "times": 2,
+        "trouble": {"refuse": {"status": 500, "code": "DLI.0999", "text": "busy"}}});
+    assert_eq!(control(emulator, "POST", "faults", fault.clone()).await, DONE);
+    assert_eq!(control(emulator, "GET", "faults", Value::Null).await, (200, json!([fault])));
+    cloud.get(&path).await.refused(500, "DLI.0999");
+    assert_eq!(control(emulator, "GET", "faults", Value::Null).await.1[0]["times"], 1);
+    assert_eq!(control(emulator, "DELETE", "faults", Value::Null).await, DONE);
+    cloud.call("DELETE", &path, Value::Null).await.ok(200);
+    assert_eq!(cloud.get(&path).await.ok(200)["status"], "Active", "its deletion takes a minute");
+
+    assert_eq!(control(emulator, "POST", "reset", Value::Null).await, DONE);
+    let path = cloud.create(body_with("test", json!({"queues": ["q1"]}))).await;
+    let shown = cloud.get(&path).await.ok(200);
+    assert_eq!((&shown["status"], &shown["create_time"]), (&json!("ACTIVE"), &json!(1_767_225_600_000_i64)));
+    assert_eq!(shown["available_queue_info"][0]["status"], "ACTIVE");
+}
+
+#[tokio::test]
+async fn the_log_is_read_from_where_one_was() {
+    let cloud = Cloud::start().await;
+    cloud.create(body("test")).await;
+    cloud.get(&format!("{}?limit=0", connections())).await.ok(200);
+    cloud.call("POST", &connections(), body("a-b")).await.refused(400, "DLI.0001");
+    let (status, log) = control(&cloud.emulator, "GET", "requests", Value::Null).await;
+    let log = log["requests"].as_array().expect("a list").clone();
+    assert_eq!((status, log.len()), (200, 3), "what controls is not logged");
+    let mut second = log[1].clone();
+    second.as_object_mut().expect("an object").remove("request_id");
+    assert_eq!(
+        second,
+        json!({"number": 2, "time": "2026-01-01T00:00:00Z", "method": "GET", "path": connections(), "query": "limit=0",
+            "operation": "ListEnhancedConnections", "body": null, "status": 200, "code": null, "error": null})
+    );
+    assert_eq!((&log[2]["code"], &log[2]["body"]), (&json!("DLI.0001"), &body("a-b")));
+    let (_, rest) = control(&cloud.emulator, "GET", "requests?since=2", Value::Null).await;
+    assert_eq!(rest["requests"], json!([log[2]]));
+    assert_eq!(control(&cloud.emulator, "GET", "requests?since=x", Value::Null).await.0, 400);
+}
+
+/// Each edit once, and what the API says of it.
+#[tokio::test]
+async fn edits_are_made_without_a_signature() {
+    let cloud = Cloud::start().await;
+    let edit = async |name: &str, change: Value| {
+        control(&cloud.emulator, "POST", "edit", json!({"project": PROJECT, name: change})).await
+    };
+    let (status, created) = edit("create_connection", body("test")).await;
+    assert_eq!(status, 200);
+    let id = created["connection_id"].as_str().expect("an id").to_owned();
+    let on = |more: Value| {
+        let mut change = json!({ "connection": id });
+        change.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        change
+    };
+    let steps = [
+        ("set_hosts", on(json!({"hosts": [{"name": "a", "ip": "10.0.0.1"}]}))),
+        ("add_route", on(json!({"name": "r", "cidr": "10.0.0.0/8"}))),
+        ("add_route", on(json!({"name": "s", "cidr": "11.0.0.0/8"}))),
+        ("delete_route", on(json!({"name": "r"}))),
+        ("add_tags", on(json!({"tags": [{"key": "a", "value": "b"}, {"key": "c", "value": "d"}]}))),
+        ("remove_tags", on(json!({"keys": ["a"]}))),
+        ("put_pool", json!({"elastic_resource_pool_name": "pool9"})),
+        ("put_queue", json!({"queue_name": "q9", "elastic_resource_pool_name": "pool9"})),
+        ("bind", on(json!({"queues": ["q1", "q9"]}))),
+        ("unbind", on(json!({"queues": ["q1"]}))),
+        ("settle_binding", on(json!({"name": "pool9", "err_msg": "no subnet"}))),
+        ("remove_queue", json!("q9")),
+        ("remove_pool", json!("pool9")),
+        ("grant", on(json!({"project": "a1"}))),
+        ("grant", on(json!({"project": "a2"}))),
+        ("revoke", on(json!({"project": "a1"}))),
+        ("set_ipv6", on(json!({"enabled": true}))),
+    ];
+    for (name, change) in steps {
+        assert!(CONTROL_API.contains(&format!("\"{name}\"")), "the help lacks {name}");
+        assert_eq!(edit(name, change).await, DONE, "{name}");
+    }
+    let path = format!("{}/{id}", connections());
+    let shown = cloud.get(&path).await.ok(200);
+    assert_eq!((&shown["hosts"][0]["name"], &shown["routes"][0]["name"]), (&json!("a"), &json!("s")));
+    assert_eq!((&shown["routes"][1], &shown["available_queue_info"]), (&Value::Null, &json!([])));
+    assert_eq!(shown["elastic_resource_pools"][0]["err_msg"], "no subnet");
+    assert_eq!((&shown["isPrivis"], &shown["ipv6_enable"]), (&json!(false), &json!(true)));
+    assert_eq!(cloud.get(&format!("{path}/privileges")).await.ok(200)["privileges"][0]["applicant_project_id"], "a2");
+    assert_eq!(cloud.emulator.tags(PROJECT, &id), [("c".to_owned(), "d".to_owned())].into());
+    cloud.get(&format!("/v1.0/{PROJECT}/queues/q9")).await.refused(400, "DLI.0002");
+    assert_eq!(edit("delete_connection", json!(id)).await, DONE);
+    assert_eq!(cloud.get(&path).await.ok(200)["status"], "DELETED");
+
+    let wrong = [
+        ("delete_connection", json!(NOWHERE), "does not exist"),
+        ("rename", json!({}), "unknown variant `rename`, expected one of `create_connection`"),
+        ("bind", json!({"connection": id, "queue": "q1"}), "unknown field `queue`"),
+    ];
+    for (name, change, said) in wrong {
+        let (status, refused) = edit(name, change).await;
+        assert!(status == 400 && refused["error"].as_str().is_some_and(|text| text.contains(said)), "{refused}");
+    }
+    for body in [json!({"remove_queue": "q1"}), json!({"project": "a-b", "remove_queue": "q1"}), Value::Null] {
+        assert_eq!(control(&cloud.emulator, "POST", "edit", body).await.0, 400);
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_told() {
+    let cloud = Cloud::start().await;
+    let wrong = [
+        ("GET", "nothing", Value::Null, 404, "GET /_emulator/nothing"),
+        ("GET", "reset", Value::Null, 404, "GET /_emulator/reset"),
+        ("POST", "clock", json!({"advance": "soon"}), 400, "expected number"),
+        ("POST", "clock", json!({"back": "1m"}), 400, "`back`"),
+        ("PUT", "delays", json!({"bind": "1m"}), 400, "`bind`"),
+        ("PUT", "quirks", json!(["camelcase"]), 400, "camel-case"),
+        ("POST", "fates", json!({"name": "q1", "error": "x"}), 400, "`error`"),
+        ("POST", "faults", json!({"operation": "Create", "trouble": "lose-answer"}), 400, "CreateEnhancedConnection"),
+    ];
+    for (method, tail, body, status, said) in wrong {
+        let (found, refused) = control(&cloud.emulator, method, tail, body).await;
+        assert!(found == status && refused["error"].as_str().is_some_and(|text| text.contains(said)), "{refused}");
+    }
+    assert_eq!(control(&cloud.emulator, "PUT", "delays", json!({"latency": "1h"})).await, DONE);
+    let begun = tokio::time::timeout(Duration::from_secs(30), control(&cloud.emulator, "POST", "reset", Value::Null));
+    assert_eq!(begun.await.expect("control has no latency"), DONE);
+    cloud.get(&connections()).await.ok(200);
+}
+
+#[tokio::test]
+async fn other_machines_control_nothing() {
+    let emulator = Emulator::start(([0, 0, 0, 0], 0).into(), Settings::default()).await.expect("a free port");
+    for tail in ["state", "requests"] {
+        let (status, refused) = control(&emulator, "GET", tail, Value::Null).await;
+        assert!(status == 403 && refused["error"].as_str().is_some_and(|text| text.contains("loopback")), "{refused}");
+    }
+}
+
+/// A change by hand is in the state file before it is answered.
+#[tokio::test]
+async fn what_is_edited_is_kept() {
+    let home = tempfile::tempdir().expect("a directory");
+    let settings = Settings { state: Some(home.path().join("state.json")), ..Settings::default() };
+    let cloud = Cloud::with(settings.clone()).await;
+    let change = json!({"project": PROJECT, "create_connection": body("test")});
+    control(&cloud.emulator, "POST", "edit", change).await;
+    let again = Cloud::with(settings.clone()).await;
+    assert_eq!(again.emulator.connections(PROJECT).len(), 1);
+    control(&again.emulator, "POST", "reset", Value::Null).await;
+    assert!(Cloud::with(settings).await.emulator.connections(PROJECT).is_empty());
+}
