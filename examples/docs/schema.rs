@@ -3,6 +3,8 @@
 //! Groups, words and anchors are those that readers of the Registry know from the pages of other providers; the order within
 //! a group is the schema's own, which puts what matters first.
 
+use std::fmt::{self, Write};
+
 use terraform_provider_dli::framework::{
     schema::{Attribute, Block, BlockNesting, Body, Nesting, Presence, Shape},
     types::Type,
@@ -32,12 +34,13 @@ struct Within<'a> {
 /// The section, with what is nested below it.
 pub(crate) fn section(body: &Body) -> String {
     let mut text = "## Schema\n".to_owned();
-    write(&mut text, "", &Within { anchor: "", attributes: &body.attributes, blocks: &body.blocks });
+    list(&mut text, "", &Within { anchor: "", attributes: &body.attributes, blocks: &body.blocks })
+        .expect("a String takes all that is written to it");
     text
 }
 
-/// Writes what stands at `path`, such as `a.b`; nothing of it is the root.
-fn write(text: &mut String, path: &str, within: &Within<'_>) {
+/// Lists what stands at `path`, such as `a.b`; an empty one is the root.
+fn list(text: &mut String, path: &str, within: &Within<'_>) -> fmt::Result {
     let attributes = within.attributes.iter().map(of_attribute);
     let members: Vec<Member<'_>> = attributes.chain(within.blocks.iter().map(of_block)).collect();
     let path_of = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
@@ -45,23 +48,25 @@ fn write(text: &mut String, path: &str, within: &Within<'_>) {
     for group in GROUPS {
         let mut listed = members.iter().filter(|member| member.group == group).peekable();
         if listed.peek().is_some() {
-            *text += &if path.is_empty() { format!("\n### {group}\n\n") } else { format!("\n{group}:\n\n") };
+            let (before, after) = if path.is_empty() { ("### ", "") } else { ("", ":") };
+            writeln!(text, "\n{before}{group}{after}\n")?;
         }
         for member in listed {
             let Member { name, kind, description, .. } = member;
             let description = description.trim().replace('\n', "\n  ");
-            *text += &format!("- `{name}` ({kind}) {description}");
+            write!(text, "- `{name}` ({kind}) {description}")?;
             if let Some(within) = &member.within {
-                *text += &format!(" (see [below for nested schema](#{}))", anchor(&path_of(name), within));
+                write!(text, " (see [below for nested schema](#{}))", anchor(&path_of(name), within))?;
             }
             text.push('\n');
         }
     }
     for (member, within) in members.iter().filter_map(|member| Some((member, member.within.as_ref()?))) {
         let path = path_of(member.name);
-        *text += &format!("\n<a id=\"{}\"></a>\n### Nested Schema for `{path}`\n", anchor(&path, within));
-        write(text, &path, within);
+        writeln!(text, "\n<a id=\"{}\"></a>\n### Nested Schema for `{path}`", anchor(&path, within))?;
+        list(text, &path, within)?;
     }
+    Ok(())
 }
 
 fn of_attribute(attribute: &Attribute) -> Member<'_> {
