@@ -9,7 +9,7 @@ mod connection;
 mod data;
 mod debug;
 mod discipline;
-mod documents;
+mod examples;
 mod failures;
 mod finding;
 mod gone;
