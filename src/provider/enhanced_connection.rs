@@ -321,8 +321,9 @@ async fn finish(mut work: Work<'_>, wait: bool, done: &str, open: bool) -> Resul
     }
     let mut state = work.planned.clone();
     state.id.clone_from(&work.now.id);
-    state.region.clone_from(&work.now.region);
-    state.project_id.clone_from(&work.now.project_id);
+    // Where it is, is what was planned: an update may be the first to say it.
+    state.region.0 = state.region.0.take().or_else(|| work.now.region.0.clone());
+    state.project_id.0 = state.project_id.0.take().or_else(|| work.now.project_id.0.clone());
     state.tags_all.0 = Some(work.tagging.all(state.tags.as_ref()));
     if let Some(shown) = shown {
         state.observe_computed(&shown);

@@ -3,6 +3,7 @@
 //! Each test runs with every Terraform that [`terraform::Terraform::find`] offers: the one on `PATH` and the one that
 //! is installed into cargo's target directory. One file for each subject; [`harness`] holds what they share.
 
+mod attributes;
 mod bindings;
 mod configuration;
 mod connection;

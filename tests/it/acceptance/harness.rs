@@ -21,8 +21,23 @@ use super::terraform::Terraform;
 
 /// Runs a test with each Terraform there is, of each version one, and says which one it was that failed.
 pub(crate) fn for_each_terraform(test: impl Fn(&Terraform)) {
+    for terraform in found() {
+        announce(terraform);
+        test(terraform);
+    }
+}
+
+/// Runs a test with the best Terraform there is, where another one would show nothing more.
+pub(crate) fn for_one_terraform(test: impl FnOnce(&Terraform)) {
+    let terraform = found().first().expect("a search that finds nothing ends in an error");
+    announce(terraform);
+    test(terraform);
+}
+
+/// The Terraforms there are, of each version one.
+fn found() -> &'static [Terraform] {
     static FOUND: OnceLock<Vec<Terraform>> = OnceLock::new();
-    let found = FOUND.get_or_init(|| {
+    FOUND.get_or_init(|| {
         let mut found: Vec<Terraform> = Vec::new();
         for terraform in Terraform::find() {
             let terraform = terraform.unwrap_or_else(|error| panic!("{}", chain(&error)));
@@ -31,14 +46,12 @@ pub(crate) fn for_each_terraform(test: impl Fn(&Terraform)) {
             }
         }
         found
-    });
-    for terraform in found {
-        #[expect(clippy::print_stdout, reason = "shown where the test fails, above the message of the failure")]
-        {
-            println!("with {} ({})", terraform.version, terraform.program.display());
-        }
-        test(terraform);
-    }
+    })
+}
+
+#[expect(clippy::print_stdout, reason = "shown where the test fails, above the message of the failure")]
+fn announce(terraform: &Terraform) {
+    println!("with {} ({})", terraform.version, terraform.program.display());
 }
 
 /// The errors of `validate -json`: line, and summary with detail.

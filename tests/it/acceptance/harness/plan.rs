@@ -29,12 +29,14 @@ impl Plan {
         self
     }
 
-    /// Requires the attributes that force a replacement.
+    /// Requires the attributes that force a replacement, in the order of their names.
     #[track_caller]
     pub(crate) fn expect_replaced_by(&self, address: &str, wanted: &[&str]) -> &Self {
         let change = self.change(address);
         let paths = change["replace_paths"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let paths: Vec<_> = paths.iter().map(|path| path[0].as_str().unwrap_or_default()).collect();
+        let mut paths: Vec<_> = paths.iter().map(|path| path[0].as_str().unwrap_or_default()).collect();
+        // Terraform keeps a set of them and gives them in no order.
+        paths.sort_unstable();
         assert_eq!(paths, wanted, "{change:#}");
         self
     }

@@ -1,0 +1,283 @@
+//! The rows, and what is done with them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+use serde_json::Value;
+use terraform_provider_dli::emulator::{ACCESS_KEY, Account, Refusal, SECRET_KEY};
+
+use crate::acceptance::harness::{Cloud, PROJECT, Workspace, for_one_terraform};
+
+/// Another project of the same cloud.
+pub(super) const OTHER_PROJECT: &str = "fedcba9876543210fedcba9876543210";
+
+/// What a plan does about a row.
+pub(super) const UPDATE: &str = "update";
+pub(super) const REPLACE: &str = "replace";
+/// Nothing: what changed is another way to say the same.
+pub(super) const NONE: &str = "none";
+
+/// One change of one attribute of one resource.
+pub(super) struct Row {
+    /// With its block or object: `timeouts.create`; an attribute of the provider begins with `provider.`.
+    attribute: &'static str,
+    /// The arguments of the resource that matter here, before and after: one to a line.
+    before: String,
+    after: String,
+    /// The plan's action.
+    action: &'static str,
+    /// The paths that change, without those that every replacement changes.
+    changed: Vec<&'static str>,
+    /// The provider block's own arguments, before and after, where the resource has a provider block of its own.
+    provider: Option<[String; 2]>,
+    /// What somebody else does to the object, in between.
+    meanwhile: Option<Meanwhile>,
+}
+
+/// Somebody else changes the connection with this id.
+type Meanwhile = fn(&mut Account<'_>, &str) -> Result<(), Refusal>;
+
+/// A change of this attribute.
+pub(super) fn row(
+    attribute: &'static str,
+    before: &str,
+    after: &str,
+    action: &'static str,
+    changed: &[&'static str],
+) -> Row {
+    let (before, after) = (before.to_owned(), after.to_owned());
+    Row { attribute, before, after, action, changed: changed.to_vec(), provider: None, meanwhile: None }
+}
+
+impl Row {
+    /// With a provider block of its own. The arguments stand beside, or in the place of, those that the cloud wants.
+    pub(super) fn of_provider(mut self, before: impl Into<String>, after: impl Into<String>) -> Self {
+        self.provider = Some([before.into(), after.into()]);
+        self
+    }
+
+    /// With what somebody else does in between.
+    pub(super) fn meanwhile(mut self, change: Meanwhile) -> Self {
+        self.meanwhile = Some(change);
+        self
+    }
+
+    /// With these arguments before and after.
+    pub(super) fn with(mut self, arguments: &str) -> Self {
+        for side in [&mut self.before, &mut self.after] {
+            *side = format!("{arguments}\n{side}");
+        }
+        self
+    }
+
+    /// What changed, for the table.
+    fn shown(&self) -> String {
+        let [before, after] = self.provider.as_ref().map_or([&self.before, &self.after], |[a, b]| [a, b]);
+        let said = |text: &str| if text.is_empty() { "(not set)".to_owned() } else { text.replace('\n', "; ") };
+        format!("{} -> {}", said(before), said(after))
+    }
+}
+
+/// A kind of resource.
+pub(super) struct Kind {
+    pub(super) name: &'static str,
+    /// The rest of the configuration.
+    pub(super) prelude: String,
+    /// Arguments of every row that does not give them itself; `{label}` is another text in every row.
+    pub(super) defaults: &'static [(&'static str, &'static str)],
+    /// Every change that replaces the resource changes these.
+    pub(super) computed: &'static [&'static str],
+    /// What the state must hold for one resource, read from the cloud. All attributes are there but [`Kind::said`].
+    pub(super) held: fn(&Cloud, &Value) -> BTreeMap<&'static str, Value>,
+    /// Attributes that the service knows nothing of: the configuration says them, and Terraform itself checks that they
+    /// are kept.
+    pub(super) said: &'static [&'static str],
+}
+
+/// The provider's schemas, as Terraform got them.
+pub(super) fn schemas(workspace: &Workspace) -> Value {
+    let schemas = workspace.run(&["providers", "schema", "-json"]).expect_code(0).json();
+    let providers = schemas["provider_schemas"].as_object().expect("an object");
+    providers.values().next().expect("there is one provider").clone()
+}
+
+/// Makes all the changes of a kind, checks them, prints what was covered, and requires that nothing was left out.
+pub(super) fn cover(kind: &Kind, rows: &[Row]) {
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace(terraform);
+        // For a provider block that leaves its keys to the environment.
+        let workspace = workspace.with_variable("HW_ACCESS_KEY", ACCESS_KEY).with_variable("HW_SECRET_KEY", SECRET_KEY);
+        certify(&workspace);
+        workspace.configure(&configuration(&cloud, kind, rows, false));
+        workspace.plan();
+        workspace.apply();
+        let before = states(&workspace, kind, rows);
+        check(&cloud, kind, rows, &before);
+        for (row, state) in rows.iter().zip(&before) {
+            if let Some(change) = row.meanwhile {
+                let id = state["id"].as_str().expect("every resource has one");
+                let edited = cloud.emulator().edit(PROJECT, |account| change(account, id)).expect("kept in memory");
+                edited.unwrap_or_else(|refusal| panic!("{refusal:?}"));
+            }
+        }
+
+        workspace.configure(&configuration(&cloud, kind, rows, true));
+        let plan = workspace.plan();
+        let addresses: Vec<_> = (0..rows.len()).map(|at| address(kind, at)).collect();
+        let acting = addresses.iter().zip(rows).filter(|(_, row)| row.action != NONE);
+        plan.expect(&acting.map(|(address, row)| (address.as_str(), row.action)).collect::<Vec<_>>());
+        for (address, row) in addresses.iter().zip(rows) {
+            let mut changed = row.changed.clone();
+            if row.action == REPLACE {
+                let by: Vec<_> = row.changed.iter().map(|path| path.split('[').next().unwrap_or(path)).collect();
+                plan.expect_replaced_by(address, &by);
+                changed.extend(kind.computed);
+            }
+            changed.sort_unstable();
+            plan.expect_changed(address, &changed);
+        }
+        workspace.apply();
+
+        let after = states(&workspace, kind, rows);
+        check(&cloud, kind, rows, &after);
+        for ((row, before), after) in rows.iter().zip(&before).zip(&after) {
+            let moved = before["id"] != after["id"];
+            assert!(row.action == REPLACE || !moved, "{}: {before:#} became {after:#}", row.shown());
+        }
+        let computed: BTreeSet<_> = (kind.held)(&cloud, &after[0]).into_keys().collect();
+        report(&schemas(&workspace), kind, rows, &computed);
+        workspace.destroy();
+        cloud.expect_empty();
+        assert!(cloud.emulator().connections(OTHER_PROJECT).iter().all(|connection| connection.is_deleted()));
+    });
+}
+
+/// A certificate for whoever wants a file with one.
+fn certify(workspace: &Workspace) {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("it can be made");
+    workspace.write("ca.pem", &made.cert.pem());
+}
+
+fn label(kind: &Kind, at: usize) -> String {
+    format!("{}_{at:02}", kind.name.rsplit('_').next().unwrap_or_default())
+}
+
+fn address(kind: &Kind, at: usize) -> String {
+    format!("{}.{}", kind.name, label(kind, at))
+}
+
+/// Everything as it is before or after.
+fn configuration(cloud: &Cloud, kind: &Kind, rows: &[Row], after: bool) -> String {
+    let mut text = kind.prelude.clone();
+    for (at, row) in rows.iter().enumerate() {
+        let label = label(kind, at);
+        let arguments = if after { &row.after } else { &row.before };
+        let given = |name: &str| arguments.lines().any(|line| line.split_whitespace().next() == Some(name));
+        let mut body = String::new();
+        for (name, value) in kind.defaults.iter().filter(|(name, _)| !given(name)) {
+            let _ = writeln!(body, "  {name} = {}", value.replace("{label}", &label));
+        }
+        for line in arguments.lines() {
+            let _ = writeln!(body, "  {}", line.replace("{label}", &label));
+        }
+        if let Some(provider) = &row.provider {
+            let _ = writeln!(body, "  provider = dli.{label}");
+            text += &provider_block(cloud, &label, &provider[usize::from(after)]);
+        }
+        let _ = writeln!(text, "resource \"{}\" \"{label}\" {{\n{body}}}\n", kind.name);
+    }
+    text
+}
+
+/// The cloud's provider block under another name; `arguments` go before its own, `-NAME` takes one of those out, and
+/// `{port}` is that of the cloud.
+fn provider_block(cloud: &Cloud, alias: &str, arguments: &str) -> String {
+    let common = cloud.provider_block("");
+    let arguments = arguments.replace("{port}", &cloud.emulator().address().port().to_string());
+    let names: BTreeSet<_> = arguments.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    let kept = common.lines().filter(|line| {
+        let name = line.split_whitespace().next().unwrap_or_default();
+        !names.contains(name) && !names.contains(format!("-{name}").as_str()) && !line.trim().is_empty()
+    });
+    let mut lines: Vec<_> = kept.map(str::to_owned).collect();
+    let end = lines.pop().expect("a block ends");
+    lines.push(format!("  alias = \"{alias}\""));
+    lines.extend(arguments.lines().filter(|line| !line.starts_with('-')).map(|line| format!("  {line}")));
+    lines.push(end);
+    lines.join("\n") + "\n\n"
+}
+
+fn states(workspace: &Workspace, kind: &Kind, rows: &[Row]) -> Vec<Value> {
+    let state = workspace.run(&["show", "-json"]).expect_code(0).json();
+    let resources = state["values"]["root_module"]["resources"].as_array().expect("it was applied");
+    let find = |at| {
+        let address = address(kind, at);
+        let found = resources.iter().find(|resource| resource["address"] == address.as_str());
+        found.unwrap_or_else(|| panic!("{address} is not in the state"))["values"].clone()
+    };
+    (0..rows.len()).map(find).collect()
+}
+
+/// Compares every attribute in the state with what the cloud holds.
+fn check(cloud: &Cloud, kind: &Kind, rows: &[Row], states: &[Value]) {
+    for (row, state) in rows.iter().zip(states) {
+        let held = (kind.held)(cloud, state);
+        for (name, value) in state.as_object().expect("an object") {
+            match held.get(name.as_str()) {
+                Some(held) => assert_eq!(value, held, "{name} of {}: {} in {state:#}", kind.name, row.shown()),
+                None => assert!(kind.said.contains(&name.as_str()), "nothing tells what {name} should be"),
+            }
+        }
+    }
+}
+
+/// Prints how each attribute was covered, and requires that each was.
+fn report(schemas: &Value, kind: &Kind, rows: &[Row], held: &BTreeSet<&str>) {
+    let mut wanted = Vec::new();
+    attributes("", &schemas["resource_schemas"][kind.name]["block"], &mut wanted);
+    attributes("provider.", &schemas["provider"]["block"], &mut wanted);
+    // The rows of a table are about the provider block or about the resource.
+    let of_provider = rows.iter().any(|row| row.attribute.starts_with("provider."));
+    wanted.retain(|(name, _)| name.starts_with("provider.") == of_provider);
+    let subject = if of_provider { "provider" } else { kind.name };
+    let mut text = format!("\n{subject}\n");
+    let mut missing = Vec::new();
+    for (name, computed) in &wanted {
+        let changes: Vec<_> = rows.iter().filter(|row| row.attribute == name).collect();
+        for row in &changes {
+            let _ = writeln!(text, "  {name:<28} {:<8} {}", row.action, row.shown());
+        }
+        let is_held = held.contains(name.split('.').next().unwrap_or_default());
+        if *computed && is_held {
+            let _ = writeln!(text, "  {name:<28} {:<8} equals what the service holds, after each apply", "shown");
+        } else if changes.is_empty() {
+            missing.push(name.clone());
+        }
+    }
+    #[expect(clippy::print_stdout, reason = "the table is one of the things that this test is for")]
+    {
+        println!("{text}");
+    }
+    assert!(missing.is_empty(), "no row and no look covers {missing:?} of {subject}");
+    let unknown: Vec<_> =
+        rows.iter().map(|row| row.attribute).filter(|name| wanted.iter().all(|w| w.0 != *name)).collect();
+    assert!(unknown.is_empty(), "{subject} has no {unknown:?}");
+}
+
+/// The attributes of a schema's block, those of its blocks and objects too, and whether only the provider sets them.
+fn attributes(prefix: &str, block: &Value, found: &mut Vec<(String, bool)>) {
+    let members = |value: &Value| value.as_object().cloned().unwrap_or_default();
+    for (name, attribute) in members(&block["attributes"]) {
+        let path = format!("{prefix}{name}");
+        if attribute["nested_type"].is_object() {
+            attributes(&format!("{path}."), &attribute["nested_type"], found);
+        } else {
+            let is_set = attribute["required"] == true || attribute["optional"] == true;
+            found.push((path, !is_set));
+        }
+    }
+    for (name, inner) in members(&block["block_types"]) {
+        attributes(&format!("{prefix}{name}."), &inner["block"], found);
+    }
+}
