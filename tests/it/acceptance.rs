@@ -4,12 +4,14 @@
 //! is installed into cargo's target directory. One file for each subject; [`harness`] holds what they share.
 
 mod bindings;
+mod checks;
 mod configuration;
 mod connection;
 mod data;
 mod debug;
 mod discipline;
 mod documents;
+mod failed_bindings;
 mod failures;
 mod finding;
 mod gone;
@@ -18,7 +20,10 @@ mod import;
 mod lifecycle;
 mod limits;
 mod ownership;
+mod parallel;
+mod partial;
 mod queues;
+mod regions;
 mod scale;
 mod signals;
 mod small;
