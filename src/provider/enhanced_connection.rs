@@ -116,18 +116,7 @@ impl Resource for EnhancedConnection {
              it was created as tainted, and would replace it. To keep it and finish the job: mend the cause, run terraform \
              untaint ADDRESS, and apply again. Only what is missing will be done."
         );
-        let mut work = Work {
-            session: &session,
-            tagging: &tagging,
-            planned: &planned,
-            now,
-            progress,
-            homes: Homes::default(),
-            before: BTreeMap::new(),
-            faults: Diagnostics::new(),
-            summary: SUMMARY,
-            holds,
-        };
+        let mut work = Work::new(&session, &tagging, &planned, now, progress, (SUMMARY, holds));
         if planned.routes.as_ref().is_some_and(|routes| !routes.is_empty()) {
             let outcome = work.routes(Some(&BTreeMap::new()), &[]).await;
             work.step("Routes", outcome);
@@ -170,18 +159,7 @@ impl Resource for EnhancedConnection {
             timeouts: planned.timeouts.clone(),
             ..prior.clone()
         };
-        let mut work = Work {
-            session: &session,
-            tagging: &tagging,
-            planned: &planned,
-            now,
-            progress,
-            homes: Homes::default(),
-            before: BTreeMap::new(),
-            faults: Diagnostics::new(),
-            summary: SUMMARY,
-            holds: HOLDS.to_owned(),
-        };
+        let mut work = Work::new(&session, &tagging, &planned, now, progress, (SUMMARY, HOLDS.to_owned()));
         let rebinds = prior.queues != planned.queues || prior.elastic_resource_pools != planned.elastic_resource_pools;
         let reroutes = prior.routes != planned.routes;
         let mut wait = false;

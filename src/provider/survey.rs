@@ -57,7 +57,7 @@ impl Survey {
     }
 
     /// Whether a connection is going to be replaced.
-    pub(super) fn is_leaving(&self, id: &str) -> bool {
+    fn is_leaving(&self, id: &str) -> bool {
         self.leaving.lock().unwrap_or_else(PoisonError::into_inner).contains(id)
     }
 }
@@ -100,22 +100,22 @@ impl<T> Answers<T> {
 }
 
 /// Names that are new in a plan, and where they stand.
-pub(super) struct Question<'a> {
-    account: &'a Account,
+pub(super) struct Question {
+    survey: Arc<Survey>,
     place: Place,
     session: Session,
 }
 
-impl<'a> Question<'a> {
+impl Question {
     /// A question about the place of a planned object; `None` where nothing can or should be asked.
-    pub(super) fn about(account: &'a Account, planned: &Value, stop: &CancellationToken) -> Option<Self> {
+    pub(super) fn about(account: &Account, planned: &Value, stop: &CancellationToken) -> Option<Self> {
         let text = |name: &str| planned.get(name).as_str().map(str::to_owned);
         let place = (text("region"), text("project_id"));
         if !account.may_ask() {
             return None;
         }
         let session = Session::open(account, (place.0.as_deref(), place.1.as_deref()), LIMIT, stop).ok()?;
-        Some(Self { account, place, session })
+        Some(Self { survey: account.survey(), place, session })
     }
 
     /// Each queue that is not there or may not be bound.
@@ -126,7 +126,7 @@ impl<'a> Question<'a> {
         };
         let missing =
             |queues: &BTreeMap<String, Queue>, name: &String| !queues.contains_key(&name.to_ascii_lowercase());
-        let answers = &self.account.survey().queues;
+        let answers = &self.survey.queues;
         let (queues, mut report) = self.ask(answers, "Queues Were Not Checked", wanted, ask, missing).await;
         for (queues, (path, name)) in queues.iter().flat_map(|queues| wanted.iter().map(move |w| (queues, w))) {
             let fault = match queues.get(&name.to_ascii_lowercase()) {
@@ -158,7 +158,7 @@ impl<'a> Question<'a> {
             Ok(pools.into_iter().map(|pool| pool.name.to_ascii_lowercase()).collect())
         };
         let missing = |pools: &BTreeSet<String>, name: &String| !pools.contains(&name.to_ascii_lowercase());
-        let answers = &self.account.survey().pools;
+        let answers = &self.survey.pools;
         let (pools, mut report) =
             self.ask(answers, "Elastic Resource Pools Were Not Checked", wanted, ask, missing).await;
         let Some(pools) = pools else { return report };
@@ -174,7 +174,7 @@ impl<'a> Question<'a> {
     }
 
     /// A warning where another connection has the name of one that is to be created.
-    pub(super) async fn name(&self, name: &str, leaving: impl Fn(&str) -> bool) -> Diagnostics {
+    pub(super) async fn name(&self, name: &str) -> Diagnostics {
         let ask = async {
             let filter = ConnectionFilter { status: Some(wire::STATUS_ACTIVE), ..ConnectionFilter::default() };
             let mut holders: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -185,11 +185,11 @@ impl<'a> Question<'a> {
             }
             Ok(holders)
         };
-        let (holders, fault) = self.account.survey().names.get(&self.place, None, ask).await;
+        let (holders, fault) = self.survey.names.get(&self.place, None, ask).await;
         let mut report =
             fault.map(|fault| fault.warn("Connection Names Were Not Checked", NOT_ASKED)).unwrap_or_default();
         let holders = holders.iter().filter_map(|holders| holders.get(name)).flatten();
-        let others: Vec<_> = holders.filter(|id| !leaving(id)).map(String::as_str).collect();
+        let others: Vec<_> = holders.filter(|id| !self.survey.is_leaving(id)).map(String::as_str).collect();
         if !others.is_empty() {
             let text = format!(
                 "There is an enhanced connection named {name:?} already: {}. The service may refuse a second one.\n\nChoose \

@@ -10,7 +10,7 @@ mod connection;
 mod data;
 mod debug;
 mod discipline;
-mod documents;
+mod examples;
 mod failed_bindings;
 mod failures;
 mod finding;

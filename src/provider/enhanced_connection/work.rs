@@ -10,7 +10,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Connection, model};
+use super::{Connection, PAUSE, model};
 use crate::{
     client::{Error, Project},
     dli::wire::{self, Binding},
@@ -43,6 +43,22 @@ pub(super) struct Work<'a> {
     pub(super) summary: &'static str,
     /// What Terraform holds after a failure, and what to do.
     pub(super) holds: String,
+}
+
+impl<'a> Work<'a> {
+    /// Begins from `now`; `told` is the summary of what goes wrong, and what Terraform then holds.
+    pub(super) fn new(
+        session: &'a Session,
+        tagging: &'a Tagging,
+        planned: &'a Connection,
+        now: Connection,
+        progress: &'a mut Progress,
+        told: (&'static str, String),
+    ) -> Self {
+        let (summary, holds) = told;
+        let (homes, before, faults) = (Homes::default(), BTreeMap::new(), Diagnostics::new());
+        Self { session, tagging, planned, now, progress, homes, before, faults, summary, holds }
+    }
 }
 
 impl Work<'_> {
@@ -114,17 +130,31 @@ impl Work<'_> {
 
     async fn unbind(&self, id: &str, names: &wire::QueueNames) -> Result<(), Fault> {
         let project = &self.session.project;
+        let queues = names.queues.iter().map(|name| Target::Queue(name.to_ascii_lowercase()));
+        let pools = names.elastic_resource_pools.iter().map(|name| Target::Pool(name.to_ascii_lowercase()));
+        let targets: &Vec<Target> = &queues.chain(pools).collect();
         let gone = || async move {
             let shown = project.show_connection(id).await?;
-            let queues = names.queues.iter().map(|name| Target::Queue(name.to_ascii_lowercase()));
-            let pools = names.elastic_resource_pools.iter().map(|name| Target::Pool(name.to_ascii_lowercase()));
-            Ok(queues.chain(pools).all(|target| target.peering(&shown).is_none()))
+            Ok(targets.iter().all(|target| target.peering(&shown).is_none()))
         };
-        match self.session.write(project.ensure(|| project.unbind(id, names), gone)).await {
-            // The queue may have gone, and its binding with it.
-            Err(fault) if fault.is_not_found() && self.session.read(gone()).await? => Ok(()),
-            outcome => outcome,
+        loop {
+            match self.session.write(project.ensure(|| project.unbind(id, names), gone)).await {
+                // The queue may have gone, and its binding with it.
+                Err(fault) if fault.is_not_found() && self.session.read(gone()).await? => return Ok(()),
+                // What is still being made may have to be made first.
+                Err(fault) if fault.may_mean_not_yet() && self.is_being_made(id, targets).await? => {
+                    tracing::info!(id, ?fault, "the binding is still being made; unbinding it again in a moment");
+                    self.session.pause(PAUSE, || "The end of a binding".to_owned()).await?;
+                }
+                outcome => return outcome,
+            }
         }
+    }
+
+    async fn is_being_made(&self, id: &str, targets: &[Target]) -> Result<bool, Fault> {
+        let shown = self.session.read(self.session.project.show_connection(id)).await?;
+        let peerings = targets.iter().filter_map(|target| target.peering(&shown));
+        Ok(peerings.into_iter().any(|peering| peering.has_status(wire::BINDING_CREATING)))
     }
 
     /// Brings the routes from those `shown` to what is planned; of those that `owned` does not name, only what stands in

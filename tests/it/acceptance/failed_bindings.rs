@@ -152,7 +152,7 @@ fn a_binding_that_fails_on_create_ends_the_apply_and_untaint_finishes_the_job() 
         for (case, id) in CASES.iter().zip(&ids) {
             let state = workspace.state(&case.address());
             assert_eq!(state["id"], *id);
-            assert_eq!(state["bindings"][case.binding]["err_msg"], case.err_msg);
+            assert_eq!(state["bindings"][case.binding]["error"], case.err_msg);
         }
         let tainted = workspace.plan().0.to_string();
         assert_eq!(tainted.matches("\"replace_because_tainted\"").count(), CASES.len(), "core taints them");

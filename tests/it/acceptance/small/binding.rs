@@ -210,8 +210,12 @@ fn a_plan_says_what_cannot_be_bound() {
             "elastic_resource_pool: there is no elastic resource pool",
         ),
         ("elastic_resource_pool = \"Pool1\"", "Invalid Elastic Resource Pool Name", "elastic_resource_pool: \"Pool1\""),
-        ("", "Missing queue or elastic_resource_pool", "Neither queue nor elastic_resource_pool is set"),
-        ("queue = \"q1\"\n  elastic_resource_pool = \"pool1\"", "Conflicting Attributes", "queue is set, too"),
+        ("", "One of Them Must Be Set", "None of queue, elastic_resource_pool is set"),
+        (
+            "queue = \"q1\"\n  elastic_resource_pool = \"pool1\"",
+            "Only One of Them Can Be Set",
+            "elastic_resource_pool is set, and so is queue",
+        ),
     ];
     for_each_terraform(|terraform| {
         let (cloud, id, workspace) = stage(terraform);
