@@ -5,12 +5,14 @@
 
 mod attributes;
 mod bindings;
+mod checks;
 mod configuration;
 mod connection;
 mod data;
 mod debug;
 mod discipline;
 mod examples;
+mod failed_bindings;
 mod failures;
 mod finding;
 mod gone;
@@ -19,7 +21,10 @@ mod import;
 mod lifecycle;
 mod limits;
 mod ownership;
+mod parallel;
+mod partial;
 mod queues;
+mod regions;
 mod scale;
 mod signals;
 mod small;

@@ -186,7 +186,7 @@ impl Work<'_> {
             let gone = || async move { Ok(route(project, id, name).await?.is_none()) };
             match self.session.write(project.ensure(|| project.delete_route(id, name), gone)).await {
                 // What is gone already needs no removing.
-                Err(fault) if !fault.is_not_found() => return Err(fault),
+                Err(fault) if !fault.is_not_found() => return Err(self.at_route(name, fault)),
                 _ => {}
             }
             now.remove(name);
@@ -199,12 +199,20 @@ impl Work<'_> {
             let added = || async move {
                 Ok(route(project, id, name).await?.is_some_and(|there| model::same_network(&there, cidr)))
             };
-            self.session.write(project.ensure(|| project.create_route(id, name, cidr), added)).await?;
+            let adding = project.ensure(|| project.create_route(id, name, cidr), added);
+            self.session.write(adding).await.map_err(|fault| self.at_route(name, fault))?;
             now.insert(name.clone(), cidr.clone());
             self.save(|state| state.routes = Some(now.clone()));
         }
         self.save(|state| state.routes.clone_from(&self.planned.routes));
         Ok(())
+    }
+
+    /// The service does not say which of many routes it refuses.
+    fn at_route(&self, name: &str, fault: Fault) -> Fault {
+        let path = Path::attribute("routes").key(name);
+        let told = fault.tell(&format!("{}: Route {name}", self.summary), &self.holds);
+        Fault::Told(told.into_iter().map(|diagnostic| diagnostic.at(path.clone())).collect())
     }
 
     pub(super) async fn hosts(&mut self) -> Result<(), Fault> {
