@@ -21,8 +21,26 @@ use super::terraform::Terraform;
 
 /// Runs a test with each Terraform there is, of each version one, and says which one it was that failed.
 pub(crate) fn for_each_terraform(test: impl Fn(&Terraform)) {
+    found().iter().for_each(|terraform| with(terraform, &test));
+}
+
+/// Runs a test with the first Terraform there is, where another version would show nothing more: what it is about
+/// happens in the provider.
+pub(crate) fn for_one_terraform(test: impl Fn(&Terraform)) {
+    with(found().first().expect("one is installed where there is none"), test);
+}
+
+fn with(terraform: &Terraform, test: impl Fn(&Terraform)) {
+    #[expect(clippy::print_stdout, reason = "shown where the test fails, above the message of the failure")]
+    {
+        println!("with {} ({})", terraform.version, terraform.program.display());
+    }
+    test(terraform);
+}
+
+fn found() -> &'static [Terraform] {
     static FOUND: OnceLock<Vec<Terraform>> = OnceLock::new();
-    let found = FOUND.get_or_init(|| {
+    FOUND.get_or_init(|| {
         let mut found: Vec<Terraform> = Vec::new();
         for terraform in Terraform::find() {
             let terraform = terraform.unwrap_or_else(|error| panic!("{}", chain(&error)));
@@ -31,14 +49,7 @@ pub(crate) fn for_each_terraform(test: impl Fn(&Terraform)) {
             }
         }
         found
-    });
-    for terraform in found {
-        #[expect(clippy::print_stdout, reason = "shown where the test fails, above the message of the failure")]
-        {
-            println!("with {} ({})", terraform.version, terraform.program.display());
-        }
-        test(terraform);
-    }
+    })
 }
 
 /// The errors of `validate -json`: line, and summary with detail.
