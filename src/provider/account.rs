@@ -110,6 +110,11 @@ impl Account {
                 .push(Diagnostic::warning("TLS Certificates Are Not Checked", text).at(Path::attribute("insecure")));
         }
         let tagging = tagging(config);
+        if let Some(key) =
+            tagging.iter().flat_map(|tagging| tagging.defaults.keys().filter(|key| tagging.ignores(key))).next()
+        {
+            return Err(ignored_default(key));
+        }
         let plan_checks = config.get("plan_checks") != &Value::Bool(false);
         let (own_region, own_project_id) = (region.clone(), project_id.clone());
         let config = Config {
@@ -207,6 +212,15 @@ fn tagging(config: &Value) -> Option<Tagging> {
         ignored_keys: texts("keys"),
         ignored_prefixes: texts("key_prefixes"),
     })
+}
+
+fn ignored_default(key: &str) -> Diagnostics {
+    let path = Path::attribute("default_tags").key(key);
+    let text = format!(
+        "{path} puts this tag on everything, and ignore_tags says that somebody else looks after it.\n\nTake it out of one \
+         of the two."
+    );
+    Diagnostic::error("Tag Both Declared and Ignored", text).at(path).into()
 }
 
 fn half_a_pair(missing: &'static str) -> Diagnostics {

@@ -24,6 +24,7 @@
 pub(super) mod model;
 mod planning;
 pub(super) mod schema;
+mod upgrade;
 mod work;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -54,6 +55,8 @@ use crate::{
             CreateRequest, DeleteRequest, ImportRequest, PlanRequest, Progress, ReadRequest, Resource, UpdateRequest,
         },
         schema::Schema,
+        types::Type,
+        value::Value,
     },
 };
 
@@ -86,6 +89,14 @@ impl Resource for EnhancedConnection {
 
     fn schema(&self) -> Schema {
         schema::schema()
+    }
+
+    fn prior_type(&self, version: i64) -> Option<Type> {
+        (version == 0).then(|| schema::schema().ty())
+    }
+
+    fn upgrade(&self, _: i64, state: Value) -> Result<Value, Diagnostics> {
+        Ok(upgrade::from_0(state))
     }
 
     async fn modify_plan(&self, request: PlanRequest<'_>) -> Result<Diagnostics, Diagnostics> {

@@ -232,8 +232,10 @@ impl Work<'_> {
         let mut present = prior.owned_tags();
         if prior.tags.is_none() && planned.tags.is_some() {
             let listed = session.read(tags(project, id)).await.map_err(unpublished)?;
-            present = listed.into_iter().filter(|(key, _)| !self.tagging.ignores(key)).collect();
+            present = listed;
         }
+        // A state that was not read since may hold what is left to others by now.
+        present.retain(|key, _| !self.tagging.ignores(key));
         let superfluous = model::tag_list(present.iter().filter(|(key, value)| wanted.get(*key) != Some(value)));
         if !superfluous.is_empty() {
             let superfluous = &superfluous;
