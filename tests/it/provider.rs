@@ -227,8 +227,9 @@ async fn a_step_that_fails_does_not_hold_up_the_others() {
     let hosts = map(&[("h", "10.0.0.1")]);
     let change = update(&[("queues", queues(&["q1"]))], &[("queues", queues(&["q2"])), ("hosts", hosts.clone())]);
     let outcome = service.provider().await.apply(change).await;
-    let asked =
-        [format!("GET {ID}"), "POST associate-queue".into(), "POST disassociate-queue".into(), format!("PUT {ID}")];
+    let (bind, unbind) = ("POST associate-queue".to_owned(), "POST disassociate-queue".to_owned());
+    // The second look asks whether what is refused is still being made.
+    let asked = [format!("GET {ID}"), bind, unbind, format!("GET {ID}"), format!("PUT {ID}")];
     assert_eq!(service.asked(), asked);
     assert_eq!((outcome.state.get("hosts"), outcome.state.get("queues")), (&hosts, &queues(&["q2"])));
     let texts = texts(&outcome);

@@ -51,7 +51,7 @@ fn an_action_that_was_not_expected_is_noticed() {
 }
 
 #[test]
-#[should_panic(expected = "left: imported terraform_data.a")]
+#[should_panic(expected = "left: terraform_data.a")]
 fn an_import_that_differs_is_noticed() {
     for_each_terraform(|terraform| {
         let workspace = workspace(terraform);
