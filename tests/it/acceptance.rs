@@ -19,6 +19,7 @@ mod import;
 mod lifecycle;
 mod limits;
 mod ownership;
+mod peers;
 mod queues;
 mod scale;
 mod signals;
