@@ -1,6 +1,9 @@
 //! What other providers for the same connections get wrong, each as a test that fails where this one does it, too.
 
 mod collections;
+mod life;
+mod lists;
+mod parts;
 
 use super::harness::{Cloud, Workspace, for_one_terraform};
 
