@@ -25,6 +25,7 @@ mod limits;
 mod ownership;
 mod parallel;
 mod partial;
+mod peers;
 mod queues;
 mod regions;
 mod scale;

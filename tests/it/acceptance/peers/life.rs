@@ -1,0 +1,248 @@
+//! A connection from its plan to its end.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use terraform_provider_dli::emulator::{Fault, Quirk, Trouble};
+
+use super::with;
+use crate::acceptance::connection::{ADDRESS, CREATE, UPDATE, connection};
+
+/// Of the limits that the document states, one of each kind; all of them are in `validation.rs`.
+#[test]
+fn peer_nothing_is_checked_at_plan() {
+    let broken = [
+        ("name = \"has-hyphen\"", "name"),
+        ("name = \"\"", "name"),
+        ("dest_vpc_id = \"vpc\"", "dest_vpc_id"),
+        ("dest_network_id = \"subnet\"", "dest_network_id"),
+        ("routetable_id = \"table\"", "routetable_id"),
+        ("queues = [\"default\"]", "queues"),
+        ("elastic_resource_pools = [\"\"]", "elastic_resource_pools"),
+        ("hosts = { \"9\" = \"10.0.0.1\" }", "hosts"),
+        ("routes = { \"a\" = \"10.0.0.1/8\" }", "routes"),
+        ("tags = { \"_sys_a\" = \"\" }", "tags"),
+    ];
+    with("", |cloud, workspace| {
+        for (argument, named) in broken {
+            let name = argument.split(' ').next().unwrap_or_default();
+            let whole = connection("");
+            let others = whole.lines().filter(|line| line.split_whitespace().next() != Some(name));
+            let whole = others.collect::<Vec<_>>().join("\n");
+            workspace.configure(&whole.replacen("\"test\" {", &format!("\"test\" {{\n  {argument}"), 1));
+            let refused = workspace.run(&["plan"]).expect_code(1);
+            assert!(refused.stderr.contains(&format!("{named}")) && refused.stderr.contains("DLI API"), "{refused}");
+        }
+        assert_eq!(cloud.requests().len(), 0);
+    });
+}
+
+/// A capital or an underscore at the beginning of a name, and a dot in that of a host: the document allows them.
+#[test]
+fn peer_names_that_are_allowed_are_refused() {
+    with("", |cloud, workspace| {
+        let configuration =
+            connection("hosts = { \"db.example.com\" = \"10.0.0.1\" }").replace("\"test\"\n", "\"_Test\"\n");
+        workspace.step(&configuration, CREATE);
+        assert_eq!(
+            (cloud.connection().name.as_str(), cloud.connection().hosts[0].name.as_str()),
+            ("_Test", "db.example.com")
+        );
+    });
+}
+
+#[test]
+fn peer_pools_peerings_and_facts_are_missing() {
+    with("", |cloud, workspace| {
+        workspace.step(&connection("queues = [\"q1\"]\n  elastic_resource_pools = [\"pool1\"]"), CREATE);
+        let state = workspace.state(ADDRESS);
+        for name in ["q1", "pool1"] {
+            assert_eq!(
+                (&state["bindings"][name]["status"], &state["bindings"][name]["error"]),
+                (&json!("ACTIVE"), &Value::Null)
+            );
+        }
+        assert_eq!(state["ipv6_enable"], json!(cloud.connection().ipv6_enable));
+        assert!(state["created_at"].as_str().is_some_and(|text| text.ends_with('Z')), "{state:#}");
+    });
+}
+
+/// The service accepts a binding long before it works.
+#[test]
+fn peer_create_does_not_wait_for_bindings() {
+    with("", |cloud, workspace| {
+        cloud.emulator().set_binding_delay(Duration::from_hours(1));
+        workspace.configure(&connection("queues = [\"q1\"]"));
+        let applying = workspace.start(&["apply", "-auto-approve"]);
+        let looks = || cloud.requests().iter().filter(|r| r.operation == Some("ShowEnhancedConnection")).count();
+        applying.wait_for("it looks again and again", || looks() >= 2);
+        let id = cloud.connection().id;
+        cloud.edit(|account| account.settle(&id, "q1", None));
+        applying.wait_at_most(Duration::from_secs(30)).expect_code(0);
+        assert_eq!(workspace.state(ADDRESS)["bindings"]["q1"]["status"], "ACTIVE");
+    });
+}
+
+#[test]
+fn peer_a_binding_that_failed_is_not_told() {
+    with("", |cloud, workspace| {
+        cloud.emulator().set_fate("q1", Some("Failed to get subnet"));
+        workspace.configure(&connection("queues = [\"q1\"]"));
+        let failed = workspace.run(&["apply", "-auto-approve"]).expect_code(1);
+        let told = failed.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            told.contains("q1 cannot use") && told.contains("Failed to get subnet") && told.contains("Agency"),
+            "{failed}"
+        );
+        assert_eq!(workspace.state(ADDRESS)["id"], cloud.connection().id);
+    });
+}
+
+/// The words were dropped, and the next apply tore the connection down.
+#[test]
+fn peer_a_route_that_fails_at_create_costs_the_connection() {
+    with("", |cloud, workspace| {
+        let refusal =
+            Fault::refuse("CreateRouteToEnhancedConnection", 400, "DLI.0001", "bad-route").containing("10.2.0.0");
+        cloud.emulator().inject(refusal).expect("there is such a call");
+        workspace.configure(&connection("routes = { a = \"10.1.0.0/16\", b = \"10.2.0.0/16\" }"));
+        let failed = workspace.run(&["apply", "-auto-approve"]).expect_code(1);
+        assert!(failed.stderr.contains("bad-route") && failed.stderr.contains("untaint"), "{failed}");
+        let id = cloud.connection().id;
+        assert_eq!(workspace.state(ADDRESS)["routes"], json!({ "a": "10.1.0.0/16" }));
+        cloud.emulator().clear_faults();
+        workspace.run(&["untaint", ADDRESS]).expect_code(0);
+        workspace.plan().expect(UPDATE).expect_changed(ADDRESS, &["routes[\"b\"]"]);
+        workspace.apply();
+        assert_eq!((cloud.connection().id, cloud.connection().routes.len()), (id, 2));
+    });
+}
+
+/// The service has more than one way to say it, and HTTP 404 is the rarest.
+#[test]
+fn peer_a_connection_that_is_gone_is_an_error() {
+    let shapes = [
+        None,
+        Some(Quirk::GoneAsDli0001),
+        Some(Quirk::GoneAsDli0001IsNotExist),
+        Some(Quirk::GoneAsDli0002),
+        Some(Quirk::GoneAsDli0023),
+    ];
+    with("", |cloud, workspace| {
+        workspace.step(&connection(""), CREATE);
+        let id = cloud.connection().id;
+        cloud.edit(|account| account.delete(&id));
+        for shape in shapes {
+            cloud.emulator().set_quirks(shape);
+            workspace.plan().expect(CREATE);
+        }
+    });
+}
+
+#[test]
+fn peer_a_call_that_is_not_published_means_gone() {
+    with("", |cloud, workspace| {
+        workspace.step(&connection(""), CREATE);
+        let text = "The API does not exist or has not been published in the environment";
+        let refusal = Fault::refuse("ShowEnhancedConnection", 404, "APIGW.0101", text);
+        cloud.emulator().inject(refusal).expect("there is such a call");
+        let failed = workspace.run(&["plan"]).expect_code(1);
+        let told = failed.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(told.contains("APIGW.0101") && told.contains("not published in this region"), "{failed}");
+        assert!(workspace.find_state(ADDRESS).is_some());
+    });
+}
+
+#[test]
+fn peer_a_soft_failure_is_taken_for_success() {
+    with("", |cloud, workspace| {
+        workspace.step(&connection("hosts = { a = \"10.0.0.1\" }"), CREATE);
+        let soft = Trouble::FailSoftly { text: "no-quota".to_owned() };
+        cloud.emulator().inject(Fault::new("UpdateEnhancedConnection", soft)).expect("there is such a call");
+        workspace.configure(&connection("hosts = { a = \"10.0.0.2\" }"));
+        let failed = workspace.run(&["apply", "-auto-approve"]).expect_code(1);
+        assert!(failed.stderr.contains("no-quota"), "{failed}");
+    });
+}
+
+#[test]
+fn peer_deleting_what_is_gone_fails() {
+    with("", |cloud, workspace| {
+        for shape in [None, Some(Quirk::GoneAsDli0001), Some(Quirk::GoneAsDli0023)] {
+            cloud.emulator().set_quirks([]);
+            workspace.step(&connection(""), CREATE);
+            let id = cloud.connection().id;
+            cloud.edit(|account| account.delete(&id));
+            cloud.emulator().set_quirks(shape);
+            workspace.run(&["destroy", "-auto-approve", "-refresh=false"]).expect_code(0);
+            assert_eq!(workspace.find_state(ADDRESS), None);
+        }
+    });
+}
+
+#[test]
+fn peer_delete_does_not_wait_until_it_is_done() {
+    with("", |cloud, workspace| {
+        workspace.step(&connection(""), CREATE);
+        cloud.emulator().set_delete_delay(Duration::from_secs(3));
+        let begun = Instant::now();
+        workspace.destroy();
+        assert!(begun.elapsed() >= Duration::from_secs(3));
+        cloud.expect_empty();
+    });
+}
+
+/// The service refuses to delete what is still being created.
+#[test]
+fn peer_a_connection_that_is_being_created_cannot_be_destroyed() {
+    with("", |cloud, workspace| {
+        cloud.emulator().set_binding_delay(Duration::from_hours(1));
+        workspace.configure(&connection("queues = [\"q1\"]\n  wait_for_bindings = false"));
+        workspace.run(&["apply", "-auto-approve"]).expect_code(0);
+        let destroying = workspace.start(&["destroy", "-auto-approve"]);
+        let refused = || cloud.requests().iter().any(|request| request.method == "DELETE" && request.status >= 400);
+        destroying.wait_for("the service refuses once", refused);
+        let id = cloud.connection().id;
+        cloud.edit(|account| account.settle(&id, "q1", None));
+        destroying.wait_at_most(Duration::from_secs(30)).expect_code(0);
+        cloud.expect_empty();
+    });
+}
+
+#[test]
+fn peer_an_import_takes_no_name() {
+    with("", |cloud, workspace| {
+        workspace.step(&connection("tags = { a = \"1\" }"), CREATE);
+        let importing = workspace.fresh();
+        importing.configure(&connection("tags = { a = \"1\" }"));
+        importing.run(&["import", ADDRESS, "name:test"]).expect_code(0);
+        assert_eq!(importing.state(ADDRESS)["id"], cloud.connection().id);
+        importing.expect_no_changes();
+    });
+}
+
+/// None were declared, and what was declared by default never reached a request.
+#[test]
+fn peer_timeouts_cannot_be_set() {
+    with("plan_checks = false", |cloud, workspace| {
+        cloud.emulator().set_binding_delay(Duration::from_hours(1));
+        workspace.configure(&connection("queues = [\"q1\"]\n  timeouts {\n    create = \"2s\"\n  }"));
+        let failed = workspace.start(&["apply", "-auto-approve"]).wait_at_most(Duration::from_secs(20)).expect_code(1);
+        assert!(failed.stderr.contains("Timed Out") && failed.stderr.contains("2s"), "{failed}");
+    });
+}
+
+/// A request under way went on after Ctrl-C, as long as the service liked.
+#[test]
+fn peer_an_interruption_does_not_reach_the_request() {
+    with("", |cloud, workspace| {
+        workspace.step(&connection(""), CREATE);
+        let seen = cloud.requests().len();
+        cloud.emulator().set_latency(Duration::from_mins(5));
+        let planning = workspace.start(&["plan"]);
+        // A request is in the log once it is worked on, long before it is answered.
+        planning.wait_for("the request is under way", || cloud.requests().len() > seen);
+        planning.signal_group("INT");
+        planning.wait_at_most(Duration::from_secs(10)).expect_code(1);
+    });
+}

@@ -1,0 +1,224 @@
+//! Resources for a part of a connection, and several of them at once.
+
+use std::time::Duration;
+
+use serde_json::json;
+use terraform_provider_dli::dli::wire::QueueNames;
+use terraform_provider_dli::emulator::{Fault, Quirk, Trouble};
+
+use super::with;
+use crate::acceptance::harness::Cloud;
+
+const BINDING: &str = "dli_enhanced_connection_binding.part";
+const PRIVILEGE: &str = "dli_enhanced_connection_privilege.part";
+const APPLICANT: &str = "applicant_project_id = \"fedcba9876543210fedcba9876543210\"";
+
+/// A connection that somebody else made.
+fn theirs(cloud: &Cloud) -> String {
+    let request = json!({
+        "name": "theirs",
+        "dest_vpc_id": "22094d8f-c310-4621-913d-4c4d655d8495",
+        "dest_network_id": "78f2562a-36e4-4b39-95b9-f5aab22e1281",
+        "queues": ["q3"],
+    });
+    let request = serde_json::from_value(request).expect("it is a request");
+    cloud.edit(|account| account.create(request))
+}
+
+/// A part of it.
+fn part(kind: &str, label: &str, id: &str, arguments: &str) -> String {
+    format!(
+        "resource \"dli_enhanced_connection_{kind}\" \"{label}\" {{\n  connection_id = \"{id}\"\n  {arguments}\n}}\n"
+    )
+}
+
+fn bound(cloud: &Cloud) -> Vec<String> {
+    let shown = cloud.connection();
+    let all = shown.available_queue_info.into_iter().chain(shown.elastic_resource_pools);
+    all.map(|binding| binding.name).collect()
+}
+
+#[test]
+fn peer_a_binding_owns_every_pool() {
+    with("", |cloud, workspace| {
+        let id = theirs(cloud);
+        workspace.step(&part("binding", "part", &id, "elastic_resource_pool = \"pool1\""), &[(BINDING, "create")]);
+        let names = QueueNames { elastic_resource_pools: vec!["pool2".to_owned()], ..QueueNames::default() };
+        cloud.edit(|account| account.bind(&id, &names));
+        workspace.expect_no_changes();
+        workspace.destroy();
+        assert_eq!(bound(cloud), ["q3", "pool2"]);
+    });
+}
+
+#[test]
+fn peer_a_binding_is_not_waited_for() {
+    with("", |cloud, workspace| {
+        let id = theirs(cloud);
+        cloud.emulator().set_binding_delay(Duration::from_hours(1));
+        workspace.configure(&part("binding", "part", &id, "elastic_resource_pool = \"pool1\""));
+        let applying = workspace.start(&["apply", "-auto-approve"]);
+        let is_bound = || bound(cloud).len() == 2;
+        applying.wait_for("it is bound", is_bound);
+        let seen = cloud.requests().len();
+        applying.wait_for("it is looked at again and again", || cloud.requests().len() >= seen + 2);
+        cloud.edit(|account| account.settle(&id, "pool1", None));
+        applying.wait_at_most(Duration::from_secs(30)).expect_code(0);
+        assert_eq!(workspace.state(BINDING)["status"], "ACTIVE");
+    });
+}
+
+#[test]
+fn peer_a_pool_whose_binding_failed_counts_as_bound() {
+    with("", |cloud, workspace| {
+        let id = theirs(cloud);
+        cloud.emulator().set_fate("pool1", Some("CIDR conflict"));
+        let configuration = part("binding", "part", &id, "elastic_resource_pool = \"pool1\"");
+        workspace.configure(&configuration);
+        let failed = workspace.run(&["apply", "-auto-approve"]).expect_code(1);
+        assert!(failed.stderr.contains("CIDR conflict"), "{failed}");
+        cloud.emulator().set_fate("pool1", None);
+        workspace.run(&["plan", "-detailed-exitcode"]).expect_code(2);
+        workspace.plan();
+        workspace.apply();
+        assert_eq!(workspace.state(BINDING)["status"], "ACTIVE");
+    });
+}
+
+#[test]
+fn peer_a_part_of_a_deleted_connection_is_still_there() {
+    with("", |cloud, workspace| {
+        let id = theirs(cloud);
+        let both = part("binding", "part", &id, "queue = \"q1\"") + &part("privilege", "part", &id, APPLICANT);
+        workspace.step(&both, &[(BINDING, "create"), (PRIVILEGE, "create")]);
+        cloud.edit(|account| account.delete(&id));
+        // The answer is still HTTP 200, with `DELETED` in it.
+        workspace.plan().expect(&[(BINDING, "create"), (PRIVILEGE, "create")]);
+    });
+}
+
+#[test]
+fn peer_ending_what_is_gone_fails() {
+    with("", |cloud, workspace| {
+        for shape in [None, Some(Quirk::GoneAsDli0001), Some(Quirk::GoneAsDli0002)] {
+            cloud.emulator().set_quirks([]);
+            let id = theirs(cloud);
+            let both = part("binding", "part", &id, "queue = \"q1\"") + &part("privilege", "part", &id, APPLICANT);
+            workspace.step(&both, &[(BINDING, "create"), (PRIVILEGE, "create")]);
+            cloud.edit(|account| account.delete(&id));
+            cloud.emulator().set_quirks(shape);
+            workspace.run(&["destroy", "-auto-approve", "-refresh=false"]).expect_code(0);
+            assert_eq!((workspace.find_state(BINDING), workspace.find_state(PRIVILEGE)), (None, None));
+        }
+    });
+}
+
+/// The service does not unbind what has FAILED, and nothing should be held up by it.
+#[test]
+fn peer_a_binding_that_failed_cannot_be_destroyed() {
+    with("", |cloud, workspace| {
+        let id = theirs(cloud);
+        cloud.emulator().set_binding_delay(Duration::from_hours(1));
+        let unwaited = "elastic_resource_pool = \"pool1\"\n  wait_for_bindings = false";
+        workspace.configure(&part("binding", "part", &id, unwaited));
+        workspace.run(&["apply", "-auto-approve"]).expect_code(0);
+        cloud.edit(|account| account.settle(&id, "pool1", Some("CIDR conflict")));
+        let destroyed = workspace.run(&["destroy", "-auto-approve", "-refresh=false"]).expect_code(0);
+        assert!(destroyed.stdout.contains("Failed Binding Left Behind"), "{destroyed}");
+    });
+}
+
+#[test]
+fn peer_bindings_and_privileges_have_no_timeouts() {
+    with("plan_checks = false", |cloud, workspace| {
+        let id = theirs(cloud);
+        cloud.emulator().set_binding_delay(Duration::from_hours(1));
+        workspace.configure(&part("binding", "part", &id, "queue = \"q1\"\n  timeouts {\n    create = \"2s\"\n  }"));
+        let failed = workspace.start(&["apply", "-auto-approve"]).wait_at_most(Duration::from_secs(20)).expect_code(1);
+        assert!(failed.stderr.contains("Timed Out") && failed.stderr.contains("2s"), "{failed}");
+    });
+}
+
+/// `DLI.0001` is the code of a wrong parameter, too.
+#[test]
+fn peer_a_wrong_parameter_drops_the_privilege() {
+    with("", |cloud, workspace| {
+        let id = theirs(cloud);
+        workspace.step(&part("privilege", "part", &id, APPLICANT), &[(PRIVILEGE, "create")]);
+        let refusal =
+            Fault::refuse("ShowEnhancedConnectionPrivilege", 400, "DLI.0001", "The parameter object is invalid");
+        cloud.emulator().inject(refusal).expect("there is such a call");
+        let failed = workspace.run(&["plan"]).expect_code(1);
+        assert!(failed.stderr.contains("DLI.0001"), "{failed}");
+        assert!(workspace.find_state(PRIVILEGE).is_some());
+    });
+}
+
+#[test]
+fn peer_a_privilege_is_found_in_one_spelling_only() {
+    with("", |cloud, workspace| {
+        let id = theirs(cloud);
+        workspace.step(&part("privilege", "part", &id, APPLICANT), &[(PRIVILEGE, "create")]);
+        for quirks in [vec![], vec![Quirk::PrivilegeProjectId]] {
+            cloud.emulator().set_quirks(quirks);
+            workspace.expect_no_changes();
+        }
+    });
+}
+
+/// One call took an answer without `is_success` for a failure, another one with a failure for a success.
+#[test]
+fn peer_a_privilege_that_was_not_granted_is_kept() {
+    with("", |cloud, workspace| {
+        let id = theirs(cloud);
+        let soft = Trouble::FailSoftly { text: "not-granted".to_owned() };
+        cloud.emulator().inject(Fault::new("RunAuthorizationAction", soft)).expect("there is such a call");
+        workspace.configure(&part("privilege", "part", &id, APPLICANT));
+        let failed = workspace.run(&["apply", "-auto-approve"]).expect_code(1);
+        assert!(failed.stderr.contains("not-granted"), "{failed}");
+        assert_eq!(workspace.find_state(PRIVILEGE), None);
+    });
+}
+
+#[test]
+fn peer_ids_and_privileges_are_not_checked() {
+    with("", |cloud, workspace| {
+        let id = "2a620c33-5609-40c9-affd-2b6453071b0f";
+        let broken = [
+            (part("privilege", "part", "connection", APPLICANT), "connection_id"),
+            (part("privilege", "part", id, "applicant_project_id = \"not a project\""), "applicant_project_id"),
+            // There is one privilege, and nothing to choose.
+            (part("privilege", "part", id, &format!("{APPLICANT}\n  privileges = [\"ALL\"]")), "privileges"),
+        ];
+        for (configuration, named) in broken {
+            workspace.configure(&configuration);
+            let refused = workspace.run(&["plan"]).expect_code(1);
+            assert!(refused.stderr.contains(named), "{refused}");
+        }
+        assert_eq!(cloud.requests().len(), 0);
+    });
+}
+
+/// No lock: each resource wrote to the connection whenever it came to it.
+#[test]
+fn peer_writes_to_one_connection_run_at_the_same_time() {
+    const DELAY: Duration = Duration::from_millis(100);
+    with("plan_checks = false", |cloud, workspace| {
+        let id = theirs(cloud);
+        let mut parts = part("privilege", "part", &id, APPLICANT) + &part("binding", "q1", &id, "queue = \"q1\"");
+        parts += &part("binding", "pool1", &id, "elastic_resource_pool = \"pool1\"");
+        for number in 0..4 {
+            let arguments = format!("name = \"r{number}\"\n  cidr = \"10.{number}.0.0/16\"");
+            parts += &part("route", &format!("r{number}"), &id, &arguments);
+        }
+        let slow = Trouble::Delay { at_least: DELAY, at_most: DELAY, seed: 0 };
+        cloud.emulator().inject(Fault::new("*", slow)).expect("it can happen");
+        workspace.configure(&parts);
+        workspace.run(&["apply", "-auto-approve", "-parallelism=20"]).expect_code(0);
+        let mut writes: Vec<_> = cloud.requests().into_iter().filter(|r| r.method != "GET").map(|r| r.at).collect();
+        writes.sort_unstable();
+        assert_eq!(writes.len(), 7);
+        // An answer comes no sooner than the delay after its request.
+        assert!(writes.windows(2).all(|pair| pair[1] - pair[0] >= DELAY), "{writes:?}");
+    });
+}
