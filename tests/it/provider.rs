@@ -12,6 +12,7 @@ use axum::response::Response;
 use serde_json::json;
 use terraform_provider_dli::framework::server::{ApplyRequest, Outcome, PlanRequest, Server};
 use terraform_provider_dli::framework::value::{UNKNOWN, Value};
+use terraform_provider_dli::protocol::json;
 use terraform_provider_dli::provider::DliProvider;
 
 const TYPE: &str = "dli_enhanced_connection";
@@ -82,6 +83,33 @@ fn success() -> serde_json::Value {
 
 fn refusal(code: &str, text: &str) -> serde_json::Value {
     json!({"error_code": code, "error_msg": text})
+}
+
+/// The state file that a build of the first version wrote.
+#[test]
+fn a_state_of_the_first_version_is_upgraded() {
+    let file: serde_json::Value =
+        serde_json::from_str(include_str!("../data/state/connection-v0.1-first.tfstate")).unwrap();
+    let server = Server::new(DliProvider::new(Box::new(|_| None)));
+    let upgraded = |index: usize| {
+        let instance = &file["resources"][index]["instances"][0];
+        let version = instance["schema_version"].as_i64().unwrap();
+        assert_eq!(version, 0);
+        let ty = server.state_type(TYPE, version).unwrap();
+        let state = json::decode(instance["attributes"].to_string().as_bytes(), &ty).unwrap();
+        server.upgrade(TYPE, version, state).unwrap()
+    };
+    let all = upgraded(0);
+    assert_eq!(*all.get("hosts"), map(&[("ecs-97f8-0001", "192.168.0.1"), ("ecs-97f8-0002", "192.168.0.2")]));
+    assert_eq!(*all.get("queues"), queues(&["Q2", "pooled1", "q1"]));
+    // What it declared it owned; what it did not know it does not manage.
+    assert_eq!(*all.get("tags_all"), map(&[("env", ""), ("team", "größe")]));
+    for index in [1, 2] {
+        assert_eq!(*upgraded(index).get("tags_all"), map(&[]));
+    }
+    for new in ["routes", "elastic_resource_pools", "region", "project_id", "ipv6_enable", "timeouts"] {
+        assert_eq!(*all.get(new), Value::Null, "{new}");
+    }
 }
 
 fn map(entries: &[(&str, &str)]) -> Value {

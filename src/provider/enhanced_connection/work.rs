@@ -342,8 +342,9 @@ impl Moves {
             let failed = peering.has_status(wire::BINDING_FAILED);
             let names = if failed { &mut moves.unbind_failed } else { &mut moves.unbind };
             match target {
-                Target::Queue(_) => names.queues.push(peering.name.clone()),
-                Target::Pool(_) => names.elastic_resource_pools.push(peering.name.clone()),
+                // In the case in which the service keeps names, whichever it has answered in.
+                Target::Queue(name) => names.queues.push(name.clone()),
+                Target::Pool(name) => names.elastic_resource_pools.push(name.clone()),
             }
         }
         let mut to_bind: BTreeSet<&Target> = BTreeSet::new();

@@ -1,9 +1,11 @@
-//! Import: what cannot be read, and ids that lead nowhere.
+//! Import: what cannot be read, how an object is named and where it is, and ids and names that lead nowhere.
 
 use serde_json::json;
+use terraform_provider_dli::dli::wire::CreateConnection;
+use terraform_provider_dli::emulator::Quirk;
 
 use super::connection::{ADDRESS, CREATE, REPLACE, UPDATE, connection};
-use super::harness::{Cloud, for_each_terraform};
+use super::harness::{Cloud, PROJECT, for_each_terraform, for_one_terraform};
 
 const ROUTE_TABLE: &str = "22094d8f-c310-4621-913d-4c4d655d8495";
 
@@ -95,5 +97,83 @@ fn an_import_reads_everything_in() {
         assert_eq!(state["hosts"], json!({ "a": "10.0.0.1" }));
         assert_eq!(state["tags"], json!({ "t": "1" }));
         importing.plan().expect(UPDATE);
+    });
+}
+
+fn named(name: &str) -> CreateConnection {
+    CreateConnection {
+        name: name.to_owned(),
+        dest_vpc_id: "22094d8f-c310-4621-913d-4c4d655d8495".to_owned(),
+        dest_network_id: "78f2562a-36e4-4b39-95b9-f5aab22e1281".to_owned(),
+        ..CreateConnection::default()
+    }
+}
+
+/// `@REGION/PROJECT_ID` leads to a project that is not the provider's, by the command and by a block.
+#[test]
+fn an_import_by_id_or_name_may_say_where() {
+    let other = "ffffffffffffffffffffffffffffffff";
+    let configuration = connection(&format!("project_id = {other:?}"));
+    for_each_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let id = cloud.edit(|account| account.create(named("test")));
+        let theirs =
+            cloud.emulator().edit(other, |account| account.create(named("test"))).expect("it is kept in memory");
+        let theirs = theirs.expect("it is in order");
+        let workspace = cloud.workspace(terraform);
+        let own = [id.clone(), "name:test".to_owned(), format!("{id}@eu-west-101"), format!("{id}@/{PROJECT}")];
+        let elsewhere = ["name:test@eu-west-101/", &format!("{theirs}@eu-west-101/"), "name:test@/"];
+        let elsewhere = elsewhere.map(|text| text.to_owned() + other);
+        let own = own.iter().map(|text| (text, &id, PROJECT, connection("")));
+        let elsewhere = elsewhere.iter().map(|text| (text, &theirs, other, configuration.clone()));
+        for (text, id, project, configuration) in own.chain(elsewhere) {
+            let importing = workspace.fresh();
+            importing.configure(&configuration);
+            importing.run(&["import", ADDRESS, text]).expect_code(0);
+            let state = importing.state(ADDRESS);
+            assert_eq!((&state["id"], &state["project_id"]), (&json!(id), &json!(project)), "{text}");
+            assert_eq!(state["region"], "eu-west-101", "{text}");
+            importing.expect_no_changes();
+        }
+        let by_block = workspace.fresh();
+        by_block.configure(&format!("import {{\n  to = {ADDRESS}\n  id = \"name:test@/{other}\"\n}}\n"));
+        by_block.run(&["plan", "-generate-config-out=generated.tf"]).expect_code(0);
+        by_block.plan().expect(&[(ADDRESS, "import")]);
+        by_block.apply();
+        assert_eq!(by_block.state(ADDRESS)["id"], theirs);
+        assert_eq!(cloud.changes(), [""; 0]);
+    });
+}
+
+#[test]
+fn a_name_that_leads_nowhere_or_to_several_is_said_so() {
+    // The command hands the text on as it is, in every version.
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let deleted = cloud.edit(|account| account.create(named("deleted")));
+        cloud.edit(|account| account.delete(&deleted));
+        cloud.emulator().set_quirks([Quirk::NamesNotUnique]);
+        let twice = [(); 2].map(|()| cloud.edit(|account| account.create(named("twice"))));
+        let workspace = cloud.workspace(terraform);
+        workspace.configure(&connection(""));
+        let cases = [
+            ("name:nobody", "Enhanced Connection Not Found", vec!["nobody"]),
+            ("name:deleted", "Enhanced Connection Not Found", vec!["deleted"]),
+            ("name:Twice", "Enhanced Connection Not Found", vec!["Twice"]),
+            ("name:twice", "Name Is Not Unique", vec!["twice", &twice[0], &twice[1]]),
+            ("name:twice@/ffffffffffffffffffffffffffffffff", "Enhanced Connection Not Found", vec!["twice"]),
+            ("name:no-hyphens", "Invalid Import ID", vec!["name:NAME", "'-'"]),
+            ("name:", "Invalid Import ID", vec!["name:NAME", "is empty"]),
+        ];
+        for (text, summary, told) in cases {
+            let imported = workspace.run(&["import", ADDRESS, text]).expect_code(1);
+            assert!(imported.stderr.contains(&format!("Error: {summary}")), "{text}: {imported}");
+            assert!(told.iter().all(|told| imported.stderr.contains(told)), "{text} {told:?}: {imported}");
+            assert_eq!(workspace.find_state(ADDRESS), None);
+        }
+        // Each of the two can still be had by its id.
+        workspace.configure(&connection("").replace("\"test\"\n", "\"twice\"\n"));
+        workspace.run(&["import", ADDRESS, &twice[1]]).expect_code(0);
+        workspace.expect_no_changes();
     });
 }

@@ -1,13 +1,13 @@
-//! Host records and tags, of which a configuration owns what it declares: never set, set, empty, taken out, and changed
-//! by someone else.
+//! Host records, tags, routes, queues and pools, of which a configuration owns what it declares: never set, set, empty,
+//! taken out, and changed by someone else.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use terraform_provider_dli::dli::wire::{Host, Tag};
+use terraform_provider_dli::dli::wire::{Host, QueueNames, Tag};
 
 use super::connection::{ADDRESS, CREATE, EXAMPLE, UPDATE, connection};
-use super::harness::{Cloud, for_each_terraform};
+use super::harness::{Cloud, for_each_terraform, for_one_terraform};
 
 fn host(name: &str, ip: &str) -> Host {
     Host { name: name.to_owned(), ip: ip.to_owned() }
@@ -107,6 +107,133 @@ fn tags_are_sent_at_create_changed_in_place_and_their_drift_is_put_back() {
         assert_eq!(cloud.tags(), tags([("team", "größe"), ("cost", "2"), ("new", "")]));
         assert_eq!(cloud.connection().id, id);
         workspace.expect_import(ADDRESS, &[]);
+        workspace.destroy();
+        cloud.expect_empty();
+    });
+}
+
+fn queues(names: &[&str]) -> QueueNames {
+    QueueNames { queues: names.iter().map(|&name| name.to_owned()).collect(), ..QueueNames::default() }
+}
+
+fn pools(names: &[&str]) -> QueueNames {
+    QueueNames { elastic_resource_pools: names.iter().map(|&name| name.to_owned()).collect(), ..QueueNames::default() }
+}
+
+/// The names of the queues and of the pools that the service has bound.
+fn bound(cloud: &Cloud) -> [Vec<String>; 2] {
+    let connection = cloud.connection();
+    [connection.available_queue_info, connection.elastic_resource_pools].map(|bindings| {
+        let mut names: Vec<_> = bindings.into_iter().map(|binding| binding.name).collect();
+        names.sort();
+        names
+    })
+}
+
+/// The routes that the service has.
+fn routes(cloud: &Cloud) -> BTreeMap<String, String> {
+    cloud.connection().routes.into_iter().map(|route| (route.name, route.cidr)).collect()
+}
+
+/// As for hosts and tags: never set, set, taken out, empty, and changed by someone else.
+#[test]
+fn routes_queues_and_pools_are_owned_where_they_are_declared() {
+    // What is owned the provider decides; another Terraform would show nothing more.
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace(terraform);
+        workspace.step(&connection(""), CREATE);
+        let id = cloud.connection().id;
+        let add_theirs = || {
+            cloud.edit(|account| account.add_route(&id, "theirs", "10.1.0.0/16"));
+            cloud.edit(|account| {
+                account.bind(&id, &queues(&["q3"])).and_then(|()| account.bind(&id, &pools(&["pool3"])))
+            });
+        };
+        add_theirs();
+        workspace.expect_no_changes();
+        let owned = ["routes", "queues", "elastic_resource_pools"];
+        let held = || owned.map(|name| workspace.state(ADDRESS)[name].clone());
+        assert_eq!(held(), [Value::Null, Value::Null, Value::Null]);
+
+        // Declaring one leaves the others to whom they belong.
+        workspace.step(&connection("routes = { ours = \"10.2.0.0/16\" }"), UPDATE);
+        assert_eq!(routes(&cloud), tags([("ours", "10.2.0.0/16")]));
+        assert_eq!(bound(&cloud), [vec!["q3"], vec!["pool3"]].map(owned_texts));
+        workspace.step(&connection("queues = [\"q1\"]"), UPDATE);
+        assert_eq!((routes(&cloud), bound(&cloud)), (tags([]), [vec!["q1"], vec!["pool3"]].map(owned_texts)));
+        workspace.step(&connection("elastic_resource_pools = [\"pool2\"]"), UPDATE);
+        assert_eq!(bound(&cloud), [vec![], vec!["pool2"]].map(owned_texts));
+        workspace.step(&connection(""), UPDATE);
+        assert_eq!((routes(&cloud), bound(&cloud)), (tags([]), [vec![], vec![]].map(owned_texts)));
+        assert_eq!(held(), [Value::Null, Value::Null, Value::Null]);
+
+        // Empty is declared.
+        let none = connection("routes = {}\n  queues = []\n  elastic_resource_pools = []");
+        add_theirs();
+        workspace.step(&none, UPDATE);
+        assert_eq!((routes(&cloud), bound(&cloud)), (tags([]), [vec![], vec![]].map(owned_texts)));
+        add_theirs();
+        let emptied = workspace.step(&none, UPDATE);
+        emptied.expect_changed(ADDRESS, &["bindings", "elastic_resource_pools", "queues", "routes[\"theirs\"]"]);
+        assert_eq!((routes(&cloud), bound(&cloud)), (tags([]), [vec![], vec![]].map(owned_texts)));
+        assert_eq!(held(), [json!({}), json!([]), json!([])]);
+        assert_eq!(cloud.connection().id, id);
+    });
+}
+
+fn owned_texts(names: Vec<&str>) -> Vec<String> {
+    names.into_iter().map(str::to_owned).collect()
+}
+
+/// A queue that lives in a pool stands for the pool, which may be declared itself, too, or instead.
+#[test]
+fn a_pool_is_bound_as_long_as_it_or_a_queue_in_it_is_declared() {
+    let declared =
+        |queues: &str, pools: &str| connection(&format!("queues = {queues}\n  elastic_resource_pools = {pools}"));
+    // What is owned the provider decides; another Terraform would show nothing more.
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace(terraform);
+        workspace.step(&declared("[\"pooled1\"]", "[\"pool1\"]"), CREATE);
+        let id = cloud.connection().id;
+        let peer = || cloud.connection().elastic_resource_pools.first().map(|binding| binding.peer_id.clone());
+        let peering = peer();
+        assert!(peering.is_some());
+        // Each of these leaves the peering alone: the pool stays wanted.
+        for (queues, pools) in [
+            ("[]", "[\"pool1\"]"),
+            ("[\"Pooled2\"]", "[]"),
+            ("[\"pooled1\", \"Pooled2\"]", "[]"),
+            ("[\"pooled1\"]", "[\"pool1\"]"),
+        ] {
+            workspace.step(&declared(queues, pools), UPDATE);
+            assert_eq!(
+                (peer(), bound(&cloud)),
+                (peering.clone(), [vec![], vec!["pool1"]].map(owned_texts)),
+                "{queues} {pools}"
+            );
+        }
+        assert_eq!(cloud.changes(), ["POST"], "nothing had to be bound or unbound");
+
+        // Someone unbinds it: missing in both. Someone binds another: too much in the one of pools.
+        cloud.edit(|account| account.unbind(&id, &pools(&["pool1"])));
+        let gone = workspace.plan();
+        assert_eq!(gone.change(ADDRESS)["before"]["queues"], json!([]));
+        assert_eq!(gone.change(ADDRESS)["before"]["elastic_resource_pools"], json!([]));
+        cloud.edit(|account| account.bind(&id, &pools(&["pool3"])));
+        let both = workspace.step(&declared("[\"pooled1\"]", "[\"pool1\"]"), UPDATE);
+        assert_eq!(both.change(ADDRESS)["before"]["elastic_resource_pools"], json!(["pool3"]));
+        assert_eq!(bound(&cloud), [vec![], vec!["pool1"]].map(owned_texts));
+
+        // From the pool to its queue while a queue of its own comes and another pool goes.
+        workspace.step(&declared("[\"q1\"]", "[\"pool1\", \"pool3\"]"), UPDATE);
+        let peering = peer();
+        workspace.step(&declared("[\"pooled1\", \"pooled3\"]", "[\"pool2\"]"), UPDATE);
+        assert_eq!((peer(), bound(&cloud)), (peering, [vec![], vec!["pool1", "pool2", "pool3"]].map(owned_texts)));
+        workspace.step(&declared("[]", "[]"), UPDATE);
+        assert_eq!(bound(&cloud), [vec![], vec![]].map(owned_texts));
+        assert_eq!(cloud.connection().id, id);
         workspace.destroy();
         cloud.expect_empty();
     });
