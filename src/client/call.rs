@@ -75,7 +75,11 @@ impl Project {
     async fn answer(&self, call: &Call) -> Result<Answer<'_>, Error> {
         let mut retry = Retry::new(self.patience.as_ref());
         loop {
-            match self.observed(call).await {
+            let outcome = self.observed(call).await;
+            if let Some(patience) = self.patience.as_ref().filter(|_| !matches!(outcome, Err(Error::Connect { .. }))) {
+                patience.reached();
+            }
+            match outcome {
                 Err(error)
                     if error.is_transient()
                         && (call.operation.is_repeatable() || !error.may_have_taken_effect())

@@ -4,7 +4,13 @@
 //! where doing it twice is the same as doing it once. Where it is not, [`Project::ensure`] looks before it repeats. Every
 //! repetition is signed anew.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use tokio::time::Instant;
@@ -15,7 +21,7 @@ use super::{Project, error::Error};
 /// First and longest pause between two attempts; each pause doubles the one before, plus up to as much again by chance.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(10));
 
-/// Attempts to reach a host that cannot be reached: a wrong name will not get better.
+/// Attempts to reach a host that has never answered: a wrong name will not get better.
 const CONNECT_ATTEMPTS: usize = 3;
 
 /// How long calls may be repeated, and what ends the waiting.
@@ -23,13 +29,22 @@ const CONNECT_ATTEMPTS: usize = 3;
 pub(super) struct Patience {
     deadline: Instant,
     stop: CancellationToken,
+    /// Whether the host has answered since.
+    reached: Arc<AtomicBool>,
+}
+
+impl Patience {
+    /// The host has answered, whatever it said.
+    pub(super) fn reached(&self) {
+        self.reached.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Project {
     /// Calls that fail for a passing reason are repeated until `deadline`, or until `stop` is triggered.
     #[must_use]
     pub fn patient(self, deadline: Instant, stop: &CancellationToken) -> Self {
-        Self { patience: Some(Patience { deadline, stop: stop.clone() }), ..self }
+        Self { patience: Some(Patience { deadline, stop: stop.clone(), reached: Arc::default() }), ..self }
     }
 
     /// Makes a call that cannot simply be repeated, such as adding a route: where its outcome is open, `is_done` looks
@@ -40,14 +55,17 @@ impl Project {
         D: Future<Output = Result<bool, Error>>,
     {
         let mut retry = Retry::new(self.patience.as_ref());
+        let mut open = false;
         loop {
             let error = match attempt().await {
                 Ok(()) => return Ok(()),
                 Err(error) => error,
             };
             if !error.may_have_taken_effect() {
-                return Err(error);
+                // "Exists already" may be the late effect of an earlier attempt.
+                return if open && is_done().await? { Ok(()) } else { Err(error) };
             }
+            open = true;
             let again = error.is_transient() && retry.pause(&error).await;
             if is_done().await? {
                 tracing::info!(%error, "the call took effect although its answer says otherwise");
@@ -77,10 +95,11 @@ impl<'a> Retry<'a> {
 
     /// Waits for the time of the next attempt; false where there is to be none.
     pub(super) async fn pause(&mut self, error: &Error) -> bool {
-        let (Some(Patience { deadline, stop }), Some(pause)) = (self.patience, self.pauses.next()) else {
+        let (Some(Patience { deadline, stop, reached }), Some(pause)) = (self.patience, self.pauses.next()) else {
             return false;
         };
-        self.unreached += usize::from(matches!(error, Error::Connect { .. }));
+        let never_reached = matches!(error, Error::Connect { .. }) && !reached.load(Ordering::Relaxed);
+        self.unreached += usize::from(never_reached);
         if self.unreached >= CONNECT_ATTEMPTS || Instant::now() + pause >= *deadline {
             return false;
         }
@@ -91,10 +110,7 @@ impl<'a> Retry<'a> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    };
+    use std::sync::atomic::AtomicUsize;
 
     use super::*;
     use crate::client::{

@@ -21,9 +21,11 @@ pub const BINDING_FAILED: &str = "FAILED";
 /// One host record.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Host {
-    /// Host name.
+    /// Host name. (The page has neither field as mandatory.)
+    #[serde(default, deserialize_with = "or_default")]
     pub name: String,
     /// IPv4 address.
+    #[serde(default, deserialize_with = "or_default")]
     pub ip: String,
 }
 
@@ -43,6 +45,7 @@ pub struct Route {
     /// Unique within the connection.
     pub name: String,
     /// IPv4 or IPv6 network. (The page's own example lacks the prefix length: it means one address.)
+    #[serde(default, deserialize_with = "or_default")]
     pub cidr: String,
     /// Milliseconds since the Unix epoch; not part of the request.
     #[serde(default, deserialize_with = "lenient_integer", skip_serializing_if = "is_zero")]
@@ -113,6 +116,7 @@ pub struct Binding {
     #[serde(default, deserialize_with = "or_default")]
     pub peer_id: String,
     /// Queue name (in lower case) or pool name.
+    #[serde(default, deserialize_with = "or_default")]
     pub name: String,
     /// `CREATING`, `ACTIVE` or `FAILED`.
     #[serde(default, deserialize_with = "or_default")]

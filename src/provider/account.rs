@@ -31,8 +31,7 @@ struct Configured {
     unknown: Vec<&'static str>,
     region: Option<String>,
     project_id: Option<String>,
-    /// `None` while it is unknown.
-    tagging: Option<Tagging>,
+    tagging: Tagging,
     plan_checks: bool,
     /// Of this run: where a process outlives one, the next begins anew.
     claims: Arc<Claims>,
@@ -110,9 +109,7 @@ impl Account {
                 .push(Diagnostic::warning("TLS Certificates Are Not Checked", text).at(Path::attribute("insecure")));
         }
         let tagging = tagging(config);
-        if let Some(key) =
-            tagging.iter().flat_map(|tagging| tagging.defaults.keys().filter(|key| tagging.ignores(key))).next()
-        {
+        if let Some(key) = tagging.defaults.keys().find(|key| tagging.ignores(key)) {
             return Err(ignored_default(key));
         }
         let plan_checks = config.get("plan_checks") != &Value::Bool(false);
@@ -172,9 +169,9 @@ impl Account {
         self.configured().filter(|known| !known.unknown.contains(&"project_id"))?.project_id
     }
 
-    /// What the provider block says about tags; `None` while it is unknown.
-    pub(super) fn tagging(&self) -> Option<Tagging> {
-        self.configured()?.tagging
+    /// What the provider block says about tags.
+    pub(super) fn tagging(&self) -> Tagging {
+        self.configured().map(|known| known.tagging).unwrap_or_default()
     }
 
     /// Whether a plan may ask the service.
@@ -199,19 +196,20 @@ impl Account {
     }
 }
 
-/// What the provider block says about tags; `None` while any of it is unknown.
-fn tagging(config: &Value) -> Option<Tagging> {
+/// What the provider block says about tags, as far as it is known.
+fn tagging(config: &Value) -> Tagging {
     let (defaults, ignored) = (config.get("default_tags"), config.get("ignore_tags"));
     let texts = |name: &str| -> BTreeSet<String> {
         let elements = ignored.get(name).as_elements().unwrap_or_default();
         elements.iter().filter_map(Value::as_str).map(str::to_owned).collect()
     };
     let pairs = |(key, value): (&String, &Value)| Some((key.clone(), value.as_str()?.to_owned()));
-    (defaults.is_wholly_known() && ignored.is_wholly_known()).then(|| Tagging {
+    Tagging {
         defaults: defaults.as_map().into_iter().flatten().filter_map(pairs).collect::<BTreeMap<_, _>>(),
         ignored_keys: texts("keys"),
         ignored_prefixes: texts("key_prefixes"),
-    })
+        open: !(defaults.is_wholly_known() && ignored.is_wholly_known()),
+    }
 }
 
 fn ignored_default(key: &str) -> Diagnostics {

@@ -59,7 +59,7 @@ impl Declared<'_> {
 }
 
 /// The pool of each queue that lives in one, asked for when it is needed; names in lower case.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Homes(Option<BTreeMap<String, String>>);
 
 impl Homes {
@@ -78,6 +78,25 @@ impl Homes {
             self.0 = Some(session.read(homes(&session.project)).await?);
         }
         Ok(())
+    }
+
+    /// The same for targets, outside a session's time: what is not known yet is asked for.
+    pub(super) async fn known(
+        &self,
+        project: &Project,
+        shown: &wire::Connection,
+        targets: &BTreeSet<Target>,
+    ) -> Result<Self, crate::client::Error> {
+        let open = |target: &Target| matches!(target, Target::Queue(_)) && !target.is_reported(shown);
+        if self.0.is_none() && !shown.elastic_resource_pools.is_empty() && targets.iter().any(open) {
+            return Ok(Self(Some(homes(project).await?)));
+        }
+        Ok(self.clone())
+    }
+
+    /// Is to be asked for again: a queue may be too new to have been listed.
+    pub(super) fn forget(&mut self) {
+        self.0 = None;
     }
 
     /// What the peering of a queue is made for.

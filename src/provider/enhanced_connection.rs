@@ -75,10 +75,6 @@ impl EnhancedConnection {
     pub(super) fn new(account: Arc<Account>) -> Self {
         Self { account }
     }
-
-    fn tagging(&self) -> Tagging {
-        self.account.tagging().unwrap_or_default()
-    }
 }
 
 #[async_trait]
@@ -109,9 +105,10 @@ impl Resource for EnhancedConnection {
         let limit = planned.timeouts.create(schema::CREATE);
         let session = Session::open(&self.account, planned.place(), limit, request.stop)
             .map_err(|fault| fault.tell(SUMMARY, "Nothing was created."))?;
-        let tagging = self.tagging();
+        let tagging = self.account.tagging();
         let tags = tagging.all(planned.tags.as_ref());
 
+        self.account.survey().applies();
         let created = session.write(session.project.create_connection(&planned.to_create(&tags))).await;
         let id = created.map_err(|fault| {
             let open = fault.may_have_taken_effect();
@@ -132,7 +129,7 @@ impl Resource for EnhancedConnection {
             let outcome = work.routes(Some(&BTreeMap::new()), &[]).await;
             work.step("Routes", outcome);
         }
-        let wait = planned.waits() && planned.declared().is_any() && work.goes_on();
+        let wait = planned.waits() && planned.declared().is_any();
         finish(work, wait, "Created", true).await
     }
 
@@ -143,7 +140,7 @@ impl Resource for EnhancedConnection {
         let limit = known.timeouts.read(schema::READ);
         let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
         let session = Session::open(&self.account, known.place(), limit, request.stop).map_err(told)?;
-        match look(&session, known, &self.tagging(), Scope::Declared).await.map_err(told)? {
+        match look(&session, known, &self.account.tagging(), Scope::Declared).await.map_err(told)? {
             Some((connection, warnings)) => {
                 progress.warn(warnings);
                 progress.save(connection);
@@ -162,12 +159,14 @@ impl Resource for EnhancedConnection {
         let limit = planned.timeouts.update(schema::UPDATE);
         let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
         let session = Session::open(&self.account, prior.place(), limit, request.stop).map_err(told)?;
-        let tagging = self.tagging();
+        let tagging = self.account.tagging();
         let guard = small::lock(&session, &self.account, prior.id()).await.map_err(told)?;
 
         let now = Connection {
             wait_for_bindings: planned.wait_for_bindings,
             timeouts: planned.timeouts.clone(),
+            // It changes in place only where an import is told of it, and then there is nothing to send.
+            routetable_id: planned.routetable_id.clone(),
             ..prior.clone()
         };
         let mut work = Work::new(&session, &tagging, &planned, now, progress, (SUMMARY, HOLDS.to_owned()));
@@ -209,13 +208,14 @@ impl Resource for EnhancedConnection {
                 || work.now.elastic_resource_pools != planned.elastic_resource_pools
                 || work.now.routes != planned.routes
                 || work.now.hosts != planned.hosts
-                || work.now.tags != planned.tags;
+                || work.now.tags != planned.tags
+                || (retags && work.now.owned_tags() != tagging.all(planned.tags.as_ref()));
             if undone {
                 work.step("Not Everything Was Begun", Err(fault));
             }
         }
-        // The route table changes in place only where an import is told of it, and then there is nothing to send.
-        if planned.routetable_id.is_some() && !work.faults.has_errors() {
+        if planned.routetable_id.is_some() {
+            work.save(|_| {});
             work.progress.note(&[]);
         }
         let open = !request.planned.is_wholly_known();
@@ -229,13 +229,18 @@ impl Resource for EnhancedConnection {
         let limit = known.timeouts.delete(schema::DELETE);
         let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
         let session = Session::open(&self.account, known.place(), limit, request.stop).map_err(told)?;
-        let _guard = small::lock(&session, &self.account, known.id()).await.map_err(told)?;
+        let guard = small::lock(&session, &self.account, known.id()).await.map_err(told)?;
         let mut settled = false;
         loop {
             let fault = match session.write(session.project.delete_connection(known.id())).await {
                 Ok(()) => break,
-                // What is gone already needs no deleting.
-                Err(fault) if fault.is_not_found() => return Ok(()),
+                // What is gone already needs no deleting; but the service may mean something else that it did not find.
+                Err(fault) if fault.is_not_found() => {
+                    return match small::shown(&session, known.id()).await.map_err(told)? {
+                        None => Ok(()),
+                        Some(_) => Err(told(fault)),
+                    };
+                }
                 Err(fault) => fault,
             };
             // A connection that is still being created cannot be deleted.
@@ -254,6 +259,7 @@ impl Resource for EnhancedConnection {
             );
             session.pause(PAUSE, || "The creation of the connection".to_owned()).await.map_err(told)?;
         }
+        drop(guard);
         while small::shown(&session, known.id()).await.map_err(told)?.is_some() {
             tracing::info!(id = known.id(), "waiting until the service says DELETED");
             session.pause(PAUSE, || "The deletion of the connection".to_owned()).await.map_err(told)?;
@@ -287,7 +293,7 @@ impl Resource for EnhancedConnection {
             None => object.to_owned(),
         };
         let asked = Connection { id: Computed(Some(id)), ..Connection::default() };
-        let looked = look(&session, asked, &self.tagging(), Scope::Everything).await.map_err(told)?;
+        let looked = look(&session, asked, &self.account.tagging(), Scope::Everything).await.map_err(told)?;
         let Some((connection, warnings)) = looked else {
             return Err(small::not_found(&format!("enhanced connection {object}"), "Enhanced Connection"));
         };
@@ -432,6 +438,7 @@ fn gone(summary: &str, id: &str) -> Diagnostics {
 fn look_for(name: &str) -> String {
     format!(
         "Terraform holds no connection. Look for an enhanced connection named {name:?} in the console: if it is there, \
-         import it (terraform import ADDRESS name:{name}) or delete it before the next apply."
+         and was made by this run (its time of creation tells), import it before the next apply: terraform import ADDRESS \
+         name:{name}. One that somebody else made has the name: choose another."
     )
 }

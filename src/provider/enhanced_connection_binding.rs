@@ -17,7 +17,11 @@
 mod model;
 mod schema;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 
@@ -33,7 +37,7 @@ use super::{
     session::{Fault, Session},
     small,
     survey::Question,
-    waiting::{self, Unsettled},
+    waiting::{self, Changed, Unsettled},
 };
 use crate::{
     dli::{
@@ -89,7 +93,7 @@ impl Resource for EnhancedConnectionBinding {
                 report.extend(self.account.claims().single(connection, part, name));
             }
             let is_new = prior.is_null() || !replace.is_empty();
-            if let Some(question) = is_new.then(|| Question::about(&self.account, planned, stop)).flatten() {
+            if let Some(question) = is_new.then(|| Question::about(&self.account, config, planned, stop)).flatten() {
                 let wanted = [(Path::attribute(attribute), name.to_owned())];
                 report.extend(match part {
                     Part::Pools => question.pools(&wanted).await,
@@ -122,6 +126,7 @@ impl Resource for EnhancedConnectionBinding {
                 bind(&session, &bound, &look.homes, &before).await.map_err(told)?;
             }
         }
+        self.account.survey().takes(&id, look.target(&bound));
         drop(guard);
         // From here on it may be bound, and whatever goes wrong, Terraform knows it.
         bound.observe(&session, None);
@@ -225,7 +230,8 @@ async fn bind(
     let (project, id, names) = (&session.project, &bound.connection_id, &bound.names());
     let is_bound = || async move {
         let shown = project.show_connection(id).await?;
-        let target = bound.target(homes, &shown);
+        let wanted = BTreeSet::from([bound.target(homes, &shown)]);
+        let target = bound.target(&homes.known(project, &shown, &wanted).await?, &shown);
         Ok(target.peering(&shown).is_some_and(|peering| before.get(&target) != Some(peering)))
     };
     session.write(project.ensure(|| project.bind(id, names), is_bound)).await
@@ -243,7 +249,8 @@ async fn wait(
     const SUMMARY: &str = "Could Not Bind: Waiting for the Binding";
     let (queues, pools) = (set(bound.queue.as_ref()), set(bound.elastic_resource_pool.as_ref()));
     let declared = Declared { queues: queues.as_ref(), pools: pools.as_ref() };
-    match waiting::until_active(session, &bound.connection_id, declared, homes, before).await {
+    let changed = Changed { before, ended: &BTreeSet::new() };
+    match waiting::until_active(session, &bound.connection_id, declared, homes, changed).await {
         Ok(shown) => Ok(bound.target(homes, &shown).peering(&shown).cloned()),
         Err(Unsettled::Failed(failed)) => {
             let holds = "Once the cause is mended, apply again: it will be bound anew.";
@@ -273,6 +280,11 @@ async fn unbind(account: &Account, session: &Session, bound: &Bound) -> Result<O
         let Some(there) = target.peering(&look.shown) else { return Ok(None) };
         if there.has_status(wire::BINDING_FAILED) {
             return Ok(Some(there.clone()));
+        }
+        // Created before this one is destroyed, or another queue of the same pool.
+        if account.survey().is_taken(id, target) {
+            tracing::info!(id, "not unbound: another binding of this run relies on it");
+            return Ok(None);
         }
         if guard.is_some() {
             let is_gone = || async move { Ok(target.peering(&project.show_connection(id).await?).is_none()) };

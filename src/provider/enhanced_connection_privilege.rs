@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use super::{
     account::Account,
     checks::Follows,
-    enhanced_connection::schema::KEPT,
+    enhanced_connection::schema::{KEPT, same_text},
     place,
     session::{Fault, Session},
     small,
@@ -42,7 +42,7 @@ use crate::{
 };
 
 /// How long each operation may take where the configuration does not say.
-const LIMIT: Duration = Duration::from_mins(5);
+const LIMIT: Duration = Duration::from_mins(20);
 
 /// The kind of resource.
 #[derive(Debug)]
@@ -245,6 +245,7 @@ fn schema() -> Schema {
             .required()
             .check(Follows(&[rules::PROJECT_ID]))
             .modify(Replaces)
+            .same_when(same_text)
             .describe(
                 "ID of the project, in the same region, that may bind its queues and elastic resource pools to the \
                  connection. Changing it replaces the privilege.",

@@ -40,7 +40,7 @@ use crate::{
 };
 
 /// How long each operation may take where the configuration does not say.
-const LIMIT: Duration = Duration::from_mins(5);
+const LIMIT: Duration = Duration::from_mins(20);
 
 /// The kind of resource.
 #[derive(Debug)]
@@ -170,8 +170,8 @@ impl Resource for EnhancedConnectionRoute {
             };
             let there = planned.cidr_in(&shown);
             if there.as_ref() != Some(&planned.cidr) {
-                if there.is_some() {
-                    remove(&session, &planned).await.map_err(told)?;
+                if let Some(there) = find(&shown, &planned.name) {
+                    remove(&session, &planned, &there.name).await.map_err(told)?;
                 }
                 add(&session, &planned).await.map_err(|fault| fault.tell(SUMMARY, REMOVED))?;
             }
@@ -188,8 +188,8 @@ impl Resource for EnhancedConnectionRoute {
         let session = Session::open(&self.account, route.place(), limit, request.stop).map_err(told)?;
         let _guard = small::lock(&session, &self.account, &route.connection_id).await.map_err(told)?;
         let shown = small::shown(&session, &route.connection_id).await.map_err(told)?;
-        if shown.is_some_and(|shown| find(&shown, &route.name).is_some()) {
-            remove(&session, &route).await.map_err(told)?;
+        if let Some(there) = shown.as_ref().and_then(|shown| find(shown, &route.name)) {
+            remove(&session, &route, &there.name).await.map_err(told)?;
         }
         Ok(())
     }
@@ -228,10 +228,11 @@ async fn add(session: &Session, route: &Route) -> Result<(), Fault> {
     session.write(project.ensure(|| project.create_route(id, name, cidr), is_there)).await
 }
 
-async fn remove(session: &Session, route: &Route) -> Result<(), Fault> {
+/// Removes it under the name that the service keeps.
+async fn remove(session: &Session, route: &Route, kept: &str) -> Result<(), Fault> {
     let (project, Route { connection_id: id, name, .. }) = (&session.project, route);
     let is_gone = || async move { Ok(find(&project.show_connection(id).await?, name).is_none()) };
-    match session.write(project.ensure(|| project.delete_route(id, name), is_gone)).await {
+    match session.write(project.ensure(|| project.delete_route(id, kept), is_gone)).await {
         // What is gone already needs no removing.
         Err(fault) if fault.is_not_found() => Ok(()),
         outcome => outcome,

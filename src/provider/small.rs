@@ -44,6 +44,7 @@ pub(super) async fn shown(session: &Session, id: &str) -> Result<Option<wire::Co
 
 /// Waits for the turn to write to a connection, as long as there is time.
 pub(super) async fn lock(session: &Session, account: &Account, id: &str) -> Result<OwnedMutexGuard<()>, Fault> {
+    account.survey().applies();
     session.read(async { Ok(account.locks().write(id).await) }).await
 }
 

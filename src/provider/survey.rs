@@ -6,7 +6,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -15,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     account::Account,
+    bound::Target,
     session::{Fault, Session},
 };
 use crate::{
@@ -30,12 +34,15 @@ use crate::{
 /// How long the service may take to answer.
 const LIMIT: Duration = Duration::from_secs(15);
 
-/// A list in which something is missing is asked for again when it is older than this: during an apply others may have
-/// made what was missing, while the plan of many resources is over before.
+/// A list in which something is missing is asked for again when it is older than this; the plan of many resources is over
+/// before. Once the run applies, any list is too old: others may have made what was missing a moment ago.
 const FRESH: Duration = Duration::from_secs(5);
 
 const NOT_ASKED: &str = "The plan goes on without this check, and the apply will say what is wrong. To plan without asking, \
                          set plan_checks = false in the provider block.";
+
+const MADE_LATER: &str = "Where this very run makes it, refer to an attribute of it that is known only then, or set plan_checks = \
+                          false in the provider block. That lets a destroy pass, too.";
 
 /// Region and project, as far as they are named.
 type Place = (Option<String>, Option<String>);
@@ -48,9 +55,30 @@ pub(super) struct Survey {
     names: Answers<BTreeMap<String, Vec<String>>>,
     /// Ids of connections that this run replaces.
     leaving: Mutex<BTreeSet<String>>,
+    /// Whether this run has begun to change things.
+    applies: AtomicBool,
+    /// What bindings of this run were made for, by connection.
+    taken: Mutex<BTreeSet<(String, Target)>>,
 }
 
 impl Survey {
+    /// The run changes things from now on.
+    pub(super) fn applies(&self) {
+        self.applies.store(true, Ordering::Relaxed);
+    }
+
+    /// A binding of this run relies on a peering.
+    pub(super) fn takes(&self, connection: &str, target: Target) {
+        let connection = connection.to_ascii_lowercase();
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner).insert((connection, target));
+    }
+
+    /// Whether a binding of this run relies on a peering.
+    pub(super) fn is_taken(&self, connection: &str, target: &Target) -> bool {
+        let wanted = (connection.to_ascii_lowercase(), target.clone());
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner).contains(&wanted)
+    }
+
     /// A connection is going to be replaced: its name will be free.
     pub(super) fn leaves(&self, id: &str) {
         self.leaving.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned());
@@ -108,10 +136,12 @@ pub(super) struct Question {
 
 impl Question {
     /// A question about the place of a planned object; `None` where nothing can or should be asked.
-    pub(super) fn about(account: &Account, planned: &Value, stop: &CancellationToken) -> Option<Self> {
+    pub(super) fn about(account: &Account, config: &Value, planned: &Value, stop: &CancellationToken) -> Option<Self> {
         let text = |name: &str| planned.get(name).as_str().map(str::to_owned);
         let place = (text("region"), text("project_id"));
-        if !account.may_ask() {
+        // Where an unknown place is, nobody can say yet; the one of the provider it need not be.
+        let unknown = |name: &str| config.get(name).is_unknown();
+        if !account.may_ask() || unknown("region") || unknown("project_id") {
             return None;
         }
         let session = Session::open(account, (place.0.as_deref(), place.1.as_deref()), LIMIT, stop).ok()?;
@@ -143,7 +173,7 @@ impl Question {
                 let text = format!(
                     "{path}: {fault}.\n\nAllowed: dedicated queues, yearly/monthly queues, and queues in an elastic resource \
                      pool.\nDocument: DLI API Reference, \"Creating an Enhanced Datasource Connection\", request parameter \
-                     queues."
+                     queues.\n\n{MADE_LATER}"
                 );
                 report.push(Diagnostic::error(summary, text).at(path.clone()));
             }
@@ -165,7 +195,7 @@ impl Question {
         for (path, name) in wanted.iter().filter(|(_, name)| missing(&pools, name)) {
             let text = format!(
                 "{path}: there is no elastic resource pool named {name:?} in the project; {}.\n\nAllowed: the name of an \
-                 elastic resource pool.\nDocument: DLI API Reference, \"Listing All Elastic Resource Pools\".",
+                 elastic resource pool.\nDocument: DLI API Reference, \"Listing All Elastic Resource Pools\".\n\n{MADE_LATER}",
                 known(pools.iter())
             );
             report.push(Diagnostic::error("No Such Elastic Resource Pool", text).at(path.clone()));
@@ -216,8 +246,9 @@ impl Question {
             return (None, Diagnostics::new());
         }
         let (mut answer, mut fault) = answers.get(&self.place, None, ask()).await;
+        let oldest = if self.survey.applies.load(Ordering::Relaxed) { Duration::ZERO } else { FRESH };
         if answer.as_ref().is_some_and(|answer| wanted.iter().any(|(_, name)| missing(answer, name))) {
-            (answer, fault) = answers.get(&self.place, Some(FRESH), ask()).await;
+            (answer, fault) = answers.get(&self.place, Some(oldest), ask()).await;
         }
         (answer, fault.map(|fault| fault.warn(summary, NOT_ASKED)).unwrap_or_default())
     }

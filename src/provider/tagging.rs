@@ -17,12 +17,17 @@ pub(super) struct Tagging {
     pub(super) ignored_keys: BTreeSet<String>,
     /// Beginnings of keys that are not seen.
     pub(super) ignored_prefixes: BTreeSet<String>,
+    /// Whether any of it is still unknown, and left out here.
+    pub(super) open: bool,
 }
 
 impl Tagging {
     /// Whether somebody else looks after this tag.
     pub(super) fn ignores(&self, key: &str) -> bool {
-        self.ignored_keys.contains(key) || self.ignored_prefixes.iter().any(|prefix| key.starts_with(prefix))
+        // The service's own tags cannot be declared by anyone.
+        key.starts_with("_sys_")
+            || self.ignored_keys.contains(key)
+            || self.ignored_prefixes.iter().any(|prefix| key.starts_with(prefix))
     }
 
     /// `tags_all` of a resource with these `tags`. What it declares goes before the defaults.
@@ -68,6 +73,7 @@ mod tests {
             defaults: tags(&[("team", "data"), ("env", "prod")]),
             ignored_keys: BTreeSet::from(["owner".to_owned()]),
             ignored_prefixes: BTreeSet::from(["cost:".to_owned()]),
+            open: false,
         }
     }
 
@@ -80,7 +86,8 @@ mod tests {
 
     #[test]
     fn a_declared_set_sees_all_but_the_ignored_and_the_defaults() {
-        let present = tags(&[("team", "data"), ("env", "test"), ("x", "1"), ("owner", "me"), ("cost:a", "1")]);
+        let present =
+            tags(&[("team", "data"), ("env", "test"), ("x", "1"), ("owner", "me"), ("cost:a", "1"), ("_sys_b", "1")]);
         let declared = tags(&[("env", "test")]);
         let (own, all) = tagging().read(present.clone(), Some(&declared), &Tags::new());
         assert_eq!(own, Some(tags(&[("env", "test"), ("x", "1")])));

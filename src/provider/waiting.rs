@@ -24,11 +24,23 @@ const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_sec
 /// When it takes long.
 const LONG: Duration = Duration::from_mins(1);
 /// How long what had FAILED before it was bound again may still be shown as it was.
-const STALE: Duration = Duration::from_secs(10);
+const STALE: Duration = Duration::from_mins(1);
 
 /// What Terraform holds where an interruption ended the waiting.
 pub(super) const UNAWAITED: &str = "All was asked for and is in the state. The bindings go on being made; the next plan or \
                                     apply tells how they are.";
+
+/// After how long it is asked anew which pool a queue lives in.
+const AGAIN: Duration = Duration::from_secs(30);
+
+/// What was done to the bindings just before the waiting.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Changed<'a> {
+    /// Peerings from before they were bound again.
+    pub(super) before: &'a BTreeMap<Target, Binding>,
+    /// What was unbound.
+    pub(super) ended: &'a BTreeSet<Target>,
+}
 
 /// Why the bindings do not all work.
 #[derive(Debug)]
@@ -41,16 +53,16 @@ pub(super) enum Unsettled {
     Fault(Fault),
 }
 
-/// Waits until all that is declared is ACTIVE, and shows the connection as it is then. `before` shows peerings from
-/// before they were bound again.
+/// Waits until all that is declared is ACTIVE and what was unbound is gone, and shows the connection as it is then.
 pub(super) async fn until_active(
     session: &Session,
     id: &str,
     declared: Declared<'_>,
     homes: &mut Homes,
-    before: &BTreeMap<Target, Binding>,
+    Changed { before, ended }: Changed<'_>,
 ) -> Result<wire::Connection, Unsettled> {
     let began = Instant::now();
+    let mut asked = began;
     let mut told = String::new();
     loop {
         let shown = match session.read(session.project.show_connection(id)).await {
@@ -72,7 +84,13 @@ pub(super) async fn until_active(
         if !failed.is_empty() {
             return Err(Unsettled::Failed(failed));
         }
-        let open = open(&targets, &shown);
+        let mut open = open(&targets, &shown);
+        if !open.is_empty() && asked.elapsed() > AGAIN {
+            homes.forget();
+            asked = Instant::now();
+        }
+        let ending = ended.iter().filter(|target| !targets.contains(target) && target.peering(&shown).is_some());
+        open.extend(ending.map(|target| format!("{} (still bound)", target.name())));
         if open.is_empty() {
             return Ok(shown);
         }
@@ -105,7 +123,8 @@ pub(super) fn failures(connection: &str, failed: &[Binding], holds: &str) -> Dia
 
 /// Bindings that came to nothing, found in a look at the connection: no call failed, and nobody would hear of it.
 pub(super) fn found(connection: &str, failed: &[Binding]) -> Diagnostics {
-    let again = "The service does not try again by itself: the next apply binds what is declared again.";
+    let again = "The service does not try again by itself. The next apply binds it again where it is declared; where it is not, it \
+                 does no harm, and goes with the connection.";
     let warning = |binding: &Binding| {
         Diagnostic::warning("Binding Failed", format!("{}\n\n{again}", text(connection, binding)))
             .at(Path::attribute("bindings").key(&binding.name))

@@ -80,7 +80,7 @@ impl DataSource for OneConnection {
             None => no_such("id", id.unwrap_or_default()),
         };
         let facts = Facts::ask(&session, shown).await.map_err(&told)?.ok_or_else(missing)?;
-        let (found, warnings) = facts.into_value(&self.0.tagging().unwrap_or_default());
+        let (found, warnings) = facts.into_value(&self.0.tagging());
         progress.warn(warnings);
         progress.save(answer(request.config, &session, found));
         Ok(())

@@ -104,7 +104,7 @@ impl DataSource for Connections {
             .try_collect()
             .await
             .map_err(&told)?;
-        let tagging = self.0.tagging().unwrap_or_default();
+        let tagging = self.0.tagging();
         let mut connections = Vec::new();
         for facts in found.into_iter().flatten() {
             // Where the tags cannot be read, the service's filter counts alone.

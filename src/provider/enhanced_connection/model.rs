@@ -223,7 +223,8 @@ pub(in crate::provider) fn hosts<'a>(
     let mut hosts: BTreeMap<String, String> = BTreeMap::new();
     let mut doubled = BTreeSet::new();
     let spelling = Spelling::new(known, || shown.iter().map(|host| host.name.as_str()).collect());
-    for wire::Host { name, ip } in shown {
+    // A record of one half alone means nothing.
+    for wire::Host { name, ip } in shown.iter().filter(|host| !host.name.is_empty() && !host.ip.is_empty()) {
         let name = spelling.of(name);
         match hosts.get_mut(&name) {
             None => {

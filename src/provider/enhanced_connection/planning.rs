@@ -30,7 +30,7 @@ pub(super) async fn modify(account: &Account, request: PlanRequest<'_>) -> Resul
     if request.prior.is_null() {
         place::plan(account, request.config, request.planned);
     }
-    report.extend(plan_tags(account.tagging(), request.config, request.planned));
+    report.extend(plan_tags(&account.tagging(), request.config, request.planned));
     let replaced = take_over(request.prior, request.private, request.planned, request.replace, &mut report);
     let id = request.prior.get("id").as_str();
     if let Some(id) = id.filter(|_| replaced) {
@@ -42,7 +42,8 @@ pub(super) async fn modify(account: &Account, request: PlanRequest<'_>) -> Resul
             report.extend(account.claims().whole(id, part, declared(request.planned.get(part.attribute()))));
         }
     }
-    report.extend(ask(account, request.prior, request.planned, replaced, request.stop).await);
+    let place = request.config;
+    report.extend(ask(account, place, (request.prior, request.planned), replaced, request.stop).await);
     if report.has_errors() { Err(report) } else { Ok(report) }
 }
 
@@ -56,13 +57,13 @@ fn declared(value: &Value) -> Option<BTreeSet<String>> {
 }
 
 /// Sets `tags_all`, and reports tags that cannot be.
-fn plan_tags(tagging: Option<Tagging>, config: &Value, planned: &mut Value) -> Diagnostics {
+fn plan_tags(tagging: &Tagging, config: &Value, planned: &mut Value) -> Diagnostics {
     let mut report = Diagnostics::new();
     let tags = config.get("tags");
-    let (Some(tagging), true) = (tagging, tags.is_wholly_known()) else {
+    if tagging.open || !tags.is_wholly_known() {
         planned.put("tags_all", UNKNOWN);
         return report;
-    };
+    }
     let pairs = tags.as_map().map(|tags| {
         tags.iter().filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect::<Tags>()
     });
@@ -131,8 +132,8 @@ fn take_over(
 /// Asks the service about names that are new in this plan.
 async fn ask(
     account: &Account,
-    prior: &Value,
-    planned: &Value,
+    config: &Value,
+    (prior, planned): (&Value, &Value),
     replaced: bool,
     stop: &CancellationToken,
 ) -> Diagnostics {
@@ -155,7 +156,7 @@ async fn ask(
     if queues.is_empty() && pools.is_empty() && name.is_none() {
         return report;
     }
-    let Some(question) = Question::about(account, planned, stop) else { return report };
+    let Some(question) = Question::about(account, config, planned, stop) else { return report };
     report.extend(question.queues(&queues).await);
     report.extend(question.pools(&pools).await);
     if let Some(name) = name {

@@ -59,7 +59,7 @@ pub(super) fn schema() -> Schema {
                  elastic resource pool (binding one binds its pool), never `default`. The service keeps the names in \
                  lower case. `[]` means none; without the attribute they are not managed.",
             ),
-        Attribute::string("routetable_id").check(Follows(&[rules::ROUTE_TABLE_ID])).modify(Replaces).describe(
+        Attribute::string("routetable_id").check(Follows(&[rules::ROUTE_TABLE_ID])).modify(Replaces).same_when(same_text).describe(
             "Route table of the subnet. The service never returns it, so a change made elsewhere is not seen. \
                  Changing it replaces the connection.",
         ),

@@ -23,7 +23,7 @@ use crate::{
         bound::{Homes, Target},
         session::{Fault, Session},
         tagging::{Tagging, Tags},
-        waiting::{self, Unsettled},
+        waiting::{self, Changed, Unsettled},
     },
 };
 
@@ -39,6 +39,8 @@ pub(super) struct Work<'a> {
     pub(super) homes: Homes,
     /// Peerings from before they were bound again.
     pub(super) before: BTreeMap<Target, Binding>,
+    /// What was unbound.
+    pub(super) ended: BTreeSet<Target>,
     pub(super) faults: Diagnostics,
     pub(super) summary: &'static str,
     /// What Terraform holds after a failure, and what to do.
@@ -56,8 +58,8 @@ impl<'a> Work<'a> {
         told: (&'static str, String),
     ) -> Self {
         let (summary, holds) = told;
-        let (homes, before, faults) = (Homes::default(), BTreeMap::new(), Diagnostics::new());
-        Self { session, tagging, planned, now, progress, homes, before, faults, summary, holds }
+        let (homes, before, ended, faults) = Default::default();
+        Self { session, tagging, planned, now, progress, homes, before, ended, faults, summary, holds }
     }
 }
 
@@ -89,6 +91,10 @@ impl Work<'_> {
         let id = prior.id().to_owned();
         if !is_empty(&moves.unbind) {
             self.unbind(&id, &moves.unbind).await?;
+            let lower = |names: &[String]| names.iter().map(|name| name.to_ascii_lowercase()).collect::<Vec<_>>();
+            self.ended.extend(lower(&moves.unbind.queues).into_iter().map(Target::Queue));
+            self.ended.extend(lower(&moves.unbind.elastic_resource_pools).into_iter().map(Target::Pool));
+            self.warn_of_pools(prior, &moves.unbind.elastic_resource_pools);
             self.save(|now| {
                 let kept = |prior: &Option<BTreeSet<String>>, planned: &Option<BTreeSet<String>>| {
                     Some(prior.as_ref()?.intersection(planned.as_ref()?).cloned().collect())
@@ -102,6 +108,7 @@ impl Work<'_> {
             let (wanted, names) = (&moves.bind_targets, &moves.bind);
             let bound = || async move {
                 let shown = project.show_connection(id).await?;
+                let homes = homes.known(project, &shown, wanted).await?;
                 Ok(wanted.iter().all(|target| {
                     let target = homes.resolved(&shown, target);
                     target.peering(&shown).is_some_and(|peering| before.get(&target) != Some(peering))
@@ -151,6 +158,24 @@ impl Work<'_> {
         }
     }
 
+    /// A pool that was bound for a queue takes all its queues along.
+    fn warn_of_pools(&mut self, prior: &Connection, pools: &[String]) {
+        let listed = |pool: &&String| {
+            prior.elastic_resource_pools.iter().flatten().any(|listed| listed.eq_ignore_ascii_case(pool))
+        };
+        let for_queues: Vec<_> = pools.iter().filter(|pool| !listed(pool)).map(String::as_str).collect();
+        if !for_queues.is_empty() {
+            let text = format!(
+                "A queue that lives in an elastic resource pool was taken out, and with it the binding of its pool ({}): no \
+                 queue of the pool uses the connection any more. Where others rely on it, declare the pool in \
+                 elastic_resource_pools.",
+                for_queues.join(", ")
+            );
+            let warning = Diagnostic::warning("Elastic Resource Pool Unbound", text);
+            self.progress.warn(warning.at(Path::attribute("queues")));
+        }
+    }
+
     async fn is_being_made(&self, id: &str, targets: &[Target]) -> Result<bool, Fault> {
         let shown = self.session.read(self.session.project.show_connection(id)).await?;
         let peerings = targets.iter().filter_map(|target| target.peering(&shown));
@@ -184,7 +209,11 @@ impl Work<'_> {
                 continue;
             }
             let gone = || async move { Ok(route(project, id, name).await?.is_none()) };
-            match self.session.write(project.ensure(|| project.delete_route(id, name), gone)).await {
+            // The service may keep another case.
+            let exact = shown.iter().find(|route| route.name == *name);
+            let kept = exact.or_else(|| shown.iter().find(|route| route.name.eq_ignore_ascii_case(name)));
+            let kept = kept.map_or(name.as_str(), |route| route.name.as_str());
+            match self.session.write(project.ensure(|| project.delete_route(id, kept), gone)).await {
                 // What is gone already needs no removing.
                 Err(fault) if !fault.is_not_found() => return Err(self.at_route(name, fault)),
                 _ => {}
@@ -272,7 +301,8 @@ impl Work<'_> {
     /// Waits until what is declared works.
     pub(super) async fn wait(&mut self) -> Option<wire::Connection> {
         let declared = self.planned.declared();
-        let settled = waiting::until_active(self.session, self.now.id(), declared, &mut self.homes, &self.before).await;
+        let changed = Changed { before: &self.before, ended: &self.ended };
+        let settled = waiting::until_active(self.session, self.now.id(), declared, &mut self.homes, changed).await;
         match settled {
             Ok(shown) => return Some(shown),
             Err(Unsettled::Failed(failed)) => {
