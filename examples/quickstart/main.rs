@@ -10,6 +10,7 @@ mod terraform;
 use std::error::Error;
 use std::net::Ipv4Addr;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use serde_json::Value;
 use terraform_provider_dli::emulator::{Emulator, Settings, StartError};
@@ -63,7 +64,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     steps.announce("The document's own example request, as a resource: what would be created?");
     stage.run(&["plan", "-out", PLAN])?;
 
-    steps.announce("Create it: one call to the service, and one to read the result.");
+    steps.announce("Create it, and wait until its two queues can use it.");
     stage.run(&["apply", PLAN])?;
     let created = stage.state(ADDRESS)?;
 
@@ -105,10 +106,11 @@ fn run() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// On the usual port, or on any where something else has that one.
+/// On the usual port, or on any where something else has that one. A binding takes its time, as in the service.
 async fn start() -> Result<Emulator, StartError> {
-    match Emulator::start((Ipv4Addr::LOCALHOST, PORT).into(), Settings::default()).await {
-        Err(StartError::Listen { .. }) => Emulator::start((Ipv4Addr::LOCALHOST, 0).into(), Settings::default()).await,
+    let settings = Settings { binding_delay: Duration::from_secs(2), ..Settings::default() };
+    match Emulator::start((Ipv4Addr::LOCALHOST, PORT).into(), settings.clone()).await {
+        Err(StartError::Listen { .. }) => Emulator::start((Ipv4Addr::LOCALHOST, 0).into(), settings).await,
         started => started,
     }
 }

@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
     path::PathBuf,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use super::{Environment, claims::Claims, failure, locks::Locks, survey::Survey, tagging::Tagging};
@@ -22,8 +22,6 @@ pub(super) struct Account {
     environment: Environment,
     configured: Mutex<Option<Configured>>,
     locks: Locks,
-    claims: Claims,
-    survey: Survey,
 }
 
 #[derive(Debug, Clone)]
@@ -36,6 +34,9 @@ struct Configured {
     /// `None` while it is unknown.
     tagging: Option<Tagging>,
     plan_checks: bool,
+    /// Of this run: where a process outlives one, the next begins anew.
+    claims: Arc<Claims>,
+    survey: Arc<Survey>,
 }
 
 /// Attributes that the environment can stand in for, with the variable's name.
@@ -49,13 +50,7 @@ const FROM_ENVIRONMENT: [(&str, &str); 5] = [
 
 impl Account {
     pub(super) fn new(environment: Environment) -> Self {
-        Self {
-            environment,
-            configured: Mutex::new(None),
-            locks: Locks::default(),
-            claims: Claims::default(),
-            survey: Survey::default(),
-        }
+        Self { environment, configured: Mutex::new(None), locks: Locks::default() }
     }
 
     /// Takes the provider block in. Uses no network.
@@ -115,6 +110,11 @@ impl Account {
                 .push(Diagnostic::warning("TLS Certificates Are Not Checked", text).at(Path::attribute("insecure")));
         }
         let tagging = tagging(config);
+        if let Some(key) =
+            tagging.iter().flat_map(|tagging| tagging.defaults.keys().filter(|key| tagging.ignores(key))).next()
+        {
+            return Err(ignored_default(key));
+        }
         let plan_checks = config.get("plan_checks") != &Value::Bool(false);
         let (own_region, own_project_id) = (region.clone(), project_id.clone());
         let config = Config {
@@ -127,8 +127,16 @@ impl Account {
             ..Config::default()
         };
         let client = Client::new(config).map_err(|error| failure::configuration(&error))?;
-        *self.configured.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some(Configured { client, unknown, region: own_region, project_id: own_project_id, tagging, plan_checks });
+        *self.configured.lock().unwrap_or_else(PoisonError::into_inner) = Some(Configured {
+            client,
+            unknown,
+            region: own_region,
+            project_id: own_project_id,
+            tagging,
+            plan_checks,
+            claims: Arc::default(),
+            survey: Arc::default(),
+        });
         Ok(warnings)
     }
 
@@ -181,13 +189,13 @@ impl Account {
     }
 
     /// Who declares which part of a connection.
-    pub(super) fn claims(&self) -> &Claims {
-        &self.claims
+    pub(super) fn claims(&self) -> Arc<Claims> {
+        self.configured().map(|known| known.claims).unwrap_or_default()
     }
 
     /// What plans have asked the service.
-    pub(super) fn survey(&self) -> &Survey {
-        &self.survey
+    pub(super) fn survey(&self) -> Arc<Survey> {
+        self.configured().map(|known| known.survey).unwrap_or_default()
     }
 }
 
@@ -204,6 +212,15 @@ fn tagging(config: &Value) -> Option<Tagging> {
         ignored_keys: texts("keys"),
         ignored_prefixes: texts("key_prefixes"),
     })
+}
+
+fn ignored_default(key: &str) -> Diagnostics {
+    let path = Path::attribute("default_tags").key(key);
+    let text = format!(
+        "{path} puts this tag on everything, and ignore_tags says that somebody else looks after it.\n\nTake it out of one \
+         of the two."
+    );
+    Diagnostic::error("Tag Both Declared and Ignored", text).at(path).into()
 }
 
 fn half_a_pair(missing: &'static str) -> Diagnostics {

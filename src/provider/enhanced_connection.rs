@@ -24,6 +24,7 @@
 pub(super) mod model;
 mod planning;
 pub(super) mod schema;
+mod upgrade;
 mod work;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -54,6 +55,8 @@ use crate::{
             CreateRequest, DeleteRequest, ImportRequest, PlanRequest, Progress, ReadRequest, Resource, UpdateRequest,
         },
         schema::Schema,
+        types::Type,
+        value::Value,
     },
 };
 
@@ -88,6 +91,14 @@ impl Resource for EnhancedConnection {
         schema::schema()
     }
 
+    fn prior_type(&self, version: i64) -> Option<Type> {
+        (version == 0).then(|| schema::schema().ty())
+    }
+
+    fn upgrade(&self, _: i64, state: Value) -> Result<Value, Diagnostics> {
+        Ok(upgrade::from_0(state))
+    }
+
     async fn modify_plan(&self, request: PlanRequest<'_>) -> Result<Diagnostics, Diagnostics> {
         planning::modify(&self.account, request).await
     }
@@ -107,7 +118,7 @@ impl Resource for EnhancedConnection {
             fault.tell(SUMMARY, &if open { look_for(&planned.name) } else { "Nothing was created.".to_owned() })
         })?;
         let mut now = Connection { id: Computed(Some(id.clone())), tags_all: Computed(Some(tags)), ..planned.clone() };
-        settle(&mut now, &session);
+        place::settle(&mut now.region, &mut now.project_id, &session);
         now.routes = planned.routes.as_ref().map(|_| BTreeMap::new());
         // From here on the connection exists, and whatever goes wrong, Terraform knows it.
         progress.save(now.clone());
@@ -116,18 +127,7 @@ impl Resource for EnhancedConnection {
              it was created as tainted, and would replace it. To keep it and finish the job: mend the cause, run terraform \
              untaint ADDRESS, and apply again. Only what is missing will be done."
         );
-        let mut work = Work {
-            session: &session,
-            tagging: &tagging,
-            planned: &planned,
-            now,
-            progress,
-            homes: Homes::default(),
-            before: BTreeMap::new(),
-            faults: Diagnostics::new(),
-            summary: SUMMARY,
-            holds,
-        };
+        let mut work = Work::new(&session, &tagging, &planned, now, progress, (SUMMARY, holds));
         if planned.routes.as_ref().is_some_and(|routes| !routes.is_empty()) {
             let outcome = work.routes(Some(&BTreeMap::new()), &[]).await;
             work.step("Routes", outcome);
@@ -163,25 +163,14 @@ impl Resource for EnhancedConnection {
         let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
         let session = Session::open(&self.account, prior.place(), limit, request.stop).map_err(told)?;
         let tagging = self.tagging();
-        let guard = self.account.locks().write(prior.id()).await;
+        let guard = small::lock(&session, &self.account, prior.id()).await.map_err(told)?;
 
         let now = Connection {
             wait_for_bindings: planned.wait_for_bindings,
             timeouts: planned.timeouts.clone(),
             ..prior.clone()
         };
-        let mut work = Work {
-            session: &session,
-            tagging: &tagging,
-            planned: &planned,
-            now,
-            progress,
-            homes: Homes::default(),
-            before: BTreeMap::new(),
-            faults: Diagnostics::new(),
-            summary: SUMMARY,
-            holds: HOLDS.to_owned(),
-        };
+        let mut work = Work::new(&session, &tagging, &planned, now, progress, (SUMMARY, HOLDS.to_owned()));
         let rebinds = prior.queues != planned.queues || prior.elastic_resource_pools != planned.elastic_resource_pools;
         let reroutes = prior.routes != planned.routes;
         let mut wait = false;
@@ -240,7 +229,7 @@ impl Resource for EnhancedConnection {
         let limit = known.timeouts.delete(schema::DELETE);
         let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
         let session = Session::open(&self.account, known.place(), limit, request.stop).map_err(told)?;
-        let _guard = self.account.locks().write(known.id()).await;
+        let _guard = small::lock(&session, &self.account, known.id()).await.map_err(told)?;
         let mut settled = false;
         loop {
             let fault = match session.write(session.project.delete_connection(known.id())).await {
@@ -298,36 +287,25 @@ impl Resource for EnhancedConnection {
             None => object.to_owned(),
         };
         let asked = Connection { id: Computed(Some(id)), ..Connection::default() };
-        match look(&session, asked, &self.tagging(), Scope::Everything).await.map_err(told)? {
-            Some((connection, warnings)) => {
-                progress.warn(warnings);
-                progress.save(connection);
-                progress.note(IMPORTED);
-                Ok(())
-            }
-            None => {
-                let text = format!(
-                    "There is no enhanced connection {object} in this project. Check the ID, the region and the project_id \
-                     of the provider."
-                );
-                Err(Diagnostic::error("Enhanced Connection Not Found", text).into())
-            }
-        }
+        let looked = look(&session, asked, &self.tagging(), Scope::Everything).await.map_err(told)?;
+        let Some((connection, warnings)) = looked else {
+            return Err(small::not_found(&format!("enhanced connection {object}"), "Enhanced Connection"));
+        };
+        progress.warn(warnings);
+        progress.save(connection);
+        progress.note(IMPORTED);
+        Ok(())
     }
-}
-
-/// Fills in where it is.
-fn settle(connection: &mut Connection, session: &Session) {
-    place::settle(&mut connection.region, &mut connection.project_id, session);
 }
 
 /// Ends a create or an update: waits where that is wanted, looks where something is open, and leaves the state as the
 /// plan has it, or where something failed as the connection is.
 async fn finish(mut work: Work<'_>, wait: bool, done: &str, open: bool) -> Result<(), Diagnostics> {
     let mut shown = None;
-    if wait {
+    let failed = work.faults.has_errors();
+    if wait && !failed {
         shown = work.wait().await;
-    } else if open && !work.faults.has_errors() {
+    } else if open && !failed {
         let look = work.session.project.show_connection(work.now.id());
         match work.session.briefly(LAST_LOOK, work.session.read(look)).await {
             Ok(seen) => shown = Some(seen),
@@ -404,7 +382,7 @@ async fn look(
     let mut connection = known;
     let seen = Seen { shown: &shown, tags: tags.as_ref(), homes: &homes, tagging, everything };
     warnings.extend(connection.observe(seen));
-    settle(&mut connection, session);
+    place::settle(&mut connection.region, &mut connection.project_id, session);
     Ok(Some((connection, warnings)))
 }
 

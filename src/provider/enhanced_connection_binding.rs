@@ -129,7 +129,7 @@ impl Resource for EnhancedConnectionBinding {
 
         let Look { shown, mut homes } = look;
         let seen = if bound.wait_for_bindings.unwrap_or(true) {
-            wait(&session, &bound, &mut homes, &before, &shown.name).await?
+            wait(&session, &bound, &mut homes, &before, &shown.name, progress).await?
         } else {
             match Look::at(&session, &bound).await {
                 Ok(seen) => {
@@ -194,13 +194,11 @@ impl Resource for EnhancedConnectionBinding {
         let words: Vec<&str> = object.split('/').collect();
         let (connection_id, kind, name) = match words[..] {
             [connection_id, kind @ (QUEUE | POOL), name] => (connection_id, kind, name.to_ascii_lowercase()),
-            _ => return Err(small::invalid_import(request.id, FORMS, &[]).into()),
+            _ => return Err(small::invalid_import(request.id, FORMS)),
         };
         let words: [(&str, &[rules::Rule]); 2] =
             [(connection_id, &[rules::CONNECTION_ID]), (&name, &[rules::QUEUE_NOT_DEFAULT, rules::QUEUE_NAME])];
-        if !small::in_order(&words) {
-            return Err(small::invalid_import(request.id, FORMS, &words).into());
-        }
+        small::check_import(request.id, FORMS, &words)?;
         let told = |fault: Fault| fault.tell("Could Not Import the Binding", "Nothing was imported.");
         let session = Session::open(&self.account, (region, project_id), schema::READ, request.stop).map_err(told)?;
         let (queue, elastic_resource_pool) = if kind == QUEUE { (Some(name), None) } else { (None, Some(name)) };
@@ -209,7 +207,7 @@ impl Resource for EnhancedConnectionBinding {
         let look = Look::at(&session, &bound).await.map_err(told)?;
         let Some(there) = look.as_ref().and_then(|look| look.peering(&bound)) else {
             let what = format!("binding of the {} to an enhanced connection {}", bound.what(), bound.connection_id);
-            return Err(small::not_found(&what, "Binding").into());
+            return Err(small::not_found(&what, "Binding"));
         };
         bound.observe(&session, Some(there));
         progress.save(bound);
@@ -240,6 +238,7 @@ async fn wait(
     homes: &mut Homes,
     before: &BTreeMap<Target, Binding>,
     connection: &str,
+    progress: &mut Progress,
 ) -> Result<Option<Binding>, Diagnostics> {
     const SUMMARY: &str = "Could Not Bind: Waiting for the Binding";
     let (queues, pools) = (set(bound.queue.as_ref()), set(bound.elastic_resource_pool.as_ref()));
@@ -251,6 +250,11 @@ async fn wait(
             Err(waiting::failures(connection, &failed, holds))
         }
         Err(Unsettled::Gone) => Err(small::no_connection(SUMMARY, &bound.connection_id)),
+        // All was done but the waiting, and what is bound should not be marked as broken for it.
+        Err(Unsettled::Fault(fault @ Fault::Interrupted { .. })) => {
+            progress.warn(fault.warn("Interrupted While Waiting for the Binding", waiting::UNAWAITED));
+            Ok(None)
+        }
         Err(Unsettled::Fault(fault)) => {
             let holds = "It was bound, and it is in the state. Terraform marks what failed while it was created as tainted, \
                          and would unbind it and bind it again. To keep it as it is: run terraform untaint ADDRESS.";

@@ -168,13 +168,11 @@ impl Resource for EnhancedConnectionPrivilege {
         const FORMS: &str = "CONNECTION_ID/APPLICANT_PROJECT_ID";
         let (object, region, project_id) = place::of_import(request.id);
         let Some((connection_id, applicant)) = object.split_once('/') else {
-            return Err(small::invalid_import(request.id, FORMS, &[]).into());
+            return Err(small::invalid_import(request.id, FORMS));
         };
         let words: [(&str, &[rules::Rule]); 2] =
             [(connection_id, &[rules::CONNECTION_ID]), (applicant, &[rules::PROJECT_ID])];
-        if !small::in_order(&words) {
-            return Err(small::invalid_import(request.id, FORMS, &words).into());
-        }
+        small::check_import(request.id, FORMS, &words)?;
         let told = |fault: Fault| fault.tell("Could Not Import the Privilege", "Nothing was imported.");
         let session = Session::open(&self.account, (region, project_id), LIMIT, request.stop).map_err(told)?;
         let (connection_id, applicant_project_id) = (connection_id.to_owned(), applicant.to_owned());
@@ -182,7 +180,7 @@ impl Resource for EnhancedConnectionPrivilege {
         let Seen::Granted(privileges) = look(&session, &shared).await.map_err(told)? else {
             let what =
                 format!("privilege of the project {applicant} on an enhanced connection {}", shared.connection_id);
-            return Err(small::not_found(&what, "Privilege").into());
+            return Err(small::not_found(&what, "Privilege"));
         };
         shared.observe(&session, privileges);
         progress.save(shared);

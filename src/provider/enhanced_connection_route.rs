@@ -198,13 +198,11 @@ impl Resource for EnhancedConnectionRoute {
         const FORMS: &str = "CONNECTION_ID/NAME";
         let (object, region, project_id) = place::of_import(request.id);
         let Some((connection_id, name)) = object.split_once('/') else {
-            return Err(small::invalid_import(request.id, FORMS, &[]).into());
+            return Err(small::invalid_import(request.id, FORMS));
         };
         let words: [(&str, &[rules::Rule]); 2] =
             [(connection_id, &[rules::CONNECTION_ID]), (name, &[rules::ROUTE_NAME])];
-        if !small::in_order(&words) {
-            return Err(small::invalid_import(request.id, FORMS, &words).into());
-        }
+        small::check_import(request.id, FORMS, &words)?;
         let told = |fault: Fault| fault.tell("Could Not Import the Route", "Nothing was imported.");
         let session = Session::open(&self.account, (region, project_id), LIMIT, request.stop).map_err(told)?;
         let (connection_id, name) = (connection_id.to_owned(), name.to_owned());
@@ -212,7 +210,7 @@ impl Resource for EnhancedConnectionRoute {
         let shown = small::shown(&session, &route.connection_id).await.map_err(told)?;
         let Some(cidr) = shown.and_then(|shown| route.cidr_in(&shown)) else {
             let what = format!("route {} of an enhanced connection {}", route.name, route.connection_id);
-            return Err(small::not_found(&what, "Route").into());
+            return Err(small::not_found(&what, "Route"));
         };
         route.cidr = cidr;
         route.settle(&session);

@@ -21,6 +21,9 @@ pub(super) fn aside(summary: &str, error: &Error, holds: &str) -> Diagnostic {
 
 fn describe(error: &Error, holds: &str) -> String {
     let mut text = sentence(&error.with_causes());
+    if error.is_not_published() {
+        text.push_str("\n\nThis API is not published in this region. That says nothing about what it was asked for.");
+    }
     if error.may_have_taken_effect() {
         text.push_str("\n\nThe request was sent, and the service may have carried it out all the same.");
     }

@@ -56,24 +56,26 @@ pub(super) fn no_connection(summary: &str, id: &str) -> Diagnostics {
     Diagnostic::error(format!("{summary}: No Such Connection"), text).into()
 }
 
-/// What was written for an import names no such part. `forms` says how to write it, `words` are those that were found,
-/// each with the rule that it should keep.
-pub(super) fn invalid_import(id: &str, forms: &str, words: &[(&str, &[Rule])]) -> Diagnostics {
-    let broken = words.iter().find_map(|(word, rules)| {
-        let (rule, broken) = rules.iter().find_map(|rule| Some((rule, rule.broken_by(word)?)))?;
-        Some(format!(" {word:?} {broken}; allowed: {}.", rule.allowed))
-    });
-    let text = format!(
-        "The import ID {id:?} does not have the right form.{}\n\nWrite it as {forms}, followed by @REGION or \
-         @REGION/PROJECT_ID where these are not those of the provider.",
-        broken.unwrap_or_default()
-    );
-    Diagnostic::error("Invalid Import ID", text).into()
+/// What was written for an import does not have the form that `forms` describes.
+pub(super) fn invalid_import(id: &str, forms: &str) -> Diagnostics {
+    invalid(id, forms, "does not have the right form.")
 }
 
-/// Whether all words keep their rules.
-pub(super) fn in_order(words: &[(&str, &[Rule])]) -> bool {
-    words.iter().all(|(word, rules)| rules.iter().all(|rule| rule.allows(word)))
+/// The words of an import ID, each with the rules that it must keep.
+pub(super) fn check_import(id: &str, forms: &str, words: &[(&str, &[Rule])]) -> Result<(), Diagnostics> {
+    let broken = |(word, rules): &(&str, &[Rule])| {
+        let (rule, broken) = rules.iter().find_map(|rule| Some((rule, rule.broken_by(word)?)))?;
+        Some(format!("is not in order: {word:?} {broken}; allowed: {}.", rule.allowed))
+    };
+    words.iter().find_map(broken).map_or(Ok(()), |broken| Err(invalid(id, forms, &broken)))
+}
+
+fn invalid(id: &str, forms: &str, fault: &str) -> Diagnostics {
+    let text = format!(
+        "The import ID {id:?} {fault}\n\nWrite it as {forms}, followed by @REGION or @REGION/PROJECT_ID where these are not \
+         those of the provider."
+    );
+    Diagnostic::error("Invalid Import ID", text).into()
 }
 
 /// There is nothing to import.

@@ -44,7 +44,7 @@ type Place = (Option<String>, Option<String>);
 #[derive(Debug, Default)]
 pub(super) struct Survey {
     queues: Answers<BTreeMap<String, Queue>>,
-    pools: Answers<BTreeMap<String, ()>>,
+    pools: Answers<BTreeSet<String>>,
     names: Answers<BTreeMap<String, Vec<String>>>,
     /// Ids of connections that this run replaces.
     leaving: Mutex<BTreeSet<String>>,
@@ -57,14 +57,17 @@ impl Survey {
     }
 
     /// Whether a connection is going to be replaced.
-    pub(super) fn is_leaving(&self, id: &str) -> bool {
+    fn is_leaving(&self, id: &str) -> bool {
         self.leaving.lock().unwrap_or_else(PoisonError::into_inner).contains(id)
     }
 }
 
+/// An answer of the service, or that there was none, and when it came.
+type Answer<T> = (Instant, Option<Arc<T>>);
+
 /// One question, asked once for each place.
 #[derive(Debug)]
-struct Answers<T>(Lock<BTreeMap<Place, (Instant, Option<Arc<T>>)>>);
+struct Answers<T>(Lock<BTreeMap<Place, Answer<T>>>);
 
 impl<T> Default for Answers<T> {
     fn default() -> Self {
@@ -97,22 +100,22 @@ impl<T> Answers<T> {
 }
 
 /// Names that are new in a plan, and where they stand.
-pub(super) struct Question<'a> {
-    account: &'a Account,
+pub(super) struct Question {
+    survey: Arc<Survey>,
     place: Place,
     session: Session,
 }
 
-impl<'a> Question<'a> {
+impl Question {
     /// A question about the place of a planned object; `None` where nothing can or should be asked.
-    pub(super) fn about(account: &'a Account, planned: &Value, stop: &CancellationToken) -> Option<Self> {
+    pub(super) fn about(account: &Account, planned: &Value, stop: &CancellationToken) -> Option<Self> {
         let text = |name: &str| planned.get(name).as_str().map(str::to_owned);
         let place = (text("region"), text("project_id"));
         if !account.may_ask() {
             return None;
         }
         let session = Session::open(account, (place.0.as_deref(), place.1.as_deref()), LIMIT, stop).ok()?;
-        Some(Self { account, place, session })
+        Some(Self { survey: account.survey(), place, session })
     }
 
     /// Each queue that is not there or may not be bound.
@@ -123,13 +126,13 @@ impl<'a> Question<'a> {
         };
         let missing =
             |queues: &BTreeMap<String, Queue>, name: &String| !queues.contains_key(&name.to_ascii_lowercase());
-        let answers = &self.account.survey().queues;
+        let answers = &self.survey.queues;
         let (queues, mut report) = self.ask(answers, "Queues Were Not Checked", wanted, ask, missing).await;
         for (queues, (path, name)) in queues.iter().flat_map(|queues| wanted.iter().map(move |w| (queues, w))) {
             let fault = match queues.get(&name.to_ascii_lowercase()) {
                 None => Some((
                     "No Such Queue",
-                    format!("there is no queue named {name:?} in the project; {}", known(queues)),
+                    format!("there is no queue named {name:?} in the project; {}", known(queues.keys())),
                 )),
                 Some(queue) if !queue.may_be_bound() => {
                     Some(("Queue Cannot Be Bound", format!("{name:?} is {}", kind(queue))))
@@ -152,10 +155,10 @@ impl<'a> Question<'a> {
     pub(super) async fn pools(&self, wanted: &[(Path, String)]) -> Diagnostics {
         let ask = || async {
             let pools = self.session.read(self.session.project.list_pools()).await?;
-            Ok(pools.into_iter().map(|pool| (pool.name.to_ascii_lowercase(), ())).collect())
+            Ok(pools.into_iter().map(|pool| pool.name.to_ascii_lowercase()).collect())
         };
-        let missing = |pools: &BTreeMap<String, ()>, name: &String| !pools.contains_key(&name.to_ascii_lowercase());
-        let answers = &self.account.survey().pools;
+        let missing = |pools: &BTreeSet<String>, name: &String| !pools.contains(&name.to_ascii_lowercase());
+        let answers = &self.survey.pools;
         let (pools, mut report) =
             self.ask(answers, "Elastic Resource Pools Were Not Checked", wanted, ask, missing).await;
         let Some(pools) = pools else { return report };
@@ -163,7 +166,7 @@ impl<'a> Question<'a> {
             let text = format!(
                 "{path}: there is no elastic resource pool named {name:?} in the project; {}.\n\nAllowed: the name of an \
                  elastic resource pool.\nDocument: DLI API Reference, \"Listing All Elastic Resource Pools\".",
-                known(&pools)
+                known(pools.iter())
             );
             report.push(Diagnostic::error("No Such Elastic Resource Pool", text).at(path.clone()));
         }
@@ -171,7 +174,7 @@ impl<'a> Question<'a> {
     }
 
     /// A warning where another connection has the name of one that is to be created.
-    pub(super) async fn name(&self, name: &str, leaving: impl Fn(&str) -> bool) -> Diagnostics {
+    pub(super) async fn name(&self, name: &str) -> Diagnostics {
         let ask = async {
             let filter = ConnectionFilter { status: Some(wire::STATUS_ACTIVE), ..ConnectionFilter::default() };
             let mut holders: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -182,11 +185,11 @@ impl<'a> Question<'a> {
             }
             Ok(holders)
         };
-        let (holders, fault) = self.account.survey().names.get(&self.place, None, ask).await;
+        let (holders, fault) = self.survey.names.get(&self.place, None, ask).await;
         let mut report =
             fault.map(|fault| fault.warn("Connection Names Were Not Checked", NOT_ASKED)).unwrap_or_default();
         let holders = holders.iter().filter_map(|holders| holders.get(name)).flatten();
-        let others: Vec<_> = holders.filter(|id| !leaving(id)).map(String::as_str).collect();
+        let others: Vec<_> = holders.filter(|id| !self.survey.is_leaving(id)).map(String::as_str).collect();
         if !others.is_empty() {
             let text = format!(
                 "There is an enhanced connection named {name:?} already: {}. The service may refuse a second one.\n\nChoose \
@@ -230,10 +233,11 @@ pub(super) fn kind(queue: &Queue) -> String {
 }
 
 /// Some names that are there.
-fn known<T>(names: &BTreeMap<String, T>) -> String {
+fn known<'a>(names: impl ExactSizeIterator<Item = &'a String>) -> String {
     const SHOWN: usize = 10;
-    let shown: Vec<_> = names.keys().take(SHOWN).map(String::as_str).collect();
-    match names.len().saturating_sub(SHOWN) {
+    let more = names.len().saturating_sub(SHOWN);
+    let shown: Vec<_> = names.take(SHOWN).map(String::as_str).collect();
+    match more {
         _ if shown.is_empty() => "it has none".to_owned(),
         0 => format!("it has {}", shown.join(", ")),
         more => format!("it has {} and {more} more", shown.join(", ")),

@@ -34,14 +34,16 @@ impl Tagging {
 
     /// `tags` and `tags_all` of a connection that has the tags `present`; `declared` and `owned` are what they were.
     ///
-    /// A default tag belongs to `tags` only where it was declared there, too.
+    /// A default tag belongs to `tags` only where it was declared there, too; so does one that was a default when it was
+    /// last owned, for the defaults may have changed since, or not be known yet.
     pub(super) fn read(&self, present: Tags, declared: Option<&Tags>, owned: &Tags) -> (Option<Tags>, Tags) {
         let seen: Tags = present.into_iter().filter(|(key, _)| !self.ignores(key)).collect();
         let Some(declared) = declared else {
             let ours = |key: &String| self.defaults.contains_key(key) || owned.contains_key(key);
             return (None, seen.into_iter().filter(|(key, _)| ours(key)).collect());
         };
-        let own = |key: &String| declared.contains_key(key) || !self.defaults.contains_key(key);
+        let default = |key: &String| self.defaults.contains_key(key) || owned.contains_key(key);
+        let own = |key: &String| declared.contains_key(key) || !default(key);
         (Some(seen.clone().into_iter().filter(|(key, _)| own(key)).collect()), seen)
     }
 
@@ -83,6 +85,15 @@ mod tests {
         let (own, all) = tagging().read(present.clone(), Some(&declared), &Tags::new());
         assert_eq!(own, Some(tags(&[("env", "test"), ("x", "1")])));
         assert_eq!(all, tags(&[("team", "data"), ("env", "test"), ("x", "1")]));
+    }
+
+    /// Of `tags_all`, what is not in `tags` was a default.
+    #[test]
+    fn what_is_no_default_any_more_is_not_taken_for_declared() {
+        let present = tags(&[("team", "data"), ("old", "1"), ("x", "1"), ("env", "test")]);
+        let (declared, owned) = (tags(&[("env", "test")]), tags(&[("env", "test"), ("old", "1")]));
+        let (own, all) = tagging().read(present.clone(), Some(&declared), &owned);
+        assert_eq!((own, all), (Some(tags(&[("env", "test"), ("x", "1")])), present));
     }
 
     #[test]

@@ -26,6 +26,10 @@ const LONG: Duration = Duration::from_mins(1);
 /// How long what had FAILED before it was bound again may still be shown as it was.
 const STALE: Duration = Duration::from_secs(10);
 
+/// What Terraform holds where an interruption ended the waiting.
+pub(super) const UNAWAITED: &str = "All was asked for and is in the state. The bindings go on being made; the next plan or \
+                                    apply tells how they are.";
+
 /// Why the bindings do not all work.
 #[derive(Debug)]
 pub(super) enum Unsettled {

@@ -5,25 +5,35 @@
 
 mod attributes;
 mod bindings;
+mod checks;
 mod configuration;
 mod connection;
 mod data;
 mod debug;
 mod discipline;
-mod documents;
+mod drift;
+mod examples;
+mod failed_bindings;
 mod failures;
 mod finding;
+mod generated;
 mod gone;
 mod harness;
 mod import;
 mod lifecycle;
 mod limits;
 mod ownership;
+mod parallel;
+mod partial;
 mod peers;
 mod queues;
+mod regions;
 mod scale;
 mod signals;
+mod small;
+mod tagging;
 mod unknown;
+mod upgrade;
 mod validation;
 mod wire;
 

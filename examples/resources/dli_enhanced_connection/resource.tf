@@ -1,3 +1,4 @@
+# Queues that reach the nodes of an MRS cluster.
 resource "dli_enhanced_connection" "mrs" {
   name            = "mrs_production"
   dest_vpc_id     = "22094d8f-c310-4621-913d-4c4d655d8495"

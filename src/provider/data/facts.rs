@@ -145,3 +145,34 @@ fn doubled_hosts(shown: &wire::Connection, names: &BTreeSet<String>) -> Diagnost
     );
     Diagnostic::warning("Several Addresses for One Host Name", text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shared(is_privis: Option<bool>, with: Option<&[&str]>) -> (Value, Value) {
+        let shown = wire::Connection { is_privis, ..wire::Connection::default() };
+        let shared_with = with.map(|projects| projects.iter().map(|&project| project.to_owned()).collect());
+        let (value, _) = Facts { shown, tags: None, shared_with }.into_value(&Tagging::default());
+        (value.get("shared").clone(), value.get("shared_with").clone())
+    }
+
+    /// The page says `isPrivis` of lists only, and the other way round than its name: false is shared.
+    #[test]
+    fn whether_it_is_shared_is_told_by_either_and_else_not_known() {
+        let with = |project: &str| Value::set([project.into()]);
+        assert_eq!(shared(Some(false), None), (true.into(), Value::Null));
+        assert_eq!(shared(Some(true), Some(&[])), (false.into(), Value::set([])));
+        assert_eq!(shared(None, Some(&["aa"])), (true.into(), with("aa")));
+        assert_eq!(shared(None, Some(&[])), (false.into(), Value::set([])));
+        assert_eq!(shared(None, None), (Value::Null, Value::Null));
+    }
+
+    #[test]
+    fn every_attribute_has_its_value() {
+        let (value, _) =
+            Facts { shown: wire::Connection::default(), tags: None, shared_with: None }.into_value(&Tagging::default());
+        let names: BTreeSet<_> = attributes().iter().map(|attribute| attribute.name.to_owned()).collect();
+        assert_eq!(value.as_map().expect("an object").keys().cloned().collect::<BTreeSet<_>>(), names);
+    }
+}

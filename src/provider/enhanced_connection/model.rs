@@ -190,34 +190,39 @@ pub(super) fn tag_list<'a>(tags: impl IntoIterator<Item = (&'a String, &'a Strin
     tags.into_iter().map(|(key, value)| wire::Tag { key: key.clone(), value: value.clone() }).collect()
 }
 
-/// The spelling that is known of a name: the service may keep another case.
-struct Spelling<'a> {
+/// The spelling that is known of a name: the service may keep another case. Not where it shows the known one, too.
+struct Spelling<'a, N> {
     known: Option<&'a BTreeMap<String, String>>,
-    /// Known names by their lower case; built when the first name is not found as it is.
+    shown: N,
+    /// Known names that are not shown as they are, by their lower case; built when the first shown name is not known.
     lower: OnceCell<BTreeMap<String, &'a String>>,
 }
 
-impl<'a> Spelling<'a> {
-    fn new(known: Option<&'a BTreeMap<String, String>>) -> Self {
-        Self { known, lower: OnceCell::new() }
+impl<'a, N: Fn() -> BTreeSet<&'a str>> Spelling<'a, N> {
+    fn new(known: Option<&'a BTreeMap<String, String>>, shown: N) -> Self {
+        Self { known, shown, lower: OnceCell::new() }
     }
 
     fn of(&self, name: &str) -> String {
         let Some(known) = self.known.filter(|known| !known.contains_key(name)) else { return name.to_owned() };
-        let lower = self.lower.get_or_init(|| known.keys().map(|known| (known.to_ascii_lowercase(), known)).collect());
+        let lower = self.lower.get_or_init(|| {
+            let shown = (self.shown)();
+            let missing = known.keys().filter(|known| !shown.contains(known.as_str()));
+            missing.map(|known| (known.to_ascii_lowercase(), known)).collect()
+        });
         lower.get(&name.to_ascii_lowercase()).map_or(name, |known| known.as_str()).to_owned()
     }
 }
 
 /// Host records as a map. Of several addresses of one name the known one counts, else the first; the names are given
 /// back too.
-pub(in crate::provider) fn hosts(
-    shown: &[wire::Host],
-    known: Option<&BTreeMap<String, String>>,
+pub(in crate::provider) fn hosts<'a>(
+    shown: &'a [wire::Host],
+    known: Option<&'a BTreeMap<String, String>>,
 ) -> (BTreeMap<String, String>, Option<BTreeSet<String>>) {
     let mut hosts: BTreeMap<String, String> = BTreeMap::new();
     let mut doubled = BTreeSet::new();
-    let spelling = Spelling::new(known);
+    let spelling = Spelling::new(known, || shown.iter().map(|host| host.name.as_str()).collect());
     for wire::Host { name, ip } in shown {
         let name = spelling.of(name);
         match hosts.get_mut(&name) {
@@ -237,11 +242,11 @@ pub(in crate::provider) fn hosts(
 }
 
 /// Routes as a map, each network in the known spelling, else in the form that a configuration may have.
-pub(in crate::provider) fn routes(
-    shown: &[wire::Route],
-    known: Option<&BTreeMap<String, String>>,
+pub(in crate::provider) fn routes<'a>(
+    shown: &'a [wire::Route],
+    known: Option<&'a BTreeMap<String, String>>,
 ) -> BTreeMap<String, String> {
-    let spelling = Spelling::new(known);
+    let spelling = Spelling::new(known, || shown.iter().map(|route| route.name.as_str()).collect());
     let route = |route: &wire::Route| {
         let name = spelling.of(&route.name);
         let known = known.and_then(|known| known.get(&name)).filter(|known| same_network(known, &route.cidr));
@@ -323,6 +328,8 @@ mod tests {
             read,
             BTreeMap::from([("r".into(), "2407:C080::/32".into()), ("single".into(), "127.0.0.0/32".into())])
         );
+        let both = [route("r", "10.0.0.0/8"), route("R", "11.0.0.0/8")];
+        assert_eq!(routes(&both, Some(&known)).len(), 2, "these are two");
     }
 
     /// 1553168490000 is the example of the document's page on queues.

@@ -159,7 +159,7 @@ async fn ask(
     report.extend(question.queues(&queues).await);
     report.extend(question.pools(&pools).await);
     if let Some(name) = name {
-        report.extend(question.name(name, |id| account.survey().is_leaving(id)).await);
+        report.extend(question.name(name).await);
     }
     report
 }

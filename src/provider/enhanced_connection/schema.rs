@@ -125,7 +125,7 @@ pub(super) fn schema() -> Schema {
         (Operation::Update, UPDATE),
         (Operation::Delete, DELETE),
     ])];
-    Schema { version: 0, body: Body { attributes, blocks, description, ..Body::default() }, ..Schema::default() }
+    Schema { version: 1, body: Body { attributes, blocks, description, ..Body::default() }, ..Schema::default() }
 }
 
 /// What the service tells of one peering.

@@ -10,7 +10,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Connection, model};
+use super::{Connection, PAUSE, model};
 use crate::{
     client::{Error, Project},
     dli::wire::{self, Binding},
@@ -45,6 +45,22 @@ pub(super) struct Work<'a> {
     pub(super) holds: String,
 }
 
+impl<'a> Work<'a> {
+    /// Begins from `now`; `told` is the summary of what goes wrong, and what Terraform then holds.
+    pub(super) fn new(
+        session: &'a Session,
+        tagging: &'a Tagging,
+        planned: &'a Connection,
+        now: Connection,
+        progress: &'a mut Progress,
+        told: (&'static str, String),
+    ) -> Self {
+        let (summary, holds) = told;
+        let (homes, before, faults) = (Homes::default(), BTreeMap::new(), Diagnostics::new());
+        Self { session, tagging, planned, now, progress, homes, before, faults, summary, holds }
+    }
+}
+
 impl Work<'_> {
     /// Keeps what a step came to. After an interruption nothing more is begun.
     pub(super) fn step(&mut self, name: &str, outcome: Result<(), Fault>) {
@@ -66,8 +82,8 @@ impl Work<'_> {
     /// Brings the bindings from `prior`, where they are as `shown`, to what is planned.
     pub(super) async fn bindings(&mut self, prior: &Connection, shown: &wire::Connection) -> Result<(), Fault> {
         let planned = self.planned;
-        let named = [prior.queues.as_ref(), planned.queues.as_ref()];
-        self.homes.ask(self.session, shown, &named).await?;
+        let declared = [prior.queues.as_ref(), planned.queues.as_ref()];
+        self.homes.ask(self.session, shown, &declared).await?;
         let moves = Moves::between(&self.homes, prior, planned, shown);
         self.before = moves.before;
         let id = prior.id().to_owned();
@@ -114,13 +130,31 @@ impl Work<'_> {
 
     async fn unbind(&self, id: &str, names: &wire::QueueNames) -> Result<(), Fault> {
         let project = &self.session.project;
+        let queues = names.queues.iter().map(|name| Target::Queue(name.to_ascii_lowercase()));
+        let pools = names.elastic_resource_pools.iter().map(|name| Target::Pool(name.to_ascii_lowercase()));
+        let targets: &Vec<Target> = &queues.chain(pools).collect();
         let gone = || async move {
             let shown = project.show_connection(id).await?;
-            let queues = names.queues.iter().map(|name| Target::Queue(name.to_ascii_lowercase()));
-            let pools = names.elastic_resource_pools.iter().map(|name| Target::Pool(name.to_ascii_lowercase()));
-            Ok(queues.chain(pools).all(|target| target.peering(&shown).is_none()))
+            Ok(targets.iter().all(|target| target.peering(&shown).is_none()))
         };
-        self.session.write(project.ensure(|| project.unbind(id, names), gone)).await
+        loop {
+            match self.session.write(project.ensure(|| project.unbind(id, names), gone)).await {
+                // The queue may have gone, and its binding with it.
+                Err(fault) if fault.is_not_found() && self.session.read(gone()).await? => return Ok(()),
+                // What is still being made may have to be made first.
+                Err(fault) if fault.may_mean_not_yet() && self.is_being_made(id, targets).await? => {
+                    tracing::info!(id, ?fault, "the binding is still being made; unbinding it again in a moment");
+                    self.session.pause(PAUSE, || "The end of a binding".to_owned()).await?;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn is_being_made(&self, id: &str, targets: &[Target]) -> Result<bool, Fault> {
+        let shown = self.session.read(self.session.project.show_connection(id)).await?;
+        let peerings = targets.iter().filter_map(|target| target.peering(&shown));
+        Ok(peerings.into_iter().any(|peering| peering.has_status(wire::BINDING_CREATING)))
     }
 
     /// Brings the routes from those `shown` to what is planned; of those that `owned` does not name, only what stands in
@@ -150,7 +184,11 @@ impl Work<'_> {
                 continue;
             }
             let gone = || async move { Ok(route(project, id, name).await?.is_none()) };
-            self.session.write(project.ensure(|| project.delete_route(id, name), gone)).await?;
+            match self.session.write(project.ensure(|| project.delete_route(id, name), gone)).await {
+                // What is gone already needs no removing.
+                Err(fault) if !fault.is_not_found() => return Err(self.at_route(name, fault)),
+                _ => {}
+            }
             now.remove(name);
             self.save(|state| state.routes = Some(now.clone()));
         }
@@ -161,12 +199,20 @@ impl Work<'_> {
             let added = || async move {
                 Ok(route(project, id, name).await?.is_some_and(|there| model::same_network(&there, cidr)))
             };
-            self.session.write(project.ensure(|| project.create_route(id, name, cidr), added)).await?;
+            let adding = project.ensure(|| project.create_route(id, name, cidr), added);
+            self.session.write(adding).await.map_err(|fault| self.at_route(name, fault))?;
             now.insert(name.clone(), cidr.clone());
             self.save(|state| state.routes = Some(now.clone()));
         }
         self.save(|state| state.routes.clone_from(&self.planned.routes));
         Ok(())
+    }
+
+    /// The service does not say which of many routes it refuses.
+    fn at_route(&self, name: &str, fault: Fault) -> Fault {
+        let path = Path::attribute("routes").key(name);
+        let told = fault.tell(&format!("{}: Route {name}", self.summary), &self.holds);
+        Fault::Told(told.into_iter().map(|diagnostic| diagnostic.at(path.clone())).collect())
     }
 
     pub(super) async fn hosts(&mut self) -> Result<(), Fault> {
@@ -186,8 +232,10 @@ impl Work<'_> {
         let mut present = prior.owned_tags();
         if prior.tags.is_none() && planned.tags.is_some() {
             let listed = session.read(tags(project, id)).await.map_err(unpublished)?;
-            present = listed.into_iter().filter(|(key, _)| !self.tagging.ignores(key)).collect();
+            present = listed;
         }
+        // A state that was not read since may hold what is left to others by now.
+        present.retain(|key, _| !self.tagging.ignores(key));
         let superfluous = model::tag_list(present.iter().filter(|(key, value)| wanted.get(*key) != Some(value)));
         if !superfluous.is_empty() {
             let superfluous = &superfluous;
@@ -233,6 +281,10 @@ impl Work<'_> {
             Err(Unsettled::Gone) => {
                 let text = format!("The connection {} was deleted by someone else meanwhile.", self.now.id());
                 self.faults.push(Diagnostic::error(format!("{}: Gone", self.summary), text));
+            }
+            // All was done but the waiting, and nothing that is there should be marked as broken for it.
+            Err(Unsettled::Fault(fault @ Fault::Interrupted { .. })) => {
+                self.progress.warn(fault.warn("Interrupted While Waiting for Bindings", waiting::UNAWAITED));
             }
             Err(Unsettled::Fault(fault)) => self.step("Waiting for Bindings", Err(fault)),
         }

@@ -79,8 +79,8 @@ mod tests {
     #[test]
     fn exactly_one_of_queue_and_pool_and_what_is_unknown_waits() {
         let cases: [(Value, Value, &[&str]); 5] = [
-            (Value::Null, Value::Null, &["Missing queue or elastic_resource_pool at "]),
-            ("q1".into(), "pool1".into(), &["Conflicting Attributes at elastic_resource_pool"]),
+            (Value::Null, Value::Null, &["One of Them Must Be Set at queue"]),
+            ("q1".into(), "pool1".into(), &["Only One of Them Can Be Set at elastic_resource_pool"]),
             ("q1".into(), UNKNOWN, &[]),
             (UNKNOWN, Value::Null, &[]),
             (Value::Null, "pool1".into(), &[]),

@@ -1,9 +1,16 @@
 //! A connection that is gone: deleted by someone else, or never there.
 
 use std::fs;
+use std::time::Duration;
 
-use super::connection::{ADDRESS, CREATE, EXAMPLE};
-use super::harness::{Cloud, Workspace, for_each_terraform};
+use terraform_provider_dli::emulator::{Fault, Quirk};
+
+use super::connection::{ADDRESS, CREATE, EXAMPLE, connection};
+use super::harness::{Cloud, Workspace, for_each_terraform, for_one_terraform};
+
+/// In how many ways the service says that a connection is not there; with none of them it shows it as DELETED.
+const SHAPES: [&[Quirk]; 5] =
+    [&[], &[Quirk::GoneAsDli0001], &[Quirk::GoneAsDli0001IsNotExist], &[Quirk::GoneAsDli0002], &[Quirk::GoneAsDli0023]];
 
 /// Has the state tell of a connection that the service never had.
 fn forge_id(workspace: &Workspace, id: &str) {
@@ -50,5 +57,83 @@ fn destroying_what_is_gone_succeeds() {
             workspace.run(&["destroy", "-auto-approve", refresh]).expect_code(0);
             assert_eq!(workspace.find_state(ADDRESS), None);
         }
+    });
+}
+
+#[test]
+fn gone_in_each_shape_is_planned_again_and_needs_no_destroying() {
+    let configuration = connection("queues = [\"q1\"]\n  tags = { a = \"1\" }");
+    for_each_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace(terraform);
+        workspace.step(&configuration, CREATE);
+        let gone = cloud.connection().id;
+        cloud.edit(|account| account.delete(&gone));
+        let file = workspace.path().join("terraform.tfstate");
+        let state = fs::read_to_string(&file).expect("it was applied");
+        for shape in SHAPES {
+            cloud.emulator().set_quirks(shape.iter().copied());
+            let planned = workspace.run(&["plan", "-detailed-exitcode"]).expect_code(2);
+            assert!(planned.stdout.contains(&format!("{ADDRESS} will be created")), "{shape:?}: {planned}");
+            assert_eq!(planned.stderr, "", "{shape:?}");
+
+            // Without a look before, the deletion itself meets what is gone.
+            workspace.run(&["destroy", "-auto-approve", "-refresh=false"]).expect_code(0);
+            assert_eq!(workspace.find_state(ADDRESS), None, "{shape:?}");
+            fs::write(&file, &state).expect("it is ours");
+        }
+        workspace.step(&configuration, CREATE);
+        assert_ne!(cloud.connection().id, gone);
+    });
+}
+
+/// A gateway that does not know the call says nothing about any connection.
+#[test]
+fn a_call_that_the_region_does_not_publish_is_an_error_that_says_so() {
+    let configuration = format!(
+        "{}\nresource \"dli_enhanced_connection_route\" \"test\" {{\n  connection_id = {ADDRESS}.id\n  name = \"r1\"\n  \
+         cidr = \"10.1.0.0/16\"\n}}\n",
+        connection("")
+    );
+    let route = "dli_enhanced_connection_route.test";
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace(terraform);
+        workspace.step(&configuration, &[(ADDRESS, "create"), (route, "create")]);
+        let text = "The API does not exist or has not been published in the environment";
+        let fault = Fault::refuse("ShowEnhancedConnection", 404, "APIGW.0101", text);
+        cloud.emulator().inject(fault).expect("it can happen");
+        let planned = workspace.run(&["plan", "-json"]).expect_code(1);
+        let refreshed = workspace.run(&["apply", "-json", "-auto-approve", "-target", route]).expect_code(1);
+        for error in planned.told().into_iter().chain(refreshed.told()).filter(|told| told.is_error) {
+            for word in ["APIGW.0101", "not published in this region", "left as it is"] {
+                assert!(error.text.contains(word), "it should tell {word:?}: {error:#?}");
+            }
+        }
+        cloud.emulator().clear_faults();
+        workspace.expect_no_changes();
+    });
+}
+
+#[test]
+fn a_deletion_waits_until_the_service_says_deleted() {
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace(terraform);
+        workspace.step(EXAMPLE, CREATE);
+        let delay = Duration::from_hours(1);
+        cloud.emulator().set_delete_delay(delay);
+        let destroying = workspace.start(&["destroy", "-auto-approve"]);
+        let after_the_deletion = || {
+            let requests = cloud.requests();
+            let asked = requests.iter().position(|request| request.method == "DELETE");
+            asked.map_or(0, |at| requests[at..].iter().filter(|request| request.method == "GET").count())
+        };
+        destroying.wait_for("it is looked at twice", || after_the_deletion() >= 2);
+        assert!(workspace.find_state(ADDRESS).is_some());
+        cloud.emulator().advance(delay);
+        destroying.wait().expect_code(0);
+        cloud.expect_empty();
+        assert!(cloud.changes().iter().filter(|change| change.starts_with("DELETE")).count() == 1, "asked for once");
     });
 }

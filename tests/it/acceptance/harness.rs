@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 
 pub(crate) use cloud::{Cloud, PROJECT};
 pub(crate) use plan::Plan;
-pub(crate) use running::{Finished, Running};
+pub(crate) use running::{Finished, Running, Told};
 pub(crate) use workspace::Workspace;
 
 use serde_json::Value;

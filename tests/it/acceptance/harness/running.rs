@@ -53,6 +53,17 @@ pub(crate) struct Finished {
     pub(crate) stderr: String,
 }
 
+/// A diagnostic of a command that ran with `-json`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// Whether it is an error; else a warning.
+    pub(crate) is_error: bool,
+    /// The resource that it is about; empty where it is about none.
+    pub(crate) address: String,
+    /// Summary and detail.
+    pub(crate) text: String,
+}
+
 impl Running {
     /// Starts the command with this standard input.
     pub(crate) fn start(command: &mut Command, stdin: impl Into<Stdio>) -> Self {
@@ -172,6 +183,41 @@ impl Finished {
     #[track_caller]
     pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{self}\nexpected JSON: {error}"))
+    }
+
+    /// What it told, each as it came from the provider: `-json` breaks no lines.
+    #[track_caller]
+    pub(crate) fn told(&self) -> Vec<Told> {
+        let lines = self.stdout.lines().map(|line| {
+            serde_json::from_str::<serde_json::Value>(line).unwrap_or_else(|_| panic!("{self}\nit ran without -json"))
+        });
+        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        lines
+            .filter_map(|line| line.get("diagnostic").cloned())
+            // That the provider was just built is not to be told.
+            .filter(|told| told["summary"] != "Provider development overrides are in effect")
+            .map(|told| Told {
+                is_error: told["severity"] == "error",
+                address: text(&told["address"]),
+                text: format!("{}\n{}", text(&told["summary"]), text(&told["detail"])),
+            })
+            .collect()
+    }
+
+    /// The errors that it told about one resource, of which there must be one.
+    #[track_caller]
+    pub(crate) fn error_of(&self, address: &str) -> String {
+        let mut errors: Vec<_> =
+            self.told().into_iter().filter(|told| told.is_error && told.address == address).collect();
+        assert_eq!(errors.len(), 1, "{errors:#?}\n{self}\nexpected one error of {address}");
+        errors.remove(0).text
+    }
+
+    /// Requires that it told nothing, neither an error nor a warning.
+    #[track_caller]
+    pub(crate) fn expect_silence(self) -> Self {
+        assert!(self.told().is_empty(), "{:#?}\n{self}\nexpected neither errors nor warnings", self.told());
+        self
     }
 }
 

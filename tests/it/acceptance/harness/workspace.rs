@@ -166,15 +166,10 @@ impl Workspace {
     /// state, except for the attributes that the service does not tell.
     #[track_caller]
     pub(crate) fn expect_import(&self, address: &str, unreadable: &[&str]) {
+        self.expect_import_by_command(address, unreadable);
         let original = self.state(address);
         let id = original["id"].as_str().expect("every resource has an id");
         let configuration = fs::read_to_string(self.path().join("main.tf")).expect("it was configured");
-
-        let by_command = self.fresh();
-        by_command.configure(&configuration);
-        by_command.run(&["import", address, id]).expect_code(0);
-        let imported = by_command.state(address);
-        assert_eq!(without(imported, unreadable), without(original.clone(), unreadable), "left: imported {address}");
 
         let by_block = self.fresh();
         by_block.configure(&format!("{configuration}\nimport {{\n  to = {address}\n  id = {id:?}\n}}\n"));
@@ -184,6 +179,17 @@ impl Workspace {
             by_block.apply();
             assert_eq!(by_block.state(address), original, "left: imported {address}");
         }
+    }
+
+    /// As [`Workspace::expect_import`], by the command alone: the configuration may have other resources, too.
+    #[track_caller]
+    pub(crate) fn expect_import_by_command(&self, address: &str, unreadable: &[&str]) {
+        let original = self.state(address);
+        let id = original["id"].as_str().expect("every resource has an id");
+        let importing = self.fresh();
+        fs::copy(self.path().join("main.tf"), importing.path().join("main.tf")).expect("it was configured");
+        importing.run(&["import", address, id]).expect_code(0);
+        assert_eq!(without(importing.state(address), unreadable), without(original, unreadable), "left: {address}");
     }
 
     /// Destroys all that the state holds.

@@ -1,0 +1,163 @@
+//! What a plan asks the service: whether queues and pools are there and may be bound, and whether a name is free.
+
+use terraform_provider_dli::dli::wire::{CreateConnection, Queue};
+
+use super::connection::{ADDRESS, CREATE, connection};
+use super::harness::{Cloud, Finished, PROJECT, Workspace, for_each_terraform, for_one_terraform};
+
+/// Fifty connections with these queues. (Of what fails in all instances of one resource, some versions of Terraform show
+/// one.)
+fn fifty(queues: &str) -> String {
+    let one = connection(&format!("queues = {queues}"));
+    (0..50).map(|index| one.replace("\"test\"", &format!("\"test_{index}\""))).collect()
+}
+
+/// How often an operation was asked for.
+fn asked(cloud: &Cloud, operation: &str) -> usize {
+    cloud.requests().iter().filter(|request| request.operation == Some(operation)).count()
+}
+
+#[track_caller]
+fn plan(workspace: &Workspace, configuration: &str) -> Finished {
+    workspace.configure(configuration);
+    workspace.run(&["plan", "-json"])
+}
+
+/// The kinds are those of the documents; the emulator's stock has one of each.
+#[test]
+fn queues_that_may_not_be_bound_fail_the_plan_with_path_and_kind() {
+    let configuration = fifty(r#"["shared1", "default_like", "missing1", "q1", "yearly1", "pooled1"]"#);
+    for_each_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let shared = Queue { charging_mode: 1, ..cloud.emulator().queues(PROJECT)[1].clone() };
+        assert_eq!((shared.queue_name.as_str(), shared.resource_mode), ("shared1", 0));
+        cloud.edit(|account| account.put_queue(Queue { queue_name: "default_like".to_owned(), ..shared }));
+        let workspace = cloud.workspace(terraform);
+        let planned = plan(&workspace, &configuration).expect_code(1);
+        let told = planned.told();
+        assert_eq!(told.len(), 150, "three queues of each of fifty:\n{planned}");
+        for (queue, words) in [
+            (
+                "shared1",
+                ["Queue Cannot Be Bound", "a shared queue", "Allowed: dedicated queues, yearly/monthly queues"],
+            ),
+            ("default_like", ["Queue Cannot Be Bound", "pay-per-use", "queues in an elastic resource pool"]),
+            ("missing1", ["No Such Queue", "no queue named \"missing1\"", "it has default, default_like, pooled1"]),
+        ] {
+            for index in 0..50 {
+                let address = format!("{ADDRESS}_{index}");
+                let path = format!("queues[{queue:?}]");
+                let of_it = |told: &&super::harness::Told| told.address == address && told.text.contains(&path);
+                let errors: Vec<_> = told.iter().filter(of_it).collect();
+                assert!(errors.len() == 1 && errors[0].is_error, "{address} {path}: {errors:#?}");
+                for word in words {
+                    assert!(errors[0].text.contains(word), "it should tell {word:?}: {errors:#?}");
+                }
+            }
+        }
+        assert_eq!((asked(&cloud, "ListQueues"), asked(&cloud, "ListEnhancedConnections")), (1, 1));
+        assert_eq!(cloud.requests().len(), 2, "nothing else is asked");
+    });
+}
+
+/// A plan in a pipeline that has no keys, and one that is told not to ask.
+#[test]
+fn without_credentials_or_with_plan_checks_off_nothing_is_asked() {
+    for_each_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let all = cloud.provider_block("");
+        let keyless: Vec<_> =
+            all.lines().filter(|line| !line.contains("access_key") && !line.contains("secret_key")).collect();
+        for block in [format!("{}\n", keyless.join("\n")), cloud.provider_block("plan_checks = false")] {
+            let workspace = Workspace::new(terraform).with_provider(&block);
+            plan(&workspace, &fifty(r#"["shared1", "missing1"]"#)).expect_code(0).expect_silence();
+        }
+        assert_eq!(cloud.requests().len(), 0);
+    });
+}
+
+/// A queue that is created in the same run is not there yet when the plan is made.
+#[test]
+fn names_that_are_not_known_yet_wait_for_the_apply() {
+    let later = |queue: &str| {
+        let source = format!("resource \"terraform_data\" \"source\" {{\n  input = {queue:?}\n}}\n");
+        format!("{source}{}", connection("queues = [terraform_data.source.output]"))
+    };
+    for_each_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace(terraform);
+        plan(&workspace, &later("shared1")).expect_code(0).expect_silence();
+        assert_eq!(asked(&cloud, "ListQueues"), 0);
+        let applied = workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(1);
+        let error = applied.error_of(ADDRESS);
+        assert!(error.contains("Queue Cannot Be Bound") && error.contains("queues[\"shared1\"]"), "{error}");
+        assert!(cloud.connections().is_empty() && cloud.changes().is_empty(), "nothing was sent");
+
+        workspace.step(&later("q1"), &[("terraform_data.source", "update"), (ADDRESS, "create")]);
+        workspace.destroy();
+        cloud.expect_empty();
+    });
+}
+
+#[test]
+fn a_pool_that_is_not_there_fails_the_plan_with_its_path() {
+    let binding = "resource \"dli_enhanced_connection_binding\" \"test\" {\n  \
+                   connection_id = \"2a620c33-5609-40c9-affd-2b6453071b0f\"\n  elastic_resource_pool = \"pool9\"\n}\n";
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace(terraform);
+        let both = format!("{}{binding}", connection("elastic_resource_pools = [\"pool1\", \"pool9\"]"));
+        let planned = plan(&workspace, &both).expect_code(1);
+        assert_eq!(planned.told().len(), 2, "{planned}");
+        let binding = "dli_enhanced_connection_binding.test";
+        for (address, path) in [(ADDRESS, "elastic_resource_pools[\"pool9\"]"), (binding, "elastic_resource_pool:")] {
+            let error = planned.error_of(address);
+            for word in ["No Such Elastic Resource Pool", path, "\"pool9\"", "it has pool1, pool2, pool3"] {
+                assert!(error.contains(word), "it should tell {word:?}: {error}");
+            }
+        }
+        assert_eq!((asked(&cloud, "ListElasticResourcePools"), asked(&cloud, "ListQueues")), (1, 0));
+    });
+}
+
+/// Whether the service takes a name twice is not documented: a plan that would be refused is not refused here.
+#[test]
+fn a_name_that_is_taken_is_a_warning_with_the_id() {
+    for_each_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace(terraform);
+        let other = |name: &str| {
+            let request = CreateConnection {
+                name: name.to_owned(),
+                dest_vpc_id: "22094d8f-c310-4621-913d-4c4d655d8495".to_owned(),
+                dest_network_id: "78f2562a-36e4-4b39-95b9-f5aab22e1281".to_owned(),
+                ..CreateConnection::default()
+            };
+            cloud.edit(|account| account.create(request))
+        };
+        let (deleted, taken) = (other("test"), other("TEST"));
+        cloud.edit(|account| account.delete(&deleted));
+        plan(&workspace, &connection("")).expect_code(0).expect_silence();
+        let id = other("test");
+        let planned = plan(&workspace, &connection("")).expect_code(0);
+        let told = planned.told();
+        assert!(told.len() == 1 && !told[0].is_error, "{told:#?}");
+        for word in ["Connection Name Is Taken", &id, "\"test\"", "terraform import"] {
+            assert!(told[0].text.contains(word), "it should tell {word:?}: {told:#?}");
+        }
+        assert!(!told[0].text.contains(&taken) && !told[0].text.contains(&deleted), "{told:#?}");
+    });
+}
+
+/// The connection that a plan replaces leaves its name to the one that follows.
+#[test]
+fn a_replacement_does_not_warn_of_its_own_name() {
+    for_each_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace(terraform);
+        workspace.step(&connection(""), CREATE);
+        let elsewhere = connection("").replace("78f2562a", "88f2562a");
+        let planned = plan(&workspace, &elsewhere).expect_code(0).expect_silence();
+        assert!(planned.stdout.contains("\"action\":\"replace\""), "{planned}");
+    });
+}

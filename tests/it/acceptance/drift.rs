@@ -1,0 +1,274 @@
+//! What others change behind Terraform's back is shown precisely and put back; what only looks different is not drift.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+use terraform_provider_dli::dli::wire::{Host, QueueNames, Tag};
+use terraform_provider_dli::emulator::{Account, Quirk, Refusal};
+
+use super::connection::{ADDRESS, CREATE, UPDATE, connection};
+use super::harness::{Cloud, Workspace, for_each_terraform, for_one_terraform};
+
+/// Something of everything that others may change.
+const EVERYTHING: &str = r#"
+  queues                 = ["q1", "Pooled1"]
+  elastic_resource_pools = ["pool2"]
+
+  hosts = {
+    "Node-1" = "192.168.0.1"
+    "node-2" = "192.168.0.2"
+  }
+  routes = {
+    r4 = "192.168.2.0/24"
+    r6 = "2407:C080:802:be7::/64"
+  }
+  tags = {
+    team = "größe"
+    env  = ""
+  }
+"#;
+
+/// The answer's forms in which documents, SDKs and live answers disagree.
+const FORMS: [Quirk; 8] = [
+    Quirk::ReshuffledOrder,
+    Quirk::UpperCaseNames,
+    Quirk::CamelCase,
+    Quirk::BooleansAsStrings,
+    Quirk::NumbersAsStrings,
+    Quirk::PrivilegeProjectId,
+    Quirk::StatusInProse,
+    Quirk::SoftFailures,
+];
+
+fn host(name: &str, ip: &str) -> Host {
+    Host { name: name.to_owned(), ip: ip.to_owned() }
+}
+
+fn tag(key: &str, value: &str) -> Tag {
+    Tag { key: key.to_owned(), value: value.to_owned() }
+}
+
+fn queue(name: &str) -> QueueNames {
+    QueueNames { queues: vec![name.to_owned()], ..QueueNames::default() }
+}
+
+fn pool(name: &str) -> QueueNames {
+    QueueNames { elastic_resource_pools: vec![name.to_owned()], ..QueueNames::default() }
+}
+
+/// Names and what they stand for.
+type Pairs = BTreeMap<String, String>;
+
+/// What the one connection holds: hosts, routes, tags, and what is bound.
+fn held(cloud: &Cloud) -> (Pairs, Pairs, Pairs, BTreeSet<String>) {
+    let shown = cloud.connection();
+    let bound = shown.available_queue_info.into_iter().chain(shown.elastic_resource_pools);
+    (
+        shown.hosts.into_iter().map(|host| (host.name, host.ip)).collect(),
+        shown.routes.into_iter().map(|route| (route.name, route.cidr)).collect(),
+        cloud.tags(),
+        bound.map(|binding| binding.name).collect(),
+    )
+}
+
+/// What somebody does to a connection in the console.
+type Edit = fn(&mut Account<'_>, &str) -> Result<(), Refusal>;
+
+/// Each with the paths that the plan must show, and no others.
+const EDITS: [(Edit, &[&str]); 13] = [
+    // Hosts: one changed, one added, one removed; the order is another each time.
+    (
+        |account, id| account.replace_hosts(id, vec![host("node-2", "10.0.0.9"), host("Node-1", "192.168.0.1")]),
+        &["hosts[\"node-2\"]"],
+    ),
+    (
+        |account, id| {
+            let all = [host("x", "10.0.0.1"), host("node-2", "192.168.0.2"), host("Node-1", "192.168.0.1")];
+            account.replace_hosts(id, all.into())
+        },
+        &["hosts[\"x\"]"],
+    ),
+    (|account, id| account.replace_hosts(id, vec![host("node-2", "192.168.0.2")]), &["hosts[\"Node-1\"]"]),
+    // Routes: one that leads elsewhere, one added, one removed.
+    (
+        |account, id| account.delete_route(id, "r4").and_then(|()| account.add_route(id, "r4", "10.1.0.0/16")),
+        &["routes[\"r4\"]"],
+    ),
+    (|account, id| account.add_route(id, "x", "10.1.0.0/16"), &["routes[\"x\"]"]),
+    (|account, id| account.delete_route(id, "r6"), &["routes[\"r6\"]"]),
+    // Tags.
+    (|account, id| account.put_tags(id, vec![tag("env", "prod")]), &["tags[\"env\"]", "tags_all[\"env\"]"]),
+    (|account, id| account.put_tags(id, vec![tag("x", "")]), &["tags[\"x\"]", "tags_all[\"x\"]"]),
+    (|account, id| account.remove_tags(id, &[tag("team", "")]), &["tags[\"team\"]", "tags_all[\"team\"]"]),
+    // Queues, the one in a pool by its pool.
+    (
+        |account, id| account.unbind(id, &queue("q1")).and_then(|()| account.bind(id, &queue("q3"))),
+        &["bindings", "queues"],
+    ),
+    (|account, id| account.unbind(id, &pool("pool1")), &["bindings", "queues"]),
+    // Pools.
+    (|account, id| account.unbind(id, &pool("pool2")), &["bindings", "elastic_resource_pools"]),
+    (|account, id| account.bind(id, &pool("pool3")), &["bindings", "elastic_resource_pools"]),
+];
+
+#[test]
+fn each_change_behind_terraforms_back_is_shown_precisely_and_put_back() {
+    // What is shown comes from the provider's read alone, so one version of Terraform tells as much as two.
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace(terraform);
+        workspace.step(&connection(EVERYTHING), CREATE);
+        let (id, declared) = (cloud.connection().id, held(&cloud));
+        for (edit, shown) in EDITS {
+            cloud.edit(|account| edit(account, &id));
+            assert_ne!(held(&cloud), declared, "{shown:?}");
+            workspace.plan().expect(UPDATE).expect_changed(ADDRESS, shown);
+            workspace.run(&["apply", "-auto-approve"]).expect_code(0);
+            assert_eq!(held(&cloud), declared, "{shown:?}");
+        }
+        workspace.expect_no_changes();
+
+        // All at once, but for those that undo each other.
+        for at in [0, 3, 4, 5, 6, 7, 8, 9, 11, 12] {
+            let edited = cloud.emulator().edit(super::harness::PROJECT, |account| EDITS[at].0(account, &id));
+            drop(edited.expect("it is kept in memory only"));
+        }
+        let changed: &[&str] = &[
+            "bindings",
+            "elastic_resource_pools",
+            "hosts[\"node-2\"]",
+            "queues",
+            "routes[\"r4\"]",
+            "routes[\"r6\"]",
+            "tags[\"env\"]",
+            "tags[\"team\"]",
+            "tags[\"x\"]",
+            "tags_all[\"env\"]",
+            "tags_all[\"team\"]",
+            "tags_all[\"x\"]",
+        ];
+        workspace.step(&connection(EVERYTHING), UPDATE).expect_changed(ADDRESS, changed);
+        assert_eq!(held(&cloud), declared);
+        assert_eq!(cloud.connection().id, id);
+        workspace.destroy();
+        cloud.expect_empty();
+    });
+}
+
+/// The connection with everything, one whose parts the small resources own, and every data source with an output of all
+/// that it shows: any other value would be a change.
+fn every_kind() -> String {
+    let mut text = connection(EVERYTHING);
+    text += &connection("").replace("\"test\"", "\"parts\"");
+    text += r#"
+resource "dli_enhanced_connection_binding" "queue" {
+  connection_id = dli_enhanced_connection.parts.id
+  queue         = "Pooled3"
+}
+resource "dli_enhanced_connection_binding" "pool" {
+  connection_id         = dli_enhanced_connection.parts.id
+  elastic_resource_pool = "pool1"
+}
+resource "dli_enhanced_connection_route" "route" {
+  connection_id = dli_enhanced_connection.parts.id
+  name          = "r-1"
+  cidr          = "10.1.0.0/16"
+}
+resource "dli_enhanced_connection_privilege" "privilege" {
+  connection_id        = dli_enhanced_connection.parts.id
+  applicant_project_id = "ffffffffffffffffffffffffffffffff"
+}
+data "dli_enhanced_connection" "it" {
+  id = dli_enhanced_connection.test.id
+DEPENDS}
+data "dli_enhanced_connections" "it" {
+DEPENDS}
+data "dli_queues" "it" {
+DEPENDS}
+data "dli_elastic_resource_pools" "it" {
+DEPENDS}
+output "shown" {
+  value = [
+    data.dli_enhanced_connection.it, data.dli_enhanced_connections.it, data.dli_queues.it,
+    data.dli_elastic_resource_pools.it,
+  ]
+}
+"#;
+    // They are read when all is made.
+    let made = "  depends_on = [\n    dli_enhanced_connection.test, dli_enhanced_connection_binding.queue, \
+                dli_enhanced_connection_binding.pool,\n    dli_enhanced_connection_route.route, \
+                dli_enhanced_connection_privilege.privilege,\n  ]\n";
+    text.replace("DEPENDS", made)
+}
+
+#[test]
+fn no_form_of_the_answers_is_drift_in_any_resource_or_data_source() {
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace(terraform);
+        workspace.configure(&every_kind());
+        workspace.run(&["apply", "-auto-approve"]).expect_code(0);
+        workspace.expect_no_changes();
+        let quirks = FORMS.iter().map(|&quirk| vec![quirk]).chain([FORMS.to_vec()]);
+        for quirks in quirks {
+            cloud.emulator().set_quirks(quirks.clone());
+            let planned = workspace.run(&["plan", "-detailed-exitcode"]);
+            assert_eq!(planned.status.code(), Some(0), "{quirks:?}\n{planned}");
+        }
+    });
+}
+
+/// Not only reads: a whole life under all of them at once.
+#[test]
+fn everything_is_made_changed_and_destroyed_under_all_forms_at_once() {
+    for_each_terraform(|terraform| {
+        let cloud = Cloud::start();
+        cloud.emulator().set_quirks(FORMS);
+        let workspace = cloud.workspace(terraform);
+        workspace.configure(&every_kind());
+        workspace.run(&["apply", "-auto-approve"]).expect_code(0);
+        let changed =
+            every_kind().replace("192.168.", "192.169.").replace("\"q1\"", "\"Q2\"").replace("\"pool2\"", "\"pool3\"");
+        workspace.configure(&changed.replace("10.1.0.0/16", "10.2.0.0/16").replace("env  = \"\"", "env  = \"test\""));
+        workspace.run(&["apply", "-auto-approve"]).expect_code(0);
+        workspace.expect_no_changes();
+        workspace.destroy();
+        cloud.expect_empty();
+    });
+}
+
+fn has_warning(workspace: &Workspace, code: i32) -> bool {
+    let planned = workspace.run(&["plan", "-detailed-exitcode"]).expect_code(code);
+    planned.stdout.contains("Warning: Several Addresses for One Host Name")
+}
+
+#[test]
+fn the_case_of_a_host_name_is_no_drift_and_two_addresses_of_one_are_told() {
+    let configuration = connection("hosts = { \"Node-1\" = \"192.168.0.1\", \"node-2\" = \"192.168.0.2\" }");
+    for_each_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace(terraform);
+        workspace.step(&configuration, CREATE);
+        let id = cloud.connection().id;
+        let edit = |hosts: Vec<Host>| cloud.edit(|account| account.replace_hosts(&id, hosts));
+        edit(vec![host("NODE-2", "192.168.0.2"), host("node-1", "192.168.0.1")]);
+        assert!(!has_warning(&workspace, 0));
+
+        // The declared address is one of two: nothing to change, but something to know.
+        let declared = [host("Node-1", "192.168.0.1"), host("node-2", "192.168.0.2")];
+        edit([vec![host("Node-1", "10.0.0.9")], declared.to_vec()].concat());
+        assert!(has_warning(&workspace, 0));
+        cloud.emulator().set_quirks([Quirk::ReshuffledOrder]);
+        assert!(has_warning(&workspace, 0));
+        cloud.emulator().set_quirks([]);
+
+        // Neither is the declared one: one of them is shown, and both make way.
+        edit(vec![host("Node-1", "10.0.0.9"), host("Node-1", "10.0.0.8"), declared[1].clone()]);
+        assert!(has_warning(&workspace, 2));
+        let plan = workspace.step(&configuration, UPDATE);
+        plan.expect_changed(ADDRESS, &["hosts[\"Node-1\"]"]);
+        assert_ne!(plan.change(ADDRESS)["before"]["hosts"]["Node-1"], Value::Null);
+        assert_eq!(cloud.connection().hosts, declared);
+        assert!(!has_warning(&workspace, 0));
+    });
+}

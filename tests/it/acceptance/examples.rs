@@ -1,0 +1,119 @@
+//! Everything under `examples/` that people copy: formatted as Terraform formats, applied, imported and destroyed.
+//!
+//! An example is a directory with configurations, and it is found by looking: one that is new is tested like the others. It
+//! is used as it is, beside the provider's own example where it brings no provider block of its own; only the keys and the
+//! address of the service come from here, in a file that Terraform takes for an override.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::harness::{Cloud, Workspace, for_each_terraform};
+use super::terraform::Terraform;
+
+const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples");
+/// The ID that stands for that of a connection in examples; it is the document's.
+const CONNECTION: &str = "2a620c33-5609-40c9-affd-2b6453071b0f";
+
+/// The directories that hold configurations, in the order of their names.
+fn examples() -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![PathBuf::from(EXAMPLES)];
+    while let Some(folder) = folders.pop() {
+        for path in entries(&folder) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|kind| kind == "tf") && !found.contains(&folder) {
+                found.push(folder.clone());
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    entries.map(|entry| entry.expect("the folder can be read").path())
+}
+
+/// A workspace with the example in it, for this cloud.
+fn workspace(terraform: &Terraform, cloud: &Cloud, example: &Path) -> Workspace {
+    let workspace = cloud.workspace(terraform);
+    let within = |file: &str| workspace.path().join(file);
+    fs::rename(within("provider.tf"), within("cloud_override.tf")).expect("the harness wrote it");
+    fs::remove_file(within("versions.tf")).expect("the harness wrote it");
+    for path in entries(&Path::new(EXAMPLES).join("provider")).chain(entries(example)) {
+        if path.extension().is_some_and(|kind| kind == "tf" || kind == "tfvars") {
+            fs::copy(&path, within(&path.file_name().expect("it is a file").to_string_lossy()))
+                .expect("both are there");
+        }
+    }
+    workspace
+}
+
+/// Whether it is that of a resource.
+fn is_of_resource(example: &Path) -> bool {
+    example.starts_with(Path::new(EXAMPLES).join("resources"))
+}
+
+/// Applies each chosen example with each Terraform, with an empty plan after it; then `more`; then nothing is left of it.
+fn each(chosen: fn(&Path) -> bool, more: impl Fn(&Terraform, &Cloud, &Workspace, &Path)) {
+    let examples: Vec<_> = examples().into_iter().filter(|example| chosen(example)).collect();
+    assert!(!examples.is_empty(), "there is none");
+    for_each_terraform(|terraform| {
+        for example in &examples {
+            say(example);
+            let cloud = Cloud::start();
+            let workspace = workspace(terraform, &cloud, example);
+            workspace.run(&["validate"]).expect_code(0);
+            workspace.plan();
+            workspace.apply();
+            more(terraform, &cloud, &workspace, example);
+            workspace.destroy();
+            cloud.expect_empty();
+        }
+    });
+}
+
+#[expect(clippy::print_stdout, reason = "shown where the test fails, above the message of the failure")]
+fn say(example: &Path) {
+    println!("{}", example.display());
+}
+
+#[test]
+fn every_example_is_formatted() {
+    for_each_terraform(|terraform| {
+        Workspace::new(terraform).run(&["fmt", "-check", "-recursive", "-diff", EXAMPLES]).expect_code(0);
+    });
+}
+
+/// All but those of resources, whose test does this and more.
+#[test]
+fn every_example_is_applied_and_destroyed() {
+    each(|example| !is_of_resource(example), |_, _, _, _| {});
+}
+
+#[test]
+fn every_resource_example_is_applied_and_imported_by_each_of_its_commands() {
+    each(is_of_resource, |terraform, cloud, original, example| {
+        let Ok(script) = fs::read_to_string(example.join("import.sh")) else { return };
+        let connection = cloud.connection().id;
+        let mut imports = 0;
+        for command in script.lines().filter_map(|line| line.strip_prefix("terraform import ")) {
+            let (address, id) = command.split_once(' ').expect("an address and an ID");
+            let imported = workspace(terraform, cloud, example);
+            imported.run(&["import", address, &id.replace(CONNECTION, &connection)]).expect_code(0);
+            let [left, right] = [&imported, original].map(|workspace| {
+                let mut state = workspace.state(address);
+                // Only the configuration knows how long to wait.
+                for name in ["timeouts", "wait_for_bindings"] {
+                    state.as_object_mut().expect("attributes").remove(name);
+                }
+                state
+            });
+            assert_eq!(left, right, "left: {command}");
+            imports += 1;
+        }
+        assert!(imports > 0, "{} has no command", example.display());
+    });
+}

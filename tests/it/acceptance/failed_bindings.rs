@@ -1,0 +1,288 @@
+//! Bindings that come to nothing, or to nothing in time: the apply ends at once, says what, why and how to go on, and the
+//! next one finishes the job with the same connection.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use terraform_provider_dli::dli::wire::{BINDING_ACTIVE, Connection};
+use time::OffsetDateTime;
+
+use super::connection::{ADDRESS, CREATE, UPDATE, connection};
+use super::harness::{Cloud, Finished, Running, Workspace, for_each_terraform, for_one_terraform};
+
+/// What an apply may take from the service's change to its end, Terraform's own included.
+const PROMISED: Duration = Duration::from_secs(2);
+/// Longer than any test.
+const NEVER: Duration = Duration::from_hours(1);
+
+/// A connection and the one binding that it declares.
+struct Case {
+    name: &'static str,
+    attribute: &'static str,
+    /// What the service calls it.
+    binding: &'static str,
+    /// What becomes of it, in the service's words.
+    err_msg: &'static str,
+    /// What the text has to say about it, by the user guide.
+    cause: &'static str,
+}
+
+/// The words are those of the service's documents and of its users.
+const CASES: [Case; 3] = [
+    Case {
+        name: "queue",
+        attribute: r#"queues = ["q1"]"#,
+        binding: "q1",
+        err_msg: "CIDR conflict with the VPC",
+        cause: "overlaps",
+    },
+    Case {
+        name: "pool",
+        attribute: r#"elastic_resource_pools = ["pool2"]"#,
+        binding: "pool2",
+        err_msg: "Failed to get subnet 86ddcf50-233a-449d-9811-cfef2f603213",
+        cause: "DLI Datasource Connections Agency Access",
+    },
+    Case {
+        name: "pooled",
+        attribute: r#"queues = ["pooled1"]"#,
+        binding: "pool1",
+        err_msg: "Create peering failed",
+        cause: "5 to 10 minutes",
+    },
+];
+
+impl Case {
+    fn address(&self) -> String {
+        format!("dli_enhanced_connection.{}", self.name)
+    }
+
+    #[track_caller]
+    fn connection(&self, cloud: &Cloud) -> Connection {
+        let found = cloud.connections().into_iter().find(|connection| connection.name == self.name);
+        found.unwrap_or_else(|| panic!("there is no connection {}", self.name))
+    }
+
+    /// Whether its binding, and nothing else, is ACTIVE.
+    fn is_bound(&self, cloud: &Cloud) -> bool {
+        let shown = self.connection(cloud);
+        let mut bindings = shown.available_queue_info.iter().chain(&shown.elastic_resource_pools);
+        bindings.all(|binding| binding.name == self.binding && binding.has_status(BINDING_ACTIVE))
+    }
+}
+
+/// The connections of all cases, each with its binding or without.
+fn configuration(bound: bool) -> String {
+    let one = |case: &Case| {
+        let attribute = if bound { case.attribute } else { "" };
+        let bare = connection(attribute).replace("\"test\" {", &format!("\"{}\" {{", case.name));
+        bare.replace("= \"test\"", &format!("= {:?}", case.name))
+    };
+    CASES.iter().map(one).collect()
+}
+
+fn of_all(action: &'static str) -> Vec<(String, &'static str)> {
+    CASES.iter().map(|case| (case.address(), action)).collect()
+}
+
+#[track_caller]
+fn step(workspace: &Workspace, configuration: &str, action: &'static str) {
+    let actions = of_all(action);
+    let actions: Vec<_> = actions.iter().map(|(address, action)| (address.as_str(), *action)).collect();
+    workspace.step(configuration, &actions);
+}
+
+/// How often this connection was shown.
+fn looks(cloud: &Cloud, id: &str) -> usize {
+    let shown = |path: &str| path.ends_with(&format!("/enhanced-connections/{id}"));
+    cloud.requests().iter().filter(|request| request.method == "GET" && shown(&request.path)).count()
+}
+
+/// Waits until an apply waits for its bindings, lets all of them fail, and requires that it ends in time.
+#[track_caller]
+fn fail_all(cloud: &Cloud, applying: Running) -> Finished {
+    let bound = |case: &Case| {
+        let shown = cloud.connections().into_iter().find(|connection| connection.name == case.name);
+        shown.filter(|shown| !shown.available_queue_info.is_empty() || !shown.elastic_resource_pools.is_empty())
+    };
+    applying.wait_for("all are being bound", || CASES.iter().all(|case| bound(case).is_some()));
+    let before: Vec<_> = CASES.iter().map(|case| looks(cloud, &case.connection(cloud).id)).collect();
+    let again = || CASES.iter().zip(&before).all(|(case, before)| looks(cloud, &case.connection(cloud).id) > *before);
+    applying.wait_for("all are looked at", again);
+
+    for case in &CASES {
+        let id = case.connection(cloud).id;
+        cloud.edit(|account| account.settle(&id, case.binding, Some(case.err_msg)));
+    }
+    let (failed, failed_at) = (Instant::now(), OffsetDateTime::now_utc());
+    let applied = applying.wait_at_most(Duration::from_mins(1)).expect_code(1);
+    let whole = failed.elapsed();
+    let last = cloud.requests().last().expect("there are some").at - failed_at;
+    #[expect(clippy::print_stdout, reason = "the measure of what is promised")]
+    {
+        println!("the provider was done {last:.3} after the failure, and Terraform ended after {whole:.3?}");
+    }
+    assert!(last < PROMISED, "the provider still asked {last} after the failure");
+    // Terraform writes its state and stops the provider; on a machine that runs other tests too, that takes its time.
+    assert!(whole < PROMISED + Duration::from_secs(1), "Terraform ended {whole:?} after the failure");
+    applied
+}
+
+/// Requires that each error names the binding, the service's words, the usual cause, and what to do next.
+#[track_caller]
+fn expect_told(applied: &Finished, next: &str) {
+    for case in &CASES {
+        let error = applied.error_of(&case.address());
+        for word in ["Binding Failed", case.name, case.binding, case.err_msg, case.cause, next] {
+            assert!(error.contains(word), "{}: it should tell {word:?}:\n{error}", case.name);
+        }
+    }
+}
+
+#[test]
+fn a_binding_that_fails_on_create_ends_the_apply_and_untaint_finishes_the_job() {
+    for_each_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace(terraform);
+        workspace.configure(&configuration(true));
+        cloud.emulator().set_binding_delay(NEVER);
+        let applied = fail_all(&cloud, workspace.start(&["apply", "-json", "-auto-approve"]));
+        expect_told(&applied, "terraform untaint");
+        let ids: Vec<_> = CASES.iter().map(|case| case.connection(&cloud).id).collect();
+        for (case, id) in CASES.iter().zip(&ids) {
+            let state = workspace.state(&case.address());
+            assert_eq!(state["id"], *id);
+            assert_eq!(state["bindings"][case.binding]["error"], case.err_msg);
+        }
+        let tainted = workspace.plan().0.to_string();
+        assert_eq!(tainted.matches("\"replace_because_tainted\"").count(), CASES.len(), "core taints them");
+
+        cloud.emulator().set_binding_delay(Duration::ZERO);
+        for case in &CASES {
+            workspace.run(&["untaint", &case.address()]).expect_code(0);
+        }
+        step(&workspace, &configuration(true), "update");
+        for (case, id) in CASES.iter().zip(&ids) {
+            assert_eq!(case.connection(&cloud).id, *id, "it is the same connection");
+            assert!(case.is_bound(&cloud), "{:#?}", case.connection(&cloud));
+        }
+        assert_eq!(cloud.changes().iter().filter(|change| *change == "POST").count(), CASES.len(), "created once each");
+        workspace.destroy();
+        cloud.expect_empty();
+    });
+}
+
+#[test]
+fn a_binding_that_fails_on_update_ends_the_apply_and_the_next_one_mends_it() {
+    for_each_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace(terraform);
+        step(&workspace, &configuration(false), "create");
+        let ids: Vec<_> = CASES.iter().map(|case| case.connection(&cloud).id).collect();
+        workspace.configure(&configuration(true));
+        cloud.emulator().set_binding_delay(NEVER);
+        let applied = fail_all(&cloud, workspace.start(&["apply", "-json", "-auto-approve"]));
+        expect_told(&applied, "apply again");
+        assert!(!applied.stdout.contains("untaint"), "{applied}");
+
+        cloud.emulator().set_binding_delay(Duration::ZERO);
+        step(&workspace, &configuration(true), "update");
+        for (case, id) in CASES.iter().zip(&ids) {
+            assert_eq!(case.connection(&cloud).id, *id, "it is the same connection");
+            assert!(case.is_bound(&cloud), "{:#?}", case.connection(&cloud));
+        }
+        workspace.destroy();
+        cloud.expect_empty();
+    });
+}
+
+/// The bindings work after all while nobody waits: nothing is left to do but to take the taint away.
+#[test]
+fn waiting_ends_when_the_time_is_up_and_says_for_what_it_waited() {
+    let bound = |timeout: &str| connection(&format!("queues = [\"q1\"]\n  timeouts {{\n    {timeout}\n  }}"));
+    // Terraform has no part in the waiting.
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace(terraform);
+        for (timeout, on_create) in [("create = \"3s\"", true), ("update = \"2s\"", false)] {
+            cloud.emulator().set_binding_delay(NEVER);
+            if !on_create {
+                workspace.step(&connection(""), CREATE);
+            }
+            workspace.configure(&bound(timeout));
+            let applying = workspace.start(&["apply", "-json", "-auto-approve"]);
+            let is_bound = || cloud.connections().iter().any(|shown| !shown.available_queue_info.is_empty());
+            applying.wait_for("it is being bound", is_bound);
+            let began = Instant::now();
+            let applied = applying.wait_at_most(Duration::from_secs(20)).expect_code(1);
+            assert!(began.elapsed() < Duration::from_secs(5), "it took {:?}", began.elapsed());
+            let error = applied.error_of(ADDRESS);
+            let limit = if on_create { "3s" } else { "2s" };
+            for word in ["Timed Out", "q1", "CREATING", limit, "timeouts"] {
+                assert!(error.contains(word), "it should tell {word:?}:\n{error}");
+            }
+            let id = cloud.connection().id;
+            assert_eq!(workspace.state(ADDRESS)["queues"], json!(["q1"]));
+
+            cloud.edit(|account| account.settle(&id, "q1", None));
+            if on_create {
+                workspace.run(&["untaint", ADDRESS]).expect_code(0);
+            }
+            workspace.expect_no_changes();
+            assert_eq!(cloud.connection().id, id);
+            workspace.destroy();
+            cloud.expect_empty();
+        }
+    });
+}
+
+/// Who does not wait is not stopped by a failure, and still hears of it, in that apply and in the next plan.
+#[test]
+fn a_failure_that_nobody_waits_for_is_a_warning_and_is_planned_again() {
+    let configuration = connection("queues = [\"q1\"]\n  wait_for_bindings = false");
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace(terraform);
+        workspace.configure(&configuration);
+        cloud.emulator().set_fate("q1", Some("CIDR conflict with the VPC"));
+        let applied = workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(0);
+        let planned = workspace.run(&["plan", "-json", "-detailed-exitcode"]).expect_code(2);
+        for told in [applied.told(), planned.told()] {
+            let words = ["Binding Failed", "q1", "CIDR conflict with the VPC", "overlaps"];
+            let is_it = words.iter().all(|word| told[0].text.contains(word));
+            assert!(told.len() == 1 && !told[0].is_error && is_it, "{told:#?}");
+        }
+        cloud.emulator().set_fate("q1", None);
+        workspace.step(&configuration, UPDATE);
+        workspace.destroy();
+        cloud.expect_empty();
+    });
+}
+
+/// All was done but the waiting: the state is complete, and nothing is marked as broken.
+#[test]
+fn an_interruption_ends_the_waiting_at_once_with_all_in_the_state() {
+    let configuration = connection("queues = [\"q1\"]\n  hosts = { a = \"10.0.0.1\" }");
+    for_each_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace(terraform);
+        workspace.configure(&configuration);
+        cloud.emulator().set_binding_delay(NEVER);
+        let applying = workspace.start(&["apply", "-auto-approve"]);
+        let seen = || cloud.connections().first().is_some_and(|shown| looks(&cloud, &shown.id) > 0);
+        applying.wait_for("the connection is looked at", seen);
+        applying.signal_group("INT");
+        let applied = applying.wait_at_most(Duration::from_secs(3));
+        assert!(applied.status.code().is_some(), "Terraform ends by itself:\n{applied}");
+        let (state, id) = (workspace.state(ADDRESS), cloud.connection().id);
+        assert_eq!(
+            (&state["id"], &state["queues"], &state["hosts"]),
+            (&json!(id), &json!(["q1"]), &json!({ "a": "10.0.0.1" })),
+            "{applied}"
+        );
+        cloud.edit(|account| account.settle(&id, "q1", None));
+        workspace.expect_no_changes();
+        workspace.destroy();
+        cloud.expect_empty();
+    });
+}

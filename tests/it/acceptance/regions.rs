@@ -1,0 +1,82 @@
+//! Regions that do not publish every call.
+
+use serde_json::json;
+use terraform_provider_dli::emulator::{LoggedRequest, Quirk, Settings};
+
+use super::connection::{ADDRESS, CREATE, UPDATE, connection};
+use super::harness::{Cloud, Workspace, for_one_terraform};
+
+/// Terraform has no part in which calls are made: one version is enough for all of these.
+fn region(quirk: Quirk) -> Cloud {
+    Cloud::start_with(Settings { quirks: [quirk].into(), ..Settings::default() })
+}
+
+/// The routes as the service has them.
+fn routes(cloud: &Cloud) -> Vec<(String, String)> {
+    let mut routes: Vec<_> = cloud.connection().routes.into_iter().map(|route| (route.name, route.cidr)).collect();
+    routes.sort();
+    routes
+}
+
+#[track_caller]
+fn apply_in_silence(workspace: &Workspace, configuration: &str) {
+    workspace.configure(configuration);
+    workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(0).expect_silence();
+    workspace.expect_no_changes();
+}
+
+#[test]
+fn routes_go_through_the_older_calls_where_the_newer_ones_are_not_published() {
+    let with = |a: &str, b: &str| {
+        let own = connection(&format!("routes = {{ {a}, {b} }}"));
+        own.replace(", }", " }")
+    };
+    for_one_terraform(|terraform| {
+        let cloud = region(Quirk::NoV3Routes);
+        let workspace = cloud.workspace(terraform);
+        apply_in_silence(&workspace, &with("a = \"10.1.0.0/16\"", "b = \"10.2.0.0/16\""));
+        apply_in_silence(&workspace, &with("a = \"10.3.0.0/16\"", ""));
+        assert_eq!(routes(&cloud), [("a".to_owned(), "10.3.0.0/16".to_owned())]);
+        let on_routes = |request: &LoggedRequest| request.method != "GET" && request.path.contains("/routes");
+        let (newer, older): (Vec<_>, Vec<_>) =
+            cloud.requests().into_iter().filter(on_routes).partition(|request| request.path.starts_with("/v3/"));
+        assert_eq!(newer.len(), 2, "asked once in each of two applies");
+        assert!(newer.iter().all(|request| request.code.as_deref() == Some("APIGW.0101")));
+        assert_eq!(older.len(), 5, "three added, two removed");
+        assert!(older.iter().all(|request| request.status == 200));
+        workspace.destroy();
+        cloud.expect_empty();
+    });
+}
+
+#[test]
+fn where_tags_cannot_be_changed_that_is_what_is_said() {
+    let with = |value: &str| connection(&format!("tags = {{ team = {value:?} }}"));
+    for_one_terraform(|terraform| {
+        let cloud = region(Quirk::NoTagApi);
+        let workspace = cloud.workspace(terraform);
+        // A creation carries its tags itself.
+        workspace.step(&with("a"), CREATE);
+        assert_eq!(json!(cloud.tags()), json!({ "team": "a" }));
+        let planned = workspace.run(&["plan", "-json", "-detailed-exitcode"]).expect_code(0);
+        let told = planned.told();
+        assert!(told.len() == 1 && !told[0].is_error, "{told:#?}");
+        assert!(told[0].text.contains("The tag API is not published in this region"), "{told:#?}");
+
+        workspace.configure(&with("b"));
+        let applied = workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(1);
+        let error = applied.error_of(ADDRESS);
+        for word in ["Tags Cannot Be Changed in This Region", "not published in this region", "APIGW.0101"] {
+            assert!(error.contains(word), "it should tell {word:?}: {error}");
+        }
+        assert_eq!(workspace.state(ADDRESS)["tags"], json!({ "team": "a" }), "the state stays true");
+
+        // What has no tags hears nothing of them.
+        let bare = workspace.fresh();
+        let hosts = connection("hosts = { a = \"10.0.0.1\" }").replace("= \"test\"", "= \"bare\"");
+        apply_in_silence(&bare, &hosts);
+        let more = hosts.replace("10.0.0.1", "10.0.0.2");
+        bare.step(&more, UPDATE);
+        bare.run(&["plan", "-json"]).expect_code(0).expect_silence();
+    });
+}

@@ -1,0 +1,70 @@
+//! The resources for one part of a connection, in configurations that do not own the connection.
+
+mod binding;
+mod privilege;
+mod route;
+mod teams;
+
+use terraform_provider_dli::dli::wire::{self, CreateConnection};
+
+use super::connection::connection;
+use super::harness::{Cloud, Finished, Workspace};
+use super::terraform::Terraform;
+
+/// A connection that somebody else made.
+fn foreign(cloud: &Cloud, name: &str) -> String {
+    let request = CreateConnection {
+        name: name.to_owned(),
+        dest_vpc_id: "22094d8f-c310-4621-913d-4c4d655d8495".to_owned(),
+        dest_network_id: "78f2562a-36e4-4b39-95b9-f5aab22e1281".to_owned(),
+        ..CreateConnection::default()
+    };
+    cloud.edit(|account| account.create(request))
+}
+
+/// The connection of this id.
+#[track_caller]
+fn shown(cloud: &Cloud, id: &str) -> wire::Connection {
+    cloud.edit(|account| account.connection(id))
+}
+
+/// A cloud with a connection that somebody else made, and an empty workspace.
+fn stage(terraform: &Terraform) -> (Cloud, String, Workspace) {
+    let cloud = Cloud::start();
+    let id = foreign(&cloud, "theirs");
+    let workspace = cloud.workspace(terraform);
+    (cloud, id, workspace)
+}
+
+/// One resource of this kind, named `test`, for the connection.
+fn part(kind: &str, connection: &str, attributes: &str) -> String {
+    format!("resource \"{kind}\" \"test\" {{\n  connection_id = \"{connection}\"\n  {attributes}\n}}\n")
+}
+
+/// What Terraform printed, without the line breaks where a terminal would end.
+fn unbroken(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Requires an apply that fails with one error, of this summary and with all these words.
+#[track_caller]
+fn expect_failure(workspace: &Workspace, summary: &str, words: &[&str]) -> Finished {
+    let applied = workspace.run(&["apply", "-auto-approve"]).expect_code(1);
+    assert_eq!(applied.stderr.matches("Error: ").count(), 1, "{applied}");
+    let text = unbroken(&applied.stderr);
+    assert!(text.contains(&format!("Error: {summary}")), "{applied}");
+    for word in words {
+        assert!(text.contains(word), "expected {word:?}\n{applied}");
+    }
+    applied
+}
+
+/// Requires that each of these ids is refused with its summary, and imports nothing.
+#[track_caller]
+fn expect_no_import(workspace: &Workspace, address: &str, ids: &[(&str, &str)]) {
+    for (id, summary) in ids {
+        let imported = workspace.run(&["import", address, id]).expect_code(1);
+        assert!(imported.stderr.contains(&format!("Error: {summary}")), "{id}: {imported}");
+        assert_eq!(workspace.find_state(address), None, "{id}");
+    }
+}

@@ -1,0 +1,264 @@
+//! A queue or a pool that is bound to somebody else's connection.
+
+use std::time::Duration;
+
+use terraform_provider_dli::dli::wire::{self, QueueNames};
+use terraform_provider_dli::emulator::{Fault, Quirk, Trouble};
+
+use super::{expect_failure, expect_no_import, foreign, part, shown, stage};
+use crate::acceptance::harness::{PROJECT, for_each_terraform};
+
+const ADDRESS: &str = "dli_enhanced_connection_binding.test";
+const CREATE: &[(&str, &str)] = &[(ADDRESS, "create")];
+const UPDATE: &[(&str, &str)] = &[(ADDRESS, "update")];
+const REPLACE: &[(&str, &str)] = &[(ADDRESS, "replace")];
+
+fn binding(connection: &str, attributes: &str) -> String {
+    part("dli_enhanced_connection_binding", connection, attributes)
+}
+
+fn queue(name: &str) -> QueueNames {
+    QueueNames { queues: vec![name.to_owned()], ..QueueNames::default() }
+}
+
+/// The names that are bound, each with its status.
+fn bound(connection: &wire::Connection) -> Vec<String> {
+    let all = connection.available_queue_info.iter().chain(&connection.elastic_resource_pools);
+    all.map(|binding| format!("{} {}", binding.name, binding.status)).collect()
+}
+
+#[test]
+fn every_attribute_of_a_binding_from_create_to_destroy() {
+    for_each_terraform(|terraform| {
+        let (cloud, id, workspace) = stage(terraform);
+        cloud.edit(|account| account.bind(&id, &queue("q3")));
+        workspace.step(&binding(&id, "queue = \"q1\""), CREATE);
+        assert_eq!(bound(&shown(&cloud, &id)), ["q3 ACTIVE", "q1 ACTIVE"]);
+        let state = workspace.state(ADDRESS);
+        assert_eq!(state["id"], format!("{id}/queue/q1"));
+        assert_eq!(state["status"], "ACTIVE");
+        assert_eq!(state["peer_id"], shown(&cloud, &id).available_queue_info[1].peer_id);
+        assert_eq!((&state["region"], &state["project_id"]), (&"eu-west-101".into(), &PROJECT.into()));
+        assert!(state["updated_at"].as_str().is_some_and(|time| time.ends_with('Z')), "{state:#}");
+        workspace.expect_import(ADDRESS, &[]);
+
+        // In place, and without a call.
+        let sent = cloud.changes();
+        workspace.step(&binding(&id, "queue = \"Q1\""), &[]);
+        let waits = "queue = \"q1\"\n  wait_for_bindings = false";
+        workspace.step(&binding(&id, waits), UPDATE).expect_changed(ADDRESS, &["wait_for_bindings"]);
+        let limited =
+            format!("{waits}\n  timeouts {{\n    create = \"7m\"\n    read = \"1m\"\n    delete = \"8m\"\n  }}");
+        workspace.step(&binding(&id, &limited), UPDATE).expect_changed(ADDRESS, &["timeouts"]);
+        assert_eq!(cloud.changes(), sent);
+
+        let replaced = workspace.step(&binding(&id, "queue = \"q2\""), REPLACE);
+        replaced.expect_replaced_by(ADDRESS, &["queue"]);
+        assert_eq!(bound(&shown(&cloud, &id)), ["q3 ACTIVE", "q2 ACTIVE"]);
+        let replaced = workspace.step(&binding(&id, "elastic_resource_pool = \"pool2\""), REPLACE);
+        replaced.expect_replaced_by(ADDRESS, &["elastic_resource_pool", "queue"]);
+        assert_eq!(bound(&shown(&cloud, &id)), ["q3 ACTIVE", "pool2 ACTIVE"]);
+        assert_eq!(workspace.state(ADDRESS)["id"], format!("{id}/elastic_resource_pool/pool2"));
+        workspace.expect_import(ADDRESS, &[]);
+        let replaced = workspace.step(&binding(&id, "elastic_resource_pool = \"pool1\""), REPLACE);
+        replaced.expect_replaced_by(ADDRESS, &["elastic_resource_pool"]);
+
+        for (attribute, value) in [("project_id", "fedcba9876543210fedcba9876543210"), ("region", "eu-west-102")] {
+            let moved = format!("elastic_resource_pool = \"pool1\"\n  {attribute} = \"{value}\"");
+            workspace.configure(&binding(&id, &moved));
+            workspace.plan().expect(REPLACE).expect_replaced_by(ADDRESS, &[attribute]);
+        }
+        let other = foreign(&cloud, "other");
+        let replaced = workspace.step(&binding(&other, "elastic_resource_pool = \"pool1\""), REPLACE);
+        replaced.expect_replaced_by(ADDRESS, &["connection_id"]);
+        assert_eq!(bound(&shown(&cloud, &id)), ["q3 ACTIVE"]);
+        assert_eq!(bound(&shown(&cloud, &other)), ["pool1 ACTIVE"]);
+        workspace.step(&binding(&other.to_uppercase(), "elastic_resource_pool = \"pool1\""), &[]);
+
+        workspace.destroy();
+        assert_eq!(bound(&shown(&cloud, &other)), Vec::<String>::new());
+        assert_eq!(bound(&shown(&cloud, &id)), ["q3 ACTIVE"]);
+    });
+}
+
+#[test]
+fn a_binding_ended_by_someone_else_is_made_again() {
+    for_each_terraform(|terraform| {
+        let (cloud, id, workspace) = stage(terraform);
+        let configuration = binding(&id, "queue = \"q1\"");
+        workspace.step(&configuration, CREATE);
+        cloud.edit(|account| account.unbind(&id, &queue("q1")));
+        workspace.step(&configuration, CREATE);
+        assert_eq!(bound(&shown(&cloud, &id)), ["q1 ACTIVE"]);
+        // Without a look before, the end meets what has ended.
+        cloud.edit(|account| account.unbind(&id, &queue("q1")));
+        workspace.run(&["destroy", "-auto-approve", "-refresh=false"]).expect_code(0);
+    });
+}
+
+#[test]
+fn a_binding_that_is_there_is_taken_over_with_a_warning() {
+    for_each_terraform(|terraform| {
+        let (cloud, id, workspace) = stage(terraform);
+        cloud.edit(|account| account.bind(&id, &queue("q1")));
+        workspace.configure(&binding(&id, "queue = \"Q1\""));
+        workspace.plan().expect(CREATE);
+        let applied = workspace.apply();
+        assert!(applied.stdout.contains("Warning: Already Bound"), "{applied}");
+        assert_eq!(cloud.changes(), Vec::<String>::new());
+        workspace.destroy();
+        assert_eq!(bound(&shown(&cloud, &id)), Vec::<String>::new());
+    });
+}
+
+#[test]
+fn peer_a_failed_binding_does_not_count_as_bound_and_does_not_stick() {
+    const REASON: &str = "the CIDR blocks overlap";
+    for_each_terraform(|terraform| {
+        let (cloud, id, workspace) = stage(terraform);
+        let configuration = binding(&id, "queue = \"q1\"");
+        cloud.emulator().set_fate("q1", Some(REASON));
+        workspace.configure(&configuration);
+        expect_failure(&workspace, "Binding Failed", &["q1", REASON, "apply again"]);
+        assert_eq!(bound(&shown(&cloud, &id)), ["q1 FAILED"]);
+
+        // The cause is mended: the next apply alone finishes the job.
+        cloud.emulator().set_fate("q1", None);
+        workspace.plan().expect(CREATE);
+        let applied = workspace.apply();
+        assert!(!applied.stdout.contains("Already Bound"), "{applied}");
+        assert_eq!(bound(&shown(&cloud, &id)), ["q1 ACTIVE"]);
+
+        // It fails later, and the destruction meets it as it is.
+        cloud.edit(|account| account.settle(&id, "q1", Some(REASON)));
+        let planned = workspace.run(&["plan", "-detailed-exitcode"]).expect_code(2);
+        assert!(planned.stdout.contains("Warning: Binding Failed") && planned.stdout.contains(REASON), "{planned}");
+        let destroyed = workspace.run(&["destroy", "-auto-approve", "-refresh=false"]).expect_code(0);
+        assert!(destroyed.stdout.contains("Warning: Failed Binding Left Behind"), "{destroyed}");
+        assert_eq!(workspace.find_state(ADDRESS), None);
+    });
+}
+
+#[test]
+fn a_binding_that_takes_too_long_is_kept_and_can_be_untainted() {
+    for_each_terraform(|terraform| {
+        let (cloud, id, workspace) = stage(terraform);
+        cloud.emulator().set_binding_delay(Duration::from_mins(10));
+        let limited = "queue = \"q1\"\n  timeouts {\n    create = \"2s\"\n  }";
+        workspace.configure(&binding(&id, limited));
+        expect_failure(&workspace, "Timed Out", &["q1 (CREATING)", "terraform untaint"]);
+        cloud.edit(|account| account.settle(&id, "q1", None));
+        workspace.run(&["untaint", ADDRESS]).expect_code(0);
+        workspace.step(&binding(&id, limited), &[]);
+        assert_eq!(cloud.changes().len(), 1, "it was bound once");
+
+        // Who does not want to wait need not, and what is still being made is no drift.
+        let other = workspace.fresh();
+        other.step(&binding(&id, "queue = \"q2\"\n  wait_for_bindings = false"), CREATE);
+        assert_eq!(other.state(ADDRESS)["status"], "CREATING");
+        other.destroy();
+        assert_eq!(bound(&shown(&cloud, &id)), ["q1 ACTIVE"]);
+    });
+}
+
+/// The service reports the pool and never the queue.
+#[test]
+fn a_queue_in_a_pool_binds_and_unbinds_the_pool() {
+    for_each_terraform(|terraform| {
+        let (cloud, id, workspace) = stage(terraform);
+        workspace.step(&binding(&id, "queue = \"Pooled1\""), CREATE);
+        assert_eq!(bound(&shown(&cloud, &id)), ["pool1 ACTIVE"]);
+        let state = workspace.state(ADDRESS);
+        assert_eq!((&state["id"], &state["status"]), (&format!("{id}/queue/pooled1").into(), &"ACTIVE".into()));
+        workspace.step(&binding(&id, "queue = \"pooled1\""), &[]);
+        let imported = workspace.fresh();
+        imported.configure(&binding(&id, "queue = \"pooled1\""));
+        imported.run(&["import", ADDRESS, &format!("{id}/queue/POOLED1")]).expect_code(0);
+        imported.expect_no_changes();
+        workspace.destroy();
+        assert_eq!(bound(&shown(&cloud, &id)), Vec::<String>::new());
+    });
+}
+
+#[test]
+fn a_lost_answer_and_another_form_of_answers_are_never_seen() {
+    for_each_terraform(|terraform| {
+        let (cloud, id, workspace) = stage(terraform);
+        cloud.emulator().set_quirks([Quirk::UpperCaseNames, Quirk::StatusInProse, Quirk::ReshuffledOrder]);
+        for operation in ["AssociateQueueToEnhancedConnection", "DisassociateQueueFromEnhancedConnection"] {
+            cloud.emulator().inject(Fault::new(operation, Trouble::LoseAnswer).times(1)).expect("it can happen");
+        }
+        workspace.configure(&binding(&id, "queue = \"q1\""));
+        workspace.plan().expect(CREATE);
+        let applied = workspace.apply();
+        assert!(!applied.stdout.contains("Warning: Already Bound"), "{applied}");
+        assert_eq!(workspace.state(ADDRESS)["status"], "ACTIVE");
+        workspace.destroy();
+        assert_eq!(bound(&shown(&cloud, &id)), Vec::<String>::new());
+    });
+}
+
+#[test]
+fn a_plan_says_what_cannot_be_bound() {
+    let cases = [
+        ("queue = \"shared1\"", "Queue Cannot Be Bound", "queue: \"shared1\" is a shared queue"),
+        ("queue = \"missing\"", "No Such Queue", "queue: there is no queue named \"missing\""),
+        ("queue = \"Default\"", "Invalid Queue", "queue: \"Default\" is the default queue"),
+        (
+            "elastic_resource_pool = \"pool9\"",
+            "No Such Elastic Resource Pool",
+            "elastic_resource_pool: there is no elastic resource pool",
+        ),
+        ("elastic_resource_pool = \"Pool1\"", "Invalid Elastic Resource Pool Name", "elastic_resource_pool: \"Pool1\""),
+        ("", "One of Them Must Be Set", "None of queue, elastic_resource_pool is set"),
+        (
+            "queue = \"q1\"\n  elastic_resource_pool = \"pool1\"",
+            "Only One of Them Can Be Set",
+            "elastic_resource_pool is set, and so is queue",
+        ),
+    ];
+    for_each_terraform(|terraform| {
+        let (cloud, id, workspace) = stage(terraform);
+        for (attributes, summary, words) in cases {
+            workspace.configure(&binding(&id, attributes));
+            expect_failure(&workspace, summary, &[words]);
+        }
+        assert_eq!(cloud.changes(), Vec::<String>::new());
+    });
+}
+
+#[test]
+fn an_import_of_no_binding_says_what_is_wrong() {
+    for_each_terraform(|terraform| {
+        let (_cloud, id, workspace) = stage(terraform);
+        workspace.configure(&binding(&id, "queue = \"q1\""));
+        let ids = [
+            (id.clone(), "Invalid Import ID"),
+            (format!("{id}/q1"), "Invalid Import ID"),
+            (format!("{id}/queues/q1"), "Invalid Import ID"),
+            (format!("{id}/queue/q-1"), "Invalid Import ID"),
+            (format!("{id}/queue/default"), "Invalid Import ID"),
+            ("2a62/queue/q1".to_owned(), "Invalid Import ID"),
+            (format!("{id}/queue/q1"), "Binding Not Found"),
+            (format!("{id}/queue/q1@eu-west-101/fedcba9876543210fedcba9876543210"), "Binding Not Found"),
+            ("2a620c33-5609-40c9-affd-2b6453071b0f/queue/q1".to_owned(), "Binding Not Found"),
+        ];
+        let ids: Vec<_> = ids.iter().map(|(id, summary)| (id.as_str(), *summary)).collect();
+        expect_no_import(&workspace, ADDRESS, &ids);
+    });
+}
+
+#[test]
+fn an_apply_ends_as_soon_as_its_binding_has_failed() {
+    for_each_terraform(|terraform| {
+        let (cloud, id, workspace) = stage(terraform);
+        workspace.configure(&binding(&id, "queue = \"q1\""));
+        cloud.emulator().set_binding_delay(Duration::from_mins(10));
+        let applying = workspace.start(&["apply", "-auto-approve"]);
+        applying.wait_for("it is bound", || !bound(&shown(&cloud, &id)).is_empty());
+        cloud.edit(|account| account.settle(&id, "q1", Some("no permission")));
+        // A look each second, and the end of Terraform itself on a busy machine.
+        let applied = applying.wait_at_most(Duration::from_secs(4)).expect_code(1);
+        assert!(applied.stderr.contains("no permission"), "{applied}");
+    });
+}

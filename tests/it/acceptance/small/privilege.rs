@@ -1,0 +1,143 @@
+//! A connection that is shared with another project.
+
+use serde_json::json;
+use terraform_provider_dli::emulator::{Fault, Quirk, Trouble};
+
+use super::{expect_failure, expect_no_import, foreign, part, stage, unbroken};
+use crate::acceptance::harness::{Cloud, for_each_terraform};
+
+const ADDRESS: &str = "dli_enhanced_connection_privilege.test";
+const CREATE: &[(&str, &str)] = &[(ADDRESS, "create")];
+const UPDATE: &[(&str, &str)] = &[(ADDRESS, "update")];
+const REPLACE: &[(&str, &str)] = &[(ADDRESS, "replace")];
+const ALLY: &str = "330e068af1334c9782f4226acc00a2e2";
+const OTHER: &str = "330e068af1334c9782f4226acc00a2e3";
+
+fn privilege(connection: &str, project: &str) -> String {
+    part("dli_enhanced_connection_privilege", connection, &format!("applicant_project_id = \"{project}\""))
+}
+
+fn shared_with(cloud: &Cloud, id: &str) -> Vec<String> {
+    cloud.edit(|account| account.shared_with(id).map(|projects| projects.iter().cloned().collect()))
+}
+
+/// What the documents call the field, and what live answers do.
+#[test]
+fn every_attribute_of_a_privilege_from_create_to_destroy() {
+    for_each_terraform(|terraform| {
+        for quirks in [&[][..], &[Quirk::PrivilegeProjectId]] {
+            let (cloud, id, workspace) = stage(terraform);
+            cloud.emulator().set_quirks(quirks.iter().copied());
+            cloud.edit(|account| account.grant(&id, "theirs"));
+            workspace.step(&privilege(&id, ALLY), CREATE);
+            assert_eq!(shared_with(&cloud, &id), [ALLY, "theirs"]);
+            let state = workspace.state(ADDRESS);
+            assert_eq!((&state["id"], &state["privileges"]), (&format!("{id}/{ALLY}").into(), &json!(["BIND_QUEUE"])));
+            workspace.expect_import(ADDRESS, &[]);
+
+            let replaced = workspace.step(&privilege(&id, OTHER), REPLACE);
+            replaced.expect_replaced_by(ADDRESS, &["applicant_project_id"]);
+            assert_eq!(shared_with(&cloud, &id), [OTHER, "theirs"]);
+            let limited = format!(
+                "applicant_project_id = \"{OTHER}\"\n  timeouts {{\n    create = \"1m\"\n    read = \"2m\"\n    delete = \
+                 \"4m\"\n  }}"
+            );
+            let limited = part("dli_enhanced_connection_privilege", &id, &limited);
+            workspace.step(&limited, UPDATE).expect_changed(ADDRESS, &["timeouts"]);
+            for (attribute, value) in [("project_id", "fedcba9876543210fedcba9876543210"), ("region", "eu-west-102")] {
+                let moved = format!("applicant_project_id = \"{OTHER}\"\n  {attribute} = \"{value}\"");
+                workspace.configure(&part("dli_enhanced_connection_privilege", &id, &moved));
+                workspace.plan().expect(REPLACE).expect_replaced_by(ADDRESS, &[attribute]);
+            }
+            let other = foreign(&cloud, "other");
+            let replaced = workspace.step(&privilege(&other, OTHER), REPLACE);
+            replaced.expect_replaced_by(ADDRESS, &["connection_id"]);
+            workspace.destroy();
+            assert_eq!((shared_with(&cloud, &other), shared_with(&cloud, &id)), (vec![], vec!["theirs".to_owned()]));
+        }
+    });
+}
+
+#[test]
+fn a_privilege_revoked_by_someone_else_is_granted_again() {
+    for_each_terraform(|terraform| {
+        let (cloud, id, workspace) = stage(terraform);
+        workspace.step(&privilege(&id, ALLY), CREATE);
+        cloud.edit(|account| account.revoke(&id, ALLY));
+        workspace.step(&privilege(&id, ALLY), CREATE);
+        assert_eq!(shared_with(&cloud, &id), [ALLY]);
+        cloud.edit(|account| account.revoke(&id, ALLY));
+        workspace.run(&["destroy", "-auto-approve", "-refresh=false"]).expect_code(0);
+    });
+}
+
+#[test]
+fn a_privilege_that_is_there_is_taken_over_with_a_warning() {
+    for_each_terraform(|terraform| {
+        let (cloud, id, workspace) = stage(terraform);
+        cloud.edit(|account| account.grant(&id, ALLY));
+        workspace.configure(&privilege(&id, ALLY));
+        workspace.plan().expect(CREATE);
+        let applied = workspace.apply();
+        assert!(applied.stdout.contains("Warning: Already Granted"), "{applied}");
+        workspace.destroy();
+        assert_eq!(shared_with(&cloud, &id), Vec::<String>::new());
+    });
+}
+
+/// The service's code for a bad request is also one of those for what is gone.
+#[test]
+fn peer_a_bad_request_does_not_drop_the_privilege() {
+    for_each_terraform(|terraform| {
+        let (cloud, id, workspace) = stage(terraform);
+        workspace.step(&privilege(&id, ALLY), CREATE);
+        let text = "The parameter connection_id is invalid";
+        let refused = Fault::refuse("ShowEnhancedConnectionPrivilege", 400, "DLI.0001", text);
+        cloud.emulator().inject(refused).expect("it can happen");
+        let planned = workspace.run(&["plan"]).expect_code(1);
+        assert!(planned.stderr.contains("Error: Could Not Read the Privilege"), "{planned}");
+        assert!(unbroken(&planned.stderr).contains(text), "{planned}");
+        cloud.emulator().clear_faults();
+        workspace.expect_no_changes();
+    });
+}
+
+#[test]
+fn lost_answers_are_never_seen_and_a_refusal_leaves_nothing() {
+    for_each_terraform(|terraform| {
+        let (cloud, id, workspace) = stage(terraform);
+        let lost = || Fault::new("RunAuthorizationAction", Trouble::LoseAnswer).times(1);
+        cloud.emulator().inject(lost()).expect("it can happen");
+        workspace.configure(&privilege(&id, ALLY));
+        workspace.plan().expect(CREATE);
+        let applied = workspace.apply();
+        assert!(!applied.stdout.contains("Warning: Already Granted"), "{applied}");
+        cloud.emulator().inject(lost()).expect("it can happen");
+        workspace.destroy();
+        assert_eq!(shared_with(&cloud, &id), Vec::<String>::new());
+
+        let refused = Fault::refuse("RunAuthorizationAction", 403, "DLI.0003", "Permission denied");
+        cloud.emulator().inject(refused).expect("it can happen");
+        expect_failure(&workspace, "Could Not Share the Connection", &["Permission denied", "holds no privilege"]);
+        assert_eq!(workspace.find_state(ADDRESS), None);
+        workspace.configure(&privilege(&id, "a-b"));
+        expect_failure(&workspace, "Invalid Project ID", &["applicant_project_id: \"a-b\" contains '-'"]);
+    });
+}
+
+#[test]
+fn an_import_of_no_privilege_says_what_is_wrong() {
+    for_each_terraform(|terraform| {
+        let (_cloud, id, workspace) = stage(terraform);
+        workspace.configure(&privilege(&id, ALLY));
+        let ids = [
+            (id.clone(), "Invalid Import ID"),
+            (format!("{id}/a-b"), "Invalid Import ID"),
+            (format!("2a62/{ALLY}"), "Invalid Import ID"),
+            (format!("{id}/{ALLY}"), "Privilege Not Found"),
+            (format!("2a620c33-5609-40c9-affd-2b6453071b0f/{ALLY}"), "Privilege Not Found"),
+        ];
+        let ids: Vec<_> = ids.iter().map(|(id, summary)| (id.as_str(), *summary)).collect();
+        expect_no_import(&workspace, ADDRESS, &ids);
+    });
+}

@@ -1,0 +1,178 @@
+//! A route of somebody else's connection.
+
+use terraform_provider_dli::emulator::{Fault, Quirk, Trouble};
+
+use super::{expect_failure, expect_no_import, foreign, part, shown, stage};
+use crate::acceptance::harness::{Cloud, for_each_terraform};
+
+const ADDRESS: &str = "dli_enhanced_connection_route.test";
+const CREATE: &[(&str, &str)] = &[(ADDRESS, "create")];
+const UPDATE: &[(&str, &str)] = &[(ADDRESS, "update")];
+const REPLACE: &[(&str, &str)] = &[(ADDRESS, "replace")];
+
+fn route(connection: &str, name: &str, cidr: &str) -> String {
+    part("dli_enhanced_connection_route", connection, &format!("name = \"{name}\"\n  cidr = \"{cidr}\""))
+}
+
+/// The routes that there are: name and network.
+fn routes(cloud: &Cloud, id: &str) -> Vec<String> {
+    shown(cloud, id).routes.into_iter().map(|route| format!("{} {}", route.name, route.cidr)).collect()
+}
+
+#[test]
+fn every_attribute_of_a_route_from_create_to_destroy() {
+    for_each_terraform(|terraform| {
+        let (cloud, id, workspace) = stage(terraform);
+        cloud.edit(|account| account.add_route(&id, "theirs", "10.1.0.0/16"));
+        workspace.step(&route(&id, "ours", "192.168.2.0/24"), CREATE);
+        assert_eq!(routes(&cloud, &id), ["theirs 10.1.0.0/16", "ours 192.168.2.0/24"]);
+        assert_eq!(workspace.state(ADDRESS)["id"], format!("{id}/ours"));
+        workspace.expect_import(ADDRESS, &[]);
+
+        let changed = workspace.step(&route(&id, "ours", "2407:c080:802:be7::/64"), UPDATE);
+        changed.expect_changed(ADDRESS, &["cidr"]);
+        assert_eq!(routes(&cloud, &id), ["theirs 10.1.0.0/16", "ours 2407:c080:802:be7::/64"]);
+        workspace.expect_import(ADDRESS, &[]);
+
+        let sent = cloud.changes();
+        workspace.step(&route(&id, "ours", "2407:C080:0802:BE7::/64"), &[]);
+        let timeouts = "name = \"ours\"\n  cidr = \"2407:c080:802:be7::/64\"\n  timeouts {\n    create = \"1m\"\n    read = \
+                        \"2m\"\n    update = \"3m\"\n    delete = \"4m\"\n  }";
+        let limited = part("dli_enhanced_connection_route", &id, timeouts);
+        workspace.step(&limited, UPDATE).expect_changed(ADDRESS, &["timeouts"]);
+        assert_eq!(cloud.changes(), sent);
+
+        let replaced = workspace.step(&route(&id, "renamed", "192.168.2.0/24"), REPLACE);
+        replaced.expect_replaced_by(ADDRESS, &["name"]);
+        assert_eq!(routes(&cloud, &id), ["theirs 10.1.0.0/16", "renamed 192.168.2.0/24"]);
+        for (attribute, value) in [("project_id", "fedcba9876543210fedcba9876543210"), ("region", "eu-west-102")] {
+            let moved = format!("name = \"renamed\"\n  cidr = \"192.168.2.0/24\"\n  {attribute} = \"{value}\"");
+            workspace.configure(&part("dli_enhanced_connection_route", &id, &moved));
+            workspace.plan().expect(REPLACE).expect_replaced_by(ADDRESS, &[attribute]);
+        }
+        let other = foreign(&cloud, "other");
+        let replaced = workspace.step(&route(&other, "renamed", "192.168.2.0/24"), REPLACE);
+        replaced.expect_replaced_by(ADDRESS, &["connection_id"]);
+        assert_eq!(routes(&cloud, &id), ["theirs 10.1.0.0/16"]);
+
+        workspace.destroy();
+        assert_eq!(routes(&cloud, &other), Vec::<String>::new());
+        assert_eq!(routes(&cloud, &id), ["theirs 10.1.0.0/16"]);
+    });
+}
+
+#[test]
+fn a_route_changed_by_someone_else_is_put_back() {
+    for_each_terraform(|terraform| {
+        let (cloud, id, workspace) = stage(terraform);
+        let configuration = route(&id, "ours", "192.168.2.0/24");
+        workspace.step(&configuration, CREATE);
+        cloud.edit(|account| account.delete_route(&id, "ours"));
+        workspace.step(&configuration, CREATE);
+        cloud.edit(|account| {
+            account.delete_route(&id, "ours").and_then(|()| account.add_route(&id, "ours", "10.0.0.1"))
+        });
+        let drifted = workspace.step(&configuration, UPDATE);
+        assert_eq!(drifted.change(ADDRESS)["before"]["cidr"], "10.0.0.1/32");
+        assert_eq!(routes(&cloud, &id), ["ours 192.168.2.0/24"]);
+        cloud.edit(|account| account.delete_route(&id, "ours"));
+        workspace.run(&["destroy", "-auto-approve", "-refresh=false"]).expect_code(0);
+    });
+}
+
+#[test]
+fn a_route_that_is_there_is_taken_over_only_where_it_leads_to_the_same_network() {
+    for_each_terraform(|terraform| {
+        let (cloud, id, workspace) = stage(terraform);
+        cloud.edit(|account| account.add_route(&id, "single", "127.0.0.0"));
+        workspace.configure(&route(&id, "single", "127.0.0.0/32"));
+        workspace.plan().expect(CREATE);
+        let applied = workspace.apply();
+        assert!(applied.stdout.contains("Warning: Route Is There Already"), "{applied}");
+        assert_eq!(cloud.changes(), Vec::<String>::new());
+        workspace.expect_import(ADDRESS, &[]);
+
+        let other = workspace.fresh();
+        other.configure(&route(&id, "single", "10.0.0.0/8"));
+        let import = format!("terraform import ADDRESS {id}/single");
+        expect_failure(&other, "Route Leads Elsewhere", &["127.0.0.0/32", "10.0.0.0/8", &import]);
+        // Another name does not make another network of it: the service speaks.
+        other.configure(&route(&id, "another", "127.0.0.0/32"));
+        expect_failure(&other, "Could Not Add the Route", &["DLI.0006"]);
+        assert_eq!(routes(&cloud, &id), ["single 127.0.0.0"]);
+        workspace.destroy();
+        assert_eq!(routes(&cloud, &id), Vec::<String>::new());
+    });
+}
+
+#[test]
+fn a_route_that_was_removed_and_could_not_be_added_again_is_planned_for_creation() {
+    for_each_terraform(|terraform| {
+        let (cloud, id, workspace) = stage(terraform);
+        workspace.step(&route(&id, "ours", "192.168.2.0/24"), CREATE);
+        workspace.configure(&route(&id, "ours", "192.168.3.0/24"));
+        let refused = Fault::refuse("CreateRouteToEnhancedConnection", 400, "DLI.0009", "not today").times(1);
+        cloud.emulator().inject(refused).expect("it can happen");
+        expect_failure(&workspace, "Could Not Change the Route", &["not today", "it was removed"]);
+        assert_eq!(routes(&cloud, &id), Vec::<String>::new());
+        workspace.step(&route(&id, "ours", "192.168.3.0/24"), CREATE);
+        assert_eq!(routes(&cloud, &id), ["ours 192.168.3.0/24"]);
+    });
+}
+
+#[test]
+fn lost_answers_and_regions_without_the_newer_calls_are_never_seen() {
+    for_each_terraform(|terraform| {
+        let (cloud, id, workspace) = stage(terraform);
+        cloud.emulator().set_quirks([Quirk::NoV3Routes, Quirk::ReshuffledOrder]);
+        for operation in ["CreateEnhancedConnectionRoutes", "DeleteEnhancedConnectionRoutes"] {
+            cloud.emulator().inject(Fault::new(operation, Trouble::LoseAnswer).times(1)).expect("it can happen");
+        }
+        workspace.configure(&route(&id, "ours", "192.168.2.0/24"));
+        workspace.plan().expect(CREATE);
+        let applied = workspace.apply();
+        assert!(!applied.stdout.contains("Warning: Route Is There Already"), "{applied}");
+        workspace.step(&route(&id, "ours", "192.168.3.0/24"), UPDATE);
+        assert_eq!(routes(&cloud, &id), ["ours 192.168.3.0/24"]);
+        workspace.destroy();
+        assert_eq!(routes(&cloud, &id), Vec::<String>::new());
+    });
+}
+
+#[test]
+fn a_route_that_breaks_a_rule_says_which() {
+    let cases = [
+        ("a.b", "10.0.0.0/8", "Invalid Route Name", "name: \"a.b\" contains '.'"),
+        ("a", "10.0.0.1/8", "Invalid Route CIDR", "the network is 10.0.0.0/8"),
+    ];
+    for_each_terraform(|terraform| {
+        let (cloud, id, workspace) = stage(terraform);
+        for (name, cidr, summary, words) in cases {
+            workspace.configure(&route(&id, name, cidr));
+            expect_failure(&workspace, summary, &[words]);
+        }
+        workspace.configure(&route("2a62", "a", "10.0.0.0/8"));
+        expect_failure(&workspace, "Invalid Connection ID", &["2a62"]);
+        assert_eq!(cloud.changes(), Vec::<String>::new());
+        workspace.configure(&route(&id, "a", "100.125.3.0/24"));
+        let planned = workspace.run(&["plan"]).expect_code(0);
+        assert!(planned.stdout.contains("Warning: Route to a Reserved Network"), "{planned}");
+    });
+}
+
+#[test]
+fn an_import_of_no_route_says_what_is_wrong() {
+    for_each_terraform(|terraform| {
+        let (_cloud, id, workspace) = stage(terraform);
+        workspace.configure(&route(&id, "ours", "10.0.0.0/8"));
+        let ids = [
+            (id.clone(), "Invalid Import ID"),
+            (format!("{id}/a.b"), "Invalid Import ID"),
+            ("2a62/ours".to_owned(), "Invalid Import ID"),
+            (format!("{id}/ours"), "Route Not Found"),
+            ("2a620c33-5609-40c9-affd-2b6453071b0f/ours".to_owned(), "Route Not Found"),
+        ];
+        let ids: Vec<_> = ids.iter().map(|(id, summary)| (id.as_str(), *summary)).collect();
+        expect_no_import(&workspace, ADDRESS, &ids);
+    });
+}

@@ -1,0 +1,124 @@
+//! A connection and parts of it in two configurations, and in one.
+
+use std::fs;
+
+use serde_json::Value;
+use terraform_provider_dli::emulator::Quirk;
+
+use super::{connection, part, stage};
+use crate::acceptance::connection::{CREATE, UPDATE};
+use crate::acceptance::harness::{Cloud, for_each_terraform};
+
+/// A route and a binding of the connection that this expression names.
+fn parts(connection: &str) -> String {
+    format!(
+        r#"
+resource "dli_enhanced_connection_route" "test" {{
+  connection_id = {connection}
+  name          = "team"
+  cidr          = "192.168.2.0/24"
+}}
+
+resource "dli_enhanced_connection_binding" "test" {{
+  connection_id = {connection}
+  queue         = "q2"
+}}
+"#
+    )
+}
+
+const CREATE_PARTS: &[(&str, &str)] =
+    &[("dli_enhanced_connection_binding.test", "create"), ("dli_enhanced_connection_route.test", "create")];
+
+#[test]
+fn two_configurations_share_a_connection_and_both_plan_empty() {
+    for_each_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let owner = cloud.workspace(terraform);
+        owner.step(&connection("hosts = { \"a\" = \"10.0.0.1\" }"), CREATE);
+        let id = cloud.connection().id;
+        let team = cloud.workspace(terraform);
+        team.step(&parts(&format!("{id:?}")), CREATE_PARTS);
+        owner.expect_no_changes();
+        team.expect_no_changes();
+
+        // And in the other order.
+        owner.step(&connection("hosts = { \"a\" = \"10.0.0.2\" }"), UPDATE);
+        team.expect_no_changes();
+        owner.expect_no_changes();
+        let shared = cloud.connection();
+        assert_eq!((shared.routes.len(), shared.available_queue_info.len()), (1, 1));
+
+        team.destroy();
+        owner.expect_no_changes();
+        owner.destroy();
+        cloud.expect_empty();
+    });
+}
+
+#[test]
+fn one_configuration_makes_a_connection_with_its_parts_and_takes_them_away_together() {
+    for_each_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace(terraform);
+        let all = [CREATE, CREATE_PARTS].concat();
+        workspace.step(&(connection("") + &parts("dli_enhanced_connection.test.id")), &all);
+        workspace.destroy();
+        cloud.expect_empty();
+    });
+}
+
+#[test]
+fn what_two_resources_declare_is_warned_about() {
+    for_each_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace(terraform);
+        workspace.step(&connection("queues = [\"q1\", \"q2\"]\n  routes = {}"), CREATE);
+        let id = cloud.connection().id;
+        workspace.configure(&(connection("queues = [\"q1\", \"q2\"]\n  routes = {}") + &parts(&format!("{id:?}"))));
+        let planned = workspace.run(&["plan", "-json"]).expect_code(0);
+        let messages = planned.stdout.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let warnings = messages.filter(|message| message["diagnostic"]["summary"] == "Declared by Two Resources");
+        let mut warnings: Vec<_> =
+            warnings.filter_map(|message| message["diagnostic"]["detail"].as_str().map(str::to_owned)).collect();
+        warnings.sort_unstable();
+        let starts = [
+            format!("\"q2\" is declared by a resource of its own, and the connection {id} declares queues"),
+            format!("\"team\" is declared by a resource of its own, and the connection {id} declares routes"),
+        ];
+        let consequences =
+            ["Destroying one of the two takes it away from the other.", "the connection will remove it again"];
+        assert_eq!(warnings.len(), 2, "{planned}");
+        for ((warning, start), consequence) in warnings.iter().zip(starts).zip(consequences) {
+            assert!(warning.starts_with(&start) && warning.contains(consequence), "{warning}");
+        }
+    });
+}
+
+/// Deleted connections answer in one of these ways; which one, depends on the call and the region.
+#[test]
+fn what_goes_with_its_connection_is_planned_again_and_needs_no_destroying() {
+    const SHAPES: [&[Quirk]; 5] = [
+        &[],
+        &[Quirk::GoneAsDli0001],
+        &[Quirk::GoneAsDli0001IsNotExist],
+        &[Quirk::GoneAsDli0002],
+        &[Quirk::GoneAsDli0023],
+    ];
+    for_each_terraform(|terraform| {
+        let (cloud, id, workspace) = stage(terraform);
+        let privilege = part("dli_enhanced_connection_privilege", &id, "applicant_project_id = \"330e068a\"");
+        let all = [CREATE_PARTS, &[("dli_enhanced_connection_privilege.test", "create")]].concat();
+        workspace.step(&(parts(&format!("{id:?}")) + &privilege), &all);
+        cloud.edit(|account| account.delete(&id));
+        let applied = fs::read_to_string(workspace.path().join("terraform.tfstate")).expect("it was applied");
+        for shape in SHAPES {
+            cloud.emulator().set_quirks(shape.iter().copied());
+            workspace.plan().expect(&all);
+            workspace.run(&["destroy", "-auto-approve", "-refresh=false"]).expect_code(0);
+            workspace.write("terraform.tfstate", &applied);
+        }
+        let failed = workspace.run(&["apply", "-auto-approve"]).expect_code(1);
+        assert_eq!(failed.stderr.matches(": No Such Connection").count(), 3, "{failed}");
+    });
+}

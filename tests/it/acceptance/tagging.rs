@@ -1,0 +1,242 @@
+//! `default_tags` and `ignore_tags` of the provider: what they add, what they leave alone, and that a change of them is a
+//! change of `tags_all` in place and of nothing else.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use terraform_provider_dli::dli::wire::Tag;
+use terraform_provider_dli::emulator::{ACCESS_KEY, SECRET_KEY};
+
+use super::connection::{ADDRESS, CREATE, UPDATE, connection};
+use super::harness::{Cloud, Finished, PROJECT, Workspace, errors, for_each_terraform, for_one_terraform};
+
+const BARE: &str = "dli_enhanced_connection.bare";
+
+/// The connection with these tags, and one without `tags`.
+fn both(tags: &str) -> String {
+    let bare = connection("").replace("\"test\"", "\"bare\"");
+    connection(&format!("tags = {tags}")) + &bare
+}
+
+fn tag(key: &str, value: &str) -> Tag {
+    Tag { key: key.to_owned(), value: value.to_owned() }
+}
+
+/// The tags that the service has for the connection of this name.
+#[track_caller]
+fn tags(cloud: &Cloud, name: &str) -> BTreeMap<String, String> {
+    cloud.emulator().tags(PROJECT, &id(cloud, name))
+}
+
+#[track_caller]
+fn id(cloud: &Cloud, name: &str) -> String {
+    cloud.connections().into_iter().find(|one| one.name == name).expect("it is there").id
+}
+
+fn pairs<const N: usize>(tags: [(&str, &str); N]) -> BTreeMap<String, String> {
+    tags.map(|(key, value)| (key.to_owned(), value.to_owned())).into()
+}
+
+fn defaults(workspace: &Workspace, cloud: &Cloud, arguments: &str) {
+    workspace.write("provider.tf", &cloud.provider_block(arguments));
+}
+
+/// The one error of `plan`, unwrapped.
+#[track_caller]
+fn one_error(planned: &Finished) -> String {
+    assert_eq!(planned.stderr.matches("Error: ").count(), 1, "{planned}");
+    planned.stderr.split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_change_of_the_defaults_changes_tags_all_in_place_and_nothing_else() {
+    let updates: &[(&str, &str)] = &[(BARE, "update"), (ADDRESS, "update")];
+    let configuration = both("{ team = \"a\" }");
+    for_each_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace_with(terraform, "default_tags = { env = \"prod\", team = \"data\" }");
+        workspace.step(&configuration, &[(BARE, "create"), (ADDRESS, "create")]);
+        let ids = ["test", "bare"].map(|name| id(&cloud, name));
+        // What the resource says goes first.
+        assert_eq!(tags(&cloud, "test"), pairs([("env", "prod"), ("team", "a")]));
+        assert_eq!(tags(&cloud, "bare"), pairs([("env", "prod"), ("team", "data")]));
+        assert_eq!(workspace.state(ADDRESS)["tags"], json!({ "team": "a" }));
+        assert_eq!(workspace.state(ADDRESS)["tags_all"], json!({ "env": "prod", "team": "a" }));
+        assert_eq!(workspace.state(BARE)["tags"], Value::Null);
+        assert_eq!(workspace.state(BARE)["tags_all"], json!({ "env": "prod", "team": "data" }));
+        let importing = workspace.fresh();
+        let block = |address: &str, id: &str| format!("import {{\n  to = {address}\n  id = {id:?}\n}}\n");
+        let imports = configuration.clone() + &block(ADDRESS, &ids[0]) + &block(BARE, &ids[1]);
+        importing.step(&imports, &[(BARE, "import"), (ADDRESS, "import")]);
+
+        // A tag of someone else is none of ours where `tags` is not set.
+        cloud.edit(|account| account.put_tags(&ids[1], vec![tag("theirs", "1")]));
+        workspace.expect_no_changes();
+
+        defaults(&workspace, &cloud, "default_tags = { env = \"test\", team = \"data\", owner = \"me\" }");
+        let changed = workspace.step(&configuration, updates);
+        for address in [ADDRESS, BARE] {
+            changed.expect_changed(address, &["tags_all[\"env\"]", "tags_all[\"owner\"]"]);
+        }
+        assert_eq!(tags(&cloud, "test"), pairs([("env", "test"), ("owner", "me"), ("team", "a")]));
+        let bare = [("env", "test"), ("owner", "me"), ("team", "data"), ("theirs", "1")];
+        assert_eq!(tags(&cloud, "bare"), pairs(bare));
+
+        // Someone changes a default tag: that is drift of `tags_all` alone.
+        let edited = vec![tag("env", "other")];
+        cloud
+            .edit(|account| account.put_tags(&ids[0], edited.clone()).and_then(|()| account.put_tags(&ids[1], edited)));
+        let drifted = workspace.step(&configuration, updates);
+        for address in [ADDRESS, BARE] {
+            drifted.expect_changed(address, &["tags_all[\"env\"]"]);
+        }
+        assert_eq!(tags(&cloud, "bare"), pairs(bare));
+
+        // A default is overridden with the value that it has, and then no longer.
+        let same = workspace.step(&both("{ team = \"a\", env = \"test\" }"), UPDATE);
+        same.expect_changed(ADDRESS, &["tags[\"env\"]"]);
+        let fallen_back = workspace.step(&both("{}"), UPDATE);
+        fallen_back.expect_changed(ADDRESS, &["tags[\"env\"]", "tags[\"team\"]", "tags_all[\"team\"]"]);
+        assert_eq!(tags(&cloud, "test"), pairs([("env", "test"), ("owner", "me"), ("team", "data")]));
+        workspace.step(&configuration, UPDATE);
+
+        defaults(&workspace, &cloud, "");
+        let removed = workspace.step(&configuration, updates);
+        removed.expect_changed(ADDRESS, &["tags_all[\"env\"]", "tags_all[\"owner\"]"]);
+        removed.expect_changed(BARE, &["tags_all[\"env\"]", "tags_all[\"owner\"]", "tags_all[\"team\"]"]);
+        assert_eq!(tags(&cloud, "test"), pairs([("team", "a")]));
+        assert_eq!(tags(&cloud, "bare"), pairs([("theirs", "1")]));
+        assert_eq!(["test", "bare"].map(|name| id(&cloud, name)), ids);
+        workspace.destroy();
+        cloud.expect_empty();
+    });
+}
+
+/// Taken out of the configuration, `tags` takes along what it held, but not the defaults.
+#[test]
+fn tags_that_are_taken_out_leave_the_defaults() {
+    // Which version of Terraform plans it makes no difference: both hand over the same two maps.
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace_with(terraform, "default_tags = { env = \"prod\" }");
+        workspace.step(&connection("tags = { env = \"test\", a = \"1\" }"), CREATE);
+        let plan = workspace.step(&connection(""), UPDATE);
+        plan.expect_changed(ADDRESS, &["tags", "tags_all[\"a\"]", "tags_all[\"env\"]"]);
+        assert_eq!(cloud.tags(), pairs([("env", "prod")]));
+    });
+}
+
+#[test]
+fn ignored_tags_are_neither_seen_nor_touched() {
+    let ignoring = "ignore_tags = { keys = [\"owner\"], key_prefixes = [\"cost:\"] }";
+    for_each_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace_with(terraform, ignoring);
+        workspace.step(&connection("tags = { a = \"1\" }"), CREATE);
+        let id = cloud.connection().id;
+        let theirs = vec![tag("owner", "x"), tag("cost:center", "7"), tag("owner2", "y")];
+        cloud.edit(|account| account.put_tags(&id, theirs));
+        // A key is whole: what only begins like it is seen.
+        let seen = workspace.step(&connection("tags = { a = \"2\" }"), UPDATE);
+        let changed = ["tags[\"a\"]", "tags[\"owner2\"]", "tags_all[\"a\"]", "tags_all[\"owner2\"]"];
+        seen.expect_changed(ADDRESS, &changed);
+        let kept = [("cost:center", "7"), ("owner", "x")];
+        assert_eq!(cloud.tags(), pairs([("a", "2"), kept[0], kept[1]]));
+        workspace.expect_import(ADDRESS, &[]);
+        workspace.step(&connection("tags = {}"), UPDATE);
+        assert_eq!(cloud.tags(), pairs(kept));
+        workspace.step(&connection(""), UPDATE);
+        workspace.step(&connection("tags = { b = \"\" }"), UPDATE);
+        assert_eq!(cloud.tags(), pairs([("b", ""), kept[0], kept[1]]));
+
+        // What is left to others from now on stays, even where the state still has it.
+        defaults(&workspace, &cloud, "ignore_tags = { keys = [\"owner\", \"b\"], key_prefixes = [\"cost:\"] }");
+        workspace.configure(&connection("tags = {}"));
+        workspace.run(&["apply", "-auto-approve", "-refresh=false"]).expect_code(0);
+        workspace.expect_no_changes();
+        assert_eq!(cloud.tags(), pairs([("b", ""), kept[0], kept[1]]));
+    });
+}
+
+/// Neither could ever plan empty.
+#[test]
+fn a_tag_that_is_both_declared_and_ignored_is_an_error() {
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace_with(terraform, "ignore_tags = { key_prefixes = [\"cost:\"] }");
+        workspace.configure(&connection("tags = { a = \"1\", \"cost:center\" = \"7\" }"));
+        let error = one_error(&workspace.run(&["plan"]).expect_code(1));
+        let told = ["Tag Both Declared and Ignored", "tags[\"cost:center\"]", "ignore_tags"];
+        assert!(told.iter().all(|told| error.contains(told)), "{error}");
+
+        let both = "default_tags = { \"cost:center\" = \"7\" }\n  ignore_tags = { keys = [\"cost:center\"] }";
+        defaults(&workspace, &cloud, both);
+        workspace.configure(&connection(""));
+        let error = one_error(&workspace.run(&["plan"]).expect_code(1));
+        let told = ["Tag Both Declared and Ignored", "default_tags[\"cost:center\"]", "ignore_tags"];
+        assert!(told.iter().all(|told| error.contains(told)), "{error}");
+        cloud.expect_empty();
+    });
+}
+
+/// The document allows 20; where both have a key it counts once.
+#[test]
+fn twenty_tags_together_are_allowed_and_no_more() {
+    fn many(name: char, count: usize) -> String {
+        let tags = (0..count).map(|number| format!("{name}{number} = \"\""));
+        format!("{{ {} }}", tags.collect::<Vec<_>>().join(", "))
+    }
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace_with(terraform, &format!("default_tags = {}", many('a', 6)));
+        workspace.configure(&connection(&format!("tags = {}", many('b', 15))));
+        let error = one_error(&workspace.run(&["plan"]).expect_code(1));
+        let told = ["Too Many Tags", "21", "at most 20", "tags"];
+        assert!(told.iter().all(|told| error.contains(told)), "{error}");
+        workspace.step(&connection(&format!("tags = {}", many('a', 20))), CREATE);
+        assert_eq!(cloud.tags().len(), 20);
+
+        defaults(&workspace, &cloud, &format!("default_tags = {}", many('a', 21)));
+        workspace.configure(&connection(""));
+        let error = one_error(&workspace.run(&["plan"]).expect_code(1));
+        assert!(error.contains("Too Many Tags"), "{error}");
+        // Each block by itself is within the limit, so nothing is wrong with the configuration alone.
+        assert_eq!(errors(&workspace.run(&["validate", "-json"])), []);
+    });
+}
+
+/// Defaults that come from a resource: known at the first apply, and unknown again whenever that resource changes.
+#[test]
+fn defaults_that_are_not_known_yet_are_planned_as_unknown() {
+    let configuration = |env: &str| {
+        let data = format!("resource \"terraform_data\" \"env\" {{\n  triggers_replace = [{env:?}]\n}}\n");
+        data + &both("{ team = \"a\" }")
+    };
+    for_each_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = Workspace::new(terraform).with_provider(&format!(
+            "provider \"dli\" {{\n  region = \"eu-west-101\"\n  project_id = {PROJECT:?}\n  access_key = {ACCESS_KEY:?}\n  \
+             secret_key = {SECRET_KEY:?}\n  endpoints = {{ dli = \"{}\" }}\n  default_tags = {{ \
+             env = terraform_data.env.id }}\n}}\n",
+            cloud.emulator().endpoint()
+        ));
+        let data = "terraform_data.env";
+        let create = [(data, "create"), (BARE, "create"), (ADDRESS, "create")];
+        let plan = workspace.step(&configuration("1"), &create);
+        assert_eq!(plan.change(ADDRESS)["after_unknown"]["tags_all"], true);
+        let env = |workspace: &Workspace| workspace.state(data)["id"].as_str().expect("a text").to_owned();
+        let first = env(&workspace);
+        assert_eq!(tags(&cloud, "test"), pairs([("env", &*first), ("team", "a")]));
+
+        // While they are not known, the tag that they have put there is not taken for one that someone has added.
+        let updates = [(data, "replace"), (BARE, "update"), (ADDRESS, "update")];
+        let plan = workspace.step(&configuration("2"), &updates);
+        plan.expect_changed(ADDRESS, &["tags_all"]).expect_changed(BARE, &["tags_all"]);
+        let second = env(&workspace);
+        assert_ne!(first, second);
+        assert_eq!(tags(&cloud, "test"), pairs([("env", &*second), ("team", "a")]));
+        assert_eq!(tags(&cloud, "bare"), pairs([("env", &*second)]));
+        workspace.destroy();
+        cloud.expect_empty();
+    });
+}

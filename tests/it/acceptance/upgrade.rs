@@ -1,0 +1,96 @@
+//! What the first version left behind: its state file, its configuration and the connections that it made, as they were
+//! written by a build of it (`tests/data/state`). It knew no pools, routes, `tags_all`, region or project of a resource.
+
+use std::fs;
+
+use serde_json::{Value, json};
+use terraform_provider_dli::emulator::Settings;
+
+use super::harness::{Cloud, Workspace, for_each_terraform};
+
+const ALL: &str = "dli_enhanced_connection.all";
+const BARE: &str = "dli_enhanced_connection.bare";
+const NONE: &str = "dli_enhanced_connection.none";
+const STATE: &str = include_str!("../../data/state/connection-v0.1-first.tfstate");
+const CONFIGURATION: &str = include_str!("../../data/state/connection-v0.1-first.tf");
+const CLOUD: &[u8] = include_bytes!("../../data/state/cloud-v0.1-first.json");
+
+/// The cloud as the first version left it; the directory holds what it keeps.
+fn cloud(directory: &tempfile::TempDir) -> Cloud {
+    let kept = directory.path().join("cloud.json");
+    fs::write(&kept, CLOUD).expect("the directory is ours");
+    Cloud::start_with(Settings { state: Some(kept), ..Settings::default() })
+}
+
+fn begin(workspace: &Workspace) {
+    workspace.configure(CONFIGURATION);
+    workspace.write("terraform.tfstate", STATE);
+}
+
+fn attributes<'a>(state: &'a Value, name: &str) -> &'a Value {
+    let resources = state["resources"].as_array().expect("a state has resources");
+    let found = resources.iter().find(|resource| resource["name"] == name).expect("it is in the state");
+    &found["instances"][0]["attributes"]
+}
+
+/// Nothing is to do, with a look at the service and without one, and nothing that the old state says is lost.
+#[test]
+fn the_state_of_the_first_version_plans_empty_and_goes_on() {
+    let old: Value = serde_json::from_str(STATE).expect("it is JSON");
+    for_each_terraform(|terraform| {
+        let directory = tempfile::tempdir().expect("there is room");
+        let cloud = cloud(&directory);
+        let workspace = cloud.workspace(terraform);
+        begin(&workspace);
+        workspace.expect_no_changes();
+
+        // A refresh adds what the first version did not know, and changes nothing else.
+        workspace.run(&["apply", "-refresh-only", "-auto-approve"]).expect_code(0);
+        for (address, name) in [(ALL, "all"), (BARE, "bare"), (NONE, "none")] {
+            let new = workspace.state(address);
+            for (attribute, value) in attributes(&old, name).as_object().expect("an object") {
+                assert_eq!(new[attribute], *value, "{address} {attribute}");
+            }
+        }
+        let new = workspace.state(ALL);
+        assert_eq!(new["tags_all"], json!({ "env": "", "team": "größe" }));
+        assert_eq!((&new["region"], &new["routes"]), (&json!("eu-west-101"), &Value::Null));
+        workspace.expect_no_changes();
+        assert_eq!(cloud.changes(), [""; 0]);
+        begin(&workspace);
+
+        // Straight from the old state to changes, of old attributes and of new ones.
+        let changed = CONFIGURATION.replace("192.168.0.2", "192.168.0.3").replace(
+            "  tags            = {}\n",
+            "  tags            = {}\n  elastic_resource_pools = [\"pool1\"]\n  routes = { r = \"10.1.0.0/16\" }\n",
+        );
+        let plan = workspace.step(&changed, &[(ALL, "update"), (NONE, "update")]);
+        plan.expect_changed(ALL, &["hosts[\"ecs-97f8-0002\"]"]);
+        plan.expect_changed(NONE, &["bindings", "elastic_resource_pools", "routes"]);
+        let none = workspace.state(NONE);
+        assert_eq!(none["bindings"]["pool1"]["status"], "ACTIVE");
+        workspace.destroy();
+        cloud.expect_empty();
+    });
+}
+
+/// A change that is planned and applied without a look at the service beforehand, and then a destroy.
+#[test]
+fn the_state_of_the_first_version_can_be_changed_and_destroyed_unread() {
+    for_each_terraform(|terraform| {
+        let directory = tempfile::tempdir().expect("there is room");
+        let cloud = cloud(&directory);
+        let workspace = cloud.workspace(terraform);
+        begin(&workspace);
+        workspace.configure(&CONFIGURATION.replace("env  = \"\"", "env  = \"prod\""));
+        let plan = workspace.plan_with(&["-refresh=false"]);
+        plan.expect(&[(ALL, "update")]).expect_changed(ALL, &["tags[\"env\"]", "tags_all[\"env\"]"]);
+        workspace.apply();
+        let id = workspace.state(ALL)["id"].as_str().expect("it has one").to_owned();
+        let tags = cloud.emulator().tags(super::harness::PROJECT, &id);
+        assert_eq!(tags, [("env", "prod"), ("team", "größe")].map(|(k, v)| (k.to_owned(), v.to_owned())).into());
+        assert_eq!(cloud.changes().len(), 2, "{:?}", cloud.changes());
+        workspace.run(&["destroy", "-auto-approve", "-refresh=false"]).expect_code(0);
+        cloud.expect_empty();
+    });
+}

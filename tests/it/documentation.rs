@@ -1,0 +1,213 @@
+//! The documentation in `docs/`: what its command writes, complete, and as the Terraform Registry takes it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use terraform_provider_dli::framework::provider::Provider;
+use terraform_provider_dli::framework::schema::{Attribute, Block, BlockNesting, Body, Nesting, Shape};
+use terraform_provider_dli::framework::types::Type;
+use terraform_provider_dli::provider::DliProvider;
+
+#[path = "../../examples/docs/pages.rs"]
+mod pages;
+#[path = "../../examples/docs/schema.rs"]
+mod schema;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+fn made() -> BTreeMap<String, String> {
+    pages::pages(&Path::new(ROOT).join("examples")).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// All files in `docs/`, by their path in there.
+fn written() -> BTreeMap<String, String> {
+    let docs = Path::new(ROOT).join("docs");
+    let mut folders = vec![docs.clone()];
+    let mut files = BTreeMap::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten() {
+            let path = entry.expect("the folder can be read").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name =
+                    path.strip_prefix(&docs).expect("it was found in there").to_string_lossy().replace('\\', "/");
+                files.insert(name, String::from_utf8_lossy(&fs::read(&path).expect("it can be read")).into_owned());
+            }
+        }
+    }
+    files
+}
+
+/// The provider and all that it has, each with its schema.
+fn schemas() -> Vec<(&'static str, Body)> {
+    let provider = DliProvider::new(Box::new(|_| None));
+    let resources = provider.resources().into_iter().map(|resource| (resource.type_name(), resource.schema().body));
+    let sources = provider.data_sources().into_iter().map(|source| (source.type_name(), source.schema().body));
+    [("provider", provider.schema().body)].into_iter().chain(resources).chain(sources).collect()
+}
+
+/// Where two texts part: the number of the line, and what it is in each.
+fn difference(made: &str, written: &str) -> String {
+    let mut lines = (1..).zip(made.lines().zip(written.lines()));
+    let parting = lines.find(|(_, (made, written))| made != written);
+    match parting {
+        Some((line, (made, written))) => format!("line {line}\n    is:        {written}\n    should be: {made}"),
+        None => "its end".to_owned(),
+    }
+}
+
+#[test]
+fn docs_are_what_the_command_writes() {
+    let (made, written) = (made(), written());
+    let names: BTreeSet<&String> = made.keys().chain(written.keys()).collect();
+    let faults = names.into_iter().filter_map(|name| match (made.get(name), written.get(name)) {
+        (Some(made), Some(written)) if made == written => None,
+        (Some(made), Some(written)) => Some(format!("docs/{name} differs at {}", difference(made, written))),
+        (Some(_), None) => Some(format!("docs/{name} is missing")),
+        (None, _) => Some(format!("docs/{name} is superfluous")),
+    });
+    let faults: Vec<_> = faults.collect();
+    assert!(faults.is_empty(), "run cargo run --example docs, and commit docs/:\n{}", faults.join("\n"));
+}
+
+/// "Provider documentation" in Terraform's documentation: at most 2,000 files of 500 KB, and these keys, where an index
+/// stands in no subcategory.
+#[test]
+fn the_registry_takes_every_page() {
+    let pages = written();
+    assert!(pages.contains_key("index.md"));
+    assert!(pages.len() <= 2000, "{} files", pages.len());
+    for (name, text) in &pages {
+        assert!(text.len() <= 500_000, "docs/{name} has {} bytes", text.len());
+        let (front, body) = text
+            .strip_prefix("---\n")
+            .and_then(|rest| rest.split_once("\n---\n"))
+            .unwrap_or_else(|| panic!("docs/{name} has no front matter"));
+        let keys = front.lines().filter(|line| !line.starts_with([' ', '#'])).filter_map(|line| line.split_once(':'));
+        let keys: Vec<_> = keys.map(|(key, _)| key).collect();
+        let wanted = &["page_title", "subcategory", "description"][..];
+        let wanted: Vec<_> =
+            wanted.iter().filter(|key| name != "index.md" || **key != "subcategory").copied().collect();
+        assert_eq!(keys, wanted, "docs/{name}");
+        let described = front.split_once("description: |-\n").is_some_and(|(_, text)| !text.trim().is_empty());
+        assert!(described, "docs/{name} has an empty description");
+        assert!(body.trim_start().starts_with("# "), "docs/{name} has no title");
+        assert!(!body.contains("{{"), "docs/{name} names a file that is not included");
+    }
+}
+
+/// The form is that of other providers' pages, as tfplugindocs writes them; what this provider has no use for is in it too.
+#[test]
+fn a_schema_is_shown_as_on_other_pages() {
+    let key = Attribute::string("key").required().describe("A key.");
+    let entry = vec![
+        key.clone(),
+        Attribute::nested("inner", Nesting::Single, vec![Attribute::bool("on").computed().describe("On.")])
+            .computed()
+            .describe("Inside."),
+    ];
+    let body = Body {
+        attributes: vec![
+            Attribute::new("sizes", Type::list(Type::Number)).deprecated("Use `rule`.").describe("Sizes."),
+            Attribute::string("secret").required().sensitive().describe("A secret."),
+            Attribute::nested("entries", Nesting::List, entry).describe("Entries."),
+        ],
+        blocks: vec![Block {
+            name: "rule",
+            nesting: BlockNesting::List { least: 1, most: 3 },
+            body: Body { attributes: vec![key], description: "Rules.".to_owned(), ..Body::default() },
+        }],
+        ..Body::default()
+    };
+    let expected = r#"## Schema
+
+### Required
+
+- `secret` (String, Sensitive) A secret.
+- `rule` (Block List, Min: 1, Max: 3) Rules. (see [below for nested schema](#nestedblock--rule))
+
+### Optional
+
+- `sizes` (List of Number, Deprecated) Sizes. **Deprecated:** Use `rule`.
+- `entries` (Attributes List) Entries. (see [below for nested schema](#nestedatt--entries))
+
+<a id="nestedatt--entries"></a>
+### Nested Schema for `entries`
+
+Required:
+
+- `key` (String) A key.
+
+Read-Only:
+
+- `inner` (Attributes) Inside. (see [below for nested schema](#nestedatt--entries--inner))
+
+<a id="nestedatt--entries--inner"></a>
+### Nested Schema for `entries.inner`
+
+Read-Only:
+
+- `on` (Boolean) On.
+
+<a id="nestedblock--rule"></a>
+### Nested Schema for `rule`
+
+Required:
+
+- `key` (String) A key.
+"#;
+    assert_eq!(schema::section(&body), expected);
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let pages = written();
+    let mut lost = Vec::new();
+    for (name, text) in &pages {
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let there = match link.strip_prefix('#') {
+                Some(anchor) => text.contains(&format!("<a id=\"{anchor}\"></a>")),
+                None if link.starts_with("https://") => true,
+                None => {
+                    // To a page of another kind, or to one beside it.
+                    let folder = name.rsplit_once('/').map_or("", |(folder, _)| folder);
+                    let page = link.strip_prefix("../").map_or_else(|| format!("{folder}/{link}"), str::to_owned);
+                    !folder.is_empty() && pages.contains_key(&page)
+                }
+            };
+            if !there {
+                lost.push(format!("docs/{name}: {link}"));
+            }
+        }
+    }
+    assert_eq!(lost, Vec::<String>::new());
+}
+
+#[test]
+fn everything_is_described() {
+    let mut silent = Vec::new();
+    for (name, body) in schemas() {
+        describe(name, &body.description, &body.attributes, &body.blocks, &mut silent);
+    }
+    assert_eq!(silent, Vec::<String>::new());
+}
+
+/// Collects what has no description.
+fn describe(path: &str, description: &str, attributes: &[Attribute], blocks: &[Block], silent: &mut Vec<String>) {
+    if description.trim().is_empty() {
+        silent.push(path.to_owned());
+    }
+    for attribute in attributes {
+        let nested = match &attribute.shape {
+            Shape::Plain(_) => &[][..],
+            Shape::Nested(_, attributes) => attributes,
+        };
+        describe(&format!("{path}.{}", attribute.name), &attribute.description, nested, &[], silent);
+    }
+    for block in blocks {
+        let Body { attributes, blocks, description, .. } = &block.body;
+        describe(&format!("{path}.{}", block.name), description, attributes, blocks, silent);
+    }
+}
