@@ -31,7 +31,7 @@ fn peer_nothing_is_checked_at_plan() {
             let whole = others.collect::<Vec<_>>().join("\n");
             workspace.configure(&whole.replacen("\"test\" {", &format!("\"test\" {{\n  {argument}"), 1));
             let refused = workspace.run(&["plan"]).expect_code(1);
-            assert!(refused.stderr.contains(&format!("{named}")) && refused.stderr.contains("DLI API"), "{refused}");
+            assert!(refused.stderr.contains(named) && refused.stderr.contains("DLI API"), "{refused}");
         }
         assert_eq!(cloud.requests().len(), 0);
     });
