@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use serde_json::Value;
+use terraform_provider_dli::dli::wire::Connection;
 use terraform_provider_dli::emulator::{ACCESS_KEY, Account, Refusal, SECRET_KEY};
 
 use crate::acceptance::harness::{Cloud, PROJECT, Workspace, for_one_terraform};
@@ -149,7 +150,7 @@ pub(super) fn cover(kind: &Kind, rows: &[Row]) {
         report(&schemas(&workspace), kind, rows, &computed);
         workspace.destroy();
         cloud.expect_empty();
-        assert!(cloud.emulator().connections(OTHER_PROJECT).iter().all(|connection| connection.is_deleted()));
+        assert!(cloud.emulator().connections(OTHER_PROJECT).iter().all(Connection::is_deleted));
     });
 }
 
