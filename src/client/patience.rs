@@ -114,7 +114,7 @@ mod tests {
 
     use super::*;
     use crate::client::{
-        Client,
+        Client, Operation,
         test_server::{ID, Server, answer, config},
     };
 
@@ -184,5 +184,60 @@ mod tests {
             project.ensure(|| project.bind(ID, &names), || async move { Ok(took_effect) }).await.expect("done");
             assert_eq!(server.unseen(), attempts);
         }
+    }
+
+    /// The first attempt took effect after the look; "exists already" is its success.
+    #[tokio::test]
+    async fn a_refusal_after_an_open_attempt_is_looked_at() {
+        use crate::dli::wire::QueueNames;
+        for late_effect in [true, false] {
+            let count = Arc::new(AtomicUsize::new(0));
+            let server = Server::answering(move || match count.fetch_add(1, Ordering::SeqCst) {
+                0 => answer(504, ""),
+                _ => answer(400, r#"{"error_code":"DLI.0006","error_msg":"exists"}"#),
+            });
+            let server = server.await;
+            let client = Client::new(config(server.address)).expect("in order");
+            let stop = CancellationToken::new();
+            let project = client.project(None, None).expect("complete").patient(Instant::now() + MINUTE, &stop);
+            let (names, looks) = (QueueNames::default(), AtomicUsize::new(0));
+            let look = || {
+                let first = looks.fetch_add(1, Ordering::SeqCst) == 0;
+                std::future::ready(Ok(late_effect && !first))
+            };
+            let done = project.ensure(|| project.bind(ID, &names), look).await;
+            assert_eq!((done.is_ok(), looks.into_inner()), (late_effect, 2));
+        }
+    }
+
+    /// A host that has answered once is only away for a moment.
+    #[tokio::test]
+    async fn a_host_that_has_answered_is_waited_for() {
+        let server = failing(0, 200, "{}").await;
+        let client = Client::new(config(server.address)).expect("in order");
+        let stop = CancellationToken::new();
+        let unreached = || {
+            let project = client.project(None, None).expect("complete");
+            project.patient(Instant::now() + Duration::from_secs(5), &stop)
+        };
+        let away =
+            Error::Connect { operation: Operation::ShowConnection, host: String::new(), source: no_source().await };
+        let attempts = async |project: &Project| {
+            let mut retry = Retry::new(project.patience.as_ref());
+            let mut attempts = 1;
+            while attempts < CONNECT_ATTEMPTS + 1 && retry.pause(&away).await {
+                attempts += 1;
+            }
+            attempts
+        };
+        assert_eq!(attempts(&unreached()).await, CONNECT_ATTEMPTS);
+        let reached = unreached();
+        reached.delete_connection(ID).await.expect("it answers");
+        assert_eq!(attempts(&reached).await, CONNECT_ATTEMPTS + 1);
+    }
+
+    /// Some error of the HTTP layer.
+    async fn no_source() -> reqwest::Error {
+        reqwest::Client::new().get("nothing").send().await.expect_err("it is no address")
     }
 }

@@ -474,3 +474,19 @@ async fn only_an_imported_connection_takes_its_route_table_on_trust() {
     let renamed = [table, hosts, ("name", "other".into())];
     assert_eq!(planned(&provider, &[], &renamed, IMPORTED).await, (none(), vec!["name".to_owned()]));
 }
+
+/// "Related resource not found" need not be about the connection: what is still shown is still there.
+#[tokio::test]
+async fn a_delete_that_does_not_find_something_else_loses_nothing() {
+    for is_there in [true, false] {
+        let service = Service::answering(move |asked| match asked {
+            asked if asked.starts_with("GET") && is_there => (200, shown()),
+            _ => (404, refusal("DLI.0023", "related resource not found")),
+        });
+        let service = service.await;
+        let destroy = ApplyRequest { planned: Value::Null, config: Value::Null, ..update(&[], &[]) };
+        let outcome = service.provider().await.apply(destroy).await;
+        assert_eq!(outcome.state.is_null(), !is_there, "{}", texts(&outcome));
+        assert_eq!(outcome.diagnostics.has_errors(), is_there);
+    }
+}

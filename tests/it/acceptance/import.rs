@@ -177,3 +177,26 @@ fn a_name_that_leads_nowhere_or_to_several_is_said_so() {
         workspace.expect_no_changes();
     });
 }
+
+/// Told of its route table in the same apply as a binding that fails, the connection is not replaced by the next one.
+#[test]
+fn an_import_whose_first_apply_fails_replaces_nothing() {
+    let wanted = connection(&format!("routetable_id = {ROUTE_TABLE:?}\n  queues = [\"q1\"]"));
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace(terraform);
+        workspace.step(&with_route_table(), CREATE);
+        let id = cloud.connection().id;
+        let importing = workspace.fresh();
+        importing.configure(&wanted);
+        importing.run(&["import", ADDRESS, &id]).expect_code(0);
+        cloud.emulator().set_fate("q1", Some("CIDR conflict"));
+        let applied = importing.run(&["apply", "-auto-approve"]).expect_code(1);
+        assert!(applied.stderr.contains("Binding Failed"), "{applied}");
+        assert_eq!(importing.state(ADDRESS)["routetable_id"], ROUTE_TABLE);
+
+        cloud.emulator().set_fate("q1", None);
+        importing.step(&wanted, UPDATE).expect_changed(ADDRESS, &["bindings", "queues"]);
+        assert_eq!(cloud.connection().id, id);
+    });
+}

@@ -6,7 +6,7 @@ use terraform_provider_dli::dli::wire::{self, QueueNames};
 use terraform_provider_dli::emulator::{Fault, Quirk, Trouble};
 
 use super::{expect_failure, expect_no_import, foreign, part, shown, stage};
-use crate::acceptance::harness::{PROJECT, for_each_terraform};
+use crate::acceptance::harness::{PROJECT, for_each_terraform, for_one_terraform};
 
 const ADDRESS: &str = "dli_enhanced_connection_binding.test";
 const CREATE: &[(&str, &str)] = &[(ADDRESS, "create")];
@@ -260,5 +260,34 @@ fn an_apply_ends_as_soon_as_its_binding_has_failed() {
         // A look each second, and the end of Terraform itself on a busy machine.
         let applied = applying.wait_at_most(Duration::from_secs(4)).expect_code(1);
         assert!(applied.stderr.contains("no permission"), "{applied}");
+    });
+}
+
+/// The new binding finds the pool bound by the old one; the end of the old one must not take it away.
+#[test]
+fn a_queue_of_the_same_pool_can_take_over_before_the_other_goes() {
+    let with = |queue: &str| format!("queue = {queue:?}\n  lifecycle {{\n    create_before_destroy = true\n  }}");
+    for_one_terraform(|terraform| {
+        let (cloud, id, workspace) = stage(terraform);
+        workspace.step(&binding(&id, &with("pooled1")), CREATE);
+        let sent = cloud.changes().len();
+        workspace.step(&binding(&id, &with("pooled2")), REPLACE);
+        assert_eq!(bound(&shown(&cloud, &id)), ["pool1 ACTIVE"]);
+        assert_eq!(cloud.changes().len(), sent, "the peering stays");
+        workspace.destroy();
+        assert_eq!(bound(&shown(&cloud, &id)), Vec::<String>::new());
+    });
+}
+
+/// The project of the provider is not the one to ask about another that is not known yet.
+#[test]
+fn a_plan_for_a_project_that_is_not_known_yet_asks_nothing() {
+    for_one_terraform(|terraform| {
+        let (cloud, id, workspace) = stage(terraform);
+        let sent = cloud.requests().len();
+        let elsewhere = "queue = \"elsewhere\"\n  project_id = terraform_data.project.id";
+        workspace.configure(&format!("resource \"terraform_data\" \"project\" {{}}\n{}", binding(&id, elsewhere)));
+        workspace.run(&["plan"]).expect_code(0);
+        assert_eq!(cloud.requests().len(), sent);
     });
 }
