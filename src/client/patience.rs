@@ -218,7 +218,7 @@ mod tests {
         let stop = CancellationToken::new();
         let unreached = || {
             let project = client.project(None, None).expect("complete");
-            project.patient(Instant::now() + Duration::from_secs(5), &stop)
+            project.patient(Instant::now() + MINUTE, &stop)
         };
         let away =
             Error::Connect { operation: Operation::ShowConnection, host: String::new(), source: no_source().await };

@@ -276,8 +276,10 @@ impl Resource for EnhancedConnection {
             Some(name) => rules::CONNECTION_NAME.broken_by(name).map(|broken| (rules::CONNECTION_NAME, broken)),
             None => rules::CONNECTION_ID.broken_by(object).map(|broken| (rules::CONNECTION_ID, broken)),
         } {
+            let by_name = name.is_none() && rules::CONNECTION_NAME.allows(object);
+            let hint = if by_name { format!(" To import by name, write name:{object}.") } else { String::new() };
             let text = format!(
-                "The import ID {:?} does not name a connection: {:?} {broken}; allowed: {}.\n\nWrite it as ID or as \
+                "The import ID {:?} does not name a connection: {:?} {broken}; allowed: {}.{hint}\n\nWrite it as ID or as \
                  name:NAME, followed by @REGION or @REGION/PROJECT_ID where these are not those of the provider. The \
                  console and the data source dli_enhanced_connections show both.",
                 request.id,

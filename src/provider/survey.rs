@@ -41,8 +41,11 @@ const FRESH: Duration = Duration::from_secs(5);
 const NOT_ASKED: &str = "The plan goes on without this check, and the apply will say what is wrong. To plan without asking, \
                          set plan_checks = false in the provider block.";
 
-const MADE_LATER: &str = "Where this very run makes it, refer to an attribute of it that is known only then, or set plan_checks = \
-                          false in the provider block. That lets a destroy pass, too.";
+const MISSING: &str = "No Such Queue";
+
+const MADE_LATER: &str = "If this configuration makes it, too, refer to an attribute of it that is known only once it is made \
+                          (its ID, say) in place of the name, or set plan_checks = false in the provider block. The latter \
+                          also lets a destroy pass.";
 
 /// Region and project, as far as they are named.
 type Place = (Option<String>, Option<String>);
@@ -159,21 +162,22 @@ impl Question {
         let answers = &self.survey.queues;
         let (queues, mut report) = self.ask(answers, "Queues Were Not Checked", wanted, ask, missing).await;
         for (queues, (path, name)) in queues.iter().flat_map(|queues| wanted.iter().map(move |w| (queues, w))) {
+            let bindable = queues.values().filter(|queue| queue.may_be_bound()).map(|queue| &queue.queue_name);
             let fault = match queues.get(&name.to_ascii_lowercase()) {
-                None => Some((
-                    "No Such Queue",
-                    format!("there is no queue named {name:?} in the project; {}", known(queues.keys())),
-                )),
+                None => {
+                    Some((MISSING, format!("there is no queue named {name:?} in the project; {}", known(bindable))))
+                }
                 Some(queue) if !queue.may_be_bound() => {
                     Some(("Queue Cannot Be Bound", format!("{name:?} is {}", kind(queue))))
                 }
                 Some(_) => None,
             };
             if let Some((summary, fault)) = fault {
+                let made_later = if summary == MISSING { format!("\n\n{MADE_LATER}") } else { String::new() };
                 let text = format!(
                     "{path}: {fault}.\n\nAllowed: dedicated queues, yearly/monthly queues, and queues in an elastic resource \
                      pool.\nDocument: DLI API Reference, \"Creating an Enhanced Datasource Connection\", request parameter \
-                     queues.\n\n{MADE_LATER}"
+                     queues.{made_later}"
                 );
                 report.push(Diagnostic::error(summary, text).at(path.clone()));
             }
@@ -222,9 +226,9 @@ impl Question {
         let others: Vec<_> = holders.filter(|id| !self.survey.is_leaving(id)).map(String::as_str).collect();
         if !others.is_empty() {
             let text = format!(
-                "There is an enhanced connection named {name:?} already: {}. The service may refuse a second one.\n\nChoose \
-                 another name, or import the one that is there: terraform import ADDRESS {}. (Where this plan replaces that \
-                 very connection, nothing is wrong.)",
+                "There is an enhanced connection named {name:?} already: {}. The service may refuse a second one.\n\nIf it is \
+                 the one that this plan replaces, nothing is wrong (and terraform untaint ADDRESS keeps it where it is \
+                 tainted). Else choose another name, or import the one that is there: terraform import ADDRESS {}",
                 others.join(", "),
                 others[0]
             );
@@ -264,13 +268,12 @@ pub(super) fn kind(queue: &Queue) -> String {
 }
 
 /// Some names that are there.
-fn known<'a>(names: impl ExactSizeIterator<Item = &'a String>) -> String {
+fn known<'a>(names: impl Iterator<Item = &'a String>) -> String {
     const SHOWN: usize = 10;
-    let more = names.len().saturating_sub(SHOWN);
-    let shown: Vec<_> = names.take(SHOWN).map(String::as_str).collect();
-    match more {
-        _ if shown.is_empty() => "it has none".to_owned(),
-        0 => format!("it has {}", shown.join(", ")),
-        more => format!("it has {} and {more} more", shown.join(", ")),
+    let names: Vec<_> = names.map(String::as_str).collect();
+    match names.len().saturating_sub(SHOWN) {
+        _ if names.is_empty() => "it has none that can be bound".to_owned(),
+        0 => format!("it has {}", names.join(", ")),
+        more => format!("it has {} and {more} more", names[..SHOWN].join(", ")),
     }
 }

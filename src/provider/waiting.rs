@@ -123,8 +123,8 @@ pub(super) fn failures(connection: &str, failed: &[Binding], holds: &str) -> Dia
 
 /// Bindings that came to nothing, found in a look at the connection: no call failed, and nobody would hear of it.
 pub(super) fn found(connection: &str, failed: &[Binding]) -> Diagnostics {
-    let again = "The service does not try again by itself. The next apply binds it again where it is declared; where it is not, it \
-                 does no harm, and goes with the connection.";
+    let again = "So it was when Terraform looked. The service does not try again by itself: an apply binds it again where it is \
+                 declared; where it is not, it does no harm, and goes with the connection.";
     let warning = |binding: &Binding| {
         Diagnostic::warning("Binding Failed", format!("{}\n\n{again}", text(connection, binding)))
             .at(Path::attribute("bindings").key(&binding.name))

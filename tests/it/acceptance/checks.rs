@@ -42,7 +42,7 @@ fn queues_that_may_not_be_bound_fail_the_plan_with_path_and_kind() {
                 ["Queue Cannot Be Bound", "a shared queue", "Allowed: dedicated queues, yearly/monthly queues"],
             ),
             ("default_like", ["Queue Cannot Be Bound", "pay-per-use", "queues in an elastic resource pool"]),
-            ("missing1", ["No Such Queue", "no queue named \"missing1\"", "it has default, default_like, pooled1"]),
+            ("missing1", ["No Such Queue", "no queue named \"missing1\"", "it has pooled1, pooled2"]),
         ] {
             for index in 0..50 {
                 let address = format!("{ADDRESS}_{index}");
