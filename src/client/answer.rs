@@ -76,6 +76,7 @@ impl Answer<'_> {
             code: field(error, CODE).map(|code| self.shown(&code, EXCERPT)),
             message: field(error, TEXT).map_or_else(|| self.unexplained(), |text| self.shown(&text, MESSAGE)),
             request_id: self.request_id.clone().or_else(|| request_id.map(|id| self.shown(&id, EXCERPT))),
+            caller: None,
         })
     }
 

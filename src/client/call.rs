@@ -371,6 +371,7 @@ mod tests {
                 code: Some("DLI.0001".into()),
                 message: "Connection 2a62 does not exist".into(),
                 request_id: Some("5f6d2a".into()),
+                caller: None,
             })
         );
         assert_eq!(

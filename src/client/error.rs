@@ -224,6 +224,8 @@ pub struct ApiError {
     pub message: String,
     /// Names the request for the service's support.
     pub request_id: Option<String>,
+    /// Whose credentials were refused and where they come from, without any secret; told with HTTP 401 and 403.
+    pub caller: Option<String>,
 }
 
 impl ApiError {
@@ -239,7 +241,7 @@ impl ApiError {
 
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { operation, status, code, message, request_id } = self;
+        let Self { operation, status, code, message, request_id, .. } = self;
         write!(f, "{operation}: HTTP {status}")?;
         if status.is_success() {
             f.write_str(" with is_success false")?;
@@ -274,6 +276,7 @@ mod tests {
             code: (!code.is_empty()).then(|| code.to_owned()),
             message: message.to_owned(),
             request_id: None,
+            caller: None,
         })
     }
 

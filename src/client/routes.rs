@@ -1,7 +1,7 @@
 //! Routes of a connection: `/v3/{project}/datasource/enhanced-connections/{id}/routes`, and the same under `/v2.0` where
 //! a region has not published v3. No call reads them on their own; they come with the connection.
 
-use std::sync::PoisonError;
+use std::{collections::BTreeSet, sync::PoisonError};
 
 use super::{Project, call::Call, error::Error, operation::Operation};
 use crate::dli::{
@@ -24,7 +24,7 @@ impl Project {
     /// The newer version where the region has it; which one it has, the process asks once.
     async fn by_route_api(&self, call: impl Fn(RouteApi) -> Call) -> Result<(), Error> {
         let host = self.endpoint.host();
-        let only_old = |hosts: &std::collections::BTreeSet<String>| hosts.contains(&host);
+        let only_old = |hosts: &BTreeSet<String>| hosts.contains(&host);
         let lock = || self.client.only_old_routes.lock().unwrap_or_else(PoisonError::into_inner);
         if !only_old(&lock()) {
             match self.run(call(RouteApi::V3)).await {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     diagnostic::{Diagnostic, Diagnostics},
     path::{Path, Step},
-    value::{UNKNOWN, Value},
+    value::Value,
 };
 
 /// Reads a Rust type from a value. A mismatch is a fault of the provider: core has checked the value's type already.
@@ -23,29 +23,6 @@ pub trait IntoValue {
 /// What the provider decides: `None` while it is open (unknown) and where there is none (null).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Computed<T>(pub Option<T>);
-
-/// A value of a plan, which may still be open; also as the element of a collection. For looking at plans: what is
-/// certain about an unknown, and how many unknown elements a set has, is lost.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Known<T> {
-    /// There is none.
-    #[default]
-    Null,
-    /// Decided later.
-    Unknown,
-    /// It is known itself; elements of it may be open.
-    Value(T),
-}
-
-impl<T> Known<T> {
-    /// The value, where there is one and it is known.
-    pub fn value(&self) -> Option<&T> {
-        match self {
-            Self::Value(value) => Some(value),
-            Self::Null | Self::Unknown => None,
-        }
-    }
-}
 
 fn mismatch(wanted: &str, value: &Value, path: &Path) -> Diagnostics {
     let found = match value {
@@ -139,26 +116,6 @@ impl<T: IntoValue> IntoValue for Computed<T> {
     }
 }
 
-impl<T: FromValue> FromValue for Known<T> {
-    fn from_value(value: &Value, path: &Path) -> Result<Self, Diagnostics> {
-        match value {
-            Value::Null => Ok(Self::Null),
-            Value::Unknown(_) => Ok(Self::Unknown),
-            known => T::from_value(known, path).map(Self::Value),
-        }
-    }
-}
-
-impl<T: IntoValue> IntoValue for Known<T> {
-    fn into_value(self) -> Value {
-        match self {
-            Self::Null => Value::Null,
-            Self::Unknown => UNKNOWN,
-            Self::Value(value) => value.into_value(),
-        }
-    }
-}
-
 impl<T: FromValue> FromValue for Vec<T> {
     fn from_value(value: &Value, path: &Path) -> Result<Self, Diagnostics> {
         let elements = value.as_elements().ok_or_else(|| mismatch("a list", value, path))?;
@@ -240,6 +197,7 @@ macro_rules! model {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::framework::value::UNKNOWN;
 
     model! {
         #[derive(Debug, PartialEq)]
@@ -270,25 +228,6 @@ mod tests {
         let report: Vec<_> = report.into_iter().collect();
         assert_eq!(report[0].path, Path::attribute("hosts").key("h"));
         assert!(report[0].detail.starts_with(r#"hosts["h"] should be a text, but it is a truth value."#));
-    }
-
-    #[test]
-    fn a_plan_reads_with_what_is_still_open_in_it() {
-        type Names = Known<BTreeSet<Known<String>>>;
-        type Hosts = BTreeMap<String, Known<String>>;
-        let read = |value: &Value| Names::from_value(value, &Path::root()).expect("reads");
-        let names = Value::set(["a".into(), UNKNOWN, Value::Null]);
-        assert_eq!(read(&Value::Null), Known::Null);
-        assert_eq!(read(&UNKNOWN), Known::Unknown);
-        assert_eq!(read(&names), Known::Value([Known::Value("a".to_owned()), Known::Unknown, Known::Null].into()));
-        for value in [Value::Null, UNKNOWN, names] {
-            assert_eq!(read(&value).into_value(), value);
-        }
-        let hosts = Value::map([("h", UNKNOWN), ("i", "1.2.3.4".into())]);
-        let read = Hosts::from_value(&hosts, &Path::root()).expect("reads");
-        assert_eq!(read["i"].value().map(String::as_str), Some("1.2.3.4"));
-        assert_eq!(read["h"].value(), None);
-        assert!(Names::from_value(&true.into(), &Path::root()).is_err());
     }
 
     #[test]

@@ -45,9 +45,9 @@ fn schema(description: &str, attributes: Vec<Attribute>) -> Schema {
 }
 
 /// Begins to read what `config` asks for, in the place that it names.
-fn open(account: &Account, request: &DataRequest<'_>) -> Result<Session, Fault> {
+async fn open(account: &Account, request: &DataRequest<'_>) -> Result<Session, Fault> {
     let place = (text(request.config, "region"), text(request.config, "project_id"));
-    Session::open(account, place, READ, request.stop)
+    Session::open(account, place, READ, request.stop).await
 }
 
 /// A text of the configuration; `None` where it is not set.

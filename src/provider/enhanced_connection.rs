@@ -104,6 +104,7 @@ impl Resource for EnhancedConnection {
         let planned = Connection::from_value(request.planned, &Path::root())?;
         let limit = planned.timeouts.create(schema::CREATE);
         let session = Session::open(&self.account, planned.place(), limit, request.stop)
+            .await
             .map_err(|fault| fault.tell(SUMMARY, "Nothing was created."))?;
         let tagging = self.account.tagging();
         let tags = tagging.all(planned.tags.as_ref());
@@ -139,7 +140,7 @@ impl Resource for EnhancedConnection {
         let known = Connection::from_value(request.state, &Path::root())?;
         let limit = known.timeouts.read(schema::READ);
         let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
-        let session = Session::open(&self.account, known.place(), limit, request.stop).map_err(told)?;
+        let session = Session::open(&self.account, known.place(), limit, request.stop).await.map_err(told)?;
         match look(&session, known, &self.account.tagging(), Scope::Declared).await.map_err(told)? {
             Some((connection, warnings)) => {
                 progress.warn(warnings);
@@ -158,7 +159,7 @@ impl Resource for EnhancedConnection {
         let planned = Connection::from_value(request.planned, &Path::root())?;
         let limit = planned.timeouts.update(schema::UPDATE);
         let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
-        let session = Session::open(&self.account, prior.place(), limit, request.stop).map_err(told)?;
+        let session = Session::open(&self.account, prior.place(), limit, request.stop).await.map_err(told)?;
         let tagging = self.account.tagging();
         let guard = small::lock(&session, &self.account, prior.id()).await.map_err(told)?;
 
@@ -228,7 +229,7 @@ impl Resource for EnhancedConnection {
         let known = Connection::from_value(request.prior, &Path::root())?;
         let limit = known.timeouts.delete(schema::DELETE);
         let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
-        let session = Session::open(&self.account, known.place(), limit, request.stop).map_err(told)?;
+        let session = Session::open(&self.account, known.place(), limit, request.stop).await.map_err(told)?;
         let guard = small::lock(&session, &self.account, known.id()).await.map_err(told)?;
         let mut settled = false;
         loop {
@@ -289,7 +290,8 @@ impl Resource for EnhancedConnection {
             return Err(Diagnostic::error("Invalid Import ID", text).into());
         }
         let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
-        let session = Session::open(&self.account, (region, project_id), schema::READ, request.stop).map_err(told)?;
+        let session =
+            Session::open(&self.account, (region, project_id), schema::READ, request.stop).await.map_err(told)?;
         let id = match name {
             Some(name) => id_of(&session, name).await.map_err(told)?,
             None => object.to_owned(),

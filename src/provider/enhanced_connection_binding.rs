@@ -93,7 +93,7 @@ impl Resource for EnhancedConnectionBinding {
                 report.extend(self.account.claims().single(connection, part, name));
             }
             let is_new = prior.is_null() || !replace.is_empty();
-            if let Some(question) = is_new.then(|| Question::about(&self.account, config, planned, stop)).flatten() {
+            if is_new && let Some(question) = Question::about(&self.account, config, planned, stop).await {
                 let wanted = [(Path::attribute(attribute), name.to_owned())];
                 report.extend(match part {
                     Part::Pools => question.pools(&wanted).await,
@@ -110,7 +110,7 @@ impl Resource for EnhancedConnectionBinding {
         let mut bound = Bound::from_value(request.planned, &Path::root())?;
         let limit = bound.timeouts.create(schema::CREATE);
         let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
-        let session = Session::open(&self.account, bound.place(), limit, request.stop).map_err(told)?;
+        let session = Session::open(&self.account, bound.place(), limit, request.stop).await.map_err(told)?;
         let id = bound.connection_id.clone();
 
         let guard = small::lock(&session, &self.account, &id).await.map_err(told)?;
@@ -157,7 +157,7 @@ impl Resource for EnhancedConnectionBinding {
         let mut bound = Bound::from_value(request.state, &Path::root())?;
         let limit = bound.timeouts.read(schema::READ);
         let told = |fault: Fault| fault.tell("Could Not Read the Binding", "The state was left as it is.");
-        let session = Session::open(&self.account, bound.place(), limit, request.stop).map_err(told)?;
+        let session = Session::open(&self.account, bound.place(), limit, request.stop).await.map_err(told)?;
         let look = Look::at(&session, &bound).await.map_err(told)?;
         progress.warn(look.iter().flat_map(|look| look.failures(&bound)).collect::<Diagnostics>());
         match look.as_ref().and_then(|look| look.peering(&bound)) {
@@ -181,7 +181,7 @@ impl Resource for EnhancedConnectionBinding {
         let limit = bound.timeouts.delete(schema::DELETE);
         let holds = "The binding is still in the state. Apply again to try once more.";
         let told = |fault: Fault| fault.tell("Could Not Unbind", holds);
-        let session = Session::open(&self.account, bound.place(), limit, request.stop).map_err(told)?;
+        let session = Session::open(&self.account, bound.place(), limit, request.stop).await.map_err(told)?;
         if let Some(failed) = unbind(&self.account, &session, &bound).await.map_err(told)? {
             let text = format!(
                 "The binding of {} is FAILED, and the service does not unbind what has FAILED. It does no harm; it goes with \
@@ -205,7 +205,8 @@ impl Resource for EnhancedConnectionBinding {
             [(connection_id, &[rules::CONNECTION_ID]), (&name, &[rules::QUEUE_NOT_DEFAULT, rules::QUEUE_NAME])];
         small::check_import(request.id, FORMS, &words)?;
         let told = |fault: Fault| fault.tell("Could Not Import the Binding", "Nothing was imported.");
-        let session = Session::open(&self.account, (region, project_id), schema::READ, request.stop).map_err(told)?;
+        let session =
+            Session::open(&self.account, (region, project_id), schema::READ, request.stop).await.map_err(told)?;
         let (queue, elastic_resource_pool) = if kind == QUEUE { (Some(name), None) } else { (None, Some(name)) };
         let connection_id = connection_id.to_owned();
         let mut bound = Bound { connection_id, queue, elastic_resource_pool, ..Bound::default() };

@@ -107,7 +107,7 @@ impl Resource for EnhancedConnectionPrivilege {
         let mut shared = Shared::from_value(request.planned, &Path::root())?;
         let limit = shared.timeouts.create(LIMIT);
         let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
-        let session = Session::open(&self.account, shared.place(), limit, request.stop).map_err(told)?;
+        let session = Session::open(&self.account, shared.place(), limit, request.stop).await.map_err(told)?;
         let _guard = small::lock(&session, &self.account, &shared.connection_id).await.map_err(told)?;
         let privileges = match look(&session, &shared).await.map_err(told)? {
             Seen::NoConnection => return Err(small::no_connection(SUMMARY, &shared.connection_id)),
@@ -129,7 +129,7 @@ impl Resource for EnhancedConnectionPrivilege {
         let mut shared = Shared::from_value(request.state, &Path::root())?;
         let limit = shared.timeouts.read(LIMIT);
         let told = |fault: Fault| fault.tell("Could Not Read the Privilege", "The state was left as it is.");
-        let session = Session::open(&self.account, shared.place(), limit, request.stop).map_err(told)?;
+        let session = Session::open(&self.account, shared.place(), limit, request.stop).await.map_err(told)?;
         match look(&session, &shared).await.map_err(told)? {
             Seen::Granted(privileges) => {
                 shared.observe(&session, privileges);
@@ -151,7 +151,7 @@ impl Resource for EnhancedConnectionPrivilege {
         let shared = Shared::from_value(request.prior, &Path::root())?;
         let limit = shared.timeouts.delete(LIMIT);
         let told = |fault: Fault| fault.tell("Could Not Revoke the Privilege", HOLDS);
-        let session = Session::open(&self.account, shared.place(), limit, request.stop).map_err(told)?;
+        let session = Session::open(&self.account, shared.place(), limit, request.stop).await.map_err(told)?;
         let _guard = small::lock(&session, &self.account, &shared.connection_id).await.map_err(told)?;
         let is_granted = async || Ok(matches!(look(&session, &shared).await?, Seen::Granted(_)));
         if !is_granted().await.map_err(told)? {
@@ -174,7 +174,7 @@ impl Resource for EnhancedConnectionPrivilege {
             [(connection_id, &[rules::CONNECTION_ID]), (applicant, &[rules::PROJECT_ID])];
         small::check_import(request.id, FORMS, &words)?;
         let told = |fault: Fault| fault.tell("Could Not Import the Privilege", "Nothing was imported.");
-        let session = Session::open(&self.account, (region, project_id), LIMIT, request.stop).map_err(told)?;
+        let session = Session::open(&self.account, (region, project_id), LIMIT, request.stop).await.map_err(told)?;
         let (connection_id, applicant_project_id) = (connection_id.to_owned(), applicant.to_owned());
         let mut shared = Shared { connection_id, applicant_project_id, ..Shared::default() };
         let Seen::Granted(privileges) = look(&session, &shared).await.map_err(told)? else {

@@ -119,7 +119,7 @@ impl Resource for EnhancedConnectionRoute {
         let mut route = Route::from_value(request.planned, &Path::root())?;
         let limit = route.timeouts.create(LIMIT);
         let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
-        let session = Session::open(&self.account, route.place(), limit, request.stop).map_err(told)?;
+        let session = Session::open(&self.account, route.place(), limit, request.stop).await.map_err(told)?;
         let id = &route.connection_id;
         let _guard = small::lock(&session, &self.account, id).await.map_err(told)?;
         let Some(shown) = small::shown(&session, id).await.map_err(told)? else {
@@ -139,7 +139,7 @@ impl Resource for EnhancedConnectionRoute {
         let mut route = Route::from_value(request.state, &Path::root())?;
         let limit = route.timeouts.read(LIMIT);
         let told = |fault: Fault| fault.tell("Could Not Read the Route", "The state was left as it is.");
-        let session = Session::open(&self.account, route.place(), limit, request.stop).map_err(told)?;
+        let session = Session::open(&self.account, route.place(), limit, request.stop).await.map_err(told)?;
         let shown = small::shown(&session, &route.connection_id).await.map_err(told)?;
         match shown.and_then(|shown| route.cidr_in(&shown)) {
             Some(cidr) => {
@@ -162,7 +162,7 @@ impl Resource for EnhancedConnectionRoute {
         if !same_network(&prior.cidr, &planned.cidr) {
             let limit = planned.timeouts.update(LIMIT);
             let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
-            let session = Session::open(&self.account, prior.place(), limit, request.stop).map_err(told)?;
+            let session = Session::open(&self.account, prior.place(), limit, request.stop).await.map_err(told)?;
             let id = &planned.connection_id;
             let _guard = small::lock(&session, &self.account, id).await.map_err(told)?;
             let Some(shown) = small::shown(&session, id).await.map_err(told)? else {
@@ -185,7 +185,7 @@ impl Resource for EnhancedConnectionRoute {
         let route = Route::from_value(request.prior, &Path::root())?;
         let limit = route.timeouts.delete(LIMIT);
         let told = |fault: Fault| fault.tell("Could Not Remove the Route", HOLDS);
-        let session = Session::open(&self.account, route.place(), limit, request.stop).map_err(told)?;
+        let session = Session::open(&self.account, route.place(), limit, request.stop).await.map_err(told)?;
         let _guard = small::lock(&session, &self.account, &route.connection_id).await.map_err(told)?;
         let shown = small::shown(&session, &route.connection_id).await.map_err(told)?;
         if let Some(there) = shown.as_ref().and_then(|shown| find(shown, &route.name)) {
@@ -204,7 +204,7 @@ impl Resource for EnhancedConnectionRoute {
             [(connection_id, &[rules::CONNECTION_ID]), (name, &[rules::ROUTE_NAME])];
         small::check_import(request.id, FORMS, &words)?;
         let told = |fault: Fault| fault.tell("Could Not Import the Route", "Nothing was imported.");
-        let session = Session::open(&self.account, (region, project_id), LIMIT, request.stop).map_err(told)?;
+        let session = Session::open(&self.account, (region, project_id), LIMIT, request.stop).await.map_err(told)?;
         let (connection_id, name) = (connection_id.to_owned(), name.to_owned());
         let mut route = Route { connection_id, name, ..Route::default() };
         let shown = small::shown(&session, &route.connection_id).await.map_err(told)?;

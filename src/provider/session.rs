@@ -52,7 +52,8 @@ pub(super) enum Fault {
 
 impl Session {
     /// Begins an operation that may take as long as `limit`. Uses no network.
-    pub(super) fn open(
+    #[expect(clippy::unused_async, reason = "what a project needs will be asked of the network")]
+    pub(super) async fn open(
         account: &Account,
         (region, project_id): (Option<&str>, Option<&str>),
         limit: Duration,

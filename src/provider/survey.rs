@@ -139,7 +139,12 @@ pub(super) struct Question {
 
 impl Question {
     /// A question about the place of a planned object; `None` where nothing can or should be asked.
-    pub(super) fn about(account: &Account, config: &Value, planned: &Value, stop: &CancellationToken) -> Option<Self> {
+    pub(super) async fn about(
+        account: &Account,
+        config: &Value,
+        planned: &Value,
+        stop: &CancellationToken,
+    ) -> Option<Self> {
         let text = |name: &str| planned.get(name).as_str().map(str::to_owned);
         let place = (text("region"), text("project_id"));
         // Where an unknown place is, nobody can say yet; the one of the provider it need not be.
@@ -147,7 +152,7 @@ impl Question {
         if !account.may_ask() || unknown("region") || unknown("project_id") {
             return None;
         }
-        let session = Session::open(account, (place.0.as_deref(), place.1.as_deref()), LIMIT, stop).ok()?;
+        let session = Session::open(account, (place.0.as_deref(), place.1.as_deref()), LIMIT, stop).await.ok()?;
         Some(Self { survey: account.survey(), place, session })
     }
 

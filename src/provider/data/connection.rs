@@ -68,7 +68,7 @@ impl DataSource for OneConnection {
 
     async fn read(&self, request: DataRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
         let told = told("Could Not Read the Enhanced Connection");
-        let session = open(&self.0, &request).map_err(&told)?;
+        let session = open(&self.0, &request).await.map_err(&told)?;
         let (id, name) = (text(request.config, "id"), text(request.config, "name"));
         let shown = match name {
             Some(name) => by_name(&session, name).await,

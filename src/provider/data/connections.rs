@@ -85,7 +85,7 @@ impl DataSource for Connections {
         let status = status.filter(|status| *status != ANY);
         let tags =
             Option::<Tags>::from_value(request.config.get("tags"), &Path::attribute("tags"))?.unwrap_or_default();
-        let session = open(&self.0, &request).map_err(&told)?;
+        let session = open(&self.0, &request).await.map_err(&told)?;
 
         let sent: Tags =
             tags.clone().into_iter().filter(|(key, value)| can_be_sent(key) && can_be_sent(value)).collect();

@@ -58,7 +58,7 @@ impl DataSource for Pools {
 
     async fn read(&self, request: DataRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
         let told = told("Could Not Read the Elastic Resource Pools");
-        let session = open(&self.0, &request).map_err(&told)?;
+        let session = open(&self.0, &request).await.map_err(&told)?;
         let mut pools = session.read(session.project.list_pools()).await.map_err(&told)?;
         let (name, status) = (text(request.config, "name"), text(request.config, "status"));
         pools.retain(|pool| {

@@ -54,7 +54,7 @@ impl DataSource for Queues {
 
     async fn read(&self, request: DataRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
         let told = told("Could Not Read the Queues");
-        let session = open(&self.0, &request).map_err(&told)?;
+        let session = open(&self.0, &request).await.map_err(&told)?;
         let mut queues = session.read(session.project.list_queues()).await.map_err(&told)?;
         let same = |wanted: Option<&str>, is: &str| wanted.is_none_or(|wanted| wanted.eq_ignore_ascii_case(is));
         let (name, kind) = (text(request.config, "name"), text(request.config, "type"));

@@ -156,7 +156,7 @@ async fn ask(
     if queues.is_empty() && pools.is_empty() && name.is_none() {
         return report;
     }
-    let Some(question) = Question::about(account, config, planned, stop) else { return report };
+    let Some(question) = Question::about(account, config, planned, stop).await else { return report };
     report.extend(question.queues(&queues).await);
     report.extend(question.pools(&pools).await);
     if let Some(name) = name {
