@@ -156,6 +156,7 @@ impl Resource for EnhancedConnection {
         const SUMMARY: &str = "Could Not Read the Enhanced Connection";
         const HOLDS: &str = "The state was left as it is.";
         let known = Connection::from_value(request.state, &Path::root())?;
+        small::check_state(known.id())?;
         let limit = known.timeouts.read(schema::READ);
         let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
         let session = Session::open(&self.account, known.place(), limit, request.stop).await.map_err(told)?;
@@ -175,6 +176,7 @@ impl Resource for EnhancedConnection {
         const HOLDS: &str = "The state holds what was done. Once the cause is mended, apply again: only what is missing will \
                              be done.";
         let prior = Connection::from_value(request.prior, &Path::root())?;
+        small::check_state(prior.id())?;
         let planned = Connection::from_value(request.planned, &Path::root())?;
         let limit = planned.timeouts.update(schema::UPDATE);
         let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
@@ -204,6 +206,7 @@ impl Resource for EnhancedConnection {
         const SUMMARY: &str = "Could Not Delete the Enhanced Connection";
         const HOLDS: &str = "The connection is still in the state. Apply again to try once more.";
         let known = Connection::from_value(request.prior, &Path::root())?;
+        small::check_state(known.id())?;
         let limit = known.timeouts.delete(schema::DELETE);
         let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
         let session = Session::open(&self.account, known.place(), limit, request.stop).await.map_err(told)?;
