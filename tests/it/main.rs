@@ -8,3 +8,4 @@ mod plugin;
 mod protocol;
 mod provider;
 mod python;
+mod sdk;
