@@ -22,6 +22,7 @@ mod harness;
 mod import;
 mod lifecycle;
 mod limits;
+mod once;
 mod ownership;
 mod parallel;
 mod partial;
