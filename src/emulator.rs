@@ -61,8 +61,9 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, serve::ListenerExt};
+use axum::{Router, body::Body, extract::State, serve::ListenerExt};
 use fastrand::Rng;
+use http::{Request, Response};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 pub use self::{
@@ -130,6 +131,11 @@ impl Emulator {
             let _ = axum::serve(listener, router).with_graceful_shutdown(end).await;
         });
         Ok(Self { address, shared, stop, serving })
+    }
+
+    /// Answers one request without the network, as the listener would; a lost answer is a body that fails.
+    pub async fn answer(&self, request: Request<Body>) -> Response<Body> {
+        server::answer(State(Arc::clone(&self.shared)), request).await
     }
 
     /// Where it listens.
