@@ -5,8 +5,8 @@
 //! the documents are silent, the choice is marked as an inference beside the code that makes it.
 //!
 //! The way of a request: `server` reads it, `operation` names the operation, `gateway` believes its signature or token
-//! by what `people` knows, a group's file (`connections`, `bindings`, `routes`, `privileges`, `tags`, `queues`, `pools`,
-//! `quotas`) turns it into a method of [`Account`], which keeps the rules of `limits` and `lifecycle` over the data of
+//! by what `people` knows, a group's file (`connections`, `bindings`, `routes`, `privileges`, `tags`, `queues`,
+//! `connectivity`, `pools`, `quotas`) turns it into a method of [`Account`], which keeps the rules of `limits` and `lifecycle` over the data of
 //! `project`; `snapshot` keeps that in a file, `journal` remembers it. Beside the service, `iam` and `metadata` hand out
 //! credentials. On the way `throttle` counts, `faults` bring troubles on, and `disguise` gives the answer the form that the `quirks` want;
 //! `steering` changes all of this at run time, and `control` lets it be changed from without.
@@ -26,6 +26,7 @@ mod account;
 mod bindings;
 mod clock;
 mod connections;
+mod connectivity;
 mod control;
 mod disguise;
 mod edit;
@@ -61,8 +62,9 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, serve::ListenerExt};
+use axum::{Router, body::Body, extract::State, serve::ListenerExt};
 use fastrand::Rng;
+use http::{Request, Response};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 pub use self::{
@@ -134,6 +136,11 @@ impl Emulator {
             let _ = axum::serve(listener, router).with_graceful_shutdown(end).await;
         });
         Ok(Self { address, shared, stop, serving })
+    }
+
+    /// Answers one request without the network, as the listener would; a lost answer is a body that fails.
+    pub async fn answer(&self, request: Request<Body>) -> Response<Body> {
+        server::answer(State(Arc::clone(&self.shared)), request).await
     }
 
     /// Where it listens.

@@ -9,8 +9,8 @@ use percent_encoding::percent_decode_str;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    account::Account, bindings, connections, iam, metadata, pools, privileges, queues, quotas, refusal::Refusal,
-    routes, tags,
+    account::Account, bindings, connections, connectivity, iam, metadata, pools, privileges, queues, quotas,
+    refusal::Refusal, routes, tags,
 };
 
 /// One operation of the API. Placeholders in `pattern` are one segment each, `{project_id}` always among them.
@@ -31,6 +31,7 @@ fn groups() -> impl Iterator<Item = &'static Operation> {
         privileges::OPERATIONS,
         tags::OPERATIONS,
         queues::OPERATIONS,
+        connectivity::OPERATIONS,
         pools::OPERATIONS,
         quotas::OPERATIONS,
     ]

@@ -1,6 +1,7 @@
 //! The emulator, spoken to in plain HTTP.
 
 mod concurrency;
+mod connectivity;
 mod control;
 mod faults;
 mod harness;
