@@ -4,11 +4,14 @@
 //! said what happened. Callers ask [`Error::is_not_found`] and [`Error::may_have_taken_effect`] and leave status codes
 //! alone: the service says "not found" with HTTP 400 and reports faults of its own with it too.
 
-use std::{error::Error as _, fmt, time::Duration};
+use std::{error::Error as _, fmt, sync::Arc, time::Duration};
 
 use http::StatusCode;
 
-use super::{config::ConfigError, operation::Operation};
+use super::{
+    config::{ConfigError, Setting},
+    operation::Operation,
+};
 use crate::dli::code;
 
 /// A call failed. The phases stand in the order of a call.
@@ -17,6 +20,10 @@ pub enum Error {
     /// The configuration lacks what the call needs, or contradicts it.
     #[error(transparent)]
     Configuration(#[from] ConfigError),
+    /// What proves who calls could not be got, or the project not be found; the call itself was not sent. Shared by all
+    /// who waited for it.
+    #[error(transparent)]
+    Identity(Arc<Error>),
     /// No request could be made; nothing was sent.
     #[error("{operation}: the request could not be built")]
     Request {
@@ -112,6 +119,7 @@ impl Error {
     pub fn api(&self) -> Option<&ApiError> {
         match self {
             Self::Api(error) => Some(error),
+            Self::Identity(error) => error.api(),
             _ => None,
         }
     }
@@ -121,6 +129,7 @@ impl Error {
     pub fn operation(&self) -> Option<Operation> {
         match self {
             Self::Configuration(_) => None,
+            Self::Identity(error) => error.operation(),
             Self::Request { operation, .. }
             | Self::Connect { operation, .. }
             | Self::Lost { operation, .. }
@@ -140,6 +149,7 @@ impl Error {
             | Self::TooLarge { status, .. }
             | Self::Api(ApiError { status, .. })
             | Self::Undecodable { status, .. } => Some(*status),
+            Self::Identity(error) => error.status(),
             _ => None,
         }
     }
@@ -152,6 +162,7 @@ impl Error {
             | Self::TooLarge { request_id, .. }
             | Self::Api(ApiError { request_id, .. })
             | Self::Undecodable { request_id, .. } => request_id.as_deref(),
+            Self::Identity(error) => error.request_id(),
             _ => None,
         }
     }
@@ -159,13 +170,13 @@ impl Error {
     /// Whether the service says that the object itself does not exist. A gateway's 404 does not say that.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
-        self.api().is_some_and(ApiError::is_not_found)
+        matches!(self, Self::Api(error) if error.is_not_found())
     }
 
     /// Whether the gateway says that this call is not published in the region. That says nothing about any object.
     #[must_use]
     pub fn is_not_published(&self) -> bool {
-        self.api().is_some_and(|error| error.code.as_deref() == Some(code::API_NOT_PUBLISHED))
+        matches!(self, Self::Api(error) if error.code.as_deref() == Some(code::API_NOT_PUBLISHED))
     }
 
     /// Whether the same call may succeed a moment later: the network, a fault of the server, too many requests.
@@ -178,8 +189,37 @@ impl Error {
                     || error.status == StatusCode::TOO_MANY_REQUESTS
                     || error.code.as_deref() == Some(code::SERVER_FAULT)
             }
+            Self::Identity(error) => error.is_transient(),
             Self::Configuration(_) | Self::Request { .. } | Self::TooLarge { .. } | Self::Undecodable { .. } => false,
         }
+    }
+
+    /// What is not configured, where that is all.
+    pub(super) fn missing(&self) -> Option<&[Setting]> {
+        match self {
+            Self::Configuration(ConfigError::Missing { settings }) => Some(settings),
+            Self::Identity(error) => error.missing(),
+            _ => None,
+        }
+    }
+
+    /// Whether nobody answered at all.
+    pub(super) fn is_unreached(&self) -> bool {
+        match self {
+            Self::Connect { .. } => true,
+            Self::Identity(error) => error.is_unreached(),
+            _ => false,
+        }
+    }
+
+    /// Names whose credentials were refused, where they were.
+    pub(super) fn by(mut self, caller: &str) -> Self {
+        if let Self::Api(error) = &mut self
+            && matches!(error.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+        {
+            error.caller.get_or_insert_with(|| caller.to_owned());
+        }
+        self
     }
 
     /// Whether a write may have done its work although it failed: true unless it surely did not reach the service or
@@ -188,7 +228,7 @@ impl Error {
     pub fn may_have_taken_effect(&self) -> bool {
         self.operation().is_some_and(Operation::is_write)
             && match self {
-                Self::Configuration(_) | Self::Request { .. } | Self::Connect { .. } => false,
+                Self::Configuration(_) | Self::Identity(_) | Self::Request { .. } | Self::Connect { .. } => false,
                 Self::Lost { .. } | Self::Timeout { .. } | Self::Undecodable { .. } => true,
                 // The head of the answer has told it.
                 Self::Interrupted { status, .. } | Self::TooLarge { status, .. } => !refuses(*status),

@@ -34,6 +34,24 @@ pub(super) struct Patience {
 }
 
 impl Patience {
+    pub(super) fn new(deadline: Instant, stop: &CancellationToken) -> Self {
+        Self { deadline, stop: stop.clone(), reached: Arc::default() }
+    }
+
+    /// Asks again what changes nothing and failed for a passing reason.
+    pub(super) async fn repeat<T, F: Future<Output = Result<T, Error>>>(
+        &self,
+        ask: impl Fn() -> F,
+    ) -> Result<T, Error> {
+        let mut retry = Retry::new(Some(self));
+        loop {
+            match ask().await {
+                Err(error) if error.is_transient() && retry.pause(&error).await => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
     /// The host has answered, whatever it said.
     pub(super) fn reached(&self) {
         self.reached.store(true, Ordering::Relaxed);
@@ -44,7 +62,7 @@ impl Project {
     /// Calls that fail for a passing reason are repeated until `deadline`, or until `stop` is triggered.
     #[must_use]
     pub fn patient(self, deadline: Instant, stop: &CancellationToken) -> Self {
-        Self { patience: Some(Patience { deadline, stop: stop.clone(), reached: Arc::default() }), ..self }
+        Self { patience: Some(Patience::new(deadline, stop)), ..self }
     }
 
     /// Makes a call that cannot simply be repeated, such as adding a route: where its outcome is open, `is_done` looks
@@ -98,7 +116,7 @@ impl<'a> Retry<'a> {
         let (Some(Patience { deadline, stop, reached }), Some(pause)) = (self.patience, self.pauses.next()) else {
             return false;
         };
-        let never_reached = matches!(error, Error::Connect { .. }) && !reached.load(Ordering::Relaxed);
+        let never_reached = error.is_unreached() && !reached.load(Ordering::Relaxed);
         self.unreached += usize::from(never_reached);
         if self.unreached >= CONNECT_ATTEMPTS || Instant::now() + pause >= *deadline {
             return false;
