@@ -15,7 +15,7 @@ use self::{
     given::{Given, Place},
     sources::Found,
 };
-use super::{Environment, claims::Claims, failure, locks::Locks, survey::Survey, tagging::Tagging};
+use super::{Environment, claims::Claims, failure, locks::Locks, pending::Pending, survey::Survey, tagging::Tagging};
 use crate::{
     client::{Client, Config},
     framework::{
@@ -30,6 +30,7 @@ pub(super) struct Account {
     environment: Environment,
     configured: Mutex<Option<Configured>>,
     locks: Locks,
+    pending: Pending,
 }
 
 #[derive(Debug, Clone)]
@@ -47,8 +48,8 @@ struct Configured {
 }
 
 impl Account {
-    pub(super) fn new(environment: Environment) -> Self {
-        Self { environment, configured: Mutex::new(None), locks: Locks::default() }
+    pub(super) fn new(environment: Environment, pending: Pending) -> Self {
+        Self { environment, configured: Mutex::new(None), locks: Locks::default(), pending }
     }
 
     /// Takes the provider block in. Reads files, uses no network.
@@ -146,6 +147,11 @@ impl Account {
     /// Who writes to which connection.
     pub(super) fn locks(&self) -> &Locks {
         &self.locks
+    }
+
+    /// Creations that Terraform may not know of.
+    pub(super) fn pending(&self) -> &Pending {
+        &self.pending
     }
 
     /// Who declares which part of a connection.
