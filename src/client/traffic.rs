@@ -79,6 +79,11 @@ impl Lane {
         self.turns.tell(|pacer, _| pacer.limit())
     }
 
+    /// Whether calls wait for their turn.
+    pub(super) fn is_busy(&self) -> bool {
+        self.turns.is_waited_in()
+    }
+
     /// Whether a connection to the host ever came about.
     pub(super) fn has_answered(&self) -> bool {
         self.answered.load(Ordering::Relaxed)

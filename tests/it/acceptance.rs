@@ -25,6 +25,7 @@ mod lifecycle;
 mod limits;
 mod once;
 mod ownership;
+mod pace;
 mod parallel;
 mod partial;
 mod peers;
