@@ -8,6 +8,7 @@
 //! of them go through the one pipeline in `call.rs`. Making a client does no network I/O: the first call does.
 
 mod answer;
+mod budget;
 mod call;
 mod clock;
 mod config;
@@ -16,16 +17,21 @@ mod credentials;
 mod endpoint;
 mod error;
 mod identity;
+mod kind;
+mod line;
 mod metadata;
 mod operation;
+mod pacer;
 mod patience;
 mod pools;
 mod privileges;
 mod queues;
 mod routes;
+mod schedule;
 mod tags;
 #[cfg(test)]
 mod test_server;
+mod traffic;
 mod transport;
 
 use std::{
@@ -43,6 +49,7 @@ use self::{
     credentials::{Asker, Ring, Scope},
     endpoint::Endpoint,
     patience::Patience,
+    traffic::Traffic,
     transport::Transport,
 };
 pub use self::{
@@ -50,6 +57,7 @@ pub use self::{
     connections::ConnectionFilter,
     credentials::{AccessKey, Agency, Credentials, Form, Login, Named},
     error::{ApiError, Error},
+    kind::Kind,
     operation::Operation,
 };
 
@@ -87,6 +95,7 @@ struct Inner {
     metadata_endpoint: Option<Endpoint>,
     clocks: Clocks,
     transport: Transport,
+    traffic: Traffic,
     /// Hosts that have not published the newer route calls.
     only_old_routes: Mutex<BTreeSet<String>>,
 }
@@ -132,6 +141,7 @@ impl Client {
                 metadata_endpoint: parse(config.metadata_endpoint)?.map(Endpoint::direct),
                 clocks: Clocks::new(config.clock),
                 transport,
+                traffic: Traffic::default(),
                 only_old_routes: Mutex::default(),
             }),
         })
@@ -185,7 +195,7 @@ impl Client {
             Some(id) => id,
             None => {
                 let patience = Patience::new(deadline, stop);
-                patience.repeat(|| self.inner.project_id(region.as_deref(), &name)).await?
+                patience.repeat(&self.inner.traffic, || self.inner.project_id(region.as_deref(), &name)).await?
             }
         };
         Ok(self.at(region, endpoint, id)?.patient(deadline, stop))

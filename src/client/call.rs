@@ -10,7 +10,7 @@ use std::{
 
 use http::{
     HeaderName, HeaderValue,
-    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, LOCATION},
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, LOCATION, RETRY_AFTER},
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Serialize, de::DeserializeOwned};
@@ -18,12 +18,12 @@ use time::OffsetDateTime;
 
 use super::{
     Inner, Project,
-    answer::{Answer, printable},
+    answer::{self, Answer, printable},
     credentials::{Access, Asker, Proof, Scope},
     endpoint::Endpoint,
     error::Error,
     operation::Operation,
-    patience::Retry,
+    patience::Attempts,
 };
 use crate::dli::{
     code::REQUEST_ID_HEADER,
@@ -118,19 +118,18 @@ impl Project {
 
     /// An answer that says success; what fails for a passing reason is repeated where that does no harm.
     async fn answer(&self, call: &Call) -> Result<Answer, Error> {
-        let mut retry = Retry::new(self.patience.as_ref());
+        let lane = self.lane();
+        let mut attempts = Attempts::new(&self.client.traffic, &lane, self.patience.as_ref());
         loop {
+            let turn = attempts.turn(call.operation, &self.endpoint.host()).await?;
             let outcome = self.observed(call).await;
-            let is_reached = !outcome.as_ref().is_err_and(Error::is_unreached);
-            if let Some(patience) = self.patience.as_ref().filter(|_| is_reached) {
-                patience.reached();
-            }
+            lane.learn(turn, outcome.as_ref().err());
             match outcome {
-                Err(error)
-                    if error.is_transient()
-                        && (call.operation.is_repeatable() || !error.may_have_taken_effect())
-                        && retry.pause(&error).await => {}
-                outcome => return outcome,
+                Ok(answer) => {
+                    attempts.succeed();
+                    return Ok(answer);
+                }
+                Err(error) => attempts.again(error, call.operation.is_repeatable()).await?,
             }
         }
     }
@@ -199,6 +198,7 @@ impl Inner {
         let request_id = header(REQUEST_ID_HEADER).or_else(|| header(IDENTITY_REQUEST_ID));
         let request_id = request_id.map(|id| printable(&id, 100)).filter(|id| !id.is_empty());
         let location = header(LOCATION.as_str()).map(Cow::into_owned);
+        let retry_after = header(RETRY_AFTER.as_str()).and_then(|wait| answer::wait(&wait, self.clocks.now()));
         let token = header(SUBJECT_TOKEN).map(|token| SecretString::from(token.into_owned()));
         let mut body = Vec::new();
         loop {
@@ -215,7 +215,7 @@ impl Inner {
             }
         }
         let secrets = call.secrets.iter().cloned().chain(way.access.into_iter().flat_map(Access::secrets)).collect();
-        Ok(Answer { operation, status, request_id, location, body, secrets, token })
+        Ok(Answer { operation, status, request_id, location, retry_after, body, secrets, token })
     }
 }
 
@@ -446,6 +446,7 @@ mod tests {
                 message: "Connection 2a62 does not exist".into(),
                 request_id: Some("5f6d2a".into()),
                 caller: None,
+                retry_after: None,
             })
         );
         assert_eq!(

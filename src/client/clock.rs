@@ -98,6 +98,7 @@ mod tests {
             message: message.into(),
             request_id: None,
             caller: None,
+            retry_after: None,
         }
     }
 

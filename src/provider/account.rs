@@ -85,6 +85,7 @@ impl Account {
             cacert_file: given.text("cacert_file").map(PathBuf::from),
             ..Config::default()
         });
+        self.pending.begin();
         *self.configured.lock().unwrap_or_else(PoisonError::into_inner) = Some(Configured {
             client: client.map_err(|error| failure::configuration(&error))?,
             unknown,
