@@ -63,10 +63,10 @@ impl Lane {
     /// Learns from what came of a call.
     pub(super) fn learn(&self, turn: Turn, failure: Option<&Error>) {
         let kind = failure.map(Error::kind);
-        if !matches!(kind, Some(Kind::Unsendable | Kind::Unreached)) {
+        let is_sent = failure.is_none_or(Error::is_sent);
+        if is_sent {
             self.answered.store(true, Ordering::Relaxed);
         }
-        let is_sent = failure.is_none_or(Error::is_sent);
         self.turns.tell(|pacer, now| match kind {
             _ if !is_sent => pacer.unsent(turn),
             Some(Kind::Throttled { limit, wait }) => pacer.refused(turn, now, limit, wait, fastrand::f64()),

@@ -9,6 +9,7 @@ mod broken_state;
 mod checks;
 mod configuration;
 mod connection;
+mod credentials;
 mod data;
 mod debug;
 mod discipline;
