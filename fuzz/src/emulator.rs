@@ -96,7 +96,7 @@ const PARAMETERS: [&str; 11] = [
 ];
 
 /// Names and passwords that IAM knows, and one that it does not.
-const PEOPLE: [&str; 4] = ["emulator", "emulator-password", "emulator-agency", "nobody"];
+const PEOPLE: [&str; 5] = ["emulator", "terraform", "emulator-password", "dli-agency", "nobody"];
 
 struct Bench {
     runtime: Runtime,
