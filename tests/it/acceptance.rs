@@ -29,6 +29,7 @@ mod peers;
 mod queues;
 mod regions;
 mod scale;
+mod second_server;
 mod signals;
 mod small;
 mod tagging;
