@@ -4,12 +4,12 @@
 //! It stands on [`crate::dli`] and knows nothing of the client, the framework or the provider: it is their judge. Where
 //! the documents are silent, the choice is marked as an inference beside the code that makes it.
 //!
-//! The way of a request: `server` reads it, `operation` names the operation, `gateway` believes its signature, a group's
-//! file (`connections`, `bindings`, `routes`, `privileges`, `tags`, `queues`, `connectivity`, `pools`, `quotas`) turns it into a method of
-//! [`Account`], which keeps the rules of `limits` and `lifecycle` over the data of `project`; `snapshot` keeps that in a
-//! file, `journal` remembers it. On the way `faults` bring troubles on, and `disguise` gives the answer the form that the
-//! `quirks` want; `steering` changes all of this at run time, and `control` lets it be
-//! changed from without.
+//! The way of a request: `server` reads it, `operation` names the operation, `gateway` believes its signature or token
+//! by what `people` knows, a group's file (`connections`, `bindings`, `routes`, `privileges`, `tags`, `queues`,
+//! `connectivity`, `pools`, `quotas`) turns it into a method of [`Account`], which keeps the rules of `limits` and `lifecycle` over the data of
+//! `project`; `snapshot` keeps that in a file, `journal` remembers it. Beside the service, `iam` and `metadata` hand out
+//! credentials. On the way `faults` bring troubles on, and `disguise` gives the answer the form that the `quirks` want;
+//! `steering` changes all of this at run time, and `control` lets it be changed from without.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), terraform_provider_dli::emulator::StartError> {
@@ -32,10 +32,13 @@ mod disguise;
 mod edit;
 mod faults;
 mod gateway;
+mod iam;
 mod journal;
 mod lifecycle;
 mod limits;
+mod metadata;
 mod operation;
+mod people;
 mod pools;
 mod privileges;
 mod project;
@@ -44,9 +47,9 @@ mod quirks;
 mod quotas;
 mod refusal;
 mod routes;
-
 mod server;
 mod settings;
+mod shared;
 mod snapshot;
 mod steering;
 mod tags;
@@ -58,8 +61,9 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, serve::ListenerExt};
+use axum::{Router, body::Body, extract::State, serve::ListenerExt};
 use fastrand::Rng;
+use http::{Request, Response};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 pub use self::{
@@ -68,6 +72,8 @@ pub use self::{
     control::CONTROL_API,
     faults::{ANY_OPERATION, Fault, FaultError, Trouble},
     journal::LoggedRequest,
+    metadata::{Metadata, UnknownMetadata},
+    people::{Caller, Credential, Identity, People},
     quirks::{Quirk, Quirks, UnknownQuirk},
     refusal::Refusal,
     settings::{ACCESS_KEY, SECRET_KEY, Settings, StartError},
@@ -75,8 +81,7 @@ pub use self::{
 };
 use self::{
     faults::Faults,
-    gateway::Keys,
-    server::{Held, Shared, StateFile, lock},
+    shared::{Held, Shared, StateFile, lock},
 };
 use crate::dli::wire::{Connection, Pool, Queue};
 
@@ -101,11 +106,8 @@ impl Emulator {
         let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
         let (stop, stopped) = watch::channel(());
         let shared = Arc::new(Shared {
-            keys: Keys {
-                access_key: settings.access_key.clone(),
-                secret_key: settings.secret_key.clone().into(),
-                security_token: settings.security_token.clone().map(Into::into),
-            },
+            directory: Mutex::new(settings.directory()),
+            metadata: Mutex::new(settings.metadata),
             clock: Arc::clone(&settings.clock),
             ahead: Mutex::default(),
             faults: Mutex::new(faults),
@@ -129,6 +131,11 @@ impl Emulator {
             let _ = axum::serve(listener, router).with_graceful_shutdown(end).await;
         });
         Ok(Self { address, shared, stop, serving })
+    }
+
+    /// Answers one request without the network, as the listener would; a lost answer is a body that fails.
+    pub async fn answer(&self, request: Request<Body>) -> Response<Body> {
+        server::answer(State(Arc::clone(&self.shared)), request).await
     }
 
     /// Where it listens.

@@ -16,12 +16,11 @@ use super::{
     edit,
     faults::{Fault, FaultError, Faults, humane},
     journal::LoggedRequest,
-    lifecycle::after,
     limits,
     operation::{self, Answer},
     quirks::Quirks,
     refusal::Refusal,
-    server::{Shared, lock},
+    shared::{Shared, lock},
     snapshot::{self, SnapshotError},
 };
 use crate::dli::rules;
@@ -86,7 +85,9 @@ fn run(shared: &Shared, parts: &Parts, body: &[u8]) -> Result<Answer, ControlErr
     let (method, path) = (parts.method.as_str(), parts.uri.path());
     let done = || Ok(Answer::no_content());
     match (method, path.strip_prefix(ROOT).unwrap_or_default()) {
-        ("GET", "state") => Ok(Answer { status: 200, body: Some(snapshot::encode(&lock(&shared.state).projects)) }),
+        ("GET", "state") => {
+            Ok(Answer { body: Some(snapshot::encode(&lock(&shared.state).projects)), ..Answer::ok(&()) })
+        }
         ("PUT", "state") => {
             let projects = snapshot::decode(body)?;
             shared.keep(shared.change(|held| held.projects = projects))?;
@@ -98,8 +99,7 @@ fn run(shared: &Shared, parts: &Parts, body: &[u8]) -> Result<Answer, ControlErr
         }
         ("POST", "clock") => {
             shared.advance(read::<Advance>(body)?.advance);
-            let now = after(milliseconds(shared.clock.now()), *lock(&shared.ahead));
-            Ok(Answer::ok(&json!({ "now": now })))
+            Ok(Answer::ok(&json!({ "now": milliseconds(shared.time()) })))
         }
         ("PUT", "delays") => {
             let Delays { binding, delete, latency } = read(body)?;
@@ -136,6 +136,18 @@ fn run(shared: &Shared, parts: &Parts, body: &[u8]) -> Result<Answer, ControlErr
             *lock(&shared.faults) = Faults::default();
             done()
         }
+        ("DELETE", "credentials") => {
+            lock(&shared.directory).revoke();
+            done()
+        }
+        ("PUT", "credentials") => {
+            lock(&shared.directory).people.lifetime = read::<NewLifetime>(body)?.lifetime.map(|Span(span)| span);
+            done()
+        }
+        ("PUT", "metadata") => {
+            *lock(&shared.metadata) = read(body)?;
+            done()
+        }
         ("GET", "requests") => requests(shared, parts.uri.query().unwrap_or_default()),
         ("POST", "edit") => {
             let (project, edit) = edit::read(body)?;
@@ -164,6 +176,12 @@ struct Delays {
     binding: Option<Span>,
     delete: Option<Span>,
     latency: Option<Span>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewLifetime {
+    lifetime: Option<Span>,
 }
 
 #[derive(Deserialize)]
@@ -201,6 +219,7 @@ fn row(request: &LoggedRequest) -> Value {
         "path": request.path,
         "query": request.query,
         "operation": request.operation,
+        "caller": request.caller.as_ref().map(ToString::to_string),
         "body": body,
         "status": request.status,
         "code": request.code,

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{operation, refusal::Refusal};
 
-/// The name that stands for every operation.
+/// The name that stands for every operation of the service; those of IAM and of the metadata service are named each.
 pub const ANY_OPERATION: &str = "*";
 
 /// A trouble, and the requests that meet it.
@@ -96,7 +96,8 @@ impl Fault {
 
     /// A fault that could never happen is a mistake of whoever asks for it.
     fn check(&self) -> Result<(), FaultError> {
-        if self.operation != ANY_OPERATION && !operation::names().any(|name| name == self.operation) {
+        let mut known = operation::names().chain(operation::other_names());
+        if self.operation != ANY_OPERATION && !known.any(|name| name == self.operation) {
             return Err(FaultError::UnknownOperation(self.operation.clone()));
         }
         match &self.trouble {
@@ -171,8 +172,9 @@ impl Faults {
     /// What befalls a request of this operation, in which `contains` finds a text.
     pub(super) fn strike(&mut self, operation: &str, contains: impl Fn(&str) -> bool) -> Strike {
         let mut strike = Strike::default();
+        let is_of_the_service = operation::names().any(|name| name == operation);
         for (fault, rng) in &mut self.0 {
-            let meant = fault.operation == ANY_OPERATION || fault.operation == operation;
+            let meant = fault.operation == operation || fault.operation == ANY_OPERATION && is_of_the_service;
             if !meant || !fault.containing.as_deref().is_none_or(&contains) {
                 continue;
             }

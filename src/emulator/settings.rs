@@ -13,6 +13,8 @@ use super::{
     clock::{Clock, SystemClock},
     faults::{Fault, FaultError},
     lifecycle::{Fate, Manner},
+    metadata::Metadata,
+    people::{Directory, People},
     quirks::Quirks,
     snapshot::SnapshotError,
 };
@@ -31,6 +33,10 @@ pub struct Settings {
     pub secret_key: String,
     /// Makes the keys temporary ones: every request must carry this token.
     pub security_token: Option<String>,
+    /// Who may log in, and what the account is called.
+    pub people: People,
+    /// Which metadata service there is.
+    pub metadata: Metadata,
     /// Added before each answer, after its effect.
     pub latency: Duration,
     /// How long a binding stays CREATING.
@@ -59,6 +65,8 @@ impl Default for Settings {
             access_key: ACCESS_KEY.to_owned(),
             secret_key: SECRET_KEY.to_owned(),
             security_token: None,
+            people: People::default(),
+            metadata: Metadata::default(),
             latency: Duration::ZERO,
             binding_delay: Duration::ZERO,
             failing: BTreeMap::new(),
@@ -84,11 +92,20 @@ impl Settings {
     }
 }
 
+impl Settings {
+    /// Whom an emulator of these settings believes at first.
+    pub(super) fn directory(&self) -> Directory {
+        Directory::new(self.people.clone(), &self.access_key, &self.secret_key, self.security_token.as_deref())
+    }
+}
+
 impl fmt::Debug for Settings {
     /// Without the secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
             .field("access_key", &self.access_key)
+            .field("people", &self.people)
+            .field("metadata", &self.metadata)
             .field("latency", &self.latency)
             .field("binding_delay", &self.binding_delay)
             .field("failing", &self.failing)

@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::{
     Emulator,
     faults::{Fault, FaultError, Faults},
+    metadata::Metadata,
     quirks::Quirk,
-    server::{Shared, lock},
+    shared::{Shared, lock},
     snapshot::SnapshotError,
 };
 
@@ -51,6 +52,21 @@ impl Emulator {
     /// Ends all troubles.
     pub fn clear_faults(&self) {
         *lock(&self.shared.faults) = Faults::default();
+    }
+
+    /// Takes back all tokens and temporary keys that were handed out, as if they had expired.
+    pub fn revoke_credentials(&self) {
+        lock(&self.shared.directory).revoke();
+    }
+
+    /// Changes how long lives what is handed out from now on; as documented where it is `None`.
+    pub fn set_credential_lifetime(&self, lifetime: Option<Duration>) {
+        lock(&self.shared.directory).people.lifetime = lifetime;
+    }
+
+    /// Changes which metadata service there is.
+    pub fn set_metadata(&self, metadata: Metadata) {
+        *lock(&self.shared.metadata) = metadata;
     }
 
     /// Switches these quirks on, and all others off.

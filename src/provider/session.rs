@@ -136,6 +136,16 @@ impl Fault {
         matches!(self, Self::Call(error) if error.is_not_published())
     }
 
+    /// Whether the same call may succeed a moment later.
+    pub(super) fn is_transient(&self) -> bool {
+        matches!(self, Self::Call(error) if error.is_transient())
+    }
+
+    /// Whether the service says this.
+    pub(super) fn has_code(&self, code: &str) -> bool {
+        matches!(self, Self::Call(error) if error.api().is_some_and(|error| error.code.as_deref() == Some(code)))
+    }
+
     /// Whether the service refuses in one of the ways in which it may say "not yet" (which one, is not documented).
     pub(super) fn may_mean_not_yet(&self) -> bool {
         const NOT_YET: [&str; 4] =

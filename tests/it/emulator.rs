@@ -6,6 +6,7 @@ mod control;
 mod faults;
 mod harness;
 mod hostile;
+mod iam;
 mod lifecycle;
 mod limits;
 mod operations;

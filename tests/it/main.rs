@@ -3,6 +3,7 @@
 mod acceptance;
 mod documentation;
 mod emulator;
+mod hostile;
 mod house;
 mod plugin;
 mod protocol;

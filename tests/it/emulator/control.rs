@@ -100,7 +100,8 @@ async fn the_log_is_read_from_where_one_was() {
     assert_eq!(
         second,
         json!({"number": 2, "time": "2026-01-01T00:00:00Z", "method": "GET", "path": connections(), "query": "limit=0",
-            "operation": "ListEnhancedConnections", "body": null, "status": 200, "code": null, "error": null})
+            "operation": "ListEnhancedConnections", "caller": "access key emulator of user terraform", "body": null,
+            "status": 200, "code": null, "error": null})
     );
     assert_eq!((&log[2]["code"], &log[2]["body"]), (&json!("DLI.0001"), &body("a-b")));
     let (_, rest) = control(&cloud.emulator, "GET", "requests?since=2", Value::Null).await;
