@@ -1,6 +1,7 @@
 //! All integration tests in one binary, so that the dependencies are linked once.
 
 mod acceptance;
+mod differential;
 mod documentation;
 mod emulator;
 mod hostile;

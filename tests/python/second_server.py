@@ -154,8 +154,8 @@ class Service:
 
     # Queues and pools, bound and unbound.
 
-    def targets(self, project, body):
-        """A queue that lives in a pool stands for the pool."""
+    def targets(self, project, body, unbinding=False):
+        """A queue that lives in a pool stands for the pool. Silent: what is not bound, and whether it may be unbound."""
         targets = [("pool", name) for name in strings(body, "elastic_resource_pools")]
         for _, name in targets:
             if name not in project.pools:
@@ -164,7 +164,7 @@ class Service:
             if name not in project.queues:
                 raise Refusal(400, "DLI.0002", f"There is no queue named {name}")
             _, dedicated, pool = project.queues[name]
-            if not dedicated:
+            if not dedicated and not unbinding:
                 # Silent: the code.
                 raise Refusal(400, "DLI.0007", f"Queue {name} cannot be used for datasource connections")
             targets.append(("pool", pool) if pool else ("queue", name))
@@ -183,7 +183,7 @@ class Service:
         return 200, success(f"associated peer connection for queues: {{{names}}}.")
 
     def disassociate(self, project, identifier, body):
-        made, targets = project.living(identifier), self.targets(project, body)
+        made, targets = project.living(identifier), self.targets(project, body, unbinding=True)
         for target in targets:
             made["peerings"].pop(target, None)
         names = ",".join(name for _, name in targets)
@@ -248,9 +248,10 @@ class Service:
         return 204, None
 
     def delete_tags(self, project, identifier, body):
+        # Silent: whether the value counts. The rules of tags are the same for both calls.
         made = project.living(identifier)
-        for tag in body.get("tags") or []:
-            made["tags"].pop(text(tag, "key"), None)
+        for key in checked_tags(body.get("tags") or []):
+            made["tags"].pop(key, None)
         return 204, None
 
     # What there is to bind.
