@@ -8,7 +8,7 @@
 //! by what `people` knows, a group's file (`connections`, `bindings`, `routes`, `privileges`, `tags`, `queues`,
 //! `connectivity`, `pools`, `quotas`) turns it into a method of [`Account`], which keeps the rules of `limits` and `lifecycle` over the data of
 //! `project`; `snapshot` keeps that in a file, `journal` remembers it. Beside the service, `iam` and `metadata` hand out
-//! credentials. On the way `faults` bring troubles on, and `disguise` gives the answer the form that the `quirks` want;
+//! credentials. On the way `throttle` counts, `faults` bring troubles on, and `disguise` gives the answer the form that the `quirks` want;
 //! `steering` changes all of this at run time, and `control` lets it be changed from without.
 //!
 //! ```no_run
@@ -53,6 +53,7 @@ mod shared;
 mod snapshot;
 mod steering;
 mod tags;
+mod throttle;
 
 use std::{
     collections::BTreeMap,
@@ -68,9 +69,9 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 pub use self::{
     account::Account,
-    clock::{Clock, ManualClock, SystemClock},
+    clock::{Clock, ManualClock, SystemClock, read_skew},
     control::CONTROL_API,
-    faults::{ANY_OPERATION, Fault, FaultError, Trouble},
+    faults::{ANY_OPERATION, Fault, FaultError, FaultSyntax, Trouble},
     journal::LoggedRequest,
     metadata::{Metadata, UnknownMetadata},
     people::{Caller, Credential, Identity, People},
@@ -78,10 +79,12 @@ pub use self::{
     refusal::Refusal,
     settings::{ACCESS_KEY, SECRET_KEY, Settings, StartError},
     snapshot::SnapshotError,
+    throttle::{Limit, LimitSyntax},
 };
 use self::{
     faults::Faults,
     shared::{Held, Shared, StateFile, lock},
+    throttle::Throttle,
 };
 use crate::dli::wire::{Connection, Pool, Queue};
 
@@ -112,8 +115,10 @@ impl Emulator {
             ahead: Mutex::default(),
             faults: Mutex::new(faults),
             rng: Mutex::new(Rng::with_seed(settings.seed)),
-            state: Mutex::new(Held { projects, manner: settings.manner(), changes: 0 }),
+            state: Mutex::new(Held::new(projects, settings.manner())),
             file: settings.state.clone().map(StateFile::new),
+            throttle: Mutex::new(Throttle::new(settings.limit)),
+            skew: Mutex::new(settings.clock_skew),
             journal: Mutex::default(),
             latency: Mutex::new(settings.latency),
             log: settings.log,

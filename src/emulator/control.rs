@@ -7,14 +7,17 @@
 use std::time::Duration;
 
 use http::request::Parts;
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, Error},
+};
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 
 use super::{
-    clock::milliseconds,
+    clock::{milliseconds, read_skew},
     edit,
-    faults::{Fault, FaultError, Faults, humane},
+    faults::{Fault, FaultError, FaultSyntax, Faults, humane},
     journal::LoggedRequest,
     limits,
     operation::{self, Answer},
@@ -22,6 +25,7 @@ use super::{
     refusal::Refusal,
     shared::{Shared, lock},
     snapshot::{self, SnapshotError},
+    throttle::{LimitSyntax, Throttle},
 };
 use crate::dli::rules;
 
@@ -46,6 +50,10 @@ enum ControlError {
     State(#[from] snapshot::Unusable),
     #[error(transparent)]
     Fault(#[from] FaultError),
+    #[error("the body cannot be used")]
+    FaultSyntax(#[from] FaultSyntax),
+    #[error(transparent)]
+    Limit(#[from] LimitSyntax),
     #[error(transparent)]
     Refused(#[from] Refusal),
     #[error("the change was made but not kept")]
@@ -101,6 +109,15 @@ fn run(shared: &Shared, parts: &Parts, body: &[u8]) -> Result<Answer, ControlErr
             shared.advance(read::<Advance>(body)?.advance);
             Ok(Answer::ok(&json!({ "now": milliseconds(shared.time()) })))
         }
+        ("PUT", "clock") => {
+            *lock(&shared.skew) = read::<Skew>(body)?.skew;
+            done()
+        }
+        ("PUT", "limit") => {
+            let limit = read::<Option<String>>(body)?.map(|text| text.parse()).transpose()?;
+            *lock(&shared.throttle) = Throttle::new(limit);
+            done()
+        }
         ("PUT", "delays") => {
             let Delays { binding, delete, latency } = read(body)?;
             if let Some(Span(delay)) = binding {
@@ -129,7 +146,7 @@ fn run(shared: &Shared, parts: &Parts, body: &[u8]) -> Result<Answer, ControlErr
         }
         ("GET", "faults") => Ok(Answer::ok(&lock(&shared.faults).all().collect::<Vec<_>>())),
         ("POST", "faults") => {
-            lock(&shared.faults).inject(read::<Fault>(body)?)?;
+            lock(&shared.faults).inject(String::from_utf8_lossy(body).parse::<Fault>()?)?;
             done()
         }
         ("DELETE", "faults") => {
@@ -165,6 +182,17 @@ fn run(shared: &Shared, parts: &Parts, body: &[u8]) -> Result<Answer, ControlErr
 struct Advance {
     #[serde(with = "humane")]
     advance: Duration,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Skew {
+    #[serde(deserialize_with = "either_way")]
+    skew: time::Duration,
+}
+
+fn either_way<'de, D: Deserializer<'de>>(from: D) -> Result<time::Duration, D::Error> {
+    read_skew(&String::deserialize(from)?).map_err(D::Error::custom)
 }
 
 #[derive(Deserialize)]

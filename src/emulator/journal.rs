@@ -33,7 +33,7 @@ pub struct LoggedRequest {
     pub headers: Vec<(String, String)>,
     /// The body; empty where it was refused for its size, and without the secrets that a login has in it.
     pub body: Bytes,
-    /// HTTP status of the answer.
+    /// HTTP status of the answer; 0 where the connection was cut before anything was done.
     pub status: u16,
     /// Error code of the answer; a soft refusal (HTTP 200) has none, but its text.
     pub code: Option<String>,

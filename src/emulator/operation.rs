@@ -151,6 +151,12 @@ impl Answer {
         Self { body, ..self }
     }
 
+    /// Behind something that makes it no JSON.
+    pub(super) fn garbled(self) -> Self {
+        let garble = |body: Vec<u8>| b"<html>".iter().copied().chain(body).collect();
+        Self { body: self.body.map(garble), ..self }
+    }
+
     pub(super) fn no_content() -> Self {
         Self { status: 204, body: None, headers: Vec::new() }
     }

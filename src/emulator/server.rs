@@ -15,7 +15,12 @@ use axum::{
     response::Response,
 };
 use futures_util::{StreamExt, stream};
-use http::{HeaderValue, StatusCode, header::CONTENT_TYPE, request::Parts};
+use http::{
+    HeaderName, HeaderValue, StatusCode,
+    header::{CONTENT_LENGTH, CONTENT_TYPE, DATE},
+    request::Parts,
+};
+use time::{OffsetDateTime, UtcDateTime, macros::format_description};
 use uuid::Uuid;
 
 use super::{
@@ -42,8 +47,16 @@ struct Reply {
     answer: Answer,
     /// On top of the latency.
     delay: Duration,
-    /// Done, and never told.
-    lost: bool,
+    /// How much of it leaves.
+    told: Told,
+}
+
+/// How much of an answer leaves before the connection ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    All,
+    Half,
+    Nothing,
 }
 
 /// Answers one request. The work is a task of its own: a client that hangs up ends the waiting, never the work.
@@ -52,12 +65,13 @@ pub(super) async fn answer(State(shared): State<Arc<Shared>>, request: Request) 
     let body = read(body).await;
     let request_id = Uuid::new_v4().simple().to_string();
     if control::is_meant(parts.uri.path()) {
-        return respond(controlled(shared, parts, body).await, &request_id);
+        let now = shared.now();
+        return respond(controlled(shared, parts, body).await, &request_id, now);
     }
     let work = tokio::spawn(work(Arc::clone(&shared), parts, body, request_id.clone()));
     let reply = work.await.unwrap_or_else(|error| {
         let fault = Refusal::fault(format!("The emulator failed: {error}"));
-        Reply { answer: refused(&fault, &request_id), delay: Duration::ZERO, lost: false }
+        Reply { answer: refused(&fault, &request_id), delay: Duration::ZERO, told: Told::All }
     });
 
     let latency = lock(&shared.latency).saturating_add(reply.delay);
@@ -68,7 +82,7 @@ pub(super) async fn answer(State(shared): State<Arc<Shared>>, request: Request) 
             _ = stopped.changed() => {}
         }
     }
-    respond(reply, &request_id)
+    respond(reply, &request_id, shared.now())
 }
 
 /// What the control API says. Writing the state file is no work for a thread that serves others.
@@ -79,12 +93,12 @@ async fn controlled(shared: Arc<Shared>, parts: Parts, body: Result<Bytes, Refus
     });
     let answer =
         answer.await.unwrap_or_else(|error| refused(&Refusal::fault(format!("The emulator failed: {error}")), ""));
-    Reply { answer, delay: Duration::ZERO, lost: false }
+    Reply { answer, delay: Duration::ZERO, told: Told::All }
 }
 
 /// Changes, keeps and logs.
 async fn work(shared: Arc<Shared>, parts: Parts, body: Result<Bytes, Refusal>, request_id: String) -> Reply {
-    let at = shared.clock.now();
+    let at = shared.now();
     let started = Instant::now();
     let mut course = Course::default();
     let run = shared.run(&parts, body.as_deref().map_err(Clone::clone), &mut course);
@@ -125,9 +139,14 @@ async fn work(shared: Arc<Shared>, parts: Parts, body: Result<Bytes, Refusal>, r
 
     let answer = outcome.unwrap_or_else(|refusal| refused(&refusal, &request_id));
     let answer = disguise(answer, &quirks, &mut lock(&shared.rng));
-    let lost = strike.trouble == Some(Trouble::LoseAnswer);
-    let answer = if strike.trouble == Some(Trouble::TruncateAnswer) { answer.truncated() } else { answer };
-    Reply { answer, delay: strike.delay, lost }
+    let (answer, told) = match strike.trouble {
+        Some(Trouble::CutRequest | Trouble::LoseAnswer) => (answer, Told::Nothing),
+        Some(Trouble::CutAnswer) => (answer, Told::Half),
+        Some(Trouble::TruncateAnswer) => (answer.truncated(), Told::All),
+        Some(Trouble::GarbleAnswer) => (answer.garbled(), Told::All),
+        _ => (answer, Told::All),
+    };
+    Reply { answer, delay: strike.delay, told }
 }
 
 /// The whole body. One that is too large is read on for a while and thrown away.
@@ -166,23 +185,48 @@ fn refused(refusal: &Refusal, request_id: &str) -> Answer {
     }
 }
 
-fn respond(Reply { answer, lost, .. }: Reply, request_id: &str) -> Response {
-    if lost {
-        // A body that fails before its first byte ends the connection before the first byte of the head.
-        let nothing = stream::once(async { Err::<Bytes, _>(io::Error::from(io::ErrorKind::ConnectionAborted)) });
-        return Response::new(Body::from_stream(nothing));
-    }
-    let json = answer.body.is_some();
-    let more = answer.headers;
-    let mut response = Response::new(answer.body.map_or_else(Body::empty, Body::from));
+fn respond(Reply { answer, told, .. }: Reply, request_id: &str, now: OffsetDateTime) -> Response {
+    // A body that fails before its first byte ends the connection before the first byte of the head.
+    let end = || Err::<Bytes, _>(io::Error::from(io::ErrorKind::ConnectionAborted));
+    let (length, body) = match (told, answer.body) {
+        (Told::All, body) => (None, body.map(Body::from)),
+        (Told::Half, Some(body)) => (Some(body.len()), Some(half(body, end))),
+        (Told::Half | Told::Nothing, _) => (None, Some(Body::from_stream(stream::once(async move { end() })))),
+    };
+    let is_json = body.is_some();
+    let mut response = Response::new(body.unwrap_or_default());
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
-    if json {
+    if is_json {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
-    if let Ok(id) = HeaderValue::from_str(request_id) {
-        headers.insert(REQUEST_ID_HEADER, id);
+    if let Some(length) = length {
+        headers.insert(CONTENT_LENGTH, length.into());
     }
-    headers.extend(more);
+    for (name, value) in [(REQUEST_ID_HEADER, request_id), (DATE.as_str(), &http_date(now))] {
+        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
+            headers.insert(name, value);
+        }
+    }
+    headers.extend(answer.headers);
     response
+}
+
+/// The first half of a body, and then the end of the connection.
+fn half(mut body: Vec<u8>, end: impl FnOnce() -> io::Result<Bytes> + Send + 'static) -> Body {
+    body.truncate(body.len() / 2);
+    let first = stream::once(async move { Ok(Bytes::from(body)) });
+    let rest = stream::once(async move {
+        // Whoever waits for more lets go what there is.
+        tokio::task::yield_now().await;
+        end()
+    });
+    Body::from_stream(first.chain(rest))
+}
+
+/// `Thu, 01 Jan 2026 00:00:00 GMT`, the one form of the `Date` header.
+fn http_date(time: OffsetDateTime) -> String {
+    let format =
+        format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
+    UtcDateTime::from(time).format(format).expect("a UTC time has all the parts that the format names")
 }

@@ -17,6 +17,7 @@ use super::{
     people::{Directory, People},
     quirks::Quirks,
     snapshot::SnapshotError,
+    throttle::Limit,
 };
 
 /// Access key of an emulator that was given none.
@@ -55,6 +56,11 @@ pub struct Settings {
     pub quirks: Quirks,
     /// Troubles that are brought on from the start.
     pub faults: Vec<Fault>,
+    /// How often one user may ask.
+    pub limit: Option<Limit>,
+    /// How far the emulator's clock is ahead of the right time; behind where it is negative. Signatures, the `Date` of
+    /// answers and all times follow it.
+    pub clock_skew: time::Duration,
     /// Where chance begins; the same seed gives the same orders.
     pub seed: u64,
 }
@@ -76,6 +82,8 @@ impl Default for Settings {
             delete_delay: Duration::ZERO,
             quirks: Quirks::new(),
             faults: Vec::new(),
+            limit: None,
+            clock_skew: time::Duration::ZERO,
             seed: 0,
         }
     }
@@ -115,6 +123,8 @@ impl fmt::Debug for Settings {
             .field("delete_delay", &self.delete_delay)
             .field("quirks", &self.quirks)
             .field("faults", &self.faults)
+            .field("limit", &self.limit)
+            .field("clock_skew", &self.clock_skew)
             .field("seed", &self.seed)
             .finish_non_exhaustive()
     }

@@ -3,7 +3,7 @@
 //! The order is the gateway's: what is not published or too large is refused before a caller is looked at.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -22,7 +22,7 @@ use super::{
     gateway::{self, Incoming},
     iam,
     journal::Journal,
-    lifecycle::Manner,
+    lifecycle::{Manner, after},
     limits,
     metadata::{self, Metadata},
     operation::{self, Answer, Call, Operation},
@@ -32,6 +32,7 @@ use super::{
     refusal::Refusal,
     settings::Settings,
     snapshot::{self, SnapshotError},
+    throttle::Throttle,
 };
 use crate::dli::rules;
 
@@ -47,6 +48,9 @@ pub(super) struct Shared {
     pub(super) rng: Mutex<Rng>,
     pub(super) state: Mutex<Held>,
     pub(super) file: Option<StateFile>,
+    pub(super) throttle: Mutex<Throttle>,
+    /// How far its clock is ahead of the right time; behind where it is negative.
+    pub(super) skew: Mutex<time::Duration>,
     pub(super) journal: Mutex<Journal>,
     pub(super) latency: Mutex<Duration>,
     pub(super) log: bool,
@@ -61,8 +65,16 @@ pub(super) struct Shared {
 #[derive(Debug, Default)]
 pub(super) struct Held {
     pub(super) projects: BTreeMap<String, Project>,
+    /// What projects were like before each recent change, for reads that lag behind.
+    past: Past,
     pub(super) manner: Manner,
     pub(super) changes: u64,
+}
+
+impl Held {
+    pub(super) fn new(projects: BTreeMap<String, Project>, manner: Manner) -> Self {
+        Self { projects, manner, ..Self::default() }
+    }
 }
 
 /// Where the state is kept, and which change was the last to get there.
@@ -86,6 +98,8 @@ impl Shared {
         *lock(&self.faults) = Faults::new(&self.settings.faults).expect("they were good at the start");
         *lock(&self.rng) = Rng::with_seed(self.settings.seed);
         *lock(&self.latency) = self.settings.latency;
+        *lock(&self.skew) = self.settings.clock_skew;
+        *lock(&self.throttle) = Throttle::new(self.settings.limit);
         *lock(&self.metadata) = self.settings.metadata;
         *lock(&self.directory) = self.settings.directory();
         lock(&self.journal).clear();
@@ -99,6 +113,7 @@ impl Shared {
     pub(super) fn change(&self, work: impl FnOnce(&mut Held)) -> u64 {
         let mut held = lock(&self.state);
         work(&mut held);
+        held.past = Past::default();
         held.changes += 1;
         held.changes
     }
@@ -111,12 +126,32 @@ impl Shared {
         work: impl FnOnce(&mut Account<'_>) -> T,
     ) -> (T, u64) {
         let now = milliseconds(self.time());
+        let longest_lag = lock(&self.faults).longest_lag();
         let mut held = lock(&self.state);
-        let Held { projects, manner, .. } = &mut *held;
-        let project = projects.entry(project.to_owned()).or_insert_with(Project::stocked);
+        let Held { projects, past, manner, .. } = &mut *held;
+        let name = project;
+        let project = projects.entry(name.to_owned()).or_insert_with(Project::stocked);
+        match longest_lag {
+            Some(longest) if changes => past.keep(name, project, now, longest),
+            Some(_) => {}
+            None => *past = Past::default(),
+        }
         let result = work(&mut Account { project, now, manner });
         held.changes += u64::from(changes);
         (result, held.changes)
+    }
+
+    /// Runs `work` on a project as it was so long ago. What it changes is lost.
+    fn with_past_account<T>(&self, project: &str, lag: Duration, work: impl FnOnce(&mut Account<'_>) -> T) -> T {
+        let now = milliseconds(self.time());
+        let seen = lock(&self.state).past.at(project, now, lag);
+        match seen {
+            None => self.with_account(project, false, work).0,
+            Some(mut project) => {
+                let manner = &mut lock(&self.state).manner;
+                work(&mut Account { project: &mut project, now, manner })
+            }
+        }
     }
 
     /// Brings the state file up to the change with this number. Changes that arrive while one is being written go
@@ -136,9 +171,14 @@ impl Shared {
         Ok(())
     }
 
+    /// The emulator's clock, as clients see it.
+    pub(super) fn now(&self) -> OffsetDateTime {
+        self.clock.now().saturating_add(*lock(&self.skew))
+    }
+
     /// The emulator's time, by which all that has an age grows older.
     pub(super) fn time(&self) -> OffsetDateTime {
-        self.clock.now().saturating_add(span(*lock(&self.ahead)))
+        self.now().saturating_add(span(*lock(&self.ahead)))
     }
 
     /// The answer, and the number of the change that must be kept before it may leave. What else became known of the
@@ -172,8 +212,9 @@ impl Shared {
         }
         let body = body?;
         // Signatures are made by the clock that the client sees, however far the emulator's time is ahead of it.
-        let believed = gateway::verify(&request(body), &self.directory, self.clock.now(), self.time())?;
-        course.caller = Some(believed.caller);
+        let believed = gateway::verify(&request(body), &self.directory, self.now(), self.time())?;
+        let caller = course.caller.insert(believed.caller);
+        lock(&self.throttle).admit(&caller.identity, self.now())?;
         self.befall(operation.name, parts, body, course)?;
 
         let call = Call { segments, query: &query, body };
@@ -182,9 +223,18 @@ impl Shared {
         if believed.scope.is_some_and(|scope| !matches!(scope, Scope::Project { id, .. } if id == project)) {
             return Err(Refusal::out_of_scope(project));
         }
-        let changes = method != "GET";
-        let (answer, change) = self.with_account(project, changes, |account| (operation.run)(account, &call));
-        Ok((answer?, changes.then_some(change)))
+        if method == "GET" {
+            let run = |account: &mut Account<'_>| (operation.run)(account, &call);
+            return self.with_past_account(project, course.strike.lag, run).map(alone);
+        }
+        let (answer, change) = self.with_account(project, true, |account| {
+            let usual = account.manner.fate.delay;
+            account.manner.fate.delay = course.strike.binding.unwrap_or(usual);
+            let answer = (operation.run)(account, &call);
+            account.manner.fate.delay = usual;
+            answer
+        });
+        Ok((answer?, Some(change)))
     }
 
     fn log_in(
@@ -194,7 +244,7 @@ impl Shared {
         parts: &Parts,
         course: &mut Course,
     ) -> Result<Answer, Refusal> {
-        let (now, time) = (self.clock.now(), self.time());
+        let (now, time) = (self.now(), self.time());
         if asked.wants_caller(request) {
             course.caller = Some(gateway::verify(request, &self.directory, now, time)?.caller);
         }
@@ -221,6 +271,27 @@ impl Shared {
             quirks.contains(&quirk) && operation.pattern.starts_with(prefix) && operation.pattern.contains(of)
         };
         withheld(Quirk::NoV3Routes, "/v3/", "/routes") || withheld(Quirk::NoTagApi, "/v3/", "/tags")
+    }
+}
+
+/// What projects were like, with the time until which they were so. It is kept only while a fault asks for it.
+#[derive(Debug, Default)]
+struct Past(BTreeMap<String, VecDeque<(i64, Project)>>);
+
+impl Past {
+    /// Remembers a project before it changes, and forgets what is too old to be asked for.
+    fn keep(&mut self, name: &str, project: &Project, now: i64, longest: Duration) {
+        let states = self.0.entry(name.to_owned()).or_default();
+        states.push_back((now, project.clone()));
+        while states.front().is_some_and(|(until, _)| after(*until, longest) <= now) {
+            states.pop_front();
+        }
+    }
+
+    /// What a project was like so long ago; none where that is what it is now.
+    fn at(&self, name: &str, now: i64, lag: Duration) -> Option<Project> {
+        let mut states = self.0.get(name)?.iter();
+        states.find(|(until, _)| after(*until, lag) > now).map(|(_, project)| project.clone())
     }
 }
 

@@ -9,6 +9,7 @@ use super::{
     quirks::Quirk,
     shared::{Shared, lock},
     snapshot::SnapshotError,
+    throttle::{Limit, Throttle},
 };
 
 impl Emulator {
@@ -52,6 +53,17 @@ impl Emulator {
     /// Ends all troubles.
     pub fn clear_faults(&self) {
         *lock(&self.shared.faults) = Faults::default();
+    }
+
+    /// Changes how often one user may ask; what was asked so far is forgotten.
+    pub fn set_limit(&self, limit: Option<Limit>) {
+        *lock(&self.shared.throttle) = Throttle::new(limit);
+    }
+
+    /// Sets the emulator's clock ahead of the right time, or behind where it is negative: signatures are judged by it,
+    /// and the `Date` of answers follows it.
+    pub fn set_clock_skew(&self, skew: time::Duration) {
+        *lock(&self.shared.skew) = skew;
     }
 
     /// Takes back all tokens and temporary keys that were handed out, as if they had expired.

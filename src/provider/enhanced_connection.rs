@@ -432,8 +432,9 @@ fn gone(summary: &str, id: &str) -> Diagnostics {
 /// What to do where a connection may exist that Terraform does not know.
 fn look_for(name: &str) -> String {
     format!(
-        "Terraform holds no connection. Look for an enhanced connection named {name:?} in the console: if it is there, \
-         and was made by this run (its time of creation tells), import it before the next apply: terraform import ADDRESS \
-         name:{name}. One that somebody else made has the name: choose another."
+        "Terraform holds no connection, but there may be one. Apply again from this directory: if this run has made an \
+         enhanced connection named {name:?}, the next one finds it by the note that was left in Terraform's data directory, \
+         and takes it over; else it makes one.\n\nWhere the directory is gone by then, look for the name in the console: a \
+         connection that this run has made (its time of creation tells) can be imported: terraform import ADDRESS name:{name}"
     )
 }

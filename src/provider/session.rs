@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{account::Account, failure};
 use crate::{
-    client::{Error, Project},
+    client::{Error, Kind, Project},
     dli::code,
     framework::diagnostic::{Diagnostic, Diagnostics},
 };
@@ -51,8 +51,7 @@ pub(super) enum Fault {
 }
 
 impl Session {
-    /// Begins an operation that may take as long as `limit`. Uses no network.
-    #[expect(clippy::unused_async, reason = "what a project needs will be asked of the network")]
+    /// Begins an operation that may take as long as `limit`. Asks for the project where its id is not given.
     pub(super) async fn open(
         account: &Account,
         (region, project_id): (Option<&str>, Option<&str>),
@@ -61,7 +60,14 @@ impl Session {
     ) -> Result<Self, Fault> {
         let client = account.client().map_err(Fault::Told)?;
         let deadline = Instant::now() + limit;
-        let project = client.project(region, project_id)?.patient(deadline, stop);
+        let project = tokio::select! {
+            biased;
+            () = stop.cancelled() => return Err(Fault::Interrupted { writing: false }),
+            opened = client.open((region, project_id), deadline, stop) => opened?,
+            () = tokio::time::sleep_until(deadline) => {
+                return Err(Fault::TimedOut { limit, writing: false, awaited: "The look for the project".to_owned() });
+            }
+        };
         Ok(Self { project, limit, deadline, stop: stop.clone() })
     }
 
@@ -98,7 +104,11 @@ impl Session {
         };
         tokio::select! {
             biased;
-            outcome = call => outcome.map_err(Fault::Call),
+            outcome = call => outcome.map_err(|error| match error.kind() {
+                // It was still waiting for its turn.
+                Kind::Unsent if self.stop.is_cancelled() => Fault::Interrupted { writing: false },
+                _ => Fault::Call(error),
+            }),
             fault = end => Err(fault),
         }
     }

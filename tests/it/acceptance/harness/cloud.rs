@@ -62,6 +62,13 @@ impl Cloud {
         self.emulator.as_ref().expect("it is there until the drop")
     }
 
+    /// Brings a trouble on, in its short form: `CreateEnhancedConnection:lose-answer*1`.
+    #[track_caller]
+    pub(crate) fn fault(&self, text: &str) {
+        let fault = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
+        self.emulator().inject(fault).expect("it was read");
+    }
+
     /// The connections that exist.
     pub(crate) fn connections(&self) -> Vec<Connection> {
         let mut connections = self.emulator().connections(PROJECT);
