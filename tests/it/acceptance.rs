@@ -33,6 +33,7 @@ mod peers;
 mod queues;
 mod regions;
 mod scale;
+mod second_server;
 mod signals;
 mod small;
 mod tagging;

@@ -2,6 +2,7 @@
 
 mod acceptance;
 mod credentials;
+mod differential;
 mod documentation;
 mod emulator;
 mod hostile;
