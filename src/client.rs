@@ -13,6 +13,7 @@ mod config;
 mod connections;
 mod endpoint;
 mod error;
+mod obstacle;
 mod operation;
 mod patience;
 mod pools;

@@ -8,4 +8,5 @@ pub mod code;
 pub mod path;
 pub mod rules;
 pub mod signature;
+pub mod trouble;
 pub mod wire;

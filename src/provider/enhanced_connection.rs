@@ -105,7 +105,8 @@ impl Resource for EnhancedConnection {
         let limit = planned.timeouts.create(schema::CREATE);
         let session = Session::open(&self.account, planned.place(), limit, request.stop)
             .await
-            .map_err(|fault| fault.tell(SUMMARY, "Nothing was created."))?;
+            .map_err(|fault| fault.tell(SUMMARY, "Nothing was created."))?
+            .about(planned.about());
         let tagging = self.account.tagging();
         let tags = tagging.all(planned.tags.as_ref());
 
@@ -140,7 +141,8 @@ impl Resource for EnhancedConnection {
         let known = Connection::from_value(request.state, &Path::root())?;
         let limit = known.timeouts.read(schema::READ);
         let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
-        let session = Session::open(&self.account, known.place(), limit, request.stop).await.map_err(told)?;
+        let session =
+            Session::open(&self.account, known.place(), limit, request.stop).await.map_err(told)?.about(known.about());
         match look(&session, known, &self.account.tagging(), Scope::Declared).await.map_err(told)? {
             Some((connection, warnings)) => {
                 progress.warn(warnings);
@@ -159,7 +161,8 @@ impl Resource for EnhancedConnection {
         let planned = Connection::from_value(request.planned, &Path::root())?;
         let limit = planned.timeouts.update(schema::UPDATE);
         let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
-        let session = Session::open(&self.account, prior.place(), limit, request.stop).await.map_err(told)?;
+        let session =
+            Session::open(&self.account, prior.place(), limit, request.stop).await.map_err(told)?.about(prior.about());
         let tagging = self.account.tagging();
         let guard = small::lock(&session, &self.account, prior.id()).await.map_err(told)?;
 
@@ -229,7 +232,8 @@ impl Resource for EnhancedConnection {
         let known = Connection::from_value(request.prior, &Path::root())?;
         let limit = known.timeouts.delete(schema::DELETE);
         let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
-        let session = Session::open(&self.account, known.place(), limit, request.stop).await.map_err(told)?;
+        let session =
+            Session::open(&self.account, known.place(), limit, request.stop).await.map_err(told)?.about(known.about());
         let guard = small::lock(&session, &self.account, known.id()).await.map_err(told)?;
         let mut settled = false;
         loop {

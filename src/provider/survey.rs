@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     account::Account,
     bound::Target,
+    failure::unchecked,
     session::{Fault, Session},
 };
 use crate::{
@@ -226,7 +227,7 @@ impl Question {
         };
         let (holders, fault) = self.survey.names.get(&self.place, None, ask).await;
         let mut report =
-            fault.map(|fault| fault.warn("Connection Names Were Not Checked", NOT_ASKED)).unwrap_or_default();
+            fault.map(|fault| unchecked(fault, "Connection Names Were Not Checked", NOT_ASKED)).unwrap_or_default();
         let holders = holders.iter().filter_map(|holders| holders.get(name)).flatten();
         let others: Vec<_> = holders.filter(|id| !self.survey.is_leaving(id)).map(String::as_str).collect();
         if !others.is_empty() {
@@ -259,7 +260,7 @@ impl Question {
         if answer.as_ref().is_some_and(|answer| wanted.iter().any(|(_, name)| missing(answer, name))) {
             (answer, fault) = answers.get(&self.place, Some(oldest), ask()).await;
         }
-        (answer, fault.map(|fault| fault.warn(summary, NOT_ASKED)).unwrap_or_default())
+        (answer, fault.map(|fault| unchecked(fault, summary, NOT_ASKED)).unwrap_or_default())
     }
 }
 

@@ -12,6 +12,7 @@ mod data;
 mod debug;
 mod discipline;
 mod drift;
+mod errors;
 mod examples;
 mod failed_bindings;
 mod failures;
