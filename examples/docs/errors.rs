@@ -14,14 +14,9 @@ const GROUPS: [&str; 6] = [
 
 /// All that is known, under headings; within one in the order in which it is looked for.
 pub(crate) fn section() -> String {
-    let mut text = String::new();
-    for group in GROUPS {
-        text += &format!("## {group}\n\n");
-        for trouble in TROUBLES.iter().filter(|trouble| group_of(trouble) == group) {
-            text += &entry(trouble);
-        }
-    }
-    text.trim_end().to_owned() + "\n"
+    let within = |group| TROUBLES.iter().filter(move |trouble| group_of(trouble) == group).map(entry);
+    let groups = GROUPS.iter().flat_map(|group| std::iter::once(format!("## {group}")).chain(within(*group)));
+    groups.collect::<Vec<_>>().join("\n\n") + "\n"
 }
 
 fn group_of(Trouble { name, signs, .. }: &Trouble) -> &'static str {
@@ -40,18 +35,14 @@ fn group_of(Trouble { name, signs, .. }: &Trouble) -> &'static str {
 fn entry(trouble: &Trouble) -> String {
     let Trouble { title, signs, meaning, remedy, example, .. } = trouble;
     let codes = codes(trouble);
-    let mut text = if codes.is_empty() { format!("### {title}\n\n") } else { format!("### {codes}: {title}\n\n") };
-    let shown: Vec<String> = signs.iter().filter_map(sign).collect();
-    if !shown.is_empty() {
-        text += &format!("Recognised by {}.\n", shown.join("; or by "));
-    }
-    if let Some(Example { message, .. }) = example {
-        text += &format!("For example: \"{message}\"\n");
-    }
-    if !text.ends_with("\n\n") {
-        text += "\n";
-    }
-    text + &format!("**Means:** {meaning}\n\n**What to do:** {remedy}\n\n")
+    let heading = if codes.is_empty() { format!("### {title}") } else { format!("### {codes}: {title}") };
+    let signs: Vec<String> = signs.iter().filter_map(sign).collect();
+    let signs = (!signs.is_empty()).then(|| format!("Recognised by {}.", signs.join("; or by ")));
+    let example = example.map(|Example { message, .. }| format!("For example: \"{message}\""));
+    let known: Vec<String> = signs.into_iter().chain(example).collect();
+    let known = (!known.is_empty()).then(|| known.join("\n"));
+    let advice = [format!("**Means:** {meaning}"), format!("**What to do:** {remedy}")];
+    std::iter::once(heading).chain(known).chain(advice).collect::<Vec<_>>().join("\n\n")
 }
 
 /// The codes that stand for it, where it is one of codes.

@@ -22,7 +22,7 @@ impl Error {
         }
     }
 
-    /// The innermost cause, which is the one that says something: "invalid peer certificate: UnknownIssuer".
+    /// The innermost cause, which is the one that says something: "connection refused".
     #[must_use]
     pub fn root_cause(&self) -> Option<String> {
         causes(self).last().map(ToString::to_string)

@@ -22,7 +22,7 @@ pub(super) fn call(about: &str, error: &Error, holds: &str) -> String {
         }
         other => other.obstacle().and_then(Trouble::of_obstacle),
     };
-    let facts = [object(about), answer(error)].into_iter().flatten().collect::<Vec<_>>().join("\n");
+    let facts = object(about).into_iter().chain([answer(error)]).collect::<Vec<_>>().join("\n");
     letter(&facts, trouble, error.may_have_taken_effect(), holds)
 }
 
@@ -43,9 +43,9 @@ pub(super) fn object(about: &str) -> Option<String> {
 }
 
 /// What is known of a failure, a line for each thing.
-fn answer(error: &Error) -> Option<String> {
+fn answer(error: &Error) -> String {
     let what = match error {
-        Error::Configuration(_) => return Some(sentence(&error.with_causes())),
+        Error::Configuration(_) => return sentence(&error.with_causes()),
         Error::Request { .. } => format!("Failure: the request could not be built: {}", cause(error)),
         Error::Connect { host, .. } => format!("Failure: no connection to {host}{}", unconnected(error)),
         Error::Lost { host, .. } => format!("Failure: the connection to {host} ended before an answer came"),
@@ -80,7 +80,7 @@ fn answer(error: &Error) -> Option<String> {
         let by_iam = status.as_u16() == 403 && !code.as_deref().is_some_and(|code| code.starts_with("APIGW."));
         lines.extend(operation.action().filter(|_| by_iam).map(|action| format!("Needed: the IAM action {action}")));
     }
-    Some(lines.join("\n"))
+    lines.join("\n")
 }
 
 /// A status with its name, where it has one.

@@ -35,8 +35,8 @@ const fn status(first: u16, last: u16) -> Sign {
     Sign::Answer { statuses: (first, last), code: Code::Any, words: &[] }
 }
 
-const fn example(status: u16, code: &'static str, message: &'static str) -> Option<Example> {
-    Some(Example { status, code, message })
+const fn example(status: u16, code: &'static str, message: &'static str) -> Example {
+    Example { status, code, message }
 }
 
 /// All that is known, the most specific first.
@@ -52,7 +52,7 @@ pub static TROUBLES: &[Trouble] = &[
                   same subnet.",
         remedy: "The network of a pool is fixed for its life: use another subnet, or a pool with another network. The data \
                  sources dli_elastic_resource_pools and dli_queues show them (cidr_in_vpc).",
-        example: example(400, "DLI.0007", "The CIDR block of queue q1 overlaps the CIDR block of the subnet"),
+        example: Some(example(400, "DLI.0007", "The CIDR block of queue q1 overlaps the CIDR block of the subnet")),
     },
     Trouble {
         name: "subnet-not-found",
@@ -65,7 +65,7 @@ pub static TROUBLES: &[Trouble] = &[
                   also be that dest_network_id is not a subnet of dest_vpc_id.",
         remedy: "In the DLI console, under Global Configuration, Service Authorization, grant DLI Datasource Connections Agency \
                  Access. See that dest_network_id is the network ID of a subnet of dest_vpc_id, in the same project.",
-        example: example(400, "DLI.0007", "The subnet could not be found"),
+        example: Some(example(400, "DLI.0007", "The subnet could not be found")),
     },
     Trouble {
         name: "binding-failed",
@@ -84,7 +84,7 @@ pub static TROUBLES: &[Trouble] = &[
         signs: &[code(&["DLI.1028"]), words(&["quota"])],
         meaning: "The project has as many of these as its quota allows.",
         remedy: "Delete what is no longer needed, or ask for a higher quota (in the console: Resources, My Quotas).",
-        example: example(400, "DLI.1028", "Insufficient quota"),
+        example: Some(example(400, "DLI.1028", "Insufficient quota")),
     },
     Trouble {
         name: "DLI.0001-not-there",
@@ -92,7 +92,7 @@ pub static TROUBLES: &[Trouble] = &[
         signs: &[code_with(&["DLI.0001"], &["does not exist", "is not exist"])],
         meaning: NOT_THERE,
         remedy: LOOK_FOR_IT,
-        example: example(400, "DLI.0001", "Connection 2a620c33-5609-40c9-affd-2b6453071b0f does not exist"),
+        example: Some(example(400, "DLI.0001", "Connection 2a620c33-5609-40c9-affd-2b6453071b0f does not exist")),
     },
     Trouble {
         name: "DLI.0001",
@@ -100,7 +100,7 @@ pub static TROUBLES: &[Trouble] = &[
         signs: &[code(&["DLI.0001"])],
         meaning: "The service does not accept a value of the request. Its message usually names the parameter.",
         remedy: "Change that value. If a plan could have told it before, please report that to the provider's authors.",
-        example: example(400, "DLI.0001", "The parameter dest_network_id is invalid"),
+        example: Some(example(400, "DLI.0001", "The parameter dest_network_id is invalid")),
     },
     Trouble {
         name: "DLI.0002",
@@ -108,7 +108,7 @@ pub static TROUBLES: &[Trouble] = &[
         signs: &[code(&["DLI.0002"])],
         meaning: NOT_THERE,
         remedy: LOOK_FOR_IT,
-        example: example(400, "DLI.0002", "There is no queue named q9"),
+        example: Some(example(400, "DLI.0002", "There is no queue named q9")),
     },
     Trouble {
         name: "DLI.0023",
@@ -116,7 +116,7 @@ pub static TROUBLES: &[Trouble] = &[
         signs: &[code(&["DLI.0023"])],
         meaning: NOT_THERE,
         remedy: LOOK_FOR_IT,
-        example: example(404, "DLI.0023", "The related resource is not found"),
+        example: Some(example(404, "DLI.0023", "The related resource is not found")),
     },
     Trouble {
         name: "DLI.0006",
@@ -126,7 +126,7 @@ pub static TROUBLES: &[Trouble] = &[
                   network on the connection.",
         remedy: "Choose another name. Or take what is there under Terraform with terraform import; the data source \
                  dli_enhanced_connections shows connections with their IDs.",
-        example: example(400, "DLI.0006", "Connection test already exists"),
+        example: Some(example(400, "DLI.0006", "Connection test already exists")),
     },
     Trouble {
         name: "DLI.0007",
@@ -136,7 +136,7 @@ pub static TROUBLES: &[Trouble] = &[
                   being created cannot be deleted, a binding that is FAILED cannot be unbound.",
         remedy: "Look at the connection and its queues in the DLI console. What is still being made needs some minutes; then \
                  apply again.",
-        example: example(400, "DLI.0007", "Queue shared1 is not a dedicated queue"),
+        example: Some(example(400, "DLI.0007", "Queue shared1 is not a dedicated queue")),
     },
     Trouble {
         name: "DLI.0009",
@@ -145,7 +145,7 @@ pub static TROUBLES: &[Trouble] = &[
         meaning: "The service has a limit that this goes beyond. Its message usually names it.",
         remedy: "Keep within the limit. Where the message does not say which one it is, give the request ID to Huawei Cloud's \
                  support.",
-        example: example(400, "DLI.0009", "The number of routes exceeds the limit"),
+        example: Some(example(400, "DLI.0009", "The number of routes exceeds the limit")),
     },
     Trouble {
         name: "DLI.0012",
@@ -154,7 +154,7 @@ pub static TROUBLES: &[Trouble] = &[
         meaning: "The queue or pool cannot be used at present: it is being created, changed or restarted, or it is frozen \
                   because the account is in arrears.",
         remedy: "Look at its status in the DLI console. Once it is available, apply again.",
-        example: example(400, "DLI.0012", "Queue q1 is not available"),
+        example: Some(example(400, "DLI.0012", "Queue q1 is not available")),
     },
     Trouble {
         name: "DLI.0013",
@@ -163,7 +163,7 @@ pub static TROUBLES: &[Trouble] = &[
         meaning: "The gateway accepted the credentials, but DLI could not authenticate their user for this project.",
         remedy: "See that the credentials belong to the account that owns the project, and that project_id is a project of \
                  this region.",
-        example: example(401, "DLI.0013", "User authentication failed"),
+        example: Some(example(401, "DLI.0013", "User authentication failed")),
     },
     Trouble {
         name: "DLI.0014",
@@ -173,7 +173,7 @@ pub static TROUBLES: &[Trouble] = &[
                   changed.",
         remedy: "In the DLI console, under Global Configuration, Service Authorization, grant the agency's permissions again, \
                  DLI Datasource Connections Agency Access among them.",
-        example: example(401, "DLI.0014", "Service authentication failed"),
+        example: Some(example(401, "DLI.0014", "Service authentication failed")),
     },
     Trouble {
         name: "DLI.0015",
@@ -181,7 +181,7 @@ pub static TROUBLES: &[Trouble] = &[
         signs: &[code(&["DLI.0015"])],
         meaning: "The token has expired, was cut off when it was copied, or belongs to another region.",
         remedy: "Get a new token for this region and project; a token is good for 24 hours.",
-        example: example(400, "DLI.0015", "Failed to parse the token"),
+        example: Some(example(400, "DLI.0015", "Failed to parse the token")),
     },
     Trouble {
         name: "DLI.0016",
@@ -189,7 +189,7 @@ pub static TROUBLES: &[Trouble] = &[
         signs: &[code(&["DLI.0016"])],
         meaning: "The credentials are good, but their user has no role in this project that allows this.",
         remedy: "Have an administrator give the user, or the agency, a role for DLI in this project.",
-        example: example(400, "DLI.0016", "The role of the token is incorrect"),
+        example: Some(example(400, "DLI.0016", "The role of the token is incorrect")),
     },
     Trouble {
         name: "DLI.0019",
@@ -197,7 +197,7 @@ pub static TROUBLES: &[Trouble] = &[
         signs: &[code(&["DLI.0019"])],
         meaning: "A task within the service did not end in its time.",
         remedy: LATER,
-        example: example(400, "DLI.0019", "Task timed out"),
+        example: Some(example(400, "DLI.0019", "Task timed out")),
     },
     Trouble {
         name: "DLI-other",
@@ -205,7 +205,7 @@ pub static TROUBLES: &[Trouble] = &[
         signs: &[code(&["DLI.0003", "DLI.0004", "DLI.0005", "DLI.0008", "DLI.0011", "DLI.0018", "DLI.0100"])],
         meaning: "The service's documents have this code for SQL, files and the results of jobs, not for connections.",
         remedy: SUPPORT,
-        example: example(400, "DLI.0008", "Metadata error"),
+        example: Some(example(400, "DLI.0008", "Metadata error")),
     },
     Trouble {
         name: "DLI.0999",
@@ -213,7 +213,7 @@ pub static TROUBLES: &[Trouble] = &[
         signs: &[code(&["DLI.0999"])],
         meaning: "Something went wrong within the service; the request is not at fault, even where the status is 400.",
         remedy: LATER,
-        example: example(400, "DLI.0999", "Internal server error"),
+        example: Some(example(400, "DLI.0999", "Internal server error")),
     },
     Trouble {
         name: "APIGW.0101",
@@ -223,7 +223,11 @@ pub static TROUBLES: &[Trouble] = &[
                   nothing is gone.",
         remedy: "Check region, and endpoints in the provider block. If other calls work, this region's DLI is older: do \
                  without what needs this call.",
-        example: example(404, "APIGW.0101", "The API does not exist or has not been published in the environment"),
+        example: Some(example(
+            404,
+            "APIGW.0101",
+            "The API does not exist or has not been published in the environment",
+        )),
     },
     Trouble {
         name: "APIGW.0103",
@@ -232,7 +236,7 @@ pub static TROUBLES: &[Trouble] = &[
         meaning: "The gateway knows the API, but not the service behind it. That says nothing about what it was asked for: \
                   nothing is gone.",
         remedy: LATER,
-        example: example(404, "APIGW.0103", "The backend is not found"),
+        example: Some(example(404, "APIGW.0103", "The backend is not found")),
     },
     Trouble {
         name: "APIGW.0104",
@@ -240,7 +244,7 @@ pub static TROUBLES: &[Trouble] = &[
         signs: &[code(&["APIGW.0104", "APIGW.0105", "APIGW.0106"])],
         meaning: "The gateway's own configuration of this API is at fault.",
         remedy: SUPPORT,
-        example: example(400, "APIGW.0106", "Orchestration error"),
+        example: Some(example(400, "APIGW.0106", "Orchestration error")),
     },
     Trouble {
         name: "APIGW.0201-too-large",
@@ -248,7 +252,7 @@ pub static TROUBLES: &[Trouble] = &[
         signs: &[status(413, 413)],
         meaning: "The gateway takes at most 12 MB in one request.",
         remedy: "Host records are what makes a request large: spread them over several connections.",
-        example: example(413, "APIGW.0201", "Request entity too large"),
+        example: Some(example(413, "APIGW.0201", "Request entity too large")),
     },
     Trouble {
         name: "APIGW.0201-too-long",
@@ -257,7 +261,7 @@ pub static TROUBLES: &[Trouble] = &[
         meaning: "The gateway takes neither an address nor headers of this length. A token is the longest header by far.",
         remedy: "Use an access key in the place of a token, or get the token without its catalogue (?nocatalog=true). Filter \
                  by fewer tags.",
-        example: example(494, "APIGW.0201", "Request header too large"),
+        example: Some(example(494, "APIGW.0201", "Request header too large")),
     },
     Trouble {
         name: "APIGW.0201-backend",
@@ -265,7 +269,7 @@ pub static TROUBLES: &[Trouble] = &[
         signs: &[Sign::Answer { statuses: (500, 599), code: Code::OneOf(&["APIGW.0201"]), words: &[] }],
         meaning: "The gateway passed the request on and had no answer in time.",
         remedy: LATER,
-        example: example(504, "APIGW.0201", "Backend timeout"),
+        example: Some(example(504, "APIGW.0201", "Backend timeout")),
     },
     Trouble {
         name: "APIGW.0201",
@@ -273,7 +277,7 @@ pub static TROUBLES: &[Trouble] = &[
         signs: &[code(&["APIGW.0201"])],
         meaning: "The request did not arrive as it was sent: something on the way changed it or cut it off.",
         remedy: "See whether a proxy is in between (HTTPS_PROXY) and have it pass requests through as they are.",
-        example: example(400, "APIGW.0201", "Bad request"),
+        example: Some(example(400, "APIGW.0201", "Bad request")),
     },
     Trouble {
         name: "APIGW.0301-clock",
@@ -282,12 +286,12 @@ pub static TROUBLES: &[Trouble] = &[
         meaning: "The clock of this machine and that of the service are more than 15 minutes apart; the message shows both. The \
                   keys are not at fault.",
         remedy: "Set the clock (for example: timedatectl set-ntp true), and run Terraform again.",
-        example: example(
+        example: Some(example(
             401,
             "APIGW.0301",
             "Incorrect IAM authentication information: signature expired, signature time:20260101T000000Z,server \
              time:20260101T010000Z",
-        ),
+        )),
     },
     Trouble {
         name: "APIGW.0301-unknown-key",
@@ -296,11 +300,11 @@ pub static TROUBLES: &[Trouble] = &[
         meaning: "The access key was deleted or disabled, is misspelt, or belongs to another cloud than this endpoint does.",
         remedy: "Compare it with the keys in the console (My Credentials, Access Keys). See that region, and endpoints where it \
                  is set, name the cloud that the key was made in.",
-        example: example(
+        example: Some(example(
             401,
             "APIGW.0301",
             "Incorrect IAM authentication information: Get secretKey failed,ak:AKEXAMPLE,err:ak not exist",
-        ),
+        )),
     },
     Trouble {
         name: "APIGW.0301-wrong-secret",
@@ -310,7 +314,11 @@ pub static TROUBLES: &[Trouble] = &[
                   request on its way.",
         remedy: "Correct the secret key; it can be seen only when it is made, so make a new pair if in doubt. After five \
                  failures in a row a key is locked for 5 minutes.",
-        example: example(401, "APIGW.0301", "Incorrect IAM authentication information: verify aksk signature fail"),
+        example: Some(example(
+            401,
+            "APIGW.0301",
+            "Incorrect IAM authentication information: verify aksk signature fail",
+        )),
     },
     Trouble {
         name: "APIGW.0301-locked",
@@ -320,11 +328,11 @@ pub static TROUBLES: &[Trouble] = &[
                   the right secret key.",
         remedy: "Correct the secret key, wait 5 minutes, and run Terraform again. See whether some other program still uses the \
                  key with a wrong secret.",
-        example: example(
+        example: Some(example(
             401,
             "APIGW.0301",
             "Incorrect IAM authentication information: AK access failed to reach the limit,forbidden",
-        ),
+        )),
     },
     Trouble {
         name: "APIGW.0301-security-token",
@@ -334,11 +342,11 @@ pub static TROUBLES: &[Trouble] = &[
                   not fit each other, or have expired.",
         remedy: "Get new temporary keys and set all three in one place (access_key, secret_key, security_token; or \
                  HW_ACCESS_KEY, HW_SECRET_KEY, HW_SECURITY_TOKEN).",
-        example: example(
+        example: Some(example(
             401,
             "APIGW.0301",
             "Incorrect IAM authentication information: the security token is not that of the access key",
-        ),
+        )),
     },
     Trouble {
         name: "APIGW.0301-token",
@@ -348,7 +356,7 @@ pub static TROUBLES: &[Trouble] = &[
                   copied, or comes from elsewhere.",
         remedy: "Get a new token for this region. Or let the provider get its own: with user_name and password, or with an \
                  access key.",
-        example: example(401, "APIGW.0301", "Incorrect IAM authentication information: decrypt token fail"),
+        example: Some(example(401, "APIGW.0301", "Incorrect IAM authentication information: decrypt token fail")),
     },
     Trouble {
         name: "APIGW.0301",
@@ -357,7 +365,7 @@ pub static TROUBLES: &[Trouble] = &[
         meaning: "The gateway does not accept the credentials: an unknown access key, a secret key that is not that of the \
                   access key, or an account that is in arrears or frozen.",
         remedy: "Check them in the console (My Credentials), and the state of the account (Billing Center).",
-        example: example(401, "APIGW.0301", "Incorrect IAM authentication information"),
+        example: Some(example(401, "APIGW.0301", "Incorrect IAM authentication information")),
     },
     Trouble {
         name: "APIGW.0302",
@@ -365,7 +373,7 @@ pub static TROUBLES: &[Trouble] = &[
         signs: &[code(&["APIGW.0302"])],
         meaning: "The gateway keeps this user away from the API: through a black list, or a white list without it.",
         remedy: "Use the credentials of another user, or have the account's administrator lift the restriction.",
-        example: example(403, "APIGW.0302", "The IAM user is not allowed to access the API"),
+        example: Some(example(403, "APIGW.0302", "The IAM user is not allowed to access the API")),
     },
     Trouble {
         name: "APIGW.0303",
@@ -373,7 +381,7 @@ pub static TROUBLES: &[Trouble] = &[
         signs: &[code(&["APIGW.0303"])],
         meaning: "The gateway took the credentials for those of an application (an app key), which DLI does not take.",
         remedy: "Use an access key of an IAM user (in the console: My Credentials, Access Keys).",
-        example: example(401, "APIGW.0303", "Incorrect app authentication information"),
+        example: Some(example(401, "APIGW.0303", "Incorrect app authentication information")),
     },
     Trouble {
         name: "APIGW.0308",
@@ -383,11 +391,11 @@ pub static TROUBLES: &[Trouble] = &[
                   together. The provider waited as long as the operation had time.",
         remedy: "Apply again: only what is missing will be done. If it comes again, set a longer time in the timeouts block, or \
                  see what else uses the account.",
-        example: example(
+        example: Some(example(
             429,
             "APIGW.0308",
             "The throttling threshold has been reached: policy user over ratelimit,limit:200,time:5 minute",
-        ),
+        )),
     },
     Trouble {
         name: "IAM-password",
@@ -397,7 +405,7 @@ pub static TROUBLES: &[Trouble] = &[
                   a while.",
         remedy: "Check user_name, password, and domain_name, which is the name of the account. A user whose login needs a second \
                  factor needs an access key instead.",
-        example: example(401, "401", "The username or password is wrong."),
+        example: Some(example(401, "401", "The username or password is wrong.")),
     },
     Trouble {
         name: "IAM.0003",
@@ -410,7 +418,7 @@ pub static TROUBLES: &[Trouble] = &[
         meaning: "The credentials are good, but they may not do this in this project.",
         remedy: "Have an administrator give the user, or the agency, a policy with this action in this project (DLI FullAccess \
                  has all of DLI's). It can take some minutes until a new permission counts.",
-        example: example(403, "IAM.0003", "Policy doesn't allow dli:edsconnection:create to be performed."),
+        example: Some(example(403, "IAM.0003", "Policy doesn't allow dli:edsconnection:create to be performed.")),
     },
     Trouble {
         name: "IAM.0004",
@@ -419,7 +427,7 @@ pub static TROUBLES: &[Trouble] = &[
         meaning: "There is no such user, agency, account or project.",
         remedy: "Check the names in the credentials: the account (domain_name), the user, the agency, and the project, which is \
                  that of the region unless project_id or project_name says otherwise.",
-        example: example(404, "IAM.0004", "Could not find agency: terraform."),
+        example: Some(example(404, "IAM.0004", "Could not find agency: terraform.")),
     },
     Trouble {
         name: "IAM.0011",
@@ -428,7 +436,7 @@ pub static TROUBLES: &[Trouble] = &[
         meaning: "One of the values that identify the user, the agency, the account or the project does not have the form that \
                   IAM wants.",
         remedy: "Check names and IDs in the credentials: where an ID is asked for, a name does not do.",
-        example: example(400, "IAM.0011", "Request body is invalid."),
+        example: Some(example(400, "IAM.0011", "Request body is invalid.")),
     },
     Trouble {
         name: "HTTP-401",
@@ -437,7 +445,7 @@ pub static TROUBLES: &[Trouble] = &[
         meaning: "The credentials are not accepted, or have expired.",
         remedy: "Check them in the console (My Credentials). Temporary keys and tokens have to be made anew once they have \
                  expired.",
-        example: example(401, "IAM.0001", "The request you have made requires authentication."),
+        example: Some(example(401, "IAM.0001", "The request you have made requires authentication.")),
     },
     Trouble {
         name: "proxy",
@@ -469,7 +477,7 @@ pub static TROUBLES: &[Trouble] = &[
         signs: &[status(500, 599)],
         meaning: "The service, or a gateway or proxy before it, had a fault; the request is not to blame.",
         remedy: LATER,
-        example: example(500, "", "Internal server error"),
+        example: Some(example(500, "", "Internal server error")),
     },
     Trouble {
         name: "is_success-false",
@@ -478,7 +486,7 @@ pub static TROUBLES: &[Trouble] = &[
         meaning: "The service refuses this although its status says success. It gives no code, so its message is the only \
                   reason.",
         remedy: "Do what the message says. If it does not help, give the request ID to Huawei Cloud's support.",
-        example: example(200, "", "Failed to create the datasource connection"),
+        example: Some(example(200, "", "Failed to create the datasource connection")),
     },
     Trouble {
         name: "unlisted",
@@ -486,7 +494,7 @@ pub static TROUBLES: &[Trouble] = &[
         signs: &[status(0, 999)],
         meaning: "This code is not among those whose meaning the provider knows; the service's own words are all there is.",
         remedy: "Look it up in the DLI API Reference, Error Codes, or give the request ID to Huawei Cloud's support.",
-        example: example(409, "DLI.4711", "The state of the connection conflicts with the operation"),
+        example: Some(example(409, "DLI.4711", "The state of the connection conflicts with the operation")),
     },
     Trouble {
         name: "name-not-resolved",
