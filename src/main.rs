@@ -2,6 +2,7 @@
 
 use std::env;
 use std::io::{self, Write as _};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
 
@@ -54,7 +55,7 @@ fn main() -> ExitCode {
         Err(error) => return fail(&format!("[ERROR] cannot start the runtime: {error}\n")),
     };
     let served = runtime.block_on(plugin::serve(&IDENTITY, mode, || {
-        let server = Server::new(DliProvider::new(Box::new(environment)));
+        let server = Server::new(DliProvider::remembering_in(Box::new(environment), notes(environment)));
         let service = protocol::Service::new(server);
         (Routes::new(protocol::grpc(service.clone())), move || service.interrupt())
     }));
@@ -64,6 +65,12 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&format!("[ERROR] {}\n", logging::with_sources(&error))),
     }
+}
+
+/// Beside Terraform's own data of the working directory, in which it starts this program.
+fn notes(environment: impl Fn(&str) -> Option<String>) -> PathBuf {
+    let data = environment("TF_DATA_DIR").filter(|directory| !directory.is_empty());
+    PathBuf::from(data.unwrap_or_else(|| ".terraform".to_owned())).join("dli")
 }
 
 /// Says why on stderr; `[ERROR]` is a prefix that clients show at that level.

@@ -14,6 +14,7 @@ mod enhanced_connection_privilege;
 mod enhanced_connection_route;
 mod failure;
 mod locks;
+mod pending;
 mod place;
 mod session;
 mod small;
@@ -21,14 +22,14 @@ mod survey;
 mod tagging;
 mod waiting;
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
 
 use self::{
     account::Account, checks::Follows, enhanced_connection::EnhancedConnection,
     enhanced_connection_binding::EnhancedConnectionBinding, enhanced_connection_privilege::EnhancedConnectionPrivilege,
-    enhanced_connection_route::EnhancedConnectionRoute,
+    enhanced_connection_route::EnhancedConnectionRoute, pending::Pending,
 };
 use crate::{
     dli::rules,
@@ -55,8 +56,16 @@ pub struct DliProvider {
 
 impl DliProvider {
     /// A provider that is not configured yet; `environment` stands in for what its configuration leaves out.
+    ///
+    /// It forgets what it has begun when it is killed: see [`DliProvider::remembering_in`].
     pub fn new(environment: Environment) -> Self {
-        Self { account: Arc::new(Account::new(environment)) }
+        Self { account: Arc::new(Account::new(environment, Pending::default())) }
+    }
+
+    /// The same with a directory for notes of creations that are under way: by them the next run finds what a killed one
+    /// has made and could not tell. It is made when it is needed, and goes when it is empty.
+    pub fn remembering_in(environment: Environment, directory: PathBuf) -> Self {
+        Self { account: Arc::new(Account::new(environment, Pending::in_directory(directory))) }
     }
 }
 

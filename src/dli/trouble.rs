@@ -72,6 +72,8 @@ pub enum Code {
 /// What stood between a call and its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Obstacle {
+    /// The gateway limits the calls, and this one's turn did not come within the time for it.
+    NoTurn,
     /// The host's name has no address.
     Unresolved,
     /// The host is there, and nothing listens on the port.

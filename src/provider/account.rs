@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use super::{Environment, claims::Claims, failure, locks::Locks, survey::Survey, tagging::Tagging};
+use super::{Environment, claims::Claims, failure, locks::Locks, pending::Pending, survey::Survey, tagging::Tagging};
 use crate::{
     client::{Client, Config, Credentials},
     framework::{
@@ -22,6 +22,7 @@ pub(super) struct Account {
     environment: Environment,
     configured: Mutex<Option<Configured>>,
     locks: Locks,
+    pending: Pending,
 }
 
 #[derive(Debug, Clone)]
@@ -48,8 +49,8 @@ const FROM_ENVIRONMENT: [(&str, &str); 5] = [
 ];
 
 impl Account {
-    pub(super) fn new(environment: Environment) -> Self {
-        Self { environment, configured: Mutex::new(None), locks: Locks::default() }
+    pub(super) fn new(environment: Environment, pending: Pending) -> Self {
+        Self { environment, configured: Mutex::new(None), locks: Locks::default(), pending }
     }
 
     /// Takes the provider block in. Uses no network.
@@ -124,6 +125,7 @@ impl Account {
             ..Config::default()
         };
         let client = Client::new(config).map_err(|error| failure::configuration(&error))?;
+        self.pending.begin();
         *self.configured.lock().unwrap_or_else(PoisonError::into_inner) = Some(Configured {
             client,
             unknown,
@@ -183,6 +185,11 @@ impl Account {
     /// Who writes to which connection.
     pub(super) fn locks(&self) -> &Locks {
         &self.locks
+    }
+
+    /// Creations that Terraform may not know of.
+    pub(super) fn pending(&self) -> &Pending {
+        &self.pending
     }
 
     /// Who declares which part of a connection.

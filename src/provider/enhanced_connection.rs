@@ -21,6 +21,7 @@
 //! What is declared is owned: an optional collection that is not set is neither read nor touched; one that is set is
 //! authoritative; one that is taken out of the configuration has what it held removed.
 
+mod creation;
 pub(super) mod model;
 mod planning;
 pub(super) mod schema;
@@ -32,6 +33,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use async_trait::async_trait;
 
 use self::{
+    creation::Made,
     model::{Connection, Seen},
     planning::IMPORTED,
     work::Work,
@@ -111,11 +113,15 @@ impl Resource for EnhancedConnection {
         let tags = tagging.all(planned.tags.as_ref());
 
         self.account.survey().applies();
-        let created = session.write(session.project.create_connection(&planned.to_create(&tags))).await;
-        let id = created.map_err(|fault| {
-            let open = fault.may_have_taken_effect();
-            fault.tell(SUMMARY, &if open { look_for(&planned.name) } else { "Nothing was created.".to_owned() })
-        })?;
+        let made = creation::make(&session, &self.account, &planned, &tags, SUMMARY).await?;
+        let (id, found) = match made {
+            Made::Answered(id) => (id, None),
+            Made::Found(shown) => (shown.id.clone(), Some(shown)),
+            Made::Earlier(shown) => {
+                progress.warn(taken_over(&shown));
+                (shown.id.clone(), Some(shown))
+            }
+        };
         let mut now = Connection { id: Computed(Some(id.clone())), tags_all: Computed(Some(tags)), ..planned.clone() };
         place::settle(&mut now.region, &mut now.project_id, &session);
         now.routes = planned.routes.as_ref().map(|_| BTreeMap::new());
@@ -126,12 +132,24 @@ impl Resource for EnhancedConnection {
              it was created as tainted, and would replace it. To keep it and finish the job: mend the cause, run terraform \
              untaint ADDRESS, and apply again. Only what is missing will be done."
         );
+        let wait = planned.waits() && planned.declared().is_any();
+        if found.is_some() {
+            // How far it came is not known: it is brought to the plan from what is there.
+            let told = |fault: Fault| fault.tell(SUMMARY, &holds);
+            let _guard = small::lock(&session, &self.account, &id).await.map_err(told)?;
+            let looked =
+                look(&session, Connection { routes: planned.routes.clone(), ..now }, &tagging, Scope::Declared);
+            let Some((there, _)) = looked.await.map_err(told)? else { return Err(gone(SUMMARY, &id)) };
+            progress.save(there.clone());
+            let mut work = Work::new(&session, &tagging, &planned, there.clone(), progress, (SUMMARY, holds));
+            work.bring(&there).await?;
+            return finish(work, wait, "Created", true).await;
+        }
         let mut work = Work::new(&session, &tagging, &planned, now, progress, (SUMMARY, holds));
         if planned.routes.as_ref().is_some_and(|routes| !routes.is_empty()) {
             let outcome = work.routes(Some(&BTreeMap::new()), &[]).await;
             work.step("Routes", outcome);
         }
-        let wait = planned.waits() && planned.declared().is_any();
         finish(work, wait, "Created", true).await
     }
 
@@ -139,12 +157,14 @@ impl Resource for EnhancedConnection {
         const SUMMARY: &str = "Could Not Read the Enhanced Connection";
         const HOLDS: &str = "The state was left as it is.";
         let known = Connection::from_value(request.state, &Path::root())?;
+        small::check_state(known.id())?;
         let limit = known.timeouts.read(schema::READ);
         let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
         let session =
             Session::open(&self.account, known.place(), limit, request.stop).await.map_err(told)?.about(known.about());
         match look(&session, known, &self.account.tagging(), Scope::Declared).await.map_err(told)? {
             Some((connection, warnings)) => {
+                self.account.pending().seen(session.project.id(), &connection.name, connection.id());
                 progress.warn(warnings);
                 progress.save(connection);
             }
@@ -158,6 +178,7 @@ impl Resource for EnhancedConnection {
         const HOLDS: &str = "The state holds what was done. Once the cause is mended, apply again: only what is missing will \
                              be done.";
         let prior = Connection::from_value(request.prior, &Path::root())?;
+        small::check_state(prior.id())?;
         let planned = Connection::from_value(request.planned, &Path::root())?;
         let limit = planned.timeouts.update(schema::UPDATE);
         let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
@@ -174,50 +195,8 @@ impl Resource for EnhancedConnection {
             ..prior.clone()
         };
         let mut work = Work::new(&session, &tagging, &planned, now, progress, (SUMMARY, HOLDS.to_owned()));
-        let rebinds = prior.queues != planned.queues || prior.elastic_resource_pools != planned.elastic_resource_pools;
-        let reroutes = prior.routes != planned.routes;
-        let mut wait = false;
-        if rebinds || reroutes {
-            match session.read(session.project.show_connection(prior.id())).await {
-                Ok(shown) if shown.is_deleted() => return Err(gone(SUMMARY, prior.id())),
-                Ok(shown) => {
-                    if rebinds {
-                        let outcome = work.bindings(&prior, &shown).await;
-                        wait = outcome.is_ok() && planned.waits();
-                        work.step("Queues and Elastic Resource Pools", outcome);
-                    }
-                    if reroutes && work.goes_on() {
-                        let outcome = work.routes(prior.routes.as_ref(), &shown.routes).await;
-                        work.step("Routes", outcome);
-                    }
-                }
-                Err(fault) => work.step("Bindings and Routes", Err(fault)),
-            }
-        }
-        if planned.hosts != prior.hosts && work.goes_on() {
-            let outcome = work.hosts().await;
-            work.step("Hosts", outcome);
-        }
-        let retags = planned.tags != prior.tags || tagging.all(planned.tags.as_ref()) != prior.owned_tags();
-        if retags && work.goes_on() {
-            let outcome = work.tags(&prior).await;
-            work.step("Tags", outcome);
-        }
+        let wait = work.bring(&prior).await?;
         drop(guard);
-        if !work.faults.has_errors()
-            && let Err(fault) = session.check()
-        {
-            // What the interruption kept from being begun.
-            let undone = work.now.queues != planned.queues
-                || work.now.elastic_resource_pools != planned.elastic_resource_pools
-                || work.now.routes != planned.routes
-                || work.now.hosts != planned.hosts
-                || work.now.tags != planned.tags
-                || (retags && work.now.owned_tags() != tagging.all(planned.tags.as_ref()));
-            if undone {
-                work.step("Not Everything Was Begun", Err(fault));
-            }
-        }
         if planned.routetable_id.is_some() {
             work.save(|_| {});
             work.progress.note(&[]);
@@ -230,18 +209,20 @@ impl Resource for EnhancedConnection {
         const SUMMARY: &str = "Could Not Delete the Enhanced Connection";
         const HOLDS: &str = "The connection is still in the state. Apply again to try once more.";
         let known = Connection::from_value(request.prior, &Path::root())?;
+        small::check_state(known.id())?;
         let limit = known.timeouts.delete(schema::DELETE);
         let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
         let session =
             Session::open(&self.account, known.place(), limit, request.stop).await.map_err(told)?.about(known.about());
         let guard = small::lock(&session, &self.account, known.id()).await.map_err(told)?;
+        self.account.pending().seen(session.project.id(), &known.name, known.id());
         let mut settled = false;
         loop {
             let fault = match session.write(session.project.delete_connection(known.id())).await {
                 Ok(()) => break,
                 // What is gone already needs no deleting; but the service may mean something else that it did not find.
                 Err(fault) if fault.is_not_found() => {
-                    return match small::shown(&session, known.id()).await.map_err(told)? {
+                    return match small::still_shown(&session, known.id()).await.map_err(told)? {
                         None => Ok(()),
                         Some(_) => Err(told(fault)),
                     };
@@ -265,7 +246,7 @@ impl Resource for EnhancedConnection {
             session.pause(PAUSE, || "The creation of the connection".to_owned()).await.map_err(told)?;
         }
         drop(guard);
-        while small::shown(&session, known.id()).await.map_err(told)?.is_some() {
+        while small::still_shown(&session, known.id()).await.map_err(told)?.is_some() {
             tracing::info!(id = known.id(), "waiting until the service says DELETED");
             session.pause(PAUSE, || "The deletion of the connection".to_owned()).await.map_err(told)?;
         }
@@ -320,9 +301,8 @@ async fn finish(mut work: Work<'_>, wait: bool, done: &str, open: bool) -> Resul
     if wait && !failed {
         shown = work.wait().await;
     } else if open && !failed {
-        let look = work.session.project.show_connection(work.now.id());
-        match work.session.briefly(LAST_LOOK, work.session.read(look)).await {
-            Ok(seen) => shown = Some(seen),
+        match work.session.briefly(LAST_LOOK, small::shown(work.session, work.now.id())).await {
+            Ok(seen) => shown = seen,
             Err(fault) => work.progress.warn(fault.warn(
                 &format!("{done}, but Not Read Back"),
                 "All was done and is in the state. What the service adds is read at the next plan or apply.",
@@ -435,6 +415,17 @@ async fn is_settling(session: &Session, id: &str) -> bool {
     bindings.any(|binding| binding.has_status(wire::BINDING_CREATING))
 }
 
+/// What an earlier run has made.
+fn taken_over(shown: &wire::Connection) -> Diagnostic {
+    let wire::Connection { name, id, create_time, .. } = shown;
+    let created = model::timestamp(*create_time).map(|time| format!(", created {time}")).unwrap_or_default();
+    let text = format!(
+        "An earlier run was ended before it could tell Terraform that it had made the connection {name:?} ({id}{created}). It \
+         is taken over and brought to what is declared; no second one was made."
+    );
+    Diagnostic::warning("Connection of an Earlier Run Taken Over", text).at(Path::attribute("name"))
+}
+
 fn gone(summary: &str, id: &str) -> Diagnostics {
     let text = format!(
         "The connection {id} was deleted by someone else since the plan was made. Plan again: it will be created anew."
@@ -445,8 +436,9 @@ fn gone(summary: &str, id: &str) -> Diagnostics {
 /// What to do where a connection may exist that Terraform does not know.
 fn look_for(name: &str) -> String {
     format!(
-        "Terraform holds no connection. Look for an enhanced connection named {name:?} in the console: if it is there, \
-         and was made by this run (its time of creation tells), import it before the next apply: terraform import ADDRESS \
-         name:{name}. One that somebody else made has the name: choose another."
+        "Terraform holds no connection, but there may be one. Apply again from this directory: if this run has made an \
+         enhanced connection named {name:?}, the next one finds it by the note that was left in Terraform's data directory, \
+         and takes it over; else it makes one.\n\nWhere the directory is gone by then, look for the name in the console: a \
+         connection that this run has made (its time of creation tells) can be imported: terraform import ADDRESS name:{name}"
     )
 }

@@ -3,6 +3,8 @@
 //!
 //! Terraform breaks the lines itself, at the width of the terminal. What errors usually mean is [`Trouble`]'s to know.
 
+use std::time::Duration;
+
 use super::session::Fault;
 use crate::{
     client::{ApiError, ConfigError, Error},
@@ -16,11 +18,9 @@ use crate::{
 /// What a failed call says. `about` is what it was about (empty where nothing is known), `holds` what Terraform now holds
 /// and how it goes on.
 pub(super) fn call(about: &str, error: &Error, holds: &str) -> String {
-    let trouble = match error {
-        Error::Api(ApiError { status, code, message, .. }) => {
-            Trouble::of_answer(status.as_u16(), code.as_deref(), message)
-        }
-        other => other.obstacle().and_then(Trouble::of_obstacle),
+    let trouble = match error.api() {
+        Some(ApiError { status, code, message, .. }) => Trouble::of_answer(status.as_u16(), code.as_deref(), message),
+        None => error.obstacle().and_then(Trouble::of_obstacle),
     };
     let facts = object(about).into_iter().chain([answer(error)]).collect::<Vec<_>>().join("\n");
     letter(&facts, trouble, error.may_have_taken_effect(), holds)
@@ -46,6 +46,14 @@ pub(super) fn object(about: &str) -> Option<String> {
 fn answer(error: &Error) -> String {
     let what = match error {
         Error::Configuration(_) => return sentence(&error.with_causes()),
+        Error::Repeated { attempts, elapsed, last, .. } => {
+            let elapsed = humantime::format_duration(Duration::from_secs(elapsed.as_secs().max(1)));
+            return format!("{}\nTried: {attempts} times in {elapsed}", answer(last));
+        }
+        Error::Unsent { host, limit, .. } => {
+            let limit = limit.map_or("so many calls".to_owned(), |limit| limit.to_string());
+            format!("Failure: not sent, because the gateway of {host} lets pass only {limit}")
+        }
         Error::Request { .. } => format!("Failure: the request could not be built: {}", cause(error)),
         Error::Connect { host, .. } => format!("Failure: no connection to {host}{}", unconnected(error)),
         Error::Lost { host, .. } => format!("Failure: the connection to {host} ended before an answer came"),
@@ -147,10 +155,11 @@ fn sentence(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
-    use crate::client::{Client, Config, Credentials, Timeouts};
+    use crate::{
+        client::{Client, Config, Credentials, Operation, Timeouts},
+        dli::throttling::Limit,
+    };
 
     /// What takes its time, shortened: a host that takes the connection and says nothing.
     async fn silent(scheme: &str) -> String {
@@ -178,6 +187,15 @@ mod tests {
     #[tokio::test]
     async fn an_answer_that_does_not_come_in_time() {
         assert_eq!(silent("http").await + "\n", include_str!("../../tests/data/errors/timeout.txt"));
+    }
+
+    #[test]
+    fn a_turn_that_does_not_come_in_time() {
+        let limit = Limit::find("policy user over ratelimit,limit:200,time:5 minute");
+        let operation = Operation::DeleteConnection;
+        let error = Error::Unsent { operation, host: "dli.example.com".into(), waited: Duration::from_secs(9), limit };
+        let text = call("enhanced connection \"test\" (2a62)", &error, "The connection is still in the state.");
+        assert_eq!(text + "\n", include_str!("../../tests/data/errors/no-turn.txt"));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{account::Account, failure};
 use crate::{
-    client::{Error, Project},
+    client::{Error, Kind, Project},
     dli::code,
     framework::diagnostic::{Diagnostic, Diagnostics},
 };
@@ -115,7 +115,11 @@ impl Session {
         };
         tokio::select! {
             biased;
-            outcome = call => outcome.map_err(|error| self.failed(error)),
+            outcome = call => outcome.map_err(|error| match error.kind() {
+                // It was still waiting for its turn.
+                Kind::Unsent if self.stop.is_cancelled() => self.interrupted(false),
+                _ => self.failed(error),
+            }),
             fault = end => Err(fault),
         }
     }
@@ -167,6 +171,16 @@ impl Fault {
     /// Whether the region does not have the call.
     pub(super) fn is_not_published(&self) -> bool {
         self.called().is_some_and(Error::is_not_published)
+    }
+
+    /// Whether the same call may succeed a moment later.
+    pub(super) fn is_transient(&self) -> bool {
+        self.called().is_some_and(Error::is_transient)
+    }
+
+    /// Whether the service says this.
+    pub(super) fn has_code(&self, code: &str) -> bool {
+        self.called().and_then(Error::api).is_some_and(|error| error.code.as_deref() == Some(code))
     }
 
     /// Whether the service refuses in one of the ways in which it may say "not yet" (which one, is not documented).

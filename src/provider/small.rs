@@ -3,6 +3,8 @@
 //! None of them is authoritative: what a connection has beside the part is not looked at. A connection that is gone takes
 //! its parts along.
 
+use std::time::Duration;
+
 use tokio::sync::OwnedMutexGuard;
 
 use super::{
@@ -18,6 +20,7 @@ use crate::{
     },
     framework::{
         diagnostic::{Diagnostic, Diagnostics},
+        path::Path,
         plan::Replaces,
         schema::Attribute,
     },
@@ -33,9 +36,29 @@ pub(super) fn connection_id() -> Attribute {
         .describe("ID of the enhanced connection. Changing it replaces this.")
 }
 
-/// The connection; `None` where it is gone, in any of the ways in which the service says so.
+/// Pauses before "there is none" is believed: what was made a moment ago may show up late, and what Terraform takes for
+/// gone it forgets.
+const DOUBTS: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(2)];
+
+/// The connection; `None` where it is surely gone: DELETED, or not there however often it is looked for.
 pub(super) async fn shown(session: &Session, id: &str) -> Result<Option<wire::Connection>, Fault> {
-    match session.read(session.project.show_connection(id)).await {
+    let mut pauses = DOUBTS.into_iter();
+    loop {
+        match (session.read(session.project.show_connection(id)).await, pauses.next()) {
+            (Err(fault), Some(pause)) if fault.is_not_found() => session.pause(pause, String::new).await?,
+            (outcome, _) => return unless_gone(outcome),
+        }
+    }
+}
+
+/// The connection as it is told at once; `None` where it is said to be gone, in any of the ways in which the service says
+/// so. For what was just deleted.
+pub(super) async fn still_shown(session: &Session, id: &str) -> Result<Option<wire::Connection>, Fault> {
+    unless_gone(session.read(session.project.show_connection(id)).await)
+}
+
+fn unless_gone(outcome: Result<wire::Connection, Fault>) -> Result<Option<wire::Connection>, Fault> {
+    match outcome {
         Ok(shown) => Ok(Some(shown).filter(|shown| !shown.is_deleted())),
         Err(fault) if fault.is_not_found() => Ok(None),
         Err(fault) => Err(fault),
@@ -46,6 +69,22 @@ pub(super) async fn shown(session: &Session, id: &str) -> Result<Option<wire::Co
 pub(super) async fn lock(session: &Session, account: &Account, id: &str) -> Result<OwnedMutexGuard<()>, Fault> {
     account.survey().applies();
     session.read(async { Ok(account.locks().write(id).await) }).await
+}
+
+/// Whether the state names a connection by what is an ID at all: asked for anything else, the service would say that there
+/// is none, and Terraform would forget what it has.
+pub(super) fn check_state(id: &str) -> Result<(), Diagnostics> {
+    // Not the rule that a practitioner's hand has to keep: what the service gave out is believed.
+    if !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) {
+        return Ok(());
+    }
+    let text = format!(
+        "The state names the connection {id:?}, which is no ID; an ID is {}. The state was damaged or edited by hand. Nothing \
+         was asked of the service, and nothing was changed.\n\nRestore the state from a backup (terraform.tfstate.backup), \
+         or take the resource out of it and import it again: terraform state rm ADDRESS, then terraform import ADDRESS ID.",
+        rules::CONNECTION_ID.allowed
+    );
+    Err(Diagnostic::error("No ID of a Connection in the State", text).at(Path::attribute("id")).into())
 }
 
 /// There is no connection to do it to.

@@ -20,6 +20,7 @@ use super::{
     account::Account,
     bound::Target,
     failure::unchecked,
+    pending::Pending,
     session::{Fault, Session},
 };
 use crate::{
@@ -213,8 +214,8 @@ impl Question {
         report
     }
 
-    /// A warning where another connection has the name of one that is to be created.
-    pub(super) async fn name(&self, name: &str) -> Diagnostics {
+    /// A warning where another connection has the name of one that is to be created, and no earlier run may have made it.
+    pub(super) async fn name(&self, name: &str, pending: &Pending) -> Diagnostics {
         let ask = async {
             let filter = ConnectionFilter { status: Some(wire::STATUS_ACTIVE), ..ConnectionFilter::default() };
             let mut holders: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -229,7 +230,10 @@ impl Question {
         let mut report =
             fault.map(|fault| unchecked(fault, "Connection Names Were Not Checked", NOT_ASKED)).unwrap_or_default();
         let holders = holders.iter().filter_map(|holders| holders.get(name)).flatten();
-        let others: Vec<_> = holders.filter(|id| !self.survey.is_leaving(id)).map(String::as_str).collect();
+        let noted = pending.find(self.session.project.id(), name);
+        let ours = |id: &String| noted.as_ref().is_some_and(|noted| noted.may_have_made(id));
+        let others = holders.filter(|id| !self.survey.is_leaving(id) && !ours(id));
+        let others: Vec<_> = others.map(String::as_str).collect();
         if !others.is_empty() {
             let text = format!(
                 "There is an enhanced connection named {name:?} already: {}. The service may refuse a second one.\n\nIf it is \

@@ -11,6 +11,7 @@ use super::{
     bound::{Declared, Homes, Target},
     failure,
     session::{Fault, Session},
+    small,
 };
 use crate::{
     dli::{
@@ -69,12 +70,7 @@ pub(super) async fn until_active(
     let mut asked = began;
     let mut told = String::new();
     loop {
-        let shown = match session.read(session.project.show_connection(id)).await {
-            Ok(shown) if shown.is_deleted() => return Err(Unsettled::Gone),
-            Ok(shown) => shown,
-            Err(fault) if fault.is_not_found() => return Err(Unsettled::Gone),
-            Err(fault) => return Err(Unsettled::Fault(fault)),
-        };
+        let shown = small::shown(session, id).await.map_err(Unsettled::Fault)?.ok_or(Unsettled::Gone)?;
         homes.ask(session, &shown, &[declared.queues]).await.map_err(Unsettled::Fault)?;
         let targets = homes.targets(&shown, declared);
         let is_stale =

@@ -5,6 +5,7 @@
 
 mod attributes;
 mod bindings;
+mod broken_state;
 mod checks;
 mod configuration;
 mod connection;
@@ -23,6 +24,7 @@ mod harness;
 mod import;
 mod lifecycle;
 mod limits;
+mod once;
 mod ownership;
 mod parallel;
 mod partial;

@@ -3,8 +3,10 @@
 mod acceptance;
 mod documentation;
 mod emulator;
+mod hostile;
 mod house;
 mod plugin;
 mod protocol;
 mod provider;
 mod python;
+mod sdk;

@@ -497,6 +497,16 @@ pub static TROUBLES: &[Trouble] = &[
         example: Some(example(409, "DLI.4711", "The state of the connection conflicts with the operation")),
     },
     Trouble {
+        name: "no-turn",
+        title: "Its turn did not come in time",
+        signs: &[Sign::Way(Obstacle::NoTurn)],
+        meaning: "The service takes only so many requests in a time, from all programs of the user together. The provider lets \
+                  its calls take turns, and there was no time left for this one.",
+        remedy: "Apply again: only what is missing will be done. For many resources, set a longer time in the timeouts block. \
+                 See what else uses the account.",
+        example: None,
+    },
+    Trouble {
         name: "name-not-resolved",
         title: "The host's name has no address",
         signs: &[Sign::Way(Obstacle::Unresolved)],

@@ -33,6 +33,11 @@ pub(super) async fn modify(account: &Account, request: PlanRequest<'_>) -> Resul
     report.extend(plan_tags(&account.tagging(), request.config, request.planned));
     let replaced = take_over(request.prior, request.private, request.planned, request.replace, &mut report);
     let id = request.prior.get("id").as_str();
+    if let (Some(id), Some(name), Some(project_id)) =
+        (id, request.prior.get("name").as_str(), request.prior.get("project_id").as_str())
+    {
+        account.pending().seen(project_id, name, id);
+    }
     if let Some(id) = id.filter(|_| replaced) {
         account.survey().leaves(id);
     }
@@ -160,7 +165,7 @@ async fn ask(
     report.extend(question.queues(&queues).await);
     report.extend(question.pools(&pools).await);
     if let Some(name) = name {
-        report.extend(question.name(name).await);
+        report.extend(question.name(name, account.pending()).await);
     }
     report
 }

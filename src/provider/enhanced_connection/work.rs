@@ -10,7 +10,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Connection, PAUSE, model};
+use super::{Connection, PAUSE, gone, model};
 use crate::{
     client::{Error, Project},
     dli::wire::{self, Binding},
@@ -22,6 +22,7 @@ use crate::{
     provider::{
         bound::{Homes, Target},
         session::{Fault, Session},
+        small,
         tagging::{Tagging, Tags},
         waiting::{self, Changed, Unsettled},
     },
@@ -64,6 +65,56 @@ impl<'a> Work<'a> {
 }
 
 impl Work<'_> {
+    /// Brings everything from `prior` to what is planned. Returns whether bindings were begun that are to be waited for.
+    pub(super) async fn bring(&mut self, prior: &Connection) -> Result<bool, Diagnostics> {
+        let (session, planned, tagging) = (self.session, self.planned, self.tagging);
+        let rebinds = prior.queues != planned.queues || prior.elastic_resource_pools != planned.elastic_resource_pools;
+        let reroutes = prior.routes != planned.routes;
+        let mut wait = false;
+        if rebinds || reroutes {
+            match small::shown(session, prior.id()).await {
+                Ok(None) => return Err(gone(self.summary, prior.id())),
+                Ok(Some(shown)) => {
+                    if rebinds {
+                        let outcome = self.bindings(prior, &shown).await;
+                        wait = outcome.is_ok() && planned.waits();
+                        self.step("Queues and Elastic Resource Pools", outcome);
+                    }
+                    if reroutes && self.goes_on() {
+                        let outcome = self.routes(prior.routes.as_ref(), &shown.routes).await;
+                        self.step("Routes", outcome);
+                    }
+                }
+                Err(fault) => self.step("Bindings and Routes", Err(fault)),
+            }
+        }
+        if planned.hosts != prior.hosts && self.goes_on() {
+            let outcome = self.hosts().await;
+            self.step("Hosts", outcome);
+        }
+        let all = tagging.all(planned.tags.as_ref());
+        let retags = planned.tags != prior.tags || all != prior.owned_tags();
+        if retags && self.goes_on() {
+            let outcome = self.tags(prior).await;
+            self.step("Tags", outcome);
+        }
+        if !self.faults.has_errors()
+            && let Err(fault) = session.check()
+        {
+            // What the interruption kept from being begun.
+            let undone = self.now.queues != planned.queues
+                || self.now.elastic_resource_pools != planned.elastic_resource_pools
+                || self.now.routes != planned.routes
+                || self.now.hosts != planned.hosts
+                || self.now.tags != planned.tags
+                || (retags && self.now.owned_tags() != all);
+            if undone {
+                self.step("Not Everything Was Begun", Err(fault));
+            }
+        }
+        Ok(wait)
+    }
+
     /// Keeps what a step came to. After an interruption nothing more is begun.
     pub(super) fn step(&mut self, name: &str, outcome: Result<(), Fault>) {
         if let Err(fault) = outcome {

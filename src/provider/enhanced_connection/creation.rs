@@ -1,0 +1,220 @@
+//! Making a connection once and only once, although the service takes no idempotency token and an answer can be lost.
+//!
+//! | what happens | what is done |
+//! |---|---|
+//! | an earlier run was killed, and left a note of it | what the note proves is taken over; nothing is sent |
+//! | the answer is lost | what has the name now is looked at; what is surely ours is taken over |
+//! | nothing has the name, for some seconds | it is sent again |
+//! | something has the name that is not surely ours | nothing is done, and the error says what is there |
+//!
+//! What is surely ours, [`Creation::made`] says.
+
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+use super::{Connection, look_for};
+use crate::{
+    client::ConnectionFilter,
+    dli::{code, wire},
+    framework::diagnostic::{Diagnostic, Diagnostics},
+    provider::{
+        account::Account,
+        enhanced_connection::model::timestamp,
+        pending::{Creation, Pending},
+        session::{Fault, Session},
+        tagging::Tags,
+    },
+};
+
+/// How often it is sent at most.
+const ATTEMPTS: usize = 5;
+
+/// Pauses between the looks for something that may show up late: what was written is not always read at once.
+const LOOKS: [Duration; 5] = [
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(3),
+    Duration::from_millis(3500),
+];
+
+const NOTHING: &str = "Nothing was created.";
+
+/// How a connection came about.
+#[derive(Debug)]
+pub(super) enum Made {
+    /// The service answered with this id.
+    Answered(String),
+    /// It was found, because the answer was lost.
+    Found(wire::Connection),
+    /// An earlier run made it.
+    Earlier(wire::Connection),
+}
+
+/// A creation under way.
+struct Making<'a> {
+    session: &'a Session,
+    pending: &'a Pending,
+    summary: &'a str,
+    planned: &'a Connection,
+    body: wire::CreateConnection,
+}
+
+/// Makes the connection, or finds that it was made.
+pub(super) async fn make(
+    session: &Session,
+    account: &Account,
+    planned: &Connection,
+    tags: &Tags,
+    summary: &str,
+) -> Result<Made, Diagnostics> {
+    let told = |fault: Fault| fault.tell(summary, NOTHING);
+    // Two resources of one name, one after the other: what the first has made is not the second's.
+    let name = format!("{}/{}", session.project.id(), planned.name);
+    let _turn = session.read(async { Ok(account.locks().write(&name).await) }).await.map_err(told)?;
+    let making = Making { session, pending: account.pending(), summary, planned, body: planned.to_create(tags) };
+    let made = making.make().await?;
+    account.pending().claim(match &made {
+        Made::Answered(id) => id,
+        Made::Found(shown) | Made::Earlier(shown) => &shown.id,
+    });
+    Ok(made)
+}
+
+impl Making<'_> {
+    async fn make(&self) -> Result<Made, Diagnostics> {
+        let told = |fault: Fault| fault.tell(self.summary, NOTHING);
+        let (project_id, name) = (self.session.project.id(), self.planned.name.as_str());
+        let before = self.named().await.map_err(told)?;
+        if let Some(earlier) = self.earlier(&before)? {
+            return Ok(Made::Earlier(earlier));
+        }
+        let routes = self.planned.routes.as_ref();
+        let mut creation = Creation::new(project_id, &self.body, routes, &before, now());
+        let mut open = false;
+        let mut attempt = 1;
+        loop {
+            creation.again(now());
+            self.pending.keep(&creation);
+            let fault = match self.session.write(self.session.project.create_connection(&self.body)).await {
+                Ok(id) => {
+                    creation.id = Some(id.clone());
+                    self.pending.keep(&creation);
+                    return Ok(Made::Answered(id));
+                }
+                Err(fault) => fault,
+            };
+            let taken = fault.has_code(code::ALREADY_EXISTS);
+            if !(fault.may_have_taken_effect() || open && taken) {
+                if !open {
+                    self.pending.forget(project_id, name);
+                }
+                let there = if taken { self.named().await.unwrap_or_default() } else { Vec::new() };
+                return Err(self.refused(fault, open, &there));
+            }
+            open = true;
+            if matches!(fault, Fault::Interrupted { .. } | Fault::TimedOut { .. }) {
+                return Err(fault.tell(self.summary, &look_for(name)));
+            }
+            tracing::info!(?fault, name, "the answer to a creation was lost; looking whether it was made");
+            let others = match self.found(&creation).await {
+                Ok(Ok(shown)) => {
+                    creation.id = Some(shown.id.clone());
+                    self.pending.keep(&creation);
+                    return Ok(Made::Found(shown));
+                }
+                Ok(Err(others)) => others,
+                // The first fault is what matters; that nobody could look is beside the point.
+                Err(_) => return Err(fault.tell(self.summary, &look_for(name))),
+            };
+            if !others.is_empty() {
+                return Err(fault.tell(self.summary, &format!("{}\n\n{}", described(name, &others), look_for(name))));
+            }
+            if taken || attempt == ATTEMPTS || !fault.is_transient() {
+                return Err(fault.tell(self.summary, &look_for(name)));
+            }
+            attempt += 1;
+        }
+    }
+
+    /// What has the name.
+    async fn named(&self) -> Result<Vec<wire::Connection>, Fault> {
+        let name = &self.planned.name;
+        let filter =
+            ConnectionFilter { name: Some(name), status: Some(wire::STATUS_ACTIVE), ..ConnectionFilter::default() };
+        let mut named = self.session.read(self.session.project.list_connections(&filter)).await?;
+        named.retain(|connection| connection.name == *name && !connection.is_deleted());
+        Ok(named)
+    }
+
+    /// What an earlier run made, and could not tell.
+    fn earlier(&self, named: &[wire::Connection]) -> Result<Option<wire::Connection>, Diagnostics> {
+        let Some(noted) = self.pending.find(self.session.project.id(), &self.planned.name) else { return Ok(None) };
+        let ours = |shown: &&wire::Connection| noted.made(shown) && !self.pending.is_claimed(&shown.id);
+        let ours: Vec<_> = named.iter().filter(ours).collect();
+        let [shown] = ours[..] else { return Ok(None) };
+        let Connection { name, dest_vpc_id, dest_network_id, .. } = self.planned;
+        if shown.dest_vpc_id.eq_ignore_ascii_case(dest_vpc_id)
+            && shown.dest_network_id.eq_ignore_ascii_case(dest_network_id)
+        {
+            return Ok(Some(shown.clone()));
+        }
+        let text = format!(
+            "{}\n\nAn earlier run made it and could not tell Terraform, and since then dest_vpc_id or dest_network_id was \
+             changed in the configuration. {NOTHING} Import it, and it will be replaced at the next apply: terraform import \
+             ADDRESS {}",
+            described(name, std::slice::from_ref(shown)),
+            shown.id
+        );
+        Err(Diagnostic::error(format!("{}: Left by an Earlier Run", self.summary), text).into())
+    }
+
+    /// Looks until what was made is there, or until it would have been by now: what is surely ours, else all that has the
+    /// name and was not there before.
+    async fn found(&self, creation: &Creation) -> Result<Result<wire::Connection, Vec<wire::Connection>>, Fault> {
+        let mut pauses = LOOKS.into_iter();
+        loop {
+            let mut named = self.named().await?;
+            named.retain(|connection| !creation.was_there(&connection.id));
+            let ours: Vec<_> = named.iter().filter(|shown| creation.made(shown)).collect();
+            match (&ours[..], pauses.next()) {
+                ([shown], _) => return Ok(Ok((*shown).clone())),
+                ([], Some(pause)) if named.is_empty() => self.session.pause(pause, String::new).await?,
+                _ => return Ok(Err(named)),
+            }
+        }
+    }
+
+    /// The service says that it did nothing.
+    fn refused(&self, fault: Fault, open: bool, there: &[wire::Connection]) -> Diagnostics {
+        let name = &self.planned.name;
+        if open {
+            return fault.tell(self.summary, &look_for(name));
+        }
+        if there.is_empty() {
+            return fault.tell(self.summary, NOTHING);
+        }
+        let text = format!(
+            "{}\n\n{NOTHING} Choose another name, or import the one that is there: terraform import ADDRESS {}",
+            described(name, there),
+            there[0].id
+        );
+        fault.tell(self.summary, &text)
+    }
+}
+
+/// What is there, exactly.
+fn described(name: &str, there: &[wire::Connection]) -> String {
+    let one = |connection: &wire::Connection| {
+        let wire::Connection { id, dest_vpc_id, dest_network_id, create_time, .. } = connection;
+        let created = timestamp(*create_time).unwrap_or_else(|| "at an unknown time".to_owned());
+        format!("{id} (created {created}, VPC {dest_vpc_id}, subnet {dest_network_id})")
+    };
+    format!("There is an enhanced connection named {name:?}: {}.", there.iter().map(one).collect::<Vec<_>>().join(", "))
+}
+
+/// The time by the service's clock.
+fn now() -> OffsetDateTime {
+    OffsetDateTime::now_utc()
+}

@@ -1,0 +1,185 @@
+//! A connection is made once, whatever becomes of the answer or of whoever waits for it, and nobody else's is taken.
+
+use std::process::Command;
+use std::time::Duration;
+
+use terraform_provider_dli::emulator::{Fault, Quirk, Settings, Trouble};
+
+use super::connection::{ADDRESS, CREATE, connection};
+use super::harness::{Cloud, Running, Workspace, for_one_terraform};
+use super::signals::processes;
+use super::terraform::Terraform;
+
+const CREATION: &str = "CreateEnhancedConnection";
+
+/// Everything that a connection can have.
+const WHOLE: &str = r#"queues = ["q1"]
+  elastic_resource_pools = ["pool1"]
+  hosts  = { a = "10.0.0.1", B = "10.0.0.2" }
+  routes = { r1 = "10.1.0.0/16", r2 = "10.2.0.0/16" }
+  tags   = { t = "1" }"#;
+
+/// How many creations the service has met, and how many it has carried out.
+fn creations(cloud: &Cloud) -> (usize, usize) {
+    let requests = cloud.requests();
+    let met = requests.iter().filter(|request| request.operation == Some(CREATION));
+    (met.count(), cloud.emulator().connections(super::harness::PROJECT).len())
+}
+
+/// Ends it well: what is there is what is declared, the state knows it, and nothing is left after the end.
+fn expect_well(cloud: &Cloud, workspace: &Workspace) {
+    workspace.expect_no_changes();
+    assert_eq!(workspace.state(ADDRESS)["id"], cloud.connection().id);
+    workspace.destroy();
+    cloud.expect_empty();
+}
+
+#[test]
+fn a_creation_whose_answer_is_lost_is_found() {
+    for trouble in [Trouble::LoseAnswer, Trouble::TruncateAnswer] {
+        for_one_terraform(|terraform| {
+            let cloud = Cloud::start();
+            let workspace = cloud.workspace(terraform);
+            cloud.emulator().inject(Fault::new(CREATION, trouble.clone()).times(1)).expect("it can happen");
+            workspace.configure(&connection(WHOLE));
+            let applied = workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(0);
+            applied.expect_silence();
+            assert_eq!(creations(&cloud), (1, 1));
+            expect_well(&cloud, &workspace);
+        });
+    }
+}
+
+#[test]
+fn a_creation_that_was_not_done_is_done_once_more() {
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace(terraform);
+        let fault = Fault::refuse(CREATION, 502, "APIGW.0201", "Backend unavailable");
+        cloud.emulator().inject(fault.times(1)).expect("it can happen");
+        workspace.configure(&connection(WHOLE));
+        workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(0).expect_silence();
+        assert_eq!(creations(&cloud), (2, 1));
+        expect_well(&cloud, &workspace);
+    });
+}
+
+/// Where names need not be unique, another one of the same name and facts may be there already.
+#[test]
+fn what_was_there_before_is_not_taken() {
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start_with(Settings { quirks: [Quirk::NamesNotUnique].into(), ..Settings::default() });
+        let theirs = cloud.workspace(terraform);
+        theirs.step(&connection(WHOLE), CREATE);
+        let foreign = cloud.connection().id;
+
+        let ours = cloud.workspace(terraform);
+        cloud.emulator().inject(Fault::new(CREATION, Trouble::LoseAnswer).times(1)).expect("it can happen");
+        ours.configure(&connection(WHOLE));
+        ours.run(&["apply", "-auto-approve"]).expect_code(0);
+        assert_eq!(cloud.connections().len(), 2);
+        assert_ne!(ours.state(ADDRESS)["id"], foreign);
+        ours.destroy();
+        assert_eq!(cloud.connection().id, foreign);
+        theirs.expect_no_changes();
+    });
+}
+
+/// While ours came to nothing, somebody else has made one of this name, with another VPC.
+#[test]
+fn what_somebody_else_makes_meanwhile_is_not_taken_but_described() {
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let fault = Fault::refuse(CREATION, 500, "DLI.0999", "Internal error");
+        cloud.emulator().inject(fault).expect("it can happen");
+        let workspace = cloud.workspace_with(terraform, "plan_checks = false");
+        workspace.configure(&connection(""));
+        let applying = workspace.start(&["apply", "-json", "-auto-approve"]);
+        applying.wait_for("the creation fails", || creations(&cloud).0 == 1);
+        let foreign = cloud.edit(|account| {
+            account.create(terraform_provider_dli::dli::wire::CreateConnection {
+                name: "test".into(),
+                dest_vpc_id: "11111111-c310-4621-913d-4c4d655d8495".into(),
+                dest_network_id: "78f2562a-36e4-4b39-95b9-f5aab22e1281".into(),
+                ..Default::default()
+            })
+        });
+        let told = applying.wait().expect_code(1).error_of(ADDRESS);
+        for word in ["DLI.0999", &foreign, "11111111-c310-4621-913d-4c4d655d8495", "terraform import"] {
+            assert!(told.contains(word), "it should tell {word:?}:\n{told}");
+        }
+        assert_eq!(workspace.find_state(ADDRESS), None);
+        assert_eq!(cloud.connection().id, foreign);
+    });
+}
+
+/// An apply whose connection was created while the answer is still under way.
+fn half_done(cloud: &Cloud, terraform: &Terraform) -> (Workspace, Running) {
+    let minute = Duration::from_mins(1);
+    let late = Fault::new(CREATION, Trouble::Delay { at_least: minute, at_most: minute });
+    cloud.emulator().inject(late.times(1)).expect("it can happen");
+    let workspace = cloud.workspace(terraform);
+    workspace.configure(&connection(WHOLE));
+    let applying = workspace.start(&["apply", "-auto-approve"]);
+    applying.wait_for("the connection is created", || !cloud.connections().is_empty());
+    (workspace, applying)
+}
+
+/// The next run takes over what the killed one has made, and does the rest.
+#[track_caller]
+fn expect_taken_over(cloud: &Cloud, workspace: &Workspace) {
+    let id = cloud.connection().id;
+    let applied = workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(0);
+    let warnings: Vec<_> = applied.told().into_iter().map(|told| told.text).collect();
+    assert_eq!(warnings.len(), 1, "{warnings:#?}");
+    assert!(warnings[0].contains("Earlier Run Taken Over") && warnings[0].contains(&id), "{warnings:#?}");
+    assert_eq!((creations(cloud).1, cloud.connection().id), (1, id));
+    expect_well(cloud, workspace);
+    assert!(!workspace.path().join(".terraform/dli").exists(), "nothing is left");
+}
+
+#[test]
+fn what_a_killed_provider_has_made_is_taken_over() {
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let (workspace, applying) = half_done(&cloud, terraform);
+        for process in processes(&workspace.provider()) {
+            let killed = Command::new("sh").args(["-c", &format!("kill -9 {process}")]).status();
+            assert!(killed.expect("a shell runs").success());
+        }
+        applying.wait().expect_code(1);
+        expect_taken_over(&cloud, &workspace);
+    });
+}
+
+#[test]
+fn what_was_made_when_terraform_was_killed_is_taken_over() {
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let (workspace, applying) = half_done(&cloud, terraform);
+        applying.signal_group("KILL");
+        drop(applying);
+        let _ = std::fs::remove_file(workspace.path().join(".terraform.tfstate.lock.info"));
+        expect_taken_over(&cloud, &workspace);
+    });
+}
+
+/// The same name and the same facts, made at the same time: without a note there is no proof.
+#[test]
+fn what_nobody_noted_is_somebody_elses() {
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let (killed, applying) = half_done(&cloud, terraform);
+        applying.signal_group("KILL");
+        drop(applying);
+        let id = cloud.connection().id;
+        let other = killed.fresh();
+        other.configure(&connection(WHOLE));
+        let applied = other.run(&["apply", "-json", "-auto-approve"]).expect_code(1);
+        let told = applied.error_of(ADDRESS);
+        for word in ["DLI.0006", &id, "Nothing was created", "terraform import ADDRESS"] {
+            assert!(told.contains(word), "it should tell {word:?}:\n{told}");
+        }
+        assert_eq!((other.find_state(ADDRESS), cloud.connection().id), (None, id));
+    });
+}
