@@ -5,7 +5,6 @@
 
 use std::time::Duration;
 
-use super::session::Fault;
 use crate::{
     client::{ApiError, ConfigError, Error},
     dli::trouble::{Obstacle, Trouble},
@@ -111,21 +110,6 @@ fn unconnected(error: &Error) -> String {
 fn cause(error: &Error) -> String {
     let cause = error.root_cause().unwrap_or_default();
     cause.split(" (os error").next().unwrap_or_default().to_owned()
-}
-
-/// A plan could not ask what it wanted to know: a warning, because the apply will find out. Where the credentials are
-/// refused it is an error: the apply would get no further.
-pub(super) fn unchecked(fault: Fault, summary: &str, holds: &str) -> Diagnostics {
-    let refused = fault.called().and_then(Error::api).is_some_and(|error| error.status.as_u16() == 401);
-    if refused {
-        fault.tell(
-            "The Credentials Are Refused",
-            "Nothing was changed. The plan ends here, because an apply would get no further. To plan without asking the \
-             service, set plan_checks = false in the provider block.",
-        )
-    } else {
-        fault.warn(summary, holds)
-    }
 }
 
 /// The provider block cannot be used.

@@ -173,6 +173,11 @@ impl Fault {
         self.called().is_some_and(Error::is_not_published)
     }
 
+    /// Whether the service does not accept the credentials.
+    pub(super) fn is_of_credentials(&self) -> bool {
+        self.called().is_some_and(|error| error.kind() == Kind::Credentials)
+    }
+
     /// Whether the same call may succeed a moment later.
     pub(super) fn is_transient(&self) -> bool {
         self.called().is_some_and(Error::is_transient)

@@ -219,8 +219,8 @@ pub static TROUBLES: &[Trouble] = &[
         name: "APIGW.0101",
         title: "The API is not published here",
         signs: &[code(&["APIGW.0101"])],
-        meaning: "The region does not have this API, or not in this version. That says nothing about what it was asked for: \
-                  nothing is gone.",
+        meaning: "This API is not published in this region, or not in this version. That says nothing about what it was asked \
+                  for: nothing is gone.",
         remedy: "Check region, and endpoints in the provider block. If other calls work, this region's DLI is older: do \
                  without what needs this call.",
         example: Some(example(
@@ -477,7 +477,11 @@ pub static TROUBLES: &[Trouble] = &[
         signs: &[status(500, 599)],
         meaning: "The service, or a gateway or proxy before it, had a fault; the request is not to blame.",
         remedy: LATER,
-        example: Some(example(500, "", "Internal server error")),
+        example: Some(example(
+            500,
+            "IAM.0006",
+            "An unexpected error prevented the server from fulfilling your request.",
+        )),
     },
     Trouble {
         name: "is_success-false",
