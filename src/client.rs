@@ -20,6 +20,7 @@ mod identity;
 mod kind;
 mod line;
 mod metadata;
+mod obstacle;
 mod operation;
 mod pacer;
 mod patience;

@@ -9,4 +9,5 @@ pub mod path;
 pub mod rules;
 pub mod signature;
 pub mod throttling;
+pub mod trouble;
 pub mod wire;

@@ -3,6 +3,7 @@
 //! Nothing in `docs/` is written by hand. What a page says comes from the schemas and from `examples/`; a test compares the
 //! two and names this command.
 
+mod errors;
 mod pages;
 mod schema;
 

@@ -10,7 +10,13 @@
 //! | `data-sources/NAME.md` | its schema, `data-sources/TYPE/data-source.tf`, and `notes.md` where it is there |
 //! | `guides/NAME.md` | `guides/NAME/guide.md` as it is, front matter too |
 //!
-//! A line `{{tffile "FILE"}}` in hand-written Markdown stands for the configuration in that file beside it.
+//! A line in hand-written Markdown can stand for something else:
+//!
+//! | line | stands for |
+//! |---|---|
+//! | `{{tffile "FILE"}}` | the configuration in that file beside it |
+//! | `{{errors}}` | the provider's table of errors |
+//! | `{{example "NAME"}}` | the message of that row, as a test keeps it in `tests/data/errors/` |
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -20,7 +26,7 @@ use terraform_provider_dli::framework::provider::Provider;
 use terraform_provider_dli::framework::schema::Body;
 use terraform_provider_dli::provider::DliProvider;
 
-use super::schema;
+use super::{errors, schema};
 
 /// The provider's prefix of every type, which the names of pages do without.
 const PREFIX: &str = "dli_";
@@ -140,9 +146,16 @@ fn import(path: &Path, script: &str) -> Result<String, PageError> {
 fn markdown(folder: &Path, text: &str) -> Result<String, PageError> {
     let mut made = String::new();
     for line in text.lines() {
-        match line.strip_prefix("{{tffile \"").and_then(|rest| rest.strip_suffix("\"}}")) {
-            Some(file) => made.push_str(&fenced("terraform", &read(&folder.join(file))?)),
-            None => made = made + line + "\n",
+        let named = |what: &str| line.strip_prefix("{{")?.strip_prefix(what)?.strip_prefix(" \"")?.strip_suffix("\"}}");
+        if let Some(file) = named("tffile") {
+            made.push_str(&fenced("terraform", &read(&folder.join(file))?));
+        } else if let Some(name) = named("example") {
+            let kept = [env!("CARGO_MANIFEST_DIR"), "tests", "data", "errors", &format!("{name}.txt")];
+            made.push_str(&fenced("text", &read(&kept.iter().collect::<PathBuf>())?));
+        } else if line == "{{errors}}" {
+            made.push_str(&errors::section());
+        } else {
+            made = made + line + "\n";
         }
     }
     Ok(made)

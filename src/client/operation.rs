@@ -80,6 +80,24 @@ impl Operation {
         }
     }
 
+    /// The IAM action that a policy has to allow for it, where the service's documents name one. That of deleting is
+    /// inferred from the others.
+    #[must_use]
+    pub fn action(self) -> Option<&'static str> {
+        match self {
+            Self::CreateConnection => Some("dli:edsconnection:create"),
+            Self::ListConnections => Some("dli:edsconnection:list"),
+            Self::ShowConnection => Some("dli:edsconnection:get"),
+            Self::DeleteConnection => Some("dli:edsconnection:delete"),
+            Self::Bind => Some("dli:edsconnection:bindQueue"),
+            Self::CreateRoute => Some("dli:edsconnection:createRoute"),
+            Self::DeleteRoute => Some("dli:edsconnection:deleteRoute"),
+            Self::ListPrivileges => Some("dli::listAuth"),
+            Self::Authorize => Some("dli::operateAuth"),
+            _ => None,
+        }
+    }
+
     /// Whether it changes anything. A token that nobody has got is nothing that is left behind.
     #[must_use]
     pub fn is_write(self) -> bool {

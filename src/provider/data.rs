@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn a_timeout_does_not_point_to_a_block_that_there_is_not() {
-        let fault = Fault::TimedOut { limit: READ, writing: false, awaited: String::new() };
+        let fault = Fault::TimedOut { about: String::new(), limit: READ, writing: false, awaited: String::new() };
         let report: Vec<_> = told("Could Not Read")(fault).into_iter().collect();
         assert_eq!(report[0].summary, "Timed Out: Could Not Read");
         assert!(report[0].detail.contains("after 5m") && !report[0].detail.contains("timeouts"), "{report:?}");

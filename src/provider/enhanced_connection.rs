@@ -107,7 +107,8 @@ impl Resource for EnhancedConnection {
         let limit = planned.timeouts.create(schema::CREATE);
         let session = Session::open(&self.account, planned.place(), limit, request.stop)
             .await
-            .map_err(|fault| fault.tell(SUMMARY, "Nothing was created."))?;
+            .map_err(|fault| fault.tell(SUMMARY, "Nothing was created."))?
+            .about(planned.about());
         let tagging = self.account.tagging();
         let tags = tagging.all(planned.tags.as_ref());
 
@@ -159,7 +160,8 @@ impl Resource for EnhancedConnection {
         small::check_state(known.id())?;
         let limit = known.timeouts.read(schema::READ);
         let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
-        let session = Session::open(&self.account, known.place(), limit, request.stop).await.map_err(told)?;
+        let session =
+            Session::open(&self.account, known.place(), limit, request.stop).await.map_err(told)?.about(known.about());
         match look(&session, known, &self.account.tagging(), Scope::Declared).await.map_err(told)? {
             Some((connection, warnings)) => {
                 self.account.pending().seen(session.project.id(), &connection.name, connection.id());
@@ -180,7 +182,8 @@ impl Resource for EnhancedConnection {
         let planned = Connection::from_value(request.planned, &Path::root())?;
         let limit = planned.timeouts.update(schema::UPDATE);
         let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
-        let session = Session::open(&self.account, prior.place(), limit, request.stop).await.map_err(told)?;
+        let session =
+            Session::open(&self.account, prior.place(), limit, request.stop).await.map_err(told)?.about(prior.about());
         let tagging = self.account.tagging();
         let guard = small::lock(&session, &self.account, prior.id()).await.map_err(told)?;
 
@@ -209,7 +212,8 @@ impl Resource for EnhancedConnection {
         small::check_state(known.id())?;
         let limit = known.timeouts.delete(schema::DELETE);
         let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
-        let session = Session::open(&self.account, known.place(), limit, request.stop).await.map_err(told)?;
+        let session =
+            Session::open(&self.account, known.place(), limit, request.stop).await.map_err(told)?.about(known.about());
         let guard = small::lock(&session, &self.account, known.id()).await.map_err(told)?;
         self.account.pending().seen(session.project.id(), &known.name, known.id());
         let mut settled = false;

@@ -106,11 +106,12 @@ impl Resource for EnhancedConnectionBinding {
 
     async fn create(&self, request: CreateRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
         const SUMMARY: &str = "Could Not Bind";
-        const HOLDS: &str = "The state holds no binding. If it was bound all the same, the next apply takes it over.";
+        const HOLDS: &str = "The state holds no binding. The next apply binds it, or takes it over where it is bound.";
         let mut bound = Bound::from_value(request.planned, &Path::root())?;
         let limit = bound.timeouts.create(schema::CREATE);
         let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
-        let session = Session::open(&self.account, bound.place(), limit, request.stop).await.map_err(told)?;
+        let session =
+            Session::open(&self.account, bound.place(), limit, request.stop).await.map_err(told)?.about(bound.about());
         let id = bound.connection_id.clone();
 
         let guard = small::lock(&session, &self.account, &id).await.map_err(told)?;
@@ -158,7 +159,8 @@ impl Resource for EnhancedConnectionBinding {
         small::check_state(&bound.connection_id)?;
         let limit = bound.timeouts.read(schema::READ);
         let told = |fault: Fault| fault.tell("Could Not Read the Binding", "The state was left as it is.");
-        let session = Session::open(&self.account, bound.place(), limit, request.stop).await.map_err(told)?;
+        let session =
+            Session::open(&self.account, bound.place(), limit, request.stop).await.map_err(told)?.about(bound.about());
         let look = Look::at(&session, &bound).await.map_err(told)?;
         progress.warn(look.iter().flat_map(|look| look.failures(&bound)).collect::<Diagnostics>());
         match look.as_ref().and_then(|look| look.peering(&bound)) {
@@ -183,7 +185,8 @@ impl Resource for EnhancedConnectionBinding {
         let limit = bound.timeouts.delete(schema::DELETE);
         let holds = "The binding is still in the state. Apply again to try once more.";
         let told = |fault: Fault| fault.tell("Could Not Unbind", holds);
-        let session = Session::open(&self.account, bound.place(), limit, request.stop).await.map_err(told)?;
+        let session =
+            Session::open(&self.account, bound.place(), limit, request.stop).await.map_err(told)?.about(bound.about());
         if let Some(failed) = unbind(&self.account, &session, &bound).await.map_err(told)? {
             let text = format!(
                 "The binding of {} is FAILED, and the service does not unbind what has FAILED. It does no harm; it goes with \

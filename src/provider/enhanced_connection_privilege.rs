@@ -70,6 +70,11 @@ model! {
 }
 
 impl Shared {
+    /// As messages name it.
+    fn about(&self) -> String {
+        format!("privilege of the project {} on the connection {}", self.applicant_project_id, self.connection_id)
+    }
+
     /// Its region and project, as far as they are known.
     fn place(&self) -> (Option<&str>, Option<&str>) {
         (self.region.0.as_deref(), self.project_id.0.as_deref())
@@ -103,11 +108,14 @@ impl Resource for EnhancedConnectionPrivilege {
     async fn create(&self, request: CreateRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
         const SUMMARY: &str = "Could Not Share the Connection";
         const HOLDS: &str =
-            "The state holds no privilege. If it was granted all the same, the next apply takes it over.";
+            "The state holds no privilege. The next apply grants it, or takes it over where it is granted.";
         let mut shared = Shared::from_value(request.planned, &Path::root())?;
         let limit = shared.timeouts.create(LIMIT);
         let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
-        let session = Session::open(&self.account, shared.place(), limit, request.stop).await.map_err(told)?;
+        let session = Session::open(&self.account, shared.place(), limit, request.stop)
+            .await
+            .map_err(told)?
+            .about(shared.about());
         let _guard = small::lock(&session, &self.account, &shared.connection_id).await.map_err(told)?;
         let privileges = match look(&session, &shared).await.map_err(told)? {
             Seen::NoConnection => return Err(small::no_connection(SUMMARY, &shared.connection_id)),
@@ -130,7 +138,10 @@ impl Resource for EnhancedConnectionPrivilege {
         small::check_state(&shared.connection_id)?;
         let limit = shared.timeouts.read(LIMIT);
         let told = |fault: Fault| fault.tell("Could Not Read the Privilege", "The state was left as it is.");
-        let session = Session::open(&self.account, shared.place(), limit, request.stop).await.map_err(told)?;
+        let session = Session::open(&self.account, shared.place(), limit, request.stop)
+            .await
+            .map_err(told)?
+            .about(shared.about());
         match look(&session, &shared).await.map_err(told)? {
             Seen::Granted(privileges) => {
                 shared.observe(&session, privileges);
@@ -153,7 +164,10 @@ impl Resource for EnhancedConnectionPrivilege {
         small::check_state(&shared.connection_id)?;
         let limit = shared.timeouts.delete(LIMIT);
         let told = |fault: Fault| fault.tell("Could Not Revoke the Privilege", HOLDS);
-        let session = Session::open(&self.account, shared.place(), limit, request.stop).await.map_err(told)?;
+        let session = Session::open(&self.account, shared.place(), limit, request.stop)
+            .await
+            .map_err(told)?
+            .about(shared.about());
         let _guard = small::lock(&session, &self.account, &shared.connection_id).await.map_err(told)?;
         let is_granted = async || Ok(matches!(look(&session, &shared).await?, Seen::Granted(_)));
         if !is_granted().await.map_err(told)? {

@@ -68,6 +68,11 @@ model! {
 }
 
 impl Route {
+    /// As messages name it.
+    fn about(&self) -> String {
+        format!("route {:?} of the connection {}", self.name, self.connection_id)
+    }
+
     /// Its region and project, as far as they are known.
     fn place(&self) -> (Option<&str>, Option<&str>) {
         (self.region.0.as_deref(), self.project_id.0.as_deref())
@@ -115,11 +120,12 @@ impl Resource for EnhancedConnectionRoute {
 
     async fn create(&self, request: CreateRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
         const SUMMARY: &str = "Could Not Add the Route";
-        const HOLDS: &str = "The state holds no route. If it was added all the same, the next apply takes it over.";
+        const HOLDS: &str = "The state holds no route. The next apply adds it, or takes it over where it is there.";
         let mut route = Route::from_value(request.planned, &Path::root())?;
         let limit = route.timeouts.create(LIMIT);
         let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
-        let session = Session::open(&self.account, route.place(), limit, request.stop).await.map_err(told)?;
+        let session =
+            Session::open(&self.account, route.place(), limit, request.stop).await.map_err(told)?.about(route.about());
         let id = &route.connection_id;
         let _guard = small::lock(&session, &self.account, id).await.map_err(told)?;
         let Some(shown) = small::shown(&session, id).await.map_err(told)? else {
@@ -140,7 +146,8 @@ impl Resource for EnhancedConnectionRoute {
         small::check_state(&route.connection_id)?;
         let limit = route.timeouts.read(LIMIT);
         let told = |fault: Fault| fault.tell("Could Not Read the Route", "The state was left as it is.");
-        let session = Session::open(&self.account, route.place(), limit, request.stop).await.map_err(told)?;
+        let session =
+            Session::open(&self.account, route.place(), limit, request.stop).await.map_err(told)?.about(route.about());
         let shown = small::shown(&session, &route.connection_id).await.map_err(told)?;
         match shown.and_then(|shown| route.cidr_in(&shown)) {
             Some(cidr) => {
@@ -164,7 +171,10 @@ impl Resource for EnhancedConnectionRoute {
         if !same_network(&prior.cidr, &planned.cidr) {
             let limit = planned.timeouts.update(LIMIT);
             let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
-            let session = Session::open(&self.account, prior.place(), limit, request.stop).await.map_err(told)?;
+            let session = Session::open(&self.account, prior.place(), limit, request.stop)
+                .await
+                .map_err(told)?
+                .about(prior.about());
             let id = &planned.connection_id;
             let _guard = small::lock(&session, &self.account, id).await.map_err(told)?;
             let Some(shown) = small::shown(&session, id).await.map_err(told)? else {
@@ -188,7 +198,8 @@ impl Resource for EnhancedConnectionRoute {
         small::check_state(&route.connection_id)?;
         let limit = route.timeouts.delete(LIMIT);
         let told = |fault: Fault| fault.tell("Could Not Remove the Route", HOLDS);
-        let session = Session::open(&self.account, route.place(), limit, request.stop).await.map_err(told)?;
+        let session =
+            Session::open(&self.account, route.place(), limit, request.stop).await.map_err(told)?.about(route.about());
         let _guard = small::lock(&session, &self.account, &route.connection_id).await.map_err(told)?;
         let shown = small::shown(&session, &route.connection_id).await.map_err(told)?;
         if let Some(there) = shown.as_ref().and_then(|shown| find(shown, &route.name)) {

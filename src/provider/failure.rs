@@ -1,33 +1,116 @@
-//! Errors of the client in the words of a practitioner: what failed, what the service said, what Terraform now holds,
-//! what to do.
+//! Errors of the client in the words of a practitioner, all in one order: what failed (object and call), what the service
+//! said with its code and request id, what that usually means, what Terraform now holds, what to do.
+//!
+//! Terraform breaks the lines itself, at the width of the terminal. What errors usually mean is [`Trouble`]'s to know.
+
+use std::time::Duration;
 
 use crate::{
-    client::{ConfigError, Error},
+    client::{ApiError, ConfigError, Error},
+    dli::trouble::{Obstacle, Trouble},
     framework::{
         diagnostic::{Diagnostic, Diagnostics},
         path::Path,
     },
 };
 
-/// A call failed. `summary` says what could not be done, `holds` what Terraform now holds and what to do.
-pub(super) fn call(summary: &str, error: &Error, holds: &str) -> Diagnostic {
-    Diagnostic::error(summary, describe(error, holds))
+/// What a failed call says. `about` is what it was about (empty where nothing is known), `holds` what Terraform now holds
+/// and how it goes on.
+pub(super) fn call(about: &str, error: &Error, holds: &str) -> String {
+    let trouble = match error.api() {
+        Some(ApiError { status, code, message, .. }) => Trouble::of_answer(status.as_u16(), code.as_deref(), message),
+        None => error.obstacle().and_then(Trouble::of_obstacle),
+    };
+    let facts = object(about).into_iter().chain([answer(error)]).collect::<Vec<_>>().join("\n");
+    letter(&facts, trouble, error.may_have_taken_effect(), holds)
 }
 
-/// A call failed after the work was done: what is missing comes with the next refresh.
-pub(super) fn aside(summary: &str, error: &Error, holds: &str) -> Diagnostic {
-    Diagnostic::warning(summary, describe(error, holds))
+/// The one order of all messages about something that failed; `open` where it may have been done all the same.
+pub(super) fn letter(facts: &str, trouble: Option<&Trouble>, open: bool, holds: &str) -> String {
+    let open = if open { "The request was sent, and the service may have carried it out all the same. " } else { "" };
+    let holds = format!("{open}{holds}");
+    let mut parts = vec![facts.to_owned()];
+    parts.extend(trouble.map(|trouble| format!("What it usually means: {}", trouble.meaning)));
+    parts.extend(Some(holds.trim_end().to_owned()).filter(|holds| !holds.is_empty()));
+    parts.extend(trouble.map(|trouble| format!("What to do: {}", trouble.remedy)));
+    parts.join("\n\n")
 }
 
-fn describe(error: &Error, holds: &str) -> String {
-    let mut text = sentence(&error.with_causes());
-    if error.is_not_published() {
-        text.push_str("\n\nThis API is not published in this region. That says nothing about what it was asked for.");
+/// The line that says what a call was about.
+pub(super) fn object(about: &str) -> Option<String> {
+    (!about.is_empty()).then(|| format!("Object: {about}"))
+}
+
+/// What is known of a failure, a line for each thing.
+fn answer(error: &Error) -> String {
+    let what = match error {
+        Error::Configuration(_) => return sentence(&error.with_causes()),
+        Error::Repeated { attempts, elapsed, last, .. } => {
+            let elapsed = humantime::format_duration(Duration::from_secs(elapsed.as_secs().max(1)));
+            return format!("{}\nTried: {attempts} times in {elapsed}", answer(last));
+        }
+        Error::Identity(error) => return answer(error),
+        Error::Unsent { host, limit, .. } => {
+            let limit = limit.map_or("so many calls".to_owned(), |limit| limit.to_string());
+            format!("Failure: not sent, because the gateway of {host} lets pass only {limit}")
+        }
+        Error::Request { .. } => format!("Failure: the request could not be built: {}", cause(error)),
+        Error::Connect { host, .. } => format!("Failure: no connection to {host}{}", unconnected(error)),
+        Error::Lost { host, .. } => format!("Failure: the connection to {host} ended before an answer came"),
+        Error::Timeout { host, limit, .. } => {
+            format!("Failure: no complete answer from {host} within {}", humantime::format_duration(*limit))
+        }
+        Error::Interrupted { status, .. } => format!("Failure: the answer (HTTP {}) was cut off", number(status)),
+        Error::TooLarge { status, limit, .. } => {
+            format!("Failure: the answer (HTTP {}) has more than {limit} bytes", number(status))
+        }
+        Error::Api(ApiError { status, code, message, .. }) => {
+            let soft = if status.is_success() { " with is_success false" } else { "" };
+            // The identity service repeats the status as its code.
+            let code = code.as_ref().filter(|code| *code != status.as_str());
+            let code = code.map(|code| format!(", {code}")).unwrap_or_default();
+            format!("Answer: HTTP {}{soft}{code}: {message}", number(status))
+        }
+        Error::Undecodable { status, problem, excerpt, .. } => {
+            let why = if excerpt.starts_with('{') { format!(" ({problem})") } else { String::new() };
+            format!(
+                "Answer: HTTP {}, but not with what the API promises{why}; it begins with {excerpt:?}",
+                number(status)
+            )
+        }
+    };
+    let mut lines: Vec<String> = error.operation().map(|operation| format!("Call: {operation}")).into_iter().collect();
+    lines.push(what);
+    lines.extend(error.request_id().map(|id| format!("Request ID: {id}")));
+    if let Error::Api(ApiError { operation, status, code, caller, .. }) = error {
+        lines.extend(caller.as_ref().map(|caller| format!("Credentials: {caller}")));
+        // Where the gateway keeps somebody away it has not looked at what IAM allows.
+        let by_iam = status.as_u16() == 403 && !code.as_deref().is_some_and(|code| code.starts_with("APIGW."));
+        lines.extend(operation.action().filter(|_| by_iam).map(|action| format!("Needed: the IAM action {action}")));
     }
-    if error.may_have_taken_effect() {
-        text.push_str("\n\nThe request was sent, and the service may have carried it out all the same.");
+    lines.join("\n")
+}
+
+/// A status with its name, where it has one.
+fn number(status: impl std::fmt::Display) -> String {
+    status.to_string().replace(" <unknown status code>", "")
+}
+
+/// How the sentence ends that says that there is no connection, without the layers in which the reason was wrapped.
+fn unconnected(error: &Error) -> String {
+    match error.obstacle() {
+        Some(Obstacle::Unresolved) => ": the name has no address".to_owned(),
+        Some(Obstacle::Refused) => ": connection refused".to_owned(),
+        Some(Obstacle::ConnectTimeout) => " in time".to_owned(),
+        Some(Obstacle::Proxy) => format!(" through the proxy: {}", cause(error).trim_start_matches("tunnel error: ")),
+        _ => format!(": {}", cause(error)),
     }
-    if holds.is_empty() { text } else { format!("{text}\n\n{holds}") }
+}
+
+/// The innermost cause, without the system's number for it.
+fn cause(error: &Error) -> String {
+    let cause = error.root_cause().unwrap_or_default();
+    cause.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
 /// The provider block cannot be used.
@@ -58,6 +141,48 @@ fn sentence(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        client::{AccessKey, Client, Config, Credentials, Form, Operation, Timeouts},
+        dli::throttling::Limit,
+    };
+
+    /// What takes its time, shortened: a host that takes the connection and says nothing.
+    async fn silent(scheme: &str) -> String {
+        let server = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let port = server.local_addr().expect("it is bound").port();
+        let key = AccessKey { id: "AK".into(), secret: "SK".into(), security_token: None };
+        let client = Client::new(Config {
+            credentials: Some(Credentials::new(Form::Key(key), "this test")),
+            project_id: Some("0123456789abcdef0123456789abcdef".into()),
+            endpoint: Some(format!("{scheme}://localhost:{port}")),
+            timeouts: Timeouts { connect: Duration::from_millis(50), request: Duration::from_millis(100) },
+            ..Config::default()
+        });
+        let project = client.expect("in order").project(None, None).expect("complete");
+        let error = project.delete_connection("2a62").await.expect_err("nobody answers");
+        call("enhanced connection \"test\" (2a62)", &error, "The connection is still in the state.")
+            .replace(&port.to_string(), "12345")
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_does_not_come_about_in_time() {
+        let text = include_str!("../../tests/data/errors/connect-timeout.txt");
+        assert_eq!(silent("https").await + "\n", text);
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_does_not_come_in_time() {
+        assert_eq!(silent("http").await + "\n", include_str!("../../tests/data/errors/timeout.txt"));
+    }
+
+    #[test]
+    fn a_turn_that_does_not_come_in_time() {
+        let limit = Limit::find("policy user over ratelimit,limit:200,time:5 minute");
+        let operation = Operation::DeleteConnection;
+        let error = Error::Unsent { operation, host: "dli.example.com".into(), waited: Duration::from_secs(9), limit };
+        let text = call("enhanced connection \"test\" (2a62)", &error, "The connection is still in the state.");
+        assert_eq!(text + "\n", include_str!("../../tests/data/errors/no-turn.txt"));
+    }
 
     #[test]
     fn a_sentence_starts_large_and_ends_once() {

@@ -22,6 +22,8 @@ const GRACE: Duration = Duration::from_millis(3500);
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) project: Project,
+    /// What it is about, for messages.
+    about: String,
     limit: Duration,
     deadline: Instant,
     stop: CancellationToken,
@@ -31,14 +33,23 @@ pub(super) struct Session {
 #[derive(Debug)]
 pub(super) enum Fault {
     /// The service, or the way to it.
-    Call(Error),
+    Call {
+        /// What it was about, for messages.
+        about: String,
+        /// What happened.
+        error: Error,
+    },
     /// The practitioner interrupted. Whether a write that was under way took effect is open.
     Interrupted {
+        /// What it was about, for messages.
+        about: String,
         /// Whether a write was under way.
         writing: bool,
     },
     /// The time was up. Whether a write that was under way took effect is open.
     TimedOut {
+        /// What it was about, for messages.
+        about: String,
         /// The time there was.
         limit: Duration,
         /// Whether a write was under way.
@@ -62,21 +73,27 @@ impl Session {
         let deadline = Instant::now() + limit;
         let project = tokio::select! {
             biased;
-            () = stop.cancelled() => return Err(Fault::Interrupted { writing: false }),
+            () = stop.cancelled() => return Err(Fault::Interrupted { about: String::new(), writing: false }),
             opened = client.open((region, project_id), deadline, stop) => opened?,
             () = tokio::time::sleep_until(deadline) => {
-                return Err(Fault::TimedOut { limit, writing: false, awaited: "The look for the project".to_owned() });
+                let (about, awaited) = (String::new(), "The look for the project".to_owned());
+                return Err(Fault::TimedOut { about, limit, writing: false, awaited });
             }
         };
-        Ok(Self { project, limit, deadline, stop: stop.clone() })
+        Ok(Self { project, about: String::new(), limit, deadline, stop: stop.clone() })
+    }
+
+    /// The same, and messages say what it is about, such as `enhanced connection "test"`.
+    pub(super) fn about(self, about: String) -> Self {
+        Self { about, ..self }
     }
 
     /// A call that changes nothing.
     pub(super) async fn read<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, Fault> {
         tokio::select! {
             biased;
-            () = self.stop.cancelled() => Err(Fault::Interrupted { writing: false }),
-            outcome = call => outcome.map_err(Fault::Call),
+            () = self.stop.cancelled() => Err(self.interrupted(false)),
+            outcome = call => outcome.map_err(|error| self.failed(error)),
             () = tokio::time::sleep_until(self.deadline) => Err(self.timed_out(String::new(), false)),
         }
     }
@@ -88,7 +105,8 @@ impl Session {
         moment: Duration,
         read: impl Future<Output = Result<T, Fault>>,
     ) -> Result<T, Fault> {
-        let late = || Fault::TimedOut { limit: moment, writing: false, awaited: String::new() };
+        let about = || self.about.clone();
+        let late = || Fault::TimedOut { about: about(), limit: moment, writing: false, awaited: String::new() };
         let mut read = std::pin::pin!(read);
         loop {
             match tokio::time::timeout(moment, &mut read).await {
@@ -106,7 +124,7 @@ impl Session {
             let ended = self.stop.run_until_cancelled(tokio::time::sleep_until(self.deadline)).await;
             tokio::time::sleep(GRACE).await;
             match ended {
-                None => Fault::Interrupted { writing: true },
+                None => self.interrupted(true),
                 Some(()) => self.timed_out(String::new(), true),
             }
         };
@@ -114,8 +132,8 @@ impl Session {
             biased;
             outcome = call => outcome.map_err(|error| match error.kind() {
                 // It was still waiting for its turn.
-                Kind::Unsent if self.stop.is_cancelled() => Fault::Interrupted { writing: false },
-                _ => Fault::Call(error),
+                Kind::Unsent if self.stop.is_cancelled() => self.interrupted(false),
+                _ => self.failed(error),
             }),
             fault = end => Err(fault),
         }
@@ -125,7 +143,7 @@ impl Session {
     pub(super) async fn pause(&self, pause: Duration, awaited: impl FnOnce() -> String) -> Result<(), Fault> {
         let until = (Instant::now() + pause).min(self.deadline);
         if self.stop.run_until_cancelled(tokio::time::sleep_until(until)).await.is_none() {
-            return Err(Fault::Interrupted { writing: false });
+            return Err(self.interrupted(false));
         }
         if until == self.deadline { Err(self.timed_out(awaited(), false)) } else { Ok(()) }
     }
@@ -133,100 +151,122 @@ impl Session {
     /// Whether there is time and leave to begin anything.
     pub(super) fn check(&self) -> Result<(), Fault> {
         if self.stop.is_cancelled() {
-            return Err(Fault::Interrupted { writing: false });
+            return Err(self.interrupted(false));
         }
         if Instant::now() >= self.deadline { Err(self.timed_out(String::new(), false)) } else { Ok(()) }
     }
 
+    fn failed(&self, error: Error) -> Fault {
+        Fault::Call { about: self.about.clone(), error }
+    }
+
+    fn interrupted(&self, writing: bool) -> Fault {
+        Fault::Interrupted { about: self.about.clone(), writing }
+    }
+
     fn timed_out(&self, awaited: String, writing: bool) -> Fault {
-        Fault::TimedOut { limit: self.limit, writing, awaited }
+        Fault::TimedOut { about: self.about.clone(), limit: self.limit, writing, awaited }
     }
 }
 
 impl Fault {
+    /// What a call came to, where it is one that failed.
+    pub(super) fn called(&self) -> Option<&Error> {
+        match self {
+            Self::Call { error, .. } => Some(error),
+            _ => None,
+        }
+    }
+
     /// Whether the service says that the object is not there.
     pub(super) fn is_not_found(&self) -> bool {
-        matches!(self, Self::Call(error) if error.is_not_found())
+        self.called().is_some_and(Error::is_not_found)
     }
 
     /// Whether the region does not have the call.
     pub(super) fn is_not_published(&self) -> bool {
-        matches!(self, Self::Call(error) if error.is_not_published())
+        self.called().is_some_and(Error::is_not_published)
+    }
+
+    /// Whether the service does not accept the credentials.
+    pub(super) fn is_of_credentials(&self) -> bool {
+        self.called().is_some_and(|error| error.kind() == Kind::Credentials)
     }
 
     /// Whether the same call may succeed a moment later.
     pub(super) fn is_transient(&self) -> bool {
-        matches!(self, Self::Call(error) if error.is_transient())
+        self.called().is_some_and(Error::is_transient)
+    }
+
+    /// Whether the service refuses, and will do so again, for who calls or for what is asked.
+    pub(super) fn is_refused(&self) -> bool {
+        matches!(self.called().map(Error::kind), Some(Kind::Refused | Kind::NotPublished))
     }
 
     /// Whether the service says this.
     pub(super) fn has_code(&self, code: &str) -> bool {
-        matches!(self, Self::Call(error) if error.api().is_some_and(|error| error.code.as_deref() == Some(code)))
+        self.called().and_then(Error::api).is_some_and(|error| error.code.as_deref() == Some(code))
     }
 
     /// Whether the service refuses in one of the ways in which it may say "not yet" (which one, is not documented).
     pub(super) fn may_mean_not_yet(&self) -> bool {
         const NOT_YET: [&str; 4] =
             [code::NOT_SUPPORTED, code::SYSTEM_RESTRICTION, code::RESOURCE_UNAVAILABLE, code::SERVER_FAULT];
-        let Self::Call(error) = self else { return false };
-        error.api().and_then(|error| error.code.as_deref()).is_some_and(|code| NOT_YET.contains(&code))
+        let code = self.called().and_then(Error::api).and_then(|error| error.code.as_deref());
+        code.is_some_and(|code| NOT_YET.contains(&code))
     }
 
     /// Whether a write may have done its work all the same.
     pub(super) fn may_have_taken_effect(&self) -> bool {
         match self {
-            Self::Call(error) => error.may_have_taken_effect(),
-            Self::Interrupted { writing } | Self::TimedOut { writing, .. } => *writing,
+            Self::Call { error, .. } => error.may_have_taken_effect(),
+            Self::Interrupted { writing, .. } | Self::TimedOut { writing, .. } => *writing,
             Self::Told(_) => false,
         }
     }
 
-    /// An error. `summary` says what could not be done, `holds` what Terraform now holds and what to do.
+    /// An error. `summary` says what could not be done, `holds` what Terraform now holds and how it goes on.
     pub(super) fn tell(self, summary: &str, holds: &str) -> Diagnostics {
-        let sent = if self.may_have_taken_effect() {
-            "\n\nThe request was sent, and the service may have carried it out all the same."
-        } else {
-            ""
+        let open = self.may_have_taken_effect();
+        let ended = |about: &str, what: &str| {
+            let facts = failure::object(about).into_iter().chain([what.to_owned()]).collect::<Vec<_>>().join("\n");
+            failure::letter(&facts, None, open, holds)
         };
-        match self {
-            Self::Call(error) => failure::call(summary, &error, holds).into(),
-            Self::Interrupted { .. } => {
-                let text = format!("The run was interrupted.{sent}\n\n{holds}");
-                Diagnostic::error(format!("Interrupted: {summary}"), text).into()
+        let (summary, text) = match self {
+            Self::Call { about, error } => (summary.to_owned(), failure::call(&about, &error, holds)),
+            Self::Interrupted { about, .. } => {
+                (format!("Interrupted: {summary}"), ended(&about, "The run was interrupted."))
             }
-            Self::TimedOut { limit, awaited, .. } => {
-                let what = if awaited.is_empty() { "It is".to_owned() } else { format!("{awaited} is") };
-                let text = format!(
-                    "{what} not done after {}.{sent}\n\n{holds}\n\nThe timeouts block of the resource sets how long it may \
-                     take.",
-                    humantime::format_duration(limit)
-                );
-                Diagnostic::error(format!("Timed Out: {summary}"), text).into()
+            Self::TimedOut { about, limit, awaited, .. } => {
+                let limit = humantime::format_duration(limit);
+                let what = if awaited.is_empty() { "It".to_owned() } else { awaited };
+                let text = ended(&about, &format!("{what} is not done after {limit}."));
+                let more = "What to do: Where it only needs longer, set that in the timeouts block of the resource.";
+                (format!("Timed Out: {summary}"), format!("{text}\n\n{more}"))
             }
-            Self::Told(diagnostics) => diagnostics,
-        }
+            Self::Told(diagnostics) => return diagnostics,
+        };
+        Diagnostic::error(summary, text).into()
     }
 
     /// The same as a warning: the work was done, and what is missing comes with the next refresh.
     pub(super) fn warn(self, summary: &str, holds: &str) -> Diagnostics {
-        match self {
-            Self::Call(error) => failure::aside(summary, &error, holds).into(),
-            Self::Interrupted { .. } => {
-                Diagnostic::warning(summary, format!("The run was interrupted.\n\n{holds}")).into()
-            }
+        let text = match self {
+            Self::Call { about, error } => failure::call(&about, &error, holds),
+            Self::Interrupted { .. } => format!("The run was interrupted.\n\n{holds}"),
             Self::TimedOut { limit, .. } => {
                 let limit = humantime::format_duration(limit);
-                let text = format!("The service gave no usable answer within {limit}.\n\n{holds}");
-                Diagnostic::warning(summary, text).into()
+                format!("The service gave no usable answer within {limit}.\n\n{holds}")
             }
-            Self::Told(diagnostics) => diagnostics.into_iter().map(Diagnostic::into_warning).collect(),
-        }
+            Self::Told(diagnostics) => return diagnostics.into_iter().map(Diagnostic::into_warning).collect(),
+        };
+        Diagnostic::warning(summary, text).into()
     }
 }
 
 impl From<Error> for Fault {
     fn from(error: Error) -> Self {
-        Self::Call(error)
+        Self::Call { about: String::new(), error }
     }
 }
 

@@ -42,6 +42,9 @@ const FRESH: Duration = Duration::from_secs(5);
 const NOT_ASKED: &str = "The plan goes on without this check, and the apply will say what is wrong. To plan without asking, \
                          set plan_checks = false in the provider block.";
 
+const REFUSED: &str = "Nothing was changed. The plan ends here, because an apply would get no further. To plan without asking \
+                       the service, set plan_checks = false in the provider block.";
+
 const MISSING: &str = "No Such Queue";
 
 const MADE_LATER: &str = "If this configuration makes it, too, refer to an attribute of it that is known only once it is made \
@@ -61,6 +64,8 @@ pub(super) struct Survey {
     leaving: Mutex<BTreeSet<String>>,
     /// Whether this run has begun to change things.
     applies: AtomicBool,
+    /// Whether the service has refused the credentials, and somebody was told.
+    refused: AtomicBool,
     /// What bindings of this run were made for, by connection.
     taken: Mutex<BTreeSet<(String, Target)>>,
 }
@@ -215,6 +220,9 @@ impl Question {
 
     /// A warning where another connection has the name of one that is to be created, and no earlier run may have made it.
     pub(super) async fn name(&self, name: &str, pending: &Pending) -> Diagnostics {
+        if self.survey.refused.load(Ordering::Relaxed) {
+            return Diagnostics::new();
+        }
         let ask = async {
             let filter = ConnectionFilter { status: Some(wire::STATUS_ACTIVE), ..ConnectionFilter::default() };
             let mut holders: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -227,7 +235,7 @@ impl Question {
         };
         let (holders, fault) = self.survey.names.get(&self.place, None, ask).await;
         let mut report =
-            fault.map(|fault| fault.warn("Connection Names Were Not Checked", NOT_ASKED)).unwrap_or_default();
+            fault.map(|fault| self.unchecked(fault, "Connection Names Were Not Checked")).unwrap_or_default();
         let holders = holders.iter().filter_map(|holders| holders.get(name)).flatten();
         let noted = pending.find(self.session.project.id(), name);
         let ours = |id: &String| noted.as_ref().is_some_and(|noted| noted.may_have_made(id));
@@ -255,7 +263,8 @@ impl Question {
         ask: impl Fn() -> F,
         missing: impl Fn(&T, &String) -> bool,
     ) -> (Option<Arc<T>>, Diagnostics) {
-        if wanted.is_empty() {
+        // Five refusals in a row would lock the key.
+        if wanted.is_empty() || self.survey.refused.load(Ordering::Relaxed) {
             return (None, Diagnostics::new());
         }
         let (mut answer, mut fault) = answers.get(&self.place, None, ask()).await;
@@ -263,7 +272,19 @@ impl Question {
         if answer.as_ref().is_some_and(|answer| wanted.iter().any(|(_, name)| missing(answer, name))) {
             (answer, fault) = answers.get(&self.place, Some(oldest), ask()).await;
         }
-        (answer, fault.map(|fault| fault.warn(summary, NOT_ASKED)).unwrap_or_default())
+        (answer, fault.map(|fault| self.unchecked(fault, summary)).unwrap_or_default())
+    }
+
+    /// What could not be asked is a warning, because the apply will find out; refused credentials are an error, once,
+    /// because it would get no further.
+    fn unchecked(&self, fault: Fault, summary: &str) -> Diagnostics {
+        if !fault.is_of_credentials() {
+            return fault.warn(summary, NOT_ASKED);
+        }
+        if self.survey.refused.swap(true, Ordering::Relaxed) {
+            return Diagnostics::new();
+        }
+        fault.tell("The Credentials Are Refused", REFUSED)
     }
 }
 

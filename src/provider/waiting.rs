@@ -9,11 +9,15 @@ use tokio::time::Instant;
 
 use super::{
     bound::{Declared, Homes, Target},
+    failure,
     session::{Fault, Session},
     small,
 };
 use crate::{
-    dli::wire::{self, Binding},
+    dli::{
+        trouble::Trouble,
+        wire::{self, Binding},
+    },
     framework::{
         diagnostic::{Diagnostic, Diagnostics},
         path::Path,
@@ -112,9 +116,7 @@ fn open(targets: &BTreeSet<Target>, shown: &wire::Connection) -> Vec<String> {
 
 /// One error for each binding that came to nothing.
 pub(super) fn failures(connection: &str, failed: &[Binding], holds: &str) -> Diagnostics {
-    let error =
-        |binding: &Binding| Diagnostic::error("Binding Failed", format!("{}\n\n{holds}", text(connection, binding)));
-    failed.iter().map(error).collect()
+    failed.iter().map(|binding| Diagnostic::error("Binding Failed", text(connection, binding, holds))).collect()
 }
 
 /// Bindings that came to nothing, found in a look at the connection: no call failed, and nobody would hear of it.
@@ -122,50 +124,16 @@ pub(super) fn found(connection: &str, failed: &[Binding]) -> Diagnostics {
     let again = "So it was when Terraform looked. The service does not try again by itself: an apply binds it again where it is \
                  declared; where it is not, it does no harm, and goes with the connection.";
     let warning = |binding: &Binding| {
-        Diagnostic::warning("Binding Failed", format!("{}\n\n{again}", text(connection, binding)))
+        Diagnostic::warning("Binding Failed", text(connection, binding, again))
             .at(Path::attribute("bindings").key(&binding.name))
     };
     failed.iter().map(warning).collect()
 }
 
-/// What failed, the service's own words, and what usually causes it.
-fn text(connection: &str, binding: &Binding) -> String {
-    let Binding { name, err_msg, .. } = binding;
-    let reason = if err_msg.is_empty() {
-        "The service gives no reason.".to_owned()
-    } else {
-        format!("The service says: {err_msg}")
-    };
-    format!("{name} cannot use the connection {connection}: its binding is FAILED. {reason}\n\n{}", cause(err_msg))
-}
-
-/// What usually causes this (User Guide, "Datasource Connection" and its questions).
-fn cause(err_msg: &str) -> &'static str {
-    let text = err_msg.to_ascii_lowercase();
-    let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    if has(&["cidr", "overlap", "conflict"]) {
-        "Usual cause: the network of the queue or pool overlaps that of the subnet, or of another queue that is bound to the \
-         same subnet. The network of a pool is fixed for its life: use another subnet, or a pool with another network."
-    } else if has(&["subnet", "permission", "agency", "denied", "forbidden", "not authorized"]) {
-        "Usual cause: DLI lacks the permission to look at the VPC, which shows as a subnet that cannot be found. Grant the \
-         agency permission \"DLI Datasource Connections Agency Access\" (Global Configuration, Service Authorization in the \
-         DLI console), and see that dest_network_id is a subnet of dest_vpc_id."
-    } else {
-        "Usual causes: the network of the queue or pool overlaps that of the subnet; DLI lacks the agency permission \"DLI \
-         Datasource Connections Agency Access\"; or the queue is new or its network was just changed, and needs 5 to 10 \
-         minutes before it can be bound."
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The texts are those that the service's documents and users show.
-    #[test]
-    fn the_usual_cause_follows_from_the_words() {
-        assert!(cause("Failed to get subnet 86ddcf50-233a-449d-9811-cfef2f603213").contains("Agency Access"));
-        assert!(cause("CIDR conflict with the VPC").contains("overlaps"));
-        assert!(cause("").contains("5 to 10"));
-    }
+/// What failed, the service's own words, what usually causes it, and what helps.
+fn text(connection: &str, Binding { name, err_msg, .. }: &Binding, holds: &str) -> String {
+    let reason = if err_msg.is_empty() { "the service gives no reason" } else { err_msg };
+    let object = failure::object(&format!("binding of {name} to the enhanced connection {connection:?}"));
+    let facts = object.into_iter().chain([format!("Status: FAILED: {reason}")]).collect::<Vec<_>>().join("\n");
+    failure::letter(&facts, Trouble::of_binding(err_msg), false, holds)
 }

@@ -9,6 +9,8 @@ use terraform_provider_dli::framework::schema::{Attribute, Block, BlockNesting, 
 use terraform_provider_dli::framework::types::Type;
 use terraform_provider_dli::provider::DliProvider;
 
+#[path = "../../examples/docs/errors.rs"]
+mod errors;
 #[path = "../../examples/docs/pages.rs"]
 mod pages;
 #[path = "../../examples/docs/schema.rs"]

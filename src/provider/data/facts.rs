@@ -123,7 +123,7 @@ pub(super) fn attributes() -> Vec<Attribute> {
 
 /// Whether the service, or the gateway, answered that this call is not for us: that is no reason to show nothing.
 fn is_refused(fault: &Fault) -> bool {
-    matches!(fault, Fault::Call(error) if error.api().is_some() && !error.is_transient())
+    matches!(fault, Fault::Call { error, .. } if error.api().is_some() && !error.is_transient())
 }
 
 fn names(bindings: &[Binding]) -> BTreeSet<String> {

@@ -84,12 +84,21 @@ impl Making<'_> {
     async fn make(&self) -> Result<Made, Diagnostics> {
         let told = |fault: Fault| fault.tell(self.summary, NOTHING);
         let (project_id, name) = (self.session.project.id(), self.planned.name.as_str());
-        let before = self.named().await.map_err(told)?;
-        if let Some(earlier) = self.earlier(&before)? {
+        let before = match self.named().await {
+            Ok(before) => Some(before),
+            // Who may create need not be allowed to list. Then a lost answer stays lost.
+            Err(fault) if fault.is_refused() => {
+                tracing::warn!(?fault, "whether the name is free cannot be seen");
+                None
+            }
+            Err(fault) => return Err(told(fault)),
+        };
+        if let Some(earlier) = self.earlier(before.as_deref().unwrap_or_default())? {
             return Ok(Made::Earlier(earlier));
         }
         let routes = self.planned.routes.as_ref();
-        let mut creation = Creation::new(project_id, &self.body, routes, &before, self.session.project.server_now());
+        let mut creation =
+            Creation::new(project_id, &self.body, routes, before.as_deref(), self.session.project.server_now());
         let mut open = false;
         let mut attempt = 1;
         loop {

@@ -78,6 +78,14 @@ impl Connection {
         self.id.0.as_deref().unwrap_or_default()
     }
 
+    /// As messages name it.
+    pub(super) fn about(&self) -> String {
+        match self.id() {
+            "" => format!("enhanced connection {:?}", self.name),
+            id => format!("enhanced connection {:?} ({id})", self.name),
+        }
+    }
+
     /// Its region and project, as far as they are known.
     pub(super) fn place(&self) -> (Option<&str>, Option<&str>) {
         (self.region.0.as_deref(), self.project_id.0.as_deref())

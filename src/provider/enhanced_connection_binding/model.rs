@@ -35,6 +35,11 @@ model! {
 }
 
 impl Bound {
+    /// As messages name it.
+    pub(super) fn about(&self) -> String {
+        format!("binding of the {} to the connection {}", self.what(), self.connection_id)
+    }
+
     /// Its region and project, as far as they are known.
     pub(super) fn place(&self) -> (Option<&str>, Option<&str>) {
         (self.region.0.as_deref(), self.project_id.0.as_deref())

@@ -20,7 +20,7 @@ resource "dli_enhanced_connection" "test" {
 }
 "#;
 
-fn throttled(request: &&LoggedRequest) -> bool {
+fn throttled(request: &LoggedRequest) -> bool {
     request.status == 429
 }
 
@@ -46,7 +46,7 @@ fn a_hundred_at_once_run_at_the_allowed_rate() {
                 let told = finished.expect_code(0).told();
                 assert!(told.is_empty(), "{command:?}: {told:?}");
                 let requests = &cloud.requests()[before..];
-                let refused = requests.iter().filter(throttled).count();
+                let refused = requests.iter().filter(|request| throttled(request)).count();
                 counts.push((requests.len() - refused, refused));
             }
         });

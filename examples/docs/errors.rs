@@ -1,0 +1,82 @@
+//! The part of the guide to errors that is made from the provider's own table, and the message that it shows.
+
+use terraform_provider_dli::dli::trouble::{Code, Example, Sign, TROUBLES, Trouble};
+
+/// The headings, in the order of a reader's search.
+const GROUPS: [&str; 6] = [
+    "Networks and Bindings",
+    "Codes of DLI",
+    "Codes of the API Gateway",
+    "Identity and Access Management (IAM)",
+    "No Answer of the Service",
+    "Any Other Answer",
+];
+
+/// All that is known, under headings; within one in the order in which it is looked for.
+pub(crate) fn section() -> String {
+    let within = |group| TROUBLES.iter().filter(move |trouble| group_of(trouble) == group).map(entry);
+    let groups = GROUPS.iter().flat_map(|group| std::iter::once(format!("## {group}")).chain(within(*group)));
+    groups.collect::<Vec<_>>().join("\n\n") + "\n"
+}
+
+fn group_of(Trouble { name, signs, .. }: &Trouble) -> &'static str {
+    let has = |wanted: fn(&Sign) -> bool| signs.iter().any(wanted);
+    match name.split(['.', '-']).next() {
+        _ if has(|sign| matches!(sign, Sign::Binding(_))) => GROUPS[0],
+        _ if has(|sign| matches!(sign, Sign::Way(_))) => GROUPS[4],
+        Some("DLI") => GROUPS[1],
+        Some("APIGW") => GROUPS[2],
+        Some("IAM") => GROUPS[3],
+        _ if *name == "HTTP-401" => GROUPS[3],
+        _ => GROUPS[5],
+    }
+}
+
+fn entry(trouble: &Trouble) -> String {
+    let Trouble { title, signs, meaning, remedy, example, .. } = trouble;
+    let codes = codes(trouble);
+    let heading = if codes.is_empty() { format!("### {title}") } else { format!("### {codes}: {title}") };
+    let signs: Vec<String> = signs.iter().filter_map(sign).collect();
+    let signs = (!signs.is_empty()).then(|| format!("Recognised by {}.", signs.join("; or by ")));
+    let example = example.map(|Example { message, .. }| format!("For example: \"{message}\""));
+    let known: Vec<String> = signs.into_iter().chain(example).collect();
+    let known = (!known.is_empty()).then(|| known.join("\n"));
+    let advice = [format!("**Means:** {meaning}"), format!("**What to do:** {remedy}")];
+    std::iter::once(heading).chain(known).chain(advice).collect::<Vec<_>>().join("\n\n")
+}
+
+/// The codes that stand for it, where it is one of codes.
+fn codes(Trouble { name, signs, example, .. }: &Trouble) -> String {
+    let listed = signs.iter().find_map(|sign| match sign {
+        Sign::Answer { code: Code::OneOf(codes), .. } => Some(codes.join(", ")),
+        _ => None,
+    });
+    let example = example.map(|example| example.code).filter(|code| !code.is_empty() && name.starts_with(code));
+    listed.or_else(|| example.map(str::to_owned)).unwrap_or_default()
+}
+
+/// How it is recognised; what is recognised by its kind alone has no words for it.
+fn sign(sign: &Sign) -> Option<String> {
+    let quoted = |words: &[&str]| words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(" or ");
+    match sign {
+        Sign::Answer { statuses: (first, last), code, words } => {
+            let code = match code {
+                Code::OneOf(codes) => codes.iter().map(|code| format!("`{code}`")).collect::<Vec<_>>().join(", "),
+                Code::Missing => "an answer without a code".to_owned(),
+                Code::Present => "any code".to_owned(),
+                Code::Any => String::new(),
+            };
+            let status = match (first, last) {
+                (0, 999) => String::new(),
+                (first, last) if first == last => format!("HTTP {first}"),
+                (first, last) => format!("HTTP {first} to {last}"),
+            };
+            let words = if words.is_empty() { String::new() } else { format!("the words {}", quoted(words)) };
+            let parts: Vec<_> = [code, status, words].into_iter().filter(|part| !part.is_empty()).collect();
+            (!parts.is_empty()).then(|| parts.join(" with "))
+        }
+        Sign::Binding([]) => Some("a binding that is FAILED".to_owned()),
+        Sign::Binding(words) => Some(format!("a binding that is FAILED with the words {}", quoted(words))),
+        Sign::Way(_) => None,
+    }
+}

@@ -1,0 +1,75 @@
+//! What stood between a call and its answer, read out of the layers of the HTTP client's errors: which of them it was is
+//! what a person can act upon, and their own words are the library's.
+
+use std::{error::Error as StdError, io};
+
+use tokio_rustls::rustls;
+
+use super::error::Error;
+use crate::dli::trouble::Obstacle;
+
+impl Error {
+    /// Why there is no answer of the service; `None` where there is one, or where nothing was to be sent.
+    #[must_use]
+    pub fn obstacle(&self) -> Option<Obstacle> {
+        match self {
+            Self::Configuration(_) | Self::Request { .. } | Self::Api(_) => None,
+            Self::Repeated { last, .. } => last.obstacle(),
+            Self::Identity(error) => error.obstacle(),
+            Self::Unsent { .. } => Some(Obstacle::NoTurn),
+            Self::Connect { source, .. } => Some(of_connect(source)),
+            Self::Lost { .. } => Some(Obstacle::Lost),
+            Self::Timeout { .. } => Some(Obstacle::Timeout),
+            Self::Interrupted { .. } => Some(Obstacle::CutOff),
+            Self::TooLarge { .. } | Self::Undecodable { .. } => Some(Obstacle::NotTheService),
+        }
+    }
+
+    /// The innermost cause, which is the one that says something: "connection refused".
+    #[must_use]
+    pub fn root_cause(&self) -> Option<String> {
+        causes(self).last().map(ToString::to_string)
+    }
+}
+
+fn of_connect(source: &reqwest::Error) -> Obstacle {
+    // The proxy's own errors have no public type; a connection to it may fail like any other, beneath them.
+    if causes(source).any(|cause| cause.to_string().starts_with("tunnel error")) {
+        return Obstacle::Proxy;
+    }
+    if causes(source).any(|cause| cause.to_string().starts_with("dns error")) {
+        return Obstacle::Unresolved;
+    }
+    if let Some(error) = causes(source).find_map(of_tls) {
+        return match error {
+            rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented => Obstacle::Untrusted,
+            _ => Obstacle::TlsFailed,
+        };
+    }
+    if source.is_timeout() {
+        return Obstacle::ConnectTimeout;
+    }
+    match causes(source).filter_map(|cause| cause.downcast_ref()).map(kind).last() {
+        Some(io::ErrorKind::ConnectionRefused) => Obstacle::Refused,
+        Some(io::ErrorKind::TimedOut) => Obstacle::ConnectTimeout,
+        // Somebody took the connection and dropped it while TLS was to begin.
+        Some(io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof) => Obstacle::TlsFailed,
+        _ => Obstacle::Unreachable,
+    }
+}
+
+/// The error of TLS. One of input and output hides what it wraps from the chain of sources.
+fn of_tls<'a>(cause: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> {
+    let wrapped = || cause.downcast_ref::<io::Error>()?.get_ref();
+    cause.downcast_ref().or_else(|| of_tls(wrapped()?))
+}
+
+/// The kind of the innermost one.
+fn kind(error: &io::Error) -> io::ErrorKind {
+    error.get_ref().and_then(|inner| inner.downcast_ref()).map_or(error.kind(), kind)
+}
+
+/// What caused it, and what caused that.
+fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(error.source(), |error: &&'a (dyn StdError + 'static)| (*error).source())
+}

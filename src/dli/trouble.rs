@@ -1,0 +1,275 @@
+//! What the errors of a call usually mean and what helps: the known ones as a table, and how one of them is recognised.
+//!
+//! One code stands for many things here (`DLI.0001`, `APIGW.0301`), and the same cause comes under many codes, so a row may
+//! ask for a code, for words, for a status, or for all of them; the first row that fits is the one, which puts the most
+//! specific first. The last rows fit everything, so that nobody is left without advice. What says that something is gone, or
+//! that a call may be repeated, is decided elsewhere: these texts are for people.
+
+mod table;
+
+pub use table::TROUBLES;
+
+/// An error that is known.
+#[derive(Debug)]
+pub struct Trouble {
+    /// Names it: its code, with a word where one code stands for several.
+    pub name: &'static str,
+    /// What it is, in a few words.
+    pub title: &'static str,
+    /// How it is recognised: by any of these.
+    pub signs: &'static [Sign],
+    /// What it usually means, in sentences.
+    pub meaning: &'static str,
+    /// What helps, in sentences.
+    pub remedy: &'static str,
+    /// An answer of this kind. The words are those of the documents or of users' reports, where they show any. For what is
+    /// no answer there is none.
+    pub example: Option<Example>,
+}
+
+/// An answer that says what went wrong.
+#[derive(Debug, Clone, Copy)]
+pub struct Example {
+    /// HTTP status; 200 stands for `is_success: false`, which has no code.
+    pub status: u16,
+    /// Error code; empty where the answer has none.
+    pub code: &'static str,
+    /// The service's words.
+    pub message: &'static str,
+}
+
+/// How an error is recognised.
+#[derive(Debug)]
+pub enum Sign {
+    /// The service, the gateway or the identity service answered.
+    Answer {
+        /// First and last of the HTTP statuses.
+        statuses: (u16, u16),
+        /// The error code.
+        code: Code,
+        /// One of these is in the message, in any case of letters; none are needed where the list is empty.
+        words: &'static [&'static str],
+    },
+    /// A binding came to nothing, and its `err_msg` has one of these words; none are needed where the list is empty.
+    Binding(&'static [&'static str]),
+    /// No answer of the service came.
+    Way(Obstacle),
+}
+
+/// What a row asks of an error code.
+#[derive(Debug)]
+pub enum Code {
+    /// Nothing: there may be any or none.
+    Any,
+    /// There is none.
+    Missing,
+    /// There is one, whichever.
+    Present,
+    /// It is one of these.
+    OneOf(&'static [&'static str]),
+}
+
+/// What stood between a call and its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Obstacle {
+    /// The gateway limits the calls, and this one's turn did not come within the time for it.
+    NoTurn,
+    /// The host's name has no address.
+    Unresolved,
+    /// The host is there, and nothing listens on the port.
+    Refused,
+    /// No connection within the time for it.
+    ConnectTimeout,
+    /// No connection for another reason, such as a network without a way there.
+    Unreachable,
+    /// A proxy did not let the call through, or is not there.
+    Proxy,
+    /// Nobody who is trusted vouches for the certificate.
+    Untrusted,
+    /// What answers does not speak TLS as it must.
+    TlsFailed,
+    /// The connection ended before an answer came.
+    Lost,
+    /// No whole answer within the time for it.
+    Timeout,
+    /// The answer ended too early.
+    CutOff,
+    /// A whole answer that is not the service's.
+    NotTheService,
+}
+
+impl Trouble {
+    /// What an answer that tells of a failure usually means; `status` is 2xx where only `is_success` tells of it.
+    #[must_use]
+    pub fn of_answer(status: u16, code: Option<&str>, message: &str) -> Option<&'static Self> {
+        find(|sign| match sign {
+            Sign::Answer { statuses: (first, last), code: wanted, words } => {
+                (*first..=*last).contains(&status) && wanted.fits(code) && has_one_of(message, words)
+            }
+            _ => false,
+        })
+    }
+
+    /// Why a binding usually comes to nothing that has this `err_msg`.
+    #[must_use]
+    pub fn of_binding(err_msg: &str) -> Option<&'static Self> {
+        find(|sign| matches!(sign, Sign::Binding(words) if has_one_of(err_msg, words)))
+    }
+
+    /// What an obstacle usually means.
+    #[must_use]
+    pub fn of_obstacle(obstacle: Obstacle) -> Option<&'static Self> {
+        find(|sign| matches!(sign, Sign::Way(way) if *way == obstacle))
+    }
+}
+
+impl Code {
+    fn fits(&self, code: Option<&str>) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Missing => code.is_none(),
+            Self::Present => code.is_some(),
+            Self::OneOf(codes) => code.is_some_and(|code| codes.contains(&code)),
+        }
+    }
+}
+
+fn find(fits: impl Fn(&Sign) -> bool) -> Option<&'static Trouble> {
+    TROUBLES.iter().find(|trouble| trouble.signs.iter().any(&fits))
+}
+
+fn has_one_of(text: &str, words: &[&str]) -> bool {
+    let text = text.to_ascii_lowercase();
+    words.is_empty() || words.iter().any(|word| text.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn name(trouble: Option<&Trouble>) -> &'static str {
+        trouble.map_or("none", |trouble| trouble.name)
+    }
+
+    #[test]
+    fn each_row_is_found_by_its_example() {
+        for trouble in TROUBLES {
+            if let Some(Example { status, code, message }) = trouble.example {
+                let code = Some(code).filter(|code| !code.is_empty());
+                assert_eq!(
+                    name(Trouble::of_answer(status, code, message)),
+                    trouble.name,
+                    "{status} {code:?} {message}"
+                );
+            }
+        }
+    }
+
+    /// The codes and statuses of the API's pages, of the gateway's, and of the identity service's.
+    #[test]
+    fn every_documented_code_has_advice_of_its_own() {
+        for (status, code) in [
+            (400, "DLI.0001"),
+            (400, "DLI.0002"),
+            (400, "DLI.0003"),
+            (400, "DLI.0004"),
+            (400, "DLI.0005"),
+            (400, "DLI.0006"),
+            (400, "DLI.0007"),
+            (400, "DLI.0008"),
+            (400, "DLI.0009"),
+            (400, "DLI.0011"),
+            (400, "DLI.0012"),
+            (401, "DLI.0013"),
+            (401, "DLI.0014"),
+            (400, "DLI.0015"),
+            (400, "DLI.0016"),
+            (400, "DLI.0018"),
+            (400, "DLI.0019"),
+            (400, "DLI.0100"),
+            (404, "DLI.0023"),
+            (400, "DLI.0999"),
+            (500, "DLI.0999"),
+            (400, "DLI.1028"),
+            (404, "APIGW.0101"),
+            (404, "APIGW.0103"),
+            (400, "APIGW.0104"),
+            (400, "APIGW.0105"),
+            (400, "APIGW.0106"),
+            (400, "APIGW.0201"),
+            (413, "APIGW.0201"),
+            (414, "APIGW.0201"),
+            (494, "APIGW.0201"),
+            (502, "APIGW.0201"),
+            (504, "APIGW.0201"),
+            (401, "APIGW.0301"),
+            (403, "APIGW.0302"),
+            (401, "APIGW.0303"),
+            (429, "APIGW.0308"),
+            (401, "IAM.0001"),
+            (403, "IAM.0003"),
+            (404, "IAM.0004"),
+            (400, "IAM.0007"),
+            (400, "IAM.0011"),
+        ] {
+            let trouble = Trouble::of_answer(status, Some(code), "");
+            assert!(!["none", "unlisted", "HTTP-5xx"].contains(&name(trouble)), "{status} {code}: {}", name(trouble));
+        }
+    }
+
+    /// The words are those that the service's documents and its users show.
+    #[test]
+    fn what_the_words_say_goes_before_the_code() {
+        fn of(status: u16, code: &str, message: &str) -> &'static str {
+            name(Trouble::of_answer(status, Some(code), message))
+        }
+        let iam = |reason: &str| of(401, "APIGW.0301", &format!("Incorrect IAM authentication information: {reason}"));
+        let expired = "signature expired, signature time:20260101T000000Z,server time:20260101T010000Z";
+        assert_eq!(iam(expired), "APIGW.0301-clock");
+        assert_eq!(iam("Get secretKey failed,ak:AKEXAMPLE,err:ak not exist"), "APIGW.0301-unknown-key");
+        assert_eq!(iam("verify aksk signature fail"), "APIGW.0301-wrong-secret");
+        assert_eq!(iam("AK access failed to reach the limit,forbidden."), "APIGW.0301-locked");
+        assert_eq!(iam("decrypt token fail"), "APIGW.0301-token");
+        assert_eq!(iam(""), "APIGW.0301");
+        assert_eq!(of(400, "DLI.0001", "Connection 2a62 does not exist"), "DLI.0001-not-there");
+        assert_eq!(of(400, "DLI.0001", "The parameter hosts is invalid"), "DLI.0001");
+        assert_eq!(of(400, "DLI.0007", "The subnet could not be found"), "subnet-not-found");
+        assert_eq!(name(Trouble::of_answer(200, None, "The quota of connections is exceeded")), "DLI.1028");
+        assert_eq!(name(Trouble::of_answer(403, None, "Policy doesn't allow dli:queue:list")), "IAM.0003");
+    }
+
+    #[test]
+    fn the_usual_cause_of_a_failed_binding_follows_from_its_words() {
+        let of = |err_msg| name(Trouble::of_binding(err_msg));
+        assert_eq!(of("Failed to get subnet 86ddcf50-233a-449d-9811-cfef2f603213"), "subnet-not-found");
+        assert_eq!(of("CIDR conflict with the VPC"), "cidr-overlap");
+        assert_eq!(of(""), "binding-failed");
+    }
+
+    #[test]
+    fn nothing_is_left_without_advice() {
+        for status in (200..600).filter(|status| !(300..400).contains(status)) {
+            assert!(Trouble::of_answer(status, Some("X.1"), "").is_some(), "{status}");
+            assert!(Trouble::of_answer(status, None, "").is_some(), "{status}");
+        }
+        assert!(Trouble::of_answer(302, None, "redirects").is_some());
+    }
+
+    #[test]
+    fn rows_are_named_once_and_written_in_sentences() {
+        let names: BTreeSet<_> = TROUBLES.iter().map(|trouble| trouble.name).collect();
+        assert_eq!(names.len(), TROUBLES.len());
+        for Trouble { name, title, signs, meaning, remedy, .. } in TROUBLES {
+            assert!(!title.ends_with('.') && !title.is_empty(), "{name}");
+            assert!(meaning.ends_with('.') && remedy.ends_with('.'), "{name}");
+            assert!(!signs.is_empty(), "{name} is never found");
+            for sign in *signs {
+                if let Sign::Answer { words, .. } | Sign::Binding(words) = sign {
+                    assert!(words.iter().all(|word| *word == word.to_ascii_lowercase()), "{name}: {words:?}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! What a person gets for each error that is known, as real Terraform prints it: `tests/data/errors/NAME.txt`, compared
+//! whole. They are meant to be read, all together.
+//!
+//! Only what differs from run to run is replaced: request ids, connection ids, ports, how often a call was tried. After a change of the texts run the
+//! tests once with `UPDATE_ERRORS=1`, and read what they have written.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::PathBuf;
+
+use terraform_provider_dli::dli::trouble::TROUBLES;
+
+use super::harness::{Finished, Workspace};
+
+mod answers;
+mod bindings;
+mod obstacles;
+mod servers;
+
+/// Texts that show a row in another situation than the row's own file does.
+const MORE: [&str; 4] = ["cidr-overlap-binding", "subnet-not-found-binding", "plan-401", "plan-403"];
+
+fn directory() -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "tests", "data", "errors"].iter().collect()
+}
+
+/// The name of a row as Terraform lets a resource be named.
+fn label(name: &str) -> String {
+    name.to_ascii_lowercase().replace(['.', '-'], "_")
+}
+
+/// Compares texts with their files, and tells all that differ.
+#[track_caller]
+fn expect_texts(texts: &BTreeMap<String, String>) {
+    let update = std::env::var_os("UPDATE_ERRORS").is_some();
+    let mut wrong = Vec::new();
+    for (name, text) in texts {
+        let file = directory().join(format!("{name}.txt"));
+        if update {
+            fs::write(&file, text).expect("the repository can be written to");
+        }
+        let kept = fs::read_to_string(&file).unwrap_or_default();
+        if kept != *text {
+            wrong.push(format!("--- {name}.txt\n{kept}+++ is\n{text}"));
+        }
+    }
+    assert!(wrong.is_empty(), "UPDATE_ERRORS=1 writes what is:\n{}", wrong.join("\n"));
+}
+
+/// A workspace in which Terraform prints as to a terminal.
+fn in_colour(workspace: Workspace) -> Workspace {
+    workspace.with_variable("TF_CLI_ARGS", "")
+}
+
+/// The messages that a run printed, by the resource that each is about; those about none stand under "".
+fn printed(finished: &Finished) -> BTreeMap<String, Vec<String>> {
+    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let plain = |text: &str| {
+        // Colours: escape, bracket, numbers, "m".
+        let mut parts = text.split("\u{1b}[");
+        let first = parts.next().unwrap_or_default().to_owned();
+        parts.fold(first, |text, part| text + part.split_once('m').map_or("", |(_, rest)| rest))
+    };
+    let (stderr, stdout) = (plain(&finished.stderr), plain(&finished.stdout));
+    let mut lines = stderr.lines().chain(stdout.lines());
+    while lines.by_ref().any(|line| line == "╷") {
+        let block: Vec<&str> = lines.by_ref().take_while(|line| *line != "╵").collect();
+        let stripped = block.iter().map(|line| line.trim_start_matches('│').strip_prefix(' ').unwrap_or_default());
+        let tried =
+            |line: &str| if line.starts_with("Tried: ") { "Tried: 3 times in 2s" } else { line.trim_end() }.to_owned();
+        let text = stripped.map(tried).collect::<Vec<_>>().join("\n");
+        let about = text.lines().find_map(|line| line.trim_start().strip_prefix("with ")?.strip_suffix(','));
+        let about = about.unwrap_or_default().to_owned();
+        found.entry(about).or_default().push(text.trim_end().to_owned() + "\n");
+    }
+    found
+}
+
+/// The one message about a resource.
+#[track_caller]
+fn of(printed: &BTreeMap<String, Vec<String>>, address: &str, finished: &Finished) -> String {
+    match printed.get(address).map(Vec::as_slice) {
+        Some([text]) => text.clone(),
+        other => panic!("{finished}\nexpected one message about {address}: {other:#?}"),
+    }
+}
+
+/// A row without its text, or a text without its row, is an oversight.
+#[test]
+fn every_row_of_the_table_has_its_text() {
+    let rows: BTreeSet<String> = TROUBLES.iter().map(|trouble| trouble.name).chain(MORE).map(str::to_owned).collect();
+    let files = fs::read_dir(directory()).expect("the directory is there");
+    let files = files.map(|entry| entry.expect("it can be read").file_name().to_string_lossy().into_owned());
+    let files: BTreeSet<String> = files.map(|name| name.trim_end_matches(".txt").to_owned()).collect();
+    assert_eq!(files, rows);
+}

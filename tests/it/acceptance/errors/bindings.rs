@@ -1,0 +1,44 @@
+//! Bindings that come to nothing: the service says so in a text of the binding's, with no code.
+
+use std::collections::BTreeMap;
+
+use terraform_provider_dli::emulator::Settings;
+
+use super::{expect_texts, in_colour, of, printed};
+use crate::acceptance::connection::connection;
+use crate::acceptance::harness::{Cloud, for_one_terraform};
+
+/// File, queue, and the words, which are those of the service's documents and of its users.
+const FAILING: [(&str, &str, &str); 3] = [
+    ("cidr-overlap-binding", "q1", "CIDR conflict with the VPC"),
+    ("subnet-not-found-binding", "q2", "Failed to get subnet 78f2562a-36e4-4b39-95b9-f5aab22e1281"),
+    ("binding-failed", "q3", ""),
+];
+
+#[test]
+fn each_failed_binding_of_the_table() {
+    for_one_terraform(|terraform| {
+        let failing = FAILING.iter().map(|(_, queue, text)| ((*queue).to_owned(), (*text).to_owned())).collect();
+        let cloud = Cloud::start_with(Settings { failing, ..Settings::default() });
+        let workspace = in_colour(cloud.workspace(terraform));
+        for (name, queue, _) in FAILING {
+            let one = connection(&format!("queues          = [{queue:?}]"));
+            let one =
+                one.replace("\"test\" {", &format!("{queue:?} {{")).replace("= \"test\"", &format!("= {queue:?}"));
+            workspace.write(&format!("{name}.tf"), one.trim_start());
+        }
+        let applied = workspace.run(&["apply", "-auto-approve"]).expect_code(1);
+        let printed = printed(&applied);
+        let mut all = BTreeMap::new();
+        for (name, queue, _) in FAILING {
+            let mut text = of(&printed, &format!("dli_enhanced_connection.{queue}"), &applied);
+            for connection in cloud.connections() {
+                text = text.replace(&connection.id, "2a620c33-5609-40c9-affd-2b6453071b0f");
+            }
+            all.insert(name.to_owned(), text);
+        }
+        expect_texts(&all);
+        workspace.destroy();
+        cloud.expect_empty();
+    });
+}

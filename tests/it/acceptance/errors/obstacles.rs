@@ -1,0 +1,86 @@
+//! No answer of the service comes: each kind, from a server that brings it about, or from none.
+//!
+//! The two that take their time are unit tests of the provider, which can shorten it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use super::{expect_texts, in_colour, label, of, printed, servers};
+use crate::acceptance::harness::{Finished, PROJECT, Workspace, for_one_terraform};
+
+const LOGIN_PAGE: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 52\r\nConnection: close\r\n\r\n\
+                          <html><body><h1>Welcome, please log in</h1></body>\r\n";
+const CUT_OFF: &str = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"is_success\":true,";
+/// What a web server says to a client that begins with TLS where it expects HTTP.
+const BAD_REQUEST: &str = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n";
+const WANTS_PASSWORD: &str = "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n";
+
+/// A provider for each endpoint, and a route for each provider: adding a route looks at its connection first.
+fn configure(workspace: &Workspace, endpoints: &[(&str, String)]) {
+    let mut providers = String::new();
+    for (name, endpoint) in endpoints {
+        let label = label(name);
+        writeln!(
+            providers,
+            "provider \"dli\" {{\n  alias = {label:?}\n  region = \"eu-west-101\"\n  project_id = {PROJECT:?}\n  access_key = \
+             \"AKEXAMPLE\"\n  secret_key = \"SKEXAMPLE\"\n  endpoints = {{ dli = {endpoint:?} }}\n}}"
+        )
+        .expect("a string takes all text");
+        let route = format!(
+            "resource \"dli_enhanced_connection_route\" {label:?} {{\n  provider      = dli.{label}\n  connection_id = \
+             \"2a620c33-5609-40c9-affd-2b6453071b0f\"\n  name          = \"db\"\n  cidr          = \"192.168.2.0/24\"\n  timeouts \
+             {{\n    create = \"5s\"\n  }}\n}}\n"
+        );
+        workspace.write(&format!("{name}.tf"), &route);
+    }
+    workspace.write("provider.tf", &providers);
+}
+
+/// The text for each endpoint; `ports` are no part of it.
+fn texts(applied: &Finished, endpoints: &[(&str, String)]) -> BTreeMap<String, String> {
+    let printed = printed(applied);
+    let text = |name: &str, endpoint: &str| {
+        let text = of(&printed, &format!("dli_enhanced_connection_route.{}", label(name)), applied);
+        let port = endpoint.rsplit(':').next().filter(|port| port.len() == 5 && port.parse::<u16>().is_ok());
+        port.map_or(text.clone(), |port| text.replace(port, "12345"))
+    };
+    endpoints.iter().map(|(name, endpoint)| ((*name).to_owned(), text(name, endpoint))).collect()
+}
+
+#[test]
+fn each_obstacle_of_the_table() {
+    let plain = |port: u16| format!("http://127.0.0.1:{port}");
+    let tls = |port: u16| format!("https://localhost:{port}");
+    let endpoints = [
+        ("connection-refused", "http://127.0.0.1:9".to_owned()),
+        ("name-not-resolved", "https://dli.cn-nroth-4.invalid".to_owned()),
+        // To Linux a broadcast address is one that TCP has no way to.
+        ("unreachable", "https://255.255.255.255".to_owned()),
+        ("tls-not-trusted", tls(servers::with_own_certificate())),
+        ("tls-failed", tls(servers::saying_at_once(BAD_REQUEST))),
+        ("connection-lost", plain(servers::saying(""))),
+        ("cut-off", plain(servers::saying(CUT_OFF))),
+        ("not-the-service", plain(servers::saying(LOGIN_PAGE))),
+    ];
+    for_one_terraform(|terraform| {
+        // A proxy of the machine that this runs on is not to be in between.
+        let workspace = in_colour(Workspace::new(terraform)).with_variable("NO_PROXY", "*");
+        configure(&workspace, &endpoints);
+        let applied = workspace.run(&["apply", "-auto-approve", "-parallelism=50"]).expect_code(1);
+        expect_texts(&texts(&applied, &endpoints));
+    });
+}
+
+#[test]
+fn a_proxy_that_wants_a_password() {
+    let endpoints = [("proxy", "https://dli.eu-west-101.example.com".to_owned())];
+    let proxy = format!("http://127.0.0.1:{}", servers::saying(WANTS_PASSWORD));
+    for_one_terraform(|terraform| {
+        let workspace = ["HTTPS_PROXY", "https_proxy"]
+            .iter()
+            .fold(in_colour(Workspace::new(terraform)), |workspace, name| workspace.with_variable(name, &proxy));
+        configure(&workspace, &endpoints);
+        let applied = workspace.run(&["apply", "-auto-approve"]).expect_code(1);
+        expect_texts(&texts(&applied, &endpoints));
+    });
+}

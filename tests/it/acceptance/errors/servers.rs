@@ -1,0 +1,68 @@
+//! Servers that do not do what a service does: they take each connection and say one thing, or nothing.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread;
+
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::rustls::{ServerConfig, ServerConnection};
+
+/// Answers the head of each request with this text and closes. The thread lives as long as the tests. Returns the port.
+pub(super) fn saying(answer: &'static str) -> u16 {
+    serve(move |mut stream| {
+        if read_head(&mut stream) {
+            // Whoever asked may be gone already.
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    })
+}
+
+/// Answers the first bytes of anything with this text and closes. Returns the port.
+pub(super) fn saying_at_once(answer: &'static str) -> u16 {
+    serve(move |mut stream| {
+        let _ = stream.read(&mut [0; 4096]);
+        let _ = stream.write_all(answer.as_bytes());
+    })
+}
+
+/// Shows a certificate for `localhost` that nobody vouches for. Returns the port.
+pub(super) fn with_own_certificate() -> u16 {
+    let CertifiedKey { cert, signing_key } =
+        generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    let key = PrivateKeyDer::try_from(signing_key.serialize_der()).expect("PKCS #8");
+    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("the provider has them")
+        .with_no_client_auth()
+        .with_single_cert(vec![cert.der().clone()], key)
+        .expect("they belong together");
+    let config = Arc::new(config);
+    serve(move |mut stream| {
+        let mut tls = ServerConnection::new(Arc::clone(&config)).expect("it is in order");
+        // The client breaks it off.
+        let _ = tls.complete_io(&mut stream);
+    })
+}
+
+fn serve(handle: impl Fn(TcpStream) + Send + 'static) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = listener.local_addr().expect("it is bound").port();
+    thread::spawn(move || listener.incoming().flatten().for_each(handle));
+    port
+}
+
+/// Reads to the empty line after the headers; false where the client goes before.
+fn read_head(stream: &mut TcpStream) -> bool {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        match stream.read(&mut byte) {
+            Ok(1) => head.push(byte[0]),
+            _ => return false,
+        }
+    }
+    true
+}
