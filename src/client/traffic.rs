@@ -66,8 +66,9 @@ impl Lane {
         if !matches!(kind, Some(Kind::Unsendable | Kind::Unreached)) {
             self.answered.store(true, Ordering::Relaxed);
         }
+        let is_sent = failure.is_none_or(Error::is_sent);
         self.turns.tell(|pacer, now| match kind {
-            Some(Kind::Unsendable | Kind::Unreached) => pacer.unsent(turn),
+            _ if !is_sent => pacer.unsent(turn),
             Some(Kind::Throttled { limit, wait }) => pacer.refused(turn, now, limit, wait, fastrand::f64()),
             _ => pacer.passed(turn, now),
         });

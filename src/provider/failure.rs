@@ -45,6 +45,7 @@ pub(super) fn object(about: &str) -> Option<String> {
 fn answer(error: &Error) -> String {
     let what = match error {
         Error::Configuration(_) => return sentence(&error.with_causes()),
+        Error::Identity(error) => return answer(error),
         Error::Repeated { attempts, elapsed, last, .. } => {
             let elapsed = humantime::format_duration(Duration::from_secs(elapsed.as_secs().max(1)));
             return format!("{}\nTried: {attempts} times in {elapsed}", answer(last));
@@ -141,7 +142,7 @@ fn sentence(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::{
-        client::{Client, Config, Credentials, Operation, Timeouts},
+        client::{AccessKey, Client, Config, Credentials, Form, Operation, Timeouts},
         dli::throttling::Limit,
     };
 
@@ -149,8 +150,9 @@ mod tests {
     async fn silent(scheme: &str) -> String {
         let server = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = server.local_addr().expect("it is bound").port();
+        let key = AccessKey { id: "AK".into(), secret: "SK".into(), security_token: None };
         let client = Client::new(Config {
-            credentials: Some(Credentials { access_key: "AK".into(), secret_key: "SK".into(), security_token: None }),
+            credentials: Some(Credentials::new(Form::Key(key), "this test")),
             project_id: Some("0123456789abcdef0123456789abcdef".into()),
             endpoint: Some(format!("{scheme}://localhost:{port}")),
             timeouts: Timeouts { connect: Duration::from_millis(50), request: Duration::from_millis(100) },

@@ -62,8 +62,7 @@ pub(super) enum Fault {
 }
 
 impl Session {
-    /// Begins an operation that may take as long as `limit`. Uses no network.
-    #[expect(clippy::unused_async, reason = "what a project needs will be asked of the network")]
+    /// Begins an operation that may take as long as `limit`. Asks for the project where its id is not given.
     pub(super) async fn open(
         account: &Account,
         (region, project_id): (Option<&str>, Option<&str>),
@@ -72,7 +71,15 @@ impl Session {
     ) -> Result<Self, Fault> {
         let client = account.client().map_err(Fault::Told)?;
         let deadline = Instant::now() + limit;
-        let project = client.project(region, project_id)?.patient(deadline, stop);
+        let project = tokio::select! {
+            biased;
+            () = stop.cancelled() => return Err(Fault::Interrupted { about: String::new(), writing: false }),
+            opened = client.open((region, project_id), deadline, stop) => opened?,
+            () = tokio::time::sleep_until(deadline) => {
+                let awaited = "The look for the project".to_owned();
+                return Err(Fault::TimedOut { about: String::new(), limit, writing: false, awaited });
+            }
+        };
         Ok(Self { project, about: String::new(), limit, deadline, stop: stop.clone() })
     }
 
