@@ -98,7 +98,8 @@ impl Session {
         }
     }
 
-    /// The same for a moment only: its answer is not worth a long wait.
+    /// The same for a moment only: its answer is not worth a long wait. Where the gateway throttles and all wait for their
+    /// turns, that wait does not count.
     pub(super) async fn briefly<T>(
         &self,
         moment: Duration,
@@ -106,7 +107,14 @@ impl Session {
     ) -> Result<T, Fault> {
         let about = || self.about.clone();
         let late = || Fault::TimedOut { about: about(), limit: moment, writing: false, awaited: String::new() };
-        tokio::time::timeout(moment, read).await.unwrap_or_else(|_| Err(late()))
+        let mut read = std::pin::pin!(read);
+        loop {
+            match tokio::time::timeout(moment, &mut read).await {
+                Ok(outcome) => return outcome,
+                Err(_) if self.project.is_throttled() => {}
+                Err(_) => return Err(late()),
+            }
+        }
     }
 
     /// A call that changes something.

@@ -1,6 +1,8 @@
 //! All integration tests in one binary, so that the dependencies are linked once.
 
 mod acceptance;
+mod credentials;
+mod differential;
 mod documentation;
 mod emulator;
 mod hostile;
