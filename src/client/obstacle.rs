@@ -14,6 +14,7 @@ impl Error {
     pub fn obstacle(&self) -> Option<Obstacle> {
         match self {
             Self::Configuration(_) | Self::Request { .. } | Self::Api(_) => None,
+            Self::Identity(error) => error.obstacle(),
             Self::Repeated { last, .. } => last.obstacle(),
             Self::Identity(error) => error.obstacle(),
             Self::Unsent { .. } => Some(Obstacle::NoTurn),

@@ -45,6 +45,7 @@ pub(super) fn object(about: &str) -> Option<String> {
 fn answer(error: &Error) -> String {
     let what = match error {
         Error::Configuration(_) => return sentence(&error.with_causes()),
+        Error::Identity(error) => return answer(error),
         Error::Repeated { attempts, elapsed, last, .. } => {
             let elapsed = humantime::format_duration(Duration::from_secs(elapsed.as_secs().max(1)));
             return format!("{}\nTried: {attempts} times in {elapsed}", answer(last));

@@ -76,8 +76,8 @@ impl Session {
             () = stop.cancelled() => return Err(Fault::Interrupted { about: String::new(), writing: false }),
             opened = client.open((region, project_id), deadline, stop) => opened?,
             () = tokio::time::sleep_until(deadline) => {
-                let (about, awaited) = (String::new(), "The look for the project".to_owned());
-                return Err(Fault::TimedOut { about, limit, writing: false, awaited });
+                let awaited = "The look for the project".to_owned();
+                return Err(Fault::TimedOut { about: String::new(), limit, writing: false, awaited });
             }
         };
         Ok(Self { project, about: String::new(), limit, deadline, stop: stop.clone() })

@@ -362,8 +362,7 @@ async fn a_binding_that_failed_is_told_where_the_queues_are_ours() {
     let ours = provider.read(TYPE, state(&[("queues", queues(&["q1"]))]), Vec::new()).await;
     assert!(!ours.diagnostics.has_errors());
     assert!(
-        texts(&ours)
-            .contains("q1 cannot use the connection test: its binding is FAILED. The service says: CIDR conflict"),
+        texts(&ours).contains("binding of q1 to the enhanced connection \"test\"\nStatus: FAILED: CIDR conflict"),
         "{}",
         texts(&ours)
     );
