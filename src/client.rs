@@ -8,20 +8,26 @@
 //! of them go through the one pipeline in `call.rs`. Making a client does no network I/O: the first call does.
 
 mod answer;
+mod budget;
 mod call;
 mod config;
 mod connections;
 mod endpoint;
 mod error;
+mod kind;
+mod line;
 mod operation;
+mod pacer;
 mod patience;
 mod pools;
 mod privileges;
 mod queues;
 mod routes;
+mod schedule;
 mod tags;
 #[cfg(test)]
 mod test_server;
+mod traffic;
 mod transport;
 
 use std::{
@@ -34,9 +40,10 @@ pub use self::{
     config::{Clock, Config, ConfigError, Credentials, Setting, Timeouts},
     connections::ConnectionFilter,
     error::{ApiError, Error},
+    kind::Kind,
     operation::Operation,
 };
-use self::{endpoint::Endpoint, patience::Patience, transport::Transport};
+use self::{endpoint::Endpoint, patience::Patience, traffic::Traffic, transport::Transport};
 
 /// Whether a text can be [`Config::endpoint`]; uses no network.
 pub fn check_endpoint(endpoint: &str) -> Result<(), ConfigError> {
@@ -60,6 +67,7 @@ struct Inner {
     endpoint: Option<Endpoint>,
     clock: Clock,
     transport: Transport,
+    traffic: Traffic,
     /// Hosts that have not published the newer route calls.
     only_old_routes: Mutex<BTreeSet<String>>,
 }
@@ -93,6 +101,7 @@ impl Client {
                 endpoint,
                 clock,
                 transport,
+                traffic: Traffic::default(),
                 only_old_routes: Mutex::default(),
             }),
         })

@@ -1,5 +1,5 @@
 //! What the documents of Huawei Cloud's Data Lake Insight say, as pure data: paths, wire types, limits and name rules,
-//! error codes, and the request signature of the API gateway.
+//! error codes, and what the API gateway demands: the request signature, and patience.
 //!
 //! Nothing here does I/O, reads a clock or knows Terraform. The client and the emulator stand on the same page, so
 //! that a limit or a field name is written down once.
@@ -8,4 +8,5 @@ pub mod code;
 pub mod path;
 pub mod rules;
 pub mod signature;
+pub mod throttling;
 pub mod wire;

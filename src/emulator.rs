@@ -4,12 +4,12 @@
 //! It stands on [`crate::dli`] and knows nothing of the client, the framework or the provider: it is their judge. Where
 //! the documents are silent, the choice is marked as an inference beside the code that makes it.
 //!
-//! The way of a request: `server` reads it, `operation` names the operation, `gateway` believes its signature, a group's
-//! file (`connections`, `bindings`, `routes`, `privileges`, `tags`, `queues`, `pools`, `quotas`) turns it into a method of
-//! [`Account`], which keeps the rules of `limits` and `lifecycle` over the data of `project`; `snapshot` keeps that in a
-//! file, `journal` remembers it. On the way `faults` bring troubles on, and `disguise` gives the answer the form that the
-//! `quirks` want; `steering` changes all of this at run time, and `control` lets it be
-//! changed from without.
+//! The way of a request: `server` reads it, `operation` names the operation, `gateway` believes its signature or token
+//! by what `people` knows, a group's file (`connections`, `bindings`, `routes`, `privileges`, `tags`, `queues`,
+//! `connectivity`, `pools`, `quotas`) turns it into a method of [`Account`], which keeps the rules of `limits` and `lifecycle` over the data of
+//! `project`; `snapshot` keeps that in a file, `journal` remembers it. Beside the service, `iam` and `metadata` hand out
+//! credentials. On the way `throttle` counts, `faults` bring troubles on, and `disguise` gives the answer the form that the `quirks` want;
+//! `steering` changes all of this at run time, and `control` lets it be changed from without.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), terraform_provider_dli::emulator::StartError> {
@@ -26,15 +26,19 @@ mod account;
 mod bindings;
 mod clock;
 mod connections;
+mod connectivity;
 mod control;
 mod disguise;
 mod edit;
 mod faults;
 mod gateway;
+mod iam;
 mod journal;
 mod lifecycle;
 mod limits;
+mod metadata;
 mod operation;
+mod people;
 mod pools;
 mod privileges;
 mod project;
@@ -43,12 +47,13 @@ mod quirks;
 mod quotas;
 mod refusal;
 mod routes;
-
 mod server;
 mod settings;
+mod shared;
 mod snapshot;
 mod steering;
 mod tags;
+mod throttle;
 
 use std::{
     collections::BTreeMap,
@@ -57,25 +62,29 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, serve::ListenerExt};
+use axum::{Router, body::Body, extract::State, serve::ListenerExt};
 use fastrand::Rng;
+use http::{Request, Response};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 pub use self::{
     account::Account,
-    clock::{Clock, ManualClock, SystemClock},
+    clock::{Clock, ManualClock, SystemClock, read_skew},
     control::CONTROL_API,
-    faults::{ANY_OPERATION, Fault, FaultError, Trouble},
+    faults::{ANY_OPERATION, Fault, FaultError, FaultSyntax, Trouble},
     journal::LoggedRequest,
+    metadata::{Metadata, UnknownMetadata},
+    people::{Caller, Credential, Identity, People},
     quirks::{Quirk, Quirks, UnknownQuirk},
     refusal::Refusal,
     settings::{ACCESS_KEY, SECRET_KEY, Settings, StartError},
     snapshot::SnapshotError,
+    throttle::{Limit, LimitSyntax},
 };
 use self::{
     faults::Faults,
-    gateway::Keys,
-    server::{Held, Shared, StateFile, lock},
+    shared::{Held, Shared, StateFile, lock},
+    throttle::Throttle,
 };
 use crate::dli::wire::{Connection, Pool, Queue};
 
@@ -100,17 +109,16 @@ impl Emulator {
         let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
         let (stop, stopped) = watch::channel(());
         let shared = Arc::new(Shared {
-            keys: Keys {
-                access_key: settings.access_key.clone(),
-                secret_key: settings.secret_key.clone().into(),
-                security_token: settings.security_token.clone().map(Into::into),
-            },
+            directory: Mutex::new(settings.directory()),
+            metadata: Mutex::new(settings.metadata),
             clock: Arc::clone(&settings.clock),
             ahead: Mutex::default(),
             faults: Mutex::new(faults),
             rng: Mutex::new(Rng::with_seed(settings.seed)),
-            state: Mutex::new(Held { projects, manner: settings.manner(), changes: 0 }),
+            state: Mutex::new(Held::new(projects, settings.manner())),
             file: settings.state.clone().map(StateFile::new),
+            throttle: Mutex::new(Throttle::new(settings.limit)),
+            skew: Mutex::new(settings.clock_skew),
             journal: Mutex::default(),
             latency: Mutex::new(settings.latency),
             log: settings.log,
@@ -128,6 +136,11 @@ impl Emulator {
             let _ = axum::serve(listener, router).with_graceful_shutdown(end).await;
         });
         Ok(Self { address, shared, stop, serving })
+    }
+
+    /// Answers one request without the network, as the listener would; a lost answer is a body that fails.
+    pub async fn answer(&self, request: Request<Body>) -> Response<Body> {
+        server::answer(State(Arc::clone(&self.shared)), request).await
     }
 
     /// Where it listens.

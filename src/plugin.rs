@@ -118,7 +118,7 @@ pub async fn serve<I: FnOnce()>(
         Mode::Debug => Launch::default(),
     };
 
-    let tls = launch.client_certificate.as_deref().map(Tls::for_client).transpose()?;
+    let tls = launch.certificate()?.map(Tls::for_client).transpose()?;
     // The traces are removed at the end of this function, on every way out.
     let Listener { socket, address, traces: _traces } = listener::listen(&launch)?;
     if debug {

@@ -17,14 +17,14 @@ use clap::{
 };
 use terraform_provider_dli::{
     dli::wire::Queue,
-    emulator::{ACCESS_KEY, CONTROL_API, Emulator, Fault, Quirk, SECRET_KEY, Settings, StartError},
+    emulator::{
+        ACCESS_KEY, CONTROL_API, Emulator, Fault, Limit, Metadata, People, Quirk, SECRET_KEY, Settings, StartError,
+        read_skew,
+    },
 };
 
 /// Project of the printed configuration; every other id works as well.
 const PROJECT: &str = "0123456789abcdef0123456789abcdef";
-
-const FAULT_HELP: &str =
-    r#"Bring a trouble on, such as '{"operation": "ListQueues", "times": 1, "trouble": "lose-answer"}' (repeatable)"#;
 
 /// Huawei Cloud DLI's enhanced datasource connections in a process, for trying things without an account.
 ///
@@ -66,8 +66,27 @@ struct Arguments {
     /// Differ from the documents in this way, which has been seen or which nothing rules out (repeatable)
     #[arg(long, value_parser = quirk(), value_name = "NAME")]
     quirk: Vec<Quirk>,
-    #[arg(long, value_parser = fault, value_name = "JSON", help = FAULT_HELP)]
+    /// Bring a trouble on, such as 'CreateEnhancedConnection:lose-answer*1' or '*:throttle@0.2/7' (repeatable)
+    #[arg(long, value_name = "FAULT")]
     fault: Vec<Fault>,
+    /// How often one user may ask, such as 5/1s; more are throttled
+    #[arg(long, value_name = "REQUESTS/TIME")]
+    limit: Option<Limit>,
+    /// How far the clock is ahead of the right time, such as 20m, or behind, such as -20m
+    #[arg(long, default_value = "0s", value_parser = read_skew, allow_hyphen_values = true, value_name = "TIME")]
+    clock_skew: time::Duration,
+    /// The password of the user terraform of the domain emulator, for tokens
+    #[arg(long, default_value_t = People::default().password, value_name = "TEXT")]
+    password: String,
+    /// One more project that IAM knows by its region (repeatable)
+    #[arg(long, value_parser = project, value_name = "REGION=ID")]
+    project: Vec<(String, String)>,
+    /// How long tokens and temporary keys live; by default as the service's do
+    #[arg(long, value_parser = humantime::parse_duration, value_name = "TIME")]
+    credential_lifetime: Option<Duration>,
+    /// Which metadata service there is: v2, v1, no-agency, absent
+    #[arg(long, default_value_t, value_name = "NAME")]
+    metadata: Metadata,
     /// Where chance begins: the same number gives the same orders of lists
     #[arg(long, default_value_t = 0, value_name = "NUMBER")]
     seed: u64,
@@ -87,8 +106,11 @@ fn quirk() -> impl TypedValueParser<Value = Quirk> {
     PossibleValuesParser::new(Quirk::ALL.map(Quirk::name)).try_map(|name| name.parse::<Quirk>())
 }
 
-fn fault(text: &str) -> Result<Fault, serde_json::Error> {
-    serde_json::from_str(text)
+fn project(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((region, id)) if !region.is_empty() && !id.is_empty() => Ok((region.to_owned(), id.to_owned())),
+        _ => Err("write it as REGION=ID".to_owned()),
+    }
 }
 
 #[tokio::main]
@@ -110,6 +132,9 @@ async fn main() -> ExitCode {
 
 async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     let address = SocketAddr::new(arguments.host, arguments.port);
+    let mut people =
+        People { password: arguments.password.clone(), lifetime: arguments.credential_lifetime, ..People::default() };
+    people.projects.extend(arguments.project.iter().cloned());
     let settings = Settings {
         access_key: arguments.access_key.clone(),
         secret_key: arguments.secret_key.clone(),
@@ -122,6 +147,10 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
         delete_delay: arguments.delete_delay,
         quirks: arguments.quirk.iter().copied().collect(),
         faults: arguments.fault.clone(),
+        limit: arguments.limit,
+        clock_skew: arguments.clock_skew,
+        people,
+        metadata: arguments.metadata,
         seed: arguments.seed,
         ..Settings::default()
     };
@@ -213,6 +242,9 @@ impl fmt::Display for Greeting<'_> {
         }
         writeln!(f, "    {:<14} = {{ dli = {endpoint:?} }}", "endpoints")?;
         writeln!(f, "  }}")?;
+        let People { domain_name, user_name, agency, .. } = People::default();
+        writeln!(f, "\nIAM and the metadata service are at the same address (endpoints iam and metadata):")?;
+        writeln!(f, "  user {user_name:?} of domain {domain_name:?} with --password, agency {agency:?}")?;
         writeln!(f, "\nQueues of every project:\n")?;
         for queue in self.emulator.queues(PROJECT) {
             let what = match queue.elastic_resource_pool_name.as_str() {

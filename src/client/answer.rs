@@ -2,10 +2,13 @@
 //!
 //! Every text that comes from outside is made printable and bounded here, before anybody can show it.
 
+use std::time::Duration;
+
 use http::StatusCode;
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+use time::{OffsetDateTime, format_description::well_known::Rfc2822};
 
 use super::{
     error::{ApiError, Error},
@@ -32,6 +35,8 @@ pub(super) struct Answer<'a> {
     pub(super) request_id: Option<String>,
     /// Where a redirect points to.
     pub(super) location: Option<String>,
+    /// How long it asks to wait before the next attempt.
+    pub(super) retry_after: Option<Duration>,
     pub(super) body: Vec<u8>,
     /// What the request carried, and what must not be shown if it is sent back.
     pub(super) security_token: Option<&'a SecretString>,
@@ -77,6 +82,7 @@ impl Answer<'_> {
             message: field(error, TEXT).map_or_else(|| self.unexplained(), |text| self.shown(&text, MESSAGE)),
             request_id: self.request_id.clone().or_else(|| request_id.map(|id| self.shown(&id, EXCERPT))),
             caller: None,
+            retry_after: self.retry_after,
         })
     }
 
@@ -102,6 +108,13 @@ impl Answer<'_> {
             None => printable(text, most),
         }
     }
+}
+
+/// The wait that a `Retry-After` header asks for: seconds, or a date.
+pub(super) fn wait(retry_after: &str, now: OffsetDateTime) -> Option<Duration> {
+    let text = retry_after.trim();
+    let until = |date: OffsetDateTime| (date - now).try_into().unwrap_or_default();
+    text.parse().map(Duration::from_secs).ok().or_else(|| OffsetDateTime::parse(text, &Rfc2822).ok().map(until))
 }
 
 /// The first of `names` that holds a text or a number (the identity service's codes are numbers).
@@ -146,6 +159,7 @@ mod tests {
             status: StatusCode::from_u16(status).expect("a status"),
             request_id: None,
             location: None,
+            retry_after: None,
             body: body.as_bytes().to_vec(),
             security_token: None,
         }
@@ -232,6 +246,20 @@ mod tests {
         assert_eq!(error, "CreateEnhancedConnection: HTTP 401 Unauthorized, APIGW.0301: token [REDACTED] has expired");
         let echo = Answer { security_token: Some(&token), ..answer(200, "canary-token") };
         assert!(!echo.classify().expect_err("not JSON").to_string().contains("canary"));
+    }
+
+    /// RFC 9110, 10.2.3: either form; a date that is past asks for no wait.
+    #[test]
+    fn a_wait_is_asked_for_in_seconds_or_with_a_date() {
+        let now = time::macros::datetime!(1999-12-31 23:59:29 UTC);
+        let wait = |text| wait(text, now).map(|wait| wait.as_secs());
+        assert_eq!(wait("120"), Some(120));
+        assert_eq!(wait(" 0 "), Some(0));
+        assert_eq!(wait("Fri, 31 Dec 1999 23:59:59 GMT"), Some(30));
+        assert_eq!(wait("Fri, 31 Dec 1999 23:59:00 GMT"), Some(0));
+        for nonsense in ["", "soon", "-1", "1.5", "99999999999999999999999", "31 December"] {
+            assert_eq!(wait(nonsense), None, "{nonsense}");
+        }
     }
 
     #[test]

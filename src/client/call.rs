@@ -7,7 +7,7 @@ use std::{borrow::Cow, time::Instant};
 
 use http::{
     HeaderName, HeaderValue,
-    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION},
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER},
 };
 use secrecy::ExposeSecret;
 use serde::{Serialize, de::DeserializeOwned};
@@ -15,10 +15,10 @@ use time::OffsetDateTime;
 
 use super::{
     Project,
-    answer::{Answer, printable},
+    answer::{self, Answer, printable},
     error::Error,
     operation::Operation,
-    patience::Retry,
+    patience::Attempts,
 };
 use crate::dli::{
     code::REQUEST_ID_HEADER,
@@ -73,18 +73,18 @@ impl Project {
 
     /// An answer that says success; what fails for a passing reason is repeated where that does no harm.
     async fn answer(&self, call: &Call) -> Result<Answer<'_>, Error> {
-        let mut retry = Retry::new(self.patience.as_ref());
+        let lane = self.lane();
+        let mut attempts = Attempts::new(&self.client.traffic, &lane, self.patience.as_ref());
         loop {
+            let turn = attempts.turn(call.operation, &self.endpoint.host()).await?;
             let outcome = self.observed(call).await;
-            if let Some(patience) = self.patience.as_ref().filter(|_| !matches!(outcome, Err(Error::Connect { .. }))) {
-                patience.reached();
-            }
+            lane.learn(turn, outcome.as_ref().err());
             match outcome {
-                Err(error)
-                    if error.is_transient()
-                        && (call.operation.is_repeatable() || !error.may_have_taken_effect())
-                        && retry.pause(&error).await => {}
-                outcome => return outcome,
+                Ok(answer) => {
+                    attempts.succeed();
+                    return Ok(answer);
+                }
+                Err(error) => attempts.again(error, call.operation.is_repeatable()).await?,
             }
         }
     }
@@ -178,6 +178,7 @@ impl Project {
         let header = |name: &str| response.headers().get(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
         let request_id = header(REQUEST_ID_HEADER).map(|id| printable(&id, 100)).filter(|id| !id.is_empty());
         let location = header(LOCATION.as_str()).map(Cow::into_owned);
+        let retry_after = header(RETRY_AFTER.as_str()).and_then(|wait| answer::wait(&wait, (self.client.clock)()));
         let mut body = Vec::new();
         loop {
             match response.chunk().await {
@@ -193,7 +194,7 @@ impl Project {
             }
         }
         let security_token = self.credentials.security_token.as_ref();
-        Ok(Answer { operation, status, request_id, location, body, security_token })
+        Ok(Answer { operation, status, request_id, location, retry_after, body, security_token })
     }
 }
 
@@ -372,6 +373,7 @@ mod tests {
                 message: "Connection 2a62 does not exist".into(),
                 request_id: Some("5f6d2a".into()),
                 caller: None,
+                retry_after: None,
             })
         );
         assert_eq!(

@@ -2,14 +2,14 @@
 //!
 //! The phase decides what is known afterwards: nothing has happened, something may have happened, or the service has
 //! said what happened. Callers ask [`Error::is_not_found`] and [`Error::may_have_taken_effect`] and leave status codes
-//! alone: the service says "not found" with HTTP 400 and reports faults of its own with it too.
+//! alone: the service says "not found" with HTTP 400 and reports faults of its own with it too. [`Error::kind`] decides.
 
 use std::{error::Error as _, fmt, time::Duration};
 
 use http::StatusCode;
 
-use super::{config::ConfigError, operation::Operation};
-use crate::dli::code;
+use super::{config::ConfigError, kind::Kind, operation::Operation};
+use crate::dli::throttling::Limit;
 
 /// A call failed. The phases stand in the order of a call.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +24,22 @@ pub enum Error {
         operation: Operation,
         /// Why.
         source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// It waited for its turn with the gateway, which limits the calls, until there was no more time; nothing was sent.
+    #[error(
+        "{operation}: not sent: its turn did not come within {}; the gateway of {host} limits the calls{}",
+        rounded(*waited),
+        limit.map(|limit| format!(" to {limit}")).unwrap_or_default()
+    )]
+    Unsent {
+        /// The call.
+        operation: Operation,
+        /// Host and port.
+        host: String,
+        /// How long it waited.
+        waited: Duration,
+        /// What the gateway allows, where it has told.
+        limit: Option<Limit>,
     },
     /// No connection came about (name, network, TLS, proxy, or the connect timeout); nothing was sent.
     #[error("{operation}: no connection to {host}")]
@@ -104,6 +120,19 @@ pub enum Error {
         /// The beginning of the body, printable.
         excerpt: String,
     },
+    /// It was tried more than once, and this is what the last attempt came to.
+    #[error("tried {attempts} times in {}; last", rounded(*elapsed))]
+    Repeated {
+        /// At least 2.
+        attempts: u32,
+        /// From the first attempt, the wait for its turn included, to the end of the last.
+        elapsed: Duration,
+        /// Whether any of the attempts may have taken effect.
+        open: bool,
+        /// Never itself a repeated one.
+        #[source]
+        last: Box<Error>,
+    },
 }
 
 impl Error {
@@ -112,7 +141,18 @@ impl Error {
     pub fn api(&self) -> Option<&ApiError> {
         match self {
             Self::Api(error) => Some(error),
+            Self::Repeated { last, .. } => last.api(),
             _ => None,
+        }
+    }
+
+    /// How often the call was made.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        match self {
+            Self::Configuration(_) | Self::Request { .. } | Self::Unsent { .. } => 0,
+            Self::Repeated { attempts, .. } => *attempts,
+            _ => 1,
         }
     }
 
@@ -121,7 +161,9 @@ impl Error {
     pub fn operation(&self) -> Option<Operation> {
         match self {
             Self::Configuration(_) => None,
+            Self::Repeated { last, .. } => last.operation(),
             Self::Request { operation, .. }
+            | Self::Unsent { operation, .. }
             | Self::Connect { operation, .. }
             | Self::Lost { operation, .. }
             | Self::Timeout { operation, .. }
@@ -140,6 +182,7 @@ impl Error {
             | Self::TooLarge { status, .. }
             | Self::Api(ApiError { status, .. })
             | Self::Undecodable { status, .. } => Some(*status),
+            Self::Repeated { last, .. } => last.status(),
             _ => None,
         }
     }
@@ -152,6 +195,7 @@ impl Error {
             | Self::TooLarge { request_id, .. }
             | Self::Api(ApiError { request_id, .. })
             | Self::Undecodable { request_id, .. } => request_id.as_deref(),
+            Self::Repeated { last, .. } => last.request_id(),
             _ => None,
         }
     }
@@ -159,41 +203,28 @@ impl Error {
     /// Whether the service says that the object itself does not exist. A gateway's 404 does not say that.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
-        self.api().is_some_and(ApiError::is_not_found)
+        self.kind() == Kind::NotFound
     }
 
     /// Whether the gateway says that this call is not published in the region. That says nothing about any object.
     #[must_use]
     pub fn is_not_published(&self) -> bool {
-        self.api().is_some_and(|error| error.code.as_deref() == Some(code::API_NOT_PUBLISHED))
+        self.kind() == Kind::NotPublished
     }
 
     /// Whether the same call may succeed a moment later: the network, a fault of the server, too many requests.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        match self {
-            Self::Connect { .. } | Self::Lost { .. } | Self::Timeout { .. } | Self::Interrupted { .. } => true,
-            Self::Api(error) => {
-                error.status.is_server_error()
-                    || error.status == StatusCode::TOO_MANY_REQUESTS
-                    || error.code.as_deref() == Some(code::SERVER_FAULT)
-            }
-            Self::Configuration(_) | Self::Request { .. } | Self::TooLarge { .. } | Self::Undecodable { .. } => false,
-        }
+        matches!(self.kind(), Kind::Unreached | Kind::Throttled { .. } | Kind::Passing | Kind::Open)
     }
 
     /// Whether a write may have done its work although it failed: true unless it surely did not reach the service or
-    /// was refused by it. Always false for a read.
+    /// was refused by it, each time that it was tried. Always false for a read.
     #[must_use]
     pub fn may_have_taken_effect(&self) -> bool {
         self.operation().is_some_and(Operation::is_write)
-            && match self {
-                Self::Configuration(_) | Self::Request { .. } | Self::Connect { .. } => false,
-                Self::Lost { .. } | Self::Timeout { .. } | Self::Undecodable { .. } => true,
-                // The head of the answer has told it.
-                Self::Interrupted { status, .. } | Self::TooLarge { status, .. } => !refuses(*status),
-                Self::Api(error) => !error.is_refusal(),
-            }
+            && (matches!(self.kind(), Kind::Open | Kind::Unreadable)
+                || matches!(self, Self::Repeated { open: true, .. }))
     }
 
     /// The text with all its causes, which `Display` leaves to the reader of the sources: "no connection to … :
@@ -224,19 +255,10 @@ pub struct ApiError {
     pub message: String,
     /// Names the request for the service's support.
     pub request_id: Option<String>,
+    /// How long the answer asks to wait before the next attempt.
+    pub retry_after: Option<Duration>,
     /// Whose credentials were refused and where they come from, without any secret; told with HTTP 401 and 403.
     pub caller: Option<String>,
-}
-
-impl ApiError {
-    fn is_not_found(&self) -> bool {
-        self.code.as_deref().is_some_and(|code| code::says_not_found(code, &self.message))
-    }
-
-    /// Whether this says that nothing was done. A fault of the server leaves that open, even as HTTP 400.
-    fn is_refusal(&self) -> bool {
-        (self.status.is_success() || refuses(self.status)) && self.code.as_deref() != Some(code::SERVER_FAULT)
-    }
 }
 
 impl fmt::Display for ApiError {
@@ -255,10 +277,11 @@ impl fmt::Display for ApiError {
 
 impl std::error::Error for ApiError {}
 
-/// Whether a status alone says that the request was not carried out: a redirect, or a fault of the request (unless the
-/// server gave up waiting for the rest of it).
-fn refuses(status: StatusCode) -> bool {
-    status.is_redirection() || (status.is_client_error() && status != StatusCode::REQUEST_TIMEOUT)
+/// A time as a person would say it: seconds, or milliseconds where it is less than one.
+fn rounded(time: Duration) -> humantime::FormattedDuration {
+    let (seconds, milliseconds) =
+        (Duration::from_secs(time.as_secs()), Duration::from_millis(time.subsec_millis().into()));
+    humantime::format_duration(if seconds.is_zero() { milliseconds } else { seconds })
 }
 
 fn request_id_text(request_id: Option<&str>) -> String {
@@ -277,6 +300,7 @@ mod tests {
             message: message.to_owned(),
             request_id: None,
             caller: None,
+            retry_after: None,
         })
     }
 

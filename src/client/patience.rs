@@ -1,50 +1,61 @@
-//! Repeating what failed for a passing reason: how long, how soon, and what may be repeated at all.
+//! Repeating what failed for a passing reason: what may be repeated at all, until when, and what is told in the end.
 //!
 //! What the service surely did not do (no connection, refused for being too many) may be repeated always; the rest only
-//! where doing it twice is the same as doing it once. Where it is not, [`Project::ensure`] looks before it repeats. Every
-//! repetition is signed anew.
+//! where doing it twice is the same as doing it once. Where it is not, [`Project::ensure`] looks before it repeats. What
+//! kind a failure is says [`kind`](super::kind), how soon the next attempt comes [`schedule`], how often the process may
+//! repeat [`budget`](super::budget), and when a throttled host is asked again [`pacer`](super::pacer). Every repetition
+//! is signed anew.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::sync::Arc;
 
-use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::{Project, error::Error};
-
-/// First and longest pause between two attempts; each pause doubles the one before, plus up to as much again by chance.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(10));
+use super::{
+    Project,
+    budget::Budget,
+    error::Error,
+    kind::Kind,
+    operation::Operation,
+    pacer::Turn,
+    schedule,
+    traffic::{Lane, Traffic},
+};
 
 /// Attempts to reach a host that has never answered: a wrong name will not get better.
-const CONNECT_ATTEMPTS: usize = 3;
+const CONNECT_ATTEMPTS: u32 = 3;
 
-/// How long calls may be repeated, and what ends the waiting.
+/// How long calls may wait and be repeated, and what ends that.
 #[derive(Debug, Clone)]
 pub(super) struct Patience {
     deadline: Instant,
     stop: CancellationToken,
-    /// Whether the host has answered since.
-    reached: Arc<AtomicBool>,
+    /// Between 0 and 1.
+    chance: fn() -> f64,
 }
 
 impl Patience {
-    /// The host has answered, whatever it said.
-    pub(super) fn reached(&self) {
-        self.reached.store(true, Ordering::Relaxed);
+    fn lasts(&self) -> bool {
+        !self.stop.is_cancelled() && Instant::now() < self.deadline
+    }
+
+    /// What comes of it in time. What is there already is had even if there is no time.
+    pub(super) async fn within<T>(&self, what: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            outcome = what => Some(outcome),
+            () = self.stop.cancelled() => None,
+            () = sleep_until(self.deadline) => None,
+        }
     }
 }
 
 impl Project {
-    /// Calls that fail for a passing reason are repeated until `deadline`, or until `stop` is triggered.
+    /// Calls that fail for a passing reason are repeated until `deadline`, or until `stop` is triggered; both end the
+    /// waiting for a turn, too.
     #[must_use]
     pub fn patient(self, deadline: Instant, stop: &CancellationToken) -> Self {
-        Self { patience: Some(Patience { deadline, stop: stop.clone(), reached: Arc::default() }), ..self }
+        Self { patience: Some(Patience { deadline, stop: stop.clone(), chance: fastrand::f64 }), ..self }
     }
 
     /// Makes a call that cannot simply be repeated, such as adding a route: where its outcome is open, `is_done` looks
@@ -54,68 +65,199 @@ impl Project {
         A: Future<Output = Result<(), Error>>,
         D: Future<Output = Result<bool, Error>>,
     {
-        let mut retry = Retry::new(self.patience.as_ref());
-        let mut open = false;
+        let lane = self.lane();
+        let mut attempts = Attempts::new(&self.client.traffic, &lane, self.patience.as_ref());
         loop {
             let error = match attempt().await {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    attempts.succeed();
+                    return Ok(());
+                }
                 Err(error) => error,
             };
             if !error.may_have_taken_effect() {
+                let earlier = attempts.last.take();
+                let error = attempts.end(error);
+                let Some(earlier) = earlier else { return Err(error) };
                 // "Exists already" may be the late effect of an earlier attempt.
-                return if open && is_done().await? { Ok(()) } else { Err(error) };
+                return match is_done().await {
+                    Ok(true) => Ok(()),
+                    Ok(false) => Err(error),
+                    Err(look) => Err(unseen(look, attempts.wrap(earlier))),
+                };
             }
-            open = true;
-            let again = error.is_transient() && retry.pause(&error).await;
-            if is_done().await? {
-                tracing::info!(%error, "the call took effect although its answer says otherwise");
-                return Ok(());
-            }
-            if !again {
-                return Err(error);
+            tracing::info!(%error, "it is looked whether the call took effect");
+            let again = attempts.again(error, true).await;
+            match (is_done().await, again) {
+                (Ok(true), _) => {
+                    attempts.succeed();
+                    return Ok(());
+                }
+                (Ok(false), Ok(())) => attempts.open = false,
+                (Ok(false), Err(error)) => return Err(error),
+                (Err(look), Ok(())) => {
+                    let earlier = attempts.last.take().expect("it is kept for the next attempt");
+                    return Err(unseen(look, attempts.wrap(earlier)));
+                }
+                (Err(look), Err(error)) => return Err(unseen(look, error)),
             }
         }
     }
+
+    pub(super) fn lane(&self) -> Arc<Lane> {
+        self.client.traffic.lane(&self.endpoint.host())
+    }
+}
+
+/// What is told where the look failed, too: that the object is gone says more than the open attempt; nothing else does.
+fn unseen(look: Error, open: Error) -> Error {
+    if look.is_not_found() {
+        return look;
+    }
+    tracing::info!(error = %look, "whether the call took effect could not be seen");
+    open
 }
 
 /// The attempts of one call.
-pub(super) struct Retry<'a> {
+pub(super) struct Attempts<'a> {
+    traffic: &'a Traffic,
+    lane: &'a Lane,
+    /// Where there is none, there is one attempt.
     patience: Option<&'a Patience>,
-    pauses: ExponentialBackoff,
-    unreached: usize,
+    began: Instant,
+    made: u32,
+    /// Those that were not throttled.
+    failures: u32,
+    /// Those that came to no connection, with a host that never answered.
+    unreached: u32,
+    /// Pieces of the budget.
+    borrowed: u32,
+    /// Whether one of them may have taken effect.
+    open: bool,
+    /// What the latest one came to, where there is to be another.
+    last: Option<Error>,
 }
 
-impl<'a> Retry<'a> {
-    pub(super) fn new(patience: Option<&'a Patience>) -> Self {
-        let (first, longest) = PAUSES;
-        let pauses =
-            ExponentialBuilder::new().with_min_delay(first).with_max_delay(longest).without_max_times().with_jitter();
-        Self { patience, pauses: pauses.build(), unreached: 0 }
+impl<'a> Attempts<'a> {
+    pub(super) fn new(traffic: &'a Traffic, lane: &'a Lane, patience: Option<&'a Patience>) -> Self {
+        Self {
+            traffic,
+            lane,
+            patience,
+            began: Instant::now(),
+            made: 0,
+            failures: 0,
+            unreached: 0,
+            borrowed: 0,
+            open: false,
+            last: None,
+        }
     }
 
-    /// Waits for the time of the next attempt; false where there is to be none.
-    pub(super) async fn pause(&mut self, error: &Error) -> bool {
-        let (Some(Patience { deadline, stop, reached }), Some(pause)) = (self.patience, self.pauses.next()) else {
-            return false;
+    /// Waits for leave to send.
+    pub(super) async fn turn(&mut self, operation: Operation, host: &str) -> Result<Turn, Error> {
+        let turn = match self.patience {
+            Some(patience) => patience.within(self.lane.turn()).await,
+            None => Some(self.lane.turn().await),
         };
-        let never_reached = matches!(error, Error::Connect { .. }) && !reached.load(Ordering::Relaxed);
-        self.unreached += usize::from(never_reached);
-        if self.unreached >= CONNECT_ATTEMPTS || Instant::now() + pause >= *deadline {
+        turn.ok_or_else(|| match self.last.take() {
+            Some(last) => self.wrap(last),
+            None => Error::Unsent {
+                operation,
+                host: host.to_owned(),
+                waited: self.began.elapsed(),
+                limit: self.lane.limit(),
+            },
+        })
+    }
+
+    /// Waits for the time of the next attempt; an error where there is to be none. A call that is not `repeatable` is
+    /// repeated where this one surely came to nothing.
+    pub(super) async fn again(&mut self, error: Error, repeatable: bool) -> Result<(), Error> {
+        let again = match (error.kind(), self.patience) {
+            // The lane keeps it waiting.
+            (Kind::Throttled { .. }, Some(patience)) => patience.lasts(),
+            (Kind::Unreached | Kind::Passing, Some(patience)) => self.pause(&error, patience).await,
+            (Kind::Open, Some(patience)) => {
+                (repeatable || !error.may_have_taken_effect()) && self.pause(&error, patience).await
+            }
+            _ => false,
+        };
+        if !again {
+            return Err(self.end(error));
+        }
+        self.count(&error);
+        self.last = Some(error);
+        Ok(())
+    }
+
+    /// The call succeeded: what its repetitions took from the budget is there for others.
+    pub(super) fn succeed(&self) {
+        if self.borrowed > 0 {
+            self.traffic.budget.tell(|budget, now| budget.give_back(self.borrowed, now));
+        }
+    }
+
+    async fn pause(&mut self, error: &Error, patience: &Patience) -> bool {
+        self.unreached += u32::from(error.kind() == Kind::Unreached && !self.lane.has_answered());
+        self.failures += 1;
+        let asked = error.api().and_then(|error| error.retry_after).map(schedule::granted);
+        let pause = asked.unwrap_or_default() + schedule::pause(self.failures, (patience.chance)());
+        let until = Instant::now() + pause;
+        if self.unreached >= CONNECT_ATTEMPTS || until >= patience.deadline || !patience.lasts() {
             return false;
         }
         tracing::warn!(%error, milliseconds = pause.as_millis(), "failed for a passing reason; trying again");
-        stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_some()
+        let waited = patience.within(async {
+            sleep_until(until).await;
+            self.traffic.budget.take(Budget::take).await;
+        });
+        let waited = waited.await.is_some();
+        self.borrowed += u32::from(waited);
+        waited
+    }
+
+    /// The last attempt came to this.
+    fn end(&mut self, error: Error) -> Error {
+        self.count(&error);
+        self.wrap(error)
+    }
+
+    fn count(&mut self, error: &Error) {
+        self.made += error.attempts();
+        self.open |= error.may_have_taken_effect();
+    }
+
+    /// Tells with the latest error how often it was tried, and over how long.
+    fn wrap(&self, error: Error) -> Error {
+        if self.made < 2 {
+            return error;
+        }
+        let last = match error {
+            Error::Repeated { last, .. } => last,
+            error => Box::new(error),
+        };
+        Error::Repeated { attempts: self.made, elapsed: self.began.elapsed(), open: self.open, last }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicUsize;
+    use std::{
+        sync::atomic::{AtomicUsize, Ordering},
+        time::Duration,
+    };
+
+    use axum::response::Response;
+    use http::HeaderValue;
 
     use super::*;
-    use crate::client::{
-        Client, Operation,
-        test_server::{ID, Server, answer, config},
+    use crate::{
+        client::{
+            Client,
+            test_server::{ID, Server, answer, config},
+        },
+        dli::wire::QueueNames,
     };
 
     const MINUTE: Duration = Duration::from_mins(1);
@@ -123,64 +265,189 @@ mod tests {
 
     /// A server that answers so, `faults` times, and then with success.
     async fn failing(faults: usize, status: u16, body: &'static str) -> Server {
+        failing_so(faults, move || answer(status, body)).await
+    }
+
+    async fn failing_so(faults: usize, fault: impl Fn() -> Response + Clone + Send + Sync + 'static) -> Server {
         let count = Arc::new(AtomicUsize::new(0));
         Server::answering(move || {
             let number = count.fetch_add(1, Ordering::SeqCst);
-            if number < faults { answer(status, body) } else { answer(200, r#"{"is_success":true}"#) }
+            if number < faults { fault() } else { answer(200, r#"{"is_success":true}"#) }
         })
         .await
     }
 
-    async fn delete(server: &Server, patience: Duration, stop: &CancellationToken) -> Result<(), Error> {
+    /// Pauses last as long as `chance` says: none at all, or their ceiling.
+    fn patient(server: &Server, patience: Duration, stop: &CancellationToken, chance: fn() -> f64) -> Project {
         let client = Client::new(config(server.address)).expect("in order");
-        let project = client.project(None, None).expect("complete").patient(Instant::now() + patience, stop);
-        project.delete_connection(ID).await
+        let patience = Patience { deadline: Instant::now() + patience, stop: stop.clone(), chance };
+        Project { patience: Some(patience), ..client.project(None, None).expect("complete") }
+    }
+
+    fn at_once(server: &Server) -> Project {
+        patient(server, MINUTE, &CancellationToken::new(), || 0.0)
     }
 
     #[tokio::test]
     async fn a_passing_fault_is_not_seen_and_a_lasting_refusal_is_seen_at_once() {
-        let go_on = CancellationToken::new();
         for (status, body) in [(500, "{}"), (400, FAULT), (429, "{}"), (504, "")] {
             let server = failing(2, status, body).await;
-            delete(&server, MINUTE, &go_on).await.expect("the third attempt succeeds");
+            at_once(&server).delete_connection(ID).await.expect("the third attempt succeeds");
             assert_eq!(server.unseen(), 3, "{status}");
         }
         let server = failing(2, 400, r#"{"error_code":"DLI.0007","error_msg":"no"}"#).await;
-        delete(&server, MINUTE, &go_on).await.expect_err("refused");
+        at_once(&server).delete_connection(ID).await.expect_err("refused");
         assert_eq!(server.unseen(), 1);
     }
 
     #[tokio::test]
     async fn the_deadline_and_an_interruption_end_it() {
         let server = failing(9, 500, "{}").await;
-        delete(&server, Duration::from_millis(100), &CancellationToken::new()).await.expect_err("no time");
+        let stop = CancellationToken::new();
+        let short = patient(&server, Duration::from_millis(900), &stop, || 1.0);
+        short.delete_connection(ID).await.expect_err("the pause is a second");
         assert_eq!(server.unseen(), 1);
+        stop.cancel();
+        patient(&server, MINUTE, &stop, || 0.0).delete_connection(ID).await.expect_err("interrupted");
+        assert_eq!(server.unseen(), 2);
+    }
+
+    /// Neither asks again, whatever a limit allows.
+    #[tokio::test]
+    async fn a_throttled_call_ends_with_its_time_or_an_interruption() {
+        let server = failing(99, 429, r#"{"error_code":"APIGW.0308","error_msg":"limit:1,time:1 hour"}"#).await;
+        let project = patient(&server, Duration::from_millis(1500), &CancellationToken::new(), || 1.0);
+        let error = project.delete_connection(ID).await.expect_err("an hour is too long");
+        assert!(matches!(error.kind(), Kind::Throttled { limit: Some(_), .. }), "{error:?}");
+        assert!((1..5).contains(&server.unseen()), "{}", server.unseen());
 
         let stop = CancellationToken::new();
-        stop.cancel();
-        delete(&server, MINUTE, &stop).await.expect_err("interrupted");
-        assert_eq!(server.unseen(), 2);
+        let project = patient(&server, MINUTE, &stop, || 1.0);
+        let stopping = async {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            stop.cancel();
+            Instant::now()
+        };
+        let (outcome, stopped) = tokio::join!(project.delete_connection(ID), stopping);
+        outcome.expect_err("interrupted");
+        assert!(stopped.elapsed() < Duration::from_secs(5));
+    }
+
+    /// What only waited for its turn is not told as something that may have happened.
+    #[tokio::test]
+    async fn a_call_that_waited_in_vain_was_not_sent() {
+        let server = failing(1, 429, r#"{"error_code":"APIGW.0308","error_msg":"limit:1,time:1 hour"}"#).await;
+        let stop = CancellationToken::new();
+        let project = patient(&server, Duration::from_millis(50), &stop, || 1.0);
+        project.delete_connection(ID).await.expect_err("no time");
+        project.lane().turn().await;
+        let other = Project {
+            patience: Some(Patience { deadline: Instant::now() + Duration::from_millis(50), stop, chance: || 1.0 }),
+            ..Client { inner: Arc::clone(&project.client) }.project(None, None).expect("complete")
+        };
+        let error = other.delete_connection(ID).await.expect_err("no turn");
+        assert_eq!((error.kind(), error.may_have_taken_effect(), server.unseen()), (Kind::Unsent, false, 1));
+        let text = error.to_string();
+        assert!(text.starts_with("DeleteEnhancedConnection: not sent: its turn did not come within "), "{text}");
+        let limit = format!("ms; the gateway of {} limits the calls to 1 call in 1h", server.address);
+        assert!(text.ends_with(&limit), "{text}");
+    }
+
+    #[tokio::test]
+    async fn the_end_tells_how_often_it_was_tried() {
+        // Two repetitions at once; the third would come too late.
+        static CHANCES: AtomicUsize = AtomicUsize::new(0);
+        let chance = || if CHANCES.fetch_add(1, Ordering::SeqCst) < 2 { 0.0 } else { 1.0 };
+        let server = failing(9, 503, "{}").await;
+        let project = patient(&server, Duration::from_secs(3), &CancellationToken::new(), chance);
+        let error = project.delete_connection(ID).await.expect_err("no time for more");
+        assert_eq!((error.attempts(), server.unseen()), (3, 3));
+        let text = error.with_causes();
+        assert!(text.starts_with("tried 3 times in "), "{text}");
+        assert!(text.ends_with("s; last: DeleteEnhancedConnection: HTTP 503 Service Unavailable: the answer is not of the service's form, it begins with \"{}\""), "{text}");
+        assert_eq!(
+            (error.status(), error.operation()),
+            (Some(http::StatusCode::SERVICE_UNAVAILABLE), Some(Operation::DeleteConnection))
+        );
+        assert!(error.may_have_taken_effect());
+    }
+
+    /// The refusal that comes last says nothing of the attempt before it.
+    #[tokio::test]
+    async fn an_open_attempt_stays_open() {
+        let count = Arc::new(AtomicUsize::new(0));
+        let server = Server::answering(move || match count.fetch_add(1, Ordering::SeqCst) {
+            0 => answer(504, ""),
+            _ => answer(400, r#"{"error_code":"DLI.0007","error_msg":"no"}"#),
+        });
+        let server = server.await;
+        let error = at_once(&server).delete_connection(ID).await.expect_err("refused");
+        assert_eq!((error.kind(), error.may_have_taken_effect()), (Kind::Refused, true));
+    }
+
+    #[tokio::test]
+    async fn the_wait_that_a_server_asks_for_is_kept() {
+        let asks = || {
+            let mut answer = answer(503, "{}");
+            answer.headers_mut().insert("retry-after", HeaderValue::from_static("2"));
+            answer
+        };
+        let server = failing_so(1, asks).await;
+        let began = Instant::now();
+        at_once(&server).delete_connection(ID).await.expect("the second attempt succeeds");
+        assert!(began.elapsed() >= Duration::from_secs(2));
+        // Longer than there is time: it is not waited for.
+        let server = failing_so(1, asks).await;
+        let project = patient(&server, Duration::from_secs(1), &CancellationToken::new(), || 0.0);
+        project.delete_connection(ID).await.expect_err("no time");
+        assert_eq!(server.unseen(), 1);
+    }
+
+    /// An empty budget keeps a repetition waiting; a success gives its piece back, and throttled calls need none.
+    #[tokio::test]
+    async fn repetitions_draw_from_the_budget() {
+        let server = failing(2, 500, "{}").await;
+        let project = at_once(&server);
+        let left = |project: &Project| {
+            project.client.traffic.budget.tell(|budget, now| {
+                let mut left = 0;
+                while budget.take(now).is_ok() {
+                    left += 1;
+                }
+                budget.give_back(left, now);
+                left
+            })
+        };
+        let full = left(&project);
+        project.delete_connection(ID).await.expect("the third attempt succeeds");
+        assert_eq!(left(&project), full);
+
+        let server = failing(1, 500, "{}").await;
+        let project = at_once(&server);
+        project.client.traffic.budget.tell(|budget, now| while budget.take(now).is_ok() {});
+        let began = Instant::now();
+        project.delete_connection(ID).await.expect("the second attempt succeeds");
+        assert!(began.elapsed() >= Duration::from_millis(400), "{:?}", began.elapsed());
+
+        let server = failing(1, 429, r#"{"error_msg":"limit:100,time:10 ms"}"#).await;
+        let project = at_once(&server);
+        project.client.traffic.budget.tell(|budget, now| while budget.take(now).is_ok() {});
+        let began = Instant::now();
+        project.delete_connection(ID).await.expect("the second attempt succeeds");
+        assert!(began.elapsed() < Duration::from_millis(400), "{:?}", began.elapsed());
     }
 
     /// Binding twice is not the same as binding once: only what surely was not done is repeated by itself.
     #[tokio::test]
     async fn what_cannot_be_repeated_is_looked_at_first() {
-        use crate::dli::wire::QueueNames;
         for (status, attempts) in [(500, 1), (429, 2)] {
             let server = failing(1, status, "{}").await;
-            let client = Client::new(config(server.address)).expect("in order");
-            let stop = CancellationToken::new();
-            let project = client.project(None, None).expect("complete").patient(Instant::now() + MINUTE, &stop);
-            let bound = project.bind(ID, &QueueNames::default()).await;
+            let bound = at_once(&server).bind(ID, &QueueNames::default()).await;
             assert_eq!((bound.is_ok(), server.unseen()), (status == 429, attempts), "{status}");
         }
-
         for (took_effect, attempts) in [(true, 1), (false, 2)] {
             let server = failing(1, 500, "{}").await;
-            let client = Client::new(config(server.address)).expect("in order");
-            let stop = CancellationToken::new();
-            let project = client.project(None, None).expect("complete").patient(Instant::now() + MINUTE, &stop);
-            let names = QueueNames::default();
+            let (project, names) = (at_once(&server), QueueNames::default());
             project.ensure(|| project.bind(ID, &names), || async move { Ok(took_effect) }).await.expect("done");
             assert_eq!(server.unseen(), attempts);
         }
@@ -189,7 +456,6 @@ mod tests {
     /// The first attempt took effect after the look; "exists already" is its success.
     #[tokio::test]
     async fn a_refusal_after_an_open_attempt_is_looked_at() {
-        use crate::dli::wire::QueueNames;
         for late_effect in [true, false] {
             let count = Arc::new(AtomicUsize::new(0));
             let server = Server::answering(move || match count.fetch_add(1, Ordering::SeqCst) {
@@ -197,47 +463,57 @@ mod tests {
                 _ => answer(400, r#"{"error_code":"DLI.0006","error_msg":"exists"}"#),
             });
             let server = server.await;
-            let client = Client::new(config(server.address)).expect("in order");
-            let stop = CancellationToken::new();
-            let project = client.project(None, None).expect("complete").patient(Instant::now() + MINUTE, &stop);
-            let (names, looks) = (QueueNames::default(), AtomicUsize::new(0));
+            let (project, names, looks) = (at_once(&server), QueueNames::default(), AtomicUsize::new(0));
             let look = || {
                 let first = looks.fetch_add(1, Ordering::SeqCst) == 0;
                 std::future::ready(Ok(late_effect && !first))
             };
             let done = project.ensure(|| project.bind(ID, &names), look).await;
             assert_eq!((done.is_ok(), looks.into_inner()), (late_effect, 2));
+            if let Err(error) = done {
+                assert_eq!((error.attempts(), error.may_have_taken_effect()), (2, false), "{error:?}");
+            }
+        }
+    }
+
+    /// What could not be seen stays open; that the object is gone settles it.
+    #[tokio::test]
+    async fn a_look_that_fails_leaves_it_open() {
+        for (look, open) in [(500, true), (400, false)] {
+            let server = failing(1, 502, "").await;
+            let gone = failing(9, look, r#"{"error_code":"DLI.0002","error_msg":"gone"}"#).await;
+            let (project, names) = (at_once(&server), QueueNames::default());
+            let client = Client::new(config(gone.address)).expect("in order");
+            let looking = client.project(None, None).expect("complete");
+            let look = || async { looking.delete_connection(ID).await.map(|()| true) };
+            let error = project.ensure(|| project.bind(ID, &names), look).await.expect_err("it cannot be seen");
+            assert_eq!((error.may_have_taken_effect(), error.is_not_found()), (open, !open), "{error:?}");
+            assert_eq!(server.unseen(), 1);
         }
     }
 
     /// A host that has answered once is only away for a moment.
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_host_that_has_answered_is_waited_for() {
-        let server = failing(0, 200, "{}").await;
-        let client = Client::new(config(server.address)).expect("in order");
-        let stop = CancellationToken::new();
-        let unreached = || {
-            let project = client.project(None, None).expect("complete");
-            project.patient(Instant::now() + MINUTE, &stop)
-        };
-        let away =
-            Error::Connect { operation: Operation::ShowConnection, host: String::new(), source: no_source().await };
-        let attempts = async |project: &Project| {
-            let mut retry = Retry::new(project.patience.as_ref());
-            let mut attempts = 1;
-            while attempts < CONNECT_ATTEMPTS + 1 && retry.pause(&away).await {
-                attempts += 1;
+        let nowhere = ([127, 0, 0, 1], 9).into();
+        let project = Client::new(config(nowhere)).expect("in order").project(None, None).expect("complete");
+        let project = project.patient(Instant::now() + MINUTE, &CancellationToken::new());
+        let source = || async { reqwest::Client::new().get("nothing").send().await.expect_err("it is no address") };
+        let attempts = async || {
+            let lane = project.lane();
+            let mut attempts = Attempts::new(&project.client.traffic, &lane, project.patience.as_ref());
+            for number in 1..=CONNECT_ATTEMPTS {
+                let error = Error::Connect { operation: Operation::Bind, host: String::new(), source: source().await };
+                if let Err(error) = attempts.again(error, false).await {
+                    assert_eq!(error.attempts(), number);
+                    return number;
+                }
             }
-            attempts
+            CONNECT_ATTEMPTS + 1
         };
-        assert_eq!(attempts(&unreached()).await, CONNECT_ATTEMPTS);
-        let reached = unreached();
-        reached.delete_connection(ID).await.expect("it answers");
-        assert_eq!(attempts(&reached).await, CONNECT_ATTEMPTS + 1);
-    }
-
-    /// Some error of the HTTP layer.
-    async fn no_source() -> reqwest::Error {
-        reqwest::Client::new().get("nothing").send().await.expect_err("it is no address")
+        assert_eq!(attempts().await, CONNECT_ATTEMPTS);
+        let lane = project.lane();
+        lane.learn(lane.turn().await, None);
+        assert_eq!(attempts().await, CONNECT_ATTEMPTS + 1);
     }
 }

@@ -1,5 +1,7 @@
 //! Elastic resource pools: `/v3/{project}/elastic-resource-pools`.
 
+use std::collections::BTreeSet;
+
 use super::{Project, call::Call, error::Error, operation::Operation};
 use crate::dli::{
     path,
@@ -13,12 +15,15 @@ impl Project {
     /// Lists all elastic resource pools of the project.
     pub async fn list_pools(&self) -> Result<Vec<Pool>, Error> {
         let mut pools: Vec<Pool> = Vec::new();
+        let mut names = BTreeSet::new();
         loop {
             let call = Call::new(Operation::ListPools, path::pools(&self.id))
                 .query("limit", &PAGE.to_string())
                 .query("offset", &pools.len().to_string());
             let page: PoolList = self.fetch(call).await?;
-            let more = !page.elastic_resource_pools.is_empty();
+            // A page that tells nothing new is the last: the count alone could keep this here for ever.
+            let more =
+                page.elastic_resource_pools.iter().fold(false, |more, pool| names.insert(pool.name.clone()) | more);
             pools.extend(page.elastic_resource_pools);
             if !more || pools.len() >= usize::try_from(page.count).unwrap_or(0) {
                 return Ok(pools);
@@ -47,5 +52,21 @@ mod tests {
             let path = "/v3/48cc2c48765f481480c7db940d6409d1/elastic-resource-pools";
             assert_eq!((request.path.as_str(), request.query.as_str()), (path, query));
         }
+    }
+
+    /// The count is the service's word; a list of which nothing new comes has ended all the same.
+    #[tokio::test]
+    async fn a_count_without_end_ends() {
+        let page =
+            r#"{"count":9223372036854775807,"elastic_resource_pools":[{"elastic_resource_pool_name":"pool_a"}]}"#;
+        let mut server = Server::answering(move || answer(200, page)).await;
+        let client = Client::new(config(server.address)).expect("in order");
+        let project = client.project(None, None).expect("complete");
+        let listing = tokio::time::timeout(std::time::Duration::from_secs(10), project.list_pools());
+        listing.await.expect("it ends").expect("listed");
+        for _ in 0..2 {
+            server.request().await;
+        }
+        assert_eq!(server.unseen(), 0);
     }
 }

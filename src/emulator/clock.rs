@@ -55,6 +55,13 @@ impl Clock for ManualClock {
     }
 }
 
+/// How far a clock is ahead, such as `20m`, or behind, such as `-20m`.
+pub fn read_skew(text: &str) -> Result<time::Duration, humantime::DurationError> {
+    let span = humantime::parse_duration(text.trim_start_matches('-'))?;
+    let span = time::Duration::try_from(span).map_err(|_| humantime::DurationError::NumberOverflow)?;
+    Ok(if text.starts_with('-') { -span } else { span })
+}
+
 /// Milliseconds since the Unix epoch, the unit of every time in the API.
 pub(super) fn milliseconds(time: OffsetDateTime) -> i64 {
     i64::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)

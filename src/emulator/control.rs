@@ -7,22 +7,25 @@
 use std::time::Duration;
 
 use http::request::Parts;
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, Error},
+};
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 
 use super::{
-    clock::milliseconds,
+    clock::{milliseconds, read_skew},
     edit,
-    faults::{Fault, FaultError, Faults, humane},
+    faults::{Fault, FaultError, FaultSyntax, Faults, humane},
     journal::LoggedRequest,
-    lifecycle::after,
     limits,
     operation::{self, Answer},
     quirks::Quirks,
     refusal::Refusal,
-    server::{Shared, lock},
+    shared::{Shared, lock},
     snapshot::{self, SnapshotError},
+    throttle::{LimitSyntax, Throttle},
 };
 use crate::dli::rules;
 
@@ -47,6 +50,10 @@ enum ControlError {
     State(#[from] snapshot::Unusable),
     #[error(transparent)]
     Fault(#[from] FaultError),
+    #[error("the body cannot be used")]
+    FaultSyntax(#[from] FaultSyntax),
+    #[error(transparent)]
+    Limit(#[from] LimitSyntax),
     #[error(transparent)]
     Refused(#[from] Refusal),
     #[error("the change was made but not kept")]
@@ -86,7 +93,9 @@ fn run(shared: &Shared, parts: &Parts, body: &[u8]) -> Result<Answer, ControlErr
     let (method, path) = (parts.method.as_str(), parts.uri.path());
     let done = || Ok(Answer::no_content());
     match (method, path.strip_prefix(ROOT).unwrap_or_default()) {
-        ("GET", "state") => Ok(Answer { status: 200, body: Some(snapshot::encode(&lock(&shared.state).projects)) }),
+        ("GET", "state") => {
+            Ok(Answer { body: Some(snapshot::encode(&lock(&shared.state).projects)), ..Answer::ok(&()) })
+        }
         ("PUT", "state") => {
             let projects = snapshot::decode(body)?;
             shared.keep(shared.change(|held| held.projects = projects))?;
@@ -98,8 +107,16 @@ fn run(shared: &Shared, parts: &Parts, body: &[u8]) -> Result<Answer, ControlErr
         }
         ("POST", "clock") => {
             shared.advance(read::<Advance>(body)?.advance);
-            let now = after(milliseconds(shared.clock.now()), *lock(&shared.ahead));
-            Ok(Answer::ok(&json!({ "now": now })))
+            Ok(Answer::ok(&json!({ "now": milliseconds(shared.time()) })))
+        }
+        ("PUT", "clock") => {
+            *lock(&shared.skew) = read::<Skew>(body)?.skew;
+            done()
+        }
+        ("PUT", "limit") => {
+            let limit = read::<Option<String>>(body)?.map(|text| text.parse()).transpose()?;
+            *lock(&shared.throttle) = Throttle::new(limit);
+            done()
         }
         ("PUT", "delays") => {
             let Delays { binding, delete, latency } = read(body)?;
@@ -129,11 +146,23 @@ fn run(shared: &Shared, parts: &Parts, body: &[u8]) -> Result<Answer, ControlErr
         }
         ("GET", "faults") => Ok(Answer::ok(&lock(&shared.faults).all().collect::<Vec<_>>())),
         ("POST", "faults") => {
-            lock(&shared.faults).inject(read::<Fault>(body)?)?;
+            lock(&shared.faults).inject(String::from_utf8_lossy(body).parse::<Fault>()?)?;
             done()
         }
         ("DELETE", "faults") => {
             *lock(&shared.faults) = Faults::default();
+            done()
+        }
+        ("DELETE", "credentials") => {
+            lock(&shared.directory).revoke();
+            done()
+        }
+        ("PUT", "credentials") => {
+            lock(&shared.directory).people.lifetime = read::<NewLifetime>(body)?.lifetime.map(|Span(span)| span);
+            done()
+        }
+        ("PUT", "metadata") => {
+            *lock(&shared.metadata) = read(body)?;
             done()
         }
         ("GET", "requests") => requests(shared, parts.uri.query().unwrap_or_default()),
@@ -156,6 +185,17 @@ struct Advance {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Skew {
+    #[serde(deserialize_with = "either_way")]
+    skew: time::Duration,
+}
+
+fn either_way<'de, D: Deserializer<'de>>(from: D) -> Result<time::Duration, D::Error> {
+    read_skew(&String::deserialize(from)?).map_err(D::Error::custom)
+}
+
+#[derive(Deserialize)]
 struct Span(#[serde(with = "humane")] Duration);
 
 #[derive(Deserialize)]
@@ -164,6 +204,12 @@ struct Delays {
     binding: Option<Span>,
     delete: Option<Span>,
     latency: Option<Span>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewLifetime {
+    lifetime: Option<Span>,
 }
 
 #[derive(Deserialize)]
@@ -201,6 +247,7 @@ fn row(request: &LoggedRequest) -> Value {
         "path": request.path,
         "query": request.query,
         "operation": request.operation,
+        "caller": request.caller.as_ref().map(ToString::to_string),
         "body": body,
         "status": request.status,
         "code": request.code,

@@ -35,7 +35,7 @@ pub(super) fn disguise(answer: Answer, quirks: &Quirks, rng: &mut Rng) -> Answer
     }
     let Some(Ok(mut value)) = answer.body.as_deref().map(serde_json::from_slice::<Value>) else { return answer };
     change(&mut value, quirks, rng);
-    Answer::json(answer.status, &value)
+    Answer { headers: answer.headers, ..Answer::json(answer.status, &value) }
 }
 
 fn change(value: &mut Value, quirks: &Quirks, rng: &mut Rng) {

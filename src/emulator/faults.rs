@@ -1,24 +1,31 @@
-//! Troubles that are brought on: which requests meet one, how often, and what it does to them.
+//! Troubles that are brought on: which requests meet one, how often, by what chance, and what it does to them.
 //!
-//! Faults are looked at once a request is believed, in the order in which they were injected. All delays that match a
-//! request add up; of the other troubles the first that matches befalls it, and the rest wait for their turn. A further
-//! kind is one more variant of [`Trouble`] and one arm where the server meets it.
+//! Faults are looked at once a request is believed, in the order in which they were injected. What slows a request down
+//! (delays, lags, slow bindings) adds to whatever else befalls it; of the other troubles the first that matches does, and
+//! the rest wait for their turn. A further kind is one more variant of [`Trouble`], its name in `text`, and one arm where
+//! the server meets it.
+
+mod text;
 
 use std::time::Duration;
 
 use fastrand::Rng;
 use serde::{Deserialize, Serialize};
 
-use super::{operation, refusal::Refusal};
+pub use self::text::FaultSyntax;
+use super::{operation, refusal::Refusal, throttle::Limit};
 
-/// The name that stands for every operation.
+/// The name that stands for every operation of the service; those of IAM and of the metadata service are named each.
 pub const ANY_OPERATION: &str = "*";
 
 /// A trouble, and the requests that meet it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// In short it is written `OPERATION:TROUBLE[=ARGUMENT][*TIMES][@PROBABILITY[/SEED]][ containing TEXT]`, such as
+/// `CreateEnhancedConnection:lose-answer*1` or `*:throttle@0.2/7`; [`std::str::FromStr`] reads that as well as JSON.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
-    /// As the service's SDKs call it, such as `CreateEnhancedConnection`, or [`ANY_OPERATION`].
+    /// As the service's SDKs call it, such as `CreateEnhancedConnection`, or a part of it and a star: `Show*`.
     #[serde(default = "any_operation")]
     pub operation: String,
     /// Must stand in the decoded path, the query as sent, or the body; such as a route's name or a connection's id.
@@ -27,6 +34,12 @@ pub struct Fault {
     /// How many requests meet it; for ever where it is `None`.
     #[serde(default)]
     pub times: Option<u32>,
+    /// How likely a request that is meant meets it, from above 0 to 1.
+    #[serde(default = "certain", skip_serializing_if = "is_certain")]
+    pub probability: f64,
+    /// Where chance begins; the same seed gives the same chances and delays in the same order.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub seed: u64,
     /// What happens to them.
     pub trouble: Trouble,
 }
@@ -49,10 +62,16 @@ pub enum Trouble {
         /// The `message`.
         text: String,
     },
+    /// Nothing is done, and the connection ends without an answer.
+    CutRequest,
     /// The work is done and kept; then the connection ends without an answer.
     LoseAnswer,
-    /// The work is done and kept; the answer is the first half of its JSON.
+    /// The work is done and kept; the connection ends after the first half of the answer.
+    CutAnswer,
+    /// The work is done and kept; the answer is the first half of its JSON, and says that this is all.
     TruncateAnswer,
+    /// The work is done and kept; the answer is whole, and no JSON.
+    GarbleAnswer,
     /// The answer comes later by a random time.
     Delay {
         /// The shortest time.
@@ -61,16 +80,17 @@ pub enum Trouble {
         /// The longest time.
         #[serde(with = "humane")]
         at_most: Duration,
-        /// Where the random times begin; the same seed gives the same times in the same order.
-        #[serde(default)]
-        seed: u64,
     },
+    /// A read sees things as they were this long ago, but not from before the fault was injected.
+    Stale(#[serde(with = "humane")] Duration),
+    /// The bindings that the request begins stay CREATING for this long.
+    SlowBinding(#[serde(with = "humane")] Duration),
 }
 
 impl Fault {
     /// Befalls every request of the operation, for ever.
     pub fn new(operation: impl Into<String>, trouble: Trouble) -> Self {
-        Self { operation: operation.into(), containing: None, times: None, trouble }
+        Self { operation: operation.into(), containing: None, times: None, probability: 1.0, seed: 0, trouble }
     }
 
     /// Refuses, with nothing done.
@@ -78,10 +98,10 @@ impl Fault {
         Self::new(operation, Trouble::Refuse { status, code: code.into(), text: text.into() })
     }
 
-    /// Refuses as the gateway does a client that asks too often; the words are those that were seen.
+    /// Refuses as the gateway does a client that asks too often; the figures are those that were seen.
     pub fn throttle(operation: impl Into<String>) -> Self {
-        let text = "The throttling threshold has been reached: policy user over ratelimit,limit:200,time:5 minute";
-        Self::refuse(operation, 429, "APIGW.0308", text)
+        let Refusal { status, code, text } = Limit { requests: 200, period: Duration::from_mins(5) }.refusal();
+        Self::refuse(operation, status, code, text)
     }
 
     /// Befalls no more than this many requests.
@@ -94,10 +114,29 @@ impl Fault {
         Self { containing: Some(text.into()), ..self }
     }
 
+    /// Befalls a request by this chance only.
+    pub fn probability(self, probability: f64, seed: u64) -> Self {
+        Self { probability, seed, ..self }
+    }
+
+    /// Whether it is for this operation.
+    fn is_for(&self, name: &str) -> bool {
+        match self.operation.split_once('*') {
+            None => self.operation == name,
+            Some((head, tail)) => {
+                let rest = name.strip_prefix(head).filter(|_| operation::names().any(|known| known == name));
+                rest.is_some_and(|rest| rest.ends_with(tail))
+            }
+        }
+    }
+
     /// A fault that could never happen is a mistake of whoever asks for it.
     fn check(&self) -> Result<(), FaultError> {
-        if self.operation != ANY_OPERATION && !operation::names().any(|name| name == self.operation) {
+        if !operation::names().chain(operation::other_names()).any(|name| self.is_for(name)) {
             return Err(FaultError::UnknownOperation(self.operation.clone()));
+        }
+        if !(self.probability > 0.0 && self.probability <= 1.0) {
+            return Err(FaultError::Probability(self.probability));
         }
         match &self.trouble {
             Trouble::Refuse { status, .. } if !(400..600).contains(status) => Err(FaultError::Status(*status)),
@@ -108,11 +147,18 @@ impl Fault {
     }
 }
 
+impl Trouble {
+    /// Whether another one may befall the same request.
+    fn only_slows(&self) -> bool {
+        matches!(self, Self::Delay { .. } | Self::Stale(_) | Self::SlowBinding(_))
+    }
+}
+
 /// Why a fault cannot be injected.
 #[derive(Debug, thiserror::Error)]
 pub enum FaultError {
     /// A misspelt operation would never be met.
-    #[error("there is no operation {0:?}; there are *, {names}", names = operation::names().collect::<Vec<_>>().join(", "))]
+    #[error("there is no operation {0:?}; there are *, {names}", names = operation::names().chain(operation::other_names()).collect::<Vec<_>>().join(", "))]
     UnknownOperation(String),
     /// Not a status of refusals.
     #[error("the status {0} is not one of a refusal, from 400 to 599")]
@@ -120,6 +166,9 @@ pub enum FaultError {
     /// It is to befall no request.
     #[error("a fault that happens 0 times is none")]
     Never,
+    /// Never, or more often than always.
+    #[error("the probability {0} is not above 0 and up to 1")]
+    Probability(f64),
     /// No time lies between them.
     #[error("at_least is longer than at_most")]
     Delay,
@@ -129,7 +178,11 @@ pub enum FaultError {
 #[derive(Debug, Default)]
 pub(super) struct Strike {
     pub(super) delay: Duration,
-    /// Never a delay.
+    /// How old a state a read sees.
+    pub(super) lag: Duration,
+    /// How long bindings that it begins stay CREATING.
+    pub(super) binding: Option<Duration>,
+    /// None of those.
     pub(super) trouble: Option<Trouble>,
 }
 
@@ -141,6 +194,7 @@ impl Strike {
                 Some(Refusal { status: *status, code: code.clone().into(), text: text.clone() })
             }
             Some(Trouble::FailSoftly { text }) => Some(Refusal::soft(text)),
+            Some(Trouble::CutRequest) => Some(Refusal::plain(0, "the connection was cut before anything was done")),
             _ => None,
         }
     }
@@ -159,8 +213,8 @@ impl Faults {
 
     pub(super) fn inject(&mut self, fault: Fault) -> Result<(), FaultError> {
         fault.check()?;
-        let seed = if let Trouble::Delay { seed, .. } = fault.trouble { seed } else { 0 };
-        self.0.push((fault, Rng::with_seed(seed)));
+        let rng = Rng::with_seed(fault.seed);
+        self.0.push((fault, rng));
         Ok(())
     }
 
@@ -168,19 +222,29 @@ impl Faults {
         self.0.iter().map(|(fault, _)| fault)
     }
 
+    /// How far back a read may have to see.
+    pub(super) fn longest_lag(&self) -> Option<Duration> {
+        let lag = |fault: &Fault| if let Trouble::Stale(lag) = fault.trouble { Some(lag) } else { None };
+        self.all().filter_map(lag).max()
+    }
+
     /// What befalls a request of this operation, in which `contains` finds a text.
     pub(super) fn strike(&mut self, operation: &str, contains: impl Fn(&str) -> bool) -> Strike {
         let mut strike = Strike::default();
         for (fault, rng) in &mut self.0 {
-            let meant = fault.operation == ANY_OPERATION || fault.operation == operation;
-            if !meant || !fault.containing.as_deref().is_none_or(&contains) {
+            if !fault.is_for(operation) || !fault.containing.as_deref().is_none_or(&contains) {
+                continue;
+            }
+            let waits = strike.trouble.is_some() && !fault.trouble.only_slows();
+            if waits || fault.probability < 1.0 && rng.f64() >= fault.probability {
                 continue;
             }
             match &fault.trouble {
-                Trouble::Delay { at_least, at_most, .. } => {
+                Trouble::Delay { at_least, at_most } => {
                     strike.delay = strike.delay.saturating_add(between(*at_least, *at_most, rng));
                 }
-                _ if strike.trouble.is_some() => continue,
+                Trouble::Stale(lag) => strike.lag = strike.lag.max(*lag),
+                Trouble::SlowBinding(delay) => strike.binding = strike.binding.max(Some(*delay)),
                 trouble => strike.trouble = Some(trouble.clone()),
             }
             fault.times = fault.times.map(|times| times.saturating_sub(1));
@@ -192,6 +256,20 @@ impl Faults {
 
 fn between(at_least: Duration, at_most: Duration, rng: &mut Rng) -> Duration {
     at_least + at_most.saturating_sub(at_least).mul_f64(rng.f64())
+}
+
+fn certain() -> f64 {
+    1.0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_certain(probability: &f64) -> bool {
+    *probability >= 1.0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(seed: &u64) -> bool {
+    *seed == 0
 }
 
 fn any_operation() -> String {
@@ -220,7 +298,9 @@ mod tests {
     fn spans(seed: u64) -> Vec<Duration> {
         let [at_least, at_most] = [10, 50].map(Duration::from_millis);
         let mut faults = Faults::default();
-        faults.inject(Fault::new("*", Trouble::Delay { at_least, at_most, seed })).expect("a good fault");
+        faults
+            .inject(Fault::new("*", Trouble::Delay { at_least, at_most }).probability(1.0, seed))
+            .expect("a good fault");
         (0..100).map(|_| faults.strike("ListQueues", |_| false).delay).collect()
     }
 
@@ -239,7 +319,7 @@ mod tests {
     #[test]
     fn delays_add_up_and_one_trouble_waits_for_the_other() {
         let second = Duration::from_secs(1);
-        let delay = || Fault::new("*", Trouble::Delay { at_least: second, at_most: second, seed: 0 });
+        let delay = || Fault::new("*", Trouble::Delay { at_least: second, at_most: second });
         let mut faults = Faults::new(&[
             Fault::refuse("ListQueues", 500, "DLI.0999", "first").times(2),
             delay(),
@@ -258,6 +338,33 @@ mod tests {
         assert_eq!(strike("ListQueues"), (None, false, second));
     }
 
+    /// A tenth to a third of 1,000, and the same ones for the same seed.
+    #[test]
+    fn chance_follows_the_seed() {
+        let struck = |seed| -> Vec<bool> {
+            let fault = Fault::new("*", Trouble::LoseAnswer).probability(0.2, seed);
+            let mut faults = Faults::new(&[fault]).expect("a good fault");
+            (0..1000).map(|_| faults.strike("ListQueues", |_| false).trouble.is_some()).collect()
+        };
+        let count = struck(7).into_iter().filter(|struck| *struck).count();
+        assert!((100..333).contains(&count), "{count} of 1000");
+        assert_eq!(struck(7), struck(7));
+        assert_ne!(struck(7), struck(8));
+        let fault = Fault::new("*", Trouble::LoseAnswer).probability(0.5, 1).times(3);
+        let mut faults = Faults::new(&[fault]).expect("a good fault");
+        let met = (0..100).filter(|_| faults.strike("ListQueues", |_| false).trouble.is_some()).count();
+        assert_eq!(met, 3, "only those that meet it count");
+    }
+
+    #[test]
+    fn a_star_stands_for_a_part_of_the_services_names() {
+        let meant = |pattern: &str, name| Fault::throttle(pattern).is_for(name);
+        assert!(meant("Show*", "ShowEnhancedConnection") && meant("*Tags", "BatchCreateResourceTags"));
+        assert!(meant("Show*Tags", "ShowResourceTags") && meant("*", "ListQueues"));
+        assert!(!meant("Show*", "ListEnhancedConnections") && !meant("ShowQueue", "ShowQueues"));
+        assert!(!meant("*", "KeystoneListProjects") && meant("KeystoneListProjects", "KeystoneListProjects"));
+    }
+
     #[test]
     fn a_fault_that_could_never_happen_is_told() {
         let told = |fault: Fault| fault.check().expect_err("a mistake").to_string();
@@ -268,8 +375,12 @@ mod tests {
         );
         assert!(told(Fault::refuse("*", 200, "", "")).contains("200"));
         assert!(told(Fault::throttle("*").times(0)).contains("0 times"));
+        for probability in [0.0, 1.1, -1.0, f64::NAN] {
+            assert!(told(Fault::throttle("*").probability(probability, 0)).contains("probability"));
+        }
+        assert!(told(Fault::throttle("Show*Tag")).contains("Show*Tag"));
         let [at_least, at_most] = [2, 1].map(Duration::from_secs);
-        assert!(told(Fault::new("*", Trouble::Delay { at_least, at_most, seed: 0 })).contains("longer"));
+        assert!(told(Fault::new("*", Trouble::Delay { at_least, at_most })).contains("longer"));
     }
 
     /// One of each, as somebody writes it.
@@ -286,7 +397,9 @@ mod tests {
         );
         let delay = r#"{"trouble":{"delay":{"at_least":"10ms","at_most":"1s"}}}"#;
         let [at_least, at_most] = [10, 1000].map(Duration::from_millis);
-        assert_eq!(read(delay), Ok(Fault::new("*", Trouble::Delay { at_least, at_most, seed: 0 })));
+        assert_eq!(read(delay), Ok(Fault::new("*", Trouble::Delay { at_least, at_most })));
+        let chance = r#"{"trouble":{"stale":"2s"},"probability":0.2,"seed":7}"#;
+        assert_eq!(read(chance), Ok(Fault::new("*", Trouble::Stale(Duration::from_secs(2))).probability(0.2, 7)));
         assert!(read(r#"{"trouble":"lose-answer","time":1}"#).expect_err("misspelt").contains("`time`"));
         assert!(read("{}").expect_err("no trouble").contains("`trouble`"));
     }

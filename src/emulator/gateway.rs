@@ -1,22 +1,20 @@
-//! What the API gateway checks before the service sees a request: the signature. Pure: request, keys and time in,
-//! verdict out.
+//! What the API gateway checks before the service sees a request: the signature, or the token. Pure: request, keys and
+//! time in, verdict out.
+
+use std::sync::Mutex;
 
 use http::{HeaderMap, HeaderName};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use time::{Duration, OffsetDateTime};
 
-use super::refusal::Refusal;
+use super::{
+    people::{Caller, Credential, Directory, Scope, Token},
+    refusal::Refusal,
+    shared::lock,
+};
 use crate::dli::signature::{
     self, Authorization, DATE_HEADER, MAX_SKEW_MINUTES, Signable, TOKEN_HEADER, canonical_request, string_to_sign,
 };
-
-/// Whose signatures are believed.
-#[derive(Debug)]
-pub(super) struct Keys {
-    pub(super) access_key: String,
-    pub(super) secret_key: SecretString,
-    pub(super) security_token: Option<SecretString>,
-}
 
 /// A request as it came over the wire.
 #[derive(Debug, Clone, Copy)]
@@ -34,19 +32,41 @@ pub(super) struct Incoming<'a> {
 const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
 const CONTENT_HEADER: &str = "x-sdk-content-sha256";
 
-/// Believes or refuses the request, as the gateway does.
+/// Header that carries a token in the place of a signature.
+pub(super) const TOKEN: HeaderName = HeaderName::from_static("x-auth-token");
+
+/// Who asks, and for which project only.
+#[derive(Debug)]
+pub(super) struct Believed {
+    pub(super) caller: Caller,
+    /// None where it was no token.
+    pub(super) scope: Option<Scope>,
+}
+
+/// Believes or refuses the request, as the gateway does. `now` is the clock that clients see, `time` that by which
+/// what was handed out expires.
 ///
-/// Any set of signed headers that holds the date is accepted. The words after the colon of the answers are our own;
-/// only those about expiry are known.
-pub(super) fn verify(request: &Incoming<'_>, keys: &Keys, now: OffsetDateTime) -> Result<(), Refusal> {
+/// A signature is looked at before a token (an inference). Any set of signed headers that holds the date is accepted.
+/// The words after the colon of the answers are our own; only those about expiry and about tokens are known.
+pub(super) fn verify(
+    request: &Incoming<'_>,
+    directory: &Mutex<Directory>,
+    now: OffsetDateTime,
+    time: OffsetDateTime,
+) -> Result<Believed, Refusal> {
     let header = |name: &str| value(request.headers, name);
-    let authorization =
-        header("authorization").ok_or_else(|| Refusal::credentials("there is no Authorization header"))?;
+    let Some(authorization) = header("authorization") else {
+        let token = header(TOKEN.as_str());
+        let token =
+            token.ok_or_else(|| Refusal::credentials("there is no Authorization header, and no X-Auth-Token"))?;
+        let Token { identity, scope, .. } = lock(directory).believe(&token, time)?;
+        return Ok(Believed { caller: Caller { credential: Credential::Token, identity }, scope: Some(scope) });
+    };
     let claimed = Authorization::parse(&authorization)
         .ok_or_else(|| Refusal::credentials("the Authorization header is not of the form of SDK-HMAC-SHA256"))?;
-    if claimed.access_key != keys.access_key {
-        return Err(Refusal::credentials(format!("the access key {} does not exist", claimed.access_key)));
-    }
+    let key = lock(directory)
+        .key(&claimed.access_key, time)
+        .ok_or_else(|| Refusal::credentials(format!("the access key {} does not exist", claimed.access_key)))?;
 
     let date = header(DATE_HEADER).ok_or_else(|| Refusal::credentials("there is no X-Sdk-Date header"))?;
     let signed_at = signature::parse_date(&date)
@@ -73,16 +93,17 @@ pub(super) fn verify(request: &Incoming<'_>, keys: &Keys, now: OffsetDateTime) -
         payload_hash: &payload_hash(request, header(CONTENT_HEADER).as_deref()),
     };
     let to_sign = string_to_sign(&date, &canonical_request(&signable));
-    if !signature::is_signature(&claimed.signature, keys.secret_key.expose_secret(), &to_sign) {
+    if !signature::is_signature(&claimed.signature, key.secret.expose_secret(), &to_sign) {
         return Err(Refusal::credentials("verify aksk signature fail"));
     }
 
-    match (&keys.security_token, header(TOKEN_HEADER)) {
-        (None, None) => Ok(()),
-        (Some(expected), Some(sent)) if expected.expose_secret() == sent => Ok(()),
-        (Some(_), None) => Err(Refusal::credentials("these temporary keys need a security token")),
-        (_, Some(_)) => Err(Refusal::credentials("the security token is not that of the access key")),
+    match (&key.security_token, header(TOKEN_HEADER)) {
+        (None, None) => {}
+        (Some(expected), Some(sent)) if expected.expose_secret() == sent => {}
+        (Some(_), None) => return Err(Refusal::credentials("these temporary keys need a security token")),
+        (_, Some(_)) => return Err(Refusal::credentials("the security token is not that of the access key")),
     }
+    Ok(Believed { caller: key.caller, scope: None })
 }
 
 /// What stands in for the body in the canonical request: its hash, unless `X-Sdk-Content-Sha256` says that the body

@@ -10,6 +10,8 @@ use std::{
 use axum::body::Bytes;
 use time::{OffsetDateTime, macros::format_description};
 
+use super::people::Caller;
+
 /// One request and how it was answered.
 #[derive(Debug, Clone)]
 pub struct LoggedRequest {
@@ -25,11 +27,13 @@ pub struct LoggedRequest {
     pub query: String,
     /// What it asks for, as the service's SDKs call it: `CreateEnhancedConnection`, …; none where nothing is published.
     pub operation: Option<&'static str>,
+    /// Who was believed; none where nobody was, and where nobody has to be.
+    pub caller: Option<Caller>,
     /// Name (lower case) and value of each header, in the order of arrival.
     pub headers: Vec<(String, String)>,
-    /// The body; empty where it was refused for its size.
+    /// The body; empty where it was refused for its size, and without the secrets that a login has in it.
     pub body: Bytes,
-    /// HTTP status of the answer.
+    /// HTTP status of the answer; 0 where the connection was cut before anything was done.
     pub status: u16,
     /// Error code of the answer; a soft refusal (HTTP 200) has none, but its text.
     pub code: Option<String>,
@@ -148,6 +152,7 @@ mod tests {
             path: path.to_owned(),
             query: "a=1".to_owned(),
             operation: None,
+            caller: None,
             headers: Vec::new(),
             body: vec![0; length].into(),
             status: 404,

@@ -4,11 +4,13 @@
 
 use std::collections::BTreeMap;
 
+use http::{HeaderName, HeaderValue};
 use percent_encoding::percent_decode_str;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    account::Account, bindings, connections, pools, privileges, queues, quotas, refusal::Refusal, routes, tags,
+    account::Account, bindings, connections, connectivity, iam, metadata, pools, privileges, queues, quotas,
+    refusal::Refusal, routes, tags,
 };
 
 /// One operation of the API. Placeholders in `pattern` are one segment each, `{project_id}` always among them.
@@ -29,6 +31,7 @@ fn groups() -> impl Iterator<Item = &'static Operation> {
         privileges::OPERATIONS,
         tags::OPERATIONS,
         queues::OPERATIONS,
+        connectivity::OPERATIONS,
         pools::OPERATIONS,
         quotas::OPERATIONS,
     ]
@@ -36,9 +39,17 @@ fn groups() -> impl Iterator<Item = &'static Operation> {
     .flatten()
 }
 
-/// The names of all operations, as the service's SDKs and audit logs have them.
+/// The names of the service's operations, as its SDKs and audit logs have them.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
     groups().map(|operation| operation.name)
+}
+
+/// The names of what is not the service's: operations of IAM and of the metadata service.
+pub(super) fn other_names() -> impl Iterator<Item = &'static str> {
+    iam::Operation::ALL
+        .map(iam::Operation::name)
+        .into_iter()
+        .chain(metadata::Operation::ALL.map(metadata::Operation::name))
 }
 
 /// Finds the operation and what stands in the place of its placeholders. A wrong method is an unknown path to the
@@ -116,14 +127,15 @@ impl Call<'_> {
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: u16,
-    /// JSON; none for 204.
+    /// JSON, unless the headers say otherwise; none for 204.
     pub(super) body: Option<Vec<u8>>,
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Answer {
     pub(super) fn json(status: u16, body: &impl Serialize) -> Self {
         let body = serde_json::to_vec(body).expect("answers are structures of texts, numbers and booleans");
-        Self { status, body: Some(body) }
+        Self { status, body: Some(body), headers: Vec::new() }
     }
 
     pub(super) fn ok(body: &impl Serialize) -> Self {
@@ -139,8 +151,14 @@ impl Answer {
         Self { body, ..self }
     }
 
+    /// Behind something that makes it no JSON.
+    pub(super) fn garbled(self) -> Self {
+        let garble = |body: Vec<u8>| b"<html>".iter().copied().chain(body).collect();
+        Self { body: self.body.map(garble), ..self }
+    }
+
     pub(super) fn no_content() -> Self {
-        Self { status: 204, body: None }
+        Self { status: 204, body: None, headers: Vec::new() }
     }
 }
 

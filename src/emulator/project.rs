@@ -6,7 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::lifecycle::{Peering, Target};
+use super::{
+    connectivity::Tasks,
+    lifecycle::{Peering, Target},
+};
 use crate::dli::wire::{Connection, Host, Pool, Queue, Route, STATUS_ACTIVE, STATUS_DELETED};
 
 /// One project: its queues, pools and connections.
@@ -18,6 +21,8 @@ pub(super) struct Project {
     pub(super) pools: Vec<Pool>,
     /// In the order of their creation; deleted ones stay.
     pub(super) connections: Vec<Record>,
+    #[serde(default)]
+    pub(super) tasks: Tasks,
 }
 
 /// A connection with all that was ever said about it. Times are milliseconds since the Unix epoch.
@@ -133,6 +138,7 @@ impl Project {
             ],
             pools: vec![pool("pool1", "10.30.0.0/18"), pool("pool2", "10.40.0.0/18"), pool("pool3", "10.50.0.0/18")],
             connections: Vec::new(),
+            tasks: Tasks::default(),
         }
     }
 

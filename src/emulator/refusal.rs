@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 
+use http::StatusCode;
+use serde_json::{Value, json};
+
 use super::quirks::{Quirk, Quirks};
 use crate::dli::{
     code::{self, ErrorBody},
@@ -14,7 +17,7 @@ use crate::dli::{
 pub struct Refusal {
     /// HTTP status.
     pub status: u16,
-    /// `DLI.xxxx` of the service or `APIGW.xxxx` of the gateway; empty where it is a soft one, which has none.
+    /// `DLI.xxxx` of the service, `APIGW.xxxx` of the gateway, or a number of IAM's; empty where there is none.
     pub code: Cow<'static, str>,
     /// The words that go with it.
     pub text: String,
@@ -88,6 +91,23 @@ impl Refusal {
         Self::new(401, code::BAD_CREDENTIALS, text)
     }
 
+    /// A token of another project, or of none. (An inference: what the gateway says of it is not documented.)
+    pub(super) fn out_of_scope(project: &str) -> Self {
+        let text =
+            format!("The IAM user is not authorized to access the API: the token is not one of project {project}");
+        Self::new(403, code::NOT_AUTHORIZED, text)
+    }
+
+    /// IAM refuses; its code is the status.
+    pub(super) fn of_iam(status: u16, text: impl Into<String>) -> Self {
+        Self { status, code: status.to_string().into(), text: text.into() }
+    }
+
+    /// The metadata service refuses, which has no codes.
+    pub(super) fn plain(status: u16, text: impl Into<String>) -> Self {
+        Self::new(status, "", text)
+    }
+
     /// HTTP 200 that says no: the text is all there is.
     pub(super) fn soft(text: impl Into<String>) -> Self {
         Self::new(200, "", text)
@@ -103,12 +123,17 @@ impl Refusal {
         self.code.starts_with("DLI.")
     }
 
-    /// The body; only the gateway puts the request id into it.
-    pub(super) fn body(&self, request_id: &str) -> ErrorBody {
-        ErrorBody {
-            error_code: self.code.clone().into_owned(),
-            error_msg: self.text.clone(),
-            request_id: self.code.starts_with("APIGW.").then(|| request_id.to_owned()),
+    /// The body. The gateway puts the request id into it, IAM nests it, and the metadata service has no more than text.
+    pub(super) fn body(&self, request_id: &str) -> Value {
+        let text = self.text.clone();
+        if self.code.is_empty() {
+            return text.into();
         }
+        if let Ok(code) = self.code.parse::<u16>() {
+            let title = StatusCode::from_u16(code).ok().and_then(|status| status.canonical_reason());
+            return json!({"error": {"code": code, "message": text, "title": title}});
+        }
+        let request_id = self.code.starts_with("APIGW.").then(|| request_id.to_owned());
+        json!(ErrorBody { error_code: self.code.clone().into_owned(), error_msg: text, request_id })
     }
 }

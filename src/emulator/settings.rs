@@ -13,8 +13,11 @@ use super::{
     clock::{Clock, SystemClock},
     faults::{Fault, FaultError},
     lifecycle::{Fate, Manner},
+    metadata::Metadata,
+    people::{Directory, People},
     quirks::Quirks,
     snapshot::SnapshotError,
+    throttle::Limit,
 };
 
 /// Access key of an emulator that was given none.
@@ -31,6 +34,10 @@ pub struct Settings {
     pub secret_key: String,
     /// Makes the keys temporary ones: every request must carry this token.
     pub security_token: Option<String>,
+    /// Who may log in, and what the account is called.
+    pub people: People,
+    /// Which metadata service there is.
+    pub metadata: Metadata,
     /// Added before each answer, after its effect.
     pub latency: Duration,
     /// How long a binding stays CREATING.
@@ -49,6 +56,11 @@ pub struct Settings {
     pub quirks: Quirks,
     /// Troubles that are brought on from the start.
     pub faults: Vec<Fault>,
+    /// How often one user may ask.
+    pub limit: Option<Limit>,
+    /// How far the emulator's clock is ahead of the right time; behind where it is negative. Signatures, the `Date` of
+    /// answers and all times follow it.
+    pub clock_skew: time::Duration,
     /// Where chance begins; the same seed gives the same orders.
     pub seed: u64,
 }
@@ -59,6 +71,8 @@ impl Default for Settings {
             access_key: ACCESS_KEY.to_owned(),
             secret_key: SECRET_KEY.to_owned(),
             security_token: None,
+            people: People::default(),
+            metadata: Metadata::default(),
             latency: Duration::ZERO,
             binding_delay: Duration::ZERO,
             failing: BTreeMap::new(),
@@ -68,6 +82,8 @@ impl Default for Settings {
             delete_delay: Duration::ZERO,
             quirks: Quirks::new(),
             faults: Vec::new(),
+            limit: None,
+            clock_skew: time::Duration::ZERO,
             seed: 0,
         }
     }
@@ -84,11 +100,20 @@ impl Settings {
     }
 }
 
+impl Settings {
+    /// Whom an emulator of these settings believes at first.
+    pub(super) fn directory(&self) -> Directory {
+        Directory::new(self.people.clone(), &self.access_key, &self.secret_key, self.security_token.as_deref())
+    }
+}
+
 impl fmt::Debug for Settings {
     /// Without the secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
             .field("access_key", &self.access_key)
+            .field("people", &self.people)
+            .field("metadata", &self.metadata)
             .field("latency", &self.latency)
             .field("binding_delay", &self.binding_delay)
             .field("failing", &self.failing)
@@ -98,6 +123,8 @@ impl fmt::Debug for Settings {
             .field("delete_delay", &self.delete_delay)
             .field("quirks", &self.quirks)
             .field("faults", &self.faults)
+            .field("limit", &self.limit)
+            .field("clock_skew", &self.clock_skew)
             .field("seed", &self.seed)
             .finish_non_exhaustive()
     }

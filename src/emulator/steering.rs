@@ -5,9 +5,11 @@ use std::time::Duration;
 use super::{
     Emulator,
     faults::{Fault, FaultError, Faults},
+    metadata::Metadata,
     quirks::Quirk,
-    server::{Shared, lock},
+    shared::{Shared, lock},
     snapshot::SnapshotError,
+    throttle::{Limit, Throttle},
 };
 
 impl Emulator {
@@ -51,6 +53,32 @@ impl Emulator {
     /// Ends all troubles.
     pub fn clear_faults(&self) {
         *lock(&self.shared.faults) = Faults::default();
+    }
+
+    /// Changes how often one user may ask; what was asked so far is forgotten.
+    pub fn set_limit(&self, limit: Option<Limit>) {
+        *lock(&self.shared.throttle) = Throttle::new(limit);
+    }
+
+    /// Sets the emulator's clock ahead of the right time, or behind where it is negative: signatures are judged by it,
+    /// and the `Date` of answers follows it.
+    pub fn set_clock_skew(&self, skew: time::Duration) {
+        *lock(&self.shared.skew) = skew;
+    }
+
+    /// Takes back all tokens and temporary keys that were handed out, as if they had expired.
+    pub fn revoke_credentials(&self) {
+        lock(&self.shared.directory).revoke();
+    }
+
+    /// Changes how long lives what is handed out from now on; as documented where it is `None`.
+    pub fn set_credential_lifetime(&self, lifetime: Option<Duration>) {
+        lock(&self.shared.directory).people.lifetime = lifetime;
+    }
+
+    /// Changes which metadata service there is.
+    pub fn set_metadata(&self, metadata: Metadata) {
+        *lock(&self.shared.metadata) = metadata;
     }
 
     /// Switches these quirks on, and all others off.

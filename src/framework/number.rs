@@ -9,6 +9,10 @@ use std::{fmt, str::FromStr};
 /// Longest text a number is read from, in bytes: far beyond the 512 bits that Terraform itself keeps.
 const MAX_TEXT: usize = 4096;
 
+/// Most significant digits. Shorter than [`MAX_TEXT`] by all that a text may have beside them, so that every number can
+/// be read from its own text.
+const MAX_DIGITS: usize = 4000;
+
 /// A decimal number: `±digits × 10^exponent`, in one form for each value, so that equality is equality of value.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Number {
@@ -67,11 +71,15 @@ impl FromStr for Number {
         let shift =
             i64::try_from(dropped).and_then(|up| Ok(up - i64::try_from(fraction.len())?)).map_err(|_| refuse())?;
         let significant = significant.trim_start_matches('0');
-        Ok(if significant.is_empty() {
-            Self { negative: false, digits: String::new(), exponent: 0 }
-        } else {
-            Self { negative, digits: significant.to_owned(), exponent: i64::from(exponent) + shift }
-        })
+        if significant.is_empty() {
+            return Ok(Self { negative: false, digits: String::new(), exponent: 0 });
+        }
+        // The number's own text may write more of it into the exponent than this one did.
+        let exponent = i32::try_from(i64::from(exponent) + shift).map_err(|_| refuse())?;
+        if significant.len() > MAX_DIGITS {
+            return Err(refuse());
+        }
+        Ok(Self { negative, digits: significant.to_owned(), exponent: i64::from(exponent) })
     }
 }
 
@@ -148,7 +156,20 @@ mod tests {
         for text in ["", "-", ".", "e5", "1e", "0x10", "1_000", "Infinity", "NaN", "1.2.3", "１"] {
             assert!(text.parse::<Number>().is_err(), "{text:?}");
         }
-        assert!("1".repeat(MAX_TEXT + 1).parse::<Number>().is_err());
+        assert!("0".repeat(MAX_TEXT + 1).parse::<Number>().is_err());
+        assert!("1".repeat(MAX_DIGITS + 1).parse::<Number>().is_err());
+        for text in ["10e2147483647", "0.1e-2147483648"] {
+            assert!(text.parse::<Number>().is_err(), "its own text would not be read: {text}");
+        }
+    }
+
+    #[test]
+    fn the_longest_survive_their_own_text() {
+        let nines = "9".repeat(MAX_DIGITS);
+        for text in [format!("-.{nines}"), format!("-{nines}e64"), format!("-{nines}e-4063"), format!("-{nines}e-9999")]
+        {
+            assert_eq!(number(&number(&text).to_string()), number(&text));
+        }
     }
 
     #[test]

@@ -9,7 +9,10 @@ use std::path::PathBuf;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD_NO_PAD;
 
+use tokio_rustls::rustls::pki_types::CertificateDer;
+
 use super::listener::Address;
+use super::tls::{self, TlsError};
 
 /// The version of go-plugin's own handshake.
 const CORE: u32 = 1;
@@ -40,6 +43,11 @@ pub struct Launch {
 }
 
 impl Launch {
+    /// The client's certificate, read. One that cannot be read is an error and never none, which would mean plain text.
+    pub fn certificate(&self) -> Result<Option<CertificateDer<'static>>, TlsError> {
+        self.client_certificate.as_deref().map(tls::certificate).transpose()
+    }
+
     /// Whether protocol 6 is on offer.
     ///
     /// If not, the line is written all the same: the client compares the version in it with its own, says so in plain

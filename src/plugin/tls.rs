@@ -38,6 +38,11 @@ pub enum TlsError {
     Config(#[from] rustls::Error),
 }
 
+/// Reads a client's certificate.
+pub(super) fn certificate(pem: &str) -> Result<CertificateDer<'static>, TlsError> {
+    CertificateDer::from_pem_slice(pem.as_bytes()).map_err(TlsError::ClientCertificate)
+}
+
 /// This process's end: a fresh certificate, and one client that may connect.
 pub(super) struct Tls {
     certificate: CertificateDer<'static>,
@@ -45,10 +50,8 @@ pub(super) struct Tls {
 }
 
 impl Tls {
-    /// Makes a P-256 certificate for this process and admits the one client whose certificate is in `pem`.
-    pub(super) fn for_client(pem: &str) -> Result<Self, TlsError> {
-        let client = CertificateDer::from_pem_slice(pem.as_bytes()).map_err(TlsError::ClientCertificate)?;
-
+    /// Makes a P-256 certificate for this process and admits the one client with this certificate.
+    pub(super) fn for_client(client: CertificateDer<'static>) -> Result<Self, TlsError> {
         let key = KeyPair::generate()?;
         let mut params = CertificateParams::new([NAME.to_owned()])?;
         params.distinguished_name.push(DnType::CommonName, NAME);

@@ -14,28 +14,60 @@ use super::{
 };
 use crate::framework::{path::Step, types::Type, value::Value};
 
+/// Deepest nesting of brackets: those of a value, and of a type in the middle of it.
+const MAX_NESTING: usize = 2 * MAX_DEPTH;
+
 /// Reads a value of a type.
 pub fn decode(bytes: &[u8], ty: &Type) -> Result<Value, CodecError> {
+    // Each level is read once more for every level around it, so absurd nesting is refused before any of it is.
+    if nesting(bytes) > MAX_NESTING {
+        return Err(CodecError::new(format!("JSON: brackets are nested more than {MAX_NESTING} deep")));
+    }
     // Numbers are taken from the text itself, so that no digit is lost.
     let raw: &RawValue = serde_json::from_slice(bytes).map_err(|error| CodecError::new(format!("JSON: {error}")))?;
     read(raw, ty, 0)
 }
 
-fn read(raw: &RawValue, ty: &Type, depth: usize) -> Result<Value, CodecError> {
+/// How deep brackets are nested.
+fn nesting(json: &[u8]) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    let mut bytes = json.iter();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'[' | b'{' => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            // A text, to its end; an escaped quotation mark does not end it.
+            b'"' => {
+                while let Some(byte) = bytes.next().filter(|byte| **byte != b'"') {
+                    if *byte == b'\\' {
+                        bytes.next();
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    deepest
+}
+
+fn read<'t>(raw: &RawValue, ty: &'t Type, depth: usize) -> Result<Value, CodecError> {
     if depth == MAX_DEPTH {
         return Err(CodecError::new(format!("the value is nested more than {MAX_DEPTH} deep")));
     }
     if raw.get() == "null" {
         return Ok(Value::Null);
     }
-    let sequence = |ty: &dyn Fn(usize) -> Option<Type>| -> Result<Vec<Value>, CodecError> {
+    let sequence = |ty: &dyn Fn(usize) -> Option<&'t Type>| -> Result<Vec<Value>, CodecError> {
         parse::<Vec<&RawValue>>(raw, "a list")?
             .into_iter()
             .enumerate()
             .map(|(index, element)| {
                 ty(index)
                     .ok_or_else(|| CodecError::new("the tuple has fewer elements"))
-                    .and_then(|ty| read(element, &ty, depth + 1))
+                    .and_then(|ty| read(element, ty, depth + 1))
                     .map_err(|error| error.within(Step::Index(index)))
             })
             .collect()
@@ -48,9 +80,16 @@ fn read(raw: &RawValue, ty: &Type, depth: usize) -> Result<Value, CodecError> {
             let number = raw.get().trim_matches('"').parse();
             number.map(Value::Number).map_err(|_| CodecError::new("a number is expected"))
         }
-        Type::List(element) => sequence(&|_| Some((**element).clone())).map(Value::List),
-        Type::Set(element) => sequence(&|_| Some((**element).clone())).map(Value::set),
-        Type::Tuple(elements) => sequence(&|index| elements.get(index).cloned()).map(Value::List),
+        Type::List(element) => sequence(&|_| Some(element.as_ref())).map(Value::List),
+        Type::Set(element) => sequence(&|_| Some(element.as_ref())).map(Value::set),
+        Type::Tuple(elements) => {
+            let read = sequence(&|index| elements.get(index))?;
+            if read.len() == elements.len() {
+                Ok(Value::List(read))
+            } else {
+                Err(CodecError::new(format!("a tuple of {} has {} elements", elements.len(), read.len())))
+            }
+        }
         Type::Map(element) => {
             let entries: BTreeMap<String, &RawValue> = parse(raw, "an object")?;
             let read = |(key, value): (String, &RawValue)| match read(value, element, depth + 1) {
@@ -156,9 +195,19 @@ mod tests {
             (r#"{"m":{"x":"no"}}"#, r#"m["x"]: a truth value is expected, but a text is there"#),
             (r#"{"n":[1]}"#, "n: a number is expected"),
             (r#"{"t":["a",1,2]}"#, "t[2]: the tuple has fewer elements"),
+            (r#"{"t":["a"]}"#, "t: a tuple of 2 has 1 elements"),
         ] {
             assert_eq!(decode(text.as_bytes(), &object()).expect_err(text).to_string(), message);
         }
         assert!(decode(b"{", &object()).is_err());
+    }
+
+    #[test]
+    fn nesting_is_that_of_brackets_outside_of_texts() {
+        for (text, deep) in
+            [("", 0), ("{}", 1), ("[[1],[{}]]", 3), (r#"["[[", "\"[[", "\\"]"#, 1), ("]]][", 1), ("[\"[", 1)]
+        {
+            assert_eq!(nesting(text.as_bytes()), deep, "{text}");
+        }
     }
 }

@@ -9,7 +9,7 @@
 //! | map, object | map with text keys |
 //! | dynamic | array of the type's JSON (bin) and the value |
 //!
-//! Lengths are believed only as far as the bytes reach, before anything is allocated.
+//! Lengths are believed only as far as the bytes reach; little is allocated before they do.
 
 use std::collections::BTreeMap;
 
@@ -30,6 +30,10 @@ use crate::framework::{
 const REFINED: i8 = 12;
 /// An unknown value without refinements: fixext1, type 0, payload 0.
 const PLAIN_UNKNOWN: [u8; 3] = [0xd4, 0, 0];
+
+/// Most elements for which room is made before they are read: a length is a promise, and an element takes a byte on the
+/// wire but forty in memory, on each level of nesting anew.
+const MAX_RESERVED: usize = 1024;
 
 /// Reads a value of a type; all bytes must belong to it.
 pub fn decode(bytes: &[u8], ty: &Type) -> Result<Value, CodecError> {
@@ -117,7 +121,9 @@ impl<'a> Reader<'a> {
         };
         let kind = self.rest.read_data_i8().map_err(short)?;
         let payload = self.bytes(length)?;
-        let refinement = (kind == REFINED).then(|| Reader { rest: payload, depth: 0 }.refinement().ok()).flatten();
+        // Its own texts and numbers could be unknown values with refinements again.
+        let depth = self.depth;
+        let refinement = (kind == REFINED).then(|| Reader { rest: payload, depth }.refinement().ok()).flatten();
         Ok(Some(Value::Unknown(refinement.map(Box::new))))
     }
 
@@ -199,8 +205,7 @@ impl<'a> Reader<'a> {
             Marker::Array32 => self.rest.read_data_u32().map_err(short)? as usize,
             other => return Err(unexpected("a sequence", other)),
         };
-        // Every element takes a byte at least.
-        let mut elements = Vec::with_capacity(length.min(self.rest.len()));
+        let mut elements = Vec::with_capacity(length.min(MAX_RESERVED));
         for index in 0..length {
             let element = ty(index).and_then(|ty| self.value(ty));
             elements.push(element.map_err(|error| error.within(Step::Index(index)))?);
@@ -220,7 +225,7 @@ impl<'a> Reader<'a> {
             Marker::Map32 => self.rest.read_data_u32().map_err(short)? as usize,
             other => return Err(unexpected("a map or an object", other)),
         };
-        let mut entries = Vec::with_capacity(length.min(self.rest.len() / 2));
+        let mut entries = Vec::with_capacity(length.min(MAX_RESERVED));
         for _ in 0..length {
             let marker = rmp::decode::read_marker(&mut self.rest).map_err(short)?;
             let key = self.text(marker, "a key")?;

@@ -30,7 +30,9 @@ pub fn from_json(json: &[u8]) -> Result<Type, CodecError> {
 }
 
 fn read(json: &Json) -> Result<Type, CodecError> {
-    let unknown = || CodecError::new(format!("{json} is not a type"));
+    // Its beginning: it can be as long as the message.
+    let unknown =
+        || CodecError::new(format!("{} is not a type", json.to_string().chars().take(64).collect::<String>()));
     if let Some(name) = json.as_str() {
         return match name {
             "bool" => Ok(Type::Bool),

@@ -125,6 +125,7 @@ impl Account {
             ..Config::default()
         };
         let client = Client::new(config).map_err(|error| failure::configuration(&error))?;
+        self.pending.begin();
         *self.configured.lock().unwrap_or_else(PoisonError::into_inner) = Some(Configured {
             client,
             unknown,

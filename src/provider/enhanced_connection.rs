@@ -156,6 +156,7 @@ impl Resource for EnhancedConnection {
         const SUMMARY: &str = "Could Not Read the Enhanced Connection";
         const HOLDS: &str = "The state was left as it is.";
         let known = Connection::from_value(request.state, &Path::root())?;
+        small::check_state(known.id())?;
         let limit = known.timeouts.read(schema::READ);
         let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
         let session = Session::open(&self.account, known.place(), limit, request.stop).await.map_err(told)?;
@@ -175,6 +176,7 @@ impl Resource for EnhancedConnection {
         const HOLDS: &str = "The state holds what was done. Once the cause is mended, apply again: only what is missing will \
                              be done.";
         let prior = Connection::from_value(request.prior, &Path::root())?;
+        small::check_state(prior.id())?;
         let planned = Connection::from_value(request.planned, &Path::root())?;
         let limit = planned.timeouts.update(schema::UPDATE);
         let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
@@ -204,6 +206,7 @@ impl Resource for EnhancedConnection {
         const SUMMARY: &str = "Could Not Delete the Enhanced Connection";
         const HOLDS: &str = "The connection is still in the state. Apply again to try once more.";
         let known = Connection::from_value(request.prior, &Path::root())?;
+        small::check_state(known.id())?;
         let limit = known.timeouts.delete(schema::DELETE);
         let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
         let session = Session::open(&self.account, known.place(), limit, request.stop).await.map_err(told)?;
@@ -429,8 +432,9 @@ fn gone(summary: &str, id: &str) -> Diagnostics {
 /// What to do where a connection may exist that Terraform does not know.
 fn look_for(name: &str) -> String {
     format!(
-        "Terraform holds no connection. Look for an enhanced connection named {name:?} in the console: if it is there, \
-         and was made by this run (its time of creation tells), import it before the next apply: terraform import ADDRESS \
-         name:{name}. One that somebody else made has the name: choose another."
+        "Terraform holds no connection, but there may be one. Apply again from this directory: if this run has made an \
+         enhanced connection named {name:?}, the next one finds it by the note that was left in Terraform's data directory, \
+         and takes it over; else it makes one.\n\nWhere the directory is gone by then, look for the name in the console: a \
+         connection that this run has made (its time of creation tells) can be imported: terraform import ADDRESS name:{name}"
     )
 }

@@ -155,6 +155,7 @@ impl Resource for EnhancedConnectionBinding {
 
     async fn read(&self, request: ReadRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
         let mut bound = Bound::from_value(request.state, &Path::root())?;
+        small::check_state(&bound.connection_id)?;
         let limit = bound.timeouts.read(schema::READ);
         let told = |fault: Fault| fault.tell("Could Not Read the Binding", "The state was left as it is.");
         let session = Session::open(&self.account, bound.place(), limit, request.stop).await.map_err(told)?;
@@ -178,6 +179,7 @@ impl Resource for EnhancedConnectionBinding {
 
     async fn delete(&self, request: DeleteRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
         let bound = Bound::from_value(request.prior, &Path::root())?;
+        small::check_state(&bound.connection_id)?;
         let limit = bound.timeouts.delete(schema::DELETE);
         let holds = "The binding is still in the state. Apply again to try once more.";
         let told = |fault: Fault| fault.tell("Could Not Unbind", holds);

@@ -127,6 +127,7 @@ impl Resource for EnhancedConnectionPrivilege {
 
     async fn read(&self, request: ReadRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
         let mut shared = Shared::from_value(request.state, &Path::root())?;
+        small::check_state(&shared.connection_id)?;
         let limit = shared.timeouts.read(LIMIT);
         let told = |fault: Fault| fault.tell("Could Not Read the Privilege", "The state was left as it is.");
         let session = Session::open(&self.account, shared.place(), limit, request.stop).await.map_err(told)?;
@@ -149,6 +150,7 @@ impl Resource for EnhancedConnectionPrivilege {
     async fn delete(&self, request: DeleteRequest<'_>, _: &mut Progress) -> Result<(), Diagnostics> {
         const HOLDS: &str = "The privilege is still in the state. Apply again to try once more.";
         let shared = Shared::from_value(request.prior, &Path::root())?;
+        small::check_state(&shared.connection_id)?;
         let limit = shared.timeouts.delete(LIMIT);
         let told = |fault: Fault| fault.tell("Could Not Revoke the Privilege", HOLDS);
         let session = Session::open(&self.account, shared.place(), limit, request.stop).await.map_err(told)?;

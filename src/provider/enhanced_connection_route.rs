@@ -137,6 +137,7 @@ impl Resource for EnhancedConnectionRoute {
 
     async fn read(&self, request: ReadRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
         let mut route = Route::from_value(request.state, &Path::root())?;
+        small::check_state(&route.connection_id)?;
         let limit = route.timeouts.read(LIMIT);
         let told = |fault: Fault| fault.tell("Could Not Read the Route", "The state was left as it is.");
         let session = Session::open(&self.account, route.place(), limit, request.stop).await.map_err(told)?;
@@ -158,6 +159,7 @@ impl Resource for EnhancedConnectionRoute {
         const REMOVED: &str = "A route is changed by removing it and adding it again: it was removed, and it is not there \
                                now. Once the cause is mended, apply again: the route will be added.";
         let prior = Route::from_value(request.prior, &Path::root())?;
+        small::check_state(&prior.connection_id)?;
         let planned = Route::from_value(request.planned, &Path::root())?;
         if !same_network(&prior.cidr, &planned.cidr) {
             let limit = planned.timeouts.update(LIMIT);
@@ -183,6 +185,7 @@ impl Resource for EnhancedConnectionRoute {
     async fn delete(&self, request: DeleteRequest<'_>, _: &mut Progress) -> Result<(), Diagnostics> {
         const HOLDS: &str = "The route is still in the state. Apply again to try once more.";
         let route = Route::from_value(request.prior, &Path::root())?;
+        small::check_state(&route.connection_id)?;
         let limit = route.timeouts.delete(LIMIT);
         let told = |fault: Fault| fault.tell("Could Not Remove the Route", HOLDS);
         let session = Session::open(&self.account, route.place(), limit, request.stop).await.map_err(told)?;

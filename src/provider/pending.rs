@@ -29,7 +29,7 @@ const UNDER_WAY: Duration = Duration::minutes(2);
 #[derive(Debug, Default)]
 pub(super) struct Pending {
     directory: Option<PathBuf>,
-    /// What creations of this process came to. None of it is another resource's.
+    /// What creations of this run came to. None of it is another resource's.
     made: Mutex<BTreeSet<String>>,
 }
 
@@ -163,12 +163,17 @@ impl Pending {
         }
     }
 
-    /// A creation of this process came to this connection.
+    /// Another run begins in this process: what the one before has made, it may not have told Terraform.
+    pub(super) fn begin(&self) {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// A creation of this run came to this connection.
     pub(super) fn claim(&self, id: &str) {
         self.made.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned());
     }
 
-    /// Whether a creation of this process came to this connection.
+    /// Whether a creation of this run came to this connection.
     pub(super) fn is_claimed(&self, id: &str) -> bool {
         self.made.lock().unwrap_or_else(PoisonError::into_inner).contains(id)
     }

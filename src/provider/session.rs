@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{account::Account, failure};
 use crate::{
-    client::{Error, Project},
+    client::{Error, Kind, Project},
     dli::code,
     framework::diagnostic::{Diagnostic, Diagnostics},
 };
@@ -98,7 +98,11 @@ impl Session {
         };
         tokio::select! {
             biased;
-            outcome = call => outcome.map_err(Fault::Call),
+            outcome = call => outcome.map_err(|error| match error.kind() {
+                // It was still waiting for its turn.
+                Kind::Unsent if self.stop.is_cancelled() => Fault::Interrupted { writing: false },
+                _ => Fault::Call(error),
+            }),
             fault = end => Err(fault),
         }
     }

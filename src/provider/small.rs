@@ -20,6 +20,7 @@ use crate::{
     },
     framework::{
         diagnostic::{Diagnostic, Diagnostics},
+        path::Path,
         plan::Replaces,
         schema::Attribute,
     },
@@ -68,6 +69,22 @@ fn unless_gone(outcome: Result<wire::Connection, Fault>) -> Result<Option<wire::
 pub(super) async fn lock(session: &Session, account: &Account, id: &str) -> Result<OwnedMutexGuard<()>, Fault> {
     account.survey().applies();
     session.read(async { Ok(account.locks().write(id).await) }).await
+}
+
+/// Whether the state names a connection by what is an ID at all: asked for anything else, the service would say that there
+/// is none, and Terraform would forget what it has.
+pub(super) fn check_state(id: &str) -> Result<(), Diagnostics> {
+    // Not the rule that a practitioner's hand has to keep: what the service gave out is believed.
+    if !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) {
+        return Ok(());
+    }
+    let text = format!(
+        "The state names the connection {id:?}, which is no ID; an ID is {}. The state was damaged or edited by hand. Nothing \
+         was asked of the service, and nothing was changed.\n\nRestore the state from a backup (terraform.tfstate.backup), \
+         or take the resource out of it and import it again: terraform state rm ADDRESS, then terraform import ADDRESS ID.",
+        rules::CONNECTION_ID.allowed
+    );
+    Err(Diagnostic::error("No ID of a Connection in the State", text).at(Path::attribute("id")).into())
 }
 
 /// There is no connection to do it to.

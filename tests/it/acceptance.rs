@@ -5,6 +5,7 @@
 
 mod attributes;
 mod bindings;
+mod broken_state;
 mod checks;
 mod configuration;
 mod connection;

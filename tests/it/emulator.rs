@@ -1,10 +1,12 @@
 //! The emulator, spoken to in plain HTTP.
 
 mod concurrency;
+mod connectivity;
 mod control;
 mod faults;
 mod harness;
 mod hostile;
+mod iam;
 mod lifecycle;
 mod limits;
 mod operations;

@@ -1,4 +1,4 @@
-//! Huawei's own signer (the Python package) as an independent judge of signatures.
+//! Huawei's own Python packages as independent judges: their interpreter, and their signer for signatures.
 
 use std::{
     fs::{self, File},
@@ -11,7 +11,29 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use terraform_provider_dli::emulator::LoggedRequest;
 
-const PACKAGE: &str = "huaweicloudsdkcore==3.1.219";
+const PACKAGES: [&str; 3] = ["huaweicloudsdkcore==3.1.219", "huaweicloudsdkdli==3.1.219", "huaweicloudsdkiam==3.1.219"];
+
+/// Python with Huawei's packages, about to run this script of `tests/python`. Whatever proxy this machine has, what is
+/// asked for is on this machine.
+pub(crate) fn python(script: &str) -> Command {
+    let mut command = Command::new(interpreter());
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python").join(script)).env("NO_PROXY", "127.0.0.1");
+    command
+}
+
+/// Gives a script of `tests/python` a JSON document, and returns the one that it writes.
+#[track_caller]
+pub(crate) fn ask(command: &mut Command, input: &Value) -> Value {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the interpreter of the environment starts");
+    child.stdin.take().expect("piped").write_all(input.to_string().as_bytes()).expect("the script reads its input");
+    let output = child.wait_with_output().expect("the script ends");
+    assert!(output.status.success(), "{command:?} failed, see its standard error");
+    serde_json::from_slice(&output.stdout).expect("the script writes JSON")
+}
 
 /// A request as the wire has it, with the headers that are to be signed.
 #[derive(Debug, Clone)]
@@ -37,17 +59,7 @@ pub(crate) fn sign(requests: &[Plain], access_key: &str, secret_key: &str) -> Ve
         })
         .collect();
     let input = json!({ "access_key": access_key, "secret_key": secret_key, "requests": requests });
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/signer.py");
-    let mut child = Command::new(interpreter())
-        .arg(script)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("the interpreter of the virtual environment starts");
-    child.stdin.take().expect("piped").write_all(input.to_string().as_bytes()).expect("the script reads its input");
-    let output = child.wait_with_output().expect("the script ends");
-    assert!(output.status.success(), "signer.py failed, see its standard error");
-    serde_json::from_slice(&output.stdout).expect("the script writes lists of pairs")
+    serde_json::from_value(ask(&mut python("signer.py"), &input)).expect("the script writes lists of pairs")
 }
 
 /// For each request that was received: the `Authorization` header that Huawei's signer computes for it, given the
@@ -79,22 +91,22 @@ fn authorization(headers: &[(String, String)]) -> String {
     headers.iter().find(|(name, _)| name == "Authorization").expect("the signer adds it").1.clone()
 }
 
-/// Python of a virtual environment with the package in it, made once under `target/`. Tests run side by side and may
+/// Python of a virtual environment with the packages in it, made once under `target/`. Tests run side by side and may
 /// be killed: a lock keeps them apart, a mark says that the environment is whole.
 fn interpreter() -> PathBuf {
     let home = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let environment = home.join("huaweicloudsdkcore");
+    let environment = home.join("huaweicloudsdk");
     let python = environment.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
     let mark = environment.join("complete");
-    let lock = File::create(home.join("huaweicloudsdkcore.lock")).expect("target/ can be written to");
+    let lock = File::create(home.join("huaweicloudsdk.lock")).expect("target/ can be written to");
     lock.lock().expect("the file system has locks");
-    if fs::read_to_string(&mark).is_ok_and(|held| held == PACKAGE) {
+    if fs::read_to_string(&mark).is_ok_and(|held| held == PACKAGES.join(" ")) {
         return python;
     }
     let _ = fs::remove_dir_all(&environment);
     run(Command::new(if cfg!(windows) { "python" } else { "python3" }).args(["-m", "venv"]).arg(&environment));
-    run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", PACKAGE]));
-    fs::write(&mark, PACKAGE).expect("target/ can be written to");
+    run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(PACKAGES));
+    fs::write(&mark, PACKAGES.join(" ")).expect("target/ can be written to");
     python
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
-use terraform_provider_dli::emulator::{ANY_OPERATION, Fault, LoggedRequest, Settings, Trouble};
+use terraform_provider_dli::emulator::{LoggedRequest, Settings};
 
 use super::harness::{Cloud, for_one_terraform};
 
@@ -142,8 +142,7 @@ fn expect_one_writer(cloud: &Cloud, requests: &[LoggedRequest], least: Duration)
 fn fifty_connections_of_ten_parts_lose_nothing_and_have_one_writer_each() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start_with(Settings { binding_delay: Duration::from_millis(200), ..Settings::default() });
-        let delay = Trouble::Delay { at_least: LEAST, at_most: Duration::from_millis(300), seed: 7 };
-        cloud.emulator().inject(Fault::new(ANY_OPERATION, delay)).expect("it can happen");
+        cloud.fault(&format!("*:delay={LEAST:?}..300ms@1/7"));
         let workspace = cloud.workspace(terraform);
         workspace.configure(CONFIGURATION);
         for version in 0..2 {

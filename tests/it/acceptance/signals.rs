@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use terraform_provider_dli::emulator::Settings;
+use terraform_provider_dli::emulator::{Fault, Trouble};
 
 use super::connection::{ADDRESS, CREATE, UPDATE, connection};
 use super::harness::{Cloud, Running, Workspace, for_each_terraform};
@@ -21,15 +21,17 @@ resource "dli_enhanced_connection" "test" {
 }
 "#;
 
-/// A cloud that has done what it was asked for long before it says so.
+/// A cloud that has created a connection long before it says so.
 fn slow_cloud(latency: Duration) -> Cloud {
-    Cloud::start_with(Settings { latency, ..Settings::default() })
+    let cloud = Cloud::start();
+    let late = Trouble::Delay { at_least: latency, at_most: latency, seed: 0 };
+    cloud.emulator().inject(Fault::new("CreateEnhancedConnection", late)).expect("it can happen");
+    cloud
 }
 
 /// An apply whose connection was created, and which waits for the answer.
 fn create(cloud: &Cloud, terraform: &Terraform) -> (Workspace, Running) {
-    // What the cloud is slow with is to be the apply, not a question of the plan.
-    let workspace = cloud.workspace_with(terraform, "plan_checks = false");
+    let workspace = cloud.workspace(terraform);
     workspace.configure(CONFIGURATION);
     let applying = workspace.start(&["apply", "-auto-approve"]);
     applying.wait_for("the connection is created", || !cloud.connections().is_empty());
@@ -47,7 +49,6 @@ fn an_interrupted_apply_keeps_what_it_has_created() {
         assert!(applied.status.code().is_some(), "Terraform ends by itself:\n{applied}");
         assert_eq!(workspace.state(ADDRESS)["id"], cloud.connection().id, "{applied}");
 
-        cloud.emulator().set_latency(Duration::ZERO);
         workspace.destroy();
         cloud.expect_empty();
     });
@@ -115,7 +116,6 @@ fn a_terminated_apply_keeps_what_it_has_created() {
         applying.signal_group("TERM");
         let applied = applying.wait_at_most(Duration::from_secs(10));
         assert_eq!(workspace.state(ADDRESS)["id"], cloud.connection().id, "{applied}");
-        cloud.emulator().set_latency(Duration::ZERO);
         workspace.destroy();
         cloud.expect_empty();
     });

@@ -11,7 +11,7 @@ use super::harness::{Cloud, NOWHERE, PROJECT, body, body_with, client, connectio
 async fn control(emulator: &Emulator, method: &str, tail: &str, body: Value) -> (u16, Value) {
     let url = format!("{}/_emulator/{tail}", emulator.endpoint());
     let mut request = client().request(method.parse().expect("a method"), url);
-    if !body.is_null() {
+    if !body.is_null() || method == "PUT" {
         request = request.body(body.to_string());
     }
     let response = request.send().await.expect("an answer");
@@ -87,6 +87,35 @@ async fn time_delays_fates_quirks_and_faults() {
 }
 
 #[tokio::test]
+async fn clock_limit_credentials_and_metadata() {
+    let cloud = Cloud::start().await;
+    let emulator = &cloud.emulator;
+    let put = async |tail: &str, body: Value| assert_eq!(control(emulator, "PUT", tail, body).await, DONE, "{tail}");
+    put("clock", json!({"skew": "-20m"})).await;
+    cloud.get(&connections()).await.refused(401, "APIGW.0301");
+    put("clock", json!({"skew": "0s"})).await;
+    put("limit", json!("1/1s")).await;
+    cloud.get(&connections()).await.ok(200);
+    cloud.get(&connections()).await.refused(429, "APIGW.0308");
+    put("limit", Value::Null).await;
+    put("metadata", json!("v1")).await;
+    put("credentials", json!({"lifetime": "5m"})).await;
+    let key = client().get(format!("{}/openstack/latest/securitykey", emulator.endpoint()));
+    let key = key.send().await.expect("an answer").text().await.expect("a body");
+    assert!(key.contains("2026-01-01T00:05:00.000000Z"), "{key}");
+    assert_eq!(control(emulator, "DELETE", "credentials", Value::Null).await, DONE);
+
+    let url = format!("{}/_emulator/faults", emulator.endpoint());
+    let posted = client().post(url).body("ShowQueue:throttle=5/1s*1@0.5/3").send().await.expect("an answer");
+    assert_eq!(posted.status(), 204);
+    let (_, faults) = control(emulator, "GET", "faults", Value::Null).await;
+    assert_eq!(
+        (&faults[0]["times"], &faults[0]["probability"], &faults[0]["seed"]),
+        (&json!(1), &json!(0.5), &json!(3))
+    );
+}
+
+#[tokio::test]
 async fn the_log_is_read_from_where_one_was() {
     let cloud = Cloud::start().await;
     cloud.create(body("test")).await;
@@ -100,7 +129,8 @@ async fn the_log_is_read_from_where_one_was() {
     assert_eq!(
         second,
         json!({"number": 2, "time": "2026-01-01T00:00:00Z", "method": "GET", "path": connections(), "query": "limit=0",
-            "operation": "ListEnhancedConnections", "body": null, "status": 200, "code": null, "error": null})
+            "operation": "ListEnhancedConnections", "caller": "access key emulator of user terraform", "body": null,
+            "status": 200, "code": null, "error": null})
     );
     assert_eq!((&log[2]["code"], &log[2]["body"]), (&json!("DLI.0001"), &body("a-b")));
     let (_, rest) = control(&cloud.emulator, "GET", "requests?since=2", Value::Null).await;
@@ -183,6 +213,9 @@ async fn what_is_wrong_is_told() {
         ("PUT", "delays", json!({"bind": "1m"}), 400, "`bind`"),
         ("PUT", "quirks", json!(["camelcase"]), 400, "camel-case"),
         ("POST", "fates", json!({"name": "q1", "error": "x"}), 400, "`error`"),
+        ("PUT", "clock", json!({"skew": "soon"}), 400, "expected number"),
+        ("PUT", "limit", json!("5"), 400, "200/5m"),
+        ("PUT", "metadata", json!("v3"), 400, "no-agency"),
         ("POST", "faults", json!({"operation": "Create", "trouble": "lose-answer"}), 400, "CreateEnhancedConnection"),
     ];
     for (method, tail, body, status, said) in wrong {

@@ -1,9 +1,11 @@
 //! Troubles that are brought on, as a client meets them.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use terraform_provider_dli::emulator::{Fault, Settings, StartError, Trouble};
 
-use super::harness::{Cloud, PROJECT, body, connections};
+use super::harness::{Cloud, PROJECT, body, body_with, client, connections};
 
 #[tokio::test]
 async fn a_refusal_comes_before_the_effect_and_as_often_as_it_was_asked_for() {
@@ -77,6 +79,147 @@ async fn soft_truncated_and_throttled() {
 
     let log = cloud.emulator.requests();
     assert_eq!((log[0].status, log[0].code.as_deref(), log[0].error.as_deref()), (200, None, Some("not now")));
+}
+
+/// Where the connection ends: before the work, after it, in the middle of the answer.
+#[tokio::test]
+async fn a_connection_is_cut_before_the_work_or_in_the_middle_of_the_answer() {
+    let cloud = Cloud::start().await;
+    cloud.fault("CreateEnhancedConnection:cut-request*1");
+    cloud.try_call("POST", &connections(), body("test")).await.expect_err("there is no answer");
+    assert!(cloud.emulator.connections(PROJECT).is_empty());
+    assert_eq!(cloud.emulator.requests()[0].status, 0);
+
+    cloud.fault("*:cut-answer");
+    let cut = cloud.try_call("POST", &connections(), body("test")).await.expect_err("the body ends early");
+    assert!(cut.is_body() || cut.is_decode(), "the head had arrived: {cut:?}");
+    assert_eq!(cloud.emulator.connections(PROJECT).len(), 1);
+
+    cloud.emulator.clear_faults();
+    cloud.fault("ListEnhancedConnections:garble-answer*1");
+    let garbled = cloud.try_call("GET", &connections(), Value::Null).await.expect("an answer");
+    assert!(garbled.contains("connection") && serde_json::from_str::<Value>(&garbled).is_err(), "{garbled}");
+    cloud.get(&connections()).await.ok(200);
+}
+
+/// Half of the body has arrived, and the head has said how long all of it is.
+#[tokio::test]
+async fn what_is_cut_was_announced_whole() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let cloud = Cloud::start().await;
+    let whole = cloud.try_call("GET", &connections(), Value::Null).await.expect("an answer");
+    cloud.fault("*:cut-answer");
+    let draft = cloud.draft("GET", &connections(), b"");
+    let mut socket = tokio::net::TcpStream::connect(cloud.emulator.address()).await.expect("it listens");
+    let headers: String = draft.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let request = format!("GET {} HTTP/1.1\r\n{headers}\r\n", draft.target);
+    socket.write_all(request.as_bytes()).await.expect("it reads");
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.expect("text, and the end");
+    let (head, half) = answer.split_once("\r\n\r\n").expect("a head");
+    assert!(head.to_ascii_lowercase().contains(&format!("content-length: {}", whole.len())), "{head}");
+    assert_eq!(half, &whole[..whole.len() / 2]);
+}
+
+/// One reader lags, the other does not; both come to see what is there, at the time that was said.
+#[tokio::test]
+async fn reads_lag_behind_writes() {
+    let cloud = Cloud::start().await;
+    let old = cloud.create(body("old")).await;
+    cloud.fault("Show*:stale=2s");
+    cloud.fault("ListEnhancedConnections:stale=5s");
+    let new = cloud.create(body("new")).await;
+    let hosts = json!({"hosts": [{"name": "a", "ip": "10.0.0.1"}]});
+    cloud.call("PUT", &old, hosts).await.ok(200);
+    let count = async || cloud.get(&connections()).await.ok(200)["count"].clone();
+    cloud.get(&new).await.refused(400, "DLI.0001");
+    assert_eq!((cloud.get(&old).await.ok(200)["hosts"].clone(), count().await), (json!([]), json!(1)));
+
+    cloud.clock.advance(Duration::from_secs(2));
+    cloud.get(&new).await.ok(200);
+    assert_eq!((cloud.get(&old).await.ok(200)["hosts"][0]["name"].clone(), count().await), (json!("a"), json!(1)));
+    cloud.call("POST", &connections(), body("new")).await.refused(400, "DLI.0006");
+    cloud.call("DELETE", &old, Value::Null).await.ok(200);
+    assert_eq!(cloud.get(&old).await.ok(200)["status"], "ACTIVE");
+    assert_eq!(count().await, 1, "that of 2 seconds ago is still what is seen");
+
+    cloud.clock.advance(Duration::from_secs(3));
+    let listed = cloud.get(&connections()).await.ok(200);
+    assert_eq!((&listed["count"], &listed["connections"][0]["status"]), (&json!(2), &json!("ACTIVE")));
+    assert_eq!(cloud.get(&old).await.ok(200)["status"], "DELETED");
+    cloud.emulator.clear_faults();
+    assert_eq!(cloud.get(&format!("{}?status=ACTIVE", connections())).await.ok(200)["count"], 1);
+}
+
+#[tokio::test]
+async fn a_binding_may_be_slow() {
+    let cloud = Cloud::start().await;
+    cloud.fault("AssociateQueueToEnhancedConnection:slow-binding=1m*1");
+    let path = cloud.create(body_with("test", json!({"queues": ["q1"]}))).await;
+    for queue in ["q2", "q3"] {
+        cloud.call("POST", &format!("{path}/associate-queue"), json!({"queues": [queue]})).await.ok(200);
+    }
+    let states = async || {
+        let bound = cloud.get(&path).await.ok(200)["available_queue_info"].clone();
+        bound.as_array().expect("a list").iter().map(|row| row["status"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(states().await, ["ACTIVE", "CREATING", "ACTIVE"]);
+    cloud.clock.advance(Duration::from_mins(1));
+    assert_eq!(states().await, ["ACTIVE", "ACTIVE", "ACTIVE"]);
+}
+
+/// The limit is the gateway's, its words too; each user has their own, and logins have none.
+#[tokio::test]
+async fn more_than_the_limit_are_throttled() {
+    let limit = Some("3/2s".parse().expect("a limit"));
+    let cloud = Cloud::with(Settings { limit, ..Settings::default() }).await;
+    let statuses = async |count| {
+        let mut statuses = Vec::new();
+        for _ in 0..count {
+            statuses.push(cloud.get(&connections()).await.status);
+        }
+        statuses
+    };
+    assert_eq!(statuses(5).await, [200, 200, 200, 429, 429]);
+    let reply = cloud.get(&connections()).await;
+    assert_eq!(reply.body["request_id"], reply.request_id.as_str());
+    assert_eq!(
+        reply.refused(429, "APIGW.0308"),
+        "The throttling threshold has been reached: policy user over ratelimit,limit:3,time:2 second"
+    );
+    cloud.get("/v3/projects").await.ok(200);
+    cloud.clock.advance(Duration::from_secs(2));
+    assert_eq!(statuses(4).await, [200, 200, 200, 429]);
+    cloud.emulator.set_limit(None);
+    assert_eq!(statuses(10).await, [200; 10]);
+}
+
+/// Its Date, its judgement of signatures and its words follow the emulator's clock.
+#[tokio::test]
+async fn the_clock_may_be_wrong() {
+    let cloud = Cloud::start().await;
+    let date = async || {
+        let response = client().get(cloud.emulator.endpoint()).send().await.expect("an answer");
+        response.headers()["date"].to_str().expect("ASCII").to_owned()
+    };
+    assert_eq!(date().await, "Thu, 01 Jan 2026 00:00:00 GMT");
+    for (minutes, server, shown) in [
+        (20, "20260101T002000Z", "Thu, 01 Jan 2026 00:20:00 GMT"),
+        (-20, "20251231T234000Z", "Wed, 31 Dec 2025 23:40:00 GMT"),
+    ] {
+        cloud.emulator.set_clock_skew(time::Duration::minutes(minutes));
+        assert_eq!(
+            cloud.get(&connections()).await.refused(401, "APIGW.0301"),
+            format!(
+                "Incorrect IAM authentication information: signature expired, \
+                 signature time:20260101T000000Z,server time:{server}"
+            )
+        );
+        assert_eq!(date().await, shown);
+    }
+    cloud.emulator.set_clock_skew(time::Duration::minutes(-15));
+    let path = cloud.create(body("test")).await;
+    assert_eq!(cloud.get(&path).await.ok(200)["create_time"], 1_767_225_600_000_i64 - 900_000);
 }
 
 /// Whom the gateway does not believe, no trouble befalls.

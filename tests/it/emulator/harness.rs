@@ -118,6 +118,13 @@ impl Cloud {
         draft
     }
 
+    /// Brings a trouble on, in its short form.
+    #[track_caller]
+    pub(super) fn fault(&self, text: &str) {
+        let fault = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
+        self.emulator.inject(fault).expect("it was read");
+    }
+
     pub(super) async fn send(&self, draft: Draft) -> Reply {
         send(&self.client, &self.emulator.endpoint(), draft).await
     }

@@ -234,6 +234,11 @@ fn arguments_that_cannot_be_read_are_told() {
         (["--fail-binding", "Pooled1=x"], "name pool1"),
         (["--fail-binding", "shared1=x"], "nothing of that name"),
         (["--quirk", "camelcase"], "camel-case"),
+        (["--fault", "*:lose"], "there is no trouble"),
+        (["--limit", "5"], "REQUESTS/TIME"),
+        (["--clock-skew", "soon"], "--clock-skew"),
+        (["--metadata", "v3"], "v2, v1, no-agency, absent"),
+        (["--project", "eu"], "REGION=ID"),
         (["--fault", "{}"], "missing field `trouble`"),
         (["--fault", r#"{"operation":"Create","trouble":"lose-answer"}"#], "CreateEnhancedConnection"),
     ] {

@@ -229,12 +229,8 @@ fn what_the_service_does_not_tell_is_null() {
         full(&cloud, "test");
         let refused = Trouble::Refuse { status: 403, code: "DLI.0003".into(), text: "Permission denied".into() };
         let stumbles = Trouble::Refuse { status: 503, code: "DLI.0999".into(), text: "busy".into() };
-        let fault = |operation: &str, times, trouble: &Trouble| Fault {
-            operation: operation.to_owned(),
-            containing: None,
-            times,
-            trouble: trouble.clone(),
-        };
+        let fault =
+            |operation: &str, times, trouble: &Trouble| Fault { times, ..Fault::new(operation, trouble.clone()) };
         let workspace = cloud.workspace(terraform);
         workspace.configure(&block(KIND, "name = \"test\""));
 

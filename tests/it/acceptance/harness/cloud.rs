@@ -13,6 +13,9 @@ use crate::acceptance::terraform::Terraform;
 /// A project id of the form that real ones have.
 pub(crate) const PROJECT: &str = "0123456789abcdef0123456789abcdef";
 
+/// The region of the provider block.
+pub(crate) const REGION: &str = "eu-west-101";
+
 /// A running emulator. Dropping it stops it.
 pub(crate) struct Cloud {
     /// `None` only while it is dropped.
@@ -26,8 +29,9 @@ impl Cloud {
         Self::start_with(Settings::default())
     }
 
-    /// A cloud with these settings.
-    pub(crate) fn start_with(settings: Settings) -> Self {
+    /// A cloud with these settings, whose IAM knows the region of the provider block.
+    pub(crate) fn start_with(mut settings: Settings) -> Self {
+        settings.people.projects.push((REGION.to_owned(), PROJECT.to_owned()));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.expect("threads can be started");
         let emulator = runtime.block_on(Emulator::start(SocketAddr::from(([127, 0, 0, 1], 0)), settings));
@@ -47,7 +51,7 @@ impl Cloud {
     /// The provider block that this cloud wants, with more arguments.
     pub(crate) fn provider_block(&self, arguments: &str) -> String {
         format!(
-            "provider \"dli\" {{\n  region = \"eu-west-101\"\n  project_id = \"{PROJECT}\"\n  access_key = \"{ACCESS_KEY}\"\n  \
+            "provider \"dli\" {{\n  region = \"{REGION}\"\n  project_id = \"{PROJECT}\"\n  access_key = \"{ACCESS_KEY}\"\n  \
              secret_key = \"{SECRET_KEY}\"\n  endpoints = {{ dli = \"{}\" }}\n  {arguments}\n}}\n",
             self.emulator().endpoint()
         )
@@ -56,6 +60,13 @@ impl Cloud {
     /// All else that the emulator can be asked or told.
     pub(crate) fn emulator(&self) -> &Emulator {
         self.emulator.as_ref().expect("it is there until the drop")
+    }
+
+    /// Brings a trouble on, in its short form: `CreateEnhancedConnection:lose-answer*1`.
+    #[track_caller]
+    pub(crate) fn fault(&self, text: &str) {
+        let fault = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
+        self.emulator().inject(fault).expect("it was read");
     }
 
     /// The connections that exist.

@@ -211,7 +211,7 @@ fn peer_writes_to_one_connection_run_at_the_same_time() {
             let arguments = format!("name = \"r{number}\"\n  cidr = \"10.{number}.0.0/16\"");
             parts += &part("route", &format!("r{number}"), &id, &arguments);
         }
-        let slow = Trouble::Delay { at_least: DELAY, at_most: DELAY, seed: 0 };
+        let slow = Trouble::Delay { at_least: DELAY, at_most: DELAY };
         cloud.emulator().inject(Fault::new("*", slow)).expect("it can happen");
         workspace.configure(&parts);
         workspace.run(&["apply", "-auto-approve", "-parallelism=20"]).expect_code(0);

@@ -1,0 +1,91 @@
+//! How often the whole process may make failed calls again, so that an outage does not become a storm. Pure: time is an
+//! argument.
+//!
+//! Fifty resources, each with a patient schedule of its own, still ask a struggling service ten times a second. So they
+//! draw from one budget, as the clients of the AWS SDKs do: a repetition takes a piece, a repetition that ends well gives
+//! back what it took. Other than there, an empty budget fails nobody: it fills with time, and who finds it empty waits
+//! for the next piece. Calls that the gateway throttles draw nothing: the pacer sees to them.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Repetitions that a full budget allows at once.
+const PIECES: u32 = 100;
+/// After this long there is one piece more.
+const REFILL: Duration = Duration::from_millis(500);
+
+/// The pieces that are left.
+#[derive(Debug)]
+pub(super) struct Budget {
+    /// When it will be full again if nothing more is taken.
+    full: Instant,
+}
+
+impl Budget {
+    /// A full one.
+    pub(super) fn new(now: Instant) -> Self {
+        Self { full: now }
+    }
+
+    /// Takes a piece, or says when there will be one.
+    pub(super) fn take(&mut self, now: Instant) -> Result<(), Instant> {
+        let missing = self.missing(now) + REFILL;
+        let too_many = missing.saturating_sub(REFILL * PIECES);
+        if !too_many.is_zero() {
+            return Err(now + too_many);
+        }
+        self.full = now + missing;
+        Ok(())
+    }
+
+    /// Gives back pieces whose repetitions ended well.
+    pub(super) fn give_back(&mut self, pieces: u32, now: Instant) {
+        self.full = now + self.missing(now).saturating_sub(REFILL * pieces);
+    }
+
+    /// What is taken and not filled up yet, as the time that this takes.
+    fn missing(&self, now: Instant) -> Duration {
+        self.full.saturating_duration_since(now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn taken(budget: &mut Budget, now: Instant) -> u32 {
+        let mut taken = 0;
+        while budget.take(now).is_ok() {
+            taken += 1;
+        }
+        taken
+    }
+
+    #[test]
+    fn a_full_budget_is_spent_at_once_and_fills_with_time() {
+        let start = Instant::now();
+        let mut budget = Budget::new(start);
+        assert_eq!(taken(&mut budget, start), 100);
+        assert_eq!(budget.take(start), Err(start + Duration::from_millis(500)));
+        assert_eq!(taken(&mut budget, start + Duration::from_secs(5)), 10);
+        // A minute of outage: what was there and two a second.
+        let mut sum = 0;
+        for second in 6..=60 {
+            sum += taken(&mut budget, start + Duration::from_secs(second));
+        }
+        assert_eq!(sum, 110);
+        assert_eq!(taken(&mut budget, start + Duration::from_hours(1)), 100);
+    }
+
+    #[test]
+    fn what_ended_well_is_given_back_but_never_more_than_full() {
+        let start = Instant::now();
+        let mut budget = Budget::new(start);
+        assert_eq!(taken(&mut budget, start), 100);
+        budget.give_back(3, start);
+        assert_eq!(taken(&mut budget, start), 3);
+        budget.give_back(1000, start);
+        assert_eq!(taken(&mut budget, start), 100);
+    }
+}

@@ -1,0 +1,173 @@
+//! What kind of failure an error is: the only place that decides what a status, a code or a lost connection means for
+//! what comes next. Pure.
+
+use std::time::Duration;
+
+use http::StatusCode;
+
+use super::error::{ApiError, Error};
+use crate::dli::{code, throttling::Limit};
+
+/// What is known after a call that failed, and what can follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// There was nothing that could be sent, and there will not be.
+    Unsendable,
+    /// It waited for its turn until there was no more time, and was not sent.
+    Unsent,
+    /// No connection came about; nothing was sent.
+    Unreached,
+    /// The gateway refused it for being one too many; nothing was done.
+    Throttled {
+        /// What the gateway allows, where it told.
+        limit: Option<Limit>,
+        /// How long the gateway asks to wait, where it does.
+        wait: Option<Duration>,
+    },
+    /// It was surely not done, for a reason that may be gone a moment later.
+    Passing,
+    /// The network or the server failed: it may have been done or not, and may succeed a moment later.
+    Open,
+    /// It was done, as far as the status tells, but the answer is of no use; the next one would be the same.
+    Unreadable,
+    /// Nobody has proven to be who may call: key, signature, token or clock.
+    Credentials,
+    /// The object itself does not exist.
+    NotFound,
+    /// The region does not have this call, which says nothing about any object.
+    NotPublished,
+    /// The service refuses it, and will do so again; nothing was done.
+    Refused,
+}
+
+impl Error {
+    /// What kind of failure it is; of a call that was repeated, the last one's.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Configuration(_) | Self::Request { .. } => Kind::Unsendable,
+            Self::Unsent { .. } => Kind::Unsent,
+            Self::Connect { .. } => Kind::Unreached,
+            Self::Lost { .. } | Self::Timeout { .. } => Kind::Open,
+            // The head of the answer has told it.
+            Self::Interrupted { status, .. } if *status == StatusCode::TOO_MANY_REQUESTS => {
+                Kind::Throttled { limit: None, wait: None }
+            }
+            Self::Interrupted { status, .. } => {
+                if refuses(*status) {
+                    Kind::Passing
+                } else {
+                    Kind::Open
+                }
+            }
+            Self::TooLarge { status, .. } => {
+                if refuses(*status) {
+                    Kind::Refused
+                } else {
+                    Kind::Unreadable
+                }
+            }
+            Self::Undecodable { .. } => Kind::Unreadable,
+            Self::Api(error) => error.kind(),
+            Self::Repeated { last, .. } => last.kind(),
+        }
+    }
+}
+
+impl ApiError {
+    fn kind(&self) -> Kind {
+        let code = self.code.as_deref().unwrap_or_default();
+        match self.status {
+            _ if code == code::THROTTLED || self.status == StatusCode::TOO_MANY_REQUESTS => {
+                Kind::Throttled { limit: Limit::find(&self.message), wait: self.retry_after }
+            }
+            // A fault of the server, even as HTTP 400; whatever it says, nothing is sure.
+            status if status.is_server_error() || code == code::SERVER_FAULT => Kind::Open,
+            _ if code::says_not_found(code, &self.message) => Kind::NotFound,
+            _ if code == code::API_NOT_PUBLISHED => Kind::NotPublished,
+            StatusCode::UNAUTHORIZED => Kind::Credentials,
+            status if status.is_success() || refuses(status) => Kind::Refused,
+            _ => Kind::Open,
+        }
+    }
+}
+
+/// Whether a status alone says that the request was not carried out: a redirect, or a fault of the request (unless the
+/// server gave up waiting for the rest of it).
+fn refuses(status: StatusCode) -> bool {
+    status.is_redirection() || (status.is_client_error() && status != StatusCode::REQUEST_TIMEOUT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::Operation;
+
+    fn kind(status: u16, code: &str, message: &str) -> Kind {
+        let error = ApiError {
+            operation: Operation::CreateConnection,
+            status: StatusCode::from_u16(status).expect("a status"),
+            code: (!code.is_empty()).then(|| code.to_owned()),
+            message: message.to_owned(),
+            request_id: None,
+            caller: None,
+            retry_after: Some(Duration::from_secs(3)),
+        };
+        Error::Api(error).kind()
+    }
+
+    #[test]
+    fn too_many_requests_teach_what_they_can() {
+        let wait = Some(Duration::from_secs(3));
+        let limit = |calls, seconds| Some(Limit { calls, period: Duration::from_secs(seconds) });
+        let text = "The throttling threshold has been reached: policy user over ratelimit,limit:200,time:5 minute";
+        assert_eq!(kind(429, "APIGW.0308", text), Kind::Throttled { limit: limit(200, 300), wait });
+        assert_eq!(kind(400, "APIGW.0308", "limit:5,time:1 second"), Kind::Throttled { limit: limit(5, 1), wait });
+        assert_eq!(kind(429, "", "slow down"), Kind::Throttled { limit: None, wait });
+    }
+
+    /// Codes and statuses as the service's documents list them.
+    #[test]
+    fn codes_come_before_statuses() {
+        for (status, code, message, expected) in [
+            (400, "DLI.0001", "Connection 2a62 does not exist", Kind::NotFound),
+            (400, "DLI.0002", "There is no queue named x", Kind::NotFound),
+            (404, "DLI.0023", "", Kind::NotFound),
+            (400, "DLI.0001", "The parameter hosts is invalid", Kind::Refused),
+            (
+                404,
+                "APIGW.0101",
+                "The API does not exist or has not been published in the environment",
+                Kind::NotPublished,
+            ),
+            (404, "", "<html>not found, does not exist</html>", Kind::Refused),
+            (401, "APIGW.0301", "Incorrect IAM authentication information", Kind::Credentials),
+            (401, "", "", Kind::Credentials),
+            (403, "DLI.0003", "Permission denied", Kind::Refused),
+            (400, "DLI.0006", "exists", Kind::Refused),
+            (413, "APIGW.0201", "", Kind::Refused),
+            (302, "", "", Kind::Refused),
+            (200, "", "not ready", Kind::Refused),
+            (400, "DLI.0999", "", Kind::Open),
+            (200, "DLI.0999", "", Kind::Open),
+            (408, "", "", Kind::Open),
+            (500, "", "", Kind::Open),
+            (502, "APIGW.0201", "", Kind::Open),
+            (503, "", "", Kind::Open),
+            (504, "APIGW.0201", "", Kind::Open),
+            (500, "DLI.0002", "There is no queue named x", Kind::Open),
+        ] {
+            assert_eq!(kind(status, code, message), expected, "{status} {code} {message}");
+        }
+    }
+
+    #[test]
+    fn an_answer_without_an_end_has_told_its_status() {
+        let status = |status| StatusCode::from_u16(status).expect("a status");
+        let large = |code| {
+            Error::TooLarge { operation: Operation::ReplaceHosts, status: status(code), request_id: None, limit: 1 }
+                .kind()
+        };
+        assert_eq!([large(200), large(400), large(500)], [Kind::Unreadable, Kind::Refused, Kind::Unreadable]);
+    }
+}

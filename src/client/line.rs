@@ -1,0 +1,105 @@
+//! Callers that wait in one line for what is given out by rule: their turn with the gateway, a piece of the budget.
+//!
+//! The rule is plain data that knows the time only as an argument; the waiting is here. First come, first served; who
+//! gives up leaves the line at once.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::{
+    sync::{self, Notify},
+    time::{Instant, sleep_until},
+};
+
+/// A rule and the line before it.
+#[derive(Debug)]
+pub(super) struct Line<R> {
+    rule: Mutex<R>,
+    /// Held by the first of the line. Its waiters are served in their order.
+    first: sync::Mutex<()>,
+    /// The rule may have changed its mind.
+    changed: Notify,
+}
+
+impl<R> Line<R> {
+    pub(super) fn new(rule: R) -> Self {
+        Self { rule: Mutex::new(rule), first: sync::Mutex::default(), changed: Notify::new() }
+    }
+
+    /// Waits for what `take` gives; it says until when there is nothing. Where nobody waits and there is something, it
+    /// is had without waiting.
+    pub(super) async fn take<T>(&self, take: impl Fn(&mut R, Instant) -> Result<T, Instant>) -> T {
+        let _first = self.first.lock().await;
+        loop {
+            let outcome = take(&mut self.rule(), Instant::now());
+            match outcome {
+                Ok(taken) => return taken,
+                Err(until) => tokio::select! {
+                    () = sleep_until(until) => {}
+                    () = self.changed.notified() => {}
+                },
+            }
+        }
+    }
+
+    /// Tells the rule something, upon which the first of the line asks it again.
+    pub(super) fn tell<T>(&self, change: impl FnOnce(&mut R, Instant) -> T) -> T {
+        let told = change(&mut self.rule(), Instant::now());
+        self.changed.notify_one();
+        told
+    }
+
+    fn rule(&self) -> MutexGuard<'_, R> {
+        self.rule.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Arc, time::Duration};
+
+    use super::*;
+
+    /// Nothing before this time.
+    struct Opens(Instant);
+
+    fn when_open(opens: &mut Opens, now: Instant) -> Result<Instant, Instant> {
+        if now < opens.0 { Err(opens.0) } else { Ok(now) }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_comes_first_is_served_first_and_at_the_time() {
+        let start = Instant::now();
+        let line = Arc::new(Line::new(Opens(start)));
+        assert_eq!(line.take(when_open).await, start);
+
+        line.tell(|rule, _| rule.0 = start + Duration::from_secs(10));
+        let served = Arc::new(Mutex::new(Vec::new()));
+        let mut waiting = tokio::task::JoinSet::new();
+        for number in 0..3 {
+            let (line, served) = (Arc::clone(&line), Arc::clone(&served));
+            waiting.spawn(async move {
+                let at = line.take(when_open).await;
+                served.lock().expect("no test fails here").push((number, at - start));
+            });
+            tokio::task::yield_now().await;
+        }
+        waiting.join_all().await;
+        let ten = Duration::from_secs(10);
+        assert_eq!(*served.lock().expect("no test fails here"), [(0, ten), (1, ten), (2, ten)]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn news_and_leavers_do_not_keep_the_line_waiting() {
+        let start = Instant::now();
+        let line = Line::new(Opens(start + Duration::from_hours(1)));
+        let second = Duration::from_secs(1);
+        let leaver = tokio::time::timeout(second, line.take(when_open));
+        let news = async {
+            tokio::time::sleep(second * 2).await;
+            line.tell(|rule, _| rule.0 = start + second * 3);
+        };
+        let (left, at, ()) = tokio::join!(leaver, line.take(when_open), news);
+        assert!(left.is_err());
+        assert_eq!(at - start, second * 3);
+    }
+}

@@ -1,0 +1,50 @@
+//! How soon a failed call is made again: exponential, with full jitter, in seconds. Pure: chance is an argument.
+//!
+//! Full jitter (anywhere between nothing and the ceiling) spreads callers that failed together better than any fixed part
+//! does, and costs half the waiting.
+
+use std::time::Duration;
+
+/// The ceiling of the first pause; each further one is twice as high.
+const FIRST: Duration = Duration::from_secs(1);
+/// The highest ceiling.
+const LONGEST: Duration = Duration::from_secs(20);
+/// The most of a `Retry-After` that is waited for without asking again.
+const LONGEST_ASKED: Duration = Duration::from_mins(1);
+
+/// The pause after the `failures`th failure in a row (from 1). `chance` is between 0 and 1.
+pub(super) fn pause(failures: u32, chance: f64) -> Duration {
+    let doublings = failures.saturating_sub(1).min(31);
+    FIRST.saturating_mul(1 << doublings).min(LONGEST).mul_f64(chance.clamp(0.0, 1.0))
+}
+
+/// The pause that a server asks for, as far as it is granted.
+pub(super) fn granted(retry_after: Duration) -> Duration {
+    retry_after.min(LONGEST_ASKED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ceilings_double_up_to_the_longest() {
+        let ceilings: Vec<_> = (0..8).map(|failures| pause(failures, 1.0).as_secs()).collect();
+        assert_eq!(ceilings, [1, 1, 2, 4, 8, 16, 20, 20]);
+        assert_eq!(pause(u32::MAX, 1.0), LONGEST);
+    }
+
+    #[test]
+    fn jitter_is_full() {
+        assert_eq!(pause(3, 0.0), Duration::ZERO);
+        assert_eq!(pause(3, 0.5), Duration::from_secs(2));
+        assert_eq!(pause(3, -1.0), Duration::ZERO);
+        assert_eq!(pause(3, 7.0), Duration::from_secs(4));
+    }
+
+    #[test]
+    fn what_a_server_asks_for_has_a_bound() {
+        assert_eq!(granted(Duration::from_secs(7)), Duration::from_secs(7));
+        assert_eq!(granted(Duration::from_hours(1)), Duration::from_mins(1));
+    }
+}

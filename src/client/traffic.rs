@@ -1,0 +1,249 @@
+//! What all calls of the process share so that none of them harms the others: a lane for each host, in which calls take
+//! their turns, and one budget of repetitions.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use tokio::time::Instant;
+
+use super::{
+    budget::Budget,
+    error::Error,
+    kind::Kind,
+    line::Line,
+    pacer::{Pacer, Turn},
+};
+use crate::dli::throttling::Limit;
+
+/// Shared by all calls of the process.
+#[derive(Debug)]
+pub(super) struct Traffic {
+    pub(super) budget: Line<Budget>,
+    lanes: Mutex<BTreeMap<String, Arc<Lane>>>,
+}
+
+impl Default for Traffic {
+    fn default() -> Self {
+        Self { budget: Line::new(Budget::new(Instant::now())), lanes: Mutex::default() }
+    }
+}
+
+impl Traffic {
+    /// The lane of a host (with its port), where the gateway counts its callers.
+    pub(super) fn lane(&self, host: &str) -> Arc<Lane> {
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(lanes.entry(host.to_owned()).or_default())
+    }
+}
+
+/// The calls to one host.
+#[derive(Debug)]
+pub(super) struct Lane {
+    turns: Line<Pacer>,
+    answered: AtomicBool,
+}
+
+impl Default for Lane {
+    fn default() -> Self {
+        Self { turns: Line::new(Pacer::default()), answered: AtomicBool::new(false) }
+    }
+}
+
+impl Lane {
+    /// Waits for leave to send one call; without waiting where nothing is in the way.
+    pub(super) async fn turn(&self) -> Turn {
+        self.turns.take(Pacer::take).await
+    }
+
+    /// Learns from what came of a call.
+    pub(super) fn learn(&self, turn: Turn, failure: Option<&Error>) {
+        let kind = failure.map(Error::kind);
+        if !matches!(kind, Some(Kind::Unsendable | Kind::Unreached)) {
+            self.answered.store(true, Ordering::Relaxed);
+        }
+        self.turns.tell(|pacer, now| match kind {
+            Some(Kind::Unsendable | Kind::Unreached) => pacer.unsent(turn),
+            Some(Kind::Throttled { limit, wait }) => pacer.refused(turn, now, limit, wait, fastrand::f64()),
+            _ => pacer.passed(turn, now),
+        });
+    }
+
+    /// What its gateway allows, as far as it has told.
+    pub(super) fn limit(&self) -> Option<Limit> {
+        self.turns.tell(|pacer, _| pacer.limit())
+    }
+
+    /// Whether a connection to the host ever came about.
+    pub(super) fn has_answered(&self) -> bool {
+        self.answered.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::VecDeque, time::Duration};
+
+    use http::StatusCode;
+    use tokio::{sync::Semaphore, task::JoinSet, time::sleep};
+
+    use super::*;
+    use crate::client::{ApiError, Operation};
+
+    /// How a gateway may count.
+    #[derive(Debug, Clone, Copy)]
+    enum Counting {
+        /// In windows, of which the first began so long before the test.
+        Windows(Duration),
+        /// The latest period at any time.
+        Sliding,
+        /// A bucket that fills evenly.
+        Bucket,
+    }
+
+    struct Gateway {
+        counting: Counting,
+        limit: Limit,
+        start: Instant,
+        counted: VecDeque<Instant>,
+        refused: usize,
+    }
+
+    impl Gateway {
+        fn new(counting: Counting, limit: Limit) -> Self {
+            Self { counting, limit, start: Instant::now(), counted: VecDeque::new(), refused: 0 }
+        }
+
+        fn lets_pass(&mut self, now: Instant) -> bool {
+            let Limit { calls, period } = self.limit;
+            let most = usize::try_from(calls).expect("few");
+            let window =
+                |at: Instant, age: Duration| (at.duration_since(self.start) + age).as_nanos() / period.as_nanos();
+            let used = match self.counting {
+                Counting::Windows(age) => {
+                    self.counted.iter().filter(|at| window(**at, age) == window(now, age)).count()
+                }
+                Counting::Sliding => self.counted.iter().filter(|at| **at + period > now).count(),
+                Counting::Bucket => {
+                    let piece = period / calls;
+                    let empty = self.counted.iter().fold(self.start, |full, at| full.max(*at) + piece);
+                    let missing = empty.saturating_duration_since(now).as_nanos().div_ceil(piece.as_nanos());
+                    usize::try_from(missing).expect("few")
+                }
+            };
+            let passes = used < most;
+            if passes {
+                self.counted.push_back(now);
+            } else {
+                self.refused += 1;
+            }
+            passes
+        }
+    }
+
+    fn refusal(limit: Limit) -> Error {
+        Error::Api(ApiError {
+            operation: Operation::ShowConnection,
+            status: StatusCode::TOO_MANY_REQUESTS,
+            code: Some("APIGW.0308".to_owned()),
+            message: format!("policy user over ratelimit,limit:{},time:{} second", limit.calls, limit.period.as_secs()),
+            request_id: None,
+            caller: None,
+            retry_after: None,
+        })
+    }
+
+    /// `resources` of three calls each, 50 at a time; the time that it takes, and how many calls were refused.
+    async fn apply(gateway: Arc<Mutex<Gateway>>, resources: usize, latency: fn() -> Duration) -> (Duration, usize) {
+        let start = Instant::now();
+        let before = gateway.lock().expect("no test fails here").refused;
+        let (lane, parallelism) = (Arc::new(Lane::default()), Arc::new(Semaphore::new(50)));
+        let mut all = JoinSet::new();
+        for _ in 0..resources {
+            let (lane, parallelism, gateway) = (Arc::clone(&lane), Arc::clone(&parallelism), Arc::clone(&gateway));
+            all.spawn(async move {
+                let _permit = parallelism.acquire().await;
+                for _ in 0..3 {
+                    loop {
+                        let turn = lane.turn().await;
+                        sleep(latency()).await;
+                        let (passes, limit) = {
+                            let mut gateway = gateway.lock().expect("no test fails here");
+                            (gateway.lets_pass(Instant::now()), gateway.limit)
+                        };
+                        sleep(latency()).await;
+                        lane.learn(turn, (!passes).then(|| refusal(limit)).as_ref());
+                        if passes {
+                            break;
+                        }
+                    }
+                }
+            });
+        }
+        all.join_all().await;
+        let refused = gateway.lock().expect("no test fails here").refused - before;
+        (start.elapsed(), refused)
+    }
+
+    fn near() -> Duration {
+        Duration::from_micros(fastrand::u64(100..5_000))
+    }
+
+    /// There and back: up to 80 ms, never twice the same.
+    fn far() -> Duration {
+        Duration::from_micros(fastrand::u64(10_000..40_000))
+    }
+
+    /// Only the first burst, of whom nobody could know, is refused; and hardly any time is lost.
+    #[tokio::test(start_paused = true)]
+    async fn a_hundred_resources_run_at_the_allowed_rate() {
+        let limit = Limit { calls: 5, period: Duration::from_secs(1) };
+        let ideal = Duration::from_mins(1);
+        let windows = [0, 300, 990].map(|age| Counting::Windows(Duration::from_millis(age)));
+        for counting in windows.into_iter().chain([Counting::Sliding, Counting::Bucket]) {
+            for (latency, slack) in [(near as fn() -> _, 1.05), (far, 1.15)] {
+                let gateway = Arc::new(Mutex::new(Gateway::new(counting, limit)));
+                let (time, refused) = apply(gateway, 100, latency).await;
+                assert!(time < ideal.mul_f64(slack), "{counting:?}: {time:?}");
+                assert!(refused <= 50, "{counting:?}: {refused}");
+            }
+        }
+    }
+
+    /// The process before this one has used up the five minutes: a few ask in vain, all pass in the end.
+    #[tokio::test(start_paused = true)]
+    async fn a_limit_that_others_have_used_up_is_waited_for() {
+        let limit = Limit { calls: 200, period: Duration::from_mins(5) };
+        let gateway = Arc::new(Mutex::new(Gateway::new(Counting::Windows(Duration::ZERO), limit)));
+        while gateway.lock().expect("no test fails here").lets_pass(Instant::now()) {}
+        let (time, refused) = apply(gateway, 60, near).await;
+        let minutes = time.as_secs_f64() / 60.0;
+        assert!((5.0..5.4).contains(&minutes), "{time:?}");
+        assert!(refused < 50 + 25, "{refused}");
+    }
+
+    /// Two processes of the same caller, neither of which sees the other.
+    #[tokio::test(start_paused = true)]
+    async fn a_limit_is_shared_with_others() {
+        let limit = Limit { calls: 5, period: Duration::from_secs(1) };
+        for counting in [Counting::Windows(Duration::from_millis(500)), Counting::Sliding, Counting::Bucket] {
+            let gateway = Arc::new(Mutex::new(Gateway::new(counting, limit)));
+            let both = tokio::join!(apply(Arc::clone(&gateway), 50, near), apply(Arc::clone(&gateway), 50, far));
+            let ((one, _), (other, _)) = both;
+            let refused = gateway.lock().expect("no test fails here").refused;
+            assert!(one.max(other) < Duration::from_secs(90), "{counting:?}: {one:?} {other:?}");
+            assert!(refused < 300, "{counting:?}: {refused}");
+        }
+    }
+
+    #[test]
+    fn each_host_has_its_own_lane() {
+        let traffic = Traffic::default();
+        assert!(Arc::ptr_eq(&traffic.lane("a:443"), &traffic.lane("a:443")));
+        assert!(!Arc::ptr_eq(&traffic.lane("a:443"), &traffic.lane("b:443")));
+    }
+}

@@ -1,0 +1,108 @@
+//! What the gateway's refusal of too many calls teaches. The limits of the service are published nowhere; they stand in
+//! the words of the refusal alone: "The throttling threshold has been reached: policy user over
+//! ratelimit,limit:200,time:5 minute".
+
+use std::{fmt, time::Duration};
+
+/// Longest period that is believed. A limit that is counted in days would not be a limit of calls.
+const LONGEST_PERIOD: Duration = Duration::from_hours(24);
+
+/// How many calls the gateway lets pass, all calls of a caller together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// Calls in one period; at least 1.
+    pub calls: u32,
+    /// From a millisecond to a day.
+    pub period: Duration,
+}
+
+impl Limit {
+    /// Reads it out of a refusal's words; none where they do not have both figures, or figures that make no sense.
+    #[must_use]
+    pub fn find(text: &str) -> Option<Self> {
+        let text = text.to_ascii_lowercase();
+        let (calls, rest) = text.match_indices("limit:").find_map(|(at, word)| number(&text[at + word.len()..]))?;
+        let (amount, rest) = rest.match_indices("time:").find_map(|(at, word)| number(&rest[at + word.len()..]))?;
+        let unit = rest.trim_start();
+        let unit = &unit[..unit.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(unit.len())];
+
+        let calls = calls.parse().ok().filter(|calls| *calls > 0)?;
+        let period = humantime::parse_duration(&format!("{amount}{unit}")).ok()?;
+        let believed = Duration::from_millis(1)..=LONGEST_PERIOD;
+        believed.contains(&period).then_some(Self { calls, period })
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let calls = if self.calls == 1 { "call" } else { "calls" };
+        write!(f, "{} {calls} in {}", self.calls, humantime::format_duration(self.period))
+    }
+}
+
+/// The digits at the beginning of `text`, and what follows them.
+fn number(text: &str) -> Option<(&str, &str)> {
+    let text = text.trim_start();
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    (end > 0).then(|| text.split_at(end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str) -> Option<(u32, u64)> {
+        Limit::find(text).map(|limit| (limit.calls, u64::try_from(limit.period.as_millis()).expect("at most a day")))
+    }
+
+    /// The first was seen by users of the service; the rest are forms that the same gateway may have.
+    #[test]
+    fn the_figures_stand_in_the_words() {
+        let policy = "The throttling threshold has been reached: policy user over ratelimit";
+        for (figures, calls, milliseconds) in [
+            ("limit:200,time:5 minute", 200, 300_000),
+            ("limit:5,time:1 second", 5, 1000),
+            ("limit:5,time:2 seconds", 5, 2000),
+            ("limit: 10 , time: 5 minutes.", 10, 300_000),
+            ("Limit:6000,Time:1minute", 6000, 60_000),
+            ("limit:1,time:1 hour", 1, 3_600_000),
+            ("limit:7,time:1 day;request_id:limit:8", 7, 86_400_000),
+            ("limit:7,time:3 s", 7, 3000),
+            ("limit:7,time:500 ms", 7, 500),
+        ] {
+            assert_eq!(found(&format!("{policy},{figures}")), Some((calls, milliseconds)), "{figures}");
+        }
+    }
+
+    #[test]
+    fn nonsense_teaches_nothing() {
+        for text in [
+            "",
+            "Too many requests",
+            "policy user over ratelimit,limit:XX,time:1 second",
+            "limit:5",
+            "limit:5,time:",
+            "limit:5,time:1",
+            "limit:5,time:one second",
+            "limit:0,time:1 second",
+            "limit:-5,time:1 second",
+            "limit:5,time:0 second",
+            "limit:5,time:25 hours",
+            "limit:5,time:1 fortnight",
+            "limit:99999999999,time:1 second",
+            "limit:5,time:99999999999999999999999 second",
+            "time:1 second,limit:5",
+            "limit:5,time:1 ſecond",
+            "limit:٥,time:1 second",
+        ] {
+            assert_eq!(found(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn it_is_said_as_a_person_says_it() {
+        let shown = |calls, seconds| Limit { calls, period: Duration::from_secs(seconds) }.to_string();
+        assert_eq!(shown(200, 300), "200 calls in 5m");
+        assert_eq!(shown(1, 1), "1 call in 1s");
+    }
+}

@@ -1,0 +1,124 @@
+//! Test whether a queue reaches an address: a task is made, then asked for its outcome.
+//!
+//! There is nothing to reach, so the outcome is an inference: whoever is bound reaches every address, and of names those
+//! that the connection's host records know.
+
+use std::{collections::BTreeMap, net::SocketAddr};
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{
+    account::Account,
+    lifecycle::{Peering, State, Target},
+    operation::{Answer, Call, Operation},
+    refusal::Refusal,
+};
+use crate::dli::wire::Host;
+
+pub(super) const OPERATIONS: &[Operation] = &[
+    Operation {
+        name: "CreateConnectivityTask",
+        method: "POST",
+        pattern: "/v1.0/{project_id}/queues/{queue_name}/connection-test",
+        run: create,
+    },
+    Operation {
+        name: "ShowConnectivityTask",
+        method: "GET",
+        pattern: "/v1.0/{project_id}/queues/{queue_name}/connection-test/{task_id}",
+        run: show,
+    },
+];
+
+/// How many tasks are remembered; the oldest is forgotten.
+const MOST_TASKS: usize = 1000;
+
+/// The tasks of one project by their ids.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Tasks {
+    made: i64,
+    kept: BTreeMap<i64, Task>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Task {
+    queue: String,
+    reachable: bool,
+}
+
+fn create(account: &mut Account<'_>, call: &Call<'_>) -> Result<Answer, Refusal> {
+    #[derive(Deserialize)]
+    struct NewTask {
+        address: String,
+    }
+    let NewTask { address } = call.json()?;
+    let host = host(&address)?;
+    let name = call.segment("queue_name");
+    let queue = account.project.queue(name).ok_or_else(|| Refusal::no_such("queue", name))?;
+    let (target, bound) = match queue.elastic_resource_pool_name.as_str() {
+        "" => (Target::Queue, queue.queue_name.as_str()),
+        pool => (Target::Pool, pool),
+    };
+    let leads = |peering: &Peering| {
+        peering.target == target && peering.name == bound && peering.state(account.now) == State::Active
+    };
+    let knows = |known: &[Host]| host.is_none_or(|host| known.iter().any(|record| record.name == host));
+    let reachable = account.records().iter().any(|record| record.peerings.iter().any(leads) && knows(&record.hosts));
+    let queue = queue.queue_name.clone();
+    let tasks = &mut account.project.tasks;
+    tasks.made += 1;
+    tasks.kept.insert(tasks.made, Task { queue, reachable });
+    if tasks.kept.len() > MOST_TASKS {
+        tasks.kept.pop_first();
+    }
+    Ok(Answer::ok(&json!({ "is_success": true, "message": "", "task_id": tasks.made })))
+}
+
+/// `REACHABLE` is the one value that the page shows; the other one is an inference.
+fn show(account: &mut Account<'_>, call: &Call<'_>) -> Result<Answer, Refusal> {
+    let (name, id) = (call.segment("queue_name"), call.segment("task_id"));
+    let tasks = &account.project.tasks.kept;
+    let task = id.parse().ok().and_then(|id: i64| tasks.get(&id));
+    let task = task.filter(|task| task.queue.eq_ignore_ascii_case(name));
+    let task = task.ok_or_else(|| Refusal::no_such("connectivity task", id))?;
+    let connectivity = if task.reachable { "REACHABLE" } else { "UNREACHABLE" };
+    Ok(Answer::ok(&json!({ "is_success": true, "message": "", "connectivity": connectivity })))
+}
+
+/// The domain name in an address, none in one that is numbers only: `10.0.0.1:80`, `[2001:db8::1]:80`, `example.com:80`.
+fn host(address: &str) -> Result<Option<&str>, Refusal> {
+    let is_domain = |host: &str| {
+        (1..=255).contains(&host.len())
+            && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+            && host.bytes().any(|byte| byte.is_ascii_alphabetic())
+    };
+    if address.parse::<SocketAddr>().is_ok() {
+        return Ok(None);
+    }
+    match address.rsplit_once(':') {
+        Some((host, port)) if is_domain(host) && port.parse::<u16>().is_ok() => Ok(Some(host)),
+        _ => Err(Refusal::parameter(format!("The parameter address is invalid: {address:?} is not host:port"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The forms that the page lists.
+    #[test]
+    fn an_address_is_a_host_and_a_port() {
+        for numbers in ["10.0.0.1:80", "[2001:db8::1]:0", "10.0.0.1:65535"] {
+            assert_eq!(host(numbers), Ok(None), "{numbers}");
+        }
+        let long = format!("{}:80", "a".repeat(255));
+        for (name, found) in [("example.com:80", "example.com"), (&long, &long[..255])] {
+            assert_eq!(host(name), Ok(Some(found)));
+        }
+        let longer = format!("{}:80", "a".repeat(256));
+        for wrong in ["", "10.0.0.1", "10.0.0.1:65536", "10.0.0.256:1", "2001:db8::1:80", "a b:80", ":80", &longer] {
+            assert!(host(wrong).is_err(), "{wrong}");
+        }
+    }
+}

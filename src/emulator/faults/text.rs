@@ -1,0 +1,231 @@
+//! The short form of a fault, as a command line has it: `CreateEnhancedConnection:lose-answer*1`,
+//! `*:throttle@0.2/7`, `Show*:stale=2s containing conn-3`.
+//!
+//! `OPERATION:TROUBLE[=ARGUMENT][*TIMES][@PROBABILITY[/SEED]][ containing TEXT]`. What it cannot say (a text that ends like
+//! one of its own parts) JSON can, which is read in the same place.
+
+use std::{fmt, num::ParseIntError, str::FromStr, time::Duration};
+
+use super::{Fault, FaultError, Trouble};
+use crate::emulator::throttle::{Limit, LimitSyntax};
+
+/// The name of each trouble, and what its argument is.
+const TROUBLES: [(&str, &str); 11] = [
+    ("refuse", "=STATUS,CODE,TEXT"),
+    ("throttle", "[=REQUESTS/TIME]"),
+    ("fail-softly", "=TEXT"),
+    ("cut-request", ""),
+    ("lose-answer", ""),
+    ("cut-answer", ""),
+    ("truncate-answer", ""),
+    ("garble-answer", ""),
+    ("delay", "=TIME[..TIME]"),
+    ("stale", "=TIME"),
+    ("slow-binding", "=TIME"),
+];
+
+/// What stands before the text that a request must contain.
+const CONTAINING: &str = " containing ";
+
+/// Why a text is no fault.
+#[derive(Debug, thiserror::Error)]
+pub enum FaultSyntax {
+    /// There is no colon.
+    #[error("write it as OPERATION:TROUBLE, such as CreateEnhancedConnection:lose-answer*1, or as JSON")]
+    Form,
+    /// There is no such trouble, or it takes another argument.
+    #[error(
+        "there is no trouble {0:?}; there are {names}",
+        names = TROUBLES.map(|(name, argument)| format!("{name}{argument}")).join(", ")
+    )]
+    Trouble(String),
+    /// A time that is none.
+    #[error("{0:?} is not a time such as 500ms or 2s")]
+    Time(String, #[source] humantime::DurationError),
+    /// The status of a refusal that is none.
+    #[error("{0:?} is not an HTTP status")]
+    Status(String, #[source] ParseIntError),
+    /// The limit of a throttling that is none.
+    #[error(transparent)]
+    Limit(#[from] LimitSyntax),
+    /// It begins like JSON.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    /// It could never happen.
+    #[error(transparent)]
+    Fault(#[from] FaultError),
+}
+
+impl FromStr for Fault {
+    type Err = FaultSyntax;
+
+    fn from_str(text: &str) -> Result<Self, FaultSyntax> {
+        let fault: Self = if text.trim_start().starts_with('{') { serde_json::from_str(text)? } else { short(text)? };
+        fault.check()?;
+        Ok(fault)
+    }
+}
+
+fn short(text: &str) -> Result<Fault, FaultSyntax> {
+    let (text, containing) = match text.split_once(CONTAINING) {
+        Some((text, containing)) => (text, Some(containing.to_owned())),
+        None => (text, None),
+    };
+    let (operation, text) = text.split_once(':').ok_or(FaultSyntax::Form)?;
+    let (text, (probability, seed)) = tail(text, '@', chance).unwrap_or((text, (1.0, 0)));
+    let (text, times) = match tail(text, '*', |times| times.parse().ok()) {
+        Some((text, times)) => (text, Some(times)),
+        None => (text, None),
+    };
+    Ok(Fault { operation: operation.to_owned(), containing, times, probability, seed, trouble: trouble(text)? })
+}
+
+/// What stands before the last mark, and what is read from behind it.
+fn tail<T>(text: &str, mark: char, read: impl Fn(&str) -> Option<T>) -> Option<(&str, T)> {
+    let (before, behind) = text.rsplit_once(mark)?;
+    Some((before, read(behind)?))
+}
+
+fn chance(text: &str) -> Option<(f64, u64)> {
+    let (probability, seed) = text.split_once('/').unwrap_or((text, "0"));
+    Some((probability.parse().ok()?, seed.parse().ok()?))
+}
+
+fn trouble(text: &str) -> Result<Trouble, FaultSyntax> {
+    let (name, argument) = match text.split_once('=') {
+        Some((name, argument)) => (name, Some(argument)),
+        None => (text, None),
+    };
+    match (name, argument) {
+        ("refuse", Some(argument)) => {
+            let mut parts = argument.splitn(3, ',');
+            let mut next = || parts.next().unwrap_or_default();
+            let status = next();
+            let status = status.parse().map_err(|error| FaultSyntax::Status(status.to_owned(), error))?;
+            Ok(Trouble::Refuse { status, code: next().to_owned(), text: next().to_owned() })
+        }
+        ("throttle", None) => Ok(Fault::throttle("").trouble),
+        ("throttle", Some(limit)) => {
+            let refusal = limit.parse::<Limit>()?.refusal();
+            Ok(Trouble::Refuse { status: refusal.status, code: refusal.code.into_owned(), text: refusal.text })
+        }
+        ("fail-softly", Some(text)) => Ok(Trouble::FailSoftly { text: text.to_owned() }),
+        ("cut-request", None) => Ok(Trouble::CutRequest),
+        ("lose-answer", None) => Ok(Trouble::LoseAnswer),
+        ("cut-answer", None) => Ok(Trouble::CutAnswer),
+        ("truncate-answer", None) => Ok(Trouble::TruncateAnswer),
+        ("garble-answer", None) => Ok(Trouble::GarbleAnswer),
+        ("delay", Some(span)) => {
+            let (at_least, at_most) = span.split_once("..").unwrap_or((span, span));
+            Ok(Trouble::Delay { at_least: time(at_least)?, at_most: time(at_most)? })
+        }
+        ("stale", Some(span)) => Ok(Trouble::Stale(time(span)?)),
+        ("slow-binding", Some(span)) => Ok(Trouble::SlowBinding(time(span)?)),
+        _ => Err(FaultSyntax::Trouble(text.to_owned())),
+    }
+}
+
+fn time(text: &str) -> Result<Duration, FaultSyntax> {
+    humantime::parse_duration(text).map_err(|error| FaultSyntax::Time(text.to_owned(), error))
+}
+
+impl fmt::Display for Fault {
+    /// The short form.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.operation, self.trouble)?;
+        if let Some(times) = self.times {
+            write!(f, "*{times}")?;
+        }
+        if self.probability < 1.0 || self.seed != 0 {
+            write!(f, "@{}/{}", self.probability, self.seed)?;
+        }
+        self.containing.as_ref().map_or(Ok(()), |text| write!(f, "{CONTAINING}{text}"))
+    }
+}
+
+impl fmt::Display for Trouble {
+    /// As it stands in the short form of a fault.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let span = |span: &Duration| humantime::format_duration(*span).to_string().replace(' ', "");
+        match self {
+            Self::Refuse { status, code, text } => write!(f, "refuse={status},{code},{text}"),
+            Self::FailSoftly { text } => write!(f, "fail-softly={text}"),
+            Self::CutRequest => f.write_str("cut-request"),
+            Self::LoseAnswer => f.write_str("lose-answer"),
+            Self::CutAnswer => f.write_str("cut-answer"),
+            Self::TruncateAnswer => f.write_str("truncate-answer"),
+            Self::GarbleAnswer => f.write_str("garble-answer"),
+            Self::Delay { at_least, at_most } if at_least == at_most => write!(f, "delay={}", span(at_least)),
+            Self::Delay { at_least, at_most } => write!(f, "delay={}..{}", span(at_least), span(at_most)),
+            Self::Stale(lag) => write!(f, "stale={}", span(lag)),
+            Self::SlowBinding(delay) => write!(f, "slow-binding={}", span(delay)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Fault {
+        text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
+    }
+
+    #[test]
+    fn each_part_is_read() {
+        let [ms, second] = [Duration::from_millis(10), Duration::from_secs(1)];
+        let refuse = |times: &str| Fault::refuse("ListQueues", 500, "DLI.0999", times);
+        for (text, expected) in [
+            ("*:lose-answer", Fault::new("*", Trouble::LoseAnswer)),
+            ("Show*:cut-request*3", Fault::new("Show*", Trouble::CutRequest).times(3)),
+            ("*:throttle@0.2/7", Fault::throttle("*").probability(0.2, 7)),
+            ("*:cut-answer*2@0.5", Fault::new("*", Trouble::CutAnswer).times(2).probability(0.5, 0)),
+            ("ListQueues:refuse=500,DLI.0999,a, b*2", refuse("a, b").times(2)),
+            ("ListQueues:refuse=500,DLI.0999,me@home", refuse("me@home")),
+            ("ListQueues:refuse=500,DLI.0999,", refuse("")),
+            ("*:fail-softly=not=now", Fault::new("*", Trouble::FailSoftly { text: "not=now".to_owned() })),
+            ("*:garble-answer containing a:b*2", Fault::new("*", Trouble::GarbleAnswer).containing("a:b*2")),
+            (
+                "*:delay=10ms..1s@1/7",
+                Fault::new("*", Trouble::Delay { at_least: ms, at_most: second }).probability(1.0, 7),
+            ),
+            ("*:delay=1s", Fault::new("*", Trouble::Delay { at_least: second, at_most: second })),
+            ("List*:stale=1s", Fault::new("List*", Trouble::Stale(second))),
+            ("*:slow-binding=1m30s", Fault::new("*", Trouble::SlowBinding(Duration::from_secs(90)))),
+            (r#" {"trouble":"truncate-answer"}"#, Fault::new("*", Trouble::TruncateAnswer)),
+        ] {
+            assert_eq!(read(text), expected, "{text}");
+            assert_eq!(read(&expected.to_string()), expected, "{expected} is read back");
+        }
+        let Trouble::Refuse { status: 429, code, text } = read("*:throttle=5/1s").trouble else { panic!("a refusal") };
+        assert_eq!(
+            (code.as_str(), text.as_str()),
+            (
+                "APIGW.0308",
+                "The throttling threshold has been reached: policy user over ratelimit,limit:5,time:1 second"
+            )
+        );
+    }
+
+    #[test]
+    fn what_is_no_fault_is_told() {
+        for (text, said) in [
+            ("lose-answer", "OPERATION:TROUBLE"),
+            ("*:lose", "there is no trouble \"lose\"; there are refuse=STATUS,CODE,TEXT, throttle"),
+            ("*:lose-answer=1", "\"lose-answer=1\""),
+            ("*:lose-answer*", "\"lose-answer*\""),
+            ("*:delay", "delay=TIME"),
+            ("*:delay=soon", "\"soon\""),
+            ("*:refuse=ok,a,b", "\"ok\""),
+            ("*:refuse=200,a,b", "200"),
+            ("*:throttle=5", "\"5\""),
+            ("*:lose-answer*0", "0 times"),
+            ("*:lose-answer@0", "probability"),
+            ("Create:lose-answer", "CreateEnhancedConnection"),
+            ("{}", "missing field `trouble`"),
+        ] {
+            let error = text.parse::<Fault>().expect_err(text).to_string();
+            assert!(error.contains(said), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! Who may call, and what has been handed out to them: tokens, temporary keys, metadata tokens.
+//!
+//! One account (a "domain") with one user, whose key pair [`super::Settings`] has, and one agency that may be assumed.
+//! What is handed out lives in memory only: a restart revokes it all, as a client must be able to bear. Knows nothing of
+//! HTTP; that is `iam`'s and `metadata`'s, and the check of a request is `gateway`'s.
+
+use std::{collections::BTreeMap, fmt, time::Duration};
+
+use secrecy::{ExposeSecret, SecretString};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::refusal::Refusal;
+
+/// How long a token lives.
+const TOKEN_LIFETIME: Duration = Duration::from_hours(24);
+/// How long the keys live that the metadata service hands out; the documents say no more than that they change.
+const METADATA_LIFETIME: Duration = Duration::from_hours(24);
+/// How many credentials of one kind are remembered; beyond, the oldest are as good as revoked.
+const MOST: usize = 10_000;
+
+/// The account, its user and its agency.
+#[derive(Clone)]
+pub struct People {
+    /// The account's name.
+    pub domain_name: String,
+    /// The account's id.
+    pub domain_id: String,
+    /// The user's name.
+    pub user_name: String,
+    /// The user's id.
+    pub user_id: String,
+    /// The user's password.
+    pub password: String,
+    /// The agency that may be assumed.
+    pub agency: String,
+    /// The agency of the machine, whose keys the metadata service hands out.
+    pub machine: String,
+    /// Name and id of each project that IAM knows. A project is named after its region. Calls of the service may be for
+    /// any other project, too.
+    pub projects: Vec<(String, String)>,
+    /// How long lives what is handed out from now on, whatever was asked for; as documented where it is `None`.
+    pub lifetime: Option<Duration>,
+}
+
+impl Default for People {
+    fn default() -> Self {
+        Self {
+            domain_name: "emulator".to_owned(),
+            domain_id: "d0000000000000000000000000000001".to_owned(),
+            user_name: "terraform".to_owned(),
+            user_id: "a0000000000000000000000000000001".to_owned(),
+            password: "emulator-password".to_owned(),
+            agency: "dli-agency".to_owned(),
+            machine: "ecs-agency".to_owned(),
+            projects: vec![("emulated".to_owned(), "0123456789abcdef0123456789abcdef".to_owned())],
+            lifetime: None,
+        }
+    }
+}
+
+impl fmt::Debug for People {
+    /// Without the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("People")
+            .field("domain_name", &self.domain_name)
+            .field("user_name", &self.user_name)
+            .field("agency", &self.agency)
+            .field("machine", &self.machine)
+            .field("projects", &self.projects)
+            .field("lifetime", &self.lifetime)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Who acts.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Identity {
+    /// The user of this name.
+    User(String),
+    /// The agency of this name.
+    Agency(String),
+}
+
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(name) => write!(f, "user {name}"),
+            Self::Agency(name) => write!(f, "agency {name}"),
+        }
+    }
+}
+
+/// What a request showed, and whose it is; never a secret. In words: `token of user terraform`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// What was shown.
+    pub credential: Credential,
+    /// Who acts.
+    pub identity: Identity,
+}
+
+/// What a request can show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Credential {
+    /// A signature by this permanent access key.
+    AccessKey(String),
+    /// A signature by this temporary access key, and its security token.
+    TemporaryKey(String),
+    /// A token.
+    Token,
+    /// A password, in a request for a token.
+    Password,
+}
+
+impl fmt::Display for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.credential {
+            Credential::AccessKey(key) => write!(f, "access key {key} of {}", self.identity),
+            Credential::TemporaryKey(key) => write!(f, "temporary key {key} of {}", self.identity),
+            Credential::Token => write!(f, "token of {}", self.identity),
+            Credential::Password => write!(f, "password of {}", self.identity),
+        }
+    }
+}
+
+/// A key pair that signatures may be made with.
+#[derive(Debug, Clone)]
+pub(super) struct Key {
+    pub(super) secret: SecretString,
+    /// Must come with every request of a temporary key.
+    pub(super) security_token: Option<SecretString>,
+    pub(super) caller: Caller,
+}
+
+/// What a token is good for.
+#[derive(Debug, Clone)]
+pub(super) struct Token {
+    pub(super) identity: Identity,
+    pub(super) scope: Scope,
+    pub(super) issued_at: OffsetDateTime,
+    pub(super) expires_at: OffsetDateTime,
+}
+
+/// What a token gives access to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Scope {
+    Nothing,
+    Domain,
+    Project { name: Option<String>, id: String },
+}
+
+/// Temporary keys as they are handed out, this once.
+#[derive(Debug)]
+pub(super) struct NewKey {
+    pub(super) access: String,
+    pub(super) secret: SecretString,
+    pub(super) security_token: SecretString,
+    pub(super) expires_at: OffsetDateTime,
+}
+
+/// All that can be believed.
+pub(super) struct Directory {
+    pub(super) people: People,
+    access_key: String,
+    permanent: Key,
+    tokens: BTreeMap<String, Token>,
+    keys: BTreeMap<String, (Key, OffsetDateTime)>,
+    metadata_tokens: BTreeMap<String, OffsetDateTime>,
+}
+
+impl fmt::Debug for Directory {
+    /// Tokens are secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Directory").field("people", &self.people).finish_non_exhaustive()
+    }
+}
+
+impl Directory {
+    /// Nothing is handed out yet. A pair with a security token counts as a temporary one.
+    pub(super) fn new(people: People, access_key: &str, secret: &str, security_token: Option<&str>) -> Self {
+        let credential = match security_token {
+            None => Credential::AccessKey(access_key.to_owned()),
+            Some(_) => Credential::TemporaryKey(access_key.to_owned()),
+        };
+        let caller = Caller { credential, identity: Identity::User(people.user_name.clone()) };
+        Self {
+            people,
+            access_key: access_key.to_owned(),
+            permanent: Key { secret: secret.into(), security_token: security_token.map(Into::into), caller },
+            tokens: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            metadata_tokens: BTreeMap::new(),
+        }
+    }
+
+    /// Takes back all that was handed out; the pair and the password stay.
+    pub(super) fn revoke(&mut self) {
+        self.tokens.clear();
+        self.keys.clear();
+        self.metadata_tokens.clear();
+    }
+
+    /// The key pair of that name. That one which has expired is as if it had never been is an inference.
+    pub(super) fn key(&self, access: &str, now: OffsetDateTime) -> Option<Key> {
+        if access == self.access_key {
+            return Some(self.permanent.clone());
+        }
+        self.keys.get(access).filter(|(_, expires_at)| now < *expires_at).map(|(key, _)| key.clone())
+    }
+
+    /// What a token is good for; nothing once it has expired.
+    pub(super) fn token(&self, token: &str, now: OffsetDateTime) -> Option<Token> {
+        self.tokens.get(token).filter(|held| now < held.expires_at).cloned()
+    }
+
+    /// Whether the metadata service gave this token.
+    pub(super) fn is_metadata_token(&self, token: &str, now: OffsetDateTime) -> bool {
+        self.metadata_tokens.get(token).is_some_and(|expires_at| now < *expires_at)
+    }
+
+    /// A new token.
+    pub(super) fn issue_token(&mut self, identity: Identity, scope: Scope, now: OffsetDateTime) -> (String, Token) {
+        let expires_at = now + self.people.lifetime.unwrap_or(TOKEN_LIFETIME);
+        let token = Token { identity, scope, issued_at: now, expires_at };
+        self.tokens.retain(|_, held| now < held.expires_at);
+        make_room(&mut self.tokens, |held| held.expires_at);
+        let text = format!("MII{}", secret());
+        self.tokens.insert(text.clone(), token.clone());
+        (text, token)
+    }
+
+    /// A new pair of temporary keys.
+    pub(super) fn issue_key(&mut self, identity: Identity, asked: Duration, now: OffsetDateTime) -> NewKey {
+        let expires_at = now + self.people.lifetime.unwrap_or(asked);
+        self.keys.retain(|_, (_, expires_at)| now < *expires_at);
+        make_room(&mut self.keys, |(_, expires_at)| *expires_at);
+        let access = format!("HST{}", &Uuid::new_v4().simple().to_string().to_ascii_uppercase()[..17]);
+        let (secret, security_token) = (SecretString::from(secret()), SecretString::from(secret()));
+        let caller = Caller { credential: Credential::TemporaryKey(access.clone()), identity };
+        let key = Key { secret: secret.clone(), security_token: Some(security_token.clone()), caller };
+        self.keys.insert(access.clone(), (key, expires_at));
+        NewKey { access, secret, security_token, expires_at }
+    }
+
+    /// New keys of the machine that the emulator stands for.
+    pub(super) fn issue_machine_key(&mut self, now: OffsetDateTime) -> NewKey {
+        self.issue_key(Identity::Agency(self.people.machine.clone()), METADATA_LIFETIME, now)
+    }
+
+    /// A new token of the metadata service.
+    pub(super) fn issue_metadata_token(&mut self, lifetime: Duration, now: OffsetDateTime) -> String {
+        self.metadata_tokens.retain(|_, expires_at| now < *expires_at);
+        make_room(&mut self.metadata_tokens, |expires_at| *expires_at);
+        let token = secret();
+        self.metadata_tokens.insert(token.clone(), now + lifetime);
+        token
+    }
+
+    /// Believes a token, as the gateway does.
+    pub(super) fn believe(&self, token: &str, now: OffsetDateTime) -> Result<Token, Refusal> {
+        self.token(token, now).ok_or_else(|| Refusal::credentials("decrypt token fail"))
+    }
+}
+
+impl NewKey {
+    /// The three parts that have to be sent, the secrets in the clear.
+    pub(super) fn exposed(&self) -> [&str; 3] {
+        [&self.access, self.secret.expose_secret(), self.security_token.expose_secret()]
+    }
+}
+
+fn make_room<T>(held: &mut BTreeMap<String, T>, expires_at: impl Fn(&T) -> OffsetDateTime) {
+    while held.len() >= MOST {
+        let oldest = held.iter().min_by_key(|(_, one)| expires_at(one)).map(|(name, _)| name.clone());
+        let Some(oldest) = oldest else { break };
+        held.remove(&oldest);
+    }
+}
+
+/// Nobody can guess it.
+fn secret() -> String {
+    format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple())
+}

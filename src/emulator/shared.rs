@@ -1,0 +1,315 @@
+//! All that a running emulator holds, and what one request does to it.
+//!
+//! The order is the gateway's: what is not published or too large is refused before a caller is looked at.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use fastrand::Rng;
+use http::request::Parts;
+use percent_encoding::percent_decode_str;
+use time::OffsetDateTime;
+use tokio::sync::watch;
+
+use super::{
+    account::Account,
+    clock::{Clock, milliseconds},
+    faults::{Faults, Strike},
+    gateway::{self, Incoming},
+    iam,
+    journal::Journal,
+    lifecycle::{Manner, after},
+    limits,
+    metadata::{self, Metadata},
+    operation::{self, Answer, Call, Operation},
+    people::{Caller, Directory, Scope},
+    project::Project,
+    quirks::Quirk,
+    refusal::Refusal,
+    settings::Settings,
+    snapshot::{self, SnapshotError},
+    throttle::Throttle,
+};
+use crate::dli::rules;
+
+/// All that the emulator holds. Locks are held for the length of one method here, never over a wait.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) directory: Mutex<Directory>,
+    pub(super) metadata: Mutex<Metadata>,
+    pub(super) clock: Arc<dyn Clock>,
+    /// How far the emulator's time is ahead of its clock.
+    pub(super) ahead: Mutex<Duration>,
+    pub(super) faults: Mutex<Faults>,
+    pub(super) rng: Mutex<Rng>,
+    pub(super) state: Mutex<Held>,
+    pub(super) file: Option<StateFile>,
+    pub(super) throttle: Mutex<Throttle>,
+    /// How far its clock is ahead of the right time; behind where it is negative.
+    pub(super) skew: Mutex<time::Duration>,
+    pub(super) journal: Mutex<Journal>,
+    pub(super) latency: Mutex<Duration>,
+    pub(super) log: bool,
+    pub(super) stopped: watch::Receiver<()>,
+    /// Whether no other machine can reach it.
+    pub(super) is_loopback: bool,
+    /// What it was started with, to which a reset goes back.
+    pub(super) settings: Settings,
+}
+
+/// The cloud, how it behaves, and how often it has changed.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    pub(super) projects: BTreeMap<String, Project>,
+    /// What projects were like before each recent change, for reads that lag behind.
+    past: Past,
+    pub(super) manner: Manner,
+    pub(super) changes: u64,
+}
+
+impl Held {
+    pub(super) fn new(projects: BTreeMap<String, Project>, manner: Manner) -> Self {
+        Self { projects, manner, ..Self::default() }
+    }
+}
+
+/// Where the state is kept, and which change was the last to get there.
+#[derive(Debug)]
+pub(super) struct StateFile {
+    path: PathBuf,
+    written: Mutex<u64>,
+}
+
+impl StateFile {
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self { path, written: Mutex::new(0) }
+    }
+}
+
+impl Shared {
+    /// Forgets everything but the number of the last request, and behaves as it did at first. Returns the number of the
+    /// change.
+    pub(super) fn reset(&self) -> u64 {
+        *lock(&self.ahead) = Duration::ZERO;
+        *lock(&self.faults) = Faults::new(&self.settings.faults).expect("they were good at the start");
+        *lock(&self.rng) = Rng::with_seed(self.settings.seed);
+        *lock(&self.latency) = self.settings.latency;
+        *lock(&self.skew) = self.settings.clock_skew;
+        *lock(&self.throttle) = Throttle::new(self.settings.limit);
+        *lock(&self.metadata) = self.settings.metadata;
+        *lock(&self.directory) = self.settings.directory();
+        lock(&self.journal).clear();
+        self.change(|held| {
+            held.projects.clear();
+            held.manner = self.settings.manner();
+        })
+    }
+
+    /// Changes all there is; returns the number of the change.
+    pub(super) fn change(&self, work: impl FnOnce(&mut Held)) -> u64 {
+        let mut held = lock(&self.state);
+        work(&mut held);
+        held.past = Past::default();
+        held.changes += 1;
+        held.changes
+    }
+
+    /// Runs `work` on a project, which comes into being at first sight. A change is counted; its number is returned.
+    pub(super) fn with_account<T>(
+        &self,
+        project: &str,
+        changes: bool,
+        work: impl FnOnce(&mut Account<'_>) -> T,
+    ) -> (T, u64) {
+        let now = milliseconds(self.time());
+        let longest_lag = lock(&self.faults).longest_lag();
+        let mut held = lock(&self.state);
+        let Held { projects, past, manner, .. } = &mut *held;
+        let name = project;
+        let project = projects.entry(name.to_owned()).or_insert_with(Project::stocked);
+        match longest_lag {
+            Some(longest) if changes => past.keep(name, project, now, longest),
+            Some(_) => {}
+            None => *past = Past::default(),
+        }
+        let result = work(&mut Account { project, now, manner });
+        held.changes += u64::from(changes);
+        (result, held.changes)
+    }
+
+    /// Runs `work` on a project as it was so long ago. What it changes is lost.
+    fn with_past_account<T>(&self, project: &str, lag: Duration, work: impl FnOnce(&mut Account<'_>) -> T) -> T {
+        let now = milliseconds(self.time());
+        let seen = lock(&self.state).past.at(project, now, lag);
+        match seen {
+            None => self.with_account(project, false, work).0,
+            Some(mut project) => {
+                let manner = &mut lock(&self.state).manner;
+                work(&mut Account { project: &mut project, now, manner })
+            }
+        }
+    }
+
+    /// Brings the state file up to the change with this number. Changes that arrive while one is being written go
+    /// into the next writing together.
+    pub(super) fn keep(&self, change: u64) -> Result<(), SnapshotError> {
+        let Some(file) = &self.file else { return Ok(()) };
+        let mut written = lock(&file.written);
+        if *written >= change {
+            return Ok(());
+        }
+        let (document, newest) = {
+            let held = lock(&self.state);
+            (snapshot::encode(&held.projects), held.changes)
+        };
+        snapshot::write(&file.path, &document)?;
+        *written = newest;
+        Ok(())
+    }
+
+    /// The emulator's clock, as clients see it.
+    pub(super) fn now(&self) -> OffsetDateTime {
+        self.clock.now().saturating_add(*lock(&self.skew))
+    }
+
+    /// The emulator's time, by which all that has an age grows older.
+    pub(super) fn time(&self) -> OffsetDateTime {
+        self.now().saturating_add(span(*lock(&self.ahead)))
+    }
+
+    /// The answer, and the number of the change that must be kept before it may leave. What else became known of the
+    /// request is left in `course`.
+    pub(super) fn run(
+        &self,
+        parts: &Parts,
+        body: Result<&[u8], Refusal>,
+        course: &mut Course,
+    ) -> Result<(Answer, Option<u64>), Refusal> {
+        let (method, path) = (parts.method.as_str(), parts.uri.path());
+        let query = operation::query_pairs(parts.uri.query().unwrap_or_default());
+        let request = |body| Incoming { method, path, query: &query, headers: &parts.headers, body };
+        let alone = |answer| (answer, None);
+        if let Some(asked) = metadata::Operation::find(method, path) {
+            course.operation = Some(asked.name());
+            self.befall(asked.name(), parts, body?, course)?;
+            let (metadata, now) = (*lock(&self.metadata), self.time());
+            return asked.run(metadata, method, &parts.headers, &mut lock(&self.directory), now).map(alone);
+        }
+        if let Some(asked) = iam::Operation::find(method, path, body.as_deref().unwrap_or_default()) {
+            course.operation = Some(asked.name());
+            course.is_login = true;
+            return self.log_in(asked, &request(body?), parts, course).map(alone);
+        }
+
+        let (operation, segments) = operation::find(method, path)?;
+        course.operation = Some(operation.name);
+        if self.is_withheld(operation) {
+            return Err(Refusal::not_published());
+        }
+        let body = body?;
+        // Signatures are made by the clock that the client sees, however far the emulator's time is ahead of it.
+        let believed = gateway::verify(&request(body), &self.directory, self.now(), self.time())?;
+        let caller = course.caller.insert(believed.caller);
+        lock(&self.throttle).admit(&caller.identity, self.now())?;
+        self.befall(operation.name, parts, body, course)?;
+
+        let call = Call { segments, query: &query, body };
+        let project = call.segment("project_id");
+        limits::text("project_id", &rules::PROJECT_ID, project)?;
+        if believed.scope.is_some_and(|scope| !matches!(scope, Scope::Project { id, .. } if id == project)) {
+            return Err(Refusal::out_of_scope(project));
+        }
+        if method == "GET" {
+            let run = |account: &mut Account<'_>| (operation.run)(account, &call);
+            return self.with_past_account(project, course.strike.lag, run).map(alone);
+        }
+        let (answer, change) = self.with_account(project, true, |account| {
+            let usual = account.manner.fate.delay;
+            account.manner.fate.delay = course.strike.binding.unwrap_or(usual);
+            let answer = (operation.run)(account, &call);
+            account.manner.fate.delay = usual;
+            answer
+        });
+        Ok((answer?, Some(change)))
+    }
+
+    fn log_in(
+        &self,
+        asked: iam::Operation,
+        request: &Incoming<'_>,
+        parts: &Parts,
+        course: &mut Course,
+    ) -> Result<Answer, Refusal> {
+        let (now, time) = (self.now(), self.time());
+        if asked.wants_caller(request) {
+            course.caller = Some(gateway::verify(request, &self.directory, now, time)?.caller);
+        }
+        self.befall(asked.name(), parts, request.body, course)?;
+        let (answer, caller) = asked.run(request, course.caller.clone(), &mut lock(&self.directory), time)?;
+        course.caller = caller;
+        Ok(answer)
+    }
+
+    /// The troubles that befall a request; refused where one of them is a refusal.
+    fn befall(&self, operation: &str, parts: &Parts, body: &[u8], course: &mut Course) -> Result<(), Refusal> {
+        let decoded = percent_decode_str(parts.uri.path()).decode_utf8_lossy();
+        let query = parts.uri.query().unwrap_or_default();
+        let text = String::from_utf8_lossy(body);
+        let contains = |part: &str| decoded.contains(part) || query.contains(part) || text.contains(part);
+        course.strike = lock(&self.faults).strike(operation, contains);
+        course.strike.refusal().map_or(Ok(()), Err)
+    }
+
+    /// Whether this region does without the operation.
+    fn is_withheld(&self, operation: &Operation) -> bool {
+        let quirks = &lock(&self.state).manner.quirks;
+        let withheld = |quirk, prefix: &str, of: &str| {
+            quirks.contains(&quirk) && operation.pattern.starts_with(prefix) && operation.pattern.contains(of)
+        };
+        withheld(Quirk::NoV3Routes, "/v3/", "/routes") || withheld(Quirk::NoTagApi, "/v3/", "/tags")
+    }
+}
+
+/// What projects were like, with the time until which they were so. It is kept only while a fault asks for it.
+#[derive(Debug, Default)]
+struct Past(BTreeMap<String, VecDeque<(i64, Project)>>);
+
+impl Past {
+    /// Remembers a project before it changes, and forgets what is too old to be asked for.
+    fn keep(&mut self, name: &str, project: &Project, now: i64, longest: Duration) {
+        let states = self.0.entry(name.to_owned()).or_default();
+        states.push_back((now, project.clone()));
+        while states.front().is_some_and(|(until, _)| after(*until, longest) <= now) {
+            states.pop_front();
+        }
+    }
+
+    /// What a project was like so long ago; none where that is what it is now.
+    fn at(&self, name: &str, now: i64, lag: Duration) -> Option<Project> {
+        let mut states = self.0.get(name)?.iter();
+        states.find(|(until, _)| after(*until, lag) > now).map(|(_, project)| project.clone())
+    }
+}
+
+/// What became known of a request on its way.
+#[derive(Debug, Default)]
+pub(super) struct Course {
+    pub(super) operation: Option<&'static str>,
+    pub(super) caller: Option<Caller>,
+    /// Its body may hold secrets.
+    pub(super) is_login: bool,
+    pub(super) strike: Strike,
+}
+
+fn span(span: Duration) -> time::Duration {
+    time::Duration::try_from(span).unwrap_or(time::Duration::MAX)
+}
+
+/// A lock whose former holder panicked is still a lock: every change is made whole or not at all.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

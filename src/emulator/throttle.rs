@@ -1,0 +1,129 @@
+//! The gateway's request limit: so many requests of one user in each period, and no more until the next begins.
+//!
+//! Periods are fixed windows of the clock, as the gateway's are, and not a span before each request; what is refused
+//! does not count. Logins are not limited.
+
+use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
+
+use time::OffsetDateTime;
+
+use super::{people::Identity, refusal::Refusal};
+use crate::dli::code;
+
+/// So many requests in a period; written `5/1s`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// How many are answered in each period.
+    pub requests: u32,
+    /// Whole seconds, one at least.
+    pub period: Duration,
+}
+
+/// Why a text is no limit.
+#[derive(Debug, thiserror::Error)]
+#[error("{0:?} is no limit; write it as REQUESTS/TIME in whole seconds, such as 5/1s or 200/5m")]
+pub struct LimitSyntax(String);
+
+impl FromStr for Limit {
+    type Err = LimitSyntax;
+
+    fn from_str(text: &str) -> Result<Self, LimitSyntax> {
+        let read = || {
+            let (requests, period) = text.split_once('/')?;
+            let (requests, period) = (requests.parse().ok()?, humantime::parse_duration(period).ok()?);
+            let whole = requests > 0 && period.as_secs() > 0 && period.subsec_nanos() == 0;
+            whole.then_some(Self { requests, period })
+        };
+        read().ok_or_else(|| LimitSyntax(text.to_owned()))
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let period = humantime::format_duration(self.period).to_string();
+        write!(f, "{}/{}", self.requests, period.replace(' ', ""))
+    }
+}
+
+impl Limit {
+    /// What the gateway says; the words are those that were seen, with "minute" as with "second" in the singular.
+    pub(super) fn refusal(self) -> Refusal {
+        let seconds = self.period.as_secs();
+        let units = [(86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
+        let unit = units.into_iter().find(|(length, _)| seconds.is_multiple_of(*length));
+        let (length, unit) = unit.expect("all whole numbers are multiples of one");
+        let (limit, time) = (self.requests, seconds / length);
+        Refusal {
+            status: 429,
+            code: code::THROTTLED.into(),
+            text: format!(
+                "The throttling threshold has been reached: policy user over ratelimit,limit:{limit},time:{time} {unit}"
+            ),
+        }
+    }
+}
+
+/// Who asked how often.
+#[derive(Debug, Default)]
+pub(super) struct Throttle {
+    limit: Option<Limit>,
+    /// The window of each user's last request, and how many were answered in it.
+    windows: BTreeMap<Identity, (i64, u32)>,
+}
+
+impl Throttle {
+    pub(super) fn new(limit: Option<Limit>) -> Self {
+        Self { limit, windows: BTreeMap::new() }
+    }
+
+    /// Counts a request, or refuses it.
+    pub(super) fn admit(&mut self, user: &Identity, now: OffsetDateTime) -> Result<(), Refusal> {
+        let Some(limit) = self.limit else { return Ok(()) };
+        let length = i64::try_from(limit.period.as_secs()).unwrap_or(i64::MAX);
+        let window = now.unix_timestamp().div_euclid(length);
+        let (last, count) = self.windows.entry(user.clone()).or_insert((window, 0));
+        if *last != window {
+            (*last, *count) = (window, 0);
+        }
+        if *count == limit.requests {
+            return Err(limit.refusal());
+        }
+        *count += 1;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    /// Texts as they were seen; `limit:200,time:5 minute` is from a report of a real one.
+    #[test]
+    fn a_limit_is_read_and_told() {
+        for (text, told) in [
+            ("5/1s", "limit:5,time:1 second"),
+            ("200/5m", "limit:200,time:5 minute"),
+            ("9/90s", "limit:9,time:90 second"),
+            ("1/2h", "limit:1,time:2 hour"),
+        ] {
+            let limit: Limit = text.parse().expect("a limit");
+            assert!(limit.refusal().text.ends_with(&format!("over ratelimit,{told}")), "{}", limit.refusal().text);
+            assert_eq!(limit.to_string().parse::<Limit>().expect("it is read back"), limit);
+        }
+        for text in ["", "5", "5/", "/1s", "0/1s", "5/0s", "5/500ms", "-1/1s"] {
+            assert!(text.parse::<Limit>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn each_user_has_a_window_of_their_own() {
+        let mut throttle = Throttle::new(Some("2/5s".parse().expect("a limit")));
+        let start = datetime!(2026-01-01 00:00:00 UTC);
+        let [one, other] = ["a", "b"].map(|name| Identity::User(name.to_owned()));
+        let mut at = |user: &Identity, seconds| throttle.admit(user, start + Duration::from_secs(seconds)).is_ok();
+        assert_eq!([at(&one, 3), at(&one, 4), at(&one, 4), at(&other, 4)], [true, true, false, true]);
+        assert_eq!([at(&one, 5), at(&one, 9), at(&one, 9), at(&one, 10)], [true, true, false, true]);
+    }
+}

@@ -1,0 +1,118 @@
+//! A state that somebody edited into nonsense, that a newer version wrote, or that a killed run left behind: a clear error,
+//! and nothing at the service is touched.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::connection::{ADDRESS, CREATE, connection};
+use super::harness::{Cloud, Workspace, for_one_terraform};
+
+const STATE: &str = "terraform.tfstate";
+
+/// The state file, with its one instance changed.
+fn damage(workspace: &Workspace, change: impl FnOnce(&mut Value)) {
+    let path = workspace.path().join(STATE);
+    let mut state: Value =
+        serde_json::from_slice(&fs::read(&path).expect("it was applied")).expect("Terraform writes JSON");
+    change(&mut state["resources"][0]["instances"][0]);
+    fs::write(path, state.to_string()).expect("the directory is ours");
+}
+
+fn cloud_with_one(workspace: impl FnOnce(&Cloud) -> Workspace) -> (Cloud, Workspace) {
+    let cloud = Cloud::start();
+    let workspace = workspace(&cloud);
+    workspace.step(&connection("hosts = { a = \"10.0.0.1\" }\n  queues = [\"q1\"]"), CREATE);
+    (cloud, workspace)
+}
+
+/// What the state says of an attribute, and what the error has to tell.
+#[test]
+fn a_state_that_does_not_fit_the_schema_is_refused_and_left_alone() {
+    for_one_terraform(|terraform| {
+        let (cloud, workspace) = cloud_with_one(|cloud| cloud.workspace(terraform));
+        let good = fs::read(workspace.path().join(STATE)).expect("it was applied");
+        let before = cloud.changes().len();
+        let cases: [(&str, Value, &str); 6] = [
+            ("hosts", json!(7), "hosts"),
+            ("hosts", json!({ "a": ["10.0.0.1"] }), "hosts"),
+            ("queues", json!("q1"), "queues"),
+            ("wait_for_bindings", json!("perhaps"), "wait_for_bindings"),
+            ("bindings", json!([1]), "bindings"),
+            ("no_such_attribute", json!(1), "no_such_attribute"),
+        ];
+        for (attribute, value, word) in cases {
+            fs::write(workspace.path().join(STATE), &good).expect("the directory is ours");
+            damage(&workspace, |instance| instance["attributes"][attribute] = value.clone());
+            for arguments in [&["plan"][..], &["apply", "-auto-approve"], &["destroy", "-auto-approve"]] {
+                let refused = workspace.run(arguments);
+                // An attribute that the schema does not know is nothing to be lost: it is left out.
+                if attribute == "no_such_attribute" && refused.status.success() {
+                    continue;
+                }
+                let refused = refused.expect_code(1);
+                assert!(refused.stderr.contains(word), "{attribute} = {value}: {refused}");
+                assert!(!refused.stderr.contains("panic"), "{refused}");
+            }
+            if attribute != "no_such_attribute" {
+                assert_eq!(cloud.changes().len(), before, "{attribute} = {value}");
+            }
+        }
+    });
+}
+
+/// What fits the schema and is nonsense all the same.
+#[test]
+fn an_id_that_is_none_is_told_and_nothing_is_created_or_destroyed() {
+    for_one_terraform(|terraform| {
+        let (cloud, workspace) = cloud_with_one(|cloud| cloud.workspace(terraform));
+        let good = fs::read(workspace.path().join(STATE)).expect("it was applied");
+        let before = cloud.changes().len();
+        for id in [json!(null), json!(""), json!("../queues"), json!("a b"), json!("name:test")] {
+            fs::write(workspace.path().join(STATE), &good).expect("the directory is ours");
+            damage(&workspace, |instance| instance["attributes"]["id"] = id.clone());
+            for arguments in [&["plan"][..], &["apply", "-auto-approve"], &["destroy", "-auto-approve"]] {
+                let refused = workspace.run(arguments).expect_code(1);
+                // Terraform breaks lines where it likes.
+                let told = refused.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+                for word in ["No ID of a Connection in the State", "Nothing was asked", "terraform import ADDRESS ID"] {
+                    assert!(told.contains(word), "{id}: it should tell {word:?}: {refused}");
+                }
+            }
+            assert_eq!(cloud.changes().len(), before, "{id}");
+        }
+    });
+}
+
+#[test]
+fn a_state_of_a_newer_version_is_not_touched() {
+    for_one_terraform(|terraform| {
+        let (cloud, workspace) = cloud_with_one(|cloud| cloud.workspace(terraform));
+        let before = cloud.changes().len();
+        damage(&workspace, |instance| instance["schema_version"] = json!(99));
+        let text = fs::read_to_string(workspace.path().join(STATE)).expect("it is there");
+        for arguments in [&["plan"][..], &["apply", "-auto-approve"], &["destroy", "-auto-approve"]] {
+            let refused = workspace.run(arguments).expect_code(1);
+            for word in [ADDRESS, "newer"] {
+                assert!(refused.stderr.contains(word), "it should tell {word:?}: {refused}");
+            }
+        }
+        assert_eq!(fs::read_to_string(workspace.path().join(STATE)).expect("it is there"), text);
+        assert_eq!(cloud.changes().len(), before);
+    });
+}
+
+/// Notes beside the state are not trusted, either.
+#[test]
+fn private_notes_of_nonsense_harm_nothing() {
+    for_one_terraform(|terraform| {
+        let (_cloud, workspace) = cloud_with_one(|cloud| cloud.workspace(terraform));
+        for private in ["!!!", "AAAA", "eyJpbXBvcnRlZCI6"] {
+            damage(&workspace, |instance| instance["private"] = json!(private));
+            let planned = workspace.run(&["plan", "-detailed-exitcode"]);
+            // Terraform itself refuses what is not Base64.
+            assert!(matches!(planned.status.code(), Some(0 | 1)), "{planned}");
+            assert!(!planned.stderr.contains("panic"), "{planned}");
+        }
+    });
+}

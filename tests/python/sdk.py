@@ -1,0 +1,456 @@
+"""Drives the service through Huawei's own SDK: every operation of the family, as a program of a customer would.
+
+Reads one JSON document from standard input and writes one to standard output:
+
+    {"access_key": .., "secret_key": .., "project_id": .., "region": .., "pooled_queue": .., ..}
+    [{"operation": .., "case": .., "failure": null or text, "request_id": null or text}, ..]
+
+Where the service is, the SDK takes from its own variable, `HUAWEICLOUD_SDK_REGION_DLI_<REGION>`. Nothing of the SDK is
+replaced: what is compared are the values of its models and exceptions. The steps build on each other; one that fails
+does not end the run.
+"""
+
+import json
+import sys
+import traceback
+import warnings
+
+from huaweicloudsdkcore.auth.credentials import BasicCredentials
+from huaweicloudsdkcore.exceptions.exceptions import ClientRequestException
+from huaweicloudsdkdli.v1 import DliClient
+from huaweicloudsdkdli.v1 import model as m
+from huaweicloudsdkdli.v1.region.dli_region import DliRegion
+
+# The SDK warns of the route calls of v2.0, which are tested on purpose.
+warnings.simplefilter("ignore", DeprecationWarning)
+
+TAG_TYPE = "dli_enhanced_datasource"
+VPC = "22094d8f-c310-4621-913d-4c4d655d8495"
+NETWORK = "78f2562a-36e4-4b39-95b9-f5aab22e1281"
+ROUTE_TABLE = "5c7e1b9e-5b67-4d0a-8a3e-6d3f1a2b4c5d"
+NOWHERE = "2a620c33-5609-40c9-affd-2b6453071b0f"
+STRANGER = "fedcba9876543210fedcba9876543210"
+
+GIVEN = json.load(sys.stdin)
+ROWS = []
+
+
+def client(secret_key=GIVEN["secret_key"]):
+    credentials = BasicCredentials(GIVEN["access_key"], secret_key, GIVEN["project_id"])
+    return DliClient.new_builder().with_credentials(credentials).with_region(DliRegion.value_of(GIVEN["region"])).build()
+
+
+CLIENT = client()
+
+
+class Mismatch(Exception):
+    pass
+
+
+def same(what, found, expected):
+    if found != expected:
+        raise Mismatch(f"{what}: {found!r} in the place of {expected!r}")
+
+
+def succeeded(status, answer):
+    """The operation says so in its status and in its body."""
+    same("status", answer.status_code, status)
+    same("is_success", answer.is_success, True)
+    return answer
+
+
+def row(operation, case, run):
+    """One line of the table; returns what came of it, or nothing where it failed."""
+    result, failure, request_id = None, None, None
+    try:
+        result = run()
+        if isinstance(result, ClientRequestException):
+            request_id = result.request_id
+    except ClientRequestException as error:
+        failure, request_id = str(error), error.request_id
+    except Mismatch as error:
+        failure = str(error)
+    except Exception:  # pylint: disable=broad-except
+        failure = traceback.format_exc()
+    ROWS.append({"operation": operation, "case": case, "failure": failure, "request_id": request_id})
+    return result
+
+
+def refused(operation, case, status, code, text, call):
+    """The SDK raises what the service refuses, with its code, its text and its request id."""
+
+    def run():
+        try:
+            answer = call()
+        except ClientRequestException as error:
+            same("status and code", (error.status_code, error.error_code), (status, code))
+            if text not in error.error_msg:
+                raise Mismatch(f"the text lacks {text!r}: {error.error_msg!r}") from error
+            if not error.request_id:
+                raise Mismatch("there is no request id") from error
+            return error
+        raise Mismatch(f"not refused: {answer!r}")
+
+    row(operation, case, run)
+
+
+# What a connection is made of, in the forms in which it is compared: nothing promises an order.
+
+
+def host(name, ip):
+    return m.EnhancedConnectionHost(name=name, ip=ip)
+
+
+def hosts(shown):
+    return sorted((each.name, each.ip) for each in shown.hosts)
+
+
+def bound(shown):
+    """Names with states; each peering must have an id and a time, and nothing to complain of."""
+    rows = list(shown.available_queue_info) + list(shown.elastic_resource_pools)
+    for each in rows:
+        if not each.peer_id or each.err_msg or each.update_time < shown.create_time:
+            raise Mismatch(f"no sound peering: {each!r}")
+    names = lambda peerings: sorted((each.name, each.status) for each in peerings)
+    return names(shown.available_queue_info), names(shown.elastic_resource_pools)
+
+
+def show(identifier):
+    return CLIENT.show_enhanced_connection(m.ShowEnhancedConnectionRequest(connection_id=identifier))
+
+
+def listed(**filters):
+    return succeeded(200, CLIENT.list_enhanced_connections(m.ListEnhancedConnectionsRequest(**filters)))
+
+
+def raw_routes(identifier):
+    """The service returns routes, the SDK's model has no place for them: the bytes that it keeps do."""
+    return sorted((each["name"], each["cidr"]) for each in json.loads(show(identifier).raw_content)["routes"])
+
+
+def new(name, **more):
+    body = m.CreateEnhancedConnectionRequestBody(name=name, dest_vpc_id=VPC, dest_network_id=NETWORK, **more)
+    return CLIENT.create_enhanced_connection(m.CreateEnhancedConnectionRequest(body=body))
+
+
+def delete(identifier):
+    return CLIENT.delete_enhanced_connection(m.DeleteEnhancedConnectionRequest(connection_id=identifier))
+
+
+# The steps.
+
+
+def creation():
+    def everything():
+        tags = [m.Tag("team", "data"), m.Tag("stage", "")]
+        return succeeded(201, new(
+            "sdk_all", queues=["q1"], elastic_resource_pools=["pool1"], routetable_id=ROUTE_TABLE, tags=tags,
+            hosts=[host("ecs-97f8-0001", "192.168.0.1"), host("ecs-97f8-0002", "192.168.0.2")],
+        )).connection_id
+
+    def least():
+        return succeeded(201, new("sdk_least")).connection_id
+
+    first = row("CreateEnhancedConnection", "with all there is", everything)
+    second = row("CreateEnhancedConnection", "with what is required", least)
+    refused("CreateEnhancedConnection", "a name against the rules", 400, "DLI.0001", "name", lambda: new("no-hyphen"))
+    refused("CreateEnhancedConnection", "21 tags", 400, "DLI.0001", "tags",
+            lambda: new("sdk_tags", tags=[m.Tag(f"k{n}", "v") for n in range(21)]))
+    refused("CreateEnhancedConnection", "an address that is none", 400, "DLI.0001", "ip",
+            lambda: new("sdk_hosts", hosts=[host("a", "192.168.0.256")]))
+    refused("CreateEnhancedConnection", "a queue that is not there", 400, "DLI.0002", "There is no queue named missing",
+            lambda: new("sdk_queue", queues=["missing"]))
+    refused("CreateEnhancedConnection", "a wrong secret key", 401, "APIGW.0301", "",
+            lambda: client("wrong").create_enhanced_connection(m.CreateEnhancedConnectionRequest(
+                body=m.CreateEnhancedConnectionRequestBody(name="x", dest_vpc_id=VPC, dest_network_id=NETWORK))))
+    return first, second
+
+
+def reading(first, second):
+    def whole():
+        shown = succeeded(200, show(first))
+        same("id", shown.id, first)
+        same("name", shown.name, "sdk_all")
+        same("status", shown.status, "ACTIVE")
+        same("vpc and network", (shown.dest_vpc_id, shown.dest_network_id), (VPC, NETWORK))
+        same("hosts", hosts(shown), [("ecs-97f8-0001", "192.168.0.1"), ("ecs-97f8-0002", "192.168.0.2")])
+        same("bindings", bound(shown), ([("q1", "ACTIVE")], [("pool1", "ACTIVE")]))
+        same("ipv6_enable", shown.ipv6_enable, False)
+        same("digits of create_time", len(str(shown.create_time)), 13)
+
+    def bare():
+        shown = succeeded(200, show(second))
+        same("hosts and bindings", (hosts(shown), bound(shown)), ([], ([], [])))
+
+    def names(**filters):
+        page = listed(**filters)
+        same("count", page.count >= len(page.connections), True)
+        return [each.name for each in page.connections]
+
+    def filters():
+        same("in the order of creation", names(), ["sdk_all", "sdk_least"])
+        same("name", names(name="sdk_least"), ["sdk_least"])
+        same("part of a name", names(name="sdk"), [])
+        same("status in lower case", names(status="active"), ["sdk_all", "sdk_least"])
+        same("status", names(status="DELETED"), [])
+        same("tag", names(tags="team=data"), ["sdk_all"])
+        same("tags", names(tags="team=data,stage="), ["sdk_all"])
+        same("another's tag", names(tags="team=other"), [])
+        same("first page", names(limit=1, offset=0), ["sdk_all"])
+        same("second page", names(limit=1, offset=1), ["sdk_least"])
+        same("no limit", names(limit=0), ["sdk_all", "sdk_least"])
+
+    def fields():
+        each = listed(name="sdk_all").connections[0]
+        same("id", each.id, first)
+        same("hosts", hosts(each), [("ecs-97f8-0001", "192.168.0.1"), ("ecs-97f8-0002", "192.168.0.2")])
+        same("bindings", bound(each), ([("q1", "ACTIVE")], [("pool1", "ACTIVE")]))
+        same("is_privis: true is shared with nobody", each.is_privis, True)
+
+    row("ShowEnhancedConnection", "every field", whole)
+    row("ShowEnhancedConnection", "one of nothing", bare)
+    refused("ShowEnhancedConnection", "one that never was", 400, "DLI.0001", NOWHERE, lambda: show(NOWHERE))
+    row("ListEnhancedConnections", "filters and pages", filters)
+    row("ListEnhancedConnections", "every field", fields)
+
+
+def host_records(second):
+    def update(identifier, records):
+        body = m.UpdateEnhancedConnectionRequestBody(hosts=records)
+        return CLIENT.update_enhanced_connection(m.UpdateEnhancedConnectionRequest(identifier, body))
+
+    def replaced():
+        for records in [[("b.c", "10.0.0.2"), ("a", "10.0.0.1")], [("a", "10.0.0.3")], []]:
+            succeeded(200, update(second, [host(*each) for each in records]))
+            same("hosts", hosts(show(second)), sorted(records))
+
+    def many():
+        records = [(f"host-{n:05}", f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}") for n in range(20_000)]
+        succeeded(200, update(second, [host(*each) for each in records]))
+        same("hosts", hosts(show(second)) == records, True)
+
+    row("UpdateEnhancedConnection", "replaces all", replaced)
+    row("UpdateEnhancedConnection", "20,000 records", many)
+    refused("UpdateEnhancedConnection", "20,001 records", 400, "DLI.0001", "20000",
+            lambda: update(second, [host("a", "10.0.0.1")] * 20_001))
+    refused("UpdateEnhancedConnection", "one that never was", 400, "DLI.0001", NOWHERE, lambda: update(NOWHERE, []))
+
+
+def bindings(second):
+    names = m.AssociateQueueToEnhancedConnectionRequestBody
+    no_names = m.DisassociateQueueFromEnhancedConnectionRequestBody
+
+    def bind(identifier, **what):
+        return CLIENT.associate_queue_to_enhanced_connection(
+            m.AssociateQueueToEnhancedConnectionRequest(identifier, names(**what)))
+
+    def unbind(identifier, **what):
+        return CLIENT.disassociate_queue_from_enhanced_connection(
+            m.DisassociateQueueFromEnhancedConnectionRequest(identifier, no_names(**what)))
+
+    def both():
+        succeeded(200, bind(second, queues=["q2"], elastic_resource_pools=["pool2"]))
+        same("bindings", bound(show(second)), ([("q2", "ACTIVE")], [("pool2", "ACTIVE")]))
+
+    def through_a_queue():
+        succeeded(200, bind(second, queues=[GIVEN["pooled_queue"]]))
+        pools = [("pool2", "ACTIVE"), (GIVEN["pool_of_queue"], "ACTIVE")]
+        same("bindings", bound(show(second)), ([("q2", "ACTIVE")], sorted(pools)))
+
+    def undone():
+        succeeded(200, unbind(second, queues=["q2"]))
+        same("bindings", bound(show(second))[0], [])
+        succeeded(200, unbind(second, elastic_resource_pools=["pool2", GIVEN["pool_of_queue"]]))
+        same("bindings", bound(show(second)), ([], []))
+
+    associate, disassociate = "AssociateQueueToEnhancedConnection", "DisassociateQueueFromEnhancedConnection"
+    row(associate, "a queue and a pool", both)
+    row(associate, "a queue of a pool binds the pool", through_a_queue)
+    row(disassociate, "queues, then pools", undone)
+    refused(associate, "the queue default", 400, "DLI.0007", "default", lambda: bind(second, queues=["default"]))
+    refused(associate, "one that never was", 400, "DLI.0001", NOWHERE, lambda: bind(NOWHERE, queues=["q2"]))
+    refused(disassociate, "one that never was", 400, "DLI.0001", NOWHERE, lambda: unbind(NOWHERE, queues=["q2"]))
+
+
+def routes(second):
+    def add(name, cidr):
+        return CLIENT.create_route_to_enhanced_connection(m.CreateRouteToEnhancedConnectionRequest(
+            second, m.CreateRouteToEnhancedConnectionRequestBody(name=name, cidr=cidr)))
+
+    def remove(name):
+        return CLIENT.delete_route_from_enhanced_connection(m.DeleteRouteFromEnhancedConnectionRequest(second, name))
+
+    def add_deprecated(name, cidr):
+        return CLIENT.create_enhanced_connection_routes(m.CreateEnhancedConnectionRoutesRequest(
+            second, m.CreateEnhancedConnectionRoutesRequestBody(name=name, cidr=cidr)))
+
+    def remove_deprecated(name):
+        return CLIENT.delete_enhanced_connection_routes(m.DeleteEnhancedConnectionRoutesRequest(second, name))
+
+    def added(call, name, cidr, after):
+        succeeded(200, call(name, cidr))
+        same("routes", raw_routes(second), after)
+
+    def removed(call, name, after):
+        succeeded(200, call(name))
+        same("routes", raw_routes(second), after)
+
+    newer, older = ("r-1", "192.168.2.0/24"), ("r_2", "127.0.0.0")
+    row("CreateRouteToEnhancedConnection", "v3", lambda: added(add, *newer, [newer]))
+    row("CreateEnhancedConnectionRoutes", "v2.0", lambda: added(add_deprecated, *older, [newer, older]))
+    refused("CreateRouteToEnhancedConnection", "a name that is taken", 400, "DLI.0006", "r-1",
+            lambda: add("r-1", "10.0.0.0/8"))
+    row("DeleteRouteFromEnhancedConnection", "v3", lambda: removed(remove, "r-1", [older]))
+    row("DeleteEnhancedConnectionRoutes", "v2.0", lambda: removed(remove_deprecated, "r_2", []))
+    refused("DeleteRouteFromEnhancedConnection", "one that is not there", 400, "DLI.0002", "r-1", lambda: remove("r-1"))
+
+
+def privileges(second):
+    def authorize(action):
+        privilege = m.Privilege(object=f"edsconnections.{second}", privileges=["BIND_QUEUE"])
+        body = m.RunAuthorizationActionRequestBody(project_id=STRANGER, action=action, privileges=[privilege])
+        return CLIENT.run_authorization_action(m.RunAuthorizationActionRequest(body=body))
+
+    def privileges_of(identifier):
+        return CLIENT.show_enhanced_connection_privilege(m.ShowEnhancedConnectionPrivilegeRequest(identifier))
+
+    def shared(with_whom):
+        shown = succeeded(200, privileges_of(second))
+        same("connection_id", shown.connection_id, second)
+        found = [(each.object, each.applicant_project_id, each.privileges) for each in shown.privileges]
+        same("privileges", found, [(f"edsconnections.{second}", each, ["BIND_QUEUE"]) for each in with_whom])
+        same("is_privis", listed(name="sdk_least").connections[0].is_privis, not with_whom)
+
+    def done(action, after):
+        succeeded(200, authorize(action))
+        shared(after)
+
+    row("ShowEnhancedConnectionPrivilege", "shared with nobody", lambda: shared([]))
+    row("RunAuthorizationAction", "grant", lambda: done("grant", [STRANGER]))
+    row("ShowEnhancedConnectionPrivilege", "shared with a project", lambda: shared([STRANGER]))
+    row("RunAuthorizationAction", "revoke", lambda: done("revoke", []))
+    refused("ShowEnhancedConnectionPrivilege", "one that never was", 400, "DLI.0001", f"Connection {NOWHERE} does not exist",
+            lambda: privileges_of(NOWHERE))
+
+
+def tags(first):
+    def tags_of(**page):
+        shown = CLIENT.show_resource_tags(m.ShowResourceTagsRequest(TAG_TYPE, first, **page))
+        same("status", shown.status_code, 200)
+        return {each.key: each.value for each in shown.tags}, shown.count
+
+    def add(*pairs):
+        return CLIENT.batch_create_resource_tags(m.BatchCreateResourceTagsRequest(
+            TAG_TYPE, first, m.BatchCreateResourceTagsRequestBody([m.Tag(*pair) for pair in pairs])))
+
+    def remove(*pairs):
+        return CLIENT.batch_delete_resource_tags(m.BatchDeleteResourceTagsRequest(
+            TAG_TYPE, first, m.BatchDeleteResourceTagsRequestBody([m.Tag(*pair) for pair in pairs])))
+
+    def created_with():
+        same("tags", tags_of(), ({"team": "data", "stage": ""}, 2))
+        pages = [tags_of(limit=1, offset=offset)[0] for offset in (0, 1)]
+        same("pages", pages[0] | pages[1], {"team": "data", "stage": ""})
+
+    def added():
+        same("status", add(("größe", "a b_.:+-@"), ("team", "other")).status_code, 204)
+        same("tags", tags_of(), ({"team": "other", "stage": "", "größe": "a b_.:+-@"}, 3))
+
+    def removed():
+        same("status", remove(("größe", "a b_.:+-@"), ("stage", "")).status_code, 204)
+        same("tags", tags_of(), ({"team": "other"}, 1))
+
+    row("ShowResourceTags", "those of the creation", created_with)
+    row("BatchCreateResourceTags", "a new one, and one anew", added)
+    row("BatchDeleteResourceTags", "two of three", removed)
+    refused("BatchCreateResourceTags", "a key against the rules", 400, "DLI.0001", "_sys_", lambda: add(("_sys_a", "b")))
+
+
+def surroundings():
+    def queues():
+        every = succeeded(200, CLIENT.list_queues(m.ListQueuesRequest(queue_type="all", with_charge_info=True))).queues
+        names = {each.queue_name for each in every}
+        same("queues are there", {"default", "q1", "q2", GIVEN["pooled_queue"]} <= names, True)
+        kinds = {each.queue_type for each in every}
+        same("kinds", kinds, {"sql", "general"})
+        found = next(each for each in every if each.queue_name == "q1")
+        same("modes", (found.resource_mode, found.charging_mode), (1, 1))
+        same("numbers", (type(found.cu_count), type(found.create_time)), (int, int))
+        default = succeeded(200, CLIENT.list_queues(m.ListQueuesRequest())).queues
+        same("kinds without a type", {each.queue_type for each in default}, {"sql"})
+
+    def queue():
+        shown = succeeded(200, CLIENT.show_queue(m.ShowQueueRequest(queue_name=GIVEN["pooled_queue"].upper())))
+        same("queue", (shown.queue_name, shown.elastic_resource_pool_name), (GIVEN["pooled_queue"], GIVEN["pool_of_queue"]))
+        same("modes", (shown.queue_type, shown.resource_mode, shown.charging_mode), ("general", 1, 1))
+        same("number", type(shown.cu_count), int)
+
+    def pools():
+        page = succeeded(200, CLIENT.list_elastic_resource_pools(m.ListElasticResourcePoolsRequest()))
+        found = {each.elastic_resource_pool_name: each for each in page.elastic_resource_pools}
+        same("count", page.count, len(found))
+        pool = found[GIVEN["pool_of_queue"]]
+        same("status", pool.status, "AVAILABLE")
+        same("its queues", GIVEN["pooled_queue"] in pool.queues, True)
+        part = m.ListElasticResourcePoolsRequest(name=GIVEN["pool_of_queue"][1:], limit=1)
+        same("part of a name", len(CLIENT.list_elastic_resource_pools(part).elastic_resource_pools), 1)
+
+    def quotas():
+        answer = CLIENT.show_quota(m.ShowQuotaRequest())
+        same("status", (answer.status_code, answer.is_success), (200, True))
+        found = {each.type: each for each in answer.quotas.resources}
+        same("types", {"CU", "QUEUE", "ELASTIC_RESOURCE_POOL"} <= set(found), True)
+        same("within", all(0 <= each.used <= each.quota for each in found.values()), True)
+
+    row("ListQueues", "of all kinds, and of the default one", queues)
+    row("ShowQueue", "in other letters", queue)
+    refused("ShowQueue", "one that is not there", 400, "DLI.0002", "There is no queue named missing",
+            lambda: CLIENT.show_queue(m.ShowQueueRequest(queue_name="missing")))
+    row("ListElasticResourcePools", "all, and by part of a name", pools)
+    row("ShowQuota", "of the project", quotas)
+
+
+def connectivity():
+    def task(queue, address):
+        return CLIENT.create_connectivity_task(
+            m.CreateConnectivityTaskRequest(queue, m.CreateConnectivityTaskRequestBody(address=address)))
+
+    def outcome(identifier):
+        return CLIENT.show_connectivity_task(m.ShowConnectivityTaskRequest("q1", str(identifier)))
+
+    made = row("CreateConnectivityTask", "from a queue that is bound",
+               lambda: succeeded(200, task("q1", "192.168.0.1:3306")).task_id)
+    row("ShowConnectivityTask", "reaches",
+        lambda: same("connectivity", succeeded(200, outcome(made)).connectivity, "REACHABLE"))
+    refused("CreateConnectivityTask", "an address without a port", 400, "DLI.0001", "address",
+            lambda: task("q1", "192.168.0.1"))
+
+
+def deletion(first, second):
+    def gone(identifier):
+        succeeded(200, delete(identifier))
+        same("status", show(identifier).status, "DELETED")
+
+    row("DeleteEnhancedConnection", "one that is bound", lambda: gone(first))
+    row("DeleteEnhancedConnection", "the other one", lambda: gone(second))
+    row("ListEnhancedConnections", "nothing is left", lambda: same("names", listed(status="ACTIVE").connections, []))
+    row("ListEnhancedConnections", "what was deleted", lambda: same(
+        "ids", [each.id for each in listed(status="DELETED").connections], [first, second]))
+    refused("DeleteEnhancedConnection", "one that never was", 400, "DLI.0001", NOWHERE, lambda: delete(NOWHERE))
+
+
+def main():
+    first, second = creation()
+    reading(first, second)
+    host_records(second)
+    bindings(second)
+    routes(second)
+    privileges(second)
+    tags(first)
+    surroundings()
+    connectivity()
+    deletion(first, second)
+    json.dump(ROWS, sys.stdout)
+
+
+main()
