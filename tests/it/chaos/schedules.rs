@@ -195,7 +195,8 @@ impl Schedule {
             let operation = rng.choice(operations()).filter(|_| rng.bool()).unwrap_or("*");
             let kind = rng.choice(Kind::OF_REQUESTS).unwrap();
             if self.cloud.lives() {
-                kind.bring(&self.cloud, operation, rng.u32(1..=2));
+                let fault = kind.fault(operation).expect("it befalls requests");
+                self.cloud.emulator().inject(fault.times(rng.u32(1..=2))).expect("it can happen");
                 *count += 1;
             }
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use terraform_provider_dli::emulator::{Clock, Fault, Quirk, Trouble};
+use terraform_provider_dli::emulator::{Clock, Fault, Limit, Quirk, Trouble};
 use time::OffsetDateTime;
 
 use super::cloud::Cloud;
@@ -12,45 +12,59 @@ use super::cloud::Cloud;
 pub(super) enum Kind {
     Late,
     Throttled,
+    Limited,
     Internal,
     Unavailable,
+    Forbidden,
     Soft,
+    Cut,
     Lost,
-    Truncated,
+    CutAnswer,
+    Half,
+    Garbled,
+    StaleShow,
+    StaleList,
     SlowBinding,
     SlowDeletion,
-    SkewedAndLost,
+    Skewed,
     GoneOtherwise,
-    Forbidden,
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 18] = [
         Self::Late,
         Self::Throttled,
+        Self::Limited,
         Self::Internal,
         Self::Unavailable,
+        Self::Forbidden,
         Self::Soft,
+        Self::Cut,
         Self::Lost,
-        Self::Truncated,
+        Self::CutAnswer,
+        Self::Half,
+        Self::Garbled,
+        Self::StaleShow,
+        Self::StaleList,
         Self::SlowBinding,
         Self::SlowDeletion,
-        Self::SkewedAndLost,
+        Self::Skewed,
         Self::GoneOtherwise,
-        Self::Forbidden,
     ];
 
-    /// Those that befall single requests; the worst twice.
-    pub(super) const OF_REQUESTS: [Self; 9] = [
+    /// Those that befall single requests.
+    pub(super) const OF_REQUESTS: [Self; 11] = [
         Self::Late,
         Self::Throttled,
         Self::Internal,
         Self::Unavailable,
-        Self::Soft,
-        Self::Lost,
-        Self::Lost,
-        Self::Truncated,
         Self::Forbidden,
+        Self::Soft,
+        Self::Cut,
+        Self::Lost,
+        Self::CutAnswer,
+        Self::Half,
+        Self::Garbled,
     ];
 
     /// A word for the head of a column.
@@ -58,16 +72,22 @@ impl Kind {
         match self {
             Self::Late => "late",
             Self::Throttled => "429",
+            Self::Limited => "limit",
             Self::Internal => "500",
             Self::Unavailable => "503",
-            Self::Soft => "soft",
-            Self::Lost => "lost",
-            Self::Truncated => "half",
-            Self::SlowBinding => "bind…",
-            Self::SlowDeletion => "delete…",
-            Self::SkewedAndLost => "skew+lost",
-            Self::GoneOtherwise => "gone=400",
             Self::Forbidden => "403",
+            Self::Soft => "soft",
+            Self::Cut => "cut",
+            Self::Lost => "lost",
+            Self::CutAnswer => "cut2",
+            Self::Half => "half",
+            Self::Garbled => "garbled",
+            Self::StaleShow => "show-",
+            Self::StaleList => "list-",
+            Self::SlowBinding => "bind+",
+            Self::SlowDeletion => "delete+",
+            Self::Skewed => "clock",
+            Self::GoneOtherwise => "gone",
         }
     }
 
@@ -75,61 +95,74 @@ impl Kind {
     pub(super) fn meaning(self) -> &'static str {
         match self {
             Self::Late => "the answer comes 8 seconds late",
-            Self::Throttled => "HTTP 429 in the gateway's words",
+            Self::Throttled => "HTTP 429 APIGW.0308, although nobody asked too often",
+            Self::Limited => "the gateway has a request limit, and is asked too often",
             Self::Internal => "HTTP 500 DLI.0999",
             Self::Unavailable => "HTTP 503 from the gateway",
-            Self::Soft => "HTTP 200 with is_success: false",
-            Self::Lost => "done, and the connection ends without an answer",
-            Self::Truncated => "done, and the answer is half of its JSON",
-            Self::SlowBinding => "bindings take 6 seconds to settle",
-            Self::SlowDeletion => "deleted connections stay ACTIVE for 6 seconds",
-            Self::SkewedAndLost => "the service's clock is 5 minutes ahead, and an answer is lost",
-            Self::GoneOtherwise => "what was deleted is HTTP 400 DLI.0001, and an answer is lost",
             Self::Forbidden => "HTTP 403 DLI.0003",
+            Self::Soft => "HTTP 200 with is_success: false",
+            Self::Cut => "not done, and the connection ends without an answer",
+            Self::Lost => "done, and the connection ends without an answer",
+            Self::CutAnswer => "done, and the connection ends in the middle of the answer",
+            Self::Half => "done, and the answer is half of its JSON",
+            Self::Garbled => "done, and the answer is no JSON",
+            Self::StaleShow => "what shows one thing is 3 seconds old, and an answer is lost",
+            Self::StaleList => "what lists things is 3 seconds old, and an answer is lost",
+            Self::SlowBinding => "bindings take 6 seconds to settle, and an answer is lost",
+            Self::SlowDeletion => "deleted connections stay ACTIVE for 6 seconds, and an answer is lost",
+            Self::Skewed => "the service's clock is 5 minutes ahead, and an answer is lost",
+            Self::GoneOtherwise => "what was deleted is HTTP 400 DLI.0001, and an answer is lost",
         }
     }
 
-    /// The trouble of one request, where it is one.
-    fn trouble(self) -> Option<Fault> {
-        let refuse = |status, code: &str, text: &str| Fault::refuse("*", status, code, text);
+    /// What befalls a request of this operation.
+    pub(super) fn fault(self, operation: &str) -> Option<Fault> {
+        let refuse = |status, code: &str, text: &str| Some(Fault::refuse(operation, status, code, text));
+        let fault = |trouble| Some(Fault::new(operation, trouble));
         let span = Duration::from_millis(800);
-        Some(match self {
-            Self::Late => Fault::new("*", Trouble::Delay { at_least: span, at_most: span, seed: 0 }),
-            Self::Throttled => Fault::throttle("*"),
+        match self {
+            Self::Limited => None,
+            Self::Late => fault(Trouble::Delay { at_least: span, at_most: span }),
+            Self::Throttled => Some(Fault::throttle(operation)),
             Self::Internal => refuse(500, "DLI.0999", "Internal error"),
             Self::Unavailable => refuse(503, "APIGW.0201", "Backend unavailable"),
-            Self::Soft => Fault::new("*", Trouble::FailSoftly { text: "the service is busy".to_owned() }),
-            Self::Lost | Self::SkewedAndLost | Self::GoneOtherwise => Fault::new("*", Trouble::LoseAnswer),
-            Self::Truncated => Fault::new("*", Trouble::TruncateAnswer),
             Self::Forbidden => refuse(403, "DLI.0003", "Permission denied"),
-            Self::SlowBinding | Self::SlowDeletion => return None,
-        })
+            Self::Soft => fault(Trouble::FailSoftly { text: "the service is busy".to_owned() }),
+            Self::Cut => fault(Trouble::CutRequest),
+            Self::CutAnswer => fault(Trouble::CutAnswer),
+            Self::Half => fault(Trouble::TruncateAnswer),
+            Self::Garbled => fault(Trouble::GarbleAnswer),
+            _ => fault(Trouble::LoseAnswer),
+        }
     }
 
-    /// Brings it on; where it befalls requests, those of this operation.
-    pub(super) fn bring(self, cloud: &Cloud, operation: &str, times: u32) {
-        let span = Duration::from_millis(600);
+    /// Brings it on; where it befalls single requests, one of this operation.
+    pub(super) fn bring(self, cloud: &Cloud, operation: &str) {
+        let emulator = cloud.emulator();
+        let inject = |fault| emulator.inject(fault).expect("it can happen");
+        let (slow, old) = (Duration::from_millis(600), Duration::from_millis(300));
         match self {
-            Self::SlowBinding => cloud.emulator().set_binding_delay(span),
-            Self::SlowDeletion => cloud.emulator().set_delete_delay(span),
-            Self::GoneOtherwise => cloud.emulator().set_quirks([Quirk::GoneAsDli0001]),
+            Self::Limited => emulator.set_limit(Some(Limit { requests: 10, period: Duration::from_secs(1) })),
+            Self::StaleShow => inject(Fault::new("Show*", Trouble::Stale(old))),
+            Self::StaleList => inject(Fault::new("List*", Trouble::Stale(old))),
+            Self::SlowBinding => emulator.set_binding_delay(slow),
+            Self::SlowDeletion => emulator.set_delete_delay(slow),
+            Self::GoneOtherwise => emulator.set_quirks([Quirk::GoneAsDli0001]),
             _ => {}
         }
-        if let Some(fault) = self.trouble() {
-            let fault = Fault { operation: operation.to_owned(), ..fault };
-            cloud.emulator().inject(fault.times(times)).expect("it can happen");
-        }
+        self.fault(operation).into_iter().for_each(|fault| inject(fault.times(1)));
     }
 
     /// The clock of a cloud that is to have this trouble. It stays as it is: no clock goes backwards.
     pub(super) fn clock(self) -> Ahead {
-        Ahead(if self == Self::SkewedAndLost { Duration::from_mins(5) } else { Duration::ZERO })
+        Ahead(if self == Self::Skewed { Duration::from_mins(5) } else { Duration::ZERO })
     }
 
-    /// Ends it, and all others.
+    /// Ends all of them.
     pub(super) fn end(cloud: &Cloud) {
         let emulator = cloud.emulator();
         emulator.clear_faults();
+        emulator.set_limit(None);
         emulator.set_binding_delay(Duration::ZERO);
         emulator.set_delete_delay(Duration::ZERO);
     }
