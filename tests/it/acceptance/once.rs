@@ -116,7 +116,7 @@ fn what_somebody_else_makes_meanwhile_is_not_taken_but_described() {
 /// An apply whose connection was created while the answer is still under way.
 fn half_done(cloud: &Cloud, terraform: &Terraform) -> (Workspace, Running) {
     let minute = Duration::from_mins(1);
-    let late = Fault::new(CREATION, Trouble::Delay { at_least: minute, at_most: minute, seed: 0 });
+    let late = Fault::new(CREATION, Trouble::Delay { at_least: minute, at_most: minute });
     cloud.emulator().inject(late.times(1)).expect("it can happen");
     let workspace = cloud.workspace(terraform);
     workspace.configure(&connection(WHOLE));

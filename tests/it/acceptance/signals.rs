@@ -24,7 +24,7 @@ resource "dli_enhanced_connection" "test" {
 /// A cloud that has created a connection long before it says so.
 fn slow_cloud(latency: Duration) -> Cloud {
     let cloud = Cloud::start();
-    let late = Trouble::Delay { at_least: latency, at_most: latency, seed: 0 };
+    let late = Trouble::Delay { at_least: latency, at_most: latency };
     cloud.emulator().inject(Fault::new("CreateEnhancedConnection", late)).expect("it can happen");
     cloud
 }

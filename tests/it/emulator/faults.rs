@@ -111,8 +111,9 @@ async fn what_is_cut_was_announced_whole() {
     cloud.fault("*:cut-answer");
     let draft = cloud.draft("GET", &connections(), b"");
     let mut socket = tokio::net::TcpStream::connect(cloud.emulator.address()).await.expect("it listens");
-    let headers: String = draft.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-    let request = format!("GET {} HTTP/1.1\r\n{headers}\r\n", draft.target);
+    let mut lines = vec![format!("GET {} HTTP/1.1", draft.target)];
+    lines.extend(draft.headers.iter().map(|(name, value)| format!("{name}: {value}")));
+    let request = lines.join("\r\n") + "\r\n\r\n";
     socket.write_all(request.as_bytes()).await.expect("it reads");
     let mut answer = String::new();
     socket.read_to_string(&mut answer).await.expect("text, and the end");
