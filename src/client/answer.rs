@@ -114,7 +114,12 @@ impl Answer<'_> {
 pub(super) fn wait(retry_after: &str, now: OffsetDateTime) -> Option<Duration> {
     let text = retry_after.trim();
     let until = |date: OffsetDateTime| (date - now).try_into().unwrap_or_default();
-    text.parse().map(Duration::from_secs).ok().or_else(|| OffsetDateTime::parse(text, &Rfc2822).ok().map(until))
+    text.parse().map(Duration::from_secs).ok().or_else(|| date(text).map(until))
+}
+
+/// A date as headers have it.
+pub(super) fn date(text: &str) -> Option<OffsetDateTime> {
+    OffsetDateTime::parse(text.trim(), &Rfc2822).ok()
 }
 
 /// The first of `names` that holds a text or a number (the identity service's codes are numbers).

@@ -7,7 +7,7 @@ use std::{borrow::Cow, time::Instant};
 
 use http::{
     HeaderName, HeaderValue,
-    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER},
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, LOCATION, RETRY_AFTER},
 };
 use secrecy::ExposeSecret;
 use serde::{Serialize, de::DeserializeOwned};
@@ -117,6 +117,11 @@ impl Project {
         Ok(answer)
     }
 
+    /// The time by the service's clock, as its latest answer told; until it has told any, by ours.
+    pub fn time(&self) -> OffsetDateTime {
+        self.lane().time((self.client.clock)())
+    }
+
     fn sign(&self, call: &Call, time: OffsetDateTime) -> Result<reqwest::Request, Error> {
         let operation = call.operation;
         let method = operation.method();
@@ -179,6 +184,9 @@ impl Project {
         let request_id = header(REQUEST_ID_HEADER).map(|id| printable(&id, 100)).filter(|id| !id.is_empty());
         let location = header(LOCATION.as_str()).map(Cow::into_owned);
         let retry_after = header(RETRY_AFTER.as_str()).and_then(|wait| answer::wait(&wait, (self.client.clock)()));
+        if let Some(time) = header(DATE.as_str()).and_then(|date| answer::date(&date)) {
+            self.lane().tells(time, (self.client.clock)());
+        }
         let mut body = Vec::new();
         loop {
             match response.chunk().await {

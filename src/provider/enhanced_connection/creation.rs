@@ -11,8 +11,6 @@
 
 use std::time::Duration;
 
-use time::OffsetDateTime;
-
 use super::{Connection, look_for};
 use crate::{
     client::ConnectionFilter,
@@ -91,11 +89,11 @@ impl Making<'_> {
             return Ok(Made::Earlier(earlier));
         }
         let routes = self.planned.routes.as_ref();
-        let mut creation = Creation::new(project_id, &self.body, routes, &before, now());
+        let mut creation = Creation::new(project_id, &self.body, routes, &before, self.session.project.time());
         let mut open = false;
         let mut attempt = 1;
         loop {
-            creation.again(now());
+            creation.again(self.session.project.time());
             self.pending.keep(&creation);
             let fault = match self.session.write(self.session.project.create_connection(&self.body)).await {
                 Ok(id) => {
@@ -212,9 +210,4 @@ fn described(name: &str, there: &[wire::Connection]) -> String {
         format!("{id} (created {created}, VPC {dest_vpc_id}, subnet {dest_network_id})")
     };
     format!("There is an enhanced connection named {name:?}: {}.", there.iter().map(one).collect::<Vec<_>>().join(", "))
-}
-
-/// The time by the service's clock.
-fn now() -> OffsetDateTime {
-    OffsetDateTime::now_utc()
 }
