@@ -19,7 +19,7 @@ mod failures;
 mod finding;
 mod generated;
 mod gone;
-mod harness;
+pub(crate) mod harness;
 mod import;
 mod lifecycle;
 mod limits;
@@ -31,7 +31,7 @@ mod peers;
 mod queues;
 mod regions;
 mod scale;
-mod signals;
+pub(crate) mod signals;
 mod small;
 mod tagging;
 mod unknown;
@@ -40,4 +40,4 @@ mod validation;
 mod wire;
 
 #[path = "../../examples/quickstart/terraform.rs"]
-mod terraform;
+pub(crate) mod terraform;

@@ -11,6 +11,7 @@ mod clock;
 mod cloud;
 mod matrix;
 mod others;
+mod real;
 mod schedules;
 mod terraform;
 mod trouble;

@@ -105,13 +105,10 @@ impl Cloud {
         format!("http://{}", self.address)
     }
 
-    /// Kills it, and starts it again after a while.
-    pub(super) async fn kill(&self, absence: Duration) {
+    /// Kills it.
+    pub(super) fn die(&self) {
         let killed = self.served().take().expect("it lives").kill();
         self.before.lock().expect("no panic").extend(killed.requests());
-        drop(killed);
-        super::clock::pause(absence).await;
-        self.revive();
     }
 
     /// Whether it is not dead.

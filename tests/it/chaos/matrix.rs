@@ -31,7 +31,7 @@ const AT_ONCE: usize = 48;
 
 /// The applies of a life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Phase {
+pub(super) enum Phase {
     Make,
     Change,
     Destroy,
@@ -82,7 +82,7 @@ const MOVED: &str = "dli_enhanced_connection.moved";
 
 /// What is declared in an apply: a connection with all that it can have, one whose parts are resources of their own, and one
 /// that is replaced.
-fn declared(phase: Phase) -> Configuration {
+pub(super) fn declared(phase: Phase) -> Configuration {
     let change = phase == Phase::Change;
     let either = |before: &'static str, after: &'static str| if change { after } else { before };
     let connection = |name: &str, network: &str| Declared {

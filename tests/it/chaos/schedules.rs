@@ -23,7 +23,7 @@ use super::clock;
 use super::cloud::Cloud;
 use super::matrix::operations;
 use super::others::Others;
-use super::terraform::{Told, Workspace};
+use super::terraform::{State, Told, Workspace};
 use super::trouble::Kind;
 
 /// How many schedules go on at a time.
@@ -73,8 +73,23 @@ fn cidr(index: usize, variant: u8) -> String {
     format!("10.{}.0.0/16", index * 10 + usize::from(variant))
 }
 
-/// What is declared next. Most of it stays.
-fn changed(rng: &mut Rng, before: &Configuration) -> Configuration {
+/// What is declared next. Most of it stays, and so does what an apply was to make and the state does not have: nobody
+/// could find a thing that was perhaps made, once it is neither declared nor known.
+fn changed(rng: &mut Rng, before: &Configuration, state: &State) -> Configuration {
+    let mut after = wished(rng, before);
+    for (address, block) in before.iter().filter(|(address, _)| !state.contains_key(*address)) {
+        after.insert(address.clone(), block.clone());
+        if let Some(connection) = block.connection() {
+            after.insert(connection.clone(), before[connection].clone());
+        }
+    }
+    // Parts of a connection that is taken out go with it.
+    let there: BTreeSet<_> = after.keys().cloned().collect();
+    after.retain(|_, block| block.connection().is_none_or(|connection| there.contains(connection)));
+    after
+}
+
+fn wished(rng: &mut Rng, before: &Configuration) -> Configuration {
     let mut after = before.clone();
     for address in WHOLE.into_iter().chain(BARE) {
         let is_there = after.contains_key(address);
@@ -229,7 +244,9 @@ impl Schedule {
                 }
                 1 if self.mortal => {
                     clock::pause(moment).await;
-                    self.cloud.kill(absence).await;
+                    self.cloud.die();
+                    clock::pause(absence).await;
+                    self.cloud.revive();
                 }
                 2 => {
                     clock::pause(moment).await;
@@ -329,7 +346,7 @@ async fn run(seed: u64) -> Outcome {
     let schedule = Schedule::new(rng);
     let mut configuration = Configuration::new();
     for round in 0..rng.u8(3..=5) {
-        configuration = changed(rng, &configuration);
+        configuration = changed(rng, &configuration, &schedule.workspace.state());
         schedule.storm(rng, &configuration, &mut outcome).await;
         schedule.look(&format!("apply {round}"), &mut outcome);
     }

@@ -152,11 +152,6 @@ impl Workspace {
         }
         told.into_inner().expect("no panic")
     }
-
-    /// Destroys all that the state holds.
-    pub(super) async fn destroy(&self, death: &CancellationToken) -> Told {
-        self.apply(&Configuration::new(), death).await
-    }
 }
 
 impl Process {
