@@ -10,12 +10,16 @@
 mod answer;
 mod budget;
 mod call;
+mod clock;
 mod config;
 mod connections;
+mod credentials;
 mod endpoint;
 mod error;
+mod identity;
 mod kind;
 mod line;
+mod metadata;
 mod operation;
 mod pacer;
 mod patience;
@@ -36,18 +40,35 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use time::OffsetDateTime;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use self::{
+    clock::Clocks,
+    credentials::{Asker, Ring, Scope},
+    endpoint::Endpoint,
+    patience::Patience,
+    traffic::Traffic,
+    transport::Transport,
+};
 pub use self::{
-    config::{Clock, Config, ConfigError, Credentials, Setting, Timeouts},
+    config::{Clock, Config, ConfigError, Setting, Timeouts},
     connections::ConnectionFilter,
+    credentials::{AccessKey, Agency, Credentials, Form, Login, Named},
     error::{ApiError, Error},
     kind::Kind,
     operation::Operation,
 };
-use self::{endpoint::Endpoint, patience::Patience, traffic::Traffic, transport::Transport};
 
 /// Whether a text can be [`Config::endpoint`]; uses no network.
 pub fn check_endpoint(endpoint: &str) -> Result<(), ConfigError> {
     Endpoint::parse(endpoint).map(|_| ())
+}
+
+/// Whether a text can be [`Config::identity_endpoint`]; uses no network.
+pub fn check_identity_endpoint(endpoint: &str) -> Result<(), ConfigError> {
+    Endpoint::parse_identity(endpoint).map(|_| ())
 }
 
 /// The service, for everyone in the process; cheap to clone.
@@ -59,47 +80,66 @@ pub struct Client {
 struct Inner {
     /// Where there are none, the first call says so.
     credentials: Option<Credentials>,
+    /// What was got for them so far.
+    ring: Ring,
     /// Used where a resource names none.
     region: Option<String>,
     /// Used where a resource names none.
     project_id: Option<String>,
+    /// The project in the configured region, where its id is not given.
+    project_name: Option<String>,
+    cloud: Option<String>,
     /// Serves every region, instead of each region's own endpoint.
     endpoint: Option<Endpoint>,
-    clock: Clock,
+    identity_endpoint: Option<Endpoint>,
+    metadata_endpoint: Option<Endpoint>,
+    clocks: Clocks,
     transport: Transport,
     traffic: Traffic,
     /// Hosts that have not published the newer route calls.
     only_old_routes: Mutex<BTreeSet<String>>,
 }
 
+/// Where a project is, before its id is known.
+struct Place {
+    region: Option<String>,
+    endpoint: Endpoint,
+    id: Option<String>,
+    /// What the project is called; there is one where there is no id.
+    name: String,
+}
+
 impl Client {
-    /// Checks what can be checked without the network: the form of credentials and endpoint, and the certificates in
+    /// Checks what can be checked without the network: the form of credentials and endpoints, and the certificates in
     /// `cacert_file`.
     ///
     /// What is missing is no error here: a process that makes no call needs nothing.
     pub fn new(config: Config) -> Result<Self, ConfigError> {
-        let Config { credentials, region, project_id, endpoint, insecure, cacert_file, timeouts, user_agent, clock } =
-            config;
-        if let Some(credentials) = &credentials {
+        if let Some(credentials) = &config.credentials {
             credentials.check()?;
         }
-        let endpoint = endpoint.as_deref().map(Endpoint::parse).transpose()?;
-        let roots = cacert_file.as_deref().map(transport::read_roots).transpose()?.unwrap_or_default();
+        let parse = |text: Option<String>| text.as_deref().map(Endpoint::parse).transpose();
+        let identity_endpoint = config.identity_endpoint.as_deref().map(Endpoint::parse_identity).transpose()?;
+        let roots = config.cacert_file.as_deref().map(transport::read_roots).transpose()?.unwrap_or_default();
         let transport = Transport::new(transport::Settings {
             roots,
-            insecure,
-            timeouts,
-            user_agent,
-            loopback: endpoint.as_ref().is_some_and(Endpoint::is_loopback),
-            plain: endpoint.as_ref().is_some_and(Endpoint::is_plain),
+            insecure: config.insecure,
+            timeouts: config.timeouts,
+            user_agent: config.user_agent,
         });
+        let given = |text: Option<String>| text.filter(|text| !text.is_empty());
         Ok(Self {
             inner: Arc::new(Inner {
-                credentials,
-                region,
-                project_id,
-                endpoint,
-                clock,
+                credentials: config.credentials,
+                ring: Ring::default(),
+                region: given(config.region),
+                project_id: given(config.project_id),
+                project_name: given(config.project_name),
+                cloud: given(config.cloud),
+                endpoint: parse(config.endpoint)?,
+                identity_endpoint,
+                metadata_endpoint: parse(config.metadata_endpoint)?.map(Endpoint::direct),
+                clocks: Clocks::new(config.clock),
                 transport,
                 traffic: Traffic::default(),
                 only_old_routes: Mutex::default(),
@@ -107,36 +147,92 @@ impl Client {
         })
     }
 
-    /// Whether there are credentials to make a call with.
-    pub fn has_credentials(&self) -> bool {
-        self.inner.credentials.is_some()
+    /// Whether there is anything to make a call with. Where only this machine itself could give it, the machine is asked,
+    /// once in the process and for two seconds at most.
+    pub async fn has_credentials(&self) -> bool {
+        let inner = &*self.inner;
+        let asker = Asker { region: inner.region.as_deref(), scope: &Scope::Domain, acting: false };
+        match &inner.credentials {
+            None => false,
+            Some(Credentials { form: Form::Metadata { .. }, .. }) => inner.access(asker).await.is_ok(),
+            Some(_) => true,
+        }
     }
 
-    /// One project in one region; what is not given here is taken from the configuration.
+    /// One project in one region; what is not given here is taken from the configuration. Uses no network.
     ///
     /// Fails where something is missing in both, all of it named at once, and where a given region contradicts an
     /// endpoint that the configuration fixed for another one.
     pub fn project(&self, region: Option<&str>, project_id: Option<&str>) -> Result<Project, Error> {
+        let place = self.place(region, project_id, None)?;
+        let Some(id) = place.id else {
+            return Err(ConfigError::Missing { settings: vec![Setting::ProjectId] }.into());
+        };
+        self.at(place.region, place.endpoint, id)
+    }
+
+    /// The same, where calls are patient until `deadline` or until `stop` is triggered (see [`Project::patient`]). Where no
+    /// id is given, the identity service is asked for that of the project of the region's name, once in the process.
+    pub async fn open(
+        &self,
+        (region, project_id): (Option<&str>, Option<&str>),
+        deadline: Instant,
+        stop: &CancellationToken,
+    ) -> Result<Project, Error> {
+        let mut none = None;
+        if let Some(Form::Metadata { .. }) = self.inner.credentials.as_ref().map(|credentials| &credentials.form) {
+            // What this machine has not is told together with what else is missing.
+            let asker = Asker { region, scope: &Scope::Domain, acting: false };
+            if let Err(error) = self.inner.access(asker).await {
+                none = error.missing().map(<[Setting]>::to_vec);
+                if none.is_none() {
+                    return Err(error);
+                }
+            }
+        }
+        let Place { region, endpoint, id, name } = self.place(region, project_id, none)?;
+        let id = match id {
+            Some(id) => id,
+            None => {
+                let patience = Patience::new(deadline, stop);
+                patience.repeat(&self.inner.traffic, || self.inner.project_id(region.as_deref(), &name)).await?
+            }
+        };
+        Ok(self.at(region, endpoint, id)?.patient(deadline, stop))
+    }
+
+    fn at(&self, region: Option<String>, endpoint: Endpoint, id: String) -> Result<Project, Error> {
+        config::check_header_text("project_id", &id)?;
+        Ok(Project { client: Arc::clone(&self.inner), id, region, endpoint, patience: None })
+    }
+
+    /// Where a project is. `none` is told with what else is missing.
+    fn place(
+        &self,
+        own_region: Option<&str>,
+        project_id: Option<&str>,
+        none: Option<Vec<Setting>>,
+    ) -> Result<Place, Error> {
         let inner = &*self.inner;
         let given = |own: Option<&str>, common: &Option<String>| {
             own.or(common.as_deref()).filter(|text| !text.is_empty()).map(str::to_owned)
         };
-        let own_region = region;
         let region = given(own_region, &inner.region);
-        let project_id = given(project_id, &inner.project_id);
+        let id = given(project_id, &inner.project_id);
+        // Another region has another project.
+        let name = inner.project_name.clone().filter(|_| region == inner.region).or_else(|| region.clone());
 
-        let missing: Vec<_> = [
-            (inner.credentials.is_none(), Setting::Credentials),
-            (region.is_none() && inner.endpoint.is_none(), Setting::Region),
-            (project_id.is_none(), Setting::ProjectId),
-        ]
-        .into_iter()
-        .filter_map(|(is_missing, setting)| is_missing.then_some(setting))
-        .collect();
-        let (Some(credentials), Some(project_id), true) = (&inner.credentials, project_id, missing.is_empty()) else {
+        let mut missing = Vec::new();
+        missing.extend((region.is_none() && inner.endpoint.is_none()).then_some(Setting::Region));
+        missing.extend((id.is_none() && name.is_none()).then_some(Setting::ProjectId));
+        match (none, &inner.credentials) {
+            (Some(settings), _) => missing.extend(settings),
+            (None, None) => missing.push(Setting::Credentials { sought: Vec::new() }),
+            (None, Some(_)) => {}
+        }
+        if !missing.is_empty() {
             return Err(ConfigError::Missing { settings: missing }.into());
-        };
-        config::check_header_text("project_id", &project_id)?;
+        }
 
         let endpoint = match (&inner.endpoint, &region) {
             (Some(endpoint), region) => {
@@ -153,16 +249,9 @@ impl Client {
                 }
                 endpoint.clone()
             }
-            (None, region) => Endpoint::of_region(region.as_deref().unwrap_or_default())?,
+            (None, region) => Endpoint::of("dli", region.as_deref(), inner.cloud.as_deref())?,
         };
-        Ok(Project {
-            client: Arc::clone(&self.inner),
-            credentials: credentials.clone(),
-            id: project_id,
-            region,
-            endpoint,
-            patience: None,
-        })
+        Ok(Place { region, endpoint, id, name: name.unwrap_or_default() })
     }
 }
 
@@ -182,7 +271,6 @@ impl fmt::Debug for Client {
 /// One project in one region, and the calls that can be made there.
 pub struct Project {
     client: Arc<Inner>,
-    credentials: Credentials,
     id: String,
     region: Option<String>,
     endpoint: Endpoint,
@@ -200,12 +288,18 @@ impl Project {
     pub fn region(&self) -> Option<&str> {
         self.region.as_deref()
     }
+
+    /// The service's time, as far as its answers have told: behind by up to a second and the way of an answer, never ahead
+    /// unless this machine's clock was turned since. Before the first answer it is this machine's time.
+    pub fn server_now(&self) -> OffsetDateTime {
+        self.client.clocks.now()
+    }
 }
 
 impl fmt::Debug for Project {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Project")
-            .field("credentials", &self.credentials)
+            .field("credentials", &self.client.credentials)
             .field("id", &self.id)
             .field("endpoint", &self.endpoint)
             .finish_non_exhaustive()
@@ -220,12 +314,9 @@ mod tests {
     const TOKEN: &str = "canary-security-token";
 
     fn config() -> Config {
+        let key = AccessKey { id: "AKEXAMPLE".into(), secret: SECRET.into(), security_token: Some(TOKEN.into()) };
         Config {
-            credentials: Some(Credentials {
-                access_key: "AKEXAMPLE".into(),
-                secret_key: SECRET.into(),
-                security_token: Some(TOKEN.into()),
-            }),
+            credentials: Some(Credentials::new(Form::Key(key), "this test")),
             region: Some("cn-north-4".into()),
             project_id: Some("48cc2c48765f481480c7db940d6409d1".into()),
             ..Config::default()
@@ -244,10 +335,9 @@ mod tests {
     fn all_that_is_missing_is_named_at_once_with_its_places() {
         assert_eq!(
             refusal(Config::default(), None, None),
-            "no credentials are configured: set access_key and secret_key in the provider's configuration, or \
-             HW_ACCESS_KEY and HW_SECRET_KEY in the environment; no region is configured: set region on the \
-             resource or in the provider's configuration, or HW_REGION_NAME in the environment; no project is configured: set \
-             project_id on the resource or in the provider's configuration, or HW_PROJECT_ID in the environment"
+            "no region is configured: set region on the resource or in the provider's configuration, or HW_REGION_NAME \
+             in the environment; no project is configured: set project_id on the resource or in the provider's \
+             configuration, or HW_PROJECT_ID in the environment; no credentials are found"
         );
         let empty = Config { region: Some(String::new()), ..config() };
         assert_eq!(

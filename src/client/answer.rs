@@ -27,8 +27,7 @@ const TEXT: &[&str] = &["error_msg", "errorMsg", "message"];
 const REQUEST_ID: &[&str] = &["request_id"];
 
 /// An answer, read to its end.
-#[derive(Debug)]
-pub(super) struct Answer<'a> {
+pub(super) struct Answer {
     pub(super) operation: Operation,
     pub(super) status: StatusCode,
     /// From the header.
@@ -39,27 +38,44 @@ pub(super) struct Answer<'a> {
     pub(super) retry_after: Option<Duration>,
     pub(super) body: Vec<u8>,
     /// What the request carried, and what must not be shown if it is sent back.
-    pub(super) security_token: Option<&'a SecretString>,
+    pub(super) secrets: Vec<SecretString>,
+    /// A new token, which the identity service tells in a header.
+    pub(super) token: Option<SecretString>,
 }
 
-impl Answer<'_> {
+impl Answer {
     /// Success is a 2xx status **and** `is_success` not false. A success may have no body (tags: HTTP 204).
     pub(super) fn classify(&self) -> Result<(), Error> {
         if !self.status.is_success() {
             return Err(self.failure());
+        }
+        // It is a text.
+        if self.operation == Operation::MetadataSession {
+            return Ok(());
         }
         if self.body.is_empty() || self.decode::<Outcome>()?.is_success { Ok(()) } else { Err(self.failure()) }
     }
 
     /// The body as what the API promises.
     pub(super) fn decode<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        serde_json::from_slice(&self.body).map_err(|error| Error::Undecodable {
+        serde_json::from_slice(&self.body).map_err(|error| {
+            // The reader's words quote what it has found.
+            let (line, column) = (error.line(), error.column());
+            let withheld = || format!("it is not of the form that was expected (line {line}, column {column})");
+            let problem = if self.operation.tells_secrets() { withheld() } else { error.to_string() };
+            self.undecodable(&problem)
+        })
+    }
+
+    /// It is not what the API promises.
+    pub(super) fn undecodable(&self, problem: &str) -> Error {
+        Error::Undecodable {
             operation: self.operation,
             status: self.status,
             request_id: self.request_id.clone(),
-            problem: self.shown(&error.to_string(), EXCERPT),
+            problem: self.shown(problem, EXCERPT),
             excerpt: self.excerpt(),
-        })
+        }
     }
 
     fn failure(&self) -> Error {
@@ -99,14 +115,18 @@ impl Answer<'_> {
     }
 
     fn excerpt(&self) -> String {
+        if self.operation.tells_secrets() && self.status.is_success() {
+            return "(withheld: it may hold a secret)".to_owned();
+        }
         self.shown(&String::from_utf8_lossy(&self.body), EXCERPT)
     }
 
     fn shown(&self, text: &str, most: usize) -> String {
-        match self.security_token {
-            Some(token) => printable(&text.replace(token.expose_secret(), "[REDACTED]"), most),
-            None => printable(text, most),
-        }
+        let redact = |text: String, secret: &SecretString| match secret.expose_secret() {
+            "" => text,
+            secret => text.replace(secret, "[REDACTED]"),
+        };
+        printable(&self.secrets.iter().fold(text.to_owned(), redact), most)
     }
 }
 
@@ -114,12 +134,7 @@ impl Answer<'_> {
 pub(super) fn wait(retry_after: &str, now: OffsetDateTime) -> Option<Duration> {
     let text = retry_after.trim();
     let until = |date: OffsetDateTime| (date - now).try_into().unwrap_or_default();
-    text.parse().map(Duration::from_secs).ok().or_else(|| date(text).map(until))
-}
-
-/// A date as headers have it.
-pub(super) fn date(text: &str) -> Option<OffsetDateTime> {
-    OffsetDateTime::parse(text.trim(), &Rfc2822).ok()
+    text.parse().map(Duration::from_secs).ok().or_else(|| OffsetDateTime::parse(text, &Rfc2822).ok().map(until))
 }
 
 /// The first of `names` that holds a text or a number (the identity service's codes are numbers).
@@ -158,7 +173,7 @@ pub(super) fn printable(text: &str, most: usize) -> String {
 mod tests {
     use super::*;
 
-    fn answer(status: u16, body: &str) -> Answer<'static> {
+    fn answer(status: u16, body: &str) -> Answer {
         Answer {
             operation: Operation::CreateConnection,
             status: StatusCode::from_u16(status).expect("a status"),
@@ -166,7 +181,8 @@ mod tests {
             location: None,
             retry_after: None,
             body: body.as_bytes().to_vec(),
-            security_token: None,
+            secrets: Vec::new(),
+            token: None,
         }
     }
 
@@ -246,10 +262,10 @@ mod tests {
     fn a_token_that_is_sent_back_is_not_shown() {
         let token = SecretString::from("canary-token");
         let body = r#"{"error_code":"APIGW.0301","error_msg":"token canary-token has expired"}"#;
-        let echo = Answer { security_token: Some(&token), ..answer(401, body) };
+        let echo = Answer { secrets: vec![token.clone()], ..answer(401, body) };
         let error = echo.classify().expect_err("unauthorized").to_string();
         assert_eq!(error, "CreateEnhancedConnection: HTTP 401 Unauthorized, APIGW.0301: token [REDACTED] has expired");
-        let echo = Answer { security_token: Some(&token), ..answer(200, "canary-token") };
+        let echo = Answer { secrets: vec![token.clone()], ..answer(200, "canary-token") };
         assert!(!echo.classify().expect_err("not JSON").to_string().contains("canary"));
     }
 
@@ -264,6 +280,18 @@ mod tests {
         assert_eq!(wait("Fri, 31 Dec 1999 23:59:00 GMT"), Some(0));
         for nonsense in ["", "soon", "-1", "1.5", "99999999999999999999999", "31 December"] {
             assert_eq!(wait(nonsense), None, "{nonsense}");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_holds_secrets_is_not_shown_even_in_part() {
+        for body in
+            [r#"{"credential":{"access":7,"secret":"canary-secret"}}"#, r#"{"credential":"canary-secret"}"#, "canary"]
+        {
+            let answer = Answer { operation: Operation::AssumeAgency, ..answer(201, body) };
+            let error = answer.decode::<Vec<u8>>().expect_err("not of that form");
+            assert!(!format!("{error} {error:?}").contains("canary"), "{error}");
+            assert!(!error.may_have_taken_effect());
         }
     }
 

@@ -3,19 +3,24 @@
 //!
 //! Every attempt is signed for itself: the signature is good for 15 minutes and for exactly one form of the request.
 
-use std::{borrow::Cow, time::Instant};
+use std::{
+    borrow::Cow,
+    time::{Duration, Instant},
+};
 
 use http::{
     HeaderName, HeaderValue,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, LOCATION, RETRY_AFTER},
 };
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Serialize, de::DeserializeOwned};
 use time::OffsetDateTime;
 
 use super::{
-    Project,
+    Inner, Project,
     answer::{self, Answer, printable},
+    credentials::{Access, Asker, Proof, Scope},
+    endpoint::Endpoint,
     error::Error,
     operation::Operation,
     patience::Attempts,
@@ -32,21 +37,34 @@ const MAX_ANSWER: usize = 64 << 20;
 
 const JSON: &str = "application/json";
 
+/// Carries a token of the identity service, in place of a signature.
+const AUTH_TOKEN: &str = "x-auth-token";
+/// Header of the identity service's answer that is a new token.
+const SUBJECT_TOKEN: &str = "x-subject-token";
+/// The identity service's name for what the others call [`REQUEST_ID_HEADER`].
+const IDENTITY_REQUEST_ID: &str = "x-iam-trace-id";
+
 /// What is asked, before anything is signed.
-#[derive(Debug)]
 pub(super) struct Call {
     operation: Operation,
     /// Percent-encoded.
     path: String,
     /// Decoded, in any order.
     query: Vec<(String, String)>,
+    /// Sent unsigned.
+    headers: Vec<(&'static str, SecretString)>,
     /// JSON.
     body: Option<Vec<u8>>,
+    /// What is in the body and must not be shown where it comes back.
+    secrets: Vec<SecretString>,
+    /// How long it may take, where that is not what every call may.
+    limit: Option<Duration>,
 }
 
 impl Call {
-    pub(super) fn new(operation: Operation, path: String) -> Self {
-        Self { operation, path, query: Vec::new(), body: None }
+    pub(super) fn new(operation: Operation, path: impl Into<String>) -> Self {
+        let (query, headers, secrets) = (Vec::new(), Vec::new(), Vec::new());
+        Self { operation, path: path.into(), query, headers, body: None, secrets, limit: None }
     }
 
     pub(super) fn query(mut self, key: &str, value: &str) -> Self {
@@ -54,10 +72,37 @@ impl Call {
         self
     }
 
+    pub(super) fn header(mut self, name: &'static str, value: SecretString) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
     pub(super) fn body(mut self, body: &impl Serialize) -> Self {
         self.body = Some(serde_json::to_vec(body).expect("wire types are structs of texts and lists"));
         self
     }
+
+    pub(super) fn with_secret(mut self, secret: &SecretString) -> Self {
+        self.secrets.push(secret.clone());
+        self
+    }
+
+    pub(super) fn within(mut self, limit: Duration) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+}
+
+/// Where a request goes, and what it is sent with.
+#[derive(Clone, Copy)]
+pub(super) struct Way<'a> {
+    pub(super) endpoint: &'a Endpoint,
+    /// The project that it is about, where it is about one.
+    pub(super) project_id: Option<&'a str>,
+    /// Nothing proves who asks for a token, or on this machine.
+    pub(super) access: Option<&'a Access>,
+    /// By how much its date is ahead of the local clock.
+    pub(super) correction: time::Duration,
 }
 
 impl Project {
@@ -72,7 +117,7 @@ impl Project {
     }
 
     /// An answer that says success; what fails for a passing reason is repeated where that does no harm.
-    async fn answer(&self, call: &Call) -> Result<Answer<'_>, Error> {
+    async fn answer(&self, call: &Call) -> Result<Answer, Error> {
         let lane = self.lane();
         let mut attempts = Attempts::new(&self.client.traffic, &lane, self.patience.as_ref());
         loop {
@@ -89,10 +134,19 @@ impl Project {
         }
     }
 
-    /// One attempt, with a line in the log.
-    async fn observed(&self, call: &Call) -> Result<Answer<'_>, Error> {
+    /// One attempt; renewed once where the service no longer believes who calls.
+    async fn observed(&self, call: &Call) -> Result<Answer, Error> {
+        let scope = Scope::Project(self.id.clone());
+        let asker = Asker { region: self.region.as_deref(), scope: &scope, acting: true };
+        self.client.proven(call, &self.endpoint, Some(&self.id), asker).await
+    }
+}
+
+impl Inner {
+    /// One request and its answer, with a line in the log.
+    pub(super) async fn exchange(&self, call: &Call, way: Way<'_>) -> Result<Answer, Error> {
         let started = Instant::now();
-        let result = self.attempt(call).await;
+        let result = self.attempt(call, way).await;
         let (status, request_id) = match &result {
             Ok(answer) => (Some(answer.status), answer.request_id.as_deref()),
             Err(error) => (error.status(), error.request_id()),
@@ -107,71 +161,28 @@ impl Project {
             success = result.is_ok(),
             "called the service"
         );
-        result
+        match way.access {
+            Some(access) => result.map_err(|error| error.by(&access.caller)),
+            None => result,
+        }
     }
 
-    async fn attempt(&self, call: &Call) -> Result<Answer<'_>, Error> {
-        let request = self.sign(call, (self.client.clock)())?;
-        let answer = self.send(call.operation, request).await?;
+    async fn attempt(&self, call: &Call, way: Way<'_>) -> Result<Answer, Error> {
+        let request = sign(call, way, self.clocks.signing(way.correction))?;
+        let answer = self.send(call, way, request).await?;
         answer.classify()?;
         Ok(answer)
     }
 
-    /// The time by the service's clock, as its latest answer told; until it has told any, by ours.
-    pub fn time(&self) -> OffsetDateTime {
-        self.lane().time((self.client.clock)())
-    }
-
-    fn sign(&self, call: &Call, time: OffsetDateTime) -> Result<reqwest::Request, Error> {
-        let operation = call.operation;
-        let method = operation.method();
-        let query = canonical_query(&call.query);
-        let url = self.endpoint.join(&call.path, &query).ok_or_else(|| Error::Request {
-            operation,
-            source: format!("{:?} is not a path that can be sent: an identifier is empty or made of dots", call.path)
-                .into(),
-        })?;
-
-        let date = format_date(time);
-        let host = self.endpoint.host();
-        let token = self.credentials.security_token.as_ref().map(ExposeSecret::expose_secret);
-        let mut signed = vec![(DATE_HEADER, date.as_str()), (PROJECT_HEADER, &self.id)];
-        signed.extend(call.body.is_some().then_some((CONTENT_TYPE.as_str(), JSON)));
-        signed.extend(token.map(|token| (TOKEN_HEADER, token)));
-        let mut headers = signed.clone();
-        // Sent by the HTTP layer, from the address.
-        signed.push(("host", &host));
-
-        let signable = Signable {
-            method: method.as_str(),
-            path: &call.path,
-            query: &call.query,
-            headers: &signed,
-            payload_hash: &payload_hash(call.body.as_deref().unwrap_or_default()),
-        };
-        let secret_key = self.credentials.secret_key.expose_secret();
-        let authorization = Authorization::sign(&signable, &date, &self.credentials.access_key, secret_key);
-        headers.extend([(AUTHORIZATION.as_str(), authorization.as_str()), (ACCEPT.as_str(), JSON)]);
-
-        let mut request = reqwest::Request::new(method, url);
-        for (name, value) in headers {
-            let mut value = HeaderValue::from_str(value)
-                .map_err(|source| Error::Request { operation, source: Box::new(source) })?;
-            let name = HeaderName::from_static(name);
-            value.set_sensitive(name == AUTHORIZATION || name == TOKEN_HEADER);
-            request.headers_mut().insert(name, value);
-        }
-        *request.body_mut() = call.body.clone().map(Into::into);
-        Ok(request)
-    }
-
-    async fn send(&self, operation: Operation, request: reqwest::Request) -> Result<Answer<'_>, Error> {
-        let transport = &self.client.transport;
-        let host = || self.endpoint.host();
+    async fn send(&self, call: &Call, way: Way<'_>, mut request: reqwest::Request) -> Result<Answer, Error> {
+        let (transport, operation) = (&self.transport, call.operation);
+        let host = || way.endpoint.host();
         let not_built = |source: reqwest::Error| Error::Request { operation, source: Box::new(source.without_url()) };
-        let timeout = |source| Error::Timeout { operation, host: host(), limit: transport.timeouts().request, source };
+        let limit = call.limit.unwrap_or(transport.timeouts().request);
+        let timeout = |source| Error::Timeout { operation, host: host(), limit, source };
+        *request.timeout_mut() = Some(limit);
 
-        let client = transport.client().await.map_err(not_built)?;
+        let client = transport.client(way.endpoint).await.map_err(not_built)?;
         let mut response = client.execute(request).await.map_err(|source| match source.without_url() {
             source if source.is_builder() => not_built(source),
             source if source.is_connect() => Error::Connect { operation, host: host(), source },
@@ -181,12 +192,14 @@ impl Project {
 
         let status = response.status();
         let header = |name: &str| response.headers().get(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
-        let request_id = header(REQUEST_ID_HEADER).map(|id| printable(&id, 100)).filter(|id| !id.is_empty());
-        let location = header(LOCATION.as_str()).map(Cow::into_owned);
-        let retry_after = header(RETRY_AFTER.as_str()).and_then(|wait| answer::wait(&wait, (self.client.clock)()));
-        if let Some(time) = header(DATE.as_str()).and_then(|date| answer::date(&date)) {
-            self.lane().tells(time, (self.client.clock)());
+        if let Some(date) = header(DATE.as_str()).filter(|_| !operation.is_metadata()) {
+            self.clocks.heard(&date);
         }
+        let request_id = header(REQUEST_ID_HEADER).or_else(|| header(IDENTITY_REQUEST_ID));
+        let request_id = request_id.map(|id| printable(&id, 100)).filter(|id| !id.is_empty());
+        let location = header(LOCATION.as_str()).map(Cow::into_owned);
+        let retry_after = header(RETRY_AFTER.as_str()).and_then(|wait| answer::wait(&wait, self.clocks.now()));
+        let token = header(SUBJECT_TOKEN).map(|token| SecretString::from(token.into_owned()));
         let mut body = Vec::new();
         loop {
             match response.chunk().await {
@@ -201,9 +214,59 @@ impl Project {
                 }
             }
         }
-        let security_token = self.credentials.security_token.as_ref();
-        Ok(Answer { operation, status, request_id, location, retry_after, body, security_token })
+        let secrets = call.secrets.iter().cloned().chain(way.access.into_iter().flat_map(Access::secrets)).collect();
+        Ok(Answer { operation, status, request_id, location, retry_after, body, secrets, token })
     }
+}
+
+/// The request as it is sent. What proves who calls is added to it: a signature, or a token.
+fn sign(call: &Call, way: Way<'_>, time: OffsetDateTime) -> Result<reqwest::Request, Error> {
+    let operation = call.operation;
+    let method = operation.method();
+    let query = canonical_query(&call.query);
+    let url = way.endpoint.join(&call.path, &query).ok_or_else(|| Error::Request {
+        operation,
+        source: format!("{:?} is not a path that can be sent: an identifier is empty or made of dots", call.path)
+            .into(),
+    })?;
+
+    let mut headers: Vec<(&'static str, Cow<'_, str>)> = Vec::new();
+    headers.extend(way.project_id.map(|id| (PROJECT_HEADER, id.into())));
+    headers.extend(call.body.is_some().then_some((CONTENT_TYPE.as_str(), JSON.into())));
+    match way.access.map(|access| &access.proof) {
+        None => {}
+        Some(Proof::Token(token)) => headers.push((AUTH_TOKEN, token.expose_secret().into())),
+        Some(Proof::Key(key)) => {
+            let date = format_date(time);
+            headers.push((DATE_HEADER, date.clone().into()));
+            headers.extend(key.security_token.as_ref().map(|token| (TOKEN_HEADER, token.expose_secret().into())));
+            // Sent by the HTTP layer, from the address.
+            let host = way.endpoint.host();
+            let signed = headers.iter().map(|(name, value)| (*name, value.as_ref())).chain([("host", host.as_str())]);
+            let signable = Signable {
+                method: method.as_str(),
+                path: &call.path,
+                query: &call.query,
+                headers: &signed.collect::<Vec<_>>(),
+                payload_hash: &payload_hash(call.body.as_deref().unwrap_or_default()),
+            };
+            let authorization = Authorization::sign(&signable, &date, &key.id, key.secret.expose_secret());
+            headers.push((AUTHORIZATION.as_str(), authorization.into()));
+        }
+    }
+    headers.push((ACCEPT.as_str(), JSON.into()));
+    headers.extend(call.headers.iter().map(|(name, value)| (*name, value.expose_secret().into())));
+
+    let mut request = reqwest::Request::new(method, url);
+    for (name, value) in headers {
+        let mut value =
+            HeaderValue::from_str(&value).map_err(|source| Error::Request { operation, source: Box::new(source) })?;
+        let is_public = [PROJECT_HEADER, DATE_HEADER, CONTENT_TYPE.as_str(), ACCEPT.as_str()].contains(&name);
+        value.set_sensitive(!is_public);
+        request.headers_mut().insert(HeaderName::from_static(name), value);
+    }
+    *request.body_mut() = call.body.clone().map(Into::into);
+    Ok(request)
 }
 
 #[cfg(test)]
@@ -223,7 +286,7 @@ mod tests {
     use super::*;
     use crate::{
         client::{
-            ApiError, Client, Config, Credentials,
+            AccessKey, ApiError, Client, Config, Credentials, Form,
             test_server::{
                 ACCESS_KEY, ID, PROJECT, SECRET_KEY, SECURITY_TOKEN, Server, answer, config, exchange, raw_server,
                 signing_config,
@@ -233,18 +296,20 @@ mod tests {
     };
 
     fn temporary(config: Config) -> Config {
-        let credentials = Credentials {
-            access_key: ACCESS_KEY.into(),
-            secret_key: SECRET_KEY.into(),
-            security_token: Some(SECURITY_TOKEN.into()),
-        };
-        Config { credentials: Some(credentials), ..config }
+        let key =
+            AccessKey { id: ACCESS_KEY.into(), secret: SECRET_KEY.into(), security_token: Some(SECURITY_TOKEN.into()) };
+        Config { credentials: Some(Credentials::new(Form::Key(key), "this test")), ..config }
     }
 
-    fn sign(config: Config, call: &Call) -> reqwest::Request {
+    async fn signed(config: Config, call: &Call) -> reqwest::Request {
         let client = Client::new(config).expect("in order");
         let project = client.project(None, None).expect("complete");
-        project.sign(call, (project.client.clock)()).expect("it can be built")
+        let scope = Scope::Project(project.id.clone());
+        let asker = Asker { region: None, scope: &scope, acting: true };
+        let access = project.client.access(asker).await.expect("it is given");
+        let correction = time::Duration::ZERO;
+        let way = Way { endpoint: &project.endpoint, project_id: Some(&project.id), access: Some(&access), correction };
+        sign(call, way, project.client.clocks.signing(correction)).expect("it can be built")
     }
 
     async fn show(config: Config) -> Result<(), Error> {
@@ -259,11 +324,11 @@ mod tests {
     }
 
     /// A request made with the service's own Python SDK, same keys and date.
-    #[test]
-    fn a_create_is_signed_as_the_services_own_signer_does() {
+    #[tokio::test]
+    async fn a_create_is_signed_as_the_services_own_signer_does() {
         let mut call = Call::new(Operation::CreateConnection, path::connections(PROJECT));
         call.body = Some(br#"{"name":"test","dest_vpc_id":"22094d8f-c310-4621-913d-4c4d655d8495","dest_network_id":"78f2562a-36e4-4b39-95b9-f5aab22e1281"}"#.to_vec());
-        let request = sign(signing_config(), &call);
+        let request = signed(signing_config(), &call).await;
         assert_eq!(
             request.headers()["authorization"],
             "SDK-HMAC-SHA256 Access=AKEXAMPLE0000000000A, SignedHeaders=content-type;host;x-project-id;x-sdk-date, \
@@ -275,14 +340,14 @@ mod tests {
         assert!(!request.headers().contains_key("x-security-token"));
     }
 
-    #[test]
-    fn a_list_with_a_token_is_signed_as_the_services_own_signer_does() {
+    #[tokio::test]
+    async fn a_list_with_a_token_is_signed_as_the_services_own_signer_does() {
         let call = Call::new(Operation::ListConnections, path::connections(PROJECT))
             .query("tags", "a b=c+d,owner=x@y")
             .query("limit", "100")
             .query("offset", "0")
             .query("name", "t_1");
-        let request = sign(temporary(signing_config()), &call);
+        let request = signed(temporary(signing_config()), &call).await;
         assert_eq!(
             request.headers()["authorization"],
             "SDK-HMAC-SHA256 Access=AKEXAMPLE0000000000A, \

@@ -2,8 +2,9 @@
 
 use std::{fmt, io, path::PathBuf, time::Duration};
 
-use secrecy::{ExposeSecret, SecretString};
 use time::OffsetDateTime;
+
+use super::credentials::Credentials;
 
 /// Where the time of signing comes from.
 pub type Clock = fn() -> OffsetDateTime;
@@ -16,10 +17,19 @@ pub struct Config {
     pub credentials: Option<Credentials>,
     /// Region, as `cn-north-4`, where a resource names none.
     pub region: Option<String>,
-    /// Project, where a resource names none.
+    /// Project, where a resource names none. Where nobody names one, the identity service is asked for the one that
+    /// `project_name` names, or else the region: every region has a project of its name.
     pub project_id: Option<String>,
+    /// See `project_id`; good for the configured region only.
+    pub project_name: Option<String>,
+    /// Domain of the site, `myhuaweicloud.com` or the like, where it is not the one that the region is known to be in.
+    pub cloud: Option<String>,
     /// Address of the service, instead of the region's own: `https://HOST[:PORT]`. Without TLS only on this machine.
     pub endpoint: Option<String>,
+    /// The same for the identity service (IAM); may end in `/v3`.
+    pub identity_endpoint: Option<String>,
+    /// The same for the metadata service of a machine in the cloud. It is never reached through a proxy.
+    pub metadata_endpoint: Option<String>,
     /// Accept any certificate of the service.
     pub insecure: bool,
     /// PEM file with certificates to trust beside those of the system.
@@ -38,7 +48,11 @@ impl Default for Config {
             credentials: None,
             region: None,
             project_id: None,
+            project_name: None,
+            cloud: None,
             endpoint: None,
+            identity_endpoint: None,
+            metadata_endpoint: None,
             insecure: false,
             cacert_file: None,
             timeouts: Timeouts::default(),
@@ -64,26 +78,6 @@ impl Default for Timeouts {
     }
 }
 
-/// An access key with its secret; neither secret is ever printed.
-#[derive(Debug, Clone)]
-pub struct Credentials {
-    /// Names the key; sent in every request.
-    pub access_key: String,
-    /// Signs; never sent.
-    pub secret_key: SecretString,
-    /// Belongs to a temporary key; sent in every request.
-    pub security_token: Option<SecretString>,
-}
-
-impl Credentials {
-    /// A line break that was copied along would otherwise show as a wrong signature, long after.
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
-        check_header_text("access_key", &self.access_key)?;
-        check_header_text("secret_key", self.secret_key.expose_secret())?;
-        self.security_token.as_ref().map_or(Ok(()), |token| check_header_text("security_token", token.expose_secret()))
-    }
-}
-
 /// Whether a setting can be the value of a header. The text is not part of the error: it may be a secret.
 pub(super) fn check_header_text(setting: &'static str, text: &str) -> Result<(), ConfigError> {
     if text.is_empty() {
@@ -99,33 +93,39 @@ pub(super) fn check_header_text(setting: &'static str, text: &str) -> Result<(),
 }
 
 /// Something that a call needs and that nobody has given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Setting {
-    /// An access key with its secret.
-    Credentials,
     /// The region, where no endpoint stands for it.
     Region,
-    /// The project id.
+    /// The project id, where there is no name either to find it by.
     ProjectId,
+    /// Whatever proves who calls.
+    Credentials {
+        /// What was looked for in vain, one place a line.
+        sought: Vec<String>,
+    },
 }
 
 impl fmt::Display for Setting {
     /// What is missing and where it can be given.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Credentials => {
-                "no credentials are configured: set access_key and secret_key in the provider's configuration, or \
-                 HW_ACCESS_KEY and HW_SECRET_KEY in the environment"
-            }
-            Self::Region => {
+        match self {
+            Self::Region => f.write_str(
                 "no region is configured: set region on the resource or in the provider's configuration, or \
-                 HW_REGION_NAME in the environment"
-            }
-            Self::ProjectId => {
+                 HW_REGION_NAME in the environment",
+            ),
+            Self::ProjectId => f.write_str(
                 "no project is configured: set project_id on the resource or in the provider's configuration, or \
-                 HW_PROJECT_ID in the environment"
+                 HW_PROJECT_ID in the environment",
+            ),
+            Self::Credentials { sought } => {
+                f.write_str("no credentials are found")?;
+                if !sought.is_empty() {
+                    f.write_str("; they were looked for here, in this order:")?;
+                }
+                sought.iter().try_for_each(|place| write!(f, "\n  - {place}"))
             }
-        })
+        }
     }
 }
 
@@ -151,6 +151,33 @@ pub enum ConfigError {
     Region {
         /// As given.
         region: String,
+    },
+    /// A cloud that no host name can be made of.
+    #[error("the cloud {cloud:?} is not a domain such as myhuaweicloud.com")]
+    Cloud {
+        /// As given.
+        cloud: String,
+    },
+    /// The identity service is needed, and nothing says where the one is that belongs to an endpoint on this machine.
+    #[error(
+        "the identity service (IAM) is needed {purpose}, and the configured endpoint {endpoint} is on this machine: its \
+         identity service is not that of the cloud. Set endpoints.iam beside endpoints.dli"
+    )]
+    Identity {
+        /// "to find the project …".
+        purpose: String,
+        /// The configured endpoint of the service.
+        endpoint: String,
+    },
+    /// No project, or more than one, has the name that was looked for.
+    #[error("{}", project_text(name, found, caller))]
+    Project {
+        /// The name.
+        name: String,
+        /// The ids of all that have it.
+        found: Vec<String>,
+        /// Whose credentials asked.
+        caller: String,
     },
     /// A resource's region, where the configuration has an endpoint for another one.
     #[error("the region {region:?} cannot be reached: the configured endpoint {endpoint} serves {served:?}")]
@@ -188,28 +215,16 @@ pub enum ConfigError {
     },
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::client::Client;
-
-    fn refusal(credentials: Credentials) -> String {
-        let config = Config { credentials: Some(credentials), ..Config::default() };
-        Client::new(config).expect_err("the credentials are malformed").to_string()
-    }
-
-    #[test]
-    fn credentials_that_no_request_can_carry_are_refused_without_showing_them() {
-        let good =
-            Credentials { access_key: "AK".into(), secret_key: "SK".into(), security_token: Some("TOKEN==".into()) };
-        assert!(good.check().is_ok());
-        let problem = "contains white space or a character that is not printable ASCII";
-        assert_eq!(refusal(Credentials { access_key: "A K".into(), ..good.clone() }), format!("access_key {problem}"));
-        assert_eq!(refusal(Credentials { secret_key: "SK\n".into(), ..good.clone() }), format!("secret_key {problem}"));
-        assert_eq!(
-            refusal(Credentials { security_token: Some("töken".into()), ..good.clone() }),
-            format!("security_token {problem}")
-        );
-        assert_eq!(refusal(Credentials { secret_key: "".into(), ..good }), "secret_key is empty");
+fn project_text(name: &str, found: &[String], caller: &str) -> String {
+    match found {
+        [] => format!(
+            "the identity service (IAM) knows no project named {name:?} that {caller} may see. Each region has a project \
+             of its name; set project_id, or project_name where it has another name"
+        ),
+        several => format!(
+            "the identity service (IAM) knows {} projects named {name:?}: {}. Set project_id to the one that is meant",
+            several.len(),
+            several.join(", ")
+        ),
     }
 }

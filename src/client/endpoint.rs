@@ -1,4 +1,4 @@
-//! Where the service listens: the region's own address, or one that was configured.
+//! Where a service listens: the region's own address, or one that was configured.
 
 use std::{fmt, net::IpAddr};
 
@@ -12,18 +12,50 @@ const EXAMPLE: &str = "an address such as https://dli.cn-north-4.myhuaweicloud.c
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Endpoint {
     url: Url,
+    /// Reached without a proxy: what is on this machine, a proxy for the world outside does not reach.
+    direct: bool,
+}
+
+/// The domain of a site: the European one has its own, and only one region.
+const fn domain_of(region: &str) -> &'static str {
+    if matches!(region.as_bytes(), b"eu-west-101") { "myhuaweicloud.eu" } else { "myhuaweicloud.com" }
 }
 
 impl Endpoint {
-    /// The address that the service publishes for a region. The European site has a domain of its own.
-    pub(super) fn of_region(region: &str) -> Result<Self, ConfigError> {
-        let refused = || ConfigError::Region { region: region.to_owned() };
-        if region.is_empty() || !region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+    /// The address of `service` in a region, in the domain `cloud` where that is not the site's own. Only the identity
+    /// service has one that stands in no region.
+    pub(super) fn of(service: &str, region: Option<&str>, cloud: Option<&str>) -> Result<Self, ConfigError> {
+        let is_label =
+            |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        if let Some(region) = region.filter(|region| !is_label(region)) {
+            return Err(ConfigError::Region { region: region.to_owned() });
+        }
+        let domain = cloud.unwrap_or_else(|| domain_of(region.unwrap_or_default()));
+        let refused = || ConfigError::Cloud { cloud: domain.to_owned() };
+        if !domain.split('.').all(is_label) || !domain.contains('.') {
             return Err(refused());
         }
-        let domain = if region == "eu-west-101" { "myhuaweicloud.eu" } else { "myhuaweicloud.com" };
-        let url = Url::parse(&format!("https://dli.{region}.{domain}")).map_err(|_| refused())?;
-        Ok(Self { url })
+        let region = region.map(|region| format!("{region}.")).unwrap_or_default();
+        let url = Url::parse(&format!("https://{service}.{region}{domain}")).map_err(|_| refused())?;
+        Ok(Self { url, direct: false })
+    }
+
+    /// Where a machine in the cloud is told about itself. No other machine can answer there, so it needs no TLS, and no
+    /// proxy may see what it answers.
+    pub(super) fn of_metadata() -> Self {
+        let url = Url::parse("http://169.254.169.254").expect("a constant");
+        Self { url, direct: true }
+    }
+
+    /// The same address, reached past any proxy.
+    pub(super) fn direct(self) -> Self {
+        Self { direct: true, ..self }
+    }
+
+    /// Reads a configured address of the identity service. It is often written with the version that each call adds.
+    pub(super) fn parse_identity(text: &str) -> Result<Self, ConfigError> {
+        let bare = text.trim_end_matches('/');
+        Self::parse(bare.strip_suffix("/v3").unwrap_or(bare))
     }
 
     /// Reads a configured address. Without TLS everybody on the way could read the data and repeat the requests, so
@@ -35,7 +67,10 @@ impl Endpoint {
             Err(ConfigError::Endpoint { endpoint, problem: problem.to_owned() })
         };
         let endpoint = match Url::parse(text) {
-            Ok(url) if matches!(url.scheme(), "https" | "http") => Self { url },
+            Ok(url) if matches!(url.scheme(), "https" | "http") => {
+                let found = Self { url, direct: false };
+                Self { direct: found.is_loopback(), ..found }
+            }
             Ok(_) => return refuse(&format!("is not {EXAMPLE}: the scheme is neither https nor http")),
             Err(error) => return refuse(&format!("is not {EXAMPLE}: {error}")),
         };
@@ -54,6 +89,11 @@ impl Endpoint {
     /// Whether it is reached without TLS.
     pub(super) fn is_plain(&self) -> bool {
         self.url.scheme() == "http"
+    }
+
+    /// Whether it is reached without a proxy.
+    pub(super) fn is_direct(&self) -> bool {
+        self.direct
     }
 
     /// Whether it is on this machine.
@@ -100,13 +140,36 @@ mod tests {
             ("eu-west-0", "https://dli.eu-west-0.myhuaweicloud.com", "dli.eu-west-0.myhuaweicloud.com"),
             ("eu-west-101", "https://dli.eu-west-101.myhuaweicloud.eu", "dli.eu-west-101.myhuaweicloud.eu"),
         ] {
-            let endpoint = Endpoint::of_region(region).expect("a region");
+            let endpoint = Endpoint::of("dli", Some(region), None).expect("a region");
             assert_eq!((endpoint.to_string().as_str(), endpoint.host().as_str()), (address, host));
-            assert!(!endpoint.is_plain() && !endpoint.is_loopback());
+            assert!(!endpoint.is_plain() && !endpoint.is_loopback() && !endpoint.is_direct());
         }
         for bad in ["", "a.b", "a/b", "a@b", "a b", "cn:443", "größe"] {
-            assert!(Endpoint::of_region(bad).is_err(), "{bad:?}");
+            assert!(Endpoint::of("dli", Some(bad), None).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_cloud_of_its_own_takes_the_place_of_the_sites() {
+        let of =
+            |service, region, cloud| Endpoint::of(service, region, Some(cloud)).map(|endpoint| endpoint.to_string());
+        assert_eq!(of("dli", Some("r-1"), "cloud.example").expect("a cloud"), "https://dli.r-1.cloud.example");
+        assert_eq!(of("iam", None, "cloud.example").expect("a cloud"), "https://iam.cloud.example");
+        assert_eq!(Endpoint::of("iam", None, None).expect("the site's").to_string(), "https://iam.myhuaweicloud.com");
+        for bad in ["", "cloud", "evil.com/", "a..b", "a@b.c", "a.b:443", ".a.b", "a.b."] {
+            let error = of("dli", Some("r-1"), bad).expect_err(bad).to_string();
+            assert_eq!(error, format!("the cloud {bad:?} is not a domain such as myhuaweicloud.com"));
+        }
+    }
+
+    #[test]
+    fn the_identity_services_address_may_name_its_version() {
+        for text in ["https://iam.example/v3", "https://iam.example/v3/", "https://iam.example", "https://iam.example/"]
+        {
+            let endpoint = Endpoint::parse_identity(text).unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(endpoint.to_string(), "https://iam.example");
+        }
+        assert!(Endpoint::parse_identity("https://iam.example/v2.0").is_err());
     }
 
     #[test]

@@ -4,11 +4,15 @@
 //! said what happened. Callers ask [`Error::is_not_found`] and [`Error::may_have_taken_effect`] and leave status codes
 //! alone: the service says "not found" with HTTP 400 and reports faults of its own with it too. [`Error::kind`] decides.
 
-use std::{error::Error as _, fmt, time::Duration};
+use std::{error::Error as _, fmt, sync::Arc, time::Duration};
 
 use http::StatusCode;
 
-use super::{config::ConfigError, kind::Kind, operation::Operation};
+use super::{
+    config::{ConfigError, Setting},
+    kind::Kind,
+    operation::Operation,
+};
 use crate::dli::throttling::Limit;
 
 /// A call failed. The phases stand in the order of a call.
@@ -17,6 +21,10 @@ pub enum Error {
     /// The configuration lacks what the call needs, or contradicts it.
     #[error(transparent)]
     Configuration(#[from] ConfigError),
+    /// What proves who calls could not be got, or the project not be found; the call itself was not sent. Shared by all
+    /// who waited for it.
+    #[error(transparent)]
+    Identity(Arc<Error>),
     /// No request could be made; nothing was sent.
     #[error("{operation}: the request could not be built")]
     Request {
@@ -142,6 +150,7 @@ impl Error {
         match self {
             Self::Api(error) => Some(error),
             Self::Repeated { last, .. } => last.api(),
+            Self::Identity(error) => error.api(),
             _ => None,
         }
     }
@@ -162,6 +171,7 @@ impl Error {
         match self {
             Self::Configuration(_) => None,
             Self::Repeated { last, .. } => last.operation(),
+            Self::Identity(error) => error.operation(),
             Self::Request { operation, .. }
             | Self::Unsent { operation, .. }
             | Self::Connect { operation, .. }
@@ -183,6 +193,7 @@ impl Error {
             | Self::Api(ApiError { status, .. })
             | Self::Undecodable { status, .. } => Some(*status),
             Self::Repeated { last, .. } => last.status(),
+            Self::Identity(error) => error.status(),
             _ => None,
         }
     }
@@ -196,6 +207,7 @@ impl Error {
             | Self::Api(ApiError { request_id, .. })
             | Self::Undecodable { request_id, .. } => request_id.as_deref(),
             Self::Repeated { last, .. } => last.request_id(),
+            Self::Identity(error) => error.request_id(),
             _ => None,
         }
     }
@@ -216,6 +228,34 @@ impl Error {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         matches!(self.kind(), Kind::Unreached | Kind::Throttled { .. } | Kind::Passing | Kind::Open)
+    }
+
+    /// What is not configured, where that is all.
+    pub(super) fn missing(&self) -> Option<&[Setting]> {
+        match self {
+            Self::Configuration(ConfigError::Missing { settings }) => Some(settings),
+            Self::Identity(error) => error.missing(),
+            _ => None,
+        }
+    }
+
+    /// Whether the request itself was sent: where nobody could be asked for credentials, it was not.
+    pub(super) fn is_sent(&self) -> bool {
+        match self {
+            Self::Identity(_) => false,
+            Self::Repeated { last, .. } => last.is_sent(),
+            _ => !matches!(self.kind(), Kind::Unsendable | Kind::Unreached | Kind::Unsent),
+        }
+    }
+
+    /// Names whose credentials were refused, where they were.
+    pub(super) fn by(mut self, caller: &str) -> Self {
+        if let Self::Api(error) = &mut self
+            && matches!(error.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+        {
+            error.caller.get_or_insert_with(|| caller.to_owned());
+        }
+        self
     }
 
     /// Whether a write may have done its work although it failed: true unless it surely did not reach the service or

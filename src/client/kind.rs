@@ -70,6 +70,12 @@ impl Error {
             Self::Undecodable { .. } => Kind::Unreadable,
             Self::Api(error) => error.kind(),
             Self::Repeated { last, .. } => last.kind(),
+            // The call itself was not sent; what the identity service says, it does not say of the call.
+            Self::Identity(error) => match error.kind() {
+                Kind::Open | Kind::Throttled { .. } => Kind::Passing,
+                Kind::Unreadable | Kind::NotFound | Kind::NotPublished => Kind::Refused,
+                kind => kind,
+            },
         }
     }
 }

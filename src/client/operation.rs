@@ -39,6 +39,16 @@ pub enum Operation {
     CreateTags,
     /// Remove tags of a connection.
     DeleteTags,
+    /// Identity service: a token for a password.
+    CreateToken,
+    /// Identity service: a temporary key by assuming an agency.
+    AssumeAgency,
+    /// Identity service: list projects.
+    ListProjects,
+    /// Metadata service of this machine: a session.
+    MetadataSession,
+    /// Metadata service of this machine: a temporary key of its agency.
+    MetadataKey,
 }
 
 impl Operation {
@@ -62,13 +72,28 @@ impl Operation {
             Self::ListTags => "ShowResourceTags",
             Self::CreateTags => "BatchCreateResourceTags",
             Self::DeleteTags => "BatchDeleteResourceTags",
+            Self::CreateToken => "KeystoneCreateUserTokenByPassword",
+            Self::AssumeAgency => "CreateTemporaryAccessKeyByAgency",
+            Self::ListProjects => "KeystoneListProjects",
+            Self::MetadataSession => "ECS metadata (token)",
+            Self::MetadataKey => "ECS metadata (securitykey)",
         }
     }
 
-    /// Whether it changes anything.
+    /// Whether it changes anything. A token that nobody has got is nothing that is left behind.
     #[must_use]
     pub fn is_write(self) -> bool {
-        self.method() != Method::GET
+        self.method() != Method::GET && !self.tells_secrets()
+    }
+
+    /// Whether an answer holds what nobody may see, so that no part of it may be shown.
+    pub(super) fn tells_secrets(self) -> bool {
+        matches!(self, Self::CreateToken | Self::AssumeAgency) || self.is_metadata()
+    }
+
+    /// Whether this machine's metadata service is asked, which is not the cloud itself.
+    pub(super) fn is_metadata(self) -> bool {
+        matches!(self, Self::MetadataSession | Self::MetadataKey)
     }
 
     /// Whether doing it twice is the same as doing it once: reads, and what replaces or removes a whole.
@@ -85,14 +110,18 @@ impl Operation {
             | Self::ListPrivileges
             | Self::ListQueues
             | Self::ListPools
-            | Self::ListTags => Method::GET,
+            | Self::ListTags
+            | Self::ListProjects
+            | Self::MetadataKey => Method::GET,
             Self::CreateConnection
             | Self::Bind
             | Self::Unbind
             | Self::CreateRoute
             | Self::CreateTags
-            | Self::DeleteTags => Method::POST,
-            Self::ReplaceHosts | Self::Authorize => Method::PUT,
+            | Self::DeleteTags
+            | Self::CreateToken
+            | Self::AssumeAgency => Method::POST,
+            Self::ReplaceHosts | Self::Authorize | Self::MetadataSession => Method::PUT,
             Self::DeleteConnection | Self::DeleteRoute => Method::DELETE,
         }
     }

@@ -35,6 +35,10 @@ pub(super) struct Patience {
 }
 
 impl Patience {
+    pub(super) fn new(deadline: Instant, stop: &CancellationToken) -> Self {
+        Self { deadline, stop: stop.clone(), chance: fastrand::f64 }
+    }
+
     fn lasts(&self) -> bool {
         !self.stop.is_cancelled() && Instant::now() < self.deadline
     }
@@ -48,6 +52,29 @@ impl Patience {
             () = sleep_until(self.deadline) => None,
         }
     }
+
+    /// Asks the identity service again what changes nothing and failed for a passing reason.
+    pub(super) async fn repeat<T, F: Future<Output = Result<T, Error>>>(
+        &self,
+        traffic: &Traffic,
+        ask: impl Fn() -> F,
+    ) -> Result<T, Error> {
+        const SERVICE: &str = "the identity service";
+        let lane = traffic.lane(SERVICE);
+        let mut attempts = Attempts::new(traffic, &lane, Some(self));
+        loop {
+            let turn = attempts.turn(Operation::ListProjects, SERVICE).await?;
+            let outcome = ask().await;
+            lane.learn(turn, outcome.as_ref().err());
+            match outcome {
+                Ok(answer) => {
+                    attempts.succeed();
+                    return Ok(answer);
+                }
+                Err(error) => attempts.again(error, true).await?,
+            }
+        }
+    }
 }
 
 impl Project {
@@ -55,7 +82,7 @@ impl Project {
     /// waiting for a turn, too.
     #[must_use]
     pub fn patient(self, deadline: Instant, stop: &CancellationToken) -> Self {
-        Self { patience: Some(Patience { deadline, stop: stop.clone(), chance: fastrand::f64 }), ..self }
+        Self { patience: Some(Patience::new(deadline, stop)), ..self }
     }
 
     /// Makes a call that cannot simply be repeated, such as adding a route: where its outcome is open, `is_done` looks

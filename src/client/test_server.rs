@@ -18,7 +18,7 @@ use tokio::{
 };
 use tokio_rustls::{TlsAcceptor, rustls::ServerConfig};
 
-use super::{Client, Config, Credentials, Error, Project};
+use super::{AccessKey, Client, Config, Credentials, Error, Form, Project};
 
 pub(super) const ACCESS_KEY: &str = "AKEXAMPLE0000000000A";
 pub(super) const SECRET_KEY: &str = "SKEXAMPLE000000000000000000000000000000A";
@@ -117,12 +117,9 @@ pub(super) fn signing_config() -> Config {
     fn clock() -> OffsetDateTime {
         datetime!(2026-01-01 00:00 UTC)
     }
+    let key = AccessKey { id: ACCESS_KEY.into(), secret: SECRET_KEY.into(), security_token: None };
     Config {
-        credentials: Some(Credentials {
-            access_key: ACCESS_KEY.into(),
-            secret_key: SECRET_KEY.into(),
-            security_token: None,
-        }),
+        credentials: Some(Credentials::new(Form::Key(key), "this test")),
         region: Some("cn-north-4".into()),
         project_id: Some(PROJECT.into()),
         clock,

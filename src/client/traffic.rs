@@ -5,11 +5,10 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicI64, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
 };
 
-use time::{Duration, OffsetDateTime};
 use tokio::time::Instant;
 
 use super::{
@@ -47,13 +46,11 @@ impl Traffic {
 pub(super) struct Lane {
     turns: Line<Pacer>,
     answered: AtomicBool,
-    /// By how many milliseconds its clock is ahead of ours, as far as it has told.
-    ahead: AtomicI64,
 }
 
 impl Default for Lane {
     fn default() -> Self {
-        Self { turns: Line::new(Pacer::default()), answered: AtomicBool::new(false), ahead: AtomicI64::new(0) }
+        Self { turns: Line::new(Pacer::default()), answered: AtomicBool::new(false) }
     }
 }
 
@@ -69,8 +66,9 @@ impl Lane {
         if !matches!(kind, Some(Kind::Unsendable | Kind::Unreached)) {
             self.answered.store(true, Ordering::Relaxed);
         }
+        let is_sent = failure.is_none_or(Error::is_sent);
         self.turns.tell(|pacer, now| match kind {
-            Some(Kind::Unsendable | Kind::Unreached) => pacer.unsent(turn),
+            _ if !is_sent => pacer.unsent(turn),
             Some(Kind::Throttled { limit, wait }) => pacer.refused(turn, now, limit, wait, fastrand::f64()),
             _ => pacer.passed(turn, now),
         });
@@ -79,17 +77,6 @@ impl Lane {
     /// What its gateway allows, as far as it has told.
     pub(super) fn limit(&self) -> Option<Limit> {
         self.turns.tell(|pacer, _| pacer.limit())
-    }
-
-    /// The host has told its time, which is at most a second and the way of the answer behind its clock.
-    pub(super) fn tells(&self, time: OffsetDateTime, now: OffsetDateTime) {
-        let ahead = i64::try_from((time - now).whole_milliseconds()).unwrap_or_default();
-        self.ahead.store(ahead, Ordering::Relaxed);
-    }
-
-    /// What its clock shows when ours shows this.
-    pub(super) fn time(&self, now: OffsetDateTime) -> OffsetDateTime {
-        now.saturating_add(Duration::milliseconds(self.ahead.load(Ordering::Relaxed)))
     }
 
     /// Whether a connection to the host ever came about.

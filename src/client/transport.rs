@@ -9,9 +9,12 @@ use tokio_rustls::rustls::{
     pki_types::{CertificateDer, pem::PemObject},
 };
 
-use super::config::{ConfigError, Timeouts};
+use super::{
+    config::{ConfigError, Timeouts},
+    endpoint::Endpoint,
+};
 
-/// What the HTTP client is made of.
+/// What the HTTP clients are made of.
 pub(super) struct Settings {
     /// Trusted beside the system's.
     pub(super) roots: Vec<Certificate>,
@@ -19,35 +22,42 @@ pub(super) struct Settings {
     pub(super) insecure: bool,
     pub(super) timeouts: Timeouts,
     pub(super) user_agent: String,
-    /// The one endpoint is on this machine, where a proxy for the world outside does not reach.
-    pub(super) loopback: bool,
-    /// The one endpoint has no TLS.
-    pub(super) plain: bool,
 }
 
-/// The HTTP client, made at the first call: reading the system's certificates takes milliseconds, and Terraform starts
-/// several processes for each run that never make a call.
+/// The HTTP clients, each made at the first call that needs it: reading the system's certificates takes milliseconds, and
+/// Terraform starts several processes for each run that never make a call.
 pub(super) struct Transport {
     settings: Settings,
-    client: OnceCell<reqwest::Client>,
+    /// For the world outside, through the proxy that the environment names.
+    world: OnceCell<reqwest::Client>,
+    /// For what no proxy stands before.
+    direct: OnceCell<reqwest::Client>,
+    /// The same without TLS.
+    plain: OnceCell<reqwest::Client>,
 }
 
 impl Transport {
     pub(super) fn new(settings: Settings) -> Self {
-        Self { settings, client: OnceCell::new() }
+        let [world, direct, plain] = std::array::from_fn(|_| OnceCell::new());
+        Self { settings, world, direct, plain }
     }
 
     pub(super) fn timeouts(&self) -> Timeouts {
         self.settings.timeouts
     }
 
-    /// Fails where the system has no certificates to trust.
-    pub(super) async fn client(&self) -> Result<&reqwest::Client, reqwest::Error> {
-        self.client.get_or_try_init(async || build(&self.settings)).await
+    /// The client for an endpoint. Fails where the system has no certificates to trust.
+    pub(super) async fn client(&self, endpoint: &Endpoint) -> Result<&reqwest::Client, reqwest::Error> {
+        let build = async || build(&self.settings, endpoint);
+        match (endpoint.is_direct(), endpoint.is_plain()) {
+            (false, _) => self.world.get_or_try_init(build).await,
+            (true, false) => self.direct.get_or_try_init(build).await,
+            (true, true) => self.plain.get_or_try_init(build).await,
+        }
     }
 }
 
-fn build(settings: &Settings) -> Result<reqwest::Client, reqwest::Error> {
+fn build(settings: &Settings, endpoint: &Endpoint) -> Result<reqwest::Client, reqwest::Error> {
     let builder = reqwest::Client::builder()
         .user_agent(&settings.user_agent)
         .connect_timeout(settings.timeouts.connect)
@@ -56,10 +66,10 @@ fn build(settings: &Settings) -> Result<reqwest::Client, reqwest::Error> {
         .redirect(redirect::Policy::none())
         // A repetition must be signed anew, so it cannot be made down here.
         .retry(retry::never())
-        .https_only(!settings.plain)
+        .https_only(!endpoint.is_plain())
         .tls_version_min(tls::Version::TLS_1_2);
-    let builder = if settings.loopback { builder.no_proxy() } else { builder };
-    if settings.plain {
+    let builder = if endpoint.is_direct() { builder.no_proxy() } else { builder };
+    if endpoint.is_plain() {
         // No TLS, so nobody to trust: a machine without certificates can try the emulator.
         return builder.tls_certs_only([]).build();
     }
@@ -182,9 +192,11 @@ mod tests {
     async fn the_http_client_is_made_by_the_first_call_and_kept() {
         let client = Client::new(config(([127, 0, 0, 1], 9).into())).expect("in order");
         let transport = &client.inner.transport;
-        assert!(!transport.client.initialized());
-        let first = transport.client().await.expect("made");
-        assert!(std::ptr::eq(first, transport.client().await.expect("kept")));
+        let endpoint = client.project(None, None).expect("complete").endpoint;
+        assert!(!transport.plain.initialized());
+        let first = transport.client(&endpoint).await.expect("made");
+        assert!(std::ptr::eq(first, transport.client(&endpoint).await.expect("kept")));
+        assert!(!transport.world.initialized() && !transport.direct.initialized());
         assert_eq!(transport.timeouts().connect, Duration::from_secs(10));
         assert_eq!(transport.timeouts().request, Duration::from_mins(1));
     }

@@ -27,10 +27,10 @@ pub const API_NOT_PUBLISHED: &str = "APIGW.0101";
 pub const BAD_GATEWAY_REQUEST: &str = "APIGW.0201";
 /// Gateway: unknown access key, wrong signature, or a signature that has expired (HTTP 401).
 pub const BAD_CREDENTIALS: &str = "APIGW.0301";
-/// Gateway: this user may not call this (HTTP 403).
-pub const NOT_AUTHORIZED: &str = "APIGW.0302";
 /// Gateway: too many requests (HTTP 429). What it allows stands in the text: [`Limit`](super::throttling::Limit).
 pub const THROTTLED: &str = "APIGW.0308";
+/// Gateway: this user may not call this (HTTP 403).
+pub const NOT_AUTHORIZED: &str = "APIGW.0302";
 
 /// Response header that names one request for the service's support.
 pub const REQUEST_ID_HEADER: &str = "x-request-id";

@@ -1,5 +1,9 @@
 //! The provider's configuration, and the client that comes of it.
 
+mod given;
+mod shared_file;
+mod sources;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
@@ -7,9 +11,13 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use self::{
+    given::{Given, Place},
+    sources::Found,
+};
 use super::{Environment, claims::Claims, failure, locks::Locks, pending::Pending, survey::Survey, tagging::Tagging};
 use crate::{
-    client::{Client, Config, Credentials},
+    client::{Client, Config},
     framework::{
         diagnostic::{Diagnostic, Diagnostics},
         path::Path,
@@ -39,100 +47,52 @@ struct Configured {
     survey: Arc<Survey>,
 }
 
-/// Attributes that the environment can stand in for, with the variable's name.
-const FROM_ENVIRONMENT: [(&str, &str); 5] = [
-    ("region", "HW_REGION_NAME"),
-    ("project_id", "HW_PROJECT_ID"),
-    ("access_key", "HW_ACCESS_KEY"),
-    ("secret_key", "HW_SECRET_KEY"),
-    ("security_token", "HW_SECURITY_TOKEN"),
-];
-
 impl Account {
     pub(super) fn new(environment: Environment, pending: Pending) -> Self {
         Self { environment, configured: Mutex::new(None), locks: Locks::default(), pending }
     }
 
-    /// Takes the provider block in. Uses no network.
+    /// Takes the provider block in. Reads files, uses no network.
     pub(super) fn configure(&self, config: &Value) -> Result<Diagnostics, Diagnostics> {
-        let mut warnings = Diagnostics::new();
-        let mut unknown = Vec::new();
-        // A text of the configuration, else of the environment; an unknown one waits for the apply.
-        let mut text = |name: &'static str| match config.get(name) {
-            Value::String(text) if !text.is_empty() => Some(text.clone()),
-            Value::Unknown(_) => {
-                unknown.push(name);
-                None
-            }
-            _ => FROM_ENVIRONMENT
-                .iter()
-                .find(|(attribute, _)| *attribute == name)
-                .and_then(|(_, variable)| (self.environment)(variable))
-                .filter(|text| !text.is_empty()),
+        let given = Given { config, environment: &self.environment };
+        let open = |names: &[&'static str]| -> Vec<_> {
+            names.iter().filter(|name| !config.get(name).is_wholly_known()).copied().collect()
         };
-        let (region, project_id) = (text("region"), text("project_id"));
-        let (access_key, secret_key) = (text("access_key"), text("secret_key"));
-        // The token belongs to the access key: one of the environment is not that of a key in the configuration.
-        let given = |name: &str| !config.get(name).is_null() && config.get(name).as_str() != Some("");
-        let foreign = given("access_key") && !given("security_token");
-        let security_token = text("security_token").filter(|_| !foreign);
-        let cacert_file = text("cacert_file");
-        let endpoint = match config.get("endpoints") {
-            Value::Null => None,
-            endpoints if !endpoints.is_wholly_known() => {
-                unknown.push("endpoints");
-                None
-            }
-            endpoints => endpoints.get("dli").as_str().map(str::to_owned),
-        };
-        let credentials = match (access_key, secret_key) {
-            (Some(access_key), Some(secret_key)) => Some(Credentials {
-                access_key,
-                secret_key: secret_key.into(),
-                security_token: security_token.map(Into::into),
-            }),
-            (None, None) => None,
-            // Half a pair whose other half is unknown is no mistake.
-            _ if unknown.contains(&"access_key") || unknown.contains(&"secret_key") => None,
-            (given, _) => {
-                let missing = if given.is_some() { "secret_key" } else { "access_key" };
-                return Err(half_a_pair(missing));
-            }
-        };
-        if config.get("insecure").is_unknown() {
-            unknown.push("insecure");
-        }
-        let insecure = config.get("insecure") == &Value::Bool(true);
-        if insecure {
-            let text = "insecure = true: any TLS certificate is accepted, so whoever sits between this machine and the \
-                        service can read and change everything. Use cacert_file to trust a certificate of your own.";
-            warnings
-                .push(Diagnostic::warning("TLS Certificates Are Not Checked", text).at(Path::attribute("insecure")));
-        }
+        let mut unknown = open(&sources::ARGUMENTS);
+        // While a part is open, what is there may be no half but a whole.
+        let found = if unknown.is_empty() { Some(sources::find(given)?) } else { None };
+        unknown.extend(open(&SETTLED));
+        let (region, project_id) = place(given, found.as_ref());
+        let (insecure, warnings) = insecure(given)?;
         let tagging = tagging(config);
         if let Some(key) = tagging.defaults.keys().find(|key| tagging.ignores(key)) {
             return Err(ignored_default(key));
         }
-        let plan_checks = config.get("plan_checks") != &Value::Bool(false);
-        let (own_region, own_project_id) = (region.clone(), project_id.clone());
-        let config = Config {
-            credentials,
-            region,
-            project_id,
-            endpoint,
-            insecure,
-            cacert_file: cacert_file.map(PathBuf::from),
-            ..Config::default()
+        let endpoint = |service: &str| {
+            let endpoints = Some(config.get("endpoints")).filter(|endpoints| endpoints.is_wholly_known())?;
+            endpoints.get(service).as_str().map(str::to_owned)
         };
-        let client = Client::new(config).map_err(|error| failure::configuration(&error))?;
+        let client = Client::new(Config {
+            credentials: found.map(|found| found.credentials),
+            region: region.clone(),
+            project_id: project_id.clone(),
+            project_name: given.text("project_name"),
+            cloud: given.text("cloud"),
+            endpoint: endpoint("dli"),
+            identity_endpoint: endpoint("iam").or_else(|| given.text("auth_url")),
+            metadata_endpoint: endpoint("metadata"),
+            insecure,
+            cacert_file: given.text("cacert_file").map(PathBuf::from),
+            ..Config::default()
+        });
         self.pending.begin();
         *self.configured.lock().unwrap_or_else(PoisonError::into_inner) = Some(Configured {
-            client,
+            client: client.map_err(|error| failure::configuration(&error))?,
             unknown,
-            region: own_region,
-            project_id: own_project_id,
+            region,
+            project_id,
             tagging,
-            plan_checks,
+            plan_checks: config.get("plan_checks") != &Value::Bool(false),
             claims: Arc::default(),
             survey: Arc::default(),
         });
@@ -176,10 +136,13 @@ impl Account {
         self.configured().map(|known| known.tagging).unwrap_or_default()
     }
 
-    /// Whether a plan may ask the service.
-    pub(super) fn may_ask(&self) -> bool {
-        self.configured()
-            .is_some_and(|known| known.plan_checks && known.unknown.is_empty() && known.client.has_credentials())
+    /// Whether a plan may ask the service, and has anything to ask it with.
+    pub(super) async fn may_ask(&self) -> bool {
+        let known = self.configured().filter(|known| known.plan_checks && known.unknown.is_empty());
+        match known {
+            Some(known) => known.client.has_credentials().await,
+            None => false,
+        }
     }
 
     /// Who writes to which connection.
@@ -201,6 +164,65 @@ impl Account {
     pub(super) fn survey(&self) -> Arc<Survey> {
         self.configured().map(|known| known.survey).unwrap_or_default()
     }
+}
+
+/// What every call depends on, beside the credentials.
+const SETTLED: [&str; 8] =
+    ["region", "project_id", "project_name", "cloud", "auth_url", "endpoints", "insecure", "cacert_file"];
+
+/// Region and project id. What a file says goes after the environment, and its project is one of its region.
+fn place(given: Given<'_>, found: Option<&Found>) -> (Option<String>, Option<String>) {
+    let is_unknown = |name: &str| given.config.get(name).is_unknown();
+    let text = |name: &str| if is_unknown(name) { None } else { given.text(name) };
+    let file_region = found.and_then(|found| found.region.clone());
+    let region = text("region").or_else(|| file_region.clone().filter(|_| !is_unknown("region")));
+    // A name that is written down goes before an id of the environment.
+    let is_named = given.argument("project_name").is_some() && given.argument("project_id").is_none();
+    if is_named || is_unknown("project_id") {
+        return (region, None);
+    }
+    let of_file = || {
+        found
+            .and_then(|found| found.project_id.clone())
+            .filter(|_| given.text("project_name").is_none() && (file_region.is_none() || file_region == region))
+    };
+    let project_id = text("project_id").or_else(of_file);
+    (region, project_id)
+}
+
+/// Whether any certificate is accepted, and the warning that it is.
+fn insecure(given: Given<'_>) -> Result<(bool, Diagnostics), Diagnostics> {
+    let (insecure, place) = match given.config.get("insecure") {
+        Value::Bool(insecure) => (*insecure, Place::Argument),
+        Value::Unknown(_) => (false, Place::Argument),
+        _ => match given.variable("insecure") {
+            None => (false, Place::Argument),
+            // As the other provider reads it.
+            Some((text, name)) => match text.as_str() {
+                "1" | "t" | "T" | "true" | "TRUE" | "True" => (true, Place::Variable(name)),
+                "0" | "f" | "F" | "false" | "FALSE" | "False" => (false, Place::Variable(name)),
+                _ => {
+                    let text = format!("{name} in the environment is {text:?}.\n\nAllowed: true or false.");
+                    return Err(Diagnostic::error("Invalid Provider Configuration", text)
+                        .at(Path::attribute("insecure"))
+                        .into());
+                }
+            },
+        },
+    };
+    let mut warnings = Diagnostics::new();
+    if insecure {
+        let said = match place {
+            Place::Argument => "insecure = true".to_owned(),
+            Place::Variable(name) => format!("{name} in the environment"),
+        };
+        let text = format!(
+            "{said}: any TLS certificate is accepted, so whoever sits between this machine and the service can read and \
+             change everything. Use cacert_file to trust a certificate of your own."
+        );
+        warnings.push(Diagnostic::warning("TLS Certificates Are Not Checked", text).at(Path::attribute("insecure")));
+    }
+    Ok((insecure, warnings))
 }
 
 /// What the provider block says about tags, as far as it is known.
@@ -226,15 +248,6 @@ fn ignored_default(key: &str) -> Diagnostics {
          of the two."
     );
     Diagnostic::error("Tag Both Declared and Ignored", text).at(path).into()
-}
-
-fn half_a_pair(missing: &'static str) -> Diagnostics {
-    let variable = FROM_ENVIRONMENT.iter().find(|(name, _)| *name == missing).map_or("", |(_, variable)| variable);
-    let text = format!(
-        "access_key and secret_key belong together, but {missing} is set neither in the provider's configuration nor as \
-         {variable} in the environment."
-    );
-    Diagnostic::error("Incomplete Credentials", text).at(Path::attribute(missing)).into()
 }
 
 impl fmt::Debug for Account {

@@ -119,8 +119,8 @@ pub(super) struct ServiceName;
 
 impl Validator for ServiceName {
     fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
-        if value.as_str() != Some("dli") {
-            let detail = format!("{path}: this provider calls no such service.\n\nAllowed: dli.");
+        if !value.as_str().is_some_and(|name| ["dli", "iam", "metadata"].contains(&name)) {
+            let detail = format!("{path}: this provider calls no such service.\n\nAllowed: dli, iam, metadata.");
             report.push(Diagnostic::error("Unknown Service", detail).at(path.clone()));
         }
     }
@@ -135,6 +135,22 @@ impl Validator for Endpoint {
         if let Some(Err(error)) = value.as_str().map(client::check_endpoint) {
             let detail = format!(
                 "{path}: {error}.\n\nAllowed: https://HOST[:PORT], or http:// with a loopback address such as \
+                 http://127.0.0.1:8080."
+            );
+            report.push(Diagnostic::error("Invalid Endpoint", detail).at(path.clone()));
+        }
+    }
+}
+
+/// The address of the identity service, which may name its version.
+#[derive(Debug)]
+pub(super) struct IdentityEndpoint;
+
+impl Validator for IdentityEndpoint {
+    fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
+        if let Some(Err(error)) = value.as_str().filter(|text| !text.is_empty()).map(client::check_identity_endpoint) {
+            let detail = format!(
+                "{path}: {error}.\n\nAllowed: https://HOST[:PORT][/v3], or http:// with a loopback address such as \
                  http://127.0.0.1:8080."
             );
             report.push(Diagnostic::error("Invalid Endpoint", detail).at(path.clone()));

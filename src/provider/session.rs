@@ -51,8 +51,7 @@ pub(super) enum Fault {
 }
 
 impl Session {
-    /// Begins an operation that may take as long as `limit`. Uses no network.
-    #[expect(clippy::unused_async, reason = "what a project needs will be asked of the network")]
+    /// Begins an operation that may take as long as `limit`. Asks for the project where its id is not given.
     pub(super) async fn open(
         account: &Account,
         (region, project_id): (Option<&str>, Option<&str>),
@@ -61,7 +60,14 @@ impl Session {
     ) -> Result<Self, Fault> {
         let client = account.client().map_err(Fault::Told)?;
         let deadline = Instant::now() + limit;
-        let project = client.project(region, project_id)?.patient(deadline, stop);
+        let project = tokio::select! {
+            biased;
+            () = stop.cancelled() => return Err(Fault::Interrupted { writing: false }),
+            opened = client.open((region, project_id), deadline, stop) => opened?,
+            () = tokio::time::sleep_until(deadline) => {
+                return Err(Fault::TimedOut { limit, writing: false, awaited: "The look for the project".to_owned() });
+            }
+        };
         Ok(Self { project, limit, deadline, stop: stop.clone() })
     }
 

@@ -150,7 +150,7 @@ impl Question {
         let place = (text("region"), text("project_id"));
         // Where an unknown place is, nobody can say yet; the one of the provider it need not be.
         let unknown = |name: &str| config.get(name).is_unknown();
-        if !account.may_ask() || unknown("region") || unknown("project_id") {
+        if unknown("region") || unknown("project_id") || !account.may_ask().await {
             return None;
         }
         let session = Session::open(account, (place.0.as_deref(), place.1.as_deref()), LIMIT, stop).await.ok()?;

@@ -89,11 +89,11 @@ impl Making<'_> {
             return Ok(Made::Earlier(earlier));
         }
         let routes = self.planned.routes.as_ref();
-        let mut creation = Creation::new(project_id, &self.body, routes, &before, self.session.project.time());
+        let mut creation = Creation::new(project_id, &self.body, routes, &before, self.session.project.server_now());
         let mut open = false;
         let mut attempt = 1;
         loop {
-            creation.again(self.session.project.time());
+            creation.again(self.session.project.server_now());
             self.pending.keep(&creation);
             let fault = match self.session.write(self.session.project.create_connection(&self.body)).await {
                 Ok(id) => {

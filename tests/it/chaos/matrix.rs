@@ -153,7 +153,7 @@ impl Cell {
 }
 
 async fn life(operation: &str, met_in: Phase, kind: Kind, seed: u64) -> Cell {
-    let quirks = operation.ends_with(OLD_ROUTES).then_some(Quirk::NoV3Routes).into_iter().collect();
+    let quirks = operation.ends_with(OLD_ROUTES).then_some(Quirk::NoV3Routes).into_iter().chain(kind.quirk()).collect();
     let cloud = Cloud::start(Settings { clock: Arc::new(kind.clock()), quirks, seed, ..Settings::default() });
     let workspace = Workspace::new(&cloud.endpoint());
     let alive = CancellationToken::new();

@@ -10,12 +10,12 @@
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fastrand::Rng;
 use futures_util::stream::{self, StreamExt};
-use terraform_provider_dli::emulator::{Quirk, Quirks, Settings};
+use terraform_provider_dli::emulator::{Fault, Quirk, Quirks, Settings, Trouble};
 use tokio_util::sync::CancellationToken;
 
 use super::blocks::{Block, Configuration, Declared, facts};
@@ -24,7 +24,7 @@ use super::cloud::Cloud;
 use super::matrix::operations;
 use super::others::Others;
 use super::terraform::{State, Told, Workspace};
-use super::trouble::Kind;
+use super::trouble::{Ahead, Kind};
 
 /// How many schedules go on at a time.
 const AT_ONCE: usize = 40;
@@ -187,7 +187,15 @@ impl Schedule {
         let mut span = |most| if rng.bool() { milliseconds(rng, most) } else { Duration::ZERO };
         let (binding_delay, delete_delay) = (span(300), span(200));
         let mortal = rng.u8(..3) == 0;
-        let settings = Settings { quirks, binding_delay, delete_delay, seed: rng.u64(..), ..Settings::default() };
+        let minutes = if rng.u8(..4) == 0 { 5 } else { 0 };
+        let settings = Settings {
+            quirks,
+            binding_delay,
+            delete_delay,
+            clock: Arc::new(Ahead(Duration::from_mins(minutes))),
+            seed: rng.u64(..),
+            ..Settings::default()
+        };
         let cloud = if mortal { Cloud::start_mortal(settings) } else { Cloud::start(settings) };
         let workspace = Workspace::new(&cloud.endpoint());
         let mut others = Others::default();
@@ -205,6 +213,11 @@ impl Schedule {
 
     /// Requests meet troubles, one after the other.
     async fn trouble(&self, rng: &mut Rng, count: &mut usize) {
+        // And some of what is read is old.
+        for reads in ["Show*", "List*"].into_iter().filter(|_| rng.bool()) {
+            let fault = Fault::new(reads, Trouble::Stale(milliseconds(rng, 300))).probability(0.3, rng.u64(..));
+            self.cloud.emulator().inject(fault).expect("it can happen");
+        }
         loop {
             clock::pause(Duration::from_millis(10) + milliseconds(rng, 100)).await;
             let operation = rng.choice(operations()).filter(|_| rng.bool()).unwrap_or("*");

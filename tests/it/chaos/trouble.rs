@@ -142,12 +142,11 @@ impl Kind {
         let inject = |fault| emulator.inject(fault).expect("it can happen");
         let (slow, old) = (Duration::from_millis(600), Duration::from_millis(300));
         match self {
-            Self::Limited => emulator.set_limit(Some(Limit { requests: 10, period: Duration::from_secs(1) })),
+            Self::Limited => emulator.set_limit(Some(Limit { requests: 3, period: Duration::from_secs(1) })),
             Self::StaleShow => inject(Fault::new("Show*", Trouble::Stale(old))),
             Self::StaleList => inject(Fault::new("List*", Trouble::Stale(old))),
             Self::SlowBinding => emulator.set_binding_delay(slow),
             Self::SlowDeletion => emulator.set_delete_delay(slow),
-            Self::GoneOtherwise => emulator.set_quirks([Quirk::GoneAsDli0001]),
             _ => {}
         }
         self.fault(operation).into_iter().for_each(|fault| inject(fault.times(1)));
@@ -156,6 +155,11 @@ impl Kind {
     /// The clock of a cloud that is to have this trouble. It stays as it is: no clock goes backwards.
     pub(super) fn clock(self) -> Ahead {
         Ahead(if self == Self::Skewed { Duration::from_mins(5) } else { Duration::ZERO })
+    }
+
+    /// How a cloud that is to have this trouble differs from its pages, from the start.
+    pub(super) fn quirk(self) -> Option<Quirk> {
+        (self == Self::GoneOtherwise).then_some(Quirk::GoneAsDli0001)
     }
 
     /// Ends all of them.
@@ -170,7 +174,7 @@ impl Kind {
 
 /// The machine's clock, but ahead of it.
 #[derive(Debug)]
-pub(super) struct Ahead(Duration);
+pub(super) struct Ahead(pub(super) Duration);
 
 impl Clock for Ahead {
     fn now(&self) -> OffsetDateTime {

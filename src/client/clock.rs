@@ -1,0 +1,142 @@
+//! The time: this machine's, and what is known of the service's.
+//!
+//! The gateway refuses a signature whose date is a quarter of an hour off. A machine whose clock is wrong is helped by the
+//! `Date` of the refusal itself; until there is one, nobody's clock is believed more than the own.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use time::{Duration, OffsetDateTime, format_description::well_known::Rfc2822};
+
+use super::{config::Clock, error::ApiError};
+use crate::dli::signature::parse_date;
+
+/// From here on a difference is taken for the reason why a request was refused. The gateway allows 15 minutes.
+const DOUBTFUL: Duration = Duration::minutes(5);
+
+/// What stands before the service's time in the gateway's words for a signature that is too old or too new.
+const SERVER_TIME: &str = "server time:";
+
+/// Both clocks.
+#[derive(Debug)]
+pub(super) struct Clocks {
+    local: Clock,
+    /// Milliseconds by which the service's clock is ahead of the local one, as last heard.
+    ahead: AtomicI64,
+    /// Milliseconds by which signatures are dated other than by the local clock.
+    correction: AtomicI64,
+}
+
+impl Clocks {
+    pub(super) fn new(local: Clock) -> Self {
+        Self { local, ahead: AtomicI64::new(0), correction: AtomicI64::new(0) }
+    }
+
+    /// The service's time, as far as it is known: `Date` has whole seconds and has travelled, so this is behind by up to a
+    /// second and the way of the answer, and ahead only where the local clock was turned since. Before the first answer it
+    /// is the local time.
+    pub(super) fn now(&self) -> OffsetDateTime {
+        (self.local)() + Duration::milliseconds(self.ahead.load(Ordering::Relaxed))
+    }
+
+    /// By how much signatures are to be dated ahead.
+    pub(super) fn correction(&self) -> Duration {
+        Duration::milliseconds(self.correction.load(Ordering::Relaxed))
+    }
+
+    /// The date for a signature.
+    pub(super) fn signing(&self, correction: Duration) -> OffsetDateTime {
+        (self.local)() + correction
+    }
+
+    /// Takes in the `Date` header of an answer.
+    pub(super) fn heard(&self, date: &str) {
+        if let Ok(time) = OffsetDateTime::parse(date, &Rfc2822) {
+            self.set(time);
+        }
+    }
+
+    fn set(&self, time: OffsetDateTime) {
+        let ahead = (time - (self.local)()).whole_milliseconds();
+        self.ahead.store(i64::try_from(ahead).unwrap_or_default(), Ordering::Relaxed);
+    }
+
+    /// Whether a refusal of a request that was dated with this correction may be for its date, and another one is tried
+    /// from now on.
+    pub(super) fn corrects(&self, refusal: &ApiError, correction: Duration) -> bool {
+        let told = refusal.message.split_once(SERVER_TIME).and_then(|(_, rest)| parse_date(rest.get(..16)?));
+        if let Some(time) = told {
+            self.set(time);
+        }
+        let ahead = self.ahead.load(Ordering::Relaxed);
+        let off = (Duration::milliseconds(ahead) - correction).abs();
+        let is_for_date = off > if told.is_some() { Duration::SECOND } else { DOUBTFUL };
+        if is_for_date {
+            tracing::warn!(seconds = ahead / 1000, "this machine's clock is wrong; signing by the service's");
+            self.correction.store(ahead, Ordering::Relaxed);
+        }
+        is_for_date
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::StatusCode;
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::client::Operation;
+
+    fn clocks() -> Clocks {
+        Clocks::new(|| datetime!(2026-01-01 12:00 UTC))
+    }
+
+    fn refusal(message: &str) -> ApiError {
+        ApiError {
+            operation: Operation::ShowConnection,
+            status: StatusCode::UNAUTHORIZED,
+            code: Some("APIGW.0301".into()),
+            message: message.into(),
+            request_id: None,
+            caller: None,
+            retry_after: None,
+        }
+    }
+
+    #[test]
+    fn the_services_time_is_remembered_and_not_signed_with_before_a_refusal() {
+        let clocks = clocks();
+        assert_eq!(clocks.now(), datetime!(2026-01-01 12:00 UTC));
+        clocks.heard("Thu, 01 Jan 2026 12:40:00 GMT");
+        assert_eq!(clocks.now(), datetime!(2026-01-01 12:40 UTC));
+        clocks.heard("yesterday");
+        assert_eq!(clocks.now(), datetime!(2026-01-01 12:40 UTC));
+        assert_eq!(clocks.signing(clocks.correction()), datetime!(2026-01-01 12:00 UTC));
+        assert!(clocks.corrects(&refusal("Incorrect IAM authentication information"), Duration::ZERO));
+        assert_eq!(clocks.signing(clocks.correction()), datetime!(2026-01-01 12:40 UTC));
+    }
+
+    /// The gateway's words, with the `Date` lost on the way.
+    #[test]
+    fn the_words_of_the_refusal_are_enough() {
+        let clocks = clocks();
+        let words = "Incorrect IAM authentication information: signature expired, signature \
+                     time:20260101T120000Z,server time:20260101T122500Z";
+        assert!(clocks.corrects(&refusal(words), Duration::ZERO));
+        let corrected = clocks.correction();
+        assert_eq!(clocks.signing(corrected), datetime!(2026-01-01 12:25 UTC));
+        // Signed by that time, it is refused for something else.
+        assert!(!clocks.corrects(&refusal(words), corrected));
+        // Of many that were under way, each is signed anew.
+        assert!(clocks.corrects(&refusal(words), Duration::ZERO));
+    }
+
+    #[test]
+    fn a_clock_that_is_right_is_not_the_reason() {
+        let clocks = clocks();
+        clocks.heard("Thu, 01 Jan 2026 12:04:00 GMT");
+        assert!(!clocks.corrects(&refusal("verify aksk signature fail"), Duration::ZERO));
+        for odd in ["server time:", "server time:2026", "server time:größe größe größe"] {
+            assert!(!clocks.corrects(&refusal(odd), Duration::ZERO), "{odd}");
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! Who calls: the forms in which that can be proven, and where each came from, in words.
+//!
+//! Pure data, read from nowhere: which form is taken out of which source is the business of whoever configures a client.
+//! What is derived from a form (tokens, temporary keys) is `ring.rs`'s, and lives only as long as the process.
+
+mod access;
+mod cell;
+mod ring;
+
+use std::{fmt, time::Duration};
+
+use secrecy::{ExposeSecret, SecretString};
+
+pub(super) use self::{
+    access::{Access, Proof},
+    cell::{Cell, Kept},
+    ring::{Asker, Ring, Scope},
+};
+use super::config::{ConfigError, check_header_text};
+
+/// Who calls.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    /// How it is proven.
+    pub form: Form,
+    /// Where they come from, as the end of a sentence: "the provider's configuration".
+    pub origin: String,
+    /// Whom to act for, where that is somebody else.
+    pub agency: Option<Agency>,
+}
+
+/// How it is proven who calls. No secret in it is ever printed.
+#[derive(Debug, Clone)]
+pub enum Form {
+    /// Every request is signed.
+    Key(AccessKey),
+    /// A token that somebody has got from the identity service; it cannot be renewed here.
+    Token(SecretString),
+    /// A password, for which the identity service gives a token for each project.
+    Password(Login),
+    /// The keys that this machine's metadata service gives to whoever asks from here.
+    Metadata {
+        /// What else was looked for in vain, one place a line; told where the machine has no keys either.
+        sought: Vec<String>,
+    },
+}
+
+/// An access key with its secret.
+#[derive(Debug, Clone)]
+pub struct AccessKey {
+    /// Names the key; sent in every request.
+    pub id: String,
+    /// Signs; never sent.
+    pub secret: SecretString,
+    /// Belongs to a temporary key; sent in every request.
+    pub security_token: Option<SecretString>,
+}
+
+/// A user with a password.
+#[derive(Debug, Clone)]
+pub struct Login {
+    /// By name (then the account must be known) or by id.
+    pub user: Named,
+    /// Sent to the identity service only.
+    pub password: SecretString,
+    /// The account that the user belongs to.
+    pub domain: Option<Named>,
+}
+
+/// An agency that is assumed: another account has given it rights there, or the own one fewer than the caller has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agency {
+    /// The agency's name.
+    pub name: String,
+    /// The account that has created it.
+    pub domain: Named,
+    /// How long the keys are good for that are got with it: 15 minutes to a day; where it is `None`, what the service
+    /// takes (15 minutes).
+    pub duration: Option<Duration>,
+    /// Where that is said, as the end of a sentence.
+    pub origin: String,
+}
+
+/// A user, an account or a project, by one of its two names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Named {
+    /// By its id.
+    Id(String),
+    /// By its name.
+    Name(String),
+}
+
+impl Credentials {
+    /// Such credentials without an agency.
+    pub fn new(form: Form, origin: impl Into<String>) -> Self {
+        Self { form, origin: origin.into(), agency: None }
+    }
+
+    /// A line break that was copied along would otherwise show as a wrong signature, long after.
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        match &self.form {
+            Form::Key(key) => key.check(),
+            Form::Token(token) => check_header_text("token", token.expose_secret()),
+            Form::Password(login) if login.password.expose_secret().is_empty() => {
+                Err(ConfigError::Text { setting: "password", problem: "is empty" })
+            }
+            Form::Password(_) | Form::Metadata { .. } => Ok(()),
+        }
+    }
+
+    /// Whose they are and where they come from, without any secret; the agency aside.
+    pub(super) fn base(&self) -> String {
+        let origin = &self.origin;
+        match &self.form {
+            Form::Key(key) => format!("the access key {} of {origin}", key.shown()),
+            Form::Token(_) => format!("the token of {origin}"),
+            Form::Password(Login { user: Named::Name(name), .. }) => format!("the user {name:?} of {origin}"),
+            Form::Password(Login { user: Named::Id(id), .. }) => format!("the user with the id {id:?} of {origin}"),
+            Form::Metadata { .. } => {
+                "the temporary key of this machine's agency, from the ECS metadata service".to_owned()
+            }
+        }
+    }
+
+    /// The same with the agency.
+    pub(super) fn caller(&self) -> String {
+        match &self.agency {
+            None => self.base(),
+            Some(Agency { name, origin, .. }) => format!("the agency {name:?} of {origin}, assumed by {}", self.base()),
+        }
+    }
+}
+
+impl AccessKey {
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        check_header_text("access_key", &self.id)?;
+        check_header_text("secret_key", self.secret.expose_secret())?;
+        self.security_token.as_ref().map_or(Ok(()), |token| check_header_text("security_token", token.expose_secret()))
+    }
+
+    /// Enough to tell it from another key, and not enough to do harm where the two halves were swapped.
+    fn shown(&self) -> String {
+        format!("{}…", self.id.chars().take(4).collect::<String>())
+    }
+}
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id(id) => write!(f, "with the id {id:?}"),
+            Self::Name(name) => write!(f, "{name:?}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::{Client, Config};
+
+    fn refusal(form: Form) -> String {
+        let config = Config { credentials: Some(Credentials::new(form, "this test")), ..Config::default() };
+        Client::new(config).expect_err("the credentials are malformed").to_string()
+    }
+
+    fn key() -> AccessKey {
+        AccessKey {
+            id: "AKEXAMPLE".into(),
+            secret: "canary-secret".into(),
+            security_token: Some("canary-token".into()),
+        }
+    }
+
+    fn login(user: Named) -> Form {
+        Form::Password(Login { user, password: "canary-password".into(), domain: Some(Named::Name("acme".into())) })
+    }
+
+    #[test]
+    fn credentials_that_no_request_can_carry_are_refused_without_showing_them() {
+        assert!(key().check().is_ok());
+        let problem = "contains white space or a character that is not printable ASCII";
+        let with = |change: fn(&mut AccessKey)| {
+            let mut key = key();
+            change(&mut key);
+            refusal(Form::Key(key))
+        };
+        assert_eq!(with(|key| key.id = "A K".into()), format!("access_key {problem}"));
+        assert_eq!(with(|key| key.secret = "SK\n".into()), format!("secret_key {problem}"));
+        assert_eq!(with(|key| key.security_token = Some("töken".into())), format!("security_token {problem}"));
+        assert_eq!(with(|key| key.secret = "".into()), "secret_key is empty");
+        assert_eq!(refusal(Form::Token("MII\n".into())), format!("token {problem}"));
+        let empty = Login { user: Named::Name("me".into()), password: "".into(), domain: None };
+        assert_eq!(refusal(Form::Password(empty)), "password is empty");
+    }
+
+    #[test]
+    fn the_caller_is_named_with_the_source_and_without_a_secret() {
+        let named = |form| Credentials::new(form, "the environment").caller();
+        let forms = [
+            (Form::Key(key()), "the access key AKEX… of the environment"),
+            (Form::Token("canary-token".into()), "the token of the environment"),
+            (login(Named::Name("me".into())), "the user \"me\" of the environment"),
+            (login(Named::Id("0a1b".into())), "the user with the id \"0a1b\" of the environment"),
+            (
+                Form::Metadata { sought: Vec::new() },
+                "the temporary key of this machine's agency, from the ECS metadata service",
+            ),
+        ];
+        for (form, words) in forms {
+            let shown = format!("{form:?} {form:#?}");
+            assert!(!shown.contains("canary"), "{shown}");
+            assert_eq!(named(form), words);
+        }
+        let agency = Agency {
+            name: "dli".into(),
+            domain: Named::Name("acme".into()),
+            duration: None,
+            origin: "the provider's configuration".into(),
+        };
+        let credentials = Credentials { agency: Some(agency), ..Credentials::new(Form::Key(key()), "the environment") };
+        assert_eq!(
+            credentials.caller(),
+            "the agency \"dli\" of the provider's configuration, assumed by the access key AKEX… of the environment"
+        );
+    }
+}

@@ -1,0 +1,155 @@
+//! Whatever proves who calls, got when the first call needs it, kept as long as it is good, and renewed once where the
+//! service does not believe it any more.
+//!
+//! Two steps at most lie between what was configured and what a request is sent with: a key or token for what is none (a
+//! password, this machine), and the agency that is assumed with that.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use futures_util::future::BoxFuture;
+use http::StatusCode;
+
+use super::{
+    Access, Cell, Credentials, Form,
+    access::{Proof, renewal},
+    cell::Kept,
+};
+use crate::client::{
+    Inner,
+    answer::Answer,
+    call::{Call, Way},
+    config::{ConfigError, Setting},
+    endpoint::Endpoint,
+    error::Error,
+};
+
+/// What the process has got so far.
+#[derive(Debug, Default)]
+pub(in crate::client) struct Ring {
+    tokens: Mutex<BTreeMap<Scope, Arc<Cell<Arc<Access>>>>>,
+    machine: Cell<Arc<Access>>,
+    agency: Cell<Arc<Access>>,
+    /// Ids of projects by the host of the identity service and the name.
+    pub(in crate::client) projects: Mutex<BTreeMap<(String, String), Arc<Cell<String>>>>,
+}
+
+/// What a token is good for. A key is good for all.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::client) enum Scope {
+    /// The account itself: to find projects, and to assume an agency.
+    Domain,
+    /// The project of this id.
+    Project(String),
+}
+
+/// Who is to ask.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::client) struct Asker<'a> {
+    /// Where the identity service is asked, if it has to be.
+    pub(in crate::client) region: Option<&'a str>,
+    pub(in crate::client) scope: &'a Scope,
+    /// As the agency, where one is assumed.
+    pub(in crate::client) acting: bool,
+}
+
+impl Inner {
+    /// What the next request is to be sent with.
+    pub(in crate::client) async fn access(&self, asker: Asker<'_>) -> Result<Arc<Access>, Error> {
+        match self.credentials()?.agency {
+            Some(_) if asker.acting => self.ring.agency.get(self.clocks.now(), self.assume(asker.region)).await,
+            _ => self.base(asker).await,
+        }
+    }
+
+    /// Makes a call. Where the service does not believe who calls (HTTP 401), which means that nothing was done, it is made
+    /// once more: with another key or token where one can be got, or by the service's clock where the own one is wrong.
+    pub(in crate::client) async fn proven(
+        &self,
+        call: &Call,
+        endpoint: &Endpoint,
+        project_id: Option<&str>,
+        asker: Asker<'_>,
+    ) -> Result<Answer, Error> {
+        let attempt = async |access: &Access, correction| {
+            self.exchange(call, Way { endpoint, project_id, access: Some(access), correction }).await
+        };
+        let (access, correction) = (self.access(asker).await?, self.clocks.correction());
+        match attempt(&access, correction).await {
+            Err(Error::Api(refusal)) if refusal.status == StatusCode::UNAUTHORIZED => {
+                let is_signed = matches!(access.proof, Proof::Key(_));
+                if !(is_signed && self.clocks.corrects(&refusal, correction)) {
+                    if !access.renewable {
+                        return Err(Error::Api(refusal));
+                    }
+                    tracing::info!(
+                        caller = access.caller,
+                        "the service does not believe who calls any more; asking anew"
+                    );
+                    self.forget(asker, &access).await;
+                }
+                attempt(&*self.access(asker).await?, self.clocks.correction()).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// What is configured, or got for it, the agency aside.
+    async fn base(&self, asker: Asker<'_>) -> Result<Arc<Access>, Error> {
+        let credentials = self.credentials()?;
+        let fixed = |proof| {
+            let caller = credentials.base();
+            Ok(Arc::new(Access { proof, caller, expires: None, renewable: false }))
+        };
+        match &credentials.form {
+            Form::Key(key) => fixed(Proof::Key(key.clone())),
+            Form::Token(token) => fixed(Proof::Token(token.clone())),
+            Form::Password(login) => {
+                let asked = self.token(login, credentials.base(), asker);
+                self.token_cell(asker.scope).get(self.clocks.now(), asked).await
+            }
+            Form::Metadata { sought } => {
+                // A machine that has not answered once is none that would.
+                if let Some(failure) = self.ring.machine.failure().await {
+                    return Err(Error::Identity(failure));
+                }
+                self.ring.machine.get(self.clocks.now(), self.machine_key(credentials.base(), sought)).await
+            }
+        }
+    }
+
+    /// Gives up what was not believed.
+    async fn forget(&self, asker: Asker<'_>, access: &Arc<Access>) {
+        let is_it = |kept: &Arc<Access>| Arc::ptr_eq(kept, access);
+        match self.credentials.as_ref() {
+            Some(Credentials { agency: Some(_), .. }) if asker.acting => self.ring.agency.forget(is_it).await,
+            Some(Credentials { form: Form::Password(_), .. }) => self.token_cell(asker.scope).forget(is_it).await,
+            _ => self.ring.machine.forget(is_it).await,
+        }
+    }
+
+    fn token_cell(&self, scope: &Scope) -> Arc<Cell<Arc<Access>>> {
+        let mut tokens = self.ring.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(tokens.entry(scope.clone()).or_default())
+    }
+
+    /// A temporary key by assuming the agency. Boxed, because what it is asked with may have to be renewed for it.
+    fn assume<'a>(&'a self, region: Option<&'a str>) -> BoxFuture<'a, Result<Kept<Arc<Access>>, Error>> {
+        Box::pin(self.assumed(region))
+    }
+
+    /// What is configured.
+    pub(in crate::client) fn credentials(&self) -> Result<&Credentials, Error> {
+        let missing = || ConfigError::Missing { settings: vec![Setting::Credentials { sought: Vec::new() }] };
+        self.credentials.as_ref().ok_or_else(|| missing().into())
+    }
+
+    /// Something that is good until it expires, to be renewed that much before.
+    pub(in crate::client) fn kept(&self, access: Access, early: time::Duration) -> Kept<Arc<Access>> {
+        let (now, expires) = (self.clocks.now(), access.expires);
+        let renew = expires.map(|expires| renewal(now, expires, early));
+        Kept { value: Arc::new(access), renew, expires }
+    }
+}

@@ -1,0 +1,188 @@
+//! The identity service (IAM), version 3: tokens for passwords, temporary keys for agencies, ids for projects' names.
+//!
+//! What it tells are secrets: its answers are never shown, its requests never logged.
+
+use std::sync::{Arc, PoisonError};
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
+
+use super::{
+    Inner,
+    answer::Answer,
+    call::{Call, Way},
+    config::ConfigError,
+    credentials::{Access, AccessKey, Asker, Kept, Login, Named, Proof, Scope},
+    endpoint::Endpoint,
+    error::Error,
+    operation::Operation,
+};
+
+/// How long before its end a token or an agency's key is renewed.
+const EARLY: Duration = Duration::minutes(5);
+
+const TOKENS: &str = "/v3/auth/tokens";
+const TEMPORARY_KEYS: &str = "/v3.0/OS-CREDENTIAL/securitytokens";
+const PROJECTS: &str = "/v3/projects";
+
+/// An answer that holds a temporary key, of the identity service and of the metadata service.
+#[derive(Deserialize)]
+pub(super) struct TemporaryKey {
+    credential: Credential,
+}
+
+#[derive(Deserialize)]
+struct Credential {
+    access: String,
+    secret: SecretString,
+    securitytoken: SecretString,
+    /// Where it cannot be read, the key is used until it is refused.
+    #[serde(default)]
+    expires_at: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct NewToken {
+    token: TokenFacts,
+}
+
+#[derive(Deserialize)]
+struct TokenFacts {
+    #[serde(default)]
+    expires_at: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Projects {
+    projects: Vec<Found>,
+}
+
+#[derive(Deserialize)]
+struct Found {
+    id: String,
+    #[serde(default)]
+    name: String,
+}
+
+impl Inner {
+    /// A token for a password. A token is good for one project, or for the account.
+    pub(super) async fn token(
+        &self,
+        login: &Login,
+        caller: String,
+        asker: Asker<'_>,
+    ) -> Result<Kept<Arc<Access>>, Error> {
+        let endpoint = self.identity_endpoint(asker.region, || format!("to log {caller} in"))?;
+        let call = Call::new(Operation::CreateToken, TOKENS)
+            // Without it the answer lists every service of the cloud.
+            .query("nocatalog", "true")
+            .body(&json!({"auth": login_body(login, asker.scope)}))
+            .with_secret(&login.password);
+        let way = Way { endpoint: &endpoint, project_id: None, access: None, correction: Duration::ZERO };
+        let answer = self.exchange(&call, way).await.map_err(|error| error.by(&caller))?;
+        let token = answer.token.clone().ok_or_else(|| answer.undecodable("it has no X-Subject-Token"))?;
+        let NewToken { token: TokenFacts { expires_at } } = answer.decode()?;
+        let access = Access { proof: Proof::Token(token), caller, expires: read_time(expires_at), renewable: true };
+        Ok(self.kept(access, EARLY))
+    }
+
+    /// A temporary key by assuming the agency that is configured.
+    pub(super) async fn assumed(&self, region: Option<&str>) -> Result<Kept<Arc<Access>>, Error> {
+        let credentials = self.credentials()?;
+        let agency = credentials.agency.as_ref().expect("asked for where there is one");
+        let endpoint = self.identity_endpoint(region, || format!("to assume the agency {:?}", agency.name))?;
+        let mut role = json!({"agency_name": agency.name});
+        match &agency.domain {
+            Named::Id(id) => role["domain_id"] = id.as_str().into(),
+            Named::Name(name) => role["domain_name"] = name.as_str().into(),
+        }
+        if let Some(duration) = agency.duration {
+            role["duration_seconds"] = duration.as_secs().into();
+        }
+        let body = json!({"auth": {"identity": {"methods": ["assume_role"], "assume_role": role}}});
+        let call = Call::new(Operation::AssumeAgency, TEMPORARY_KEYS).body(&body);
+        let asker = Asker { region, scope: &Scope::Domain, acting: false };
+        let answer = self.proven(&call, &endpoint, None, asker).await?;
+        Ok(self.kept(temporary(&answer, credentials.caller())?, EARLY))
+    }
+
+    /// The id of the project of this name: asked for once.
+    pub(super) async fn project_id(&self, region: Option<&str>, name: &str) -> Result<String, Error> {
+        let endpoint = self.identity_endpoint(region, || format!("to find the project {name:?}"))?;
+        let cell = {
+            let mut projects = self.ring.projects.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(projects.entry((endpoint.host(), name.to_owned())).or_default())
+        };
+        let ask = async {
+            let call = Call::new(Operation::ListProjects, PROJECTS).query("name", name);
+            let asker = Asker { region, scope: &Scope::Domain, acting: true };
+            let Projects { projects } = self.proven(&call, &endpoint, None, asker).await?.decode()?;
+            // A server that does not know the filter would list them all.
+            let mut ids: Vec<_> =
+                projects.into_iter().filter(|found| found.name == name).map(|found| found.id).collect();
+            match (ids.pop(), ids.is_empty()) {
+                (Some(id), true) => {
+                    super::config::check_header_text("the project's id", &id)?;
+                    Ok(Kept { value: id, renew: None, expires: None })
+                }
+                (last, _) => {
+                    ids.extend(last);
+                    let caller = self.credentials()?.caller();
+                    Err(ConfigError::Project { name: name.to_owned(), found: ids, caller }.into())
+                }
+            }
+        };
+        cell.get(self.clocks.now(), ask).await
+    }
+
+    /// Where the identity service is.
+    fn identity_endpoint(
+        &self,
+        region: Option<&str>,
+        purpose: impl FnOnce() -> String,
+    ) -> Result<Endpoint, ConfigError> {
+        match (&self.identity_endpoint, &self.endpoint) {
+            (Some(endpoint), _) => Ok(endpoint.clone()),
+            (None, Some(service)) if service.is_loopback() => {
+                Err(ConfigError::Identity { purpose: purpose(), endpoint: service.to_string() })
+            }
+            (None, _) => Endpoint::of("iam", region, self.cloud.as_deref()),
+        }
+    }
+}
+
+/// The temporary key in an answer.
+pub(super) fn temporary(answer: &Answer, caller: String) -> Result<Access, Error> {
+    let TemporaryKey { credential } = answer.decode()?;
+    let Credential { access: id, secret, securitytoken, expires_at } = credential;
+    let key = AccessKey { id, secret, security_token: Some(securitytoken) };
+    key.check().map_err(|error| answer.undecodable(&format!("{error}")))?;
+    Ok(Access { proof: Proof::Key(key), caller, expires: read_time(expires_at), renewable: true })
+}
+
+fn login_body(login: &Login, scope: &Scope) -> Value {
+    let named = |named: &Named| match named {
+        Named::Id(id) => json!({"id": id}),
+        Named::Name(name) => json!({"name": name}),
+    };
+    let mut user = named(&login.user);
+    user["password"] = login.password.expose_secret().into();
+    // An id says whose user it is.
+    if let (Named::Name(_), Some(domain)) = (&login.user, &login.domain) {
+        user["domain"] = named(domain);
+    }
+    let mut body = json!({"identity": {"methods": ["password"], "password": {"user": user}}});
+    match (scope, &login.domain) {
+        (Scope::Project(id), _) => body["scope"] = json!({"project": {"id": id}}),
+        (Scope::Domain, Some(domain)) => body["scope"] = json!({"domain": named(domain)}),
+        // The service takes what the user is at home in.
+        (Scope::Domain, None) => {}
+    }
+    body
+}
+
+fn read_time(text: Option<String>) -> Option<OffsetDateTime> {
+    OffsetDateTime::parse(&text?, &Rfc3339).ok()
+}

@@ -1,0 +1,202 @@
+//! The configuration file of Huawei Cloud's command line (KooCLI): profiles with keys, one of which is the current one.
+//!
+//! KooCLI encrypts the keys unless it is told not to (`hcloud configure set --cli-auth-encrypt=false`); encrypted ones are
+//! of use to nobody else.
+
+use std::{fs, io, path::Path};
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+
+use crate::client::{AccessKey, Agency, Credentials, Form, Named};
+
+/// The file in the home directory.
+pub(super) const DEFAULT: &str = ".hcloud/config.json";
+
+/// What a profile says.
+#[derive(Debug)]
+pub(super) struct Profile {
+    pub(super) credentials: Credentials,
+    pub(super) region: Option<String>,
+    /// The project in that region.
+    pub(super) project_id: Option<String>,
+}
+
+/// Why there is no profile; the end of a sentence that begins with the file.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unusable {
+    #[error("does not exist")]
+    Missing,
+    #[error("cannot be read: {0}")]
+    Unreadable(io::Error),
+    /// The reader's words would quote what it found, which may be a secret.
+    #[error("is not the configuration of KooCLI (line {line}, column {column})")]
+    Form { line: usize, column: usize },
+    #[error("names no current profile")]
+    NoCurrent,
+    #[error("has no profile {name:?}; it has {}", if known.is_empty() { "none".to_owned() } else { known.join(", ") })]
+    NoProfile { name: String, known: Vec<String> },
+    #[error("has no accessKeyId with a secretAccessKey in the profile {name:?} (mode {mode:?})")]
+    NoKey { name: String, mode: String },
+    #[error(
+        "holds no readable access key in the profile {name:?}: KooCLI has encrypted it. It stops doing so with hcloud \
+         configure set --cli-auth-encrypt=false"
+    )]
+    Encrypted { name: String },
+}
+
+#[derive(Deserialize)]
+struct File {
+    #[serde(default)]
+    current: String,
+    #[serde(default)]
+    profiles: Vec<Entry>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct Entry {
+    name: String,
+    mode: String,
+    #[serde(flatten)]
+    key: Key,
+    region: String,
+    project_id: String,
+    agency_name: String,
+    agency_domain_name: String,
+    agency_domain_id: String,
+    sso_auth: SsoAuth,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct SsoAuth {
+    sts_token: Key,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Key {
+    access_key_id: String,
+    secret_access_key: SecretString,
+    security_token: SecretString,
+}
+
+impl Default for Key {
+    fn default() -> Self {
+        Self { access_key_id: String::new(), secret_access_key: "".into(), security_token: "".into() }
+    }
+}
+
+/// Reads the profile of this name, or else the current one.
+pub(super) fn read(path: &Path, profile: Option<&str>) -> Result<Profile, Unusable> {
+    let text = fs::read_to_string(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => Unusable::Missing,
+        _ => Unusable::Unreadable(error),
+    })?;
+    find(&text, profile, &path.display().to_string())
+}
+
+fn find(text: &str, profile: Option<&str>, path: &str) -> Result<Profile, Unusable> {
+    let File { current, profiles } = serde_json::from_str(text.trim_start_matches('\u{feff}'))
+        .map_err(|error| Unusable::Form { line: error.line(), column: error.column() })?;
+    let name = profile.map_or(current, str::to_owned);
+    if name.is_empty() {
+        return Err(Unusable::NoCurrent);
+    }
+    let known = profiles.iter().map(|entry| entry.name.clone()).collect();
+    let Some(entry) = profiles.into_iter().find(|entry| entry.name == name) else {
+        return Err(Unusable::NoProfile { name, known });
+    };
+    let key = if entry.mode.eq_ignore_ascii_case("SSO") { entry.sso_auth.sts_token } else { entry.key };
+    let Key { access_key_id: id, secret_access_key: secret, security_token } = key;
+    if id.is_empty() || secret.expose_secret().is_empty() {
+        return Err(Unusable::NoKey { name, mode: entry.mode });
+    }
+    // Access keys are letters and digits; what is encrypted is not.
+    if !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)) {
+        return Err(Unusable::Encrypted { name });
+    }
+    let security_token = Some(security_token).filter(|token| !token.expose_secret().is_empty());
+    let given = |text: String| Some(text).filter(|text| !text.is_empty());
+    let origin = format!("the profile {name:?} in {path}");
+    let domain = given(entry.agency_domain_id).map(Named::Id);
+    let domain = domain.or_else(|| given(entry.agency_domain_name).map(Named::Name));
+    let agency = given(entry.agency_name).zip(domain).map(|(name, domain)| Agency {
+        name,
+        domain,
+        duration: None,
+        origin: origin.clone(),
+    });
+    let form = Form::Key(AccessKey { id, secret, security_token });
+    Ok(Profile {
+        credentials: Credentials { agency, ..Credentials::new(form, origin) },
+        region: given(entry.region),
+        project_id: given(entry.project_id),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// In the form that KooCLI writes, with what is of no use here.
+    const FILE: &str = r#"{
+      "current": "work",
+      "language": "en",
+      "profiles": [
+        {"name": "work", "mode": "AKSK", "accessKeyId": "AKWORK", "secretAccessKey": "canary-work",
+         "securityToken": "", "xDomainId": "", "region": "cn-north-4", "projectId": "48cc", "domainId": "d1",
+         "readTimeout": 10, "agencyName": "", "ssoAuth": {"stsToken": {}}},
+        {"name": "sso", "mode": "SSO", "accessKeyId": "", "secretAccessKey": "", "ssoAuth": {"stsToken":
+         {"accessKeyId": "AKSSO", "secretAccessKey": "canary-sso", "securityToken": "canary-token"}}},
+        {"name": "agency", "mode": "AKSK", "accessKeyId": "AKAGENCY", "secretAccessKey": "canary-agency",
+         "agencyName": "dli", "agencyDomainName": "acme"},
+        {"name": "encrypted", "mode": "AKSK", "accessKeyId": "q83v/+==", "secretAccessKey": "canary/+=="},
+        {"name": "empty", "mode": "ecsAgency"}
+      ]
+    }"#;
+
+    fn key(profile: Option<&str>) -> (String, String, Option<String>) {
+        let found = find(FILE, profile, "FILE").expect("it is there");
+        let Form::Key(AccessKey { id, secret, security_token }) = found.credentials.form else { panic!("a key") };
+        (id, secret.expose_secret().to_owned(), security_token.map(|token| token.expose_secret().to_owned()))
+    }
+
+    #[test]
+    fn a_profile_is_found_by_its_name_or_as_the_current_one() {
+        assert_eq!(key(None), ("AKWORK".into(), "canary-work".into(), None));
+        assert_eq!(key(Some("sso")), ("AKSSO".into(), "canary-sso".into(), Some("canary-token".into())));
+        let work = find(FILE, None, "FILE").expect("it is there");
+        assert_eq!((work.region.as_deref(), work.project_id.as_deref()), (Some("cn-north-4"), Some("48cc")));
+        assert_eq!(work.credentials.origin, "the profile \"work\" in FILE");
+        assert_eq!(work.credentials.agency, None);
+        let agency = find(FILE, Some("agency"), "FILE").expect("it is there").credentials.agency.expect("named");
+        assert_eq!((agency.name.as_str(), agency.domain), ("dli", Named::Name("acme".into())));
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_without_what_stands_there() {
+        let refusal = |text: &str, profile| find(text, profile, "FILE").expect_err("unusable").to_string();
+        assert_eq!(
+            refusal(FILE, Some("other")),
+            "has no profile \"other\"; it has work, sso, agency, encrypted, empty"
+        );
+        assert_eq!(
+            refusal(FILE, Some("empty")),
+            "has no accessKeyId with a secretAccessKey in the profile \"empty\" (mode \"ecsAgency\")"
+        );
+        assert!(refusal(FILE, Some("encrypted")).contains("--cli-auth-encrypt=false"));
+        assert_eq!(refusal("{}", None), "names no current profile");
+        assert_eq!(refusal("{}", Some("a")), "has no profile \"a\"; it has none");
+        for text in ["", "canary", r#"{"profiles": [{"name": "a", "accessKeyId": ["canary"]}]}"#] {
+            let text = refusal(text, Some("a"));
+            assert!(
+                text.starts_with("is not the configuration of KooCLI (line ") && !text.contains("canary"),
+                "{text}"
+            );
+        }
+        let shown = format!("{:?}", find(FILE, Some("sso"), "FILE").expect("it is there"));
+        assert!(!shown.contains("canary"), "{shown}");
+    }
+}

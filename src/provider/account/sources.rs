@@ -1,0 +1,261 @@
+//! Out of which source the credentials come. What the provider block says goes before the environment, the environment
+//! before files, and this machine is asked last; whichever it is, nothing that is optional is mixed into it from another.
+//!
+//! A form that is begun in the provider block is completed from the environment where it must be: `access_key` may be
+//! written down and its secret be `HW_SECRET_KEY`. A security token is no such thing: it belongs to the access key beside it.
+
+use std::{path::PathBuf, time::Duration};
+
+use super::{
+    given::{Given, Place, variables},
+    shared_file::{self, Profile},
+};
+use crate::{
+    client::{AccessKey, Agency, Credentials, Form, Login, Named},
+    framework::{
+        diagnostic::{Diagnostic, Diagnostics},
+        path::Path,
+        value::Value,
+    },
+};
+
+/// What is looked for in the provider block, and in the environment.
+const SOUGHT: [&str; 2] = [
+    "the provider's configuration: token; access_key with secret_key; user_name (or user_id) with password and domain_name \
+     (or domain_id); profile or shared_config_file",
+    "the environment: HW_AUTH_TOKEN; HW_ACCESS_KEY with HW_SECRET_KEY; HW_USER_NAME (or HW_USER_ID) with HW_USER_PASSWORD \
+     and HW_DOMAIN_NAME (or HW_DOMAIN_ID); HW_PROFILE or HW_SHARED_CONFIG_FILE; and the names that begin with OS_",
+];
+
+/// How long the keys may be good for that an agency gives.
+const DURATION: std::ops::RangeInclusive<u64> = 900..=86_400;
+
+/// What was found.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) credentials: Credentials,
+    /// What the file says beside them: it goes after the environment.
+    pub(super) region: Option<String>,
+    /// The project in that region.
+    pub(super) project_id: Option<String>,
+}
+
+/// Finds the credentials. Reads files, uses no network.
+pub(super) fn find(given: Given<'_>) -> Result<Found, Diagnostics> {
+    let written = in_configuration(given)?;
+    let is_written = written.is_some();
+    let mut found = match written {
+        Some(found) => found,
+        None => match in_environment(given)? {
+            Some(found) => found,
+            None => elsewhere(given),
+        },
+    };
+    if let Some(agency) = agency(given, is_written)? {
+        found.credentials.agency = Some(agency);
+    }
+    Ok(found)
+}
+
+fn in_configuration(given: Given<'_>) -> Result<Option<Found>, Diagnostics> {
+    let is_given = |names: &[&str]| names.iter().any(|name| given.argument(name).is_some());
+    if let Some(token) = given.argument("token") {
+        return Ok(Some(found(Form::Token(token.into()), Place::Argument)));
+    }
+    if is_given(&["access_key", "secret_key"]) {
+        return key(given).map(Some);
+    }
+    if is_given(&["user_name", "user_id", "password"]) {
+        return login(given).map(Some);
+    }
+    if is_given(&["profile", "shared_config_file"]) {
+        return file(given).map(Some);
+    }
+    Ok(None)
+}
+
+fn in_environment(given: Given<'_>) -> Result<Option<Found>, Diagnostics> {
+    let given = Given { config: &Value::Null, ..given };
+    let has = |name: &str| given.variable(name).is_some();
+    if let Some((token, name)) = given.variable("token") {
+        return Ok(Some(found(Form::Token(token.into()), Place::Variable(name))));
+    }
+    if has("access_key") && has("secret_key") {
+        return key(given).map(Some);
+    }
+    if (has("user_name") || has("user_id")) && has("password") {
+        return login(given).map(Some);
+    }
+    if has("profile") || has("shared_config_file") {
+        return file(given).map(Some);
+    }
+    // A half is a mistake, and not a reason to go on as somebody else.
+    if has("access_key") || has("secret_key") {
+        return key(given).map(Some);
+    }
+    Ok(None)
+}
+
+/// A file that nobody has named, and this machine.
+fn elsewhere(given: Given<'_>) -> Found {
+    let mut sought: Vec<String> = SOUGHT.map(str::to_owned).to_vec();
+    match home(given).map(|home| home.join(shared_file::DEFAULT)) {
+        None => sought.push("the configuration file of KooCLI: there is no home directory (HOME)".to_owned()),
+        Some(path) => match shared_file::read(&path, None) {
+            Ok(profile) => return profile.into(),
+            Err(problem) => sought.push(format!("the configuration file of KooCLI: {} {problem}", path.display())),
+        },
+    }
+    let credentials = Credentials::new(Form::Metadata { sought }, "this machine");
+    Found { credentials, region: None, project_id: None }
+}
+
+/// An access key with its secret, of which there is at least a half.
+fn key(given: Given<'_>) -> Result<Found, Diagnostics> {
+    let (id, place) = given.either("access_key").ok_or_else(|| incomplete("access_key", "secret_key"))?;
+    let (secret, _) = given.either("secret_key").ok_or_else(|| incomplete("secret_key", "access_key"))?;
+    let security_token = match place {
+        Place::Argument => given.argument("security_token"),
+        Place::Variable(_) => given.text("security_token"),
+    };
+    let security_token = security_token.map(Into::into);
+    Ok(found(Form::Key(AccessKey { id, secret: secret.into(), security_token }), place))
+}
+
+/// A user with a password, of which there is at least a part.
+fn login(given: Given<'_>) -> Result<Found, Diagnostics> {
+    let id = || given.either("user_id").map(|(id, place)| (Named::Id(id), place));
+    let name = || given.either("user_name").map(|(name, place)| (Named::Name(name), place));
+    // A name that is written down goes before an id of the environment.
+    let (user, place) = match (id(), name()) {
+        (Some(id), Some(name)) => Some(if id.1 == Place::Argument || name.1 != Place::Argument { id } else { name }),
+        (id, name) => id.or(name),
+    }
+    .ok_or_else(|| incomplete("user_name", "password"))?;
+    let (password, _) = given.either("password").ok_or_else(|| incomplete("password", "user_name"))?;
+    let domain = domain(given, ["domain_id", "domain_name"]);
+    if domain.is_none() && matches!(user, Named::Name(_)) {
+        return Err(incomplete("domain_name", "user_name"));
+    }
+    Ok(found(Form::Password(Login { user, password: password.into(), domain }), place))
+}
+
+/// An account by its id or its name; one that is written down goes before one of the environment.
+fn domain(given: Given<'_>, [id, name]: [&str; 2]) -> Option<Named> {
+    let written = given.argument(id).map(Named::Id).or_else(|| given.argument(name).map(Named::Name));
+    written.or_else(|| given.text(id).map(Named::Id)).or_else(|| given.text(name).map(Named::Name))
+}
+
+/// The profile that is named, in the file that is named, or else in the one in the home directory.
+fn file(given: Given<'_>) -> Result<Found, Diagnostics> {
+    let profile = given.text("profile");
+    let path = match given.text("shared_config_file") {
+        Some(text) => Some(match text.strip_prefix("~/") {
+            Some(rest) => home(given).unwrap_or_default().join(rest),
+            None => PathBuf::from(text),
+        }),
+        None => home(given).map(|home| home.join(shared_file::DEFAULT)),
+    };
+    let at = if given.argument("shared_config_file").is_some() { "shared_config_file" } else { "profile" };
+    let path = path.ok_or_else(|| {
+        let text = "There is no home directory (HOME) in which the configuration file of KooCLI could be.\n\nName the file: \
+                    shared_config_file in the provider's configuration, or HW_SHARED_CONFIG_FILE in the environment.";
+        Diagnostic::error("Unusable Profile", text).at(Path::attribute(at))
+    })?;
+    let profile = shared_file::read(&path, profile.as_deref()).map_err(|problem| {
+        let text = format!(
+            "The configuration file of KooCLI, {}, {problem}.\n\nIt is named by shared_config_file (HW_SHARED_CONFIG_FILE) and \
+             profile (HW_PROFILE).",
+            path.display()
+        );
+        Diagnostic::error("Unusable Profile", text).at(Path::attribute(at))
+    })?;
+    Ok(profile.into())
+}
+
+/// Whom to act for. The environment has no say in it where the credentials are written down: who writes a key means its
+/// owner.
+fn agency(given: Given<'_>, is_written: bool) -> Result<Option<Agency>, Diagnostics> {
+    let names = ["assume_role.agency_name", "assume_role.domain_id", "assume_role.domain_name", "assume_role.duration"];
+    let is_block = !given.config.get("assume_role").is_null();
+    if !is_block && (is_written || given.variable(names[0]).is_none()) {
+        return Ok(None);
+    }
+    let at = |name: &str| Path::attribute("assume_role").field(name.to_owned());
+    let refuse = |name: &'static str, text: String| {
+        Err(Diagnostics::from(Diagnostic::error("Incomplete Agency", text).at(at(name))))
+    };
+    let Some((name, place)) = given.either(names[0]) else {
+        let text = "assume_role needs agency_name, or HW_ASSUME_ROLE_AGENCY_NAME in the environment.".to_owned();
+        return refuse("agency_name", text);
+    };
+    let Some(domain) = domain(given, [names[1], names[2]]) else {
+        let text = format!(
+            "The agency {name:?} is to be assumed, and the account that has created it is not named.\n\nSet domain_name (or \
+             domain_id) in assume_role, or HW_ASSUME_ROLE_DOMAIN_NAME (or HW_ASSUME_ROLE_DOMAIN_ID) in the environment."
+        );
+        return refuse("domain_name", text);
+    };
+    let duration = match place {
+        Place::Argument => given.argument(names[3]),
+        Place::Variable(_) => given.text(names[3]),
+    };
+    let duration =
+        match duration.map(|text| text.parse::<u64>().ok().filter(|seconds| DURATION.contains(seconds)).ok_or(text)) {
+            None => None,
+            Some(Ok(seconds)) => Some(Duration::from_secs(seconds)),
+            Some(Err(text)) => {
+                let text = format!("The duration {text:?} is not a number of seconds from 900 to 86400.");
+                return refuse("duration", text);
+            }
+        };
+    Ok(Some(Agency { name, domain, duration, origin: origin(place) }))
+}
+
+/// The home directory.
+fn home(given: Given<'_>) -> Option<PathBuf> {
+    let read = |name: &str| (given.environment)(name).filter(|path| !path.is_empty()).map(PathBuf::from);
+    read(if cfg!(windows) { "USERPROFILE" } else { "HOME" })
+}
+
+fn found(form: Form, place: Place) -> Found {
+    Found { credentials: Credentials::new(form, origin(place)), region: None, project_id: None }
+}
+
+fn origin(place: Place) -> String {
+    match place {
+        Place::Argument => "the provider's configuration".to_owned(),
+        Place::Variable(name) => format!("the environment ({name})"),
+    }
+}
+
+fn incomplete(missing: &'static str, beside: &'static str) -> Diagnostics {
+    let variable = variables(missing).first().copied().unwrap_or_default();
+    let text = format!(
+        "{beside} and {missing} belong together, but {missing} is set neither in the provider's configuration nor as {variable} \
+         in the environment."
+    );
+    Diagnostic::error("Incomplete Credentials", text).at(Path::attribute(missing)).into()
+}
+
+impl From<Profile> for Found {
+    fn from(Profile { credentials, region, project_id }: Profile) -> Self {
+        Self { credentials, region, project_id }
+    }
+}
+
+/// The arguments that say who calls.
+pub(super) const ARGUMENTS: [&str; 12] = [
+    "token",
+    "access_key",
+    "secret_key",
+    "security_token",
+    "user_name",
+    "user_id",
+    "password",
+    "domain_name",
+    "domain_id",
+    "shared_config_file",
+    "profile",
+    "assume_role",
+];
