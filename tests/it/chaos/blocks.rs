@@ -155,12 +155,16 @@ pub(super) fn facts(configuration: &Configuration) -> BTreeMap<String, Facts> {
             tags: declared.tags.clone().unwrap_or_default(),
             ..Facts::default()
         };
-        declared.queues.iter().flatten().for_each(|queue| bind(&mut facts, queue));
+        for queue in declared.queues.iter().flatten() {
+            bind(&mut facts, queue);
+        }
         for part in configuration.values().filter(|part| part.connection() == Some(address)) {
             match part {
                 Block::Connection(_) => {}
                 Block::Binding { queue, pool, .. } => {
-                    queue.iter().for_each(|queue| bind(&mut facts, queue));
+                    if let Some(queue) = queue {
+                        bind(&mut facts, queue);
+                    }
                     facts.pools.extend(pool.clone());
                 }
                 Block::Route { name, cidr, .. } => drop(facts.routes.insert(name.clone(), cidr.clone())),
@@ -180,11 +184,11 @@ fn bind(facts: &mut Facts, queue: &str) {
 }
 
 /// Names of these texts.
-pub(super) fn names<const N: usize>(names: [&str; N]) -> Option<Names> {
-    Some(names.map(str::to_owned).into())
+pub(super) fn names<const N: usize>(names: [&str; N]) -> Names {
+    names.map(str::to_owned).into()
 }
 
 /// A map of these pairs.
-pub(super) fn texts<const N: usize>(pairs: [(&str, &str); N]) -> Option<Texts> {
-    Some(pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).into())
+pub(super) fn texts<const N: usize>(pairs: [(&str, &str); N]) -> Texts {
+    pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).into()
 }

@@ -27,7 +27,7 @@ use super::trouble::Kind;
 const OLD_ROUTES: &str = "EnhancedConnectionRoutes";
 
 /// How many lives go on at a time.
-const AT_ONCE: usize = 48;
+const AT_ONCE: usize = 24;
 
 /// The applies of a life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -92,11 +92,11 @@ pub(super) fn declared(phase: Phase) -> Configuration {
         ..Declared::default()
     };
     let whole = Declared {
-        queues: names(["q1", either("q2", "pooled3")]),
-        pools: names([either("pool1", "pool2")]),
-        hosts: texts([("a", "10.0.0.1"), ("B", either("10.0.0.2", "10.0.0.3"))]),
-        routes: texts([("r1", "10.1.0.0/16"), (either("r2", "r3"), "10.2.0.0/16")]),
-        tags: texts([("kept", "1"), ("changed", either("1", "2")), (either("old", "new"), "1")]),
+        queues: Some(names(["q1", either("q2", "pooled3")])),
+        pools: Some(names([either("pool1", "pool2")])),
+        hosts: Some(texts([("a", "10.0.0.1"), ("B", either("10.0.0.2", "10.0.0.3"))])),
+        routes: Some(texts([("r1", "10.1.0.0/16"), (either("r2", "r3"), "10.2.0.0/16")])),
+        tags: Some(texts([("kept", "1"), ("changed", either("1", "2")), (either("old", "new"), "1")])),
         ..connection("whole", "78f2562a")
     };
     let part = || BARE.to_owned();
@@ -124,7 +124,7 @@ pub(super) fn declared(phase: Phase) -> Configuration {
         parts.map(|(name, block)| (format!("dli_enhanced_connection_{name}"), block)).into_iter().collect();
     all.insert(WHOLE.to_owned(), Block::Connection(whole));
     all.insert(BARE.to_owned(), Block::Connection(connection("bare", "78f2562b")));
-    let moved = Declared { queues: names(["q3"]), ..connection("moved", either("78f2562c", "78f2562d")) };
+    let moved = Declared { queues: Some(names(["q3"])), ..connection("moved", either("78f2562c", "78f2562d")) };
     all.insert(MOVED.to_owned(), Block::Connection(moved));
     all
 }
@@ -194,6 +194,10 @@ async fn life(operation: &str, met_in: Phase, kind: Kind, seed: u64) -> Cell {
             Ok(held) => cell.wrong.push(format!("{phase:?}: held {held:#?}, wanted {:#?}", facts(&wanted))),
             Err(twins) => cell.wrong.push(format!("{phase:?}: {twins}")),
         }
+        // Before the trouble there is nothing to learn from it.
+        if phase < met_in {
+            continue;
+        }
         let plan = workspace.plan(&wanted).await;
         if !plan.actions.is_empty() || !plan.errors.is_empty() {
             cell.wrong.push(format!("{phase:?}: the plan is not empty: {:?} {:?}", plan.actions, plan.errors));
@@ -230,7 +234,7 @@ fn every_operation_meets_every_trouble() {
         stream::iter(chosen)
             .map(|(row, column, operation, phase, kind)| async move {
                 let seed = (row * 100 + column) as u64;
-                let limit = Duration::from_mins(60);
+                let limit = Duration::from_hours(1);
                 let cell = tokio::time::timeout(limit, life(operation, phase, kind, seed)).await;
                 let stuck =
                     || Cell { told: Told::default(), made: 0, again: false, wrong: vec!["it has no end".into()] };
@@ -252,7 +256,9 @@ fn every_operation_meets_every_trouble() {
     }
     println!("{table}\n");
     println!("· silent, w warned, e error, + one more apply; how many connections were ever made; ! not green");
-    Kind::ALL.iter().for_each(|kind| println!("{:>8}  {}", kind.name(), kind.meaning()));
+    for kind in Kind::ALL {
+        println!("{:>8}  {}", kind.name(), kind.meaning());
+    }
     let bad: Vec<_> = cells.iter().filter(|(_, cell)| !cell.wrong.is_empty()).collect();
     for ((row, column), cell) in &bad {
         println!("\n{:?} × {}: {:#?}", ROWS[*row], Kind::ALL[*column].name(), cell);

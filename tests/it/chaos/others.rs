@@ -60,24 +60,20 @@ impl Others {
                 self.make(cloud, &name, "22094d8f-c310-4621-913d-4c4d655d8495", THEIR_NETWORK);
             }
             (1, Some(id), _) => {
-                if cloud.edit(|account| account.delete(&id)).is_some() {
-                    self.connections.remove(&id);
-                }
+                let Some(()) = cloud.edit(|account| account.delete(&id)) else { return };
+                self.connections.remove(&id);
             }
             (2, Some(id), _) => {
-                if cloud.edit(|account| account.add_route(&id, &route, &cidr)).is_some() {
-                    self.connections.entry(id).or_default().routes.insert(route, cidr);
-                }
+                let Some(()) = cloud.edit(|account| account.add_route(&id, &route, &cidr)) else { return };
+                self.connections.entry(id).or_default().routes.insert(route, cidr);
             }
             (3 | 4, _, Some(id)) => {
-                if cloud.edit(|account| account.add_route(&id, &route, &cidr)).is_some() {
-                    self.routes.entry(id).or_default().insert(route, cidr);
-                }
+                let Some(()) = cloud.edit(|account| account.add_route(&id, &route, &cidr)) else { return };
+                self.routes.entry(id).or_default().insert(route, cidr);
             }
             (5, _, Some(id)) => {
-                if cloud.edit(|account| account.grant(&id, THEIR_PROJECT)).is_some() {
-                    self.shared.insert(id);
-                }
+                let Some(()) = cloud.edit(|account| account.grant(&id, THEIR_PROJECT)) else { return };
+                self.shared.insert(id);
             }
             _ => {}
         }

@@ -266,7 +266,7 @@ impl Schedule {
                 }
                 _ => {}
             }
-            std::future::pending().await
+            std::future::pending::<()>().await;
         };
         let told = tokio::select! {
             told = self.workspace.apply(configuration, &death) => Some(told),
@@ -390,7 +390,7 @@ fn run_all(seeds: impl Iterator<Item = u64>) {
                 println!("seed {seed}: {outcome:#?}");
             }
             outcomes.insert(seed, outcome);
-            if outcomes.len() % 25 == 0 {
+            if outcomes.len().is_multiple_of(25) {
                 println!("{} schedules", outcomes.len());
             }
         }

@@ -52,7 +52,7 @@ pub(super) struct Told {
 impl Told {
     /// Takes diagnostics in; whether there were errors among them.
     fn take(&mut self, address: &str, diagnostics: &Diagnostics) -> bool {
-        for diagnostic in diagnostics.iter() {
+        for diagnostic in diagnostics {
             let kind = if diagnostic.severity == Severity::Error { &mut self.errors } else { &mut self.warnings };
             kind.push(format!("{address}: {}\n{}", diagnostic.summary, diagnostic.detail));
         }
@@ -99,7 +99,9 @@ impl Workspace {
             ("endpoints", Value::map([("dli", endpoint.into())])),
         ];
         let mut provider = Server::new(DliProvider::new(Box::new(|_| None))).provider_schema().empty();
-        given.into_iter().for_each(|(name, value)| provider.put(name, value));
+        for (name, value) in given {
+            provider.put(name, value);
+        }
         let directory = TempDir::new().expect("there is room for a directory");
         Self { provider, directory, state: Mutex::default() }
     }
