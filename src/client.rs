@@ -191,12 +191,11 @@ impl Client {
             }
         }
         let Place { region, endpoint, id, name } = self.place(region, project_id, none)?;
-        let id = match id {
-            Some(id) => id,
-            None => {
-                let patience = Patience::new(deadline, stop);
-                patience.repeat(&self.inner.traffic, || self.inner.project_id(region.as_deref(), &name)).await?
-            }
+        let id = if let Some(id) = id {
+            id
+        } else {
+            let patience = Patience::new(deadline, stop);
+            patience.repeat(&self.inner.traffic, || self.inner.project_id(region.as_deref(), &name)).await?
         };
         Ok(self.at(region, endpoint, id)?.patient(deadline, stop))
     }

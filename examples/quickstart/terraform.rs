@@ -93,7 +93,8 @@ pub(crate) fn isolated(program: &Path) -> Command {
     let mut command = Command::new(program);
     for (name, _) in env::vars_os() {
         let text = name.to_string_lossy();
-        if (text.starts_with("TF_") && !text.starts_with("TF_LOG")) || text.starts_with("HW_") {
+        let is_terraforms = text.starts_with("TF_") && !text.starts_with("TF_LOG");
+        if is_terraforms || text.starts_with("HW_") || text.starts_with("OS_") {
             command.env_remove(&name);
         }
     }

@@ -21,7 +21,7 @@ const PROJECT: &str = "48cc2c48765f481480c7db940d6409d1";
 const DATE: &str = "20260101T000000Z";
 
 /// Methods and paths; `P` is the project, `C` the newest connection, `T` any text.
-const CALLS: [(&str, &str); 24] = [
+const CALLS: [(&str, &str); 31] = [
     ("POST", "/v2.0/P/datasource/enhanced-connections"),
     ("GET", "/v2.0/P/datasource/enhanced-connections"),
     ("GET", "/v2.0/P/datasource/enhanced-connections/C"),
@@ -46,10 +46,17 @@ const CALLS: [(&str, &str); 24] = [
     ("GET", "/v2.0/T/datasource/enhanced-connections/T"),
     ("DELETE", "T"),
     ("PATCH", "/T/T"),
+    ("POST", "/v3/auth/tokens"),
+    ("POST", "/v3.0/OS-CREDENTIAL/securitytokens"),
+    ("GET", "/v3/projects"),
+    ("GET", "/v3/auth/domains"),
+    ("PUT", "/meta-data/latest/api/token"),
+    ("GET", "/meta-data/latest/api/token"),
+    ("GET", "/openstack/latest/securitykey"),
 ];
 
 /// The same for the control API, with bodies that change something.
-const CONTROL: [(&str, &str, &str); 14] = [
+const CONTROL: [(&str, &str, &str); 22] = [
     ("PUT", "/_emulator/state", ""),
     ("GET", "/_emulator/state", ""),
     ("POST", "/_emulator/clock", r#"{"advance": "10m"}"#),
@@ -64,6 +71,14 @@ const CONTROL: [(&str, &str, &str); 14] = [
     ("POST", "/_emulator/faults", ""),
     ("DELETE", "/_emulator/faults", ""),
     ("GET", "/_emulator/T", ""),
+    ("PUT", "/_emulator/clock", r#"{"skew": "-584554530872y"}"#),
+    ("PUT", "/_emulator/clock", r#"{"skew": "14m"}"#),
+    ("PUT", "/_emulator/limit", r#""5/1s""#),
+    ("PUT", "/_emulator/limit", r#""1/584554530872y""#),
+    ("PUT", "/_emulator/credentials", r#"{"lifetime": "584554530872y"}"#),
+    ("DELETE", "/_emulator/credentials", ""),
+    ("PUT", "/_emulator/metadata", r#""v1""#),
+    ("PUT", "/_emulator/metadata", r#""no-agency""#),
 ];
 
 const PARAMETERS: [&str; 11] = [
@@ -79,6 +94,9 @@ const PARAMETERS: [&str; 11] = [
     "queue_name",
     "since",
 ];
+
+/// Names and passwords that IAM knows, and one that it does not.
+const PEOPLE: [&str; 5] = ["emulator", "terraform", "emulator-password", "dli-agency", "nobody"];
 
 struct Bench {
     runtime: Runtime,
@@ -99,10 +117,12 @@ impl Bench {
         Self { runtime, emulator }
     }
 
-    fn send(&self, request: Request<Body>) -> (StatusCode, Option<Bytes>) {
+    /// Status, whether JSON follows, and the body; none where the answer is lost.
+    fn send(&self, request: Request<Body>) -> (StatusCode, bool, Option<Bytes>) {
         self.runtime.block_on(async {
             let (head, body) = self.emulator.answer(request).await.into_parts();
-            (head.status, body.collect().await.ok().map(http_body_util::Collected::to_bytes))
+            let is_json = head.headers.get("content-type").is_some_and(|kind| kind == "application/json");
+            (head.status, is_json, body.collect().await.ok().map(http_body_util::Collected::to_bytes))
         })
     }
 }
@@ -121,19 +141,24 @@ pub fn run(bytes: &[u8]) {
             }
             let Some((request, what)) = request(&mut source, &newest) else { continue };
             let faults = what.contains("/_emulator/faults");
-            let (status, body) = bench.send(request);
+            let (status, is_json, body) = bench.send(request);
             troubled |= faults && status.is_success();
             if troubled {
                 continue;
             }
             let body = body.expect("no answer is lost without a fault");
             let json: Value = match serde_json::from_slice(&body) {
-                Err(_) if body.is_empty() => Value::Null,
-                read => read.unwrap_or_else(|error| panic!("{what}: {error}: {body:?}")),
+                Err(error) if is_json => panic!("{what}: {error}: {body:?}"),
+                read => read.unwrap_or_default(),
             };
-            assert!(!status.is_server_error(), "{what}: {status} {json}");
-            let explained = json["error_code"].is_string() || json["error"].is_string();
-            assert!(!status.is_client_error() || explained, "{what}: {status} {json}");
+            assert!(!status.is_server_error(), "{what}: {status} {body:?}");
+            // The service, the control API and IAM each have a form; the metadata service has words alone.
+            let explained =
+                json["error_code"].is_string() || json["error"].is_string() || json["error"]["code"] != Value::Null;
+            assert!(
+                !status.is_client_error() || explained || (!is_json && !body.is_empty()),
+                "{what}: {status} {body:?}"
+            );
             if let Some(id) = json["connection_id"].as_str() {
                 id.clone_into(&mut newest);
             }
@@ -189,6 +214,20 @@ fn request(source: &mut Source<'_>, newest: &str) -> Option<(Request<Body>, Stri
             source.pick(&["grant", "revoke", "update", ""])
         )
         .into_bytes(),
+        0 if pattern.ends_with("tokens") => format!(
+            "{{\"auth\":{{\"identity\":{{\"methods\":[\"{}\"],\"password\":{{\"user\":{{\"name\":\"{}\",\"password\":\"{}\",\
+             \"domain\":{{\"name\":\"{}\"}}}}}},\"token\":{{\"duration_seconds\":{}}},\"assume_role\":{{\"agency_name\":\"{}\",\
+             \"domain_name\":\"{}\",\"duration_seconds\":{}}}}},\"scope\":{{\"project\":{{\"name\":\"cn-north-4\"}}}}}}}}",
+            source.pick(&["password", "assume_role", "token"]),
+            source.pick(&PEOPLE),
+            source.pick(&PEOPLE),
+            source.pick(&PEOPLE),
+            source.integer(),
+            source.pick(&PEOPLE),
+            source.pick(&PEOPLE),
+            source.integer(),
+        )
+        .into_bytes(),
         _ => source.body(),
     };
     let mut request = Request::builder().method(method).uri(&target).header("Host", "127.0.0.1");
@@ -207,7 +246,16 @@ fn request(source: &mut Source<'_>, newest: &str) -> Option<(Request<Body>, Stri
         let authorization = Authorization::sign(&signable, DATE, ACCESS_KEY, SECRET_KEY);
         request = request.header("X-Sdk-Date", DATE).header("Authorization", authorization);
     } else {
-        for name in ["X-Sdk-Date", "Authorization", "X-Project-Id", "X-Security-Token", "X-Sdk-Content-Sha256"] {
+        for name in [
+            "X-Sdk-Date",
+            "Authorization",
+            "X-Project-Id",
+            "X-Security-Token",
+            "X-Sdk-Content-Sha256",
+            "X-Auth-Token",
+            "X-Metadata-Token",
+            "X-Metadata-Token-Ttl-Seconds",
+        ] {
             if source.rarely(2) {
                 request = request.header(name, source.text());
             }

@@ -9,7 +9,9 @@ use terraform_provider_dli::{
         path::{self, RouteApi},
         rules::{self, Rule},
         signature::{self, Authorization},
+        throttling::Limit,
     },
+    emulator::Fault,
 };
 
 use super::source::Source;
@@ -34,13 +36,14 @@ const RULES: [Rule; 15] = [
 
 pub fn run(bytes: &[u8]) {
     let mut source = Source::new(bytes);
-    let kind = source.below(4);
+    let kind = source.below(5);
     let text = if source.rarely(4) { source.text() } else { String::from_utf8_lossy(source.rest()).into_owned() };
     match kind {
         0 => names(&text),
         1 => networks(&text),
         2 => addresses(&text),
-        _ => signatures(&text),
+        3 => signatures(&text),
+        _ => limits(&text),
     }
 }
 
@@ -77,6 +80,20 @@ fn addresses(text: &str) {
     match client::check_endpoint(text) {
         Ok(()) => assert!(!text.contains('@'), "{text:?} may hold a password"),
         Err(refusal) => assert!(!refusal.to_string().chars().any(char::is_control), "{refusal}"),
+    }
+}
+
+/// What a refusal by the gateway teaches, and the short form of a fault that brings one on.
+fn limits(text: &str) {
+    if let Some(Limit { calls, period }) = Limit::find(text) {
+        assert!(calls > 0 && !period.is_zero() && period.as_secs() <= 24 * 60 * 60, "{calls} in {period:?}");
+    }
+    if let Ok(fault) = text.parse::<Fault>() {
+        let json = serde_json::to_string(&fault).expect("texts and numbers");
+        assert_eq!(json.parse::<Fault>().ok().as_ref(), Some(&fault), "{json}");
+        if let Ok(again) = fault.to_string().parse::<Fault>() {
+            assert_eq!(again.to_string(), fault.to_string());
+        }
     }
 }
 

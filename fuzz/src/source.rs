@@ -10,7 +10,7 @@ use terraform_provider_dli::framework::{
 };
 
 /// Texts that reach beyond a first check.
-const WORDS: [&str; 40] = [
+const WORDS: [&str; 44] = [
     "",
     "test",
     "name",
@@ -51,6 +51,10 @@ const WORDS: [&str; 40] = [
     "\u{202e}\u{0}\u{1b}[31m",
     "DLI.0001",
     "APIGW.0308",
+    "policy user over ratelimit,limit:200,time:5 minute",
+    "*:throttle=5/1s@0.2/7",
+    "Show*:stale=2s containing a",
+    "x=refuse=400,DLI.0999,text*1",
 ];
 
 /// The names of the service's fields, and of the emulator's control API.
@@ -125,11 +129,13 @@ const FIELDS: [&str; 64] = [
 #[derive(Debug, Clone)]
 pub struct Source<'a> {
     rest: &'a [u8],
+    /// How many values of the dynamic type the present one lies in.
+    dynamic: usize,
 }
 
 impl<'a> Source<'a> {
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes }
+        Self { rest: bytes, dynamic: 0 }
     }
 
     pub fn byte(&mut self) -> u8 {
@@ -214,9 +220,13 @@ impl<'a> Source<'a> {
             Type::Object(attributes) => {
                 Value::Map(attributes.iter().map(|(name, ty)| (name.clone(), self.value(ty))).collect())
             }
+            // A codec refuses what is nested too deep, and each of these is up to three levels more.
+            Type::Dynamic if self.dynamic == 16 => Value::Null,
             Type::Dynamic => {
+                self.dynamic += 1;
                 let ty = self.ty(1);
                 let value = self.value(&ty);
+                self.dynamic -= 1;
                 Value::Dynamic(Box::new((ty, value)))
             }
         }

@@ -161,6 +161,7 @@ impl Error {
         match self {
             Self::Configuration(_) | Self::Request { .. } | Self::Unsent { .. } => 0,
             Self::Repeated { attempts, .. } => *attempts,
+            Self::Identity(error) => error.attempts(),
             _ => 1,
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! What it tells are secrets: its answers are never shown, its requests never logged.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -89,7 +89,7 @@ impl Inner {
     }
 
     /// A temporary key by assuming the agency that is configured.
-    pub(super) async fn assumed(&self, region: Option<&str>) -> Result<Kept<Arc<Access>>, Error> {
+    pub(super) async fn assume(&self, region: Option<&str>) -> Result<Kept<Arc<Access>>, Error> {
         let credentials = self.credentials()?;
         let agency = credentials.agency.as_ref().expect("asked for where there is one");
         let endpoint = self.identity_endpoint(region, || format!("to assume the agency {:?}", agency.name))?;
@@ -111,14 +111,10 @@ impl Inner {
     /// The id of the project of this name: asked for once.
     pub(super) async fn project_id(&self, region: Option<&str>, name: &str) -> Result<String, Error> {
         let endpoint = self.identity_endpoint(region, || format!("to find the project {name:?}"))?;
-        let cell = {
-            let mut projects = self.ring.projects.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(projects.entry((endpoint.host(), name.to_owned())).or_default())
-        };
         let ask = async {
-            let call = Call::new(Operation::ListProjects, PROJECTS).query("name", name);
+            let list = Call::new(Operation::ListProjects, PROJECTS).query("name", name);
             let asker = Asker { region, scope: &Scope::Domain, acting: true };
-            let Projects { projects } = self.proven(&call, &endpoint, None, asker).await?.decode()?;
+            let Projects { projects } = self.proven(&list, &endpoint, None, asker).await?.decode()?;
             // A server that does not know the filter would list them all.
             let mut ids: Vec<_> =
                 projects.into_iter().filter(|found| found.name == name).map(|found| found.id).collect();
@@ -127,14 +123,14 @@ impl Inner {
                     super::config::check_header_text("the project's id", &id)?;
                     Ok(Kept { value: id, renew: None, expires: None })
                 }
-                (last, _) => {
-                    ids.extend(last);
+                (one, _) => {
+                    ids.extend(one);
                     let caller = self.credentials()?.caller();
                     Err(ConfigError::Project { name: name.to_owned(), found: ids, caller }.into())
                 }
             }
         };
-        cell.get(self.clocks.now(), ask).await
+        self.project_cell((endpoint.host(), name.to_owned())).get(self.clocks.now(), ask).await
     }
 
     /// Where the identity service is.

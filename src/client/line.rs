@@ -41,6 +41,11 @@ impl<R> Line<R> {
         }
     }
 
+    /// Whether anybody waits.
+    pub(super) fn is_waited_in(&self) -> bool {
+        self.first.try_lock().is_err()
+    }
+
     /// Tells the rule something, upon which the first of the line asks it again.
     pub(super) fn tell<T>(&self, change: impl FnOnce(&mut R, Instant) -> T) -> T {
         let told = change(&mut self.rule(), Instant::now());

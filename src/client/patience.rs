@@ -131,6 +131,11 @@ impl Project {
         }
     }
 
+    /// Whether calls wait for their turn with the gateway: what takes long now says nothing of the service.
+    pub fn is_throttled(&self) -> bool {
+        self.lane().is_busy()
+    }
+
     pub(super) fn lane(&self) -> Arc<Lane> {
         self.client.traffic.lane(&self.endpoint.host())
     }

@@ -63,10 +63,10 @@ impl Lane {
     /// Learns from what came of a call.
     pub(super) fn learn(&self, turn: Turn, failure: Option<&Error>) {
         let kind = failure.map(Error::kind);
-        if !matches!(kind, Some(Kind::Unsendable | Kind::Unreached)) {
+        let is_sent = failure.is_none_or(Error::is_sent);
+        if is_sent {
             self.answered.store(true, Ordering::Relaxed);
         }
-        let is_sent = failure.is_none_or(Error::is_sent);
         self.turns.tell(|pacer, now| match kind {
             _ if !is_sent => pacer.unsent(turn),
             Some(Kind::Throttled { limit, wait }) => pacer.refused(turn, now, limit, wait, fastrand::f64()),
@@ -77,6 +77,11 @@ impl Lane {
     /// What its gateway allows, as far as it has told.
     pub(super) fn limit(&self) -> Option<Limit> {
         self.turns.tell(|pacer, _| pacer.limit())
+    }
+
+    /// Whether calls wait for their turn.
+    pub(super) fn is_busy(&self) -> bool {
+        self.turns.is_waited_in()
     }
 
     /// Whether a connection to the host ever came about.

@@ -221,7 +221,7 @@ impl Directory {
 
     /// A new token.
     pub(super) fn issue_token(&mut self, identity: Identity, scope: Scope, now: OffsetDateTime) -> (String, Token) {
-        let expires_at = now + self.people.lifetime.unwrap_or(TOKEN_LIFETIME);
+        let expires_at = later(now, self.people.lifetime.unwrap_or(TOKEN_LIFETIME));
         let token = Token { identity, scope, issued_at: now, expires_at };
         self.tokens.retain(|_, held| now < held.expires_at);
         make_room(&mut self.tokens, |held| held.expires_at);
@@ -232,7 +232,7 @@ impl Directory {
 
     /// A new pair of temporary keys.
     pub(super) fn issue_key(&mut self, identity: Identity, asked: Duration, now: OffsetDateTime) -> NewKey {
-        let expires_at = now + self.people.lifetime.unwrap_or(asked);
+        let expires_at = later(now, self.people.lifetime.unwrap_or(asked));
         self.keys.retain(|_, (_, expires_at)| now < *expires_at);
         make_room(&mut self.keys, |(_, expires_at)| *expires_at);
         let access = format!("HST{}", &Uuid::new_v4().simple().to_string().to_ascii_uppercase()[..17]);
@@ -253,7 +253,7 @@ impl Directory {
         self.metadata_tokens.retain(|_, expires_at| now < *expires_at);
         make_room(&mut self.metadata_tokens, |expires_at| *expires_at);
         let token = secret();
-        self.metadata_tokens.insert(token.clone(), now + lifetime);
+        self.metadata_tokens.insert(token.clone(), later(now, lifetime));
         token
     }
 
@@ -276,6 +276,10 @@ fn make_room<T>(held: &mut BTreeMap<String, T>, expires_at: impl Fn(&T) -> Offse
         let Some(oldest) = oldest else { break };
         held.remove(&oldest);
     }
+}
+
+fn later(now: OffsetDateTime, span: Duration) -> OffsetDateTime {
+    now.saturating_add(span.try_into().unwrap_or(time::Duration::MAX))
 }
 
 /// Nobody can guess it.

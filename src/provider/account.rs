@@ -1,6 +1,7 @@
 //! The provider's configuration, and the client that comes of it.
 
 mod given;
+pub(super) mod schema;
 mod shared_file;
 mod sources;
 
@@ -85,9 +86,10 @@ impl Account {
             cacert_file: given.text("cacert_file").map(PathBuf::from),
             ..Config::default()
         });
+        let client = client.map_err(|error| failure::configuration(&error))?;
         self.pending.begin();
         *self.configured.lock().unwrap_or_else(PoisonError::into_inner) = Some(Configured {
-            client: client.map_err(|error| failure::configuration(&error))?,
+            client,
             unknown,
             region,
             project_id,

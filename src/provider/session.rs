@@ -81,14 +81,22 @@ impl Session {
         }
     }
 
-    /// The same for a moment only: its answer is not worth a long wait.
+    /// The same for a moment only: its answer is not worth a long wait. Where the gateway throttles and all wait for their
+    /// turns, that wait does not count.
     pub(super) async fn briefly<T>(
         &self,
         moment: Duration,
         read: impl Future<Output = Result<T, Fault>>,
     ) -> Result<T, Fault> {
         let late = || Fault::TimedOut { limit: moment, writing: false, awaited: String::new() };
-        tokio::time::timeout(moment, read).await.unwrap_or_else(|_| Err(late()))
+        let mut read = std::pin::pin!(read);
+        loop {
+            match tokio::time::timeout(moment, &mut read).await {
+                Ok(outcome) => return outcome,
+                Err(_) if self.project.is_throttled() => {}
+                Err(_) => return Err(late()),
+            }
+        }
     }
 
     /// A call that changes something.

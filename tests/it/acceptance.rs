@@ -9,6 +9,7 @@ mod broken_state;
 mod checks;
 mod configuration;
 mod connection;
+mod credentials;
 mod data;
 mod debug;
 mod discipline;
@@ -25,13 +26,19 @@ mod lifecycle;
 mod limits;
 mod once;
 mod ownership;
+mod pace;
 mod parallel;
 mod partial;
 mod peers;
 mod queues;
 mod regions;
 mod scale;
+<<<<<<< HEAD
 pub(crate) mod signals;
+=======
+mod second_server;
+mod signals;
+>>>>>>> main
 mod small;
 mod tagging;
 mod unknown;

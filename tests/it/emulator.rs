@@ -17,4 +17,5 @@ mod queues;
 mod quirks;
 mod routes;
 mod signature;
+mod stress;
 mod tags;

@@ -2,6 +2,8 @@
 
 mod acceptance;
 mod chaos;
+mod credentials;
+mod differential;
 mod documentation;
 mod emulator;
 mod hostile;

@@ -1,17 +1,19 @@
-//! Huawei's own Python SDK, unmodified, as a judge of the emulator: every operation of the family, and refusals.
+//! Huawei's own Python SDK, unmodified, as a judge of the emulator: every operation of the family, IAM, and refusals.
 //!
 //! `cargo test --test it sdk -- --nocapture` prints the table.
 
 use std::collections::BTreeSet;
 
 use serde::Deserialize;
-use serde_json::json;
-use terraform_provider_dli::emulator::{ACCESS_KEY, Emulator, SECRET_KEY, Settings};
+use serde_json::{Value, json};
+use terraform_provider_dli::emulator::{ACCESS_KEY, Emulator, People, SECRET_KEY, Settings};
 
 use crate::python::{ask, python};
 
 /// A project id of the form that real ones have.
 const PROJECT: &str = "0123456789abcdef0123456789abcdef";
+
+const REGION: &str = "eu-west-101";
 
 /// Every operation that has to do with enhanced connections, under its name in the SDK.
 const OPERATIONS: [&str; 22] = [
@@ -39,7 +41,17 @@ const OPERATIONS: [&str; 22] = [
     "UpdateEnhancedConnection",
 ];
 
-/// One line of the table that `sdk.py` makes.
+/// What IAM is asked for, under its names in the SDK.
+const OF_IAM: [&str; 6] = [
+    "CreateTemporaryAccessKeyByAgency",
+    "CreateTemporaryAccessKeyByToken",
+    "KeystoneCreateAgencyToken",
+    "KeystoneCreateUserTokenByPassword",
+    "KeystoneListAuthDomains",
+    "KeystoneListProjects",
+];
+
+/// One line of the table that a script makes, see `tests/python/table.py`.
 #[derive(Debug, Deserialize)]
 struct Row {
     operation: String,
@@ -50,29 +62,50 @@ struct Row {
     request_id: Option<String>,
 }
 
-/// The SDK finds the emulator by its own variable, as it would find any region that it does not know.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_operation_passes() {
-    let emulator =
-        Emulator::start(([127, 0, 0, 1], 0).into(), Settings::default()).await.expect("there is a free port");
+    let emulator = start(Settings::default()).await;
     let input = json!({
-        "access_key": ACCESS_KEY, "secret_key": SECRET_KEY, "project_id": PROJECT, "region": "eu-west-101",
+        "access_key": ACCESS_KEY, "secret_key": SECRET_KEY, "project_id": PROJECT, "region": REGION,
         "pooled_queue": "pooled1", "pool_of_queue": "pool1",
     });
-    let mut script = python("sdk.py");
-    script.env("HUAWEICLOUD_SDK_REGION_DLI_EU_WEST_101", emulator.endpoint());
+    judge(&emulator, "sdk.py", input, OPERATIONS).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_iam_hands_out_is_believed() {
+    let people = People { projects: vec![(REGION.to_owned(), PROJECT.to_owned())], ..People::default() };
+    let emulator = start(Settings { people: people.clone(), ..Settings::default() }).await;
+    let input = json!({
+        "access_key": ACCESS_KEY, "secret_key": SECRET_KEY, "project_id": PROJECT, "region": REGION,
+        "domain": people.domain_name, "user": people.user_name, "password": people.password, "agency": people.agency,
+    });
+    // The service itself is asked for nothing but a list.
+    judge(&emulator, "sdk_iam.py", input, [&OF_IAM[..], &["ListEnhancedConnections"]].concat()).await;
+}
+
+async fn start(settings: Settings) -> Emulator {
+    Emulator::start(([127, 0, 0, 1], 0).into(), settings).await.expect("there is a free port")
+}
+
+/// Requires that every row of the script passes, and that it has called just these operations. The SDK finds the
+/// emulator by its own variables, as it would find any region that it does not know.
+async fn judge(emulator: &Emulator, script: &str, input: Value, operations: impl IntoIterator<Item = &'static str>) {
+    let mut script = python(script);
+    for variable in ["IAM_ENDPOINT", "REGION_IAM_EU_WEST_101", "REGION_DLI_EU_WEST_101"] {
+        script.env(format!("HUAWEICLOUD_SDK_{variable}"), emulator.endpoint());
+    }
     let written = tokio::task::spawn_blocking(move || ask(&mut script, &input)).await.expect("it does not panic");
     let rows: Vec<Row> = serde_json::from_value(written).expect("it writes rows");
     print(&rows);
-
     let failed: Vec<_> = rows.iter().filter(|row| row.failure.is_some()).collect();
     assert!(failed.is_empty(), "{failed:#?}");
-    let judged: BTreeSet<_> = rows.iter().map(|row| row.operation.as_str()).collect();
-    assert_eq!(judged, OPERATIONS.into());
 
+    let operations: BTreeSet<_> = operations.into_iter().collect();
+    assert_eq!(rows.iter().map(|row| row.operation.as_str()).collect::<BTreeSet<_>>(), operations);
     let requests = emulator.requests();
     let succeeded = requests.iter().filter(|request| request.status < 300).filter_map(|request| request.operation);
-    assert_eq!(succeeded.collect::<BTreeSet<_>>(), OPERATIONS.into(), "what the SDK asked for is what was understood");
+    assert_eq!(succeeded.collect::<BTreeSet<_>>(), operations, "what the SDK asked for is what was understood");
     let told: Vec<_> = rows.iter().filter_map(|row| row.request_id.as_deref()).collect();
     let refused = requests.iter().filter(|request| request.status >= 400);
     assert_eq!(told, refused.map(|request| request.request_id.as_str()).collect::<Vec<_>>());

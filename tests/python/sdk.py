@@ -3,7 +3,7 @@
 Reads one JSON document from standard input and writes one to standard output:
 
     {"access_key": .., "secret_key": .., "project_id": .., "region": .., "pooled_queue": .., ..}
-    [{"operation": .., "case": .., "failure": null or text, "request_id": null or text}, ..]
+    rows, see table.py
 
 Where the service is, the SDK takes from its own variable, `HUAWEICLOUD_SDK_REGION_DLI_<REGION>`. Nothing of the SDK is
 replaced: what is compared are the values of its models and exceptions. The steps build on each other; one that fails
@@ -12,14 +12,14 @@ does not end the run.
 
 import json
 import sys
-import traceback
 import warnings
 
 from huaweicloudsdkcore.auth.credentials import BasicCredentials
-from huaweicloudsdkcore.exceptions.exceptions import ClientRequestException
 from huaweicloudsdkdli.v1 import DliClient
 from huaweicloudsdkdli.v1 import model as m
 from huaweicloudsdkdli.v1.region.dli_region import DliRegion
+
+from table import ROWS, Mismatch, refused, row, same
 
 # The SDK warns of the route calls of v2.0, which are tested on purpose.
 warnings.simplefilter("ignore", DeprecationWarning)
@@ -32,7 +32,6 @@ NOWHERE = "2a620c33-5609-40c9-affd-2b6453071b0f"
 STRANGER = "fedcba9876543210fedcba9876543210"
 
 GIVEN = json.load(sys.stdin)
-ROWS = []
 
 
 def client(secret_key=GIVEN["secret_key"]):
@@ -43,55 +42,11 @@ def client(secret_key=GIVEN["secret_key"]):
 CLIENT = client()
 
 
-class Mismatch(Exception):
-    pass
-
-
-def same(what, found, expected):
-    if found != expected:
-        raise Mismatch(f"{what}: {found!r} in the place of {expected!r}")
-
-
 def succeeded(status, answer):
     """The operation says so in its status and in its body."""
     same("status", answer.status_code, status)
     same("is_success", answer.is_success, True)
     return answer
-
-
-def row(operation, case, run):
-    """One line of the table; returns what came of it, or nothing where it failed."""
-    result, failure, request_id = None, None, None
-    try:
-        result = run()
-        if isinstance(result, ClientRequestException):
-            request_id = result.request_id
-    except ClientRequestException as error:
-        failure, request_id = str(error), error.request_id
-    except Mismatch as error:
-        failure = str(error)
-    except Exception:  # pylint: disable=broad-except
-        failure = traceback.format_exc()
-    ROWS.append({"operation": operation, "case": case, "failure": failure, "request_id": request_id})
-    return result
-
-
-def refused(operation, case, status, code, text, call):
-    """The SDK raises what the service refuses, with its code, its text and its request id."""
-
-    def run():
-        try:
-            answer = call()
-        except ClientRequestException as error:
-            same("status and code", (error.status_code, error.error_code), (status, code))
-            if text not in error.error_msg:
-                raise Mismatch(f"the text lacks {text!r}: {error.error_msg!r}") from error
-            if not error.request_id:
-                raise Mismatch("there is no request id") from error
-            return error
-        raise Mismatch(f"not refused: {answer!r}")
-
-    row(operation, case, run)
 
 
 # What a connection is made of, in the forms in which it is compared: nothing promises an order.

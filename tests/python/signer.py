@@ -38,23 +38,29 @@ def pairs(query):
         yield unquote(key), unquote(value)
 
 
-def sign(signer, request):
-    sdk_request = SdkRequest(
-        method=request["method"],
+def sign(access_key, secret_key, method, path, query, headers, body):
+    """The pairs of the headers with `Authorization` among them."""
+    request = SdkRequest(
+        method=method,
         schema="http",
         host="",
-        resource_path=request["path"],
-        query_params=list(pairs(request["query"])),
-        header_params=dict(request["headers"]),
-        body=base64.b64decode(request["body"]),
+        resource_path=path,
+        query_params=list(pairs(query)),
+        header_params=dict(headers),
+        body=body,
     )
-    return list(signer.sign(sdk_request).header_params.items())
+    return list(ExactSigner(Credentials(access_key, secret_key)).sign(request).header_params.items())
 
 
 def main():
     given = json.load(sys.stdin)
-    signer = ExactSigner(Credentials(given["access_key"], given["secret_key"]))
-    json.dump([sign(signer, request) for request in given["requests"]], sys.stdout)
+    keys = given["access_key"], given["secret_key"]
+    signed = [
+        sign(*keys, each["method"], each["path"], each["query"], each["headers"], base64.b64decode(each["body"]))
+        for each in given["requests"]
+    ]
+    json.dump(signed, sys.stdout)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -32,9 +32,11 @@ pub(in crate::client) struct Ring {
     tokens: Mutex<BTreeMap<Scope, Arc<Cell<Arc<Access>>>>>,
     machine: Cell<Arc<Access>>,
     agency: Cell<Arc<Access>>,
-    /// Ids of projects by the host of the identity service and the name.
-    pub(in crate::client) projects: Mutex<BTreeMap<(String, String), Arc<Cell<String>>>>,
+    projects: Mutex<BTreeMap<ProjectKey, Arc<Cell<String>>>>,
 }
+
+/// A project before its id is known: the host of the identity service, and the name.
+type ProjectKey = (String, String);
 
 /// What a token is good for. A key is good for all.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,7 +68,19 @@ impl Inner {
 
     /// Makes a call. Where the service does not believe who calls (HTTP 401), which means that nothing was done, it is made
     /// once more: with another key or token where one can be got, or by the service's clock where the own one is wrong.
-    pub(in crate::client) async fn proven(
+    ///
+    /// Boxed: to prove who calls may take such a call itself, and what all calls go through is better kept off the stack.
+    pub(in crate::client) fn proven<'a>(
+        &'a self,
+        call: &'a Call,
+        endpoint: &'a Endpoint,
+        project_id: Option<&'a str>,
+        asker: Asker<'a>,
+    ) -> BoxFuture<'a, Result<Answer, Error>> {
+        Box::pin(self.prove(call, endpoint, project_id, asker))
+    }
+
+    async fn prove(
         &self,
         call: &Call,
         endpoint: &Endpoint,
@@ -107,8 +121,8 @@ impl Inner {
             Form::Key(key) => fixed(Proof::Key(key.clone())),
             Form::Token(token) => fixed(Proof::Token(token.clone())),
             Form::Password(login) => {
-                let asked = self.token(login, credentials.base(), asker);
-                self.token_cell(asker.scope).get(self.clocks.now(), asked).await
+                let token = self.token(login, credentials.base(), asker);
+                self.token_cell(asker.scope).get(self.clocks.now(), token).await
             }
             Form::Metadata { sought } => {
                 // A machine that has not answered once is none that would.
@@ -130,14 +144,15 @@ impl Inner {
         }
     }
 
+    /// Where the id of a project is kept.
+    pub(in crate::client) fn project_cell(&self, key: ProjectKey) -> Arc<Cell<String>> {
+        let mut projects = self.ring.projects.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(projects.entry(key).or_default())
+    }
+
     fn token_cell(&self, scope: &Scope) -> Arc<Cell<Arc<Access>>> {
         let mut tokens = self.ring.tokens.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(tokens.entry(scope.clone()).or_default())
-    }
-
-    /// A temporary key by assuming the agency. Boxed, because what it is asked with may have to be renewed for it.
-    fn assume<'a>(&'a self, region: Option<&'a str>) -> BoxFuture<'a, Result<Kept<Arc<Access>>, Error>> {
-        Box::pin(self.assumed(region))
     }
 
     /// What is configured.

@@ -1,6 +1,6 @@
-//! The configuration file of Huawei Cloud's command line (KooCLI): profiles with keys, one of which is the current one.
+//! The configuration file of Huawei Cloud's command line, `KooCLI`: profiles with keys, one of which is the current one.
 //!
-//! KooCLI encrypts the keys unless it is told not to (`hcloud configure set --cli-auth-encrypt=false`); encrypted ones are
+//! It encrypts the keys unless it is told not to (`hcloud configure set --cli-auth-encrypt=false`); encrypted ones are
 //! of use to nobody else.
 
 use std::{fs, io, path::Path};
@@ -77,14 +77,16 @@ struct SsoAuth {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Key {
-    access_key_id: String,
-    secret_access_key: SecretString,
+    #[serde(rename = "accessKeyId")]
+    id: String,
+    #[serde(rename = "secretAccessKey")]
+    secret: SecretString,
     security_token: SecretString,
 }
 
 impl Default for Key {
     fn default() -> Self {
-        Self { access_key_id: String::new(), secret_access_key: "".into(), security_token: "".into() }
+        Self { id: String::new(), secret: "".into(), security_token: "".into() }
     }
 }
 
@@ -109,7 +111,7 @@ fn find(text: &str, profile: Option<&str>, path: &str) -> Result<Profile, Unusab
         return Err(Unusable::NoProfile { name, known });
     };
     let key = if entry.mode.eq_ignore_ascii_case("SSO") { entry.sso_auth.sts_token } else { entry.key };
-    let Key { access_key_id: id, secret_access_key: secret, security_token } = key;
+    let Key { id, secret, security_token } = key;
     if id.is_empty() || secret.expose_secret().is_empty() {
         return Err(Unusable::NoKey { name, mode: entry.mode });
     }
@@ -140,7 +142,7 @@ fn find(text: &str, profile: Option<&str>, path: &str) -> Result<Profile, Unusab
 mod tests {
     use super::*;
 
-    /// In the form that KooCLI writes, with what is of no use here.
+    /// In the form that `KooCLI` writes, with what is of no use here.
     const FILE: &str = r#"{
       "current": "work",
       "language": "en",

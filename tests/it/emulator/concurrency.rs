@@ -3,10 +3,13 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use serde_json::json;
-use terraform_provider_dli::emulator::Settings;
+use terraform_provider_dli::emulator::{Emulator, Settings};
 use tokio::task::JoinSet;
 
-use super::harness::{Cloud, PROJECT, body, connections};
+use super::{
+    harness::{Cloud, PROJECT, body, connections},
+    stress,
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn sixty_four_writers() {
@@ -60,4 +63,15 @@ async fn sixteen_writers_and_a_state_file() {
     }
     writers.join_all().await;
     assert_eq!(Cloud::with(settings).await.emulator.connections(PROJECT).len(), 64);
+}
+
+/// What `cargo bench --bench stress` does for a minute, for a short while.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn sixty_four_clients_right_and_wrong() {
+    let emulator = Emulator::start(([127, 0, 0, 1], 0).into(), Settings::default()).await.expect("a free port");
+    let report = stress::run(&emulator.endpoint(), 64, 7, |round| round < 40).await;
+    assert!(report.wrong.is_empty(), "{:#?}", report.wrong);
+    let kinds: BTreeSet<_> = report.answers.keys().map(|(what, _)| *what).collect();
+    assert!(report.compared >= 64 && kinds.len() == 14, "{report:#?}");
+    assert!(report.answers.keys().all(|(_, status)| *status < 500), "{report:#?}");
 }

@@ -112,6 +112,7 @@ async fn what_is_cut_was_announced_whole() {
     let draft = cloud.draft("GET", &connections(), b"");
     let mut socket = tokio::net::TcpStream::connect(cloud.emulator.address()).await.expect("it listens");
     let mut lines = vec![format!("GET {} HTTP/1.1", draft.target)];
+    lines.push("Connection: close".to_owned());
     lines.extend(draft.headers.iter().map(|(name, value)| format!("{name}: {value}")));
     let request = lines.join("\r\n") + "\r\n\r\n";
     socket.write_all(request.as_bytes()).await.expect("it reads");

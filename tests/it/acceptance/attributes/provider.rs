@@ -4,7 +4,7 @@
 use super::connection::{THEIRS, kind};
 use super::table::{NONE, OTHER_PROJECT, UPDATE, cover, row};
 use terraform_provider_dli::dli::wire::Tag;
-use terraform_provider_dli::emulator::{Account, Refusal};
+use terraform_provider_dli::emulator::{Account, People, Refusal};
 
 #[test]
 fn every_attribute_of_the_provider() {
@@ -38,7 +38,37 @@ fn every_attribute_of_the_provider() {
         row("provider.secret_key", "", "", NONE, &[]).of_provider("", "-secret_key"),
         row("provider.security_token", "", "", NONE, &[]).of_provider("", "security_token = \"\""),
     ];
-    cover(&kind(), &rows);
+    let identity = "endpoints = { dli = \"http://localhost:{port}/\", iam = \"http://localhost:{port}/\" }";
+    let own = |arguments: &str| format!("-access_key\n-secret_key\n{identity}\n{arguments}");
+    let People { user_name, user_id, password, domain_name, domain_id, .. } = People::default();
+    let user = format!("user_name = {user_name:?}\npassword = {password:?}");
+    let by_name = own(&format!("{user}\ndomain_name = {domain_name:?}"));
+    let by_domain_id = own(&format!("{user}\ndomain_id = {domain_id:?}"));
+    let by_id = own(&format!("user_id = {user_id:?}\npassword = {password:?}"));
+    // What a block lacks is in the environment: one line holds one argument.
+    let assuming = |argument: &str| format!("{identity}\nassume_role {{ {argument} }}");
+    let of_provider = |attribute, arguments: &str| row(attribute, "", "", NONE, &[]).of_provider("", arguments);
+    let rows = rows.into_iter().chain([
+        of_provider("provider.project_name", "project_name = \"a-team\""),
+        of_provider("provider.token", "token = \"\""),
+        of_provider("provider.user_name", &by_name),
+        of_provider("provider.domain_name", &by_name),
+        of_provider("provider.domain_id", &by_domain_id),
+        of_provider("provider.user_id", &by_id),
+        of_provider("provider.password", &by_id),
+        of_provider("provider.shared_config_file", "-access_key\n-secret_key\nshared_config_file = \"koocli.json\""),
+        of_provider(
+            "provider.profile",
+            "-access_key\n-secret_key\nshared_config_file = \"koocli.json\"\nprofile = \"other\"",
+        ),
+        of_provider("provider.cloud", "cloud = \"cloud.example\""),
+        of_provider("provider.auth_url", "auth_url = \"http://localhost:{port}/v3\""),
+        of_provider("provider.assume_role.agency_name", &assuming("agency_name = \"dli-agency\"")),
+        of_provider("provider.assume_role.domain_name", &assuming("domain_name = \"emulator\"")),
+        of_provider("provider.assume_role.domain_id", &assuming(&format!("domain_id = {domain_id:?}"))),
+        of_provider("provider.assume_role.duration", &assuming("duration = 3600")),
+    ]);
+    cover(&kind(), &rows.collect::<Vec<_>>());
 }
 
 /// A tag that Terraform would take away where it is not to be ignored.

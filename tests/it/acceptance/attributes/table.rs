@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use terraform_provider_dli::dli::wire::Connection;
 use terraform_provider_dli::emulator::{ACCESS_KEY, Account, Refusal, SECRET_KEY};
 
@@ -107,9 +107,14 @@ pub(super) fn cover(kind: &Kind, rows: &[Row]) {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
-        // For a provider block that leaves its keys to the environment.
-        let workspace = workspace.with_variable("HW_ACCESS_KEY", ACCESS_KEY).with_variable("HW_SECRET_KEY", SECRET_KEY);
+        // For a provider block that leaves its keys, or a part of its agency, to the environment.
+        let workspace = workspace
+            .with_variable("HW_ACCESS_KEY", ACCESS_KEY)
+            .with_variable("HW_SECRET_KEY", SECRET_KEY)
+            .with_variable("HW_ASSUME_ROLE_AGENCY_NAME", "dli-agency")
+            .with_variable("HW_ASSUME_ROLE_DOMAIN_NAME", "emulator");
         certify(&workspace);
+        workspace.write("koocli.json", &koocli());
         workspace.configure(&configuration(&cloud, kind, rows, false));
         workspace.plan();
         workspace.apply();
@@ -158,6 +163,13 @@ pub(super) fn cover(kind: &Kind, rows: &[Row]) {
 fn certify(workspace: &Workspace) {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("it can be made");
     workspace.write("ca.pem", &made.cert.pem());
+}
+
+/// The configuration of Huawei Cloud's command line, with two profiles of the one key there is.
+fn koocli() -> String {
+    let profile =
+        |name: &str| json!({"name": name, "mode": "AKSK", "accessKeyId": ACCESS_KEY, "secretAccessKey": SECRET_KEY});
+    json!({"current": "default", "profiles": [profile("default"), profile("other")]}).to_string()
 }
 
 fn label(kind: &Kind, at: usize) -> String {

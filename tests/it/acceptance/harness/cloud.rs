@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use terraform_provider_dli::dli::wire::Connection;
-use terraform_provider_dli::emulator::{ACCESS_KEY, Account, Emulator, LoggedRequest, Refusal, SECRET_KEY, Settings};
+use terraform_provider_dli::emulator::{
+    ACCESS_KEY, Account, Emulator, LoggedRequest, People, Refusal, SECRET_KEY, Settings,
+};
 use tokio::runtime::Runtime;
 
 use super::Workspace;
@@ -55,6 +57,19 @@ impl Cloud {
              secret_key = \"{SECRET_KEY}\"\n  endpoints = {{ dli = \"{}\" }}\n  {arguments}\n}}\n",
             self.emulator().endpoint()
         )
+    }
+
+    /// A token of the emulator's user for the project.
+    pub(crate) fn token(&self) -> String {
+        let People { user_id, password, .. } = People::default();
+        let body = serde_json::json!({"auth": {
+            "identity": {"methods": ["password"], "password": {"user": {"id": user_id, "password": password}}},
+            "scope": {"project": {"id": PROJECT}},
+        }});
+        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let request = client.post(format!("{}/v3/auth/tokens", self.emulator().endpoint())).body(body.to_string());
+        let answer = self.runtime.block_on(request.send()).expect("it is there");
+        answer.headers()["x-subject-token"].to_str().expect("ASCII").to_owned()
     }
 
     /// All else that the emulator can be asked or told.

@@ -227,6 +227,8 @@ impl Workspace {
             }
         };
         command.args(arguments).current_dir(self.path());
+        // Whoever runs the tests may have a configuration of Huawei Cloud's command line at home.
+        command.env("HOME", self.path());
         command.env("TF_CLI_CONFIG_FILE", self.path().join("cli.tfrc")).env("TF_IN_AUTOMATION", "1");
         command.env("TF_CLI_ARGS", "-no-color").env("TF_INPUT", "0");
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));

@@ -1,0 +1,79 @@
+//! Without any credentials: a plan is made all the same, in silence; what needs them lists where they were looked for.
+
+use super::block;
+use crate::acceptance::connection::{ADDRESS, EXAMPLE};
+use crate::acceptance::harness::{Cloud, Workspace, for_one_terraform};
+use terraform_provider_dli::emulator::{Metadata, Settings};
+
+/// What the message names of the provider block.
+pub(super) const ARGUMENTS: [&str; 10] = [
+    "token",
+    "access_key",
+    "secret_key",
+    "user_name",
+    "user_id",
+    "password",
+    "domain_name",
+    "domain_id",
+    "profile",
+    "shared_config_file",
+];
+
+const VARIABLES: [&str; 10] = [
+    "HW_AUTH_TOKEN",
+    "HW_ACCESS_KEY",
+    "HW_SECRET_KEY",
+    "HW_USER_NAME",
+    "HW_USER_ID",
+    "HW_USER_PASSWORD",
+    "HW_DOMAIN_NAME",
+    "HW_DOMAIN_ID",
+    "HW_PROFILE",
+    "HW_SHARED_CONFIG_FILE",
+];
+
+#[test]
+fn the_error_lists_every_place_that_was_looked_at() {
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start_with(Settings { metadata: Metadata::Absent, ..Settings::default() });
+        let workspace = Workspace::new(terraform).with_provider(&block(&cloud, ""));
+        workspace.configure(EXAMPLE);
+        workspace.run(&["plan", "-json"]).expect_code(0).expect_silence();
+
+        let applied = workspace.run(&["apply", "-auto-approve", "-json"]).expect_code(1);
+        let error = applied.error_of(ADDRESS);
+        for name in ARGUMENTS.iter().chain(&VARIABLES) {
+            assert!(error.contains(name), "it should name {name}:\n{error}");
+        }
+        let file = workspace.path().join(".hcloud/config.json");
+        let endpoint = cloud.emulator().endpoint();
+        let places =
+            [format!("{} does not exist", file.display()), format!("(ECS, {endpoint}): "), "HTTP 404".to_owned()];
+        for place in places {
+            assert!(error.contains(&place), "it should name {place}:\n{error}");
+        }
+        assert!(!error.contains("may have carried it out"), "{error}");
+    });
+}
+
+#[test]
+fn a_file_that_is_named_must_be_there_and_one_that_is_not_need_not_be_of_use() {
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let named = Workspace::new(terraform).with_provider(&block(&cloud, "  shared_config_file = \"nowhere.json\""));
+        named.configure(EXAMPLE);
+        let planned = named.run(&["plan"]).expect_code(1);
+        assert!(planned.stderr.contains("nowhere.json") && planned.stderr.contains("does not exist"), "{planned}");
+
+        let garbled = Workspace::new(terraform).with_provider(&block(&cloud, ""));
+        std::fs::create_dir(garbled.path().join(".hcloud")).expect("the directory is ours");
+        garbled.write(".hcloud/config.json", "{\"current\": \"canary");
+        garbled.configure(EXAMPLE);
+        garbled.run(&["plan"]).expect_code(0);
+        cloud.emulator().set_metadata(Metadata::NoAgency);
+        let applied = garbled.run(&["apply", "-auto-approve", "-json"]).expect_code(1);
+        let error = applied.error_of(ADDRESS);
+        assert!(error.contains("is not the configuration of KooCLI") && error.contains("Agency first"), "{error}");
+        assert!(!error.contains("canary"), "{error}");
+    });
+}

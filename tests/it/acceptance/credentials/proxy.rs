@@ -1,0 +1,86 @@
+//! The proxy that the environment names: what goes through it, and what does not.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use super::key;
+use crate::acceptance::connection::{ADDRESS, EXAMPLE};
+use crate::acceptance::harness::{Workspace, for_one_terraform};
+
+/// A proxy that lets nobody through, and keeps the first line of each request.
+struct Proxy {
+    address: String,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Proxy {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = format!("http://{}", listener.local_addr().expect("it is bound"));
+        let asked = Arc::<Mutex<Vec<String>>>::default();
+        let log = Arc::clone(&asked);
+        // It ends with the process.
+        thread::spawn(move || {
+            for connection in listener.incoming().map_while(Result::ok) {
+                let mut line = String::new();
+                let _ = BufReader::new(&connection).read_line(&mut line);
+                log.lock().expect("nobody panics").push(line.trim().to_owned());
+                let _ = (&connection).write_all(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+            }
+        });
+        Self { address, asked }
+    }
+
+    fn asked(&self) -> Vec<String> {
+        self.asked.lock().expect("nobody panics").clone()
+    }
+}
+
+/// A region that is in no name service, so that nothing leaves this machine.
+fn block(arguments: &str) -> String {
+    let project = "0123456789abcdef0123456789abcdef";
+    format!(
+        "provider \"dli\" {{\n  region = \"nowhere-1\"\n  cloud = \"cloud.invalid\"\n  project_id = {project:?}\n  \
+         plan_checks = false\n{arguments}\n}}\n"
+    )
+}
+
+fn apply(workspace: Workspace, proxy: &Proxy) -> String {
+    let workspace = workspace
+        .with_variable("HTTPS_PROXY", &proxy.address)
+        .with_variable("HTTP_PROXY", &proxy.address)
+        .with_variable("ALL_PROXY", &proxy.address);
+    workspace.configure(EXAMPLE);
+    workspace.run(&["apply", "-auto-approve", "-json"]).expect_code(1).error_of(ADDRESS)
+}
+
+#[test]
+fn the_service_is_reached_through_the_proxy_unless_it_is_excepted() {
+    for_one_terraform(|terraform| {
+        let proxy = Proxy::start();
+        let error = apply(Workspace::new(terraform).with_provider(&block(&key())), &proxy);
+        assert!(error.contains("no connection to dli.nowhere-1.cloud.invalid"), "{error}");
+        let asked = proxy.asked();
+        assert!(!asked.is_empty(), "{error}");
+        assert!(asked.iter().all(|line| line == "CONNECT dli.nowhere-1.cloud.invalid:443 HTTP/1.1"), "{asked:?}");
+
+        let proxy = Proxy::start();
+        let workspace = Workspace::new(terraform).with_provider(&block(&key()));
+        let error = apply(workspace.with_variable("NO_PROXY", ".cloud.invalid"), &proxy);
+        assert!(error.contains("no connection to dli.nowhere-1.cloud.invalid"), "{error}");
+        assert_eq!(proxy.asked(), Vec::<String>::new());
+    });
+}
+
+/// Its answer is a key, and it is that of the proxy's machine if a proxy asks.
+#[test]
+fn the_machines_metadata_service_is_never_asked_through_a_proxy() {
+    for_one_terraform(|terraform| {
+        let proxy = Proxy::start();
+        let error = apply(Workspace::new(terraform).with_provider(&block("")), &proxy);
+        assert!(error.contains("(ECS, http://169.254.169.254): "), "{error}");
+        assert_eq!(proxy.asked(), Vec::<String>::new());
+    });
+}

@@ -1,0 +1,148 @@
+//! Each source alone, through Terraform: a connection is created and destroyed with nothing else to go by.
+
+use terraform_provider_dli::emulator::{ACCESS_KEY, Metadata, People, SECRET_KEY, Settings};
+
+use super::{BY_AGENCY, BY_KEY, BY_MACHINE, BY_PASSWORD, block, creators, key, koocli, login};
+use crate::acceptance::connection::{CREATE, EXAMPLE};
+use crate::acceptance::harness::{Cloud, PROJECT, Workspace, for_one_terraform};
+
+/// One source: arguments, variables, files at home, and whom the emulator must have seen.
+struct Source {
+    arguments: String,
+    variables: Vec<(&'static str, String)>,
+    file: Option<(&'static str, String)>,
+    caller: &'static str,
+}
+
+fn source(arguments: impl Into<String>, caller: &'static str) -> Source {
+    Source { arguments: arguments.into(), variables: Vec::new(), file: None, caller }
+}
+
+impl Source {
+    fn with(mut self, variables: &[(&'static str, &str)]) -> Self {
+        self.variables.extend(variables.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        self
+    }
+
+    fn at_home(mut self, file: &'static str, text: String) -> Self {
+        self.file = Some((file, text));
+        self
+    }
+}
+
+#[test]
+fn each_source_alone() {
+    let People { user_name, user_id, password, domain_name, domain_id, agency, .. } = People::default();
+    let file = || koocli("emulated", PROJECT);
+    let hw_key = [("HW_ACCESS_KEY", ACCESS_KEY), ("HW_SECRET_KEY", SECRET_KEY)];
+    let assume = format!("  assume_role {{\n    agency_name = {agency:?}\n    domain_name = {domain_name:?}\n  }}");
+    let sources = [
+        source(key(), BY_KEY),
+        source("", BY_KEY).with(&hw_key),
+        source("", BY_KEY).with(&[("OS_ACCESS_KEY", ACCESS_KEY), ("OS_SECRET_KEY", SECRET_KEY)]),
+        source(format!("  access_key = {ACCESS_KEY:?}"), BY_KEY).with(&[("HW_SECRET_KEY", SECRET_KEY)]),
+        source(
+            format!("  user_name = {user_name:?}\n  password = {password:?}\n  domain_name = {domain_name:?}"),
+            BY_PASSWORD,
+        ),
+        source(format!("  user_id = {user_id:?}\n  password = {password:?}"), BY_PASSWORD),
+        source("", BY_PASSWORD).with(&[
+            ("OS_USERNAME", &user_name),
+            ("OS_PASSWORD", &password),
+            ("OS_USER_DOMAIN_ID", &domain_id),
+        ]),
+        source(assume.clone() + "\n" + &key(), BY_AGENCY),
+        source(&assume, BY_AGENCY).with(&hw_key),
+        source(assume, BY_AGENCY).with(&[
+            ("HW_USER_NAME", &user_name),
+            ("HW_USER_PASSWORD", &password),
+            ("HW_DOMAIN_NAME", &domain_name),
+        ]),
+        source("", BY_AGENCY).with(&hw_key).with(&[
+            ("HW_ASSUME_ROLE_AGENCY_NAME", &agency),
+            ("HW_ASSUME_ROLE_DOMAIN_NAME", &domain_name),
+            ("HW_ASSUME_ROLE_DURATION", "3600"),
+        ]),
+        source("  shared_config_file = \"a-file.json\"", BY_AGENCY).at_home("a-file.json", file()),
+        source("", BY_AGENCY)
+            .with(&[("HW_SHARED_CONFIG_FILE", "~/a-file.json"), ("HW_PROFILE", "work")])
+            .at_home("a-file.json", file()),
+        source("", BY_AGENCY).at_home(".hcloud/config.json", file()),
+        source("", BY_MACHINE),
+    ];
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        for source in sources {
+            let mut workspace = Workspace::new(terraform).with_provider(&block(&cloud, &source.arguments));
+            for (name, value) in &source.variables {
+                workspace = workspace.with_variable(name, value);
+            }
+            if let Some((file, text)) = &source.file {
+                let path = workspace.path().join(file);
+                std::fs::create_dir_all(path.parent().expect("it was joined")).expect("the directory is ours");
+                workspace.write(file, text);
+            }
+            cloud.emulator().reset().expect("it is kept in memory only");
+            workspace.configure(EXAMPLE);
+            workspace.run(&["apply", "-auto-approve"]).expect_code(0);
+            assert_eq!(creators(&cloud), [source.caller], "{} {:?}", source.arguments, source.variables);
+            workspace.destroy();
+            cloud.expect_empty();
+        }
+    });
+}
+
+/// A token that somebody has got for the project; and the older metadata service.
+#[test]
+fn a_token_and_an_old_machine() {
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start_with(Settings { metadata: Metadata::V1, ..Settings::default() });
+        let token = cloud.token();
+        let sources = [
+            Workspace::new(terraform).with_provider(&block(&cloud, &format!("  token = {token:?}"))),
+            Workspace::new(terraform).with_provider(&block(&cloud, "")).with_variable("HW_AUTH_TOKEN", &token),
+            Workspace::new(terraform).with_provider(&block(&cloud, "")),
+        ];
+        for (workspace, seen) in sources.iter().zip([&[BY_PASSWORD][..], &[BY_PASSWORD], &[BY_PASSWORD, BY_MACHINE]]) {
+            workspace.step(EXAMPLE, CREATE);
+            assert_eq!(creators(&cloud), seen);
+            workspace.destroy();
+            cloud.expect_empty();
+        }
+    });
+}
+
+/// Region and project need not be written down: the file knows both, and IAM knows the project of a region.
+#[test]
+fn a_project_that_nobody_names() {
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let bare = |region: &str| {
+            block(&cloud, "")
+                .replace(&format!("  project_id = {PROJECT:?}\n"), "")
+                .replace("  region = \"emulated\"\n", region)
+        };
+        let by_region = Workspace::new(terraform).with_provider(&bare("  region = \"emulated\"\n"));
+        let by_region = login().into_iter().fold(by_region, |space, (name, value)| space.with_variable(name, &value));
+        by_region.step(EXAMPLE, CREATE);
+        assert_eq!(by_region.state("dli_enhanced_connection.test")["project_id"], PROJECT);
+        by_region.destroy();
+
+        let other = "ffffffffffffffffffffffffffffffff";
+        let by_file = Workspace::new(terraform).with_provider(&bare(""));
+        by_file.write("a-file.json", &koocli("emulated", other));
+        let by_file = by_file.with_variable("HW_SHARED_CONFIG_FILE", "a-file.json");
+        by_file.step(EXAMPLE, CREATE);
+        let state = by_file.state("dli_enhanced_connection.test");
+        assert_eq!((state["region"].as_str(), state["project_id"].as_str()), (Some("emulated"), Some(other)));
+        by_file.destroy();
+
+        // The file's project is one of its region: in another, IAM is asked.
+        by_file.write("a-file.json", &koocli("another-1", other));
+        by_file.write("provider.tf", &bare("  region = \"emulated\"\n"));
+        by_file.step(EXAMPLE, CREATE);
+        assert_eq!(by_file.state("dli_enhanced_connection.test")["project_id"], PROJECT);
+        by_file.destroy();
+        cloud.expect_empty();
+    });
+}

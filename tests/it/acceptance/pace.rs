@@ -1,0 +1,63 @@
+//! A gateway that throttles is nobody's business but the provider's: no error, no warning, and hardly a call that is refused.
+
+use std::time::Duration;
+
+use terraform_provider_dli::emulator::{LoggedRequest, Settings};
+
+use super::harness::{Cloud, for_one_terraform};
+
+const COUNT: usize = 40;
+const PARALLELISM: usize = 50;
+
+/// Connections of their own, all of them ready to begin at the same moment.
+const CONFIGURATION: &str = r#"
+resource "dli_enhanced_connection" "test" {
+  count           = 40
+  name            = "c${count.index}"
+  dest_vpc_id     = "22094d8f-c310-4621-913d-4c4d655d8495"
+  dest_network_id = "78f2562a-36e4-4b39-95b9-f5aab22e1281"
+  tags            = { number = count.index }
+}
+"#;
+
+fn throttled(request: &&LoggedRequest) -> bool {
+    request.status == 429
+}
+
+/// The first burst is refused, in each process of the provider, for nobody could know; of the rest a few may be, where
+/// others had used up the second.
+#[test]
+fn a_hundred_at_once_run_at_the_allowed_rate() {
+    let requests = |limit: Option<&str>| {
+        let limit = limit.map(|limit| limit.parse().expect("a limit"));
+        let cloud = Cloud::start_with(Settings { limit, ..Settings::default() });
+        let mut counts = Vec::new();
+        for_one_terraform(|terraform| {
+            let workspace = cloud.workspace(terraform);
+            workspace.configure(CONFIGURATION);
+            let parallelism = format!("-parallelism={PARALLELISM}");
+            for command in [
+                ["apply", "-auto-approve", "-json", &parallelism].as_slice(),
+                &["plan", "-detailed-exitcode", "-json", &parallelism],
+                &["destroy", "-auto-approve", "-json", &parallelism],
+            ] {
+                let before = cloud.requests().len();
+                let finished = workspace.start(command).wait_at_most(Duration::from_mins(3));
+                let told = finished.expect_code(0).told();
+                assert!(told.is_empty(), "{command:?}: {told:?}");
+                let requests = &cloud.requests()[before..];
+                let refused = requests.iter().filter(throttled).count();
+                counts.push((requests.len() - refused, refused));
+            }
+        });
+        cloud.expect_empty();
+        counts
+    };
+    let needed = requests(None);
+    let paced = requests(Some("40/1s"));
+    for ((needed, _), (made, refused)) in needed.into_iter().zip(paced) {
+        assert!(needed >= COUNT, "{needed}");
+        assert!(made.abs_diff(needed) <= COUNT / 10, "{made} where {needed} are needed");
+        assert!(refused <= 2 * PARALLELISM + COUNT / 10, "{refused} of {made} were refused");
+    }
+}

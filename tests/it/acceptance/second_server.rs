@@ -1,0 +1,239 @@
+//! The provider against a server that shares no code with the emulator: written anew from the documents, in Python, with
+//! Huawei's own signer to judge each signature. What both servers let pass is not one reading of the documents alone.
+
+use serde_json::{Value, json};
+
+use super::harness::{PROJECT, Running, Workspace, for_each_terraform};
+use super::terraform::Terraform;
+use crate::python::python;
+
+/// The keys that it believes.
+const ACCESS_KEY: &str = "SECONDACCESSKEY";
+const SECRET_KEY: &str = "second-secret-key";
+
+const OWNER: &str = "dli_enhanced_connection.owner";
+const SHARED: &str = "dli_enhanced_connection.shared";
+
+/// A running server. Dropping it ends it.
+struct Second {
+    _running: Running,
+    endpoint: String,
+}
+
+impl Second {
+    /// A binding stays CREATING for so many seconds.
+    fn start(binding_seconds: &str) -> Self {
+        let mut command = python("second_server.py");
+        let running = Running::start(command.arg(binding_seconds), std::process::Stdio::null());
+        let endpoint = running.first_line();
+        Self { _running: running, endpoint }
+    }
+
+    fn workspace(&self, terraform: &Terraform) -> Workspace {
+        Workspace::new(terraform).with_provider(&format!(
+            "provider \"dli\" {{\n  region = \"eu-west-101\"\n  project_id = {PROJECT:?}\n  access_key = {ACCESS_KEY:?}\n  \
+             secret_key = {SECRET_KEY:?}\n  endpoints = {{ dli = {:?} }}\n}}\n",
+            self.endpoint
+        ))
+    }
+
+    /// What it holds, and how it answered.
+    fn held(&self) -> Value {
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().expect("threads can be started");
+        let client = reqwest::Client::builder().no_proxy().build().expect("a client without options");
+        let text = runtime.block_on(async {
+            client.get(format!("{}/held", self.endpoint)).send().await.expect("it answers").text().await
+        });
+        serde_json::from_str(&text.expect("the answer is whole")).expect("it is JSON")
+    }
+
+    /// The connections that exist.
+    fn connections(&self) -> Vec<Value> {
+        self.held()["projects"][PROJECT].as_array().cloned().unwrap_or_default()
+    }
+
+    #[track_caller]
+    fn connection(&self, name: &str) -> Value {
+        let found = self.connections().into_iter().find(|connection| connection["name"] == name);
+        found.unwrap_or_else(|| panic!("there is no {name} in {:#?}", self.connections()))
+    }
+
+    /// Method and path of what was answered with such a code.
+    fn refused(&self, with: impl Fn(&str) -> bool) -> Vec<Value> {
+        let requests = self.held()["requests"].as_array().cloned().unwrap_or_default();
+        requests.into_iter().filter(|request| request["code"].as_str().is_some_and(&with)).collect()
+    }
+}
+
+/// A connection that owns all that it has, one of which the parts are others', the parts, and all data sources.
+fn everything(hosts: &str, tags: &str, bound: &str, route: &str) -> String {
+    format!(
+        r#"
+resource "dli_enhanced_connection" "owner" {{
+  name            = "owner"
+  dest_vpc_id     = "22094d8f-c310-4621-913d-4c4d655d8495"
+  dest_network_id = "78f2562a-36e4-4b39-95b9-f5aab22e1281"
+  routetable_id   = "5c7e1b9e-5b67-4d0a-8a3e-6d3f1a2b4c5d"
+  hosts           = {hosts}
+  tags            = {tags}
+  routes          = {{ "r-1" = {route:?}, "r_2" = "2407:c080:802:be7::/64" }}
+  {bound}
+}}
+
+resource "dli_enhanced_connection" "shared" {{
+  name            = "shared"
+  dest_vpc_id     = "22094d8f-c310-4621-913d-4c4d655d8495"
+  dest_network_id = "88f2562a-36e4-4b39-95b9-f5aab22e1281"
+}}
+
+resource "dli_enhanced_connection_binding" "queue" {{
+  connection_id = dli_enhanced_connection.shared.id
+  queue         = "q3"
+}}
+
+resource "dli_enhanced_connection_binding" "pool" {{
+  connection_id         = dli_enhanced_connection.shared.id
+  elastic_resource_pool = "pool3"
+}}
+
+resource "dli_enhanced_connection_route" "route" {{
+  connection_id = dli_enhanced_connection.shared.id
+  name          = "warehouse"
+  cidr          = {route:?}
+}}
+
+resource "dli_enhanced_connection_privilege" "stranger" {{
+  connection_id        = dli_enhanced_connection.shared.id
+  applicant_project_id = "330e068af1334c9782f4226acc00a2e2"
+}}
+"#
+    )
+}
+
+const DATA: &str = r#"
+data "dli_enhanced_connection" "owner" {
+  name = "owner"
+}
+
+data "dli_enhanced_connections" "all" {}
+
+data "dli_queues" "all" {}
+
+data "dli_elastic_resource_pools" "all" {}
+
+output "seen" {
+  value = {
+    connection  = data.dli_enhanced_connection.owner
+    connections = sort([for connection in data.dli_enhanced_connections.all.connections : connection.name])
+    bindable    = [for queue in data.dli_queues.all.queues : queue.name if queue.can_be_bound]
+    pools       = [for pool in data.dli_elastic_resource_pools.all.elastic_resource_pools : pool.name]
+  }
+}
+"#;
+
+/// Creates, changes, imports and destroys all that the provider knows.
+#[test]
+fn a_server_of_another_hand_is_served_as_well() {
+    let parts = [
+        "dli_enhanced_connection_binding.pool",
+        "dli_enhanced_connection_binding.queue",
+        "dli_enhanced_connection_privilege.stranger",
+        "dli_enhanced_connection_route.route",
+    ];
+    for_each_terraform(|terraform| {
+        let second = Second::start("0.3");
+        let workspace = second.workspace(terraform);
+        let created = everything(
+            "{ \"b.example.com\" = \"192.168.0.2\", \"a\" = \"192.168.0.10\" }",
+            "{ team = \"data\", stage = \"\", \"größe\" = \"a b_.:+-@\" }",
+            "queues = [\"q1\"]\n  elastic_resource_pools = [\"pool1\"]",
+            "192.168.2.0/24",
+        );
+        let all: Vec<_> = [OWNER, SHARED].into_iter().chain(parts).map(|address| (address, "create")).collect();
+        workspace.step(&created, &all);
+        expect(
+            &second.connection("owner"),
+            &json!({
+                "hosts": [{ "name": "a", "ip": "192.168.0.10" }, { "name": "b.example.com", "ip": "192.168.0.2" }],
+                "tags": { "team": "data", "stage": "", "größe": "a b_.:+-@" },
+                "peerings": ["pool1", "q1"],
+                "routes": { "r-1": "192.168.2.0/24", "r_2": "2407:c080:802:be7::/64" },
+                "routetable_id": "5c7e1b9e-5b67-4d0a-8a3e-6d3f1a2b4c5d",
+                "shared_with": [],
+            }),
+        );
+        expect(
+            &second.connection("shared"),
+            &json!({
+                "hosts": [], "tags": {}, "peerings": ["pool3", "q3"], "routes": { "warehouse": "192.168.2.0/24" },
+                "routetable_id": null, "shared_with": ["330e068af1334c9782f4226acc00a2e2"],
+            }),
+        );
+        workspace.expect_import_by_command(OWNER, &["routetable_id"]);
+        for part in parts {
+            workspace.expect_import_by_command(part, &[]);
+        }
+
+        let id = second.connection("owner")["id"].clone();
+        let changed = everything(
+            "{ \"a\" = \"192.168.0.11\" }",
+            "{ team = \"other\" }",
+            "queues = [\"q2\"]\n  elastic_resource_pools = []",
+            "192.168.3.0/24",
+        );
+        workspace.step(&changed, &[(OWNER, "update"), ("dli_enhanced_connection_route.route", "update")]);
+        let owner = second.connection("owner");
+        assert_eq!(owner["id"], id);
+        expect(
+            &owner,
+            &json!({
+                "hosts": [{ "name": "a", "ip": "192.168.0.11" }], "tags": { "team": "other" }, "peerings": ["q2"],
+                "routes": { "r-1": "192.168.3.0/24", "r_2": "2407:c080:802:be7::/64" },
+            }),
+        );
+        assert_eq!(second.connection("shared")["routes"], json!({ "warehouse": "192.168.3.0/24" }));
+
+        workspace.step(&format!("{changed}{DATA}"), &[]);
+        let seen = workspace.run(&["output", "-json", "seen"]).expect_code(0).json();
+        assert_eq!(seen["connection"]["id"], id);
+        assert_eq!(seen["connection"]["hosts"], json!({ "a": "192.168.0.11" }));
+        assert_eq!(seen["connection"]["tags"], json!({ "team": "other" }));
+        assert_eq!(seen["connections"], json!(["owner", "shared"]));
+        assert_eq!(seen["bindable"], json!(["pooled1", "pooled2", "pooled3", "q1", "q2", "q3"]));
+        assert_eq!(seen["pools"], json!(["pool1", "pool2", "pool3"]));
+
+        workspace.destroy();
+        assert_eq!(second.connections(), Vec::<Value>::new());
+        assert_eq!(second.refused(|code| code.starts_with("APIGW.")), Vec::<Value>::new());
+    });
+}
+
+/// Requires these fields among those of the connection; of host records the order is nobody's.
+#[track_caller]
+fn expect(connection: &Value, wanted: &Value) {
+    for (field, value) in wanted.as_object().expect("fields are wanted") {
+        let mut found = connection[field].clone();
+        if field == "hosts" {
+            let hosts = found.as_array_mut().expect("a list");
+            hosts.sort_by_key(|host| host["name"].to_string());
+        }
+        assert_eq!(&found, value, "{field} of {connection:#}");
+    }
+}
+
+/// That the server judges signatures at all: a wrong key is refused by it, and told.
+#[test]
+fn a_server_of_another_hand_refuses_a_wrong_key() {
+    for_each_terraform(|terraform| {
+        let second = Second::start("0");
+        let workspace = second.workspace(terraform);
+        let block = std::fs::read_to_string(workspace.path().join("provider.tf")).expect("it was written");
+        workspace.write("provider.tf", &block.replace(SECRET_KEY, "another-secret-key"));
+        workspace.configure(super::connection::EXAMPLE);
+        let applied = workspace.run(&["apply", "-auto-approve"]).expect_code(1);
+        assert!(applied.stderr.contains("APIGW.0301"), "{applied}");
+        assert!(!second.refused(|code| code == "APIGW.0301").is_empty());
+        assert_eq!(second.connections(), Vec::<Value>::new());
+    });
+}

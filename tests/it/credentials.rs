@@ -1,0 +1,93 @@
+//! The client against the emulator's identity and metadata services: each form of credentials alone, what is asked how
+//! often, and what a person is told where it is refused. What was used is read from what the emulator received.
+
+mod clock;
+mod forms;
+mod refusals;
+mod renewal;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use terraform_provider_dli::client::{
+    AccessKey, Agency, Client, Config, Credentials, Error, Form, Login, Named, Project,
+};
+use terraform_provider_dli::emulator::{ACCESS_KEY, Emulator, People, SECRET_KEY, Settings};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// The project that the emulator's identity service knows, by the name of its region.
+const REGION: &str = "emulated";
+const PROJECT: &str = "0123456789abcdef0123456789abcdef";
+
+async fn start(settings: Settings) -> Emulator {
+    Emulator::start(SocketAddr::from(([127, 0, 0, 1], 0)), settings).await.expect("there is a free port")
+}
+
+/// Such credentials for this emulator, with the project's id.
+fn config(emulator: &Emulator, form: Form) -> Config {
+    let endpoint = Some(emulator.endpoint());
+    Config {
+        credentials: Some(Credentials::new(form, "this test")),
+        region: Some(REGION.to_owned()),
+        project_id: Some(PROJECT.to_owned()),
+        endpoint: endpoint.clone(),
+        identity_endpoint: endpoint.clone(),
+        metadata_endpoint: endpoint,
+        ..Config::default()
+    }
+}
+
+fn key() -> Form {
+    Form::Key(AccessKey { id: ACCESS_KEY.to_owned(), secret: SECRET_KEY.into(), security_token: None })
+}
+
+fn login(user: Named, domain: Option<Named>) -> Form {
+    Form::Password(Login { user, password: People::default().password.into(), domain })
+}
+
+fn named_login() -> Form {
+    login(Named::Name(People::default().user_name), Some(Named::Name(People::default().domain_name)))
+}
+
+fn metadata() -> Form {
+    Form::Metadata { sought: vec!["the pockets of this test".to_owned()] }
+}
+
+fn agency() -> Agency {
+    let People { agency, domain_name, .. } = People::default();
+    Agency { name: agency, domain: Named::Name(domain_name), duration: None, origin: "this test".to_owned() }
+}
+
+fn assuming(config: Config, agency: Agency) -> Config {
+    let credentials = config.credentials.map(|credentials| Credentials { agency: Some(agency), ..credentials });
+    Config { credentials, ..config }
+}
+
+async fn open(client: &Client) -> Result<Project, Error> {
+    client.open((None, None), Instant::now() + Duration::from_secs(20), &CancellationToken::new()).await
+}
+
+/// Opens the project and asks for the queues there.
+async fn call(client: &Client) -> Result<Project, Error> {
+    let project = open(client).await?;
+    project.list_queues().await?;
+    Ok(project)
+}
+
+/// The operations that the emulator was asked for, with the words for who did.
+fn asked(emulator: &Emulator) -> Vec<(String, String)> {
+    let requests = emulator.requests().into_iter();
+    let caller = |caller: Option<terraform_provider_dli::emulator::Caller>| match caller {
+        None => String::new(),
+        // The name of a temporary key is another one each time.
+        Some(caller) => {
+            caller.to_string().split(' ').filter(|word| !word.starts_with("HST")).collect::<Vec<_>>().join(" ")
+        }
+    };
+    requests.map(|request| (request.operation.unwrap_or_default().to_owned(), caller(request.caller))).collect()
+}
+
+fn operations(emulator: &Emulator) -> Vec<String> {
+    asked(emulator).into_iter().map(|(operation, _)| operation).collect()
+}

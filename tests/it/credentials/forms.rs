@@ -1,0 +1,114 @@
+//! Each form alone, and with an agency on top of it: which requests it takes, and as whom the service sees it.
+
+use terraform_provider_dli::client::{AccessKey, Client, Config, Form, Named};
+use terraform_provider_dli::emulator::{ACCESS_KEY, Metadata, People, SECRET_KEY, Settings};
+
+use super::{agency, asked, assuming, call, config, key, login, metadata, named_login, start};
+
+/// The expected requests, and who makes them.
+async fn expect(settings: Settings, make: impl FnOnce(Config) -> Config, form: Form, expected: &[(&str, &str)]) {
+    let emulator = start(settings).await;
+    let shown = format!("{form:?}");
+    let client = Client::new(make(config(&emulator, form))).expect("in order");
+    for _ in 0..2 {
+        call(&client).await.unwrap_or_else(|error| panic!("{shown}: {}", error.with_causes()));
+    }
+    // Whatever was got for the first call serves the second.
+    let last = *expected.last().expect("the call itself");
+    let expected: Vec<_> = expected.iter().copied().chain([last]).collect();
+    let asked = asked(&emulator);
+    let asked: Vec<_> = asked.iter().map(|(operation, caller)| (operation.as_str(), caller.as_str())).collect();
+    assert_eq!(asked, expected, "{shown}");
+    emulator.stop().await;
+}
+
+const BY_PASSWORD: (&str, &str) = ("KeystoneCreateUserTokenByPassword", "password of user terraform");
+const SESSION: (&str, &str) = ("MetadataToken", "");
+const MACHINE_KEY: (&str, &str) = ("MetadataSecurityKey", "");
+
+#[tokio::test]
+async fn each_form_alone() {
+    let plain = |config| config;
+    let default = Settings::default;
+    expect(default(), plain, key(), &[("ListQueues", "access key emulator of user terraform")]).await;
+
+    let temporary = Settings { security_token: Some("a-token".into()), ..default() };
+    let form = AccessKey { id: ACCESS_KEY.into(), secret: SECRET_KEY.into(), security_token: Some("a-token".into()) };
+    expect(temporary, plain, Form::Key(form), &[("ListQueues", "temporary key emulator of user terraform")]).await;
+
+    let people = People::default();
+    let users = [
+        (Named::Name(people.user_name.clone()), Some(Named::Name(people.domain_name))),
+        (Named::Name(people.user_name), Some(Named::Id(people.domain_id))),
+        (Named::Id(people.user_id), None),
+    ];
+    for (user, domain) in users {
+        let expected = [BY_PASSWORD, ("ListQueues", "token of user terraform")];
+        expect(default(), plain, login(user, domain), &expected).await;
+    }
+
+    let expected = [SESSION, MACHINE_KEY, ("ListQueues", "temporary key of agency ecs-agency")];
+    expect(default(), plain, metadata(), &expected).await;
+    expect(Settings { metadata: Metadata::V1, ..default() }, plain, metadata(), &expected).await;
+}
+
+#[tokio::test]
+async fn each_form_with_an_agency() {
+    let acting = |config| assuming(config, agency());
+    let assumes = |caller| ("CreateTemporaryAccessKeyByAgency", caller);
+    let acts = ("ListQueues", "temporary key of agency dli-agency");
+    let key_expected = [assumes("access key emulator of user terraform"), acts];
+    expect(Settings::default(), acting, key(), &key_expected).await;
+    let password_expected = [BY_PASSWORD, assumes("token of user terraform"), acts];
+    expect(Settings::default(), acting, named_login(), &password_expected).await;
+    let machine_expected = [SESSION, MACHINE_KEY, assumes("temporary key of agency ecs-agency"), acts];
+    expect(Settings::default(), acting, metadata(), &machine_expected).await;
+}
+
+/// The account's own project of the region's name, or of the name that is given: asked for once.
+#[tokio::test]
+async fn a_project_is_found_by_its_name() {
+    let by_region = |config: Config| Config { project_id: None, ..config };
+    let finds = ("KeystoneListProjects", "access key emulator of user terraform");
+    let acts = ("ListQueues", "access key emulator of user terraform");
+    expect(Settings::default(), by_region, key(), &[finds, acts]).await;
+
+    let by_name = |config: Config| Config {
+        region: Some("another-1".into()),
+        project_name: Some("emulated".into()),
+        ..by_region(config)
+    };
+    expect(Settings::default(), by_name, key(), &[finds, acts]).await;
+
+    // A token for the account finds it, a token for the project acts in it.
+    let finds = ("KeystoneListProjects", "token of user terraform");
+    let acts = ("ListQueues", "token of user terraform");
+    expect(Settings::default(), by_region, named_login(), &[BY_PASSWORD, finds, BY_PASSWORD, acts]).await;
+    // The agency's projects are not those of whoever assumes it.
+    let acting = |config| assuming(by_region(config), agency());
+    let assumes = ("CreateTemporaryAccessKeyByAgency", "access key emulator of user terraform");
+    let finds = ("KeystoneListProjects", "temporary key of agency dli-agency");
+    let acts = ("ListQueues", "temporary key of agency dli-agency");
+    expect(Settings::default(), acting, key(), &[assumes, finds, acts]).await;
+}
+
+/// A token that somebody else has got.
+#[tokio::test]
+async fn a_token_is_used_as_it_is() {
+    let emulator = start(Settings::default()).await;
+    let People { user_name, password, domain_name, .. } = People::default();
+    let body = serde_json::json!({"auth": {
+        "identity": {"methods": ["password"], "password": {"user":
+            {"name": user_name, "password": password, "domain": {"name": domain_name}}}},
+        "scope": {"project": {"name": super::REGION}},
+    }});
+    let request = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let request = request.post(format!("{}/v3/auth/tokens", emulator.endpoint())).body(body.to_string());
+    let answer = request.send().await.expect("it is there");
+    let token = answer.headers()["x-subject-token"].to_str().expect("ASCII").to_owned();
+    let client = Client::new(config(&emulator, Form::Token(token.into()))).expect("in order");
+    call(&client).await.expect("it is good");
+    let last = asked(&emulator).pop().expect("one was sent");
+    assert_eq!(last, ("ListQueues".to_owned(), "token of user terraform".to_owned()));
+    emulator.stop().await;
+}

@@ -1,0 +1,123 @@
+//! What is told where there are no credentials, or where they are refused: whose they are, where they come from, what was
+//! looked for; and never a secret.
+
+use http::StatusCode;
+use terraform_provider_dli::client::{AccessKey, Agency, Client, Config, Error, Form, Login, Named};
+use terraform_provider_dli::emulator::{ACCESS_KEY, Metadata, People, Settings};
+
+use super::{agency, assuming, call, config, key, metadata, named_login, operations, start};
+
+async fn refused(settings: Settings, make: impl FnOnce(Config) -> Config, form: Form) -> (Error, Vec<String>) {
+    let emulator = start(settings).await;
+    let client = Client::new(make(config(&emulator, form))).expect("in order");
+    let error = call(&client).await.expect_err("refused");
+    assert!(!error.may_have_taken_effect() && !error.is_not_found());
+    let shown = format!("{error:?} {}", error.with_causes());
+    assert!(!shown.contains("canary"), "{shown}");
+    let asked = operations(&emulator);
+    emulator.stop().await;
+    (error, asked)
+}
+
+#[tokio::test]
+async fn a_refusal_names_whose_credentials_were_refused() {
+    let told = |error: &Error, caller: &str| {
+        let refusal = error.api().expect("the service's word");
+        assert_eq!((refusal.status, refusal.caller.as_deref()), (StatusCode::UNAUTHORIZED, Some(caller)), "{error}");
+    };
+    let plain = |config| config;
+    let wrong = AccessKey { id: ACCESS_KEY.into(), secret: "canary-secret".into(), security_token: None };
+    let (error, asked) = refused(Settings::default(), plain, Form::Key(wrong)).await;
+    told(&error, "the access key emul… of this test");
+    assert_eq!(asked, ["ListQueues"], "there is no other key to try");
+
+    let (error, asked) = refused(Settings::default(), plain, Form::Token("canary-token".into())).await;
+    told(&error, "the token of this test");
+    assert_eq!(asked, ["ListQueues"]);
+
+    let People { user_name, domain_name, .. } = People::default();
+    let login = Login {
+        user: Named::Name(user_name),
+        password: "canary-password".into(),
+        domain: Some(Named::Name(domain_name)),
+    };
+    let (error, asked) = refused(Settings::default(), plain, Form::Password(login)).await;
+    told(&error, "the user \"terraform\" of this test");
+    assert_eq!(asked, ["KeystoneCreateUserTokenByPassword"]);
+    assert!(error.to_string().contains("The username or password is wrong"), "{error}");
+}
+
+#[tokio::test]
+async fn an_agency_that_is_not_there_is_named() {
+    let acting = |config| assuming(config, Agency { name: "nobody".into(), ..agency() });
+    let (error, asked) = refused(Settings::default(), acting, key()).await;
+    assert_eq!(
+        error.to_string().split(" (request id").next(),
+        Some("CreateTemporaryAccessKeyByAgency: HTTP 404 Not Found, 404: Could not find agency: nobody.")
+    );
+    assert_eq!(asked, ["CreateTemporaryAccessKeyByAgency"]);
+}
+
+#[tokio::test]
+async fn a_project_that_is_not_there_or_there_twice_is_named() {
+    let named = |config: Config| Config { project_id: None, region: Some("cn-north-4".into()), ..config };
+    let (error, _) = refused(Settings::default(), named, key()).await;
+    assert_eq!(
+        error.to_string(),
+        "the identity service (IAM) knows no project named \"cn-north-4\" that the access key emul… of this test may see. \
+         Each region has a project of its name; set project_id, or project_name where it has another name"
+    );
+    let projects = ["a1", "b2"].map(|id| ("cn-north-4".to_owned(), id.to_owned())).to_vec();
+    let twice = Settings { people: People { projects, ..People::default() }, ..Settings::default() };
+    let (error, _) = refused(twice, named, key()).await;
+    let text = error.to_string();
+    assert!(text.contains("2 projects named \"cn-north-4\"") && text.contains("a1") && text.contains("b2"), "{text}");
+}
+
+/// The service is on this machine, so its identity service is not that of the cloud, to which a password must not go.
+#[tokio::test]
+async fn the_clouds_identity_service_is_not_asked_for_a_service_on_this_machine() {
+    let without = |config: Config| Config { identity_endpoint: None, ..config };
+    let (error, asked) = refused(Settings::default(), without, named_login()).await;
+    let text = error.to_string();
+    for part in ["to log the user \"terraform\" of this test in", "endpoints.iam", "http://127.0.0.1:"] {
+        assert!(text.contains(part), "{text}");
+    }
+    assert_eq!(asked, Vec::<String>::new());
+    let unnamed = |config: Config| Config { project_id: None, ..without(config) };
+    let (error, _) = refused(Settings::default(), unnamed, key()).await;
+    assert!(error.to_string().contains("to find the project \"emulated\""), "{error}");
+}
+
+#[tokio::test]
+async fn no_credentials_at_all_tell_where_they_were_looked_for() {
+    let cases = [
+        (Metadata::Absent, "HTTP 404 Not Found", vec!["MetadataToken", "MetadataSecurityKey"]),
+        (
+            Metadata::NoAgency,
+            "Please configure Cloud Service Agency first",
+            vec!["MetadataToken", "MetadataSecurityKey"],
+        ),
+    ];
+    for (kind, words, expected) in cases {
+        let emulator = start(Settings { metadata: kind, ..Settings::default() }).await;
+        let client = Client::new(config(&emulator, metadata())).expect("in order");
+        assert!(!client.has_credentials().await);
+        let text = call(&client).await.expect_err("there are none").to_string();
+        assert!(text.starts_with("no credentials are found; they were looked for here, in this order:\n"), "{text}");
+        assert!(
+            text.contains("\n  - the pockets of this test\n  - the metadata service of this machine (ECS, "),
+            "{text}"
+        );
+        assert!(text.contains(words), "{text}");
+        assert_eq!(operations(&emulator), expected, "a machine without keys is asked once");
+        emulator.stop().await;
+    }
+
+    let emulator = start(Settings::default()).await;
+    let silent = Config { metadata_endpoint: None, region: None, project_id: None, ..config(&emulator, metadata()) };
+    let text = call(&Client::new(silent).expect("in order")).await.expect_err("there are none").to_string();
+    assert!(text.starts_with("no project is configured") && text.contains("not asked, since endpoints.dli"), "{text}");
+    assert_eq!(operations(&emulator), Vec::<String>::new());
+    emulator.stop().await;
+}

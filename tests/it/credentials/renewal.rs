@@ -1,0 +1,76 @@
+//! What is got once is kept, for however many calls; what is not believed any more is got anew, once.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use http::StatusCode;
+use terraform_provider_dli::client::{Client, Config, Form};
+use terraform_provider_dli::emulator::Settings;
+
+use super::{agency, asked, assuming, call, config, key, metadata, named_login, operations, start};
+
+fn count(asked: &[String], operation: &str) -> usize {
+    asked.iter().filter(|one| *one == operation).count()
+}
+
+#[tokio::test]
+async fn fifty_first_calls_at_once_ask_once() {
+    let emulator = start(Settings { latency: Duration::from_millis(20), ..Settings::default() }).await;
+    let config = assuming(Config { project_id: None, ..config(&emulator, named_login()) }, agency());
+    let client = Client::new(config).expect("in order");
+    for done in join_all((0..50).map(|_| call(&client))).await {
+        done.unwrap_or_else(|error| panic!("{}", error.with_causes()));
+    }
+    let asked = operations(&emulator);
+    for once in ["KeystoneCreateUserTokenByPassword", "CreateTemporaryAccessKeyByAgency", "KeystoneListProjects"] {
+        assert_eq!(count(&asked, once), 1, "{asked:?}");
+    }
+    assert_eq!(count(&asked, "ListQueues"), 50);
+    emulator.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_taken_back_is_got_anew_at_each_step() {
+    let token = ["KeystoneCreateUserTokenByPassword"];
+    let agency_of = |base: &[&'static str]| [base, &["CreateTemporaryAccessKeyByAgency"]].concat();
+    let machine = ["MetadataToken", "MetadataSecurityKey"];
+    let cases: [(Form, bool, Vec<&str>); 5] = [
+        (named_login(), false, token.to_vec()),
+        (metadata(), false, machine.to_vec()),
+        (key(), true, agency_of(&[])),
+        // The token, too, is not believed any more, which shows when the agency is assumed with it.
+        (named_login(), true, [&["CreateTemporaryAccessKeyByAgency"][..], &agency_of(&token)].concat()),
+        (metadata(), true, [&["CreateTemporaryAccessKeyByAgency"][..], &agency_of(&machine)].concat()),
+    ];
+    for (form, is_acting, anew) in cases {
+        let emulator = start(Settings::default()).await;
+        let config = config(&emulator, form);
+        let client = Client::new(if is_acting { assuming(config, agency()) } else { config }).expect("in order");
+        let project = call(&client).await.expect("the first");
+        let before = asked(&emulator).len();
+        emulator.revoke_credentials();
+        let calls = join_all((0..20).map(|_| project.list_queues())).await;
+        assert!(calls.iter().all(Result::is_ok), "{calls:?}");
+        let asked: Vec<_> = operations(&emulator).split_off(before);
+        let others: Vec<_> = asked.iter().filter(|operation| *operation != "ListQueues").collect();
+        assert_eq!(others, anew, "{asked:?}");
+        // Each of the twenty is refused at most once.
+        assert!((21..=40).contains(&count(&asked, "ListQueues")), "{asked:?}");
+        emulator.stop().await;
+    }
+}
+
+/// Tokens that end as they are given: the second refusal is told, and nothing goes round in circles.
+#[tokio::test]
+async fn a_second_refusal_is_told() {
+    let emulator = start(Settings::default()).await;
+    emulator.set_credential_lifetime(Some(Duration::ZERO));
+    let client = Client::new(config(&emulator, named_login())).expect("in order");
+    let error = call(&client).await.expect_err("no token is good");
+    let refusal = error.api().expect("the gateway's word");
+    assert_eq!((refusal.status, refusal.code.as_deref()), (StatusCode::UNAUTHORIZED, Some("APIGW.0301")));
+    assert_eq!(refusal.caller.as_deref(), Some("the user \"terraform\" of this test"));
+    let token = "KeystoneCreateUserTokenByPassword";
+    assert_eq!(operations(&emulator), [token, "ListQueues", token, "ListQueues"]);
+    emulator.stop().await;
+}
