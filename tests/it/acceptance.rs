@@ -33,12 +33,8 @@ mod peers;
 mod queues;
 mod regions;
 mod scale;
-<<<<<<< HEAD
-pub(crate) mod signals;
-=======
 mod second_server;
-mod signals;
->>>>>>> main
+pub(crate) mod signals;
 mod small;
 mod tagging;
 mod unknown;
