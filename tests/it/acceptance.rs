@@ -21,7 +21,7 @@ mod failures;
 mod finding;
 mod generated;
 mod gone;
-mod harness;
+pub(crate) mod harness;
 mod import;
 mod lifecycle;
 mod limits;
@@ -35,7 +35,7 @@ mod queues;
 mod regions;
 mod scale;
 mod second_server;
-mod signals;
+pub(crate) mod signals;
 mod small;
 mod tagging;
 mod unknown;
@@ -44,4 +44,4 @@ mod validation;
 mod wire;
 
 #[path = "../../examples/quickstart/terraform.rs"]
-mod terraform;
+pub(crate) mod terraform;

@@ -1,6 +1,7 @@
 //! All integration tests in one binary, so that the dependencies are linked once.
 
 mod acceptance;
+mod chaos;
 mod credentials;
 mod differential;
 mod documentation;

@@ -138,7 +138,7 @@ fn no_provider_outlives_a_terraform_that_was_killed() {
 }
 
 /// The processes that run this executable.
-pub(super) fn processes(executable: &Path) -> Vec<String> {
+pub(crate) fn processes(executable: &Path) -> Vec<String> {
     let entries = fs::read_dir("/proc").expect("Linux has it").filter_map(Result::ok);
     let running = entries.filter(|entry| fs::read_link(entry.path().join("exe")).is_ok_and(|exe| exe == executable));
     running.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
