@@ -153,8 +153,10 @@ pub fn run(bytes: &[u8]) {
             };
             assert!(!status.is_server_error(), "{what}: {status} {body:?}");
             // The service, the control API and IAM each have a form; the metadata service has words alone.
-            let explained =
-                json["error_code"].is_string() || json["error"].is_string() || json["error"]["code"] != Value::Null;
+            let explained = json["error_code"].is_string()
+                || json["error"].is_string()
+                || json["error"]["code"] != Value::Null
+                || json.is_string();
             assert!(
                 !status.is_client_error() || explained || (!is_json && !body.is_empty()),
                 "{what}: {status} {body:?}"
