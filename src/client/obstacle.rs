@@ -16,7 +16,6 @@ impl Error {
             Self::Configuration(_) | Self::Request { .. } | Self::Api(_) => None,
             Self::Identity(error) => error.obstacle(),
             Self::Repeated { last, .. } => last.obstacle(),
-            Self::Identity(error) => error.obstacle(),
             Self::Unsent { .. } => Some(Obstacle::NoTurn),
             Self::Connect { source, .. } => Some(of_connect(source)),
             Self::Lost { .. } => Some(Obstacle::Lost),

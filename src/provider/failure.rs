@@ -50,7 +50,6 @@ fn answer(error: &Error) -> String {
             let elapsed = humantime::format_duration(Duration::from_secs(elapsed.as_secs().max(1)));
             return format!("{}\nTried: {attempts} times in {elapsed}", answer(last));
         }
-        Error::Identity(error) => return answer(error),
         Error::Unsent { host, limit, .. } => {
             let limit = limit.map_or("so many calls".to_owned(), |limit| limit.to_string());
             format!("Failure: not sent, because the gateway of {host} lets pass only {limit}")
