@@ -8,7 +8,7 @@ use std::{
 };
 
 use terraform_provider_dli::{
-    client::{Client, Config, ConnectionFilter, Credentials, Error, Project},
+    client::{AccessKey, Client, Config, ConnectionFilter, Credentials, Error, Form, Project},
     dli::wire::{AuthorizationAction, CreateConnection, QueueNames},
 };
 use tokio::{
@@ -46,13 +46,13 @@ impl Bench {
 }
 
 fn project(address: SocketAddr) -> Project {
-    let credentials = Credentials {
-        access_key: "AKEXAMPLE".into(),
-        secret_key: "canary-secret-key".into(),
+    let key = AccessKey {
+        id: "AKEXAMPLE".into(),
+        secret: "canary-secret-key".into(),
         security_token: Some("canary-security-token".into()),
     };
     let config = Config {
-        credentials: Some(credentials),
+        credentials: Some(Credentials::new(Form::Key(key), "this test")),
         project_id: Some("48cc2c48765f481480c7db940d6409d1".into()),
         endpoint: Some(format!("http://{address}")),
         ..Config::default()
