@@ -5,7 +5,7 @@
 //! ```
 //!
 //! A cell is one life: what is declared is made, changed and destroyed, and in one of these three applies the operation
-//! meets the trouble. It is green where the trouble was met, no second connection was made at any time, at most one more
+//! meets the trouble. It is green where the trouble was met, and is no error where it passes, no second connection was made at any time, at most one more
 //! apply reached what is declared, the plan after it is empty, and nothing was left at the end.
 
 use std::collections::BTreeSet;
@@ -187,6 +187,9 @@ async fn life(operation: &str, met_in: Phase, kind: Kind, seed: u64) -> Cell {
             } else {
                 cell.told = std::mem::take(&mut told);
             }
+        }
+        if kind.passes() {
+            cell.wrong.extend(cell.told.errors.iter().map(|error| format!("it should pass: {error}")));
         }
         cell.wrong.extend(told.errors.iter().map(|error| format!("{phase:?}: {error}")));
         match cloud.ours(&BTreeSet::new()) {

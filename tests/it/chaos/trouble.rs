@@ -115,6 +115,11 @@ impl Kind {
         }
     }
 
+    /// Whether nobody should have to do anything about it: it passes by itself, or only looks as if something failed.
+    pub(super) fn passes(self) -> bool {
+        !matches!(self, Self::Forbidden | Self::Soft | Self::Half | Self::Garbled)
+    }
+
     /// What befalls a request of this operation.
     pub(super) fn fault(self, operation: &str) -> Option<Fault> {
         let refuse = |status, code: &str, text: &str| Some(Fault::refuse(operation, status, code, text));
