@@ -6,7 +6,7 @@
 //! repeat [`budget`](super::budget), and when a throttled host is asked again [`pacer`](super::pacer). Every repetition
 //! is signed anew.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -24,6 +24,9 @@ use super::{
 
 /// Attempts to reach a host that has never answered: a wrong name will not get better.
 const CONNECT_ATTEMPTS: u32 = 3;
+
+/// Pauses between the looks for what was done and is refused because it was done.
+const LOOKS: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(2)];
 
 /// How long calls may wait and be repeated, and what ends that.
 #[derive(Debug, Clone)]
@@ -106,12 +109,17 @@ impl Project {
                 let earlier = attempts.last.take();
                 let error = attempts.end(error);
                 let Some(earlier) = earlier else { return Err(error) };
-                // "Exists already" may be the late effect of an earlier attempt.
-                return match is_done().await {
-                    Ok(true) => Ok(()),
-                    Ok(false) => Err(error),
-                    Err(look) => Err(unseen(look, attempts.wrap(earlier))),
-                };
+                // "Exists already" may be the late effect of an earlier attempt, and what shows it may be late, too.
+                let mut pauses = LOOKS.into_iter();
+                loop {
+                    match (is_done().await, pauses.next(), &self.patience) {
+                        (Ok(true), ..) => return Ok(()),
+                        (Ok(false), Some(pause), Some(patience))
+                            if patience.within(tokio::time::sleep(pause)).await.is_some() => {}
+                        (Ok(false), ..) => return Err(error),
+                        (Err(look), ..) => return Err(unseen(look, attempts.wrap(earlier))),
+                    }
+                }
             }
             tracing::info!(%error, "it is looked whether the call took effect");
             let again = attempts.again(error, true).await;
@@ -275,10 +283,7 @@ impl<'a> Attempts<'a> {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        sync::atomic::{AtomicUsize, Ordering},
-        time::Duration,
-    };
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use axum::response::Response;
     use http::HeaderValue;

@@ -222,9 +222,10 @@ impl Resource for EnhancedConnection {
                 Ok(()) => break,
                 // What is gone already needs no deleting; but the service may mean something else that it did not find.
                 Err(fault) if fault.is_not_found() => {
-                    return match small::still_shown(&session, known.id()).await.map_err(told)? {
-                        None => Ok(()),
-                        Some(_) => Err(told(fault)),
+                    return if small::goes(&session, known.id()).await.map_err(told)? {
+                        Ok(())
+                    } else {
+                        Err(told(fault))
                     };
                 }
                 Err(fault) => fault,

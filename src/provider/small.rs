@@ -57,6 +57,18 @@ pub(super) async fn still_shown(session: &Session, id: &str) -> Result<Option<wi
     unless_gone(session.read(session.project.show_connection(id)).await)
 }
 
+/// Whether it is gone, or is shown as gone a moment later: an answer may be older than the deletion.
+pub(super) async fn goes(session: &Session, id: &str) -> Result<bool, Fault> {
+    let mut pauses = DOUBTS.into_iter();
+    loop {
+        match (still_shown(session, id).await?, pauses.next()) {
+            (None, _) => return Ok(true),
+            (Some(_), Some(pause)) => session.pause(pause, String::new).await?,
+            (Some(_), None) => return Ok(false),
+        }
+    }
+}
+
 fn unless_gone(outcome: Result<wire::Connection, Fault>) -> Result<Option<wire::Connection>, Fault> {
     match outcome {
         Ok(shown) => Ok(Some(shown).filter(|shown| !shown.is_deleted())),
