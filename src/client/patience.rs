@@ -112,7 +112,7 @@ impl Project {
                 // "Exists already" may be the late effect of an earlier attempt, and what shows it may be late, too.
                 let mut pauses = LOOKS.into_iter();
                 loop {
-                    match (is_done().await, pauses.next(), &self.patience) {
+                    match (self.seen(&is_done).await, pauses.next(), &self.patience) {
                         (Ok(true), ..) => return Ok(()),
                         (Ok(false), Some(pause), Some(patience))
                             if patience.within(tokio::time::sleep(pause)).await.is_some() => {}
@@ -123,7 +123,7 @@ impl Project {
             }
             tracing::info!(%error, "it is looked whether the call took effect");
             let again = attempts.again(error, true).await;
-            match (is_done().await, again) {
+            match (self.seen(&is_done).await, again) {
                 (Ok(true), _) => {
                     attempts.succeed();
                     return Ok(());
@@ -142,6 +142,18 @@ impl Project {
     /// Whether calls wait for their turn with the gateway: what takes long now says nothing of the service.
     pub fn is_throttled(&self) -> bool {
         self.lane().is_busy()
+    }
+
+    /// A look. That there is nothing to look at is believed only after some looks: it may have been made a moment ago.
+    async fn seen<D: Future<Output = Result<bool, Error>>>(&self, is_done: &impl Fn() -> D) -> Result<bool, Error> {
+        let mut pauses = LOOKS.into_iter();
+        loop {
+            match (is_done().await, pauses.next(), &self.patience) {
+                (Err(look), Some(pause), Some(patience))
+                    if look.is_not_found() && patience.within(tokio::time::sleep(pause)).await.is_some() => {}
+                (outcome, ..) => return outcome,
+            }
+        }
     }
 
     pub(super) fn lane(&self) -> Arc<Lane> {

@@ -91,7 +91,7 @@ fn peer_a_binding_that_failed_is_not_told() {
         let failed = workspace.run(&["apply", "-auto-approve"]).expect_code(1);
         let told = failed.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(
-            told.contains("q1 cannot use") && told.contains("Failed to get subnet") && told.contains("Agency"),
+            told.contains("binding of q1") && told.contains("Failed to get subnet") && told.contains("Agency"),
             "{failed}"
         );
         assert_eq!(workspace.state(ADDRESS)["id"], cloud.connection().id);
