@@ -78,9 +78,9 @@ impl Creation {
         }
     }
 
-    /// Whether this connection was there before, or may have been.
+    /// Whether this connection is known to have been there before.
     pub(super) fn was_there(&self, id: &str) -> bool {
-        self.before.as_ref().is_none_or(|before| before.contains(id))
+        self.before.as_ref().is_some_and(|before| before.contains(id))
     }
 
     /// Whether it may have made the connection with this id, of which no more is known.
@@ -104,7 +104,8 @@ impl Creation {
         }
         let from = self.first.saturating_sub(whole(TOLERANCE));
         let until = self.last.saturating_add(whole(UNDER_WAY));
-        !self.was_there(&shown.id)
+        self.before.is_some()
+            && !self.was_there(&shown.id)
             && (from..=until).contains(&shown.create_time)
             && shown.dest_vpc_id.eq_ignore_ascii_case(&self.dest_vpc_id)
             && shown.dest_network_id.eq_ignore_ascii_case(&self.dest_network_id)

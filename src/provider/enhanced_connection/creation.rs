@@ -21,6 +21,7 @@ use crate::{
         enhanced_connection::model::timestamp,
         pending::{Creation, Pending},
         session::{Fault, Session},
+        small::DOUBTS,
         tagging::Tags,
     },
 };
@@ -84,15 +85,7 @@ impl Making<'_> {
     async fn make(&self) -> Result<Made, Diagnostics> {
         let told = |fault: Fault| fault.tell(self.summary, NOTHING);
         let (project_id, name) = (self.session.project.id(), self.planned.name.as_str());
-        let before = match self.named().await {
-            Ok(before) => Some(before),
-            // Who may create need not be allowed to list. Then a lost answer stays lost.
-            Err(fault) if fault.is_refused() => {
-                tracing::warn!(?fault, "whether the name is free cannot be seen");
-                None
-            }
-            Err(fault) => return Err(told(fault)),
-        };
+        let before = self.before().await.map_err(told)?;
         if let Some(earlier) = self.earlier(before.as_deref().unwrap_or_default())? {
             return Ok(Made::Earlier(earlier));
         }
@@ -142,6 +135,22 @@ impl Making<'_> {
                 return Err(fault.tell(self.summary, &look_for(name)));
             }
             attempt += 1;
+        }
+    }
+
+    /// What has the name before anything is sent; `None` where that cannot be seen: who may create need not be allowed to
+    /// list. Then a lost answer stays lost, so a refusal is believed only when it comes again and again.
+    async fn before(&self) -> Result<Option<Vec<wire::Connection>>, Fault> {
+        let mut pauses = DOUBTS.into_iter();
+        loop {
+            match (self.named().await, pauses.next()) {
+                (Err(fault), Some(pause)) if fault.is_refused() => self.session.pause(pause, String::new).await?,
+                (Err(fault), None) if fault.is_refused() => {
+                    tracing::warn!(?fault, "whether the name is free cannot be seen");
+                    return Ok(None);
+                }
+                (named, _) => return named.map(Some),
+            }
         }
     }
 
