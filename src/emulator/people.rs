@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::refusal::Refusal;
+use super::{refusal::Refusal, settings::SECRET_KEY};
 
 /// How long a token lives.
 const TOKEN_LIFETIME: Duration = Duration::from_hours(24);
@@ -282,7 +282,7 @@ fn later(now: OffsetDateTime, span: Duration) -> OffsetDateTime {
     now.saturating_add(span.try_into().unwrap_or(time::Duration::MAX))
 }
 
-/// Nobody can guess it.
+/// Nobody can guess it, and it says what it is: whoever looks for leaked secrets finds it by its beginning.
 fn secret() -> String {
-    format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple())
+    format!("{SECRET_KEY}-{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple())
 }

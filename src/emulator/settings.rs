@@ -22,7 +22,7 @@ use super::{
 
 /// Access key of an emulator that was given none.
 pub const ACCESS_KEY: &str = "emulator";
-/// Secret key of an emulator that was given none.
+/// Secret key of an emulator that was given none. Every secret that any emulator hands out has it in it.
 pub const SECRET_KEY: &str = "emulator-secret";
 
 /// How an emulator behaves.

@@ -93,8 +93,8 @@ fn an_argument_goes_before_the_environment() {
         let from_arguments = Workspace::new(terraform)
             .with_provider(&block(&arguments))
             .with_variable("HW_ACCESS_KEY", "another")
-            .with_variable("HW_SECRET_KEY", "wrong")
-            .with_variable("HW_SECURITY_TOKEN", "another's")
+            .with_variable("HW_SECRET_KEY", "canary-secret")
+            .with_variable("HW_SECURITY_TOKEN", "canary-secret-token")
             .with_variable("HW_PROJECT_ID", other);
         from_arguments.step(EXAMPLE, CREATE);
         assert_eq!(cloud.connections().len(), 1);
@@ -193,7 +193,7 @@ fn a_service_that_cannot_be_reached_is_named() {
     for_each_terraform(|terraform| {
         let workspace = Workspace::new(terraform).with_provider(&block(&format!(
             "  endpoints = {{ dli = \"http://127.0.0.1:1\" }}\n  project_id = {PROJECT:?}\n  access_key = \"a\"\n  \
-             secret_key = \"s\""
+             secret_key = \"canary-secret\""
         )));
         workspace.configure(EXAMPLE);
         let applied = workspace.start(&["apply", "-auto-approve"]).wait_at_most(Duration::from_mins(1)).expect_code(1);

@@ -9,7 +9,7 @@ use crate::python::python;
 
 /// The keys that it believes.
 const ACCESS_KEY: &str = "SECONDACCESSKEY";
-const SECRET_KEY: &str = "second-secret-key";
+const SECRET_KEY: &str = "canary-secret-of-the-second";
 
 const OWNER: &str = "dli_enhanced_connection.owner";
 const SHARED: &str = "dli_enhanced_connection.shared";
@@ -229,7 +229,7 @@ fn a_server_of_another_hand_refuses_a_wrong_key() {
         let second = Second::start("0");
         let workspace = second.workspace(terraform);
         let block = std::fs::read_to_string(workspace.path().join("provider.tf")).expect("it was written");
-        workspace.write("provider.tf", &block.replace(SECRET_KEY, "another-secret-key"));
+        workspace.write("provider.tf", &block.replace(SECRET_KEY, "canary-secret-of-another"));
         workspace.configure(super::connection::EXAMPLE);
         let applied = workspace.run(&["apply", "-auto-approve"]).expect_code(1);
         assert!(applied.stderr.contains("APIGW.0301"), "{applied}");

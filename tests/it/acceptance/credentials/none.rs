@@ -67,7 +67,7 @@ fn a_file_that_is_named_must_be_there_and_one_that_is_not_need_not_be_of_use() {
 
         let garbled = Workspace::new(terraform).with_provider(&block(&cloud, ""));
         std::fs::create_dir(garbled.path().join(".hcloud")).expect("the directory is ours");
-        garbled.write(".hcloud/config.json", "{\"current\": \"canary");
+        garbled.write(".hcloud/config.json", "{\"current\": \"canary-secret");
         garbled.configure(EXAMPLE);
         garbled.run(&["plan"]).expect_code(0);
         cloud.emulator().set_metadata(Metadata::NoAgency);

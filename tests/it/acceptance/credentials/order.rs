@@ -44,8 +44,8 @@ fn nothing_of_the_environment_is_mixed_into_a_key_that_is_written_down() {
         let cloud = Cloud::start();
         let workspace = Workspace::new(terraform)
             .with_provider(&block(&cloud, &key()))
-            .with_variable("HW_AUTH_TOKEN", "canary-token")
-            .with_variable("HW_SECURITY_TOKEN", "another-key's")
+            .with_variable("HW_AUTH_TOKEN", "canary-secret-token")
+            .with_variable("HW_SECURITY_TOKEN", "canary-secret-of-another")
             .with_variable("HW_ASSUME_ROLE_AGENCY_NAME", &agency)
             .with_variable("HW_ASSUME_ROLE_DOMAIN_NAME", &domain_name);
         workspace.configure(EXAMPLE);

@@ -23,7 +23,7 @@ fn configure(workspace: &Workspace, endpoints: &[(&str, String)]) {
         writeln!(
             providers,
             "provider \"dli\" {{\n  alias = {label:?}\n  region = \"eu-west-101\"\n  project_id = {PROJECT:?}\n  access_key = \
-             \"AKEXAMPLE\"\n  secret_key = \"SKEXAMPLE\"\n  endpoints = {{ dli = {endpoint:?} }}\n}}"
+             \"AKEXAMPLE\"\n  secret_key = \"canary-secret\"\n  endpoints = {{ dli = {endpoint:?} }}\n}}"
         )
         .expect("a string takes all text");
         let route = format!(

@@ -9,6 +9,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::canary::Before;
+
 /// How long any one command may take: ten times what the slowest of them needs on two busy cores.
 const LIMIT: Duration = Duration::from_mins(5);
 
@@ -19,6 +21,7 @@ pub(crate) struct Running {
     /// The command line, for messages.
     shown: String,
     directory: PathBuf,
+    before: Before,
     output: Arc<Collected>,
     waited: bool,
 }
@@ -70,13 +73,14 @@ impl Running {
         let arguments = std::iter::once(command.get_program()).chain(command.get_args());
         let shown = arguments.map(|text| text.to_string_lossy()).collect::<Vec<_>>().join(" ");
         let directory = command.get_current_dir().map(PathBuf::from).unwrap_or_default();
+        let before = Before::in_directory(&directory);
         // Its own group, so that one signal reaches Terraform and the providers, as Ctrl-C at a terminal does.
         command.process_group(0).stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("could not start `{shown}`: {error}"));
         let output = Arc::new(Collected::default());
         collect(child.stdout.take().expect("it was piped"), &output, |streams| &mut streams.stdout);
         collect(child.stderr.take().expect("it was piped"), &output, |streams| &mut streams.stderr);
-        Self { child, shown, directory, output, waited: false }
+        Self { child, shown, directory, before, output, waited: false }
     }
 
     /// Waits until its standard output holds this text.
@@ -117,6 +121,7 @@ impl Running {
         let status = self.child.wait().expect("a child can be waited for");
         self.waited = true;
         let streams = self.output.lock();
+        self.before.expect_no_secret(&self.shown, &streams.stdout, &streams.stderr);
         Finished {
             command: self.shown.clone(),
             directory: self.directory.clone(),
@@ -167,6 +172,10 @@ impl Drop for Running {
         if !self.waited {
             self.signal_group("KILL");
             let _ = self.child.wait();
+            if !thread::panicking() {
+                let streams = self.output.lock();
+                self.before.expect_no_secret(&self.shown, &streams.stdout, &streams.stderr);
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -30,6 +31,8 @@ pub(crate) struct Workspace {
     before: Option<String>,
     /// Whether the directory stays where the test fails.
     kept: bool,
+    /// How many commands have been started.
+    started: AtomicUsize,
 }
 
 impl Workspace {
@@ -38,8 +41,14 @@ impl Workspace {
     pub(crate) fn new(terraform: &Terraform) -> Self {
         let directory = tempfile::Builder::new().prefix("acceptance-").tempdir_in(env!("CARGO_TARGET_TMPDIR"));
         let directory = directory.expect("cargo made the directory above");
-        let workspace =
-            Self { terraform: terraform.clone(), directory, environment: Vec::new(), before: None, kept: true };
+        let workspace = Self {
+            terraform: terraform.clone(),
+            directory,
+            environment: Vec::new(),
+            before: None,
+            kept: true,
+            started: AtomicUsize::new(0),
+        };
         let built = Path::new(env!("CARGO_BIN_EXE_terraform-provider-dli"));
         let provider = workspace.provider();
         let home = provider.parent().expect("it was joined");
@@ -231,6 +240,15 @@ impl Workspace {
         command.env("HOME", self.path());
         command.env("TF_CLI_CONFIG_FILE", self.path().join("cli.tfrc")).env("TF_IN_AUTOMATION", "1");
         command.env("TF_CLI_ARGS", "-no-color").env("TF_INPUT", "0");
+        // A log that whoever runs the tests asks for goes to a file: tests read what Terraform prints.
+        if std::env::var_os("TF_LOG").is_some() {
+            let number = self.started.fetch_add(1, Ordering::Relaxed);
+            command.env("TF_LOG_PATH", self.path().join(format!("{number}.log")));
+        }
+        // One that a test asks for goes where the test reads it.
+        if self.environment.iter().any(|(name, _)| name == "TF_LOG") {
+            command.env_remove("TF_LOG_PATH");
+        }
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
