@@ -122,12 +122,19 @@ impl Answer {
     }
 
     fn shown(&self, text: &str, most: usize) -> String {
-        let redact = |text: String, secret: &SecretString| match secret.expose_secret() {
-            "" => text,
-            secret => text.replace(secret, "[REDACTED]"),
-        };
-        printable(&self.secrets.iter().fold(text.to_owned(), redact), most)
+        shown(text, &self.secrets, most)
     }
+}
+
+/// A text from outside without the secrets that it sends back, as [`printable`] makes it.
+pub(super) fn shown(text: &str, secrets: &[SecretString], most: usize) -> String {
+    let redact = |text: String, secret: &SecretString| match secret.expose_secret() {
+        "" => text,
+        secret => text.replace(secret, "[REDACTED]"),
+    };
+    let redacted = |text: String| secrets.iter().fold(text, redact);
+    // Before the white space of a password is lost, and once what parted a secret is: it is whole only then.
+    cut(redacted(in_one_line(&redacted(text.to_owned()), most)), most)
 }
 
 /// The wait that a `Retry-After` header asks for: seconds, or a date.
@@ -148,6 +155,11 @@ fn field(object: &Map<String, Value>, names: &[&str]) -> Option<String> {
 
 /// At most `most` characters in one line, without what a terminal would act upon.
 pub(super) fn printable(text: &str, most: usize) -> String {
+    cut(in_one_line(text, most), most)
+}
+
+/// Whole words, as many as `most` characters need.
+fn in_one_line(text: &str, most: usize) -> String {
     let mut words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
     let mut line = words.next().unwrap_or_default().to_owned();
     for word in words {
@@ -159,10 +171,13 @@ pub(super) fn printable(text: &str, most: usize) -> String {
         }
     }
     // Marks that turn the direction of writing, or take no room, can make a text look like another one.
-    let line = line.replace(
+    line.replace(
         |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'),
         "",
-    );
+    )
+}
+
+fn cut(line: String, most: usize) -> String {
     match line.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,
@@ -267,6 +282,14 @@ mod tests {
         assert_eq!(error, "CreateEnhancedConnection: HTTP 401 Unauthorized, APIGW.0301: token [REDACTED] has expired");
         let echo = Answer { secrets: vec![token.clone()], ..answer(200, "canary-token") };
         assert!(!echo.classify().expect_err("not JSON").to_string().contains("canary"));
+    }
+
+    #[test]
+    fn a_secret_is_not_shown_either_where_something_invisible_parts_it_or_it_is_cut_off() {
+        let secrets = ["canary-token".into(), "canary  password".into()];
+        assert_eq!(shown("a can\u{200b}ary-\u{202e}token b", &secrets, 50), "a [REDACTED] b");
+        assert_eq!(shown("a canary  password b", &secrets, 50), "a [REDACTED] b");
+        assert_eq!(shown("a canary-token", &secrets, 8), "a [REDAC…");
     }
 
     /// RFC 9110, 10.2.3: either form; a date that is past asks for no wait.
