@@ -126,17 +126,6 @@ impl Answer {
     }
 }
 
-/// A text from outside without the secrets that it sends back, as [`printable`] makes it.
-pub(super) fn shown(text: &str, secrets: &[SecretString], most: usize) -> String {
-    let redact = |text: String, secret: &SecretString| match secret.expose_secret() {
-        "" => text,
-        secret => text.replace(secret, "[REDACTED]"),
-    };
-    let redacted = |text: String| secrets.iter().fold(text, redact);
-    // Before the white space of a password is lost, and once what parted a secret is: it is whole only then.
-    cut(redacted(in_one_line(&redacted(text.to_owned()), most)), most)
-}
-
 /// The wait that a `Retry-After` header asks for: seconds, or a date.
 pub(super) fn wait(retry_after: &str, now: OffsetDateTime) -> Option<Duration> {
     let text = retry_after.trim();
@@ -153,9 +142,20 @@ fn field(object: &Map<String, Value>, names: &[&str]) -> Option<String> {
     })
 }
 
-/// At most `most` characters in one line, without what a terminal would act upon.
-pub(super) fn printable(text: &str, most: usize) -> String {
-    cut(in_one_line(text, most), most)
+/// A text from outside: at most `most` characters in one line, without what a terminal would act upon, and without the
+/// secrets that it sends back.
+pub(super) fn shown(text: &str, secrets: &[SecretString], most: usize) -> String {
+    let redact = |text: String, secret: &SecretString| match secret.expose_secret() {
+        "" => text,
+        secret => text.replace(secret, "[REDACTED]"),
+    };
+    let redacted = |text: String| secrets.iter().fold(text, redact);
+    // Before the white space of a password is lost, and once what parted a secret is: it is whole only then.
+    let line = redacted(in_one_line(&redacted(text.to_owned()), most));
+    match line.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
 }
 
 /// Whole words, as many as `most` characters need.
@@ -175,13 +175,6 @@ fn in_one_line(text: &str, most: usize) -> String {
         |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'),
         "",
     )
-}
-
-fn cut(line: String, most: usize) -> String {
-    match line.char_indices().nth(most) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
-    }
 }
 
 #[cfg(test)]
@@ -320,6 +313,7 @@ mod tests {
 
     #[test]
     fn texts_from_outside_are_bounded_and_harmless() {
+        let printable = |text: &str, most| shown(text, &[], most);
         assert_eq!(printable(" a\r\n\tb\u{1b}[31m\u{202e}c\u{0}", 20), "a b [31mc");
         assert_eq!(printable("größer", 6), "größer");
         assert_eq!(printable("größer", 3), "grö…");
