@@ -88,6 +88,11 @@ impl Creation {
         self.id.as_ref().map_or_else(|| !self.was_there(id), |made| made == id)
     }
 
+    /// Whether it may be under way still, or done and not shown yet.
+    pub(super) fn is_recent(&self, now: OffsetDateTime) -> bool {
+        milliseconds(now).abs_diff(self.last) <= whole(UNDER_WAY).unsigned_abs()
+    }
+
     /// It is sent once more.
     pub(super) fn again(&mut self, now: OffsetDateTime) {
         self.last = milliseconds(now);

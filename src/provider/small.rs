@@ -51,6 +51,28 @@ pub(super) async fn shown(session: &Session, id: &str) -> Result<Option<wire::Co
     }
 }
 
+/// Looks again while what Terraform holds seems to be missing, and tells what was seen last: an answer may be older than
+/// what it is asked about, and a part of a connection that is forgotten or not removed is left behind for good.
+pub(super) async fn doubting<T, F>(
+    session: &Session,
+    look: impl Fn() -> F,
+    is_missing: impl Fn(&T) -> bool,
+) -> Result<T, Fault>
+where
+    F: Future<Output = Result<T, Fault>>,
+{
+    let mut pauses = DOUBTS.into_iter();
+    loop {
+        match (look().await?, pauses.next()) {
+            (seen, Some(pause)) if is_missing(&seen) => {
+                drop(seen);
+                session.pause(pause, String::new).await?;
+            }
+            (seen, _) => return Ok(seen),
+        }
+    }
+}
+
 /// The connection as it is told at once; `None` where it is said to be gone, in any of the ways in which the service says
 /// so. For what was just deleted.
 pub(super) async fn still_shown(session: &Session, id: &str) -> Result<Option<wire::Connection>, Fault> {

@@ -86,7 +86,10 @@ impl Making<'_> {
         let told = |fault: Fault| fault.tell(self.summary, NOTHING);
         let (project_id, name) = (self.session.project.id(), self.planned.name.as_str());
         let before = self.before().await.map_err(told)?;
-        if let Some(earlier) = self.earlier(before.as_deref().unwrap_or_default())? {
+        let noted = self.pending.find(project_id, name);
+        if let Some(noted) = &noted
+            && let Some(earlier) = self.earlier(noted, before.as_deref().unwrap_or_default()).await?
+        {
             return Ok(Made::Earlier(earlier));
         }
         let routes = self.planned.routes.as_ref();
@@ -107,8 +110,11 @@ impl Making<'_> {
             };
             let taken = fault.has_code(code::ALREADY_EXISTS);
             if !(fault.may_have_taken_effect() || open && taken) {
-                if !open {
-                    self.pending.forget(project_id, name);
+                match &noted {
+                    _ if open => {}
+                    // Of what an earlier run began, this tells nothing.
+                    Some(noted) => self.pending.keep(noted),
+                    None => self.pending.forget(project_id, name),
                 }
                 let there = if taken { self.named().await.unwrap_or_default() } else { Vec::new() };
                 return Err(self.refused(fault, open, &there));
@@ -164,12 +170,29 @@ impl Making<'_> {
         Ok(named)
     }
 
-    /// What an earlier run made, and could not tell.
-    fn earlier(&self, named: &[wire::Connection]) -> Result<Option<wire::Connection>, Diagnostics> {
-        let Some(noted) = self.pending.find(self.session.project.id(), &self.planned.name) else { return Ok(None) };
-        let ours = |shown: &&wire::Connection| noted.made(shown) && !self.pending.is_claimed(&shown.id);
-        let ours: Vec<_> = named.iter().filter(ours).collect();
-        let [shown] = ours[..] else { return Ok(None) };
+    /// What an earlier run made, and could not tell. Where that was a moment ago, it may show up late.
+    async fn earlier(
+        &self,
+        noted: &Creation,
+        named: &[wire::Connection],
+    ) -> Result<Option<wire::Connection>, Diagnostics> {
+        let told = |fault: Fault| fault.tell(self.summary, NOTHING);
+        let ours = |shown: &wire::Connection| noted.made(shown) && !self.pending.is_claimed(&shown.id);
+        let mut found: Vec<_> = named.iter().filter(|shown| ours(shown)).cloned().collect();
+        let is_taken = noted.id.as_ref().is_some_and(|id| self.pending.is_claimed(id));
+        if !is_taken && noted.is_recent(self.session.project.server_now()) {
+            for pause in LOOKS {
+                if !found.is_empty() {
+                    break;
+                }
+                self.session.pause(pause, String::new).await.map_err(told)?;
+                match self.named().await {
+                    Err(fault) if fault.is_refused() => {}
+                    named => found.extend(named.map_err(told)?.into_iter().filter(ours)),
+                }
+            }
+        }
+        let [shown] = &found[..] else { return Ok(None) };
         let Connection { name, dest_vpc_id, dest_network_id, .. } = self.planned;
         if shown.dest_vpc_id.eq_ignore_ascii_case(dest_vpc_id)
             && shown.dest_network_id.eq_ignore_ascii_case(dest_network_id)
