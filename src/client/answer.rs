@@ -53,7 +53,14 @@ impl Answer {
         if self.operation == Operation::MetadataSession {
             return Ok(());
         }
-        if self.body.is_empty() || self.decode::<Outcome>()?.is_success { Ok(()) } else { Err(self.failure()) }
+        if self.body.is_empty() {
+            return Ok(());
+        }
+        // The reader would take its elements for fields in their order, and an empty one for success.
+        if self.body.trim_ascii_start().starts_with(b"[") {
+            return Err(self.undecodable("it is a list, not an object"));
+        }
+        if self.decode::<Outcome>()?.is_success { Ok(()) } else { Err(self.failure()) }
     }
 
     /// The body as what the API promises.
@@ -264,6 +271,11 @@ mod tests {
              begins with \"<html>log in here</html>\""
         );
         assert!(error.may_have_taken_effect());
+        for list in ["[]", " [true]", r#"["id", "true"]"#] {
+            let error = answer(200, list).classify().expect_err("no answer of the service is a list");
+            assert!(error.to_string().contains("it is a list, not an object"), "{error}");
+            assert!(error.may_have_taken_effect());
+        }
     }
 
     #[test]
