@@ -38,7 +38,7 @@ pub(super) fn connection_id() -> Attribute {
 
 /// Pauses before "there is none" is believed: what was made a moment ago may show up late, and what Terraform takes for
 /// gone it forgets.
-pub(super) const DOUBTS: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(2)];
+const DOUBTS: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(2)];
 
 /// The connection; `None` where it is surely gone: DELETED, or not there however often it is looked for.
 pub(super) async fn shown(session: &Session, id: &str) -> Result<Option<wire::Connection>, Fault> {

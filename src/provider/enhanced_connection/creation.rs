@@ -21,7 +21,6 @@ use crate::{
         enhanced_connection::model::timestamp,
         pending::{Creation, Pending},
         session::{Fault, Session},
-        small::DOUBTS,
         tagging::Tags,
     },
 };
@@ -39,6 +38,8 @@ const LOOKS: [Duration; 5] = [
 ];
 
 const NOTHING: &str = "Nothing was created.";
+const NOT_SEEN: &str = "Nothing was created. Before a connection is made, it is seen what has its name: without that, a lost \
+                        answer would leave a connection that nobody knows. This needs the permission to list connections.";
 
 /// How a connection came about.
 #[derive(Debug)]
@@ -85,16 +86,19 @@ impl Making<'_> {
     async fn make(&self) -> Result<Made, Diagnostics> {
         let told = |fault: Fault| fault.tell(self.summary, NOTHING);
         let (project_id, name) = (self.session.project.id(), self.planned.name.as_str());
-        let before = self.before().await.map_err(told)?;
+        let before = match self.named().await {
+            // Of what is made without this, nobody could tell afterwards whose it is.
+            Err(fault) if fault.is_refused() => return Err(fault.tell(self.summary, NOT_SEEN)),
+            before => before.map_err(told)?,
+        };
         let noted = self.pending.find(project_id, name);
         if let Some(noted) = &noted
-            && let Some(earlier) = self.earlier(noted, before.as_deref().unwrap_or_default()).await?
+            && let Some(earlier) = self.earlier(noted, &before).await?
         {
             return Ok(Made::Earlier(earlier));
         }
         let routes = self.planned.routes.as_ref();
-        let mut creation =
-            Creation::new(project_id, &self.body, routes, before.as_deref(), self.session.project.server_now());
+        let mut creation = Creation::new(project_id, &self.body, routes, &before, self.session.project.server_now());
         let mut open = false;
         let mut attempt = 1;
         loop {
@@ -144,22 +148,6 @@ impl Making<'_> {
         }
     }
 
-    /// What has the name before anything is sent; `None` where that cannot be seen: who may create need not be allowed to
-    /// list. Then a lost answer stays lost, so a refusal is believed only when it comes again and again.
-    async fn before(&self) -> Result<Option<Vec<wire::Connection>>, Fault> {
-        let mut pauses = DOUBTS.into_iter();
-        loop {
-            match (self.named().await, pauses.next()) {
-                (Err(fault), Some(pause)) if fault.is_refused() => self.session.pause(pause, String::new).await?,
-                (Err(fault), None) if fault.is_refused() => {
-                    tracing::warn!(?fault, "whether the name is free cannot be seen");
-                    return Ok(None);
-                }
-                (named, _) => return named.map(Some),
-            }
-        }
-    }
-
     /// What has the name.
     async fn named(&self) -> Result<Vec<wire::Connection>, Fault> {
         let name = &self.planned.name;
@@ -186,10 +174,7 @@ impl Making<'_> {
                     break;
                 }
                 self.session.pause(pause, String::new).await.map_err(told)?;
-                match self.named().await {
-                    Err(fault) if fault.is_refused() => {}
-                    named => found.extend(named.map_err(told)?.into_iter().filter(ours)),
-                }
+                found.extend(self.named().await.map_err(told)?.into_iter().filter(ours));
             }
         }
         let [shown] = &found[..] else { return Ok(None) };
