@@ -53,7 +53,14 @@ impl Answer {
         if self.operation == Operation::MetadataSession {
             return Ok(());
         }
-        if self.body.is_empty() || self.decode::<Outcome>()?.is_success { Ok(()) } else { Err(self.failure()) }
+        if self.body.is_empty() {
+            return Ok(());
+        }
+        // The reader would take its elements for fields in their order, and an empty one for success.
+        if self.body.trim_ascii_start().starts_with(b"[") {
+            return Err(self.undecodable("it is a list, not an object"));
+        }
+        if self.decode::<Outcome>()?.is_success { Ok(()) } else { Err(self.failure()) }
     }
 
     /// The body as what the API promises.
@@ -122,11 +129,7 @@ impl Answer {
     }
 
     fn shown(&self, text: &str, most: usize) -> String {
-        let redact = |text: String, secret: &SecretString| match secret.expose_secret() {
-            "" => text,
-            secret => text.replace(secret, "[REDACTED]"),
-        };
-        printable(&self.secrets.iter().fold(text.to_owned(), redact), most)
+        shown(text, &self.secrets, most)
     }
 }
 
@@ -146,8 +149,24 @@ fn field(object: &Map<String, Value>, names: &[&str]) -> Option<String> {
     })
 }
 
-/// At most `most` characters in one line, without what a terminal would act upon.
-pub(super) fn printable(text: &str, most: usize) -> String {
+/// A text from outside: at most `most` characters in one line, without what a terminal would act upon, and without the
+/// secrets that it sends back.
+pub(super) fn shown(text: &str, secrets: &[SecretString], most: usize) -> String {
+    let redact = |text: String, secret: &SecretString| match secret.expose_secret() {
+        "" => text,
+        secret => text.replace(secret, "[REDACTED]"),
+    };
+    let redacted = |text: String| secrets.iter().fold(text, redact);
+    // Before the white space of a password is lost, and once what parted a secret is: it is whole only then.
+    let line = redacted(in_one_line(&redacted(text.to_owned()), most));
+    match line.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
+/// Whole words, as many as `most` characters need.
+fn in_one_line(text: &str, most: usize) -> String {
     let mut words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
     let mut line = words.next().unwrap_or_default().to_owned();
     for word in words {
@@ -159,14 +178,10 @@ pub(super) fn printable(text: &str, most: usize) -> String {
         }
     }
     // Marks that turn the direction of writing, or take no room, can make a text look like another one.
-    let line = line.replace(
+    line.replace(
         |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'),
         "",
-    );
-    match line.char_indices().nth(most) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
-    }
+    )
 }
 
 #[cfg(test)]
@@ -256,6 +271,11 @@ mod tests {
              begins with \"<html>log in here</html>\""
         );
         assert!(error.may_have_taken_effect());
+        for list in ["[]", " [true]", r#"["id", "true"]"#] {
+            let error = answer(200, list).classify().expect_err("no answer of the service is a list");
+            assert!(error.to_string().contains("it is a list, not an object"), "{error}");
+            assert!(error.may_have_taken_effect());
+        }
     }
 
     #[test]
@@ -267,6 +287,14 @@ mod tests {
         assert_eq!(error, "CreateEnhancedConnection: HTTP 401 Unauthorized, APIGW.0301: token [REDACTED] has expired");
         let echo = Answer { secrets: vec![token.clone()], ..answer(200, "canary-token") };
         assert!(!echo.classify().expect_err("not JSON").to_string().contains("canary"));
+    }
+
+    #[test]
+    fn a_secret_is_not_shown_either_where_something_invisible_parts_it_or_it_is_cut_off() {
+        let secrets = ["canary-token".into(), "canary  password".into()];
+        assert_eq!(shown("a can\u{200b}ary-\u{202e}token b", &secrets, 50), "a [REDACTED] b");
+        assert_eq!(shown("a canary  password b", &secrets, 50), "a [REDACTED] b");
+        assert_eq!(shown("a canary-token", &secrets, 8), "a [REDAC…");
     }
 
     /// RFC 9110, 10.2.3: either form; a date that is past asks for no wait.
@@ -297,6 +325,7 @@ mod tests {
 
     #[test]
     fn texts_from_outside_are_bounded_and_harmless() {
+        let printable = |text: &str, most| shown(text, &[], most);
         assert_eq!(printable(" a\r\n\tb\u{1b}[31m\u{202e}c\u{0}", 20), "a b [31mc");
         assert_eq!(printable("größer", 6), "größer");
         assert_eq!(printable("größer", 3), "grö…");

@@ -18,7 +18,7 @@ use time::OffsetDateTime;
 
 use super::{
     Inner, Project,
-    answer::{self, Answer, printable},
+    answer::{self, Answer, shown},
     credentials::{Access, Asker, Proof, Scope},
     endpoint::Endpoint,
     error::Error,
@@ -190,13 +190,15 @@ impl Inner {
             source => Error::Lost { operation, host: host(), source },
         })?;
 
+        let secrets: Vec<_> =
+            call.secrets.iter().cloned().chain(way.access.into_iter().flat_map(Access::secrets)).collect();
         let status = response.status();
         let header = |name: &str| response.headers().get(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
         if let Some(date) = header(DATE.as_str()).filter(|_| !operation.is_metadata()) {
             self.clocks.heard(&date);
         }
         let request_id = header(REQUEST_ID_HEADER).or_else(|| header(IDENTITY_REQUEST_ID));
-        let request_id = request_id.map(|id| printable(&id, 100)).filter(|id| !id.is_empty());
+        let request_id = request_id.map(|id| shown(&id, &secrets, 100)).filter(|id| !id.is_empty());
         let location = header(LOCATION.as_str()).map(Cow::into_owned);
         let retry_after = header(RETRY_AFTER.as_str()).and_then(|wait| answer::wait(&wait, self.clocks.now()));
         let token = header(SUBJECT_TOKEN).map(|token| SecretString::from(token.into_owned()));
@@ -214,7 +216,6 @@ impl Inner {
                 }
             }
         }
-        let secrets = call.secrets.iter().cloned().chain(way.access.into_iter().flat_map(Access::secrets)).collect();
         Ok(Answer { operation, status, request_id, location, retry_after, body, secrets, token })
     }
 }

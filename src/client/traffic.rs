@@ -207,6 +207,7 @@ mod tests {
     /// Only the first burst, of whom nobody could know, is refused; and hardly any time is lost.
     #[tokio::test(start_paused = true)]
     async fn a_hundred_resources_run_at_the_allowed_rate() {
+        fastrand::seed(1);
         let limit = Limit { calls: 5, period: Duration::from_secs(1) };
         let ideal = Duration::from_mins(1);
         let windows = [0, 300, 990].map(|age| Counting::Windows(Duration::from_millis(age)));
@@ -223,18 +224,22 @@ mod tests {
     /// The process before this one has used up the five minutes: a few ask in vain, all pass in the end.
     #[tokio::test(start_paused = true)]
     async fn a_limit_that_others_have_used_up_is_waited_for() {
+        fastrand::seed(1);
         let limit = Limit { calls: 200, period: Duration::from_mins(5) };
         let gateway = Arc::new(Mutex::new(Gateway::new(Counting::Windows(Duration::ZERO), limit)));
         while gateway.lock().expect("no test fails here").lets_pass(Instant::now()) {}
         let (time, refused) = apply(gateway, 60, near).await;
         let minutes = time.as_secs_f64() / 60.0;
         assert!((5.0..5.4).contains(&minutes), "{time:?}");
-        assert!(refused < 50 + 25, "{refused}");
+        // The first burst, and then the questions. With the shortest of all pauses (half of 1, 2, 4, 8, 16 and then always
+        // 20 seconds) there are 5 in the first 15.5 seconds and one in each further 10: 34 in the five minutes.
+        assert!(refused <= 50 + 34, "{refused}");
     }
 
     /// Two processes of the same caller, neither of which sees the other.
     #[tokio::test(start_paused = true)]
     async fn a_limit_is_shared_with_others() {
+        fastrand::seed(1);
         let limit = Limit { calls: 5, period: Duration::from_secs(1) };
         for counting in [Counting::Windows(Duration::from_millis(500)), Counting::Sliding, Counting::Bucket] {
             let gateway = Arc::new(Mutex::new(Gateway::new(counting, limit)));

@@ -446,7 +446,7 @@ fn is_zero(number: &i64) -> bool {
 /// A boolean, or the text of one.
 fn lenient_bool<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
     #[derive(Deserialize)]
-    #[serde(untagged)]
+    #[serde(untagged, expecting = "expected true or false, or the text of one")]
     enum Spelling {
         Plain(bool),
         Text(String),
@@ -466,7 +466,7 @@ fn lenient_success<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D
 /// An integer, or the text of one; `null` and an empty text are 0.
 fn lenient_integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     #[derive(Deserialize)]
-    #[serde(untagged)]
+    #[serde(untagged, expecting = "expected an integer, or the text of one")]
     enum Spelling {
         Plain(i64),
         Text(String),
@@ -500,6 +500,8 @@ mod tests {
         assert!(read("{}"));
         assert!(!read(r#"{"is_success": false, "message": null}"#));
         assert!(!read(r#"{"is_success": "false"}"#));
+        let error = serde_json::from_str::<Outcome>(r#"{"is_success": [1]}"#).expect_err("no boolean").to_string();
+        assert_eq!(error, "expected true or false, or the text of one at line 1 column 19");
     }
 
     #[test]

@@ -161,7 +161,7 @@ impl Resource for EnhancedConnectionBinding {
         let told = |fault: Fault| fault.tell("Could Not Read the Binding", "The state was left as it is.");
         let session =
             Session::open(&self.account, bound.place(), limit, request.stop).await.map_err(told)?.about(bound.about());
-        let look = Look::at(&session, &bound).await.map_err(told)?;
+        let look = Look::at_held(&session, &bound).await.map_err(told)?;
         progress.warn(look.iter().flat_map(|look| look.failures(&bound)).collect::<Diagnostics>());
         match look.as_ref().and_then(|look| look.peering(&bound)) {
             Some(there) if !there.has_status(wire::BINDING_FAILED) => {
@@ -281,7 +281,9 @@ async fn unbind(account: &Account, session: &Session, bound: &Bound) -> Result<O
     let (project, id, names) = (&session.project, &bound.connection_id, &bound.names());
     let mut guard = Some(small::lock(session, account, id).await?);
     loop {
-        let Some(look) = Look::at(session, bound).await? else { return Ok(None) };
+        let look =
+            if guard.is_some() { Look::at_held(session, bound).await? } else { Look::at(session, bound).await? };
+        let Some(look) = look else { return Ok(None) };
         let target = &look.target(bound);
         let Some(there) = target.peering(&look.shown) else { return Ok(None) };
         if there.has_status(wire::BINDING_FAILED) {

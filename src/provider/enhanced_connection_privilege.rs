@@ -142,7 +142,7 @@ impl Resource for EnhancedConnectionPrivilege {
             .await
             .map_err(told)?
             .about(shared.about());
-        match look(&session, &shared).await.map_err(told)? {
+        match look_for_held(&session, &shared).await.map_err(told)? {
             Seen::Granted(privileges) => {
                 shared.observe(&session, privileges);
                 progress.save(shared);
@@ -169,10 +169,10 @@ impl Resource for EnhancedConnectionPrivilege {
             .map_err(told)?
             .about(shared.about());
         let _guard = small::lock(&session, &self.account, &shared.connection_id).await.map_err(told)?;
-        let is_granted = async || Ok(matches!(look(&session, &shared).await?, Seen::Granted(_)));
-        if !is_granted().await.map_err(told)? {
+        if !matches!(look_for_held(&session, &shared).await.map_err(told)?, Seen::Granted(_)) {
             return Ok(());
         }
+        let is_granted = async || Ok(matches!(look(&session, &shared).await?, Seen::Granted(_)));
         match authorize(&session, &shared, AuthorizationAction::Revoke).await {
             // It may be the connection that is not found, or something else that the revocation needs.
             Err(fault) if fault.is_not_found() && !is_granted().await.map_err(told)? => Ok(()),
@@ -226,6 +226,11 @@ async fn look(session: &Session, shared: &Shared) -> Result<Seen, Fault> {
         Err(fault) if fault.is_not_found() => Ok(Seen::NoConnection),
         Err(fault) => Err(fault),
     }
+}
+
+/// The same of a privilege that Terraform holds: where it seems to be missing, it is looked for again.
+async fn look_for_held(session: &Session, shared: &Shared) -> Result<Seen, Fault> {
+    small::doubting(session, || look(session, shared), |seen| matches!(seen, Seen::NotGranted)).await
 }
 
 /// All that another project may do with a connection.

@@ -98,6 +98,13 @@ fn find<'a>(shown: &'a wire::Connection, name: &str) -> Option<&'a wire::Route> 
     exact.or_else(|| shown.routes.iter().find(|route| route.name.eq_ignore_ascii_case(name)))
 }
 
+/// The connection with a route that Terraform holds, or surely without it; `None` where the connection is gone.
+async fn look(session: &Session, route: &Route) -> Result<Option<wire::Connection>, Fault> {
+    let lacks = |shown: &wire::Connection| find(shown, &route.name).is_none();
+    let is_missing = |shown: &Option<wire::Connection>| shown.as_ref().is_some_and(lacks);
+    small::doubting(session, || small::shown(session, &route.connection_id), is_missing).await
+}
+
 #[async_trait]
 impl Resource for EnhancedConnectionRoute {
     fn type_name(&self) -> &'static str {
@@ -148,7 +155,7 @@ impl Resource for EnhancedConnectionRoute {
         let told = |fault: Fault| fault.tell("Could Not Read the Route", "The state was left as it is.");
         let session =
             Session::open(&self.account, route.place(), limit, request.stop).await.map_err(told)?.about(route.about());
-        let shown = small::shown(&session, &route.connection_id).await.map_err(told)?;
+        let shown = look(&session, &route).await.map_err(told)?;
         match shown.and_then(|shown| route.cidr_in(&shown)) {
             Some(cidr) => {
                 route.cidr = cidr;
@@ -201,7 +208,7 @@ impl Resource for EnhancedConnectionRoute {
         let session =
             Session::open(&self.account, route.place(), limit, request.stop).await.map_err(told)?.about(route.about());
         let _guard = small::lock(&session, &self.account, &route.connection_id).await.map_err(told)?;
-        let shown = small::shown(&session, &route.connection_id).await.map_err(told)?;
+        let shown = look(&session, &route).await.map_err(told)?;
         if let Some(there) = shown.as_ref().and_then(|shown| find(shown, &route.name)) {
             remove(&session, &route, &there.name).await.map_err(told)?;
         }

@@ -45,8 +45,8 @@ pub(super) struct Creation {
     hosts: String,
     /// The routes that it is to get.
     routes: BTreeMap<String, String>,
-    /// Connections that had the name before, where that could be seen.
-    before: Option<BTreeSet<String>>,
+    /// Connections that had the name before.
+    before: BTreeSet<String>,
     /// When it was sent first and last, by the service's clock, in milliseconds since the epoch.
     first: i64,
     last: i64,
@@ -60,7 +60,7 @@ impl Creation {
         project_id: &str,
         body: &wire::CreateConnection,
         routes: Option<&BTreeMap<String, String>>,
-        before: Option<&[wire::Connection]>,
+        before: &[wire::Connection],
         now: OffsetDateTime,
     ) -> Self {
         let now = milliseconds(now);
@@ -71,21 +71,26 @@ impl Creation {
             dest_network_id: body.dest_network_id.clone(),
             hosts: digest(&body.hosts),
             routes: routes.cloned().unwrap_or_default(),
-            before: before.map(|before| before.iter().map(|connection| connection.id.clone()).collect()),
+            before: before.iter().map(|connection| connection.id.clone()).collect(),
             first: now,
             last: now,
             id: None,
         }
     }
 
-    /// Whether this connection is known to have been there before.
+    /// Whether this connection was there before.
     pub(super) fn was_there(&self, id: &str) -> bool {
-        self.before.as_ref().is_some_and(|before| before.contains(id))
+        self.before.contains(id)
     }
 
     /// Whether it may have made the connection with this id, of which no more is known.
     pub(super) fn may_have_made(&self, id: &str) -> bool {
         self.id.as_ref().map_or_else(|| !self.was_there(id), |made| made == id)
+    }
+
+    /// Whether it may be under way still, or done and not shown yet.
+    pub(super) fn is_recent(&self, now: OffsetDateTime) -> bool {
+        milliseconds(now).abs_diff(self.last) <= whole(UNDER_WAY).unsigned_abs()
     }
 
     /// It is sent once more.
@@ -104,8 +109,7 @@ impl Creation {
         }
         let from = self.first.saturating_sub(whole(TOLERANCE));
         let until = self.last.saturating_add(whole(UNDER_WAY));
-        self.before.is_some()
-            && !self.was_there(&shown.id)
+        !self.was_there(&shown.id)
             && (from..=until).contains(&shown.create_time)
             && shown.dest_vpc_id.eq_ignore_ascii_case(&self.dest_vpc_id)
             && shown.dest_network_id.eq_ignore_ascii_case(&self.dest_network_id)
@@ -250,7 +254,7 @@ mod tests {
 
     fn creation() -> Creation {
         let routes = BTreeMap::from([("r".to_owned(), "10.0.0.0/8".to_owned())]);
-        Creation::new("p", &body(), Some(&routes), Some(&[shown("old")]), NOW)
+        Creation::new("p", &body(), Some(&routes), &[shown("old")], NOW)
     }
 
     #[test]
@@ -279,13 +283,6 @@ mod tests {
         };
         assert!(routed("r", "10.0.0.0/8"));
         assert!(!routed("r", "10.0.0.0/9") && !routed("s", "10.0.0.0/8"));
-    }
-
-    #[test]
-    fn where_nobody_could_look_before_there_is_no_proof() {
-        let blind = Creation::new("p", &body(), None, None, NOW);
-        assert!(!blind.made(&shown("new")));
-        assert!(Creation { id: Some("new".into()), ..blind }.made(&shown("new")));
     }
 
     #[test]

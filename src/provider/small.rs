@@ -38,7 +38,7 @@ pub(super) fn connection_id() -> Attribute {
 
 /// Pauses before "there is none" is believed: what was made a moment ago may show up late, and what Terraform takes for
 /// gone it forgets.
-pub(super) const DOUBTS: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(2)];
+const DOUBTS: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(2)];
 
 /// The connection; `None` where it is surely gone: DELETED, or not there however often it is looked for.
 pub(super) async fn shown(session: &Session, id: &str) -> Result<Option<wire::Connection>, Fault> {
@@ -47,6 +47,28 @@ pub(super) async fn shown(session: &Session, id: &str) -> Result<Option<wire::Co
         match (session.read(session.project.show_connection(id)).await, pauses.next()) {
             (Err(fault), Some(pause)) if fault.is_not_found() => session.pause(pause, String::new).await?,
             (outcome, _) => return unless_gone(outcome),
+        }
+    }
+}
+
+/// Looks again while what Terraform holds seems to be missing, and tells what was seen last: an answer may be older than
+/// what it is asked about, and a part of a connection that is forgotten or not removed is left behind for good.
+pub(super) async fn doubting<T, F>(
+    session: &Session,
+    look: impl Fn() -> F,
+    is_missing: impl Fn(&T) -> bool,
+) -> Result<T, Fault>
+where
+    F: Future<Output = Result<T, Fault>>,
+{
+    let mut pauses = DOUBTS.into_iter();
+    loop {
+        match (look().await?, pauses.next()) {
+            (seen, Some(pause)) if is_missing(&seen) => {
+                drop(seen);
+                session.pause(pause, String::new).await?;
+            }
+            (seen, _) => return Ok(seen),
         }
     }
 }

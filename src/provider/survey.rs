@@ -13,7 +13,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::Mutex as Lock, time::Instant};
+use tokio::{
+    sync::Mutex as Lock,
+    time::{Instant, timeout},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -23,7 +26,7 @@ use super::{
     session::{Fault, Session},
 };
 use crate::{
-    client::ConnectionFilter,
+    client::{ConnectionFilter, Error},
     dli::wire::{self, Queue},
     framework::{
         diagnostic::{Diagnostic, Diagnostics},
@@ -34,6 +37,9 @@ use crate::{
 
 /// How long the service may take to answer.
 const LIMIT: Duration = Duration::from_secs(15);
+
+/// How long all may wait for their turns with a gateway that throttles.
+const PATIENCE: Duration = Duration::from_mins(10);
 
 /// A list in which something is missing is asked for again when it is older than this; the plan of many resources is over
 /// before. Once the run applies, any list is too old: others may have made what was missing a moment ago.
@@ -158,14 +164,20 @@ impl Question {
         if unknown("region") || unknown("project_id") || !account.may_ask().await {
             return None;
         }
-        let session = Session::open(account, (place.0.as_deref(), place.1.as_deref()), LIMIT, stop).await.ok()?;
+        let session = Session::open(account, (place.0.as_deref(), place.1.as_deref()), PATIENCE, stop);
+        let session = timeout(LIMIT, session).await.ok()?.ok()?;
         Some(Self { survey: account.survey(), place, session })
+    }
+
+    /// A call whose answer is not worth a long wait.
+    async fn read<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, Fault> {
+        self.session.briefly(LIMIT, Box::pin(self.session.read(call))).await
     }
 
     /// Each queue that is not there or may not be bound.
     pub(super) async fn queues(&self, wanted: &[(Path, String)]) -> Diagnostics {
         let ask = || async {
-            let queues = self.session.read(self.session.project.list_queues()).await?;
+            let queues = self.read(self.session.project.list_queues()).await?;
             Ok(queues.into_iter().map(|queue| (queue.queue_name.to_ascii_lowercase(), queue)).collect())
         };
         let missing =
@@ -199,7 +211,7 @@ impl Question {
     /// Each elastic resource pool that is not there.
     pub(super) async fn pools(&self, wanted: &[(Path, String)]) -> Diagnostics {
         let ask = || async {
-            let pools = self.session.read(self.session.project.list_pools()).await?;
+            let pools = self.read(self.session.project.list_pools()).await?;
             Ok(pools.into_iter().map(|pool| pool.name.to_ascii_lowercase()).collect())
         };
         let missing = |pools: &BTreeSet<String>, name: &String| !pools.contains(&name.to_ascii_lowercase());
@@ -226,7 +238,7 @@ impl Question {
         let ask = async {
             let filter = ConnectionFilter { status: Some(wire::STATUS_ACTIVE), ..ConnectionFilter::default() };
             let mut holders: BTreeMap<String, Vec<String>> = BTreeMap::new();
-            for connection in self.session.read(self.session.project.list_connections(&filter)).await? {
+            for connection in self.read(self.session.project.list_connections(&filter)).await? {
                 if !connection.is_deleted() {
                     holders.entry(connection.name).or_default().push(connection.id);
                 }

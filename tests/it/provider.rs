@@ -205,6 +205,59 @@ async fn each_way_of_saying_gone_is_gone() {
     assert!(outcome.state == state(&[]) && outcome.diagnostics.has_errors());
 }
 
+/// An answer may be older than what it is asked about. A part that is forgotten is left behind for good.
+#[tokio::test]
+async fn a_part_that_shows_up_late_is_neither_forgotten_nor_left_behind() {
+    let route = json!({"routes": [{"name": "r", "cidr": "10.1.0.0/16"}]});
+    let binding = json!({"available_queue_info": [{"name": "q1", "status": "ACTIVE", "peer_id": "p"}]});
+    let project = "11111111111111111111111111111111";
+    let privileges = json!([{"applicant_project_id": project, "privileges": ["BIND_QUEUE"]}]);
+    let parts = [
+        ("route", vec![("name", "r"), ("cidr", "10.1.0.0/16")], route),
+        ("binding", vec![("queue", "q1")], binding),
+        ("privilege", vec![("applicant_project_id", project)], json!({"privileges": privileges})),
+    ];
+    for (part, attributes, there) in parts {
+        let kind = format!("dli_enhanced_connection_{part}");
+        let mut held = Server::new(DliProvider::new(Box::new(|_| None))).resource_schema(&kind).unwrap().empty();
+        for (name, value) in [("connection_id", ID)].into_iter().chain(attributes) {
+            held.put(name, value.into());
+        }
+        for destroys in [false, true] {
+            let (looks, gone) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+            let there = there.clone();
+            let question = if part == "privilege" { "GET privileges".to_owned() } else { format!("GET {ID}") };
+            let service = Service::answering(move |asked| {
+                let mut body = shown();
+                body["available_queue_info"] = json!([]);
+                if !asked.starts_with("GET") {
+                    gone.fetch_add(1, Ordering::Relaxed);
+                } else if asked == question
+                    && looks.fetch_add(1, Ordering::Relaxed) > 0
+                    && gone.load(Ordering::Relaxed) == 0
+                {
+                    body.as_object_mut().unwrap().extend(there.as_object().unwrap().clone());
+                }
+                (200, body)
+            });
+            let service = service.await;
+            let provider = service.provider().await;
+            if destroys {
+                let (type_name, prior) = (kind.clone(), held.clone());
+                let (planned, config) = (Value::Null, Value::Null);
+                let destroy = ApplyRequest { type_name, prior, planned, config, private: Vec::new() };
+                let outcome = provider.apply(destroy).await;
+                assert!(outcome.state.is_null() && !outcome.diagnostics.has_errors(), "{part}: {}", texts(&outcome));
+                let changes: Vec<_> = service.asked().into_iter().filter(|line| !line.starts_with("GET")).collect();
+                assert_eq!(changes.len(), 1, "{part}: {changes:?}");
+            } else {
+                let outcome = provider.read(&kind, held.clone(), Vec::new()).await;
+                assert!(!outcome.state.is_null(), "{part}: {}", texts(&outcome));
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn what_an_answer_leaves_out_is_no_change() {
     let service =
@@ -219,6 +272,7 @@ async fn what_an_answer_leaves_out_is_no_change() {
 async fn a_connection_that_was_made_and_cannot_be_read_back_is_in_the_state_untainted() {
     let service = Service::answering(|asked| match asked {
         "POST enhanced-connections" => (201, json!({"is_success": true, "connection_id": ID})),
+        "GET enhanced-connections" => (200, json!({"is_success": true, "count": 0, "connections": []})),
         _ => (403, refusal("DLI.0003", "no permission")),
     });
     let service = service.await;
@@ -227,6 +281,22 @@ async fn a_connection_that_was_made_and_cannot_be_read_back_is_in_the_state_unta
     let outcome = service.provider().await.apply(create).await;
     assert_eq!(outcome.state.get("id"), &ID.into());
     assert!(!outcome.diagnostics.has_errors() && texts(&outcome).contains("DLI.0003"), "{}", texts(&outcome));
+}
+
+/// Whose a connection is, nobody could tell after a lost answer.
+#[tokio::test]
+async fn nothing_is_made_by_who_may_not_see_what_has_the_name() {
+    let service = Service::answering(|asked| match asked {
+        "POST enhanced-connections" => (201, json!({"is_success": true, "connection_id": ID})),
+        _ => (403, refusal("DLI.0003", "no permission")),
+    });
+    let service = service.await;
+    let open = [("id", UNKNOWN), ("status", UNKNOWN), ("created_at", UNKNOWN), ("bindings", UNKNOWN)];
+    let create = ApplyRequest { prior: Value::Null, planned: object(&open), config: object(&[]), ..update(&[], &[]) };
+    let outcome = service.provider().await.apply(create).await;
+    assert!(outcome.state.is_null() && outcome.diagnostics.has_errors());
+    assert!(texts(&outcome).contains("the permission to list connections"), "{}", texts(&outcome));
+    assert_eq!(service.asked(), ["GET enhanced-connections"]);
 }
 
 #[tokio::test]

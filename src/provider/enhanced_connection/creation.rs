@@ -21,7 +21,6 @@ use crate::{
         enhanced_connection::model::timestamp,
         pending::{Creation, Pending},
         session::{Fault, Session},
-        small::DOUBTS,
         tagging::Tags,
     },
 };
@@ -39,6 +38,8 @@ const LOOKS: [Duration; 5] = [
 ];
 
 const NOTHING: &str = "Nothing was created.";
+const NOT_SEEN: &str = "Nothing was created. Before a connection is made, it is seen what has its name: without that, a lost \
+                        answer would leave a connection that nobody knows. This needs the permission to list connections.";
 
 /// How a connection came about.
 #[derive(Debug)]
@@ -85,13 +86,19 @@ impl Making<'_> {
     async fn make(&self) -> Result<Made, Diagnostics> {
         let told = |fault: Fault| fault.tell(self.summary, NOTHING);
         let (project_id, name) = (self.session.project.id(), self.planned.name.as_str());
-        let before = self.before().await.map_err(told)?;
-        if let Some(earlier) = self.earlier(before.as_deref().unwrap_or_default())? {
+        let before = match self.named().await {
+            // Of what is made without this, nobody could tell afterwards whose it is.
+            Err(fault) if fault.is_refused() => return Err(fault.tell(self.summary, NOT_SEEN)),
+            before => before.map_err(told)?,
+        };
+        let noted = self.pending.find(project_id, name);
+        if let Some(noted) = &noted
+            && let Some(earlier) = self.earlier(noted, &before).await?
+        {
             return Ok(Made::Earlier(earlier));
         }
         let routes = self.planned.routes.as_ref();
-        let mut creation =
-            Creation::new(project_id, &self.body, routes, before.as_deref(), self.session.project.server_now());
+        let mut creation = Creation::new(project_id, &self.body, routes, &before, self.session.project.server_now());
         let mut open = false;
         let mut attempt = 1;
         loop {
@@ -107,8 +114,11 @@ impl Making<'_> {
             };
             let taken = fault.has_code(code::ALREADY_EXISTS);
             if !(fault.may_have_taken_effect() || open && taken) {
-                if !open {
-                    self.pending.forget(project_id, name);
+                match &noted {
+                    _ if open => {}
+                    // Of what an earlier run began, this tells nothing.
+                    Some(noted) => self.pending.keep(noted),
+                    None => self.pending.forget(project_id, name),
                 }
                 let there = if taken { self.named().await.unwrap_or_default() } else { Vec::new() };
                 return Err(self.refused(fault, open, &there));
@@ -138,22 +148,6 @@ impl Making<'_> {
         }
     }
 
-    /// What has the name before anything is sent; `None` where that cannot be seen: who may create need not be allowed to
-    /// list. Then a lost answer stays lost, so a refusal is believed only when it comes again and again.
-    async fn before(&self) -> Result<Option<Vec<wire::Connection>>, Fault> {
-        let mut pauses = DOUBTS.into_iter();
-        loop {
-            match (self.named().await, pauses.next()) {
-                (Err(fault), Some(pause)) if fault.is_refused() => self.session.pause(pause, String::new).await?,
-                (Err(fault), None) if fault.is_refused() => {
-                    tracing::warn!(?fault, "whether the name is free cannot be seen");
-                    return Ok(None);
-                }
-                (named, _) => return named.map(Some),
-            }
-        }
-    }
-
     /// What has the name.
     async fn named(&self) -> Result<Vec<wire::Connection>, Fault> {
         let name = &self.planned.name;
@@ -164,12 +158,26 @@ impl Making<'_> {
         Ok(named)
     }
 
-    /// What an earlier run made, and could not tell.
-    fn earlier(&self, named: &[wire::Connection]) -> Result<Option<wire::Connection>, Diagnostics> {
-        let Some(noted) = self.pending.find(self.session.project.id(), &self.planned.name) else { return Ok(None) };
-        let ours = |shown: &&wire::Connection| noted.made(shown) && !self.pending.is_claimed(&shown.id);
-        let ours: Vec<_> = named.iter().filter(ours).collect();
-        let [shown] = ours[..] else { return Ok(None) };
+    /// What an earlier run made, and could not tell. Where that was a moment ago, it may show up late.
+    async fn earlier(
+        &self,
+        noted: &Creation,
+        named: &[wire::Connection],
+    ) -> Result<Option<wire::Connection>, Diagnostics> {
+        let told = |fault: Fault| fault.tell(self.summary, NOTHING);
+        let ours = |shown: &wire::Connection| noted.made(shown) && !self.pending.is_claimed(&shown.id);
+        let mut found: Vec<_> = named.iter().filter(|shown| ours(shown)).cloned().collect();
+        let is_taken = noted.id.as_ref().is_some_and(|id| self.pending.is_claimed(id));
+        if !is_taken && noted.is_recent(self.session.project.server_now()) {
+            for pause in LOOKS {
+                if !found.is_empty() {
+                    break;
+                }
+                self.session.pause(pause, String::new).await.map_err(told)?;
+                found.extend(self.named().await.map_err(told)?.into_iter().filter(ours));
+            }
+        }
+        let [shown] = &found[..] else { return Ok(None) };
         let Connection { name, dest_vpc_id, dest_network_id, .. } = self.planned;
         if shown.dest_vpc_id.eq_ignore_ascii_case(dest_vpc_id)
             && shown.dest_network_id.eq_ignore_ascii_case(dest_network_id)

@@ -101,6 +101,12 @@ impl Look {
         Ok(Some(Self { shown, homes }))
     }
 
+    /// The same of a binding that Terraform holds: where it seems to be missing, it is looked for again.
+    pub(super) async fn at_held(session: &Session, bound: &Bound) -> Result<Option<Self>, Fault> {
+        let is_missing = |look: &Option<Self>| look.as_ref().is_some_and(|look| look.peering(bound).is_none());
+        small::doubting(session, || Self::at(session, bound), is_missing).await
+    }
+
     pub(super) fn target(&self, bound: &Bound) -> Target {
         bound.target(&self.homes, &self.shown)
     }

@@ -152,6 +152,20 @@ fn what_a_killed_provider_has_made_is_taken_over() {
     });
 }
 
+/// The run after it comes so soon that lists do not show it yet.
+#[test]
+fn what_shows_up_late_after_a_kill_is_taken_over() {
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        cloud.fault("ListEnhancedConnections:stale=7s");
+        let (workspace, applying) = half_done(&cloud, terraform);
+        applying.signal_group("KILL");
+        drop(applying);
+        let _ = std::fs::remove_file(workspace.path().join(".terraform.tfstate.lock.info"));
+        expect_taken_over(&cloud, &workspace);
+    });
+}
+
 #[test]
 fn what_was_made_when_terraform_was_killed_is_taken_over() {
     for_one_terraform(|terraform| {
