@@ -165,7 +165,7 @@ fn members(plan: &Path) -> Vec<(String, Vec<u8>)> {
     let mut members = Vec::new();
     for index in 0..archive.len() {
         let mut member = archive.by_index(index).expect("there are so many");
-        let name = member.name().to_owned();
+        let name = member.name().unwrap_or_else(|error| panic!("{}: {error}", plan.display())).into_owned();
         if !name.starts_with("tfconfig/") {
             let mut bytes = Vec::new();
             member.read_to_end(&mut bytes).unwrap_or_else(|error| panic!("{}, {name}: {error}", plan.display()));
