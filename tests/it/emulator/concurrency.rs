@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use super::{
     harness::{Cloud, PROJECT, body, connections},
-    stress,
+    stress::Crowd,
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -69,7 +69,7 @@ async fn sixteen_writers_and_a_state_file() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn sixty_four_clients_right_and_wrong() {
     let emulator = Emulator::start(([127, 0, 0, 1], 0).into(), Settings::default()).await.expect("a free port");
-    let report = stress::run(&emulator.endpoint(), 64, 7, |round| round < 40).await;
+    let report = Crowd::new(&emulator.endpoint(), 64, 7).work(|round| round < 40).await.compare().await;
     assert!(report.wrong.is_empty(), "{:#?}", report.wrong);
     let kinds: BTreeSet<_> = report.answers.keys().map(|(what, _)| *what).collect();
     assert!(report.compared >= 64 && kinds.len() == 14, "{report:#?}");

@@ -43,18 +43,14 @@ impl Report {
     }
 }
 
-/// Sends requests from so many clients for as long as `goes_on` says so of the number of a round, and compares.
-pub(crate) async fn run(
-    endpoint: &str,
-    clients: u64,
-    seed: u64,
-    goes_on: impl Fn(u64) -> bool + Clone + Send + 'static,
-) -> Report {
-    let http = client();
-    let mut running = JoinSet::new();
-    for number in 0..clients {
-        let goes_on = goes_on.clone();
-        let mut one = One {
+/// Clients that work at the same time.
+pub(crate) struct Crowd(Vec<One>);
+
+impl Crowd {
+    /// So many clients, none of which has done anything.
+    pub(crate) fn new(endpoint: &str, clients: u64, seed: u64) -> Self {
+        let http = client();
+        let one = |number| One {
             http: http.clone(),
             endpoint: endpoint.to_owned(),
             rng: Rng::with_seed(seed.wrapping_mul(1_000_003).wrapping_add(number)),
@@ -63,17 +59,37 @@ pub(crate) async fn run(
             held: BTreeMap::new(),
             report: Report::default(),
         };
-        running.spawn(async move {
-            let mut round = 0;
-            while goes_on(round) {
-                one.step().await;
-                round += 1;
-            }
-            one.compare().await;
-            one.report
-        });
+        Self((0..clients).map(one).collect())
     }
-    running.join_all().await.into_iter().fold(Report::default(), Report::merge)
+
+    /// Each sends its requests for as long as `goes_on` says so of the number of a round.
+    pub(crate) async fn work(self, goes_on: impl Fn(u64) -> bool + Clone + Send + 'static) -> Self {
+        let mut working = JoinSet::new();
+        for mut one in self.0 {
+            let goes_on = goes_on.clone();
+            working.spawn(async move {
+                let mut round = 0;
+                while goes_on(round) {
+                    one.step().await;
+                    round += 1;
+                }
+                one
+            });
+        }
+        Self(working.join_all().await)
+    }
+
+    /// Each compares what it was told with what is there.
+    pub(crate) async fn compare(self) -> Report {
+        let mut comparing = JoinSet::new();
+        for mut one in self.0 {
+            comparing.spawn(async move {
+                one.compare().await;
+                one.report
+            });
+        }
+        comparing.join_all().await.into_iter().fold(Report::default(), Report::merge)
+    }
 }
 
 /// What one connection should be like.
@@ -87,7 +103,7 @@ struct Held {
     deleted: bool,
 }
 
-struct One {
+pub(crate) struct One {
     http: Client,
     endpoint: String,
     rng: Rng,
