@@ -41,7 +41,7 @@ fn huaweis_signer_agrees_with_every_request() {
 
 #[test]
 fn a_trace_log_tells_what_happens_and_no_secret() {
-    const SECRETS: [&str; 2] = ["canary-secret-key", "canary-security-token"];
+    const SECRETS: [&str; 2] = ["canary-secret-key", "canary-secret-token"];
     for_each_terraform(|terraform| {
         let cloud = Cloud::start_with(Settings {
             secret_key: SECRETS[0].to_owned(),

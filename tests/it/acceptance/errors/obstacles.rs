@@ -74,7 +74,7 @@ fn each_obstacle_of_the_table() {
 #[test]
 fn a_proxy_that_wants_a_password() {
     let endpoints = [("proxy", "https://dli.eu-west-101.example.com".to_owned())];
-    let proxy = format!("http://127.0.0.1:{}", servers::saying(WANTS_PASSWORD));
+    let proxy = format!("http://somebody:canary-secret@127.0.0.1:{}", servers::saying(WANTS_PASSWORD));
     for_one_terraform(|terraform| {
         let workspace = ["HTTPS_PROXY", "https_proxy"]
             .iter()

@@ -11,9 +11,10 @@
 //!
 //! has each Terraform write the fullest log that it can, which is searched too, and tells what was searched. Two things are not
 //! searched, for both are the test's own words and none of the provider's: files that a command found and left as they
-//! were (configurations, files of Huawei Cloud's command line), and Terraform's copy of the configuration in a plan, its
-//! members `tfconfig/`.
+//! were (configurations, files of Huawei Cloud's command line), and Terraform's copy of the configuration: in a plan the
+//! members `tfconfig/`, and `configuration` in what `terraform show -json` prints of one.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -22,6 +23,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex};
 use std::time::SystemTime;
 
+use serde_json::{Map, Value};
 use terraform_provider_dli::emulator::SECRET_KEY;
 
 /// Each secret has one of them in it. The first is that of the emulator's key and of all that the emulator hands out.
@@ -32,7 +34,10 @@ const AROUND: usize = 200;
 
 /// The marks as they would show: as they are and encoded, each with the name of its form.
 static FORMS: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
-    MARKS.iter().flat_map(|mark| forms(mark).into_iter().map(move |(form, text)| (format!("{mark}{form}"), text))).collect()
+    MARKS
+        .iter()
+        .flat_map(|mark| forms(mark).into_iter().map(move |(form, text)| (format!("{mark}{form}"), text)))
+        .collect()
 });
 
 /// What has been searched in this process.
@@ -68,7 +73,7 @@ impl Before {
             let (count, size) = kinds.entry(kind).or_default();
             (*count, *size) = (*count + 1, *size + bytes.len());
         };
-        search("standard output", "its standard output".to_owned(), stdout);
+        search("standard output", "its standard output".to_owned(), &without_configuration(stdout));
         search("standard error", "its standard error".to_owned(), stderr);
         for (path, state) in files_below(&self.directory) {
             if self.files.get(&path) == Some(&state) {
@@ -114,7 +119,10 @@ fn forms(text: &str) -> Vec<(&'static str, String)> {
     let numbers = |separator: &str| text.bytes().map(|byte| byte.to_string()).collect::<Vec<_>>().join(separator);
     let mut forms = vec![
         ("", text.to_owned()),
-        (" percent-encoded", percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()),
+        (
+            " percent-encoded",
+            percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string(),
+        ),
         (" in hexadecimal", hex::encode(text)),
         (" in upper-case hexadecimal", hex::encode_upper(text)),
         (" in bytes", numbers(", ")),
@@ -128,6 +136,13 @@ fn forms(text: &str) -> Vec<(&'static str, String)> {
         forms.push((" in base64", base64::Engine::encode(&base64::engine::general_purpose::STANDARD, inner)));
     }
     forms
+}
+
+/// What is printed, but for the configuration where it is a plan in JSON.
+fn without_configuration(printed: &[u8]) -> Cow<'_, [u8]> {
+    let Ok(mut plan) = serde_json::from_slice::<Map<String, Value>>(printed) else { return Cow::Borrowed(printed) };
+    plan.remove("configuration");
+    Cow::Owned(serde_json::to_vec(&plan).expect("it was JSON"))
 }
 
 fn kind_of(name: &str) -> &'static str {
@@ -191,5 +206,63 @@ fn note(kinds: &BTreeMap<&'static str, (usize, usize)>) {
         let _ = writeln!(told, "searched for {} marks of secrets in {} forms", MARKS.len(), FORMS.len());
         let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("canaries.txt");
         fs::write(file, told).expect("cargo made the directory above");
+    }
+}
+
+#[test]
+fn whatever_form_it_comes_in_it_is_found() {
+    // Made by Python's base64, hex and list.
+    let shown = [
+        "the key canary-secret-key.",
+        "Y2FuYXJ5LXNlY3JldC0xLCBhbmQgbW9yZQ==",
+        "a2NhbmFyeS1zZWNyZXQtMSwgYW5kIG1vcmU=",
+        "a2VjYW5hcnktc2VjcmV0LTEsIGFuZCBtb3Jl",
+        "aXM6ZW11bGF0b3ItcGFzc3dvcmQ=",
+        "656d756c61746f722d736563726574",
+        "x63616E6172792D736563726574y",
+        "p=emulator%2Dpassword%21",
+        "[83, 101, 99, 114, 101, 116, 32, 99, 97, 110, 97, 114, 121, 45, 115, 101, 99, 114, 101, 116]",
+        "[83 101 99 114 101 116 32 101 109 117 108 97 116 111 114 45 115 101 99 114 101 116 46]",
+    ];
+    for text in shown {
+        assert!(find(text.as_bytes()).is_some(), "{text}");
+    }
+    assert_eq!(find(b"emulator, secret, canary, password"), None);
+}
+
+#[test]
+fn wherever_it_is_left_it_is_found() {
+    let plan = |member: &str| {
+        let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        archive.start_file(member, zip::write::SimpleFileOptions::default()).expect("it is the first");
+        std::io::Write::write_all(&mut archive, b"{\"a\": \"emulator-password\"}").expect("it is memory");
+        archive.finish().expect("it is memory").into_inner()
+    };
+    let in_clear = || b"canary-secret".to_vec();
+    let cases = [
+        ("", None),
+        (r#"{"configuration": "canary-secret"}"#, None),
+        ("", Some(("a.tfplan", plan("tfconfig/main.tf")))),
+        ("canary-secret", None),
+        (r#"{"planned_values": "canary-secret"}"#, None),
+        ("", Some(("terraform.tfstate", in_clear()))),
+        ("", Some((".terraform/notes/1.json", in_clear()))),
+        ("", Some(("a.tfplan", plan("tfplan")))),
+    ];
+    for (at, (printed, file)) in cases.into_iter().enumerate() {
+        let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("cargo made the directory above");
+        fs::write(directory.path().join("main.tf"), in_clear()).expect("the directory is ours");
+        let before = Before::in_directory(directory.path());
+        if let Some((name, bytes)) = &file {
+            let path = directory.path().join(name);
+            fs::create_dir_all(path.parent().expect("it was joined")).expect("the directory is ours");
+            fs::write(path, bytes).expect("the directory is ours");
+        }
+        for (stdout, stderr) in [(printed, ""), ("", if at == 1 { "" } else { printed })] {
+            let searched = std::panic::catch_unwind(|| {
+                before.expect_no_secret("a command", stdout.as_bytes(), stderr.as_bytes());
+            });
+            assert_eq!(searched.is_err(), at > 2, "{printed} {file:?}");
+        }
     }
 }
