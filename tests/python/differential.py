@@ -284,7 +284,7 @@ def main():
         [sys.executable, Path(__file__).with_name("second_server.py"), "0"], stdout=subprocess.PIPE, text=True)
     try:
         given["second"] = {"endpoint": second.stdout.readline().strip(), "access_key": "SECONDACCESSKEY",
-                           "secret_key": "second-secret-key"}
+                           "secret_key": "canary-secret-of-the-second"}
         outcomes, disagreements = collections.Counter(), []
         for seed in given["seeds"]:
             counted, disagreement = run(given, seed)

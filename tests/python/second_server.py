@@ -21,7 +21,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from signer import sign
 
-ACCESS_KEY, SECRET_KEY = "SECONDACCESSKEY", "second-secret-key"
+ACCESS_KEY, SECRET_KEY = "SECONDACCESSKEY", "canary-secret-of-the-second"
 MOST_BYTES = 12 * 1024 * 1024
 
 NAME = re.compile(r"[A-Za-z0-9_]{1,64}")

@@ -74,6 +74,6 @@ fn a_file_that_is_named_must_be_there_and_one_that_is_not_need_not_be_of_use() {
         let applied = garbled.run(&["apply", "-auto-approve", "-json"]).expect_code(1);
         let error = applied.error_of(ADDRESS);
         assert!(error.contains("is not the configuration of KooCLI") && error.contains("Agency first"), "{error}");
-        assert!(!error.contains("canary"), "{error}");
+        assert!(!error.contains("canary-secret"), "{error}");
     });
 }
