@@ -147,7 +147,7 @@ fn without_configuration(printed: &[u8]) -> Cow<'_, [u8]> {
 
 fn kind_of(name: &str) -> &'static str {
     match name {
-        _ if name.ends_with(".log") => "logs",
+        _ if Path::new(name).extension().is_some_and(|extension| extension == "log") => "logs",
         _ if name.contains("tfstate") => "states and their backups",
         _ => "other files",
     }
