@@ -36,7 +36,7 @@ use super::{
     place,
     session::{Fault, Session},
     small,
-    survey::Question,
+    survey::{Question, Taken},
     waiting::{self, Changed, Unsettled},
 };
 use crate::{
@@ -127,7 +127,7 @@ impl Resource for EnhancedConnectionBinding {
                 bind(&session, &bound, &look.homes, &before).await.map_err(told)?;
             }
         }
-        self.account.survey().takes(&id, look.target(&bound));
+        self.account.survey().takes(&id, Taken::Peering(look.target(&bound)));
         drop(guard);
         // From here on it may be bound, and whatever goes wrong, Terraform knows it.
         bound.observe(&session, None);
@@ -290,7 +290,7 @@ async fn unbind(account: &Account, session: &Session, bound: &Bound) -> Result<O
             return Ok(Some(there.clone()));
         }
         // Created before this one is destroyed, or another queue of the same pool.
-        if account.survey().is_taken(id, target) {
+        if account.survey().is_taken(id, Taken::Peering(target.clone())) {
             tracing::info!(id, "not unbound: another binding of this run relies on it");
             return Ok(None);
         }

@@ -19,6 +19,7 @@ use super::{
     place,
     session::{Fault, Session},
     small,
+    survey::Taken,
 };
 use crate::{
     client::{Error, Project},
@@ -80,6 +81,11 @@ impl Shared {
         (self.region.0.as_deref(), self.project_id.0.as_deref())
     }
 
+    /// What another resource of the same project and connection would have, too.
+    fn taken(&self) -> Taken {
+        Taken::Privilege(self.applicant_project_id.to_ascii_lowercase())
+    }
+
     /// Takes over what the provider decides.
     fn observe(&mut self, session: &Session, privileges: BTreeSet<String>) {
         place::settle(&mut self.region, &mut self.project_id, session);
@@ -128,6 +134,7 @@ impl Resource for EnhancedConnectionPrivilege {
                 BTreeSet::from([PRIVILEGE_BIND_QUEUE.to_owned()])
             }
         };
+        self.account.survey().takes(&shared.connection_id, shared.taken());
         shared.observe(&session, privileges);
         progress.save(shared);
         Ok(())
@@ -170,6 +177,11 @@ impl Resource for EnhancedConnectionPrivilege {
             .about(shared.about());
         let _guard = small::lock(&session, &self.account, &shared.connection_id).await.map_err(told)?;
         if !matches!(look_for_held(&session, &shared).await.map_err(told)?, Seen::Granted(_)) {
+            return Ok(());
+        }
+        // Created before this one is destroyed.
+        if self.account.survey().is_taken(&shared.connection_id, shared.taken()) {
+            tracing::info!(id = shared.connection_id, "not revoked: another resource of this run relies on it");
             return Ok(());
         }
         let is_granted = async || Ok(matches!(look(&session, &shared).await?, Seen::Granted(_)));

@@ -21,6 +21,7 @@ use super::{
     place,
     session::{Fault, Session},
     small,
+    survey::Taken,
 };
 use crate::{
     dli::{rules, wire},
@@ -143,6 +144,10 @@ impl Resource for EnhancedConnectionRoute {
             Some(there) if there == route.cidr => progress.warn(already_there(&route)),
             Some(there) => return Err(leads_elsewhere(&route, &there).into()),
         }
+        let kept = find(&shown, &route.name).map(|there| there.name.clone());
+        for name in kept.into_iter().chain([route.name.clone()]) {
+            self.account.survey().takes(id, Taken::Route(name));
+        }
         route.settle(&session);
         progress.save(route);
         Ok(())
@@ -210,6 +215,11 @@ impl Resource for EnhancedConnectionRoute {
         let _guard = small::lock(&session, &self.account, &route.connection_id).await.map_err(told)?;
         let shown = look(&session, &route).await.map_err(told)?;
         if let Some(there) = shown.as_ref().and_then(|shown| find(shown, &route.name)) {
+            // Created before this one is destroyed.
+            if self.account.survey().is_taken(&route.connection_id, Taken::Route(there.name.clone())) {
+                tracing::info!(id = route.connection_id, "not removed: another resource of this run relies on it");
+                return Ok(());
+            }
             remove(&session, &route, &there.name).await.map_err(told)?;
         }
         Ok(())
