@@ -31,6 +31,8 @@ pub(super) struct Pending {
     directory: Option<PathBuf>,
     /// What creations of this run came to. None of it is another resource's.
     made: Mutex<BTreeSet<String>>,
+    /// What the state was seen to have in this process: project, name and id. None of it is what a later creation makes.
+    held: Mutex<BTreeSet<[String; 3]>>,
 }
 
 /// A creation that was begun.
@@ -55,8 +57,7 @@ pub(super) struct Creation {
 }
 
 impl Creation {
-    /// One that is about to be sent, where `before` has the name already.
-    pub(super) fn new(
+    fn new(
         project_id: &str,
         body: &wire::CreateConnection,
         routes: Option<&BTreeMap<String, String>>,
@@ -124,7 +125,7 @@ impl Creation {
 impl Pending {
     /// Notes that are kept in this directory, which is made when the first is written.
     pub(super) fn in_directory(directory: PathBuf) -> Self {
-        Self { directory: Some(directory), made: Mutex::default() }
+        Self { directory: Some(directory), ..Self::default() }
     }
 
     /// Writes a note, or writes it anew. A creation does not fail for it.
@@ -161,11 +162,30 @@ impl Pending {
 
     /// The state has this connection: whatever was begun for it is over.
     pub(super) fn seen(&self, project_id: &str, name: &str, id: &str) {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).insert([project_id, name, id].map(str::to_owned));
         if let Some(noted) = self.find(project_id, name)
             && noted.may_have_made(id)
         {
             self.forget(project_id, name);
         }
+    }
+
+    /// A creation that is about to be sent, where `before` has the name already. What it takes the place of may be gone by
+    /// then; a state that was not written since has it still.
+    pub(super) fn creation(
+        &self,
+        project_id: &str,
+        body: &wire::CreateConnection,
+        routes: Option<&BTreeMap<String, String>>,
+        before: &[wire::Connection],
+        now: OffsetDateTime,
+    ) -> Creation {
+        let mut creation = Creation::new(project_id, body, routes, before, now);
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let namesakes =
+            held.iter().filter(|[project, name, _]| (project, name) == (&creation.project_id, &creation.name));
+        creation.before.extend(namesakes.map(|[_, _, id]| id.clone()));
+        creation
     }
 
     /// Another run begins in this process: what the one before has made, it may not have told Terraform.
@@ -318,6 +338,19 @@ mod tests {
         pending().seen("p", "c", "x");
         assert_eq!(pending().find("p", "c"), None);
         assert!(!home.exists(), "nothing is left");
+    }
+
+    /// The state of a run that was killed may have it still.
+    #[test]
+    fn what_was_held_before_is_not_what_a_creation_made() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let pending = Pending::in_directory(directory.path().to_owned());
+        pending.seen("p", "c", "replaced");
+        pending.keep(&pending.creation("p", &body(), None, &[], NOW));
+        pending.seen("p", "c", "replaced");
+        assert!(pending.find("p", "c").is_some());
+        pending.seen("p", "c", "new");
+        assert_eq!(pending.find("p", "c"), None);
     }
 
     #[test]

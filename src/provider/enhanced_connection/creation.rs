@@ -98,7 +98,8 @@ impl Making<'_> {
             return Ok(Made::Earlier(earlier));
         }
         let routes = self.planned.routes.as_ref();
-        let mut creation = Creation::new(project_id, &self.body, routes, &before, self.session.project.server_now());
+        let now = self.session.project.server_now();
+        let mut creation = self.pending.creation(project_id, &self.body, routes, &before, now);
         let mut open = false;
         let mut attempt = 1;
         loop {

@@ -197,3 +197,33 @@ fn what_nobody_noted_is_somebody_elses() {
         assert_eq!((other.find_state(ADDRESS), cloud.connection().id), (None, id));
     });
 }
+
+/// Where the state is kept elsewhere, a killed run may not have written that the connection to be replaced is gone. It is
+/// not the one that was begun in its place.
+#[test]
+fn a_state_that_still_has_the_replaced_connection_does_not_end_the_search_for_the_new_one() {
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace(terraform);
+        workspace.step(&connection(""), CREATE);
+        let replaced = cloud.connection().id;
+        let file = workspace.path().join("terraform.tfstate");
+        let state = std::fs::read(&file).expect("it was applied");
+
+        let minute = Duration::from_mins(1);
+        let late = Fault::new(CREATION, Trouble::Delay { at_least: minute, at_most: minute });
+        cloud.emulator().inject(late.times(1)).expect("it can happen");
+        workspace.configure(&connection("").replace("78f2562a", "88f2562a"));
+        let applying = workspace.start(&["apply", "-auto-approve"]);
+        applying.wait_for("the other is created", || cloud.connections().iter().any(|there| there.id != replaced));
+        applying.signal_group("KILL");
+        drop(applying);
+        let _ = std::fs::remove_file(workspace.path().join(".terraform.tfstate.lock.info"));
+        std::fs::write(&file, state).expect("it is ours");
+
+        let made = cloud.connection().id;
+        workspace.run(&["apply", "-auto-approve", "-refresh=false"]).expect_code(0);
+        assert_eq!(cloud.connection().id, made);
+        expect_well(&cloud, &workspace);
+    });
+}

@@ -182,7 +182,8 @@ fn an_import_of_no_route_says_what_is_wrong() {
 fn a_route_outlives_the_resource_that_is_replaced_after_the_new_one_is_there() {
     for_one_terraform(|terraform| {
         let (cloud, id, workspace) = stage(terraform);
-        let lasting = "name = \"ours\"\n  cidr = \"192.168.2.0/24\"\n  lifecycle {\n    create_before_destroy = true\n  }";
+        let lasting =
+            "name = \"ours\"\n  cidr = \"192.168.2.0/24\"\n  lifecycle {\n    create_before_destroy = true\n  }";
         workspace.step(&part("dli_enhanced_connection_route", &id, lasting), CREATE);
         workspace.plan_with(&["-replace", ADDRESS]).expect(REPLACE);
         workspace.apply();
