@@ -227,3 +227,28 @@ fn a_state_that_still_has_the_replaced_connection_does_not_end_the_search_for_th
         expect_well(&cloud, &workspace);
     });
 }
+
+/// The note of a creation stays until the next plan. It is of the Terraform workspace that it was made in.
+#[test]
+fn what_another_terraform_workspace_has_made_is_not_taken() {
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace(terraform);
+        workspace.configure(&connection(""));
+        workspace.run(&["apply", "-auto-approve"]).expect_code(0);
+        let id = cloud.connection().id;
+
+        workspace.run(&["workspace", "new", "other"]).expect_code(0);
+        let told = workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(1).error_of(ADDRESS);
+        assert!(told.contains("DLI.0006") && told.contains(&id), "{told}");
+        assert_eq!(workspace.find_state(ADDRESS), None);
+
+        workspace.run(&["workspace", "select", "default"]).expect_code(0);
+        let workspace = workspace.with_variable("TF_WORKSPACE", "third");
+        let told = workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(1).error_of(ADDRESS);
+        assert!(told.contains("DLI.0006") && told.contains(&id), "{told}");
+        let workspace = workspace.with_variable("TF_WORKSPACE", "default");
+        expect_well(&cloud, &workspace);
+        assert!(!workspace.path().join(".terraform/dli").exists(), "nothing is left");
+    });
+}
