@@ -178,8 +178,19 @@ impl Making<'_> {
                 found.extend(self.named().await.map_err(told)?.into_iter().filter(ours));
             }
         }
-        let [shown] = &found[..] else { return Ok(None) };
         let Connection { name, dest_vpc_id, dest_network_id, .. } = self.planned;
+        let shown = match &found[..] {
+            [] => return Ok(None),
+            [shown] => shown,
+            several => {
+                let text = format!(
+                    "{}\n\nAn earlier run made one of them and could not tell Terraform, and nothing tells which. {NOTHING} \
+                     Import the one that is yours: terraform import ADDRESS ID",
+                    described(name, several)
+                );
+                return Err(Diagnostic::error(format!("{}: Left by an Earlier Run", self.summary), text).into());
+            }
+        };
         if shown.dest_vpc_id.eq_ignore_ascii_case(dest_vpc_id)
             && shown.dest_network_id.eq_ignore_ascii_case(dest_network_id)
         {

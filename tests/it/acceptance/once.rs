@@ -252,3 +252,36 @@ fn what_another_terraform_workspace_has_made_is_not_taken() {
         assert!(!workspace.path().join(".terraform/dli").exists(), "nothing is left");
     });
 }
+
+/// Where names need not be unique: of two that may both be what a killed run has made, neither is taken, and no third one
+/// is made.
+#[test]
+fn of_two_that_an_earlier_run_may_have_made_none_is_taken_and_no_third_is_made() {
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start_with(Settings { quirks: [Quirk::NamesNotUnique].into(), ..Settings::default() });
+        let minute = Duration::from_mins(1);
+        let late = Fault::new(CREATION, Trouble::Delay { at_least: minute, at_most: minute });
+        cloud.emulator().inject(late.times(1)).expect("it can happen");
+        let workspace = cloud.workspace(terraform);
+        workspace.configure(&connection(""));
+        let applying = workspace.start(&["apply", "-auto-approve"]);
+        applying.wait_for("the connection is created", || !cloud.connections().is_empty());
+        applying.signal_group("KILL");
+        drop(applying);
+        let _ = std::fs::remove_file(workspace.path().join(".terraform.tfstate.lock.info"));
+        let first = cloud.connection();
+        let second = cloud.edit(|account| {
+            account.create(terraform_provider_dli::dli::wire::CreateConnection {
+                name: first.name.clone(),
+                dest_vpc_id: first.dest_vpc_id.clone(),
+                dest_network_id: first.dest_network_id.clone(),
+                ..Default::default()
+            })
+        });
+        let told = workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(1).error_of(ADDRESS);
+        for word in [&first.id, &second, "terraform import ADDRESS ID"] {
+            assert!(told.contains(word), "it should tell {word:?}:\n{told}");
+        }
+        assert_eq!(cloud.connections().len(), 2);
+    });
+}
