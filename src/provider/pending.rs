@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use time::{Duration, OffsetDateTime};
 
-use super::enhanced_connection::model::same_network;
+use super::{enhanced_connection::model::same_network, tagging::Tags};
 use crate::dli::wire;
 
 /// The service tells its time to the second, and both clocks are read, not compared.
@@ -46,7 +46,14 @@ pub(super) struct Creation {
     /// Digest of the host records.
     hosts: String,
     /// The routes that it is to get.
-    routes: BTreeMap<String, String>,
+    pub(super) routes: BTreeMap<String, String>,
+    /// The rest of what it is to have.
+    #[serde(default)]
+    pub(super) queues: BTreeSet<String>,
+    #[serde(default)]
+    pub(super) elastic_resource_pools: BTreeSet<String>,
+    #[serde(default)]
+    pub(super) tags: Tags,
     /// Connections that had the name before.
     before: BTreeSet<String>,
     /// When it was sent first and last, by the service's clock, in milliseconds since the epoch.
@@ -72,6 +79,9 @@ impl Creation {
             dest_network_id: body.dest_network_id.clone(),
             hosts: digest(&body.hosts),
             routes: routes.cloned().unwrap_or_default(),
+            queues: body.queues.iter().cloned().collect(),
+            elastic_resource_pools: body.elastic_resource_pools.iter().cloned().collect(),
+            tags: body.tags.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect(),
             before: before.iter().map(|connection| connection.id.clone()).collect(),
             first: now,
             last: now,
@@ -82,6 +92,11 @@ impl Creation {
     /// Whether this connection was there before.
     pub(super) fn was_there(&self, id: &str) -> bool {
         self.before.contains(id)
+    }
+
+    /// Whether it is to have host records.
+    pub(super) fn has_hosts(&self) -> bool {
+        self.hosts != digest(&[])
     }
 
     /// Whether it may have made the connection with this id, of which no more is known.

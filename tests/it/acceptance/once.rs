@@ -178,6 +178,27 @@ fn what_was_made_when_terraform_was_killed_is_taken_over() {
     });
 }
 
+/// What was declared when it was made, and is not any more, would be left on it for good.
+#[test]
+fn what_the_configuration_lost_since_a_kill_is_removed() {
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let (workspace, applying) = half_done(&cloud, terraform);
+        applying.signal_group("KILL");
+        drop(applying);
+        let _ = std::fs::remove_file(workspace.path().join(".terraform.tfstate.lock.info"));
+        let id = cloud.connection().id;
+        cloud.edit(|account| account.add_route(&id, "r1", "10.1.0.0/16"));
+        workspace.configure(&connection(""));
+        workspace.run(&["apply", "-auto-approve"]).expect_code(0);
+        let made = cloud.connection();
+        assert_eq!((&made.id, made.hosts, made.routes), (&id, vec![], vec![]));
+        assert_eq!((made.available_queue_info, made.elastic_resource_pools), (vec![], vec![]));
+        assert_eq!(cloud.tags().len(), 0);
+        expect_well(&cloud, &workspace);
+    });
+}
+
 /// The same name and the same facts, made at the same time: without a note there is no proof.
 #[test]
 fn what_nobody_noted_is_somebody_elses() {
