@@ -115,8 +115,15 @@ impl Resource for EnhancedConnectionBinding {
         let id = bound.connection_id.clone();
 
         let guard = small::lock(&session, &self.account, &id).await.map_err(told)?;
-        let Some(look) = Look::at(&session, &bound).await.map_err(told)? else {
-            return Err(small::no_connection(SUMMARY, &id));
+        let look = loop {
+            let Some(look) = Look::at(&session, &bound).await.map_err(told)? else {
+                return Err(small::no_connection(SUMMARY, &id));
+            };
+            let is_ending = || self.account.survey().is_ending(&id, Taken::Peering(look.target(&bound)));
+            if look.peering(&bound).is_none() || !is_ending() {
+                break look;
+            }
+            session.pause(PAUSE, || format!("The end of the binding of the {}", bound.what())).await.map_err(told)?;
         };
         let target = look.target(&bound);
         let mut before = BTreeMap::new();
@@ -298,6 +305,7 @@ async fn unbind(account: &Account, session: &Session, bound: &Bound) -> Result<O
             let is_gone = || async move { Ok(target.peering(&project.show_connection(id).await?).is_none()) };
             match session.write(project.ensure(|| project.unbind(id, names), is_gone)).await {
                 Ok(()) => {
+                    account.survey().ends(id, Taken::Peering(target.clone()));
                     guard = None;
                     continue;
                 }

@@ -45,6 +45,9 @@ use crate::{
 /// How long each operation may take where the configuration does not say.
 const LIMIT: Duration = Duration::from_mins(20);
 
+/// From one look to the next whether what was revoked is still shown.
+const PAUSE: Duration = Duration::from_secs(1);
+
 /// The kind of resource.
 #[derive(Debug)]
 pub(super) struct EnhancedConnectionPrivilege {
@@ -123,7 +126,15 @@ impl Resource for EnhancedConnectionPrivilege {
             .map_err(told)?
             .about(shared.about());
         let _guard = small::lock(&session, &self.account, &shared.connection_id).await.map_err(told)?;
-        let privileges = match look(&session, &shared).await.map_err(told)? {
+        let survey = self.account.survey();
+        let seen = loop {
+            let seen = look(&session, &shared).await.map_err(told)?;
+            if !matches!(seen, Seen::Granted(_)) || !survey.is_ending(&shared.connection_id, shared.taken()) {
+                break seen;
+            }
+            session.pause(PAUSE, || "The end of the old privilege".to_owned()).await.map_err(told)?;
+        };
+        let privileges = match seen {
             Seen::NoConnection => return Err(small::no_connection(SUMMARY, &shared.connection_id)),
             Seen::Granted(privileges) => {
                 progress.warn(already_granted(&shared));
@@ -134,7 +145,7 @@ impl Resource for EnhancedConnectionPrivilege {
                 BTreeSet::from([PRIVILEGE_BIND_QUEUE.to_owned()])
             }
         };
-        self.account.survey().takes(&shared.connection_id, shared.taken());
+        survey.takes(&shared.connection_id, shared.taken());
         shared.observe(&session, privileges);
         progress.save(shared);
         Ok(())
@@ -188,7 +199,11 @@ impl Resource for EnhancedConnectionPrivilege {
         match authorize(&session, &shared, AuthorizationAction::Revoke).await {
             // It may be the connection that is not found, or something else that the revocation needs.
             Err(fault) if fault.is_not_found() && !is_granted().await.map_err(told)? => Ok(()),
-            outcome => outcome.map_err(told),
+            outcome => {
+                outcome.map_err(told)?;
+                self.account.survey().ends(&shared.connection_id, shared.taken());
+                Ok(())
+            }
         }
     }
 

@@ -74,6 +74,8 @@ pub(super) struct Survey {
     refused: AtomicBool,
     /// What resources that this run has made rely on, by connection.
     taken: Mutex<BTreeSet<(String, Taken)>>,
+    /// What resources that this run has destroyed had, by connection.
+    ended: Mutex<BTreeSet<(String, Taken)>>,
 }
 
 /// What one resource of a part of a connection shares with another that is about the same: where the one is made before the
@@ -104,6 +106,20 @@ impl Survey {
     pub(super) fn is_taken(&self, connection: &str, part: Taken) -> bool {
         let wanted = (connection.to_ascii_lowercase(), part);
         self.taken.lock().unwrap_or_else(PoisonError::into_inner).contains(&wanted)
+    }
+
+    /// This run has ended this.
+    pub(super) fn ends(&self, connection: &str, part: Taken) {
+        let connection = connection.to_ascii_lowercase();
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner).insert((connection, part));
+    }
+
+    /// Whether this run has ended this, and no resource has made it anew since: it may be shown a while longer, which is no
+    /// reason to take it over.
+    pub(super) fn is_ending(&self, connection: &str, part: Taken) -> bool {
+        let ended = (connection.to_ascii_lowercase(), part);
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner).contains(&ended)
+            && !self.is_taken(connection, ended.1)
     }
 
     /// A connection is going to be replaced: its name will be free.

@@ -157,3 +157,23 @@ fn a_privilege_outlives_the_resource_that_is_replaced_after_the_new_one_is_there
         assert_eq!(shared_with(&cloud, &id), Vec::<String>::new());
     });
 }
+
+/// One resource goes and another comes for the same project, at the same time: what the service still shows of the old one
+/// is not the new one.
+#[test]
+fn a_privilege_that_has_just_ended_is_not_taken_over() {
+    for_one_terraform(|terraform| {
+        let (cloud, id, workspace) = stage(terraform);
+        workspace.step(&privilege(&id, ALLY), CREATE);
+        cloud.fault("ShowEnhancedConnectionPrivilege:stale=3s");
+        let other = privilege(&id, ALLY).replace("\"test\"", "\"other\"");
+        // The end comes first.
+        let pause = "provisioner \"local-exec\" {\n    command = \"sleep 1\"\n  }";
+        let other = other.replace("  applicant", "  depends_on = [terraform_data.pause]\n  applicant");
+        workspace.configure(&format!("resource \"terraform_data\" \"pause\" {{\n  {pause}\n}}\n{other}"));
+        workspace.run(&["apply", "-auto-approve"]).expect_code(0);
+        assert_eq!(shared_with(&cloud, &id), [ALLY]);
+        cloud.emulator().clear_faults();
+        workspace.expect_no_changes();
+    });
+}

@@ -192,3 +192,23 @@ fn a_route_outlives_the_resource_that_is_replaced_after_the_new_one_is_there() {
         assert_eq!(routes(&cloud, &id), Vec::<String>::new());
     });
 }
+
+/// One resource goes and another comes for the same route, at the same time: what the service still shows of the old one is
+/// not the new one.
+#[test]
+fn a_route_that_has_just_ended_is_not_taken_over() {
+    for_one_terraform(|terraform| {
+        let (cloud, id, workspace) = stage(terraform);
+        workspace.step(&route(&id, "ours", "192.168.2.0/24"), CREATE);
+        cloud.fault("ShowEnhancedConnection:stale=3s");
+        let other = route(&id, "ours", "192.168.2.0/24").replace("\"test\"", "\"other\"");
+        // The end comes first.
+        let pause = "provisioner \"local-exec\" {\n    command = \"sleep 1\"\n  }";
+        let other = other.replace("  name", "  depends_on = [terraform_data.pause]\n  name");
+        workspace.configure(&format!("resource \"terraform_data\" \"pause\" {{\n  {pause}\n}}\n{other}"));
+        workspace.run(&["apply", "-auto-approve"]).expect_code(0);
+        assert_eq!(routes(&cloud, &id), ["ours 192.168.2.0/24"]);
+        cloud.emulator().clear_faults();
+        workspace.expect_no_changes();
+    });
+}
