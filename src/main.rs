@@ -1,6 +1,7 @@
 //! The plugin that Terraform and OpenTofu start.
 
 use std::env;
+use std::fs;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -67,10 +68,18 @@ fn main() -> ExitCode {
     }
 }
 
-/// Beside Terraform's own data of the working directory, in which it starts this program.
+/// Beside Terraform's own data of the working directory, in which it starts this program. A directory may have several
+/// states, one for each of Terraform's workspaces: what one of them has is nothing that another has lost.
 fn notes(environment: impl Fn(&str) -> Option<String>) -> PathBuf {
-    let data = environment("TF_DATA_DIR").filter(|directory| !directory.is_empty());
-    PathBuf::from(data.unwrap_or_else(|| ".terraform".to_owned())).join("dli")
+    let variable = |name| environment(name).filter(|value| !value.is_empty());
+    let data = PathBuf::from(variable("TF_DATA_DIR").unwrap_or_else(|| ".terraform".to_owned()));
+    // Where a workspace was selected, its name is all that this file holds.
+    let selected = || fs::read_to_string(data.join("environment")).ok();
+    let workspace = variable("TF_WORKSPACE").or_else(selected).unwrap_or_default();
+    match workspace.trim() {
+        "" | "default" => data.join("dli"),
+        workspace => data.join(format!("dli-{workspace}")),
+    }
 }
 
 /// Says why on stderr; `[ERROR]` is a prefix that clients show at that level.

@@ -114,12 +114,12 @@ impl Resource for EnhancedConnection {
 
         self.account.survey().applies();
         let made = creation::make(&session, &self.account, &planned, &tags, SUMMARY).await?;
-        let (id, found) = match made {
-            Made::Answered(id) => (id, None),
-            Made::Found(shown) => (shown.id.clone(), Some(shown)),
-            Made::Earlier(shown) => {
+        let (id, found, noted) = match made {
+            Made::Answered(id) => (id, false, None),
+            Made::Found(shown) => (shown.id, true, None),
+            Made::Earlier(shown, noted) => {
                 progress.warn(taken_over(&shown));
-                (shown.id.clone(), Some(shown))
+                (shown.id, true, Some(noted))
             }
         };
         let mut now = Connection { id: Computed(Some(id.clone())), tags_all: Computed(Some(tags)), ..planned.clone() };
@@ -133,12 +133,16 @@ impl Resource for EnhancedConnection {
              untaint ADDRESS, and apply again. Only what is missing will be done."
         );
         let wait = planned.waits() && planned.declared().is_any();
-        if found.is_some() {
+        if found {
             // How far it came is not known: it is brought to the plan from what is there.
             let told = |fault: Fault| fault.tell(SUMMARY, &holds);
             let _guard = small::lock(&session, &self.account, &id).await.map_err(told)?;
-            let looked =
-                look(&session, Connection { routes: planned.routes.clone(), ..now }, &tagging, Scope::Declared);
+            let known = Connection { routes: planned.routes.clone(), ..now };
+            let known = match &noted {
+                Some(noted) => creation::as_noted(known, noted),
+                None => known,
+            };
+            let looked = look(&session, known, &tagging, Scope::Declared);
             let Some((there, _)) = looked.await.map_err(told)? else { return Err(gone(SUMMARY, &id)) };
             progress.save(there.clone());
             let mut work = Work::new(&session, &tagging, &planned, there.clone(), progress, (SUMMARY, holds));

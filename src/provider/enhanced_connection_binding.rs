@@ -36,7 +36,7 @@ use super::{
     place,
     session::{Fault, Session},
     small,
-    survey::Question,
+    survey::{Question, Taken},
     waiting::{self, Changed, Unsettled},
 };
 use crate::{
@@ -115,8 +115,15 @@ impl Resource for EnhancedConnectionBinding {
         let id = bound.connection_id.clone();
 
         let guard = small::lock(&session, &self.account, &id).await.map_err(told)?;
-        let Some(look) = Look::at(&session, &bound).await.map_err(told)? else {
-            return Err(small::no_connection(SUMMARY, &id));
+        let look = loop {
+            let Some(look) = Look::at(&session, &bound).await.map_err(told)? else {
+                return Err(small::no_connection(SUMMARY, &id));
+            };
+            let is_ending = || self.account.survey().is_ending(&id, Taken::Peering(look.target(&bound)));
+            if look.peering(&bound).is_none() || !is_ending() {
+                break look;
+            }
+            session.pause(PAUSE, || format!("The end of the binding of the {}", bound.what())).await.map_err(told)?;
         };
         let target = look.target(&bound);
         let mut before = BTreeMap::new();
@@ -127,7 +134,7 @@ impl Resource for EnhancedConnectionBinding {
                 bind(&session, &bound, &look.homes, &before).await.map_err(told)?;
             }
         }
-        self.account.survey().takes(&id, look.target(&bound));
+        self.account.survey().takes(&id, Taken::Peering(look.target(&bound)));
         drop(guard);
         // From here on it may be bound, and whatever goes wrong, Terraform knows it.
         bound.observe(&session, None);
@@ -290,7 +297,7 @@ async fn unbind(account: &Account, session: &Session, bound: &Bound) -> Result<O
             return Ok(Some(there.clone()));
         }
         // Created before this one is destroyed, or another queue of the same pool.
-        if account.survey().is_taken(id, target) {
+        if account.survey().is_taken(id, Taken::Peering(target.clone())) {
             tracing::info!(id, "not unbound: another binding of this run relies on it");
             return Ok(None);
         }
@@ -298,6 +305,7 @@ async fn unbind(account: &Account, session: &Session, bound: &Bound) -> Result<O
             let is_gone = || async move { Ok(target.peering(&project.show_connection(id).await?).is_none()) };
             match session.write(project.ensure(|| project.unbind(id, names), is_gone)).await {
                 Ok(()) => {
+                    account.survey().ends(id, Taken::Peering(target.clone()));
                     guard = None;
                     continue;
                 }

@@ -19,6 +19,7 @@ use super::{
     place,
     session::{Fault, Session},
     small,
+    survey::Taken,
 };
 use crate::{
     client::{Error, Project},
@@ -43,6 +44,9 @@ use crate::{
 
 /// How long each operation may take where the configuration does not say.
 const LIMIT: Duration = Duration::from_mins(20);
+
+/// From one look to the next whether what was revoked is still shown.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// The kind of resource.
 #[derive(Debug)]
@@ -78,6 +82,11 @@ impl Shared {
     /// Its region and project, as far as they are known.
     fn place(&self) -> (Option<&str>, Option<&str>) {
         (self.region.0.as_deref(), self.project_id.0.as_deref())
+    }
+
+    /// What another resource of the same project and connection would have, too.
+    fn taken(&self) -> Taken {
+        Taken::Privilege(self.applicant_project_id.to_ascii_lowercase())
     }
 
     /// Takes over what the provider decides.
@@ -117,7 +126,15 @@ impl Resource for EnhancedConnectionPrivilege {
             .map_err(told)?
             .about(shared.about());
         let _guard = small::lock(&session, &self.account, &shared.connection_id).await.map_err(told)?;
-        let privileges = match look(&session, &shared).await.map_err(told)? {
+        let survey = self.account.survey();
+        let seen = loop {
+            let seen = look(&session, &shared).await.map_err(told)?;
+            if !matches!(seen, Seen::Granted(_)) || !survey.is_ending(&shared.connection_id, shared.taken()) {
+                break seen;
+            }
+            session.pause(PAUSE, || "The end of the old privilege".to_owned()).await.map_err(told)?;
+        };
+        let privileges = match seen {
             Seen::NoConnection => return Err(small::no_connection(SUMMARY, &shared.connection_id)),
             Seen::Granted(privileges) => {
                 progress.warn(already_granted(&shared));
@@ -128,6 +145,7 @@ impl Resource for EnhancedConnectionPrivilege {
                 BTreeSet::from([PRIVILEGE_BIND_QUEUE.to_owned()])
             }
         };
+        survey.takes(&shared.connection_id, shared.taken());
         shared.observe(&session, privileges);
         progress.save(shared);
         Ok(())
@@ -172,11 +190,20 @@ impl Resource for EnhancedConnectionPrivilege {
         if !matches!(look_for_held(&session, &shared).await.map_err(told)?, Seen::Granted(_)) {
             return Ok(());
         }
+        // Created before this one is destroyed.
+        if self.account.survey().is_taken(&shared.connection_id, shared.taken()) {
+            tracing::info!(id = shared.connection_id, "not revoked: another resource of this run relies on it");
+            return Ok(());
+        }
         let is_granted = async || Ok(matches!(look(&session, &shared).await?, Seen::Granted(_)));
         match authorize(&session, &shared, AuthorizationAction::Revoke).await {
             // It may be the connection that is not found, or something else that the revocation needs.
             Err(fault) if fault.is_not_found() && !is_granted().await.map_err(told)? => Ok(()),
-            outcome => outcome.map_err(told),
+            outcome => {
+                outcome.map_err(told)?;
+                self.account.survey().ends(&shared.connection_id, shared.taken());
+                Ok(())
+            }
         }
     }
 

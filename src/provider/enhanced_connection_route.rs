@@ -21,6 +21,7 @@ use super::{
     place,
     session::{Fault, Session},
     small,
+    survey::Taken,
 };
 use crate::{
     dli::{rules, wire},
@@ -41,6 +42,9 @@ use crate::{
 
 /// How long each operation may take where the configuration does not say.
 const LIMIT: Duration = Duration::from_mins(20);
+
+/// From one look to the next whether what was removed is still shown.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// The kind of resource.
 #[derive(Debug)]
@@ -135,13 +139,25 @@ impl Resource for EnhancedConnectionRoute {
             Session::open(&self.account, route.place(), limit, request.stop).await.map_err(told)?.about(route.about());
         let id = &route.connection_id;
         let _guard = small::lock(&session, &self.account, id).await.map_err(told)?;
-        let Some(shown) = small::shown(&session, id).await.map_err(told)? else {
-            return Err(small::no_connection(SUMMARY, id));
+        let survey = self.account.survey();
+        let shown = loop {
+            let Some(shown) = small::shown(&session, id).await.map_err(told)? else {
+                return Err(small::no_connection(SUMMARY, id));
+            };
+            let is_ending = |there: &wire::Route| survey.is_ending(id, Taken::Route(there.name.clone()));
+            if !find(&shown, &route.name).is_some_and(is_ending) {
+                break shown;
+            }
+            session.pause(PAUSE, || "The end of the old route".to_owned()).await.map_err(told)?;
         };
         match route.cidr_in(&shown) {
             None => add(&session, &route).await.map_err(told)?,
             Some(there) if there == route.cidr => progress.warn(already_there(&route)),
             Some(there) => return Err(leads_elsewhere(&route, &there).into()),
+        }
+        let kept = find(&shown, &route.name).map(|there| there.name.clone());
+        for name in kept.into_iter().chain([route.name.clone()]) {
+            survey.takes(id, Taken::Route(name));
         }
         route.settle(&session);
         progress.save(route);
@@ -210,7 +226,13 @@ impl Resource for EnhancedConnectionRoute {
         let _guard = small::lock(&session, &self.account, &route.connection_id).await.map_err(told)?;
         let shown = look(&session, &route).await.map_err(told)?;
         if let Some(there) = shown.as_ref().and_then(|shown| find(shown, &route.name)) {
+            // Created before this one is destroyed.
+            if self.account.survey().is_taken(&route.connection_id, Taken::Route(there.name.clone())) {
+                tracing::info!(id = route.connection_id, "not removed: another resource of this run relies on it");
+                return Ok(());
+            }
             remove(&session, &route, &there.name).await.map_err(told)?;
+            self.account.survey().ends(&route.connection_id, Taken::Route(there.name.clone()));
         }
         Ok(())
     }

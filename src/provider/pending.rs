@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use time::{Duration, OffsetDateTime};
 
-use super::enhanced_connection::model::same_network;
+use super::{enhanced_connection::model::same_network, tagging::Tags};
 use crate::dli::wire;
 
 /// The service tells its time to the second, and both clocks are read, not compared.
@@ -31,6 +31,8 @@ pub(super) struct Pending {
     directory: Option<PathBuf>,
     /// What creations of this run came to. None of it is another resource's.
     made: Mutex<BTreeSet<String>>,
+    /// What the state was seen to have in this process: project, name and id. None of it is what a later creation makes.
+    held: Mutex<BTreeSet<[String; 3]>>,
 }
 
 /// A creation that was begun.
@@ -44,7 +46,14 @@ pub(super) struct Creation {
     /// Digest of the host records.
     hosts: String,
     /// The routes that it is to get.
-    routes: BTreeMap<String, String>,
+    pub(super) routes: BTreeMap<String, String>,
+    /// The rest of what it is to have.
+    #[serde(default)]
+    pub(super) queues: BTreeSet<String>,
+    #[serde(default)]
+    pub(super) elastic_resource_pools: BTreeSet<String>,
+    #[serde(default)]
+    pub(super) tags: Tags,
     /// Connections that had the name before.
     before: BTreeSet<String>,
     /// When it was sent first and last, by the service's clock, in milliseconds since the epoch.
@@ -55,8 +64,7 @@ pub(super) struct Creation {
 }
 
 impl Creation {
-    /// One that is about to be sent, where `before` has the name already.
-    pub(super) fn new(
+    fn new(
         project_id: &str,
         body: &wire::CreateConnection,
         routes: Option<&BTreeMap<String, String>>,
@@ -71,6 +79,9 @@ impl Creation {
             dest_network_id: body.dest_network_id.clone(),
             hosts: digest(&body.hosts),
             routes: routes.cloned().unwrap_or_default(),
+            queues: body.queues.iter().cloned().collect(),
+            elastic_resource_pools: body.elastic_resource_pools.iter().cloned().collect(),
+            tags: body.tags.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect(),
             before: before.iter().map(|connection| connection.id.clone()).collect(),
             first: now,
             last: now,
@@ -81,6 +92,11 @@ impl Creation {
     /// Whether this connection was there before.
     pub(super) fn was_there(&self, id: &str) -> bool {
         self.before.contains(id)
+    }
+
+    /// Whether it is to have host records.
+    pub(super) fn has_hosts(&self) -> bool {
+        self.hosts != digest(&[])
     }
 
     /// Whether it may have made the connection with this id, of which no more is known.
@@ -124,7 +140,7 @@ impl Creation {
 impl Pending {
     /// Notes that are kept in this directory, which is made when the first is written.
     pub(super) fn in_directory(directory: PathBuf) -> Self {
-        Self { directory: Some(directory), made: Mutex::default() }
+        Self { directory: Some(directory), ..Self::default() }
     }
 
     /// Writes a note, or writes it anew. A creation does not fail for it.
@@ -161,11 +177,30 @@ impl Pending {
 
     /// The state has this connection: whatever was begun for it is over.
     pub(super) fn seen(&self, project_id: &str, name: &str, id: &str) {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).insert([project_id, name, id].map(str::to_owned));
         if let Some(noted) = self.find(project_id, name)
             && noted.may_have_made(id)
         {
             self.forget(project_id, name);
         }
+    }
+
+    /// A creation that is about to be sent, where `before` has the name already. What it takes the place of may be gone by
+    /// then; a state that was not written since has it still.
+    pub(super) fn creation(
+        &self,
+        project_id: &str,
+        body: &wire::CreateConnection,
+        routes: Option<&BTreeMap<String, String>>,
+        before: &[wire::Connection],
+        now: OffsetDateTime,
+    ) -> Creation {
+        let mut creation = Creation::new(project_id, body, routes, before, now);
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let namesakes =
+            held.iter().filter(|[project, name, _]| (project, name) == (&creation.project_id, &creation.name));
+        creation.before.extend(namesakes.map(|[_, _, id]| id.clone()));
+        creation
     }
 
     /// Another run begins in this process: what the one before has made, it may not have told Terraform.
@@ -318,6 +353,19 @@ mod tests {
         pending().seen("p", "c", "x");
         assert_eq!(pending().find("p", "c"), None);
         assert!(!home.exists(), "nothing is left");
+    }
+
+    /// The state of a run that was killed may have it still.
+    #[test]
+    fn what_was_held_before_is_not_what_a_creation_made() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let pending = Pending::in_directory(directory.path().to_owned());
+        pending.seen("p", "c", "replaced");
+        pending.keep(&pending.creation("p", &body(), None, &[], NOW));
+        pending.seen("p", "c", "replaced");
+        assert!(pending.find("p", "c").is_some());
+        pending.seen("p", "c", "new");
+        assert_eq!(pending.find("p", "c"), None);
     }
 
     #[test]

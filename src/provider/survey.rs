@@ -72,8 +72,22 @@ pub(super) struct Survey {
     applies: AtomicBool,
     /// Whether the service has refused the credentials, and somebody was told.
     refused: AtomicBool,
-    /// What bindings of this run were made for, by connection.
-    taken: Mutex<BTreeSet<(String, Target)>>,
+    /// What resources that this run has made rely on, by connection.
+    taken: Mutex<BTreeSet<(String, Taken)>>,
+    /// What resources that this run has destroyed had, by connection.
+    ended: Mutex<BTreeSet<(String, Taken)>>,
+}
+
+/// What one resource of a part of a connection shares with another that is about the same: where the one is made before the
+/// other goes, it has to stay.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Taken {
+    /// A binding's.
+    Peering(Target),
+    /// By its name.
+    Route(String),
+    /// By the project that may bind, in lower case.
+    Privilege(String),
 }
 
 impl Survey {
@@ -82,16 +96,30 @@ impl Survey {
         self.applies.store(true, Ordering::Relaxed);
     }
 
-    /// A binding of this run relies on a peering.
-    pub(super) fn takes(&self, connection: &str, target: Target) {
+    /// A resource that this run has made relies on this.
+    pub(super) fn takes(&self, connection: &str, part: Taken) {
         let connection = connection.to_ascii_lowercase();
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner).insert((connection, target));
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner).insert((connection, part));
     }
 
-    /// Whether a binding of this run relies on a peering.
-    pub(super) fn is_taken(&self, connection: &str, target: &Target) -> bool {
-        let wanted = (connection.to_ascii_lowercase(), target.clone());
+    /// Whether a resource that this run has made relies on this.
+    pub(super) fn is_taken(&self, connection: &str, part: Taken) -> bool {
+        let wanted = (connection.to_ascii_lowercase(), part);
         self.taken.lock().unwrap_or_else(PoisonError::into_inner).contains(&wanted)
+    }
+
+    /// This run has ended this.
+    pub(super) fn ends(&self, connection: &str, part: Taken) {
+        let connection = connection.to_ascii_lowercase();
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner).insert((connection, part));
+    }
+
+    /// Whether this run has ended this, and no resource has made it anew since: it may be shown a while longer, which is no
+    /// reason to take it over.
+    pub(super) fn is_ending(&self, connection: &str, part: Taken) -> bool {
+        let ended = (connection.to_ascii_lowercase(), part);
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner).contains(&ended)
+            && !self.is_taken(connection, ended.1)
     }
 
     /// A connection is going to be replaced: its name will be free.

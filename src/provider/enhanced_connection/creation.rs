@@ -9,7 +9,7 @@
 //!
 //! What is surely ours, [`Creation::made`] says.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use super::{Connection, look_for};
 use crate::{
@@ -48,8 +48,8 @@ pub(super) enum Made {
     Answered(String),
     /// It was found, because the answer was lost.
     Found(wire::Connection),
-    /// An earlier run made it.
-    Earlier(wire::Connection),
+    /// An earlier run made it, of which this was noted.
+    Earlier(wire::Connection, Box<Creation>),
 }
 
 /// A creation under way.
@@ -77,7 +77,7 @@ pub(super) async fn make(
     let made = making.make().await?;
     account.pending().claim(match &made {
         Made::Answered(id) => id,
-        Made::Found(shown) | Made::Earlier(shown) => &shown.id,
+        Made::Found(shown) | Made::Earlier(shown, _) => &shown.id,
     });
     Ok(made)
 }
@@ -95,10 +95,11 @@ impl Making<'_> {
         if let Some(noted) = &noted
             && let Some(earlier) = self.earlier(noted, &before).await?
         {
-            return Ok(Made::Earlier(earlier));
+            return Ok(Made::Earlier(earlier, Box::new(noted.clone())));
         }
         let routes = self.planned.routes.as_ref();
-        let mut creation = Creation::new(project_id, &self.body, routes, &before, self.session.project.server_now());
+        let now = self.session.project.server_now();
+        let mut creation = self.pending.creation(project_id, &self.body, routes, &before, now);
         let mut open = false;
         let mut attempt = 1;
         loop {
@@ -177,8 +178,19 @@ impl Making<'_> {
                 found.extend(self.named().await.map_err(told)?.into_iter().filter(ours));
             }
         }
-        let [shown] = &found[..] else { return Ok(None) };
         let Connection { name, dest_vpc_id, dest_network_id, .. } = self.planned;
+        let shown = match &found[..] {
+            [] => return Ok(None),
+            [shown] => shown,
+            several => {
+                let text = format!(
+                    "{}\n\nAn earlier run made one of them and could not tell Terraform, and nothing tells which. {NOTHING} \
+                     Import the one that is yours: terraform import ADDRESS ID",
+                    described(name, several)
+                );
+                return Err(Diagnostic::error(format!("{}: Left by an Earlier Run", self.summary), text).into());
+            }
+        };
         if shown.dest_vpc_id.eq_ignore_ascii_case(dest_vpc_id)
             && shown.dest_network_id.eq_ignore_ascii_case(dest_network_id)
         {
@@ -225,6 +237,20 @@ impl Making<'_> {
             there[0].id
         );
         fault.tell(self.summary, &text)
+    }
+}
+
+/// What a state would hold that the earlier run had written: what it declared and the configuration does no longer, is its
+/// own to remove.
+pub(super) fn as_noted(now: Connection, noted: &Creation) -> Connection {
+    let Creation { queues, elastic_resource_pools: pools, routes, tags, .. } = noted;
+    Connection {
+        queues: now.queues.or_else(|| (!queues.is_empty()).then(|| queues.clone())),
+        elastic_resource_pools: now.elastic_resource_pools.or_else(|| (!pools.is_empty()).then(|| pools.clone())),
+        hosts: now.hosts.or_else(|| noted.has_hosts().then(BTreeMap::new)),
+        routes: now.routes.or_else(|| (!routes.is_empty()).then(|| routes.clone())),
+        tags: now.tags.or_else(|| (!tags.is_empty()).then(|| tags.clone())),
+        ..now
     }
 }
 

@@ -178,6 +178,27 @@ fn what_was_made_when_terraform_was_killed_is_taken_over() {
     });
 }
 
+/// What was declared when it was made, and is not any more, would be left on it for good.
+#[test]
+fn what_the_configuration_lost_since_a_kill_is_removed() {
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let (workspace, applying) = half_done(&cloud, terraform);
+        applying.signal_group("KILL");
+        drop(applying);
+        let _ = std::fs::remove_file(workspace.path().join(".terraform.tfstate.lock.info"));
+        let id = cloud.connection().id;
+        cloud.edit(|account| account.add_route(&id, "r1", "10.1.0.0/16"));
+        workspace.configure(&connection(""));
+        workspace.run(&["apply", "-auto-approve"]).expect_code(0);
+        let made = cloud.connection();
+        assert_eq!((&made.id, made.hosts, made.routes), (&id, vec![], vec![]));
+        assert_eq!((made.available_queue_info, made.elastic_resource_pools), (vec![], vec![]));
+        assert_eq!(cloud.tags().len(), 0);
+        expect_well(&cloud, &workspace);
+    });
+}
+
 /// The same name and the same facts, made at the same time: without a note there is no proof.
 #[test]
 fn what_nobody_noted_is_somebody_elses() {
@@ -195,5 +216,93 @@ fn what_nobody_noted_is_somebody_elses() {
             assert!(told.contains(word), "it should tell {word:?}:\n{told}");
         }
         assert_eq!((other.find_state(ADDRESS), cloud.connection().id), (None, id));
+    });
+}
+
+/// Where the state is kept elsewhere, a killed run may not have written that the connection to be replaced is gone. It is
+/// not the one that was begun in its place.
+#[test]
+fn a_state_that_still_has_the_replaced_connection_does_not_end_the_search_for_the_new_one() {
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace(terraform);
+        workspace.step(&connection(""), CREATE);
+        let replaced = cloud.connection().id;
+        let file = workspace.path().join("terraform.tfstate");
+        let state = std::fs::read(&file).expect("it was applied");
+
+        let minute = Duration::from_mins(1);
+        let late = Fault::new(CREATION, Trouble::Delay { at_least: minute, at_most: minute });
+        cloud.emulator().inject(late.times(1)).expect("it can happen");
+        workspace.configure(&connection("").replace("78f2562a", "88f2562a"));
+        let applying = workspace.start(&["apply", "-auto-approve"]);
+        applying.wait_for("the other is created", || cloud.connections().iter().any(|there| there.id != replaced));
+        applying.signal_group("KILL");
+        drop(applying);
+        let _ = std::fs::remove_file(workspace.path().join(".terraform.tfstate.lock.info"));
+        std::fs::write(&file, state).expect("it is ours");
+
+        let made = cloud.connection().id;
+        workspace.run(&["apply", "-auto-approve", "-refresh=false"]).expect_code(0);
+        assert_eq!(cloud.connection().id, made);
+        expect_well(&cloud, &workspace);
+    });
+}
+
+/// The note of a creation stays until the next plan. It is of the Terraform workspace that it was made in.
+#[test]
+fn what_another_terraform_workspace_has_made_is_not_taken() {
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace(terraform);
+        workspace.configure(&connection(""));
+        workspace.run(&["apply", "-auto-approve"]).expect_code(0);
+        let id = cloud.connection().id;
+
+        workspace.run(&["workspace", "new", "other"]).expect_code(0);
+        let told = workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(1).error_of(ADDRESS);
+        assert!(told.contains("DLI.0006") && told.contains(&id), "{told}");
+        assert_eq!(workspace.find_state(ADDRESS), None);
+
+        workspace.run(&["workspace", "select", "default"]).expect_code(0);
+        let workspace = workspace.with_variable("TF_WORKSPACE", "third");
+        let told = workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(1).error_of(ADDRESS);
+        assert!(told.contains("DLI.0006") && told.contains(&id), "{told}");
+        let workspace = workspace.with_variable("TF_WORKSPACE", "default");
+        expect_well(&cloud, &workspace);
+        assert!(!workspace.path().join(".terraform/dli").exists(), "nothing is left");
+    });
+}
+
+/// Where names need not be unique: of two that may both be what a killed run has made, neither is taken, and no third one
+/// is made.
+#[test]
+fn of_two_that_an_earlier_run_may_have_made_none_is_taken_and_no_third_is_made() {
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start_with(Settings { quirks: [Quirk::NamesNotUnique].into(), ..Settings::default() });
+        let minute = Duration::from_mins(1);
+        let late = Fault::new(CREATION, Trouble::Delay { at_least: minute, at_most: minute });
+        cloud.emulator().inject(late.times(1)).expect("it can happen");
+        let workspace = cloud.workspace(terraform);
+        workspace.configure(&connection(""));
+        let applying = workspace.start(&["apply", "-auto-approve"]);
+        applying.wait_for("the connection is created", || !cloud.connections().is_empty());
+        applying.signal_group("KILL");
+        drop(applying);
+        let _ = std::fs::remove_file(workspace.path().join(".terraform.tfstate.lock.info"));
+        let first = cloud.connection();
+        let second = cloud.edit(|account| {
+            account.create(terraform_provider_dli::dli::wire::CreateConnection {
+                name: first.name.clone(),
+                dest_vpc_id: first.dest_vpc_id.clone(),
+                dest_network_id: first.dest_network_id.clone(),
+                ..Default::default()
+            })
+        });
+        let told = workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(1).error_of(ADDRESS);
+        for word in [&first.id, &second, "terraform import ADDRESS ID"] {
+            assert!(told.contains(word), "it should tell {word:?}:\n{told}");
+        }
+        assert_eq!(cloud.connections().len(), 2);
     });
 }

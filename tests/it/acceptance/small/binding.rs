@@ -279,6 +279,24 @@ fn a_queue_of_the_same_pool_can_take_over_before_the_other_goes() {
     });
 }
 
+/// One resource goes and another comes for the same queue, at the same time: what the service still shows of the old binding
+/// is not the new one.
+#[test]
+fn a_binding_that_is_about_to_end_is_not_taken_over() {
+    for_one_terraform(|terraform| {
+        let (cloud, id, workspace) = stage(terraform);
+        workspace.step(&binding(&id, "queue = \"q1\""), CREATE);
+        cloud.fault("ShowEnhancedConnection:stale=5s");
+        // The end comes first.
+        cloud.fault("ListQueues:delay=1s");
+        workspace.configure(&binding(&id, "queue = \"q1\"").replace("\"test\"", "\"other\""));
+        workspace.run(&["apply", "-auto-approve"]).expect_code(0);
+        assert_eq!(bound(&shown(&cloud, &id)), ["q1 ACTIVE"]);
+        cloud.emulator().clear_faults();
+        workspace.expect_no_changes();
+    });
+}
+
 /// The project of the provider is not the one to ask about another that is not known yet.
 #[test]
 fn a_plan_for_a_project_that_is_not_known_yet_asks_nothing() {

@@ -4,7 +4,7 @@ use serde_json::json;
 use terraform_provider_dli::emulator::{Fault, Quirk, Trouble};
 
 use super::{expect_failure, expect_no_import, foreign, part, stage, unbroken};
-use crate::acceptance::harness::{Cloud, for_each_terraform};
+use crate::acceptance::harness::{Cloud, for_each_terraform, for_one_terraform};
 
 const ADDRESS: &str = "dli_enhanced_connection_privilege.test";
 const CREATE: &[(&str, &str)] = &[(ADDRESS, "create")];
@@ -139,5 +139,41 @@ fn an_import_of_no_privilege_says_what_is_wrong() {
         ];
         let ids: Vec<_> = ids.iter().map(|(id, summary)| (id.as_str(), *summary)).collect();
         expect_no_import(&workspace, ADDRESS, &ids);
+    });
+}
+
+/// The new resource finds what the old one has granted; the end of the old one must not take it away.
+#[test]
+fn a_privilege_outlives_the_resource_that_is_replaced_after_the_new_one_is_there() {
+    for_one_terraform(|terraform| {
+        let (cloud, id, workspace) = stage(terraform);
+        let lasting =
+            format!("applicant_project_id = \"{ALLY}\"\n  lifecycle {{\n    create_before_destroy = true\n  }}");
+        workspace.step(&part("dli_enhanced_connection_privilege", &id, &lasting), CREATE);
+        workspace.plan_with(&["-replace", ADDRESS]).expect(REPLACE);
+        workspace.apply();
+        assert_eq!(shared_with(&cloud, &id), [ALLY]);
+        workspace.destroy();
+        assert_eq!(shared_with(&cloud, &id), Vec::<String>::new());
+    });
+}
+
+/// One resource goes and another comes for the same project, at the same time: what the service still shows of the old one
+/// is not the new one.
+#[test]
+fn a_privilege_that_has_just_ended_is_not_taken_over() {
+    for_one_terraform(|terraform| {
+        let (cloud, id, workspace) = stage(terraform);
+        workspace.step(&privilege(&id, ALLY), CREATE);
+        cloud.fault("ShowEnhancedConnectionPrivilege:stale=3s");
+        let other = privilege(&id, ALLY).replace("\"test\"", "\"other\"");
+        // The end comes first.
+        let pause = "provisioner \"local-exec\" {\n    command = \"sleep 1\"\n  }";
+        let other = other.replace("  applicant", "  depends_on = [terraform_data.pause]\n  applicant");
+        workspace.configure(&format!("resource \"terraform_data\" \"pause\" {{\n  {pause}\n}}\n{other}"));
+        workspace.run(&["apply", "-auto-approve"]).expect_code(0);
+        assert_eq!(shared_with(&cloud, &id), [ALLY]);
+        cloud.emulator().clear_faults();
+        workspace.expect_no_changes();
     });
 }

@@ -3,7 +3,7 @@
 use terraform_provider_dli::emulator::{Fault, Quirk, Trouble};
 
 use super::{expect_failure, expect_no_import, foreign, part, shown, stage};
-use crate::acceptance::harness::{Cloud, for_each_terraform};
+use crate::acceptance::harness::{Cloud, for_each_terraform, for_one_terraform};
 
 const ADDRESS: &str = "dli_enhanced_connection_route.test";
 const CREATE: &[(&str, &str)] = &[(ADDRESS, "create")];
@@ -174,5 +174,41 @@ fn an_import_of_no_route_says_what_is_wrong() {
         ];
         let ids: Vec<_> = ids.iter().map(|(id, summary)| (id.as_str(), *summary)).collect();
         expect_no_import(&workspace, ADDRESS, &ids);
+    });
+}
+
+/// The new resource finds the route of the old one; the end of the old one must not take it away.
+#[test]
+fn a_route_outlives_the_resource_that_is_replaced_after_the_new_one_is_there() {
+    for_one_terraform(|terraform| {
+        let (cloud, id, workspace) = stage(terraform);
+        let lasting =
+            "name = \"ours\"\n  cidr = \"192.168.2.0/24\"\n  lifecycle {\n    create_before_destroy = true\n  }";
+        workspace.step(&part("dli_enhanced_connection_route", &id, lasting), CREATE);
+        workspace.plan_with(&["-replace", ADDRESS]).expect(REPLACE);
+        workspace.apply();
+        assert_eq!(routes(&cloud, &id), ["ours 192.168.2.0/24"]);
+        workspace.destroy();
+        assert_eq!(routes(&cloud, &id), Vec::<String>::new());
+    });
+}
+
+/// One resource goes and another comes for the same route, at the same time: what the service still shows of the old one is
+/// not the new one.
+#[test]
+fn a_route_that_has_just_ended_is_not_taken_over() {
+    for_one_terraform(|terraform| {
+        let (cloud, id, workspace) = stage(terraform);
+        workspace.step(&route(&id, "ours", "192.168.2.0/24"), CREATE);
+        cloud.fault("ShowEnhancedConnection:stale=3s");
+        let other = route(&id, "ours", "192.168.2.0/24").replace("\"test\"", "\"other\"");
+        // The end comes first.
+        let pause = "provisioner \"local-exec\" {\n    command = \"sleep 1\"\n  }";
+        let other = other.replace("  name", "  depends_on = [terraform_data.pause]\n  name");
+        workspace.configure(&format!("resource \"terraform_data\" \"pause\" {{\n  {pause}\n}}\n{other}"));
+        workspace.run(&["apply", "-auto-approve"]).expect_code(0);
+        assert_eq!(routes(&cloud, &id), ["ours 192.168.2.0/24"]);
+        cloud.emulator().clear_faults();
+        workspace.expect_no_changes();
     });
 }
