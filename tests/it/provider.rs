@@ -393,7 +393,7 @@ async fn while_the_providers_configuration_is_unknown_nothing_is_sent() {
     assert_eq!(service.asked(), Vec::<String>::new());
 }
 
-/// A token of the environment belongs to the key of the environment.
+/// A token of the environment belongs to the key of the environment, unless one is written down.
 #[tokio::test]
 async fn a_token_goes_with_its_key() {
     let tokens = Arc::new(Mutex::new(Vec::new()));
@@ -414,14 +414,23 @@ async fn a_token_goes_with_its_key() {
         "HW_SECURITY_TOKEN" => Some("TOKEN".to_owned()),
         _ => None,
     };
-    for key in [Value::from("AKEXAMPLE"), Value::Null, Value::from("")] {
+    let written = |key: &str, secret: &str, token: &str| [key, secret, token].map(Value::from);
+    for [key, secret, token] in [
+        written("AKEXAMPLE", "SKEXAMPLE", ""),
+        [Value::Null, "SKEXAMPLE".into(), Value::Null],
+        written("", "SKEXAMPLE", ""),
+        written("", "", "WRITTEN"),
+    ] {
         let provider = Server::new(DliProvider::new(Box::new(environment)));
         let mut configuration = service.configuration();
-        configuration.put("access_key", key.clone());
+        configuration.put("access_key", key);
+        configuration.put("secret_key", secret);
+        configuration.put("security_token", token);
         assert!(!provider.configure(&configuration).await.has_errors());
         provider.read(TYPE, state(&[]), Vec::new()).await;
     }
-    assert_eq!(*tokens.lock().unwrap(), [None, Some("TOKEN".to_owned()), Some("TOKEN".to_owned())]);
+    let seen = [None, Some("TOKEN"), Some("TOKEN"), Some("WRITTEN")];
+    assert_eq!(*tokens.lock().unwrap(), seen.map(|token| token.map(str::to_owned)));
 }
 
 /// Terraform shows no change of what the provider decides, so nobody would hear of it otherwise.

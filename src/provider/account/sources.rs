@@ -2,7 +2,8 @@
 //! before files, and this machine is asked last; whichever it is, nothing that is optional is mixed into it from another.
 //!
 //! A form that is begun in the provider block is completed from the environment where it must be: `access_key` may be
-//! written down and its secret be `HW_SECRET_KEY`. A security token is no such thing: it belongs to the access key beside it.
+//! written down and its secret be `HW_SECRET_KEY`. A security token of the environment is no such thing: it belongs to the
+//! access key beside it.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -15,7 +16,6 @@ use crate::{
     framework::{
         diagnostic::{Diagnostic, Diagnostics},
         path::Path,
-        value::Value,
     },
 };
 
@@ -74,8 +74,8 @@ fn in_configuration(given: Given<'_>) -> Result<Option<Found>, Diagnostics> {
     Ok(None)
 }
 
+/// Nothing that begins a form is written down; what belongs to one may be, and goes before the environment here as well.
 fn in_environment(given: Given<'_>) -> Result<Option<Found>, Diagnostics> {
-    let given = Given { config: &Value::Null, ..given };
     let has = |name: &str| given.variable(name).is_some();
     if let Some((token, name)) = given.variable("token") {
         return Ok(Some(found(Form::Token(token.into()), Place::Variable(name))));
