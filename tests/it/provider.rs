@@ -433,6 +433,26 @@ async fn a_token_goes_with_its_key() {
     assert_eq!(*tokens.lock().unwrap(), seen.map(|token| token.map(str::to_owned)));
 }
 
+/// The provider block holds no address that it could be, so the variable is named.
+#[tokio::test]
+async fn a_wrong_address_of_the_environment_is_told_by_its_name() {
+    for name in ["HW_AUTH_URL", "OS_AUTH_URL"] {
+        let environment = move |asked: &str| (asked == name).then(|| "http://me:canary@iam.example.com".to_owned());
+        let provider = Server::new(DliProvider::new(Box::new(environment)));
+        let mut configuration = Service::answering(|_| (200, shown())).await.configuration();
+        let faults = provider.configure(&configuration).await;
+        let [fault] = faults.iter().collect::<Vec<_>>()[..] else { panic!("one fault: {faults:?}") };
+        assert_eq!(fault.path.to_string(), "auth_url");
+        let told =
+            format!("{name} in the environment: the endpoint \"iam.example.com\" holds a user name or a password");
+        assert!(fault.detail.contains(&told) && !fault.detail.contains("canary"), "{fault:?}");
+        // What goes before it is not held up by it.
+        let endpoints = [("iam", "https://iam.example.com".into())];
+        configuration.put("endpoints", Value::map(endpoints));
+        assert!(!provider.configure(&configuration).await.has_errors());
+    }
+}
+
 /// Terraform shows no change of what the provider decides, so nobody would hear of it otherwise.
 #[tokio::test]
 async fn a_binding_that_failed_is_told_where_the_queues_are_ours() {
