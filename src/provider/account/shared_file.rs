@@ -39,6 +39,11 @@ pub(super) enum Unusable {
     #[error("has no accessKeyId with a secretAccessKey in the profile {name:?} (mode {mode:?})")]
     NoKey { name: String, mode: String },
     #[error(
+        "names the agency {agency:?} in the profile {name:?}, and not the account that has created it (agencyDomainName or \
+         agencyDomainId)"
+    )]
+    NoAccount { name: String, agency: String },
+    #[error(
         "holds no readable access key in the profile {name:?}: KooCLI has encrypted it. It stops doing so with hcloud \
          configure set --cli-auth-encrypt=false"
     )]
@@ -124,12 +129,12 @@ fn find(text: &str, profile: Option<&str>, path: &str) -> Result<Profile, Unusab
     let origin = format!("the profile {name:?} in {path}");
     let domain = given(entry.agency_domain_id).map(Named::Id);
     let domain = domain.or_else(|| given(entry.agency_domain_name).map(Named::Name));
-    let agency = given(entry.agency_name).zip(domain).map(|(name, domain)| Agency {
-        name,
-        domain,
-        duration: None,
-        origin: origin.clone(),
-    });
+    let agency = match (given(entry.agency_name), domain) {
+        (Some(name), Some(domain)) => Some(Agency { name, domain, duration: None, origin: origin.clone() }),
+        // Without it the key would act for itself, in another account.
+        (Some(agency), None) => return Err(Unusable::NoAccount { name, agency }),
+        (None, _) => None,
+    };
     let form = Form::Key(AccessKey { id, secret, security_token });
     Ok(Profile {
         credentials: Credentials { agency, ..Credentials::new(form, origin) },
@@ -154,6 +159,7 @@ mod tests {
          {"accessKeyId": "AKSSO", "secretAccessKey": "canary-sso", "securityToken": "canary-token"}}},
         {"name": "agency", "mode": "AKSK", "accessKeyId": "AKAGENCY", "secretAccessKey": "canary-agency",
          "agencyName": "dli", "agencyDomainName": "acme"},
+        {"name": "half", "mode": "AKSK", "accessKeyId": "AKAGENCY", "secretAccessKey": "canary-agency", "agencyName": "dli"},
         {"name": "encrypted", "mode": "AKSK", "accessKeyId": "q83v/+==", "secretAccessKey": "canary/+=="},
         {"name": "empty", "mode": "ecsAgency"}
       ]
@@ -182,11 +188,16 @@ mod tests {
         let refusal = |text: &str, profile| find(text, profile, "FILE").expect_err("unusable").to_string();
         assert_eq!(
             refusal(FILE, Some("other")),
-            "has no profile \"other\"; it has work, sso, agency, encrypted, empty"
+            "has no profile \"other\"; it has work, sso, agency, half, encrypted, empty"
         );
         assert_eq!(
             refusal(FILE, Some("empty")),
             "has no accessKeyId with a secretAccessKey in the profile \"empty\" (mode \"ecsAgency\")"
+        );
+        assert_eq!(
+            refusal(FILE, Some("half")),
+            "names the agency \"dli\" in the profile \"half\", and not the account that has created it (agencyDomainName or \
+             agencyDomainId)"
         );
         assert!(refusal(FILE, Some("encrypted")).contains("--cli-auth-encrypt=false"));
         assert_eq!(refusal("{}", None), "names no current profile");
