@@ -144,7 +144,7 @@ mod tests {
         let server = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = server.local_addr().expect("it is bound");
         let config = Config { endpoint: Some(format!("https://localhost:{}", address.port())), ..config(address) };
-        let served = async {
+        let refused = async {
             let (mut stream, _) = server.accept().await.expect("the client comes");
             let mut record = [0; 5];
             stream.read_exact(&mut record).await.expect("the head of a record");
@@ -160,7 +160,7 @@ mod tests {
         };
         let client = Client::new(config).expect("in order");
         let project = client.project(None, None).expect("complete");
-        let (alert, outcome) = tokio::join!(served, project.delete_connection(ID));
+        let (alert, outcome) = tokio::join!(refused, project.delete_connection(ID));
         let error = outcome.expect_err("too old");
         assert!(matches!(error, Error::Connect { .. }), "{error:?}");
         assert_eq!(error.obstacle(), Some(Obstacle::TlsFailed));
