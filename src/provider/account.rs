@@ -18,7 +18,7 @@ use self::{
 };
 use super::{Environment, claims::Claims, failure, locks::Locks, pending::Pending, survey::Survey, tagging::Tagging};
 use crate::{
-    client::{self, Client, Config},
+    client::{self, Client, Config, ConfigError},
     framework::{
         diagnostic::{Diagnostic, Diagnostics},
         path::Path,
@@ -77,6 +77,7 @@ impl Account {
             Some(address) => Some(address),
             None => auth_url(given)?,
         };
+        let file = found.as_ref().filter(|found| found.is_file).map(|found| found.credentials.origin.clone());
         let client = Client::new(Config {
             credentials: found.map(|found| found.credentials),
             region: region.clone(),
@@ -90,7 +91,14 @@ impl Account {
             cacert_file: given.text("cacert_file").map(PathBuf::from),
             ..Config::default()
         });
-        let client = client.map_err(|error| failure::configuration(&error))?;
+        let client = client.map_err(|error| {
+            let setting = if let ConfigError::Text { setting, .. } = &error { setting } else { "" };
+            let place = file.or_else(|| match given.either(setting)? {
+                (_, Place::Variable(name)) => Some(format!("{name} in the environment")),
+                (_, Place::Argument) => None,
+            });
+            failure::configuration(&error, place.as_deref())
+        })?;
         self.pending.begin();
         *self.configured.lock().unwrap_or_else(PoisonError::into_inner) = Some(Configured {
             client,

@@ -453,6 +453,37 @@ async fn a_wrong_address_of_the_environment_is_told_by_its_name() {
     }
 }
 
+/// A line break that was read with it: the message says where, and shows nothing of it.
+#[tokio::test]
+async fn a_secret_that_cannot_be_sent_is_told_with_its_place() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let profile = json!({"name": "work", "accessKeyId": "AKWORK", "secretAccessKey": "canary\r"});
+    std::fs::write(file.path(), json!({"current": "work", "profiles": [profile]}).to_string()).unwrap();
+    let path = file.path().to_str().unwrap().to_owned();
+    let variable = |name: &'static str, value: &str| {
+        let value = value.to_owned();
+        move |asked: &str| match asked {
+            "HW_ACCESS_KEY" if name == "OS_SECRET_KEY" => Some("AK".to_owned()),
+            _ => (asked == name).then(|| value.clone()),
+        }
+    };
+    let by_file = format!("the profile \"work\" in {path}");
+    for (name, value, place) in [
+        ("OS_SECRET_KEY", "canary\r", "OS_SECRET_KEY in the environment"),
+        ("OS_AUTH_TOKEN", "canary token", "OS_AUTH_TOKEN in the environment"),
+        ("HW_SHARED_CONFIG_FILE", &path, &by_file),
+    ] {
+        let provider = Server::new(DliProvider::new(Box::new(variable(name, value))));
+        let mut configuration = Service::answering(|_| (200, shown())).await.configuration();
+        configuration.put("access_key", Value::Null);
+        configuration.put("secret_key", Value::Null);
+        let faults = provider.configure(&configuration).await;
+        let [fault] = faults.iter().collect::<Vec<_>>()[..] else { panic!("one fault: {faults:?}") };
+        assert!(fault.detail.contains("contains white space"), "{fault:?}");
+        assert!(fault.detail.contains(place) && !fault.detail.contains("canary"), "{fault:?}");
+    }
+}
+
 /// Terraform shows no change of what the provider decides, so nobody would hear of it otherwise.
 #[tokio::test]
 async fn a_binding_that_failed_is_told_where_the_queues_are_ours() {

@@ -38,6 +38,8 @@ pub(super) struct Found {
     pub(super) region: Option<String>,
     /// The project in that region.
     pub(super) project_id: Option<String>,
+    /// Whether they are out of a file, whatever the environment holds beside it.
+    pub(super) is_file: bool,
 }
 
 /// Finds the credentials. Reads files, uses no network.
@@ -107,7 +109,7 @@ fn elsewhere(given: Given<'_>) -> Found {
         },
     }
     let credentials = Credentials::new(Form::Metadata { sought }, "this machine");
-    Found { credentials, region: None, project_id: None }
+    Found { credentials, region: None, project_id: None, is_file: false }
 }
 
 /// An access key with its secret, of which there is at least a half.
@@ -219,7 +221,7 @@ fn home(given: Given<'_>) -> Option<PathBuf> {
 }
 
 fn found(form: Form, place: Place) -> Found {
-    Found { credentials: Credentials::new(form, origin(place)), region: None, project_id: None }
+    Found { credentials: Credentials::new(form, origin(place)), region: None, project_id: None, is_file: false }
 }
 
 fn origin(place: Place) -> String {
@@ -240,7 +242,7 @@ fn incomplete(missing: &'static str, beside: &'static str) -> Diagnostics {
 
 impl From<Profile> for Found {
     fn from(Profile { credentials, region, project_id }: Profile) -> Self {
-        Self { credentials, region, project_id }
+        Self { credentials, region, project_id, is_file: true }
     }
 }
 
