@@ -20,6 +20,8 @@ pub(super) struct Profile {
     pub(super) region: Option<String>,
     /// The project in that region.
     pub(super) project_id: Option<String>,
+    /// An agency that it names without the account that has created it.
+    pub(super) half_agency: Option<String>,
 }
 
 /// Why there is no profile; the end of a sentence that begins with the file.
@@ -38,11 +40,6 @@ pub(super) enum Unusable {
     NoProfile { name: String, known: Vec<String> },
     #[error("has no accessKeyId with a secretAccessKey in the profile {name:?} (mode {mode:?})")]
     NoKey { name: String, mode: String },
-    #[error(
-        "names the agency {agency:?} in the profile {name:?}, and not the account that has created it (agencyDomainName or \
-         agencyDomainId)"
-    )]
-    NoAccount { name: String, agency: String },
     #[error(
         "holds no readable access key in the profile {name:?}: KooCLI has encrypted it. It stops doing so with hcloud \
          configure set --cli-auth-encrypt=false"
@@ -129,17 +126,16 @@ fn find(text: &str, profile: Option<&str>, path: &str) -> Result<Profile, Unusab
     let origin = format!("the profile {name:?} in {path}");
     let domain = given(entry.agency_domain_id).map(Named::Id);
     let domain = domain.or_else(|| given(entry.agency_domain_name).map(Named::Name));
-    let agency = match (given(entry.agency_name), domain) {
-        (Some(name), Some(domain)) => Some(Agency { name, domain, duration: None, origin: origin.clone() }),
-        // Without it the key would act for itself, in another account.
-        (Some(agency), None) => return Err(Unusable::NoAccount { name, agency }),
-        (None, _) => None,
+    let (agency, half_agency) = match (given(entry.agency_name), domain) {
+        (Some(name), Some(domain)) => (Some(Agency { name, domain, duration: None, origin: origin.clone() }), None),
+        (half, _) => (None, half),
     };
     let form = Form::Key(AccessKey { id, secret, security_token });
     Ok(Profile {
         credentials: Credentials { agency, ..Credentials::new(form, origin) },
         region: given(entry.region),
         project_id: given(entry.project_id),
+        half_agency,
     })
 }
 
@@ -179,6 +175,8 @@ mod tests {
         assert_eq!((work.region.as_deref(), work.project_id.as_deref()), (Some("cn-north-4"), Some("48cc")));
         assert_eq!(work.credentials.origin, "the profile \"work\" in FILE");
         assert_eq!(work.credentials.agency, None);
+        let half = find(FILE, Some("half"), "FILE").expect("it is there");
+        assert_eq!((half.half_agency.as_deref(), half.credentials.agency), (Some("dli"), None));
         let agency = find(FILE, Some("agency"), "FILE").expect("it is there").credentials.agency.expect("named");
         assert_eq!((agency.name.as_str(), agency.domain), ("dli", Named::Name("acme".into())));
     }
@@ -193,11 +191,6 @@ mod tests {
         assert_eq!(
             refusal(FILE, Some("empty")),
             "has no accessKeyId with a secretAccessKey in the profile \"empty\" (mode \"ecsAgency\")"
-        );
-        assert_eq!(
-            refusal(FILE, Some("half")),
-            "names the agency \"dli\" in the profile \"half\", and not the account that has created it (agencyDomainName or \
-             agencyDomainId)"
         );
         assert!(refusal(FILE, Some("encrypted")).contains("--cli-auth-encrypt=false"));
         assert_eq!(refusal("{}", None), "names no current profile");

@@ -40,6 +40,8 @@ pub(super) struct Found {
     pub(super) project_id: Option<String>,
     /// Whether they are out of a file, whatever the environment holds beside it.
     pub(super) is_file: bool,
+    /// An agency that the file names without its account.
+    half_agency: Option<String>,
 }
 
 /// Finds the credentials. Reads files, uses no network.
@@ -55,6 +57,14 @@ pub(super) fn find(given: Given<'_>) -> Result<Found, Diagnostics> {
     };
     if let Some(agency) = agency(given, is_written)? {
         found.credentials.agency = Some(agency);
+    } else if let Some(name) = &found.half_agency {
+        // Without it the key would act for itself, in another account.
+        let text = format!(
+            "The key of {} is to act as the agency {name:?}, and the account that has created the agency is not \
+             named.\n\nName it in the profile, as agencyDomainName or agencyDomainId, or say in assume_role whom to act for.",
+            found.credentials.origin
+        );
+        return Err(Diagnostic::error("Incomplete Agency", text).at(Path::attribute("profile")).into());
     }
     Ok(found)
 }
@@ -109,7 +119,7 @@ fn elsewhere(given: Given<'_>) -> Found {
         },
     }
     let credentials = Credentials::new(Form::Metadata { sought }, "this machine");
-    Found { credentials, region: None, project_id: None, is_file: false }
+    Found { credentials, region: None, project_id: None, is_file: false, half_agency: None }
 }
 
 /// An access key with its secret, of which there is at least a half.
@@ -221,7 +231,13 @@ fn home(given: Given<'_>) -> Option<PathBuf> {
 }
 
 fn found(form: Form, place: Place) -> Found {
-    Found { credentials: Credentials::new(form, origin(place)), region: None, project_id: None, is_file: false }
+    Found {
+        credentials: Credentials::new(form, origin(place)),
+        region: None,
+        project_id: None,
+        is_file: false,
+        half_agency: None,
+    }
 }
 
 fn origin(place: Place) -> String {
@@ -241,8 +257,8 @@ fn incomplete(missing: &'static str, beside: &'static str) -> Diagnostics {
 }
 
 impl From<Profile> for Found {
-    fn from(Profile { credentials, region, project_id }: Profile) -> Self {
-        Self { credentials, region, project_id, is_file: true }
+    fn from(Profile { credentials, region, project_id, half_agency }: Profile) -> Self {
+        Self { credentials, region, project_id, is_file: true, half_agency }
     }
 }
 
