@@ -154,7 +154,11 @@ fn field(object: &Map<String, Value>, names: &[&str]) -> Option<String> {
 pub(super) fn shown(text: &str, secrets: &[SecretString], most: usize) -> String {
     let redact = |text: String, secret: &SecretString| match secret.expose_secret() {
         "" => text,
-        secret => text.replace(secret, "[REDACTED]"),
+        secret => {
+            // A body that is sent back whole has it as JSON writes it.
+            let quoted = Value::from(secret).to_string();
+            text.replace(&quoted[1..quoted.len() - 1], "[REDACTED]").replace(secret, "[REDACTED]")
+        }
     };
     let redacted = |text: String| secrets.iter().fold(text, redact);
     // Before the white space of a password is lost, and once what parted a secret is: it is whole only then.
@@ -295,6 +299,12 @@ mod tests {
         assert_eq!(shown("a can\u{200b}ary-\u{202e}token b", &secrets, 50), "a [REDACTED] b");
         assert_eq!(shown("a canary  password b", &secrets, 50), "a [REDACTED] b");
         assert_eq!(shown("a canary-token", &secrets, 8), "a [REDAC…");
+        // As it stands in the request's body, which some send back whole.
+        let secrets = [r#"cana"ry\word""#.into()];
+        assert_eq!(
+            shown(r#"{"password":"cana\"ry\\word\""} cana"ry\word""#, &secrets, 80),
+            r#"{"password":"[REDACTED]"} [REDACTED]"#
+        );
     }
 
     /// RFC 9110, 10.2.3: either form; a date that is past asks for no wait.

@@ -35,7 +35,7 @@ impl Clocks {
     /// second and the way of the answer, and ahead only where the local clock was turned since. Before the first answer it
     /// is the local time.
     pub(super) fn now(&self) -> OffsetDateTime {
-        (self.local)() + Duration::milliseconds(self.ahead.load(Ordering::Relaxed))
+        (self.local)().saturating_add(Duration::milliseconds(self.ahead.load(Ordering::Relaxed)))
     }
 
     /// By how much signatures are to be dated ahead.
@@ -45,7 +45,7 @@ impl Clocks {
 
     /// The date for a signature.
     pub(super) fn signing(&self, correction: Duration) -> OffsetDateTime {
-        (self.local)() + correction
+        (self.local)().saturating_add(correction)
     }
 
     /// Takes in the `Date` header of an answer.
@@ -128,6 +128,19 @@ mod tests {
         assert!(!clocks.corrects(&refusal(words), corrected));
         // Of many that were under way, each is signed anew.
         assert!(clocks.corrects(&refusal(words), Duration::ZERO));
+    }
+
+    /// Its last second: a moment later it would be later than any time that there is.
+    #[test]
+    fn the_end_of_time_is_no_harm() {
+        static SECONDS: AtomicI64 = AtomicI64::new(0);
+        let clocks = Clocks::new(|| {
+            datetime!(2026-01-01 12:00 UTC) + Duration::seconds(SECONDS.fetch_add(1, Ordering::Relaxed))
+        });
+        clocks.heard("Fri, 31 Dec 9999 23:59:59 GMT");
+        assert!(clocks.corrects(&refusal("Incorrect IAM authentication information"), Duration::ZERO));
+        let last = datetime!(9999-12-31 23:59:59 UTC);
+        assert!(clocks.now() >= last && clocks.signing(clocks.correction()) >= last);
     }
 
     #[test]

@@ -106,6 +106,10 @@ mod tests {
 
     use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
     use tempfile::NamedTempFile;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
     use tokio_rustls::rustls::{ServerConfig, crypto::aws_lc_rs, pki_types::PrivateKeyDer, version::TLS12};
 
     use super::*;
@@ -113,6 +117,7 @@ mod tests {
         Client, Config, Error,
         test_server::{ID, config, tls_server},
     };
+    use crate::dli::trouble::Obstacle;
 
     fn certificate() -> CertifiedKey<KeyPair> {
         generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate")
@@ -131,6 +136,36 @@ mod tests {
         let mut config = Config { endpoint, ..config(address) };
         change(&mut config);
         Client::new(config).expect("in order").project(None, None).expect("complete").delete_connection(ID).await
+    }
+
+    /// A server that has nothing newer than TLS 1.1 chooses that, in a record of its own.
+    #[tokio::test]
+    async fn what_is_older_than_tls_1_2_is_refused() {
+        let server = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = server.local_addr().expect("it is bound");
+        let config = Config { endpoint: Some(format!("https://localhost:{}", address.port())), ..config(address) };
+        let refused = async {
+            let (mut stream, _) = server.accept().await.expect("the client comes");
+            let mut record = [0; 5];
+            stream.read_exact(&mut record).await.expect("the head of a record");
+            let mut hello = vec![0; usize::from(u16::from_be_bytes([record[3], record[4]]))];
+            stream.read_exact(&mut hello).await.expect("its body");
+            // Handshake, TLS 1.1, 42 bytes: ServerHello, 38 bytes: TLS 1.1, a random number, no session,
+            // TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA, no compression.
+            let answer = [&[22, 3, 2, 0, 42, 2, 0, 0, 38, 3, 2][..], &[7; 32], &[0, 0xc0, 0x13, 0]].concat();
+            stream.write_all(&answer).await.expect("the client listens");
+            let mut alert = Vec::new();
+            stream.read_to_end(&mut alert).await.expect("the client closes");
+            alert
+        };
+        let client = Client::new(config).expect("in order");
+        let project = client.project(None, None).expect("complete");
+        let (alert, outcome) = tokio::join!(refused, project.delete_connection(ID));
+        let error = outcome.expect_err("too old");
+        assert!(matches!(error, Error::Connect { .. }), "{error:?}");
+        assert_eq!(error.obstacle(), Some(Obstacle::TlsFailed));
+        // An alert, fatal: protocol_version.
+        assert_eq!((alert[0], &alert[3..]), (21, &[0, 2, 2, 70][..]), "{alert:?}");
     }
 
     fn file(content: &str) -> NamedTempFile {

@@ -18,7 +18,7 @@ use self::{
 };
 use super::{Environment, claims::Claims, failure, locks::Locks, pending::Pending, survey::Survey, tagging::Tagging};
 use crate::{
-    client::{Client, Config},
+    client::{self, Client, Config, ConfigError},
     framework::{
         diagnostic::{Diagnostic, Diagnostics},
         path::Path,
@@ -73,6 +73,11 @@ impl Account {
             let endpoints = Some(config.get("endpoints")).filter(|endpoints| endpoints.is_wholly_known())?;
             endpoints.get(service).as_str().map(str::to_owned)
         };
+        let identity_endpoint = match endpoint("iam") {
+            Some(address) => Some(address),
+            None => auth_url(given)?,
+        };
+        let file = found.as_ref().filter(|found| found.is_file).map(|found| found.credentials.origin.clone());
         let client = Client::new(Config {
             credentials: found.map(|found| found.credentials),
             region: region.clone(),
@@ -80,13 +85,20 @@ impl Account {
             project_name: given.text("project_name"),
             cloud: given.text("cloud"),
             endpoint: endpoint("dli"),
-            identity_endpoint: endpoint("iam").or_else(|| given.text("auth_url")),
+            identity_endpoint,
             metadata_endpoint: endpoint("metadata"),
             insecure,
             cacert_file: given.text("cacert_file").map(PathBuf::from),
             ..Config::default()
         });
-        let client = client.map_err(|error| failure::configuration(&error))?;
+        let client = client.map_err(|error| {
+            let setting = if let ConfigError::Text { setting, .. } = &error { setting } else { "" };
+            let place = file.or_else(|| match given.either(setting)? {
+                (_, Place::Variable(name)) => Some(format!("{name} in the environment")),
+                (_, Place::Argument) => None,
+            });
+            failure::configuration(&error, place.as_deref())
+        })?;
         self.pending.begin();
         *self.configured.lock().unwrap_or_else(PoisonError::into_inner) = Some(Configured {
             client,
@@ -190,6 +202,16 @@ fn place(given: Given<'_>, found: Option<&Found>) -> (Option<String>, Option<Str
     };
     let project_id = text("project_id").or_else(of_file);
     (region, project_id)
+}
+
+/// The address of the identity service. The block's own is checked before; what the environment says nobody has seen yet.
+fn auth_url(given: Given<'_>) -> Result<Option<String>, Diagnostics> {
+    let Some((address, place)) = given.either("auth_url") else { return Ok(None) };
+    if let (Place::Variable(name), Err(error)) = (place, client::check_identity_endpoint(&address)) {
+        let text = format!("{name} in the environment: {error}.\n\nAllowed: https://HOST[:PORT][/v3].");
+        return Err(Diagnostic::error("Invalid Provider Configuration", text).at(Path::attribute("auth_url")).into());
+    }
+    Ok(Some(address))
 }
 
 /// Whether any certificate is accepted, and the warning that it is.

@@ -113,8 +113,8 @@ fn cause(error: &Error) -> String {
     cause.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
-/// The provider block cannot be used.
-pub(super) fn configuration(error: &ConfigError) -> Diagnostics {
+/// The provider block cannot be used. A text that is not in it may be at another `place`.
+pub(super) fn configuration(error: &ConfigError, place: Option<&str>) -> Diagnostics {
     let mut text = format!("The provider cannot be configured: {error}");
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
@@ -122,7 +122,10 @@ pub(super) fn configuration(error: &ConfigError) -> Diagnostics {
         cause = error.source();
     }
     let path = match error {
-        ConfigError::Text { setting, .. } => Path::attribute(*setting),
+        ConfigError::Text { setting, .. } => {
+            text.extend(place.map(|place| format!("; it is that of {place}")));
+            Path::attribute(*setting)
+        }
         ConfigError::Endpoint { .. } => Path::attribute("endpoints").key("dli"),
         ConfigError::CertificateFile { .. } => Path::attribute("cacert_file"),
         _ => Path::root(),

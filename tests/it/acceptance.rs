@@ -14,6 +14,7 @@ mod data;
 mod debug;
 mod discipline;
 mod drift;
+mod environment;
 mod errors;
 mod examples;
 mod failed_bindings;

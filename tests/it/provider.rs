@@ -393,7 +393,7 @@ async fn while_the_providers_configuration_is_unknown_nothing_is_sent() {
     assert_eq!(service.asked(), Vec::<String>::new());
 }
 
-/// A token of the environment belongs to the key of the environment.
+/// A token of the environment belongs to the key of the environment, unless one is written down.
 #[tokio::test]
 async fn a_token_goes_with_its_key() {
     let tokens = Arc::new(Mutex::new(Vec::new()));
@@ -414,14 +414,74 @@ async fn a_token_goes_with_its_key() {
         "HW_SECURITY_TOKEN" => Some("TOKEN".to_owned()),
         _ => None,
     };
-    for key in [Value::from("AKEXAMPLE"), Value::Null, Value::from("")] {
+    let written = |key: &str, secret: &str, token: &str| [key, secret, token].map(Value::from);
+    for [key, secret, token] in [
+        written("AKEXAMPLE", "SKEXAMPLE", ""),
+        [Value::Null, "SKEXAMPLE".into(), Value::Null],
+        written("", "SKEXAMPLE", ""),
+        written("", "", "WRITTEN"),
+    ] {
         let provider = Server::new(DliProvider::new(Box::new(environment)));
         let mut configuration = service.configuration();
-        configuration.put("access_key", key.clone());
+        configuration.put("access_key", key);
+        configuration.put("secret_key", secret);
+        configuration.put("security_token", token);
         assert!(!provider.configure(&configuration).await.has_errors());
         provider.read(TYPE, state(&[]), Vec::new()).await;
     }
-    assert_eq!(*tokens.lock().unwrap(), [None, Some("TOKEN".to_owned()), Some("TOKEN".to_owned())]);
+    let seen = [None, Some("TOKEN"), Some("TOKEN"), Some("WRITTEN")];
+    assert_eq!(*tokens.lock().unwrap(), seen.map(|token| token.map(str::to_owned)));
+}
+
+/// The provider block holds no address that it could be, so the variable is named.
+#[tokio::test]
+async fn a_wrong_address_of_the_environment_is_told_by_its_name() {
+    for name in ["HW_AUTH_URL", "OS_AUTH_URL"] {
+        let environment = move |asked: &str| (asked == name).then(|| "http://me:canary@iam.example.com".to_owned());
+        let provider = Server::new(DliProvider::new(Box::new(environment)));
+        let mut configuration = Service::answering(|_| (200, shown())).await.configuration();
+        let faults = provider.configure(&configuration).await;
+        let [fault] = faults.iter().collect::<Vec<_>>()[..] else { panic!("one fault: {faults:?}") };
+        assert_eq!(fault.path.to_string(), "auth_url");
+        let told =
+            format!("{name} in the environment: the endpoint \"iam.example.com\" holds a user name or a password");
+        assert!(fault.detail.contains(&told) && !fault.detail.contains("canary"), "{fault:?}");
+        // What goes before it is not held up by it.
+        let endpoints = [("iam", "https://iam.example.com".into())];
+        configuration.put("endpoints", Value::map(endpoints));
+        assert!(!provider.configure(&configuration).await.has_errors());
+    }
+}
+
+/// A line break that was read with it: the message says where, and shows nothing of it.
+#[tokio::test]
+async fn a_secret_that_cannot_be_sent_is_told_with_its_place() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let profile = json!({"name": "work", "accessKeyId": "AKWORK", "secretAccessKey": "canary\r"});
+    std::fs::write(file.path(), json!({"current": "work", "profiles": [profile]}).to_string()).unwrap();
+    let path = file.path().to_str().unwrap().to_owned();
+    let variable = |name: &'static str, value: &str| {
+        let value = value.to_owned();
+        move |asked: &str| match asked {
+            "HW_ACCESS_KEY" if name == "OS_SECRET_KEY" => Some("AK".to_owned()),
+            _ => (asked == name).then(|| value.clone()),
+        }
+    };
+    let by_file = format!("the profile \"work\" in {path}");
+    for (name, value, place) in [
+        ("OS_SECRET_KEY", "canary\r", "OS_SECRET_KEY in the environment"),
+        ("OS_AUTH_TOKEN", "canary token", "OS_AUTH_TOKEN in the environment"),
+        ("HW_SHARED_CONFIG_FILE", &path, &by_file),
+    ] {
+        let provider = Server::new(DliProvider::new(Box::new(variable(name, value))));
+        let mut configuration = Service::answering(|_| (200, shown())).await.configuration();
+        configuration.put("access_key", Value::Null);
+        configuration.put("secret_key", Value::Null);
+        let faults = provider.configure(&configuration).await;
+        let [fault] = faults.iter().collect::<Vec<_>>()[..] else { panic!("one fault: {faults:?}") };
+        assert!(fault.detail.contains("contains white space"), "{fault:?}");
+        assert!(fault.detail.contains(place) && !fault.detail.contains("canary"), "{fault:?}");
+    }
 }
 
 /// Terraform shows no change of what the provider decides, so nobody would hear of it otherwise.

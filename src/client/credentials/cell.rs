@@ -8,7 +8,7 @@ use std::sync::{
 use time::{Duration, OffsetDateTime};
 use tokio::sync::Mutex;
 
-use crate::client::error::Error;
+use crate::client::{error::Error, kind::Kind};
 
 /// How long what is still good is used after it could not be renewed, before that is tried again.
 const RENEWAL_PAUSE: Duration = Duration::minutes(1);
@@ -97,6 +97,11 @@ impl<T: Clone> Cell<T> {
         if state.kept.as_ref().is_some_and(|kept| is_it(&kept.value)) {
             state.kept = None;
         }
+    }
+
+    /// Why it was not got, where it was asked for last by somebody who was not believed.
+    pub(in crate::client) async fn refusal(&self) -> Option<Arc<Error>> {
+        self.state.lock().await.failure.clone().filter(|failure| failure.kind() == Kind::Credentials)
     }
 
     /// Why it was not got, where it was asked for and never got.

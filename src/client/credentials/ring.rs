@@ -121,8 +121,13 @@ impl Inner {
             Form::Key(key) => fixed(Proof::Key(key.clone())),
             Form::Token(token) => fixed(Proof::Token(token.clone())),
             Form::Password(login) => {
+                let cell = self.token_cell(asker.scope);
+                // The same password is refused again, and a few refusals lock the user out.
+                if let Some(refusal) = cell.refusal().await {
+                    return Err(Error::Identity(refusal));
+                }
                 let token = self.token(login, credentials.base(), asker);
-                self.token_cell(asker.scope).get(self.clocks.now(), token).await
+                cell.get(self.clocks.now(), token).await
             }
             Form::Metadata { sought } => {
                 // A machine that has not answered once is none that would.

@@ -20,6 +20,8 @@ pub(super) struct Profile {
     pub(super) region: Option<String>,
     /// The project in that region.
     pub(super) project_id: Option<String>,
+    /// An agency that it names without the account that has created it.
+    pub(super) half_agency: Option<String>,
 }
 
 /// Why there is no profile; the end of a sentence that begins with the file.
@@ -124,17 +126,16 @@ fn find(text: &str, profile: Option<&str>, path: &str) -> Result<Profile, Unusab
     let origin = format!("the profile {name:?} in {path}");
     let domain = given(entry.agency_domain_id).map(Named::Id);
     let domain = domain.or_else(|| given(entry.agency_domain_name).map(Named::Name));
-    let agency = given(entry.agency_name).zip(domain).map(|(name, domain)| Agency {
-        name,
-        domain,
-        duration: None,
-        origin: origin.clone(),
-    });
+    let (agency, half_agency) = match (given(entry.agency_name), domain) {
+        (Some(name), Some(domain)) => (Some(Agency { name, domain, duration: None, origin: origin.clone() }), None),
+        (half, _) => (None, half),
+    };
     let form = Form::Key(AccessKey { id, secret, security_token });
     Ok(Profile {
         credentials: Credentials { agency, ..Credentials::new(form, origin) },
         region: given(entry.region),
         project_id: given(entry.project_id),
+        half_agency,
     })
 }
 
@@ -154,6 +155,7 @@ mod tests {
          {"accessKeyId": "AKSSO", "secretAccessKey": "canary-sso", "securityToken": "canary-token"}}},
         {"name": "agency", "mode": "AKSK", "accessKeyId": "AKAGENCY", "secretAccessKey": "canary-agency",
          "agencyName": "dli", "agencyDomainName": "acme"},
+        {"name": "half", "mode": "AKSK", "accessKeyId": "AKAGENCY", "secretAccessKey": "canary-agency", "agencyName": "dli"},
         {"name": "encrypted", "mode": "AKSK", "accessKeyId": "q83v/+==", "secretAccessKey": "canary/+=="},
         {"name": "empty", "mode": "ecsAgency"}
       ]
@@ -173,6 +175,8 @@ mod tests {
         assert_eq!((work.region.as_deref(), work.project_id.as_deref()), (Some("cn-north-4"), Some("48cc")));
         assert_eq!(work.credentials.origin, "the profile \"work\" in FILE");
         assert_eq!(work.credentials.agency, None);
+        let half = find(FILE, Some("half"), "FILE").expect("it is there");
+        assert_eq!((half.half_agency.as_deref(), half.credentials.agency), (Some("dli"), None));
         let agency = find(FILE, Some("agency"), "FILE").expect("it is there").credentials.agency.expect("named");
         assert_eq!((agency.name.as_str(), agency.domain), ("dli", Named::Name("acme".into())));
     }
@@ -182,7 +186,7 @@ mod tests {
         let refusal = |text: &str, profile| find(text, profile, "FILE").expect_err("unusable").to_string();
         assert_eq!(
             refusal(FILE, Some("other")),
-            "has no profile \"other\"; it has work, sso, agency, encrypted, empty"
+            "has no profile \"other\"; it has work, sso, agency, half, encrypted, empty"
         );
         assert_eq!(
             refusal(FILE, Some("empty")),

@@ -2,7 +2,8 @@
 //! before files, and this machine is asked last; whichever it is, nothing that is optional is mixed into it from another.
 //!
 //! A form that is begun in the provider block is completed from the environment where it must be: `access_key` may be
-//! written down and its secret be `HW_SECRET_KEY`. A security token is no such thing: it belongs to the access key beside it.
+//! written down and its secret be `HW_SECRET_KEY`. A security token of the environment is no such thing: it belongs to the
+//! access key beside it.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -15,7 +16,6 @@ use crate::{
     framework::{
         diagnostic::{Diagnostic, Diagnostics},
         path::Path,
-        value::Value,
     },
 };
 
@@ -38,6 +38,10 @@ pub(super) struct Found {
     pub(super) region: Option<String>,
     /// The project in that region.
     pub(super) project_id: Option<String>,
+    /// Whether they are out of a file, whatever the environment holds beside it.
+    pub(super) is_file: bool,
+    /// An agency that the file names without its account.
+    half_agency: Option<String>,
 }
 
 /// Finds the credentials. Reads files, uses no network.
@@ -53,6 +57,14 @@ pub(super) fn find(given: Given<'_>) -> Result<Found, Diagnostics> {
     };
     if let Some(agency) = agency(given, is_written)? {
         found.credentials.agency = Some(agency);
+    } else if let Some(name) = &found.half_agency {
+        // Without it the key would act for itself, in another account.
+        let text = format!(
+            "The key of {} is to act as the agency {name:?}, and the account that has created the agency is not \
+             named.\n\nName it in the profile, as agencyDomainName or agencyDomainId, or say in assume_role whom to act for.",
+            found.credentials.origin
+        );
+        return Err(Diagnostic::error("Incomplete Agency", text).at(Path::attribute("profile")).into());
     }
     Ok(found)
 }
@@ -74,8 +86,8 @@ fn in_configuration(given: Given<'_>) -> Result<Option<Found>, Diagnostics> {
     Ok(None)
 }
 
+/// Nothing that begins a form is written down; what belongs to one may be, and goes before the environment here as well.
 fn in_environment(given: Given<'_>) -> Result<Option<Found>, Diagnostics> {
-    let given = Given { config: &Value::Null, ..given };
     let has = |name: &str| given.variable(name).is_some();
     if let Some((token, name)) = given.variable("token") {
         return Ok(Some(found(Form::Token(token.into()), Place::Variable(name))));
@@ -107,7 +119,7 @@ fn elsewhere(given: Given<'_>) -> Found {
         },
     }
     let credentials = Credentials::new(Form::Metadata { sought }, "this machine");
-    Found { credentials, region: None, project_id: None }
+    Found { credentials, region: None, project_id: None, is_file: false, half_agency: None }
 }
 
 /// An access key with its secret, of which there is at least a half.
@@ -219,7 +231,13 @@ fn home(given: Given<'_>) -> Option<PathBuf> {
 }
 
 fn found(form: Form, place: Place) -> Found {
-    Found { credentials: Credentials::new(form, origin(place)), region: None, project_id: None }
+    Found {
+        credentials: Credentials::new(form, origin(place)),
+        region: None,
+        project_id: None,
+        is_file: false,
+        half_agency: None,
+    }
 }
 
 fn origin(place: Place) -> String {
@@ -239,8 +257,8 @@ fn incomplete(missing: &'static str, beside: &'static str) -> Diagnostics {
 }
 
 impl From<Profile> for Found {
-    fn from(Profile { credentials, region, project_id }: Profile) -> Self {
-        Self { credentials, region, project_id }
+    fn from(Profile { credentials, region, project_id, half_agency }: Profile) -> Self {
+        Self { credentials, region, project_id, is_file: true, half_agency }
     }
 }
 

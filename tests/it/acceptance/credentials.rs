@@ -4,6 +4,7 @@
 mod none;
 mod order;
 mod proxy;
+mod secrets;
 mod sources;
 
 use terraform_provider_dli::emulator::{ACCESS_KEY, People, SECRET_KEY};

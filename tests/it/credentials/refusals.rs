@@ -47,6 +47,19 @@ async fn a_refusal_names_whose_credentials_were_refused() {
     assert!(error.to_string().contains("The username or password is wrong"), "{error}");
 }
 
+/// IAM locks a user out after a few wrong passwords, and a configuration has many resources.
+#[tokio::test]
+async fn a_password_that_is_refused_is_not_tried_again() {
+    let emulator = start(Settings::default()).await;
+    let People { user_id, .. } = People::default();
+    let login = Login { user: Named::Id(user_id), password: "canary-password".into(), domain: None };
+    let client = Client::new(config(&emulator, Form::Password(login))).expect("in order");
+    let told = call(&client).await.expect_err("refused").to_string();
+    assert_eq!(call(&client).await.expect_err("refused").to_string(), told);
+    assert_eq!(operations(&emulator), ["KeystoneCreateUserTokenByPassword"]);
+    emulator.stop().await;
+}
+
 #[tokio::test]
 async fn an_agency_that_is_not_there_is_named() {
     let acting = |config| assuming(config, Agency { name: "nobody".into(), ..agency() });

@@ -1,8 +1,8 @@
 //! Without any credentials: a plan is made all the same, in silence; what needs them lists where they were looked for.
 
-use super::block;
+use super::{block, koocli};
 use crate::acceptance::connection::{ADDRESS, EXAMPLE};
-use crate::acceptance::harness::{Cloud, Workspace, for_one_terraform};
+use crate::acceptance::harness::{Cloud, PROJECT, Workspace, for_one_terraform};
 use terraform_provider_dli::emulator::{Metadata, Settings};
 
 /// What the message names of the provider block.
@@ -64,6 +64,20 @@ fn a_file_that_is_named_must_be_there_and_one_that_is_not_need_not_be_of_use() {
         named.configure(EXAMPLE);
         let planned = named.run(&["plan"]).expect_code(1);
         assert!(planned.stderr.contains("nowhere.json") && planned.stderr.contains("does not exist"), "{planned}");
+
+        // The key of such a profile would act for itself, in another account; an agency that is written down is one.
+        let half = koocli("emulated", PROJECT).replace("agencyDomainName", "xDomainName");
+        let assume = |domain: &str| format!("  assume_role {{\n    agency_name = \"dli-agency\"\n{domain}\n  }}");
+        for (arguments, code) in [(String::new(), 1), (assume("    domain_name = \"emulator\""), 0)] {
+            let arguments = format!("  shared_config_file = \"half.json\"\n{arguments}");
+            let workspace = Workspace::new(terraform).with_provider(&block(&cloud, &arguments));
+            workspace.write("half.json", &half);
+            workspace.configure(EXAMPLE);
+            let told = workspace.run(&["plan", "-json"]).expect_code(code).told();
+            let half =
+                "The key of the profile \"work\" in half.json is to act as the agency \"dli-agency\", and the account";
+            assert_eq!(told.iter().any(|told| told.text.contains(half)), code == 1, "{told:#?}");
+        }
 
         let garbled = Workspace::new(terraform).with_provider(&block(&cloud, ""));
         std::fs::create_dir(garbled.path().join(".hcloud")).expect("the directory is ours");

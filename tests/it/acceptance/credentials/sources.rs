@@ -51,6 +51,12 @@ fn each_source_alone() {
             ("OS_PASSWORD", &password),
             ("OS_USER_DOMAIN_ID", &domain_id),
         ]),
+        // The account of whoever the environment names is written down, which goes before what the environment says of it.
+        source(format!("  domain_name = {domain_name:?}"), BY_PASSWORD).with(&[
+            ("HW_USER_NAME", &user_name),
+            ("HW_USER_PASSWORD", &password),
+            ("HW_DOMAIN_ID", "another"),
+        ]),
         source(assume.clone() + "\n" + &key(), BY_AGENCY),
         source(&assume, BY_AGENCY).with(&hw_key),
         source(assume, BY_AGENCY).with(&[

@@ -1,0 +1,100 @@
+//! Secrets stay where they are: neither a form of credentials, nor what is got for one, is in a log, a state, a plan or an
+//! error, however much is logged.
+
+use std::fs;
+
+use terraform_provider_dli::emulator::{ACCESS_KEY, People, Settings};
+
+use super::{block, key};
+use crate::acceptance::connection::{ADDRESS, EXAMPLE};
+use crate::acceptance::harness::{Cloud, PROJECT, Workspace, for_one_terraform};
+
+/// With a quotation mark and a backslash, which JSON writes in another way.
+const PASSWORD: &str = "canary\"pass\\word";
+const SECRET_KEY: &str = "canary-secret-key";
+
+/// Headers that prove who asks.
+const PROOFS: [&str; 5] =
+    ["authorization", "x-auth-token", "x-security-token", "x-metadata-token", "proxy-authorization"];
+
+/// The part of a header's value that nobody may see: of a signature the signature, for the key's name stands before it.
+fn secret(value: &str) -> String {
+    value.rsplit_once("Signature=").map_or(value, |(_, signature)| signature).to_owned()
+}
+
+#[test]
+fn no_form_of_credentials_is_told() {
+    let People { user_name, domain_name, agency, .. } = People::default();
+    let password = [("HW_USER_NAME", user_name.as_str()), ("HW_USER_PASSWORD", PASSWORD)];
+    let account = [("HW_DOMAIN_NAME", domain_name.as_str())];
+    let assume = [("HW_ASSUME_ROLE_AGENCY_NAME", agency.as_str()), ("HW_ASSUME_ROLE_DOMAIN_NAME", &domain_name)];
+    let file = serde_json::json!({"current": "work", "profiles": [{
+        "name": "work", "mode": "AKSK", "accessKeyId": ACCESS_KEY, "secretAccessKey": SECRET_KEY,
+    }]});
+    for_one_terraform(|terraform| {
+        let people = People { password: PASSWORD.to_owned(), ..People::default() };
+        let cloud = Cloud::start_with(Settings { secret_key: SECRET_KEY.to_owned(), people, ..Settings::default() });
+        let key = [("HW_ACCESS_KEY", ACCESS_KEY), ("HW_SECRET_KEY", SECRET_KEY)];
+        let forms: [&[(&str, &str)]; 6] = [
+            &key,
+            &[&key[..], &assume].concat(),
+            &[&password[..], &account].concat(),
+            &[&password[..], &account, &assume].concat(),
+            &[("HW_SHARED_CONFIG_FILE", "a-file.json")],
+            // This machine's.
+            &[],
+        ];
+        for form in forms {
+            let bare = block(&cloud, "").replace(&format!("  project_id = {PROJECT:?}\n"), "");
+            let workspace = Workspace::new(terraform).with_provider(&bare).with_variable("TF_LOG", "TRACE");
+            let workspace = form.iter().fold(workspace, |space, (name, value)| space.with_variable(name, value));
+            workspace.write("a-file.json", &file.to_string());
+            workspace.configure(EXAMPLE);
+            let run = |arguments: &[&str]| {
+                let finished = workspace.run(arguments).expect_code(0);
+                finished.stdout + &finished.stderr
+            };
+            let mut told =
+                run(&["plan", "-out=a-plan"]) + &run(&["show", "-json", "a-plan"]) + &run(&["apply", "a-plan"]);
+            told += &fs::read_to_string(workspace.path().join("terraform.tfstate")).expect("it was written");
+            // What was got is asked for once more, and a failure is logged.
+            cloud.emulator().revoke_credentials();
+            cloud.fault("ShowEnhancedConnection:refuse=500,DLI.0999,Internal error*1");
+            told += &run(&["destroy", "-auto-approve"]);
+
+            let proofs = cloud.requests().into_iter().flat_map(|request| request.headers);
+            let proofs = proofs.filter(|(name, _)| PROOFS.contains(&name.as_str())).map(|(_, value)| secret(&value));
+            let given = [PASSWORD, SECRET_KEY, "canary", "canary\\\"pass"].map(str::to_owned);
+            let secrets: Vec<_> = proofs.chain(given).collect();
+            assert!(secrets.len() > 10, "{form:?}: each request shows who asks");
+            for secret in secrets {
+                let line = told.lines().find(|line| line.contains(&secret));
+                assert_eq!(line, None, "{form:?}: {secret}");
+            }
+        }
+    });
+}
+
+/// The proxy's own password stands in its address.
+#[test]
+fn the_proxys_password_is_not_told() {
+    for_one_terraform(|terraform| {
+        let workspace = Workspace::new(terraform)
+            .with_provider(&format!(
+                "provider \"dli\" {{\n  region = \"nowhere-1\"\n  cloud = \"cloud.invalid\"\n  project_id = {PROJECT:?}\n  \
+                 plan_checks = false\n{}\n}}\n",
+                key()
+            ))
+            .with_variable("HTTPS_PROXY", "http://me:canary@127.0.0.1:1")
+            .with_variable("TF_LOG", "TRACE");
+        workspace.configure(EXAMPLE);
+        let applied = workspace.run(&["apply", "-auto-approve", "-json"]).expect_code(1);
+        let error = applied.error_of(ADDRESS);
+        assert!(error.contains("through the proxy"), "{error}");
+        // As it is, and as a header has it.
+        for secret in ["canary", "bWU6Y2FuYXJ5"] {
+            let line = applied.stderr.lines().chain(applied.stdout.lines()).find(|line| line.contains(secret));
+            assert_eq!(line, None, "{secret}");
+        }
+    });
+}

@@ -1,0 +1,116 @@
+//! How the service is reached, out of the environment alone: which cloud, and which certificates are trusted.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::thread;
+
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use terraform_provider_dli::emulator::{ACCESS_KEY, SECRET_KEY};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+
+use super::connection::{ADDRESS, EXAMPLE};
+use super::harness::{Cloud, PROJECT, Told, Workspace, for_one_terraform};
+
+/// A provider block with a key and a project.
+fn block(arguments: &str) -> String {
+    format!(
+        "provider \"dli\" {{\n  project_id = {PROJECT:?}\n  access_key = {ACCESS_KEY:?}\n  secret_key = {SECRET_KEY:?}\n  \
+         plan_checks = false\n{arguments}\n}}\n"
+    )
+}
+
+/// Puts a cloud behind a certificate for `localhost` that nobody vouches for. Returns the address, and the certificate as
+/// PEM. The thread lives as long as the tests.
+fn behind_tls(cloud: &Cloud) -> (String, String) {
+    let CertifiedKey { cert, signing_key } =
+        generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    let key = PrivateKeyDer::try_from(signing_key.serialize_der()).expect("PKCS #8");
+    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("the provider has them")
+        .with_no_client_auth()
+        .with_single_cert(vec![cert.der().clone()], key)
+        .expect("they belong together");
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.set_nonblocking(true).expect("a socket can be");
+    let address = format!("https://localhost:{}", listener.local_addr().expect("it is bound").port());
+    let plain = cloud.emulator().endpoint().trim_start_matches("http://").to_owned();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let serve = async move {
+        let listener = tokio::net::TcpListener::from_std(listener).expect("there is a runtime");
+        while let Ok((stream, _)) = listener.accept().await {
+            let (acceptor, plain) = (acceptor.clone(), plain.clone());
+            tokio::spawn(async move {
+                // A client that does not trust it breaks it off.
+                let mut tls = acceptor.accept(stream).await?;
+                let mut plain = tokio::net::TcpStream::connect(plain).await?;
+                tokio::io::copy_bidirectional(&mut tls, &mut plain).await
+            });
+        }
+    };
+    thread::spawn(move || runtime.block_on(serve));
+    (address, cert.pem())
+}
+
+#[test]
+fn certificates_are_trusted_as_the_environment_says() {
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let (address, pem) = behind_tls(&cloud);
+        let workspace = || {
+            let workspace =
+                Workspace::new(terraform).with_provider(&block(&format!("  endpoints = {{ dli = {address:?} }}")));
+            workspace.write("ca.pem", &pem);
+            workspace.configure(EXAMPLE);
+            workspace
+        };
+        let apply = ["apply", "-auto-approve", "-json"];
+
+        let error = workspace().run(&apply).expect_code(1).error_of(ADDRESS);
+        assert!(error.contains("UnknownIssuer") && error.contains("cacert_file"), "{error}");
+        assert!(cloud.requests().is_empty());
+
+        let trusting = workspace().with_variable("OS_CACERT", "ca.pem");
+        trusting.run(&apply).expect_code(0).expect_silence();
+        trusting.destroy();
+        cloud.expect_empty();
+
+        let nowhere = workspace().with_variable("OS_CACERT", "nowhere.pem").run(&["plan", "-json"]).expect_code(1);
+        assert!(nowhere.told().iter().any(|told| told.text.contains("nowhere.pem cannot be read")), "{nowhere}");
+
+        for name in ["HW_INSECURE", "OS_INSECURE"] {
+            let careless = workspace().with_variable(name, "true");
+            let told = careless.run(&apply).expect_code(0).told();
+            let is_warning = |told: &Told| !told.is_error && told.text.contains(&format!("{name} in the environment"));
+            assert!(!told.is_empty() && told.iter().all(is_warning), "{told:#?}");
+            careless.destroy();
+            cloud.expect_empty();
+        }
+        let wrong = workspace().with_variable("HW_INSECURE", "yes").run(&["plan", "-json"]).expect_code(1);
+        assert!(
+            wrong.told().iter().any(|told| told.text.contains("HW_INSECURE in the environment is \"yes\"")),
+            "{wrong}"
+        );
+    });
+}
+
+/// What is written down goes before it.
+#[test]
+fn the_cloud_is_that_of_the_environment() {
+    for_one_terraform(|terraform| {
+        for (written, host) in
+            [("", "dli.nowhere-1.one.invalid"), ("  cloud = \"two.invalid\"", "dli.nowhere-1.two.invalid")]
+        {
+            let workspace = Workspace::new(terraform)
+                .with_provider(&block(&format!("  region = \"nowhere-1\"\n{written}")))
+                .with_variable("HW_CLOUD", "one.invalid");
+            workspace.configure(EXAMPLE);
+            let error = workspace.run(&["apply", "-auto-approve", "-json"]).expect_code(1).error_of(ADDRESS);
+            assert!(error.contains(&format!("no connection to {host}")), "{error}");
+        }
+    });
+}
