@@ -33,6 +33,8 @@ pub(super) struct Pending {
     made: Mutex<BTreeSet<String>>,
     /// What the state was seen to have in this process: project, name and id. None of it is what a later creation makes.
     held: Mutex<BTreeSet<[String; 3]>>,
+    /// When this run began, by this machine's clock.
+    begun: Mutex<Option<OffsetDateTime>>,
 }
 
 /// A creation that was begun.
@@ -59,6 +61,9 @@ pub(super) struct Creation {
     /// When it was sent first and last, by the service's clock, in milliseconds since the epoch.
     first: i64,
     last: i64,
+    /// When it was begun, by this machine's clock.
+    #[serde(default)]
+    begun: i64,
     /// What the service answered.
     pub(super) id: Option<String>,
 }
@@ -85,6 +90,7 @@ impl Creation {
             before: before.iter().map(|connection| connection.id.clone()).collect(),
             first: now,
             last: now,
+            begun: 0,
             id: None,
         }
     }
@@ -196,6 +202,7 @@ impl Pending {
         now: OffsetDateTime,
     ) -> Creation {
         let mut creation = Creation::new(project_id, body, routes, before, now);
+        creation.begun = milliseconds(OffsetDateTime::now_utc());
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let namesakes =
             held.iter().filter(|[project, name, _]| (project, name) == (&creation.project_id, &creation.name));
@@ -206,6 +213,14 @@ impl Pending {
     /// Another run begins in this process: what the one before has made, it may not have told Terraform.
     pub(super) fn begin(&self) {
         self.made.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        *self.begun.lock().unwrap_or_else(PoisonError::into_inner) = Some(OffsetDateTime::now_utc());
+    }
+
+    /// Whether an earlier run noted this. Each alias of the provider has a process of its own, which notes in the same
+    /// directory: what was begun since this process was configured is another resource's.
+    pub(super) fn is_earlier(&self, noted: &Creation) -> bool {
+        let begun = *self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        begun.is_none_or(|begun| noted.begun < milliseconds(begun))
     }
 
     /// A creation of this run came to this connection.
@@ -366,6 +381,17 @@ mod tests {
         assert!(pending.find("p", "c").is_some());
         pending.seen("p", "c", "new");
         assert_eq!(pending.find("p", "c"), None);
+    }
+
+    #[test]
+    fn what_another_process_of_this_run_notes_is_not_an_earlier_runs() {
+        let pending = Pending::default();
+        let earlier = pending.creation("p", &body(), None, &[], NOW);
+        // Both are told to the millisecond.
+        std::thread::sleep(std::time::Duration::from_millis(2));
+        pending.begin();
+        assert!(pending.is_earlier(&earlier));
+        assert!(!pending.is_earlier(&Pending::default().creation("p", &body(), None, &[], NOW)));
     }
 
     #[test]

@@ -92,7 +92,7 @@ impl Making<'_> {
             before => before.map_err(told)?,
         };
         let noted = self.pending.find(project_id, name);
-        if let Some(noted) = &noted
+        if let Some(noted) = noted.as_ref().filter(|noted| self.pending.is_earlier(noted))
             && let Some(earlier) = self.earlier(noted, &before).await?
         {
             return Ok(Made::Earlier(earlier, Box::new(noted.clone())));

@@ -274,6 +274,25 @@ fn what_another_terraform_workspace_has_made_is_not_taken() {
     });
 }
 
+/// Each alias of the provider has a process of its own, and both keep their notes in one directory.
+#[test]
+fn what_another_alias_has_just_made_is_not_taken() {
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let provider = cloud.provider_block("");
+        let alias = provider.replacen('{', "{\n  alias = \"second\"", 1);
+        let workspace = Workspace::new(terraform).with_provider(&(provider + &alias));
+        let second = connection("provider = dli.second\n  depends_on = [dli_enhanced_connection.test]");
+        workspace.configure(&(connection("") + &second.replacen("\"test\"", "\"other\"", 1)));
+        let applied = workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(1);
+        let told = applied.error_of("dli_enhanced_connection.other");
+        let id = cloud.connection().id;
+        assert!(told.contains("DLI.0006") && told.contains(&id), "{told}");
+        assert_eq!(workspace.state(ADDRESS)["id"], id);
+        assert_eq!(workspace.find_state("dli_enhanced_connection.other"), None);
+    });
+}
+
 /// Where names need not be unique: of two that may both be what a killed run has made, neither is taken, and no third one
 /// is made.
 #[test]
