@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::thread;
 
 use clap::Parser;
-use terraform_provider_dli::plugin::{self, Identity, Mode, guide, handshake, logging};
+use terraform_provider_dli::plugin::{self, End, Identity, Mode, guide, handshake, logging};
 use terraform_provider_dli::provider::DliProvider;
 use terraform_provider_dli::{framework::server::Server, protocol};
 use tokio::runtime::Builder;
@@ -55,15 +55,23 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("[ERROR] cannot start the runtime: {error}\n")),
     };
+    // A process that serves on its own takes part in many runs.
+    let client = if arguments.debug { None } else { plugin::client() };
+    let provider = DliProvider::for_client(Box::new(environment), notes(environment), client);
+    let farewell = provider.farewell();
     let served = runtime.block_on(plugin::serve(&IDENTITY, mode, || {
-        let server = Server::new(DliProvider::remembering_in(Box::new(environment), notes(environment)));
+        let server = Server::new(provider);
         let service = protocol::Service::new(server);
         (Routes::new(protocol::grpc(service.clone())), move || service.interrupt())
     }));
     // What still runs has nobody left to answer to.
     runtime.shutdown_background();
     match served {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(End::Farewell) => {
+            farewell();
+            ExitCode::SUCCESS
+        }
+        Ok(End::Otherwise) => ExitCode::SUCCESS,
         Err(error) => fail(&format!("[ERROR] {}\n", logging::with_sources(&error))),
     }
 }

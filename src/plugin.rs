@@ -31,6 +31,7 @@ use tonic::service::Routes;
 use tonic::transport::Server;
 
 use self::handshake::Launch;
+pub use self::life::client;
 use self::life::{Life, Stop};
 use self::listener::Listener;
 use self::tls::Tls;
@@ -102,6 +103,15 @@ pub enum PluginError {
     Serve(#[from] tonic::transport::Error),
 }
 
+/// How an orderly end came about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The client said goodbye, having had all the answers that it wanted.
+    Farewell,
+    /// A signal, or the death of the client.
+    Otherwise,
+}
+
 /// Serves `provider` until the client or the system ends it; `Ok` is an orderly end.
 ///
 /// `provider` is called after the client was told where to connect. The socket file is removed before this returns;
@@ -110,7 +120,7 @@ pub async fn serve<I: FnOnce()>(
     identity: &Identity,
     mode: Mode,
     provider: impl FnOnce() -> (Routes, I),
-) -> Result<(), PluginError> {
+) -> Result<End, PluginError> {
     let debug = matches!(mode, Mode::Debug);
     let life = Life::begin(debug).map_err(PluginError::Signals)?;
     let launch = match mode {
@@ -143,9 +153,10 @@ pub async fn serve<I: FnOnce()>(
         .serve_with_incoming_shutdown(connection::accept(socket, tls.as_ref().map(Tls::acceptor)), stop.requested());
 
     tokio::select! {
-        served = serving => served.map_err(PluginError::Serve),
-        () = time_to_leave(life, &stop, interrupt) => Ok(()),
+        served = serving => served?,
+        () = time_to_leave(life, &stop, interrupt) => {}
     }
+    Ok(if stop.is_farewell() { End::Farewell } else { End::Otherwise })
 }
 
 /// Resolves when the process has to be gone, calls in flight or not, after the end was asked for.

@@ -65,7 +65,31 @@ impl DliProvider {
     /// The same with a directory for notes of creations that are under way: by them the next run finds what a killed one
     /// has made and could not tell. It is made when it is needed, and goes when it is empty.
     pub fn remembering_in(environment: Environment, directory: PathBuf) -> Self {
-        Self { account: Arc::new(Account::new(environment, Pending::in_directory(directory))) }
+        Self::with(environment, Pending::in_directory(directory))
+    }
+
+    /// The same where all processes that this client has started take part in one run, such as those of the provider's
+    /// aliases: none of them takes what another has just begun for an earlier run's.
+    pub fn for_client(environment: Environment, directory: PathBuf, client: Option<String>) -> Self {
+        let pending = Pending::in_directory(directory);
+        Self::with(
+            environment,
+            match client {
+                Some(client) => pending.of_client(client),
+                None => pending,
+            },
+        )
+    }
+
+    fn with(environment: Environment, pending: Pending) -> Self {
+        Self { account: Arc::new(Account::new(environment, pending)) }
+    }
+
+    /// What is to be done once the client has said goodbye, having had all its answers: what they told of needs no note any
+    /// more.
+    pub fn farewell(&self) -> impl FnOnce() + Send + use<> {
+        let account = Arc::clone(&self.account);
+        move || account.pending().end()
     }
 }
 

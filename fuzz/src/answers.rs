@@ -127,7 +127,7 @@ async fn call(project: &Project, operation: usize) -> Result<(), Error> {
     match operation {
         0 => project.show_connection(ID).await.map(drop),
         1 => {
-            let id = project.create_connection(&CreateConnection::default()).await?;
+            let id = project.create_connection(&CreateConnection::default(), &|_| {}).await?;
             assert!(!id.is_empty(), "an id without text");
             Ok(())
         }

@@ -44,8 +44,11 @@ const SUBJECT_TOKEN: &str = "x-subject-token";
 /// The identity service's name for what the others call [`REQUEST_ID_HEADER`].
 const IDENTITY_REQUEST_ID: &str = "x-iam-trace-id";
 
+/// Is told the service's time right before an attempt leaves: after the wait for a turn, and for what proves who calls.
+pub(super) type Sending<'a> = &'a (dyn Fn(OffsetDateTime) + Sync);
+
 /// What is asked, before anything is signed.
-pub(super) struct Call {
+pub(super) struct Call<'a> {
     operation: Operation,
     /// Percent-encoded.
     path: String,
@@ -59,12 +62,13 @@ pub(super) struct Call {
     secrets: Vec<SecretString>,
     /// How long it may take, where that is not what every call may.
     limit: Option<Duration>,
+    sending: Option<Sending<'a>>,
 }
 
-impl Call {
+impl<'a> Call<'a> {
     pub(super) fn new(operation: Operation, path: impl Into<String>) -> Self {
         let (query, headers, secrets) = (Vec::new(), Vec::new(), Vec::new());
-        Self { operation, path: path.into(), query, headers, body: None, secrets, limit: None }
+        Self { operation, path: path.into(), query, headers, body: None, secrets, limit: None, sending: None }
     }
 
     pub(super) fn query(mut self, key: &str, value: &str) -> Self {
@@ -91,6 +95,11 @@ impl Call {
         self.limit = Some(limit);
         self
     }
+
+    pub(super) fn sending(mut self, sending: Sending<'a>) -> Self {
+        self.sending = Some(sending);
+        self
+    }
 }
 
 /// Where a request goes, and what it is sent with.
@@ -107,17 +116,17 @@ pub(super) struct Way<'a> {
 
 impl Project {
     /// Makes a call whose answer has nothing to return.
-    pub(super) async fn run(&self, call: Call) -> Result<(), Error> {
+    pub(super) async fn run(&self, call: Call<'_>) -> Result<(), Error> {
         self.answer(&call).await.map(drop)
     }
 
     /// Makes a call and reads its answer.
-    pub(super) async fn fetch<T: DeserializeOwned>(&self, call: Call) -> Result<T, Error> {
+    pub(super) async fn fetch<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T, Error> {
         self.answer(&call).await?.decode()
     }
 
     /// An answer that says success; what fails for a passing reason is repeated where that does no harm.
-    async fn answer(&self, call: &Call) -> Result<Answer, Error> {
+    async fn answer(&self, call: &Call<'_>) -> Result<Answer, Error> {
         let lane = self.lane();
         let mut attempts = Attempts::new(&self.client.traffic, &lane, self.patience.as_ref());
         loop {
@@ -135,7 +144,7 @@ impl Project {
     }
 
     /// One attempt; renewed once where the service no longer believes who calls.
-    async fn observed(&self, call: &Call) -> Result<Answer, Error> {
+    async fn observed(&self, call: &Call<'_>) -> Result<Answer, Error> {
         let scope = Scope::Project(self.id.clone());
         let asker = Asker { region: self.region.as_deref(), scope: &scope, acting: true };
         self.client.proven(call, &self.endpoint, Some(&self.id), asker).await
@@ -144,7 +153,7 @@ impl Project {
 
 impl Inner {
     /// One request and its answer, with a line in the log.
-    pub(super) async fn exchange(&self, call: &Call, way: Way<'_>) -> Result<Answer, Error> {
+    pub(super) async fn exchange(&self, call: &Call<'_>, way: Way<'_>) -> Result<Answer, Error> {
         let started = Instant::now();
         let result = self.attempt(call, way).await;
         let (status, request_id) = match &result {
@@ -167,14 +176,17 @@ impl Inner {
         }
     }
 
-    async fn attempt(&self, call: &Call, way: Way<'_>) -> Result<Answer, Error> {
+    async fn attempt(&self, call: &Call<'_>, way: Way<'_>) -> Result<Answer, Error> {
         let request = sign(call, way, self.clocks.signing(way.correction))?;
+        if let Some(sending) = call.sending {
+            sending(self.clocks.now());
+        }
         let answer = self.send(call, way, request).await?;
         answer.classify()?;
         Ok(answer)
     }
 
-    async fn send(&self, call: &Call, way: Way<'_>, mut request: reqwest::Request) -> Result<Answer, Error> {
+    async fn send(&self, call: &Call<'_>, way: Way<'_>, mut request: reqwest::Request) -> Result<Answer, Error> {
         let (transport, operation) = (&self.transport, call.operation);
         let host = || way.endpoint.host();
         let not_built = |source: reqwest::Error| Error::Request { operation, source: Box::new(source.without_url()) };
@@ -221,7 +233,7 @@ impl Inner {
 }
 
 /// The request as it is sent. What proves who calls is added to it: a signature, or a token.
-fn sign(call: &Call, way: Way<'_>, time: OffsetDateTime) -> Result<reqwest::Request, Error> {
+fn sign(call: &Call<'_>, way: Way<'_>, time: OffsetDateTime) -> Result<reqwest::Request, Error> {
     let operation = call.operation;
     let method = operation.method();
     let query = canonical_query(&call.query);
@@ -302,7 +314,7 @@ mod tests {
         Config { credentials: Some(Credentials::new(Form::Key(key), "this test")), ..config }
     }
 
-    async fn signed(config: Config, call: &Call) -> reqwest::Request {
+    async fn signed(config: Config, call: &Call<'_>) -> reqwest::Request {
         let client = Client::new(config).expect("in order");
         let project = client.project(None, None).expect("complete");
         let scope = Scope::Project(project.id.clone());

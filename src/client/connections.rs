@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, de::Error as _};
+use time::OffsetDateTime;
 
 use super::{Project, call::Call, error::Error, operation::Operation};
 use crate::dli::{
@@ -26,11 +27,16 @@ impl Project {
     /// Creates a connection and returns its id, which is all that comes back. The host records are sent by name.
     ///
     /// The service knows no idempotency token: after an error of which
-    /// [`may_have_taken_effect`](Error::may_have_taken_effect) holds, the connection may exist.
-    pub async fn create_connection(&self, connection: &CreateConnection) -> Result<String, Error> {
+    /// [`may_have_taken_effect`](Error::may_have_taken_effect) holds, the connection may exist. `sending` is told the
+    /// service's time right before each attempt leaves, so that it can be written down.
+    pub async fn create_connection(
+        &self,
+        connection: &CreateConnection,
+        sending: &(dyn Fn(OffsetDateTime) + Sync),
+    ) -> Result<String, Error> {
         let connection = CreateConnection { hosts: sorted(&connection.hosts), ..connection.clone() };
         let call = Call::new(Operation::CreateConnection, path::connections(&self.id)).body(&connection);
-        self.fetch(call).await.map(|created: Created| created.connection_id)
+        self.fetch(call.sending(sending)).await.map(|created: Created| created.connection_id)
     }
 
     /// Shows one connection. One that was deleted is shown too, with the status `DELETED`.
@@ -125,7 +131,8 @@ mod tests {
         };
         let answer =
             r#"{ "is_success": true, "message": "", "connection_id": "2a620c33-5609-40c9-affd-2b6453071b0f" }"#;
-        let (request, id) = exchange(201, answer, async |project| project.create_connection(&connection).await).await;
+        let (request, id) =
+            exchange(201, answer, async |project| project.create_connection(&connection, &|_| {}).await).await;
         assert_eq!(
             request.parts(),
             (
@@ -142,7 +149,8 @@ mod tests {
     async fn a_created_connection_without_an_id_is_an_error_that_leaves_it_open() {
         for answer in [r#"{"is_success":true}"#, r#"{"is_success":true,"connection_id":""}"#, ""] {
             let connection = CreateConnection::default();
-            let (_, id) = exchange(201, answer, async |project| project.create_connection(&connection).await).await;
+            let (_, id) =
+                exchange(201, answer, async |project| project.create_connection(&connection, &|_| {}).await).await;
             let error = id.expect_err("there is no id");
             assert!(matches!(error, Error::Undecodable { .. }), "{error:?}");
             assert!(error.may_have_taken_effect());

@@ -268,6 +268,18 @@ impl Error {
                 || matches!(self, Self::Repeated { open: true, .. }))
     }
 
+    /// Whether the service may be at work on the request still, or has done it: no answer came, or the beginning of one that
+    /// says success, or one in its place by somebody who gave up waiting.
+    #[must_use]
+    pub fn may_be_under_way(&self) -> bool {
+        match self {
+            Self::Lost { .. } | Self::Timeout { .. } => true,
+            Self::Interrupted { status, .. } => status.is_success(),
+            Self::Repeated { last, .. } => last.may_be_under_way(),
+            _ => self.status() == Some(StatusCode::GATEWAY_TIMEOUT),
+        }
+    }
+
     /// The text with all its causes, which `Display` leaves to the reader of the sources: "no connection to … :
     /// … : connection refused".
     #[must_use]

@@ -382,6 +382,20 @@ mod tests {
         assert!(stopped.elapsed() < Duration::from_secs(5));
     }
 
+    /// By what it is told, a creation is recognised later: the wait for a turn must lie before it.
+    #[tokio::test]
+    async fn each_attempt_is_told_of_when_it_leaves() {
+        let server = failing(1, 429, r#"{"error_code":"APIGW.0308","error_msg":"limit:1,time:300 ms"}"#).await;
+        let told = std::sync::Mutex::new(Vec::new());
+        let sending = |_| told.lock().expect("no panic").push((Instant::now(), server.unseen()));
+        let creation = crate::dli::wire::CreateConnection::default();
+        // The second answer is no id.
+        at_once(&server).create_connection(&creation, &sending).await.expect_err("there is no id");
+        let told = told.into_inner().expect("no panic");
+        let [(first, 0), (second, 1)] = told[..] else { panic!("one before each request: {told:?}") };
+        assert!(second - first >= Duration::from_millis(250), "{told:?}");
+    }
+
     /// What only waited for its turn is not told as something that may have happened.
     #[tokio::test]
     async fn a_call_that_waited_in_vain_was_not_sent() {

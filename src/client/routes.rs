@@ -22,7 +22,7 @@ impl Project {
     }
 
     /// The newer version where the region has it; which one it has, the process asks once.
-    async fn by_route_api(&self, call: impl Fn(RouteApi) -> Call) -> Result<(), Error> {
+    async fn by_route_api(&self, call: impl Fn(RouteApi) -> Call<'static>) -> Result<(), Error> {
         let host = self.endpoint.host();
         let only_old = |hosts: &BTreeSet<String>| hosts.contains(&host);
         let lock = || self.client.only_old_routes.lock().unwrap_or_else(PoisonError::into_inner);

@@ -41,7 +41,7 @@ struct Controller(Stop);
 impl GrpcController for Controller {
     /// Answers before the process ends: the server lets a call in flight finish.
     async fn shutdown(&self, _request: Request<Empty>) -> Result<Response<Empty>, Status> {
-        self.0.request();
+        self.0.farewell();
         Ok(Response::new(Empty {}))
     }
 }

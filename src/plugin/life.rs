@@ -7,6 +7,7 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 #[cfg(unix)]
 use std::time::Duration;
 
@@ -17,19 +18,55 @@ use tokio::sync::watch;
 #[cfg(unix)]
 const PARENT_CHECK: Duration = Duration::from_millis(500);
 
+/// Names the process that started this one so that no other has its name, on Linux ever, elsewhere while it lives; `None`
+/// where the system does not tell. All plugins of one run have the same client.
+#[cfg(unix)]
+pub fn client() -> Option<String> {
+    let process = std::os::unix::process::parent_id();
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let facts = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    // The name of a program may have spaces and parentheses in it; the time of its start is the twentieth word behind it.
+    let start = facts.rsplit_once(')').and_then(|(_, behind)| behind.split_whitespace().nth(19)).unwrap_or_default();
+    Some(format!("{}/{process}/{start}", boot.trim()))
+}
+
+/// Nothing tells portably who started this process.
+#[cfg(not(unix))]
+pub fn client() -> Option<String> {
+    None
+}
+
 /// The wish to end, which any part of the process may utter and all can wait for.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Stop(Arc<watch::Sender<bool>>);
+pub(super) struct Stop(Arc<Wish>);
+
+#[derive(Debug, Default)]
+struct Wish {
+    end: watch::Sender<bool>,
+    /// Whether it was the client's.
+    farewell: AtomicBool,
+}
 
 impl Stop {
     /// Asks for the end.
     pub(super) fn request(&self) {
-        self.0.send_replace(true);
+        self.0.end.send_replace(true);
+    }
+
+    /// The client asks for the end.
+    pub(super) fn farewell(&self) {
+        self.0.farewell.store(true, Ordering::Release);
+        self.request();
+    }
+
+    /// Whether the client has asked for the end.
+    pub(super) fn is_farewell(&self) -> bool {
+        self.0.farewell.load(Ordering::Acquire)
     }
 
     /// Resolves once the end was asked for, also when that was before this call.
     pub(super) fn requested(&self) -> impl Future<Output = ()> + Send + use<> {
-        let mut wish = self.0.subscribe();
+        let mut wish = self.0.end.subscribe();
         async move {
             // An error means that nobody is left to ask: that is the end as well.
             let _ = wish.wait_for(|requested| *requested).await;

@@ -64,7 +64,7 @@ impl Account {
         let found = if unknown.is_empty() { Some(sources::find(given)?) } else { None };
         unknown.extend(open(&SETTLED));
         let (region, project_id) = place(given, found.as_ref());
-        let (insecure, warnings) = insecure(given)?;
+        let (insecure, mut warnings) = insecure(given)?;
         let tagging = tagging(config);
         if let Some(key) = tagging.defaults.keys().find(|key| tagging.ignores(key)) {
             return Err(ignored_default(key));
@@ -110,6 +110,7 @@ impl Account {
             claims: Arc::default(),
             survey: Arc::default(),
         });
+        warnings.extend(self.pending.tell());
         Ok(warnings)
     }
 

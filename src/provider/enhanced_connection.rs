@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `POST   /v2.0/{project}/datasource/enhanced-connections` | create |
 //! | `GET    /v2.0/{project}/datasource/enhanced-connections` | import by name, plan of a create |
-//! | `GET    {c}` | create, read, update, delete, import; again and again while bindings are made |
+//! | `GET    {c}` | create, read, update, delete (before it, too), import; again and again while bindings are made |
 //! | `PUT    {c}` | update of `hosts` |
 //! | `POST   {c}/associate-queue`, `{c}/disassociate-queue` | update of `queues`, `elastic_resource_pools` |
 //! | `POST   /v3/{project}/datasource/enhanced-connections/{id}/routes` (or v2.0) | create and update of `routes` |
@@ -113,7 +113,8 @@ impl Resource for EnhancedConnection {
         let tags = tagging.all(planned.tags.as_ref());
 
         self.account.survey().applies();
-        let made = creation::make(&session, &self.account, &planned, &tags, SUMMARY).await?;
+        let (made, warnings) = creation::make(&session, &self.account, &planned, &tags, SUMMARY).await?;
+        progress.warn(warnings);
         let (id, found, noted) = match made {
             Made::Answered(id) => (id, false, None),
             Made::Found(shown) => (shown.id, true, None),
@@ -220,6 +221,8 @@ impl Resource for EnhancedConnection {
             Session::open(&self.account, known.place(), limit, request.stop).await.map_err(told)?.about(known.about());
         let guard = small::lock(&session, &self.account, known.id()).await.map_err(told)?;
         self.account.pending().seen(session.project.id(), &known.name, known.id());
+        let Some(shown) = small::shown(&session, known.id()).await.map_err(told)? else { return Ok(()) };
+        same_connection(&known, &shown)?;
         let mut settled = false;
         loop {
             let fault = match session.write(session.project.delete_connection(known.id())).await {
@@ -362,6 +365,7 @@ async fn look(
     scope: Scope,
 ) -> Result<Option<(Connection, Diagnostics)>, Fault> {
     let Some(shown) = small::shown(session, known.id()).await? else { return Ok(None) };
+    same_connection(&known, &shown)?;
     let mut warnings = Diagnostics::new();
     let everything = scope == Scope::Everything;
     let mut tags = None;
@@ -383,6 +387,26 @@ async fn look(
     warnings.extend(connection.observe(seen));
     place::settle(&mut connection.region, &mut connection.project_id, session);
     Ok(Some((connection, warnings)))
+}
+
+/// No call can rename a connection, or move it to another VPC or subnet: where the state tells these otherwise, its ID is
+/// another connection's, and what is done to that is done to somebody else.
+fn same_connection(known: &Connection, shown: &wire::Connection) -> Result<(), Diagnostics> {
+    let facts = [
+        ("name", &known.name, &shown.name),
+        ("dest_vpc_id", &known.dest_vpc_id, &shown.dest_vpc_id),
+        ("dest_network_id", &known.dest_network_id, &shown.dest_network_id),
+    ];
+    let differs = |(_, known, shown): &&(_, &String, &String)| !known.is_empty() && !known.eq_ignore_ascii_case(shown);
+    let Some((fact, ours, theirs)) = facts.iter().find(differs) else { return Ok(()) };
+    let text = format!(
+        "According to the state, the connection {} has the {fact} {ours:?}; the service says {theirs:?}, and nothing can \
+         change that. So the ID in the state is not that of this connection: the state was damaged or edited by hand. Nothing \
+         was changed.\n\nRestore the state from a backup (terraform.tfstate.backup), or take the resource out of it and import \
+         the right connection: terraform state rm ADDRESS, then terraform import ADDRESS ID.",
+        known.id()
+    );
+    Err(Diagnostic::error("The State Names Another Connection", text).at(Path::attribute("id")).into())
 }
 
 const TAGS_NOT_PUBLISHED: &str = "The tag API is not published in this region. The state keeps the tags that it has.";
@@ -438,12 +462,22 @@ fn gone(summary: &str, id: &str) -> Diagnostics {
     Diagnostic::error(format!("{summary}: Gone"), text).into()
 }
 
-/// What to do where a connection may exist that Terraform does not know.
-fn look_for(name: &str) -> String {
-    format!(
-        "Terraform holds no connection, but there may be one. Apply again from this directory: if this run has made an \
-         enhanced connection named {name:?}, the next one finds it by the note that was left in Terraform's data directory, \
-         and takes it over; else it makes one.\n\nWhere the directory is gone by then, look for the name in the console: a \
-         connection that this run has made (its time of creation tells) can be imported: terraform import ADDRESS name:{name}"
-    )
+/// What to do where a connection may exist that Terraform does not know. `unkept` is why the next run will not know of it
+/// either.
+fn look_for(name: &str, unkept: Option<&str>) -> String {
+    let unknown = "Terraform holds no connection, but there may be one.";
+    let import = format!(
+        "look for the name in the console: a connection that this run has made (its time of creation tells) can be imported: \
+         terraform import ADDRESS name:{name}"
+    );
+    match unkept {
+        Some(why) => format!(
+            "{unknown} No note of it could be left in Terraform's data directory ({why}), so before you apply again, {import}"
+        ),
+        None => format!(
+            "{unknown} Apply again from this directory: if this run has made an enhanced connection named {name:?}, the next \
+             one finds it by the note that was left in Terraform's data directory, and takes it over; else it makes \
+             one.\n\nWhere the directory is gone by then, {import}"
+        ),
+    }
 }

@@ -1,23 +1,29 @@
 //! Creations that Terraform may not know of: each is written down before it is sent, because the service takes no
 //! idempotency token, and a process that is killed can tell nobody what it made.
 //!
-//! A note stays until a plan or a read shows that the state has the connection. The next run that is to create a
-//! connection of the same name finds by it the one that an earlier run made, and by it alone: a connection that merely
-//! looks the same is somebody else's. Notes lie beside Terraform's own data of the working directory, and hold no secret.
+//! A note stays until it is sure that Terraform has the connection: its client has said goodbye after the creation was
+//! answered, or a plan or a read shows that the state has it. The next run that is to create a connection of the same name
+//! finds by it the one that an earlier run made, and by it alone: a connection that merely looks the same is somebody
+//! else's. Notes lie beside Terraform's own data of the working directory, and hold no secret.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs, io,
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use time::{Duration, OffsetDateTime};
+use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::{enhanced_connection::model::same_network, tagging::Tags};
-use crate::dli::wire;
+use crate::{
+    dli::wire,
+    framework::diagnostic::{Diagnostic, Diagnostics},
+};
 
 /// The service tells its time to the second, and both clocks are read, not compared.
 const TOLERANCE: Duration = Duration::seconds(2);
@@ -25,16 +31,41 @@ const TOLERANCE: Duration = Duration::seconds(2);
 /// How long after it was sent a request may still be carried out.
 const UNDER_WAY: Duration = Duration::minutes(2);
 
+/// By how much two clocks within the cloud may differ where nobody's connection should be overlooked.
+const DOUBT: Duration = Duration::minutes(15);
+
+/// From this age on a note that nothing has come of is told of. Until then the run that was ended is run again.
+const OLD: Duration = Duration::minutes(10);
+
 /// The notes of one working directory; none are kept where there is no directory.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Pending {
     directory: Option<PathBuf>,
-    /// What creations of this run came to. None of it is another resource's.
-    made: Mutex<BTreeSet<String>>,
+    /// Names the run for all processes that take part in it; where there is no name, a process is a run of its own.
+    client: Option<String>,
+    run: Mutex<String>,
+    /// What creations of this process came to, by id. None of it is another resource's.
+    made: Mutex<BTreeMap<String, Made>>,
     /// What the state was seen to have in this process: project, name and id. None of it is what a later creation makes.
     held: Mutex<BTreeSet<[String; 3]>>,
-    /// When this run began, by this machine's clock.
-    begun: Mutex<Option<OffsetDateTime>>,
+}
+
+/// What a creation of this process came to.
+#[derive(Debug)]
+struct Made {
+    project_id: String,
+    name: String,
+    /// Triggered where the practitioner interrupted while it was made, and may not have waited for the answer.
+    stop: CancellationToken,
+}
+
+/// A note that is there and tells nothing.
+#[derive(Debug, thiserror::Error)]
+#[error("the note {} cannot be read: {why}", path.display())]
+pub(super) struct Unreadable {
+    /// The file.
+    pub(super) path: PathBuf,
+    why: String,
 }
 
 /// A creation that was begun.
@@ -51,6 +82,8 @@ pub(super) struct Creation {
     pub(super) routes: BTreeMap<String, String>,
     /// The rest of what it is to have.
     #[serde(default)]
+    pub(super) routetable_id: Option<String>,
+    #[serde(default)]
     pub(super) queues: BTreeSet<String>,
     #[serde(default)]
     pub(super) elastic_resource_pools: BTreeSet<String>,
@@ -61,9 +94,11 @@ pub(super) struct Creation {
     /// When it was sent first and last, by the service's clock, in milliseconds since the epoch.
     first: i64,
     last: i64,
-    /// When it was begun, by this machine's clock.
+    /// When it was begun, by this machine's clock, and in which run.
     #[serde(default)]
     begun: i64,
+    #[serde(default)]
+    run: String,
     /// What the service answered.
     pub(super) id: Option<String>,
 }
@@ -84,6 +119,7 @@ impl Creation {
             dest_network_id: body.dest_network_id.clone(),
             hosts: digest(&body.hosts),
             routes: routes.cloned().unwrap_or_default(),
+            routetable_id: body.routetable_id.clone(),
             queues: body.queues.iter().cloned().collect(),
             elastic_resource_pools: body.elastic_resource_pools.iter().cloned().collect(),
             tags: body.tags.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect(),
@@ -91,6 +127,7 @@ impl Creation {
             first: now,
             last: now,
             begun: 0,
+            run: String::new(),
             id: None,
         }
     }
@@ -110,29 +147,35 @@ impl Creation {
         self.id.as_ref().map_or_else(|| !self.was_there(id), |made| made == id)
     }
 
-    /// Whether it may be under way still, or done and not shown yet.
-    pub(super) fn is_recent(&self, now: OffsetDateTime) -> bool {
-        milliseconds(now).abs_diff(self.last) <= whole(UNDER_WAY).unsigned_abs()
+    /// How much longer it may be under way, or done and not shown yet, where that is looked for so long after it was sent.
+    pub(super) fn remaining(&self, now: OffsetDateTime, watch: std::time::Duration) -> Option<std::time::Duration> {
+        let age = milliseconds(now).saturating_sub(self.last);
+        let is_recent = age.unsigned_abs() <= whole(UNDER_WAY).unsigned_abs();
+        let age = std::time::Duration::from_millis(u64::try_from(age).unwrap_or_default());
+        is_recent.then(|| watch.saturating_sub(age))
     }
 
-    /// It is sent once more.
-    pub(super) fn again(&mut self, now: OffsetDateTime) {
+    /// It is sent now, for the first time or once more.
+    pub(super) fn send(&mut self, first: bool, now: OffsetDateTime) {
         self.last = milliseconds(now);
+        if first {
+            self.first = self.last;
+        }
     }
 
     /// Whether it made this connection: the one that the service answered with; else one that was not there before, was
-    /// created while it was under way, and has all of its facts that can be read.
+    /// created while it was under way, and has all of its facts that are shown with it. Tags are read apart.
     pub(super) fn made(&self, shown: &wire::Connection) -> bool {
-        if shown.is_deleted() || shown.name != self.name {
-            return false;
+        match &self.id {
+            Some(id) => *id == shown.id && !shown.is_deleted() && shown.name == self.name,
+            None => self.resembles(shown),
         }
-        if let Some(id) = &self.id {
-            return *id == shown.id;
-        }
-        let from = self.first.saturating_sub(whole(TOLERANCE));
-        let until = self.last.saturating_add(whole(UNDER_WAY));
-        !self.was_there(&shown.id)
-            && (from..=until).contains(&shown.create_time)
+    }
+
+    /// Whether this connection is what it was to make, in all that is shown with it.
+    pub(super) fn resembles(&self, shown: &wire::Connection) -> bool {
+        self.is_from_its_time(shown, TOLERANCE, Duration::ZERO)
+            && shown.create_time != 0
             && shown.dest_vpc_id.eq_ignore_ascii_case(&self.dest_vpc_id)
             && shown.dest_network_id.eq_ignore_ascii_case(&self.dest_network_id)
             && digest(&shown.hosts) == self.hosts
@@ -140,6 +183,41 @@ impl Creation {
                 .routes
                 .iter()
                 .all(|route| self.routes.get(&route.name).is_some_and(|network| same_network(network, &route.cidr)))
+            && shown.available_queue_info.iter().all(|binding| holds(&self.queues, &binding.name))
+            // A queue that lives in a pool is shown as its pool.
+            && (!self.queues.is_empty()
+                || shown.elastic_resource_pools.iter().all(|b| holds(&self.elastic_resource_pools, &b.name)))
+    }
+
+    /// Whether it may have made this connection after all, although something about it is other than it was asked for.
+    pub(super) fn is_suspected_of(&self, shown: &wire::Connection) -> bool {
+        self.is_from_its_time(shown, DOUBT, DOUBT)
+    }
+
+    /// Whether these tags are those that it sent.
+    pub(super) fn has_tags(&self, listed: &[wire::Tag], is_ignored: impl Fn(&str) -> bool) -> bool {
+        let listed = listed.iter().filter(|tag| !is_ignored(&tag.key)).map(|tag| (&tag.key, &tag.value));
+        listed.collect::<BTreeMap<_, _>>() == self.tags.iter().filter(|(key, _)| !is_ignored(key)).collect()
+    }
+
+    /// A living connection of the name that was not there before, and was created while this was under way, or nobody knows
+    /// when.
+    fn is_from_its_time(&self, shown: &wire::Connection, before: Duration, after: Duration) -> bool {
+        let from = self.first.saturating_sub(whole(before));
+        let until = self.last.saturating_add(whole(UNDER_WAY)).saturating_add(whole(after));
+        let in_time = (from..=until).contains(&shown.create_time) || shown.create_time == 0;
+        in_time && shown.name == self.name && !shown.is_deleted() && !self.was_there(&shown.id)
+    }
+}
+
+fn holds(names: &BTreeSet<String>, name: &str) -> bool {
+    names.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
+impl Default for Pending {
+    fn default() -> Self {
+        let run = Mutex::new(Uuid::new_v4().to_string());
+        Self { directory: None, client: None, run, made: Mutex::default(), held: Mutex::default() }
     }
 }
 
@@ -149,27 +227,37 @@ impl Pending {
         Self { directory: Some(directory), ..Self::default() }
     }
 
-    /// Writes a note, or writes it anew. A creation does not fail for it.
-    pub(super) fn keep(&self, creation: &Creation) {
-        let Some(directory) = &self.directory else { return };
-        let path = path(directory, &creation.project_id, &creation.name);
-        if let Err(error) = write(directory, &path, creation) {
-            tracing::warn!(%error, path = %path.display(), "a creation is not written down: if this run is killed, the next \
-                                                            one cannot tell what it made");
-        }
+    /// The same where all processes that were started by this client belong to one run.
+    pub(super) fn of_client(self, client: String) -> Self {
+        Self { run: Mutex::new(client.clone()), client: Some(client), ..self }
     }
 
-    /// What was begun under this name and not seen in the state since.
-    pub(super) fn find(&self, project_id: &str, name: &str) -> Option<Creation> {
-        let path = path(self.directory.as_ref()?, project_id, name);
-        let text = fs::read(&path).ok()?;
-        match serde_json::from_slice::<Creation>(&text) {
-            Ok(creation) => Some(creation).filter(|noted| noted.project_id == project_id && noted.name == name),
-            Err(error) => {
-                tracing::warn!(%error, path = %path.display(), "this note of a creation cannot be read; it is not used");
-                None
-            }
-        }
+    /// Writes a note, or writes it anew. A creation does not fail for it.
+    pub(super) fn keep(&self, creation: &Creation) -> io::Result<()> {
+        let Some(directory) = &self.directory else { return Ok(()) };
+        let path = path(directory, &creation.project_id, &creation.name);
+        let written = write(directory, &path, creation).or_else(|error| match error.kind() {
+            // Another process of this run has removed the directory, which was empty until now.
+            io::ErrorKind::NotFound => write(directory, &path, creation),
+            _ => Err(error),
+        });
+        written.inspect_err(|error| {
+            tracing::warn!(%error, path = %path.display(), "a creation is not written down: if this run is killed, the next \
+                                                            one cannot tell what it made");
+        })
+    }
+
+    /// What was begun under this name and is not known to be over.
+    pub(super) fn find(&self, project_id: &str, name: &str) -> Result<Option<Creation>, Unreadable> {
+        let Some(directory) = &self.directory else { return Ok(None) };
+        let noted = read(path(directory, project_id, name))?;
+        Ok(noted.filter(|noted| noted.project_id == project_id && noted.name == name))
+    }
+
+    /// Where the note of this name is, for messages.
+    pub(super) fn place(&self, project_id: &str, name: &str) -> String {
+        let place = self.directory.as_ref().map(|directory| path(directory, project_id, name));
+        place.map(|place| place.display().to_string()).unwrap_or_default()
     }
 
     /// Nothing of this name is under way any more.
@@ -183,8 +271,8 @@ impl Pending {
 
     /// The state has this connection: whatever was begun for it is over.
     pub(super) fn seen(&self, project_id: &str, name: &str, id: &str) {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).insert([project_id, name, id].map(str::to_owned));
-        if let Some(noted) = self.find(project_id, name)
+        lock(&self.held).insert([project_id, name, id].map(str::to_owned));
+        if let Ok(Some(noted)) = self.find(project_id, name)
             && noted.may_have_made(id)
         {
             self.forget(project_id, name);
@@ -203,41 +291,110 @@ impl Pending {
     ) -> Creation {
         let mut creation = Creation::new(project_id, body, routes, before, now);
         creation.begun = milliseconds(OffsetDateTime::now_utc());
-        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        creation.run.clone_from(&lock(&self.run));
+        let held = lock(&self.held);
         let namesakes =
             held.iter().filter(|[project, name, _]| (project, name) == (&creation.project_id, &creation.name));
         creation.before.extend(namesakes.map(|[_, _, id]| id.clone()));
         creation
     }
 
-    /// Another run begins in this process: what the one before has made, it may not have told Terraform.
+    /// The provider is configured. Where no client names the run, that begins another one: what the one before has made,
+    /// it may not have told Terraform.
     pub(super) fn begin(&self) {
-        self.made.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        *self.begun.lock().unwrap_or_else(PoisonError::into_inner) = Some(OffsetDateTime::now_utc());
+        lock(&self.made).clear();
+        if self.client.is_none() {
+            *lock(&self.run) = Uuid::new_v4().to_string();
+        }
+    }
+
+    /// The client says goodbye: it has had all answers. What it had them of while nobody interrupted is in the state.
+    pub(super) fn end(&self) {
+        for (id, Made { project_id, name, stop }) in std::mem::take(&mut *lock(&self.made)) {
+            let is_it = |noted: &Creation| noted.id.as_ref() == Some(&id);
+            if !stop.is_cancelled() && self.find(&project_id, &name).is_ok_and(|noted| noted.is_some_and(|n| is_it(&n)))
+            {
+                self.forget(&project_id, &name);
+            }
+        }
     }
 
     /// Whether an earlier run noted this. Each alias of the provider has a process of its own, which notes in the same
-    /// directory: what was begun since this process was configured is another resource's.
+    /// directory.
     pub(super) fn is_earlier(&self, noted: &Creation) -> bool {
-        let begun = *self.begun.lock().unwrap_or_else(PoisonError::into_inner);
-        begun.is_none_or(|begun| noted.begun < milliseconds(begun))
+        noted.run != *lock(&self.run)
     }
 
-    /// A creation of this run came to this connection.
-    pub(super) fn claim(&self, id: &str) {
-        self.made.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned());
+    /// A creation of this run came to this connection. `stop` is what an interruption triggers.
+    pub(super) fn claim(&self, project_id: &str, name: &str, id: &str, stop: &CancellationToken) {
+        let made = Made { project_id: project_id.to_owned(), name: name.to_owned(), stop: stop.clone() };
+        lock(&self.made).insert(id.to_owned(), made);
     }
 
     /// Whether a creation of this run came to this connection.
     pub(super) fn is_claimed(&self, id: &str) -> bool {
-        self.made.lock().unwrap_or_else(PoisonError::into_inner).contains(id)
+        lock(&self.made).contains_key(id)
     }
+
+    /// Tells of notes that nothing has come of. Where the configuration declares the name no longer, nobody else would.
+    pub(super) fn tell(&self) -> Diagnostics {
+        let Some(files) = self.directory.as_ref().and_then(|directory| fs::read_dir(directory).ok()) else {
+            return Diagnostics::new();
+        };
+        let mut paths: Vec<_> = files.filter_map(|file| Some(file.ok()?.path())).collect();
+        paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
+        paths.sort();
+        paths.into_iter().filter_map(|path| self.tell_of(path)).collect()
+    }
+
+    fn tell_of(&self, path: PathBuf) -> Option<Diagnostic> {
+        let place = path.display().to_string();
+        let text = match read(path) {
+            Ok(noted) => {
+                let noted = noted.filter(|noted| self.is_earlier(noted))?;
+                let age = milliseconds(OffsetDateTime::now_utc()).saturating_sub(noted.begun);
+                if age < whole(OLD) {
+                    return None;
+                }
+                let Creation { name, id, begun, .. } = &noted;
+                let id = id.as_ref().map(|id| format!(" with the ID {id}")).unwrap_or_default();
+                let when = OffsetDateTime::from_unix_timestamp_nanos(i128::from(*begun) * 1_000_000).ok();
+                let when = when.and_then(|when| when.replace_nanosecond(0).ok()?.format(&Rfc3339).ok());
+                format!(
+                    "A run that began at {} was ended while it created the enhanced connection {name:?}{id}, before Terraform \
+                     knew of it. If the configuration still declares it, nothing needs to be done: the next apply looks for \
+                     it. If not, look for the name in the console, delete the connection or import it, and then delete the \
+                     note of that run: {place}",
+                    when.unwrap_or_default()
+                )
+            }
+            Err(unreadable) => format!(
+                "An earlier run left a note of a connection that it was creating, and {unreadable}. Make the file readable. If \
+                 it is damaged, look in the console for connections that Terraform does not know, and then delete it."
+            ),
+        };
+        Some(Diagnostic::warning("An Earlier Run May Have Left a Connection", text))
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Project ids are unique in the world, and one name is created once at a time.
 fn path(directory: &Path, project_id: &str, name: &str) -> PathBuf {
     let hash = Sha256::new().chain_update(project_id).chain_update([0]).chain_update(name).finalize();
     directory.join(format!("{}.json", hex::encode(&hash[..16])))
+}
+
+/// The note in this file; none where there is no file.
+fn read(path: PathBuf) -> Result<Option<Creation>, Unreadable> {
+    let text = match fs::read(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Unreadable { path, why: error.to_string() }),
+    };
+    serde_json::from_slice(&text).map(Some).map_err(|error| Unreadable { path, why: error.to_string() })
 }
 
 /// Whole or not at all.
@@ -343,12 +500,79 @@ mod tests {
         assert!(answered.made(&changed));
     }
 
+    /// A queue may be shown as the pool that it lives in.
+    #[test]
+    fn what_is_bound_otherwise_was_made_by_somebody_else() {
+        let binding = |name: &str| wire::Binding { name: name.into(), ..wire::Binding::default() };
+        let bound = |queues: &[&str], pools: &[&str]| wire::Connection {
+            available_queue_info: queues.iter().map(|name| binding(name)).collect(),
+            elastic_resource_pools: pools.iter().map(|name| binding(name)).collect(),
+            ..shown("new")
+        };
+        let asked = |queues: &[&str], pools: &[&str]| Creation {
+            queues: queues.iter().map(|name| (*name).to_owned()).collect(),
+            elastic_resource_pools: pools.iter().map(|name| (*name).to_owned()).collect(),
+            ..creation()
+        };
+        assert!(asked(&["Q1"], &["p"]).made(&bound(&["q1"], &["P"])));
+        assert!(asked(&["q1"], &[]).made(&bound(&[], &["its_pool"])));
+        assert!(asked(&["q1"], &[]).made(&bound(&[], &[])), "it may be shown a moment later");
+        assert!(!asked(&["q2"], &[]).made(&bound(&["q1"], &[])));
+        assert!(!asked(&[], &["p"]).made(&bound(&[], &["q"])));
+        assert!(!asked(&[], &[]).made(&bound(&["q1"], &[])));
+    }
+
+    #[test]
+    fn tags_are_all_that_were_sent_but_for_those_that_nobody_sees() {
+        let tag = |key: &str| wire::Tag { key: key.into(), value: "1".into() };
+        let sent = Creation { tags: [("a".to_owned(), "1".to_owned())].into(), ..creation() };
+        let fits = |listed: &[&str]| {
+            let listed: Vec<_> = listed.iter().map(|key| tag(key)).collect();
+            sent.has_tags(&listed, |key| key.starts_with("bot:"))
+        };
+        assert!(fits(&["a"]) && fits(&["a", "bot:x"]));
+        assert!(!fits(&[]) && !fits(&["a", "b"]) && !fits(&["b"]));
+    }
+
+    #[test]
+    fn what_may_be_its_own_is_suspected() {
+        let other = |change: fn(&mut wire::Connection)| {
+            let mut other = shown("new");
+            change(&mut other);
+            (creation().made(&other), creation().is_suspected_of(&other))
+        };
+        assert_eq!(other(|c| c.hosts.clear()), (false, true));
+        assert_eq!(other(|c| c.create_time = 0), (false, true));
+        assert_eq!(other(|c| c.create_time -= 800_000), (false, true));
+        assert_eq!(other(|c| c.create_time -= 1_000_000), (false, false), "long before");
+        assert_eq!(other(|c| c.create_time += 1_100_000), (false, false), "long after");
+        assert_eq!(other(|c| c.id = "old".into()), (false, false));
+    }
+
     #[test]
     fn a_later_attempt_may_have_made_it() {
         let mut creation = creation();
-        creation.again(NOW + Duration::minutes(5));
+        creation.send(false, NOW + Duration::minutes(5));
         let late = wire::Connection { create_time: milliseconds(NOW + Duration::minutes(6)), ..shown("new") };
-        assert!(creation.made(&late));
+        assert!(creation.made(&late) && creation.made(&shown("new")));
+        // Whoever was first in the meantime is not ours.
+        creation.send(true, NOW + Duration::minutes(5));
+        assert!(creation.made(&late) && !creation.made(&shown("new")));
+    }
+
+    #[test]
+    fn what_was_sent_a_moment_ago_is_looked_for_a_while() {
+        let minute = std::time::Duration::from_mins(1);
+        let after = |seconds| creation().remaining(NOW + Duration::seconds(seconds), minute);
+        let seconds = |seconds| Some(std::time::Duration::from_secs(seconds));
+        assert_eq!([after(0), after(20), after(60), after(120)], [seconds(60), seconds(40), seconds(0), seconds(0)]);
+        assert_eq!(after(121), None);
+        // A clock that was set back.
+        assert_eq!([after(-20), after(-121)], [seconds(60), None]);
+    }
+
+    fn found(pending: &Pending) -> Option<Creation> {
+        pending.find("p", "c").expect("it can be read")
     }
 
     #[test]
@@ -356,17 +580,17 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let home = directory.path().join("dli");
         let pending = || Pending::in_directory(home.clone());
-        assert_eq!(pending().find("p", "c"), None);
-        pending().keep(&creation());
-        assert_eq!(pending().find("p", "c"), Some(creation()), "another process finds it");
-        assert_eq!(pending().find("q", "c"), None);
+        assert_eq!(found(&pending()), None);
+        pending().keep(&creation()).expect("there is room");
+        assert_eq!(found(&pending()), Some(creation()), "another process finds it");
+        assert!(pending().find("q", "c").expect("it can be read").is_none());
         pending().seen("p", "c", "old");
-        assert!(pending().find("p", "c").is_some(), "the old one was there before");
-        pending().keep(&Creation { id: Some("x".into()), ..creation() });
+        assert!(found(&pending()).is_some(), "the old one was there before");
+        pending().keep(&Creation { id: Some("x".into()), ..creation() }).expect("there is room");
         pending().seen("p", "c", "y");
-        assert!(pending().find("p", "c").is_some(), "y is not what was made");
+        assert!(found(&pending()).is_some(), "y is not what was made");
         pending().seen("p", "c", "x");
-        assert_eq!(pending().find("p", "c"), None);
+        assert_eq!(found(&pending()), None);
         assert!(!home.exists(), "nothing is left");
     }
 
@@ -374,37 +598,85 @@ mod tests {
     #[test]
     fn what_was_held_before_is_not_what_a_creation_made() {
         let directory = tempfile::tempdir().expect("a directory");
-        let pending = Pending::in_directory(directory.path().to_owned());
+        let pending = Pending::in_directory(directory.path().join("dli"));
         pending.seen("p", "c", "replaced");
-        pending.keep(&pending.creation("p", &body(), None, &[], NOW));
+        pending.keep(&pending.creation("p", &body(), None, &[], NOW)).expect("there is room");
         pending.seen("p", "c", "replaced");
-        assert!(pending.find("p", "c").is_some());
+        assert!(found(&pending).is_some());
         pending.seen("p", "c", "new");
-        assert_eq!(pending.find("p", "c"), None);
+        assert_eq!(found(&pending), None);
     }
 
+    /// What it was told of is in the state, unless somebody had interrupted and gone.
+    #[test]
+    fn a_client_that_says_goodbye_has_been_told() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let begun = || {
+            let pending = Pending::in_directory(directory.path().join("dli"));
+            pending.keep(&Creation { id: Some("x".into()), ..creation() }).expect("there is room");
+            pending
+        };
+        let (calm, interrupted) = (CancellationToken::new(), CancellationToken::new());
+        interrupted.cancel();
+        for (id, stop, stays) in [("x", &calm, false), ("x", &interrupted, true), ("y", &calm, true)] {
+            let pending = begun();
+            pending.claim("p", "c", id, stop);
+            pending.end();
+            assert_eq!(found(&pending).is_some(), stays, "{id}");
+        }
+        let pending = begun();
+        pending.end();
+        assert!(found(&pending).is_some(), "nobody was told of it");
+    }
+
+    /// All processes that one client has started are one run, whatever the clocks say.
     #[test]
     fn what_another_process_of_this_run_notes_is_not_an_earlier_runs() {
-        let pending = Pending::default();
-        let earlier = pending.creation("p", &body(), None, &[], NOW);
-        // Both are told to the millisecond.
-        std::thread::sleep(std::time::Duration::from_millis(2));
-        pending.begin();
-        assert!(pending.is_earlier(&earlier));
-        assert!(!pending.is_earlier(&Pending::default().creation("p", &body(), None, &[], NOW)));
+        let of = |client: &str| Pending::default().of_client(client.to_owned());
+        let noted = |pending: &Pending| pending.creation("p", &body(), None, &[], NOW);
+        assert!(!of("a").is_earlier(&noted(&of("a"))));
+        assert!(of("b").is_earlier(&noted(&of("a"))));
+        let configured = of("a");
+        let before = noted(&configured);
+        configured.begin();
+        assert!(!configured.is_earlier(&before));
+        // A process that serves many clients begins a run with each configuration.
+        let alone = Pending::default();
+        let before = noted(&alone);
+        assert!(!alone.is_earlier(&before));
+        alone.begin();
+        assert!(alone.is_earlier(&before));
     }
 
     #[test]
-    fn a_broken_note_is_no_proof() {
+    fn an_old_note_is_told_of() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let pending = Pending::in_directory(directory.path().join("dli"));
+        let told = || pending.tell().iter().map(|told| told.detail.clone()).collect::<Vec<_>>();
+        assert_eq!(told(), Vec::<String>::new());
+        let now = milliseconds(OffsetDateTime::now_utc());
+        pending.keep(&Creation { begun: now - 599_000, ..creation() }).expect("there is room");
+        assert_eq!(told(), Vec::<String>::new(), "it may be run again any moment");
+        pending.keep(&Creation { begun: now - 601_000, id: Some("x".into()), ..creation() }).expect("there is room");
+        let [text] = &told()[..] else { panic!("one note: {:?}", told()) };
+        assert!(text.contains("\"c\" with the ID x") && text.contains(&pending.place("p", "c")), "{text}");
+        fs::write(pending.place("p", "c"), "{").expect("it is ours");
+        let [text] = &told()[..] else { panic!("one note: {:?}", told()) };
+        assert!(text.contains("cannot be read") && text.contains(&pending.place("p", "c")), "{text}");
+    }
+
+    #[test]
+    fn a_broken_note_is_no_proof_and_is_told() {
         let directory = tempfile::tempdir().expect("a directory");
         let pending = Pending::in_directory(directory.path().to_owned());
-        pending.keep(&creation());
-        fs::write(path(directory.path(), "p", "c"), "{\"id\":").expect("it is ours");
-        assert_eq!(pending.find("p", "c"), None);
-        // Where nothing can be written, nothing fails.
-        let nowhere = Pending::in_directory(directory.path().join(path(directory.path(), "p", "c")).join("x"));
-        nowhere.keep(&creation());
+        pending.keep(&creation()).expect("there is room");
+        let file = path(directory.path(), "p", "c");
+        fs::write(&file, "{\"id\":").expect("it is ours");
+        assert_eq!(pending.find("p", "c").expect_err("it is no note").path, file);
+        // Where nothing can be written, that is said, and nothing panics.
+        let nowhere = Pending::in_directory(file.join("x"));
+        nowhere.keep(&creation()).expect_err("a file is no directory");
         nowhere.forget("p", "c");
-        assert_eq!(Pending::default().find("p", "c"), None);
+        assert!(Pending::default().find("p", "c").expect("there is none").is_none());
     }
 }

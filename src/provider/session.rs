@@ -83,6 +83,11 @@ impl Session {
         Ok(Self { project, about: String::new(), limit, deadline, stop: stop.clone() })
     }
 
+    /// What an interruption by the practitioner triggers.
+    pub(super) fn stop(&self) -> &CancellationToken {
+        &self.stop
+    }
+
     /// The same, and messages say what it is about, such as `enhanced connection "test"`.
     pub(super) fn about(self, about: String) -> Self {
         Self { about, ..self }
@@ -223,6 +228,11 @@ impl Fault {
             Self::Interrupted { writing, .. } | Self::TimedOut { writing, .. } => *writing,
             Self::Told(_) => false,
         }
+    }
+
+    /// Whether the service may be at work on it still.
+    pub(super) fn may_be_under_way(&self) -> bool {
+        self.called().is_some_and(Error::may_be_under_way)
     }
 
     /// An error. `summary` says what could not be done, `holds` what Terraform now holds and how it goes on.

@@ -9,6 +9,7 @@
 mod blocks;
 mod clock;
 mod cloud;
+mod late;
 mod matrix;
 mod others;
 mod real;

@@ -72,7 +72,7 @@ impl Inner {
     /// Boxed: to prove who calls may take such a call itself, and what all calls go through is better kept off the stack.
     pub(in crate::client) fn proven<'a>(
         &'a self,
-        call: &'a Call,
+        call: &'a Call<'a>,
         endpoint: &'a Endpoint,
         project_id: Option<&'a str>,
         asker: Asker<'a>,
@@ -82,7 +82,7 @@ impl Inner {
 
     async fn prove(
         &self,
-        call: &Call,
+        call: &Call<'_>,
         endpoint: &Endpoint,
         project_id: Option<&str>,
         asker: Asker<'_>,

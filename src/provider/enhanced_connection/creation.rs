@@ -4,12 +4,20 @@
 //! |---|---|
 //! | an earlier run was killed, and left a note of it | what the note proves is taken over; nothing is sent |
 //! | the answer is lost | what has the name now is looked at; what is surely ours is taken over |
-//! | nothing has the name, for some seconds | it is sent again |
+//! | nothing has the name, for some seconds, or longer where the service may be at work on it | it is sent again |
 //! | something has the name that is not surely ours | nothing is done, and the error says what is there |
 //!
-//! What is surely ours, [`Creation::made`] says.
+//! What is surely ours, [`Creation::made`] says, and its tags. A note is written right before each attempt leaves.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    iter::repeat_n,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use time::OffsetDateTime;
+use tokio::time::Instant;
 
 use super::{Connection, look_for};
 use crate::{
@@ -21,7 +29,8 @@ use crate::{
         enhanced_connection::model::timestamp,
         pending::{Creation, Pending},
         session::{Fault, Session},
-        tagging::Tags,
+        small,
+        tagging::{Tagging, Tags},
     },
 };
 
@@ -36,6 +45,17 @@ const LOOKS: [Duration; 5] = [
     Duration::from_secs(3),
     Duration::from_millis(3500),
 ];
+/// All of them.
+const LOOKED: Duration = Duration::from_secs(10);
+/// The pause between the looks after those.
+const SLOW: Duration = Duration::from_secs(5);
+
+/// How long after it was sent something is looked for that the service may be at work on still: as long as this side waits
+/// for an answer at most.
+const WATCH: Duration = Duration::from_mins(1);
+
+/// Pauses between the looks for tags, which have a call of their own.
+const TAG_LOOKS: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(2)];
 
 const NOTHING: &str = "Nothing was created.";
 const NOT_SEEN: &str = "Nothing was created. Before a connection is made, it is seen what has its name: without that, a lost \
@@ -56,34 +76,45 @@ pub(super) enum Made {
 struct Making<'a> {
     session: &'a Session,
     pending: &'a Pending,
+    tagging: Tagging,
     summary: &'a str,
     planned: &'a Connection,
     body: wire::CreateConnection,
 }
 
-/// Makes the connection, or finds that it was made.
+/// The note of a creation, and the latest attempt.
+struct Sent {
+    creation: Creation,
+    at: Option<Instant>,
+    /// Why the note is not written.
+    unkept: Option<String>,
+}
+
+/// Makes the connection, or finds that it was made. What there is to say about that beside comes with it.
 pub(super) async fn make(
     session: &Session,
     account: &Account,
     planned: &Connection,
     tags: &Tags,
     summary: &str,
-) -> Result<Made, Diagnostics> {
+) -> Result<(Made, Diagnostics), Diagnostics> {
     let told = |fault: Fault| fault.tell(summary, NOTHING);
     // Two resources of one name, one after the other: what the first has made is not the second's.
     let name = format!("{}/{}", session.project.id(), planned.name);
     let _turn = session.read(async { Ok(account.locks().write(&name).await) }).await.map_err(told)?;
-    let making = Making { session, pending: account.pending(), summary, planned, body: planned.to_create(tags) };
-    let made = making.make().await?;
-    account.pending().claim(match &made {
+    let (pending, tagging) = (account.pending(), account.tagging());
+    let making = Making { session, pending, tagging, summary, planned, body: planned.to_create(tags) };
+    let (made, warnings) = making.make().await?;
+    let id = match &made {
         Made::Answered(id) => id,
         Made::Found(shown) | Made::Earlier(shown, _) => &shown.id,
-    });
-    Ok(made)
+    };
+    pending.claim(session.project.id(), &planned.name, id, session.stop());
+    Ok((made, warnings))
 }
 
 impl Making<'_> {
-    async fn make(&self) -> Result<Made, Diagnostics> {
+    async fn make(&self) -> Result<(Made, Diagnostics), Diagnostics> {
         let told = |fault: Fault| fault.tell(self.summary, NOTHING);
         let (project_id, name) = (self.session.project.id(), self.planned.name.as_str());
         let before = match self.named().await {
@@ -91,25 +122,46 @@ impl Making<'_> {
             Err(fault) if fault.is_refused() => return Err(fault.tell(self.summary, NOT_SEEN)),
             before => before.map_err(told)?,
         };
-        let noted = self.pending.find(project_id, name);
+        let noted = match self.pending.find(project_id, name) {
+            Ok(noted) => noted,
+            Err(_) if before.is_empty() => None,
+            Err(unreadable) => return Err(self.left(&before, &unreadable.to_string())),
+        };
         if let Some(noted) = noted.as_ref().filter(|noted| self.pending.is_earlier(noted))
             && let Some(earlier) = self.earlier(noted, &before).await?
         {
-            return Ok(Made::Earlier(earlier, Box::new(noted.clone())));
+            let mut noted = Box::new(noted.clone());
+            noted.id = Some(earlier.id.clone());
+            let _ = self.pending.keep(&noted);
+            return Ok((Made::Earlier(earlier, noted), Diagnostics::new()));
         }
         let routes = self.planned.routes.as_ref();
         let now = self.session.project.server_now();
-        let mut creation = self.pending.creation(project_id, &self.body, routes, &before, now);
+        let creation = self.pending.creation(project_id, &self.body, routes, &before, now);
+        let sent = Mutex::new(Sent { creation, at: None, unkept: None });
+        let tell = || lock(&sent);
+        let sending = |now: OffsetDateTime| {
+            let mut sent = tell();
+            let first = sent.at.replace(Instant::now()).is_none();
+            sent.creation.send(first, now);
+            sent.unkept = self.pending.keep(&sent.creation).err().map(|error| error.to_string());
+        };
+        let keep = |id: &str| {
+            let mut sent = tell();
+            sent.creation.id = Some(id.to_owned());
+            let _ = self.pending.keep(&sent.creation);
+            sent.creation.clone()
+        };
+        let look_for = || look_for(name, tell().unkept.as_deref());
         let mut open = false;
         let mut attempt = 1;
         loop {
-            creation.again(self.session.project.server_now());
-            self.pending.keep(&creation);
-            let fault = match self.session.write(self.session.project.create_connection(&self.body)).await {
+            let creating = self.session.project.create_connection(&self.body, &sending);
+            let fault = match self.session.write(creating).await {
                 Ok(id) => {
-                    creation.id = Some(id.clone());
-                    self.pending.keep(&creation);
-                    return Ok(Made::Answered(id));
+                    let creation = keep(&id);
+                    let twin = if open { self.twin(&creation, &id).await } else { None };
+                    return Ok((Made::Answered(id), twin.into_iter().collect()));
                 }
                 Err(fault) => fault,
             };
@@ -118,32 +170,35 @@ impl Making<'_> {
                 match &noted {
                     _ if open => {}
                     // Of what an earlier run began, this tells nothing.
-                    Some(noted) => self.pending.keep(noted),
+                    Some(noted) => drop(self.pending.keep(noted)),
                     None => self.pending.forget(project_id, name),
                 }
                 let there = if taken { self.named().await.unwrap_or_default() } else { Vec::new() };
-                return Err(self.refused(fault, open, &there));
+                let holds = open.then(look_for);
+                return Err(self.refused(fault, holds, &there));
             }
             open = true;
             if matches!(fault, Fault::Interrupted { .. } | Fault::TimedOut { .. }) {
-                return Err(fault.tell(self.summary, &look_for(name)));
+                return Err(fault.tell(self.summary, &look_for()));
             }
             tracing::info!(?fault, name, "the answer to a creation was lost; looking whether it was made");
-            let others = match self.found(&creation).await {
+            let creation = tell().creation.clone();
+            let age = tell().at.map(|at| at.elapsed()).unwrap_or_default();
+            let watch = if fault.may_be_under_way() { WATCH.saturating_sub(age) } else { Duration::ZERO };
+            let others = match self.found(&creation, watch).await {
                 Ok(Ok(shown)) => {
-                    creation.id = Some(shown.id.clone());
-                    self.pending.keep(&creation);
-                    return Ok(Made::Found(shown));
+                    keep(&shown.id);
+                    return Ok((Made::Found(shown), Diagnostics::new()));
                 }
                 Ok(Err(others)) => others,
                 // The first fault is what matters; that nobody could look is beside the point.
-                Err(_) => return Err(fault.tell(self.summary, &look_for(name))),
+                Err(_) => return Err(fault.tell(self.summary, &look_for())),
             };
             if !others.is_empty() {
-                return Err(fault.tell(self.summary, &format!("{}\n\n{}", described(name, &others), look_for(name))));
+                return Err(fault.tell(self.summary, &format!("{}\n\n{}", described(name, &others), look_for())));
             }
             if taken || attempt == ATTEMPTS || !fault.is_transient() {
-                return Err(fault.tell(self.summary, &look_for(name)));
+                return Err(fault.tell(self.summary, &look_for()));
             }
             attempt += 1;
         }
@@ -166,78 +221,158 @@ impl Making<'_> {
         named: &[wire::Connection],
     ) -> Result<Option<wire::Connection>, Diagnostics> {
         let told = |fault: Fault| fault.tell(self.summary, NOTHING);
-        let ours = |shown: &wire::Connection| noted.made(shown) && !self.pending.is_claimed(&shown.id);
-        let mut found: Vec<_> = named.iter().filter(|shown| ours(shown)).cloned().collect();
-        let is_taken = noted.id.as_ref().is_some_and(|id| self.pending.is_claimed(id));
-        if !is_taken && noted.is_recent(self.session.project.server_now()) {
-            for pause in LOOKS {
-                if !found.is_empty() {
-                    break;
-                }
-                self.session.pause(pause, String::new).await.map_err(told)?;
-                found.extend(self.named().await.map_err(told)?.into_iter().filter(ours));
+        if let Some(id) = &noted.id {
+            if self.pending.is_claimed(id) {
+                return Ok(None);
             }
+            let shown = small::shown(self.session, id).await.map_err(told)?.filter(|shown| noted.made(shown));
+            return shown.map(|shown| self.fits(noted, shown)).transpose();
         }
-        let Connection { name, dest_vpc_id, dest_network_id, .. } = self.planned;
-        let shown = match &found[..] {
-            [] => return Ok(None),
-            [shown] => shown,
-            several => {
-                let text = format!(
-                    "{}\n\nAn earlier run made one of them and could not tell Terraform, and nothing tells which. {NOTHING} \
-                     Import the one that is yours: terraform import ADDRESS ID",
-                    described(name, several)
-                );
-                return Err(Diagnostic::error(format!("{}: Left by an Earlier Run", self.summary), text).into());
+        let suspected = |shown: &wire::Connection| noted.is_suspected_of(shown) && !self.pending.is_claimed(&shown.id);
+        let mut named = named.to_vec();
+        let mut found = self.ours(noted, &named).await.map_err(told)?;
+        let remaining = noted.remaining(self.session.project.server_now(), WATCH);
+        for pause in remaining.into_iter().flat_map(pauses) {
+            if !found.is_empty() || named.iter().any(suspected) {
+                break;
             }
-        };
-        if shown.dest_vpc_id.eq_ignore_ascii_case(dest_vpc_id)
+            self.session.pause(pause, String::new).await.map_err(told)?;
+            named = self.named().await.map_err(told)?;
+            found = self.ours(noted, &named).await.map_err(told)?;
+        }
+        match &found[..] {
+            [] => {
+                named.retain(suspected);
+                let why = "an earlier run was ended while it created a connection of this name, and nothing proves that \
+                           this is it or that it is not";
+                if named.is_empty() { Ok(None) } else { Err(self.left(&named, why)) }
+            }
+            [shown] => self.fits(noted, shown.clone()).map(Some),
+            several => Err(self.left(several, "an earlier run made one of them, and nothing tells which")),
+        }
+    }
+
+    /// Whether what an earlier run made is what is declared now, as far as that cannot be changed.
+    fn fits(&self, noted: &Creation, shown: wire::Connection) -> Result<wire::Connection, Diagnostics> {
+        let Connection { name, dest_vpc_id, dest_network_id, routetable_id, .. } = self.planned;
+        let same = shown.dest_vpc_id.eq_ignore_ascii_case(dest_vpc_id)
             && shown.dest_network_id.eq_ignore_ascii_case(dest_network_id)
-        {
-            return Ok(Some(shown.clone()));
+            && noted.routetable_id == *routetable_id;
+        if same {
+            return Ok(shown);
         }
         let text = format!(
-            "{}\n\nAn earlier run made it and could not tell Terraform, and since then dest_vpc_id or dest_network_id was \
-             changed in the configuration. {NOTHING} Import it, and it will be replaced at the next apply: terraform import \
-             ADDRESS {}",
-            described(name, std::slice::from_ref(shown)),
+            "{}\n\nAn earlier run made it and could not tell Terraform, and since then dest_vpc_id, dest_network_id or \
+             routetable_id was changed in the configuration. {NOTHING} Import it, and apply with -replace=ADDRESS: terraform \
+             import ADDRESS {}",
+            described(name, std::slice::from_ref(&shown)),
             shown.id
         );
-        Err(Diagnostic::error(format!("{}: Left by an Earlier Run", self.summary), text).into())
+        Err(self.by_an_earlier_run(text))
+    }
+
+    /// An earlier run may have left one of these.
+    fn left(&self, there: &[wire::Connection], why: &str) -> Diagnostics {
+        let name = &self.planned.name;
+        self.by_an_earlier_run(format!(
+            "{}\n\nThis needs a decision: {why}. {NOTHING} Import the one that is yours: terraform import ADDRESS ID. If none \
+             is, delete the note of that run, {}, and apply again.",
+            described(name, there),
+            self.pending.place(self.session.project.id(), name)
+        ))
+    }
+
+    fn by_an_earlier_run(&self, text: String) -> Diagnostics {
+        Diagnostic::error(format!("{}: Left by an Earlier Run", self.summary), text).into()
     }
 
     /// Looks until what was made is there, or until it would have been by now: what is surely ours, else all that has the
     /// name and was not there before.
-    async fn found(&self, creation: &Creation) -> Result<Result<wire::Connection, Vec<wire::Connection>>, Fault> {
-        let mut pauses = LOOKS.into_iter();
+    async fn found(
+        &self,
+        creation: &Creation,
+        watch: Duration,
+    ) -> Result<Result<wire::Connection, Vec<wire::Connection>>, Fault> {
+        let mut pauses = pauses(watch);
         loop {
             let mut named = self.named().await?;
             named.retain(|connection| !creation.was_there(&connection.id));
-            let ours: Vec<_> = named.iter().filter(|shown| creation.made(shown)).collect();
+            let ours = self.ours(creation, &named).await?;
             match (&ours[..], pauses.next()) {
-                ([shown], _) => return Ok(Ok((*shown).clone())),
+                ([shown], _) => return Ok(Ok(shown.clone())),
                 ([], Some(pause)) if named.is_empty() => self.session.pause(pause, String::new).await?,
                 _ => return Ok(Err(named)),
             }
         }
     }
 
-    /// The service says that it did nothing.
-    fn refused(&self, fault: Fault, open: bool, there: &[wire::Connection]) -> Diagnostics {
-        let name = &self.planned.name;
-        if open {
-            return fault.tell(self.summary, &look_for(name));
+    /// What this creation surely made.
+    async fn ours(&self, creation: &Creation, named: &[wire::Connection]) -> Result<Vec<wire::Connection>, Fault> {
+        let mut ours = Vec::new();
+        for shown in named.iter().filter(|shown| creation.made(shown) && !self.pending.is_claimed(&shown.id)) {
+            if creation.id.is_some() || self.has_tags(creation, &shown.id).await? {
+                ours.push(shown.clone());
+            }
+        }
+        Ok(ours)
+    }
+
+    /// Whether it has the tags that were sent, as far as they can be read.
+    async fn has_tags(&self, creation: &Creation, id: &str) -> Result<bool, Fault> {
+        let mut pauses = TAG_LOOKS.into_iter();
+        loop {
+            let fits = match self.session.read(self.session.project.list_tags(id)).await {
+                Ok(listed) => creation.has_tags(&listed, |key| self.tagging.ignores(key)),
+                Err(fault) if fault.is_not_found() => false,
+                Err(fault) if fault.is_refused() => return Ok(true),
+                Err(fault) => return Err(fault),
+            };
+            match pauses.next() {
+                Some(pause) if !fits => self.session.pause(pause, String::new).await?,
+                _ => return Ok(fits),
+            }
+        }
+    }
+
+    /// Of an earlier attempt that nothing was seen of, after a later one was answered with this id.
+    async fn twin(&self, creation: &Creation, id: &str) -> Option<Diagnostic> {
+        let mut there = self.named().await.ok()?;
+        there.retain(|shown| shown.id != id && creation.resembles(shown) && !self.pending.is_claimed(&shown.id));
+        let twin = there.first()?.id.clone();
+        let text = format!(
+            "The answer to the first request to create the connection was lost, nothing showed that it had been carried out, \
+             and so it was sent again, which made {id}. Now there is another one that looks the same. {} If nobody else has \
+             made it, the first request has: delete {twin} in the DLI console.",
+            described(&self.planned.name, &there)
+        );
+        Some(Diagnostic::warning("There May Be a Second Connection", text))
+    }
+
+    /// The service says that it did nothing. `holds` is what is known where an attempt before was lost.
+    fn refused(&self, fault: Fault, holds: Option<String>, there: &[wire::Connection]) -> Diagnostics {
+        if let Some(holds) = holds {
+            return fault.tell(self.summary, &holds);
         }
         if there.is_empty() {
             return fault.tell(self.summary, NOTHING);
         }
         let text = format!(
             "{}\n\n{NOTHING} Choose another name, or import the one that is there: terraform import ADDRESS {}",
-            described(name, there),
+            described(&self.planned.name, there),
             there[0].id
         );
         fault.tell(self.summary, &text)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// From one look to the next, for as long as that at least.
+fn pauses(watch: Duration) -> impl Iterator<Item = Duration> {
+    let more = watch.saturating_sub(LOOKED).as_millis().div_ceil(SLOW.as_millis());
+    LOOKS.into_iter().chain(repeat_n(SLOW, usize::try_from(more).unwrap_or_default()))
 }
 
 /// What a state would hold that the earlier run had written: what it declared and the configuration does no longer, is its

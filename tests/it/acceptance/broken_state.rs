@@ -84,6 +84,34 @@ fn an_id_that_is_none_is_told_and_nothing_is_created_or_destroyed() {
     });
 }
 
+/// An ID that is one, but another connection's: what would be done to that is done to somebody else.
+#[test]
+fn an_id_of_another_connection_is_told_and_nothing_is_destroyed() {
+    for_one_terraform(|terraform| {
+        let (cloud, workspace) = cloud_with_one(|cloud| cloud.workspace(terraform));
+        let other = cloud.edit(|account| {
+            account.create(terraform_provider_dli::dli::wire::CreateConnection {
+                name: "theirs".into(),
+                dest_vpc_id: "22094d8f-c310-4621-913d-4c4d655d8495".into(),
+                dest_network_id: "78f2562a-36e4-4b39-95b9-f5aab22e1281".into(),
+                ..Default::default()
+            })
+        });
+        let before = cloud.changes().len();
+        damage(&workspace, |instance| instance["attributes"]["id"] = json!(other));
+        let (plan, apply, destroy) =
+            (&["plan"][..], &["apply", "-auto-approve"][..], &["destroy", "-auto-approve"][..]);
+        for arguments in [plan, apply, destroy, &["destroy", "-auto-approve", "-refresh=false"]] {
+            let refused = workspace.run(arguments).expect_code(1);
+            let told = refused.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+            for word in ["The State Names Another Connection", &other, "\"theirs\"", "Nothing was changed"] {
+                assert!(told.contains(word), "it should tell {word:?}: {refused}");
+            }
+        }
+        assert_eq!((cloud.changes().len(), cloud.connections().len()), (before, 2));
+    });
+}
+
 #[test]
 fn a_state_of_a_newer_version_is_not_touched() {
     for_one_terraform(|terraform| {

@@ -125,6 +125,22 @@ fn half_done(cloud: &Cloud, terraform: &Terraform) -> (Workspace, Running) {
     (workspace, applying)
 }
 
+/// An apply that was killed, with its provider, while the answer to the creation was under way.
+fn killed(cloud: &Cloud, terraform: &Terraform) -> Workspace {
+    let (workspace, applying) = half_done(cloud, terraform);
+    applying.signal_group("KILL");
+    drop(applying);
+    let _ = std::fs::remove_file(workspace.path().join(".terraform.tfstate.lock.info"));
+    workspace
+}
+
+/// The note that a killed run has left: where it is, and how it is told.
+fn note(workspace: &Workspace) -> (std::path::PathBuf, String) {
+    let mut notes = std::fs::read_dir(workspace.path().join(".terraform/dli")).expect("there is one");
+    let note = notes.next().expect("there is one").expect("it is ours");
+    (note.path(), format!(".terraform/dli/{}", note.file_name().display()))
+}
+
 /// The next run takes over what the killed one has made, and does the rest.
 #[track_caller]
 fn expect_taken_over(cloud: &Cloud, workspace: &Workspace) {
@@ -158,10 +174,7 @@ fn what_shows_up_late_after_a_kill_is_taken_over() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         cloud.fault("ListEnhancedConnections:stale=7s");
-        let (workspace, applying) = half_done(&cloud, terraform);
-        applying.signal_group("KILL");
-        drop(applying);
-        let _ = std::fs::remove_file(workspace.path().join(".terraform.tfstate.lock.info"));
+        let workspace = killed(&cloud, terraform);
         expect_taken_over(&cloud, &workspace);
     });
 }
@@ -170,10 +183,7 @@ fn what_shows_up_late_after_a_kill_is_taken_over() {
 fn what_was_made_when_terraform_was_killed_is_taken_over() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
-        let (workspace, applying) = half_done(&cloud, terraform);
-        applying.signal_group("KILL");
-        drop(applying);
-        let _ = std::fs::remove_file(workspace.path().join(".terraform.tfstate.lock.info"));
+        let workspace = killed(&cloud, terraform);
         expect_taken_over(&cloud, &workspace);
     });
 }
@@ -183,10 +193,7 @@ fn what_was_made_when_terraform_was_killed_is_taken_over() {
 fn what_the_configuration_lost_since_a_kill_is_removed() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
-        let (workspace, applying) = half_done(&cloud, terraform);
-        applying.signal_group("KILL");
-        drop(applying);
-        let _ = std::fs::remove_file(workspace.path().join(".terraform.tfstate.lock.info"));
+        let workspace = killed(&cloud, terraform);
         let id = cloud.connection().id;
         cloud.edit(|account| account.add_route(&id, "r1", "10.1.0.0/16"));
         workspace.configure(&connection(""));
@@ -204,11 +211,9 @@ fn what_the_configuration_lost_since_a_kill_is_removed() {
 fn what_nobody_noted_is_somebody_elses() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
-        let (killed, applying) = half_done(&cloud, terraform);
-        applying.signal_group("KILL");
-        drop(applying);
+        let workspace = killed(&cloud, terraform);
         let id = cloud.connection().id;
-        let other = killed.fresh();
+        let other = workspace.fresh();
         other.configure(&connection(WHOLE));
         let applied = other.run(&["apply", "-json", "-auto-approve"]).expect_code(1);
         let told = applied.error_of(ADDRESS);
@@ -274,22 +279,118 @@ fn what_another_terraform_workspace_has_made_is_not_taken() {
     });
 }
 
-/// Each alias of the provider has a process of its own, and both keep their notes in one directory.
+/// Each alias of the provider has a process of its own, and both keep their notes in one directory. One of them may be
+/// configured only after the other has made something.
 #[test]
 fn what_another_alias_has_just_made_is_not_taken() {
+    for late in ["", "\n  default_tags = { first = dli_enhanced_connection.test.id }"] {
+        for_one_terraform(|terraform| {
+            let cloud = Cloud::start();
+            let provider = cloud.provider_block("");
+            let alias = provider.replacen('{', &format!("{{\n  alias = \"second\"{late}"), 1);
+            let workspace = Workspace::new(terraform).with_provider(&(provider + &alias));
+            let second = connection("provider = dli.second\n  depends_on = [dli_enhanced_connection.test]");
+            workspace.configure(&(connection("") + &second.replacen("\"test\"", "\"other\"", 1)));
+            let applied = workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(1);
+            let told = applied.error_of("dli_enhanced_connection.other");
+            let id = cloud.connection().id;
+            assert!(told.contains("DLI.0006") && told.contains(&id), "{told}");
+            assert_eq!(workspace.state(ADDRESS)["id"], id);
+            assert_eq!(workspace.find_state("dli_enhanced_connection.other"), None);
+        });
+    }
+}
+
+/// A directory may have several states. What one of them has is nothing that a killed run has left.
+#[test]
+fn what_a_state_has_is_not_given_to_another_state() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
-        let provider = cloud.provider_block("");
-        let alias = provider.replacen('{', "{\n  alias = \"second\"", 1);
-        let workspace = Workspace::new(terraform).with_provider(&(provider + &alias));
-        let second = connection("provider = dli.second\n  depends_on = [dli_enhanced_connection.test]");
-        workspace.configure(&(connection("") + &second.replacen("\"test\"", "\"other\"", 1)));
-        let applied = workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(1);
-        let told = applied.error_of("dli_enhanced_connection.other");
+        let workspace = cloud.workspace(terraform);
+        workspace.configure(&connection(WHOLE));
+        workspace.run(&["apply", "-auto-approve", "-state=first.tfstate"]).expect_code(0);
+        assert!(!workspace.path().join(".terraform/dli").exists(), "Terraform has it");
         let id = cloud.connection().id;
+        let second = ["apply", "-json", "-auto-approve", "-state=second.tfstate"];
+        let told = workspace.run(&second).expect_code(1).error_of(ADDRESS);
         assert!(told.contains("DLI.0006") && told.contains(&id), "{told}");
-        assert_eq!(workspace.state(ADDRESS)["id"], id);
-        assert_eq!(workspace.find_state("dli_enhanced_connection.other"), None);
+        workspace.run(&["destroy", "-auto-approve", "-state=first.tfstate"]).expect_code(0);
+        cloud.expect_empty();
+    });
+}
+
+/// Somebody has changed it before the next run came: it may be ours, and nothing proves it. Without unique names a second
+/// one could be made.
+#[test]
+fn what_may_be_a_killed_runs_keeps_the_next_from_making_a_second_one() {
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start_with(Settings { quirks: [Quirk::NamesNotUnique].into(), ..Settings::default() });
+        let workspace = killed(&cloud, terraform);
+        let id = cloud.connection().id;
+        cloud.edit(|account| account.replace_hosts(&id, Vec::new()));
+        let (note, place) = note(&workspace);
+        let told = workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(1).error_of(ADDRESS);
+        for word in [&id, "Nothing was created", "terraform import ADDRESS ID", &place] {
+            assert!(told.contains(word), "it should tell {word:?}:\n{told}");
+        }
+        assert_eq!(cloud.connection().id, id);
+        // Whoever knows that it is somebody else's says so.
+        std::fs::remove_file(note).expect("it is ours");
+        workspace.run(&["apply", "-auto-approve"]).expect_code(0);
+        assert_eq!(cloud.connections().len(), 2);
+    });
+}
+
+/// A note that cannot be read may be of anything.
+#[test]
+fn a_note_that_cannot_be_read_keeps_the_next_run_from_making_a_second_connection() {
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start_with(Settings { quirks: [Quirk::NamesNotUnique].into(), ..Settings::default() });
+        let workspace = killed(&cloud, terraform);
+        let id = cloud.connection().id;
+        let (note, place) = note(&workspace);
+        std::fs::write(&note, "").expect("it is ours");
+        let told = workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(1).error_of(ADDRESS);
+        for word in [&id, "cannot be read", &place, "Nothing was created"] {
+            assert!(told.contains(word), "it should tell {word:?}:\n{told}");
+        }
+        assert_eq!(cloud.connection().id, id);
+    });
+}
+
+/// No call tells the route table, so an adoption would take the wrong one for right, for ever.
+#[test]
+fn what_was_made_with_another_route_table_is_not_taken_over() {
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = killed(&cloud, terraform);
+        let id = cloud.connection().id;
+        workspace.configure(&connection("routetable_id = \"11111111-c310-4621-913d-4c4d655d8495\""));
+        let told = workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(1).error_of(ADDRESS);
+        for word in ["routetable_id", &id, "Nothing was created"] {
+            assert!(told.contains(word), "it should tell {word:?}:\n{told}");
+        }
+        assert_eq!(workspace.find_state(ADDRESS), None);
+    });
+}
+
+/// Where no note can be left, nobody is told to rely on one.
+#[test]
+fn without_a_note_nothing_is_promised() {
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace(terraform);
+        std::fs::create_dir_all(workspace.path().join(".terraform")).expect("it is ours");
+        std::fs::write(workspace.path().join(".terraform/dli"), "in the way").expect("it is ours");
+        let minute = Duration::from_mins(1);
+        let late = Fault::new(CREATION, Trouble::Delay { at_least: minute, at_most: minute });
+        cloud.emulator().inject(late.times(1)).expect("it can happen");
+        workspace.configure(&connection(""));
+        let applying = workspace.start(&["apply", "-json", "-auto-approve"]);
+        applying.wait_for("the connection is created", || !cloud.connections().is_empty());
+        applying.signal("INT");
+        let told = applying.wait().expect_code(1).error_of(ADDRESS);
+        assert!(told.contains("No note of it could be left") && !told.contains("Apply again from this"), "{told}");
     });
 }
 
