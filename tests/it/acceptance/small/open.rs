@@ -1,5 +1,6 @@
 //! What was asked for, and whose answer nobody waited for: it may be there, so that Terraform has to know it.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::{foreign, part, shown};
@@ -15,7 +16,7 @@ const PARTS: [(&str, &str, &str); 3] = [
 fn there(cloud: &Cloud, ids: &[String]) -> usize {
     let of = |id: &String| {
         let connection = shown(cloud, id);
-        let projects = cloud.edit(|account| account.shared_with(id).map(|projects| projects.len()));
+        let projects = cloud.edit(|account| account.shared_with(id).map(BTreeSet::len));
         connection.available_queue_info.len() + connection.routes.len() + projects
     };
     ids.iter().map(of).sum()
