@@ -60,6 +60,7 @@ pub use self::{
     error::{ApiError, Error},
     kind::Kind,
     operation::Operation,
+    patience::GRACE,
 };
 
 /// Whether a text can be [`Config::endpoint`]; uses no network.

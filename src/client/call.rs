@@ -131,7 +131,7 @@ impl Project {
         let mut attempts = Attempts::new(&self.client.traffic, &lane, self.patience.as_ref());
         loop {
             let turn = attempts.turn(call.operation, &self.endpoint.host()).await?;
-            let outcome = self.observed(call).await;
+            let outcome = attempts.outcome(call.operation.is_write(), self.observed(call)).await?;
             lane.learn(turn, outcome.as_ref().err());
             match outcome {
                 Ok(answer) => {

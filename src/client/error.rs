@@ -378,6 +378,7 @@ mod tests {
             (400, "DLI.0006"),
             (401, "APIGW.0301"),
             (404, "APIGW.0101"),
+            (404, "APIGW.0103"),
             (413, "APIGW.0201"),
             (429, "APIGW.0308"),
             (403, ""),
@@ -386,9 +387,15 @@ mod tests {
         ] {
             assert!(!create(status, code), "{status} {code}");
         }
-        for (status, code) in
-            [(400, "DLI.0999"), (200, "DLI.0999"), (408, ""), (500, ""), (502, "APIGW.0201"), (504, "APIGW.0201")]
-        {
+        for (status, code) in [
+            (400, "DLI.0019"),
+            (400, "DLI.0999"),
+            (200, "DLI.0999"),
+            (408, ""),
+            (500, ""),
+            (502, "APIGW.0201"),
+            (504, "APIGW.0201"),
+        ] {
             assert!(create(status, code), "{status} {code}");
         }
         assert!(!api(Operation::ShowConnection, 500, "", "").may_have_taken_effect());

@@ -87,8 +87,12 @@ impl ApiError {
             _ if code == code::THROTTLED || self.status == StatusCode::TOO_MANY_REQUESTS => {
                 Kind::Throttled { limit: Limit::find(&self.message), wait: self.retry_after }
             }
-            // A fault of the server, even as HTTP 400; whatever it says, nothing is sure.
-            status if status.is_server_error() || code == code::SERVER_FAULT => Kind::Open,
+            // A fault of the server, even as HTTP 400; whatever it says, nothing is sure. What outlived its time may end well.
+            status if status.is_server_error() || [code::SERVER_FAULT, code::TASK_TIMED_OUT].contains(&code) => {
+                Kind::Open
+            }
+            // A service that is being started or moved.
+            _ if code == code::BACKEND_NOT_FOUND => Kind::Passing,
             _ if code::says_not_found(code, &self.message) => Kind::NotFound,
             _ if code == code::API_NOT_PUBLISHED => Kind::NotPublished,
             StatusCode::UNAUTHORIZED => Kind::Credentials,
@@ -156,6 +160,9 @@ mod tests {
             (200, "", "not ready", Kind::Refused),
             (400, "DLI.0999", "", Kind::Open),
             (200, "DLI.0999", "", Kind::Open),
+            (400, "DLI.0019", "Task timed out", Kind::Open),
+            (404, "APIGW.0103", "The backend is not found", Kind::Passing),
+            (502, "APIGW.0103", "The backend is not found", Kind::Open),
             (408, "", "", Kind::Open),
             (500, "", "", Kind::Open),
             (502, "APIGW.0201", "", Kind::Open),

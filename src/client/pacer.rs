@@ -72,9 +72,9 @@ impl Pacer {
         if let Some(closed) = &mut self.closed {
             closed.next = now + closed.interval;
         }
-        if self.counted.len() == KEPT {
-            self.counted.pop_front();
-        }
+        // More, where a call was slow and its entry was dropped before its answer came.
+        let surplus = (self.counted.len() + 1).saturating_sub(KEPT);
+        self.counted.drain(..surplus);
         self.counted.push_back(now + SLOW);
         Ok(Turn { at: now })
     }
@@ -318,6 +318,18 @@ mod tests {
         pacer.refused(turn, second, Some(limit), None, 1.0);
         let shares: Vec<_> = (2..7).map(|number| burst(&mut pacer, start + ms(number * 1000))).collect();
         assert_eq!(shares, [17, 19, 20, 20, 20]);
+    }
+
+    /// The entry of the slow one is dropped, and its answer is counted all the same.
+    #[test]
+    fn a_slow_answer_does_not_let_the_count_grow_for_ever() {
+        let start = Instant::now();
+        let mut pacer = Pacer::default();
+        let slow = pacer.take(start).expect("nothing is in the way");
+        burst_of(&mut pacer, start + SLOW * 2, KEPT);
+        pacer.passed(slow, start + SLOW * 3);
+        burst_of(&mut pacer, start + SLOW * 4, KEPT);
+        assert_eq!(pacer.counted.len(), KEPT);
     }
 
     fn burst_of(pacer: &mut Pacer, now: Instant, calls: usize) {

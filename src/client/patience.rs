@@ -28,6 +28,9 @@ const CONNECT_ATTEMPTS: u32 = 3;
 /// Pauses between the looks for what was done and is refused because it was done.
 const LOOKS: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(2)];
 
+/// How long a write that is under way may still take once its time is up: its answer says what exists.
+pub const GRACE: Duration = Duration::from_millis(3500);
+
 /// How long calls may wait and be repeated, and what ends that.
 #[derive(Debug, Clone)]
 pub(super) struct Patience {
@@ -56,6 +59,21 @@ impl Patience {
         }
     }
 
+    /// What comes of something that is under way, until its very end. An interruption is not looked at: whoever made the
+    /// call does.
+    async fn until<T>(&self, end: Instant, what: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            outcome = what => Some(outcome),
+            () = sleep_until(end) => None,
+        }
+    }
+
+    /// When not even a write that is under way has time.
+    fn end(&self) -> Instant {
+        self.deadline + GRACE
+    }
+
     /// Asks the identity service again what changes nothing and failed for a passing reason.
     pub(super) async fn repeat<T, F: Future<Output = Result<T, Error>>>(
         &self,
@@ -67,7 +85,7 @@ impl Patience {
         let mut attempts = Attempts::new(traffic, &lane, Some(self));
         loop {
             let turn = attempts.turn(Operation::ListProjects, SERVICE).await?;
-            let outcome = ask().await;
+            let outcome = attempts.outcome(false, ask()).await?;
             lane.learn(turn, outcome.as_ref().err());
             match outcome {
                 Ok(answer) => {
@@ -98,13 +116,16 @@ impl Project {
         let lane = self.lane();
         let mut attempts = Attempts::new(&self.client.traffic, &lane, self.patience.as_ref());
         loop {
-            let error = match attempt().await {
+            let error = match attempts.outcome(true, attempt()).await? {
                 Ok(()) => {
                     attempts.succeed();
                     return Ok(());
                 }
                 Err(error) => error,
             };
+            if self.patience.as_ref().is_some_and(|patience| Instant::now() >= patience.end()) {
+                return Err(attempts.end(error));
+            }
             if !error.may_have_taken_effect() {
                 let earlier = attempts.last.take();
                 let error = attempts.end(error);
@@ -113,28 +134,28 @@ impl Project {
                 let mut pauses = LOOKS.into_iter();
                 loop {
                     match (self.seen(&is_done).await, pauses.next(), &self.patience) {
-                        (Ok(true), ..) => return Ok(()),
-                        (Ok(false), Some(pause), Some(patience))
+                        (Some(Ok(true)), ..) => return Ok(()),
+                        (Some(Ok(false)), Some(pause), Some(patience))
                             if patience.within(tokio::time::sleep(pause)).await.is_some() => {}
-                        (Ok(false), ..) => return Err(error),
-                        (Err(look), ..) => return Err(unseen(look, attempts.wrap(earlier))),
+                        (Some(Ok(false)), ..) => return Err(error),
+                        (Some(Err(look)), ..) => return Err(unseen(look, attempts.wrap(earlier))),
+                        (None, ..) => return Err(attempts.wrap(earlier)),
                     }
                 }
             }
             tracing::info!(%error, "it is looked whether the call took effect");
             let again = attempts.again(error, true).await;
-            match (self.seen(&is_done).await, again) {
-                (Ok(true), _) => {
+            match self.seen(&is_done).await {
+                Some(Ok(true)) => {
                     attempts.succeed();
                     return Ok(());
                 }
-                (Ok(false), Ok(())) => attempts.open = false,
-                (Ok(false), Err(error)) => return Err(error),
-                (Err(look), Ok(())) => {
-                    let earlier = attempts.last.take().expect("it is kept for the next attempt");
-                    return Err(unseen(look, attempts.wrap(earlier)));
+                Some(Ok(false)) => {
+                    again?;
+                    attempts.open = false;
                 }
-                (Err(look), Err(error)) => return Err(unseen(look, error)),
+                Some(Err(look)) => return Err(unseen(look, attempts.open_end(again))),
+                None => return Err(attempts.open_end(again)),
             }
         }
     }
@@ -144,8 +165,20 @@ impl Project {
         self.lane().is_busy()
     }
 
-    /// A look. That there is nothing to look at is believed only after some looks: it may have been made a moment ago.
-    async fn seen<D: Future<Output = Result<bool, Error>>>(&self, is_done: &impl Fn() -> D) -> Result<bool, Error> {
+    /// A look; `None` where there is no more time for it. That there is nothing to look at is believed only after some
+    /// looks: it may have been made a moment ago.
+    async fn seen<D: Future<Output = Result<bool, Error>>>(
+        &self,
+        is_done: &impl Fn() -> D,
+    ) -> Option<Result<bool, Error>> {
+        let looks = self.looks(is_done);
+        match &self.patience {
+            Some(patience) => patience.until(patience.end(), looks).await,
+            None => Some(looks.await),
+        }
+    }
+
+    async fn looks<D: Future<Output = Result<bool, Error>>>(&self, is_done: &impl Fn() -> D) -> Result<bool, Error> {
         let mut pauses = LOOKS.into_iter();
         loop {
             match (is_done().await, pauses.next(), &self.patience) {
@@ -221,6 +254,29 @@ impl<'a> Attempts<'a> {
                 limit: self.lane.limit(),
             },
         })
+    }
+
+    /// What an attempt comes to. Where an earlier one failed and the time runs out before this one ends, what the earlier
+    /// one came to is told: whoever waits for the call does not know of it. This one may have taken effect, if it is a
+    /// write.
+    pub(super) async fn outcome<T>(&mut self, is_write: bool, attempt: impl Future<Output = T>) -> Result<T, Error> {
+        let Some(patience) = self.patience.filter(|_| self.last.is_some()) else { return Ok(attempt.await) };
+        let end = if is_write { patience.end() } else { patience.deadline };
+        if let Some(outcome) = patience.until(end, attempt).await {
+            return Ok(outcome);
+        }
+        self.made += 1;
+        self.open |= is_write;
+        Err(self.open_end(Ok(())))
+    }
+
+    /// What is told where it is not known what came of a call: what ended the attempts, or what the latest one came to.
+    fn open_end(&mut self, again: Result<(), Error>) -> Error {
+        if let Err(error) = again {
+            return error;
+        }
+        let latest = self.last.take().expect("it is kept for the next attempt");
+        self.wrap(latest)
     }
 
     /// Waits for the time of the next attempt; an error where there is to be none. A call that is not `repeatable` is
@@ -303,7 +359,7 @@ mod tests {
     use super::*;
     use crate::{
         client::{
-            Client,
+            ApiError, Client,
             test_server::{ID, Server, answer, config},
         },
         dli::wire::QueueNames,
@@ -554,6 +610,48 @@ mod tests {
             let error = project.ensure(|| project.bind(ID, &names), look).await.expect_err("it cannot be seen");
             assert_eq!((error.may_have_taken_effect(), error.is_not_found()), (open, !open), "{error:?}");
             assert_eq!(server.unseen(), 1);
+        }
+    }
+
+    /// What an earlier attempt came to is not lost where the next one hangs; a write may still be answered a moment later.
+    #[tokio::test(start_paused = true)]
+    async fn an_attempt_that_hangs_does_not_hide_what_the_one_before_it_came_to() {
+        let nowhere = ([127, 0, 0, 1], 9).into();
+        let project = Client::new(config(nowhere)).expect("in order").project(None, None).expect("complete");
+        let lane = project.lane();
+        for (operation, is_write) in [(Operation::ShowConnection, false), (Operation::Bind, true)] {
+            let patience = Patience::new(Instant::now() + MINUTE, &CancellationToken::new());
+            let mut attempts = Attempts::new(&project.client.traffic, &lane, Some(&patience));
+            let hangs = std::future::pending::<()>();
+            let alone = tokio::time::timeout(MINUTE * 2, attempts.outcome(is_write, hangs)).await;
+            assert!(alone.is_err(), "without an earlier attempt there is nothing to tell");
+
+            let began = Instant::now();
+            let patience = Patience::new(began + MINUTE, &CancellationToken::new());
+            let mut attempts = Attempts::new(&project.client.traffic, &lane, Some(&patience));
+            let refused = ApiError { operation, ..maintenance() };
+            attempts.again(Error::Api(refused), true).await.expect("there is time");
+            let error = attempts.outcome(is_write, std::future::pending::<()>()).await.expect_err("it never ends");
+            let end = if is_write { MINUTE + GRACE } else { MINUTE };
+            assert!(
+                began.elapsed() >= end && began.elapsed() < end + Duration::from_millis(10),
+                "{:?}",
+                began.elapsed()
+            );
+            assert_eq!((error.attempts(), error.may_have_taken_effect()), (2, is_write));
+            assert_eq!(error.api().map(|error| error.message.as_str()), Some("maintenance in region"));
+        }
+    }
+
+    fn maintenance() -> ApiError {
+        ApiError {
+            operation: Operation::Bind,
+            status: http::StatusCode::SERVICE_UNAVAILABLE,
+            code: None,
+            message: "maintenance in region".to_owned(),
+            request_id: Some("5f6d2a".to_owned()),
+            caller: None,
+            retry_after: None,
         }
     }
 

@@ -16,6 +16,8 @@ pub const NOT_SUPPORTED: &str = "DLI.0007";
 pub const SYSTEM_RESTRICTION: &str = "DLI.0009";
 /// The object is not available (HTTP 400).
 pub const RESOURCE_UNAVAILABLE: &str = "DLI.0012";
+/// A task within the service did not end in its time (HTTP 400). What it was to do may still come about.
+pub const TASK_TIMED_OUT: &str = "DLI.0019";
 /// A related resource was not found (HTTP 404).
 pub const RESOURCE_NOT_FOUND: &str = "DLI.0023";
 /// A fault on the server's side, despite its HTTP 400.
@@ -23,6 +25,8 @@ pub const SERVER_FAULT: &str = "DLI.0999";
 
 /// Gateway: this API or method is not published here (HTTP 404); never to be read as "the object is gone".
 pub const API_NOT_PUBLISHED: &str = "APIGW.0101";
+/// Gateway: the service behind this API is not found (HTTP 404); it was not asked.
+pub const BACKEND_NOT_FOUND: &str = "APIGW.0103";
 /// Gateway: the request cannot be read, or is too large (HTTP 400, 413, 414, 494, 502, 504).
 pub const BAD_GATEWAY_REQUEST: &str = "APIGW.0201";
 /// Gateway: unknown access key, wrong signature, or a signature that has expired (HTTP 401).

@@ -13,6 +13,8 @@ pub enum Severity {
     Warning,
 }
 
+const REPORT: &str = "This is always a fault of the provider, not of the configuration. Please report it.";
+
 /// One message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
@@ -50,10 +52,12 @@ impl Diagnostic {
 
     /// A broken promise of the provider itself.
     pub fn bug(detail: impl std::fmt::Display) -> Self {
-        Self::error(
-            "Bug in the Provider",
-            format!("{detail}\n\nThis is always a fault of the provider, not of the configuration. Please report it."),
-        )
+        Self::error("Bug in the Provider", format!("{detail}\n\n{REPORT}"))
+    }
+
+    /// What is wrong, without the request to report it: for where it is not the provider's fault after all.
+    pub fn fact(&self) -> &str {
+        self.detail.trim_end_matches(REPORT).trim_end()
     }
 }
 

@@ -8,7 +8,8 @@ use super::{
     value::Value,
 };
 
-/// Reads a Rust type from a value. A mismatch is a fault of the provider: core has checked the value's type already.
+/// Reads a Rust type from a value. A mismatch is a fault of the provider, since core has checked the value's type already;
+/// only a state may hold nulls where there should be none.
 pub trait FromValue: Sized {
     /// Reads `value`, which stands at `path`.
     fn from_value(value: &Value, path: &Path) -> Result<Self, Diagnostics>;

@@ -13,6 +13,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     account::Account,
+    failure,
     session::{Fault, Session},
 };
 use crate::framework::{
@@ -73,9 +74,12 @@ fn answer(config: &Value, session: &Session, found: Value) -> Value {
 fn told(summary: &str) -> impl Fn(Fault) -> Diagnostics {
     move |fault| match fault {
         // A data source has no timeouts block to point to.
-        Fault::TimedOut { limit, .. } => {
-            let limit = humantime::format_duration(limit);
-            let text = format!("The service has not answered all of it after {limit}.\n\n{HOLDS}");
+        Fault::TimedOut { limit, said, .. } => {
+            let what = format!("The service has not answered all of it after {}.", humantime::format_duration(limit));
+            let text = match said {
+                None => format!("{what}\n\n{HOLDS}"),
+                Some(error) => failure::late("", &what, &error, HOLDS),
+            };
             Diagnostic::error(format!("Timed Out: {summary}"), text).into()
         }
         other => other.tell(summary, HOLDS),
@@ -97,7 +101,8 @@ mod tests {
 
     #[test]
     fn a_timeout_does_not_point_to_a_block_that_there_is_not() {
-        let fault = Fault::TimedOut { about: String::new(), limit: READ, writing: false, awaited: String::new() };
+        let fault =
+            Fault::TimedOut { about: String::new(), limit: READ, writing: false, awaited: String::new(), said: None };
         let report: Vec<_> = told("Could Not Read")(fault).into_iter().collect();
         assert_eq!(report[0].summary, "Timed Out: Could Not Read");
         assert!(report[0].detail.contains("after 5m") && !report[0].detail.contains("timeouts"), "{report:?}");

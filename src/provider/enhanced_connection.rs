@@ -161,7 +161,7 @@ impl Resource for EnhancedConnection {
     async fn read(&self, request: ReadRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
         const SUMMARY: &str = "Could Not Read the Enhanced Connection";
         const HOLDS: &str = "The state was left as it is.";
-        let known = Connection::from_value(request.state, &Path::root())?;
+        let known: Connection = small::from_state(request.state)?;
         small::check_state(known.id())?;
         let limit = known.timeouts.read(schema::READ);
         let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
@@ -182,7 +182,7 @@ impl Resource for EnhancedConnection {
         const SUMMARY: &str = "Could Not Change the Enhanced Connection";
         const HOLDS: &str = "The state holds what was done. Once the cause is mended, apply again: only what is missing will \
                              be done.";
-        let prior = Connection::from_value(request.prior, &Path::root())?;
+        let prior: Connection = small::from_state(request.prior)?;
         small::check_state(prior.id())?;
         let planned = Connection::from_value(request.planned, &Path::root())?;
         let limit = planned.timeouts.update(schema::UPDATE);
@@ -213,7 +213,7 @@ impl Resource for EnhancedConnection {
     async fn delete(&self, request: DeleteRequest<'_>, _: &mut Progress) -> Result<(), Diagnostics> {
         const SUMMARY: &str = "Could Not Delete the Enhanced Connection";
         const HOLDS: &str = "The connection is still in the state. Apply again to try once more.";
-        let known = Connection::from_value(request.prior, &Path::root())?;
+        let known: Connection = small::from_state(request.prior)?;
         small::check_state(known.id())?;
         let limit = known.timeouts.delete(schema::DELETE);
         let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);

@@ -131,7 +131,10 @@ impl Resource for EnhancedConnectionBinding {
             Some(there) if !there.has_status(wire::BINDING_FAILED) => progress.warn(already_bound(&bound)),
             failed => {
                 before.extend(failed.map(|failed| (target, failed.clone())));
-                bind(&session, &bound, &look.homes, &before).await.map_err(told)?;
+                if let Err(fault) = bind(&session, &bound, &look.homes, &before).await {
+                    bound.observe(&session, None);
+                    return Err(small::not_made(fault, (SUMMARY, HOLDS), bound, progress));
+                }
             }
         }
         self.account.survey().takes(&id, Taken::Peering(look.target(&bound)));
@@ -162,7 +165,7 @@ impl Resource for EnhancedConnectionBinding {
     }
 
     async fn read(&self, request: ReadRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
-        let mut bound = Bound::from_value(request.state, &Path::root())?;
+        let mut bound = Bound::from_state(request.state)?;
         small::check_state(&bound.connection_id)?;
         let limit = bound.timeouts.read(schema::READ);
         let told = |fault: Fault| fault.tell("Could Not Read the Binding", "The state was left as it is.");
@@ -187,20 +190,25 @@ impl Resource for EnhancedConnectionBinding {
     }
 
     async fn delete(&self, request: DeleteRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
-        let bound = Bound::from_value(request.prior, &Path::root())?;
+        let bound = Bound::from_state(request.prior)?;
         small::check_state(&bound.connection_id)?;
         let limit = bound.timeouts.delete(schema::DELETE);
         let holds = "The binding is still in the state. Apply again to try once more.";
         let told = |fault: Fault| fault.tell("Could Not Unbind", holds);
         let session =
             Session::open(&self.account, bound.place(), limit, request.stop).await.map_err(told)?.about(bound.about());
-        if let Some(failed) = unbind(&self.account, &session, &bound).await.map_err(told)? {
-            let text = format!(
-                "The binding of {} is FAILED, and the service does not unbind what has FAILED. It does no harm; it goes with \
-                 the connection.",
-                failed.name
-            );
-            progress.warn(Diagnostic::warning("Failed Binding Left Behind", text));
+        match unbind(&self.account, &session, &bound).await.map_err(told)? {
+            Some(Ended::Failed(name)) => {
+                let text = format!(
+                    "The binding of {name} is FAILED, and the service does not unbind what has FAILED. It does no harm; it \
+                     goes with the connection."
+                );
+                progress.warn(Diagnostic::warning("Failed Binding Left Behind", text));
+            }
+            Some(Ended::Unbound(Target::Pool(pool))) if bound.queue.is_some() => {
+                progress.warn(pool_unbound(&bound, &pool));
+            }
+            _ => {}
         }
         Ok(())
     }
@@ -283,29 +291,39 @@ async fn wait(
     }
 }
 
-/// Unbinds it, and waits until it is no longer shown. What has FAILED is given back: the service does not unbind it.
-async fn unbind(account: &Account, session: &Session, bound: &Bound) -> Result<Option<Binding>, Fault> {
+/// How a binding ended that was there.
+enum Ended {
+    /// It was unbound.
+    Unbound(Target),
+    /// It is there, and has FAILED: the service does not unbind it. By its name.
+    Failed(String),
+}
+
+/// Unbinds it, and waits until it is no longer shown. `None` where there is nothing to unbind, or others rely on it.
+async fn unbind(account: &Account, session: &Session, bound: &Bound) -> Result<Option<Ended>, Fault> {
     let (project, id, names) = (&session.project, &bound.connection_id, &bound.names());
     let mut guard = Some(small::lock(session, account, id).await?);
+    let mut ended = None;
     loop {
         let look =
             if guard.is_some() { Look::at_held(session, bound).await? } else { Look::at(session, bound).await? };
-        let Some(look) = look else { return Ok(None) };
+        let Some(look) = look else { return Ok(ended) };
         let target = &look.target(bound);
-        let Some(there) = target.peering(&look.shown) else { return Ok(None) };
+        let Some(there) = target.peering(&look.shown) else { return Ok(ended) };
         if there.has_status(wire::BINDING_FAILED) {
-            return Ok(Some(there.clone()));
+            return Ok(Some(Ended::Failed(there.name.clone())));
         }
         // Created before this one is destroyed, or another queue of the same pool.
         if account.survey().is_taken(id, Taken::Peering(target.clone())) {
             tracing::info!(id, "not unbound: another binding of this run relies on it");
-            return Ok(None);
+            return Ok(ended);
         }
         if guard.is_some() {
             let is_gone = || async move { Ok(target.peering(&project.show_connection(id).await?).is_none()) };
             match session.write(project.ensure(|| project.unbind(id, names), is_gone)).await {
                 Ok(()) => {
                     account.survey().ends(id, Taken::Peering(target.clone()));
+                    ended = Some(Ended::Unbound(target.clone()));
                     guard = None;
                     continue;
                 }
@@ -323,6 +341,18 @@ async fn unbind(account: &Account, session: &Session, bound: &Bound) -> Result<O
         }
         session.pause(PAUSE, || format!("The end of the binding of the {}", bound.what())).await?;
     }
+}
+
+/// Which other resources rely on the pool nobody here can tell: Terraform shows an apply only what changes.
+fn pool_unbound(bound: &Bound, pool: &str) -> Diagnostic {
+    let text = format!(
+        "The {} lives in the elastic resource pool {pool}, and its binding was that of the pool: no queue of the pool uses the \
+         connection {} any more. A resource that binds another of them finds that out at the next plan, and binds the pool \
+         again. Where several rely on it, declare the pool itself, once, with elastic_resource_pool.",
+        bound.what(),
+        bound.connection_id
+    );
+    Diagnostic::warning("Elastic Resource Pool Unbound", text)
 }
 
 fn already_bound(bound: &Bound) -> Diagnostic {

@@ -141,8 +141,13 @@ impl Resource for EnhancedConnectionPrivilege {
                 privileges
             }
             Seen::NotGranted => {
-                authorize(&session, &shared, AuthorizationAction::Grant).await.map_err(told)?;
-                BTreeSet::from([PRIVILEGE_BIND_QUEUE.to_owned()])
+                let outcome = authorize(&session, &shared, AuthorizationAction::Grant).await;
+                let granted = BTreeSet::from([PRIVILEGE_BIND_QUEUE.to_owned()]);
+                if let Err(fault) = outcome {
+                    shared.observe(&session, granted);
+                    return Err(small::not_made(fault, (SUMMARY, HOLDS), shared, progress));
+                }
+                granted
             }
         };
         survey.takes(&shared.connection_id, shared.taken());
@@ -152,7 +157,7 @@ impl Resource for EnhancedConnectionPrivilege {
     }
 
     async fn read(&self, request: ReadRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
-        let mut shared = Shared::from_value(request.state, &Path::root())?;
+        let mut shared: Shared = small::from_state(request.state)?;
         small::check_state(&shared.connection_id)?;
         let limit = shared.timeouts.read(LIMIT);
         let told = |fault: Fault| fault.tell("Could Not Read the Privilege", "The state was left as it is.");
@@ -178,7 +183,7 @@ impl Resource for EnhancedConnectionPrivilege {
 
     async fn delete(&self, request: DeleteRequest<'_>, _: &mut Progress) -> Result<(), Diagnostics> {
         const HOLDS: &str = "The privilege is still in the state. Apply again to try once more.";
-        let shared = Shared::from_value(request.prior, &Path::root())?;
+        let shared: Shared = small::from_state(request.prior)?;
         small::check_state(&shared.connection_id)?;
         let limit = shared.timeouts.delete(LIMIT);
         let told = |fault: Fault| fault.tell("Could Not Revoke the Privilege", HOLDS);

@@ -102,9 +102,14 @@ fn find<'a>(shown: &'a wire::Connection, name: &str) -> Option<&'a wire::Route> 
     exact.or_else(|| shown.routes.iter().find(|route| route.name.eq_ignore_ascii_case(name)))
 }
 
-/// The connection with a route that Terraform holds, or surely without it; `None` where the connection is gone.
-async fn look(session: &Session, route: &Route) -> Result<Option<wire::Connection>, Fault> {
-    let lacks = |shown: &wire::Connection| find(shown, &route.name).is_none();
+/// The connection with what Terraform holds, as `is_held` knows it, or surely without it; `None` where the connection is
+/// gone.
+async fn look(
+    session: &Session,
+    route: &Route,
+    is_held: impl Fn(&wire::Route) -> bool,
+) -> Result<Option<wire::Connection>, Fault> {
+    let lacks = |shown: &wire::Connection| !find(shown, &route.name).is_some_and(&is_held);
     let is_missing = |shown: &Option<wire::Connection>| shown.as_ref().is_some_and(lacks);
     small::doubting(session, || small::shown(session, &route.connection_id), is_missing).await
 }
@@ -151,7 +156,12 @@ impl Resource for EnhancedConnectionRoute {
             session.pause(PAUSE, || "The end of the old route".to_owned()).await.map_err(told)?;
         };
         match route.cidr_in(&shown) {
-            None => add(&session, &route).await.map_err(told)?,
+            None => {
+                if let Err(fault) = add(&session, &route).await {
+                    route.settle(&session);
+                    return Err(small::not_made(fault, (SUMMARY, HOLDS), route, progress));
+                }
+            }
             Some(there) if there == route.cidr => progress.warn(already_there(&route)),
             Some(there) => return Err(leads_elsewhere(&route, &there).into()),
         }
@@ -165,13 +175,13 @@ impl Resource for EnhancedConnectionRoute {
     }
 
     async fn read(&self, request: ReadRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
-        let mut route = Route::from_value(request.state, &Path::root())?;
+        let mut route: Route = small::from_state(request.state)?;
         small::check_state(&route.connection_id)?;
         let limit = route.timeouts.read(LIMIT);
         let told = |fault: Fault| fault.tell("Could Not Read the Route", "The state was left as it is.");
         let session =
             Session::open(&self.account, route.place(), limit, request.stop).await.map_err(told)?.about(route.about());
-        let shown = look(&session, &route).await.map_err(told)?;
+        let shown = look(&session, &route, |_| true).await.map_err(told)?;
         match shown.and_then(|shown| route.cidr_in(&shown)) {
             Some(cidr) => {
                 route.cidr = cidr;
@@ -186,9 +196,11 @@ impl Resource for EnhancedConnectionRoute {
     async fn update(&self, request: UpdateRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
         const SUMMARY: &str = "Could Not Change the Route";
         const HOLDS: &str = "The state was left as it was. Once the cause is mended, apply again.";
+        const PERHAPS: &str = "A route is changed by removing it and adding it again: it was removed, and the state holds the \
+                               new one in case it is there. The next apply adds it where it is missing.";
         const REMOVED: &str = "A route is changed by removing it and adding it again: it was removed, and it is not there \
                                now. Once the cause is mended, apply again: the route will be added.";
-        let prior = Route::from_value(request.prior, &Path::root())?;
+        let prior: Route = small::from_state(request.prior)?;
         small::check_state(&prior.connection_id)?;
         let planned = Route::from_value(request.planned, &Path::root())?;
         if !same_network(&prior.cidr, &planned.cidr) {
@@ -206,32 +218,43 @@ impl Resource for EnhancedConnectionRoute {
             let there = planned.cidr_in(&shown);
             if there.as_ref() != Some(&planned.cidr) {
                 if let Some(there) = find(&shown, &planned.name) {
-                    remove(&session, &planned, &there.name).await.map_err(told)?;
+                    remove(&session, id, there).await.map_err(told)?;
                 }
-                add(&session, &planned).await.map_err(|fault| fault.tell(SUMMARY, REMOVED))?;
+                if let Err(fault) = add(&session, &planned).await {
+                    let open = fault.may_have_taken_effect();
+                    if open {
+                        progress.save(planned);
+                    }
+                    return Err(fault.tell(SUMMARY, if open { PERHAPS } else { REMOVED }));
+                }
             }
         }
         progress.save(planned);
         Ok(())
     }
 
-    async fn delete(&self, request: DeleteRequest<'_>, _: &mut Progress) -> Result<(), Diagnostics> {
+    async fn delete(&self, request: DeleteRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
         const HOLDS: &str = "The route is still in the state. Apply again to try once more.";
-        let route = Route::from_value(request.prior, &Path::root())?;
+        let route: Route = small::from_state(request.prior)?;
         small::check_state(&route.connection_id)?;
         let limit = route.timeouts.delete(LIMIT);
         let told = |fault: Fault| fault.tell("Could Not Remove the Route", HOLDS);
         let session =
             Session::open(&self.account, route.place(), limit, request.stop).await.map_err(told)?.about(route.about());
         let _guard = small::lock(&session, &self.account, &route.connection_id).await.map_err(told)?;
-        let shown = look(&session, &route).await.map_err(told)?;
+        let is_ours = |there: &wire::Route| same_network(&there.cidr, &route.cidr);
+        let shown = look(&session, &route, is_ours).await.map_err(told)?;
         if let Some(there) = shown.as_ref().and_then(|shown| find(shown, &route.name)) {
+            if !is_ours(there) {
+                progress.warn(not_ours(&route, &there.cidr));
+                return Ok(());
+            }
             // Created before this one is destroyed.
             if self.account.survey().is_taken(&route.connection_id, Taken::Route(there.name.clone())) {
                 tracing::info!(id = route.connection_id, "not removed: another resource of this run relies on it");
                 return Ok(());
             }
-            remove(&session, &route, &there.name).await.map_err(told)?;
+            remove(&session, &route.connection_id, there).await.map_err(told)?;
             self.account.survey().ends(&route.connection_id, Taken::Route(there.name.clone()));
         }
         Ok(())
@@ -271,11 +294,14 @@ async fn add(session: &Session, route: &Route) -> Result<(), Fault> {
     session.write(project.ensure(|| project.create_route(id, name, cidr), is_there)).await
 }
 
-/// Removes it under the name that the service keeps.
-async fn remove(session: &Session, route: &Route, kept: &str) -> Result<(), Fault> {
-    let (project, Route { connection_id: id, name, .. }) = (&session.project, route);
-    let is_gone = || async move { Ok(find(&project.show_connection(id).await?, name).is_none()) };
-    match session.write(project.ensure(|| project.delete_route(id, kept), is_gone)).await {
+/// Removes what is there. A route of its name that leads elsewhere is another one, which somebody added meanwhile.
+async fn remove(session: &Session, id: &str, there: &wire::Route) -> Result<(), Fault> {
+    let (project, wire::Route { name, cidr, .. }) = (&session.project, there);
+    let is_gone = || async move {
+        let shown = project.show_connection(id).await?;
+        Ok(!find(&shown, name).is_some_and(|there| same_network(&there.cidr, cidr)))
+    };
+    match session.write(project.ensure(|| project.delete_route(id, name), is_gone)).await {
         // What is gone already needs no removing.
         Err(fault) if fault.is_not_found() => Ok(()),
         outcome => outcome,
@@ -289,6 +315,15 @@ fn already_there(route: &Route) -> Diagnostic {
          whose answer was lost. It is taken over, and destroying this resource removes it."
     );
     Diagnostic::warning("Route Is There Already", text).at(Path::attribute("name"))
+}
+
+fn not_ours(route: &Route, there: &str) -> Diagnostic {
+    let Route { connection_id, name, cidr, .. } = route;
+    let text = format!(
+        "The connection {connection_id} has a route {name} to {there}. The one of the state led to {cidr}, and is gone: somebody \
+         else removed it and added the other, which was left as it is. If nobody needs it, remove it by hand."
+    );
+    Diagnostic::warning("Another Route of This Name Left in Place", text)
 }
 
 fn leads_elsewhere(route: &Route, there: &str) -> Diagnostic {

@@ -17,11 +17,21 @@ use crate::{
 /// What a failed call says. `about` is what it was about (empty where nothing is known), `holds` what Terraform now holds
 /// and how it goes on.
 pub(super) fn call(about: &str, error: &Error, holds: &str) -> String {
+    described(object(about), error, holds)
+}
+
+/// The same of a call whose time was up; `what` says so. Told is what its latest attempt came to that ended.
+pub(super) fn late(about: &str, what: &str, error: &Error, holds: &str) -> String {
+    let what = format!("{what} This is what came of the latest attempt that ended:");
+    described(object(about).into_iter().chain([what]), error, holds)
+}
+
+fn described(facts: impl IntoIterator<Item = String>, error: &Error, holds: &str) -> String {
     let trouble = match error.api() {
         Some(ApiError { status, code, message, .. }) => Trouble::of_answer(status.as_u16(), code.as_deref(), message),
         None => error.obstacle().and_then(Trouble::of_obstacle),
     };
-    let facts = object(about).into_iter().chain([answer(error)]).collect::<Vec<_>>().join("\n");
+    let facts = facts.into_iter().chain([answer(error)]).collect::<Vec<_>>().join("\n");
     letter(&facts, trouble, error.may_have_taken_effect(), holds)
 }
 

@@ -10,13 +10,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::{account::Account, failure};
 use crate::{
-    client::{Error, Kind, Project},
+    client::{Error, GRACE, Kind, Project},
     dli::code,
     framework::diagnostic::{Diagnostic, Diagnostics},
 };
-
-/// How long a write may still take once the operation is to end.
-const GRACE: Duration = Duration::from_millis(3500);
 
 /// One operation under way.
 #[derive(Debug)]
@@ -56,6 +53,8 @@ pub(super) enum Fault {
         writing: bool,
         /// What was waited for; empty where it was a call.
         awaited: String,
+        /// What the latest attempt that ended came to, where there was one.
+        said: Option<Box<Error>>,
     },
     /// It has been put into words where more was known.
     Told(Diagnostics),
@@ -71,14 +70,15 @@ impl Session {
     ) -> Result<Self, Fault> {
         let client = account.client().map_err(Fault::Told)?;
         let deadline = Instant::now() + limit;
+        let awaited = || "The look for the project".to_owned();
+        let late = |said| Fault::TimedOut { about: String::new(), limit, writing: false, awaited: awaited(), said };
         let project = tokio::select! {
             biased;
             () = stop.cancelled() => return Err(Fault::Interrupted { about: String::new(), writing: false }),
-            opened = client.open((region, project_id), deadline, stop) => opened?,
-            () = tokio::time::sleep_until(deadline) => {
-                let awaited = "The look for the project".to_owned();
-                return Err(Fault::TimedOut { about: String::new(), limit, writing: false, awaited });
-            }
+            opened = client.open((region, project_id), deadline, stop) => opened.map_err(|error| {
+                if is_late(&error, deadline) { late(Some(Box::new(error))) } else { error.into() }
+            })?,
+            () = tokio::time::sleep_until(deadline) => return Err(late(None)),
         };
         Ok(Self { project, about: String::new(), limit, deadline, stop: stop.clone() })
     }
@@ -98,7 +98,7 @@ impl Session {
         tokio::select! {
             biased;
             () = self.stop.cancelled() => Err(self.interrupted(false)),
-            outcome = call => outcome.map_err(|error| self.failed(error)),
+            outcome = call => outcome.map_err(|error| self.ended(error)),
             () = tokio::time::sleep_until(self.deadline) => Err(self.timed_out(String::new(), false)),
         }
     }
@@ -111,7 +111,8 @@ impl Session {
         read: impl Future<Output = Result<T, Fault>>,
     ) -> Result<T, Fault> {
         let about = || self.about.clone();
-        let late = || Fault::TimedOut { about: about(), limit: moment, writing: false, awaited: String::new() };
+        let late =
+            || Fault::TimedOut { about: about(), limit: moment, writing: false, awaited: String::new(), said: None };
         let mut read = std::pin::pin!(read);
         loop {
             match tokio::time::timeout(moment, &mut read).await {
@@ -135,11 +136,7 @@ impl Session {
         };
         tokio::select! {
             biased;
-            outcome = call => outcome.map_err(|error| match error.kind() {
-                // It was still waiting for its turn.
-                Kind::Unsent if self.stop.is_cancelled() => self.interrupted(false),
-                _ => self.failed(error),
-            }),
+            outcome = call => outcome.map_err(|error| self.ended(error)),
             fault = end => Err(fault),
         }
     }
@@ -161,8 +158,19 @@ impl Session {
         if Instant::now() >= self.deadline { Err(self.timed_out(String::new(), false)) } else { Ok(()) }
     }
 
-    fn failed(&self, error: Error) -> Fault {
-        Fault::Call { about: self.about.clone(), error }
+    /// Why a call failed: where it is only that there was no time for one more attempt, that is told first.
+    fn ended(&self, error: Error) -> Fault {
+        let writing = error.may_have_taken_effect();
+        // It was waiting for its turn, the first one or the next.
+        let waited = !writing && matches!(error.kind(), Kind::Unsent | Kind::Throttled { .. });
+        if waited && self.stop.is_cancelled() {
+            return self.interrupted(false);
+        }
+        let about = self.about.clone();
+        if !is_late(&error, self.deadline) {
+            return Fault::Call { about, error };
+        }
+        Fault::TimedOut { about, limit: self.limit, writing, awaited: String::new(), said: Some(Box::new(error)) }
     }
 
     fn interrupted(&self, writing: bool) -> Fault {
@@ -170,8 +178,13 @@ impl Session {
     }
 
     fn timed_out(&self, awaited: String, writing: bool) -> Fault {
-        Fault::TimedOut { about: self.about.clone(), limit: self.limit, writing, awaited }
+        Fault::TimedOut { about: self.about.clone(), limit: self.limit, writing, awaited, said: None }
     }
+}
+
+/// Whether a call failed for want of time alone. (The texts about throttling speak of the time themselves.)
+fn is_late(error: &Error, deadline: Instant) -> bool {
+    Instant::now() >= deadline && matches!(error.kind(), Kind::Open | Kind::Passing | Kind::Unreached)
 }
 
 impl Fault {
@@ -247,10 +260,14 @@ impl Fault {
             Self::Interrupted { about, .. } => {
                 (format!("Interrupted: {summary}"), ended(&about, "The run was interrupted."))
             }
-            Self::TimedOut { about, limit, awaited, .. } => {
+            Self::TimedOut { about, limit, awaited, said, .. } => {
                 let limit = humantime::format_duration(limit);
                 let what = if awaited.is_empty() { "It".to_owned() } else { awaited };
-                let text = ended(&about, &format!("{what} is not done after {limit}."));
+                let what = format!("{what} is not done after {limit}.");
+                let text = match said {
+                    None => ended(&about, &what),
+                    Some(error) => failure::late(&about, &what, &error, holds),
+                };
                 let more = "What to do: Where it only needs longer, set that in the timeouts block of the resource.";
                 (format!("Timed Out: {summary}"), format!("{text}\n\n{more}"))
             }
@@ -264,9 +281,12 @@ impl Fault {
         let text = match self {
             Self::Call { about, error } => failure::call(&about, &error, holds),
             Self::Interrupted { .. } => format!("The run was interrupted.\n\n{holds}"),
-            Self::TimedOut { limit, .. } => {
-                let limit = humantime::format_duration(limit);
-                format!("The service gave no usable answer within {limit}.\n\n{holds}")
+            Self::TimedOut { about, limit, said, .. } => {
+                let what = format!("The service gave no usable answer within {}.", humantime::format_duration(limit));
+                match said {
+                    None => format!("{what}\n\n{holds}"),
+                    Some(error) => failure::late(&about, &what, &error, holds),
+                }
             }
             Self::Told(diagnostics) => return diagnostics.into_iter().map(Diagnostic::into_warning).collect(),
         };

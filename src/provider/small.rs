@@ -20,9 +20,12 @@ use crate::{
     },
     framework::{
         diagnostic::{Diagnostic, Diagnostics},
+        model::{FromValue, IntoValue},
         path::Path,
         plan::Replaces,
+        resource::Progress,
         schema::Attribute,
+        value::Value,
     },
 };
 
@@ -112,14 +115,46 @@ pub(super) fn check_state(id: &str) -> Result<(), Diagnostics> {
     if !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) {
         return Ok(());
     }
-    let text = format!(
-        "The state names the connection {id:?}, which is no ID; an ID is {}. The state was damaged or edited by hand. Nothing \
-         was asked of the service, and nothing was changed.\n\nRestore the state from a backup (terraform.tfstate.backup), \
-         or take the resource out of it and import it again: terraform state rm ADDRESS, then terraform import ADDRESS ID.",
-        rules::CONNECTION_ID.allowed
-    );
+    let fact =
+        format!("The state names the connection {id:?}, which is no ID; an ID is {}.", rules::CONNECTION_ID.allowed);
+    let text = format!("{fact} {DAMAGED}");
     Err(Diagnostic::error("No ID of a Connection in the State", text).at(Path::attribute("id")).into())
 }
+
+const DAMAGED: &str = "The state was damaged or edited by hand. Nothing was asked of the service, and nothing was changed.\n\n\
+                       Restore the state from a backup (terraform.tfstate.backup), or take the resource out of it and import \
+                       it again: terraform state rm ADDRESS, then terraform import ADDRESS ID.";
+
+/// Reads what the state holds. That it holds null where there is always something is nobody's fault here.
+pub(super) fn from_state<T: FromValue>(state: &Value) -> Result<T, Diagnostics> {
+    let told = |fault: Diagnostic| damaged(fault.fact(), fault.path.clone());
+    T::from_value(state, &Path::root()).map_err(|faults| faults.iter().cloned().map(told).collect())
+}
+
+/// The state holds what it cannot, as `fact` says in a sentence that begins with the path.
+pub(super) fn damaged(fact: &str, path: Path) -> Diagnostic {
+    Diagnostic::error("Damaged State", format!("In the state, {fact} {DAMAGED}")).at(path)
+}
+
+/// What could not be made is told, with what the state holds then: `nothing`, unless it may have been made all the same. Then
+/// the state gets it as it was `planned`, for nobody else would ever remove it.
+pub(super) fn not_made(
+    fault: Fault,
+    (summary, nothing): (&str, &str),
+    planned: impl IntoValue,
+    progress: &mut Progress,
+) -> Diagnostics {
+    if !fault.may_have_taken_effect() {
+        return fault.tell(summary, nothing);
+    }
+    progress.save(planned);
+    fault.tell(summary, PERHAPS)
+}
+
+/// Terraform forgets by itself what the next refresh does not find.
+const PERHAPS: &str = "The state holds it in case it is there, and Terraform marks it as tainted: the next apply removes what \
+                       is there and makes it anew. To keep what is there: run terraform untaint ADDRESS, and apply again. \
+                       What is not there is then made.";
 
 /// There is no connection to do it to.
 pub(super) fn no_connection(summary: &str, id: &str) -> Diagnostics {

@@ -18,6 +18,9 @@ use terraform_provider_dli::provider::DliProvider;
 const TYPE: &str = "dli_enhanced_connection";
 const ID: &str = "2a620c33-5609-40c9-affd-2b6453071b0f";
 
+/// The status of what is never answered.
+const SILENCE: u16 = 0;
+
 /// The service: a status and a body for each method and last segment of the path, and a list of what was asked.
 struct Service {
     endpoint: String,
@@ -33,7 +36,12 @@ impl Service {
             let line = format!("{} {last}", request.method());
             let (status, body) = answer(&line);
             log.lock().unwrap().push(line);
-            std::future::ready(Response::builder().status(status).body(body.to_string()).unwrap())
+            async move {
+                if status == SILENCE {
+                    std::future::pending::<()>().await;
+                }
+                Response::builder().status(status).body(body.to_string()).unwrap()
+            }
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
@@ -618,4 +626,228 @@ async fn a_delete_that_does_not_find_something_else_loses_nothing() {
         assert_eq!(outcome.state.is_null(), !is_there, "{}", texts(&outcome));
         assert_eq!(outcome.diagnostics.has_errors(), is_there);
     }
+}
+
+/// What a part of a connection is in a configuration or a state, but for what the provider decides.
+fn part(kind: &str, attributes: &[(&str, Value)]) -> Value {
+    let provider = Server::new(DliProvider::new(Box::new(|_| None)));
+    let mut part = provider.resource_schema(kind).unwrap().empty();
+    for (name, value) in [("connection_id", ID.into())].iter().chain(attributes) {
+        part.put(name, value.clone());
+    }
+    part
+}
+
+/// A plan to create a part.
+fn making(part: &str, attributes: &[(&str, Value)]) -> ApplyRequest {
+    let type_name = format!("dli_enhanced_connection_{part}");
+    let config = self::part(&type_name, attributes);
+    let mut planned = config.clone();
+    for decided in ["id", "region", "project_id"] {
+        planned.put(decided, UNKNOWN);
+    }
+    ApplyRequest { type_name, prior: Value::Null, planned, config, private: Vec::new() }
+}
+
+fn limits(limits: &[(&str, &str)]) -> (&'static str, Value) {
+    let mut all = Value::map(["create", "read", "update", "delete"].map(|name| (name, Value::Null)));
+    for (name, limit) in limits {
+        all.put(name, (*limit).into());
+    }
+    ("timeouts", all)
+}
+
+fn route_to(cidr: &str) -> [(&'static str, Value); 2] {
+    [("name", "r".into()), ("cidr", cidr.into())]
+}
+
+/// Applies, and interrupts once the service was asked this.
+async fn interrupted_at(service: &Service, question: &str, request: ApplyRequest) -> Outcome {
+    let provider = service.provider().await;
+    let interrupt = async {
+        while !service.asked().iter().any(|asked| asked == question) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        // The answer, if any, is there.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        provider.stop();
+    };
+    tokio::join!(provider.apply(request), interrupt).0
+}
+
+/// What may have been made and is not in the state, nobody would ever remove.
+#[tokio::test]
+async fn a_part_that_may_have_been_made_is_in_the_state() {
+    let project = "330e068af1334c9782f4226acc00a2e2";
+    let parts = [
+        ("binding", "POST associate-queue", vec![("queue", "q1".into())], format!("{ID}/queue/q1")),
+        ("route", "POST routes", route_to("10.1.0.0/16").to_vec(), format!("{ID}/r")),
+        ("privilege", "PUT authorization", vec![("applicant_project_id", project.into())], format!("{ID}/{project}")),
+    ];
+    let lives = parts.map(async |(kind, question, attributes, id)| {
+        let service = Service::answering(move |asked| match asked {
+            "GET privileges" => (200, json!({"is_success": true, "privileges": []})),
+            asked if asked == question => (SILENCE, json!({})),
+            _ => (200, with_bindings(&[], &[])),
+        });
+        let outcome = interrupted_at(&service.await, question, making(kind, &attributes)).await;
+        let told = texts(&outcome);
+        assert!(outcome.diagnostics.has_errors() && told.contains("Interrupted: Could Not"), "{told}");
+        assert!(told.contains("in case it is there") && !told.contains("holds no"), "{told}");
+        assert_eq!(outcome.state.get("id"), &id.into(), "{told}");
+        for (name, value) in attributes {
+            assert_eq!(outcome.state.get(name), &value);
+        }
+        assert!(outcome.state.is_wholly_known());
+    });
+    futures_util::future::join_all(lives).await;
+}
+
+/// The one that was refused was not carried out, and the next was never sent.
+#[tokio::test]
+async fn an_interruption_while_it_waits_for_its_turn_is_told_as_one() {
+    let service = Service::answering(|asked| match asked {
+        "POST routes" => (429, refusal("APIGW.0308", "limit:1,time:1 hour")),
+        _ => (200, shown()),
+    });
+    let outcome = interrupted_at(&service.await, "POST routes", making("route", &route_to("10.1.0.0/16"))).await;
+    let told = texts(&outcome);
+    assert!(told.starts_with("Error Interrupted: Could Not Add the Route: "), "{told}");
+    assert!(told.contains("holds no route") && !told.contains("429") && !told.contains("was sent"), "{told}");
+    assert!(outcome.state.is_null());
+}
+
+/// "Not done in time" alone would hide that the service has said why.
+#[tokio::test]
+async fn what_the_service_said_before_the_time_was_up_is_told() {
+    let once_refused = |question: &'static str| {
+        let count = Arc::new(AtomicUsize::new(0));
+        Service::answering(move |asked| match asked {
+            asked if asked != question => (200, shown()),
+            _ if count.fetch_add(1, Ordering::Relaxed) == 0 => (503, refusal("DLI.0999", "maintenance in region")),
+            _ => (SILENCE, json!({})),
+        })
+    };
+    let reading = async {
+        let service = once_refused("GET 2a620c33-5609-40c9-affd-2b6453071b0f").await;
+        let state = state(&[limits(&[("read", "2s")])]);
+        let outcome = service.provider().await.read(TYPE, state.clone(), Vec::new()).await;
+        assert_eq!(outcome.state, state);
+        outcome
+    };
+    let adding = async {
+        let service = once_refused("POST routes").await;
+        let [name, cidr] = route_to("10.1.0.0/16");
+        let outcome = service.provider().await.apply(making("route", &[name, cidr, limits(&[("create", "2s")])])).await;
+        assert_eq!(outcome.state.get("name"), &"r".into());
+        outcome
+    };
+    let (reading, adding) = tokio::join!(reading, adding);
+    for (outcome, summary, holds) in [
+        (reading, "Could Not Read the Enhanced Connection", "\n\nThe state was left as it is."),
+        (adding, "Could Not Add the Route", "\n\nThe request was sent, and the service may have carried it out"),
+    ] {
+        let told = texts(&outcome);
+        assert!(told.starts_with(&format!("Error Timed Out: {summary}: ")), "{told}");
+        let ends = "is not done after 2s. This is what came of the latest attempt that ended:\nCall: ";
+        let said = "\nAnswer: HTTP 503 Service Unavailable, DLI.0999: maintenance in region\nTried: 2 times in ";
+        for word in [ends, said, holds, "What it usually means: ", "in the timeouts block of the resource."] {
+            assert!(told.contains(word), "expected {word:?}: {told}");
+        }
+    }
+}
+
+/// Ours was removed, the answer was lost, and somebody added another of that name.
+#[tokio::test]
+async fn a_route_of_the_same_name_that_leads_elsewhere_is_not_removed() {
+    let service = || {
+        let gone = Arc::new(AtomicUsize::new(0));
+        Service::answering(move |asked| {
+            let mut shown = shown();
+            shown["available_queue_info"] = json!([]);
+            if asked == "DELETE r" && gone.fetch_add(1, Ordering::Relaxed) == 0 {
+                return (504, json!({}));
+            }
+            let cidr = if gone.load(Ordering::Relaxed) == 0 { "10.1.0.0/16" } else { "10.9.0.0/16" };
+            shown["routes"] = json!([{"name": "r", "cidr": cidr}]);
+            (200, shown)
+        })
+    };
+    let removals = |service: &Service| service.asked().into_iter().filter(|asked| asked == "DELETE r").count();
+    let destroy = |cidr: &str| {
+        let type_name = "dli_enhanced_connection_route".to_owned();
+        let prior = part(&type_name, &route_to(cidr));
+        ApplyRequest { type_name, prior, planned: Value::Null, config: Value::Null, private: Vec::new() }
+    };
+    let of_its_own = async {
+        let service = service().await;
+        let outcome = service.provider().await.apply(destroy("10.1.0.0/16")).await;
+        assert_eq!((texts(&outcome).as_str(), outcome.state.is_null(), removals(&service)), ("", true, 1));
+    };
+    let of_a_connection = async {
+        let service = service().await;
+        let change = update(&[("routes", map(&[("r", "10.1.0.0/16")]))], &[("routes", map(&[]))]);
+        let outcome = service.provider().await.apply(change).await;
+        assert_eq!((texts(&outcome).as_str(), removals(&service)), ("", 1));
+    };
+    let from_the_beginning = async {
+        let service = service().await;
+        let outcome = service.provider().await.apply(destroy("10.2.0.0/16")).await;
+        assert!(
+            texts(&outcome).starts_with("Warning Another Route of This Name Left in Place: "),
+            "{}",
+            texts(&outcome)
+        );
+        assert_eq!((outcome.state.is_null(), removals(&service)), (true, 0));
+    };
+    tokio::join!(of_its_own, of_a_connection, from_the_beginning);
+}
+
+/// Nobody has to report what a person did to the state.
+#[tokio::test]
+async fn a_state_with_nulls_where_there_are_none_is_told_as_damaged() {
+    let service = Service::answering(|_| (200, shown())).await;
+    let provider = service.provider().await;
+    let null = || Value::Null;
+    let binding = |queue: Value| vec![("queue", queue)];
+    let cases = [
+        ("", state(&[("name", null())]), "name should be a text, but it is null."),
+        ("", state(&[("queues", Value::set([null()]))]), "queues[…] should be a text, but it is null."),
+        ("", state(&[("hosts", Value::map([("a", null())]))]), "hosts[\"a\"] should be a text, but it is null."),
+        ("_route", part("dli_enhanced_connection_route", &[("cidr", "10.0.0.0/8".into())]), "name should be a text"),
+        ("_privilege", part("dli_enhanced_connection_privilege", &[]), "applicant_project_id should be a text"),
+        (
+            "_binding",
+            part("dli_enhanced_connection_binding", &binding(null())),
+            "one of queue and elastic_resource_pool",
+        ),
+        (
+            "_binding",
+            part("dli_enhanced_connection_binding", &[("connection_id", null()), ("queue", "q1".into())]),
+            "connection_id should be a text, but it is null.",
+        ),
+    ];
+    for (kind, state, fact) in cases {
+        let type_name = format!("{TYPE}{kind}");
+        let read = provider.read(&type_name, state.clone(), Vec::new()).await;
+        let request = |planned: Value| {
+            let (type_name, prior, config) = (type_name.clone(), state.clone(), planned.clone());
+            ApplyRequest { type_name, prior, planned, config, private: Vec::new() }
+        };
+        let deleted = provider.apply(request(Value::Null)).await;
+        let mut outcomes = vec![read, deleted];
+        // What changes in place of the others is not looked at.
+        if ["", "_route"].contains(&kind) {
+            let planned = if kind.is_empty() { object(&[]) } else { part(&type_name, &route_to("10.1.0.0/16")) };
+            outcomes.push(provider.apply(request(planned)).await);
+        }
+        for outcome in outcomes {
+            let told = texts(&outcome);
+            assert!(told.starts_with(&format!("Error Damaged State: In the state, {fact}")), "{told}");
+            assert!(told.contains("damaged or edited by hand") && told.contains("terraform state rm"), "{told}");
+            assert!(!told.contains("report it"), "{told}");
+            assert_eq!(outcome.state, state);
+        }
+    }
+    assert_eq!(service.asked(), Vec::<String>::new());
 }

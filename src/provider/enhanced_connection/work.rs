@@ -259,7 +259,10 @@ impl Work<'_> {
             if same || !(now.contains_key(name) || planned.contains_key(name)) {
                 continue;
             }
-            let gone = || async move { Ok(route(project, id, name).await?.is_none()) };
+            // One of its name that leads elsewhere is another, which somebody added meanwhile.
+            let gone = || async move {
+                Ok(!route(project, id, name).await?.is_some_and(|there| model::same_network(&there, cidr)))
+            };
             // The service may keep another case.
             let exact = shown.iter().find(|route| route.name == *name);
             let kept = exact.or_else(|| shown.iter().find(|route| route.name.eq_ignore_ascii_case(name)));

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::schema::{POOL, QUEUE};
 use crate::{
     dli::wire::{self, Binding, QueueNames},
-    framework::{diagnostic::Diagnostics, model::Computed, path::Path, timeouts::Timeouts},
+    framework::{diagnostic::Diagnostics, model::Computed, path::Path, timeouts::Timeouts, value::Value},
     model,
     provider::{
         bound::{Homes, Target},
@@ -35,6 +35,16 @@ model! {
 }
 
 impl Bound {
+    /// What the state holds. One that names neither a queue nor a pool was damaged, and would be taken for gone.
+    pub(super) fn from_state(state: &Value) -> Result<Self, Diagnostics> {
+        let bound: Self = small::from_state(state)?;
+        if bound.name().is_empty() {
+            let fact = format!("one of {QUEUE} and {POOL} should be set, but none is.");
+            return Err(small::damaged(&fact, Path::attribute(QUEUE)).into());
+        }
+        Ok(bound)
+    }
+
     /// As messages name it.
     pub(super) fn about(&self) -> String {
         format!("binding of the {} to the connection {}", self.what(), self.connection_id)

@@ -33,12 +33,18 @@ fn a_state_that_does_not_fit_the_schema_is_refused_and_left_alone() {
         let (cloud, workspace) = cloud_with_one(|cloud| cloud.workspace(terraform));
         let good = fs::read(workspace.path().join(STATE)).expect("it was applied");
         let before = cloud.changes().len();
-        let cases: [(&str, Value, &str); 6] = [
+        let cases: [(&str, Value, &str); 10] = [
             ("hosts", json!(7), "hosts"),
             ("hosts", json!({ "a": ["10.0.0.1"] }), "hosts"),
             ("queues", json!("q1"), "queues"),
             ("wait_for_bindings", json!("perhaps"), "wait_for_bindings"),
             ("bindings", json!([1]), "bindings"),
+            // Of the right type, and never there.
+            ("name", json!(null), "Damaged State"),
+            ("tags_all", json!({ "a": null }), "Damaged State"),
+            ("queues", json!([null]), "Damaged State"),
+            ("hosts", json!({ "a": null }), "Damaged State"),
+            // Terraform drops it, and the destroy goes through: the last one.
             ("no_such_attribute", json!(1), "no_such_attribute"),
         ];
         for (attribute, value, word) in cases {
@@ -53,6 +59,7 @@ fn a_state_that_does_not_fit_the_schema_is_refused_and_left_alone() {
                 let refused = refused.expect_code(1);
                 assert!(refused.stderr.contains(word), "{attribute} = {value}: {refused}");
                 assert!(!refused.stderr.contains("panic"), "{refused}");
+                assert!(!refused.stderr.contains("Bug in the Provider"), "{refused}");
             }
             if attribute != "no_such_attribute" {
                 assert_eq!(cloud.changes().len(), before, "{attribute} = {value}");

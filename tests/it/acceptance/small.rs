@@ -1,6 +1,7 @@
 //! The resources for one part of a connection, in configurations that do not own the connection.
 
 mod binding;
+mod open;
 mod privilege;
 mod route;
 mod teams;

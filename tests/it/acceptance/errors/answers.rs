@@ -24,7 +24,7 @@ fn fault(operation: &str, Example { status, code, message }: Example, name: &str
 
 /// Whether the provider goes on trying for as long as there is time.
 fn is_repeated(Example { status, code, .. }: Example) -> bool {
-    status >= 500 || status == 429 || code == "DLI.0999"
+    status >= 500 || status == 429 || ["DLI.0019", "DLI.0999", "APIGW.0103"].contains(&code)
 }
 
 /// The provider corrects its clock by this one's words, for all its calls, so that it needs a process of its own.

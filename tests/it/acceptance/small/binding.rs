@@ -5,7 +5,7 @@ use std::time::Duration;
 use terraform_provider_dli::dli::wire::{self, QueueNames};
 use terraform_provider_dli::emulator::{Fault, Quirk, Trouble};
 
-use super::{expect_failure, expect_no_import, foreign, part, shown, stage};
+use super::{expect_failure, expect_no_import, foreign, part, shown, stage, unbroken};
 use crate::acceptance::harness::{PROJECT, for_each_terraform, for_one_terraform};
 
 const ADDRESS: &str = "dli_enhanced_connection_binding.test";
@@ -276,6 +276,32 @@ fn a_queue_of_the_same_pool_can_take_over_before_the_other_goes() {
         assert_eq!(cloud.changes().len(), sent, "the peering stays");
         workspace.destroy();
         assert_eq!(bound(&shown(&cloud, &id)), Vec::<String>::new());
+    });
+}
+
+/// The service unbinds the pool, whichever of its queues was named: whoever relies on it has to hear of it.
+#[test]
+fn the_end_of_one_queue_of_a_pool_says_that_the_others_are_cut_off() {
+    for_one_terraform(|terraform| {
+        let (cloud, id, workspace) = stage(terraform);
+        let other = binding(&id, "queue = \"pooled2\"").replace("\"test\"", "\"other\"");
+        workspace.configure(&(binding(&id, "queue = \"pooled1\"") + &other));
+        workspace.run(&["apply", "-auto-approve"]).expect_code(0);
+        workspace.configure(&other);
+        let applied = workspace.run(&["apply", "-auto-approve"]).expect_code(0);
+        let told = unbroken(&applied.stdout);
+        assert!(told.contains("Warning: Elastic Resource Pool Unbound"), "{applied}");
+        assert!(told.contains("queue pooled1 lives in the elastic resource pool pool1"), "{applied}");
+        workspace.step(&other, &[("dli_enhanced_connection_binding.other", "create")]);
+        assert_eq!(bound(&shown(&cloud, &id)), ["pool1 ACTIVE"]);
+
+        // What is declared as a pool, or lives in none, ends as everybody expects.
+        for attributes in ["elastic_resource_pool = \"pool2\"", "queue = \"q1\""] {
+            let own = workspace.fresh();
+            own.step(&binding(&id, attributes), CREATE);
+            let destroyed = own.destroy();
+            assert!(!destroyed.stdout.contains("Pool Unbound"), "{destroyed}");
+        }
     });
 }
 

@@ -1,0 +1,55 @@
+//! What was asked for, and whose answer nobody waited for: it may be there, so that Terraform has to know it.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::{foreign, part, shown};
+use crate::acceptance::harness::{Cloud, for_each_terraform};
+
+const PARTS: [(&str, &str, &str); 3] = [
+    ("binding", "queue = \"q1\"", "AssociateQueueToEnhancedConnection"),
+    ("route", "name = \"r\"\n  cidr = \"192.168.2.0/24\"", "CreateRouteToEnhancedConnection"),
+    ("privilege", "applicant_project_id = \"330e068af1334c9782f4226acc00a2e2\"", "RunAuthorizationAction"),
+];
+
+/// How many of the parts there are.
+fn there(cloud: &Cloud, ids: &[String]) -> usize {
+    let of = |id: &String| {
+        let connection = shown(cloud, id);
+        let projects = cloud.edit(|account| account.shared_with(id).map(BTreeSet::len));
+        connection.available_queue_info.len() + connection.routes.len() + projects
+    };
+    ids.iter().map(of).sum()
+}
+
+/// Interrupted while the answers are under way: what was done is removed, or brought to what is declared.
+#[test]
+fn what_an_interrupted_run_may_have_made_is_not_lost() {
+    for_each_terraform(|terraform| {
+        for destroys in [true, false] {
+            let cloud = Cloud::start();
+            // Writes to one connection take turns.
+            let ids = PARTS.map(|(kind, ..)| foreign(&cloud, kind));
+            let blocks = PARTS.iter().zip(&ids).map(|((kind, attributes, operation), id)| {
+                cloud.fault(&format!("{operation}:delay=1m*1"));
+                part(&format!("dli_enhanced_connection_{kind}"), id, attributes)
+            });
+            let workspace = cloud.workspace_with(terraform, "plan_checks = false");
+            workspace.configure(&blocks.collect::<String>());
+            let applying = workspace.start(&["apply", "-auto-approve"]);
+            applying.wait_for("all is made", || there(&cloud, &ids) == 3);
+            applying.signal_group("INT");
+            let applied = applying.wait_at_most(Duration::from_secs(6)).expect_code(1);
+            assert_eq!(applied.stderr.matches("Error: Interrupted: Could Not").count(), 3, "{applied}");
+            assert_eq!(applied.stderr.matches("is there").count(), 6, "{applied}");
+
+            if !destroys {
+                workspace.run(&["apply", "-auto-approve"]).expect_code(0);
+                workspace.expect_no_changes();
+                assert_eq!(there(&cloud, &ids), 3);
+            }
+            workspace.destroy();
+            assert_eq!(there(&cloud, &ids), 0);
+        }
+    });
+}
