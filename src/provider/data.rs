@@ -26,7 +26,7 @@ use crate::framework::{
 /// How long a read may take.
 const READ: Duration = Duration::from_mins(5);
 /// What Terraform holds after a failure, and what to do.
-const HOLDS: &str = "Nothing was read, and nothing was changed. Once the cause is mended, plan again.";
+const HOLDS: &str = "Nothing was read, and nothing was changed. Fix the cause and plan again.";
 
 /// Every kind of data source.
 pub(super) fn all(account: &Arc<Account>) -> Vec<Arc<dyn DataSource>> {
@@ -75,7 +75,7 @@ fn told(summary: &str) -> impl Fn(Fault) -> Diagnostics {
         // A data source has no timeouts block to point to.
         Fault::TimedOut { limit, .. } => {
             let limit = humantime::format_duration(limit);
-            let text = format!("The service has not answered all of it after {limit}.\n\n{HOLDS}");
+            let text = format!("The service did not answer everything within {limit}.\n\n{HOLDS}");
             Diagnostic::error(format!("Timed Out: {summary}"), text).into()
         }
         other => other.tell(summary, HOLDS),
@@ -100,6 +100,6 @@ mod tests {
         let fault = Fault::TimedOut { about: String::new(), limit: READ, writing: false, awaited: String::new() };
         let report: Vec<_> = told("Could Not Read")(fault).into_iter().collect();
         assert_eq!(report[0].summary, "Timed Out: Could Not Read");
-        assert!(report[0].detail.contains("after 5m") && !report[0].detail.contains("timeouts"), "{report:?}");
+        assert!(report[0].detail.contains("within 5m") && !report[0].detail.contains("timeouts"), "{report:?}");
     }
 }
