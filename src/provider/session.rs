@@ -76,7 +76,7 @@ impl Session {
             () = stop.cancelled() => return Err(Fault::Interrupted { about: String::new(), writing: false }),
             opened = client.open((region, project_id), deadline, stop) => opened?,
             () = tokio::time::sleep_until(deadline) => {
-                let awaited = "The look for the project".to_owned();
+                let awaited = "The search for the project".to_owned();
                 return Err(Fault::TimedOut { about: String::new(), limit, writing: false, awaited });
             }
         };
@@ -235,13 +235,17 @@ impl Fault {
         let (summary, text) = match self {
             Self::Call { about, error } => (summary.to_owned(), failure::call(&about, &error, holds)),
             Self::Interrupted { about, .. } => {
-                (format!("Interrupted: {summary}"), ended(&about, "The run was interrupted."))
+                let text = ended(&about, "The run was interrupted.");
+                // How to go on, and what to do before, may stand there already.
+                let again = if holds.contains("again") { "" } else { "\n\nWhat to do: Run the same command again." };
+                (format!("Interrupted: {summary}"), text + again)
             }
             Self::TimedOut { about, limit, awaited, .. } => {
                 let limit = humantime::format_duration(limit);
-                let what = if awaited.is_empty() { "It".to_owned() } else { awaited };
-                let text = ended(&about, &format!("{what} is not done after {limit}."));
-                let more = "What to do: Where it only needs longer, set that in the timeouts block of the resource.";
+                let what =
+                    if awaited.is_empty() { "Not finished".to_owned() } else { format!("{awaited} did not finish") };
+                let text = ended(&about, &format!("{what} within {limit}."));
+                let more = "What to do: If it only needs more time, raise the limit in the timeouts block.";
                 (format!("Timed Out: {summary}"), format!("{text}\n\n{more}"))
             }
             Self::Told(diagnostics) => return diagnostics,
