@@ -338,7 +338,7 @@ mod tests {
             refusal(Config::default(), None, None),
             "no region is configured: set region on the resource or in the provider's configuration, or HW_REGION_NAME \
              in the environment; no project is configured: set project_id on the resource or in the provider's \
-             configuration, or HW_PROJECT_ID in the environment; no credentials are found"
+             configuration, or HW_PROJECT_ID in the environment; no credentials were found"
         );
         let empty = Config { region: Some(String::new()), ..config() };
         assert_eq!(

@@ -1,6 +1,6 @@
 //! The part of the guide to errors that is made from the provider's own table, and the message that it shows.
 
-use terraform_provider_dli::dli::trouble::{Code, Example, Sign, TROUBLES, Trouble};
+use terraform_provider_dli::dli::trouble::{Calls, Code, Example, Sign, TROUBLES, Trouble};
 
 /// The headings, in the order of a reader's search.
 const GROUPS: [&str; 6] = [
@@ -48,7 +48,7 @@ fn entry(trouble: &Trouble) -> String {
 /// The codes that stand for it, where it is one of codes.
 fn codes(Trouble { name, signs, example, .. }: &Trouble) -> String {
     let listed = signs.iter().find_map(|sign| match sign {
-        Sign::Answer { code: Code::OneOf(codes), .. } => Some(codes.join(", ")),
+        Sign::Answer { code: Code::OneOf(codes), calls: Calls::Any, .. } => Some(codes.join(", ")),
         _ => None,
     });
     let example = example.map(|example| example.code).filter(|code| !code.is_empty() && name.starts_with(code));
@@ -59,7 +59,7 @@ fn codes(Trouble { name, signs, example, .. }: &Trouble) -> String {
 fn sign(sign: &Sign) -> Option<String> {
     let quoted = |words: &[&str]| words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(" or ");
     match sign {
-        Sign::Answer { statuses: (first, last), code, words } => {
+        Sign::Answer { statuses: (first, last), code, words, calls } => {
             let code = match code {
                 Code::OneOf(codes) => codes.iter().map(|code| format!("`{code}`")).collect::<Vec<_>>().join(", "),
                 Code::Missing => "an answer without a code".to_owned(),
@@ -73,7 +73,12 @@ fn sign(sign: &Sign) -> Option<String> {
             };
             let words = if words.is_empty() { String::new() } else { format!("the words {}", quoted(words)) };
             let parts: Vec<_> = [code, status, words].into_iter().filter(|part| !part.is_empty()).collect();
-            (!parts.is_empty()).then(|| parts.join(" with "))
+            let calls = match calls {
+                Calls::Any => "",
+                Calls::OfIdentity => " from IAM",
+                Calls::NotOfRoutes => ", but not in a call about a route",
+            };
+            (!parts.is_empty()).then(|| parts.join(" with ") + calls)
         }
         Sign::Binding([]) => Some("a binding that is FAILED".to_owned()),
         Sign::Binding(words) => Some(format!("a binding that is FAILED with the words {}", quoted(words))),

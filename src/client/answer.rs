@@ -68,7 +68,7 @@ impl Answer {
         serde_json::from_slice(&self.body).map_err(|error| {
             // The reader's words quote what it has found.
             let (line, column) = (error.line(), error.column());
-            let withheld = || format!("it is not of the form that was expected (line {line}, column {column})");
+            let withheld = || format!("it does not have the expected form (line {line}, column {column})");
             let problem = if self.operation.tells_secrets() { withheld() } else { error.to_string() };
             self.undecodable(&problem)
         })
@@ -117,7 +117,7 @@ impl Answer {
             }
             _ if self.body.is_empty() => "the answer has no body".to_owned(),
             _ if self.status.is_success() => "the service gave no reason".to_owned(),
-            _ => format!("the answer is not of the service's form, it begins with {:?}", self.excerpt()),
+            _ => format!("the answer is not in the service's format; it begins with {:?}", self.excerpt()),
         }
     }
 
@@ -243,7 +243,7 @@ mod tests {
 
     #[test]
     fn a_body_of_another_kind_still_makes_a_clear_error() {
-        let form = "the answer is not of the service's form, it begins with ";
+        let form = "the answer is not in the service's format; it begins with ";
         for (status, body, message) in [
             (502, "", "the answer has no body".to_owned()),
             (502, "<html>\r\n<h1>Bad \"Gateway\"</h1>", format!("{form}{:?}", "<html> <h1>Bad \"Gateway\"</h1>")),

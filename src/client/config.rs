@@ -119,7 +119,7 @@ impl fmt::Display for Setting {
                  HW_PROJECT_ID in the environment",
             ),
             Self::Credentials { sought } => {
-                f.write_str("no credentials are found")?;
+                f.write_str("no credentials were found")?;
                 if !sought.is_empty() {
                     f.write_str("; they were looked for here, in this order:")?;
                 }
@@ -160,8 +160,8 @@ pub enum ConfigError {
     },
     /// The identity service is needed, and nothing says where the one is that belongs to an endpoint on this machine.
     #[error(
-        "the identity service (IAM) is needed {purpose}, and the configured endpoint {endpoint} is on this machine: its \
-         identity service is not that of the cloud. Set endpoints.iam beside endpoints.dli"
+        "the identity service (IAM) is needed {purpose}, but the configured endpoint {endpoint} is on this machine, to \
+         which the cloud's own identity service does not belong. Set endpoints.iam beside endpoints.dli"
     )]
     Identity {
         /// "to find the project …".
@@ -218,11 +218,11 @@ pub enum ConfigError {
 fn project_text(name: &str, found: &[String], caller: &str) -> String {
     match found {
         [] => format!(
-            "the identity service (IAM) knows no project named {name:?} that {caller} may see. Each region has a project \
-             of its name; set project_id, or project_name where it has another name"
+            "the identity service (IAM) shows no project named {name:?} to {caller}. Each region has a project of its \
+             name; set project_id, or project_name if it has another name"
         ),
         several => format!(
-            "the identity service (IAM) knows {} projects named {name:?}: {}. Set project_id to the one that is meant",
+            "the identity service (IAM) shows {} projects named {name:?}: {}. Set project_id to the one you mean",
             several.len(),
             several.join(", ")
         ),

@@ -112,10 +112,10 @@ impl Credentials {
     pub(super) fn base(&self) -> String {
         let origin = &self.origin;
         match &self.form {
-            Form::Key(key) => format!("the access key {} of {origin}", key.shown()),
-            Form::Token(_) => format!("the token of {origin}"),
-            Form::Password(Login { user: Named::Name(name), .. }) => format!("the user {name:?} of {origin}"),
-            Form::Password(Login { user: Named::Id(id), .. }) => format!("the user with the id {id:?} of {origin}"),
+            Form::Key(key) => format!("the access key {} from {origin}", key.shown()),
+            Form::Token(_) => format!("the token from {origin}"),
+            Form::Password(Login { user: Named::Name(name), .. }) => format!("the user {name:?} from {origin}"),
+            Form::Password(Login { user: Named::Id(id), .. }) => format!("the user with the id {id:?} from {origin}"),
             Form::Metadata { .. } => {
                 "the temporary key of this machine's agency, from the ECS metadata service".to_owned()
             }
@@ -126,7 +126,9 @@ impl Credentials {
     pub(super) fn caller(&self) -> String {
         match &self.agency {
             None => self.base(),
-            Some(Agency { name, origin, .. }) => format!("the agency {name:?} of {origin}, assumed by {}", self.base()),
+            Some(Agency { name, origin, .. }) => {
+                format!("the agency {name:?} from {origin}, assumed by {}", self.base())
+            }
         }
     }
 }
@@ -197,10 +199,10 @@ mod tests {
     fn the_caller_is_named_with_the_source_and_without_a_secret() {
         let named = |form| Credentials::new(form, "the environment").caller();
         let forms = [
-            (Form::Key(key()), "the access key AKEX… of the environment"),
-            (Form::Token("canary-token".into()), "the token of the environment"),
-            (login(Named::Name("me".into())), "the user \"me\" of the environment"),
-            (login(Named::Id("0a1b".into())), "the user with the id \"0a1b\" of the environment"),
+            (Form::Key(key()), "the access key AKEX… from the environment"),
+            (Form::Token("canary-token".into()), "the token from the environment"),
+            (login(Named::Name("me".into())), "the user \"me\" from the environment"),
+            (login(Named::Id("0a1b".into())), "the user with the id \"0a1b\" from the environment"),
             (
                 Form::Metadata { sought: Vec::new() },
                 "the temporary key of this machine's agency, from the ECS metadata service",
@@ -220,7 +222,7 @@ mod tests {
         let credentials = Credentials { agency: Some(agency), ..Credentials::new(Form::Key(key()), "the environment") };
         assert_eq!(
             credentials.caller(),
-            "the agency \"dli\" of the provider's configuration, assumed by the access key AKEX… of the environment"
+            "the agency \"dli\" from the provider's configuration, assumed by the access key AKEX… from the environment"
         );
     }
 }

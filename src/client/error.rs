@@ -249,10 +249,10 @@ impl Error {
         }
     }
 
-    /// Names whose credentials were refused, where they were.
+    /// Names whose credentials were refused, where they were or may have been.
     pub(super) fn by(mut self, caller: &str) -> Self {
         if let Self::Api(error) = &mut self
-            && matches!(error.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+            && error.is_about_credentials()
         {
             error.caller.get_or_insert_with(|| caller.to_owned());
         }
@@ -310,8 +310,21 @@ pub struct ApiError {
     pub request_id: Option<String>,
     /// How long the answer asks to wait before the next attempt.
     pub retry_after: Option<Duration>,
-    /// Whose credentials were refused and where they come from, without any secret; told with HTTP 401 and 403.
+    /// Whose credentials were refused and where they come from, without any secret; told where it may be these that are
+    /// at fault.
     pub caller: Option<String>,
+}
+
+impl ApiError {
+    /// Whether it may be the credentials that are at fault. To the identity service all that is asked is about them.
+    fn is_about_credentials(&self) -> bool {
+        const CODES: [&str; 6] = ["DLI.0013", "DLI.0014", "DLI.0015", "DLI.0016", "APIGW.0501", "APIGW.0502"];
+        let is_identity =
+            matches!(self.operation, Operation::CreateToken | Operation::AssumeAgency | Operation::ListProjects);
+        matches!(self.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+            || self.code.as_deref().is_some_and(|code| CODES.contains(&code))
+            || (is_identity && self.status.is_client_error())
+    }
 }
 
 impl fmt::Display for ApiError {
@@ -367,6 +380,22 @@ mod tests {
         assert!(!shown(400, "DLI.0001", "The parameter hosts is invalid"));
         assert!(!shown(404, "APIGW.0101", "The API does not exist or has not been published in the environment"));
         assert!(!shown(404, "", "<html>not found, does not exist</html>"));
+    }
+
+    #[test]
+    fn the_caller_is_named_where_the_credentials_may_be_at_fault() {
+        let named = |operation, status, code| {
+            let error = api(operation, status, code, "").by("the key");
+            error.api().is_some_and(|error| error.caller.is_some())
+        };
+        let create = Operation::CreateConnection;
+        for (status, code) in [(401, "APIGW.0301"), (403, ""), (401, "DLI.0013"), (400, "DLI.0015"), (400, "DLI.0016")]
+        {
+            assert!(named(create, status, code), "{status} {code}");
+        }
+        assert!(!named(create, 400, "DLI.0001") && !named(create, 404, "404") && !named(create, 500, "DLI.0999"));
+        assert!(named(Operation::AssumeAgency, 404, "404") && named(Operation::CreateToken, 400, "IAM.0011"));
+        assert!(named(Operation::ListProjects, 400, "400") && !named(Operation::ListProjects, 500, "500"));
     }
 
     #[test]

@@ -74,7 +74,7 @@ impl Inner {
         caller: String,
         asker: Asker<'_>,
     ) -> Result<Kept<Arc<Access>>, Error> {
-        let endpoint = self.identity_endpoint(asker.region, || format!("to log {caller} in"))?;
+        let endpoint = self.identity_endpoint(asker.region, || format!("to log in as {caller}"))?;
         let call = Call::new(Operation::CreateToken, TOKENS)
             // Without it the answer lists every service of the cloud.
             .query("nocatalog", "true")

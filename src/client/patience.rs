@@ -483,7 +483,7 @@ mod tests {
         assert_eq!((error.attempts(), server.unseen()), (3, 3));
         let text = error.with_causes();
         assert!(text.starts_with("tried 3 times in "), "{text}");
-        assert!(text.ends_with("s; last: DeleteEnhancedConnection: HTTP 503 Service Unavailable: the answer is not of the service's form, it begins with \"{}\""), "{text}");
+        assert!(text.ends_with("s; last: DeleteEnhancedConnection: HTTP 503 Service Unavailable: the answer is not in the service's format; it begins with \"{}\""), "{text}");
         assert_eq!(
             (error.status(), error.operation()),
             (Some(http::StatusCode::SERVICE_UNAVAILABLE), Some(Operation::DeleteConnection))

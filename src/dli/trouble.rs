@@ -36,6 +36,8 @@ pub struct Example {
     pub code: &'static str,
     /// The service's words.
     pub message: &'static str,
+    /// What was called.
+    pub call: Call,
 }
 
 /// How an error is recognised.
@@ -49,6 +51,8 @@ pub enum Sign {
         code: Code,
         /// One of these is in the message, in any case of letters; none are needed where the list is empty.
         words: &'static [&'static str],
+        /// What was called.
+        calls: Calls,
     },
     /// A binding came to nothing, and its `err_msg` has one of these words; none are needed where the list is empty.
     Binding(&'static [&'static str]),
@@ -67,6 +71,28 @@ pub enum Code {
     Present,
     /// It is one of these.
     OneOf(&'static [&'static str]),
+}
+
+/// What a row asks of the call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Calls {
+    /// Nothing.
+    Any,
+    /// It is one of the identity service.
+    OfIdentity,
+    /// It is not about a route.
+    NotOfRoutes,
+}
+
+/// What was called, as far as the meaning of an answer depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Call {
+    /// The identity service.
+    Identity,
+    /// Something that adds or removes a route, whose network is nobody's own.
+    Route,
+    /// Anything else.
+    Other,
 }
 
 /// What stood between a call and its answer.
@@ -101,10 +127,13 @@ pub enum Obstacle {
 impl Trouble {
     /// What an answer that tells of a failure usually means; `status` is 2xx where only `is_success` tells of it.
     #[must_use]
-    pub fn of_answer(status: u16, code: Option<&str>, message: &str) -> Option<&'static Self> {
+    pub fn of_answer(call: Call, status: u16, code: Option<&str>, message: &str) -> Option<&'static Self> {
         find(|sign| match sign {
-            Sign::Answer { statuses: (first, last), code: wanted, words } => {
-                (*first..=*last).contains(&status) && wanted.fits(code) && has_one_of(message, words)
+            Sign::Answer { statuses: (first, last), code: wanted, words, calls } => {
+                (*first..=*last).contains(&status)
+                    && wanted.fits(code)
+                    && has_one_of(message, words)
+                    && calls.include(call)
             }
             _ => false,
         })
@@ -134,6 +163,16 @@ impl Code {
     }
 }
 
+impl Calls {
+    fn include(self, call: Call) -> bool {
+        match self {
+            Self::Any => true,
+            Self::OfIdentity => call == Call::Identity,
+            Self::NotOfRoutes => call != Call::Route,
+        }
+    }
+}
+
 fn find(fits: impl Fn(&Sign) -> bool) -> Option<&'static Trouble> {
     TROUBLES.iter().find(|trouble| trouble.signs.iter().any(&fits))
 }
@@ -156,10 +195,10 @@ mod tests {
     #[test]
     fn each_row_is_found_by_its_example() {
         for trouble in TROUBLES {
-            if let Some(Example { status, code, message }) = trouble.example {
+            if let Some(Example { status, code, message, call }) = trouble.example {
                 let code = Some(code).filter(|code| !code.is_empty());
                 assert_eq!(
-                    name(Trouble::of_answer(status, code, message)),
+                    name(Trouble::of_answer(call, status, code, message)),
                     trouble.name,
                     "{status} {code:?} {message}"
                 );
@@ -199,6 +238,7 @@ mod tests {
             (400, "APIGW.0105"),
             (400, "APIGW.0106"),
             (400, "APIGW.0201"),
+            (400, "APIGW.0602"),
             (413, "APIGW.0201"),
             (414, "APIGW.0201"),
             (494, "APIGW.0201"),
@@ -207,23 +247,75 @@ mod tests {
             (401, "APIGW.0301"),
             (403, "APIGW.0302"),
             (401, "APIGW.0303"),
+            (403, "APIGW.0304"),
+            (401, "APIGW.0305"),
+            (403, "APIGW.0306"),
+            (401, "APIGW.0307"),
             (429, "APIGW.0308"),
+            (403, "APIGW.0310"),
+            (401, "APIGW.0311"),
+            (403, "APIGW.0401"),
+            (403, "APIGW.0402"),
+            (403, "APIGW.0404"),
+            (405, "APIGW.0501"),
+            (405, "APIGW.0502"),
+            (403, "APIGW.0801"),
+            (403, "APIGW.0802"),
             (401, "IAM.0001"),
             (403, "IAM.0003"),
             (404, "IAM.0004"),
             (400, "IAM.0007"),
             (400, "IAM.0011"),
+            (403, "PAP5.0001"),
         ] {
-            let trouble = Trouble::of_answer(status, Some(code), "");
-            assert!(!["none", "unlisted", "HTTP-5xx"].contains(&name(trouble)), "{status} {code}: {}", name(trouble));
+            let found = name(Trouble::of_answer(Call::Other, status, Some(code), ""));
+            assert!(
+                !["none", "unlisted", "HTTP-5xx", "HTTP-401"].contains(&found) || code == "IAM.0001",
+                "{code}: {found}"
+            );
+            // What the gateway refuses by itself, no policy allows.
+            assert!(found != "IAM.0003" || !code.starts_with("APIGW."), "{code}");
         }
+    }
+
+    /// The gateway's own words for these codes have words of other rows in them.
+    #[test]
+    fn a_quota_of_the_gateway_is_not_that_of_the_service() {
+        let of = |code, message| name(Trouble::of_answer(Call::Other, 405, Some(code), message));
+        assert_eq!(of("APIGW.0501", "The app quota has been used up."), "APIGW.0501");
+        assert_eq!(of("DLI.0009", "The quota of connections is used up"), "DLI.1028");
+    }
+
+    /// It repeats the status as its code.
+    #[test]
+    fn the_identity_service_has_no_codes_of_its_own() {
+        let of =
+            |status: u16, message| name(Trouble::of_answer(Call::Identity, status, Some(&status.to_string()), message));
+        assert_eq!(of(400, "Expecting to find identity.password in auth."), "IAM.0011");
+        assert_eq!(of(401, "The username or password is wrong."), "IAM-password");
+        assert_eq!(of(401, "The request you have made requires authentication."), "HTTP-401");
+        assert_eq!(of(403, "You are not authorized to perform the requested action."), "IAM.0003");
+        assert_eq!(of(404, "Could not find agency: dli-agency."), "IAM.0004");
+        assert_eq!(name(Trouble::of_answer(Call::Other, 404, Some("404"), "Not Found")), "unlisted");
+    }
+
+    /// Two routes may overlap, and other codes say what they say.
+    #[test]
+    fn networks_overlap_where_a_queue_is_bound() {
+        let of = |call, code, message| name(Trouble::of_answer(call, 400, code, message));
+        let text = "The CIDR overlaps another one";
+        assert_eq!(of(Call::Other, Some("DLI.0007"), text), "cidr-overlap");
+        assert_eq!(of(Call::Other, Some("DLI.0009"), text), "cidr-overlap");
+        assert_eq!(of(Call::Other, None, text), "cidr-overlap");
+        assert_eq!(of(Call::Other, Some("DLI.0001"), text), "DLI.0001");
+        assert_eq!(of(Call::Route, Some("DLI.0007"), text), "DLI.0007");
     }
 
     /// The words are those that the service's documents and its users show.
     #[test]
     fn what_the_words_say_goes_before_the_code() {
         fn of(status: u16, code: &str, message: &str) -> &'static str {
-            name(Trouble::of_answer(status, Some(code), message))
+            name(Trouble::of_answer(Call::Other, status, Some(code), message))
         }
         let iam = |reason: &str| of(401, "APIGW.0301", &format!("Incorrect IAM authentication information: {reason}"));
         let expired = "signature expired, signature time:20260101T000000Z,server time:20260101T010000Z";
@@ -236,8 +328,12 @@ mod tests {
         assert_eq!(of(400, "DLI.0001", "Connection 2a62 does not exist"), "DLI.0001-not-there");
         assert_eq!(of(400, "DLI.0001", "The parameter hosts is invalid"), "DLI.0001");
         assert_eq!(of(400, "DLI.0007", "The subnet could not be found"), "subnet-not-found");
-        assert_eq!(name(Trouble::of_answer(200, None, "The quota of connections is exceeded")), "DLI.1028");
-        assert_eq!(name(Trouble::of_answer(403, None, "Policy doesn't allow dli:queue:list")), "IAM.0003");
+        let bare = |status, message| name(Trouble::of_answer(Call::Other, status, None, message));
+        assert_eq!(bare(200, "The quota of connections is exceeded"), "DLI.1028");
+        assert_eq!(bare(200, "Failed to create the connection"), "is_success-false");
+        assert_eq!(of(200, "DLI.4711", "Failed to create the connection"), "unlisted");
+        assert_eq!(bare(403, "Policy doesn't allow dli:queue:list"), "IAM.0003");
+        assert_eq!(bare(408, ""), "HTTP-408");
     }
 
     #[test]
@@ -251,10 +347,10 @@ mod tests {
     #[test]
     fn nothing_is_left_without_advice() {
         for status in (200..600).filter(|status| !(300..400).contains(status)) {
-            assert!(Trouble::of_answer(status, Some("X.1"), "").is_some(), "{status}");
-            assert!(Trouble::of_answer(status, None, "").is_some(), "{status}");
+            assert!(Trouble::of_answer(Call::Other, status, Some("X.1"), "").is_some(), "{status}");
+            assert!(Trouble::of_answer(Call::Other, status, None, "").is_some(), "{status}");
         }
-        assert!(Trouble::of_answer(302, None, "redirects").is_some());
+        assert!(Trouble::of_answer(Call::Other, 302, None, "redirects").is_some());
     }
 
     #[test]

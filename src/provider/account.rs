@@ -124,8 +124,8 @@ impl Account {
             return Ok(client);
         }
         let text = format!(
-            "The provider's {} comes from a resource that has not been applied yet, and this resource exists already and \
-             has to be looked at. Nothing was sent.\n\nApply the other resource first (terraform apply -target=ADDRESS), \
+            "The provider's {} comes from a resource that has not been applied yet, but this resource already exists and \
+             must be read. Nothing was sent.\n\nApply the other resource first (terraform apply -target=ADDRESS), \
              or configure the provider with values that do not depend on resources.",
             unknown.join(", ")
         );
@@ -242,8 +242,8 @@ fn insecure(given: Given<'_>) -> Result<(bool, Diagnostics), Diagnostics> {
             Place::Variable(name) => format!("{name} in the environment"),
         };
         let text = format!(
-            "{said}: any TLS certificate is accepted, so whoever sits between this machine and the service can read and \
-             change everything. Use cacert_file to trust a certificate of your own."
+            "{said}: any TLS certificate is accepted, so anyone between this machine and the service can read and change \
+             everything. Use cacert_file to trust a certificate of your own."
         );
         warnings.push(Diagnostic::warning("TLS Certificates Are Not Checked", text).at(Path::attribute("insecure")));
     }
@@ -269,8 +269,8 @@ fn tagging(config: &Value) -> Tagging {
 fn ignored_default(key: &str) -> Diagnostics {
     let path = Path::attribute("default_tags").key(key);
     let text = format!(
-        "{path} puts this tag on everything, and ignore_tags says that somebody else looks after it.\n\nTake it out of one \
-         of the two."
+        "{path} puts this tag on everything, but ignore_tags says that somebody else manages it.\n\nRemove it from one of the \
+         two."
     );
     Diagnostic::error("Tag Both Declared and Ignored", text).at(path).into()
 }

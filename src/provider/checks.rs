@@ -104,7 +104,7 @@ impl Validator for NotReserved {
         // A default route contains everything, and is meant to.
         if let Some(reserved) = rules::RESERVED_ROUTES.iter().rev().find(meets).filter(|_| network.prefix_len() > 0) {
             let detail = format!(
-                "{path}: {network} meets {reserved}, which the cloud uses for services of its own; traffic to them may be \
+                "{path}: {network} overlaps {reserved}, which the cloud uses for its own services; traffic to them may be \
                  lost.\n\nDocument: DLI User Guide, \"Adding a Route\"."
             );
             report.push(Diagnostic::warning("Route to a Reserved Network", detail).at(path.clone()));

@@ -75,7 +75,7 @@ impl Claims {
 fn conflict(connection: &str, part: Part, name: &str, whole: &BTreeSet<String>) -> Diagnostic {
     let attribute = part.attribute();
     let consequence = if whole.contains(name) {
-        "Destroying one of the two takes it away from the other."
+        "Destroying one of the two also removes it from the other."
     } else {
         "It is not listed there, so the connection will remove it again."
     };
@@ -83,8 +83,8 @@ fn conflict(connection: &str, part: Part, name: &str, whole: &BTreeSet<String>) 
         "Declared by Two Resources",
         format!(
             "{name:?} is declared by a resource of its own, and the connection {connection} declares {attribute}, which \
-             makes it the owner of all of them. {consequence}\n\nEither take {attribute} out of the connection, or \
-             declare {name:?} there alone."
+             makes it the owner of all of them. {consequence}\n\nEither remove {attribute} from the connection, or \
+             declare {name:?} only there."
         ),
     )
 }

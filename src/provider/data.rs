@@ -27,7 +27,7 @@ use crate::framework::{
 /// How long a read may take.
 const READ: Duration = Duration::from_mins(5);
 /// What Terraform holds after a failure, and what to do.
-const HOLDS: &str = "Nothing was read, and nothing was changed. Once the cause is mended, plan again.";
+const HOLDS: &str = "Nothing was read, and nothing was changed. Fix the cause and plan again.";
 
 /// Every kind of data source.
 pub(super) fn all(account: &Arc<Account>) -> Vec<Arc<dyn DataSource>> {
@@ -75,7 +75,7 @@ fn told(summary: &str) -> impl Fn(Fault) -> Diagnostics {
     move |fault| match fault {
         // A data source has no timeouts block to point to.
         Fault::TimedOut { limit, said, .. } => {
-            let what = format!("The service has not answered all of it after {}.", humantime::format_duration(limit));
+            let what = format!("The service did not answer everything within {}.", humantime::format_duration(limit));
             let text = match said {
                 None => format!("{what}\n\n{HOLDS}"),
                 Some(error) => failure::late("", &what, &error, HOLDS),
@@ -105,6 +105,6 @@ mod tests {
             Fault::TimedOut { about: String::new(), limit: READ, writing: false, awaited: String::new(), said: None };
         let report: Vec<_> = told("Could Not Read")(fault).into_iter().collect();
         assert_eq!(report[0].summary, "Timed Out: Could Not Read");
-        assert!(report[0].detail.contains("after 5m") && !report[0].detail.contains("timeouts"), "{report:?}");
+        assert!(report[0].detail.contains("within 5m") && !report[0].detail.contains("timeouts"), "{report:?}");
     }
 }

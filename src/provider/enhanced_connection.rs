@@ -129,9 +129,9 @@ impl Resource for EnhancedConnection {
         // From here on the connection exists, and whatever goes wrong, Terraform knows it.
         progress.save(now.clone());
         let holds = format!(
-            "The connection exists, with the ID {id}, and the state holds it as it is now. Terraform marks what failed while \
-             it was created as tainted, and would replace it. To keep it and finish the job: mend the cause, run terraform \
-             untaint ADDRESS, and apply again. Only what is missing will be done."
+            "The connection exists (ID {id}) and is in the state as it is now. Do not simply apply again: Terraform has marked \
+             it as tainted and would replace it. To keep it: fix the cause, run terraform untaint ADDRESS, then apply; only \
+             what is missing is done."
         );
         let wait = planned.waits() && planned.declared().is_any();
         if found {
@@ -160,7 +160,7 @@ impl Resource for EnhancedConnection {
 
     async fn read(&self, request: ReadRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
         const SUMMARY: &str = "Could Not Read the Enhanced Connection";
-        const HOLDS: &str = "The state was left as it is.";
+        const HOLDS: &str = "The state was not changed.";
         let known: Connection = small::from_state(request.state)?;
         small::check_state(known.id())?;
         let limit = known.timeouts.read(schema::READ);
@@ -180,8 +180,8 @@ impl Resource for EnhancedConnection {
 
     async fn update(&self, request: UpdateRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
         const SUMMARY: &str = "Could Not Change the Enhanced Connection";
-        const HOLDS: &str = "The state holds what was done. Once the cause is mended, apply again: only what is missing will \
-                             be done.";
+        const HOLDS: &str =
+            "The state holds what has been done so far. Fix the cause and apply again: only the rest is done.";
         let prior: Connection = small::from_state(request.prior)?;
         small::check_state(prior.id())?;
         let planned = Connection::from_value(request.planned, &Path::root())?;
@@ -212,7 +212,8 @@ impl Resource for EnhancedConnection {
 
     async fn delete(&self, request: DeleteRequest<'_>, _: &mut Progress) -> Result<(), Diagnostics> {
         const SUMMARY: &str = "Could Not Delete the Enhanced Connection";
-        const HOLDS: &str = "The connection is still in the state. Apply again to try once more.";
+        const HOLDS: &str =
+            "The connection is still in the state. Run the same command again (terraform destroy, or apply).";
         let known: Connection = small::from_state(request.prior)?;
         small::check_state(known.id())?;
         let limit = known.timeouts.delete(schema::DELETE);
@@ -274,8 +275,8 @@ impl Resource for EnhancedConnection {
             let hint = if by_name { format!(" To import by name, write name:{object}.") } else { String::new() };
             let text = format!(
                 "The import ID {:?} does not name a connection: {:?} {broken}; allowed: {}.{hint}\n\nWrite it as ID or as \
-                 name:NAME, followed by @REGION or @REGION/PROJECT_ID where these are not those of the provider. The \
-                 console and the data source dli_enhanced_connections show both.",
+                 name:NAME, followed by @REGION or @REGION/PROJECT_ID if these differ from the provider's. The console \
+                 and the data source dli_enhanced_connections show both.",
                 request.id,
                 name.unwrap_or(object),
                 rule.allowed
@@ -313,7 +314,8 @@ async fn finish(mut work: Work<'_>, wait: bool, done: &str, open: bool) -> Resul
             Ok(seen) => shown = seen,
             Err(fault) => work.progress.warn(fault.warn(
                 &format!("{done}, but Not Read Back"),
-                "All was done and is in the state. What the service adds is read at the next plan or apply.",
+                "Everything was done and is in the state. What the service adds (such as the status) is read at the next plan or \
+                 apply.",
             )),
         }
     }
@@ -402,7 +404,7 @@ fn same_connection(known: &Connection, shown: &wire::Connection) -> Result<(), D
     let text = format!(
         "According to the state, the connection {} has the {fact} {ours:?}; the service says {theirs:?}, and nothing can \
          change that. So the ID in the state is not that of this connection: the state was damaged or edited by hand. Nothing \
-         was changed.\n\nRestore the state from a backup (terraform.tfstate.backup), or take the resource out of it and import \
+         was changed.\n\nRestore the state from a backup (terraform.tfstate.backup), or remove the resource from it and import \
          the right connection: terraform state rm ADDRESS, then terraform import ADDRESS ID.",
         known.id()
     );
@@ -421,15 +423,15 @@ async fn id_of(session: &Session, name: &str) -> Result<String, Fault> {
         1 => Ok(named.remove(0).id),
         0 => {
             let text = format!(
-                "There is no enhanced connection named {name:?} in this project. Names are exact, and their case counts. \
-                 Check the region and the project_id of the provider, too."
+                "There is no enhanced connection named {name:?} in this project. Names must match exactly, including case. Also \
+                 check region and project_id of the provider."
             );
             Err(Fault::Told(Diagnostic::error("Enhanced Connection Not Found", text).into()))
         }
         count => {
             let ids: Vec<_> = named.iter().map(|connection| connection.id.as_str()).collect();
             let text = format!(
-                "There are {count} enhanced connections named {name:?}: {}. Import the one that you mean by its ID.",
+                "There are {count} enhanced connections named {name:?}: {}. Import the one you mean by its ID.",
                 ids.join(", ")
             );
             Err(Fault::Told(Diagnostic::error("Name Is Not Unique", text).into()))
@@ -449,15 +451,16 @@ fn taken_over(shown: &wire::Connection) -> Diagnostic {
     let wire::Connection { name, id, create_time, .. } = shown;
     let created = model::timestamp(*create_time).map(|time| format!(", created {time}")).unwrap_or_default();
     let text = format!(
-        "An earlier run was ended before it could tell Terraform that it had made the connection {name:?} ({id}{created}). It \
-         is taken over and brought to what is declared; no second one was made."
+        "An earlier run was stopped before it could tell Terraform that it had created the connection {name:?} \
+         ({id}{created}). This connection is now in the state and is changed to match the configuration; no second one was \
+         created."
     );
     Diagnostic::warning("Connection of an Earlier Run Taken Over", text).at(Path::attribute("name"))
 }
 
 fn gone(summary: &str, id: &str) -> Diagnostics {
     let text = format!(
-        "The connection {id} was deleted by someone else since the plan was made. Plan again: it will be created anew."
+        "The connection {id} was deleted by someone else since the plan was made. Plan again: it will be created again."
     );
     Diagnostic::error(format!("{summary}: Gone"), text).into()
 }
@@ -465,9 +468,9 @@ fn gone(summary: &str, id: &str) -> Diagnostics {
 /// What to do where a connection may exist that Terraform does not know. `unkept` is why the next run will not know of it
 /// either.
 fn look_for(name: &str, unkept: Option<&str>) -> String {
-    let unknown = "Terraform holds no connection, but there may be one.";
+    let unknown = "The state holds no connection, but one may exist.";
     let import = format!(
-        "look for the name in the console: a connection that this run has made (its time of creation tells) can be imported: \
+        "look for the name in the console. A connection that this run created (see its time of creation) can be imported: \
          terraform import ADDRESS name:{name}"
     );
     match unkept {
@@ -475,9 +478,18 @@ fn look_for(name: &str, unkept: Option<&str>) -> String {
             "{unknown} No note of it could be left in Terraform's data directory ({why}), so before you apply again, {import}"
         ),
         None => format!(
-            "{unknown} Apply again from this directory: if this run has made an enhanced connection named {name:?}, the next \
-             one finds it by the note that was left in Terraform's data directory, and takes it over; else it makes \
-             one.\n\nWhere the directory is gone by then, {import}"
+            "{unknown} Apply again from this directory: if this run created an enhanced connection named {name:?}, the next \
+             one finds it by the note left in Terraform's data directory and takes it over; otherwise it creates one.\n\nIf \
+             the directory is gone by then, {import}"
         ),
     }
+}
+
+/// The same where something has its name, of which nothing proves that it is this run's.
+fn look_at(there: &[wire::Connection]) -> String {
+    let (which, id) = if let [one] = there { ("it", one.id.as_str()) } else { ("one of them", "ID") };
+    format!(
+        "The state holds no connection. This run may have created {which}, but nothing proves it, so none was taken over. If \
+         {which} is yours (see the time of creation), import it: terraform import ADDRESS {id}. Otherwise choose another name."
+    )
 }

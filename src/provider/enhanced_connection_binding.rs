@@ -106,7 +106,7 @@ impl Resource for EnhancedConnectionBinding {
 
     async fn create(&self, request: CreateRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
         const SUMMARY: &str = "Could Not Bind";
-        const HOLDS: &str = "The state holds no binding. The next apply binds it, or takes it over where it is bound.";
+        const HOLDS: &str = "The state holds no binding. The next apply creates it, or takes it over if it exists.";
         let mut bound = Bound::from_value(request.planned, &Path::root())?;
         let limit = bound.timeouts.create(schema::CREATE);
         let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
@@ -123,7 +123,7 @@ impl Resource for EnhancedConnectionBinding {
             if look.peering(&bound).is_none() || !is_ending() {
                 break look;
             }
-            session.pause(PAUSE, || format!("The end of the binding of the {}", bound.what())).await.map_err(told)?;
+            session.pause(PAUSE, || format!("The unbinding of the {}", bound.what())).await.map_err(told)?;
         };
         let target = look.target(&bound);
         let mut before = BTreeMap::new();
@@ -153,7 +153,8 @@ impl Resource for EnhancedConnectionBinding {
                     seen.and_then(|look| look.peering(&bound).cloned())
                 }
                 Err(fault) => {
-                    let holds = "It was bound and is in the state. Its status is read at the next plan or apply.";
+                    let holds =
+                        "The binding was created and is in the state. Its status is read at the next plan or apply.";
                     progress.warn(fault.warn("Bound, but Not Read Back", holds));
                     None
                 }
@@ -168,7 +169,7 @@ impl Resource for EnhancedConnectionBinding {
         let mut bound = Bound::from_state(request.state)?;
         small::check_state(&bound.connection_id)?;
         let limit = bound.timeouts.read(schema::READ);
-        let told = |fault: Fault| fault.tell("Could Not Read the Binding", "The state was left as it is.");
+        let told = |fault: Fault| fault.tell("Could Not Read the Binding", "The state was not changed.");
         let session =
             Session::open(&self.account, bound.place(), limit, request.stop).await.map_err(told)?.about(bound.about());
         let look = Look::at_held(&session, &bound).await.map_err(told)?;
@@ -193,15 +194,15 @@ impl Resource for EnhancedConnectionBinding {
         let bound = Bound::from_state(request.prior)?;
         small::check_state(&bound.connection_id)?;
         let limit = bound.timeouts.delete(schema::DELETE);
-        let holds = "The binding is still in the state. Apply again to try once more.";
+        let holds = "The binding is still in the state. Run the same command again (terraform destroy, or apply).";
         let told = |fault: Fault| fault.tell("Could Not Unbind", holds);
         let session =
             Session::open(&self.account, bound.place(), limit, request.stop).await.map_err(told)?.about(bound.about());
         match unbind(&self.account, &session, &bound).await.map_err(told)? {
             Some(Ended::Failed(name)) => {
                 let text = format!(
-                    "The binding of {name} is FAILED, and the service does not unbind what has FAILED. It does no harm; it \
-                     goes with the connection."
+                    "The binding of {name} is FAILED, and the service does not unbind what has FAILED. It does no harm, and \
+                     disappears with the connection."
                 );
                 progress.warn(Diagnostic::warning("Failed Binding Left Behind", text));
             }
@@ -274,7 +275,7 @@ async fn wait(
     match waiting::until_active(session, &bound.connection_id, declared, homes, changed).await {
         Ok(shown) => Ok(bound.target(homes, &shown).peering(&shown).cloned()),
         Err(Unsettled::Failed(failed)) => {
-            let holds = "Once the cause is mended, apply again: it will be bound anew.";
+            let holds = "The state holds the binding as failed. Fix the cause and apply again: it will be bound again.";
             Err(waiting::failures(connection, &failed, holds))
         }
         Err(Unsettled::Gone) => Err(small::no_connection(SUMMARY, &bound.connection_id)),
@@ -284,8 +285,8 @@ async fn wait(
             Ok(None)
         }
         Err(Unsettled::Fault(fault)) => {
-            let holds = "It was bound, and it is in the state. Terraform marks what failed while it was created as tainted, \
-                         and would unbind it and bind it again. To keep it as it is: run terraform untaint ADDRESS.";
+            let holds = "The binding exists and is in the state. Do not simply apply again: Terraform has marked it as tainted, \
+                         and would unbind it and bind it again. To keep it: run terraform untaint ADDRESS, then apply.";
             Err(fault.tell(SUMMARY, holds))
         }
     }
@@ -339,7 +340,7 @@ async fn unbind(account: &Account, session: &Session, bound: &Bound) -> Result<O
                 Err(fault) => return Err(fault),
             }
         }
-        session.pause(PAUSE, || format!("The end of the binding of the {}", bound.what())).await?;
+        session.pause(PAUSE, || format!("The unbinding of the {}", bound.what())).await?;
     }
 }
 
@@ -357,8 +358,8 @@ fn pool_unbound(bound: &Bound, pool: &str) -> Diagnostic {
 
 fn already_bound(bound: &Bound) -> Diagnostic {
     let text = format!(
-        "The {} uses the connection {} already: somebody else bound it, or an earlier apply whose answer was lost. It is \
-         taken over, and destroying this resource unbinds it.",
+        "The {} is already bound to the connection {}: by somebody else, or by an earlier apply whose answer was lost. The \
+         binding is taken over, and destroying this resource unbinds it.",
         bound.what(),
         bound.connection_id
     );

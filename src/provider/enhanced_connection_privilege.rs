@@ -116,8 +116,7 @@ impl Resource for EnhancedConnectionPrivilege {
 
     async fn create(&self, request: CreateRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
         const SUMMARY: &str = "Could Not Share the Connection";
-        const HOLDS: &str =
-            "The state holds no privilege. The next apply grants it, or takes it over where it is granted.";
+        const HOLDS: &str = "The state holds no privilege. The next apply grants it, or takes it over if it exists.";
         let mut shared = Shared::from_value(request.planned, &Path::root())?;
         let limit = shared.timeouts.create(LIMIT);
         let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
@@ -132,7 +131,7 @@ impl Resource for EnhancedConnectionPrivilege {
             if !matches!(seen, Seen::Granted(_)) || !survey.is_ending(&shared.connection_id, shared.taken()) {
                 break seen;
             }
-            session.pause(PAUSE, || "The end of the old privilege".to_owned()).await.map_err(told)?;
+            session.pause(PAUSE, || "The revocation of the old privilege".to_owned()).await.map_err(told)?;
         };
         let privileges = match seen {
             Seen::NoConnection => return Err(small::no_connection(SUMMARY, &shared.connection_id)),
@@ -160,7 +159,7 @@ impl Resource for EnhancedConnectionPrivilege {
         let mut shared: Shared = small::from_state(request.state)?;
         small::check_state(&shared.connection_id)?;
         let limit = shared.timeouts.read(LIMIT);
-        let told = |fault: Fault| fault.tell("Could Not Read the Privilege", "The state was left as it is.");
+        let told = |fault: Fault| fault.tell("Could Not Read the Privilege", "The state was not changed.");
         let session = Session::open(&self.account, shared.place(), limit, request.stop)
             .await
             .map_err(told)?
@@ -182,7 +181,8 @@ impl Resource for EnhancedConnectionPrivilege {
     }
 
     async fn delete(&self, request: DeleteRequest<'_>, _: &mut Progress) -> Result<(), Diagnostics> {
-        const HOLDS: &str = "The privilege is still in the state. Apply again to try once more.";
+        const HOLDS: &str =
+            "The privilege is still in the state. Run the same command again (terraform destroy, or apply).";
         let shared: Shared = small::from_state(request.prior)?;
         small::check_state(&shared.connection_id)?;
         let limit = shared.timeouts.delete(LIMIT);
@@ -284,8 +284,8 @@ async fn authorize(session: &Session, shared: &Shared, action: AuthorizationActi
 
 fn already_granted(shared: &Shared) -> Diagnostic {
     let text = format!(
-        "The project {} may bind to the connection {} already: somebody else granted it, or an earlier apply whose answer was \
-         lost. It is taken over, and destroying this resource revokes it.",
+        "The project {} may already bind to the connection {}: this was granted by somebody else, or by an earlier apply \
+         whose answer was lost. The privilege is taken over, and destroying this resource revokes it.",
         shared.applicant_project_id, shared.connection_id
     );
     Diagnostic::warning("Already Granted", text).at(Path::attribute("applicant_project_id"))

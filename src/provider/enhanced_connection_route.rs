@@ -136,7 +136,7 @@ impl Resource for EnhancedConnectionRoute {
 
     async fn create(&self, request: CreateRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
         const SUMMARY: &str = "Could Not Add the Route";
-        const HOLDS: &str = "The state holds no route. The next apply adds it, or takes it over where it is there.";
+        const HOLDS: &str = "The state holds no route. The next apply adds it, or takes it over if it exists.";
         let mut route = Route::from_value(request.planned, &Path::root())?;
         let limit = route.timeouts.create(LIMIT);
         let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
@@ -153,7 +153,7 @@ impl Resource for EnhancedConnectionRoute {
             if !find(&shown, &route.name).is_some_and(is_ending) {
                 break shown;
             }
-            session.pause(PAUSE, || "The end of the old route".to_owned()).await.map_err(told)?;
+            session.pause(PAUSE, || "The removal of the old route".to_owned()).await.map_err(told)?;
         };
         match route.cidr_in(&shown) {
             None => {
@@ -178,7 +178,7 @@ impl Resource for EnhancedConnectionRoute {
         let mut route: Route = small::from_state(request.state)?;
         small::check_state(&route.connection_id)?;
         let limit = route.timeouts.read(LIMIT);
-        let told = |fault: Fault| fault.tell("Could Not Read the Route", "The state was left as it is.");
+        let told = |fault: Fault| fault.tell("Could Not Read the Route", "The state was not changed.");
         let session =
             Session::open(&self.account, route.place(), limit, request.stop).await.map_err(told)?.about(route.about());
         let shown = look(&session, &route, |_| true).await.map_err(told)?;
@@ -195,11 +195,11 @@ impl Resource for EnhancedConnectionRoute {
 
     async fn update(&self, request: UpdateRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
         const SUMMARY: &str = "Could Not Change the Route";
-        const HOLDS: &str = "The state was left as it was. Once the cause is mended, apply again.";
+        const HOLDS: &str = "The state was not changed. Fix the cause and apply again.";
         const PERHAPS: &str = "A route is changed by removing it and adding it again: it was removed, and the state holds the \
-                               new one in case it is there. The next apply adds it where it is missing.";
-        const REMOVED: &str = "A route is changed by removing it and adding it again: it was removed, and it is not there \
-                               now. Once the cause is mended, apply again: the route will be added.";
+                               new one in case it exists. The next apply adds it where it is missing.";
+        const REMOVED: &str = "A route is changed by removing it and adding it again: it was removed, and does not exist \
+                               now. Fix the cause and apply again: the route will be added.";
         let prior: Route = small::from_state(request.prior)?;
         small::check_state(&prior.connection_id)?;
         let planned = Route::from_value(request.planned, &Path::root())?;
@@ -234,7 +234,8 @@ impl Resource for EnhancedConnectionRoute {
     }
 
     async fn delete(&self, request: DeleteRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
-        const HOLDS: &str = "The route is still in the state. Apply again to try once more.";
+        const HOLDS: &str =
+            "The route is still in the state. Run the same command again (terraform destroy, or apply).";
         let route: Route = small::from_state(request.prior)?;
         small::check_state(&route.connection_id)?;
         let limit = route.timeouts.delete(LIMIT);
@@ -311,10 +312,10 @@ async fn remove(session: &Session, id: &str, there: &wire::Route) -> Result<(), 
 fn already_there(route: &Route) -> Diagnostic {
     let Route { connection_id, name, cidr, .. } = route;
     let text = format!(
-        "The connection {connection_id} has the route {name} to {cidr} already: somebody else added it, or an earlier apply \
+        "The connection {connection_id} already has the route {name} to {cidr}: added by somebody else, or by an earlier apply \
          whose answer was lost. It is taken over, and destroying this resource removes it."
     );
-    Diagnostic::warning("Route Is There Already", text).at(Path::attribute("name"))
+    Diagnostic::warning("Route Already Exists", text).at(Path::attribute("name"))
 }
 
 fn not_ours(route: &Route, there: &str) -> Diagnostic {
@@ -329,8 +330,8 @@ fn not_ours(route: &Route, there: &str) -> Diagnostic {
 fn leads_elsewhere(route: &Route, there: &str) -> Diagnostic {
     let Route { connection_id, name, cidr, .. } = route;
     let text = format!(
-        "The connection {connection_id} has a route {name} already, and it leads to {there}, not to {cidr}. Nothing was \
-         changed.\n\nChoose another name, or import the route that is there and apply again: terraform import ADDRESS \
+        "The connection {connection_id} already has a route {name}, and it leads to {there}, not to {cidr}. Nothing was \
+         changed.\n\nChoose another name, or import the existing route and apply again: terraform import ADDRESS \
          {connection_id}/{name}"
     );
     Diagnostic::error("Route Leads Elsewhere", text).at(Path::attribute("cidr"))

@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use crate::{
-    client::{ApiError, ConfigError, Error},
-    dli::trouble::{Obstacle, Trouble},
+    client::{ApiError, ConfigError, Error, Operation},
+    dli::trouble::{Call, Obstacle, Trouble},
     framework::{
         diagnostic::{Diagnostic, Diagnostics},
         path::Path,
@@ -28,16 +28,27 @@ pub(super) fn late(about: &str, what: &str, error: &Error, holds: &str) -> Strin
 
 fn described(facts: impl IntoIterator<Item = String>, error: &Error, holds: &str) -> String {
     let trouble = match error.api() {
-        Some(ApiError { status, code, message, .. }) => Trouble::of_answer(status.as_u16(), code.as_deref(), message),
+        Some(ApiError { operation, status, code, message, .. }) => {
+            Trouble::of_answer(kind(*operation), status.as_u16(), code.as_deref(), message)
+        }
         None => error.obstacle().and_then(Trouble::of_obstacle),
     };
     let facts = facts.into_iter().chain([answer(error)]).collect::<Vec<_>>().join("\n");
     letter(&facts, trouble, error.may_have_taken_effect(), holds)
 }
 
+/// What the table of troubles knows a call as.
+fn kind(operation: Operation) -> Call {
+    match operation {
+        Operation::CreateToken | Operation::AssumeAgency | Operation::ListProjects => Call::Identity,
+        Operation::CreateRoute | Operation::DeleteRoute => Call::Route,
+        _ => Call::Other,
+    }
+}
+
 /// The one order of all messages about something that failed; `open` where it may have been done all the same.
 pub(super) fn letter(facts: &str, trouble: Option<&Trouble>, open: bool, holds: &str) -> String {
-    let open = if open { "The request was sent, and the service may have carried it out all the same. " } else { "" };
+    let open = if open { "The request was sent and may have taken effect. " } else { "" };
     let holds = format!("{open}{holds}");
     let mut parts = vec![facts.to_owned()];
     parts.extend(trouble.map(|trouble| format!("What it usually means: {}", trouble.meaning)));
@@ -61,8 +72,11 @@ fn answer(error: &Error) -> String {
             return format!("{}\nTried: {attempts} times in {elapsed}", answer(last));
         }
         Error::Unsent { host, limit, .. } => {
-            let limit = limit.map_or("so many calls".to_owned(), |limit| limit.to_string());
-            format!("Failure: not sent, because the gateway of {host} lets pass only {limit}")
+            let limited =
+                limit.map_or("is limiting the number of calls".to_owned(), |limit| format!("allows only {limit}"));
+            format!(
+                "Failure: not sent: the gateway of {host} {limited}, and the time ran out before this call's turn came"
+            )
         }
         Error::Request { .. } => format!("Failure: the request could not be built: {}", cause(error)),
         Error::Connect { host, .. } => format!("Failure: no connection to {host}{}", unconnected(error)),
@@ -72,7 +86,7 @@ fn answer(error: &Error) -> String {
         }
         Error::Interrupted { status, .. } => format!("Failure: the answer (HTTP {}) was cut off", number(status)),
         Error::TooLarge { status, limit, .. } => {
-            format!("Failure: the answer (HTTP {}) has more than {limit} bytes", number(status))
+            format!("Failure: the answer (HTTP {}) is longer than {limit} bytes", number(status))
         }
         Error::Api(ApiError { status, code, message, .. }) => {
             let soft = if status.is_success() { " with is_success false" } else { "" };
@@ -83,10 +97,7 @@ fn answer(error: &Error) -> String {
         }
         Error::Undecodable { status, problem, excerpt, .. } => {
             let why = if excerpt.starts_with('{') { format!(" ({problem})") } else { String::new() };
-            format!(
-                "Answer: HTTP {}, but not with what the API promises{why}; it begins with {excerpt:?}",
-                number(status)
-            )
+            format!("Answer: HTTP {}, but not in the service's format{why}; it begins with {excerpt:?}", number(status))
         }
     };
     let mut lines: Vec<String> = error.operation().map(|operation| format!("Call: {operation}")).into_iter().collect();
@@ -133,7 +144,7 @@ pub(super) fn configuration(error: &ConfigError, place: Option<&str>) -> Diagnos
     }
     let path = match error {
         ConfigError::Text { setting, .. } => {
-            text.extend(place.map(|place| format!("; it is that of {place}")));
+            text.extend(place.map(|place| format!("; it comes from {place}")));
             Path::attribute(*setting)
         }
         ConfigError::Endpoint { .. } => Path::attribute("endpoints").key("dli"),
@@ -159,6 +170,9 @@ mod tests {
         dli::throttling::Limit,
     };
 
+    const HOLDS: &str =
+        "The connection is still in the state. Run the same command again (terraform destroy, or apply).";
+
     /// What takes its time, shortened: a host that takes the connection and says nothing.
     async fn silent(scheme: &str) -> String {
         let server = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -173,8 +187,7 @@ mod tests {
         });
         let project = client.expect("in order").project(None, None).expect("complete");
         let error = project.delete_connection("2a62").await.expect_err("nobody answers");
-        call("enhanced connection \"test\" (2a62)", &error, "The connection is still in the state.")
-            .replace(&port.to_string(), "12345")
+        call("enhanced connection \"test\" (2a62)", &error, HOLDS).replace(&port.to_string(), "12345")
     }
 
     #[tokio::test]
@@ -193,7 +206,7 @@ mod tests {
         let limit = Limit::find("policy user over ratelimit,limit:200,time:5 minute");
         let operation = Operation::DeleteConnection;
         let error = Error::Unsent { operation, host: "dli.example.com".into(), waited: Duration::from_secs(9), limit };
-        let text = call("enhanced connection \"test\" (2a62)", &error, "The connection is still in the state.");
+        let text = call("enhanced connection \"test\" (2a62)", &error, HOLDS);
         assert_eq!(text + "\n", include_str!("../../tests/data/errors/no-turn.txt"));
     }
 

@@ -70,7 +70,7 @@ impl Session {
     ) -> Result<Self, Fault> {
         let client = account.client().map_err(Fault::Told)?;
         let deadline = Instant::now() + limit;
-        let awaited = || "The look for the project".to_owned();
+        let awaited = || "The search for the project".to_owned();
         let late = |said| Fault::TimedOut { about: String::new(), limit, writing: false, awaited: awaited(), said };
         let project = tokio::select! {
             biased;
@@ -258,17 +258,21 @@ impl Fault {
         let (summary, text) = match self {
             Self::Call { about, error } => (summary.to_owned(), failure::call(&about, &error, holds)),
             Self::Interrupted { about, .. } => {
-                (format!("Interrupted: {summary}"), ended(&about, "The run was interrupted."))
+                let text = ended(&about, "The run was interrupted.");
+                // How to go on, and what to do before, may stand there already.
+                let again = if holds.contains("again") { "" } else { "\n\nWhat to do: Run the same command again." };
+                (format!("Interrupted: {summary}"), text + again)
             }
             Self::TimedOut { about, limit, awaited, said, .. } => {
                 let limit = humantime::format_duration(limit);
-                let what = if awaited.is_empty() { "It".to_owned() } else { awaited };
-                let what = format!("{what} is not done after {limit}.");
+                let what =
+                    if awaited.is_empty() { "Not finished".to_owned() } else { format!("{awaited} did not finish") };
+                let what = format!("{what} within {limit}.");
                 let text = match said {
                     None => ended(&about, &what),
                     Some(error) => failure::late(&about, &what, &error, holds),
                 };
-                let more = "What to do: Where it only needs longer, set that in the timeouts block of the resource.";
+                let more = "What to do: If it only needs more time, raise the limit in the timeouts block.";
                 (format!("Timed Out: {summary}"), format!("{text}\n\n{more}"))
             }
             Self::Told(diagnostics) => return diagnostics,

@@ -115,14 +115,16 @@ pub(super) fn check_state(id: &str) -> Result<(), Diagnostics> {
     if !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) {
         return Ok(());
     }
-    let fact =
-        format!("The state names the connection {id:?}, which is no ID; an ID is {}.", rules::CONNECTION_ID.allowed);
+    let fact = format!(
+        "The state names the connection {id:?}, which is not an ID; an ID is {}.",
+        rules::CONNECTION_ID.allowed
+    );
     let text = format!("{fact} {DAMAGED}");
-    Err(Diagnostic::error("No ID of a Connection in the State", text).at(Path::attribute("id")).into())
+    Err(Diagnostic::error("Invalid Connection ID in the State", text).at(Path::attribute("id")).into())
 }
 
-const DAMAGED: &str = "The state was damaged or edited by hand. Nothing was asked of the service, and nothing was changed.\n\n\
-                       Restore the state from a backup (terraform.tfstate.backup), or take the resource out of it and import \
+const DAMAGED: &str = "The state was damaged or edited by hand. Nothing was sent to the service, and nothing was changed.\n\n\
+                       Restore the state from a backup (terraform.tfstate.backup), or remove the resource from it and import \
                        it again: terraform state rm ADDRESS, then terraform import ADDRESS ID.";
 
 /// Reads what the state holds. That it holds null where there is always something is nobody's fault here.
@@ -152,15 +154,15 @@ pub(super) fn not_made(
 }
 
 /// Terraform forgets by itself what the next refresh does not find.
-const PERHAPS: &str = "The state holds it in case it is there, and Terraform marks it as tainted: the next apply removes what \
-                       is there and makes it anew. To keep what is there: run terraform untaint ADDRESS, and apply again. \
-                       What is not there is then made.";
+const PERHAPS: &str = "The state holds it in case it exists, and Terraform marks it as tainted: the next apply removes what \
+                       exists and creates it again. To keep what exists: run terraform untaint ADDRESS, then apply; only what \
+                       is missing is created.";
 
 /// There is no connection to do it to.
 pub(super) fn no_connection(summary: &str, id: &str) -> Diagnostics {
     let text = format!(
-        "There is no enhanced connection {id} in this project: it was never there, or it was deleted. Check connection_id, \
-         and the region and the project_id of this resource or of the provider."
+        "There is no enhanced connection {id} in this project: it never existed, or it was deleted. Check connection_id, and \
+         region and project_id of this resource or of the provider."
     );
     Diagnostic::error(format!("{summary}: No Such Connection"), text).into()
 }
@@ -174,22 +176,21 @@ pub(super) fn invalid_import(id: &str, forms: &str) -> Diagnostics {
 pub(super) fn check_import(id: &str, forms: &str, words: &[(&str, &[Rule])]) -> Result<(), Diagnostics> {
     let broken = |(word, rules): &(&str, &[Rule])| {
         let (rule, broken) = rules.iter().find_map(|rule| Some((rule, rule.broken_by(word)?)))?;
-        Some(format!("is not in order: {word:?} {broken}; allowed: {}.", rule.allowed))
+        Some(format!("is not valid: {word:?} {broken}; allowed: {}.", rule.allowed))
     };
     words.iter().find_map(broken).map_or(Ok(()), |broken| Err(invalid(id, forms, &broken)))
 }
 
 fn invalid(id: &str, forms: &str, fault: &str) -> Diagnostics {
     let text = format!(
-        "The import ID {id:?} {fault}\n\nWrite it as {forms}, followed by @REGION or @REGION/PROJECT_ID where these are not \
-         those of the provider."
+        "The import ID {id:?} {fault}\n\nWrite it as {forms}, followed by @REGION or @REGION/PROJECT_ID if these differ from \
+         the provider's."
     );
     Diagnostic::error("Invalid Import ID", text).into()
 }
 
 /// There is nothing to import.
 pub(super) fn not_found(what: &str, title: &str) -> Diagnostics {
-    let text =
-        format!("There is no {what} in this project. Check the ID, the region and the project_id of the provider.");
+    let text = format!("There is no {what} in this project. Check the ID, and region and project_id of the provider.");
     Diagnostic::error(format!("{title} Not Found"), text).into()
 }

@@ -45,17 +45,17 @@ const PATIENCE: Duration = Duration::from_mins(10);
 /// before. Once the run applies, any list is too old: others may have made what was missing a moment ago.
 const FRESH: Duration = Duration::from_secs(5);
 
-const NOT_ASKED: &str = "The plan goes on without this check, and the apply will say what is wrong. To plan without asking, \
-                         set plan_checks = false in the provider block.";
+const NOT_ASKED: &str = "The plan continues without this check; the apply will report what is wrong. To plan without asking \
+                         the service, set plan_checks = false in the provider block.";
 
-const REFUSED: &str = "Nothing was changed. The plan ends here, because an apply would get no further. To plan without asking \
-                       the service, set plan_checks = false in the provider block.";
+const REFUSED: &str = "Nothing was changed. The plan stops here, because an apply would fail too. To plan without asking the \
+                       service, set plan_checks = false in the provider block.";
 
 const MISSING: &str = "No Such Queue";
 
-const MADE_LATER: &str = "If this configuration makes it, too, refer to an attribute of it that is known only once it is made \
-                          (its ID, say) in place of the name, or set plan_checks = false in the provider block. The latter \
-                          also lets a destroy pass.";
+const MADE_LATER: &str = "If the same configuration creates it, refer to an attribute that is known only after its creation \
+                          (such as its ID) instead of the name, or set plan_checks = false in the provider block. The \
+                          latter also lets a destroy pass.";
 
 /// Region and project, as far as they are named.
 type Place = (Option<String>, Option<String>);
@@ -283,9 +283,9 @@ impl Question {
         let others: Vec<_> = others.map(String::as_str).collect();
         if !others.is_empty() {
             let text = format!(
-                "There is an enhanced connection named {name:?} already: {}. The service may refuse a second one.\n\nIf it is \
-                 the one that this plan replaces, nothing is wrong (and terraform untaint ADDRESS keeps it where it is \
-                 tainted). Else choose another name, or import the one that is there: terraform import ADDRESS {}",
+                "An enhanced connection named {name:?} already exists: {}. The service may refuse a second one.\n\nIf it is the \
+                 one that this plan replaces, nothing is wrong (if it is tainted, terraform untaint ADDRESS keeps it). \
+                 Otherwise choose another name, or import the existing one: terraform import ADDRESS {}",
                 others.join(", "),
                 others[0]
             );

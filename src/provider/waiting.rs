@@ -32,8 +32,8 @@ const LONG: Duration = Duration::from_mins(1);
 const STALE: Duration = Duration::from_mins(1);
 
 /// What Terraform holds where an interruption ended the waiting.
-pub(super) const UNAWAITED: &str = "All was asked for and is in the state. The bindings go on being made; the next plan or \
-                                    apply tells how they are.";
+pub(super) const UNAWAITED: &str = "Everything was requested and is in the state. The service is still creating the bindings; \
+                                    the next plan or apply shows their status.";
 
 /// After how long it is asked anew which pool a queue lives in.
 const AGAIN: Duration = Duration::from_secs(30);
@@ -121,8 +121,8 @@ pub(super) fn failures(connection: &str, failed: &[Binding], holds: &str) -> Dia
 
 /// Bindings that came to nothing, found in a look at the connection: no call failed, and nobody would hear of it.
 pub(super) fn found(connection: &str, failed: &[Binding]) -> Diagnostics {
-    let again = "So it was when Terraform looked. The service does not try again by itself: an apply binds it again where it is \
-                 declared; where it is not, it does no harm, and goes with the connection.";
+    let again = "The service does not try again by itself. If the binding is declared, the next apply binds it again; if it is \
+                 not, it does no harm, and disappears with the connection.";
     let warning = |binding: &Binding| {
         Diagnostic::warning("Binding Failed", text(connection, binding, again))
             .at(Path::attribute("bindings").key(&binding.name))

@@ -744,14 +744,14 @@ async fn what_the_service_said_before_the_time_was_up_is_told() {
     };
     let (reading, adding) = tokio::join!(reading, adding);
     for (outcome, summary, holds) in [
-        (reading, "Could Not Read the Enhanced Connection", "\n\nThe state was left as it is."),
-        (adding, "Could Not Add the Route", "\n\nThe request was sent, and the service may have carried it out"),
+        (reading, "Could Not Read the Enhanced Connection", "\n\nThe state was not changed."),
+        (adding, "Could Not Add the Route", "\n\nThe request was sent and may have taken effect"),
     ] {
         let told = texts(&outcome);
         assert!(told.starts_with(&format!("Error Timed Out: {summary}: ")), "{told}");
-        let ends = "is not done after 2s. This is what came of the latest attempt that ended:\nCall: ";
+        let ends = "within 2s. This is what came of the latest attempt that ended:\nCall: ";
         let said = "\nAnswer: HTTP 503 Service Unavailable, DLI.0999: maintenance in region\nTried: 2 times in ";
-        for word in [ends, said, holds, "What it usually means: ", "in the timeouts block of the resource."] {
+        for word in [ends, said, holds, "What it usually means: ", "raise the limit in the timeouts block."] {
             assert!(told.contains(word), "expected {word:?}: {told}");
         }
     }

@@ -3,55 +3,75 @@
 //! Sources: the error codes of the DLI API Reference, of the API gateway and of IAM; the gateway's "Common Errors Related to
 //! IAM Authentication Information"; the DLI User Guide's questions about datasource connections; users' reports.
 
-use super::{Code, Example, Obstacle, Sign, Trouble};
+use super::{Call, Calls, Code, Example, Obstacle, Sign, Trouble};
 
 const ANY_STATUS: (u16, u16) = (0, 999);
 
-const NOT_THERE: &str = "The request names something that is not in this project: it was deleted, it is misspelt, or it \
-                         belongs to another project or region.";
-const LOOK_FOR_IT: &str = "Run terraform plan: what was deleted behind Terraform's back is planned anew. Otherwise check the \
-                           names, and the region and project_id of the resource and of the provider.";
-const SUPPORT: &str = "Give the request ID to Huawei Cloud's support, who can look the request up.";
-const LATER: &str = "Apply again in a few minutes: only what is missing will be done. If it stays, give the request ID to \
-                     Huawei Cloud's support.";
+/// What is said where networks meet.
+const OVERLAP: &[&str] = &["overlap", "cidr conflict", "conflicting cidr"];
+
+const NOT_THERE: &str = "Something named in the request does not exist in this project: it was deleted, is misspelt, \
+                         or is in another project or region.";
+const LOOK_FOR_IT: &str = "Run terraform plan: it will propose to re-create what was deleted outside Terraform. \
+                           Otherwise check the names, region and project_id.";
+const SUPPORT: &str = "Give the request ID to Huawei Cloud support.";
+const LATER: &str =
+    "This usually passes within minutes. If it comes back, give the request ID to Huawei Cloud support.";
+const MORE_TIME: &str =
+    "Check what else is using this account. To let a resource wait longer, set a longer time in its timeouts block.";
+const IN_BETWEEN: &str =
+    "This usually passes. If it comes back, check the proxies and firewalls between this machine and the service.";
 
 /// Whatever the status, with one of these codes.
 const fn code(codes: &'static [&'static str]) -> Sign {
-    Sign::Answer { statuses: ANY_STATUS, code: Code::OneOf(codes), words: &[] }
+    code_with(codes, &[])
 }
 
 /// Whatever the status, with one of these codes and one of these words.
 const fn code_with(codes: &'static [&'static str], words: &'static [&'static str]) -> Sign {
-    Sign::Answer { statuses: ANY_STATUS, code: Code::OneOf(codes), words }
+    Sign::Answer { statuses: ANY_STATUS, code: Code::OneOf(codes), words, calls: Calls::Any }
 }
 
 /// Whatever the status and the code, with one of these words.
 const fn words(words: &'static [&'static str]) -> Sign {
-    Sign::Answer { statuses: ANY_STATUS, code: Code::Any, words }
+    Sign::Answer { statuses: ANY_STATUS, code: Code::Any, words, calls: Calls::Any }
 }
 
 /// Whatever the code and the words, with one of these statuses.
 const fn status(first: u16, last: u16) -> Sign {
-    Sign::Answer { statuses: (first, last), code: Code::Any, words: &[] }
+    Sign::Answer { statuses: (first, last), code: Code::Any, words: &[], calls: Calls::Any }
 }
 
 const fn example(status: u16, code: &'static str, message: &'static str) -> Example {
-    Example { status, code, message }
+    Example { status, code, message, call: Call::Other }
 }
 
-/// All that is known, the most specific first.
+/// One of the identity service.
+const fn of_iam(status: u16, code: &'static str, message: &'static str) -> Example {
+    Example { call: Call::Identity, ..example(status, code, message) }
+}
+
+/// All that is known, the most specific first. What to do says nothing of what an apply would do: that depends on what
+/// Terraform holds by then, and only whoever knows that can tell.
 pub static TROUBLES: &[Trouble] = &[
     Trouble {
         name: "cidr-overlap",
         title: "Two networks overlap",
         signs: &[
-            words(&["overlap", "cidr conflict", "conflicting cidr"]),
+            Sign::Answer {
+                statuses: ANY_STATUS,
+                code: Code::OneOf(&["DLI.0007", "DLI.0009"]),
+                words: OVERLAP,
+                calls: Calls::NotOfRoutes,
+            },
+            Sign::Answer { statuses: ANY_STATUS, code: Code::Missing, words: OVERLAP, calls: Calls::NotOfRoutes },
             Sign::Binding(&["cidr", "overlap", "conflict"]),
         ],
-        meaning: "The network of the queue or pool overlaps that of the subnet, or that of another queue that is bound to the \
-                  same subnet.",
-        remedy: "The network of a pool is fixed for its life: use another subnet, or a pool with another network. The data \
-                 sources dli_elastic_resource_pools and dli_queues show them (cidr_in_vpc).",
+        meaning: "The network of the queue or pool overlaps that of the subnet, or that of another queue that is bound \
+                  to the same subnet.",
+        remedy: "The network of a pool cannot be changed. Use another subnet (this replaces the connection) or a pool \
+                 with another network. The data sources dli_elastic_resource_pools and dli_queues show the networks \
+                 (cidr_in_vpc).",
         example: Some(example(400, "DLI.0007", "The CIDR block of queue q1 overlaps the CIDR block of the subnet")),
     },
     Trouble {
@@ -61,34 +81,39 @@ pub static TROUBLES: &[Trouble] = &[
             words(&["failed to get subnet", "subnet could not be found", "subnet not found", "subnet does not exist"]),
             Sign::Binding(&["subnet", "permission", "agency", "denied", "forbidden", "not authorized"]),
         ],
-        meaning: "Most often DLI lacks the permission to look at the VPC, which shows as a subnet that is not there. It may \
-                  also be that dest_network_id is not a subnet of dest_vpc_id.",
-        remedy: "In the DLI console, under Global Configuration, Service Authorization, grant DLI Datasource Connections Agency \
-                 Access. See that dest_network_id is the network ID of a subnet of dest_vpc_id, in the same project.",
+        meaning: "Most often DLI lacks the permission to see the VPC, and then reports that the subnet does not exist. Or \
+                  dest_network_id is not a subnet of dest_vpc_id.",
+        remedy: "In the DLI console, under Global Configuration, Service Authorization, grant DLI Datasource \
+                 Connections Agency Access. Check that dest_network_id is the network ID of a subnet of dest_vpc_id, \
+                 in the same project.",
         example: Some(example(400, "DLI.0007", "The subnet could not be found")),
     },
     Trouble {
         name: "binding-failed",
-        title: "A binding failed for another reason, or for none that is told",
+        title: "A binding failed for another reason, or for none that is given",
         signs: &[Sign::Binding(&[])],
-        meaning: "One of three things: the network of the queue or pool overlaps that of the subnet; DLI may not look at the VPC; \
-                  or the queue is new, or its network was changed a moment ago.",
-        remedy: "Compare the networks. In the DLI console, under Global Configuration, Service Authorization, see that DLI \
-                 Datasource Connections Agency Access is granted. Give a new queue 5 to 10 minutes, then apply again: what \
-                 failed is bound anew.",
+        meaning: "One of three things: the network of the queue or pool overlaps that of the subnet; DLI lacks the \
+                  permission to see the VPC; or the queue is new, or its network was changed a moment ago.",
+        remedy: "Compare the networks. In the DLI console, under Global Configuration, Service Authorization, check \
+                 that DLI Datasource Connections Agency Access is granted. Wait 5 to 10 minutes if the queue is new; \
+                 then continue as described above.",
         example: None,
     },
     Trouble {
         name: "DLI.1028",
         title: "The quota is used up",
-        signs: &[code(&["DLI.1028"]), words(&["quota"])],
-        meaning: "The project has as many of these as its quota allows.",
+        signs: &[
+            code(&["DLI.1028"]),
+            code_with(&["DLI.0001", "DLI.0007", "DLI.0009", "DLI.0012"], &["quota"]),
+            Sign::Answer { statuses: ANY_STATUS, code: Code::Missing, words: &["quota"], calls: Calls::Any },
+        ],
+        meaning: "The project's quota for this kind of resource is used up.",
         remedy: "Delete what is no longer needed, or ask for a higher quota (in the console: Resources, My Quotas).",
         example: Some(example(400, "DLI.1028", "Insufficient quota")),
     },
     Trouble {
         name: "DLI.0001-not-there",
-        title: "What the request names is not there",
+        title: "Something named in the request does not exist",
         signs: &[code_with(&["DLI.0001"], &["does not exist", "is not exist"])],
         meaning: NOT_THERE,
         remedy: LOOK_FOR_IT,
@@ -96,10 +121,10 @@ pub static TROUBLES: &[Trouble] = &[
     },
     Trouble {
         name: "DLI.0001",
-        title: "A parameter is not accepted",
+        title: "A value is not accepted",
         signs: &[code(&["DLI.0001"])],
-        meaning: "The service does not accept a value of the request. Its message usually names the parameter.",
-        remedy: "Change that value. If a plan could have told it before, please report that to the provider's authors.",
+        meaning: "The service rejected a value in the request. The message usually names the parameter.",
+        remedy: "Correct that value.",
         example: Some(example(400, "DLI.0001", "The parameter dest_network_id is invalid")),
     },
     Trouble {
@@ -122,9 +147,9 @@ pub static TROUBLES: &[Trouble] = &[
         name: "DLI.0006",
         title: "It exists already",
         signs: &[code(&["DLI.0006"])],
-        meaning: "There is such a thing already: a connection of this name in the project, or a route of this name or to this \
-                  network on the connection.",
-        remedy: "Choose another name. Or take what is there under Terraform with terraform import; the data source \
+        meaning: "Something with this name or network already exists: a connection of this name in the project, or a \
+                  route of this name or to this network on the connection.",
+        remedy: "Choose another name, or bring the existing one under Terraform with terraform import; the data source \
                  dli_enhanced_connections shows connections with their IDs.",
         example: Some(example(400, "DLI.0006", "Connection test already exists")),
     },
@@ -132,28 +157,28 @@ pub static TROUBLES: &[Trouble] = &[
         name: "DLI.0007",
         title: "The operation is not supported",
         signs: &[code(&["DLI.0007"])],
-        meaning: "The service does not do this, or not as things are: a shared queue cannot be bound, a connection that is \
-                  being created cannot be deleted, a binding that is FAILED cannot be unbound.",
-        remedy: "Look at the connection and its queues in the DLI console. What is still being made needs some minutes; then \
-                 apply again.",
+        meaning: "The service does not support this, or not in the present state: a shared queue cannot be bound, a \
+                  connection that is still being created cannot be deleted, a binding that is FAILED cannot be \
+                  unbound.",
+        remedy: "Check the connection and its queues in the DLI console. Anything still being created needs a few \
+                 minutes.",
         example: Some(example(400, "DLI.0007", "Queue shared1 is not a dedicated queue")),
     },
     Trouble {
         name: "DLI.0009",
-        title: "A restriction of the system",
+        title: "A limit of the service",
         signs: &[code(&["DLI.0009"])],
-        meaning: "The service has a limit that this goes beyond. Its message usually names it.",
-        remedy: "Keep within the limit. Where the message does not say which one it is, give the request ID to Huawei Cloud's \
-                 support.",
+        meaning: "The request exceeds a limit of the service. The message usually names it.",
+        remedy: "Stay within the limit. If the message does not name it, give the request ID to Huawei Cloud support.",
         example: Some(example(400, "DLI.0009", "The number of routes exceeds the limit")),
     },
     Trouble {
         name: "DLI.0012",
-        title: "The object is not available",
+        title: "The queue or pool is not available",
         signs: &[code(&["DLI.0012"])],
-        meaning: "The queue or pool cannot be used at present: it is being created, changed or restarted, or it is frozen \
-                  because the account is in arrears.",
-        remedy: "Look at its status in the DLI console. Once it is available, apply again.",
+        meaning: "The queue or pool cannot be used at present: it is being created, changed or restarted, or it is \
+                  frozen because the account is in arrears.",
+        remedy: "Check its status in the DLI console, and wait until it is available.",
         example: Some(example(400, "DLI.0012", "Queue q1 is not available")),
     },
     Trouble {
@@ -161,33 +186,33 @@ pub static TROUBLES: &[Trouble] = &[
         title: "DLI does not know the user",
         signs: &[code(&["DLI.0013"])],
         meaning: "The gateway accepted the credentials, but DLI could not authenticate their user for this project.",
-        remedy: "See that the credentials belong to the account that owns the project, and that project_id is a project of \
-                 this region.",
+        remedy: "Check that the credentials belong to the account that owns the project, and that project_id is a \
+                 project of this region.",
         example: Some(example(401, "DLI.0013", "User authentication failed")),
     },
     Trouble {
         name: "DLI.0014",
         title: "DLI could not act for you",
         signs: &[code(&["DLI.0014"])],
-        meaning: "DLI could not authenticate itself to another service in your name. Usually its agency is missing or was \
-                  changed.",
-        remedy: "In the DLI console, under Global Configuration, Service Authorization, grant the agency's permissions again, \
-                 DLI Datasource Connections Agency Access among them.",
+        meaning: "DLI failed to authenticate to another service on your behalf. Usually the agency it uses is missing \
+                  or was changed.",
+        remedy: "In the DLI console, under Global Configuration, Service Authorization, grant the agency's permissions \
+                 again, DLI Datasource Connections Agency Access among them.",
         example: Some(example(401, "DLI.0014", "Service authentication failed")),
     },
     Trouble {
         name: "DLI.0015",
         title: "The token cannot be read",
         signs: &[code(&["DLI.0015"])],
-        meaning: "The token has expired, was cut off when it was copied, or belongs to another region.",
-        remedy: "Get a new token for this region and project; a token is good for 24 hours.",
+        meaning: "The token has expired, is incomplete, or belongs to another region.",
+        remedy: "Get a new token for this region and project; a token is valid for 24 hours.",
         example: Some(example(400, "DLI.0015", "Failed to parse the token")),
     },
     Trouble {
         name: "DLI.0016",
         title: "The role does not allow it",
         signs: &[code(&["DLI.0016"])],
-        meaning: "The credentials are good, but their user has no role in this project that allows this.",
+        meaning: "The credentials are valid, but their user has no role in this project that allows this.",
         remedy: "Have an administrator give the user, or the agency, a role for DLI in this project.",
         example: Some(example(400, "DLI.0016", "The role of the token is incorrect")),
     },
@@ -195,7 +220,7 @@ pub static TROUBLES: &[Trouble] = &[
         name: "DLI.0019",
         title: "The service took too long",
         signs: &[code(&["DLI.0019"])],
-        meaning: "A task within the service did not end in its time.",
+        meaning: "A task inside the service did not finish in time.",
         remedy: LATER,
         example: Some(example(400, "DLI.0019", "Task timed out")),
     },
@@ -203,7 +228,7 @@ pub static TROUBLES: &[Trouble] = &[
         name: "DLI-other",
         title: "A code of SQL and jobs",
         signs: &[code(&["DLI.0003", "DLI.0004", "DLI.0005", "DLI.0008", "DLI.0011", "DLI.0018", "DLI.0100"])],
-        meaning: "The service's documents have this code for SQL, files and the results of jobs, not for connections.",
+        meaning: "This code is documented for SQL, files and job results, not for connections.",
         remedy: SUPPORT,
         example: Some(example(400, "DLI.0008", "Metadata error")),
     },
@@ -211,7 +236,7 @@ pub static TROUBLES: &[Trouble] = &[
         name: "DLI.0999",
         title: "A fault of the service",
         signs: &[code(&["DLI.0999"])],
-        meaning: "Something went wrong within the service; the request is not at fault, even where the status is 400.",
+        meaning: "Something went wrong inside the service. Your request is not at fault, even if the status is 400.",
         remedy: LATER,
         example: Some(example(400, "DLI.0999", "Internal server error")),
     },
@@ -219,10 +244,10 @@ pub static TROUBLES: &[Trouble] = &[
         name: "APIGW.0101",
         title: "The API is not published here",
         signs: &[code(&["APIGW.0101"])],
-        meaning: "This API is not published in this region, or not in this version. That says nothing about what it was asked \
-                  for: nothing is gone.",
-        remedy: "Check region, and endpoints in the provider block. If other calls work, this region's DLI is older: do \
-                 without what needs this call.",
+        meaning: "This API is not published in this region, or not in this version. This does not mean that your \
+                  resource is gone.",
+        remedy: "Check region, and endpoints in the provider block. If other calls work, this region does not offer \
+                 this call: leave out what needs it.",
         example: Some(example(
             404,
             "APIGW.0101",
@@ -233,16 +258,16 @@ pub static TROUBLES: &[Trouble] = &[
         name: "APIGW.0103",
         title: "The gateway finds no service",
         signs: &[code(&["APIGW.0103"])],
-        meaning: "The gateway knows the API, but not the service behind it. That says nothing about what it was asked for: \
-                  nothing is gone.",
+        meaning: "The gateway knows the API, but not the service behind it. This does not mean that your resource is \
+                  gone.",
         remedy: LATER,
-        example: Some(example(404, "APIGW.0103", "The backend is not found")),
+        example: Some(example(404, "APIGW.0103", "The backend does not exist")),
     },
     Trouble {
         name: "APIGW.0104",
-        title: "The gateway is not set up for this",
-        signs: &[code(&["APIGW.0104", "APIGW.0105", "APIGW.0106"])],
-        meaning: "The gateway's own configuration of this API is at fault.",
+        title: "The gateway is misconfigured",
+        signs: &[code(&["APIGW.0104", "APIGW.0105", "APIGW.0106", "APIGW.0311", "APIGW.0404"])],
+        meaning: "The gateway is misconfigured for this API, on the service's side.",
         remedy: SUPPORT,
         example: Some(example(400, "APIGW.0106", "Orchestration error")),
     },
@@ -250,42 +275,47 @@ pub static TROUBLES: &[Trouble] = &[
         name: "APIGW.0201-too-large",
         title: "The request is too large",
         signs: &[status(413, 413)],
-        meaning: "The gateway takes at most 12 MB in one request.",
+        meaning: "The gateway accepts at most 12 MB in one request.",
         remedy: "Host records are what makes a request large: spread them over several connections.",
         example: Some(example(413, "APIGW.0201", "Request entity too large")),
     },
     Trouble {
         name: "APIGW.0201-too-long",
-        title: "The address or the headers are too long",
+        title: "The URL or a header is too long",
         signs: &[status(414, 414), status(431, 431), status(494, 494)],
-        meaning: "The gateway takes neither an address nor headers of this length. A token is the longest header by far.",
-        remedy: "Use an access key in the place of a token, or get the token without its catalogue (?nocatalog=true). Filter \
-                 by fewer tags.",
-        example: Some(example(494, "APIGW.0201", "Request header too large")),
+        meaning: "The URL or a header is too long for the gateway. The token is by far the longest header.",
+        remedy: "Use an access key instead of a token, or request the token with ?nocatalog=true. When filtering by \
+                 tags, use fewer.",
+        example: Some(example(494, "APIGW.0201", "Request headers too large")),
     },
     Trouble {
         name: "APIGW.0201-backend",
         title: "The service behind the gateway does not answer",
-        signs: &[Sign::Answer { statuses: (500, 599), code: Code::OneOf(&["APIGW.0201"]), words: &[] }],
-        meaning: "The gateway passed the request on and had no answer in time.",
+        signs: &[Sign::Answer {
+            statuses: (500, 599),
+            code: Code::OneOf(&["APIGW.0201"]),
+            words: &[],
+            calls: Calls::Any,
+        }],
+        meaning: "The gateway passed the request on and got no answer in time.",
         remedy: LATER,
         example: Some(example(504, "APIGW.0201", "Backend timeout")),
     },
     Trouble {
         name: "APIGW.0201",
         title: "The gateway cannot read the request",
-        signs: &[code(&["APIGW.0201"])],
-        meaning: "The request did not arrive as it was sent: something on the way changed it or cut it off.",
-        remedy: "See whether a proxy is in between (HTTPS_PROXY) and have it pass requests through as they are.",
+        signs: &[code(&["APIGW.0201", "APIGW.0602"])],
+        meaning: "The request did not arrive as it was sent: something in between changed it or cut it off.",
+        remedy: "Check whether a proxy is in between (HTTPS_PROXY), and have it pass requests through unchanged.",
         example: Some(example(400, "APIGW.0201", "Bad request")),
     },
     Trouble {
         name: "APIGW.0301-clock",
         title: "The clock is wrong",
         signs: &[words(&["signature expired"])],
-        meaning: "The clock of this machine and that of the service are more than 15 minutes apart; the message shows both. The \
-                  keys are not at fault.",
-        remedy: "Set the clock (for example: timedatectl set-ntp true), and run Terraform again.",
+        meaning: "The clocks of this machine and of the service are more than 15 minutes apart; the message shows both \
+                  times. The keys are not at fault.",
+        remedy: "Set the clock (for example: timedatectl set-ntp true).",
         example: Some(example(
             401,
             "APIGW.0301",
@@ -297,9 +327,9 @@ pub static TROUBLES: &[Trouble] = &[
         name: "APIGW.0301-unknown-key",
         title: "There is no such access key",
         signs: &[code_with(&["APIGW.0301"], &["not exist", "get secretkey failed"])],
-        meaning: "The access key was deleted or disabled, is misspelt, or belongs to another cloud than this endpoint does.",
-        remedy: "Compare it with the keys in the console (My Credentials, Access Keys). See that region, and endpoints where it \
-                 is set, name the cloud that the key was made in.",
+        meaning: "The access key was deleted or disabled, is misspelt, or belongs to another cloud than this endpoint.",
+        remedy: "Check that the key is listed in the console (My Credentials, Access Keys), and that region and \
+                 endpoints belong to the cloud where it was created.",
         example: Some(example(
             401,
             "APIGW.0301",
@@ -310,10 +340,10 @@ pub static TROUBLES: &[Trouble] = &[
         name: "APIGW.0301-wrong-secret",
         title: "The secret key is not that of the access key",
         signs: &[code_with(&["APIGW.0301"], &["verify aksk signature fail"])],
-        meaning: "The signature does not fit: the secret key is not that of this access key. More rarely a proxy changed the \
-                  request on its way.",
-        remedy: "Correct the secret key; it can be seen only when it is made, so make a new pair if in doubt. After five \
-                 failures in a row a key is locked for 5 minutes.",
+        meaning: "The signature does not match: the secret key does not belong to this access key. More rarely, a \
+                  proxy changed the request.",
+        remedy: "Correct the secret key. It is shown only once, when created: if it is lost, create a new pair. After \
+                 five failures in a row a key is locked for 5 minutes.",
         example: Some(example(
             401,
             "APIGW.0301",
@@ -324,10 +354,10 @@ pub static TROUBLES: &[Trouble] = &[
         name: "APIGW.0301-locked",
         title: "The access key is locked",
         signs: &[code_with(&["APIGW.0301"], &["reach the limit"])],
-        meaning: "Five requests in a row failed to authenticate with this access key, so it is locked for 5 minutes, even with \
-                  the right secret key.",
-        remedy: "Correct the secret key, wait 5 minutes, and run Terraform again. See whether some other program still uses the \
-                 key with a wrong secret.",
+        meaning: "Five requests in a row failed to authenticate with this access key, so it is locked for 5 minutes, \
+                  even with the right secret key.",
+        remedy: "Correct the secret key and wait 5 minutes. Check whether another program still uses the key with a \
+                 wrong secret.",
         example: Some(example(
             401,
             "APIGW.0301",
@@ -336,10 +366,10 @@ pub static TROUBLES: &[Trouble] = &[
     },
     Trouble {
         name: "APIGW.0301-security-token",
-        title: "The security token is missing or is another key's",
+        title: "The security token is missing or belongs to another key",
         signs: &[code_with(&["APIGW.0301"], &["security token", "securitytoken", "security-token"])],
-        meaning: "Temporary keys are three parts that were issued together: access key, secret key and security token. They do \
-                  not fit each other, or have expired.",
+        meaning: "Temporary keys have three parts that are issued together: access key, secret key and security token. \
+                  The three do not belong together, or have expired.",
         remedy: "Get new temporary keys and set all three in one place (access_key, secret_key, security_token; or \
                  HW_ACCESS_KEY, HW_SECRET_KEY, HW_SECURITY_TOKEN).",
         example: Some(example(
@@ -352,45 +382,59 @@ pub static TROUBLES: &[Trouble] = &[
         name: "APIGW.0301-token",
         title: "The token has expired or cannot be read",
         signs: &[code_with(&["APIGW.0301"], &["token"])],
-        meaning: "A token is good for 24 hours, and in the cloud that issued it. This one has expired, was cut off when it was \
-                  copied, or comes from elsewhere.",
-        remedy: "Get a new token for this region. Or let the provider get its own: with user_name and password, or with an \
-                 access key.",
+        meaning: "A token is valid for 24 hours and only in the cloud that issued it. This one has expired, is \
+                  incomplete, or was issued elsewhere.",
+        remedy: "Get a new token, or configure user_name and password, or an access key.",
         example: Some(example(401, "APIGW.0301", "Incorrect IAM authentication information: decrypt token fail")),
     },
     Trouble {
         name: "APIGW.0301",
         title: "The credentials are refused",
-        signs: &[code(&["APIGW.0301"])],
-        meaning: "The gateway does not accept the credentials: an unknown access key, a secret key that is not that of the \
-                  access key, or an account that is in arrears or frozen.",
-        remedy: "Check them in the console (My Credentials), and the state of the account (Billing Center).",
+        signs: &[code(&["APIGW.0301", "APIGW.0305"])],
+        meaning: "The gateway does not accept the credentials: the access key is unknown, the secret key does not \
+                  belong to it, or the account is in arrears or frozen.",
+        remedy: "Check the credentials in the console (My Credentials), and the state of the account (Billing Center).",
         example: Some(example(401, "APIGW.0301", "Incorrect IAM authentication information")),
     },
     Trouble {
         name: "APIGW.0302",
         title: "The user may not call this API",
         signs: &[code(&["APIGW.0302"])],
-        meaning: "The gateway keeps this user away from the API: through a black list, or a white list without it.",
+        meaning: "A deny list or allow list at the gateway excludes this user.",
         remedy: "Use the credentials of another user, or have the account's administrator lift the restriction.",
-        example: Some(example(403, "APIGW.0302", "The IAM user is not allowed to access the API")),
+        example: Some(example(403, "APIGW.0302", "The IAM user is not authorized to access the API")),
     },
     Trouble {
         name: "APIGW.0303",
         title: "The credentials are an application's",
         signs: &[code(&["APIGW.0303"])],
-        meaning: "The gateway took the credentials for those of an application (an app key), which DLI does not take.",
+        meaning: "The gateway read these as application (app) credentials, which DLI does not accept.",
         remedy: "Use an access key of an IAM user (in the console: My Credentials, Access Keys).",
         example: Some(example(401, "APIGW.0303", "Incorrect app authentication information")),
+    },
+    Trouble {
+        name: "APIGW.0304",
+        title: "The credentials may not call this API",
+        signs: &[code(&["APIGW.0304", "APIGW.0306"])],
+        meaning: "The gateway does not allow these credentials to call this API.",
+        remedy: "Ask the account's administrator to lift the restriction.",
+        example: Some(example(403, "APIGW.0306", "API access denied")),
+    },
+    Trouble {
+        name: "APIGW.0307",
+        title: "The token must be renewed",
+        signs: &[code(&["APIGW.0307"])],
+        meaning: "The token has expired, or was issued for another region.",
+        remedy: "Get a new token for this region.",
+        example: Some(example(401, "APIGW.0307", "The token must be updated")),
     },
     Trouble {
         name: "APIGW.0308",
         title: "Too many requests",
         signs: &[code(&["APIGW.0308"]), status(429, 429)],
-        meaning: "The service takes only so many requests in a time (the message says how many), from all programs of the user \
-                  together. The provider waited as long as the operation had time.",
-        remedy: "Apply again: only what is missing will be done. If it comes again, set a longer time in the timeouts block, or \
-                 see what else uses the account.",
+        meaning: "The gateway limits how many requests one user may send in a period (see the message). All programs \
+                  of that user share the limit. The provider slowed down and retried until its time was up.",
+        remedy: MORE_TIME,
         example: Some(example(
             429,
             "APIGW.0308",
@@ -398,133 +442,185 @@ pub static TROUBLES: &[Trouble] = &[
         )),
     },
     Trouble {
+        name: "APIGW.0310",
+        title: "The project is unavailable",
+        signs: &[code(&["APIGW.0310"])],
+        meaning: "The project is unavailable, usually frozen.",
+        remedy: "Check the account's balance, and project_id.",
+        example: Some(example(403, "APIGW.0310", "The project is unavailable")),
+    },
+    Trouble {
+        name: "APIGW.0401",
+        title: "The IP address is not allowed",
+        signs: &[code(&["APIGW.0401", "APIGW.0402"])],
+        meaning: "The gateway does not allow requests from this machine's IP address, or cannot tell the address.",
+        remedy: "Run Terraform from an allowed address, or have the restriction lifted.",
+        example: Some(example(403, "APIGW.0402", "The IP address is not authorized to access the API")),
+    },
+    Trouble {
+        name: "APIGW.0501",
+        title: "Frozen, or a quota of the gateway is used up",
+        signs: &[code(&["APIGW.0501", "APIGW.0502"])],
+        meaning: "The gateway has frozen the caller, usually for lack of balance, or the caller's quota of calls is \
+                  used up.",
+        remedy: "Check the balance in Billing Center.",
+        example: Some(example(405, "APIGW.0502", "The app has been frozen")),
+    },
+    Trouble {
+        name: "APIGW.0801",
+        title: "Not allowed in this region",
+        signs: &[code(&["APIGW.0801", "APIGW.0802"])],
+        meaning: "The service, or this user, is not allowed in this region.",
+        remedy: "Check region, or ask the account's administrator.",
+        example: Some(example(403, "APIGW.0802", "The IAM user is forbidden in the currently selected region")),
+    },
+    Trouble {
         name: "IAM-password",
         title: "The user name or the password is wrong",
-        signs: &[words(&["username or password", "user name or password"])],
-        meaning: "IAM does not know this user with this password in this account. After several failures it locks the user for \
-                  a while.",
-        remedy: "Check user_name, password, and domain_name, which is the name of the account. A user whose login needs a second \
-                 factor needs an access key instead.",
-        example: Some(example(401, "401", "The username or password is wrong.")),
+        signs: &[Sign::Answer {
+            statuses: ANY_STATUS,
+            code: Code::Any,
+            words: &["username or password", "user name or password"],
+            calls: Calls::OfIdentity,
+        }],
+        meaning: "IAM does not know this user with this password in this account. After several failures it locks the \
+                  user for a while.",
+        remedy: "Check user_name, password, and domain_name, which is the name of the account. A user who logs in with \
+                 a second factor (MFA) needs an access key instead.",
+        example: Some(of_iam(401, "401", "The username or password is wrong.")),
     },
     Trouble {
         name: "IAM.0003",
         title: "The permission is missing",
         signs: &[
-            Sign::Answer { statuses: (403, 403), code: Code::Present, words: &[] },
+            Sign::Answer { statuses: (403, 403), code: Code::Present, words: &[], calls: Calls::Any },
             code(&["IAM.0003", "PAP5.0001"]),
             words(&["policy doesn't allow", "not authorized to perform"]),
         ],
-        meaning: "The credentials are good, but they may not do this in this project.",
-        remedy: "Have an administrator give the user, or the agency, a policy with this action in this project (DLI FullAccess \
-                 has all of DLI's). It can take some minutes until a new permission counts.",
+        meaning: "The credentials are valid, but they may not do this in this project.",
+        remedy: "Have an administrator give the user, or the agency, a policy that allows this call (the action is \
+                 named above, where known; DLI FullAccess covers all of DLI). A new permission can take some minutes \
+                 to take effect.",
         example: Some(example(403, "IAM.0003", "Policy doesn't allow dli:edsconnection:create to be performed.")),
     },
     Trouble {
         name: "IAM.0004",
         title: "IAM does not find it",
-        signs: &[code(&["IAM.0004"])],
+        signs: &[
+            code(&["IAM.0004"]),
+            Sign::Answer { statuses: (404, 404), code: Code::OneOf(&["404"]), words: &[], calls: Calls::OfIdentity },
+        ],
         meaning: "There is no such user, agency, account or project.",
-        remedy: "Check the names in the credentials: the account (domain_name), the user, the agency, and the project, which is \
-                 that of the region unless project_id or project_name says otherwise.",
-        example: Some(example(404, "IAM.0004", "Could not find agency: terraform.")),
+        remedy: "Check the names in the credentials: the account (domain_name), the user, the agency, and the project, \
+                 which is that of the region unless project_id or project_name says otherwise.",
+        example: Some(of_iam(404, "IAM.0004", "Could not find agency: dli-agency.")),
     },
     Trouble {
         name: "IAM.0011",
         title: "IAM does not accept the request",
-        signs: &[code(&["IAM.0007", "IAM.0011"])],
-        meaning: "One of the values that identify the user, the agency, the account or the project does not have the form that \
-                  IAM wants.",
-        remedy: "Check names and IDs in the credentials: where an ID is asked for, a name does not do.",
-        example: Some(example(400, "IAM.0011", "Request body is invalid.")),
+        signs: &[
+            code(&["IAM.0007", "IAM.0011"]),
+            Sign::Answer { statuses: (400, 400), code: Code::OneOf(&["400"]), words: &[], calls: Calls::OfIdentity },
+        ],
+        meaning: "A value that identifies the user, the agency, the account or the project is missing, or does not \
+                  have the form that IAM requires.",
+        remedy: "Check names and IDs in the credentials; where an ID is required, a name does not work.",
+        example: Some(of_iam(400, "IAM.0011", "Request body is invalid.")),
     },
     Trouble {
         name: "HTTP-401",
-        title: "Nobody knows who is calling",
-        signs: &[code(&["IAM.0001"]), Sign::Answer { statuses: (401, 401), code: Code::Present, words: &[] }],
+        title: "The credentials are not accepted",
+        signs: &[
+            code(&["IAM.0001"]),
+            Sign::Answer { statuses: (401, 401), code: Code::Present, words: &[], calls: Calls::Any },
+        ],
         meaning: "The credentials are not accepted, or have expired.",
-        remedy: "Check them in the console (My Credentials). Temporary keys and tokens have to be made anew once they have \
-                 expired.",
-        example: Some(example(401, "IAM.0001", "The request you have made requires authentication.")),
+        remedy: "Check them in the console (My Credentials). Expired temporary keys and tokens must be replaced.",
+        example: Some(of_iam(401, "IAM.0001", "The request you have made requires authentication.")),
     },
     Trouble {
         name: "proxy",
         title: "The proxy",
         signs: &[Sign::Way(Obstacle::Proxy), status(407, 407)],
-        meaning: "The environment names a proxy (HTTPS_PROXY), and it is not there, does not let this call through, or wants a \
-                  password.",
-        remedy: "Check HTTPS_PROXY: http://USER:PASSWORD@HOST:PORT, with special characters percent-encoded. Hosts that are \
-                 reached without it are listed in NO_PROXY. Have the proxy's owner allow this host.",
+        meaning: "The proxy named in HTTPS_PROXY is unreachable, refuses this host, or requires a password.",
+        remedy: "Check HTTPS_PROXY: http://USER:PASSWORD@HOST:PORT, with special characters percent-encoded. List \
+                 hosts that are reached without the proxy in NO_PROXY. If the proxy refuses this host, have its owner \
+                 allow it.",
+        example: None,
+    },
+    Trouble {
+        name: "HTTP-408",
+        title: "The request did not arrive in time",
+        signs: &[Sign::Answer { statuses: (408, 408), code: Code::Missing, words: &[], calls: Calls::Any }],
+        meaning: "The server gave up waiting for the request to arrive. The network is slow, or a proxy in between \
+                  holds requests back.",
+        remedy: LATER,
         example: None,
     },
     Trouble {
         name: "not-the-service",
-        title: "Somebody else answered",
+        title: "Something else answered",
         signs: &[
             Sign::Way(Obstacle::NotTheService),
             status(300, 399),
-            Sign::Answer { statuses: (400, 499), code: Code::Missing, words: &[] },
+            Sign::Answer { statuses: (400, 499), code: Code::Missing, words: &[], calls: Calls::Any },
         ],
-        meaning: "What answered is not DLI: the login page of a network, the error page of a proxy, or another service at this \
-                  address.",
-        remedy: "Open the address with a browser or curl to see who answers. Log in to the network, or correct HTTPS_PROXY, \
-                 region, or endpoints in the provider block.",
+        meaning: "What answered is not DLI: the login page of a network, the error page of a proxy, or another service \
+                  at this address.",
+        remedy: "Open the address with a browser or curl to see what answers. Log in to the network, or correct \
+                 HTTPS_PROXY, region, or endpoints in the provider block.",
         example: None,
     },
     Trouble {
         name: "HTTP-5xx",
         title: "A fault at the other end",
         signs: &[status(500, 599)],
-        meaning: "The service, or a gateway or proxy before it, had a fault; the request is not to blame.",
+        meaning: "The service, or a gateway or proxy in front of it, failed. Your request is not at fault.",
         remedy: LATER,
-        example: Some(example(
-            500,
-            "IAM.0006",
-            "An unexpected error prevented the server from fulfilling your request.",
-        )),
+        example: Some(example(500, "APIGW.0601", "Internal server error")),
     },
     Trouble {
         name: "is_success-false",
         title: "Refused with HTTP 200",
-        signs: &[status(200, 299)],
-        meaning: "The service refuses this although its status says success. It gives no code, so its message is the only \
-                  reason.",
-        remedy: "Do what the message says. If it does not help, give the request ID to Huawei Cloud's support.",
+        signs: &[Sign::Answer { statuses: (200, 299), code: Code::Missing, words: &[], calls: Calls::Any }],
+        meaning: "The service refused this, although the HTTP status says success. There is no code; the message is \
+                  the only explanation.",
+        remedy: "Act on the message. If that does not help, give the request ID to Huawei Cloud support.",
         example: Some(example(200, "", "Failed to create the datasource connection")),
     },
     Trouble {
         name: "unlisted",
         title: "A code that is not listed here",
         signs: &[status(0, 999)],
-        meaning: "This code is not among those whose meaning the provider knows; the service's own words are all there is.",
-        remedy: "Look it up in the DLI API Reference, Error Codes, or give the request ID to Huawei Cloud's support.",
+        meaning: "The provider does not know this code; only the service's own message explains it.",
+        remedy: "Look the code up in the DLI API Reference, Error Codes, or give the request ID to Huawei Cloud support.",
         example: Some(example(409, "DLI.4711", "The state of the connection conflicts with the operation")),
     },
     Trouble {
         name: "no-turn",
         title: "Its turn did not come in time",
         signs: &[Sign::Way(Obstacle::NoTurn)],
-        meaning: "The service takes only so many requests in a time, from all programs of the user together. The provider lets \
-                  its calls take turns, and there was no time left for this one.",
-        remedy: "Apply again: only what is missing will be done. For many resources, set a longer time in the timeouts block. \
-                 See what else uses the account.",
+        meaning: "The gateway limits how many requests one user may send in a period. All programs of that user share \
+                  the limit. The provider lets its calls take turns.",
+        remedy: MORE_TIME,
         example: None,
     },
     Trouble {
         name: "name-not-resolved",
         title: "The host's name has no address",
         signs: &[Sign::Way(Obstacle::Unresolved)],
-        meaning: "The region is misspelt, this machine has no name server that answers, or only a proxy may look names up.",
-        remedy: "Check region (such as cn-north-4 or ap-southeast-3), and endpoints where it is set. See whether other names \
-                 resolve (nslookup). Behind a proxy, set HTTPS_PROXY.",
+        meaning: "The region is misspelt, this machine cannot reach its name server, or names can be resolved only \
+                  through a proxy.",
+        remedy: "Check region (such as cn-north-4 or ap-southeast-3), and endpoints where it is set. Check whether \
+                 other names resolve (nslookup). Behind a proxy, set HTTPS_PROXY.",
         example: None,
     },
     Trouble {
         name: "connection-refused",
         title: "Nothing listens at the address",
         signs: &[Sign::Way(Obstacle::Refused)],
-        meaning: "The host is there, but nothing listens on this port: the port is wrong, the service was not started, or a \
-                  firewall refuses in its place.",
+        meaning: "The host is there, but nothing listens on this port: the port is wrong, the service is not running, \
+                  or a firewall rejects the connection.",
         remedy: "Check endpoints in the provider block. If it is the emulator, start it first (dli-emulator).",
         example: None,
     },
@@ -532,36 +628,36 @@ pub static TROUBLES: &[Trouble] = &[
         name: "connect-timeout",
         title: "No connection in time",
         signs: &[Sign::Way(Obstacle::ConnectTimeout)],
-        meaning: "Nothing came back from the host: a firewall drops what is sent, or the way out leads through a proxy.",
-        remedy: "Behind a proxy, set HTTPS_PROXY. Otherwise have the firewall let this machine through to the host, or run \
-                 Terraform where it may go there.",
+        meaning: "The host did not respond: a firewall may drop the packets, or this network needs a proxy.",
+        remedy: "Behind a proxy, set HTTPS_PROXY. Otherwise have the firewall let this machine through to the host, or \
+                 run Terraform where the host can be reached.",
         example: None,
     },
     Trouble {
         name: "unreachable",
-        title: "No way to the host",
+        title: "No route to the host",
         signs: &[Sign::Way(Obstacle::Unreachable)],
-        meaning: "This machine's network has no way to the host.",
-        remedy: "See that the network is up and has a route there. Behind a proxy, set HTTPS_PROXY.",
+        meaning: "This machine's network has no route to the host.",
+        remedy: "Check that the network is up and has a route to the host. Behind a proxy, set HTTPS_PROXY.",
         example: None,
     },
     Trouble {
         name: "tls-not-trusted",
         title: "The certificate is not trusted",
         signs: &[Sign::Way(Obstacle::Untrusted)],
-        meaning: "Nobody whom this machine trusts vouches for the host's certificate, or it is not for this host or this time. \
-                  Often a proxy opens TLS connections and shows a certificate of its own.",
-        remedy: "Ask for the certificate of the authority that signed it, and name its PEM file in cacert_file. Check the \
-                 machine's date, and endpoints where it is set.",
+        meaning: "The certificate is not signed by an authority this machine trusts, is for another host, or is not \
+                  valid now. Often a proxy intercepts TLS with its own certificate.",
+        remedy: "Ask for the certificate of the authority that signed it, and name its PEM file in cacert_file. Check \
+                 this machine's date, and endpoints where it is set.",
         example: None,
     },
     Trouble {
         name: "tls-failed",
         title: "The host does not speak TLS",
         signs: &[Sign::Way(Obstacle::TlsFailed)],
-        meaning: "The host answers, but not with TLS 1.2 or newer: the port is one of plain HTTP, or something very old or \
-                  strange is in between.",
-        remedy: "Check the port in endpoints. Only an emulator on this machine is reached with http://.",
+        meaning: "The host answers, but not with TLS 1.2 or newer: the port is for plain HTTP, or a proxy in between \
+                  does not speak modern TLS.",
+        remedy: "Check the port in endpoints. http:// is accepted only for an emulator on this machine.",
         example: None,
     },
     Trouble {
@@ -569,26 +665,24 @@ pub static TROUBLES: &[Trouble] = &[
         title: "The connection ended without an answer",
         signs: &[Sign::Way(Obstacle::Lost)],
         meaning: "The service, or a proxy or firewall in between, closed the connection after the request was sent.",
-        remedy: "Apply again: only what is missing will be done. If it stays, see what is between this machine and the \
-                 service.",
+        remedy: IN_BETWEEN,
         example: None,
     },
     Trouble {
         name: "timeout",
         title: "No answer in time",
         signs: &[Sign::Way(Obstacle::Timeout)],
-        meaning: "The connection stood, and the service did not answer in time.",
-        remedy: "Apply again in a few minutes: only what is missing will be done.",
+        meaning: "The connection was made, but the service did not answer in time.",
+        remedy: "This usually passes within minutes.",
         example: None,
     },
     Trouble {
         name: "cut-off",
         title: "The answer was cut off",
         signs: &[Sign::Way(Obstacle::CutOff)],
-        meaning: "The answer began, and the connection ended before it was whole. A proxy or firewall may limit the length or \
-                  the time of an answer.",
-        remedy: "Apply again: only what is missing will be done. If it stays, see what is between this machine and the \
-                 service.",
+        meaning: "The answer began, but the connection ended before it was complete. A proxy or firewall may limit the \
+                  length or the duration of an answer.",
+        remedy: IN_BETWEEN,
         example: None,
     },
 ];

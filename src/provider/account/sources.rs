@@ -60,8 +60,8 @@ pub(super) fn find(given: Given<'_>) -> Result<Found, Diagnostics> {
     } else if let Some(name) = &found.half_agency {
         // Without it the key would act for itself, in another account.
         let text = format!(
-            "The key of {} is to act as the agency {name:?}, and the account that has created the agency is not \
-             named.\n\nName it in the profile, as agencyDomainName or agencyDomainId, or say in assume_role whom to act for.",
+            "The key from {} is to act as the agency {name:?}, but the account that created the agency is not \
+             named.\n\nName it in the profile, as agencyDomainName or agencyDomainId, or configure assume_role.",
             found.credentials.origin
         );
         return Err(Diagnostic::error("Incomplete Agency", text).at(Path::attribute("profile")).into());
@@ -170,7 +170,7 @@ fn file(given: Given<'_>) -> Result<Found, Diagnostics> {
     };
     let at = if given.argument("shared_config_file").is_some() { "shared_config_file" } else { "profile" };
     let path = path.ok_or_else(|| {
-        let text = "There is no home directory (HOME) in which the configuration file of KooCLI could be.\n\nName the file: \
+        let text = "There is no home directory (HOME) to look for the configuration file of KooCLI in.\n\nName the file: \
                     shared_config_file in the provider's configuration, or HW_SHARED_CONFIG_FILE in the environment.";
         Diagnostic::error("Unusable Profile", text).at(Path::attribute(at))
     })?;
@@ -203,7 +203,7 @@ fn agency(given: Given<'_>, is_written: bool) -> Result<Option<Agency>, Diagnost
     };
     let Some(domain) = domain(given, [names[1], names[2]]) else {
         let text = format!(
-            "The agency {name:?} is to be assumed, and the account that has created it is not named.\n\nSet domain_name (or \
+            "The agency {name:?} is to be assumed, but the account that created it is not named.\n\nSet domain_name (or \
              domain_id) in assume_role, or HW_ASSUME_ROLE_DOMAIN_NAME (or HW_ASSUME_ROLE_DOMAIN_ID) in the environment."
         );
         return refuse("domain_name", text);
@@ -250,8 +250,8 @@ fn origin(place: Place) -> String {
 fn incomplete(missing: &'static str, beside: &'static str) -> Diagnostics {
     let variable = variables(missing).first().copied().unwrap_or_default();
     let text = format!(
-        "{beside} and {missing} belong together, but {missing} is set neither in the provider's configuration nor as {variable} \
-         in the environment."
+        "{beside} needs {missing}, but {missing} is set neither in the provider's configuration nor as {variable} in the \
+         environment."
     );
     Diagnostic::error("Incomplete Credentials", text).at(Path::attribute(missing)).into()
 }

@@ -107,7 +107,7 @@ async fn by_name(session: &Session, name: &str) -> Result<wire::Connection, Faul
             let mut ids: Vec<_> = named.iter().map(|connection| connection.id.as_str()).collect();
             ids.sort_unstable();
             let text = format!(
-                "name: there are {count} enhanced connections named {name:?}: {}.\n\nSet id in place of name.",
+                "name: there are {count} enhanced connections named {name:?}: {}.\n\nSet id instead of name.",
                 ids.join(", ")
             );
             Err(Fault::Told(Diagnostic::error("Name Is Not Unique", text).at(Path::attribute("name")).into()))
@@ -116,11 +116,11 @@ async fn by_name(session: &Session, name: &str) -> Result<wire::Connection, Faul
 }
 
 fn no_such(attribute: &str, value: &str) -> Diagnostics {
-    let case = if attribute == "name" { " Names are exact, and their case counts." } else { "" };
+    let case = if attribute == "name" { " Names must match exactly, including case." } else { "" };
     let text = format!(
         "{attribute}: there is no enhanced connection with the {attribute} {value:?} in this project, or it was deleted.{case}\
-         \n\nCheck the region and the project_id of this data source and of the provider, too. Where the connection is made \
-         by the same configuration, refer to its id, so that it is looked for when it exists."
+         \n\nAlso check region and project_id of this data source and of the provider. If the same configuration creates the \
+         connection, refer to its id, so that it is read only once it exists."
     );
     Diagnostic::error("Enhanced Connection Not Found", text).at(Path::attribute(attribute)).into()
 }

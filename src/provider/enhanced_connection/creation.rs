@@ -19,9 +19,9 @@ use std::{
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
-use super::{Connection, look_for};
+use super::{Connection, look_at, look_for};
 use crate::{
-    client::ConnectionFilter,
+    client::{ConnectionFilter, Error, Operation},
     dli::{code, wire},
     framework::diagnostic::{Diagnostic, Diagnostics},
     provider::{
@@ -58,8 +58,9 @@ const WATCH: Duration = Duration::from_mins(1);
 const TAG_LOOKS: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(2)];
 
 const NOTHING: &str = "Nothing was created.";
-const NOT_SEEN: &str = "Nothing was created. Before a connection is made, it is seen what has its name: without that, a lost \
-                        answer would leave a connection that nobody knows. This needs the permission to list connections.";
+const NOT_SEEN: &str = "Nothing was created. Before a connection is created, the provider checks which connections have its name: \
+                        without that, a lost answer could leave a connection behind that Terraform does not know. This \
+                        needs the permission to list connections.";
 
 /// How a connection came about.
 #[derive(Debug)]
@@ -119,7 +120,7 @@ impl Making<'_> {
         let (project_id, name) = (self.session.project.id(), self.planned.name.as_str());
         let before = match self.named().await {
             // Of what is made without this, nobody could tell afterwards whose it is.
-            Err(fault) if fault.is_refused() => return Err(fault.tell(self.summary, NOT_SEEN)),
+            Err(fault) if fault.is_refused() && is_of_list(&fault) => return Err(fault.tell(self.summary, NOT_SEEN)),
             before => before.map_err(told)?,
         };
         let noted = match self.pending.find(project_id, name) {
@@ -195,7 +196,7 @@ impl Making<'_> {
                 Err(_) => return Err(fault.tell(self.summary, &look_for())),
             };
             if !others.is_empty() {
-                return Err(fault.tell(self.summary, &format!("{}\n\n{}", described(name, &others), look_for())));
+                return Err(fault.tell(self.summary, &format!("{}\n\n{}", described(name, &others), look_at(&others))));
             }
             if taken || attempt == ATTEMPTS || !fault.is_transient() {
                 return Err(fault.tell(self.summary, &look_for()));
@@ -262,7 +263,7 @@ impl Making<'_> {
             return Ok(shown);
         }
         let text = format!(
-            "{}\n\nAn earlier run made it and could not tell Terraform, and since then dest_vpc_id, dest_network_id or \
+            "{}\n\nAn earlier run created it and could not tell Terraform, and since then dest_vpc_id, dest_network_id or \
              routetable_id was changed in the configuration. {NOTHING} Import it, and apply with -replace=ADDRESS: terraform \
              import ADDRESS {}",
             described(name, std::slice::from_ref(&shown)),
@@ -357,7 +358,7 @@ impl Making<'_> {
             return fault.tell(self.summary, NOTHING);
         }
         let text = format!(
-            "{}\n\n{NOTHING} Choose another name, or import the one that is there: terraform import ADDRESS {}",
+            "{}\n\n{NOTHING} Choose another name, or import the existing one: terraform import ADDRESS {}",
             described(&self.planned.name, there),
             there[0].id
         );
@@ -389,6 +390,11 @@ pub(super) fn as_noted(now: Connection, noted: &Creation) -> Connection {
     }
 }
 
+/// Whether it was the list that was refused, and not IAM that was asked before.
+fn is_of_list(fault: &Fault) -> bool {
+    fault.called().and_then(Error::operation) == Some(Operation::ListConnections)
+}
+
 /// What is there, exactly.
 fn described(name: &str, there: &[wire::Connection]) -> String {
     let one = |connection: &wire::Connection| {
@@ -396,5 +402,6 @@ fn described(name: &str, there: &[wire::Connection]) -> String {
         let created = timestamp(*create_time).unwrap_or_else(|| "at an unknown time".to_owned());
         format!("{id} (created {created}, VPC {dest_vpc_id}, subnet {dest_network_id})")
     };
-    format!("There is an enhanced connection named {name:?}: {}.", there.iter().map(one).collect::<Vec<_>>().join(", "))
+    let some = if there.len() == 1 { "is an enhanced connection" } else { "are enhanced connections" };
+    format!("There {some} named {name:?}: {}.", there.iter().map(one).collect::<Vec<_>>().join(", "))
 }

@@ -75,8 +75,8 @@ fn plan_tags(tagging: &Tagging, config: &Value, planned: &mut Value) -> Diagnost
     for key in pairs.iter().flatten().map(|(key, _)| key).filter(|key| tagging.ignores(key)) {
         let path = Path::attribute("tags").key(key);
         let text = format!(
-            "{path} is declared here, and ignore_tags of the provider says that somebody else looks after it.\n\nTake it out \
-             of one of the two."
+            "{path} is declared here, but ignore_tags of the provider says that somebody else manages it.\n\nRemove it from \
+             one of the two."
         );
         report.push(Diagnostic::error("Tag Both Declared and Ignored", text).at(path));
     }
@@ -119,15 +119,15 @@ fn take_over(
     }
     if on_trust {
         let text = "The connection was imported, and the service does not say which route table it was created with. \
-                    The value is taken into the state as it is; nothing is sent. If it is not the one of the \
-                    connection, replace the connection: terraform apply -replace=ADDRESS.";
+                    The value is written to the state unchecked; nothing is sent. If the connection has another \
+                    route table, replace the connection: terraform apply -replace=ADDRESS.";
         report.push(Diagnostic::warning("Route Table Taken on Trust", text).at(route_table));
     }
     let owned = ["elastic_resource_pools", "queues", "hosts", "routes", "tags"];
     for name in owned.into_iter().filter(|name| taken_up(name)) {
         let text = format!(
-            "{name} was not managed so far. It becomes exactly what is declared: what the connection has beyond that, put \
-             there by others, is removed."
+            "{name} was not managed so far. It becomes exactly what is declared: anything else that the connection has there, \
+             added by others, is removed."
         );
         report.push(Diagnostic::warning("Taking Over What Others May Have Set", text).at(Path::attribute(name)));
     }

@@ -109,7 +109,7 @@ impl Work<'_> {
                 || self.now.tags != planned.tags
                 || (retags && self.now.owned_tags() != all);
             if undone {
-                self.step("Not Everything Was Begun", Err(fault));
+                self.step("Not Everything Was Started", Err(fault));
             }
         }
         Ok(wait)
@@ -178,8 +178,8 @@ impl Work<'_> {
             let names =
                 [&moves.unbind_failed.queues[..], &moves.unbind_failed.elastic_resource_pools].concat().join(", ");
             let text = format!(
-                "The binding of {names} is FAILED, and the service does not unbind what has FAILED. It does no harm; it goes \
-                 with the connection."
+                "The binding of {names} is FAILED, and the service does not unbind what has FAILED. It does no harm, and \
+                 disappears with the connection."
             );
             self.progress.warn(fault.warn("Failed Binding Left Behind", &text));
         }
@@ -202,7 +202,7 @@ impl Work<'_> {
                 // What is still being made may have to be made first.
                 Err(fault) if fault.may_mean_not_yet() && self.is_being_made(id, targets).await? => {
                     tracing::info!(id, ?fault, "the binding is still being made; unbinding it again in a moment");
-                    self.session.pause(PAUSE, || "The end of a binding".to_owned()).await?;
+                    self.session.pause(PAUSE, || "The unbinding".to_owned()).await?;
                 }
                 outcome => return outcome,
             }
@@ -217,9 +217,8 @@ impl Work<'_> {
         let for_queues: Vec<_> = pools.iter().filter(|pool| !listed(pool)).map(String::as_str).collect();
         if !for_queues.is_empty() {
             let text = format!(
-                "A queue that lives in an elastic resource pool was taken out, and with it the binding of its pool ({}): no \
-                 queue of the pool uses the connection any more. Where others rely on it, declare the pool in \
-                 elastic_resource_pools.",
+                "A queue in an elastic resource pool was taken out, and with it the binding of its pool ({}): no queue of the \
+                 pool uses the connection any more. If others rely on it, declare the pool in elastic_resource_pools.",
                 for_queues.join(", ")
             );
             let warning = Diagnostic::warning("Elastic Resource Pool Unbound", text);
@@ -363,7 +362,7 @@ impl Work<'_> {
                 self.faults.extend(waiting::failures(&self.planned.name, &failed, &self.holds));
             }
             Err(Unsettled::Gone) => {
-                let text = format!("The connection {} was deleted by someone else meanwhile.", self.now.id());
+                let text = format!("The connection {} was deleted by someone else in the meantime.", self.now.id());
                 self.faults.push(Diagnostic::error(format!("{}: Gone", self.summary), text));
             }
             // All was done but the waiting, and nothing that is there should be marked as broken for it.
@@ -391,9 +390,9 @@ fn unpublished(fault: Fault) -> Fault {
     if !fault.is_not_published() {
         return fault;
     }
-    let text = "The tag API is not published in this region (APIGW.0101): tags can be set when a connection is created, and \
-                neither read nor changed later.\n\nLeave tags as they were, or take them out of the configuration (and \
-                default_tags out of the provider's).";
+    let text = "The tag API is not published in this region (APIGW.0101): tags can be set when a connection is created, but \
+                neither read nor changed later.\n\nLeave tags as they were, or remove them from the configuration (and \
+                default_tags from the provider's).";
     Fault::Told(Diagnostic::error("Tags Cannot Be Changed in This Region", text).at(Path::attribute("tags")).into())
 }
 

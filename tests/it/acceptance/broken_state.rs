@@ -82,7 +82,7 @@ fn an_id_that_is_none_is_told_and_nothing_is_created_or_destroyed() {
                 let refused = workspace.run(arguments).expect_code(1);
                 // Terraform breaks lines where it likes.
                 let told = refused.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
-                for word in ["No ID of a Connection in the State", "Nothing was asked", "terraform import ADDRESS ID"] {
+                for word in ["Invalid Connection ID in the State", "Nothing was sent", "terraform import ADDRESS ID"] {
                     assert!(told.contains(word), "{id}: it should tell {word:?}: {refused}");
                 }
             }

@@ -106,7 +106,7 @@ fn a_call_that_the_region_does_not_publish_is_an_error_that_says_so() {
         let planned = workspace.run(&["plan", "-json"]).expect_code(1);
         let refreshed = workspace.run(&["apply", "-json", "-auto-approve", "-target", route]).expect_code(1);
         for error in planned.told().into_iter().chain(refreshed.told()).filter(|told| told.is_error) {
-            for word in ["APIGW.0101", "not published in this region", "left as it is"] {
+            for word in ["APIGW.0101", "not published in this region", "not changed"] {
                 assert!(error.text.contains(word), "it should tell {word:?}: {error:#?}");
             }
         }

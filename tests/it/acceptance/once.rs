@@ -105,9 +105,11 @@ fn what_somebody_else_makes_meanwhile_is_not_taken_but_described() {
             })
         });
         let told = applying.wait().expect_code(1).error_of(ADDRESS);
-        for word in ["DLI.0999", &foreign, "11111111-c310-4621-913d-4c4d655d8495", "terraform import"] {
+        let import = format!("terraform import ADDRESS {foreign}");
+        for word in ["DLI.0999", "11111111-c310-4621-913d-4c4d655d8495", &import] {
             assert!(told.contains(word), "it should tell {word:?}:\n{told}");
         }
+        assert!(!told.contains("one may exist"), "it was found: {told}");
         assert_eq!(workspace.find_state(ADDRESS), None);
         assert_eq!(cloud.connection().id, foreign);
     });

@@ -28,11 +28,11 @@ async fn a_refusal_names_whose_credentials_were_refused() {
     let plain = |config| config;
     let wrong = AccessKey { id: ACCESS_KEY.into(), secret: "canary-secret".into(), security_token: None };
     let (error, asked) = refused(Settings::default(), plain, Form::Key(wrong)).await;
-    told(&error, "the access key emul… of this test");
+    told(&error, "the access key emul… from this test");
     assert_eq!(asked, ["ListQueues"], "there is no other key to try");
 
     let (error, asked) = refused(Settings::default(), plain, Form::Token("canary-token".into())).await;
-    told(&error, "the token of this test");
+    told(&error, "the token from this test");
     assert_eq!(asked, ["ListQueues"]);
 
     let People { user_name, domain_name, .. } = People::default();
@@ -42,7 +42,7 @@ async fn a_refusal_names_whose_credentials_were_refused() {
         domain: Some(Named::Name(domain_name)),
     };
     let (error, asked) = refused(Settings::default(), plain, Form::Password(login)).await;
-    told(&error, "the user \"terraform\" of this test");
+    told(&error, "the user \"terraform\" from this test");
     assert_eq!(asked, ["KeystoneCreateUserTokenByPassword"]);
     assert!(error.to_string().contains("The username or password is wrong"), "{error}");
 }
@@ -77,8 +77,8 @@ async fn a_project_that_is_not_there_or_there_twice_is_named() {
     let (error, _) = refused(Settings::default(), named, key()).await;
     assert_eq!(
         error.to_string(),
-        "the identity service (IAM) knows no project named \"cn-north-4\" that the access key emul… of this test may see. \
-         Each region has a project of its name; set project_id, or project_name where it has another name"
+        "the identity service (IAM) shows no project named \"cn-north-4\" to the access key emul… from this test. Each \
+         region has a project of its name; set project_id, or project_name if it has another name"
     );
     let projects = ["a1", "b2"].map(|id| ("cn-north-4".to_owned(), id.to_owned())).to_vec();
     let twice = Settings { people: People { projects, ..People::default() }, ..Settings::default() };
@@ -93,7 +93,7 @@ async fn the_clouds_identity_service_is_not_asked_for_a_service_on_this_machine(
     let without = |config: Config| Config { identity_endpoint: None, ..config };
     let (error, asked) = refused(Settings::default(), without, named_login()).await;
     let text = error.to_string();
-    for part in ["to log the user \"terraform\" of this test in", "endpoints.iam", "http://127.0.0.1:"] {
+    for part in ["to log in as the user \"terraform\" from this test", "endpoints.iam", "http://127.0.0.1:"] {
         assert!(text.contains(part), "{text}");
     }
     assert_eq!(asked, Vec::<String>::new());
@@ -117,7 +117,7 @@ async fn no_credentials_at_all_tell_where_they_were_looked_for() {
         let client = Client::new(config(&emulator, metadata())).expect("in order");
         assert!(!client.has_credentials().await);
         let text = call(&client).await.expect_err("there are none").to_string();
-        assert!(text.starts_with("no credentials are found; they were looked for here, in this order:\n"), "{text}");
+        assert!(text.starts_with("no credentials were found; they were looked for here, in this order:\n"), "{text}");
         assert!(
             text.contains("\n  - the pockets of this test\n  - the metadata service of this machine (ECS, "),
             "{text}"

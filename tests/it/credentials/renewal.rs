@@ -69,7 +69,7 @@ async fn a_second_refusal_is_told() {
     let error = call(&client).await.expect_err("no token is good");
     let refusal = error.api().expect("the gateway's word");
     assert_eq!((refusal.status, refusal.code.as_deref()), (StatusCode::UNAUTHORIZED, Some("APIGW.0301")));
-    assert_eq!(refusal.caller.as_deref(), Some("the user \"terraform\" of this test"));
+    assert_eq!(refusal.caller.as_deref(), Some("the user \"terraform\" from this test"));
     let token = "KeystoneCreateUserTokenByPassword";
     assert_eq!(operations(&emulator), [token, "ListQueues", token, "ListQueues"]);
     emulator.stop().await;

@@ -2,29 +2,61 @@
 
 use std::collections::BTreeMap;
 
-use terraform_provider_dli::dli::trouble::{Example, TROUBLES};
+use terraform_provider_dli::dli::trouble::{Call, Example, TROUBLES};
 use terraform_provider_dli::dli::wire::CreateConnection;
-use terraform_provider_dli::emulator::{Fault, Trouble};
+use terraform_provider_dli::emulator::{ACCESS_KEY, Fault, People, SECRET_KEY, Trouble};
 
 use super::{expect_texts, in_colour, label, of, printed};
 use crate::acceptance::connection::connection;
-use crate::acceptance::harness::{Cloud, Finished, Workspace, for_one_terraform};
+use crate::acceptance::harness::{Cloud, Finished, PROJECT, Workspace, for_one_terraform};
 
 const CREATE: &str = "CreateEnhancedConnection";
 const ADD_ROUTE: &str = "CreateRouteToEnhancedConnection";
 
-/// What the emulator answers with.
-fn fault(operation: &str, Example { status, code, message }: Example, name: &str) -> Fault {
-    let fault = match status {
-        200 => Fault::new(operation, Trouble::FailSoftly { text: message.to_owned() }),
+/// Rows that are about a token: with a key the service would not say it.
+const OF_TOKENS: [&str; 4] = ["APIGW.0301-token", "APIGW.0307", "DLI.0015", "DLI.0016"];
+
+/// Rows that are about what creates a route: creating a connection, the service would not say it.
+const OF_ROUTES: [&str; 2] = ["DLI.0001-not-there", "DLI.0009"];
+
+/// What the emulator answers with; the key, or the name, is the one that it was asked with.
+fn fault(operation: &str, Example { status, code, message, .. }: Example, name: &str) -> Fault {
+    let message = message.replace("AKEXAMPLE", ACCESS_KEY);
+    let message = message.replace("Connection test", &format!("Connection {}", label(name)));
+    match status {
+        200 => Fault::new(operation, Trouble::FailSoftly { text: message }),
         _ => Fault::refuse(operation, status, code, message),
-    };
-    fault.containing(format!("{:?}", label(name)))
+    }
 }
 
 /// Whether the provider goes on trying for as long as there is time.
 fn is_repeated(Example { status, code, .. }: Example) -> bool {
     status >= 500 || status == 429 || ["DLI.0019", "DLI.0999", "APIGW.0103"].contains(&code)
+}
+
+/// Whom the provider says that it is, so that IAM is asked first, and what IAM is asked for.
+fn asking_iam(name: &str) -> (String, &'static str) {
+    let People { user_name, password, domain_name, agency, .. } = People::default();
+    match name {
+        "IAM-password" => (
+            format!("  user_name = {user_name:?}\n  password = {password:?}\n  domain_name = {domain_name:?}"),
+            "KeystoneCreateUserTokenByPassword",
+        ),
+        _ => (
+            format!(
+                "  access_key = {ACCESS_KEY:?}\n  secret_key = {SECRET_KEY:?}\n  assume_role {{\n    agency_name = {agency:?}\n    \
+                 domain_name = {domain_name:?}\n  }}"
+            ),
+            "CreateTemporaryAccessKeyByAgency",
+        ),
+    }
+}
+
+/// The connection of a row.
+fn named(name: &str) -> String {
+    let label = label(name);
+    let bare = connection("").replace("\"test\" {", &format!("{label:?} {{"));
+    bare.replace("= \"test\"", &format!("= {label:?}")).trim_start().to_owned()
 }
 
 /// The provider corrects its clock by this one's words, for all its calls, so that it needs a process of its own.
@@ -56,20 +88,27 @@ fn texts<'a>(
     of_what.map(|(name, address)| (name.to_owned(), normalised(cloud, &of(&printed, &address, applied)))).collect()
 }
 
-/// One apply for what is refused at once, and one for what the provider tries again.
+/// One apply for what is refused at once, one for what is about tokens, and one each for what the provider tries again,
+/// and for what is about routes.
 #[test]
 fn each_answer_of_the_table() {
-    let examples = || TROUBLES.iter().filter_map(|trouble| Some((trouble.name, trouble.example?)));
-    let at_once = || examples().filter(|(name, example)| !is_repeated(*example) && *name != CLOCK);
-    let repeated = || examples().filter(|(_, example)| is_repeated(*example));
+    let examples = || {
+        let all = TROUBLES.iter().filter_map(|trouble| Some((trouble.name, trouble.example?)));
+        all.filter(|(_, example)| example.call == Call::Other)
+    };
+    let of_tokens = || examples().filter(|(name, _)| OF_TOKENS.contains(name));
+    let at_once = || {
+        let own = |name| name == CLOCK || OF_TOKENS.contains(&name) || OF_ROUTES.contains(&name);
+        examples().filter(move |(name, example)| !is_repeated(*example) && !own(*name))
+    };
+    let of_routes = || examples().filter(|(name, example)| is_repeated(*example) || OF_ROUTES.contains(name));
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = in_colour(cloud.workspace_with(terraform, "plan_checks = false"));
         let create = |workspace: &Workspace, name: &str, example| {
-            let label = label(name);
-            let bare = connection("").replace("\"test\" {", &format!("{label:?} {{"));
-            workspace.write(&format!("{name}.tf"), bare.replace("= \"test\"", &format!("= {label:?}")).trim_start());
-            cloud.emulator().inject(fault(CREATE, example, name)).expect("it can happen");
+            workspace.write(&format!("{name}.tf"), &named(name));
+            let fault = fault(CREATE, example, name).containing(format!("{:?}", label(name)));
+            cloud.emulator().inject(fault).expect("it can happen");
         };
         at_once().for_each(|(name, example)| create(&workspace, name, example));
         let applied = workspace.run(&["apply", "-auto-approve", "-parallelism=50"]).expect_code(1);
@@ -80,11 +119,16 @@ fn each_answer_of_the_table() {
         clock.clone().for_each(|(name, example)| create(&workspace, name, example));
         let applied = workspace.run(&["apply", "-auto-approve"]).expect_code(1);
         all.extend(texts(&cloud, &applied, clock.map(address)));
+        let token = format!("plan_checks = false\n  token = {:?}", cloud.token());
+        let workspace = in_colour(cloud.workspace_with(terraform, &token));
+        of_tokens().for_each(|(name, example)| create(&workspace, name, example));
+        let applied = workspace.run(&["apply", "-auto-approve"]).expect_code(1);
+        all.extend(texts(&cloud, &applied, of_tokens().map(address)));
         cloud.expect_empty();
 
         // Throttling is the whole process's, so each has one of its own.
         let id = cloud.edit(|account| account.create(request()));
-        for (name, example) in repeated() {
+        for (name, example) in of_routes() {
             let workspace = in_colour(cloud.workspace_with(terraform, "plan_checks = false"));
             let label = label(name);
             workspace.write(
@@ -94,10 +138,36 @@ fn each_answer_of_the_table() {
                      {label:?}\n  cidr          = \"192.168.2.0/24\"\n  timeouts {{\n    create = \"3s\"\n  }}\n}}\n"
                 ),
             );
-            cloud.emulator().inject(fault(ADD_ROUTE, example, name)).expect("it can happen");
+            let fault = fault(ADD_ROUTE, example, name).containing(format!("{label:?}"));
+            cloud.emulator().inject(fault).expect("it can happen");
             let applied = workspace.run(&["apply", "-auto-approve"]).expect_code(1);
             let address = format!("dli_enhanced_connection_route.{label}");
             all.extend(texts(&cloud, &applied, std::iter::once((name, address))));
+        }
+        expect_texts(&all);
+    });
+}
+
+/// IAM is asked before anything is sent to the service, and says no.
+#[test]
+fn each_answer_of_iam() {
+    let examples = TROUBLES.iter().filter_map(|trouble| Some((trouble.name, trouble.example?)));
+    for_one_terraform(|terraform| {
+        let mut all = BTreeMap::new();
+        for (name, example) in examples.clone().filter(|(_, example)| example.call == Call::Identity) {
+            let cloud = Cloud::start();
+            let endpoint = cloud.emulator().endpoint();
+            let (who, operation) = asking_iam(name);
+            let workspace = in_colour(Workspace::new(terraform).with_provider(&format!(
+                "provider \"dli\" {{\n  region = \"emulated\"\n  project_id = {PROJECT:?}\n  plan_checks = false\n  endpoints = {{ \
+                 dli = {endpoint:?}, iam = {endpoint:?} }}\n{who}\n}}\n"
+            )));
+            workspace.write(&format!("{name}.tf"), &named(name));
+            cloud.emulator().inject(fault(operation, example, name)).expect("it can happen");
+            let applied = workspace.run(&["apply", "-auto-approve"]).expect_code(1);
+            let address = format!("dli_enhanced_connection.{}", label(name));
+            all.extend(texts(&cloud, &applied, std::iter::once((name, address))));
+            cloud.expect_empty();
         }
         expect_texts(&all);
     });
@@ -121,7 +191,7 @@ fn a_plan_that_may_not_ask() {
         let mut all = BTreeMap::new();
         for (name, row, code) in [("plan-401", "APIGW.0301-wrong-secret", 1), ("plan-403", "IAM.0003", 0)] {
             let cloud = Cloud::start();
-            let Example { status, code: error, message } = of(row).expect("it is an answer");
+            let Example { status, code: error, message, .. } = of(row).expect("it is an answer");
             let message = message.replace("edsconnection:create", "edsconnection:list");
             let refused = Fault::refuse("ListEnhancedConnections", status, error, message);
             cloud.emulator().inject(refused).expect("it can happen");

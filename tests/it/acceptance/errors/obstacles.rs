@@ -10,6 +10,9 @@ use crate::acceptance::harness::{Finished, PROJECT, Workspace, for_one_terraform
 
 const LOGIN_PAGE: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 52\r\nConnection: close\r\n\r\n\
                           <html><body><h1>Welcome, please log in</h1></body>\r\n";
+/// As a proxy says it that waits for the rest of a request.
+const TOO_SLOW: &str = "HTTP/1.1 408 Request Time-out\r\nContent-Type: text/html\r\nContent-Length: 46\r\nConnection: close\r\n\r\n\
+                        <html><body>408 Request Time-out</body></html>";
 const CUT_OFF: &str = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"is_success\":true,";
 /// What a web server says to a client that begins with TLS where it expects HTTP.
 const BAD_REQUEST: &str = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n";
@@ -60,6 +63,7 @@ fn each_obstacle_of_the_table() {
         ("tls-failed", tls(servers::saying_at_once(BAD_REQUEST))),
         ("connection-lost", plain(servers::saying(""))),
         ("cut-off", plain(servers::saying(CUT_OFF))),
+        ("HTTP-408", plain(servers::saying(TOO_SLOW))),
         ("not-the-service", plain(servers::saying(LOGIN_PAGE))),
     ];
     for_one_terraform(|terraform| {

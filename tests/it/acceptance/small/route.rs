@@ -88,7 +88,7 @@ fn a_route_that_is_there_is_taken_over_only_where_it_leads_to_the_same_network()
         workspace.configure(&route(&id, "single", "127.0.0.0/32"));
         workspace.plan().expect(CREATE);
         let applied = workspace.apply();
-        assert!(applied.stdout.contains("Warning: Route Is There Already"), "{applied}");
+        assert!(applied.stdout.contains("Warning: Route Already Exists"), "{applied}");
         assert_eq!(cloud.changes(), Vec::<String>::new());
         workspace.expect_import(ADDRESS, &[]);
 
@@ -131,7 +131,7 @@ fn lost_answers_and_regions_without_the_newer_calls_are_never_seen() {
         workspace.configure(&route(&id, "ours", "192.168.2.0/24"));
         workspace.plan().expect(CREATE);
         let applied = workspace.apply();
-        assert!(!applied.stdout.contains("Warning: Route Is There Already"), "{applied}");
+        assert!(!applied.stdout.contains("Warning: Route Already Exists"), "{applied}");
         workspace.step(&route(&id, "ours", "192.168.3.0/24"), UPDATE);
         assert_eq!(routes(&cloud, &id), ["ours 192.168.3.0/24"]);
         workspace.destroy();

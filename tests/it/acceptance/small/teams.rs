@@ -87,7 +87,7 @@ fn what_two_resources_declare_is_warned_about() {
             format!("\"team\" is declared by a resource of its own, and the connection {id} declares routes"),
         ];
         let consequences =
-            ["Destroying one of the two takes it away from the other.", "the connection will remove it again"];
+            ["Destroying one of the two also removes it from the other.", "the connection will remove it again"];
         assert_eq!(warnings.len(), 2, "{planned}");
         for ((warning, start), consequence) in warnings.iter().zip(starts).zip(consequences) {
             assert!(warning.starts_with(&start) && warning.contains(consequence), "{warning}");
