@@ -144,17 +144,24 @@ impl Answer {
 
     /// The first half of it, which is no JSON.
     pub(super) fn truncated(self) -> Self {
-        let body = self.body.map(|mut body| {
+        self.spoilt("{", |mut body| {
             body.truncate(body.len() / 2);
             body
-        });
-        Self { body, ..self }
+        })
     }
 
     /// Behind something that makes it no JSON.
     pub(super) fn garbled(self) -> Self {
-        let garble = |body: Vec<u8>| b"<html>".iter().copied().chain(body).collect();
-        Self { body: self.body.map(garble), ..self }
+        self.spoilt("<html>", |body| b"<html>".iter().copied().chain(body).collect())
+    }
+
+    /// Where there is no body to spoil, something else comes, under a status that may carry it.
+    fn spoilt(self, instead: &str, spoil: impl FnOnce(Vec<u8>) -> Vec<u8>) -> Self {
+        let (status, body) = match self.body {
+            Some(body) => (self.status, spoil(body)),
+            None => (200, instead.as_bytes().to_vec()),
+        };
+        Self { status, body: Some(body), ..self }
     }
 
     pub(super) fn no_content() -> Self {

@@ -102,6 +102,24 @@ async fn a_connection_is_cut_before_the_work_or_in_the_middle_of_the_answer() {
     cloud.get(&connections()).await.ok(200);
 }
 
+/// An answer without a body is spoilt, too; what it was to tell is done.
+#[tokio::test]
+async fn an_answer_of_nothing_is_spoilt_by_something() {
+    let cloud = Cloud::start().await;
+    let path = cloud.create(body("test")).await;
+    let id = path.rsplit('/').next().expect("an id");
+    let tags = format!("/v3/{PROJECT}/dli_enhanced_datasource/{id}/tags");
+    let change = async |what: &str| {
+        let body = json!({"tags": [{"key": "a", "value": "b"}]});
+        cloud.try_call("POST", &format!("{tags}/{what}"), body).await.expect("an answer")
+    };
+    cloud.fault("BatchCreateResourceTags:truncate-answer*1");
+    cloud.fault("BatchDeleteResourceTags:garble-answer*1");
+    assert_eq!((change("create").await.as_str(), cloud.emulator.tags(PROJECT, id).len()), ("{", 1));
+    assert_eq!((change("delete").await.as_str(), cloud.emulator.tags(PROJECT, id).len()), ("<html>", 0));
+    assert_eq!(change("create").await, "", "each was met once");
+}
+
 /// Half of the body has arrived, and the head has said how long all of it is.
 #[tokio::test]
 async fn what_is_cut_was_announced_whole() {
