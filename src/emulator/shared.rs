@@ -190,6 +190,11 @@ impl Shared {
         self.clock.now().saturating_add(*lock(&self.skew))
     }
 
+    /// The same where it is off by so much for one request.
+    pub(super) fn now_off_by(&self, skew: time::Duration) -> OffsetDateTime {
+        self.now().saturating_add(skew)
+    }
+
     /// The emulator's time, by which all that has an age grows older.
     pub(super) fn time(&self) -> OffsetDateTime {
         self.now().saturating_add(span(*lock(&self.ahead)))
@@ -209,7 +214,9 @@ impl Shared {
         let alone = |answer| (answer, None);
         if let Some(asked) = metadata::Operation::find(method, path) {
             course.operation = Some(asked.name());
-            self.befall(asked.name(), None, parts, body?, course)?;
+            let body = body?;
+            self.befall_first(asked.name(), parts, body, course);
+            self.befall(asked.name(), None, parts, body, course)?;
             let (metadata, now) = (*lock(&self.metadata), self.time());
             return asked.run(metadata, method, &parts.headers, &mut lock(&self.directory), now).map(alone);
         }
@@ -225,8 +232,10 @@ impl Shared {
             return Err(Refusal::not_published());
         }
         let body = body?;
+        self.befall_first(operation.name, parts, body, course);
         // Signatures are made by the clock that the client sees, however far the emulator's time is ahead of it.
-        let believed = gateway::verify(&request(body), &self.directory, self.now(), self.time())?;
+        let now = self.now_off_by(course.strike.skew);
+        let believed = gateway::verify(&request(body), &self.directory, now, self.time())?;
         let caller = course.caller.insert(believed.caller);
         lock(&self.throttle).admit(&caller.identity, self.now())?;
         let read = (method == "GET").then(|| segments.get("project_id")).flatten();
@@ -259,7 +268,8 @@ impl Shared {
         parts: &Parts,
         course: &mut Course,
     ) -> Result<Answer, Refusal> {
-        let (now, time) = (self.now(), self.time());
+        self.befall_first(asked.name(), parts, request.body, course);
+        let (now, time) = (self.now_off_by(course.strike.skew), self.time());
         if asked.wants_caller(request) {
             course.caller = Some(gateway::verify(request, &self.directory, now, time)?.caller);
         }
@@ -267,6 +277,12 @@ impl Shared {
         let (answer, caller) = asked.run(request, course.caller.clone(), &mut lock(&self.directory), time)?;
         course.caller = caller;
         Ok(answer)
+    }
+
+    /// What befalls a request before it is believed.
+    fn befall_first(&self, operation: &str, parts: &Parts, body: &[u8], course: &mut Course) {
+        let contains = finder(parts, body);
+        course.strike = lock(&self.faults).strike_first(operation, contains);
     }
 
     /// The troubles that befall a request; refused where one of them is a refusal. Where a read lags, what it is to see
@@ -280,12 +296,9 @@ impl Shared {
         body: &[u8],
         course: &mut Course,
     ) -> Result<Option<Project>, Refusal> {
-        let decoded = percent_decode_str(parts.uri.path()).decode_utf8_lossy();
-        let query = parts.uri.query().unwrap_or_default();
-        let text = String::from_utf8_lossy(body);
-        let contains = |part: &str| decoded.contains(part) || query.contains(part) || text.contains(part);
+        let contains = finder(parts, body);
         let held = lock(&self.state);
-        course.strike = lock(&self.faults).strike(operation, contains);
+        lock(&self.faults).strike(&mut course.strike, operation, contains);
         let lag = course.strike.lag;
         let read = read.filter(|_| !lag.is_zero());
         let past = read.map(|project| held.as_it_was(project, milliseconds(self.time()), lag));
@@ -332,6 +345,14 @@ pub(super) struct Course {
     /// Its body may hold secrets.
     pub(super) is_login: bool,
     pub(super) strike: Strike,
+}
+
+/// Whether a text stands in the decoded path, the query as sent, or the body.
+fn finder(parts: &Parts, body: &[u8]) -> impl Fn(&str) -> bool {
+    let decoded = percent_decode_str(parts.uri.path()).decode_utf8_lossy();
+    let query = parts.uri.query().unwrap_or_default();
+    let body = String::from_utf8_lossy(body);
+    move |part| decoded.contains(part) || query.contains(part) || body.contains(part)
 }
 
 fn span(span: Duration) -> time::Duration {
