@@ -337,7 +337,6 @@ pub(super) mod humane {
 pub(super) mod either_way {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
     pub(super) fn serialize<S: Serializer>(skew: &time::Duration, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_str(&super::write_skew(*skew))
     }
