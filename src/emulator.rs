@@ -74,6 +74,7 @@ pub use self::{
     faults::{ANY_OPERATION, Fault, FaultError, FaultSyntax, Trouble},
     journal::LoggedRequest,
     metadata::{Metadata, UnknownMetadata},
+    operation::{iam_names as iam_operations, names as operations},
     people::{Caller, Credential, Identity, People},
     quirks::{Quirk, Quirks, UnknownQuirk},
     refusal::Refusal,

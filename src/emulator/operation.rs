@@ -40,16 +40,18 @@ fn groups() -> impl Iterator<Item = &'static Operation> {
 }
 
 /// The names of the service's operations, as its SDKs and audit logs have them.
-pub(super) fn names() -> impl Iterator<Item = &'static str> {
+pub fn names() -> impl Iterator<Item = &'static str> {
     groups().map(|operation| operation.name)
+}
+
+/// The names of IAM's operations, as its SDKs have them.
+pub fn iam_names() -> impl Iterator<Item = &'static str> {
+    iam::Operation::ALL.map(iam::Operation::name).into_iter()
 }
 
 /// The names of what is not the service's: operations of IAM and of the metadata service.
 pub(super) fn other_names() -> impl Iterator<Item = &'static str> {
-    iam::Operation::ALL
-        .map(iam::Operation::name)
-        .into_iter()
-        .chain(metadata::Operation::ALL.map(metadata::Operation::name))
+    iam_names().chain(metadata::Operation::ALL.map(metadata::Operation::name))
 }
 
 /// Finds the operation and what stands in the place of its placeholders. A wrong method is an unknown path to the
