@@ -74,6 +74,7 @@ pub use self::{
     faults::{ANY_OPERATION, Fault, FaultError, FaultSyntax, Trouble},
     journal::LoggedRequest,
     metadata::{Metadata, UnknownMetadata},
+    operation::{iam_names as iam_operations, names as operations},
     people::{Caller, Credential, Identity, People},
     quirks::{Quirk, Quirks, UnknownQuirk},
     refusal::Refusal,
@@ -165,7 +166,7 @@ impl Emulator {
         lock(&self.shared.journal).requests()
     }
 
-    /// All connections of a project in the order of their creation, deleted ones too.
+    /// All connections of a project in the order of their creation, too the 1,000 that were deleted last.
     pub fn connections(&self, project: &str) -> Vec<Connection> {
         self.look(project, |account| account.connections())
     }

@@ -21,7 +21,7 @@ const PROJECT: &str = "48cc2c48765f481480c7db940d6409d1";
 const DATE: &str = "20260101T000000Z";
 
 /// Methods and paths; `P` is the project, `C` the newest connection, `T` any text.
-const CALLS: [(&str, &str); 31] = [
+const CALLS: [(&str, &str); 33] = [
     ("POST", "/v2.0/P/datasource/enhanced-connections"),
     ("GET", "/v2.0/P/datasource/enhanced-connections"),
     ("GET", "/v2.0/P/datasource/enhanced-connections/C"),
@@ -53,6 +53,8 @@ const CALLS: [(&str, &str); 31] = [
     ("PUT", "/meta-data/latest/api/token"),
     ("GET", "/meta-data/latest/api/token"),
     ("GET", "/openstack/latest/securitykey"),
+    ("POST", "/v1.0/P/queues/T/connection-test"),
+    ("GET", "/v1.0/P/queues/T/connection-test/T"),
 ];
 
 /// The same for the control API, with bodies that change something.
@@ -93,6 +95,18 @@ const PARAMETERS: [&str; 11] = [
     "queue_type",
     "queue_name",
     "since",
+];
+
+/// Troubles that other requests meet.
+const FAULTS: [&str; 8] = [
+    "*:clock-skew=-20m*1",
+    "*:clock-skew=584554530872y@0.5/7",
+    "*:stale=1h",
+    "*:slow-binding=2s",
+    "*:delay=1ms..584554530872y",
+    "*:truncate-answer",
+    "*:garble-answer*2 containing test",
+    "*:refuse=503,DLI.0999,text",
 ];
 
 /// Names and passwords that IAM knows, and one that it does not.
@@ -209,6 +223,9 @@ fn request(source: &mut Source<'_>, newest: &str) -> Option<(Request<Body>, Stri
         .into_bytes(),
         0 if pattern.ends_with("-queue") => br#"{"queues":["q1","q2"],"elastic_resource_pools":["pool1"]}"#.to_vec(),
         0 if pattern.ends_with("/routes") => br#"{"name":"test","cidr":"10.0.0.0/8"}"#.to_vec(),
+        0 if pattern.ends_with("/connection-test") => {
+            format!("{{\"address\":\"{}\"}}", source.pick(&["10.0.0.1:80", "[2001:db8::1]:80", "a.example:80"])).into_bytes()
+        }
         0 if pattern.contains("/tags/") => br#"{"tags":[{"key":"test","value":"a"}]}"#.to_vec(),
         0 if pattern.ends_with("/authorization") => format!(
             "{{\"projectId\":\"0123\",\"action\":\"{}\",\"privileges\":[{{\"object\":\"edsconnections.{newest}\",\
@@ -216,6 +233,7 @@ fn request(source: &mut Source<'_>, newest: &str) -> Option<(Request<Body>, Stri
             source.pick(&["grant", "revoke", "update", ""])
         )
         .into_bytes(),
+        0 if pattern.ends_with("/faults") => source.pick(&FAULTS).as_bytes().to_vec(),
         0 if pattern.ends_with("tokens") => format!(
             "{{\"auth\":{{\"identity\":{{\"methods\":[\"{}\"],\"password\":{{\"user\":{{\"name\":\"{}\",\"password\":\"{}\",\
              \"domain\":{{\"name\":\"{}\"}}}}}},\"token\":{{\"duration_seconds\":{}}},\"assume_role\":{{\"agency_name\":\"{}\",\

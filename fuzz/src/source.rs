@@ -54,7 +54,7 @@ const WORDS: [&str; 44] = [
     "policy user over ratelimit,limit:200,time:5 minute",
     "*:throttle=5/1s@0.2/7",
     "Show*:stale=2s containing a",
-    "x=refuse=400,DLI.0999,text*1",
+    "*:clock-skew=-20m*1",
 ];
 
 /// The names of the service's fields, and of the emulator's control API.

@@ -128,6 +128,11 @@ impl Answer {
         self.shown(&String::from_utf8_lossy(&self.body), EXCERPT)
     }
 
+    /// An identifier that it tells, for an error.
+    pub(super) fn shown_id(&self, id: &str) -> String {
+        self.shown(id, EXCERPT)
+    }
+
     fn shown(&self, text: &str, most: usize) -> String {
         shown(text, &self.secrets, most)
     }

@@ -216,15 +216,18 @@ pub enum ConfigError {
 }
 
 fn project_text(name: &str, found: &[String], caller: &str) -> String {
+    /// How many of them are named.
+    const MOST: usize = 8;
     match found {
         [] => format!(
             "the identity service (IAM) shows no project named {name:?} to {caller}. Each region has a project of its \
              name; set project_id, or project_name if it has another name"
         ),
         several => format!(
-            "the identity service (IAM) shows {} projects named {name:?}: {}. Set project_id to the one you mean",
+            "the identity service (IAM) shows {} projects named {name:?}: {}{}. Set project_id to the one you mean",
             several.len(),
-            several.join(", ")
+            several[..several.len().min(MOST)].join(", "),
+            if several.len() > MOST { ", …" } else { "" }
         ),
     }
 }

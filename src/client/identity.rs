@@ -114,7 +114,8 @@ impl Inner {
         let ask = async {
             let list = Call::new(Operation::ListProjects, PROJECTS).query("name", name);
             let asker = Asker { region, scope: &Scope::Domain, acting: true };
-            let Projects { projects } = self.proven(&list, &endpoint, None, asker).await?.decode()?;
+            let answer = self.proven(&list, &endpoint, None, asker).await?;
+            let Projects { projects } = answer.decode()?;
             // A server that does not know the filter would list them all.
             let mut ids: Vec<_> =
                 projects.into_iter().filter(|found| found.name == name).map(|found| found.id).collect();
@@ -126,7 +127,8 @@ impl Inner {
                 (one, _) => {
                     ids.extend(one);
                     let caller = self.credentials()?.caller();
-                    Err(ConfigError::Project { name: name.to_owned(), found: ids, caller }.into())
+                    let found = ids.iter().map(|id| answer.shown_id(id)).collect();
+                    Err(ConfigError::Project { name: name.to_owned(), found, caller }.into())
                 }
             }
         };

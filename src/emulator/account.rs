@@ -31,6 +31,14 @@ pub struct Account<'a> {
     pub(super) manner: &'a mut Manner,
 }
 
+impl<'a> Account<'a> {
+    /// What is gone by now is forgotten first.
+    pub(super) fn new(project: &'a mut Project, now: i64, manner: &'a mut Manner) -> Self {
+        project.forget(now);
+        Self { project, now, manner }
+    }
+}
+
 impl Account<'_> {
     /// Creates a connection and begins its bindings; returns its id.
     pub fn create(&mut self, request: CreateConnection) -> Result<String, Refusal> {
@@ -68,7 +76,7 @@ impl Account<'_> {
         Ok(id)
     }
 
-    /// Deletes a connection; it can still be shown.
+    /// Deletes a connection; it can still be shown, without what it held.
     ///
     /// "A connection that is being created cannot be deleted" is documented, its code is not. When a connection counts
     /// as being created is an inference: while a binding that its creation asked for is CREATING. Where deletion takes
@@ -100,7 +108,7 @@ impl Account<'_> {
         Ok(())
     }
 
-    /// A connection, a deleted one too, as "show" returns it.
+    /// A connection, one of the newest deleted ones too, as "show" returns it.
     pub fn connection(&self, id: &str) -> Result<Connection, Refusal> {
         const GONE: [Quirk; 4] =
             [Quirk::GoneAsDli0001, Quirk::GoneAsDli0001IsNotExist, Quirk::GoneAsDli0002, Quirk::GoneAsDli0023];
@@ -111,7 +119,7 @@ impl Account<'_> {
             .ok_or_else(|| self.missing(id))
     }
 
-    /// All connections in the order of their creation, deleted ones too.
+    /// All connections in the order of their creation, the newest deleted ones too.
     pub fn connections(&self) -> Vec<Connection> {
         self.records().iter().map(|record| record.shown(self.now)).collect()
     }

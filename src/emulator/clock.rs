@@ -62,6 +62,12 @@ pub fn read_skew(text: &str) -> Result<time::Duration, humantime::DurationError>
     Ok(if text.starts_with('-') { -span } else { span })
 }
 
+/// What [`read_skew`] reads.
+pub(super) fn write_skew(skew: time::Duration) -> String {
+    let span = humantime::format_duration(skew.unsigned_abs()).to_string().replace(' ', "");
+    if skew.is_negative() { format!("-{span}") } else { span }
+}
+
 /// Milliseconds since the Unix epoch, the unit of every time in the API.
 pub(super) fn milliseconds(time: OffsetDateTime) -> i64 {
     i64::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)

@@ -7,17 +7,14 @@
 use std::time::Duration;
 
 use http::request::Parts;
-use serde::{
-    Deserialize, Deserializer,
-    de::{DeserializeOwned, Error},
-};
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 
 use super::{
-    clock::{milliseconds, read_skew},
+    clock::milliseconds,
     edit,
-    faults::{Fault, FaultError, FaultSyntax, Faults, humane},
+    faults::{Fault, FaultError, FaultSyntax, Faults, either_way, humane},
     journal::LoggedRequest,
     limits,
     operation::{self, Answer},
@@ -187,12 +184,8 @@ struct Advance {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Skew {
-    #[serde(deserialize_with = "either_way")]
+    #[serde(deserialize_with = "either_way::deserialize")]
     skew: time::Duration,
-}
-
-fn either_way<'de, D: Deserializer<'de>>(from: D) -> Result<time::Duration, D::Error> {
-    read_skew(&String::deserialize(from)?).map_err(D::Error::custom)
 }
 
 #[derive(Deserialize)]

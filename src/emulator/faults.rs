@@ -2,8 +2,8 @@
 //!
 //! Faults are looked at once a request is believed, in the order in which they were injected. What slows a request down
 //! (delays, lags, slow bindings) adds to whatever else befalls it; of the other troubles the first that matches does, and
-//! the rest wait for their turn. A further kind is one more variant of [`Trouble`], its name in `text`, and one arm where
-//! the server meets it.
+//! the rest wait for their turn. Only a clock that is off is looked at before, because whether a request is believed hangs
+//! on it. A further kind is one more variant of [`Trouble`], its name in `text`, and one arm where the server meets it.
 
 mod text;
 
@@ -13,7 +13,12 @@ use fastrand::Rng;
 use serde::{Deserialize, Serialize};
 
 pub use self::text::FaultSyntax;
-use super::{operation, refusal::Refusal, throttle::Limit};
+use super::{
+    clock::{read_skew, write_skew},
+    operation,
+    refusal::Refusal,
+    throttle::Limit,
+};
 
 /// The name that stands for every operation of the service; those of IAM and of the metadata service are named each.
 pub const ANY_OPERATION: &str = "*";
@@ -85,6 +90,10 @@ pub enum Trouble {
     Stale(#[serde(with = "humane")] Duration),
     /// The bindings that the request begins stay CREATING for this long.
     SlowBinding(#[serde(with = "humane")] Duration),
+    /// The clock is so far ahead, or behind where it is negative: the request's signature is judged by it, and the `Date`
+    /// of the answer follows it. What the request does and gets has the right time. A request that is refused for it has
+    /// met it.
+    ClockSkew(#[serde(with = "either_way")] time::Duration),
 }
 
 impl Fault {
@@ -130,6 +139,18 @@ impl Fault {
         }
     }
 
+    /// Whether it is for a request of this operation, in which `contains` finds a text.
+    fn is_meant(&self, operation: &str, contains: impl Fn(&str) -> bool) -> bool {
+        self.is_for(operation) && self.containing.as_deref().is_none_or(contains)
+    }
+
+    /// Whether a request that is meant meets it by its chance, which counts then.
+    fn is_met(&mut self, rng: &mut Rng) -> bool {
+        let met = self.probability >= 1.0 || rng.f64() < self.probability;
+        self.times = self.times.map(|times| times.saturating_sub(u32::from(met)));
+        met
+    }
+
     /// A fault that could never happen is a mistake of whoever asks for it.
     fn check(&self) -> Result<(), FaultError> {
         if !operation::names().chain(operation::other_names()).any(|name| self.is_for(name)) {
@@ -148,6 +169,11 @@ impl Fault {
 }
 
 impl Trouble {
+    /// Whether it befalls a request that is not believed yet.
+    fn comes_first(&self) -> bool {
+        matches!(self, Self::ClockSkew(_))
+    }
+
     /// Whether another one may befall the same request.
     fn only_slows(&self) -> bool {
         matches!(self, Self::Delay { .. } | Self::Stale(_) | Self::SlowBinding(_))
@@ -177,6 +203,8 @@ pub enum FaultError {
 /// What befalls one request.
 #[derive(Debug, Default)]
 pub(super) struct Strike {
+    /// How far the clock is off.
+    pub(super) skew: time::Duration,
     pub(super) delay: Duration,
     /// How old a state a read sees.
     pub(super) lag: Duration,
@@ -228,15 +256,27 @@ impl Faults {
         self.all().filter_map(lag).max()
     }
 
-    /// What befalls a request of this operation, in which `contains` finds a text.
-    pub(super) fn strike(&mut self, operation: &str, contains: impl Fn(&str) -> bool) -> Strike {
+    /// What befalls a request of this operation, in which `contains` finds a text, before it is believed.
+    pub(super) fn strike_first(&mut self, operation: &str, contains: impl Fn(&str) -> bool) -> Strike {
         let mut strike = Strike::default();
         for (fault, rng) in &mut self.0 {
-            if !fault.is_for(operation) || !fault.containing.as_deref().is_none_or(&contains) {
-                continue;
+            if let Trouble::ClockSkew(skew) = fault.trouble
+                && strike.skew.is_zero()
+                && fault.is_meant(operation, &contains)
+                && fault.is_met(rng)
+            {
+                strike.skew = skew;
             }
+        }
+        self.drop_spent();
+        strike
+    }
+
+    /// What else befalls it once it is believed.
+    pub(super) fn strike(&mut self, strike: &mut Strike, operation: &str, contains: impl Fn(&str) -> bool) {
+        for (fault, rng) in &mut self.0 {
             let waits = strike.trouble.is_some() && !fault.trouble.only_slows();
-            if waits || fault.probability < 1.0 && rng.f64() >= fault.probability {
+            if fault.trouble.comes_first() || waits || !fault.is_meant(operation, &contains) || !fault.is_met(rng) {
                 continue;
             }
             match &fault.trouble {
@@ -247,10 +287,12 @@ impl Faults {
                 Trouble::SlowBinding(delay) => strike.binding = strike.binding.max(Some(*delay)),
                 trouble => strike.trouble = Some(trouble.clone()),
             }
-            fault.times = fault.times.map(|times| times.saturating_sub(1));
         }
+        self.drop_spent();
+    }
+
+    fn drop_spent(&mut self) {
         self.0.retain(|(fault, _)| fault.times != Some(0));
-        strike
     }
 }
 
@@ -291,9 +333,29 @@ pub(super) mod humane {
     }
 }
 
+/// The same ahead or behind: `20m`, `-20m`.
+pub(super) mod either_way {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(skew: &time::Duration, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&super::write_skew(*skew))
+    }
+
+    pub(in crate::emulator) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<time::Duration, D::Error> {
+        super::read_skew(&String::deserialize(from)?).map_err(D::Error::custom)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What befalls a request that is believed.
+    fn strike(faults: &mut Faults, operation: &str) -> Strike {
+        let mut strike = Strike::default();
+        faults.strike(&mut strike, operation, |_| false);
+        strike
+    }
 
     fn spans(seed: u64) -> Vec<Duration> {
         let [at_least, at_most] = [10, 50].map(Duration::from_millis);
@@ -301,7 +363,7 @@ mod tests {
         faults
             .inject(Fault::new("*", Trouble::Delay { at_least, at_most }).probability(1.0, seed))
             .expect("a good fault");
-        (0..100).map(|_| faults.strike("ListQueues", |_| false).delay).collect()
+        (0..100).map(|_| strike(&mut faults, "ListQueues").delay).collect()
     }
 
     #[test]
@@ -328,7 +390,7 @@ mod tests {
         ])
         .expect("good faults");
         let mut strike = |operation| {
-            let strike = faults.strike(operation, |_| false);
+            let strike = strike(&mut faults, operation);
             (strike.refusal().map(|refusal| refusal.text), strike.trouble == Some(Trouble::LoseAnswer), strike.delay)
         };
         let first = || Some("first".to_owned());
@@ -338,13 +400,30 @@ mod tests {
         assert_eq!(strike("ListQueues"), (None, false, second));
     }
 
+    /// Of two the second waits for its turn, and neither is met where other troubles are looked at.
+    #[test]
+    fn a_clock_that_is_off_comes_first() {
+        let skew = |minutes| Fault::new("ListQueues", Trouble::ClockSkew(time::Duration::minutes(minutes))).times(1);
+        let refused = Fault::throttle("ListQueues").times(1);
+        let mut faults = Faults::new(&[refused, skew(20).containing("a"), skew(-20)]).expect("good faults");
+        let first = |faults: &mut Faults, operation: &str, text| {
+            let strike = faults.strike_first(operation, |part| part == text);
+            assert!(strike.trouble.is_none());
+            strike.skew.whole_minutes()
+        };
+        assert!(strike(&mut faults, "ListQueues").refusal().is_some());
+        assert_eq!(strike(&mut faults, "ListQueues").skew, time::Duration::ZERO);
+        assert_eq!(first(&mut faults, "ShowQueue", "a"), 0);
+        assert_eq!([1, 2, 3].map(|_| first(&mut faults, "ListQueues", "a")), [20, -20, 0]);
+    }
+
     /// A tenth to a third of 1,000, and the same ones for the same seed.
     #[test]
     fn chance_follows_the_seed() {
         let struck = |seed| -> Vec<bool> {
             let fault = Fault::new("*", Trouble::LoseAnswer).probability(0.2, seed);
             let mut faults = Faults::new(&[fault]).expect("a good fault");
-            (0..1000).map(|_| faults.strike("ListQueues", |_| false).trouble.is_some()).collect()
+            (0..1000).map(|_| strike(&mut faults, "ListQueues").trouble.is_some()).collect()
         };
         let count = struck(7).into_iter().filter(|struck| *struck).count();
         assert!((100..333).contains(&count), "{count} of 1000");
@@ -352,7 +431,7 @@ mod tests {
         assert_ne!(struck(7), struck(8));
         let fault = Fault::new("*", Trouble::LoseAnswer).probability(0.5, 1).times(3);
         let mut faults = Faults::new(&[fault]).expect("a good fault");
-        let met = (0..100).filter(|_| faults.strike("ListQueues", |_| false).trouble.is_some()).count();
+        let met = (0..100).filter(|_| strike(&mut faults, "ListQueues").trouble.is_some()).count();
         assert_eq!(met, 3, "only those that meet it count");
     }
 
@@ -400,6 +479,11 @@ mod tests {
         assert_eq!(read(delay), Ok(Fault::new("*", Trouble::Delay { at_least, at_most })));
         let chance = r#"{"trouble":{"stale":"2s"},"probability":0.2,"seed":7}"#;
         assert_eq!(read(chance), Ok(Fault::new("*", Trouble::Stale(Duration::from_secs(2))).probability(0.2, 7)));
+        let skew = r#"{"operation":"*","containing":null,"times":null,"trouble":{"clock-skew":"-1h 30m"}}"#;
+        let fault = Fault::new("*", Trouble::ClockSkew(time::Duration::minutes(-90)));
+        assert_eq!(read(skew), Ok(fault.clone()));
+        let written = serde_json::to_string(&fault).expect("it writes");
+        assert_eq!(written, skew.replace(' ', ""));
         assert!(read(r#"{"trouble":"lose-answer","time":1}"#).expect_err("misspelt").contains("`time`"));
         assert!(read("{}").expect_err("no trouble").contains("`trouble`"));
     }

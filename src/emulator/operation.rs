@@ -40,16 +40,18 @@ fn groups() -> impl Iterator<Item = &'static Operation> {
 }
 
 /// The names of the service's operations, as its SDKs and audit logs have them.
-pub(super) fn names() -> impl Iterator<Item = &'static str> {
+pub fn names() -> impl Iterator<Item = &'static str> {
     groups().map(|operation| operation.name)
+}
+
+/// The names of IAM's operations, as its SDKs have them.
+pub fn iam_names() -> impl Iterator<Item = &'static str> {
+    iam::Operation::ALL.map(iam::Operation::name).into_iter()
 }
 
 /// The names of what is not the service's: operations of IAM and of the metadata service.
 pub(super) fn other_names() -> impl Iterator<Item = &'static str> {
-    iam::Operation::ALL
-        .map(iam::Operation::name)
-        .into_iter()
-        .chain(metadata::Operation::ALL.map(metadata::Operation::name))
+    iam_names().chain(metadata::Operation::ALL.map(metadata::Operation::name))
 }
 
 /// Finds the operation and what stands in the place of its placeholders. A wrong method is an unknown path to the
@@ -144,17 +146,24 @@ impl Answer {
 
     /// The first half of it, which is no JSON.
     pub(super) fn truncated(self) -> Self {
-        let body = self.body.map(|mut body| {
+        self.spoilt("{", |mut body| {
             body.truncate(body.len() / 2);
             body
-        });
-        Self { body, ..self }
+        })
     }
 
     /// Behind something that makes it no JSON.
     pub(super) fn garbled(self) -> Self {
-        let garble = |body: Vec<u8>| b"<html>".iter().copied().chain(body).collect();
-        Self { body: self.body.map(garble), ..self }
+        self.spoilt("<html>", |body| b"<html>".iter().copied().chain(body).collect())
+    }
+
+    /// Where there is no body to spoil, something else comes, under a status that may carry it.
+    fn spoilt(self, instead: &str, spoil: impl FnOnce(Vec<u8>) -> Vec<u8>) -> Self {
+        let (status, body) = match self.body {
+            Some(body) => (self.status, spoil(body)),
+            None => (200, instead.as_bytes().to_vec()),
+        };
+        Self { status, body: Some(body), ..self }
     }
 
     pub(super) fn no_content() -> Self {

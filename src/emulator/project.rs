@@ -2,7 +2,10 @@
 //!
 //! A field that an older file lacks has a default, so that whoever kept a state keeps it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    mem,
+};
 
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -19,7 +22,7 @@ pub(super) struct Project {
     /// Without the names of their queues: those are the queues' to tell.
     #[serde(deserialize_with = "pools")]
     pub(super) pools: Vec<Pool>,
-    /// In the order of their creation; deleted ones stay.
+    /// In the order of their creation; of those that are gone the newest stay.
     pub(super) connections: Vec<Record>,
     #[serde(default)]
     pub(super) tasks: Tasks,
@@ -63,6 +66,12 @@ impl Record {
         if self.is_gone(now) { STATUS_DELETED } else { STATUS_ACTIVE }
     }
 
+    /// Keeps what the connection was, and drops what it held.
+    fn strip(&mut self) {
+        let Self { hosts, routes, tags, peerings, shared_with, .. } = self;
+        drop((mem::take(hosts), mem::take(routes), mem::take(tags), mem::take(peerings), mem::take(shared_with)));
+    }
+
     /// As "show" and "list" return it.
     pub(super) fn shown(&self, now: i64) -> Connection {
         let bindings = |target| {
@@ -88,6 +97,9 @@ impl Record {
         }
     }
 }
+
+/// How many connections that are gone can still be shown.
+const MOST_GONE: usize = 1000;
 
 /// When the stock was made: 2024-01-01T00:00:00Z.
 const STOCKED_AT: i64 = 1_704_067_200_000;
@@ -142,6 +154,20 @@ impl Project {
         }
     }
 
+    /// Forgets what the connections held that are gone by now, and all of those that went first where they are too many.
+    pub(super) fn forget(&mut self, now: i64) {
+        let mut gone = Vec::new();
+        for (at, record) in self.connections.iter_mut().enumerate().filter(|(_, record)| record.is_gone(now)) {
+            record.strip();
+            gone.push((record.leaves_at, at));
+        }
+        gone.sort_unstable();
+        gone.truncate(gone.len().saturating_sub(MOST_GONE));
+        let forgotten: BTreeSet<_> = gone.into_iter().map(|(_, at)| at).collect();
+        let mut at = 0..;
+        self.connections.retain(|_| at.next().is_none_or(|at| !forgotten.contains(&at)));
+    }
+
     /// The queue of that name, in any case.
     pub(super) fn queue(&self, name: &str) -> Option<&Queue> {
         self.queues.iter().find(|queue| queue.queue_name.eq_ignore_ascii_case(name))
@@ -182,6 +208,27 @@ fn pools<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Pool>, D::Err
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn deleted(id: &str, leaves_at: i64) -> Record {
+        let hosts = vec![Host { name: "a".to_owned(), ip: "10.0.0.1".to_owned() }];
+        Record { id: id.to_owned(), hosts, deleted: true, leaves_at, ..Record::default() }
+    }
+
+    /// Whichever was made first; nothing is forgotten of what is there or on its way.
+    #[test]
+    fn what_went_first_is_forgotten_first() {
+        let most = i64::try_from(MOST_GONE).expect("a small number");
+        let mut project = Project::stocked();
+        let old = Record { deleted: false, ..deleted("stays", 0) };
+        project.connections = vec![old, deleted("went last", most), deleted("went first", -1)];
+        project.connections.extend((1..most).map(|at| deleted("went", at)));
+        project.connections.push(deleted("goes", most + 1));
+        project.forget(most);
+        let held =
+            |id: &str| project.connections.iter().find(|record| record.id == id).map(|record| record.hosts.len());
+        assert_eq!(["stays", "goes", "went last", "went first"].map(held), [Some(1), Some(1), Some(0), None]);
+        assert_eq!(project.connections.len(), MOST_GONE + 2);
+    }
 
     /// A project as the first version wrote it.
     #[test]

@@ -49,6 +49,15 @@ struct Reply {
     delay: Duration,
     /// How much of it leaves.
     told: Told,
+    /// How far its clock is off.
+    skew: time::Duration,
+}
+
+impl Reply {
+    /// Nothing has befallen it.
+    fn whole(answer: Answer) -> Self {
+        Self { answer, delay: Duration::ZERO, told: Told::All, skew: time::Duration::ZERO }
+    }
 }
 
 /// How much of an answer leaves before the connection ends.
@@ -71,7 +80,7 @@ pub(super) async fn answer(State(shared): State<Arc<Shared>>, request: Request) 
     let work = tokio::spawn(work(Arc::clone(&shared), parts, body, request_id.clone()));
     let reply = work.await.unwrap_or_else(|error| {
         let fault = Refusal::fault(format!("The emulator failed: {error}"));
-        Reply { answer: refused(&fault, &request_id), delay: Duration::ZERO, told: Told::All }
+        Reply::whole(refused(&fault, &request_id))
     });
 
     let latency = lock(&shared.latency).saturating_add(reply.delay);
@@ -82,7 +91,8 @@ pub(super) async fn answer(State(shared): State<Arc<Shared>>, request: Request) 
             _ = stopped.changed() => {}
         }
     }
-    respond(reply, &request_id, shared.now())
+    let now = shared.now_off_by(reply.skew);
+    respond(reply, &request_id, now)
 }
 
 /// What the control API says. Writing the state file is no work for a thread that serves others.
@@ -93,7 +103,7 @@ async fn controlled(shared: Arc<Shared>, parts: Parts, body: Result<Bytes, Refus
     });
     let answer =
         answer.await.unwrap_or_else(|error| refused(&Refusal::fault(format!("The emulator failed: {error}")), ""));
-    Reply { answer, delay: Duration::ZERO, told: Told::All }
+    Reply::whole(answer)
 }
 
 /// Changes, keeps and logs.
@@ -146,7 +156,7 @@ async fn work(shared: Arc<Shared>, parts: Parts, body: Result<Bytes, Refusal>, r
         Some(Trouble::GarbleAnswer) => (answer.garbled(), Told::All),
         _ => (answer, Told::All),
     };
-    Reply { answer, delay: strike.delay, told }
+    Reply { answer, delay: strike.delay, told, skew: strike.skew }
 }
 
 /// The whole body. One that is too large is read on for a while and thrown away.

@@ -36,7 +36,8 @@ use super::{
 };
 use crate::dli::rules;
 
-/// All that the emulator holds. Locks are held for the length of one method here, never over a wait.
+/// All that the emulator holds. Locks are held for the length of one method here, never over a wait. Whoever holds that of
+/// the state may ask for the time and the faults, never the other way round.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) directory: Mutex<Directory>,
@@ -74,6 +75,12 @@ pub(super) struct Held {
 impl Held {
     pub(super) fn new(projects: BTreeMap<String, Project>, manner: Manner) -> Self {
         Self { projects, manner, ..Self::default() }
+    }
+
+    /// A project as it was so long ago.
+    fn as_it_was(&self, project: &str, now: i64, lag: Duration) -> Project {
+        let past = self.past.at(project, now, lag).or_else(|| self.projects.get(project));
+        past.cloned().unwrap_or_else(Project::stocked)
     }
 }
 
@@ -118,40 +125,47 @@ impl Shared {
         held.changes
     }
 
-    /// Runs `work` on a project, which comes into being at first sight. A change is counted; its number is returned.
+    /// Runs `work` on a project. A change is counted; its number is returned. Of a project that nobody has changed yet
+    /// there is nothing but the stock, which a reader gets for the moment.
     pub(super) fn with_account<T>(
         &self,
         project: &str,
         changes: bool,
         work: impl FnOnce(&mut Account<'_>) -> T,
     ) -> (T, u64) {
+        let mut held = lock(&self.state);
         let now = milliseconds(self.time());
         let longest_lag = lock(&self.faults).longest_lag();
-        let mut held = lock(&self.state);
         let Held { projects, past, manner, .. } = &mut *held;
         let name = project;
-        let project = projects.entry(name.to_owned()).or_insert_with(Project::stocked);
+        let mut stock;
+        let project = match projects.get_mut(name) {
+            Some(project) => project,
+            None if changes => projects.entry(name.to_owned()).or_insert_with(Project::stocked),
+            None => {
+                stock = Project::stocked();
+                &mut stock
+            }
+        };
         match longest_lag {
             Some(longest) if changes => past.keep(name, project, now, longest),
             Some(_) => {}
             None => *past = Past::default(),
         }
-        let result = work(&mut Account { project, now, manner });
+        let mut account = Account::new(project, now, manner);
+        let result = work(&mut account);
+        if changes {
+            account.project.forget(now);
+        }
         held.changes += u64::from(changes);
         (result, held.changes)
     }
 
-    /// Runs `work` on a project as it was so long ago. What it changes is lost.
-    fn with_past_account<T>(&self, project: &str, lag: Duration, work: impl FnOnce(&mut Account<'_>) -> T) -> T {
-        let now = milliseconds(self.time());
-        let seen = lock(&self.state).past.at(project, now, lag);
-        match seen {
-            None => self.with_account(project, false, work).0,
-            Some(mut project) => {
-                let manner = &mut lock(&self.state).manner;
-                work(&mut Account { project: &mut project, now, manner })
-            }
-        }
+    /// Runs `work` on a project as it is or, where that is given, as it was. What it changes there is lost.
+    fn read<T>(&self, project: &str, past: Option<Project>, work: impl FnOnce(&mut Account<'_>) -> T) -> T {
+        let Some(mut past) = past else { return self.with_account(project, false, work).0 };
+        let mut held = lock(&self.state);
+        work(&mut Account::new(&mut past, milliseconds(self.time()), &mut held.manner))
     }
 
     /// Brings the state file up to the change with this number. Changes that arrive while one is being written go
@@ -176,6 +190,11 @@ impl Shared {
         self.clock.now().saturating_add(*lock(&self.skew))
     }
 
+    /// The same where it is off by so much for one request.
+    pub(super) fn now_off_by(&self, skew: time::Duration) -> OffsetDateTime {
+        self.now().saturating_add(skew)
+    }
+
     /// The emulator's time, by which all that has an age grows older.
     pub(super) fn time(&self) -> OffsetDateTime {
         self.now().saturating_add(span(*lock(&self.ahead)))
@@ -195,7 +214,9 @@ impl Shared {
         let alone = |answer| (answer, None);
         if let Some(asked) = metadata::Operation::find(method, path) {
             course.operation = Some(asked.name());
-            self.befall(asked.name(), parts, body?, course)?;
+            let body = body?;
+            self.befall_first(asked.name(), parts, body, course);
+            self.befall(asked.name(), None, parts, body, course)?;
             let (metadata, now) = (*lock(&self.metadata), self.time());
             return asked.run(metadata, method, &parts.headers, &mut lock(&self.directory), now).map(alone);
         }
@@ -211,11 +232,14 @@ impl Shared {
             return Err(Refusal::not_published());
         }
         let body = body?;
+        self.befall_first(operation.name, parts, body, course);
         // Signatures are made by the clock that the client sees, however far the emulator's time is ahead of it.
-        let believed = gateway::verify(&request(body), &self.directory, self.now(), self.time())?;
+        let now = self.now_off_by(course.strike.skew);
+        let believed = gateway::verify(&request(body), &self.directory, now, self.time())?;
         let caller = course.caller.insert(believed.caller);
         lock(&self.throttle).admit(&caller.identity, self.now())?;
-        self.befall(operation.name, parts, body, course)?;
+        let read = (method == "GET").then(|| segments.get("project_id")).flatten();
+        let past = self.befall(operation.name, read.map(String::as_str), parts, body, course)?;
 
         let call = Call { segments, query: &query, body };
         let project = call.segment("project_id");
@@ -225,7 +249,7 @@ impl Shared {
         }
         if method == "GET" {
             let run = |account: &mut Account<'_>| (operation.run)(account, &call);
-            return self.with_past_account(project, course.strike.lag, run).map(alone);
+            return self.read(project, past, run).map(alone);
         }
         let (answer, change) = self.with_account(project, true, |account| {
             let usual = account.manner.fate.delay;
@@ -244,24 +268,42 @@ impl Shared {
         parts: &Parts,
         course: &mut Course,
     ) -> Result<Answer, Refusal> {
-        let (now, time) = (self.now(), self.time());
+        self.befall_first(asked.name(), parts, request.body, course);
+        let (now, time) = (self.now_off_by(course.strike.skew), self.time());
         if asked.wants_caller(request) {
             course.caller = Some(gateway::verify(request, &self.directory, now, time)?.caller);
         }
-        self.befall(asked.name(), parts, request.body, course)?;
+        self.befall(asked.name(), None, parts, request.body, course)?;
         let (answer, caller) = asked.run(request, course.caller.clone(), &mut lock(&self.directory), time)?;
         course.caller = caller;
         Ok(answer)
     }
 
-    /// The troubles that befall a request; refused where one of them is a refusal.
-    fn befall(&self, operation: &str, parts: &Parts, body: &[u8], course: &mut Course) -> Result<(), Refusal> {
-        let decoded = percent_decode_str(parts.uri.path()).decode_utf8_lossy();
-        let query = parts.uri.query().unwrap_or_default();
-        let text = String::from_utf8_lossy(body);
-        let contains = |part: &str| decoded.contains(part) || query.contains(part) || text.contains(part);
-        course.strike = lock(&self.faults).strike(operation, contains);
-        course.strike.refusal().map_or(Ok(()), Err)
+    /// What befalls a request before it is believed.
+    fn befall_first(&self, operation: &str, parts: &Parts, body: &[u8], course: &mut Course) {
+        let contains = finder(parts, body);
+        course.strike = lock(&self.faults).strike_first(operation, contains);
+    }
+
+    /// The troubles that befall a request; refused where one of them is a refusal. Where a read lags, what it is to see
+    /// of the project is returned: it is taken in one step with the decision, because the past is forgotten once the last
+    /// fault that asks for it is met.
+    fn befall(
+        &self,
+        operation: &str,
+        read: Option<&str>,
+        parts: &Parts,
+        body: &[u8],
+        course: &mut Course,
+    ) -> Result<Option<Project>, Refusal> {
+        let contains = finder(parts, body);
+        let held = lock(&self.state);
+        lock(&self.faults).strike(&mut course.strike, operation, contains);
+        let lag = course.strike.lag;
+        let read = read.filter(|_| !lag.is_zero());
+        let past = read.map(|project| held.as_it_was(project, milliseconds(self.time()), lag));
+        drop(held);
+        course.strike.refusal().map_or(Ok(past), Err)
     }
 
     /// Whether this region does without the operation.
@@ -289,9 +331,9 @@ impl Past {
     }
 
     /// What a project was like so long ago; none where that is what it is now.
-    fn at(&self, name: &str, now: i64, lag: Duration) -> Option<Project> {
+    fn at(&self, name: &str, now: i64, lag: Duration) -> Option<&Project> {
         let mut states = self.0.get(name)?.iter();
-        states.find(|(until, _)| after(*until, lag) > now).map(|(_, project)| project.clone())
+        states.find(|(until, _)| after(*until, lag) > now).map(|(_, project)| project)
     }
 }
 
@@ -305,6 +347,14 @@ pub(super) struct Course {
     pub(super) strike: Strike,
 }
 
+/// Whether a text stands in the decoded path, the query as sent, or the body.
+fn finder(parts: &Parts, body: &[u8]) -> impl Fn(&str) -> bool {
+    let decoded = percent_decode_str(parts.uri.path()).decode_utf8_lossy();
+    let query = parts.uri.query().unwrap_or_default();
+    let body = String::from_utf8_lossy(body);
+    move |part| decoded.contains(part) || query.contains(part) || body.contains(part)
+}
+
 fn span(span: Duration) -> time::Duration {
     time::Duration::try_from(span).unwrap_or(time::Duration::MAX)
 }
@@ -312,4 +362,37 @@ fn span(span: Duration) -> time::Duration {
 /// A lock whose former holder panicked is still a lock: every change is made whole or not at all.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+    use crate::emulator::{Emulator, Fault, Trouble};
+
+    /// Between the decision and the reading the fault is used up, and another one's change forgets the past.
+    #[tokio::test]
+    async fn what_lags_once_lags_whoever_comes_in_between() {
+        let emulator = Emulator::start(([127, 0, 0, 1], 0).into(), Settings::default()).await.expect("a free port");
+        let shared = &emulator.shared;
+        let (parts, ()) = Request::get("/").body(()).expect("a request").into_parts();
+        let queues = |account: &mut Account<'_>| account.project.queues.len();
+        let remove =
+            |name| shared.with_account("p", true, |account| account.remove_queue(name)).0.expect("it is there");
+        let before = shared.with_account("p", false, queues).0;
+        // What is to be seen may be older than the last change, or just what is there before the next one.
+        for older in [true, false] {
+            let fault = Fault::new("ListQueues", Trouble::Stale(Duration::from_hours(1))).times(1);
+            emulator.inject(fault).expect("a good fault");
+            if older {
+                remove("q1");
+            }
+            let past = shared.befall("ListQueues", Some("p"), &parts, b"", &mut Course::default()).expect("no refusal");
+            remove(if older { "q2" } else { "q3" });
+            let expected = if older { before } else { before - 2 };
+            assert_eq!(shared.read("p", past, queues), expected);
+        }
+        assert_eq!(shared.with_account("p", false, queues).0, before - 3);
+    }
 }

@@ -9,6 +9,7 @@ mod hostile;
 mod iam;
 mod lifecycle;
 mod limits;
+mod memory;
 mod operations;
 mod pools;
 mod privileges;

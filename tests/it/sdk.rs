@@ -1,4 +1,5 @@
-//! Huawei's own Python SDK, unmodified, as a judge of the emulator: every operation of the family, IAM, and refusals.
+//! Huawei's own Python SDK, unmodified, as a judge of the emulator: every operation that it has, IAM, and refusals. (The
+//! metadata service has no SDK.)
 //!
 //! `cargo test --test it sdk -- --nocapture` prints the table.
 
@@ -6,7 +7,9 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use terraform_provider_dli::emulator::{ACCESS_KEY, Emulator, People, SECRET_KEY, Settings};
+use terraform_provider_dli::emulator::{
+    ACCESS_KEY, Emulator, People, SECRET_KEY, Settings, iam_operations, operations,
+};
 
 use crate::python::{ask, python};
 
@@ -14,42 +17,6 @@ use crate::python::{ask, python};
 const PROJECT: &str = "0123456789abcdef0123456789abcdef";
 
 const REGION: &str = "eu-west-101";
-
-/// Every operation that has to do with enhanced connections, under its name in the SDK.
-const OPERATIONS: [&str; 22] = [
-    "AssociateQueueToEnhancedConnection",
-    "BatchCreateResourceTags",
-    "BatchDeleteResourceTags",
-    "CreateConnectivityTask",
-    "CreateEnhancedConnection",
-    "CreateEnhancedConnectionRoutes",
-    "CreateRouteToEnhancedConnection",
-    "DeleteEnhancedConnection",
-    "DeleteEnhancedConnectionRoutes",
-    "DeleteRouteFromEnhancedConnection",
-    "DisassociateQueueFromEnhancedConnection",
-    "ListElasticResourcePools",
-    "ListEnhancedConnections",
-    "ListQueues",
-    "RunAuthorizationAction",
-    "ShowConnectivityTask",
-    "ShowEnhancedConnection",
-    "ShowEnhancedConnectionPrivilege",
-    "ShowQueue",
-    "ShowQuota",
-    "ShowResourceTags",
-    "UpdateEnhancedConnection",
-];
-
-/// What IAM is asked for, under its names in the SDK.
-const OF_IAM: [&str; 6] = [
-    "CreateTemporaryAccessKeyByAgency",
-    "CreateTemporaryAccessKeyByToken",
-    "KeystoneCreateAgencyToken",
-    "KeystoneCreateUserTokenByPassword",
-    "KeystoneListAuthDomains",
-    "KeystoneListProjects",
-];
 
 /// One line of the table that a script makes, see `tests/python/table.py`.
 #[derive(Debug, Deserialize)]
@@ -69,7 +36,7 @@ async fn every_operation_passes() {
         "access_key": ACCESS_KEY, "secret_key": SECRET_KEY, "project_id": PROJECT, "region": REGION,
         "pooled_queue": "pooled1", "pool_of_queue": "pool1",
     });
-    judge(&emulator, "sdk.py", input, OPERATIONS).await;
+    judge(&emulator, "sdk.py", input, operations()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -81,7 +48,7 @@ async fn what_iam_hands_out_is_believed() {
         "domain": people.domain_name, "user": people.user_name, "password": people.password, "agency": people.agency,
     });
     // The service itself is asked for nothing but a list.
-    judge(&emulator, "sdk_iam.py", input, [&OF_IAM[..], &["ListEnhancedConnections"]].concat()).await;
+    judge(&emulator, "sdk_iam.py", input, iam_operations().chain(["ListEnhancedConnections"])).await;
 }
 
 async fn start(settings: Settings) -> Emulator {

@@ -350,6 +350,21 @@ def surroundings():
         part = m.ListElasticResourcePoolsRequest(name=GIVEN["pool_of_queue"][1:], limit=1)
         same("part of a name", len(CLIENT.list_elastic_resource_pools(part).elastic_resource_pools), 1)
 
+    def queues_of(pool, **page):
+        request = m.ListElasticResourcePoolQueuesRequest(elastic_resource_pool_name=pool, **page)
+        return succeeded(200, CLIENT.list_elastic_resource_pool_queues(request))
+
+    def queues_of_a_pool():
+        every = queues_of(GIVEN["pool_of_queue"])
+        same("count", every.count, len(every.queues))
+        found = next(each for each in every.queues if each.queue_name == GIVEN["pooled_queue"])
+        same("queue", (found.queue_type, bool(found.owner), type(found.create_time)), ("general", True, int))
+        names = [each.queue_name for each in every.queues]
+        same("pages", [queues_of(GIVEN["pool_of_queue"], limit=1, offset=at).queues[0].queue_name for at in (0, 1)], names[:2])
+        one = queues_of(GIVEN["pool_of_queue"], queue_name=GIVEN["pooled_queue"])
+        same("by name", [each.queue_name for each in one.queues], [GIVEN["pooled_queue"]])
+        same("none", queues_of("pool2").queues, [])
+
     def quotas():
         answer = CLIENT.show_quota(m.ShowQuotaRequest())
         same("status", (answer.status_code, answer.is_success), (200, True))
@@ -362,6 +377,9 @@ def surroundings():
     refused("ShowQueue", "one that is not there", 400, "DLI.0002", "There is no queue named missing",
             lambda: CLIENT.show_queue(m.ShowQueueRequest(queue_name="missing")))
     row("ListElasticResourcePools", "all, and by part of a name", pools)
+    row("ListElasticResourcePoolQueues", "all, pages, and by name", queues_of_a_pool)
+    refused("ListElasticResourcePoolQueues", "of one that is not there", 400, "DLI.0002", "missing",
+            lambda: queues_of("missing"))
     row("ShowQuota", "of the project", quotas)
 
 

@@ -46,7 +46,7 @@ impl Account<'_> {
             if let Some(other) = granted.privileges.iter().find(|name| *name != PRIVILEGE_BIND_QUEUE) {
                 return Err(Refusal::parameter(format!("The parameter privileges is invalid: {other:?}")));
             }
-            self.present(id)?;
+            self.changeable(id)?;
             wanted.push((id, !granted.privileges.is_empty()));
         }
         for (id, named) in wanted {

@@ -7,10 +7,13 @@
 use std::{fmt, num::ParseIntError, str::FromStr, time::Duration};
 
 use super::{Fault, FaultError, Trouble};
-use crate::emulator::throttle::{Limit, LimitSyntax};
+use crate::emulator::{
+    clock::{read_skew, write_skew},
+    throttle::{Limit, LimitSyntax},
+};
 
 /// The name of each trouble, and what its argument is.
-const TROUBLES: [(&str, &str); 11] = [
+const TROUBLES: [(&str, &str); 12] = [
     ("refuse", "=STATUS,CODE,TEXT"),
     ("throttle", "[=REQUESTS/TIME]"),
     ("fail-softly", "=TEXT"),
@@ -22,6 +25,7 @@ const TROUBLES: [(&str, &str); 11] = [
     ("delay", "=TIME[..TIME]"),
     ("stale", "=TIME"),
     ("slow-binding", "=TIME"),
+    ("clock-skew", "=[-]TIME"),
 ];
 
 /// What stands before the text that a request must contain.
@@ -121,6 +125,10 @@ fn trouble(text: &str) -> Result<Trouble, FaultSyntax> {
         }
         ("stale", Some(span)) => Ok(Trouble::Stale(time(span)?)),
         ("slow-binding", Some(span)) => Ok(Trouble::SlowBinding(time(span)?)),
+        ("clock-skew", Some(span)) => {
+            let skew = read_skew(span).map_err(|error| FaultSyntax::Time(span.to_owned(), error))?;
+            Ok(Trouble::ClockSkew(skew))
+        }
         _ => Err(FaultSyntax::Trouble(text.to_owned())),
     }
 }
@@ -159,6 +167,7 @@ impl fmt::Display for Trouble {
             Self::Delay { at_least, at_most } => write!(f, "delay={}..{}", span(at_least), span(at_most)),
             Self::Stale(lag) => write!(f, "stale={}", span(lag)),
             Self::SlowBinding(delay) => write!(f, "slow-binding={}", span(delay)),
+            Self::ClockSkew(skew) => write!(f, "clock-skew={}", write_skew(*skew)),
         }
     }
 }
@@ -174,6 +183,7 @@ mod tests {
     #[test]
     fn each_part_is_read() {
         let [ms, second] = [Duration::from_millis(10), Duration::from_secs(1)];
+        let skew = |seconds| Fault::new("*", Trouble::ClockSkew(time::Duration::seconds(seconds)));
         let refuse = |times: &str| Fault::refuse("ListQueues", 500, "DLI.0999", times);
         for (text, expected) in [
             ("*:lose-answer", Fault::new("*", Trouble::LoseAnswer)),
@@ -192,6 +202,8 @@ mod tests {
             ("*:delay=1s", Fault::new("*", Trouble::Delay { at_least: second, at_most: second })),
             ("List*:stale=1s", Fault::new("List*", Trouble::Stale(second))),
             ("*:slow-binding=1m30s", Fault::new("*", Trouble::SlowBinding(Duration::from_secs(90)))),
+            ("*:clock-skew=20m*2@0.5", skew(1200).times(2).probability(0.5, 0)),
+            ("*:clock-skew=-1h30m", skew(-5400)),
             (r#" {"trouble":"truncate-answer"}"#, Fault::new("*", Trouble::TruncateAnswer)),
         ] {
             assert_eq!(read(text), expected, "{text}");
@@ -208,6 +220,14 @@ mod tests {
     }
 
     #[test]
+    fn the_help_has_every_trouble() {
+        for (name, argument) in TROUBLES {
+            let line = format!("\n  {name}{argument} ");
+            assert!(crate::emulator::CONTROL_API.contains(&line), "the help lacks {name}{argument}");
+        }
+    }
+
+    #[test]
     fn what_is_no_fault_is_told() {
         for (text, said) in [
             ("lose-answer", "OPERATION:TROUBLE"),
@@ -216,6 +236,8 @@ mod tests {
             ("*:lose-answer*", "\"lose-answer*\""),
             ("*:delay", "delay=TIME"),
             ("*:delay=soon", "\"soon\""),
+            ("*:clock-skew", "clock-skew=[-]TIME"),
+            ("*:clock-skew=late", "\"late\""),
             ("*:refuse=ok,a,b", "\"ok\""),
             ("*:refuse=200,a,b", "200"),
             ("*:throttle=5", "\"5\""),

@@ -8,7 +8,7 @@ use terraform_provider_dli::emulator::{CONTROL_API, Emulator, Settings};
 use super::harness::{Cloud, NOWHERE, PROJECT, body, body_with, client, connections};
 
 /// Status and body of an unsigned request.
-async fn control(emulator: &Emulator, method: &str, tail: &str, body: Value) -> (u16, Value) {
+pub(super) async fn control(emulator: &Emulator, method: &str, tail: &str, body: Value) -> (u16, Value) {
     let url = format!("{}/_emulator/{tail}", emulator.endpoint());
     let mut request = client().request(method.parse().expect("a method"), url);
     if !body.is_null() || method == "PUT" {

@@ -102,6 +102,24 @@ async fn a_connection_is_cut_before_the_work_or_in_the_middle_of_the_answer() {
     cloud.get(&connections()).await.ok(200);
 }
 
+/// An answer without a body is spoilt, too; what it was to tell is done.
+#[tokio::test]
+async fn an_answer_of_nothing_is_spoilt_by_something() {
+    let cloud = Cloud::start().await;
+    let path = cloud.create(body("test")).await;
+    let id = path.rsplit('/').next().expect("an id");
+    let tags = format!("/v3/{PROJECT}/dli_enhanced_datasource/{id}/tags");
+    let change = async |what: &str| {
+        let body = json!({"tags": [{"key": "a", "value": "b"}]});
+        cloud.try_call("POST", &format!("{tags}/{what}"), body).await.expect("an answer")
+    };
+    cloud.fault("BatchCreateResourceTags:truncate-answer*1");
+    cloud.fault("BatchDeleteResourceTags:garble-answer*1");
+    assert_eq!((change("create").await.as_str(), cloud.emulator.tags(PROJECT, id).len()), ("{", 1));
+    assert_eq!((change("delete").await.as_str(), cloud.emulator.tags(PROJECT, id).len()), ("<html>", 0));
+    assert_eq!(change("create").await, "", "each was met once");
+}
+
 /// Half of the body has arrived, and the head has said how long all of it is.
 #[tokio::test]
 async fn what_is_cut_was_announced_whole() {
@@ -222,6 +240,51 @@ async fn the_clock_may_be_wrong() {
     cloud.emulator.set_clock_skew(time::Duration::minutes(-15));
     let path = cloud.create(body("test")).await;
     assert_eq!(cloud.get(&path).await.ok(200)["create_time"], 1_767_225_600_000_i64 - 900_000);
+}
+
+/// The `Date` of the answer to a request without any proof.
+async fn date_of(cloud: &Cloud, method: &str, target: &str, contents: &Value) -> (u16, String) {
+    let request = client().request(method.parse().expect("a method"), cloud.emulator.endpoint() + target);
+    let answer = request.body(contents.to_string()).send().await.expect("an answer");
+    (answer.status().as_u16(), answer.headers()["date"].to_str().expect("ASCII").to_owned())
+}
+
+/// Whoever is refused for it has met it, and no other trouble yet; what is done is done at the right time.
+#[tokio::test]
+async fn the_clock_may_be_wrong_for_one_request() {
+    const RIGHT: &str = "Thu, 01 Jan 2026 00:00:00 GMT";
+    let cloud = Cloud::start().await;
+    cloud.fault("CreateEnhancedConnection:throttle*1");
+    cloud.fault("*:clock-skew=-20m*1 containing late");
+    cloud.fault("*:clock-skew=20m*2");
+    cloud.get("/v9/nothing").await.refused(404, "APIGW.0101");
+    cloud.get("/v3/projects").await.ok(200);
+    for (name, server) in [("late", "20251231T234000Z"), ("late", "20260101T002000Z"), ("early", "20260101T002000Z")] {
+        let said = cloud.call("POST", &connections(), body(name)).await.refused(401, "APIGW.0301");
+        assert!(said.ends_with(&format!("signature time:20260101T000000Z,server time:{server}")), "{said}");
+    }
+    cloud.call("POST", &connections(), body("test")).await.refused(429, "APIGW.0308");
+
+    // Not so far off that the signature has expired.
+    cloud.fault("CreateEnhancedConnection:clock-skew=15m*1");
+    let path = cloud.create(body("test")).await;
+    assert_eq!(cloud.get(&path).await.ok(200)["create_time"], 1_767_225_600_000_i64);
+
+    // Of the service, of IAM with a signature and without one, and of the metadata service.
+    let early = "Thu, 01 Jan 2026 00:20:00 GMT".to_owned();
+    for (operation, method, target, status) in [
+        ("ListEnhancedConnections", "GET", connections(), 401),
+        ("KeystoneListProjects", "GET", "/v3/projects".to_owned(), 401),
+        ("KeystoneCreateUserTokenByPassword", "POST", "/v3/auth/tokens".to_owned(), 400),
+        ("MetadataToken", "GET", "/meta-data/latest/api/token".to_owned(), 405),
+    ] {
+        cloud.fault(&format!("{operation}:clock-skew=20m*1"));
+        assert_eq!(date_of(&cloud, method, &target, &json!({})).await, (status, early.clone()), "{operation}");
+        assert_eq!(date_of(&cloud, method, &target, &json!({})).await, (status, RIGHT.to_owned()), "{operation}");
+    }
+    cloud.fault("KeystoneListProjects:clock-skew=20m*1");
+    cloud.get("/v3/projects").await.refused(401, "APIGW.0301");
+    cloud.get("/v3/projects").await.ok(200);
 }
 
 /// Whom the gateway does not believe, no trouble befalls.

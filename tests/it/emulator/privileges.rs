@@ -1,5 +1,7 @@
 //! Sharing a connection with other projects.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::harness::{Cloud, NOWHERE, PROJECT, body, connections};
@@ -80,4 +82,18 @@ async fn what_cannot_be_granted() {
     assert_eq!(text, format!("Connection {NOWHERE} does not exist"));
     cloud.call("DELETE", &path, Value::Null).await.ok(200);
     cloud.get(&format!("{path}/privileges")).await.refused(400, "DLI.0001");
+}
+
+/// One of two connections is on its way: what is refused for it is not done for the other one either.
+#[tokio::test]
+async fn nothing_is_granted_by_halves_while_a_connection_goes() {
+    let cloud = Cloud::start().await;
+    cloud.emulator.set_delete_delay(Duration::from_mins(1));
+    let [stays, goes] = [cloud.create(body("stays")).await, cloud.create(body("goes")).await];
+    cloud.call("DELETE", &goes, Value::Null).await.ok(200);
+    let ids = [&stays, &goes].map(|path| path.rsplit('/').next().expect("an id").to_owned());
+    let both = ids.map(|id| json!({"object": format!("edsconnections.{id}"), "privileges": ["BIND_QUEUE"]}));
+    let body = json!({"projectId": OTHER, "action": "grant", "privileges": both});
+    cloud.call("PUT", &format!("/v1.0/{PROJECT}/authorization"), body).await.refused(400, "DLI.0007");
+    assert_eq!(cloud.get(&format!("{stays}/privileges")).await.ok(200)["privileges"], json!([]));
 }

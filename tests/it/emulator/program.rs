@@ -106,7 +106,7 @@ async fn the_state_survives_a_kill() {
     let settings = Settings { state: Some(file.clone()), ..Settings::default() };
     let third = Emulator::start(([127, 0, 0, 1], 0).into(), settings).await.expect("the file is whole");
     let held = third.connections(PROJECT);
-    assert_eq!((held.len(), held[0].is_deleted(), held[0].hosts.len()), (1, true, 1));
+    assert_eq!((held.len(), held[0].is_deleted(), held[0].name.as_str()), (1, true, "test"));
     assert!(third.routetable_id(PROJECT, &held[0].id).is_some());
     let left: Vec<_> =
         fs::read_dir(home.path()).expect("the directory").map(|entry| entry.expect("an entry").file_name()).collect();
