@@ -225,7 +225,10 @@ impl Shared {
         }
         if method == "GET" {
             let run = |account: &mut Account<'_>| (operation.run)(account, &call);
-            return self.with_past_account(project, course.strike.lag, run).map(alone);
+            let answer = self.with_past_account(project, course.strike.lag, run);
+            course.is_old =
+                !course.strike.lag.is_zero() && !is_same(&answer, &self.with_account(project, false, run).0);
+            return answer.map(alone);
         }
         let (answer, change) = self.with_account(project, true, |account| {
             let usual = account.manner.fate.delay;
@@ -303,6 +306,16 @@ pub(super) struct Course {
     /// Its body may hold secrets.
     pub(super) is_login: bool,
     pub(super) strike: Strike,
+    /// Whether it was answered by an older state, and not as it would be by that of now.
+    pub(super) is_old: bool,
+}
+
+fn is_same(one: &Result<Answer, Refusal>, other: &Result<Answer, Refusal>) -> bool {
+    match (one, other) {
+        (Ok(one), Ok(other)) => one.body == other.body,
+        (Err(one), Err(other)) => one.text == other.text,
+        _ => false,
+    }
 }
 
 fn span(span: Duration) -> time::Duration {
