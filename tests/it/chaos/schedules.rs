@@ -60,6 +60,10 @@ struct Outcome {
     troubles: usize,
     /// Connections of others that were exactly like one of ours.
     twins: usize,
+    /// Runs while troubles were on.
+    runs: usize,
+    /// Connections that they made.
+    made: usize,
     /// Runs that ended with an error.
     failed: usize,
     wrong: Vec<String>,
@@ -313,6 +317,7 @@ impl Schedule {
         if !self.cloud.lives() {
             self.cloud.revive();
         }
+        outcome.runs += 1;
         outcome.kills += usize::from(killed.get());
         outcome.failed += usize::from(told.as_ref().is_none_or(|told| !told.errors.is_empty()));
         told
@@ -406,6 +411,7 @@ async fn run(seed: u64) -> Outcome {
         schedule.look(&format!("apply {round}"), &mut outcome);
     }
     schedule.cloud.emulator().clear_faults();
+    outcome.made = schedule.cloud.created();
     outcome.applies = schedule.settle(&configuration, "at last", &mut outcome).await;
     schedule.compare(&configuration, "at last", &mut outcome);
 
@@ -446,6 +452,8 @@ fn run_all(seeds: impl Iterator<Item = u64>) {
     println!("  requests that met a trouble   {:>6}", sum(|outcome| outcome.troubles));
     println!("  kills                         {:>6}", sum(|outcome| outcome.kills));
     println!("  exact twins of ours           {:>6}", sum(|outcome| outcome.twins));
+    println!("  applies meanwhile             {:>6}", sum(|outcome| outcome.runs));
+    println!("  connections made meanwhile    {:>6}", sum(|outcome| outcome.made));
     println!("  applies that failed meanwhile {:>6}", sum(|outcome| outcome.failed));
     for applies in 0..=2 {
         let count = outcomes.values().filter(|outcome| outcome.applies == applies).count();
