@@ -72,7 +72,7 @@ pub use self::{
     clock::{Clock, ManualClock, SystemClock, read_skew},
     control::CONTROL_API,
     faults::{ANY_OPERATION, Fault, FaultError, FaultSyntax, Trouble},
-    journal::LoggedRequest,
+    journal::{LoggedRequest, Struck},
     metadata::{Metadata, UnknownMetadata},
     operation::{iam_names as iam_operations, names as operations},
     people::{Caller, Credential, Identity, People},

@@ -10,7 +10,7 @@ use std::{
 use axum::body::Bytes;
 use time::{OffsetDateTime, macros::format_description};
 
-use super::people::Caller;
+use super::{faults::Trouble, people::Caller};
 
 /// One request and how it was answered.
 #[derive(Debug, Clone)]
@@ -33,7 +33,7 @@ pub struct LoggedRequest {
     pub headers: Vec<(String, String)>,
     /// The body; empty where it was refused for its size, and without the secrets that a login has in it.
     pub body: Bytes,
-    /// HTTP status of the answer; 0 where the connection was cut before anything was done.
+    /// HTTP status of the answer, of one that was lost too; 0 where the connection was cut before anything was done.
     pub status: u16,
     /// Error code of the answer; a soft refusal (HTTP 200) has none, but its text.
     pub code: Option<String>,
@@ -43,6 +43,31 @@ pub struct LoggedRequest {
     pub request_id: String,
     /// How long the work took, the added latency left out.
     pub took: Duration,
+    /// What befell it on its way.
+    pub struck: Struck,
+}
+
+impl LoggedRequest {
+    /// Whether it was carried out, whatever became of the answer.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        matches!(self.status, 200..=299) && self.error.is_none()
+    }
+}
+
+/// What befell a request, as far as its answer does not tell: a test that brings a trouble on asks whether it was met.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Struck {
+    /// What a fault did to it, but for what only slows it down.
+    pub trouble: Option<Trouble>,
+    /// How much later its answer left because of faults.
+    pub delay: Duration,
+    /// Whether its answer is of an older state, and would be another one by that of now.
+    pub is_old: bool,
+    /// Whether its answer shows a connection of which a binding is CREATING.
+    pub shows_settling: bool,
+    /// Whether its answer shows a connection that was deleted and is ACTIVE still.
+    pub shows_leaving: bool,
 }
 
 /// The newest requests. Bounded in number and in bytes, so that an emulator can run for months.
@@ -160,6 +185,7 @@ mod tests {
             error: Some("no \u{1b}[2J".to_owned()),
             request_id: String::new(),
             took: Duration::from_millis(12),
+            struck: Struck::default(),
         }
     }
 

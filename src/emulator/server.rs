@@ -24,12 +24,15 @@ use time::{OffsetDateTime, UtcDateTime, macros::format_description};
 use uuid::Uuid;
 
 use super::{
+    clock::milliseconds,
     control,
     disguise::disguise,
     faults::Trouble,
     iam,
-    journal::{self, LoggedRequest},
-    operation::Answer,
+    journal::{self, LoggedRequest, Struck},
+    lifecycle,
+    operation::{self, Answer, Operation},
+    project::Record,
     quirks::Quirk,
     refusal::Refusal,
     shared::{Course, Shared, lock},
@@ -122,7 +125,7 @@ async fn work(shared: Arc<Shared>, parts: Parts, body: Result<Bytes, Refusal>, r
         outcome = outcome.map_err(soften);
     }
 
-    let Course { operation, caller, is_login, strike } = course;
+    let Course { operation, caller, is_login, strike, is_old } = course;
     let refusal = outcome.as_ref().err();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let body = body.unwrap_or_default();
@@ -141,6 +144,13 @@ async fn work(shared: Arc<Shared>, parts: Parts, body: Result<Bytes, Refusal>, r
         error: refusal.map(|refusal| refusal.text.clone()),
         request_id: request_id.clone(),
         took: started.elapsed(),
+        struck: Struck {
+            trouble: strike.trouble.clone(),
+            delay: strike.delay,
+            is_old,
+            shows_settling: shows(&shared, &parts, &outcome, is_settling),
+            shows_leaving: shows(&shared, &parts, &outcome, is_leaving),
+        },
     };
     if shared.log {
         journal::print(&logged);
@@ -157,6 +167,31 @@ async fn work(shared: Arc<Shared>, parts: Parts, body: Result<Bytes, Refusal>, r
         _ => (answer, Told::All),
     };
     Reply { answer, delay: strike.delay, told, skew: strike.skew }
+}
+
+/// Whether the answer to a read shows such a connection.
+fn shows(shared: &Shared, parts: &Parts, outcome: &Result<Answer, Refusal>, is_such: fn(&Record, i64) -> bool) -> bool {
+    let Ok(Answer { body: Some(body), .. }) = outcome else { return false };
+    let Ok((Operation { method: "GET", .. }, segments)) = operation::find(parts.method.as_str(), parts.uri.path())
+    else {
+        return false;
+    };
+    let (now, held) = (milliseconds(shared.time()), lock(&shared.state));
+    let project = segments.get("project_id").and_then(|project| held.projects.get(project));
+    let such: Vec<_> = project.iter().flat_map(|project| &project.connections).filter(|c| is_such(c, now)).collect();
+    if such.is_empty() {
+        return false;
+    }
+    let text = String::from_utf8_lossy(body);
+    such.iter().any(|connection| text.contains(&connection.id))
+}
+
+fn is_settling(connection: &Record, now: i64) -> bool {
+    connection.peerings.iter().any(|peering| peering.state(now) == lifecycle::State::Creating)
+}
+
+fn is_leaving(connection: &Record, now: i64) -> bool {
+    connection.deleted && !connection.is_gone(now)
 }
 
 /// The whole body. One that is too large is read on for a while and thrown away.

@@ -249,7 +249,10 @@ impl Shared {
         }
         if method == "GET" {
             let run = |account: &mut Account<'_>| (operation.run)(account, &call);
-            return self.read(project, past, run).map(alone);
+            let is_past = past.is_some();
+            let answer = self.read(project, past, run);
+            course.is_old = is_past && !is_same(&answer, &self.read(project, None, run));
+            return answer.map(alone);
         }
         let (answer, change) = self.with_account(project, true, |account| {
             let usual = account.manner.fate.delay;
@@ -345,6 +348,16 @@ pub(super) struct Course {
     /// Its body may hold secrets.
     pub(super) is_login: bool,
     pub(super) strike: Strike,
+    /// Whether it was answered by an older state, and not as it would be by that of now.
+    pub(super) is_old: bool,
+}
+
+fn is_same(one: &Result<Answer, Refusal>, other: &Result<Answer, Refusal>) -> bool {
+    match (one, other) {
+        (Ok(one), Ok(other)) => one.body == other.body,
+        (Err(one), Err(other)) => one.text == other.text,
+        _ => false,
+    }
 }
 
 /// Whether a text stands in the decoded path, the query as sent, or the body.

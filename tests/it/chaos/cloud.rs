@@ -17,6 +17,9 @@ use super::blocks::Facts;
 /// A project id of the form that real ones have.
 pub(super) const PROJECT: &str = "0123456789abcdef0123456789abcdef";
 
+/// A region, which has that project.
+pub(super) const REGION: &str = "eu-west-101";
+
 /// An emulator that can be killed. Dropping it ends it.
 pub(super) struct Cloud {
     served: Mutex<Option<Served>>,
@@ -127,11 +130,17 @@ impl Cloud {
         emulator.edit(PROJECT, work).expect("it can be kept").ok()
     }
 
-    /// How often it was asked for this.
-    pub(super) fn count(&self, operation: &str) -> usize {
-        let before = self.before.lock().expect("no panic");
-        let now = self.emulator().requests();
-        before.iter().chain(&now).filter(|request| request.operation == Some(operation)).count()
+    /// All requests of all its lives.
+    pub(super) fn requests(&self) -> Vec<LoggedRequest> {
+        let mut requests = self.before.lock().expect("no panic").clone();
+        requests.extend(self.emulator().requests());
+        requests
+    }
+
+    /// How many connections were made at the request of a client, whether or not it was told.
+    pub(super) fn created(&self) -> usize {
+        let is_creation = |request: &&LoggedRequest| request.operation == Some("CreateEnhancedConnection");
+        self.requests().iter().filter(is_creation).filter(|request| request.is_done()).count()
     }
 
     /// All connections that there ever were.

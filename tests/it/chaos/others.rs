@@ -27,6 +27,8 @@ pub(super) struct Others {
     /// Our connections that it shared with a project of its own.
     shared: BTreeSet<String>,
     count: u8,
+    /// How many were made exactly like one of ours.
+    pub(super) twins: usize,
 }
 
 impl Others {
@@ -44,6 +46,13 @@ impl Others {
             self.ever.insert(id.clone());
             self.connections.insert(id, facts);
         }
+    }
+
+    /// Makes a connection that cannot be told from one of ours, but for its id and when it was made.
+    pub(super) fn make_twin(&mut self, cloud: &Cloud, name: &str, vpc: &str, network: &str) {
+        let before = self.ever.len();
+        self.make(cloud, name, vpc, network);
+        self.twins += self.ever.len() - before;
     }
 
     /// Does something. `ours` is what we have told: the addresses without collections of their own, and the state.

@@ -2,20 +2,29 @@
 //! meet troubles, the provider, Terraform and the emulator are killed, and another team works in the same project.
 //!
 //! When the troubles stop, at most two applies reach what is declared, and the emulator holds exactly that, with all that
-//! is the other team's beside it. The full run, and the same for one seed:
+//! is the other team's beside it.
+//!
+//! What no provider can see to is left out: a creation that a kill interrupts, and whose block is then taken out of the
+//! configuration. Terraform calls no provider for a resource that is neither configured nor in the state, so that the
+//! connection, if it was made, stays, and nobody knows it. Such a block stays here until an apply has found what it made.
+//! Nor can a twin that another team makes while our own creation is under way be told from ours; twins are made where no
+//! creation is.
+//!
+//! The full run, and the same for one seed:
 //!
 //! ```text
 //! cargo test --test it chaos::schedules -- --ignored --nocapture
 //! CHAOS_SEED=17 cargo test --test it chaos::schedules::five -- --ignored --nocapture
 //! ```
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fastrand::Rng;
 use futures_util::stream::{self, StreamExt};
-use terraform_provider_dli::emulator::{Fault, Quirk, Quirks, Settings, Trouble};
+use terraform_provider_dli::emulator::{Fault, LoggedRequest, Quirk, Quirks, Settings, Struck, Trouble};
 use tokio_util::sync::CancellationToken;
 
 use super::blocks::{Block, Configuration, Declared, facts};
@@ -24,10 +33,13 @@ use super::cloud::Cloud;
 use super::matrix::operations;
 use super::others::Others;
 use super::terraform::{State, Told, Workspace};
-use super::trouble::{Ahead, Kind};
+use super::trouble::{Ahead, Kind, is_for_the_date};
 
 /// How many schedules go on at a time.
 const AT_ONCE: usize = 40;
+
+/// How old what is read may be, in milliseconds.
+const LONGEST_LAG: u64 = 300;
 
 /// Two connections that declare all they have, and three whose parts are resources.
 const WHOLE: [&str; 2] = ["dli_enhanced_connection.whole1", "dli_enhanced_connection.whole2"];
@@ -42,9 +54,16 @@ struct Outcome {
     adoptions: usize,
     /// Applies that it took once the troubles had stopped.
     applies: usize,
-    /// Runs of which something was killed.
+    /// Runs during which something was killed.
     kills: usize,
+    /// Requests that something befell.
     troubles: usize,
+    /// Connections of others that were exactly like one of ours.
+    twins: usize,
+    /// Runs while troubles were on.
+    runs: usize,
+    /// Connections that they made.
+    made: usize,
     /// Runs that ended with an error.
     failed: usize,
     wrong: Vec<String>,
@@ -73,8 +92,7 @@ fn cidr(index: usize, variant: u8) -> String {
     format!("10.{}.0.0/16", index * 10 + usize::from(variant))
 }
 
-/// What is declared next. Most of it stays, and so does what an apply was to make and the state does not have: nobody
-/// could find a thing that was perhaps made, once it is neither declared nor known.
+/// What is declared next. Most of it stays, and so does what an apply was to make and the state does not have.
 fn changed(rng: &mut Rng, before: &Configuration, state: &State) -> Configuration {
     let mut after = wished(rng, before);
     for (address, block) in before.iter().filter(|(address, _)| !state.contains_key(*address)) {
@@ -164,6 +182,7 @@ fn quirks(rng: &mut Rng) -> Quirks {
     // The facts are compared as they are.
     quirks.remove(&Quirk::UpperCaseNames);
     quirks.remove(&Quirk::StatusInProse);
+    quirks.extend(Some(Quirk::NoV3Routes).filter(|_| rng.u8(..3) == 0));
     quirks
 }
 
@@ -177,17 +196,19 @@ struct Schedule {
     workspace: Workspace,
     others: Mutex<Others>,
     names_are_unique: bool,
+    operations: BTreeSet<&'static str>,
     mortal: bool,
 }
 
 impl Schedule {
     fn new(rng: &mut Rng) -> Self {
         let quirks = quirks(rng);
+        let operations = operations(&quirks);
         let names_are_unique = !quirks.contains(&Quirk::NamesNotUnique);
         let mut span = |most| if rng.bool() { milliseconds(rng, most) } else { Duration::ZERO };
         let (binding_delay, delete_delay) = (span(300), span(200));
         let mortal = rng.u8(..3) == 0;
-        let minutes = if rng.u8(..4) == 0 { 5 } else { 0 };
+        let minutes = *rng.choice(&[0, 0, 0, 5, 20, 20]).unwrap();
         let settings = Settings {
             quirks,
             binding_delay,
@@ -198,33 +219,49 @@ impl Schedule {
         };
         let cloud = if mortal { Cloud::start_mortal(settings) } else { Cloud::start(settings) };
         let workspace = Workspace::new(&cloud.endpoint());
-        let mut others = Others::default();
-        if !names_are_unique {
-            // Exactly like one of ours, and there before it.
-            others.make(
-                &cloud,
-                "bare1",
-                "22094d8f-c310-4621-913d-4c4d655d8495",
-                "78f25620-36e4-4b39-95b9-f5aab22e1281",
-            );
+        Self { cloud, workspace, others: Mutex::default(), names_are_unique, operations, mortal }
+    }
+
+    /// The other team makes a connection exactly like one of ours, there or not, of which no creation is under way or
+    /// noted. No read is so late that it does not show it: who reads of what is not shown yet cannot know it either.
+    async fn double(&self, rng: &mut Rng, configuration: &Configuration) {
+        if self.names_are_unique || rng.bool() {
+            return;
         }
-        Self { cloud, workspace, others: Mutex::new(others), names_are_unique, mortal }
+        let noted = self.noted();
+        let connections = configuration.values().filter_map(|block| match block {
+            Block::Connection(declared) if !noted.contains(&declared.name) => Some(declared),
+            _ => None,
+        });
+        let Some(Declared { name, vpc, network, .. }) = rng.choice(connections.collect::<Vec<_>>()) else { return };
+        self.others.lock().unwrap().make_twin(&self.cloud, name, vpc, network);
+        clock::pause(Duration::from_millis(LONGEST_LAG)).await;
+    }
+
+    /// The names of which a creation is noted.
+    fn noted(&self) -> BTreeSet<String> {
+        let files = std::fs::read_dir(self.workspace.notes()).into_iter().flatten();
+        let name = |file: std::io::Result<std::fs::DirEntry>| {
+            let note: serde_json::Value =
+                serde_json::from_slice(&std::fs::read(file.unwrap().path()).unwrap()).unwrap();
+            note["name"].as_str().unwrap().to_owned()
+        };
+        files.map(name).collect()
     }
 
     /// Requests meet troubles, one after the other.
-    async fn trouble(&self, rng: &mut Rng, count: &mut usize) {
+    async fn trouble(&self, rng: &mut Rng) {
         // And some of what is read is old.
         let reads = rng.choice(["Show*", "List*", "*"]).unwrap();
-        let old = Fault::new(reads, Trouble::Stale(milliseconds(rng, 300))).probability(0.3, rng.u64(..));
+        let old = Fault::new(reads, Trouble::Stale(milliseconds(rng, LONGEST_LAG))).probability(0.3, rng.u64(..));
         self.cloud.emulator().inject(old).expect("it can happen");
         loop {
             clock::pause(Duration::from_millis(10) + milliseconds(rng, 100)).await;
-            let operation = rng.choice(operations()).filter(|_| rng.bool()).unwrap_or("*");
+            let operation = rng.choice(&self.operations).filter(|_| rng.bool()).unwrap_or(&"*");
             let kind = rng.choice(Kind::OF_REQUESTS).unwrap();
             if self.cloud.lives() {
                 let fault = kind.fault(operation).expect("it befalls requests");
                 self.cloud.emulator().inject(fault.times(rng.u32(1..=2))).expect("it can happen");
-                *count += 1;
             }
         }
     }
@@ -247,21 +284,24 @@ impl Schedule {
         let absence = milliseconds(rng, 300);
         let victim = rng.u8(..6);
         let (mut first, mut second) = (rng.fork(), rng.fork());
-        let troubles = &mut outcome.troubles;
+        let killed = Cell::new(false);
         let killing = async {
             match victim {
                 0 => {
                     clock::pause(moment).await;
+                    killed.set(true);
                     death.cancel();
                 }
                 1 if self.mortal => {
                     clock::pause(moment).await;
+                    killed.set(true);
                     self.cloud.die();
                     clock::pause(absence).await;
                     self.cloud.revive();
                 }
                 2 => {
                     clock::pause(moment).await;
+                    killed.set(true);
                     return;
                 }
                 _ => {}
@@ -271,13 +311,14 @@ impl Schedule {
         let told = tokio::select! {
             told = self.workspace.apply(configuration, &death) => Some(told),
             () = killing => None,
-            () = self.trouble(&mut first, troubles) => None,
+            () = self.trouble(&mut first) => None,
             () = self.interfere(&mut second) => None,
         };
         if !self.cloud.lives() {
             self.cloud.revive();
         }
-        outcome.kills += usize::from(victim == 0 || victim == 2 || victim == 1 && self.mortal);
+        outcome.runs += 1;
+        outcome.kills += usize::from(killed.get());
         outcome.failed += usize::from(told.as_ref().is_none_or(|told| !told.errors.is_empty()));
         told
     }
@@ -336,7 +377,7 @@ impl Schedule {
         let mut told = Told::default();
         for applies in 0..=2 {
             let plan = self.workspace.plan(configuration).await;
-            if plan.actions.is_empty() && plan.errors.is_empty() {
+            if plan.is_nothing() {
                 return applies;
             }
             if applies == 2 {
@@ -352,6 +393,12 @@ impl Schedule {
     }
 }
 
+/// Whether a trouble was met by it.
+fn befell(request: &LoggedRequest) -> bool {
+    let Struck { trouble, delay, is_old, .. } = &request.struck;
+    trouble.is_some() || !delay.is_zero() || *is_old || is_for_the_date(request)
+}
+
 async fn run(seed: u64) -> Outcome {
     let rng = &mut Rng::with_seed(seed);
     let mut outcome = Outcome::default();
@@ -359,10 +406,12 @@ async fn run(seed: u64) -> Outcome {
     let mut configuration = Configuration::new();
     for round in 0..rng.u8(3..=5) {
         configuration = changed(rng, &configuration, &schedule.workspace.state());
+        schedule.double(rng, &configuration).await;
         schedule.storm(rng, &configuration, &mut outcome).await;
         schedule.look(&format!("apply {round}"), &mut outcome);
     }
     schedule.cloud.emulator().clear_faults();
+    outcome.made = schedule.cloud.created();
     outcome.applies = schedule.settle(&configuration, "at last", &mut outcome).await;
     schedule.compare(&configuration, "at last", &mut outcome);
 
@@ -372,6 +421,8 @@ async fn run(seed: u64) -> Outcome {
     if !schedule.workspace.state().is_empty() || schedule.workspace.notes().exists() {
         outcome.wrong.push("something is left in the working directory".to_owned());
     }
+    outcome.troubles = schedule.cloud.requests().iter().filter(|request| befell(request)).count();
+    outcome.twins = schedule.others.lock().unwrap().twins;
     outcome
 }
 
@@ -398,8 +449,11 @@ fn run_all(seeds: impl Iterator<Item = u64>) {
     let sum = |of: fn(&Outcome) -> usize| outcomes.values().map(of).sum::<usize>();
     let bad: Vec<_> = outcomes.iter().filter(|(_, outcome)| !outcome.is_well()).map(|(seed, _)| seed).collect();
     println!("schedules                       {:>6}", outcomes.len());
-    println!("  troubles brought on           {:>6}", sum(|outcome| outcome.troubles));
+    println!("  requests that met a trouble   {:>6}", sum(|outcome| outcome.troubles));
     println!("  kills                         {:>6}", sum(|outcome| outcome.kills));
+    println!("  exact twins of ours           {:>6}", sum(|outcome| outcome.twins));
+    println!("  applies meanwhile             {:>6}", sum(|outcome| outcome.runs));
+    println!("  connections made meanwhile    {:>6}", sum(|outcome| outcome.made));
     println!("  applies that failed meanwhile {:>6}", sum(|outcome| outcome.failed));
     for applies in 0..=2 {
         let count = outcomes.values().filter(|outcome| outcome.applies == applies).count();

@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use futures_util::future::join_all;
 use tempfile::TempDir;
-use terraform_provider_dli::emulator::{ACCESS_KEY, SECRET_KEY};
+use terraform_provider_dli::emulator::{ACCESS_KEY, People, SECRET_KEY};
 use terraform_provider_dli::framework::diagnostic::{Diagnostics, Severity};
 use terraform_provider_dli::framework::schema::Schema;
 use terraform_provider_dli::framework::server::{ApplyRequest, Outcome, PlanRequest, Server};
@@ -21,7 +21,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::blocks::{Block, Configuration};
-use super::cloud::PROJECT;
+use super::cloud::{PROJECT, REGION};
 
 /// Core's default.
 const PARALLELISM: usize = 10;
@@ -50,6 +50,11 @@ pub(super) struct Told {
 }
 
 impl Told {
+    /// Whether a plan went well and has nothing to do.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.actions.is_empty() && self.errors.is_empty()
+    }
+
     /// Takes diagnostics in; whether there were errors among them.
     fn take(&mut self, address: &str, diagnostics: &Diagnostics) -> bool {
         for diagnostic in diagnostics {
@@ -91,14 +96,36 @@ struct Plan {
 impl Workspace {
     /// An empty one, whose provider talks to this endpoint.
     pub(super) fn new(endpoint: &str) -> Self {
-        let given = [
-            ("region", "eu-west-101".into()),
+        Self::with_provider(vec![
             ("project_id", PROJECT.into()),
             ("access_key", ACCESS_KEY.into()),
             ("secret_key", SECRET_KEY.into()),
             ("endpoints", Value::map([("dli", endpoint.into())])),
+        ])
+    }
+
+    /// One whose provider logs in with a password, assumes an agency, and asks for the id of its project.
+    pub(super) fn logging_in(endpoint: &str) -> Self {
+        let People { user_name, password, domain_name, agency, .. } = People::default();
+        let domain = || Value::from(domain_name.as_str());
+        let assumed = [
+            ("agency_name", agency.as_str().into()),
+            ("domain_name", domain()),
+            ("domain_id", Value::Null),
+            ("duration", Value::Null),
         ];
+        Self::with_provider(vec![
+            ("user_name", user_name.as_str().into()),
+            ("password", password.as_str().into()),
+            ("domain_name", domain()),
+            ("assume_role", Value::map(assumed)),
+            ("endpoints", Value::map([("dli", endpoint.into()), ("iam", endpoint.into())])),
+        ])
+    }
+
+    fn with_provider(given: Vec<(&'static str, Value)>) -> Self {
         let mut provider = Server::new(DliProvider::new(Box::new(|_| None))).provider_schema().empty();
+        provider.put("region", REGION.into());
         for (name, value) in given {
             provider.put(name, value);
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use terraform_provider_dli::emulator::{Fault, Settings, StartError, Trouble};
+use terraform_provider_dli::emulator::{Fault, LoggedRequest, Settings, StartError, Trouble};
 
 use super::harness::{Cloud, PROJECT, body, body_with, client, connections};
 
@@ -53,6 +53,43 @@ async fn an_answer_is_lost_after_the_effect() {
     assert_eq!(cloud.emulator.connections(PROJECT).len(), 1);
     cloud.call("POST", &connections(), body("test")).await.refused(400, "DLI.0006");
     assert_eq!(cloud.emulator.requests().len(), 2);
+}
+
+/// What was done and what was met, whatever the client heard of it.
+#[tokio::test]
+async fn the_log_tells_what_was_done_and_what_befell_it() {
+    let cloud = Cloud::start().await;
+    let inject = |trouble| {
+        cloud.emulator.inject(Fault::new("CreateEnhancedConnection", trouble).times(1)).expect("a good fault");
+    };
+    inject(Trouble::FailSoftly { text: "busy".to_owned() });
+    inject(Trouble::CutRequest);
+    inject(Trouble::LoseAnswer);
+    for _ in 0..3 {
+        // Whether it gets an answer is another test's.
+        let _ = cloud.try_call("POST", &connections(), body("test")).await;
+    }
+    let log = cloud.emulator.requests();
+    assert_eq!(log.iter().map(LoggedRequest::is_done).collect::<Vec<_>>(), [false, false, true]);
+    assert_eq!(log[2].struck.trouble, Some(Trouble::LoseAnswer));
+
+    cloud.emulator.set_binding_delay(Duration::from_hours(1));
+    cloud.emulator.set_delete_delay(Duration::from_hours(1));
+    let hour = Trouble::Stale(Duration::from_hours(1));
+    cloud.emulator.inject(Fault::new("List*", hour)).expect("a good fault");
+    let id = cloud.emulator.connections(PROJECT)[0].id.clone();
+    let seen = async |path: &str| {
+        cloud.get(path).await.ok(200);
+        let struck = cloud.emulator.requests().pop().expect("it was asked").struck;
+        (struck.is_old, struck.shows_settling, struck.shows_leaving)
+    };
+    let one = format!("{}/{id}", connections());
+    assert_eq!((seen(&one).await, seen(&connections()).await), ((false, false, false), (false, false, false)));
+    cloud.call("POST", &format!("{one}/associate-queue"), json!({"queues": ["q1"]})).await.ok(200);
+    assert_eq!((seen(&one).await, seen(&connections()).await), ((false, true, false), (true, true, false)));
+    // Its bindings end at once, so that it looks as it did before there was one.
+    cloud.call("DELETE", &one, Value::Null).await.ok(200);
+    assert_eq!((seen(&one).await, seen(&connections()).await), ((false, false, true), (false, false, true)));
 }
 
 #[tokio::test]
