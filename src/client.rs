@@ -27,6 +27,7 @@ mod patience;
 mod pools;
 mod privileges;
 mod queues;
+mod redact;
 mod routes;
 mod schedule;
 mod tags;
