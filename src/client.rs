@@ -197,7 +197,9 @@ impl Client {
             id
         } else {
             let patience = Patience::new(deadline, stop);
-            patience.repeat(&self.inner.traffic, || self.inner.project_id(region.as_deref(), &name)).await?
+            let known = || self.inner.known_project_id(region.as_deref(), &name);
+            let ask = || self.inner.project_id(region.as_deref(), &name);
+            patience.repeat(&self.inner.traffic, known, ask).await?
         };
         Ok(self.at(region, endpoint, id)?.patient(deadline, stop))
     }
