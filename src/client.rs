@@ -149,8 +149,8 @@ impl Client {
         })
     }
 
-    /// Whether there is anything to make a call with. Where only this machine itself could give it, the machine is asked,
-    /// once in the process and for two seconds at most.
+    /// Whether there is anything to make a call with. Where only this machine itself could give it, the machine is asked;
+    /// where nobody is there, that takes little more than a second, once in the process.
     pub async fn has_credentials(&self) -> bool {
         let inner = &*self.inner;
         let asker = Asker { region: inner.region.as_deref(), scope: &Scope::Domain, acting: false };
@@ -186,10 +186,8 @@ impl Client {
             // What this machine has not is told together with what else is missing.
             let asker = Asker { region, scope: &Scope::Domain, acting: false };
             if let Err(error) = self.inner.access(asker).await {
+                // Another failure is met again below, where there is patience.
                 none = error.missing().map(<[Setting]>::to_vec);
-                if none.is_none() {
-                    return Err(error);
-                }
             }
         }
         let Place { region, endpoint, id, name } = self.place(region, project_id, none)?;
