@@ -219,8 +219,9 @@ impl Client {
             own.or(common.as_deref()).filter(|text| !text.is_empty()).map(str::to_owned)
         };
         let region = given(own_region, &inner.region);
-        let id = given(project_id, &inner.project_id);
         // Another region has another project.
+        let is_common = inner.region.is_none() || region == inner.region;
+        let id = given(project_id, if is_common { &inner.project_id } else { &None });
         let name = inner.project_name.clone().filter(|_| region == inner.region).or_else(|| region.clone());
 
         let mut missing = Vec::new();
@@ -357,6 +358,18 @@ mod tests {
         let own = client.project(Some("eu-west-101"), Some("0123")).expect("complete");
         assert_eq!(own.endpoint.to_string(), "https://dli.eu-west-101.myhuaweicloud.eu");
         assert_eq!(own.id, "0123");
+    }
+
+    #[test]
+    fn the_configured_project_is_one_of_the_configured_region() {
+        let id = |region: Option<&str>, own: Option<&str>| {
+            let client = Client::new(Config { region: region.map(str::to_owned), ..config() }).expect("in order");
+            let place = client.place(own, None, None).expect("complete");
+            (place.id.is_some(), place.name)
+        };
+        assert_eq!(id(Some("cn-north-4"), Some("cn-north-4")), (true, "cn-north-4".to_owned()));
+        assert_eq!(id(Some("cn-north-4"), Some("cn-east-3")), (false, "cn-east-3".to_owned()));
+        assert_eq!(id(None, Some("cn-east-3")), (true, "cn-east-3".to_owned()));
     }
 
     #[test]

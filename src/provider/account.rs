@@ -145,6 +145,14 @@ impl Account {
         self.configured().filter(|known| !known.unknown.contains(&"project_id"))?.project_id
     }
 
+    /// Whether this region is the provider's; where the provider has none, every one is. `None` is one that is not known.
+    pub(super) fn is_in(&self, region: Option<&str>) -> bool {
+        self.configured().is_some_and(|known| {
+            let is_open = known.unknown.contains(&"region");
+            !is_open && (known.region.is_none() || known.region.as_deref() == region)
+        })
+    }
+
     /// What the provider block says about tags.
     pub(super) fn tagging(&self) -> Tagging {
         self.configured().map(|known| known.tagging).unwrap_or_default()
