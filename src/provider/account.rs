@@ -64,7 +64,8 @@ impl Account {
         let found = if unknown.is_empty() { Some(sources::find(given)?) } else { None };
         unknown.extend(open(&SETTLED));
         let (region, project_id) = place(given, found.as_ref());
-        let (insecure, warnings) = insecure(given)?;
+        let (insecure, mut warnings) = insecure(given)?;
+        warnings.extend(found.as_ref().and_then(|found| sources::unheard(given, found)));
         let tagging = tagging(config);
         if let Some(key) = tagging.defaults.keys().find(|key| tagging.ignores(key)) {
             return Err(ignored_default(key));
