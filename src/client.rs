@@ -27,6 +27,7 @@ mod patience;
 mod pools;
 mod privileges;
 mod queues;
+mod redact;
 mod routes;
 mod schedule;
 mod tags;
@@ -149,8 +150,8 @@ impl Client {
         })
     }
 
-    /// Whether there is anything to make a call with. Where only this machine itself could give it, the machine is asked,
-    /// once in the process and for two seconds at most.
+    /// Whether there is anything to make a call with. Where only this machine itself could give it, the machine is asked;
+    /// where nobody is there, that takes little more than a second, once in the process.
     pub async fn has_credentials(&self) -> bool {
         let inner = &*self.inner;
         let asker = Asker { region: inner.region.as_deref(), scope: &Scope::Domain, acting: false };
@@ -186,10 +187,8 @@ impl Client {
             // What this machine has not is told together with what else is missing.
             let asker = Asker { region, scope: &Scope::Domain, acting: false };
             if let Err(error) = self.inner.access(asker).await {
+                // Another failure is met again below, where there is patience.
                 none = error.missing().map(<[Setting]>::to_vec);
-                if none.is_none() {
-                    return Err(error);
-                }
             }
         }
         let Place { region, endpoint, id, name } = self.place(region, project_id, none)?;
@@ -197,7 +196,9 @@ impl Client {
             id
         } else {
             let patience = Patience::new(deadline, stop);
-            patience.repeat(&self.inner.traffic, || self.inner.project_id(region.as_deref(), &name)).await?
+            let known = || self.inner.known_project_id(region.as_deref(), &name);
+            let ask = || self.inner.project_id(region.as_deref(), &name);
+            patience.repeat(&self.inner.traffic, known, ask).await?
         };
         Ok(self.at(region, endpoint, id)?.patient(deadline, stop))
     }
@@ -219,8 +220,9 @@ impl Client {
             own.or(common.as_deref()).filter(|text| !text.is_empty()).map(str::to_owned)
         };
         let region = given(own_region, &inner.region);
-        let id = given(project_id, &inner.project_id);
         // Another region has another project.
+        let is_common = inner.region.is_none() || region == inner.region;
+        let id = given(project_id, if is_common { &inner.project_id } else { &None });
         let name = inner.project_name.clone().filter(|_| region == inner.region).or_else(|| region.clone());
 
         let mut missing = Vec::new();
@@ -357,6 +359,18 @@ mod tests {
         let own = client.project(Some("eu-west-101"), Some("0123")).expect("complete");
         assert_eq!(own.endpoint.to_string(), "https://dli.eu-west-101.myhuaweicloud.eu");
         assert_eq!(own.id, "0123");
+    }
+
+    #[test]
+    fn the_configured_project_is_one_of_the_configured_region() {
+        let id = |region: Option<&str>, own: Option<&str>| {
+            let client = Client::new(Config { region: region.map(str::to_owned), ..config() }).expect("in order");
+            let place = client.place(own, None, None).expect("complete");
+            (place.id.is_some(), place.name)
+        };
+        assert_eq!(id(Some("cn-north-4"), Some("cn-north-4")), (true, "cn-north-4".to_owned()));
+        assert_eq!(id(Some("cn-north-4"), Some("cn-east-3")), (false, "cn-east-3".to_owned()));
+        assert_eq!(id(None, Some("cn-east-3")), (true, "cn-east-3".to_owned()));
     }
 
     #[test]

@@ -5,7 +5,8 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use secrecy::{ExposeSecret, SecretString};
+use reqwest::Url;
+use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use time::{OffsetDateTime, format_description::well_known::Rfc2822};
@@ -13,6 +14,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc2822};
 use super::{
     error::{ApiError, Error},
     operation::Operation,
+    redact::redacted,
 };
 use crate::dli::wire::Outcome;
 
@@ -20,6 +22,8 @@ use crate::dli::wire::Outcome;
 const MESSAGE: usize = 1000;
 /// Longest piece of a body that is shown, and longest identifier, in characters.
 const EXCERPT: usize = 200;
+/// What is further back in a text is not looked at, in bytes: it could be shown only behind as much white space.
+const LOOKED_AT: usize = 64 << 10;
 
 /// Names of the same thing in the bodies of the service, the gateway and the identity service.
 const CODE: &[&str] = &["error_code", "errorCode", "code"];
@@ -113,7 +117,7 @@ impl Answer {
     fn unexplained(&self) -> String {
         match &self.location {
             Some(location) if self.status.is_redirection() => {
-                format!("redirects to {}, which is not followed", self.shown(location, EXCERPT))
+                format!("redirects to {}, which is not followed", self.shown(&destination(location), EXCERPT))
             }
             _ if self.body.is_empty() => "the answer has no body".to_owned(),
             _ if self.status.is_success() => "the service gave no reason".to_owned(),
@@ -138,6 +142,20 @@ impl Answer {
     }
 }
 
+/// Where a redirect leads. No more than the host of it: path and query may hold what the request carried.
+fn destination(location: &str) -> String {
+    let here = Url::parse("https://here.invalid").expect("a constant");
+    let Ok(there) = here.join(location) else { return "another place".to_owned() };
+    match there.host_str() {
+        None => "another place".to_owned(),
+        Some(host) if Some(host) == here.host_str() => "another place on the same host".to_owned(),
+        Some(host) => {
+            let port = there.port().map(|port| format!(":{port}")).unwrap_or_default();
+            format!("{}://{host}{port}", there.scheme())
+        }
+    }
+}
+
 /// The wait that a `Retry-After` header asks for: seconds, or a date.
 pub(super) fn wait(retry_after: &str, now: OffsetDateTime) -> Option<Duration> {
     let text = retry_after.trim();
@@ -157,21 +175,21 @@ fn field(object: &Map<String, Value>, names: &[&str]) -> Option<String> {
 /// A text from outside: at most `most` characters in one line, without what a terminal would act upon, and without the
 /// secrets that it sends back.
 pub(super) fn shown(text: &str, secrets: &[SecretString], most: usize) -> String {
-    let redact = |text: String, secret: &SecretString| match secret.expose_secret() {
-        "" => text,
-        secret => {
-            // A body that is sent back whole has it as JSON writes it.
-            let quoted = Value::from(secret).to_string();
-            text.replace(&quoted[1..quoted.len() - 1], "[REDACTED]").replace(secret, "[REDACTED]")
-        }
-    };
-    let redacted = |text: String| secrets.iter().fold(text, redact);
     // Before the white space of a password is lost, and once what parted a secret is: it is whole only then.
-    let line = redacted(in_one_line(&redacted(text.to_owned()), most));
+    let line = redacted(&in_one_line(&redacted(beginning(text), secrets), most), secrets);
     match line.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,
     }
+}
+
+/// As much of a text as is looked at, without the word that would be cut off.
+fn beginning(text: &str) -> &str {
+    if text.len() <= LOOKED_AT {
+        return text;
+    }
+    let text = &text[..text.floor_char_boundary(LOOKED_AT)];
+    text.rfind(char::is_whitespace).map_or(text, |end| &text[..end])
 }
 
 /// Whole words, as many as `most` characters need.
@@ -310,6 +328,39 @@ mod tests {
             shown(r#"{"password":"cana\"ry\\word\""} cana"ry\word""#, &secrets, 80),
             r#"{"password":"[REDACTED]"} [REDACTED]"#
         );
+    }
+
+    #[test]
+    fn a_secret_is_not_shown_however_it_is_written_or_cut_off() {
+        let token = "MIIEAgYJKoZIhvcNAQ/cCoIID8z=CCA+8CAQExDTALBglghkgBZQMEAgEwgg==";
+        let escaped = token.replace('/', "\\/").replace('=', "\\u003d");
+        let told = |status, location: Option<&str>, body: &str| {
+            let location = location.map(str::to_owned);
+            let echo = Answer { secrets: vec![token.into()], location, ..answer(status, body) };
+            echo.classify().expect_err("refused").to_string()
+        };
+        let at =
+            "CreateEnhancedConnection: HTTP 403 Forbidden: the answer is not of the service's form, it begins with ";
+        assert_eq!(
+            told(403, None, &format!("{{\"headers\":\"{escaped}\"}}")),
+            format!("{at}{:?}", "{\"headers\":\"[REDACTED]\"}")
+        );
+        let cut = format!("{{\"error_msg\":\"the token {} is no good\"}}", &token[..40]);
+        assert!(told(401, None, &cut).ends_with("the token [REDACTED] is no good"));
+        let echo = "{\"error_msg\":\"SDK-HMAC-SHA256 Access=AK, Signature=461dc2f4f20bbc67\"}";
+        assert!(told(401, None, echo).ends_with("Access=AK, Signature=[REDACTED]"));
+        let percent = token.replace('/', "%2F").replace('=', "%3D").replace('+', "%2B");
+        for (location, shown) in [
+            (format!("https://sso.example.com/login?t={percent}#{percent}"), "https://sso.example.com"),
+            (format!("http://me:{percent}@sso.example.com:8080/{percent}"), "http://sso.example.com:8080"),
+            (format!("//sso.example.com/{percent}"), "https://sso.example.com"),
+            (format!("/login?t={percent}"), "another place on the same host"),
+            (format!("data:text/plain,{percent}"), "another place"),
+        ] {
+            let expected =
+                format!("CreateEnhancedConnection: HTTP 302 Found: redirects to {shown}, which is not followed");
+            assert_eq!(told(302, Some(&location), ""), expected);
+        }
     }
 
     /// RFC 9110, 10.2.3: either form; a date that is past asks for no wait.

@@ -493,7 +493,8 @@ mod tests {
         let error = delete(config(server.address)).await.expect_err("it is no answer");
         assert_eq!(
             error.to_string(),
-            "DeleteEnhancedConnection: HTTP 307 Temporary Redirect: redirects to /elsewhere, which is not followed"
+            "DeleteEnhancedConnection: HTTP 307 Temporary Redirect: redirects to another place on the \
+             same host, which is not followed"
         );
         assert!(!error.may_have_taken_effect());
         server.request().await;

@@ -17,8 +17,8 @@ pub struct Config {
     pub credentials: Option<Credentials>,
     /// Region, as `cn-north-4`, where a resource names none.
     pub region: Option<String>,
-    /// Project, where a resource names none. Where nobody names one, the identity service is asked for the one that
-    /// `project_name` names, or else the region: every region has a project of its name.
+    /// Project in the configured region, where a resource names none. Where nobody names one, the identity service is asked
+    /// for the one that `project_name` names, or else the region: every region has a project of its name.
     pub project_id: Option<String>,
     /// See `project_id`; good for the configured region only.
     pub project_name: Option<String>,

@@ -6,6 +6,7 @@
 mod access;
 mod cell;
 mod ring;
+mod trial;
 
 use std::{fmt, time::Duration};
 
@@ -15,6 +16,7 @@ pub(super) use self::{
     access::{Access, Proof},
     cell::{Cell, Kept},
     ring::{Asker, Ring, Scope},
+    trial::{is_of_key, is_of_login},
 };
 use super::config::{ConfigError, check_header_text};
 

@@ -109,6 +109,12 @@ impl Endpoint {
         self.url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
     }
 
+    /// Host and port, to connect to.
+    pub(super) fn address(&self) -> (&str, u16) {
+        let host = self.url.host_str().unwrap_or_default();
+        (host.trim_start_matches('[').trim_end_matches(']'), self.url.port_or_known_default().unwrap_or_default())
+    }
+
     /// The address of one request; `None` where it would not be sent exactly as given, because then it would not be
     /// what is signed. That is the case where a segment is empty, `.` or `..`, as an identifier out of a user's hand
     /// can be: the request would reach another object, or all of them.

@@ -14,7 +14,7 @@ use super::{
     answer::Answer,
     call::{Call, Way},
     config::ConfigError,
-    credentials::{Access, AccessKey, Asker, Kept, Login, Named, Proof, Scope},
+    credentials::{Access, AccessKey, Asker, Credentials, Form, Kept, Login, Named, Proof, Scope, is_of_login},
     endpoint::Endpoint,
     error::Error,
     operation::Operation,
@@ -52,6 +52,9 @@ struct NewToken {
 struct TokenFacts {
     #[serde(default)]
     expires_at: Option<String>,
+    /// What it is good for, where that is a project.
+    #[serde(default)]
+    project: Option<Found>,
 }
 
 #[derive(Deserialize)]
@@ -74,6 +77,16 @@ impl Inner {
         caller: String,
         asker: Asker<'_>,
     ) -> Result<Kept<Arc<Access>>, Error> {
+        self.log_in(login, caller, asker).await.map(|(token, _)| token)
+    }
+
+    /// The same, with the id of the project where the token is good for one.
+    async fn log_in(
+        &self,
+        login: &Login,
+        caller: String,
+        asker: Asker<'_>,
+    ) -> Result<(Kept<Arc<Access>>, Option<String>), Error> {
         let endpoint = self.identity_endpoint(asker.region, || format!("to log in as {caller}"))?;
         let call = Call::new(Operation::CreateToken, TOKENS)
             // Without it the answer lists every service of the cloud.
@@ -83,9 +96,9 @@ impl Inner {
         let way = Way { endpoint: &endpoint, project_id: None, access: None, correction: Duration::ZERO };
         let answer = self.exchange(&call, way).await.map_err(|error| error.by(&caller))?;
         let token = answer.token.clone().ok_or_else(|| answer.undecodable("it has no X-Subject-Token"))?;
-        let NewToken { token: TokenFacts { expires_at } } = answer.decode()?;
-        let access = Access { proof: Proof::Token(token), caller, expires: read_time(expires_at), renewable: true };
-        Ok(self.kept(access, EARLY))
+        let NewToken { token: TokenFacts { expires_at, project } } = answer.decode()?;
+        let access = Access::new(Proof::Token(token), caller, read_time(expires_at), true);
+        Ok((self.kept(access, EARLY), project.map(|project| project.id)))
     }
 
     /// A temporary key by assuming the agency that is configured.
@@ -110,29 +123,69 @@ impl Inner {
 
     /// The id of the project of this name: asked for once.
     pub(super) async fn project_id(&self, region: Option<&str>, name: &str) -> Result<String, Error> {
-        let endpoint = self.identity_endpoint(region, || format!("to find the project {name:?}"))?;
+        let endpoint = self.project_endpoint(region, name)?;
         let ask = async {
-            let list = Call::new(Operation::ListProjects, PROJECTS).query("name", name);
-            let asker = Asker { region, scope: &Scope::Domain, acting: true };
-            let answer = self.proven(&list, &endpoint, None, asker).await?;
-            let Projects { projects } = answer.decode()?;
-            // A server that does not know the filter would list them all.
-            let mut ids: Vec<_> =
-                projects.into_iter().filter(|found| found.name == name).map(|found| found.id).collect();
-            match (ids.pop(), ids.is_empty()) {
-                (Some(id), true) => {
-                    super::config::check_header_text("the project's id", &id)?;
-                    Ok(Kept { value: id, renew: None, expires: None })
-                }
-                (one, _) => {
-                    ids.extend(one);
-                    let caller = self.credentials()?.caller();
-                    let found = ids.iter().map(|id| answer.shown_id(id)).collect();
-                    Err(ConfigError::Project { name: name.to_owned(), found, caller }.into())
-                }
-            }
+            let id = match self.listed_project(&endpoint, region, name).await {
+                Err(refusal) => self.project_by_login(region, name, refusal).await?,
+                Ok(id) => id,
+            };
+            super::config::check_header_text("the project's id", &id)?;
+            Ok(Kept { value: id, renew: None, expires: None })
         };
         self.project_cell((endpoint.host(), name.to_owned())).get(self.clocks.now(), ask).await
+    }
+
+    /// The same, where it is known already.
+    pub(super) async fn known_project_id(&self, region: Option<&str>, name: &str) -> Option<String> {
+        let endpoint = self.project_endpoint(region, name).ok()?;
+        self.project_cell((endpoint.host(), name.to_owned())).known(self.clocks.now()).await
+    }
+
+    fn project_endpoint(&self, region: Option<&str>, name: &str) -> Result<Endpoint, ConfigError> {
+        self.identity_endpoint(region, || format!("to find the project {name:?}"))
+    }
+
+    /// The project of this name in the list of all.
+    async fn listed_project(&self, endpoint: &Endpoint, region: Option<&str>, name: &str) -> Result<String, Error> {
+        let list = Call::new(Operation::ListProjects, PROJECTS).query("name", name);
+        let asker = Asker { region, scope: &Scope::Domain, acting: true };
+        let answer = self.proven(&list, endpoint, None, asker).await?;
+        let Projects { projects } = answer.decode()?;
+        // A server that does not know the filter would list them all.
+        let mut ids: Vec<_> = projects.into_iter().filter(|found| found.name == name).map(|found| found.id).collect();
+        match (ids.pop(), ids.is_empty()) {
+            (Some(id), true) => Ok(id),
+            (one, _) => {
+                ids.extend(one);
+                let caller = self.credentials()?.caller();
+                let found = ids.iter().map(|id| answer.shown_id(id)).collect();
+                Err(ConfigError::Project { name: name.to_owned(), found, caller }.into())
+            }
+        }
+    }
+
+    /// The project that a user gets a token for by its name: who has rights in one project only may be refused the account
+    /// and its list. Where that is of no help, the refusal of the list is what is told.
+    async fn project_by_login(&self, region: Option<&str>, name: &str, refusal: Error) -> Result<String, Error> {
+        let is_refused = refusal.status().is_some_and(|status| matches!(status.as_u16(), 401 | 403));
+        let Credentials { form: Form::Password(login), agency: None, .. } = self.credentials()? else {
+            return Err(refusal);
+        };
+        if !is_refused {
+            return Err(refusal);
+        }
+        let scope = Scope::Named(name.to_owned());
+        let asker = Asker { region, scope: &scope, acting: false };
+        let attempt = self.log_in(login, self.credentials()?.base(), asker);
+        match self.ring.password.with(attempt, is_of_login).await {
+            Ok((token, Some(id))) => {
+                let cell = self.token_cell(&Scope::Project(id.clone()));
+                cell.get(self.clocks.now(), async { Ok(token) }).await?;
+                Ok(id)
+            }
+            Err(error) if error.is_transient() => Err(error),
+            _ => Err(refusal),
+        }
     }
 
     /// Where the identity service is.
@@ -157,7 +210,7 @@ pub(super) fn temporary(answer: &Answer, caller: String) -> Result<Access, Error
     let Credential { access: id, secret, securitytoken, expires_at } = credential;
     let key = AccessKey { id, secret, security_token: Some(securitytoken) };
     key.check().map_err(|error| answer.undecodable(&format!("{error}")))?;
-    Ok(Access { proof: Proof::Key(key), caller, expires: read_time(expires_at), renewable: true })
+    Ok(Access::new(Proof::Key(key), caller, read_time(expires_at), true))
 }
 
 fn login_body(login: &Login, scope: &Scope) -> Value {
@@ -174,6 +227,10 @@ fn login_body(login: &Login, scope: &Scope) -> Value {
     let mut body = json!({"identity": {"methods": ["password"], "password": {"user": user}}});
     match (scope, &login.domain) {
         (Scope::Project(id), _) => body["scope"] = json!({"project": {"id": id}}),
+        (Scope::Named(name), Some(domain)) => {
+            body["scope"] = json!({"project": {"name": name, "domain": named(domain)}});
+        }
+        (Scope::Named(name), None) => body["scope"] = json!({"project": {"name": name}}),
         (Scope::Domain, Some(domain)) => body["scope"] = json!({"domain": named(domain)}),
         // The service takes what the user is at home in.
         (Scope::Domain, None) => {}

@@ -74,27 +74,52 @@ impl Patience {
         self.deadline + GRACE
     }
 
-    /// Asks the identity service again what changes nothing and failed for a passing reason.
-    pub(super) async fn repeat<T, F: Future<Output = Result<T, Error>>>(
+    /// Asks the identity service again what changes nothing and failed for a passing reason. What is `known` by then is not
+    /// asked for, and takes no turn.
+    pub(super) async fn repeat<T, K: Future<Output = Option<T>>, F: Future<Output = Result<T, Error>>>(
         &self,
         traffic: &Traffic,
+        known: impl Fn() -> K,
         ask: impl Fn() -> F,
     ) -> Result<T, Error> {
         const SERVICE: &str = "the identity service";
+        if let Some(answer) = known().await {
+            return Ok(answer);
+        }
         let lane = traffic.lane(SERVICE);
         let mut attempts = Attempts::new(traffic, &lane, Some(self));
         loop {
             let turn = attempts.turn(Operation::ListProjects, SERVICE).await?;
+            // Who waited before has asked meanwhile.
+            if let Some(answer) = known().await {
+                lane.give_back(turn);
+                attempts.succeed();
+                return Ok(answer);
+            }
             let outcome = attempts.outcome(false, ask()).await?;
-            lane.learn(turn, outcome.as_ref().err());
+            lane.learn(turn, outcome.as_ref().err().map(said));
             match outcome {
                 Ok(answer) => {
                     attempts.succeed();
                     return Ok(answer);
                 }
-                Err(error) => attempts.again(error, true).await?,
+                Err(error) => {
+                    let kind = match said(&error).kind() {
+                        throttled @ Kind::Throttled { .. } => throttled,
+                        _ => error.kind(),
+                    };
+                    attempts.again_after(kind, error, true).await?;
+                }
             }
         }
+    }
+}
+
+/// What the identity service itself said, to whoever asked first.
+fn said(error: &Error) -> &Error {
+    match error {
+        Error::Identity(shared) => said(shared),
+        error => error,
     }
 }
 
@@ -282,7 +307,11 @@ impl<'a> Attempts<'a> {
     /// Waits for the time of the next attempt; an error where there is to be none. A call that is not `repeatable` is
     /// repeated where this one surely came to nothing.
     pub(super) async fn again(&mut self, error: Error, repeatable: bool) -> Result<(), Error> {
-        let again = match (error.kind(), self.patience) {
+        self.again_after(error.kind(), error, repeatable).await
+    }
+
+    async fn again_after(&mut self, kind: Kind, error: Error, repeatable: bool) -> Result<(), Error> {
+        let again = match (kind, self.patience) {
             // The lane keeps it waiting.
             (Kind::Throttled { .. }, Some(patience)) => patience.lasts(),
             (Kind::Unreached | Kind::Passing, Some(patience)) => self.pause(&error, patience).await,
@@ -470,6 +499,36 @@ mod tests {
         assert!(text.starts_with("DeleteEnhancedConnection: not sent: its turn did not come within "), "{text}");
         let limit = format!("ms; the gateway of {} limits the calls to 1 call in 1h", server.address);
         assert!(text.ends_with(&limit), "{text}");
+    }
+
+    /// The refusal arrives as one of who calls; it teaches the limit all the same, and takes nothing from the budget. Who
+    /// waited meanwhile need not ask.
+    #[tokio::test]
+    async fn the_identity_service_teaches_its_limit() {
+        let traffic = Traffic::default();
+        let patience = Patience { chance: || 0.0, ..Patience::new(Instant::now() + MINUTE, &CancellationToken::new()) };
+        traffic.budget.tell(|budget, now| while budget.take(now).is_ok() {});
+        let (asked, found) = (AtomicUsize::new(0), std::sync::OnceLock::new());
+        let ask = async || {
+            if asked.fetch_add(1, Ordering::SeqCst) == 0 {
+                let (_, refused) = crate::client::test_server::exchange(
+                    429,
+                    r#"{"error_code":"APIGW.0308","error_msg":"limit:100,time:10 ms"}"#,
+                    async |project| project.delete_connection(ID).await,
+                )
+                .await;
+                return Err(Error::Identity(Arc::new(refused.expect_err("one too many"))));
+            }
+            found.set("p").map_err(|_| unreachable!("it is known by now"))
+        };
+        let known = || std::future::ready(found.get().copied());
+        let began = Instant::now();
+        let one = || patience.repeat(&traffic, known, || async { ask().await.map(|()| "p") });
+        let all = futures_util::future::join_all((0..5).map(|_| one())).await;
+        assert!(all.into_iter().all(|found| found.is_ok_and(|id| id == "p")));
+        let limit = traffic.lane("the identity service").limit().expect("it was told");
+        assert_eq!((limit.calls, limit.period), (100, Duration::from_millis(10)));
+        assert!(began.elapsed() < Duration::from_millis(400), "{:?}", began.elapsed());
     }
 
     #[tokio::test]

@@ -60,6 +60,11 @@ impl Lane {
         self.turns.take(Pacer::take).await
     }
 
+    /// There was nothing to send.
+    pub(super) fn give_back(&self, turn: Turn) {
+        self.turns.tell(|pacer, _| pacer.unsent(turn));
+    }
+
     /// Learns from what came of a call.
     pub(super) fn learn(&self, turn: Turn, failure: Option<&Error>) {
         let kind = failure.map(Error::kind);

@@ -65,6 +65,7 @@ impl Account {
         unknown.extend(open(&SETTLED));
         let (region, project_id) = place(given, found.as_ref());
         let (insecure, mut warnings) = insecure(given)?;
+        warnings.extend(found.as_ref().and_then(|found| sources::unheard(given, found)));
         let tagging = tagging(config);
         if let Some(key) = tagging.defaults.keys().find(|key| tagging.ignores(key)) {
             return Err(ignored_default(key));
@@ -144,6 +145,14 @@ impl Account {
     /// The project of what names none, where it is known.
     pub(super) fn project_id(&self) -> Option<String> {
         self.configured().filter(|known| !known.unknown.contains(&"project_id"))?.project_id
+    }
+
+    /// Whether this region is the provider's; where the provider has none, every one is. `None` is one that is not known.
+    pub(super) fn is_in(&self, region: Option<&str>) -> bool {
+        self.configured().is_some_and(|known| {
+            let is_open = known.unknown.contains(&"region");
+            !is_open && (known.region.is_none() || known.region.as_deref() == region)
+        })
     }
 
     /// What the provider block says about tags.

@@ -82,9 +82,7 @@ impl Resource for EnhancedConnectionBinding {
 
     async fn modify_plan(&self, request: PlanRequest<'_>) -> Result<Diagnostics, Diagnostics> {
         let PlanRequest { prior, config, planned, replace, stop, .. } = request;
-        if prior.is_null() {
-            place::plan(&self.account, config, planned);
-        }
+        place::plan(&self.account, config, planned);
         let mut report = Diagnostics::new();
         let connection = planned.get("connection_id").as_str();
         for (attribute, part) in [(QUEUE, Part::Queues), (POOL, Part::Pools)] {

@@ -108,9 +108,7 @@ impl Resource for EnhancedConnectionPrivilege {
     }
 
     async fn modify_plan(&self, request: PlanRequest<'_>) -> Result<Diagnostics, Diagnostics> {
-        if request.prior.is_null() {
-            place::plan(&self.account, request.config, request.planned);
-        }
+        place::plan(&self.account, request.config, request.planned);
         Ok(Diagnostics::new())
     }
 

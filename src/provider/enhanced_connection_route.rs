@@ -125,10 +125,8 @@ impl Resource for EnhancedConnectionRoute {
     }
 
     async fn modify_plan(&self, request: PlanRequest<'_>) -> Result<Diagnostics, Diagnostics> {
-        let PlanRequest { prior, config, planned, .. } = request;
-        if prior.is_null() {
-            place::plan(&self.account, config, planned);
-        }
+        let PlanRequest { config, planned, .. } = request;
+        place::plan(&self.account, config, planned);
         let known = planned.get("connection_id").as_str().zip(planned.get("name").as_str());
         let claim = known.map(|(connection, name)| self.account.claims().single(connection, Part::Routes, name));
         Ok(claim.unwrap_or_default())

@@ -17,45 +17,60 @@ use crate::{
 
 /// `region` and `project_id` of a resource.
 pub(super) fn attributes() -> [Attribute; 2] {
-    bare().map(|attribute| {
-        let kept = " Where it is not set, it is that of the provider when this is created. Changing it replaces this.";
-        let description = attribute.description.clone() + kept;
-        optional_computed(attribute).describe(description).modify(Keeps { unless_changed: &[] }).modify(Moves)
-    })
+    let [region, project_id] = both(" when this is created", " Changing it replaces this.");
+    [region.modify(Keeps { unless_changed: &[] }).modify(Moves), project_id.modify(KeepsProject).modify(Moves)]
 }
 
 /// `region` and `project_id` of a data source.
 pub(super) fn of_data() -> [Attribute; 2] {
-    bare().map(|attribute| {
-        let description = attribute.description.clone() + " Where it is not set, it is that of the provider.";
-        optional_computed(attribute).describe(description)
-    })
+    both("", "")
 }
 
-fn bare() -> [Attribute; 2] {
+fn both(when: &str, last: &str) -> [Attribute; 2] {
+    let unset = format!("Where it is not set, it is that of the provider{when}");
+    let region = format!("Region, for example `cn-north-4`. {unset}.{last}");
+    let project_id = format!(
+        "ID of the project. {unset}, and in another region than the provider's the one that bears the region's name.{last}"
+    );
     [
-        Attribute::string("region").describe("Region, for example `cn-north-4`."),
-        Attribute::string("project_id").check(Follows(&[rules::PROJECT_ID])).describe("ID of the project."),
+        Attribute { presence: Presence::OptionalComputed, ..Attribute::string("region").describe(region) },
+        Attribute {
+            presence: Presence::OptionalComputed,
+            ..Attribute::string("project_id").check(Follows(&[rules::PROJECT_ID])).describe(project_id)
+        },
     ]
 }
 
-fn optional_computed(attribute: Attribute) -> Attribute {
-    Attribute { presence: Presence::OptionalComputed, ..attribute }
-}
-
-/// A change replaces the object; the first value to be known does not.
+/// A change replaces the object; the first value to be known does not, and neither does one that only follows from another.
 #[derive(Debug)]
 struct Moves;
 
 impl PlanModifier for Moves {
     fn modify(&self, change: &mut Change<'_>) {
-        change.replace |= !change.prior.is_null() && change.prior != change.planned;
+        let follows = change.config.is_null() && change.planned.is_unknown();
+        change.replace |= !change.prior.is_null() && change.prior != change.planned && !follows;
     }
 }
 
-/// Puts what the provider knows into the plan of a new object.
+/// The project stays, unless the object moves to another region, which has other projects.
+#[derive(Debug)]
+struct KeepsProject;
+
+impl PlanModifier for KeepsProject {
+    fn modify(&self, change: &mut Change<'_>) {
+        let (was, is) = (change.prior_state.get("region"), change.planned_state.get("region"));
+        if was.is_null() || was == is {
+            Keeps { unless_changed: &[] }.modify(change);
+        }
+    }
+}
+
+/// Puts what the provider knows into the plan of an object that is new, or new in its region. The provider's project is one
+/// of the provider's region.
 pub(super) fn plan(account: &Account, config: &Value, planned: &mut Value) {
-    for (name, known) in [("region", account.region()), ("project_id", account.project_id())] {
+    let region = config.get("region");
+    let project_id = account.project_id().filter(|_| region.is_null() || account.is_in(region.as_str()));
+    for (name, known) in [("region", account.region()), ("project_id", project_id)] {
         if let Some(known) = known.filter(|_| config.get(name).is_null() && planned.get(name).is_unknown()) {
             planned.put(name, known.into());
         }
@@ -79,6 +94,35 @@ pub(super) fn of_import(text: &str) -> (&str, Option<&str>, Option<&str>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::framework::{
+        plan,
+        schema::{Body, Schema},
+        value::UNKNOWN,
+    };
+
+    /// Region, project id, and what replaces it, where the state has these and the configuration says those.
+    fn planned(prior: [&str; 2], config: [&str; 2]) -> (Value, Value, Vec<String>) {
+        let text = |text: &str| if text.is_empty() { Value::Null } else { Value::from(text) };
+        let object = |[region, project_id]: [&str; 2]| {
+            Value::map([("region".to_owned(), text(region)), ("project_id".to_owned(), text(project_id))])
+        };
+        let schema = Schema { body: Body { attributes: attributes().into(), ..Body::default() }, ..Schema::default() };
+        let kept = |at: usize| if config[at].is_empty() { prior[at] } else { config[at] };
+        let plan = plan::plan(&schema, &object(prior), object([kept(0), kept(1)]), &object(config));
+        let [region, project_id] = ["region", "project_id"].map(|name| plan.planned.get(name).clone());
+        (region, project_id, plan.replace.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn the_project_does_not_go_along_to_another_region() {
+        let by = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        assert_eq!(planned(["r1", "p1"], ["r2", ""]), ("r2".into(), UNKNOWN, by(&["region"])));
+        assert_eq!(planned(["r1", "p1"], ["r2", "p2"]), ("r2".into(), "p2".into(), by(&["project_id", "region"])));
+        assert_eq!(planned(["r1", "p1"], ["", "p2"]), ("r1".into(), "p2".into(), by(&["project_id"])));
+        assert_eq!(planned(["r1", "p1"], ["r1", ""]), ("r1".into(), "p1".into(), by(&[])));
+        // A state of an endpoint that stood for its region.
+        assert_eq!(planned(["", "p1"], ["r1", ""]), ("r1".into(), "p1".into(), by(&[])));
+    }
 
     #[test]
     fn an_import_may_say_where() {

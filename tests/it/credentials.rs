@@ -3,6 +3,7 @@
 
 mod clock;
 mod forms;
+mod machine;
 mod refusals;
 mod renewal;
 

@@ -1,9 +1,20 @@
 //! What proves who calls, in the form in which a request carries it, and how long it is good for.
 
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicBool, Ordering},
+};
+
 use secrecy::SecretString;
 use time::{Duration, OffsetDateTime};
+use tokio::time::Instant;
 
 use super::AccessKey;
+
+/// How long what was got in answer to a refusal is kept although it is refused, too: another one would be no better.
+const NO_BETTER: std::time::Duration = std::time::Duration::from_mins(1);
+/// What is shorter names a key that nobody takes for a secret, and may be a word.
+const AN_ID: usize = 12;
 
 /// What a request is sent with. Nothing in it is ever printed.
 #[derive(Debug)]
@@ -15,6 +26,10 @@ pub(in crate::client) struct Access {
     pub(in crate::client) expires: Option<OffsetDateTime>,
     /// Whether there is a way to get another one.
     pub(in crate::client) renewable: bool,
+    /// Whether the service has believed it.
+    believed: AtomicBool,
+    /// Since when it takes the place of one that was refused.
+    replaces: OnceLock<Instant>,
 }
 
 /// How a request shows who sends it.
@@ -27,12 +42,41 @@ pub(in crate::client) enum Proof {
 }
 
 impl Access {
-    /// What is sent along in the clear and must not be shown where it comes back.
+    /// Nobody has shown it yet.
+    pub(in crate::client) fn new(
+        proof: Proof,
+        caller: String,
+        expires: Option<OffsetDateTime>,
+        renewable: bool,
+    ) -> Self {
+        Self { proof, caller, expires, renewable, believed: AtomicBool::new(false), replaces: OnceLock::new() }
+    }
+
+    /// What must not be shown where it comes back. The key's id is no secret, unless the secret was put in its place.
     pub(in crate::client) fn secrets(&self) -> Vec<SecretString> {
         match &self.proof {
-            Proof::Key(key) => key.security_token.iter().cloned().collect(),
+            Proof::Key(AccessKey { id, secret, security_token }) => {
+                let id = Some(id).filter(|id| id.len() >= AN_ID).map(|id| SecretString::from(id.as_str()));
+                security_token.iter().chain([secret]).cloned().chain(id).collect()
+            }
             Proof::Token(token) => vec![token.clone()],
         }
+    }
+
+    /// The service has believed it.
+    pub(in crate::client) fn succeed(&self) {
+        self.believed.store(true, Ordering::Relaxed);
+    }
+
+    /// It was got because another one was refused.
+    pub(in crate::client) fn replace(&self) {
+        self.replaces.get_or_init(Instant::now);
+    }
+
+    /// Whether it was got a moment ago because another one was refused, and nobody has believed it either.
+    pub(in crate::client) fn is_no_better(&self) -> bool {
+        let is_new = self.replaces.get().is_some_and(|since| since.elapsed() < NO_BETTER);
+        is_new && !self.believed.load(Ordering::Relaxed)
     }
 }
 
@@ -45,9 +89,38 @@ pub(in crate::client) fn renewal(now: OffsetDateTime, expires: OffsetDateTime, e
 
 #[cfg(test)]
 mod tests {
+    use secrecy::ExposeSecret;
     use time::macros::datetime;
 
     use super::*;
+
+    /// The gateway names a key that it does not know.
+    #[test]
+    fn all_parts_of_a_key_are_secrets_for_they_may_have_been_swapped() {
+        let secrets = |id: &str| {
+            let key = AccessKey { id: id.to_owned(), secret: "b".into(), security_token: Some("c".into()) };
+            let access = Access::new(Proof::Key(key), String::new(), None, false);
+            access.secrets().iter().map(|secret| secret.expose_secret().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(secrets("AKEXAMPLE0000000000A"), ["c", "b", "AKEXAMPLE0000000000A"]);
+        assert_eq!(secrets("emulator"), ["c", "b"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_is_no_better_than_the_last_is_kept_for_a_minute() {
+        let access = || Access::new(Proof::Token("t".into()), String::new(), None, true);
+        let first = access();
+        assert!(!first.is_no_better());
+        first.replace();
+        assert!(first.is_no_better());
+        tokio::time::advance(NO_BETTER).await;
+        first.replace();
+        assert!(!first.is_no_better());
+        let second = access();
+        second.replace();
+        second.succeed();
+        assert!(!second.is_no_better());
+    }
 
     #[test]
     fn what_lives_long_is_renewed_early_and_what_lives_shortly_at_its_half() {

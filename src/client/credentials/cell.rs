@@ -91,6 +91,13 @@ impl<T: Clone> Cell<T> {
         }
     }
 
+    /// What is kept, where there is no need to ask; while somebody else asks, it waits for that.
+    pub(in crate::client) async fn known(&self, now: OffsetDateTime) -> Option<T> {
+        let state = self.state.lock().await;
+        let kept = state.kept.as_ref().filter(|kept| kept.renew.is_none_or(|renew| now < renew))?;
+        Some(kept.value.clone())
+    }
+
     /// Gives up what is kept, where it is this; whoever comes next asks anew.
     pub(in crate::client) async fn forget(&self, is_it: impl FnOnce(&T) -> bool) {
         let mut state = self.state.lock().await;
@@ -172,7 +179,9 @@ mod tests {
     #[tokio::test]
     async fn only_what_was_refused_is_forgotten() {
         let cell = Cell::default();
+        assert_eq!(cell.known(NOW).await, None);
         cell.get(NOW, async { Ok(kept(1, 60)) }).await.expect("got");
+        assert_eq!((cell.known(NOW).await, cell.known(NOW + Duration::hours(1)).await), (Some(1), None));
         cell.forget(|value| *value == 9).await;
         assert_eq!(cell.get(NOW, async { panic!("it is kept") }).await.expect("kept"), 1);
         cell.forget(|value| *value == 1).await;

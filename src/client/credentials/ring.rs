@@ -16,6 +16,8 @@ use super::{
     Access, Cell, Credentials, Form,
     access::{Proof, renewal},
     cell::Kept,
+    is_of_key, is_of_login,
+    trial::Trial,
 };
 use crate::client::{
     Inner,
@@ -33,6 +35,10 @@ pub(in crate::client) struct Ring {
     machine: Cell<Arc<Access>>,
     agency: Cell<Arc<Access>>,
     projects: Mutex<BTreeMap<ProjectKey, Arc<Cell<String>>>>,
+    /// Of the key that is configured.
+    key: Trial,
+    /// Of the password that is configured, whatever the token is to be good for.
+    pub(in crate::client) password: Trial,
 }
 
 /// A project before its id is known: the host of the identity service, and the name.
@@ -45,6 +51,8 @@ pub(in crate::client) enum Scope {
     Domain,
     /// The project of this id.
     Project(String),
+    /// The project of this name, whose id the answer tells.
+    Named(String),
 }
 
 /// Who is to ask.
@@ -87,27 +95,45 @@ impl Inner {
         project_id: Option<&str>,
         asker: Asker<'_>,
     ) -> Result<Answer, Error> {
-        let attempt = async |access: &Access, correction| {
-            self.exchange(call, Way { endpoint, project_id, access: Some(access), correction }).await
-        };
-        let (access, correction) = (self.access(asker).await?, self.clocks.correction());
-        match attempt(&access, correction).await {
-            Err(Error::Api(refusal)) if refusal.status == StatusCode::UNAUTHORIZED => {
-                let is_signed = matches!(access.proof, Proof::Key(_));
-                if !(is_signed && self.clocks.corrects(&refusal, correction)) {
-                    if !access.renewable {
-                        return Err(Error::Api(refusal));
-                    }
-                    tracing::info!(
-                        caller = access.caller,
-                        "the service does not believe who calls any more; asking anew"
-                    );
-                    self.forget(asker, &access).await;
-                }
-                attempt(&*self.access(asker).await?, self.clocks.correction()).await
-            }
-            outcome => outcome,
+        let access = self.access(asker).await?;
+        let made = self.make(call, (endpoint, project_id), asker, &access);
+        match access.proof {
+            Proof::Key(_) if !access.renewable => self.ring.key.with(made, is_of_key).await,
+            _ => made.await,
         }
+    }
+
+    /// Makes a call, and once more where it is not believed and that may help.
+    async fn make(
+        &self,
+        call: &Call<'_>,
+        (endpoint, project_id): (&Endpoint, Option<&str>),
+        asker: Asker<'_>,
+        access: &Arc<Access>,
+    ) -> Result<Answer, Error> {
+        let attempt = async |access: &Access, correction| {
+            let way = Way { endpoint, project_id, access: Some(access), correction };
+            self.exchange(call, way).await.inspect(|_| access.succeed())
+        };
+        let correction = self.clocks.correction();
+        let refusal = match attempt(access, correction).await {
+            Err(Error::Api(refusal)) if refusal.status == StatusCode::UNAUTHORIZED => refusal,
+            outcome => return outcome,
+        };
+        let is_signed = matches!(access.proof, Proof::Key(_));
+        let is_for_date = is_signed && self.clocks.corrects(&refusal, correction);
+        if !is_for_date {
+            if !access.renewable || access.is_no_better() {
+                return Err(Error::Api(refusal));
+            }
+            tracing::info!(caller = access.caller, "the service does not believe who calls any more; asking anew");
+            self.forget(asker, access).await;
+        }
+        let again = self.access(asker).await?;
+        if !is_for_date {
+            again.replace();
+        }
+        attempt(&again, self.clocks.correction()).await
     }
 
     /// What is configured, or got for it, the agency aside.
@@ -115,23 +141,23 @@ impl Inner {
         let credentials = self.credentials()?;
         let fixed = |proof| {
             let caller = credentials.base();
-            Ok(Arc::new(Access { proof, caller, expires: None, renewable: false }))
+            Ok(Arc::new(Access::new(proof, caller, None, false)))
         };
         match &credentials.form {
             Form::Key(key) => fixed(Proof::Key(key.clone())),
             Form::Token(token) => fixed(Proof::Token(token.clone())),
             Form::Password(login) => {
                 let cell = self.token_cell(asker.scope);
-                // The same password is refused again, and a few refusals lock the user out.
+                // What was refused for this project is refused again.
                 if let Some(refusal) = cell.refusal().await {
                     return Err(Error::Identity(refusal));
                 }
-                let token = self.token(login, credentials.base(), asker);
+                let token = self.ring.password.with(self.token(login, credentials.base(), asker), is_of_login);
                 cell.get(self.clocks.now(), token).await
             }
             Form::Metadata { sought } => {
-                // A machine that has not answered once is none that would.
-                if let Some(failure) = self.ring.machine.failure().await {
+                // A machine that has no key once has none later. One that only failed is asked again.
+                if let Some(failure) = self.ring.machine.failure().await.filter(|failure| failure.missing().is_some()) {
                     return Err(Error::Identity(failure));
                 }
                 self.ring.machine.get(self.clocks.now(), self.machine_key(credentials.base(), sought)).await
@@ -155,7 +181,8 @@ impl Inner {
         Arc::clone(projects.entry(key).or_default())
     }
 
-    fn token_cell(&self, scope: &Scope) -> Arc<Cell<Arc<Access>>> {
+    /// Where the token for a project or the account is kept.
+    pub(in crate::client) fn token_cell(&self, scope: &Scope) -> Arc<Cell<Arc<Access>>> {
         let mut tokens = self.ring.tokens.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(tokens.entry(scope.clone()).or_default())
     }

@@ -17,8 +17,8 @@ pub(in crate::provider) fn attributes() -> Vec<Attribute> {
              `endpoints.dli` is set.",
         ),
         Attribute::string("project_id").describe(
-            "Id of the project. Environment: `HW_PROJECT_ID`. Where it is not set, the first call asks IAM for the project \
-             that `project_name` names.",
+            "Id of the project, in `region`. Environment: `HW_PROJECT_ID`. Where it is not set, the first call asks IAM for \
+             the project that `project_name` names.",
         ),
         Attribute::string("project_name").describe(
             "Name of the project, where `project_id` is not set. Environment: `HW_PROJECT_NAME`. Default: the region, \

@@ -6,7 +6,7 @@
 use std::{fs, io, path::Path};
 
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use crate::client::{AccessKey, Agency, Credentials, Form, Named};
 
@@ -47,49 +47,53 @@ pub(super) enum Unusable {
     Encrypted { name: String },
 }
 
-#[derive(Deserialize)]
+/// `KooCLI` is written in Go, to which `null` is the same as nothing at all, here and in all below.
+#[derive(Deserialize, Default)]
+#[serde(default)]
 struct File {
-    #[serde(default)]
+    #[serde(deserialize_with = "or_nothing")]
     current: String,
-    #[serde(default)]
-    profiles: Vec<Entry>,
+    #[serde(deserialize_with = "or_nothing")]
+    profiles: Vec<Option<Entry>>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
 struct Entry {
+    #[serde(deserialize_with = "or_nothing")]
     name: String,
+    #[serde(deserialize_with = "or_nothing")]
     mode: String,
     #[serde(flatten)]
     key: Key,
-    region: String,
-    project_id: String,
-    agency_name: String,
-    agency_domain_name: String,
-    agency_domain_id: String,
+    region: Option<String>,
+    project_id: Option<String>,
+    agency_name: Option<String>,
+    agency_domain_name: Option<String>,
+    agency_domain_id: Option<String>,
+    #[serde(deserialize_with = "or_nothing")]
     sso_auth: SsoAuth,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
 struct SsoAuth {
+    #[serde(deserialize_with = "or_nothing")]
     sts_token: Key,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
 struct Key {
-    #[serde(rename = "accessKeyId")]
+    #[serde(rename = "accessKeyId", deserialize_with = "or_nothing")]
     id: String,
     #[serde(rename = "secretAccessKey")]
-    secret: SecretString,
-    security_token: SecretString,
+    secret: Option<SecretString>,
+    security_token: Option<SecretString>,
 }
 
-impl Default for Key {
-    fn default() -> Self {
-        Self { id: String::new(), secret: "".into(), security_token: "".into() }
-    }
+fn or_nothing<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(reader: D) -> Result<T, D::Error> {
+    Option::deserialize(reader).map(Option::unwrap_or_default)
 }
 
 /// Reads the profile of this name, or else the current one.
@@ -102,8 +106,10 @@ pub(super) fn read(path: &Path, profile: Option<&str>) -> Result<Profile, Unusab
 }
 
 fn find(text: &str, profile: Option<&str>, path: &str) -> Result<Profile, Unusable> {
-    let File { current, profiles } = serde_json::from_str(text.trim_start_matches('\u{feff}'))
+    let file: Option<File> = serde_json::from_str(text.trim_start_matches('\u{feff}'))
         .map_err(|error| Unusable::Form { line: error.line(), column: error.column() })?;
+    let File { current, profiles } = file.unwrap_or_default();
+    let profiles: Vec<_> = profiles.into_iter().flatten().collect();
     let name = profile.map_or(current, str::to_owned);
     if name.is_empty() {
         return Err(Unusable::NoCurrent);
@@ -113,16 +119,16 @@ fn find(text: &str, profile: Option<&str>, path: &str) -> Result<Profile, Unusab
         return Err(Unusable::NoProfile { name, known });
     };
     let key = if entry.mode.eq_ignore_ascii_case("SSO") { entry.sso_auth.sts_token } else { entry.key };
-    let Key { id, secret, security_token } = key;
-    if id.is_empty() || secret.expose_secret().is_empty() {
+    let given = |secret: &SecretString| !secret.expose_secret().is_empty();
+    let (id, security_token) = (key.id, key.security_token.filter(given));
+    let Some(secret) = key.secret.filter(given).filter(|_| !id.is_empty()) else {
         return Err(Unusable::NoKey { name, mode: entry.mode });
-    }
+    };
     // Access keys are letters and digits; what is encrypted is not.
     if !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)) {
         return Err(Unusable::Encrypted { name });
     }
-    let security_token = Some(security_token).filter(|token| !token.expose_secret().is_empty());
-    let given = |text: String| Some(text).filter(|text| !text.is_empty());
+    let given = |text: Option<String>| text.filter(|text| !text.is_empty());
     let origin = format!("the profile {name:?} in {path}");
     let domain = given(entry.agency_domain_id).map(Named::Id);
     let domain = domain.or_else(|| given(entry.agency_domain_name).map(Named::Name));
@@ -177,6 +183,9 @@ mod tests {
         assert_eq!(work.credentials.agency, None);
         let half = find(FILE, Some("half"), "FILE").expect("it is there");
         assert_eq!((half.half_agency.as_deref(), half.credentials.agency), (Some("dli"), None));
+        let nulls = FILE.replace("\"\"", "null").replace("{\"stsToken\": {}}", "null");
+        let work = find(&nulls, None, "FILE").expect("it is there").credentials;
+        assert!(matches!(work.form, Form::Key(AccessKey { security_token: None, .. })) && work.agency.is_none());
         let agency = find(FILE, Some("agency"), "FILE").expect("it is there").credentials.agency.expect("named");
         assert_eq!((agency.name.as_str(), agency.domain), ("dli", Named::Name("acme".into())));
     }
@@ -195,6 +204,9 @@ mod tests {
         assert!(refusal(FILE, Some("encrypted")).contains("--cli-auth-encrypt=false"));
         assert_eq!(refusal("{}", None), "names no current profile");
         assert_eq!(refusal("{}", Some("a")), "has no profile \"a\"; it has none");
+        for nothing in ["null", r#"{"profiles": null}"#, r#"{"current": null, "profiles": [null]}"#] {
+            assert_eq!(refusal(nothing, Some("a")), "has no profile \"a\"; it has none", "{nothing}");
+        }
         for text in ["", "canary", r#"{"profiles": [{"name": "a", "accessKeyId": ["canary"]}]}"#] {
             let text = refusal(text, Some("a"));
             assert!(

@@ -2,8 +2,9 @@
 //! before files, and this machine is asked last; whichever it is, nothing that is optional is mixed into it from another.
 //!
 //! A form that is begun in the provider block is completed from the environment where it must be: `access_key` may be
-//! written down and its secret be `HW_SECRET_KEY`. A security token of the environment is no such thing: it belongs to the
-//! access key beside it.
+//! written down and its secret be `HW_SECRET_KEY`. A security token of the environment belongs to the secret beside it.
+//!
+//! Whom to act for is said apart from that: whoever is to assume an agency, the environment may name it.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -46,16 +47,14 @@ pub(super) struct Found {
 
 /// Finds the credentials. Reads files, uses no network.
 pub(super) fn find(given: Given<'_>) -> Result<Found, Diagnostics> {
-    let written = in_configuration(given)?;
-    let is_written = written.is_some();
-    let mut found = match written {
+    let mut found = match in_configuration(given)? {
         Some(found) => found,
         None => match in_environment(given)? {
             Some(found) => found,
             None => elsewhere(given),
         },
     };
-    if let Some(agency) = agency(given, is_written)? {
+    if let Some(agency) = agency(given, &found)? {
         found.credentials.agency = Some(agency);
     } else if let Some(name) = &found.half_agency {
         // Without it the key would act for itself, in another account.
@@ -125,8 +124,8 @@ fn elsewhere(given: Given<'_>) -> Found {
 /// An access key with its secret, of which there is at least a half.
 fn key(given: Given<'_>) -> Result<Found, Diagnostics> {
     let (id, place) = given.either("access_key").ok_or_else(|| incomplete("access_key", "secret_key"))?;
-    let (secret, _) = given.either("secret_key").ok_or_else(|| incomplete("secret_key", "access_key"))?;
-    let security_token = match place {
+    let (secret, beside) = given.either("secret_key").ok_or_else(|| incomplete("secret_key", "access_key"))?;
+    let security_token = match beside {
         Place::Argument => given.argument("security_token"),
         Place::Variable(_) => given.text("security_token"),
     };
@@ -185,12 +184,14 @@ fn file(given: Given<'_>) -> Result<Found, Diagnostics> {
     Ok(profile.into())
 }
 
-/// Whom to act for. The environment has no say in it where the credentials are written down: who writes a key means its
-/// owner.
-fn agency(given: Given<'_>, is_written: bool) -> Result<Option<Agency>, Diagnostics> {
+/// Whom to act for. As the other provider does, whose environment it is: the variables count wherever there is no block,
+/// unless a profile that is named has an agency of its own.
+fn agency(given: Given<'_>, found: &Found) -> Result<Option<Agency>, Diagnostics> {
     let names = ["assume_role.agency_name", "assume_role.domain_id", "assume_role.domain_name", "assume_role.duration"];
     let is_block = !given.config.get("assume_role").is_null();
-    if !is_block && (is_written || given.variable(names[0]).is_none()) {
+    let is_named = ["profile", "shared_config_file"].into_iter().any(|name| given.text(name).is_some());
+    let has_own = found.is_file && is_named && found.credentials.agency.is_some();
+    if !is_block && (has_own || given.variable(names[0]).is_none()) {
         return Ok(None);
     }
     let at = |name: &str| Path::attribute("assume_role").field(name.to_owned());
@@ -222,6 +223,32 @@ fn agency(given: Given<'_>, is_written: bool) -> Result<Option<Agency>, Diagnost
             }
         };
     Ok(Some(Agency { name, domain, duration, origin: origin(place) }))
+}
+
+/// A warning where the environment has the other provider act as somebody whom this one does not know how to become.
+pub(super) fn unheard(given: Given<'_>, found: &Found) -> Option<Diagnostic> {
+    let has = |name: &str| (given.environment)(name).is_some_and(|text| !text.is_empty());
+    let Credentials { form, agency, origin } = &found.credentials;
+    let (variables, way) = if has("HW_ASSUME_ROLE_IDP_ID") && !matches!(form, Form::Token(_)) {
+        let set = ["HW_ASSUME_ROLE_IDP_ID", "HW_ASSUME_ROLE_ID_TOKEN", "HW_ASSUME_ROLE_ID_TOKEN_FILE"];
+        (set.into_iter().filter(|name| has(name)).collect::<Vec<_>>(), "log in with OpenID Connect")
+    } else if has("OS_AGENCY_NAME") && has("OS_AGENCY_DOMAIN_NAME") && agency.is_none() {
+        (vec!["OS_AGENCY_NAME", "OS_AGENCY_DOMAIN_NAME"], "act as an agency")
+    } else {
+        return None;
+    };
+    let acts = match (agency, form) {
+        (Some(Agency { name, origin, .. }), _) => format!("acts as the agency {name:?} of {origin}"),
+        (None, Form::Metadata { .. }) => "uses the key of this machine".to_owned(),
+        (None, _) => format!("uses the credentials of {origin}"),
+    };
+    let text = format!(
+        "{} in the environment: these have the huaweicloud provider {way}. This provider does not know them; it {acts}.\n\nTo \
+         act as an agency, set assume_role, or HW_ASSUME_ROLE_AGENCY_NAME and HW_ASSUME_ROLE_DOMAIN_NAME in the environment. \
+         If whoever acts now is meant, unset the variables.",
+        variables.join(", ")
+    );
+    Some(Diagnostic::warning("Identity in the Environment Not Used", text))
 }
 
 /// The home directory.

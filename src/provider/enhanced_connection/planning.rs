@@ -27,9 +27,7 @@ pub(super) const IMPORTED: &[u8] = br#"{"imported":true}"#;
 
 pub(super) async fn modify(account: &Account, request: PlanRequest<'_>) -> Result<Diagnostics, Diagnostics> {
     let mut report = Diagnostics::new();
-    if request.prior.is_null() {
-        place::plan(account, request.config, request.planned);
-    }
+    place::plan(account, request.config, request.planned);
     report.extend(plan_tags(&account.tagging(), request.config, request.planned));
     let replaced = take_over(request.prior, request.private, request.planned, request.replace, &mut report);
     let id = request.prior.get("id").as_str();

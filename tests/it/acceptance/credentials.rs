@@ -15,6 +15,7 @@ use super::harness::{Cloud, PROJECT};
 /// Whom the emulator takes each source for.
 const BY_KEY: &str = "access key emulator of user terraform";
 const BY_PASSWORD: &str = "token of user terraform";
+const BY_TEMPORARY_KEY: &str = "temporary key emulator of user terraform";
 const BY_AGENCY: &str = "temporary key of agency dli-agency";
 const BY_MACHINE: &str = "temporary key of agency ecs-agency";
 

@@ -1,10 +1,10 @@
 //! Regions that do not publish every call.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use terraform_provider_dli::emulator::{LoggedRequest, Quirk, Settings};
 
 use super::connection::{ADDRESS, CREATE, UPDATE, connection};
-use super::harness::{Cloud, Workspace, for_one_terraform};
+use super::harness::{Cloud, PROJECT, Workspace, for_one_terraform};
 
 /// Terraform has no part in which calls are made: one version is enough for all of these.
 fn region(quirk: Quirk) -> Cloud {
@@ -79,4 +79,33 @@ fn where_tags_cannot_be_changed_that_is_what_is_said() {
         bare.step(&more, UPDATE);
         bare.run(&["plan", "-json"]).expect_code(0).expect_silence();
     });
+}
+
+/// The provider's project is one of the provider's region; in another, the one of that region's name is found when it is
+/// needed. Nothing is asked here: no server of this test stands in for two regions.
+#[test]
+fn the_providers_project_does_not_go_to_another_region() {
+    let planned = |attributes: &str, region: &str| {
+        let mut planned = Value::Null;
+        for_one_terraform(|terraform| {
+            let block = format!(
+                "provider \"dli\" {{\n  {region}\n  project_id = {PROJECT:?}\n  plan_checks = false\n  access_key = \"AK\"\n  \
+                 secret_key = \"canary-secret\"\n}}\n"
+            );
+            let workspace = Workspace::new(terraform).with_provider(&block);
+            workspace.configure(&connection(attributes));
+            planned = workspace.plan().0["resource_changes"][0]["change"].clone();
+        });
+        let text = |name: &str| planned["after"][name].as_str().map(str::to_owned);
+        (text("region"), text("project_id"))
+    };
+    let own = "region = \"cn-north-4\"";
+    let expected = |region: &str, project: Option<&str>| (Some(region.to_owned()), project.map(str::to_owned));
+    assert_eq!(planned("", own), expected("cn-north-4", Some(PROJECT)));
+    assert_eq!(planned(own, own), expected("cn-north-4", Some(PROJECT)));
+    assert_eq!(planned("region = \"cn-east-3\"", own), expected("cn-east-3", None));
+    let other = "ffffffffffffffffffffffffffffffff";
+    let both = format!("region = \"cn-east-3\"\n  project_id = {other:?}");
+    assert_eq!(planned(&both, own), expected("cn-east-3", Some(other)));
+    assert_eq!(planned(own, ""), expected("cn-north-4", Some(PROJECT)));
 }

@@ -1,9 +1,9 @@
 //! Each form alone, and with an agency on top of it: which requests it takes, and as whom the service sees it.
 
 use terraform_provider_dli::client::{AccessKey, Client, Config, Form, Named};
-use terraform_provider_dli::emulator::{ACCESS_KEY, Metadata, People, SECRET_KEY, Settings};
+use terraform_provider_dli::emulator::{ACCESS_KEY, Fault, Metadata, People, SECRET_KEY, Settings};
 
-use super::{agency, asked, assuming, call, config, key, login, metadata, named_login, start};
+use super::{agency, asked, assuming, call, config, key, login, metadata, named_login, operations, start};
 
 /// The expected requests, and who makes them.
 async fn expect(settings: Settings, make: impl FnOnce(Config) -> Config, form: Form, expected: &[(&str, &str)]) {
@@ -90,6 +90,43 @@ async fn a_project_is_found_by_its_name() {
     let finds = ("KeystoneListProjects", "temporary key of agency dli-agency");
     let acts = ("ListQueues", "temporary key of agency dli-agency");
     expect(Settings::default(), acting, key(), &[assumes, finds, acts]).await;
+}
+
+/// A user who has rights in one project only may see neither the account nor its list of projects.
+#[tokio::test]
+async fn a_project_is_found_by_logging_in_to_it() {
+    const LOGIN: &str = "KeystoneCreateUserTokenByPassword";
+    let no_list = Fault::refuse("KeystoneListProjects", 403, "403", "You are not authorized to perform the action.");
+    let no_account = Fault::refuse(LOGIN, 401, "401", "The request you have made requires authentication.");
+    let cases = [
+        (no_list, vec![LOGIN, "KeystoneListProjects", LOGIN, "ListQueues", "ListQueues"]),
+        (no_account.containing("\"scope\":{\"domain\""), vec![LOGIN, LOGIN, "ListQueues", "ListQueues"]),
+    ];
+    for (fault, expected) in cases {
+        let emulator = start(Settings::default()).await;
+        emulator.inject(fault).expect("it can happen");
+        let by_region = Config { project_id: None, ..config(&emulator, named_login()) };
+        let client = Client::new(by_region).expect("in order");
+        for _ in 0..2 {
+            let project = call(&client).await.unwrap_or_else(|error| panic!("{}", error.with_causes()));
+            assert_eq!(project.id(), super::PROJECT);
+        }
+        // The token that told the id is the one that is used.
+        assert_eq!(operations(&emulator), expected);
+        emulator.stop().await;
+    }
+}
+
+/// Where that is of no help either, the first refusal is what is told.
+#[tokio::test]
+async fn a_project_that_cannot_be_logged_in_to_is_refused_as_the_list_was() {
+    let emulator = start(Settings::default()).await;
+    let no_list = Fault::refuse("KeystoneListProjects", 403, "403", "You are not authorized to perform the action.");
+    emulator.inject(no_list).expect("it can happen");
+    let elsewhere = Config { project_id: None, region: Some("another-1".into()), ..config(&emulator, named_login()) };
+    let error = call(&Client::new(elsewhere).expect("in order")).await.expect_err("there is no such project");
+    assert!(error.to_string().contains("You are not authorized to perform the action."), "{error}");
+    emulator.stop().await;
 }
 
 /// A token that somebody else has got.

@@ -1,9 +1,14 @@
 //! What is told where there are no credentials, or where they are refused: whose they are, where they come from, what was
 //! looked for; and never a secret.
 
+use std::time::Duration;
+
+use futures_util::future::join_all;
 use http::StatusCode;
 use terraform_provider_dli::client::{AccessKey, Agency, Client, Config, Error, Form, Login, Named};
-use terraform_provider_dli::emulator::{ACCESS_KEY, Metadata, People, Settings};
+use terraform_provider_dli::emulator::{ACCESS_KEY, Fault, Metadata, People, SECRET_KEY, Settings};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::{agency, assuming, call, config, key, metadata, named_login, operations, start};
 
@@ -57,6 +62,89 @@ async fn a_password_that_is_refused_is_not_tried_again() {
     let told = call(&client).await.expect_err("refused").to_string();
     assert_eq!(call(&client).await.expect_err("refused").to_string(), told);
     assert_eq!(operations(&emulator), ["KeystoneCreateUserTokenByPassword"]);
+    emulator.stop().await;
+}
+
+/// Eight resources, each with a project of its own, for which there is a token each.
+#[tokio::test]
+async fn a_password_that_is_refused_is_not_tried_for_another_project() {
+    let emulator = start(Settings { latency: Duration::from_millis(20), ..Settings::default() }).await;
+    let login = Login { user: Named::Id(People::default().user_id), password: "canary-password".into(), domain: None };
+    let client = Client::new(config(&emulator, Form::Password(login))).expect("in order");
+    let calls = (0..8).map(|number| {
+        let client = client.clone();
+        async move {
+            let (project, stop) = (number.to_string().repeat(32), CancellationToken::new());
+            let deadline = Instant::now() + Duration::from_secs(20);
+            client.open((None, Some(&project)), deadline, &stop).await.expect("its id is given").list_queues().await
+        }
+    });
+    for outcome in join_all(calls).await {
+        let error = outcome.expect_err("refused");
+        assert!(error.to_string().contains("The username or password is wrong"), "{error}");
+    }
+    assert_eq!(operations(&emulator), ["KeystoneCreateUserTokenByPassword"]);
+    emulator.stop().await;
+}
+
+/// The password was changed meanwhile. What is said of a project is not said of the password.
+#[tokio::test]
+async fn a_renewal_that_the_password_is_refused_for_is_not_tried_again() {
+    const LOGIN: &str = "KeystoneCreateUserTokenByPassword";
+    for (words, logins) in [("The username or password is wrong.", 2), ("Service unavailable.", 4)] {
+        let emulator = start(Settings::default()).await;
+        let client = Client::new(config(&emulator, named_login())).expect("in order");
+        call(&client).await.expect("it is good");
+        emulator.revoke_credentials();
+        emulator.inject(Fault::refuse(LOGIN, 401, "401", words)).expect("it can happen");
+        for project in ["1", "2", "3"] {
+            let (project, stop) = (project.repeat(32), CancellationToken::new());
+            let place = (None, Some(project.as_str()));
+            let project = client.open(place, Instant::now() + Duration::from_secs(20), &stop).await.expect("given");
+            project.list_queues().await.expect_err("there is no token");
+        }
+        let asked = operations(&emulator);
+        assert_eq!(asked.iter().filter(|operation| *operation == LOGIN).count(), logins, "{asked:?}");
+        emulator.stop().await;
+    }
+}
+
+/// The gateway locks a key after five refused signatures, and a configuration has many connections.
+#[tokio::test]
+async fn a_key_that_is_refused_is_not_tried_again() {
+    let wrong = |id: &str, secret: &str| {
+        Form::Key(AccessKey { id: id.to_owned(), secret: secret.into(), security_token: None })
+    };
+    for form in [wrong(ACCESS_KEY, "canary-secret"), wrong("AKANOTHER", SECRET_KEY)] {
+        let emulator = start(Settings { latency: Duration::from_millis(20), ..Settings::default() }).await;
+        let client = Client::new(config(&emulator, form)).expect("in order");
+        for round in 0..2 {
+            for outcome in join_all((0..20).map(|_| call(&client))).await {
+                let error = outcome.expect_err("refused");
+                let refusal = error.api().expect("the gateway's word");
+                assert_eq!(refusal.status, StatusCode::UNAUTHORIZED, "{round} {error}");
+            }
+        }
+        assert_eq!(operations(&emulator), ["ListQueues"]);
+        emulator.stop().await;
+    }
+}
+
+/// What was believed once is not given up for a refusal, and neither is what is refused for something else.
+#[tokio::test]
+async fn a_key_that_was_good_or_is_not_what_is_refused_is_tried_again() {
+    let emulator = start(Settings::default()).await;
+    let client = Client::new(config(&emulator, key())).expect("in order");
+    let refuse = |words: &str| {
+        emulator.inject(Fault::refuse("ListQueues", 401, "APIGW.0301", words).times(2)).expect("it can happen");
+    };
+    for words in ["the project is frozen", "verify aksk signature fail"] {
+        refuse(words);
+        for _ in 0..2 {
+            call(&client).await.expect_err("refused");
+        }
+        call(&client).await.expect("it is good");
+    }
     emulator.stop().await;
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use http::StatusCode;
 use terraform_provider_dli::client::{Client, Config, Form};
-use terraform_provider_dli::emulator::Settings;
+use terraform_provider_dli::emulator::{Fault, Settings};
 
 use super::{agency, asked, assuming, call, config, key, metadata, named_login, operations, start};
 
@@ -72,5 +72,27 @@ async fn a_second_refusal_is_told() {
     assert_eq!(refusal.caller.as_deref(), Some("the user \"terraform\" from this test"));
     let token = "KeystoneCreateUserTokenByPassword";
     assert_eq!(operations(&emulator), [token, "ListQueues", token, "ListQueues"]);
+    emulator.stop().await;
+}
+
+/// A gateway that believes nobody: another token is tried once, and not with every call.
+#[tokio::test]
+async fn a_lasting_refusal_takes_no_new_token_for_each_call() {
+    let emulator = start(Settings::default()).await;
+    let refused = Fault::refuse("ListQueues", 401, "APIGW.0301", "Incorrect IAM authentication information");
+    emulator.inject(refused).expect("it can happen");
+    let client = Client::new(config(&emulator, named_login())).expect("in order");
+    for _ in 0..3 {
+        call(&client).await.expect_err("nobody is believed");
+    }
+    for outcome in join_all((0..20).map(|_| call(&client))).await {
+        outcome.expect_err("nobody is believed");
+    }
+    assert_eq!(count(&operations(&emulator), "KeystoneCreateUserTokenByPassword"), 2);
+    emulator.clear_faults();
+    call(&client).await.expect("the second token is good");
+    emulator.revoke_credentials();
+    call(&client).await.expect("it was believed, so that another one is got");
+    assert_eq!(count(&operations(&emulator), "KeystoneCreateUserTokenByPassword"), 3);
     emulator.stop().await;
 }

@@ -45,8 +45,10 @@ fn every_attribute_of_the_provider() {
     let by_name = own(&format!("{user}\ndomain_name = {domain_name:?}"));
     let by_domain_id = own(&format!("{user}\ndomain_id = {domain_id:?}"));
     let by_id = own(&format!("user_id = {user_id:?}\npassword = {password:?}"));
-    // What a block lacks is in the environment: one line holds one argument.
-    let assuming = |argument: &str| format!("{identity}\nassume_role {{ {argument} }}");
+    // A line begins with the name of an argument, and the end of a block with none.
+    let assuming =
+        |arguments: &str| format!("{identity}\nassume_role {{\nagency_name = \"dli-agency\"\n{arguments}\n/**/ }}");
+    let of_account = "domain_name = \"emulator\"";
     let of_provider = |attribute, arguments: &str| row(attribute, "", "", NONE, &[]).of_provider("", arguments);
     let rows = rows.into_iter().chain([
         of_provider("provider.project_name", "project_name = \"a-team\""),
@@ -63,10 +65,10 @@ fn every_attribute_of_the_provider() {
         ),
         of_provider("provider.cloud", "cloud = \"cloud.example\""),
         of_provider("provider.auth_url", "auth_url = \"http://localhost:{port}/v3\""),
-        of_provider("provider.assume_role.agency_name", &assuming("agency_name = \"dli-agency\"")),
-        of_provider("provider.assume_role.domain_name", &assuming("domain_name = \"emulator\"")),
+        of_provider("provider.assume_role.agency_name", &assuming(of_account)),
+        of_provider("provider.assume_role.domain_name", &assuming(of_account)),
         of_provider("provider.assume_role.domain_id", &assuming(&format!("domain_id = {domain_id:?}"))),
-        of_provider("provider.assume_role.duration", &assuming("duration = 3600")),
+        of_provider("provider.assume_role.duration", &assuming(&format!("{of_account}\nduration = 3600"))),
     ]);
     cover(&kind(), &rows.collect::<Vec<_>>());
 }

@@ -107,12 +107,8 @@ pub(super) fn cover(kind: &Kind, rows: &[Row]) {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
-        // For a provider block that leaves its keys, or a part of its agency, to the environment.
-        let workspace = workspace
-            .with_variable("HW_ACCESS_KEY", ACCESS_KEY)
-            .with_variable("HW_SECRET_KEY", SECRET_KEY)
-            .with_variable("HW_ASSUME_ROLE_AGENCY_NAME", "dli-agency")
-            .with_variable("HW_ASSUME_ROLE_DOMAIN_NAME", "emulator");
+        // For a provider block that leaves its keys to the environment.
+        let workspace = workspace.with_variable("HW_ACCESS_KEY", ACCESS_KEY).with_variable("HW_SECRET_KEY", SECRET_KEY);
         certify(&workspace);
         workspace.write("koocli.json", &koocli());
         workspace.configure(&configuration(&cloud, kind, rows, false));

@@ -36,21 +36,66 @@ fn what_is_nearer_to_the_configuration_goes_first() {
     });
 }
 
-/// Neither a token of the environment, nor what belongs to its key, nor its agency is that of a key in the configuration.
+/// Neither a token of the environment nor what belongs to its key is mixed into a key in the configuration. An agency that
+/// the environment names is assumed with it, as by the other provider; a profile that is named may have one of its own.
 #[test]
-fn nothing_of_the_environment_is_mixed_into_a_key_that_is_written_down() {
+fn a_key_that_is_written_down_acts_for_whom_the_environment_says() {
     let People { agency, domain_name, .. } = People::default();
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
-        let workspace = Workspace::new(terraform)
-            .with_provider(&block(&cloud, &key()))
-            .with_variable("HW_AUTH_TOKEN", "canary-secret-token")
-            .with_variable("HW_SECURITY_TOKEN", "canary-secret-of-another")
-            .with_variable("HW_ASSUME_ROLE_AGENCY_NAME", &agency)
-            .with_variable("HW_ASSUME_ROLE_DOMAIN_NAME", &domain_name);
-        workspace.configure(EXAMPLE);
-        workspace.run(&["apply", "-auto-approve"]).expect_code(0);
-        assert_eq!(creators(&cloud), [BY_KEY]);
-        workspace.destroy();
+        let create = |arguments: &str, agency: Option<&str>| {
+            let mut workspace = Workspace::new(terraform)
+                .with_provider(&block(&cloud, arguments))
+                .with_variable("HW_AUTH_TOKEN", "canary-secret-token")
+                .with_variable("HW_SECURITY_TOKEN", "canary-secret-of-another");
+            if let Some(agency) = agency {
+                workspace = workspace
+                    .with_variable("HW_ASSUME_ROLE_AGENCY_NAME", agency)
+                    .with_variable("HW_ASSUME_ROLE_DOMAIN_NAME", &domain_name);
+            }
+            workspace.write("a-file.json", &koocli("emulated", PROJECT));
+            cloud.emulator().reset().expect("it is kept in memory only");
+            workspace.configure(EXAMPLE);
+            workspace.run(&["apply", "-auto-approve"]).expect_code(0);
+            workspace.destroy();
+            creators(&cloud)
+        };
+        let assume = format!("  assume_role {{\n    agency_name = {agency:?}\n    domain_name = {domain_name:?}\n  }}");
+        assert_eq!(create(&key(), None), [BY_KEY]);
+        assert_eq!(create(&key(), Some(&agency)), [BY_AGENCY]);
+        assert_eq!(create(&format!("{}\n{assume}", key()), Some("nobody")), [BY_AGENCY]);
+        assert_eq!(create("  shared_config_file = \"a-file.json\"", Some("nobody")), [BY_AGENCY]);
+    });
+}
+
+/// What the other provider reads and this one does not is told where it would have been somebody else.
+#[test]
+fn an_identity_that_is_not_taken_up_is_told() {
+    let oidc = [("HW_ASSUME_ROLE_IDP_ID", "an-idp"), ("HW_ASSUME_ROLE_ID_TOKEN", "canary-secret-token")];
+    let agency = [("OS_AGENCY_NAME", "an-agency"), ("OS_AGENCY_DOMAIN_NAME", "somebody")];
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let told = |arguments: &str, variables: &[(&str, &str)]| {
+            let workspace = Workspace::new(terraform).with_provider(&block(&cloud, arguments));
+            let workspace = variables.iter().fold(workspace, |space, (name, value)| space.with_variable(name, value));
+            workspace.configure(EXAMPLE);
+            let told = workspace.run(&["plan", "-json"]).expect_code(0).told();
+            assert!(told.iter().all(|told| !told.is_error), "{told:#?}");
+            told.into_iter().map(|told| told.text).collect::<Vec<_>>().join("\n")
+        };
+        let text = told(&key(), &oidc);
+        for part in [
+            "Identity in the Environment Not Used",
+            "HW_ASSUME_ROLE_IDP_ID, HW_ASSUME_ROLE_ID_TOKEN in the environment",
+            "it uses the credentials of the provider's configuration",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        assert!(told(&key(), &agency).contains("OS_AGENCY_NAME, OS_AGENCY_DOMAIN_NAME in the environment"));
+        // The other provider would not have acted as somebody else.
+        assert_eq!(told(&key(), &oidc[1..]), "");
+        assert_eq!(told(&key(), &agency[..1]), "");
+        let token = format!("  token = {:?}", cloud.token());
+        assert_eq!(told(&token, &oidc), "");
     });
 }

@@ -75,6 +75,26 @@ fn no_form_of_credentials_is_told() {
     });
 }
 
+/// The gateway names a key that it does not know, and the secret is what it was given for one.
+#[test]
+fn a_secret_in_the_place_of_the_key_is_not_told() {
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start_with(Settings { secret_key: SECRET_KEY.to_owned(), ..Settings::default() });
+        let swapped = format!("  access_key = {SECRET_KEY:?}\n  secret_key = {ACCESS_KEY:?}");
+        let workspace =
+            Workspace::new(terraform).with_provider(&block(&cloud, &swapped)).with_variable("TF_LOG", "TRACE");
+        workspace.configure(EXAMPLE);
+        let applied = workspace.run(&["apply", "-auto-approve", "-json"]).expect_code(1);
+        let error = applied.error_of(ADDRESS);
+        for part in ["the access key [REDACTED] does not exist", "the access key cana… of the provider's configuration"]
+        {
+            assert!(error.contains(part), "{part}: {error}");
+        }
+        let line = applied.stderr.lines().chain(applied.stdout.lines()).find(|line| line.contains(SECRET_KEY));
+        assert_eq!(line, None);
+    });
+}
+
 /// The proxy's own password stands in its address.
 #[test]
 fn the_proxys_password_is_not_told() {

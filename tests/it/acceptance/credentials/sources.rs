@@ -2,7 +2,7 @@
 
 use terraform_provider_dli::emulator::{ACCESS_KEY, Metadata, People, SECRET_KEY, Settings};
 
-use super::{BY_AGENCY, BY_KEY, BY_MACHINE, BY_PASSWORD, block, creators, key, koocli, login};
+use super::{BY_AGENCY, BY_KEY, BY_MACHINE, BY_PASSWORD, BY_TEMPORARY_KEY, block, creators, key, koocli, login};
 use crate::acceptance::connection::{CREATE, EXAMPLE};
 use crate::acceptance::harness::{Cloud, PROJECT, Workspace, for_one_terraform};
 
@@ -76,8 +76,35 @@ fn each_source_alone() {
         source("", BY_AGENCY).at_home(".hcloud/config.json", file()),
         source("", BY_MACHINE),
     ];
+    each_alone(&Settings::default(), sources);
+}
+
+/// A temporary key is of three parts: its token is beside its secret, wherever that is.
+#[test]
+fn each_source_of_a_temporary_key_alone() {
+    const TOKEN: &str = "canary-secret-of-the-moment";
+    let sso = serde_json::json!({"current": "sso", "profiles": [{
+        "name": "sso", "mode": "SSO", "accessKeyId": "", "secretAccessKey": "", "agencyName": "", "ssoAuth": {"stsToken":
+        {"accessKeyId": ACCESS_KEY, "secretAccessKey": SECRET_KEY, "securityToken": TOKEN}},
+    }]});
+    let temporary = |arguments: String| source(arguments, BY_TEMPORARY_KEY);
+    let variables = [("HW_ACCESS_KEY", ACCESS_KEY), ("HW_SECRET_KEY", SECRET_KEY), ("HW_SECURITY_TOKEN", TOKEN)];
+    let sources = [
+        temporary(String::new()).with(&variables),
+        temporary(format!("  access_key = {ACCESS_KEY:?}")).with(&variables[1..]),
+        temporary(format!("  security_token = {TOKEN:?}")).with(&variables[..2]),
+        temporary(format!("{}\n  security_token = {TOKEN:?}", key())),
+        temporary("  shared_config_file = \"a-file.json\"".to_owned()).at_home("a-file.json", sso.to_string()),
+        temporary(String::new()).with(&[("HW_PROFILE", "sso")]).at_home(".hcloud/config.json", sso.to_string()),
+        temporary(String::new()).at_home(".hcloud/config.json", sso.to_string()),
+    ];
+    each_alone(&Settings { security_token: Some(TOKEN.to_owned()), ..Settings::default() }, sources);
+}
+
+/// Creates and destroys a connection with each source.
+fn each_alone(settings: &Settings, sources: impl IntoIterator<Item = Source>) {
     for_one_terraform(|terraform| {
-        let cloud = Cloud::start();
+        let cloud = Cloud::start_with(settings.clone());
         for source in sources {
             let mut workspace = Workspace::new(terraform).with_provider(&block(&cloud, &source.arguments));
             for (name, value) in &source.variables {

@@ -1,0 +1,187 @@
+//! Whether a key or a password is any good: what nobody has believed yet is tried by one call, while all others wait for
+//! what comes of it, and what was refused is not sent again. A few refusals lock its owner out.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use http::StatusCode;
+
+use crate::client::error::{ApiError, Error};
+
+/// The same key or password in all its uses.
+#[derive(Debug, Default)]
+pub(in crate::client) struct Trial {
+    /// Held by the one that tries.
+    first: tokio::sync::Mutex<()>,
+    verdict: Mutex<Verdict>,
+}
+
+/// What is known of it.
+#[derive(Debug, Clone, Default)]
+enum Verdict {
+    /// Nothing yet.
+    #[default]
+    Untried,
+    /// It was tried, and what came of it says neither.
+    Open,
+    /// It was good once.
+    Believed,
+    /// It is wrong.
+    Refused(Arc<Error>),
+}
+
+impl Trial {
+    /// What an attempt with it comes to; nothing is sent where it was refused. `refutes` says whether a refusal (HTTP 401)
+    /// is one of the key or password itself, which may have been believed before.
+    pub(in crate::client) async fn with<T>(
+        &self,
+        attempt: impl Future<Output = Result<T, Error>>,
+        refutes: impl FnOnce(&ApiError, bool) -> bool,
+    ) -> Result<T, Error> {
+        let mut first = if self.is_untried() { Some(self.first.lock().await) } else { None };
+        if !self.is_untried() {
+            first = None;
+        }
+        if let Verdict::Refused(refusal) = self.verdict() {
+            return Err(Error::Identity(refusal));
+        }
+        let outcome = attempt.await;
+        self.learn(outcome.as_ref().err(), refutes);
+        drop(first);
+        outcome
+    }
+
+    fn learn(&self, failure: Option<&Error>, refutes: impl FnOnce(&ApiError, bool) -> bool) {
+        let mut verdict = self.verdict.lock().unwrap_or_else(PoisonError::into_inner);
+        let was_believed = matches!(*verdict, Verdict::Believed);
+        match failure {
+            None => *verdict = Verdict::Believed,
+            Some(Error::Api(refusal))
+                if refusal.status == StatusCode::UNAUTHORIZED && refutes(refusal, was_believed) =>
+            {
+                *verdict = Verdict::Refused(Arc::new(Error::Api(refusal.clone())));
+            }
+            Some(_) if matches!(*verdict, Verdict::Untried) => *verdict = Verdict::Open,
+            Some(_) => {}
+        }
+    }
+
+    fn verdict(&self) -> Verdict {
+        self.verdict.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn is_untried(&self) -> bool {
+        matches!(self.verdict(), Verdict::Untried)
+    }
+}
+
+/// Whether the gateway says that an access key is wrong: its own name or its signature, and neither the clock nor the
+/// project. One that was believed once is right, whatever else is the matter.
+pub(in crate::client) fn is_of_key(refusal: &ApiError, was_believed: bool) -> bool {
+    const KEY: [&str; 8] =
+        ["signature", "aksk", "ak ", "ak:", "access key", "secret key", "secretkey", "security token"];
+    const OTHER: [&str; 3] = ["expired", "server time", "project"];
+    !was_believed && has_one_of(refusal, &KEY) && !has_one_of(refusal, &OTHER)
+}
+
+/// Whether the identity service says that it is the user or the password, and not what the token was to be good for.
+pub(in crate::client) fn is_of_login(refusal: &ApiError, _: bool) -> bool {
+    has_one_of(refusal, &["password", "username", "user name", "locked"])
+}
+
+fn has_one_of(refusal: &ApiError, words: &[&str]) -> bool {
+    let message = refusal.message.to_ascii_lowercase();
+    words.iter().any(|word| message.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures_util::future::join_all;
+
+    use super::*;
+    use crate::client::Operation;
+
+    fn refusal(message: &str) -> ApiError {
+        ApiError {
+            operation: Operation::ListQueues,
+            status: StatusCode::UNAUTHORIZED,
+            code: None,
+            message: message.to_owned(),
+            request_id: None,
+            caller: None,
+            retry_after: None,
+        }
+    }
+
+    /// Fifty at once, each of which comes to the same.
+    async fn fifty(trial: &Trial, outcome: impl Fn() -> Result<(), Error>) -> usize {
+        let made = AtomicUsize::new(0);
+        let attempt = || async {
+            made.fetch_add(1, Ordering::SeqCst);
+            tokio::task::yield_now().await;
+            outcome()
+        };
+        let all = join_all((0..50).map(|_| trial.with(attempt(), is_of_key))).await;
+        assert!(all.iter().all(|one| one.is_ok() == outcome().is_ok()));
+        made.load(Ordering::SeqCst)
+    }
+
+    #[tokio::test]
+    async fn what_is_refused_at_first_is_not_sent_again() {
+        let trial = Trial::default();
+        let wrong = || Err(Error::Api(refusal("verify aksk signature fail")));
+        assert_eq!(fifty(&trial, wrong).await, 1);
+        assert_eq!(fifty(&trial, wrong).await, 0);
+    }
+
+    #[tokio::test]
+    async fn what_says_nothing_of_it_or_was_believed_before_is_sent_again() {
+        let other = || Err(Error::Api(refusal("signature expired, server time:20260101T000000Z")));
+        let trial = Trial::default();
+        assert_eq!(fifty(&trial, other).await, 50);
+        assert_eq!(fifty(&trial, || Ok(())).await, 50);
+        assert_eq!(fifty(&trial, || Err(Error::Api(refusal("verify aksk signature fail")))).await, 50);
+    }
+
+    /// The first waits for an answer until then, the others for the first.
+    #[tokio::test(start_paused = true)]
+    async fn no_more_than_one_goes_alone() {
+        let trial = Trial::default();
+        let began = tokio::time::Instant::now();
+        let attempt = || async {
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+            Err::<(), _>(Error::Api(ApiError { status: StatusCode::SERVICE_UNAVAILABLE, ..refusal("away") }))
+        };
+        join_all((0..50).map(|_| trial.with(attempt(), is_of_key))).await;
+        assert_eq!(began.elapsed().as_secs(), 2);
+        // Who gives up makes room.
+        let trial = Trial::default();
+        let given_up = tokio::time::timeout(
+            std::time::Duration::from_millis(1),
+            trial.with(std::future::pending::<Result<(), Error>>(), is_of_key),
+        );
+        given_up.await.expect_err("it never ends");
+        trial.with(async { Ok(()) }, is_of_key).await.expect("it goes on");
+    }
+
+    #[test]
+    fn the_words_tell_whose_refusal_it_is() {
+        for (words, is_key, is_login) in [
+            ("Get secretKey failed,ak:[REDACTED],err:ak not exist", true, false),
+            ("the access key [REDACTED] does not exist", true, false),
+            ("verify aksk signature fail", true, false),
+            ("AK access failed to reach the limit,forbidden.", true, false),
+            ("signature expired, signature time:20260101T120000Z,server time:20260101T122500Z", false, false),
+            ("the access key is not of this project", false, false),
+            ("decrypt token fail", false, false),
+            ("The username or password is wrong.", false, true),
+            ("The user is locked.", false, true),
+            ("The request you have made requires authentication.", false, false),
+        ] {
+            let refusal = refusal(words);
+            let is = (is_of_key(&refusal, false), is_of_key(&refusal, true), is_of_login(&refusal, false));
+            assert_eq!(is, (is_key, false, is_login), "{words}");
+        }
+    }
+}
