@@ -198,7 +198,7 @@ impl Client {
             let patience = Patience::new(deadline, stop);
             let known = || self.inner.known_project_id(region.as_deref(), &name);
             let ask = || self.inner.project_id(region.as_deref(), &name);
-            patience.repeat(&self.inner.traffic, known, ask).await?
+            Box::pin(patience.repeat(&self.inner.traffic, known, ask)).await?
         };
         Ok(self.at(region, endpoint, id)?.patient(deadline, stop))
     }
