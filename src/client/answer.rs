@@ -340,7 +340,7 @@ mod tests {
             echo.classify().expect_err("refused").to_string()
         };
         let at =
-            "CreateEnhancedConnection: HTTP 403 Forbidden: the answer is not of the service's form, it begins with ";
+            "CreateEnhancedConnection: HTTP 403 Forbidden: the answer is not in the service's format; it begins with ";
         assert_eq!(
             told(403, None, &format!("{{\"headers\":\"{escaped}\"}}")),
             format!("{at}{:?}", "{\"headers\":\"[REDACTED]\"}")

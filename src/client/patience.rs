@@ -141,7 +141,8 @@ impl Project {
         let lane = self.lane();
         let mut attempts = Attempts::new(&self.client.traffic, &lane, self.patience.as_ref());
         loop {
-            let error = match attempts.outcome(true, attempt()).await? {
+            // Boxed, like the look below: it lies within every step of every resource.
+            let error = match attempts.outcome(true, Box::pin(attempt())).await? {
                 Ok(()) => {
                     attempts.succeed();
                     return Ok(());
@@ -196,7 +197,7 @@ impl Project {
         &self,
         is_done: &impl Fn() -> D,
     ) -> Option<Result<bool, Error>> {
-        let looks = self.looks(is_done);
+        let looks = Box::pin(self.looks(is_done));
         match &self.patience {
             Some(patience) => patience.until(patience.end(), looks).await,
             None => Some(looks.await),
