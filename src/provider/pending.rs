@@ -176,8 +176,6 @@ impl Creation {
     pub(super) fn resembles(&self, shown: &wire::Connection) -> bool {
         self.is_from_its_time(shown, TOLERANCE, Duration::ZERO)
             && shown.create_time != 0
-            && shown.dest_vpc_id.eq_ignore_ascii_case(&self.dest_vpc_id)
-            && shown.dest_network_id.eq_ignore_ascii_case(&self.dest_network_id)
             && digest(&shown.hosts) == self.hosts
             && shown
                 .routes
@@ -189,7 +187,8 @@ impl Creation {
                 || shown.elastic_resource_pools.iter().all(|b| holds(&self.elastic_resource_pools, &b.name)))
     }
 
-    /// Whether it may have made this connection after all, although something about it is other than it was asked for.
+    /// Whether it may have made this connection after all, although something about it that can be changed is other than it
+    /// was asked for.
     pub(super) fn is_suspected_of(&self, shown: &wire::Connection) -> bool {
         self.is_from_its_time(shown, DOUBT, DOUBT)
     }
@@ -200,13 +199,18 @@ impl Creation {
         listed.collect::<BTreeMap<_, _>>() == self.tags.iter().filter(|(key, _)| !is_ignored(key)).collect()
     }
 
-    /// A living connection of the name that was not there before, and was created while this was under way, or nobody knows
-    /// when.
+    /// A living connection of the name and the place that was not there before, and was created while this was under way, or
+    /// nobody knows when.
     fn is_from_its_time(&self, shown: &wire::Connection, before: Duration, after: Duration) -> bool {
         let from = self.first.saturating_sub(whole(before));
         let until = self.last.saturating_add(whole(UNDER_WAY)).saturating_add(whole(after));
         let in_time = (from..=until).contains(&shown.create_time) || shown.create_time == 0;
-        in_time && shown.name == self.name && !shown.is_deleted() && !self.was_there(&shown.id)
+        in_time
+            && shown.name == self.name
+            && shown.dest_vpc_id.eq_ignore_ascii_case(&self.dest_vpc_id)
+            && shown.dest_network_id.eq_ignore_ascii_case(&self.dest_network_id)
+            && !shown.is_deleted()
+            && !self.was_there(&shown.id)
     }
 }
 
@@ -547,6 +551,8 @@ mod tests {
         assert_eq!(other(|c| c.create_time -= 1_000_000), (false, false), "long before");
         assert_eq!(other(|c| c.create_time += 1_100_000), (false, false), "long after");
         assert_eq!(other(|c| c.id = "old".into()), (false, false));
+        assert_eq!(other(|c| c.dest_vpc_id = "w".into()), (false, false), "nobody can move it");
+        assert_eq!(other(|c| c.dest_network_id = "w".into()), (false, false));
     }
 
     #[test]

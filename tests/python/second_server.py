@@ -143,7 +143,8 @@ class Service:
 
     def delete(self, project, identifier):
         made = project.living(identifier)
-        made.update(status="DELETED", peerings={})
+        # Silent: what is still shown of it.
+        made.update(status="DELETED", peerings={}, hosts=[], routes={}, tags={})
         return 200, success("Deleted")
 
     def update(self, project, identifier, body):

@@ -2,7 +2,8 @@
 //! before files, and this machine is asked last; whichever it is, nothing that is optional is mixed into it from another.
 //!
 //! A form that is begun in the provider block is completed from the environment where it must be: `access_key` may be
-//! written down and its secret be `HW_SECRET_KEY`. A security token of the environment belongs to the secret beside it.
+//! written down and its secret be `HW_SECRET_KEY`. A security token of the environment belongs to the half
+//! of the key that is beside it.
 //!
 //! Whom to act for is said apart from that: whoever is to assume an agency, the environment may name it.
 
@@ -125,9 +126,10 @@ fn elsewhere(given: Given<'_>) -> Found {
 fn key(given: Given<'_>) -> Result<Found, Diagnostics> {
     let (id, place) = given.either("access_key").ok_or_else(|| incomplete("access_key", "secret_key"))?;
     let (secret, beside) = given.either("secret_key").ok_or_else(|| incomplete("secret_key", "access_key"))?;
-    let security_token = match beside {
-        Place::Argument => given.argument("security_token"),
-        Place::Variable(_) => given.text("security_token"),
+    // The three parts of a temporary key were issued together: one of the environment goes with either half from there.
+    let security_token = match (&place, &beside) {
+        (Place::Argument, Place::Argument) => given.argument("security_token"),
+        _ => given.text("security_token"),
     };
     let security_token = security_token.map(Into::into);
     Ok(found(Form::Key(AccessKey { id, secret: secret.into(), security_token }), place))

@@ -198,6 +198,8 @@ struct Schedule {
     names_are_unique: bool,
     operations: BTreeSet<&'static str>,
     mortal: bool,
+    /// Milliseconds from one trouble to the next at most: so often that hardly an apply gets through, or rarely.
+    calm: u64,
 }
 
 impl Schedule {
@@ -208,6 +210,7 @@ impl Schedule {
         let mut span = |most| if rng.bool() { milliseconds(rng, most) } else { Duration::ZERO };
         let (binding_delay, delete_delay) = (span(300), span(200));
         let mortal = rng.u8(..3) == 0;
+        let calm = *rng.choice(&[100, 500, 2000]).unwrap();
         let minutes = *rng.choice(&[0, 0, 0, 5, 20, 20]).unwrap();
         let settings = Settings {
             quirks,
@@ -219,7 +222,7 @@ impl Schedule {
         };
         let cloud = if mortal { Cloud::start_mortal(settings) } else { Cloud::start(settings) };
         let workspace = Workspace::new(&cloud.endpoint());
-        Self { cloud, workspace, others: Mutex::default(), names_are_unique, operations, mortal }
+        Self { cloud, workspace, others: Mutex::default(), names_are_unique, operations, mortal, calm }
     }
 
     /// The other team makes a connection exactly like one of ours, there or not, of which no creation is under way or
@@ -256,7 +259,7 @@ impl Schedule {
         let old = Fault::new(reads, Trouble::Stale(milliseconds(rng, LONGEST_LAG))).probability(0.3, rng.u64(..));
         self.cloud.emulator().inject(old).expect("it can happen");
         loop {
-            clock::pause(Duration::from_millis(10) + milliseconds(rng, 100)).await;
+            clock::pause(Duration::from_millis(10) + milliseconds(rng, self.calm)).await;
             let operation = rng.choice(&self.operations).filter(|_| rng.bool()).unwrap_or(&"*");
             let kind = rng.choice(Kind::OF_REQUESTS).unwrap();
             if self.cloud.lives() {
@@ -316,6 +319,10 @@ impl Schedule {
         };
         if !self.cloud.lives() {
             self.cloud.revive();
+        }
+        if rng.bool() {
+            // What was not met in this apply is not met in the next.
+            self.cloud.emulator().clear_faults();
         }
         outcome.runs += 1;
         outcome.kills += usize::from(killed.get());

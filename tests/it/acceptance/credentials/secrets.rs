@@ -86,7 +86,8 @@ fn a_secret_in_the_place_of_the_key_is_not_told() {
         workspace.configure(EXAMPLE);
         let applied = workspace.run(&["apply", "-auto-approve", "-json"]).expect_code(1);
         let error = applied.error_of(ADDRESS);
-        for part in ["the access key [REDACTED] does not exist", "the access key cana… from the provider's configuration"]
+        for part in
+            ["the access key [REDACTED] does not exist", "the access key cana… from the provider's configuration"]
         {
             assert!(error.contains(part), "{part}: {error}");
         }

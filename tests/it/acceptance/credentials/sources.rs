@@ -79,7 +79,7 @@ fn each_source_alone() {
     each_alone(&Settings::default(), sources);
 }
 
-/// A temporary key is of three parts: its token is beside its secret, wherever that is.
+/// A temporary key is of three parts: its token is beside one of the others, or written down.
 #[test]
 fn each_source_of_a_temporary_key_alone() {
     const TOKEN: &str = "canary-secret-of-the-moment";
@@ -92,6 +92,7 @@ fn each_source_of_a_temporary_key_alone() {
     let sources = [
         temporary(String::new()).with(&variables),
         temporary(format!("  access_key = {ACCESS_KEY:?}")).with(&variables[1..]),
+        temporary(format!("  secret_key = {SECRET_KEY:?}")).with(&[variables[0], variables[2]]),
         temporary(format!("  security_token = {TOKEN:?}")).with(&variables[..2]),
         temporary(format!("{}\n  security_token = {TOKEN:?}", key())),
         temporary("  shared_config_file = \"a-file.json\"".to_owned()).at_home("a-file.json", sso.to_string()),
