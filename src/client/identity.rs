@@ -175,15 +175,28 @@ impl Inner {
             return Err(refusal);
         }
         let scope = Scope::Named(name.to_owned());
+        // What was refused for this project is refused again.
+        let tried = self.token_cell(&scope);
+        if tried.refusal().await.is_some() {
+            return Err(refusal);
+        }
         let asker = Asker { region, scope: &scope, acting: false };
-        let attempt = self.log_in(login, self.credentials()?.base(), asker);
-        match self.ring.password.with(attempt, is_of_login).await {
-            Ok((token, Some(id))) => {
+        let mut found = None;
+        let attempt = async {
+            let attempt = self.log_in(login, self.credentials()?.base(), asker);
+            let (token, id) = self.ring.password.with(attempt, is_of_login).await?;
+            found = id.map(|id| (id, token.renew, token.expires));
+            Ok(token)
+        };
+        let token = tried.get(self.clocks.now(), attempt).await;
+        match (token, found) {
+            (Ok(value), Some((id, renew, expires))) => {
+                let kept = Kept { value, renew, expires };
                 let cell = self.token_cell(&Scope::Project(id.clone()));
-                cell.get(self.clocks.now(), async { Ok(token) }).await?;
+                cell.get(self.clocks.now(), async { Ok(kept) }).await?;
                 Ok(id)
             }
-            Err(error) if error.is_transient() => Err(error),
+            (Err(error), _) if error.is_transient() => Err(error),
             _ => Err(refusal),
         }
     }

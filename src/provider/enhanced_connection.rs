@@ -222,8 +222,10 @@ impl Resource for EnhancedConnection {
             Session::open(&self.account, known.place(), limit, request.stop).await.map_err(told)?.about(known.about());
         let guard = small::lock(&session, &self.account, known.id()).await.map_err(told)?;
         self.account.pending().seen(session.project.id(), &known.name, known.id());
-        let Some(shown) = small::shown(&session, known.id()).await.map_err(told)? else { return Ok(()) };
-        same_connection(&known, &shown)?;
+        // What is not shown may be shown late: it is deleted all the same.
+        if let Some(shown) = small::shown(&session, known.id()).await.map_err(told)? {
+            same_connection(&known, &shown)?;
+        }
         let mut settled = false;
         loop {
             let fault = match session.write(session.project.delete_connection(known.id())).await {
@@ -392,14 +394,16 @@ async fn look(
 }
 
 /// No call can rename a connection, or move it to another VPC or subnet: where the state tells these otherwise, its ID is
-/// another connection's, and what is done to that is done to somebody else.
+/// another connection's, and what is done to that is done to somebody else. What an answer leaves out tells nothing.
 fn same_connection(known: &Connection, shown: &wire::Connection) -> Result<(), Diagnostics> {
     let facts = [
         ("name", &known.name, &shown.name),
         ("dest_vpc_id", &known.dest_vpc_id, &shown.dest_vpc_id),
         ("dest_network_id", &known.dest_network_id, &shown.dest_network_id),
     ];
-    let differs = |(_, known, shown): &&(_, &String, &String)| !known.is_empty() && !known.eq_ignore_ascii_case(shown);
+    let differs = |(_, known, shown): &&(_, &String, &String)| {
+        !known.is_empty() && !shown.is_empty() && !known.eq_ignore_ascii_case(shown)
+    };
     let Some((fact, ours, theirs)) = facts.iter().find(differs) else { return Ok(()) };
     let text = format!(
         "According to the state, the connection {} has the {fact} {ours:?}; the service says {theirs:?}, and nothing can \
@@ -492,4 +496,36 @@ fn look_at(there: &[wire::Connection]) -> String {
         "The state holds no connection. This run may have created {which}, but nothing proves it, so none was taken over. If \
          {which} is yours (see the time of creation), import it: terraform import ADDRESS {id}. Otherwise choose another name."
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_answer_leaves_out_does_not_tell_of_another_connection() {
+        let known = || Connection {
+            id: Computed(Some("2a62".to_owned())),
+            name: "test".to_owned(),
+            dest_vpc_id: "v".to_owned(),
+            dest_network_id: "n".to_owned(),
+            ..Connection::default()
+        };
+        let shown = |name: &str, vpc: &str, network: &str| wire::Connection {
+            name: name.to_owned(),
+            dest_vpc_id: vpc.to_owned(),
+            dest_network_id: network.to_owned(),
+            ..wire::Connection::default()
+        };
+        for (name, vpc, network) in [("test", "v", "n"), ("TEST", "V", "N"), ("", "", "")] {
+            assert!(same_connection(&known(), &shown(name, vpc, network)).is_ok(), "{name} {vpc} {network}");
+        }
+        for (name, vpc, network) in [("other", "v", "n"), ("test", "w", "n"), ("test", "v", "m")] {
+            assert!(same_connection(&known(), &shown(name, vpc, network)).is_err(), "{name} {vpc} {network}");
+        }
+        assert!(
+            same_connection(&Connection::default(), &shown("test", "v", "n")).is_ok(),
+            "an import knows nothing yet"
+        );
+    }
 }

@@ -1,10 +1,10 @@
 //! Creations that Terraform may not know of: each is written down before it is sent, because the service takes no
 //! idempotency token, and a process that is killed can tell nobody what it made.
 //!
-//! A note stays until it is sure that Terraform has the connection: its client has said goodbye after the creation was
-//! answered, or a plan or a read shows that the state has it. The next run that is to create a connection of the same name
-//! finds by it the one that an earlier run made, and by it alone: a connection that merely looks the same is somebody
-//! else's. Notes lie beside Terraform's own data of the working directory, and hold no secret.
+//! A note stays until a plan or a read shows that the state has the connection. The next run that is to create a
+//! connection of the same name finds by it the one that an earlier run made, and by it alone: a connection that merely
+//! looks the same is somebody else's. Where the client has said goodbye after the creation was answered, Terraform was told,
+//! and what it did with that is not known: then nothing is taken over and nothing is made, and the error says so. Notes lie beside Terraform's own data of the working directory, and hold no secret.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -101,6 +101,9 @@ pub(super) struct Creation {
     run: String,
     /// What the service answered.
     pub(super) id: Option<String>,
+    /// Whether Terraform was told.
+    #[serde(default)]
+    pub(super) told: bool,
 }
 
 impl Creation {
@@ -129,6 +132,7 @@ impl Creation {
             begun: 0,
             run: String::new(),
             id: None,
+            told: false,
         }
     }
 
@@ -312,13 +316,16 @@ impl Pending {
         }
     }
 
-    /// The client says goodbye: it has had all answers. What it had them of while nobody interrupted is in the state.
+    /// The client says goodbye: it has had all answers. What it had them of while nobody interrupted, it was told. The state
+    /// may still be on its way to where it is kept.
     pub(super) fn end(&self) {
         for (id, Made { project_id, name, stop }) in std::mem::take(&mut *lock(&self.made)) {
-            let is_it = |noted: &Creation| noted.id.as_ref() == Some(&id);
-            if !stop.is_cancelled() && self.find(&project_id, &name).is_ok_and(|noted| noted.is_some_and(|n| is_it(&n)))
+            if let Ok(Some(mut noted)) = self.find(&project_id, &name)
+                && noted.id == Some(id)
+                && !stop.is_cancelled()
             {
-                self.forget(&project_id, &name);
+                noted.told = true;
+                let _ = self.keep(&noted);
             }
         }
     }
@@ -355,7 +362,7 @@ impl Pending {
         let place = path.display().to_string();
         let text = match read(path) {
             Ok(noted) => {
-                let noted = noted.filter(|noted| self.is_earlier(noted))?;
+                let noted = noted.filter(|noted| self.is_earlier(noted) && !noted.told)?;
                 let age = milliseconds(OffsetDateTime::now_utc()).saturating_sub(noted.begun);
                 if age < whole(OLD) {
                     return None;
@@ -365,10 +372,10 @@ impl Pending {
                 let when = OffsetDateTime::from_unix_timestamp_nanos(i128::from(*begun) * 1_000_000).ok();
                 let when = when.and_then(|when| when.replace_nanosecond(0).ok()?.format(&Rfc3339).ok());
                 format!(
-                    "A run that began at {} was ended while it created the enhanced connection {name:?}{id}, before Terraform \
-                     knew of it. If the configuration still declares it, nothing needs to be done: the next apply looks for \
-                     it. If not, look for the name in the console, delete the connection or import it, and then delete the \
-                     note of that run: {place}",
+                    "A run that began at {} created the enhanced connection {name:?}{id}, or was about to, and may have been \
+                     ended before Terraform knew of it. If terraform state list shows it, or the configuration declares it, \
+                     nothing needs to be done: the next apply looks for it. If not, look for the name in the console, import \
+                     the connection or delete it, and then delete the note of that run: {place}",
                     when.unwrap_or_default()
                 )
             }
@@ -613,7 +620,7 @@ mod tests {
         assert_eq!(found(&pending), None);
     }
 
-    /// What it was told of is in the state, unless somebody had interrupted and gone.
+    /// Unless somebody had interrupted and gone.
     #[test]
     fn a_client_that_says_goodbye_has_been_told() {
         let directory = tempfile::tempdir().expect("a directory");
@@ -624,15 +631,15 @@ mod tests {
         };
         let (calm, interrupted) = (CancellationToken::new(), CancellationToken::new());
         interrupted.cancel();
-        for (id, stop, stays) in [("x", &calm, false), ("x", &interrupted, true), ("y", &calm, true)] {
+        for (id, stop, told) in [("x", &calm, true), ("x", &interrupted, false), ("y", &calm, false)] {
             let pending = begun();
             pending.claim("p", "c", id, stop);
             pending.end();
-            assert_eq!(found(&pending).is_some(), stays, "{id}");
+            assert_eq!(found(&pending).map(|noted| noted.told), Some(told), "{id}");
         }
         let pending = begun();
         pending.end();
-        assert!(found(&pending).is_some(), "nobody was told of it");
+        assert!(found(&pending).is_some_and(|noted| !noted.told), "nobody was told of it");
     }
 
     /// All processes that one client has started are one run, whatever the clocks say.
@@ -664,6 +671,10 @@ mod tests {
         pending.keep(&Creation { begun: now - 599_000, ..creation() }).expect("there is room");
         assert_eq!(told(), Vec::<String>::new(), "it may be run again any moment");
         pending.keep(&Creation { begun: now - 601_000, id: Some("x".into()), ..creation() }).expect("there is room");
+        let known = Creation { begun: now - 601_000, id: Some("x".into()), told: true, ..creation() };
+        let other = Pending::in_directory(directory.path().join("other"));
+        other.keep(&known).expect("there is room");
+        assert_eq!(other.tell().iter().count(), 0, "Terraform was told");
         let [text] = &told()[..] else { panic!("one note: {:?}", told()) };
         assert!(text.contains("\"c\" with the ID x") && text.contains(&pending.place("p", "c")), "{text}");
         fs::write(pending.place("p", "c"), "{").expect("it is ours");

@@ -268,12 +268,12 @@ impl Fault {
                 let what =
                     if awaited.is_empty() { "Not finished".to_owned() } else { format!("{awaited} did not finish") };
                 let what = format!("{what} within {limit}.");
+                let more = "If it only needs more time, raise the limit in the timeouts block.";
                 let text = match said {
-                    None => ended(&about, &what),
-                    Some(error) => failure::late(&about, &what, &error, holds),
+                    None => format!("{}\n\nWhat to do: {more}", ended(&about, &what)),
+                    Some(error) => format!("{}\n\n{more}", failure::late(&about, &what, &error, holds)),
                 };
-                let more = "What to do: If it only needs more time, raise the limit in the timeouts block.";
-                (format!("Timed Out: {summary}"), format!("{text}\n\n{more}"))
+                (format!("Timed Out: {summary}"), text)
             }
             Self::Told(diagnostics) => return diagnostics,
         };

@@ -278,7 +278,7 @@ impl Question {
             fault.map(|fault| self.unchecked(fault, "Connection Names Were Not Checked")).unwrap_or_default();
         let holders = holders.iter().filter_map(|holders| holders.get(name)).flatten();
         let noted = pending.find(self.session.project.id(), name).ok().flatten();
-        let ours = |id: &String| noted.as_ref().is_some_and(|noted| noted.may_have_made(id));
+        let ours = |id: &String| noted.as_ref().is_some_and(|noted| noted.may_have_made(id) && !noted.told);
         let others = holders.filter(|id| !self.survey.is_leaving(id) && !ours(id));
         let others: Vec<_> = others.map(String::as_str).collect();
         if !others.is_empty() {

@@ -35,8 +35,8 @@ pub(in crate::client) struct Ring {
     machine: Cell<Arc<Access>>,
     agency: Cell<Arc<Access>>,
     projects: Mutex<BTreeMap<ProjectKey, Arc<Cell<String>>>>,
-    /// Of the key that is configured.
-    key: Trial,
+    /// Of the key that is configured, at each host.
+    keys: Mutex<BTreeMap<String, Arc<Trial>>>,
     /// Of the password that is configured, whatever the token is to be good for.
     pub(in crate::client) password: Trial,
 }
@@ -98,7 +98,7 @@ impl Inner {
         let access = self.access(asker).await?;
         let made = self.make(call, (endpoint, project_id), asker, &access);
         match access.proof {
-            Proof::Key(_) if !access.renewable => self.ring.key.with(made, is_of_key).await,
+            Proof::Key(_) if !access.renewable => self.key_trial(&endpoint.host()).with(made, is_of_key).await,
             _ => made.await,
         }
     }
@@ -179,6 +179,12 @@ impl Inner {
     pub(in crate::client) fn project_cell(&self, key: ProjectKey) -> Arc<Cell<String>> {
         let mut projects = self.ring.projects.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(projects.entry(key).or_default())
+    }
+
+    /// The trial of the key at this host, for another host may be of another cloud.
+    fn key_trial(&self, host: &str) -> Arc<Trial> {
+        let mut keys = self.ring.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(keys.entry(host.to_owned()).or_default())
     }
 
     /// Where the token for a project or the account is kept.

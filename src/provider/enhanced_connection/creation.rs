@@ -3,6 +3,7 @@
 //! | what happens | what is done |
 //! |---|---|
 //! | an earlier run was killed, and left a note of it | what the note proves is taken over; nothing is sent |
+//! | an earlier run told Terraform of it, and the state does not have it | nothing is done, and the error says so |
 //! | the answer is lost | what has the name now is looked at; what is surely ours is taken over |
 //! | nothing has the name, for some seconds, or longer where the service may be at work on it | it is sent again |
 //! | something has the name that is not surely ours | nothing is done, and the error says what is there |
@@ -227,7 +228,13 @@ impl Making<'_> {
                 return Ok(None);
             }
             let shown = small::shown(self.session, id).await.map_err(told)?.filter(|shown| noted.made(shown));
-            return shown.map(|shown| self.fits(noted, shown)).transpose();
+            let Some(shown) = shown else { return Ok(None) };
+            if noted.told {
+                let why = "an earlier run made it and told Terraform, and the state that is used now does not have it. Another \
+                           state of this directory may, or it was taken out of the state, or the state was lost";
+                return Err(self.left(&[shown], why));
+            }
+            return self.fits(noted, shown).map(Some);
         }
         let suspected = |shown: &wire::Connection| noted.is_suspected_of(shown) && !self.pending.is_claimed(&shown.id);
         let mut named = named.to_vec();

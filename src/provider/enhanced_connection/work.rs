@@ -10,7 +10,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Connection, PAUSE, gone, model};
+use super::{Connection, PAUSE, gone, model, same_connection};
 use crate::{
     client::{Error, Project},
     dli::wire::{self, Binding},
@@ -75,6 +75,7 @@ impl Work<'_> {
             match small::shown(session, prior.id()).await {
                 Ok(None) => return Err(gone(self.summary, prior.id())),
                 Ok(Some(shown)) => {
+                    same_connection(prior, &shown)?;
                     if rebinds {
                         let outcome = self.bindings(prior, &shown).await;
                         wait = outcome.is_ok() && planned.waits();

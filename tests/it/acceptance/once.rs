@@ -303,21 +303,27 @@ fn what_another_alias_has_just_made_is_not_taken() {
     }
 }
 
-/// A directory may have several states. What one of them has is nothing that a killed run has left.
+/// A directory may have several states. What one of them has is nothing that a killed run has left; nor may a second one be
+/// made where the state was lost.
 #[test]
-fn what_a_state_has_is_not_given_to_another_state() {
+fn what_terraform_was_told_of_is_neither_taken_over_nor_made_again() {
     for_one_terraform(|terraform| {
-        let cloud = Cloud::start();
+        let cloud = Cloud::start_with(Settings { quirks: [Quirk::NamesNotUnique].into(), ..Settings::default() });
         let workspace = cloud.workspace(terraform);
         workspace.configure(&connection(WHOLE));
         workspace.run(&["apply", "-auto-approve", "-state=first.tfstate"]).expect_code(0);
-        assert!(!workspace.path().join(".terraform/dli").exists(), "Terraform has it");
         let id = cloud.connection().id;
+        let (_, place) = note(&workspace);
         let second = ["apply", "-json", "-auto-approve", "-state=second.tfstate"];
         let told = workspace.run(&second).expect_code(1).error_of(ADDRESS);
-        assert!(told.contains("DLI.0006") && told.contains(&id), "{told}");
+        for word in [&id, "told Terraform", "Nothing was created", "terraform import ADDRESS ID", &place] {
+            assert!(told.contains(word), "it should tell {word:?}:\n{told}");
+        }
+        assert_eq!(cloud.connection().id, id);
         workspace.run(&["destroy", "-auto-approve", "-state=first.tfstate"]).expect_code(0);
         cloud.expect_empty();
+        assert!(!workspace.path().join(".terraform/dli").exists(), "nothing is left");
+        workspace.run(&second).expect_code(0);
     });
 }
 
