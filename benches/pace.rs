@@ -1,5 +1,5 @@
 //! `cargo bench --bench pace`: a hundred connections through a gateway that lets five calls a second pass, and how much
-//! longer that takes than it must; fails where it is more than a quarter.
+//! longer that takes than it must; fails where it is more than a quarter, for every command that needs more than a second.
 //!
 //! It is no test: it takes minutes. What must be is counted by the same work without a limit: calls that are needed,
 //! divided by five. Terraform is the first that is found; `TF_ACC_TERRAFORM_PATH` names another.
@@ -58,7 +58,8 @@ fn main() -> ExitCode {
     for (((name, _), free), paced) in COMMANDS.iter().zip(free).zip(paced) {
         let ideal = Duration::from_secs_f64(f64::from(u32::try_from(free.answered).expect("few")) / CALLS_A_SECOND);
         let ratio = if ideal.is_zero() { 1.0 } else { paced.time.as_secs_f64() / ideal.as_secs_f64() };
-        broken |= ratio > MOST;
+        // A command of a call or two is measured by its start, which is no pace.
+        broken |= ratio > MOST && ideal >= Duration::from_secs(1);
         let Measured { time, answered, refused } = paced;
         let needed = free.answered;
         say(&format!(
