@@ -166,7 +166,7 @@ impl Emulator {
         lock(&self.shared.journal).requests()
     }
 
-    /// All connections of a project in the order of their creation, too the 1,000 that were deleted last.
+    /// All connections of a project in the order of their creation, with the 1,000 that were deleted last.
     pub fn connections(&self, project: &str) -> Vec<Connection> {
         self.look(project, |account| account.connections())
     }

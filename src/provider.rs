@@ -85,8 +85,8 @@ impl DliProvider {
         Self { account: Arc::new(Account::new(environment, pending)) }
     }
 
-    /// What is to be done once the client has said goodbye, having had all its answers: what they told of needs no note any
-    /// more.
+    /// What is to be done once the client has said goodbye, having had all its answers: the notes of what they told of say
+    /// that it was told.
     pub fn farewell(&self) -> impl FnOnce() + Send + use<> {
         let account = Arc::clone(&self.account);
         move || account.pending().end()
