@@ -61,7 +61,7 @@ fn difference(made: &str, written: &str) -> String {
 }
 
 #[test]
-fn docs_are_what_the_command_writes() {
+fn docs_are_up_to_date() {
     let (made, written) = (made(), written());
     let names: BTreeSet<&String> = made.keys().chain(written.keys()).collect();
     let faults = names.into_iter().filter_map(|name| match (made.get(name), written.get(name)) {
@@ -77,7 +77,7 @@ fn docs_are_what_the_command_writes() {
 /// "Provider documentation" in Terraform's documentation: at most 2,000 files of 500 KB, and these keys, where an index
 /// stands in no subcategory.
 #[test]
-fn the_registry_takes_every_page() {
+fn every_page_meets_the_registry_rules() {
     let pages = written();
     assert!(pages.contains_key("index.md"));
     assert!(pages.len() <= 2000, "{} files", pages.len());
@@ -102,7 +102,7 @@ fn the_registry_takes_every_page() {
 
 /// The form is that of other providers' pages, as tfplugindocs writes them; what this provider has no use for is in it too.
 #[test]
-fn a_schema_is_shown_as_on_other_pages() {
+fn schema_is_rendered_like_tfplugindocs() {
     let key = Attribute::string("key").required().describe("A key.");
     let entry = vec![
         key.clone(),
@@ -164,7 +164,7 @@ Required:
 }
 
 #[test]
-fn every_link_leads_somewhere() {
+fn every_link_has_a_target() {
     let pages = written();
     let mut lost = Vec::new();
     for (name, text) in &pages {
@@ -188,7 +188,7 @@ fn every_link_leads_somewhere() {
 }
 
 #[test]
-fn everything_is_described() {
+fn every_schema_element_has_a_description() {
     let mut silent = Vec::new();
     for (name, body) in schemas() {
         describe(name, &body.description, &body.attributes, &body.blocks, &mut silent);

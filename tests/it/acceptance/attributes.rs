@@ -23,7 +23,7 @@ use super::harness::{Cloud, for_one_terraform};
 const COVERED: [&str; 4] = [connection::KIND, binding::KIND, privilege::KIND, route::KIND];
 
 #[test]
-fn every_kind_of_resource_has_its_table() {
+fn every_resource_has_an_attribute_table() {
     for_one_terraform(|terraform| {
         let workspace = Cloud::start().workspace(terraform);
         let schemas = table::schemas(&workspace);

@@ -11,7 +11,7 @@ use super::harness::{Cloud, for_each_terraform};
 
 /// A connection that is still being created cannot be deleted; the provider waits until it can.
 #[test]
-fn a_binding_that_is_still_being_made_is_no_drift_and_delays_the_end() {
+fn creating_binding_delays_delete() {
     let delay = Duration::from_mins(1);
     for_each_terraform(|terraform| {
         let clock = Arc::new(ManualClock::new(OffsetDateTime::now_utc()));

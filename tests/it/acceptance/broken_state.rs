@@ -28,7 +28,7 @@ fn cloud_with_one(workspace: impl FnOnce(&Cloud) -> Workspace) -> (Cloud, Worksp
 
 /// What the state says of an attribute, and what the error has to tell.
 #[test]
-fn a_state_that_does_not_fit_the_schema_is_refused_and_left_alone() {
+fn state_that_violates_the_schema_is_rejected() {
     for_one_terraform(|terraform| {
         let (cloud, workspace) = cloud_with_one(|cloud| cloud.workspace(terraform));
         let good = fs::read(workspace.path().join(STATE)).expect("it was applied");
@@ -70,7 +70,7 @@ fn a_state_that_does_not_fit_the_schema_is_refused_and_left_alone() {
 
 /// What fits the schema and is nonsense all the same.
 #[test]
-fn an_id_that_is_none_is_told_and_nothing_is_created_or_destroyed() {
+fn malformed_id_in_state_is_an_error() {
     for_one_terraform(|terraform| {
         let (cloud, workspace) = cloud_with_one(|cloud| cloud.workspace(terraform));
         let good = fs::read(workspace.path().join(STATE)).expect("it was applied");
@@ -93,7 +93,7 @@ fn an_id_that_is_none_is_told_and_nothing_is_created_or_destroyed() {
 
 /// An ID that is one, but another connection's: what would be done to that is done to somebody else.
 #[test]
-fn an_id_of_another_connection_is_told_and_nothing_is_destroyed() {
+fn foreign_id_in_state_is_an_error() {
     for_one_terraform(|terraform| {
         let (cloud, workspace) = cloud_with_one(|cloud| cloud.workspace(terraform));
         let other = cloud.edit(|account| {
@@ -120,7 +120,7 @@ fn an_id_of_another_connection_is_told_and_nothing_is_destroyed() {
 }
 
 #[test]
-fn a_state_of_a_newer_version_is_not_touched() {
+fn state_of_a_newer_version_is_rejected() {
     for_one_terraform(|terraform| {
         let (cloud, workspace) = cloud_with_one(|cloud| cloud.workspace(terraform));
         let before = cloud.changes().len();
@@ -139,7 +139,7 @@ fn a_state_of_a_newer_version_is_not_touched() {
 
 /// Notes beside the state are not trusted, either.
 #[test]
-fn private_notes_of_nonsense_harm_nothing() {
+fn malformed_private_state_is_harmless() {
     for_one_terraform(|terraform| {
         let (_cloud, workspace) = cloud_with_one(|cloud| cloud.workspace(terraform));
         for private in ["!!!", "AAAA", "eyJpbXBvcnRlZCI6"] {

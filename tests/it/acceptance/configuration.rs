@@ -21,7 +21,7 @@ fn one_error(finished: &Finished) -> String {
 }
 
 #[test]
-fn what_is_missing_is_named_at_once_and_only_where_it_is_needed() {
+fn missing_settings_are_reported_together() {
     for_each_terraform(|terraform| {
         let workspace = Workspace::new(terraform).with_provider(&block(""));
         workspace.configure(EXAMPLE);
@@ -58,7 +58,7 @@ fn what_is_missing_is_named_at_once_and_only_where_it_is_needed() {
 }
 
 #[test]
-fn half_a_key_pair_and_an_unsafe_endpoint_are_refused() {
+fn half_key_pair_and_http_endpoint_are_rejected() {
     for_each_terraform(|terraform| {
         let workspace = Workspace::new(terraform).with_provider(&block("  access_key = \"only-half\""));
         workspace.configure(EXAMPLE);
@@ -82,7 +82,7 @@ fn half_a_key_pair_and_an_unsafe_endpoint_are_refused() {
 
 /// Which access key signed is in each request. A wrong key would be refused, and so would a token that is not the key's.
 #[test]
-fn an_argument_goes_before_the_environment() {
+fn arguments_override_the_environment() {
     let other = "ffffffffffffffffffffffffffffffff";
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
@@ -118,7 +118,7 @@ fn an_argument_goes_before_the_environment() {
 }
 
 #[test]
-fn a_wrong_secret_key_is_told_in_the_gateways_words_and_never_shown() {
+fn wrong_secret_key_is_reported_but_not_shown() {
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = Workspace::new(terraform).with_provider(&block(&format!(
@@ -140,7 +140,7 @@ fn a_wrong_secret_key_is_told_in_the_gateways_words_and_never_shown() {
 
 /// The region comes from a resource that does not exist yet; with an endpoint none is needed to plan a creation.
 #[test]
-fn a_provider_that_is_not_wholly_known_plans_a_creation() {
+fn unknown_provider_arguments_allow_a_plan() {
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = Workspace::new(terraform).with_provider(&block(&format!(
@@ -161,7 +161,7 @@ fn a_provider_that_is_not_wholly_known_plans_a_creation() {
 }
 
 #[test]
-fn two_projects_are_served_side_by_side() {
+fn two_projects_in_one_configuration() {
     let other = "ffffffffffffffffffffffffffffffff";
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
@@ -189,7 +189,7 @@ fn two_projects_are_served_side_by_side() {
 
 /// Nothing listens there: the error names the address and comes soon.
 #[test]
-fn a_service_that_cannot_be_reached_is_named() {
+fn unreachable_service_is_named_in_the_error() {
     for_each_terraform(|terraform| {
         let workspace = Workspace::new(terraform).with_provider(&block(&format!(
             "  endpoints = {{ dli = \"http://127.0.0.1:1\" }}\n  project_id = {PROJECT:?}\n  access_key = \"a\"\n  \

@@ -1,7 +1,7 @@
 //! Credentials from every source, as people have them: arguments, environment, file, machine. What was used is read from
 //! what the emulator received; each source here is somebody else to it.
 
-mod none;
+mod missing;
 mod order;
 mod proxy;
 mod secrets;
@@ -64,11 +64,11 @@ fn creators(cloud: &Cloud) -> Vec<String> {
 
 /// The schema knows every argument that a message names.
 #[test]
-fn what_the_messages_name_is_there() {
+fn named_arguments_exist_in_the_schema() {
     use terraform_provider_dli::framework::provider::Provider;
     let schema = DliProvider::new(Box::new(|_| None)).schema();
     let names: Vec<_> = schema.body.attributes.iter().map(|attribute| attribute.name).collect();
-    for name in none::ARGUMENTS {
+    for name in missing::ARGUMENTS {
         assert!(names.contains(&name), "{name}");
     }
 }

@@ -8,7 +8,7 @@ use super::harness::{Cloud, Running, for_each_terraform};
 
 /// The line that it prints is pasted into a shell as it is. Terraform finds no other binary: what it runs is this one.
 #[test]
-fn one_process_serves_two_applies_and_a_destroy() {
+fn debug_process_serves_several_runs() {
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);

@@ -112,7 +112,7 @@ const EDITS: [(Edit, &[&str]); 13] = [
 ];
 
 #[test]
-fn each_change_behind_terraforms_back_is_shown_precisely_and_put_back() {
+fn external_changes_are_shown_and_reverted() {
     // What is shown comes from the provider's read alone, so one version of Terraform tells as much as two.
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
@@ -202,7 +202,7 @@ output "shown" {
 }
 
 #[test]
-fn no_form_of_the_answers_is_drift_in_any_resource_or_data_source() {
+fn response_variants_cause_no_drift() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
@@ -227,7 +227,7 @@ fn no_form_of_the_answers_is_drift_in_any_resource_or_data_source() {
 
 /// Not only reads: a whole life under all of them at once.
 #[test]
-fn everything_is_made_changed_and_destroyed_under_all_forms_at_once() {
+fn lifecycle_with_all_response_variants() {
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
         cloud.emulator().set_quirks(FORMS);
@@ -250,7 +250,7 @@ fn has_warning(workspace: &Workspace, code: i32) -> bool {
 }
 
 #[test]
-fn the_case_of_a_host_name_is_no_drift_and_two_addresses_of_one_are_told() {
+fn duplicate_host_names_are_a_warning() {
     let configuration = connection("hosts = { \"Node-1\" = \"192.168.0.1\", \"node-2\" = \"192.168.0.2\" }");
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();

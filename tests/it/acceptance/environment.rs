@@ -57,7 +57,7 @@ fn behind_tls(cloud: &Cloud) -> (String, String) {
 }
 
 #[test]
-fn certificates_are_trusted_as_the_environment_says() {
+fn ca_certificates_come_from_the_environment() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let (address, pem) = behind_tls(&cloud);
@@ -100,7 +100,7 @@ fn certificates_are_trusted_as_the_environment_says() {
 
 /// What is written down goes before it.
 #[test]
-fn the_cloud_is_that_of_the_environment() {
+fn cloud_domain_comes_from_the_environment() {
     for_one_terraform(|terraform| {
         for (written, host) in
             [("", "dli.nowhere-1.one.invalid"), ("  cloud = \"two.invalid\"", "dli.nowhere-1.two.invalid")]

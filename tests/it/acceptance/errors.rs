@@ -12,10 +12,10 @@ use terraform_provider_dli::dli::trouble::TROUBLES;
 
 use super::harness::{Finished, Workspace};
 
-mod answers;
 mod bindings;
-mod obstacles;
+mod responses;
 mod servers;
+mod transport_failures;
 
 /// Texts that show a row in another situation than the row's own file does.
 const MORE: [&str; 4] = ["cidr-overlap-binding", "subnet-not-found-binding", "plan-401", "plan-403"];
@@ -87,7 +87,7 @@ fn of(printed: &BTreeMap<String, Vec<String>>, address: &str, finished: &Finishe
 
 /// A row without its text, or a text without its row, is an oversight.
 #[test]
-fn every_row_of_the_table_has_its_text() {
+fn every_known_error_has_a_golden_file() {
     let rows: BTreeSet<String> = TROUBLES.iter().map(|trouble| trouble.name).chain(MORE).map(str::to_owned).collect();
     let files = fs::read_dir(directory()).expect("the directory is there");
     let files = files.map(|entry| entry.expect("it can be read").file_name().to_string_lossy().into_owned());

@@ -81,7 +81,7 @@ fn say(example: &Path) {
 }
 
 #[test]
-fn every_example_is_formatted() {
+fn examples_are_formatted() {
     for_each_terraform(|terraform| {
         Workspace::new(terraform).run(&["fmt", "-check", "-recursive", "-diff", EXAMPLES]).expect_code(0);
     });
@@ -89,12 +89,12 @@ fn every_example_is_formatted() {
 
 /// All but those of resources, whose test does this and more.
 #[test]
-fn every_example_is_applied_and_destroyed() {
+fn examples_apply_and_destroy() {
     each(|example| !is_of_resource(example), |_, _, _, _| {});
 }
 
 #[test]
-fn every_resource_example_is_applied_and_imported_by_each_of_its_commands() {
+fn resource_examples_apply_and_import() {
     each(is_of_resource, |terraform, cloud, original, example| {
         let Ok(script) = fs::read_to_string(example.join("import.sh")) else { return };
         let connection = cloud.connection().id;

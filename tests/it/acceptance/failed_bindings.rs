@@ -140,7 +140,7 @@ fn expect_told(applied: &Finished, next: &str) {
 }
 
 #[test]
-fn a_binding_that_fails_on_create_ends_the_apply_and_untaint_finishes_the_job() {
+fn failed_binding_on_create_can_be_untainted() {
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
@@ -173,7 +173,7 @@ fn a_binding_that_fails_on_create_ends_the_apply_and_untaint_finishes_the_job() 
 }
 
 #[test]
-fn a_binding_that_fails_on_update_ends_the_apply_and_the_next_one_mends_it() {
+fn failed_binding_on_update_is_retried() {
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
@@ -198,7 +198,7 @@ fn a_binding_that_fails_on_update_ends_the_apply_and_the_next_one_mends_it() {
 
 /// The bindings work after all while nobody waits: nothing is left to do but to take the taint away.
 #[test]
-fn waiting_ends_when_the_time_is_up_and_says_for_what_it_waited() {
+fn binding_timeout_names_the_binding() {
     let bound = |timeout: &str| connection(&format!("queues = [\"q1\"]\n  timeouts {{\n    {timeout}\n  }}"));
     // Terraform has no part in the waiting.
     for_one_terraform(|terraform| {
@@ -238,7 +238,7 @@ fn waiting_ends_when_the_time_is_up_and_says_for_what_it_waited() {
 
 /// Who does not wait is not stopped by a failure, and still hears of it, in that apply and in the next plan.
 #[test]
-fn a_failure_that_nobody_waits_for_is_a_warning_and_is_planned_again() {
+fn failed_binding_without_waiting_is_a_warning() {
     let configuration = connection("queues = [\"q1\"]\n  wait_for_bindings = false");
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
@@ -261,7 +261,7 @@ fn a_failure_that_nobody_waits_for_is_a_warning_and_is_planned_again() {
 
 /// All was done but the waiting: the state is complete, and nothing is marked as broken.
 #[test]
-fn an_interruption_ends_the_waiting_at_once_with_all_in_the_state() {
+fn interrupt_ends_the_wait_with_complete_state() {
     let configuration = connection("queues = [\"q1\"]\n  hosts = { a = \"10.0.0.1\" }");
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();

@@ -15,7 +15,7 @@ fn with_route_table() -> String {
 
 /// No read tells the route table, so it stays as it was planned; an import cannot know it.
 #[test]
-fn the_route_table_is_kept_from_the_plan() {
+fn route_table_is_kept_from_the_plan() {
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
@@ -29,7 +29,7 @@ fn the_route_table_is_kept_from_the_plan() {
 /// The first route table that follows an import is believed; after that, and where nothing was imported, another one
 /// takes another connection.
 #[test]
-fn an_imported_connection_takes_its_route_table_over_without_being_replaced() {
+fn imported_connection_accepts_a_route_table() {
     let other = connection("routetable_id = \"aaaaaaaa-c310-4621-913d-4c4d655d8495\"");
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
@@ -57,7 +57,7 @@ fn an_imported_connection_takes_its_route_table_over_without_being_replaced() {
 }
 
 #[test]
-fn an_id_that_leads_nowhere_is_said_so() {
+fn import_of_a_missing_id_fails() {
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
@@ -83,7 +83,7 @@ fn an_id_that_leads_nowhere_is_said_so() {
 
 /// Import reads everything in: what the configuration then leaves out is planned away, visibly.
 #[test]
-fn an_import_reads_everything_in() {
+fn import_reads_every_collection() {
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
@@ -111,7 +111,7 @@ fn named(name: &str) -> CreateConnection {
 
 /// `@REGION/PROJECT_ID` leads to a project that is not the provider's, by the command and by a block.
 #[test]
-fn an_import_by_id_or_name_may_say_where() {
+fn import_id_can_name_region_and_project() {
     let other = "ffffffffffffffffffffffffffffffff";
     let configuration = connection(&format!("project_id = {other:?}"));
     for_each_terraform(|terraform| {
@@ -146,7 +146,7 @@ fn an_import_by_id_or_name_may_say_where() {
 }
 
 #[test]
-fn a_name_that_leads_nowhere_or_to_several_is_said_so() {
+fn import_by_missing_or_ambiguous_name_fails() {
     // The command hands the text on as it is, in every version.
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
@@ -180,7 +180,7 @@ fn a_name_that_leads_nowhere_or_to_several_is_said_so() {
 
 /// Told of its route table in the same apply as a binding that fails, the connection is not replaced by the next one.
 #[test]
-fn an_import_whose_first_apply_fails_replaces_nothing() {
+fn failed_first_apply_after_import_keeps_it() {
     let wanted = connection(&format!("routetable_id = {ROUTE_TABLE:?}\n  queues = [\"q1\"]"));
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();

@@ -15,7 +15,7 @@ fn host(name: &str, ip: &str) -> Host {
 }
 
 #[test]
-fn the_documents_own_example_from_create_to_destroy() {
+fn documented_example_lifecycle() {
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
@@ -76,7 +76,7 @@ fn the_documents_own_example_from_create_to_destroy() {
 }
 
 #[test]
-fn what_the_service_cannot_change_replaces_the_connection() {
+fn immutable_arguments_replace_the_connection() {
     let other = "aaaaaaaa-c310-4621-913d-4c4d655d8495";
     let vpc = "22094d8f-c310-4621-913d-4c4d655d8495";
     let network = "78f2562a-36e4-4b39-95b9-f5aab22e1281";

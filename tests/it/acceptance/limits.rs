@@ -120,7 +120,7 @@ fn resource(label: &str, attribute: &str) -> String {
 }
 
 #[test]
-fn both_sides_of_each_limit() {
+fn each_limit_is_exact() {
     let mut configuration = String::new();
     let mut refused = BTreeMap::new();
     for (number, limit) in limits().into_iter().enumerate() {

@@ -22,7 +22,7 @@ fn tags<const N: usize>(tags: [(&str, &str); N]) -> BTreeMap<String, String> {
 }
 
 #[test]
-fn hosts_changed_by_someone_else_are_shown_and_put_back() {
+fn externally_changed_hosts_are_restored() {
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
@@ -41,7 +41,7 @@ fn hosts_changed_by_someone_else_are_shown_and_put_back() {
 
 /// A collection that was never set belongs to someone else; one that is taken out takes what it held along.
 #[test]
-fn what_is_declared_is_what_is_owned() {
+fn unset_hosts_are_not_managed() {
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
@@ -83,7 +83,7 @@ fn tags_changed(keys: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn tags_are_sent_at_create_changed_in_place_and_their_drift_is_put_back() {
+fn tags_are_updated_in_place_and_restored() {
     let after = connection("tags = { \"team\" = \"größe\", \"cost\" = \"2\", \"new\" = \"\" }");
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
@@ -137,7 +137,7 @@ fn routes(cloud: &Cloud) -> BTreeMap<String, String> {
 
 /// As for hosts and tags: never set, set, taken out, empty, and changed by someone else.
 #[test]
-fn routes_queues_and_pools_are_owned_where_they_are_declared() {
+fn unset_routes_and_bindings_are_not_managed() {
     // What is owned the provider decides; another Terraform would show nothing more.
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
@@ -188,7 +188,7 @@ fn owned_texts(names: Vec<&str>) -> Vec<String> {
 
 /// A queue that lives in a pool stands for the pool, which may be declared itself, too, or instead.
 #[test]
-fn a_pool_is_bound_as_long_as_it_or_a_queue_in_it_is_declared() {
+fn pool_stays_bound_while_it_or_a_queue_is_set() {
     let declared =
         |queues: &str, pools: &str| connection(&format!("queues = {queues}\n  elastic_resource_pools = {pools}"));
     // What is owned the provider decides; another Terraform would show nothing more.

@@ -2,58 +2,58 @@
 //!
 //! | a peer's … | defect | test |
 //! |---|---|---|
-//! | connection | no limit is checked before apply | `peer_nothing_is_checked_at_plan` |
-//! | | names that the document allows are refused or not documented | `peer_names_that_are_allowed_are_refused` |
-//! | | no pools, peering status, error, IPv6, time of creation | `peer_pools_peerings_and_facts_are_missing` |
+//! | connection | no limit is checked before apply | `peer_plan_checks_nothing` |
+//! | | names that the document allows are refused or not documented | `peer_rejects_valid_names` |
+//! | | no pools, peering status, error, IPv6, time of creation | `peer_has_no_pools_or_status_attributes` |
 //! | | create does not wait for bindings | `peer_create_does_not_wait_for_bindings` |
-//! | | FAILED and its reason are not looked at | `peer_a_binding_that_failed_is_not_told` |
-//! | | a route that fails replaces the connection, and its words are dropped | `peer_a_route_that_fails_at_create_costs_the_connection` |
-//! | | not found as HTTP 400 is an error | `peer_a_connection_that_is_gone_is_an_error` |
-//! | | any HTTP 404 is "gone" | `peer_a_call_that_is_not_published_means_gone` |
+//! | | FAILED and its reason are not looked at | `peer_failed_binding_is_not_reported` |
+//! | | a route that fails replaces the connection, and its words are dropped | `peer_failed_route_replaces_the_connection` |
+//! | | not found as HTTP 400 is an error | `peer_deleted_connection_is_an_error` |
+//! | | any HTTP 404 is "gone" | `peer_unpublished_api_means_gone` |
 //! | | `hosts` cannot be cleared | `peer_hosts_cannot_be_cleared` |
-//! | | an argument that is taken out plans nothing | `peer_taking_an_argument_out_plans_nothing` |
-//! | | hosts are compared by position | `peer_hosts_are_compared_by_position` |
+//! | | an argument that is taken out plans nothing | `peer_removed_argument_plans_nothing` |
+//! | | hosts are compared by position | `peer_compares_hosts_by_position` |
 //! | | queues are bound before others are unbound | `peer_binds_before_it_unbinds` |
-//! | | a queue in a pool differs for ever | `peer_a_queue_in_a_pool_differs_for_ever` |
-//! | | a queue in upper case differs for ever | `peer_an_upper_case_queue_differs_for_ever` |
-//! | | a route with another CIDR is added before it is deleted | `peer_a_route_with_another_cidr_is_added_before_it_is_deleted` |
-//! | | a route's name is pasted into the URL | `peer_a_route_name_is_pasted_into_the_url` |
-//! | | the deprecated route call is used | `peer_uses_the_deprecated_route_call` |
-//! | | a failed update is kept as done | `peer_a_failed_update_is_kept_as_done` |
-//! | | a change of tags replaces the connection | `peer_a_change_of_tags_replaces_the_connection` |
-//! | | tags are echoed, their drift is never seen | `peer_drift_of_tags_is_never_seen` |
-//! | | default tags force a replacement after import | `peer_an_import_with_default_tags_replaces_the_connection` |
-//! | | the route table and tags are lost at import, which replaces | `peer_an_import_with_a_route_table_replaces_the_connection` |
-//! | | import by id alone | `peer_an_import_takes_no_name` |
-//! | | deleting what is gone is an error | `peer_deleting_what_is_gone_fails` |
-//! | | delete does not wait for DELETED | `peer_delete_does_not_wait_until_it_is_done` |
-//! | | delete does not wait for CREATING | `peer_a_connection_that_is_being_created_cannot_be_destroyed` |
-//! | | no lock for each connection | `peer_writes_to_one_connection_run_at_the_same_time` |
-//! | | no timeouts | `peer_timeouts_cannot_be_set` |
-//! | | an interruption does not reach HTTP | `peer_an_interruption_does_not_reach_the_request` |
-//! | association | owns all pools; one for each connection | `peer_a_binding_owns_every_pool` |
-//! | | does not wait | `peer_a_binding_is_not_waited_for` |
-//! | | what FAILED counts as bound | `peer_a_pool_whose_binding_failed_counts_as_bound` |
-//! | | an empty list is taken for gone | `peer_an_empty_list_of_pools_is_gone` |
-//! | | `is_success` is not looked at | `peer_a_soft_failure_is_taken_for_success` |
-//! | | DELETED is not looked at | `peer_a_part_of_a_deleted_connection_is_still_there` |
-//! | | ending what is gone is an error; so is revoking | `peer_ending_what_is_gone_fails` |
-//! | | what FAILED cannot be destroyed | `peer_a_binding_that_failed_cannot_be_destroyed` |
-//! | | no timeouts | `peer_bindings_and_privileges_have_no_timeouts` |
-//! | privilege | any `DLI.0001` drops it from the state | `peer_a_wrong_parameter_drops_the_privilege` |
-//! | | found under one of two spellings | `peer_a_privilege_is_found_in_one_spelling_only` |
-//! | | `is_success` has two defaults | `peer_a_privilege_that_was_not_granted_is_kept` |
-//! | | neither ids nor privileges are checked | `peer_ids_and_privileges_are_not_checked` |
-//! | list | only ACTIVE ones | `peer_only_active_connections_can_be_listed` |
-//! | | filters are not escaped, and in random order | `peer_filters_are_pasted_into_the_query` |
-//! | | fetched in pieces, with a request too many | `peer_a_list_is_fetched_in_pieces` |
-//! | | a random id at every read | `peer_a_list_differs_at_every_read` |
-//! | | none for one connection | `peer_there_is_no_data_source_for_one_connection` |
+//! | | a queue in a pool differs for ever | `peer_pooled_queue_never_plans_empty` |
+//! | | a queue in upper case differs for ever | `peer_upper_case_queue_never_plans_empty` |
+//! | | a route with another CIDR is added before it is deleted | `peer_adds_a_changed_route_before_deleting_it` |
+//! | | a route's name is pasted into the URL | `peer_route_name_is_not_escaped_in_the_url` |
+//! | | the deprecated route call is used | `peer_uses_the_deprecated_route_operation` |
+//! | | a failed update is kept as done | `peer_failed_update_is_stored_as_done` |
+//! | | a change of tags replaces the connection | `peer_tag_change_replaces_the_connection` |
+//! | | tags are echoed, their drift is never seen | `peer_tag_drift_is_not_detected` |
+//! | | default tags force a replacement after import | `peer_import_with_default_tags_replaces` |
+//! | | the route table and tags are lost at import, which replaces | `peer_import_with_a_route_table_replaces` |
+//! | | import by id alone | `peer_import_accepts_no_name` |
+//! | | deleting what is gone is an error | `peer_deleting_a_missing_connection_fails` |
+//! | | delete does not wait for DELETED | `peer_delete_does_not_wait` |
+//! | | delete does not wait for CREATING | `peer_creating_connection_cannot_be_destroyed` |
+//! | | no lock for each connection | `peer_writes_to_one_connection_concurrently` |
+//! | | no timeouts | `peer_connection_has_no_timeouts` |
+//! | | an interruption does not reach HTTP | `peer_interrupt_does_not_cancel_requests` |
+//! | association | owns all pools; one for each connection | `peer_binding_resource_owns_every_pool` |
+//! | | does not wait | `peer_binding_resource_does_not_wait` |
+//! | | what FAILED counts as bound | `peer_failed_pool_counts_as_bound` |
+//! | | an empty list is taken for gone | `peer_empty_pool_list_means_gone` |
+//! | | `is_success` is not looked at | `peer_is_success_false_is_ignored` |
+//! | | DELETED is not looked at | `peer_parts_ignore_deleted_status` |
+//! | | ending what is gone is an error; so is revoking | `peer_deleting_a_missing_part_fails` |
+//! | | what FAILED cannot be destroyed | `peer_failed_binding_cannot_be_destroyed` |
+//! | | no timeouts | `peer_parts_have_no_timeouts` |
+//! | privilege | any `DLI.0001` drops it from the state | `peer_invalid_parameter_drops_the_privilege` |
+//! | | found under one of two spellings | `peer_finds_one_spelling_of_a_privilege` |
+//! | | `is_success` has two defaults | `peer_keeps_a_privilege_that_was_not_granted` |
+//! | | neither ids nor privileges are checked | `peer_does_not_validate_ids_and_privileges` |
+//! | list | only ACTIVE ones | `peer_lists_only_active_connections` |
+//! | | filters are not escaped, and in random order | `peer_list_filters_are_not_escaped` |
+//! | | fetched in pieces, with a request too many | `peer_list_sends_more_requests_than_needed` |
+//! | | a random id at every read | `peer_list_has_a_random_id` |
+//! | | none for one connection | `peer_has_no_data_source_for_one_connection` |
 //!
 //! Not here: that create takes HTTP 201 alone, which is the client's to test, and that nothing can be tested without an account.
 
 mod collections;
-mod life;
+mod lifecycle;
 mod lists;
 mod parts;
 

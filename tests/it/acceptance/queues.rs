@@ -14,7 +14,7 @@ fn bound(cloud: &Cloud) -> Vec<String> {
 }
 
 #[test]
-fn a_swap_unbinds_one_and_binds_the_other() {
+fn swapping_queues_unbinds_and_binds() {
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
@@ -37,7 +37,7 @@ fn names(queue: &str) -> QueueNames {
 
 /// The service stores queue names in lower case.
 #[test]
-fn the_case_of_a_queue_is_no_drift_and_no_change() {
+fn queue_name_case_is_no_change() {
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
@@ -63,7 +63,7 @@ fn the_case_of_a_queue_is_no_drift_and_no_change() {
 
 /// The service reports the pool and never the queue.
 #[test]
-fn a_queue_in_a_pool_is_no_drift_and_can_be_taken_out() {
+fn pooled_queue_is_no_drift_and_can_be_removed() {
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
@@ -83,7 +83,7 @@ fn a_queue_in_a_pool_is_no_drift_and_can_be_taken_out() {
 }
 
 #[test]
-fn queues_bound_and_unbound_by_someone_else_are_shown_and_put_back() {
+fn externally_changed_queues_are_restored() {
     let configuration = connection("queues = [\"q1\"]");
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();

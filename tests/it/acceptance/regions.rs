@@ -26,7 +26,7 @@ fn apply_in_silence(workspace: &Workspace, configuration: &str) {
 }
 
 #[test]
-fn routes_go_through_the_older_calls_where_the_newer_ones_are_not_published() {
+fn routes_fall_back_to_the_older_operations() {
     let with = |a: &str, b: &str| {
         let own = connection(&format!("routes = {{ {a}, {b} }}"));
         own.replace(", }", " }")
@@ -50,7 +50,7 @@ fn routes_go_through_the_older_calls_where_the_newer_ones_are_not_published() {
 }
 
 #[test]
-fn where_tags_cannot_be_changed_that_is_what_is_said() {
+fn missing_tag_api_is_named_in_the_error() {
     let with = |value: &str| connection(&format!("tags = {{ team = {value:?} }}"));
     for_one_terraform(|terraform| {
         let cloud = region(Quirk::NoTagApi);
@@ -84,7 +84,7 @@ fn where_tags_cannot_be_changed_that_is_what_is_said() {
 /// The provider's project is one of the provider's region; in another, the one of that region's name is found when it is
 /// needed. Nothing is asked here: no server of this test stands in for two regions.
 #[test]
-fn the_providers_project_does_not_go_to_another_region() {
+fn provider_project_stays_in_its_region() {
     let planned = |attributes: &str, region: &str| {
         let mut planned = Value::Null;
         for_one_terraform(|terraform| {

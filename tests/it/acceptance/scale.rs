@@ -29,7 +29,7 @@ fn json(hosts: &BTreeMap<String, String>) -> String {
 }
 
 #[test]
-fn twenty_thousand_hosts_from_create_to_destroy() {
+fn twenty_thousand_hosts_lifecycle() {
     let mut hosts = hosts();
     let before = json(&hosts);
     hosts.insert(host(12_345), "10.9.9.9".to_owned());

@@ -134,7 +134,7 @@ output "seen" {
 
 /// Creates, changes, imports and destroys all that the provider knows.
 #[test]
-fn a_server_of_another_hand_is_served_as_well() {
+fn second_server_supports_every_operation() {
     let parts = [
         "dli_enhanced_connection_binding.pool",
         "dli_enhanced_connection_binding.queue",
@@ -224,7 +224,7 @@ fn expect(connection: &Value, wanted: &Value) {
 
 /// That the server judges signatures at all: a wrong key is refused by it, and told.
 #[test]
-fn a_server_of_another_hand_refuses_a_wrong_key() {
+fn second_server_rejects_a_wrong_key() {
     for_each_terraform(|terraform| {
         let second = Second::start("0");
         let workspace = second.workspace(terraform);

@@ -39,7 +39,7 @@ fn create(cloud: &Cloud, terraform: &Terraform) -> (Workspace, Running) {
 }
 
 #[test]
-fn an_interrupted_apply_keeps_what_it_has_created() {
+fn interrupted_apply_keeps_created_resources() {
     for_each_terraform(|terraform| {
         // The creation's answer comes in time; one more after it would not.
         let cloud = slow_cloud(Duration::from_millis(2600));
@@ -56,7 +56,7 @@ fn an_interrupted_apply_keeps_what_it_has_created() {
 
 /// What may exist and is not in the state has to be named.
 #[test]
-fn an_interrupted_apply_that_gets_no_answer_says_what_to_look_for() {
+fn interrupted_create_names_the_connection() {
     for_each_terraform(|terraform| {
         let cloud = slow_cloud(Duration::from_mins(1));
         // The workspace lives as long as the apply in it.
@@ -70,7 +70,7 @@ fn an_interrupted_apply_that_gets_no_answer_says_what_to_look_for() {
 
 /// What follows the call under way is not begun, and the state is true to the service.
 #[test]
-fn an_interrupted_update_ends_with_the_call_under_way() {
+fn interrupted_update_finishes_its_current_call() {
     let with = |queue: &str, ip: &str, tag: &str| {
         connection(&format!("queues = [{queue:?}]\n  hosts = {{ a = {ip:?} }}\n  tags = {{ t = {tag:?} }}"))
     };
@@ -105,7 +105,7 @@ fn an_interrupted_update_ends_with_the_call_under_way() {
 /// As a cancelled CI job or a stopped service does it: every process of the group is told, the provider first.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_terminated_apply_keeps_what_it_has_created() {
+fn terminated_apply_keeps_created_resources() {
     for_each_terraform(|terraform| {
         let cloud = slow_cloud(Duration::from_millis(2600));
         let (workspace, applying) = create(&cloud, terraform);
@@ -123,7 +123,7 @@ fn a_terminated_apply_keeps_what_it_has_created() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn no_provider_outlives_a_terraform_that_was_killed() {
+fn provider_exits_when_terraform_is_killed() {
     for_each_terraform(|terraform| {
         let cloud = slow_cloud(Duration::from_mins(1));
         let (workspace, applying) = create(&cloud, terraform);

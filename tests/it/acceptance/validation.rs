@@ -58,7 +58,7 @@ resource "dli_enhanced_connection" "null" {
 "#;
 
 #[test]
-fn each_fault_is_reported_once_at_its_line() {
+fn each_error_is_reported_once_at_its_line() {
     let expected: BTreeMap<u64, &str> =
         (1..).zip(FAULTS.lines()).filter_map(|(line, text)| Some((line, text.split_once("# fault: ")?.1))).collect();
     assert!(expected.len() >= 15);
@@ -78,7 +78,7 @@ fn each_fault_is_reported_once_at_its_line() {
 }
 
 #[test]
-fn more_than_twenty_faults_of_one_kind_are_summed_up() {
+fn more_than_twenty_equal_errors_are_summarized() {
     for_each_terraform(|terraform| {
         let workspace = Workspace::new(terraform);
         workspace.configure(
@@ -99,7 +99,7 @@ resource "dli_enhanced_connection" "test" {
 
 /// What is not known yet is no fault.
 #[test]
-fn an_unknown_value_waits() {
+fn unknown_values_pass_validation() {
     for_each_terraform(|terraform| {
         let workspace = Workspace::new(terraform);
         workspace.configure(

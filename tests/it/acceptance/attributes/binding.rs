@@ -12,7 +12,7 @@ use crate::acceptance::harness::Cloud;
 pub(super) const KIND: &str = "dli_enhanced_connection_binding";
 
 #[test]
-fn every_attribute_of_a_binding() {
+fn binding_attributes() {
     let kind = Kind {
         name: KIND,
         prelude: connections(),

@@ -33,7 +33,7 @@ pub(super) fn kind() -> Kind {
 }
 
 #[test]
-fn every_attribute_of_a_connection() {
+fn connection_attributes() {
     let a = "\"aaaaaaaa-c310-4621-913d-4c4d655d8495\"";
     let b = "\"bbbbbbbb-c310-4621-913d-4c4d655d8495\"";
     let upper = a.to_uppercase();

@@ -7,7 +7,7 @@ use terraform_provider_dli::dli::wire::Tag;
 use terraform_provider_dli::emulator::{Account, People, Refusal};
 
 #[test]
-fn every_attribute_of_the_provider() {
+fn provider_attributes() {
     let project = format!("project_id = \"{OTHER_PROJECT}\"");
     let defaults = |tags: &str| format!("default_tags = {{ {tags} }}");
     let team: &[&str] = &["tags_all[\"team\"]"];

@@ -38,7 +38,7 @@ pub(super) fn elsewhere() -> String {
 }
 
 #[test]
-fn every_attribute_of_a_route() {
+fn route_attributes() {
     let kind = Kind {
         name: KIND,
         prelude: connections(),

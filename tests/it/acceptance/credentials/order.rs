@@ -8,7 +8,7 @@ use crate::acceptance::connection::EXAMPLE;
 use crate::acceptance::harness::{Cloud, PROJECT, Workspace, for_one_terraform};
 
 #[test]
-fn what_is_nearer_to_the_configuration_goes_first() {
+fn credential_sources_are_tried_in_order() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let create = |arguments: &str, has_login: bool, has_file: bool| {
@@ -39,7 +39,7 @@ fn what_is_nearer_to_the_configuration_goes_first() {
 /// Neither a token of the environment nor what belongs to its key is mixed into a key in the configuration. An agency that
 /// the environment names is assumed with it, as by the other provider; a profile that is named may have one of its own.
 #[test]
-fn a_key_that_is_written_down_acts_for_whom_the_environment_says() {
+fn configured_key_ignores_other_env_credentials() {
     let People { agency, domain_name, .. } = People::default();
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
@@ -70,7 +70,7 @@ fn a_key_that_is_written_down_acts_for_whom_the_environment_says() {
 
 /// What the other provider reads and this one does not is told where it would have been somebody else.
 #[test]
-fn an_identity_that_is_not_taken_up_is_told() {
+fn ignored_identity_is_a_warning() {
     let oidc = [("HW_ASSUME_ROLE_IDP_ID", "an-idp"), ("HW_ASSUME_ROLE_ID_TOKEN", "canary-secret-token")];
     let agency = [("OS_AGENCY_NAME", "an-agency"), ("OS_AGENCY_DOMAIN_NAME", "somebody")];
     for_one_terraform(|terraform| {

@@ -57,7 +57,7 @@ fn apply(workspace: Workspace, proxy: &Proxy) -> String {
 }
 
 #[test]
-fn the_service_is_reached_through_the_proxy_unless_it_is_excepted() {
+fn proxy_is_used_unless_no_proxy_matches() {
     for_one_terraform(|terraform| {
         let proxy = Proxy::start();
         let error = apply(Workspace::new(terraform).with_provider(&block(&key())), &proxy);
@@ -76,7 +76,7 @@ fn the_service_is_reached_through_the_proxy_unless_it_is_excepted() {
 
 /// Its answer is a key, and it is that of the proxy's machine if a proxy asks.
 #[test]
-fn the_machines_metadata_service_is_never_asked_through_a_proxy() {
+fn metadata_service_bypasses_the_proxy() {
     for_one_terraform(|terraform| {
         let proxy = Proxy::start();
         let error = apply(Workspace::new(terraform).with_provider(&block("")), &proxy);

@@ -23,7 +23,7 @@ fn secret(value: &str) -> String {
 }
 
 #[test]
-fn no_form_of_credentials_is_told() {
+fn no_credentials_appear_in_output() {
     let People { user_name, domain_name, agency, .. } = People::default();
     let password = [("HW_USER_NAME", user_name.as_str()), ("HW_USER_PASSWORD", PASSWORD)];
     let account = [("HW_DOMAIN_NAME", domain_name.as_str())];
@@ -77,7 +77,7 @@ fn no_form_of_credentials_is_told() {
 
 /// The gateway names a key that it does not know, and the secret is what it was given for one.
 #[test]
-fn a_secret_in_the_place_of_the_key_is_not_told() {
+fn secret_used_as_access_key_is_redacted() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start_with(Settings { secret_key: SECRET_KEY.to_owned(), ..Settings::default() });
         let swapped = format!("  access_key = {SECRET_KEY:?}\n  secret_key = {ACCESS_KEY:?}");
@@ -98,7 +98,7 @@ fn a_secret_in_the_place_of_the_key_is_not_told() {
 
 /// The proxy's own password stands in its address.
 #[test]
-fn the_proxys_password_is_not_told() {
+fn proxy_password_is_redacted() {
     for_one_terraform(|terraform| {
         let workspace = Workspace::new(terraform)
             .with_provider(&format!(

@@ -31,7 +31,7 @@ impl Source {
 }
 
 #[test]
-fn each_source_alone() {
+fn permanent_credential_sources() {
     let People { user_name, user_id, password, domain_name, domain_id, agency, .. } = People::default();
     let file = || koocli("emulated", PROJECT);
     let hw_key = [("HW_ACCESS_KEY", ACCESS_KEY), ("HW_SECRET_KEY", SECRET_KEY)];
@@ -81,7 +81,7 @@ fn each_source_alone() {
 
 /// A temporary key is of three parts: its token is beside one of the others, or written down.
 #[test]
-fn each_source_of_a_temporary_key_alone() {
+fn temporary_credential_sources() {
     const TOKEN: &str = "canary-secret-of-the-moment";
     let sso = serde_json::json!({"current": "sso", "profiles": [{
         "name": "sso", "mode": "SSO", "accessKeyId": "", "secretAccessKey": "", "agencyName": "", "ssoAuth": {"stsToken":
@@ -128,7 +128,7 @@ fn each_alone(settings: &Settings, sources: impl IntoIterator<Item = Source>) {
 
 /// A token that somebody has got for the project; and the older metadata service.
 #[test]
-fn a_token_and_an_old_machine() {
+fn token_and_imds_v1() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start_with(Settings { metadata: Metadata::V1, ..Settings::default() });
         let token = cloud.token();
@@ -148,7 +148,7 @@ fn a_token_and_an_old_machine() {
 
 /// Region and project need not be written down: the file knows both, and IAM knows the project of a region.
 #[test]
-fn a_project_that_nobody_names() {
+fn project_id_is_found_from_the_region() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let bare = |region: &str| {

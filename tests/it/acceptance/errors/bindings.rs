@@ -16,7 +16,7 @@ const FAILING: [(&str, &str, &str); 3] = [
 ];
 
 #[test]
-fn each_failed_binding_of_the_table() {
+fn binding_failures_match_golden_files() {
     for_one_terraform(|terraform| {
         let failing = FAILING.iter().map(|(_, queue, text)| ((*queue).to_owned(), (*text).to_owned())).collect();
         let cloud = Cloud::start_with(Settings { failing, ..Settings::default() });

@@ -23,7 +23,7 @@ fn peer_hosts_cannot_be_cleared() {
 
 /// Optional and computed at once: an argument that is taken out keeps what it had.
 #[test]
-fn peer_taking_an_argument_out_plans_nothing() {
+fn peer_removed_argument_plans_nothing() {
     let all =
         "queues = [\"q1\"]\n  hosts = { a = \"10.0.0.1\" }\n  routes = { r = \"10.1.0.0/16\" }\n  tags = { t = \"1\" }";
     with("", |cloud, workspace| {
@@ -37,7 +37,7 @@ fn peer_taking_an_argument_out_plans_nothing() {
 }
 
 #[test]
-fn peer_hosts_are_compared_by_position() {
+fn peer_compares_hosts_by_position() {
     with("", |cloud, workspace| {
         workspace.step(&connection("hosts = { b = \"10.0.0.2\", a = \"10.0.0.1\", c = \"10.0.0.3\" }"), CREATE);
         let id = cloud.connection().id;
@@ -64,7 +64,7 @@ fn peer_binds_before_it_unbinds() {
 }
 
 #[test]
-fn peer_a_queue_in_a_pool_differs_for_ever() {
+fn peer_pooled_queue_never_plans_empty() {
     with("", |cloud, workspace| {
         // Each step requires an empty plan after it.
         workspace.step(&connection("queues = [\"pooled1\"]"), CREATE);
@@ -77,7 +77,7 @@ fn peer_a_queue_in_a_pool_differs_for_ever() {
 }
 
 #[test]
-fn peer_an_upper_case_queue_differs_for_ever() {
+fn peer_upper_case_queue_never_plans_empty() {
     with("", |cloud, workspace| {
         workspace.step(&connection("queues = [\"Q1\"]"), CREATE);
         assert_eq!(cloud.connection().available_queue_info[0].name, "q1");
@@ -87,7 +87,7 @@ fn peer_an_upper_case_queue_differs_for_ever() {
 }
 
 #[test]
-fn peer_a_route_with_another_cidr_is_added_before_it_is_deleted() {
+fn peer_adds_a_changed_route_before_deleting_it() {
     with("", |cloud, workspace| {
         workspace.step(&connection("routes = { r = \"10.1.0.0/16\" }"), CREATE);
         let before = cloud.changes().len();
@@ -99,7 +99,7 @@ fn peer_a_route_with_another_cidr_is_added_before_it_is_deleted() {
 
 /// The deprecated call of version 2.0 is for regions that have no other.
 #[test]
-fn peer_uses_the_deprecated_route_call() {
+fn peer_uses_the_deprecated_route_operation() {
     with("", |cloud, workspace| {
         let routes = |quirks: &[Quirk], cidr: &str| {
             cloud.emulator().set_quirks(quirks.iter().copied());
@@ -119,7 +119,7 @@ fn peer_uses_the_deprecated_route_call() {
 
 /// What would need an escape is no name, and is refused before anything is sent.
 #[test]
-fn peer_a_route_name_is_pasted_into_the_url() {
+fn peer_route_name_is_not_escaped_in_the_url() {
     with("", |cloud, workspace| {
         for name in ["a/b", "a?b", "a#b", "..", "a b", "a%2Fb"] {
             workspace.configure(&connection(&format!("routes = {{ \"{name}\" = \"10.1.0.0/16\" }}")));
@@ -131,7 +131,7 @@ fn peer_a_route_name_is_pasted_into_the_url() {
 }
 
 #[test]
-fn peer_a_change_of_tags_replaces_the_connection() {
+fn peer_tag_change_replaces_the_connection() {
     with("", |cloud, workspace| {
         workspace.step(&connection("tags = { a = \"1\" }"), CREATE);
         let id = cloud.connection().id;
@@ -141,7 +141,7 @@ fn peer_a_change_of_tags_replaces_the_connection() {
 }
 
 #[test]
-fn peer_drift_of_tags_is_never_seen() {
+fn peer_tag_drift_is_not_detected() {
     with("", |cloud, workspace| {
         workspace.step(&connection("tags = { a = \"1\" }"), CREATE);
         let id = cloud.connection().id;
@@ -156,7 +156,7 @@ fn peer_drift_of_tags_is_never_seen() {
 
 /// Default tags that were merged into what forces a replacement made every import one.
 #[test]
-fn peer_an_import_with_default_tags_replaces_the_connection() {
+fn peer_import_with_default_tags_replaces() {
     with("default_tags = { team = \"data\" }", |cloud, workspace| {
         workspace.step(&connection("tags = { a = \"1\" }"), CREATE);
         let id = cloud.connection().id;
@@ -170,7 +170,7 @@ fn peer_an_import_with_default_tags_replaces_the_connection() {
 
 /// What was planned was kept as if it had been done.
 #[test]
-fn peer_a_failed_update_is_kept_as_done() {
+fn peer_failed_update_is_stored_as_done() {
     with("", |cloud, workspace| {
         workspace.step(&connection("hosts = { a = \"10.0.0.1\" }"), CREATE);
         let refusal = Fault::refuse("UpdateEnhancedConnection", 400, "DLI.0001", "The parameter hosts is invalid");
@@ -187,7 +187,7 @@ fn peer_a_failed_update_is_kept_as_done() {
 
 /// A list of pools that is empty is declared, and is not a resource that has gone.
 #[test]
-fn peer_an_empty_list_of_pools_is_gone() {
+fn peer_empty_pool_list_means_gone() {
     with("", |cloud, workspace| {
         workspace.step(&connection("elastic_resource_pools = []"), CREATE);
         workspace.run(&["apply", "-refresh-only", "-auto-approve"]).expect_code(0);
@@ -198,7 +198,7 @@ fn peer_an_empty_list_of_pools_is_gone() {
 
 /// No read returns the route table, and an import with one in the configuration was a replacement.
 #[test]
-fn peer_an_import_with_a_route_table_replaces_the_connection() {
+fn peer_import_with_a_route_table_replaces() {
     let configuration = connection("routetable_id = \"22094d8f-c310-4621-913d-4c4d655d8495\"\n  tags = { a = \"1\" }");
     with("", |cloud, workspace| {
         workspace.step(&configuration, CREATE);

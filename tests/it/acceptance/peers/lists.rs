@@ -27,7 +27,7 @@ fn list(arguments: &str) -> String {
 }
 
 #[test]
-fn peer_only_active_connections_can_be_listed() {
+fn peer_lists_only_active_connections() {
     with("", |cloud, workspace| {
         let gone = create(cloud, "gone", &[]);
         cloud.edit(|account| account.delete(&gone));
@@ -38,7 +38,7 @@ fn peer_only_active_connections_can_be_listed() {
 }
 
 #[test]
-fn peer_filters_are_pasted_into_the_query() {
+fn peer_list_filters_are_not_escaped() {
     with("", |cloud, workspace| {
         create(cloud, "a", &[("team", "R+D @ x"), ("b", "2"), ("c", "3")]);
         create(cloud, "b", &[("team", "R")]);
@@ -59,7 +59,7 @@ fn peer_filters_are_pasted_into_the_query() {
 }
 
 #[test]
-fn peer_a_list_is_fetched_in_pieces() {
+fn peer_list_sends_more_requests_than_needed() {
     with("", |cloud, workspace| {
         for number in 0..30 {
             create(cloud, &format!("c{number}"), &[]);
@@ -73,7 +73,7 @@ fn peer_a_list_is_fetched_in_pieces() {
 
 /// A random id at every read made an output, and all that depends on it, change for ever.
 #[test]
-fn peer_a_list_differs_at_every_read() {
+fn peer_list_has_a_random_id() {
     with("", |cloud, workspace| {
         create(cloud, "a", &[("x", "1"), ("y", "2")]);
         create(cloud, "b", &[]);
@@ -86,7 +86,7 @@ fn peer_a_list_differs_at_every_read() {
 
 /// One connection could be found only among all of them.
 #[test]
-fn peer_there_is_no_data_source_for_one_connection() {
+fn peer_has_no_data_source_for_one_connection() {
     with("", |cloud, workspace| {
         let id = create(cloud, "a", &[]);
         workspace.configure("data \"dli_enhanced_connection\" \"it\" {\n  name = \"a\"\n}\n");

@@ -39,7 +39,7 @@ fn bound(cloud: &Cloud) -> Vec<String> {
 }
 
 #[test]
-fn peer_a_binding_owns_every_pool() {
+fn peer_binding_resource_owns_every_pool() {
     with("", |cloud, workspace| {
         let id = theirs(cloud);
         workspace.step(&part("binding", "part", &id, "elastic_resource_pool = \"pool1\""), &[(BINDING, "create")]);
@@ -52,7 +52,7 @@ fn peer_a_binding_owns_every_pool() {
 }
 
 #[test]
-fn peer_a_binding_is_not_waited_for() {
+fn peer_binding_resource_does_not_wait() {
     with("", |cloud, workspace| {
         let id = theirs(cloud);
         cloud.emulator().set_binding_delay(Duration::from_hours(1));
@@ -69,7 +69,7 @@ fn peer_a_binding_is_not_waited_for() {
 }
 
 #[test]
-fn peer_a_pool_whose_binding_failed_counts_as_bound() {
+fn peer_failed_pool_counts_as_bound() {
     with("", |cloud, workspace| {
         let id = theirs(cloud);
         cloud.emulator().set_fate("pool1", Some("CIDR conflict"));
@@ -86,7 +86,7 @@ fn peer_a_pool_whose_binding_failed_counts_as_bound() {
 }
 
 #[test]
-fn peer_a_part_of_a_deleted_connection_is_still_there() {
+fn peer_parts_ignore_deleted_status() {
     with("", |cloud, workspace| {
         let id = theirs(cloud);
         let both = part("binding", "part", &id, "queue = \"q1\"") + &part("privilege", "part", &id, APPLICANT);
@@ -98,7 +98,7 @@ fn peer_a_part_of_a_deleted_connection_is_still_there() {
 }
 
 #[test]
-fn peer_ending_what_is_gone_fails() {
+fn peer_deleting_a_missing_part_fails() {
     with("", |cloud, workspace| {
         for shape in [None, Some(Quirk::GoneAsDli0001), Some(Quirk::GoneAsDli0002)] {
             cloud.emulator().set_quirks([]);
@@ -115,7 +115,7 @@ fn peer_ending_what_is_gone_fails() {
 
 /// The service does not unbind what has FAILED, and nothing should be held up by it.
 #[test]
-fn peer_a_binding_that_failed_cannot_be_destroyed() {
+fn peer_failed_binding_cannot_be_destroyed() {
     with("", |cloud, workspace| {
         let id = theirs(cloud);
         cloud.emulator().set_binding_delay(Duration::from_hours(1));
@@ -129,7 +129,7 @@ fn peer_a_binding_that_failed_cannot_be_destroyed() {
 }
 
 #[test]
-fn peer_bindings_and_privileges_have_no_timeouts() {
+fn peer_parts_have_no_timeouts() {
     with("plan_checks = false", |cloud, workspace| {
         let id = theirs(cloud);
         cloud.emulator().set_binding_delay(Duration::from_hours(1));
@@ -141,7 +141,7 @@ fn peer_bindings_and_privileges_have_no_timeouts() {
 
 /// `DLI.0001` is the code of a wrong parameter, too.
 #[test]
-fn peer_a_wrong_parameter_drops_the_privilege() {
+fn peer_invalid_parameter_drops_the_privilege() {
     with("", |cloud, workspace| {
         let id = theirs(cloud);
         workspace.step(&part("privilege", "part", &id, APPLICANT), &[(PRIVILEGE, "create")]);
@@ -155,7 +155,7 @@ fn peer_a_wrong_parameter_drops_the_privilege() {
 }
 
 #[test]
-fn peer_a_privilege_is_found_in_one_spelling_only() {
+fn peer_finds_one_spelling_of_a_privilege() {
     with("", |cloud, workspace| {
         let id = theirs(cloud);
         workspace.step(&part("privilege", "part", &id, APPLICANT), &[(PRIVILEGE, "create")]);
@@ -168,7 +168,7 @@ fn peer_a_privilege_is_found_in_one_spelling_only() {
 
 /// One call took an answer without `is_success` for a failure, another one with a failure for a success.
 #[test]
-fn peer_a_privilege_that_was_not_granted_is_kept() {
+fn peer_keeps_a_privilege_that_was_not_granted() {
     with("", |cloud, workspace| {
         let id = theirs(cloud);
         let soft = Trouble::FailSoftly { text: "not-granted".to_owned() };
@@ -181,7 +181,7 @@ fn peer_a_privilege_that_was_not_granted_is_kept() {
 }
 
 #[test]
-fn peer_ids_and_privileges_are_not_checked() {
+fn peer_does_not_validate_ids_and_privileges() {
     with("", |cloud, workspace| {
         let id = "2a620c33-5609-40c9-affd-2b6453071b0f";
         let broken = [
@@ -201,7 +201,7 @@ fn peer_ids_and_privileges_are_not_checked() {
 
 /// No lock: each resource wrote to the connection whenever it came to it.
 #[test]
-fn peer_writes_to_one_connection_run_at_the_same_time() {
+fn peer_writes_to_one_connection_concurrently() {
     const DELAY: Duration = Duration::from_millis(100);
     with("plan_checks = false", |cloud, workspace| {
         let id = theirs(cloud);

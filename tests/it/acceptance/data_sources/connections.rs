@@ -15,7 +15,7 @@ const KIND: &str = "dli_enhanced_connections";
 const ADDRESS: &str = "data.dli_enhanced_connections.it";
 
 #[test]
-fn all_connections_are_shown_with_everything_in_the_order_of_their_creation() {
+fn connections_are_returned_in_creation_order() {
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
         let mut wanted = Vec::new();
@@ -38,7 +38,7 @@ fn all_connections_are_shown_with_everything_in_the_order_of_their_creation() {
 }
 
 #[test]
-fn connections_are_narrowed_down_by_exact_name_and_status() {
+fn connections_are_filtered_by_name_and_status() {
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
         for name in ["test_2", "test", "gone", "TEST"] {
@@ -79,7 +79,7 @@ fn connections_are_narrowed_down_by_exact_name_and_status() {
 
 /// Values that mean something in a query must arrive as they are; and all that are named must match.
 #[test]
-fn connections_are_narrowed_down_by_tags() {
+fn connections_are_filtered_by_tags() {
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
         let tagged = |name: &str, tags: &[(&str, &str)]| CreateConnection {
@@ -135,7 +135,7 @@ fn connections_are_narrowed_down_by_tags() {
 
 /// More than a page; one call for the list, and the others beside each other.
 #[test]
-fn many_connections_are_one_list_and_few_waits() {
+fn many_connections_are_read_concurrently() {
     const COUNT: usize = 120;
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();

@@ -9,7 +9,7 @@ use super::harness::{Cloud, for_each_terraform};
 const UNCHECKED: &str = "plan_checks = false";
 
 #[test]
-fn a_refused_creation_leaves_nothing() {
+fn rejected_create_leaves_nothing() {
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace_with(terraform, UNCHECKED);
@@ -29,7 +29,7 @@ fn a_refused_creation_leaves_nothing() {
 
 /// One queue is unbound before the service refuses to bind the other; what does not depend on it is done.
 #[test]
-fn a_change_that_fails_halfway_goes_on_where_it_stopped() {
+fn partly_failed_update_is_resumed() {
     let before = "queues = [\"q1\"]\n  hosts = { \"a\" = \"10.0.0.1\" }";
     let after = "queues = [\"shared1\"]\n  hosts = { \"a\" = \"10.0.0.2\" }";
     for_each_terraform(|terraform| {

@@ -33,7 +33,7 @@ const VARIABLES: [&str; 10] = [
 ];
 
 #[test]
-fn the_error_lists_every_place_that_was_looked_at() {
+fn missing_credentials_error_lists_all_sources() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start_with(Settings { metadata: Metadata::Absent, ..Settings::default() });
         let workspace = Workspace::new(terraform).with_provider(&block(&cloud, ""));
@@ -57,7 +57,7 @@ fn the_error_lists_every_place_that_was_looked_at() {
 }
 
 #[test]
-fn a_file_that_is_named_must_be_there_and_one_that_is_not_need_not_be_of_use() {
+fn configured_shared_file_must_exist() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let named = Workspace::new(terraform).with_provider(&block(&cloud, "  shared_config_file = \"nowhere.json\""));

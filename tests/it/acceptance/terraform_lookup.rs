@@ -18,21 +18,21 @@ fn installed() -> Terraform {
 }
 
 #[test]
-fn one_is_installed_where_there_is_none() {
+fn terraform_is_installed_if_missing() {
     let installed = installed();
     assert_eq!(installed.version, "Terraform v1.15.5");
     assert!(installed.program.ends_with("terraform-1.15.5/terraform"), "{installed:?}");
 }
 
 #[test]
-fn a_named_terraform_is_the_only_one() {
+fn configured_terraform_is_the_only_one() {
     let installed = installed();
     let found = search(installed.program.to_str(), Path::new("/usr/local/bin"));
     assert!(matches!(&found[..], [Ok(only)] if *only == installed), "{found:?}");
 }
 
 #[test]
-fn a_named_terraform_that_is_missing_or_is_something_else_is_an_error() {
+fn invalid_configured_terraform_is_an_error() {
     let missing = search(Some("/nowhere/terraform"), Path::new("")).remove(0).expect_err("there is no such file");
     assert_eq!(chain(&missing), "could not run /nowhere/terraform: No such file or directory (os error 2)");
 
@@ -41,7 +41,7 @@ fn a_named_terraform_that_is_missing_or_is_something_else_is_an_error() {
 }
 
 #[test]
-fn those_on_path_come_before_the_installed_one() {
+fn terraform_on_path_precedes_installed_one() {
     let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("cargo made the directory above");
     let tofu = directory.path().join("tofu");
     fs::write(&tofu, "#!/bin/sh\necho OpenTofu v1.9.0\n").expect("the directory is ours");
@@ -55,7 +55,7 @@ fn those_on_path_come_before_the_installed_one() {
 
 /// Everything that a launcher could lose on the way: arguments, environment, standard input, output, exit status.
 #[test]
-fn every_terraform_plans_applies_shows_and_destroys() {
+fn every_terraform_runs_a_full_lifecycle() {
     for_each_terraform(|terraform| {
         let workspace = Workspace::new(terraform)
             .with_variable("TF_VAR_text", "größer than \"ASCII\"")
@@ -88,7 +88,7 @@ fn every_terraform_plans_applies_shows_and_destroys() {
 
 /// Ctrl-C is Terraform's to answer: it stops what runs, says so and ends with 1.
 #[test]
-fn every_terraform_answers_an_interrupt() {
+fn every_terraform_handles_an_interrupt() {
     for_each_terraform(|terraform| {
         let workspace = Workspace::new(terraform);
         workspace.write("versions.tf", "");

@@ -23,7 +23,7 @@ fn shared_with(cloud: &Cloud, id: &str) -> Vec<String> {
 
 /// What the documents call the field, and what live answers do.
 #[test]
-fn every_attribute_of_a_privilege_from_create_to_destroy() {
+fn privilege_lifecycle() {
     for_each_terraform(|terraform| {
         for quirks in [&[][..], &[Quirk::PrivilegeProjectId]] {
             let (cloud, id, workspace) = stage(terraform);
@@ -59,7 +59,7 @@ fn every_attribute_of_a_privilege_from_create_to_destroy() {
 }
 
 #[test]
-fn a_privilege_revoked_by_someone_else_is_granted_again() {
+fn externally_revoked_privilege_is_granted_again() {
     for_each_terraform(|terraform| {
         let (cloud, id, workspace) = stage(terraform);
         workspace.step(&privilege(&id, ALLY), CREATE);
@@ -72,7 +72,7 @@ fn a_privilege_revoked_by_someone_else_is_granted_again() {
 }
 
 #[test]
-fn a_privilege_that_is_there_is_taken_over_with_a_warning() {
+fn existing_privilege_is_adopted_with_a_warning() {
     for_each_terraform(|terraform| {
         let (cloud, id, workspace) = stage(terraform);
         cloud.edit(|account| account.grant(&id, ALLY));
@@ -87,7 +87,7 @@ fn a_privilege_that_is_there_is_taken_over_with_a_warning() {
 
 /// The service's code for a bad request is also one of those for what is gone.
 #[test]
-fn peer_a_bad_request_does_not_drop_the_privilege() {
+fn peer_bad_request_keeps_the_privilege() {
     for_each_terraform(|terraform| {
         let (cloud, id, workspace) = stage(terraform);
         workspace.step(&privilege(&id, ALLY), CREATE);
@@ -103,7 +103,7 @@ fn peer_a_bad_request_does_not_drop_the_privilege() {
 }
 
 #[test]
-fn lost_answers_are_never_seen_and_a_refusal_leaves_nothing() {
+fn privilege_survives_lost_responses() {
     for_each_terraform(|terraform| {
         let (cloud, id, workspace) = stage(terraform);
         let lost = || Fault::new("RunAuthorizationAction", Trouble::LoseAnswer).times(1);
@@ -126,7 +126,7 @@ fn lost_answers_are_never_seen_and_a_refusal_leaves_nothing() {
 }
 
 #[test]
-fn an_import_of_no_privilege_says_what_is_wrong() {
+fn import_of_a_missing_privilege_fails() {
     for_each_terraform(|terraform| {
         let (_cloud, id, workspace) = stage(terraform);
         workspace.configure(&privilege(&id, ALLY));
@@ -144,7 +144,7 @@ fn an_import_of_no_privilege_says_what_is_wrong() {
 
 /// The new resource finds what the old one has granted; the end of the old one must not take it away.
 #[test]
-fn a_privilege_outlives_the_resource_that_is_replaced_after_the_new_one_is_there() {
+fn create_before_destroy_keeps_the_privilege() {
     for_one_terraform(|terraform| {
         let (cloud, id, workspace) = stage(terraform);
         let lasting =
@@ -161,7 +161,7 @@ fn a_privilege_outlives_the_resource_that_is_replaced_after_the_new_one_is_there
 /// One resource goes and another comes for the same project, at the same time: what the service still shows of the old one
 /// is not the new one.
 #[test]
-fn a_privilege_that_has_just_ended_is_not_taken_over() {
+fn privilege_being_revoked_is_not_adopted() {
     for_one_terraform(|terraform| {
         let (cloud, id, workspace) = stage(terraform);
         workspace.step(&privilege(&id, ALLY), CREATE);

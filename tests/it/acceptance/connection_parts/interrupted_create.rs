@@ -24,7 +24,7 @@ fn there(cloud: &Cloud, ids: &[String]) -> usize {
 
 /// Interrupted while the answers are under way: what was done is removed, or brought to what is declared.
 #[test]
-fn what_an_interrupted_run_may_have_made_is_not_lost() {
+fn interrupted_create_is_recorded_in_state() {
     for_each_terraform(|terraform| {
         for destroys in [true, false] {
             let cloud = Cloud::start();

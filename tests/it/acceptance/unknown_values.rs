@@ -25,7 +25,7 @@ resource "dli_enhanced_connection" "test" {{
 }
 
 #[test]
-fn values_that_keep_the_limits_are_applied() {
+fn valid_unknown_values_are_applied() {
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
@@ -38,7 +38,7 @@ fn values_that_keep_the_limits_are_applied() {
 }
 
 #[test]
-fn a_value_that_breaks_a_limit_fails_before_any_request() {
+fn invalid_unknown_value_fails_before_requests() {
     let faults = [
         (configuration("not-allowed", "q1", "host", "192.168.0.1"), "name: \"not-allowed\""),
         (configuration("test", "DEFAULT", "host", "192.168.0.1"), "queues[\"DEFAULT\"]"),

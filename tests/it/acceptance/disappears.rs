@@ -21,7 +21,7 @@ fn forge_id(workspace: &Workspace, id: &str) {
 }
 
 #[test]
-fn a_connection_that_is_gone_is_planned_again() {
+fn deleted_connection_is_recreated() {
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
@@ -41,7 +41,7 @@ fn a_connection_that_is_gone_is_planned_again() {
 
 /// With and without a look at the service before: the deletion itself meets what is gone only in the second.
 #[test]
-fn destroying_what_is_gone_succeeds() {
+fn destroying_a_deleted_connection_succeeds() {
     for_each_terraform(|terraform| {
         for refresh in ["-refresh=true", "-refresh=false"] {
             let cloud = Cloud::start();
@@ -61,7 +61,7 @@ fn destroying_what_is_gone_succeeds() {
 }
 
 #[test]
-fn gone_in_each_shape_is_planned_again_and_needs_no_destroying() {
+fn every_not_found_response_means_deleted() {
     let configuration = connection("queues = [\"q1\"]\n  tags = { a = \"1\" }");
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
@@ -89,7 +89,7 @@ fn gone_in_each_shape_is_planned_again_and_needs_no_destroying() {
 
 /// A gateway that does not know the call says nothing about any connection.
 #[test]
-fn a_call_that_the_region_does_not_publish_is_an_error_that_says_so() {
+fn unpublished_api_is_an_error() {
     let configuration = format!(
         "{}\nresource \"dli_enhanced_connection_route\" \"test\" {{\n  connection_id = {ADDRESS}.id\n  name = \"r1\"\n  \
          cidr = \"10.1.0.0/16\"\n}}\n",
@@ -116,7 +116,7 @@ fn a_call_that_the_region_does_not_publish_is_an_error_that_says_so() {
 }
 
 #[test]
-fn a_deletion_waits_until_the_service_says_deleted() {
+fn delete_waits_for_the_deleted_status() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);

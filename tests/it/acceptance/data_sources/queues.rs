@@ -9,7 +9,7 @@ use crate::acceptance::harness::{Cloud, PROJECT, for_each_terraform};
 const ADDRESS: &str = "data.dli_queues.it";
 
 #[test]
-fn every_queue_is_shown_with_what_decides_whether_it_may_be_bound() {
+fn every_queue_is_returned_with_its_mode() {
     const DEFAULT: &str = "It is the default queue, which is never bound.";
     const SHARED: &str = "It is a shared queue (pay-per-use, in no elastic resource pool).";
     for_each_terraform(|terraform| {
@@ -58,7 +58,7 @@ fn every_queue_is_shown_with_what_decides_whether_it_may_be_bound() {
 }
 
 #[test]
-fn queues_are_narrowed_down_by_name_in_any_case_and_by_type() {
+fn queues_are_filtered_by_name_and_type() {
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
         let longer = Queue { queue_name: "q10".into(), queue_type: "sql".into(), ..Queue::default() };
@@ -82,7 +82,7 @@ fn queues_are_narrowed_down_by_name_in_any_case_and_by_type() {
 
 /// Another project of the same account, and a project with no credentials to see it.
 #[test]
-fn a_project_of_its_own_is_looked_into() {
+fn project_id_selects_another_project() {
     const OTHER: &str = "fedcba9876543210fedcba9876543210";
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();

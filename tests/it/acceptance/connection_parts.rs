@@ -1,10 +1,10 @@
 //! The resources for one part of a connection, in configurations that do not own the connection.
 
 mod binding;
-mod open;
+mod interrupted_create;
 mod privilege;
 mod route;
-mod teams;
+mod shared_connection;
 
 use terraform_provider_dli::dli::wire::{self, CreateConnection};
 

@@ -28,7 +28,7 @@ fn bound(connection: &wire::Connection) -> Vec<String> {
 }
 
 #[test]
-fn every_attribute_of_a_binding_from_create_to_destroy() {
+fn binding_lifecycle() {
     for_each_terraform(|terraform| {
         let (cloud, id, workspace) = stage(terraform);
         cloud.edit(|account| account.bind(&id, &queue("q3")));
@@ -82,7 +82,7 @@ fn every_attribute_of_a_binding_from_create_to_destroy() {
 }
 
 #[test]
-fn a_binding_ended_by_someone_else_is_made_again() {
+fn externally_removed_binding_is_recreated() {
     for_each_terraform(|terraform| {
         let (cloud, id, workspace) = stage(terraform);
         let configuration = binding(&id, "queue = \"q1\"");
@@ -97,7 +97,7 @@ fn a_binding_ended_by_someone_else_is_made_again() {
 }
 
 #[test]
-fn a_binding_that_is_there_is_taken_over_with_a_warning() {
+fn existing_binding_is_adopted_with_a_warning() {
     for_each_terraform(|terraform| {
         let (cloud, id, workspace) = stage(terraform);
         cloud.edit(|account| account.bind(&id, &queue("q1")));
@@ -112,7 +112,7 @@ fn a_binding_that_is_there_is_taken_over_with_a_warning() {
 }
 
 #[test]
-fn peer_a_failed_binding_does_not_count_as_bound_and_does_not_stick() {
+fn peer_failed_binding_is_not_bound() {
     const REASON: &str = "the CIDR blocks overlap";
     for_each_terraform(|terraform| {
         let (cloud, id, workspace) = stage(terraform);
@@ -140,7 +140,7 @@ fn peer_a_failed_binding_does_not_count_as_bound_and_does_not_stick() {
 }
 
 #[test]
-fn a_binding_that_takes_too_long_is_kept_and_can_be_untainted() {
+fn timed_out_binding_stays_in_state_tainted() {
     for_each_terraform(|terraform| {
         let (cloud, id, workspace) = stage(terraform);
         cloud.emulator().set_binding_delay(Duration::from_mins(10));
@@ -163,7 +163,7 @@ fn a_binding_that_takes_too_long_is_kept_and_can_be_untainted() {
 
 /// The service reports the pool and never the queue.
 #[test]
-fn a_queue_in_a_pool_binds_and_unbinds_the_pool() {
+fn pooled_queue_binds_and_unbinds_its_pool() {
     for_each_terraform(|terraform| {
         let (cloud, id, workspace) = stage(terraform);
         workspace.step(&binding(&id, "queue = \"Pooled1\""), CREATE);
@@ -181,7 +181,7 @@ fn a_queue_in_a_pool_binds_and_unbinds_the_pool() {
 }
 
 #[test]
-fn a_lost_answer_and_another_form_of_answers_are_never_seen() {
+fn binding_survives_lost_and_variant_responses() {
     for_each_terraform(|terraform| {
         let (cloud, id, workspace) = stage(terraform);
         cloud.emulator().set_quirks([Quirk::UpperCaseNames, Quirk::StatusInProse, Quirk::ReshuffledOrder]);
@@ -199,7 +199,7 @@ fn a_lost_answer_and_another_form_of_answers_are_never_seen() {
 }
 
 #[test]
-fn a_plan_says_what_cannot_be_bound() {
+fn plan_rejects_unbindable_targets() {
     let cases = [
         ("queue = \"shared1\"", "Queue Cannot Be Bound", "queue: \"shared1\" is a shared queue"),
         ("queue = \"missing\"", "No Such Queue", "queue: there is no queue named \"missing\""),
@@ -228,7 +228,7 @@ fn a_plan_says_what_cannot_be_bound() {
 }
 
 #[test]
-fn an_import_of_no_binding_says_what_is_wrong() {
+fn import_of_a_missing_binding_fails() {
     for_each_terraform(|terraform| {
         let (_cloud, id, workspace) = stage(terraform);
         workspace.configure(&binding(&id, "queue = \"q1\""));
@@ -249,7 +249,7 @@ fn an_import_of_no_binding_says_what_is_wrong() {
 }
 
 #[test]
-fn an_apply_ends_as_soon_as_its_binding_has_failed() {
+fn apply_ends_as_soon_as_the_binding_fails() {
     for_each_terraform(|terraform| {
         let (cloud, id, workspace) = stage(terraform);
         workspace.configure(&binding(&id, "queue = \"q1\""));
@@ -265,7 +265,7 @@ fn an_apply_ends_as_soon_as_its_binding_has_failed() {
 
 /// The new binding finds the pool bound by the old one; the end of the old one must not take it away.
 #[test]
-fn a_queue_of_the_same_pool_can_take_over_before_the_other_goes() {
+fn create_before_destroy_keeps_the_pool_bound() {
     let with = |queue: &str| format!("queue = {queue:?}\n  lifecycle {{\n    create_before_destroy = true\n  }}");
     for_one_terraform(|terraform| {
         let (cloud, id, workspace) = stage(terraform);
@@ -281,7 +281,7 @@ fn a_queue_of_the_same_pool_can_take_over_before_the_other_goes() {
 
 /// The service unbinds the pool, whichever of its queues was named: whoever relies on it has to hear of it.
 #[test]
-fn the_end_of_one_queue_of_a_pool_says_that_the_others_are_cut_off() {
+fn unbinding_a_pooled_queue_warns_about_its_pool() {
     for_one_terraform(|terraform| {
         let (cloud, id, workspace) = stage(terraform);
         let other = binding(&id, "queue = \"pooled2\"").replace("\"test\"", "\"other\"");
@@ -308,7 +308,7 @@ fn the_end_of_one_queue_of_a_pool_says_that_the_others_are_cut_off() {
 /// One resource goes and another comes for the same queue, at the same time: what the service still shows of the old binding
 /// is not the new one.
 #[test]
-fn a_binding_that_is_about_to_end_is_not_taken_over() {
+fn binding_being_removed_is_not_adopted() {
     for_one_terraform(|terraform| {
         let (cloud, id, workspace) = stage(terraform);
         workspace.step(&binding(&id, "queue = \"q1\""), CREATE);
@@ -325,7 +325,7 @@ fn a_binding_that_is_about_to_end_is_not_taken_over() {
 
 /// The project of the provider is not the one to ask about another that is not known yet.
 #[test]
-fn a_plan_for_a_project_that_is_not_known_yet_asks_nothing() {
+fn plan_with_unknown_project_sends_no_requests() {
     for_one_terraform(|terraform| {
         let (cloud, id, workspace) = stage(terraform);
         let sent = cloud.requests().len();

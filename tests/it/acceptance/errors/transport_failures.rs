@@ -51,7 +51,7 @@ fn texts(applied: &Finished, endpoints: &[(&str, String)]) -> BTreeMap<String, S
 }
 
 #[test]
-fn each_obstacle_of_the_table() {
+fn transport_failures_match_golden_files() {
     let plain = |port: u16| format!("http://127.0.0.1:{port}");
     let tls = |port: u16| format!("https://localhost:{port}");
     let endpoints = [
@@ -76,7 +76,7 @@ fn each_obstacle_of_the_table() {
 }
 
 #[test]
-fn a_proxy_that_wants_a_password() {
+fn proxy_authentication_error_is_reported() {
     let endpoints = [("proxy", "https://dli.eu-west-101.example.com".to_owned())];
     let proxy = format!("http://somebody:canary-secret@127.0.0.1:{}", servers::saying(WANTS_PASSWORD));
     for_one_terraform(|terraform| {

@@ -25,7 +25,7 @@ fn plan(workspace: &Workspace, configuration: &str) -> Finished {
 
 /// The kinds are those of the documents; the emulator's stock has one of each.
 #[test]
-fn queues_that_may_not_be_bound_fail_the_plan_with_path_and_kind() {
+fn plan_rejects_unbindable_queues() {
     let configuration = fifty(r#"["shared1", "default_like", "missing1", "q1", "yearly1", "pooled1"]"#);
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
@@ -62,7 +62,7 @@ fn queues_that_may_not_be_bound_fail_the_plan_with_path_and_kind() {
 
 /// A plan in a pipeline that has no keys, and one that is told not to ask.
 #[test]
-fn without_credentials_or_with_plan_checks_off_nothing_is_asked() {
+fn plan_checks_can_be_off() {
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
         let all = cloud.provider_block("");
@@ -78,7 +78,7 @@ fn without_credentials_or_with_plan_checks_off_nothing_is_asked() {
 
 /// A queue that is created in the same run is not there yet when the plan is made.
 #[test]
-fn names_that_are_not_known_yet_wait_for_the_apply() {
+fn unknown_queue_names_are_checked_at_apply() {
     let later = |queue: &str| {
         let source = format!("resource \"terraform_data\" \"source\" {{\n  input = {queue:?}\n}}\n");
         format!("{source}{}", connection("queues = [terraform_data.source.output]"))
@@ -100,7 +100,7 @@ fn names_that_are_not_known_yet_wait_for_the_apply() {
 }
 
 #[test]
-fn a_pool_that_is_not_there_fails_the_plan_with_its_path() {
+fn plan_rejects_a_missing_pool() {
     let binding = "resource \"dli_enhanced_connection_binding\" \"test\" {\n  \
                    connection_id = \"2a620c33-5609-40c9-affd-2b6453071b0f\"\n  elastic_resource_pool = \"pool9\"\n}\n";
     for_one_terraform(|terraform| {
@@ -122,7 +122,7 @@ fn a_pool_that_is_not_there_fails_the_plan_with_its_path() {
 
 /// Whether the service takes a name twice is not documented: a plan that would be refused is not refused here.
 #[test]
-fn a_name_that_is_taken_is_a_warning_with_the_id() {
+fn name_in_use_is_a_warning() {
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
@@ -151,7 +151,7 @@ fn a_name_that_is_taken_is_a_warning_with_the_id() {
 
 /// The connection that a plan replaces leaves its name to the one that follows.
 #[test]
-fn a_replacement_does_not_warn_of_its_own_name() {
+fn replacement_does_not_warn_about_its_own_name() {
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);

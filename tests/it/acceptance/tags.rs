@@ -49,7 +49,7 @@ fn one_error(planned: &Finished) -> String {
 }
 
 #[test]
-fn a_change_of_the_defaults_changes_tags_all_in_place_and_nothing_else() {
+fn default_tags_change_only_tags_all() {
     let updates: &[(&str, &str)] = &[(BARE, "update"), (ADDRESS, "update")];
     let configuration = both("{ team = \"a\" }");
     for_each_terraform(|terraform| {
@@ -114,7 +114,7 @@ fn a_change_of_the_defaults_changes_tags_all_in_place_and_nothing_else() {
 
 /// Taken out of the configuration, `tags` takes along what it held, but not the defaults.
 #[test]
-fn tags_that_are_taken_out_leave_the_defaults() {
+fn removing_tags_keeps_default_tags() {
     // Which version of Terraform plans it makes no difference: both hand over the same two maps.
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
@@ -127,7 +127,7 @@ fn tags_that_are_taken_out_leave_the_defaults() {
 }
 
 #[test]
-fn ignored_tags_are_neither_seen_nor_touched() {
+fn ignored_tags_are_left_alone() {
     let ignoring = "ignore_tags = { keys = [\"owner\"], key_prefixes = [\"cost:\"] }";
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
@@ -160,7 +160,7 @@ fn ignored_tags_are_neither_seen_nor_touched() {
 
 /// Neither could ever plan empty.
 #[test]
-fn a_tag_that_is_both_declared_and_ignored_is_an_error() {
+fn declaring_an_ignored_tag_is_an_error() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace_with(terraform, "ignore_tags = { key_prefixes = [\"cost:\"] }");
@@ -181,7 +181,7 @@ fn a_tag_that_is_both_declared_and_ignored_is_an_error() {
 
 /// The document allows 20; where both have a key it counts once.
 #[test]
-fn twenty_tags_together_are_allowed_and_no_more() {
+fn at_most_twenty_tags_in_total() {
     fn many(name: char, count: usize) -> String {
         let tags = (0..count).map(|number| format!("{name}{number} = \"\""));
         format!("{{ {} }}", tags.collect::<Vec<_>>().join(", "))
@@ -207,7 +207,7 @@ fn twenty_tags_together_are_allowed_and_no_more() {
 
 /// Defaults that come from a resource: known at the first apply, and unknown again whenever that resource changes.
 #[test]
-fn defaults_that_are_not_known_yet_are_planned_as_unknown() {
+fn unknown_default_tags_make_tags_all_unknown() {
     let configuration = |env: &str| {
         let data = format!("resource \"terraform_data\" \"env\" {{\n  triggers_replace = [{env:?}]\n}}\n");
         data + &both("{ team = \"a\" }")

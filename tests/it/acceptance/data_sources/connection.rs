@@ -100,7 +100,7 @@ pub(super) fn check_times(cloud: &Cloud, shown: &Value) -> Value {
 }
 
 #[test]
-fn everything_that_a_connection_has_is_shown_by_id_and_by_name() {
+fn connection_is_read_by_id_and_by_name() {
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
         let id = full(&cloud, "test");
@@ -120,7 +120,7 @@ fn everything_that_a_connection_has_is_shown_by_id_and_by_name() {
 
 /// A connection with nothing in it has empty collections, and is shared with nobody.
 #[test]
-fn what_a_connection_has_not_is_empty() {
+fn bare_connection_has_empty_collections() {
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
         cloud.edit(|account| account.create(named("bare")));
@@ -141,7 +141,7 @@ fn what_a_connection_has_not_is_empty() {
 }
 
 #[test]
-fn what_is_not_there_or_not_alone_is_an_error() {
+fn missing_or_ambiguous_connection_is_an_error() {
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
         cloud.emulator().set_quirks([Quirk::NamesNotUnique]);
@@ -178,7 +178,7 @@ fn what_is_not_there_or_not_alone_is_an_error() {
 }
 
 #[test]
-fn exactly_one_of_id_and_name_is_written() {
+fn exactly_one_of_id_and_name_is_required() {
     let id = "2a620c33-5609-40c9-affd-2b6453071b0f";
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
@@ -205,7 +205,7 @@ fn exactly_one_of_id_and_name_is_written() {
 }
 
 #[test]
-fn what_the_same_run_creates_is_read_when_it_exists() {
+fn connection_created_in_the_same_run_is_read() {
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
@@ -223,7 +223,7 @@ fn what_the_same_run_creates_is_read_when_it_exists() {
 /// A region without the tag API, and a service that does not let us see with whom a connection is shared, leave a gap.
 /// One that only stumbles is asked again.
 #[test]
-fn what_the_service_does_not_tell_is_null() {
+fn unreadable_attributes_are_null() {
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
         full(&cloud, "test");
@@ -270,7 +270,7 @@ fn what_the_service_does_not_tell_is_null() {
 
 /// A map holds one address for a name: always the same one, whichever the service puts first.
 #[test]
-fn two_addresses_of_one_host_are_told_and_are_no_drift() {
+fn duplicate_host_is_a_warning_and_no_drift() {
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
         let hosts = vec![host("twice", "192.168.0.2"), host("once", "192.168.0.9"), host("twice", "192.168.0.1")];
@@ -286,7 +286,7 @@ fn two_addresses_of_one_host_are_told_and_are_no_drift() {
 }
 
 #[test]
-fn tags_that_the_provider_ignores_are_not_shown() {
+fn ignored_tags_are_not_returned() {
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
         full(&cloud, "test");

@@ -31,7 +31,7 @@ const CREATE_PARTS: &[(&str, &str)] =
     &[("dli_enhanced_connection_binding.test", "create"), ("dli_enhanced_connection_route.test", "create")];
 
 #[test]
-fn two_configurations_share_a_connection_and_both_plan_empty() {
+fn two_configurations_can_share_a_connection() {
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
         let owner = cloud.workspace(terraform);
@@ -57,7 +57,7 @@ fn two_configurations_share_a_connection_and_both_plan_empty() {
 }
 
 #[test]
-fn one_configuration_makes_a_connection_with_its_parts_and_takes_them_away_together() {
+fn connection_and_parts_in_one_configuration() {
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
@@ -69,7 +69,7 @@ fn one_configuration_makes_a_connection_with_its_parts_and_takes_them_away_toget
 }
 
 #[test]
-fn what_two_resources_declare_is_warned_about() {
+fn duplicate_declaration_is_a_warning() {
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
@@ -97,7 +97,7 @@ fn what_two_resources_declare_is_warned_about() {
 
 /// Deleted connections answer in one of these ways; which one, depends on the call and the region.
 #[test]
-fn what_goes_with_its_connection_is_planned_again_and_needs_no_destroying() {
+fn parts_of_a_deleted_connection_are_recreated() {
     const SHAPES: [&[Quirk]; 5] = [
         &[],
         &[Quirk::GoneAsDli0001],

@@ -27,7 +27,7 @@ fn throttled(request: &LoggedRequest) -> bool {
 /// The first burst is refused, in each process of the provider, for nobody could know; of the rest a few may be, where
 /// others had used up the second.
 #[test]
-fn many_at_once_run_at_the_allowed_rate() {
+fn concurrent_creates_keep_to_the_rate_limit() {
     let requests = |limit: Option<&str>| {
         let limit = limit.map(|limit| limit.parse().expect("a limit"));
         let cloud = Cloud::start_with(Settings { limit, ..Settings::default() });

@@ -20,7 +20,7 @@ fn routes(cloud: &Cloud, id: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_attribute_of_a_route_from_create_to_destroy() {
+fn route_lifecycle() {
     for_each_terraform(|terraform| {
         let (cloud, id, workspace) = stage(terraform);
         cloud.edit(|account| account.add_route(&id, "theirs", "10.1.0.0/16"));
@@ -62,7 +62,7 @@ fn every_attribute_of_a_route_from_create_to_destroy() {
 }
 
 #[test]
-fn a_route_changed_by_someone_else_is_put_back() {
+fn externally_changed_route_is_restored() {
     for_each_terraform(|terraform| {
         let (cloud, id, workspace) = stage(terraform);
         let configuration = route(&id, "ours", "192.168.2.0/24");
@@ -81,7 +81,7 @@ fn a_route_changed_by_someone_else_is_put_back() {
 }
 
 #[test]
-fn a_route_that_is_there_is_taken_over_only_where_it_leads_to_the_same_network() {
+fn only_a_route_with_the_same_cidr_is_adopted() {
     for_each_terraform(|terraform| {
         let (cloud, id, workspace) = stage(terraform);
         cloud.edit(|account| account.add_route(&id, "single", "127.0.0.0"));
@@ -106,7 +106,7 @@ fn a_route_that_is_there_is_taken_over_only_where_it_leads_to_the_same_network()
 }
 
 #[test]
-fn a_route_that_was_removed_and_could_not_be_added_again_is_planned_for_creation() {
+fn half_updated_route_is_recreated() {
     for_each_terraform(|terraform| {
         let (cloud, id, workspace) = stage(terraform);
         workspace.step(&route(&id, "ours", "192.168.2.0/24"), CREATE);
@@ -121,7 +121,7 @@ fn a_route_that_was_removed_and_could_not_be_added_again_is_planned_for_creation
 }
 
 #[test]
-fn lost_answers_and_regions_without_the_newer_calls_are_never_seen() {
+fn route_survives_lost_responses_and_old_regions() {
     for_each_terraform(|terraform| {
         let (cloud, id, workspace) = stage(terraform);
         cloud.emulator().set_quirks([Quirk::NoV3Routes, Quirk::ReshuffledOrder]);
@@ -140,7 +140,7 @@ fn lost_answers_and_regions_without_the_newer_calls_are_never_seen() {
 }
 
 #[test]
-fn a_route_that_breaks_a_rule_says_which() {
+fn invalid_route_names_the_violated_rule() {
     let cases = [
         ("a.b", "10.0.0.0/8", "Invalid Route Name", "name: \"a.b\" contains '.'"),
         ("a", "10.0.0.1/8", "Invalid Route CIDR", "the network is 10.0.0.0/8"),
@@ -161,7 +161,7 @@ fn a_route_that_breaks_a_rule_says_which() {
 }
 
 #[test]
-fn an_import_of_no_route_says_what_is_wrong() {
+fn import_of_a_missing_route_fails() {
     for_each_terraform(|terraform| {
         let (_cloud, id, workspace) = stage(terraform);
         workspace.configure(&route(&id, "ours", "10.0.0.0/8"));
@@ -179,7 +179,7 @@ fn an_import_of_no_route_says_what_is_wrong() {
 
 /// The new resource finds the route of the old one; the end of the old one must not take it away.
 #[test]
-fn a_route_outlives_the_resource_that_is_replaced_after_the_new_one_is_there() {
+fn create_before_destroy_keeps_the_route() {
     for_one_terraform(|terraform| {
         let (cloud, id, workspace) = stage(terraform);
         let lasting =
@@ -196,7 +196,7 @@ fn a_route_outlives_the_resource_that_is_replaced_after_the_new_one_is_there() {
 /// One resource goes and another comes for the same route, at the same time: what the service still shows of the old one is
 /// not the new one.
 #[test]
-fn a_route_that_has_just_ended_is_not_taken_over() {
+fn route_being_removed_is_not_adopted() {
     for_one_terraform(|terraform| {
         let (cloud, id, workspace) = stage(terraform);
         workspace.step(&route(&id, "ours", "192.168.2.0/24"), CREATE);

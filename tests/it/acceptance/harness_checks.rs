@@ -17,7 +17,7 @@ fn with_input(input: &str) -> String {
 }
 
 #[test]
-fn a_case_runs_from_create_to_destroy() {
+fn harness_runs_a_full_lifecycle() {
     for_each_terraform(|terraform| {
         let workspace = workspace(terraform);
         let created = workspace.step(&with_input("{ x = 1, \"y.z\" = 2 }"), &[(ADDRESS, "create")]);
@@ -36,7 +36,7 @@ fn a_case_runs_from_create_to_destroy() {
 
 #[test]
 #[should_panic(expected = "expected exit code 0")]
-fn a_plan_that_is_never_empty_is_noticed() {
+fn harness_reports_a_non_empty_plan() {
     for_each_terraform(|terraform| {
         workspace(terraform).step(&with_input("timestamp()"), &[(ADDRESS, "create")]);
     });
@@ -44,7 +44,7 @@ fn a_plan_that_is_never_empty_is_noticed() {
 
 #[test]
 #[should_panic(expected = r#"left: {"terraform_data.a": "create"}"#)]
-fn an_action_that_was_not_expected_is_noticed() {
+fn harness_reports_an_unexpected_action() {
     for_each_terraform(|terraform| {
         workspace(terraform).step(&with_input("1"), &[(ADDRESS, "update")]);
     });
@@ -52,7 +52,7 @@ fn an_action_that_was_not_expected_is_noticed() {
 
 #[test]
 #[should_panic(expected = "left: terraform_data.a")]
-fn an_import_that_differs_is_noticed() {
+fn harness_reports_a_differing_import() {
     for_each_terraform(|terraform| {
         let workspace = workspace(terraform);
         workspace.step(&with_input("1"), &[(ADDRESS, "create")]);
@@ -62,7 +62,7 @@ fn an_import_that_differs_is_noticed() {
 
 #[test]
 #[should_panic(expected = "expected that it would end within 1s")]
-fn a_command_that_hangs_is_noticed() {
+fn harness_reports_a_hanging_command() {
     for_each_terraform(|terraform| {
         let workspace = workspace(terraform);
         let sleep = "resource \"terraform_data\" \"a\" {\n  provisioner \"local-exec\" {\n    command = \"sleep 600\"\n  }\n}\n";

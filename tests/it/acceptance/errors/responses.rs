@@ -91,7 +91,7 @@ fn texts<'a>(
 /// One apply for what is refused at once, one for what is about tokens, and one each for what the provider tries again,
 /// and for what is about routes.
 #[test]
-fn each_answer_of_the_table() {
+fn error_responses_match_golden_files() {
     let examples = || {
         let all = TROUBLES.iter().filter_map(|trouble| Some((trouble.name, trouble.example?)));
         all.filter(|(_, example)| example.call == Call::Other)
@@ -150,7 +150,7 @@ fn each_answer_of_the_table() {
 
 /// IAM is asked before anything is sent to the service, and says no.
 #[test]
-fn each_answer_of_iam() {
+fn iam_error_responses_match_golden_files() {
     let examples = TROUBLES.iter().filter_map(|trouble| Some((trouble.name, trouble.example?)));
     for_one_terraform(|terraform| {
         let mut all = BTreeMap::new();
@@ -185,7 +185,7 @@ fn request() -> CreateConnection {
 /// A plan asks, too. Where its questions are not allowed the apply may still be; where the credentials are refused it
 /// surely is not.
 #[test]
-fn a_plan_that_may_not_ask() {
+fn plan_check_errors_match_golden_files() {
     let of = |wanted: &str| TROUBLES.iter().find(|trouble| trouble.name == wanted).and_then(|trouble| trouble.example);
     for_one_terraform(|terraform| {
         let mut all = BTreeMap::new();

@@ -35,7 +35,7 @@ fn attributes<'a>(state: &'a Value, name: &str) -> &'a Value {
 
 /// Nothing is to do, with a look at the service and without one, and nothing that the old state says is lost.
 #[test]
-fn the_state_of_the_first_version_plans_empty_and_goes_on() {
+fn first_version_state_plans_empty() {
     let old: Value = serde_json::from_str(STATE).expect("it is JSON");
     for_each_terraform(|terraform| {
         let directory = tempfile::tempdir().expect("there is room");
@@ -76,7 +76,7 @@ fn the_state_of_the_first_version_plans_empty_and_goes_on() {
 
 /// A change that is planned and applied without a look at the service beforehand, and then a destroy.
 #[test]
-fn the_state_of_the_first_version_can_be_changed_and_destroyed_unread() {
+fn first_version_state_works_without_refresh() {
     for_each_terraform(|terraform| {
         let directory = tempfile::tempdir().expect("there is room");
         let cloud = cloud(&directory);

@@ -47,7 +47,7 @@ fn one_error(finished: &Finished) -> String {
 }
 
 #[test]
-fn every_example_is_applied_and_stays_as_it_is() {
+fn data_source_examples_apply_without_drift() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/data-sources");
     let examples: Vec<_> = fs::read_dir(directory).expect("it is in the repository").filter_map(Result::ok).collect();
     assert_eq!(examples.len(), 4);

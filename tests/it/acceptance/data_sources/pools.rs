@@ -14,7 +14,7 @@ fn pool(name: &str, status: &str) -> Pool {
 }
 
 #[test]
-fn every_pool_is_shown_as_it_is() {
+fn every_pool_is_returned() {
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
         let full = Pool {
@@ -60,7 +60,7 @@ fn every_pool_is_shown_as_it_is() {
 
 /// The service's own filter would find `pool1` in `pool10`.
 #[test]
-fn pools_are_narrowed_down_by_exact_name_and_status() {
+fn pools_are_filtered_by_name_and_status() {
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
         cloud.edit(|account| account.put_pool(pool("pool10", "FAILED")));

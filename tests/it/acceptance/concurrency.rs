@@ -139,7 +139,7 @@ fn expect_one_writer(cloud: &Cloud, requests: &[LoggedRequest], least: Duration)
 /// What is to be shown is the provider's work with the service, and Terraform's own share of it is minutes of one core: one
 /// version is enough.
 #[test]
-fn fifty_connections_of_ten_parts_lose_nothing_and_have_one_writer_each() {
+fn fifty_connections_with_one_writer_each() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start_with(Settings { binding_delay: Duration::from_millis(200), ..Settings::default() });
         cloud.fault(&format!("*:delay={LEAST:?}..300ms@1/7"));
@@ -163,7 +163,7 @@ fn fifty_connections_of_ten_parts_lose_nothing_and_have_one_writer_each() {
 
 /// A change of the connection itself and of nine parts beside it, all of them ready to begin at the same moment.
 #[test]
-fn a_connection_and_its_parts_are_written_one_after_the_other() {
+fn writes_to_one_connection_are_serialized() {
     let latency = Duration::from_millis(150);
     let configuration = |version: usize| {
         let mut text = super::connection::connection(&format!(

@@ -35,7 +35,7 @@ fn expect_well(cloud: &Cloud, workspace: &Workspace) {
 }
 
 #[test]
-fn a_creation_whose_answer_is_lost_is_found() {
+fn create_with_a_lost_response_is_found() {
     for trouble in [Trouble::LoseAnswer, Trouble::TruncateAnswer] {
         for_one_terraform(|terraform| {
             let cloud = Cloud::start();
@@ -51,7 +51,7 @@ fn a_creation_whose_answer_is_lost_is_found() {
 }
 
 #[test]
-fn a_creation_that_was_not_done_is_done_once_more() {
+fn create_that_was_not_applied_is_retried() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
@@ -66,7 +66,7 @@ fn a_creation_that_was_not_done_is_done_once_more() {
 
 /// Where names need not be unique, another one of the same name and facts may be there already.
 #[test]
-fn what_was_there_before_is_not_taken() {
+fn existing_connection_is_not_adopted() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start_with(Settings { quirks: [Quirk::NamesNotUnique].into(), ..Settings::default() });
         let theirs = cloud.workspace(terraform);
@@ -87,7 +87,7 @@ fn what_was_there_before_is_not_taken() {
 
 /// While ours came to nothing, somebody else has made one of this name, with another VPC.
 #[test]
-fn what_somebody_else_makes_meanwhile_is_not_taken_but_described() {
+fn concurrent_foreign_connection_is_reported() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let fault = Fault::refuse(CREATION, 500, "DLI.0999", "Internal error");
@@ -157,7 +157,7 @@ fn expect_taken_over(cloud: &Cloud, workspace: &Workspace) {
 }
 
 #[test]
-fn what_a_killed_provider_has_made_is_taken_over() {
+fn connection_of_a_killed_provider_is_adopted() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let (workspace, applying) = half_done(&cloud, terraform);
@@ -172,7 +172,7 @@ fn what_a_killed_provider_has_made_is_taken_over() {
 
 /// The run after it comes so soon that lists do not show it yet.
 #[test]
-fn what_shows_up_late_after_a_kill_is_taken_over() {
+fn connection_listed_late_is_adopted() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         cloud.fault("ListEnhancedConnections:stale=7s");
@@ -182,7 +182,7 @@ fn what_shows_up_late_after_a_kill_is_taken_over() {
 }
 
 #[test]
-fn what_was_made_when_terraform_was_killed_is_taken_over() {
+fn connection_of_a_killed_terraform_is_adopted() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = killed(&cloud, terraform);
@@ -192,7 +192,7 @@ fn what_was_made_when_terraform_was_killed_is_taken_over() {
 
 /// What was declared when it was made, and is not any more, would be left on it for good.
 #[test]
-fn what_the_configuration_lost_since_a_kill_is_removed() {
+fn parts_removed_since_a_kill_are_deleted() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = killed(&cloud, terraform);
@@ -210,7 +210,7 @@ fn what_the_configuration_lost_since_a_kill_is_removed() {
 
 /// The same name and the same facts, made at the same time: without a note there is no proof.
 #[test]
-fn what_nobody_noted_is_somebody_elses() {
+fn connection_without_a_journal_is_not_adopted() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = killed(&cloud, terraform);
@@ -229,7 +229,7 @@ fn what_nobody_noted_is_somebody_elses() {
 /// Where the state is kept elsewhere, a killed run may not have written that the connection to be replaced is gone. It is
 /// not the one that was begun in its place.
 #[test]
-fn a_state_that_still_has_the_replaced_connection_does_not_end_the_search_for_the_new_one() {
+fn replaced_connection_in_state_is_not_adopted() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
@@ -258,7 +258,7 @@ fn a_state_that_still_has_the_replaced_connection_does_not_end_the_search_for_th
 
 /// The note of a creation stays until the next plan. It is of the Terraform workspace that it was made in.
 #[test]
-fn what_another_terraform_workspace_has_made_is_not_taken() {
+fn other_workspaces_connection_is_not_adopted() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
@@ -284,7 +284,7 @@ fn what_another_terraform_workspace_has_made_is_not_taken() {
 /// Each alias of the provider has a process of its own, and both keep their notes in one directory. One of them may be
 /// configured only after the other has made something.
 #[test]
-fn what_another_alias_has_just_made_is_not_taken() {
+fn other_aliases_connection_is_not_adopted() {
     for late in ["", "\n  default_tags = { first = dli_enhanced_connection.test.id }"] {
         for_one_terraform(|terraform| {
             let cloud = Cloud::start();
@@ -306,7 +306,7 @@ fn what_another_alias_has_just_made_is_not_taken() {
 /// A directory may have several states. What one of them has is nothing that a killed run has left; nor may a second one be
 /// made where the state was lost.
 #[test]
-fn what_terraform_was_told_of_is_neither_taken_over_nor_made_again() {
+fn acknowledged_connection_is_not_created_again() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start_with(Settings { quirks: [Quirk::NamesNotUnique].into(), ..Settings::default() });
         let workspace = cloud.workspace(terraform);
@@ -330,7 +330,7 @@ fn what_terraform_was_told_of_is_neither_taken_over_nor_made_again() {
 /// Somebody has changed it before the next run came: it may be ours, and nothing proves it. Without unique names a second
 /// one could be made.
 #[test]
-fn what_may_be_a_killed_runs_keeps_the_next_from_making_a_second_one() {
+fn possible_duplicate_blocks_a_second_create() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start_with(Settings { quirks: [Quirk::NamesNotUnique].into(), ..Settings::default() });
         let workspace = killed(&cloud, terraform);
@@ -351,7 +351,7 @@ fn what_may_be_a_killed_runs_keeps_the_next_from_making_a_second_one() {
 
 /// A note that cannot be read may be of anything.
 #[test]
-fn a_note_that_cannot_be_read_keeps_the_next_run_from_making_a_second_connection() {
+fn unreadable_journal_entry_blocks_create() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start_with(Settings { quirks: [Quirk::NamesNotUnique].into(), ..Settings::default() });
         let workspace = killed(&cloud, terraform);
@@ -368,7 +368,7 @@ fn a_note_that_cannot_be_read_keeps_the_next_run_from_making_a_second_connection
 
 /// No call tells the route table, so an adoption would take the wrong one for right, for ever.
 #[test]
-fn what_was_made_with_another_route_table_is_not_taken_over() {
+fn different_route_table_is_not_adopted() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = killed(&cloud, terraform);
@@ -384,7 +384,7 @@ fn what_was_made_with_another_route_table_is_not_taken_over() {
 
 /// Where no note can be left, nobody is told to rely on one.
 #[test]
-fn without_a_note_nothing_is_promised() {
+fn unwritable_journal_promises_no_recovery() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
@@ -405,7 +405,7 @@ fn without_a_note_nothing_is_promised() {
 /// Where names need not be unique: of two that may both be what a killed run has made, neither is taken, and no third one
 /// is made.
 #[test]
-fn of_two_that_an_earlier_run_may_have_made_none_is_taken_and_no_third_is_made() {
+fn two_candidates_block_adoption_and_create() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start_with(Settings { quirks: [Quirk::NamesNotUnique].into(), ..Settings::default() });
         let minute = Duration::from_mins(1);

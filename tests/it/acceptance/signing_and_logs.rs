@@ -7,7 +7,7 @@ use super::harness::{Cloud, PROJECT, Workspace, for_each_terraform};
 use crate::python;
 
 #[test]
-fn huaweis_signer_agrees_with_every_request() {
+fn reference_signer_accepts_every_request() {
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
@@ -40,7 +40,7 @@ fn huaweis_signer_agrees_with_every_request() {
 }
 
 #[test]
-fn a_trace_log_tells_what_happens_and_no_secret() {
+fn trace_log_contains_requests_but_no_secrets() {
     const SECRETS: [&str; 2] = ["canary-secret-key", "canary-secret-token"];
     for_each_terraform(|terraform| {
         let cloud = Cloud::start_with(Settings {

@@ -10,7 +10,7 @@ use crate::acceptance::connection::{ADDRESS, CREATE, UPDATE, connection};
 
 /// Of the limits that the document states, one of each kind; all of them are in `validation.rs`.
 #[test]
-fn peer_nothing_is_checked_at_plan() {
+fn peer_plan_checks_nothing() {
     let broken = [
         ("name = \"has-hyphen\"", "name"),
         ("name = \"\"", "name"),
@@ -39,7 +39,7 @@ fn peer_nothing_is_checked_at_plan() {
 
 /// A capital or an underscore at the beginning of a name, and a dot in that of a host: the document allows them.
 #[test]
-fn peer_names_that_are_allowed_are_refused() {
+fn peer_rejects_valid_names() {
     with("", |cloud, workspace| {
         let configuration =
             connection("hosts = { \"db.example.com\" = \"10.0.0.1\" }").replace("\"test\"\n", "\"_Test\"\n");
@@ -52,7 +52,7 @@ fn peer_names_that_are_allowed_are_refused() {
 }
 
 #[test]
-fn peer_pools_peerings_and_facts_are_missing() {
+fn peer_has_no_pools_or_status_attributes() {
     with("", |cloud, workspace| {
         workspace.step(&connection("queues = [\"q1\"]\n  elastic_resource_pools = [\"pool1\"]"), CREATE);
         let state = workspace.state(ADDRESS);
@@ -84,7 +84,7 @@ fn peer_create_does_not_wait_for_bindings() {
 }
 
 #[test]
-fn peer_a_binding_that_failed_is_not_told() {
+fn peer_failed_binding_is_not_reported() {
     with("", |cloud, workspace| {
         cloud.emulator().set_fate("q1", Some("Failed to get subnet"));
         workspace.configure(&connection("queues = [\"q1\"]"));
@@ -100,7 +100,7 @@ fn peer_a_binding_that_failed_is_not_told() {
 
 /// The words were dropped, and the next apply tore the connection down.
 #[test]
-fn peer_a_route_that_fails_at_create_costs_the_connection() {
+fn peer_failed_route_replaces_the_connection() {
     with("", |cloud, workspace| {
         let refusal =
             Fault::refuse("CreateRouteToEnhancedConnection", 400, "DLI.0001", "bad-route").containing("10.2.0.0");
@@ -120,7 +120,7 @@ fn peer_a_route_that_fails_at_create_costs_the_connection() {
 
 /// The service has more than one way to say it, and HTTP 404 is the rarest.
 #[test]
-fn peer_a_connection_that_is_gone_is_an_error() {
+fn peer_deleted_connection_is_an_error() {
     let shapes = [
         None,
         Some(Quirk::GoneAsDli0001),
@@ -140,7 +140,7 @@ fn peer_a_connection_that_is_gone_is_an_error() {
 }
 
 #[test]
-fn peer_a_call_that_is_not_published_means_gone() {
+fn peer_unpublished_api_means_gone() {
     with("", |cloud, workspace| {
         workspace.step(&connection(""), CREATE);
         let text = "The API does not exist or has not been published in the environment";
@@ -154,7 +154,7 @@ fn peer_a_call_that_is_not_published_means_gone() {
 }
 
 #[test]
-fn peer_a_soft_failure_is_taken_for_success() {
+fn peer_is_success_false_is_ignored() {
     with("", |cloud, workspace| {
         workspace.step(&connection("hosts = { a = \"10.0.0.1\" }"), CREATE);
         let soft = Trouble::FailSoftly { text: "no-quota".to_owned() };
@@ -166,7 +166,7 @@ fn peer_a_soft_failure_is_taken_for_success() {
 }
 
 #[test]
-fn peer_deleting_what_is_gone_fails() {
+fn peer_deleting_a_missing_connection_fails() {
     with("", |cloud, workspace| {
         for shape in [None, Some(Quirk::GoneAsDli0001), Some(Quirk::GoneAsDli0023)] {
             cloud.emulator().set_quirks([]);
@@ -181,7 +181,7 @@ fn peer_deleting_what_is_gone_fails() {
 }
 
 #[test]
-fn peer_delete_does_not_wait_until_it_is_done() {
+fn peer_delete_does_not_wait() {
     with("", |cloud, workspace| {
         workspace.step(&connection(""), CREATE);
         cloud.emulator().set_delete_delay(Duration::from_secs(3));
@@ -194,7 +194,7 @@ fn peer_delete_does_not_wait_until_it_is_done() {
 
 /// The service refuses to delete what is still being created.
 #[test]
-fn peer_a_connection_that_is_being_created_cannot_be_destroyed() {
+fn peer_creating_connection_cannot_be_destroyed() {
     with("", |cloud, workspace| {
         cloud.emulator().set_binding_delay(Duration::from_hours(1));
         workspace.configure(&connection("queues = [\"q1\"]\n  wait_for_bindings = false"));
@@ -210,7 +210,7 @@ fn peer_a_connection_that_is_being_created_cannot_be_destroyed() {
 }
 
 #[test]
-fn peer_an_import_takes_no_name() {
+fn peer_import_accepts_no_name() {
     with("", |cloud, workspace| {
         workspace.step(&connection("tags = { a = \"1\" }"), CREATE);
         let importing = workspace.fresh();
@@ -223,7 +223,7 @@ fn peer_an_import_takes_no_name() {
 
 /// None were declared, and what was declared by default never reached a request.
 #[test]
-fn peer_timeouts_cannot_be_set() {
+fn peer_connection_has_no_timeouts() {
     with("plan_checks = false", |cloud, workspace| {
         cloud.emulator().set_binding_delay(Duration::from_hours(1));
         workspace.configure(&connection("queues = [\"q1\"]\n  timeouts {\n    create = \"2s\"\n  }"));
@@ -234,7 +234,7 @@ fn peer_timeouts_cannot_be_set() {
 
 /// A request under way went on after Ctrl-C, as long as the service liked.
 #[test]
-fn peer_an_interruption_does_not_reach_the_request() {
+fn peer_interrupt_does_not_cancel_requests() {
     with("", |cloud, workspace| {
         workspace.step(&connection(""), CREATE);
         let seen = cloud.requests().len();

@@ -159,7 +159,7 @@ fn check(state: &Value, shown: &Connection, made: &Made) {
 
 /// Half of them are named by their ids, half by their names.
 #[test]
-fn two_hundred_connections_that_others_made_are_taken_over_as_they_are() {
+fn generated_connections_import_without_changes() {
     let many = many();
     for_each_terraform(|terraform| {
         let begun = Instant::now();

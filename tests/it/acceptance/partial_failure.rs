@@ -70,12 +70,12 @@ fn fail_at_the_third(terraform: &Terraform, on_create: bool) {
 }
 
 #[test]
-fn a_route_refused_on_create_leaves_the_two_before_it_and_untaint_finishes_the_job() {
+fn rejected_route_on_create_keeps_earlier_routes() {
     for_each_terraform(|terraform| fail_at_the_third(terraform, true));
 }
 
 #[test]
-fn a_route_refused_on_update_leaves_the_two_before_it_and_the_next_apply_adds_the_rest() {
+fn rejected_route_on_update_keeps_earlier_routes() {
     for_each_terraform(|terraform| fail_at_the_third(terraform, false));
 }
 
@@ -90,7 +90,7 @@ fn apply_in_silence(workspace: &Workspace, configuration: &str) {
 /// Each kind of passing fault meets each kind of write. A lost answer is the hardest: the work was done, and doing it
 /// again would fail.
 #[test]
-fn what_passes_within_the_time_is_never_seen_and_nothing_is_done_twice() {
+fn transient_failures_are_retried_silently() {
     let before = format!(
         "{FIVE}\n  queues = [\"q1\"]\n  hosts = {{ a = \"10.0.0.1\" }}\n  tags = {{ kept = \"1\", old = \"1\" }}"
     );
