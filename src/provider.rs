@@ -3,10 +3,9 @@
 //! In here there is no gRPC and no MessagePack. A resource turns its typed model into calls of the `client` room and
 //! the answers back into the model.
 
-mod account;
 mod bound;
 mod checks;
-mod claims;
+mod configuration;
 mod data;
 mod enhanced_connection;
 mod enhanced_connection_binding;
@@ -14,11 +13,11 @@ mod enhanced_connection_privilege;
 mod enhanced_connection_route;
 mod failure;
 mod locks;
-mod pending;
 mod place;
+mod provider_data;
 mod session;
+mod shared;
 mod small;
-mod survey;
 mod tagging;
 mod waiting;
 
@@ -27,9 +26,9 @@ use std::{path::PathBuf, sync::Arc};
 use async_trait::async_trait;
 
 use self::{
-    account::Account, checks::Follows, enhanced_connection::EnhancedConnection,
+    checks::Follows, enhanced_connection::EnhancedConnection, enhanced_connection::creation_journal::CreationJournal,
     enhanced_connection_binding::EnhancedConnectionBinding, enhanced_connection_privilege::EnhancedConnectionPrivilege,
-    enhanced_connection_route::EnhancedConnectionRoute, pending::Pending,
+    enhanced_connection_route::EnhancedConnectionRoute, provider_data::ProviderData,
 };
 use crate::{
     dli::rules,
@@ -51,7 +50,7 @@ pub type Environment = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 /// The provider.
 #[derive(Debug)]
 pub struct DliProvider {
-    account: Arc<Account>,
+    provider_data: Arc<ProviderData>,
 }
 
 impl DliProvider {
@@ -59,44 +58,44 @@ impl DliProvider {
     ///
     /// It forgets what it has begun when it is killed: see [`DliProvider::remembering_in`].
     pub fn new(environment: Environment) -> Self {
-        Self { account: Arc::new(Account::new(environment, Pending::default())) }
+        Self { provider_data: Arc::new(ProviderData::new(environment, CreationJournal::default())) }
     }
 
     /// The same with a directory for notes of creations that are under way: by them the next run finds what a killed one
     /// has made and could not tell. It is made when it is needed, and goes when it is empty.
     pub fn remembering_in(environment: Environment, directory: PathBuf) -> Self {
-        Self::with(environment, Pending::in_directory(directory))
+        Self::with(environment, CreationJournal::in_directory(directory))
     }
 
     /// The same where all processes that this client has started take part in one run, such as those of the provider's
     /// aliases: none of them takes what another has just begun for an earlier run's.
     pub fn for_client(environment: Environment, directory: PathBuf, client: Option<String>) -> Self {
-        let pending = Pending::in_directory(directory);
+        let journal = CreationJournal::in_directory(directory);
         Self::with(
             environment,
             match client {
-                Some(client) => pending.of_client(client),
-                None => pending,
+                Some(client) => journal.of_client(client),
+                None => journal,
             },
         )
     }
 
-    fn with(environment: Environment, pending: Pending) -> Self {
-        Self { account: Arc::new(Account::new(environment, pending)) }
+    fn with(environment: Environment, journal: CreationJournal) -> Self {
+        Self { provider_data: Arc::new(ProviderData::new(environment, journal)) }
     }
 
     /// What is to be done once the client has said goodbye, having had all its answers: the notes of what they told of say
     /// that it was told.
     pub fn farewell(&self) -> impl FnOnce() + Send + use<> {
-        let account = Arc::clone(&self.account);
-        move || account.pending().end()
+        let provider_data = Arc::clone(&self.provider_data);
+        move || provider_data.creation_journal().acknowledge_all()
     }
 }
 
 #[async_trait]
 impl Provider for DliProvider {
     fn schema(&self) -> Schema {
-        let attributes = account::schema::attributes().into_iter().chain(vec![
+        let attributes = configuration::schema::attributes().into_iter().chain(vec![
             Attribute::bool("insecure").describe(
                 "Accepts any TLS certificate of the service. For tests only: whoever sits in between can read and change \
                  everything. Environment: `HW_INSECURE`.",
@@ -124,7 +123,7 @@ impl Provider for DliProvider {
             ),
         ]);
         let attributes = attributes.collect();
-        let blocks = vec![account::schema::assume_role()];
+        let blocks = vec![configuration::schema::assume_role()];
         let description = "Manages Huawei Cloud Data Lake Insight (DLI). Nothing is asked of the network before the \
                            first resource needs it."
             .to_owned();
@@ -132,21 +131,21 @@ impl Provider for DliProvider {
     }
 
     async fn configure(&self, config: &Value) -> Result<Diagnostics, Diagnostics> {
-        self.account.configure(config)
+        self.provider_data.configure(config)
     }
 
     fn resources(&self) -> Vec<Arc<dyn Resource>> {
-        let account = || Arc::clone(&self.account);
+        let provider_data = || Arc::clone(&self.provider_data);
         vec![
-            Arc::new(EnhancedConnection::new(account())),
-            Arc::new(EnhancedConnectionBinding::new(account())),
-            Arc::new(EnhancedConnectionPrivilege::new(account())),
-            Arc::new(EnhancedConnectionRoute::new(account())),
+            Arc::new(EnhancedConnection::new(provider_data())),
+            Arc::new(EnhancedConnectionBinding::new(provider_data())),
+            Arc::new(EnhancedConnectionPrivilege::new(provider_data())),
+            Arc::new(EnhancedConnectionRoute::new(provider_data())),
         ]
     }
 
     fn data_sources(&self) -> Vec<Arc<dyn DataSource>> {
-        data::all(&self.account)
+        data::all(&self.provider_data)
     }
 }
 

@@ -12,8 +12,8 @@ mod queues;
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    account::Account,
     failure,
+    provider_data::ProviderData,
     session::{Fault, Session},
 };
 use crate::framework::{
@@ -30,13 +30,13 @@ const READ: Duration = Duration::from_mins(5);
 const HOLDS: &str = "Nothing was read, and nothing was changed. Fix the cause and plan again.";
 
 /// Every kind of data source.
-pub(super) fn all(account: &Arc<Account>) -> Vec<Arc<dyn DataSource>> {
-    let account = || Arc::clone(account);
+pub(super) fn all(provider_data: &Arc<ProviderData>) -> Vec<Arc<dyn DataSource>> {
+    let provider_data = || Arc::clone(provider_data);
     vec![
-        Arc::new(connection::OneConnection(account())),
-        Arc::new(connections::Connections(account())),
-        Arc::new(queues::Queues(account())),
-        Arc::new(pools::Pools(account())),
+        Arc::new(connection::OneConnection(provider_data())),
+        Arc::new(connections::Connections(provider_data())),
+        Arc::new(queues::Queues(provider_data())),
+        Arc::new(pools::Pools(provider_data())),
     ]
 }
 
@@ -46,9 +46,9 @@ fn schema(description: &str, attributes: Vec<Attribute>) -> Schema {
 }
 
 /// Begins to read what `config` asks for, in the place that it names.
-async fn open(account: &Account, request: &DataRequest<'_>) -> Result<Session, Fault> {
+async fn open(provider_data: &ProviderData, request: &DataRequest<'_>) -> Result<Session, Fault> {
     let place = (text(request.config, "region"), text(request.config, "project_id"));
-    Session::open(account, place, READ, request.stop).await
+    Session::open(provider_data, place, READ, request.stop).await
 }
 
 /// A text of the configuration; `None` where it is not set.

@@ -30,13 +30,14 @@ use self::{
     schema::{POOL, QUEUE},
 };
 use super::{
-    account::Account,
     bound::{Declared, Homes, Target},
-    claims::Part,
     place,
+    provider_data::ProviderData,
     session::{Fault, Session},
+    shared::ownership::Part,
+    shared::plan_checks::PlanChecker,
+    shared::run_state::PartKey,
     small,
-    survey::{Question, Taken},
     waiting::{self, Changed, Unsettled},
 };
 use crate::{
@@ -61,12 +62,12 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// The kind of resource.
 #[derive(Debug)]
 pub(super) struct EnhancedConnectionBinding {
-    account: Arc<Account>,
+    provider_data: Arc<ProviderData>,
 }
 
 impl EnhancedConnectionBinding {
-    pub(super) fn new(account: Arc<Account>) -> Self {
-        Self { account }
+    pub(super) fn new(provider_data: Arc<ProviderData>) -> Self {
+        Self { provider_data }
     }
 }
 
@@ -82,20 +83,20 @@ impl Resource for EnhancedConnectionBinding {
 
     async fn modify_plan(&self, request: PlanRequest<'_>) -> Result<Diagnostics, Diagnostics> {
         let PlanRequest { prior, config, planned, replace, stop, .. } = request;
-        place::plan(&self.account, config, planned);
+        place::plan(&self.provider_data, config, planned);
         let mut report = Diagnostics::new();
         let connection = planned.get("connection_id").as_str();
         for (attribute, part) in [(QUEUE, Part::Queues), (POOL, Part::Pools)] {
             let Some(name) = planned.get(attribute).as_str() else { continue };
             if let Some(connection) = connection {
-                report.extend(self.account.claims().single(connection, part, name));
+                report.extend(self.provider_data.ownership_conflicts().declare_one(connection, part, name));
             }
             let is_new = prior.is_null() || !replace.is_empty();
-            if is_new && let Some(question) = Question::about(&self.account, config, planned, stop).await {
+            if is_new && let Some(checker) = PlanChecker::open(&self.provider_data, config, planned, stop).await {
                 let wanted = [(Path::attribute(attribute), name.to_owned())];
                 report.extend(match part {
-                    Part::Pools => question.pools(&wanted).await,
-                    _ => question.queues(&wanted).await,
+                    Part::Pools => checker.check_pools(&wanted).await,
+                    _ => checker.check_queues(&wanted).await,
                 });
             }
         }
@@ -108,17 +109,19 @@ impl Resource for EnhancedConnectionBinding {
         let mut bound = Bound::from_value(request.planned, &Path::root())?;
         let limit = bound.timeouts.create(schema::CREATE);
         let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
-        let session =
-            Session::open(&self.account, bound.place(), limit, request.stop).await.map_err(told)?.about(bound.about());
+        let session = Session::open(&self.provider_data, bound.place(), limit, request.stop)
+            .await
+            .map_err(told)?
+            .about(bound.about());
         let id = bound.connection_id.clone();
 
-        let guard = small::lock(&session, &self.account, &id).await.map_err(told)?;
+        let guard = small::lock(&session, &self.provider_data, &id).await.map_err(told)?;
         let look = loop {
             let Some(look) = Look::at(&session, &bound).await.map_err(told)? else {
                 return Err(small::no_connection(SUMMARY, &id));
             };
-            let is_ending = || self.account.survey().is_ending(&id, Taken::Peering(look.target(&bound)));
-            if look.peering(&bound).is_none() || !is_ending() {
+            let is_removed = || self.provider_data.run_state().is_removed(&id, PartKey::Peering(look.target(&bound)));
+            if look.peering(&bound).is_none() || !is_removed() {
                 break look;
             }
             session.pause(PAUSE, || format!("The unbinding of the {}", bound.what())).await.map_err(told)?;
@@ -135,7 +138,7 @@ impl Resource for EnhancedConnectionBinding {
                 }
             }
         }
-        self.account.survey().takes(&id, Taken::Peering(look.target(&bound)));
+        self.provider_data.run_state().mark_in_use(&id, PartKey::Peering(look.target(&bound)));
         drop(guard);
         // From here on it may be bound, and whatever goes wrong, Terraform knows it.
         bound.observe(&session, None);
@@ -168,8 +171,10 @@ impl Resource for EnhancedConnectionBinding {
         small::check_state(&bound.connection_id)?;
         let limit = bound.timeouts.read(schema::READ);
         let told = |fault: Fault| fault.tell("Could Not Read the Binding", "The state was not changed.");
-        let session =
-            Session::open(&self.account, bound.place(), limit, request.stop).await.map_err(told)?.about(bound.about());
+        let session = Session::open(&self.provider_data, bound.place(), limit, request.stop)
+            .await
+            .map_err(told)?
+            .about(bound.about());
         let look = Look::at_held(&session, &bound).await.map_err(told)?;
         progress.warn(look.iter().flat_map(|look| look.failures(&bound)).collect::<Diagnostics>());
         match look.as_ref().and_then(|look| look.peering(&bound)) {
@@ -194,9 +199,11 @@ impl Resource for EnhancedConnectionBinding {
         let limit = bound.timeouts.delete(schema::DELETE);
         let holds = "The binding is still in the state. Run the same command again (terraform destroy, or apply).";
         let told = |fault: Fault| fault.tell("Could Not Unbind", holds);
-        let session =
-            Session::open(&self.account, bound.place(), limit, request.stop).await.map_err(told)?.about(bound.about());
-        match unbind(&self.account, &session, &bound).await.map_err(told)? {
+        let session = Session::open(&self.provider_data, bound.place(), limit, request.stop)
+            .await
+            .map_err(told)?
+            .about(bound.about());
+        match unbind(&self.provider_data, &session, &bound).await.map_err(told)? {
             Some(Ended::Failed(name)) => {
                 let text = format!(
                     "The binding of {name} is FAILED, and the service does not unbind what has FAILED. It does no harm, and \
@@ -225,7 +232,7 @@ impl Resource for EnhancedConnectionBinding {
         small::check_import(request.id, FORMS, &words)?;
         let told = |fault: Fault| fault.tell("Could Not Import the Binding", "Nothing was imported.");
         let session =
-            Session::open(&self.account, (region, project_id), schema::READ, request.stop).await.map_err(told)?;
+            Session::open(&self.provider_data, (region, project_id), schema::READ, request.stop).await.map_err(told)?;
         let (queue, elastic_resource_pool) = if kind == QUEUE { (Some(name), None) } else { (None, Some(name)) };
         let connection_id = connection_id.to_owned();
         let mut bound = Bound { connection_id, queue, elastic_resource_pool, ..Bound::default() };
@@ -299,9 +306,9 @@ enum Ended {
 }
 
 /// Unbinds it, and waits until it is no longer shown. `None` where there is nothing to unbind, or others rely on it.
-async fn unbind(account: &Account, session: &Session, bound: &Bound) -> Result<Option<Ended>, Fault> {
+async fn unbind(provider_data: &ProviderData, session: &Session, bound: &Bound) -> Result<Option<Ended>, Fault> {
     let (project, id, names) = (&session.project, &bound.connection_id, &bound.names());
-    let mut guard = Some(small::lock(session, account, id).await?);
+    let mut guard = Some(small::lock(session, provider_data, id).await?);
     let mut ended = None;
     loop {
         let look =
@@ -313,7 +320,7 @@ async fn unbind(account: &Account, session: &Session, bound: &Bound) -> Result<O
             return Ok(Some(Ended::Failed(there.name.clone())));
         }
         // Created before this one is destroyed, or another queue of the same pool.
-        if account.survey().is_taken(id, Taken::Peering(target.clone())) {
+        if provider_data.run_state().is_in_use(id, PartKey::Peering(target.clone())) {
             tracing::info!(id, "not unbound: another binding of this run relies on it");
             return Ok(ended);
         }
@@ -321,7 +328,7 @@ async fn unbind(account: &Account, session: &Session, bound: &Bound) -> Result<O
             let is_gone = || async move { Ok(target.peering(&project.show_connection(id).await?).is_none()) };
             match session.write(project.ensure(|| project.unbind(id, names), is_gone)).await {
                 Ok(()) => {
-                    account.survey().ends(id, Taken::Peering(target.clone()));
+                    provider_data.run_state().mark_removed(id, PartKey::Peering(target.clone()));
                     ended = Some(Ended::Unbound(target.clone()));
                     guard = None;
                     continue;

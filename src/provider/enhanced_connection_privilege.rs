@@ -13,13 +13,13 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use async_trait::async_trait;
 
 use super::{
-    account::Account,
     checks::Follows,
     enhanced_connection::schema::{KEPT, same_text},
     place,
+    provider_data::ProviderData,
     session::{Fault, Session},
+    shared::run_state::PartKey,
     small,
-    survey::Taken,
 };
 use crate::{
     client::{Error, Project},
@@ -51,12 +51,12 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// The kind of resource.
 #[derive(Debug)]
 pub(super) struct EnhancedConnectionPrivilege {
-    account: Arc<Account>,
+    provider_data: Arc<ProviderData>,
 }
 
 impl EnhancedConnectionPrivilege {
-    pub(super) fn new(account: Arc<Account>) -> Self {
-        Self { account }
+    pub(super) fn new(provider_data: Arc<ProviderData>) -> Self {
+        Self { provider_data }
     }
 }
 
@@ -85,8 +85,8 @@ impl Shared {
     }
 
     /// What another resource of the same project and connection would have, too.
-    fn taken(&self) -> Taken {
-        Taken::Privilege(self.applicant_project_id.to_ascii_lowercase())
+    fn part_key(&self) -> PartKey {
+        PartKey::Privilege(self.applicant_project_id.to_ascii_lowercase())
     }
 
     /// Takes over what the provider decides.
@@ -108,7 +108,7 @@ impl Resource for EnhancedConnectionPrivilege {
     }
 
     async fn modify_plan(&self, request: PlanRequest<'_>) -> Result<Diagnostics, Diagnostics> {
-        place::plan(&self.account, request.config, request.planned);
+        place::plan(&self.provider_data, request.config, request.planned);
         Ok(Diagnostics::new())
     }
 
@@ -118,15 +118,15 @@ impl Resource for EnhancedConnectionPrivilege {
         let mut shared = Shared::from_value(request.planned, &Path::root())?;
         let limit = shared.timeouts.create(LIMIT);
         let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
-        let session = Session::open(&self.account, shared.place(), limit, request.stop)
+        let session = Session::open(&self.provider_data, shared.place(), limit, request.stop)
             .await
             .map_err(told)?
             .about(shared.about());
-        let _guard = small::lock(&session, &self.account, &shared.connection_id).await.map_err(told)?;
-        let survey = self.account.survey();
+        let _guard = small::lock(&session, &self.provider_data, &shared.connection_id).await.map_err(told)?;
+        let run_state = self.provider_data.run_state();
         let seen = loop {
             let seen = look(&session, &shared).await.map_err(told)?;
-            if !matches!(seen, Seen::Granted(_)) || !survey.is_ending(&shared.connection_id, shared.taken()) {
+            if !matches!(seen, Seen::Granted(_)) || !run_state.is_removed(&shared.connection_id, shared.part_key()) {
                 break seen;
             }
             session.pause(PAUSE, || "The revocation of the old privilege".to_owned()).await.map_err(told)?;
@@ -147,7 +147,7 @@ impl Resource for EnhancedConnectionPrivilege {
                 granted
             }
         };
-        survey.takes(&shared.connection_id, shared.taken());
+        run_state.mark_in_use(&shared.connection_id, shared.part_key());
         shared.observe(&session, privileges);
         progress.save(shared);
         Ok(())
@@ -158,7 +158,7 @@ impl Resource for EnhancedConnectionPrivilege {
         small::check_state(&shared.connection_id)?;
         let limit = shared.timeouts.read(LIMIT);
         let told = |fault: Fault| fault.tell("Could Not Read the Privilege", "The state was not changed.");
-        let session = Session::open(&self.account, shared.place(), limit, request.stop)
+        let session = Session::open(&self.provider_data, shared.place(), limit, request.stop)
             .await
             .map_err(told)?
             .about(shared.about());
@@ -185,16 +185,16 @@ impl Resource for EnhancedConnectionPrivilege {
         small::check_state(&shared.connection_id)?;
         let limit = shared.timeouts.delete(LIMIT);
         let told = |fault: Fault| fault.tell("Could Not Revoke the Privilege", HOLDS);
-        let session = Session::open(&self.account, shared.place(), limit, request.stop)
+        let session = Session::open(&self.provider_data, shared.place(), limit, request.stop)
             .await
             .map_err(told)?
             .about(shared.about());
-        let _guard = small::lock(&session, &self.account, &shared.connection_id).await.map_err(told)?;
+        let _guard = small::lock(&session, &self.provider_data, &shared.connection_id).await.map_err(told)?;
         if !matches!(look_for_held(&session, &shared).await.map_err(told)?, Seen::Granted(_)) {
             return Ok(());
         }
         // Created before this one is destroyed.
-        if self.account.survey().is_taken(&shared.connection_id, shared.taken()) {
+        if self.provider_data.run_state().is_in_use(&shared.connection_id, shared.part_key()) {
             tracing::info!(id = shared.connection_id, "not revoked: another resource of this run relies on it");
             return Ok(());
         }
@@ -204,7 +204,7 @@ impl Resource for EnhancedConnectionPrivilege {
             Err(fault) if fault.is_not_found() && !is_granted().await.map_err(told)? => Ok(()),
             outcome => {
                 outcome.map_err(told)?;
-                self.account.survey().ends(&shared.connection_id, shared.taken());
+                self.provider_data.run_state().mark_removed(&shared.connection_id, shared.part_key());
                 Ok(())
             }
         }
@@ -220,7 +220,8 @@ impl Resource for EnhancedConnectionPrivilege {
             [(connection_id, &[rules::CONNECTION_ID]), (applicant, &[rules::PROJECT_ID])];
         small::check_import(request.id, FORMS, &words)?;
         let told = |fault: Fault| fault.tell("Could Not Import the Privilege", "Nothing was imported.");
-        let session = Session::open(&self.account, (region, project_id), LIMIT, request.stop).await.map_err(told)?;
+        let session =
+            Session::open(&self.provider_data, (region, project_id), LIMIT, request.stop).await.map_err(told)?;
         let (connection_id, applicant_project_id) = (connection_id.to_owned(), applicant.to_owned());
         let mut shared = Shared { connection_id, applicant_project_id, ..Shared::default() };
         let Seen::Granted(privileges) = look(&session, &shared).await.map_err(told)? else {

@@ -14,14 +14,14 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 
 use super::{
-    account::Account,
     checks::{Follows, NotReserved},
-    claims::Part,
     enhanced_connection::{model::same_network, schema::KEPT},
     place,
+    provider_data::ProviderData,
     session::{Fault, Session},
+    shared::ownership::Part,
+    shared::run_state::PartKey,
     small,
-    survey::Taken,
 };
 use crate::{
     dli::{rules, wire},
@@ -49,12 +49,12 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// The kind of resource.
 #[derive(Debug)]
 pub(super) struct EnhancedConnectionRoute {
-    account: Arc<Account>,
+    provider_data: Arc<ProviderData>,
 }
 
 impl EnhancedConnectionRoute {
-    pub(super) fn new(account: Arc<Account>) -> Self {
-        Self { account }
+    pub(super) fn new(provider_data: Arc<ProviderData>) -> Self {
+        Self { provider_data }
     }
 }
 
@@ -126,9 +126,11 @@ impl Resource for EnhancedConnectionRoute {
 
     async fn modify_plan(&self, request: PlanRequest<'_>) -> Result<Diagnostics, Diagnostics> {
         let PlanRequest { config, planned, .. } = request;
-        place::plan(&self.account, config, planned);
+        place::plan(&self.provider_data, config, planned);
         let known = planned.get("connection_id").as_str().zip(planned.get("name").as_str());
-        let claim = known.map(|(connection, name)| self.account.claims().single(connection, Part::Routes, name));
+        let claim = known.map(|(connection, name)| {
+            self.provider_data.ownership_conflicts().declare_one(connection, Part::Routes, name)
+        });
         Ok(claim.unwrap_or_default())
     }
 
@@ -138,17 +140,19 @@ impl Resource for EnhancedConnectionRoute {
         let mut route = Route::from_value(request.planned, &Path::root())?;
         let limit = route.timeouts.create(LIMIT);
         let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
-        let session =
-            Session::open(&self.account, route.place(), limit, request.stop).await.map_err(told)?.about(route.about());
+        let session = Session::open(&self.provider_data, route.place(), limit, request.stop)
+            .await
+            .map_err(told)?
+            .about(route.about());
         let id = &route.connection_id;
-        let _guard = small::lock(&session, &self.account, id).await.map_err(told)?;
-        let survey = self.account.survey();
+        let _guard = small::lock(&session, &self.provider_data, id).await.map_err(told)?;
+        let run_state = self.provider_data.run_state();
         let shown = loop {
             let Some(shown) = small::shown(&session, id).await.map_err(told)? else {
                 return Err(small::no_connection(SUMMARY, id));
             };
-            let is_ending = |there: &wire::Route| survey.is_ending(id, Taken::Route(there.name.clone()));
-            if !find(&shown, &route.name).is_some_and(is_ending) {
+            let is_removed = |there: &wire::Route| run_state.is_removed(id, PartKey::Route(there.name.clone()));
+            if !find(&shown, &route.name).is_some_and(is_removed) {
                 break shown;
             }
             session.pause(PAUSE, || "The removal of the old route".to_owned()).await.map_err(told)?;
@@ -165,7 +169,7 @@ impl Resource for EnhancedConnectionRoute {
         }
         let kept = find(&shown, &route.name).map(|there| there.name.clone());
         for name in kept.into_iter().chain([route.name.clone()]) {
-            survey.takes(id, Taken::Route(name));
+            run_state.mark_in_use(id, PartKey::Route(name));
         }
         route.settle(&session);
         progress.save(route);
@@ -177,8 +181,10 @@ impl Resource for EnhancedConnectionRoute {
         small::check_state(&route.connection_id)?;
         let limit = route.timeouts.read(LIMIT);
         let told = |fault: Fault| fault.tell("Could Not Read the Route", "The state was not changed.");
-        let session =
-            Session::open(&self.account, route.place(), limit, request.stop).await.map_err(told)?.about(route.about());
+        let session = Session::open(&self.provider_data, route.place(), limit, request.stop)
+            .await
+            .map_err(told)?
+            .about(route.about());
         let shown = look(&session, &route, |_| true).await.map_err(told)?;
         match shown.and_then(|shown| route.cidr_in(&shown)) {
             Some(cidr) => {
@@ -204,12 +210,12 @@ impl Resource for EnhancedConnectionRoute {
         if !same_network(&prior.cidr, &planned.cidr) {
             let limit = planned.timeouts.update(LIMIT);
             let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
-            let session = Session::open(&self.account, prior.place(), limit, request.stop)
+            let session = Session::open(&self.provider_data, prior.place(), limit, request.stop)
                 .await
                 .map_err(told)?
                 .about(prior.about());
             let id = &planned.connection_id;
-            let _guard = small::lock(&session, &self.account, id).await.map_err(told)?;
+            let _guard = small::lock(&session, &self.provider_data, id).await.map_err(told)?;
             let Some(shown) = small::shown(&session, id).await.map_err(told)? else {
                 return Err(small::no_connection(SUMMARY, id));
             };
@@ -238,9 +244,11 @@ impl Resource for EnhancedConnectionRoute {
         small::check_state(&route.connection_id)?;
         let limit = route.timeouts.delete(LIMIT);
         let told = |fault: Fault| fault.tell("Could Not Remove the Route", HOLDS);
-        let session =
-            Session::open(&self.account, route.place(), limit, request.stop).await.map_err(told)?.about(route.about());
-        let _guard = small::lock(&session, &self.account, &route.connection_id).await.map_err(told)?;
+        let session = Session::open(&self.provider_data, route.place(), limit, request.stop)
+            .await
+            .map_err(told)?
+            .about(route.about());
+        let _guard = small::lock(&session, &self.provider_data, &route.connection_id).await.map_err(told)?;
         let is_ours = |there: &wire::Route| same_network(&there.cidr, &route.cidr);
         let shown = look(&session, &route, is_ours).await.map_err(told)?;
         if let Some(there) = shown.as_ref().and_then(|shown| find(shown, &route.name)) {
@@ -249,12 +257,12 @@ impl Resource for EnhancedConnectionRoute {
                 return Ok(());
             }
             // Created before this one is destroyed.
-            if self.account.survey().is_taken(&route.connection_id, Taken::Route(there.name.clone())) {
+            if self.provider_data.run_state().is_in_use(&route.connection_id, PartKey::Route(there.name.clone())) {
                 tracing::info!(id = route.connection_id, "not removed: another resource of this run relies on it");
                 return Ok(());
             }
             remove(&session, &route.connection_id, there).await.map_err(told)?;
-            self.account.survey().ends(&route.connection_id, Taken::Route(there.name.clone()));
+            self.provider_data.run_state().mark_removed(&route.connection_id, PartKey::Route(there.name.clone()));
         }
         Ok(())
     }
@@ -269,7 +277,8 @@ impl Resource for EnhancedConnectionRoute {
             [(connection_id, &[rules::CONNECTION_ID]), (name, &[rules::ROUTE_NAME])];
         small::check_import(request.id, FORMS, &words)?;
         let told = |fault: Fault| fault.tell("Could Not Import the Route", "Nothing was imported.");
-        let session = Session::open(&self.account, (region, project_id), LIMIT, request.stop).await.map_err(told)?;
+        let session =
+            Session::open(&self.provider_data, (region, project_id), LIMIT, request.stop).await.map_err(told)?;
         let (connection_id, name) = (connection_id.to_owned(), name.to_owned());
         let mut route = Route { connection_id, name, ..Route::default() };
         let shown = small::shown(&session, &route.connection_id).await.map_err(told)?;

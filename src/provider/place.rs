@@ -3,7 +3,7 @@
 //! What is not named is that of the provider when the object is made, and is kept in the state from then on: another
 //! provider configuration does not make an existing object look gone, or move it.
 
-use super::{account::Account, session::Session};
+use super::{provider_data::ProviderData, session::Session};
 use crate::{
     dli::rules,
     framework::{
@@ -67,10 +67,10 @@ impl PlanModifier for KeepsProject {
 
 /// Puts what the provider knows into the plan of an object that is new, or new in its region. The provider's project is one
 /// of the provider's region.
-pub(super) fn plan(account: &Account, config: &Value, planned: &mut Value) {
+pub(super) fn plan(provider_data: &ProviderData, config: &Value, planned: &mut Value) {
     let region = config.get("region");
-    let project_id = account.project_id().filter(|_| region.is_null() || account.is_in(region.as_str()));
-    for (name, known) in [("region", account.region()), ("project_id", project_id)] {
+    let project_id = provider_data.project_id().filter(|_| region.is_null() || provider_data.is_in(region.as_str()));
+    for (name, known) in [("region", provider_data.region()), ("project_id", project_id)] {
         if let Some(known) = known.filter(|_| config.get(name).is_null() && planned.get(name).is_unknown()) {
             planned.put(name, known.into());
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{account::Account, failure};
+use super::{failure, provider_data::ProviderData};
 use crate::{
     client::{Error, GRACE, Kind, Project},
     dli::code,
@@ -63,12 +63,12 @@ pub(super) enum Fault {
 impl Session {
     /// Begins an operation that may take as long as `limit`. Asks for the project where its id is not given.
     pub(super) async fn open(
-        account: &Account,
+        provider_data: &ProviderData,
         (region, project_id): (Option<&str>, Option<&str>),
         limit: Duration,
         stop: &CancellationToken,
     ) -> Result<Self, Fault> {
-        let client = account.client().map_err(Fault::Told)?;
+        let client = provider_data.client().map_err(Fault::Told)?;
         let deadline = Instant::now() + limit;
         let awaited = || "The search for the project".to_owned();
         let late = |said| Fault::TimedOut { about: String::new(), limit, writing: false, awaited: awaited(), said };

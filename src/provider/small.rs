@@ -8,9 +8,9 @@ use std::time::Duration;
 use tokio::sync::OwnedMutexGuard;
 
 use super::{
-    account::Account,
     checks::Follows,
     enhanced_connection::schema::same_text,
+    provider_data::ProviderData,
     session::{Fault, Session},
 };
 use crate::{
@@ -103,9 +103,13 @@ fn unless_gone(outcome: Result<wire::Connection, Fault>) -> Result<Option<wire::
 }
 
 /// Waits for the turn to write to a connection, as long as there is time.
-pub(super) async fn lock(session: &Session, account: &Account, id: &str) -> Result<OwnedMutexGuard<()>, Fault> {
-    account.survey().applies();
-    session.read(async { Ok(account.locks().write(id).await) }).await
+pub(super) async fn lock(
+    session: &Session,
+    provider_data: &ProviderData,
+    id: &str,
+) -> Result<OwnedMutexGuard<()>, Fault> {
+    provider_data.run_state().mark_applying();
+    session.read(async { Ok(provider_data.locks().write(id).await) }).await
 }
 
 /// Whether the state names a connection by what is an ID at all: asked for anything else, the service would say that there

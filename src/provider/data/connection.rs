@@ -27,16 +27,16 @@ use crate::{
         schema::{Attribute, Presence, Schema},
     },
     provider::{
-        account::Account,
         checks::{ExactlyOne, Follows},
         place,
+        provider_data::ProviderData,
         session::{Fault, Session},
     },
 };
 
 /// The kind of data source.
 #[derive(Debug)]
-pub(super) struct OneConnection(pub(super) Arc<Account>);
+pub(super) struct OneConnection(pub(super) Arc<ProviderData>);
 
 #[async_trait]
 impl DataSource for OneConnection {

@@ -31,9 +31,9 @@ use crate::{
         value::Value,
     },
     provider::{
-        account::Account,
         checks::{Follows, NotNull, OneOf},
         place,
+        provider_data::ProviderData,
         tagging::Tags,
     },
 };
@@ -45,7 +45,7 @@ const ANY: &str = "ANY";
 
 /// The kind of data source.
 #[derive(Debug)]
-pub(super) struct Connections(pub(super) Arc<Account>);
+pub(super) struct Connections(pub(super) Arc<ProviderData>);
 
 #[async_trait]
 impl DataSource for Connections {

@@ -21,16 +21,16 @@ use crate::{
         value::Value,
     },
     provider::{
-        account::Account,
         checks::{Follows, OneOf},
         enhanced_connection::model,
         place,
+        provider_data::ProviderData,
     },
 };
 
 /// The kind of data source.
 #[derive(Debug)]
-pub(super) struct Pools(pub(super) Arc<Account>);
+pub(super) struct Pools(pub(super) Arc<ProviderData>);
 
 #[async_trait]
 impl DataSource for Pools {

@@ -20,12 +20,12 @@ use crate::{
         types::Type,
         value::Value,
     },
-    provider::{account::Account, checks::Follows, enhanced_connection::model, place, survey},
+    provider::{checks::Follows, enhanced_connection::model, place, provider_data::ProviderData, shared::plan_checks},
 };
 
 /// The kind of data source.
 #[derive(Debug)]
-pub(super) struct Queues(pub(super) Arc<Account>);
+pub(super) struct Queues(pub(super) Arc<ProviderData>);
 
 #[async_trait]
 impl DataSource for Queues {
@@ -109,6 +109,6 @@ fn value(queue: &Queue) -> Value {
         ("description", text(&queue.description)),
         ("created_at", model::timestamp(queue.create_time).into_value()),
         ("can_be_bound", bindable.into()),
-        ("reason", (!bindable).then(|| format!("It is {}.", survey::kind(queue))).into_value()),
+        ("reason", (!bindable).then(|| format!("It is {}.", plan_checks::describe_queue(queue))).into_value()),
     ])
 }

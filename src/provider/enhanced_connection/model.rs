@@ -62,7 +62,7 @@ model! {
 
 /// What was seen of a connection.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Seen<'a> {
+pub(super) struct RemoteState<'a> {
     pub(super) shown: &'a wire::Connection,
     /// `None` where they were not asked for, or cannot be.
     pub(super) tags: Option<&'a Tags>,
@@ -121,7 +121,7 @@ impl Connection {
     }
 
     /// Takes over what the provider decides, the tags aside.
-    pub(super) fn observe_computed(&mut self, shown: &wire::Connection) {
+    pub(super) fn apply_computed(&mut self, shown: &wire::Connection) {
         self.status = Computed(text(&shown.status).map(|status| status.to_ascii_uppercase()));
         self.created_at = Computed(timestamp(shown.create_time));
         self.ipv6_enable = Computed(shown.ipv6_enable);
@@ -144,10 +144,10 @@ impl Connection {
 
     /// Takes over all that can be read: declared collections, or every one that holds something. What cannot be read
     /// (`routetable_id`) stays.
-    pub(super) fn observe(&mut self, seen: Seen<'_>) -> Diagnostics {
-        let Seen { shown, tags, homes, tagging, everything } = seen;
+    pub(super) fn apply_remote(&mut self, seen: RemoteState<'_>) -> Diagnostics {
+        let RemoteState { shown, tags, homes, tagging, everything } = seen;
         let mut warnings = self.failures(shown, homes);
-        self.observe_computed(shown);
+        self.apply_computed(shown);
         // What an answer leaves out must not look like a change that replaces the connection.
         let told = |told: &String| (!told.is_empty()).then(|| told.clone());
         self.name = told(&shown.name).unwrap_or_else(|| std::mem::take(&mut self.name));

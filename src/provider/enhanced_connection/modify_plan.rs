@@ -14,10 +14,10 @@ use crate::{
         value::{UNKNOWN, Value},
     },
     provider::{
-        account::Account,
-        claims::Part,
         place,
-        survey::Question,
+        provider_data::ProviderData,
+        shared::ownership::Part,
+        shared::plan_checks::PlanChecker,
         tagging::{Tagging, Tags},
     },
 };
@@ -25,28 +25,32 @@ use crate::{
 /// Noted beside the state of a connection that was imported.
 pub(super) const IMPORTED: &[u8] = br#"{"imported":true}"#;
 
-pub(super) async fn modify(account: &Account, request: PlanRequest<'_>) -> Result<Diagnostics, Diagnostics> {
+pub(super) async fn modify(provider_data: &ProviderData, request: PlanRequest<'_>) -> Result<Diagnostics, Diagnostics> {
     let mut report = Diagnostics::new();
-    place::plan(account, request.config, request.planned);
-    report.extend(plan_tags(&account.tagging(), request.config, request.planned));
-    let replaced = take_over(request.prior, request.private, request.planned, request.replace, &mut report);
+    place::plan(provider_data, request.config, request.planned);
+    report.extend(plan_tags(&provider_data.tagging(), request.config, request.planned));
+    let replaced = warn_about_adoption(request.prior, request.private, request.planned, request.replace, &mut report);
     let id = request.prior.get("id").as_str();
     if let (Some(id), Some(name), Some(project_id)) =
         (id, request.prior.get("name").as_str(), request.prior.get("project_id").as_str())
     {
-        account.pending().seen(project_id, name, id);
+        provider_data.creation_journal().confirm(project_id, name, id);
     }
     if let Some(id) = id.filter(|_| replaced) {
-        account.survey().leaves(id);
+        provider_data.run_state().mark_replaced(id);
     }
     let stays = id.filter(|_| !replaced);
     for part in [Part::Queues, Part::Pools, Part::Routes] {
         if let Some(id) = stays {
-            report.extend(account.claims().whole(id, part, declared(request.planned.get(part.attribute()))));
+            report.extend(provider_data.ownership_conflicts().declare_all(
+                id,
+                part,
+                declared(request.planned.get(part.attribute())),
+            ));
         }
     }
     let place = request.config;
-    report.extend(ask(account, place, (request.prior, request.planned), replaced, request.stop).await);
+    report.extend(ask(provider_data, place, (request.prior, request.planned), replaced, request.stop).await);
     if report.has_errors() { Err(report) } else { Ok(report) }
 }
 
@@ -93,7 +97,7 @@ fn plan_tags(tagging: &Tagging, config: &Value, planned: &mut Value) -> Diagnost
 }
 
 /// Says what the change takes over from others, or on trust. Returns whether the connection is replaced.
-fn take_over(
+fn warn_about_adoption(
     prior: &Value,
     private: &[u8],
     planned: &Value,
@@ -134,7 +138,7 @@ fn take_over(
 
 /// Asks the service about names that are new in this plan.
 async fn ask(
-    account: &Account,
+    provider_data: &ProviderData,
     config: &Value,
     (prior, planned): (&Value, &Value),
     replaced: bool,
@@ -159,11 +163,11 @@ async fn ask(
     if queues.is_empty() && pools.is_empty() && name.is_none() {
         return report;
     }
-    let Some(question) = Question::about(account, config, planned, stop).await else { return report };
-    report.extend(question.queues(&queues).await);
-    report.extend(question.pools(&pools).await);
+    let Some(checker) = PlanChecker::open(provider_data, config, planned, stop).await else { return report };
+    report.extend(checker.check_queues(&queues).await);
+    report.extend(checker.check_pools(&pools).await);
     if let Some(name) = name {
-        report.extend(question.name(name, account.pending()).await);
+        report.extend(checker.check_name(name, provider_data.creation_journal()).await);
     }
     report
 }

@@ -11,22 +11,22 @@ use serde::{Deserialize, Deserializer};
 use crate::client::{AccessKey, Agency, Credentials, Form, Named};
 
 /// The file in the home directory.
-pub(super) const DEFAULT: &str = ".hcloud/config.json";
+pub(in crate::provider) const DEFAULT: &str = ".hcloud/config.json";
 
 /// What a profile says.
 #[derive(Debug)]
-pub(super) struct Profile {
-    pub(super) credentials: Credentials,
-    pub(super) region: Option<String>,
+pub(in crate::provider) struct Profile {
+    pub(in crate::provider) credentials: Credentials,
+    pub(in crate::provider) region: Option<String>,
     /// The project in that region.
-    pub(super) project_id: Option<String>,
+    pub(in crate::provider) project_id: Option<String>,
     /// An agency that it names without the account that has created it.
-    pub(super) half_agency: Option<String>,
+    pub(in crate::provider) agency_without_domain: Option<String>,
 }
 
 /// Why there is no profile; the end of a sentence that begins with the file.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Unusable {
+pub(in crate::provider) enum Unusable {
     #[error("does not exist")]
     Missing,
     #[error("cannot be read: {0}")]
@@ -97,7 +97,7 @@ fn or_nothing<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(reader: 
 }
 
 /// Reads the profile of this name, or else the current one.
-pub(super) fn read(path: &Path, profile: Option<&str>) -> Result<Profile, Unusable> {
+pub(in crate::provider) fn read(path: &Path, profile: Option<&str>) -> Result<Profile, Unusable> {
     let text = fs::read_to_string(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => Unusable::Missing,
         _ => Unusable::Unreadable(error),
@@ -119,29 +119,29 @@ fn find(text: &str, profile: Option<&str>, path: &str) -> Result<Profile, Unusab
         return Err(Unusable::NoProfile { name, known });
     };
     let key = if entry.mode.eq_ignore_ascii_case("SSO") { entry.sso_auth.sts_token } else { entry.key };
-    let given = |secret: &SecretString| !secret.expose_secret().is_empty();
-    let (id, security_token) = (key.id, key.security_token.filter(given));
-    let Some(secret) = key.secret.filter(given).filter(|_| !id.is_empty()) else {
+    let settings = |secret: &SecretString| !secret.expose_secret().is_empty();
+    let (id, security_token) = (key.id, key.security_token.filter(settings));
+    let Some(secret) = key.secret.filter(settings).filter(|_| !id.is_empty()) else {
         return Err(Unusable::NoKey { name, mode: entry.mode });
     };
     // Access keys are letters and digits; what is encrypted is not.
     if !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)) {
         return Err(Unusable::Encrypted { name });
     }
-    let given = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let settings = |text: Option<String>| text.filter(|text| !text.is_empty());
     let origin = format!("the profile {name:?} in {path}");
-    let domain = given(entry.agency_domain_id).map(Named::Id);
-    let domain = domain.or_else(|| given(entry.agency_domain_name).map(Named::Name));
-    let (agency, half_agency) = match (given(entry.agency_name), domain) {
+    let domain = settings(entry.agency_domain_id).map(Named::Id);
+    let domain = domain.or_else(|| settings(entry.agency_domain_name).map(Named::Name));
+    let (agency, agency_without_domain) = match (settings(entry.agency_name), domain) {
         (Some(name), Some(domain)) => (Some(Agency { name, domain, duration: None, origin: origin.clone() }), None),
         (half, _) => (None, half),
     };
     let form = Form::Key(AccessKey { id, secret, security_token });
     Ok(Profile {
         credentials: Credentials { agency, ..Credentials::new(form, origin) },
-        region: given(entry.region),
-        project_id: given(entry.project_id),
-        half_agency,
+        region: settings(entry.region),
+        project_id: settings(entry.project_id),
+        agency_without_domain,
     })
 }
 
@@ -182,7 +182,7 @@ mod tests {
         assert_eq!(work.credentials.origin, "the profile \"work\" in FILE");
         assert_eq!(work.credentials.agency, None);
         let half = find(FILE, Some("half"), "FILE").expect("it is there");
-        assert_eq!((half.half_agency.as_deref(), half.credentials.agency), (Some("dli"), None));
+        assert_eq!((half.agency_without_domain.as_deref(), half.credentials.agency), (Some("dli"), None));
         let nulls = FILE.replace("\"\"", "null").replace("{\"stsToken\": {}}", "null");
         let work = find(&nulls, None, "FILE").expect("it is there").credentials;
         assert!(matches!(work.form, Form::Key(AccessKey { security_token: None, .. })) && work.agency.is_none());

@@ -15,7 +15,7 @@ use crate::framework::{
 
 /// A part of a connection that can be declared as a whole or one by one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Part {
+pub(in crate::provider) enum Part {
     /// `queues`
     Queues,
     /// `elastic_resource_pools`
@@ -26,7 +26,7 @@ pub(super) enum Part {
 
 impl Part {
     /// The attribute of the connection that declares it whole.
-    pub(super) fn attribute(self) -> &'static str {
+    pub(in crate::provider) fn attribute(self) -> &'static str {
         match self {
             Self::Queues => "queues",
             Self::Pools => "elastic_resource_pools",
@@ -37,44 +37,49 @@ impl Part {
 
 /// All claims of this process.
 #[derive(Debug, Default)]
-pub(super) struct Claims(Mutex<BTreeMap<(String, Part), Claimed>>);
+pub(in crate::provider) struct OwnershipConflicts(Mutex<BTreeMap<(String, Part), Declarations>>);
 
 #[derive(Debug, Default)]
-struct Claimed {
+struct Declarations {
     /// What the connection declares, where it does.
-    whole: Option<BTreeSet<String>>,
+    all: Option<BTreeSet<String>>,
     /// What small resources declare.
-    single: BTreeSet<String>,
+    individual: BTreeSet<String>,
 }
 
-impl Claims {
+impl OwnershipConflicts {
     /// A connection declares a part, or (with `None`) leaves it to others.
-    pub(super) fn whole(&self, connection: &str, part: Part, names: Option<BTreeSet<String>>) -> Diagnostics {
-        let mut claims = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let claimed = claims.entry((connection.to_ascii_lowercase(), part)).or_default();
-        claimed.whole = names.map(|names| names.iter().map(|name| name.to_ascii_lowercase()).collect());
+    pub(in crate::provider) fn declare_all(
+        &self,
+        connection: &str,
+        part: Part,
+        names: Option<BTreeSet<String>>,
+    ) -> Diagnostics {
+        let mut conflicts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let declared = conflicts.entry((connection.to_ascii_lowercase(), part)).or_default();
+        declared.all = names.map(|names| names.iter().map(|name| name.to_ascii_lowercase()).collect());
         let attribute = part.attribute();
-        claimed
-            .single
+        declared
+            .individual
             .iter()
-            .filter_map(|name| Some(conflict(connection, part, name, claimed.whole.as_ref()?)))
+            .filter_map(|name| Some(conflict(connection, part, name, declared.all.as_ref()?)))
             .map(|warning| warning.at(Path::attribute(attribute)))
             .collect()
     }
 
     /// A small resource declares one thing.
-    pub(super) fn single(&self, connection: &str, part: Part, name: &str) -> Diagnostics {
+    pub(in crate::provider) fn declare_one(&self, connection: &str, part: Part, name: &str) -> Diagnostics {
         let name = name.to_ascii_lowercase();
-        let mut claims = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let claimed = claims.entry((connection.to_ascii_lowercase(), part)).or_default();
-        claimed.single.insert(name.clone());
-        claimed.whole.iter().map(|whole| conflict(connection, part, &name, whole)).collect()
+        let mut conflicts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let declared = conflicts.entry((connection.to_ascii_lowercase(), part)).or_default();
+        declared.individual.insert(name.clone());
+        declared.all.iter().map(|all| conflict(connection, part, &name, all)).collect()
     }
 }
 
-fn conflict(connection: &str, part: Part, name: &str, whole: &BTreeSet<String>) -> Diagnostic {
+fn conflict(connection: &str, part: Part, name: &str, all: &BTreeSet<String>) -> Diagnostic {
     let attribute = part.attribute();
-    let consequence = if whole.contains(name) {
+    let consequence = if all.contains(name) {
         "Destroying one of the two also removes it from the other."
     } else {
         "It is not listed there, so the connection will remove it again."
@@ -99,12 +104,15 @@ mod tests {
 
     #[test]
     fn whoever_comes_second_hears_of_it() {
-        let claims = Claims::default();
-        assert!(said(&claims.single("2a62", Part::Queues, "Q1")).is_empty());
-        assert!(said(&claims.whole("2a62", Part::Queues, None)).is_empty());
-        assert!(said(&claims.whole("other", Part::Queues, Some(BTreeSet::new()))).is_empty());
-        assert!(said(&claims.whole("2a62", Part::Routes, Some(BTreeSet::new()))).is_empty());
-        assert_eq!(said(&claims.whole("2a62", Part::Queues, Some(BTreeSet::from(["q1".to_owned()])))), [false]);
-        assert_eq!(said(&claims.single("2A62", Part::Queues, "q2")), [true]);
+        let conflicts = OwnershipConflicts::default();
+        assert!(said(&conflicts.declare_one("2a62", Part::Queues, "Q1")).is_empty());
+        assert!(said(&conflicts.declare_all("2a62", Part::Queues, None)).is_empty());
+        assert!(said(&conflicts.declare_all("other", Part::Queues, Some(BTreeSet::new()))).is_empty());
+        assert!(said(&conflicts.declare_all("2a62", Part::Routes, Some(BTreeSet::new()))).is_empty());
+        assert_eq!(
+            said(&conflicts.declare_all("2a62", Part::Queues, Some(BTreeSet::from(["q1".to_owned()])))),
+            [false]
+        );
+        assert_eq!(said(&conflicts.declare_one("2A62", Part::Queues, "q2")), [true]);
     }
 }

@@ -10,7 +10,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Connection, PAUSE, gone, model, same_connection};
+use super::{
+    model::{self, Connection},
+    resource::{PAUSE, gone, same_connection},
+};
 use crate::{
     client::{Error, Project},
     dli::wire::{self, Binding},
@@ -29,7 +32,7 @@ use crate::{
 };
 
 /// A create or an update under way.
-pub(super) struct Work<'a> {
+pub(super) struct Reconciler<'a> {
     pub(super) session: &'a Session,
     pub(super) tagging: &'a Tagging,
     /// What is to be.
@@ -48,7 +51,7 @@ pub(super) struct Work<'a> {
     pub(super) holds: String,
 }
 
-impl<'a> Work<'a> {
+impl<'a> Reconciler<'a> {
     /// Begins from `now`; `told` is the summary of what goes wrong, and what Terraform then holds.
     pub(super) fn new(
         session: &'a Session,
@@ -64,9 +67,9 @@ impl<'a> Work<'a> {
     }
 }
 
-impl Work<'_> {
+impl Reconciler<'_> {
     /// Brings everything from `prior` to what is planned. Returns whether bindings were begun that are to be waited for.
-    pub(super) async fn bring(&mut self, prior: &Connection) -> Result<bool, Diagnostics> {
+    pub(super) async fn reconcile(&mut self, prior: &Connection) -> Result<bool, Diagnostics> {
         let (session, planned, tagging) = (self.session, self.planned, self.tagging);
         let rebinds = prior.queues != planned.queues || prior.elastic_resource_pools != planned.elastic_resource_pools;
         let reroutes = prior.routes != planned.routes;

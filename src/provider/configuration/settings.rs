@@ -31,23 +31,23 @@ const VARIABLES: [(&str, &[&str]); 22] = [
 
 /// The provider block, and the environment of the process.
 #[derive(Clone, Copy)]
-pub(super) struct Given<'a> {
-    pub(super) config: &'a Value,
-    pub(super) environment: &'a Environment,
+pub(in crate::provider) struct ConfigOrEnv<'a> {
+    pub(in crate::provider) config: &'a Value,
+    pub(in crate::provider) environment: &'a Environment,
 }
 
 /// A text, and where it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(in crate::provider) enum Origin {
     /// In the provider block.
     Argument,
     /// In the environment, under this name.
     Variable(&'static str),
 }
 
-impl Given<'_> {
+impl ConfigOrEnv<'_> {
     /// What the provider block says; an empty text says nothing.
-    pub(super) fn argument(&self, name: &str) -> Option<String> {
+    pub(in crate::provider) fn argument(&self, name: &str) -> Option<String> {
         let value = match name.split_once('.') {
             Some((block, name)) => self.config.get(block).get(name),
             None => self.config.get(name),
@@ -60,24 +60,24 @@ impl Given<'_> {
     }
 
     /// What the environment says, and under which name.
-    pub(super) fn variable(&self, name: &str) -> Option<(String, &'static str)> {
+    pub(in crate::provider) fn variable(&self, name: &str) -> Option<(String, &'static str)> {
         let read = |variable: &'static str| Some(((self.environment)(variable)?, variable));
         variables(name).iter().filter_map(|variable| read(variable)).find(|(text, _)| !text.is_empty())
     }
 
     /// The argument, or else the variable.
-    pub(super) fn either(&self, name: &str) -> Option<(String, Place)> {
-        let argument = self.argument(name).map(|text| (text, Place::Argument));
-        argument.or_else(|| self.variable(name).map(|(text, variable)| (text, Place::Variable(variable))))
+    pub(in crate::provider) fn either(&self, name: &str) -> Option<(String, Origin)> {
+        let argument = self.argument(name).map(|text| (text, Origin::Argument));
+        argument.or_else(|| self.variable(name).map(|(text, variable)| (text, Origin::Variable(variable))))
     }
 
     /// The same, wherever it stands.
-    pub(super) fn text(&self, name: &str) -> Option<String> {
+    pub(in crate::provider) fn text(&self, name: &str) -> Option<String> {
         self.either(name).map(|(text, _)| text)
     }
 }
 
 /// The variables in place of an argument.
-pub(super) fn variables(name: &str) -> &'static [&'static str] {
+pub(in crate::provider) fn variables(name: &str) -> &'static [&'static str] {
     VARIABLES.iter().find(|(argument, _)| *argument == name).map_or(&[], |(_, variables)| variables)
 }

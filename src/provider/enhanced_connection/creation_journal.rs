@@ -19,40 +19,40 @@ use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{enhanced_connection::model::same_network, tagging::Tags};
+use crate::provider::{enhanced_connection::model::same_network, tagging::Tags};
 use crate::{
     dli::wire,
     framework::diagnostic::{Diagnostic, Diagnostics},
 };
 
 /// The service tells its time to the second, and both clocks are read, not compared.
-const TOLERANCE: Duration = Duration::seconds(2);
+const CLOCK_TOLERANCE: Duration = Duration::seconds(2);
 
 /// How long after it was sent a request may still be carried out.
-const UNDER_WAY: Duration = Duration::minutes(2);
+const MAX_IN_FLIGHT: Duration = Duration::minutes(2);
 
 /// By how much two clocks within the cloud may differ where nobody's connection should be overlooked.
-const DOUBT: Duration = Duration::minutes(15);
+const SUSPICION_MARGIN: Duration = Duration::minutes(15);
 
 /// From this age on a note that nothing has come of is told of. Until then the run that was ended is run again.
-const OLD: Duration = Duration::minutes(10);
+const STALE_AGE: Duration = Duration::minutes(10);
 
 /// The notes of one working directory; none are kept where there is no directory.
 #[derive(Debug)]
-pub(super) struct Pending {
+pub(in crate::provider) struct CreationJournal {
     directory: Option<PathBuf>,
     /// Names the run for all processes that take part in it; where there is no name, a process is a run of its own.
     client: Option<String>,
     run: Mutex<String>,
     /// What creations of this process came to, by id. None of it is another resource's.
-    made: Mutex<BTreeMap<String, Made>>,
+    made: Mutex<BTreeMap<String, CompletedCreation>>,
     /// What the state was seen to have in this process: project, name and id. None of it is what a later creation makes.
     held: Mutex<BTreeSet<[String; 3]>>,
 }
 
 /// What a creation of this process came to.
 #[derive(Debug)]
-struct Made {
+struct CompletedCreation {
     project_id: String,
     name: String,
     /// Triggered where the practitioner interrupted while it was made, and may not have waited for the answer.
@@ -62,33 +62,33 @@ struct Made {
 /// A note that is there and tells nothing.
 #[derive(Debug, thiserror::Error)]
 #[error("the note {} cannot be read: {why}", path.display())]
-pub(super) struct Unreadable {
+pub(in crate::provider) struct UnreadableEntry {
     /// The file.
-    pub(super) path: PathBuf,
+    pub(in crate::provider) path: PathBuf,
     why: String,
 }
 
 /// A creation that was begun.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Creation {
-    pub(super) project_id: String,
-    pub(super) name: String,
-    pub(super) dest_vpc_id: String,
-    pub(super) dest_network_id: String,
+pub(in crate::provider) struct CreationEntry {
+    pub(in crate::provider) project_id: String,
+    pub(in crate::provider) name: String,
+    pub(in crate::provider) dest_vpc_id: String,
+    pub(in crate::provider) dest_network_id: String,
     /// Digest of the host records.
     hosts: String,
     /// The routes that it is to get.
-    pub(super) routes: BTreeMap<String, String>,
+    pub(in crate::provider) routes: BTreeMap<String, String>,
     /// The rest of what it is to have.
     #[serde(default)]
-    pub(super) routetable_id: Option<String>,
+    pub(in crate::provider) routetable_id: Option<String>,
     #[serde(default)]
-    pub(super) queues: BTreeSet<String>,
+    pub(in crate::provider) queues: BTreeSet<String>,
     #[serde(default)]
-    pub(super) elastic_resource_pools: BTreeSet<String>,
+    pub(in crate::provider) elastic_resource_pools: BTreeSet<String>,
     #[serde(default)]
-    pub(super) tags: Tags,
+    pub(in crate::provider) tags: Tags,
     /// Connections that had the name before.
     before: BTreeSet<String>,
     /// When it was sent first and last, by the service's clock, in milliseconds since the epoch.
@@ -100,13 +100,13 @@ pub(super) struct Creation {
     #[serde(default)]
     run: String,
     /// What the service answered.
-    pub(super) id: Option<String>,
+    pub(in crate::provider) id: Option<String>,
     /// Whether Terraform was told.
-    #[serde(default)]
-    pub(super) told: bool,
+    #[serde(rename = "told", default)]
+    pub(in crate::provider) acknowledged: bool,
 }
 
-impl Creation {
+impl CreationEntry {
     fn new(
         project_id: &str,
         body: &wire::CreateConnection,
@@ -132,35 +132,39 @@ impl Creation {
             begun: 0,
             run: String::new(),
             id: None,
-            told: false,
+            acknowledged: false,
         }
     }
 
     /// Whether this connection was there before.
-    pub(super) fn was_there(&self, id: &str) -> bool {
+    pub(in crate::provider) fn existed_before(&self, id: &str) -> bool {
         self.before.contains(id)
     }
 
     /// Whether it is to have host records.
-    pub(super) fn has_hosts(&self) -> bool {
+    pub(in crate::provider) fn has_hosts(&self) -> bool {
         self.hosts != digest(&[])
     }
 
     /// Whether it may have made the connection with this id, of which no more is known.
-    pub(super) fn may_have_made(&self, id: &str) -> bool {
-        self.id.as_ref().map_or_else(|| !self.was_there(id), |made| made == id)
+    pub(in crate::provider) fn may_have_created(&self, id: &str) -> bool {
+        self.id.as_ref().map_or_else(|| !self.existed_before(id), |made| made == id)
     }
 
     /// How much longer it may be under way, or done and not shown yet, where that is looked for so long after it was sent.
-    pub(super) fn remaining(&self, now: OffsetDateTime, watch: std::time::Duration) -> Option<std::time::Duration> {
+    pub(in crate::provider) fn remaining(
+        &self,
+        now: OffsetDateTime,
+        watch: std::time::Duration,
+    ) -> Option<std::time::Duration> {
         let age = milliseconds(now).saturating_sub(self.last);
-        let is_recent = age.unsigned_abs() <= whole(UNDER_WAY).unsigned_abs();
+        let is_recent = age.unsigned_abs() <= whole(MAX_IN_FLIGHT).unsigned_abs();
         let age = std::time::Duration::from_millis(u64::try_from(age).unwrap_or_default());
         is_recent.then(|| watch.saturating_sub(age))
     }
 
     /// It is sent now, for the first time or once more.
-    pub(super) fn send(&mut self, first: bool, now: OffsetDateTime) {
+    pub(in crate::provider) fn mark_sent(&mut self, first: bool, now: OffsetDateTime) {
         self.last = milliseconds(now);
         if first {
             self.first = self.last;
@@ -169,16 +173,16 @@ impl Creation {
 
     /// Whether it made this connection: the one that the service answered with; else one that was not there before, was
     /// created while it was under way, and has all of its facts that are shown with it. Tags are read apart.
-    pub(super) fn made(&self, shown: &wire::Connection) -> bool {
+    pub(in crate::provider) fn created(&self, shown: &wire::Connection) -> bool {
         match &self.id {
             Some(id) => *id == shown.id && !shown.is_deleted() && shown.name == self.name,
-            None => self.resembles(shown),
+            None => self.matches(shown),
         }
     }
 
     /// Whether this connection is what it was to make, in all that is shown with it.
-    pub(super) fn resembles(&self, shown: &wire::Connection) -> bool {
-        self.is_from_its_time(shown, TOLERANCE, Duration::ZERO)
+    pub(in crate::provider) fn matches(&self, shown: &wire::Connection) -> bool {
+        self.is_from_its_time(shown, CLOCK_TOLERANCE, Duration::ZERO)
             && shown.create_time != 0
             && digest(&shown.hosts) == self.hosts
             && shown
@@ -193,12 +197,12 @@ impl Creation {
 
     /// Whether it may have made this connection after all, although something about it that can be changed is other than it
     /// was asked for.
-    pub(super) fn is_suspected_of(&self, shown: &wire::Connection) -> bool {
-        self.is_from_its_time(shown, DOUBT, DOUBT)
+    pub(in crate::provider) fn possibly_created(&self, shown: &wire::Connection) -> bool {
+        self.is_from_its_time(shown, SUSPICION_MARGIN, SUSPICION_MARGIN)
     }
 
     /// Whether these tags are those that it sent.
-    pub(super) fn has_tags(&self, listed: &[wire::Tag], is_ignored: impl Fn(&str) -> bool) -> bool {
+    pub(in crate::provider) fn has_tags(&self, listed: &[wire::Tag], is_ignored: impl Fn(&str) -> bool) -> bool {
         let listed = listed.iter().filter(|tag| !is_ignored(&tag.key)).map(|tag| (&tag.key, &tag.value));
         listed.collect::<BTreeMap<_, _>>() == self.tags.iter().filter(|(key, _)| !is_ignored(key)).collect()
     }
@@ -207,14 +211,14 @@ impl Creation {
     /// nobody knows when.
     fn is_from_its_time(&self, shown: &wire::Connection, before: Duration, after: Duration) -> bool {
         let from = self.first.saturating_sub(whole(before));
-        let until = self.last.saturating_add(whole(UNDER_WAY)).saturating_add(whole(after));
+        let until = self.last.saturating_add(whole(MAX_IN_FLIGHT)).saturating_add(whole(after));
         let in_time = (from..=until).contains(&shown.create_time) || shown.create_time == 0;
         in_time
             && shown.name == self.name
             && shown.dest_vpc_id.eq_ignore_ascii_case(&self.dest_vpc_id)
             && shown.dest_network_id.eq_ignore_ascii_case(&self.dest_network_id)
             && !shown.is_deleted()
-            && !self.was_there(&shown.id)
+            && !self.existed_before(&shown.id)
     }
 }
 
@@ -222,31 +226,31 @@ fn holds(names: &BTreeSet<String>, name: &str) -> bool {
     names.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
-impl Default for Pending {
+impl Default for CreationJournal {
     fn default() -> Self {
         let run = Mutex::new(Uuid::new_v4().to_string());
         Self { directory: None, client: None, run, made: Mutex::default(), held: Mutex::default() }
     }
 }
 
-impl Pending {
+impl CreationJournal {
     /// Notes that are kept in this directory, which is made when the first is written.
-    pub(super) fn in_directory(directory: PathBuf) -> Self {
+    pub(in crate::provider) fn in_directory(directory: PathBuf) -> Self {
         Self { directory: Some(directory), ..Self::default() }
     }
 
     /// The same where all processes that were started by this client belong to one run.
-    pub(super) fn of_client(self, client: String) -> Self {
+    pub(in crate::provider) fn of_client(self, client: String) -> Self {
         Self { run: Mutex::new(client.clone()), client: Some(client), ..self }
     }
 
     /// Writes a note, or writes it anew. A creation does not fail for it.
-    pub(super) fn keep(&self, creation: &Creation) -> io::Result<()> {
+    pub(in crate::provider) fn write(&self, creation: &CreationEntry) -> io::Result<()> {
         let Some(directory) = &self.directory else { return Ok(()) };
         let path = path(directory, &creation.project_id, &creation.name);
-        let written = write(directory, &path, creation).or_else(|error| match error.kind() {
+        let written = write_file(directory, &path, creation).or_else(|error| match error.kind() {
             // Another process of this run has removed the directory, which was empty until now.
-            io::ErrorKind::NotFound => write(directory, &path, creation),
+            io::ErrorKind::NotFound => write_file(directory, &path, creation),
             _ => Err(error),
         });
         written.inspect_err(|error| {
@@ -256,20 +260,24 @@ impl Pending {
     }
 
     /// What was begun under this name and is not known to be over.
-    pub(super) fn find(&self, project_id: &str, name: &str) -> Result<Option<Creation>, Unreadable> {
+    pub(in crate::provider) fn find(
+        &self,
+        project_id: &str,
+        name: &str,
+    ) -> Result<Option<CreationEntry>, UnreadableEntry> {
         let Some(directory) = &self.directory else { return Ok(None) };
         let noted = read(path(directory, project_id, name))?;
         Ok(noted.filter(|noted| noted.project_id == project_id && noted.name == name))
     }
 
     /// Where the note of this name is, for messages.
-    pub(super) fn place(&self, project_id: &str, name: &str) -> String {
+    pub(in crate::provider) fn display_path(&self, project_id: &str, name: &str) -> String {
         let place = self.directory.as_ref().map(|directory| path(directory, project_id, name));
         place.map(|place| place.display().to_string()).unwrap_or_default()
     }
 
     /// Nothing of this name is under way any more.
-    pub(super) fn forget(&self, project_id: &str, name: &str) {
+    pub(in crate::provider) fn remove(&self, project_id: &str, name: &str) {
         let Some(directory) = &self.directory else { return };
         if fs::remove_file(path(directory, project_id, name)).is_ok() {
             // Only an empty directory can be removed.
@@ -278,26 +286,26 @@ impl Pending {
     }
 
     /// The state has this connection: whatever was begun for it is over.
-    pub(super) fn seen(&self, project_id: &str, name: &str, id: &str) {
+    pub(in crate::provider) fn confirm(&self, project_id: &str, name: &str, id: &str) {
         lock(&self.held).insert([project_id, name, id].map(str::to_owned));
         if let Ok(Some(noted)) = self.find(project_id, name)
-            && noted.may_have_made(id)
+            && noted.may_have_created(id)
         {
-            self.forget(project_id, name);
+            self.remove(project_id, name);
         }
     }
 
     /// A creation that is about to be sent, where `before` has the name already. What it takes the place of may be gone by
     /// then; a state that was not written since has it still.
-    pub(super) fn creation(
+    pub(in crate::provider) fn creation(
         &self,
         project_id: &str,
         body: &wire::CreateConnection,
         routes: Option<&BTreeMap<String, String>>,
         before: &[wire::Connection],
         now: OffsetDateTime,
-    ) -> Creation {
-        let mut creation = Creation::new(project_id, body, routes, before, now);
+    ) -> CreationEntry {
+        let mut creation = CreationEntry::new(project_id, body, routes, before, now);
         creation.begun = milliseconds(OffsetDateTime::now_utc());
         creation.run.clone_from(&lock(&self.run));
         let held = lock(&self.held);
@@ -309,7 +317,7 @@ impl Pending {
 
     /// The provider is configured. Where no client names the run, that begins another one: what the one before has made,
     /// it may not have told Terraform.
-    pub(super) fn begin(&self) {
+    pub(in crate::provider) fn start_run(&self) {
         lock(&self.made).clear();
         if self.client.is_none() {
             *lock(&self.run) = Uuid::new_v4().to_string();
@@ -318,56 +326,56 @@ impl Pending {
 
     /// The client says goodbye: it has had all answers. What it had them of while nobody interrupted, it was told. The state
     /// may still be on its way to where it is kept.
-    pub(super) fn end(&self) {
-        for (id, Made { project_id, name, stop }) in std::mem::take(&mut *lock(&self.made)) {
+    pub(in crate::provider) fn acknowledge_all(&self) {
+        for (id, CompletedCreation { project_id, name, stop }) in std::mem::take(&mut *lock(&self.made)) {
             if let Ok(Some(mut noted)) = self.find(&project_id, &name)
                 && noted.id == Some(id)
                 && !stop.is_cancelled()
             {
-                noted.told = true;
-                let _ = self.keep(&noted);
+                noted.acknowledged = true;
+                let _ = self.write(&noted);
             }
         }
     }
 
     /// Whether an earlier run noted this. Each alias of the provider has a process of its own, which notes in the same
     /// directory.
-    pub(super) fn is_earlier(&self, noted: &Creation) -> bool {
+    pub(in crate::provider) fn is_earlier(&self, noted: &CreationEntry) -> bool {
         noted.run != *lock(&self.run)
     }
 
     /// A creation of this run came to this connection. `stop` is what an interruption triggers.
-    pub(super) fn claim(&self, project_id: &str, name: &str, id: &str, stop: &CancellationToken) {
-        let made = Made { project_id: project_id.to_owned(), name: name.to_owned(), stop: stop.clone() };
+    pub(in crate::provider) fn record_created(&self, project_id: &str, name: &str, id: &str, stop: &CancellationToken) {
+        let made = CompletedCreation { project_id: project_id.to_owned(), name: name.to_owned(), stop: stop.clone() };
         lock(&self.made).insert(id.to_owned(), made);
     }
 
     /// Whether a creation of this run came to this connection.
-    pub(super) fn is_claimed(&self, id: &str) -> bool {
+    pub(in crate::provider) fn was_created_in_this_run(&self, id: &str) -> bool {
         lock(&self.made).contains_key(id)
     }
 
     /// Tells of notes that nothing has come of. Where the configuration declares the name no longer, nobody else would.
-    pub(super) fn tell(&self) -> Diagnostics {
+    pub(in crate::provider) fn stale_warnings(&self) -> Diagnostics {
         let Some(files) = self.directory.as_ref().and_then(|directory| fs::read_dir(directory).ok()) else {
             return Diagnostics::new();
         };
         let mut paths: Vec<_> = files.filter_map(|file| Some(file.ok()?.path())).collect();
         paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
         paths.sort();
-        paths.into_iter().filter_map(|path| self.tell_of(path)).collect()
+        paths.into_iter().filter_map(|path| self.stale_warning(path)).collect()
     }
 
-    fn tell_of(&self, path: PathBuf) -> Option<Diagnostic> {
+    fn stale_warning(&self, path: PathBuf) -> Option<Diagnostic> {
         let place = path.display().to_string();
         let text = match read(path) {
             Ok(noted) => {
-                let noted = noted.filter(|noted| self.is_earlier(noted) && !noted.told)?;
+                let noted = noted.filter(|noted| self.is_earlier(noted) && !noted.acknowledged)?;
                 let age = milliseconds(OffsetDateTime::now_utc()).saturating_sub(noted.begun);
-                if age < whole(OLD) {
+                if age < whole(STALE_AGE) {
                     return None;
                 }
-                let Creation { name, id, begun, .. } = &noted;
+                let CreationEntry { name, id, begun, .. } = &noted;
                 let id = id.as_ref().map(|id| format!(" with the ID {id}")).unwrap_or_default();
                 let when = OffsetDateTime::from_unix_timestamp_nanos(i128::from(*begun) * 1_000_000).ok();
                 let when = when.and_then(|when| when.replace_nanosecond(0).ok()?.format(&Rfc3339).ok());
@@ -399,17 +407,17 @@ fn path(directory: &Path, project_id: &str, name: &str) -> PathBuf {
 }
 
 /// The note in this file; none where there is no file.
-fn read(path: PathBuf) -> Result<Option<Creation>, Unreadable> {
+fn read(path: PathBuf) -> Result<Option<CreationEntry>, UnreadableEntry> {
     let text = match fs::read(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(Unreadable { path, why: error.to_string() }),
+        Err(error) => return Err(UnreadableEntry { path, why: error.to_string() }),
     };
-    serde_json::from_slice(&text).map(Some).map_err(|error| Unreadable { path, why: error.to_string() })
+    serde_json::from_slice(&text).map(Some).map_err(|error| UnreadableEntry { path, why: error.to_string() })
 }
 
 /// Whole or not at all.
-fn write(directory: &Path, path: &Path, creation: &Creation) -> io::Result<()> {
+fn write_file(directory: &Path, path: &Path, creation: &CreationEntry) -> io::Result<()> {
     fs::create_dir_all(directory)?;
     let file = tempfile::NamedTempFile::new_in(directory)?;
     serde_json::to_writer(&file, creation)?;
@@ -470,18 +478,18 @@ mod tests {
         }
     }
 
-    fn creation() -> Creation {
+    fn creation() -> CreationEntry {
         let routes = BTreeMap::from([("r".to_owned(), "10.0.0.0/8".to_owned())]);
-        Creation::new("p", &body(), Some(&routes), &[shown("old")], NOW)
+        CreationEntry::new("p", &body(), Some(&routes), &[shown("old")], NOW)
     }
 
     #[test]
     fn only_what_is_like_it_in_all_that_can_be_read_was_made_by_it() {
-        assert!(creation().made(&shown("new")));
+        assert!(creation().created(&shown("new")));
         let other = |change: fn(&mut wire::Connection)| {
             let mut other = shown("new");
             change(&mut other);
-            creation().made(&other)
+            creation().created(&other)
         };
         assert!(!other(|c| c.id = "old".into()), "it was there before");
         assert!(!other(|c| c.status = "DELETED".into()));
@@ -497,7 +505,7 @@ mod tests {
         let routed = |name: &str, cidr: &str| {
             let mut routed = shown("new");
             routed.routes = vec![wire::Route { name: name.into(), cidr: cidr.into(), create_time: 0 }];
-            creation().made(&routed)
+            creation().created(&routed)
         };
         assert!(routed("r", "10.0.0.0/8"));
         assert!(!routed("r", "10.0.0.0/9") && !routed("s", "10.0.0.0/8"));
@@ -505,10 +513,10 @@ mod tests {
 
     #[test]
     fn the_answers_word_counts_more_than_any_likeness() {
-        let answered = Creation { id: Some("x".into()), ..creation() };
-        assert!(!answered.made(&shown("new")));
+        let answered = CreationEntry { id: Some("x".into()), ..creation() };
+        assert!(!answered.created(&shown("new")));
         let changed = wire::Connection { hosts: Vec::new(), create_time: 0, ..shown("x") };
-        assert!(answered.made(&changed));
+        assert!(answered.created(&changed));
     }
 
     /// A queue may be shown as the pool that it lives in.
@@ -520,23 +528,23 @@ mod tests {
             elastic_resource_pools: pools.iter().map(|name| binding(name)).collect(),
             ..shown("new")
         };
-        let asked = |queues: &[&str], pools: &[&str]| Creation {
+        let asked = |queues: &[&str], pools: &[&str]| CreationEntry {
             queues: queues.iter().map(|name| (*name).to_owned()).collect(),
             elastic_resource_pools: pools.iter().map(|name| (*name).to_owned()).collect(),
             ..creation()
         };
-        assert!(asked(&["Q1"], &["p"]).made(&bound(&["q1"], &["P"])));
-        assert!(asked(&["q1"], &[]).made(&bound(&[], &["its_pool"])));
-        assert!(asked(&["q1"], &[]).made(&bound(&[], &[])), "it may be shown a moment later");
-        assert!(!asked(&["q2"], &[]).made(&bound(&["q1"], &[])));
-        assert!(!asked(&[], &["p"]).made(&bound(&[], &["q"])));
-        assert!(!asked(&[], &[]).made(&bound(&["q1"], &[])));
+        assert!(asked(&["Q1"], &["p"]).created(&bound(&["q1"], &["P"])));
+        assert!(asked(&["q1"], &[]).created(&bound(&[], &["its_pool"])));
+        assert!(asked(&["q1"], &[]).created(&bound(&[], &[])), "it may be shown a moment later");
+        assert!(!asked(&["q2"], &[]).created(&bound(&["q1"], &[])));
+        assert!(!asked(&[], &["p"]).created(&bound(&[], &["q"])));
+        assert!(!asked(&[], &[]).created(&bound(&["q1"], &[])));
     }
 
     #[test]
     fn tags_are_all_that_were_sent_but_for_those_that_nobody_sees() {
         let tag = |key: &str| wire::Tag { key: key.into(), value: "1".into() };
-        let sent = Creation { tags: [("a".to_owned(), "1".to_owned())].into(), ..creation() };
+        let sent = CreationEntry { tags: [("a".to_owned(), "1".to_owned())].into(), ..creation() };
         let fits = |listed: &[&str]| {
             let listed: Vec<_> = listed.iter().map(|key| tag(key)).collect();
             sent.has_tags(&listed, |key| key.starts_with("bot:"))
@@ -550,7 +558,7 @@ mod tests {
         let other = |change: fn(&mut wire::Connection)| {
             let mut other = shown("new");
             change(&mut other);
-            (creation().made(&other), creation().is_suspected_of(&other))
+            (creation().created(&other), creation().possibly_created(&other))
         };
         assert_eq!(other(|c| c.hosts.clear()), (false, true));
         assert_eq!(other(|c| c.create_time = 0), (false, true));
@@ -565,12 +573,12 @@ mod tests {
     #[test]
     fn a_later_attempt_may_have_made_it() {
         let mut creation = creation();
-        creation.send(false, NOW + Duration::minutes(5));
+        creation.mark_sent(false, NOW + Duration::minutes(5));
         let late = wire::Connection { create_time: milliseconds(NOW + Duration::minutes(6)), ..shown("new") };
-        assert!(creation.made(&late) && creation.made(&shown("new")));
+        assert!(creation.created(&late) && creation.created(&shown("new")));
         // Whoever was first in the meantime is not ours.
-        creation.send(true, NOW + Duration::minutes(5));
-        assert!(creation.made(&late) && !creation.made(&shown("new")));
+        creation.mark_sent(true, NOW + Duration::minutes(5));
+        assert!(creation.created(&late) && !creation.created(&shown("new")));
     }
 
     #[test]
@@ -584,26 +592,26 @@ mod tests {
         assert_eq!([after(-20), after(-121)], [seconds(60), None]);
     }
 
-    fn found(pending: &Pending) -> Option<Creation> {
-        pending.find("p", "c").expect("it can be read")
+    fn found(journal: &CreationJournal) -> Option<CreationEntry> {
+        journal.find("p", "c").expect("it can be read")
     }
 
     #[test]
     fn a_note_stays_until_the_state_has_the_connection() {
         let directory = tempfile::tempdir().expect("a directory");
         let home = directory.path().join("dli");
-        let pending = || Pending::in_directory(home.clone());
-        assert_eq!(found(&pending()), None);
-        pending().keep(&creation()).expect("there is room");
-        assert_eq!(found(&pending()), Some(creation()), "another process finds it");
-        assert!(pending().find("q", "c").expect("it can be read").is_none());
-        pending().seen("p", "c", "old");
-        assert!(found(&pending()).is_some(), "the old one was there before");
-        pending().keep(&Creation { id: Some("x".into()), ..creation() }).expect("there is room");
-        pending().seen("p", "c", "y");
-        assert!(found(&pending()).is_some(), "y is not what was made");
-        pending().seen("p", "c", "x");
-        assert_eq!(found(&pending()), None);
+        let journal = || CreationJournal::in_directory(home.clone());
+        assert_eq!(found(&journal()), None);
+        journal().write(&creation()).expect("there is room");
+        assert_eq!(found(&journal()), Some(creation()), "another process finds it");
+        assert!(journal().find("q", "c").expect("it can be read").is_none());
+        journal().confirm("p", "c", "old");
+        assert!(found(&journal()).is_some(), "the old one was there before");
+        journal().write(&CreationEntry { id: Some("x".into()), ..creation() }).expect("there is room");
+        journal().confirm("p", "c", "y");
+        assert!(found(&journal()).is_some(), "y is not what was made");
+        journal().confirm("p", "c", "x");
+        assert_eq!(found(&journal()), None);
         assert!(!home.exists(), "nothing is left");
     }
 
@@ -611,13 +619,13 @@ mod tests {
     #[test]
     fn what_was_held_before_is_not_what_a_creation_made() {
         let directory = tempfile::tempdir().expect("a directory");
-        let pending = Pending::in_directory(directory.path().join("dli"));
-        pending.seen("p", "c", "replaced");
-        pending.keep(&pending.creation("p", &body(), None, &[], NOW)).expect("there is room");
-        pending.seen("p", "c", "replaced");
-        assert!(found(&pending).is_some());
-        pending.seen("p", "c", "new");
-        assert_eq!(found(&pending), None);
+        let journal = CreationJournal::in_directory(directory.path().join("dli"));
+        journal.confirm("p", "c", "replaced");
+        journal.write(&journal.creation("p", &body(), None, &[], NOW)).expect("there is room");
+        journal.confirm("p", "c", "replaced");
+        assert!(found(&journal).is_some());
+        journal.confirm("p", "c", "new");
+        assert_eq!(found(&journal), None);
     }
 
     /// Unless somebody had interrupted and gone.
@@ -625,75 +633,77 @@ mod tests {
     fn a_client_that_says_goodbye_has_been_told() {
         let directory = tempfile::tempdir().expect("a directory");
         let begun = || {
-            let pending = Pending::in_directory(directory.path().join("dli"));
-            pending.keep(&Creation { id: Some("x".into()), ..creation() }).expect("there is room");
-            pending
+            let journal = CreationJournal::in_directory(directory.path().join("dli"));
+            journal.write(&CreationEntry { id: Some("x".into()), ..creation() }).expect("there is room");
+            journal
         };
         let (calm, interrupted) = (CancellationToken::new(), CancellationToken::new());
         interrupted.cancel();
         for (id, stop, told) in [("x", &calm, true), ("x", &interrupted, false), ("y", &calm, false)] {
-            let pending = begun();
-            pending.claim("p", "c", id, stop);
-            pending.end();
-            assert_eq!(found(&pending).map(|noted| noted.told), Some(told), "{id}");
+            let journal = begun();
+            journal.record_created("p", "c", id, stop);
+            journal.acknowledge_all();
+            assert_eq!(found(&journal).map(|noted| noted.acknowledged), Some(told), "{id}");
         }
-        let pending = begun();
-        pending.end();
-        assert!(found(&pending).is_some_and(|noted| !noted.told), "nobody was told of it");
+        let journal = begun();
+        journal.acknowledge_all();
+        assert!(found(&journal).is_some_and(|noted| !noted.acknowledged), "nobody was told of it");
     }
 
     /// All processes that one client has started are one run, whatever the clocks say.
     #[test]
     fn what_another_process_of_this_run_notes_is_not_an_earlier_runs() {
-        let of = |client: &str| Pending::default().of_client(client.to_owned());
-        let noted = |pending: &Pending| pending.creation("p", &body(), None, &[], NOW);
+        let of = |client: &str| CreationJournal::default().of_client(client.to_owned());
+        let noted = |journal: &CreationJournal| journal.creation("p", &body(), None, &[], NOW);
         assert!(!of("a").is_earlier(&noted(&of("a"))));
         assert!(of("b").is_earlier(&noted(&of("a"))));
         let configured = of("a");
         let before = noted(&configured);
-        configured.begin();
+        configured.start_run();
         assert!(!configured.is_earlier(&before));
         // A process that serves many clients begins a run with each configuration.
-        let alone = Pending::default();
+        let alone = CreationJournal::default();
         let before = noted(&alone);
         assert!(!alone.is_earlier(&before));
-        alone.begin();
+        alone.start_run();
         assert!(alone.is_earlier(&before));
     }
 
     #[test]
     fn an_old_note_is_told_of() {
         let directory = tempfile::tempdir().expect("a directory");
-        let pending = Pending::in_directory(directory.path().join("dli"));
-        let told = || pending.tell().iter().map(|told| told.detail.clone()).collect::<Vec<_>>();
+        let journal = CreationJournal::in_directory(directory.path().join("dli"));
+        let told = || journal.stale_warnings().iter().map(|told| told.detail.clone()).collect::<Vec<_>>();
         assert_eq!(told(), Vec::<String>::new());
         let now = milliseconds(OffsetDateTime::now_utc());
-        pending.keep(&Creation { begun: now - 599_000, ..creation() }).expect("there is room");
+        journal.write(&CreationEntry { begun: now - 599_000, ..creation() }).expect("there is room");
         assert_eq!(told(), Vec::<String>::new(), "it may be run again any moment");
-        pending.keep(&Creation { begun: now - 601_000, id: Some("x".into()), ..creation() }).expect("there is room");
-        let known = Creation { begun: now - 601_000, id: Some("x".into()), told: true, ..creation() };
-        let other = Pending::in_directory(directory.path().join("other"));
-        other.keep(&known).expect("there is room");
-        assert_eq!(other.tell().iter().count(), 0, "Terraform was told");
+        journal
+            .write(&CreationEntry { begun: now - 601_000, id: Some("x".into()), ..creation() })
+            .expect("there is room");
+        let known = CreationEntry { begun: now - 601_000, id: Some("x".into()), acknowledged: true, ..creation() };
+        let other = CreationJournal::in_directory(directory.path().join("other"));
+        other.write(&known).expect("there is room");
+        assert_eq!(other.stale_warnings().iter().count(), 0, "Terraform was told");
         let [text] = &told()[..] else { panic!("one note: {:?}", told()) };
-        assert!(text.contains("\"c\" with the ID x") && text.contains(&pending.place("p", "c")), "{text}");
-        fs::write(pending.place("p", "c"), "{").expect("it is ours");
+        assert!(text.contains("\"c\" with the ID x") && text.contains(&journal.display_path("p", "c")), "{text}");
+        fs::write(journal.display_path("p", "c"), "{").expect("it is ours");
         let [text] = &told()[..] else { panic!("one note: {:?}", told()) };
-        assert!(text.contains("cannot be read") && text.contains(&pending.place("p", "c")), "{text}");
+        assert!(text.contains("cannot be read") && text.contains(&journal.display_path("p", "c")), "{text}");
     }
 
     #[test]
     fn a_broken_note_is_no_proof_and_is_told() {
         let directory = tempfile::tempdir().expect("a directory");
-        let pending = Pending::in_directory(directory.path().to_owned());
-        pending.keep(&creation()).expect("there is room");
+        let journal = CreationJournal::in_directory(directory.path().to_owned());
+        journal.write(&creation()).expect("there is room");
         let file = path(directory.path(), "p", "c");
         fs::write(&file, "{\"id\":").expect("it is ours");
-        assert_eq!(pending.find("p", "c").expect_err("it is no note").path, file);
+        assert_eq!(journal.find("p", "c").expect_err("it is no note").path, file);
         // Where nothing can be written, that is said, and nothing panics.
-        let nowhere = Pending::in_directory(file.join("x"));
-        nowhere.keep(&creation()).expect_err("a file is no directory");
-        nowhere.forget("p", "c");
-        assert!(Pending::default().find("p", "c").expect("there is none").is_none());
+        let nowhere = CreationJournal::in_directory(file.join("x"));
+        nowhere.write(&creation()).expect_err("a file is no directory");
+        nowhere.remove("p", "c");
+        assert!(CreationJournal::default().find("p", "c").expect("there is none").is_none());
     }
 }

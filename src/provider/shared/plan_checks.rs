@@ -6,24 +6,18 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
-use tokio::{
-    sync::Mutex as Lock,
-    time::{Instant, timeout},
-};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    account::Account,
-    bound::Target,
-    pending::Pending,
+use crate::provider::{
+    enhanced_connection::creation_journal::CreationJournal,
+    provider_data::ProviderData,
     session::{Fault, Session},
+    shared::run_state::{Answers, Place, RunState},
 };
 use crate::{
     client::{ConnectionFilter, Error},
@@ -57,130 +51,17 @@ const MADE_LATER: &str = "If the same configuration creates it, refer to an attr
                           (such as its ID) instead of the name, or set plan_checks = false in the provider block. The \
                           latter also lets a destroy pass.";
 
-/// Region and project, as far as they are named.
-type Place = (Option<String>, Option<String>);
-
-/// What has been asked so far.
-#[derive(Debug, Default)]
-pub(super) struct Survey {
-    queues: Answers<BTreeMap<String, Queue>>,
-    pools: Answers<BTreeSet<String>>,
-    names: Answers<BTreeMap<String, Vec<String>>>,
-    /// Ids of connections that this run replaces.
-    leaving: Mutex<BTreeSet<String>>,
-    /// Whether this run has begun to change things.
-    applies: AtomicBool,
-    /// Whether the service has refused the credentials, and somebody was told.
-    refused: AtomicBool,
-    /// What resources that this run has made rely on, by connection.
-    taken: Mutex<BTreeSet<(String, Taken)>>,
-    /// What resources that this run has destroyed had, by connection.
-    ended: Mutex<BTreeSet<(String, Taken)>>,
-}
-
-/// What one resource of a part of a connection shares with another that is about the same: where the one is made before the
-/// other goes, it has to stay.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Taken {
-    /// A binding's.
-    Peering(Target),
-    /// By its name.
-    Route(String),
-    /// By the project that may bind, in lower case.
-    Privilege(String),
-}
-
-impl Survey {
-    /// The run changes things from now on.
-    pub(super) fn applies(&self) {
-        self.applies.store(true, Ordering::Relaxed);
-    }
-
-    /// A resource that this run has made relies on this.
-    pub(super) fn takes(&self, connection: &str, part: Taken) {
-        let connection = connection.to_ascii_lowercase();
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner).insert((connection, part));
-    }
-
-    /// Whether a resource that this run has made relies on this.
-    pub(super) fn is_taken(&self, connection: &str, part: Taken) -> bool {
-        let wanted = (connection.to_ascii_lowercase(), part);
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner).contains(&wanted)
-    }
-
-    /// This run has ended this.
-    pub(super) fn ends(&self, connection: &str, part: Taken) {
-        let connection = connection.to_ascii_lowercase();
-        self.ended.lock().unwrap_or_else(PoisonError::into_inner).insert((connection, part));
-    }
-
-    /// Whether this run has ended this, and no resource has made it anew since: it may be shown a while longer, which is no
-    /// reason to take it over.
-    pub(super) fn is_ending(&self, connection: &str, part: Taken) -> bool {
-        let ended = (connection.to_ascii_lowercase(), part);
-        self.ended.lock().unwrap_or_else(PoisonError::into_inner).contains(&ended)
-            && !self.is_taken(connection, ended.1)
-    }
-
-    /// A connection is going to be replaced: its name will be free.
-    pub(super) fn leaves(&self, id: &str) {
-        self.leaving.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned());
-    }
-
-    /// Whether a connection is going to be replaced.
-    fn is_leaving(&self, id: &str) -> bool {
-        self.leaving.lock().unwrap_or_else(PoisonError::into_inner).contains(id)
-    }
-}
-
-/// An answer of the service, or that there was none, and when it came.
-type Answer<T> = (Instant, Option<Arc<T>>);
-
-/// One question, asked once for each place.
-#[derive(Debug)]
-struct Answers<T>(Lock<BTreeMap<Place, Answer<T>>>);
-
-impl<T> Default for Answers<T> {
-    fn default() -> Self {
-        Self(Lock::default())
-    }
-}
-
-impl<T> Answers<T> {
-    /// The answer, which is asked for where there is none or it is older than it may be. `None` where the service did
-    /// not answer; the reason comes with the first attempt only.
-    async fn get(
-        &self,
-        place: &Place,
-        oldest: Option<Duration>,
-        ask: impl Future<Output = Result<T, Fault>>,
-    ) -> (Option<Arc<T>>, Option<Fault>) {
-        let mut answers = self.0.lock().await;
-        if let Some((at, answer)) = answers.get(place)
-            && (answer.is_none() || oldest.is_none_or(|oldest| at.elapsed() < oldest))
-        {
-            return (answer.clone(), None);
-        }
-        let (answer, fault) = match ask.await {
-            Ok(answer) => (Some(Arc::new(answer)), None),
-            Err(fault) => (None, Some(fault)),
-        };
-        answers.insert(place.clone(), (Instant::now(), answer.clone()));
-        (answer, fault)
-    }
-}
-
 /// Names that are new in a plan, and where they stand.
-pub(super) struct Question {
-    survey: Arc<Survey>,
+pub(in crate::provider) struct PlanChecker {
+    run_state: Arc<RunState>,
     place: Place,
     session: Session,
 }
 
-impl Question {
-    /// A question about the place of a planned object; `None` where nothing can or should be asked.
-    pub(super) async fn about(
-        account: &Account,
+impl PlanChecker {
+    /// A checker about the place of a planned object; `None` where nothing can or should be asked.
+    pub(in crate::provider) async fn open(
+        provider_data: &ProviderData,
         config: &Value,
         planned: &Value,
         stop: &CancellationToken,
@@ -189,12 +70,12 @@ impl Question {
         let place = (text("region"), text("project_id"));
         // Where an unknown place is, nobody can say yet; the one of the provider it need not be.
         let unknown = |name: &str| config.get(name).is_unknown();
-        if unknown("region") || unknown("project_id") || !account.may_ask().await {
+        if unknown("region") || unknown("project_id") || !provider_data.may_ask().await {
             return None;
         }
-        let session = Session::open(account, (place.0.as_deref(), place.1.as_deref()), PATIENCE, stop);
+        let session = Session::open(provider_data, (place.0.as_deref(), place.1.as_deref()), PATIENCE, stop);
         let session = timeout(LIMIT, session).await.ok()?.ok()?;
-        Some(Self { survey: account.survey(), place, session })
+        Some(Self { run_state: provider_data.run_state(), place, session })
     }
 
     /// A call whose answer is not worth a long wait.
@@ -203,14 +84,14 @@ impl Question {
     }
 
     /// Each queue that is not there or may not be bound.
-    pub(super) async fn queues(&self, wanted: &[(Path, String)]) -> Diagnostics {
+    pub(in crate::provider) async fn check_queues(&self, wanted: &[(Path, String)]) -> Diagnostics {
         let ask = || async {
             let queues = self.read(self.session.project.list_queues()).await?;
             Ok(queues.into_iter().map(|queue| (queue.queue_name.to_ascii_lowercase(), queue)).collect())
         };
         let missing =
             |queues: &BTreeMap<String, Queue>, name: &String| !queues.contains_key(&name.to_ascii_lowercase());
-        let answers = &self.survey.queues;
+        let answers = &self.run_state.queues;
         let (queues, mut report) = self.ask(answers, "Queues Were Not Checked", wanted, ask, missing).await;
         for (queues, (path, name)) in queues.iter().flat_map(|queues| wanted.iter().map(move |w| (queues, w))) {
             let bindable = queues.values().filter(|queue| queue.may_be_bound()).map(|queue| &queue.queue_name);
@@ -219,7 +100,7 @@ impl Question {
                     Some((MISSING, format!("there is no queue named {name:?} in the project; {}", known(bindable))))
                 }
                 Some(queue) if !queue.may_be_bound() => {
-                    Some(("Queue Cannot Be Bound", format!("{name:?} is {}", kind(queue))))
+                    Some(("Queue Cannot Be Bound", format!("{name:?} is {}", describe_queue(queue))))
                 }
                 Some(_) => None,
             };
@@ -237,13 +118,13 @@ impl Question {
     }
 
     /// Each elastic resource pool that is not there.
-    pub(super) async fn pools(&self, wanted: &[(Path, String)]) -> Diagnostics {
+    pub(in crate::provider) async fn check_pools(&self, wanted: &[(Path, String)]) -> Diagnostics {
         let ask = || async {
             let pools = self.read(self.session.project.list_pools()).await?;
             Ok(pools.into_iter().map(|pool| pool.name.to_ascii_lowercase()).collect())
         };
         let missing = |pools: &BTreeSet<String>, name: &String| !pools.contains(&name.to_ascii_lowercase());
-        let answers = &self.survey.pools;
+        let answers = &self.run_state.pools;
         let (pools, mut report) =
             self.ask(answers, "Elastic Resource Pools Were Not Checked", wanted, ask, missing).await;
         let Some(pools) = pools else { return report };
@@ -259,8 +140,8 @@ impl Question {
     }
 
     /// A warning where another connection has the name of one that is to be created, and no earlier run may have made it.
-    pub(super) async fn name(&self, name: &str, pending: &Pending) -> Diagnostics {
-        if self.survey.refused.load(Ordering::Relaxed) {
+    pub(in crate::provider) async fn check_name(&self, name: &str, journal: &CreationJournal) -> Diagnostics {
+        if self.run_state.refused.load(Ordering::Relaxed) {
             return Diagnostics::new();
         }
         let ask = async {
@@ -273,13 +154,13 @@ impl Question {
             }
             Ok(holders)
         };
-        let (holders, fault) = self.survey.names.get(&self.place, None, ask).await;
+        let (holders, fault) = self.run_state.names.get(&self.place, None, ask).await;
         let mut report =
             fault.map(|fault| self.unchecked(fault, "Connection Names Were Not Checked")).unwrap_or_default();
         let holders = holders.iter().filter_map(|holders| holders.get(name)).flatten();
-        let noted = pending.find(self.session.project.id(), name).ok().flatten();
-        let ours = |id: &String| noted.as_ref().is_some_and(|noted| noted.may_have_made(id) && !noted.told);
-        let others = holders.filter(|id| !self.survey.is_leaving(id) && !ours(id));
+        let noted = journal.find(self.session.project.id(), name).ok().flatten();
+        let ours = |id: &String| noted.as_ref().is_some_and(|noted| noted.may_have_created(id) && !noted.acknowledged);
+        let others = holders.filter(|id| !self.run_state.is_replaced(id) && !ours(id));
         let others: Vec<_> = others.map(String::as_str).collect();
         if !others.is_empty() {
             let text = format!(
@@ -304,11 +185,11 @@ impl Question {
         missing: impl Fn(&T, &String) -> bool,
     ) -> (Option<Arc<T>>, Diagnostics) {
         // Five refusals in a row would lock the key.
-        if wanted.is_empty() || self.survey.refused.load(Ordering::Relaxed) {
+        if wanted.is_empty() || self.run_state.refused.load(Ordering::Relaxed) {
             return (None, Diagnostics::new());
         }
         let (mut answer, mut fault) = answers.get(&self.place, None, ask()).await;
-        let oldest = if self.survey.applies.load(Ordering::Relaxed) { Duration::ZERO } else { FRESH };
+        let oldest = if self.run_state.applies.load(Ordering::Relaxed) { Duration::ZERO } else { FRESH };
         if answer.as_ref().is_some_and(|answer| wanted.iter().any(|(_, name)| missing(answer, name))) {
             (answer, fault) = answers.get(&self.place, Some(oldest), ask()).await;
         }
@@ -321,7 +202,7 @@ impl Question {
         if !fault.is_of_credentials() {
             return fault.warn(summary, NOT_ASKED);
         }
-        if self.survey.refused.swap(true, Ordering::Relaxed) {
+        if self.run_state.refused.swap(true, Ordering::Relaxed) {
             return Diagnostics::new();
         }
         fault.tell("The Credentials Are Refused", REFUSED)
@@ -329,7 +210,7 @@ impl Question {
 }
 
 /// What a queue is, in the words of the documents.
-pub(super) fn kind(queue: &Queue) -> String {
+pub(in crate::provider) fn describe_queue(queue: &Queue) -> String {
     if queue.queue_name.eq_ignore_ascii_case("default") {
         return "the default queue, which is never bound".to_owned();
     }

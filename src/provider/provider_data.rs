@@ -1,10 +1,5 @@
 //! The provider's configuration, and the client that comes of it.
 
-mod given;
-pub(super) mod schema;
-mod shared_file;
-mod sources;
-
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
@@ -12,11 +7,19 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use self::{
-    given::{Given, Place},
-    sources::Found,
+use super::{
+    Environment,
+    configuration::{
+        credential_chain::{self, Resolved},
+        settings::{ConfigOrEnv, Origin},
+    },
+    enhanced_connection::creation_journal::CreationJournal,
+    failure,
+    locks::Locks,
+    shared::ownership::OwnershipConflicts,
+    shared::run_state::RunState,
+    tagging::Tagging,
 };
-use super::{Environment, claims::Claims, failure, locks::Locks, pending::Pending, survey::Survey, tagging::Tagging};
 use crate::{
     client::{self, Client, Config, ConfigError},
     framework::{
@@ -27,11 +30,11 @@ use crate::{
 };
 
 /// Whom the provider acts for. Shared with the resources, which exist before the configuration comes.
-pub(super) struct Account {
+pub(super) struct ProviderData {
     environment: Environment,
     configured: Mutex<Option<Configured>>,
     locks: Locks,
-    pending: Pending,
+    journal: CreationJournal,
 }
 
 #[derive(Debug, Clone)]
@@ -44,28 +47,28 @@ struct Configured {
     tagging: Tagging,
     plan_checks: bool,
     /// Of this run: where a process outlives one, the next begins anew.
-    claims: Arc<Claims>,
-    survey: Arc<Survey>,
+    ownership_conflicts: Arc<OwnershipConflicts>,
+    run_state: Arc<RunState>,
 }
 
-impl Account {
-    pub(super) fn new(environment: Environment, pending: Pending) -> Self {
-        Self { environment, configured: Mutex::new(None), locks: Locks::default(), pending }
+impl ProviderData {
+    pub(super) fn new(environment: Environment, journal: CreationJournal) -> Self {
+        Self { environment, configured: Mutex::new(None), locks: Locks::default(), journal }
     }
 
     /// Takes the provider block in. Reads files, uses no network.
     pub(super) fn configure(&self, config: &Value) -> Result<Diagnostics, Diagnostics> {
-        let given = Given { config, environment: &self.environment };
+        let settings = ConfigOrEnv { config, environment: &self.environment };
         let open = |names: &[&'static str]| -> Vec<_> {
             names.iter().filter(|name| !config.get(name).is_wholly_known()).copied().collect()
         };
-        let mut unknown = open(&sources::ARGUMENTS);
+        let mut unknown = open(&credential_chain::CREDENTIALS_ARGUMENTS);
         // While a part is open, what is there may be no half but a whole.
-        let found = if unknown.is_empty() { Some(sources::find(given)?) } else { None };
-        unknown.extend(open(&SETTLED));
-        let (region, project_id) = place(given, found.as_ref());
-        let (insecure, mut warnings) = insecure(given)?;
-        warnings.extend(found.as_ref().and_then(|found| sources::unheard(given, found)));
+        let found = if unknown.is_empty() { Some(credential_chain::resolve(settings)?) } else { None };
+        unknown.extend(open(&CONNECTION_ARGUMENTS));
+        let (region, project_id) = place(settings, found.as_ref());
+        let (insecure, mut warnings) = insecure(settings)?;
+        warnings.extend(found.as_ref().and_then(|found| credential_chain::ignored_identity(settings, found)));
         let tagging = tagging(config);
         if let Some(key) = tagging.defaults.keys().find(|key| tagging.ignores(key)) {
             return Err(ignored_default(key));
@@ -76,31 +79,31 @@ impl Account {
         };
         let identity_endpoint = match endpoint("iam") {
             Some(address) => Some(address),
-            None => auth_url(given)?,
+            None => auth_url(settings)?,
         };
         let file = found.as_ref().filter(|found| found.is_file).map(|found| found.credentials.origin.clone());
         let client = Client::new(Config {
             credentials: found.map(|found| found.credentials),
             region: region.clone(),
             project_id: project_id.clone(),
-            project_name: given.text("project_name"),
-            cloud: given.text("cloud"),
+            project_name: settings.text("project_name"),
+            cloud: settings.text("cloud"),
             endpoint: endpoint("dli"),
             identity_endpoint,
             metadata_endpoint: endpoint("metadata"),
             insecure,
-            cacert_file: given.text("cacert_file").map(PathBuf::from),
+            cacert_file: settings.text("cacert_file").map(PathBuf::from),
             ..Config::default()
         });
         let client = client.map_err(|error| {
             let setting = if let ConfigError::Text { setting, .. } = &error { setting } else { "" };
-            let place = file.or_else(|| match given.either(setting)? {
-                (_, Place::Variable(name)) => Some(format!("{name} in the environment")),
-                (_, Place::Argument) => None,
+            let place = file.or_else(|| match settings.either(setting)? {
+                (_, Origin::Variable(name)) => Some(format!("{name} in the environment")),
+                (_, Origin::Argument) => None,
             });
             failure::configuration(&error, place.as_deref())
         })?;
-        self.pending.begin();
+        self.journal.start_run();
         *self.configured.lock().unwrap_or_else(PoisonError::into_inner) = Some(Configured {
             client,
             unknown,
@@ -108,10 +111,10 @@ impl Account {
             project_id,
             tagging,
             plan_checks: config.get("plan_checks") != &Value::Bool(false),
-            claims: Arc::default(),
-            survey: Arc::default(),
+            ownership_conflicts: Arc::default(),
+            run_state: Arc::default(),
         });
-        warnings.extend(self.pending.tell());
+        warnings.extend(self.journal.stale_warnings());
         Ok(warnings)
     }
 
@@ -175,49 +178,49 @@ impl Account {
     }
 
     /// Creations that Terraform may not know of.
-    pub(super) fn pending(&self) -> &Pending {
-        &self.pending
+    pub(super) fn creation_journal(&self) -> &CreationJournal {
+        &self.journal
     }
 
     /// Who declares which part of a connection.
-    pub(super) fn claims(&self) -> Arc<Claims> {
-        self.configured().map(|known| known.claims).unwrap_or_default()
+    pub(super) fn ownership_conflicts(&self) -> Arc<OwnershipConflicts> {
+        self.configured().map(|known| known.ownership_conflicts).unwrap_or_default()
     }
 
     /// What plans have asked the service.
-    pub(super) fn survey(&self) -> Arc<Survey> {
-        self.configured().map(|known| known.survey).unwrap_or_default()
+    pub(super) fn run_state(&self) -> Arc<RunState> {
+        self.configured().map(|known| known.run_state).unwrap_or_default()
     }
 }
 
 /// What every call depends on, beside the credentials.
-const SETTLED: [&str; 8] =
+const CONNECTION_ARGUMENTS: [&str; 8] =
     ["region", "project_id", "project_name", "cloud", "auth_url", "endpoints", "insecure", "cacert_file"];
 
 /// Region and project id. What a file says goes after the environment, and its project is one of its region.
-fn place(given: Given<'_>, found: Option<&Found>) -> (Option<String>, Option<String>) {
-    let is_unknown = |name: &str| given.config.get(name).is_unknown();
-    let text = |name: &str| if is_unknown(name) { None } else { given.text(name) };
+fn place(settings: ConfigOrEnv<'_>, found: Option<&Resolved>) -> (Option<String>, Option<String>) {
+    let is_unknown = |name: &str| settings.config.get(name).is_unknown();
+    let text = |name: &str| if is_unknown(name) { None } else { settings.text(name) };
     let file_region = found.and_then(|found| found.region.clone());
     let region = text("region").or_else(|| file_region.clone().filter(|_| !is_unknown("region")));
     // A name that is written down goes before an id of the environment.
-    let is_named = given.argument("project_name").is_some() && given.argument("project_id").is_none();
+    let is_named = settings.argument("project_name").is_some() && settings.argument("project_id").is_none();
     if is_named || is_unknown("project_id") {
         return (region, None);
     }
     let of_file = || {
         found
             .and_then(|found| found.project_id.clone())
-            .filter(|_| given.text("project_name").is_none() && (file_region.is_none() || file_region == region))
+            .filter(|_| settings.text("project_name").is_none() && (file_region.is_none() || file_region == region))
     };
     let project_id = text("project_id").or_else(of_file);
     (region, project_id)
 }
 
 /// The address of the identity service. The block's own is checked before; what the environment says nobody has seen yet.
-fn auth_url(given: Given<'_>) -> Result<Option<String>, Diagnostics> {
-    let Some((address, place)) = given.either("auth_url") else { return Ok(None) };
-    if let (Place::Variable(name), Err(error)) = (place, client::check_identity_endpoint(&address)) {
+fn auth_url(settings: ConfigOrEnv<'_>) -> Result<Option<String>, Diagnostics> {
+    let Some((address, place)) = settings.either("auth_url") else { return Ok(None) };
+    if let (Origin::Variable(name), Err(error)) = (place, client::check_identity_endpoint(&address)) {
         let text = format!("{name} in the environment: {error}.\n\nAllowed: https://HOST[:PORT][/v3].");
         return Err(Diagnostic::error("Invalid Provider Configuration", text).at(Path::attribute("auth_url")).into());
     }
@@ -225,16 +228,16 @@ fn auth_url(given: Given<'_>) -> Result<Option<String>, Diagnostics> {
 }
 
 /// Whether any certificate is accepted, and the warning that it is.
-fn insecure(given: Given<'_>) -> Result<(bool, Diagnostics), Diagnostics> {
-    let (insecure, place) = match given.config.get("insecure") {
-        Value::Bool(insecure) => (*insecure, Place::Argument),
-        Value::Unknown(_) => (false, Place::Argument),
-        _ => match given.variable("insecure") {
-            None => (false, Place::Argument),
+fn insecure(settings: ConfigOrEnv<'_>) -> Result<(bool, Diagnostics), Diagnostics> {
+    let (insecure, place) = match settings.config.get("insecure") {
+        Value::Bool(insecure) => (*insecure, Origin::Argument),
+        Value::Unknown(_) => (false, Origin::Argument),
+        _ => match settings.variable("insecure") {
+            None => (false, Origin::Argument),
             // As the other provider reads it.
             Some((text, name)) => match text.as_str() {
-                "1" | "t" | "T" | "true" | "TRUE" | "True" => (true, Place::Variable(name)),
-                "0" | "f" | "F" | "false" | "FALSE" | "False" => (false, Place::Variable(name)),
+                "1" | "t" | "T" | "true" | "TRUE" | "True" => (true, Origin::Variable(name)),
+                "0" | "f" | "F" | "false" | "FALSE" | "False" => (false, Origin::Variable(name)),
                 _ => {
                     let text = format!("{name} in the environment is {text:?}.\n\nAllowed: true or false.");
                     return Err(Diagnostic::error("Invalid Provider Configuration", text)
@@ -247,8 +250,8 @@ fn insecure(given: Given<'_>) -> Result<(bool, Diagnostics), Diagnostics> {
     let mut warnings = Diagnostics::new();
     if insecure {
         let said = match place {
-            Place::Argument => "insecure = true".to_owned(),
-            Place::Variable(name) => format!("{name} in the environment"),
+            Origin::Argument => "insecure = true".to_owned(),
+            Origin::Variable(name) => format!("{name} in the environment"),
         };
         let text = format!(
             "{said}: any TLS certificate is accepted, so anyone between this machine and the service can read and change \
@@ -284,8 +287,8 @@ fn ignored_default(key: &str) -> Diagnostics {
     Diagnostic::error("Tag Both Declared and Ignored", text).at(path).into()
 }
 
-impl fmt::Debug for Account {
+impl fmt::Debug for ProviderData {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Account").field("configured", &self.configured).finish_non_exhaustive()
+        f.debug_struct("ProviderData").field("configured", &self.configured).finish_non_exhaustive()
     }
 }

@@ -10,7 +10,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use super::{
-    given::{Given, Place, variables},
+    settings::{ConfigOrEnv, Origin, variables},
     shared_file::{self, Profile},
 };
 use crate::{
@@ -34,30 +34,30 @@ const DURATION: std::ops::RangeInclusive<u64> = 900..=86_400;
 
 /// What was found.
 #[derive(Debug)]
-pub(super) struct Found {
-    pub(super) credentials: Credentials,
+pub(in crate::provider) struct Resolved {
+    pub(in crate::provider) credentials: Credentials,
     /// What the file says beside them: it goes after the environment.
-    pub(super) region: Option<String>,
+    pub(in crate::provider) region: Option<String>,
     /// The project in that region.
-    pub(super) project_id: Option<String>,
+    pub(in crate::provider) project_id: Option<String>,
     /// Whether they are out of a file, whatever the environment holds beside it.
-    pub(super) is_file: bool,
+    pub(in crate::provider) is_file: bool,
     /// An agency that the file names without its account.
-    half_agency: Option<String>,
+    agency_without_domain: Option<String>,
 }
 
 /// Finds the credentials. Reads files, uses no network.
-pub(super) fn find(given: Given<'_>) -> Result<Found, Diagnostics> {
-    let mut found = match in_configuration(given)? {
+pub(in crate::provider) fn resolve(settings: ConfigOrEnv<'_>) -> Result<Resolved, Diagnostics> {
+    let mut found = match in_configuration(settings)? {
         Some(found) => found,
-        None => match in_environment(given)? {
+        None => match in_environment(settings)? {
             Some(found) => found,
-            None => elsewhere(given),
+            None => default_sources(settings),
         },
     };
-    if let Some(agency) = agency(given, &found)? {
+    if let Some(agency) = agency(settings, &found)? {
         found.credentials.agency = Some(agency);
-    } else if let Some(name) = &found.half_agency {
+    } else if let Some(name) = &found.agency_without_domain {
         // Without it the key would act for itself, in another account.
         let text = format!(
             "The key from {} is to act as the agency {name:?}, but the account that created the agency is not \
@@ -69,49 +69,49 @@ pub(super) fn find(given: Given<'_>) -> Result<Found, Diagnostics> {
     Ok(found)
 }
 
-fn in_configuration(given: Given<'_>) -> Result<Option<Found>, Diagnostics> {
-    let is_given = |names: &[&str]| names.iter().any(|name| given.argument(name).is_some());
-    if let Some(token) = given.argument("token") {
-        return Ok(Some(found(Form::Token(token.into()), Place::Argument)));
+fn in_configuration(settings: ConfigOrEnv<'_>) -> Result<Option<Resolved>, Diagnostics> {
+    let is_given = |names: &[&str]| names.iter().any(|name| settings.argument(name).is_some());
+    if let Some(token) = settings.argument("token") {
+        return Ok(Some(found(Form::Token(token.into()), Origin::Argument)));
     }
     if is_given(&["access_key", "secret_key"]) {
-        return key(given).map(Some);
+        return key(settings).map(Some);
     }
     if is_given(&["user_name", "user_id", "password"]) {
-        return login(given).map(Some);
+        return login(settings).map(Some);
     }
     if is_given(&["profile", "shared_config_file"]) {
-        return file(given).map(Some);
+        return file(settings).map(Some);
     }
     Ok(None)
 }
 
 /// Nothing that begins a form is written down; what belongs to one may be, and goes before the environment here as well.
-fn in_environment(given: Given<'_>) -> Result<Option<Found>, Diagnostics> {
-    let has = |name: &str| given.variable(name).is_some();
-    if let Some((token, name)) = given.variable("token") {
-        return Ok(Some(found(Form::Token(token.into()), Place::Variable(name))));
+fn in_environment(settings: ConfigOrEnv<'_>) -> Result<Option<Resolved>, Diagnostics> {
+    let has = |name: &str| settings.variable(name).is_some();
+    if let Some((token, name)) = settings.variable("token") {
+        return Ok(Some(found(Form::Token(token.into()), Origin::Variable(name))));
     }
     if has("access_key") && has("secret_key") {
-        return key(given).map(Some);
+        return key(settings).map(Some);
     }
     if (has("user_name") || has("user_id")) && has("password") {
-        return login(given).map(Some);
+        return login(settings).map(Some);
     }
     if has("profile") || has("shared_config_file") {
-        return file(given).map(Some);
+        return file(settings).map(Some);
     }
     // A half is a mistake, and not a reason to go on as somebody else.
     if has("access_key") || has("secret_key") {
-        return key(given).map(Some);
+        return key(settings).map(Some);
     }
     Ok(None)
 }
 
 /// A file that nobody has named, and this machine.
-fn elsewhere(given: Given<'_>) -> Found {
+fn default_sources(settings: ConfigOrEnv<'_>) -> Resolved {
     let mut sought: Vec<String> = SOUGHT.map(str::to_owned).to_vec();
-    match home(given).map(|home| home.join(shared_file::DEFAULT)) {
+    match home(settings).map(|home| home.join(shared_file::DEFAULT)) {
         None => sought.push("the configuration file of KooCLI: there is no home directory (HOME)".to_owned()),
         Some(path) => match shared_file::read(&path, None) {
             Ok(profile) => return profile.into(),
@@ -119,34 +119,34 @@ fn elsewhere(given: Given<'_>) -> Found {
         },
     }
     let credentials = Credentials::new(Form::Metadata { sought }, "this machine");
-    Found { credentials, region: None, project_id: None, is_file: false, half_agency: None }
+    Resolved { credentials, region: None, project_id: None, is_file: false, agency_without_domain: None }
 }
 
 /// An access key with its secret, of which there is at least a half.
-fn key(given: Given<'_>) -> Result<Found, Diagnostics> {
-    let (id, place) = given.either("access_key").ok_or_else(|| incomplete("access_key", "secret_key"))?;
-    let (secret, beside) = given.either("secret_key").ok_or_else(|| incomplete("secret_key", "access_key"))?;
+fn key(settings: ConfigOrEnv<'_>) -> Result<Resolved, Diagnostics> {
+    let (id, place) = settings.either("access_key").ok_or_else(|| incomplete("access_key", "secret_key"))?;
+    let (secret, beside) = settings.either("secret_key").ok_or_else(|| incomplete("secret_key", "access_key"))?;
     // The three parts of a temporary key were issued together: one of the environment goes with either half from there.
     let security_token = match (&place, &beside) {
-        (Place::Argument, Place::Argument) => given.argument("security_token"),
-        _ => given.text("security_token"),
+        (Origin::Argument, Origin::Argument) => settings.argument("security_token"),
+        _ => settings.text("security_token"),
     };
     let security_token = security_token.map(Into::into);
     Ok(found(Form::Key(AccessKey { id, secret: secret.into(), security_token }), place))
 }
 
 /// A user with a password, of which there is at least a part.
-fn login(given: Given<'_>) -> Result<Found, Diagnostics> {
-    let id = || given.either("user_id").map(|(id, place)| (Named::Id(id), place));
-    let name = || given.either("user_name").map(|(name, place)| (Named::Name(name), place));
+fn login(settings: ConfigOrEnv<'_>) -> Result<Resolved, Diagnostics> {
+    let id = || settings.either("user_id").map(|(id, place)| (Named::Id(id), place));
+    let name = || settings.either("user_name").map(|(name, place)| (Named::Name(name), place));
     // A name that is written down goes before an id of the environment.
     let (user, place) = match (id(), name()) {
-        (Some(id), Some(name)) => Some(if id.1 == Place::Argument || name.1 != Place::Argument { id } else { name }),
+        (Some(id), Some(name)) => Some(if id.1 == Origin::Argument || name.1 != Origin::Argument { id } else { name }),
         (id, name) => id.or(name),
     }
     .ok_or_else(|| incomplete("user_name", "password"))?;
-    let (password, _) = given.either("password").ok_or_else(|| incomplete("password", "user_name"))?;
-    let domain = domain(given, ["domain_id", "domain_name"]);
+    let (password, _) = settings.either("password").ok_or_else(|| incomplete("password", "user_name"))?;
+    let domain = domain(settings, ["domain_id", "domain_name"]);
     if domain.is_none() && matches!(user, Named::Name(_)) {
         return Err(incomplete("domain_name", "user_name"));
     }
@@ -154,22 +154,22 @@ fn login(given: Given<'_>) -> Result<Found, Diagnostics> {
 }
 
 /// An account by its id or its name; one that is written down goes before one of the environment.
-fn domain(given: Given<'_>, [id, name]: [&str; 2]) -> Option<Named> {
-    let written = given.argument(id).map(Named::Id).or_else(|| given.argument(name).map(Named::Name));
-    written.or_else(|| given.text(id).map(Named::Id)).or_else(|| given.text(name).map(Named::Name))
+fn domain(settings: ConfigOrEnv<'_>, [id, name]: [&str; 2]) -> Option<Named> {
+    let written = settings.argument(id).map(Named::Id).or_else(|| settings.argument(name).map(Named::Name));
+    written.or_else(|| settings.text(id).map(Named::Id)).or_else(|| settings.text(name).map(Named::Name))
 }
 
 /// The profile that is named, in the file that is named, or else in the one in the home directory.
-fn file(given: Given<'_>) -> Result<Found, Diagnostics> {
-    let profile = given.text("profile");
-    let path = match given.text("shared_config_file") {
+fn file(settings: ConfigOrEnv<'_>) -> Result<Resolved, Diagnostics> {
+    let profile = settings.text("profile");
+    let path = match settings.text("shared_config_file") {
         Some(text) => Some(match text.strip_prefix("~/") {
-            Some(rest) => home(given).unwrap_or_default().join(rest),
+            Some(rest) => home(settings).unwrap_or_default().join(rest),
             None => PathBuf::from(text),
         }),
-        None => home(given).map(|home| home.join(shared_file::DEFAULT)),
+        None => home(settings).map(|home| home.join(shared_file::DEFAULT)),
     };
-    let at = if given.argument("shared_config_file").is_some() { "shared_config_file" } else { "profile" };
+    let at = if settings.argument("shared_config_file").is_some() { "shared_config_file" } else { "profile" };
     let path = path.ok_or_else(|| {
         let text = "There is no home directory (HOME) to look for the configuration file of KooCLI in.\n\nName the file: \
                     shared_config_file in the provider's configuration, or HW_SHARED_CONFIG_FILE in the environment.";
@@ -188,23 +188,23 @@ fn file(given: Given<'_>) -> Result<Found, Diagnostics> {
 
 /// Whom to act for. As the other provider does, whose environment it is: the variables count wherever there is no block,
 /// unless a profile that is named has an agency of its own.
-fn agency(given: Given<'_>, found: &Found) -> Result<Option<Agency>, Diagnostics> {
+fn agency(settings: ConfigOrEnv<'_>, found: &Resolved) -> Result<Option<Agency>, Diagnostics> {
     let names = ["assume_role.agency_name", "assume_role.domain_id", "assume_role.domain_name", "assume_role.duration"];
-    let is_block = !given.config.get("assume_role").is_null();
-    let is_named = ["profile", "shared_config_file"].into_iter().any(|name| given.text(name).is_some());
+    let is_block = !settings.config.get("assume_role").is_null();
+    let is_named = ["profile", "shared_config_file"].into_iter().any(|name| settings.text(name).is_some());
     let has_own = found.is_file && is_named && found.credentials.agency.is_some();
-    if !is_block && (has_own || given.variable(names[0]).is_none()) {
+    if !is_block && (has_own || settings.variable(names[0]).is_none()) {
         return Ok(None);
     }
     let at = |name: &str| Path::attribute("assume_role").field(name.to_owned());
     let refuse = |name: &'static str, text: String| {
         Err(Diagnostics::from(Diagnostic::error("Incomplete Agency", text).at(at(name))))
     };
-    let Some((name, place)) = given.either(names[0]) else {
+    let Some((name, place)) = settings.either(names[0]) else {
         let text = "assume_role needs agency_name, or HW_ASSUME_ROLE_AGENCY_NAME in the environment.".to_owned();
         return refuse("agency_name", text);
     };
-    let Some(domain) = domain(given, [names[1], names[2]]) else {
+    let Some(domain) = domain(settings, [names[1], names[2]]) else {
         let text = format!(
             "The agency {name:?} is to be assumed, but the account that created it is not named.\n\nSet domain_name (or \
              domain_id) in assume_role, or HW_ASSUME_ROLE_DOMAIN_NAME (or HW_ASSUME_ROLE_DOMAIN_ID) in the environment."
@@ -212,8 +212,8 @@ fn agency(given: Given<'_>, found: &Found) -> Result<Option<Agency>, Diagnostics
         return refuse("domain_name", text);
     };
     let duration = match place {
-        Place::Argument => given.argument(names[3]),
-        Place::Variable(_) => given.text(names[3]),
+        Origin::Argument => settings.argument(names[3]),
+        Origin::Variable(_) => settings.text(names[3]),
     };
     let duration =
         match duration.map(|text| text.parse::<u64>().ok().filter(|seconds| DURATION.contains(seconds)).ok_or(text)) {
@@ -228,8 +228,8 @@ fn agency(given: Given<'_>, found: &Found) -> Result<Option<Agency>, Diagnostics
 }
 
 /// A warning where the environment has the other provider act as somebody whom this one does not know how to become.
-pub(super) fn unheard(given: Given<'_>, found: &Found) -> Option<Diagnostic> {
-    let has = |name: &str| (given.environment)(name).is_some_and(|text| !text.is_empty());
+pub(in crate::provider) fn ignored_identity(settings: ConfigOrEnv<'_>, found: &Resolved) -> Option<Diagnostic> {
+    let has = |name: &str| (settings.environment)(name).is_some_and(|text| !text.is_empty());
     let Credentials { form, agency, origin } = &found.credentials;
     let (variables, way) = if has("HW_ASSUME_ROLE_IDP_ID") && !matches!(form, Form::Token(_)) {
         let set = ["HW_ASSUME_ROLE_IDP_ID", "HW_ASSUME_ROLE_ID_TOKEN", "HW_ASSUME_ROLE_ID_TOKEN_FILE"];
@@ -254,25 +254,25 @@ pub(super) fn unheard(given: Given<'_>, found: &Found) -> Option<Diagnostic> {
 }
 
 /// The home directory.
-fn home(given: Given<'_>) -> Option<PathBuf> {
-    let read = |name: &str| (given.environment)(name).filter(|path| !path.is_empty()).map(PathBuf::from);
+fn home(settings: ConfigOrEnv<'_>) -> Option<PathBuf> {
+    let read = |name: &str| (settings.environment)(name).filter(|path| !path.is_empty()).map(PathBuf::from);
     read(if cfg!(windows) { "USERPROFILE" } else { "HOME" })
 }
 
-fn found(form: Form, place: Place) -> Found {
-    Found {
+fn found(form: Form, place: Origin) -> Resolved {
+    Resolved {
         credentials: Credentials::new(form, origin(place)),
         region: None,
         project_id: None,
         is_file: false,
-        half_agency: None,
+        agency_without_domain: None,
     }
 }
 
-fn origin(place: Place) -> String {
+fn origin(place: Origin) -> String {
     match place {
-        Place::Argument => "the provider's configuration".to_owned(),
-        Place::Variable(name) => format!("the environment ({name})"),
+        Origin::Argument => "the provider's configuration".to_owned(),
+        Origin::Variable(name) => format!("the environment ({name})"),
     }
 }
 
@@ -285,14 +285,14 @@ fn incomplete(missing: &'static str, beside: &'static str) -> Diagnostics {
     Diagnostic::error("Incomplete Credentials", text).at(Path::attribute(missing)).into()
 }
 
-impl From<Profile> for Found {
-    fn from(Profile { credentials, region, project_id, half_agency }: Profile) -> Self {
-        Self { credentials, region, project_id, is_file: true, half_agency }
+impl From<Profile> for Resolved {
+    fn from(Profile { credentials, region, project_id, agency_without_domain }: Profile) -> Self {
+        Self { credentials, region, project_id, is_file: true, agency_without_domain }
     }
 }
 
 /// The arguments that say who calls.
-pub(super) const ARGUMENTS: [&str; 12] = [
+pub(in crate::provider) const CREDENTIALS_ARGUMENTS: [&str; 12] = [
     "token",
     "access_key",
     "secret_key",

@@ -20,15 +20,18 @@ use std::{
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
-use super::{Connection, look_at, look_for};
+use super::{
+    model::Connection,
+    resource::{advice_for_candidates, advice_for_unknown_outcome},
+};
 use crate::{
     client::{ConnectionFilter, Error, Operation},
     dli::{code, wire},
     framework::diagnostic::{Diagnostic, Diagnostics},
     provider::{
-        account::Account,
+        enhanced_connection::creation_journal::{CreationEntry, CreationJournal},
         enhanced_connection::model::timestamp,
-        pending::{Creation, Pending},
+        provider_data::ProviderData,
         session::{Fault, Session},
         small,
         tagging::{Tagging, Tags},
@@ -65,19 +68,19 @@ const NOT_SEEN: &str = "Nothing was created. Before a connection is created, the
 
 /// How a connection came about.
 #[derive(Debug)]
-pub(super) enum Made {
+pub(super) enum CreateOutcome {
     /// The service answered with this id.
     Answered(String),
     /// It was found, because the answer was lost.
     Found(wire::Connection),
     /// An earlier run made it, of which this was noted.
-    Earlier(wire::Connection, Box<Creation>),
+    Earlier(wire::Connection, Box<CreationEntry>),
 }
 
 /// A creation under way.
-struct Making<'a> {
+struct CreateOnce<'a> {
     session: &'a Session,
-    pending: &'a Pending,
+    journal: &'a CreationJournal,
     tagging: Tagging,
     summary: &'a str,
     planned: &'a Connection,
@@ -85,38 +88,38 @@ struct Making<'a> {
 }
 
 /// The note of a creation, and the latest attempt.
-struct Sent {
-    creation: Creation,
+struct SentRequest {
+    creation: CreationEntry,
     at: Option<Instant>,
     /// Why the note is not written.
     unkept: Option<String>,
 }
 
 /// Makes the connection, or finds that it was made. What there is to say about that beside comes with it.
-pub(super) async fn make(
+pub(super) async fn run(
     session: &Session,
-    account: &Account,
+    provider_data: &ProviderData,
     planned: &Connection,
     tags: &Tags,
     summary: &str,
-) -> Result<(Made, Diagnostics), Diagnostics> {
+) -> Result<(CreateOutcome, Diagnostics), Diagnostics> {
     let told = |fault: Fault| fault.tell(summary, NOTHING);
     // Two resources of one name, one after the other: what the first has made is not the second's.
     let name = format!("{}/{}", session.project.id(), planned.name);
-    let _turn = session.read(async { Ok(account.locks().write(&name).await) }).await.map_err(told)?;
-    let (pending, tagging) = (account.pending(), account.tagging());
-    let making = Making { session, pending, tagging, summary, planned, body: planned.to_create(tags) };
-    let (made, warnings) = making.make().await?;
+    let _turn = session.read(async { Ok(provider_data.locks().write(&name).await) }).await.map_err(told)?;
+    let (journal, tagging) = (provider_data.creation_journal(), provider_data.tagging());
+    let create = CreateOnce { session, journal, tagging, summary, planned, body: planned.to_create(tags) };
+    let (made, warnings) = create.run().await?;
     let id = match &made {
-        Made::Answered(id) => id,
-        Made::Found(shown) | Made::Earlier(shown, _) => &shown.id,
+        CreateOutcome::Answered(id) => id,
+        CreateOutcome::Found(shown) | CreateOutcome::Earlier(shown, _) => &shown.id,
     };
-    pending.claim(session.project.id(), &planned.name, id, session.stop());
+    journal.record_created(session.project.id(), &planned.name, id, session.stop());
     Ok((made, warnings))
 }
 
-impl Making<'_> {
-    async fn make(&self) -> Result<(Made, Diagnostics), Diagnostics> {
+impl CreateOnce<'_> {
+    async fn run(&self) -> Result<(CreateOutcome, Diagnostics), Diagnostics> {
         let told = |fault: Fault| fault.tell(self.summary, NOTHING);
         let (project_id, name) = (self.session.project.id(), self.planned.name.as_str());
         let before = match self.named().await {
@@ -124,37 +127,37 @@ impl Making<'_> {
             Err(fault) if fault.is_refused() && is_of_list(&fault) => return Err(fault.tell(self.summary, NOT_SEEN)),
             before => before.map_err(told)?,
         };
-        let noted = match self.pending.find(project_id, name) {
+        let noted = match self.journal.find(project_id, name) {
             Ok(noted) => noted,
             Err(_) if before.is_empty() => None,
             Err(unreadable) => return Err(self.left(&before, &unreadable.to_string())),
         };
-        if let Some(noted) = noted.as_ref().filter(|noted| self.pending.is_earlier(noted))
+        if let Some(noted) = noted.as_ref().filter(|noted| self.journal.is_earlier(noted))
             && let Some(earlier) = self.earlier(noted, &before).await?
         {
             let mut noted = Box::new(noted.clone());
             noted.id = Some(earlier.id.clone());
-            let _ = self.pending.keep(&noted);
-            return Ok((Made::Earlier(earlier, noted), Diagnostics::new()));
+            let _ = self.journal.write(&noted);
+            return Ok((CreateOutcome::Earlier(earlier, noted), Diagnostics::new()));
         }
         let routes = self.planned.routes.as_ref();
         let now = self.session.project.server_now();
-        let creation = self.pending.creation(project_id, &self.body, routes, &before, now);
-        let sent = Mutex::new(Sent { creation, at: None, unkept: None });
+        let creation = self.journal.creation(project_id, &self.body, routes, &before, now);
+        let sent = Mutex::new(SentRequest { creation, at: None, unkept: None });
         let tell = || lock(&sent);
         let sending = |now: OffsetDateTime| {
             let mut sent = tell();
             let first = sent.at.replace(Instant::now()).is_none();
-            sent.creation.send(first, now);
-            sent.unkept = self.pending.keep(&sent.creation).err().map(|error| error.to_string());
+            sent.creation.mark_sent(first, now);
+            sent.unkept = self.journal.write(&sent.creation).err().map(|error| error.to_string());
         };
         let keep = |id: &str| {
             let mut sent = tell();
             sent.creation.id = Some(id.to_owned());
-            let _ = self.pending.keep(&sent.creation);
+            let _ = self.journal.write(&sent.creation);
             sent.creation.clone()
         };
-        let look_for = || look_for(name, tell().unkept.as_deref());
+        let advice_for_unknown_outcome = || advice_for_unknown_outcome(name, tell().unkept.as_deref());
         let mut open = false;
         let mut attempt = 1;
         loop {
@@ -162,8 +165,8 @@ impl Making<'_> {
             let fault = match self.session.write(creating).await {
                 Ok(id) => {
                     let creation = keep(&id);
-                    let twin = if open { self.twin(&creation, &id).await } else { None };
-                    return Ok((Made::Answered(id), twin.into_iter().collect()));
+                    let twin = if open { self.possible_duplicate(&creation, &id).await } else { None };
+                    return Ok((CreateOutcome::Answered(id), twin.into_iter().collect()));
                 }
                 Err(fault) => fault,
             };
@@ -172,16 +175,16 @@ impl Making<'_> {
                 match &noted {
                     _ if open => {}
                     // Of what an earlier run began, this tells nothing.
-                    Some(noted) => drop(self.pending.keep(noted)),
-                    None => self.pending.forget(project_id, name),
+                    Some(noted) => drop(self.journal.write(noted)),
+                    None => self.journal.remove(project_id, name),
                 }
                 let there = if taken { self.named().await.unwrap_or_default() } else { Vec::new() };
-                let holds = open.then(look_for);
+                let holds = open.then(advice_for_unknown_outcome);
                 return Err(self.refused(fault, holds, &there));
             }
             open = true;
             if matches!(fault, Fault::Interrupted { .. } | Fault::TimedOut { .. }) {
-                return Err(fault.tell(self.summary, &look_for()));
+                return Err(fault.tell(self.summary, &advice_for_unknown_outcome()));
             }
             tracing::info!(?fault, name, "the answer to a creation was lost; looking whether it was made");
             let creation = tell().creation.clone();
@@ -190,17 +193,20 @@ impl Making<'_> {
             let others = match self.found(&creation, watch).await {
                 Ok(Ok(shown)) => {
                     keep(&shown.id);
-                    return Ok((Made::Found(shown), Diagnostics::new()));
+                    return Ok((CreateOutcome::Found(shown), Diagnostics::new()));
                 }
                 Ok(Err(others)) => others,
                 // The first fault is what matters; that nobody could look is beside the point.
-                Err(_) => return Err(fault.tell(self.summary, &look_for())),
+                Err(_) => return Err(fault.tell(self.summary, &advice_for_unknown_outcome())),
             };
             if !others.is_empty() {
-                return Err(fault.tell(self.summary, &format!("{}\n\n{}", described(name, &others), look_at(&others))));
+                return Err(fault.tell(
+                    self.summary,
+                    &format!("{}\n\n{}", described(name, &others), advice_for_candidates(&others)),
+                ));
             }
             if taken || attempt == ATTEMPTS || !fault.is_transient() {
-                return Err(fault.tell(self.summary, &look_for()));
+                return Err(fault.tell(self.summary, &advice_for_unknown_outcome()));
             }
             attempt += 1;
         }
@@ -219,24 +225,26 @@ impl Making<'_> {
     /// What an earlier run made, and could not tell. Where that was a moment ago, it may show up late.
     async fn earlier(
         &self,
-        noted: &Creation,
+        noted: &CreationEntry,
         named: &[wire::Connection],
     ) -> Result<Option<wire::Connection>, Diagnostics> {
         let told = |fault: Fault| fault.tell(self.summary, NOTHING);
         if let Some(id) = &noted.id {
-            if self.pending.is_claimed(id) {
+            if self.journal.was_created_in_this_run(id) {
                 return Ok(None);
             }
-            let shown = small::shown(self.session, id).await.map_err(told)?.filter(|shown| noted.made(shown));
+            let shown = small::shown(self.session, id).await.map_err(told)?.filter(|shown| noted.created(shown));
             let Some(shown) = shown else { return Ok(None) };
-            if noted.told {
+            if noted.acknowledged {
                 let why = "an earlier run made it and told Terraform, and the state that is used now does not have it. Another \
                            state of this directory may, or it was taken out of the state, or the state was lost";
                 return Err(self.left(&[shown], why));
             }
             return self.fits(noted, shown).map(Some);
         }
-        let suspected = |shown: &wire::Connection| noted.is_suspected_of(shown) && !self.pending.is_claimed(&shown.id);
+        let suspected = |shown: &wire::Connection| {
+            noted.possibly_created(shown) && !self.journal.was_created_in_this_run(&shown.id)
+        };
         let mut named = named.to_vec();
         let mut found = self.ours(noted, &named).await.map_err(told)?;
         let remaining = noted.remaining(self.session.project.server_now(), WATCH);
@@ -261,7 +269,7 @@ impl Making<'_> {
     }
 
     /// Whether what an earlier run made is what is declared now, as far as that cannot be changed.
-    fn fits(&self, noted: &Creation, shown: wire::Connection) -> Result<wire::Connection, Diagnostics> {
+    fn fits(&self, noted: &CreationEntry, shown: wire::Connection) -> Result<wire::Connection, Diagnostics> {
         let Connection { name, dest_vpc_id, dest_network_id, routetable_id, .. } = self.planned;
         let same = shown.dest_vpc_id.eq_ignore_ascii_case(dest_vpc_id)
             && shown.dest_network_id.eq_ignore_ascii_case(dest_network_id)
@@ -286,7 +294,7 @@ impl Making<'_> {
             "{}\n\nThis needs a decision: {why}. {NOTHING} Import the one that is yours: terraform import ADDRESS ID. If none \
              is, delete the note of that run, {}, and apply again.",
             described(name, there),
-            self.pending.place(self.session.project.id(), name)
+            self.journal.display_path(self.session.project.id(), name)
         ))
     }
 
@@ -298,13 +306,13 @@ impl Making<'_> {
     /// name and was not there before.
     async fn found(
         &self,
-        creation: &Creation,
+        creation: &CreationEntry,
         watch: Duration,
     ) -> Result<Result<wire::Connection, Vec<wire::Connection>>, Fault> {
         let mut pauses = pauses(watch);
         loop {
             let mut named = self.named().await?;
-            named.retain(|connection| !creation.was_there(&connection.id));
+            named.retain(|connection| !creation.existed_before(&connection.id));
             let ours = self.ours(creation, &named).await?;
             match (&ours[..], pauses.next()) {
                 ([shown], _) => return Ok(Ok(shown.clone())),
@@ -315,9 +323,11 @@ impl Making<'_> {
     }
 
     /// What this creation surely made.
-    async fn ours(&self, creation: &Creation, named: &[wire::Connection]) -> Result<Vec<wire::Connection>, Fault> {
+    async fn ours(&self, creation: &CreationEntry, named: &[wire::Connection]) -> Result<Vec<wire::Connection>, Fault> {
         let mut ours = Vec::new();
-        for shown in named.iter().filter(|shown| creation.made(shown) && !self.pending.is_claimed(&shown.id)) {
+        for shown in
+            named.iter().filter(|shown| creation.created(shown) && !self.journal.was_created_in_this_run(&shown.id))
+        {
             if creation.id.is_some() || self.has_tags(creation, &shown.id).await? {
                 ours.push(shown.clone());
             }
@@ -326,7 +336,7 @@ impl Making<'_> {
     }
 
     /// Whether it has the tags that were sent, as far as they can be read.
-    async fn has_tags(&self, creation: &Creation, id: &str) -> Result<bool, Fault> {
+    async fn has_tags(&self, creation: &CreationEntry, id: &str) -> Result<bool, Fault> {
         let mut pauses = TAG_LOOKS.into_iter();
         loop {
             let fits = match self.session.read(self.session.project.list_tags(id)).await {
@@ -343,9 +353,11 @@ impl Making<'_> {
     }
 
     /// Of an earlier attempt that nothing was seen of, after a later one was answered with this id.
-    async fn twin(&self, creation: &Creation, id: &str) -> Option<Diagnostic> {
+    async fn possible_duplicate(&self, creation: &CreationEntry, id: &str) -> Option<Diagnostic> {
         let mut there = self.named().await.ok()?;
-        there.retain(|shown| shown.id != id && creation.resembles(shown) && !self.pending.is_claimed(&shown.id));
+        there.retain(|shown| {
+            shown.id != id && creation.matches(shown) && !self.journal.was_created_in_this_run(&shown.id)
+        });
         let twin = there.first()?.id.clone();
         let text = format!(
             "The answer to the first request to create the connection was lost, nothing showed that it had been carried out, \
@@ -385,8 +397,8 @@ fn pauses(watch: Duration) -> impl Iterator<Item = Duration> {
 
 /// What a state would hold that the earlier run had written: what it declared and the configuration does no longer, is its
 /// own to remove.
-pub(super) fn as_noted(now: Connection, noted: &Creation) -> Connection {
-    let Creation { queues, elastic_resource_pools: pools, routes, tags, .. } = noted;
+pub(super) fn as_noted(now: Connection, noted: &CreationEntry) -> Connection {
+    let CreationEntry { queues, elastic_resource_pools: pools, routes, tags, .. } = noted;
     Connection {
         queues: now.queues.or_else(|| (!queues.is_empty()).then(|| queues.clone())),
         elastic_resource_pools: now.elastic_resource_pools.or_else(|| (!pools.is_empty()).then(|| pools.clone())),

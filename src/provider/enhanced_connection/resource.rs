@@ -1,0 +1,532 @@
+//! `dli_enhanced_connection`: joins DLI queues and elastic resource pools to a subnet of a VPC, with host records, routes
+//! and tags.
+//!
+//! `{c}` is `/v2.0/{project}/datasource/enhanced-connections/{id}`.
+//!
+//! | call | when |
+//! |---|---|
+//! | `POST   /v2.0/{project}/datasource/enhanced-connections` | create |
+//! | `GET    /v2.0/{project}/datasource/enhanced-connections` | import by name, plan of a create |
+//! | `GET    {c}` | create, read, update, delete (before it, too), import; again and again while bindings are made |
+//! | `PUT    {c}` | update of `hosts` |
+//! | `POST   {c}/associate-queue`, `{c}/disassociate-queue` | update of `queues`, `elastic_resource_pools` |
+//! | `POST   /v3/{project}/datasource/enhanced-connections/{id}/routes` (or v2.0) | create and update of `routes` |
+//! | `DELETE /v3/{project}/datasource/enhanced-connections/{id}/routes/{name}` (or v2.0) | update of `routes` |
+//! | `DELETE {c}` | delete, again while bindings are being made |
+//! | `GET    /v1.0/{project}/queues` | where a declared queue may live in a bound pool; plan of new `queues` |
+//! | `GET    /v3/{project}/elastic-resource-pools` | plan of new `elastic_resource_pools` |
+//! | `GET    /v3/{project}/dli_enhanced_datasource/{id}/tags` | read and update where tags are managed, import |
+//! | `POST   /v3/{project}/dli_enhanced_datasource/{id}/tags/{create,delete}` | update of tags |
+//!
+//! What is declared is owned: an optional collection that is not set is neither read nor touched; one that is set is
+//! authoritative; one that is taken out of the configuration has what it held removed.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+
+use super::{
+    create_once::{self, CreateOutcome},
+    model::{self, Connection, RemoteState},
+    modify_plan::{self, IMPORTED},
+    reconcile::Reconciler,
+    schema, state_upgrade,
+};
+use crate::provider::{
+    bound::Homes,
+    place,
+    provider_data::ProviderData,
+    session::{Fault, Session},
+    small,
+    tagging::Tagging,
+};
+use crate::{
+    client::ConnectionFilter,
+    dli::{rules, wire},
+    framework::{
+        diagnostic::{Diagnostic, Diagnostics},
+        model::{Computed, FromValue},
+        path::Path,
+        resource::{
+            CreateRequest, DeleteRequest, ImportRequest, PlanRequest, Progress, ReadRequest, Resource, UpdateRequest,
+        },
+        schema::Schema,
+        types::Type,
+        value::Value,
+    },
+};
+
+/// From one try to delete to the next, and from one look to the next whether it is deleted.
+pub(super) const PAUSE: Duration = Duration::from_secs(2);
+/// How long a last look may take, which only tells what is known or comes with the next refresh.
+const LAST_LOOK: Duration = Duration::from_secs(10);
+
+/// The kind of resource.
+#[derive(Debug)]
+pub(in crate::provider) struct EnhancedConnection {
+    provider_data: Arc<ProviderData>,
+}
+
+impl EnhancedConnection {
+    pub(in crate::provider) fn new(provider_data: Arc<ProviderData>) -> Self {
+        Self { provider_data }
+    }
+}
+
+#[async_trait]
+impl Resource for EnhancedConnection {
+    fn type_name(&self) -> &'static str {
+        "dli_enhanced_connection"
+    }
+
+    fn schema(&self) -> Schema {
+        schema::schema()
+    }
+
+    fn prior_type(&self, version: i64) -> Option<Type> {
+        (version == 0).then(|| schema::schema().ty())
+    }
+
+    fn upgrade(&self, _: i64, state: Value) -> Result<Value, Diagnostics> {
+        Ok(state_upgrade::from_0(state))
+    }
+
+    async fn modify_plan(&self, request: PlanRequest<'_>) -> Result<Diagnostics, Diagnostics> {
+        modify_plan::modify(&self.provider_data, request).await
+    }
+
+    async fn create(&self, request: CreateRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
+        const SUMMARY: &str = "Could Not Create the Enhanced Connection";
+        let planned = Connection::from_value(request.planned, &Path::root())?;
+        let limit = planned.timeouts.create(schema::CREATE);
+        let session = Session::open(&self.provider_data, planned.place(), limit, request.stop)
+            .await
+            .map_err(|fault| fault.tell(SUMMARY, "Nothing was created."))?
+            .about(planned.about());
+        let tagging = self.provider_data.tagging();
+        let tags = tagging.all(planned.tags.as_ref());
+
+        self.provider_data.run_state().mark_applying();
+        let (made, warnings) = create_once::run(&session, &self.provider_data, &planned, &tags, SUMMARY).await?;
+        progress.warn(warnings);
+        let (id, found, noted) = match made {
+            CreateOutcome::Answered(id) => (id, false, None),
+            CreateOutcome::Found(shown) => (shown.id, true, None),
+            CreateOutcome::Earlier(shown, noted) => {
+                progress.warn(taken_over(&shown));
+                (shown.id, true, Some(noted))
+            }
+        };
+        let mut now = Connection { id: Computed(Some(id.clone())), tags_all: Computed(Some(tags)), ..planned.clone() };
+        place::settle(&mut now.region, &mut now.project_id, &session);
+        now.routes = planned.routes.as_ref().map(|_| BTreeMap::new());
+        // From here on the connection exists, and whatever goes wrong, Terraform knows it.
+        progress.save(now.clone());
+        let holds = format!(
+            "The connection exists (ID {id}) and is in the state as it is now. Do not simply apply again: Terraform has marked \
+             it as tainted and would replace it. To keep it: fix the cause, run terraform untaint ADDRESS, then apply; only \
+             what is missing is done."
+        );
+        let wait = planned.waits() && planned.declared().is_any();
+        if found {
+            // How far it came is not known: it is brought to the plan from what is there.
+            let told = |fault: Fault| fault.tell(SUMMARY, &holds);
+            let _guard = small::lock(&session, &self.provider_data, &id).await.map_err(told)?;
+            let known = Connection { routes: planned.routes.clone(), ..now };
+            let known = match &noted {
+                Some(noted) => create_once::as_noted(known, noted),
+                None => known,
+            };
+            let looked = refresh(&session, known, &tagging, Scope::Declared);
+            let Some((there, _)) = looked.await.map_err(told)? else { return Err(gone(SUMMARY, &id)) };
+            progress.save(there.clone());
+            let mut reconciler =
+                Reconciler::new(&session, &tagging, &planned, there.clone(), progress, (SUMMARY, holds));
+            reconciler.reconcile(&there).await?;
+            return finish(reconciler, wait, "Created", true).await;
+        }
+        let mut reconciler = Reconciler::new(&session, &tagging, &planned, now, progress, (SUMMARY, holds));
+        if planned.routes.as_ref().is_some_and(|routes| !routes.is_empty()) {
+            let outcome = reconciler.routes(Some(&BTreeMap::new()), &[]).await;
+            reconciler.step("Routes", outcome);
+        }
+        finish(reconciler, wait, "Created", true).await
+    }
+
+    async fn read(&self, request: ReadRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
+        const SUMMARY: &str = "Could Not Read the Enhanced Connection";
+        const HOLDS: &str = "The state was not changed.";
+        let known: Connection = small::from_state(request.state)?;
+        small::check_state(known.id())?;
+        let limit = known.timeouts.read(schema::READ);
+        let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
+        let session = Session::open(&self.provider_data, known.place(), limit, request.stop)
+            .await
+            .map_err(told)?
+            .about(known.about());
+        match refresh(&session, known, &self.provider_data.tagging(), Scope::Declared).await.map_err(told)? {
+            Some((connection, warnings)) => {
+                self.provider_data.creation_journal().confirm(session.project.id(), &connection.name, connection.id());
+                progress.warn(warnings);
+                progress.save(connection);
+            }
+            None => progress.forget(),
+        }
+        Ok(())
+    }
+
+    async fn update(&self, request: UpdateRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
+        const SUMMARY: &str = "Could Not Change the Enhanced Connection";
+        const HOLDS: &str =
+            "The state holds what has been done so far. Fix the cause and apply again: only the rest is done.";
+        let prior: Connection = small::from_state(request.prior)?;
+        small::check_state(prior.id())?;
+        let planned = Connection::from_value(request.planned, &Path::root())?;
+        let limit = planned.timeouts.update(schema::UPDATE);
+        let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
+        let session = Session::open(&self.provider_data, prior.place(), limit, request.stop)
+            .await
+            .map_err(told)?
+            .about(prior.about());
+        let tagging = self.provider_data.tagging();
+        let guard = small::lock(&session, &self.provider_data, prior.id()).await.map_err(told)?;
+
+        let now = Connection {
+            wait_for_bindings: planned.wait_for_bindings,
+            timeouts: planned.timeouts.clone(),
+            // It changes in place only where an import is told of it, and then there is nothing to send.
+            routetable_id: planned.routetable_id.clone(),
+            ..prior.clone()
+        };
+        let mut reconciler = Reconciler::new(&session, &tagging, &planned, now, progress, (SUMMARY, HOLDS.to_owned()));
+        let wait = reconciler.reconcile(&prior).await?;
+        drop(guard);
+        if planned.routetable_id.is_some() {
+            reconciler.save(|_| {});
+            reconciler.progress.note(&[]);
+        }
+        let open = !request.planned.is_wholly_known();
+        finish(reconciler, wait, "Changed", open).await
+    }
+
+    async fn delete(&self, request: DeleteRequest<'_>, _: &mut Progress) -> Result<(), Diagnostics> {
+        const SUMMARY: &str = "Could Not Delete the Enhanced Connection";
+        const HOLDS: &str =
+            "The connection is still in the state. Run the same command again (terraform destroy, or apply).";
+        let known: Connection = small::from_state(request.prior)?;
+        small::check_state(known.id())?;
+        let limit = known.timeouts.delete(schema::DELETE);
+        let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
+        let session = Session::open(&self.provider_data, known.place(), limit, request.stop)
+            .await
+            .map_err(told)?
+            .about(known.about());
+        let guard = small::lock(&session, &self.provider_data, known.id()).await.map_err(told)?;
+        self.provider_data.creation_journal().confirm(session.project.id(), &known.name, known.id());
+        // What is not shown may be shown late: it is deleted all the same.
+        if let Some(shown) = small::shown(&session, known.id()).await.map_err(told)? {
+            same_connection(&known, &shown)?;
+        }
+        let mut settled = false;
+        loop {
+            let fault = match session.write(session.project.delete_connection(known.id())).await {
+                Ok(()) => break,
+                // What is gone already needs no deleting; but the service may mean something else that it did not find.
+                Err(fault) if fault.is_not_found() => {
+                    return if small::goes(&session, known.id()).await.map_err(told)? {
+                        Ok(())
+                    } else {
+                        Err(told(fault))
+                    };
+                }
+                Err(fault) => fault,
+            };
+            // A connection that is still being created cannot be deleted.
+            if settled || !fault.may_mean_not_yet() {
+                return Err(told(fault));
+            }
+            // It may have settled between the refusal and this look: then the next answer counts.
+            settled = !is_settling(&session, known.id()).await;
+            if settled {
+                continue;
+            }
+            tracing::info!(
+                id = known.id(),
+                ?fault,
+                "the connection is still being created; deleting it again in a moment"
+            );
+            session.pause(PAUSE, || "The creation of the connection".to_owned()).await.map_err(told)?;
+        }
+        drop(guard);
+        while small::still_shown(&session, known.id()).await.map_err(told)?.is_some() {
+            tracing::info!(id = known.id(), "waiting until the service says DELETED");
+            session.pause(PAUSE, || "The deletion of the connection".to_owned()).await.map_err(told)?;
+        }
+        Ok(())
+    }
+
+    async fn import(&self, request: ImportRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
+        const SUMMARY: &str = "Could Not Import the Enhanced Connection";
+        const HOLDS: &str = "Nothing was imported.";
+        let (object, region, project_id) = place::of_import(request.id);
+        let name = object.strip_prefix("name:");
+        if let Some((rule, broken)) = match name {
+            Some(name) => rules::CONNECTION_NAME.broken_by(name).map(|broken| (rules::CONNECTION_NAME, broken)),
+            None => rules::CONNECTION_ID.broken_by(object).map(|broken| (rules::CONNECTION_ID, broken)),
+        } {
+            let by_name = name.is_none() && rules::CONNECTION_NAME.allows(object);
+            let hint = if by_name { format!(" To import by name, write name:{object}.") } else { String::new() };
+            let text = format!(
+                "The import ID {:?} does not name a connection: {:?} {broken}; allowed: {}.{hint}\n\nWrite it as ID or as \
+                 name:NAME, followed by @REGION or @REGION/PROJECT_ID if these differ from the provider's. The console \
+                 and the data source dli_enhanced_connections show both.",
+                request.id,
+                name.unwrap_or(object),
+                rule.allowed
+            );
+            return Err(Diagnostic::error("Invalid Import ID", text).into());
+        }
+        let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
+        let session =
+            Session::open(&self.provider_data, (region, project_id), schema::READ, request.stop).await.map_err(told)?;
+        let id = match name {
+            Some(name) => id_of(&session, name).await.map_err(told)?,
+            None => object.to_owned(),
+        };
+        let asked = Connection { id: Computed(Some(id)), ..Connection::default() };
+        let looked = refresh(&session, asked, &self.provider_data.tagging(), Scope::Everything).await.map_err(told)?;
+        let Some((connection, warnings)) = looked else {
+            return Err(small::not_found(&format!("enhanced connection {object}"), "Enhanced Connection"));
+        };
+        progress.warn(warnings);
+        progress.save(connection);
+        progress.note(IMPORTED);
+        Ok(())
+    }
+}
+
+/// Ends a create or an update: waits where that is wanted, looks where something is open, and leaves the state as the
+/// plan has it, or where something failed as the connection is.
+async fn finish(mut reconciler: Reconciler<'_>, wait: bool, done: &str, open: bool) -> Result<(), Diagnostics> {
+    let mut shown = None;
+    let failed = reconciler.faults.has_errors();
+    if wait && !failed {
+        shown = reconciler.wait().await;
+    } else if open && !failed {
+        match reconciler.session.briefly(LAST_LOOK, small::shown(reconciler.session, reconciler.now.id())).await {
+            Ok(seen) => shown = seen,
+            Err(fault) => reconciler.progress.warn(fault.warn(
+                &format!("{done}, but Not Read Back"),
+                "Everything was done and is in the state. What the service adds (such as the status) is read at the next plan or \
+                 apply.",
+            )),
+        }
+    }
+    if reconciler.faults.has_errors() {
+        // The truth, as far as it can be had in a moment; else what the steps have saved.
+        let asked = reconciler.now.clone();
+        let late = tokio::time::timeout(LAST_LOOK, reconciler.session.project.show_connection(asked.id())).await;
+        if let Ok(Ok(shown)) = late
+            && !shown.is_deleted()
+            && reconciler.homes.ask(reconciler.session, &shown, &[asked.queues.as_ref()]).await.is_ok()
+        {
+            let mut now = asked;
+            let (homes, tagging) = (&reconciler.homes, reconciler.tagging);
+            now.apply_remote(RemoteState { shown: &shown, tags: None, homes, tagging, everything: false });
+            reconciler.progress.save(now);
+        }
+        return Err(reconciler.faults);
+    }
+    let mut state = reconciler.planned.clone();
+    state.id.clone_from(&reconciler.now.id);
+    // Where it is, is what was planned: an update may be the first to say it.
+    state.region.0 = state.region.0.take().or_else(|| reconciler.now.region.0.clone());
+    state.project_id.0 = state.project_id.0.take().or_else(|| reconciler.now.project_id.0.clone());
+    state.tags_all.0 = Some(reconciler.tagging.all(state.tags.as_ref()));
+    if let Some(shown) = shown {
+        state.apply_computed(&shown);
+        if !wait {
+            reconciler.progress.warn(state.failures(&shown, &reconciler.homes));
+        }
+    }
+    reconciler.progress.save(state);
+    Ok(())
+}
+
+/// Which collections to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    /// Those that are declared.
+    Declared,
+    /// All that the connection has.
+    Everything,
+}
+
+/// Looks at a connection; `None` where it is gone.
+async fn refresh(
+    session: &Session,
+    known: Connection,
+    tagging: &Tagging,
+    scope: Scope,
+) -> Result<Option<(Connection, Diagnostics)>, Fault> {
+    let Some(shown) = small::shown(session, known.id()).await? else { return Ok(None) };
+    same_connection(&known, &shown)?;
+    let mut warnings = Diagnostics::new();
+    let everything = scope == Scope::Everything;
+    let mut tags = None;
+    if everything || known.tags.is_some() || !tagging.defaults.is_empty() || !known.owned_tags().is_empty() {
+        match session.read(session.project.list_tags(known.id())).await {
+            Ok(listed) => tags = Some(listed.into_iter().map(|tag| (tag.key, tag.value)).collect()),
+            Err(fault) if fault.is_not_published() => {
+                if !everything {
+                    warnings.extend(fault.warn("Tags Cannot Be Read", TAGS_NOT_PUBLISHED));
+                }
+            }
+            Err(fault) => return Err(fault),
+        }
+    }
+    let mut homes = Homes::default();
+    homes.ask(session, &shown, &[known.queues.as_ref()]).await?;
+    let mut connection = known;
+    let seen = RemoteState { shown: &shown, tags: tags.as_ref(), homes: &homes, tagging, everything };
+    warnings.extend(connection.apply_remote(seen));
+    place::settle(&mut connection.region, &mut connection.project_id, session);
+    Ok(Some((connection, warnings)))
+}
+
+/// No call can rename a connection, or move it to another VPC or subnet: where the state tells these otherwise, its ID is
+/// another connection's, and what is done to that is done to somebody else. What an answer leaves out tells nothing.
+pub(super) fn same_connection(known: &Connection, shown: &wire::Connection) -> Result<(), Diagnostics> {
+    let facts = [
+        ("name", &known.name, &shown.name),
+        ("dest_vpc_id", &known.dest_vpc_id, &shown.dest_vpc_id),
+        ("dest_network_id", &known.dest_network_id, &shown.dest_network_id),
+    ];
+    let differs = |(_, known, shown): &&(_, &String, &String)| {
+        !known.is_empty() && !shown.is_empty() && !known.eq_ignore_ascii_case(shown)
+    };
+    let Some((fact, ours, theirs)) = facts.iter().find(differs) else { return Ok(()) };
+    let text = format!(
+        "According to the state, the connection {} has the {fact} {ours:?}; the service says {theirs:?}, and nothing can \
+         change that. So the ID in the state is not that of this connection: the state was damaged or edited by hand. Nothing \
+         was changed.\n\nRestore the state from a backup (terraform.tfstate.backup), or remove the resource from it and import \
+         the right connection: terraform state rm ADDRESS, then terraform import ADDRESS ID.",
+        known.id()
+    );
+    Err(Diagnostic::error("The State Names Another Connection", text).at(Path::attribute("id")).into())
+}
+
+const TAGS_NOT_PUBLISHED: &str = "The tag API is not published in this region. The state keeps the tags that it has.";
+
+/// The id of the one connection that has this name.
+async fn id_of(session: &Session, name: &str) -> Result<String, Fault> {
+    let filter =
+        ConnectionFilter { name: Some(name), status: Some(wire::STATUS_ACTIVE), ..ConnectionFilter::default() };
+    let mut named = session.read(session.project.list_connections(&filter)).await?;
+    named.retain(|connection| connection.name == name && !connection.is_deleted());
+    match named.len() {
+        1 => Ok(named.remove(0).id),
+        0 => {
+            let text = format!(
+                "There is no enhanced connection named {name:?} in this project. Names must match exactly, including case. Also \
+                 check region and project_id of the provider."
+            );
+            Err(Fault::Told(Diagnostic::error("Enhanced Connection Not Found", text).into()))
+        }
+        count => {
+            let ids: Vec<_> = named.iter().map(|connection| connection.id.as_str()).collect();
+            let text = format!(
+                "There are {count} enhanced connections named {name:?}: {}. Import the one you mean by its ID.",
+                ids.join(", ")
+            );
+            Err(Fault::Told(Diagnostic::error("Name Is Not Unique", text).into()))
+        }
+    }
+}
+
+/// Whether any of its bindings is still being made.
+async fn is_settling(session: &Session, id: &str) -> bool {
+    let Ok(shown) = session.read(session.project.show_connection(id)).await else { return false };
+    let mut bindings = shown.available_queue_info.iter().chain(&shown.elastic_resource_pools);
+    bindings.any(|binding| binding.has_status(wire::BINDING_CREATING))
+}
+
+/// What an earlier run has made.
+fn taken_over(shown: &wire::Connection) -> Diagnostic {
+    let wire::Connection { name, id, create_time, .. } = shown;
+    let created = model::timestamp(*create_time).map(|time| format!(", created {time}")).unwrap_or_default();
+    let text = format!(
+        "An earlier run was stopped before it could tell Terraform that it had created the connection {name:?} \
+         ({id}{created}). This connection is now in the state and is changed to match the configuration; no second one was \
+         created."
+    );
+    Diagnostic::warning("Connection of an Earlier Run Taken Over", text).at(Path::attribute("name"))
+}
+
+pub(super) fn gone(summary: &str, id: &str) -> Diagnostics {
+    let text = format!(
+        "The connection {id} was deleted by someone else since the plan was made. Plan again: it will be created again."
+    );
+    Diagnostic::error(format!("{summary}: Gone"), text).into()
+}
+
+/// What to do where a connection may exist that Terraform does not know. `unkept` is why the next run will not know of it
+/// either.
+pub(super) fn advice_for_unknown_outcome(name: &str, unkept: Option<&str>) -> String {
+    let unknown = "The state holds no connection, but one may exist.";
+    let import = format!(
+        "look for the name in the console. A connection that this run created (see its time of creation) can be imported: \
+         terraform import ADDRESS name:{name}"
+    );
+    match unkept {
+        Some(why) => format!(
+            "{unknown} No note of it could be left in Terraform's data directory ({why}), so before you apply again, {import}"
+        ),
+        None => format!(
+            "{unknown} Apply again from this directory: if this run created an enhanced connection named {name:?}, the next \
+             one finds it by the note left in Terraform's data directory and takes it over; otherwise it creates one.\n\nIf \
+             the directory is gone by then, {import}"
+        ),
+    }
+}
+
+/// The same where something has its name, of which nothing proves that it is this run's.
+pub(super) fn advice_for_candidates(there: &[wire::Connection]) -> String {
+    let (which, id) = if let [one] = there { ("it", one.id.as_str()) } else { ("one of them", "ID") };
+    format!(
+        "The state holds no connection. This run may have created {which}, but nothing proves it, so none was taken over. If \
+         {which} is yours (see the time of creation), import it: terraform import ADDRESS {id}. Otherwise choose another name."
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_answer_leaves_out_does_not_tell_of_another_connection() {
+        let known = || Connection {
+            id: Computed(Some("2a62".to_owned())),
+            name: "test".to_owned(),
+            dest_vpc_id: "v".to_owned(),
+            dest_network_id: "n".to_owned(),
+            ..Connection::default()
+        };
+        let shown = |name: &str, vpc: &str, network: &str| wire::Connection {
+            name: name.to_owned(),
+            dest_vpc_id: vpc.to_owned(),
+            dest_network_id: network.to_owned(),
+            ..wire::Connection::default()
+        };
+        for (name, vpc, network) in [("test", "v", "n"), ("TEST", "V", "N"), ("", "", "")] {
+            assert!(same_connection(&known(), &shown(name, vpc, network)).is_ok(), "{name} {vpc} {network}");
+        }
+        for (name, vpc, network) in [("other", "v", "n"), ("test", "w", "n"), ("test", "v", "m")] {
+            assert!(same_connection(&known(), &shown(name, vpc, network)).is_err(), "{name} {vpc} {network}");
+        }
+        assert!(
+            same_connection(&Connection::default(), &shown("test", "v", "n")).is_ok(),
+            "an import knows nothing yet"
+        );
+    }
+}
