@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::thread;
 
 use clap::Parser;
-use terraform_provider_dli::plugin::{self, End, Identity, Mode, guide, handshake, logging};
+use terraform_provider_dli::plugin::{self, Exit, Identity, Mode, handshake, logging, usage};
 use terraform_provider_dli::provider::DliProvider;
 use terraform_provider_dli::{framework::server::Server, protocol};
 use tokio::runtime::Builder;
@@ -18,7 +18,7 @@ const IDENTITY: Identity = Identity {
     address: "opendli/dli",
     version: env!("CARGO_PKG_VERSION"),
     title: "Huawei Cloud Data Lake Insight (DLI)",
-    trial: "To try it without an account, start `dli-emulator`, which comes with it.",
+    try_hint: "To try it without an account, start `dli-emulator`, which comes with it.",
 };
 
 /// The workers share little work: a call mostly waits for the cloud, and a client runs ten at a time.
@@ -45,7 +45,7 @@ fn main() -> ExitCode {
         (false, Ok(launch)) => Mode::Launched(launch),
         (false, Err(reason)) => {
             let program = env::current_exe().unwrap_or_default();
-            return fail(&guide::text(&IDENTITY, reason, &program));
+            return fail(&usage::text(&IDENTITY, reason, &program));
         }
     };
     logging::install(logging::level(environment));
@@ -56,9 +56,9 @@ fn main() -> ExitCode {
         Err(error) => return fail(&format!("[ERROR] cannot start the runtime: {error}\n")),
     };
     // A process that serves on its own takes part in many runs.
-    let client = if arguments.debug { None } else { plugin::client() };
+    let client = if arguments.debug { None } else { plugin::parent_process_key() };
     let provider = DliProvider::for_client(Box::new(environment), notes(environment), client);
-    let farewell = provider.farewell();
+    let acknowledge_after_shutdown = provider.acknowledge_after_shutdown();
     let served = runtime.block_on(plugin::serve(&IDENTITY, mode, || {
         let server = Server::new(provider);
         let service = protocol::Service::new(server);
@@ -67,11 +67,11 @@ fn main() -> ExitCode {
     // What still runs has nobody left to answer to.
     runtime.shutdown_background();
     match served {
-        Ok(End::Farewell) => {
-            farewell();
+        Ok(Exit::ShutdownRpc) => {
+            acknowledge_after_shutdown();
             ExitCode::SUCCESS
         }
-        Ok(End::Otherwise) => ExitCode::SUCCESS,
+        Ok(Exit::Interrupted) => ExitCode::SUCCESS,
         Err(error) => fail(&format!("[ERROR] {}\n", logging::with_sources(&error))),
     }
 }

@@ -16,13 +16,13 @@
 
 mod connection;
 mod control;
-pub mod guide;
 pub mod handshake;
-mod life;
 mod listener;
 pub mod logging;
 mod reattach;
+mod shutdown;
 mod tls;
+pub mod usage;
 
 use std::io::{self, Write as _};
 use std::time::Duration;
@@ -30,10 +30,10 @@ use std::time::Duration;
 use tonic::service::Routes;
 use tonic::transport::Server;
 
-use self::handshake::Launch;
-pub use self::life::client;
-use self::life::{Life, Stop};
+use self::handshake::PluginEnv;
 use self::listener::Listener;
+pub use self::shutdown::parent_process_key;
+use self::shutdown::{Shutdown, ShutdownWatcher};
 use self::tls::Tls;
 
 /// The generated messages and services of `proto/plugin.proto`.
@@ -69,14 +69,14 @@ pub struct Identity {
     /// What it provides, in a few words.
     pub title: &'static str,
     /// How to try it without an account, as one line.
-    pub trial: &'static str,
+    pub try_hint: &'static str,
 }
 
 /// How the process was started.
 #[derive(Clone, Debug)]
 pub enum Mode {
     /// By a client, which waits for the line on stdout.
-    Launched(Launch),
+    Launched(PluginEnv),
     /// By a person, who tells clients of it through `TF_REATTACH_PROVIDERS`: no certificates, no cookie, one process for
     /// all phases and configurations.
     Debug,
@@ -105,11 +105,11 @@ pub enum PluginError {
 
 /// How an orderly end came about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub enum Exit {
     /// The client said goodbye, having had all the answers that it wanted.
-    Farewell,
+    ShutdownRpc,
     /// A signal, or the death of the client.
-    Otherwise,
+    Interrupted,
 }
 
 /// Serves `provider` until the client or the system ends it; `Ok` is an orderly end.
@@ -120,29 +120,33 @@ pub async fn serve<I: FnOnce()>(
     identity: &Identity,
     mode: Mode,
     provider: impl FnOnce() -> (Routes, I),
-) -> Result<End, PluginError> {
+) -> Result<Exit, PluginError> {
     let debug = matches!(mode, Mode::Debug);
-    let life = Life::begin(debug).map_err(PluginError::Signals)?;
+    let life = ShutdownWatcher::begin(debug).map_err(PluginError::Signals)?;
     let launch = match mode {
         Mode::Launched(launch) => launch,
-        Mode::Debug => Launch::default(),
+        Mode::Debug => PluginEnv::default(),
     };
 
     let tls = launch.certificate()?.map(Tls::for_client).transpose()?;
     // The traces are removed at the end of this function, on every way out.
-    let Listener { socket, address, traces: _traces } = listener::listen(&launch)?;
+    let Listener { socket, address, files: _files } = listener::listen(&launch)?;
     if debug {
         // Stdout has the line alone, so that a script can read it.
-        let _ = io::stderr().write_all(guide::waiting(identity).as_bytes());
+        let _ = io::stderr().write_all(usage::waiting(identity).as_bytes());
         announce(&reattach::line(identity.address, std::process::id(), &address))?;
     } else {
         announce(&handshake::line(&address, tls.as_ref().map(Tls::certificate), launch.multiplex))?;
     }
-    if !launch.understood() {
-        tracing::error!(offered = launch.offered, "the client does not offer plugin protocol {}", handshake::PROTOCOL);
+    if !launch.offers_protocol_6() {
+        tracing::error!(
+            protocol_versions = launch.protocol_versions,
+            "the client does not offer plugin protocol {}",
+            handshake::PROTOCOL
+        );
     }
 
-    let stop = Stop::default();
+    let stop = Shutdown::default();
     let (routes, interrupt) = provider();
     let routes = control::add_to(routes, &stop).await;
     let serving = Server::builder()
@@ -156,11 +160,11 @@ pub async fn serve<I: FnOnce()>(
         served = serving => served?,
         () = time_to_leave(life, &stop, interrupt) => {}
     }
-    Ok(if stop.is_farewell() { End::Farewell } else { End::Otherwise })
+    Ok(if stop.requested_by_client() { Exit::ShutdownRpc } else { Exit::Interrupted })
 }
 
 /// Resolves when the process has to be gone, calls in flight or not, after the end was asked for.
-async fn time_to_leave(life: Life, stop: &Stop, interrupt: impl FnOnce()) {
+async fn time_to_leave(life: ShutdownWatcher, stop: &Shutdown, interrupt: impl FnOnce()) {
     let drain = tokio::select! {
         cause = life.end() => {
             tracing::debug!(%cause, "ending");

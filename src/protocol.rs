@@ -3,12 +3,12 @@
 //!
 //! In here there is no DLI and no HTTP.
 
-mod answer;
 pub mod codec;
 mod dynamic;
 mod encode;
 pub mod json;
 pub mod msgpack;
+mod response;
 mod service;
 pub mod type_json;
 

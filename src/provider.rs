@@ -37,7 +37,7 @@ use crate::{
         diagnostic::Diagnostics,
         provider::Provider,
         resource::Resource,
-        schema::{Attribute, Body, Nesting, Schema},
+        schema::{Attribute, BlockBody, Nesting, Schema},
         types::Type,
         validate::{EachElement, EachKey},
         value::Value,
@@ -86,7 +86,7 @@ impl DliProvider {
 
     /// What is to be done once the client has said goodbye, having had all its answers: the notes of what they told of say
     /// that it was told.
-    pub fn farewell(&self) -> impl FnOnce() + Send + use<> {
+    pub fn acknowledge_after_shutdown(&self) -> impl FnOnce() + Send + use<> {
         let provider_data = Arc::clone(&self.provider_data);
         move || provider_data.creation_journal().acknowledge_all()
     }
@@ -96,27 +96,27 @@ impl DliProvider {
 impl Provider for DliProvider {
     fn schema(&self) -> Schema {
         let attributes = configuration::schema::attributes().into_iter().chain(vec![
-            Attribute::bool("insecure").describe(
+            Attribute::bool("insecure").description(
                 "Accepts any TLS certificate of the service. For tests only: whoever sits in between can read and change \
                  everything. Environment: `HW_INSECURE`.",
             ),
-            Attribute::string("cacert_file").describe(
+            Attribute::string("cacert_file").description(
                 "File with certificates (PEM) to trust besides those of the operating system. Environment: `OS_CACERT`.",
             ),
             Attribute::new("default_tags", Type::map(Type::String))
-                .check(EachKey(Follows(&[rules::TAG_KEY])))
-                .check(EachElement(Follows(&[rules::TAG_VALUE])))
-                .describe("Tags that every connection gets; what `tags` of a resource says goes before them."),
+                .validator(EachKey(Follows(&[rules::TAG_KEY])))
+                .validator(EachElement(Follows(&[rules::TAG_VALUE])))
+                .description("Tags that every connection gets; what `tags` of a resource says goes before them."),
             Attribute::nested(
                 "ignore_tags",
                 Nesting::Single,
                 vec![
-                    Attribute::new("keys", Type::set(Type::String)).describe("Keys of such tags."),
-                    Attribute::new("key_prefixes", Type::set(Type::String)).describe("Beginnings of their keys."),
+                    Attribute::new("keys", Type::set(Type::String)).description("Keys of such tags."),
+                    Attribute::new("key_prefixes", Type::set(Type::String)).description("Beginnings of their keys."),
                 ],
             )
-            .describe("Tags that somebody else looks after: they are neither seen nor touched."),
-            Attribute::bool("plan_checks").describe(
+            .description("Tags that somebody else looks after: they are neither seen nor touched."),
+            Attribute::bool("plan_checks").description(
                 "Whether a plan asks the service if the queues and elastic resource pools that are to be bound exist and may \
                  be bound, and if the name of a new connection is free. Default: `true`. Without credentials nothing is \
                  asked.",
@@ -127,7 +127,7 @@ impl Provider for DliProvider {
         let description = "Manages Huawei Cloud Data Lake Insight (DLI). Nothing is asked of the network before the \
                            first resource needs it."
             .to_owned();
-        Schema { body: Body { attributes, blocks, description, ..Body::default() }, ..Schema::default() }
+        Schema { body: BlockBody { attributes, blocks, description, ..BlockBody::default() }, ..Schema::default() }
     }
 
     async fn configure(&self, config: &Value) -> Result<Diagnostics, Diagnostics> {
@@ -159,7 +159,7 @@ mod tests {
         let resources = provider.resources().into_iter().map(|kind| (kind.type_name(), kind.schema()));
         let data_sources = provider.data_sources().into_iter().map(|kind| (kind.type_name(), kind.schema()));
         for (name, schema) in resources.chain(data_sources).chain([("provider", provider.schema())]) {
-            assert_eq!(schema.faults(), Vec::<String>::new(), "{name}");
+            assert_eq!(schema.implementation_errors(), Vec::<String>::new(), "{name}");
         }
     }
 }

@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use terraform_provider_dli::framework::provider::Provider;
-use terraform_provider_dli::framework::schema::Body;
+use terraform_provider_dli::framework::schema::BlockBody;
 use terraform_provider_dli::provider::DliProvider;
 
 use super::{errors, schema};
@@ -88,7 +88,7 @@ struct Page {
     /// The line of that name, which only an index has not.
     subcategory: &'static str,
     heading: String,
-    body: Body,
+    body: BlockBody,
     /// Where its example and notes lie.
     folder: PathBuf,
     example: &'static str,
@@ -96,7 +96,7 @@ struct Page {
 
 impl Page {
     /// The page of a type, and the name of its file.
-    fn of(what: &str, name: &str, body: Body, folder: &Path, example: &'static str) -> (String, Self) {
+    fn of(what: &str, name: &str, body: BlockBody, folder: &Path, example: &'static str) -> (String, Self) {
         let page = Self {
             title: format!("{name} {what} - dli"),
             subcategory: "subcategory: \"\"\n",

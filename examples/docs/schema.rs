@@ -6,7 +6,7 @@
 use std::fmt::{self, Write};
 
 use terraform_provider_dli::framework::{
-    schema::{Attribute, Block, BlockNesting, Body, Nesting, Presence, Shape},
+    schema::{Attribute, AttributeKind, Block, BlockBody, BlockNesting, Nesting, Presence},
     types::Type,
 };
 
@@ -32,7 +32,7 @@ struct Within<'a> {
 }
 
 /// The section, with what is nested below it.
-pub(crate) fn section(body: &Body) -> String {
+pub(crate) fn section(body: &BlockBody) -> String {
     let mut text = "## Schema\n".to_owned();
     list(&mut text, "", &Within { anchor: "", attributes: &body.attributes, blocks: &body.blocks })
         .expect("a String takes all that is written to it");
@@ -70,9 +70,9 @@ fn list(text: &mut String, path: &str, within: &Within<'_>) -> fmt::Result {
 }
 
 fn of_attribute(attribute: &Attribute) -> Member<'_> {
-    let (mut kind, within) = match &attribute.shape {
-        Shape::Plain(ty) => (words(ty), None),
-        Shape::Nested(nesting, attributes) => {
+    let (mut kind, within) = match &attribute.kind {
+        AttributeKind::Plain(ty) => (words(ty), None),
+        AttributeKind::Nested(nesting, attributes) => {
             let kind = match nesting {
                 Nesting::Single => "Attributes",
                 Nesting::List => "Attributes List",
@@ -95,15 +95,15 @@ fn of_attribute(attribute: &Attribute) -> Member<'_> {
 }
 
 fn of_block(block: &Block) -> Member<'_> {
-    let (mut kind, least) = match block.nesting {
+    let (mut kind, min_items) = match block.nesting {
         BlockNesting::Single | BlockNesting::Group => ("Block".to_owned(), 0),
-        BlockNesting::List { least, most } => (limits("Block List", least, most), least),
-        BlockNesting::Set { least, most } => (limits("Block Set", least, most), least),
+        BlockNesting::List { min_items, max_items } => (limits("Block List", min_items, max_items), min_items),
+        BlockNesting::Set { min_items, max_items } => (limits("Block Set", min_items, max_items), min_items),
         BlockNesting::Map => ("Block Map".to_owned(), 0),
     };
-    let Body { attributes, blocks, description, deprecation } = &block.body;
+    let BlockBody { attributes, blocks, description, deprecation } = &block.body;
     let description = described(&mut kind, description, deprecation.as_deref());
-    let group = if least > 0 { GROUPS[0] } else { GROUPS[1] };
+    let group = if min_items > 0 { GROUPS[0] } else { GROUPS[1] };
     Member {
         name: block.name,
         group,
@@ -113,9 +113,9 @@ fn of_block(block: &Block) -> Member<'_> {
     }
 }
 
-fn limits(kind: &str, least: i64, most: i64) -> String {
+fn limits(kind: &str, min_items: i64, max_items: i64) -> String {
     let limit = |word: &str, number: i64| if number > 0 { format!(", {word}: {number}") } else { String::new() };
-    format!("{kind}{}{}", limit("Min", least), limit("Max", most))
+    format!("{kind}{}{}", limit("Min", min_items), limit("Max", max_items))
 }
 
 fn described(kind: &mut String, description: &str, deprecation: Option<&str>) -> String {

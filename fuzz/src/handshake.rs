@@ -1,7 +1,7 @@
 //! The environment that a plugin is started in: only the cookie makes a launch, whatever else is said, and a client's
 //! certificate is read or refused.
 
-use terraform_provider_dli::plugin::handshake::{Launch, NotLaunched, launch};
+use terraform_provider_dli::plugin::handshake::{NotLaunched, PluginEnv, launch};
 
 use super::source::Source;
 
@@ -36,7 +36,7 @@ pub fn run(bytes: &[u8]) {
     match launch(given) {
         Ok(launch) => {
             assert_eq!(cookie.as_deref(), Some(COOKIE));
-            assert_eq!(launch.offered, filled("PLUGIN_PROTOCOL_VERSIONS").unwrap_or_default());
+            assert_eq!(launch.protocol_versions, filled("PLUGIN_PROTOCOL_VERSIONS").unwrap_or_default());
             assert_eq!(launch.client_certificate, filled("PLUGIN_CLIENT_CERT"));
             assert_eq!(launch.socket_group, filled("PLUGIN_UNIX_SOCKET_GROUP"));
             check(&launch);
@@ -46,9 +46,14 @@ pub fn run(bytes: &[u8]) {
     }
 }
 
-fn check(launch: &Launch) {
-    let numbers: Vec<_> = launch.offered.split(',').map(|text| text.trim().parse::<u32>()).collect();
-    assert_eq!(launch.understood(), launch.offered.is_empty() || numbers.contains(&Ok(6)), "{:?}", launch.offered);
+fn check(launch: &PluginEnv) {
+    let numbers: Vec<_> = launch.protocol_versions.split(',').map(|text| text.trim().parse::<u32>()).collect();
+    assert_eq!(
+        launch.offers_protocol_6(),
+        launch.protocol_versions.is_empty() || numbers.contains(&Ok(6)),
+        "{:?}",
+        launch.protocol_versions
+    );
     // A certificate that cannot be read must not count as none, which would mean plain text.
     match launch.certificate() {
         Ok(certificate) => assert_eq!(certificate.is_some(), launch.client_certificate.is_some()),

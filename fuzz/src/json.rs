@@ -22,7 +22,7 @@ pub fn run(bytes: &[u8]) {
         2 => {
             // A state has no unknown values.
             let mut value = source.value(&ty);
-            value.forget_unknowns();
+            value.nullify_unknowns();
             let value = in_order(value);
             let mut text = String::new();
             write(&mut text, &value);

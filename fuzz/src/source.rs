@@ -255,8 +255,8 @@ impl<'a> Source<'a> {
             prefix: self.rarely(3).then(|| self.text()),
             lower: self.rarely(3).then(|| (self.number(), self.rarely(2))),
             upper: self.rarely(3).then(|| (self.number(), self.rarely(2))),
-            least: self.rarely(3).then(|| self.integer()),
-            most: self.rarely(3).then(|| self.integer()),
+            min_length: self.rarely(3).then(|| self.integer()),
+            max_length: self.rarely(3).then(|| self.integer()),
         }
     }
 

@@ -6,7 +6,7 @@
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
-use super::{diagnostic::Diagnostics, resource::Progress, schema::Schema, value::Value};
+use super::{diagnostic::Diagnostics, resource::ResponseState, schema::Schema, value::Value};
 
 /// A kind of data source.
 #[async_trait]
@@ -17,9 +17,9 @@ pub trait DataSource: Send + Sync {
     /// Its schema. Its version means nothing: what is read is never upgraded.
     fn schema(&self) -> Schema;
 
-    /// Looks, and saves all that the schema has; what is configured is saved as it is configured. `progress` starts
+    /// Looks, and saves all that the schema has; what is configured is saved as it is configured. `response` starts
     /// with nothing saved. Nothing found is an error, unless the answer is a collection.
-    async fn read(&self, request: DataRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics>;
+    async fn read(&self, request: DataRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics>;
 }
 
 /// A call to read a data source.

@@ -56,7 +56,7 @@ impl Diagnostic {
     }
 
     /// What is wrong, without the request to report it: for where it is not the provider's fault after all.
-    pub fn fact(&self) -> &str {
+    pub fn detail_without_report_request(&self) -> &str {
         self.detail.trim_end_matches(REPORT).trim_end()
     }
 }
@@ -93,7 +93,7 @@ impl Diagnostics {
 
     /// Shows the first `most` of each kind (same summary, same attribute of the root) and sums up the rest in one more
     /// message, so that 20,000 bad records stay readable.
-    pub fn sum_up(self, most: usize) -> Self {
+    pub fn limit_repeated(self, most: usize) -> Self {
         type Kind = (Severity, String, Option<Step>);
         let kind = |d: &Diagnostic| -> Kind { (d.severity, d.summary.clone(), d.path.head().cloned()) };
         let mut seen: BTreeMap<Kind, (usize, Vec<String>)> = BTreeMap::new();
@@ -173,7 +173,7 @@ mod tests {
             all.push(Diagnostic::error("Invalid Host Name", "…").at(Path::attribute("hosts").key(format!("{n}bad"))));
         }
         all.push(Diagnostic::error("Invalid Tag Key", "…").at(Path::attribute("tags").key("x/y")));
-        let shown = all.sum_up(20);
+        let shown = all.limit_repeated(20);
         assert_eq!(shown.iter().count(), 22);
         let last = shown.iter().last().expect("there are 22");
         assert_eq!(last.path, Path::attribute("hosts"));
@@ -186,6 +186,6 @@ mod tests {
         for n in 0..20 {
             all.push(Diagnostic::error("Invalid Host Name", "…").at(Path::attribute("hosts").key(format!("{n}bad"))));
         }
-        assert_eq!(all.clone().sum_up(20), all);
+        assert_eq!(all.clone().limit_repeated(20), all);
     }
 }

@@ -15,7 +15,7 @@ use std::fmt;
 
 use super::{
     path::Path,
-    schema::{Attribute, Nesting, Presence, Schema, Shape},
+    schema::{Attribute, AttributeKind, Nesting, Presence, Schema},
     value::{UNKNOWN, Value},
 };
 
@@ -46,9 +46,9 @@ pub struct Change<'a> {
 
 /// A change of the attribute replaces the object.
 #[derive(Debug)]
-pub struct Replaces;
+pub struct RequiresReplace;
 
-impl PlanModifier for Replaces {
+impl PlanModifier for RequiresReplace {
     fn modify(&self, change: &mut Change<'_>) {
         change.replace |= !change.prior_state.is_null() && change.prior != change.planned;
     }
@@ -56,12 +56,12 @@ impl PlanModifier for Replaces {
 
 /// A computed attribute keeps its value in an update, unless one of the named attributes changes.
 #[derive(Debug)]
-pub struct Keeps {
+pub struct UseStateForUnknown {
     /// Attributes whose change may change this one.
     pub unless_changed: &'static [&'static str],
 }
 
-impl PlanModifier for Keeps {
+impl PlanModifier for UseStateForUnknown {
     fn modify(&self, change: &mut Change<'_>) {
         let same = |name: &&str| change.prior_state.get(name) == change.planned_state.get(name);
         let open = change.planned.is_unknown() && change.config.is_null();
@@ -101,7 +101,7 @@ pub fn plan(schema: &Schema, prior: &Value, proposed: Value, config: &Value) -> 
 /// Puts an attribute's default where the configuration does not set it.
 pub(super) fn apply_default(attribute: &Attribute, config: &Value, planned: &mut Value) {
     if let (Some(default), Value::Null) = (&attribute.default, config) {
-        planned.put(attribute.name, default.clone());
+        planned.set_attribute(attribute.name, default.clone());
     }
 }
 
@@ -109,8 +109,8 @@ pub(super) fn apply_default(attribute: &Attribute, config: &Value, planned: &mut
 pub(super) fn keep_equivalent(attribute: &Attribute, prior: &Value, new: &mut Value) {
     let (was, is) = (prior.get(attribute.name), new.get(attribute.name));
     let both_known = !was.is_null() && !is.is_null() && is.is_wholly_known();
-    if both_known && was != is && attribute.equivalence.is_some_and(|same| same(was, is)) {
-        new.put(attribute.name, was.clone());
+    if both_known && was != is && attribute.semantic_equality.is_some_and(|same| same(was, is)) {
+        new.set_attribute(attribute.name, was.clone());
     }
 }
 
@@ -120,11 +120,11 @@ fn mark_unknown(attributes: &[Attribute], config: &Value, planned: &mut Value) {
         let configured = config.get(attribute.name);
         if configured.is_null() {
             if attribute.is_computed() && attribute.default.is_none() {
-                planned.put(attribute.name, UNKNOWN);
+                planned.set_attribute(attribute.name, UNKNOWN);
             }
             continue;
         }
-        let Shape::Nested(nesting, nested) = &attribute.shape else { continue };
+        let AttributeKind::Nested(nesting, nested) = &attribute.kind else { continue };
         let Value::Map(entries) = planned else { continue };
         let Some(value) = entries.get_mut(attribute.name) else { continue };
         match (nesting, configured, value) {
@@ -148,7 +148,7 @@ fn run_modifiers(schema: &Schema, prior: &Value, config: &Value, planned: &mut V
     let (computed, configured): (Vec<_>, Vec<_>) =
         schema.body.attributes.iter().partition(|attribute| attribute.presence == Presence::Computed);
     for attribute in configured.into_iter().chain(computed) {
-        if attribute.modifiers.is_empty() {
+        if attribute.plan_modifiers.is_empty() {
             continue;
         }
         let mut value = planned.get(attribute.name).clone();
@@ -161,11 +161,11 @@ fn run_modifiers(schema: &Schema, prior: &Value, config: &Value, planned: &mut V
             planned_state: planned,
             replace: false,
         };
-        attribute.modifiers.iter().for_each(|modifier| modifier.modify(&mut change));
+        attribute.plan_modifiers.iter().for_each(|modifier| modifier.modify(&mut change));
         if change.replace {
             replace.push(change.path);
         }
-        planned.put(attribute.name, value);
+        planned.set_attribute(attribute.name, value);
     }
     replace.sort();
     replace
@@ -176,7 +176,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::framework::{schema::Body, types::Type};
+    use crate::framework::{schema::BlockBody, types::Type};
 
     fn same_letters(a: &Value, b: &Value) -> bool {
         a.as_str().zip(b.as_str()).is_some_and(|(a, b)| a.eq_ignore_ascii_case(b))
@@ -184,17 +184,19 @@ mod tests {
 
     fn schema() -> Schema {
         Schema {
-            body: Body {
+            body: BlockBody {
                 attributes: vec![
-                    Attribute::string("name").required().modify(Replaces),
-                    Attribute::string("queue").same_when(same_letters),
+                    Attribute::string("name").required().plan_modifier(RequiresReplace),
+                    Attribute::string("queue").semantic_equality(same_letters),
                     Attribute::new("hosts", Type::map(Type::String)),
                     Attribute::string("mode").default("auto"),
-                    Attribute::string("id").computed().modify(Keeps { unless_changed: &[] }),
-                    Attribute::string("state").computed().modify(Keeps { unless_changed: &["queue"] }),
+                    Attribute::string("id").computed().plan_modifier(UseStateForUnknown { unless_changed: &[] }),
+                    Attribute::string("state")
+                        .computed()
+                        .plan_modifier(UseStateForUnknown { unless_changed: &["queue"] }),
                     Attribute::string("etag").computed(),
                 ],
-                ..Body::default()
+                ..BlockBody::default()
             },
             ..Schema::default()
         }
@@ -203,7 +205,7 @@ mod tests {
     fn object(changes: &[(&str, Value)]) -> Value {
         let mut object = schema().empty();
         for (name, value) in changes {
-            object.put(name, value.clone());
+            object.set_attribute(name, value.clone());
         }
         object
     }
@@ -213,7 +215,7 @@ mod tests {
         let mut proposed = config.clone();
         for attribute in schema().body.attributes.iter().filter(|a| a.is_computed()) {
             if config.get(attribute.name).is_null() {
-                proposed.put(attribute.name, prior.get(attribute.name).clone());
+                proposed.set_attribute(attribute.name, prior.get(attribute.name).clone());
             }
         }
         proposed
@@ -254,8 +256,8 @@ mod tests {
         let hosts = Value::map([("h", "1.2.3.4".into())]);
         let config = object(&[("name", "a".into()), ("queue", "Q1".into()), ("hosts", hosts.clone())]);
         let mut expected = state();
-        expected.put("hosts", hosts);
-        expected.put("etag", UNKNOWN);
+        expected.set_attribute("hosts", hosts);
+        expected.set_attribute("etag", UNKNOWN);
         assert_eq!(planned(&state(), &config).planned, expected);
 
         let other_queue = object(&[("name", "a".into()), ("queue", "Q2".into())]);
@@ -284,7 +286,10 @@ mod tests {
     fn nested_computed_attributes_open_too() {
         let nested = vec![Attribute::string("key").required(), Attribute::string("made").computed()];
         let schema = Schema {
-            body: Body { attributes: vec![Attribute::nested("rows", Nesting::Map, nested)], ..Body::default() },
+            body: BlockBody {
+                attributes: vec![Attribute::nested("rows", Nesting::Map, nested)],
+                ..BlockBody::default()
+            },
             ..Schema::default()
         };
         let row = |made: Value| {
@@ -304,7 +309,7 @@ mod tests {
         #[test]
         fn any_plan_is_one_that_core_accepts(name in "[ab]", queue in any_text(), mode in any_text(), fresh: bool, was in any_text()) {
             let mut before = state();
-            before.put("queue", was);
+            before.set_attribute("queue", was);
             let prior = if fresh { Value::Null } else { before };
             let config = object(&[("name", Value::from(name)), ("queue", queue), ("mode", mode)]);
             let plan = planned(&prior, &config).planned;
@@ -315,7 +320,7 @@ mod tests {
                 prop_assert!(plan == config || kept || free, "{}: {plan:?}", attribute.name);
             }
             let mut outcome = plan;
-            outcome.forget_unknowns();
+            outcome.nullify_unknowns();
             prop_assert_eq!(&planned(&outcome, &config).planned, &outcome);
         }
     }

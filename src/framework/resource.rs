@@ -25,38 +25,38 @@ pub trait Resource: Send + Sync {
 
     /// Adds to a plan what the schema cannot say. Core plans twice and insists on the same answer, so this depends on
     /// nothing that changes between the two. Not called for a plan to destroy.
-    async fn modify_plan(&self, request: PlanRequest<'_>) -> Result<Diagnostics, Diagnostics> {
+    async fn modify_plan(&self, request: ModifyPlanRequest<'_>) -> Result<Diagnostics, Diagnostics> {
         let _ = request;
         Ok(Diagnostics::new())
     }
 
-    /// Makes the object. `progress` starts with nothing saved.
-    async fn create(&self, request: CreateRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics>;
+    /// Makes the object. `response` starts with nothing saved.
+    async fn create(&self, request: CreateRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics>;
 
-    /// Looks at the object. `progress` starts with the state as it is.
-    async fn read(&self, request: ReadRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics>;
+    /// Looks at the object. `response` starts with the state as it is.
+    async fn read(&self, request: ReadRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics>;
 
-    /// Changes the object. `progress` starts with the prior state.
-    async fn update(&self, request: UpdateRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics>;
+    /// Changes the object. `response` starts with the prior state.
+    async fn update(&self, request: UpdateRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics>;
 
-    /// Removes the object. `progress` starts with the prior state; success forgets it.
-    async fn delete(&self, request: DeleteRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics>;
+    /// Removes the object. `response` starts with the prior state; success forgets it.
+    async fn delete(&self, request: DeleteRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics>;
 
     /// Finds an object that Terraform does not manage yet, and saves it whole.
-    async fn import(&self, request: ImportRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
-        let _ = (request, progress);
+    async fn import(&self, request: ImportRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
+        let _ = (request, response);
         let text = format!("Resources of type {} cannot be imported.", self.type_name());
         Err(Diagnostic::error("Import Not Supported", text).into())
     }
 
     /// The type that state of an older schema version had; `None` where there was no such version.
-    fn prior_type(&self, version: i64) -> Option<Type> {
+    fn prior_schema_type(&self, version: i64) -> Option<Type> {
         let _ = version;
         None
     }
 
-    /// Turns state of an older schema version, of the type that [`Resource::prior_type`] gave, into today's.
-    fn upgrade(&self, version: i64, state: Value) -> Result<Value, Diagnostics> {
+    /// Turns state of an older schema version, of the type that [`Resource::prior_schema_type`] gave, into today's.
+    fn upgrade_state(&self, version: i64, state: Value) -> Result<Value, Diagnostics> {
         let _ = state;
         Err(Diagnostic::bug(format!("State of version {version} cannot be upgraded.")).into())
     }
@@ -65,35 +65,35 @@ pub trait Resource: Send + Sync {
 /// What a call leaves behind, filled in as things happen: it outlives an error, a panic or an interruption of the call,
 /// so what was done is in the state whatever comes next.
 #[derive(Debug, Clone, Default)]
-pub struct Progress {
+pub struct ResponseState {
     state: Value,
     private: Vec<u8>,
     warnings: Diagnostics,
 }
 
-impl Progress {
+impl ResponseState {
     /// Starts from a state, null for nothing, and from what was noted beside it.
     pub fn new(state: Value, private: Vec<u8>) -> Self {
         Self { state, private, warnings: Diagnostics::new() }
     }
 
     /// This is how the object is now.
-    pub fn save(&mut self, state: impl IntoValue) {
+    pub fn set_state(&mut self, state: impl IntoValue) {
         self.state = state.into_value();
     }
 
     /// The object does not exist.
-    pub fn forget(&mut self) {
+    pub fn remove_resource(&mut self) {
         self.state = Value::Null;
     }
 
     /// Keeps bytes beside the state that only this resource reads, until others take their place.
-    pub fn note(&mut self, private: &[u8]) {
+    pub fn set_private(&mut self, private: &[u8]) {
         private.clone_into(&mut self.private);
     }
 
     /// Something the practitioner should know, although the call goes on.
-    pub fn warn(&mut self, warnings: impl Into<Diagnostics>) {
+    pub fn add_warning(&mut self, warnings: impl Into<Diagnostics>) {
         self.warnings.extend(warnings.into());
     }
 
@@ -105,7 +105,7 @@ impl Progress {
 
 /// A plan to create or update.
 #[derive(Debug)]
-pub struct PlanRequest<'a> {
+pub struct ModifyPlanRequest<'a> {
     /// The state; null on create.
     pub prior: &'a Value,
     /// The configuration; may hold unknowns.

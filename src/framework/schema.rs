@@ -1,6 +1,6 @@
 //! Schemas as data: what may be written, who decides each value, and what is checked and planned about it.
 
-mod faults;
+mod implementation_errors;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -12,14 +12,14 @@ pub struct Schema {
     /// Counts up whenever stored state of the older form can no longer be read as this one.
     pub version: i64,
     /// Attributes and blocks of the root.
-    pub body: Body,
+    pub body: BlockBody,
     /// Checks of the configuration as a whole.
     pub validators: Vec<Arc<dyn Validator>>,
 }
 
 /// Attributes and blocks that stand together.
 #[derive(Debug, Clone, Default)]
-pub struct Body {
+pub struct BlockBody {
     /// Attributes, in the order in which documentation lists them.
     pub attributes: Vec<Attribute>,
     /// Nested blocks.
@@ -36,7 +36,7 @@ pub struct Attribute {
     /// Lower-case letters, digits and underscores.
     pub name: &'static str,
     /// Its type, or the attributes nested in it.
-    pub shape: Shape,
+    pub kind: AttributeKind,
     /// Who decides its value.
     pub presence: Presence,
     /// Whether Terraform hides it in what it shows. (It is stored and sent all the same.)
@@ -50,14 +50,14 @@ pub struct Attribute {
     /// Checks of a known value.
     pub validators: Vec<Arc<dyn Validator>>,
     /// What a change of it means for the plan.
-    pub modifiers: Vec<Arc<dyn PlanModifier>>,
+    pub plan_modifiers: Vec<Arc<dyn PlanModifier>>,
     /// When two spellings mean the same; the one that Terraform has already is then kept.
-    pub equivalence: Option<fn(&Value, &Value) -> bool>,
+    pub semantic_equality: Option<fn(&Value, &Value) -> bool>,
 }
 
 /// What an attribute holds.
 #[derive(Debug, Clone)]
-pub enum Shape {
+pub enum AttributeKind {
     /// A value of a type.
     Plain(Type),
     /// Attributes of its own, once or many times.
@@ -98,7 +98,7 @@ pub struct Block {
     /// How many times it may stand there.
     pub nesting: BlockNesting,
     /// What stands in it.
-    pub body: Body,
+    pub body: BlockBody,
 }
 
 /// How many times a block may stand there.
@@ -108,19 +108,19 @@ pub enum BlockNesting {
     Single,
     /// Once; where it is not written its attributes are null.
     Group,
-    /// From `least` to `most` times (0: any number), in order.
+    /// From `min_items` to `max_items` times (0: any number), in order.
     List {
         /// Fewest.
-        least: i64,
+        min_items: i64,
         /// Most; 0 is no limit.
-        most: i64,
+        max_items: i64,
     },
-    /// From `least` to `most` times (0: any number), in no order.
+    /// From `min_items` to `max_items` times (0: any number), in no order.
     Set {
         /// Fewest.
-        least: i64,
+        min_items: i64,
         /// Most; 0 is no limit.
-        most: i64,
+        max_items: i64,
     },
     /// Any number of times, each under a label.
     Map,
@@ -129,7 +129,7 @@ pub enum BlockNesting {
 impl Attribute {
     /// An optional attribute of a type.
     pub fn new(name: &'static str, ty: Type) -> Self {
-        Self::shaped(name, Shape::Plain(ty))
+        Self::with_kind(name, AttributeKind::Plain(ty))
     }
 
     /// An optional text.
@@ -144,21 +144,21 @@ impl Attribute {
 
     /// An optional attribute with attributes of its own.
     pub fn nested(name: &'static str, nesting: Nesting, attributes: Vec<Self>) -> Self {
-        Self::shaped(name, Shape::Nested(nesting, attributes))
+        Self::with_kind(name, AttributeKind::Nested(nesting, attributes))
     }
 
-    fn shaped(name: &'static str, shape: Shape) -> Self {
+    fn with_kind(name: &'static str, kind: AttributeKind) -> Self {
         Self {
             name,
-            shape,
+            kind,
             presence: Presence::Optional,
             sensitive: false,
             default: None,
             description: String::new(),
             deprecation: None,
             validators: Vec::new(),
-            modifiers: Vec::new(),
-            equivalence: None,
+            plan_modifiers: Vec::new(),
+            semantic_equality: None,
         }
     }
 
@@ -183,7 +183,7 @@ impl Attribute {
     }
 
     /// What it means, in Markdown.
-    pub fn describe(self, markdown: impl Into<String>) -> Self {
+    pub fn description(self, markdown: impl Into<String>) -> Self {
         Self { description: markdown.into(), ..self }
     }
 
@@ -193,27 +193,27 @@ impl Attribute {
     }
 
     /// Checks a known value.
-    pub fn check(mut self, validator: impl Validator + 'static) -> Self {
+    pub fn validator(mut self, validator: impl Validator + 'static) -> Self {
         self.validators.push(Arc::new(validator));
         self
     }
 
     /// Takes part in planning.
-    pub fn modify(mut self, modifier: impl PlanModifier + 'static) -> Self {
-        self.modifiers.push(Arc::new(modifier));
+    pub fn plan_modifier(mut self, modifier: impl PlanModifier + 'static) -> Self {
+        self.plan_modifiers.push(Arc::new(modifier));
         self
     }
 
     /// Two values for which `same` holds are one: the one Terraform has already is kept.
-    pub fn same_when(self, same: fn(&Value, &Value) -> bool) -> Self {
-        Self { equivalence: Some(same), ..self }
+    pub fn semantic_equality(self, same: fn(&Value, &Value) -> bool) -> Self {
+        Self { semantic_equality: Some(same), ..self }
     }
 
     /// The type of its values.
     pub fn ty(&self) -> Type {
-        match &self.shape {
-            Shape::Plain(ty) => ty.clone(),
-            Shape::Nested(nesting, attributes) => {
+        match &self.kind {
+            AttributeKind::Plain(ty) => ty.clone(),
+            AttributeKind::Nested(nesting, attributes) => {
                 let object = Type::Object(attributes.iter().map(|a| (a.name.to_owned(), a.ty())).collect());
                 match nesting {
                     Nesting::Single => object,
@@ -244,7 +244,7 @@ impl Block {
     }
 }
 
-impl Body {
+impl BlockBody {
     /// The type of its values: an object of all attributes and blocks.
     pub fn ty(&self) -> Type {
         let attributes = self.attributes.iter().map(|a| (a.name.to_owned(), a.ty()));

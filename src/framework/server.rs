@@ -34,8 +34,8 @@ use super::{
 };
 
 pub use self::{
-    apply::{ApplyRequest, Outcome},
-    plan::{PlanOutcome, PlanRequest},
+    apply::{ApplyResourceChangeRequest, ResourceResponse},
+    plan::{PlanResourceChangeRequest, PlanResourceChangeResponse},
 };
 
 /// A provider at work.
@@ -107,7 +107,7 @@ impl Server {
         if report.has_errors() {
             return report;
         }
-        guard(self.provider.configure(config)).await.unwrap_or_else(|errors| errors)
+        catch_panic(self.provider.configure(config)).await.unwrap_or_else(|errors| errors)
     }
 
     /// The practitioner interrupts: what is under way should come to an end soon, what comes later runs as usual.
@@ -137,7 +137,7 @@ fn known<'a, T>(all: &'a BTreeMap<&'static str, T>, kind: &str, name: &str) -> R
 }
 
 /// Runs provider code; a panic becomes an error, and the process serves on. A failure always says that it is one.
-async fn guard<T>(call: impl Future<Output = Result<T, Diagnostics>>) -> Result<T, Diagnostics> {
+async fn catch_panic<T>(call: impl Future<Output = Result<T, Diagnostics>>) -> Result<T, Diagnostics> {
     let result = AssertUnwindSafe(call).catch_unwind().await;
     result.unwrap_or_else(|panic| Err(panicked(panic.as_ref()).into())).map_err(|mut failure| {
         if !failure.has_errors() {

@@ -11,7 +11,7 @@ use super::{
     diagnostic::{Diagnostic, Diagnostics},
     model::{FromValue, IntoValue},
     path::Path,
-    schema::{Attribute, Block, BlockNesting, Body},
+    schema::{Attribute, Block, BlockBody, BlockNesting},
     validate::Validator,
     value::Value,
 };
@@ -53,13 +53,13 @@ impl Timeouts {
     pub fn block(operations: &[(Operation, Duration)]) -> Block {
         let attribute = |&(operation, default): &(Operation, Duration)| {
             let (name, default) = (operation.name(), written(default));
-            Attribute::string(name).check(IsDuration).describe(format!(
+            Attribute::string(name).validator(IsDuration).description(format!(
                 "How long {name} may take: a duration such as `30s`, `10m` or `1h30m`. Default `{default}`."
             ))
         };
         let attributes = operations.iter().map(attribute).collect();
         let description = "How long operations may take.".to_owned();
-        let body = Body { attributes, description, ..Body::default() };
+        let body = BlockBody { attributes, description, ..BlockBody::default() };
         Block { name: "timeouts", nesting: BlockNesting::Single, body }
     }
 
@@ -190,7 +190,7 @@ mod tests {
     fn schema() -> Schema {
         let attributes = vec![Attribute::string("name").required(), Attribute::string("id").computed()];
         let blocks = vec![Timeouts::block(&[(Operation::Create, 90 * MINUTE), (Operation::Delete, MINUTE / 2)])];
-        Schema { body: Body { attributes, blocks, ..Body::default() }, ..Schema::default() }
+        Schema { body: BlockBody { attributes, blocks, ..BlockBody::default() }, ..Schema::default() }
     }
 
     fn config(create: Value) -> Value {
@@ -307,11 +307,11 @@ mod tests {
     #[test]
     fn the_planned_block_is_the_configured_one() {
         let mut prior = config("1m".into());
-        prior.put("id", "1".into());
+        prior.set_attribute("id", "1".into());
         for create in ["2m".into(), "60s".into(), Value::Null, UNKNOWN] {
             let proposed = |prior: &Value| {
                 let mut proposed = config(create.clone());
-                proposed.put("id", prior.get("id").clone());
+                proposed.set_attribute("id", prior.get("id").clone());
                 proposed
             };
             for prior in [&Value::Null, &prior] {

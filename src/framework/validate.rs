@@ -8,7 +8,7 @@ use std::fmt;
 use super::{
     diagnostic::{Diagnostic, Diagnostics},
     path::{Path, Step},
-    schema::{Attribute, BlockNesting, Body, Nesting, Presence, Schema, Shape},
+    schema::{Attribute, AttributeKind, BlockBody, BlockNesting, Nesting, Presence, Schema},
     value::Value,
 };
 
@@ -64,10 +64,10 @@ pub fn validate(schema: &Schema, config: &Value) -> Diagnostics {
             validator.check(&Path::root(), config, &mut report);
         }
     }
-    report.sum_up(SHOWN_OF_A_KIND)
+    report.limit_repeated(SHOWN_OF_A_KIND)
 }
 
-fn check_body(body: &Body, path: &Path, config: &Value, report: &mut Diagnostics) {
+fn check_body(body: &BlockBody, path: &Path, config: &Value, report: &mut Diagnostics) {
     check_attributes(&body.attributes, path, config, report);
     for block in &body.blocks {
         let path = path.field(block.name);
@@ -108,10 +108,10 @@ fn check_attributes(attributes: &[Attribute], path: &Path, config: &Value, repor
                 for validator in &attribute.validators {
                     validator.check(&path, value, report);
                 }
-                match &attribute.shape {
-                    Shape::Plain(_) => {}
-                    Shape::Nested(Nesting::Single, nested) => check_attributes(nested, &path, value, report),
-                    Shape::Nested(_, nested) => {
+                match &attribute.kind {
+                    AttributeKind::Plain(_) => {}
+                    AttributeKind::Nested(Nesting::Single, nested) => check_attributes(nested, &path, value, report),
+                    AttributeKind::Nested(_, nested) => {
                         for (step, element) in elements(value) {
                             check_attributes(nested, &path.step(step), element, report);
                         }
@@ -140,19 +140,28 @@ mod tests {
 
     fn schema() -> Schema {
         Schema {
-            body: Body {
+            body: BlockBody {
                 attributes: vec![
-                    Attribute::string("name").required().check(Short),
-                    Attribute::new("hosts", Type::map(Type::String)).check(EachKey(Short)).check(EachElement(Short)),
-                    Attribute::nested("rows", Nesting::List, vec![Attribute::string("text").required().check(Short)]),
+                    Attribute::string("name").required().validator(Short),
+                    Attribute::new("hosts", Type::map(Type::String))
+                        .validator(EachKey(Short))
+                        .validator(EachElement(Short)),
+                    Attribute::nested(
+                        "rows",
+                        Nesting::List,
+                        vec![Attribute::string("text").required().validator(Short)],
+                    ),
                     Attribute::string("id").computed(),
                 ],
                 blocks: vec![Block {
                     name: "limits",
                     nesting: BlockNesting::Single,
-                    body: Body { attributes: vec![Attribute::string("create").check(Short)], ..Body::default() },
+                    body: BlockBody {
+                        attributes: vec![Attribute::string("create").validator(Short)],
+                        ..BlockBody::default()
+                    },
                 }],
-                ..Body::default()
+                ..BlockBody::default()
             },
             ..Schema::default()
         }
@@ -164,9 +173,9 @@ mod tests {
 
     fn config(changes: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
         let mut config = schema().empty();
-        config.put("name", "abc".into());
+        config.set_attribute("name", "abc".into());
         for (name, value) in changes {
-            config.put(name, value);
+            config.set_attribute(name, value);
         }
         config
     }

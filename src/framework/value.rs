@@ -43,9 +43,9 @@ pub struct Refinement {
     /// Greatest number, and whether it is itself possible.
     pub upper: Option<(Number, bool)>,
     /// Least number of elements of a collection.
-    pub least: Option<i64>,
+    pub min_length: Option<i64>,
     /// Greatest number of elements of a collection.
-    pub most: Option<i64>,
+    pub max_length: Option<i64>,
 }
 
 /// The unknown value about which nothing is certain.
@@ -117,19 +117,19 @@ impl Value {
     }
 
     /// Sets an attribute of an object; nothing happens where this is not one.
-    pub fn put(&mut self, attribute: &str, value: Self) {
+    pub fn set_attribute(&mut self, attribute: &str, value: Self) {
         if let Self::Map(entries) = self {
             entries.insert(attribute.to_owned(), value);
         }
     }
 
     /// Puts null wherever it is still unknown.
-    pub fn forget_unknowns(&mut self) {
+    pub fn nullify_unknowns(&mut self) {
         match self {
             Self::Unknown(_) => *self = Self::Null,
-            Self::List(elements) | Self::Set(elements) => elements.iter_mut().for_each(Self::forget_unknowns),
-            Self::Map(entries) => entries.values_mut().for_each(Self::forget_unknowns),
-            Self::Dynamic(typed) => typed.1.forget_unknowns(),
+            Self::List(elements) | Self::Set(elements) => elements.iter_mut().for_each(Self::nullify_unknowns),
+            Self::Map(entries) => entries.values_mut().for_each(Self::nullify_unknowns),
+            Self::Dynamic(typed) => typed.1.nullify_unknowns(),
             Self::Null | Self::Bool(_) | Self::Number(_) | Self::String(_) => {}
         }
     }
@@ -173,7 +173,7 @@ mod tests {
     fn unknowns_are_found_at_any_depth() {
         let mut value = Value::map([("a", Value::List(vec![Value::map([("b", UNKNOWN)])]))]);
         assert!(!value.is_wholly_known());
-        value.forget_unknowns();
+        value.nullify_unknowns();
         assert_eq!(value, Value::map([("a", Value::List(vec![Value::map([("b", Value::Null)])]))]));
     }
 }

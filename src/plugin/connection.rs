@@ -22,12 +22,12 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// What a connection's bytes travel over.
-pub(super) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(super) trait IoStream: AsyncRead + AsyncWrite + Send + Unpin {}
 
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> IoStream for T {}
 
 /// An accepted connection: with TLS it is the one client's. One type for all, so that the server is compiled once.
-pub(super) struct Connection(Box<dyn Duplex>);
+pub(super) struct Connection(Box<dyn IoStream>);
 
 /// Accepts connections until the stream is dropped. A handshake runs in a task of its own, so that a peer that connects
 /// and says nothing is in nobody's way; one that fails is logged and forgotten.
@@ -43,7 +43,7 @@ pub(super) fn accept(socket: Socket, tls: Option<TlsAcceptor>) -> impl Stream<It
                 Ok(stream) => {
                     let (tls, sender) = (tls.clone(), sender.clone());
                     tokio::spawn(async move {
-                        if let Some(connection) = prove(stream, tls).await {
+                        if let Some(connection) = tls_handshake(stream, tls).await {
                             // Nobody takes it any more once the process ends.
                             let _ = sender.send(Ok(connection)).await;
                         }
@@ -60,7 +60,7 @@ pub(super) fn accept(socket: Socket, tls: Option<TlsAcceptor>) -> impl Stream<It
 }
 
 /// Has the peer prove itself, where there is TLS.
-async fn prove(stream: Box<dyn Duplex>, tls: Option<TlsAcceptor>) -> Option<Connection> {
+async fn tls_handshake(stream: Box<dyn IoStream>, tls: Option<TlsAcceptor>) -> Option<Connection> {
     let Some(tls) = tls else {
         return Some(Connection(stream));
     };

@@ -9,7 +9,7 @@ use tonic::service::Routes;
 use tonic::{Request, Response, Status, Streaming};
 use tonic_health::ServingStatus;
 
-use super::life::Stop;
+use super::shutdown::Shutdown;
 use super::wire::grpc_broker_server::{GrpcBroker, GrpcBrokerServer};
 use super::wire::grpc_controller_server::{GrpcController, GrpcControllerServer};
 use super::wire::grpc_stdio_server::{GrpcStdio, GrpcStdioServer};
@@ -19,7 +19,7 @@ use super::wire::{ConnInfo, Empty, StdioData};
 const HEALTH: &str = "plugin";
 
 /// Adds the services to the provider's. Through reflection a person's tools can list and call all of them.
-pub(super) async fn add_to(provider: Routes, stop: &Stop) -> Routes {
+pub(super) async fn add_to(provider: Routes, stop: &Shutdown) -> Routes {
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_service_status(HEALTH, ServingStatus::Serving).await;
     let reflection = tonic_reflection::server::Builder::configure()
@@ -29,28 +29,28 @@ pub(super) async fn add_to(provider: Routes, stop: &Stop) -> Routes {
         .expect("the build wrote the descriptors");
     provider
         .add_service(GrpcControllerServer::new(Controller(stop.clone())))
-        .add_service(GrpcStdioServer::new(Silent(stop.clone())))
-        .add_service(GrpcBrokerServer::new(Silent(stop.clone())))
+        .add_service(GrpcStdioServer::new(NoopStream(stop.clone())))
+        .add_service(GrpcBrokerServer::new(NoopStream(stop.clone())))
         .add_service(health_service)
         .add_service(reflection)
 }
 
-struct Controller(Stop);
+struct Controller(Shutdown);
 
 #[tonic::async_trait]
 impl GrpcController for Controller {
     /// Answers before the process ends: the server lets a call in flight finish.
     async fn shutdown(&self, _request: Request<Empty>) -> Result<Response<Empty>, Status> {
-        self.0.farewell();
+        self.0.request_by_client();
         Ok(Response::new(Empty {}))
     }
 }
 
 /// Streams that say nothing until the end is asked for.
-struct Silent(Stop);
+struct NoopStream(Shutdown);
 
 #[tonic::async_trait]
-impl GrpcStdio for Silent {
+impl GrpcStdio for NoopStream {
     type StreamStdioStream = BoxStream<StdioData>;
 
     async fn stream_stdio(&self, _request: Request<()>) -> Result<Response<BoxStream<StdioData>>, Status> {
@@ -59,7 +59,7 @@ impl GrpcStdio for Silent {
 }
 
 #[tonic::async_trait]
-impl GrpcBroker for Silent {
+impl GrpcBroker for NoopStream {
     type StartStreamStream = BoxStream<ConnInfo>;
 
     /// Reads what the client says, without a word, and ends when the client's side does.

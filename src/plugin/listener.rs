@@ -16,8 +16,8 @@ use tokio::net::TcpListener;
 #[cfg(unix)]
 use tokio::net::UnixListener;
 
-use super::connection::Duplex;
-use super::handshake::Launch;
+use super::connection::IoStream;
+use super::handshake::PluginEnv;
 
 /// Why there is no socket.
 #[derive(Debug, thiserror::Error)]
@@ -43,7 +43,7 @@ pub enum ListenError {
 pub(super) struct Listener {
     pub(super) socket: Socket,
     pub(super) address: Address,
-    pub(super) traces: Traces,
+    pub(super) files: SocketFiles,
 }
 
 /// What a client dials.
@@ -52,7 +52,7 @@ pub(super) struct Address {
     /// `unix` or `tcp`.
     pub(super) network: &'static str,
     /// The socket's path, or `host:port`.
-    pub(super) place: String,
+    pub(super) address: String,
 }
 
 /// What connections come from.
@@ -65,7 +65,7 @@ pub(super) enum Socket {
 
 /// The files of a listener, which are removed when this is dropped: the client does not do it.
 #[derive(Default)]
-pub(super) struct Traces {
+pub(super) struct SocketFiles {
     /// Before the directory that it lies in.
     _socket: Option<tempfile::TempPath>,
     _directory: Option<tempfile::TempDir>,
@@ -73,7 +73,7 @@ pub(super) struct Traces {
 
 impl Socket {
     /// The next connection.
-    pub(super) async fn accept(&self) -> io::Result<Box<dyn Duplex>> {
+    pub(super) async fn accept(&self) -> io::Result<Box<dyn IoStream>> {
         match self {
             #[cfg(unix)]
             Self::Unix(listener) => Ok(Box::new(listener.accept().await?.0)),
@@ -91,11 +91,11 @@ impl Socket {
 ///
 /// A path to a socket holds about 100 bytes. Where the directory's name leaves no room, `/tmp` takes its place.
 #[cfg(unix)]
-pub(super) fn listen(launch: &Launch) -> Result<Listener, ListenError> {
+pub(super) fn listen(launch: &PluginEnv) -> Result<Listener, ListenError> {
     let group = launch.socket_group.as_deref().map(group_id).transpose()?;
     if let Some(directory) = &launch.socket_dir {
         // Made by the client for this plugin, so the socket lies in it as it is.
-        return bind(directory, group, Traces::default())
+        return bind(directory, group, SocketFiles::default())
             .map_err(|source| ListenError::Directory { directory: directory.clone(), source });
     }
     let usual = std::env::temp_dir();
@@ -113,7 +113,7 @@ fn bind_apart(parent: &Path, group: Option<u32>) -> io::Result<Listener> {
     let directory =
         tempfile::Builder::new().prefix("plugin-").permissions(Permissions::from_mode(0o700)).tempdir_in(parent)?;
     let path = directory.path().to_owned();
-    let listener = bind(&path, group, Traces { _directory: Some(directory), _socket: None })?;
+    let listener = bind(&path, group, SocketFiles { _directory: Some(directory), _socket: None })?;
     if group.is_some() {
         chown(&path, None, group)?;
         fs::set_permissions(&path, Permissions::from_mode(0o750))?;
@@ -123,16 +123,16 @@ fn bind_apart(parent: &Path, group: Option<u32>) -> io::Result<Listener> {
 
 /// Binds a socket in `directory` for this user and, if given, `group`.
 #[cfg(unix)]
-fn bind(directory: &Path, group: Option<u32>, traces: Traces) -> io::Result<Listener> {
+fn bind(directory: &Path, group: Option<u32>, files: SocketFiles) -> io::Result<Listener> {
     let (socket, path) =
         tempfile::Builder::new().prefix("s").make_in(directory, |path| UnixListener::bind(path))?.into_parts();
     chown(&path, None, group)?;
     fs::set_permissions(&path, Permissions::from_mode(if group.is_some() { 0o660 } else { 0o600 }))?;
-    let place = path.to_str().ok_or_else(|| io::Error::other("the path is not UTF-8"))?.to_owned();
+    let address = path.to_str().ok_or_else(|| io::Error::other("the path is not UTF-8"))?.to_owned();
     Ok(Listener {
         socket: Socket::Unix(socket),
-        address: Address { network: "unix", place },
-        traces: Traces { _socket: Some(path), ..traces },
+        address: Address { network: "unix", address },
+        files: SocketFiles { _socket: Some(path), ..files },
     })
 }
 
@@ -159,7 +159,7 @@ fn find_group(listed: &str, name: &str) -> Option<u32> {
 
 /// Listens on a loopback port.
 #[cfg(not(unix))]
-pub(super) fn listen(launch: &Launch) -> Result<Listener, ListenError> {
+pub(super) fn listen(launch: &PluginEnv) -> Result<Listener, ListenError> {
     bind_port(launch.ports.clone()).map_err(ListenError::Port)
 }
 
@@ -175,11 +175,11 @@ fn bind_port(ports: Option<RangeInclusive<u16>>) -> io::Result<Listener> {
     }
     let listener = bound?;
     listener.set_nonblocking(true)?;
-    let place = listener.local_addr()?.to_string();
+    let address = listener.local_addr()?.to_string();
     Ok(Listener {
         socket: Socket::Tcp(TcpListener::from_std(listener)?),
-        address: Address { network: "tcp", place },
-        traces: Traces::default(),
+        address: Address { network: "tcp", address },
+        files: SocketFiles::default(),
     })
 }
 
@@ -197,7 +197,7 @@ mod tests {
     async fn a_socket_is_private_and_leaves_nothing() {
         let parent = tempfile::tempdir().unwrap();
         let listener = bind_apart(parent.path(), None).unwrap();
-        let socket = PathBuf::from(&listener.address.place);
+        let socket = PathBuf::from(&listener.address.address);
         let directory = socket.parent().unwrap().to_owned();
         assert_eq!((mode(&directory), mode(&socket)), (0o700, 0o600));
         assert_eq!(directory.parent(), Some(parent.path()));
@@ -210,13 +210,13 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         // The one group that any user may give files to.
         let group = fs::metadata(directory.path()).unwrap().gid();
-        let launch = Launch {
+        let launch = PluginEnv {
             socket_dir: Some(directory.path().to_owned()),
             socket_group: Some(group.to_string()),
-            ..Launch::default()
+            ..PluginEnv::default()
         };
         let listener = listen(&launch).unwrap();
-        let socket = PathBuf::from(&listener.address.place);
+        let socket = PathBuf::from(&listener.address.address);
         assert_eq!(socket.parent(), Some(directory.path()));
         assert_eq!((mode(&socket), fs::metadata(&socket).unwrap().gid()), (0o660, group));
         drop(listener);
@@ -228,7 +228,7 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let deep = parent.path().join("d".repeat(100));
         fs::create_dir_all(&deep).unwrap();
-        let launch = Launch { socket_dir: Some(deep.clone()), ..Launch::default() };
+        let launch = PluginEnv { socket_dir: Some(deep.clone()), ..PluginEnv::default() };
         let error = listen(&launch).err().expect("the path is too long");
         assert!(matches!(error, ListenError::Directory { directory, .. } if directory == deep));
         assert_eq!(fs::read_dir(&deep).unwrap().count(), 0);
@@ -245,12 +245,12 @@ mod tests {
     #[tokio::test]
     async fn a_port_of_the_range_is_taken() {
         let taken = bind_port(None).unwrap();
-        let port = |listener: &Listener| listener.address.place.rsplit(':').next().unwrap().parse::<u16>().unwrap();
-        let least = port(&taken);
-        let next = bind_port(Some(least..=least.saturating_add(50))).unwrap();
+        let port = |listener: &Listener| listener.address.address.rsplit(':').next().unwrap().parse::<u16>().unwrap();
+        let min = port(&taken);
+        let next = bind_port(Some(min..=min.saturating_add(50))).unwrap();
         assert_eq!(next.address.network, "tcp");
-        assert!(next.address.place.starts_with("127.0.0.1:"));
-        assert!((least + 1..=least + 50).contains(&port(&next)));
-        assert!(bind_port(Some(least..=least)).is_err());
+        assert!(next.address.address.starts_with("127.0.0.1:"));
+        assert!((min + 1..=min + 50).contains(&port(&next)));
+        assert!(bind_port(Some(min..=min)).is_err());
     }
 }

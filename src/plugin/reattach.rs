@@ -16,7 +16,7 @@ pub(super) fn line(provider: &str, pid: u32, address: &Address) -> String {
             "ProtocolVersion": PROTOCOL,
             "Pid": pid,
             "Test": true,
-            "Addr": { "Network": address.network, "String": address.place },
+            "Addr": { "Network": address.network, "String": address.address },
         }
     });
     format!("export TF_REATTACH_PROVIDERS='{}'", value.to_string().replace('\'', r"'\''"))
@@ -30,7 +30,7 @@ mod tests {
 
     #[test]
     fn a_shell_reads_back_the_value() {
-        let address = Address { network: "unix", place: "/tmp/it's here/s".to_owned() };
+        let address = Address { network: "unix", address: "/tmp/it's here/s".to_owned() };
         let line = line("example/thing", 7, &address);
         let script = format!("{line}; printf %s \"$TF_REATTACH_PROVIDERS\"");
         let output = Command::new("sh").arg("-c").arg(script).output().expect("sh runs");

@@ -58,7 +58,7 @@ impl Tls {
         let certificate = params.self_signed(&key)?.der().clone();
 
         let crypto = Arc::new(aws_lc_rs::default_provider());
-        let verifier = OneClient { client, algorithms: crypto.signature_verification_algorithms };
+        let verifier = PinnedClientVerifier { client, algorithms: crypto.signature_verification_algorithms };
         let mut config = server_config(crypto, verifier, &certificate, &key)?;
         // Newer versions of grpc-go refuse a connection without it.
         config.alpn_protocols = vec![b"h2".to_vec()];
@@ -80,7 +80,7 @@ impl Tls {
 
 fn server_config(
     crypto: Arc<CryptoProvider>,
-    verifier: OneClient,
+    verifier: PinnedClientVerifier,
     certificate: &CertificateDer<'static>,
     key: &KeyPair,
 ) -> Result<ServerConfig, rustls::Error> {
@@ -94,12 +94,12 @@ fn server_config(
 /// Admits the holder of one certificate. It differs from rustls' `WebPkiClientVerifier` in one step: equality takes the
 /// place of path building, so names, dates and usages, which the same bytes carry, are not looked at again.
 #[derive(Debug)]
-struct OneClient {
+struct PinnedClientVerifier {
     client: CertificateDer<'static>,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
-impl ClientCertVerifier for OneClient {
+impl ClientCertVerifier for PinnedClientVerifier {
     fn client_auth_mandatory(&self) -> bool {
         true
     }

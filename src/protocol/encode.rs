@@ -7,7 +7,7 @@ use super::{
 use crate::framework::{
     diagnostic::{Diagnostics, Severity},
     path::{Path, Step},
-    schema::{Attribute, Block, BlockNesting, Body, Nesting, Presence, Schema, Shape},
+    schema::{Attribute, AttributeKind, Block, BlockBody, BlockNesting, Nesting, Presence, Schema},
 };
 
 /// A schema.
@@ -15,7 +15,7 @@ pub(super) fn schema(schema: &Schema) -> tfplugin6::Schema {
     tfplugin6::Schema { version: schema.version, block: Some(body(&schema.body)) }
 }
 
-fn body(body: &Body) -> schema::Block {
+fn body(body: &BlockBody) -> schema::Block {
     schema::Block {
         attributes: body.attributes.iter().map(attribute).collect(),
         block_types: body.blocks.iter().map(block).collect(),
@@ -28,9 +28,9 @@ fn body(body: &Body) -> schema::Block {
 }
 
 fn attribute(attribute: &Attribute) -> schema::Attribute {
-    let (ty, nested_type) = match &attribute.shape {
-        Shape::Plain(ty) => (type_json::to_json(ty).to_string().into_bytes(), None),
-        Shape::Nested(nesting, attributes) => {
+    let (ty, nested_type) = match &attribute.kind {
+        AttributeKind::Plain(ty) => (type_json::to_json(ty).to_string().into_bytes(), None),
+        AttributeKind::Nested(nesting, attributes) => {
             let nesting = match nesting {
                 Nesting::Single => schema::object::NestingMode::Single,
                 Nesting::List => schema::object::NestingMode::List,
@@ -62,8 +62,8 @@ fn block(block: &Block) -> schema::NestedBlock {
     let (nesting, min_items, max_items) = match block.nesting {
         BlockNesting::Single => (NestingMode::Single, 0, 0),
         BlockNesting::Group => (NestingMode::Group, 0, 0),
-        BlockNesting::List { least, most } => (NestingMode::List, least, most),
-        BlockNesting::Set { least, most } => (NestingMode::Set, least, most),
+        BlockNesting::List { min_items, max_items } => (NestingMode::List, min_items, max_items),
+        BlockNesting::Set { min_items, max_items } => (NestingMode::Set, min_items, max_items),
         BlockNesting::Map => (NestingMode::Map, 0, 0),
     };
     schema::NestedBlock {

@@ -144,7 +144,7 @@ mod tests {
 
     use super::*;
     use crate::framework::{
-        schema::{Body, Schema},
+        schema::{BlockBody, Schema},
         timeouts::{Operation, Timeouts},
     };
 
@@ -180,7 +180,7 @@ mod tests {
     #[test]
     fn a_missing_block_is_one_that_is_not_written() {
         let blocks = vec![Timeouts::block(&[(Operation::Create, Duration::from_mins(1))])];
-        let schema = Schema { body: Body { blocks, ..Body::default() }, ..Schema::default() };
+        let schema = Schema { body: BlockBody { blocks, ..BlockBody::default() }, ..Schema::default() };
         assert_eq!(decode(b"{}", &schema.ty()), Ok(schema.empty()));
         assert_eq!(schema.empty(), Value::map([("timeouts", Value::Null)]));
     }

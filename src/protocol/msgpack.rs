@@ -47,7 +47,7 @@ struct Reader<'a> {
     depth: usize,
 }
 
-fn short(_: impl Sized) -> CodecError {
+fn unexpected_end(_: impl Sized) -> CodecError {
     CodecError::new("the bytes end in the middle of a value")
 }
 
@@ -57,13 +57,13 @@ impl<'a> Reader<'a> {
             return Err(CodecError::new(format!("the value is nested more than {MAX_DEPTH} deep")));
         }
         self.depth += 1;
-        let value = self.any(ty);
+        let value = self.value_after_marker(ty);
         self.depth -= 1;
         value
     }
 
-    fn any(&mut self, ty: &Type) -> Result<Value, CodecError> {
-        let marker = rmp::decode::read_marker(&mut self.rest).map_err(short)?;
+    fn value_after_marker(&mut self, ty: &Type) -> Result<Value, CodecError> {
+        let marker = rmp::decode::read_marker(&mut self.rest).map_err(unexpected_end)?;
         if marker == Marker::Null {
             return Ok(Value::Null);
         }
@@ -114,12 +114,12 @@ impl<'a> Reader<'a> {
             Marker::FixExt4 => 4,
             Marker::FixExt8 => 8,
             Marker::FixExt16 => 16,
-            Marker::Ext8 => usize::from(self.rest.read_data_u8().map_err(short)?),
-            Marker::Ext16 => usize::from(self.rest.read_data_u16().map_err(short)?),
-            Marker::Ext32 => self.rest.read_data_u32().map_err(short)? as usize,
+            Marker::Ext8 => usize::from(self.rest.read_data_u8().map_err(unexpected_end)?),
+            Marker::Ext16 => usize::from(self.rest.read_data_u16().map_err(unexpected_end)?),
+            Marker::Ext32 => self.rest.read_data_u32().map_err(unexpected_end)? as usize,
             _ => return Ok(None),
         };
-        let kind = self.rest.read_data_i8().map_err(short)?;
+        let kind = self.rest.read_data_i8().map_err(unexpected_end)?;
         let payload = self.bytes(length)?;
         // Its own texts and numbers could be unknown values with refinements again.
         let depth = self.depth;
@@ -130,15 +130,15 @@ impl<'a> Reader<'a> {
     /// A map with integer keys. What is not understood may be passed over as a whole.
     fn refinement(&mut self) -> Result<Refinement, CodecError> {
         let mut refinement = Refinement::default();
-        for _ in 0..rmp::decode::read_map_len(&mut self.rest).map_err(short)? {
-            let key: u8 = rmp::decode::read_int(&mut self.rest).map_err(short)?;
+        for _ in 0..rmp::decode::read_map_len(&mut self.rest).map_err(unexpected_end)? {
+            let key: u8 = rmp::decode::read_int(&mut self.rest).map_err(unexpected_end)?;
             match key {
-                1 => refinement.null = Some(rmp::decode::read_bool(&mut self.rest).map_err(short)?),
+                1 => refinement.null = Some(rmp::decode::read_bool(&mut self.rest).map_err(unexpected_end)?),
                 2 => refinement.prefix = self.value(&Type::String)?.as_str().map(str::to_owned),
                 3 => refinement.lower = self.bound()?,
                 4 => refinement.upper = self.bound()?,
-                5 => refinement.least = Some(rmp::decode::read_int(&mut self.rest).map_err(short)?),
-                6 => refinement.most = Some(rmp::decode::read_int(&mut self.rest).map_err(short)?),
+                5 => refinement.min_length = Some(rmp::decode::read_int(&mut self.rest).map_err(unexpected_end)?),
+                6 => refinement.max_length = Some(rmp::decode::read_int(&mut self.rest).map_err(unexpected_end)?),
                 other => return Err(CodecError::new(format!("refinement {other} is not known"))),
             }
         }
@@ -162,16 +162,16 @@ impl<'a> Reader<'a> {
         match marker {
             Marker::FixPos(value) => Ok(i64::from(value).into()),
             Marker::FixNeg(value) => Ok(i64::from(value).into()),
-            Marker::U8 => self.rest.read_data_u8().map(|v| u64::from(v).into()).map_err(short),
-            Marker::U16 => self.rest.read_data_u16().map(|v| u64::from(v).into()).map_err(short),
-            Marker::U32 => self.rest.read_data_u32().map(|v| u64::from(v).into()).map_err(short),
-            Marker::U64 => self.rest.read_data_u64().map(Number::from).map_err(short),
-            Marker::I8 => self.rest.read_data_i8().map(|v| i64::from(v).into()).map_err(short),
-            Marker::I16 => self.rest.read_data_i16().map(|v| i64::from(v).into()).map_err(short),
-            Marker::I32 => self.rest.read_data_i32().map(|v| i64::from(v).into()).map_err(short),
-            Marker::I64 => self.rest.read_data_i64().map(Number::from).map_err(short),
-            Marker::F32 => finite(f64::from(self.rest.read_data_f32().map_err(short)?)),
-            Marker::F64 => finite(self.rest.read_data_f64().map_err(short)?),
+            Marker::U8 => self.rest.read_data_u8().map(|v| u64::from(v).into()).map_err(unexpected_end),
+            Marker::U16 => self.rest.read_data_u16().map(|v| u64::from(v).into()).map_err(unexpected_end),
+            Marker::U32 => self.rest.read_data_u32().map(|v| u64::from(v).into()).map_err(unexpected_end),
+            Marker::U64 => self.rest.read_data_u64().map(Number::from).map_err(unexpected_end),
+            Marker::I8 => self.rest.read_data_i8().map(|v| i64::from(v).into()).map_err(unexpected_end),
+            Marker::I16 => self.rest.read_data_i16().map(|v| i64::from(v).into()).map_err(unexpected_end),
+            Marker::I32 => self.rest.read_data_i32().map(|v| i64::from(v).into()).map_err(unexpected_end),
+            Marker::I64 => self.rest.read_data_i64().map(Number::from).map_err(unexpected_end),
+            Marker::F32 => finite(f64::from(self.rest.read_data_f32().map_err(unexpected_end)?)),
+            Marker::F64 => finite(self.rest.read_data_f64().map_err(unexpected_end)?),
             other => self.text(other, "a number")?.parse().map_err(|error| CodecError::new(format!("{error}"))),
         }
     }
@@ -179,9 +179,9 @@ impl<'a> Reader<'a> {
     fn text(&mut self, marker: Marker, wanted: &str) -> Result<String, CodecError> {
         let length = match marker {
             Marker::FixStr(length) => usize::from(length),
-            Marker::Str8 => usize::from(self.rest.read_data_u8().map_err(short)?),
-            Marker::Str16 => usize::from(self.rest.read_data_u16().map_err(short)?),
-            Marker::Str32 => self.rest.read_data_u32().map_err(short)? as usize,
+            Marker::Str8 => usize::from(self.rest.read_data_u8().map_err(unexpected_end)?),
+            Marker::Str16 => usize::from(self.rest.read_data_u16().map_err(unexpected_end)?),
+            Marker::Str32 => self.rest.read_data_u32().map_err(unexpected_end)? as usize,
             other => return Err(unexpected(wanted, other)),
         };
         let bytes = self.bytes(length)?;
@@ -189,7 +189,7 @@ impl<'a> Reader<'a> {
     }
 
     fn bytes(&mut self, length: usize) -> Result<&'a [u8], CodecError> {
-        let (bytes, rest) = self.rest.split_at_checked(length).ok_or(()).map_err(short)?;
+        let (bytes, rest) = self.rest.split_at_checked(length).ok_or(()).map_err(unexpected_end)?;
         self.rest = rest;
         Ok(bytes)
     }
@@ -201,8 +201,8 @@ impl<'a> Reader<'a> {
     ) -> Result<Vec<Value>, CodecError> {
         let length = match marker {
             Marker::FixArray(length) => usize::from(length),
-            Marker::Array16 => usize::from(self.rest.read_data_u16().map_err(short)?),
-            Marker::Array32 => self.rest.read_data_u32().map_err(short)? as usize,
+            Marker::Array16 => usize::from(self.rest.read_data_u16().map_err(unexpected_end)?),
+            Marker::Array32 => self.rest.read_data_u32().map_err(unexpected_end)? as usize,
             other => return Err(unexpected("a sequence", other)),
         };
         let mut elements = Vec::with_capacity(length.min(MAX_RESERVED));
@@ -221,13 +221,13 @@ impl<'a> Reader<'a> {
     ) -> Result<BTreeMap<String, Value>, CodecError> {
         let length = match marker {
             Marker::FixMap(length) => usize::from(length),
-            Marker::Map16 => usize::from(self.rest.read_data_u16().map_err(short)?),
-            Marker::Map32 => self.rest.read_data_u32().map_err(short)? as usize,
+            Marker::Map16 => usize::from(self.rest.read_data_u16().map_err(unexpected_end)?),
+            Marker::Map32 => self.rest.read_data_u32().map_err(unexpected_end)? as usize,
             other => return Err(unexpected("a map or an object", other)),
         };
         let mut entries = Vec::with_capacity(length.min(MAX_RESERVED));
         for _ in 0..length {
-            let marker = rmp::decode::read_marker(&mut self.rest).map_err(short)?;
+            let marker = rmp::decode::read_marker(&mut self.rest).map_err(unexpected_end)?;
             let key = self.text(marker, "a key")?;
             match ty(&key).and_then(|ty| self.value(ty)) {
                 Ok(value) => entries.push((key, value)),
@@ -242,7 +242,7 @@ impl<'a> Reader<'a> {
         if marker != Marker::FixArray(2) {
             return Err(unexpected("a type and a value", marker));
         }
-        let length = rmp::decode::read_bin_len(&mut self.rest).map_err(short)? as usize;
+        let length = rmp::decode::read_bin_len(&mut self.rest).map_err(unexpected_end)? as usize;
         let ty = type_json::from_json(self.bytes(length)?)?;
         let value = self.value(&ty)?;
         Ok(Value::Dynamic(Box::new((ty, value))))
@@ -262,41 +262,41 @@ pub fn encode(value: &Value) -> Vec<u8> {
 
 fn write(out: &mut Vec<u8>, value: &Value) {
     match value {
-        Value::Null => sure(encode::write_nil(out)),
+        Value::Null => infallible(encode::write_nil(out)),
         Value::Unknown(None) => out.extend(PLAIN_UNKNOWN),
         Value::Unknown(Some(refinement)) => write_refined(out, refinement),
-        Value::Bool(value) => sure(encode::write_bool(out, *value)),
+        Value::Bool(value) => infallible(encode::write_bool(out, *value)),
         Value::Number(number) => match number.to_i64() {
             Some(integer) => {
-                sure(encode::write_sint(out, integer));
+                infallible(encode::write_sint(out, integer));
             }
-            None => sure(encode::write_str(out, &number.to_string())),
+            None => infallible(encode::write_str(out, &number.to_string())),
         },
-        Value::String(text) => sure(encode::write_str(out, text)),
+        Value::String(text) => infallible(encode::write_str(out, text)),
         Value::List(elements) | Value::Set(elements) => {
-            sure(encode::write_array_len(out, length(elements.len())));
+            infallible(encode::write_array_len(out, length(elements.len())));
             for element in elements {
                 write(out, element);
             }
         }
         Value::Map(entries) => {
-            sure(encode::write_map_len(out, length(entries.len())));
+            infallible(encode::write_map_len(out, length(entries.len())));
             for (key, value) in entries {
-                sure(encode::write_str(out, key));
+                infallible(encode::write_str(out, key));
                 write(out, value);
             }
         }
         Value::Dynamic(typed) => {
             let (ty, value) = typed.as_ref();
-            sure(encode::write_array_len(out, 2));
-            sure(encode::write_bin(out, type_json::to_json(ty).to_string().as_bytes()));
+            infallible(encode::write_array_len(out, 2));
+            infallible(encode::write_bin(out, type_json::to_json(ty).to_string().as_bytes()));
             write(out, value);
         }
     }
 }
 
 fn write_refined(out: &mut Vec<u8>, refinement: &Refinement) {
-    let Refinement { null, prefix, lower, upper, least, most } = refinement;
+    let Refinement { null, prefix, lower, upper, min_length, max_length } = refinement;
     let bound = |(number, inclusive): &(Number, bool)| {
         Value::List(vec![Value::Number(number.clone()), Value::Bool(*inclusive)])
     };
@@ -305,19 +305,19 @@ fn write_refined(out: &mut Vec<u8>, refinement: &Refinement) {
         (2, prefix.clone().map(Value::String)),
         (3, lower.as_ref().map(bound)),
         (4, upper.as_ref().map(bound)),
-        (5, least.map(Value::from)),
-        (6, most.map(Value::from)),
+        (5, min_length.map(Value::from)),
+        (6, max_length.map(Value::from)),
     ]
     .into_iter()
     .filter_map(|(key, value)| Some((key, value?)))
     .collect();
     let mut payload = Vec::new();
-    sure(encode::write_map_len(&mut payload, length(parts.len())));
+    infallible(encode::write_map_len(&mut payload, length(parts.len())));
     for (key, value) in &parts {
-        sure(encode::write_pfix(&mut payload, *key));
+        infallible(encode::write_pfix(&mut payload, *key));
         write(&mut payload, value);
     }
-    sure(encode::write_ext_meta(out, length(payload.len()), REFINED));
+    infallible(encode::write_ext_meta(out, length(payload.len()), REFINED));
     out.extend(payload);
 }
 
@@ -325,7 +325,7 @@ fn length(length: usize) -> u32 {
     u32::try_from(length).expect("a message is smaller than 4 GiB")
 }
 
-fn sure<T, E: std::fmt::Debug>(written: Result<T, E>) -> T {
+fn infallible<T, E: std::fmt::Debug>(written: Result<T, E>) -> T {
     written.expect("writing to memory cannot fail")
 }
 
@@ -396,8 +396,8 @@ mod tests {
         let count = Refinement {
             lower: Some(("1".parse().expect("a decimal"), true)),
             upper: Some(("2.5".parse().expect("a decimal"), false)),
-            least: Some(1),
-            most: Some(20),
+            min_length: Some(1),
+            max_length: Some(20),
             ..Refinement::default()
         };
         for (written, refinement) in [

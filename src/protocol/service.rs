@@ -7,9 +7,9 @@ use std::{collections::BTreeMap, sync::Arc};
 use tonic::{Request, Response, Streaming};
 
 use super::{
-    answer::{OneMessage, Reply, answer, diagnosed, none_of, one_message, refuse},
     codec::CodecError,
     dynamic, encode, json,
+    response::{OneMessage, Reply, not_in_provider, one_message, respond, unsupported},
     tfplugin6::{self as wire, provider_server::Provider},
 };
 use crate::framework::{
@@ -64,7 +64,7 @@ fn capabilities() -> wire::ServerCapabilities {
 #[tonic::async_trait]
 impl Provider for Service {
     async fn get_metadata(&self, _: Request<wire::get_metadata::Request>) -> Reply<wire::get_metadata::Response> {
-        answer("GetMetadata", "", async {
+        respond("GetMetadata", "", async {
             let (resources, data_sources) = (self.0.resource_schemas(), self.0.data_source_schemas());
             Ok(wire::get_metadata::Response {
                 server_capabilities: Some(capabilities()),
@@ -84,7 +84,7 @@ impl Provider for Service {
         &self,
         _: Request<wire::get_provider_schema::Request>,
     ) -> Reply<wire::get_provider_schema::Response> {
-        answer("GetProviderSchema", "", async {
+        respond("GetProviderSchema", "", async {
             let (resources, data_sources) = (self.0.resource_schemas(), self.0.data_source_schemas());
             Ok(wire::get_provider_schema::Response {
                 provider: Some(encode::schema(self.0.provider_schema())),
@@ -101,8 +101,10 @@ impl Provider for Service {
         &self,
         _: Request<wire::get_resource_identity_schemas::Request>,
     ) -> Reply<wire::get_resource_identity_schemas::Response> {
-        answer("GetResourceIdentitySchemas", "", async { Ok(wire::get_resource_identity_schemas::Response::default()) })
-            .await
+        respond("GetResourceIdentitySchemas", "", async {
+            Ok(wire::get_resource_identity_schemas::Response::default())
+        })
+        .await
     }
 
     async fn validate_provider_config(
@@ -110,9 +112,9 @@ impl Provider for Service {
         request: Request<wire::validate_provider_config::Request>,
     ) -> Reply<wire::validate_provider_config::Response> {
         let request = request.into_inner();
-        answer("ValidateProviderConfig", "", async {
+        respond("ValidateProviderConfig", "", async {
             let config = decode(request.config.as_ref(), self.0.provider_schema())?;
-            let diagnostics = diagnosed(self.0.validate_provider(&config));
+            let diagnostics = encode::diagnostics(self.0.validate_provider(&config));
             Ok(wire::validate_provider_config::Response { diagnostics })
         })
         .await
@@ -123,9 +125,9 @@ impl Provider for Service {
         request: Request<wire::configure_provider::Request>,
     ) -> Reply<wire::configure_provider::Response> {
         let request = request.into_inner();
-        answer("ConfigureProvider", "", async {
+        respond("ConfigureProvider", "", async {
             let config = decode(request.config.as_ref(), self.0.provider_schema())?;
-            let diagnostics = diagnosed(self.0.configure(&config).await);
+            let diagnostics = encode::diagnostics(self.0.configure(&config).await);
             Ok(wire::configure_provider::Response { diagnostics })
         })
         .await
@@ -143,9 +145,9 @@ impl Provider for Service {
     ) -> Reply<wire::validate_resource_config::Response> {
         let request = request.into_inner();
         let of = &request.type_name;
-        answer("ValidateResourceConfig", of, async {
+        respond("ValidateResourceConfig", of, async {
             let config = self.read_value(of, request.config.as_ref())?;
-            let diagnostics = diagnosed(self.0.validate_resource(of, &config));
+            let diagnostics = encode::diagnostics(self.0.validate_resource(of, &config));
             Ok(wire::validate_resource_config::Response { diagnostics })
         })
         .await
@@ -157,7 +159,7 @@ impl Provider for Service {
     ) -> Reply<wire::upgrade_resource_state::Response> {
         let request = request.into_inner();
         let of = &request.type_name;
-        answer("UpgradeResourceState", of, async {
+        respond("UpgradeResourceState", of, async {
             let raw = request.raw_state.unwrap_or_default();
             if !raw.flatmap.is_empty() {
                 let text =
@@ -166,7 +168,7 @@ impl Provider for Service {
             }
             let ty = self.0.state_type(of, request.version)?;
             let stored = json::decode(&raw.json, &ty).map_err(unreadable)?;
-            let upgraded = self.0.upgrade(of, request.version, stored)?;
+            let upgraded = self.0.upgrade_state(of, request.version, stored)?;
             let upgraded_state = dynamic::encode(&upgraded);
             Ok(wire::upgrade_resource_state::Response { upgraded_state, diagnostics: Vec::new() })
         })
@@ -177,7 +179,7 @@ impl Provider for Service {
         &self,
         request: Request<wire::upgrade_resource_identity::Request>,
     ) -> Reply<wire::upgrade_resource_identity::Response> {
-        refuse("UpgradeResourceIdentity", "resource identity of type", &request.into_inner().type_name).await
+        unsupported("UpgradeResourceIdentity", "resource identity of type", &request.into_inner().type_name).await
     }
 
     async fn read_resource(
@@ -186,12 +188,12 @@ impl Provider for Service {
     ) -> Reply<wire::read_resource::Response> {
         let wire::read_resource::Request { type_name, current_state, private, current_identity, .. } =
             request.into_inner();
-        answer("ReadResource", &type_name, async {
+        respond("ReadResource", &type_name, async {
             let state = self.read_value(&type_name, current_state.as_ref())?;
             let outcome = self.0.read(&type_name, state, private).await;
             Ok(wire::read_resource::Response {
                 new_state: dynamic::encode(&outcome.state),
-                diagnostics: diagnosed(outcome.diagnostics),
+                diagnostics: encode::diagnostics(outcome.diagnostics),
                 // What is not sent back is forgotten by core.
                 private: outcome.private,
                 new_identity: current_identity,
@@ -206,9 +208,9 @@ impl Provider for Service {
         request: Request<wire::plan_resource_change::Request>,
     ) -> Reply<wire::plan_resource_change::Response> {
         let request = request.into_inner();
-        answer("PlanResourceChange", &request.type_name, async {
+        respond("PlanResourceChange", &request.type_name, async {
             let schema = self.0.resource_schema(&request.type_name)?;
-            let plan = server::PlanRequest {
+            let plan = server::PlanResourceChangeRequest {
                 prior: decode(request.prior_state.as_ref(), schema)?,
                 proposed: decode(request.proposed_new_state.as_ref(), schema)?,
                 config: decode(request.config.as_ref(), schema)?,
@@ -220,7 +222,7 @@ impl Provider for Service {
                 planned_state: dynamic::encode(&outcome.planned),
                 requires_replace: outcome.replace.iter().map(encode::path).collect(),
                 planned_private: request.prior_private,
-                diagnostics: diagnosed(outcome.diagnostics),
+                diagnostics: encode::diagnostics(outcome.diagnostics),
                 planned_identity: request.prior_identity,
                 ..wire::plan_resource_change::Response::default()
             })
@@ -233,9 +235,9 @@ impl Provider for Service {
         request: Request<wire::apply_resource_change::Request>,
     ) -> Reply<wire::apply_resource_change::Response> {
         let request = request.into_inner();
-        answer("ApplyResourceChange", &request.type_name, async {
+        respond("ApplyResourceChange", &request.type_name, async {
             let schema = self.0.resource_schema(&request.type_name)?;
-            let apply = server::ApplyRequest {
+            let apply = server::ApplyResourceChangeRequest {
                 prior: decode(request.prior_state.as_ref(), schema)?,
                 planned: decode(request.planned_state.as_ref(), schema)?,
                 config: decode(request.config.as_ref(), schema)?,
@@ -246,7 +248,7 @@ impl Provider for Service {
             Ok(wire::apply_resource_change::Response {
                 new_state: dynamic::encode(&outcome.state),
                 private: outcome.private,
-                diagnostics: diagnosed(outcome.diagnostics),
+                diagnostics: encode::diagnostics(outcome.diagnostics),
                 new_identity: request.planned_identity,
                 ..wire::apply_resource_change::Response::default()
             })
@@ -259,7 +261,7 @@ impl Provider for Service {
         request: Request<wire::import_resource_state::Request>,
     ) -> Reply<wire::import_resource_state::Response> {
         let wire::import_resource_state::Request { type_name, id, identity, .. } = request.into_inner();
-        answer("ImportResourceState", &type_name, async {
+        respond("ImportResourceState", &type_name, async {
             let outcome = self.0.import(&type_name, &id).await;
             let imported = wire::import_resource_state::ImportedResource {
                 type_name: type_name.clone(),
@@ -269,7 +271,7 @@ impl Provider for Service {
             };
             Ok(wire::import_resource_state::Response {
                 imported_resources: if outcome.state.is_null() { Vec::new() } else { vec![imported] },
-                diagnostics: diagnosed(outcome.diagnostics),
+                diagnostics: encode::diagnostics(outcome.diagnostics),
                 deferred: None,
             })
         })
@@ -281,7 +283,7 @@ impl Provider for Service {
         request: Request<wire::move_resource_state::Request>,
     ) -> Reply<wire::move_resource_state::Response> {
         let request = request.into_inner();
-        answer("MoveResourceState", &request.target_type_name, async {
+        respond("MoveResourceState", &request.target_type_name, async {
             let text = format!(
                 "A {} cannot be moved to a {}. Import the object under its new type instead, and take the old one out of \
                  the state with a removed block.",
@@ -298,7 +300,7 @@ impl Provider for Service {
     ) -> Reply<wire::generate_resource_config::Response> {
         let request = request.into_inner();
         let of = &request.type_name;
-        answer("GenerateResourceConfig", of, async {
+        respond("GenerateResourceConfig", of, async {
             let config = self.0.generate_config(of, self.read_value(of, request.state.as_ref())?)?;
             let config = dynamic::encode(&config);
             Ok(wire::generate_resource_config::Response { config, diagnostics: Vec::new() })
@@ -312,9 +314,9 @@ impl Provider for Service {
     ) -> Reply<wire::validate_data_resource_config::Response> {
         let request = request.into_inner();
         let of = &request.type_name;
-        answer("ValidateDataResourceConfig", of, async {
+        respond("ValidateDataResourceConfig", of, async {
             let config = decode(request.config.as_ref(), self.0.data_source_schema(of)?)?;
-            let diagnostics = diagnosed(self.0.validate_data_source(of, &config));
+            let diagnostics = encode::diagnostics(self.0.validate_data_source(of, &config));
             Ok(wire::validate_data_resource_config::Response { diagnostics })
         })
         .await
@@ -326,12 +328,12 @@ impl Provider for Service {
     ) -> Reply<wire::read_data_source::Response> {
         let request = request.into_inner();
         let of = &request.type_name;
-        answer("ReadDataSource", of, async {
+        respond("ReadDataSource", of, async {
             let config = decode(request.config.as_ref(), self.0.data_source_schema(of)?)?;
             let outcome = self.0.read_data_source(of, config).await;
             Ok(wire::read_data_source::Response {
                 state: dynamic::encode(&outcome.state),
-                diagnostics: diagnosed(outcome.diagnostics),
+                diagnostics: encode::diagnostics(outcome.diagnostics),
                 deferred: None,
             })
         })
@@ -342,46 +344,46 @@ impl Provider for Service {
         &self,
         request: Request<wire::validate_ephemeral_resource_config::Request>,
     ) -> Reply<wire::validate_ephemeral_resource_config::Response> {
-        refuse("ValidateEphemeralResourceConfig", "ephemeral resource", &request.into_inner().type_name).await
+        unsupported("ValidateEphemeralResourceConfig", "ephemeral resource", &request.into_inner().type_name).await
     }
 
     async fn open_ephemeral_resource(
         &self,
         request: Request<wire::open_ephemeral_resource::Request>,
     ) -> Reply<wire::open_ephemeral_resource::Response> {
-        refuse("OpenEphemeralResource", "ephemeral resource", &request.into_inner().type_name).await
+        unsupported("OpenEphemeralResource", "ephemeral resource", &request.into_inner().type_name).await
     }
 
     async fn renew_ephemeral_resource(
         &self,
         request: Request<wire::renew_ephemeral_resource::Request>,
     ) -> Reply<wire::renew_ephemeral_resource::Response> {
-        refuse("RenewEphemeralResource", "ephemeral resource", &request.into_inner().type_name).await
+        unsupported("RenewEphemeralResource", "ephemeral resource", &request.into_inner().type_name).await
     }
 
     async fn close_ephemeral_resource(
         &self,
         request: Request<wire::close_ephemeral_resource::Request>,
     ) -> Reply<wire::close_ephemeral_resource::Response> {
-        refuse("CloseEphemeralResource", "ephemeral resource", &request.into_inner().type_name).await
+        unsupported("CloseEphemeralResource", "ephemeral resource", &request.into_inner().type_name).await
     }
 
     async fn validate_list_resource_config(
         &self,
         request: Request<wire::validate_list_resource_config::Request>,
     ) -> Reply<wire::validate_list_resource_config::Response> {
-        refuse("ValidateListResourceConfig", "list resource", &request.into_inner().type_name).await
+        unsupported("ValidateListResourceConfig", "list resource", &request.into_inner().type_name).await
     }
 
     type ListResourceStream = OneMessage<wire::list_resource::Event>;
 
     async fn list_resource(&self, request: Request<wire::list_resource::Request>) -> Reply<Self::ListResourceStream> {
-        let diagnostic = diagnosed(none_of("list resource", &request.into_inner().type_name));
+        let diagnostic = encode::diagnostics(not_in_provider("list resource", &request.into_inner().type_name));
         Ok(one_message(wire::list_resource::Event { diagnostic, ..wire::list_resource::Event::default() }))
     }
 
     async fn get_functions(&self, _: Request<wire::get_functions::Request>) -> Reply<wire::get_functions::Response> {
-        answer("GetFunctions", "", async { Ok(wire::get_functions::Response::default()) }).await
+        respond("GetFunctions", "", async { Ok(wire::get_functions::Response::default()) }).await
     }
 
     async fn call_function(
@@ -397,18 +399,18 @@ impl Provider for Service {
         &self,
         request: Request<wire::validate_action_config::Request>,
     ) -> Reply<wire::validate_action_config::Response> {
-        refuse("ValidateActionConfig", "action", &request.into_inner().type_name).await
+        unsupported("ValidateActionConfig", "action", &request.into_inner().type_name).await
     }
 
     async fn plan_action(&self, request: Request<wire::plan_action::Request>) -> Reply<wire::plan_action::Response> {
-        refuse("PlanAction", "action", &request.into_inner().action_type).await
+        unsupported("PlanAction", "action", &request.into_inner().action_type).await
     }
 
     type InvokeActionStream = OneMessage<wire::invoke_action::Event>;
 
     async fn invoke_action(&self, request: Request<wire::invoke_action::Request>) -> Reply<Self::InvokeActionStream> {
         use wire::invoke_action::{Event, event};
-        let diagnostics = diagnosed(none_of("action", &request.into_inner().action_type));
+        let diagnostics = encode::diagnostics(not_in_provider("action", &request.into_inner().action_type));
         // An event without a type would crash core.
         Ok(one_message(Event { r#type: Some(event::Type::Completed(event::Completed { diagnostics })) }))
     }
@@ -417,14 +419,14 @@ impl Provider for Service {
         &self,
         request: Request<wire::validate_state_store::Request>,
     ) -> Reply<wire::validate_state_store::Response> {
-        refuse("ValidateStateStoreConfig", "state store", &request.into_inner().type_name).await
+        unsupported("ValidateStateStoreConfig", "state store", &request.into_inner().type_name).await
     }
 
     async fn configure_state_store(
         &self,
         request: Request<wire::configure_state_store::Request>,
     ) -> Reply<wire::configure_state_store::Response> {
-        refuse("ConfigureStateStore", "state store", &request.into_inner().type_name).await
+        unsupported("ConfigureStateStore", "state store", &request.into_inner().type_name).await
     }
 
     type ReadStateBytesStream = OneMessage<wire::read_state_bytes::Response>;
@@ -433,7 +435,7 @@ impl Provider for Service {
         &self,
         request: Request<wire::read_state_bytes::Request>,
     ) -> Reply<Self::ReadStateBytesStream> {
-        let diagnostics = diagnosed(none_of("state store", &request.into_inner().type_name));
+        let diagnostics = encode::diagnostics(not_in_provider("state store", &request.into_inner().type_name));
         Ok(one_message(wire::read_state_bytes::Response { diagnostics, ..wire::read_state_bytes::Response::default() }))
     }
 
@@ -441,22 +443,22 @@ impl Provider for Service {
         &self,
         _: Request<Streaming<wire::write_state_bytes::RequestChunk>>,
     ) -> Reply<wire::write_state_bytes::Response> {
-        refuse("WriteStateBytes", "state store", "").await
+        unsupported("WriteStateBytes", "state store", "").await
     }
 
     async fn lock_state(&self, request: Request<wire::lock_state::Request>) -> Reply<wire::lock_state::Response> {
-        refuse("LockState", "state store", &request.into_inner().type_name).await
+        unsupported("LockState", "state store", &request.into_inner().type_name).await
     }
 
     async fn unlock_state(&self, request: Request<wire::unlock_state::Request>) -> Reply<wire::unlock_state::Response> {
-        refuse("UnlockState", "state store", &request.into_inner().type_name).await
+        unsupported("UnlockState", "state store", &request.into_inner().type_name).await
     }
 
     async fn get_states(&self, request: Request<wire::get_states::Request>) -> Reply<wire::get_states::Response> {
-        refuse("GetStates", "state store", &request.into_inner().type_name).await
+        unsupported("GetStates", "state store", &request.into_inner().type_name).await
     }
 
     async fn delete_state(&self, request: Request<wire::delete_state::Request>) -> Reply<wire::delete_state::Response> {
-        refuse("DeleteState", "state store", &request.into_inner().type_name).await
+        unsupported("DeleteState", "state store", &request.into_inner().type_name).await
     }
 }

@@ -20,7 +20,7 @@ use crate::framework::{
     data_source::{DataRequest, DataSource},
     diagnostic::{Diagnostic, Diagnostics},
     model::IntoValue,
-    schema::{Attribute, Body, Schema},
+    schema::{Attribute, BlockBody, Schema},
     value::Value,
 };
 
@@ -41,7 +41,7 @@ pub(super) fn all(provider_data: &Arc<ProviderData>) -> Vec<Arc<dyn DataSource>>
 }
 
 fn schema(description: &str, attributes: Vec<Attribute>) -> Schema {
-    let body = Body { attributes, description: description.to_owned(), ..Body::default() };
+    let body = BlockBody { attributes, description: description.to_owned(), ..BlockBody::default() };
     Schema { body, ..Schema::default() }
 }
 
@@ -59,12 +59,12 @@ fn text<'a>(config: &'a Value, name: &str) -> Option<&'a str> {
 /// What was configured, and around it where that is and what was found.
 fn answer(config: &Value, session: &Session, found: Value) -> Value {
     let mut state = found;
-    state.put("region", session.project.region().map(str::to_owned).into_value());
-    state.put("project_id", session.project.id().into());
+    state.set_attribute("region", session.project.region().map(str::to_owned).into_value());
+    state.set_attribute("project_id", session.project.id().into());
     // A spelling of the configuration stays.
     for (name, value) in config.as_map().into_iter().flatten() {
         if !value.is_null() || state.get(name).is_null() {
-            state.put(name, value.clone());
+            state.set_attribute(name, value.clone());
         }
     }
     state

@@ -50,7 +50,8 @@ use crate::{
         model::FromValue,
         path::Path,
         resource::{
-            CreateRequest, DeleteRequest, ImportRequest, PlanRequest, Progress, ReadRequest, Resource, UpdateRequest,
+            CreateRequest, DeleteRequest, ImportRequest, ModifyPlanRequest, ReadRequest, Resource, ResponseState,
+            UpdateRequest,
         },
         schema::Schema,
     },
@@ -81,8 +82,8 @@ impl Resource for EnhancedConnectionBinding {
         schema::schema()
     }
 
-    async fn modify_plan(&self, request: PlanRequest<'_>) -> Result<Diagnostics, Diagnostics> {
-        let PlanRequest { prior, config, planned, replace, stop, .. } = request;
+    async fn modify_plan(&self, request: ModifyPlanRequest<'_>) -> Result<Diagnostics, Diagnostics> {
+        let ModifyPlanRequest { prior, config, planned, replace, stop, .. } = request;
         place::plan(&self.provider_data, config, planned);
         let mut report = Diagnostics::new();
         let connection = planned.get("connection_id").as_str();
@@ -103,7 +104,7 @@ impl Resource for EnhancedConnectionBinding {
         if report.has_errors() { Err(report) } else { Ok(report) }
     }
 
-    async fn create(&self, request: CreateRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
+    async fn create(&self, request: CreateRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
         const SUMMARY: &str = "Could Not Bind";
         const HOLDS: &str = "The state holds no binding. The next apply creates it, or takes it over if it exists.";
         let mut bound = Bound::from_value(request.planned, &Path::root())?;
@@ -129,12 +130,12 @@ impl Resource for EnhancedConnectionBinding {
         let target = look.target(&bound);
         let mut before = BTreeMap::new();
         match target.peering(&look.shown) {
-            Some(there) if !there.has_status(wire::BINDING_FAILED) => progress.warn(already_bound(&bound)),
+            Some(there) if !there.has_status(wire::BINDING_FAILED) => response.add_warning(already_bound(&bound)),
             failed => {
                 before.extend(failed.map(|failed| (target, failed.clone())));
                 if let Err(fault) = bind(&session, &bound, &look.homes, &before).await {
                     bound.observe(&session, None);
-                    return Err(small::not_made(fault, (SUMMARY, HOLDS), bound, progress));
+                    return Err(small::not_made(fault, (SUMMARY, HOLDS), bound, response));
                 }
             }
         }
@@ -142,31 +143,31 @@ impl Resource for EnhancedConnectionBinding {
         drop(guard);
         // From here on it may be bound, and whatever goes wrong, Terraform knows it.
         bound.observe(&session, None);
-        progress.save(bound.clone());
+        response.set_state(bound.clone());
 
         let Look { shown, mut homes } = look;
         let seen = if bound.wait_for_bindings.unwrap_or(true) {
-            wait(&session, &bound, &mut homes, &before, &shown.name, progress).await?
+            wait(&session, &bound, &mut homes, &before, &shown.name, response).await?
         } else {
             match Look::at(&session, &bound).await {
                 Ok(seen) => {
-                    progress.warn(seen.iter().flat_map(|look| look.failures(&bound)).collect::<Diagnostics>());
+                    response.add_warning(seen.iter().flat_map(|look| look.failures(&bound)).collect::<Diagnostics>());
                     seen.and_then(|look| look.peering(&bound).cloned())
                 }
                 Err(fault) => {
                     let holds =
                         "The binding was created and is in the state. Its status is read at the next plan or apply.";
-                    progress.warn(fault.warn("Bound, but Not Read Back", holds));
+                    response.add_warning(fault.warn("Bound, but Not Read Back", holds));
                     None
                 }
             }
         };
         bound.observe(&session, seen.as_ref());
-        progress.save(bound);
+        response.set_state(bound);
         Ok(())
     }
 
-    async fn read(&self, request: ReadRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
+    async fn read(&self, request: ReadRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
         let mut bound = Bound::from_state(request.state)?;
         small::check_state(&bound.connection_id)?;
         let limit = bound.timeouts.read(schema::READ);
@@ -176,24 +177,24 @@ impl Resource for EnhancedConnectionBinding {
             .map_err(told)?
             .about(bound.about());
         let look = Look::at_held(&session, &bound).await.map_err(told)?;
-        progress.warn(look.iter().flat_map(|look| look.failures(&bound)).collect::<Diagnostics>());
+        response.add_warning(look.iter().flat_map(|look| look.failures(&bound)).collect::<Diagnostics>());
         match look.as_ref().and_then(|look| look.peering(&bound)) {
             Some(there) if !there.has_status(wire::BINDING_FAILED) => {
                 bound.observe(&session, Some(there));
-                progress.save(bound);
+                response.set_state(bound);
             }
-            _ => progress.forget(),
+            _ => response.remove_resource(),
         }
         Ok(())
     }
 
     /// What changes in place is Terraform's alone.
-    async fn update(&self, request: UpdateRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
-        progress.save(request.planned.clone());
+    async fn update(&self, request: UpdateRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
+        response.set_state(request.planned.clone());
         Ok(())
     }
 
-    async fn delete(&self, request: DeleteRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
+    async fn delete(&self, request: DeleteRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
         let bound = Bound::from_state(request.prior)?;
         small::check_state(&bound.connection_id)?;
         let limit = bound.timeouts.delete(schema::DELETE);
@@ -209,17 +210,17 @@ impl Resource for EnhancedConnectionBinding {
                     "The binding of {name} is FAILED, and the service does not unbind what has FAILED. It does no harm, and \
                      disappears with the connection."
                 );
-                progress.warn(Diagnostic::warning("Failed Binding Left Behind", text));
+                response.add_warning(Diagnostic::warning("Failed Binding Left Behind", text));
             }
             Some(Ended::Unbound(Target::Pool(pool))) if bound.queue.is_some() => {
-                progress.warn(pool_unbound(&bound, &pool));
+                response.add_warning(pool_unbound(&bound, &pool));
             }
             _ => {}
         }
         Ok(())
     }
 
-    async fn import(&self, request: ImportRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
+    async fn import(&self, request: ImportRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
         const FORMS: &str = "CONNECTION_ID/queue/NAME or CONNECTION_ID/elastic_resource_pool/NAME";
         let (object, region, project_id) = place::of_import(request.id);
         let words: Vec<&str> = object.split('/').collect();
@@ -242,7 +243,7 @@ impl Resource for EnhancedConnectionBinding {
             return Err(small::not_found(&what, "Binding"));
         };
         bound.observe(&session, Some(there));
-        progress.save(bound);
+        response.set_state(bound);
         Ok(())
     }
 }
@@ -271,7 +272,7 @@ async fn wait(
     homes: &mut Homes,
     before: &BTreeMap<Target, Binding>,
     connection: &str,
-    progress: &mut Progress,
+    response: &mut ResponseState,
 ) -> Result<Option<Binding>, Diagnostics> {
     const SUMMARY: &str = "Could Not Bind: Waiting for the Binding";
     let (queues, pools) = (set(bound.queue.as_ref()), set(bound.elastic_resource_pool.as_ref()));
@@ -286,7 +287,7 @@ async fn wait(
         Err(Unsettled::Gone) => Err(small::no_connection(SUMMARY, &bound.connection_id)),
         // All was done but the waiting, and what is bound should not be marked as broken for it.
         Err(Unsettled::Fault(fault @ Fault::Interrupted { .. })) => {
-            progress.warn(fault.warn("Interrupted While Waiting for the Binding", waiting::UNAWAITED));
+            response.add_warning(fault.warn("Interrupted While Waiting for the Binding", waiting::UNAWAITED));
             Ok(None)
         }
         Err(Unsettled::Fault(fault)) => {

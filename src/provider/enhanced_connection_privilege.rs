@@ -14,7 +14,7 @@ use async_trait::async_trait;
 
 use super::{
     checks::Follows,
-    enhanced_connection::schema::{KEPT, same_text},
+    enhanced_connection::schema::{USE_STATE_FOR_UNKNOWN, same_text},
     place,
     provider_data::ProviderData,
     session::{Fault, Session},
@@ -31,11 +31,12 @@ use crate::{
         diagnostic::{Diagnostic, Diagnostics},
         model::{Computed, FromValue},
         path::Path,
-        plan::Replaces,
+        plan::RequiresReplace,
         resource::{
-            CreateRequest, DeleteRequest, ImportRequest, PlanRequest, Progress, ReadRequest, Resource, UpdateRequest,
+            CreateRequest, DeleteRequest, ImportRequest, ModifyPlanRequest, ReadRequest, Resource, ResponseState,
+            UpdateRequest,
         },
-        schema::{Attribute, Body, Schema},
+        schema::{Attribute, BlockBody, Schema},
         timeouts::{Operation, Timeouts},
         types::Type,
     },
@@ -107,12 +108,12 @@ impl Resource for EnhancedConnectionPrivilege {
         schema()
     }
 
-    async fn modify_plan(&self, request: PlanRequest<'_>) -> Result<Diagnostics, Diagnostics> {
+    async fn modify_plan(&self, request: ModifyPlanRequest<'_>) -> Result<Diagnostics, Diagnostics> {
         place::plan(&self.provider_data, request.config, request.planned);
         Ok(Diagnostics::new())
     }
 
-    async fn create(&self, request: CreateRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
+    async fn create(&self, request: CreateRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
         const SUMMARY: &str = "Could Not Share the Connection";
         const HOLDS: &str = "The state holds no privilege. The next apply grants it, or takes it over if it exists.";
         let mut shared = Shared::from_value(request.planned, &Path::root())?;
@@ -134,7 +135,7 @@ impl Resource for EnhancedConnectionPrivilege {
         let privileges = match seen {
             Seen::NoConnection => return Err(small::no_connection(SUMMARY, &shared.connection_id)),
             Seen::Granted(privileges) => {
-                progress.warn(already_granted(&shared));
+                response.add_warning(already_granted(&shared));
                 privileges
             }
             Seen::NotGranted => {
@@ -142,18 +143,18 @@ impl Resource for EnhancedConnectionPrivilege {
                 let granted = BTreeSet::from([PRIVILEGE_BIND_QUEUE.to_owned()]);
                 if let Err(fault) = outcome {
                     shared.observe(&session, granted);
-                    return Err(small::not_made(fault, (SUMMARY, HOLDS), shared, progress));
+                    return Err(small::not_made(fault, (SUMMARY, HOLDS), shared, response));
                 }
                 granted
             }
         };
         run_state.mark_in_use(&shared.connection_id, shared.part_key());
         shared.observe(&session, privileges);
-        progress.save(shared);
+        response.set_state(shared);
         Ok(())
     }
 
-    async fn read(&self, request: ReadRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
+    async fn read(&self, request: ReadRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
         let mut shared: Shared = small::from_state(request.state)?;
         small::check_state(&shared.connection_id)?;
         let limit = shared.timeouts.read(LIMIT);
@@ -165,20 +166,20 @@ impl Resource for EnhancedConnectionPrivilege {
         match look_for_held(&session, &shared).await.map_err(told)? {
             Seen::Granted(privileges) => {
                 shared.observe(&session, privileges);
-                progress.save(shared);
+                response.set_state(shared);
             }
-            Seen::NotGranted | Seen::NoConnection => progress.forget(),
+            Seen::NotGranted | Seen::NoConnection => response.remove_resource(),
         }
         Ok(())
     }
 
     /// What changes in place is Terraform's alone.
-    async fn update(&self, request: UpdateRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
-        progress.save(request.planned.clone());
+    async fn update(&self, request: UpdateRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
+        response.set_state(request.planned.clone());
         Ok(())
     }
 
-    async fn delete(&self, request: DeleteRequest<'_>, _: &mut Progress) -> Result<(), Diagnostics> {
+    async fn delete(&self, request: DeleteRequest<'_>, _: &mut ResponseState) -> Result<(), Diagnostics> {
         const HOLDS: &str =
             "The privilege is still in the state. Run the same command again (terraform destroy, or apply).";
         let shared: Shared = small::from_state(request.prior)?;
@@ -210,7 +211,7 @@ impl Resource for EnhancedConnectionPrivilege {
         }
     }
 
-    async fn import(&self, request: ImportRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
+    async fn import(&self, request: ImportRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
         const FORMS: &str = "CONNECTION_ID/APPLICANT_PROJECT_ID";
         let (object, region, project_id) = place::of_import(request.id);
         let Some((connection_id, applicant)) = object.split_once('/') else {
@@ -230,7 +231,7 @@ impl Resource for EnhancedConnectionPrivilege {
             return Err(small::not_found(&what, "Privilege"));
         };
         shared.observe(&session, privileges);
-        progress.save(shared);
+        response.set_state(shared);
         Ok(())
     }
 }
@@ -295,21 +296,24 @@ fn schema() -> Schema {
         small::connection_id(),
         Attribute::string("applicant_project_id")
             .required()
-            .check(Follows(&[rules::PROJECT_ID]))
-            .modify(Replaces)
-            .same_when(same_text)
-            .describe(
+            .validator(Follows(&[rules::PROJECT_ID]))
+            .plan_modifier(RequiresReplace)
+            .semantic_equality(same_text)
+            .description(
                 "ID of the project, in the same region, that may bind its queues and elastic resource pools to the \
                  connection. Changing it replaces the privilege.",
             ),
     ];
     attributes.extend(place::attributes());
     attributes.extend([
-        Attribute::string("id").computed().modify(KEPT).describe("`CONNECTION_ID/APPLICANT_PROJECT_ID`."),
+        Attribute::string("id")
+            .computed()
+            .plan_modifier(USE_STATE_FOR_UNKNOWN)
+            .description("`CONNECTION_ID/APPLICANT_PROJECT_ID`."),
         Attribute::new("privileges", Type::set(Type::String))
             .computed()
-            .modify(KEPT)
-            .describe("What that project may do: `BIND_QUEUE`, the only privilege that there is."),
+            .plan_modifier(USE_STATE_FOR_UNKNOWN)
+            .description("What that project may do: `BIND_QUEUE`, the only privilege that there is."),
     ]);
     let description =
         "Shares an enhanced datasource connection with another project, whose queues and elastic resource pools \
@@ -317,5 +321,5 @@ fn schema() -> Schema {
             .to_owned();
     let operations = [Operation::Create, Operation::Read, Operation::Delete];
     let blocks = vec![Timeouts::block(&operations.map(|operation| (operation, LIMIT)))];
-    Schema { body: Body { attributes, blocks, description, ..Body::default() }, ..Schema::default() }
+    Schema { body: BlockBody { attributes, blocks, description, ..BlockBody::default() }, ..Schema::default() }
 }

@@ -15,7 +15,7 @@ use async_trait::async_trait;
 
 use super::{
     checks::{Follows, NotReserved},
-    enhanced_connection::{model::same_network, schema::KEPT},
+    enhanced_connection::{model::same_network, schema::USE_STATE_FOR_UNKNOWN},
     place,
     provider_data::ProviderData,
     session::{Fault, Session},
@@ -29,11 +29,12 @@ use crate::{
         diagnostic::{Diagnostic, Diagnostics},
         model::{Computed, FromValue},
         path::Path,
-        plan::Replaces,
+        plan::RequiresReplace,
         resource::{
-            CreateRequest, DeleteRequest, ImportRequest, PlanRequest, Progress, ReadRequest, Resource, UpdateRequest,
+            CreateRequest, DeleteRequest, ImportRequest, ModifyPlanRequest, ReadRequest, Resource, ResponseState,
+            UpdateRequest,
         },
-        schema::{Attribute, Body, Schema},
+        schema::{Attribute, BlockBody, Schema},
         timeouts::{Operation, Timeouts},
         value::Value,
     },
@@ -124,8 +125,8 @@ impl Resource for EnhancedConnectionRoute {
         schema()
     }
 
-    async fn modify_plan(&self, request: PlanRequest<'_>) -> Result<Diagnostics, Diagnostics> {
-        let PlanRequest { config, planned, .. } = request;
+    async fn modify_plan(&self, request: ModifyPlanRequest<'_>) -> Result<Diagnostics, Diagnostics> {
+        let ModifyPlanRequest { config, planned, .. } = request;
         place::plan(&self.provider_data, config, planned);
         let known = planned.get("connection_id").as_str().zip(planned.get("name").as_str());
         let claim = known.map(|(connection, name)| {
@@ -134,7 +135,7 @@ impl Resource for EnhancedConnectionRoute {
         Ok(claim.unwrap_or_default())
     }
 
-    async fn create(&self, request: CreateRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
+    async fn create(&self, request: CreateRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
         const SUMMARY: &str = "Could Not Add the Route";
         const HOLDS: &str = "The state holds no route. The next apply adds it, or takes it over if it exists.";
         let mut route = Route::from_value(request.planned, &Path::root())?;
@@ -161,10 +162,10 @@ impl Resource for EnhancedConnectionRoute {
             None => {
                 if let Err(fault) = add(&session, &route).await {
                     route.settle(&session);
-                    return Err(small::not_made(fault, (SUMMARY, HOLDS), route, progress));
+                    return Err(small::not_made(fault, (SUMMARY, HOLDS), route, response));
                 }
             }
-            Some(there) if there == route.cidr => progress.warn(already_there(&route)),
+            Some(there) if there == route.cidr => response.add_warning(already_there(&route)),
             Some(there) => return Err(leads_elsewhere(&route, &there).into()),
         }
         let kept = find(&shown, &route.name).map(|there| there.name.clone());
@@ -172,11 +173,11 @@ impl Resource for EnhancedConnectionRoute {
             run_state.mark_in_use(id, PartKey::Route(name));
         }
         route.settle(&session);
-        progress.save(route);
+        response.set_state(route);
         Ok(())
     }
 
-    async fn read(&self, request: ReadRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
+    async fn read(&self, request: ReadRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
         let mut route: Route = small::from_state(request.state)?;
         small::check_state(&route.connection_id)?;
         let limit = route.timeouts.read(LIMIT);
@@ -190,14 +191,14 @@ impl Resource for EnhancedConnectionRoute {
             Some(cidr) => {
                 route.cidr = cidr;
                 route.settle(&session);
-                progress.save(route);
+                response.set_state(route);
             }
-            None => progress.forget(),
+            None => response.remove_resource(),
         }
         Ok(())
     }
 
-    async fn update(&self, request: UpdateRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
+    async fn update(&self, request: UpdateRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
         const SUMMARY: &str = "Could Not Change the Route";
         const HOLDS: &str = "The state was not changed. Fix the cause and apply again.";
         const PERHAPS: &str = "A route is changed by removing it and adding it again: it was removed, and the state holds the \
@@ -227,17 +228,17 @@ impl Resource for EnhancedConnectionRoute {
                 if let Err(fault) = add(&session, &planned).await {
                     let open = fault.may_have_taken_effect();
                     if open {
-                        progress.save(planned);
+                        response.set_state(planned);
                     }
                     return Err(fault.tell(SUMMARY, if open { PERHAPS } else { REMOVED }));
                 }
             }
         }
-        progress.save(planned);
+        response.set_state(planned);
         Ok(())
     }
 
-    async fn delete(&self, request: DeleteRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
+    async fn delete(&self, request: DeleteRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
         const HOLDS: &str =
             "The route is still in the state. Run the same command again (terraform destroy, or apply).";
         let route: Route = small::from_state(request.prior)?;
@@ -253,7 +254,7 @@ impl Resource for EnhancedConnectionRoute {
         let shown = look(&session, &route, is_ours).await.map_err(told)?;
         if let Some(there) = shown.as_ref().and_then(|shown| find(shown, &route.name)) {
             if !is_ours(there) {
-                progress.warn(not_ours(&route, &there.cidr));
+                response.add_warning(not_ours(&route, &there.cidr));
                 return Ok(());
             }
             // Created before this one is destroyed.
@@ -267,7 +268,7 @@ impl Resource for EnhancedConnectionRoute {
         Ok(())
     }
 
-    async fn import(&self, request: ImportRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
+    async fn import(&self, request: ImportRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
         const FORMS: &str = "CONNECTION_ID/NAME";
         let (object, region, project_id) = place::of_import(request.id);
         let Some((connection_id, name)) = object.split_once('/') else {
@@ -288,7 +289,7 @@ impl Resource for EnhancedConnectionRoute {
         };
         route.cidr = cidr;
         route.settle(&session);
-        progress.save(route);
+        response.set_state(route);
         Ok(())
     }
 }
@@ -351,29 +352,31 @@ fn same_cidr(a: &Value, b: &Value) -> bool {
 fn schema() -> Schema {
     let mut attributes = vec![
         small::connection_id(),
-        Attribute::string("name").required().check(Follows(&[rules::ROUTE_NAME])).modify(Replaces).describe(
+        Attribute::string("name").required().validator(Follows(&[rules::ROUTE_NAME])).plan_modifier(RequiresReplace).description(
             "Name of the route, unique within the connection: 1 to 64 letters, digits, `_` or `-`. Changing it replaces the \
              route.",
         ),
         Attribute::string("cidr")
             .required()
-            .check(Follows(&[rules::ROUTE_CIDR]))
-            .check(NotReserved)
-            .same_when(same_cidr)
-            .describe(
+            .validator(Follows(&[rules::ROUTE_CIDR]))
+            .validator(NotReserved)
+            .semantic_equality(same_cidr)
+            .description(
                 "The network that it leads to, IPv4 or IPv6, such as `192.168.2.0/24`. No two routes of a connection have \
                  the same. Where it changes, the route is removed and added again.",
             ),
     ];
     attributes.extend(place::attributes());
-    attributes.push(Attribute::string("id").computed().modify(KEPT).describe("`CONNECTION_ID/NAME`."));
+    attributes.push(
+        Attribute::string("id").computed().plan_modifier(USE_STATE_FOR_UNKNOWN).description("`CONNECTION_ID/NAME`."),
+    );
     let description =
         "One route of an enhanced datasource connection. Other routes of the connection are not touched. For a \
                        connection that does not declare `routes` itself."
             .to_owned();
     let operations = [Operation::Create, Operation::Read, Operation::Update, Operation::Delete];
     let blocks = vec![Timeouts::block(&operations.map(|operation| (operation, LIMIT)))];
-    Schema { body: Body { attributes, blocks, description, ..Body::default() }, ..Schema::default() }
+    Schema { body: BlockBody { attributes, blocks, description, ..BlockBody::default() }, ..Schema::default() }
 }
 
 #[cfg(test)]

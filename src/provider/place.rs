@@ -8,7 +8,7 @@ use crate::{
     dli::rules,
     framework::{
         model::Computed,
-        plan::{Change, Keeps, PlanModifier},
+        plan::{Change, PlanModifier, UseStateForUnknown},
         schema::{Attribute, Presence},
         value::Value,
     },
@@ -18,7 +18,10 @@ use crate::{
 /// `region` and `project_id` of a resource.
 pub(super) fn attributes() -> [Attribute; 2] {
     let [region, project_id] = both(" when this is created", " Changing it replaces this.");
-    [region.modify(Keeps { unless_changed: &[] }).modify(Moves), project_id.modify(KeepsProject).modify(Moves)]
+    [
+        region.plan_modifier(UseStateForUnknown { unless_changed: &[] }).plan_modifier(Moves),
+        project_id.plan_modifier(KeepsProject).plan_modifier(Moves),
+    ]
 }
 
 /// `region` and `project_id` of a data source.
@@ -33,10 +36,10 @@ fn both(when: &str, last: &str) -> [Attribute; 2] {
         "ID of the project. {unset}, and in another region than the provider's the one that bears the region's name.{last}"
     );
     [
-        Attribute { presence: Presence::OptionalComputed, ..Attribute::string("region").describe(region) },
+        Attribute { presence: Presence::OptionalComputed, ..Attribute::string("region").description(region) },
         Attribute {
             presence: Presence::OptionalComputed,
-            ..Attribute::string("project_id").check(Follows(&[rules::PROJECT_ID])).describe(project_id)
+            ..Attribute::string("project_id").validator(Follows(&[rules::PROJECT_ID])).description(project_id)
         },
     ]
 }
@@ -60,7 +63,7 @@ impl PlanModifier for KeepsProject {
     fn modify(&self, change: &mut Change<'_>) {
         let (was, is) = (change.prior_state.get("region"), change.planned_state.get("region"));
         if was.is_null() || was == is {
-            Keeps { unless_changed: &[] }.modify(change);
+            UseStateForUnknown { unless_changed: &[] }.modify(change);
         }
     }
 }
@@ -72,7 +75,7 @@ pub(super) fn plan(provider_data: &ProviderData, config: &Value, planned: &mut V
     let project_id = provider_data.project_id().filter(|_| region.is_null() || provider_data.is_in(region.as_str()));
     for (name, known) in [("region", provider_data.region()), ("project_id", project_id)] {
         if let Some(known) = known.filter(|_| config.get(name).is_null() && planned.get(name).is_unknown()) {
-            planned.put(name, known.into());
+            planned.set_attribute(name, known.into());
         }
     }
 }
@@ -96,7 +99,7 @@ mod tests {
     use super::*;
     use crate::framework::{
         plan,
-        schema::{Body, Schema},
+        schema::{BlockBody, Schema},
         value::UNKNOWN,
     };
 
@@ -106,7 +109,8 @@ mod tests {
         let object = |[region, project_id]: [&str; 2]| {
             Value::map([("region".to_owned(), text(region)), ("project_id".to_owned(), text(project_id))])
         };
-        let schema = Schema { body: Body { attributes: attributes().into(), ..Body::default() }, ..Schema::default() };
+        let schema =
+            Schema { body: BlockBody { attributes: attributes().into(), ..BlockBody::default() }, ..Schema::default() };
         let kept = |at: usize| if config[at].is_empty() { prior[at] } else { config[at] };
         let plan = plan::plan(&schema, &object(prior), object([kept(0), kept(1)]), &object(config));
         let [region, project_id] = ["region", "project_id"].map(|name| plan.planned.get(name).clone());

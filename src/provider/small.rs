@@ -22,8 +22,8 @@ use crate::{
         diagnostic::{Diagnostic, Diagnostics},
         model::{FromValue, IntoValue},
         path::Path,
-        plan::Replaces,
-        resource::Progress,
+        plan::RequiresReplace,
+        resource::ResponseState,
         schema::Attribute,
         value::Value,
     },
@@ -33,10 +33,10 @@ use crate::{
 pub(super) fn connection_id() -> Attribute {
     Attribute::string("connection_id")
         .required()
-        .check(Follows(&[rules::CONNECTION_ID]))
-        .modify(Replaces)
-        .same_when(same_text)
-        .describe("ID of the enhanced connection. Changing it replaces this.")
+        .validator(Follows(&[rules::CONNECTION_ID]))
+        .plan_modifier(RequiresReplace)
+        .semantic_equality(same_text)
+        .description("ID of the enhanced connection. Changing it replaces this.")
 }
 
 /// Pauses before "there is none" is believed: what was made a moment ago may show up late, and what Terraform takes for
@@ -133,7 +133,7 @@ const DAMAGED: &str = "The state was damaged or edited by hand. Nothing was sent
 
 /// Reads what the state holds. That it holds null where there is always something is nobody's fault here.
 pub(super) fn from_state<T: FromValue>(state: &Value) -> Result<T, Diagnostics> {
-    let told = |fault: Diagnostic| damaged(fault.fact(), fault.path.clone());
+    let told = |fault: Diagnostic| damaged(fault.detail_without_report_request(), fault.path.clone());
     T::from_value(state, &Path::root()).map_err(|faults| faults.iter().cloned().map(told).collect())
 }
 
@@ -148,12 +148,12 @@ pub(super) fn not_made(
     fault: Fault,
     (summary, nothing): (&str, &str),
     planned: impl IntoValue,
-    progress: &mut Progress,
+    response: &mut ResponseState,
 ) -> Diagnostics {
     if !fault.may_have_taken_effect() {
         return fault.tell(summary, nothing);
     }
-    progress.save(planned);
+    response.set_state(planned);
     fault.tell(summary, PERHAPS)
 }
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use terraform_provider_dli::framework::provider::Provider;
-use terraform_provider_dli::framework::schema::{Attribute, Block, BlockNesting, Body, Nesting, Shape};
+use terraform_provider_dli::framework::schema::{Attribute, AttributeKind, Block, BlockBody, BlockNesting, Nesting};
 use terraform_provider_dli::framework::types::Type;
 use terraform_provider_dli::provider::DliProvider;
 
@@ -43,7 +43,7 @@ fn written() -> BTreeMap<String, String> {
 }
 
 /// The provider and all that it has, each with its schema.
-fn schemas() -> Vec<(&'static str, Body)> {
+fn schemas() -> Vec<(&'static str, BlockBody)> {
     let provider = DliProvider::new(Box::new(|_| None));
     let resources = provider.resources().into_iter().map(|resource| (resource.type_name(), resource.schema().body));
     let sources = provider.data_sources().into_iter().map(|source| (source.type_name(), source.schema().body));
@@ -103,25 +103,25 @@ fn every_page_meets_the_registry_rules() {
 /// The form is that of other providers' pages, as tfplugindocs writes them; what this provider has no use for is in it too.
 #[test]
 fn schema_is_rendered_like_tfplugindocs() {
-    let key = Attribute::string("key").required().describe("A key.");
+    let key = Attribute::string("key").required().description("A key.");
     let entry = vec![
         key.clone(),
-        Attribute::nested("inner", Nesting::Single, vec![Attribute::bool("on").computed().describe("On.")])
+        Attribute::nested("inner", Nesting::Single, vec![Attribute::bool("on").computed().description("On.")])
             .computed()
-            .describe("Inside."),
+            .description("Inside."),
     ];
-    let body = Body {
+    let body = BlockBody {
         attributes: vec![
-            Attribute::new("sizes", Type::list(Type::Number)).deprecated("Use `rule`.").describe("Sizes."),
-            Attribute::string("secret").required().sensitive().describe("A secret."),
-            Attribute::nested("entries", Nesting::List, entry).describe("Entries."),
+            Attribute::new("sizes", Type::list(Type::Number)).deprecated("Use `rule`.").description("Sizes."),
+            Attribute::string("secret").required().sensitive().description("A secret."),
+            Attribute::nested("entries", Nesting::List, entry).description("Entries."),
         ],
         blocks: vec![Block {
             name: "rule",
-            nesting: BlockNesting::List { least: 1, most: 3 },
-            body: Body { attributes: vec![key], description: "Rules.".to_owned(), ..Body::default() },
+            nesting: BlockNesting::List { min_items: 1, max_items: 3 },
+            body: BlockBody { attributes: vec![key], description: "Rules.".to_owned(), ..BlockBody::default() },
         }],
-        ..Body::default()
+        ..BlockBody::default()
     };
     let expected = r#"## Schema
 
@@ -202,14 +202,14 @@ fn describe(path: &str, description: &str, attributes: &[Attribute], blocks: &[B
         silent.push(path.to_owned());
     }
     for attribute in attributes {
-        let nested = match &attribute.shape {
-            Shape::Plain(_) => &[][..],
-            Shape::Nested(_, attributes) => attributes,
+        let nested = match &attribute.kind {
+            AttributeKind::Plain(_) => &[][..],
+            AttributeKind::Nested(_, attributes) => attributes,
         };
         describe(&format!("{path}.{}", attribute.name), &attribute.description, nested, &[], silent);
     }
     for block in blocks {
-        let Body { attributes, blocks, description, .. } = &block.body;
+        let BlockBody { attributes, blocks, description, .. } = &block.body;
         describe(&format!("{path}.{}", block.name), description, attributes, blocks, silent);
     }
 }

@@ -1,13 +1,13 @@
 //! All integration tests in one binary, so that the dependencies are linked once.
 
 mod acceptance;
+mod architecture;
 mod chaos;
 mod credentials;
 mod differential;
 mod documentation;
 mod emulator;
 mod hostile;
-mod house;
 mod plugin;
 mod protocol;
 mod provider;

@@ -5,7 +5,7 @@
 mod client;
 mod contract;
 mod debug;
-mod launch;
-mod life;
-mod log;
-mod trust;
+mod logging;
+mod mutual_tls;
+mod shutdown;
+mod startup;

@@ -3,7 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test a panic is a failure, and its place says which")]
 
-mod specimen;
+mod sample;
 
 use std::collections::BTreeMap;
 
@@ -44,12 +44,12 @@ fn envelope(value: &Value) -> Option<DynamicValue> {
 
 fn connection(changes: &[(&str, Value)]) -> Value {
     let mut connection = Server::new(DliProvider::new(Box::new(|_| None))).resource_schema(TYPE).unwrap().empty();
-    connection.put("tags_all", Value::map::<&str>([]));
-    connection.put("name", "test".into());
-    connection.put("dest_vpc_id", "22094d8f-c310-4621-913d-4c4d655d8495".into());
-    connection.put("dest_network_id", "78f2562a-36e4-4b39-95b9-f5aab22e1281".into());
+    connection.set_attribute("tags_all", Value::map::<&str>([]));
+    connection.set_attribute("name", "test".into());
+    connection.set_attribute("dest_vpc_id", "22094d8f-c310-4621-913d-4c4d655d8495".into());
+    connection.set_attribute("dest_network_id", "78f2562a-36e4-4b39-95b9-f5aab22e1281".into());
     for (name, value) in changes {
-        connection.put(name, value.clone());
+        connection.set_attribute(name, value.clone());
     }
     connection
 }
@@ -214,11 +214,11 @@ async fn a_generated_configuration_is_the_state_without_what_the_provider_decide
     let configured = [("hosts", Value::map([("a", "10.0.0.1".into())])), ("tags", Value::Map(BTreeMap::new()))];
     let mut config = connection(&configured);
     let mut state = config.clone();
-    config.put("tags_all", Value::Null);
+    config.set_attribute("tags_all", Value::Null);
     for name in ["id", "status", "created_at"] {
-        state.put(name, name.into());
+        state.set_attribute(name, name.into());
     }
-    state.put("bindings", Value::Map(BTreeMap::new()));
+    state.set_attribute("bindings", Value::Map(BTreeMap::new()));
     let request = wire::generate_resource_config::Request { type_name: TYPE.into(), state: envelope(&state) };
     let answer = provider.generate_resource_config(request).await.unwrap().into_inner();
     assert_eq!((answer.config, answer.diagnostics), (envelope(&config), Vec::new()));

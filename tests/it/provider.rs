@@ -10,7 +10,9 @@ use axum::Router;
 use axum::extract::Request;
 use axum::response::Response;
 use serde_json::json;
-use terraform_provider_dli::framework::server::{ApplyRequest, Outcome, PlanRequest, Server};
+use terraform_provider_dli::framework::server::{
+    ApplyResourceChangeRequest, PlanResourceChangeRequest, ResourceResponse, Server,
+};
 use terraform_provider_dli::framework::value::{UNKNOWN, Value};
 use terraform_provider_dli::protocol::json;
 use terraform_provider_dli::provider::DliProvider;
@@ -105,7 +107,7 @@ fn a_state_of_the_first_version_is_upgraded() {
         assert_eq!(version, 0);
         let ty = server.state_type(TYPE, version).unwrap();
         let state = json::decode(instance["attributes"].to_string().as_bytes(), &ty).unwrap();
-        server.upgrade(TYPE, version, state).unwrap()
+        server.upgrade_state(TYPE, version, state).unwrap()
     };
     let all = upgraded(0);
     assert_eq!(*all.get("hosts"), map(&[("ecs-97f8-0001", "192.168.0.1"), ("ecs-97f8-0002", "192.168.0.2")]));
@@ -131,13 +133,13 @@ fn queues(names: &[&str]) -> Value {
 fn object(changes: &[(&str, Value)]) -> Value {
     let provider = Server::new(DliProvider::new(Box::new(|_| None)));
     let mut object = provider.resource_schema(TYPE).unwrap().empty();
-    object.put("name", "test".into());
+    object.set_attribute("name", "test".into());
     // The service of these tests never finishes a binding.
-    object.put("wait_for_bindings", false.into());
-    object.put("dest_vpc_id", "22094d8f-c310-4621-913d-4c4d655d8495".into());
-    object.put("dest_network_id", "78f2562a-36e4-4b39-95b9-f5aab22e1281".into());
+    object.set_attribute("wait_for_bindings", false.into());
+    object.set_attribute("dest_vpc_id", "22094d8f-c310-4621-913d-4c4d655d8495".into());
+    object.set_attribute("dest_network_id", "78f2562a-36e4-4b39-95b9-f5aab22e1281".into());
     for (name, value) in changes {
-        object.put(name, value.clone());
+        object.set_attribute(name, value.clone());
     }
     object
 }
@@ -145,23 +147,23 @@ fn object(changes: &[(&str, Value)]) -> Value {
 /// A connection that exists, with these attributes.
 fn state(changes: &[(&str, Value)]) -> Value {
     let mut state = object(changes);
-    state.put("id", ID.into());
-    state.put("status", "ACTIVE".into());
-    state.put("created_at", "2019-03-21T11:41:30Z".into());
-    state.put("bindings", Value::map::<&str>([]));
-    state.put("region", "eu-west-101".into());
-    state.put("project_id", "0123456789abcdef0123456789abcdef".into());
+    state.set_attribute("id", ID.into());
+    state.set_attribute("status", "ACTIVE".into());
+    state.set_attribute("created_at", "2019-03-21T11:41:30Z".into());
+    state.set_attribute("bindings", Value::map::<&str>([]));
+    state.set_attribute("region", "eu-west-101".into());
+    state.set_attribute("project_id", "0123456789abcdef0123456789abcdef".into());
     let tags = if state.get("tags").is_null() { Value::map::<&str>([]) } else { state.get("tags").clone() };
-    state.put("tags_all", tags);
+    state.set_attribute("tags_all", tags);
     state
 }
 
-fn update(before: &[(&str, Value)], after: &[(&str, Value)]) -> ApplyRequest {
+fn update(before: &[(&str, Value)], after: &[(&str, Value)]) -> ApplyResourceChangeRequest {
     let (prior, planned, config) = (state(before), state(after), object(after));
-    ApplyRequest { type_name: TYPE.into(), prior, planned, config, private: Vec::new() }
+    ApplyResourceChangeRequest { type_name: TYPE.into(), prior, planned, config, private: Vec::new() }
 }
 
-fn texts(outcome: &Outcome) -> String {
+fn texts(outcome: &ResourceResponse) -> String {
     let texts = outcome.diagnostics.iter().map(|d| format!("{:?} {}: {}", d.severity, d.summary, d.detail));
     texts.collect::<Vec<_>>().join("\n")
 }
@@ -187,7 +189,7 @@ async fn another_thing_that_does_not_exist_is_not_the_connection() {
         let provider = service.provider().await;
         let outcome = provider.read(TYPE, state(&[]), Vec::new()).await;
         assert!(outcome.state == state(&[]) && outcome.diagnostics.has_errors(), "{}", texts(&outcome));
-        let destroy = ApplyRequest { planned: Value::Null, config: Value::Null, ..update(&[], &[]) };
+        let destroy = ApplyResourceChangeRequest { planned: Value::Null, config: Value::Null, ..update(&[], &[]) };
         let outcome = provider.apply(destroy).await;
         assert!(outcome.state == state(&[]) && outcome.diagnostics.has_errors(), "{}", texts(&outcome));
     }
@@ -229,7 +231,7 @@ async fn a_part_that_shows_up_late_is_neither_forgotten_nor_left_behind() {
         let kind = format!("dli_enhanced_connection_{part}");
         let mut held = Server::new(DliProvider::new(Box::new(|_| None))).resource_schema(&kind).unwrap().empty();
         for (name, value) in [("connection_id", ID)].into_iter().chain(attributes) {
-            held.put(name, value.into());
+            held.set_attribute(name, value.into());
         }
         for destroys in [false, true] {
             let (looks, gone) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
@@ -253,7 +255,7 @@ async fn a_part_that_shows_up_late_is_neither_forgotten_nor_left_behind() {
             if destroys {
                 let (type_name, prior) = (kind.clone(), held.clone());
                 let (planned, config) = (Value::Null, Value::Null);
-                let destroy = ApplyRequest { type_name, prior, planned, config, private: Vec::new() };
+                let destroy = ApplyResourceChangeRequest { type_name, prior, planned, config, private: Vec::new() };
                 let outcome = provider.apply(destroy).await;
                 assert!(outcome.state.is_null() && !outcome.diagnostics.has_errors(), "{part}: {}", texts(&outcome));
                 let changes: Vec<_> = service.asked().into_iter().filter(|line| !line.starts_with("GET")).collect();
@@ -285,7 +287,12 @@ async fn a_connection_that_was_made_and_cannot_be_read_back_is_in_the_state_unta
     });
     let service = service.await;
     let open = [("id", UNKNOWN), ("status", UNKNOWN), ("created_at", UNKNOWN), ("bindings", UNKNOWN)];
-    let create = ApplyRequest { prior: Value::Null, planned: object(&open), config: object(&[]), ..update(&[], &[]) };
+    let create = ApplyResourceChangeRequest {
+        prior: Value::Null,
+        planned: object(&open),
+        config: object(&[]),
+        ..update(&[], &[])
+    };
     let outcome = service.provider().await.apply(create).await;
     assert_eq!(outcome.state.get("id"), &ID.into());
     assert!(!outcome.diagnostics.has_errors() && texts(&outcome).contains("DLI.0003"), "{}", texts(&outcome));
@@ -300,7 +307,12 @@ async fn nothing_is_made_by_who_may_not_see_what_has_the_name() {
     });
     let service = service.await;
     let open = [("id", UNKNOWN), ("status", UNKNOWN), ("created_at", UNKNOWN), ("bindings", UNKNOWN)];
-    let create = ApplyRequest { prior: Value::Null, planned: object(&open), config: object(&[]), ..update(&[], &[]) };
+    let create = ApplyResourceChangeRequest {
+        prior: Value::Null,
+        planned: object(&open),
+        config: object(&[]),
+        ..update(&[], &[])
+    };
     let outcome = service.provider().await.apply(create).await;
     assert!(outcome.state.is_null() && outcome.diagnostics.has_errors());
     assert!(texts(&outcome).contains("the permission to list connections"), "{}", texts(&outcome));
@@ -352,7 +364,7 @@ async fn a_delete_that_is_forbidden_is_not_tried_again() {
         _ => (403, refusal("DLI.0003", "no permission")),
     });
     let service = service.await;
-    let destroy = ApplyRequest { planned: Value::Null, config: Value::Null, ..update(&[], &[]) };
+    let destroy = ApplyResourceChangeRequest { planned: Value::Null, config: Value::Null, ..update(&[], &[]) };
     let provider = service.provider().await;
     let outcome = tokio::time::timeout(Duration::from_secs(10), provider.apply(destroy)).await.expect("an end at once");
     assert!(outcome.state == state(&[]) && texts(&outcome).contains("DLI.0003"), "{}", texts(&outcome));
@@ -376,7 +388,7 @@ async fn a_delete_that_came_a_moment_too_early_is_tried_once_more() {
             _ => (200, json!({ "is_success": true, "message": "" })),
         });
         let service = service.await;
-        let destroy = ApplyRequest { planned: Value::Null, config: Value::Null, ..update(&[], &[]) };
+        let destroy = ApplyResourceChangeRequest { planned: Value::Null, config: Value::Null, ..update(&[], &[]) };
         let outcome = service.provider().await.apply(destroy).await;
         assert_eq!(outcome.state.is_null(), is_gone, "{}", texts(&outcome));
         // Before anything is done to it, it is seen that it is the one of the state.
@@ -392,7 +404,7 @@ async fn while_the_providers_configuration_is_unknown_nothing_is_sent() {
     for name in ["region", "project_id", "access_key", "security_token", "endpoints", "insecure", "cacert_file"] {
         let provider = Server::new(DliProvider::new(Box::new(|_| None)));
         let mut configuration = service.configuration();
-        configuration.put(name, UNKNOWN);
+        configuration.set_attribute(name, UNKNOWN);
         let faults = provider.configure(&configuration).await;
         assert!(!faults.has_errors(), "{name}: {faults:?}");
         let outcome = provider.read(TYPE, state(&[]), Vec::new()).await;
@@ -432,9 +444,9 @@ async fn a_token_goes_with_its_key() {
     ] {
         let provider = Server::new(DliProvider::new(Box::new(environment)));
         let mut configuration = service.configuration();
-        configuration.put("access_key", key);
-        configuration.put("secret_key", secret);
-        configuration.put("security_token", token);
+        configuration.set_attribute("access_key", key);
+        configuration.set_attribute("secret_key", secret);
+        configuration.set_attribute("security_token", token);
         assert!(!provider.configure(&configuration).await.has_errors());
         provider.read(TYPE, state(&[]), Vec::new()).await;
     }
@@ -457,7 +469,7 @@ async fn a_wrong_address_of_the_environment_is_told_by_its_name() {
         assert!(fault.detail.contains(&told) && !fault.detail.contains("canary"), "{fault:?}");
         // What goes before it is not held up by it.
         let endpoints = [("iam", "https://iam.example.com".into())];
-        configuration.put("endpoints", Value::map(endpoints));
+        configuration.set_attribute("endpoints", Value::map(endpoints));
         assert!(!provider.configure(&configuration).await.has_errors());
     }
 }
@@ -484,8 +496,8 @@ async fn a_secret_that_cannot_be_sent_is_told_with_its_place() {
     ] {
         let provider = Server::new(DliProvider::new(Box::new(variable(name, value))));
         let mut configuration = Service::answering(|_| (200, shown())).await.configuration();
-        configuration.put("access_key", Value::Null);
-        configuration.put("secret_key", Value::Null);
+        configuration.set_attribute("access_key", Value::Null);
+        configuration.set_attribute("secret_key", Value::Null);
         let faults = provider.configure(&configuration).await;
         let [fault] = faults.iter().collect::<Vec<_>>()[..] else { panic!("one fault: {faults:?}") };
         assert!(fault.detail.contains("contains white space"), "{fault:?}");
@@ -527,7 +539,7 @@ async fn queues_that_others_bound_are_taken_over() {
     });
     let service = service.await;
     let mut change = update(&[], &[("queues", queues(&["Q1"]))]);
-    change.planned.put("bindings", UNKNOWN);
+    change.planned.set_attribute("bindings", UNKNOWN);
     change.private = br#"{"imported":true}"#.to_vec();
     let outcome = service.provider().await.apply(change).await;
     assert_eq!(texts(&outcome), "");
@@ -585,7 +597,7 @@ async fn planned(
     after: &[(&str, Value)],
     private: &[u8],
 ) -> (Vec<String>, Vec<String>) {
-    let request = PlanRequest {
+    let request = PlanResourceChangeRequest {
         type_name: TYPE.into(),
         prior: state(before),
         proposed: state(after),
@@ -622,7 +634,7 @@ async fn a_delete_that_does_not_find_something_else_loses_nothing() {
             _ => (404, refusal("DLI.0023", "related resource not found")),
         });
         let service = service.await;
-        let destroy = ApplyRequest { planned: Value::Null, config: Value::Null, ..update(&[], &[]) };
+        let destroy = ApplyResourceChangeRequest { planned: Value::Null, config: Value::Null, ..update(&[], &[]) };
         let outcome = service.provider().await.apply(destroy).await;
         assert_eq!(outcome.state.is_null(), !is_there, "{}", texts(&outcome));
         assert_eq!(outcome.diagnostics.has_errors(), is_there);
@@ -634,26 +646,26 @@ fn part(kind: &str, attributes: &[(&str, Value)]) -> Value {
     let provider = Server::new(DliProvider::new(Box::new(|_| None)));
     let mut part = provider.resource_schema(kind).unwrap().empty();
     for (name, value) in [("connection_id", ID.into())].iter().chain(attributes) {
-        part.put(name, value.clone());
+        part.set_attribute(name, value.clone());
     }
     part
 }
 
 /// A plan to create a part.
-fn making(part: &str, attributes: &[(&str, Value)]) -> ApplyRequest {
+fn making(part: &str, attributes: &[(&str, Value)]) -> ApplyResourceChangeRequest {
     let type_name = format!("dli_enhanced_connection_{part}");
     let config = self::part(&type_name, attributes);
     let mut planned = config.clone();
     for decided in ["id", "region", "project_id"] {
-        planned.put(decided, UNKNOWN);
+        planned.set_attribute(decided, UNKNOWN);
     }
-    ApplyRequest { type_name, prior: Value::Null, planned, config, private: Vec::new() }
+    ApplyResourceChangeRequest { type_name, prior: Value::Null, planned, config, private: Vec::new() }
 }
 
 fn limits(limits: &[(&str, &str)]) -> (&'static str, Value) {
     let mut all = Value::map(["create", "read", "update", "delete"].map(|name| (name, Value::Null)));
     for (name, limit) in limits {
-        all.put(name, (*limit).into());
+        all.set_attribute(name, (*limit).into());
     }
     ("timeouts", all)
 }
@@ -663,7 +675,7 @@ fn route_to(cidr: &str) -> [(&'static str, Value); 2] {
 }
 
 /// Applies, and interrupts once the service was asked this.
-async fn interrupted_at(service: &Service, question: &str, request: ApplyRequest) -> Outcome {
+async fn interrupted_at(service: &Service, question: &str, request: ApplyResourceChangeRequest) -> ResourceResponse {
     let provider = service.provider().await;
     let interrupt = async {
         while !service.asked().iter().any(|asked| asked == question) {
@@ -778,7 +790,7 @@ async fn a_route_of_the_same_name_that_leads_elsewhere_is_not_removed() {
     let destroy = |cidr: &str| {
         let type_name = "dli_enhanced_connection_route".to_owned();
         let prior = part(&type_name, &route_to(cidr));
-        ApplyRequest { type_name, prior, planned: Value::Null, config: Value::Null, private: Vec::new() }
+        ApplyResourceChangeRequest { type_name, prior, planned: Value::Null, config: Value::Null, private: Vec::new() }
     };
     let of_its_own = async {
         let service = service().await;
@@ -833,7 +845,7 @@ async fn a_state_with_nulls_where_there_are_none_is_told_as_damaged() {
         let read = provider.read(&type_name, state.clone(), Vec::new()).await;
         let request = |planned: Value| {
             let (type_name, prior, config) = (type_name.clone(), state.clone(), planned.clone());
-            ApplyRequest { type_name, prior, planned, config, private: Vec::new() }
+            ApplyResourceChangeRequest { type_name, prior, planned, config, private: Vec::new() }
         };
         let deleted = provider.apply(request(Value::Null)).await;
         let mut outcomes = vec![read, deleted];

@@ -3,12 +3,12 @@
 //! Whatever happens in the call (an error, a panic, an interruption), what it saved is in the answer: an object that
 //! was made is never lost.
 
-use super::{Registered, Server, guard};
+use super::{Registered, Server, catch_panic};
 use crate::framework::{
     diagnostic::{Diagnostic, Diagnostics},
     path::Path,
     plan::keep_equivalent,
-    resource::{CreateRequest, DeleteRequest, Progress, Resource, UpdateRequest},
+    resource::{CreateRequest, DeleteRequest, Resource, ResponseState, UpdateRequest},
     schema::Schema,
     validate::validate,
     value::Value,
@@ -16,7 +16,7 @@ use crate::framework::{
 
 /// A plan to carry out.
 #[derive(Debug)]
-pub struct ApplyRequest {
+pub struct ApplyResourceChangeRequest {
     /// The kind of resource.
     pub type_name: String,
     /// The state before; null on create.
@@ -31,7 +31,7 @@ pub struct ApplyRequest {
 
 /// The state that a call leaves, and what is to be said about it.
 #[derive(Debug, Default)]
-pub struct Outcome {
+pub struct ResourceResponse {
     /// How the object is now; null where there is none.
     pub state: Value,
     /// What is noted beside the state, for the resource alone.
@@ -42,47 +42,49 @@ pub struct Outcome {
 
 impl Server {
     /// Carries out a plan.
-    pub async fn apply(&self, request: ApplyRequest) -> Outcome {
+    pub async fn apply(&self, request: ApplyResourceChangeRequest) -> ResourceResponse {
         let registered = match self.registered(&request.type_name) {
             Ok(registered) => registered,
-            Err(diagnostics) => return Outcome { state: request.prior, private: request.private, diagnostics },
+            Err(diagnostics) => {
+                return ResourceResponse { state: request.prior, private: request.private, diagnostics };
+            }
         };
         // What was unknown in the plan is known now and is checked before any call is made.
         let faults = validate(&registered.schema, &request.config);
         if faults.has_errors() {
-            return Outcome { state: request.prior, private: request.private, diagnostics: faults };
+            return ResourceResponse { state: request.prior, private: request.private, diagnostics: faults };
         }
-        let (progress, result) = self.run(registered, &request).await;
-        let (mut state, private, mut diagnostics) = progress.into_parts();
+        let (response, result) = self.run(registered, &request).await;
+        let (mut state, private, mut diagnostics) = response.into_parts();
         match result {
             Err(errors) => diagnostics.extend(errors),
-            Ok(()) => diagnostics.extend(settle(&registered.schema, &request, &mut state)),
+            Ok(()) => diagnostics.extend(check_result_against_plan(&registered.schema, &request, &mut state)),
         }
-        state.forget_unknowns();
-        Outcome { state, private, diagnostics }
+        state.nullify_unknowns();
+        ResourceResponse { state, private, diagnostics }
     }
 
     async fn run(
         &self,
         registered: &Registered<dyn Resource>,
-        request: &ApplyRequest,
-    ) -> (Progress, Result<(), Diagnostics>) {
-        let ApplyRequest { prior, planned, .. } = request;
+        request: &ApplyResourceChangeRequest,
+    ) -> (ResponseState, Result<(), Diagnostics>) {
+        let ApplyResourceChangeRequest { prior, planned, .. } = request;
         let resource = &registered.implementation;
         let stop = &self.stop_token();
-        let mut progress = Progress::new(prior.clone(), request.private.clone());
+        let mut response = ResponseState::new(prior.clone(), request.private.clone());
         let result = if prior.is_null() {
-            guard(resource.create(CreateRequest { planned, stop }, &mut progress)).await
+            catch_panic(resource.create(CreateRequest { planned, stop }, &mut response)).await
         } else if planned.is_null() {
-            let result = guard(resource.delete(DeleteRequest { prior, stop }, &mut progress)).await;
+            let result = catch_panic(resource.delete(DeleteRequest { prior, stop }, &mut response)).await;
             if result.is_ok() {
-                progress.forget();
+                response.remove_resource();
             }
             result
         } else {
-            guard(resource.update(UpdateRequest { prior, planned, stop }, &mut progress)).await
+            catch_panic(resource.update(UpdateRequest { prior, planned, stop }, &mut response)).await
         };
-        (progress, result)
+        (response, result)
     }
 }
 
@@ -90,8 +92,8 @@ impl Server {
 ///
 /// A computed attribute that was planned with a value keeps that value until the next refresh: core holds the provider
 /// to it, and the world may have moved on in between.
-fn settle(schema: &Schema, request: &ApplyRequest, state: &mut Value) -> Diagnostics {
-    let ApplyRequest { type_name, planned, config, .. } = request;
+fn check_result_against_plan(schema: &Schema, request: &ApplyResourceChangeRequest, state: &mut Value) -> Diagnostics {
+    let ApplyResourceChangeRequest { type_name, planned, config, .. } = request;
     let mut report = Diagnostics::new();
     if planned.is_null() {
         return report;
@@ -110,7 +112,7 @@ fn settle(schema: &Schema, request: &ApplyRequest, state: &mut Value) -> Diagnos
                     "changed meanwhile; the plan's value stays until the next refresh"
                 );
             }
-            state.put(attribute.name, promised.clone());
+            state.set_attribute(attribute.name, promised.clone());
         } else {
             keep_equivalent(attribute, planned, state);
         }

@@ -1,12 +1,12 @@
 //! Checking and reading one data source, and its promise checked before the answer leaves.
 
-use super::{Outcome, Registered, Server, guard, known};
+use super::{Registered, ResourceResponse, Server, catch_panic, known};
 use crate::framework::{
     data_source::{DataRequest, DataSource},
     diagnostic::{Diagnostic, Diagnostics},
     path::Path,
     plan::{apply_default, keep_equivalent},
-    resource::Progress,
+    resource::ResponseState,
     schema::Schema,
     validate::validate,
     value::Value,
@@ -33,39 +33,39 @@ impl Server {
     }
 
     /// Reads a data source. With an error the state is null.
-    pub async fn read_data_source(&self, type_name: &str, mut config: Value) -> Outcome {
+    pub async fn read_data_source(&self, type_name: &str, mut config: Value) -> ResourceResponse {
         let registered = match self.data_source(type_name) {
             Ok(registered) => registered,
-            Err(diagnostics) => return Outcome { diagnostics, ..Outcome::default() },
+            Err(diagnostics) => return ResourceResponse { diagnostics, ..ResourceResponse::default() },
         };
         // What was unknown when it was validated is known now.
         let faults = validate(&registered.schema, &config);
         if faults.has_errors() {
-            return Outcome { diagnostics: faults, ..Outcome::default() };
+            return ResourceResponse { diagnostics: faults, ..ResourceResponse::default() };
         }
         for attribute in &registered.schema.body.attributes {
             let configured = config.get(attribute.name).clone();
             apply_default(attribute, &configured, &mut config);
         }
         let stop = self.stop_token();
-        let mut progress = Progress::default();
+        let mut response = ResponseState::default();
         let request = DataRequest { config: &config, stop: &stop };
-        let result = guard(registered.implementation.read(request, &mut progress)).await;
-        let (mut state, _, mut diagnostics) = progress.into_parts();
+        let result = catch_panic(registered.implementation.read(request, &mut response)).await;
+        let (mut state, _, mut diagnostics) = response.into_parts();
         diagnostics.extend(match result {
             Err(errors) => errors,
-            Ok(()) => settle(&registered.schema, type_name, &config, &mut state),
+            Ok(()) => check_result_against_config(&registered.schema, type_name, &config, &mut state),
         });
         if diagnostics.has_errors() {
             state = Value::Null;
         }
-        Outcome { state, diagnostics, ..Outcome::default() }
+        ResourceResponse { state, diagnostics, ..ResourceResponse::default() }
     }
 }
 
 /// Reports what core would refuse in a result, and what differs from the configuration: references to the data source
 /// would see another value than the block that asks for it.
-fn settle(schema: &Schema, type_name: &str, config: &Value, state: &mut Value) -> Diagnostics {
+fn check_result_against_config(schema: &Schema, type_name: &str, config: &Value, state: &mut Value) -> Diagnostics {
     if state.is_null() {
         return Diagnostic::bug(format!("The read of {type_name} succeeded, but it left no state.")).into();
     }
@@ -101,7 +101,7 @@ mod tests {
     use crate::framework::{
         provider::Provider,
         resource::Resource,
-        schema::{Attribute, Block, BlockNesting, Body},
+        schema::{Attribute, Block, BlockBody, BlockNesting},
         value::UNKNOWN,
     };
 
@@ -116,29 +116,29 @@ mod tests {
 
         fn schema(&self) -> Schema {
             let attributes = vec![
-                Attribute::string("name")
-                    .required()
-                    .same_when(|a, b| a.as_str().zip(b.as_str()).is_some_and(|(a, b)| a.eq_ignore_ascii_case(b))),
+                Attribute::string("name").required().semantic_equality(|a, b| {
+                    a.as_str().zip(b.as_str()).is_some_and(|(a, b)| a.eq_ignore_ascii_case(b))
+                }),
                 Attribute::string("filter"),
                 Attribute::string("status").default("any"),
                 Attribute::string("id").computed(),
             ];
-            let inner = Body { attributes: vec![Attribute::string("read")], ..Body::default() };
+            let inner = BlockBody { attributes: vec![Attribute::string("read")], ..BlockBody::default() };
             let blocks = vec![Block { name: "timeouts", nesting: BlockNesting::Single, body: inner }];
-            Schema { body: Body { attributes, blocks, ..Body::default() }, ..Schema::default() }
+            Schema { body: BlockBody { attributes, blocks, ..BlockBody::default() }, ..Schema::default() }
         }
 
-        async fn read(&self, request: DataRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
+        async fn read(&self, request: DataRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
             let mut state = request.config.clone();
             for (name, value) in &self.0 {
                 match *name {
-                    "warn" => progress.warn(Diagnostic::warning("Looked Twice", "")),
+                    "warn" => response.add_warning(Diagnostic::warning("Looked Twice", "")),
                     "fail" => return Err(Diagnostic::error("Not Found", "").into()),
                     "panic" => panic!("as told"),
                     "nothing" => return Ok(()),
-                    _ => state.put(name, value.clone()),
+                    _ => state.set_attribute(name, value.clone()),
                 }
-                progress.save(state.clone());
+                response.set_state(state.clone());
             }
             Ok(())
         }
@@ -167,13 +167,13 @@ mod tests {
 
     fn config(name: Value) -> Value {
         let mut config = Look(Vec::new()).schema().empty();
-        config.put("name", name);
+        config.set_attribute("name", name);
         config
     }
 
     async fn read(config: Value, saved: &[(&'static str, Value)]) -> (Value, Vec<String>) {
         let server = Server::new(Looks(Arc::new(Look(saved.to_vec()))));
-        let Outcome { state, diagnostics, .. } = server.read_data_source("test_look", config).await;
+        let ResourceResponse { state, diagnostics, .. } = server.read_data_source("test_look", config).await;
         (state, diagnostics.iter().map(|d| format!("{}: {}", d.path, d.summary)).collect())
     }
 
@@ -182,8 +182,8 @@ mod tests {
         let (state, told) =
             read(config("a".into()), &[("name", "A".into()), ("id", "1".into()), ("warn", true.into())]).await;
         let mut expected = config("a".into());
-        expected.put("status", "any".into());
-        expected.put("id", "1".into());
+        expected.set_attribute("status", "any".into());
+        expected.set_attribute("id", "1".into());
         assert_eq!((state, told), (expected, vec![": Looked Twice".to_owned()]));
     }
 

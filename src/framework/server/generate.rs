@@ -3,7 +3,7 @@
 use super::Server;
 use crate::framework::{
     diagnostic::Diagnostics,
-    schema::{Attribute, Nesting, Presence, Shape},
+    schema::{Attribute, AttributeKind, Nesting, Presence},
     value::Value,
 };
 
@@ -20,15 +20,15 @@ fn keep_configured(attributes: &[Attribute], object: &mut Value) {
     let Value::Map(entries) = object else { return };
     for attribute in attributes {
         let Some(value) = entries.get_mut(attribute.name) else { continue };
-        match (&attribute.shape, value) {
+        match (&attribute.kind, value) {
             (_, value) if attribute.presence == Presence::Computed => *value = Value::Null,
-            (Shape::Nested(Nesting::Single, nested), value) => keep_configured(nested, value),
-            (Shape::Nested(_, nested), Value::List(many)) => {
+            (AttributeKind::Nested(Nesting::Single, nested), value) => keep_configured(nested, value),
+            (AttributeKind::Nested(_, nested), Value::List(many)) => {
                 for one in many {
                     keep_configured(nested, one);
                 }
             }
-            (Shape::Nested(_, nested), Value::Map(many)) => {
+            (AttributeKind::Nested(_, nested), Value::Map(many)) => {
                 for one in many.values_mut() {
                     keep_configured(nested, one);
                 }

@@ -1,22 +1,23 @@
 //! Taking over an object that Terraform does not manage yet.
 
-use super::{Outcome, Server, guard};
+use super::{ResourceResponse, Server, catch_panic};
 use crate::framework::{
     diagnostic::Diagnostic,
-    resource::{ImportRequest, Progress},
+    resource::{ImportRequest, ResponseState},
 };
 
 impl Server {
     /// Finds the object by what the practitioner wrote. Without an error the state is not null.
-    pub async fn import(&self, type_name: &str, id: &str) -> Outcome {
+    pub async fn import(&self, type_name: &str, id: &str) -> ResourceResponse {
         let registered = match self.registered(type_name) {
             Ok(registered) => registered,
-            Err(diagnostics) => return Outcome { diagnostics, ..Outcome::default() },
+            Err(diagnostics) => return ResourceResponse { diagnostics, ..ResourceResponse::default() },
         };
         let stop = self.stop_token();
-        let mut progress = Progress::default();
-        let result = guard(registered.implementation.import(ImportRequest { id, stop: &stop }, &mut progress)).await;
-        let (mut state, private, mut diagnostics) = progress.into_parts();
+        let mut response = ResponseState::default();
+        let result =
+            catch_panic(registered.implementation.import(ImportRequest { id, stop: &stop }, &mut response)).await;
+        let (mut state, private, mut diagnostics) = response.into_parts();
         match result {
             Err(errors) => diagnostics.extend(errors),
             Ok(()) if state.is_null() => {
@@ -24,7 +25,7 @@ impl Server {
             }
             Ok(()) => {}
         }
-        state.forget_unknowns();
-        Outcome { state, private, diagnostics }
+        state.nullify_unknowns();
+        ResourceResponse { state, private, diagnostics }
     }
 }

@@ -1,6 +1,6 @@
 //! Planning one object.
 
-use super::{Server, guard};
+use super::{Server, catch_panic};
 use crate::framework::{
     diagnostic::Diagnostics,
     path::Path,
@@ -11,7 +11,7 @@ use crate::framework::{
 
 /// What core knows when it asks for a plan.
 #[derive(Debug)]
-pub struct PlanRequest {
+pub struct PlanResourceChangeRequest {
     /// The kind of resource.
     pub type_name: String,
     /// The state; null on create.
@@ -26,7 +26,7 @@ pub struct PlanRequest {
 
 /// The answer.
 #[derive(Debug, Default)]
-pub struct PlanOutcome {
+pub struct PlanResourceChangeResponse {
     /// What the object will be.
     pub planned: Value,
     /// Attributes whose change replaces it.
@@ -37,18 +37,20 @@ pub struct PlanOutcome {
 
 impl Server {
     /// Plans one object.
-    pub async fn plan(&self, request: PlanRequest) -> PlanOutcome {
-        let PlanRequest { type_name, prior, proposed, config, private } = request;
+    pub async fn plan(&self, request: PlanResourceChangeRequest) -> PlanResourceChangeResponse {
+        let PlanResourceChangeRequest { type_name, prior, proposed, config, private } = request;
         let registered = match self.registered(&type_name) {
             Ok(registered) => registered,
-            Err(diagnostics) => return PlanOutcome { diagnostics, ..PlanOutcome::default() },
+            Err(diagnostics) => {
+                return PlanResourceChangeResponse { diagnostics, ..PlanResourceChangeResponse::default() };
+            }
         };
         let Plan { mut planned, mut replace } = plan(&registered.schema, &prior, proposed, &config);
         let diagnostics = if planned.is_null() {
             Diagnostics::new()
         } else {
             let stop = self.stop_token();
-            let request = resource::PlanRequest {
+            let request = resource::ModifyPlanRequest {
                 prior: &prior,
                 config: &config,
                 private: &private,
@@ -56,8 +58,8 @@ impl Server {
                 replace: &mut replace,
                 stop: &stop,
             };
-            guard(registered.implementation.modify_plan(request)).await.unwrap_or_else(|errors| errors)
+            catch_panic(registered.implementation.modify_plan(request)).await.unwrap_or_else(|errors| errors)
         };
-        PlanOutcome { planned, replace, diagnostics }
+        PlanResourceChangeResponse { planned, replace, diagnostics }
     }
 }

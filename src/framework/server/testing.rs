@@ -10,15 +10,15 @@ use std::{
 
 use async_trait::async_trait;
 
-use super::{ApplyRequest, Outcome, PlanRequest, Server};
+use super::{ApplyResourceChangeRequest, PlanResourceChangeRequest, ResourceResponse, Server};
 use crate::framework::{
     diagnostic::{Diagnostic, Diagnostics},
     model::{Computed, FromValue},
     path::Path,
-    plan::Keeps,
+    plan::UseStateForUnknown,
     provider::Provider,
-    resource::{CreateRequest, DeleteRequest, ImportRequest, Progress, ReadRequest, Resource, UpdateRequest},
-    schema::{Attribute, Body, Schema},
+    resource::{CreateRequest, DeleteRequest, ImportRequest, ReadRequest, Resource, ResponseState, UpdateRequest},
+    schema::{Attribute, BlockBody, Schema},
     timeouts::{Operation, Timeouts},
     types::Type,
     validate::Validator,
@@ -56,7 +56,7 @@ struct Things {
 }
 
 impl Things {
-    fn work(&self, planned: &Value, progress: &mut Progress) -> Result<(), Diagnostics> {
+    fn work(&self, planned: &Value, response: &mut ResponseState) -> Result<(), Diagnostics> {
         self.calls.fetch_add(1, Ordering::Relaxed);
         let mut thing = Thing::from_value(planned, &Path::root())?;
         let fate = *self.fate.lock().unwrap();
@@ -66,7 +66,7 @@ impl Things {
         }
         thing.id = Computed(Some("1".to_owned()));
         if fate != Fate::SaveNothing {
-            progress.save(thing.clone());
+            response.set_state(thing.clone());
         }
         thing.tick = Computed(Some("now".to_owned()));
         match fate {
@@ -79,7 +79,7 @@ impl Things {
             Fate::SaveNothing => return Ok(()),
             Fate::Succeed | Fate::FailAtOnce | Fate::WaitForStop => {}
         }
-        progress.save(thing);
+        response.set_state(thing);
         Ok(())
     }
 }
@@ -103,28 +103,28 @@ impl Resource for Things {
 
     fn schema(&self) -> Schema {
         let attributes = vec![
-            Attribute::string("name").required().check(Short),
+            Attribute::string("name").required().validator(Short),
             Attribute::string("size")
-                .same_when(|a, b| a.as_str().zip(b.as_str()).is_some_and(|(a, b)| a.eq_ignore_ascii_case(b))),
-            Attribute::string("id").computed().modify(Keeps { unless_changed: &[] }),
-            Attribute::string("tick").computed().modify(Keeps { unless_changed: &["name"] }),
+                .semantic_equality(|a, b| a.as_str().zip(b.as_str()).is_some_and(|(a, b)| a.eq_ignore_ascii_case(b))),
+            Attribute::string("id").computed().plan_modifier(UseStateForUnknown { unless_changed: &[] }),
+            Attribute::string("tick").computed().plan_modifier(UseStateForUnknown { unless_changed: &["name"] }),
         ];
         let blocks = vec![Timeouts::block(&[(Operation::Create, Duration::from_secs(1))])];
-        Schema { version: 2, body: Body { attributes, blocks, ..Body::default() }, ..Schema::default() }
+        Schema { version: 2, body: BlockBody { attributes, blocks, ..BlockBody::default() }, ..Schema::default() }
     }
 
-    async fn create(&self, request: CreateRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
+    async fn create(&self, request: CreateRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
         if *self.fate.lock().unwrap() == Fate::WaitForStop {
             request.stop.cancelled().await;
         }
-        self.work(request.planned, progress)
+        self.work(request.planned, response)
     }
 
-    async fn read(&self, _: ReadRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
+    async fn read(&self, _: ReadRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
         match *self.fate.lock().unwrap() {
-            Fate::SaveNothing => progress.forget(),
+            Fate::SaveNothing => response.remove_resource(),
             Fate::Panic => panic!("as told"),
-            _ => progress.save(Thing {
+            _ => response.set_state(Thing {
                 name: "new".into(),
                 size: Some("large".into()),
                 id: Computed(Some("1".into())),
@@ -135,26 +135,26 @@ impl Resource for Things {
         Ok(())
     }
 
-    async fn update(&self, request: UpdateRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
-        self.work(request.planned, progress)
+    async fn update(&self, request: UpdateRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
+        self.work(request.planned, response)
     }
 
-    async fn delete(&self, _: DeleteRequest<'_>, _: &mut Progress) -> Result<(), Diagnostics> {
+    async fn delete(&self, _: DeleteRequest<'_>, _: &mut ResponseState) -> Result<(), Diagnostics> {
         match *self.fate.lock().unwrap() {
             Fate::Fail => Err(Diagnostic::error("Failed", "as told").into()),
             _ => Ok(()),
         }
     }
 
-    async fn import(&self, _: ImportRequest<'_>, _: &mut Progress) -> Result<(), Diagnostics> {
+    async fn import(&self, _: ImportRequest<'_>, _: &mut ResponseState) -> Result<(), Diagnostics> {
         Ok(())
     }
 
-    fn prior_type(&self, version: i64) -> Option<Type> {
+    fn prior_schema_type(&self, version: i64) -> Option<Type> {
         (version == 1).then(|| Type::Object([("title".to_owned(), Type::String)].into()))
     }
 
-    fn upgrade(&self, _: i64, state: Value) -> Result<Value, Diagnostics> {
+    fn upgrade_state(&self, _: i64, state: Value) -> Result<Value, Diagnostics> {
         Ok(object(&[("name", state.get("title").clone())]))
     }
 }
@@ -185,27 +185,33 @@ fn server(fate: Fate) -> (Arc<Things>, Server) {
 fn object(changes: &[(&str, Value)]) -> Value {
     let mut object = Value::map(["name", "size", "id", "tick", "timeouts"].map(|name| (name, Value::Null)));
     for (name, value) in changes {
-        object.put(name, value.clone());
+        object.set_attribute(name, value.clone());
     }
     object
 }
 
-fn create() -> ApplyRequest {
+fn create() -> ApplyResourceChangeRequest {
     let config = object(&[("name", "a".into()), ("size", "big".into())]);
     let mut planned = config.clone();
-    planned.put("id", UNKNOWN);
-    planned.put("tick", UNKNOWN);
-    ApplyRequest { type_name: "test_thing".into(), prior: Value::Null, planned, config, private: Vec::new() }
+    planned.set_attribute("id", UNKNOWN);
+    planned.set_attribute("tick", UNKNOWN);
+    ApplyResourceChangeRequest {
+        type_name: "test_thing".into(),
+        prior: Value::Null,
+        planned,
+        config,
+        private: Vec::new(),
+    }
 }
 
-fn update() -> ApplyRequest {
+fn update() -> ApplyResourceChangeRequest {
     let prior = object(&[("name", "a".into()), ("size", "old".into()), ("id", "1".into()), ("tick", "then".into())]);
     let config = object(&[("name", "a".into()), ("size", "big".into())]);
     let planned = object(&[("name", "a".into()), ("size", "big".into()), ("id", "1".into()), ("tick", "then".into())]);
-    ApplyRequest { type_name: "test_thing".into(), prior, planned, config, private: Vec::new() }
+    ApplyResourceChangeRequest { type_name: "test_thing".into(), prior, planned, config, private: Vec::new() }
 }
 
-async fn applied(fate: Fate, request: ApplyRequest) -> Outcome {
+async fn applied(fate: Fate, request: ApplyResourceChangeRequest) -> ResourceResponse {
     server(fate).1.apply(request).await
 }
 
@@ -252,7 +258,7 @@ async fn broken_promises_are_told() {
     assert_eq!(summaries(&outcome.diagnostics), ["Bug in the Provider"]);
     assert_eq!(outcome.diagnostics.iter().next().map(|d| d.path.clone()), Some(Path::attribute("size")));
     let mut request = create();
-    request.planned.put("timeouts", Value::map([("create", "1m".into())]));
+    request.planned.set_attribute("timeouts", Value::map([("create", "1m".into())]));
     let outcome = applied(Fate::SaveSomethingElse, request).await;
     assert_eq!(outcome.diagnostics.iter().last().map(|d| d.path.clone()), Some(Path::attribute("timeouts")));
     let outcome = applied(Fate::SaveNothing, create()).await;
@@ -263,8 +269,8 @@ async fn broken_promises_are_told() {
 async fn what_is_known_only_now_is_checked_before_any_call() {
     let (things, server) = server(Fate::Succeed);
     let mut request = create();
-    request.config.put("name", "long".into());
-    request.planned.put("name", "long".into());
+    request.config.set_attribute("name", "long".into());
+    request.planned.set_attribute("name", "long".into());
     let outcome = server.apply(request).await;
     assert_eq!((outcome.state, summaries(&outcome.diagnostics)), (Value::Null, vec!["Too Long"]));
     assert_eq!(things.calls.load(Ordering::Relaxed), 0);
@@ -272,7 +278,7 @@ async fn what_is_known_only_now_is_checked_before_any_call() {
 
 #[tokio::test]
 async fn delete_forgets_only_on_success() {
-    let request = || ApplyRequest { planned: Value::Null, config: Value::Null, ..update() };
+    let request = || ApplyResourceChangeRequest { planned: Value::Null, config: Value::Null, ..update() };
     assert_eq!(applied(Fate::Succeed, request()).await.state, Value::Null);
     let outcome = applied(Fate::Fail, request()).await;
     assert_eq!((outcome.state, summaries(&outcome.diagnostics)), (update().prior, vec!["Failed"]));
@@ -304,7 +310,7 @@ async fn an_interruption_reaches_the_call_under_way_and_no_later_one() {
 async fn a_plan_and_an_import_of_nothing() {
     let (_, server) = server(Fate::Succeed);
     let config = object(&[("name", "a".into())]);
-    let request = PlanRequest {
+    let request = PlanResourceChangeRequest {
         type_name: "test_thing".into(),
         prior: Value::Null,
         proposed: config.clone(),
@@ -322,9 +328,9 @@ fn state_of_each_known_version_is_read_and_of_no_other() {
     let (_, server) = server(Fate::Succeed);
     let old = server.state_type("test_thing", 1).expect("known");
     assert_eq!(old, Type::Object([("title".to_owned(), Type::String)].into()));
-    let upgraded = server.upgrade("test_thing", 1, Value::map([("title", "a".into())]));
+    let upgraded = server.upgrade_state("test_thing", 1, Value::map([("title", "a".into())]));
     assert_eq!(upgraded, Ok(object(&[("name", "a".into())])));
-    assert_eq!(server.upgrade("test_thing", 2, update().prior), Ok(update().prior));
+    assert_eq!(server.upgrade_state("test_thing", 2, update().prior), Ok(update().prior));
     for version in [0, 3] {
         let refused = server.state_type("test_thing", version).expect_err("unknown");
         assert_eq!(summaries(&refused), ["State of an Unknown Version"]);

@@ -15,7 +15,7 @@ impl Server {
         if version == current {
             return Ok(registered.schema.ty());
         }
-        registered.implementation.prior_type(version).filter(|_| version < current).ok_or_else(|| {
+        registered.implementation.prior_schema_type(version).filter(|_| version < current).ok_or_else(|| {
             Diagnostic::error(
                 "State of an Unknown Version",
                 format!(
@@ -29,8 +29,12 @@ impl Server {
     }
 
     /// Turns a value of [`Server::state_type`] into one of the current schema.
-    pub fn upgrade(&self, type_name: &str, version: i64, state: Value) -> Result<Value, Diagnostics> {
+    pub fn upgrade_state(&self, type_name: &str, version: i64, state: Value) -> Result<Value, Diagnostics> {
         let registered = self.registered(type_name)?;
-        if version == registered.schema.version { Ok(state) } else { registered.implementation.upgrade(version, state) }
+        if version == registered.schema.version {
+            Ok(state)
+        } else {
+            registered.implementation.upgrade_state(version, state)
+        }
     }
 }

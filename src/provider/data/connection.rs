@@ -23,7 +23,7 @@ use crate::{
         data_source::{DataRequest, DataSource},
         diagnostic::{Diagnostic, Diagnostics},
         path::Path,
-        resource::Progress,
+        resource::ResponseState,
         schema::{Attribute, Presence, Schema},
     },
     provider::{
@@ -54,8 +54,9 @@ impl DataSource for OneConnection {
             };
             let found = attribute.clone();
             let description = found.description.clone() + how;
-            *attribute =
-                Attribute { presence: Presence::OptionalComputed, ..found }.check(Follows(rule)).describe(description);
+            *attribute = Attribute { presence: Presence::OptionalComputed, ..found }
+                .validator(Follows(rule))
+                .description(description);
         }
         attributes.splice(2..2, place::of_data());
         let schema = super::schema(
@@ -66,7 +67,7 @@ impl DataSource for OneConnection {
         Schema { validators: vec![Arc::new(ExactlyOne(&["id", "name"]))], ..schema }
     }
 
-    async fn read(&self, request: DataRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
+    async fn read(&self, request: DataRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
         let told = told("Could Not Read the Enhanced Connection");
         let session = open(&self.0, &request).await.map_err(&told)?;
         let (id, name) = (text(request.config, "id"), text(request.config, "name"));
@@ -81,8 +82,8 @@ impl DataSource for OneConnection {
         };
         let facts = Facts::ask(&session, shown).await.map_err(&told)?.ok_or_else(missing)?;
         let (found, warnings) = facts.into_value(&self.0.tagging());
-        progress.warn(warnings);
-        progress.save(answer(request.config, &session, found));
+        response.add_warning(warnings);
+        response.set_state(answer(request.config, &session, found));
         Ok(())
     }
 }

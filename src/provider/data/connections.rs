@@ -24,7 +24,7 @@ use crate::{
         diagnostic::Diagnostics,
         model::FromValue,
         path::Path,
-        resource::Progress,
+        resource::ResponseState,
         schema::{Attribute, Nesting, Schema},
         types::Type,
         validate::EachElement,
@@ -56,21 +56,21 @@ impl DataSource for Connections {
     fn schema(&self) -> Schema {
         let mut attributes = vec![
             Attribute::string("name")
-                .check(Follows(&[rules::CONNECTION_NAME]))
-                .describe("Only connections of exactly this name. None that has it is no error."),
+                .validator(Follows(&[rules::CONNECTION_NAME]))
+                .description("Only connections of exactly this name. None that has it is no error."),
             Attribute::new("tags", Type::map(Type::String))
-                .check(EachElement(NotNull))
-                .describe("Only connections that have all these tags, each with this value."),
+                .validator(EachElement(NotNull))
+                .description("Only connections that have all these tags, each with this value."),
             Attribute::string("status")
                 .default(wire::STATUS_ACTIVE)
-                .check(OneOf(&[wire::STATUS_ACTIVE, wire::STATUS_DELETED, ANY]))
-                .describe("Only connections in this state: `ACTIVE` (default), `DELETED`, or `ANY` for both."),
+                .validator(OneOf(&[wire::STATUS_ACTIVE, wire::STATUS_DELETED, ANY]))
+                .description("Only connections in this state: `ACTIVE` (default), `DELETED`, or `ANY` for both."),
         ];
         attributes.extend(place::of_data());
         attributes.push(
             Attribute::nested("connections", Nesting::List, facts::attributes())
                 .computed()
-                .describe("The connections, in the order of their creation."),
+                .description("The connections, in the order of their creation."),
         );
         super::schema(
             "The enhanced datasource connections of a project, with everything that they have. The list takes one call, the \
@@ -79,7 +79,7 @@ impl DataSource for Connections {
         )
     }
 
-    async fn read(&self, request: DataRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
+    async fn read(&self, request: DataRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
         let told = told("Could Not Read the Enhanced Connections");
         let (name, status) = (text(request.config, "name"), text(request.config, "status"));
         let status = status.filter(|status| *status != ANY);
@@ -114,10 +114,10 @@ impl DataSource for Connections {
                 continue;
             }
             let (connection, warnings) = facts.into_value(&tagging);
-            progress.warn(warnings);
+            response.add_warning(warnings);
             connections.push(connection);
         }
-        progress.save(answer(request.config, session, Value::map([("connections", Value::List(connections))])));
+        response.set_state(answer(request.config, session, Value::map([("connections", Value::List(connections))])));
         Ok(())
     }
 }

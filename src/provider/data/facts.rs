@@ -90,30 +90,30 @@ impl Facts {
 /// The attributes that [`Facts::into_value`] fills; `id` and `name` come first.
 pub(super) fn attributes() -> Vec<Attribute> {
     let all = vec![
-        Attribute::string("id").describe("ID of the connection, a UUID."),
-        Attribute::string("name").describe("Name of the connection."),
-        Attribute::string("status").describe("`ACTIVE` or `DELETED`. Whether a queue can use it, `bindings` says."),
-        Attribute::string("created_at").describe("When it was created, RFC 3339 in UTC."),
-        Attribute::string("dest_vpc_id").describe("ID of the VPC at the other end."),
-        Attribute::string("dest_network_id").describe("Network ID of the subnet at the other end."),
-        Attribute::bool("ipv6_enable").describe("Whether it carries IPv6, which follows from the subnet."),
-        Attribute::new("queues", Type::set(Type::String)).describe(
+        Attribute::string("id").description("ID of the connection, a UUID."),
+        Attribute::string("name").description("Name of the connection."),
+        Attribute::string("status").description("`ACTIVE` or `DELETED`. Whether a queue can use it, `bindings` says."),
+        Attribute::string("created_at").description("When it was created, RFC 3339 in UTC."),
+        Attribute::string("dest_vpc_id").description("ID of the VPC at the other end."),
+        Attribute::string("dest_network_id").description("Network ID of the subnet at the other end."),
+        Attribute::bool("ipv6_enable").description("Whether it carries IPv6, which follows from the subnet."),
+        Attribute::new("queues", Type::set(Type::String)).description(
             "Names of the bound queues, in lower case. Where a queue lives in an elastic resource pool, its pool is bound \
              in its place.",
         ),
         Attribute::new("elastic_resource_pools", Type::set(Type::String))
-            .describe("Names of the bound elastic resource pools, in lower case."),
+            .description("Names of the bound elastic resource pools, in lower case."),
         Attribute::nested("bindings", Nesting::Map, schema::peering())
-            .describe("The peering of each bound queue or elastic resource pool, by its name in lower case."),
-        Attribute::new("hosts", Type::map(Type::String)).describe("Host records, name to IPv4 address."),
-        Attribute::new("routes", Type::map(Type::String)).describe("Routes, name to CIDR."),
-        Attribute::new("tags", Type::map(Type::String)).describe(
+            .description("The peering of each bound queue or elastic resource pool, by its name in lower case."),
+        Attribute::new("hosts", Type::map(Type::String)).description("Host records, name to IPv4 address."),
+        Attribute::new("routes", Type::map(Type::String)).description("Routes, name to CIDR."),
+        Attribute::new("tags", Type::map(Type::String)).description(
             "Tags, key to value, without those that `ignore_tags` of the provider names. Null where the connection was \
              deleted, or the region does not publish the tag API.",
         ),
         Attribute::bool("shared")
-            .describe("Whether other projects may bind their queues to it; null where the service does not tell."),
-        Attribute::new("shared_with", Type::set(Type::String)).describe(
+            .description("Whether other projects may bind their queues to it; null where the service does not tell."),
+        Attribute::new("shared_with", Type::set(Type::String)).description(
             "IDs of those projects. Null where the connection was deleted, or the service refuses to tell: whoever may \
              see a connection need not be allowed to see that.",
         ),

@@ -15,7 +15,7 @@ use crate::{
         data_source::{DataRequest, DataSource},
         diagnostic::Diagnostics,
         model::IntoValue,
-        resource::Progress,
+        resource::ResponseState,
         schema::{Attribute, Nesting, Schema},
         types::Type,
         value::Value,
@@ -41,22 +41,22 @@ impl DataSource for Pools {
     fn schema(&self) -> Schema {
         let mut attributes = vec![
             Attribute::string("name")
-                .check(Follows(&[rules::POOL_NAME]))
-                .describe("Only the pool of exactly this name. None that has it is no error."),
+                .validator(Follows(&[rules::POOL_NAME]))
+                .description("Only the pool of exactly this name. None that has it is no error."),
             Attribute::string("status")
-                .check(OneOf(&["AVAILABLE", "SCALING", "CREATING", "FAILED"]))
-                .describe("Only pools in this state: `AVAILABLE`, `SCALING`, `CREATING` or `FAILED`."),
+                .validator(OneOf(&["AVAILABLE", "SCALING", "CREATING", "FAILED"]))
+                .description("Only pools in this state: `AVAILABLE`, `SCALING`, `CREATING` or `FAILED`."),
         ];
         attributes.extend(place::of_data());
         attributes.push(
             Attribute::nested("elastic_resource_pools", Nesting::List, pool())
                 .computed()
-                .describe("The pools, in the order of their names."),
+                .description("The pools, in the order of their names."),
         );
         super::schema("The elastic resource pools of a project.", attributes)
     }
 
-    async fn read(&self, request: DataRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
+    async fn read(&self, request: DataRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
         let told = told("Could Not Read the Elastic Resource Pools");
         let session = open(&self.0, &request).await.map_err(&told)?;
         let mut pools = session.read(session.project.list_pools()).await.map_err(&told)?;
@@ -67,28 +67,28 @@ impl DataSource for Pools {
         });
         pools.sort_by(|a, b| a.name.cmp(&b.name));
         let pools = Value::List(pools.iter().map(value).collect());
-        progress.save(answer(request.config, &session, Value::map([("elastic_resource_pools", pools)])));
+        response.set_state(answer(request.config, &session, Value::map([("elastic_resource_pools", pools)])));
         Ok(())
     }
 }
 
 fn pool() -> Vec<Attribute> {
     let all = vec![
-        Attribute::string("name").describe("Name of the pool."),
-        Attribute::string("status").describe("`AVAILABLE`, `SCALING`, `CREATING` or `FAILED`."),
-        Attribute::string("fail_reason").describe("Why it FAILED; null otherwise."),
-        Attribute::string("cidr_in_vpc").describe("Its network, which must not overlap that of a connection's VPC."),
+        Attribute::string("name").description("Name of the pool."),
+        Attribute::string("status").description("`AVAILABLE`, `SCALING`, `CREATING` or `FAILED`."),
+        Attribute::string("fail_reason").description("Why it FAILED; null otherwise."),
+        Attribute::string("cidr_in_vpc").description("Its network, which must not overlap that of a connection's VPC."),
         Attribute::string("charging_mode")
-            .describe("`pay_per_use` (by the CU-hour) or `yearly_monthly`; null where the service does not tell."),
-        Attribute::new("min_cu", Type::Number).describe("Fewest compute units."),
-        Attribute::new("max_cu", Type::Number).describe("Most compute units."),
-        Attribute::new("actual_cu", Type::Number).describe("Compute units at present."),
-        Attribute::new("queues", Type::set(Type::String)).describe("Names of the queues in it."),
-        Attribute::string("owner").describe("The user who made it."),
-        Attribute::string("description").describe("What its maker says about it."),
-        Attribute::string("created_at").describe("When it was made, RFC 3339 in UTC."),
+            .description("`pay_per_use` (by the CU-hour) or `yearly_monthly`; null where the service does not tell."),
+        Attribute::new("min_cu", Type::Number).description("Fewest compute units."),
+        Attribute::new("max_cu", Type::Number).description("Most compute units."),
+        Attribute::new("actual_cu", Type::Number).description("Compute units at present."),
+        Attribute::new("queues", Type::set(Type::String)).description("Names of the queues in it."),
+        Attribute::string("owner").description("The user who made it."),
+        Attribute::string("description").description("What its maker says about it."),
+        Attribute::string("created_at").description("When it was made, RFC 3339 in UTC."),
         Attribute::bool("can_be_bound")
-            .describe("Whether an enhanced connection may bind it: it is neither `CREATING` nor `FAILED`."),
+            .description("Whether an enhanced connection may bind it: it is neither `CREATING` nor `FAILED`."),
     ];
     all.into_iter().map(Attribute::computed).collect()
 }

@@ -15,7 +15,7 @@ use crate::{
         data_source::{DataRequest, DataSource},
         diagnostic::Diagnostics,
         model::IntoValue,
-        resource::Progress,
+        resource::ResponseState,
         schema::{Attribute, Nesting, Schema},
         types::Type,
         value::Value,
@@ -36,15 +36,15 @@ impl DataSource for Queues {
     fn schema(&self) -> Schema {
         let mut attributes = vec![
             Attribute::string("name")
-                .check(Follows(&[rules::QUEUE_NAME]))
-                .describe("Only the queue of this name, in any case. None that has it is no error."),
-            Attribute::string("type").describe("Only queues of this type: `sql` or `general`."),
+                .validator(Follows(&[rules::QUEUE_NAME]))
+                .description("Only the queue of this name, in any case. None that has it is no error."),
+            Attribute::string("type").description("Only queues of this type: `sql` or `general`."),
         ];
         attributes.extend(place::of_data());
         attributes.push(
             Attribute::nested("queues", Nesting::List, queue())
                 .computed()
-                .describe("The queues, in the order of their names."),
+                .description("The queues, in the order of their names."),
         );
         super::schema(
             "The queues of a project, with the facts that decide whether an enhanced connection may bind them.",
@@ -52,7 +52,7 @@ impl DataSource for Queues {
         )
     }
 
-    async fn read(&self, request: DataRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
+    async fn read(&self, request: DataRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
         let told = told("Could Not Read the Queues");
         let session = open(&self.0, &request).await.map_err(&told)?;
         let mut queues = session.read(session.project.list_queues()).await.map_err(&told)?;
@@ -61,30 +61,30 @@ impl DataSource for Queues {
         queues.retain(|queue| same(name, &queue.queue_name) && same(kind, &queue.queue_type));
         queues.sort_by(|a, b| a.queue_name.cmp(&b.queue_name));
         let queues = Value::List(queues.iter().map(value).collect());
-        progress.save(answer(request.config, &session, Value::map([("queues", queues)])));
+        response.set_state(answer(request.config, &session, Value::map([("queues", queues)])));
         Ok(())
     }
 }
 
 fn queue() -> Vec<Attribute> {
     let all = vec![
-        Attribute::string("name").describe("Name of the queue."),
-        Attribute::string("type").describe("`sql` or `general`."),
-        Attribute::string("resource_mode").describe("`shared` or `dedicated`."),
+        Attribute::string("name").description("Name of the queue."),
+        Attribute::string("type").description("`sql` or `general`."),
+        Attribute::string("resource_mode").description("`shared` or `dedicated`."),
         Attribute::string("charging_mode")
-            .describe("`pay_per_use` (by the CU-hour) or `yearly_monthly`; null where the service does not tell."),
+            .description("`pay_per_use` (by the CU-hour) or `yearly_monthly`; null where the service does not tell."),
         Attribute::string("elastic_resource_pool")
-            .describe("The elastic resource pool that it lives in; null where it lives in none."),
-        Attribute::string("cidr_in_vpc").describe("Its network, which must not overlap that of a connection's VPC."),
-        Attribute::new("cu_count", Type::Number).describe("Compute units."),
-        Attribute::string("owner").describe("The user who made it."),
-        Attribute::string("description").describe("What its maker says about it."),
-        Attribute::string("created_at").describe("When it was made, RFC 3339 in UTC."),
-        Attribute::bool("can_be_bound").describe(
+            .description("The elastic resource pool that it lives in; null where it lives in none."),
+        Attribute::string("cidr_in_vpc").description("Its network, which must not overlap that of a connection's VPC."),
+        Attribute::new("cu_count", Type::Number).description("Compute units."),
+        Attribute::string("owner").description("The user who made it."),
+        Attribute::string("description").description("What its maker says about it."),
+        Attribute::string("created_at").description("When it was made, RFC 3339 in UTC."),
+        Attribute::bool("can_be_bound").description(
             "Whether an enhanced connection may bind it: it is dedicated or yearly/monthly or lives in an elastic resource \
              pool, and is not `default`.",
         ),
-        Attribute::string("reason").describe("Why it cannot be bound; null where it can."),
+        Attribute::string("reason").description("Why it cannot be bound; null where it can."),
     ];
     all.into_iter().map(Attribute::computed).collect()
 }

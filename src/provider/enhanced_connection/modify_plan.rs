@@ -10,7 +10,7 @@ use crate::{
     framework::{
         diagnostic::{Diagnostic, Diagnostics},
         path::{Path, Step},
-        resource::PlanRequest,
+        resource::ModifyPlanRequest,
         value::{UNKNOWN, Value},
     },
     provider::{
@@ -25,7 +25,10 @@ use crate::{
 /// Noted beside the state of a connection that was imported.
 pub(super) const IMPORTED: &[u8] = br#"{"imported":true}"#;
 
-pub(super) async fn modify(provider_data: &ProviderData, request: PlanRequest<'_>) -> Result<Diagnostics, Diagnostics> {
+pub(super) async fn modify(
+    provider_data: &ProviderData,
+    request: ModifyPlanRequest<'_>,
+) -> Result<Diagnostics, Diagnostics> {
     let mut report = Diagnostics::new();
     place::plan(provider_data, request.config, request.planned);
     report.extend(plan_tags(&provider_data.tagging(), request.config, request.planned));
@@ -68,7 +71,7 @@ fn plan_tags(tagging: &Tagging, config: &Value, planned: &mut Value) -> Diagnost
     let mut report = Diagnostics::new();
     let tags = config.get("tags");
     if tagging.open || !tags.is_wholly_known() {
-        planned.put("tags_all", UNKNOWN);
+        planned.set_attribute("tags_all", UNKNOWN);
         return report;
     }
     let pairs = tags.as_map().map(|tags| {
@@ -92,7 +95,7 @@ fn plan_tags(tagging: &Tagging, config: &Value, planned: &mut Value) -> Diagnost
         );
         report.push(Diagnostic::error("Too Many Tags", text).at(Path::attribute("tags")));
     }
-    planned.put("tags_all", Value::map(all.into_iter().map(|(key, value)| (key, Value::String(value)))));
+    planned.set_attribute("tags_all", Value::map(all.into_iter().map(|(key, value)| (key, Value::String(value)))));
     report
 }
 

@@ -20,7 +20,7 @@ use crate::{
     framework::{
         diagnostic::{Diagnostic, Diagnostics},
         path::Path,
-        resource::Progress,
+        resource::ResponseState,
     },
     provider::{
         bound::{Homes, Target},
@@ -39,7 +39,7 @@ pub(super) struct Reconciler<'a> {
     pub(super) planned: &'a Connection,
     /// The state so far.
     pub(super) now: Connection,
-    pub(super) progress: &'a mut Progress,
+    pub(super) response: &'a mut ResponseState,
     pub(super) homes: Homes,
     /// Peerings from before they were bound again.
     pub(super) before: BTreeMap<Target, Binding>,
@@ -58,12 +58,12 @@ impl<'a> Reconciler<'a> {
         tagging: &'a Tagging,
         planned: &'a Connection,
         now: Connection,
-        progress: &'a mut Progress,
+        response: &'a mut ResponseState,
         told: (&'static str, String),
     ) -> Self {
         let (summary, holds) = told;
         let (homes, before, ended, faults) = Default::default();
-        Self { session, tagging, planned, now, progress, homes, before, ended, faults, summary, holds }
+        Self { session, tagging, planned, now, response, homes, before, ended, faults, summary, holds }
     }
 }
 
@@ -133,7 +133,7 @@ impl Reconciler<'_> {
 
     pub(super) fn save(&mut self, change: impl FnOnce(&mut Connection)) {
         change(&mut self.now);
-        self.progress.save(self.now.clone());
+        self.response.set_state(self.now.clone());
     }
 
     /// Brings the bindings from `prior`, where they are as `shown`, to what is planned.
@@ -185,7 +185,7 @@ impl Reconciler<'_> {
                 "The binding of {names} is FAILED, and the service does not unbind what has FAILED. It does no harm, and \
                  disappears with the connection."
             );
-            self.progress.warn(fault.warn("Failed Binding Left Behind", &text));
+            self.response.add_warning(fault.warn("Failed Binding Left Behind", &text));
         }
         Ok(())
     }
@@ -226,7 +226,7 @@ impl Reconciler<'_> {
                 for_queues.join(", ")
             );
             let warning = Diagnostic::warning("Elastic Resource Pool Unbound", text);
-            self.progress.warn(warning.at(Path::attribute("queues")));
+            self.response.add_warning(warning.at(Path::attribute("queues")));
         }
     }
 
@@ -371,7 +371,7 @@ impl Reconciler<'_> {
             }
             // All was done but the waiting, and nothing that is there should be marked as broken for it.
             Err(Unsettled::Fault(fault @ Fault::Interrupted { .. })) => {
-                self.progress.warn(fault.warn("Interrupted While Waiting for Bindings", waiting::UNAWAITED));
+                self.response.add_warning(fault.warn("Interrupted While Waiting for Bindings", waiting::UNAWAITED));
             }
             Err(Unsettled::Fault(fault)) => self.step("Waiting for Bindings", Err(fault)),
         }

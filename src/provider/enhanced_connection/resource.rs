@@ -48,7 +48,8 @@ use crate::{
         model::{Computed, FromValue},
         path::Path,
         resource::{
-            CreateRequest, DeleteRequest, ImportRequest, PlanRequest, Progress, ReadRequest, Resource, UpdateRequest,
+            CreateRequest, DeleteRequest, ImportRequest, ModifyPlanRequest, ReadRequest, Resource, ResponseState,
+            UpdateRequest,
         },
         schema::Schema,
         types::Type,
@@ -83,19 +84,19 @@ impl Resource for EnhancedConnection {
         schema::schema()
     }
 
-    fn prior_type(&self, version: i64) -> Option<Type> {
+    fn prior_schema_type(&self, version: i64) -> Option<Type> {
         (version == 0).then(|| schema::schema().ty())
     }
 
-    fn upgrade(&self, _: i64, state: Value) -> Result<Value, Diagnostics> {
+    fn upgrade_state(&self, _: i64, state: Value) -> Result<Value, Diagnostics> {
         Ok(state_upgrade::from_0(state))
     }
 
-    async fn modify_plan(&self, request: PlanRequest<'_>) -> Result<Diagnostics, Diagnostics> {
+    async fn modify_plan(&self, request: ModifyPlanRequest<'_>) -> Result<Diagnostics, Diagnostics> {
         modify_plan::modify(&self.provider_data, request).await
     }
 
-    async fn create(&self, request: CreateRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
+    async fn create(&self, request: CreateRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
         const SUMMARY: &str = "Could Not Create the Enhanced Connection";
         let planned = Connection::from_value(request.planned, &Path::root())?;
         let limit = planned.timeouts.create(schema::CREATE);
@@ -108,12 +109,12 @@ impl Resource for EnhancedConnection {
 
         self.provider_data.run_state().mark_applying();
         let (made, warnings) = create_once::run(&session, &self.provider_data, &planned, &tags, SUMMARY).await?;
-        progress.warn(warnings);
+        response.add_warning(warnings);
         let (id, found, noted) = match made {
             CreateOutcome::Answered(id) => (id, false, None),
             CreateOutcome::Found(shown) => (shown.id, true, None),
             CreateOutcome::Earlier(shown, noted) => {
-                progress.warn(taken_over(&shown));
+                response.add_warning(taken_over(&shown));
                 (shown.id, true, Some(noted))
             }
         };
@@ -121,7 +122,7 @@ impl Resource for EnhancedConnection {
         place::settle(&mut now.region, &mut now.project_id, &session);
         now.routes = planned.routes.as_ref().map(|_| BTreeMap::new());
         // From here on the connection exists, and whatever goes wrong, Terraform knows it.
-        progress.save(now.clone());
+        response.set_state(now.clone());
         let holds = format!(
             "The connection exists (ID {id}) and is in the state as it is now. Do not simply apply again: Terraform has marked \
              it as tainted and would replace it. To keep it: fix the cause, run terraform untaint ADDRESS, then apply; only \
@@ -139,13 +140,13 @@ impl Resource for EnhancedConnection {
             };
             let looked = refresh(&session, known, &tagging, Scope::Declared);
             let Some((there, _)) = looked.await.map_err(told)? else { return Err(gone(SUMMARY, &id)) };
-            progress.save(there.clone());
+            response.set_state(there.clone());
             let mut reconciler =
-                Reconciler::new(&session, &tagging, &planned, there.clone(), progress, (SUMMARY, holds));
+                Reconciler::new(&session, &tagging, &planned, there.clone(), response, (SUMMARY, holds));
             reconciler.reconcile(&there).await?;
             return finish(reconciler, wait, "Created", true).await;
         }
-        let mut reconciler = Reconciler::new(&session, &tagging, &planned, now, progress, (SUMMARY, holds));
+        let mut reconciler = Reconciler::new(&session, &tagging, &planned, now, response, (SUMMARY, holds));
         if planned.routes.as_ref().is_some_and(|routes| !routes.is_empty()) {
             let outcome = reconciler.routes(Some(&BTreeMap::new()), &[]).await;
             reconciler.step("Routes", outcome);
@@ -153,7 +154,7 @@ impl Resource for EnhancedConnection {
         finish(reconciler, wait, "Created", true).await
     }
 
-    async fn read(&self, request: ReadRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
+    async fn read(&self, request: ReadRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
         const SUMMARY: &str = "Could Not Read the Enhanced Connection";
         const HOLDS: &str = "The state was not changed.";
         let known: Connection = small::from_state(request.state)?;
@@ -167,15 +168,15 @@ impl Resource for EnhancedConnection {
         match refresh(&session, known, &self.provider_data.tagging(), Scope::Declared).await.map_err(told)? {
             Some((connection, warnings)) => {
                 self.provider_data.creation_journal().confirm(session.project.id(), &connection.name, connection.id());
-                progress.warn(warnings);
-                progress.save(connection);
+                response.add_warning(warnings);
+                response.set_state(connection);
             }
-            None => progress.forget(),
+            None => response.remove_resource(),
         }
         Ok(())
     }
 
-    async fn update(&self, request: UpdateRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
+    async fn update(&self, request: UpdateRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
         const SUMMARY: &str = "Could Not Change the Enhanced Connection";
         const HOLDS: &str =
             "The state holds what has been done so far. Fix the cause and apply again: only the rest is done.";
@@ -198,18 +199,18 @@ impl Resource for EnhancedConnection {
             routetable_id: planned.routetable_id.clone(),
             ..prior.clone()
         };
-        let mut reconciler = Reconciler::new(&session, &tagging, &planned, now, progress, (SUMMARY, HOLDS.to_owned()));
+        let mut reconciler = Reconciler::new(&session, &tagging, &planned, now, response, (SUMMARY, HOLDS.to_owned()));
         let wait = reconciler.reconcile(&prior).await?;
         drop(guard);
         if planned.routetable_id.is_some() {
             reconciler.save(|_| {});
-            reconciler.progress.note(&[]);
+            reconciler.response.set_private(&[]);
         }
         let open = !request.planned.is_wholly_known();
         finish(reconciler, wait, "Changed", open).await
     }
 
-    async fn delete(&self, request: DeleteRequest<'_>, _: &mut Progress) -> Result<(), Diagnostics> {
+    async fn delete(&self, request: DeleteRequest<'_>, _: &mut ResponseState) -> Result<(), Diagnostics> {
         const SUMMARY: &str = "Could Not Delete the Enhanced Connection";
         const HOLDS: &str =
             "The connection is still in the state. Run the same command again (terraform destroy, or apply).";
@@ -265,7 +266,7 @@ impl Resource for EnhancedConnection {
         Ok(())
     }
 
-    async fn import(&self, request: ImportRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
+    async fn import(&self, request: ImportRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
         const SUMMARY: &str = "Could Not Import the Enhanced Connection";
         const HOLDS: &str = "Nothing was imported.";
         let (object, region, project_id) = place::of_import(request.id);
@@ -298,9 +299,9 @@ impl Resource for EnhancedConnection {
         let Some((connection, warnings)) = looked else {
             return Err(small::not_found(&format!("enhanced connection {object}"), "Enhanced Connection"));
         };
-        progress.warn(warnings);
-        progress.save(connection);
-        progress.note(IMPORTED);
+        response.add_warning(warnings);
+        response.set_state(connection);
+        response.set_private(IMPORTED);
         Ok(())
     }
 }
@@ -315,7 +316,7 @@ async fn finish(mut reconciler: Reconciler<'_>, wait: bool, done: &str, open: bo
     } else if open && !failed {
         match reconciler.session.briefly(LAST_LOOK, small::shown(reconciler.session, reconciler.now.id())).await {
             Ok(seen) => shown = seen,
-            Err(fault) => reconciler.progress.warn(fault.warn(
+            Err(fault) => reconciler.response.add_warning(fault.warn(
                 &format!("{done}, but Not Read Back"),
                 "Everything was done and is in the state. What the service adds (such as the status) is read at the next plan or \
                  apply.",
@@ -333,7 +334,7 @@ async fn finish(mut reconciler: Reconciler<'_>, wait: bool, done: &str, open: bo
             let mut now = asked;
             let (homes, tagging) = (&reconciler.homes, reconciler.tagging);
             now.apply_remote(RemoteState { shown: &shown, tags: None, homes, tagging, everything: false });
-            reconciler.progress.save(now);
+            reconciler.response.set_state(now);
         }
         return Err(reconciler.faults);
     }
@@ -346,10 +347,10 @@ async fn finish(mut reconciler: Reconciler<'_>, wait: bool, done: &str, open: bo
     if let Some(shown) = shown {
         state.apply_computed(&shown);
         if !wait {
-            reconciler.progress.warn(state.failures(&shown, &reconciler.homes));
+            reconciler.response.add_warning(state.failures(&shown, &reconciler.homes));
         }
     }
-    reconciler.progress.save(state);
+    reconciler.response.set_state(state);
     Ok(())
 }
 

@@ -5,8 +5,8 @@ use std::{collections::BTreeSet, time::Duration};
 use crate::{
     dli::rules,
     framework::{
-        plan::{Keeps, Replaces},
-        schema::{Attribute, Body, Nesting, Schema},
+        plan::{RequiresReplace, UseStateForUnknown},
+        schema::{Attribute, BlockBody, Nesting, Schema},
         timeouts::{Operation, Timeouts},
         types::Type,
         validate::{EachElement, EachKey},
@@ -29,91 +29,97 @@ pub(super) const DELETE: Duration = Duration::from_mins(20);
 
 pub(super) fn schema() -> Schema {
     let mut attributes = vec![
-        Attribute::string("name").required().check(Follows(&[rules::CONNECTION_NAME])).modify(Replaces).describe(
+        Attribute::string("name").required().validator(Follows(&[rules::CONNECTION_NAME])).plan_modifier(RequiresReplace).description(
             "Name of the connection: 1 to 64 letters, digits or underscores. Changing it replaces the connection.",
         ),
         Attribute::string("dest_vpc_id")
             .required()
-            .check(Follows(&[rules::VPC_ID]))
-            .modify(Replaces)
-            .same_when(same_text)
-            .describe("ID of the VPC to connect to. Changing it replaces the connection."),
+            .validator(Follows(&[rules::VPC_ID]))
+            .plan_modifier(RequiresReplace)
+            .semantic_equality(same_text)
+            .description("ID of the VPC to connect to. Changing it replaces the connection."),
         Attribute::string("dest_network_id")
             .required()
-            .check(Follows(&[rules::NETWORK_ID]))
-            .modify(Replaces)
-            .same_when(same_text)
-            .describe("Network ID of the subnet to connect to, in that VPC. Changing it replaces the connection."),
+            .validator(Follows(&[rules::NETWORK_ID]))
+            .plan_modifier(RequiresReplace)
+            .semantic_equality(same_text)
+            .description("Network ID of the subnet to connect to, in that VPC. Changing it replaces the connection."),
         Attribute::new("elastic_resource_pools", Type::set(Type::String))
-            .check(EachElement(Follows(&[rules::POOL_NAME])))
-            .describe(
+            .validator(EachElement(Follows(&[rules::POOL_NAME])))
+            .description(
                 "Names of the elastic resource pools that use the connection, with all queues in them. `[]` means none; \
                  without the attribute they are not managed.",
             ),
         Attribute::new("queues", Type::set(Type::String))
-            .check(EachElement(Follows(&[rules::QUEUE_NOT_DEFAULT, rules::QUEUE_NAME])))
-            .check(DistinctInAnyCase)
-            .same_when(same_texts)
-            .describe(
+            .validator(EachElement(Follows(&[rules::QUEUE_NOT_DEFAULT, rules::QUEUE_NAME])))
+            .validator(DistinctInAnyCase)
+            .semantic_equality(same_texts)
+            .description(
                 "Names of the queues that use the connection: dedicated or yearly/monthly queues, or queues in an \
                  elastic resource pool (binding one binds its pool), never `default`. The service keeps the names in \
                  lower case. `[]` means none; without the attribute they are not managed.",
             ),
-        Attribute::string("routetable_id").check(Follows(&[rules::ROUTE_TABLE_ID])).modify(Replaces).same_when(same_text).describe(
+        Attribute::string("routetable_id").validator(Follows(&[rules::ROUTE_TABLE_ID])).plan_modifier(RequiresReplace).semantic_equality(same_text).description(
             "Route table of the subnet. The service never returns it, so a change made elsewhere is not seen. \
                  Changing it replaces the connection.",
         ),
         Attribute::new("hosts", Type::map(Type::String))
-            .check(AtMost(rules::HOST_COUNT))
-            .check(EachKey(Follows(&[rules::HOST_NAME])))
-            .check(EachElement(Follows(&[rules::HOST_IP])))
-            .describe(
+            .validator(AtMost(rules::HOST_COUNT))
+            .validator(EachKey(Follows(&[rules::HOST_NAME])))
+            .validator(EachElement(Follows(&[rules::HOST_IP])))
+            .description(
                 "Host records, name to IPv4 address, at most 20,000. A name has 1 to 128 letters, digits, `_`, `-` or \
                  `.` and starts with a letter. `{}` means none; without the attribute the records are not managed.",
             ),
         Attribute::new("routes", Type::map(Type::String))
-            .check(EachKey(Follows(&[rules::ROUTE_NAME])))
-            .check(EachElement(Follows(&[rules::ROUTE_CIDR])))
-            .check(DistinctNetworks)
-            .check(EachElement(NotReserved))
-            .same_when(same_networks)
-            .describe(
+            .validator(EachKey(Follows(&[rules::ROUTE_NAME])))
+            .validator(EachElement(Follows(&[rules::ROUTE_CIDR])))
+            .validator(DistinctNetworks)
+            .validator(EachElement(NotReserved))
+            .semantic_equality(same_networks)
+            .description(
                 "Routes, name to CIDR (IPv4 or IPv6). A name has 1 to 64 letters, digits, `_` or `-`; no two routes have the \
                  same CIDR. A route whose CIDR changes is removed and added again. `{}` means none; without the attribute \
                  the routes are not managed.",
             ),
         Attribute::new("tags", Type::map(Type::String))
-            .check(AtMost(rules::TAG_COUNT))
-            .check(EachKey(Follows(&[rules::TAG_KEY])))
-            .check(EachElement(Follows(&[rules::TAG_VALUE])))
-            .describe(
+            .validator(AtMost(rules::TAG_COUNT))
+            .validator(EachKey(Follows(&[rules::TAG_KEY])))
+            .validator(EachElement(Follows(&[rules::TAG_VALUE])))
+            .description(
                 "Tags, key to value, at most 20 together with `default_tags` of the provider. `{}` means none but those; \
                  without the attribute only those are managed.",
             ),
-        Attribute::bool("wait_for_bindings").describe(
+        Attribute::bool("wait_for_bindings").description(
             "Whether create and update end only when every declared queue and elastic resource pool is ACTIVE, and fail \
              where one is FAILED. Default: `true`.",
         ),
     ];
     attributes.extend(place::attributes());
     attributes.extend([
-        Attribute::string("id").computed().modify(KEPT).describe("ID of the connection, a UUID."),
+        Attribute::string("id")
+            .computed()
+            .plan_modifier(USE_STATE_FOR_UNKNOWN)
+            .description("ID of the connection, a UUID."),
         Attribute::string("status")
             .computed()
-            .modify(KEPT)
-            .describe("`ACTIVE` as long as the connection exists. Whether a queue can use it, `bindings` says."),
-        Attribute::string("created_at").computed().modify(KEPT).describe("When it was created, RFC 3339 in UTC."),
+            .plan_modifier(USE_STATE_FOR_UNKNOWN)
+            .description("`ACTIVE` as long as the connection exists. Whether a queue can use it, `bindings` says."),
+        Attribute::string("created_at")
+            .computed()
+            .plan_modifier(USE_STATE_FOR_UNKNOWN)
+            .description("When it was created, RFC 3339 in UTC."),
         Attribute::bool("ipv6_enable")
             .computed()
-            .modify(KEPT)
-            .describe("Whether it carries IPv6, which follows from the subnet."),
+            .plan_modifier(USE_STATE_FOR_UNKNOWN)
+            .description("Whether it carries IPv6, which follows from the subnet."),
         Attribute::new("tags_all", Type::map(Type::String))
             .computed()
-            .describe("All tags that are managed: `tags` and `default_tags` of the provider."),
+            .description("All tags that are managed: `tags` and `default_tags` of the provider."),
         Attribute::nested("bindings", Nesting::Map, peering())
             .computed()
-            .modify(Keeps { unless_changed: &["queues", "elastic_resource_pools"] })
-            .describe("The peering of each bound queue or elastic resource pool, by its name in lower case."),
+            .plan_modifier(UseStateForUnknown { unless_changed: &["queues", "elastic_resource_pools"] })
+            .description("The peering of each bound queue or elastic resource pool, by its name in lower case."),
     ]);
     let description =
         "An enhanced datasource connection: joins DLI queues and elastic resource pools to a subnet of a VPC, \
@@ -125,21 +131,25 @@ pub(super) fn schema() -> Schema {
         (Operation::Update, UPDATE),
         (Operation::Delete, DELETE),
     ])];
-    Schema { version: 1, body: Body { attributes, blocks, description, ..Body::default() }, ..Schema::default() }
+    Schema {
+        version: 1,
+        body: BlockBody { attributes, blocks, description, ..BlockBody::default() },
+        ..Schema::default()
+    }
 }
 
 /// What the service tells of one peering.
 pub(in crate::provider) fn peering() -> Vec<Attribute> {
     vec![
-        Attribute::string("status").computed().describe("`CREATING`, `ACTIVE` or `FAILED`."),
-        Attribute::string("peer_id").computed().describe("ID of the VPC peering."),
-        Attribute::string("error").computed().describe("Why it failed."),
-        Attribute::string("updated_at").computed().describe("When it last changed, RFC 3339 in UTC."),
+        Attribute::string("status").computed().description("`CREATING`, `ACTIVE` or `FAILED`."),
+        Attribute::string("peer_id").computed().description("ID of the VPC peering."),
+        Attribute::string("error").computed().description("Why it failed."),
+        Attribute::string("updated_at").computed().description("When it last changed, RFC 3339 in UTC."),
     ]
 }
 
 /// Once decided, it stays.
-pub(in crate::provider) const KEPT: Keeps = Keeps { unless_changed: &[] };
+pub(in crate::provider) const USE_STATE_FOR_UNKNOWN: UseStateForUnknown = UseStateForUnknown { unless_changed: &[] };
 
 /// Whether two texts differ in case at most.
 pub(in crate::provider) fn same_text(a: &Value, b: &Value) -> bool {

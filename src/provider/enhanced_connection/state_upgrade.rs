@@ -12,7 +12,7 @@ pub(super) fn from_0(mut state: Value) -> Value {
             Value::Null => Value::map::<&str>([]),
             tags => tags.clone(),
         };
-        state.put("tags_all", owned);
+        state.set_attribute("tags_all", owned);
     }
     state
 }

@@ -5,13 +5,13 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     dli::rules,
     framework::{
-        plan::Replaces,
-        schema::{Attribute, Body, Schema},
+        plan::RequiresReplace,
+        schema::{Attribute, BlockBody, Schema},
         timeouts::{Operation, Timeouts},
     },
     provider::{
         checks::{ExactlyOne, Follows},
-        enhanced_connection::schema::{KEPT, same_text},
+        enhanced_connection::schema::{USE_STATE_FOR_UNKNOWN, same_text},
         place, small,
     },
 };
@@ -29,33 +29,42 @@ pub(super) fn schema() -> Schema {
     let mut attributes = vec![
         small::connection_id(),
         Attribute::string(QUEUE)
-            .check(Follows(&[rules::QUEUE_NOT_DEFAULT, rules::QUEUE_NAME]))
-            .modify(Replaces)
-            .same_when(same_text)
-            .describe(
+            .validator(Follows(&[rules::QUEUE_NOT_DEFAULT, rules::QUEUE_NAME]))
+            .plan_modifier(RequiresReplace)
+            .semantic_equality(same_text)
+            .description(
                 "Name of the queue: a dedicated or yearly/monthly queue, or one in an elastic resource pool, never \
                  `default`. The service keeps it in lower case. A queue in a pool binds, and at the end unbinds, the \
                  pool with all its queues: `elastic_resource_pool` says so openly. Exactly one of the two is set. \
                  Changing it replaces the binding.",
             ),
-        Attribute::string(POOL).check(Follows(&[rules::POOL_NAME])).modify(Replaces).describe(
+        Attribute::string(POOL).validator(Follows(&[rules::POOL_NAME])).plan_modifier(RequiresReplace).description(
             "Name of the elastic resource pool, bound with all queues in it. Exactly one of this and `queue` is set. \
              Changing it replaces the binding.",
         ),
-        Attribute::bool("wait_for_bindings").describe(
+        Attribute::bool("wait_for_bindings").description(
             "Whether create ends only when the binding is ACTIVE, and fails where it is FAILED. Default: `true`. Where it \
              is FAILED later, the next plan creates it again.",
         ),
     ];
     attributes.extend(place::attributes());
     attributes.extend([
-        Attribute::string("id").computed().modify(KEPT).describe(
+        Attribute::string("id").computed().plan_modifier(USE_STATE_FOR_UNKNOWN).description(
             "`CONNECTION_ID/queue/NAME` or `CONNECTION_ID/elastic_resource_pool/NAME`, the name in lower case.",
         ),
-        Attribute::string("status").computed().modify(KEPT).describe("`CREATING`, `ACTIVE` or `FAILED`."),
-        Attribute::string("peer_id").computed().modify(KEPT).describe("ID of the VPC peering."),
-        Attribute::string("error").computed().modify(KEPT).describe("Why it failed."),
-        Attribute::string("updated_at").computed().modify(KEPT).describe("When it last changed, RFC 3339 in UTC."),
+        Attribute::string("status")
+            .computed()
+            .plan_modifier(USE_STATE_FOR_UNKNOWN)
+            .description("`CREATING`, `ACTIVE` or `FAILED`."),
+        Attribute::string("peer_id")
+            .computed()
+            .plan_modifier(USE_STATE_FOR_UNKNOWN)
+            .description("ID of the VPC peering."),
+        Attribute::string("error").computed().plan_modifier(USE_STATE_FOR_UNKNOWN).description("Why it failed."),
+        Attribute::string("updated_at")
+            .computed()
+            .plan_modifier(USE_STATE_FOR_UNKNOWN)
+            .description("When it last changed, RFC 3339 in UTC."),
     ]);
     let description =
         "One queue or one elastic resource pool that uses an enhanced datasource connection. Other queues and \
@@ -64,7 +73,7 @@ pub(super) fn schema() -> Schema {
             .to_owned();
     let blocks =
         vec![Timeouts::block(&[(Operation::Create, CREATE), (Operation::Read, READ), (Operation::Delete, DELETE)])];
-    let body = Body { attributes, blocks, description, ..Body::default() };
+    let body = BlockBody { attributes, blocks, description, ..BlockBody::default() };
     Schema { body, validators: vec![Arc::new(ExactlyOne(&[QUEUE, POOL]))], ..Schema::default() }
 }
 
@@ -87,9 +96,9 @@ mod tests {
         ];
         for (queue, pool, expected) in cases {
             let mut config = schema().empty();
-            config.put("connection_id", "2a620c33-5609-40c9-affd-2b6453071b0f".into());
-            config.put(QUEUE, queue);
-            config.put(POOL, pool);
+            config.set_attribute("connection_id", "2a620c33-5609-40c9-affd-2b6453071b0f".into());
+            config.set_attribute(QUEUE, queue);
+            config.set_attribute(POOL, pool);
             let report = validate(&schema(), &config);
             let report: Vec<_> = report.iter().map(|fault| format!("{} at {}", fault.summary, fault.path)).collect();
             assert_eq!(report, expected);

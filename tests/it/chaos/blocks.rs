@@ -108,9 +108,9 @@ impl Block {
     pub(super) fn value(&self, schema: &Schema, connection_id: &Value) -> Value {
         let mut value = schema.empty();
         if self.connection().is_some() {
-            value.put("connection_id", connection_id.clone());
+            value.set_attribute("connection_id", connection_id.clone());
         }
-        self.arguments().into_iter().for_each(|(name, argument)| value.put(name, argument));
+        self.arguments().into_iter().for_each(|(name, argument)| value.set_attribute(name, argument));
         value
     }
 

@@ -14,7 +14,9 @@ use tempfile::TempDir;
 use terraform_provider_dli::emulator::{ACCESS_KEY, People, SECRET_KEY};
 use terraform_provider_dli::framework::diagnostic::{Diagnostics, Severity};
 use terraform_provider_dli::framework::schema::Schema;
-use terraform_provider_dli::framework::server::{ApplyRequest, Outcome, PlanRequest, Server};
+use terraform_provider_dli::framework::server::{
+    ApplyResourceChangeRequest, PlanResourceChangeRequest, ResourceResponse, Server,
+};
 use terraform_provider_dli::framework::value::{UNKNOWN, Value};
 use terraform_provider_dli::provider::DliProvider;
 use tokio::sync::Semaphore;
@@ -125,9 +127,9 @@ impl Workspace {
 
     fn with_provider(given: Vec<(&'static str, Value)>) -> Self {
         let mut provider = Server::new(DliProvider::new(Box::new(|_| None))).provider_schema().empty();
-        provider.put("region", REGION.into());
+        provider.set_attribute("region", REGION.into());
         for (name, value) in given {
-            provider.put(name, value);
+            provider.set_attribute(name, value);
         }
         let directory = TempDir::new().expect("there is room for a directory");
         Self { provider, directory, state: Mutex::default() }
@@ -240,7 +242,7 @@ impl Process {
         let mut refreshed = None;
         if let Some(object) = prior {
             let read = self.call(self.server.read(object.kind, object.value.clone(), object.private.clone())).await;
-            let Some(Outcome { state, private, diagnostics }) = read else { return died(address, told) };
+            let Some(ResourceResponse { state, private, diagnostics }) = read else { return died(address, told) };
             if lock(told).take(address, &diagnostics) {
                 return None;
             }
@@ -288,7 +290,7 @@ impl Process {
         let private = known.map_or_else(Vec::new, |object| object.private.clone());
         let proposed = proposed(self.schema(block), &prior, config);
         let type_name = block.kind().into();
-        let request = PlanRequest { type_name, prior, proposed, config: config.clone(), private };
+        let request = PlanResourceChangeRequest { type_name, prior, proposed, config: config.clone(), private };
         let Some(answer) = self.call(self.server.plan(request)).await else { return died(address, told) };
         (!lock(told).take(address, &answer.diagnostics)).then_some((answer.planned, !answer.replace.is_empty()))
     }
@@ -299,7 +301,7 @@ fn proposed(schema: &Schema, prior: &Value, config: &Value) -> Value {
     let mut proposed = config.clone();
     for attribute in schema.body.attributes.iter().filter(|attribute| attribute.is_computed()) {
         if config.get(attribute.name).is_null() {
-            proposed.put(attribute.name, prior.get(attribute.name).clone());
+            proposed.set_attribute(attribute.name, prior.get(attribute.name).clone());
         }
     }
     proposed
@@ -389,7 +391,7 @@ impl Applying<'_> {
                 return false;
             }
         }
-        let request = ApplyRequest {
+        let request = ApplyResourceChangeRequest {
             type_name: block.kind().into(),
             prior: prior.as_ref().map_or(Value::Null, |object| object.value.clone()),
             planned,
@@ -418,7 +420,7 @@ impl Applying<'_> {
 
     async fn delete(&self, address: &str) -> Went {
         let Some(object) = self.object(address) else { return true };
-        let request = ApplyRequest {
+        let request = ApplyResourceChangeRequest {
             type_name: object.kind.into(),
             prior: object.value.clone(),
             planned: Value::Null,

@@ -204,11 +204,11 @@ impl Handshake {
                 async move {
                     let stream = UnixStream::connect(socket).await?;
                     let Some(tls) = tls else {
-                        return Ok::<_, std::io::Error>(TokioIo::new(Box::new(stream) as Box<dyn Duplex>));
+                        return Ok::<_, std::io::Error>(TokioIo::new(Box::new(stream) as Box<dyn IoStream>));
                     };
                     let stream = tls.connect(ServerName::try_from("localhost").unwrap(), stream).await?;
                     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(b"h2".as_slice()));
-                    Ok(TokioIo::new(Box::new(stream) as Box<dyn Duplex>))
+                    Ok(TokioIo::new(Box::new(stream) as Box<dyn IoStream>))
                 }
             }))
             .await
@@ -261,6 +261,6 @@ impl ResolvesClientCert for Shown {
     }
 }
 
-trait Duplex: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin {}
+trait IoStream: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin {}
 
-impl<T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin> Duplex for T {}
+impl<T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin> IoStream for T {}

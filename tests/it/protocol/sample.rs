@@ -7,18 +7,18 @@ use terraform_provider_dli::framework::data_source::{DataRequest, DataSource};
 use terraform_provider_dli::framework::diagnostic::{Diagnostic, Diagnostics};
 use terraform_provider_dli::framework::path::Path;
 use terraform_provider_dli::framework::provider::Provider;
-use terraform_provider_dli::framework::resource::{Progress, Resource};
-use terraform_provider_dli::framework::schema::{Attribute, Body, Schema};
+use terraform_provider_dli::framework::resource::{Resource, ResponseState};
+use terraform_provider_dli::framework::schema::{Attribute, BlockBody, Schema};
 use terraform_provider_dli::framework::server::Server;
 use terraform_provider_dli::framework::value::{UNKNOWN, Value};
 use terraform_provider_dli::protocol::tfplugin6 as wire;
 
 use super::{client_of, envelope};
 
-struct Specimen;
+struct Sample;
 
 #[async_trait]
-impl Provider for Specimen {
+impl Provider for Sample {
     fn schema(&self) -> Schema {
         Schema::default()
     }
@@ -42,20 +42,20 @@ struct Lookup;
 #[async_trait]
 impl DataSource for Lookup {
     fn type_name(&self) -> &'static str {
-        "specimen_lookup"
+        "sample_lookup"
     }
 
     fn schema(&self) -> Schema {
         let attributes = vec![Attribute::string("name").required(), Attribute::string("id").computed()];
-        Schema { body: Body { attributes, ..Body::default() }, ..Schema::default() }
+        Schema { body: BlockBody { attributes, ..BlockBody::default() }, ..Schema::default() }
     }
 
-    async fn read(&self, request: DataRequest<'_>, progress: &mut Progress) -> Result<(), Diagnostics> {
+    async fn read(&self, request: DataRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
         let name = request.config.get("name").as_str().unwrap_or_default();
         if name == "gone" {
             return Err(Diagnostic::error("Not Found", "").at(Path::attribute("name")).into());
         }
-        progress.save(looked_up(name.into(), format!("id of {name}").into()));
+        response.set_state(looked_up(name.into(), format!("id of {name}").into()));
         Ok(())
     }
 }
@@ -70,20 +70,20 @@ fn summaries(diagnostics: &[wire::Diagnostic]) -> Vec<&str> {
 
 #[tokio::test]
 async fn a_data_source_is_listed_checked_and_read() {
-    let mut provider = client_of(Server::new(Specimen)).await;
+    let mut provider = client_of(Server::new(Sample)).await;
     let metadata = provider.get_metadata(wire::get_metadata::Request::default()).await.unwrap().into_inner();
-    assert_eq!(metadata.data_sources.iter().map(|kind| &kind.type_name).collect::<Vec<_>>(), ["specimen_lookup"]);
+    assert_eq!(metadata.data_sources.iter().map(|kind| &kind.type_name).collect::<Vec<_>>(), ["sample_lookup"]);
     assert_eq!(metadata.resources, []);
     let schemas = provider.get_provider_schema(wire::get_provider_schema::Request::default()).await.unwrap();
     let schemas = schemas.into_inner();
-    let block = schemas.data_source_schemas["specimen_lookup"].block.as_ref().unwrap();
+    let block = schemas.data_source_schemas["sample_lookup"].block.as_ref().unwrap();
     assert_eq!(
         block.attributes.iter().map(|a| (a.name.as_str(), a.required)).collect::<Vec<_>>(),
         [("name", true), ("id", false)]
     );
     assert!(schemas.resource_schemas.is_empty());
 
-    let type_name = || "specimen_lookup".to_owned();
+    let type_name = || "sample_lookup".to_owned();
     for (config, expected) in [
         (looked_up(UNKNOWN, Value::Null), vec![]),
         (looked_up(Value::Null, Value::Null), vec!["Missing Required Attribute"]),
@@ -104,6 +104,6 @@ async fn a_data_source_is_listed_checked_and_read() {
     assert_eq!((answer.state, answer.diagnostics), (envelope(&looked_up("a".into(), "id of a".into())), vec![]));
     let answer = provider.read_data_source(request(type_name(), "gone")).await.unwrap().into_inner();
     assert_eq!((answer.state, summaries(&answer.diagnostics)), (envelope(&Value::Null), vec!["Not Found"]));
-    let answer = provider.read_data_source(request("specimen_other".into(), "a")).await.unwrap().into_inner();
+    let answer = provider.read_data_source(request("sample_other".into(), "a")).await.unwrap().into_inner();
     assert_eq!(summaries(&answer.diagnostics), ["Not in This Provider"]);
 }

@@ -15,7 +15,7 @@ pub(super) fn waiting(identity: &Identity) -> String {
 
 /// Says what the program is and how it is used. `program` is the executable's path, for a sentence that can be pasted.
 pub fn text(identity: &Identity, reason: NotLaunched, program: &Path) -> String {
-    let Identity { address, version, title, trial } = identity;
+    let Identity { address, version, title, try_hint } = identity;
     let name = program.file_stem().unwrap_or_default().to_string_lossy();
     let directory = program.parent().unwrap_or(Path::new(".")).display();
     let local = address.rsplit('/').next().unwrap_or(address);
@@ -47,7 +47,7 @@ To use this very file without a registry, put this into ~/.terraformrc or ~/.tof
     }}
 
 To watch it work, start `{name} --debug`, which waits for Terraform and tells how to reach it.
-{trial}
+{try_hint}
 
 "#
     )

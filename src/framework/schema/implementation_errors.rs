@@ -4,12 +4,12 @@
 
 use std::collections::BTreeSet;
 
-use super::{Attribute, Body, Nesting, Presence, Schema, Shape};
+use super::{Attribute, AttributeKind, BlockBody, Nesting, Presence, Schema};
 use crate::framework::path::Path;
 
 impl Schema {
     /// All faults, each with the path of what it is about; none in a schema that can be served.
-    pub fn faults(&self) -> Vec<String> {
+    pub fn implementation_errors(&self) -> Vec<String> {
         let mut faults = Vec::new();
         check_body(&self.body, &Path::root(), &mut faults);
         faults
@@ -31,7 +31,7 @@ enum Place {
     Block,
 }
 
-fn check_body(body: &Body, path: &Path, faults: &mut Vec<String>) {
+fn check_body(body: &BlockBody, path: &Path, faults: &mut Vec<String>) {
     let place = if path.steps().is_empty() { Place::Root } else { Place::Block };
     let names = body.attributes.iter().map(|a| a.name).chain(body.blocks.iter().map(|b| b.name));
     check_names(names, path, faults);
@@ -63,8 +63,8 @@ fn check_attributes(attributes: &[Attribute], path: &Path, place: Place, faults:
         }
         let only_at_the_root = [
             (attribute.default.is_some(), "a default"),
-            (!attribute.modifiers.is_empty(), "a plan modifier"),
-            (attribute.equivalence.is_some(), "an equivalence"),
+            (!attribute.plan_modifiers.is_empty(), "a plan modifier"),
+            (attribute.semantic_equality.is_some(), "an equivalence"),
         ];
         for (_, what) in only_at_the_root.iter().filter(|(there, _)| *there && place != Place::Root) {
             faults.push(format!("{path}: {what} works only at the root"));
@@ -73,7 +73,7 @@ fn check_attributes(attributes: &[Attribute], path: &Path, place: Place, faults:
             let container = if place == Place::Set { "set" } else { "block" };
             faults.push(format!("{path}: no plan opens what is computed in a {container}"));
         }
-        let Shape::Nested(nesting, nested) = &attribute.shape else { continue };
+        let AttributeKind::Nested(nesting, nested) = &attribute.kind else { continue };
         check_names(nested.iter().map(|a| a.name), &path, faults);
         let inside = match (place, attribute.presence, nesting) {
             (Place::Decided | Place::Set | Place::Block, ..) => place,
@@ -89,14 +89,14 @@ fn check_attributes(attributes: &[Attribute], path: &Path, place: Place, faults:
 mod tests {
     use super::*;
     use crate::framework::{
-        plan::Keeps,
+        plan::UseStateForUnknown,
         schema::{Block, BlockNesting},
         value::Value,
     };
 
     fn faults(attributes: Vec<Attribute>) -> Vec<String> {
-        let body = Body { attributes, ..Body::default() };
-        Schema { body, ..Schema::default() }.faults()
+        let body = BlockBody { attributes, ..BlockBody::default() };
+        Schema { body, ..Schema::default() }.implementation_errors()
     }
 
     fn made() -> Attribute {
@@ -115,11 +115,13 @@ mod tests {
         let twice = || vec![Attribute::string("a"), Attribute::string("a")];
         assert_eq!(faults(twice()), ["a: the name is there twice"]);
         assert_eq!(faults(vec![Attribute::nested("rows", Nesting::Map, twice())]), ["rows.a: the name is there twice"]);
-        let body = |attributes| Body { attributes, ..Body::default() };
+        let body = |attributes| BlockBody { attributes, ..BlockBody::default() };
         let block = Block { name: "a", nesting: BlockNesting::Single, body: body(twice()) };
-        let schema =
-            Schema { body: Body { blocks: vec![block], ..body(vec![Attribute::string("a")]) }, ..Schema::default() };
-        assert_eq!(schema.faults(), ["a: the name is there twice", "a.a: the name is there twice"]);
+        let schema = Schema {
+            body: BlockBody { blocks: vec![block], ..body(vec![Attribute::string("a")]) },
+            ..Schema::default()
+        };
+        assert_eq!(schema.implementation_errors(), ["a: the name is there twice", "a.a: the name is there twice"]);
     }
 
     #[test]
@@ -134,8 +136,12 @@ mod tests {
 
     #[test]
     fn what_only_the_root_has_is_nowhere_else() {
-        let every =
-            |name| Attribute::string(name).default("b").modify(Keeps { unless_changed: &[] }).same_when(|_, _| true);
+        let every = |name| {
+            Attribute::string(name)
+                .default("b")
+                .plan_modifier(UseStateForUnknown { unless_changed: &[] })
+                .semantic_equality(|_, _| true)
+        };
         assert_eq!(faults(vec![every("a")]), Vec::<String>::new());
         assert_eq!(
             faults(vec![rows(Nesting::Single, every("a"))]),
@@ -162,15 +168,15 @@ mod tests {
             faults(vec![rows(Nesting::Map, Attribute::nested("deep", Nesting::Set, vec![made()])).computed()]),
             Vec::<String>::new()
         );
-        let block = |attribute| Body {
+        let block = |attribute| BlockBody {
             blocks: vec![Block {
                 name: "limits",
                 nesting: BlockNesting::Single,
-                body: Body { attributes: vec![attribute], ..Body::default() },
+                body: BlockBody { attributes: vec![attribute], ..BlockBody::default() },
             }],
-            ..Body::default()
+            ..BlockBody::default()
         };
-        let faults = |attribute| Schema { body: block(attribute), ..Schema::default() }.faults();
+        let faults = |attribute| Schema { body: block(attribute), ..Schema::default() }.implementation_errors();
         assert_eq!(faults(Attribute::string("create")), Vec::<String>::new());
         assert_eq!(faults(made()), ["limits.made: no plan opens what is computed in a block"]);
     }

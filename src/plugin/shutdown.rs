@@ -21,7 +21,7 @@ const PARENT_CHECK: Duration = Duration::from_millis(500);
 /// Names the process that started this one so that no other has its name, on Linux ever, elsewhere while it lives; `None`
 /// where the system does not tell. All plugins of one run have the same client.
 #[cfg(unix)]
-pub fn client() -> Option<String> {
+pub fn parent_process_key() -> Option<String> {
     let process = std::os::unix::process::parent_id();
     let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     let facts = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
@@ -32,36 +32,36 @@ pub fn client() -> Option<String> {
 
 /// Nothing tells portably who started this process.
 #[cfg(not(unix))]
-pub fn client() -> Option<String> {
+pub fn parent_process_key() -> Option<String> {
     None
 }
 
 /// The wish to end, which any part of the process may utter and all can wait for.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Stop(Arc<Wish>);
+pub(super) struct Shutdown(Arc<ShutdownState>);
 
 #[derive(Debug, Default)]
-struct Wish {
+struct ShutdownState {
     end: watch::Sender<bool>,
     /// Whether it was the client's.
-    farewell: AtomicBool,
+    by_client: AtomicBool,
 }
 
-impl Stop {
+impl Shutdown {
     /// Asks for the end.
     pub(super) fn request(&self) {
         self.0.end.send_replace(true);
     }
 
     /// The client asks for the end.
-    pub(super) fn farewell(&self) {
-        self.0.farewell.store(true, Ordering::Release);
+    pub(super) fn request_by_client(&self) {
+        self.0.by_client.store(true, Ordering::Release);
         self.request();
     }
 
     /// Whether the client has asked for the end.
-    pub(super) fn is_farewell(&self) -> bool {
-        self.0.farewell.load(Ordering::Acquire)
+    pub(super) fn requested_by_client(&self) -> bool {
+        self.0.by_client.load(Ordering::Acquire)
     }
 
     /// Resolves once the end was asked for, also when that was before this call.
@@ -76,7 +76,7 @@ impl Stop {
 
 /// What ended the process from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cause {
+pub(super) enum ShutdownCause {
     /// SIGINT, or Ctrl-C where there are no signals; in debug mode only.
     Interrupt,
     #[cfg(unix)]
@@ -85,7 +85,7 @@ pub(super) enum Cause {
     ParentGone,
 }
 
-impl Cause {
+impl ShutdownCause {
     /// Whether somebody may still be waiting for answers.
     pub(super) fn leaves_a_client(self) -> bool {
         match self {
@@ -98,7 +98,7 @@ impl Cause {
     }
 }
 
-impl fmt::Display for Cause {
+impl fmt::Display for ShutdownCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Interrupt => "interrupted",
@@ -113,7 +113,7 @@ impl fmt::Display for Cause {
 /// The watch over signals and parent.
 #[cfg(unix)]
 #[derive(Debug)]
-pub(super) struct Life {
+pub(super) struct ShutdownWatcher {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
     parent: u32,
@@ -121,7 +121,7 @@ pub(super) struct Life {
 }
 
 #[cfg(unix)]
-impl Life {
+impl ShutdownWatcher {
     /// Takes over the signals. To be called before the client learns of the process: Ctrl-C reaches the whole process
     /// group, and a plugin that died of it would take running calls with it, while the client has its own, gentler way
     /// (`StopProvider`) of passing the interrupt on. SIGHUP stays as it was inherited, so that `nohup` works.
@@ -137,20 +137,20 @@ impl Life {
 
     /// Resolves when the process has to end. An interrupt ends it only in debug mode, and there a parent may die: it is
     /// often a shell or a debugger's launcher.
-    pub(super) async fn end(mut self) -> Cause {
+    pub(super) async fn end(mut self) -> ShutdownCause {
         let mut look = tokio::time::interval(PARENT_CHECK);
         loop {
             tokio::select! {
-                _ = self.terminate.recv() => return Cause::Terminate,
+                _ = self.terminate.recv() => return ShutdownCause::Terminate,
                 _ = self.interrupt.recv() => {
                     if self.debug {
-                        return Cause::Interrupt;
+                        return ShutdownCause::Interrupt;
                     }
                     tracing::debug!("interrupt left to the client");
                 }
                 _ = look.tick(), if !self.debug => {
                     if std::os::unix::process::parent_id() != self.parent {
-                        return Cause::ParentGone;
+                        return ShutdownCause::ParentGone;
                     }
                 }
             }
@@ -161,25 +161,25 @@ impl Life {
 /// The watch over Ctrl-C.
 #[cfg(not(unix))]
 #[derive(Debug)]
-pub(super) struct Life {
+pub(super) struct ShutdownWatcher {
     debug: bool,
 }
 
 #[cfg(not(unix))]
-impl Life {
+impl ShutdownWatcher {
     /// Nothing is taken over yet.
     pub(super) fn begin(debug: bool) -> io::Result<Self> {
         Ok(Self { debug })
     }
 
     /// Resolves at Ctrl-C in debug mode, and never else: the client ends the process.
-    pub(super) async fn end(self) -> Cause {
+    pub(super) async fn end(self) -> ShutdownCause {
         loop {
             if tokio::signal::ctrl_c().await.is_err() {
                 std::future::pending::<()>().await;
             }
             if self.debug {
-                return Cause::Interrupt;
+                return ShutdownCause::Interrupt;
             }
         }
     }

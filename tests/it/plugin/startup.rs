@@ -74,7 +74,10 @@ async fn a_client_without_protocol_6_is_told_the_version() {
     assert_eq!(handshake.fields[1], "6");
     handshake.ask(Proof::Plaintext).await.unwrap();
     let text = plugin.kill();
-    assert!(text.contains("does not offer plugin protocol 6") && text.contains(r#""offered":"4,5""#), "{text}");
+    assert!(
+        text.contains("does not offer plugin protocol 6") && text.contains(r#""protocol_versions":"4,5""#),
+        "{text}"
+    );
 }
 
 #[test]

@@ -21,13 +21,13 @@ pub(super) type Reply<T> = Result<Response<T>, Status>;
 pub(super) type OneMessage<T> = Once<Result<T, Status>>;
 
 /// A response that can say what went wrong.
-pub(super) trait Answer: Default {
+pub(super) trait WithDiagnostics: Default {
     fn failed(diagnostics: Vec<wire::Diagnostic>) -> Self;
 }
 
-macro_rules! answers {
+macro_rules! impl_with_diagnostics {
     ($($module:ident),* $(,)?) => {
-        $(impl Answer for wire::$module::Response {
+        $(impl WithDiagnostics for wire::$module::Response {
             fn failed(diagnostics: Vec<wire::Diagnostic>) -> Self {
                 let mut response = Self::default();
                 response.diagnostics = diagnostics;
@@ -37,7 +37,7 @@ macro_rules! answers {
     };
 }
 
-answers! {
+impl_with_diagnostics! {
     get_metadata, get_provider_schema, get_resource_identity_schemas, validate_provider_config, configure_provider,
     validate_resource_config, upgrade_resource_state, upgrade_resource_identity, read_resource, plan_resource_change,
     apply_resource_change, import_resource_state, move_resource_state, generate_resource_config,
@@ -48,7 +48,7 @@ answers! {
 }
 
 /// Runs one call. A panic costs this call only, and is told.
-pub(super) async fn answer<T: Answer>(
+pub(super) async fn respond<T: WithDiagnostics>(
     rpc: &str,
     of: &str,
     call: impl Future<Output = Result<T, Diagnostics>>,
@@ -57,7 +57,7 @@ pub(super) async fn answer<T: Answer>(
     let started = Instant::now();
     let outcome = AssertUnwindSafe(call).catch_unwind().instrument(span.clone()).await;
     span.in_scope(|| tracing::debug!(tf_req_duration_ms = started.elapsed().as_millis(), "answered"));
-    let failed = |diagnostics: Diagnostics| T::failed(diagnosed(diagnostics));
+    let failed = |diagnostics: Diagnostics| T::failed(encode::diagnostics(diagnostics));
     Ok(Response::new(match outcome {
         Ok(result) => result.unwrap_or_else(failed),
         Err(panic) => failed(server::panicked(panic.as_ref()).into()),
@@ -65,18 +65,13 @@ pub(super) async fn answer<T: Answer>(
 }
 
 /// The answer for a kind of thing that this provider has none of. Core asks only for what the schema lists.
-pub(super) fn none_of(kind: &str, name: &str) -> Diagnostics {
+pub(super) fn not_in_provider(kind: &str, name: &str) -> Diagnostics {
     Diagnostic::error("Not in This Provider", format!("This provider has no {kind} {name:?}.")).into()
 }
 
 /// Answers for a kind of thing that this provider has none of.
-pub(super) async fn refuse<T: Answer>(rpc: &str, kind: &str, name: &str) -> Reply<T> {
-    answer(rpc, name, async { Err(none_of(kind, name)) }).await
-}
-
-/// Errors and warnings, for a response that carries more than them.
-pub(super) fn diagnosed(diagnostics: Diagnostics) -> Vec<wire::Diagnostic> {
-    encode::diagnostics(diagnostics)
+pub(super) async fn unsupported<T: WithDiagnostics>(rpc: &str, kind: &str, name: &str) -> Reply<T> {
+    respond(rpc, name, async { Err(not_in_provider(kind, name)) }).await
 }
 
 /// The answer of an RPC that streams.
