@@ -1,7 +1,7 @@
-//! Acceptance tests: real Terraform starts the provider that was just built, against the emulator in this process.
+//! Acceptance tests: real Terraform runs the built provider against an emulator in this process.
 //!
-//! Each test runs with every Terraform that [`terraform::Terraform::find`] offers: the one on `PATH` and the one that
-//! is installed into cargo's target directory. One file for each subject; [`harness`] holds what they share.
+//! Each test runs with every version that [`terraform::Terraform::find`] returns: the one on `PATH` and the one
+//! installed in cargo's target directory. Each file covers one subject; [`harness`] holds the shared code.
 
 mod attributes;
 mod bindings;

@@ -1,4 +1,4 @@
-//! The documentation in `docs/`: what its command writes, complete, and as the Terraform Registry takes it.
+//! The documentation in `docs/` is generated, complete, and meets the rules of the Terraform Registry.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -22,7 +22,7 @@ fn made() -> BTreeMap<String, String> {
     pages::pages(&Path::new(ROOT).join("examples")).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// All files in `docs/`, by their path in there.
+/// All files in `docs/`, by relative path.
 fn written() -> BTreeMap<String, String> {
     let docs = Path::new(ROOT).join("docs");
     let mut folders = vec![docs.clone()];
@@ -42,7 +42,7 @@ fn written() -> BTreeMap<String, String> {
     files
 }
 
-/// The provider and all that it has, each with its schema.
+/// The provider and its resources and data sources, each with its schema.
 fn schemas() -> Vec<(&'static str, BlockBody)> {
     let provider = DliProvider::new(Box::new(|_| None));
     let resources = provider.resources().into_iter().map(|resource| (resource.type_name(), resource.schema().body));
@@ -50,7 +50,7 @@ fn schemas() -> Vec<(&'static str, BlockBody)> {
     [("provider", provider.schema().body)].into_iter().chain(resources).chain(sources).collect()
 }
 
-/// Where two texts part: the number of the line, and what it is in each.
+/// The first difference of two texts: line number and both lines.
 fn difference(made: &str, written: &str) -> String {
     let mut lines = (1..).zip(made.lines().zip(written.lines()));
     let parting = lines.find(|(_, (made, written))| made != written);
@@ -74,8 +74,8 @@ fn docs_are_up_to_date() {
     assert!(faults.is_empty(), "run cargo run --example docs, and commit docs/:\n{}", faults.join("\n"));
 }
 
-/// "Provider documentation" in Terraform's documentation: at most 2,000 files of 500 KB, and these keys, where an index
-/// stands in no subcategory.
+/// The rules of "Provider documentation" in Terraform's documentation: at most 2,000 files of 500 KB, with these front
+/// matter keys. The index page has no subcategory.
 #[test]
 fn every_page_meets_the_registry_rules() {
     let pages = written();
@@ -100,7 +100,7 @@ fn every_page_meets_the_registry_rules() {
     }
 }
 
-/// The form is that of other providers' pages, as tfplugindocs writes them; what this provider has no use for is in it too.
+/// The rendering follows tfplugindocs, including forms that this provider does not use.
 #[test]
 fn schema_is_rendered_like_tfplugindocs() {
     let key = Attribute::string("key").required().description("A key.");
@@ -173,7 +173,7 @@ fn every_link_has_a_target() {
                 Some(anchor) => text.contains(&format!("<a id=\"{anchor}\"></a>")),
                 None if link.starts_with("https://") => true,
                 None => {
-                    // To a page of another kind, or to one beside it.
+                    // A link to a page of another kind, or to a page of the same kind.
                     let folder = name.rsplit_once('/').map_or("", |(folder, _)| folder);
                     let page = link.strip_prefix("../").map_or_else(|| format!("{folder}/{link}"), str::to_owned);
                     !folder.is_empty() && pages.contains_key(&page)
@@ -196,7 +196,7 @@ fn every_schema_element_has_a_description() {
     assert_eq!(silent, Vec::<String>::new());
 }
 
-/// Collects what has no description.
+/// Collects elements without a description.
 fn describe(path: &str, description: &str, attributes: &[Attribute], blocks: &[Block], silent: &mut Vec<String>) {
     if description.trim().is_empty() {
         silent.push(path.to_owned());

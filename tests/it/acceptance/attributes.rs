@@ -1,12 +1,11 @@
-//! Every attribute and block of every resource: changed, seen in the plan as exactly that change, applied, and done.
+//! Changes every attribute and block of every resource and checks the plan, the result and the state.
 //!
-//! A row of a [`table`] is one change of one attribute. Each row is a resource of its own, and all rows of a kind stand in
-//! one configuration: one apply makes them as they are before, one plan shows all the changes, one more apply makes them.
-//! After each apply every attribute in the state is compared with what the emulator holds, which is how those that only
-//! the service knows are covered. What is covered how is printed as a table; that nothing is left out is checked against
-//! `terraform providers schema -json` of the provider itself.
+//! A row of a [`table`] is one change of one attribute. Each row is a resource of its own, and all rows of a resource
+//! type share one configuration: the first apply creates them, one plan shows all changes, the second apply makes them.
+//! After each apply, every attribute in the state is compared with the emulator, which also covers computed attributes.
+//! The coverage is printed as a table and checked against the output of `terraform providers schema -json`.
 //!
-//! One Terraform: what differs between the two is how a plan is shown, not what the provider is asked.
+//! One Terraform version is enough: versions differ in how they render a plan, not in what they send to the provider.
 
 mod binding;
 mod connection;
@@ -19,7 +18,7 @@ use std::collections::BTreeSet;
 
 use super::harness::{Cloud, for_one_terraform};
 
-/// The kinds that have a table in one of the files here.
+/// The resource types that have a table here.
 const COVERED: [&str; 4] = [connection::KIND, binding::KIND, privilege::KIND, route::KIND];
 
 #[test]

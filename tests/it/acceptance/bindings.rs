@@ -1,4 +1,4 @@
-//! The bindings of queues take their time, and some fail: what the state tells of them, and what does not disturb a plan.
+//! Bindings take time and may fail: what the state shows, and what is no drift.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use super::connection::{ADDRESS, CREATE, connection};
 use super::harness::{Cloud, for_each_terraform};
 
-/// A connection that is still being created cannot be deleted; the provider waits until it can.
+/// The service refuses to delete a connection that is still being created; the provider waits.
 #[test]
 fn creating_binding_delays_delete() {
     let delay = Duration::from_mins(1);

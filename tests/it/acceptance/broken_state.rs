@@ -1,5 +1,5 @@
-//! A state that somebody edited into nonsense, that a newer version wrote, or that a killed run left behind: a clear error,
-//! and nothing at the service is touched.
+//! Damaged states: edited by hand, or written by a newer version. Each is a clear error that changes nothing at the
+//! service.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ use super::harness::{Cloud, Workspace, for_one_terraform};
 
 const STATE: &str = "terraform.tfstate";
 
-/// The state file, with its one instance changed.
+/// Changes the only instance in the state file.
 fn damage(workspace: &Workspace, change: impl FnOnce(&mut Value)) {
     let path = workspace.path().join(STATE);
     let mut state: Value =
@@ -26,7 +26,7 @@ fn cloud_with_one(workspace: impl FnOnce(&Cloud) -> Workspace) -> (Cloud, Worksp
     (cloud, workspace)
 }
 
-/// What the state says of an attribute, and what the error has to tell.
+/// Each case is an attribute, its value in the state, and a text that the error must contain.
 #[test]
 fn state_that_violates_the_schema_is_rejected() {
     for_one_terraform(|terraform| {
@@ -39,12 +39,12 @@ fn state_that_violates_the_schema_is_rejected() {
             ("queues", json!("q1"), "queues"),
             ("wait_for_bindings", json!("perhaps"), "wait_for_bindings"),
             ("bindings", json!([1]), "bindings"),
-            // Of the right type, and never there.
+            // Null has the right type, but a required attribute is never null.
             ("name", json!(null), "Damaged State"),
             ("tags_all", json!({ "a": null }), "Damaged State"),
             ("queues", json!([null]), "Damaged State"),
             ("hosts", json!({ "a": null }), "Damaged State"),
-            // Terraform drops it, and the destroy goes through: the last one.
+            // Terraform drops this one and the destroy succeeds, so it is the last case.
             ("no_such_attribute", json!(1), "no_such_attribute"),
         ];
         for (attribute, value, word) in cases {
@@ -52,7 +52,7 @@ fn state_that_violates_the_schema_is_rejected() {
             damage(&workspace, |instance| instance["attributes"][attribute] = value.clone());
             for arguments in [&["plan"][..], &["apply", "-auto-approve"], &["destroy", "-auto-approve"]] {
                 let refused = workspace.run(arguments);
-                // An attribute that the schema does not know is nothing to be lost: it is left out.
+                // Some Terraform versions drop an attribute that is not in the schema.
                 if attribute == "no_such_attribute" && refused.status.success() {
                     continue;
                 }
@@ -68,7 +68,7 @@ fn state_that_violates_the_schema_is_rejected() {
     });
 }
 
-/// What fits the schema and is nonsense all the same.
+/// IDs that fit the schema but are malformed.
 #[test]
 fn malformed_id_in_state_is_an_error() {
     for_one_terraform(|terraform| {
@@ -80,7 +80,7 @@ fn malformed_id_in_state_is_an_error() {
             damage(&workspace, |instance| instance["attributes"]["id"] = id.clone());
             for arguments in [&["plan"][..], &["apply", "-auto-approve"], &["destroy", "-auto-approve"]] {
                 let refused = workspace.run(arguments).expect_code(1);
-                // Terraform breaks lines where it likes.
+                // Terraform wraps lines.
                 let told = refused.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
                 for word in ["Invalid Connection ID in the State", "Nothing was sent", "terraform import ADDRESS ID"] {
                     assert!(told.contains(word), "{id}: it should tell {word:?}: {refused}");
@@ -91,7 +91,7 @@ fn malformed_id_in_state_is_an_error() {
     });
 }
 
-/// An ID that is one, but another connection's: what would be done to that is done to somebody else.
+/// A valid ID of another connection, which must not be changed or deleted.
 #[test]
 fn foreign_id_in_state_is_an_error() {
     for_one_terraform(|terraform| {
@@ -137,7 +137,7 @@ fn state_of_a_newer_version_is_rejected() {
     });
 }
 
-/// Notes beside the state are not trusted, either.
+/// Private state is not trusted either.
 #[test]
 fn malformed_private_state_is_harmless() {
     for_one_terraform(|terraform| {
@@ -145,7 +145,7 @@ fn malformed_private_state_is_harmless() {
         for private in ["!!!", "AAAA", "eyJpbXBvcnRlZCI6"] {
             damage(&workspace, |instance| instance["private"] = json!(private));
             let planned = workspace.run(&["plan", "-detailed-exitcode"]);
-            // Terraform itself refuses what is not Base64.
+            // Terraform itself rejects text that is not Base64.
             assert!(matches!(planned.status.code(), Some(0 | 1)), "{planned}");
             assert!(!planned.stderr.contains("panic"), "{planned}");
         }

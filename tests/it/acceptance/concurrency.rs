@@ -1,5 +1,5 @@
-//! Many at once: nothing that several resources write to one connection is lost, and no two of them write to it at the
-//! same time.
+//! Concurrency: no part is lost when several resources write to one connection, and writes to one connection never
+//! overlap.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -10,11 +10,11 @@ use terraform_provider_dli::emulator::{LoggedRequest, Settings};
 use super::harness::{Cloud, for_one_terraform};
 
 const COUNT: usize = 50;
-/// The least time that an answer takes: who does not wait for it is caught.
+/// The minimum latency of a response; overlapping writes are detected by it.
 const LEAST: Duration = Duration::from_millis(50);
 
-/// Fifty connections with ten parts each: those with an even number declare all of them, the others leave half of them
-/// to small resources. With another `version` every part is another one or leads elsewhere.
+/// Fifty connections with ten parts each. Even ones declare all parts inline, odd ones declare half of them as separate
+/// resources. Another `version` changes every part.
 const CONFIGURATION: &str = r#"
 variable "version_of_parts" {}
 
@@ -69,10 +69,10 @@ resource "dli_enhanced_connection_privilege" "part" {
 }
 "#;
 
-/// All that a connection has, one line for each part.
+/// The parts of a connection, one line each.
 type Parts = BTreeSet<String>;
 
-/// What the configuration asks for, by the connection's name.
+/// The configured parts, by connection name.
 fn wanted(version: usize) -> BTreeMap<String, Parts> {
     let one = |n: usize| {
         let mut parts = Parts::new();
@@ -96,7 +96,7 @@ fn wanted(version: usize) -> BTreeMap<String, Parts> {
     (0..COUNT).map(one).collect()
 }
 
-/// What the service has.
+/// The parts at the service, by connection name.
 fn there(cloud: &Cloud) -> BTreeMap<String, Parts> {
     let one = |shown: terraform_provider_dli::dli::wire::Connection| {
         let mut parts = Parts::new();
@@ -113,8 +113,7 @@ fn there(cloud: &Cloud) -> BTreeMap<String, Parts> {
     cloud.connections().into_iter().map(one).collect()
 }
 
-/// Requires that whoever writes to a connection waits for the answer to the write before, which takes `least`. Returns
-/// how many pairs there were.
+/// Requires that writes to one connection are at least `least` apart. Returns the number of pairs.
 #[track_caller]
 fn expect_one_writer(cloud: &Cloud, requests: &[LoggedRequest], least: Duration) -> usize {
     let mut pairs = 0;
@@ -136,8 +135,7 @@ fn expect_one_writer(cloud: &Cloud, requests: &[LoggedRequest], least: Duration)
     pairs
 }
 
-/// What is to be shown is the provider's work with the service, and Terraform's own share of it is minutes of one core: one
-/// version is enough.
+/// Terraform's own share of this test is minutes of CPU time, so one version is enough.
 #[test]
 fn fifty_connections_with_one_writer_each() {
     for_one_terraform(|terraform| {
@@ -161,7 +159,7 @@ fn fifty_connections_with_one_writer_each() {
     });
 }
 
-/// A change of the connection itself and of nine parts beside it, all of them ready to begin at the same moment.
+/// Changes a connection and nine separate parts of it at the same moment.
 #[test]
 fn writes_to_one_connection_are_serialized() {
     let latency = Duration::from_millis(150);

@@ -1,4 +1,4 @@
-//! The provider block and the environment: what is missing, contradictory, unsafe or not known yet, and what goes first.
+//! The provider block and the environment: missing, conflicting, unsafe and unknown settings, and their precedence.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ fn block(arguments: &str) -> String {
     format!("provider \"dli\" {{\n{arguments}\n}}\n")
 }
 
-/// The one error, unwrapped: Terraform breaks its lines where the terminal ends.
+/// Returns the only error, without line breaks: Terraform wraps lines at the width of the terminal.
 #[track_caller]
 fn one_error(finished: &Finished) -> String {
     assert_eq!(finished.stderr.matches("Error: ").count(), 1, "{finished}");
@@ -33,7 +33,7 @@ fn missing_settings_are_reported_together() {
         let applied = cloud.workspace(terraform);
         applied.step(EXAMPLE, CREATE);
         applied.write("provider.tf", &block(""));
-        // The state tells where the connection is, but not who asks.
+        // The state holds the location of the connection, but no credentials.
         let planned = applied.run(&["plan"]).expect_code(1);
         let error = one_error(&planned);
         assert!(error.contains("access_key") && !error.contains("HW_REGION_NAME"), "{planned}");
@@ -80,7 +80,8 @@ fn half_key_pair_and_http_endpoint_are_rejected() {
     });
 }
 
-/// Which access key signed is in each request. A wrong key would be refused, and so would a token that is not the key's.
+/// Each request shows which access key signed it. The emulator rejects a wrong key and a token that does not belong to
+/// the key.
 #[test]
 fn arguments_override_the_environment() {
     let other = "ffffffffffffffffffffffffffffffff";
@@ -138,7 +139,7 @@ fn wrong_secret_key_is_reported_but_not_shown() {
     });
 }
 
-/// The region comes from a resource that does not exist yet; with an endpoint none is needed to plan a creation.
+/// The region comes from a resource that does not exist yet. With an endpoint, a plan does not need it.
 #[test]
 fn unknown_provider_arguments_allow_a_plan() {
     for_each_terraform(|terraform| {
@@ -187,7 +188,7 @@ fn two_projects_in_one_configuration() {
     });
 }
 
-/// Nothing listens there: the error names the address and comes soon.
+/// No server listens at the endpoint: the error names the address and comes quickly.
 #[test]
 fn unreachable_service_is_named_in_the_error() {
     for_each_terraform(|terraform| {

@@ -1,15 +1,15 @@
-//! The resource as the tests write it: one connection, and the actions that a plan can have for it.
+//! The connection resource as the tests configure it, and its plan actions.
 
-/// The address of every connection below.
+/// The address of the connection below.
 pub(super) const ADDRESS: &str = "dli_enhanced_connection.test";
 pub(super) const CREATE: &[(&str, &str)] = &[(ADDRESS, "create")];
 pub(super) const UPDATE: &[(&str, &str)] = &[(ADDRESS, "update")];
 pub(super) const REPLACE: &[(&str, &str)] = &[(ADDRESS, "replace")];
 
-/// The document's example request.
+/// The example request of the API documents.
 pub(super) const EXAMPLE: &str = include_str!("../../../examples/quickstart/main.tf");
 
-/// The connection with these attributes beside the three that are required.
+/// A connection with these attributes and the three required ones.
 pub(super) fn connection(attributes: &str) -> String {
     format!(
         r#"

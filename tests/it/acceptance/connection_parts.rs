@@ -1,4 +1,4 @@
-//! The resources for one part of a connection, in configurations that do not own the connection.
+//! Resources for one part of a connection, in configurations that do not manage the connection.
 
 mod binding;
 mod interrupted_create;
@@ -12,7 +12,7 @@ use super::connection::connection;
 use super::harness::{Cloud, Finished, Workspace};
 use super::terraform::Terraform;
 
-/// A connection that somebody else made.
+/// Creates a connection outside Terraform.
 fn foreign(cloud: &Cloud, name: &str) -> String {
     let request = CreateConnection {
         name: name.to_owned(),
@@ -23,13 +23,13 @@ fn foreign(cloud: &Cloud, name: &str) -> String {
     cloud.edit(|account| account.create(request))
 }
 
-/// The connection of this id.
+/// Returns the connection with this ID.
 #[track_caller]
 fn shown(cloud: &Cloud, id: &str) -> wire::Connection {
     cloud.edit(|account| account.connection(id))
 }
 
-/// A cloud with a connection that somebody else made, and an empty workspace.
+/// A cloud with a connection created outside Terraform, and an empty workspace.
 fn stage(terraform: &Terraform) -> (Cloud, String, Workspace) {
     let cloud = Cloud::start();
     let id = foreign(&cloud, "theirs");
@@ -37,17 +37,17 @@ fn stage(terraform: &Terraform) -> (Cloud, String, Workspace) {
     (cloud, id, workspace)
 }
 
-/// One resource of this kind, named `test`, for the connection.
+/// One part resource named `test` for the connection.
 fn part(kind: &str, connection: &str, attributes: &str) -> String {
     format!("resource \"{kind}\" \"test\" {{\n  connection_id = \"{connection}\"\n  {attributes}\n}}\n")
 }
 
-/// What Terraform printed, without the line breaks where a terminal would end.
+/// The printed text without line breaks.
 fn unbroken(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Requires an apply that fails with one error, of this summary and with all these words.
+/// Requires an apply that fails with one error with this summary and these texts.
 #[track_caller]
 fn expect_failure(workspace: &Workspace, summary: &str, words: &[&str]) -> Finished {
     let applied = workspace.run(&["apply", "-auto-approve"]).expect_code(1);
@@ -60,7 +60,7 @@ fn expect_failure(workspace: &Workspace, summary: &str, words: &[&str]) -> Finis
     applied
 }
 
-/// Requires that each of these ids is refused with its summary, and imports nothing.
+/// Requires that each of these import IDs fails with its summary and imports nothing.
 #[track_caller]
 fn expect_no_import(workspace: &Workspace, address: &str, ids: &[(&str, &str)]) {
     for (id, summary) in ids {

@@ -1,4 +1,5 @@
-//! A connection is made once, whatever becomes of the answer or of whoever waits for it, and nobody else's is taken.
+//! A connection is created exactly once, despite lost responses, interrupts and kills, and no foreign connection is
+//! adopted.
 
 use std::process::Command;
 use std::time::Duration;
@@ -12,21 +13,21 @@ use super::terraform::Terraform;
 
 const CREATION: &str = "CreateEnhancedConnection";
 
-/// Everything that a connection can have.
+/// Every collection that a connection can have.
 const WHOLE: &str = r#"queues = ["q1"]
   elastic_resource_pools = ["pool1"]
   hosts  = { a = "10.0.0.1", B = "10.0.0.2" }
   routes = { r1 = "10.1.0.0/16", r2 = "10.2.0.0/16" }
   tags   = { t = "1" }"#;
 
-/// How many creations the service has met, and how many it has carried out.
+/// The number of create requests, and the number of connections that exist.
 fn creations(cloud: &Cloud) -> (usize, usize) {
     let requests = cloud.requests();
     let met = requests.iter().filter(|request| request.operation == Some(CREATION));
     (met.count(), cloud.emulator().connections(super::harness::PROJECT).len())
 }
 
-/// Ends it well: what is there is what is declared, the state knows it, and nothing is left after the end.
+/// Requires a complete result: an empty plan, the connection in the state, and nothing left after a destroy.
 fn expect_well(cloud: &Cloud, workspace: &Workspace) {
     workspace.expect_no_changes();
     assert_eq!(workspace.state(ADDRESS)["id"], cloud.connection().id);
@@ -64,7 +65,7 @@ fn create_that_was_not_applied_is_retried() {
     });
 }
 
-/// Where names need not be unique, another one of the same name and facts may be there already.
+/// If names are not unique, another connection with the same name and settings may already exist.
 #[test]
 fn existing_connection_is_not_adopted() {
     for_one_terraform(|terraform| {
@@ -85,7 +86,7 @@ fn existing_connection_is_not_adopted() {
     });
 }
 
-/// While ours came to nothing, somebody else has made one of this name, with another VPC.
+/// While the provider's request fails, another client creates a connection of the same name in another VPC.
 #[test]
 fn concurrent_foreign_connection_is_reported() {
     for_one_terraform(|terraform| {
@@ -115,7 +116,7 @@ fn concurrent_foreign_connection_is_reported() {
     });
 }
 
-/// An apply whose connection was created while the answer is still under way.
+/// Starts an apply whose connection exists while the response is still delayed.
 fn half_done(cloud: &Cloud, terraform: &Terraform) -> (Workspace, Running) {
     let minute = Duration::from_mins(1);
     let late = Fault::new(CREATION, Trouble::Delay { at_least: minute, at_most: minute });
@@ -127,7 +128,7 @@ fn half_done(cloud: &Cloud, terraform: &Terraform) -> (Workspace, Running) {
     (workspace, applying)
 }
 
-/// An apply that was killed, with its provider, while the answer to the creation was under way.
+/// Kills an apply and its provider while the create response is delayed.
 fn killed(cloud: &Cloud, terraform: &Terraform) -> Workspace {
     let (workspace, applying) = half_done(cloud, terraform);
     applying.signal_group("KILL");
@@ -136,14 +137,14 @@ fn killed(cloud: &Cloud, terraform: &Terraform) -> Workspace {
     workspace
 }
 
-/// The note that a killed run has left: where it is, and how it is told.
+/// The journal entry that a killed run left: its path, and the path as messages show it.
 fn note(workspace: &Workspace) -> (std::path::PathBuf, String) {
     let mut notes = std::fs::read_dir(workspace.path().join(".terraform/dli")).expect("there is one");
     let note = notes.next().expect("there is one").expect("it is ours");
     (note.path(), format!(".terraform/dli/{}", note.file_name().display()))
 }
 
-/// The next run takes over what the killed one has made, and does the rest.
+/// Requires that the next run adopts the connection of the killed run and completes it.
 #[track_caller]
 fn expect_taken_over(cloud: &Cloud, workspace: &Workspace) {
     let id = cloud.connection().id;
@@ -170,7 +171,7 @@ fn connection_of_a_killed_provider_is_adopted() {
     });
 }
 
-/// The run after it comes so soon that lists do not show it yet.
+/// The next run starts before lists show the connection.
 #[test]
 fn connection_listed_late_is_adopted() {
     for_one_terraform(|terraform| {
@@ -190,7 +191,7 @@ fn connection_of_a_killed_terraform_is_adopted() {
     });
 }
 
-/// What was declared when it was made, and is not any more, would be left on it for good.
+/// Parts that were declared at creation, but not any more, must not stay on the connection.
 #[test]
 fn parts_removed_since_a_kill_are_deleted() {
     for_one_terraform(|terraform| {
@@ -208,7 +209,7 @@ fn parts_removed_since_a_kill_are_deleted() {
     });
 }
 
-/// The same name and the same facts, made at the same time: without a note there is no proof.
+/// The same name and settings at the same time: without a journal entry there is no proof.
 #[test]
 fn connection_without_a_journal_is_not_adopted() {
     for_one_terraform(|terraform| {
@@ -226,8 +227,8 @@ fn connection_without_a_journal_is_not_adopted() {
     });
 }
 
-/// Where the state is kept elsewhere, a killed run may not have written that the connection to be replaced is gone. It is
-/// not the one that was begun in its place.
+/// With remote state, a killed run may not have stored the removal of the replaced connection. That connection is not
+/// the new one.
 #[test]
 fn replaced_connection_in_state_is_not_adopted() {
     for_one_terraform(|terraform| {
@@ -256,7 +257,7 @@ fn replaced_connection_in_state_is_not_adopted() {
     });
 }
 
-/// The note of a creation stays until the next plan. It is of the Terraform workspace that it was made in.
+/// A journal entry stays until the next plan and belongs to its Terraform workspace.
 #[test]
 fn other_workspaces_connection_is_not_adopted() {
     for_one_terraform(|terraform| {
@@ -281,8 +282,8 @@ fn other_workspaces_connection_is_not_adopted() {
     });
 }
 
-/// Each alias of the provider has a process of its own, and both keep their notes in one directory. One of them may be
-/// configured only after the other has made something.
+/// Each provider alias has its own process, and all share one journal directory. One may be configured after the other
+/// has created its connection.
 #[test]
 fn other_aliases_connection_is_not_adopted() {
     for late in ["", "\n  default_tags = { first = dli_enhanced_connection.test.id }"] {
@@ -303,8 +304,8 @@ fn other_aliases_connection_is_not_adopted() {
     }
 }
 
-/// A directory may have several states. What one of them has is nothing that a killed run has left; nor may a second one be
-/// made where the state was lost.
+/// A directory may have several states. A connection in one of them was not lost by a killed run, and a lost state must
+/// not lead to a second connection.
 #[test]
 fn acknowledged_connection_is_not_created_again() {
     for_one_terraform(|terraform| {
@@ -327,8 +328,8 @@ fn acknowledged_connection_is_not_created_again() {
     });
 }
 
-/// Somebody has changed it before the next run came: it may be ours, and nothing proves it. Without unique names a second
-/// one could be made.
+/// The connection was changed before the next run: it may be the provider's own, but there is no proof. Without unique
+/// names a second one could be created.
 #[test]
 fn possible_duplicate_blocks_a_second_create() {
     for_one_terraform(|terraform| {
@@ -342,14 +343,14 @@ fn possible_duplicate_blocks_a_second_create() {
             assert!(told.contains(word), "it should tell {word:?}:\n{told}");
         }
         assert_eq!(cloud.connection().id, id);
-        // Whoever knows that it is somebody else's says so.
+        // The user removes the entry to declare that the connection is foreign.
         std::fs::remove_file(note).expect("it is ours");
         workspace.run(&["apply", "-auto-approve"]).expect_code(0);
         assert_eq!(cloud.connections().len(), 2);
     });
 }
 
-/// A note that cannot be read may be of anything.
+/// An unreadable entry may belong to any connection.
 #[test]
 fn unreadable_journal_entry_blocks_create() {
     for_one_terraform(|terraform| {
@@ -366,7 +367,7 @@ fn unreadable_journal_entry_blocks_create() {
     });
 }
 
-/// No call tells the route table, so an adoption would take the wrong one for right, for ever.
+/// No operation returns the route table, so an adopted connection with the wrong one would never show as drift.
 #[test]
 fn different_route_table_is_not_adopted() {
     for_one_terraform(|terraform| {
@@ -382,7 +383,7 @@ fn different_route_table_is_not_adopted() {
     });
 }
 
-/// Where no note can be left, nobody is told to rely on one.
+/// If no journal entry can be written, no message may refer to one.
 #[test]
 fn unwritable_journal_promises_no_recovery() {
     for_one_terraform(|terraform| {
@@ -402,8 +403,8 @@ fn unwritable_journal_promises_no_recovery() {
     });
 }
 
-/// Where names need not be unique: of two that may both be what a killed run has made, neither is taken, and no third one
-/// is made.
+/// Without unique names: if two connections may be the killed run's, the provider adopts neither and creates no third
+/// one.
 #[test]
 fn two_candidates_block_adoption_and_create() {
     for_one_terraform(|terraform| {

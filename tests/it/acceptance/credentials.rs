@@ -1,5 +1,6 @@
-//! Credentials from every source, as people have them: arguments, environment, file, machine. What was used is read from
-//! what the emulator received; each source here is somebody else to it.
+//! Credentials from every source: arguments, environment, shared configuration file and metadata service.
+//!
+//! The emulator sees a different caller for each source, and its request log shows which one was used.
 
 mod missing;
 mod order;
@@ -12,14 +13,14 @@ use terraform_provider_dli::provider::DliProvider;
 
 use super::harness::{Cloud, PROJECT};
 
-/// Whom the emulator takes each source for.
+/// The caller that the emulator reports for each source.
 const BY_KEY: &str = "access key emulator of user terraform";
 const BY_PASSWORD: &str = "token of user terraform";
 const BY_TEMPORARY_KEY: &str = "temporary key emulator of user terraform";
 const BY_AGENCY: &str = "temporary key of agency dli-agency";
 const BY_MACHINE: &str = "temporary key of agency ecs-agency";
 
-/// A provider block for this cloud without any credentials.
+/// A provider block for this emulator, without credentials.
 fn block(cloud: &Cloud, arguments: &str) -> String {
     let endpoint = cloud.emulator().endpoint();
     format!(
@@ -28,18 +29,18 @@ fn block(cloud: &Cloud, arguments: &str) -> String {
     )
 }
 
-/// A key as arguments.
+/// An access key as arguments.
 fn key() -> String {
     format!("  access_key = {ACCESS_KEY:?}\n  secret_key = {SECRET_KEY:?}")
 }
 
-/// A user as variables.
+/// A user name and password as environment variables.
 fn login() -> Vec<(&'static str, String)> {
     let People { user_name, password, domain_name, .. } = People::default();
     vec![("HW_USER_NAME", user_name), ("HW_USER_PASSWORD", password), ("HW_DOMAIN_NAME", domain_name)]
 }
 
-/// A file of Huawei Cloud's command line, whose profile assumes an agency.
+/// A KooCLI configuration file with a profile that assumes an agency.
 fn koocli(region: &str, project: &str) -> String {
     let profile = serde_json::json!({
         "name": "work", "mode": "AKSK", "accessKeyId": ACCESS_KEY, "secretAccessKey": SECRET_KEY,
@@ -49,12 +50,12 @@ fn koocli(region: &str, project: &str) -> String {
     serde_json::json!({"current": "work", "profiles": [profile]}).to_string()
 }
 
-/// Who has created connections, in the order of the requests, each once.
+/// The callers that created connections, in request order, each once.
 fn creators(cloud: &Cloud) -> Vec<String> {
     let creations = cloud.requests().into_iter().filter(|one| one.operation == Some("CreateEnhancedConnection"));
     let callers = creations.map(|request| {
         let caller = request.caller.expect("it was believed").to_string();
-        // The name of a temporary key is another one each time.
+        // A temporary key has a different name each time.
         caller.split(' ').filter(|word| !word.starts_with("HST")).collect::<Vec<_>>().join(" ")
     });
     let mut callers: Vec<_> = callers.collect();
@@ -62,7 +63,7 @@ fn creators(cloud: &Cloud) -> Vec<String> {
     callers
 }
 
-/// The schema knows every argument that a message names.
+/// Every argument that an error message names exists in the schema.
 #[test]
 fn named_arguments_exist_in_the_schema() {
     use terraform_provider_dli::framework::provider::Provider;

@@ -1,4 +1,4 @@
-//! The data sources, each attribute against what the emulator holds.
+//! The data sources: each attribute is compared with the emulator.
 
 mod connection;
 mod connections;
@@ -13,8 +13,8 @@ use terraform_provider_dli::emulator::Quirk;
 
 use super::harness::{Cloud, Finished, Workspace, for_each_terraform};
 
-/// Reads everything that this configuration asks for into the state, and requires that it stays as it is: at a second
-/// look, and in whatever order and form the service answers.
+/// Reads the configuration's data sources into the state and requires that nothing changes on a second read, in any
+/// order and form of the response.
 #[track_caller]
 fn read(cloud: &Cloud, workspace: &Workspace, configuration: &str) {
     workspace.configure(configuration);
@@ -28,7 +28,7 @@ fn read(cloud: &Cloud, workspace: &Workspace, configuration: &str) {
     cloud.emulator().set_quirks([]);
 }
 
-/// A data source, and an output of all that it has: any other value of it would be a change.
+/// A data source, and an output of its whole value, so that any change of it shows in the plan.
 fn block(kind: &str, arguments: &str) -> String {
     format!("data \"{kind}\" \"it\" {{\n{arguments}\n}}\n\noutput \"it\" {{\n  value = data.{kind}.it\n}}\n")
 }
@@ -39,7 +39,7 @@ fn columns(list: &Value, names: &[&str]) -> Vec<Vec<Value>> {
     rows.map(|row| names.iter().map(|name| row[*name].clone()).collect()).collect()
 }
 
-/// The one error, unwrapped: Terraform breaks its lines where the terminal ends.
+/// Returns the only error, without line breaks: Terraform wraps lines at the width of the terminal.
 #[track_caller]
 fn one_error(finished: &Finished) -> String {
     assert_eq!(finished.stderr.matches("Error: ").count(), 1, "{finished}");

@@ -1,4 +1,4 @@
-//! Debug mode: one process that a developer has started serves Terraform again and again.
+//! Debug mode: one process, started by a developer, serves several Terraform runs.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use super::connection::{ADDRESS, EXAMPLE};
 use super::harness::{Cloud, Running, for_each_terraform};
 
-/// The line that it prints is pasted into a shell as it is. Terraform finds no other binary: what it runs is this one.
+/// The printed line is pasted into a shell. Terraform has no other provider binary to start.
 #[test]
 fn debug_process_serves_several_runs() {
     for_each_terraform(|terraform| {

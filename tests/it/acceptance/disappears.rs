@@ -1,4 +1,4 @@
-//! A connection that is gone: deleted by someone else, or never there.
+//! A connection that no longer exists: deleted externally, or never created.
 
 use std::fs;
 use std::time::Duration;
@@ -8,11 +8,11 @@ use terraform_provider_dli::emulator::{Fault, Quirk};
 use super::connection::{ADDRESS, CREATE, EXAMPLE, connection};
 use super::harness::{Cloud, Workspace, for_each_terraform, for_one_terraform};
 
-/// In how many ways the service says that a connection is not there; with none of them it shows it as DELETED.
+/// The variants of "not found" responses. Without a quirk, the connection is shown as DELETED.
 const SHAPES: [&[Quirk]; 5] =
     [&[], &[Quirk::GoneAsDli0001], &[Quirk::GoneAsDli0001IsNotExist], &[Quirk::GoneAsDli0002], &[Quirk::GoneAsDli0023]];
 
-/// Has the state tell of a connection that the service never had.
+/// Replaces the ID in the state with one that never existed.
 fn forge_id(workspace: &Workspace, id: &str) {
     let file = workspace.path().join("terraform.tfstate");
     let state = fs::read_to_string(&file).expect("it was applied");
@@ -39,7 +39,7 @@ fn deleted_connection_is_recreated() {
     });
 }
 
-/// With and without a look at the service before: the deletion itself meets what is gone only in the second.
+/// With and without a refresh: only without one does the delete request itself meet the missing connection.
 #[test]
 fn destroying_a_deleted_connection_succeeds() {
     for_each_terraform(|terraform| {
@@ -77,7 +77,7 @@ fn every_not_found_response_means_deleted() {
             assert!(planned.stdout.contains(&format!("{ADDRESS} will be created")), "{shape:?}: {planned}");
             assert_eq!(planned.stderr, "", "{shape:?}");
 
-            // Without a look before, the deletion itself meets what is gone.
+            // Without a refresh, the delete request itself meets the missing connection.
             workspace.run(&["destroy", "-auto-approve", "-refresh=false"]).expect_code(0);
             assert_eq!(workspace.find_state(ADDRESS), None, "{shape:?}");
             fs::write(&file, &state).expect("it is ours");
@@ -87,7 +87,7 @@ fn every_not_found_response_means_deleted() {
     });
 }
 
-/// A gateway that does not know the call says nothing about any connection.
+/// A gateway that does not publish the operation says nothing about the connection.
 #[test]
 fn unpublished_api_is_an_error() {
     let configuration = format!(

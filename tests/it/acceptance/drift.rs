@@ -1,4 +1,4 @@
-//! What others change behind Terraform's back is shown precisely and put back; what only looks different is not drift.
+//! External changes are shown and reverted; a different form of the same value is no drift.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use terraform_provider_dli::emulator::{Account, Quirk, Refusal};
 use super::connection::{ADDRESS, CREATE, UPDATE, connection};
 use super::harness::{Cloud, Workspace, for_each_terraform, for_one_terraform};
 
-/// Something of everything that others may change.
+/// A connection with every collection that can be changed externally.
 const EVERYTHING: &str = r#"
   queues                 = ["q1", "Pooled1"]
   elastic_resource_pools = ["pool2"]
@@ -28,7 +28,7 @@ const EVERYTHING: &str = r#"
   }
 "#;
 
-/// The answer's forms in which documents, SDKs and live answers disagree.
+/// Response variants on which documents, SDKs and live responses disagree.
 const FORMS: [Quirk; 8] = [
     Quirk::ReshuffledOrder,
     Quirk::UpperCaseNames,
@@ -56,10 +56,10 @@ fn pool(name: &str) -> QueueNames {
     QueueNames { elastic_resource_pools: vec![name.to_owned()], ..QueueNames::default() }
 }
 
-/// Names and what they stand for.
+/// Names and values.
 type Pairs = BTreeMap<String, String>;
 
-/// What the one connection holds: hosts, routes, tags, and what is bound.
+/// The hosts, routes, tags and bound names of the only connection.
 fn held(cloud: &Cloud) -> (Pairs, Pairs, Pairs, BTreeSet<String>) {
     let shown = cloud.connection();
     let bound = shown.available_queue_info.into_iter().chain(shown.elastic_resource_pools);
@@ -71,12 +71,12 @@ fn held(cloud: &Cloud) -> (Pairs, Pairs, Pairs, BTreeSet<String>) {
     )
 }
 
-/// What somebody does to a connection in the console.
+/// An external change, as made in the console.
 type Edit = fn(&mut Account<'_>, &str) -> Result<(), Refusal>;
 
-/// Each with the paths that the plan must show, and no others.
+/// Each external change, with exactly the paths that the plan must show.
 const EDITS: [(Edit, &[&str]); 13] = [
-    // Hosts: one changed, one added, one removed; the order is another each time.
+    // Hosts: one changed, one added, one removed. The order changes each time.
     (
         |account, id| account.replace_hosts(id, vec![host("node-2", "10.0.0.9"), host("Node-1", "192.168.0.1")]),
         &["hosts[\"node-2\"]"],
@@ -89,7 +89,7 @@ const EDITS: [(Edit, &[&str]); 13] = [
         &["hosts[\"x\"]"],
     ),
     (|account, id| account.replace_hosts(id, vec![host("node-2", "192.168.0.2")]), &["hosts[\"Node-1\"]"]),
-    // Routes: one that leads elsewhere, one added, one removed.
+    // Routes: one changed, one added, one removed.
     (
         |account, id| account.delete_route(id, "r4").and_then(|()| account.add_route(id, "r4", "10.1.0.0/16")),
         &["routes[\"r4\"]"],
@@ -100,7 +100,7 @@ const EDITS: [(Edit, &[&str]); 13] = [
     (|account, id| account.put_tags(id, vec![tag("env", "prod")]), &["tags[\"env\"]", "tags_all[\"env\"]"]),
     (|account, id| account.put_tags(id, vec![tag("x", "")]), &["tags[\"x\"]", "tags_all[\"x\"]"]),
     (|account, id| account.remove_tags(id, &[tag("team", "")]), &["tags[\"team\"]", "tags_all[\"team\"]"]),
-    // Queues, the one in a pool by its pool.
+    // Queues; a pooled queue is changed through its pool.
     (
         |account, id| account.unbind(id, &queue("q1")).and_then(|()| account.bind(id, &queue("q3"))),
         &["bindings", "queues"],
@@ -113,7 +113,7 @@ const EDITS: [(Edit, &[&str]); 13] = [
 
 #[test]
 fn external_changes_are_shown_and_reverted() {
-    // What is shown comes from the provider's read alone, so one version of Terraform tells as much as two.
+    // The shown values come from the provider's read, so one Terraform version is enough.
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
@@ -128,7 +128,7 @@ fn external_changes_are_shown_and_reverted() {
         }
         workspace.expect_no_changes();
 
-        // All at once, but for those that undo each other.
+        // All at once, except for changes that cancel each other.
         for at in [0, 3, 4, 5, 6, 7, 8, 9, 11, 12] {
             let edited = cloud.emulator().edit(super::harness::PROJECT, |account| EDITS[at].0(account, &id));
             drop(edited.expect("it is kept in memory only"));
@@ -155,8 +155,8 @@ fn external_changes_are_shown_and_reverted() {
     });
 }
 
-/// The connection with everything, one whose parts the small resources own, and every data source with an output of all
-/// that it shows: any other value would be a change.
+/// A connection with everything, one with separate part resources, and every data source with its value as an output,
+/// so that any change shows.
 fn every_kind() -> String {
     let mut text = connection(EVERYTHING);
     text += &connection("").replace("\"test\"", "\"parts\"");
@@ -194,7 +194,7 @@ output "shown" {
   ]
 }
 "#;
-    // They are read when all is made.
+    // The data sources are read after all resources exist.
     let made = "  depends_on = [\n    dli_enhanced_connection.test, dli_enhanced_connection_binding.queue, \
                 dli_enhanced_connection_binding.pool,\n    dli_enhanced_connection_route.route, \
                 dli_enhanced_connection_privilege.privilege,\n  ]\n";
@@ -208,7 +208,7 @@ fn response_variants_cause_no_drift() {
         let workspace = cloud.workspace(terraform);
         workspace.configure(&every_kind());
         workspace.run(&["apply", "-auto-approve"]).expect_code(0);
-        // The connection of the small resources was made before them.
+        // The second connection was created before its parts.
         workspace.run(&["apply", "-refresh-only", "-auto-approve"]).expect_code(0);
         workspace.expect_no_changes();
         let quirks = FORMS.iter().map(|&quirk| vec![quirk]).chain([FORMS.to_vec()]);
@@ -216,8 +216,8 @@ fn response_variants_cause_no_drift() {
             cloud.emulator().set_quirks(quirks.clone());
             let planned = workspace.run(&["plan", "-detailed-exitcode"]);
             assert_eq!(planned.status.code(), Some(0), "{quirks:?}\n{planned}");
-            // What the provider decides changes without a change in the plan, but a refresh tells it. (Its exit code is 2
-            // even where it has nothing to tell.)
+            // A changed computed attribute is no planned action, but a refresh reports it. (The exit code of
+            // `-refresh-only` is 2 in any case.)
             let refreshed = workspace.run(&["plan", "-refresh-only"]).expect_code(0);
             let same = refreshed.stdout.contains("No changes. Your infrastructure still matches the configuration.");
             assert!(same, "{quirks:?}\n{refreshed}");
@@ -225,7 +225,7 @@ fn response_variants_cause_no_drift() {
     });
 }
 
-/// Not only reads: a whole life under all of them at once.
+/// A whole lifecycle, including writes, with all variants at once.
 #[test]
 fn lifecycle_with_all_response_variants() {
     for_each_terraform(|terraform| {
@@ -261,7 +261,7 @@ fn duplicate_host_names_are_a_warning() {
         edit(vec![host("NODE-2", "192.168.0.2"), host("node-1", "192.168.0.1")]);
         assert!(!has_warning(&workspace, 0));
 
-        // The declared address is one of two: nothing to change, but something to know.
+        // The declared address is one of two: nothing to change, but a warning.
         let declared = [host("Node-1", "192.168.0.1"), host("node-2", "192.168.0.2")];
         edit([vec![host("Node-1", "10.0.0.9")], declared.to_vec()].concat());
         assert!(has_warning(&workspace, 0));
@@ -269,7 +269,7 @@ fn duplicate_host_names_are_a_warning() {
         assert!(has_warning(&workspace, 0));
         cloud.emulator().set_quirks([]);
 
-        // Neither is the declared one: one of them is shown, and both make way.
+        // Neither address is the declared one: the state shows one of them, and the apply removes both.
         edit(vec![host("Node-1", "10.0.0.9"), host("Node-1", "10.0.0.8"), declared[1].clone()]);
         assert!(has_warning(&workspace, 2));
         let plan = workspace.step(&configuration, UPDATE);

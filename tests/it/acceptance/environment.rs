@@ -1,4 +1,4 @@
-//! How the service is reached, out of the environment alone: which cloud, and which certificates are trusted.
+//! Settings from the environment alone: the cloud's domain and the trusted certificates.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -22,8 +22,8 @@ fn block(arguments: &str) -> String {
     )
 }
 
-/// Puts a cloud behind a certificate for `localhost` that nobody vouches for. Returns the address, and the certificate as
-/// PEM. The thread lives as long as the tests.
+/// Serves the emulator over TLS with a self-signed certificate for `localhost`. Returns the address and the certificate
+/// as PEM. The thread lives as long as the test process.
 fn behind_tls(cloud: &Cloud) -> (String, String) {
     let CertifiedKey { cert, signing_key } =
         generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
@@ -45,7 +45,7 @@ fn behind_tls(cloud: &Cloud) -> (String, String) {
         while let Ok((stream, _)) = listener.accept().await {
             let (acceptor, plain) = (acceptor.clone(), plain.clone());
             tokio::spawn(async move {
-                // A client that does not trust it breaks it off.
+                // A client that does not trust the certificate aborts the handshake.
                 let mut tls = acceptor.accept(stream).await?;
                 let mut plain = tokio::net::TcpStream::connect(plain).await?;
                 tokio::io::copy_bidirectional(&mut tls, &mut plain).await
@@ -98,7 +98,7 @@ fn ca_certificates_come_from_the_environment() {
     });
 }
 
-/// What is written down goes before it.
+/// Arguments override the environment.
 #[test]
 fn cloud_domain_comes_from_the_environment() {
     for_one_terraform(|terraform| {

@@ -1,8 +1,7 @@
-//! What a person gets for each error that is known, as real Terraform prints it: `tests/data/errors/NAME.txt`, compared
-//! whole. They are meant to be read, all together.
+//! The text of every known error, as real Terraform prints it: `tests/data/errors/NAME.txt`, compared as a whole.
 //!
-//! Only what differs from run to run is replaced: request ids, connection ids, ports, how often a call was tried. After a change of the texts run the
-//! tests once with `UPDATE_ERRORS=1`, and read what they have written.
+//! Values that vary between runs are replaced: request IDs, connection IDs, ports, attempt counts. After a change of
+//! the texts, run the tests with `UPDATE_ERRORS=1` and review the files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -17,19 +16,19 @@ mod responses;
 mod servers;
 mod transport_failures;
 
-/// Texts that show a row in another situation than the row's own file does.
+/// Golden files that show a known error in a second situation.
 const MORE: [&str; 4] = ["cidr-overlap-binding", "subnet-not-found-binding", "plan-401", "plan-403"];
 
 fn directory() -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "tests", "data", "errors"].iter().collect()
 }
 
-/// The name of a row as Terraform lets a resource be named.
+/// The name of a known error as a Terraform resource label.
 fn label(name: &str) -> String {
     name.to_ascii_lowercase().replace(['.', '-'], "_")
 }
 
-/// Compares texts with their files, and tells all that differ.
+/// Compares texts with their golden files and reports all differences.
 #[track_caller]
 fn expect_texts(texts: &BTreeMap<String, String>) {
     let update = std::env::var_os("UPDATE_ERRORS").is_some();
@@ -47,16 +46,16 @@ fn expect_texts(texts: &BTreeMap<String, String>) {
     assert!(wrong.is_empty(), "UPDATE_ERRORS=1 writes what is:\n{}", wrong.join("\n"));
 }
 
-/// A workspace in which Terraform prints as to a terminal.
+/// Makes Terraform print as it does to a terminal.
 fn in_colour(workspace: Workspace) -> Workspace {
     workspace.with_variable("TF_CLI_ARGS", "")
 }
 
-/// The messages that a run printed, by the resource that each is about; those about none stand under "".
+/// The printed messages by resource address; messages without an address have the key "".
 fn printed(finished: &Finished) -> BTreeMap<String, Vec<String>> {
     let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let plain = |text: &str| {
-        // Colours: escape, bracket, numbers, "m".
+        // Color codes: escape, bracket, numbers, "m".
         let mut parts = text.split("\u{1b}[");
         let first = parts.next().unwrap_or_default().to_owned();
         parts.fold(first, |text, part| text + part.split_once('m').map_or("", |(_, rest)| rest))
@@ -76,7 +75,7 @@ fn printed(finished: &Finished) -> BTreeMap<String, Vec<String>> {
     found
 }
 
-/// The one message about a resource.
+/// Returns the only message for a resource.
 #[track_caller]
 fn of(printed: &BTreeMap<String, Vec<String>>, address: &str, finished: &Finished) -> String {
     match printed.get(address).map(Vec::as_slice) {
@@ -85,7 +84,7 @@ fn of(printed: &BTreeMap<String, Vec<String>>, address: &str, finished: &Finishe
     }
 }
 
-/// A row without its text, or a text without its row, is an oversight.
+/// Every known error has a golden file, and every golden file has a known error.
 #[test]
 fn every_known_error_has_a_golden_file() {
     let rows: BTreeSet<String> = TROUBLES.iter().map(|trouble| trouble.name).chain(MORE).map(str::to_owned).collect();

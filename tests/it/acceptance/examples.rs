@@ -1,8 +1,7 @@
-//! Everything under `examples/` that people copy: formatted as Terraform formats, applied, imported and destroyed.
+//! Everything under `examples/` that users copy is formatted, applied, imported and destroyed.
 //!
-//! An example is a directory with configurations, and it is found by looking: one that is new is tested like the others. It
-//! is used as it is, beside the provider's own example where it brings no provider block of its own; only the keys and the
-//! address of the service come from here, in a file that Terraform takes for an override.
+//! An example is any directory with configurations, so new examples are tested automatically. Each is used unchanged,
+//! with the provider example where it has no provider block; an override file adds keys and endpoints.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,10 +10,10 @@ use super::harness::{Cloud, Workspace, for_each_terraform};
 use super::terraform::Terraform;
 
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples");
-/// The ID that stands for that of a connection in examples; it is the document's.
+/// The connection ID in examples; it is the one in the documents.
 const CONNECTION: &str = "2a620c33-5609-40c9-affd-2b6453071b0f";
 
-/// The directories that hold configurations, in the order of their names.
+/// The directories with configurations, sorted by name.
 fn examples() -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![PathBuf::from(EXAMPLES)];
@@ -36,7 +35,7 @@ fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> {
     entries.map(|entry| entry.expect("the folder can be read").path())
 }
 
-/// A workspace with the example in it, for this cloud.
+/// A workspace with the example, for this emulator.
 fn workspace(terraform: &Terraform, cloud: &Cloud, example: &Path) -> Workspace {
     let workspace = cloud.workspace(terraform);
     let within = |file: &str| workspace.path().join(file);
@@ -51,12 +50,13 @@ fn workspace(terraform: &Terraform, cloud: &Cloud, example: &Path) -> Workspace 
     workspace
 }
 
-/// Whether it is that of a resource.
+/// Whether this is a resource example.
 fn is_of_resource(example: &Path) -> bool {
     example.starts_with(Path::new(EXAMPLES).join("resources"))
 }
 
-/// Applies each chosen example with each Terraform, with an empty plan after it; then `more`; then nothing is left of it.
+/// Applies each chosen example with each Terraform, requires an empty plan, runs `more`, and requires that nothing is
+/// left.
 fn each(chosen: fn(&Path) -> bool, more: impl Fn(&Terraform, &Cloud, &Workspace, &Path)) {
     let examples: Vec<_> = examples().into_iter().filter(|example| chosen(example)).collect();
     assert!(!examples.is_empty(), "there is none");
@@ -87,7 +87,7 @@ fn examples_are_formatted() {
     });
 }
 
-/// All but those of resources, whose test does this and more.
+/// All examples except resources, which have a test of their own.
 #[test]
 fn examples_apply_and_destroy() {
     each(|example| !is_of_resource(example), |_, _, _, _| {});
@@ -105,7 +105,7 @@ fn resource_examples_apply_and_import() {
             imported.run(&["import", address, &id.replace(CONNECTION, &connection)]).expect_code(0);
             let [left, right] = [&imported, original].map(|workspace| {
                 let mut state = workspace.state(address);
-                // Only the configuration knows how long to wait.
+                // Only the configuration contains these, so import cannot restore them.
                 for name in ["timeouts", "wait_for_bindings"] {
                     state.as_object_mut().expect("attributes").remove(name);
                 }

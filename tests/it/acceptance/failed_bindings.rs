@@ -1,5 +1,5 @@
-//! Bindings that come to nothing, or to nothing in time: the apply ends at once, says what, why and how to go on, and the
-//! next one finishes the job with the same connection.
+//! Bindings that fail or time out: the apply ends at once, says why and how to continue, and the next apply completes
+//! the same connection.
 
 use std::time::{Duration, Instant};
 
@@ -10,24 +10,24 @@ use time::OffsetDateTime;
 use super::connection::{ADDRESS, CREATE, UPDATE, connection};
 use super::harness::{Cloud, Finished, Running, Workspace, for_each_terraform, for_one_terraform};
 
-/// What an apply may take from the service's change to its end, Terraform's own included.
+/// The longest time from the service's change to the end of the apply, including Terraform.
 const PROMISED: Duration = Duration::from_secs(2);
 /// Longer than any test.
 const NEVER: Duration = Duration::from_hours(1);
 
-/// A connection and the one binding that it declares.
+/// A connection and its only binding.
 struct Case {
     name: &'static str,
     attribute: &'static str,
-    /// What the service calls it.
+    /// The name of the binding at the service.
     binding: &'static str,
-    /// What becomes of it, in the service's words.
+    /// The service's error message for the binding.
     err_msg: &'static str,
-    /// What the text has to say about it, by the user guide.
+    /// The cause that the error text must give, from the user guide.
     cause: &'static str,
 }
 
-/// The words are those of the service's documents and of its users.
+/// The messages are from the documents and from user reports.
 const CASES: [Case; 3] = [
     Case {
         name: "queue",
@@ -63,7 +63,7 @@ impl Case {
         found.unwrap_or_else(|| panic!("there is no connection {}", self.name))
     }
 
-    /// Whether its binding, and nothing else, is ACTIVE.
+    /// Whether this binding, and no other, is ACTIVE.
     fn is_bound(&self, cloud: &Cloud) -> bool {
         let shown = self.connection(cloud);
         let mut bindings = shown.available_queue_info.iter().chain(&shown.elastic_resource_pools);
@@ -71,7 +71,7 @@ impl Case {
     }
 }
 
-/// The connections of all cases, each with its binding or without.
+/// The connections of all cases, with or without their bindings.
 fn configuration(bound: bool) -> String {
     let one = |case: &Case| {
         let attribute = if bound { case.attribute } else { "" };
@@ -92,13 +92,13 @@ fn step(workspace: &Workspace, configuration: &str, action: &'static str) {
     workspace.step(configuration, &actions);
 }
 
-/// How often this connection was shown.
+/// The number of times this connection was read.
 fn looks(cloud: &Cloud, id: &str) -> usize {
     let shown = |path: &str| path.ends_with(&format!("/enhanced-connections/{id}"));
     cloud.requests().iter().filter(|request| request.method == "GET" && shown(&request.path)).count()
 }
 
-/// Waits until an apply waits for its bindings, lets all of them fail, and requires that it ends in time.
+/// Waits until an apply waits for its bindings, lets all of them fail, and requires that the apply ends in time.
 #[track_caller]
 fn fail_all(cloud: &Cloud, applying: Running) -> Finished {
     let bound = |case: &Case| {
@@ -123,12 +123,12 @@ fn fail_all(cloud: &Cloud, applying: Running) -> Finished {
         println!("the provider was done {last:.3} after the failure, and Terraform ended after {whole:.3?}");
     }
     assert!(last < PROMISED, "the provider still asked {last} after the failure");
-    // Terraform writes its state and stops the provider; on a machine that runs other tests too, that takes its time.
+    // Terraform writes its state and stops the provider, which takes longer while other tests run.
     assert!(whole < PROMISED + Duration::from_secs(1), "Terraform ended {whole:?} after the failure");
     applied
 }
 
-/// Requires that each error names the binding, the service's words, the usual cause, and what to do next.
+/// Requires that each error contains the binding, the service's message, the cause and the next step.
 #[track_caller]
 fn expect_told(applied: &Finished, next: &str) {
     for case in &CASES {
@@ -196,11 +196,11 @@ fn failed_binding_on_update_is_retried() {
     });
 }
 
-/// The bindings work after all while nobody waits: nothing is left to do but to take the taint away.
+/// The bindings become active after the failed apply, so only the taint is left to remove.
 #[test]
 fn binding_timeout_names_the_binding() {
     let bound = |timeout: &str| connection(&format!("queues = [\"q1\"]\n  timeouts {{\n    {timeout}\n  }}"));
-    // Terraform has no part in the waiting.
+    // Terraform does not affect the wait.
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
@@ -236,7 +236,7 @@ fn binding_timeout_names_the_binding() {
     });
 }
 
-/// Who does not wait is not stopped by a failure, and still hears of it, in that apply and in the next plan.
+/// Without waiting, a failed binding does not fail the apply, but is a warning in that apply and in the next plan.
 #[test]
 fn failed_binding_without_waiting_is_a_warning() {
     let configuration = connection("queues = [\"q1\"]\n  wait_for_bindings = false");
@@ -259,7 +259,7 @@ fn failed_binding_without_waiting_is_a_warning() {
     });
 }
 
-/// All was done but the waiting: the state is complete, and nothing is marked as broken.
+/// Only the wait was interrupted: the state is complete and not tainted.
 #[test]
 fn interrupt_ends_the_wait_with_complete_state() {
     let configuration = connection("queues = [\"q1\"]\n  hosts = { a = \"10.0.0.1\" }");

@@ -1,5 +1,5 @@
-//! Connections that others have made, of every kind that the service can hold: imported by import blocks, written by
-//! Terraform as a configuration, and taken over unedited without a change.
+//! Generated connections of every kind that the service can hold: imported with generated configuration and planned
+//! without changes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{Display, Write};
@@ -19,29 +19,29 @@ use terraform_provider_dli::dli::wire::{BINDING_FAILED, Binding, Connection, Cre
 
 use super::harness::{Cloud, for_each_terraform};
 
-/// How many connections there are at once.
+/// The number of connections.
 const MANY: usize = 200;
-/// Queues of their own, and those that live in a pool, in another case, too.
+/// Standalone queues and pooled queues, some in another case.
 const QUEUES: [&str; 7] = ["q1", "Q2", "q3", "yearly1", "pooled1", "Pooled2", "pooled3"];
 const POOLS: [&str; 3] = ["pool1", "pool2", "pool3"];
-/// What a binding can come to be made for.
+/// Names that a binding can have.
 const TARGETS: [&str; 7] = ["q1", "q2", "q3", "yearly1", "pool1", "pool2", "pool3"];
 
-/// One connection, and how it came about.
+/// A generated connection and its history.
 #[derive(Debug, Clone)]
 struct Made {
     queues: Vec<&'static str>,
     pools: Vec<&'static str>,
-    /// What can not be bound.
+    /// Names whose binding fails.
     failing: Vec<&'static str>,
-    /// Whether its bindings are still being made.
+    /// Whether its bindings are still being created.
     slow: bool,
     hosts: Vec<Host>,
-    /// As somebody has written them: without a prefix, with host bits, IPv6 in any spelling.
+    /// As entered by a user: without a prefix, with host bits, IPv6 in any spelling.
     routes: BTreeMap<String, String>,
     tags: BTreeMap<String, String>,
     ipv6: bool,
-    /// Whether one of the same name was there before it, and is deleted.
+    /// Whether a connection of the same name existed before and is deleted.
     second: bool,
 }
 
@@ -57,7 +57,7 @@ fn made() -> impl Strategy<Value = Made> {
     )
 }
 
-/// Few names, so that one occurs twice, with the same address or another one, and in another case.
+/// Few names, so that names repeat with equal or different addresses and in another case.
 fn host() -> impl Strategy<Value = Host> {
     let few = select(&["a", "A", "db", "Db", "x_1.-", "ecs-97f8-0001", "test.test.com"]).prop_map(str::to_owned);
     let name = prop_oneof![few, "[a-zA-Z][a-zA-Z0-9._-]{0,127}"];
@@ -71,7 +71,7 @@ fn cidr() -> impl Strategy<Value = String> {
     prop_oneof![
         (any::<[u8; 4]>(), option::of(0..=32_u8)).prop_map(|(octets, prefix)| text(Ipv4Addr::from(octets), prefix)),
         (any::<[u8; 16]>(), option::of(0..=128_u8)).prop_map(|(octets, prefix)| text(Ipv6Addr::from(octets), prefix)),
-        // A spelling that no library writes.
+        // An unusual spelling that no library produces.
         (any::<[u16; 2]>(), 1..=48_u8).prop_map(|([a, b], prefix)| format!("{a:04X}:{b:04x}:0:0:0:0:0:0/{prefix}")),
     ]
 }
@@ -83,14 +83,14 @@ fn tags() -> impl Strategy<Value = BTreeMap<String, String>> {
     btree_map(key, value, 0..=8)
 }
 
-/// As many as are wanted, the same in each run.
+/// Generates the same connections in each run.
 fn many() -> Vec<Made> {
     let mut runner = TestRunner::new_with_rng(Config::default(), TestRng::from_seed(RngAlgorithm::ChaCha, &[6; 32]));
     let mut one = || made().new_tree(&mut runner).expect("few keys are forbidden").current();
     (0..MANY).map(|_| one()).collect()
 }
 
-/// Makes it, in the service itself; returns its id.
+/// Creates the connection directly in the emulator and returns its ID.
 fn make(cloud: &Cloud, name: &str, made: &Made) -> String {
     let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
     let request = CreateConnection {
@@ -120,7 +120,7 @@ fn make(cloud: &Cloud, name: &str, made: &Made) -> String {
     id
 }
 
-/// Requires that the state of a connection is what it holds.
+/// Requires that the state equals the connection in the emulator.
 fn check(state: &Value, shown: &Connection, made: &Made) {
     let whole = format!("{shown:#?}\n{state:#}");
     assert_eq!(state["id"], shown.id, "{whole}");
@@ -149,7 +149,7 @@ fn check(state: &Value, shown: &Connection, made: &Made) {
     assert_eq!(networks(&pairs("routes")), networks(&made.routes), "{whole}");
     assert_eq!((pairs("tags"), pairs("tags_all")), (made.tags.clone(), made.tags.clone()), "{whole}");
     assert_eq!(state["ipv6_enable"], made.ipv6, "{whole}");
-    // What it has nothing of is not managed.
+    // An empty collection is not managed.
     for (attribute, empty) in
         [("hosts", hosts.is_empty()), ("routes", made.routes.is_empty()), ("tags", made.tags.is_empty())]
     {
@@ -157,7 +157,7 @@ fn check(state: &Value, shown: &Connection, made: &Made) {
     }
 }
 
-/// Half of them are named by their ids, half by their names.
+/// Half of the imports are by ID, half by name.
 #[test]
 fn generated_connections_import_without_changes() {
     let many = many();

@@ -1,4 +1,4 @@
-//! That the harness itself fails where it must, shown with the resource that is built into Terraform.
+//! The harness fails where it should, shown with Terraform's built-in resource.
 
 use super::harness::{Workspace, for_each_terraform};
 

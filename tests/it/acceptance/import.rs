@@ -1,4 +1,4 @@
-//! Import: what cannot be read, how an object is named and where it is, and ids and names that lead nowhere.
+//! Import: unreadable attributes, the forms of an import ID, and IDs and names without a match.
 
 use serde_json::json;
 use terraform_provider_dli::dli::wire::CreateConnection;
@@ -13,7 +13,7 @@ fn with_route_table() -> String {
     connection(&format!("routetable_id = {ROUTE_TABLE:?}"))
 }
 
-/// No read tells the route table, so it stays as it was planned; an import cannot know it.
+/// No operation returns the route table: the planned value stays, and an import leaves it null.
 #[test]
 fn route_table_is_kept_from_the_plan() {
     for_each_terraform(|terraform| {
@@ -26,8 +26,7 @@ fn route_table_is_kept_from_the_plan() {
     });
 }
 
-/// The first route table that follows an import is believed; after that, and where nothing was imported, another one
-/// takes another connection.
+/// The first route table configured after an import is accepted. Any later change replaces the connection.
 #[test]
 fn imported_connection_accepts_a_route_table() {
     let other = connection("routetable_id = \"aaaaaaaa-c310-4621-913d-4c4d655d8495\"");
@@ -81,7 +80,7 @@ fn import_of_a_missing_id_fails() {
     });
 }
 
-/// Import reads everything in: what the configuration then leaves out is planned away, visibly.
+/// Import reads every collection: what the configuration omits is planned for removal.
 #[test]
 fn import_reads_every_collection() {
     for_each_terraform(|terraform| {
@@ -109,7 +108,7 @@ fn named(name: &str) -> CreateConnection {
     }
 }
 
-/// `@REGION/PROJECT_ID` leads to a project that is not the provider's, by the command and by a block.
+/// `@REGION/PROJECT_ID` selects a project other than the provider's, in the command and in an import block.
 #[test]
 fn import_id_can_name_region_and_project() {
     let other = "ffffffffffffffffffffffffffffffff";
@@ -147,7 +146,7 @@ fn import_id_can_name_region_and_project() {
 
 #[test]
 fn import_by_missing_or_ambiguous_name_fails() {
-    // The command hands the text on as it is, in every version.
+    // Every version passes the import ID on unchanged.
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let deleted = cloud.edit(|account| account.create(named("deleted")));
@@ -171,14 +170,14 @@ fn import_by_missing_or_ambiguous_name_fails() {
             assert!(told.iter().all(|told| imported.stderr.contains(told)), "{text} {told:?}: {imported}");
             assert_eq!(workspace.find_state(ADDRESS), None);
         }
-        // Each of the two can still be had by its id.
+        // Each of the two can still be imported by ID.
         workspace.configure(&connection("").replace("\"test\"\n", "\"twice\"\n"));
         workspace.run(&["import", ADDRESS, &twice[1]]).expect_code(0);
         workspace.expect_no_changes();
     });
 }
 
-/// Told of its route table in the same apply as a binding that fails, the connection is not replaced by the next one.
+/// If the apply that sets the route table also has a failing binding, the next apply does not replace the connection.
 #[test]
 fn failed_first_apply_after_import_keeps_it() {
     let wanted = connection(&format!("routetable_id = {ROUTE_TABLE:?}\n  queues = [\"q1\"]"));

@@ -1,5 +1,4 @@
-//! A connection from its creation to its end: the document's example, changes in place and by replacement, import,
-//! drift, and the end.
+//! The connection lifecycle: the documented example, changes in place, replacement, import, drift and destroy.
 
 use serde_json::{Value, json};
 use terraform_provider_dli::dli::wire::Host;
@@ -7,7 +6,7 @@ use terraform_provider_dli::dli::wire::Host;
 use super::connection::{ADDRESS, CREATE, EXAMPLE, REPLACE, UPDATE, connection};
 use super::harness::{Cloud, for_each_terraform};
 
-/// The attributes that only the service knows.
+/// The computed attributes.
 const COMPUTED: [&str; 5] = ["bindings", "created_at", "id", "ipv6_enable", "status"];
 
 fn host(name: &str, ip: &str) -> Host {

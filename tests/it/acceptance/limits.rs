@@ -1,5 +1,5 @@
-//! Both sides of every limit of the document, as `terraform validate` sees them. The numbers are the document's, written
-//! out here once more.
+//! Both sides of every documented limit, checked by `terraform validate`. The numbers are written out again from the
+//! documents.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -8,45 +8,45 @@ use super::harness::{Workspace, errors, for_each_terraform};
 
 /// One limit, with an attribute on each side of it.
 struct Limit {
-    /// Where the fault is, as the message says it.
+    /// The place of the error, as the message names it.
     place: String,
-    /// The attribute as it is just allowed.
+    /// The last attribute value that is allowed.
     allowed: String,
-    /// The attribute as it is just not.
+    /// The first attribute value that is not.
     refused: String,
 }
 
-/// For an attribute that is one text.
+/// A limit of a string attribute.
 fn text(attribute: &str, allowed: &str, refused: &str) -> Limit {
     let one = |text: &str| format!("{attribute} = {text:?}");
     Limit { place: attribute.to_owned(), allowed: one(allowed), refused: one(refused) }
 }
 
-/// For a queue.
+/// A limit of a queue name.
 fn queue(allowed: &str, refused: &str) -> Limit {
     let one = |name: &str| format!("queues = [{name:?}]");
     Limit { place: format!("queues[{refused:?}]"), allowed: one(allowed), refused: one(refused) }
 }
 
-/// For the key of a map.
+/// A limit of a map key.
 fn key(attribute: &str, value: &str, allowed: &str, refused: &str) -> Limit {
     let one = |key: &str| format!("{attribute} = {{ {key:?} = {value:?} }}");
     Limit { place: format!("{attribute}[{refused:?}]"), allowed: one(allowed), refused: one(refused) }
 }
 
-/// For a value of a map.
+/// A limit of a map value.
 fn value(attribute: &str, allowed: &str, refused: &str) -> Limit {
     let one = |value: &str| format!("{attribute} = {{ \"key\" = {value:?} }}");
     Limit { place: format!("{attribute}[\"key\"]"), allowed: one(allowed), refused: one(refused) }
 }
 
-/// For the number of a map's elements, from files that the test writes.
+/// A limit of the number of map elements, read from files that the test writes.
 fn count(attribute: &str, allowed: usize, refused: usize) -> Limit {
     let many = |count: usize| format!("{attribute} = jsondecode(file(\"{attribute}{count}.json\"))");
     Limit { place: format!("{attribute} has {refused}"), allowed: many(allowed), refused: many(refused) }
 }
 
-/// `text` so many times.
+/// Repeats `text`.
 fn times(text: &str, count: usize) -> String {
     text.repeat(count)
 }
@@ -105,7 +105,7 @@ fn limits() -> Vec<Limit> {
     limits
 }
 
-/// A resource whose other attributes are in order. The attribute in question is in its second line.
+/// A resource whose other attributes are valid. The attribute under test is in its second line.
 fn resource(label: &str, attribute: &str) -> String {
     let mut text = format!("resource \"dli_enhanced_connection\" \"{label}\" {{\n  {attribute}\n");
     let required = [

@@ -1,5 +1,4 @@
-//! Host records, tags, routes, queues and pools, of which a configuration owns what it declares: never set, set, empty,
-//! taken out, and changed by someone else.
+//! Ownership of hosts, tags, routes, queues and pools: never set, set, empty, removed and changed externally.
 
 use std::collections::BTreeMap;
 
@@ -39,7 +38,7 @@ fn externally_changed_hosts_are_restored() {
     });
 }
 
-/// A collection that was never set belongs to someone else; one that is taken out takes what it held along.
+/// A collection that was never set is not managed. Removing one from the configuration removes its content.
 #[test]
 fn unset_hosts_are_not_managed() {
     for_each_terraform(|terraform| {
@@ -62,7 +61,7 @@ fn unset_hosts_are_not_managed() {
         let state = workspace.state(ADDRESS);
         assert_eq!((&state["hosts"], &state["tags"]), (&Value::Null, &Value::Null));
 
-        // Empty is declared: what someone has added, before or after, is theirs no more.
+        // An empty collection is managed: external additions are removed.
         add_theirs();
         workspace.step(&connection("hosts = {}\n  tags = {}"), UPDATE);
         assert_eq!((cloud.connection().hosts, cloud.tags()), (vec![], tags([])));
@@ -76,7 +75,7 @@ fn unset_hosts_are_not_managed() {
     });
 }
 
-/// The paths of these tags, declared and all.
+/// The changed paths of these tags, in `tags` and `tags_all`.
 fn tags_changed(keys: &[&str]) -> Vec<String> {
     let of = |attribute: &'static str| keys.iter().map(move |key| format!("{attribute}[{key:?}]"));
     of("tags").chain(of("tags_all")).collect()
@@ -120,7 +119,7 @@ fn pools(names: &[&str]) -> QueueNames {
     QueueNames { elastic_resource_pools: names.iter().map(|&name| name.to_owned()).collect(), ..QueueNames::default() }
 }
 
-/// The names of the queues and of the pools that the service has bound.
+/// The queues and the pools that the service has bound.
 fn bound(cloud: &Cloud) -> [Vec<String>; 2] {
     let connection = cloud.connection();
     [connection.available_queue_info, connection.elastic_resource_pools].map(|bindings| {
@@ -130,15 +129,15 @@ fn bound(cloud: &Cloud) -> [Vec<String>; 2] {
     })
 }
 
-/// The routes that the service has.
+/// The routes at the service.
 fn routes(cloud: &Cloud) -> BTreeMap<String, String> {
     cloud.connection().routes.into_iter().map(|route| (route.name, route.cidr)).collect()
 }
 
-/// As for hosts and tags: never set, set, taken out, empty, and changed by someone else.
+/// As for hosts and tags: never set, set, removed, empty and changed externally.
 #[test]
 fn unset_routes_and_bindings_are_not_managed() {
-    // What is owned the provider decides; another Terraform would show nothing more.
+    // The provider decides what it manages, so one Terraform version is enough.
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
@@ -156,7 +155,7 @@ fn unset_routes_and_bindings_are_not_managed() {
         let held = || owned.map(|name| workspace.state(ADDRESS)[name].clone());
         assert_eq!(held(), [Value::Null, Value::Null, Value::Null]);
 
-        // Declaring one leaves the others to whom they belong.
+        // Managing one collection leaves the others alone.
         workspace.step(&connection("routes = { ours = \"10.2.0.0/16\" }"), UPDATE);
         assert_eq!(routes(&cloud), tags([("ours", "10.2.0.0/16")]));
         assert_eq!(bound(&cloud), [vec!["q3"], vec!["pool3"]].map(owned_texts));
@@ -168,7 +167,7 @@ fn unset_routes_and_bindings_are_not_managed() {
         assert_eq!((routes(&cloud), bound(&cloud)), (tags([]), [vec![], vec![]].map(owned_texts)));
         assert_eq!(held(), [Value::Null, Value::Null, Value::Null]);
 
-        // Empty is declared.
+        // Empty collections are managed.
         let none = connection("routes = {}\n  queues = []\n  elastic_resource_pools = []");
         add_theirs();
         workspace.step(&none, UPDATE);
@@ -186,12 +185,12 @@ fn owned_texts(names: Vec<&str>) -> Vec<String> {
     names.into_iter().map(str::to_owned).collect()
 }
 
-/// A queue that lives in a pool stands for the pool, which may be declared itself, too, or instead.
+/// A pooled queue stands for its pool, which may be declared instead or as well.
 #[test]
 fn pool_stays_bound_while_it_or_a_queue_is_set() {
     let declared =
         |queues: &str, pools: &str| connection(&format!("queues = {queues}\n  elastic_resource_pools = {pools}"));
-    // What is owned the provider decides; another Terraform would show nothing more.
+    // The provider decides what it manages, so one Terraform version is enough.
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
@@ -200,7 +199,7 @@ fn pool_stays_bound_while_it_or_a_queue_is_set() {
         let peer = || cloud.connection().elastic_resource_pools.first().map(|binding| binding.peer_id.clone());
         let peering = peer();
         assert!(peering.is_some());
-        // Each of these leaves the peering alone: the pool stays wanted.
+        // None of these changes the peering: the pool is still needed.
         for (queues, pools) in [
             ("[]", "[\"pool1\"]"),
             ("[\"Pooled2\"]", "[]"),
@@ -216,7 +215,7 @@ fn pool_stays_bound_while_it_or_a_queue_is_set() {
         }
         assert_eq!(cloud.changes(), ["POST"], "nothing had to be bound or unbound");
 
-        // Someone unbinds it: missing in both. Someone binds another: too much in the one of pools.
+        // An external unbind removes the pool from both attributes. An external binding adds a pool to one.
         cloud.edit(|account| account.unbind(&id, &pools(&["pool1"])));
         let gone = workspace.plan();
         assert_eq!(gone.change(ADDRESS)["before"]["queues"], json!([]));
@@ -226,7 +225,7 @@ fn pool_stays_bound_while_it_or_a_queue_is_set() {
         assert_eq!(both.change(ADDRESS)["before"]["elastic_resource_pools"], json!(["pool3"]));
         assert_eq!(bound(&cloud), [vec![], vec!["pool1"]].map(owned_texts));
 
-        // From the pool to its queue while a queue of its own comes and another pool goes.
+        // From the pool to its queue, while another queue is added and another pool is removed.
         workspace.step(&declared("[\"q1\"]", "[\"pool1\", \"pool3\"]"), UPDATE);
         let peering = peer();
         workspace.step(&declared("[\"pooled1\", \"pooled3\"]", "[\"pool2\"]"), UPDATE);

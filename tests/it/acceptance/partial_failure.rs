@@ -1,4 +1,5 @@
-//! What fails half-way: the state holds what was done, the next apply does the rest, and what passes is never seen.
+//! Partial failures: the state holds what was done, the next apply does the rest, and transient failures are not
+//! visible.
 
 use std::collections::BTreeMap;
 
@@ -19,19 +20,19 @@ const FIVE: &str = r#"routes = {
     r5 = "10.5.0.0/16"
   }"#;
 
-/// The routes that the service has.
+/// The routes at the service.
 fn routes(cloud: &Cloud) -> BTreeMap<String, String> {
     cloud.connection().routes.into_iter().map(|route| (route.name, route.cidr)).collect()
 }
 
-/// How often the service has carried out an operation whose path or body has this text.
+/// The number of completed requests of an operation whose path or body contains this text.
 fn done(cloud: &Cloud, operation: &str, text: &str) -> usize {
     let requests = cloud.requests();
     let of_it = requests.iter().filter(|request| request.operation == Some(operation) && request.status < 300);
     of_it.filter(|request| request.path.contains(text) || String::from_utf8_lossy(&request.body).contains(text)).count()
 }
 
-/// The third of five routes is refused for good, until somebody mends it.
+/// The third of five routes is rejected until the fault is cleared.
 #[track_caller]
 fn fail_at_the_third(terraform: &Terraform, on_create: bool) {
     let cloud = Cloud::start();
@@ -79,7 +80,7 @@ fn rejected_route_on_update_keeps_earlier_routes() {
     for_each_terraform(|terraform| fail_at_the_third(terraform, false));
 }
 
-/// Applies, and requires that nothing is told of what went wrong on the way, and that nothing is left to do.
+/// Applies without errors or warnings, and requires an empty plan afterwards.
 #[track_caller]
 fn apply_in_silence(workspace: &Workspace, configuration: &str) {
     workspace.configure(configuration);
@@ -87,8 +88,8 @@ fn apply_in_silence(workspace: &Workspace, configuration: &str) {
     workspace.expect_no_changes();
 }
 
-/// Each kind of passing fault meets each kind of write. A lost answer is the hardest: the work was done, and doing it
-/// again would fail.
+/// Each transient fault meets each kind of write. A lost response is the hardest: the write was applied, and repeating
+/// it would fail.
 #[test]
 fn transient_failures_are_retried_silently() {
     let before = format!(
@@ -101,7 +102,7 @@ fn transient_failures_are_retried_silently() {
         .replace("10.0.0.1", "10.0.0.2")
         .replace("old", "new");
     let lost = |operation: &str| Fault::new(operation, Trouble::LoseAnswer);
-    // Terraform has no part in the trying again.
+    // Terraform is not involved in retries.
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);

@@ -59,8 +59,8 @@ mod parts;
 
 use super::harness::{Cloud, Workspace, for_one_terraform};
 
-/// Runs a test with a cloud and a workspace, whose provider has these arguments. One Terraform: what is asked is what the
-/// provider does, and the other one asks the same of it.
+/// Runs a test with an emulator and a workspace with these provider arguments. The requests come from the provider, so
+/// one Terraform version is enough.
 fn with(arguments: &str, test: impl FnOnce(&Cloud, &Workspace)) {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
@@ -68,7 +68,7 @@ fn with(arguments: &str, test: impl FnOnce(&Cloud, &Workspace)) {
     });
 }
 
-/// The changes after these many: the method, and what of the path follows the id.
+/// The write requests after the first `before`: the method, and the path after the connection ID.
 fn changes_after(cloud: &Cloud, before: usize) -> Vec<String> {
     let requests = cloud.requests().into_iter().filter(|request| request.method != "GET").skip(before);
     let shown = requests.map(|request| {

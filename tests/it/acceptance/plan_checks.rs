@@ -1,18 +1,18 @@
-//! What a plan asks the service: whether queues and pools are there and may be bound, and whether a name is free.
+//! Plan checks: whether queues and pools exist and can be bound, and whether a name is free.
 
 use terraform_provider_dli::dli::wire::{CreateConnection, Queue};
 
 use super::connection::{ADDRESS, CREATE, connection};
 use super::harness::{Cloud, Finished, PROJECT, Workspace, for_each_terraform, for_one_terraform};
 
-/// Fifty connections with these queues. (Of what fails in all instances of one resource, some versions of Terraform show
-/// one.)
+/// Fifty connections with these queues. (If all instances of one resource fail, some Terraform versions show one error
+/// only.)
 fn fifty(queues: &str) -> String {
     let one = connection(&format!("queues = {queues}"));
     (0..50).map(|index| one.replace("\"test\"", &format!("\"test_{index}\""))).collect()
 }
 
-/// How often an operation was asked for.
+/// The number of requests for an operation.
 fn asked(cloud: &Cloud, operation: &str) -> usize {
     cloud.requests().iter().filter(|request| request.operation == Some(operation)).count()
 }
@@ -23,7 +23,7 @@ fn plan(workspace: &Workspace, configuration: &str) -> Finished {
     workspace.run(&["plan", "-json"])
 }
 
-/// The kinds are those of the documents; the emulator's stock has one of each.
+/// The queue types are from the API documents; the emulator's default data has one of each.
 #[test]
 fn plan_rejects_unbindable_queues() {
     let configuration = fifty(r#"["shared1", "default_like", "missing1", "q1", "yearly1", "pooled1"]"#);
@@ -60,7 +60,7 @@ fn plan_rejects_unbindable_queues() {
     });
 }
 
-/// A plan in a pipeline that has no keys, and one that is told not to ask.
+/// A pipeline that plans without keys, and a provider with `plan_checks = false`.
 #[test]
 fn plan_checks_can_be_off() {
     for_each_terraform(|terraform| {
@@ -76,7 +76,7 @@ fn plan_checks_can_be_off() {
     });
 }
 
-/// A queue that is created in the same run is not there yet when the plan is made.
+/// A queue created in the same run does not exist yet when the plan is made.
 #[test]
 fn unknown_queue_names_are_checked_at_apply() {
     let later = |queue: &str| {
@@ -120,7 +120,7 @@ fn plan_rejects_a_missing_pool() {
     });
 }
 
-/// Whether the service takes a name twice is not documented: a plan that would be refused is not refused here.
+/// The documents do not say whether a name can be used twice, so the plan must not fail.
 #[test]
 fn name_in_use_is_a_warning() {
     for_each_terraform(|terraform| {
@@ -149,7 +149,7 @@ fn name_in_use_is_a_warning() {
     });
 }
 
-/// The connection that a plan replaces leaves its name to the one that follows.
+/// The replaced connection releases its name to the new one.
 #[test]
 fn replacement_does_not_warn_about_its_own_name() {
     for_each_terraform(|terraform| {

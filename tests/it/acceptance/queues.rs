@@ -1,4 +1,4 @@
-//! Queues of a connection: bound and unbound in place, their case, and those that live in an elastic resource pool.
+//! Queues of a connection: binding and unbinding in place, case of names, and pooled queues.
 
 use serde_json::json;
 use terraform_provider_dli::dli::wire::QueueNames;
@@ -61,7 +61,7 @@ fn queue_name_case_is_no_change() {
     });
 }
 
-/// The service reports the pool and never the queue.
+/// The service reports the pool, never the queue.
 #[test]
 fn pooled_queue_is_no_drift_and_can_be_removed() {
     for_each_terraform(|terraform| {

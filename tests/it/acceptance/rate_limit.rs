@@ -1,4 +1,4 @@
-//! A gateway that throttles is nobody's business but the provider's: no error, no warning, and hardly a call that is refused.
+//! Throttling is handled by the provider: no error, no warning, and few rejected requests.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::harness::{Cloud, for_one_terraform};
 const COUNT: usize = 40;
 const PARALLELISM: usize = 50;
 
-/// Connections of their own, all of them ready to begin at the same moment.
+/// Independent connections that all start at the same moment.
 const CONFIGURATION: &str = r#"
 resource "dli_enhanced_connection" "test" {
   count           = 40
@@ -24,8 +24,8 @@ fn throttled(request: &LoggedRequest) -> bool {
     request.status == 429
 }
 
-/// The first burst is refused, in each process of the provider, for nobody could know; of the rest a few may be, where
-/// others had used up the second.
+/// Each provider process cannot know the limit before its first burst is rejected. A few later requests may be rejected
+/// where other processes used the budget.
 #[test]
 fn concurrent_creates_keep_to_the_rate_limit() {
     let requests = |limit: Option<&str>| {

@@ -1,4 +1,4 @@
-//! Regions that do not publish every call.
+//! Regions that do not publish every operation.
 
 use serde_json::{Value, json};
 use terraform_provider_dli::emulator::{LoggedRequest, Quirk, Settings};
@@ -6,12 +6,12 @@ use terraform_provider_dli::emulator::{LoggedRequest, Quirk, Settings};
 use super::connection::{ADDRESS, CREATE, UPDATE, connection};
 use super::harness::{Cloud, PROJECT, Workspace, for_one_terraform};
 
-/// Terraform has no part in which calls are made: one version is enough for all of these.
+/// Terraform does not affect which operations are used, so one version is enough.
 fn region(quirk: Quirk) -> Cloud {
     Cloud::start_with(Settings { quirks: [quirk].into(), ..Settings::default() })
 }
 
-/// The routes as the service has them.
+/// The routes at the service.
 fn routes(cloud: &Cloud) -> Vec<(String, String)> {
     let mut routes: Vec<_> = cloud.connection().routes.into_iter().map(|route| (route.name, route.cidr)).collect();
     routes.sort();
@@ -55,7 +55,7 @@ fn missing_tag_api_is_named_in_the_error() {
     for_one_terraform(|terraform| {
         let cloud = region(Quirk::NoTagApi);
         let workspace = cloud.workspace(terraform);
-        // A creation carries its tags itself.
+        // The create request carries the tags.
         workspace.step(&with("a"), CREATE);
         assert_eq!(json!(cloud.tags()), json!({ "team": "a" }));
         let planned = workspace.run(&["plan", "-json", "-detailed-exitcode"]).expect_code(0);
@@ -71,7 +71,7 @@ fn missing_tag_api_is_named_in_the_error() {
         }
         assert_eq!(workspace.state(ADDRESS)["tags"], json!({ "team": "a" }), "the state stays true");
 
-        // What has no tags hears nothing of them.
+        // A connection without tags is not affected.
         let bare = workspace.fresh();
         let hosts = connection("hosts = { a = \"10.0.0.1\" }").replace("= \"test\"", "= \"bare\"");
         apply_in_silence(&bare, &hosts);
@@ -81,8 +81,8 @@ fn missing_tag_api_is_named_in_the_error() {
     });
 }
 
-/// The provider's project is one of the provider's region; in another, the one of that region's name is found when it is
-/// needed. Nothing is asked here: no server of this test stands in for two regions.
+/// The provider's project belongs to the provider's region. For another region, the provider looks up the project by
+/// region name when it needs it. This test sends no requests: no server here serves two regions.
 #[test]
 fn provider_project_stays_in_its_region() {
     let planned = |attributes: &str, region: &str| {

@@ -1,11 +1,11 @@
-//! What the service refuses: its words are shown, and the state holds what was done and nothing else.
+//! Requests that the service rejects: its message is shown, and the state holds exactly what was done.
 
 use serde_json::json;
 
 use super::connection::{ADDRESS, CREATE, UPDATE, connection};
 use super::harness::{Cloud, for_each_terraform};
 
-/// The plan would refuse what the service is to refuse here.
+/// Without plan checks, so that the service rejects the request instead of the plan.
 const UNCHECKED: &str = "plan_checks = false";
 
 #[test]
@@ -27,7 +27,7 @@ fn rejected_create_leaves_nothing() {
     });
 }
 
-/// One queue is unbound before the service refuses to bind the other; what does not depend on it is done.
+/// One queue is unbound before the service rejects the other binding; independent changes are still made.
 #[test]
 fn partly_failed_update_is_resumed() {
     let before = "queues = [\"q1\"]\n  hosts = { \"a\" = \"10.0.0.1\" }";

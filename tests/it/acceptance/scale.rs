@@ -1,4 +1,4 @@
-//! As many hosts as the document allows, through real Terraform. What they cost is measured in `benches/cost.rs`.
+//! The maximum number of hosts, through real Terraform. `benches/cost.rs` measures the cost.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use super::harness::{Cloud, for_each_terraform};
 
 const ADDRESS: &str = "dli_enhanced_connection.test";
 
-/// So long that one message would not pass gRPC's usual limit of 4 MiB.
+/// Long enough that one message exceeds gRPC's default limit of 4 MiB.
 fn host(number: usize) -> String {
     format!("host-{number:05}.{}.example.com", "a-long-department-name".repeat(3))
 }

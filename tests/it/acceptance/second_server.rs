@@ -1,5 +1,7 @@
-//! The provider against a server that shares no code with the emulator: written anew from the documents, in Python, with
-//! Huawei's own signer to judge each signature. What both servers let pass is not one reading of the documents alone.
+//! The provider against a second server that shares no code with the emulator.
+//!
+//! The server is written from the documents in Python and verifies signatures with Huawei's SDK signer, so an error
+//! must be in both servers to go unnoticed.
 
 use serde_json::{Value, json};
 
@@ -7,21 +9,21 @@ use super::harness::{PROJECT, Running, Workspace, for_each_terraform};
 use super::terraform::Terraform;
 use crate::python::python;
 
-/// The keys that it believes.
+/// The access key that the server accepts.
 const ACCESS_KEY: &str = "SECONDACCESSKEY";
 const SECRET_KEY: &str = "canary-secret-of-the-second";
 
 const OWNER: &str = "dli_enhanced_connection.owner";
 const SHARED: &str = "dli_enhanced_connection.shared";
 
-/// A running server. Dropping it ends it.
+/// A running server, stopped on drop.
 struct Second {
     _running: Running,
     endpoint: String,
 }
 
 impl Second {
-    /// A binding stays CREATING for so many seconds.
+    /// A binding stays CREATING for this many seconds.
     fn start(binding_seconds: &str) -> Self {
         let mut command = python("second_server.py");
         let running = Running::start(command.arg(binding_seconds), std::process::Stdio::null());
@@ -37,7 +39,7 @@ impl Second {
         ))
     }
 
-    /// What it holds, and how it answered.
+    /// The server's objects and its request log.
     fn held(&self) -> Value {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().expect("threads can be started");
@@ -48,7 +50,7 @@ impl Second {
         serde_json::from_str(&text.expect("the answer is whole")).expect("it is JSON")
     }
 
-    /// The connections that exist.
+    /// The connections at the server.
     fn connections(&self) -> Vec<Value> {
         self.held()["projects"][PROJECT].as_array().cloned().unwrap_or_default()
     }
@@ -59,14 +61,14 @@ impl Second {
         found.unwrap_or_else(|| panic!("there is no {name} in {:#?}", self.connections()))
     }
 
-    /// Method and path of what was answered with such a code.
+    /// The requests whose error code satisfies `with`.
     fn refused(&self, with: impl Fn(&str) -> bool) -> Vec<Value> {
         let requests = self.held()["requests"].as_array().cloned().unwrap_or_default();
         requests.into_iter().filter(|request| request["code"].as_str().is_some_and(&with)).collect()
     }
 }
 
-/// A connection that owns all that it has, one of which the parts are others', the parts, and all data sources.
+/// A connection with inline parts, one with separate parts, the parts, and all data sources.
 fn everything(hosts: &str, tags: &str, bound: &str, route: &str) -> String {
     format!(
         r#"
@@ -132,7 +134,7 @@ output "seen" {
 }
 "#;
 
-/// Creates, changes, imports and destroys all that the provider knows.
+/// Creates, changes, imports and destroys every kind of object.
 #[test]
 fn second_server_supports_every_operation() {
     let parts = [
@@ -209,7 +211,7 @@ fn second_server_supports_every_operation() {
     });
 }
 
-/// Requires these fields among those of the connection; of host records the order is nobody's.
+/// Requires these fields of the connection, with host records in any order.
 #[track_caller]
 fn expect(connection: &Value, wanted: &Value) {
     for (field, value) in wanted.as_object().expect("fields are wanted") {
@@ -222,7 +224,7 @@ fn expect(connection: &Value, wanted: &Value) {
     }
 }
 
-/// That the server judges signatures at all: a wrong key is refused by it, and told.
+/// The server verifies signatures: it rejects a wrong key, and the provider reports that.
 #[test]
 fn second_server_rejects_a_wrong_key() {
     for_each_terraform(|terraform| {

@@ -1,4 +1,4 @@
-//! Ctrl-C, and the death of Terraform, in the middle of an apply.
+//! Ctrl-C and killed Terraform processes during an apply.
 
 use std::fs;
 use std::path::Path;
@@ -21,7 +21,7 @@ resource "dli_enhanced_connection" "test" {
 }
 "#;
 
-/// A cloud that has created a connection long before it says so.
+/// A cloud that creates a connection at once, but responds late.
 fn slow_cloud(latency: Duration) -> Cloud {
     let cloud = Cloud::start();
     let late = Trouble::Delay { at_least: latency, at_most: latency };
@@ -29,7 +29,7 @@ fn slow_cloud(latency: Duration) -> Cloud {
     cloud
 }
 
-/// An apply whose connection was created, and which waits for the answer.
+/// Starts an apply whose connection exists and whose response is still delayed.
 fn create(cloud: &Cloud, terraform: &Terraform) -> (Workspace, Running) {
     let workspace = cloud.workspace(terraform);
     workspace.configure(CONFIGURATION);
@@ -41,7 +41,7 @@ fn create(cloud: &Cloud, terraform: &Terraform) -> (Workspace, Running) {
 #[test]
 fn interrupted_apply_keeps_created_resources() {
     for_each_terraform(|terraform| {
-        // The creation's answer comes in time; one more after it would not.
+        // The create response arrives in time; the response of a further request would not.
         let cloud = slow_cloud(Duration::from_millis(2600));
         let (workspace, applying) = create(&cloud, terraform);
         applying.signal_group("INT");
@@ -54,12 +54,12 @@ fn interrupted_apply_keeps_created_resources() {
     });
 }
 
-/// What may exist and is not in the state has to be named.
+/// A connection that may exist but is not in the state must be named.
 #[test]
 fn interrupted_create_names_the_connection() {
     for_each_terraform(|terraform| {
         let cloud = slow_cloud(Duration::from_mins(1));
-        // The workspace lives as long as the apply in it.
+        // Keeps the workspace alive for the apply.
         let (_workspace, applying) = create(&cloud, terraform);
         applying.signal_group("INT");
         let applied = applying.wait_at_most(Duration::from_secs(5)).expect_code(1);
@@ -68,7 +68,7 @@ fn interrupted_create_names_the_connection() {
     });
 }
 
-/// What follows the call under way is not begun, and the state is true to the service.
+/// Nothing is started after the current request, and the state matches the service.
 #[test]
 fn interrupted_update_finishes_its_current_call() {
     let with = |queue: &str, ip: &str, tag: &str| {
@@ -76,7 +76,7 @@ fn interrupted_update_finishes_its_current_call() {
     };
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
-        // What the cloud is slow with is to be the apply, not a question of the plan.
+        // Only the apply is to be slow, not a plan check.
         let workspace = cloud.workspace_with(terraform, "plan_checks = false");
         workspace.step(&with("q1", "10.0.0.1", "1"), CREATE);
         cloud.emulator().set_latency(Duration::from_secs(2));
@@ -102,7 +102,7 @@ fn interrupted_update_finishes_its_current_call() {
     });
 }
 
-/// As a cancelled CI job or a stopped service does it: every process of the group is told, the provider first.
+/// A cancelled CI job signals every process of the group, the provider first.
 #[cfg(target_os = "linux")]
 #[test]
 fn terminated_apply_keeps_created_resources() {

@@ -1,4 +1,4 @@
-//! What leaves the provider: requests that Huawei's own signer would have signed alike, and logs without secrets.
+//! Requests, compared with Huawei's SDK signer, and logs, which contain no secrets.
 
 use terraform_provider_dli::emulator::{ACCESS_KEY, SECRET_KEY, Settings};
 
@@ -64,7 +64,7 @@ fn trace_log_contains_requests_but_no_secrets() {
                 let shown = finished.stderr.lines().chain(finished.stdout.lines()).find(|line| line.contains(secret));
                 assert_eq!(shown, None, "{secret} is in the log of {command}");
             }
-            // A line that core could not take apart would be shown as the JSON that it is.
+            // Terraform shows a log line that it cannot parse as raw JSON.
             let lines: Vec<_> =
                 finished.stderr.lines().filter(|line| line.contains("provider.terraform-provider-dli")).collect();
             assert_eq!(lines.iter().find(|line| line.contains("\"@level\"")), None);

@@ -1,5 +1,7 @@
-//! What the first version left behind: its state file, its configuration and the connections that it made, as they were
-//! written by a build of it (`tests/data/state`). It knew no pools, routes, `tags_all`, region or project of a resource.
+//! Upgrades from the first version: its state file, configuration and connections, recorded from a build of it in
+//! `tests/data/state`.
+//!
+//! The first version had no pools, routes or `tags_all`, and no `region` or `project_id` on resources.
 
 use std::fs;
 
@@ -15,7 +17,7 @@ const STATE: &str = include_str!("../../data/state/connection-v0.1-first.tfstate
 const CONFIGURATION: &str = include_str!("../../data/state/connection-v0.1-first.tf");
 const CLOUD: &[u8] = include_bytes!("../../data/state/cloud-v0.1-first.json");
 
-/// The cloud as the first version left it; the directory holds what it keeps.
+/// The cloud as the first version left it; the directory holds its files.
 fn cloud(directory: &tempfile::TempDir) -> Cloud {
     let kept = directory.path().join("cloud.json");
     fs::write(&kept, CLOUD).expect("the directory is ours");
@@ -33,7 +35,7 @@ fn attributes<'a>(state: &'a Value, name: &str) -> &'a Value {
     &found["instances"][0]["attributes"]
 }
 
-/// Nothing is to do, with a look at the service and without one, and nothing that the old state says is lost.
+/// The plan is empty with and without a refresh, and no value of the old state is lost.
 #[test]
 fn first_version_state_plans_empty() {
     let old: Value = serde_json::from_str(STATE).expect("it is JSON");
@@ -44,7 +46,7 @@ fn first_version_state_plans_empty() {
         begin(&workspace);
         workspace.expect_no_changes();
 
-        // A refresh adds what the first version did not know, and changes nothing else.
+        // A refresh adds the new attributes and changes nothing else.
         workspace.run(&["apply", "-refresh-only", "-auto-approve"]).expect_code(0);
         for (address, name) in [(ALL, "all"), (BARE, "bare"), (NONE, "none")] {
             let new = workspace.state(address);
@@ -59,7 +61,7 @@ fn first_version_state_plans_empty() {
         assert_eq!(cloud.changes(), [""; 0]);
         begin(&workspace);
 
-        // Straight from the old state to changes, of old attributes and of new ones.
+        // Changes old and new attributes directly from the old state.
         let changed = CONFIGURATION.replace("192.168.0.2", "192.168.0.3").replace(
             "  tags            = {}\n",
             "  tags            = {}\n  elastic_resource_pools = [\"pool1\"]\n  routes = { r = \"10.1.0.0/16\" }\n",
@@ -74,7 +76,7 @@ fn first_version_state_plans_empty() {
     });
 }
 
-/// A change that is planned and applied without a look at the service beforehand, and then a destroy.
+/// Plans and applies a change without a refresh, and then destroys.
 #[test]
 fn first_version_state_works_without_refresh() {
     for_each_terraform(|terraform| {

@@ -1,5 +1,5 @@
-//! `default_tags` and `ignore_tags` of the provider: what they add, what they leave alone, and that a change of them is a
-//! change of `tags_all` in place and of nothing else.
+//! The provider's `default_tags` and `ignore_tags`: what they add and ignore. Changing them updates `tags_all` in place
+//! and nothing else.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use super::harness::{Cloud, Finished, PROJECT, Workspace, errors, for_each_terra
 
 const BARE: &str = "dli_enhanced_connection.bare";
 
-/// The connection with these tags, and one without `tags`.
+/// A connection with these tags, and one without `tags`.
 fn both(tags: &str) -> String {
     let bare = connection("").replace("\"test\"", "\"bare\"");
     connection(&format!("tags = {tags}")) + &bare
@@ -22,7 +22,7 @@ fn tag(key: &str, value: &str) -> Tag {
     Tag { key: key.to_owned(), value: value.to_owned() }
 }
 
-/// The tags that the service has for the connection of this name.
+/// The tags at the service of the connection with this name.
 #[track_caller]
 fn tags(cloud: &Cloud, name: &str) -> BTreeMap<String, String> {
     cloud.emulator().tags(PROJECT, &id(cloud, name))
@@ -41,7 +41,7 @@ fn defaults(workspace: &Workspace, cloud: &Cloud, arguments: &str) {
     workspace.write("provider.tf", &cloud.provider_block(arguments));
 }
 
-/// The one error of `plan`, unwrapped.
+/// Returns the only error of `plan`, without line breaks.
 #[track_caller]
 fn one_error(planned: &Finished) -> String {
     assert_eq!(planned.stderr.matches("Error: ").count(), 1, "{planned}");
@@ -57,7 +57,7 @@ fn default_tags_change_only_tags_all() {
         let workspace = cloud.workspace_with(terraform, "default_tags = { env = \"prod\", team = \"data\" }");
         workspace.step(&configuration, &[(BARE, "create"), (ADDRESS, "create")]);
         let ids = ["test", "bare"].map(|name| id(&cloud, name));
-        // What the resource says goes first.
+        // The resource's tags override the defaults.
         assert_eq!(tags(&cloud, "test"), pairs([("env", "prod"), ("team", "a")]));
         assert_eq!(tags(&cloud, "bare"), pairs([("env", "prod"), ("team", "data")]));
         assert_eq!(workspace.state(ADDRESS)["tags"], json!({ "team": "a" }));
@@ -69,7 +69,7 @@ fn default_tags_change_only_tags_all() {
         let imports = configuration.clone() + &block(ADDRESS, &ids[0]) + &block(BARE, &ids[1]);
         importing.step(&imports, &[(BARE, "import"), (ADDRESS, "import")]);
 
-        // A tag of someone else is none of ours where `tags` is not set.
+        // Without `tags`, an external tag is not managed.
         cloud.edit(|account| account.put_tags(&ids[1], vec![tag("theirs", "1")]));
         workspace.expect_no_changes();
 
@@ -82,7 +82,7 @@ fn default_tags_change_only_tags_all() {
         let bare = [("env", "test"), ("owner", "me"), ("team", "data"), ("theirs", "1")];
         assert_eq!(tags(&cloud, "bare"), pairs(bare));
 
-        // Someone changes a default tag: that is drift of `tags_all` alone.
+        // An external change of a default tag is drift of `tags_all` only.
         let edited = vec![tag("env", "other")];
         cloud
             .edit(|account| account.put_tags(&ids[0], edited.clone()).and_then(|()| account.put_tags(&ids[1], edited)));
@@ -92,7 +92,7 @@ fn default_tags_change_only_tags_all() {
         }
         assert_eq!(tags(&cloud, "bare"), pairs(bare));
 
-        // A default is overridden with the value that it has, and then no longer.
+        // A default tag is overridden with its own value, and then not overridden any more.
         let same = workspace.step(&both("{ team = \"a\", env = \"test\" }"), UPDATE);
         same.expect_changed(ADDRESS, &["tags[\"env\"]"]);
         let fallen_back = workspace.step(&both("{}"), UPDATE);
@@ -112,10 +112,10 @@ fn default_tags_change_only_tags_all() {
     });
 }
 
-/// Taken out of the configuration, `tags` takes along what it held, but not the defaults.
+/// Removing `tags` from the configuration removes its tags, but not the default tags.
 #[test]
 fn removing_tags_keeps_default_tags() {
-    // Which version of Terraform plans it makes no difference: both hand over the same two maps.
+    // Every Terraform version sends the same two maps, so one is enough.
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace_with(terraform, "default_tags = { env = \"prod\" }");
@@ -136,7 +136,7 @@ fn ignored_tags_are_left_alone() {
         let id = cloud.connection().id;
         let theirs = vec![tag("owner", "x"), tag("cost:center", "7"), tag("owner2", "y")];
         cloud.edit(|account| account.put_tags(&id, theirs));
-        // A key is whole: what only begins like it is seen.
+        // Keys are compared as a whole; a key with an ignored prefix is still managed.
         let seen = workspace.step(&connection("tags = { a = \"2\" }"), UPDATE);
         let changed = ["tags[\"a\"]", "tags[\"owner2\"]", "tags_all[\"a\"]", "tags_all[\"owner2\"]"];
         seen.expect_changed(ADDRESS, &changed);
@@ -149,7 +149,7 @@ fn ignored_tags_are_left_alone() {
         workspace.step(&connection("tags = { b = \"\" }"), UPDATE);
         assert_eq!(cloud.tags(), pairs([("b", ""), kept[0], kept[1]]));
 
-        // What is left to others from now on stays, even where the state still has it.
+        // A tag that becomes ignored stays at the service, even if the state has it.
         defaults(&workspace, &cloud, "ignore_tags = { keys = [\"owner\", \"b\"], key_prefixes = [\"cost:\"] }");
         workspace.configure(&connection("tags = {}"));
         workspace.run(&["apply", "-auto-approve", "-refresh=false"]).expect_code(0);
@@ -158,7 +158,7 @@ fn ignored_tags_are_left_alone() {
     });
 }
 
-/// Neither could ever plan empty.
+/// Neither configuration could ever plan empty.
 #[test]
 fn declaring_an_ignored_tag_is_an_error() {
     for_one_terraform(|terraform| {
@@ -179,7 +179,7 @@ fn declaring_an_ignored_tag_is_an_error() {
     });
 }
 
-/// The document allows 20; where both have a key it counts once.
+/// The documents allow 20 tags; a key in both maps counts once.
 #[test]
 fn at_most_twenty_tags_in_total() {
     fn many(name: char, count: usize) -> String {
@@ -200,12 +200,12 @@ fn at_most_twenty_tags_in_total() {
         workspace.configure(&connection(""));
         let error = one_error(&workspace.run(&["plan"]).expect_code(1));
         assert!(error.contains("Too Many Tags"), "{error}");
-        // Each block by itself is within the limit, so nothing is wrong with the configuration alone.
+        // Each block is within the limit, so validation passes.
         assert_eq!(errors(&workspace.run(&["validate", "-json"])), []);
     });
 }
 
-/// Defaults that come from a resource: known at the first apply, and unknown again whenever that resource changes.
+/// Default tags from another resource: known at the first apply, and unknown again when that resource changes.
 #[test]
 fn unknown_default_tags_make_tags_all_unknown() {
     let configuration = |env: &str| {
@@ -228,7 +228,7 @@ fn unknown_default_tags_make_tags_all_unknown() {
         let first = env(&workspace);
         assert_eq!(tags(&cloud, "test"), pairs([("env", &*first), ("team", "a")]));
 
-        // While they are not known, the tag that they have put there is not taken for one that someone has added.
+        // While the default tags are unknown, the existing default tag is not treated as an external addition.
         let updates = [(data, "replace"), (BARE, "update"), (ADDRESS, "update")];
         let plan = workspace.step(&configuration("2"), &updates);
         plan.expect_changed(ADDRESS, &["tags_all"]).expect_changed(BARE, &["tags_all"]);

@@ -1,4 +1,4 @@
-//! Finding Terraform, and that the installed one behaves as the command does. The provider has no part in it.
+//! Finding and installing Terraform, and how the installed one behaves. The provider is not involved.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -53,7 +53,7 @@ fn terraform_on_path_precedes_installed_one() {
     assert!(matches!(&found[..], [Ok(first), Ok(second)] if *first == on_path && *second == installed()), "{found:?}");
 }
 
-/// Everything that a launcher could lose on the way: arguments, environment, standard input, output, exit status.
+/// Everything that a launcher could lose: arguments, environment, standard input and output, exit status.
 #[test]
 fn every_terraform_runs_a_full_lifecycle() {
     for_each_terraform(|terraform| {
@@ -86,13 +86,13 @@ fn every_terraform_runs_a_full_lifecycle() {
     });
 }
 
-/// Ctrl-C is Terraform's to answer: it stops what runs, says so and ends with 1.
+/// Terraform handles Ctrl-C: it stops running operations, reports the interrupt and exits with 1.
 #[test]
 fn every_terraform_handles_an_interrupt() {
     for_each_terraform(|terraform| {
         let workspace = Workspace::new(terraform);
         workspace.write("versions.tf", "");
-        // The command leaves the interrupt, which reaches it too, to Terraform.
+        // The launcher also receives the interrupt and leaves it to Terraform.
         workspace.configure(
             "resource \"terraform_data\" \"slow\" {\n  provisioner \"local-exec\" {\n    \
              command = \"trap '' INT; echo started; exec sleep 60\"\n  }\n}\n",

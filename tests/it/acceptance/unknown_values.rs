@@ -1,11 +1,11 @@
-//! Values that come from another resource: the plan waits for them, and what turns out to break a limit fails at apply
-//! before the service hears of it.
+//! Values from another resource: the plan accepts them as unknown, and an invalid one fails at apply before any
+//! request.
 
 use super::harness::{Cloud, for_each_terraform};
 
 const ADDRESS: &str = "dli_enhanced_connection.test";
 
-/// A connection whose every attribute is known only after `terraform_data.source` was created.
+/// A connection whose attributes are all unknown until `terraform_data.source` is created.
 fn configuration(name: &str, queue: &str, host: &str, ip: &str) -> String {
     format!(
         r#"

@@ -1,11 +1,11 @@
-//! Every fault of a configuration at once, at its place, from `terraform validate` alone: no provider block, no
-//! credentials, no network.
+//! Every error of a configuration is reported at its place by `terraform validate` alone: no provider block,
+//! credentials or network.
 
 use std::collections::BTreeMap;
 
 use super::harness::{Workspace, errors, for_each_terraform};
 
-/// Each line with `# fault` has one, of a kind of its own; the text after it must be in the message.
+/// Each line with `# fault` has one error of its own kind, and the message must contain the text after it.
 const FAULTS: &str = r#"
 resource "dli_enhanced_connection" "many" {
   name            = "has-hyphen"                           # fault: name: "has-hyphen" contains '-'
@@ -97,7 +97,7 @@ resource "dli_enhanced_connection" "test" {
     });
 }
 
-/// What is not known yet is no fault.
+/// An unknown value is not an error.
 #[test]
 fn unknown_values_pass_validation() {
     for_each_terraform(|terraform| {

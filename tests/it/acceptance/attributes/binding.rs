@@ -49,7 +49,7 @@ fn binding_attributes() {
         row("project_id", q1, &format!("{q1}\n{}", elsewhere()), REPLACE, &["connection_id", "project_id"]),
     ];
     rows.extend(timeouts(&["create", "read", "delete"]).into_iter().map(|row| row.with(q1)));
-    // A connection for each row, so that no two bind the same.
+    // One connection per row, so that no two rows bind the same target.
     let own = (0..rows.len()).map(|at| format!("binding_{at:02}")).map(|label| connection(&label, ""));
     cover(&Kind { prelude: kind.prelude + &own.collect::<String>(), ..kind }, &rows);
 }

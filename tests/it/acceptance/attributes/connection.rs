@@ -11,16 +11,16 @@ use super::table::{Kind, NONE, OTHER_PROJECT, REPLACE, Row, UPDATE, cover, row};
 use crate::acceptance::harness::{Cloud, PROJECT};
 
 pub(super) const KIND: &str = "dli_enhanced_connection";
-/// The three arguments that every connection needs.
+/// The three required arguments of a connection.
 pub(super) const DEFAULTS: &[(&str, &str)] = &[
     ("name", "\"{label}\""),
     ("dest_vpc_id", "\"22094d8f-c310-4621-913d-4c4d655d8495\""),
     ("dest_network_id", "\"78f2562a-36e4-4b39-95b9-f5aab22e1281\""),
 ];
-/// Tags with this beginning are always somebody else's.
+/// Tags with this prefix are managed outside Terraform.
 pub(super) const THEIRS: &str = "theirs";
 
-/// The kind, with the rows that `prelude` makes room for.
+/// The resource type, with a prelude that the rows refer to.
 pub(super) fn kind() -> Kind {
     Kind {
         name: KIND,
@@ -52,7 +52,7 @@ fn connection_attributes() {
         row("routetable_id", &id("routetable_id", a), &id("routetable_id", b), REPLACE, &["routetable_id"]),
         row("routetable_id", "", &id("routetable_id", a), REPLACE, &["routetable_id"]),
         row("routetable_id", &id("routetable_id", a), "", REPLACE, &["routetable_id"]),
-        // Without a region of the provider's, and with endpoints, any region is served.
+        // Without a provider region, and with endpoints, any region is accepted.
         row("region", "region = \"eu-west-101\"", "region = \"cn-north-4\"", REPLACE, &["region"])
             .of_provider("-region", "-region"),
         row("region", "", "region = \"cn-north-4\"", UPDATE, &["region"]).of_provider("-region", "-region"),
@@ -99,7 +99,7 @@ fn connection_attributes() {
     cover(&kind(), &rows);
 }
 
-/// The three that have a value for each name.
+/// Rows for `hosts`, `routes` and `tags`.
 fn collections() -> [Row; 18] {
     let hosts_a: &[&str] = &["hosts[\"a\"]"];
     let tags_a: &[&str] = &["tags[\"a\"]", "tags_all[\"a\"]"];
@@ -151,7 +151,7 @@ fn collections() -> [Row; 18] {
     ]
 }
 
-/// A row for each operation, and the block itself put in and taken out. Only Terraform keeps them.
+/// Rows that change each timeout, and add and remove the block. Only Terraform stores timeouts.
 pub(super) fn timeouts(operations: &[&str]) -> Vec<Row> {
     let known = [
         ("create", "timeouts.create", "timeouts[\"create\"]"),
@@ -169,7 +169,7 @@ pub(super) fn timeouts(operations: &[&str]) -> Vec<Row> {
     rows
 }
 
-/// The connection with this id, and the project that it is in.
+/// Returns the connection with this ID and its project.
 pub(super) fn find(cloud: &Cloud, id: &Value) -> (&'static str, Connection) {
     let found = [PROJECT, OTHER_PROJECT].into_iter().find_map(|project| {
         let connections = cloud.emulator().connections(project);
@@ -182,7 +182,7 @@ fn held(cloud: &Cloud, state: &Value) -> BTreeMap<&'static str, Value> {
     let (project, shown) = find(cloud, &state["id"]);
     let mut tags = cloud.emulator().tags(project, &shown.id);
     tags.retain(|key, _| !key.starts_with(THEIRS));
-    // A collection that the configuration does not have is not in the state, and nobody but Terraform filled it.
+    // A collection that is not configured is not in the state.
     let declared = |name: &str, held: Map<String, Value>| {
         if state[name].is_null() && held.is_empty() { Value::Null } else { Value::Object(held) }
     };
@@ -211,7 +211,7 @@ fn held(cloud: &Cloud, state: &Value) -> BTreeMap<&'static str, Value> {
     ])
 }
 
-/// The declared names, where the service has bound exactly what all the declared names stand for.
+/// The declared names, after checking that the service has bound exactly their targets.
 fn bound(cloud: &Cloud, project: &str, state: &Value, attribute: &str, shown: &Connection) -> Value {
     let queues = cloud.emulator().queues(project);
     let names = |attribute: &str| -> Vec<String> {
@@ -229,7 +229,7 @@ fn bound(cloud: &Cloud, project: &str, state: &Value, attribute: &str, shown: &C
     state[attribute].clone()
 }
 
-/// A peering, as the state has it.
+/// A peering as the state shows it.
 pub(super) fn peering(binding: &Binding) -> Value {
     json!({
         "status": binding.status,

@@ -1,5 +1,5 @@
-//! The provider block: what a change of it means for a connection that exists. Only its tags are anything to a connection;
-//! where one is, and how the service is reached, is settled when it is made.
+//! The provider block: what changing it does to an existing connection. Only tag settings change a connection; location
+//! and endpoints are fixed at creation.
 
 use super::connection::{THEIRS, kind};
 use super::table::{NONE, OTHER_PROJECT, UPDATE, cover, row};
@@ -45,7 +45,7 @@ fn provider_attributes() {
     let by_name = own(&format!("{user}\ndomain_name = {domain_name:?}"));
     let by_domain_id = own(&format!("{user}\ndomain_id = {domain_id:?}"));
     let by_id = own(&format!("user_id = {user_id:?}\npassword = {password:?}"));
-    // A line begins with the name of an argument, and the end of a block with none.
+    // Each line starts with an argument name; the closing line of a block starts with none.
     let assuming =
         |arguments: &str| format!("{identity}\nassume_role {{\nagency_name = \"dli-agency\"\n{arguments}\n/**/ }}");
     let of_account = "domain_name = \"emulator\"";
@@ -73,7 +73,7 @@ fn provider_attributes() {
     cover(&kind(), &rows.collect::<Vec<_>>());
 }
 
-/// A tag that Terraform would take away where it is not to be ignored.
+/// Adds a tag that Terraform would remove if it were not ignored.
 fn add_theirs(account: &mut Account<'_>, id: &str) -> Result<(), Refusal> {
     account.put_tags(id, vec![Tag { key: format!("{THEIRS}:a"), value: "1".to_owned() }])
 }

@@ -10,29 +10,29 @@ use crate::acceptance::harness::Cloud;
 
 pub(super) const KIND: &str = "dli_enhanced_connection_route";
 
-/// Connections that the small resources belong to: two here, and one of the same name in another project.
+/// The connections that the parts belong to: two here, and one of the same name in another project.
 pub(super) fn connections() -> String {
     let elsewhere = format!("  project_id = \"{OTHER_PROJECT}\"\n");
     connection("one", "") + &connection("two", "") + &connection("elsewhere", &elsewhere)
 }
 
-/// One of them.
+/// One of these connections.
 pub(super) fn connection(label: &str, more: &str) -> String {
     let required = DEFAULTS.iter().map(|(name, value)| format!("  {name} = {}\n", value.replace("{label}", label)));
     format!("resource \"dli_enhanced_connection\" \"{label}\" {{\n{}{more}}}\n\n", required.collect::<String>())
 }
 
-/// A line that says which of them.
+/// The `connection_id` line for one of them.
 pub(super) fn of(connection: &str) -> String {
     format!("connection_id = dli_enhanced_connection.{connection}.id")
 }
 
-/// The same in capitals.
+/// The same, with an upper-case ID.
 pub(super) fn of_in_capitals(connection: &str) -> String {
     format!("connection_id = upper(dli_enhanced_connection.{connection}.id)")
 }
 
-/// In the other project.
+/// The `connection_id` line for the other project.
 pub(super) fn elsewhere() -> String {
     format!("{}\nproject_id = \"{OTHER_PROJECT}\"", of("elsewhere"))
 }

@@ -1,4 +1,4 @@
-//! The rows, and what is done with them.
+//! The rows of an attribute table, and the test that runs them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -9,36 +9,36 @@ use terraform_provider_dli::emulator::{ACCESS_KEY, Account, Refusal, SECRET_KEY}
 
 use crate::acceptance::harness::{Cloud, PROJECT, Workspace, for_one_terraform};
 
-/// Another project of the same cloud.
+/// Another project of the same emulator.
 pub(super) const OTHER_PROJECT: &str = "fedcba9876543210fedcba9876543210";
 
-/// What a plan does about a row.
+/// The action that a plan shows for a row.
 pub(super) const UPDATE: &str = "update";
 pub(super) const REPLACE: &str = "replace";
-/// Nothing: what changed is another way to say the same.
+/// No action: the new value means the same as the old one.
 pub(super) const NONE: &str = "none";
 
 /// One change of one attribute of one resource.
 pub(super) struct Row {
-    /// With its block or object: `timeouts.create`; an attribute of the provider begins with `provider.`.
+    /// The path, with its block or object, such as `timeouts.create`. Provider attributes start with `provider.`.
     attribute: &'static str,
-    /// The arguments of the resource that matter here, before and after: one to a line.
+    /// The relevant resource arguments before and after, one per line.
     before: String,
     after: String,
-    /// The plan's action.
+    /// The planned action.
     action: &'static str,
-    /// The paths that change, without those that every replacement changes.
+    /// The changed paths, without those that every replacement changes.
     changed: Vec<&'static str>,
-    /// The provider block's own arguments, before and after, where the resource has a provider block of its own.
+    /// The provider arguments before and after, if the row has a provider block of its own.
     provider: Option<[String; 2]>,
-    /// What somebody else does to the object, in between.
+    /// An external change to the object between the two applies.
     meanwhile: Option<Meanwhile>,
 }
 
-/// Somebody else changes the connection with this id.
+/// Changes the connection with this ID from outside Terraform.
 type Meanwhile = fn(&mut Account<'_>, &str) -> Result<(), Refusal>;
 
-/// A change of this attribute.
+/// A row that changes this attribute.
 pub(super) fn row(
     attribute: &'static str,
     before: &str,
@@ -51,19 +51,19 @@ pub(super) fn row(
 }
 
 impl Row {
-    /// With a provider block of its own. The arguments stand beside, or in the place of, those that the cloud wants.
+    /// Gives the row a provider block of its own. The arguments are added to the default ones or override them.
     pub(super) fn of_provider(mut self, before: impl Into<String>, after: impl Into<String>) -> Self {
         self.provider = Some([before.into(), after.into()]);
         self
     }
 
-    /// With what somebody else does in between.
+    /// Adds an external change between the two applies.
     pub(super) fn meanwhile(mut self, change: Meanwhile) -> Self {
         self.meanwhile = Some(change);
         self
     }
 
-    /// With these arguments before and after.
+    /// Adds arguments that are the same before and after.
     pub(super) fn with(mut self, arguments: &str) -> Self {
         for side in [&mut self.before, &mut self.after] {
             *side = format!("{arguments}\n{side}");
@@ -71,7 +71,7 @@ impl Row {
         self
     }
 
-    /// What changed, for the table.
+    /// The change as the coverage table shows it.
     fn shown(&self) -> String {
         let [before, after] = self.provider.as_ref().map_or([&self.before, &self.after], |[a, b]| [a, b]);
         let said = |text: &str| if text.is_empty() { "(not set)".to_owned() } else { text.replace('\n', "; ") };
@@ -79,35 +79,34 @@ impl Row {
     }
 }
 
-/// A kind of resource.
+/// A resource type and the configuration that its rows share.
 pub(super) struct Kind {
     pub(super) name: &'static str,
     /// The rest of the configuration.
     pub(super) prelude: String,
-    /// Arguments of every row that does not give them itself; `{label}` is another text in every row.
+    /// Default arguments of every row. `{label}` is replaced by a text that is unique to the row.
     pub(super) defaults: &'static [(&'static str, &'static str)],
-    /// Every change that replaces the resource changes these.
+    /// Attributes that every replacement changes.
     pub(super) computed: &'static [&'static str],
-    /// What the state must hold for one resource, read from the cloud. All attributes are there but [`Kind::said`].
+    /// Returns the expected state of one resource, read from the emulator: all attributes except [`Kind::said`].
     pub(super) held: fn(&Cloud, &Value) -> BTreeMap<&'static str, Value>,
-    /// Attributes that the service knows nothing of: the configuration says them, and Terraform itself checks that they
-    /// are kept.
+    /// Attributes that only the configuration sets. Terraform checks that they are kept.
     pub(super) said: &'static [&'static str],
 }
 
-/// The provider's schemas, as Terraform got them.
+/// The provider's schemas, as Terraform reads them.
 pub(super) fn schemas(workspace: &Workspace) -> Value {
     let schemas = workspace.run(&["providers", "schema", "-json"]).expect_code(0).json();
     let providers = schemas["provider_schemas"].as_object().expect("an object");
     providers.values().next().expect("there is one provider").clone()
 }
 
-/// Makes all the changes of a kind, checks them, prints what was covered, and requires that nothing was left out.
+/// Makes all changes of a resource type, checks them, prints the coverage, and requires that it is complete.
 pub(super) fn cover(kind: &Kind, rows: &[Row]) {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
-        // For a provider block that leaves its keys to the environment.
+        // For a provider block without keys.
         let workspace = workspace.with_variable("HW_ACCESS_KEY", ACCESS_KEY).with_variable("HW_SECRET_KEY", SECRET_KEY);
         certify(&workspace);
         workspace.write("koocli.json", &koocli());
@@ -155,13 +154,13 @@ pub(super) fn cover(kind: &Kind, rows: &[Row]) {
     });
 }
 
-/// A certificate for whoever wants a file with one.
+/// Writes a self-signed certificate for arguments that take a file.
 fn certify(workspace: &Workspace) {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("it can be made");
     workspace.write("ca.pem", &made.cert.pem());
 }
 
-/// The configuration of Huawei Cloud's command line, with two profiles of the one key there is.
+/// A KooCLI configuration with two profiles for the emulator's key.
 fn koocli() -> String {
     let profile =
         |name: &str| json!({"name": name, "mode": "AKSK", "accessKeyId": ACCESS_KEY, "secretAccessKey": SECRET_KEY});
@@ -176,7 +175,7 @@ fn address(kind: &Kind, at: usize) -> String {
     format!("{}.{}", kind.name, label(kind, at))
 }
 
-/// Everything as it is before or after.
+/// The whole configuration, before or after the changes.
 fn configuration(cloud: &Cloud, kind: &Kind, rows: &[Row], after: bool) -> String {
     let mut text = kind.prelude.clone();
     for (at, row) in rows.iter().enumerate() {
@@ -199,8 +198,8 @@ fn configuration(cloud: &Cloud, kind: &Kind, rows: &[Row], after: bool) -> Strin
     text
 }
 
-/// The cloud's provider block under another name; `arguments` go before its own, `-NAME` takes one of those out, and
-/// `{port}` is that of the cloud.
+/// The emulator's provider block with an alias. `arguments` override its own, `-NAME` removes one, and `{port}` is the
+/// emulator's port.
 fn provider_block(cloud: &Cloud, alias: &str, arguments: &str) -> String {
     let common = cloud.provider_block("");
     let arguments = arguments.replace("{port}", &cloud.emulator().address().port().to_string());
@@ -228,7 +227,7 @@ fn states(workspace: &Workspace, kind: &Kind, rows: &[Row]) -> Vec<Value> {
     (0..rows.len()).map(find).collect()
 }
 
-/// Compares every attribute in the state with what the cloud holds.
+/// Compares every attribute in the state with the emulator.
 fn check(cloud: &Cloud, kind: &Kind, rows: &[Row], states: &[Value]) {
     for (row, state) in rows.iter().zip(states) {
         let held = (kind.held)(cloud, state);
@@ -241,12 +240,12 @@ fn check(cloud: &Cloud, kind: &Kind, rows: &[Row], states: &[Value]) {
     }
 }
 
-/// Prints how each attribute was covered, and requires that each was.
+/// Prints how each attribute was covered, and requires that all of them were.
 fn report(schemas: &Value, kind: &Kind, rows: &[Row], held: &BTreeSet<&str>) {
     let mut wanted = Vec::new();
     attributes("", &schemas["resource_schemas"][kind.name]["block"], &mut wanted);
     attributes("provider.", &schemas["provider"]["block"], &mut wanted);
-    // The rows of a table are about the provider block or about the resource.
+    // The rows of a table are all for the provider block or all for the resource.
     let of_provider = rows.iter().any(|row| row.attribute.starts_with("provider."));
     wanted.retain(|(name, _)| name.starts_with("provider.") == of_provider);
     let subject = if of_provider { "provider" } else { kind.name };
@@ -274,7 +273,7 @@ fn report(schemas: &Value, kind: &Kind, rows: &[Row], held: &BTreeSet<&str>) {
     assert!(unknown.is_empty(), "{subject} has no {unknown:?}");
 }
 
-/// The attributes of a schema's block, those of its blocks and objects too, and whether only the provider sets them.
+/// Lists the attributes of a schema block and its nested blocks, and whether each is computed only.
 fn attributes(prefix: &str, block: &Value, found: &mut Vec<(String, bool)>) {
     let members = |value: &Value| value.as_object().cloned().unwrap_or_default();
     for (name, attribute) in members(&block["attributes"]) {

@@ -1,4 +1,4 @@
-//! A queue or a pool that is bound to somebody else's connection.
+//! A binding of a queue or pool to a connection that is managed elsewhere.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ fn queue(name: &str) -> QueueNames {
     QueueNames { queues: vec![name.to_owned()], ..QueueNames::default() }
 }
 
-/// The names that are bound, each with its status.
+/// The bound names, each with its status.
 fn bound(connection: &wire::Connection) -> Vec<String> {
     let all = connection.available_queue_info.iter().chain(&connection.elastic_resource_pools);
     all.map(|binding| format!("{} {}", binding.name, binding.status)).collect()
@@ -42,7 +42,7 @@ fn binding_lifecycle() {
         assert!(state["updated_at"].as_str().is_some_and(|time| time.ends_with('Z')), "{state:#}");
         workspace.expect_import(ADDRESS, &[]);
 
-        // In place, and without a call.
+        // In place, without a request.
         let sent = cloud.changes();
         workspace.step(&binding(&id, "queue = \"Q1\""), &[]);
         let waits = "queue = \"q1\"\n  wait_for_bindings = false";
@@ -90,7 +90,7 @@ fn externally_removed_binding_is_recreated() {
         cloud.edit(|account| account.unbind(&id, &queue("q1")));
         workspace.step(&configuration, CREATE);
         assert_eq!(bound(&shown(&cloud, &id)), ["q1 ACTIVE"]);
-        // Without a look before, the end meets what has ended.
+        // Without a refresh, the delete request meets a binding that no longer exists.
         cloud.edit(|account| account.unbind(&id, &queue("q1")));
         workspace.run(&["destroy", "-auto-approve", "-refresh=false"]).expect_code(0);
     });
@@ -122,14 +122,14 @@ fn peer_failed_binding_is_not_bound() {
         expect_failure(&workspace, "Binding Failed", &["q1", REASON, "apply again"]);
         assert_eq!(bound(&shown(&cloud, &id)), ["q1 FAILED"]);
 
-        // The cause is mended: the next apply alone finishes the job.
+        // The cause is fixed: the next apply completes the binding.
         cloud.emulator().set_fate("q1", None);
         workspace.plan().expect(CREATE);
         let applied = workspace.apply();
         assert!(!applied.stdout.contains("Already Bound"), "{applied}");
         assert_eq!(bound(&shown(&cloud, &id)), ["q1 ACTIVE"]);
 
-        // It fails later, and the destruction meets it as it is.
+        // The binding fails later, and the destroy meets it in that state.
         cloud.edit(|account| account.settle(&id, "q1", Some(REASON)));
         let planned = workspace.run(&["plan", "-detailed-exitcode"]).expect_code(2);
         assert!(planned.stdout.contains("Warning: Binding Failed") && planned.stdout.contains(REASON), "{planned}");
@@ -152,7 +152,7 @@ fn timed_out_binding_stays_in_state_tainted() {
         workspace.step(&binding(&id, limited), &[]);
         assert_eq!(cloud.changes().len(), 1, "it was bound once");
 
-        // Who does not want to wait need not, and what is still being made is no drift.
+        // Waiting can be turned off, and a binding that is being created is no drift.
         let other = workspace.fresh();
         other.step(&binding(&id, "queue = \"q2\"\n  wait_for_bindings = false"), CREATE);
         assert_eq!(other.state(ADDRESS)["status"], "CREATING");
@@ -161,7 +161,7 @@ fn timed_out_binding_stays_in_state_tainted() {
     });
 }
 
-/// The service reports the pool and never the queue.
+/// The service reports the pool, never the queue.
 #[test]
 fn pooled_queue_binds_and_unbinds_its_pool() {
     for_each_terraform(|terraform| {
@@ -257,13 +257,13 @@ fn apply_ends_as_soon_as_the_binding_fails() {
         let applying = workspace.start(&["apply", "-auto-approve"]);
         applying.wait_for("it is bound", || !bound(&shown(&cloud, &id)).is_empty());
         cloud.edit(|account| account.settle(&id, "q1", Some("no permission")));
-        // A look each second, and the end of Terraform itself on a busy machine.
+        // One read per second, and time for Terraform to end on a busy machine.
         let applied = applying.wait_at_most(Duration::from_secs(4)).expect_code(1);
         assert!(applied.stderr.contains("no permission"), "{applied}");
     });
 }
 
-/// The new binding finds the pool bound by the old one; the end of the old one must not take it away.
+/// The new binding finds the pool already bound; deleting the old binding must not unbind it.
 #[test]
 fn create_before_destroy_keeps_the_pool_bound() {
     let with = |queue: &str| format!("queue = {queue:?}\n  lifecycle {{\n    create_before_destroy = true\n  }}");
@@ -279,7 +279,7 @@ fn create_before_destroy_keeps_the_pool_bound() {
     });
 }
 
-/// The service unbinds the pool, whichever of its queues was named: whoever relies on it has to hear of it.
+/// The service unbinds the whole pool, so other queues of the pool lose the connection.
 #[test]
 fn unbinding_a_pooled_queue_warns_about_its_pool() {
     for_one_terraform(|terraform| {
@@ -295,7 +295,7 @@ fn unbinding_a_pooled_queue_warns_about_its_pool() {
         workspace.step(&other, &[("dli_enhanced_connection_binding.other", "create")]);
         assert_eq!(bound(&shown(&cloud, &id)), ["pool1 ACTIVE"]);
 
-        // What is declared as a pool, or lives in none, ends as everybody expects.
+        // A declared pool or a standalone queue is removed without a warning.
         for attributes in ["elastic_resource_pool = \"pool2\"", "queue = \"q1\""] {
             let own = workspace.fresh();
             own.step(&binding(&id, attributes), CREATE);
@@ -305,15 +305,15 @@ fn unbinding_a_pooled_queue_warns_about_its_pool() {
     });
 }
 
-/// One resource goes and another comes for the same queue, at the same time: what the service still shows of the old binding
-/// is not the new one.
+/// One resource is deleted while another is created for the same queue. The service may still show the old binding,
+/// which is not the new one.
 #[test]
 fn binding_being_removed_is_not_adopted() {
     for_one_terraform(|terraform| {
         let (cloud, id, workspace) = stage(terraform);
         workspace.step(&binding(&id, "queue = \"q1\""), CREATE);
         cloud.fault("ShowEnhancedConnection:stale=5s");
-        // The end comes first.
+        // The delete comes first.
         cloud.fault("ListQueues:delay=1s");
         workspace.configure(&binding(&id, "queue = \"q1\"").replace("\"test\"", "\"other\""));
         workspace.run(&["apply", "-auto-approve"]).expect_code(0);
@@ -323,7 +323,7 @@ fn binding_being_removed_is_not_adopted() {
     });
 }
 
-/// The project of the provider is not the one to ask about another that is not known yet.
+/// The provider's project is not used for a resource whose project is still unknown.
 #[test]
 fn plan_with_unknown_project_sends_no_requests() {
     for_one_terraform(|terraform| {

@@ -1,4 +1,4 @@
-//! What was asked for, and whose answer nobody waited for: it may be there, so that Terraform has to know it.
+//! Requests whose response never arrived: the part may exist, so it must be in the state.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,7 +12,7 @@ const PARTS: [(&str, &str, &str); 3] = [
     ("privilege", "applicant_project_id = \"330e068af1334c9782f4226acc00a2e2\"", "RunAuthorizationAction"),
 ];
 
-/// How many of the parts there are.
+/// The number of parts that exist.
 fn there(cloud: &Cloud, ids: &[String]) -> usize {
     let of = |id: &String| {
         let connection = shown(cloud, id);
@@ -22,13 +22,13 @@ fn there(cloud: &Cloud, ids: &[String]) -> usize {
     ids.iter().map(of).sum()
 }
 
-/// Interrupted while the answers are under way: what was done is removed, or brought to what is declared.
+/// Interrupted while responses are pending: the next run removes the parts or completes them.
 #[test]
 fn interrupted_create_is_recorded_in_state() {
     for_each_terraform(|terraform| {
         for destroys in [true, false] {
             let cloud = Cloud::start();
-            // Writes to one connection take turns.
+            // Writes to one connection are serialized.
             let ids = PARTS.map(|(kind, ..)| foreign(&cloud, kind));
             let blocks = PARTS.iter().zip(&ids).map(|((kind, attributes, operation), id)| {
                 cloud.fault(&format!("{operation}:delay=1m*1"));

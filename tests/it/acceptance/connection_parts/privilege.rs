@@ -1,4 +1,4 @@
-//! A connection that is shared with another project.
+//! A privilege on a connection that is shared with another project.
 
 use serde_json::json;
 use terraform_provider_dli::emulator::{Fault, Quirk, Trouble};
@@ -21,7 +21,7 @@ fn shared_with(cloud: &Cloud, id: &str) -> Vec<String> {
     cloud.edit(|account| account.shared_with(id).map(|projects| projects.iter().cloned().collect()))
 }
 
-/// What the documents call the field, and what live answers do.
+/// The field name in the documents, and the one in live responses.
 #[test]
 fn privilege_lifecycle() {
     for_each_terraform(|terraform| {
@@ -85,7 +85,7 @@ fn existing_privilege_is_adopted_with_a_warning() {
     });
 }
 
-/// The service's code for a bad request is also one of those for what is gone.
+/// The code for a bad request is also one of the codes for "not found".
 #[test]
 fn peer_bad_request_keeps_the_privilege() {
     for_each_terraform(|terraform| {
@@ -142,7 +142,7 @@ fn import_of_a_missing_privilege_fails() {
     });
 }
 
-/// The new resource finds what the old one has granted; the end of the old one must not take it away.
+/// The new resource finds the existing privilege; deleting the old resource must not revoke it.
 #[test]
 fn create_before_destroy_keeps_the_privilege() {
     for_one_terraform(|terraform| {
@@ -158,8 +158,8 @@ fn create_before_destroy_keeps_the_privilege() {
     });
 }
 
-/// One resource goes and another comes for the same project, at the same time: what the service still shows of the old one
-/// is not the new one.
+/// One resource is deleted while another is created for the same project. The service may still show the old privilege,
+/// which is not the new one.
 #[test]
 fn privilege_being_revoked_is_not_adopted() {
     for_one_terraform(|terraform| {
@@ -167,7 +167,7 @@ fn privilege_being_revoked_is_not_adopted() {
         workspace.step(&privilege(&id, ALLY), CREATE);
         cloud.fault("ShowEnhancedConnectionPrivilege:stale=3s");
         let other = privilege(&id, ALLY).replace("\"test\"", "\"other\"");
-        // The end comes first.
+        // The delete comes first.
         let pause = "provisioner \"local-exec\" {\n    command = \"sleep 1\"\n  }";
         let other = other.replace("  applicant", "  depends_on = [terraform_data.pause]\n  applicant");
         workspace.configure(&format!("resource \"terraform_data\" \"pause\" {{\n  {pause}\n}}\n{other}"));

@@ -1,4 +1,4 @@
-//! A route of somebody else's connection.
+//! A route of a connection that is managed elsewhere.
 
 use terraform_provider_dli::emulator::{Fault, Quirk, Trouble};
 
@@ -14,7 +14,7 @@ fn route(connection: &str, name: &str, cidr: &str) -> String {
     part("dli_enhanced_connection_route", connection, &format!("name = \"{name}\"\n  cidr = \"{cidr}\""))
 }
 
-/// The routes that there are: name and network.
+/// The existing routes: name and network.
 fn routes(cloud: &Cloud, id: &str) -> Vec<String> {
     shown(cloud, id).routes.into_iter().map(|route| format!("{} {}", route.name, route.cidr)).collect()
 }
@@ -96,7 +96,7 @@ fn only_a_route_with_the_same_cidr_is_adopted() {
         other.configure(&route(&id, "single", "10.0.0.0/8"));
         let import = format!("terraform import ADDRESS {id}/single");
         expect_failure(&other, "Route Leads Elsewhere", &["127.0.0.0/32", "10.0.0.0/8", &import]);
-        // Another name does not make another network of it: the service speaks.
+        // A second name for the same network is rejected by the service.
         other.configure(&route(&id, "another", "127.0.0.0/32"));
         expect_failure(&other, "Could Not Add the Route", &["DLI.0006"]);
         assert_eq!(routes(&cloud, &id), ["single 127.0.0.0"]);
@@ -177,7 +177,7 @@ fn import_of_a_missing_route_fails() {
     });
 }
 
-/// The new resource finds the route of the old one; the end of the old one must not take it away.
+/// The new resource finds the existing route; deleting the old resource must not remove it.
 #[test]
 fn create_before_destroy_keeps_the_route() {
     for_one_terraform(|terraform| {
@@ -193,8 +193,8 @@ fn create_before_destroy_keeps_the_route() {
     });
 }
 
-/// One resource goes and another comes for the same route, at the same time: what the service still shows of the old one is
-/// not the new one.
+/// One resource is deleted while another is created for the same route. The service may still show the old route, which
+/// is not the new one.
 #[test]
 fn route_being_removed_is_not_adopted() {
     for_one_terraform(|terraform| {
@@ -202,7 +202,7 @@ fn route_being_removed_is_not_adopted() {
         workspace.step(&route(&id, "ours", "192.168.2.0/24"), CREATE);
         cloud.fault("ShowEnhancedConnection:stale=3s");
         let other = route(&id, "ours", "192.168.2.0/24").replace("\"test\"", "\"other\"");
-        // The end comes first.
+        // The delete comes first.
         let pause = "provisioner \"local-exec\" {\n    command = \"sleep 1\"\n  }";
         let other = other.replace("  name", "  depends_on = [terraform_data.pause]\n  name");
         workspace.configure(&format!("resource \"terraform_data\" \"pause\" {{\n  {pause}\n}}\n{other}"));

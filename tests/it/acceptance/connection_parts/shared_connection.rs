@@ -1,4 +1,4 @@
-//! A connection and parts of it in two configurations, and in one.
+//! A connection and its parts in two configurations, and in one.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use super::{connection, part, stage};
 use crate::acceptance::connection::{CREATE, UPDATE};
 use crate::acceptance::harness::{Cloud, for_each_terraform};
 
-/// A route and a binding of the connection that this expression names.
+/// A route and a binding for the connection that this expression refers to.
 fn parts(connection: &str) -> String {
     format!(
         r#"
@@ -42,7 +42,7 @@ fn two_configurations_can_share_a_connection() {
         owner.expect_no_changes();
         team.expect_no_changes();
 
-        // And in the other order.
+        // The other order.
         owner.step(&connection("hosts = { \"a\" = \"10.0.0.2\" }"), UPDATE);
         team.expect_no_changes();
         owner.expect_no_changes();
@@ -95,7 +95,7 @@ fn duplicate_declaration_is_a_warning() {
     });
 }
 
-/// Deleted connections answer in one of these ways; which one, depends on the call and the region.
+/// The responses for a deleted connection; which one is sent depends on the operation and the region.
 #[test]
 fn parts_of_a_deleted_connection_are_recreated() {
     const SHAPES: [&[Quirk]; 5] = [

@@ -1,11 +1,11 @@
-//! Without any credentials: a plan is made all the same, in silence; what needs them lists where they were looked for.
+//! No credentials: planning works without warnings; an apply fails and lists the sources that were tried.
 
 use super::{block, koocli};
 use crate::acceptance::connection::{ADDRESS, EXAMPLE};
 use crate::acceptance::harness::{Cloud, PROJECT, Workspace, for_one_terraform};
 use terraform_provider_dli::emulator::{Metadata, Settings};
 
-/// What the message names of the provider block.
+/// The provider arguments that the message names.
 pub(super) const ARGUMENTS: [&str; 10] = [
     "token",
     "access_key",
@@ -65,7 +65,8 @@ fn configured_shared_file_must_exist() {
         let planned = named.run(&["plan"]).expect_code(1);
         assert!(planned.stderr.contains("nowhere.json") && planned.stderr.contains("does not exist"), "{planned}");
 
-        // The key of such a profile would act for itself, in another account; an agency that is written down is one.
+        // Without its agency domain, such a profile would use its own key in another account, so a configured profile
+        // is an error.
         let half = koocli("emulated", PROJECT).replace("agencyDomainName", "xDomainName");
         let assume = |domain: &str| format!("  assume_role {{\n    agency_name = \"dli-agency\"\n{domain}\n  }}");
         for (arguments, code) in [(String::new(), 1), (assume("    domain_name = \"emulator\""), 0)] {

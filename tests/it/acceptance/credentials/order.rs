@@ -1,5 +1,5 @@
-//! What goes before what: the provider block before the environment, the environment before files, files before the
-//! machine. All four are there; they are taken away one after the other.
+//! Precedence of sources: provider block, environment, files, metadata service. All four are present and are removed
+//! one by one.
 
 use terraform_provider_dli::emulator::People;
 
@@ -36,8 +36,8 @@ fn credential_sources_are_tried_in_order() {
     });
 }
 
-/// Neither a token of the environment nor what belongs to its key is mixed into a key in the configuration. An agency that
-/// the environment names is assumed with it, as by the other provider; a profile that is named may have one of its own.
+/// A key in the configuration is not combined with a token from the environment. An agency from the environment is
+/// assumed with the key, as the `huaweicloud` provider does; a configured profile may name its own agency.
 #[test]
 fn configured_key_ignores_other_env_credentials() {
     let People { agency, domain_name, .. } = People::default();
@@ -68,7 +68,7 @@ fn configured_key_ignores_other_env_credentials() {
     });
 }
 
-/// What the other provider reads and this one does not is told where it would have been somebody else.
+/// Warns if the `huaweicloud` provider would use an identity from the environment that this provider ignores.
 #[test]
 fn ignored_identity_is_a_warning() {
     let oidc = [("HW_ASSUME_ROLE_IDP_ID", "an-idp"), ("HW_ASSUME_ROLE_ID_TOKEN", "canary-secret-token")];
@@ -92,7 +92,7 @@ fn ignored_identity_is_a_warning() {
             assert!(text.contains(part), "{part}: {text}");
         }
         assert!(told(&key(), &agency).contains("OS_AGENCY_NAME, OS_AGENCY_DOMAIN_NAME in the environment"));
-        // The other provider would not have acted as somebody else.
+        // The `huaweicloud` provider would use the same identity, so there is no warning.
         assert_eq!(told(&key(), &oidc[1..]), "");
         assert_eq!(told(&key(), &agency[..1]), "");
         let token = format!("  token = {:?}", cloud.token());

@@ -1,4 +1,4 @@
-//! The proxy that the environment names: what goes through it, and what does not.
+//! The proxy from the environment: which requests use it, and which do not.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
@@ -9,7 +9,7 @@ use super::key;
 use crate::acceptance::connection::{ADDRESS, EXAMPLE};
 use crate::acceptance::harness::{Workspace, for_one_terraform};
 
-/// A proxy that lets nobody through, and keeps the first line of each request.
+/// A proxy that rejects every request and records the request lines.
 struct Proxy {
     address: String,
     asked: Arc<Mutex<Vec<String>>>,
@@ -21,7 +21,7 @@ impl Proxy {
         let address = format!("http://{}", listener.local_addr().expect("it is bound"));
         let asked = Arc::<Mutex<Vec<String>>>::default();
         let log = Arc::clone(&asked);
-        // It ends with the process.
+        // The thread ends with the process.
         thread::spawn(move || {
             for connection in listener.incoming().map_while(Result::ok) {
                 let mut line = String::new();
@@ -38,7 +38,7 @@ impl Proxy {
     }
 }
 
-/// A region that is in no name service, so that nothing leaves this machine.
+/// A region without a DNS entry, so that no request leaves this machine.
 fn block(arguments: &str) -> String {
     let project = "0123456789abcdef0123456789abcdef";
     format!(
@@ -74,7 +74,7 @@ fn proxy_is_used_unless_no_proxy_matches() {
     });
 }
 
-/// Its answer is a key, and it is that of the proxy's machine if a proxy asks.
+/// Through a proxy, the metadata service would return the key of the proxy's machine.
 #[test]
 fn metadata_service_bypasses_the_proxy() {
     for_one_terraform(|terraform| {

@@ -1,5 +1,4 @@
-//! Secrets stay where they are: neither a form of credentials, nor what is got for one, is in a log, a state, a plan or an
-//! error, however much is logged.
+//! No credential, and no token or key obtained with one, appears in a log, state, plan or error at any log level.
 
 use std::fs;
 
@@ -9,15 +8,15 @@ use super::{block, key};
 use crate::acceptance::connection::{ADDRESS, EXAMPLE};
 use crate::acceptance::harness::{Cloud, PROJECT, Workspace, for_one_terraform};
 
-/// With a quotation mark and a backslash, which JSON writes in another way.
+/// Contains a quotation mark and a backslash, which JSON escapes.
 const PASSWORD: &str = "canary\"pass\\word";
 const SECRET_KEY: &str = "canary-secret-key";
 
-/// Headers that prove who asks.
+/// Headers that authenticate a request.
 const PROOFS: [&str; 5] =
     ["authorization", "x-auth-token", "x-security-token", "x-metadata-token", "proxy-authorization"];
 
-/// The part of a header's value that nobody may see: of a signature the signature, for the key's name stands before it.
+/// The secret part of a header value. For a signature header this is the signature: the access key before it is public.
 fn secret(value: &str) -> String {
     value.rsplit_once("Signature=").map_or(value, |(_, signature)| signature).to_owned()
 }
@@ -41,7 +40,7 @@ fn no_credentials_appear_in_output() {
             &[&password[..], &account].concat(),
             &[&password[..], &account, &assume].concat(),
             &[("HW_SHARED_CONFIG_FILE", "a-file.json")],
-            // This machine's.
+            // The metadata service of this machine.
             &[],
         ];
         for form in forms {
@@ -57,7 +56,7 @@ fn no_credentials_appear_in_output() {
             let mut told =
                 run(&["plan", "-out=a-plan"]) + &run(&["show", "-json", "a-plan"]) + &run(&["apply", "a-plan"]);
             told += &fs::read_to_string(workspace.path().join("terraform.tfstate")).expect("it was written");
-            // What was got is asked for once more, and a failure is logged.
+            // The provider obtains new credentials, and logs a failure.
             cloud.emulator().revoke_credentials();
             cloud.fault("ShowEnhancedConnection:refuse=500,DLI.0999,Internal error*1");
             told += &run(&["destroy", "-auto-approve"]);
@@ -75,7 +74,7 @@ fn no_credentials_appear_in_output() {
     });
 }
 
-/// The gateway names a key that it does not know, and the secret is what it was given for one.
+/// The gateway's error names an unknown access key, and here the secret was configured as the access key.
 #[test]
 fn secret_used_as_access_key_is_redacted() {
     for_one_terraform(|terraform| {
@@ -96,7 +95,7 @@ fn secret_used_as_access_key_is_redacted() {
     });
 }
 
-/// The proxy's own password stands in its address.
+/// The proxy address contains the proxy password.
 #[test]
 fn proxy_password_is_redacted() {
     for_one_terraform(|terraform| {
@@ -112,7 +111,7 @@ fn proxy_password_is_redacted() {
         let applied = workspace.run(&["apply", "-auto-approve", "-json"]).expect_code(1);
         let error = applied.error_of(ADDRESS);
         assert!(error.contains("through the proxy"), "{error}");
-        // As it is, and as a header has it.
+        // In clear text, and as in the `Proxy-Authorization` header.
         for secret in ["canary", "bWU6Y2FuYXJ5"] {
             let line = applied.stderr.lines().chain(applied.stdout.lines()).find(|line| line.contains(secret));
             assert_eq!(line, None, "{secret}");

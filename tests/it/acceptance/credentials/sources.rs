@@ -1,4 +1,4 @@
-//! Each source alone, through Terraform: a connection is created and destroyed with nothing else to go by.
+//! Each source alone: a connection is created and destroyed with one source of credentials.
 
 use terraform_provider_dli::emulator::{ACCESS_KEY, Metadata, People, SECRET_KEY, Settings};
 
@@ -6,7 +6,7 @@ use super::{BY_AGENCY, BY_KEY, BY_MACHINE, BY_PASSWORD, BY_TEMPORARY_KEY, block,
 use crate::acceptance::connection::{CREATE, EXAMPLE};
 use crate::acceptance::harness::{Cloud, PROJECT, Workspace, for_one_terraform};
 
-/// One source: arguments, variables, files at home, and whom the emulator must have seen.
+/// One source: arguments, variables, files in the home directory, and the caller that the emulator must see.
 struct Source {
     arguments: String,
     variables: Vec<(&'static str, String)>,
@@ -51,7 +51,7 @@ fn permanent_credential_sources() {
             ("OS_PASSWORD", &password),
             ("OS_USER_DOMAIN_ID", &domain_id),
         ]),
-        // The account of whoever the environment names is written down, which goes before what the environment says of it.
+        // The configured account overrides the account from the environment.
         source(format!("  domain_name = {domain_name:?}"), BY_PASSWORD).with(&[
             ("HW_USER_NAME", &user_name),
             ("HW_USER_PASSWORD", &password),
@@ -79,7 +79,7 @@ fn permanent_credential_sources() {
     each_alone(&Settings::default(), sources);
 }
 
-/// A temporary key is of three parts: its token is beside one of the others, or written down.
+/// A temporary key has three parts. Its token can come from the environment or from the configuration.
 #[test]
 fn temporary_credential_sources() {
     const TOKEN: &str = "canary-secret-of-the-moment";
@@ -126,7 +126,7 @@ fn each_alone(settings: &Settings, sources: impl IntoIterator<Item = Source>) {
     });
 }
 
-/// A token that somebody has got for the project; and the older metadata service.
+/// A token for the project, and version 1 of the metadata service.
 #[test]
 fn token_and_imds_v1() {
     for_one_terraform(|terraform| {
@@ -146,7 +146,7 @@ fn token_and_imds_v1() {
     });
 }
 
-/// Region and project need not be written down: the file knows both, and IAM knows the project of a region.
+/// Region and project are optional: the file contains both, and IAM returns the project of a region.
 #[test]
 fn project_id_is_found_from_the_region() {
     for_one_terraform(|terraform| {
@@ -171,7 +171,7 @@ fn project_id_is_found_from_the_region() {
         assert_eq!((state["region"].as_str(), state["project_id"].as_str()), (Some("emulated"), Some(other)));
         by_file.destroy();
 
-        // The file's project is one of its region: in another, IAM is asked.
+        // The project in the file belongs to its region. For another region the provider asks IAM.
         by_file.write("a-file.json", &koocli("another-1", other));
         by_file.write("provider.tf", &bare("  region = \"emulated\"\n"));
         by_file.step(EXAMPLE, CREATE);

@@ -21,7 +21,7 @@ pub(super) fn tag(key: &str, value: &str) -> Tag {
     Tag { key: key.to_owned(), value: value.to_owned() }
 }
 
-/// A connection that has nothing but its name.
+/// A connection with only a name.
 pub(super) fn named(name: &str) -> CreateConnection {
     CreateConnection {
         name: name.to_owned(),
@@ -31,7 +31,7 @@ pub(super) fn named(name: &str) -> CreateConnection {
     }
 }
 
-/// One that has everything, in a cloud where the binding of `q2` fails; and its id.
+/// Creates a connection that has everything, where binding `q2` fails, and returns its ID.
 pub(super) fn full(cloud: &Cloud, name: &str) -> String {
     cloud.emulator().set_fate("q2", Some("Failed to get subnet"));
     let everything = CreateConnection {
@@ -52,7 +52,7 @@ pub(super) fn full(cloud: &Cloud, name: &str) -> String {
     })
 }
 
-/// That one, as the data sources show it: everything but when what happened, and which peerings there are.
+/// The expected value of that connection in the data sources, without times and peering IDs.
 pub(super) fn full_but_times(id: &str, name: &str) -> Value {
     let binding = |status: &str, error: Option<&str>| json!({ "status": status, "error": error });
     json!({
@@ -82,7 +82,7 @@ fn milliseconds(text: &Value) -> i64 {
     i64::try_from(time.unix_timestamp_nanos() / 1_000_000).expect("of our days")
 }
 
-/// Checks when what happened and which peerings there are, and leaves the rest.
+/// Checks times and peering IDs, and returns the rest.
 pub(super) fn check_times(cloud: &Cloud, shown: &Value) -> Value {
     let mut rest = shown.clone();
     let connections = cloud.emulator().connections(PROJECT);
@@ -104,7 +104,7 @@ fn connection_is_read_by_id_and_by_name() {
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
         let id = full(&cloud, "test");
-        // A name that begins the same, and one in another case.
+        // A name with the same prefix, and one in another case.
         cloud.edit(|account| account.create(named("test_2")));
         cloud.edit(|account| account.create(named("TEST")));
         let mut wanted = full_but_times(&id, "test");
@@ -118,7 +118,7 @@ fn connection_is_read_by_id_and_by_name() {
     });
 }
 
-/// A connection with nothing in it has empty collections, and is shared with nobody.
+/// A connection with only a name has empty collections and is not shared.
 #[test]
 fn bare_connection_has_empty_collections() {
     for_each_terraform(|terraform| {
@@ -194,7 +194,7 @@ fn exactly_one_of_id_and_name_is_required() {
             let found = errors(&workspace.run(&["validate", "-json"]));
             assert!(matches!(&found[..], [(at, text)] if *at == line && text.contains(wanted)), "{wanted}: {found:?}");
         }
-        // What is not known yet may turn out to be either.
+        // An unknown value may turn out to be either one.
         let open = "resource \"terraform_data\" \"a\" {}\n";
         for arguments in ["id = terraform_data.a.output", "id = terraform_data.a.output\nname = \"test\""] {
             workspace.configure(&format!("{open}{}", block(KIND, arguments)));
@@ -220,8 +220,8 @@ fn connection_created_in_the_same_run_is_read() {
     });
 }
 
-/// A region without the tag API, and a service that does not let us see with whom a connection is shared, leave a gap.
-/// One that only stumbles is asked again.
+/// Attributes that cannot be read are null: tags in a region without the tag API, and privileges without permission. A
+/// transient failure is retried.
 #[test]
 fn unreadable_attributes_are_null() {
     for_each_terraform(|terraform| {
@@ -257,7 +257,7 @@ fn unreadable_attributes_are_null() {
         workspace.apply();
         assert_eq!(workspace.state(ADDRESS)["shared_with"], json!(["aa", "bb"]));
 
-        // A refusal of the whole is an error that says what failed.
+        // A failed list is an error that names the operation.
         cloud.emulator().inject(fault("ListEnhancedConnections", None, &refused)).expect("there is such an operation");
         let planned = workspace.start(&["plan"]).wait_at_most(Duration::from_secs(30)).expect_code(1);
         let error = one_error(&planned);
@@ -268,7 +268,7 @@ fn unreadable_attributes_are_null() {
     });
 }
 
-/// A map holds one address for a name: always the same one, whichever the service puts first.
+/// A map holds one address per name: the same one in any order of the response.
 #[test]
 fn duplicate_host_is_a_warning_and_no_drift() {
     for_each_terraform(|terraform| {

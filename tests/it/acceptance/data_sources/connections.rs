@@ -77,7 +77,7 @@ fn connections_are_filtered_by_name_and_status() {
     });
 }
 
-/// Values that mean something in a query must arrive as they are; and all that are named must match.
+/// Values with special meaning in a query are escaped, and all given filters must match.
 #[test]
 fn connections_are_filtered_by_tags() {
     for_each_terraform(|terraform| {
@@ -103,7 +103,7 @@ fn connections_are_filtered_by_tags() {
             ("{ at = \"10:30\" }", &["a", "b"]),
             ("{ at = \"10:30\", team = \"R+D lab\", \"größe\" = \"ä\" }", &["a"]),
             ("{ empty = \"\" }", &["c"]),
-            // None of these may be a tag, and none may be taken for another filter.
+            // None of these is a valid tag, and none may be read as another filter.
             ("{ team = \"R+D,empty=\" }", &[]),
             ("{ \"team=R+D,empty\" = \"\" }", &[]),
             ("{ at = \"10:30&name=a\" }", &[]),
@@ -120,10 +120,10 @@ fn connections_are_filtered_by_tags() {
         let queries: BTreeSet<_> = lists.map(|request| request.query).collect();
         let wanted = "limit=0&status=ACTIVE&tags=at%3D10%3A30%2Cteam%3DR%2BD%20lab";
         assert!(queries.contains(wanted), "{queries:?}");
-        // What the filter has no way to write is not sent, and is looked for in the tags themselves.
+        // What the filter syntax cannot express is not sent; the provider filters the tags itself.
         assert!(queries.contains("limit=0&status=ACTIVE"), "{queries:?}");
 
-        // Where tags cannot be read, the service's word counts.
+        // If tags cannot be read, the result of the service's filter is used.
         cloud.emulator().set_quirks([Quirk::NoTagApi]);
         workspace.configure(&block(KIND, "tags = { team = \"R+D\" }"));
         workspace.plan();
@@ -133,7 +133,7 @@ fn connections_are_filtered_by_tags() {
     });
 }
 
-/// More than a page; one call for the list, and the others beside each other.
+/// More than one page: one list request, then concurrent reads.
 #[test]
 fn many_connections_are_read_concurrently() {
     const COUNT: usize = 120;
@@ -151,7 +151,7 @@ fn many_connections_are_read_concurrently() {
         let requests = cloud.requests();
         let lists = requests.iter().filter(|request| request.path.ends_with("/enhanced-connections")).count();
         assert_eq!((lists, requests.len()), (1, 1 + COUNT));
-        // One after the other they would take 12 s.
+        // Sequential reads would take 12 s.
         assert!(took < Duration::from_secs(10), "{took:?}");
     });
 }

@@ -58,7 +58,7 @@ fn every_pool_is_returned() {
     });
 }
 
-/// The service's own filter would find `pool1` in `pool10`.
+/// The service's own filter also matches `pool10` for `pool1`.
 #[test]
 fn pools_are_filtered_by_name_and_status() {
     for_each_terraform(|terraform| {

@@ -80,7 +80,7 @@ fn queues_are_filtered_by_name_and_type() {
     });
 }
 
-/// Another project of the same account, and a project with no credentials to see it.
+/// Another project of the same account, and a project without permission.
 #[test]
 fn project_id_selects_another_project() {
     const OTHER: &str = "fedcba9876543210fedcba9876543210";

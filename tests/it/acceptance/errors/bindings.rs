@@ -1,4 +1,4 @@
-//! Bindings that come to nothing: the service says so in a text of the binding's, with no code.
+//! Bindings that fail: the service reports the reason as a text without a code.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use super::{expect_texts, in_colour, of, printed};
 use crate::acceptance::connection::connection;
 use crate::acceptance::harness::{Cloud, for_one_terraform};
 
-/// File, queue, and the words, which are those of the service's documents and of its users.
+/// File, queue and message. The messages are from the documents and from user reports.
 const FAILING: [(&str, &str, &str); 3] = [
     ("cidr-overlap-binding", "q1", "CIDR conflict with the VPC"),
     ("subnet-not-found-binding", "q2", "Failed to get subnet 78f2562a-36e4-4b39-95b9-f5aab22e1281"),

@@ -1,4 +1,4 @@
-//! The service, the gateway or the identity service says no: each example of the table, from the emulator.
+//! Error responses of the service, the gateway and IAM: each example of the error catalog, returned by the emulator.
 
 use std::collections::BTreeMap;
 
@@ -13,13 +13,13 @@ use crate::acceptance::harness::{Cloud, Finished, PROJECT, Workspace, for_one_te
 const CREATE: &str = "CreateEnhancedConnection";
 const ADD_ROUTE: &str = "CreateRouteToEnhancedConnection";
 
-/// Rows that are about a token: with a key the service would not say it.
+/// Errors of token authentication only; the service does not return them for a signed request.
 const OF_TOKENS: [&str; 4] = ["APIGW.0301-token", "APIGW.0307", "DLI.0015", "DLI.0016"];
 
-/// Rows that are about what creates a route: creating a connection, the service would not say it.
+/// Errors of route creation only.
 const OF_ROUTES: [&str; 2] = ["DLI.0001-not-there", "DLI.0009"];
 
-/// What the emulator answers with; the key, or the name, is the one that it was asked with.
+/// The fault that makes the emulator return this example, with the key or name of the request.
 fn fault(operation: &str, Example { status, code, message, .. }: Example, name: &str) -> Fault {
     let message = message.replace("AKEXAMPLE", ACCESS_KEY);
     let message = message.replace("Connection test", &format!("Connection {}", label(name)));
@@ -29,12 +29,12 @@ fn fault(operation: &str, Example { status, code, message, .. }: Example, name: 
     }
 }
 
-/// Whether the provider goes on trying for as long as there is time.
+/// Whether the provider retries this response until the time limit.
 fn is_repeated(Example { status, code, .. }: Example) -> bool {
     status >= 500 || status == 429 || ["DLI.0019", "DLI.0999", "APIGW.0103"].contains(&code)
 }
 
-/// Whom the provider says that it is, so that IAM is asked first, and what IAM is asked for.
+/// Credentials that require an IAM request, and the IAM operation.
 fn asking_iam(name: &str) -> (String, &'static str) {
     let People { user_name, password, domain_name, agency, .. } = People::default();
     match name {
@@ -52,17 +52,17 @@ fn asking_iam(name: &str) -> (String, &'static str) {
     }
 }
 
-/// The connection of a row.
+/// A connection named after the example.
 fn named(name: &str) -> String {
     let label = label(name);
     let bare = connection("").replace("\"test\" {", &format!("{label:?} {{"));
     bare.replace("= \"test\"", &format!("= {label:?}")).trim_start().to_owned()
 }
 
-/// The provider corrects its clock by this one's words, for all its calls, so that it needs a process of its own.
+/// This error changes the clock offset of the whole process, so it needs a process of its own.
 const CLOCK: &str = "APIGW.0301-clock";
 
-/// What differs from run to run.
+/// Replaces values that vary between runs.
 fn normalised(cloud: &Cloud, text: &str) -> String {
     let mut text = text.to_owned();
     let times: Vec<usize> = text.match_indices("time:20").map(|(at, _)| at + "time:".len()).collect();
@@ -88,8 +88,7 @@ fn texts<'a>(
     of_what.map(|(name, address)| (name.to_owned(), normalised(cloud, &of(&printed, &address, applied)))).collect()
 }
 
-/// One apply for what is refused at once, one for what is about tokens, and one each for what the provider tries again,
-/// and for what is about routes.
+/// Separate applies for permanent errors, token errors, retried errors and route errors.
 #[test]
 fn error_responses_match_golden_files() {
     let examples = || {
@@ -126,7 +125,7 @@ fn error_responses_match_golden_files() {
         all.extend(texts(&cloud, &applied, of_tokens().map(address)));
         cloud.expect_empty();
 
-        // Throttling is the whole process's, so each has one of its own.
+        // Throttling affects the whole process, so each example has its own.
         let id = cloud.edit(|account| account.create(request()));
         for (name, example) in of_routes() {
             let workspace = in_colour(cloud.workspace_with(terraform, "plan_checks = false"));
@@ -148,7 +147,7 @@ fn error_responses_match_golden_files() {
     });
 }
 
-/// IAM is asked before anything is sent to the service, and says no.
+/// IAM rejects the request before anything is sent to the service.
 #[test]
 fn iam_error_responses_match_golden_files() {
     let examples = TROUBLES.iter().filter_map(|trouble| Some((trouble.name, trouble.example?)));
@@ -182,8 +181,8 @@ fn request() -> CreateConnection {
     }
 }
 
-/// A plan asks, too. Where its questions are not allowed the apply may still be; where the credentials are refused it
-/// surely is not.
+/// Errors of plan checks: a permission error is a warning, because the apply may be allowed; rejected credentials are
+/// an error.
 #[test]
 fn plan_check_errors_match_golden_files() {
     let of = |wanted: &str| TROUBLES.iter().find(|trouble| trouble.name == wanted).and_then(|trouble| trouble.example);

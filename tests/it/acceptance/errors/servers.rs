@@ -1,4 +1,4 @@
-//! Servers that do not do what a service does: they take each connection and say one thing, or nothing.
+//! Servers that accept connections and send one fixed response, or none.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -10,17 +10,18 @@ use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::rustls::{ServerConfig, ServerConnection};
 
-/// Answers the head of each request with this text and closes. The thread lives as long as the tests. Returns the port.
+/// Sends this response to each request and closes the connection. The thread lives as long as the test process. Returns
+/// the port.
 pub(super) fn saying(answer: &'static str) -> u16 {
     serve(move |mut stream| {
         if read_head(&mut stream) {
-            // Whoever asked may be gone already.
+            // The client may be gone already.
             let _ = stream.write_all(answer.as_bytes());
         }
     })
 }
 
-/// Answers the first bytes of anything with this text and closes. Returns the port.
+/// Sends this response to the first bytes received and closes the connection. Returns the port.
 pub(super) fn saying_at_once(answer: &'static str) -> u16 {
     serve(move |mut stream| {
         let _ = stream.read(&mut [0; 4096]);
@@ -28,7 +29,7 @@ pub(super) fn saying_at_once(answer: &'static str) -> u16 {
     })
 }
 
-/// Shows a certificate for `localhost` that nobody vouches for. Returns the port.
+/// Presents a self-signed certificate for `localhost`. Returns the port.
 pub(super) fn with_own_certificate() -> u16 {
     let CertifiedKey { cert, signing_key } =
         generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
@@ -42,7 +43,7 @@ pub(super) fn with_own_certificate() -> u16 {
     let config = Arc::new(config);
     serve(move |mut stream| {
         let mut tls = ServerConnection::new(Arc::clone(&config)).expect("it is in order");
-        // The client breaks it off.
+        // The client aborts the handshake.
         let _ = tls.complete_io(&mut stream);
     })
 }
@@ -54,7 +55,7 @@ fn serve(handle: impl Fn(TcpStream) + Send + 'static) -> u16 {
     port
 }
 
-/// Reads to the empty line after the headers; false where the client goes before.
+/// Reads up to the empty line after the headers. Returns false if the client disconnects first.
 fn read_head(stream: &mut TcpStream) -> bool {
     let mut head = Vec::new();
     let mut byte = [0];

@@ -1,6 +1,5 @@
-//! No answer of the service comes: each kind, from a server that brings it about, or from none.
-//!
-//! The two that take their time are unit tests of the provider, which can shorten it.
+//! Failures without a response from the service. The two slow ones are unit tests of the provider, which can shorten
+//! the time.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -10,15 +9,15 @@ use crate::acceptance::harness::{Finished, PROJECT, Workspace, for_one_terraform
 
 const LOGIN_PAGE: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 52\r\nConnection: close\r\n\r\n\
                           <html><body><h1>Welcome, please log in</h1></body>\r\n";
-/// As a proxy says it that waits for the rest of a request.
+/// The response of a proxy that waited too long for the rest of a request.
 const TOO_SLOW: &str = "HTTP/1.1 408 Request Time-out\r\nContent-Type: text/html\r\nContent-Length: 46\r\nConnection: close\r\n\r\n\
                         <html><body>408 Request Time-out</body></html>";
 const CUT_OFF: &str = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"is_success\":true,";
-/// What a web server says to a client that begins with TLS where it expects HTTP.
+/// The response of an HTTP server to a TLS client.
 const BAD_REQUEST: &str = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n";
 const WANTS_PASSWORD: &str = "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n";
 
-/// A provider for each endpoint, and a route for each provider: adding a route looks at its connection first.
+/// One provider per endpoint and one route per provider: adding a route reads its connection first.
 fn configure(workspace: &Workspace, endpoints: &[(&str, String)]) {
     let mut providers = String::new();
     for (name, endpoint) in endpoints {
@@ -39,7 +38,7 @@ fn configure(workspace: &Workspace, endpoints: &[(&str, String)]) {
     workspace.write("provider.tf", &providers);
 }
 
-/// The text for each endpoint; `ports` are no part of it.
+/// The text for each endpoint, without `ports`.
 fn texts(applied: &Finished, endpoints: &[(&str, String)]) -> BTreeMap<String, String> {
     let printed = printed(applied);
     let text = |name: &str, endpoint: &str| {
@@ -57,7 +56,7 @@ fn transport_failures_match_golden_files() {
     let endpoints = [
         ("connection-refused", "http://127.0.0.1:9".to_owned()),
         ("name-not-resolved", "https://dli.cn-nroth-4.invalid".to_owned()),
-        // To Linux a broadcast address is one that TCP has no way to.
+        // TCP cannot connect to a broadcast address on Linux.
         ("unreachable", "https://255.255.255.255".to_owned()),
         ("tls-not-trusted", tls(servers::with_own_certificate())),
         ("tls-failed", tls(servers::saying_at_once(BAD_REQUEST))),
@@ -67,7 +66,7 @@ fn transport_failures_match_golden_files() {
         ("not-the-service", plain(servers::saying(LOGIN_PAGE))),
     ];
     for_one_terraform(|terraform| {
-        // A proxy of the machine that this runs on is not to be in between.
+        // Bypasses a proxy of the machine that runs the tests.
         let workspace = in_colour(Workspace::new(terraform)).with_variable("NO_PROXY", "*");
         configure(&workspace, &endpoints);
         let applied = workspace.run(&["apply", "-auto-approve", "-parallelism=50"]).expect_code(1);

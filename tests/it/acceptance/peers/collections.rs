@@ -21,7 +21,7 @@ fn peer_hosts_cannot_be_cleared() {
     });
 }
 
-/// Optional and computed at once: an argument that is taken out keeps what it had.
+/// The attribute is optional and computed, so removing it kept the old value.
 #[test]
 fn peer_removed_argument_plans_nothing() {
     let all =
@@ -52,7 +52,7 @@ fn peer_compares_hosts_by_position() {
     });
 }
 
-/// A name that moves from a queue to its pool, or to another connection, is in the way of itself.
+/// A name that moves from a queue to its pool, or to another connection, conflicts with its own old binding.
 #[test]
 fn peer_binds_before_it_unbinds() {
     with("", |cloud, workspace| {
@@ -66,7 +66,7 @@ fn peer_binds_before_it_unbinds() {
 #[test]
 fn peer_pooled_queue_never_plans_empty() {
     with("", |cloud, workspace| {
-        // Each step requires an empty plan after it.
+        // Each step requires an empty plan afterwards.
         workspace.step(&connection("queues = [\"pooled1\"]"), CREATE);
         let shown = cloud.connection();
         assert_eq!((shown.available_queue_info.len(), shown.elastic_resource_pools[0].name.as_str()), (0, "pool1"));
@@ -97,7 +97,7 @@ fn peer_adds_a_changed_route_before_deleting_it() {
     });
 }
 
-/// The deprecated call of version 2.0 is for regions that have no other.
+/// The deprecated operation of version 2.0 is for regions without a newer one.
 #[test]
 fn peer_uses_the_deprecated_route_operation() {
     with("", |cloud, workspace| {
@@ -117,7 +117,7 @@ fn peer_uses_the_deprecated_route_operation() {
     });
 }
 
-/// What would need an escape is no name, and is refused before anything is sent.
+/// A name that needs escaping is invalid and is rejected before any request.
 #[test]
 fn peer_route_name_is_not_escaped_in_the_url() {
     with("", |cloud, workspace| {
@@ -154,7 +154,7 @@ fn peer_tag_drift_is_not_detected() {
     });
 }
 
-/// Default tags that were merged into what forces a replacement made every import one.
+/// The other provider merges default tags into an attribute that forces replacement, so every import is a replacement.
 #[test]
 fn peer_import_with_default_tags_replaces() {
     with("default_tags = { team = \"data\" }", |cloud, workspace| {
@@ -168,7 +168,7 @@ fn peer_import_with_default_tags_replaces() {
     });
 }
 
-/// What was planned was kept as if it had been done.
+/// The other provider stores the plan as if it had been applied.
 #[test]
 fn peer_failed_update_is_stored_as_done() {
     with("", |cloud, workspace| {
@@ -185,7 +185,7 @@ fn peer_failed_update_is_stored_as_done() {
     });
 }
 
-/// A list of pools that is empty is declared, and is not a resource that has gone.
+/// An empty pool list is a valid configuration, not a deleted resource.
 #[test]
 fn peer_empty_pool_list_means_gone() {
     with("", |cloud, workspace| {
@@ -196,7 +196,7 @@ fn peer_empty_pool_list_means_gone() {
     });
 }
 
-/// No read returns the route table, and an import with one in the configuration was a replacement.
+/// No read returns the route table, so an import with one in the configuration is a replacement.
 #[test]
 fn peer_import_with_a_route_table_replaces() {
     let configuration = connection("routetable_id = \"22094d8f-c310-4621-913d-4c4d655d8495\"\n  tags = { a = \"1\" }");
@@ -209,7 +209,7 @@ fn peer_import_with_a_route_table_replaces() {
         let before = cloud.changes();
         importing.step(&configuration, UPDATE).expect_changed(ADDRESS, &["routetable_id"]);
         assert_eq!((cloud.connection().id, cloud.changes()), (id, before), "the same one, and nothing was sent");
-        // And a change of it is one.
+        // A change of it is a replacement.
         importing.configure(&configuration.replacen("routetable_id = \"22", "routetable_id = \"aa", 1));
         importing.plan().expect(REPLACE);
         assert_ne!(importing.state(ADDRESS)["tags"], Value::Null, "tags are recovered");

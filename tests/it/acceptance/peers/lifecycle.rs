@@ -1,4 +1,4 @@
-//! A connection from its plan to its end.
+//! The connection lifecycle.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use terraform_provider_dli::emulator::{Fault, Quirk, Trouble};
 use super::with;
 use crate::acceptance::connection::{ADDRESS, CREATE, UPDATE, connection};
 
-/// Of the limits that the document states, one of each kind; all of them are in `validation.rs`.
+/// One documented limit of each kind; `validation.rs` and `limits.rs` cover all of them.
 #[test]
 fn peer_plan_checks_nothing() {
     let broken = [
@@ -37,7 +37,7 @@ fn peer_plan_checks_nothing() {
     });
 }
 
-/// A capital or an underscore at the beginning of a name, and a dot in that of a host: the document allows them.
+/// The documents allow a capital letter or underscore at the start of a name, and a dot in a host name.
 #[test]
 fn peer_rejects_valid_names() {
     with("", |cloud, workspace| {
@@ -67,7 +67,7 @@ fn peer_has_no_pools_or_status_attributes() {
     });
 }
 
-/// The service accepts a binding long before it works.
+/// The service accepts a binding long before it is active.
 #[test]
 fn peer_create_does_not_wait_for_bindings() {
     with("", |cloud, workspace| {
@@ -98,7 +98,7 @@ fn peer_failed_binding_is_not_reported() {
     });
 }
 
-/// The words were dropped, and the next apply tore the connection down.
+/// The other provider drops the error message, and the next apply replaces the connection.
 #[test]
 fn peer_failed_route_replaces_the_connection() {
     with("", |cloud, workspace| {
@@ -118,7 +118,7 @@ fn peer_failed_route_replaces_the_connection() {
     });
 }
 
-/// The service has more than one way to say it, and HTTP 404 is the rarest.
+/// The service has several "not found" responses; HTTP 404 is the rarest.
 #[test]
 fn peer_deleted_connection_is_an_error() {
     let shapes = [
@@ -192,7 +192,7 @@ fn peer_delete_does_not_wait() {
     });
 }
 
-/// The service refuses to delete what is still being created.
+/// The service refuses to delete a connection that is being created.
 #[test]
 fn peer_creating_connection_cannot_be_destroyed() {
     with("", |cloud, workspace| {
@@ -221,7 +221,7 @@ fn peer_import_accepts_no_name() {
     });
 }
 
-/// None were declared, and what was declared by default never reached a request.
+/// The other provider declares no timeouts, and its defaults never reach a request.
 #[test]
 fn peer_connection_has_no_timeouts() {
     with("plan_checks = false", |cloud, workspace| {
@@ -232,7 +232,7 @@ fn peer_connection_has_no_timeouts() {
     });
 }
 
-/// A request under way went on after Ctrl-C, as long as the service liked.
+/// In the other provider, a running request continues after Ctrl-C.
 #[test]
 fn peer_interrupt_does_not_cancel_requests() {
     with("", |cloud, workspace| {
@@ -240,7 +240,7 @@ fn peer_interrupt_does_not_cancel_requests() {
         let seen = cloud.requests().len();
         cloud.emulator().set_latency(Duration::from_mins(5));
         let planning = workspace.start(&["plan"]);
-        // A request is in the log once it is worked on, long before it is answered.
+        // The request log contains a request as soon as it arrives, before the response is sent.
         planning.wait_for("the request is under way", || cloud.requests().len() > seen);
         planning.signal_group("INT");
         planning.wait_at_most(Duration::from_secs(10)).expect_code(1);

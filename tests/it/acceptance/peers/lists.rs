@@ -19,7 +19,7 @@ fn create(cloud: &Cloud, name: &str, tags: &[(&str, &str)]) -> String {
     cloud.edit(|account| account.create(serde_json::from_value(request).expect("it is a request")))
 }
 
-/// The data source, and everything that it has as an output.
+/// The data source, with its whole value as an output.
 fn list(arguments: &str) -> String {
     format!(
         "data \"dli_enhanced_connections\" \"it\" {{\n  {arguments}\n}}\noutput \"it\" {{\n  value = data.dli_enhanced_connections.it\n}}\n"
@@ -71,7 +71,7 @@ fn peer_list_sends_more_requests_than_needed() {
     });
 }
 
-/// A random id at every read made an output, and all that depends on it, change for ever.
+/// A random ID on every read changes an output, and everything that depends on it, in every plan.
 #[test]
 fn peer_list_has_a_random_id() {
     with("", |cloud, workspace| {
@@ -84,7 +84,7 @@ fn peer_list_has_a_random_id() {
     });
 }
 
-/// One connection could be found only among all of them.
+/// The other provider can find one connection only by listing all.
 #[test]
 fn peer_has_no_data_source_for_one_connection() {
     with("", |cloud, workspace| {

@@ -1,4 +1,4 @@
-//! Resources for a part of a connection, and several of them at once.
+//! Resources for parts of a connection, alone and concurrently.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ const BINDING: &str = "dli_enhanced_connection_binding.part";
 const PRIVILEGE: &str = "dli_enhanced_connection_privilege.part";
 const APPLICANT: &str = "applicant_project_id = \"fedcba9876543210fedcba9876543210\"";
 
-/// A connection that somebody else made.
+/// Creates a connection outside Terraform.
 fn theirs(cloud: &Cloud) -> String {
     let request = json!({
         "name": "theirs",
@@ -25,7 +25,7 @@ fn theirs(cloud: &Cloud) -> String {
     cloud.edit(|account| account.create(request))
 }
 
-/// A part of it.
+/// A part resource of this connection.
 fn part(kind: &str, label: &str, id: &str, arguments: &str) -> String {
     format!(
         "resource \"dli_enhanced_connection_{kind}\" \"{label}\" {{\n  connection_id = \"{id}\"\n  {arguments}\n}}\n"
@@ -92,7 +92,7 @@ fn peer_parts_ignore_deleted_status() {
         let both = part("binding", "part", &id, "queue = \"q1\"") + &part("privilege", "part", &id, APPLICANT);
         workspace.step(&both, &[(BINDING, "create"), (PRIVILEGE, "create")]);
         cloud.edit(|account| account.delete(&id));
-        // The answer is still HTTP 200, with `DELETED` in it.
+        // The response is still HTTP 200, with status `DELETED`.
         workspace.plan().expect(&[(BINDING, "create"), (PRIVILEGE, "create")]);
     });
 }
@@ -113,7 +113,7 @@ fn peer_deleting_a_missing_part_fails() {
     });
 }
 
-/// The service does not unbind what has FAILED, and nothing should be held up by it.
+/// The service does not unbind a FAILED binding, which must not block a destroy.
 #[test]
 fn peer_failed_binding_cannot_be_destroyed() {
     with("", |cloud, workspace| {
@@ -139,7 +139,7 @@ fn peer_parts_have_no_timeouts() {
     });
 }
 
-/// `DLI.0001` is the code of a wrong parameter, too.
+/// `DLI.0001` is also the code for an invalid parameter.
 #[test]
 fn peer_invalid_parameter_drops_the_privilege() {
     with("", |cloud, workspace| {
@@ -166,7 +166,7 @@ fn peer_finds_one_spelling_of_a_privilege() {
     });
 }
 
-/// One call took an answer without `is_success` for a failure, another one with a failure for a success.
+/// One operation treats a response without `is_success` as a failure; another treats a failure as a success.
 #[test]
 fn peer_keeps_a_privilege_that_was_not_granted() {
     with("", |cloud, workspace| {
@@ -187,7 +187,7 @@ fn peer_does_not_validate_ids_and_privileges() {
         let broken = [
             (part("privilege", "part", "connection", APPLICANT), "connection_id"),
             (part("privilege", "part", id, "applicant_project_id = \"not a project\""), "applicant_project_id"),
-            // There is one privilege, and nothing to choose.
+            // There is only one privilege, so the argument does not exist.
             (part("privilege", "part", id, &format!("{APPLICANT}\n  privileges = [\"ALL\"]")), "privileges"),
         ];
         for (configuration, named) in broken {
@@ -199,7 +199,7 @@ fn peer_does_not_validate_ids_and_privileges() {
     });
 }
 
-/// No lock: each resource wrote to the connection whenever it came to it.
+/// The other provider has no lock: resources write to one connection concurrently.
 #[test]
 fn peer_writes_to_one_connection_concurrently() {
     const DELAY: Duration = Duration::from_millis(100);
@@ -218,7 +218,7 @@ fn peer_writes_to_one_connection_concurrently() {
         let mut writes: Vec<_> = cloud.requests().into_iter().filter(|r| r.method != "GET").map(|r| r.at).collect();
         writes.sort_unstable();
         assert_eq!(writes.len(), 7);
-        // An answer comes no sooner than the delay after its request.
+        // A response takes at least the delay.
         assert!(writes.windows(2).all(|pair| pair[1] - pair[0] >= DELAY), "{writes:?}");
     });
 }
