@@ -7,7 +7,7 @@ terraform {
   }
 }
 
-# The keys come from HW_ACCESS_KEY and HW_SECRET_KEY, so that they are in no file.
+# The provider reads the access key from HW_ACCESS_KEY and HW_SECRET_KEY.
 provider "dli" {
   region     = "eu-west-101"
   project_id = "0123456789abcdef0123456789abcdef"

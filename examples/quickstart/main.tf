@@ -1,4 +1,4 @@
-# The example request of "Creating an Enhanced Datasource Connection", as a resource.
+# The example request of "Creating an Enhanced Datasource Connection" in the API Reference.
 resource "dli_enhanced_connection" "test" {
   name            = "test"
   dest_vpc_id     = "22094d8f-c310-4621-913d-4c4d655d8495"

@@ -5,7 +5,7 @@ resource "dli_enhanced_connection" "rds" {
   queues          = ["q1"]
 }
 
-# By its name where another configuration made it; by its ID where this one does, so that it is looked for when it exists.
+# Use the name if another configuration creates the connection. Here the ID makes the data source wait for the resource.
 data "dli_enhanced_connection" "rds" {
   id = dli_enhanced_connection.rds.id
 }

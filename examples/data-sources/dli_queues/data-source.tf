@@ -1,6 +1,6 @@
 data "dli_queues" "all" {}
 
-# Every queue that a connection of its own may use; those in an elastic resource pool share the pool's.
+# Queues that can be bound individually. A queue in an elastic resource pool is bound together with its pool.
 output "bindable" {
   value = [for queue in data.dli_queues.all.queues : queue.name if queue.can_be_bound && queue.elastic_resource_pool == null]
 }

@@ -4,7 +4,7 @@ data "dli_queues" "reporting" {
   lifecycle {
     postcondition {
       condition     = length(self.queues) == 1 && alltrue([for queue in self.queues : queue.elastic_resource_pool != null])
-      error_message = "There is no queue ${var.queue} in an elastic resource pool."
+      error_message = "Queue ${var.queue} was not found in any elastic resource pool."
     }
   }
 }

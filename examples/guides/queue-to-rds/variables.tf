@@ -1,15 +1,15 @@
 variable "queue" {
-  description = "Name of the DLI queue. It lives in an elastic resource pool."
+  description = "Name of a DLI queue in an elastic resource pool."
   type        = string
 }
 
 variable "vpc_id" {
-  description = "ID of the VPC that the database is in."
+  description = "ID of the VPC of the database."
   type        = string
 }
 
 variable "subnet_id" {
-  description = "Network ID of the database's subnet."
+  description = "Network ID of the subnet of the database."
   type        = string
 }
 

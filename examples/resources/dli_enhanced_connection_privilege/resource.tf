@@ -4,7 +4,7 @@ resource "dli_enhanced_connection" "mrs" {
   dest_network_id = "78f2562a-36e4-4b39-95b9-f5aab22e1281"
 }
 
-# The project of another team, in the same region, may bind its queues and elastic resource pools.
+# Allows the project of another team in the same region to bind its queues and elastic resource pools.
 resource "dli_enhanced_connection_privilege" "mrs" {
   connection_id        = dli_enhanced_connection.mrs.id
   applicant_project_id = "330e068af1334c9782f4226acc00a2e2"
