@@ -6,7 +6,7 @@
 //!
 //! The way of a request: `server` reads it, `operation` names the operation, `gateway` believes its signature or token
 //! by what `people` knows, a group's file (`connections`, `bindings`, `routes`, `privileges`, `tags`, `queues`,
-//! `connectivity`, `pools`, `quotas`) turns it into a method of [`Account`], which keeps the rules of `limits` and `lifecycle` over the data of
+//! `connectivity`, `pools`, `quotas`) turns it into a method of [`ProjectService`], which keeps the rules of `limits` and `lifecycle` over the data of
 //! `project`; `snapshot` keeps that in a file, `journal` remembers it. Beside the service, `iam` and `metadata` hand out
 //! credentials. On the way `throttle` counts, `faults` bring troubles on, and `disguise` gives the answer the form that the `quirks` want;
 //! `steering` changes all of this at run time, and `control` lets it be changed from without.
@@ -22,36 +22,35 @@
 //! # }
 //! ```
 
-mod account;
+mod api_error;
+mod auth;
+mod binding_state;
 mod bindings;
 mod clock;
 mod connections;
 mod connectivity;
 mod control;
-mod disguise;
-mod edit;
+mod credential_store;
 mod faults;
-mod gateway;
 mod iam;
-mod journal;
-mod lifecycle;
 mod limits;
 mod metadata;
 mod operation;
-mod people;
 mod pools;
 mod privileges;
 mod project;
+mod project_service;
 mod queues;
 mod quirks;
 mod quotas;
-mod refusal;
+mod request_log;
+mod response_quirks;
 mod routes;
+mod runtime_settings;
 mod server;
 mod settings;
-mod shared;
 mod snapshot;
-mod steering;
+mod state;
 mod tags;
 mod throttle;
 
@@ -68,23 +67,23 @@ use http::{Request, Response};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 pub use self::{
-    account::Account,
+    api_error::ApiError,
     clock::{Clock, ManualClock, SystemClock, read_skew},
     control::CONTROL_API,
-    faults::{ANY_OPERATION, Fault, FaultError, FaultSyntax, Trouble},
-    journal::{LoggedRequest, Struck},
+    credential_store::{Caller, Credential, IamAccount, Identity},
+    faults::{ANY_OPERATION, Fault, FaultError, FaultKind, FaultSyntax},
     metadata::{Metadata, UnknownMetadata},
     operation::{iam_names as iam_operations, names as operations},
-    people::{Caller, Credential, Identity, People},
+    project_service::ProjectService,
     quirks::{Quirk, Quirks, UnknownQuirk},
-    refusal::Refusal,
+    request_log::{FaultEffect, LoggedRequest},
     settings::{ACCESS_KEY, SECRET_KEY, Settings, StartError},
     snapshot::SnapshotError,
     throttle::{Limit, LimitSyntax},
 };
 use self::{
     faults::Faults,
-    shared::{Held, Shared, StateFile, lock},
+    state::{AppState, StateFile, World, lock},
     throttle::Throttle,
 };
 use crate::dli::wire::{Connection, Pool, Queue};
@@ -93,7 +92,7 @@ use crate::dli::wire::{Connection, Pool, Queue};
 #[derive(Debug)]
 pub struct Emulator {
     address: SocketAddr,
-    shared: Arc<Shared>,
+    state: Arc<AppState>,
     stop: watch::Sender<()>,
     serving: JoinHandle<()>,
 }
@@ -109,25 +108,25 @@ impl Emulator {
         // Answers are written whole; gathering small pieces would only delay the last of them.
         let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
         let (stop, stopped) = watch::channel(());
-        let shared = Arc::new(Shared {
-            directory: Mutex::new(settings.directory()),
+        let state = Arc::new(AppState {
+            credentials: Mutex::new(settings.credentials()),
             metadata: Mutex::new(settings.metadata),
             clock: Arc::clone(&settings.clock),
             ahead: Mutex::default(),
             faults: Mutex::new(faults),
             rng: Mutex::new(Rng::with_seed(settings.seed)),
-            state: Mutex::new(Held::new(projects, settings.manner())),
+            world: Mutex::new(World::new(projects, settings.behavior())),
             file: settings.state.clone().map(StateFile::new),
             throttle: Mutex::new(Throttle::new(settings.limit)),
             skew: Mutex::new(settings.clock_skew),
-            journal: Mutex::default(),
+            request_log: Mutex::default(),
             latency: Mutex::new(settings.latency),
             log: settings.log,
             stopped: stopped.clone(),
             is_loopback: address.ip().is_loopback(),
             settings,
         });
-        let router = Router::new().fallback(server::answer).with_state(Arc::clone(&shared));
+        let router = Router::new().fallback(server::answer).with_state(Arc::clone(&state));
         let serving = tokio::spawn(async move {
             let mut stopped = stopped;
             let end = async move {
@@ -136,12 +135,12 @@ impl Emulator {
             // It never ends with an error: where accepting fails, it waits and accepts again.
             let _ = axum::serve(listener, router).with_graceful_shutdown(end).await;
         });
-        Ok(Self { address, shared, stop, serving })
+        Ok(Self { address, state, stop, serving })
     }
 
     /// Answers one request without the network, as the listener would; a lost answer is a body that fails.
     pub async fn answer(&self, request: Request<Body>) -> Response<Body> {
-        server::answer(State(Arc::clone(&self.shared)), request).await
+        server::answer(State(Arc::clone(&self.state)), request).await
     }
 
     /// Where it listens.
@@ -163,39 +162,39 @@ impl Emulator {
     /// The requests so far, in the order in which they were answered: the newest 100,000, or less where their bodies
     /// come to more than 256 MiB.
     pub fn requests(&self) -> Vec<LoggedRequest> {
-        lock(&self.shared.journal).requests()
+        lock(&self.state.request_log).requests()
     }
 
     /// All connections of a project in the order of their creation, with the 1,000 that were deleted last.
     pub fn connections(&self, project: &str) -> Vec<Connection> {
-        self.look(project, |account| account.connections())
+        self.read_project(project, |service| service.connections())
     }
 
     /// The tags of a connection; none where there is no such connection, or it was deleted.
     pub fn tags(&self, project: &str, id: &str) -> BTreeMap<String, String> {
-        self.look(project, |account| account.tags(id).cloned().unwrap_or_default())
+        self.read_project(project, |service| service.tags(id).cloned().unwrap_or_default())
     }
 
     /// The route table with which a connection was created, which no request can read.
     pub fn routetable_id(&self, project: &str, id: &str) -> Option<String> {
-        self.look(project, |account| account.record(id)?.routetable_id.clone())
+        self.read_project(project, |service| service.record(id)?.routetable_id.clone())
     }
 
     /// The queues of a project.
     pub fn queues(&self, project: &str) -> Vec<Queue> {
-        self.look(project, |account| account.project.queues.clone())
+        self.read_project(project, |service| service.project.queues.clone())
     }
 
     /// The elastic resource pools of a project, with the names of their queues.
     pub fn pools(&self, project: &str) -> Vec<Pool> {
-        self.look(project, |account| account.project.filled_pools().collect())
+        self.read_project(project, |service| service.project.filled_pools().collect())
     }
 
     /// Changes things without a request, as somebody in the console would; the service's rules hold here too. An
     /// error is that of the state file.
-    pub fn edit<T>(&self, project: &str, work: impl FnOnce(&mut Account<'_>) -> T) -> Result<T, SnapshotError> {
-        let (result, change) = self.shared.with_account(project, true, work);
-        self.shared.keep(change)?;
+    pub fn edit<T>(&self, project: &str, work: impl FnOnce(&mut ProjectService<'_>) -> T) -> Result<T, SnapshotError> {
+        let (result, change) = self.state.with_project(project, true, work);
+        self.state.keep(change)?;
         Ok(result)
     }
 
@@ -208,7 +207,7 @@ impl Emulator {
         }
     }
 
-    fn look<T>(&self, project: &str, work: impl FnOnce(&mut Account<'_>) -> T) -> T {
-        self.shared.with_account(project, false, work).0
+    fn read_project<T>(&self, project: &str, work: impl FnOnce(&mut ProjectService<'_>) -> T) -> T {
+        self.state.with_project(project, false, work).0
     }
 }

@@ -18,7 +18,7 @@ use clap::{
 use terraform_provider_dli::{
     dli::wire::Queue,
     emulator::{
-        ACCESS_KEY, CONTROL_API, Emulator, Fault, Limit, Metadata, People, Quirk, SECRET_KEY, Settings, StartError,
+        ACCESS_KEY, CONTROL_API, Emulator, Fault, IamAccount, Limit, Metadata, Quirk, SECRET_KEY, Settings, StartError,
         read_skew,
     },
 };
@@ -76,7 +76,7 @@ struct Arguments {
     #[arg(long, default_value = "0s", value_parser = read_skew, allow_hyphen_values = true, value_name = "TIME")]
     clock_skew: time::Duration,
     /// The password of the user terraform of the domain emulator, for tokens
-    #[arg(long, default_value_t = People::default().password, value_name = "TEXT")]
+    #[arg(long, default_value_t = IamAccount::default().password, value_name = "TEXT")]
     password: String,
     /// One more project that IAM knows by its region (repeatable)
     #[arg(long, value_parser = project, value_name = "REGION=ID")]
@@ -132,9 +132,12 @@ async fn main() -> ExitCode {
 
 async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     let address = SocketAddr::new(arguments.host, arguments.port);
-    let mut people =
-        People { password: arguments.password.clone(), lifetime: arguments.credential_lifetime, ..People::default() };
-    people.projects.extend(arguments.project.iter().cloned());
+    let mut iam_account = IamAccount {
+        password: arguments.password.clone(),
+        lifetime: arguments.credential_lifetime,
+        ..IamAccount::default()
+    };
+    iam_account.projects.extend(arguments.project.iter().cloned());
     let settings = Settings {
         access_key: arguments.access_key.clone(),
         secret_key: arguments.secret_key.clone(),
@@ -149,7 +152,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
         faults: arguments.fault.clone(),
         limit: arguments.limit,
         clock_skew: arguments.clock_skew,
-        people,
+        iam_account,
         metadata: arguments.metadata,
         seed: arguments.seed,
         ..Settings::default()
@@ -242,7 +245,7 @@ impl fmt::Display for Greeting<'_> {
         }
         writeln!(f, "    {:<14} = {{ dli = {endpoint:?} }}", "endpoints")?;
         writeln!(f, "  }}")?;
-        let People { domain_name, user_name, agency, .. } = People::default();
+        let IamAccount { domain_name, user_name, agency, .. } = IamAccount::default();
         writeln!(f, "\nIAM and the metadata service are at the same address (endpoints iam and metadata):")?;
         writeln!(f, "  user {user_name:?} of domain {domain_name:?} with --password, agency {agency:?}")?;
         writeln!(f, "\nQueues of every project:\n")?;

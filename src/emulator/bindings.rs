@@ -1,9 +1,9 @@
 //! Bind queues and pools to a connection, and unbind them.
 
 use super::{
-    account::Account,
-    operation::{Answer, Call, Operation},
-    refusal::Refusal,
+    api_error::ApiError,
+    operation::{ApiRequest, ApiResponse, Operation},
+    project_service::ProjectService,
 };
 use crate::dli::wire::{Outcome, QueueNames};
 
@@ -22,16 +22,16 @@ pub(super) const OPERATIONS: &[Operation] = &[
     },
 ];
 
-fn associate(account: &mut Account<'_>, call: &Call<'_>) -> Result<Answer, Refusal> {
+fn associate(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
     let names: QueueNames = call.json()?;
-    account.bind(call.segment("connection_id"), &names)?;
-    Ok(Answer::ok(&Outcome::success(format!("associated peer connection for queues: {{{}}}.", joined(&names)))))
+    service.bind(call.segment("connection_id"), &names)?;
+    Ok(ApiResponse::ok(&Outcome::success(format!("associated peer connection for queues: {{{}}}.", joined(&names)))))
 }
 
-fn disassociate(account: &mut Account<'_>, call: &Call<'_>) -> Result<Answer, Refusal> {
+fn disassociate(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
     let names: QueueNames = call.json()?;
-    account.unbind(call.segment("connection_id"), &names)?;
-    Ok(Answer::ok(&Outcome::success(format!("Disassociated peer connection for queues:{{{}}}.", joined(&names)))))
+    service.unbind(call.segment("connection_id"), &names)?;
+    Ok(ApiResponse::ok(&Outcome::success(format!("Disassociated peer connection for queues:{{{}}}.", joined(&names)))))
 }
 
 /// The names as the documents' example messages have them. (That pools stand among them is an inference.)

@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use super::{
-    account::Account,
-    operation::{Answer, Call, Operation, tag_filter},
+    api_error::ApiError,
+    operation::{ApiRequest, ApiResponse, Operation, tag_filter},
     project::Record,
-    refusal::Refusal,
+    project_service::ProjectService,
 };
 use crate::dli::wire::{
     Connection, ConnectionCreated, ConnectionList, CreateConnection, Outcome, ReplaceHosts, STATUS_ACTIVE,
@@ -49,12 +49,12 @@ pub(super) const OPERATIONS: &[Operation] = &[
 /// How many connections one page of the list holds when nothing is said.
 const PAGE: usize = 100;
 
-fn create(account: &mut Account<'_>, call: &Call<'_>) -> Result<Answer, Refusal> {
-    let connection_id = account.create(call.json::<CreateConnection>()?)?;
-    Ok(Answer::json(201, &ConnectionCreated { outcome: Outcome::success(""), connection_id }))
+fn create(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
+    let connection_id = service.create(call.json::<CreateConnection>()?)?;
+    Ok(ApiResponse::json(201, &ConnectionCreated { outcome: Outcome::success(""), connection_id }))
 }
 
-fn show(account: &mut Account<'_>, call: &Call<'_>) -> Result<Answer, Refusal> {
+fn show(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
     #[derive(Serialize)]
     struct Shown {
         #[serde(flatten)]
@@ -62,32 +62,32 @@ fn show(account: &mut Account<'_>, call: &Call<'_>) -> Result<Answer, Refusal> {
         #[serde(flatten)]
         connection: Connection,
     }
-    let connection = account.connection(call.segment("connection_id"))?;
-    Ok(Answer::ok(&Shown { outcome: Outcome::success(""), connection }))
+    let connection = service.connection(call.segment("connection_id"))?;
+    Ok(ApiResponse::ok(&Shown { outcome: Outcome::success(""), connection }))
 }
 
-fn list(account: &mut Account<'_>, call: &Call<'_>) -> Result<Answer, Refusal> {
+fn list(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
     let filter = Filter::read(call)?;
     let most = match call.number("limit")?.unwrap_or(PAGE) {
         0 => usize::MAX,
         most => most,
     };
     let offset = call.number("offset")?.unwrap_or(0);
-    let page = account.records().iter().filter(|record| filter.meets(record, account.now)).skip(offset).take(most);
-    let connections: Vec<_> = page.map(|record| record.shown(account.now)).collect();
+    let page = service.records().iter().filter(|record| filter.meets(record, service.now)).skip(offset).take(most);
+    let connections: Vec<_> = page.map(|record| record.shown(service.now)).collect();
     // "Number returned", says the page.
     let count = i64::try_from(connections.len()).unwrap_or(i64::MAX);
-    Ok(Answer::ok(&ConnectionList { outcome: Outcome::success(""), count, connections }))
+    Ok(ApiResponse::ok(&ConnectionList { outcome: Outcome::success(""), count, connections }))
 }
 
-fn delete(account: &mut Account<'_>, call: &Call<'_>) -> Result<Answer, Refusal> {
-    account.delete(call.segment("connection_id"))?;
-    Ok(Answer::ok(&Outcome::success("Deleted")))
+fn delete(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
+    service.delete(call.segment("connection_id"))?;
+    Ok(ApiResponse::ok(&Outcome::success("Deleted")))
 }
 
-fn update(account: &mut Account<'_>, call: &Call<'_>) -> Result<Answer, Refusal> {
-    account.replace_hosts(call.segment("connection_id"), call.json::<ReplaceHosts>()?.hosts)?;
-    Ok(Answer::ok(&Outcome::success("")))
+fn update(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
+    service.replace_hosts(call.segment("connection_id"), call.json::<ReplaceHosts>()?.hosts)?;
+    Ok(ApiResponse::ok(&Outcome::success("")))
 }
 
 /// What "list" is narrowed to.
@@ -98,13 +98,13 @@ struct Filter<'a> {
 }
 
 impl<'a> Filter<'a> {
-    fn read(call: &'a Call<'_>) -> Result<Self, Refusal> {
+    fn read(call: &'a ApiRequest<'_>) -> Result<Self, ApiError> {
         let status = match call.parameter("status") {
             None => None,
             Some(text) if text.eq_ignore_ascii_case(STATUS_ACTIVE) => Some(STATUS_ACTIVE),
             Some(text) if text.eq_ignore_ascii_case(STATUS_DELETED) => Some(STATUS_DELETED),
             Some(text) => {
-                return Err(Refusal::parameter(format!(
+                return Err(ApiError::parameter(format!(
                     "The parameter status is invalid: {text:?} is neither ACTIVE nor DELETED"
                 )));
             }

@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
-    account::Account,
-    lifecycle::{Peering, State, Target},
-    operation::{Answer, Call, Operation},
-    refusal::Refusal,
+    api_error::ApiError,
+    binding_state::{BindingState, Peering, Target},
+    operation::{ApiRequest, ApiResponse, Operation},
+    project_service::ProjectService,
 };
 use crate::dli::wire::Host;
 
@@ -47,7 +47,7 @@ struct Task {
     reachable: bool,
 }
 
-fn create(account: &mut Account<'_>, call: &Call<'_>) -> Result<Answer, Refusal> {
+fn create(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
     #[derive(Deserialize)]
     struct NewTask {
         address: String,
@@ -55,39 +55,39 @@ fn create(account: &mut Account<'_>, call: &Call<'_>) -> Result<Answer, Refusal>
     let NewTask { address } = call.json()?;
     let host = host(&address)?;
     let name = call.segment("queue_name");
-    let queue = account.project.queue(name).ok_or_else(|| Refusal::no_such("queue", name))?;
+    let queue = service.project.queue(name).ok_or_else(|| ApiError::no_such("queue", name))?;
     let (target, bound) = match queue.elastic_resource_pool_name.as_str() {
         "" => (Target::Queue, queue.queue_name.as_str()),
         pool => (Target::Pool, pool),
     };
     let leads = |peering: &Peering| {
-        peering.target == target && peering.name == bound && peering.state(account.now) == State::Active
+        peering.target == target && peering.name == bound && peering.state(service.now) == BindingState::Active
     };
     let knows = |known: &[Host]| host.is_none_or(|host| known.iter().any(|record| record.name == host));
-    let reachable = account.records().iter().any(|record| record.peerings.iter().any(leads) && knows(&record.hosts));
+    let reachable = service.records().iter().any(|record| record.peerings.iter().any(leads) && knows(&record.hosts));
     let queue = queue.queue_name.clone();
-    let tasks = &mut account.project.tasks;
+    let tasks = &mut service.project.tasks;
     tasks.made += 1;
     tasks.kept.insert(tasks.made, Task { queue, reachable });
     if tasks.kept.len() > MOST_TASKS {
         tasks.kept.pop_first();
     }
-    Ok(Answer::ok(&json!({ "is_success": true, "message": "", "task_id": tasks.made })))
+    Ok(ApiResponse::ok(&json!({ "is_success": true, "message": "", "task_id": tasks.made })))
 }
 
 /// `REACHABLE` is the one value that the page shows; the other one is an inference.
-fn show(account: &mut Account<'_>, call: &Call<'_>) -> Result<Answer, Refusal> {
+fn show(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
     let (name, id) = (call.segment("queue_name"), call.segment("task_id"));
-    let tasks = &account.project.tasks.kept;
+    let tasks = &service.project.tasks.kept;
     let task = id.parse().ok().and_then(|id: i64| tasks.get(&id));
     let task = task.filter(|task| task.queue.eq_ignore_ascii_case(name));
-    let task = task.ok_or_else(|| Refusal::no_such("connectivity task", id))?;
+    let task = task.ok_or_else(|| ApiError::no_such("connectivity task", id))?;
     let connectivity = if task.reachable { "REACHABLE" } else { "UNREACHABLE" };
-    Ok(Answer::ok(&json!({ "is_success": true, "message": "", "connectivity": connectivity })))
+    Ok(ApiResponse::ok(&json!({ "is_success": true, "message": "", "connectivity": connectivity })))
 }
 
 /// The domain name in an address, none in one that is numbers only: `10.0.0.1:80`, `[2001:db8::1]:80`, `example.com:80`.
-fn host(address: &str) -> Result<Option<&str>, Refusal> {
+fn host(address: &str) -> Result<Option<&str>, ApiError> {
     let is_domain = |host: &str| {
         (1..=255).contains(&host.len())
             && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
@@ -98,7 +98,7 @@ fn host(address: &str) -> Result<Option<&str>, Refusal> {
     }
     match address.rsplit_once(':') {
         Some((host, port)) if is_domain(host) && port.parse::<u16>().is_ok() => Ok(Some(host)),
-        _ => Err(Refusal::parameter(format!("The parameter address is invalid: {address:?} is not host:port"))),
+        _ => Err(ApiError::parameter(format!("The parameter address is invalid: {address:?} is not host:port"))),
     }
 }
 

@@ -4,6 +4,8 @@
 //! It is no part of the service: nothing is signed, and nothing stands in the request log. Whoever reaches it may do
 //! everything, so it is answered only where no other machine does.
 
+mod edit;
+
 use std::time::Duration;
 
 use http::request::Parts;
@@ -12,16 +14,15 @@ use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 
 use super::{
+    api_error::ApiError,
     clock::milliseconds,
-    edit,
-    faults::{Fault, FaultError, FaultSyntax, Faults, either_way, humane},
-    journal::LoggedRequest,
+    faults::{Fault, FaultError, FaultSyntax, Faults, duration_text, signed_duration},
     limits,
-    operation::{self, Answer},
+    operation::{self, ApiResponse},
     quirks::Quirks,
-    refusal::Refusal,
-    shared::{Shared, lock},
+    request_log::LoggedRequest,
     snapshot::{self, SnapshotError},
+    state::{AppState, lock},
     throttle::{LimitSyntax, Throttle},
 };
 use crate::dli::rules;
@@ -52,7 +53,7 @@ enum ControlError {
     #[error(transparent)]
     Limit(#[from] LimitSyntax),
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Refused(#[from] ApiError),
     #[error("the change was made but not kept")]
     NotKept(#[from] SnapshotError),
 }
@@ -69,106 +70,106 @@ impl ControlError {
 }
 
 /// Whether a path is one of the control API.
-pub(super) fn is_meant(path: &str) -> bool {
+pub(super) fn is_control_path(path: &str) -> bool {
     path.starts_with(ROOT)
 }
 
 /// Does what is asked for. What changes projects is in the state file before this returns.
-pub(super) fn answer(shared: &Shared, parts: &Parts, body: &[u8]) -> Answer {
-    run(shared, parts, body).unwrap_or_else(|error| {
+pub(super) fn answer(state: &AppState, parts: &Parts, body: &[u8]) -> ApiResponse {
+    run(state, parts, body).unwrap_or_else(|error| {
         let text = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source())
             .map(ToString::to_string)
             .collect::<Vec<_>>();
-        Answer::json(error.status(), &json!({ "error": text.join(": ") }))
+        ApiResponse::json(error.status(), &json!({ "error": text.join(": ") }))
     })
 }
 
-fn run(shared: &Shared, parts: &Parts, body: &[u8]) -> Result<Answer, ControlError> {
-    if !shared.is_loopback {
+fn run(state: &AppState, parts: &Parts, body: &[u8]) -> Result<ApiResponse, ControlError> {
+    if !state.is_loopback {
         return Err(ControlError::NotLoopback);
     }
     let (method, path) = (parts.method.as_str(), parts.uri.path());
-    let done = || Ok(Answer::no_content());
+    let done = || Ok(ApiResponse::no_content());
     match (method, path.strip_prefix(ROOT).unwrap_or_default()) {
         ("GET", "state") => {
-            Ok(Answer { body: Some(snapshot::encode(&lock(&shared.state).projects)), ..Answer::ok(&()) })
+            Ok(ApiResponse { body: Some(snapshot::encode(&lock(&state.world).projects)), ..ApiResponse::ok(&()) })
         }
         ("PUT", "state") => {
             let projects = snapshot::decode(body)?;
-            shared.keep(shared.change(|held| held.projects = projects))?;
+            state.keep(state.change(|world| world.projects = projects))?;
             done()
         }
         ("POST", "reset") => {
-            shared.keep(shared.reset())?;
+            state.keep(state.reset())?;
             done()
         }
         ("POST", "clock") => {
-            shared.advance(read::<Advance>(body)?.advance);
-            Ok(Answer::ok(&json!({ "now": milliseconds(shared.time()) })))
+            state.advance(read::<Advance>(body)?.advance);
+            Ok(ApiResponse::ok(&json!({ "now": milliseconds(state.time()) })))
         }
         ("PUT", "clock") => {
-            *lock(&shared.skew) = read::<Skew>(body)?.skew;
+            *lock(&state.skew) = read::<Skew>(body)?.skew;
             done()
         }
         ("PUT", "limit") => {
             let limit = read::<Option<String>>(body)?.map(|text| text.parse()).transpose()?;
-            *lock(&shared.throttle) = Throttle::new(limit);
+            *lock(&state.throttle) = Throttle::new(limit);
             done()
         }
         ("PUT", "delays") => {
             let Delays { binding, delete, latency } = read(body)?;
             if let Some(Span(delay)) = binding {
-                shared.set_binding_delay(delay);
+                state.set_binding_delay(delay);
             }
             if let Some(Span(delay)) = delete {
-                shared.set_delete_delay(delay);
+                state.set_delete_delay(delay);
             }
             if let Some(Span(delay)) = latency {
-                *lock(&shared.latency) = delay;
+                *lock(&state.latency) = delay;
             }
             done()
         }
-        ("GET", "quirks") => Ok(Answer::ok(&lock(&shared.state).manner.quirks)),
+        ("GET", "quirks") => Ok(ApiResponse::ok(&lock(&state.world).behavior.quirks)),
         ("PUT", "quirks") => {
-            shared.set_quirks(read::<Quirks>(body)?);
+            state.set_quirks(read::<Quirks>(body)?);
             done()
         }
         ("POST", "fates") => {
             let NewFate { name, err_msg } = read(body)?;
             match name {
-                Some(name) => shared.set_fate(&name, err_msg.as_deref()),
-                None => shared.set_next_fate(err_msg.as_deref()),
+                Some(name) => state.set_binding_outcome(&name, err_msg.as_deref()),
+                None => state.set_next_binding_outcome(err_msg.as_deref()),
             }
             done()
         }
-        ("GET", "faults") => Ok(Answer::ok(&lock(&shared.faults).all().collect::<Vec<_>>())),
+        ("GET", "faults") => Ok(ApiResponse::ok(&lock(&state.faults).all().collect::<Vec<_>>())),
         ("POST", "faults") => {
-            lock(&shared.faults).inject(String::from_utf8_lossy(body).parse::<Fault>()?)?;
+            lock(&state.faults).inject(String::from_utf8_lossy(body).parse::<Fault>()?)?;
             done()
         }
         ("DELETE", "faults") => {
-            *lock(&shared.faults) = Faults::default();
+            *lock(&state.faults) = Faults::default();
             done()
         }
         ("DELETE", "credentials") => {
-            lock(&shared.directory).revoke();
+            lock(&state.credentials).revoke();
             done()
         }
         ("PUT", "credentials") => {
-            lock(&shared.directory).people.lifetime = read::<NewLifetime>(body)?.lifetime.map(|Span(span)| span);
+            lock(&state.credentials).iam_account.lifetime = read::<NewLifetime>(body)?.lifetime.map(|Span(span)| span);
             done()
         }
         ("PUT", "metadata") => {
-            *lock(&shared.metadata) = read(body)?;
+            *lock(&state.metadata) = read(body)?;
             done()
         }
-        ("GET", "requests") => requests(shared, parts.uri.query().unwrap_or_default()),
+        ("GET", "requests") => requests(state, parts.uri.query().unwrap_or_default()),
         ("POST", "edit") => {
             let (project, edit) = edit::read(body)?;
             limits::text("project", &rules::PROJECT_ID, &project)?;
-            let (created, change) = shared.with_account(&project, true, |account| edit.apply(account));
-            shared.keep(change)?;
-            Ok(created?.map_or_else(Answer::no_content, |id| Answer::ok(&json!({ "connection_id": id }))))
+            let (created, change) = state.with_project(&project, true, |service| edit.apply(service));
+            state.keep(change)?;
+            Ok(created?.map_or_else(ApiResponse::no_content, |id| ApiResponse::ok(&json!({ "connection_id": id }))))
         }
         _ => Err(ControlError::Unknown { method: method.to_owned(), path: path.to_owned() }),
     }
@@ -177,19 +178,19 @@ fn run(shared: &Shared, parts: &Parts, body: &[u8]) -> Result<Answer, ControlErr
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Advance {
-    #[serde(with = "humane")]
+    #[serde(with = "duration_text")]
     advance: Duration,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Skew {
-    #[serde(deserialize_with = "either_way::deserialize")]
+    #[serde(deserialize_with = "signed_duration::deserialize")]
     skew: time::Duration,
 }
 
 #[derive(Deserialize)]
-struct Span(#[serde(with = "humane")] Duration);
+struct Span(#[serde(with = "duration_text")] Duration);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -216,15 +217,15 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, ControlError> {
     Ok(serde_json::from_slice(body)?)
 }
 
-fn requests(shared: &Shared, query: &str) -> Result<Answer, ControlError> {
+fn requests(state: &AppState, query: &str) -> Result<ApiResponse, ControlError> {
     let pairs = operation::query_pairs(query);
     let since = match pairs.iter().find(|(name, _)| name == "since") {
         Some((_, text)) => text.parse().map_err(|_| ControlError::Since(text.clone()))?,
         None => 0_u64,
     };
-    let log = lock(&shared.journal).requests();
+    let log = lock(&state.request_log).requests();
     let rows: Vec<_> = log.iter().filter(|request| request.number > since).map(row).collect();
-    Ok(Answer::ok(&json!({ "requests": rows })))
+    Ok(ApiResponse::ok(&json!({ "requests": rows })))
 }
 
 /// Without the headers, which say little but how it was signed.

@@ -3,7 +3,7 @@
 //! Faults are looked at once a request is believed, in the order in which they were injected. What slows a request down
 //! (delays, lags, slow bindings) adds to whatever else befalls it; of the other troubles the first that matches does, and
 //! the rest wait for their turn. Only a clock that is off is looked at before, because whether a request is believed hangs
-//! on it. A further kind is one more variant of [`Trouble`], its name in `text`, and one arm where the server meets it.
+//! on it. A further kind is one more variant of [`FaultKind`], its name in `text`, and one arm where the server meets it.
 
 mod text;
 
@@ -14,9 +14,9 @@ use serde::{Deserialize, Serialize};
 
 pub use self::text::FaultSyntax;
 use super::{
+    api_error::ApiError,
     clock::{read_skew, write_skew},
     operation,
-    refusal::Refusal,
     throttle::Limit,
 };
 
@@ -46,13 +46,14 @@ pub struct Fault {
     #[serde(default, skip_serializing_if = "is_zero")]
     pub seed: u64,
     /// What happens to them.
-    pub trouble: Trouble,
+    #[serde(rename = "trouble")]
+    pub kind: FaultKind,
 }
 
 /// What happens to a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Trouble {
+pub enum FaultKind {
     /// It is refused, and nothing is done.
     Refuse {
         /// HTTP status, from 400 to 599.
@@ -80,36 +81,36 @@ pub enum Trouble {
     /// The answer comes later by a random time.
     Delay {
         /// The shortest time.
-        #[serde(with = "humane")]
+        #[serde(with = "duration_text")]
         at_least: Duration,
         /// The longest time.
-        #[serde(with = "humane")]
+        #[serde(with = "duration_text")]
         at_most: Duration,
     },
     /// A read sees things as they were this long ago, but not from before the fault was injected.
-    Stale(#[serde(with = "humane")] Duration),
+    Stale(#[serde(with = "duration_text")] Duration),
     /// The bindings that the request begins stay CREATING for this long.
-    SlowBinding(#[serde(with = "humane")] Duration),
+    SlowBinding(#[serde(with = "duration_text")] Duration),
     /// The clock is so far ahead, or behind where it is negative: the request's signature is judged by it, and the `Date`
     /// of the answer follows it. What the request does and gets has the right time. A request that is refused for it has
     /// met it.
-    ClockSkew(#[serde(with = "either_way")] time::Duration),
+    ClockSkew(#[serde(with = "signed_duration")] time::Duration),
 }
 
 impl Fault {
     /// Befalls every request of the operation, for ever.
-    pub fn new(operation: impl Into<String>, trouble: Trouble) -> Self {
-        Self { operation: operation.into(), containing: None, times: None, probability: 1.0, seed: 0, trouble }
+    pub fn new(operation: impl Into<String>, kind: FaultKind) -> Self {
+        Self { operation: operation.into(), containing: None, times: None, probability: 1.0, seed: 0, kind }
     }
 
     /// Refuses, with nothing done.
     pub fn refuse(operation: impl Into<String>, status: u16, code: impl Into<String>, text: impl Into<String>) -> Self {
-        Self::new(operation, Trouble::Refuse { status, code: code.into(), text: text.into() })
+        Self::new(operation, FaultKind::Refuse { status, code: code.into(), text: text.into() })
     }
 
     /// Refuses as the gateway does a client that asks too often; the figures are those that were seen.
     pub fn throttle(operation: impl Into<String>) -> Self {
-        let Refusal { status, code, text } = Limit { requests: 200, period: Duration::from_mins(5) }.refusal();
+        let ApiError { status, code, text } = Limit { requests: 200, period: Duration::from_mins(5) }.refusal();
         Self::refuse(operation, status, code, text)
     }
 
@@ -140,12 +141,12 @@ impl Fault {
     }
 
     /// Whether it is for a request of this operation, in which `contains` finds a text.
-    fn is_meant(&self, operation: &str, contains: impl Fn(&str) -> bool) -> bool {
+    fn matches(&self, operation: &str, contains: impl Fn(&str) -> bool) -> bool {
         self.is_for(operation) && self.containing.as_deref().is_none_or(contains)
     }
 
     /// Whether a request that is meant meets it by its chance, which counts then.
-    fn is_met(&mut self, rng: &mut Rng) -> bool {
+    fn is_drawn(&mut self, rng: &mut Rng) -> bool {
         let met = self.probability >= 1.0 || rng.f64() < self.probability;
         self.times = self.times.map(|times| times.saturating_sub(u32::from(met)));
         met
@@ -159,23 +160,23 @@ impl Fault {
         if !(self.probability > 0.0 && self.probability <= 1.0) {
             return Err(FaultError::Probability(self.probability));
         }
-        match &self.trouble {
-            Trouble::Refuse { status, .. } if !(400..600).contains(status) => Err(FaultError::Status(*status)),
-            Trouble::Delay { at_least, at_most, .. } if at_least > at_most => Err(FaultError::Delay),
+        match &self.kind {
+            FaultKind::Refuse { status, .. } if !(400..600).contains(status) => Err(FaultError::Status(*status)),
+            FaultKind::Delay { at_least, at_most, .. } if at_least > at_most => Err(FaultError::Delay),
             _ if self.times == Some(0) => Err(FaultError::Never),
             _ => Ok(()),
         }
     }
 }
 
-impl Trouble {
+impl FaultKind {
     /// Whether it befalls a request that is not believed yet.
-    fn comes_first(&self) -> bool {
+    fn precedes_auth(&self) -> bool {
         matches!(self, Self::ClockSkew(_))
     }
 
     /// Whether another one may befall the same request.
-    fn only_slows(&self) -> bool {
+    fn is_delay(&self) -> bool {
         matches!(self, Self::Delay { .. } | Self::Stale(_) | Self::SlowBinding(_))
     }
 }
@@ -202,7 +203,7 @@ pub enum FaultError {
 
 /// What befalls one request.
 #[derive(Debug, Default)]
-pub(super) struct Strike {
+pub(super) struct ActiveFaults {
     /// How far the clock is off.
     pub(super) skew: time::Duration,
     pub(super) delay: Duration,
@@ -211,18 +212,18 @@ pub(super) struct Strike {
     /// How long bindings that it begins stay CREATING.
     pub(super) binding: Option<Duration>,
     /// None of those.
-    pub(super) trouble: Option<Trouble>,
+    pub(super) kind: Option<FaultKind>,
 }
 
-impl Strike {
+impl ActiveFaults {
     /// The refusal that comes in the place of the work.
-    pub(super) fn refusal(&self) -> Option<Refusal> {
-        match &self.trouble {
-            Some(Trouble::Refuse { status, code, text }) => {
-                Some(Refusal { status: *status, code: code.clone().into(), text: text.clone() })
+    pub(super) fn refusal(&self) -> Option<ApiError> {
+        match &self.kind {
+            Some(FaultKind::Refuse { status, code, text }) => {
+                Some(ApiError { status: *status, code: code.clone().into(), text: text.clone() })
             }
-            Some(Trouble::FailSoftly { text }) => Some(Refusal::soft(text)),
-            Some(Trouble::CutRequest) => Some(Refusal::plain(0, "the connection was cut before anything was done")),
+            Some(FaultKind::FailSoftly { text }) => Some(ApiError::soft(text)),
+            Some(FaultKind::CutRequest) => Some(ApiError::plain(0, "the connection was cut before anything was done")),
             _ => None,
         }
     }
@@ -252,40 +253,45 @@ impl Faults {
 
     /// How far back a read may have to see.
     pub(super) fn longest_lag(&self) -> Option<Duration> {
-        let lag = |fault: &Fault| if let Trouble::Stale(lag) = fault.trouble { Some(lag) } else { None };
+        let lag = |fault: &Fault| if let FaultKind::Stale(lag) = fault.kind { Some(lag) } else { None };
         self.all().filter_map(lag).max()
     }
 
     /// What befalls a request of this operation, in which `contains` finds a text, before it is believed.
-    pub(super) fn strike_first(&mut self, operation: &str, contains: impl Fn(&str) -> bool) -> Strike {
-        let mut strike = Strike::default();
+    pub(super) fn apply_clock_skew(&mut self, operation: &str, contains: impl Fn(&str) -> bool) -> ActiveFaults {
+        let mut active_faults = ActiveFaults::default();
         for (fault, rng) in &mut self.0 {
-            if let Trouble::ClockSkew(skew) = fault.trouble
-                && strike.skew.is_zero()
-                && fault.is_meant(operation, &contains)
-                && fault.is_met(rng)
+            if let FaultKind::ClockSkew(skew) = fault.kind
+                && active_faults.skew.is_zero()
+                && fault.matches(operation, &contains)
+                && fault.is_drawn(rng)
             {
-                strike.skew = skew;
+                active_faults.skew = skew;
             }
         }
         self.drop_spent();
-        strike
+        active_faults
     }
 
     /// What else befalls it once it is believed.
-    pub(super) fn strike(&mut self, strike: &mut Strike, operation: &str, contains: impl Fn(&str) -> bool) {
+    pub(super) fn active_faults(
+        &mut self,
+        active_faults: &mut ActiveFaults,
+        operation: &str,
+        contains: impl Fn(&str) -> bool,
+    ) {
         for (fault, rng) in &mut self.0 {
-            let waits = strike.trouble.is_some() && !fault.trouble.only_slows();
-            if fault.trouble.comes_first() || waits || !fault.is_meant(operation, &contains) || !fault.is_met(rng) {
+            let waits = active_faults.kind.is_some() && !fault.kind.is_delay();
+            if fault.kind.precedes_auth() || waits || !fault.matches(operation, &contains) || !fault.is_drawn(rng) {
                 continue;
             }
-            match &fault.trouble {
-                Trouble::Delay { at_least, at_most } => {
-                    strike.delay = strike.delay.saturating_add(between(*at_least, *at_most, rng));
+            match &fault.kind {
+                FaultKind::Delay { at_least, at_most } => {
+                    active_faults.delay = active_faults.delay.saturating_add(between(*at_least, *at_most, rng));
                 }
-                Trouble::Stale(lag) => strike.lag = strike.lag.max(*lag),
-                Trouble::SlowBinding(delay) => strike.binding = strike.binding.max(Some(*delay)),
-                trouble => strike.trouble = Some(trouble.clone()),
+                FaultKind::Stale(lag) => active_faults.lag = active_faults.lag.max(*lag),
+                FaultKind::SlowBinding(delay) => active_faults.binding = active_faults.binding.max(Some(*delay)),
+                kind => active_faults.kind = Some(kind.clone()),
             }
         }
         self.drop_spent();
@@ -319,7 +325,7 @@ fn any_operation() -> String {
 }
 
 /// A span of time as people write it: `500ms`, `10m`.
-pub(super) mod humane {
+pub(super) mod duration_text {
     use std::time::Duration;
 
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
@@ -334,7 +340,7 @@ pub(super) mod humane {
 }
 
 /// The same ahead or behind: `20m`, `-20m`.
-pub(super) mod either_way {
+pub(super) mod signed_duration {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
     pub(super) fn serialize<S: Serializer>(skew: &time::Duration, to: S) -> Result<S::Ok, S::Error> {
@@ -351,19 +357,19 @@ mod tests {
     use super::*;
 
     /// What befalls a request that is believed.
-    fn strike(faults: &mut Faults, operation: &str) -> Strike {
-        let mut strike = Strike::default();
-        faults.strike(&mut strike, operation, |_| false);
-        strike
+    fn active_faults(faults: &mut Faults, operation: &str) -> ActiveFaults {
+        let mut active_faults = ActiveFaults::default();
+        faults.active_faults(&mut active_faults, operation, |_| false);
+        active_faults
     }
 
     fn spans(seed: u64) -> Vec<Duration> {
         let [at_least, at_most] = [10, 50].map(Duration::from_millis);
         let mut faults = Faults::default();
         faults
-            .inject(Fault::new("*", Trouble::Delay { at_least, at_most }).probability(1.0, seed))
+            .inject(Fault::new("*", FaultKind::Delay { at_least, at_most }).probability(1.0, seed))
             .expect("a good fault");
-        (0..100).map(|_| strike(&mut faults, "ListQueues").delay).collect()
+        (0..100).map(|_| active_faults(&mut faults, "ListQueues").delay).collect()
     }
 
     #[test]
@@ -381,38 +387,42 @@ mod tests {
     #[test]
     fn delays_add_up_and_one_trouble_waits_for_the_other() {
         let second = Duration::from_secs(1);
-        let delay = || Fault::new("*", Trouble::Delay { at_least: second, at_most: second });
+        let delay = || Fault::new("*", FaultKind::Delay { at_least: second, at_most: second });
         let mut faults = Faults::new(&[
             Fault::refuse("ListQueues", 500, "DLI.0999", "first").times(2),
             delay(),
-            Fault::new("*", Trouble::LoseAnswer).times(1),
+            Fault::new("*", FaultKind::LoseAnswer).times(1),
             delay().times(1),
         ])
         .expect("good faults");
-        let mut strike = |operation| {
-            let strike = strike(&mut faults, operation);
-            (strike.refusal().map(|refusal| refusal.text), strike.trouble == Some(Trouble::LoseAnswer), strike.delay)
+        let mut active_faults = |operation| {
+            let active_faults = active_faults(&mut faults, operation);
+            (
+                active_faults.refusal().map(|refusal| refusal.text),
+                active_faults.kind == Some(FaultKind::LoseAnswer),
+                active_faults.delay,
+            )
         };
         let first = || Some("first".to_owned());
-        assert_eq!(strike("ListQueues"), (first(), false, 2 * second));
-        assert_eq!(strike("ShowQueue"), (None, true, second));
-        assert_eq!(strike("ListQueues"), (first(), false, second));
-        assert_eq!(strike("ListQueues"), (None, false, second));
+        assert_eq!(active_faults("ListQueues"), (first(), false, 2 * second));
+        assert_eq!(active_faults("ShowQueue"), (None, true, second));
+        assert_eq!(active_faults("ListQueues"), (first(), false, second));
+        assert_eq!(active_faults("ListQueues"), (None, false, second));
     }
 
     /// Of two the second waits for its turn, and neither is met where other troubles are looked at.
     #[test]
     fn a_clock_that_is_off_comes_first() {
-        let skew = |minutes| Fault::new("ListQueues", Trouble::ClockSkew(time::Duration::minutes(minutes))).times(1);
+        let skew = |minutes| Fault::new("ListQueues", FaultKind::ClockSkew(time::Duration::minutes(minutes))).times(1);
         let refused = Fault::throttle("ListQueues").times(1);
         let mut faults = Faults::new(&[refused, skew(20).containing("a"), skew(-20)]).expect("good faults");
         let first = |faults: &mut Faults, operation: &str, text| {
-            let strike = faults.strike_first(operation, |part| part == text);
-            assert!(strike.trouble.is_none());
-            strike.skew.whole_minutes()
+            let active_faults = faults.apply_clock_skew(operation, |part| part == text);
+            assert!(active_faults.kind.is_none());
+            active_faults.skew.whole_minutes()
         };
-        assert!(strike(&mut faults, "ListQueues").refusal().is_some());
-        assert_eq!(strike(&mut faults, "ListQueues").skew, time::Duration::ZERO);
+        assert!(active_faults(&mut faults, "ListQueues").refusal().is_some());
+        assert_eq!(active_faults(&mut faults, "ListQueues").skew, time::Duration::ZERO);
         assert_eq!(first(&mut faults, "ShowQueue", "a"), 0);
         assert_eq!([1, 2, 3].map(|_| first(&mut faults, "ListQueues", "a")), [20, -20, 0]);
     }
@@ -421,17 +431,17 @@ mod tests {
     #[test]
     fn chance_follows_the_seed() {
         let struck = |seed| -> Vec<bool> {
-            let fault = Fault::new("*", Trouble::LoseAnswer).probability(0.2, seed);
+            let fault = Fault::new("*", FaultKind::LoseAnswer).probability(0.2, seed);
             let mut faults = Faults::new(&[fault]).expect("a good fault");
-            (0..1000).map(|_| strike(&mut faults, "ListQueues").trouble.is_some()).collect()
+            (0..1000).map(|_| active_faults(&mut faults, "ListQueues").kind.is_some()).collect()
         };
         let count = struck(7).into_iter().filter(|struck| *struck).count();
         assert!((100..333).contains(&count), "{count} of 1000");
         assert_eq!(struck(7), struck(7));
         assert_ne!(struck(7), struck(8));
-        let fault = Fault::new("*", Trouble::LoseAnswer).probability(0.5, 1).times(3);
+        let fault = Fault::new("*", FaultKind::LoseAnswer).probability(0.5, 1).times(3);
         let mut faults = Faults::new(&[fault]).expect("a good fault");
-        let met = (0..100).filter(|_| strike(&mut faults, "ListQueues").trouble.is_some()).count();
+        let met = (0..100).filter(|_| active_faults(&mut faults, "ListQueues").kind.is_some()).count();
         assert_eq!(met, 3, "only those that meet it count");
     }
 
@@ -447,7 +457,7 @@ mod tests {
     #[test]
     fn a_fault_that_could_never_happen_is_told() {
         let told = |fault: Fault| fault.check().expect_err("a mistake").to_string();
-        let unknown = told(Fault::new("CreateConnection", Trouble::LoseAnswer));
+        let unknown = told(Fault::new("CreateConnection", FaultKind::LoseAnswer));
         assert!(
             unknown.contains("\"CreateConnection\"") && unknown.contains("*, CreateEnhancedConnection, "),
             "{unknown}"
@@ -459,14 +469,14 @@ mod tests {
         }
         assert!(told(Fault::throttle("Show*Tag")).contains("Show*Tag"));
         let [at_least, at_most] = [2, 1].map(Duration::from_secs);
-        assert!(told(Fault::new("*", Trouble::Delay { at_least, at_most })).contains("longer"));
+        assert!(told(Fault::new("*", FaultKind::Delay { at_least, at_most })).contains("longer"));
     }
 
     /// One of each, as somebody writes it.
     #[test]
     fn faults_are_written_in_json() {
         let read = |text: &str| serde_json::from_str::<Fault>(text).map_err(|error| error.to_string());
-        assert_eq!(read(r#"{"trouble":"lose-answer"}"#), Ok(Fault::new("*", Trouble::LoseAnswer)));
+        assert_eq!(read(r#"{"trouble":"lose-answer"}"#), Ok(Fault::new("*", FaultKind::LoseAnswer)));
         assert_eq!(
             read(
                 r#"{"operation":"ListQueues","containing":"a","times":2,
@@ -476,11 +486,11 @@ mod tests {
         );
         let delay = r#"{"trouble":{"delay":{"at_least":"10ms","at_most":"1s"}}}"#;
         let [at_least, at_most] = [10, 1000].map(Duration::from_millis);
-        assert_eq!(read(delay), Ok(Fault::new("*", Trouble::Delay { at_least, at_most })));
+        assert_eq!(read(delay), Ok(Fault::new("*", FaultKind::Delay { at_least, at_most })));
         let chance = r#"{"trouble":{"stale":"2s"},"probability":0.2,"seed":7}"#;
-        assert_eq!(read(chance), Ok(Fault::new("*", Trouble::Stale(Duration::from_secs(2))).probability(0.2, 7)));
+        assert_eq!(read(chance), Ok(Fault::new("*", FaultKind::Stale(Duration::from_secs(2))).probability(0.2, 7)));
         let skew = r#"{"operation":"*","containing":null,"times":null,"trouble":{"clock-skew":"-1h 30m"}}"#;
-        let fault = Fault::new("*", Trouble::ClockSkew(time::Duration::minutes(-90)));
+        let fault = Fault::new("*", FaultKind::ClockSkew(time::Duration::minutes(-90)));
         assert_eq!(read(skew), Ok(fault.clone()));
         let written = serde_json::to_string(&fault).expect("it writes");
         assert_eq!(written, skew.replace(' ', ""));

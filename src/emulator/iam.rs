@@ -11,10 +11,10 @@ use serde_json::{Map, Value, json};
 use time::{OffsetDateTime, UtcDateTime, format_description::BorrowedFormatItem, macros::format_description};
 
 use super::{
-    gateway::{self, Incoming},
-    operation::Answer,
-    people::{Caller, Credential, Directory, Identity, NewKey, Scope, Token},
-    refusal::Refusal,
+    api_error::ApiError,
+    auth::{self, IncomingRequest},
+    credential_store::{Caller, Credential, CredentialStore, Identity, NewKey, Scope, Token},
+    operation::ApiResponse,
 };
 
 /// Header of an answer that carries a new token.
@@ -27,7 +27,7 @@ const KEY_LIFETIME: Duration = Duration::from_mins(15);
 
 /// One operation, by the name that the SDKs give it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Operation {
+pub(super) enum IamOperation {
     TokenByPassword,
     AgencyToken,
     Projects,
@@ -36,7 +36,7 @@ pub(super) enum Operation {
     KeyByAgency,
 }
 
-impl Operation {
+impl IamOperation {
     pub(super) const ALL: [Self; 6] =
         [Self::TokenByPassword, Self::AgencyToken, Self::Projects, Self::Domains, Self::KeyByToken, Self::KeyByAgency];
 
@@ -70,10 +70,10 @@ impl Operation {
 
     /// Whether the gateway has to believe the caller first. A password, and a token in the body, are looked at by the
     /// operation itself.
-    pub(super) fn wants_caller(self, request: &Incoming<'_>) -> bool {
+    pub(super) fn wants_caller(self, request: &IncomingRequest<'_>) -> bool {
         match self {
             Self::TokenByPassword => false,
-            Self::KeyByToken => request.headers.contains_key(gateway::TOKEN),
+            Self::KeyByToken => request.headers.contains_key(auth::TOKEN),
             _ => true,
         }
     }
@@ -81,46 +81,46 @@ impl Operation {
     /// Does it, and says who asked.
     pub(super) fn run(
         self,
-        request: &Incoming<'_>,
+        request: &IncomingRequest<'_>,
         caller: Option<Caller>,
-        directory: &mut Directory,
+        credentials: &mut CredentialStore,
         now: OffsetDateTime,
-    ) -> Result<(Answer, Option<Caller>), Refusal> {
+    ) -> Result<(ApiResponse, Option<Caller>), ApiError> {
         match self {
             Self::TokenByPassword => {
                 let Auth { identity, scope } = read(request)?;
                 let user = identity.password.ok_or_else(|| missing("identity.password"))?.user;
-                let identity = user.believe(directory)?;
+                let identity = user.authenticate(credentials)?;
                 let caller = Caller { credential: Credential::Password, identity: identity.clone() };
-                let scope = scoped(scope, directory)?;
-                Ok((token(identity, scope, "password", directory, now), Some(caller)))
+                let scope = scoped(scope, credentials)?;
+                Ok((token(identity, scope, "password", credentials, now), Some(caller)))
             }
             Self::AgencyToken => {
                 let Auth { identity, scope } = read(request)?;
-                let identity = identity.agency(directory)?;
-                let scope = scoped(scope, directory)?;
-                Ok((token(identity, scope, "assume_role", directory, now), caller))
+                let identity = identity.agency(credentials)?;
+                let scope = scoped(scope, credentials)?;
+                Ok((token(identity, scope, "assume_role", credentials, now), caller))
             }
-            Self::Projects => Ok((projects(request, directory), caller)),
-            Self::Domains => Ok((domains(directory), caller)),
+            Self::Projects => Ok((projects(request, credentials), caller)),
+            Self::Domains => Ok((domains(credentials), caller)),
             Self::KeyByToken => {
                 let asked = read(request)?.identity.token.unwrap_or_default();
                 let caller = match (caller, &asked.id) {
                     (Some(caller), _) => caller,
                     (None, Some(token)) => {
-                        let token = directory.token(token, now).ok_or_else(unauthorized)?;
+                        let token = credentials.token(token, now).ok_or_else(unauthorized)?;
                         Caller { credential: Credential::Token, identity: token.identity }
                     }
                     (None, None) => return Err(unauthorized()),
                 };
-                let key = directory.issue_key(caller.identity.clone(), lifetime(asked.duration_seconds)?, now);
-                Ok((Answer::json(201, &credential(&key)), Some(caller)))
+                let key = credentials.issue_key(caller.identity.clone(), lifetime(asked.duration_seconds)?, now);
+                Ok((ApiResponse::json(201, &credential(&key)), Some(caller)))
             }
             Self::KeyByAgency => {
                 let asked = read(request)?.identity;
                 let lifetime = lifetime(asked.assume_role.as_ref().and_then(|role| role.duration_seconds))?;
-                let key = directory.issue_key(asked.agency(directory)?, lifetime, now);
-                Ok((Answer::json(201, &credential(&key)), caller))
+                let key = credentials.issue_key(asked.agency(credentials)?, lifetime, now);
+                Ok((ApiResponse::json(201, &credential(&key)), caller))
             }
         }
     }
@@ -146,20 +146,26 @@ pub(super) fn credential(key: &NewKey) -> Value {
     }})
 }
 
-fn token(identity: Identity, scope: Scope, method: &str, directory: &mut Directory, now: OffsetDateTime) -> Answer {
-    let (text, token) = directory.issue_token(identity, scope, now);
-    let mut answer = Answer::json(201, &json!({"token": shown(&token, method, directory)}));
+fn token(
+    identity: Identity,
+    scope: Scope,
+    method: &str,
+    credentials: &mut CredentialStore,
+    now: OffsetDateTime,
+) -> ApiResponse {
+    let (text, token) = credentials.issue_token(identity, scope, now);
+    let mut answer = ApiResponse::json(201, &json!({"token": shown(&token, method, credentials)}));
     let text = HeaderValue::from_str(&text).expect("tokens are letters and digits");
     answer.headers.push((SUBJECT_TOKEN, text));
     answer
 }
 
-fn shown(token: &Token, method: &str, directory: &Directory) -> Value {
-    let people = &directory.people;
-    let domain = json!({"id": people.domain_id, "name": people.domain_name});
+fn shown(token: &Token, method: &str, credentials: &CredentialStore) -> Value {
+    let iam_account = &credentials.iam_account;
+    let domain = json!({"id": iam_account.domain_id, "name": iam_account.domain_name});
     let (name, id) = match &token.identity {
-        Identity::User(name) => (name.clone(), people.user_id.as_str()),
-        Identity::Agency(name) => (format!("{}/{name}", people.domain_name), name.as_str()),
+        Identity::User(name) => (name.clone(), iam_account.user_id.as_str()),
+        Identity::Agency(name) => (format!("{}/{name}", iam_account.domain_name), name.as_str()),
     };
     let mut shown = Map::from_iter([
         ("methods".to_owned(), json!([method])),
@@ -181,57 +187,57 @@ fn shown(token: &Token, method: &str, directory: &Directory) -> Value {
     shown.into()
 }
 
-fn projects(request: &Incoming<'_>, directory: &Directory) -> Answer {
-    let people = &directory.people;
+fn projects(request: &IncomingRequest<'_>, credentials: &CredentialStore) -> ApiResponse {
+    let iam_account = &credentials.iam_account;
     let asked = request.query.iter().find(|(key, _)| key == "name").map(|(_, name)| name);
-    let found = people.projects.iter().filter(|(name, _)| asked.is_none_or(|asked| asked == name));
+    let found = iam_account.projects.iter().filter(|(name, _)| asked.is_none_or(|asked| asked == name));
     let project = |(name, id): &(String, String)| {
         json!({
             "id": id, "name": name, "description": "", "enabled": true, "is_domain": false,
-            "domain_id": people.domain_id, "parent_id": people.domain_id,
+            "domain_id": iam_account.domain_id, "parent_id": iam_account.domain_id,
             "links": {"self": format!("/v3/projects/{id}")},
         })
     };
     let links = json!({"self": "/v3/projects", "next": null, "previous": null});
-    Answer::ok(&json!({"projects": found.map(project).collect::<Vec<_>>(), "links": links}))
+    ApiResponse::ok(&json!({"projects": found.map(project).collect::<Vec<_>>(), "links": links}))
 }
 
-fn domains(directory: &Directory) -> Answer {
-    let people = &directory.people;
+fn domains(credentials: &CredentialStore) -> ApiResponse {
+    let iam_account = &credentials.iam_account;
     let links = json!({"self": "/v3/auth/domains", "next": null, "previous": null});
     let domain = json!({
-        "id": people.domain_id, "name": people.domain_name, "description": "", "enabled": true,
-        "links": {"self": format!("/v3/domains/{}", people.domain_id)},
+        "id": iam_account.domain_id, "name": iam_account.domain_name, "description": "", "enabled": true,
+        "links": {"self": format!("/v3/domains/{}", iam_account.domain_id)},
     });
-    Answer::ok(&json!({"domains": [domain], "links": links}))
+    ApiResponse::ok(&json!({"domains": [domain], "links": links}))
 }
 
-fn scoped(asked: Option<AskedScope>, directory: &Directory) -> Result<Scope, Refusal> {
-    let people = &directory.people;
-    let Some(AskedScope { project, domain }) = asked else { return Ok(Scope::Nothing) };
+fn scoped(asked: Option<ScopeRequest>, credentials: &CredentialStore) -> Result<Scope, ApiError> {
+    let iam_account = &credentials.iam_account;
+    let Some(ScopeRequest { project, domain }) = asked else { return Ok(Scope::Nothing) };
     match (project, domain) {
-        (Some(Named { id: Some(id), .. }), _) => {
-            let name = people.projects.iter().find(|(_, known)| *known == id).map(|(name, _)| name.clone());
+        (Some(NameOrId { id: Some(id), .. }), _) => {
+            let name = iam_account.projects.iter().find(|(_, known)| *known == id).map(|(name, _)| name.clone());
             Ok(Scope::Project { name, id })
         }
-        (Some(Named { name: Some(name), .. }), _) => {
-            let found = people.projects.iter().find(|(known, _)| *known == name);
-            let (name, id) = found.ok_or_else(|| Refusal::of_iam(404, format!("Could not find project: {name}.")))?;
+        (Some(NameOrId { name: Some(name), .. }), _) => {
+            let found = iam_account.projects.iter().find(|(known, _)| *known == name);
+            let (name, id) = found.ok_or_else(|| ApiError::of_iam(404, format!("Could not find project: {name}.")))?;
             Ok(Scope::Project { name: Some(name.clone()), id: id.clone() })
         }
-        (_, Some(domain)) if domain.is_domain(directory) => Ok(Scope::Domain),
+        (_, Some(domain)) if domain.is_domain(credentials) => Ok(Scope::Domain),
         (_, Some(_)) => Err(unauthorized()),
         _ => Err(missing("scope.project or scope.domain")),
     }
 }
 
 /// The documents allow from 15 minutes to a day.
-fn lifetime(seconds: Option<u64>) -> Result<Duration, Refusal> {
+fn lifetime(seconds: Option<u64>) -> Result<Duration, ApiError> {
     match seconds {
         None => Ok(KEY_LIFETIME),
         Some(seconds @ 900..=86_400) => Ok(Duration::from_secs(seconds)),
         Some(other) => {
-            Err(Refusal::of_iam(400, format!("The duration_seconds must be from 900 to 86400, and it is {other}.")))
+            Err(ApiError::of_iam(400, format!("The duration_seconds must be from 900 to 86400, and it is {other}.")))
         }
     }
 }
@@ -240,34 +246,34 @@ fn format_time(time: OffsetDateTime) -> String {
     UtcDateTime::from(time).format(TIME).expect("a UTC time has all the parts that the format names")
 }
 
-fn unauthorized() -> Refusal {
-    Refusal::of_iam(401, "The request you have made requires authentication.")
+fn unauthorized() -> ApiError {
+    ApiError::of_iam(401, "The request you have made requires authentication.")
 }
 
-fn missing(what: &str) -> Refusal {
-    Refusal::of_iam(400, format!("Expecting to find {what} in auth."))
+fn missing(what: &str) -> ApiError {
+    ApiError::of_iam(400, format!("Expecting to find {what} in auth."))
 }
 
-fn read(request: &Incoming<'_>) -> Result<Auth, Refusal> {
+fn read(request: &IncomingRequest<'_>) -> Result<Auth, ApiError> {
     #[derive(Deserialize)]
     struct Body {
         auth: Auth,
     }
     let body: Body = serde_json::from_slice(request.body)
-        .map_err(|error| Refusal::of_iam(400, format!("The request body is invalid: {error}")))?;
+        .map_err(|error| ApiError::of_iam(400, format!("The request body is invalid: {error}")))?;
     Ok(body.auth)
 }
 
 #[derive(Deserialize)]
 struct Auth {
-    identity: AskedIdentity,
-    scope: Option<AskedScope>,
+    identity: IdentityRequest,
+    scope: Option<ScopeRequest>,
 }
 
 #[derive(Deserialize)]
-struct AskedIdentity {
+struct IdentityRequest {
     password: Option<Password>,
-    token: Option<AskedToken>,
+    token: Option<TokenRequest>,
     assume_role: Option<AssumeRole>,
 }
 
@@ -280,12 +286,12 @@ struct Password {
 struct User {
     id: Option<String>,
     name: Option<String>,
-    domain: Option<Named>,
+    domain: Option<NameOrId>,
     password: String,
 }
 
 #[derive(Default, Deserialize)]
-struct AskedToken {
+struct TokenRequest {
     id: Option<String>,
     duration_seconds: Option<u64>,
 }
@@ -301,57 +307,57 @@ struct AssumeRole {
 }
 
 #[derive(Deserialize)]
-struct AskedScope {
-    project: Option<Named>,
-    domain: Option<Named>,
+struct ScopeRequest {
+    project: Option<NameOrId>,
+    domain: Option<NameOrId>,
 }
 
 #[derive(Deserialize)]
-struct Named {
+struct NameOrId {
     id: Option<String>,
     name: Option<String>,
 }
 
-impl Named {
-    fn is_domain(&self, directory: &Directory) -> bool {
-        let people = &directory.people;
+impl NameOrId {
+    fn is_domain(&self, credentials: &CredentialStore) -> bool {
+        let iam_account = &credentials.iam_account;
         match (&self.id, &self.name) {
-            (Some(id), _) => *id == people.domain_id,
-            (None, Some(name)) => *name == people.domain_name,
+            (Some(id), _) => *id == iam_account.domain_id,
+            (None, Some(name)) => *name == iam_account.domain_name,
             (None, None) => false,
         }
     }
 }
 
 impl User {
-    fn believe(self, directory: &Directory) -> Result<Identity, Refusal> {
-        let people = &directory.people;
+    fn authenticate(self, credentials: &CredentialStore) -> Result<Identity, ApiError> {
+        let iam_account = &credentials.iam_account;
         let known = match (&self.id, &self.name) {
-            (Some(id), _) => *id == people.user_id,
+            (Some(id), _) => *id == iam_account.user_id,
             (None, Some(name)) => {
                 let domain = self.domain.ok_or_else(|| missing("domain"))?;
-                *name == people.user_name && domain.is_domain(directory)
+                *name == iam_account.user_name && domain.is_domain(credentials)
             }
             (None, None) => return Err(missing("user.id or user.name")),
         };
-        if known && self.password == people.password {
-            Ok(Identity::User(people.user_name.clone()))
+        if known && self.password == iam_account.password {
+            Ok(Identity::User(iam_account.user_name.clone()))
         } else {
-            Err(Refusal::of_iam(401, "The username or password is wrong."))
+            Err(ApiError::of_iam(401, "The username or password is wrong."))
         }
     }
 }
 
-impl AskedIdentity {
-    fn agency(self, directory: &Directory) -> Result<Identity, Refusal> {
-        let people = &directory.people;
+impl IdentityRequest {
+    fn agency(self, credentials: &CredentialStore) -> Result<Identity, ApiError> {
+        let iam_account = &credentials.iam_account;
         let role = self.assume_role.ok_or_else(|| missing("identity.assume_role"))?;
-        let domain = Named { id: role.domain_id, name: role.domain_name };
+        let domain = NameOrId { id: role.domain_id, name: role.domain_name };
         if domain.id.is_none() && domain.name.is_none() {
             return Err(missing("domain_name or domain_id"));
         }
-        if !domain.is_domain(directory) || role.agency_name != people.agency {
-            return Err(Refusal::of_iam(404, format!("Could not find agency: {}.", role.agency_name)));
+        if !domain.is_domain(credentials) || role.agency_name != iam_account.agency {
+            return Err(ApiError::of_iam(404, format!("Could not find agency: {}.", role.agency_name)));
         }
         Ok(Identity::Agency(role.agency_name))
     }

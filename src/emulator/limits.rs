@@ -2,27 +2,27 @@
 
 use std::collections::BTreeSet;
 
-use super::refusal::Refusal;
+use super::api_error::ApiError;
 use crate::dli::{
     rules::{self, CountRule, Rule},
     wire::{Host, Tag},
 };
 
 /// One text parameter.
-pub(super) fn text(parameter: &str, rule: &Rule, value: &str) -> Result<(), Refusal> {
+pub(super) fn text(parameter: &str, rule: &Rule, value: &str) -> Result<(), ApiError> {
     let Some(reason) = rule.broken_by(value) else { return Ok(()) };
     let shown: String = value.chars().take(80).collect();
-    Err(Refusal::parameter(format!(
+    Err(ApiError::parameter(format!(
         "The parameter {parameter} is invalid: {shown:?} {reason}; allowed: {}",
         rule.allowed
     )))
 }
 
-fn count(parameter: &str, rule: &CountRule, found: usize) -> Result<(), Refusal> {
+fn count(parameter: &str, rule: &CountRule, found: usize) -> Result<(), ApiError> {
     if found <= rule.most {
         return Ok(());
     }
-    Err(Refusal::parameter(format!(
+    Err(ApiError::parameter(format!(
         "The parameter {parameter} is invalid: {found} records; at most {} are supported",
         rule.most
     )))
@@ -30,7 +30,7 @@ fn count(parameter: &str, rule: &CountRule, found: usize) -> Result<(), Refusal>
 
 /// A full list of host records. Nothing forbids that one name occurs twice. (The page has a record's name and address
 /// as not mandatory; that both must be there is an inference: a record of one alone means nothing.)
-pub(super) fn hosts(hosts: &[Host]) -> Result<(), Refusal> {
+pub(super) fn hosts(hosts: &[Host]) -> Result<(), ApiError> {
     count("hosts", &rules::HOST_COUNT, hosts.len())?;
     hosts.iter().enumerate().try_for_each(|(index, host)| {
         text(&format!("hosts[{index}].name"), &rules::HOST_NAME, &host.name)?;
@@ -39,14 +39,14 @@ pub(super) fn hosts(hosts: &[Host]) -> Result<(), Refusal> {
 }
 
 /// Tags of one request; keys are unique within a connection.
-pub(super) fn tags(tags: &[Tag]) -> Result<(), Refusal> {
+pub(super) fn tags(tags: &[Tag]) -> Result<(), ApiError> {
     tag_count(tags.len())?;
     let mut keys = BTreeSet::new();
     tags.iter().try_for_each(|tag| {
         text("tags.key", &rules::TAG_KEY, &tag.key)?;
         text("tags.value", &rules::TAG_VALUE, &tag.value)?;
         if !keys.insert(&tag.key) {
-            return Err(Refusal::parameter(format!(
+            return Err(ApiError::parameter(format!(
                 "The parameter tags is invalid: the key {:?} occurs twice",
                 tag.key
             )));
@@ -56,6 +56,6 @@ pub(super) fn tags(tags: &[Tag]) -> Result<(), Refusal> {
 }
 
 /// How many tags a connection has.
-pub(super) fn tag_count(found: usize) -> Result<(), Refusal> {
+pub(super) fn tag_count(found: usize) -> Result<(), ApiError> {
     count("tags", &rules::TAG_COUNT, found)
 }

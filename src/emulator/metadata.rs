@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::{iam, operation::Answer, people::Directory, refusal::Refusal};
+use super::{api_error::ApiError, credential_store::CredentialStore, iam, operation::ApiResponse};
 
 const TOKEN: &str = "x-metadata-token";
 const TTL: &str = "x-metadata-token-ttl-seconds";
@@ -58,12 +58,12 @@ impl FromStr for Metadata {
 
 /// One thing that it is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Operation {
+pub(super) enum MetadataOperation {
     Token,
     SecurityKey,
 }
 
-impl Operation {
+impl MetadataOperation {
     pub(super) const ALL: [Self; 2] = [Self::Token, Self::SecurityKey];
 
     /// No SDK names it; the names are ours.
@@ -87,35 +87,35 @@ impl Operation {
         metadata: Metadata,
         method: &str,
         headers: &HeaderMap,
-        directory: &mut Directory,
+        credentials: &mut CredentialStore,
         now: OffsetDateTime,
-    ) -> Result<Answer, Refusal> {
+    ) -> Result<ApiResponse, ApiError> {
         let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         match (self, metadata) {
-            (_, Metadata::Absent) => Err(Refusal::plain(404, "Not Found")),
-            (Self::Token, Metadata::V1) => Err(Refusal::plain(405, "Method Not Allowed")),
-            (Self::Token, _) if method != "PUT" => Err(Refusal::plain(405, "Method Not Allowed")),
+            (_, Metadata::Absent) => Err(ApiError::plain(404, "Not Found")),
+            (Self::Token, Metadata::V1) => Err(ApiError::plain(405, "Method Not Allowed")),
+            (Self::Token, _) if method != "PUT" => Err(ApiError::plain(405, "Method Not Allowed")),
             (Self::Token, _) => {
                 let seconds =
                     header(TTL).and_then(|text| text.parse().ok()).filter(|seconds| (1..=21_600).contains(seconds));
-                let seconds = seconds.ok_or_else(|| Refusal::plain(400, format!("{TTL} must be from 1 to 21600")))?;
-                Ok(plain(&directory.issue_metadata_token(Duration::from_secs(seconds), now)))
+                let seconds = seconds.ok_or_else(|| ApiError::plain(400, format!("{TTL} must be from 1 to 21600")))?;
+                Ok(plain(&credentials.issue_metadata_token(Duration::from_secs(seconds), now)))
             }
             (Self::SecurityKey, metadata) => {
-                let believed = header(TOKEN).is_some_and(|token| directory.is_metadata_token(token, now));
+                let believed = header(TOKEN).is_some_and(|token| credentials.is_metadata_token(token, now));
                 if metadata != Metadata::V1 && !believed {
-                    return Err(Refusal::plain(401, "Unauthorized"));
+                    return Err(ApiError::plain(401, "Unauthorized"));
                 }
                 if metadata == Metadata::NoAgency {
-                    return Err(Refusal::plain(401, "Please configure Cloud Service Agency first"));
+                    return Err(ApiError::plain(401, "Please configure Cloud Service Agency first"));
                 }
-                Ok(Answer::ok(&iam::credential(&directory.issue_machine_key(now))))
+                Ok(ApiResponse::ok(&iam::credential(&credentials.issue_machine_key(now))))
             }
         }
     }
 }
 
-fn plain(text: &str) -> Answer {
+fn plain(text: &str) -> ApiResponse {
     let kind = (CONTENT_TYPE, HeaderValue::from_static("text/plain"));
-    Answer { status: 200, body: Some(text.as_bytes().to_owned()), headers: vec![kind] }
+    ApiResponse { status: 200, body: Some(text.as_bytes().to_owned()), headers: vec![kind] }
 }

@@ -9,8 +9,8 @@ use percent_encoding::percent_decode_str;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    account::Account, bindings, connections, connectivity, iam, metadata, pools, privileges, queues, quotas,
-    refusal::Refusal, routes, tags,
+    api_error::ApiError, bindings, connections, connectivity, iam, metadata, pools, privileges,
+    project_service::ProjectService, queues, quotas, routes, tags,
 };
 
 /// One operation of the API. Placeholders in `pattern` are one segment each, `{project_id}` always among them.
@@ -20,7 +20,7 @@ pub(super) struct Operation {
     pub(super) name: &'static str,
     pub(super) method: &'static str,
     pub(super) pattern: &'static str,
-    pub(super) run: fn(&mut Account<'_>, &Call<'_>) -> Result<Answer, Refusal>,
+    pub(super) run: fn(&mut ProjectService<'_>, &ApiRequest<'_>) -> Result<ApiResponse, ApiError>,
 }
 
 fn groups() -> impl Iterator<Item = &'static Operation> {
@@ -46,21 +46,21 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 
 /// The names of IAM's operations, as its SDKs have them.
 pub fn iam_names() -> impl Iterator<Item = &'static str> {
-    iam::Operation::ALL.map(iam::Operation::name).into_iter()
+    iam::IamOperation::ALL.map(iam::IamOperation::name).into_iter()
 }
 
 /// The names of what is not the service's: operations of IAM and of the metadata service.
 pub(super) fn other_names() -> impl Iterator<Item = &'static str> {
-    iam_names().chain(metadata::Operation::ALL.map(metadata::Operation::name))
+    iam_names().chain(metadata::MetadataOperation::ALL.map(metadata::MetadataOperation::name))
 }
 
 /// Finds the operation and what stands in the place of its placeholders. A wrong method is an unknown path to the
 /// gateway.
-pub(super) fn find(method: &str, path: &str) -> Result<(&'static Operation, BTreeMap<&'static str, String>), Refusal> {
+pub(super) fn find(method: &str, path: &str) -> Result<(&'static Operation, BTreeMap<&'static str, String>), ApiError> {
     groups()
         .filter(|operation| operation.method == method)
         .find_map(|operation| Some((operation, matches(operation.pattern, path)?)))
-        .ok_or_else(Refusal::not_published)
+        .ok_or_else(ApiError::not_published)
 }
 
 fn matches(pattern: &'static str, path: &str) -> Option<BTreeMap<&'static str, String>> {
@@ -92,13 +92,13 @@ pub(super) fn query_pairs(raw: &str) -> Vec<(String, String)> {
 
 /// What an operation is given of a request.
 #[derive(Debug)]
-pub(super) struct Call<'a> {
+pub(super) struct ApiRequest<'a> {
     pub(super) segments: BTreeMap<&'static str, String>,
     pub(super) query: &'a [(String, String)],
     pub(super) body: &'a [u8],
 }
 
-impl Call<'_> {
+impl ApiRequest<'_> {
     /// What stands in the place of a placeholder of the operation's pattern.
     pub(super) fn segment(&self, name: &str) -> &str {
         self.segments.get(name).map_or("", String::as_str)
@@ -110,31 +110,31 @@ impl Call<'_> {
     }
 
     /// A query parameter that is a number from 0 up.
-    pub(super) fn number(&self, name: &str) -> Result<Option<usize>, Refusal> {
+    pub(super) fn number(&self, name: &str) -> Result<Option<usize>, ApiError> {
         let Some(text) = self.parameter(name) else { return Ok(None) };
         let number = text.parse().map_err(|_| {
-            Refusal::parameter(format!("The parameter {name} is invalid: {text:?} is not a number from 0 up"))
+            ApiError::parameter(format!("The parameter {name} is invalid: {text:?} is not a number from 0 up"))
         })?;
         Ok(Some(number))
     }
 
     /// The body; a missing field and a wrong type are named in the refusal.
-    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
+    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
         serde_json::from_slice(self.body)
-            .map_err(|error| Refusal::parameter(format!("The request body is invalid: {error}")))
+            .map_err(|error| ApiError::parameter(format!("The request body is invalid: {error}")))
     }
 }
 
 /// A successful answer.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct ApiResponse {
     pub(super) status: u16,
     /// JSON, unless the headers say otherwise; none for 204.
     pub(super) body: Option<Vec<u8>>,
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
 }
 
-impl Answer {
+impl ApiResponse {
     pub(super) fn json(status: u16, body: &impl Serialize) -> Self {
         let body = serde_json::to_vec(body).expect("answers are structures of texts, numbers and booleans");
         Self { status, body: Some(body), headers: Vec::new() }
@@ -172,11 +172,11 @@ impl Answer {
 }
 
 /// A filter such as `k1=v1,k2=v2`; every pair must be met.
-pub(super) fn tag_filter(text: &str) -> Result<Vec<(&str, &str)>, Refusal> {
+pub(super) fn tag_filter(text: &str) -> Result<Vec<(&str, &str)>, ApiError> {
     text.split(',')
         .map(|pair| {
             pair.split_once('=')
-                .ok_or_else(|| Refusal::parameter(format!("The parameter tags is invalid: {pair:?} is not key=value")))
+                .ok_or_else(|| ApiError::parameter(format!("The parameter tags is invalid: {pair:?} is not key=value")))
         })
         .collect()
 }

@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use super::{
-    account::Account,
-    operation::{Answer, Call, Operation, tag_filter},
-    refusal::Refusal,
+    api_error::ApiError,
+    operation::{ApiRequest, ApiResponse, Operation, tag_filter},
+    project_service::ProjectService,
 };
 use crate::dli::wire::{Outcome, Pool, PoolList, Queue};
 
@@ -30,33 +30,33 @@ const STATES: [&str; 4] = ["AVAILABLE", "SCALING", "CREATING", "FAILED"];
 
 /// A name is matched by any part of it. That "count" is the number in all pages is documented, that a limit of 0 is
 /// refused is an inference.
-fn list(account: &mut Account<'_>, call: &Call<'_>) -> Result<Answer, Refusal> {
+fn list(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
     let status = call.parameter("status");
     if let Some(other) = status.filter(|status| !STATES.iter().any(|state| state.eq_ignore_ascii_case(status))) {
-        return Err(Refusal::parameter(format!("The parameter status is invalid: {other:?}")));
+        return Err(ApiError::parameter(format!("The parameter status is invalid: {other:?}")));
     }
     // No pool of the emulator has tags.
     let tagged = call.parameter("tags").map(tag_filter).transpose()?.is_some();
     let name = call.parameter("name").unwrap_or_default();
     let (offset, most) = page(call)?;
 
-    let mut pools: Vec<Pool> = account.project.filled_pools().collect();
+    let mut pools: Vec<Pool> = service.project.filled_pools().collect();
     pools.retain(|pool| {
         !tagged && pool.name.contains(name) && status.is_none_or(|status| pool.status.eq_ignore_ascii_case(status))
     });
     let count = i64::try_from(pools.len()).unwrap_or(i64::MAX);
     let elastic_resource_pools = pools.into_iter().skip(offset).take(most).collect();
-    Ok(Answer::ok(&PoolList { outcome: Outcome::success(""), count, elastic_resource_pools }))
+    Ok(ApiResponse::ok(&PoolList { outcome: Outcome::success(""), count, elastic_resource_pools }))
 }
 
-fn queues(account: &mut Account<'_>, call: &Call<'_>) -> Result<Answer, Refusal> {
+fn queues(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
     let name = call.segment("name");
-    let pool = account.project.pool(name).ok_or_else(|| Refusal::no_such("elastic resource pool", name))?;
+    let pool = service.project.pool(name).ok_or_else(|| ApiError::no_such("elastic resource pool", name))?;
     let wanted = call.parameter("queue_name");
     let (offset, most) = page(call)?;
 
     let mut queues: Vec<_> =
-        account.project.queues.iter().filter(|queue| queue.elastic_resource_pool_name == pool.name).collect();
+        service.project.queues.iter().filter(|queue| queue.elastic_resource_pool_name == pool.name).collect();
     queues.retain(|queue| wanted.is_none_or(|name| queue.queue_name.eq_ignore_ascii_case(name)));
     let count = queues.len();
     let row = |queue: &Queue| {
@@ -68,13 +68,13 @@ fn queues(account: &mut Account<'_>, call: &Call<'_>) -> Result<Answer, Refusal>
         })
     };
     let queues: Vec<_> = queues.into_iter().skip(offset).take(most).map(row).collect();
-    Ok(Answer::ok(&json!({ "is_success": true, "message": "", "queues": queues, "count": count })))
+    Ok(ApiResponse::ok(&json!({ "is_success": true, "message": "", "queues": queues, "count": count })))
 }
 
-fn page(call: &Call<'_>) -> Result<(usize, usize), Refusal> {
+fn page(call: &ApiRequest<'_>) -> Result<(usize, usize), ApiError> {
     let most = call.number("limit")?.unwrap_or(PAGE);
     if most == 0 {
-        return Err(Refusal::parameter("The parameter limit is invalid: 0"));
+        return Err(ApiError::parameter("The parameter limit is invalid: 0"));
     }
     Ok((call.number("offset")?.unwrap_or(0), most))
 }

@@ -1,9 +1,9 @@
 //! Share connections with other projects, and tell with whom they are shared.
 
 use super::{
-    account::Account,
-    operation::{Answer, Call, Operation},
-    refusal::Refusal,
+    api_error::ApiError,
+    operation::{ApiRequest, ApiResponse, Operation},
+    project_service::ProjectService,
 };
 use crate::dli::wire::{Authorization, Outcome, PRIVILEGE_BIND_QUEUE, Privilege, PrivilegeList, privilege_object};
 
@@ -22,18 +22,18 @@ pub(super) const OPERATIONS: &[Operation] = &[
     },
 ];
 
-fn show(account: &mut Account<'_>, call: &Call<'_>) -> Result<Answer, Refusal> {
+fn show(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
     let connection_id = call.segment("connection_id").to_owned();
     let privilege = |project: &String| Privilege {
         object: privilege_object(&connection_id),
         applicant_project_id: project.clone(),
         privileges: vec![PRIVILEGE_BIND_QUEUE.to_owned()],
     };
-    let privileges = account.shared_with(&connection_id)?.iter().map(privilege).collect();
-    Ok(Answer::ok(&PrivilegeList { outcome: Outcome::success(""), connection_id, privileges }))
+    let privileges = service.shared_with(&connection_id)?.iter().map(privilege).collect();
+    Ok(ApiResponse::ok(&PrivilegeList { outcome: Outcome::success(""), connection_id, privileges }))
 }
 
-fn authorize(account: &mut Account<'_>, call: &Call<'_>) -> Result<Answer, Refusal> {
-    account.authorize(&call.json::<Authorization>()?)?;
-    Ok(Answer::ok(&Outcome::success("")))
+fn authorize(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
+    service.authorize(&call.json::<Authorization>()?)?;
+    Ok(ApiResponse::ok(&Outcome::success("")))
 }

@@ -10,8 +10,8 @@ use std::{
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{
+    binding_state::{Peering, Target},
     connectivity::Tasks,
-    lifecycle::{Peering, Target},
 };
 use crate::dli::wire::{Connection, Host, Pool, Queue, Route, STATUS_ACTIVE, STATUS_DELETED};
 
@@ -102,7 +102,7 @@ impl Record {
 const MOST_GONE: usize = 1000;
 
 /// When the stock was made: 2024-01-01T00:00:00Z.
-const STOCKED_AT: i64 = 1_704_067_200_000;
+const SEEDED_AT: i64 = 1_704_067_200_000;
 /// What nearly everything in stock is charged by.
 const PER_CU_HOUR: i64 = 1;
 const YEARLY_MONTHLY: i64 = 2;
@@ -111,7 +111,7 @@ impl Project {
     /// What every project has from the start: queues of each kind that decides whether one may be bound, and pools
     /// with two, no and one queue. Types differ because "list queues" leaves out all but `sql` when it is not told
     /// otherwise.
-    pub(super) fn stocked() -> Self {
+    pub(super) fn seeded() -> Self {
         let queue = |name: &str, kind: &str, dedicated: bool, pool: &str, cidr: &str| Queue {
             queue_name: name.to_owned(),
             queue_type: kind.to_owned(),
@@ -119,7 +119,7 @@ impl Project {
             resource_mode: i64::from(dedicated),
             elastic_resource_pool_name: pool.to_owned(),
             cidr_in_vpc: cidr.to_owned(),
-            create_time: STOCKED_AT,
+            create_time: SEEDED_AT,
             cu_count: 16,
             owner: "emulator".to_owned(),
             description: String::new(),
@@ -133,7 +133,7 @@ impl Project {
             max_cu: 96,
             actual_cu: 64,
             owner: "emulator".to_owned(),
-            create_time: STOCKED_AT,
+            create_time: SEEDED_AT,
             ..Pool::default()
         };
         Self {
@@ -218,7 +218,7 @@ mod tests {
     #[test]
     fn what_went_first_is_forgotten_first() {
         let most = i64::try_from(MOST_GONE).expect("a small number");
-        let mut project = Project::stocked();
+        let mut project = Project::seeded();
         let old = Record { deleted: false, ..deleted("stays", 0) };
         project.connections = vec![old, deleted("went last", most), deleted("went first", -1)];
         project.connections.extend((1..most).map(|at| deleted("went", at)));

@@ -5,9 +5,9 @@ use std::cmp::Reverse;
 use serde_json::{Value, json};
 
 use super::{
-    account::Account,
-    operation::{Answer, Call, Operation, tag_filter},
-    refusal::Refusal,
+    api_error::ApiError,
+    operation::{ApiRequest, ApiResponse, Operation, tag_filter},
+    project_service::ProjectService,
 };
 use crate::dli::wire::Queue;
 
@@ -16,10 +16,10 @@ pub(super) const OPERATIONS: &[Operation] = &[
     Operation { name: "ShowQueue", method: "GET", pattern: "/v1.0/{project_id}/queues/{queue_name}", run: show },
 ];
 
-fn list(account: &mut Account<'_>, call: &Call<'_>) -> Result<Answer, Refusal> {
+fn list(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
     let kind = call.parameter("queue_type").unwrap_or("sql");
     if !["sql", "general", "all"].contains(&kind) {
-        return Err(Refusal::parameter(format!("The parameter queue_type is invalid: {kind:?}")));
+        return Err(ApiError::parameter(format!("The parameter queue_type is invalid: {kind:?}")));
     }
     // No queue of the emulator has tags.
     let tagged = call.parameter("tags").map(tag_filter).transpose()?.is_some();
@@ -27,7 +27,7 @@ fn list(account: &mut Account<'_>, call: &Call<'_>) -> Result<Answer, Refusal> {
     let size = call.number("page-size")?.filter(|size| *size > 0).unwrap_or(usize::MAX);
     let page = call.number("current-page")?.unwrap_or(1);
 
-    let mut queues: Vec<&Queue> = account.project.queues.iter().collect();
+    let mut queues: Vec<&Queue> = service.project.queues.iter().collect();
     queues.retain(|queue| !tagged && (kind == "all" || queue.queue_type == kind));
     queues.sort_by(|left, right| left.queue_name.cmp(&right.queue_name));
     match call.parameter("order").unwrap_or("queue_name_asc") {
@@ -35,18 +35,18 @@ fn list(account: &mut Account<'_>, call: &Call<'_>) -> Result<Answer, Refusal> {
         "cu_asc" => queues.sort_by_key(|queue| queue.cu_count),
         "cu_desc" => queues.sort_by_key(|queue| Reverse(queue.cu_count)),
         "queue_name_desc" => queues.reverse(),
-        other => return Err(Refusal::parameter(format!("The parameter order is invalid: {other:?}"))),
+        other => return Err(ApiError::parameter(format!("The parameter order is invalid: {other:?}"))),
     }
     let skipped = size.saturating_mul(page.saturating_sub(1));
     let queues: Vec<_> = queues.into_iter().skip(skipped).take(size).map(|queue| listed(queue, charged)).collect();
-    Ok(Answer::ok(&json!({ "is_success": true, "message": "", "queues": queues })))
+    Ok(ApiResponse::ok(&json!({ "is_success": true, "message": "", "queues": queues })))
 }
 
 /// That a missing queue is `DLI.0002` here is an inference: a page about jobs has it so.
-fn show(account: &mut Account<'_>, call: &Call<'_>) -> Result<Answer, Refusal> {
+fn show(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
     let name = call.segment("queue_name");
-    let queue = account.project.queue(name).ok_or_else(|| Refusal::no_such("queue", name))?;
-    Ok(Answer::ok(&json!({
+    let queue = service.project.queue(name).ok_or_else(|| ApiError::no_such("queue", name))?;
+    Ok(ApiResponse::ok(&json!({
         "is_success": true,
         "message": "",
         "queueName": queue.queue_name,

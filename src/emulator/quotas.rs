@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{
-    account::Account,
-    operation::{Answer, Call, Operation},
-    refusal::Refusal,
+    api_error::ApiError,
+    operation::{ApiRequest, ApiResponse, Operation},
+    project_service::ProjectService,
 };
 
 pub(super) const OPERATIONS: &[Operation] =
@@ -13,17 +13,17 @@ pub(super) const OPERATIONS: &[Operation] =
 
 /// The types that the emulator has something of. The figures are our own.
 #[expect(clippy::unnecessary_wraps, reason = "an operation may be refused; this one never is")]
-fn show(account: &mut Account<'_>, _: &Call<'_>) -> Result<Answer, Refusal> {
+fn show(service: &mut ProjectService<'_>, _: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
     let resource = |kind: &str, quota: i64, used: i64| -> Value {
         json!({ "type": kind, "min": 0, "max": quota, "quota": quota, "used": used })
     };
     let count = |length: usize| i64::try_from(length).unwrap_or(i64::MAX);
-    let project = &account.project;
+    let project = &service.project;
     let units = project.queues.iter().map(|queue| queue.cu_count).sum();
     let resources = [
         resource("CU", 1024, units),
         resource("QUEUE", 64, count(project.queues.len())),
         resource("ELASTIC_RESOURCE_POOL", 16, count(project.pools.len())),
     ];
-    Ok(Answer::ok(&json!({ "is_success": true, "quotas": { "resources": resources } })))
+    Ok(ApiResponse::ok(&json!({ "is_success": true, "quotas": { "resources": resources } })))
 }

@@ -3,9 +3,9 @@
 use serde::Deserialize;
 
 use super::{
-    account::Account,
-    operation::{Answer, Call, Operation},
-    refusal::Refusal,
+    api_error::ApiError,
+    operation::{ApiRequest, ApiResponse, Operation},
+    project_service::ProjectService,
 };
 use crate::dli::wire::Outcome;
 
@@ -36,18 +36,18 @@ pub(super) const OPERATIONS: &[Operation] = &[
     },
 ];
 
-fn create(account: &mut Account<'_>, call: &Call<'_>) -> Result<Answer, Refusal> {
+fn create(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
     #[derive(Deserialize)]
     struct NewRoute {
         name: String,
         cidr: String,
     }
     let NewRoute { name, cidr } = call.json()?;
-    account.add_route(call.segment("connection_id"), &name, &cidr)?;
-    Ok(Answer::ok(&Outcome::success("")))
+    service.add_route(call.segment("connection_id"), &name, &cidr)?;
+    Ok(ApiResponse::ok(&Outcome::success("")))
 }
 
-fn delete(account: &mut Account<'_>, call: &Call<'_>) -> Result<Answer, Refusal> {
-    account.delete_route(call.segment("connection_id"), call.segment("name"))?;
-    Ok(Answer::ok(&Outcome::success("Deleted")))
+fn delete(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
+    service.delete_route(call.segment("connection_id"), call.segment("name"))?;
+    Ok(ApiResponse::ok(&Outcome::success("Deleted")))
 }

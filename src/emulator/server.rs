@@ -24,18 +24,18 @@ use time::{OffsetDateTime, UtcDateTime, macros::format_description};
 use uuid::Uuid;
 
 use super::{
+    api_error::ApiError,
+    binding_state,
     clock::milliseconds,
     control,
-    disguise::disguise,
-    faults::Trouble,
+    faults::FaultKind,
     iam,
-    journal::{self, LoggedRequest, Struck},
-    lifecycle,
-    operation::{self, Answer, Operation},
+    operation::{self, ApiResponse, Operation},
     project::Record,
     quirks::Quirk,
-    refusal::Refusal,
-    shared::{Course, Shared, lock},
+    request_log::{self, FaultEffect, LoggedRequest},
+    response_quirks::apply_quirks,
+    state::{AppState, RequestTrace, lock},
 };
 use crate::dli::code::REQUEST_ID_HEADER;
 
@@ -46,86 +46,92 @@ const MOST_DRAINED: usize = 8 * MOST_BODY;
 
 /// What becomes of a request.
 #[derive(Debug)]
-struct Reply {
-    answer: Answer,
+struct PlannedResponse {
+    answer: ApiResponse,
     /// On top of the latency.
     delay: Duration,
     /// How much of it leaves.
-    told: Told,
+    delivery: BodyDelivery,
     /// How far its clock is off.
     skew: time::Duration,
 }
 
-impl Reply {
+impl PlannedResponse {
     /// Nothing has befallen it.
-    fn whole(answer: Answer) -> Self {
-        Self { answer, delay: Duration::ZERO, told: Told::All, skew: time::Duration::ZERO }
+    fn whole(answer: ApiResponse) -> Self {
+        Self { answer, delay: Duration::ZERO, delivery: BodyDelivery::All, skew: time::Duration::ZERO }
     }
 }
 
 /// How much of an answer leaves before the connection ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Told {
+enum BodyDelivery {
     All,
     Half,
     Nothing,
 }
 
 /// Answers one request. The work is a task of its own: a client that hangs up ends the waiting, never the work.
-pub(super) async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+pub(super) async fn answer(State(state): State<Arc<AppState>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body = read(body).await;
     let request_id = Uuid::new_v4().simple().to_string();
-    if control::is_meant(parts.uri.path()) {
-        let now = shared.now();
-        return respond(controlled(shared, parts, body).await, &request_id, now);
+    if control::is_control_path(parts.uri.path()) {
+        let now = state.now();
+        return respond(controlled(state, parts, body).await, &request_id, now);
     }
-    let work = tokio::spawn(work(Arc::clone(&shared), parts, body, request_id.clone()));
+    let work = tokio::spawn(work(Arc::clone(&state), parts, body, request_id.clone()));
     let reply = work.await.unwrap_or_else(|error| {
-        let fault = Refusal::fault(format!("The emulator failed: {error}"));
-        Reply::whole(refused(&fault, &request_id))
+        let fault = ApiError::fault(format!("The emulator failed: {error}"));
+        PlannedResponse::whole(refused(&fault, &request_id))
     });
 
-    let latency = lock(&shared.latency).saturating_add(reply.delay);
+    let latency = lock(&state.latency).saturating_add(reply.delay);
     if !latency.is_zero() {
-        let mut stopped = shared.stopped.clone();
+        let mut stopped = state.stopped.clone();
         tokio::select! {
             () = tokio::time::sleep(latency) => {}
             _ = stopped.changed() => {}
         }
     }
-    let now = shared.now_off_by(reply.skew);
+    let now = state.now_off_by(reply.skew);
     respond(reply, &request_id, now)
 }
 
 /// What the control API says. Writing the state file is no work for a thread that serves others.
-async fn controlled(shared: Arc<Shared>, parts: Parts, body: Result<Bytes, Refusal>) -> Reply {
+async fn controlled(state: Arc<AppState>, parts: Parts, body: Result<Bytes, ApiError>) -> PlannedResponse {
     let answer = tokio::task::spawn_blocking(move || match body {
-        Ok(body) => control::answer(&shared, &parts, &body),
+        Ok(body) => control::answer(&state, &parts, &body),
         Err(refusal) => refused(&refusal, ""),
     });
     let answer =
-        answer.await.unwrap_or_else(|error| refused(&Refusal::fault(format!("The emulator failed: {error}")), ""));
-    Reply::whole(answer)
+        answer.await.unwrap_or_else(|error| refused(&ApiError::fault(format!("The emulator failed: {error}")), ""));
+    PlannedResponse::whole(answer)
 }
 
 /// Changes, keeps and logs.
-async fn work(shared: Arc<Shared>, parts: Parts, body: Result<Bytes, Refusal>, request_id: String) -> Reply {
-    let at = shared.now();
+async fn work(
+    state: Arc<AppState>,
+    parts: Parts,
+    body: Result<Bytes, ApiError>,
+    request_id: String,
+) -> PlannedResponse {
+    let at = state.now();
     let started = Instant::now();
-    let mut course = Course::default();
-    let run = shared.run(&parts, body.as_deref().map_err(Clone::clone), &mut course);
+    let mut trace = RequestTrace::default();
+    let run = state.run(&parts, body.as_deref().map_err(Clone::clone), &mut trace);
     let mut outcome = match run {
-        Ok((answer, Some(change))) if shared.file.is_some() => keep(&shared, change).await.map(|()| answer),
+        Ok((answer, Some(change))) if state.file.is_some() => keep(&state, change).await.map(|()| answer),
         run => run.map(|(answer, _)| answer),
     };
-    let quirks = lock(&shared.state).manner.quirks.clone();
+    let quirks = lock(&state.world).behavior.quirks.clone();
     if quirks.contains(&Quirk::SoftFailures) {
-        let soften = |refusal: Refusal| if refusal.is_of_the_service() { Refusal::soft(refusal.text) } else { refusal };
+        let soften =
+            |refusal: ApiError| if refusal.is_of_the_service() { ApiError::soft(refusal.text) } else { refusal };
         outcome = outcome.map_err(soften);
     }
 
-    let Course { operation, caller, is_login, strike, is_old } = course;
+    let RequestTrace { operation, caller, is_login, active_faults, is_stale } = trace;
     let refusal = outcome.as_ref().err();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let body = body.unwrap_or_default();
@@ -144,40 +150,45 @@ async fn work(shared: Arc<Shared>, parts: Parts, body: Result<Bytes, Refusal>, r
         error: refusal.map(|refusal| refusal.text.clone()),
         request_id: request_id.clone(),
         took: started.elapsed(),
-        struck: Struck {
-            trouble: strike.trouble.clone(),
-            delay: strike.delay,
-            is_old,
-            shows_settling: shows(&shared, &parts, &outcome, is_settling),
-            shows_leaving: shows(&shared, &parts, &outcome, is_leaving),
+        fault_effect: FaultEffect {
+            fault: active_faults.kind.clone(),
+            delay: active_faults.delay,
+            is_stale,
+            shows_creating_binding: shows(&state, &parts, &outcome, is_settling),
+            shows_deleting: shows(&state, &parts, &outcome, is_leaving),
         },
     };
-    if shared.log {
-        journal::print(&logged);
+    if state.log {
+        request_log::print(&logged);
     }
-    lock(&shared.journal).add(logged);
+    lock(&state.request_log).add(logged);
 
     let answer = outcome.unwrap_or_else(|refusal| refused(&refusal, &request_id));
-    let answer = disguise(answer, &quirks, &mut lock(&shared.rng));
-    let (answer, told) = match strike.trouble {
-        Some(Trouble::CutRequest | Trouble::LoseAnswer) => (answer, Told::Nothing),
-        Some(Trouble::CutAnswer) => (answer, Told::Half),
-        Some(Trouble::TruncateAnswer) => (answer.truncated(), Told::All),
-        Some(Trouble::GarbleAnswer) => (answer.garbled(), Told::All),
-        _ => (answer, Told::All),
+    let answer = apply_quirks(answer, &quirks, &mut lock(&state.rng));
+    let (answer, delivery) = match active_faults.kind {
+        Some(FaultKind::CutRequest | FaultKind::LoseAnswer) => (answer, BodyDelivery::Nothing),
+        Some(FaultKind::CutAnswer) => (answer, BodyDelivery::Half),
+        Some(FaultKind::TruncateAnswer) => (answer.truncated(), BodyDelivery::All),
+        Some(FaultKind::GarbleAnswer) => (answer.garbled(), BodyDelivery::All),
+        _ => (answer, BodyDelivery::All),
     };
-    Reply { answer, delay: strike.delay, told, skew: strike.skew }
+    PlannedResponse { answer, delay: active_faults.delay, delivery, skew: active_faults.skew }
 }
 
 /// Whether the answer to a read shows such a connection.
-fn shows(shared: &Shared, parts: &Parts, outcome: &Result<Answer, Refusal>, is_such: fn(&Record, i64) -> bool) -> bool {
-    let Ok(Answer { body: Some(body), .. }) = outcome else { return false };
+fn shows(
+    state: &AppState,
+    parts: &Parts,
+    outcome: &Result<ApiResponse, ApiError>,
+    is_such: fn(&Record, i64) -> bool,
+) -> bool {
+    let Ok(ApiResponse { body: Some(body), .. }) = outcome else { return false };
     let Ok((Operation { method: "GET", .. }, segments)) = operation::find(parts.method.as_str(), parts.uri.path())
     else {
         return false;
     };
-    let (now, held) = (milliseconds(shared.time()), lock(&shared.state));
-    let project = segments.get("project_id").and_then(|project| held.projects.get(project));
+    let (now, world) = (milliseconds(state.time()), lock(&state.world));
+    let project = segments.get("project_id").and_then(|project| world.projects.get(project));
     let such: Vec<_> = project.iter().flat_map(|project| &project.connections).filter(|c| is_such(c, now)).collect();
     if such.is_empty() {
         return false;
@@ -187,7 +198,7 @@ fn shows(shared: &Shared, parts: &Parts, outcome: &Result<Answer, Refusal>, is_s
 }
 
 fn is_settling(connection: &Record, now: i64) -> bool {
-    connection.peerings.iter().any(|peering| peering.state(now) == lifecycle::State::Creating)
+    connection.peerings.iter().any(|peering| peering.state(now) == binding_state::BindingState::Creating)
 }
 
 fn is_leaving(connection: &Record, now: i64) -> bool {
@@ -195,12 +206,12 @@ fn is_leaving(connection: &Record, now: i64) -> bool {
 }
 
 /// The whole body. One that is too large is read on for a while and thrown away.
-async fn read(body: Body) -> Result<Bytes, Refusal> {
+async fn read(body: Body) -> Result<Bytes, ApiError> {
     let mut stream = body.into_data_stream();
     let mut whole = Vec::new();
     let mut length: usize = 0;
     while let Some(piece) = stream.next().await {
-        let piece = piece.map_err(|_| Refusal::unreadable("The request ends before its body does"))?;
+        let piece = piece.map_err(|_| ApiError::unreadable("The request ends before its body does"))?;
         length = length.saturating_add(piece.len());
         if length <= MOST_BODY {
             whole.extend_from_slice(&piece);
@@ -210,33 +221,39 @@ async fn read(body: Body) -> Result<Bytes, Refusal> {
             break;
         }
     }
-    if length > MOST_BODY { Err(Refusal::too_large(MOST_BODY)) } else { Ok(whole.into()) }
+    if length > MOST_BODY { Err(ApiError::too_large(MOST_BODY)) } else { Ok(whole.into()) }
 }
 
 /// Writing waits for the disk, which is no work for a thread that serves others.
-async fn keep(shared: &Arc<Shared>, change: u64) -> Result<(), Refusal> {
-    let shared = Arc::clone(shared);
-    match tokio::task::spawn_blocking(move || shared.keep(change)).await {
+async fn keep(state: &Arc<AppState>, change: u64) -> Result<(), ApiError> {
+    let state = Arc::clone(state);
+    match tokio::task::spawn_blocking(move || state.keep(change)).await {
         Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => Err(Refusal::fault(format!("The change was made but not kept: {error}"))),
-        Err(_) => Err(Refusal::fault("The change was made but not kept: the emulator is shutting down")),
+        Ok(Err(error)) => Err(ApiError::fault(format!("The change was made but not kept: {error}"))),
+        Err(_) => Err(ApiError::fault("The change was made but not kept: the emulator is shutting down")),
     }
 }
 
-fn refused(refusal: &Refusal, request_id: &str) -> Answer {
+fn refused(refusal: &ApiError, request_id: &str) -> ApiResponse {
     match refusal.outcome() {
-        Some(outcome) => Answer::ok(&outcome),
-        None => Answer::json(refusal.status, &refusal.body(request_id)),
+        Some(outcome) => ApiResponse::ok(&outcome),
+        None => ApiResponse::json(refusal.status, &refusal.body(request_id)),
     }
 }
 
-fn respond(Reply { answer, told, .. }: Reply, request_id: &str, now: OffsetDateTime) -> Response {
+fn respond(
+    PlannedResponse { answer, delivery, .. }: PlannedResponse,
+    request_id: &str,
+    now: OffsetDateTime,
+) -> Response {
     // A body that fails before its first byte ends the connection before the first byte of the head.
     let end = || Err::<Bytes, _>(io::Error::from(io::ErrorKind::ConnectionAborted));
-    let (length, body) = match (told, answer.body) {
-        (Told::All, body) => (None, body.map(Body::from)),
-        (Told::Half, Some(body)) => (Some(body.len()), Some(half(body, end))),
-        (Told::Half | Told::Nothing, _) => (None, Some(Body::from_stream(stream::once(async move { end() })))),
+    let (length, body) = match (delivery, answer.body) {
+        (BodyDelivery::All, body) => (None, body.map(Body::from)),
+        (BodyDelivery::Half, Some(body)) => (Some(body.len()), Some(half(body, end))),
+        (BodyDelivery::Half | BodyDelivery::Nothing, _) => {
+            (None, Some(Body::from_stream(stream::once(async move { end() }))))
+        }
     };
     let is_json = body.is_some();
     let mut response = Response::new(body.unwrap_or_default());

@@ -10,11 +10,11 @@ use std::{
 };
 
 use super::{
+    binding_state::{Behavior, BindingOutcomes},
     clock::{Clock, SystemClock},
+    credential_store::{CredentialStore, IamAccount},
     faults::{Fault, FaultError},
-    lifecycle::{Fate, Manner},
     metadata::Metadata,
-    people::{Directory, People},
     quirks::Quirks,
     snapshot::SnapshotError,
     throttle::Limit,
@@ -35,7 +35,7 @@ pub struct Settings {
     /// Makes the keys temporary ones: every request must carry this token.
     pub security_token: Option<String>,
     /// Who may log in, and what the account is called.
-    pub people: People,
+    pub iam_account: IamAccount,
     /// Which metadata service there is.
     pub metadata: Metadata,
     /// Added before each answer, after its effect.
@@ -71,7 +71,7 @@ impl Default for Settings {
             access_key: ACCESS_KEY.to_owned(),
             secret_key: SECRET_KEY.to_owned(),
             security_token: None,
-            people: People::default(),
+            iam_account: IamAccount::default(),
             metadata: Metadata::default(),
             latency: Duration::ZERO,
             binding_delay: Duration::ZERO,
@@ -91,9 +91,13 @@ impl Default for Settings {
 
 impl Settings {
     /// How an emulator of these settings behaves at first.
-    pub(super) fn manner(&self) -> Manner {
-        Manner {
-            fate: Fate { delay: self.binding_delay, failing: self.failing.clone(), next: VecDeque::new() },
+    pub(super) fn behavior(&self) -> Behavior {
+        Behavior {
+            outcomes: BindingOutcomes {
+                delay: self.binding_delay,
+                failing: self.failing.clone(),
+                next: VecDeque::new(),
+            },
             quirks: self.quirks.clone(),
             delete_delay: self.delete_delay,
         }
@@ -102,8 +106,13 @@ impl Settings {
 
 impl Settings {
     /// Whom an emulator of these settings believes at first.
-    pub(super) fn directory(&self) -> Directory {
-        Directory::new(self.people.clone(), &self.access_key, &self.secret_key, self.security_token.as_deref())
+    pub(super) fn credentials(&self) -> CredentialStore {
+        CredentialStore::new(
+            self.iam_account.clone(),
+            &self.access_key,
+            &self.secret_key,
+            self.security_token.as_deref(),
+        )
     }
 }
 
@@ -112,7 +121,7 @@ impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
             .field("access_key", &self.access_key)
-            .field("people", &self.people)
+            .field("iam_account", &self.iam_account)
             .field("metadata", &self.metadata)
             .field("latency", &self.latency)
             .field("binding_delay", &self.binding_delay)

@@ -1,9 +1,9 @@
 //! The tags of connections: read, add, remove.
 
 use super::{
-    account::Account,
-    operation::{Answer, Call, Operation},
-    refusal::Refusal,
+    api_error::ApiError,
+    operation::{ApiRequest, ApiResponse, Operation},
+    project_service::ProjectService,
 };
 use crate::dli::wire::{Tag, TagChange, TagList};
 
@@ -28,21 +28,21 @@ pub(super) const OPERATIONS: &[Operation] = &[
     },
 ];
 
-fn list(account: &mut Account<'_>, call: &Call<'_>) -> Result<Answer, Refusal> {
+fn list(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
     let offset = call.number("offset")?.unwrap_or(0);
     let most = call.number("limit")?.filter(|limit| *limit > 0).unwrap_or(usize::MAX);
-    let all = account.tags(call.segment("connection_id"))?;
+    let all = service.tags(call.segment("connection_id"))?;
     let page = all.iter().skip(offset).take(most);
     let tags = page.map(|(key, value)| Tag { key: key.clone(), value: value.clone() }).collect();
-    Ok(Answer::ok(&TagList { tags, count: i64::try_from(all.len()).unwrap_or(i64::MAX) }))
+    Ok(ApiResponse::ok(&TagList { tags, count: i64::try_from(all.len()).unwrap_or(i64::MAX) }))
 }
 
-fn create(account: &mut Account<'_>, call: &Call<'_>) -> Result<Answer, Refusal> {
-    account.put_tags(call.segment("connection_id"), call.json::<TagChange>()?.tags)?;
-    Ok(Answer::no_content())
+fn create(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
+    service.put_tags(call.segment("connection_id"), call.json::<TagChange>()?.tags)?;
+    Ok(ApiResponse::no_content())
 }
 
-fn delete(account: &mut Account<'_>, call: &Call<'_>) -> Result<Answer, Refusal> {
-    account.remove_tags(call.segment("connection_id"), &call.json::<TagChange>()?.tags)?;
-    Ok(Answer::no_content())
+fn delete(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
+    service.remove_tags(call.segment("connection_id"), &call.json::<TagChange>()?.tags)?;
+    Ok(ApiResponse::no_content())
 }

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
 
 use time::OffsetDateTime;
 
-use super::{people::Identity, refusal::Refusal};
+use super::{api_error::ApiError, credential_store::Identity};
 use crate::dli::code;
 
 /// So many requests in a period; written `5/1s`.
@@ -47,13 +47,13 @@ impl fmt::Display for Limit {
 
 impl Limit {
     /// What the gateway says; the words are those that were seen, with "minute" as with "second" in the singular.
-    pub(super) fn refusal(self) -> Refusal {
+    pub(super) fn refusal(self) -> ApiError {
         let seconds = self.period.as_secs();
         let units = [(86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
         let unit = units.into_iter().find(|(length, _)| seconds.is_multiple_of(*length));
         let (length, unit) = unit.expect("all whole numbers are multiples of one");
         let (limit, time) = (self.requests, seconds / length);
-        Refusal {
+        ApiError {
             status: 429,
             code: code::THROTTLED.into(),
             text: format!(
@@ -77,7 +77,7 @@ impl Throttle {
     }
 
     /// Counts a request, or refuses it.
-    pub(super) fn admit(&mut self, user: &Identity, now: OffsetDateTime) -> Result<(), Refusal> {
+    pub(super) fn admit(&mut self, user: &Identity, now: OffsetDateTime) -> Result<(), ApiError> {
         let Some(limit) = self.limit else { return Ok(()) };
         let length = i64::try_from(limit.period.as_secs()).unwrap_or(i64::MAX);
         let window = now.unix_timestamp().div_euclid(length);

@@ -13,7 +13,7 @@ use std::time::Duration;
 use terraform_provider_dli::client::{
     AccessKey, Agency, Client, Config, Credentials, Error, Form, Login, Named, Project,
 };
-use terraform_provider_dli::emulator::{ACCESS_KEY, Emulator, People, SECRET_KEY, Settings};
+use terraform_provider_dli::emulator::{ACCESS_KEY, Emulator, IamAccount, SECRET_KEY, Settings};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -44,11 +44,11 @@ fn key() -> Form {
 }
 
 fn login(user: Named, domain: Option<Named>) -> Form {
-    Form::Password(Login { user, password: People::default().password.into(), domain })
+    Form::Password(Login { user, password: IamAccount::default().password.into(), domain })
 }
 
 fn named_login() -> Form {
-    login(Named::Name(People::default().user_name), Some(Named::Name(People::default().domain_name)))
+    login(Named::Name(IamAccount::default().user_name), Some(Named::Name(IamAccount::default().domain_name)))
 }
 
 fn metadata() -> Form {
@@ -56,7 +56,7 @@ fn metadata() -> Form {
 }
 
 fn agency() -> Agency {
-    let People { agency, domain_name, .. } = People::default();
+    let IamAccount { agency, domain_name, .. } = IamAccount::default();
     Agency { name: agency, domain: Named::Name(domain_name), duration: None, origin: "this test".to_owned() }
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use terraform_provider_dli::emulator::{
-    ACCESS_KEY, Emulator, People, SECRET_KEY, Settings, iam_operations, operations,
+    ACCESS_KEY, Emulator, IamAccount, SECRET_KEY, Settings, iam_operations, operations,
 };
 
 use crate::python::{ask, python};
@@ -41,11 +41,11 @@ async fn every_operation_passes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_iam_hands_out_is_believed() {
-    let people = People { projects: vec![(REGION.to_owned(), PROJECT.to_owned())], ..People::default() };
-    let emulator = start(Settings { people: people.clone(), ..Settings::default() }).await;
+    let iam_account = IamAccount { projects: vec![(REGION.to_owned(), PROJECT.to_owned())], ..IamAccount::default() };
+    let emulator = start(Settings { iam_account: iam_account.clone(), ..Settings::default() }).await;
     let input = json!({
         "access_key": ACCESS_KEY, "secret_key": SECRET_KEY, "project_id": PROJECT, "region": REGION,
-        "domain": people.domain_name, "user": people.user_name, "password": people.password, "agency": people.agency,
+        "domain": iam_account.domain_name, "user": iam_account.user_name, "password": iam_account.password, "agency": iam_account.agency,
     });
     // The service itself is asked for nothing but a list.
     judge(&emulator, "sdk_iam.py", input, iam_operations().chain(["ListEnhancedConnections"])).await;

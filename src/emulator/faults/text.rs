@@ -6,14 +6,14 @@
 
 use std::{fmt, num::ParseIntError, str::FromStr, time::Duration};
 
-use super::{Fault, FaultError, Trouble};
+use super::{Fault, FaultError, FaultKind};
 use crate::emulator::{
     clock::{read_skew, write_skew},
     throttle::{Limit, LimitSyntax},
 };
 
 /// The name of each trouble, and what its argument is.
-const TROUBLES: [(&str, &str); 12] = [
+const FAULT_KINDS: [(&str, &str); 12] = [
     ("refuse", "=STATUS,CODE,TEXT"),
     ("throttle", "[=REQUESTS/TIME]"),
     ("fail-softly", "=TEXT"),
@@ -40,9 +40,9 @@ pub enum FaultSyntax {
     /// There is no such trouble, or it takes another argument.
     #[error(
         "there is no trouble {0:?}; there are {names}",
-        names = TROUBLES.map(|(name, argument)| format!("{name}{argument}")).join(", ")
+        names = FAULT_KINDS.map(|(name, argument)| format!("{name}{argument}")).join(", ")
     )]
-    Trouble(String),
+    UnknownKind(String),
     /// A time that is none.
     #[error("{0:?} is not a time such as 500ms or 2s")]
     Time(String, #[source] humantime::DurationError),
@@ -81,7 +81,7 @@ fn short(text: &str) -> Result<Fault, FaultSyntax> {
         Some((text, times)) => (text, Some(times)),
         None => (text, None),
     };
-    Ok(Fault { operation: operation.to_owned(), containing, times, probability, seed, trouble: trouble(text)? })
+    Ok(Fault { operation: operation.to_owned(), containing, times, probability, seed, kind: kind(text)? })
 }
 
 /// What stands before the last mark, and what is read from behind it.
@@ -95,7 +95,7 @@ fn chance(text: &str) -> Option<(f64, u64)> {
     Some((probability.parse().ok()?, seed.parse().ok()?))
 }
 
-fn trouble(text: &str) -> Result<Trouble, FaultSyntax> {
+fn kind(text: &str) -> Result<FaultKind, FaultSyntax> {
     let (name, argument) = match text.split_once('=') {
         Some((name, argument)) => (name, Some(argument)),
         None => (text, None),
@@ -106,30 +106,30 @@ fn trouble(text: &str) -> Result<Trouble, FaultSyntax> {
             let mut next = || parts.next().unwrap_or_default();
             let status = next();
             let status = status.parse().map_err(|error| FaultSyntax::Status(status.to_owned(), error))?;
-            Ok(Trouble::Refuse { status, code: next().to_owned(), text: next().to_owned() })
+            Ok(FaultKind::Refuse { status, code: next().to_owned(), text: next().to_owned() })
         }
-        ("throttle", None) => Ok(Fault::throttle("").trouble),
+        ("throttle", None) => Ok(Fault::throttle("").kind),
         ("throttle", Some(limit)) => {
             let refusal = limit.parse::<Limit>()?.refusal();
-            Ok(Trouble::Refuse { status: refusal.status, code: refusal.code.into_owned(), text: refusal.text })
+            Ok(FaultKind::Refuse { status: refusal.status, code: refusal.code.into_owned(), text: refusal.text })
         }
-        ("fail-softly", Some(text)) => Ok(Trouble::FailSoftly { text: text.to_owned() }),
-        ("cut-request", None) => Ok(Trouble::CutRequest),
-        ("lose-answer", None) => Ok(Trouble::LoseAnswer),
-        ("cut-answer", None) => Ok(Trouble::CutAnswer),
-        ("truncate-answer", None) => Ok(Trouble::TruncateAnswer),
-        ("garble-answer", None) => Ok(Trouble::GarbleAnswer),
+        ("fail-softly", Some(text)) => Ok(FaultKind::FailSoftly { text: text.to_owned() }),
+        ("cut-request", None) => Ok(FaultKind::CutRequest),
+        ("lose-answer", None) => Ok(FaultKind::LoseAnswer),
+        ("cut-answer", None) => Ok(FaultKind::CutAnswer),
+        ("truncate-answer", None) => Ok(FaultKind::TruncateAnswer),
+        ("garble-answer", None) => Ok(FaultKind::GarbleAnswer),
         ("delay", Some(span)) => {
             let (at_least, at_most) = span.split_once("..").unwrap_or((span, span));
-            Ok(Trouble::Delay { at_least: time(at_least)?, at_most: time(at_most)? })
+            Ok(FaultKind::Delay { at_least: time(at_least)?, at_most: time(at_most)? })
         }
-        ("stale", Some(span)) => Ok(Trouble::Stale(time(span)?)),
-        ("slow-binding", Some(span)) => Ok(Trouble::SlowBinding(time(span)?)),
+        ("stale", Some(span)) => Ok(FaultKind::Stale(time(span)?)),
+        ("slow-binding", Some(span)) => Ok(FaultKind::SlowBinding(time(span)?)),
         ("clock-skew", Some(span)) => {
             let skew = read_skew(span).map_err(|error| FaultSyntax::Time(span.to_owned(), error))?;
-            Ok(Trouble::ClockSkew(skew))
+            Ok(FaultKind::ClockSkew(skew))
         }
-        _ => Err(FaultSyntax::Trouble(text.to_owned())),
+        _ => Err(FaultSyntax::UnknownKind(text.to_owned())),
     }
 }
 
@@ -140,7 +140,7 @@ fn time(text: &str) -> Result<Duration, FaultSyntax> {
 impl fmt::Display for Fault {
     /// The short form.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.operation, self.trouble)?;
+        write!(f, "{}:{}", self.operation, self.kind)?;
         if let Some(times) = self.times {
             write!(f, "*{times}")?;
         }
@@ -151,7 +151,7 @@ impl fmt::Display for Fault {
     }
 }
 
-impl fmt::Display for Trouble {
+impl fmt::Display for FaultKind {
     /// As it stands in the short form of a fault.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let span = |span: &Duration| humantime::format_duration(*span).to_string().replace(' ', "");
@@ -183,33 +183,33 @@ mod tests {
     #[test]
     fn each_part_is_read() {
         let [ms, second] = [Duration::from_millis(10), Duration::from_secs(1)];
-        let skew = |seconds| Fault::new("*", Trouble::ClockSkew(time::Duration::seconds(seconds)));
+        let skew = |seconds| Fault::new("*", FaultKind::ClockSkew(time::Duration::seconds(seconds)));
         let refuse = |times: &str| Fault::refuse("ListQueues", 500, "DLI.0999", times);
         for (text, expected) in [
-            ("*:lose-answer", Fault::new("*", Trouble::LoseAnswer)),
-            ("Show*:cut-request*3", Fault::new("Show*", Trouble::CutRequest).times(3)),
+            ("*:lose-answer", Fault::new("*", FaultKind::LoseAnswer)),
+            ("Show*:cut-request*3", Fault::new("Show*", FaultKind::CutRequest).times(3)),
             ("*:throttle@0.2/7", Fault::throttle("*").probability(0.2, 7)),
-            ("*:cut-answer*2@0.5", Fault::new("*", Trouble::CutAnswer).times(2).probability(0.5, 0)),
+            ("*:cut-answer*2@0.5", Fault::new("*", FaultKind::CutAnswer).times(2).probability(0.5, 0)),
             ("ListQueues:refuse=500,DLI.0999,a, b*2", refuse("a, b").times(2)),
             ("ListQueues:refuse=500,DLI.0999,me@home", refuse("me@home")),
             ("ListQueues:refuse=500,DLI.0999,", refuse("")),
-            ("*:fail-softly=not=now", Fault::new("*", Trouble::FailSoftly { text: "not=now".to_owned() })),
-            ("*:garble-answer containing a:b*2", Fault::new("*", Trouble::GarbleAnswer).containing("a:b*2")),
+            ("*:fail-softly=not=now", Fault::new("*", FaultKind::FailSoftly { text: "not=now".to_owned() })),
+            ("*:garble-answer containing a:b*2", Fault::new("*", FaultKind::GarbleAnswer).containing("a:b*2")),
             (
                 "*:delay=10ms..1s@1/7",
-                Fault::new("*", Trouble::Delay { at_least: ms, at_most: second }).probability(1.0, 7),
+                Fault::new("*", FaultKind::Delay { at_least: ms, at_most: second }).probability(1.0, 7),
             ),
-            ("*:delay=1s", Fault::new("*", Trouble::Delay { at_least: second, at_most: second })),
-            ("List*:stale=1s", Fault::new("List*", Trouble::Stale(second))),
-            ("*:slow-binding=1m30s", Fault::new("*", Trouble::SlowBinding(Duration::from_secs(90)))),
+            ("*:delay=1s", Fault::new("*", FaultKind::Delay { at_least: second, at_most: second })),
+            ("List*:stale=1s", Fault::new("List*", FaultKind::Stale(second))),
+            ("*:slow-binding=1m30s", Fault::new("*", FaultKind::SlowBinding(Duration::from_secs(90)))),
             ("*:clock-skew=20m*2@0.5", skew(1200).times(2).probability(0.5, 0)),
             ("*:clock-skew=-1h30m", skew(-5400)),
-            (r#" {"trouble":"truncate-answer"}"#, Fault::new("*", Trouble::TruncateAnswer)),
+            (r#" {"trouble":"truncate-answer"}"#, Fault::new("*", FaultKind::TruncateAnswer)),
         ] {
             assert_eq!(read(text), expected, "{text}");
             assert_eq!(read(&expected.to_string()), expected, "{expected} is read back");
         }
-        let Trouble::Refuse { status: 429, code, text } = read("*:throttle=5/1s").trouble else { panic!("a refusal") };
+        let FaultKind::Refuse { status: 429, code, text } = read("*:throttle=5/1s").kind else { panic!("a refusal") };
         assert_eq!(
             (code.as_str(), text.as_str()),
             (
@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn the_help_has_every_trouble() {
-        for (name, argument) in TROUBLES {
+        for (name, argument) in FAULT_KINDS {
             let line = format!("\n  {name}{argument} ");
             assert!(crate::emulator::CONTROL_API.contains(&line), "the help lacks {name}{argument}");
         }

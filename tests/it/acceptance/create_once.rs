@@ -4,7 +4,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use terraform_provider_dli::emulator::{Fault, Quirk, Settings, Trouble};
+use terraform_provider_dli::emulator::{Fault, FaultKind, Quirk, Settings};
 
 use super::connection::{ADDRESS, CREATE, connection};
 use super::harness::{Cloud, Running, Workspace, for_one_terraform};
@@ -37,7 +37,7 @@ fn expect_well(cloud: &Cloud, workspace: &Workspace) {
 
 #[test]
 fn create_with_a_lost_response_is_found() {
-    for trouble in [Trouble::LoseAnswer, Trouble::TruncateAnswer] {
+    for trouble in [FaultKind::LoseAnswer, FaultKind::TruncateAnswer] {
         for_one_terraform(|terraform| {
             let cloud = Cloud::start();
             let workspace = cloud.workspace(terraform);
@@ -75,7 +75,7 @@ fn existing_connection_is_not_adopted() {
         let foreign = cloud.connection().id;
 
         let ours = cloud.workspace(terraform);
-        cloud.emulator().inject(Fault::new(CREATION, Trouble::LoseAnswer).times(1)).expect("it can happen");
+        cloud.emulator().inject(Fault::new(CREATION, FaultKind::LoseAnswer).times(1)).expect("it can happen");
         ours.configure(&connection(WHOLE));
         ours.run(&["apply", "-auto-approve"]).expect_code(0);
         assert_eq!(cloud.connections().len(), 2);
@@ -119,7 +119,7 @@ fn concurrent_foreign_connection_is_reported() {
 /// Starts an apply whose connection exists while the response is still delayed.
 fn half_done(cloud: &Cloud, terraform: &Terraform) -> (Workspace, Running) {
     let minute = Duration::from_mins(1);
-    let late = Fault::new(CREATION, Trouble::Delay { at_least: minute, at_most: minute });
+    let late = Fault::new(CREATION, FaultKind::Delay { at_least: minute, at_most: minute });
     cloud.emulator().inject(late.times(1)).expect("it can happen");
     let workspace = cloud.workspace(terraform);
     workspace.configure(&connection(WHOLE));
@@ -240,7 +240,7 @@ fn replaced_connection_in_state_is_not_adopted() {
         let state = std::fs::read(&file).expect("it was applied");
 
         let minute = Duration::from_mins(1);
-        let late = Fault::new(CREATION, Trouble::Delay { at_least: minute, at_most: minute });
+        let late = Fault::new(CREATION, FaultKind::Delay { at_least: minute, at_most: minute });
         cloud.emulator().inject(late.times(1)).expect("it can happen");
         workspace.configure(&connection("").replace("78f2562a", "88f2562a"));
         let applying = workspace.start(&["apply", "-auto-approve"]);
@@ -392,7 +392,7 @@ fn unwritable_journal_promises_no_recovery() {
         std::fs::create_dir_all(workspace.path().join(".terraform")).expect("it is ours");
         std::fs::write(workspace.path().join(".terraform/dli"), "in the way").expect("it is ours");
         let minute = Duration::from_mins(1);
-        let late = Fault::new(CREATION, Trouble::Delay { at_least: minute, at_most: minute });
+        let late = Fault::new(CREATION, FaultKind::Delay { at_least: minute, at_most: minute });
         cloud.emulator().inject(late.times(1)).expect("it can happen");
         workspace.configure(&connection(""));
         let applying = workspace.start(&["apply", "-json", "-auto-approve"]);
@@ -410,7 +410,7 @@ fn two_candidates_block_adoption_and_create() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start_with(Settings { quirks: [Quirk::NamesNotUnique].into(), ..Settings::default() });
         let minute = Duration::from_mins(1);
-        let late = Fault::new(CREATION, Trouble::Delay { at_least: minute, at_most: minute });
+        let late = Fault::new(CREATION, FaultKind::Delay { at_least: minute, at_most: minute });
         cloud.emulator().inject(late.times(1)).expect("it can happen");
         let workspace = cloud.workspace(terraform);
         workspace.configure(&connection(""));

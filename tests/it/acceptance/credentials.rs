@@ -8,7 +8,7 @@ mod proxy;
 mod secrets;
 mod sources;
 
-use terraform_provider_dli::emulator::{ACCESS_KEY, People, SECRET_KEY};
+use terraform_provider_dli::emulator::{ACCESS_KEY, IamAccount, SECRET_KEY};
 use terraform_provider_dli::provider::DliProvider;
 
 use super::harness::{Cloud, PROJECT};
@@ -36,7 +36,7 @@ fn key() -> String {
 
 /// A user name and password as environment variables.
 fn login() -> Vec<(&'static str, String)> {
-    let People { user_name, password, domain_name, .. } = People::default();
+    let IamAccount { user_name, password, domain_name, .. } = IamAccount::default();
     vec![("HW_USER_NAME", user_name), ("HW_USER_PASSWORD", password), ("HW_DOMAIN_NAME", domain_name)]
 }
 
@@ -45,7 +45,7 @@ fn koocli(region: &str, project: &str) -> String {
     let profile = serde_json::json!({
         "name": "work", "mode": "AKSK", "accessKeyId": ACCESS_KEY, "secretAccessKey": SECRET_KEY,
         "region": region, "projectId": project,
-        "agencyName": People::default().agency, "agencyDomainName": People::default().domain_name,
+        "agencyName": IamAccount::default().agency, "agencyDomainName": IamAccount::default().domain_name,
     });
     serde_json::json!({"current": "work", "profiles": [profile]}).to_string()
 }

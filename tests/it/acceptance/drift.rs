@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use terraform_provider_dli::dli::wire::{Host, QueueNames, Tag};
-use terraform_provider_dli::emulator::{Account, Quirk, Refusal};
+use terraform_provider_dli::emulator::{ApiError, ProjectService, Quirk};
 
 use super::connection::{ADDRESS, CREATE, UPDATE, connection};
 use super::harness::{Cloud, Workspace, for_each_terraform, for_one_terraform};
@@ -72,7 +72,7 @@ fn held(cloud: &Cloud) -> (Pairs, Pairs, Pairs, BTreeSet<String>) {
 }
 
 /// An external change, as made in the console.
-type Edit = fn(&mut Account<'_>, &str) -> Result<(), Refusal>;
+type Edit = fn(&mut ProjectService<'_>, &str) -> Result<(), ApiError>;
 
 /// Each external change, with exactly the paths that the plan must show.
 const EDITS: [(Edit, &[&str]); 13] = [

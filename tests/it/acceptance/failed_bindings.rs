@@ -244,7 +244,7 @@ fn failed_binding_without_waiting_is_a_warning() {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
         workspace.configure(&configuration);
-        cloud.emulator().set_fate("q1", Some("CIDR conflict with the VPC"));
+        cloud.emulator().set_binding_outcome("q1", Some("CIDR conflict with the VPC"));
         let applied = workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(0);
         let planned = workspace.run(&["plan", "-json", "-detailed-exitcode"]).expect_code(2);
         for told in [applied.told(), planned.told()] {
@@ -252,7 +252,7 @@ fn failed_binding_without_waiting_is_a_warning() {
             assert!(told.len() == 1 && !told[0].is_error, "one warning: {told:#?}");
             assert!(words.iter().all(|word| told[0].text.contains(word)), "{told:#?}");
         }
-        cloud.emulator().set_fate("q1", None);
+        cloud.emulator().set_binding_outcome("q1", None);
         workspace.step(&configuration, UPDATE);
         workspace.destroy();
         cloud.expect_empty();

@@ -110,9 +110,9 @@ fn make(cloud: &Cloud, name: &str, made: &Made) -> String {
     }
     let emulator = cloud.emulator();
     emulator.set_binding_delay(if made.slow { Duration::from_hours(24) } else { Duration::ZERO });
-    made.failing.iter().for_each(|name| emulator.set_fate(name, Some("Failed to get subnet")));
+    made.failing.iter().for_each(|name| emulator.set_binding_outcome(name, Some("Failed to get subnet")));
     let id = cloud.edit(|account| account.create(request));
-    made.failing.iter().for_each(|name| emulator.set_fate(name, None));
+    made.failing.iter().for_each(|name| emulator.set_binding_outcome(name, None));
     for (name, cidr) in &made.routes {
         cloud.edit(|account| account.add_route(&id, name, cidr));
     }

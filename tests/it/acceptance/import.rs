@@ -189,12 +189,12 @@ fn failed_first_apply_after_import_keeps_it() {
         let importing = workspace.fresh();
         importing.configure(&wanted);
         importing.run(&["import", ADDRESS, &id]).expect_code(0);
-        cloud.emulator().set_fate("q1", Some("CIDR conflict"));
+        cloud.emulator().set_binding_outcome("q1", Some("CIDR conflict"));
         let applied = importing.run(&["apply", "-auto-approve"]).expect_code(1);
         assert!(applied.stderr.contains("Binding Failed"), "{applied}");
         assert_eq!(importing.state(ADDRESS)["routetable_id"], ROUTE_TABLE);
 
-        cloud.emulator().set_fate("q1", None);
+        cloud.emulator().set_binding_outcome("q1", None);
         importing.step(&wanted, UPDATE).expect_changed(ADDRESS, &["bindings", "queues"]);
         assert_eq!(cloud.connection().id, id);
     });

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
-use terraform_provider_dli::emulator::{Fault, Trouble};
+use terraform_provider_dli::emulator::{Fault, FaultKind};
 
 use super::connection::{ADDRESS, CREATE, UPDATE, connection};
 use super::harness::{Cloud, Workspace, for_each_terraform, for_one_terraform};
@@ -101,7 +101,7 @@ fn transient_failures_are_retried_silently() {
         .replace("q1", "q2")
         .replace("10.0.0.1", "10.0.0.2")
         .replace("old", "new");
-    let lost = |operation: &str| Fault::new(operation, Trouble::LoseAnswer);
+    let lost = |operation: &str| Fault::new(operation, FaultKind::LoseAnswer);
     // Terraform is not involved in retries.
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();

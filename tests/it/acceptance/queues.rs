@@ -30,7 +30,7 @@ fn swapping_queues_unbinds_and_binds() {
     });
 }
 
-/// The names of one queue, for [`Account`](terraform_provider_dli::emulator::Account).
+/// The names of one queue, for [`ProjectService`](terraform_provider_dli::emulator::ProjectService).
 fn names(queue: &str) -> QueueNames {
     QueueNames { queues: vec![queue.to_owned()], ..QueueNames::default() }
 }

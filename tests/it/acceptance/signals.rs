@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use terraform_provider_dli::emulator::{Fault, Trouble};
+use terraform_provider_dli::emulator::{Fault, FaultKind};
 
 use super::connection::{ADDRESS, CREATE, UPDATE, connection};
 use super::harness::{Cloud, Running, Workspace, for_each_terraform};
@@ -24,7 +24,7 @@ resource "dli_enhanced_connection" "test" {
 /// A cloud that creates a connection at once, but responds late.
 fn slow_cloud(latency: Duration) -> Cloud {
     let cloud = Cloud::start();
-    let late = Trouble::Delay { at_least: latency, at_most: latency };
+    let late = FaultKind::Delay { at_least: latency, at_most: latency };
     cloud.emulator().inject(Fault::new("CreateEnhancedConnection", late)).expect("it can happen");
     cloud
 }

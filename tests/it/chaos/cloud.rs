@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use terraform_provider_dli::dli::wire::{BINDING_ACTIVE, Binding, Connection};
-use terraform_provider_dli::emulator::{Account, Emulator, LoggedRequest, Refusal, Settings};
+use terraform_provider_dli::emulator::{ApiError, Emulator, LoggedRequest, ProjectService, Settings};
 use tokio::sync::oneshot;
 
 use super::blocks::Facts;
@@ -125,7 +125,7 @@ impl Cloud {
     }
 
     /// Changes something as somebody in the console would; nothing while it is dead.
-    pub(super) fn edit<T>(&self, work: impl FnOnce(&mut Account<'_>) -> Result<T, Refusal>) -> Option<T> {
+    pub(super) fn edit<T>(&self, work: impl FnOnce(&mut ProjectService<'_>) -> Result<T, ApiError>) -> Option<T> {
         let emulator = Arc::clone(&self.served().as_ref()?.emulator);
         emulator.edit(PROJECT, work).expect("it can be kept").ok()
     }

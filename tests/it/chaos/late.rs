@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use terraform_provider_dli::emulator::{Fault, Quirk, Settings, Trouble};
+use terraform_provider_dli::emulator::{Fault, FaultKind, Quirk, Settings};
 use tokio_util::sync::CancellationToken;
 
 use super::blocks::{Block, Configuration, Declared};
@@ -58,7 +58,7 @@ fn what_lists_show_late_after_a_kill_is_waited_for() {
         let cloud = cloud();
         let workspace = Workspace::new(&cloud.endpoint());
         let minute = Duration::from_mins(1);
-        let late = Fault::new("CreateEnhancedConnection", Trouble::Delay { at_least: minute, at_most: minute });
+        let late = Fault::new("CreateEnhancedConnection", FaultKind::Delay { at_least: minute, at_most: minute });
         cloud.emulator().inject(late.times(1)).unwrap();
         inject(&cloud, "List*:stale=4s");
         let (configuration, alive) = (wanted(), CancellationToken::new());

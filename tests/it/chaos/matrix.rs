@@ -18,7 +18,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
-use terraform_provider_dli::emulator::{People, Quirk, Quirks, Settings};
+use terraform_provider_dli::emulator::{IamAccount, Quirk, Quirks, Settings};
 use tokio_util::sync::CancellationToken;
 
 use super::blocks::{Block, Configuration, Declared, facts, names, texts};
@@ -83,8 +83,9 @@ impl Row {
         let old_routes = self.operation.ends_with(OLD_ROUTES).then_some(Quirk::NoV3Routes);
         let names = (self.setting != Setting::UniqueNames).then_some(Quirk::NamesNotUnique);
         let quirks = old_routes.into_iter().chain(names).chain(kind.quirk()).collect();
-        let people = People { projects: vec![(REGION.to_owned(), PROJECT.to_owned())], ..People::default() };
-        Settings { quirks, people, seed, ..Settings::default() }
+        let iam_account =
+            IamAccount { projects: vec![(REGION.to_owned(), PROJECT.to_owned())], ..IamAccount::default() };
+        Settings { quirks, iam_account, seed, ..Settings::default() }
     }
 
     fn workspace(self, cloud: &Cloud) -> Workspace {

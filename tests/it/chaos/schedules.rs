@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use futures_util::stream::{self, StreamExt};
-use terraform_provider_dli::emulator::{Fault, LoggedRequest, Quirk, Quirks, Settings, Struck, Trouble};
+use terraform_provider_dli::emulator::{Fault, FaultEffect, FaultKind, LoggedRequest, Quirk, Quirks, Settings};
 use tokio_util::sync::CancellationToken;
 
 use super::blocks::{Block, Configuration, Declared, facts};
@@ -256,7 +256,7 @@ impl Schedule {
     async fn trouble(&self, rng: &mut Rng) {
         // And some of what is read is old.
         let reads = rng.choice(["Show*", "List*", "*"]).unwrap();
-        let old = Fault::new(reads, Trouble::Stale(milliseconds(rng, LONGEST_LAG))).probability(0.3, rng.u64(..));
+        let old = Fault::new(reads, FaultKind::Stale(milliseconds(rng, LONGEST_LAG))).probability(0.3, rng.u64(..));
         self.cloud.emulator().inject(old).expect("it can happen");
         loop {
             clock::pause(Duration::from_millis(10) + milliseconds(rng, self.calm)).await;
@@ -402,7 +402,7 @@ impl Schedule {
 
 /// Whether a trouble was met by it.
 fn befell(request: &LoggedRequest) -> bool {
-    let Struck { trouble, delay, is_old, .. } = &request.struck;
+    let FaultEffect { fault: trouble, delay, is_stale: is_old, .. } = &request.fault_effect;
     trouble.is_some() || !delay.is_zero() || *is_old || is_for_the_date(request)
 }
 

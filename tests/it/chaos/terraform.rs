@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use futures_util::future::join_all;
 use tempfile::TempDir;
-use terraform_provider_dli::emulator::{ACCESS_KEY, People, SECRET_KEY};
+use terraform_provider_dli::emulator::{ACCESS_KEY, IamAccount, SECRET_KEY};
 use terraform_provider_dli::framework::diagnostic::{Diagnostics, Severity};
 use terraform_provider_dli::framework::schema::Schema;
 use terraform_provider_dli::framework::server::{
@@ -108,7 +108,7 @@ impl Workspace {
 
     /// One whose provider logs in with a password, assumes an agency, and asks for the id of its project.
     pub(super) fn logging_in(endpoint: &str) -> Self {
-        let People { user_name, password, domain_name, agency, .. } = People::default();
+        let IamAccount { user_name, password, domain_name, agency, .. } = IamAccount::default();
         let domain = || Value::from(domain_name.as_str());
         let assumed = [
             ("agency_name", agency.as_str().into()),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use terraform_provider_dli::client::Timeouts;
-use terraform_provider_dli::emulator::{Clock, Fault, Limit, LoggedRequest, Quirk, Trouble};
+use terraform_provider_dli::emulator::{Clock, Fault, FaultKind, Limit, LoggedRequest, Quirk};
 use time::OffsetDateTime;
 
 use super::clock::FACTOR;
@@ -151,7 +151,7 @@ impl Kind {
     pub(super) fn fault(self, operation: &str) -> Option<Fault> {
         let refuse = |status, code: &str, text: &str| Some(Fault::refuse(operation, status, code, text));
         let fault = |trouble| Some(Fault::new(operation, trouble));
-        let late = |span| fault(Trouble::Delay { at_least: span, at_most: span });
+        let late = |span| fault(FaultKind::Delay { at_least: span, at_most: span });
         match self {
             Self::Limited => None,
             Self::Late => late(Duration::from_millis(800)),
@@ -160,31 +160,33 @@ impl Kind {
             Self::Internal => refuse(500, "DLI.0999", "Internal error"),
             Self::Unavailable => refuse(503, "APIGW.0201", "Backend unavailable"),
             Self::Forbidden => refuse(403, "DLI.0003", "Permission denied"),
-            Self::Soft => fault(Trouble::FailSoftly { text: "the service is busy".to_owned() }),
-            Self::Cut => fault(Trouble::CutRequest),
-            Self::CutAnswer => fault(Trouble::CutAnswer),
-            Self::Half => fault(Trouble::TruncateAnswer),
-            Self::Garbled => fault(Trouble::GarbleAnswer),
-            _ => fault(Trouble::LoseAnswer),
+            Self::Soft => fault(FaultKind::FailSoftly { text: "the service is busy".to_owned() }),
+            Self::Cut => fault(FaultKind::CutRequest),
+            Self::CutAnswer => fault(FaultKind::CutAnswer),
+            Self::Half => fault(FaultKind::TruncateAnswer),
+            Self::Garbled => fault(FaultKind::GarbleAnswer),
+            _ => fault(FaultKind::LoseAnswer),
         }
     }
 
     /// What was not met by the requests of an apply, where it befell this operation in it.
     pub(super) fn unmet(self, operation: &str, requests: &[LoggedRequest]) -> Option<String> {
         let of_it: Vec<_> = requests.iter().filter(|request| request.operation == Some(operation)).collect();
-        let is_struck = match self.fault(operation).map(|fault| fault.trouble) {
+        let is_struck = match self.fault(operation).map(|fault| fault.kind) {
             None => !of_it.is_empty(),
-            Some(Trouble::Delay { at_least, .. }) => of_it.iter().any(|request| request.struck.delay >= at_least),
-            Some(trouble) => of_it.iter().any(|request| request.struck.trouble.as_ref() == Some(&trouble)),
+            Some(FaultKind::Delay { at_least, .. }) => {
+                of_it.iter().any(|request| request.fault_effect.delay >= at_least)
+            }
+            Some(trouble) => of_it.iter().any(|request| request.fault_effect.fault.as_ref() == Some(&trouble)),
         };
         let goes_with_it = requests.iter().any(|request| {
             let named = |part: &str| request.operation.is_some_and(|operation| operation.starts_with(part));
             match self {
                 Self::Limited => request.status == 429,
-                Self::StaleShow => named("Show") && request.struck.is_old,
-                Self::StaleList => named("List") && request.struck.is_old,
-                Self::SlowBinding => request.struck.shows_settling,
-                Self::SlowDeletion => request.struck.shows_leaving,
+                Self::StaleShow => named("Show") && request.fault_effect.is_stale,
+                Self::StaleList => named("List") && request.fault_effect.is_stale,
+                Self::SlowBinding => request.fault_effect.shows_creating_binding,
+                Self::SlowDeletion => request.fault_effect.shows_deleting,
                 Self::Skewed => is_for_the_date(request),
                 Self::GoneOtherwise => named("Show") && request.code.as_deref() == Some("DLI.0001"),
                 _ => true,
@@ -205,11 +207,11 @@ impl Kind {
         let (slow, old) = (Duration::from_millis(800), Duration::from_millis(600));
         match self {
             Self::Limited => emulator.set_limit(Some(Limit { requests: 3, period: Duration::from_secs(1) })),
-            Self::StaleShow => inject(Fault::new("Show*", Trouble::Stale(old))),
+            Self::StaleShow => inject(Fault::new("Show*", FaultKind::Stale(old))),
             Self::StaleList => {
-                inject(Fault::new("List*", Trouble::Stale(old)));
+                inject(Fault::new("List*", FaultKind::Stale(old)));
                 if operation != CREATION {
-                    inject(Fault::new(CREATION, Trouble::LoseAnswer).times(1));
+                    inject(Fault::new(CREATION, FaultKind::LoseAnswer).times(1));
                 }
             }
             Self::Skewed => emulator.set_clock_skew(SKEW),

@@ -1,7 +1,7 @@
 //! Each form alone, and with an agency on top of it: which requests it takes, and as whom the service sees it.
 
 use terraform_provider_dli::client::{AccessKey, Client, Config, Form, Named};
-use terraform_provider_dli::emulator::{ACCESS_KEY, Fault, Metadata, People, SECRET_KEY, Settings};
+use terraform_provider_dli::emulator::{ACCESS_KEY, Fault, IamAccount, Metadata, SECRET_KEY, Settings};
 
 use super::{agency, asked, assuming, call, config, key, login, metadata, named_login, operations, start};
 
@@ -36,11 +36,11 @@ async fn each_form_alone() {
     let form = AccessKey { id: ACCESS_KEY.into(), secret: SECRET_KEY.into(), security_token: Some("a-token".into()) };
     expect(temporary, plain, Form::Key(form), &[("ListQueues", "temporary key emulator of user terraform")]).await;
 
-    let people = People::default();
+    let iam_account = IamAccount::default();
     let users = [
-        (Named::Name(people.user_name.clone()), Some(Named::Name(people.domain_name))),
-        (Named::Name(people.user_name), Some(Named::Id(people.domain_id))),
-        (Named::Id(people.user_id), None),
+        (Named::Name(iam_account.user_name.clone()), Some(Named::Name(iam_account.domain_name))),
+        (Named::Name(iam_account.user_name), Some(Named::Id(iam_account.domain_id))),
+        (Named::Id(iam_account.user_id), None),
     ];
     for (user, domain) in users {
         let expected = [BY_PASSWORD, ("ListQueues", "token of user terraform")];
@@ -133,7 +133,7 @@ async fn a_project_that_cannot_be_logged_in_to_is_refused_as_the_list_was() {
 #[tokio::test]
 async fn a_token_is_used_as_it_is() {
     let emulator = start(Settings::default()).await;
-    let People { user_name, password, domain_name, .. } = People::default();
+    let IamAccount { user_name, password, domain_name, .. } = IamAccount::default();
     let body = serde_json::json!({"auth": {
         "identity": {"methods": ["password"], "password": {"user":
             {"name": user_name, "password": password, "domain": {"name": domain_name}}}},

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use terraform_provider_dli::client::Client;
-use terraform_provider_dli::emulator::{Fault, Settings, Trouble};
+use terraform_provider_dli::emulator::{Fault, FaultKind, Settings};
 
 use super::{call, config, metadata, operations, start};
 
@@ -12,7 +12,7 @@ const KEY: &str = "MetadataSecurityKey";
 
 fn slow(operation: &str) -> Fault {
     let time = Duration::from_millis(1500);
-    Fault::new(operation, Trouble::Delay { at_least: time, at_most: time }).times(1)
+    Fault::new(operation, FaultKind::Delay { at_least: time, at_most: time }).times(1)
 }
 
 /// One call that meets this, and what was asked for it.

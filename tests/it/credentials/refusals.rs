@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use http::StatusCode;
 use terraform_provider_dli::client::{AccessKey, Agency, Client, Config, Error, Form, Login, Named};
-use terraform_provider_dli::emulator::{ACCESS_KEY, Fault, Metadata, People, SECRET_KEY, Settings};
+use terraform_provider_dli::emulator::{ACCESS_KEY, Fault, IamAccount, Metadata, SECRET_KEY, Settings};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -40,7 +40,7 @@ async fn a_refusal_names_whose_credentials_were_refused() {
     told(&error, "the token from this test");
     assert_eq!(asked, ["ListQueues"]);
 
-    let People { user_name, domain_name, .. } = People::default();
+    let IamAccount { user_name, domain_name, .. } = IamAccount::default();
     let login = Login {
         user: Named::Name(user_name),
         password: "canary-password".into(),
@@ -56,7 +56,7 @@ async fn a_refusal_names_whose_credentials_were_refused() {
 #[tokio::test]
 async fn a_password_that_is_refused_is_not_tried_again() {
     let emulator = start(Settings::default()).await;
-    let People { user_id, .. } = People::default();
+    let IamAccount { user_id, .. } = IamAccount::default();
     let login = Login { user: Named::Id(user_id), password: "canary-password".into(), domain: None };
     let client = Client::new(config(&emulator, Form::Password(login))).expect("in order");
     let told = call(&client).await.expect_err("refused").to_string();
@@ -69,7 +69,8 @@ async fn a_password_that_is_refused_is_not_tried_again() {
 #[tokio::test]
 async fn a_password_that_is_refused_is_not_tried_for_another_project() {
     let emulator = start(Settings { latency: Duration::from_millis(20), ..Settings::default() }).await;
-    let login = Login { user: Named::Id(People::default().user_id), password: "canary-password".into(), domain: None };
+    let login =
+        Login { user: Named::Id(IamAccount::default().user_id), password: "canary-password".into(), domain: None };
     let client = Client::new(config(&emulator, Form::Password(login))).expect("in order");
     let calls = (0..8).map(|number| {
         let client = client.clone();
@@ -169,7 +170,7 @@ async fn a_project_that_is_not_there_or_there_twice_is_named() {
          region has a project of its name; set project_id, or project_name if it has another name"
     );
     let projects = ["a1", "b2"].map(|id| ("cn-north-4".to_owned(), id.to_owned())).to_vec();
-    let twice = Settings { people: People { projects, ..People::default() }, ..Settings::default() };
+    let twice = Settings { iam_account: IamAccount { projects, ..IamAccount::default() }, ..Settings::default() };
     let (error, _) = refused(twice, named, key()).await;
     let text = error.to_string();
     assert!(text.contains("2 projects named \"cn-north-4\"") && text.contains("a1") && text.contains("b2"), "{text}");

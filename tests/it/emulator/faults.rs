@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use terraform_provider_dli::emulator::{Fault, LoggedRequest, Settings, StartError, Trouble};
+use terraform_provider_dli::emulator::{Fault, FaultKind, LoggedRequest, Settings, StartError};
 
 use super::harness::{Cloud, PROJECT, body, body_with, client, connections};
 
@@ -46,7 +46,7 @@ async fn a_fault_may_be_for_one_thing_only() {
 #[tokio::test]
 async fn an_answer_is_lost_after_the_effect() {
     let cloud = Cloud::start().await;
-    let fault = Fault::new("CreateEnhancedConnection", Trouble::LoseAnswer).times(1);
+    let fault = Fault::new("CreateEnhancedConnection", FaultKind::LoseAnswer).times(1);
     cloud.emulator.inject(fault).expect("a good fault");
     let lost = cloud.try_call("POST", &connections(), body("test")).await.expect_err("there is no answer");
     assert!(lost.is_request() && !lost.is_connect() && !lost.is_timeout(), "{lost:?}");
@@ -62,26 +62,26 @@ async fn the_log_tells_what_was_done_and_what_befell_it() {
     let inject = |trouble| {
         cloud.emulator.inject(Fault::new("CreateEnhancedConnection", trouble).times(1)).expect("a good fault");
     };
-    inject(Trouble::FailSoftly { text: "busy".to_owned() });
-    inject(Trouble::CutRequest);
-    inject(Trouble::LoseAnswer);
+    inject(FaultKind::FailSoftly { text: "busy".to_owned() });
+    inject(FaultKind::CutRequest);
+    inject(FaultKind::LoseAnswer);
     for _ in 0..3 {
         // Whether it gets an answer is another test's.
         let _ = cloud.try_call("POST", &connections(), body("test")).await;
     }
     let log = cloud.emulator.requests();
     assert_eq!(log.iter().map(LoggedRequest::is_done).collect::<Vec<_>>(), [false, false, true]);
-    assert_eq!(log[2].struck.trouble, Some(Trouble::LoseAnswer));
+    assert_eq!(log[2].fault_effect.fault, Some(FaultKind::LoseAnswer));
 
     cloud.emulator.set_binding_delay(Duration::from_hours(1));
     cloud.emulator.set_delete_delay(Duration::from_hours(1));
-    let hour = Trouble::Stale(Duration::from_hours(1));
+    let hour = FaultKind::Stale(Duration::from_hours(1));
     cloud.emulator.inject(Fault::new("List*", hour)).expect("a good fault");
     let id = cloud.emulator.connections(PROJECT)[0].id.clone();
     let seen = async |path: &str| {
         cloud.get(path).await.ok(200);
-        let struck = cloud.emulator.requests().pop().expect("it was asked").struck;
-        (struck.is_old, struck.shows_settling, struck.shows_leaving)
+        let struck = cloud.emulator.requests().pop().expect("it was asked").fault_effect;
+        (struck.is_stale, struck.shows_creating_binding, struck.shows_deleting)
     };
     let one = format!("{}/{id}", connections());
     assert_eq!((seen(&one).await, seen(&connections()).await), ((false, false, false), (false, false, false)));
@@ -95,8 +95,8 @@ async fn the_log_tells_what_was_done_and_what_befell_it() {
 #[tokio::test]
 async fn soft_truncated_and_throttled() {
     let cloud = Cloud::start().await;
-    let soft = Fault::new("*", Trouble::FailSoftly { text: "not now".to_owned() });
-    let all = [soft, Fault::new("*", Trouble::TruncateAnswer), Fault::throttle("*")];
+    let soft = Fault::new("*", FaultKind::FailSoftly { text: "not now".to_owned() });
+    let all = [soft, Fault::new("*", FaultKind::TruncateAnswer), Fault::throttle("*")];
     for fault in all {
         cloud.emulator.inject(fault.times(1)).expect("a good fault");
     }

@@ -6,7 +6,7 @@ use reqwest::{Method, header::HeaderMap};
 use serde_json::{Value, json};
 use terraform_provider_dli::{
     dli::signature,
-    emulator::{Clock, Fault, Metadata, People, Settings},
+    emulator::{Clock, Fault, IamAccount, Metadata, Settings},
 };
 
 use super::harness::{Cloud, Draft, PROJECT, authorization, body, client, connections};
@@ -222,11 +222,11 @@ async fn a_token_is_worth_temporary_keys_until_all_is_revoked() {
 #[tokio::test]
 async fn projects_are_found_by_the_name_of_their_region() {
     let project = |name: &str, id: &str| (name.to_owned(), id.to_owned());
-    let people = People {
+    let iam_account = IamAccount {
         projects: vec![project("eu-west-101", "1"), project("twice", "2"), project("twice", "3")],
-        ..People::default()
+        ..IamAccount::default()
     };
-    let cloud = Cloud::with(Settings { people, ..Settings::default() }).await;
+    let cloud = Cloud::with(Settings { iam_account, ..Settings::default() }).await;
     for (name, ids) in [("eu-west-101", json!(["1"])), ("nowhere", json!([])), ("twice", json!(["2", "3"]))] {
         let answer = cloud.get(&format!("/v3/projects?name={name}")).await.ok(200);
         let found = answer["projects"].as_array().expect("a list").iter().map(|project| &project["id"]);

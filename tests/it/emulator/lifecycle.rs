@@ -94,15 +94,15 @@ async fn fates_change_at_run_time() {
         (status, error)
     };
     let state = |status: &str, error: &str| (status.to_owned(), error.to_owned());
-    emulator.set_fate("Q1", Some("CIDR conflict"));
+    emulator.set_binding_outcome("Q1", Some("CIDR conflict"));
     assert_eq!(bound("q1").await, state("FAILED", "CIDR conflict"));
     assert_eq!(bound("q2").await, state("ACTIVE", ""));
-    emulator.set_next_fate(None);
-    emulator.set_next_fate(Some("no agency"));
+    emulator.set_next_binding_outcome(None);
+    emulator.set_next_binding_outcome(Some("no agency"));
     assert_eq!(bound("q1").await, state("ACTIVE", ""));
     assert_eq!(bound("q2").await, state("FAILED", "no agency"));
     assert_eq!(bound("q2").await, state("ACTIVE", ""));
-    emulator.set_fate("q1", None);
+    emulator.set_binding_outcome("q1", None);
     assert_eq!(bound("q1").await, state("ACTIVE", ""));
 }
 

@@ -47,7 +47,7 @@ async fn the_queues_of_one_pool() {
 #[tokio::test]
 async fn queues_and_pools_come_and_go() {
     let cloud = Cloud::start().await;
-    let edit = |work: fn(&mut terraform_provider_dli::emulator::Account<'_>) -> Result<(), _>| {
+    let edit = |work: fn(&mut terraform_provider_dli::emulator::ProjectService<'_>) -> Result<(), _>| {
         cloud.emulator.edit(PROJECT, work).expect("no file")
     };
     let pool = |name: &str| Pool { name: name.to_owned(), ..Pool::default() };

@@ -4,7 +4,7 @@
 use super::connection::{THEIRS, kind};
 use super::table::{NONE, OTHER_PROJECT, UPDATE, cover, row};
 use terraform_provider_dli::dli::wire::Tag;
-use terraform_provider_dli::emulator::{Account, People, Refusal};
+use terraform_provider_dli::emulator::{ApiError, IamAccount, ProjectService};
 
 #[test]
 fn provider_attributes() {
@@ -40,7 +40,7 @@ fn provider_attributes() {
     ];
     let identity = "endpoints = { dli = \"http://localhost:{port}/\", iam = \"http://localhost:{port}/\" }";
     let own = |arguments: &str| format!("-access_key\n-secret_key\n{identity}\n{arguments}");
-    let People { user_name, user_id, password, domain_name, domain_id, .. } = People::default();
+    let IamAccount { user_name, user_id, password, domain_name, domain_id, .. } = IamAccount::default();
     let user = format!("user_name = {user_name:?}\npassword = {password:?}");
     let by_name = own(&format!("{user}\ndomain_name = {domain_name:?}"));
     let by_domain_id = own(&format!("{user}\ndomain_id = {domain_id:?}"));
@@ -74,6 +74,6 @@ fn provider_attributes() {
 }
 
 /// Adds a tag that Terraform would remove if it were not ignored.
-fn add_theirs(account: &mut Account<'_>, id: &str) -> Result<(), Refusal> {
+fn add_theirs(account: &mut ProjectService<'_>, id: &str) -> Result<(), ApiError> {
     account.put_tags(id, vec![Tag { key: format!("{THEIRS}:a"), value: "1".to_owned() }])
 }

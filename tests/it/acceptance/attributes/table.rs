@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 use terraform_provider_dli::dli::wire::Connection;
-use terraform_provider_dli::emulator::{ACCESS_KEY, Account, Refusal, SECRET_KEY};
+use terraform_provider_dli::emulator::{ACCESS_KEY, ApiError, ProjectService, SECRET_KEY};
 
 use crate::acceptance::harness::{Cloud, PROJECT, Workspace, for_one_terraform};
 
@@ -36,7 +36,7 @@ pub(super) struct Row {
 }
 
 /// Changes the connection with this ID from outside Terraform.
-type Meanwhile = fn(&mut Account<'_>, &str) -> Result<(), Refusal>;
+type Meanwhile = fn(&mut ProjectService<'_>, &str) -> Result<(), ApiError>;
 
 /// A row that changes this attribute.
 pub(super) fn row(

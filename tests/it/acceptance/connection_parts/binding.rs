@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use terraform_provider_dli::dli::wire::{self, QueueNames};
-use terraform_provider_dli::emulator::{Fault, Quirk, Trouble};
+use terraform_provider_dli::emulator::{Fault, FaultKind, Quirk};
 
 use super::{expect_failure, expect_no_import, foreign, part, shown, stage, unbroken};
 use crate::acceptance::harness::{PROJECT, for_each_terraform, for_one_terraform};
@@ -117,13 +117,13 @@ fn peer_failed_binding_is_not_bound() {
     for_each_terraform(|terraform| {
         let (cloud, id, workspace) = stage(terraform);
         let configuration = binding(&id, "queue = \"q1\"");
-        cloud.emulator().set_fate("q1", Some(REASON));
+        cloud.emulator().set_binding_outcome("q1", Some(REASON));
         workspace.configure(&configuration);
         expect_failure(&workspace, "Binding Failed", &["q1", REASON, "apply again"]);
         assert_eq!(bound(&shown(&cloud, &id)), ["q1 FAILED"]);
 
         // The cause is fixed: the next apply completes the binding.
-        cloud.emulator().set_fate("q1", None);
+        cloud.emulator().set_binding_outcome("q1", None);
         workspace.plan().expect(CREATE);
         let applied = workspace.apply();
         assert!(!applied.stdout.contains("Already Bound"), "{applied}");
@@ -186,7 +186,7 @@ fn binding_survives_lost_and_variant_responses() {
         let (cloud, id, workspace) = stage(terraform);
         cloud.emulator().set_quirks([Quirk::UpperCaseNames, Quirk::StatusInProse, Quirk::ReshuffledOrder]);
         for operation in ["AssociateQueueToEnhancedConnection", "DisassociateQueueFromEnhancedConnection"] {
-            cloud.emulator().inject(Fault::new(operation, Trouble::LoseAnswer).times(1)).expect("it can happen");
+            cloud.emulator().inject(Fault::new(operation, FaultKind::LoseAnswer).times(1)).expect("it can happen");
         }
         workspace.configure(&binding(&id, "queue = \"q1\""));
         workspace.plan().expect(CREATE);

@@ -1,7 +1,7 @@
 //! A privilege on a connection that is shared with another project.
 
 use serde_json::json;
-use terraform_provider_dli::emulator::{Fault, Quirk, Trouble};
+use terraform_provider_dli::emulator::{Fault, FaultKind, Quirk};
 
 use super::{expect_failure, expect_no_import, foreign, part, stage, unbroken};
 use crate::acceptance::harness::{Cloud, for_each_terraform, for_one_terraform};
@@ -106,7 +106,7 @@ fn peer_bad_request_keeps_the_privilege() {
 fn privilege_survives_lost_responses() {
     for_each_terraform(|terraform| {
         let (cloud, id, workspace) = stage(terraform);
-        let lost = || Fault::new("RunAuthorizationAction", Trouble::LoseAnswer).times(1);
+        let lost = || Fault::new("RunAuthorizationAction", FaultKind::LoseAnswer).times(1);
         cloud.emulator().inject(lost()).expect("it can happen");
         workspace.configure(&privilege(&id, ALLY));
         workspace.plan().expect(CREATE);

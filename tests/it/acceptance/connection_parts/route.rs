@@ -1,6 +1,6 @@
 //! A route of a connection that is managed elsewhere.
 
-use terraform_provider_dli::emulator::{Fault, Quirk, Trouble};
+use terraform_provider_dli::emulator::{Fault, FaultKind, Quirk};
 
 use super::{expect_failure, expect_no_import, foreign, part, shown, stage};
 use crate::acceptance::harness::{Cloud, for_each_terraform, for_one_terraform};
@@ -126,7 +126,7 @@ fn route_survives_lost_responses_and_old_regions() {
         let (cloud, id, workspace) = stage(terraform);
         cloud.emulator().set_quirks([Quirk::NoV3Routes, Quirk::ReshuffledOrder]);
         for operation in ["CreateEnhancedConnectionRoutes", "DeleteEnhancedConnectionRoutes"] {
-            cloud.emulator().inject(Fault::new(operation, Trouble::LoseAnswer).times(1)).expect("it can happen");
+            cloud.emulator().inject(Fault::new(operation, FaultKind::LoseAnswer).times(1)).expect("it can happen");
         }
         workspace.configure(&route(&id, "ours", "192.168.2.0/24"));
         workspace.plan().expect(CREATE);

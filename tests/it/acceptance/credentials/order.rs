@@ -1,7 +1,7 @@
 //! Precedence of sources: provider block, environment, files, metadata service. All four are present and are removed
 //! one by one.
 
-use terraform_provider_dli::emulator::People;
+use terraform_provider_dli::emulator::IamAccount;
 
 use super::{BY_AGENCY, BY_KEY, BY_MACHINE, BY_PASSWORD, block, creators, key, koocli, login};
 use crate::acceptance::connection::EXAMPLE;
@@ -40,7 +40,7 @@ fn credential_sources_are_tried_in_order() {
 /// assumed with the key, as the `huaweicloud` provider does; a configured profile may name its own agency.
 #[test]
 fn configured_key_ignores_other_env_credentials() {
-    let People { agency, domain_name, .. } = People::default();
+    let IamAccount { agency, domain_name, .. } = IamAccount::default();
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let create = |arguments: &str, agency: Option<&str>| {

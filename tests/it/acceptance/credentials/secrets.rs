@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use terraform_provider_dli::emulator::{ACCESS_KEY, People, Settings};
+use terraform_provider_dli::emulator::{ACCESS_KEY, IamAccount, Settings};
 
 use super::{block, key};
 use crate::acceptance::connection::{ADDRESS, EXAMPLE};
@@ -23,7 +23,7 @@ fn secret(value: &str) -> String {
 
 #[test]
 fn no_credentials_appear_in_output() {
-    let People { user_name, domain_name, agency, .. } = People::default();
+    let IamAccount { user_name, domain_name, agency, .. } = IamAccount::default();
     let password = [("HW_USER_NAME", user_name.as_str()), ("HW_USER_PASSWORD", PASSWORD)];
     let account = [("HW_DOMAIN_NAME", domain_name.as_str())];
     let assume = [("HW_ASSUME_ROLE_AGENCY_NAME", agency.as_str()), ("HW_ASSUME_ROLE_DOMAIN_NAME", &domain_name)];
@@ -31,8 +31,9 @@ fn no_credentials_appear_in_output() {
         "name": "work", "mode": "AKSK", "accessKeyId": ACCESS_KEY, "secretAccessKey": SECRET_KEY,
     }]});
     for_one_terraform(|terraform| {
-        let people = People { password: PASSWORD.to_owned(), ..People::default() };
-        let cloud = Cloud::start_with(Settings { secret_key: SECRET_KEY.to_owned(), people, ..Settings::default() });
+        let iam_account = IamAccount { password: PASSWORD.to_owned(), ..IamAccount::default() };
+        let cloud =
+            Cloud::start_with(Settings { secret_key: SECRET_KEY.to_owned(), iam_account, ..Settings::default() });
         let key = [("HW_ACCESS_KEY", ACCESS_KEY), ("HW_SECRET_KEY", SECRET_KEY)];
         let forms: [&[(&str, &str)]; 6] = [
             &key,

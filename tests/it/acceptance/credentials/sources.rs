@@ -1,6 +1,6 @@
 //! Each source alone: a connection is created and destroyed with one source of credentials.
 
-use terraform_provider_dli::emulator::{ACCESS_KEY, Metadata, People, SECRET_KEY, Settings};
+use terraform_provider_dli::emulator::{ACCESS_KEY, IamAccount, Metadata, SECRET_KEY, Settings};
 
 use super::{BY_AGENCY, BY_KEY, BY_MACHINE, BY_PASSWORD, BY_TEMPORARY_KEY, block, creators, key, koocli, login};
 use crate::acceptance::connection::{CREATE, EXAMPLE};
@@ -32,7 +32,7 @@ impl Source {
 
 #[test]
 fn permanent_credential_sources() {
-    let People { user_name, user_id, password, domain_name, domain_id, agency, .. } = People::default();
+    let IamAccount { user_name, user_id, password, domain_name, domain_id, agency, .. } = IamAccount::default();
     let file = || koocli("emulated", PROJECT);
     let hw_key = [("HW_ACCESS_KEY", ACCESS_KEY), ("HW_SECRET_KEY", SECRET_KEY)];
     let assume = format!("  assume_role {{\n    agency_name = {agency:?}\n    domain_name = {domain_name:?}\n  }}");

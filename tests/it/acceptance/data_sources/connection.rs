@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use terraform_provider_dli::dli::wire::{CreateConnection, Host, Tag};
-use terraform_provider_dli::emulator::{Fault, Quirk, Trouble};
+use terraform_provider_dli::emulator::{Fault, FaultKind, Quirk};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{block, one_error, read};
@@ -33,7 +33,7 @@ pub(super) fn named(name: &str) -> CreateConnection {
 
 /// Creates a connection that has everything, where binding `q2` fails, and returns its ID.
 pub(super) fn full(cloud: &Cloud, name: &str) -> String {
-    cloud.emulator().set_fate("q2", Some("Failed to get subnet"));
+    cloud.emulator().set_binding_outcome("q2", Some("Failed to get subnet"));
     let everything = CreateConnection {
         queues: vec!["q2".to_owned(), "Q1".to_owned()],
         elastic_resource_pools: vec!["pool1".to_owned()],
@@ -227,10 +227,10 @@ fn unreadable_attributes_are_null() {
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
         full(&cloud, "test");
-        let refused = Trouble::Refuse { status: 403, code: "DLI.0003".into(), text: "Permission denied".into() };
-        let stumbles = Trouble::Refuse { status: 503, code: "DLI.0999".into(), text: "busy".into() };
+        let refused = FaultKind::Refuse { status: 403, code: "DLI.0003".into(), text: "Permission denied".into() };
+        let stumbles = FaultKind::Refuse { status: 503, code: "DLI.0999".into(), text: "busy".into() };
         let fault =
-            |operation: &str, times, trouble: &Trouble| Fault { times, ..Fault::new(operation, trouble.clone()) };
+            |operation: &str, times, trouble: &FaultKind| Fault { times, ..Fault::new(operation, trouble.clone()) };
         let workspace = cloud.workspace(terraform);
         workspace.configure(&block(KIND, "name = \"test\""));
 

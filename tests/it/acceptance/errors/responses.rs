@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use terraform_provider_dli::dli::trouble::{Call, Example, TROUBLES};
 use terraform_provider_dli::dli::wire::CreateConnection;
-use terraform_provider_dli::emulator::{ACCESS_KEY, Fault, People, SECRET_KEY, Trouble};
+use terraform_provider_dli::emulator::{ACCESS_KEY, Fault, FaultKind, IamAccount, SECRET_KEY};
 
 use super::{expect_texts, in_colour, label, of, printed};
 use crate::acceptance::connection::connection;
@@ -24,7 +24,7 @@ fn fault(operation: &str, Example { status, code, message, .. }: Example, name: 
     let message = message.replace("AKEXAMPLE", ACCESS_KEY);
     let message = message.replace("Connection test", &format!("Connection {}", label(name)));
     match status {
-        200 => Fault::new(operation, Trouble::FailSoftly { text: message }),
+        200 => Fault::new(operation, FaultKind::FailSoftly { text: message }),
         _ => Fault::refuse(operation, status, code, message),
     }
 }
@@ -36,7 +36,7 @@ fn is_repeated(Example { status, code, .. }: Example) -> bool {
 
 /// Credentials that require an IAM request, and the IAM operation.
 fn asking_iam(name: &str) -> (String, &'static str) {
-    let People { user_name, password, domain_name, agency, .. } = People::default();
+    let IamAccount { user_name, password, domain_name, agency, .. } = IamAccount::default();
     match name {
         "IAM-password" => (
             format!("  user_name = {user_name:?}\n  password = {password:?}\n  domain_name = {domain_name:?}"),

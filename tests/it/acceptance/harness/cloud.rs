@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use terraform_provider_dli::dli::wire::Connection;
 use terraform_provider_dli::emulator::{
-    ACCESS_KEY, Account, Emulator, LoggedRequest, People, Refusal, SECRET_KEY, Settings,
+    ACCESS_KEY, ApiError, Emulator, IamAccount, LoggedRequest, ProjectService, SECRET_KEY, Settings,
 };
 use tokio::runtime::Runtime;
 
@@ -33,7 +33,7 @@ impl Cloud {
 
     /// A cloud with these settings, whose IAM knows the region of the provider block.
     pub(crate) fn start_with(mut settings: Settings) -> Self {
-        settings.people.projects.push((REGION.to_owned(), PROJECT.to_owned()));
+        settings.iam_account.projects.push((REGION.to_owned(), PROJECT.to_owned()));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.expect("threads can be started");
         let emulator = runtime.block_on(Emulator::start(SocketAddr::from(([127, 0, 0, 1], 0)), settings));
@@ -61,7 +61,7 @@ impl Cloud {
 
     /// A token of the emulator's user for the project.
     pub(crate) fn token(&self) -> String {
-        let People { user_id, password, .. } = People::default();
+        let IamAccount { user_id, password, .. } = IamAccount::default();
         let body = serde_json::json!({"auth": {
             "identity": {"methods": ["password"], "password": {"user": {"id": user_id, "password": password}}},
             "scope": {"project": {"id": PROJECT}},
@@ -114,7 +114,7 @@ impl Cloud {
 
     /// Changes something as somebody in the console would.
     #[track_caller]
-    pub(crate) fn edit<T>(&self, work: impl FnOnce(&mut Account<'_>) -> Result<T, Refusal>) -> T {
+    pub(crate) fn edit<T>(&self, work: impl FnOnce(&mut ProjectService<'_>) -> Result<T, ApiError>) -> T {
         let edited = self.emulator().edit(PROJECT, work).expect("it is kept in memory only");
         edited.unwrap_or_else(|refusal| panic!("{refusal:?}"))
     }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use terraform_provider_dli::emulator::{Fault, Quirk, Trouble};
+use terraform_provider_dli::emulator::{Fault, FaultKind, Quirk};
 
 use super::with;
 use crate::acceptance::connection::{ADDRESS, CREATE, UPDATE, connection};
@@ -86,7 +86,7 @@ fn peer_create_does_not_wait_for_bindings() {
 #[test]
 fn peer_failed_binding_is_not_reported() {
     with("", |cloud, workspace| {
-        cloud.emulator().set_fate("q1", Some("Failed to get subnet"));
+        cloud.emulator().set_binding_outcome("q1", Some("Failed to get subnet"));
         workspace.configure(&connection("queues = [\"q1\"]"));
         let failed = workspace.run(&["apply", "-auto-approve"]).expect_code(1);
         let told = failed.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -157,7 +157,7 @@ fn peer_unpublished_api_means_gone() {
 fn peer_is_success_false_is_ignored() {
     with("", |cloud, workspace| {
         workspace.step(&connection("hosts = { a = \"10.0.0.1\" }"), CREATE);
-        let soft = Trouble::FailSoftly { text: "no-quota".to_owned() };
+        let soft = FaultKind::FailSoftly { text: "no-quota".to_owned() };
         cloud.emulator().inject(Fault::new("UpdateEnhancedConnection", soft)).expect("there is such a call");
         workspace.configure(&connection("hosts = { a = \"10.0.0.2\" }"));
         let failed = workspace.run(&["apply", "-auto-approve"]).expect_code(1);

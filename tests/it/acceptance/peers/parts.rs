@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use terraform_provider_dli::dli::wire::QueueNames;
-use terraform_provider_dli::emulator::{Fault, Quirk, Trouble};
+use terraform_provider_dli::emulator::{Fault, FaultKind, Quirk};
 
 use super::with;
 use crate::acceptance::harness::Cloud;
@@ -72,12 +72,12 @@ fn peer_binding_resource_does_not_wait() {
 fn peer_failed_pool_counts_as_bound() {
     with("", |cloud, workspace| {
         let id = theirs(cloud);
-        cloud.emulator().set_fate("pool1", Some("CIDR conflict"));
+        cloud.emulator().set_binding_outcome("pool1", Some("CIDR conflict"));
         let configuration = part("binding", "part", &id, "elastic_resource_pool = \"pool1\"");
         workspace.configure(&configuration);
         let failed = workspace.run(&["apply", "-auto-approve"]).expect_code(1);
         assert!(failed.stderr.contains("CIDR conflict"), "{failed}");
-        cloud.emulator().set_fate("pool1", None);
+        cloud.emulator().set_binding_outcome("pool1", None);
         workspace.run(&["plan", "-detailed-exitcode"]).expect_code(2);
         workspace.plan();
         workspace.apply();
@@ -171,7 +171,7 @@ fn peer_finds_one_spelling_of_a_privilege() {
 fn peer_keeps_a_privilege_that_was_not_granted() {
     with("", |cloud, workspace| {
         let id = theirs(cloud);
-        let soft = Trouble::FailSoftly { text: "not-granted".to_owned() };
+        let soft = FaultKind::FailSoftly { text: "not-granted".to_owned() };
         cloud.emulator().inject(Fault::new("RunAuthorizationAction", soft)).expect("there is such a call");
         workspace.configure(&part("privilege", "part", &id, APPLICANT));
         let failed = workspace.run(&["apply", "-auto-approve"]).expect_code(1);
@@ -211,7 +211,7 @@ fn peer_writes_to_one_connection_concurrently() {
             let arguments = format!("name = \"r{number}\"\n  cidr = \"10.{number}.0.0/16\"");
             parts += &part("route", &format!("r{number}"), &id, &arguments);
         }
-        let slow = Trouble::Delay { at_least: DELAY, at_most: DELAY };
+        let slow = FaultKind::Delay { at_least: DELAY, at_most: DELAY };
         cloud.emulator().inject(Fault::new("*", slow)).expect("it can happen");
         workspace.configure(&parts);
         workspace.run(&["apply", "-auto-approve", "-parallelism=20"]).expect_code(0);

@@ -1,10 +1,10 @@
-//! The methods of [`Account`] as JSON, for the control API.
+//! The methods of [`ProjectService`] as JSON, for the control API.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{account::Account, refusal::Refusal};
 use crate::dli::wire::{CreateConnection, Host, Pool, Queue, QueueNames, Tag};
+use crate::emulator::{api_error::ApiError, project_service::ProjectService};
 
 /// One change of one project.
 #[derive(Debug, Deserialize)]
@@ -55,34 +55,34 @@ pub(super) fn read(body: &[u8]) -> Result<(String, Edit), serde_json::Error> {
 
 impl Edit {
     /// Makes the change; the id where it was a creation.
-    pub(super) fn apply(self, account: &mut Account<'_>) -> Result<Option<String>, Refusal> {
+    pub(super) fn apply(self, service: &mut ProjectService<'_>) -> Result<Option<String>, ApiError> {
         match self {
-            Self::CreateConnection(request) => return account.create(request).map(Some),
-            Self::DeleteConnection(id) => account.delete(&id),
-            Self::SetHosts { connection, hosts } => account.replace_hosts(&connection, hosts),
-            Self::AddRoute { connection, name, cidr } => account.add_route(&connection, &name, &cidr),
-            Self::DeleteRoute { connection, name } => account.delete_route(&connection, &name),
-            Self::AddTags { connection, tags } => account.put_tags(&connection, tags),
+            Self::CreateConnection(request) => return service.create(request).map(Some),
+            Self::DeleteConnection(id) => service.delete(&id),
+            Self::SetHosts { connection, hosts } => service.replace_hosts(&connection, hosts),
+            Self::AddRoute { connection, name, cidr } => service.add_route(&connection, &name, &cidr),
+            Self::DeleteRoute { connection, name } => service.delete_route(&connection, &name),
+            Self::AddTags { connection, tags } => service.put_tags(&connection, tags),
             Self::RemoveTags { connection, keys } => {
                 let tag = |key| Tag { key, value: String::new() };
-                account.remove_tags(&connection, &keys.into_iter().map(tag).collect::<Vec<_>>())
+                service.remove_tags(&connection, &keys.into_iter().map(tag).collect::<Vec<_>>())
             }
             Self::Bind(names) => {
                 let (connection, names) = names.split();
-                account.bind(&connection, &names)
+                service.bind(&connection, &names)
             }
             Self::Unbind(names) => {
                 let (connection, names) = names.split();
-                account.unbind(&connection, &names)
+                service.unbind(&connection, &names)
             }
-            Self::SettleBinding { connection, name, err_msg } => account.settle(&connection, &name, err_msg.as_deref()),
-            Self::Grant { connection, project } => account.grant(&connection, &project),
-            Self::Revoke { connection, project } => account.revoke(&connection, &project),
-            Self::SetIpv6 { connection, enabled } => account.set_ipv6(&connection, enabled),
-            Self::PutQueue(queue) => account.put_queue(queue),
-            Self::RemoveQueue(name) => account.remove_queue(&name),
-            Self::PutPool(pool) => account.put_pool(pool),
-            Self::RemovePool(name) => account.remove_pool(&name),
+            Self::SettleBinding { connection, name, err_msg } => service.settle(&connection, &name, err_msg.as_deref()),
+            Self::Grant { connection, project } => service.grant(&connection, &project),
+            Self::Revoke { connection, project } => service.revoke(&connection, &project),
+            Self::SetIpv6 { connection, enabled } => service.set_ipv6(&connection, enabled),
+            Self::PutQueue(queue) => service.put_queue(queue),
+            Self::RemoveQueue(name) => service.remove_queue(&name),
+            Self::PutPool(pool) => service.put_pool(pool),
+            Self::RemovePool(name) => service.remove_pool(&name),
         }
         .map(|()| None)
     }

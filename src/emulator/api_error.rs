@@ -14,7 +14,7 @@ use crate::dli::{
 /// A request that was refused; nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("HTTP {status} {code}: {text}")]
-pub struct Refusal {
+pub struct ApiError {
     /// HTTP status.
     pub status: u16,
     /// `DLI.xxxx` of the service, `APIGW.xxxx` of the gateway, or a number of IAM's; empty where there is none.
@@ -23,7 +23,7 @@ pub struct Refusal {
     pub text: String,
 }
 
-impl Refusal {
+impl ApiError {
     fn new(status: u16, code: &'static str, text: impl Into<String>) -> Self {
         Self { status, code: code.into(), text: text.into() }
     }

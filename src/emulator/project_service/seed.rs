@@ -1,21 +1,21 @@
 //! Queues and elastic resource pools. The API that makes them is no part of the emulator; a test makes its own here.
 
-use super::Account;
+use super::ProjectService;
 use crate::{
     dli::{
         rules,
         wire::{Pool, Queue},
     },
-    emulator::{limits, refusal::Refusal},
+    emulator::{api_error::ApiError, limits},
 };
 
-impl Account<'_> {
+impl ProjectService<'_> {
     /// Puts a queue in the place of the one of its name, or beside the others. Its name is kept in lower case.
-    pub fn put_queue(&mut self, queue: Queue) -> Result<(), Refusal> {
+    pub fn put_queue(&mut self, queue: Queue) -> Result<(), ApiError> {
         limits::text("queue_name", &rules::QUEUE_NAME, &queue.queue_name)?;
         let pool = &queue.elastic_resource_pool_name;
         if !pool.is_empty() && self.project.pool(pool).is_none() {
-            return Err(Refusal::no_such("elastic resource pool", pool));
+            return Err(ApiError::no_such("elastic resource pool", pool));
         }
         let queue = Queue { queue_name: queue.queue_name.to_ascii_lowercase(), ..queue };
         self.project.queues.retain(|other| other.queue_name != queue.queue_name);
@@ -24,15 +24,15 @@ impl Account<'_> {
     }
 
     /// Removes a queue. What is bound stays bound: nothing is documented about it.
-    pub fn remove_queue(&mut self, name: &str) -> Result<(), Refusal> {
-        let name = self.project.queue(name).ok_or_else(|| Refusal::no_such("queue", name))?.queue_name.clone();
+    pub fn remove_queue(&mut self, name: &str) -> Result<(), ApiError> {
+        let name = self.project.queue(name).ok_or_else(|| ApiError::no_such("queue", name))?.queue_name.clone();
         self.project.queues.retain(|queue| queue.queue_name != name);
         Ok(())
     }
 
     /// Puts an elastic resource pool in the place of the one of its name, or beside the others. Which queues live in
     /// it is for the queues to say; its own list of them is passed over.
-    pub fn put_pool(&mut self, pool: Pool) -> Result<(), Refusal> {
+    pub fn put_pool(&mut self, pool: Pool) -> Result<(), ApiError> {
         limits::text("elastic_resource_pool_name", &rules::POOL_NAME, &pool.name)?;
         self.project.pools.retain(|other| other.name != pool.name);
         self.project.pools.push(Pool { queues: Vec::new(), ..pool });
@@ -40,10 +40,10 @@ impl Account<'_> {
     }
 
     /// Removes an elastic resource pool that holds no queue.
-    pub fn remove_pool(&mut self, name: &str) -> Result<(), Refusal> {
-        let pool = self.project.pool(name).ok_or_else(|| Refusal::no_such("elastic resource pool", name))?;
+    pub fn remove_pool(&mut self, name: &str) -> Result<(), ApiError> {
+        let pool = self.project.pool(name).ok_or_else(|| ApiError::no_such("elastic resource pool", name))?;
         if let Some(queue) = pool.queues.first() {
-            return Err(Refusal::unsupported(format!("Elastic resource pool {name} holds the queue {queue}")));
+            return Err(ApiError::unsupported(format!("Elastic resource pool {name} holds the queue {queue}")));
         }
         self.project.pools.retain(|pool| pool.name != name);
         Ok(())

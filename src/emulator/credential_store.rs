@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{refusal::Refusal, settings::SECRET_KEY};
+use super::{api_error::ApiError, settings::SECRET_KEY};
 
 /// How long a token lives.
 const TOKEN_LIFETIME: Duration = Duration::from_hours(24);
@@ -21,7 +21,7 @@ const MOST: usize = 10_000;
 
 /// The account, its user and its agency.
 #[derive(Clone)]
-pub struct People {
+pub struct IamAccount {
     /// The account's name.
     pub domain_name: String,
     /// The account's id.
@@ -43,7 +43,7 @@ pub struct People {
     pub lifetime: Option<Duration>,
 }
 
-impl Default for People {
+impl Default for IamAccount {
     fn default() -> Self {
         Self {
             domain_name: "emulator".to_owned(),
@@ -59,10 +59,10 @@ impl Default for People {
     }
 }
 
-impl fmt::Debug for People {
+impl fmt::Debug for IamAccount {
     /// Without the password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("People")
+        f.debug_struct("IamAccount")
             .field("domain_name", &self.domain_name)
             .field("user_name", &self.user_name)
             .field("agency", &self.agency)
@@ -160,8 +160,8 @@ pub(super) struct NewKey {
 }
 
 /// All that can be believed.
-pub(super) struct Directory {
-    pub(super) people: People,
+pub(super) struct CredentialStore {
+    pub(super) iam_account: IamAccount,
     access_key: String,
     permanent: Key,
     tokens: BTreeMap<String, Token>,
@@ -169,23 +169,23 @@ pub(super) struct Directory {
     metadata_tokens: BTreeMap<String, OffsetDateTime>,
 }
 
-impl fmt::Debug for Directory {
+impl fmt::Debug for CredentialStore {
     /// Tokens are secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Directory").field("people", &self.people).finish_non_exhaustive()
+        f.debug_struct("CredentialStore").field("iam_account", &self.iam_account).finish_non_exhaustive()
     }
 }
 
-impl Directory {
+impl CredentialStore {
     /// Nothing is handed out yet. A pair with a security token counts as a temporary one.
-    pub(super) fn new(people: People, access_key: &str, secret: &str, security_token: Option<&str>) -> Self {
+    pub(super) fn new(iam_account: IamAccount, access_key: &str, secret: &str, security_token: Option<&str>) -> Self {
         let credential = match security_token {
             None => Credential::AccessKey(access_key.to_owned()),
             Some(_) => Credential::TemporaryKey(access_key.to_owned()),
         };
-        let caller = Caller { credential, identity: Identity::User(people.user_name.clone()) };
+        let caller = Caller { credential, identity: Identity::User(iam_account.user_name.clone()) };
         Self {
-            people,
+            iam_account,
             access_key: access_key.to_owned(),
             permanent: Key { secret: secret.into(), security_token: security_token.map(Into::into), caller },
             tokens: BTreeMap::new(),
@@ -221,7 +221,7 @@ impl Directory {
 
     /// A new token.
     pub(super) fn issue_token(&mut self, identity: Identity, scope: Scope, now: OffsetDateTime) -> (String, Token) {
-        let expires_at = later(now, self.people.lifetime.unwrap_or(TOKEN_LIFETIME));
+        let expires_at = later(now, self.iam_account.lifetime.unwrap_or(TOKEN_LIFETIME));
         let token = Token { identity, scope, issued_at: now, expires_at };
         self.tokens.retain(|_, held| now < held.expires_at);
         make_room(&mut self.tokens, |held| held.expires_at);
@@ -232,7 +232,7 @@ impl Directory {
 
     /// A new pair of temporary keys.
     pub(super) fn issue_key(&mut self, identity: Identity, asked: Duration, now: OffsetDateTime) -> NewKey {
-        let expires_at = later(now, self.people.lifetime.unwrap_or(asked));
+        let expires_at = later(now, self.iam_account.lifetime.unwrap_or(asked));
         self.keys.retain(|_, (_, expires_at)| now < *expires_at);
         make_room(&mut self.keys, |(_, expires_at)| *expires_at);
         let access = format!("HST{}", &Uuid::new_v4().simple().to_string().to_ascii_uppercase()[..17]);
@@ -245,7 +245,7 @@ impl Directory {
 
     /// New keys of the machine that the emulator stands for.
     pub(super) fn issue_machine_key(&mut self, now: OffsetDateTime) -> NewKey {
-        self.issue_key(Identity::Agency(self.people.machine.clone()), METADATA_LIFETIME, now)
+        self.issue_key(Identity::Agency(self.iam_account.machine.clone()), METADATA_LIFETIME, now)
     }
 
     /// A new token of the metadata service.
@@ -258,8 +258,8 @@ impl Directory {
     }
 
     /// Believes a token, as the gateway does.
-    pub(super) fn believe(&self, token: &str, now: OffsetDateTime) -> Result<Token, Refusal> {
-        self.token(token, now).ok_or_else(|| Refusal::credentials("decrypt token fail"))
+    pub(super) fn authenticate(&self, token: &str, now: OffsetDateTime) -> Result<Token, ApiError> {
+        self.token(token, now).ok_or_else(|| ApiError::credentials("decrypt token fail"))
     }
 }
 

@@ -5,17 +5,17 @@
 mod bindings;
 mod privileges;
 mod routes;
-mod stock;
+mod seed;
 mod tags;
 
 use uuid::Uuid;
 
 use super::{
-    lifecycle::{Manner, State, after},
+    api_error::ApiError,
+    binding_state::{Behavior, BindingState, after},
     limits,
     project::{Project, Record},
     quirks::Quirk,
-    refusal::Refusal,
 };
 use crate::dli::{
     rules,
@@ -24,24 +24,24 @@ use crate::dli::{
 
 /// One project at one moment.
 #[derive(Debug)]
-pub struct Account<'a> {
+pub struct ProjectService<'a> {
     pub(super) project: &'a mut Project,
     /// Milliseconds since the Unix epoch.
     pub(super) now: i64,
-    pub(super) manner: &'a mut Manner,
+    pub(super) behavior: &'a mut Behavior,
 }
 
-impl<'a> Account<'a> {
+impl<'a> ProjectService<'a> {
     /// What is gone by now is forgotten first.
-    pub(super) fn new(project: &'a mut Project, now: i64, manner: &'a mut Manner) -> Self {
+    pub(super) fn new(project: &'a mut Project, now: i64, behavior: &'a mut Behavior) -> Self {
         project.forget(now);
-        Self { project, now, manner }
+        Self { project, now, behavior }
     }
 }
 
-impl Account<'_> {
+impl ProjectService<'_> {
     /// Creates a connection and begins its bindings; returns its id.
-    pub fn create(&mut self, request: CreateConnection) -> Result<String, Refusal> {
+    pub fn create(&mut self, request: CreateConnection) -> Result<String, ApiError> {
         limits::text("name", &rules::CONNECTION_NAME, &request.name)?;
         limits::text("dest_vpc_id", &rules::VPC_ID, &request.dest_vpc_id)?;
         limits::text("dest_network_id", &rules::NETWORK_ID, &request.dest_network_id)?;
@@ -56,7 +56,7 @@ impl Account<'_> {
         // name is an inference, too.
         let same = |record: &&Record| !record.is_gone(self.now) && record.name == request.name;
         if let Some(holder) = self.records().iter().find(same).filter(|_| !self.is_on(Quirk::NamesNotUnique)) {
-            return Err(Refusal::taken(format!("Connection {} already exists with id {}", holder.name, holder.id)));
+            return Err(ApiError::taken(format!("Connection {} already exists with id {}", holder.name, holder.id)));
         }
         let mut record = Record {
             id: Uuid::new_v4().to_string(),
@@ -69,7 +69,7 @@ impl Account<'_> {
             create_time: self.now,
             ..Record::default()
         };
-        bindings::begin(&mut record, targets, self.now, &mut self.manner.fate);
+        bindings::begin(&mut record, targets, self.now, &mut self.behavior.outcomes);
         record.peerings.iter_mut().for_each(|peering| peering.made_at_creation = true);
         let id = record.id.clone();
         self.project.connections.push(record);
@@ -81,35 +81,39 @@ impl Account<'_> {
     /// "A connection that is being created cannot be deleted" is documented, its code is not. When a connection counts
     /// as being created is an inference: while a binding that its creation asked for is CREATING. Where deletion takes
     /// its time, asking again changes nothing.
-    pub fn delete(&mut self, id: &str) -> Result<(), Refusal> {
+    pub fn delete(&mut self, id: &str) -> Result<(), ApiError> {
         let (now, at) = (self.now, self.position(id)?);
         let record = &mut self.project.connections[at];
-        if record.peerings.iter().any(|peering| peering.made_at_creation && peering.state(now) == State::Creating) {
-            return Err(Refusal::unsupported(format!("Connection {id} is being created and cannot be deleted")));
+        if record
+            .peerings
+            .iter()
+            .any(|peering| peering.made_at_creation && peering.state(now) == BindingState::Creating)
+        {
+            return Err(ApiError::unsupported(format!("Connection {id} is being created and cannot be deleted")));
         }
         if !record.deleted {
             record.deleted = true;
-            record.leaves_at = after(now, self.manner.delete_delay);
+            record.leaves_at = after(now, self.behavior.delete_delay);
             record.peerings.clear();
         }
         Ok(())
     }
 
     /// Replaces all host records.
-    pub fn replace_hosts(&mut self, id: &str, hosts: Vec<Host>) -> Result<(), Refusal> {
+    pub fn replace_hosts(&mut self, id: &str, hosts: Vec<Host>) -> Result<(), ApiError> {
         limits::hosts(&hosts)?;
-        self.living(id)?.hosts = hosts;
+        self.record_mut(id)?.hosts = hosts;
         Ok(())
     }
 
     /// Says whether a connection carries IPv6, as its subnet's state would; no request can.
-    pub fn set_ipv6(&mut self, id: &str, enabled: bool) -> Result<(), Refusal> {
-        self.living(id)?.ipv6_enable = enabled;
+    pub fn set_ipv6(&mut self, id: &str, enabled: bool) -> Result<(), ApiError> {
+        self.record_mut(id)?.ipv6_enable = enabled;
         Ok(())
     }
 
     /// A connection, one of the newest deleted ones too, as "show" returns it.
-    pub fn connection(&self, id: &str) -> Result<Connection, Refusal> {
+    pub fn connection(&self, id: &str) -> Result<Connection, ApiError> {
         const GONE: [Quirk; 4] =
             [Quirk::GoneAsDli0001, Quirk::GoneAsDli0001IsNotExist, Quirk::GoneAsDli0002, Quirk::GoneAsDli0023];
         let hidden = GONE.into_iter().any(|quirk| self.is_on(quirk));
@@ -133,36 +137,36 @@ impl Account<'_> {
     }
 
     fn is_on(&self, quirk: Quirk) -> bool {
-        self.manner.quirks.contains(&quirk)
+        self.behavior.quirks.contains(&quirk)
     }
 
-    fn missing(&self, id: &str) -> Refusal {
-        Refusal::no_connection(id, &self.manner.quirks)
+    fn missing(&self, id: &str) -> ApiError {
+        ApiError::no_connection(id, &self.behavior.quirks)
     }
 
     /// A connection that is not gone, to be read.
-    fn present(&self, id: &str) -> Result<&Record, Refusal> {
+    fn existing(&self, id: &str) -> Result<&Record, ApiError> {
         self.position(id).map(|at| &self.records()[at])
     }
 
     /// A connection that can be changed. That one which is gone answers as if it had never been is an inference, and so
     /// is the refusal where it is on its way.
-    fn living(&mut self, id: &str) -> Result<&mut Record, Refusal> {
-        let at = self.changeable(id)?;
+    fn record_mut(&mut self, id: &str) -> Result<&mut Record, ApiError> {
+        let at = self.position_mut(id)?;
         Ok(&mut self.project.connections[at])
     }
 
     /// The place of a connection that can be changed.
-    fn changeable(&self, id: &str) -> Result<usize, Refusal> {
+    fn position_mut(&self, id: &str) -> Result<usize, ApiError> {
         let at = self.position(id)?;
         if self.records()[at].deleted {
-            return Err(Refusal::unsupported(format!("Connection {id} is being deleted")));
+            return Err(ApiError::unsupported(format!("Connection {id} is being deleted")));
         }
         Ok(at)
     }
 
     /// The place of a connection that is not gone.
-    fn position(&self, id: &str) -> Result<usize, Refusal> {
+    fn position(&self, id: &str) -> Result<usize, ApiError> {
         let found = self.records().iter().position(|record| record.id == id && !record.is_gone(self.now));
         found.ok_or_else(|| self.missing(id))
     }

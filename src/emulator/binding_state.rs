@@ -15,8 +15,8 @@ use crate::dli::wire::{self, Binding};
 
 /// How the service behaves from now on, as far as the documents leave it open or a test wants it otherwise.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Manner {
-    pub(super) fate: Fate,
+pub(super) struct Behavior {
+    pub(super) outcomes: BindingOutcomes,
     pub(super) quirks: Quirks,
     /// How long a deleted connection stays ACTIVE.
     pub(super) delete_delay: Duration,
@@ -24,7 +24,7 @@ pub(super) struct Manner {
 
 /// What awaits bindings that are made from now on.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Fate {
+pub(super) struct BindingOutcomes {
     /// How long a binding stays CREATING.
     pub(super) delay: Duration,
     /// Names of queues and pools whose bindings end FAILED, with their `err_msg`.
@@ -33,7 +33,7 @@ pub(super) struct Fate {
     pub(super) next: VecDeque<Option<String>>,
 }
 
-impl Fate {
+impl BindingOutcomes {
     /// What a new binding of that name comes to; a fate that holds once is used up.
     fn draw(&mut self, name: &str) -> Option<String> {
         self.next.pop_front().unwrap_or_else(|| self.failing.get(name).cloned())
@@ -52,7 +52,7 @@ pub(super) enum Target {
 
 /// State of a binding at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum State {
+pub(super) enum BindingState {
     Creating,
     Active,
     Failed,
@@ -74,9 +74,15 @@ pub(super) struct Peering {
 
 impl Peering {
     /// Begins at `now`.
-    pub(super) fn begin(target: Target, name: String, peer_id: String, now: i64, fate: &mut Fate) -> Self {
-        let failure = fate.draw(&name);
-        let settles_at = after(now, fate.delay);
+    pub(super) fn begin(
+        target: Target,
+        name: String,
+        peer_id: String,
+        now: i64,
+        outcomes: &mut BindingOutcomes,
+    ) -> Self {
+        let failure = outcomes.draw(&name);
+        let settles_at = after(now, outcomes.delay);
         Self { target, name, peer_id, made_at_creation: false, bound_at: now, settles_at, failure }
     }
 
@@ -86,11 +92,11 @@ impl Peering {
         self.failure = failure;
     }
 
-    pub(super) fn state(&self, now: i64) -> State {
+    pub(super) fn state(&self, now: i64) -> BindingState {
         match &self.failure {
-            _ if now < self.settles_at => State::Creating,
-            Some(_) => State::Failed,
-            None => State::Active,
+            _ if now < self.settles_at => BindingState::Creating,
+            Some(_) => BindingState::Failed,
+            None => BindingState::Active,
         }
     }
 
@@ -98,11 +104,11 @@ impl Peering {
     pub(super) fn shown(&self, now: i64) -> Binding {
         let state = self.state(now);
         let (status, update_time) = match state {
-            State::Creating => (wire::BINDING_CREATING, self.bound_at),
-            State::Active => (wire::BINDING_ACTIVE, self.settles_at),
-            State::Failed => (wire::BINDING_FAILED, self.settles_at),
+            BindingState::Creating => (wire::BINDING_CREATING, self.bound_at),
+            BindingState::Active => (wire::BINDING_ACTIVE, self.settles_at),
+            BindingState::Failed => (wire::BINDING_FAILED, self.settles_at),
         };
-        let err_msg = self.failure.clone().filter(|_| state == State::Failed).unwrap_or_default();
+        let err_msg = self.failure.clone().filter(|_| state == BindingState::Failed).unwrap_or_default();
         Binding {
             peer_id: self.peer_id.clone(),
             name: self.name.clone(),
@@ -124,8 +130,9 @@ mod tests {
 
     fn peering(delay: u64, failure: Option<&str>) -> Peering {
         let failing = failure.map(|text| ("q1".to_owned(), text.to_owned())).into_iter().collect();
-        let mut fate = Fate { delay: Duration::from_millis(delay), failing, ..Fate::default() };
-        Peering::begin(Target::Queue, "q1".to_owned(), "peer".to_owned(), 1_000, &mut fate)
+        let mut outcomes =
+            BindingOutcomes { delay: Duration::from_millis(delay), failing, ..BindingOutcomes::default() };
+        Peering::begin(Target::Queue, "q1".to_owned(), "peer".to_owned(), 1_000, &mut outcomes)
     }
 
     #[test]
@@ -143,6 +150,6 @@ mod tests {
         let bad = peering(500, Some("Failed to get subnet"));
         assert_eq!(shown(&bad, 1_499), text("CREATING", "", 1_000));
         assert_eq!(shown(&bad, 1_500), text("FAILED", "Failed to get subnet", 1_500));
-        assert_eq!(peering(0, None).state(1_000), State::Active);
+        assert_eq!(peering(0, None).state(1_000), BindingState::Active);
     }
 }

@@ -2,33 +2,33 @@
 
 use uuid::Uuid;
 
-use super::Account;
+use super::ProjectService;
 use crate::{
     dli::{
         rules,
         wire::{Queue, QueueNames},
     },
     emulator::{
-        lifecycle::{Fate, Peering, State, Target},
+        api_error::ApiError,
+        binding_state::{BindingOutcomes, BindingState, Peering, Target},
         limits,
         project::Record,
-        refusal::Refusal,
     },
 };
 
-impl Account<'_> {
+impl ProjectService<'_> {
     /// Begins bindings. What is bound stays as it is, and what has failed starts anew (both inferences).
-    pub fn bind(&mut self, id: &str, names: &QueueNames) -> Result<(), Refusal> {
+    pub fn bind(&mut self, id: &str, names: &QueueNames) -> Result<(), ApiError> {
         let targets = self.bindable(names)?;
-        let at = self.changeable(id)?;
-        begin(&mut self.project.connections[at], targets, self.now, &mut self.manner.fate);
+        let at = self.position_mut(id)?;
+        begin(&mut self.project.connections[at], targets, self.now, &mut self.behavior.outcomes);
         Ok(())
     }
 
     /// Ends bindings. One that is FAILED cannot be ended (documented); one that is not there is passed over, and the
     /// name of a queue in a pool stands for the pool, as it does in binding (both inferences).
-    pub fn unbind(&mut self, id: &str, names: &QueueNames) -> Result<(), Refusal> {
-        let bound = self.living(id)?.peerings.clone();
+    pub fn unbind(&mut self, id: &str, names: &QueueNames) -> Result<(), ApiError> {
+        let bound = self.record_mut(id)?.peerings.clone();
         let mut ending = Vec::new();
         for name in &names.queues {
             let queue = self.project.queue(name);
@@ -40,38 +40,38 @@ impl Account<'_> {
         }
         for ((target, name), known, kind) in &ending {
             match bound.iter().find(|peering| peering.target == *target && peering.name == *name) {
-                Some(peering) if peering.state(self.now) == State::Failed => {
-                    return Err(Refusal::unsupported(format!(
+                Some(peering) if peering.state(self.now) == BindingState::Failed => {
+                    return Err(ApiError::unsupported(format!(
                         "The binding of {name} has failed and cannot be unbound"
                     )));
                 }
-                None if !known => return Err(Refusal::no_such(kind, name)),
+                None if !known => return Err(ApiError::no_such(kind, name)),
                 Some(_) | None => {}
             }
         }
-        self.living(id)?.peerings.retain(|peering| {
+        self.record_mut(id)?.peerings.retain(|peering| {
             !ending.iter().any(|((target, name), ..)| peering.target == *target && peering.name == *name)
         });
         Ok(())
     }
 
     /// Ends the wait for a binding at once, whatever it was to come to: ACTIVE, or FAILED with this `err_msg`.
-    pub fn settle(&mut self, id: &str, name: &str, failure: Option<&str>) -> Result<(), Refusal> {
+    pub fn settle(&mut self, id: &str, name: &str, failure: Option<&str>) -> Result<(), ApiError> {
         let now = self.now;
-        let mut bound = self.living(id)?.peerings.iter_mut();
-        let peering = bound.find(|peering| peering.name == name).ok_or_else(|| Refusal::no_such("binding", name))?;
+        let mut bound = self.record_mut(id)?.peerings.iter_mut();
+        let peering = bound.find(|peering| peering.name == name).ok_or_else(|| ApiError::no_such("binding", name))?;
         peering.settle(now, failure.map(str::to_owned));
         Ok(())
     }
 
     /// What the names stand for, refused unless every one may be bound.
-    pub(super) fn bindable(&self, names: &QueueNames) -> Result<Vec<(Target, String)>, Refusal> {
+    pub(super) fn bindable(&self, names: &QueueNames) -> Result<Vec<(Target, String)>, ApiError> {
         let mut targets = Vec::new();
         for name in &names.queues {
             limits::text("queues", &rules::QUEUE_NAME, name)?;
-            let queue = self.project.queue(name).ok_or_else(|| Refusal::no_such("queue", name))?;
+            let queue = self.project.queue(name).ok_or_else(|| ApiError::no_such("queue", name))?;
             if !queue.may_be_bound() {
-                return Err(Refusal::unsupported(format!(
+                return Err(ApiError::unsupported(format!(
                     "Datasource connections cannot be created for the queue {}: it is a shared queue",
                     queue.queue_name
                 )));
@@ -80,7 +80,7 @@ impl Account<'_> {
         }
         for name in &names.elastic_resource_pools {
             if self.project.pool(name).is_none() {
-                return Err(Refusal::no_such("elastic resource pool", name));
+                return Err(ApiError::no_such("elastic resource pool", name));
             }
             targets.push((Target::Pool, name.clone()));
         }
@@ -97,13 +97,13 @@ fn home(queue: &Queue) -> (Target, String) {
 }
 
 /// Begins what is not bound yet, or has failed.
-pub(super) fn begin(record: &mut Record, targets: Vec<(Target, String)>, now: i64, fate: &mut Fate) {
+pub(super) fn begin(record: &mut Record, targets: Vec<(Target, String)>, now: i64, outcomes: &mut BindingOutcomes) {
     for (target, name) in targets {
         let same = |peering: &Peering| peering.target == target && peering.name == name;
-        if record.peerings.iter().any(|peering| same(peering) && peering.state(now) != State::Failed) {
+        if record.peerings.iter().any(|peering| same(peering) && peering.state(now) != BindingState::Failed) {
             continue;
         }
         record.peerings.retain(|peering| !same(peering));
-        record.peerings.push(Peering::begin(target, name, Uuid::new_v4().to_string(), now, fate));
+        record.peerings.push(Peering::begin(target, name, Uuid::new_v4().to_string(), now, outcomes));
     }
 }

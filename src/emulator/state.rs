@@ -16,20 +16,19 @@ use time::OffsetDateTime;
 use tokio::sync::watch;
 
 use super::{
-    account::Account,
+    api_error::ApiError,
+    auth::{self, IncomingRequest},
+    binding_state::{Behavior, after},
     clock::{Clock, milliseconds},
-    faults::{Faults, Strike},
-    gateway::{self, Incoming},
-    iam,
-    journal::Journal,
-    lifecycle::{Manner, after},
-    limits,
+    credential_store::{Caller, CredentialStore, Scope},
+    faults::{ActiveFaults, Faults},
+    iam, limits,
     metadata::{self, Metadata},
-    operation::{self, Answer, Call, Operation},
-    people::{Caller, Directory, Scope},
+    operation::{self, ApiRequest, ApiResponse, Operation},
     project::Project,
+    project_service::ProjectService,
     quirks::Quirk,
-    refusal::Refusal,
+    request_log::RequestLog,
     settings::Settings,
     snapshot::{self, SnapshotError},
     throttle::Throttle,
@@ -39,20 +38,20 @@ use crate::dli::rules;
 /// All that the emulator holds. Locks are held for the length of one method here, never over a wait. Whoever holds that of
 /// the state may ask for the time and the faults, never the other way round.
 #[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) directory: Mutex<Directory>,
+pub(super) struct AppState {
+    pub(super) credentials: Mutex<CredentialStore>,
     pub(super) metadata: Mutex<Metadata>,
     pub(super) clock: Arc<dyn Clock>,
     /// How far the emulator's time is ahead of its clock.
     pub(super) ahead: Mutex<Duration>,
     pub(super) faults: Mutex<Faults>,
     pub(super) rng: Mutex<Rng>,
-    pub(super) state: Mutex<Held>,
+    pub(super) world: Mutex<World>,
     pub(super) file: Option<StateFile>,
     pub(super) throttle: Mutex<Throttle>,
     /// How far its clock is ahead of the right time; behind where it is negative.
     pub(super) skew: Mutex<time::Duration>,
-    pub(super) journal: Mutex<Journal>,
+    pub(super) request_log: Mutex<RequestLog>,
     pub(super) latency: Mutex<Duration>,
     pub(super) log: bool,
     pub(super) stopped: watch::Receiver<()>,
@@ -64,23 +63,23 @@ pub(super) struct Shared {
 
 /// The cloud, how it behaves, and how often it has changed.
 #[derive(Debug, Default)]
-pub(super) struct Held {
+pub(super) struct World {
     pub(super) projects: BTreeMap<String, Project>,
     /// What projects were like before each recent change, for reads that lag behind.
-    past: Past,
-    pub(super) manner: Manner,
+    past: History,
+    pub(super) behavior: Behavior,
     pub(super) changes: u64,
 }
 
-impl Held {
-    pub(super) fn new(projects: BTreeMap<String, Project>, manner: Manner) -> Self {
-        Self { projects, manner, ..Self::default() }
+impl World {
+    pub(super) fn new(projects: BTreeMap<String, Project>, behavior: Behavior) -> Self {
+        Self { projects, behavior, ..Self::default() }
     }
 
     /// A project as it was so long ago.
-    fn as_it_was(&self, project: &str, now: i64, lag: Duration) -> Project {
+    fn past_project(&self, project: &str, now: i64, lag: Duration) -> Project {
         let past = self.past.at(project, now, lag).or_else(|| self.projects.get(project));
-        past.cloned().unwrap_or_else(Project::stocked)
+        past.cloned().unwrap_or_else(Project::seeded)
     }
 }
 
@@ -97,7 +96,7 @@ impl StateFile {
     }
 }
 
-impl Shared {
+impl AppState {
     /// Forgets everything but the number of the last request, and behaves as it did at first. Returns the number of the
     /// change.
     pub(super) fn reset(&self) -> u64 {
@@ -108,64 +107,64 @@ impl Shared {
         *lock(&self.skew) = self.settings.clock_skew;
         *lock(&self.throttle) = Throttle::new(self.settings.limit);
         *lock(&self.metadata) = self.settings.metadata;
-        *lock(&self.directory) = self.settings.directory();
-        lock(&self.journal).clear();
-        self.change(|held| {
-            held.projects.clear();
-            held.manner = self.settings.manner();
+        *lock(&self.credentials) = self.settings.credentials();
+        lock(&self.request_log).clear();
+        self.change(|world| {
+            world.projects.clear();
+            world.behavior = self.settings.behavior();
         })
     }
 
     /// Changes all there is; returns the number of the change.
-    pub(super) fn change(&self, work: impl FnOnce(&mut Held)) -> u64 {
-        let mut held = lock(&self.state);
-        work(&mut held);
-        held.past = Past::default();
-        held.changes += 1;
-        held.changes
+    pub(super) fn change(&self, work: impl FnOnce(&mut World)) -> u64 {
+        let mut world = lock(&self.world);
+        work(&mut world);
+        world.past = History::default();
+        world.changes += 1;
+        world.changes
     }
 
     /// Runs `work` on a project. A change is counted; its number is returned. Of a project that nobody has changed yet
     /// there is nothing but the stock, which a reader gets for the moment.
-    pub(super) fn with_account<T>(
+    pub(super) fn with_project<T>(
         &self,
         project: &str,
         changes: bool,
-        work: impl FnOnce(&mut Account<'_>) -> T,
+        work: impl FnOnce(&mut ProjectService<'_>) -> T,
     ) -> (T, u64) {
-        let mut held = lock(&self.state);
+        let mut world = lock(&self.world);
         let now = milliseconds(self.time());
         let longest_lag = lock(&self.faults).longest_lag();
-        let Held { projects, past, manner, .. } = &mut *held;
+        let World { projects, past, behavior, .. } = &mut *world;
         let name = project;
         let mut stock;
         let project = match projects.get_mut(name) {
             Some(project) => project,
-            None if changes => projects.entry(name.to_owned()).or_insert_with(Project::stocked),
+            None if changes => projects.entry(name.to_owned()).or_insert_with(Project::seeded),
             None => {
-                stock = Project::stocked();
+                stock = Project::seeded();
                 &mut stock
             }
         };
         match longest_lag {
             Some(longest) if changes => past.keep(name, project, now, longest),
             Some(_) => {}
-            None => *past = Past::default(),
+            None => *past = History::default(),
         }
-        let mut account = Account::new(project, now, manner);
-        let result = work(&mut account);
+        let mut service = ProjectService::new(project, now, behavior);
+        let result = work(&mut service);
         if changes {
-            account.project.forget(now);
+            service.project.forget(now);
         }
-        held.changes += u64::from(changes);
-        (result, held.changes)
+        world.changes += u64::from(changes);
+        (result, world.changes)
     }
 
     /// Runs `work` on a project as it is or, where that is given, as it was. What it changes there is lost.
-    fn read<T>(&self, project: &str, past: Option<Project>, work: impl FnOnce(&mut Account<'_>) -> T) -> T {
-        let Some(mut past) = past else { return self.with_account(project, false, work).0 };
-        let mut held = lock(&self.state);
-        work(&mut Account::new(&mut past, milliseconds(self.time()), &mut held.manner))
+    fn read<T>(&self, project: &str, past: Option<Project>, work: impl FnOnce(&mut ProjectService<'_>) -> T) -> T {
+        let Some(mut past) = past else { return self.with_project(project, false, work).0 };
+        let mut world = lock(&self.world);
+        work(&mut ProjectService::new(&mut past, milliseconds(self.time()), &mut world.behavior))
     }
 
     /// Brings the state file up to the change with this number. Changes that arrive while one is being written go
@@ -177,8 +176,8 @@ impl Shared {
             return Ok(());
         }
         let (document, newest) = {
-            let held = lock(&self.state);
-            (snapshot::encode(&held.projects), held.changes)
+            let world = lock(&self.world);
+            (snapshot::encode(&world.projects), world.changes)
         };
         snapshot::write(&file.path, &document)?;
         *written = newest;
@@ -205,60 +204,60 @@ impl Shared {
     pub(super) fn run(
         &self,
         parts: &Parts,
-        body: Result<&[u8], Refusal>,
-        course: &mut Course,
-    ) -> Result<(Answer, Option<u64>), Refusal> {
+        body: Result<&[u8], ApiError>,
+        trace: &mut RequestTrace,
+    ) -> Result<(ApiResponse, Option<u64>), ApiError> {
         let (method, path) = (parts.method.as_str(), parts.uri.path());
         let query = operation::query_pairs(parts.uri.query().unwrap_or_default());
-        let request = |body| Incoming { method, path, query: &query, headers: &parts.headers, body };
+        let request = |body| IncomingRequest { method, path, query: &query, headers: &parts.headers, body };
         let alone = |answer| (answer, None);
-        if let Some(asked) = metadata::Operation::find(method, path) {
-            course.operation = Some(asked.name());
+        if let Some(asked) = metadata::MetadataOperation::find(method, path) {
+            trace.operation = Some(asked.name());
             let body = body?;
-            self.befall_first(asked.name(), parts, body, course);
-            self.befall(asked.name(), None, parts, body, course)?;
+            self.apply_clock_skew(asked.name(), parts, body, trace);
+            self.apply_faults(asked.name(), None, parts, body, trace)?;
             let (metadata, now) = (*lock(&self.metadata), self.time());
-            return asked.run(metadata, method, &parts.headers, &mut lock(&self.directory), now).map(alone);
+            return asked.run(metadata, method, &parts.headers, &mut lock(&self.credentials), now).map(alone);
         }
-        if let Some(asked) = iam::Operation::find(method, path, body.as_deref().unwrap_or_default()) {
-            course.operation = Some(asked.name());
-            course.is_login = true;
-            return self.log_in(asked, &request(body?), parts, course).map(alone);
+        if let Some(asked) = iam::IamOperation::find(method, path, body.as_deref().unwrap_or_default()) {
+            trace.operation = Some(asked.name());
+            trace.is_login = true;
+            return self.log_in(asked, &request(body?), parts, trace).map(alone);
         }
 
         let (operation, segments) = operation::find(method, path)?;
-        course.operation = Some(operation.name);
-        if self.is_withheld(operation) {
-            return Err(Refusal::not_published());
+        trace.operation = Some(operation.name);
+        if self.is_unpublished(operation) {
+            return Err(ApiError::not_published());
         }
         let body = body?;
-        self.befall_first(operation.name, parts, body, course);
+        self.apply_clock_skew(operation.name, parts, body, trace);
         // Signatures are made by the clock that the client sees, however far the emulator's time is ahead of it.
-        let now = self.now_off_by(course.strike.skew);
-        let believed = gateway::verify(&request(body), &self.directory, now, self.time())?;
-        let caller = course.caller.insert(believed.caller);
+        let now = self.now_off_by(trace.active_faults.skew);
+        let believed = auth::verify(&request(body), &self.credentials, now, self.time())?;
+        let caller = trace.caller.insert(believed.caller);
         lock(&self.throttle).admit(&caller.identity, self.now())?;
         let read = (method == "GET").then(|| segments.get("project_id")).flatten();
-        let past = self.befall(operation.name, read.map(String::as_str), parts, body, course)?;
+        let past = self.apply_faults(operation.name, read.map(String::as_str), parts, body, trace)?;
 
-        let call = Call { segments, query: &query, body };
+        let call = ApiRequest { segments, query: &query, body };
         let project = call.segment("project_id");
         limits::text("project_id", &rules::PROJECT_ID, project)?;
         if believed.scope.is_some_and(|scope| !matches!(scope, Scope::Project { id, .. } if id == project)) {
-            return Err(Refusal::out_of_scope(project));
+            return Err(ApiError::out_of_scope(project));
         }
         if method == "GET" {
-            let run = |account: &mut Account<'_>| (operation.run)(account, &call);
+            let run = |service: &mut ProjectService<'_>| (operation.run)(service, &call);
             let is_past = past.is_some();
             let answer = self.read(project, past, run);
-            course.is_old = is_past && !is_same(&answer, &self.read(project, None, run));
+            trace.is_stale = is_past && !is_same(&answer, &self.read(project, None, run));
             return answer.map(alone);
         }
-        let (answer, change) = self.with_account(project, true, |account| {
-            let usual = account.manner.fate.delay;
-            account.manner.fate.delay = course.strike.binding.unwrap_or(usual);
-            let answer = (operation.run)(account, &call);
-            account.manner.fate.delay = usual;
+        let (answer, change) = self.with_project(project, true, |service| {
+            let usual = service.behavior.outcomes.delay;
+            service.behavior.outcomes.delay = trace.active_faults.binding.unwrap_or(usual);
+            let answer = (operation.run)(service, &call);
+            service.behavior.outcomes.delay = usual;
             answer
         });
         Ok((answer?, Some(change)))
@@ -266,52 +265,52 @@ impl Shared {
 
     fn log_in(
         &self,
-        asked: iam::Operation,
-        request: &Incoming<'_>,
+        asked: iam::IamOperation,
+        request: &IncomingRequest<'_>,
         parts: &Parts,
-        course: &mut Course,
-    ) -> Result<Answer, Refusal> {
-        self.befall_first(asked.name(), parts, request.body, course);
-        let (now, time) = (self.now_off_by(course.strike.skew), self.time());
+        trace: &mut RequestTrace,
+    ) -> Result<ApiResponse, ApiError> {
+        self.apply_clock_skew(asked.name(), parts, request.body, trace);
+        let (now, time) = (self.now_off_by(trace.active_faults.skew), self.time());
         if asked.wants_caller(request) {
-            course.caller = Some(gateway::verify(request, &self.directory, now, time)?.caller);
+            trace.caller = Some(auth::verify(request, &self.credentials, now, time)?.caller);
         }
-        self.befall(asked.name(), None, parts, request.body, course)?;
-        let (answer, caller) = asked.run(request, course.caller.clone(), &mut lock(&self.directory), time)?;
-        course.caller = caller;
+        self.apply_faults(asked.name(), None, parts, request.body, trace)?;
+        let (answer, caller) = asked.run(request, trace.caller.clone(), &mut lock(&self.credentials), time)?;
+        trace.caller = caller;
         Ok(answer)
     }
 
     /// What befalls a request before it is believed.
-    fn befall_first(&self, operation: &str, parts: &Parts, body: &[u8], course: &mut Course) {
+    fn apply_clock_skew(&self, operation: &str, parts: &Parts, body: &[u8], trace: &mut RequestTrace) {
         let contains = finder(parts, body);
-        course.strike = lock(&self.faults).strike_first(operation, contains);
+        trace.active_faults = lock(&self.faults).apply_clock_skew(operation, contains);
     }
 
     /// The troubles that befall a request; refused where one of them is a refusal. Where a read lags, what it is to see
     /// of the project is returned: it is taken in one step with the decision, because the past is forgotten once the last
     /// fault that asks for it is met.
-    fn befall(
+    fn apply_faults(
         &self,
         operation: &str,
         read: Option<&str>,
         parts: &Parts,
         body: &[u8],
-        course: &mut Course,
-    ) -> Result<Option<Project>, Refusal> {
+        trace: &mut RequestTrace,
+    ) -> Result<Option<Project>, ApiError> {
         let contains = finder(parts, body);
-        let held = lock(&self.state);
-        lock(&self.faults).strike(&mut course.strike, operation, contains);
-        let lag = course.strike.lag;
+        let world = lock(&self.world);
+        lock(&self.faults).active_faults(&mut trace.active_faults, operation, contains);
+        let lag = trace.active_faults.lag;
         let read = read.filter(|_| !lag.is_zero());
-        let past = read.map(|project| held.as_it_was(project, milliseconds(self.time()), lag));
-        drop(held);
-        course.strike.refusal().map_or(Ok(past), Err)
+        let past = read.map(|project| world.past_project(project, milliseconds(self.time()), lag));
+        drop(world);
+        trace.active_faults.refusal().map_or(Ok(past), Err)
     }
 
     /// Whether this region does without the operation.
-    fn is_withheld(&self, operation: &Operation) -> bool {
-        let quirks = &lock(&self.state).manner.quirks;
+    fn is_unpublished(&self, operation: &Operation) -> bool {
+        let quirks = &lock(&self.world).behavior.quirks;
         let withheld = |quirk, prefix: &str, of: &str| {
             quirks.contains(&quirk) && operation.pattern.starts_with(prefix) && operation.pattern.contains(of)
         };
@@ -321,9 +320,9 @@ impl Shared {
 
 /// What projects were like, with the time until which they were so. It is kept only while a fault asks for it.
 #[derive(Debug, Default)]
-struct Past(BTreeMap<String, VecDeque<(i64, Project)>>);
+struct History(BTreeMap<String, VecDeque<(i64, Project)>>);
 
-impl Past {
+impl History {
     /// Remembers a project before it changes, and forgets what is too old to be asked for.
     fn keep(&mut self, name: &str, project: &Project, now: i64, longest: Duration) {
         let states = self.0.entry(name.to_owned()).or_default();
@@ -342,17 +341,17 @@ impl Past {
 
 /// What became known of a request on its way.
 #[derive(Debug, Default)]
-pub(super) struct Course {
+pub(super) struct RequestTrace {
     pub(super) operation: Option<&'static str>,
     pub(super) caller: Option<Caller>,
     /// Its body may hold secrets.
     pub(super) is_login: bool,
-    pub(super) strike: Strike,
+    pub(super) active_faults: ActiveFaults,
     /// Whether it was answered by an older state, and not as it would be by that of now.
-    pub(super) is_old: bool,
+    pub(super) is_stale: bool,
 }
 
-fn is_same(one: &Result<Answer, Refusal>, other: &Result<Answer, Refusal>) -> bool {
+fn is_same(one: &Result<ApiResponse, ApiError>, other: &Result<ApiResponse, ApiError>) -> bool {
     match (one, other) {
         (Ok(one), Ok(other)) => one.body == other.body,
         (Err(one), Err(other)) => one.text == other.text,
@@ -382,30 +381,31 @@ mod tests {
     use http::Request;
 
     use super::*;
-    use crate::emulator::{Emulator, Fault, Trouble};
+    use crate::emulator::{Emulator, Fault, FaultKind};
 
     /// Between the decision and the reading the fault is used up, and another one's change forgets the past.
     #[tokio::test]
     async fn what_lags_once_lags_whoever_comes_in_between() {
         let emulator = Emulator::start(([127, 0, 0, 1], 0).into(), Settings::default()).await.expect("a free port");
-        let shared = &emulator.shared;
+        let state = &emulator.state;
         let (parts, ()) = Request::get("/").body(()).expect("a request").into_parts();
-        let queues = |account: &mut Account<'_>| account.project.queues.len();
-        let remove =
-            |name| shared.with_account("p", true, |account| account.remove_queue(name)).0.expect("it is there");
-        let before = shared.with_account("p", false, queues).0;
+        let queues = |service: &mut ProjectService<'_>| service.project.queues.len();
+        let remove = |name| state.with_project("p", true, |service| service.remove_queue(name)).0.expect("it is there");
+        let before = state.with_project("p", false, queues).0;
         // What is to be seen may be older than the last change, or just what is there before the next one.
         for older in [true, false] {
-            let fault = Fault::new("ListQueues", Trouble::Stale(Duration::from_hours(1))).times(1);
+            let fault = Fault::new("ListQueues", FaultKind::Stale(Duration::from_hours(1))).times(1);
             emulator.inject(fault).expect("a good fault");
             if older {
                 remove("q1");
             }
-            let past = shared.befall("ListQueues", Some("p"), &parts, b"", &mut Course::default()).expect("no refusal");
+            let past = state
+                .apply_faults("ListQueues", Some("p"), &parts, b"", &mut RequestTrace::default())
+                .expect("no refusal");
             remove(if older { "q2" } else { "q3" });
             let expected = if older { before } else { before - 2 };
-            assert_eq!(shared.read("p", past, queues), expected);
+            assert_eq!(state.read("p", past, queues), expected);
         }
-        assert_eq!(shared.with_account("p", false, queues).0, before - 3);
+        assert_eq!(state.with_project("p", false, queues).0, before - 3);
     }
 }

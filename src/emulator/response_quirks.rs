@@ -5,7 +5,7 @@ use fastrand::Rng;
 use serde_json::{Map, Value};
 
 use super::{
-    operation::Answer,
+    operation::ApiResponse,
     quirks::{Quirk, Quirks},
 };
 
@@ -29,13 +29,13 @@ const CAMEL_CASE: [(&str, &str); 4] = [
 ];
 
 /// The answer in the form that the quirks give it.
-pub(super) fn disguise(answer: Answer, quirks: &Quirks, rng: &mut Rng) -> Answer {
+pub(super) fn apply_quirks(answer: ApiResponse, quirks: &Quirks, rng: &mut Rng) -> ApiResponse {
     if !FORMS.iter().any(|form| quirks.contains(form)) {
         return answer;
     }
     let Some(Ok(mut value)) = answer.body.as_deref().map(serde_json::from_slice::<Value>) else { return answer };
     change(&mut value, quirks, rng);
-    Answer { headers: answer.headers, ..Answer::json(answer.status, &value) }
+    ApiResponse { headers: answer.headers, ..ApiResponse::json(answer.status, &value) }
 }
 
 fn change(value: &mut Value, quirks: &Quirks, rng: &mut Rng) {

@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use super::Account;
+use super::ProjectService;
 use crate::{
     dli::wire::Tag,
-    emulator::{limits, refusal::Refusal},
+    emulator::{api_error::ApiError, limits},
 };
 
-impl Account<'_> {
+impl ProjectService<'_> {
     /// Adds tags; one whose key is there already is overwritten (an inference).
-    pub fn put_tags(&mut self, id: &str, tags: Vec<Tag>) -> Result<(), Refusal> {
+    pub fn put_tags(&mut self, id: &str, tags: Vec<Tag>) -> Result<(), ApiError> {
         limits::tags(&tags)?;
-        let record = self.living(id)?;
+        let record = self.record_mut(id)?;
         let mut all = record.tags.clone();
         all.extend(tags.into_iter().map(|tag| (tag.key, tag.value)));
         limits::tag_count(all.len())?;
@@ -21,9 +21,9 @@ impl Account<'_> {
     }
 
     /// Removes tags by key; one that is not there is passed over, and values do not matter (both inferences).
-    pub fn remove_tags(&mut self, id: &str, tags: &[Tag]) -> Result<(), Refusal> {
+    pub fn remove_tags(&mut self, id: &str, tags: &[Tag]) -> Result<(), ApiError> {
         limits::tags(tags)?;
-        let record = self.living(id)?;
+        let record = self.record_mut(id)?;
         for tag in tags {
             record.tags.remove(&tag.key);
         }
@@ -31,7 +31,7 @@ impl Account<'_> {
     }
 
     /// The tags of a connection.
-    pub fn tags(&self, id: &str) -> Result<&BTreeMap<String, String>, Refusal> {
-        self.present(id).map(|record| &record.tags)
+    pub fn tags(&self, id: &str) -> Result<&BTreeMap<String, String>, ApiError> {
+        self.existing(id).map(|record| &record.tags)
     }
 }

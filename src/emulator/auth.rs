@@ -8,9 +8,9 @@ use secrecy::ExposeSecret;
 use time::{Duration, OffsetDateTime};
 
 use super::{
-    people::{Caller, Credential, Directory, Scope, Token},
-    refusal::Refusal,
-    shared::lock,
+    api_error::ApiError,
+    credential_store::{Caller, Credential, CredentialStore, Scope, Token},
+    state::lock,
 };
 use crate::dli::signature::{
     self, Authorization, DATE_HEADER, MAX_SKEW_MINUTES, Signable, TOKEN_HEADER, canonical_request, string_to_sign,
@@ -18,7 +18,7 @@ use crate::dli::signature::{
 
 /// A request as it came over the wire.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Incoming<'a> {
+pub(super) struct IncomingRequest<'a> {
     pub(super) method: &'a str,
     /// Percent-encoded.
     pub(super) path: &'a str,
@@ -37,7 +37,7 @@ pub(super) const TOKEN: HeaderName = HeaderName::from_static("x-auth-token");
 
 /// Who asks, and for which project only.
 #[derive(Debug)]
-pub(super) struct Believed {
+pub(super) struct Authenticated {
     pub(super) caller: Caller,
     /// None where it was no token.
     pub(super) scope: Option<Scope>,
@@ -49,39 +49,40 @@ pub(super) struct Believed {
 /// A signature is looked at before a token (an inference). Any set of signed headers that holds the date is accepted.
 /// The words after the colon of the answers are our own; only those about expiry and about tokens are known.
 pub(super) fn verify(
-    request: &Incoming<'_>,
-    directory: &Mutex<Directory>,
+    request: &IncomingRequest<'_>,
+    credentials: &Mutex<CredentialStore>,
     now: OffsetDateTime,
     time: OffsetDateTime,
-) -> Result<Believed, Refusal> {
+) -> Result<Authenticated, ApiError> {
     let header = |name: &str| value(request.headers, name);
     let Some(authorization) = header("authorization") else {
         let token = header(TOKEN.as_str());
         let token =
-            token.ok_or_else(|| Refusal::credentials("there is no Authorization header, and no X-Auth-Token"))?;
-        let Token { identity, scope, .. } = lock(directory).believe(&token, time)?;
-        return Ok(Believed { caller: Caller { credential: Credential::Token, identity }, scope: Some(scope) });
+            token.ok_or_else(|| ApiError::credentials("there is no Authorization header, and no X-Auth-Token"))?;
+        let Token { identity, scope, .. } = lock(credentials).authenticate(&token, time)?;
+        return Ok(Authenticated { caller: Caller { credential: Credential::Token, identity }, scope: Some(scope) });
     };
     let claimed = Authorization::parse(&authorization)
-        .ok_or_else(|| Refusal::credentials("the Authorization header is not of the form of SDK-HMAC-SHA256"))?;
-    let key = lock(directory)
+        .ok_or_else(|| ApiError::credentials("the Authorization header is not of the form of SDK-HMAC-SHA256"))?;
+    let key = lock(credentials)
         .key(&claimed.access_key, time)
-        .ok_or_else(|| Refusal::credentials(format!("the access key {} does not exist", claimed.access_key)))?;
+        .ok_or_else(|| ApiError::credentials(format!("the access key {} does not exist", claimed.access_key)))?;
 
-    let date = header(DATE_HEADER).ok_or_else(|| Refusal::credentials("there is no X-Sdk-Date header"))?;
+    let date = header(DATE_HEADER).ok_or_else(|| ApiError::credentials("there is no X-Sdk-Date header"))?;
     let signed_at = signature::parse_date(&date)
-        .ok_or_else(|| Refusal::credentials("the X-Sdk-Date header is not of the form 20260101T000000Z"))?;
+        .ok_or_else(|| ApiError::credentials("the X-Sdk-Date header is not of the form 20260101T000000Z"))?;
     if (now - signed_at).abs() > Duration::minutes(MAX_SKEW_MINUTES) {
         let now = signature::format_date(now);
-        return Err(Refusal::credentials(format!("signature expired, signature time:{date},server time:{now}")));
+        return Err(ApiError::credentials(format!("signature expired, signature time:{date},server time:{now}")));
     }
     if !claimed.signed_headers.iter().any(|name| name == DATE_HEADER) {
-        return Err(Refusal::credentials("X-Sdk-Date is not among the signed headers"));
+        return Err(ApiError::credentials("X-Sdk-Date is not among the signed headers"));
     }
 
     let mut headers = Vec::new();
     for name in &claimed.signed_headers {
-        let value = header(name).ok_or_else(|| Refusal::credentials(format!("the signed header {name} is missing")))?;
+        let value =
+            header(name).ok_or_else(|| ApiError::credentials(format!("the signed header {name} is missing")))?;
         headers.push((name.as_str(), value));
     }
     let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -94,22 +95,22 @@ pub(super) fn verify(
     };
     let to_sign = string_to_sign(&date, &canonical_request(&signable));
     if !signature::is_signature(&claimed.signature, key.secret.expose_secret(), &to_sign) {
-        return Err(Refusal::credentials("verify aksk signature fail"));
+        return Err(ApiError::credentials("verify aksk signature fail"));
     }
 
     match (&key.security_token, header(TOKEN_HEADER)) {
         (None, None) => {}
         (Some(expected), Some(sent)) if expected.expose_secret() == sent => {}
-        (Some(_), None) => return Err(Refusal::credentials("these temporary keys need a security token")),
-        (_, Some(_)) => return Err(Refusal::credentials("the security token is not that of the access key")),
+        (Some(_), None) => return Err(ApiError::credentials("these temporary keys need a security token")),
+        (_, Some(_)) => return Err(ApiError::credentials("the security token is not that of the access key")),
     }
-    Ok(Believed { caller: key.caller, scope: None })
+    Ok(Authenticated { caller: key.caller, scope: None })
 }
 
 /// What stands in for the body in the canonical request: its hash, unless `X-Sdk-Content-Sha256` says that the body
 /// is not signed. A hash that this header announces is signed as the body's; one that is not the body's is refused
 /// with the signature (an inference: the procedure tells only the signing side).
-fn payload_hash(request: &Incoming<'_>, announced: Option<&str>) -> String {
+fn payload_hash(request: &IncomingRequest<'_>, announced: Option<&str>) -> String {
     if announced == Some(UNSIGNED_PAYLOAD) && !request.body.is_empty() {
         UNSIGNED_PAYLOAD.to_owned()
     } else {

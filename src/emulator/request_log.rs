@@ -10,7 +10,7 @@ use std::{
 use axum::body::Bytes;
 use time::{OffsetDateTime, macros::format_description};
 
-use super::{faults::Trouble, people::Caller};
+use super::{credential_store::Caller, faults::FaultKind};
 
 /// One request and how it was answered.
 #[derive(Debug, Clone)]
@@ -44,7 +44,7 @@ pub struct LoggedRequest {
     /// How long the work took, the added latency left out.
     pub took: Duration,
     /// What befell it on its way.
-    pub struck: Struck,
+    pub fault_effect: FaultEffect,
 }
 
 impl LoggedRequest {
@@ -57,29 +57,29 @@ impl LoggedRequest {
 
 /// What befell a request, as far as its answer does not tell: a test that brings a trouble on asks whether it was met.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Struck {
+pub struct FaultEffect {
     /// What a fault did to it, but for what only slows it down.
-    pub trouble: Option<Trouble>,
+    pub fault: Option<FaultKind>,
     /// How much later its answer left because of faults.
     pub delay: Duration,
     /// Whether its answer is of an older state, and would be another one by that of now.
-    pub is_old: bool,
+    pub is_stale: bool,
     /// Whether its answer shows a connection of which a binding is CREATING.
-    pub shows_settling: bool,
+    pub shows_creating_binding: bool,
     /// Whether its answer shows a connection that was deleted and is ACTIVE still.
-    pub shows_leaving: bool,
+    pub shows_deleting: bool,
 }
 
 /// The newest requests. Bounded in number and in bytes, so that an emulator can run for months.
 #[derive(Debug, Default)]
-pub(super) struct Journal {
+pub(super) struct RequestLog {
     requests: VecDeque<LoggedRequest>,
     bytes: usize,
     /// How many there have been.
     count: u64,
 }
 
-impl Journal {
+impl RequestLog {
     const MOST_REQUESTS: usize = 100_000;
     const MOST_BYTES: usize = 256 * 1024 * 1024;
 
@@ -185,18 +185,18 @@ mod tests {
             error: Some("no \u{1b}[2J".to_owned()),
             request_id: String::new(),
             took: Duration::from_millis(12),
-            struck: Struck::default(),
+            fault_effect: FaultEffect::default(),
         }
     }
 
     #[test]
     fn the_oldest_requests_make_room() {
-        let mut journal = Journal::default();
+        let mut request_log = RequestLog::default();
         let megabyte = 1024 * 1024;
         for number in 0..30 {
-            journal.add(request(&number.to_string(), 12 * megabyte));
+            request_log.add(request(&number.to_string(), 12 * megabyte));
         }
-        let kept: Vec<_> = journal.requests().into_iter().map(|request| request.path).collect();
+        let kept: Vec<_> = request_log.requests().into_iter().map(|request| request.path).collect();
         assert_eq!(kept, (9..30).map(|number| number.to_string()).collect::<Vec<_>>(), "21 × 12 MiB is within 256 MiB");
     }
 
