@@ -5,36 +5,36 @@
 //!
 //! A [`Client`] holds what is common to all calls, a [`Project`] is one region and project seen through it, because
 //! one process may serve many projects. The API's methods stand on [`Project`], a file for each group of the API; all
-//! of them go through the one pipeline in `call.rs`. Making a client does no network I/O: the first call does.
+//! of them go through the one pipeline in `request.rs`. Making a client does no network I/O: the first call does.
 
-mod answer;
-mod budget;
-mod call;
+mod backoff;
 mod clock;
 mod config;
 mod connections;
 mod credentials;
 mod endpoint;
 mod error;
+mod error_kind;
+mod fifo_gate;
+mod host_limits;
 mod identity;
-mod kind;
-mod line;
 mod metadata;
-mod obstacle;
 mod operation;
-mod pacer;
-mod patience;
 mod pools;
 mod privileges;
 mod queues;
+mod rate_limiter;
 mod redact;
+mod request;
+mod response;
+mod retry;
+mod retry_budget;
 mod routes;
-mod schedule;
 mod tags;
 #[cfg(test)]
 mod test_server;
-mod traffic;
 mod transport;
+mod transport_failure;
 
 use std::{
     collections::BTreeSet,
@@ -48,20 +48,20 @@ use tokio_util::sync::CancellationToken;
 
 use self::{
     clock::Clocks,
-    credentials::{Asker, Ring, Scope},
+    credentials::{CredentialsCache, CredentialsScope, TokenScope},
     endpoint::Endpoint,
-    patience::Patience,
-    traffic::Traffic,
+    host_limits::HostLimits,
+    retry::RetryPolicy,
     transport::Transport,
 };
 pub use self::{
     config::{Clock, Config, ConfigError, Setting, Timeouts},
     connections::ConnectionFilter,
-    credentials::{AccessKey, Agency, Credentials, Form, Login, Named},
+    credentials::{AccessKey, Agency, Credentials, CredentialsSource, NameOrId, PasswordCredentials},
     error::{ApiError, Error},
-    kind::Kind,
+    error_kind::ErrorKind,
     operation::Operation,
-    patience::GRACE,
+    retry::WRITE_GRACE,
 };
 
 /// Whether a text can be [`Config::endpoint`]; uses no network.
@@ -84,7 +84,7 @@ struct Inner {
     /// Where there are none, the first call says so.
     credentials: Option<Credentials>,
     /// What was got for them so far.
-    ring: Ring,
+    credentials_cache: CredentialsCache,
     /// Used where a resource names none.
     region: Option<String>,
     /// Used where a resource names none.
@@ -98,13 +98,13 @@ struct Inner {
     metadata_endpoint: Option<Endpoint>,
     clocks: Clocks,
     transport: Transport,
-    traffic: Traffic,
+    host_limits: HostLimits,
     /// Hosts that have not published the newer route calls.
     only_old_routes: Mutex<BTreeSet<String>>,
 }
 
 /// Where a project is, before its id is known.
-struct Place {
+struct ProjectLocator {
     region: Option<String>,
     endpoint: Endpoint,
     id: Option<String>,
@@ -134,7 +134,7 @@ impl Client {
         Ok(Self {
             inner: Arc::new(Inner {
                 credentials: config.credentials,
-                ring: Ring::default(),
+                credentials_cache: CredentialsCache::default(),
                 region: given(config.region),
                 project_id: given(config.project_id),
                 project_name: given(config.project_name),
@@ -144,7 +144,7 @@ impl Client {
                 metadata_endpoint: parse(config.metadata_endpoint)?.map(Endpoint::direct),
                 clocks: Clocks::new(config.clock),
                 transport,
-                traffic: Traffic::default(),
+                host_limits: HostLimits::default(),
                 only_old_routes: Mutex::default(),
             }),
         })
@@ -154,10 +154,11 @@ impl Client {
     /// where nobody is there, that takes little more than a second, once in the process.
     pub async fn has_credentials(&self) -> bool {
         let inner = &*self.inner;
-        let asker = Asker { region: inner.region.as_deref(), scope: &Scope::Domain, acting: false };
+        let scope =
+            CredentialsScope { region: inner.region.as_deref(), token_scope: &TokenScope::Domain, as_agency: false };
         match &inner.credentials {
             None => false,
-            Some(Credentials { form: Form::Metadata { .. }, .. }) => inner.access(asker).await.is_ok(),
+            Some(Credentials { source: CredentialsSource::Metadata { .. }, .. }) => inner.resolve(scope).await.is_ok(),
             Some(_) => true,
         }
     }
@@ -167,54 +168,56 @@ impl Client {
     /// Fails where something is missing in both, all of it named at once, and where a given region contradicts an
     /// endpoint that the configuration fixed for another one.
     pub fn project(&self, region: Option<&str>, project_id: Option<&str>) -> Result<Project, Error> {
-        let place = self.place(region, project_id, None)?;
-        let Some(id) = place.id else {
+        let locator = self.locate(region, project_id, None)?;
+        let Some(id) = locator.id else {
             return Err(ConfigError::Missing { settings: vec![Setting::ProjectId] }.into());
         };
-        self.at(place.region, place.endpoint, id)
+        self.at(locator.region, locator.endpoint, id)
     }
 
-    /// The same, where calls are patient until `deadline` or until `stop` is triggered (see [`Project::patient`]). Where no
+    /// The same, where calls are patient until `deadline` or until `cancel` is triggered (see [`Project::with_deadline`]). Where no
     /// id is given, the identity service is asked for that of the project of the region's name, once in the process.
     pub async fn open(
         &self,
         (region, project_id): (Option<&str>, Option<&str>),
         deadline: Instant,
-        stop: &CancellationToken,
+        cancel: &CancellationToken,
     ) -> Result<Project, Error> {
         let mut none = None;
-        if let Some(Form::Metadata { .. }) = self.inner.credentials.as_ref().map(|credentials| &credentials.form) {
+        if let Some(CredentialsSource::Metadata { .. }) =
+            self.inner.credentials.as_ref().map(|credentials| &credentials.source)
+        {
             // What this machine has not is told together with what else is missing.
-            let asker = Asker { region, scope: &Scope::Domain, acting: false };
-            if let Err(error) = self.inner.access(asker).await {
+            let scope = CredentialsScope { region, token_scope: &TokenScope::Domain, as_agency: false };
+            if let Err(error) = self.inner.resolve(scope).await {
                 // Another failure is met again below, where there is patience.
                 none = error.missing().map(<[Setting]>::to_vec);
             }
         }
-        let Place { region, endpoint, id, name } = self.place(region, project_id, none)?;
+        let ProjectLocator { region, endpoint, id, name } = self.locate(region, project_id, none)?;
         let id = if let Some(id) = id {
             id
         } else {
-            let patience = Patience::new(deadline, stop);
+            let retry_policy = RetryPolicy::new(deadline, cancel);
             let known = || self.inner.known_project_id(region.as_deref(), &name);
             let ask = || self.inner.project_id(region.as_deref(), &name);
-            Box::pin(patience.repeat(&self.inner.traffic, known, ask)).await?
+            Box::pin(retry_policy.repeat(&self.inner.host_limits, known, ask)).await?
         };
-        Ok(self.at(region, endpoint, id)?.patient(deadline, stop))
+        Ok(self.at(region, endpoint, id)?.with_deadline(deadline, cancel))
     }
 
     fn at(&self, region: Option<String>, endpoint: Endpoint, id: String) -> Result<Project, Error> {
         config::check_header_text("project_id", &id)?;
-        Ok(Project { client: Arc::clone(&self.inner), id, region, endpoint, patience: None })
+        Ok(Project { client: Arc::clone(&self.inner), id, region, endpoint, retry_policy: None })
     }
 
     /// Where a project is. `none` is told with what else is missing.
-    fn place(
+    fn locate(
         &self,
         own_region: Option<&str>,
         project_id: Option<&str>,
         none: Option<Vec<Setting>>,
-    ) -> Result<Place, Error> {
+    ) -> Result<ProjectLocator, Error> {
         let inner = &*self.inner;
         let given = |own: Option<&str>, common: &Option<String>| {
             own.or(common.as_deref()).filter(|text| !text.is_empty()).map(str::to_owned)
@@ -230,7 +233,7 @@ impl Client {
         missing.extend((id.is_none() && name.is_none()).then_some(Setting::ProjectId));
         match (none, &inner.credentials) {
             (Some(settings), _) => missing.extend(settings),
-            (None, None) => missing.push(Setting::Credentials { sought: Vec::new() }),
+            (None, None) => missing.push(Setting::Credentials { searched: Vec::new() }),
             (None, Some(_)) => {}
         }
         if !missing.is_empty() {
@@ -254,7 +257,7 @@ impl Client {
             }
             (None, region) => Endpoint::of("dli", region.as_deref(), inner.cloud.as_deref())?,
         };
-        Ok(Place { region, endpoint, id, name: name.unwrap_or_default() })
+        Ok(ProjectLocator { region, endpoint, id, name: name.unwrap_or_default() })
     }
 }
 
@@ -278,7 +281,7 @@ pub struct Project {
     region: Option<String>,
     endpoint: Endpoint,
     /// Where there is none, a call is made once.
-    patience: Option<Patience>,
+    retry_policy: Option<RetryPolicy>,
 }
 
 impl Project {
@@ -319,7 +322,7 @@ mod tests {
     fn config() -> Config {
         let key = AccessKey { id: "AKEXAMPLE".into(), secret: SECRET.into(), security_token: Some(TOKEN.into()) };
         Config {
-            credentials: Some(Credentials::new(Form::Key(key), "this test")),
+            credentials: Some(Credentials::new(CredentialsSource::Key(key), "this test")),
             region: Some("cn-north-4".into()),
             project_id: Some("48cc2c48765f481480c7db940d6409d1".into()),
             ..Config::default()
@@ -365,8 +368,8 @@ mod tests {
     fn the_configured_project_is_one_of_the_configured_region() {
         let id = |region: Option<&str>, own: Option<&str>| {
             let client = Client::new(Config { region: region.map(str::to_owned), ..config() }).expect("in order");
-            let place = client.place(own, None, None).expect("complete");
-            (place.id.is_some(), place.name)
+            let locator = client.locate(own, None, None).expect("complete");
+            (locator.id.is_some(), locator.name)
         };
         assert_eq!(id(Some("cn-north-4"), Some("cn-north-4")), (true, "cn-north-4".to_owned()));
         assert_eq!(id(Some("cn-north-4"), Some("cn-east-3")), (false, "cn-east-3".to_owned()));

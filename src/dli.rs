@@ -4,10 +4,10 @@
 //! Nothing here does I/O, reads a clock or knows Terraform. The client and the emulator stand on the same page, so
 //! that a limit or a field name is written down once.
 
-pub mod code;
+pub mod error_catalog;
+pub mod error_code;
 pub mod path;
+pub mod rate_limit;
 pub mod rules;
 pub mod signature;
-pub mod throttling;
-pub mod trouble;
 pub mod wire;

@@ -11,7 +11,6 @@ mod enhanced_connection;
 mod enhanced_connection_binding;
 mod enhanced_connection_privilege;
 mod enhanced_connection_route;
-mod failure;
 mod locks;
 mod place;
 mod provider_data;

@@ -11,7 +11,8 @@ use std::{
 use serde_json::json;
 use terraform_provider_dli::{
     client::{
-        AccessKey, Agency, Client, Config, ConnectionFilter, Credentials, Error, Form, Login, Named, Operation, Project,
+        AccessKey, Agency, Client, Config, ConnectionFilter, Credentials, CredentialsSource, Error, NameOrId,
+        Operation, PasswordCredentials, Project,
     },
     dli::wire::{AuthorizationAction, CreateConnection, QueueNames},
 };
@@ -100,20 +101,22 @@ impl Bench {
 /// Seen by a caller who first has to do what is under test.
 async fn project(address: SocketAddr, operation: Operation) -> Result<Project, Error> {
     let key = AccessKey { id: "AKEXAMPLE".into(), secret: SECRET_KEY.into(), security_token: Some(TOKEN.into()) };
-    let name = |name: &str| Named::Name(name.to_owned());
+    let name = |name: &str| NameOrId::Name(name.to_owned());
     let form = match operation {
-        Operation::CreateToken => {
-            Form::Password(Login { user: name("somebody"), password: TOKEN.into(), domain: Some(name("somewhere")) })
-        }
-        Operation::MetadataSession | Operation::MetadataKey => Form::Metadata { sought: Vec::new() },
-        _ => Form::Key(key),
+        Operation::CreateToken => CredentialsSource::Password(PasswordCredentials {
+            user: name("somebody"),
+            password: TOKEN.into(),
+            domain: Some(name("somewhere")),
+        }),
+        Operation::MetadataSession | Operation::MetadataKey => CredentialsSource::Metadata { searched: Vec::new() },
+        _ => CredentialsSource::Key(key),
     };
     let origin = "this test".to_owned();
     let agency = Agency { name: "agency".into(), domain: name("elsewhere"), duration: None, origin: origin.clone() };
     let agency = (operation == Operation::AssumeAgency).then_some(agency);
     let endpoint = Some(format!("http://{address}"));
     let config = Config {
-        credentials: Some(Credentials { form, origin, agency }),
+        credentials: Some(Credentials { source: form, origin, agency }),
         region: Some("cn-north-4".into()),
         project_id: (operation != Operation::ListProjects).then(|| "48cc2c48765f481480c7db940d6409d1".into()),
         project_name: Some("cn-north-4".into()),

@@ -7,9 +7,9 @@ use terraform_provider_dli::{
     client,
     dli::{
         path::{self, RouteApi},
+        rate_limit::RateLimit,
         rules::{self, Rule},
         signature::{self, Authorization},
-        throttling::Limit,
     },
     emulator::Fault,
 };
@@ -49,10 +49,10 @@ pub fn run(bytes: &[u8]) {
 
 fn names(text: &str) {
     for rule in RULES {
-        match rule.broken_by(text) {
+        match rule.violation(text) {
             // Texts of any length are refused in a few words.
-            Some(reason) => assert!(!reason.is_empty() && reason.len() < 200, "{}: {reason}", rule.subject),
-            None => assert!(text.chars().count() <= 255 || rule.subject == "Queue", "{} allows {text:?}", rule.subject),
+            Some(reason) => assert!(!reason.is_empty() && reason.len() < 200, "{}: {reason}", rule.title),
+            None => assert!(text.chars().count() <= 255 || rule.title == "Queue", "{} allows {text:?}", rule.title),
         }
     }
     if rules::HOST_IP.allows(text) {
@@ -69,7 +69,7 @@ fn networks(text: &str) {
     if let Some(network) = network {
         assert_eq!(network, network.trunc());
         assert_eq!(rules::network(&network.to_string()), Some(network), "its own text means the same");
-        assert_eq!(rules::ROUTE_CIDR.broken_by(&network.to_string()), None);
+        assert_eq!(rules::ROUTE_CIDR.violation(&network.to_string()), None);
     }
     if rules::ROUTE_CIDR.allows(text) {
         assert!(network.is_some(), "{text:?} is allowed and no network");
@@ -85,7 +85,7 @@ fn addresses(text: &str) {
 
 /// What a refusal by the gateway teaches, and the short form of a fault that brings one on.
 fn limits(text: &str) {
-    if let Some(Limit { calls, period }) = Limit::find(text) {
+    if let Some(RateLimit { calls, period }) = RateLimit::find(text) {
         assert!(calls > 0 && !period.is_zero() && period.as_secs() <= 24 * 60 * 60, "{calls} in {period:?}");
     }
     if let Ok(fault) = text.parse::<Fault>() {

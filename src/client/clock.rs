@@ -21,58 +21,58 @@ const SERVER_TIME: &str = "server time:";
 pub(super) struct Clocks {
     local: Clock,
     /// Milliseconds by which the service's clock is ahead of the local one, as last heard.
-    ahead: AtomicI64,
+    offset: AtomicI64,
     /// Milliseconds by which signatures are dated other than by the local clock.
-    correction: AtomicI64,
+    skew: AtomicI64,
 }
 
 impl Clocks {
     pub(super) fn new(local: Clock) -> Self {
-        Self { local, ahead: AtomicI64::new(0), correction: AtomicI64::new(0) }
+        Self { local, offset: AtomicI64::new(0), skew: AtomicI64::new(0) }
     }
 
     /// The service's time, as far as it is known: `Date` has whole seconds and has travelled, so this is behind by up to a
     /// second and the way of the answer, and ahead only where the local clock was turned since. Before the first answer it
     /// is the local time.
     pub(super) fn now(&self) -> OffsetDateTime {
-        (self.local)().saturating_add(Duration::milliseconds(self.ahead.load(Ordering::Relaxed)))
+        (self.local)().saturating_add(Duration::milliseconds(self.offset.load(Ordering::Relaxed)))
     }
 
     /// By how much signatures are to be dated ahead.
-    pub(super) fn correction(&self) -> Duration {
-        Duration::milliseconds(self.correction.load(Ordering::Relaxed))
+    pub(super) fn skew(&self) -> Duration {
+        Duration::milliseconds(self.skew.load(Ordering::Relaxed))
     }
 
     /// The date for a signature.
-    pub(super) fn signing(&self, correction: Duration) -> OffsetDateTime {
-        (self.local)().saturating_add(correction)
+    pub(super) fn signing(&self, skew: Duration) -> OffsetDateTime {
+        (self.local)().saturating_add(skew)
     }
 
     /// Takes in the `Date` header of an answer.
-    pub(super) fn heard(&self, date: &str) {
+    pub(super) fn observe_date(&self, date: &str) {
         if let Ok(time) = OffsetDateTime::parse(date, &Rfc2822) {
             self.set(time);
         }
     }
 
     fn set(&self, time: OffsetDateTime) {
-        let ahead = (time - (self.local)()).whole_milliseconds();
-        self.ahead.store(i64::try_from(ahead).unwrap_or_default(), Ordering::Relaxed);
+        let offset = (time - (self.local)()).whole_milliseconds();
+        self.offset.store(i64::try_from(offset).unwrap_or_default(), Ordering::Relaxed);
     }
 
     /// Whether a refusal of a request that was dated with this correction may be for its date, and another one is tried
     /// from now on.
-    pub(super) fn corrects(&self, refusal: &ApiError, correction: Duration) -> bool {
+    pub(super) fn corrects(&self, refusal: &ApiError, skew: Duration) -> bool {
         let told = refusal.message.split_once(SERVER_TIME).and_then(|(_, rest)| parse_date(rest.get(..16)?));
         if let Some(time) = told {
             self.set(time);
         }
-        let ahead = self.ahead.load(Ordering::Relaxed);
-        let off = (Duration::milliseconds(ahead) - correction).abs();
+        let offset = self.offset.load(Ordering::Relaxed);
+        let off = (Duration::milliseconds(offset) - skew).abs();
         let is_for_date = off > if told.is_some() { Duration::SECOND } else { DOUBTFUL };
         if is_for_date {
-            tracing::warn!(seconds = ahead / 1000, "this machine's clock is wrong; signing by the service's");
-            self.correction.store(ahead, Ordering::Relaxed);
+            tracing::warn!(seconds = offset / 1000, "this machine's clock is wrong; signing by the service's");
+            self.skew.store(offset, Ordering::Relaxed);
         }
         is_for_date
     }
@@ -106,13 +106,13 @@ mod tests {
     fn the_services_time_is_remembered_and_not_signed_with_before_a_refusal() {
         let clocks = clocks();
         assert_eq!(clocks.now(), datetime!(2026-01-01 12:00 UTC));
-        clocks.heard("Thu, 01 Jan 2026 12:40:00 GMT");
+        clocks.observe_date("Thu, 01 Jan 2026 12:40:00 GMT");
         assert_eq!(clocks.now(), datetime!(2026-01-01 12:40 UTC));
-        clocks.heard("yesterday");
+        clocks.observe_date("yesterday");
         assert_eq!(clocks.now(), datetime!(2026-01-01 12:40 UTC));
-        assert_eq!(clocks.signing(clocks.correction()), datetime!(2026-01-01 12:00 UTC));
+        assert_eq!(clocks.signing(clocks.skew()), datetime!(2026-01-01 12:00 UTC));
         assert!(clocks.corrects(&refusal("Incorrect IAM authentication information"), Duration::ZERO));
-        assert_eq!(clocks.signing(clocks.correction()), datetime!(2026-01-01 12:40 UTC));
+        assert_eq!(clocks.signing(clocks.skew()), datetime!(2026-01-01 12:40 UTC));
     }
 
     /// The gateway's words, with the `Date` lost on the way.
@@ -122,7 +122,7 @@ mod tests {
         let words = "Incorrect IAM authentication information: signature expired, signature \
                      time:20260101T120000Z,server time:20260101T122500Z";
         assert!(clocks.corrects(&refusal(words), Duration::ZERO));
-        let corrected = clocks.correction();
+        let corrected = clocks.skew();
         assert_eq!(clocks.signing(corrected), datetime!(2026-01-01 12:25 UTC));
         // Signed by that time, it is refused for something else.
         assert!(!clocks.corrects(&refusal(words), corrected));
@@ -137,16 +137,16 @@ mod tests {
         let clocks = Clocks::new(|| {
             datetime!(2026-01-01 12:00 UTC) + Duration::seconds(SECONDS.fetch_add(1, Ordering::Relaxed))
         });
-        clocks.heard("Fri, 31 Dec 9999 23:59:59 GMT");
+        clocks.observe_date("Fri, 31 Dec 9999 23:59:59 GMT");
         assert!(clocks.corrects(&refusal("Incorrect IAM authentication information"), Duration::ZERO));
         let last = datetime!(9999-12-31 23:59:59 UTC);
-        assert!(clocks.now() >= last && clocks.signing(clocks.correction()) >= last);
+        assert!(clocks.now() >= last && clocks.signing(clocks.skew()) >= last);
     }
 
     #[test]
     fn a_clock_that_is_right_is_not_the_reason() {
         let clocks = clocks();
-        clocks.heard("Thu, 01 Jan 2026 12:04:00 GMT");
+        clocks.observe_date("Thu, 01 Jan 2026 12:04:00 GMT");
         assert!(!clocks.corrects(&refusal("verify aksk signature fail"), Duration::ZERO));
         for odd in ["server time:", "server time:2026", "server time:größe größe größe"] {
             assert!(!clocks.corrects(&refusal(odd), Duration::ZERO), "{odd}");

@@ -102,7 +102,7 @@ pub enum Setting {
     /// Whatever proves who calls.
     Credentials {
         /// What was looked for in vain, one place a line.
-        sought: Vec<String>,
+        searched: Vec<String>,
     },
 }
 
@@ -118,12 +118,12 @@ impl fmt::Display for Setting {
                 "no project is configured: set project_id on the resource or in the provider's configuration, or \
                  HW_PROJECT_ID in the environment",
             ),
-            Self::Credentials { sought } => {
+            Self::Credentials { searched } => {
                 f.write_str("no credentials were found")?;
-                if !sought.is_empty() {
+                if !searched.is_empty() {
                     f.write_str("; they were looked for here, in this order:")?;
                 }
-                sought.iter().try_for_each(|place| write!(f, "\n  - {place}"))
+                searched.iter().try_for_each(|locator| write!(f, "\n  - {locator}"))
             }
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, de::Error as _};
 use time::OffsetDateTime;
 
-use super::{Project, call::Call, error::Error, operation::Operation};
+use super::{Project, error::Error, operation::Operation, request::Request};
 use crate::dli::{
     path,
     wire::{Connection, ConnectionList, CreateConnection, Host, QueueNames, ReplaceHosts},
@@ -27,60 +27,60 @@ impl Project {
     /// Creates a connection and returns its id, which is all that comes back. The host records are sent by name.
     ///
     /// The service knows no idempotency token: after an error of which
-    /// [`may_have_taken_effect`](Error::may_have_taken_effect) holds, the connection may exist. `sending` is told the
+    /// [`may_have_taken_effect`](Error::may_have_taken_effect) holds, the connection may exist. `on_send` is told the
     /// service's time right before each attempt leaves, so that it can be written down.
     pub async fn create_connection(
         &self,
         connection: &CreateConnection,
-        sending: &(dyn Fn(OffsetDateTime) + Sync),
+        on_send: &(dyn Fn(OffsetDateTime) + Sync),
     ) -> Result<String, Error> {
         let connection = CreateConnection { hosts: sorted(&connection.hosts), ..connection.clone() };
-        let call = Call::new(Operation::CreateConnection, path::connections(&self.id)).body(&connection);
-        self.fetch(call.sending(sending)).await.map(|created: Created| created.connection_id)
+        let request = Request::new(Operation::CreateConnection, path::connections(&self.id)).body(&connection);
+        self.fetch(request.on_send(on_send)).await.map(|created: Created| created.connection_id)
     }
 
     /// Shows one connection. One that was deleted is shown too, with the status `DELETED`.
     pub async fn show_connection(&self, id: &str) -> Result<Connection, Error> {
         // The connection's fields stand beside `is_success`, which has been looked at by now.
-        self.fetch(Call::new(Operation::ShowConnection, path::connection(&self.id, id))).await
+        self.fetch(Request::new(Operation::ShowConnection, path::connection(&self.id, id))).await
     }
 
     /// Lists connections, in the order of their creation, all in one answer.
     pub async fn list_connections(&self, filter: &ConnectionFilter<'_>) -> Result<Vec<Connection>, Error> {
         // A limit of 0 means all; without one the service stops at 100.
-        let mut call = Call::new(Operation::ListConnections, path::connections(&self.id)).query("limit", "0");
+        let mut request = Request::new(Operation::ListConnections, path::connections(&self.id)).query("limit", "0");
         for (key, value) in [("name", filter.name), ("status", filter.status)] {
             if let Some(value) = value {
-                call = call.query(key, value);
+                request = request.query(key, value);
             }
         }
         if let Some(tags) = filter.tags.filter(|tags| !tags.is_empty()) {
             let pairs: Vec<_> = tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
-            call = call.query("tags", &pairs.join(","));
+            request = request.query("tags", &pairs.join(","));
         }
-        self.fetch(call).await.map(|list: ConnectionList| list.connections)
+        self.fetch(request).await.map(|list: ConnectionList| list.connections)
     }
 
     /// Deletes a connection.
     pub async fn delete_connection(&self, id: &str) -> Result<(), Error> {
-        self.run(Call::new(Operation::DeleteConnection, path::connection(&self.id, id))).await
+        self.run(Request::new(Operation::DeleteConnection, path::connection(&self.id, id))).await
     }
 
     /// Replaces all host records; an empty list clears them. They are sent by name.
     pub async fn replace_hosts(&self, id: &str, hosts: &[Host]) -> Result<(), Error> {
         let body = ReplaceHosts { hosts: sorted(hosts) };
-        self.run(Call::new(Operation::ReplaceHosts, path::connection(&self.id, id)).body(&body)).await
+        self.run(Request::new(Operation::ReplaceHosts, path::connection(&self.id, id)).body(&body)).await
     }
 
     /// Binds queues or pools. The answer comes before the peering stands: its state is read with
     /// [`show_connection`](Self::show_connection).
     pub async fn bind(&self, id: &str, names: &QueueNames) -> Result<(), Error> {
-        self.run(Call::new(Operation::Bind, path::associate_queue(&self.id, id)).body(names)).await
+        self.run(Request::new(Operation::Bind, path::associate_queue(&self.id, id)).body(names)).await
     }
 
     /// Unbinds queues or pools.
     pub async fn unbind(&self, id: &str, names: &QueueNames) -> Result<(), Error> {
-        self.run(Call::new(Operation::Unbind, path::disassociate_queue(&self.id, id)).body(names)).await
+        self.run(Request::new(Operation::Unbind, path::disassociate_queue(&self.id, id)).body(names)).await
     }
 }
 
@@ -129,10 +129,10 @@ mod tests {
             tags: vec![Tag { key: "owner".into(), value: String::new() }],
             ..CreateConnection::default()
         };
-        let answer =
+        let response =
             r#"{ "is_success": true, "message": "", "connection_id": "2a620c33-5609-40c9-affd-2b6453071b0f" }"#;
         let (request, id) =
-            exchange(201, answer, async |project| project.create_connection(&connection, &|_| {}).await).await;
+            exchange(201, response, async |project| project.create_connection(&connection, &|_| {}).await).await;
         assert_eq!(
             request.parts(),
             (
@@ -147,10 +147,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_created_connection_without_an_id_is_an_error_that_leaves_it_open() {
-        for answer in [r#"{"is_success":true}"#, r#"{"is_success":true,"connection_id":""}"#, ""] {
+        for response in [r#"{"is_success":true}"#, r#"{"is_success":true,"connection_id":""}"#, ""] {
             let connection = CreateConnection::default();
             let (_, id) =
-                exchange(201, answer, async |project| project.create_connection(&connection, &|_| {}).await).await;
+                exchange(201, response, async |project| project.create_connection(&connection, &|_| {}).await).await;
             let error = id.expect_err("there is no id");
             assert!(matches!(error, Error::Undecodable { .. }), "{error:?}");
             assert!(error.may_have_taken_effect());
@@ -159,8 +159,8 @@ mod tests {
 
     #[tokio::test]
     async fn show() {
-        let answer = r#"{"is_success":"true","message":"","id":"2a62","name":"test","status":"DELETED","available_queue_info":[{"peer_id":"p","name":"q1","status":"FAILED","err_msg":"Failed to get subnet","update_time":1566889577861}],"elastic_resource_pools":null,"dest_vpc_id":"v","dest_network_id":"n","create_time":1566888011125,"hosts":[{"ip":"192.168.0.1","name":"ecs"}],"isPrivis":true,"routes":[]}"#;
-        let (request, connection) = exchange(200, answer, async |project| project.show_connection(ID).await).await;
+        let response = r#"{"is_success":"true","message":"","id":"2a62","name":"test","status":"DELETED","available_queue_info":[{"peer_id":"p","name":"q1","status":"FAILED","err_msg":"Failed to get subnet","update_time":1566889577861}],"elastic_resource_pools":null,"dest_vpc_id":"v","dest_network_id":"n","create_time":1566888011125,"hosts":[{"ip":"192.168.0.1","name":"ecs"}],"isPrivis":true,"routes":[]}"#;
+        let (request, connection) = exchange(200, response, async |project| project.show_connection(ID).await).await;
         assert_eq!(
             request.parts(),
             (
@@ -181,9 +181,10 @@ mod tests {
     #[tokio::test]
     async fn list() {
         let path = "/v2.0/48cc2c48765f481480c7db940d6409d1/datasource/enhanced-connections";
-        let answer = r#"{"is_success":true,"count":1,"connections":[{"id":"2a62","name":"test","status":"ACTIVE"}]}"#;
+        let response = r#"{"is_success":true,"count":1,"connections":[{"id":"2a62","name":"test","status":"ACTIVE"}]}"#;
         let all = ConnectionFilter::default();
-        let (request, connections) = exchange(200, answer, async |project| project.list_connections(&all).await).await;
+        let (request, connections) =
+            exchange(200, response, async |project| project.list_connections(&all).await).await;
         assert_eq!(request.parts(), ("GET", format!("{path}?limit=0"), ""));
         assert_eq!(connections.expect("listed")[0].id, "2a62");
 
@@ -201,20 +202,20 @@ mod tests {
         let pair = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
         let tags = [("team", "R+D & größe"), ("at", "10:30"), ("empty", "")].map(pair).into();
         let filter = ConnectionFilter { tags: Some(&tags), ..ConnectionFilter::default() };
-        let answer = r#"{"is_success":true}"#;
-        let (request, _) = exchange(200, answer, async |project| project.list_connections(&filter).await).await;
+        let response = r#"{"is_success":true}"#;
+        let (request, _) = exchange(200, response, async |project| project.list_connections(&filter).await).await;
         let query = "limit=0&tags=at%3D10%3A30%2Cempty%3D%2Cteam%3DR%2BD%20%26%20gr%C3%B6%C3%9Fe";
         assert_eq!(request.parts(), ("GET", format!("{path}?{query}"), ""));
 
         let none = ConnectionFilter { tags: Some(&BTreeMap::new()), ..ConnectionFilter::default() };
-        let (request, _) = exchange(200, answer, async |project| project.list_connections(&none).await).await;
+        let (request, _) = exchange(200, response, async |project| project.list_connections(&none).await).await;
         assert_eq!(request.parts(), ("GET", format!("{path}?limit=0"), ""));
     }
 
     #[tokio::test]
     async fn delete() {
-        let answer = r#"{"is_success":true,"message":"Deleted"}"#;
-        let (request, done) = exchange(200, answer, async |project| project.delete_connection("a/b").await).await;
+        let response = r#"{"is_success":true,"message":"Deleted"}"#;
+        let (request, done) = exchange(200, response, async |project| project.delete_connection("a/b").await).await;
         assert_eq!(
             request.parts(),
             ("DELETE", "/v2.0/48cc2c48765f481480c7db940d6409d1/datasource/enhanced-connections/a%2Fb".to_owned(), "")

@@ -1,22 +1,22 @@
 //! Who calls: the forms in which that can be proven, and where each came from, in words.
 //!
 //! Pure data, read from nowhere: which form is taken out of which source is the business of whoever configures a client.
-//! What is derived from a form (tokens, temporary keys) is `ring.rs`'s, and lives only as long as the process.
+//! What is derived from a form (tokens, temporary keys) is `credentials_cache.rs`'s, and lives only as long as the process.
 
-mod access;
-mod cell;
-mod ring;
-mod trial;
+mod cache;
+mod expiring_cache;
+mod lockout_guard;
+mod resolved;
 
 use std::{fmt, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
 
 pub(super) use self::{
-    access::{Access, Proof},
-    cell::{Cell, Kept},
-    ring::{Asker, Ring, Scope},
-    trial::{is_of_key, is_of_login},
+    cache::{CredentialsCache, CredentialsScope, TokenScope},
+    expiring_cache::{Cached, ExpiringCache},
+    lockout_guard::{is_key_rejected, is_password_rejected},
+    resolved::{AuthScheme, ResolvedCredentials},
 };
 use super::config::{ConfigError, check_header_text};
 
@@ -24,7 +24,7 @@ use super::config::{ConfigError, check_header_text};
 #[derive(Debug, Clone)]
 pub struct Credentials {
     /// How it is proven.
-    pub form: Form,
+    pub source: CredentialsSource,
     /// Where they come from, as the end of a sentence: "the provider's configuration".
     pub origin: String,
     /// Whom to act for, where that is somebody else.
@@ -33,17 +33,17 @@ pub struct Credentials {
 
 /// How it is proven who calls. No secret in it is ever printed.
 #[derive(Debug, Clone)]
-pub enum Form {
+pub enum CredentialsSource {
     /// Every request is signed.
     Key(AccessKey),
     /// A token that somebody has got from the identity service; it cannot be renewed here.
     Token(SecretString),
     /// A password, for which the identity service gives a token for each project.
-    Password(Login),
+    Password(PasswordCredentials),
     /// The keys that this machine's metadata service gives to whoever asks from here.
     Metadata {
         /// What else was looked for in vain, one place a line; told where the machine has no keys either.
-        sought: Vec<String>,
+        searched: Vec<String>,
     },
 }
 
@@ -60,13 +60,13 @@ pub struct AccessKey {
 
 /// A user with a password.
 #[derive(Debug, Clone)]
-pub struct Login {
+pub struct PasswordCredentials {
     /// By name (then the account must be known) or by id.
-    pub user: Named,
+    pub user: NameOrId,
     /// Sent to the identity service only.
     pub password: SecretString,
     /// The account that the user belongs to.
-    pub domain: Option<Named>,
+    pub domain: Option<NameOrId>,
 }
 
 /// An agency that is assumed: another account has given it rights there, or the own one fewer than the caller has.
@@ -75,7 +75,7 @@ pub struct Agency {
     /// The agency's name.
     pub name: String,
     /// The account that has created it.
-    pub domain: Named,
+    pub domain: NameOrId,
     /// How long the keys are good for that are got with it: 15 minutes to a day; where it is `None`, what the service
     /// takes (15 minutes).
     pub duration: Option<Duration>,
@@ -85,7 +85,7 @@ pub struct Agency {
 
 /// A user, an account or a project, by one of its two names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Named {
+pub enum NameOrId {
     /// By its id.
     Id(String),
     /// By its name.
@@ -94,31 +94,35 @@ pub enum Named {
 
 impl Credentials {
     /// Such credentials without an agency.
-    pub fn new(form: Form, origin: impl Into<String>) -> Self {
-        Self { form, origin: origin.into(), agency: None }
+    pub fn new(source: CredentialsSource, origin: impl Into<String>) -> Self {
+        Self { source, origin: origin.into(), agency: None }
     }
 
     /// A line break that was copied along would otherwise show as a wrong signature, long after.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        match &self.form {
-            Form::Key(key) => key.check(),
-            Form::Token(token) => check_header_text("token", token.expose_secret()),
-            Form::Password(login) if login.password.expose_secret().is_empty() => {
+        match &self.source {
+            CredentialsSource::Key(key) => key.check(),
+            CredentialsSource::Token(token) => check_header_text("token", token.expose_secret()),
+            CredentialsSource::Password(login) if login.password.expose_secret().is_empty() => {
                 Err(ConfigError::Text { setting: "password", problem: "is empty" })
             }
-            Form::Password(_) | Form::Metadata { .. } => Ok(()),
+            CredentialsSource::Password(_) | CredentialsSource::Metadata { .. } => Ok(()),
         }
     }
 
     /// Whose they are and where they come from, without any secret; the agency aside.
     pub(super) fn base(&self) -> String {
         let origin = &self.origin;
-        match &self.form {
-            Form::Key(key) => format!("the access key {} from {origin}", key.shown()),
-            Form::Token(_) => format!("the token from {origin}"),
-            Form::Password(Login { user: Named::Name(name), .. }) => format!("the user {name:?} from {origin}"),
-            Form::Password(Login { user: Named::Id(id), .. }) => format!("the user with the id {id:?} from {origin}"),
-            Form::Metadata { .. } => {
+        match &self.source {
+            CredentialsSource::Key(key) => format!("the access key {} from {origin}", key.abbreviated()),
+            CredentialsSource::Token(_) => format!("the token from {origin}"),
+            CredentialsSource::Password(PasswordCredentials { user: NameOrId::Name(name), .. }) => {
+                format!("the user {name:?} from {origin}")
+            }
+            CredentialsSource::Password(PasswordCredentials { user: NameOrId::Id(id), .. }) => {
+                format!("the user with the id {id:?} from {origin}")
+            }
+            CredentialsSource::Metadata { .. } => {
                 "the temporary key of this machine's agency, from the ECS metadata service".to_owned()
             }
         }
@@ -143,12 +147,12 @@ impl AccessKey {
     }
 
     /// Enough to tell it from another key, and not enough to do harm where the two halves were swapped.
-    fn shown(&self) -> String {
+    fn abbreviated(&self) -> String {
         format!("{}…", self.id.chars().take(4).collect::<String>())
     }
 }
 
-impl fmt::Display for Named {
+impl fmt::Display for NameOrId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Id(id) => write!(f, "with the id {id:?}"),
@@ -162,8 +166,8 @@ mod tests {
     use super::*;
     use crate::client::{Client, Config};
 
-    fn refusal(form: Form) -> String {
-        let config = Config { credentials: Some(Credentials::new(form, "this test")), ..Config::default() };
+    fn refusal(source: CredentialsSource) -> String {
+        let config = Config { credentials: Some(Credentials::new(source, "this test")), ..Config::default() };
         Client::new(config).expect_err("the credentials are malformed").to_string()
     }
 
@@ -175,8 +179,12 @@ mod tests {
         }
     }
 
-    fn login(user: Named) -> Form {
-        Form::Password(Login { user, password: "canary-password".into(), domain: Some(Named::Name("acme".into())) })
+    fn login(user: NameOrId) -> CredentialsSource {
+        CredentialsSource::Password(PasswordCredentials {
+            user,
+            password: "canary-password".into(),
+            domain: Some(NameOrId::Name("acme".into())),
+        })
     }
 
     #[test]
@@ -186,42 +194,43 @@ mod tests {
         let with = |change: fn(&mut AccessKey)| {
             let mut key = key();
             change(&mut key);
-            refusal(Form::Key(key))
+            refusal(CredentialsSource::Key(key))
         };
         assert_eq!(with(|key| key.id = "A K".into()), format!("access_key {problem}"));
         assert_eq!(with(|key| key.secret = "SK\n".into()), format!("secret_key {problem}"));
         assert_eq!(with(|key| key.security_token = Some("töken".into())), format!("security_token {problem}"));
         assert_eq!(with(|key| key.secret = "".into()), "secret_key is empty");
-        assert_eq!(refusal(Form::Token("MII\n".into())), format!("token {problem}"));
-        let empty = Login { user: Named::Name("me".into()), password: "".into(), domain: None };
-        assert_eq!(refusal(Form::Password(empty)), "password is empty");
+        assert_eq!(refusal(CredentialsSource::Token("MII\n".into())), format!("token {problem}"));
+        let empty = PasswordCredentials { user: NameOrId::Name("me".into()), password: "".into(), domain: None };
+        assert_eq!(refusal(CredentialsSource::Password(empty)), "password is empty");
     }
 
     #[test]
     fn the_caller_is_named_with_the_source_and_without_a_secret() {
-        let named = |form| Credentials::new(form, "the environment").caller();
+        let named = |source| Credentials::new(source, "the environment").caller();
         let forms = [
-            (Form::Key(key()), "the access key AKEX… from the environment"),
-            (Form::Token("canary-token".into()), "the token from the environment"),
-            (login(Named::Name("me".into())), "the user \"me\" from the environment"),
-            (login(Named::Id("0a1b".into())), "the user with the id \"0a1b\" from the environment"),
+            (CredentialsSource::Key(key()), "the access key AKEX… from the environment"),
+            (CredentialsSource::Token("canary-token".into()), "the token from the environment"),
+            (login(NameOrId::Name("me".into())), "the user \"me\" from the environment"),
+            (login(NameOrId::Id("0a1b".into())), "the user with the id \"0a1b\" from the environment"),
             (
-                Form::Metadata { sought: Vec::new() },
+                CredentialsSource::Metadata { searched: Vec::new() },
                 "the temporary key of this machine's agency, from the ECS metadata service",
             ),
         ];
-        for (form, words) in forms {
-            let shown = format!("{form:?} {form:#?}");
+        for (source, words) in forms {
+            let shown = format!("{source:?} {source:#?}");
             assert!(!shown.contains("canary"), "{shown}");
-            assert_eq!(named(form), words);
+            assert_eq!(named(source), words);
         }
         let agency = Agency {
             name: "dli".into(),
-            domain: Named::Name("acme".into()),
+            domain: NameOrId::Name("acme".into()),
             duration: None,
             origin: "the provider's configuration".into(),
         };
-        let credentials = Credentials { agency: Some(agency), ..Credentials::new(Form::Key(key()), "the environment") };
+        let credentials =
+            Credentials { agency: Some(agency), ..Credentials::new(CredentialsSource::Key(key()), "the environment") };
         assert_eq!(
             credentials.caller(),
             "the agency \"dli\" from the provider's configuration, assumed by the access key AKEX… from the environment"

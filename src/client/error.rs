@@ -10,10 +10,10 @@ use http::StatusCode;
 
 use super::{
     config::{ConfigError, Setting},
-    kind::Kind,
+    error_kind::ErrorKind,
     operation::Operation,
 };
-use crate::dli::throttling::Limit;
+use crate::dli::rate_limit::RateLimit;
 
 /// A call failed. The phases stand in the order of a call.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +39,7 @@ pub enum Error {
         rounded(*waited),
         limit.map(|limit| format!(" to {limit}")).unwrap_or_default()
     )]
-    Unsent {
+    QueuedTooLong {
         /// The call.
         operation: Operation,
         /// Host and port.
@@ -47,7 +47,7 @@ pub enum Error {
         /// How long it waited.
         waited: Duration,
         /// What the gateway allows, where it has told.
-        limit: Option<Limit>,
+        limit: Option<RateLimit>,
     },
     /// No connection came about (name, network, TLS, proxy, or the connect timeout); nothing was sent.
     #[error("{operation}: no connection to {host}")]
@@ -159,7 +159,7 @@ impl Error {
     #[must_use]
     pub fn attempts(&self) -> u32 {
         match self {
-            Self::Configuration(_) | Self::Request { .. } | Self::Unsent { .. } => 0,
+            Self::Configuration(_) | Self::Request { .. } | Self::QueuedTooLong { .. } => 0,
             Self::Repeated { attempts, .. } => *attempts,
             Self::Identity(error) => error.attempts(),
             _ => 1,
@@ -174,7 +174,7 @@ impl Error {
             Self::Repeated { last, .. } => last.operation(),
             Self::Identity(error) => error.operation(),
             Self::Request { operation, .. }
-            | Self::Unsent { operation, .. }
+            | Self::QueuedTooLong { operation, .. }
             | Self::Connect { operation, .. }
             | Self::Lost { operation, .. }
             | Self::Timeout { operation, .. }
@@ -216,19 +216,25 @@ impl Error {
     /// Whether the service says that the object itself does not exist. A gateway's 404 does not say that.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
-        self.kind() == Kind::NotFound
+        self.kind() == ErrorKind::NotFound
     }
 
     /// Whether the gateway says that this call is not published in the region. That says nothing about any object.
     #[must_use]
     pub fn is_not_published(&self) -> bool {
-        self.kind() == Kind::NotPublished
+        self.kind() == ErrorKind::NotPublished
     }
 
     /// Whether the same call may succeed a moment later: the network, a fault of the server, too many requests.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        matches!(self.kind(), Kind::Unreached | Kind::Throttled { .. } | Kind::Passing | Kind::Open)
+        matches!(
+            self.kind(),
+            ErrorKind::ConnectFailed
+                | ErrorKind::Throttled { .. }
+                | ErrorKind::TransientNotApplied
+                | ErrorKind::OutcomeUnknown
+        )
     }
 
     /// What is not configured, where that is all.
@@ -245,7 +251,9 @@ impl Error {
         match self {
             Self::Identity(_) => false,
             Self::Repeated { last, .. } => last.is_sent(),
-            _ => !matches!(self.kind(), Kind::Unsendable | Kind::Unreached | Kind::Unsent),
+            _ => {
+                !matches!(self.kind(), ErrorKind::InvalidRequest | ErrorKind::ConnectFailed | ErrorKind::QueuedTooLong)
+            }
         }
     }
 
@@ -264,7 +272,7 @@ impl Error {
     #[must_use]
     pub fn may_have_taken_effect(&self) -> bool {
         self.operation().is_some_and(Operation::is_write)
-            && (matches!(self.kind(), Kind::Open | Kind::Unreadable)
+            && (matches!(self.kind(), ErrorKind::OutcomeUnknown | ErrorKind::InvalidResponse)
                 || matches!(self, Self::Repeated { open: true, .. }))
     }
 

@@ -11,13 +11,16 @@ use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{
     Inner,
-    answer::Answer,
-    call::{Call, Way},
     config::ConfigError,
-    credentials::{Access, AccessKey, Asker, Credentials, Form, Kept, Login, Named, Proof, Scope, is_of_login},
+    credentials::{
+        AccessKey, AuthScheme, Cached, Credentials, CredentialsScope, CredentialsSource, NameOrId, PasswordCredentials,
+        ResolvedCredentials, TokenScope, is_password_rejected,
+    },
     endpoint::Endpoint,
     error::Error,
     operation::Operation,
+    request::{Dispatch, Request},
+    response::Response,
 };
 
 /// How long before its end a token or an agency's key is renewed.
@@ -73,52 +76,52 @@ impl Inner {
     /// A token for a password. A token is good for one project, or for the account.
     pub(super) async fn token(
         &self,
-        login: &Login,
+        login: &PasswordCredentials,
         caller: String,
-        asker: Asker<'_>,
-    ) -> Result<Kept<Arc<Access>>, Error> {
-        self.log_in(login, caller, asker).await.map(|(token, _)| token)
+        scope: CredentialsScope<'_>,
+    ) -> Result<Cached<Arc<ResolvedCredentials>>, Error> {
+        self.log_in(login, caller, scope).await.map(|(token, _)| token)
     }
 
     /// The same, with the id of the project where the token is good for one.
     async fn log_in(
         &self,
-        login: &Login,
+        login: &PasswordCredentials,
         caller: String,
-        asker: Asker<'_>,
-    ) -> Result<(Kept<Arc<Access>>, Option<String>), Error> {
-        let endpoint = self.identity_endpoint(asker.region, || format!("to log in as {caller}"))?;
-        let call = Call::new(Operation::CreateToken, TOKENS)
+        scope: CredentialsScope<'_>,
+    ) -> Result<(Cached<Arc<ResolvedCredentials>>, Option<String>), Error> {
+        let endpoint = self.identity_endpoint(scope.region, || format!("to log in as {caller}"))?;
+        let request = Request::new(Operation::CreateToken, TOKENS)
             // Without it the answer lists every service of the cloud.
             .query("nocatalog", "true")
-            .body(&json!({"auth": login_body(login, asker.scope)}))
+            .body(&json!({"auth": login_body(login, scope.token_scope)}))
             .with_secret(&login.password);
-        let way = Way { endpoint: &endpoint, project_id: None, access: None, correction: Duration::ZERO };
-        let answer = self.exchange(&call, way).await.map_err(|error| error.by(&caller))?;
-        let token = answer.token.clone().ok_or_else(|| answer.undecodable("it has no X-Subject-Token"))?;
-        let NewToken { token: TokenFacts { expires_at, project } } = answer.decode()?;
-        let access = Access::new(Proof::Token(token), caller, read_time(expires_at), true);
-        Ok((self.kept(access, EARLY), project.map(|project| project.id)))
+        let dispatch = Dispatch { endpoint: &endpoint, project_id: None, resolved: None, skew: Duration::ZERO };
+        let response = self.exchange(&request, dispatch).await.map_err(|error| error.by(&caller))?;
+        let token = response.token.clone().ok_or_else(|| response.undecodable("it has no X-Subject-Token"))?;
+        let NewToken { token: TokenFacts { expires_at, project } } = response.decode()?;
+        let resolved = ResolvedCredentials::new(AuthScheme::Token(token), caller, read_time(expires_at), true);
+        Ok((self.cached(resolved, EARLY), project.map(|project| project.id)))
     }
 
     /// A temporary key by assuming the agency that is configured.
-    pub(super) async fn assume(&self, region: Option<&str>) -> Result<Kept<Arc<Access>>, Error> {
+    pub(super) async fn assume(&self, region: Option<&str>) -> Result<Cached<Arc<ResolvedCredentials>>, Error> {
         let credentials = self.credentials()?;
         let agency = credentials.agency.as_ref().expect("asked for where there is one");
         let endpoint = self.identity_endpoint(region, || format!("to assume the agency {:?}", agency.name))?;
         let mut role = json!({"agency_name": agency.name});
         match &agency.domain {
-            Named::Id(id) => role["domain_id"] = id.as_str().into(),
-            Named::Name(name) => role["domain_name"] = name.as_str().into(),
+            NameOrId::Id(id) => role["domain_id"] = id.as_str().into(),
+            NameOrId::Name(name) => role["domain_name"] = name.as_str().into(),
         }
         if let Some(duration) = agency.duration {
             role["duration_seconds"] = duration.as_secs().into();
         }
         let body = json!({"auth": {"identity": {"methods": ["assume_role"], "assume_role": role}}});
-        let call = Call::new(Operation::AssumeAgency, TEMPORARY_KEYS).body(&body);
-        let asker = Asker { region, scope: &Scope::Domain, acting: false };
-        let answer = self.proven(&call, &endpoint, None, asker).await?;
-        Ok(self.kept(temporary(&answer, credentials.caller())?, EARLY))
+        let request = Request::new(Operation::AssumeAgency, TEMPORARY_KEYS).body(&body);
+        let scope = CredentialsScope { region, token_scope: &TokenScope::Domain, as_agency: false };
+        let response = self.authenticated(&request, &endpoint, None, scope).await?;
+        Ok(self.cached(temporary(&response, credentials.caller())?, EARLY))
     }
 
     /// The id of the project of this name: asked for once.
@@ -130,15 +133,15 @@ impl Inner {
                 Ok(id) => id,
             };
             super::config::check_header_text("the project's id", &id)?;
-            Ok(Kept { value: id, renew: None, expires: None })
+            Ok(Cached { value: id, renew: None, expires: None })
         };
-        self.project_cell((endpoint.host(), name.to_owned())).get(self.clocks.now(), ask).await
+        self.project_cache((endpoint.host(), name.to_owned())).get(self.clocks.now(), ask).await
     }
 
     /// The same, where it is known already.
     pub(super) async fn known_project_id(&self, region: Option<&str>, name: &str) -> Option<String> {
         let endpoint = self.project_endpoint(region, name).ok()?;
-        self.project_cell((endpoint.host(), name.to_owned())).known(self.clocks.now()).await
+        self.project_cache((endpoint.host(), name.to_owned())).known(self.clocks.now()).await
     }
 
     fn project_endpoint(&self, region: Option<&str>, name: &str) -> Result<Endpoint, ConfigError> {
@@ -147,10 +150,10 @@ impl Inner {
 
     /// The project of this name in the list of all.
     async fn listed_project(&self, endpoint: &Endpoint, region: Option<&str>, name: &str) -> Result<String, Error> {
-        let list = Call::new(Operation::ListProjects, PROJECTS).query("name", name);
-        let asker = Asker { region, scope: &Scope::Domain, acting: true };
-        let answer = self.proven(&list, endpoint, None, asker).await?;
-        let Projects { projects } = answer.decode()?;
+        let list = Request::new(Operation::ListProjects, PROJECTS).query("name", name);
+        let scope = CredentialsScope { region, token_scope: &TokenScope::Domain, as_agency: true };
+        let response = self.authenticated(&list, endpoint, None, scope).await?;
+        let Projects { projects } = response.decode()?;
         // A server that does not know the filter would list them all.
         let mut ids: Vec<_> = projects.into_iter().filter(|found| found.name == name).map(|found| found.id).collect();
         match (ids.pop(), ids.is_empty()) {
@@ -158,7 +161,7 @@ impl Inner {
             (one, _) => {
                 ids.extend(one);
                 let caller = self.credentials()?.caller();
-                let found = ids.iter().map(|id| answer.shown_id(id)).collect();
+                let found = ids.iter().map(|id| response.sanitize_id(id)).collect();
                 Err(ConfigError::Project { name: name.to_owned(), found, caller }.into())
             }
         }
@@ -168,32 +171,32 @@ impl Inner {
     /// and its list. Where that is of no help, the refusal of the list is what is told.
     async fn project_by_login(&self, region: Option<&str>, name: &str, refusal: Error) -> Result<String, Error> {
         let is_refused = refusal.status().is_some_and(|status| matches!(status.as_u16(), 401 | 403));
-        let Credentials { form: Form::Password(login), agency: None, .. } = self.credentials()? else {
+        let Credentials { source: CredentialsSource::Password(login), agency: None, .. } = self.credentials()? else {
             return Err(refusal);
         };
         if !is_refused {
             return Err(refusal);
         }
-        let scope = Scope::Named(name.to_owned());
+        let token_scope = TokenScope::NameOrId(name.to_owned());
         // What was refused for this project is refused again.
-        let tried = self.token_cell(&scope);
+        let tried = self.token_cache(&token_scope);
         if tried.refusal().await.is_some() {
             return Err(refusal);
         }
-        let asker = Asker { region, scope: &scope, acting: false };
+        let scope = CredentialsScope { region, token_scope: &token_scope, as_agency: false };
         let mut found = None;
         let attempt = async {
-            let attempt = self.log_in(login, self.credentials()?.base(), asker);
-            let (token, id) = self.ring.password.with(attempt, is_of_login).await?;
+            let attempt = self.log_in(login, self.credentials()?.base(), scope);
+            let (token, id) = self.credentials_cache.password.with(attempt, is_password_rejected).await?;
             found = id.map(|id| (id, token.renew, token.expires));
             Ok(token)
         };
         let token = tried.get(self.clocks.now(), attempt).await;
         match (token, found) {
             (Ok(value), Some((id, renew, expires))) => {
-                let kept = Kept { value, renew, expires };
-                let cell = self.token_cell(&Scope::Project(id.clone()));
-                cell.get(self.clocks.now(), async { Ok(kept) }).await?;
+                let cached = Cached { value, renew, expires };
+                let cache = self.token_cache(&TokenScope::Project(id.clone()));
+                cache.get(self.clocks.now(), async { Ok(cached) }).await?;
                 Ok(id)
             }
             (Err(error), _) if error.is_transient() => Err(error),
@@ -218,35 +221,35 @@ impl Inner {
 }
 
 /// The temporary key in an answer.
-pub(super) fn temporary(answer: &Answer, caller: String) -> Result<Access, Error> {
-    let TemporaryKey { credential } = answer.decode()?;
+pub(super) fn temporary(response: &Response, caller: String) -> Result<ResolvedCredentials, Error> {
+    let TemporaryKey { credential } = response.decode()?;
     let Credential { access: id, secret, securitytoken, expires_at } = credential;
     let key = AccessKey { id, secret, security_token: Some(securitytoken) };
-    key.check().map_err(|error| answer.undecodable(&format!("{error}")))?;
-    Ok(Access::new(Proof::Key(key), caller, read_time(expires_at), true))
+    key.check().map_err(|error| response.undecodable(&format!("{error}")))?;
+    Ok(ResolvedCredentials::new(AuthScheme::Key(key), caller, read_time(expires_at), true))
 }
 
-fn login_body(login: &Login, scope: &Scope) -> Value {
-    let named = |named: &Named| match named {
-        Named::Id(id) => json!({"id": id}),
-        Named::Name(name) => json!({"name": name}),
+fn login_body(login: &PasswordCredentials, token_scope: &TokenScope) -> Value {
+    let named = |named: &NameOrId| match named {
+        NameOrId::Id(id) => json!({"id": id}),
+        NameOrId::Name(name) => json!({"name": name}),
     };
     let mut user = named(&login.user);
     user["password"] = login.password.expose_secret().into();
     // An id says whose user it is.
-    if let (Named::Name(_), Some(domain)) = (&login.user, &login.domain) {
+    if let (NameOrId::Name(_), Some(domain)) = (&login.user, &login.domain) {
         user["domain"] = named(domain);
     }
     let mut body = json!({"identity": {"methods": ["password"], "password": {"user": user}}});
-    match (scope, &login.domain) {
-        (Scope::Project(id), _) => body["scope"] = json!({"project": {"id": id}}),
-        (Scope::Named(name), Some(domain)) => {
+    match (token_scope, &login.domain) {
+        (TokenScope::Project(id), _) => body["scope"] = json!({"project": {"id": id}}),
+        (TokenScope::NameOrId(name), Some(domain)) => {
             body["scope"] = json!({"project": {"name": name, "domain": named(domain)}});
         }
-        (Scope::Named(name), None) => body["scope"] = json!({"project": {"name": name}}),
-        (Scope::Domain, Some(domain)) => body["scope"] = json!({"domain": named(domain)}),
+        (TokenScope::NameOrId(name), None) => body["scope"] = json!({"project": {"name": name}}),
+        (TokenScope::Domain, Some(domain)) => body["scope"] = json!({"domain": named(domain)}),
         // The service takes what the user is at home in.
-        (Scope::Domain, None) => {}
+        (TokenScope::Domain, None) => {}
     }
     body
 }

@@ -15,15 +15,15 @@ use tokio::{
 
 use super::{
     Inner,
-    answer::Answer,
-    call::{Call, Way},
     config::{ConfigError, Setting},
-    credentials::{Access, Kept},
+    credentials::{Cached, ResolvedCredentials},
     endpoint::Endpoint,
     error::Error,
+    error_kind::ErrorKind,
     identity::temporary,
-    kind::Kind,
     operation::Operation,
+    request::{Dispatch, Request},
+    response::Response,
 };
 
 /// For the first question: most machines have nobody who answers. The service is on the machine's own host and answers in
@@ -41,10 +41,14 @@ const EARLY: time::Duration = time::Duration::minutes(40);
 
 impl Inner {
     /// The machine's key. Where there is none, the error tells what else was looked for.
-    pub(super) async fn machine_key(&self, caller: String, sought: &[String]) -> Result<Kept<Arc<Access>>, Error> {
+    pub(super) async fn machine_key(
+        &self,
+        caller: String,
+        searched: &[String],
+    ) -> Result<Cached<Arc<ResolvedCredentials>>, Error> {
         let none = |last: String| {
-            let sought = sought.iter().cloned().chain([last]).collect();
-            Error::from(ConfigError::Missing { settings: vec![Setting::Credentials { sought }] })
+            let searched = searched.iter().cloned().chain([last]).collect();
+            Error::from(ConfigError::Missing { settings: vec![Setting::Credentials { searched }] })
         };
         let endpoint = match (&self.metadata_endpoint, &self.endpoint) {
             (Some(endpoint), _) => endpoint.clone(),
@@ -58,74 +62,78 @@ impl Inner {
             (None, _) => Endpoint::of_metadata(),
         };
         self.ask_machine(&endpoint, caller).await.map_err(|error| match error {
-            Unanswered::Passing(error) => error,
-            Unanswered::None(error) => {
+            ImdsError::Passing(error) => error,
+            ImdsError::None(error) => {
                 none(format!("the metadata service of this machine (ECS, {endpoint}): {}", error.with_causes()))
             }
         })
     }
 
-    async fn ask_machine(&self, endpoint: &Endpoint, caller: String) -> Result<Kept<Arc<Access>>, Unanswered> {
+    async fn ask_machine(
+        &self,
+        endpoint: &Endpoint,
+        caller: String,
+    ) -> Result<Cached<Arc<ResolvedCredentials>>, ImdsError> {
         let session = self.machine_session(endpoint).await?;
-        let mut call = Call::new(Operation::MetadataKey, "/openstack/latest/securitykey").within(LIMIT);
+        let mut request = Request::new(Operation::MetadataKey, "/openstack/latest/securitykey").within(LIMIT);
         if let Some(session) = session {
-            call = call.with_secret(&session).header("x-metadata-token", session);
+            request = request.with_secret(&session).header("x-metadata-token", session);
         }
-        let answer = match self.exchange(&call, way(endpoint)).await {
+        let response = match self.exchange(&request, dispatch(endpoint)).await {
             Err(error) if error.is_transient() => {
                 tracing::warn!(%error, "the metadata service failed; asking it again");
                 sleep(PAUSE).await;
-                self.exchange(&call, way(endpoint)).await
+                self.exchange(&request, dispatch(endpoint)).await
             }
             outcome => outcome,
         };
-        let key = answer.and_then(|answer| temporary(&answer, caller)).map_err(Unanswered::by_somebody)?;
-        Ok(self.kept(key, EARLY))
+        let key = response.and_then(|response| temporary(&response, caller)).map_err(ImdsError::by_somebody)?;
+        Ok(self.cached(key, EARLY))
     }
 
     /// The token that the second version wants; `None` where only the first version is there.
-    async fn machine_session(&self, endpoint: &Endpoint) -> Result<Option<SecretString>, Unanswered> {
-        let call = |limit| {
-            Call::new(Operation::MetadataSession, "/meta-data/latest/api/token")
+    async fn machine_session(&self, endpoint: &Endpoint) -> Result<Option<SecretString>, ImdsError> {
+        let request = |limit| {
+            Request::new(Operation::MetadataSession, "/meta-data/latest/api/token")
                 .within(limit)
                 .header("x-metadata-token-ttl-seconds", "60".into())
         };
-        let session = |answer: Answer| Some(SecretString::from(String::from_utf8_lossy(&answer.body).trim()));
-        match self.exchange(&call(PROBE), way(endpoint)).await {
-            Ok(answer) => return Ok(session(answer)),
+        let session = |response: Response| Some(SecretString::from(String::from_utf8_lossy(&response.body).trim()));
+        match self.exchange(&request(PROBE), dispatch(endpoint)).await {
+            Ok(response) => return Ok(session(response)),
             Err(error) if is_old(&error) => return Ok(None),
-            Err(error) if !error.is_transient() || error.kind() == Kind::Unreached => {
-                return Err(Unanswered::None(error));
+            Err(error) if !error.is_transient() || error.kind() == ErrorKind::ConnectFailed => {
+                return Err(ImdsError::None(error));
             }
-            Err(error) if error.status().is_none() && !is_there(endpoint).await => return Err(Unanswered::None(error)),
+            Err(error) if error.status().is_none() && !is_there(endpoint).await => return Err(ImdsError::None(error)),
             Err(error) => tracing::warn!(%error, "the metadata service failed; asking it again"),
         }
         sleep(PAUSE).await;
-        match self.exchange(&call(LIMIT), way(endpoint)).await {
-            Ok(answer) => Ok(session(answer)),
+        match self.exchange(&request(LIMIT), dispatch(endpoint)).await {
+            Ok(response) => Ok(session(response)),
             Err(error) if is_old(&error) => Ok(None),
-            Err(error) => Err(Unanswered::by_somebody(error)),
+            Err(error) => Err(ImdsError::by_somebody(error)),
         }
     }
 }
 
 /// Why there is no key.
-enum Unanswered {
+enum ImdsError {
     /// There is none to be had here.
     None(Error),
     /// Somebody is there, and the next answer may be another one.
     Passing(Error),
 }
 
-impl Unanswered {
+impl ImdsError {
     fn by_somebody(error: Error) -> Self {
         if error.is_transient() { Self::Passing(error) } else { Self::None(error) }
     }
 }
 
 /// Nothing proves who asks.
-fn way(endpoint: &Endpoint) -> Way<'_> {
-    Way { endpoint, project_id: None, access: None, correction: time::Duration::ZERO }
+fn dispatch(endpoint: &Endpoint) -> Dispatch<'_> {
+    Dispatch { endpoint, project_id: None, resolved: None, skew: time::Duration::ZERO }
 }
 
 /// Whether anybody takes a connection, who may be slow to answer.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Project, call::Call, error::Error, operation::Operation};
+use super::{Project, error::Error, operation::Operation, request::Request};
 use crate::dli::{
     path,
     wire::{Pool, PoolList},
@@ -17,10 +17,10 @@ impl Project {
         let mut pools: Vec<Pool> = Vec::new();
         let mut names = BTreeSet::new();
         loop {
-            let call = Call::new(Operation::ListPools, path::pools(&self.id))
+            let request = Request::new(Operation::ListPools, path::pools(&self.id))
                 .query("limit", &PAGE.to_string())
                 .query("offset", &pools.len().to_string());
-            let page: PoolList = self.fetch(call).await?;
+            let page: PoolList = self.fetch(request).await?;
             // A page that tells nothing new is the last: the count alone could keep this here for ever.
             let more =
                 page.elastic_resource_pools.iter().fold(false, |more, pool| names.insert(pool.name.clone()) | more);
@@ -36,13 +36,13 @@ impl Project {
 mod tests {
     use crate::client::{
         Client,
-        test_server::{Server, answer, config},
+        test_server::{Server, config, response},
     };
 
     #[tokio::test]
     async fn list_of_several_pages() {
         let page = r#"{"is_success":true,"message":"","count":3,"elastic_resource_pools":[{"elastic_resource_pool_name":"pool_a","id":7,"status":"AVAILABLE","cidr_in_vpc":"172.16.0.0/18","max_cu":64,"min_cu":16,"actual_cu":16,"current_cu":16,"charging_mode":1,"queues":["q_a"],"label":{},"fail_reason":null},{"elastic_resource_pool_name":"pool_b"}]}"#;
-        let mut server = Server::answering(move || answer(200, page)).await;
+        let mut server = Server::answering(move || response(200, page)).await;
         let client = Client::new(config(server.address)).expect("in order");
         let pools = client.project(None, None).expect("complete").list_pools().await.expect("listed");
         assert_eq!(pools.len(), 4);
@@ -59,7 +59,7 @@ mod tests {
     async fn a_count_without_end_ends() {
         let page =
             r#"{"count":9223372036854775807,"elastic_resource_pools":[{"elastic_resource_pool_name":"pool_a"}]}"#;
-        let mut server = Server::answering(move || answer(200, page)).await;
+        let mut server = Server::answering(move || response(200, page)).await;
         let client = Client::new(config(server.address)).expect("in order");
         let project = client.project(None, None).expect("complete");
         let listing = tokio::time::timeout(std::time::Duration::from_secs(10), project.list_pools());

@@ -1,7 +1,7 @@
 //! Sharing a connection with other projects: what is granted is read from the connection, and changed through
 //! `/v1.0/{project}/authorization`.
 
-use super::{Project, call::Call, error::Error, operation::Operation};
+use super::{Project, error::Error, operation::Operation, request::Request};
 use crate::dli::{
     path,
     wire::{self, Authorization, AuthorizationAction, Granted, Privilege, PrivilegeList},
@@ -10,8 +10,8 @@ use crate::dli::{
 impl Project {
     /// The projects that a connection is shared with.
     pub async fn list_privileges(&self, id: &str) -> Result<Vec<Privilege>, Error> {
-        let call = Call::new(Operation::ListPrivileges, path::privileges(&self.id, id));
-        self.fetch(call).await.map(|list: PrivilegeList| list.privileges)
+        let request = Request::new(Operation::ListPrivileges, path::privileges(&self.id, id));
+        self.fetch(request).await.map(|list: PrivilegeList| list.privileges)
     }
 
     /// Allows another project, or no longer allows it, to bind its queues and pools to a connection.
@@ -24,7 +24,7 @@ impl Project {
                 privileges: vec![wire::PRIVILEGE_BIND_QUEUE.to_owned()],
             }],
         };
-        self.run(Call::new(Operation::Authorize, path::authorization(&self.id)).body(&body)).await
+        self.run(Request::new(Operation::Authorize, path::authorization(&self.id)).body(&body)).await
     }
 }
 
@@ -38,8 +38,8 @@ mod tests {
     async fn list() {
         const DOCUMENTED: &str = r#"{"is_success":true,"message":"","connection_id":"2a620c33-5609-40c9-affd-2b6453071b0f","privileges":[{"object":"edsconnections.2a620c33-5609-40c9-affd-2b6453071b0f","applicant_project_id":"330e068af1334c9782f4226acc00a2e2","privileges":["BIND_QUEUE"]}]}"#;
         const LIVE: &str = r#"{"is_success":true,"privileges":[{"object":"edsconnections.2a620c33-5609-40c9-affd-2b6453071b0f","project_id":"330e068af1334c9782f4226acc00a2e2","privileges":["BIND_QUEUE"]}]}"#;
-        for answer in [DOCUMENTED, LIVE] {
-            let (request, listed) = exchange(200, answer, async |project| project.list_privileges(ID).await).await;
+        for response in [DOCUMENTED, LIVE] {
+            let (request, listed) = exchange(200, response, async |project| project.list_privileges(ID).await).await;
             let path =
                 format!("/v2.0/48cc2c48765f481480c7db940d6409d1/datasource/enhanced-connections/{ID}/privileges");
             assert_eq!(request.parts(), ("GET", path, ""));
@@ -50,9 +50,9 @@ mod tests {
     #[tokio::test]
     async fn grant_and_revoke() {
         for (action, name) in [(AuthorizationAction::Grant, "grant"), (AuthorizationAction::Revoke, "revoke")] {
-            let answer = r#"{"is_success":true,"message":""}"#;
+            let response = r#"{"is_success":true,"message":""}"#;
             let (request, done) =
-                exchange(200, answer, async |project| project.authorize(ID, "330e068a", action).await).await;
+                exchange(200, response, async |project| project.authorize(ID, "330e068a", action).await).await;
             let body = format!(
                 r#"{{"projectId":"330e068a","action":"{name}","privileges":[{{"object":"edsconnections.{ID}","privileges":["BIND_QUEUE"]}}]}}"#
             );

@@ -1,6 +1,6 @@
 //! Queues: `/v1.0/{project}/queues`.
 
-use super::{Project, call::Call, error::Error, operation::Operation};
+use super::{Project, error::Error, operation::Operation, request::Request};
 use crate::dli::{
     path,
     wire::{Queue, QueueList},
@@ -10,10 +10,10 @@ impl Project {
     /// Lists all queues of the project, with the facts that decide which of them a connection may bind.
     pub async fn list_queues(&self) -> Result<Vec<Queue>, Error> {
         // Without these the service leaves out general queues, and the charging mode of all.
-        let call = Call::new(Operation::ListQueues, path::queues(&self.id))
+        let request = Request::new(Operation::ListQueues, path::queues(&self.id))
             .query("queue_type", "all")
             .query("with-charge-info", "true");
-        self.fetch(call).await.map(|list: QueueList| list.queues)
+        self.fetch(request).await.map(|list: QueueList| list.queues)
     }
 }
 
@@ -23,8 +23,8 @@ mod tests {
 
     #[tokio::test]
     async fn list() {
-        let answer = r#"{"is_success":"true","message":"","queues":[{"queue_id":59,"queue_name":"q1","queue_type":"general","resource_mode":1,"charging_mode":2,"is_restarting":"false"}]}"#;
-        let (request, queues) = exchange(200, answer, async |project| project.list_queues().await).await;
+        let response = r#"{"is_success":"true","message":"","queues":[{"queue_id":59,"queue_name":"q1","queue_type":"general","resource_mode":1,"charging_mode":2,"is_restarting":"false"}]}"#;
+        let (request, queues) = exchange(200, response, async |project| project.list_queues().await).await;
         assert_eq!(
             request.parts(),
             (

@@ -212,10 +212,12 @@ mod tests {
             percent,
             html,
         ];
-        for form in forms {
-            let form = form.trim_matches('"');
-            for text in [format!("the token {form} has expired"), format!("{{\"t\":\"{form}\"}}"), form.to_owned()] {
-                assert_eq!(without_token(&text), text.replace(form, MARK), "{form}");
+        for source in forms {
+            let source = source.trim_matches('"');
+            for text in
+                [format!("the token {source} has expired"), format!("{{\"t\":\"{source}\"}}"), source.to_owned()]
+            {
+                assert_eq!(without_token(&text), text.replace(source, MARK), "{source}");
             }
         }
     }

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, sync::PoisonError};
 
-use super::{Project, call::Call, error::Error, operation::Operation};
+use super::{Project, error::Error, operation::Operation, request::Request};
 use crate::dli::{
     path::{self, RouteApi},
     wire::Route,
@@ -13,21 +13,22 @@ impl Project {
     /// Adds a route. There is no call that changes one: its name must be free, and its network, too.
     pub async fn create_route(&self, id: &str, name: &str, cidr: &str) -> Result<(), Error> {
         let route = Route { name: name.to_owned(), cidr: cidr.to_owned(), create_time: 0 };
-        self.by_route_api(|api| Call::new(Operation::CreateRoute, path::routes(api, &self.id, id)).body(&route)).await
+        self.by_route_api(|api| Request::new(Operation::CreateRoute, path::routes(api, &self.id, id)).body(&route))
+            .await
     }
 
     /// Removes a route.
     pub async fn delete_route(&self, id: &str, name: &str) -> Result<(), Error> {
-        self.by_route_api(|api| Call::new(Operation::DeleteRoute, path::route(api, &self.id, id, name))).await
+        self.by_route_api(|api| Request::new(Operation::DeleteRoute, path::route(api, &self.id, id, name))).await
     }
 
     /// The newer version where the region has it; which one it has, the process asks once.
-    async fn by_route_api(&self, call: impl Fn(RouteApi) -> Call<'static>) -> Result<(), Error> {
+    async fn by_route_api(&self, request: impl Fn(RouteApi) -> Request<'static>) -> Result<(), Error> {
         let host = self.endpoint.host();
         let only_old = |hosts: &BTreeSet<String>| hosts.contains(&host);
         let lock = || self.client.only_old_routes.lock().unwrap_or_else(PoisonError::into_inner);
         if !only_old(&lock()) {
-            match self.run(call(RouteApi::V3)).await {
+            match self.run(request(RouteApi::V3)).await {
                 Err(error) if error.is_not_published() => {
                     tracing::info!(host, "v3 routes are not published here; using v2.0");
                     lock().insert(host);
@@ -35,7 +36,7 @@ impl Project {
                 outcome => return outcome,
             }
         }
-        self.run(call(RouteApi::V2)).await
+        self.run(request(RouteApi::V2)).await
     }
 }
 
@@ -44,7 +45,7 @@ mod tests {
     use super::*;
     use crate::client::{
         Client,
-        test_server::{ID, Server, answer, config, exchange},
+        test_server::{ID, Server, config, exchange, response},
     };
 
     const V3: &str = "/v3/48cc2c48765f481480c7db940d6409d1/datasource/enhanced-connections/2a620c33-5609-40c9-affd-2b6453071b0f/routes";
@@ -65,7 +66,7 @@ mod tests {
     #[tokio::test]
     async fn where_v3_is_not_published_v2_is_used() {
         let refusal = r#"{"error_code":"APIGW.0101","error_msg":"The API does not exist or has not been published"}"#;
-        let mut server = Server::answering(move || answer(404, refusal)).await;
+        let mut server = Server::answering(move || response(404, refusal)).await;
         let client = Client::new(config(server.address)).expect("in order");
         for paths in [["/v3/", "/v2.0/"].as_slice(), &["/v2.0/"]] {
             let project = client.project(None, None).expect("complete");

@@ -1,6 +1,6 @@
 //! Tags of a connection: `/v3/{project}/dli_enhanced_datasource/{id}/tags`. No read of the connection returns them.
 
-use super::{Project, call::Call, error::Error, operation::Operation};
+use super::{Project, error::Error, operation::Operation, request::Request};
 use crate::dli::{
     path,
     rules::MAX_TAGS,
@@ -12,9 +12,10 @@ impl Project {
     pub async fn list_tags(&self, id: &str) -> Result<Vec<Tag>, Error> {
         let mut tags: Vec<Tag> = Vec::new();
         loop {
-            let call = Call::new(Operation::ListTags, path::tags(&self.id, id));
+            let request = Request::new(Operation::ListTags, path::tags(&self.id, id));
             let offset = tags.len().to_string();
-            let page: TagList = self.fetch(if tags.is_empty() { call } else { call.query("offset", &offset) }).await?;
+            let page: TagList =
+                self.fetch(if tags.is_empty() { request } else { request.query("offset", &offset) }).await?;
             let more = !page.tags.is_empty();
             tags.extend(page.tags);
             let count = usize::try_from(page.count).unwrap_or(0).min(MAX_TAGS);
@@ -27,13 +28,13 @@ impl Project {
     /// Adds tags. What happens to a key that is there already is not documented.
     pub async fn create_tags(&self, id: &str, tags: &[Tag]) -> Result<(), Error> {
         let body = TagChange { tags: tags.to_vec() };
-        self.run(Call::new(Operation::CreateTags, path::create_tags(&self.id, id)).body(&body)).await
+        self.run(Request::new(Operation::CreateTags, path::create_tags(&self.id, id)).body(&body)).await
     }
 
     /// Removes tags.
     pub async fn delete_tags(&self, id: &str, tags: &[Tag]) -> Result<(), Error> {
         let body = TagChange { tags: tags.to_vec() };
-        self.run(Call::new(Operation::DeleteTags, path::delete_tags(&self.id, id)).body(&body)).await
+        self.run(Request::new(Operation::DeleteTags, path::delete_tags(&self.id, id)).body(&body)).await
     }
 }
 
@@ -42,7 +43,7 @@ mod tests {
     use super::*;
     use crate::client::{
         Client,
-        test_server::{ID, Server, answer, config, exchange},
+        test_server::{ID, Server, config, exchange, response},
     };
 
     const PATH: &str =
@@ -54,8 +55,8 @@ mod tests {
 
     #[tokio::test]
     async fn list() {
-        let answer = r#"{"tags":[{"key":"größe","value":"1"},{"key":"owner"}],"count":2}"#;
-        let (request, listed) = exchange(200, answer, async |project| project.list_tags(ID).await).await;
+        let response = r#"{"tags":[{"key":"größe","value":"1"},{"key":"owner"}],"count":2}"#;
+        let (request, listed) = exchange(200, response, async |project| project.list_tags(ID).await).await;
         assert_eq!(request.parts(), ("GET", PATH.to_owned(), ""));
         assert_eq!(listed.expect("listed"), tags());
     }
@@ -63,7 +64,7 @@ mod tests {
     /// A page may hold fewer tags than there are; a server that never sends them all is not asked for ever.
     #[tokio::test]
     async fn list_of_several_pages() {
-        let page = || answer(200, r#"{"tags":[{"key":"a"},{"key":"b"}],"count":5}"#);
+        let page = || response(200, r#"{"tags":[{"key":"a"},{"key":"b"}],"count":5}"#);
         let mut server = Server::answering(page).await;
         let client = Client::new(config(server.address)).expect("in order");
         let listed = client.project(None, None).expect("complete").list_tags(ID).await;
@@ -71,7 +72,7 @@ mod tests {
         for query in ["", "offset=2", "offset=4"] {
             assert_eq!(server.request().await.query, query);
         }
-        let mut server = Server::answering(|| answer(200, r#"{"tags":[],"count":5}"#)).await;
+        let mut server = Server::answering(|| response(200, r#"{"tags":[],"count":5}"#)).await;
         let client = Client::new(config(server.address)).expect("in order");
         let listed = client.project(None, None).expect("complete").list_tags(ID).await;
         assert_eq!(listed.expect("listed"), []);

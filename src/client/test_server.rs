@@ -18,7 +18,7 @@ use tokio::{
 };
 use tokio_rustls::{TlsAcceptor, rustls::ServerConfig};
 
-use super::{AccessKey, Client, Config, Credentials, Error, Form, Project};
+use super::{AccessKey, Client, Config, Credentials, CredentialsSource, Error, Project};
 
 pub(super) const ACCESS_KEY: &str = "AKEXAMPLE0000000000A";
 pub(super) const SECRET_KEY: &str = "SKEXAMPLE000000000000000000000000000000A";
@@ -56,10 +56,10 @@ pub(super) struct Server {
 
 impl Server {
     /// Gives the same answer to every request.
-    pub(super) async fn answering(answer: impl Fn() -> Response + Clone + Send + Sync + 'static) -> Self {
+    pub(super) async fn answering(response: impl Fn() -> Response + Clone + Send + Sync + 'static) -> Self {
         let (sender, requests) = mpsc::unbounded_channel();
         let handle = move |request: Request| {
-            let (sender, answer) = (sender.clone(), answer.clone());
+            let (sender, response) = (sender.clone(), response.clone());
             async move {
                 let (head, body) = request.into_parts();
                 let body = to_bytes(body, usize::MAX).await.expect("the body arrives");
@@ -71,7 +71,7 @@ impl Server {
                     body: String::from_utf8(body.into()).expect("JSON is UTF-8"),
                 };
                 let _ = sender.send(recorded);
-                answer()
+                response()
             }
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -92,7 +92,7 @@ impl Server {
     }
 }
 
-pub(super) fn answer(status: u16, body: impl Into<Body>) -> Response {
+pub(super) fn response(status: u16, body: impl Into<Body>) -> Response {
     Response::builder().status(status).body(body.into()).expect("a status and a body")
 }
 
@@ -100,11 +100,11 @@ pub(super) fn answer(status: u16, body: impl Into<Body>) -> Response {
 pub(super) async fn exchange<T>(
     status: u16,
     body: &'static str,
-    call: impl AsyncFnOnce(&Project) -> Result<T, Error>,
+    request: impl AsyncFnOnce(&Project) -> Result<T, Error>,
 ) -> (Recorded, Result<T, Error>) {
-    let mut server = Server::answering(move || answer(status, body)).await;
+    let mut server = Server::answering(move || response(status, body)).await;
     let client = Client::new(config(server.address)).expect("in order");
-    let result = call(&client.project(None, None).expect("complete")).await;
+    let result = request(&client.project(None, None).expect("complete")).await;
     (server.request().await, result)
 }
 
@@ -119,7 +119,7 @@ pub(super) fn signing_config() -> Config {
     }
     let key = AccessKey { id: ACCESS_KEY.into(), secret: SECRET_KEY.into(), security_token: None };
     Config {
-        credentials: Some(Credentials::new(Form::Key(key), "this test")),
+        credentials: Some(Credentials::new(CredentialsSource::Key(key), "this test")),
         region: Some("cn-north-4".into()),
         project_id: Some(PROJECT.into()),
         clock,
@@ -127,13 +127,13 @@ pub(super) fn signing_config() -> Config {
     }
 }
 
-/// Accepts one connection, reads the head of a request, writes `answer` and closes.
-pub(super) async fn raw_server(answer: &'static str) -> SocketAddr {
+/// Accepts one connection, reads the head of a request, writes `response` and closes.
+pub(super) async fn raw_server(response: &'static str) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("it is bound");
     tokio::spawn(async move {
         let (connection, _) = listener.accept().await.expect("the client comes");
-        reply(connection, answer).await.expect("a whole request");
+        reply(connection, response).await.expect("a whole request");
     });
     address
 }
@@ -151,11 +151,11 @@ pub(super) async fn tls_server(config: ServerConfig) -> SocketAddr {
     address
 }
 
-async fn reply(mut connection: impl AsyncRead + AsyncWrite + Unpin, answer: &str) -> io::Result<()> {
+async fn reply(mut connection: impl AsyncRead + AsyncWrite + Unpin, response: &str) -> io::Result<()> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(connection.read_u8().await?);
     }
-    connection.write_all(answer.as_bytes()).await?;
+    connection.write_all(response.as_bytes()).await?;
     connection.shutdown().await
 }

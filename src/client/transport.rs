@@ -117,7 +117,7 @@ mod tests {
         Client, Config, Error,
         test_server::{ID, config, tls_server},
     };
-    use crate::dli::trouble::Obstacle;
+    use crate::dli::error_catalog::TransportFailure;
 
     fn certificate() -> CertifiedKey<KeyPair> {
         generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate")
@@ -152,8 +152,8 @@ mod tests {
             stream.read_exact(&mut hello).await.expect("its body");
             // Handshake, TLS 1.1, 42 bytes: ServerHello, 38 bytes: TLS 1.1, a random number, no session,
             // TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA, no compression.
-            let answer = [&[22, 3, 2, 0, 42, 2, 0, 0, 38, 3, 2][..], &[7; 32], &[0, 0xc0, 0x13, 0]].concat();
-            stream.write_all(&answer).await.expect("the client listens");
+            let response = [&[22, 3, 2, 0, 42, 2, 0, 0, 38, 3, 2][..], &[7; 32], &[0, 0xc0, 0x13, 0]].concat();
+            stream.write_all(&response).await.expect("the client listens");
             let mut alert = Vec::new();
             stream.read_to_end(&mut alert).await.expect("the client closes");
             alert
@@ -163,7 +163,7 @@ mod tests {
         let (alert, outcome) = tokio::join!(refused, project.delete_connection(ID));
         let error = outcome.expect_err("too old");
         assert!(matches!(error, Error::Connect { .. }), "{error:?}");
-        assert_eq!(error.obstacle(), Some(Obstacle::TlsFailed));
+        assert_eq!(error.transport_failure(), Some(TransportFailure::TlsFailed));
         // An alert, fatal: protocol_version.
         assert_eq!((alert[0], &alert[3..]), (21, &[0, 2, 2, 70][..]), "{alert:?}");
     }

@@ -14,9 +14,9 @@ pub const MAX_TAGS: usize = 20;
 #[derive(Debug, Clone, Copy)]
 pub struct Rule {
     /// What the text is, in title case, for the summary of a message: `Connection Name`.
-    pub subject: &'static str,
+    pub title: &'static str,
     /// What is allowed, as a sentence without its full stop.
-    pub allowed: &'static str,
+    pub expected: &'static str,
     /// The document that says so.
     pub document: &'static str,
     /// What is wrong with the text, as the end of the sentence "… because it ‹reason›"; `None` when it is in order.
@@ -26,61 +26,61 @@ pub struct Rule {
 impl Rule {
     /// What is wrong with `text`, as the end of a sentence ("has 65 characters"); `None` when it keeps the rule.
     #[must_use]
-    pub fn broken_by(&self, text: &str) -> Option<String> {
+    pub fn violation(&self, text: &str) -> Option<String> {
         (self.check)(text)
     }
 
     /// Whether `text` keeps the rule.
     #[must_use]
     pub fn allows(&self, text: &str) -> bool {
-        self.broken_by(text).is_none()
+        self.violation(text).is_none()
     }
 }
 
 /// `name` of a connection.
 pub const CONNECTION_NAME: Rule = Rule {
-    subject: "Connection Name",
-    allowed: "1 to 64 characters, each an ASCII letter, a digit or an underscore",
+    title: "Connection Name",
+    expected: "1 to 64 characters, each an ASCII letter, a digit or an underscore",
     document: "DLI API Reference, \"Creating an Enhanced Datasource Connection\", request parameter name",
     check: |text| length(text, 1, 64).or_else(|| characters(text, "_")),
 };
 
 /// `dest_vpc_id`, the VPC at the other end.
 pub const VPC_ID: Rule = Rule {
-    subject: "VPC ID",
-    allowed: "a UUID such as 22094d8f-c310-4621-913d-4c4d655d8495",
+    title: "VPC ID",
+    expected: "a UUID such as 22094d8f-c310-4621-913d-4c4d655d8495",
     document: "DLI API Reference, \"Creating an Enhanced Datasource Connection\", request parameter dest_vpc_id",
     check: uuid,
 };
 
 /// `dest_network_id`, the network id of the subnet at the other end.
 pub const NETWORK_ID: Rule = Rule {
-    subject: "Subnet ID",
-    allowed: "the network ID of a subnet, a UUID such as 78f2562a-36e4-4b39-95b9-f5aab22e1281",
+    title: "Subnet ID",
+    expected: "the network ID of a subnet, a UUID such as 78f2562a-36e4-4b39-95b9-f5aab22e1281",
     document: "DLI API Reference, \"Creating an Enhanced Datasource Connection\", request parameter dest_network_id",
     check: uuid,
 };
 
 /// `routetable_id`, the route table of the subnet.
 pub const ROUTE_TABLE_ID: Rule = Rule {
-    subject: "Route Table ID",
-    allowed: "a UUID such as 22094d8f-c310-4621-913d-4c4d655d8495",
+    title: "Route Table ID",
+    expected: "a UUID such as 22094d8f-c310-4621-913d-4c4d655d8495",
     document: "DLI API Reference, \"Creating an Enhanced Datasource Connection\", request parameter routetable_id",
     check: uuid,
 };
 
 /// The id of a connection, as the service gives it.
 pub const CONNECTION_ID: Rule = Rule {
-    subject: "Connection ID",
-    allowed: "a UUID such as 2a620c33-5609-40c9-affd-2b6453071b0f",
+    title: "Connection ID",
+    expected: "a UUID such as 2a620c33-5609-40c9-affd-2b6453071b0f",
     document: "DLI API Reference, \"Creating an Enhanced Datasource Connection\", response parameter connection_id",
     check: uuid,
 };
 
 /// A queue that a connection may bind, as far as its name tells.
 pub const QUEUE_NAME: Rule = Rule {
-    subject: "Queue Name",
-    allowed: "1 to 128 characters, each an ASCII letter, a digit or an underscore, not digits only, not starting with \
+    title: "Queue Name",
+    expected: "1 to 128 characters, each an ASCII letter, a digit or an underscore, not digits only, not starting with \
               an underscore",
     document: "DLI API Reference, \"Creating a Queue\", request parameter queue_name",
     check: |text| {
@@ -93,16 +93,16 @@ pub const QUEUE_NAME: Rule = Rule {
 
 /// The shared queue `default`, in any case, is never bound.
 pub const QUEUE_NOT_DEFAULT: Rule = Rule {
-    subject: "Queue",
-    allowed: "a queue other than the shared queue default, for which datasource connections cannot be created",
+    title: "Queue",
+    expected: "a queue other than the shared queue default, for which datasource connections cannot be created",
     document: "DLI API Reference, \"Creating an Enhanced Datasource Connection\", Function",
     check: |text| text.eq_ignore_ascii_case("default").then(|| "is the default queue".to_owned()),
 };
 
 /// The name of an elastic resource pool. The service keeps it in lower case.
 pub const POOL_NAME: Rule = Rule {
-    subject: "Elastic Resource Pool Name",
-    allowed: "1 to 128 characters, each a lower-case ASCII letter, a digit or an underscore, not digits only, not \
+    title: "Elastic Resource Pool Name",
+    expected: "1 to 128 characters, each a lower-case ASCII letter, a digit or an underscore, not digits only, not \
               starting with an underscore",
     document: "DLI API Reference, \"Creating an Elastic Resource Pool\", request parameter elastic_resource_pool_name",
     check: |text| {
@@ -113,16 +113,16 @@ pub const POOL_NAME: Rule = Rule {
 
 /// The name of a route, unique within its connection.
 pub const ROUTE_NAME: Rule = Rule {
-    subject: "Route Name",
-    allowed: "1 to 64 characters, each an ASCII letter, a digit, an underscore or a hyphen",
+    title: "Route Name",
+    expected: "1 to 64 characters, each an ASCII letter, a digit, an underscore or a hyphen",
     document: "DLI API Reference, \"Creating a Route\", request parameter name; DLI User Guide, \"Adding a Route\"",
     check: |text| length(text, 1, 64).or_else(|| characters(text, "_-")),
 };
 
 /// The network of a route.
 pub const ROUTE_CIDR: Rule = Rule {
-    subject: "Route CIDR",
-    allowed: "an IPv4 or IPv6 network with its prefix length and no bits set after it, such as 192.168.2.0/24 or \
+    title: "Route CIDR",
+    expected: "an IPv4 or IPv6 network with its prefix length and no bits set after it, such as 192.168.2.0/24 or \
               2407:c080:802:be7::/64",
     document: "DLI API Reference, \"Creating a Route\", request parameter cidr; DLI User Guide, \"Adding a Route\"",
     check: |text| match (text.parse::<IpNet>(), text.parse::<IpAddr>()) {
@@ -145,16 +145,16 @@ pub fn network(text: &str) -> Option<IpNet> {
 
 /// The project that a connection is shared with.
 pub const PROJECT_ID: Rule = Rule {
-    subject: "Project ID",
-    allowed: "1 to 64 ASCII letters or digits",
+    title: "Project ID",
+    expected: "1 to 64 ASCII letters or digits",
     document: "DLI API Reference, path parameter project_id of every call",
     check: |text| length(text, 1, 64).or_else(|| characters(text, "")),
 };
 
 /// The name of a host record.
 pub const HOST_NAME: Rule = Rule {
-    subject: "Host Name",
-    allowed: "1 to 128 characters, starting with an ASCII letter, each a letter, a digit, an underscore, a hyphen or \
+    title: "Host Name",
+    expected: "1 to 128 characters, starting with an ASCII letter, each a letter, a digit, an underscore, a hyphen or \
               a dot",
     document: "DLI API Reference, \"Creating an Enhanced Datasource Connection\", hosts request parameter name",
     check: |text| {
@@ -167,16 +167,16 @@ pub const HOST_NAME: Rule = Rule {
 
 /// The address of a host record.
 pub const HOST_IP: Rule = Rule {
-    subject: "Host Address",
-    allowed: "an IPv4 address such as 192.168.0.1",
+    title: "Host Address",
+    expected: "an IPv4 address such as 192.168.0.1",
     document: "DLI API Reference, \"Creating an Enhanced Datasource Connection\", hosts request parameter ip",
     check: |text| text.parse::<Ipv4Addr>().is_err().then(|| "is not an IPv4 address".to_owned()),
 };
 
 /// The key of a tag.
 pub const TAG_KEY: Rule = Rule {
-    subject: "Tag Key",
-    allowed: "1 to 128 letters of any language, digits, spaces or any of _ . : + - @, neither starting nor ending \
+    title: "Tag Key",
+    expected: "1 to 128 letters of any language, digits, spaces or any of _ . : + - @, neither starting nor ending \
               with a space, not starting with _sys_",
     document: "DLI API Reference, \"Creating an Enhanced Datasource Connection\", Table 4, parameter key",
     check: |text| {
@@ -190,8 +190,8 @@ pub const TAG_KEY: Rule = Rule {
 
 /// The value of a tag; it may be empty.
 pub const TAG_VALUE: Rule = Rule {
-    subject: "Tag Value",
-    allowed: "at most 255 letters of any language, digits, spaces or any of _ . : + - @",
+    title: "Tag Value",
+    expected: "at most 255 letters of any language, digits, spaces or any of _ . : + - @",
     document: "DLI API Reference, \"Creating an Enhanced Datasource Connection\", Table 4, parameter value",
     check: |text| length(text, 0, 255).or_else(|| tag_characters(text)),
 };
@@ -200,24 +200,24 @@ pub const TAG_VALUE: Rule = Rule {
 #[derive(Debug, Clone, Copy)]
 pub struct CountRule {
     /// What is counted, in title case: `Host Records`.
-    pub subject: &'static str,
+    pub title: &'static str,
     /// The most that is allowed.
-    pub most: usize,
+    pub max: usize,
     /// The document that says so.
     pub document: &'static str,
 }
 
 /// How many host records.
 pub const HOST_COUNT: CountRule = CountRule {
-    subject: "Host Records",
-    most: MAX_HOSTS,
+    title: "Host Records",
+    max: MAX_HOSTS,
     document: "DLI API Reference, \"Creating an Enhanced Datasource Connection\", request parameter hosts",
 };
 
 /// How many tags.
 pub const TAG_COUNT: CountRule = CountRule {
-    subject: "Tags",
-    most: MAX_TAGS,
+    title: "Tags",
+    max: MAX_TAGS,
     document: "DLI API Reference, \"Creating an Enhanced Datasource Connection\", request parameter tags",
 };
 
@@ -287,10 +287,10 @@ mod tests {
         ];
         for (rule, good, bad) in cases {
             for text in *good {
-                assert_eq!(rule.broken_by(text), None, "{} {text:?}", rule.subject);
+                assert_eq!(rule.violation(text), None, "{} {text:?}", rule.title);
             }
             for text in *bad {
-                assert!(!rule.allows(text), "{} {text:?}", rule.subject);
+                assert!(!rule.allows(text), "{} {text:?}", rule.title);
             }
         }
     }
@@ -316,8 +316,8 @@ mod tests {
             (&TAG_KEY, 128),
             (&TAG_VALUE, 255),
         ] {
-            assert!(rule.allows(&"a".repeat(most)), "{}", rule.subject);
-            assert_eq!(rule.broken_by(&"a".repeat(most + 1)), Some(format!("has {} characters", most + 1)));
+            assert!(rule.allows(&"a".repeat(most)), "{}", rule.title);
+            assert_eq!(rule.violation(&"a".repeat(most + 1)), Some(format!("has {} characters", most + 1)));
         }
         assert!(TAG_KEY.allows(&"键".repeat(128)));
         assert!(!TAG_KEY.allows(&"键".repeat(129)));

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::quirks::{Quirk, Quirks};
 use crate::dli::{
-    code::{self, ErrorBody},
+    error_code::{self, ErrorBody},
     wire::Outcome,
 };
 
@@ -30,7 +30,7 @@ impl ApiError {
 
     /// A parameter breaks a rule.
     pub(super) fn parameter(text: impl Into<String>) -> Self {
-        Self::new(400, code::INVALID_PARAMETER, text)
+        Self::new(400, error_code::INVALID_PARAMETER, text)
     }
 
     /// The documents show this code and text for the privileges of a connection that is not there (with "does not
@@ -39,7 +39,7 @@ impl ApiError {
     pub(super) fn no_connection(id: &str, quirks: &Quirks) -> Self {
         let on = |quirk| quirks.contains(&quirk);
         if on(Quirk::GoneAsDli0023) {
-            Self::new(404, code::RESOURCE_NOT_FOUND, format!("Connection {id} is not found"))
+            Self::new(404, error_code::RESOURCE_NOT_FOUND, format!("Connection {id} is not found"))
         } else if on(Quirk::GoneAsDli0002) {
             Self::no_such("datasource connection", id)
         } else if on(Quirk::GoneAsDli0001IsNotExist) {
@@ -51,51 +51,55 @@ impl ApiError {
 
     /// A queue or pool is not there; the text is the documents'.
     pub(super) fn no_such(kind: &str, name: &str) -> Self {
-        Self::new(400, code::OBJECT_NOT_FOUND, format!("There is no {kind} named {name}"))
+        Self::new(400, error_code::OBJECT_NOT_FOUND, format!("There is no {kind} named {name}"))
     }
 
     /// The name is taken.
     pub(super) fn taken(text: impl Into<String>) -> Self {
-        Self::new(400, code::ALREADY_EXISTS, text)
+        Self::new(400, error_code::ALREADY_EXISTS, text)
     }
 
     /// Not in this state, or not for this kind of thing.
     pub(super) fn unsupported(text: impl Into<String>) -> Self {
-        Self::new(400, code::NOT_SUPPORTED, text)
+        Self::new(400, error_code::NOT_SUPPORTED, text)
     }
 
     /// The emulator itself failed. (The service also answers 400 with this code; the pages list 500 for every call.)
     pub(super) fn fault(text: impl Into<String>) -> Self {
-        Self::new(500, code::SERVER_FAULT, text)
+        Self::new(500, error_code::SERVER_FAULT, text)
     }
 
     /// The gateway knows no such path or method.
     pub(super) fn not_published() -> Self {
-        Self::new(404, code::API_NOT_PUBLISHED, "The API does not exist or has not been published in the environment")
+        Self::new(
+            404,
+            error_code::API_NOT_PUBLISHED,
+            "The API does not exist or has not been published in the environment",
+        )
     }
 
     /// The gateway takes no body of this size.
     pub(super) fn too_large(most: usize) -> Self {
         let most = most / (1024 * 1024);
-        Self::new(413, code::BAD_GATEWAY_REQUEST, format!("Request entity too large: the body exceeds {most} MB"))
+        Self::new(413, error_code::BAD_GATEWAY_REQUEST, format!("Request entity too large: the body exceeds {most} MB"))
     }
 
     /// The gateway could not read the request.
     pub(super) fn unreadable(text: impl Into<String>) -> Self {
-        Self::new(400, code::BAD_GATEWAY_REQUEST, text)
+        Self::new(400, error_code::BAD_GATEWAY_REQUEST, text)
     }
 
     /// The gateway does not believe the signature.
     pub(super) fn credentials(reason: impl AsRef<str>) -> Self {
         let text = format!("Incorrect IAM authentication information: {}", reason.as_ref());
-        Self::new(401, code::BAD_CREDENTIALS, text)
+        Self::new(401, error_code::BAD_CREDENTIALS, text)
     }
 
     /// A token of another project, or of none. (An inference: what the gateway says of it is not documented.)
     pub(super) fn out_of_scope(project: &str) -> Self {
         let text =
             format!("The IAM user is not authorized to access the API: the token is not one of project {project}");
-        Self::new(403, code::NOT_AUTHORIZED, text)
+        Self::new(403, error_code::NOT_AUTHORIZED, text)
     }
 
     /// IAM refuses; its code is the status.

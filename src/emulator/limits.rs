@@ -10,21 +10,21 @@ use crate::dli::{
 
 /// One text parameter.
 pub(super) fn text(parameter: &str, rule: &Rule, value: &str) -> Result<(), ApiError> {
-    let Some(reason) = rule.broken_by(value) else { return Ok(()) };
+    let Some(reason) = rule.violation(value) else { return Ok(()) };
     let shown: String = value.chars().take(80).collect();
     Err(ApiError::parameter(format!(
         "The parameter {parameter} is invalid: {shown:?} {reason}; allowed: {}",
-        rule.allowed
+        rule.expected
     )))
 }
 
 fn count(parameter: &str, rule: &CountRule, found: usize) -> Result<(), ApiError> {
-    if found <= rule.most {
+    if found <= rule.max {
         return Ok(());
     }
     Err(ApiError::parameter(format!(
         "The parameter {parameter} is invalid: {found} records; at most {} are supported",
-        rule.most
+        rule.max
     )))
 }
 

@@ -37,7 +37,7 @@ use super::{
     response_quirks::apply_quirks,
     state::{AppState, RequestTrace, lock},
 };
-use crate::dli::code::REQUEST_ID_HEADER;
+use crate::dli::error_code::REQUEST_ID_HEADER;
 
 /// Largest body that the gateway takes.
 const MOST_BODY: usize = 12 * 1024 * 1024;

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
 use time::OffsetDateTime;
 
 use super::{api_error::ApiError, credential_store::Identity};
-use crate::dli::code;
+use crate::dli::error_code;
 
 /// So many requests in a period; written `5/1s`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +55,7 @@ impl Limit {
         let (limit, time) = (self.requests, seconds / length);
         ApiError {
             status: 429,
-            code: code::THROTTLED.into(),
+            code: error_code::THROTTLED.into(),
             text: format!(
                 "The throttling threshold has been reached: policy user over ratelimit,limit:{limit},time:{time} {unit}"
             ),

@@ -20,13 +20,13 @@ pub(super) struct Follows(pub(super) &'static [Rule]);
 impl Validator for Follows {
     fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
         let fault = match value {
-            Value::String(text) => self.0.iter().find_map(|rule| Some((rule, shown(text), rule.broken_by(text)?))),
+            Value::String(text) => self.0.iter().find_map(|rule| Some((rule, shown(text), rule.violation(text)?))),
             Value::Null => self.0.last().map(|rule| (rule, "it".to_owned(), "is null".to_owned())),
             _ => None,
         };
-        if let Some((Rule { subject, allowed, document, .. }, found, broken)) = fault {
-            let detail = format!("{path}: {found} {broken}.\n\nAllowed: {allowed}.\nDocument: {document}.");
-            report.push(Diagnostic::error(format!("Invalid {subject}"), detail).at(path.clone()));
+        if let Some((Rule { title, expected, document, .. }, found, broken)) = fault {
+            let detail = format!("{path}: {found} {broken}.\n\nAllowed: {expected}.\nDocument: {document}.");
+            report.push(Diagnostic::error(format!("Invalid {title}"), detail).at(path.clone()));
         }
     }
 }
@@ -44,10 +44,10 @@ pub(super) struct AtMost(pub(super) CountRule);
 impl Validator for AtMost {
     fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
         let count = value.as_map().map(BTreeMap::len).or_else(|| value.as_elements().map(<[Value]>::len));
-        let CountRule { subject, most, document } = self.0;
-        if let Some(count) = count.filter(|count| *count > most) {
-            let detail = format!("{path} has {count} elements.\n\nAllowed: at most {most}.\nDocument: {document}.");
-            report.push(Diagnostic::error(format!("Too Many {subject}"), detail).at(path.clone()));
+        let CountRule { title, max, document } = self.0;
+        if let Some(count) = count.filter(|count| *count > max) {
+            let detail = format!("{path} has {count} elements.\n\nAllowed: at most {max}.\nDocument: {document}.");
+            report.push(Diagnostic::error(format!("Too Many {title}"), detail).at(path.clone()));
         }
     }
 }

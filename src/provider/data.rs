@@ -12,9 +12,9 @@ mod queues;
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    failure,
     provider_data::ProviderData,
     session::{Fault, Session},
+    shared::error_detail,
 };
 use crate::framework::{
     data_source::{DataRequest, DataSource},
@@ -78,7 +78,7 @@ fn told(summary: &str) -> impl Fn(Fault) -> Diagnostics {
             let what = format!("The service did not answer everything within {}.", humantime::format_duration(limit));
             let text = match said {
                 None => format!("{what}\n\n{HOLDS}"),
-                Some(error) => failure::late("", &what, &error, HOLDS),
+                Some(error) => error_detail::describe_timeout("", &what, &error, HOLDS),
             };
             Diagnostic::error(format!("Timed Out: {summary}"), text).into()
         }

@@ -262,7 +262,7 @@ async fn bind(
         let target = bound.target(&homes.known(project, &shown, &wanted).await?, &shown);
         Ok(target.peering(&shown).is_some_and(|peering| before.get(&target) != Some(peering)))
     };
-    session.write(project.ensure(|| project.bind(id, names), is_bound)).await
+    session.write(project.run_verified(|| project.bind(id, names), is_bound)).await
 }
 
 /// Waits until the binding works.
@@ -327,7 +327,7 @@ async fn unbind(provider_data: &ProviderData, session: &Session, bound: &Bound) 
         }
         if guard.is_some() {
             let is_gone = || async move { Ok(target.peering(&project.show_connection(id).await?).is_none()) };
-            match session.write(project.ensure(|| project.unbind(id, names), is_gone)).await {
+            match session.write(project.run_verified(|| project.unbind(id, names), is_gone)).await {
                 Ok(()) => {
                     provider_data.run_state().mark_removed(id, PartKey::Peering(target.clone()));
                     ended = Some(Ended::Unbound(target.clone()));

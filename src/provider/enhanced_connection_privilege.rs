@@ -279,7 +279,7 @@ async fn authorize(session: &Session, shared: &Shared, action: AuthorizationActi
         let granted = privileges(project, id, applicant).await?.contains(PRIVILEGE_BIND_QUEUE);
         Ok(granted == (action == AuthorizationAction::Grant))
     };
-    session.write(project.ensure(|| project.authorize(id, applicant, action), is_done)).await
+    session.write(project.run_verified(|| project.authorize(id, applicant, action), is_done)).await
 }
 
 fn already_granted(shared: &Shared) -> Diagnostic {

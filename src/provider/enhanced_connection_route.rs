@@ -300,7 +300,7 @@ async fn add(session: &Session, route: &Route) -> Result<(), Fault> {
         let shown = project.show_connection(id).await?;
         Ok(find(&shown, name).is_some_and(|there| same_network(&there.cidr, cidr)))
     };
-    session.write(project.ensure(|| project.create_route(id, name, cidr), is_there)).await
+    session.write(project.run_verified(|| project.create_route(id, name, cidr), is_there)).await
 }
 
 /// Removes what is there. A route of its name that leads elsewhere is another one, which somebody added meanwhile.
@@ -310,7 +310,7 @@ async fn remove(session: &Session, id: &str, there: &wire::Route) -> Result<(), 
         let shown = project.show_connection(id).await?;
         Ok(!find(&shown, name).is_some_and(|there| same_network(&there.cidr, cidr)))
     };
-    match session.write(project.ensure(|| project.delete_route(id, name), is_gone)).await {
+    match session.write(project.run_verified(|| project.delete_route(id, name), is_gone)).await {
         // What is gone already needs no removing.
         Err(fault) if fault.is_not_found() => Ok(()),
         outcome => outcome,

@@ -14,8 +14,8 @@ use super::{
         settings::{ConfigOrEnv, Origin},
     },
     enhanced_connection::creation_journal::CreationJournal,
-    failure,
     locks::Locks,
+    shared::error_detail,
     shared::ownership::OwnershipConflicts,
     shared::run_state::RunState,
     tagging::Tagging,
@@ -101,7 +101,7 @@ impl ProviderData {
                 (_, Origin::Variable(name)) => Some(format!("{name} in the environment")),
                 (_, Origin::Argument) => None,
             });
-            failure::configuration(&error, place.as_deref())
+            error_detail::configuration(&error, place.as_deref())
         })?;
         self.journal.start_run();
         *self.configured.lock().unwrap_or_else(PoisonError::into_inner) = Some(Configured {

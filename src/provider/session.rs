@@ -1,17 +1,17 @@
 //! One operation under way: in whose project, until when, and what ends it early.
 //!
 //! A read ends at once when the practitioner interrupts or the operation's time is up. A write that is under way gets
-//! [`GRACE`], because its answer says what exists; one that is not under way yet is not begun.
+//! [`WRITE_GRACE`], because its answer says what exists; one that is not under way yet is not begun.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{failure, provider_data::ProviderData};
+use super::{provider_data::ProviderData, shared::error_detail};
 use crate::{
-    client::{Error, GRACE, Kind, Project},
-    dli::code,
+    client::{Error, ErrorKind, Project, WRITE_GRACE},
+    dli::error_code,
     framework::diagnostic::{Diagnostic, Diagnostics},
 };
 
@@ -130,7 +130,7 @@ impl Session {
         self.check()?;
         let end = async {
             let ended = self.stop.run_until_cancelled(tokio::time::sleep_until(self.deadline)).await;
-            tokio::time::sleep(GRACE).await;
+            tokio::time::sleep(WRITE_GRACE).await;
             match ended {
                 None => self.interrupted(true),
                 Some(()) => self.timed_out(String::new(), true),
@@ -164,7 +164,7 @@ impl Session {
     fn ended(&self, error: Error) -> Fault {
         let writing = error.may_have_taken_effect();
         // It was waiting for its turn, the first one or the next.
-        let waited = !writing && matches!(error.kind(), Kind::Unsent | Kind::Throttled { .. });
+        let waited = !writing && matches!(error.kind(), ErrorKind::QueuedTooLong | ErrorKind::Throttled { .. });
         if waited && self.stop.is_cancelled() {
             return self.interrupted(false);
         }
@@ -186,7 +186,8 @@ impl Session {
 
 /// Whether a call failed for want of time alone. (The texts about throttling speak of the time themselves.)
 fn is_late(error: &Error, deadline: Instant) -> bool {
-    Instant::now() >= deadline && matches!(error.kind(), Kind::Open | Kind::Passing | Kind::Unreached)
+    Instant::now() >= deadline
+        && matches!(error.kind(), ErrorKind::OutcomeUnknown | ErrorKind::TransientNotApplied | ErrorKind::ConnectFailed)
 }
 
 impl Fault {
@@ -210,7 +211,7 @@ impl Fault {
 
     /// Whether the service does not accept the credentials.
     pub(super) fn is_of_credentials(&self) -> bool {
-        self.called().is_some_and(|error| error.kind() == Kind::Credentials)
+        self.called().is_some_and(|error| error.kind() == ErrorKind::Credentials)
     }
 
     /// Whether the same call may succeed a moment later.
@@ -220,7 +221,7 @@ impl Fault {
 
     /// Whether the service refuses, and will do so again, for who calls or for what is asked.
     pub(super) fn is_refused(&self) -> bool {
-        matches!(self.called().map(Error::kind), Some(Kind::Refused | Kind::NotPublished))
+        matches!(self.called().map(Error::kind), Some(ErrorKind::Refused | ErrorKind::NotPublished))
     }
 
     /// Whether the service says this.
@@ -230,8 +231,12 @@ impl Fault {
 
     /// Whether the service refuses in one of the ways in which it may say "not yet" (which one, is not documented).
     pub(super) fn may_mean_not_yet(&self) -> bool {
-        const NOT_YET: [&str; 4] =
-            [code::NOT_SUPPORTED, code::SYSTEM_RESTRICTION, code::RESOURCE_UNAVAILABLE, code::SERVER_FAULT];
+        const NOT_YET: [&str; 4] = [
+            error_code::NOT_SUPPORTED,
+            error_code::SYSTEM_RESTRICTION,
+            error_code::RESOURCE_UNAVAILABLE,
+            error_code::SERVER_FAULT,
+        ];
         let code = self.called().and_then(Error::api).and_then(|error| error.code.as_deref());
         code.is_some_and(|code| NOT_YET.contains(&code))
     }
@@ -254,11 +259,11 @@ impl Fault {
     pub(super) fn tell(self, summary: &str, holds: &str) -> Diagnostics {
         let open = self.may_have_taken_effect();
         let ended = |about: &str, what: &str| {
-            let facts = failure::object(about).into_iter().chain([what.to_owned()]).collect::<Vec<_>>().join("\n");
-            failure::letter(&facts, None, open, holds)
+            let facts = error_detail::object(about).into_iter().chain([what.to_owned()]).collect::<Vec<_>>().join("\n");
+            error_detail::compose(&facts, None, open, holds)
         };
         let (summary, text) = match self {
-            Self::Call { about, error } => (summary.to_owned(), failure::call(&about, &error, holds)),
+            Self::Call { about, error } => (summary.to_owned(), error_detail::describe(&about, &error, holds)),
             Self::Interrupted { about, .. } => {
                 let text = ended(&about, "The run was interrupted.");
                 // How to go on, and what to do before, may stand there already.
@@ -273,7 +278,9 @@ impl Fault {
                 let more = "If it only needs more time, raise the limit in the timeouts block.";
                 let text = match said {
                     None => format!("{}\n\nWhat to do: {more}", ended(&about, &what)),
-                    Some(error) => format!("{}\n\n{more}", failure::late(&about, &what, &error, holds)),
+                    Some(error) => {
+                        format!("{}\n\n{more}", error_detail::describe_timeout(&about, &what, &error, holds))
+                    }
                 };
                 (format!("Timed Out: {summary}"), text)
             }
@@ -285,13 +292,13 @@ impl Fault {
     /// The same as a warning: the work was done, and what is missing comes with the next refresh.
     pub(super) fn warn(self, summary: &str, holds: &str) -> Diagnostics {
         let text = match self {
-            Self::Call { about, error } => failure::call(&about, &error, holds),
+            Self::Call { about, error } => error_detail::describe(&about, &error, holds),
             Self::Interrupted { .. } => format!("The run was interrupted.\n\n{holds}"),
             Self::TimedOut { about, limit, said, .. } => {
                 let what = format!("The service gave no usable answer within {}.", humantime::format_duration(limit));
                 match said {
                     None => format!("{what}\n\n{holds}"),
-                    Some(error) => failure::late(&about, &what, &error, holds),
+                    Some(error) => error_detail::describe_timeout(&about, &what, &error, holds),
                 }
             }
             Self::Told(diagnostics) => return diagnostics.into_iter().map(Diagnostic::into_warning).collect(),

@@ -121,7 +121,7 @@ pub(super) fn check_state(id: &str) -> Result<(), Diagnostics> {
     }
     let fact = format!(
         "The state names the connection {id:?}, which is not an ID; an ID is {}.",
-        rules::CONNECTION_ID.allowed
+        rules::CONNECTION_ID.expected
     );
     let text = format!("{fact} {DAMAGED}");
     Err(Diagnostic::error("Invalid Connection ID in the State", text).at(Path::attribute("id")).into())
@@ -179,8 +179,8 @@ pub(super) fn invalid_import(id: &str, forms: &str) -> Diagnostics {
 /// The words of an import ID, each with the rules that it must keep.
 pub(super) fn check_import(id: &str, forms: &str, words: &[(&str, &[Rule])]) -> Result<(), Diagnostics> {
     let broken = |(word, rules): &(&str, &[Rule])| {
-        let (rule, broken) = rules.iter().find_map(|rule| Some((rule, rule.broken_by(word)?)))?;
-        Some(format!("is not valid: {word:?} {broken}; allowed: {}.", rule.allowed))
+        let (rule, broken) = rules.iter().find_map(|rule| Some((rule, rule.violation(word)?)))?;
+        Some(format!("is not valid: {word:?} {broken}; allowed: {}.", rule.expected))
     };
     words.iter().find_map(broken).map_or(Ok(()), |broken| Err(invalid(id, forms, &broken)))
 }

@@ -9,13 +9,13 @@ use tokio::time::Instant;
 
 use super::{
     bound::{Declared, Homes, Target},
-    failure,
     session::{Fault, Session},
+    shared::error_detail,
     small,
 };
 use crate::{
     dli::{
-        trouble::Trouble,
+        error_catalog::KnownError,
         wire::{self, Binding},
     },
     framework::{
@@ -133,7 +133,7 @@ pub(super) fn found(connection: &str, failed: &[Binding]) -> Diagnostics {
 /// What failed, the service's own words, what usually causes it, and what helps.
 fn text(connection: &str, Binding { name, err_msg, .. }: &Binding, holds: &str) -> String {
     let reason = if err_msg.is_empty() { "the service gives no reason" } else { err_msg };
-    let object = failure::object(&format!("binding of {name} to the enhanced connection {connection:?}"));
+    let object = error_detail::object(&format!("binding of {name} to the enhanced connection {connection:?}"));
     let facts = object.into_iter().chain([format!("Status: FAILED: {reason}")]).collect::<Vec<_>>().join("\n");
-    failure::letter(&facts, Trouble::of_binding(err_msg), false, holds)
+    error_detail::compose(&facts, KnownError::for_binding(err_msg), false, holds)
 }

@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use terraform_provider_dli::client::{
-    AccessKey, Agency, Client, Config, Credentials, Error, Form, Login, Named, Project,
+    AccessKey, Agency, Client, Config, Credentials, CredentialsSource, Error, NameOrId, PasswordCredentials, Project,
 };
 use terraform_provider_dli::emulator::{ACCESS_KEY, Emulator, IamAccount, SECRET_KEY, Settings};
 use tokio::time::Instant;
@@ -26,7 +26,7 @@ async fn start(settings: Settings) -> Emulator {
 }
 
 /// Such credentials for this emulator, with the project's id.
-fn config(emulator: &Emulator, form: Form) -> Config {
+fn config(emulator: &Emulator, form: CredentialsSource) -> Config {
     let endpoint = Some(emulator.endpoint());
     Config {
         credentials: Some(Credentials::new(form, "this test")),
@@ -39,25 +39,25 @@ fn config(emulator: &Emulator, form: Form) -> Config {
     }
 }
 
-fn key() -> Form {
-    Form::Key(AccessKey { id: ACCESS_KEY.to_owned(), secret: SECRET_KEY.into(), security_token: None })
+fn key() -> CredentialsSource {
+    CredentialsSource::Key(AccessKey { id: ACCESS_KEY.to_owned(), secret: SECRET_KEY.into(), security_token: None })
 }
 
-fn login(user: Named, domain: Option<Named>) -> Form {
-    Form::Password(Login { user, password: IamAccount::default().password.into(), domain })
+fn login(user: NameOrId, domain: Option<NameOrId>) -> CredentialsSource {
+    CredentialsSource::Password(PasswordCredentials { user, password: IamAccount::default().password.into(), domain })
 }
 
-fn named_login() -> Form {
-    login(Named::Name(IamAccount::default().user_name), Some(Named::Name(IamAccount::default().domain_name)))
+fn named_login() -> CredentialsSource {
+    login(NameOrId::Name(IamAccount::default().user_name), Some(NameOrId::Name(IamAccount::default().domain_name)))
 }
 
-fn metadata() -> Form {
-    Form::Metadata { sought: vec!["the pockets of this test".to_owned()] }
+fn metadata() -> CredentialsSource {
+    CredentialsSource::Metadata { searched: vec!["the pockets of this test".to_owned()] }
 }
 
 fn agency() -> Agency {
     let IamAccount { agency, domain_name, .. } = IamAccount::default();
-    Agency { name: agency, domain: Named::Name(domain_name), duration: None, origin: "this test".to_owned() }
+    Agency { name: agency, domain: NameOrId::Name(domain_name), duration: None, origin: "this test".to_owned() }
 }
 
 fn assuming(config: Config, agency: Agency) -> Config {

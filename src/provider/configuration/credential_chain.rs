@@ -14,7 +14,7 @@ use super::{
     shared_file::{self, Profile},
 };
 use crate::{
-    client::{AccessKey, Agency, Credentials, Form, Login, Named},
+    client::{AccessKey, Agency, Credentials, CredentialsSource, NameOrId, PasswordCredentials},
     framework::{
         diagnostic::{Diagnostic, Diagnostics},
         path::Path,
@@ -72,7 +72,7 @@ pub(in crate::provider) fn resolve(settings: ConfigOrEnv<'_>) -> Result<Resolved
 fn in_configuration(settings: ConfigOrEnv<'_>) -> Result<Option<Resolved>, Diagnostics> {
     let is_given = |names: &[&str]| names.iter().any(|name| settings.argument(name).is_some());
     if let Some(token) = settings.argument("token") {
-        return Ok(Some(found(Form::Token(token.into()), Origin::Argument)));
+        return Ok(Some(found(CredentialsSource::Token(token.into()), Origin::Argument)));
     }
     if is_given(&["access_key", "secret_key"]) {
         return key(settings).map(Some);
@@ -90,7 +90,7 @@ fn in_configuration(settings: ConfigOrEnv<'_>) -> Result<Option<Resolved>, Diagn
 fn in_environment(settings: ConfigOrEnv<'_>) -> Result<Option<Resolved>, Diagnostics> {
     let has = |name: &str| settings.variable(name).is_some();
     if let Some((token, name)) = settings.variable("token") {
-        return Ok(Some(found(Form::Token(token.into()), Origin::Variable(name))));
+        return Ok(Some(found(CredentialsSource::Token(token.into()), Origin::Variable(name))));
     }
     if has("access_key") && has("secret_key") {
         return key(settings).map(Some);
@@ -110,15 +110,15 @@ fn in_environment(settings: ConfigOrEnv<'_>) -> Result<Option<Resolved>, Diagnos
 
 /// A file that nobody has named, and this machine.
 fn default_sources(settings: ConfigOrEnv<'_>) -> Resolved {
-    let mut sought: Vec<String> = SOUGHT.map(str::to_owned).to_vec();
+    let mut searched: Vec<String> = SOUGHT.map(str::to_owned).to_vec();
     match home(settings).map(|home| home.join(shared_file::DEFAULT)) {
-        None => sought.push("the configuration file of KooCLI: there is no home directory (HOME)".to_owned()),
+        None => searched.push("the configuration file of KooCLI: there is no home directory (HOME)".to_owned()),
         Some(path) => match shared_file::read(&path, None) {
             Ok(profile) => return profile.into(),
-            Err(problem) => sought.push(format!("the configuration file of KooCLI: {} {problem}", path.display())),
+            Err(problem) => searched.push(format!("the configuration file of KooCLI: {} {problem}", path.display())),
         },
     }
-    let credentials = Credentials::new(Form::Metadata { sought }, "this machine");
+    let credentials = Credentials::new(CredentialsSource::Metadata { searched }, "this machine");
     Resolved { credentials, region: None, project_id: None, is_file: false, agency_without_domain: None }
 }
 
@@ -132,13 +132,13 @@ fn key(settings: ConfigOrEnv<'_>) -> Result<Resolved, Diagnostics> {
         _ => settings.text("security_token"),
     };
     let security_token = security_token.map(Into::into);
-    Ok(found(Form::Key(AccessKey { id, secret: secret.into(), security_token }), place))
+    Ok(found(CredentialsSource::Key(AccessKey { id, secret: secret.into(), security_token }), place))
 }
 
 /// A user with a password, of which there is at least a part.
 fn login(settings: ConfigOrEnv<'_>) -> Result<Resolved, Diagnostics> {
-    let id = || settings.either("user_id").map(|(id, place)| (Named::Id(id), place));
-    let name = || settings.either("user_name").map(|(name, place)| (Named::Name(name), place));
+    let id = || settings.either("user_id").map(|(id, place)| (NameOrId::Id(id), place));
+    let name = || settings.either("user_name").map(|(name, place)| (NameOrId::Name(name), place));
     // A name that is written down goes before an id of the environment.
     let (user, place) = match (id(), name()) {
         (Some(id), Some(name)) => Some(if id.1 == Origin::Argument || name.1 != Origin::Argument { id } else { name }),
@@ -147,16 +147,16 @@ fn login(settings: ConfigOrEnv<'_>) -> Result<Resolved, Diagnostics> {
     .ok_or_else(|| incomplete("user_name", "password"))?;
     let (password, _) = settings.either("password").ok_or_else(|| incomplete("password", "user_name"))?;
     let domain = domain(settings, ["domain_id", "domain_name"]);
-    if domain.is_none() && matches!(user, Named::Name(_)) {
+    if domain.is_none() && matches!(user, NameOrId::Name(_)) {
         return Err(incomplete("domain_name", "user_name"));
     }
-    Ok(found(Form::Password(Login { user, password: password.into(), domain }), place))
+    Ok(found(CredentialsSource::Password(PasswordCredentials { user, password: password.into(), domain }), place))
 }
 
 /// An account by its id or its name; one that is written down goes before one of the environment.
-fn domain(settings: ConfigOrEnv<'_>, [id, name]: [&str; 2]) -> Option<Named> {
-    let written = settings.argument(id).map(Named::Id).or_else(|| settings.argument(name).map(Named::Name));
-    written.or_else(|| settings.text(id).map(Named::Id)).or_else(|| settings.text(name).map(Named::Name))
+fn domain(settings: ConfigOrEnv<'_>, [id, name]: [&str; 2]) -> Option<NameOrId> {
+    let written = settings.argument(id).map(NameOrId::Id).or_else(|| settings.argument(name).map(NameOrId::Name));
+    written.or_else(|| settings.text(id).map(NameOrId::Id)).or_else(|| settings.text(name).map(NameOrId::Name))
 }
 
 /// The profile that is named, in the file that is named, or else in the one in the home directory.
@@ -230,8 +230,8 @@ fn agency(settings: ConfigOrEnv<'_>, found: &Resolved) -> Result<Option<Agency>,
 /// A warning where the environment has the other provider act as somebody whom this one does not know how to become.
 pub(in crate::provider) fn ignored_identity(settings: ConfigOrEnv<'_>, found: &Resolved) -> Option<Diagnostic> {
     let has = |name: &str| (settings.environment)(name).is_some_and(|text| !text.is_empty());
-    let Credentials { form, agency, origin } = &found.credentials;
-    let (variables, way) = if has("HW_ASSUME_ROLE_IDP_ID") && !matches!(form, Form::Token(_)) {
+    let Credentials { source: form, agency, origin } = &found.credentials;
+    let (variables, way) = if has("HW_ASSUME_ROLE_IDP_ID") && !matches!(form, CredentialsSource::Token(_)) {
         let set = ["HW_ASSUME_ROLE_IDP_ID", "HW_ASSUME_ROLE_ID_TOKEN", "HW_ASSUME_ROLE_ID_TOKEN_FILE"];
         (set.into_iter().filter(|name| has(name)).collect::<Vec<_>>(), "log in with OpenID Connect")
     } else if has("OS_AGENCY_NAME") && has("OS_AGENCY_DOMAIN_NAME") && agency.is_none() {
@@ -241,7 +241,7 @@ pub(in crate::provider) fn ignored_identity(settings: ConfigOrEnv<'_>, found: &R
     };
     let acts = match (agency, form) {
         (Some(Agency { name, origin, .. }), _) => format!("acts as the agency {name:?} of {origin}"),
-        (None, Form::Metadata { .. }) => "uses the key of this machine".to_owned(),
+        (None, CredentialsSource::Metadata { .. }) => "uses the key of this machine".to_owned(),
         (None, _) => format!("uses the credentials of {origin}"),
     };
     let text = format!(
@@ -259,7 +259,7 @@ fn home(settings: ConfigOrEnv<'_>) -> Option<PathBuf> {
     read(if cfg!(windows) { "USERPROFILE" } else { "HOME" })
 }
 
-fn found(form: Form, place: Origin) -> Resolved {
+fn found(form: CredentialsSource, place: Origin) -> Resolved {
     Resolved {
         credentials: Credentials::new(form, origin(place)),
         region: None,

@@ -8,7 +8,7 @@ use std::{fs, io, path::Path};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer};
 
-use crate::client::{AccessKey, Agency, Credentials, Form, Named};
+use crate::client::{AccessKey, Agency, Credentials, CredentialsSource, NameOrId};
 
 /// The file in the home directory.
 pub(in crate::provider) const DEFAULT: &str = ".hcloud/config.json";
@@ -130,13 +130,13 @@ fn find(text: &str, profile: Option<&str>, path: &str) -> Result<Profile, Unusab
     }
     let settings = |text: Option<String>| text.filter(|text| !text.is_empty());
     let origin = format!("the profile {name:?} in {path}");
-    let domain = settings(entry.agency_domain_id).map(Named::Id);
-    let domain = domain.or_else(|| settings(entry.agency_domain_name).map(Named::Name));
+    let domain = settings(entry.agency_domain_id).map(NameOrId::Id);
+    let domain = domain.or_else(|| settings(entry.agency_domain_name).map(NameOrId::Name));
     let (agency, agency_without_domain) = match (settings(entry.agency_name), domain) {
         (Some(name), Some(domain)) => (Some(Agency { name, domain, duration: None, origin: origin.clone() }), None),
         (half, _) => (None, half),
     };
-    let form = Form::Key(AccessKey { id, secret, security_token });
+    let form = CredentialsSource::Key(AccessKey { id, secret, security_token });
     Ok(Profile {
         credentials: Credentials { agency, ..Credentials::new(form, origin) },
         region: settings(entry.region),
@@ -169,7 +169,9 @@ mod tests {
 
     fn key(profile: Option<&str>) -> (String, String, Option<String>) {
         let found = find(FILE, profile, "FILE").expect("it is there");
-        let Form::Key(AccessKey { id, secret, security_token }) = found.credentials.form else { panic!("a key") };
+        let CredentialsSource::Key(AccessKey { id, secret, security_token }) = found.credentials.source else {
+            panic!("a key")
+        };
         (id, secret.expose_secret().to_owned(), security_token.map(|token| token.expose_secret().to_owned()))
     }
 
@@ -185,9 +187,12 @@ mod tests {
         assert_eq!((half.agency_without_domain.as_deref(), half.credentials.agency), (Some("dli"), None));
         let nulls = FILE.replace("\"\"", "null").replace("{\"stsToken\": {}}", "null");
         let work = find(&nulls, None, "FILE").expect("it is there").credentials;
-        assert!(matches!(work.form, Form::Key(AccessKey { security_token: None, .. })) && work.agency.is_none());
+        assert!(
+            matches!(work.source, CredentialsSource::Key(AccessKey { security_token: None, .. }))
+                && work.agency.is_none()
+        );
         let agency = find(FILE, Some("agency"), "FILE").expect("it is there").credentials.agency.expect("named");
-        assert_eq!((agency.name.as_str(), agency.domain), ("dli", Named::Name("acme".into())));
+        assert_eq!((agency.name.as_str(), agency.domain), ("dli", NameOrId::Name("acme".into())));
     }
 
     #[test]

@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     client::{ConnectionFilter, Error, Operation},
-    dli::{code, wire},
+    dli::{error_code, wire},
     framework::diagnostic::{Diagnostic, Diagnostics},
     provider::{
         enhanced_connection::creation_journal::{CreationEntry, CreationJournal},
@@ -170,7 +170,7 @@ impl CreateOnce<'_> {
                 }
                 Err(fault) => fault,
             };
-            let taken = fault.has_code(code::ALREADY_EXISTS);
+            let taken = fault.has_code(error_code::ALREADY_EXISTS);
             if !(fault.may_have_taken_effect() || open && taken) {
                 match &noted {
                     _ if open => {}

@@ -169,7 +169,7 @@ impl Reconciler<'_> {
                     target.peering(&shown).is_some_and(|peering| before.get(&target) != Some(peering))
                 }))
             };
-            self.session.write(project.ensure(|| project.bind(id, names), bound)).await?;
+            self.session.write(project.run_verified(|| project.bind(id, names), bound)).await?;
         }
         self.save(|now| {
             now.queues.clone_from(&planned.queues);
@@ -200,7 +200,7 @@ impl Reconciler<'_> {
             Ok(targets.iter().all(|target| target.peering(&shown).is_none()))
         };
         loop {
-            match self.session.write(project.ensure(|| project.unbind(id, names), gone)).await {
+            match self.session.write(project.run_verified(|| project.unbind(id, names), gone)).await {
                 // The queue may have gone, and its binding with it.
                 Err(fault) if fault.is_not_found() && self.session.read(gone()).await? => return Ok(()),
                 // What is still being made may have to be made first.
@@ -270,7 +270,7 @@ impl Reconciler<'_> {
             let exact = shown.iter().find(|route| route.name == *name);
             let kept = exact.or_else(|| shown.iter().find(|route| route.name.eq_ignore_ascii_case(name)));
             let kept = kept.map_or(name.as_str(), |route| route.name.as_str());
-            match self.session.write(project.ensure(|| project.delete_route(id, kept), gone)).await {
+            match self.session.write(project.run_verified(|| project.delete_route(id, kept), gone)).await {
                 // What is gone already needs no removing.
                 Err(fault) if !fault.is_not_found() => return Err(self.at_route(name, fault)),
                 _ => {}
@@ -285,7 +285,7 @@ impl Reconciler<'_> {
             let added = || async move {
                 Ok(route(project, id, name).await?.is_some_and(|there| model::same_network(&there, cidr)))
             };
-            let adding = project.ensure(|| project.create_route(id, name, cidr), added);
+            let adding = project.run_verified(|| project.create_route(id, name, cidr), added);
             self.session.write(adding).await.map_err(|fault| self.at_route(name, fault))?;
             now.insert(name.clone(), cidr.clone());
             self.save(|state| state.routes = Some(now.clone()));
@@ -329,7 +329,7 @@ impl Reconciler<'_> {
                 let listed = tags(project, id).await?;
                 Ok(superfluous.iter().all(|tag| !listed.contains_key(&tag.key)))
             };
-            let delete = project.ensure(|| project.delete_tags(id, superfluous), gone);
+            let delete = project.run_verified(|| project.delete_tags(id, superfluous), gone);
             session.write(delete).await.map_err(unpublished)?;
             present.retain(|key, value| wanted.get(key) == Some(value));
             let (own, all) = self.tagging.read(present.clone(), planned.tags.as_ref(), &present);
@@ -345,7 +345,7 @@ impl Reconciler<'_> {
                 let listed = tags(project, id).await?;
                 Ok(missing.iter().all(|tag| listed.get(&tag.key) == Some(&tag.value)))
             };
-            let create = project.ensure(|| project.create_tags(id, missing), there);
+            let create = project.run_verified(|| project.create_tags(id, missing), there);
             session.write(create).await.map_err(unpublished)?;
         }
         self.save(|now| {

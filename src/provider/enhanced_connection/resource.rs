@@ -272,8 +272,8 @@ impl Resource for EnhancedConnection {
         let (object, region, project_id) = place::of_import(request.id);
         let name = object.strip_prefix("name:");
         if let Some((rule, broken)) = match name {
-            Some(name) => rules::CONNECTION_NAME.broken_by(name).map(|broken| (rules::CONNECTION_NAME, broken)),
-            None => rules::CONNECTION_ID.broken_by(object).map(|broken| (rules::CONNECTION_ID, broken)),
+            Some(name) => rules::CONNECTION_NAME.violation(name).map(|broken| (rules::CONNECTION_NAME, broken)),
+            None => rules::CONNECTION_ID.violation(object).map(|broken| (rules::CONNECTION_ID, broken)),
         } {
             let by_name = name.is_none() && rules::CONNECTION_NAME.allows(object);
             let hint = if by_name { format!(" To import by name, write name:{object}.") } else { String::new() };
@@ -283,7 +283,7 @@ impl Resource for EnhancedConnection {
                  and the data source dli_enhanced_connections show both.",
                 request.id,
                 name.unwrap_or(object),
-                rule.allowed
+                rule.expected
             );
             return Err(Diagnostic::error("Invalid Import ID", text).into());
         }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 
-use terraform_provider_dli::dli::trouble::TROUBLES;
+use terraform_provider_dli::dli::error_catalog::KNOWN_ERRORS;
 
 use super::harness::{Finished, Workspace};
 
@@ -87,7 +87,8 @@ fn of(printed: &BTreeMap<String, Vec<String>>, address: &str, finished: &Finishe
 /// Every known error has a golden file, and every golden file has a known error.
 #[test]
 fn every_known_error_has_a_golden_file() {
-    let rows: BTreeSet<String> = TROUBLES.iter().map(|trouble| trouble.name).chain(MORE).map(str::to_owned).collect();
+    let rows: BTreeSet<String> =
+        KNOWN_ERRORS.iter().map(|trouble| trouble.name).chain(MORE).map(str::to_owned).collect();
     let files = fs::read_dir(directory()).expect("the directory is there");
     let files = files.map(|entry| entry.expect("it can be read").file_name().to_string_lossy().into_owned());
     let files: BTreeSet<String> = files.map(|name| name.trim_end_matches(".txt").to_owned()).collect();

@@ -1,12 +1,17 @@
 //! Each form alone, and with an agency on top of it: which requests it takes, and as whom the service sees it.
 
-use terraform_provider_dli::client::{AccessKey, Client, Config, Form, Named};
+use terraform_provider_dli::client::{AccessKey, Client, Config, CredentialsSource, NameOrId};
 use terraform_provider_dli::emulator::{ACCESS_KEY, Fault, IamAccount, Metadata, SECRET_KEY, Settings};
 
 use super::{agency, asked, assuming, call, config, key, login, metadata, named_login, operations, start};
 
 /// The expected requests, and who makes them.
-async fn expect(settings: Settings, make: impl FnOnce(Config) -> Config, form: Form, expected: &[(&str, &str)]) {
+async fn expect(
+    settings: Settings,
+    make: impl FnOnce(Config) -> Config,
+    form: CredentialsSource,
+    expected: &[(&str, &str)],
+) {
     let emulator = start(settings).await;
     let shown = format!("{form:?}");
     let client = Client::new(make(config(&emulator, form))).expect("in order");
@@ -34,13 +39,19 @@ async fn each_form_alone() {
 
     let temporary = Settings { security_token: Some("a-token".into()), ..default() };
     let form = AccessKey { id: ACCESS_KEY.into(), secret: SECRET_KEY.into(), security_token: Some("a-token".into()) };
-    expect(temporary, plain, Form::Key(form), &[("ListQueues", "temporary key emulator of user terraform")]).await;
+    expect(
+        temporary,
+        plain,
+        CredentialsSource::Key(form),
+        &[("ListQueues", "temporary key emulator of user terraform")],
+    )
+    .await;
 
     let iam_account = IamAccount::default();
     let users = [
-        (Named::Name(iam_account.user_name.clone()), Some(Named::Name(iam_account.domain_name))),
-        (Named::Name(iam_account.user_name), Some(Named::Id(iam_account.domain_id))),
-        (Named::Id(iam_account.user_id), None),
+        (NameOrId::Name(iam_account.user_name.clone()), Some(NameOrId::Name(iam_account.domain_name))),
+        (NameOrId::Name(iam_account.user_name), Some(NameOrId::Id(iam_account.domain_id))),
+        (NameOrId::Id(iam_account.user_id), None),
     ];
     for (user, domain) in users {
         let expected = [BY_PASSWORD, ("ListQueues", "token of user terraform")];
@@ -143,7 +154,7 @@ async fn a_token_is_used_as_it_is() {
     let request = request.post(format!("{}/v3/auth/tokens", emulator.endpoint())).body(body.to_string());
     let answer = request.send().await.expect("it is there");
     let token = answer.headers()["x-subject-token"].to_str().expect("ASCII").to_owned();
-    let client = Client::new(config(&emulator, Form::Token(token.into()))).expect("in order");
+    let client = Client::new(config(&emulator, CredentialsSource::Token(token.into()))).expect("in order");
     call(&client).await.expect("it is good");
     let last = asked(&emulator).pop().expect("one was sent");
     assert_eq!(last, ("ListQueues".to_owned(), "token of user terraform".to_owned()));

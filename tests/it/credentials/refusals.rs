@@ -5,14 +5,20 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use http::StatusCode;
-use terraform_provider_dli::client::{AccessKey, Agency, Client, Config, Error, Form, Login, Named};
+use terraform_provider_dli::client::{
+    AccessKey, Agency, Client, Config, CredentialsSource, Error, NameOrId, PasswordCredentials,
+};
 use terraform_provider_dli::emulator::{ACCESS_KEY, Fault, IamAccount, Metadata, SECRET_KEY, Settings};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{agency, assuming, call, config, key, metadata, named_login, operations, start};
 
-async fn refused(settings: Settings, make: impl FnOnce(Config) -> Config, form: Form) -> (Error, Vec<String>) {
+async fn refused(
+    settings: Settings,
+    make: impl FnOnce(Config) -> Config,
+    form: CredentialsSource,
+) -> (Error, Vec<String>) {
     let emulator = start(settings).await;
     let client = Client::new(make(config(&emulator, form))).expect("in order");
     let error = call(&client).await.expect_err("refused");
@@ -32,21 +38,21 @@ async fn a_refusal_names_whose_credentials_were_refused() {
     };
     let plain = |config| config;
     let wrong = AccessKey { id: ACCESS_KEY.into(), secret: "canary-secret".into(), security_token: None };
-    let (error, asked) = refused(Settings::default(), plain, Form::Key(wrong)).await;
+    let (error, asked) = refused(Settings::default(), plain, CredentialsSource::Key(wrong)).await;
     told(&error, "the access key emul… from this test");
     assert_eq!(asked, ["ListQueues"], "there is no other key to try");
 
-    let (error, asked) = refused(Settings::default(), plain, Form::Token("canary-token".into())).await;
+    let (error, asked) = refused(Settings::default(), plain, CredentialsSource::Token("canary-token".into())).await;
     told(&error, "the token from this test");
     assert_eq!(asked, ["ListQueues"]);
 
     let IamAccount { user_name, domain_name, .. } = IamAccount::default();
-    let login = Login {
-        user: Named::Name(user_name),
+    let login = PasswordCredentials {
+        user: NameOrId::Name(user_name),
         password: "canary-password".into(),
-        domain: Some(Named::Name(domain_name)),
+        domain: Some(NameOrId::Name(domain_name)),
     };
-    let (error, asked) = refused(Settings::default(), plain, Form::Password(login)).await;
+    let (error, asked) = refused(Settings::default(), plain, CredentialsSource::Password(login)).await;
     told(&error, "the user \"terraform\" from this test");
     assert_eq!(asked, ["KeystoneCreateUserTokenByPassword"]);
     assert!(error.to_string().contains("The username or password is wrong"), "{error}");
@@ -57,8 +63,8 @@ async fn a_refusal_names_whose_credentials_were_refused() {
 async fn a_password_that_is_refused_is_not_tried_again() {
     let emulator = start(Settings::default()).await;
     let IamAccount { user_id, .. } = IamAccount::default();
-    let login = Login { user: Named::Id(user_id), password: "canary-password".into(), domain: None };
-    let client = Client::new(config(&emulator, Form::Password(login))).expect("in order");
+    let login = PasswordCredentials { user: NameOrId::Id(user_id), password: "canary-password".into(), domain: None };
+    let client = Client::new(config(&emulator, CredentialsSource::Password(login))).expect("in order");
     let told = call(&client).await.expect_err("refused").to_string();
     assert_eq!(call(&client).await.expect_err("refused").to_string(), told);
     assert_eq!(operations(&emulator), ["KeystoneCreateUserTokenByPassword"]);
@@ -69,9 +75,12 @@ async fn a_password_that_is_refused_is_not_tried_again() {
 #[tokio::test]
 async fn a_password_that_is_refused_is_not_tried_for_another_project() {
     let emulator = start(Settings { latency: Duration::from_millis(20), ..Settings::default() }).await;
-    let login =
-        Login { user: Named::Id(IamAccount::default().user_id), password: "canary-password".into(), domain: None };
-    let client = Client::new(config(&emulator, Form::Password(login))).expect("in order");
+    let login = PasswordCredentials {
+        user: NameOrId::Id(IamAccount::default().user_id),
+        password: "canary-password".into(),
+        domain: None,
+    };
+    let client = Client::new(config(&emulator, CredentialsSource::Password(login))).expect("in order");
     let calls = (0..8).map(|number| {
         let client = client.clone();
         async move {
@@ -114,7 +123,7 @@ async fn a_renewal_that_the_password_is_refused_for_is_not_tried_again() {
 #[tokio::test]
 async fn a_key_that_is_refused_is_not_tried_again() {
     let wrong = |id: &str, secret: &str| {
-        Form::Key(AccessKey { id: id.to_owned(), secret: secret.into(), security_token: None })
+        CredentialsSource::Key(AccessKey { id: id.to_owned(), secret: secret.into(), security_token: None })
     };
     for form in [wrong(ACCESS_KEY, "canary-secret"), wrong("AKANOTHER", SECRET_KEY)] {
         let emulator = start(Settings { latency: Duration::from_millis(20), ..Settings::default() }).await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use http::StatusCode;
-use terraform_provider_dli::client::{Client, Config, Form};
+use terraform_provider_dli::client::{Client, Config, CredentialsSource};
 use terraform_provider_dli::emulator::{Fault, Settings};
 
 use super::{agency, asked, assuming, call, config, key, metadata, named_login, operations, start};
@@ -34,7 +34,7 @@ async fn what_was_taken_back_is_got_anew_at_each_step() {
     let token = ["KeystoneCreateUserTokenByPassword"];
     let agency_of = |base: &[&'static str]| [base, &["CreateTemporaryAccessKeyByAgency"]].concat();
     let machine = ["MetadataToken", "MetadataSecurityKey"];
-    let cases: [(Form, bool, Vec<&str>); 5] = [
+    let cases: [(CredentialsSource, bool, Vec<&str>); 5] = [
         (named_login(), false, token.to_vec()),
         (metadata(), false, machine.to_vec()),
         (key(), true, agency_of(&[])),

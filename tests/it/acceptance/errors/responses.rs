@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use terraform_provider_dli::dli::trouble::{Call, Example, TROUBLES};
+use terraform_provider_dli::dli::error_catalog::{CallKind, Example, KNOWN_ERRORS};
 use terraform_provider_dli::dli::wire::CreateConnection;
 use terraform_provider_dli::emulator::{ACCESS_KEY, Fault, FaultKind, IamAccount, SECRET_KEY};
 
@@ -92,8 +92,8 @@ fn texts<'a>(
 #[test]
 fn error_responses_match_golden_files() {
     let examples = || {
-        let all = TROUBLES.iter().filter_map(|trouble| Some((trouble.name, trouble.example?)));
-        all.filter(|(_, example)| example.call == Call::Other)
+        let all = KNOWN_ERRORS.iter().filter_map(|trouble| Some((trouble.name, trouble.example?)));
+        all.filter(|(_, example)| example.call == CallKind::Other)
     };
     let of_tokens = || examples().filter(|(name, _)| OF_TOKENS.contains(name));
     let at_once = || {
@@ -150,10 +150,10 @@ fn error_responses_match_golden_files() {
 /// IAM rejects the request before anything is sent to the service.
 #[test]
 fn iam_error_responses_match_golden_files() {
-    let examples = TROUBLES.iter().filter_map(|trouble| Some((trouble.name, trouble.example?)));
+    let examples = KNOWN_ERRORS.iter().filter_map(|trouble| Some((trouble.name, trouble.example?)));
     for_one_terraform(|terraform| {
         let mut all = BTreeMap::new();
-        for (name, example) in examples.clone().filter(|(_, example)| example.call == Call::Identity) {
+        for (name, example) in examples.clone().filter(|(_, example)| example.call == CallKind::Identity) {
             let cloud = Cloud::start();
             let endpoint = cloud.emulator().endpoint();
             let (who, operation) = asking_iam(name);
@@ -185,7 +185,8 @@ fn request() -> CreateConnection {
 /// an error.
 #[test]
 fn plan_check_errors_match_golden_files() {
-    let of = |wanted: &str| TROUBLES.iter().find(|trouble| trouble.name == wanted).and_then(|trouble| trouble.example);
+    let of =
+        |wanted: &str| KNOWN_ERRORS.iter().find(|trouble| trouble.name == wanted).and_then(|trouble| trouble.example);
     for_one_terraform(|terraform| {
         let mut all = BTreeMap::new();
         for (name, row, code) in [("plan-401", "APIGW.0301-wrong-secret", 1), ("plan-403", "IAM.0003", 0)] {

@@ -12,23 +12,23 @@ use tokio::{
 
 /// A rule and the line before it.
 #[derive(Debug)]
-pub(super) struct Line<R> {
+pub(super) struct FifoGate<R> {
     rule: Mutex<R>,
     /// Held by the first of the line. Its waiters are served in their order.
-    first: sync::Mutex<()>,
+    head: sync::Mutex<()>,
     /// The rule may have changed its mind.
     changed: Notify,
 }
 
-impl<R> Line<R> {
+impl<R> FifoGate<R> {
     pub(super) fn new(rule: R) -> Self {
-        Self { rule: Mutex::new(rule), first: sync::Mutex::default(), changed: Notify::new() }
+        Self { rule: Mutex::new(rule), head: sync::Mutex::default(), changed: Notify::new() }
     }
 
     /// Waits for what `take` gives; it says until when there is nothing. Where nobody waits and there is something, it
     /// is had without waiting.
     pub(super) async fn take<T>(&self, take: impl Fn(&mut R, Instant) -> Result<T, Instant>) -> T {
-        let _first = self.first.lock().await;
+        let _first = self.head.lock().await;
         loop {
             let outcome = take(&mut self.rule(), Instant::now());
             match outcome {
@@ -42,12 +42,12 @@ impl<R> Line<R> {
     }
 
     /// Whether anybody waits.
-    pub(super) fn is_waited_in(&self) -> bool {
-        self.first.try_lock().is_err()
+    pub(super) fn has_waiters(&self) -> bool {
+        self.head.try_lock().is_err()
     }
 
     /// Tells the rule something, upon which the first of the line asks it again.
-    pub(super) fn tell<T>(&self, change: impl FnOnce(&mut R, Instant) -> T) -> T {
+    pub(super) fn update<T>(&self, change: impl FnOnce(&mut R, Instant) -> T) -> T {
         let told = change(&mut self.rule(), Instant::now());
         self.changed.notify_one();
         told
@@ -74,10 +74,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_comes_first_is_served_first_and_at_the_time() {
         let start = Instant::now();
-        let line = Arc::new(Line::new(Opens(start)));
+        let line = Arc::new(FifoGate::new(Opens(start)));
         assert_eq!(line.take(when_open).await, start);
 
-        line.tell(|rule, _| rule.0 = start + Duration::from_secs(10));
+        line.update(|rule, _| rule.0 = start + Duration::from_secs(10));
         let served = Arc::new(Mutex::new(Vec::new()));
         let mut waiting = tokio::task::JoinSet::new();
         for number in 0..3 {
@@ -96,12 +96,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn news_and_leavers_do_not_keep_the_line_waiting() {
         let start = Instant::now();
-        let line = Line::new(Opens(start + Duration::from_hours(1)));
+        let line = FifoGate::new(Opens(start + Duration::from_hours(1)));
         let second = Duration::from_secs(1);
         let leaver = tokio::time::timeout(second, line.take(when_open));
         let news = async {
             tokio::time::sleep(second * 2).await;
-            line.tell(|rule, _| rule.0 = start + second * 3);
+            line.update(|rule, _| rule.0 = start + second * 3);
         };
         let (left, at, ()) = tokio::join!(leaver, line.take(when_open), news);
         assert!(left.is_err());

@@ -3,7 +3,7 @@
 //! Sources: the error codes of the DLI API Reference, of the API gateway and of IAM; the gateway's "Common Errors Related to
 //! IAM Authentication Information"; the DLI User Guide's questions about datasource connections; users' reports.
 
-use super::{Call, Calls, Code, Example, Obstacle, Sign, Trouble};
+use super::{CallKind, CallMatcher, CodeMatcher, Example, KnownError, Matcher, TransportFailure};
 
 const ANY_STATUS: (u16, u16) = (0, 999);
 
@@ -23,230 +23,240 @@ const IN_BETWEEN: &str =
     "This usually passes. If it comes back, check the proxies and firewalls between this machine and the service.";
 
 /// Whatever the status, with one of these codes.
-const fn code(codes: &'static [&'static str]) -> Sign {
+const fn code(codes: &'static [&'static str]) -> Matcher {
     code_with(codes, &[])
 }
 
 /// Whatever the status, with one of these codes and one of these words.
-const fn code_with(codes: &'static [&'static str], words: &'static [&'static str]) -> Sign {
-    Sign::Answer { statuses: ANY_STATUS, code: Code::OneOf(codes), words, calls: Calls::Any }
+const fn code_with(codes: &'static [&'static str], words: &'static [&'static str]) -> Matcher {
+    Matcher::Answer { statuses: ANY_STATUS, code: CodeMatcher::OneOf(codes), words, calls: CallMatcher::Any }
 }
 
 /// Whatever the status and the code, with one of these words.
-const fn words(words: &'static [&'static str]) -> Sign {
-    Sign::Answer { statuses: ANY_STATUS, code: Code::Any, words, calls: Calls::Any }
+const fn words(words: &'static [&'static str]) -> Matcher {
+    Matcher::Answer { statuses: ANY_STATUS, code: CodeMatcher::Any, words, calls: CallMatcher::Any }
 }
 
 /// Whatever the code and the words, with one of these statuses.
-const fn status(first: u16, last: u16) -> Sign {
-    Sign::Answer { statuses: (first, last), code: Code::Any, words: &[], calls: Calls::Any }
+const fn status(first: u16, last: u16) -> Matcher {
+    Matcher::Answer { statuses: (first, last), code: CodeMatcher::Any, words: &[], calls: CallMatcher::Any }
 }
 
 const fn example(status: u16, code: &'static str, message: &'static str) -> Example {
-    Example { status, code, message, call: Call::Other }
+    Example { status, code, message, call: CallKind::Other }
 }
 
 /// One of the identity service.
 const fn of_iam(status: u16, code: &'static str, message: &'static str) -> Example {
-    Example { call: Call::Identity, ..example(status, code, message) }
+    Example { call: CallKind::Identity, ..example(status, code, message) }
 }
 
 /// All that is known, the most specific first. What to do says nothing of what an apply would do: that depends on what
 /// Terraform holds by then, and only whoever knows that can tell.
-pub static TROUBLES: &[Trouble] = &[
-    Trouble {
+pub static KNOWN_ERRORS: &[KnownError] = &[
+    KnownError {
         name: "cidr-overlap",
         title: "Two networks overlap",
-        signs: &[
-            Sign::Answer {
+        matchers: &[
+            Matcher::Answer {
                 statuses: ANY_STATUS,
-                code: Code::OneOf(&["DLI.0007", "DLI.0009"]),
+                code: CodeMatcher::OneOf(&["DLI.0007", "DLI.0009"]),
                 words: OVERLAP,
-                calls: Calls::NotOfRoutes,
+                calls: CallMatcher::NotOfRoutes,
             },
-            Sign::Answer { statuses: ANY_STATUS, code: Code::Missing, words: OVERLAP, calls: Calls::NotOfRoutes },
-            Sign::Binding(&["cidr", "overlap", "conflict"]),
+            Matcher::Answer {
+                statuses: ANY_STATUS,
+                code: CodeMatcher::Missing,
+                words: OVERLAP,
+                calls: CallMatcher::NotOfRoutes,
+            },
+            Matcher::Binding(&["cidr", "overlap", "conflict"]),
         ],
         meaning: "The network of the queue or pool overlaps that of the subnet, or that of another queue that is bound \
                   to the same subnet.",
-        remedy: "The network of a pool cannot be changed. Use another subnet (this replaces the connection) or a pool \
+        action: "The network of a pool cannot be changed. Use another subnet (this replaces the connection) or a pool \
                  with another network. The data sources dli_elastic_resource_pools and dli_queues show the networks \
                  (cidr_in_vpc).",
         example: Some(example(400, "DLI.0007", "The CIDR block of queue q1 overlaps the CIDR block of the subnet")),
     },
-    Trouble {
+    KnownError {
         name: "subnet-not-found",
         title: "The subnet cannot be found",
-        signs: &[
+        matchers: &[
             words(&["failed to get subnet", "subnet could not be found", "subnet not found", "subnet does not exist"]),
-            Sign::Binding(&["subnet", "permission", "agency", "denied", "forbidden", "not authorized"]),
+            Matcher::Binding(&["subnet", "permission", "agency", "denied", "forbidden", "not authorized"]),
         ],
         meaning: "Most often DLI lacks the permission to see the VPC, and then reports that the subnet does not exist. Or \
                   dest_network_id is not a subnet of dest_vpc_id.",
-        remedy: "In the DLI console, under Global Configuration, Service Authorization, grant DLI Datasource \
+        action: "In the DLI console, under Global Configuration, Service Authorization, grant DLI Datasource \
                  Connections Agency Access. Check that dest_network_id is the network ID of a subnet of dest_vpc_id, \
                  in the same project.",
         example: Some(example(400, "DLI.0007", "The subnet could not be found")),
     },
-    Trouble {
+    KnownError {
         name: "binding-failed",
         title: "A binding failed for another reason, or for none that is given",
-        signs: &[Sign::Binding(&[])],
+        matchers: &[Matcher::Binding(&[])],
         meaning: "One of three things: the network of the queue or pool overlaps that of the subnet; DLI lacks the \
                   permission to see the VPC; or the queue is new, or its network was changed a moment ago.",
-        remedy: "Compare the networks. In the DLI console, under Global Configuration, Service Authorization, check \
+        action: "Compare the networks. In the DLI console, under Global Configuration, Service Authorization, check \
                  that DLI Datasource Connections Agency Access is granted. Wait 5 to 10 minutes if the queue is new; \
                  then continue as described above.",
         example: None,
     },
-    Trouble {
+    KnownError {
         name: "DLI.1028",
         title: "The quota is used up",
-        signs: &[
+        matchers: &[
             code(&["DLI.1028"]),
             code_with(&["DLI.0001", "DLI.0007", "DLI.0009", "DLI.0012"], &["quota"]),
-            Sign::Answer { statuses: ANY_STATUS, code: Code::Missing, words: &["quota"], calls: Calls::Any },
+            Matcher::Answer {
+                statuses: ANY_STATUS,
+                code: CodeMatcher::Missing,
+                words: &["quota"],
+                calls: CallMatcher::Any,
+            },
         ],
         meaning: "The project's quota for this kind of resource is used up.",
-        remedy: "Delete what is no longer needed, or ask for a higher quota (in the console: Resources, My Quotas).",
+        action: "Delete what is no longer needed, or ask for a higher quota (in the console: Resources, My Quotas).",
         example: Some(example(400, "DLI.1028", "Insufficient quota")),
     },
-    Trouble {
+    KnownError {
         name: "DLI.0001-not-there",
         title: "Something named in the request does not exist",
-        signs: &[code_with(&["DLI.0001"], &["does not exist", "is not exist"])],
+        matchers: &[code_with(&["DLI.0001"], &["does not exist", "is not exist"])],
         meaning: NOT_THERE,
-        remedy: LOOK_FOR_IT,
+        action: LOOK_FOR_IT,
         example: Some(example(400, "DLI.0001", "Connection 2a620c33-5609-40c9-affd-2b6453071b0f does not exist")),
     },
-    Trouble {
+    KnownError {
         name: "DLI.0001",
         title: "A value is not accepted",
-        signs: &[code(&["DLI.0001"])],
+        matchers: &[code(&["DLI.0001"])],
         meaning: "The service rejected a value in the request. The message usually names the parameter.",
-        remedy: "Correct that value.",
+        action: "Correct that value.",
         example: Some(example(400, "DLI.0001", "The parameter dest_network_id is invalid")),
     },
-    Trouble {
+    KnownError {
         name: "DLI.0002",
         title: "An object does not exist",
-        signs: &[code(&["DLI.0002"])],
+        matchers: &[code(&["DLI.0002"])],
         meaning: NOT_THERE,
-        remedy: LOOK_FOR_IT,
+        action: LOOK_FOR_IT,
         example: Some(example(400, "DLI.0002", "There is no queue named q9")),
     },
-    Trouble {
+    KnownError {
         name: "DLI.0023",
         title: "A related resource does not exist",
-        signs: &[code(&["DLI.0023"])],
+        matchers: &[code(&["DLI.0023"])],
         meaning: NOT_THERE,
-        remedy: LOOK_FOR_IT,
+        action: LOOK_FOR_IT,
         example: Some(example(404, "DLI.0023", "The related resource is not found")),
     },
-    Trouble {
+    KnownError {
         name: "DLI.0006",
         title: "It exists already",
-        signs: &[code(&["DLI.0006"])],
+        matchers: &[code(&["DLI.0006"])],
         meaning: "Something with this name or network already exists: a connection of this name in the project, or a \
                   route of this name or to this network on the connection.",
-        remedy: "Choose another name, or bring the existing one under Terraform with terraform import; the data source \
+        action: "Choose another name, or bring the existing one under Terraform with terraform import; the data source \
                  dli_enhanced_connections shows connections with their IDs.",
         example: Some(example(400, "DLI.0006", "Connection test already exists")),
     },
-    Trouble {
+    KnownError {
         name: "DLI.0007",
         title: "The operation is not supported",
-        signs: &[code(&["DLI.0007"])],
+        matchers: &[code(&["DLI.0007"])],
         meaning: "The service does not support this, or not in the present state: a shared queue cannot be bound, a \
                   connection that is still being created cannot be deleted, a binding that is FAILED cannot be \
                   unbound.",
-        remedy: "Check the connection and its queues in the DLI console. Anything still being created needs a few \
+        action: "Check the connection and its queues in the DLI console. Anything still being created needs a few \
                  minutes.",
         example: Some(example(400, "DLI.0007", "Queue shared1 is not a dedicated queue")),
     },
-    Trouble {
+    KnownError {
         name: "DLI.0009",
         title: "A limit of the service",
-        signs: &[code(&["DLI.0009"])],
+        matchers: &[code(&["DLI.0009"])],
         meaning: "The request exceeds a limit of the service. The message usually names it.",
-        remedy: "Stay within the limit. If the message does not name it, give the request ID to Huawei Cloud support.",
+        action: "Stay within the limit. If the message does not name it, give the request ID to Huawei Cloud support.",
         example: Some(example(400, "DLI.0009", "The number of routes exceeds the limit")),
     },
-    Trouble {
+    KnownError {
         name: "DLI.0012",
         title: "The queue or pool is not available",
-        signs: &[code(&["DLI.0012"])],
+        matchers: &[code(&["DLI.0012"])],
         meaning: "The queue or pool cannot be used at present: it is being created, changed or restarted, or it is \
                   frozen because the account is in arrears.",
-        remedy: "Check its status in the DLI console, and wait until it is available.",
+        action: "Check its status in the DLI console, and wait until it is available.",
         example: Some(example(400, "DLI.0012", "Queue q1 is not available")),
     },
-    Trouble {
+    KnownError {
         name: "DLI.0013",
         title: "DLI does not know the user",
-        signs: &[code(&["DLI.0013"])],
+        matchers: &[code(&["DLI.0013"])],
         meaning: "The gateway accepted the credentials, but DLI could not authenticate their user for this project.",
-        remedy: "Check that the credentials belong to the account that owns the project, and that project_id is a \
+        action: "Check that the credentials belong to the account that owns the project, and that project_id is a \
                  project of this region.",
         example: Some(example(401, "DLI.0013", "User authentication failed")),
     },
-    Trouble {
+    KnownError {
         name: "DLI.0014",
         title: "DLI could not act for you",
-        signs: &[code(&["DLI.0014"])],
+        matchers: &[code(&["DLI.0014"])],
         meaning: "DLI failed to authenticate to another service on your behalf. Usually the agency it uses is missing \
                   or was changed.",
-        remedy: "In the DLI console, under Global Configuration, Service Authorization, grant the agency's permissions \
+        action: "In the DLI console, under Global Configuration, Service Authorization, grant the agency's permissions \
                  again, DLI Datasource Connections Agency Access among them.",
         example: Some(example(401, "DLI.0014", "Service authentication failed")),
     },
-    Trouble {
+    KnownError {
         name: "DLI.0015",
         title: "The token cannot be read",
-        signs: &[code(&["DLI.0015"])],
+        matchers: &[code(&["DLI.0015"])],
         meaning: "The token has expired, is incomplete, or belongs to another region.",
-        remedy: "Get a new token for this region and project; a token is valid for 24 hours.",
+        action: "Get a new token for this region and project; a token is valid for 24 hours.",
         example: Some(example(400, "DLI.0015", "Failed to parse the token")),
     },
-    Trouble {
+    KnownError {
         name: "DLI.0016",
         title: "The role does not allow it",
-        signs: &[code(&["DLI.0016"])],
+        matchers: &[code(&["DLI.0016"])],
         meaning: "The credentials are valid, but their user has no role in this project that allows this.",
-        remedy: "Have an administrator give the user, or the agency, a role for DLI in this project.",
+        action: "Have an administrator give the user, or the agency, a role for DLI in this project.",
         example: Some(example(400, "DLI.0016", "The role of the token is incorrect")),
     },
-    Trouble {
+    KnownError {
         name: "DLI.0019",
         title: "The service took too long",
-        signs: &[code(&["DLI.0019"])],
+        matchers: &[code(&["DLI.0019"])],
         meaning: "A task inside the service did not finish in time.",
-        remedy: LATER,
+        action: LATER,
         example: Some(example(400, "DLI.0019", "Task timed out")),
     },
-    Trouble {
+    KnownError {
         name: "DLI-other",
         title: "A code of SQL and jobs",
-        signs: &[code(&["DLI.0003", "DLI.0004", "DLI.0005", "DLI.0008", "DLI.0011", "DLI.0018", "DLI.0100"])],
+        matchers: &[code(&["DLI.0003", "DLI.0004", "DLI.0005", "DLI.0008", "DLI.0011", "DLI.0018", "DLI.0100"])],
         meaning: "This code is documented for SQL, files and job results, not for connections.",
-        remedy: SUPPORT,
+        action: SUPPORT,
         example: Some(example(400, "DLI.0008", "Metadata error")),
     },
-    Trouble {
+    KnownError {
         name: "DLI.0999",
         title: "A fault of the service",
-        signs: &[code(&["DLI.0999"])],
+        matchers: &[code(&["DLI.0999"])],
         meaning: "Something went wrong inside the service. Your request is not at fault, even if the status is 400.",
-        remedy: LATER,
+        action: LATER,
         example: Some(example(400, "DLI.0999", "Internal server error")),
     },
-    Trouble {
+    KnownError {
         name: "APIGW.0101",
         title: "The API is not published here",
-        signs: &[code(&["APIGW.0101"])],
+        matchers: &[code(&["APIGW.0101"])],
         meaning: "This API is not published in this region, or not in this version. This does not mean that your \
                   resource is gone.",
-        remedy: "Check region, and endpoints in the provider block. If other calls work, this region does not offer \
+        action: "Check region, and endpoints in the provider block. If other calls work, this region does not offer \
                  this call: leave out what needs it.",
         example: Some(example(
             404,
@@ -254,68 +264,68 @@ pub static TROUBLES: &[Trouble] = &[
             "The API does not exist or has not been published in the environment",
         )),
     },
-    Trouble {
+    KnownError {
         name: "APIGW.0103",
         title: "The gateway finds no service",
-        signs: &[code(&["APIGW.0103"])],
+        matchers: &[code(&["APIGW.0103"])],
         meaning: "The gateway knows the API, but not the service behind it. This does not mean that your resource is \
                   gone.",
-        remedy: LATER,
+        action: LATER,
         example: Some(example(404, "APIGW.0103", "The backend does not exist")),
     },
-    Trouble {
+    KnownError {
         name: "APIGW.0104",
         title: "The gateway is misconfigured",
-        signs: &[code(&["APIGW.0104", "APIGW.0105", "APIGW.0106", "APIGW.0311", "APIGW.0404"])],
+        matchers: &[code(&["APIGW.0104", "APIGW.0105", "APIGW.0106", "APIGW.0311", "APIGW.0404"])],
         meaning: "The gateway is misconfigured for this API, on the service's side.",
-        remedy: SUPPORT,
+        action: SUPPORT,
         example: Some(example(400, "APIGW.0106", "Orchestration error")),
     },
-    Trouble {
+    KnownError {
         name: "APIGW.0201-too-large",
         title: "The request is too large",
-        signs: &[status(413, 413)],
+        matchers: &[status(413, 413)],
         meaning: "The gateway accepts at most 12 MB in one request.",
-        remedy: "Host records are what makes a request large: spread them over several connections.",
+        action: "Host records are what makes a request large: spread them over several connections.",
         example: Some(example(413, "APIGW.0201", "Request entity too large")),
     },
-    Trouble {
+    KnownError {
         name: "APIGW.0201-too-long",
         title: "The URL or a header is too long",
-        signs: &[status(414, 414), status(431, 431), status(494, 494)],
+        matchers: &[status(414, 414), status(431, 431), status(494, 494)],
         meaning: "The URL or a header is too long for the gateway. The token is by far the longest header.",
-        remedy: "Use an access key instead of a token, or request the token with ?nocatalog=true. When filtering by \
+        action: "Use an access key instead of a token, or request the token with ?nocatalog=true. When filtering by \
                  tags, use fewer.",
         example: Some(example(494, "APIGW.0201", "Request headers too large")),
     },
-    Trouble {
+    KnownError {
         name: "APIGW.0201-backend",
         title: "The service behind the gateway does not answer",
-        signs: &[Sign::Answer {
+        matchers: &[Matcher::Answer {
             statuses: (500, 599),
-            code: Code::OneOf(&["APIGW.0201"]),
+            code: CodeMatcher::OneOf(&["APIGW.0201"]),
             words: &[],
-            calls: Calls::Any,
+            calls: CallMatcher::Any,
         }],
         meaning: "The gateway passed the request on and got no answer in time.",
-        remedy: LATER,
+        action: LATER,
         example: Some(example(504, "APIGW.0201", "Backend timeout")),
     },
-    Trouble {
+    KnownError {
         name: "APIGW.0201",
         title: "The gateway cannot read the request",
-        signs: &[code(&["APIGW.0201", "APIGW.0602"])],
+        matchers: &[code(&["APIGW.0201", "APIGW.0602"])],
         meaning: "The request did not arrive as it was sent: something in between changed it or cut it off.",
-        remedy: "Check whether a proxy is in between (HTTPS_PROXY), and have it pass requests through unchanged.",
+        action: "Check whether a proxy is in between (HTTPS_PROXY), and have it pass requests through unchanged.",
         example: Some(example(400, "APIGW.0201", "Bad request")),
     },
-    Trouble {
+    KnownError {
         name: "APIGW.0301-clock",
         title: "The clock is wrong",
-        signs: &[words(&["signature expired"])],
+        matchers: &[words(&["signature expired"])],
         meaning: "The clocks of this machine and of the service are more than 15 minutes apart; the message shows both \
                   times. The keys are not at fault.",
-        remedy: "Set the clock (for example: timedatectl set-ntp true).",
+        action: "Set the clock (for example: timedatectl set-ntp true).",
         example: Some(example(
             401,
             "APIGW.0301",
@@ -323,12 +333,12 @@ pub static TROUBLES: &[Trouble] = &[
              time:20260101T010000Z",
         )),
     },
-    Trouble {
+    KnownError {
         name: "APIGW.0301-unknown-key",
         title: "There is no such access key",
-        signs: &[code_with(&["APIGW.0301"], &["not exist", "get secretkey failed"])],
+        matchers: &[code_with(&["APIGW.0301"], &["not exist", "get secretkey failed"])],
         meaning: "The access key was deleted or disabled, is misspelt, or belongs to another cloud than this endpoint.",
-        remedy: "Check that the key is listed in the console (My Credentials, Access Keys), and that region and \
+        action: "Check that the key is listed in the console (My Credentials, Access Keys), and that region and \
                  endpoints belong to the cloud where it was created.",
         example: Some(example(
             401,
@@ -336,13 +346,13 @@ pub static TROUBLES: &[Trouble] = &[
             "Incorrect IAM authentication information: Get secretKey failed,ak:AKEXAMPLE,err:ak not exist",
         )),
     },
-    Trouble {
+    KnownError {
         name: "APIGW.0301-wrong-secret",
         title: "The secret key is not that of the access key",
-        signs: &[code_with(&["APIGW.0301"], &["verify aksk signature fail"])],
+        matchers: &[code_with(&["APIGW.0301"], &["verify aksk signature fail"])],
         meaning: "The signature does not match: the secret key does not belong to this access key. More rarely, a \
                   proxy changed the request.",
-        remedy: "Correct the secret key. It is shown only once, when created: if it is lost, create a new pair. After \
+        action: "Correct the secret key. It is shown only once, when created: if it is lost, create a new pair. After \
                  five failures in a row a key is locked for 5 minutes.",
         example: Some(example(
             401,
@@ -350,13 +360,13 @@ pub static TROUBLES: &[Trouble] = &[
             "Incorrect IAM authentication information: verify aksk signature fail",
         )),
     },
-    Trouble {
+    KnownError {
         name: "APIGW.0301-locked",
         title: "The access key is locked",
-        signs: &[code_with(&["APIGW.0301"], &["reach the limit"])],
+        matchers: &[code_with(&["APIGW.0301"], &["reach the limit"])],
         meaning: "Five requests in a row failed to authenticate with this access key, so it is locked for 5 minutes, \
                   even with the right secret key.",
-        remedy: "Correct the secret key and wait 5 minutes. Check whether another program still uses the key with a \
+        action: "Correct the secret key and wait 5 minutes. Check whether another program still uses the key with a \
                  wrong secret.",
         example: Some(example(
             401,
@@ -364,13 +374,13 @@ pub static TROUBLES: &[Trouble] = &[
             "Incorrect IAM authentication information: AK access failed to reach the limit,forbidden",
         )),
     },
-    Trouble {
+    KnownError {
         name: "APIGW.0301-security-token",
         title: "The security token is missing or belongs to another key",
-        signs: &[code_with(&["APIGW.0301"], &["security token", "securitytoken", "security-token"])],
+        matchers: &[code_with(&["APIGW.0301"], &["security token", "securitytoken", "security-token"])],
         meaning: "Temporary keys have three parts that are issued together: access key, secret key and security token. \
                   The three do not belong together, or have expired.",
-        remedy: "Get new temporary keys and set all three in one place (access_key, secret_key, security_token; or \
+        action: "Get new temporary keys and set all three in one place (access_key, secret_key, security_token; or \
                  HW_ACCESS_KEY, HW_SECRET_KEY, HW_SECURITY_TOKEN).",
         example: Some(example(
             401,
@@ -378,311 +388,331 @@ pub static TROUBLES: &[Trouble] = &[
             "Incorrect IAM authentication information: the security token is not that of the access key",
         )),
     },
-    Trouble {
+    KnownError {
         name: "APIGW.0301-token",
         title: "The token has expired or cannot be read",
-        signs: &[code_with(&["APIGW.0301"], &["token"])],
+        matchers: &[code_with(&["APIGW.0301"], &["token"])],
         meaning: "A token is valid for 24 hours and only in the cloud that issued it. This one has expired, is \
                   incomplete, or was issued elsewhere.",
-        remedy: "Get a new token, or configure user_name and password, or an access key.",
+        action: "Get a new token, or configure user_name and password, or an access key.",
         example: Some(example(401, "APIGW.0301", "Incorrect IAM authentication information: decrypt token fail")),
     },
-    Trouble {
+    KnownError {
         name: "APIGW.0301",
         title: "The credentials are refused",
-        signs: &[code(&["APIGW.0301", "APIGW.0305"])],
+        matchers: &[code(&["APIGW.0301", "APIGW.0305"])],
         meaning: "The gateway does not accept the credentials: the access key is unknown, the secret key does not \
                   belong to it, or the account is in arrears or frozen.",
-        remedy: "Check the credentials in the console (My Credentials), and the state of the account (Billing Center).",
+        action: "Check the credentials in the console (My Credentials), and the state of the account (Billing Center).",
         example: Some(example(401, "APIGW.0301", "Incorrect IAM authentication information")),
     },
-    Trouble {
+    KnownError {
         name: "APIGW.0302",
         title: "The user may not call this API",
-        signs: &[code(&["APIGW.0302"])],
+        matchers: &[code(&["APIGW.0302"])],
         meaning: "A deny list or allow list at the gateway excludes this user.",
-        remedy: "Use the credentials of another user, or have the account's administrator lift the restriction.",
+        action: "Use the credentials of another user, or have the account's administrator lift the restriction.",
         example: Some(example(403, "APIGW.0302", "The IAM user is not authorized to access the API")),
     },
-    Trouble {
+    KnownError {
         name: "APIGW.0303",
         title: "The credentials are an application's",
-        signs: &[code(&["APIGW.0303"])],
+        matchers: &[code(&["APIGW.0303"])],
         meaning: "The gateway read these as application (app) credentials, which DLI does not accept.",
-        remedy: "Use an access key of an IAM user (in the console: My Credentials, Access Keys).",
+        action: "Use an access key of an IAM user (in the console: My Credentials, Access Keys).",
         example: Some(example(401, "APIGW.0303", "Incorrect app authentication information")),
     },
-    Trouble {
+    KnownError {
         name: "APIGW.0304",
         title: "The credentials may not call this API",
-        signs: &[code(&["APIGW.0304", "APIGW.0306"])],
+        matchers: &[code(&["APIGW.0304", "APIGW.0306"])],
         meaning: "The gateway does not allow these credentials to call this API.",
-        remedy: "Ask the account's administrator to lift the restriction.",
+        action: "Ask the account's administrator to lift the restriction.",
         example: Some(example(403, "APIGW.0306", "API access denied")),
     },
-    Trouble {
+    KnownError {
         name: "APIGW.0307",
         title: "The token must be renewed",
-        signs: &[code(&["APIGW.0307"])],
+        matchers: &[code(&["APIGW.0307"])],
         meaning: "The token has expired, or was issued for another region.",
-        remedy: "Get a new token for this region.",
+        action: "Get a new token for this region.",
         example: Some(example(401, "APIGW.0307", "The token must be updated")),
     },
-    Trouble {
+    KnownError {
         name: "APIGW.0308",
         title: "Too many requests",
-        signs: &[code(&["APIGW.0308"]), status(429, 429)],
+        matchers: &[code(&["APIGW.0308"]), status(429, 429)],
         meaning: "The gateway limits how many requests one user may send in a period (see the message). All programs \
                   of that user share the limit. The provider slowed down and retried until its time was up.",
-        remedy: MORE_TIME,
+        action: MORE_TIME,
         example: Some(example(
             429,
             "APIGW.0308",
             "The throttling threshold has been reached: policy user over ratelimit,limit:200,time:5 minute",
         )),
     },
-    Trouble {
+    KnownError {
         name: "APIGW.0310",
         title: "The project is unavailable",
-        signs: &[code(&["APIGW.0310"])],
+        matchers: &[code(&["APIGW.0310"])],
         meaning: "The project is unavailable, usually frozen.",
-        remedy: "Check the account's balance, and project_id.",
+        action: "Check the account's balance, and project_id.",
         example: Some(example(403, "APIGW.0310", "The project is unavailable")),
     },
-    Trouble {
+    KnownError {
         name: "APIGW.0401",
         title: "The IP address is not allowed",
-        signs: &[code(&["APIGW.0401", "APIGW.0402"])],
+        matchers: &[code(&["APIGW.0401", "APIGW.0402"])],
         meaning: "The gateway does not allow requests from this machine's IP address, or cannot tell the address.",
-        remedy: "Run Terraform from an allowed address, or have the restriction lifted.",
+        action: "Run Terraform from an allowed address, or have the restriction lifted.",
         example: Some(example(403, "APIGW.0402", "The IP address is not authorized to access the API")),
     },
-    Trouble {
+    KnownError {
         name: "APIGW.0501",
         title: "Frozen, or a quota of the gateway is used up",
-        signs: &[code(&["APIGW.0501", "APIGW.0502"])],
+        matchers: &[code(&["APIGW.0501", "APIGW.0502"])],
         meaning: "The gateway has frozen the caller, usually for lack of balance, or the caller's quota of calls is \
                   used up.",
-        remedy: "Check the balance in Billing Center.",
+        action: "Check the balance in Billing Center.",
         example: Some(example(405, "APIGW.0502", "The app has been frozen")),
     },
-    Trouble {
+    KnownError {
         name: "APIGW.0801",
         title: "Not allowed in this region",
-        signs: &[code(&["APIGW.0801", "APIGW.0802"])],
+        matchers: &[code(&["APIGW.0801", "APIGW.0802"])],
         meaning: "The service, or this user, is not allowed in this region.",
-        remedy: "Check region, or ask the account's administrator.",
+        action: "Check region, or ask the account's administrator.",
         example: Some(example(403, "APIGW.0802", "The IAM user is forbidden in the currently selected region")),
     },
-    Trouble {
+    KnownError {
         name: "IAM-password",
         title: "The user name or the password is wrong",
-        signs: &[Sign::Answer {
+        matchers: &[Matcher::Answer {
             statuses: ANY_STATUS,
-            code: Code::Any,
+            code: CodeMatcher::Any,
             words: &["username or password", "user name or password"],
-            calls: Calls::OfIdentity,
+            calls: CallMatcher::OfIdentity,
         }],
         meaning: "IAM does not know this user with this password in this account. After several failures it locks the \
                   user for a while.",
-        remedy: "Check user_name, password, and domain_name, which is the name of the account. A user who logs in with \
+        action: "Check user_name, password, and domain_name, which is the name of the account. A user who logs in with \
                  a second factor (MFA) needs an access key instead.",
         example: Some(of_iam(401, "401", "The username or password is wrong.")),
     },
-    Trouble {
+    KnownError {
         name: "IAM.0003",
         title: "The permission is missing",
-        signs: &[
-            Sign::Answer { statuses: (403, 403), code: Code::Present, words: &[], calls: Calls::Any },
+        matchers: &[
+            Matcher::Answer { statuses: (403, 403), code: CodeMatcher::Present, words: &[], calls: CallMatcher::Any },
             code(&["IAM.0003", "PAP5.0001"]),
             words(&["policy doesn't allow", "not authorized to perform"]),
         ],
         meaning: "The credentials are valid, but they may not do this in this project.",
-        remedy: "Have an administrator give the user, or the agency, a policy that allows this call (the action is \
+        action: "Have an administrator give the user, or the agency, a policy that allows this call (the action is \
                  named above, where known; DLI FullAccess covers all of DLI). A new permission can take some minutes \
                  to take effect.",
         example: Some(example(403, "IAM.0003", "Policy doesn't allow dli:edsconnection:create to be performed.")),
     },
-    Trouble {
+    KnownError {
         name: "IAM.0004",
         title: "IAM does not find it",
-        signs: &[
+        matchers: &[
             code(&["IAM.0004"]),
-            Sign::Answer { statuses: (404, 404), code: Code::OneOf(&["404"]), words: &[], calls: Calls::OfIdentity },
+            Matcher::Answer {
+                statuses: (404, 404),
+                code: CodeMatcher::OneOf(&["404"]),
+                words: &[],
+                calls: CallMatcher::OfIdentity,
+            },
         ],
         meaning: "There is no such user, agency, account or project.",
-        remedy: "Check the names in the credentials: the account (domain_name), the user, the agency, and the project, \
+        action: "Check the names in the credentials: the account (domain_name), the user, the agency, and the project, \
                  which is that of the region unless project_id or project_name says otherwise.",
         example: Some(of_iam(404, "IAM.0004", "Could not find agency: dli-agency.")),
     },
-    Trouble {
+    KnownError {
         name: "IAM.0011",
         title: "IAM does not accept the request",
-        signs: &[
+        matchers: &[
             code(&["IAM.0007", "IAM.0011"]),
-            Sign::Answer { statuses: (400, 400), code: Code::OneOf(&["400"]), words: &[], calls: Calls::OfIdentity },
+            Matcher::Answer {
+                statuses: (400, 400),
+                code: CodeMatcher::OneOf(&["400"]),
+                words: &[],
+                calls: CallMatcher::OfIdentity,
+            },
         ],
         meaning: "A value that identifies the user, the agency, the account or the project is missing, or does not \
                   have the form that IAM requires.",
-        remedy: "Check names and IDs in the credentials; where an ID is required, a name does not work.",
+        action: "Check names and IDs in the credentials; where an ID is required, a name does not work.",
         example: Some(of_iam(400, "IAM.0011", "Request body is invalid.")),
     },
-    Trouble {
+    KnownError {
         name: "HTTP-401",
         title: "The credentials are not accepted",
-        signs: &[
+        matchers: &[
             code(&["IAM.0001"]),
-            Sign::Answer { statuses: (401, 401), code: Code::Present, words: &[], calls: Calls::Any },
+            Matcher::Answer { statuses: (401, 401), code: CodeMatcher::Present, words: &[], calls: CallMatcher::Any },
         ],
         meaning: "The credentials are not accepted, or have expired.",
-        remedy: "Check them in the console (My Credentials). Expired temporary keys and tokens must be replaced.",
+        action: "Check them in the console (My Credentials). Expired temporary keys and tokens must be replaced.",
         example: Some(of_iam(401, "IAM.0001", "The request you have made requires authentication.")),
     },
-    Trouble {
+    KnownError {
         name: "proxy",
         title: "The proxy",
-        signs: &[Sign::Way(Obstacle::Proxy), status(407, 407)],
+        matchers: &[Matcher::Transport(TransportFailure::Proxy), status(407, 407)],
         meaning: "The proxy named in HTTPS_PROXY is unreachable, refuses this host, or requires a password.",
-        remedy: "Check HTTPS_PROXY: http://USER:PASSWORD@HOST:PORT, with special characters percent-encoded. List \
+        action: "Check HTTPS_PROXY: http://USER:PASSWORD@HOST:PORT, with special characters percent-encoded. List \
                  hosts that are reached without the proxy in NO_PROXY. If the proxy refuses this host, have its owner \
                  allow it.",
         example: None,
     },
-    Trouble {
+    KnownError {
         name: "HTTP-408",
         title: "The request did not arrive in time",
-        signs: &[Sign::Answer { statuses: (408, 408), code: Code::Missing, words: &[], calls: Calls::Any }],
+        matchers: &[Matcher::Answer {
+            statuses: (408, 408),
+            code: CodeMatcher::Missing,
+            words: &[],
+            calls: CallMatcher::Any,
+        }],
         meaning: "The server gave up waiting for the request to arrive. The network is slow, or a proxy in between \
                   holds requests back.",
-        remedy: LATER,
+        action: LATER,
         example: None,
     },
-    Trouble {
+    KnownError {
         name: "not-the-service",
         title: "Something else answered",
-        signs: &[
-            Sign::Way(Obstacle::NotTheService),
+        matchers: &[
+            Matcher::Transport(TransportFailure::UnexpectedResponse),
             status(300, 399),
-            Sign::Answer { statuses: (400, 499), code: Code::Missing, words: &[], calls: Calls::Any },
+            Matcher::Answer { statuses: (400, 499), code: CodeMatcher::Missing, words: &[], calls: CallMatcher::Any },
         ],
         meaning: "What answered is not DLI: the login page of a network, the error page of a proxy, or another service \
                   at this address.",
-        remedy: "Open the address with a browser or curl to see what answers. Log in to the network, or correct \
+        action: "Open the address with a browser or curl to see what answers. Log in to the network, or correct \
                  HTTPS_PROXY, region, or endpoints in the provider block.",
         example: None,
     },
-    Trouble {
+    KnownError {
         name: "HTTP-5xx",
         title: "A fault at the other end",
-        signs: &[status(500, 599)],
+        matchers: &[status(500, 599)],
         meaning: "The service, or a gateway or proxy in front of it, failed. Your request is not at fault.",
-        remedy: LATER,
+        action: LATER,
         example: Some(example(500, "APIGW.0601", "Internal server error")),
     },
-    Trouble {
+    KnownError {
         name: "is_success-false",
         title: "Refused with HTTP 200",
-        signs: &[Sign::Answer { statuses: (200, 299), code: Code::Missing, words: &[], calls: Calls::Any }],
+        matchers: &[Matcher::Answer {
+            statuses: (200, 299),
+            code: CodeMatcher::Missing,
+            words: &[],
+            calls: CallMatcher::Any,
+        }],
         meaning: "The service refused this, although the HTTP status says success. There is no code; the message is \
                   the only explanation.",
-        remedy: "Act on the message. If that does not help, give the request ID to Huawei Cloud support.",
+        action: "Act on the message. If that does not help, give the request ID to Huawei Cloud support.",
         example: Some(example(200, "", "Failed to create the datasource connection")),
     },
-    Trouble {
+    KnownError {
         name: "unlisted",
         title: "A code that is not listed here",
-        signs: &[status(0, 999)],
+        matchers: &[status(0, 999)],
         meaning: "The provider does not know this code; only the service's own message explains it.",
-        remedy: "Look the code up in the DLI API Reference, Error Codes, or give the request ID to Huawei Cloud support.",
+        action: "Look the code up in the DLI API Reference, Error Codes, or give the request ID to Huawei Cloud support.",
         example: Some(example(409, "DLI.4711", "The state of the connection conflicts with the operation")),
     },
-    Trouble {
+    KnownError {
         name: "no-turn",
         title: "Its turn did not come in time",
-        signs: &[Sign::Way(Obstacle::NoTurn)],
+        matchers: &[Matcher::Transport(TransportFailure::QueuedTooLong)],
         meaning: "The gateway limits how many requests one user may send in a period. All programs of that user share \
                   the limit. The provider lets its calls take turns.",
-        remedy: MORE_TIME,
+        action: MORE_TIME,
         example: None,
     },
-    Trouble {
+    KnownError {
         name: "name-not-resolved",
         title: "The host's name has no address",
-        signs: &[Sign::Way(Obstacle::Unresolved)],
+        matchers: &[Matcher::Transport(TransportFailure::Unresolved)],
         meaning: "The region is misspelt, this machine cannot reach its name server, or names can be resolved only \
                   through a proxy.",
-        remedy: "Check region (such as cn-north-4 or ap-southeast-3), and endpoints where it is set. Check whether \
+        action: "Check region (such as cn-north-4 or ap-southeast-3), and endpoints where it is set. Check whether \
                  other names resolve (nslookup). Behind a proxy, set HTTPS_PROXY.",
         example: None,
     },
-    Trouble {
+    KnownError {
         name: "connection-refused",
         title: "Nothing listens at the address",
-        signs: &[Sign::Way(Obstacle::Refused)],
+        matchers: &[Matcher::Transport(TransportFailure::Refused)],
         meaning: "The host is there, but nothing listens on this port: the port is wrong, the service is not running, \
                   or a firewall rejects the connection.",
-        remedy: "Check endpoints in the provider block. If it is the emulator, start it first (dli-emulator).",
+        action: "Check endpoints in the provider block. If it is the emulator, start it first (dli-emulator).",
         example: None,
     },
-    Trouble {
+    KnownError {
         name: "connect-timeout",
         title: "No connection in time",
-        signs: &[Sign::Way(Obstacle::ConnectTimeout)],
+        matchers: &[Matcher::Transport(TransportFailure::ConnectTimeout)],
         meaning: "The host did not respond: a firewall may drop the packets, or this network needs a proxy.",
-        remedy: "Behind a proxy, set HTTPS_PROXY. Otherwise have the firewall let this machine through to the host, or \
+        action: "Behind a proxy, set HTTPS_PROXY. Otherwise have the firewall let this machine through to the host, or \
                  run Terraform where the host can be reached.",
         example: None,
     },
-    Trouble {
+    KnownError {
         name: "unreachable",
         title: "No route to the host",
-        signs: &[Sign::Way(Obstacle::Unreachable)],
+        matchers: &[Matcher::Transport(TransportFailure::Unreachable)],
         meaning: "This machine's network has no route to the host.",
-        remedy: "Check that the network is up and has a route to the host. Behind a proxy, set HTTPS_PROXY.",
+        action: "Check that the network is up and has a route to the host. Behind a proxy, set HTTPS_PROXY.",
         example: None,
     },
-    Trouble {
+    KnownError {
         name: "tls-not-trusted",
         title: "The certificate is not trusted",
-        signs: &[Sign::Way(Obstacle::Untrusted)],
+        matchers: &[Matcher::Transport(TransportFailure::UntrustedCertificate)],
         meaning: "The certificate is not signed by an authority this machine trusts, is for another host, or is not \
                   valid now. Often a proxy intercepts TLS with its own certificate.",
-        remedy: "Ask for the certificate of the authority that signed it, and name its PEM file in cacert_file. Check \
+        action: "Ask for the certificate of the authority that signed it, and name its PEM file in cacert_file. Check \
                  this machine's date, and endpoints where it is set.",
         example: None,
     },
-    Trouble {
+    KnownError {
         name: "tls-failed",
         title: "The host does not speak TLS",
-        signs: &[Sign::Way(Obstacle::TlsFailed)],
+        matchers: &[Matcher::Transport(TransportFailure::TlsFailed)],
         meaning: "The host answers, but not with TLS 1.2 or newer: the port is for plain HTTP, or a proxy in between \
                   does not speak modern TLS.",
-        remedy: "Check the port in endpoints. http:// is accepted only for an emulator on this machine.",
+        action: "Check the port in endpoints. http:// is accepted only for an emulator on this machine.",
         example: None,
     },
-    Trouble {
+    KnownError {
         name: "connection-lost",
         title: "The connection ended without an answer",
-        signs: &[Sign::Way(Obstacle::Lost)],
+        matchers: &[Matcher::Transport(TransportFailure::Lost)],
         meaning: "The service, or a proxy or firewall in between, closed the connection after the request was sent.",
-        remedy: IN_BETWEEN,
+        action: IN_BETWEEN,
         example: None,
     },
-    Trouble {
+    KnownError {
         name: "timeout",
         title: "No answer in time",
-        signs: &[Sign::Way(Obstacle::Timeout)],
+        matchers: &[Matcher::Transport(TransportFailure::Timeout)],
         meaning: "The connection was made, but the service did not answer in time.",
-        remedy: "This usually passes within minutes.",
+        action: "This usually passes within minutes.",
         example: None,
     },
-    Trouble {
+    KnownError {
         name: "cut-off",
         title: "The answer was cut off",
-        signs: &[Sign::Way(Obstacle::CutOff)],
+        matchers: &[Matcher::Transport(TransportFailure::TruncatedResponse)],
         meaning: "The answer began, but the connection ended before it was complete. A proxy or firewall may limit the \
                   length or the duration of an answer.",
-        remedy: IN_BETWEEN,
+        action: IN_BETWEEN,
         example: None,
     },
 ];

@@ -7,21 +7,21 @@
 
 mod table;
 
-pub use table::TROUBLES;
+pub use table::KNOWN_ERRORS;
 
 /// An error that is known.
 #[derive(Debug)]
-pub struct Trouble {
+pub struct KnownError {
     /// Names it: its code, with a word where one code stands for several.
     pub name: &'static str,
     /// What it is, in a few words.
     pub title: &'static str,
     /// How it is recognised: by any of these.
-    pub signs: &'static [Sign],
+    pub matchers: &'static [Matcher],
     /// What it usually means, in sentences.
     pub meaning: &'static str,
     /// What helps, in sentences.
-    pub remedy: &'static str,
+    pub action: &'static str,
     /// An answer of this kind. The words are those of the documents or of users' reports, where they show any. For what is
     /// no answer there is none.
     pub example: Option<Example>,
@@ -37,32 +37,32 @@ pub struct Example {
     /// The service's words.
     pub message: &'static str,
     /// What was called.
-    pub call: Call,
+    pub call: CallKind,
 }
 
 /// How an error is recognised.
 #[derive(Debug)]
-pub enum Sign {
+pub enum Matcher {
     /// The service, the gateway or the identity service answered.
     Answer {
         /// First and last of the HTTP statuses.
         statuses: (u16, u16),
         /// The error code.
-        code: Code,
+        code: CodeMatcher,
         /// One of these is in the message, in any case of letters; none are needed where the list is empty.
         words: &'static [&'static str],
         /// What was called.
-        calls: Calls,
+        calls: CallMatcher,
     },
     /// A binding came to nothing, and its `err_msg` has one of these words; none are needed where the list is empty.
     Binding(&'static [&'static str]),
     /// No answer of the service came.
-    Way(Obstacle),
+    Transport(TransportFailure),
 }
 
 /// What a row asks of an error code.
 #[derive(Debug)]
-pub enum Code {
+pub enum CodeMatcher {
     /// Nothing: there may be any or none.
     Any,
     /// There is none.
@@ -75,7 +75,7 @@ pub enum Code {
 
 /// What a row asks of the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Calls {
+pub enum CallMatcher {
     /// Nothing.
     Any,
     /// It is one of the identity service.
@@ -86,7 +86,7 @@ pub enum Calls {
 
 /// What was called, as far as the meaning of an answer depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Call {
+pub enum CallKind {
     /// The identity service.
     Identity,
     /// Something that adds or removes a route, whose network is nobody's own.
@@ -97,9 +97,9 @@ pub enum Call {
 
 /// What stood between a call and its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Obstacle {
+pub enum TransportFailure {
     /// The gateway limits the calls, and this one's turn did not come within the time for it.
-    NoTurn,
+    QueuedTooLong,
     /// The host's name has no address.
     Unresolved,
     /// The host is there, and nothing listens on the port.
@@ -111,7 +111,7 @@ pub enum Obstacle {
     /// A proxy did not let the call through, or is not there.
     Proxy,
     /// Nobody who is trusted vouches for the certificate.
-    Untrusted,
+    UntrustedCertificate,
     /// What answers does not speak TLS as it must.
     TlsFailed,
     /// The connection ended before an answer came.
@@ -119,17 +119,17 @@ pub enum Obstacle {
     /// No whole answer within the time for it.
     Timeout,
     /// The answer ended too early.
-    CutOff,
+    TruncatedResponse,
     /// A whole answer that is not the service's.
-    NotTheService,
+    UnexpectedResponse,
 }
 
-impl Trouble {
+impl KnownError {
     /// What an answer that tells of a failure usually means; `status` is 2xx where only `is_success` tells of it.
     #[must_use]
-    pub fn of_answer(call: Call, status: u16, code: Option<&str>, message: &str) -> Option<&'static Self> {
-        find(|sign| match sign {
-            Sign::Answer { statuses: (first, last), code: wanted, words, calls } => {
+    pub fn for_response(call: CallKind, status: u16, code: Option<&str>, message: &str) -> Option<&'static Self> {
+        find(|matcher| match matcher {
+            Matcher::Answer { statuses: (first, last), code: wanted, words, calls } => {
                 (*first..=*last).contains(&status)
                     && wanted.fits(code)
                     && has_one_of(message, words)
@@ -141,18 +141,18 @@ impl Trouble {
 
     /// Why a binding usually comes to nothing that has this `err_msg`.
     #[must_use]
-    pub fn of_binding(err_msg: &str) -> Option<&'static Self> {
-        find(|sign| matches!(sign, Sign::Binding(words) if has_one_of(err_msg, words)))
+    pub fn for_binding(err_msg: &str) -> Option<&'static Self> {
+        find(|matcher| matches!(matcher, Matcher::Binding(words) if has_one_of(err_msg, words)))
     }
 
     /// What an obstacle usually means.
     #[must_use]
-    pub fn of_obstacle(obstacle: Obstacle) -> Option<&'static Self> {
-        find(|sign| matches!(sign, Sign::Way(way) if *way == obstacle))
+    pub fn for_transport_failure(failure: TransportFailure) -> Option<&'static Self> {
+        find(|matcher| matches!(matcher, Matcher::Transport(way) if *way == failure))
     }
 }
 
-impl Code {
+impl CodeMatcher {
     fn fits(&self, code: Option<&str>) -> bool {
         match self {
             Self::Any => true,
@@ -163,18 +163,18 @@ impl Code {
     }
 }
 
-impl Calls {
-    fn include(self, call: Call) -> bool {
+impl CallMatcher {
+    fn include(self, call: CallKind) -> bool {
         match self {
             Self::Any => true,
-            Self::OfIdentity => call == Call::Identity,
-            Self::NotOfRoutes => call != Call::Route,
+            Self::OfIdentity => call == CallKind::Identity,
+            Self::NotOfRoutes => call != CallKind::Route,
         }
     }
 }
 
-fn find(fits: impl Fn(&Sign) -> bool) -> Option<&'static Trouble> {
-    TROUBLES.iter().find(|trouble| trouble.signs.iter().any(&fits))
+fn find(fits: impl Fn(&Matcher) -> bool) -> Option<&'static KnownError> {
+    KNOWN_ERRORS.iter().find(|known| known.matchers.iter().any(&fits))
 }
 
 fn has_one_of(text: &str, words: &[&str]) -> bool {
@@ -188,18 +188,18 @@ mod tests {
 
     use super::*;
 
-    fn name(trouble: Option<&Trouble>) -> &'static str {
-        trouble.map_or("none", |trouble| trouble.name)
+    fn name(known: Option<&KnownError>) -> &'static str {
+        known.map_or("none", |known| known.name)
     }
 
     #[test]
     fn each_row_is_found_by_its_example() {
-        for trouble in TROUBLES {
-            if let Some(Example { status, code, message, call }) = trouble.example {
+        for known in KNOWN_ERRORS {
+            if let Some(Example { status, code, message, call }) = known.example {
                 let code = Some(code).filter(|code| !code.is_empty());
                 assert_eq!(
-                    name(Trouble::of_answer(call, status, code, message)),
-                    trouble.name,
+                    name(KnownError::for_response(call, status, code, message)),
+                    known.name,
                     "{status} {code:?} {message}"
                 );
             }
@@ -268,7 +268,7 @@ mod tests {
             (400, "IAM.0011"),
             (403, "PAP5.0001"),
         ] {
-            let found = name(Trouble::of_answer(Call::Other, status, Some(code), ""));
+            let found = name(KnownError::for_response(CallKind::Other, status, Some(code), ""));
             assert!(
                 !["none", "unlisted", "HTTP-5xx", "HTTP-401"].contains(&found) || code == "IAM.0001",
                 "{code}: {found}"
@@ -281,7 +281,7 @@ mod tests {
     /// The gateway's own words for these codes have words of other rows in them.
     #[test]
     fn a_quota_of_the_gateway_is_not_that_of_the_service() {
-        let of = |code, message| name(Trouble::of_answer(Call::Other, 405, Some(code), message));
+        let of = |code, message| name(KnownError::for_response(CallKind::Other, 405, Some(code), message));
         assert_eq!(of("APIGW.0501", "The app quota has been used up."), "APIGW.0501");
         assert_eq!(of("DLI.0009", "The quota of connections is used up"), "DLI.1028");
     }
@@ -289,33 +289,34 @@ mod tests {
     /// It repeats the status as its code.
     #[test]
     fn the_identity_service_has_no_codes_of_its_own() {
-        let of =
-            |status: u16, message| name(Trouble::of_answer(Call::Identity, status, Some(&status.to_string()), message));
+        let of = |status: u16, message| {
+            name(KnownError::for_response(CallKind::Identity, status, Some(&status.to_string()), message))
+        };
         assert_eq!(of(400, "Expecting to find identity.password in auth."), "IAM.0011");
         assert_eq!(of(401, "The username or password is wrong."), "IAM-password");
         assert_eq!(of(401, "The request you have made requires authentication."), "HTTP-401");
         assert_eq!(of(403, "You are not authorized to perform the requested action."), "IAM.0003");
         assert_eq!(of(404, "Could not find agency: dli-agency."), "IAM.0004");
-        assert_eq!(name(Trouble::of_answer(Call::Other, 404, Some("404"), "Not Found")), "unlisted");
+        assert_eq!(name(KnownError::for_response(CallKind::Other, 404, Some("404"), "Not Found")), "unlisted");
     }
 
     /// Two routes may overlap, and other codes say what they say.
     #[test]
     fn networks_overlap_where_a_queue_is_bound() {
-        let of = |call, code, message| name(Trouble::of_answer(call, 400, code, message));
+        let of = |call, code, message| name(KnownError::for_response(call, 400, code, message));
         let text = "The CIDR overlaps another one";
-        assert_eq!(of(Call::Other, Some("DLI.0007"), text), "cidr-overlap");
-        assert_eq!(of(Call::Other, Some("DLI.0009"), text), "cidr-overlap");
-        assert_eq!(of(Call::Other, None, text), "cidr-overlap");
-        assert_eq!(of(Call::Other, Some("DLI.0001"), text), "DLI.0001");
-        assert_eq!(of(Call::Route, Some("DLI.0007"), text), "DLI.0007");
+        assert_eq!(of(CallKind::Other, Some("DLI.0007"), text), "cidr-overlap");
+        assert_eq!(of(CallKind::Other, Some("DLI.0009"), text), "cidr-overlap");
+        assert_eq!(of(CallKind::Other, None, text), "cidr-overlap");
+        assert_eq!(of(CallKind::Other, Some("DLI.0001"), text), "DLI.0001");
+        assert_eq!(of(CallKind::Route, Some("DLI.0007"), text), "DLI.0007");
     }
 
     /// The words are those that the service's documents and its users show.
     #[test]
     fn what_the_words_say_goes_before_the_code() {
         fn of(status: u16, code: &str, message: &str) -> &'static str {
-            name(Trouble::of_answer(Call::Other, status, Some(code), message))
+            name(KnownError::for_response(CallKind::Other, status, Some(code), message))
         }
         let iam = |reason: &str| of(401, "APIGW.0301", &format!("Incorrect IAM authentication information: {reason}"));
         let expired = "signature expired, signature time:20260101T000000Z,server time:20260101T010000Z";
@@ -328,7 +329,7 @@ mod tests {
         assert_eq!(of(400, "DLI.0001", "Connection 2a62 does not exist"), "DLI.0001-not-there");
         assert_eq!(of(400, "DLI.0001", "The parameter hosts is invalid"), "DLI.0001");
         assert_eq!(of(400, "DLI.0007", "The subnet could not be found"), "subnet-not-found");
-        let bare = |status, message| name(Trouble::of_answer(Call::Other, status, None, message));
+        let bare = |status, message| name(KnownError::for_response(CallKind::Other, status, None, message));
         assert_eq!(bare(200, "The quota of connections is exceeded"), "DLI.1028");
         assert_eq!(bare(200, "Failed to create the connection"), "is_success-false");
         assert_eq!(of(200, "DLI.4711", "Failed to create the connection"), "unlisted");
@@ -338,7 +339,7 @@ mod tests {
 
     #[test]
     fn the_usual_cause_of_a_failed_binding_follows_from_its_words() {
-        let of = |err_msg| name(Trouble::of_binding(err_msg));
+        let of = |err_msg| name(KnownError::for_binding(err_msg));
         assert_eq!(of("Failed to get subnet 86ddcf50-233a-449d-9811-cfef2f603213"), "subnet-not-found");
         assert_eq!(of("CIDR conflict with the VPC"), "cidr-overlap");
         assert_eq!(of(""), "binding-failed");
@@ -347,22 +348,22 @@ mod tests {
     #[test]
     fn nothing_is_left_without_advice() {
         for status in (200..600).filter(|status| !(300..400).contains(status)) {
-            assert!(Trouble::of_answer(Call::Other, status, Some("X.1"), "").is_some(), "{status}");
-            assert!(Trouble::of_answer(Call::Other, status, None, "").is_some(), "{status}");
+            assert!(KnownError::for_response(CallKind::Other, status, Some("X.1"), "").is_some(), "{status}");
+            assert!(KnownError::for_response(CallKind::Other, status, None, "").is_some(), "{status}");
         }
-        assert!(Trouble::of_answer(Call::Other, 302, None, "redirects").is_some());
+        assert!(KnownError::for_response(CallKind::Other, 302, None, "redirects").is_some());
     }
 
     #[test]
     fn rows_are_named_once_and_written_in_sentences() {
-        let names: BTreeSet<_> = TROUBLES.iter().map(|trouble| trouble.name).collect();
-        assert_eq!(names.len(), TROUBLES.len());
-        for Trouble { name, title, signs, meaning, remedy, .. } in TROUBLES {
+        let names: BTreeSet<_> = KNOWN_ERRORS.iter().map(|known| known.name).collect();
+        assert_eq!(names.len(), KNOWN_ERRORS.len());
+        for KnownError { name, title, matchers, meaning, action, .. } in KNOWN_ERRORS {
             assert!(!title.ends_with('.') && !title.is_empty(), "{name}");
-            assert!(meaning.ends_with('.') && remedy.ends_with('.'), "{name}");
-            assert!(!signs.is_empty(), "{name} is never found");
-            for sign in *signs {
-                if let Sign::Answer { words, .. } | Sign::Binding(words) = sign {
+            assert!(meaning.ends_with('.') && action.ends_with('.'), "{name}");
+            assert!(!matchers.is_empty(), "{name} is never found");
+            for matcher in *matchers {
+                if let Matcher::Answer { words, .. } | Matcher::Binding(words) = matcher {
                     assert!(words.iter().all(|word| *word == word.to_ascii_lowercase()), "{name}: {words:?}");
                 }
             }

@@ -12,81 +12,83 @@ use std::{
 use tokio::time::Instant;
 
 use super::{
-    budget::Budget,
     error::Error,
-    kind::Kind,
-    line::Line,
-    pacer::{Pacer, Turn},
+    error_kind::ErrorKind,
+    fifo_gate::FifoGate,
+    rate_limiter::{Permit, RateLimiter},
+    retry_budget::RetryBudget,
 };
-use crate::dli::throttling::Limit;
+use crate::dli::rate_limit::RateLimit;
 
 /// Shared by all calls of the process.
 #[derive(Debug)]
-pub(super) struct Traffic {
-    pub(super) budget: Line<Budget>,
-    lanes: Mutex<BTreeMap<String, Arc<Lane>>>,
+pub(super) struct HostLimits {
+    pub(super) retry_budget: FifoGate<RetryBudget>,
+    limiters: Mutex<BTreeMap<String, Arc<HostLimiter>>>,
 }
 
-impl Default for Traffic {
+impl Default for HostLimits {
     fn default() -> Self {
-        Self { budget: Line::new(Budget::new(Instant::now())), lanes: Mutex::default() }
+        Self { retry_budget: FifoGate::new(RetryBudget::new(Instant::now())), limiters: Mutex::default() }
     }
 }
 
-impl Traffic {
+impl HostLimits {
     /// The lane of a host (with its port), where the gateway counts its callers.
-    pub(super) fn lane(&self, host: &str) -> Arc<Lane> {
-        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(lanes.entry(host.to_owned()).or_default())
+    pub(super) fn limiter(&self, host: &str) -> Arc<HostLimiter> {
+        let mut limiters = self.limiters.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(limiters.entry(host.to_owned()).or_default())
     }
 }
 
 /// The calls to one host.
 #[derive(Debug)]
-pub(super) struct Lane {
-    turns: Line<Pacer>,
+pub(super) struct HostLimiter {
+    gate: FifoGate<RateLimiter>,
     answered: AtomicBool,
 }
 
-impl Default for Lane {
+impl Default for HostLimiter {
     fn default() -> Self {
-        Self { turns: Line::new(Pacer::default()), answered: AtomicBool::new(false) }
+        Self { gate: FifoGate::new(RateLimiter::default()), answered: AtomicBool::new(false) }
     }
 }
 
-impl Lane {
+impl HostLimiter {
     /// Waits for leave to send one call; without waiting where nothing is in the way.
-    pub(super) async fn turn(&self) -> Turn {
-        self.turns.take(Pacer::take).await
+    pub(super) async fn acquire_permit(&self) -> Permit {
+        self.gate.take(RateLimiter::take).await
     }
 
     /// There was nothing to send.
-    pub(super) fn give_back(&self, turn: Turn) {
-        self.turns.tell(|pacer, _| pacer.unsent(turn));
+    pub(super) fn release(&self, permit: Permit) {
+        self.gate.update(|rate_limiter, _| rate_limiter.not_sent(permit));
     }
 
     /// Learns from what came of a call.
-    pub(super) fn learn(&self, turn: Turn, failure: Option<&Error>) {
+    pub(super) fn record_outcome(&self, permit: Permit, failure: Option<&Error>) {
         let kind = failure.map(Error::kind);
         let is_sent = failure.is_none_or(Error::is_sent);
         if is_sent {
             self.answered.store(true, Ordering::Relaxed);
         }
-        self.turns.tell(|pacer, now| match kind {
-            _ if !is_sent => pacer.unsent(turn),
-            Some(Kind::Throttled { limit, wait }) => pacer.refused(turn, now, limit, wait, fastrand::f64()),
-            _ => pacer.passed(turn, now),
+        self.gate.update(|rate_limiter, now| match kind {
+            _ if !is_sent => rate_limiter.not_sent(permit),
+            Some(ErrorKind::Throttled { limit, wait }) => {
+                rate_limiter.throttled(permit, now, limit, wait, fastrand::f64())
+            }
+            _ => rate_limiter.passed(permit, now),
         });
     }
 
     /// What its gateway allows, as far as it has told.
-    pub(super) fn limit(&self) -> Option<Limit> {
-        self.turns.tell(|pacer, _| pacer.limit())
+    pub(super) fn limit(&self) -> Option<RateLimit> {
+        self.gate.update(|rate_limiter, _| rate_limiter.limit())
     }
 
     /// Whether calls wait for their turn.
-    pub(super) fn is_busy(&self) -> bool {
-        self.turns.is_waited_in()
+    pub(super) fn has_waiters(&self) -> bool {
+        self.gate.has_waiters()
     }
 
     /// Whether a connection to the host ever came about.
@@ -118,19 +120,19 @@ mod tests {
 
     struct Gateway {
         counting: Counting,
-        limit: Limit,
+        limit: RateLimit,
         start: Instant,
         counted: VecDeque<Instant>,
         refused: usize,
     }
 
     impl Gateway {
-        fn new(counting: Counting, limit: Limit) -> Self {
+        fn new(counting: Counting, limit: RateLimit) -> Self {
             Self { counting, limit, start: Instant::now(), counted: VecDeque::new(), refused: 0 }
         }
 
         fn lets_pass(&mut self, now: Instant) -> bool {
-            let Limit { calls, period } = self.limit;
+            let RateLimit { calls, period } = self.limit;
             let most = usize::try_from(calls).expect("few");
             let window =
                 |at: Instant, age: Duration| (at.duration_since(self.start) + age).as_nanos() / period.as_nanos();
@@ -156,7 +158,7 @@ mod tests {
         }
     }
 
-    fn refusal(limit: Limit) -> Error {
+    fn refusal(limit: RateLimit) -> Error {
         Error::Api(ApiError {
             operation: Operation::ShowConnection,
             status: StatusCode::TOO_MANY_REQUESTS,
@@ -172,22 +174,23 @@ mod tests {
     async fn apply(gateway: Arc<Mutex<Gateway>>, resources: usize, latency: fn() -> Duration) -> (Duration, usize) {
         let start = Instant::now();
         let before = gateway.lock().expect("no test fails here").refused;
-        let (lane, parallelism) = (Arc::new(Lane::default()), Arc::new(Semaphore::new(50)));
+        let (limiter, parallelism) = (Arc::new(HostLimiter::default()), Arc::new(Semaphore::new(50)));
         let mut all = JoinSet::new();
         for _ in 0..resources {
-            let (lane, parallelism, gateway) = (Arc::clone(&lane), Arc::clone(&parallelism), Arc::clone(&gateway));
+            let (limiter, parallelism, gateway) =
+                (Arc::clone(&limiter), Arc::clone(&parallelism), Arc::clone(&gateway));
             all.spawn(async move {
                 let _permit = parallelism.acquire().await;
                 for _ in 0..3 {
                     loop {
-                        let turn = lane.turn().await;
+                        let permit = limiter.acquire_permit().await;
                         sleep(latency()).await;
                         let (passes, limit) = {
                             let mut gateway = gateway.lock().expect("no test fails here");
                             (gateway.lets_pass(Instant::now()), gateway.limit)
                         };
                         sleep(latency()).await;
-                        lane.learn(turn, (!passes).then(|| refusal(limit)).as_ref());
+                        limiter.record_outcome(permit, (!passes).then(|| refusal(limit)).as_ref());
                         if passes {
                             break;
                         }
@@ -213,7 +216,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_hundred_resources_run_at_the_allowed_rate() {
         fastrand::seed(1);
-        let limit = Limit { calls: 5, period: Duration::from_secs(1) };
+        let limit = RateLimit { calls: 5, period: Duration::from_secs(1) };
         let ideal = Duration::from_mins(1);
         let windows = [0, 300, 990].map(|age| Counting::Windows(Duration::from_millis(age)));
         for counting in windows.into_iter().chain([Counting::Sliding, Counting::Bucket]) {
@@ -230,7 +233,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_limit_that_others_have_used_up_is_waited_for() {
         fastrand::seed(1);
-        let limit = Limit { calls: 200, period: Duration::from_mins(5) };
+        let limit = RateLimit { calls: 200, period: Duration::from_mins(5) };
         let gateway = Arc::new(Mutex::new(Gateway::new(Counting::Windows(Duration::ZERO), limit)));
         while gateway.lock().expect("no test fails here").lets_pass(Instant::now()) {}
         let (time, refused) = apply(gateway, 60, near).await;
@@ -245,7 +248,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_limit_is_shared_with_others() {
         fastrand::seed(1);
-        let limit = Limit { calls: 5, period: Duration::from_secs(1) };
+        let limit = RateLimit { calls: 5, period: Duration::from_secs(1) };
         for counting in [Counting::Windows(Duration::from_millis(500)), Counting::Sliding, Counting::Bucket] {
             let gateway = Arc::new(Mutex::new(Gateway::new(counting, limit)));
             let both = tokio::join!(apply(Arc::clone(&gateway), 50, near), apply(Arc::clone(&gateway), 50, far));
@@ -258,8 +261,8 @@ mod tests {
 
     #[test]
     fn each_host_has_its_own_lane() {
-        let traffic = Traffic::default();
-        assert!(Arc::ptr_eq(&traffic.lane("a:443"), &traffic.lane("a:443")));
-        assert!(!Arc::ptr_eq(&traffic.lane("a:443"), &traffic.lane("b:443")));
+        let host_limits = HostLimits::default();
+        assert!(Arc::ptr_eq(&host_limits.limiter("a:443"), &host_limits.limiter("a:443")));
+        assert!(!Arc::ptr_eq(&host_limits.limiter("a:443"), &host_limits.limiter("b:443")));
     }
 }

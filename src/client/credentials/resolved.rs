@@ -18,8 +18,8 @@ const AN_ID: usize = 12;
 
 /// What a request is sent with. Nothing in it is ever printed.
 #[derive(Debug)]
-pub(in crate::client) struct Access {
-    pub(in crate::client) proof: Proof,
+pub(in crate::client) struct ResolvedCredentials {
+    pub(in crate::client) scheme: AuthScheme,
     /// Whose it is and where it comes from.
     pub(in crate::client) caller: String,
     /// By the service's clock; `None` where nobody has said.
@@ -27,45 +27,45 @@ pub(in crate::client) struct Access {
     /// Whether there is a way to get another one.
     pub(in crate::client) renewable: bool,
     /// Whether the service has believed it.
-    believed: AtomicBool,
+    accepted: AtomicBool,
     /// Since when it takes the place of one that was refused.
     replaces: OnceLock<Instant>,
 }
 
 /// How a request shows who sends it.
 #[derive(Debug)]
-pub(in crate::client) enum Proof {
+pub(in crate::client) enum AuthScheme {
     /// It is signed.
     Key(AccessKey),
     /// It carries a token.
     Token(SecretString),
 }
 
-impl Access {
+impl ResolvedCredentials {
     /// Nobody has shown it yet.
     pub(in crate::client) fn new(
-        proof: Proof,
+        scheme: AuthScheme,
         caller: String,
         expires: Option<OffsetDateTime>,
         renewable: bool,
     ) -> Self {
-        Self { proof, caller, expires, renewable, believed: AtomicBool::new(false), replaces: OnceLock::new() }
+        Self { scheme, caller, expires, renewable, accepted: AtomicBool::new(false), replaces: OnceLock::new() }
     }
 
     /// What must not be shown where it comes back. The key's id is no secret, unless the secret was put in its place.
     pub(in crate::client) fn secrets(&self) -> Vec<SecretString> {
-        match &self.proof {
-            Proof::Key(AccessKey { id, secret, security_token }) => {
+        match &self.scheme {
+            AuthScheme::Key(AccessKey { id, secret, security_token }) => {
                 let id = Some(id).filter(|id| id.len() >= AN_ID).map(|id| SecretString::from(id.as_str()));
                 security_token.iter().chain([secret]).cloned().chain(id).collect()
             }
-            Proof::Token(token) => vec![token.clone()],
+            AuthScheme::Token(token) => vec![token.clone()],
         }
     }
 
     /// The service has believed it.
     pub(in crate::client) fn succeed(&self) {
-        self.believed.store(true, Ordering::Relaxed);
+        self.accepted.store(true, Ordering::Relaxed);
     }
 
     /// It was got because another one was refused.
@@ -76,7 +76,7 @@ impl Access {
     /// Whether it was got a moment ago because another one was refused, and nobody has believed it either.
     pub(in crate::client) fn is_no_better(&self) -> bool {
         let is_new = self.replaces.get().is_some_and(|since| since.elapsed() < NO_BETTER);
-        is_new && !self.believed.load(Ordering::Relaxed)
+        is_new && !self.accepted.load(Ordering::Relaxed)
     }
 }
 
@@ -99,8 +99,8 @@ mod tests {
     fn all_parts_of_a_key_are_secrets_for_they_may_have_been_swapped() {
         let secrets = |id: &str| {
             let key = AccessKey { id: id.to_owned(), secret: "b".into(), security_token: Some("c".into()) };
-            let access = Access::new(Proof::Key(key), String::new(), None, false);
-            access.secrets().iter().map(|secret| secret.expose_secret().to_owned()).collect::<Vec<_>>()
+            let resolved = ResolvedCredentials::new(AuthScheme::Key(key), String::new(), None, false);
+            resolved.secrets().iter().map(|secret| secret.expose_secret().to_owned()).collect::<Vec<_>>()
         };
         assert_eq!(secrets("AKEXAMPLE0000000000A"), ["c", "b", "AKEXAMPLE0000000000A"]);
         assert_eq!(secrets("emulator"), ["c", "b"]);
@@ -108,15 +108,15 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn one_that_is_no_better_than_the_last_is_kept_for_a_minute() {
-        let access = || Access::new(Proof::Token("t".into()), String::new(), None, true);
-        let first = access();
+        let resolved = || ResolvedCredentials::new(AuthScheme::Token("t".into()), String::new(), None, true);
+        let first = resolved();
         assert!(!first.is_no_better());
         first.replace();
         assert!(first.is_no_better());
         tokio::time::advance(NO_BETTER).await;
         first.replace();
         assert!(!first.is_no_better());
-        let second = access();
+        let second = resolved();
         second.replace();
         second.succeed();
         assert!(!second.is_no_better());

@@ -1,77 +1,77 @@
 //! Errors of the client in the words of a practitioner, all in one order: what failed (object and call), what the service
 //! said with its code and request id, what that usually means, what Terraform now holds, what to do.
 //!
-//! Terraform breaks the lines itself, at the width of the terminal. What errors usually mean is [`Trouble`]'s to know.
+//! Terraform breaks the lines itself, at the width of the terminal. What errors usually mean is [`KnownError`]'s to know.
 
 use std::time::Duration;
 
 use crate::{
     client::{ApiError, ConfigError, Error, Operation},
-    dli::trouble::{Call, Obstacle, Trouble},
+    dli::error_catalog::{CallKind, KnownError, TransportFailure},
     framework::{
         diagnostic::{Diagnostic, Diagnostics},
         path::Path,
     },
 };
 
-/// What a failed call says. `about` is what it was about (empty where nothing is known), `holds` what Terraform now holds
+/// What a failed call says. `subject` is what it was about (empty where nothing is known), `state_note` what Terraform now holds
 /// and how it goes on.
-pub(super) fn call(about: &str, error: &Error, holds: &str) -> String {
-    described(object(about), error, holds)
+pub(in crate::provider) fn describe(subject: &str, error: &Error, state_note: &str) -> String {
+    describe_facts(object(subject), error, state_note)
 }
 
 /// The same of a call whose time was up; `what` says so. Told is what its latest attempt came to that ended.
-pub(super) fn late(about: &str, what: &str, error: &Error, holds: &str) -> String {
+pub(in crate::provider) fn describe_timeout(subject: &str, what: &str, error: &Error, state_note: &str) -> String {
     let what = format!("{what} This is what came of the latest attempt that ended:");
-    described(object(about).into_iter().chain([what]), error, holds)
+    describe_facts(object(subject).into_iter().chain([what]), error, state_note)
 }
 
-fn described(facts: impl IntoIterator<Item = String>, error: &Error, holds: &str) -> String {
-    let trouble = match error.api() {
+fn describe_facts(facts: impl IntoIterator<Item = String>, error: &Error, state_note: &str) -> String {
+    let known = match error.api() {
         Some(ApiError { operation, status, code, message, .. }) => {
-            Trouble::of_answer(kind(*operation), status.as_u16(), code.as_deref(), message)
+            KnownError::for_response(kind(*operation), status.as_u16(), code.as_deref(), message)
         }
-        None => error.obstacle().and_then(Trouble::of_obstacle),
+        None => error.transport_failure().and_then(KnownError::for_transport_failure),
     };
-    let facts = facts.into_iter().chain([answer(error)]).collect::<Vec<_>>().join("\n");
-    letter(&facts, trouble, error.may_have_taken_effect(), holds)
+    let facts = facts.into_iter().chain([response_lines(error)]).collect::<Vec<_>>().join("\n");
+    compose(&facts, known, error.may_have_taken_effect(), state_note)
 }
 
 /// What the table of troubles knows a call as.
-fn kind(operation: Operation) -> Call {
+fn kind(operation: Operation) -> CallKind {
     match operation {
-        Operation::CreateToken | Operation::AssumeAgency | Operation::ListProjects => Call::Identity,
-        Operation::CreateRoute | Operation::DeleteRoute => Call::Route,
-        _ => Call::Other,
+        Operation::CreateToken | Operation::AssumeAgency | Operation::ListProjects => CallKind::Identity,
+        Operation::CreateRoute | Operation::DeleteRoute => CallKind::Route,
+        _ => CallKind::Other,
     }
 }
 
 /// The one order of all messages about something that failed; `open` where it may have been done all the same.
-pub(super) fn letter(facts: &str, trouble: Option<&Trouble>, open: bool, holds: &str) -> String {
+pub(in crate::provider) fn compose(facts: &str, known: Option<&KnownError>, open: bool, state_note: &str) -> String {
     let open = if open { "The request was sent and may have taken effect. " } else { "" };
-    let holds = format!("{open}{holds}");
+    let state_note = format!("{open}{state_note}");
     let mut parts = vec![facts.to_owned()];
-    parts.extend(trouble.map(|trouble| format!("What it usually means: {}", trouble.meaning)));
-    parts.extend(Some(holds.trim_end().to_owned()).filter(|holds| !holds.is_empty()));
-    parts.extend(trouble.map(|trouble| format!("What to do: {}", trouble.remedy)));
+    parts.extend(known.map(|known| format!("What it usually means: {}", known.meaning)));
+    parts.extend(Some(state_note.trim_end().to_owned()).filter(|state_note| !state_note.is_empty()));
+    parts.extend(known.map(|known| format!("What to do: {}", known.action)));
     parts.join("\n\n")
 }
 
 /// The line that says what a call was about.
-pub(super) fn object(about: &str) -> Option<String> {
-    (!about.is_empty()).then(|| format!("Object: {about}"))
+pub(in crate::provider) fn object(subject: &str) -> Option<String> {
+    (!subject.is_empty()).then(|| format!("Object: {subject}"))
 }
 
 /// What is known of a failure, a line for each thing.
-fn answer(error: &Error) -> String {
+fn response_lines(error: &Error) -> String {
     let what = match error {
         Error::Configuration(_) => return sentence(&error.with_causes()),
-        Error::Identity(error) => return answer(error),
+        Error::Identity(error) => return response_lines(error),
         Error::Repeated { attempts, elapsed, last, .. } => {
             let elapsed = humantime::format_duration(Duration::from_secs(elapsed.as_secs().max(1)));
-            return format!("{}\nTried: {attempts} times in {elapsed}", answer(last));
+            return format!("{}\nTried: {attempts} times in {elapsed}", response_lines(last));
         }
-        Error::Unsent { host, limit, .. } => {
+        Error::QueuedTooLong { host, limit, .. } => {
             let limited =
                 limit.map_or("is limiting the number of calls".to_owned(), |limit| format!("allows only {limit}"));
             format!(
@@ -119,11 +119,13 @@ fn number(status: impl std::fmt::Display) -> String {
 
 /// How the sentence ends that says that there is no connection, without the layers in which the reason was wrapped.
 fn unconnected(error: &Error) -> String {
-    match error.obstacle() {
-        Some(Obstacle::Unresolved) => ": the name has no address".to_owned(),
-        Some(Obstacle::Refused) => ": connection refused".to_owned(),
-        Some(Obstacle::ConnectTimeout) => " in time".to_owned(),
-        Some(Obstacle::Proxy) => format!(" through the proxy: {}", cause(error).trim_start_matches("tunnel error: ")),
+    match error.transport_failure() {
+        Some(TransportFailure::Unresolved) => ": the name has no address".to_owned(),
+        Some(TransportFailure::Refused) => ": connection refused".to_owned(),
+        Some(TransportFailure::ConnectTimeout) => " in time".to_owned(),
+        Some(TransportFailure::Proxy) => {
+            format!(" through the proxy: {}", cause(error).trim_start_matches("tunnel error: "))
+        }
         _ => format!(": {}", cause(error)),
     }
 }
@@ -135,7 +137,7 @@ fn cause(error: &Error) -> String {
 }
 
 /// The provider block cannot be used. A text that is not in it may be at another `place`.
-pub(super) fn configuration(error: &ConfigError, place: Option<&str>) -> Diagnostics {
+pub(in crate::provider) fn configuration(error: &ConfigError, place: Option<&str>) -> Diagnostics {
     let mut text = format!("The provider cannot be configured: {error}");
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
@@ -166,8 +168,8 @@ fn sentence(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::{
-        client::{AccessKey, Client, Config, Credentials, Form, Operation, Timeouts},
-        dli::throttling::Limit,
+        client::{AccessKey, Client, Config, Credentials, CredentialsSource, Operation, Timeouts},
+        dli::rate_limit::RateLimit,
     };
 
     const HOLDS: &str =
@@ -179,7 +181,7 @@ mod tests {
         let port = server.local_addr().expect("it is bound").port();
         let key = AccessKey { id: "AK".into(), secret: "SK".into(), security_token: None };
         let client = Client::new(Config {
-            credentials: Some(Credentials::new(Form::Key(key), "this test")),
+            credentials: Some(Credentials::new(CredentialsSource::Key(key), "this test")),
             project_id: Some("0123456789abcdef0123456789abcdef".into()),
             endpoint: Some(format!("{scheme}://localhost:{port}")),
             timeouts: Timeouts { connect: Duration::from_millis(50), request: Duration::from_millis(100) },
@@ -187,27 +189,28 @@ mod tests {
         });
         let project = client.expect("in order").project(None, None).expect("complete");
         let error = project.delete_connection("2a62").await.expect_err("nobody answers");
-        call("enhanced connection \"test\" (2a62)", &error, HOLDS).replace(&port.to_string(), "12345")
+        describe("enhanced connection \"test\" (2a62)", &error, HOLDS).replace(&port.to_string(), "12345")
     }
 
     #[tokio::test]
     async fn a_connection_that_does_not_come_about_in_time() {
-        let text = include_str!("../../tests/data/errors/connect-timeout.txt");
+        let text = include_str!("../../../tests/data/errors/connect-timeout.txt");
         assert_eq!(silent("https").await + "\n", text);
     }
 
     #[tokio::test]
     async fn an_answer_that_does_not_come_in_time() {
-        assert_eq!(silent("http").await + "\n", include_str!("../../tests/data/errors/timeout.txt"));
+        assert_eq!(silent("http").await + "\n", include_str!("../../../tests/data/errors/timeout.txt"));
     }
 
     #[test]
     fn a_turn_that_does_not_come_in_time() {
-        let limit = Limit::find("policy user over ratelimit,limit:200,time:5 minute");
+        let limit = RateLimit::find("policy user over ratelimit,limit:200,time:5 minute");
         let operation = Operation::DeleteConnection;
-        let error = Error::Unsent { operation, host: "dli.example.com".into(), waited: Duration::from_secs(9), limit };
-        let text = call("enhanced connection \"test\" (2a62)", &error, HOLDS);
-        assert_eq!(text + "\n", include_str!("../../tests/data/errors/no-turn.txt"));
+        let error =
+            Error::QueuedTooLong { operation, host: "dli.example.com".into(), waited: Duration::from_secs(9), limit };
+        let text = describe("enhanced connection \"test\" (2a62)", &error, HOLDS);
+        assert_eq!(text + "\n", include_str!("../../../tests/data/errors/no-turn.txt"));
     }
 
     #[test]

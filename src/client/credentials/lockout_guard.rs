@@ -9,82 +9,82 @@ use crate::client::error::{ApiError, Error};
 
 /// The same key or password in all its uses.
 #[derive(Debug, Default)]
-pub(in crate::client) struct Trial {
+pub(in crate::client) struct LockoutGuard {
     /// Held by the one that tries.
     first: tokio::sync::Mutex<()>,
-    verdict: Mutex<Verdict>,
+    key_status: Mutex<KeyStatus>,
 }
 
 /// What is known of it.
 #[derive(Debug, Clone, Default)]
-enum Verdict {
+enum KeyStatus {
     /// Nothing yet.
     #[default]
     Untried,
     /// It was tried, and what came of it says neither.
-    Open,
+    Inconclusive,
     /// It was good once.
-    Believed,
+    Accepted,
     /// It is wrong.
-    Refused(Arc<Error>),
+    Rejected(Arc<Error>),
 }
 
-impl Trial {
-    /// What an attempt with it comes to; nothing is sent where it was refused. `refutes` says whether a refusal (HTTP 401)
+impl LockoutGuard {
+    /// What an attempt with it comes to; nothing is sent where it was refused. `is_rejection` says whether a refusal (HTTP 401)
     /// is one of the key or password itself, which may have been believed before.
     pub(in crate::client) async fn with<T>(
         &self,
         attempt: impl Future<Output = Result<T, Error>>,
-        refutes: impl FnOnce(&ApiError, bool) -> bool,
+        is_rejection: impl FnOnce(&ApiError, bool) -> bool,
     ) -> Result<T, Error> {
         let mut first = if self.is_untried() { Some(self.first.lock().await) } else { None };
         if !self.is_untried() {
             first = None;
         }
-        if let Verdict::Refused(refusal) = self.verdict() {
+        if let KeyStatus::Rejected(refusal) = self.key_status() {
             return Err(Error::Identity(refusal));
         }
         let outcome = attempt.await;
-        self.learn(outcome.as_ref().err(), refutes);
+        self.record_outcome(outcome.as_ref().err(), is_rejection);
         drop(first);
         outcome
     }
 
-    fn learn(&self, failure: Option<&Error>, refutes: impl FnOnce(&ApiError, bool) -> bool) {
-        let mut verdict = self.verdict.lock().unwrap_or_else(PoisonError::into_inner);
-        let was_believed = matches!(*verdict, Verdict::Believed);
+    fn record_outcome(&self, failure: Option<&Error>, is_rejection: impl FnOnce(&ApiError, bool) -> bool) {
+        let mut key_status = self.key_status.lock().unwrap_or_else(PoisonError::into_inner);
+        let was_accepted = matches!(*key_status, KeyStatus::Accepted);
         match failure {
-            None => *verdict = Verdict::Believed,
+            None => *key_status = KeyStatus::Accepted,
             Some(Error::Api(refusal))
-                if refusal.status == StatusCode::UNAUTHORIZED && refutes(refusal, was_believed) =>
+                if refusal.status == StatusCode::UNAUTHORIZED && is_rejection(refusal, was_accepted) =>
             {
-                *verdict = Verdict::Refused(Arc::new(Error::Api(refusal.clone())));
+                *key_status = KeyStatus::Rejected(Arc::new(Error::Api(refusal.clone())));
             }
-            Some(_) if matches!(*verdict, Verdict::Untried) => *verdict = Verdict::Open,
+            Some(_) if matches!(*key_status, KeyStatus::Untried) => *key_status = KeyStatus::Inconclusive,
             Some(_) => {}
         }
     }
 
-    fn verdict(&self) -> Verdict {
-        self.verdict.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn key_status(&self) -> KeyStatus {
+        self.key_status.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn is_untried(&self) -> bool {
-        matches!(self.verdict(), Verdict::Untried)
+        matches!(self.key_status(), KeyStatus::Untried)
     }
 }
 
 /// Whether the gateway says that an access key is wrong: its own name or its signature, and neither the clock nor the
 /// project. One that was believed once is right, whatever else is the matter.
-pub(in crate::client) fn is_of_key(refusal: &ApiError, was_believed: bool) -> bool {
+pub(in crate::client) fn is_key_rejected(refusal: &ApiError, was_accepted: bool) -> bool {
     const KEY: [&str; 8] =
         ["signature", "aksk", "ak ", "ak:", "access key", "secret key", "secretkey", "security token"];
     const OTHER: [&str; 3] = ["expired", "server time", "project"];
-    !was_believed && has_one_of(refusal, &KEY) && !has_one_of(refusal, &OTHER)
+    !was_accepted && has_one_of(refusal, &KEY) && !has_one_of(refusal, &OTHER)
 }
 
 /// Whether the identity service says that it is the user or the password, and not what the token was to be good for.
-pub(in crate::client) fn is_of_login(refusal: &ApiError, _: bool) -> bool {
+pub(in crate::client) fn is_password_rejected(refusal: &ApiError, _: bool) -> bool {
     has_one_of(refusal, &["password", "username", "user name", "locked"])
 }
 
@@ -115,54 +115,54 @@ mod tests {
     }
 
     /// Fifty at once, each of which comes to the same.
-    async fn fifty(trial: &Trial, outcome: impl Fn() -> Result<(), Error>) -> usize {
+    async fn fifty(guard: &LockoutGuard, outcome: impl Fn() -> Result<(), Error>) -> usize {
         let made = AtomicUsize::new(0);
         let attempt = || async {
             made.fetch_add(1, Ordering::SeqCst);
             tokio::task::yield_now().await;
             outcome()
         };
-        let all = join_all((0..50).map(|_| trial.with(attempt(), is_of_key))).await;
+        let all = join_all((0..50).map(|_| guard.with(attempt(), is_key_rejected))).await;
         assert!(all.iter().all(|one| one.is_ok() == outcome().is_ok()));
         made.load(Ordering::SeqCst)
     }
 
     #[tokio::test]
     async fn what_is_refused_at_first_is_not_sent_again() {
-        let trial = Trial::default();
+        let guard = LockoutGuard::default();
         let wrong = || Err(Error::Api(refusal("verify aksk signature fail")));
-        assert_eq!(fifty(&trial, wrong).await, 1);
-        assert_eq!(fifty(&trial, wrong).await, 0);
+        assert_eq!(fifty(&guard, wrong).await, 1);
+        assert_eq!(fifty(&guard, wrong).await, 0);
     }
 
     #[tokio::test]
     async fn what_says_nothing_of_it_or_was_believed_before_is_sent_again() {
         let other = || Err(Error::Api(refusal("signature expired, server time:20260101T000000Z")));
-        let trial = Trial::default();
-        assert_eq!(fifty(&trial, other).await, 50);
-        assert_eq!(fifty(&trial, || Ok(())).await, 50);
-        assert_eq!(fifty(&trial, || Err(Error::Api(refusal("verify aksk signature fail")))).await, 50);
+        let guard = LockoutGuard::default();
+        assert_eq!(fifty(&guard, other).await, 50);
+        assert_eq!(fifty(&guard, || Ok(())).await, 50);
+        assert_eq!(fifty(&guard, || Err(Error::Api(refusal("verify aksk signature fail")))).await, 50);
     }
 
     /// The first waits for an answer until then, the others for the first.
     #[tokio::test(start_paused = true)]
     async fn no_more_than_one_goes_alone() {
-        let trial = Trial::default();
+        let guard = LockoutGuard::default();
         let began = tokio::time::Instant::now();
         let attempt = || async {
             tokio::time::sleep(std::time::Duration::from_secs(1)).await;
             Err::<(), _>(Error::Api(ApiError { status: StatusCode::SERVICE_UNAVAILABLE, ..refusal("away") }))
         };
-        join_all((0..50).map(|_| trial.with(attempt(), is_of_key))).await;
+        join_all((0..50).map(|_| guard.with(attempt(), is_key_rejected))).await;
         assert_eq!(began.elapsed().as_secs(), 2);
         // Who gives up makes room.
-        let trial = Trial::default();
+        let guard = LockoutGuard::default();
         let given_up = tokio::time::timeout(
             std::time::Duration::from_millis(1),
-            trial.with(std::future::pending::<Result<(), Error>>(), is_of_key),
+            guard.with(std::future::pending::<Result<(), Error>>(), is_key_rejected),
         );
         given_up.await.expect_err("it never ends");
-        trial.with(async { Ok(()) }, is_of_key).await.expect("it goes on");
+        guard.with(async { Ok(()) }, is_key_rejected).await.expect("it goes on");
     }
 
     #[test]
@@ -180,7 +180,11 @@ mod tests {
             ("The request you have made requires authentication.", false, false),
         ] {
             let refusal = refusal(words);
-            let is = (is_of_key(&refusal, false), is_of_key(&refusal, true), is_of_login(&refusal, false));
+            let is = (
+                is_key_rejected(&refusal, false),
+                is_key_rejected(&refusal, true),
+                is_password_rejected(&refusal, false),
+            );
             assert_eq!(is, (is_key, false, is_login), "{words}");
         }
     }

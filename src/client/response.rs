@@ -19,11 +19,11 @@ use super::{
 use crate::dli::wire::Outcome;
 
 /// Longest message of the service that is passed on, in characters.
-const MESSAGE: usize = 1000;
+const MAX_MESSAGE: usize = 1000;
 /// Longest piece of a body that is shown, and longest identifier, in characters.
-const EXCERPT: usize = 200;
+const MAX_EXCERPT: usize = 200;
 /// What is further back in a text is not looked at, in bytes: it could be shown only behind as much white space.
-const LOOKED_AT: usize = 64 << 10;
+const MAX_SCANNED: usize = 64 << 10;
 
 /// Names of the same thing in the bodies of the service, the gateway and the identity service.
 const CODE: &[&str] = &["error_code", "errorCode", "code"];
@@ -31,7 +31,7 @@ const TEXT: &[&str] = &["error_msg", "errorMsg", "message"];
 const REQUEST_ID: &[&str] = &["request_id"];
 
 /// An answer, read to its end.
-pub(super) struct Answer {
+pub(super) struct Response {
     pub(super) operation: Operation,
     pub(super) status: StatusCode,
     /// From the header.
@@ -47,7 +47,7 @@ pub(super) struct Answer {
     pub(super) token: Option<SecretString>,
 }
 
-impl Answer {
+impl Response {
     /// Success is a 2xx status **and** `is_success` not false. A success may have no body (tags: HTTP 204).
     pub(super) fn classify(&self) -> Result<(), Error> {
         if !self.status.is_success() {
@@ -84,7 +84,7 @@ impl Answer {
             operation: self.operation,
             status: self.status,
             request_id: self.request_id.clone(),
-            problem: self.shown(problem, EXCERPT),
+            problem: self.sanitize(problem, MAX_EXCERPT),
             excerpt: self.excerpt(),
         }
     }
@@ -105,9 +105,9 @@ impl Answer {
         Error::Api(ApiError {
             operation: self.operation,
             status: self.status,
-            code: field(error, CODE).map(|code| self.shown(&code, EXCERPT)),
-            message: field(error, TEXT).map_or_else(|| self.unexplained(), |text| self.shown(&text, MESSAGE)),
-            request_id: self.request_id.clone().or_else(|| request_id.map(|id| self.shown(&id, EXCERPT))),
+            code: field(error, CODE).map(|code| self.sanitize(&code, MAX_EXCERPT)),
+            message: field(error, TEXT).map_or_else(|| self.unexplained(), |text| self.sanitize(&text, MAX_MESSAGE)),
+            request_id: self.request_id.clone().or_else(|| request_id.map(|id| self.sanitize(&id, MAX_EXCERPT))),
             caller: None,
             retry_after: self.retry_after,
         })
@@ -117,7 +117,7 @@ impl Answer {
     fn unexplained(&self) -> String {
         match &self.location {
             Some(location) if self.status.is_redirection() => {
-                format!("redirects to {}, which is not followed", self.shown(&destination(location), EXCERPT))
+                format!("redirects to {}, which is not followed", self.sanitize(&destination(location), MAX_EXCERPT))
             }
             _ if self.body.is_empty() => "the answer has no body".to_owned(),
             _ if self.status.is_success() => "the service gave no reason".to_owned(),
@@ -129,16 +129,16 @@ impl Answer {
         if self.operation.tells_secrets() && self.status.is_success() {
             return "(withheld: it may hold a secret)".to_owned();
         }
-        self.shown(&String::from_utf8_lossy(&self.body), EXCERPT)
+        self.sanitize(&String::from_utf8_lossy(&self.body), MAX_EXCERPT)
     }
 
     /// An identifier that it tells, for an error.
-    pub(super) fn shown_id(&self, id: &str) -> String {
-        self.shown(id, EXCERPT)
+    pub(super) fn sanitize_id(&self, id: &str) -> String {
+        self.sanitize(id, MAX_EXCERPT)
     }
 
-    fn shown(&self, text: &str, most: usize) -> String {
-        shown(text, &self.secrets, most)
+    fn sanitize(&self, text: &str, max: usize) -> String {
+        sanitize(text, &self.secrets, max)
     }
 }
 
@@ -157,7 +157,7 @@ fn destination(location: &str) -> String {
 }
 
 /// The wait that a `Retry-After` header asks for: seconds, or a date.
-pub(super) fn wait(retry_after: &str, now: OffsetDateTime) -> Option<Duration> {
+pub(super) fn parse_retry_after(retry_after: &str, now: OffsetDateTime) -> Option<Duration> {
     let text = retry_after.trim();
     let until = |date: OffsetDateTime| (date - now).try_into().unwrap_or_default();
     text.parse().map(Duration::from_secs).ok().or_else(|| OffsetDateTime::parse(text, &Rfc2822).ok().map(until))
@@ -172,12 +172,12 @@ fn field(object: &Map<String, Value>, names: &[&str]) -> Option<String> {
     })
 }
 
-/// A text from outside: at most `most` characters in one line, without what a terminal would act upon, and without the
+/// A text from outside: at most `max` characters in one line, without what a terminal would act upon, and without the
 /// secrets that it sends back.
-pub(super) fn shown(text: &str, secrets: &[SecretString], most: usize) -> String {
+pub(super) fn sanitize(text: &str, secrets: &[SecretString], max: usize) -> String {
     // Before the white space of a password is lost, and once what parted a secret is: it is whole only then.
-    let line = redacted(&in_one_line(&redacted(beginning(text), secrets), most), secrets);
-    match line.char_indices().nth(most) {
+    let line = redacted(&in_one_line(&redacted(beginning(text), secrets), max), secrets);
+    match line.char_indices().nth(max) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,
     }
@@ -185,22 +185,22 @@ pub(super) fn shown(text: &str, secrets: &[SecretString], most: usize) -> String
 
 /// As much of a text as is looked at, without the word that would be cut off.
 fn beginning(text: &str) -> &str {
-    if text.len() <= LOOKED_AT {
+    if text.len() <= MAX_SCANNED {
         return text;
     }
-    let text = &text[..text.floor_char_boundary(LOOKED_AT)];
+    let text = &text[..text.floor_char_boundary(MAX_SCANNED)];
     text.rfind(char::is_whitespace).map_or(text, |end| &text[..end])
 }
 
-/// Whole words, as many as `most` characters need.
-fn in_one_line(text: &str, most: usize) -> String {
+/// Whole words, as many as `max` characters need.
+fn in_one_line(text: &str, max: usize) -> String {
     let mut words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
     let mut line = words.next().unwrap_or_default().to_owned();
     for word in words {
         line.push(' ');
         line.push_str(word);
         // One byte is at least a quarter of a character: enough is here.
-        if line.len() > 4 * most {
+        if line.len() > 4 * max {
             break;
         }
     }
@@ -215,8 +215,8 @@ fn in_one_line(text: &str, most: usize) -> String {
 mod tests {
     use super::*;
 
-    fn answer(status: u16, body: &str) -> Answer {
-        Answer {
+    fn response(status: u16, body: &str) -> Response {
+        Response {
             operation: Operation::CreateConnection,
             status: StatusCode::from_u16(status).expect("a status"),
             request_id: None,
@@ -230,7 +230,7 @@ mod tests {
 
     /// Code, message and request id of a failure.
     fn failure(status: u16, body: &str) -> (Option<String>, String, Option<String>) {
-        match answer(status, body).classify() {
+        match response(status, body).classify() {
             Err(Error::Api(ApiError { code, message, request_id, .. })) => (code, message, request_id),
             other => panic!("{status} {body}: {other:?}"),
         }
@@ -289,9 +289,9 @@ mod tests {
         for (status, body) in
             [(204, ""), (200, "{}"), (200, r#"{"is_success":true,"message":null}"#), (200, r#"{"tags":[],"count":0}"#)]
         {
-            assert!(answer(status, body).classify().is_ok(), "{status} {body}");
+            assert!(response(status, body).classify().is_ok(), "{status} {body}");
         }
-        let error = answer(200, "<html>log in here</html>").classify().expect_err("not the service's answer");
+        let error = response(200, "<html>log in here</html>").classify().expect_err("not the service's answer");
         assert_eq!(
             error.to_string(),
             "CreateEnhancedConnection: the answer (HTTP 200 OK) cannot be read: expected value at line 1 column 1; it \
@@ -299,7 +299,7 @@ mod tests {
         );
         assert!(error.may_have_taken_effect());
         for list in ["[]", " [true]", r#"["id", "true"]"#] {
-            let error = answer(200, list).classify().expect_err("no answer of the service is a list");
+            let error = response(200, list).classify().expect_err("no answer of the service is a list");
             assert!(error.to_string().contains("it is a list, not an object"), "{error}");
             assert!(error.may_have_taken_effect());
         }
@@ -309,23 +309,23 @@ mod tests {
     fn a_token_that_is_sent_back_is_not_shown() {
         let token = SecretString::from("canary-token");
         let body = r#"{"error_code":"APIGW.0301","error_msg":"token canary-token has expired"}"#;
-        let echo = Answer { secrets: vec![token.clone()], ..answer(401, body) };
+        let echo = Response { secrets: vec![token.clone()], ..response(401, body) };
         let error = echo.classify().expect_err("unauthorized").to_string();
         assert_eq!(error, "CreateEnhancedConnection: HTTP 401 Unauthorized, APIGW.0301: token [REDACTED] has expired");
-        let echo = Answer { secrets: vec![token.clone()], ..answer(200, "canary-token") };
+        let echo = Response { secrets: vec![token.clone()], ..response(200, "canary-token") };
         assert!(!echo.classify().expect_err("not JSON").to_string().contains("canary"));
     }
 
     #[test]
     fn a_secret_is_not_shown_either_where_something_invisible_parts_it_or_it_is_cut_off() {
         let secrets = ["canary-token".into(), "canary  password".into()];
-        assert_eq!(shown("a can\u{200b}ary-\u{202e}token b", &secrets, 50), "a [REDACTED] b");
-        assert_eq!(shown("a canary  password b", &secrets, 50), "a [REDACTED] b");
-        assert_eq!(shown("a canary-token", &secrets, 8), "a [REDAC…");
+        assert_eq!(sanitize("a can\u{200b}ary-\u{202e}token b", &secrets, 50), "a [REDACTED] b");
+        assert_eq!(sanitize("a canary  password b", &secrets, 50), "a [REDACTED] b");
+        assert_eq!(sanitize("a canary-token", &secrets, 8), "a [REDAC…");
         // As it stands in the request's body, which some send back whole.
         let secrets = [r#"cana"ry\word""#.into()];
         assert_eq!(
-            shown(r#"{"password":"cana\"ry\\word\""} cana"ry\word""#, &secrets, 80),
+            sanitize(r#"{"password":"cana\"ry\\word\""} cana"ry\word""#, &secrets, 80),
             r#"{"password":"[REDACTED]"} [REDACTED]"#
         );
     }
@@ -336,7 +336,7 @@ mod tests {
         let escaped = token.replace('/', "\\/").replace('=', "\\u003d");
         let told = |status, location: Option<&str>, body: &str| {
             let location = location.map(str::to_owned);
-            let echo = Answer { secrets: vec![token.into()], location, ..answer(status, body) };
+            let echo = Response { secrets: vec![token.into()], location, ..response(status, body) };
             echo.classify().expect_err("refused").to_string()
         };
         let at =
@@ -367,7 +367,7 @@ mod tests {
     #[test]
     fn a_wait_is_asked_for_in_seconds_or_with_a_date() {
         let now = time::macros::datetime!(1999-12-31 23:59:29 UTC);
-        let wait = |text| wait(text, now).map(|wait| wait.as_secs());
+        let wait = |text| parse_retry_after(text, now).map(|wait| wait.as_secs());
         assert_eq!(wait("120"), Some(120));
         assert_eq!(wait(" 0 "), Some(0));
         assert_eq!(wait("Fri, 31 Dec 1999 23:59:59 GMT"), Some(30));
@@ -382,8 +382,8 @@ mod tests {
         for body in
             [r#"{"credential":{"access":7,"secret":"canary-secret"}}"#, r#"{"credential":"canary-secret"}"#, "canary"]
         {
-            let answer = Answer { operation: Operation::AssumeAgency, ..answer(201, body) };
-            let error = answer.decode::<Vec<u8>>().expect_err("not of that form");
+            let response = Response { operation: Operation::AssumeAgency, ..response(201, body) };
+            let error = response.decode::<Vec<u8>>().expect_err("not of that form");
             assert!(!format!("{error} {error:?}").contains("canary"), "{error}");
             assert!(!error.may_have_taken_effect());
         }
@@ -391,7 +391,7 @@ mod tests {
 
     #[test]
     fn texts_from_outside_are_bounded_and_harmless() {
-        let printable = |text: &str, most| shown(text, &[], most);
+        let printable = |text: &str, max| sanitize(text, &[], max);
         assert_eq!(printable(" a\r\n\tb\u{1b}[31m\u{202e}c\u{0}", 20), "a b [31mc");
         assert_eq!(printable("größer", 6), "größer");
         assert_eq!(printable("größer", 3), "grö…");

@@ -12,14 +12,14 @@ const LONGEST: Duration = Duration::from_secs(20);
 /// The most of a `Retry-After` that is waited for without asking again.
 const LONGEST_ASKED: Duration = Duration::from_mins(1);
 
-/// The pause after the `failures`th failure in a row (from 1). `chance` is between 0 and 1.
-pub(super) fn pause(failures: u32, chance: f64) -> Duration {
+/// The pause after the `failures`th failure in a row (from 1). `jitter` is between 0 and 1.
+pub(super) fn delay(failures: u32, jitter: f64) -> Duration {
     let doublings = failures.saturating_sub(1).min(31);
-    FIRST.saturating_mul(1 << doublings).min(LONGEST).mul_f64(chance.clamp(0.0, 1.0))
+    FIRST.saturating_mul(1 << doublings).min(LONGEST).mul_f64(jitter.clamp(0.0, 1.0))
 }
 
 /// The pause that a server asks for, as far as it is granted.
-pub(super) fn granted(retry_after: Duration) -> Duration {
+pub(super) fn capped_retry_after(retry_after: Duration) -> Duration {
     retry_after.min(LONGEST_ASKED)
 }
 
@@ -29,22 +29,22 @@ mod tests {
 
     #[test]
     fn ceilings_double_up_to_the_longest() {
-        let ceilings: Vec<_> = (0..8).map(|failures| pause(failures, 1.0).as_secs()).collect();
+        let ceilings: Vec<_> = (0..8).map(|failures| delay(failures, 1.0).as_secs()).collect();
         assert_eq!(ceilings, [1, 1, 2, 4, 8, 16, 20, 20]);
-        assert_eq!(pause(u32::MAX, 1.0), LONGEST);
+        assert_eq!(delay(u32::MAX, 1.0), LONGEST);
     }
 
     #[test]
     fn jitter_is_full() {
-        assert_eq!(pause(3, 0.0), Duration::ZERO);
-        assert_eq!(pause(3, 0.5), Duration::from_secs(2));
-        assert_eq!(pause(3, -1.0), Duration::ZERO);
-        assert_eq!(pause(3, 7.0), Duration::from_secs(4));
+        assert_eq!(delay(3, 0.0), Duration::ZERO);
+        assert_eq!(delay(3, 0.5), Duration::from_secs(2));
+        assert_eq!(delay(3, -1.0), Duration::ZERO);
+        assert_eq!(delay(3, 7.0), Duration::from_secs(4));
     }
 
     #[test]
     fn what_a_server_asks_for_has_a_bound() {
-        assert_eq!(granted(Duration::from_secs(7)), Duration::from_secs(7));
-        assert_eq!(granted(Duration::from_hours(1)), Duration::from_mins(1));
+        assert_eq!(capped_retry_after(Duration::from_secs(7)), Duration::from_secs(7));
+        assert_eq!(capped_retry_after(Duration::from_hours(1)), Duration::from_mins(1));
     }
 }

@@ -6,30 +6,30 @@ use std::time::Duration;
 use http::StatusCode;
 
 use super::error::{ApiError, Error};
-use crate::dli::{code, throttling::Limit};
+use crate::dli::{error_code, rate_limit::RateLimit};
 
 /// What is known after a call that failed, and what can follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ErrorKind {
     /// There was nothing that could be sent, and there will not be.
-    Unsendable,
+    InvalidRequest,
     /// It waited for its turn until there was no more time, and was not sent.
-    Unsent,
+    QueuedTooLong,
     /// No connection came about; nothing was sent.
-    Unreached,
+    ConnectFailed,
     /// The gateway refused it for being one too many; nothing was done.
     Throttled {
         /// What the gateway allows, where it told.
-        limit: Option<Limit>,
+        limit: Option<RateLimit>,
         /// How long the gateway asks to wait, where it does.
         wait: Option<Duration>,
     },
     /// It was surely not done, for a reason that may be gone a moment later.
-    Passing,
+    TransientNotApplied,
     /// The network or the server failed: it may have been done or not, and may succeed a moment later.
-    Open,
+    OutcomeUnknown,
     /// It was done, as far as the status tells, but the answer is of no use; the next one would be the same.
-    Unreadable,
+    InvalidResponse,
     /// Nobody has proven to be who may call: key, signature, token or clock.
     Credentials,
     /// The object itself does not exist.
@@ -43,37 +43,37 @@ pub enum Kind {
 impl Error {
     /// What kind of failure it is; of a call that was repeated, the last one's.
     #[must_use]
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Configuration(_) | Self::Request { .. } => Kind::Unsendable,
-            Self::Unsent { .. } => Kind::Unsent,
-            Self::Connect { .. } => Kind::Unreached,
-            Self::Lost { .. } | Self::Timeout { .. } => Kind::Open,
+            Self::Configuration(_) | Self::Request { .. } => ErrorKind::InvalidRequest,
+            Self::QueuedTooLong { .. } => ErrorKind::QueuedTooLong,
+            Self::Connect { .. } => ErrorKind::ConnectFailed,
+            Self::Lost { .. } | Self::Timeout { .. } => ErrorKind::OutcomeUnknown,
             // The head of the answer has told it.
             Self::Interrupted { status, .. } if *status == StatusCode::TOO_MANY_REQUESTS => {
-                Kind::Throttled { limit: None, wait: None }
+                ErrorKind::Throttled { limit: None, wait: None }
             }
             Self::Interrupted { status, .. } => {
                 if refuses(*status) {
-                    Kind::Passing
+                    ErrorKind::TransientNotApplied
                 } else {
-                    Kind::Open
+                    ErrorKind::OutcomeUnknown
                 }
             }
             Self::TooLarge { status, .. } => {
                 if refuses(*status) {
-                    Kind::Refused
+                    ErrorKind::Refused
                 } else {
-                    Kind::Unreadable
+                    ErrorKind::InvalidResponse
                 }
             }
-            Self::Undecodable { .. } => Kind::Unreadable,
+            Self::Undecodable { .. } => ErrorKind::InvalidResponse,
             Self::Api(error) => error.kind(),
             Self::Repeated { last, .. } => last.kind(),
             // The call itself was not sent; what the identity service says, it does not say of the call.
             Self::Identity(error) => match error.kind() {
-                Kind::Open | Kind::Throttled { .. } => Kind::Passing,
-                Kind::Unreadable | Kind::NotFound | Kind::NotPublished => Kind::Refused,
+                ErrorKind::OutcomeUnknown | ErrorKind::Throttled { .. } => ErrorKind::TransientNotApplied,
+                ErrorKind::InvalidResponse | ErrorKind::NotFound | ErrorKind::NotPublished => ErrorKind::Refused,
                 kind => kind,
             },
         }
@@ -81,23 +81,26 @@ impl Error {
 }
 
 impl ApiError {
-    fn kind(&self) -> Kind {
+    fn kind(&self) -> ErrorKind {
         let code = self.code.as_deref().unwrap_or_default();
         match self.status {
-            _ if code == code::THROTTLED || self.status == StatusCode::TOO_MANY_REQUESTS => {
-                Kind::Throttled { limit: Limit::find(&self.message), wait: self.retry_after }
+            _ if code == error_code::THROTTLED || self.status == StatusCode::TOO_MANY_REQUESTS => {
+                ErrorKind::Throttled { limit: RateLimit::find(&self.message), wait: self.retry_after }
             }
             // A fault of the server, even as HTTP 400; whatever it says, nothing is sure. What outlived its time may end well.
-            status if status.is_server_error() || [code::SERVER_FAULT, code::TASK_TIMED_OUT].contains(&code) => {
-                Kind::Open
+            status
+                if status.is_server_error()
+                    || [error_code::SERVER_FAULT, error_code::TASK_TIMED_OUT].contains(&code) =>
+            {
+                ErrorKind::OutcomeUnknown
             }
             // A service that is being started or moved.
-            _ if code == code::BACKEND_NOT_FOUND => Kind::Passing,
-            _ if code::says_not_found(code, &self.message) => Kind::NotFound,
-            _ if code == code::API_NOT_PUBLISHED => Kind::NotPublished,
-            StatusCode::UNAUTHORIZED => Kind::Credentials,
-            status if status.is_success() || refuses(status) => Kind::Refused,
-            _ => Kind::Open,
+            _ if code == error_code::BACKEND_NOT_FOUND => ErrorKind::TransientNotApplied,
+            _ if error_code::says_not_found(code, &self.message) => ErrorKind::NotFound,
+            _ if code == error_code::API_NOT_PUBLISHED => ErrorKind::NotPublished,
+            StatusCode::UNAUTHORIZED => ErrorKind::Credentials,
+            status if status.is_success() || refuses(status) => ErrorKind::Refused,
+            _ => ErrorKind::OutcomeUnknown,
         }
     }
 }
@@ -113,7 +116,7 @@ mod tests {
     use super::*;
     use crate::client::Operation;
 
-    fn kind(status: u16, code: &str, message: &str) -> Kind {
+    fn kind(status: u16, code: &str, message: &str) -> ErrorKind {
         let error = ApiError {
             operation: Operation::CreateConnection,
             status: StatusCode::from_u16(status).expect("a status"),
@@ -129,46 +132,46 @@ mod tests {
     #[test]
     fn too_many_requests_teach_what_they_can() {
         let wait = Some(Duration::from_secs(3));
-        let limit = |calls, seconds| Some(Limit { calls, period: Duration::from_secs(seconds) });
+        let limit = |calls, seconds| Some(RateLimit { calls, period: Duration::from_secs(seconds) });
         let text = "The throttling threshold has been reached: policy user over ratelimit,limit:200,time:5 minute";
-        assert_eq!(kind(429, "APIGW.0308", text), Kind::Throttled { limit: limit(200, 300), wait });
-        assert_eq!(kind(400, "APIGW.0308", "limit:5,time:1 second"), Kind::Throttled { limit: limit(5, 1), wait });
-        assert_eq!(kind(429, "", "slow down"), Kind::Throttled { limit: None, wait });
+        assert_eq!(kind(429, "APIGW.0308", text), ErrorKind::Throttled { limit: limit(200, 300), wait });
+        assert_eq!(kind(400, "APIGW.0308", "limit:5,time:1 second"), ErrorKind::Throttled { limit: limit(5, 1), wait });
+        assert_eq!(kind(429, "", "slow down"), ErrorKind::Throttled { limit: None, wait });
     }
 
     /// Codes and statuses as the service's documents list them.
     #[test]
     fn codes_come_before_statuses() {
         for (status, code, message, expected) in [
-            (400, "DLI.0001", "Connection 2a62 does not exist", Kind::NotFound),
-            (400, "DLI.0002", "There is no queue named x", Kind::NotFound),
-            (404, "DLI.0023", "", Kind::NotFound),
-            (400, "DLI.0001", "The parameter hosts is invalid", Kind::Refused),
+            (400, "DLI.0001", "Connection 2a62 does not exist", ErrorKind::NotFound),
+            (400, "DLI.0002", "There is no queue named x", ErrorKind::NotFound),
+            (404, "DLI.0023", "", ErrorKind::NotFound),
+            (400, "DLI.0001", "The parameter hosts is invalid", ErrorKind::Refused),
             (
                 404,
                 "APIGW.0101",
                 "The API does not exist or has not been published in the environment",
-                Kind::NotPublished,
+                ErrorKind::NotPublished,
             ),
-            (404, "", "<html>not found, does not exist</html>", Kind::Refused),
-            (401, "APIGW.0301", "Incorrect IAM authentication information", Kind::Credentials),
-            (401, "", "", Kind::Credentials),
-            (403, "DLI.0003", "Permission denied", Kind::Refused),
-            (400, "DLI.0006", "exists", Kind::Refused),
-            (413, "APIGW.0201", "", Kind::Refused),
-            (302, "", "", Kind::Refused),
-            (200, "", "not ready", Kind::Refused),
-            (400, "DLI.0999", "", Kind::Open),
-            (200, "DLI.0999", "", Kind::Open),
-            (400, "DLI.0019", "Task timed out", Kind::Open),
-            (404, "APIGW.0103", "The backend is not found", Kind::Passing),
-            (502, "APIGW.0103", "The backend is not found", Kind::Open),
-            (408, "", "", Kind::Open),
-            (500, "", "", Kind::Open),
-            (502, "APIGW.0201", "", Kind::Open),
-            (503, "", "", Kind::Open),
-            (504, "APIGW.0201", "", Kind::Open),
-            (500, "DLI.0002", "There is no queue named x", Kind::Open),
+            (404, "", "<html>not found, does not exist</html>", ErrorKind::Refused),
+            (401, "APIGW.0301", "Incorrect IAM authentication information", ErrorKind::Credentials),
+            (401, "", "", ErrorKind::Credentials),
+            (403, "DLI.0003", "Permission denied", ErrorKind::Refused),
+            (400, "DLI.0006", "exists", ErrorKind::Refused),
+            (413, "APIGW.0201", "", ErrorKind::Refused),
+            (302, "", "", ErrorKind::Refused),
+            (200, "", "not ready", ErrorKind::Refused),
+            (400, "DLI.0999", "", ErrorKind::OutcomeUnknown),
+            (200, "DLI.0999", "", ErrorKind::OutcomeUnknown),
+            (400, "DLI.0019", "Task timed out", ErrorKind::OutcomeUnknown),
+            (404, "APIGW.0103", "The backend is not found", ErrorKind::TransientNotApplied),
+            (502, "APIGW.0103", "The backend is not found", ErrorKind::OutcomeUnknown),
+            (408, "", "", ErrorKind::OutcomeUnknown),
+            (500, "", "", ErrorKind::OutcomeUnknown),
+            (502, "APIGW.0201", "", ErrorKind::OutcomeUnknown),
+            (503, "", "", ErrorKind::OutcomeUnknown),
+            (504, "APIGW.0201", "", ErrorKind::OutcomeUnknown),
+            (500, "DLI.0002", "There is no queue named x", ErrorKind::OutcomeUnknown),
         ] {
             assert_eq!(kind(status, code, message), expected, "{status} {code} {message}");
         }
@@ -181,6 +184,9 @@ mod tests {
             Error::TooLarge { operation: Operation::ReplaceHosts, status: status(code), request_id: None, limit: 1 }
                 .kind()
         };
-        assert_eq!([large(200), large(400), large(500)], [Kind::Unreadable, Kind::Refused, Kind::Unreadable]);
+        assert_eq!(
+            [large(200), large(400), large(500)],
+            [ErrorKind::InvalidResponse, ErrorKind::Refused, ErrorKind::InvalidResponse]
+        );
     }
 }

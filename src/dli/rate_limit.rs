@@ -9,14 +9,14 @@ const LONGEST_PERIOD: Duration = Duration::from_hours(24);
 
 /// How many calls the gateway lets pass, all calls of a caller together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limit {
+pub struct RateLimit {
     /// Calls in one period; at least 1.
     pub calls: u32,
     /// From a millisecond to a day.
     pub period: Duration,
 }
 
-impl Limit {
+impl RateLimit {
     /// Reads it out of a refusal's words; none where they do not have both figures, or figures that make no sense.
     #[must_use]
     pub fn find(text: &str) -> Option<Self> {
@@ -33,7 +33,7 @@ impl Limit {
     }
 }
 
-impl fmt::Display for Limit {
+impl fmt::Display for RateLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let calls = if self.calls == 1 { "call" } else { "calls" };
         write!(f, "{} {calls} in {}", self.calls, humantime::format_duration(self.period))
@@ -52,7 +52,8 @@ mod tests {
     use super::*;
 
     fn found(text: &str) -> Option<(u32, u64)> {
-        Limit::find(text).map(|limit| (limit.calls, u64::try_from(limit.period.as_millis()).expect("at most a day")))
+        RateLimit::find(text)
+            .map(|limit| (limit.calls, u64::try_from(limit.period.as_millis()).expect("at most a day")))
     }
 
     /// The first was seen by users of the service; the rest are forms that the same gateway may have.
@@ -101,7 +102,7 @@ mod tests {
 
     #[test]
     fn it_is_said_as_a_person_says_it() {
-        let shown = |calls, seconds| Limit { calls, period: Duration::from_secs(seconds) }.to_string();
+        let shown = |calls, seconds| RateLimit { calls, period: Duration::from_secs(seconds) }.to_string();
         assert_eq!(shown(200, 300), "200 calls in 5m");
         assert_eq!(shown(1, 1), "1 call in 1s");
     }

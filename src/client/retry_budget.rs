@@ -11,18 +11,18 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Repetitions that a full budget allows at once.
-const PIECES: u32 = 100;
+const TOKENS: u32 = 100;
 /// After this long there is one piece more.
 const REFILL: Duration = Duration::from_millis(500);
 
 /// The pieces that are left.
 #[derive(Debug)]
-pub(super) struct Budget {
+pub(super) struct RetryBudget {
     /// When it will be full again if nothing more is taken.
     full: Instant,
 }
 
-impl Budget {
+impl RetryBudget {
     /// A full one.
     pub(super) fn new(now: Instant) -> Self {
         Self { full: now }
@@ -31,7 +31,7 @@ impl Budget {
     /// Takes a piece, or says when there will be one.
     pub(super) fn take(&mut self, now: Instant) -> Result<(), Instant> {
         let missing = self.missing(now) + REFILL;
-        let too_many = missing.saturating_sub(REFILL * PIECES);
+        let too_many = missing.saturating_sub(REFILL * TOKENS);
         if !too_many.is_zero() {
             return Err(now + too_many);
         }
@@ -40,8 +40,8 @@ impl Budget {
     }
 
     /// Gives back pieces whose repetitions ended well.
-    pub(super) fn give_back(&mut self, pieces: u32, now: Instant) {
-        self.full = now + self.missing(now).saturating_sub(REFILL * pieces);
+    pub(super) fn refund(&mut self, tokens: u32, now: Instant) {
+        self.full = now + self.missing(now).saturating_sub(REFILL * tokens);
     }
 
     /// What is taken and not filled up yet, as the time that this takes.
@@ -54,9 +54,9 @@ impl Budget {
 mod tests {
     use super::*;
 
-    fn taken(budget: &mut Budget, now: Instant) -> u32 {
+    fn taken(retry_budget: &mut RetryBudget, now: Instant) -> u32 {
         let mut taken = 0;
-        while budget.take(now).is_ok() {
+        while retry_budget.take(now).is_ok() {
             taken += 1;
         }
         taken
@@ -65,27 +65,27 @@ mod tests {
     #[test]
     fn a_full_budget_is_spent_at_once_and_fills_with_time() {
         let start = Instant::now();
-        let mut budget = Budget::new(start);
-        assert_eq!(taken(&mut budget, start), 100);
-        assert_eq!(budget.take(start), Err(start + Duration::from_millis(500)));
-        assert_eq!(taken(&mut budget, start + Duration::from_secs(5)), 10);
+        let mut retry_budget = RetryBudget::new(start);
+        assert_eq!(taken(&mut retry_budget, start), 100);
+        assert_eq!(retry_budget.take(start), Err(start + Duration::from_millis(500)));
+        assert_eq!(taken(&mut retry_budget, start + Duration::from_secs(5)), 10);
         // A minute of outage: what was there and two a second.
         let mut sum = 0;
         for second in 6..=60 {
-            sum += taken(&mut budget, start + Duration::from_secs(second));
+            sum += taken(&mut retry_budget, start + Duration::from_secs(second));
         }
         assert_eq!(sum, 110);
-        assert_eq!(taken(&mut budget, start + Duration::from_hours(1)), 100);
+        assert_eq!(taken(&mut retry_budget, start + Duration::from_hours(1)), 100);
     }
 
     #[test]
     fn what_ended_well_is_given_back_but_never_more_than_full() {
         let start = Instant::now();
-        let mut budget = Budget::new(start);
-        assert_eq!(taken(&mut budget, start), 100);
-        budget.give_back(3, start);
-        assert_eq!(taken(&mut budget, start), 3);
-        budget.give_back(1000, start);
-        assert_eq!(taken(&mut budget, start), 100);
+        let mut retry_budget = RetryBudget::new(start);
+        assert_eq!(taken(&mut retry_budget, start), 100);
+        retry_budget.refund(3, start);
+        assert_eq!(taken(&mut retry_budget, start), 3);
+        retry_budget.refund(1000, start);
+        assert_eq!(taken(&mut retry_budget, start), 100);
     }
 }

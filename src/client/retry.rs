@@ -1,9 +1,9 @@
 //! Repeating what failed for a passing reason: what may be repeated at all, until when, and what is told in the end.
 //!
 //! What the service surely did not do (no connection, refused for being too many) may be repeated always; the rest only
-//! where doing it twice is the same as doing it once. Where it is not, [`Project::ensure`] looks before it repeats. What
-//! kind a failure is says [`kind`](super::kind), how soon the next attempt comes [`schedule`], how often the process may
-//! repeat [`budget`](super::budget), and when a throttled host is asked again [`pacer`](super::pacer). Every repetition
+//! where doing it twice is the same as doing it once. Where it is not, [`Project::run_verified`] looks before it repeats. What
+//! kind a failure is says [`kind`](super::kind), how soon the next attempt comes [`backoff`], how often the process may
+//! repeat [`retry_budget`](super::budget), and when a throttled host is asked again [`rate_limiter`](super::pacer). Every repetition
 //! is signed anew.
 
 use std::{sync::Arc, time::Duration};
@@ -12,41 +12,40 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Project,
-    budget::Budget,
+    Project, backoff,
     error::Error,
-    kind::Kind,
+    error_kind::ErrorKind,
+    host_limits::{HostLimiter, HostLimits},
     operation::Operation,
-    pacer::Turn,
-    schedule,
-    traffic::{Lane, Traffic},
+    rate_limiter::Permit,
+    retry_budget::RetryBudget,
 };
 
 /// Attempts to reach a host that has never answered: a wrong name will not get better.
 const CONNECT_ATTEMPTS: u32 = 3;
 
 /// Pauses between the looks for what was done and is refused because it was done.
-const LOOKS: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(2)];
+const VERIFY_DELAYS: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(2)];
 
 /// How long a write that is under way may still take once its time is up: its answer says what exists.
-pub const GRACE: Duration = Duration::from_millis(3500);
+pub const WRITE_GRACE: Duration = Duration::from_millis(3500);
 
 /// How long calls may wait and be repeated, and what ends that.
 #[derive(Debug, Clone)]
-pub(super) struct Patience {
+pub(super) struct RetryPolicy {
     deadline: Instant,
-    stop: CancellationToken,
+    cancel: CancellationToken,
     /// Between 0 and 1.
-    chance: fn() -> f64,
+    jitter: fn() -> f64,
 }
 
-impl Patience {
-    pub(super) fn new(deadline: Instant, stop: &CancellationToken) -> Self {
-        Self { deadline, stop: stop.clone(), chance: fastrand::f64 }
+impl RetryPolicy {
+    pub(super) fn new(deadline: Instant, cancel: &CancellationToken) -> Self {
+        Self { deadline, cancel: cancel.clone(), jitter: fastrand::f64 }
     }
 
     fn lasts(&self) -> bool {
-        !self.stop.is_cancelled() && Instant::now() < self.deadline
+        !self.cancel.is_cancelled() && Instant::now() < self.deadline
     }
 
     /// What comes of it in time. What is there already is had even if there is no time.
@@ -54,7 +53,7 @@ impl Patience {
         tokio::select! {
             biased;
             outcome = what => Some(outcome),
-            () = self.stop.cancelled() => None,
+            () = self.cancel.cancelled() => None,
             () = sleep_until(self.deadline) => None,
         }
     }
@@ -70,45 +69,45 @@ impl Patience {
     }
 
     /// When not even a write that is under way has time.
-    fn end(&self) -> Instant {
-        self.deadline + GRACE
+    fn write_deadline(&self) -> Instant {
+        self.deadline + WRITE_GRACE
     }
 
     /// Asks the identity service again what changes nothing and failed for a passing reason. What is `known` by then is not
     /// asked for, and takes no turn.
     pub(super) async fn repeat<T, K: Future<Output = Option<T>>, F: Future<Output = Result<T, Error>>>(
         &self,
-        traffic: &Traffic,
+        host_limits: &HostLimits,
         known: impl Fn() -> K,
         ask: impl Fn() -> F,
     ) -> Result<T, Error> {
         const SERVICE: &str = "the identity service";
-        if let Some(answer) = known().await {
-            return Ok(answer);
+        if let Some(response) = known().await {
+            return Ok(response);
         }
-        let lane = traffic.lane(SERVICE);
-        let mut attempts = Attempts::new(traffic, &lane, Some(self));
+        let limiter = host_limits.limiter(SERVICE);
+        let mut state = RetryState::new(host_limits, &limiter, Some(self));
         loop {
-            let turn = attempts.turn(Operation::ListProjects, SERVICE).await?;
+            let permit = state.acquire_permit(Operation::ListProjects, SERVICE).await?;
             // Who waited before has asked meanwhile.
-            if let Some(answer) = known().await {
-                lane.give_back(turn);
-                attempts.succeed();
-                return Ok(answer);
+            if let Some(response) = known().await {
+                limiter.release(permit);
+                state.succeed();
+                return Ok(response);
             }
-            let outcome = attempts.outcome(false, ask()).await?;
-            lane.learn(turn, outcome.as_ref().err().map(said));
+            let outcome = state.outcome(false, ask()).await?;
+            limiter.record_outcome(permit, outcome.as_ref().err().map(said));
             match outcome {
-                Ok(answer) => {
-                    attempts.succeed();
-                    return Ok(answer);
+                Ok(response) => {
+                    state.succeed();
+                    return Ok(response);
                 }
                 Err(error) => {
                     let kind = match said(&error).kind() {
-                        throttled @ Kind::Throttled { .. } => throttled,
+                        throttled @ ErrorKind::Throttled { .. } => throttled,
                         _ => error.kind(),
                     };
-                    attempts.again_after(kind, error, true).await?;
+                    state.prepare_retry_as(kind, error, true).await?;
                 }
             }
         }
@@ -124,104 +123,104 @@ fn said(error: &Error) -> &Error {
 }
 
 impl Project {
-    /// Calls that fail for a passing reason are repeated until `deadline`, or until `stop` is triggered; both end the
+    /// Calls that fail for a passing reason are repeated until `deadline`, or until `cancel` is triggered; both end the
     /// waiting for a turn, too.
     #[must_use]
-    pub fn patient(self, deadline: Instant, stop: &CancellationToken) -> Self {
-        Self { patience: Some(Patience::new(deadline, stop)), ..self }
+    pub fn with_deadline(self, deadline: Instant, cancel: &CancellationToken) -> Self {
+        Self { retry_policy: Some(RetryPolicy::new(deadline, cancel)), ..self }
     }
 
     /// Makes a call that cannot simply be repeated, such as adding a route: where its outcome is open, `is_done` looks
     /// whether it took effect, and only what did not is done again.
-    pub async fn ensure<A, D>(&self, attempt: impl Fn() -> A, is_done: impl Fn() -> D) -> Result<(), Error>
+    pub async fn run_verified<A, D>(&self, attempt: impl Fn() -> A, is_done: impl Fn() -> D) -> Result<(), Error>
     where
         A: Future<Output = Result<(), Error>>,
         D: Future<Output = Result<bool, Error>>,
     {
-        let lane = self.lane();
-        let mut attempts = Attempts::new(&self.client.traffic, &lane, self.patience.as_ref());
+        let limiter = self.limiter();
+        let mut state = RetryState::new(&self.client.host_limits, &limiter, self.retry_policy.as_ref());
         loop {
             // Boxed, like the look below: it lies within every step of every resource.
-            let error = match attempts.outcome(true, Box::pin(attempt())).await? {
+            let error = match state.outcome(true, Box::pin(attempt())).await? {
                 Ok(()) => {
-                    attempts.succeed();
+                    state.succeed();
                     return Ok(());
                 }
                 Err(error) => error,
             };
-            if self.patience.as_ref().is_some_and(|patience| Instant::now() >= patience.end()) {
-                return Err(attempts.end(error));
+            if self.retry_policy.as_ref().is_some_and(|retry_policy| Instant::now() >= retry_policy.write_deadline()) {
+                return Err(state.give_up(error));
             }
             if !error.may_have_taken_effect() {
-                let earlier = attempts.last.take();
-                let error = attempts.end(error);
+                let earlier = state.last.take();
+                let error = state.give_up(error);
                 let Some(earlier) = earlier else { return Err(error) };
                 // "Exists already" may be the late effect of an earlier attempt, and what shows it may be late, too.
-                let mut pauses = LOOKS.into_iter();
+                let mut pauses = VERIFY_DELAYS.into_iter();
                 loop {
-                    match (self.seen(&is_done).await, pauses.next(), &self.patience) {
+                    match (self.verify_in_time(&is_done).await, pauses.next(), &self.retry_policy) {
                         (Some(Ok(true)), ..) => return Ok(()),
-                        (Some(Ok(false)), Some(pause), Some(patience))
-                            if patience.within(tokio::time::sleep(pause)).await.is_some() => {}
+                        (Some(Ok(false)), Some(pause), Some(retry_policy))
+                            if retry_policy.within(tokio::time::sleep(pause)).await.is_some() => {}
                         (Some(Ok(false)), ..) => return Err(error),
-                        (Some(Err(look)), ..) => return Err(unseen(look, attempts.wrap(earlier))),
-                        (None, ..) => return Err(attempts.wrap(earlier)),
+                        (Some(Err(look)), ..) => return Err(verification_failed(look, state.wrap(earlier))),
+                        (None, ..) => return Err(state.wrap(earlier)),
                     }
                 }
             }
             tracing::info!(%error, "it is looked whether the call took effect");
-            let again = attempts.again(error, true).await;
-            match self.seen(&is_done).await {
+            let again = state.prepare_retry(error, true).await;
+            match self.verify_in_time(&is_done).await {
                 Some(Ok(true)) => {
-                    attempts.succeed();
+                    state.succeed();
                     return Ok(());
                 }
                 Some(Ok(false)) => {
                     again?;
-                    attempts.open = false;
+                    state.open = false;
                 }
-                Some(Err(look)) => return Err(unseen(look, attempts.open_end(again))),
-                None => return Err(attempts.open_end(again)),
+                Some(Err(look)) => return Err(verification_failed(look, state.open_end(again))),
+                None => return Err(state.open_end(again)),
             }
         }
     }
 
     /// Whether calls wait for their turn with the gateway: what takes long now says nothing of the service.
     pub fn is_throttled(&self) -> bool {
-        self.lane().is_busy()
+        self.limiter().has_waiters()
     }
 
     /// A look; `None` where there is no more time for it. That there is nothing to look at is believed only after some
     /// looks: it may have been made a moment ago.
-    async fn seen<D: Future<Output = Result<bool, Error>>>(
+    async fn verify_in_time<D: Future<Output = Result<bool, Error>>>(
         &self,
         is_done: &impl Fn() -> D,
     ) -> Option<Result<bool, Error>> {
-        let looks = Box::pin(self.looks(is_done));
-        match &self.patience {
-            Some(patience) => patience.until(patience.end(), looks).await,
+        let looks = Box::pin(self.verify(is_done));
+        match &self.retry_policy {
+            Some(retry_policy) => retry_policy.until(retry_policy.write_deadline(), looks).await,
             None => Some(looks.await),
         }
     }
 
-    async fn looks<D: Future<Output = Result<bool, Error>>>(&self, is_done: &impl Fn() -> D) -> Result<bool, Error> {
-        let mut pauses = LOOKS.into_iter();
+    async fn verify<D: Future<Output = Result<bool, Error>>>(&self, is_done: &impl Fn() -> D) -> Result<bool, Error> {
+        let mut pauses = VERIFY_DELAYS.into_iter();
         loop {
-            match (is_done().await, pauses.next(), &self.patience) {
-                (Err(look), Some(pause), Some(patience))
-                    if look.is_not_found() && patience.within(tokio::time::sleep(pause)).await.is_some() => {}
+            match (is_done().await, pauses.next(), &self.retry_policy) {
+                (Err(look), Some(pause), Some(retry_policy))
+                    if look.is_not_found() && retry_policy.within(tokio::time::sleep(pause)).await.is_some() => {}
                 (outcome, ..) => return outcome,
             }
         }
     }
 
-    pub(super) fn lane(&self) -> Arc<Lane> {
-        self.client.traffic.lane(&self.endpoint.host())
+    pub(super) fn limiter(&self) -> Arc<HostLimiter> {
+        self.client.host_limits.limiter(&self.endpoint.host())
     }
 }
 
 /// What is told where the look failed, too: that the object is gone says more than the open attempt; nothing else does.
-fn unseen(look: Error, open: Error) -> Error {
+fn verification_failed(look: Error, open: Error) -> Error {
     if look.is_not_found() {
         return look;
     }
@@ -230,54 +229,58 @@ fn unseen(look: Error, open: Error) -> Error {
 }
 
 /// The attempts of one call.
-pub(super) struct Attempts<'a> {
-    traffic: &'a Traffic,
-    lane: &'a Lane,
+pub(super) struct RetryState<'a> {
+    host_limits: &'a HostLimits,
+    limiter: &'a HostLimiter,
     /// Where there is none, there is one attempt.
-    patience: Option<&'a Patience>,
+    retry_policy: Option<&'a RetryPolicy>,
     began: Instant,
     made: u32,
     /// Those that were not throttled.
     failures: u32,
     /// Those that came to no connection, with a host that never answered.
-    unreached: u32,
+    connect_failures: u32,
     /// Pieces of the budget.
-    borrowed: u32,
+    tokens: u32,
     /// Whether one of them may have taken effect.
     open: bool,
     /// What the latest one came to, where there is to be another.
     last: Option<Error>,
 }
 
-impl<'a> Attempts<'a> {
-    pub(super) fn new(traffic: &'a Traffic, lane: &'a Lane, patience: Option<&'a Patience>) -> Self {
+impl<'a> RetryState<'a> {
+    pub(super) fn new(
+        host_limits: &'a HostLimits,
+        limiter: &'a HostLimiter,
+        retry_policy: Option<&'a RetryPolicy>,
+    ) -> Self {
         Self {
-            traffic,
-            lane,
-            patience,
+            host_limits,
+            limiter,
+            retry_policy,
             began: Instant::now(),
             made: 0,
             failures: 0,
-            unreached: 0,
-            borrowed: 0,
+            connect_failures: 0,
+            tokens: 0,
             open: false,
             last: None,
         }
     }
 
     /// Waits for leave to send.
-    pub(super) async fn turn(&mut self, operation: Operation, host: &str) -> Result<Turn, Error> {
-        let turn = match self.patience {
-            Some(patience) => patience.within(self.lane.turn()).await,
-            None => Some(self.lane.turn().await),
+    pub(super) async fn acquire_permit(&mut self, operation: Operation, host: &str) -> Result<Permit, Error> {
+        let permit = match self.retry_policy {
+            Some(retry_policy) => retry_policy.within(self.limiter.acquire_permit()).await,
+            None => Some(self.limiter.acquire_permit().await),
         };
-        turn.ok_or_else(|| match self.last.take() {
+        permit.ok_or_else(|| match self.last.take() {
             Some(last) => self.wrap(last),
-            None => Error::Unsent {
+            None => Error::QueuedTooLong {
                 operation,
                 host: host.to_owned(),
                 waited: self.began.elapsed(),
-                limit: self.lane.limit(),
+                limit: self.limiter.limit(),
             },
         })
     }
@@ -286,9 +289,9 @@ impl<'a> Attempts<'a> {
     /// one came to is told: whoever waits for the call does not know of it. This one may have taken effect, if it is a
     /// write.
     pub(super) async fn outcome<T>(&mut self, is_write: bool, attempt: impl Future<Output = T>) -> Result<T, Error> {
-        let Some(patience) = self.patience.filter(|_| self.last.is_some()) else { return Ok(attempt.await) };
-        let end = if is_write { patience.end() } else { patience.deadline };
-        if let Some(outcome) = patience.until(end, attempt).await {
+        let Some(retry_policy) = self.retry_policy.filter(|_| self.last.is_some()) else { return Ok(attempt.await) };
+        let end = if is_write { retry_policy.write_deadline() } else { retry_policy.deadline };
+        if let Some(outcome) = retry_policy.until(end, attempt).await {
             return Ok(outcome);
         }
         self.made += 1;
@@ -307,22 +310,24 @@ impl<'a> Attempts<'a> {
 
     /// Waits for the time of the next attempt; an error where there is to be none. A call that is not `repeatable` is
     /// repeated where this one surely came to nothing.
-    pub(super) async fn again(&mut self, error: Error, repeatable: bool) -> Result<(), Error> {
-        self.again_after(error.kind(), error, repeatable).await
+    pub(super) async fn prepare_retry(&mut self, error: Error, repeatable: bool) -> Result<(), Error> {
+        self.prepare_retry_as(error.kind(), error, repeatable).await
     }
 
-    async fn again_after(&mut self, kind: Kind, error: Error, repeatable: bool) -> Result<(), Error> {
-        let again = match (kind, self.patience) {
+    async fn prepare_retry_as(&mut self, kind: ErrorKind, error: Error, repeatable: bool) -> Result<(), Error> {
+        let again = match (kind, self.retry_policy) {
             // The lane keeps it waiting.
-            (Kind::Throttled { .. }, Some(patience)) => patience.lasts(),
-            (Kind::Unreached | Kind::Passing, Some(patience)) => self.pause(&error, patience).await,
-            (Kind::Open, Some(patience)) => {
-                (repeatable || !error.may_have_taken_effect()) && self.pause(&error, patience).await
+            (ErrorKind::Throttled { .. }, Some(retry_policy)) => retry_policy.lasts(),
+            (ErrorKind::ConnectFailed | ErrorKind::TransientNotApplied, Some(retry_policy)) => {
+                self.pause(&error, retry_policy).await
+            }
+            (ErrorKind::OutcomeUnknown, Some(retry_policy)) => {
+                (repeatable || !error.may_have_taken_effect()) && self.pause(&error, retry_policy).await
             }
             _ => false,
         };
         if !again {
-            return Err(self.end(error));
+            return Err(self.give_up(error));
         }
         self.count(&error);
         self.last = Some(error);
@@ -331,32 +336,32 @@ impl<'a> Attempts<'a> {
 
     /// The call succeeded: what its repetitions took from the budget is there for others.
     pub(super) fn succeed(&self) {
-        if self.borrowed > 0 {
-            self.traffic.budget.tell(|budget, now| budget.give_back(self.borrowed, now));
+        if self.tokens > 0 {
+            self.host_limits.retry_budget.update(|retry_budget, now| retry_budget.refund(self.tokens, now));
         }
     }
 
-    async fn pause(&mut self, error: &Error, patience: &Patience) -> bool {
-        self.unreached += u32::from(error.kind() == Kind::Unreached && !self.lane.has_answered());
+    async fn pause(&mut self, error: &Error, retry_policy: &RetryPolicy) -> bool {
+        self.connect_failures += u32::from(error.kind() == ErrorKind::ConnectFailed && !self.limiter.has_answered());
         self.failures += 1;
-        let asked = error.api().and_then(|error| error.retry_after).map(schedule::granted);
-        let pause = asked.unwrap_or_default() + schedule::pause(self.failures, (patience.chance)());
+        let asked = error.api().and_then(|error| error.retry_after).map(backoff::capped_retry_after);
+        let pause = asked.unwrap_or_default() + backoff::delay(self.failures, (retry_policy.jitter)());
         let until = Instant::now() + pause;
-        if self.unreached >= CONNECT_ATTEMPTS || until >= patience.deadline || !patience.lasts() {
+        if self.connect_failures >= CONNECT_ATTEMPTS || until >= retry_policy.deadline || !retry_policy.lasts() {
             return false;
         }
         tracing::warn!(%error, milliseconds = pause.as_millis(), "failed for a passing reason; trying again");
-        let waited = patience.within(async {
+        let waited = retry_policy.within(async {
             sleep_until(until).await;
-            self.traffic.budget.take(Budget::take).await;
+            self.host_limits.retry_budget.take(RetryBudget::take).await;
         });
         let waited = waited.await.is_some();
-        self.borrowed += u32::from(waited);
+        self.tokens += u32::from(waited);
         waited
     }
 
     /// The last attempt came to this.
-    fn end(&mut self, error: Error) -> Error {
+    fn give_up(&mut self, error: Error) -> Error {
         self.count(&error);
         self.wrap(error)
     }
@@ -390,7 +395,7 @@ mod tests {
     use crate::{
         client::{
             ApiError, Client,
-            test_server::{ID, Server, answer, config},
+            test_server::{ID, Server, config, response},
         },
         dli::wire::QueueNames,
     };
@@ -400,27 +405,32 @@ mod tests {
 
     /// A server that answers so, `faults` times, and then with success.
     async fn failing(faults: usize, status: u16, body: &'static str) -> Server {
-        failing_so(faults, move || answer(status, body)).await
+        failing_so(faults, move || response(status, body)).await
     }
 
     async fn failing_so(faults: usize, fault: impl Fn() -> Response + Clone + Send + Sync + 'static) -> Server {
         let count = Arc::new(AtomicUsize::new(0));
         Server::answering(move || {
             let number = count.fetch_add(1, Ordering::SeqCst);
-            if number < faults { fault() } else { answer(200, r#"{"is_success":true}"#) }
+            if number < faults { fault() } else { response(200, r#"{"is_success":true}"#) }
         })
         .await
     }
 
-    /// Pauses last as long as `chance` says: none at all, or their ceiling.
-    fn patient(server: &Server, patience: Duration, stop: &CancellationToken, chance: fn() -> f64) -> Project {
+    /// Pauses last as long as `jitter` says: none at all, or their ceiling.
+    fn with_deadline(
+        server: &Server,
+        retry_policy: Duration,
+        cancel: &CancellationToken,
+        jitter: fn() -> f64,
+    ) -> Project {
         let client = Client::new(config(server.address)).expect("in order");
-        let patience = Patience { deadline: Instant::now() + patience, stop: stop.clone(), chance };
-        Project { patience: Some(patience), ..client.project(None, None).expect("complete") }
+        let retry_policy = RetryPolicy { deadline: Instant::now() + retry_policy, cancel: cancel.clone(), jitter };
+        Project { retry_policy: Some(retry_policy), ..client.project(None, None).expect("complete") }
     }
 
     fn at_once(server: &Server) -> Project {
-        patient(server, MINUTE, &CancellationToken::new(), || 0.0)
+        with_deadline(server, MINUTE, &CancellationToken::new(), || 0.0)
     }
 
     #[tokio::test]
@@ -438,12 +448,12 @@ mod tests {
     #[tokio::test]
     async fn the_deadline_and_an_interruption_end_it() {
         let server = failing(9, 500, "{}").await;
-        let stop = CancellationToken::new();
-        let short = patient(&server, Duration::from_millis(900), &stop, || 1.0);
+        let cancel = CancellationToken::new();
+        let short = with_deadline(&server, Duration::from_millis(900), &cancel, || 1.0);
         short.delete_connection(ID).await.expect_err("the pause is a second");
         assert_eq!(server.unseen(), 1);
-        stop.cancel();
-        patient(&server, MINUTE, &stop, || 0.0).delete_connection(ID).await.expect_err("interrupted");
+        cancel.cancel();
+        with_deadline(&server, MINUTE, &cancel, || 0.0).delete_connection(ID).await.expect_err("interrupted");
         assert_eq!(server.unseen(), 2);
     }
 
@@ -451,16 +461,16 @@ mod tests {
     #[tokio::test]
     async fn a_throttled_call_ends_with_its_time_or_an_interruption() {
         let server = failing(99, 429, r#"{"error_code":"APIGW.0308","error_msg":"limit:1,time:1 hour"}"#).await;
-        let project = patient(&server, Duration::from_millis(1500), &CancellationToken::new(), || 1.0);
+        let project = with_deadline(&server, Duration::from_millis(1500), &CancellationToken::new(), || 1.0);
         let error = project.delete_connection(ID).await.expect_err("an hour is too long");
-        assert!(matches!(error.kind(), Kind::Throttled { limit: Some(_), .. }), "{error:?}");
+        assert!(matches!(error.kind(), ErrorKind::Throttled { limit: Some(_), .. }), "{error:?}");
         assert!((1..5).contains(&server.unseen()), "{}", server.unseen());
 
-        let stop = CancellationToken::new();
-        let project = patient(&server, MINUTE, &stop, || 1.0);
+        let cancel = CancellationToken::new();
+        let project = with_deadline(&server, MINUTE, &cancel, || 1.0);
         let stopping = async {
             tokio::time::sleep(Duration::from_millis(50)).await;
-            stop.cancel();
+            cancel.cancel();
             Instant::now()
         };
         let (outcome, stopped) = tokio::join!(project.delete_connection(ID), stopping);
@@ -473,10 +483,10 @@ mod tests {
     async fn each_attempt_is_told_of_when_it_leaves() {
         let server = failing(1, 429, r#"{"error_code":"APIGW.0308","error_msg":"limit:1,time:300 ms"}"#).await;
         let told = std::sync::Mutex::new(Vec::new());
-        let sending = |_| told.lock().expect("no panic").push((Instant::now(), server.unseen()));
+        let on_send = |_| told.lock().expect("no panic").push((Instant::now(), server.unseen()));
         let creation = crate::dli::wire::CreateConnection::default();
         // The second answer is no id.
-        at_once(&server).create_connection(&creation, &sending).await.expect_err("there is no id");
+        at_once(&server).create_connection(&creation, &on_send).await.expect_err("there is no id");
         let told = told.into_inner().expect("no panic");
         let [(first, 0), (second, 1)] = told[..] else { panic!("one before each request: {told:?}") };
         assert!(second - first >= Duration::from_millis(250), "{told:?}");
@@ -486,16 +496,23 @@ mod tests {
     #[tokio::test]
     async fn a_call_that_waited_in_vain_was_not_sent() {
         let server = failing(1, 429, r#"{"error_code":"APIGW.0308","error_msg":"limit:1,time:1 hour"}"#).await;
-        let stop = CancellationToken::new();
-        let project = patient(&server, Duration::from_millis(50), &stop, || 1.0);
+        let cancel = CancellationToken::new();
+        let project = with_deadline(&server, Duration::from_millis(50), &cancel, || 1.0);
         project.delete_connection(ID).await.expect_err("no time");
-        project.lane().turn().await;
+        project.limiter().acquire_permit().await;
         let other = Project {
-            patience: Some(Patience { deadline: Instant::now() + Duration::from_millis(50), stop, chance: || 1.0 }),
+            retry_policy: Some(RetryPolicy {
+                deadline: Instant::now() + Duration::from_millis(50),
+                cancel,
+                jitter: || 1.0,
+            }),
             ..Client { inner: Arc::clone(&project.client) }.project(None, None).expect("complete")
         };
         let error = other.delete_connection(ID).await.expect_err("no turn");
-        assert_eq!((error.kind(), error.may_have_taken_effect(), server.unseen()), (Kind::Unsent, false, 1));
+        assert_eq!(
+            (error.kind(), error.may_have_taken_effect(), server.unseen()),
+            (ErrorKind::QueuedTooLong, false, 1)
+        );
         let text = error.to_string();
         assert!(text.starts_with("DeleteEnhancedConnection: not sent: its turn did not come within "), "{text}");
         let limit = format!("ms; the gateway of {} limits the calls to 1 call in 1h", server.address);
@@ -506,9 +523,10 @@ mod tests {
     /// waited meanwhile need not ask.
     #[tokio::test]
     async fn the_identity_service_teaches_its_limit() {
-        let traffic = Traffic::default();
-        let patience = Patience { chance: || 0.0, ..Patience::new(Instant::now() + MINUTE, &CancellationToken::new()) };
-        traffic.budget.tell(|budget, now| while budget.take(now).is_ok() {});
+        let host_limits = HostLimits::default();
+        let retry_policy =
+            RetryPolicy { jitter: || 0.0, ..RetryPolicy::new(Instant::now() + MINUTE, &CancellationToken::new()) };
+        host_limits.retry_budget.update(|retry_budget, now| while retry_budget.take(now).is_ok() {});
         let (asked, found) = (AtomicUsize::new(0), std::sync::OnceLock::new());
         let ask = async || {
             if asked.fetch_add(1, Ordering::SeqCst) == 0 {
@@ -524,10 +542,10 @@ mod tests {
         };
         let known = || std::future::ready(found.get().copied());
         let began = Instant::now();
-        let one = || patience.repeat(&traffic, known, || async { ask().await.map(|()| "p") });
+        let one = || retry_policy.repeat(&host_limits, known, || async { ask().await.map(|()| "p") });
         let all = futures_util::future::join_all((0..5).map(|_| one())).await;
         assert!(all.into_iter().all(|found| found.is_ok_and(|id| id == "p")));
-        let limit = traffic.lane("the identity service").limit().expect("it was told");
+        let limit = host_limits.limiter("the identity service").limit().expect("it was told");
         assert_eq!((limit.calls, limit.period), (100, Duration::from_millis(10)));
         assert!(began.elapsed() < Duration::from_millis(400), "{:?}", began.elapsed());
     }
@@ -536,9 +554,9 @@ mod tests {
     async fn the_end_tells_how_often_it_was_tried() {
         // Two repetitions at once; the third would come too late.
         static CHANCES: AtomicUsize = AtomicUsize::new(0);
-        let chance = || if CHANCES.fetch_add(1, Ordering::SeqCst) < 2 { 0.0 } else { 1.0 };
+        let jitter = || if CHANCES.fetch_add(1, Ordering::SeqCst) < 2 { 0.0 } else { 1.0 };
         let server = failing(9, 503, "{}").await;
-        let project = patient(&server, Duration::from_secs(3), &CancellationToken::new(), chance);
+        let project = with_deadline(&server, Duration::from_secs(3), &CancellationToken::new(), jitter);
         let error = project.delete_connection(ID).await.expect_err("no time for more");
         assert_eq!((error.attempts(), server.unseen()), (3, 3));
         let text = error.with_causes();
@@ -556,20 +574,20 @@ mod tests {
     async fn an_open_attempt_stays_open() {
         let count = Arc::new(AtomicUsize::new(0));
         let server = Server::answering(move || match count.fetch_add(1, Ordering::SeqCst) {
-            0 => answer(504, ""),
-            _ => answer(400, r#"{"error_code":"DLI.0007","error_msg":"no"}"#),
+            0 => response(504, ""),
+            _ => response(400, r#"{"error_code":"DLI.0007","error_msg":"no"}"#),
         });
         let server = server.await;
         let error = at_once(&server).delete_connection(ID).await.expect_err("refused");
-        assert_eq!((error.kind(), error.may_have_taken_effect()), (Kind::Refused, true));
+        assert_eq!((error.kind(), error.may_have_taken_effect()), (ErrorKind::Refused, true));
     }
 
     #[tokio::test]
     async fn the_wait_that_a_server_asks_for_is_kept() {
         let asks = || {
-            let mut answer = answer(503, "{}");
-            answer.headers_mut().insert("retry-after", HeaderValue::from_static("2"));
-            answer
+            let mut response = response(503, "{}");
+            response.headers_mut().insert("retry-after", HeaderValue::from_static("2"));
+            response
         };
         let server = failing_so(1, asks).await;
         let began = Instant::now();
@@ -577,7 +595,7 @@ mod tests {
         assert!(began.elapsed() >= Duration::from_secs(2));
         // Longer than there is time: it is not waited for.
         let server = failing_so(1, asks).await;
-        let project = patient(&server, Duration::from_secs(1), &CancellationToken::new(), || 0.0);
+        let project = with_deadline(&server, Duration::from_secs(1), &CancellationToken::new(), || 0.0);
         project.delete_connection(ID).await.expect_err("no time");
         assert_eq!(server.unseen(), 1);
     }
@@ -588,12 +606,12 @@ mod tests {
         let server = failing(2, 500, "{}").await;
         let project = at_once(&server);
         let left = |project: &Project| {
-            project.client.traffic.budget.tell(|budget, now| {
+            project.client.host_limits.retry_budget.update(|retry_budget, now| {
                 let mut left = 0;
-                while budget.take(now).is_ok() {
+                while retry_budget.take(now).is_ok() {
                     left += 1;
                 }
-                budget.give_back(left, now);
+                retry_budget.refund(left, now);
                 left
             })
         };
@@ -603,14 +621,14 @@ mod tests {
 
         let server = failing(1, 500, "{}").await;
         let project = at_once(&server);
-        project.client.traffic.budget.tell(|budget, now| while budget.take(now).is_ok() {});
+        project.client.host_limits.retry_budget.update(|retry_budget, now| while retry_budget.take(now).is_ok() {});
         let began = Instant::now();
         project.delete_connection(ID).await.expect("the second attempt succeeds");
         assert!(began.elapsed() >= Duration::from_millis(400), "{:?}", began.elapsed());
 
         let server = failing(1, 429, r#"{"error_msg":"limit:100,time:10 ms"}"#).await;
         let project = at_once(&server);
-        project.client.traffic.budget.tell(|budget, now| while budget.take(now).is_ok() {});
+        project.client.host_limits.retry_budget.update(|retry_budget, now| while retry_budget.take(now).is_ok() {});
         let began = Instant::now();
         project.delete_connection(ID).await.expect("the second attempt succeeds");
         assert!(began.elapsed() < Duration::from_millis(400), "{:?}", began.elapsed());
@@ -627,7 +645,7 @@ mod tests {
         for (took_effect, attempts) in [(true, 1), (false, 2)] {
             let server = failing(1, 500, "{}").await;
             let (project, names) = (at_once(&server), QueueNames::default());
-            project.ensure(|| project.bind(ID, &names), || async move { Ok(took_effect) }).await.expect("done");
+            project.run_verified(|| project.bind(ID, &names), || async move { Ok(took_effect) }).await.expect("done");
             assert_eq!(server.unseen(), attempts);
         }
     }
@@ -638,8 +656,8 @@ mod tests {
         for late_effect in [true, false] {
             let count = Arc::new(AtomicUsize::new(0));
             let server = Server::answering(move || match count.fetch_add(1, Ordering::SeqCst) {
-                0 => answer(504, ""),
-                _ => answer(400, r#"{"error_code":"DLI.0006","error_msg":"exists"}"#),
+                0 => response(504, ""),
+                _ => response(400, r#"{"error_code":"DLI.0006","error_msg":"exists"}"#),
             });
             let server = server.await;
             let (project, names, looks) = (at_once(&server), QueueNames::default(), AtomicUsize::new(0));
@@ -647,9 +665,9 @@ mod tests {
                 let first = looks.fetch_add(1, Ordering::SeqCst) == 0;
                 std::future::ready(Ok(late_effect && !first))
             };
-            let done = project.ensure(|| project.bind(ID, &names), look).await;
+            let done = project.run_verified(|| project.bind(ID, &names), look).await;
             // What shows the effect may be late: it is looked for some seconds before the refusal is believed.
-            let looked = if late_effect { 2 } else { 2 + LOOKS.len() };
+            let looked = if late_effect { 2 } else { 2 + VERIFY_DELAYS.len() };
             assert_eq!((done.is_ok(), looks.into_inner()), (late_effect, looked));
             if let Err(error) = done {
                 assert_eq!((error.attempts(), error.may_have_taken_effect()), (2, false), "{error:?}");
@@ -667,7 +685,7 @@ mod tests {
             let client = Client::new(config(gone.address)).expect("in order");
             let looking = client.project(None, None).expect("complete");
             let look = || async { looking.delete_connection(ID).await.map(|()| true) };
-            let error = project.ensure(|| project.bind(ID, &names), look).await.expect_err("it cannot be seen");
+            let error = project.run_verified(|| project.bind(ID, &names), look).await.expect_err("it cannot be seen");
             assert_eq!((error.may_have_taken_effect(), error.is_not_found()), (open, !open), "{error:?}");
             assert_eq!(server.unseen(), 1);
         }
@@ -678,21 +696,21 @@ mod tests {
     async fn an_attempt_that_hangs_does_not_hide_what_the_one_before_it_came_to() {
         let nowhere = ([127, 0, 0, 1], 9).into();
         let project = Client::new(config(nowhere)).expect("in order").project(None, None).expect("complete");
-        let lane = project.lane();
+        let limiter = project.limiter();
         for (operation, is_write) in [(Operation::ShowConnection, false), (Operation::Bind, true)] {
-            let patience = Patience::new(Instant::now() + MINUTE, &CancellationToken::new());
-            let mut attempts = Attempts::new(&project.client.traffic, &lane, Some(&patience));
+            let retry_policy = RetryPolicy::new(Instant::now() + MINUTE, &CancellationToken::new());
+            let mut state = RetryState::new(&project.client.host_limits, &limiter, Some(&retry_policy));
             let hangs = std::future::pending::<()>();
-            let alone = tokio::time::timeout(MINUTE * 2, attempts.outcome(is_write, hangs)).await;
+            let alone = tokio::time::timeout(MINUTE * 2, state.outcome(is_write, hangs)).await;
             assert!(alone.is_err(), "without an earlier attempt there is nothing to tell");
 
             let began = Instant::now();
-            let patience = Patience::new(began + MINUTE, &CancellationToken::new());
-            let mut attempts = Attempts::new(&project.client.traffic, &lane, Some(&patience));
+            let retry_policy = RetryPolicy::new(began + MINUTE, &CancellationToken::new());
+            let mut state = RetryState::new(&project.client.host_limits, &limiter, Some(&retry_policy));
             let refused = ApiError { operation, ..maintenance() };
-            attempts.again(Error::Api(refused), true).await.expect("there is time");
-            let error = attempts.outcome(is_write, std::future::pending::<()>()).await.expect_err("it never ends");
-            let end = if is_write { MINUTE + GRACE } else { MINUTE };
+            state.prepare_retry(Error::Api(refused), true).await.expect("there is time");
+            let error = state.outcome(is_write, std::future::pending::<()>()).await.expect_err("it never ends");
+            let end = if is_write { MINUTE + WRITE_GRACE } else { MINUTE };
             assert!(
                 began.elapsed() >= end && began.elapsed() < end + Duration::from_millis(10),
                 "{:?}",
@@ -720,14 +738,14 @@ mod tests {
     async fn a_host_that_has_answered_is_waited_for() {
         let nowhere = ([127, 0, 0, 1], 9).into();
         let project = Client::new(config(nowhere)).expect("in order").project(None, None).expect("complete");
-        let project = project.patient(Instant::now() + MINUTE, &CancellationToken::new());
+        let project = project.with_deadline(Instant::now() + MINUTE, &CancellationToken::new());
         let source = || async { reqwest::Client::new().get("nothing").send().await.expect_err("it is no address") };
         let attempts = async || {
-            let lane = project.lane();
-            let mut attempts = Attempts::new(&project.client.traffic, &lane, project.patience.as_ref());
+            let limiter = project.limiter();
+            let mut state = RetryState::new(&project.client.host_limits, &limiter, project.retry_policy.as_ref());
             for number in 1..=CONNECT_ATTEMPTS {
                 let error = Error::Connect { operation: Operation::Bind, host: String::new(), source: source().await };
-                if let Err(error) = attempts.again(error, false).await {
+                if let Err(error) = state.prepare_retry(error, false).await {
                     assert_eq!(error.attempts(), number);
                     return number;
                 }
@@ -735,8 +753,8 @@ mod tests {
             CONNECT_ATTEMPTS + 1
         };
         assert_eq!(attempts().await, CONNECT_ATTEMPTS);
-        let lane = project.lane();
-        lane.learn(lane.turn().await, None);
+        let limiter = project.limiter();
+        limiter.record_outcome(limiter.acquire_permit().await, None);
         assert_eq!(attempts().await, CONNECT_ATTEMPTS + 1);
     }
 }

@@ -18,22 +18,22 @@ use time::OffsetDateTime;
 
 use super::{
     Inner, Project,
-    answer::{self, Answer, shown},
-    credentials::{Access, Asker, Proof, Scope},
+    credentials::{AuthScheme, CredentialsScope, ResolvedCredentials, TokenScope},
     endpoint::Endpoint,
     error::Error,
     operation::Operation,
-    patience::Attempts,
+    response::{self, Response, sanitize},
+    retry::RetryState,
 };
 use crate::dli::{
-    code::REQUEST_ID_HEADER,
+    error_code::REQUEST_ID_HEADER,
     signature::{
         Authorization, DATE_HEADER, PROJECT_HEADER, Signable, TOKEN_HEADER, canonical_query, format_date, payload_hash,
     },
 };
 
 /// Longest answer that is read. 20,000 host records are about 3 MB; a list holds many connections.
-const MAX_ANSWER: usize = 64 << 20;
+const MAX_RESPONSE: usize = 64 << 20;
 
 const JSON: &str = "application/json";
 
@@ -45,10 +45,10 @@ const SUBJECT_TOKEN: &str = "x-subject-token";
 const IDENTITY_REQUEST_ID: &str = "x-iam-trace-id";
 
 /// Is told the service's time right before an attempt leaves: after the wait for a turn, and for what proves who calls.
-pub(super) type Sending<'a> = &'a (dyn Fn(OffsetDateTime) + Sync);
+pub(super) type OnSend<'a> = &'a (dyn Fn(OffsetDateTime) + Sync);
 
 /// What is asked, before anything is signed.
-pub(super) struct Call<'a> {
+pub(super) struct Request<'a> {
     operation: Operation,
     /// Percent-encoded.
     path: String,
@@ -62,13 +62,13 @@ pub(super) struct Call<'a> {
     secrets: Vec<SecretString>,
     /// How long it may take, where that is not what every call may.
     limit: Option<Duration>,
-    sending: Option<Sending<'a>>,
+    on_send: Option<OnSend<'a>>,
 }
 
-impl<'a> Call<'a> {
+impl<'a> Request<'a> {
     pub(super) fn new(operation: Operation, path: impl Into<String>) -> Self {
         let (query, headers, secrets) = (Vec::new(), Vec::new(), Vec::new());
-        Self { operation, path: path.into(), query, headers, body: None, secrets, limit: None, sending: None }
+        Self { operation, path: path.into(), query, headers, body: None, secrets, limit: None, on_send: None }
     }
 
     pub(super) fn query(mut self, key: &str, value: &str) -> Self {
@@ -96,129 +96,140 @@ impl<'a> Call<'a> {
         self
     }
 
-    pub(super) fn sending(mut self, sending: Sending<'a>) -> Self {
-        self.sending = Some(sending);
+    pub(super) fn on_send(mut self, on_send: OnSend<'a>) -> Self {
+        self.on_send = Some(on_send);
         self
     }
 }
 
 /// Where a request goes, and what it is sent with.
 #[derive(Clone, Copy)]
-pub(super) struct Way<'a> {
+pub(super) struct Dispatch<'a> {
     pub(super) endpoint: &'a Endpoint,
     /// The project that it is about, where it is about one.
     pub(super) project_id: Option<&'a str>,
     /// Nothing proves who asks for a token, or on this machine.
-    pub(super) access: Option<&'a Access>,
+    pub(super) resolved: Option<&'a ResolvedCredentials>,
     /// By how much its date is ahead of the local clock.
-    pub(super) correction: time::Duration,
+    pub(super) skew: time::Duration,
 }
 
 impl Project {
     /// Makes a call whose answer has nothing to return.
-    pub(super) async fn run(&self, call: Call<'_>) -> Result<(), Error> {
-        self.answer(&call).await.map(drop)
+    pub(super) async fn run(&self, request: Request<'_>) -> Result<(), Error> {
+        self.response(&request).await.map(drop)
     }
 
     /// Makes a call and reads its answer.
-    pub(super) async fn fetch<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T, Error> {
-        self.answer(&call).await?.decode()
+    pub(super) async fn fetch<T: DeserializeOwned>(&self, request: Request<'_>) -> Result<T, Error> {
+        self.response(&request).await?.decode()
     }
 
     /// An answer that says success; what fails for a passing reason is repeated where that does no harm.
-    async fn answer(&self, call: &Call<'_>) -> Result<Answer, Error> {
-        let lane = self.lane();
-        let mut attempts = Attempts::new(&self.client.traffic, &lane, self.patience.as_ref());
+    async fn response(&self, request: &Request<'_>) -> Result<Response, Error> {
+        let limiter = self.limiter();
+        let mut state = RetryState::new(&self.client.host_limits, &limiter, self.retry_policy.as_ref());
         loop {
-            let turn = attempts.turn(call.operation, &self.endpoint.host()).await?;
-            let outcome = attempts.outcome(call.operation.is_write(), self.observed(call)).await?;
-            lane.learn(turn, outcome.as_ref().err());
+            let permit = state.acquire_permit(request.operation, &self.endpoint.host()).await?;
+            let outcome = state.outcome(request.operation.is_write(), self.observed(request)).await?;
+            limiter.record_outcome(permit, outcome.as_ref().err());
             match outcome {
-                Ok(answer) => {
-                    attempts.succeed();
-                    return Ok(answer);
+                Ok(response) => {
+                    state.succeed();
+                    return Ok(response);
                 }
-                Err(error) => attempts.again(error, call.operation.is_repeatable()).await?,
+                Err(error) => state.prepare_retry(error, request.operation.is_repeatable()).await?,
             }
         }
     }
 
     /// One attempt; renewed once where the service no longer believes who calls.
-    async fn observed(&self, call: &Call<'_>) -> Result<Answer, Error> {
-        let scope = Scope::Project(self.id.clone());
-        let asker = Asker { region: self.region.as_deref(), scope: &scope, acting: true };
-        self.client.proven(call, &self.endpoint, Some(&self.id), asker).await
+    async fn observed(&self, request: &Request<'_>) -> Result<Response, Error> {
+        let token_scope = TokenScope::Project(self.id.clone());
+        let scope = CredentialsScope { region: self.region.as_deref(), token_scope: &token_scope, as_agency: true };
+        self.client.authenticated(request, &self.endpoint, Some(&self.id), scope).await
     }
 }
 
 impl Inner {
     /// One request and its answer, with a line in the log.
-    pub(super) async fn exchange(&self, call: &Call<'_>, way: Way<'_>) -> Result<Answer, Error> {
+    pub(super) async fn exchange(&self, request: &Request<'_>, dispatch: Dispatch<'_>) -> Result<Response, Error> {
         let started = Instant::now();
-        let result = self.attempt(call, way).await;
+        let result = self.attempt(request, dispatch).await;
         let (status, request_id) = match &result {
-            Ok(answer) => (Some(answer.status), answer.request_id.as_deref()),
+            Ok(response) => (Some(response.status), response.request_id.as_deref()),
             Err(error) => (error.status(), error.request_id()),
         };
         tracing::debug!(
-            operation = call.operation.name(),
-            method = call.operation.method().as_str(),
-            path = call.path,
+            operation = request.operation.name(),
+            method = request.operation.method().as_str(),
+            path = request.path,
             status = status.map(|status| status.as_u16()),
             request_id,
             milliseconds = started.elapsed().as_millis(),
             success = result.is_ok(),
             "called the service"
         );
-        match way.access {
-            Some(access) => result.map_err(|error| error.by(&access.caller)),
+        match dispatch.resolved {
+            Some(resolved) => result.map_err(|error| error.by(&resolved.caller)),
             None => result,
         }
     }
 
-    async fn attempt(&self, call: &Call<'_>, way: Way<'_>) -> Result<Answer, Error> {
-        let request = sign(call, way, self.clocks.signing(way.correction))?;
-        if let Some(sending) = call.sending {
-            sending(self.clocks.now());
+    async fn attempt(&self, request: &Request<'_>, dispatch: Dispatch<'_>) -> Result<Response, Error> {
+        let http_request = sign(request, dispatch, self.clocks.signing(dispatch.skew))?;
+        if let Some(on_send) = request.on_send {
+            on_send(self.clocks.now());
         }
-        let answer = self.send(call, way, request).await?;
-        answer.classify()?;
-        Ok(answer)
+        let response = self.send(request, dispatch, http_request).await?;
+        response.classify()?;
+        Ok(response)
     }
 
-    async fn send(&self, call: &Call<'_>, way: Way<'_>, mut request: reqwest::Request) -> Result<Answer, Error> {
-        let (transport, operation) = (&self.transport, call.operation);
-        let host = || way.endpoint.host();
+    async fn send(
+        &self,
+        request: &Request<'_>,
+        dispatch: Dispatch<'_>,
+        mut http_request: reqwest::Request,
+    ) -> Result<Response, Error> {
+        let (transport, operation) = (&self.transport, request.operation);
+        let host = || dispatch.endpoint.host();
         let not_built = |source: reqwest::Error| Error::Request { operation, source: Box::new(source.without_url()) };
-        let limit = call.limit.unwrap_or(transport.timeouts().request);
+        let limit = request.limit.unwrap_or(transport.timeouts().request);
         let timeout = |source| Error::Timeout { operation, host: host(), limit, source };
-        *request.timeout_mut() = Some(limit);
+        *http_request.timeout_mut() = Some(limit);
 
-        let client = transport.client(way.endpoint).await.map_err(not_built)?;
-        let mut response = client.execute(request).await.map_err(|source| match source.without_url() {
+        let client = transport.client(dispatch.endpoint).await.map_err(not_built)?;
+        let mut http_response = client.execute(http_request).await.map_err(|source| match source.without_url() {
             source if source.is_builder() => not_built(source),
             source if source.is_connect() => Error::Connect { operation, host: host(), source },
             source if source.is_timeout() => timeout(source),
             source => Error::Lost { operation, host: host(), source },
         })?;
 
-        let secrets: Vec<_> =
-            call.secrets.iter().cloned().chain(way.access.into_iter().flat_map(Access::secrets)).collect();
-        let status = response.status();
-        let header = |name: &str| response.headers().get(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let secrets: Vec<_> = request
+            .secrets
+            .iter()
+            .cloned()
+            .chain(dispatch.resolved.into_iter().flat_map(ResolvedCredentials::secrets))
+            .collect();
+        let status = http_response.status();
+        let header =
+            |name: &str| http_response.headers().get(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
         if let Some(date) = header(DATE.as_str()).filter(|_| !operation.is_metadata()) {
-            self.clocks.heard(&date);
+            self.clocks.observe_date(&date);
         }
         let request_id = header(REQUEST_ID_HEADER).or_else(|| header(IDENTITY_REQUEST_ID));
-        let request_id = request_id.map(|id| shown(&id, &secrets, 100)).filter(|id| !id.is_empty());
+        let request_id = request_id.map(|id| sanitize(&id, &secrets, 100)).filter(|id| !id.is_empty());
         let location = header(LOCATION.as_str()).map(Cow::into_owned);
-        let retry_after = header(RETRY_AFTER.as_str()).and_then(|wait| answer::wait(&wait, self.clocks.now()));
+        let retry_after =
+            header(RETRY_AFTER.as_str()).and_then(|wait| response::parse_retry_after(&wait, self.clocks.now()));
         let token = header(SUBJECT_TOKEN).map(|token| SecretString::from(token.into_owned()));
         let mut body = Vec::new();
         loop {
-            match response.chunk().await {
-                Ok(Some(chunk)) if body.len() + chunk.len() > MAX_ANSWER => {
-                    return Err(Error::TooLarge { operation, status, request_id, limit: MAX_ANSWER });
+            match http_response.chunk().await {
+                Ok(Some(chunk)) if body.len() + chunk.len() > MAX_RESPONSE => {
+                    return Err(Error::TooLarge { operation, status, request_id, limit: MAX_RESPONSE });
                 }
                 Ok(Some(chunk)) => body.extend_from_slice(&chunk),
                 Ok(None) => break,
@@ -228,58 +239,58 @@ impl Inner {
                 }
             }
         }
-        Ok(Answer { operation, status, request_id, location, retry_after, body, secrets, token })
+        Ok(Response { operation, status, request_id, location, retry_after, body, secrets, token })
     }
 }
 
 /// The request as it is sent. What proves who calls is added to it: a signature, or a token.
-fn sign(call: &Call<'_>, way: Way<'_>, time: OffsetDateTime) -> Result<reqwest::Request, Error> {
-    let operation = call.operation;
+fn sign(request: &Request<'_>, dispatch: Dispatch<'_>, time: OffsetDateTime) -> Result<reqwest::Request, Error> {
+    let operation = request.operation;
     let method = operation.method();
-    let query = canonical_query(&call.query);
-    let url = way.endpoint.join(&call.path, &query).ok_or_else(|| Error::Request {
+    let query = canonical_query(&request.query);
+    let url = dispatch.endpoint.join(&request.path, &query).ok_or_else(|| Error::Request {
         operation,
-        source: format!("{:?} is not a path that can be sent: an identifier is empty or made of dots", call.path)
+        source: format!("{:?} is not a path that can be sent: an identifier is empty or made of dots", request.path)
             .into(),
     })?;
 
     let mut headers: Vec<(&'static str, Cow<'_, str>)> = Vec::new();
-    headers.extend(way.project_id.map(|id| (PROJECT_HEADER, id.into())));
-    headers.extend(call.body.is_some().then_some((CONTENT_TYPE.as_str(), JSON.into())));
-    match way.access.map(|access| &access.proof) {
+    headers.extend(dispatch.project_id.map(|id| (PROJECT_HEADER, id.into())));
+    headers.extend(request.body.is_some().then_some((CONTENT_TYPE.as_str(), JSON.into())));
+    match dispatch.resolved.map(|resolved| &resolved.scheme) {
         None => {}
-        Some(Proof::Token(token)) => headers.push((AUTH_TOKEN, token.expose_secret().into())),
-        Some(Proof::Key(key)) => {
+        Some(AuthScheme::Token(token)) => headers.push((AUTH_TOKEN, token.expose_secret().into())),
+        Some(AuthScheme::Key(key)) => {
             let date = format_date(time);
             headers.push((DATE_HEADER, date.clone().into()));
             headers.extend(key.security_token.as_ref().map(|token| (TOKEN_HEADER, token.expose_secret().into())));
             // Sent by the HTTP layer, from the address.
-            let host = way.endpoint.host();
+            let host = dispatch.endpoint.host();
             let signed = headers.iter().map(|(name, value)| (*name, value.as_ref())).chain([("host", host.as_str())]);
             let signable = Signable {
                 method: method.as_str(),
-                path: &call.path,
-                query: &call.query,
+                path: &request.path,
+                query: &request.query,
                 headers: &signed.collect::<Vec<_>>(),
-                payload_hash: &payload_hash(call.body.as_deref().unwrap_or_default()),
+                payload_hash: &payload_hash(request.body.as_deref().unwrap_or_default()),
             };
             let authorization = Authorization::sign(&signable, &date, &key.id, key.secret.expose_secret());
             headers.push((AUTHORIZATION.as_str(), authorization.into()));
         }
     }
     headers.push((ACCEPT.as_str(), JSON.into()));
-    headers.extend(call.headers.iter().map(|(name, value)| (*name, value.expose_secret().into())));
+    headers.extend(request.headers.iter().map(|(name, value)| (*name, value.expose_secret().into())));
 
-    let mut request = reqwest::Request::new(method, url);
+    let mut http_request = reqwest::Request::new(method, url);
     for (name, value) in headers {
         let mut value =
             HeaderValue::from_str(&value).map_err(|source| Error::Request { operation, source: Box::new(source) })?;
         let is_public = [PROJECT_HEADER, DATE_HEADER, CONTENT_TYPE.as_str(), ACCEPT.as_str()].contains(&name);
         value.set_sensitive(!is_public);
-        request.headers_mut().insert(HeaderName::from_static(name), value);
+        http_request.headers_mut().insert(HeaderName::from_static(name), value);
     }
-    *request.body_mut() = call.body.clone().map(Into::into);
-    Ok(request)
+    *http_request.body_mut() = request.body.clone().map(Into::into);
+    Ok(http_request)
 }
 
 #[cfg(test)]
@@ -299,9 +310,9 @@ mod tests {
     use super::*;
     use crate::{
         client::{
-            AccessKey, ApiError, Client, Config, Credentials, Form,
+            AccessKey, ApiError, Client, Config, Credentials, CredentialsSource,
             test_server::{
-                ACCESS_KEY, ID, PROJECT, SECRET_KEY, SECURITY_TOKEN, Server, answer, config, exchange, raw_server,
+                ACCESS_KEY, ID, PROJECT, SECRET_KEY, SECURITY_TOKEN, Server, config, exchange, raw_server, response,
                 signing_config,
             },
         },
@@ -311,18 +322,19 @@ mod tests {
     fn temporary(config: Config) -> Config {
         let key =
             AccessKey { id: ACCESS_KEY.into(), secret: SECRET_KEY.into(), security_token: Some(SECURITY_TOKEN.into()) };
-        Config { credentials: Some(Credentials::new(Form::Key(key), "this test")), ..config }
+        Config { credentials: Some(Credentials::new(CredentialsSource::Key(key), "this test")), ..config }
     }
 
-    async fn signed(config: Config, call: &Call<'_>) -> reqwest::Request {
+    async fn signed(config: Config, request: &Request<'_>) -> reqwest::Request {
         let client = Client::new(config).expect("in order");
         let project = client.project(None, None).expect("complete");
-        let scope = Scope::Project(project.id.clone());
-        let asker = Asker { region: None, scope: &scope, acting: true };
-        let access = project.client.access(asker).await.expect("it is given");
-        let correction = time::Duration::ZERO;
-        let way = Way { endpoint: &project.endpoint, project_id: Some(&project.id), access: Some(&access), correction };
-        sign(call, way, project.client.clocks.signing(correction)).expect("it can be built")
+        let token_scope = TokenScope::Project(project.id.clone());
+        let scope = CredentialsScope { region: None, token_scope: &token_scope, as_agency: true };
+        let resolved = project.client.resolve(scope).await.expect("it is given");
+        let skew = time::Duration::ZERO;
+        let dispatch =
+            Dispatch { endpoint: &project.endpoint, project_id: Some(&project.id), resolved: Some(&resolved), skew };
+        sign(request, dispatch, project.client.clocks.signing(skew)).expect("it can be built")
     }
 
     async fn show(config: Config) -> Result<(), Error> {
@@ -339,45 +351,45 @@ mod tests {
     /// A request made with the service's own Python SDK, same keys and date.
     #[tokio::test]
     async fn a_create_is_signed_as_the_services_own_signer_does() {
-        let mut call = Call::new(Operation::CreateConnection, path::connections(PROJECT));
-        call.body = Some(br#"{"name":"test","dest_vpc_id":"22094d8f-c310-4621-913d-4c4d655d8495","dest_network_id":"78f2562a-36e4-4b39-95b9-f5aab22e1281"}"#.to_vec());
-        let request = signed(signing_config(), &call).await;
+        let mut request = Request::new(Operation::CreateConnection, path::connections(PROJECT));
+        request.body = Some(br#"{"name":"test","dest_vpc_id":"22094d8f-c310-4621-913d-4c4d655d8495","dest_network_id":"78f2562a-36e4-4b39-95b9-f5aab22e1281"}"#.to_vec());
+        let http_request = signed(signing_config(), &request).await;
         assert_eq!(
-            request.headers()["authorization"],
+            http_request.headers()["authorization"],
             "SDK-HMAC-SHA256 Access=AKEXAMPLE0000000000A, SignedHeaders=content-type;host;x-project-id;x-sdk-date, \
              Signature=461dc2f4f20bbc67131911a2a1301388690bc834a8e88f623cd69ca7e8d2c21f"
         );
-        assert_eq!(request.headers()["x-sdk-date"], "20260101T000000Z");
-        assert_eq!(request.headers()["content-type"], "application/json");
-        assert_eq!(request.headers()["x-project-id"], PROJECT);
-        assert!(!request.headers().contains_key("x-security-token"));
+        assert_eq!(http_request.headers()["x-sdk-date"], "20260101T000000Z");
+        assert_eq!(http_request.headers()["content-type"], "application/json");
+        assert_eq!(http_request.headers()["x-project-id"], PROJECT);
+        assert!(!http_request.headers().contains_key("x-security-token"));
     }
 
     #[tokio::test]
     async fn a_list_with_a_token_is_signed_as_the_services_own_signer_does() {
-        let call = Call::new(Operation::ListConnections, path::connections(PROJECT))
+        let request = Request::new(Operation::ListConnections, path::connections(PROJECT))
             .query("tags", "a b=c+d,owner=x@y")
             .query("limit", "100")
             .query("offset", "0")
             .query("name", "t_1");
-        let request = signed(temporary(signing_config()), &call).await;
+        let http_request = signed(temporary(signing_config()), &request).await;
         assert_eq!(
-            request.headers()["authorization"],
+            http_request.headers()["authorization"],
             "SDK-HMAC-SHA256 Access=AKEXAMPLE0000000000A, \
              SignedHeaders=host;x-project-id;x-sdk-date;x-security-token, \
              Signature=2859201794f4cb3d8b209d81e1001efe573372b0e22ebd4b949f1e2ac17a0db0"
         );
-        assert_eq!(request.url().query(), Some("limit=100&name=t_1&offset=0&tags=a%20b%3Dc%2Bd%2Cowner%3Dx%40y"));
-        assert!(request.headers()["authorization"].is_sensitive());
-        assert!(request.headers()["x-security-token"].is_sensitive());
-        let shown = format!("{request:?}");
+        assert_eq!(http_request.url().query(), Some("limit=100&name=t_1&offset=0&tags=a%20b%3Dc%2Bd%2Cowner%3Dx%40y"));
+        assert!(http_request.headers()["authorization"].is_sensitive());
+        assert!(http_request.headers()["x-security-token"].is_sensitive());
+        let shown = format!("{http_request:?}");
         assert!(!shown.contains(SECURITY_TOKEN) && !shown.contains("Signature="), "{shown}");
     }
 
     /// What arrives, `Host` with its port included, is what was signed.
     #[tokio::test]
     async fn what_is_sent_is_what_was_signed() {
-        let mut server = Server::answering(|| answer(200, "{}")).await;
+        let mut server = Server::answering(|| response(200, "{}")).await;
         let client = Client::new(temporary(config(server.address))).expect("in order");
         let project = client.project(None, None).expect("complete");
         let queues = crate::dli::wire::QueueNames { queues: vec!["q1".into()], ..Default::default() };
@@ -389,16 +401,16 @@ mod tests {
             "content-type;host;x-project-id;x-sdk-date;x-security-token",
             "host;x-project-id;x-sdk-date;x-security-token",
         ] {
-            let request = server.request().await;
-            assert_eq!(request.header("host"), Some(server.address.to_string().as_str()));
-            assert_eq!(request.header("accept"), Some("application/json"));
+            let http_request = server.request().await;
+            assert_eq!(http_request.header("host"), Some(server.address.to_string().as_str()));
+            assert_eq!(http_request.header("accept"), Some("application/json"));
             assert_eq!(
-                request.header("user-agent"),
+                http_request.header("user-agent"),
                 Some(concat!("terraform-provider-dli/", env!("CARGO_PKG_VERSION")))
             );
             let headers: Vec<_> =
-                signed.split(';').map(|name| (name, request.header(name).expect("it is sent"))).collect();
-            let query: Vec<_> = request
+                signed.split(';').map(|name| (name, http_request.header(name).expect("it is sent"))).collect();
+            let query: Vec<_> = http_request
                 .query
                 .split_terminator('&')
                 .map(|pair| {
@@ -407,22 +419,22 @@ mod tests {
                     (decode(key), decode(value))
                 })
                 .collect();
-            assert_eq!(signature::canonical_query(&query), request.query, "the canonical query is what is sent");
+            assert_eq!(signature::canonical_query(&query), http_request.query, "the canonical query is what is sent");
             let signable = Signable {
-                method: &request.method,
-                path: &request.path,
+                method: &http_request.method,
+                path: &http_request.path,
                 query: &query,
                 headers: &headers,
-                payload_hash: &payload_hash(request.body.as_bytes()),
+                payload_hash: &payload_hash(http_request.body.as_bytes()),
             };
             let expected = Authorization::sign(&signable, "20260101T000000Z", ACCESS_KEY, SECRET_KEY);
-            assert_eq!(request.header("authorization"), Some(expected.as_str()));
+            assert_eq!(http_request.header("authorization"), Some(expected.as_str()));
         }
     }
 
     #[tokio::test]
     async fn an_identifier_cannot_lead_to_another_object() {
-        let server = Server::answering(|| answer(200, "{}")).await;
+        let server = Server::answering(|| response(200, "{}")).await;
         let client = Client::new(config(server.address)).expect("in order");
         let project = client.project(None, None).expect("complete");
         for id in ["", ".", ".."] {
@@ -444,9 +456,9 @@ mod tests {
     async fn the_services_error_arrives_with_all_its_parts() {
         let body = r#"{"error_code":"DLI.0001","error_msg":"Connection 2a62 does not exist"}"#;
         let server = Server::answering(move || {
-            let mut answer = answer(400, body);
-            answer.headers_mut().insert("X-Request-Id", HeaderValue::from_static("5f6d2a"));
-            answer
+            let mut response = response(400, body);
+            response.headers_mut().insert("X-Request-Id", HeaderValue::from_static("5f6d2a"));
+            response
         })
         .await;
         let error = show(config(server.address)).await.expect_err("refused");
@@ -485,9 +497,9 @@ mod tests {
     #[tokio::test]
     async fn a_redirect_is_refused_and_not_followed() {
         let mut server = Server::answering(|| {
-            let mut answer = answer(307, "");
-            answer.headers_mut().insert("location", HeaderValue::from_static("/elsewhere"));
-            answer
+            let mut response = response(307, "");
+            response.headers_mut().insert("location", HeaderValue::from_static("/elsewhere"));
+            response
         })
         .await;
         let error = delete(config(server.address)).await.expect_err("it is no answer");
@@ -543,7 +555,7 @@ mod tests {
     #[tokio::test]
     async fn the_time_for_a_body_is_limited() {
         let body = || Body::from_stream(futures_util::stream::pending::<Result<Vec<u8>, std::io::Error>>());
-        let server = Server::answering(move || answer(200, body())).await;
+        let server = Server::answering(move || response(200, body())).await;
         let mut config = config(server.address);
         config.timeouts.request = Duration::from_millis(100);
         let error = delete(config).await.expect_err("the body never ends");
@@ -586,7 +598,7 @@ mod tests {
             Ok::<_, std::io::Error>(vec![b' '; 1 << 20])
         };
         let body = move || Body::from_stream(futures_util::stream::repeat_with(chunk));
-        let server = Server::answering(move || answer(200, body())).await;
+        let server = Server::answering(move || response(200, body())).await;
         let error = delete(config(server.address)).await.expect_err("it never ends");
         assert_eq!(
             error.to_string(),
@@ -600,9 +612,9 @@ mod tests {
     #[tokio::test]
     async fn an_answer_that_cannot_be_read_is_shown_in_part() {
         let server = Server::answering(|| {
-            let mut answer = answer(200, r#"{"is_success":true,"id":7}"#);
-            answer.headers_mut().insert("X-Request-Id", HeaderValue::from_static("5f6d2a"));
-            answer
+            let mut response = response(200, r#"{"is_success":true,"id":7}"#);
+            response.headers_mut().insert("X-Request-Id", HeaderValue::from_static("5f6d2a"));
+            response
         })
         .await;
         assert_eq!(
@@ -637,9 +649,9 @@ mod tests {
         let log = Log::default();
         let guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(log.clone()));
         let server = Server::answering(|| {
-            let mut answer = answer(400, r#"{"error_code":"DLI.0001","error_msg":"canary-answer"}"#);
-            answer.headers_mut().insert("X-Request-Id", HeaderValue::from_static("5f6d2a"));
-            answer
+            let mut response = response(400, r#"{"error_code":"DLI.0001","error_msg":"canary-answer"}"#);
+            response.headers_mut().insert("X-Request-Id", HeaderValue::from_static("5f6d2a"));
+            response
         })
         .await;
         let client = Client::new(temporary(config(server.address))).expect("in order");

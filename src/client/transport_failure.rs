@@ -6,22 +6,22 @@ use std::{error::Error as StdError, io};
 use tokio_rustls::rustls;
 
 use super::error::Error;
-use crate::dli::trouble::Obstacle;
+use crate::dli::error_catalog::TransportFailure;
 
 impl Error {
     /// Why there is no answer of the service; `None` where there is one, or where nothing was to be sent.
     #[must_use]
-    pub fn obstacle(&self) -> Option<Obstacle> {
+    pub fn transport_failure(&self) -> Option<TransportFailure> {
         match self {
             Self::Configuration(_) | Self::Request { .. } | Self::Api(_) => None,
-            Self::Identity(error) => error.obstacle(),
-            Self::Repeated { last, .. } => last.obstacle(),
-            Self::Unsent { .. } => Some(Obstacle::NoTurn),
+            Self::Identity(error) => error.transport_failure(),
+            Self::Repeated { last, .. } => last.transport_failure(),
+            Self::QueuedTooLong { .. } => Some(TransportFailure::QueuedTooLong),
             Self::Connect { source, .. } => Some(of_connect(source)),
-            Self::Lost { .. } => Some(Obstacle::Lost),
-            Self::Timeout { .. } => Some(Obstacle::Timeout),
-            Self::Interrupted { .. } => Some(Obstacle::CutOff),
-            Self::TooLarge { .. } | Self::Undecodable { .. } => Some(Obstacle::NotTheService),
+            Self::Lost { .. } => Some(TransportFailure::Lost),
+            Self::Timeout { .. } => Some(TransportFailure::Timeout),
+            Self::Interrupted { .. } => Some(TransportFailure::TruncatedResponse),
+            Self::TooLarge { .. } | Self::Undecodable { .. } => Some(TransportFailure::UnexpectedResponse),
         }
     }
 
@@ -32,29 +32,31 @@ impl Error {
     }
 }
 
-fn of_connect(source: &reqwest::Error) -> Obstacle {
+fn of_connect(source: &reqwest::Error) -> TransportFailure {
     // The proxy's own errors have no public type; a connection to it may fail like any other, beneath them.
     if causes(source).any(|cause| cause.to_string().starts_with("tunnel error")) {
-        return Obstacle::Proxy;
+        return TransportFailure::Proxy;
     }
     if causes(source).any(|cause| cause.to_string().starts_with("dns error")) {
-        return Obstacle::Unresolved;
+        return TransportFailure::Unresolved;
     }
     if let Some(error) = causes(source).find_map(of_tls) {
         return match error {
-            rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented => Obstacle::Untrusted,
-            _ => Obstacle::TlsFailed,
+            rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented => {
+                TransportFailure::UntrustedCertificate
+            }
+            _ => TransportFailure::TlsFailed,
         };
     }
     if source.is_timeout() {
-        return Obstacle::ConnectTimeout;
+        return TransportFailure::ConnectTimeout;
     }
     match causes(source).filter_map(|cause| cause.downcast_ref()).map(kind).last() {
-        Some(io::ErrorKind::ConnectionRefused) => Obstacle::Refused,
-        Some(io::ErrorKind::TimedOut) => Obstacle::ConnectTimeout,
+        Some(io::ErrorKind::ConnectionRefused) => TransportFailure::Refused,
+        Some(io::ErrorKind::TimedOut) => TransportFailure::ConnectTimeout,
         // Somebody took the connection and dropped it while TLS was to begin.
-        Some(io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof) => Obstacle::TlsFailed,
-        _ => Obstacle::Unreachable,
+        Some(io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof) => TransportFailure::TlsFailed,
+        _ => TransportFailure::Unreachable,
     }
 }
 

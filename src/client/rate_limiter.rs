@@ -1,0 +1,341 @@
+//! When the next call may be sent to a host whose gateway throttles. Pure: time and chance are arguments.
+//!
+//! Until a call is refused for being one too many, all calls pass. The refusal tells the limit and its period, and from
+//! then on no more calls are sent within any such period, wherever the gateway's own windows begin. A call is counted
+//! when its answer is there (or when it is slow to come, a moment after it was sent): by then the gateway has counted it,
+//! so that the way there and its jitter cannot put one call too many into a window.
+//!
+//! The limit may be shared with others who are not seen from here. A refusal at a pace that should be allowed makes our
+//! share of it smaller; every period without one makes it larger again. And where our own calls do not explain the
+//! refusal (or it names no figures), the gate closes: one call at a time asks, at growing intervals, until one passes.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use super::backoff;
+use crate::dli::rate_limit::RateLimit;
+
+/// A call whose answer is slow is counted this long after it was sent.
+const SLOW: Duration = Duration::from_millis(100);
+/// Calls that are kept count of. A higher limit than this is not paced, its refusals are waited for.
+const KEPT: usize = 10_000;
+
+/// The calls of the process to one host, and what its gateway allows.
+#[derive(Debug, Default)]
+pub(super) struct RateLimiter {
+    /// By their period: a user, an API and an address may have a limit each.
+    windows: BTreeMap<Duration, Window>,
+    /// When the gateway had counted each of the latest calls, in order of time.
+    recent: VecDeque<Instant>,
+    backpressure: Option<Backpressure>,
+}
+
+#[derive(Debug)]
+struct Window {
+    calls: u32,
+    /// The calls that we take for ours, at least 1.
+    our_limit: u32,
+    /// When that was changed.
+    since: Instant,
+}
+
+#[derive(Debug)]
+struct Backpressure {
+    since: Instant,
+    refusals: u32,
+    /// From one question to the next.
+    interval: Duration,
+    next: Instant,
+}
+
+/// Leave to send one call now.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Permit {
+    at: Instant,
+}
+
+impl RateLimiter {
+    /// Gives the next turn, or says when there may be one.
+    pub(super) fn take(&mut self, now: Instant) -> Result<Permit, Instant> {
+        for (period, window) in &mut self.windows {
+            window.grow(*period, now);
+        }
+        let windows = self.windows.iter().filter_map(|(period, window)| window.free(*period, &self.recent));
+        let gate = self.backpressure.as_ref().map(|backpressure| backpressure.next);
+        if let Some(next) = windows.chain(gate).max().filter(|next| *next > now) {
+            return Err(next);
+        }
+        if let Some(backpressure) = &mut self.backpressure {
+            backpressure.next = now + backpressure.interval;
+        }
+        // More, where a call was slow and its entry was dropped before its answer came.
+        let surplus = (self.recent.len() + 1).saturating_sub(KEPT);
+        self.recent.drain(..surplus);
+        self.recent.push_back(now + SLOW);
+        Ok(Permit { at: now })
+    }
+
+    /// The gateway did not throttle this call.
+    pub(super) fn passed(&mut self, permit: Permit, now: Instant) {
+        self.backpressure.take_if(|backpressure| permit.at >= backpressure.since);
+        self.forget(permit);
+        let at = now.min(permit.at + SLOW);
+        self.recent.insert(self.recent.partition_point(|recent| *recent <= at), at);
+    }
+
+    /// The limit with the longest period of those that are known.
+    pub(super) fn limit(&self) -> Option<RateLimit> {
+        self.windows.iter().next_back().map(|(period, window)| RateLimit { calls: window.calls, period: *period })
+    }
+
+    /// The call never reached the gateway.
+    pub(super) fn not_sent(&mut self, permit: Permit) {
+        self.forget(permit);
+    }
+
+    /// The gateway throttled this call, for this limit if it told one, and perhaps asked to `wait`. `jitter` is between 0
+    /// and 1.
+    pub(super) fn throttled(
+        &mut self,
+        permit: Permit,
+        now: Instant,
+        limit: Option<RateLimit>,
+        wait: Option<Duration>,
+        jitter: f64,
+    ) {
+        self.forget(permit);
+        let explained = limit.is_some_and(|limit| self.record_limit(permit, now, limit));
+        let refusals = match &self.backpressure {
+            // It was under way when the gate closed, and has nothing to add.
+            Some(backpressure) if permit.at < backpressure.since => return,
+            Some(backpressure) => backpressure.refusals + 1,
+            None if explained && wait.is_none() => return,
+            None => 1,
+        };
+        // Not quite full jitter: nothing would keep the questions apart.
+        let interval = backoff::delay(refusals, 0.5 + jitter / 2.0);
+        let interval = limit.map_or(interval, |limit| interval.min(limit.period));
+        let next = now + wait.map_or(interval, backoff::capped_retry_after);
+        self.backpressure = Some(Backpressure { since: now, refusals, interval, next });
+    }
+
+    /// Whether our own calls have used up the limit, so that it is known when there will be a turn.
+    fn record_limit(&mut self, permit: Permit, now: Instant, limit: RateLimit) -> bool {
+        let taught = Window { calls: limit.calls, our_limit: limit.calls, since: now };
+        match self.windows.get_mut(&limit.period).filter(|window| window.calls == limit.calls) {
+            // Not for a question at a closed gate: that is refused for what happened before.
+            Some(window) if self.backpressure.is_none() && permit.at >= window.since => window.shrink(now),
+            Some(_) => {}
+            None => {
+                tracing::info!("the gateway allows {limit}; calls wait for their turn from now on");
+                self.windows.insert(limit.period, taught);
+            }
+        }
+        self.windows[&limit.period].free(limit.period, &self.recent).is_some_and(|free| free > now)
+    }
+
+    fn forget(&mut self, permit: Permit) {
+        if let Ok(index) = self.recent.binary_search(&(permit.at + SLOW)) {
+            self.recent.remove(index);
+        }
+    }
+}
+
+impl Window {
+    /// When there is room for a call; at once where there is none that stands in the way.
+    fn free(&self, period: Duration, recent: &VecDeque<Instant>) -> Option<Instant> {
+        let before = recent.len().checked_sub(usize::try_from(self.our_limit).ok()?)?;
+        Some(*recent.get(before)? + period)
+    }
+
+    fn shrink(&mut self, now: Instant) {
+        self.our_limit = (self.our_limit - (self.our_limit / 4).max(1)).max(1);
+        self.since = now;
+    }
+
+    /// A tenth of the limit for each period without a refusal.
+    fn grow(&mut self, period: Duration, now: Instant) {
+        while self.our_limit < self.calls && now >= self.since + period {
+            self.our_limit = (self.our_limit + (self.calls / 10).max(1)).min(self.calls);
+            self.since += period;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: RateLimit = RateLimit { calls: 5, period: Duration::from_secs(1) };
+
+    fn ms(milliseconds: u64) -> Duration {
+        Duration::from_millis(milliseconds)
+    }
+
+    /// A pacer that was refused the sixth of six calls, each answered at once.
+    fn taught(start: Instant) -> RateLimiter {
+        let mut rate_limiter = RateLimiter::default();
+        for _ in 0..5 {
+            let permit = rate_limiter.take(start).expect("nothing is in the way");
+            rate_limiter.passed(permit, start);
+        }
+        let sixth = rate_limiter.take(start).expect("nothing is in the way");
+        rate_limiter.throttled(sixth, start, Some(LIMIT), None, 1.0);
+        rate_limiter
+    }
+
+    /// The turns to be had at once, each answered at once.
+    fn burst(rate_limiter: &mut RateLimiter, now: Instant) -> usize {
+        let mut turns = 0;
+        while let (Ok(permit), true) = (rate_limiter.take(now), turns < 1000) {
+            rate_limiter.passed(permit, now);
+            turns += 1;
+        }
+        turns
+    }
+
+    #[test]
+    fn all_calls_pass_until_one_is_refused() {
+        assert_eq!(burst(&mut RateLimiter::default(), Instant::now()), 1000);
+    }
+
+    #[test]
+    fn the_calls_before_the_refusal_count() {
+        let start = Instant::now();
+        let mut rate_limiter = taught(start);
+        assert_eq!(rate_limiter.take(start + ms(1)).map(|_| ()), Err(start + ms(1000)));
+        assert_eq!(burst(&mut rate_limiter, start + ms(999)), 0);
+        assert_eq!(burst(&mut rate_limiter, start + ms(1000)), 5);
+        assert_eq!(burst(&mut rate_limiter, start + ms(1999)), 0);
+        assert_eq!(burst(&mut rate_limiter, start + ms(2000)), 5);
+        assert_eq!(rate_limiter.limit(), Some(LIMIT));
+    }
+
+    /// The gateway counts a call somewhere between its sending and its answer.
+    #[test]
+    fn a_call_counts_when_it_is_answered_or_slow() {
+        let start = Instant::now();
+        for (answered, recent) in [(0, 0), (40, 40), (100, 100), (700, 100)] {
+            let mut rate_limiter = taught(start);
+            let turns: Vec<_> = (0..5).map(|_| rate_limiter.take(start + ms(1000)).expect("a new second")).collect();
+            for permit in turns {
+                rate_limiter.passed(permit, start + ms(1000 + answered));
+            }
+            let next = rate_limiter.take(start + ms(1900)).map(|_| ());
+            assert_eq!(next, Err(start + ms(2000 + recent)), "{answered}");
+        }
+        // One that never reached the gateway does not count at all.
+        let mut rate_limiter = taught(start);
+        let turns: Vec<_> = (0..5).map(|_| rate_limiter.take(start + ms(1000)).expect("a new second")).collect();
+        for permit in turns {
+            rate_limiter.not_sent(permit);
+        }
+        assert_eq!(burst(&mut rate_limiter, start + ms(1200)), 5);
+    }
+
+    #[test]
+    fn two_limits_hold_together() {
+        let start = Instant::now();
+        let mut rate_limiter = taught(start);
+        let minute = RateLimit { calls: 8, period: Duration::from_mins(1) };
+        assert_eq!(burst(&mut rate_limiter, start + ms(1000)), 5);
+        let permit = rate_limiter.take(start + ms(2000)).expect("a new second");
+        rate_limiter.throttled(permit, start + ms(2000), Some(minute), None, 1.0);
+        // Ten are counted in this minute. Eight are once three are past it, and five of these in one second.
+        assert_eq!(burst(&mut rate_limiter, start + ms(59_999)), 0);
+        assert_eq!(burst(&mut rate_limiter, start + ms(60_000)), 3);
+        assert_eq!(burst(&mut rate_limiter, start + ms(61_000)), 5);
+        assert_eq!(burst(&mut rate_limiter, start + ms(62_000)), 0);
+    }
+
+    /// Others use the same limit: our calls do not explain the refusal, so one at a time asks.
+    #[test]
+    fn a_closed_gate_is_asked_at_growing_intervals() {
+        let start = Instant::now();
+        let limit = RateLimit { calls: 200, period: Duration::from_mins(5) };
+        let mut rate_limiter = RateLimiter::default();
+        let permit = rate_limiter.take(start).expect("nothing is in the way");
+        rate_limiter.throttled(permit, start, Some(limit), None, 1.0);
+        let mut now = start;
+        for seconds in [1, 2, 4, 8, 16, 20, 20] {
+            let Err(next) = rate_limiter.take(now + ms(1)) else { panic!("it is closed") };
+            assert_eq!(next - now, Duration::from_secs(seconds));
+            let permit = rate_limiter.take(next).expect("one asks");
+            rate_limiter.take(next).expect_err("and only one");
+            now = next + ms(1);
+            rate_limiter.throttled(permit, now, Some(limit), None, 1.0);
+        }
+        let Err(next) = rate_limiter.take(now) else { panic!("it is closed") };
+        let permit = rate_limiter.take(next).expect("one asks");
+        rate_limiter.passed(permit, next + ms(1));
+        assert_eq!(burst(&mut rate_limiter, next + ms(1)), 199);
+    }
+
+    #[test]
+    fn calls_that_were_under_way_have_nothing_to_add() {
+        let start = Instant::now();
+        let mut rate_limiter = RateLimiter::default();
+        let turns: Vec<_> = (0..50).map(|_| rate_limiter.take(start).expect("nothing is in the way")).collect();
+        let mut turns = turns.into_iter();
+        let passes = turns.next_back().expect("there are fifty");
+        for permit in turns {
+            rate_limiter.throttled(permit, start + ms(1), None, None, 1.0);
+        }
+        rate_limiter.passed(passes, start + ms(2));
+        assert_eq!(rate_limiter.take(start + ms(3)).map(|_| ()), Err(start + ms(1001)));
+    }
+
+    #[test]
+    fn the_wait_that_is_asked_for_is_kept_and_bounded() {
+        let start = Instant::now();
+        for (asked, cached) in [(7, 7), (3600, 60)] {
+            for limit in [None, Some(LIMIT)] {
+                let mut rate_limiter = RateLimiter::default();
+                let permit = rate_limiter.take(start).expect("nothing is in the way");
+                rate_limiter.throttled(permit, start, limit, Some(Duration::from_secs(asked)), 1.0);
+                assert_eq!(rate_limiter.take(start).map(|_| ()), Err(start + Duration::from_secs(cached)));
+            }
+        }
+    }
+
+    /// With a limit of 20: a refusal at the allowed pace takes a quarter, each period without one gives a tenth back.
+    #[test]
+    fn our_share_shrinks_and_recovers() {
+        let start = Instant::now();
+        let limit = RateLimit { calls: 20, period: Duration::from_secs(1) };
+        let mut rate_limiter = RateLimiter::default();
+        burst_of(&mut rate_limiter, start, 20);
+        let permit = rate_limiter.take(start).expect("nothing is in the way");
+        rate_limiter.throttled(permit, start, Some(limit), None, 1.0);
+
+        let second = start + ms(1000);
+        burst_of(&mut rate_limiter, second, 19);
+        let permit = rate_limiter.take(second).expect("the twentieth");
+        rate_limiter.throttled(permit, second, Some(limit), None, 1.0);
+        let shares: Vec<_> = (2..7).map(|number| burst(&mut rate_limiter, start + ms(number * 1000))).collect();
+        assert_eq!(shares, [17, 19, 20, 20, 20]);
+    }
+
+    /// The entry of the slow one is dropped, and its answer is counted all the same.
+    #[test]
+    fn a_slow_answer_does_not_let_the_count_grow_for_ever() {
+        let start = Instant::now();
+        let mut rate_limiter = RateLimiter::default();
+        let slow = rate_limiter.take(start).expect("nothing is in the way");
+        burst_of(&mut rate_limiter, start + SLOW * 2, KEPT);
+        rate_limiter.passed(slow, start + SLOW * 3);
+        burst_of(&mut rate_limiter, start + SLOW * 4, KEPT);
+        assert_eq!(rate_limiter.recent.len(), KEPT);
+    }
+
+    fn burst_of(rate_limiter: &mut RateLimiter, now: Instant, calls: usize) {
+        for _ in 0..calls {
+            let permit = rate_limiter.take(now).expect("there is a turn");
+            rate_limiter.passed(permit, now);
+        }
+    }
+}
