@@ -3,31 +3,31 @@
 //! In here there is no gRPC and no MessagePack. A resource turns its typed model into calls of the `client` room and
 //! the answers back into the model.
 
-mod bound;
-mod checks;
 mod configuration;
-mod data;
+mod elastic_resource_pools;
 mod enhanced_connection;
 mod enhanced_connection_binding;
 mod enhanced_connection_privilege;
 mod enhanced_connection_route;
-mod locks;
-mod place;
 mod provider_data;
-mod session;
+mod queues;
 mod shared;
-mod small;
-mod tagging;
-mod waiting;
 
 use std::{path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
 
 use self::{
-    checks::Follows, enhanced_connection::EnhancedConnection, enhanced_connection::creation_journal::CreationJournal,
-    enhanced_connection_binding::EnhancedConnectionBinding, enhanced_connection_privilege::EnhancedConnectionPrivilege,
-    enhanced_connection_route::EnhancedConnectionRoute, provider_data::ProviderData,
+    elastic_resource_pools::data_source::ElasticResourcePoolsDataSource,
+    enhanced_connection::EnhancedConnection,
+    enhanced_connection::creation_journal::CreationJournal,
+    enhanced_connection::{data_source::EnhancedConnectionDataSource, data_sources::EnhancedConnectionsDataSource},
+    enhanced_connection_binding::EnhancedConnectionBinding,
+    enhanced_connection_privilege::EnhancedConnectionPrivilege,
+    enhanced_connection_route::EnhancedConnectionRoute,
+    provider_data::ProviderData,
+    queues::data_source::QueuesDataSource,
+    shared::validators::MatchesRule,
 };
 use crate::{
     dli::rules,
@@ -38,7 +38,7 @@ use crate::{
         resource::Resource,
         schema::{Attribute, BlockBody, Nesting, Schema},
         types::Type,
-        validate::{EachElement, EachKey},
+        validate::{KeysAre, ValuesAre},
         value::Value,
     },
 };
@@ -103,8 +103,8 @@ impl Provider for DliProvider {
                 "File with certificates (PEM) to trust besides those of the operating system. Environment: `OS_CACERT`.",
             ),
             Attribute::new("default_tags", Type::map(Type::String))
-                .validator(EachKey(Follows(&[rules::TAG_KEY])))
-                .validator(EachElement(Follows(&[rules::TAG_VALUE])))
+                .validator(KeysAre(MatchesRule(&[rules::TAG_KEY])))
+                .validator(ValuesAre(MatchesRule(&[rules::TAG_VALUE])))
                 .description("Tags that every connection gets; what `tags` of a resource says goes before them."),
             Attribute::nested(
                 "ignore_tags",
@@ -144,7 +144,13 @@ impl Provider for DliProvider {
     }
 
     fn data_sources(&self) -> Vec<Arc<dyn DataSource>> {
-        data::all(&self.provider_data)
+        let provider_data = || Arc::clone(&self.provider_data);
+        vec![
+            Arc::new(EnhancedConnectionDataSource(provider_data())),
+            Arc::new(EnhancedConnectionsDataSource(provider_data())),
+            Arc::new(QueuesDataSource(provider_data())),
+            Arc::new(ElasticResourcePoolsDataSource(provider_data())),
+        ]
     }
 }
 

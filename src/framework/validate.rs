@@ -23,9 +23,9 @@ pub trait Validator: fmt::Debug + Send + Sync {
 
 /// Checks the keys of a map.
 #[derive(Debug)]
-pub struct EachKey<V>(pub V);
+pub struct KeysAre<V>(pub V);
 
-impl<V: Validator> Validator for EachKey<V> {
+impl<V: Validator> Validator for KeysAre<V> {
     fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
         for key in value.as_map().into_iter().flat_map(|entries| entries.keys()) {
             self.0.check(&path.key(key), &Value::String(key.clone()), report);
@@ -35,9 +35,9 @@ impl<V: Validator> Validator for EachKey<V> {
 
 /// Checks the elements of a map, list or set, null ones too; an unknown one waits.
 #[derive(Debug)]
-pub struct EachElement<V>(pub V);
+pub struct ValuesAre<V>(pub V);
 
-impl<V: Validator> Validator for EachElement<V> {
+impl<V: Validator> Validator for ValuesAre<V> {
     fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
         for (step, element) in elements(value).into_iter().filter(|(_, element)| !element.is_unknown()) {
             self.0.check(&path.step(step), element, report);
@@ -144,8 +144,8 @@ mod tests {
                 attributes: vec![
                     Attribute::string("name").required().validator(Short),
                     Attribute::new("hosts", Type::map(Type::String))
-                        .validator(EachKey(Short))
-                        .validator(EachElement(Short)),
+                        .validator(KeysAre(Short))
+                        .validator(ValuesAre(Short)),
                     Attribute::nested(
                         "rows",
                         Nesting::List,

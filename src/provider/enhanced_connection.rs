@@ -1,7 +1,10 @@
 //! The resource `dli_enhanced_connection`.
 
+mod connection_details;
 mod create_once;
 pub(super) mod creation_journal;
+pub(super) mod data_source;
+pub(super) mod data_sources;
 pub(super) mod model;
 mod modify_plan;
 mod reconcile;

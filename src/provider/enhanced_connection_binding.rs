@@ -30,15 +30,15 @@ use self::{
     schema::{POOL, QUEUE},
 };
 use super::{
-    bound::{Declared, Homes, Target},
-    place,
     provider_data::ProviderData,
-    session::{Fault, Session},
+    shared::binding_target::{BindingTarget, DeclaredTargets, PoolOfQueue},
+    shared::connection_part,
+    shared::location,
+    shared::operation::{OperationContext, OperationError},
     shared::ownership::Part,
     shared::plan_checks::PlanChecker,
     shared::run_state::PartKey,
-    small,
-    waiting::{self, Changed, Unsettled},
+    shared::wait_for_bindings::{self, Changed, WaitError},
 };
 use crate::{
     dli::{
@@ -84,7 +84,7 @@ impl Resource for EnhancedConnectionBinding {
 
     async fn modify_plan(&self, request: ModifyPlanRequest<'_>) -> Result<Diagnostics, Diagnostics> {
         let ModifyPlanRequest { prior, config, planned, replace, stop, .. } = request;
-        place::plan(&self.provider_data, config, planned);
+        location::fill_planned(&self.provider_data, config, planned);
         let mut report = Diagnostics::new();
         let connection = planned.get("connection_id").as_str();
         for (attribute, part) in [(QUEUE, Part::Queues), (POOL, Part::Pools)] {
@@ -106,26 +106,27 @@ impl Resource for EnhancedConnectionBinding {
 
     async fn create(&self, request: CreateRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
         const SUMMARY: &str = "Could Not Bind";
-        const HOLDS: &str = "The state holds no binding. The next apply creates it, or takes it over if it exists.";
+        const STATE_NOTE: &str =
+            "The state holds no binding. The next apply creates it, or takes it over if it exists.";
         let mut bound = Bound::from_value(request.planned, &Path::root())?;
         let limit = bound.timeouts.create(schema::CREATE);
-        let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
-        let session = Session::open(&self.provider_data, bound.place(), limit, request.stop)
+        let to_errors = |error: OperationError| error.into_errors(SUMMARY, STATE_NOTE);
+        let context = OperationContext::open(&self.provider_data, bound.location(), limit, request.stop)
             .await
-            .map_err(told)?
-            .about(bound.about());
+            .map_err(to_errors)?
+            .subject(bound.subject());
         let id = bound.connection_id.clone();
 
-        let guard = small::lock(&session, &self.provider_data, &id).await.map_err(told)?;
+        let guard = connection_part::lock(&context, &self.provider_data, &id).await.map_err(to_errors)?;
         let look = loop {
-            let Some(look) = Look::at(&session, &bound).await.map_err(told)? else {
-                return Err(small::no_connection(SUMMARY, &id));
+            let Some(look) = Look::at(&context, &bound).await.map_err(to_errors)? else {
+                return Err(connection_part::no_connection(SUMMARY, &id));
             };
             let is_removed = || self.provider_data.run_state().is_removed(&id, PartKey::Peering(look.target(&bound)));
             if look.peering(&bound).is_none() || !is_removed() {
                 break look;
             }
-            session.pause(PAUSE, || format!("The unbinding of the {}", bound.what())).await.map_err(told)?;
+            context.pause(PAUSE, || format!("The unbinding of the {}", bound.what())).await.map_err(to_errors)?;
         };
         let target = look.target(&bound);
         let mut before = BTreeMap::new();
@@ -133,54 +134,55 @@ impl Resource for EnhancedConnectionBinding {
             Some(there) if !there.has_status(wire::BINDING_FAILED) => response.add_warning(already_bound(&bound)),
             failed => {
                 before.extend(failed.map(|failed| (target, failed.clone())));
-                if let Err(fault) = bind(&session, &bound, &look.homes, &before).await {
-                    bound.observe(&session, None);
-                    return Err(small::not_made(fault, (SUMMARY, HOLDS), bound, response));
+                if let Err(error) = bind(&context, &bound, &look.pool_of_queue, &before).await {
+                    bound.observe(&context, None);
+                    return Err(connection_part::create_failed(error, (SUMMARY, STATE_NOTE), bound, response));
                 }
             }
         }
         self.provider_data.run_state().mark_in_use(&id, PartKey::Peering(look.target(&bound)));
         drop(guard);
         // From here on it may be bound, and whatever goes wrong, Terraform knows it.
-        bound.observe(&session, None);
+        bound.observe(&context, None);
         response.set_state(bound.clone());
 
-        let Look { shown, mut homes } = look;
+        let Look { shown, mut pool_of_queue } = look;
         let seen = if bound.wait_for_bindings.unwrap_or(true) {
-            wait(&session, &bound, &mut homes, &before, &shown.name, response).await?
+            wait(&context, &bound, &mut pool_of_queue, &before, &shown.name, response).await?
         } else {
-            match Look::at(&session, &bound).await {
+            match Look::at(&context, &bound).await {
                 Ok(seen) => {
                     response.add_warning(seen.iter().flat_map(|look| look.failures(&bound)).collect::<Diagnostics>());
                     seen.and_then(|look| look.peering(&bound).cloned())
                 }
-                Err(fault) => {
-                    let holds =
+                Err(error) => {
+                    let state_note =
                         "The binding was created and is in the state. Its status is read at the next plan or apply.";
-                    response.add_warning(fault.warn("Bound, but Not Read Back", holds));
+                    response.add_warning(error.warn("Bound, but Not Read Back", state_note));
                     None
                 }
             }
         };
-        bound.observe(&session, seen.as_ref());
+        bound.observe(&context, seen.as_ref());
         response.set_state(bound);
         Ok(())
     }
 
     async fn read(&self, request: ReadRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
         let mut bound = Bound::from_state(request.state)?;
-        small::check_state(&bound.connection_id)?;
+        connection_part::check_state(&bound.connection_id)?;
         let limit = bound.timeouts.read(schema::READ);
-        let told = |fault: Fault| fault.tell("Could Not Read the Binding", "The state was not changed.");
-        let session = Session::open(&self.provider_data, bound.place(), limit, request.stop)
+        let to_errors =
+            |error: OperationError| error.into_errors("Could Not Read the Binding", "The state was not changed.");
+        let context = OperationContext::open(&self.provider_data, bound.location(), limit, request.stop)
             .await
-            .map_err(told)?
-            .about(bound.about());
-        let look = Look::at_held(&session, &bound).await.map_err(told)?;
+            .map_err(to_errors)?
+            .subject(bound.subject());
+        let look = Look::at_held(&context, &bound).await.map_err(to_errors)?;
         response.add_warning(look.iter().flat_map(|look| look.failures(&bound)).collect::<Diagnostics>());
         match look.as_ref().and_then(|look| look.peering(&bound)) {
             Some(there) if !there.has_status(wire::BINDING_FAILED) => {
-                bound.observe(&session, Some(there));
+                bound.observe(&context, Some(there));
                 response.set_state(bound);
             }
             _ => response.remove_resource(),
@@ -196,15 +198,15 @@ impl Resource for EnhancedConnectionBinding {
 
     async fn delete(&self, request: DeleteRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
         let bound = Bound::from_state(request.prior)?;
-        small::check_state(&bound.connection_id)?;
+        connection_part::check_state(&bound.connection_id)?;
         let limit = bound.timeouts.delete(schema::DELETE);
-        let holds = "The binding is still in the state. Run the same command again (terraform destroy, or apply).";
-        let told = |fault: Fault| fault.tell("Could Not Unbind", holds);
-        let session = Session::open(&self.provider_data, bound.place(), limit, request.stop)
+        let state_note = "The binding is still in the state. Run the same command again (terraform destroy, or apply).";
+        let to_errors = |error: OperationError| error.into_errors("Could Not Unbind", state_note);
+        let context = OperationContext::open(&self.provider_data, bound.location(), limit, request.stop)
             .await
-            .map_err(told)?
-            .about(bound.about());
-        match unbind(&self.provider_data, &session, &bound).await.map_err(told)? {
+            .map_err(to_errors)?
+            .subject(bound.subject());
+        match unbind(&self.provider_data, &context, &bound).await.map_err(to_errors)? {
             Some(Ended::Failed(name)) => {
                 let text = format!(
                     "The binding of {name} is FAILED, and the service does not unbind what has FAILED. It does no harm, and \
@@ -212,7 +214,7 @@ impl Resource for EnhancedConnectionBinding {
                 );
                 response.add_warning(Diagnostic::warning("Failed Binding Left Behind", text));
             }
-            Some(Ended::Unbound(Target::Pool(pool))) if bound.queue.is_some() => {
+            Some(Ended::Unbound(BindingTarget::Pool(pool))) if bound.queue.is_some() => {
                 response.add_warning(pool_unbound(&bound, &pool));
             }
             _ => {}
@@ -222,27 +224,29 @@ impl Resource for EnhancedConnectionBinding {
 
     async fn import(&self, request: ImportRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
         const FORMS: &str = "CONNECTION_ID/queue/NAME or CONNECTION_ID/elastic_resource_pool/NAME";
-        let (object, region, project_id) = place::of_import(request.id);
+        let (object, region, project_id) = location::parse_import_id(request.id);
         let words: Vec<&str> = object.split('/').collect();
         let (connection_id, kind, name) = match words[..] {
             [connection_id, kind @ (QUEUE | POOL), name] => (connection_id, kind, name.to_ascii_lowercase()),
-            _ => return Err(small::invalid_import(request.id, FORMS)),
+            _ => return Err(connection_part::invalid_import(request.id, FORMS)),
         };
         let words: [(&str, &[rules::Rule]); 2] =
             [(connection_id, &[rules::CONNECTION_ID]), (&name, &[rules::QUEUE_NOT_DEFAULT, rules::QUEUE_NAME])];
-        small::check_import(request.id, FORMS, &words)?;
-        let told = |fault: Fault| fault.tell("Could Not Import the Binding", "Nothing was imported.");
-        let session =
-            Session::open(&self.provider_data, (region, project_id), schema::READ, request.stop).await.map_err(told)?;
+        connection_part::check_import(request.id, FORMS, &words)?;
+        let to_errors =
+            |error: OperationError| error.into_errors("Could Not Import the Binding", "Nothing was imported.");
+        let context = OperationContext::open(&self.provider_data, (region, project_id), schema::READ, request.stop)
+            .await
+            .map_err(to_errors)?;
         let (queue, elastic_resource_pool) = if kind == QUEUE { (Some(name), None) } else { (None, Some(name)) };
         let connection_id = connection_id.to_owned();
         let mut bound = Bound { connection_id, queue, elastic_resource_pool, ..Bound::default() };
-        let look = Look::at(&session, &bound).await.map_err(told)?;
+        let look = Look::at(&context, &bound).await.map_err(to_errors)?;
         let Some(there) = look.as_ref().and_then(|look| look.peering(&bound)) else {
             let what = format!("binding of the {} to an enhanced connection {}", bound.what(), bound.connection_id);
-            return Err(small::not_found(&what, "Binding"));
+            return Err(connection_part::not_found(&what, "Binding"));
         };
-        bound.observe(&session, Some(there));
+        bound.observe(&context, Some(there));
         response.set_state(bound);
         Ok(())
     }
@@ -250,50 +254,53 @@ impl Resource for EnhancedConnectionBinding {
 
 /// Binds what is not bound, or was `before` and has FAILED.
 async fn bind(
-    session: &Session,
+    context: &OperationContext,
     bound: &Bound,
-    homes: &Homes,
-    before: &BTreeMap<Target, Binding>,
-) -> Result<(), Fault> {
-    let (project, id, names) = (&session.project, &bound.connection_id, &bound.names());
+    pool_of_queue: &PoolOfQueue,
+    before: &BTreeMap<BindingTarget, Binding>,
+) -> Result<(), OperationError> {
+    let (project, id, names) = (&context.project, &bound.connection_id, &bound.names());
     let is_bound = || async move {
         let shown = project.show_connection(id).await?;
-        let wanted = BTreeSet::from([bound.target(homes, &shown)]);
-        let target = bound.target(&homes.known(project, &shown, &wanted).await?, &shown);
+        let wanted = BTreeSet::from([bound.target(pool_of_queue, &shown)]);
+        let target = bound.target(&pool_of_queue.known(project, &shown, &wanted).await?, &shown);
         Ok(target.peering(&shown).is_some_and(|peering| before.get(&target) != Some(peering)))
     };
-    session.write(project.run_verified(|| project.bind(id, names), is_bound)).await
+    context.write(project.run_verified(|| project.bind(id, names), is_bound)).await
 }
 
 /// Waits until the binding works.
 async fn wait(
-    session: &Session,
+    context: &OperationContext,
     bound: &Bound,
-    homes: &mut Homes,
-    before: &BTreeMap<Target, Binding>,
+    pool_of_queue: &mut PoolOfQueue,
+    before: &BTreeMap<BindingTarget, Binding>,
     connection: &str,
     response: &mut ResponseState,
 ) -> Result<Option<Binding>, Diagnostics> {
     const SUMMARY: &str = "Could Not Bind: Waiting for the Binding";
     let (queues, pools) = (set(bound.queue.as_ref()), set(bound.elastic_resource_pool.as_ref()));
-    let declared = Declared { queues: queues.as_ref(), pools: pools.as_ref() };
+    let declared = DeclaredTargets { queues: queues.as_ref(), pools: pools.as_ref() };
     let changed = Changed { before, ended: &BTreeSet::new() };
-    match waiting::until_active(session, &bound.connection_id, declared, homes, changed).await {
-        Ok(shown) => Ok(bound.target(homes, &shown).peering(&shown).cloned()),
-        Err(Unsettled::Failed(failed)) => {
-            let holds = "The state holds the binding as failed. Fix the cause and apply again: it will be bound again.";
-            Err(waiting::failures(connection, &failed, holds))
+    match wait_for_bindings::until_active(context, &bound.connection_id, declared, pool_of_queue, changed).await {
+        Ok(shown) => Ok(bound.target(pool_of_queue, &shown).peering(&shown).cloned()),
+        Err(WaitError::Failed(failed)) => {
+            let state_note =
+                "The state holds the binding as failed. Fix the cause and apply again: it will be bound again.";
+            Err(wait_for_bindings::failure_errors(connection, &failed, state_note))
         }
-        Err(Unsettled::Gone) => Err(small::no_connection(SUMMARY, &bound.connection_id)),
+        Err(WaitError::Gone) => Err(connection_part::no_connection(SUMMARY, &bound.connection_id)),
         // All was done but the waiting, and what is bound should not be marked as broken for it.
-        Err(Unsettled::Fault(fault @ Fault::Interrupted { .. })) => {
-            response.add_warning(fault.warn("Interrupted While Waiting for the Binding", waiting::UNAWAITED));
+        Err(WaitError::Operation(error @ OperationError::Interrupted { .. })) => {
+            response.add_warning(
+                error.warn("Interrupted While Waiting for the Binding", wait_for_bindings::WAIT_INTERRUPTED),
+            );
             Ok(None)
         }
-        Err(Unsettled::Fault(fault)) => {
-            let holds = "The binding exists and is in the state. Do not simply apply again: Terraform has marked it as tainted, \
+        Err(WaitError::Operation(error)) => {
+            let state_note = "The binding exists and is in the state. Do not simply apply again: Terraform has marked it as tainted, \
                          and would unbind it and bind it again. To keep it: run terraform untaint ADDRESS, then apply.";
-            Err(fault.tell(SUMMARY, holds))
+            Err(error.into_errors(SUMMARY, state_note))
         }
     }
 }
@@ -301,19 +308,23 @@ async fn wait(
 /// How a binding ended that was there.
 enum Ended {
     /// It was unbound.
-    Unbound(Target),
+    Unbound(BindingTarget),
     /// It is there, and has FAILED: the service does not unbind it. By its name.
     Failed(String),
 }
 
 /// Unbinds it, and waits until it is no longer shown. `None` where there is nothing to unbind, or others rely on it.
-async fn unbind(provider_data: &ProviderData, session: &Session, bound: &Bound) -> Result<Option<Ended>, Fault> {
-    let (project, id, names) = (&session.project, &bound.connection_id, &bound.names());
-    let mut guard = Some(small::lock(session, provider_data, id).await?);
+async fn unbind(
+    provider_data: &ProviderData,
+    context: &OperationContext,
+    bound: &Bound,
+) -> Result<Option<Ended>, OperationError> {
+    let (project, id, names) = (&context.project, &bound.connection_id, &bound.names());
+    let mut guard = Some(connection_part::lock(context, provider_data, id).await?);
     let mut ended = None;
     loop {
         let look =
-            if guard.is_some() { Look::at_held(session, bound).await? } else { Look::at(session, bound).await? };
+            if guard.is_some() { Look::at_held(context, bound).await? } else { Look::at(context, bound).await? };
         let Some(look) = look else { return Ok(ended) };
         let target = &look.target(bound);
         let Some(there) = target.peering(&look.shown) else { return Ok(ended) };
@@ -327,7 +338,7 @@ async fn unbind(provider_data: &ProviderData, session: &Session, bound: &Bound) 
         }
         if guard.is_some() {
             let is_gone = || async move { Ok(target.peering(&project.show_connection(id).await?).is_none()) };
-            match session.write(project.run_verified(|| project.unbind(id, names), is_gone)).await {
+            match context.write(project.run_verified(|| project.unbind(id, names), is_gone)).await {
                 Ok(()) => {
                     provider_data.run_state().mark_removed(id, PartKey::Peering(target.clone()));
                     ended = Some(Ended::Unbound(target.clone()));
@@ -335,18 +346,18 @@ async fn unbind(provider_data: &ProviderData, session: &Session, bound: &Bound) 
                     continue;
                 }
                 // One that is still being made may have to be made first.
-                Err(fault) if fault.may_mean_not_yet() && there.has_status(wire::BINDING_CREATING) => {
-                    tracing::info!(id, ?fault, "the binding is still being made; unbinding it again in a moment");
+                Err(error) if error.may_mean_not_yet() && there.has_status(wire::BINDING_CREATING) => {
+                    tracing::info!(id, ?error, "the binding is still being made; unbinding it again in a moment");
                 }
                 // The queue may have gone, and the binding with it.
-                Err(fault) if fault.is_not_found() => {
-                    let left = Look::at(session, bound).await?.is_some_and(|look| look.peering(bound).is_some());
-                    return if left { Err(fault) } else { Ok(None) };
+                Err(error) if error.is_not_found() => {
+                    let left = Look::at(context, bound).await?.is_some_and(|look| look.peering(bound).is_some());
+                    return if left { Err(error) } else { Ok(None) };
                 }
-                Err(fault) => return Err(fault),
+                Err(error) => return Err(error),
             }
         }
-        session.pause(PAUSE, || format!("The unbinding of the {}", bound.what())).await?;
+        context.pause(PAUSE, || format!("The unbinding of the {}", bound.what())).await?;
     }
 }
 

@@ -13,13 +13,13 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use async_trait::async_trait;
 
 use super::{
-    checks::Follows,
     enhanced_connection::schema::{USE_STATE_FOR_UNKNOWN, same_text},
-    place,
     provider_data::ProviderData,
-    session::{Fault, Session},
+    shared::connection_part,
+    shared::location,
+    shared::operation::{OperationContext, OperationError},
     shared::run_state::PartKey,
-    small,
+    shared::validators::MatchesRule,
 };
 use crate::{
     client::{Error, Project},
@@ -76,12 +76,12 @@ model! {
 
 impl Shared {
     /// As messages name it.
-    fn about(&self) -> String {
+    fn subject(&self) -> String {
         format!("privilege of the project {} on the connection {}", self.applicant_project_id, self.connection_id)
     }
 
     /// Its region and project, as far as they are known.
-    fn place(&self) -> (Option<&str>, Option<&str>) {
+    fn location(&self) -> (Option<&str>, Option<&str>) {
         (self.region.0.as_deref(), self.project_id.0.as_deref())
     }
 
@@ -91,8 +91,8 @@ impl Shared {
     }
 
     /// Takes over what the provider decides.
-    fn observe(&mut self, session: &Session, privileges: BTreeSet<String>) {
-        place::settle(&mut self.region, &mut self.project_id, session);
+    fn observe(&mut self, context: &OperationContext, privileges: BTreeSet<String>) {
+        location::fill_location(&mut self.region, &mut self.project_id, context);
         self.id = Computed(Some(format!("{}/{}", self.connection_id, self.applicant_project_id)));
         self.privileges = Computed(Some(privileges));
     }
@@ -109,63 +109,66 @@ impl Resource for EnhancedConnectionPrivilege {
     }
 
     async fn modify_plan(&self, request: ModifyPlanRequest<'_>) -> Result<Diagnostics, Diagnostics> {
-        place::plan(&self.provider_data, request.config, request.planned);
+        location::fill_planned(&self.provider_data, request.config, request.planned);
         Ok(Diagnostics::new())
     }
 
     async fn create(&self, request: CreateRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
         const SUMMARY: &str = "Could Not Share the Connection";
-        const HOLDS: &str = "The state holds no privilege. The next apply grants it, or takes it over if it exists.";
+        const STATE_NOTE: &str =
+            "The state holds no privilege. The next apply grants it, or takes it over if it exists.";
         let mut shared = Shared::from_value(request.planned, &Path::root())?;
         let limit = shared.timeouts.create(LIMIT);
-        let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
-        let session = Session::open(&self.provider_data, shared.place(), limit, request.stop)
+        let to_errors = |error: OperationError| error.into_errors(SUMMARY, STATE_NOTE);
+        let context = OperationContext::open(&self.provider_data, shared.location(), limit, request.stop)
             .await
-            .map_err(told)?
-            .about(shared.about());
-        let _guard = small::lock(&session, &self.provider_data, &shared.connection_id).await.map_err(told)?;
+            .map_err(to_errors)?
+            .subject(shared.subject());
+        let _guard =
+            connection_part::lock(&context, &self.provider_data, &shared.connection_id).await.map_err(to_errors)?;
         let run_state = self.provider_data.run_state();
         let seen = loop {
-            let seen = look(&session, &shared).await.map_err(told)?;
+            let seen = look(&context, &shared).await.map_err(to_errors)?;
             if !matches!(seen, Seen::Granted(_)) || !run_state.is_removed(&shared.connection_id, shared.part_key()) {
                 break seen;
             }
-            session.pause(PAUSE, || "The revocation of the old privilege".to_owned()).await.map_err(told)?;
+            context.pause(PAUSE, || "The revocation of the old privilege".to_owned()).await.map_err(to_errors)?;
         };
         let privileges = match seen {
-            Seen::NoConnection => return Err(small::no_connection(SUMMARY, &shared.connection_id)),
+            Seen::NoConnection => return Err(connection_part::no_connection(SUMMARY, &shared.connection_id)),
             Seen::Granted(privileges) => {
                 response.add_warning(already_granted(&shared));
                 privileges
             }
             Seen::NotGranted => {
-                let outcome = authorize(&session, &shared, AuthorizationAction::Grant).await;
+                let outcome = authorize(&context, &shared, AuthorizationAction::Grant).await;
                 let granted = BTreeSet::from([PRIVILEGE_BIND_QUEUE.to_owned()]);
-                if let Err(fault) = outcome {
-                    shared.observe(&session, granted);
-                    return Err(small::not_made(fault, (SUMMARY, HOLDS), shared, response));
+                if let Err(error) = outcome {
+                    shared.observe(&context, granted);
+                    return Err(connection_part::create_failed(error, (SUMMARY, STATE_NOTE), shared, response));
                 }
                 granted
             }
         };
         run_state.mark_in_use(&shared.connection_id, shared.part_key());
-        shared.observe(&session, privileges);
+        shared.observe(&context, privileges);
         response.set_state(shared);
         Ok(())
     }
 
     async fn read(&self, request: ReadRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
-        let mut shared: Shared = small::from_state(request.state)?;
-        small::check_state(&shared.connection_id)?;
+        let mut shared: Shared = connection_part::from_state(request.state)?;
+        connection_part::check_state(&shared.connection_id)?;
         let limit = shared.timeouts.read(LIMIT);
-        let told = |fault: Fault| fault.tell("Could Not Read the Privilege", "The state was not changed.");
-        let session = Session::open(&self.provider_data, shared.place(), limit, request.stop)
+        let to_errors =
+            |error: OperationError| error.into_errors("Could Not Read the Privilege", "The state was not changed.");
+        let context = OperationContext::open(&self.provider_data, shared.location(), limit, request.stop)
             .await
-            .map_err(told)?
-            .about(shared.about());
-        match look_for_held(&session, &shared).await.map_err(told)? {
+            .map_err(to_errors)?
+            .subject(shared.subject());
+        match look_for_held(&context, &shared).await.map_err(to_errors)? {
             Seen::Granted(privileges) => {
-                shared.observe(&session, privileges);
+                shared.observe(&context, privileges);
                 response.set_state(shared);
             }
             Seen::NotGranted | Seen::NoConnection => response.remove_resource(),
@@ -180,18 +183,19 @@ impl Resource for EnhancedConnectionPrivilege {
     }
 
     async fn delete(&self, request: DeleteRequest<'_>, _: &mut ResponseState) -> Result<(), Diagnostics> {
-        const HOLDS: &str =
+        const STATE_NOTE: &str =
             "The privilege is still in the state. Run the same command again (terraform destroy, or apply).";
-        let shared: Shared = small::from_state(request.prior)?;
-        small::check_state(&shared.connection_id)?;
+        let shared: Shared = connection_part::from_state(request.prior)?;
+        connection_part::check_state(&shared.connection_id)?;
         let limit = shared.timeouts.delete(LIMIT);
-        let told = |fault: Fault| fault.tell("Could Not Revoke the Privilege", HOLDS);
-        let session = Session::open(&self.provider_data, shared.place(), limit, request.stop)
+        let to_errors = |error: OperationError| error.into_errors("Could Not Revoke the Privilege", STATE_NOTE);
+        let context = OperationContext::open(&self.provider_data, shared.location(), limit, request.stop)
             .await
-            .map_err(told)?
-            .about(shared.about());
-        let _guard = small::lock(&session, &self.provider_data, &shared.connection_id).await.map_err(told)?;
-        if !matches!(look_for_held(&session, &shared).await.map_err(told)?, Seen::Granted(_)) {
+            .map_err(to_errors)?
+            .subject(shared.subject());
+        let _guard =
+            connection_part::lock(&context, &self.provider_data, &shared.connection_id).await.map_err(to_errors)?;
+        if !matches!(look_for_held(&context, &shared).await.map_err(to_errors)?, Seen::Granted(_)) {
             return Ok(());
         }
         // Created before this one is destroyed.
@@ -199,12 +203,12 @@ impl Resource for EnhancedConnectionPrivilege {
             tracing::info!(id = shared.connection_id, "not revoked: another resource of this run relies on it");
             return Ok(());
         }
-        let is_granted = async || Ok(matches!(look(&session, &shared).await?, Seen::Granted(_)));
-        match authorize(&session, &shared, AuthorizationAction::Revoke).await {
+        let is_granted = async || Ok(matches!(look(&context, &shared).await?, Seen::Granted(_)));
+        match authorize(&context, &shared, AuthorizationAction::Revoke).await {
             // It may be the connection that is not found, or something else that the revocation needs.
-            Err(fault) if fault.is_not_found() && !is_granted().await.map_err(told)? => Ok(()),
+            Err(error) if error.is_not_found() && !is_granted().await.map_err(to_errors)? => Ok(()),
             outcome => {
-                outcome.map_err(told)?;
+                outcome.map_err(to_errors)?;
                 self.provider_data.run_state().mark_removed(&shared.connection_id, shared.part_key());
                 Ok(())
             }
@@ -213,24 +217,26 @@ impl Resource for EnhancedConnectionPrivilege {
 
     async fn import(&self, request: ImportRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
         const FORMS: &str = "CONNECTION_ID/APPLICANT_PROJECT_ID";
-        let (object, region, project_id) = place::of_import(request.id);
+        let (object, region, project_id) = location::parse_import_id(request.id);
         let Some((connection_id, applicant)) = object.split_once('/') else {
-            return Err(small::invalid_import(request.id, FORMS));
+            return Err(connection_part::invalid_import(request.id, FORMS));
         };
         let words: [(&str, &[rules::Rule]); 2] =
             [(connection_id, &[rules::CONNECTION_ID]), (applicant, &[rules::PROJECT_ID])];
-        small::check_import(request.id, FORMS, &words)?;
-        let told = |fault: Fault| fault.tell("Could Not Import the Privilege", "Nothing was imported.");
-        let session =
-            Session::open(&self.provider_data, (region, project_id), LIMIT, request.stop).await.map_err(told)?;
+        connection_part::check_import(request.id, FORMS, &words)?;
+        let to_errors =
+            |error: OperationError| error.into_errors("Could Not Import the Privilege", "Nothing was imported.");
+        let context = OperationContext::open(&self.provider_data, (region, project_id), LIMIT, request.stop)
+            .await
+            .map_err(to_errors)?;
         let (connection_id, applicant_project_id) = (connection_id.to_owned(), applicant.to_owned());
         let mut shared = Shared { connection_id, applicant_project_id, ..Shared::default() };
-        let Seen::Granted(privileges) = look(&session, &shared).await.map_err(told)? else {
+        let Seen::Granted(privileges) = look(&context, &shared).await.map_err(to_errors)? else {
             let what =
                 format!("privilege of the project {applicant} on an enhanced connection {}", shared.connection_id);
-            return Err(small::not_found(&what, "Privilege"));
+            return Err(connection_part::not_found(&what, "Privilege"));
         };
-        shared.observe(&session, privileges);
+        shared.observe(&context, privileges);
         response.set_state(shared);
         Ok(())
     }
@@ -246,23 +252,23 @@ enum Seen {
     Granted(BTreeSet<String>),
 }
 
-async fn look(session: &Session, shared: &Shared) -> Result<Seen, Fault> {
+async fn look(context: &OperationContext, shared: &Shared) -> Result<Seen, OperationError> {
     let Shared { connection_id: id, applicant_project_id: applicant, .. } = shared;
-    if small::shown(session, id).await?.is_none() {
+    if connection_part::find_connection(context, id).await?.is_none() {
         return Ok(Seen::NoConnection);
     }
-    match session.read(privileges(&session.project, id, applicant)).await {
+    match context.read(privileges(&context.project, id, applicant)).await {
         Ok(privileges) if privileges.contains(PRIVILEGE_BIND_QUEUE) => Ok(Seen::Granted(privileges)),
         Ok(_) => Ok(Seen::NotGranted),
         // It went between the two looks.
-        Err(fault) if fault.is_not_found() => Ok(Seen::NoConnection),
-        Err(fault) => Err(fault),
+        Err(error) if error.is_not_found() => Ok(Seen::NoConnection),
+        Err(error) => Err(error),
     }
 }
 
 /// The same of a privilege that Terraform holds: where it seems to be missing, it is looked for again.
-async fn look_for_held(session: &Session, shared: &Shared) -> Result<Seen, Fault> {
-    small::doubting(session, || look(session, shared), |seen| matches!(seen, Seen::NotGranted)).await
+async fn look_for_held(context: &OperationContext, shared: &Shared) -> Result<Seen, OperationError> {
+    connection_part::read_until(context, || look(context, shared), |seen| matches!(seen, Seen::NotGranted)).await
 }
 
 /// All that another project may do with a connection.
@@ -272,14 +278,18 @@ async fn privileges(project: &Project, id: &str, applicant: &str) -> Result<BTre
     Ok(of_applicant.flat_map(|one| one.privileges).collect())
 }
 
-async fn authorize(session: &Session, shared: &Shared, action: AuthorizationAction) -> Result<(), Fault> {
+async fn authorize(
+    context: &OperationContext,
+    shared: &Shared,
+    action: AuthorizationAction,
+) -> Result<(), OperationError> {
     let Shared { connection_id: id, applicant_project_id: applicant, .. } = shared;
-    let project = &session.project;
+    let project = &context.project;
     let is_done = || async move {
         let granted = privileges(project, id, applicant).await?.contains(PRIVILEGE_BIND_QUEUE);
         Ok(granted == (action == AuthorizationAction::Grant))
     };
-    session.write(project.run_verified(|| project.authorize(id, applicant, action), is_done)).await
+    context.write(project.run_verified(|| project.authorize(id, applicant, action), is_done)).await
 }
 
 fn already_granted(shared: &Shared) -> Diagnostic {
@@ -293,10 +303,10 @@ fn already_granted(shared: &Shared) -> Diagnostic {
 
 fn schema() -> Schema {
     let mut attributes = vec![
-        small::connection_id(),
+        connection_part::connection_id(),
         Attribute::string("applicant_project_id")
             .required()
-            .validator(Follows(&[rules::PROJECT_ID]))
+            .validator(MatchesRule(&[rules::PROJECT_ID]))
             .plan_modifier(RequiresReplace)
             .semantic_equality(same_text)
             .description(
@@ -304,7 +314,7 @@ fn schema() -> Schema {
                  connection. Changing it replaces the privilege.",
             ),
     ];
-    attributes.extend(place::attributes());
+    attributes.extend(location::resource_attributes());
     attributes.extend([
         Attribute::string("id")
             .computed()

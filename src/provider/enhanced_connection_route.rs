@@ -14,14 +14,14 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 
 use super::{
-    checks::{Follows, NotReserved},
     enhanced_connection::{model::same_network, schema::USE_STATE_FOR_UNKNOWN},
-    place,
     provider_data::ProviderData,
-    session::{Fault, Session},
+    shared::connection_part,
+    shared::location,
+    shared::operation::{OperationContext, OperationError},
     shared::ownership::Part,
     shared::run_state::PartKey,
-    small,
+    shared::validators::{MatchesRule, NotReserved},
 };
 use crate::{
     dli::{rules, wire},
@@ -74,18 +74,18 @@ model! {
 
 impl Route {
     /// As messages name it.
-    fn about(&self) -> String {
+    fn subject(&self) -> String {
         format!("route {:?} of the connection {}", self.name, self.connection_id)
     }
 
     /// Its region and project, as far as they are known.
-    fn place(&self) -> (Option<&str>, Option<&str>) {
+    fn location(&self) -> (Option<&str>, Option<&str>) {
         (self.region.0.as_deref(), self.project_id.0.as_deref())
     }
 
     /// Takes over what the provider decides.
-    fn settle(&mut self, session: &Session) {
-        place::settle(&mut self.region, &mut self.project_id, session);
+    fn settle(&mut self, context: &OperationContext) {
+        location::fill_location(&mut self.region, &mut self.project_id, context);
         self.id = Computed(Some(format!("{}/{}", self.connection_id, self.name)));
     }
 
@@ -106,13 +106,14 @@ fn find<'a>(shown: &'a wire::Connection, name: &str) -> Option<&'a wire::Route> 
 /// The connection with what Terraform holds, as `is_held` knows it, or surely without it; `None` where the connection is
 /// gone.
 async fn look(
-    session: &Session,
+    context: &OperationContext,
     route: &Route,
     is_held: impl Fn(&wire::Route) -> bool,
-) -> Result<Option<wire::Connection>, Fault> {
+) -> Result<Option<wire::Connection>, OperationError> {
     let lacks = |shown: &wire::Connection| !find(shown, &route.name).is_some_and(&is_held);
     let is_missing = |shown: &Option<wire::Connection>| shown.as_ref().is_some_and(lacks);
-    small::doubting(session, || small::shown(session, &route.connection_id), is_missing).await
+    connection_part::read_until(context, || connection_part::find_connection(context, &route.connection_id), is_missing)
+        .await
 }
 
 #[async_trait]
@@ -127,7 +128,7 @@ impl Resource for EnhancedConnectionRoute {
 
     async fn modify_plan(&self, request: ModifyPlanRequest<'_>) -> Result<Diagnostics, Diagnostics> {
         let ModifyPlanRequest { config, planned, .. } = request;
-        place::plan(&self.provider_data, config, planned);
+        location::fill_planned(&self.provider_data, config, planned);
         let known = planned.get("connection_id").as_str().zip(planned.get("name").as_str());
         let claim = known.map(|(connection, name)| {
             self.provider_data.ownership_conflicts().declare_one(connection, Part::Routes, name)
@@ -137,32 +138,32 @@ impl Resource for EnhancedConnectionRoute {
 
     async fn create(&self, request: CreateRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
         const SUMMARY: &str = "Could Not Add the Route";
-        const HOLDS: &str = "The state holds no route. The next apply adds it, or takes it over if it exists.";
+        const STATE_NOTE: &str = "The state holds no route. The next apply adds it, or takes it over if it exists.";
         let mut route = Route::from_value(request.planned, &Path::root())?;
         let limit = route.timeouts.create(LIMIT);
-        let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
-        let session = Session::open(&self.provider_data, route.place(), limit, request.stop)
+        let to_errors = |error: OperationError| error.into_errors(SUMMARY, STATE_NOTE);
+        let context = OperationContext::open(&self.provider_data, route.location(), limit, request.stop)
             .await
-            .map_err(told)?
-            .about(route.about());
+            .map_err(to_errors)?
+            .subject(route.subject());
         let id = &route.connection_id;
-        let _guard = small::lock(&session, &self.provider_data, id).await.map_err(told)?;
+        let _guard = connection_part::lock(&context, &self.provider_data, id).await.map_err(to_errors)?;
         let run_state = self.provider_data.run_state();
         let shown = loop {
-            let Some(shown) = small::shown(&session, id).await.map_err(told)? else {
-                return Err(small::no_connection(SUMMARY, id));
+            let Some(shown) = connection_part::find_connection(&context, id).await.map_err(to_errors)? else {
+                return Err(connection_part::no_connection(SUMMARY, id));
             };
             let is_removed = |there: &wire::Route| run_state.is_removed(id, PartKey::Route(there.name.clone()));
             if !find(&shown, &route.name).is_some_and(is_removed) {
                 break shown;
             }
-            session.pause(PAUSE, || "The removal of the old route".to_owned()).await.map_err(told)?;
+            context.pause(PAUSE, || "The removal of the old route".to_owned()).await.map_err(to_errors)?;
         };
         match route.cidr_in(&shown) {
             None => {
-                if let Err(fault) = add(&session, &route).await {
-                    route.settle(&session);
-                    return Err(small::not_made(fault, (SUMMARY, HOLDS), route, response));
+                if let Err(error) = add(&context, &route).await {
+                    route.settle(&context);
+                    return Err(connection_part::create_failed(error, (SUMMARY, STATE_NOTE), route, response));
                 }
             }
             Some(there) if there == route.cidr => response.add_warning(already_there(&route)),
@@ -172,25 +173,26 @@ impl Resource for EnhancedConnectionRoute {
         for name in kept.into_iter().chain([route.name.clone()]) {
             run_state.mark_in_use(id, PartKey::Route(name));
         }
-        route.settle(&session);
+        route.settle(&context);
         response.set_state(route);
         Ok(())
     }
 
     async fn read(&self, request: ReadRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
-        let mut route: Route = small::from_state(request.state)?;
-        small::check_state(&route.connection_id)?;
+        let mut route: Route = connection_part::from_state(request.state)?;
+        connection_part::check_state(&route.connection_id)?;
         let limit = route.timeouts.read(LIMIT);
-        let told = |fault: Fault| fault.tell("Could Not Read the Route", "The state was not changed.");
-        let session = Session::open(&self.provider_data, route.place(), limit, request.stop)
+        let to_errors =
+            |error: OperationError| error.into_errors("Could Not Read the Route", "The state was not changed.");
+        let context = OperationContext::open(&self.provider_data, route.location(), limit, request.stop)
             .await
-            .map_err(told)?
-            .about(route.about());
-        let shown = look(&session, &route, |_| true).await.map_err(told)?;
+            .map_err(to_errors)?
+            .subject(route.subject());
+        let shown = look(&context, &route, |_| true).await.map_err(to_errors)?;
         match shown.and_then(|shown| route.cidr_in(&shown)) {
             Some(cidr) => {
                 route.cidr = cidr;
-                route.settle(&session);
+                route.settle(&context);
                 response.set_state(route);
             }
             None => response.remove_resource(),
@@ -200,37 +202,37 @@ impl Resource for EnhancedConnectionRoute {
 
     async fn update(&self, request: UpdateRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
         const SUMMARY: &str = "Could Not Change the Route";
-        const HOLDS: &str = "The state was not changed. Fix the cause and apply again.";
+        const STATE_NOTE: &str = "The state was not changed. Fix the cause and apply again.";
         const PERHAPS: &str = "A route is changed by removing it and adding it again: it was removed, and the state holds the \
                                new one in case it exists. The next apply adds it where it is missing.";
         const REMOVED: &str = "A route is changed by removing it and adding it again: it was removed, and does not exist \
                                now. Fix the cause and apply again: the route will be added.";
-        let prior: Route = small::from_state(request.prior)?;
-        small::check_state(&prior.connection_id)?;
+        let prior: Route = connection_part::from_state(request.prior)?;
+        connection_part::check_state(&prior.connection_id)?;
         let planned = Route::from_value(request.planned, &Path::root())?;
         if !same_network(&prior.cidr, &planned.cidr) {
             let limit = planned.timeouts.update(LIMIT);
-            let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
-            let session = Session::open(&self.provider_data, prior.place(), limit, request.stop)
+            let to_errors = |error: OperationError| error.into_errors(SUMMARY, STATE_NOTE);
+            let context = OperationContext::open(&self.provider_data, prior.location(), limit, request.stop)
                 .await
-                .map_err(told)?
-                .about(prior.about());
+                .map_err(to_errors)?
+                .subject(prior.subject());
             let id = &planned.connection_id;
-            let _guard = small::lock(&session, &self.provider_data, id).await.map_err(told)?;
-            let Some(shown) = small::shown(&session, id).await.map_err(told)? else {
-                return Err(small::no_connection(SUMMARY, id));
+            let _guard = connection_part::lock(&context, &self.provider_data, id).await.map_err(to_errors)?;
+            let Some(shown) = connection_part::find_connection(&context, id).await.map_err(to_errors)? else {
+                return Err(connection_part::no_connection(SUMMARY, id));
             };
             let there = planned.cidr_in(&shown);
             if there.as_ref() != Some(&planned.cidr) {
                 if let Some(there) = find(&shown, &planned.name) {
-                    remove(&session, id, there).await.map_err(told)?;
+                    remove(&context, id, there).await.map_err(to_errors)?;
                 }
-                if let Err(fault) = add(&session, &planned).await {
-                    let open = fault.may_have_taken_effect();
+                if let Err(error) = add(&context, &planned).await {
+                    let open = error.may_have_taken_effect();
                     if open {
                         response.set_state(planned);
                     }
-                    return Err(fault.tell(SUMMARY, if open { PERHAPS } else { REMOVED }));
+                    return Err(error.into_errors(SUMMARY, if open { PERHAPS } else { REMOVED }));
                 }
             }
         }
@@ -239,19 +241,20 @@ impl Resource for EnhancedConnectionRoute {
     }
 
     async fn delete(&self, request: DeleteRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
-        const HOLDS: &str =
+        const STATE_NOTE: &str =
             "The route is still in the state. Run the same command again (terraform destroy, or apply).";
-        let route: Route = small::from_state(request.prior)?;
-        small::check_state(&route.connection_id)?;
+        let route: Route = connection_part::from_state(request.prior)?;
+        connection_part::check_state(&route.connection_id)?;
         let limit = route.timeouts.delete(LIMIT);
-        let told = |fault: Fault| fault.tell("Could Not Remove the Route", HOLDS);
-        let session = Session::open(&self.provider_data, route.place(), limit, request.stop)
+        let to_errors = |error: OperationError| error.into_errors("Could Not Remove the Route", STATE_NOTE);
+        let context = OperationContext::open(&self.provider_data, route.location(), limit, request.stop)
             .await
-            .map_err(told)?
-            .about(route.about());
-        let _guard = small::lock(&session, &self.provider_data, &route.connection_id).await.map_err(told)?;
+            .map_err(to_errors)?
+            .subject(route.subject());
+        let _guard =
+            connection_part::lock(&context, &self.provider_data, &route.connection_id).await.map_err(to_errors)?;
         let is_ours = |there: &wire::Route| same_network(&there.cidr, &route.cidr);
-        let shown = look(&session, &route, is_ours).await.map_err(told)?;
+        let shown = look(&context, &route, is_ours).await.map_err(to_errors)?;
         if let Some(there) = shown.as_ref().and_then(|shown| find(shown, &route.name)) {
             if !is_ours(there) {
                 response.add_warning(not_ours(&route, &there.cidr));
@@ -262,7 +265,7 @@ impl Resource for EnhancedConnectionRoute {
                 tracing::info!(id = route.connection_id, "not removed: another resource of this run relies on it");
                 return Ok(());
             }
-            remove(&session, &route.connection_id, there).await.map_err(told)?;
+            remove(&context, &route.connection_id, there).await.map_err(to_errors)?;
             self.provider_data.run_state().mark_removed(&route.connection_id, PartKey::Route(there.name.clone()));
         }
         Ok(())
@@ -270,49 +273,51 @@ impl Resource for EnhancedConnectionRoute {
 
     async fn import(&self, request: ImportRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
         const FORMS: &str = "CONNECTION_ID/NAME";
-        let (object, region, project_id) = place::of_import(request.id);
+        let (object, region, project_id) = location::parse_import_id(request.id);
         let Some((connection_id, name)) = object.split_once('/') else {
-            return Err(small::invalid_import(request.id, FORMS));
+            return Err(connection_part::invalid_import(request.id, FORMS));
         };
         let words: [(&str, &[rules::Rule]); 2] =
             [(connection_id, &[rules::CONNECTION_ID]), (name, &[rules::ROUTE_NAME])];
-        small::check_import(request.id, FORMS, &words)?;
-        let told = |fault: Fault| fault.tell("Could Not Import the Route", "Nothing was imported.");
-        let session =
-            Session::open(&self.provider_data, (region, project_id), LIMIT, request.stop).await.map_err(told)?;
+        connection_part::check_import(request.id, FORMS, &words)?;
+        let to_errors =
+            |error: OperationError| error.into_errors("Could Not Import the Route", "Nothing was imported.");
+        let context = OperationContext::open(&self.provider_data, (region, project_id), LIMIT, request.stop)
+            .await
+            .map_err(to_errors)?;
         let (connection_id, name) = (connection_id.to_owned(), name.to_owned());
         let mut route = Route { connection_id, name, ..Route::default() };
-        let shown = small::shown(&session, &route.connection_id).await.map_err(told)?;
+        let shown = connection_part::find_connection(&context, &route.connection_id).await.map_err(to_errors)?;
         let Some(cidr) = shown.and_then(|shown| route.cidr_in(&shown)) else {
             let what = format!("route {} of an enhanced connection {}", route.name, route.connection_id);
-            return Err(small::not_found(&what, "Route"));
+            return Err(connection_part::not_found(&what, "Route"));
         };
         route.cidr = cidr;
-        route.settle(&session);
+        route.settle(&context);
         response.set_state(route);
         Ok(())
     }
 }
 
-async fn add(session: &Session, route: &Route) -> Result<(), Fault> {
-    let (project, Route { connection_id: id, name, cidr, .. }) = (&session.project, route);
+async fn add(context: &OperationContext, route: &Route) -> Result<(), OperationError> {
+    let (project, Route { connection_id: id, name, cidr, .. }) = (&context.project, route);
     let is_there = || async move {
         let shown = project.show_connection(id).await?;
         Ok(find(&shown, name).is_some_and(|there| same_network(&there.cidr, cidr)))
     };
-    session.write(project.run_verified(|| project.create_route(id, name, cidr), is_there)).await
+    context.write(project.run_verified(|| project.create_route(id, name, cidr), is_there)).await
 }
 
 /// Removes what is there. A route of its name that leads elsewhere is another one, which somebody added meanwhile.
-async fn remove(session: &Session, id: &str, there: &wire::Route) -> Result<(), Fault> {
-    let (project, wire::Route { name, cidr, .. }) = (&session.project, there);
+async fn remove(context: &OperationContext, id: &str, there: &wire::Route) -> Result<(), OperationError> {
+    let (project, wire::Route { name, cidr, .. }) = (&context.project, there);
     let is_gone = || async move {
         let shown = project.show_connection(id).await?;
         Ok(!find(&shown, name).is_some_and(|there| same_network(&there.cidr, cidr)))
     };
-    match session.write(project.run_verified(|| project.delete_route(id, name), is_gone)).await {
+    match context.write(project.run_verified(|| project.delete_route(id, name), is_gone)).await {
         // What is gone already needs no removing.
-        Err(fault) if fault.is_not_found() => Ok(()),
+        Err(error) if error.is_not_found() => Ok(()),
         outcome => outcome,
     }
 }
@@ -351,14 +356,14 @@ fn same_cidr(a: &Value, b: &Value) -> bool {
 
 fn schema() -> Schema {
     let mut attributes = vec![
-        small::connection_id(),
-        Attribute::string("name").required().validator(Follows(&[rules::ROUTE_NAME])).plan_modifier(RequiresReplace).description(
+        connection_part::connection_id(),
+        Attribute::string("name").required().validator(MatchesRule(&[rules::ROUTE_NAME])).plan_modifier(RequiresReplace).description(
             "Name of the route, unique within the connection: 1 to 64 letters, digits, `_` or `-`. Changing it replaces the \
              route.",
         ),
         Attribute::string("cidr")
             .required()
-            .validator(Follows(&[rules::ROUTE_CIDR]))
+            .validator(MatchesRule(&[rules::ROUTE_CIDR]))
             .validator(NotReserved)
             .semantic_equality(same_cidr)
             .description(
@@ -366,7 +371,7 @@ fn schema() -> Schema {
                  the same. Where it changes, the route is removed and added again.",
             ),
     ];
-    attributes.extend(place::attributes());
+    attributes.extend(location::resource_attributes());
     attributes.push(
         Attribute::string("id").computed().plan_modifier(USE_STATE_FOR_UNKNOWN).description("`CONNECTION_ID/NAME`."),
     );

@@ -14,11 +14,11 @@ use super::{
         settings::{ConfigOrEnv, Origin},
     },
     enhanced_connection::creation_journal::CreationJournal,
-    locks::Locks,
     shared::error_detail,
     shared::ownership::OwnershipConflicts,
     shared::run_state::RunState,
-    tagging::Tagging,
+    shared::tags::TagPolicy,
+    shared::write_locks::WriteLocks,
 };
 use crate::{
     client::{self, Client, Config, ConfigError},
@@ -33,7 +33,7 @@ use crate::{
 pub(super) struct ProviderData {
     environment: Environment,
     configured: Mutex<Option<Configured>>,
-    locks: Locks,
+    write_locks: WriteLocks,
     journal: CreationJournal,
 }
 
@@ -44,7 +44,7 @@ struct Configured {
     unknown: Vec<&'static str>,
     region: Option<String>,
     project_id: Option<String>,
-    tagging: Tagging,
+    tag_policy: TagPolicy,
     plan_checks: bool,
     /// Of this run: where a process outlives one, the next begins anew.
     ownership_conflicts: Arc<OwnershipConflicts>,
@@ -53,7 +53,7 @@ struct Configured {
 
 impl ProviderData {
     pub(super) fn new(environment: Environment, journal: CreationJournal) -> Self {
-        Self { environment, configured: Mutex::new(None), locks: Locks::default(), journal }
+        Self { environment, configured: Mutex::new(None), write_locks: WriteLocks::default(), journal }
     }
 
     /// Takes the provider block in. Reads files, uses no network.
@@ -69,8 +69,8 @@ impl ProviderData {
         let (region, project_id) = place(settings, found.as_ref());
         let (insecure, mut warnings) = insecure(settings)?;
         warnings.extend(found.as_ref().and_then(|found| credential_chain::ignored_identity(settings, found)));
-        let tagging = tagging(config);
-        if let Some(key) = tagging.defaults.keys().find(|key| tagging.ignores(key)) {
+        let tag_policy = tag_policy(config);
+        if let Some(key) = tag_policy.defaults.keys().find(|key| tag_policy.ignores(key)) {
             return Err(ignored_default(key));
         }
         let endpoint = |service: &str| {
@@ -109,7 +109,7 @@ impl ProviderData {
             unknown,
             region,
             project_id,
-            tagging,
+            tag_policy,
             plan_checks: config.get("plan_checks") != &Value::Bool(false),
             ownership_conflicts: Arc::default(),
             run_state: Arc::default(),
@@ -159,8 +159,8 @@ impl ProviderData {
     }
 
     /// What the provider block says about tags.
-    pub(super) fn tagging(&self) -> Tagging {
-        self.configured().map(|known| known.tagging).unwrap_or_default()
+    pub(super) fn tag_policy(&self) -> TagPolicy {
+        self.configured().map(|known| known.tag_policy).unwrap_or_default()
     }
 
     /// Whether a plan may ask the service, and has anything to ask it with.
@@ -173,8 +173,8 @@ impl ProviderData {
     }
 
     /// Who writes to which connection.
-    pub(super) fn locks(&self) -> &Locks {
-        &self.locks
+    pub(super) fn write_locks(&self) -> &WriteLocks {
+        &self.write_locks
     }
 
     /// Creations that Terraform may not know of.
@@ -263,14 +263,14 @@ fn insecure(settings: ConfigOrEnv<'_>) -> Result<(bool, Diagnostics), Diagnostic
 }
 
 /// What the provider block says about tags, as far as it is known.
-fn tagging(config: &Value) -> Tagging {
+fn tag_policy(config: &Value) -> TagPolicy {
     let (defaults, ignored) = (config.get("default_tags"), config.get("ignore_tags"));
     let texts = |name: &str| -> BTreeSet<String> {
         let elements = ignored.get(name).as_elements().unwrap_or_default();
         elements.iter().filter_map(Value::as_str).map(str::to_owned).collect()
     };
     let pairs = |(key, value): (&String, &Value)| Some((key.clone(), value.as_str()?.to_owned()));
-    Tagging {
+    TagPolicy {
         defaults: defaults.as_map().into_iter().flatten().filter_map(pairs).collect::<BTreeMap<_, _>>(),
         ignored_keys: texts("keys"),
         ignored_prefixes: texts("key_prefixes"),

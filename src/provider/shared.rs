@@ -1,6 +1,15 @@
 //! What several objects of the provider share.
 
+pub(super) mod binding_target;
+pub(super) mod connection_part;
+pub(super) mod data_source;
 pub(super) mod error_detail;
+pub(super) mod location;
+pub(super) mod operation;
 pub(super) mod ownership;
 pub(super) mod plan_checks;
 pub(super) mod run_state;
+pub(super) mod tags;
+pub(super) mod validators;
+pub(super) mod wait_for_bindings;
+pub(super) mod write_locks;

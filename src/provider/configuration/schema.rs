@@ -4,9 +4,9 @@ use crate::{
     framework::{
         schema::{Attribute, Block, BlockBody, BlockNesting},
         types::Type,
-        validate::{EachElement, EachKey},
+        validate::{KeysAre, ValuesAre},
     },
-    provider::checks,
+    provider::shared::validators,
 };
 
 /// Who calls, and where.
@@ -53,13 +53,13 @@ pub(in crate::provider) fn attributes() -> Vec<Attribute> {
             "Domain of the site, from which the endpoints are derived. Environment: `HW_CLOUD`. Default: \
              `myhuaweicloud.com`, and `myhuaweicloud.eu` for `eu-west-101`.",
         ),
-        Attribute::string("auth_url").validator(checks::IdentityEndpoint).description(
+        Attribute::string("auth_url").validator(validators::IdentityEndpoint).description(
             "Address of IAM, as in `https://iam.cn-north-4.myhuaweicloud.com/v3`. Environment: `HW_AUTH_URL`. Default: that \
              of the region. `endpoints.iam` goes before it.",
         ),
         Attribute::new("endpoints", Type::map(Type::String))
-            .validator(EachKey(checks::ServiceName))
-            .validator(EachElement(checks::Endpoint))
+            .validator(KeysAre(validators::ServiceName))
+            .validator(ValuesAre(validators::Endpoint))
             .description(
                 "Addresses that take the place of those derived from the region, by service (`dli`, `iam`, `metadata`): \
                  `{ dli = \"https://…\" }`. Plain `http://` is accepted only for a loopback address, where the emulator \

@@ -32,9 +32,9 @@ use crate::{
         enhanced_connection::creation_journal::{CreationEntry, CreationJournal},
         enhanced_connection::model::timestamp,
         provider_data::ProviderData,
-        session::{Fault, Session},
-        small,
-        tagging::{Tagging, Tags},
+        shared::connection_part,
+        shared::operation::{OperationContext, OperationError},
+        shared::tags::{TagPolicy, Tags},
     },
 };
 
@@ -79,9 +79,9 @@ pub(super) enum CreateOutcome {
 
 /// A creation under way.
 struct CreateOnce<'a> {
-    session: &'a Session,
+    context: &'a OperationContext,
     journal: &'a CreationJournal,
-    tagging: Tagging,
+    tag_policy: TagPolicy,
     summary: &'a str,
     planned: &'a Connection,
     body: wire::CreateConnection,
@@ -97,35 +97,37 @@ struct SentRequest {
 
 /// Makes the connection, or finds that it was made. What there is to say about that beside comes with it.
 pub(super) async fn run(
-    session: &Session,
+    context: &OperationContext,
     provider_data: &ProviderData,
     planned: &Connection,
     tags: &Tags,
     summary: &str,
 ) -> Result<(CreateOutcome, Diagnostics), Diagnostics> {
-    let told = |fault: Fault| fault.tell(summary, NOTHING);
+    let to_errors = |error: OperationError| error.into_errors(summary, NOTHING);
     // Two resources of one name, one after the other: what the first has made is not the second's.
-    let name = format!("{}/{}", session.project.id(), planned.name);
-    let _turn = session.read(async { Ok(provider_data.locks().write(&name).await) }).await.map_err(told)?;
-    let (journal, tagging) = (provider_data.creation_journal(), provider_data.tagging());
-    let create = CreateOnce { session, journal, tagging, summary, planned, body: planned.to_create(tags) };
+    let name = format!("{}/{}", context.project.id(), planned.name);
+    let _turn = context.read(async { Ok(provider_data.write_locks().lock(&name).await) }).await.map_err(to_errors)?;
+    let (journal, tag_policy) = (provider_data.creation_journal(), provider_data.tag_policy());
+    let create = CreateOnce { context, journal, tag_policy, summary, planned, body: planned.to_create(tags) };
     let (made, warnings) = create.run().await?;
     let id = match &made {
         CreateOutcome::Answered(id) => id,
         CreateOutcome::Found(shown) | CreateOutcome::Earlier(shown, _) => &shown.id,
     };
-    journal.record_created(session.project.id(), &planned.name, id, session.stop());
+    journal.record_created(context.project.id(), &planned.name, id, context.stop());
     Ok((made, warnings))
 }
 
 impl CreateOnce<'_> {
     async fn run(&self) -> Result<(CreateOutcome, Diagnostics), Diagnostics> {
-        let told = |fault: Fault| fault.tell(self.summary, NOTHING);
-        let (project_id, name) = (self.session.project.id(), self.planned.name.as_str());
+        let to_errors = |error: OperationError| error.into_errors(self.summary, NOTHING);
+        let (project_id, name) = (self.context.project.id(), self.planned.name.as_str());
         let before = match self.named().await {
             // Of what is made without this, nobody could tell afterwards whose it is.
-            Err(fault) if fault.is_refused() && is_of_list(&fault) => return Err(fault.tell(self.summary, NOT_SEEN)),
-            before => before.map_err(told)?,
+            Err(error) if error.is_refused() && is_of_list(&error) => {
+                return Err(error.into_errors(self.summary, NOT_SEEN));
+            }
+            before => before.map_err(to_errors)?,
         };
         let noted = match self.journal.find(project_id, name) {
             Ok(noted) => noted,
@@ -141,7 +143,7 @@ impl CreateOnce<'_> {
             return Ok((CreateOutcome::Earlier(earlier, noted), Diagnostics::new()));
         }
         let routes = self.planned.routes.as_ref();
-        let now = self.session.project.server_now();
+        let now = self.context.project.server_now();
         let creation = self.journal.creation(project_id, &self.body, routes, &before, now);
         let sent = Mutex::new(SentRequest { creation, at: None, unkept: None });
         let tell = || lock(&sent);
@@ -161,17 +163,17 @@ impl CreateOnce<'_> {
         let mut open = false;
         let mut attempt = 1;
         loop {
-            let creating = self.session.project.create_connection(&self.body, &sending);
-            let fault = match self.session.write(creating).await {
+            let creating = self.context.project.create_connection(&self.body, &sending);
+            let error = match self.context.write(creating).await {
                 Ok(id) => {
                     let creation = keep(&id);
                     let twin = if open { self.possible_duplicate(&creation, &id).await } else { None };
                     return Ok((CreateOutcome::Answered(id), twin.into_iter().collect()));
                 }
-                Err(fault) => fault,
+                Err(error) => error,
             };
-            let taken = fault.has_code(error_code::ALREADY_EXISTS);
-            if !(fault.may_have_taken_effect() || open && taken) {
+            let taken = error.has_code(error_code::ALREADY_EXISTS);
+            if !(error.may_have_taken_effect() || open && taken) {
                 match &noted {
                     _ if open => {}
                     // Of what an earlier run began, this tells nothing.
@@ -179,17 +181,17 @@ impl CreateOnce<'_> {
                     None => self.journal.remove(project_id, name),
                 }
                 let there = if taken { self.named().await.unwrap_or_default() } else { Vec::new() };
-                let holds = open.then(advice_for_unknown_outcome);
-                return Err(self.refused(fault, holds, &there));
+                let state_note = open.then(advice_for_unknown_outcome);
+                return Err(self.refused(error, state_note, &there));
             }
             open = true;
-            if matches!(fault, Fault::Interrupted { .. } | Fault::TimedOut { .. }) {
-                return Err(fault.tell(self.summary, &advice_for_unknown_outcome()));
+            if matches!(error, OperationError::Interrupted { .. } | OperationError::TimedOut { .. }) {
+                return Err(error.into_errors(self.summary, &advice_for_unknown_outcome()));
             }
-            tracing::info!(?fault, name, "the answer to a creation was lost; looking whether it was made");
+            tracing::info!(?error, name, "the answer to a creation was lost; looking whether it was made");
             let creation = tell().creation.clone();
             let age = tell().at.map(|at| at.elapsed()).unwrap_or_default();
-            let watch = if fault.may_be_under_way() { WATCH.saturating_sub(age) } else { Duration::ZERO };
+            let watch = if error.may_be_under_way() { WATCH.saturating_sub(age) } else { Duration::ZERO };
             let others = match self.found(&creation, watch).await {
                 Ok(Ok(shown)) => {
                     keep(&shown.id);
@@ -197,27 +199,27 @@ impl CreateOnce<'_> {
                 }
                 Ok(Err(others)) => others,
                 // The first fault is what matters; that nobody could look is beside the point.
-                Err(_) => return Err(fault.tell(self.summary, &advice_for_unknown_outcome())),
+                Err(_) => return Err(error.into_errors(self.summary, &advice_for_unknown_outcome())),
             };
             if !others.is_empty() {
-                return Err(fault.tell(
+                return Err(error.into_errors(
                     self.summary,
                     &format!("{}\n\n{}", described(name, &others), advice_for_candidates(&others)),
                 ));
             }
-            if taken || attempt == ATTEMPTS || !fault.is_transient() {
-                return Err(fault.tell(self.summary, &advice_for_unknown_outcome()));
+            if taken || attempt == ATTEMPTS || !error.is_transient() {
+                return Err(error.into_errors(self.summary, &advice_for_unknown_outcome()));
             }
             attempt += 1;
         }
     }
 
     /// What has the name.
-    async fn named(&self) -> Result<Vec<wire::Connection>, Fault> {
+    async fn named(&self) -> Result<Vec<wire::Connection>, OperationError> {
         let name = &self.planned.name;
         let filter =
             ConnectionFilter { name: Some(name), status: Some(wire::STATUS_ACTIVE), ..ConnectionFilter::default() };
-        let mut named = self.session.read(self.session.project.list_connections(&filter)).await?;
+        let mut named = self.context.read(self.context.project.list_connections(&filter)).await?;
         named.retain(|connection| connection.name == *name && !connection.is_deleted());
         Ok(named)
     }
@@ -228,12 +230,15 @@ impl CreateOnce<'_> {
         noted: &CreationEntry,
         named: &[wire::Connection],
     ) -> Result<Option<wire::Connection>, Diagnostics> {
-        let told = |fault: Fault| fault.tell(self.summary, NOTHING);
+        let to_errors = |error: OperationError| error.into_errors(self.summary, NOTHING);
         if let Some(id) = &noted.id {
             if self.journal.was_created_in_this_run(id) {
                 return Ok(None);
             }
-            let shown = small::shown(self.session, id).await.map_err(told)?.filter(|shown| noted.created(shown));
+            let shown = connection_part::find_connection(self.context, id)
+                .await
+                .map_err(to_errors)?
+                .filter(|shown| noted.created(shown));
             let Some(shown) = shown else { return Ok(None) };
             if noted.acknowledged {
                 let why = "an earlier run made it and told Terraform, and the state that is used now does not have it. Another \
@@ -246,15 +251,15 @@ impl CreateOnce<'_> {
             noted.possibly_created(shown) && !self.journal.was_created_in_this_run(&shown.id)
         };
         let mut named = named.to_vec();
-        let mut found = self.ours(noted, &named).await.map_err(told)?;
-        let remaining = noted.remaining(self.session.project.server_now(), WATCH);
+        let mut found = self.ours(noted, &named).await.map_err(to_errors)?;
+        let remaining = noted.remaining(self.context.project.server_now(), WATCH);
         for pause in remaining.into_iter().flat_map(pauses) {
             if !found.is_empty() || named.iter().any(suspected) {
                 break;
             }
-            self.session.pause(pause, String::new).await.map_err(told)?;
-            named = self.named().await.map_err(told)?;
-            found = self.ours(noted, &named).await.map_err(told)?;
+            self.context.pause(pause, String::new).await.map_err(to_errors)?;
+            named = self.named().await.map_err(to_errors)?;
+            found = self.ours(noted, &named).await.map_err(to_errors)?;
         }
         match &found[..] {
             [] => {
@@ -294,7 +299,7 @@ impl CreateOnce<'_> {
             "{}\n\nThis needs a decision: {why}. {NOTHING} Import the one that is yours: terraform import ADDRESS ID. If none \
              is, delete the note of that run, {}, and apply again.",
             described(name, there),
-            self.journal.display_path(self.session.project.id(), name)
+            self.journal.display_path(self.context.project.id(), name)
         ))
     }
 
@@ -308,7 +313,7 @@ impl CreateOnce<'_> {
         &self,
         creation: &CreationEntry,
         watch: Duration,
-    ) -> Result<Result<wire::Connection, Vec<wire::Connection>>, Fault> {
+    ) -> Result<Result<wire::Connection, Vec<wire::Connection>>, OperationError> {
         let mut pauses = pauses(watch);
         loop {
             let mut named = self.named().await?;
@@ -316,14 +321,18 @@ impl CreateOnce<'_> {
             let ours = self.ours(creation, &named).await?;
             match (&ours[..], pauses.next()) {
                 ([shown], _) => return Ok(Ok(shown.clone())),
-                ([], Some(pause)) if named.is_empty() => self.session.pause(pause, String::new).await?,
+                ([], Some(pause)) if named.is_empty() => self.context.pause(pause, String::new).await?,
                 _ => return Ok(Err(named)),
             }
         }
     }
 
     /// What this creation surely made.
-    async fn ours(&self, creation: &CreationEntry, named: &[wire::Connection]) -> Result<Vec<wire::Connection>, Fault> {
+    async fn ours(
+        &self,
+        creation: &CreationEntry,
+        named: &[wire::Connection],
+    ) -> Result<Vec<wire::Connection>, OperationError> {
         let mut ours = Vec::new();
         for shown in
             named.iter().filter(|shown| creation.created(shown) && !self.journal.was_created_in_this_run(&shown.id))
@@ -336,17 +345,17 @@ impl CreateOnce<'_> {
     }
 
     /// Whether it has the tags that were sent, as far as they can be read.
-    async fn has_tags(&self, creation: &CreationEntry, id: &str) -> Result<bool, Fault> {
+    async fn has_tags(&self, creation: &CreationEntry, id: &str) -> Result<bool, OperationError> {
         let mut pauses = TAG_LOOKS.into_iter();
         loop {
-            let fits = match self.session.read(self.session.project.list_tags(id)).await {
-                Ok(listed) => creation.has_tags(&listed, |key| self.tagging.ignores(key)),
-                Err(fault) if fault.is_not_found() => false,
-                Err(fault) if fault.is_refused() => return Ok(true),
-                Err(fault) => return Err(fault),
+            let fits = match self.context.read(self.context.project.list_tags(id)).await {
+                Ok(listed) => creation.has_tags(&listed, |key| self.tag_policy.ignores(key)),
+                Err(error) if error.is_not_found() => false,
+                Err(error) if error.is_refused() => return Ok(true),
+                Err(error) => return Err(error),
             };
             match pauses.next() {
-                Some(pause) if !fits => self.session.pause(pause, String::new).await?,
+                Some(pause) if !fits => self.context.pause(pause, String::new).await?,
                 _ => return Ok(fits),
             }
         }
@@ -368,20 +377,20 @@ impl CreateOnce<'_> {
         Some(Diagnostic::warning("There May Be a Second Connection", text))
     }
 
-    /// The service says that it did nothing. `holds` is what is known where an attempt before was lost.
-    fn refused(&self, fault: Fault, holds: Option<String>, there: &[wire::Connection]) -> Diagnostics {
-        if let Some(holds) = holds {
-            return fault.tell(self.summary, &holds);
+    /// The service says that it did nothing. `state_note` is what is known where an attempt before was lost.
+    fn refused(&self, error: OperationError, state_note: Option<String>, there: &[wire::Connection]) -> Diagnostics {
+        if let Some(state_note) = state_note {
+            return error.into_errors(self.summary, &state_note);
         }
         if there.is_empty() {
-            return fault.tell(self.summary, NOTHING);
+            return error.into_errors(self.summary, NOTHING);
         }
         let text = format!(
             "{}\n\n{NOTHING} Choose another name, or import the existing one: terraform import ADDRESS {}",
             described(&self.planned.name, there),
             there[0].id
         );
-        fault.tell(self.summary, &text)
+        error.into_errors(self.summary, &text)
     }
 }
 
@@ -410,8 +419,8 @@ pub(super) fn as_noted(now: Connection, noted: &CreationEntry) -> Connection {
 }
 
 /// Whether it was the list that was refused, and not IAM that was asked before.
-fn is_of_list(fault: &Fault) -> bool {
-    fault.called().and_then(Error::operation) == Some(Operation::ListConnections)
+fn is_of_list(error: &OperationError) -> bool {
+    error.called().and_then(Error::operation) == Some(Operation::ListConnections)
 }
 
 /// What is there, exactly.

@@ -19,7 +19,7 @@ use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::provider::{enhanced_connection::model::same_network, tagging::Tags};
+use crate::provider::{enhanced_connection::model::same_network, shared::tags::Tags};
 use crate::{
     dli::wire,
     framework::diagnostic::{Diagnostic, Diagnostics},

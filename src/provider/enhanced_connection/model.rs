@@ -17,9 +17,9 @@ use crate::{
     },
     model,
     provider::{
-        bound::{Declared, Homes, Target},
-        tagging::{Tagging, Tags},
-        waiting,
+        shared::binding_target::{BindingTarget, DeclaredTargets, PoolOfQueue},
+        shared::tags::{TagPolicy, Tags},
+        shared::wait_for_bindings,
     },
 };
 
@@ -66,8 +66,8 @@ pub(super) struct RemoteState<'a> {
     pub(super) shown: &'a wire::Connection,
     /// `None` where they were not asked for, or cannot be.
     pub(super) tags: Option<&'a Tags>,
-    pub(super) homes: &'a Homes,
-    pub(super) tagging: &'a Tagging,
+    pub(super) pool_of_queue: &'a PoolOfQueue,
+    pub(super) tag_policy: &'a TagPolicy,
     /// Whether to take in what is not declared, too.
     pub(super) everything: bool,
 }
@@ -79,7 +79,7 @@ impl Connection {
     }
 
     /// As messages name it.
-    pub(super) fn about(&self) -> String {
+    pub(super) fn subject(&self) -> String {
         match self.id() {
             "" => format!("enhanced connection {:?}", self.name),
             id => format!("enhanced connection {:?} ({id})", self.name),
@@ -87,13 +87,13 @@ impl Connection {
     }
 
     /// Its region and project, as far as they are known.
-    pub(super) fn place(&self) -> (Option<&str>, Option<&str>) {
+    pub(super) fn location(&self) -> (Option<&str>, Option<&str>) {
         (self.region.0.as_deref(), self.project_id.0.as_deref())
     }
 
     /// Its queues and pools.
-    pub(super) fn declared(&self) -> Declared<'_> {
-        Declared { queues: self.queues.as_ref(), pools: self.elastic_resource_pools.as_ref() }
+    pub(super) fn declared(&self) -> DeclaredTargets<'_> {
+        DeclaredTargets { queues: self.queues.as_ref(), pools: self.elastic_resource_pools.as_ref() }
     }
 
     /// Whether an apply ends only when the bindings work.
@@ -129,24 +129,25 @@ impl Connection {
     }
 
     /// A warning for each of our bindings that came to nothing.
-    pub(super) fn failures(&self, shown: &wire::Connection, homes: &Homes) -> Diagnostics {
-        let targets = homes.targets(shown, self.declared());
+    pub(super) fn failures(&self, shown: &wire::Connection, pool_of_queue: &PoolOfQueue) -> Diagnostics {
+        let targets = pool_of_queue.targets(shown, self.declared());
         let queues = shown.available_queue_info.iter().filter(|binding| {
-            self.queues.is_some() || targets.contains(&Target::Queue(binding.name.to_ascii_lowercase()))
+            self.queues.is_some() || targets.contains(&BindingTarget::Queue(binding.name.to_ascii_lowercase()))
         });
         let pools = shown.elastic_resource_pools.iter().filter(|binding| {
-            self.elastic_resource_pools.is_some() || targets.contains(&Target::Pool(binding.name.to_ascii_lowercase()))
+            self.elastic_resource_pools.is_some()
+                || targets.contains(&BindingTarget::Pool(binding.name.to_ascii_lowercase()))
         });
         let failed = queues.chain(pools).filter(|binding| binding.has_status(wire::BINDING_FAILED));
         let failed: Vec<_> = failed.cloned().collect();
-        waiting::found(&self.name, &failed)
+        wait_for_bindings::failure_warnings(&self.name, &failed)
     }
 
     /// Takes over all that can be read: declared collections, or every one that holds something. What cannot be read
     /// (`routetable_id`) stays.
     pub(super) fn apply_remote(&mut self, seen: RemoteState<'_>) -> Diagnostics {
-        let RemoteState { shown, tags, homes, tagging, everything } = seen;
-        let mut warnings = self.failures(shown, homes);
+        let RemoteState { shown, tags, pool_of_queue, tag_policy, everything } = seen;
+        let mut warnings = self.failures(shown, pool_of_queue);
         self.apply_computed(shown);
         // What an answer leaves out must not look like a change that replaces the connection.
         let told = |told: &String| (!told.is_empty()).then(|| told.clone());
@@ -158,7 +159,8 @@ impl Connection {
             self.id = Computed(told(&shown.id).or_else(|| self.id.0.take()));
         }
 
-        let (queues, pools) = (homes.queues(shown, self.declared()), homes.pools(shown, self.declared()));
+        let (queues, pools) =
+            (pool_of_queue.queues(shown, self.declared()), pool_of_queue.pools(shown, self.declared()));
         if self.queues.is_some() || (everything && !queues.is_empty()) {
             self.queues = Some(queues);
         }
@@ -175,9 +177,9 @@ impl Connection {
         }
         if let Some(present) = tags {
             let (own, all) = if everything {
-                tagging.import(present.clone())
+                tag_policy.import(present.clone())
             } else {
-                tagging.read(present.clone(), self.tags.as_ref(), &self.owned_tags())
+                tag_policy.read(present.clone(), self.tags.as_ref(), &self.owned_tags())
             };
             self.tags = own;
             self.tags_all = Computed(Some(all));

@@ -14,11 +14,11 @@ use crate::{
         value::{UNKNOWN, Value},
     },
     provider::{
-        place,
         provider_data::ProviderData,
+        shared::location,
         shared::ownership::Part,
         shared::plan_checks::PlanChecker,
-        tagging::{Tagging, Tags},
+        shared::tags::{TagPolicy, Tags},
     },
 };
 
@@ -30,8 +30,8 @@ pub(super) async fn modify(
     request: ModifyPlanRequest<'_>,
 ) -> Result<Diagnostics, Diagnostics> {
     let mut report = Diagnostics::new();
-    place::plan(provider_data, request.config, request.planned);
-    report.extend(plan_tags(&provider_data.tagging(), request.config, request.planned));
+    location::fill_planned(provider_data, request.config, request.planned);
+    report.extend(plan_tags(&provider_data.tag_policy(), request.config, request.planned));
     let replaced = warn_about_adoption(request.prior, request.private, request.planned, request.replace, &mut report);
     let id = request.prior.get("id").as_str();
     if let (Some(id), Some(name), Some(project_id)) =
@@ -67,17 +67,17 @@ fn declared(value: &Value) -> Option<BTreeSet<String>> {
 }
 
 /// Sets `tags_all`, and reports tags that cannot be.
-fn plan_tags(tagging: &Tagging, config: &Value, planned: &mut Value) -> Diagnostics {
+fn plan_tags(tag_policy: &TagPolicy, config: &Value, planned: &mut Value) -> Diagnostics {
     let mut report = Diagnostics::new();
     let tags = config.get("tags");
-    if tagging.open || !tags.is_wholly_known() {
+    if tag_policy.open || !tags.is_wholly_known() {
         planned.set_attribute("tags_all", UNKNOWN);
         return report;
     }
     let pairs = tags.as_map().map(|tags| {
         tags.iter().filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect::<Tags>()
     });
-    for key in pairs.iter().flatten().map(|(key, _)| key).filter(|key| tagging.ignores(key)) {
+    for key in pairs.iter().flatten().map(|(key, _)| key).filter(|key| tag_policy.ignores(key)) {
         let path = Path::attribute("tags").key(key);
         let text = format!(
             "{path} is declared here, but ignore_tags of the provider says that somebody else manages it.\n\nRemove it from \
@@ -85,7 +85,7 @@ fn plan_tags(tagging: &Tagging, config: &Value, planned: &mut Value) -> Diagnost
         );
         report.push(Diagnostic::error("Tag Both Declared and Ignored", text).at(path));
     }
-    let all = tagging.all(pairs.as_ref());
+    let all = tag_policy.all(pairs.as_ref());
     if all.len() > rules::MAX_TAGS {
         let text = format!(
             "tags and default_tags of the provider together are {} tags.\n\nAllowed: at most {}.\nDocument: {}.",

@@ -23,59 +23,59 @@ use crate::{
         resource::ResponseState,
     },
     provider::{
-        bound::{Homes, Target},
-        session::{Fault, Session},
-        small,
-        tagging::{Tagging, Tags},
-        waiting::{self, Changed, Unsettled},
+        shared::binding_target::{BindingTarget, PoolOfQueue},
+        shared::connection_part,
+        shared::operation::{OperationContext, OperationError},
+        shared::tags::{TagPolicy, Tags},
+        shared::wait_for_bindings::{self, Changed, WaitError},
     },
 };
 
 /// A create or an update under way.
 pub(super) struct Reconciler<'a> {
-    pub(super) session: &'a Session,
-    pub(super) tagging: &'a Tagging,
+    pub(super) context: &'a OperationContext,
+    pub(super) tag_policy: &'a TagPolicy,
     /// What is to be.
     pub(super) planned: &'a Connection,
     /// The state so far.
     pub(super) now: Connection,
     pub(super) response: &'a mut ResponseState,
-    pub(super) homes: Homes,
+    pub(super) pool_of_queue: PoolOfQueue,
     /// Peerings from before they were bound again.
-    pub(super) before: BTreeMap<Target, Binding>,
+    pub(super) before: BTreeMap<BindingTarget, Binding>,
     /// What was unbound.
-    pub(super) ended: BTreeSet<Target>,
+    pub(super) ended: BTreeSet<BindingTarget>,
     pub(super) faults: Diagnostics,
     pub(super) summary: &'static str,
     /// What Terraform holds after a failure, and what to do.
-    pub(super) holds: String,
+    pub(super) state_note: String,
 }
 
 impl<'a> Reconciler<'a> {
     /// Begins from `now`; `told` is the summary of what goes wrong, and what Terraform then holds.
     pub(super) fn new(
-        session: &'a Session,
-        tagging: &'a Tagging,
+        context: &'a OperationContext,
+        tag_policy: &'a TagPolicy,
         planned: &'a Connection,
         now: Connection,
         response: &'a mut ResponseState,
         told: (&'static str, String),
     ) -> Self {
-        let (summary, holds) = told;
-        let (homes, before, ended, faults) = Default::default();
-        Self { session, tagging, planned, now, response, homes, before, ended, faults, summary, holds }
+        let (summary, state_note) = told;
+        let (pool_of_queue, before, ended, faults) = Default::default();
+        Self { context, tag_policy, planned, now, response, pool_of_queue, before, ended, faults, summary, state_note }
     }
 }
 
 impl Reconciler<'_> {
     /// Brings everything from `prior` to what is planned. Returns whether bindings were begun that are to be waited for.
     pub(super) async fn reconcile(&mut self, prior: &Connection) -> Result<bool, Diagnostics> {
-        let (session, planned, tagging) = (self.session, self.planned, self.tagging);
+        let (context, planned, tag_policy) = (self.context, self.planned, self.tag_policy);
         let rebinds = prior.queues != planned.queues || prior.elastic_resource_pools != planned.elastic_resource_pools;
         let reroutes = prior.routes != planned.routes;
         let mut wait = false;
         if rebinds || reroutes {
-            match small::shown(session, prior.id()).await {
+            match connection_part::find_connection(context, prior.id()).await {
                 Ok(None) => return Err(gone(self.summary, prior.id())),
                 Ok(Some(shown)) => {
                     same_connection(prior, &shown)?;
@@ -89,21 +89,21 @@ impl Reconciler<'_> {
                         self.step("Routes", outcome);
                     }
                 }
-                Err(fault) => self.step("Bindings and Routes", Err(fault)),
+                Err(error) => self.step("Bindings and Routes", Err(error)),
             }
         }
         if planned.hosts != prior.hosts && self.goes_on() {
             let outcome = self.hosts().await;
             self.step("Hosts", outcome);
         }
-        let all = tagging.all(planned.tags.as_ref());
+        let all = tag_policy.all(planned.tags.as_ref());
         let retags = planned.tags != prior.tags || all != prior.owned_tags();
         if retags && self.goes_on() {
             let outcome = self.tags(prior).await;
             self.step("Tags", outcome);
         }
         if !self.faults.has_errors()
-            && let Err(fault) = session.check()
+            && let Err(error) = context.check()
         {
             // What the interruption kept from being begun.
             let undone = self.now.queues != planned.queues
@@ -113,22 +113,22 @@ impl Reconciler<'_> {
                 || self.now.tags != planned.tags
                 || (retags && self.now.owned_tags() != all);
             if undone {
-                self.step("Not Everything Was Started", Err(fault));
+                self.step("Not Everything Was Started", Err(error));
             }
         }
         Ok(wait)
     }
 
     /// Keeps what a step came to. After an interruption nothing more is begun.
-    pub(super) fn step(&mut self, name: &str, outcome: Result<(), Fault>) {
-        if let Err(fault) = outcome {
-            self.faults.extend(fault.tell(&format!("{}: {name}", self.summary), &self.holds));
+    pub(super) fn step(&mut self, name: &str, outcome: Result<(), OperationError>) {
+        if let Err(error) = outcome {
+            self.faults.extend(error.into_errors(&format!("{}: {name}", self.summary), &self.state_note));
         }
     }
 
     /// Whether another step may begin.
     pub(super) fn goes_on(&self) -> bool {
-        self.session.check().is_ok()
+        self.context.check().is_ok()
     }
 
     pub(super) fn save(&mut self, change: impl FnOnce(&mut Connection)) {
@@ -137,18 +137,22 @@ impl Reconciler<'_> {
     }
 
     /// Brings the bindings from `prior`, where they are as `shown`, to what is planned.
-    pub(super) async fn bindings(&mut self, prior: &Connection, shown: &wire::Connection) -> Result<(), Fault> {
+    pub(super) async fn bindings(
+        &mut self,
+        prior: &Connection,
+        shown: &wire::Connection,
+    ) -> Result<(), OperationError> {
         let planned = self.planned;
         let declared = [prior.queues.as_ref(), planned.queues.as_ref()];
-        self.homes.ask(self.session, shown, &declared).await?;
-        let moves = Moves::between(&self.homes, prior, planned, shown);
+        self.pool_of_queue.ask(self.context, shown, &declared).await?;
+        let moves = Moves::between(&self.pool_of_queue, prior, planned, shown);
         self.before = moves.before;
         let id = prior.id().to_owned();
         if !is_empty(&moves.unbind) {
             self.unbind(&id, &moves.unbind).await?;
             let lower = |names: &[String]| names.iter().map(|name| name.to_ascii_lowercase()).collect::<Vec<_>>();
-            self.ended.extend(lower(&moves.unbind.queues).into_iter().map(Target::Queue));
-            self.ended.extend(lower(&moves.unbind.elastic_resource_pools).into_iter().map(Target::Pool));
+            self.ended.extend(lower(&moves.unbind.queues).into_iter().map(BindingTarget::Queue));
+            self.ended.extend(lower(&moves.unbind.elastic_resource_pools).into_iter().map(BindingTarget::Pool));
             self.warn_of_pools(prior, &moves.unbind.elastic_resource_pools);
             self.save(|now| {
                 let kept = |prior: &Option<BTreeSet<String>>, planned: &Option<BTreeSet<String>>| {
@@ -159,17 +163,18 @@ impl Reconciler<'_> {
             });
         }
         if !is_empty(&moves.bind) {
-            let (project, homes, before, id) = (&self.session.project, &self.homes, &self.before, id.as_str());
+            let (project, pool_of_queue, before, id) =
+                (&self.context.project, &self.pool_of_queue, &self.before, id.as_str());
             let (wanted, names) = (&moves.bind_targets, &moves.bind);
             let bound = || async move {
                 let shown = project.show_connection(id).await?;
-                let homes = homes.known(project, &shown, wanted).await?;
+                let pool_of_queue = pool_of_queue.known(project, &shown, wanted).await?;
                 Ok(wanted.iter().all(|target| {
-                    let target = homes.resolved(&shown, target);
+                    let target = pool_of_queue.resolved(&shown, target);
                     target.peering(&shown).is_some_and(|peering| before.get(&target) != Some(peering))
                 }))
             };
-            self.session.write(project.run_verified(|| project.bind(id, names), bound)).await?;
+            self.context.write(project.run_verified(|| project.bind(id, names), bound)).await?;
         }
         self.save(|now| {
             now.queues.clone_from(&planned.queues);
@@ -177,7 +182,7 @@ impl Reconciler<'_> {
         });
         // The service refuses to unbind what has FAILED; nothing should wait for it, and nothing depends on it.
         if !is_empty(&moves.unbind_failed)
-            && let Err(fault) = self.unbind(&id, &moves.unbind_failed).await
+            && let Err(error) = self.unbind(&id, &moves.unbind_failed).await
         {
             let names =
                 [&moves.unbind_failed.queues[..], &moves.unbind_failed.elastic_resource_pools].concat().join(", ");
@@ -185,28 +190,28 @@ impl Reconciler<'_> {
                 "The binding of {names} is FAILED, and the service does not unbind what has FAILED. It does no harm, and \
                  disappears with the connection."
             );
-            self.response.add_warning(fault.warn("Failed Binding Left Behind", &text));
+            self.response.add_warning(error.warn("Failed Binding Left Behind", &text));
         }
         Ok(())
     }
 
-    async fn unbind(&self, id: &str, names: &wire::QueueNames) -> Result<(), Fault> {
-        let project = &self.session.project;
-        let queues = names.queues.iter().map(|name| Target::Queue(name.to_ascii_lowercase()));
-        let pools = names.elastic_resource_pools.iter().map(|name| Target::Pool(name.to_ascii_lowercase()));
-        let targets: &Vec<Target> = &queues.chain(pools).collect();
+    async fn unbind(&self, id: &str, names: &wire::QueueNames) -> Result<(), OperationError> {
+        let project = &self.context.project;
+        let queues = names.queues.iter().map(|name| BindingTarget::Queue(name.to_ascii_lowercase()));
+        let pools = names.elastic_resource_pools.iter().map(|name| BindingTarget::Pool(name.to_ascii_lowercase()));
+        let targets: &Vec<BindingTarget> = &queues.chain(pools).collect();
         let gone = || async move {
             let shown = project.show_connection(id).await?;
             Ok(targets.iter().all(|target| target.peering(&shown).is_none()))
         };
         loop {
-            match self.session.write(project.run_verified(|| project.unbind(id, names), gone)).await {
+            match self.context.write(project.run_verified(|| project.unbind(id, names), gone)).await {
                 // The queue may have gone, and its binding with it.
-                Err(fault) if fault.is_not_found() && self.session.read(gone()).await? => return Ok(()),
+                Err(error) if error.is_not_found() && self.context.read(gone()).await? => return Ok(()),
                 // What is still being made may have to be made first.
-                Err(fault) if fault.may_mean_not_yet() && self.is_being_made(id, targets).await? => {
-                    tracing::info!(id, ?fault, "the binding is still being made; unbinding it again in a moment");
-                    self.session.pause(PAUSE, || "The unbinding".to_owned()).await?;
+                Err(error) if error.may_mean_not_yet() && self.is_being_made(id, targets).await? => {
+                    tracing::info!(id, ?error, "the binding is still being made; unbinding it again in a moment");
+                    self.context.pause(PAUSE, || "The unbinding".to_owned()).await?;
                 }
                 outcome => return outcome,
             }
@@ -230,8 +235,8 @@ impl Reconciler<'_> {
         }
     }
 
-    async fn is_being_made(&self, id: &str, targets: &[Target]) -> Result<bool, Fault> {
-        let shown = self.session.read(self.session.project.show_connection(id)).await?;
+    async fn is_being_made(&self, id: &str, targets: &[BindingTarget]) -> Result<bool, OperationError> {
+        let shown = self.context.read(self.context.project.show_connection(id)).await?;
         let peerings = targets.iter().filter_map(|target| target.peering(&shown));
         Ok(peerings.into_iter().any(|peering| peering.has_status(wire::BINDING_CREATING)))
     }
@@ -242,11 +247,11 @@ impl Reconciler<'_> {
         &mut self,
         owned: Option<&BTreeMap<String, String>>,
         shown: &[wire::Route],
-    ) -> Result<(), Fault> {
+    ) -> Result<(), OperationError> {
         let planned = self.planned.routes.clone().unwrap_or_default();
         let present = model::routes(shown, owned);
         let id = self.now.id().to_owned();
-        let (project, id) = (&self.session.project, id.as_str());
+        let (project, id) = (&self.context.project, id.as_str());
         let mut now = owned.map_or_else(
             || present.clone(),
             |owned| {
@@ -270,9 +275,9 @@ impl Reconciler<'_> {
             let exact = shown.iter().find(|route| route.name == *name);
             let kept = exact.or_else(|| shown.iter().find(|route| route.name.eq_ignore_ascii_case(name)));
             let kept = kept.map_or(name.as_str(), |route| route.name.as_str());
-            match self.session.write(project.run_verified(|| project.delete_route(id, kept), gone)).await {
+            match self.context.write(project.run_verified(|| project.delete_route(id, kept), gone)).await {
                 // What is gone already needs no removing.
-                Err(fault) if !fault.is_not_found() => return Err(self.at_route(name, fault)),
+                Err(error) if !error.is_not_found() => return Err(self.at_route(name, error)),
                 _ => {}
             }
             now.remove(name);
@@ -286,7 +291,7 @@ impl Reconciler<'_> {
                 Ok(route(project, id, name).await?.is_some_and(|there| model::same_network(&there, cidr)))
             };
             let adding = project.run_verified(|| project.create_route(id, name, cidr), added);
-            self.session.write(adding).await.map_err(|fault| self.at_route(name, fault))?;
+            self.context.write(adding).await.map_err(|error| self.at_route(name, error))?;
             now.insert(name.clone(), cidr.clone());
             self.save(|state| state.routes = Some(now.clone()));
         }
@@ -295,33 +300,33 @@ impl Reconciler<'_> {
     }
 
     /// The service does not say which of many routes it refuses.
-    fn at_route(&self, name: &str, fault: Fault) -> Fault {
+    fn at_route(&self, name: &str, error: OperationError) -> OperationError {
         let path = Path::attribute("routes").key(name);
-        let told = fault.tell(&format!("{}: Route {name}", self.summary), &self.holds);
-        Fault::Told(told.into_iter().map(|diagnostic| diagnostic.at(path.clone())).collect())
+        let told = error.into_errors(&format!("{}: Route {name}", self.summary), &self.state_note);
+        OperationError::Reported(told.into_iter().map(|diagnostic| diagnostic.at(path.clone())).collect())
     }
 
-    pub(super) async fn hosts(&mut self) -> Result<(), Fault> {
+    pub(super) async fn hosts(&mut self) -> Result<(), OperationError> {
         let planned = self.planned;
         let records = model::host_records(planned.hosts.as_ref());
-        self.session.write(self.session.project.replace_hosts(self.now.id(), &records)).await?;
+        self.context.write(self.context.project.replace_hosts(self.now.id(), &records)).await?;
         self.save(|now| now.hosts.clone_from(&planned.hosts));
         Ok(())
     }
 
     /// Deletes what is ours and no longer wanted, or not with this value, then adds.
-    pub(super) async fn tags(&mut self, prior: &Connection) -> Result<(), Fault> {
+    pub(super) async fn tags(&mut self, prior: &Connection) -> Result<(), OperationError> {
         let planned = self.planned;
-        let wanted = self.tagging.all(planned.tags.as_ref());
-        let (session, id) = (self.session, prior.id());
-        let project = &session.project;
+        let wanted = self.tag_policy.all(planned.tags.as_ref());
+        let (context, id) = (self.context, prior.id());
+        let project = &context.project;
         let mut present = prior.owned_tags();
         if prior.tags.is_none() && planned.tags.is_some() {
-            let listed = session.read(tags(project, id)).await.map_err(unpublished)?;
+            let listed = context.read(tags(project, id)).await.map_err(unpublished)?;
             present = listed;
         }
         // A state that was not read since may hold what is left to others by now.
-        present.retain(|key, _| !self.tagging.ignores(key));
+        present.retain(|key, _| !self.tag_policy.ignores(key));
         let superfluous = model::tag_list(present.iter().filter(|(key, value)| wanted.get(*key) != Some(value)));
         if !superfluous.is_empty() {
             let superfluous = &superfluous;
@@ -330,9 +335,9 @@ impl Reconciler<'_> {
                 Ok(superfluous.iter().all(|tag| !listed.contains_key(&tag.key)))
             };
             let delete = project.run_verified(|| project.delete_tags(id, superfluous), gone);
-            session.write(delete).await.map_err(unpublished)?;
+            context.write(delete).await.map_err(unpublished)?;
             present.retain(|key, value| wanted.get(key) == Some(value));
-            let (own, all) = self.tagging.read(present.clone(), planned.tags.as_ref(), &present);
+            let (own, all) = self.tag_policy.read(present.clone(), planned.tags.as_ref(), &present);
             self.save(|now| {
                 now.tags = own;
                 now.tags_all.0 = Some(all);
@@ -346,7 +351,7 @@ impl Reconciler<'_> {
                 Ok(missing.iter().all(|tag| listed.get(&tag.key) == Some(&tag.value)))
             };
             let create = project.run_verified(|| project.create_tags(id, missing), there);
-            session.write(create).await.map_err(unpublished)?;
+            context.write(create).await.map_err(unpublished)?;
         }
         self.save(|now| {
             now.tags.clone_from(&planned.tags);
@@ -359,21 +364,25 @@ impl Reconciler<'_> {
     pub(super) async fn wait(&mut self) -> Option<wire::Connection> {
         let declared = self.planned.declared();
         let changed = Changed { before: &self.before, ended: &self.ended };
-        let settled = waiting::until_active(self.session, self.now.id(), declared, &mut self.homes, changed).await;
+        let settled =
+            wait_for_bindings::until_active(self.context, self.now.id(), declared, &mut self.pool_of_queue, changed)
+                .await;
         match settled {
             Ok(shown) => return Some(shown),
-            Err(Unsettled::Failed(failed)) => {
-                self.faults.extend(waiting::failures(&self.planned.name, &failed, &self.holds));
+            Err(WaitError::Failed(failed)) => {
+                self.faults.extend(wait_for_bindings::failure_errors(&self.planned.name, &failed, &self.state_note));
             }
-            Err(Unsettled::Gone) => {
+            Err(WaitError::Gone) => {
                 let text = format!("The connection {} was deleted by someone else in the meantime.", self.now.id());
                 self.faults.push(Diagnostic::error(format!("{}: Gone", self.summary), text));
             }
             // All was done but the waiting, and nothing that is there should be marked as broken for it.
-            Err(Unsettled::Fault(fault @ Fault::Interrupted { .. })) => {
-                self.response.add_warning(fault.warn("Interrupted While Waiting for Bindings", waiting::UNAWAITED));
+            Err(WaitError::Operation(error @ OperationError::Interrupted { .. })) => {
+                self.response.add_warning(
+                    error.warn("Interrupted While Waiting for Bindings", wait_for_bindings::WAIT_INTERRUPTED),
+                );
             }
-            Err(Unsettled::Fault(fault)) => self.step("Waiting for Bindings", Err(fault)),
+            Err(WaitError::Operation(error)) => self.step("Waiting for Bindings", Err(error)),
         }
         None
     }
@@ -390,14 +399,16 @@ async fn tags(project: &Project, id: &str) -> Result<Tags, Error> {
 }
 
 /// Tags cannot be changed everywhere.
-fn unpublished(fault: Fault) -> Fault {
-    if !fault.is_not_published() {
-        return fault;
+fn unpublished(error: OperationError) -> OperationError {
+    if !error.is_not_published() {
+        return error;
     }
     let text = "The tag API is not published in this region (APIGW.0101): tags can be set when a connection is created, but \
                 neither read nor changed later.\n\nLeave tags as they were, or remove them from the configuration (and \
                 default_tags from the provider's).";
-    Fault::Told(Diagnostic::error("Tags Cannot Be Changed in This Region", text).at(Path::attribute("tags")).into())
+    OperationError::Reported(
+        Diagnostic::error("Tags Cannot Be Changed in This Region", text).at(Path::attribute("tags")).into(),
+    )
 }
 
 /// What to unbind and to bind.
@@ -407,21 +418,26 @@ struct Moves {
     /// What has FAILED.
     unbind_failed: wire::QueueNames,
     bind: wire::QueueNames,
-    bind_targets: BTreeSet<Target>,
+    bind_targets: BTreeSet<BindingTarget>,
     /// Peerings that are bound again although they are there: they have FAILED.
-    before: BTreeMap<Target, Binding>,
+    before: BTreeMap<BindingTarget, Binding>,
 }
 
 impl Moves {
-    fn between(homes: &Homes, prior: &Connection, planned: &Connection, shown: &wire::Connection) -> Self {
-        let wanted = homes.targets(shown, planned.declared());
-        let mut owned = homes.targets(shown, prior.declared());
+    fn between(
+        pool_of_queue: &PoolOfQueue,
+        prior: &Connection,
+        planned: &Connection,
+        shown: &wire::Connection,
+    ) -> Self {
+        let wanted = pool_of_queue.targets(shown, planned.declared());
+        let mut owned = pool_of_queue.targets(shown, prior.declared());
         // Where nothing was declared before, what is bound is taken over: a declared set is authoritative.
         if prior.queues.is_none() && planned.queues.is_some() {
-            owned.extend(shown.available_queue_info.iter().map(|b| Target::Queue(b.name.to_ascii_lowercase())));
+            owned.extend(shown.available_queue_info.iter().map(|b| BindingTarget::Queue(b.name.to_ascii_lowercase())));
         }
         if prior.elastic_resource_pools.is_none() && planned.elastic_resource_pools.is_some() {
-            owned.extend(shown.elastic_resource_pools.iter().map(|b| Target::Pool(b.name.to_ascii_lowercase())));
+            owned.extend(shown.elastic_resource_pools.iter().map(|b| BindingTarget::Pool(b.name.to_ascii_lowercase())));
         }
         let mut moves = Self::default();
         for target in owned.difference(&wanted) {
@@ -430,11 +446,11 @@ impl Moves {
             let names = if failed { &mut moves.unbind_failed } else { &mut moves.unbind };
             match target {
                 // In the case in which the service keeps names, whichever it has answered in.
-                Target::Queue(name) => names.queues.push(name.clone()),
-                Target::Pool(name) => names.elastic_resource_pools.push(name.clone()),
+                BindingTarget::Queue(name) => names.queues.push(name.clone()),
+                BindingTarget::Pool(name) => names.elastic_resource_pools.push(name.clone()),
             }
         }
-        let mut to_bind: BTreeSet<&Target> = BTreeSet::new();
+        let mut to_bind: BTreeSet<&BindingTarget> = BTreeSet::new();
         for target in &wanted {
             match target.peering(shown) {
                 None => drop(to_bind.insert(target)),
@@ -448,12 +464,12 @@ impl Moves {
         moves.bind_targets = to_bind.iter().map(|target| (*target).clone()).collect();
         // A pool that is declared itself is bound under its own name, and once.
         for pool in planned.elastic_resource_pools.iter().flatten() {
-            if to_bind.remove(&Target::Pool(pool.to_ascii_lowercase())) {
+            if to_bind.remove(&BindingTarget::Pool(pool.to_ascii_lowercase())) {
                 moves.bind.elastic_resource_pools.push(pool.clone());
             }
         }
         for queue in planned.queues.iter().flatten() {
-            if to_bind.remove(&homes.of(shown, queue)) {
+            if to_bind.remove(&pool_of_queue.of(shown, queue)) {
                 moves.bind.queues.push(queue.clone());
             }
         }

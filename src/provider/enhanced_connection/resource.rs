@@ -33,12 +33,12 @@ use super::{
     schema, state_upgrade,
 };
 use crate::provider::{
-    bound::Homes,
-    place,
     provider_data::ProviderData,
-    session::{Fault, Session},
-    small,
-    tagging::Tagging,
+    shared::binding_target::PoolOfQueue,
+    shared::connection_part,
+    shared::location,
+    shared::operation::{OperationContext, OperationError},
+    shared::tags::TagPolicy,
 };
 use crate::{
     client::ConnectionFilter,
@@ -100,15 +100,15 @@ impl Resource for EnhancedConnection {
         const SUMMARY: &str = "Could Not Create the Enhanced Connection";
         let planned = Connection::from_value(request.planned, &Path::root())?;
         let limit = planned.timeouts.create(schema::CREATE);
-        let session = Session::open(&self.provider_data, planned.place(), limit, request.stop)
+        let context = OperationContext::open(&self.provider_data, planned.location(), limit, request.stop)
             .await
-            .map_err(|fault| fault.tell(SUMMARY, "Nothing was created."))?
-            .about(planned.about());
-        let tagging = self.provider_data.tagging();
-        let tags = tagging.all(planned.tags.as_ref());
+            .map_err(|error| error.into_errors(SUMMARY, "Nothing was created."))?
+            .subject(planned.subject());
+        let tag_policy = self.provider_data.tag_policy();
+        let tags = tag_policy.all(planned.tags.as_ref());
 
         self.provider_data.run_state().mark_applying();
-        let (made, warnings) = create_once::run(&session, &self.provider_data, &planned, &tags, SUMMARY).await?;
+        let (made, warnings) = create_once::run(&context, &self.provider_data, &planned, &tags, SUMMARY).await?;
         response.add_warning(warnings);
         let (id, found, noted) = match made {
             CreateOutcome::Answered(id) => (id, false, None),
@@ -119,11 +119,11 @@ impl Resource for EnhancedConnection {
             }
         };
         let mut now = Connection { id: Computed(Some(id.clone())), tags_all: Computed(Some(tags)), ..planned.clone() };
-        place::settle(&mut now.region, &mut now.project_id, &session);
+        location::fill_location(&mut now.region, &mut now.project_id, &context);
         now.routes = planned.routes.as_ref().map(|_| BTreeMap::new());
         // From here on the connection exists, and whatever goes wrong, Terraform knows it.
         response.set_state(now.clone());
-        let holds = format!(
+        let state_note = format!(
             "The connection exists (ID {id}) and is in the state as it is now. Do not simply apply again: Terraform has marked \
              it as tainted and would replace it. To keep it: fix the cause, run terraform untaint ADDRESS, then apply; only \
              what is missing is done."
@@ -131,22 +131,22 @@ impl Resource for EnhancedConnection {
         let wait = planned.waits() && planned.declared().is_any();
         if found {
             // How far it came is not known: it is brought to the plan from what is there.
-            let told = |fault: Fault| fault.tell(SUMMARY, &holds);
-            let _guard = small::lock(&session, &self.provider_data, &id).await.map_err(told)?;
+            let to_errors = |error: OperationError| error.into_errors(SUMMARY, &state_note);
+            let _guard = connection_part::lock(&context, &self.provider_data, &id).await.map_err(to_errors)?;
             let known = Connection { routes: planned.routes.clone(), ..now };
             let known = match &noted {
                 Some(noted) => create_once::as_noted(known, noted),
                 None => known,
             };
-            let looked = refresh(&session, known, &tagging, Scope::Declared);
-            let Some((there, _)) = looked.await.map_err(told)? else { return Err(gone(SUMMARY, &id)) };
+            let looked = refresh(&context, known, &tag_policy, Scope::Declared);
+            let Some((there, _)) = looked.await.map_err(to_errors)? else { return Err(gone(SUMMARY, &id)) };
             response.set_state(there.clone());
             let mut reconciler =
-                Reconciler::new(&session, &tagging, &planned, there.clone(), response, (SUMMARY, holds));
+                Reconciler::new(&context, &tag_policy, &planned, there.clone(), response, (SUMMARY, state_note));
             reconciler.reconcile(&there).await?;
             return finish(reconciler, wait, "Created", true).await;
         }
-        let mut reconciler = Reconciler::new(&session, &tagging, &planned, now, response, (SUMMARY, holds));
+        let mut reconciler = Reconciler::new(&context, &tag_policy, &planned, now, response, (SUMMARY, state_note));
         if planned.routes.as_ref().is_some_and(|routes| !routes.is_empty()) {
             let outcome = reconciler.routes(Some(&BTreeMap::new()), &[]).await;
             reconciler.step("Routes", outcome);
@@ -156,18 +156,18 @@ impl Resource for EnhancedConnection {
 
     async fn read(&self, request: ReadRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
         const SUMMARY: &str = "Could Not Read the Enhanced Connection";
-        const HOLDS: &str = "The state was not changed.";
-        let known: Connection = small::from_state(request.state)?;
-        small::check_state(known.id())?;
+        const STATE_NOTE: &str = "The state was not changed.";
+        let known: Connection = connection_part::from_state(request.state)?;
+        connection_part::check_state(known.id())?;
         let limit = known.timeouts.read(schema::READ);
-        let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
-        let session = Session::open(&self.provider_data, known.place(), limit, request.stop)
+        let to_errors = |error: OperationError| error.into_errors(SUMMARY, STATE_NOTE);
+        let context = OperationContext::open(&self.provider_data, known.location(), limit, request.stop)
             .await
-            .map_err(told)?
-            .about(known.about());
-        match refresh(&session, known, &self.provider_data.tagging(), Scope::Declared).await.map_err(told)? {
+            .map_err(to_errors)?
+            .subject(known.subject());
+        match refresh(&context, known, &self.provider_data.tag_policy(), Scope::Declared).await.map_err(to_errors)? {
             Some((connection, warnings)) => {
-                self.provider_data.creation_journal().confirm(session.project.id(), &connection.name, connection.id());
+                self.provider_data.creation_journal().confirm(context.project.id(), &connection.name, connection.id());
                 response.add_warning(warnings);
                 response.set_state(connection);
             }
@@ -178,19 +178,19 @@ impl Resource for EnhancedConnection {
 
     async fn update(&self, request: UpdateRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
         const SUMMARY: &str = "Could Not Change the Enhanced Connection";
-        const HOLDS: &str =
+        const STATE_NOTE: &str =
             "The state holds what has been done so far. Fix the cause and apply again: only the rest is done.";
-        let prior: Connection = small::from_state(request.prior)?;
-        small::check_state(prior.id())?;
+        let prior: Connection = connection_part::from_state(request.prior)?;
+        connection_part::check_state(prior.id())?;
         let planned = Connection::from_value(request.planned, &Path::root())?;
         let limit = planned.timeouts.update(schema::UPDATE);
-        let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
-        let session = Session::open(&self.provider_data, prior.place(), limit, request.stop)
+        let to_errors = |error: OperationError| error.into_errors(SUMMARY, STATE_NOTE);
+        let context = OperationContext::open(&self.provider_data, prior.location(), limit, request.stop)
             .await
-            .map_err(told)?
-            .about(prior.about());
-        let tagging = self.provider_data.tagging();
-        let guard = small::lock(&session, &self.provider_data, prior.id()).await.map_err(told)?;
+            .map_err(to_errors)?
+            .subject(prior.subject());
+        let tag_policy = self.provider_data.tag_policy();
+        let guard = connection_part::lock(&context, &self.provider_data, prior.id()).await.map_err(to_errors)?;
 
         let now = Connection {
             wait_for_bindings: planned.wait_for_bindings,
@@ -199,7 +199,8 @@ impl Resource for EnhancedConnection {
             routetable_id: planned.routetable_id.clone(),
             ..prior.clone()
         };
-        let mut reconciler = Reconciler::new(&session, &tagging, &planned, now, response, (SUMMARY, HOLDS.to_owned()));
+        let mut reconciler =
+            Reconciler::new(&context, &tag_policy, &planned, now, response, (SUMMARY, STATE_NOTE.to_owned()));
         let wait = reconciler.reconcile(&prior).await?;
         drop(guard);
         if planned.routetable_id.is_some() {
@@ -212,64 +213,64 @@ impl Resource for EnhancedConnection {
 
     async fn delete(&self, request: DeleteRequest<'_>, _: &mut ResponseState) -> Result<(), Diagnostics> {
         const SUMMARY: &str = "Could Not Delete the Enhanced Connection";
-        const HOLDS: &str =
+        const STATE_NOTE: &str =
             "The connection is still in the state. Run the same command again (terraform destroy, or apply).";
-        let known: Connection = small::from_state(request.prior)?;
-        small::check_state(known.id())?;
+        let known: Connection = connection_part::from_state(request.prior)?;
+        connection_part::check_state(known.id())?;
         let limit = known.timeouts.delete(schema::DELETE);
-        let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
-        let session = Session::open(&self.provider_data, known.place(), limit, request.stop)
+        let to_errors = |error: OperationError| error.into_errors(SUMMARY, STATE_NOTE);
+        let context = OperationContext::open(&self.provider_data, known.location(), limit, request.stop)
             .await
-            .map_err(told)?
-            .about(known.about());
-        let guard = small::lock(&session, &self.provider_data, known.id()).await.map_err(told)?;
-        self.provider_data.creation_journal().confirm(session.project.id(), &known.name, known.id());
+            .map_err(to_errors)?
+            .subject(known.subject());
+        let guard = connection_part::lock(&context, &self.provider_data, known.id()).await.map_err(to_errors)?;
+        self.provider_data.creation_journal().confirm(context.project.id(), &known.name, known.id());
         // What is not shown may be shown late: it is deleted all the same.
-        if let Some(shown) = small::shown(&session, known.id()).await.map_err(told)? {
+        if let Some(shown) = connection_part::find_connection(&context, known.id()).await.map_err(to_errors)? {
             same_connection(&known, &shown)?;
         }
         let mut settled = false;
         loop {
-            let fault = match session.write(session.project.delete_connection(known.id())).await {
+            let error = match context.write(context.project.delete_connection(known.id())).await {
                 Ok(()) => break,
                 // What is gone already needs no deleting; but the service may mean something else that it did not find.
-                Err(fault) if fault.is_not_found() => {
-                    return if small::goes(&session, known.id()).await.map_err(told)? {
+                Err(error) if error.is_not_found() => {
+                    return if connection_part::becomes_gone(&context, known.id()).await.map_err(to_errors)? {
                         Ok(())
                     } else {
-                        Err(told(fault))
+                        Err(to_errors(error))
                     };
                 }
-                Err(fault) => fault,
+                Err(error) => error,
             };
             // A connection that is still being created cannot be deleted.
-            if settled || !fault.may_mean_not_yet() {
-                return Err(told(fault));
+            if settled || !error.may_mean_not_yet() {
+                return Err(to_errors(error));
             }
             // It may have settled between the refusal and this look: then the next answer counts.
-            settled = !is_settling(&session, known.id()).await;
+            settled = !is_settling(&context, known.id()).await;
             if settled {
                 continue;
             }
             tracing::info!(
                 id = known.id(),
-                ?fault,
+                ?error,
                 "the connection is still being created; deleting it again in a moment"
             );
-            session.pause(PAUSE, || "The creation of the connection".to_owned()).await.map_err(told)?;
+            context.pause(PAUSE, || "The creation of the connection".to_owned()).await.map_err(to_errors)?;
         }
         drop(guard);
-        while small::still_shown(&session, known.id()).await.map_err(told)?.is_some() {
+        while connection_part::find_connection_once(&context, known.id()).await.map_err(to_errors)?.is_some() {
             tracing::info!(id = known.id(), "waiting until the service says DELETED");
-            session.pause(PAUSE, || "The deletion of the connection".to_owned()).await.map_err(told)?;
+            context.pause(PAUSE, || "The deletion of the connection".to_owned()).await.map_err(to_errors)?;
         }
         Ok(())
     }
 
     async fn import(&self, request: ImportRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
         const SUMMARY: &str = "Could Not Import the Enhanced Connection";
-        const HOLDS: &str = "Nothing was imported.";
-        let (object, region, project_id) = place::of_import(request.id);
+        const STATE_NOTE: &str = "Nothing was imported.";
+        let (object, region, project_id) = location::parse_import_id(request.id);
         let name = object.strip_prefix("name:");
         if let Some((rule, broken)) = match name {
             Some(name) => rules::CONNECTION_NAME.violation(name).map(|broken| (rules::CONNECTION_NAME, broken)),
@@ -287,17 +288,19 @@ impl Resource for EnhancedConnection {
             );
             return Err(Diagnostic::error("Invalid Import ID", text).into());
         }
-        let told = |fault: Fault| fault.tell(SUMMARY, HOLDS);
-        let session =
-            Session::open(&self.provider_data, (region, project_id), schema::READ, request.stop).await.map_err(told)?;
+        let to_errors = |error: OperationError| error.into_errors(SUMMARY, STATE_NOTE);
+        let context = OperationContext::open(&self.provider_data, (region, project_id), schema::READ, request.stop)
+            .await
+            .map_err(to_errors)?;
         let id = match name {
-            Some(name) => id_of(&session, name).await.map_err(told)?,
+            Some(name) => id_of(&context, name).await.map_err(to_errors)?,
             None => object.to_owned(),
         };
         let asked = Connection { id: Computed(Some(id)), ..Connection::default() };
-        let looked = refresh(&session, asked, &self.provider_data.tagging(), Scope::Everything).await.map_err(told)?;
+        let looked =
+            refresh(&context, asked, &self.provider_data.tag_policy(), Scope::Everything).await.map_err(to_errors)?;
         let Some((connection, warnings)) = looked else {
-            return Err(small::not_found(&format!("enhanced connection {object}"), "Enhanced Connection"));
+            return Err(connection_part::not_found(&format!("enhanced connection {object}"), "Enhanced Connection"));
         };
         response.add_warning(warnings);
         response.set_state(connection);
@@ -314,9 +317,9 @@ async fn finish(mut reconciler: Reconciler<'_>, wait: bool, done: &str, open: bo
     if wait && !failed {
         shown = reconciler.wait().await;
     } else if open && !failed {
-        match reconciler.session.briefly(LAST_LOOK, small::shown(reconciler.session, reconciler.now.id())).await {
+        match reconciler.context.with_short_timeout(LAST_LOOK, connection_part::find_connection(reconciler.context, reconciler.now.id())).await {
             Ok(seen) => shown = seen,
-            Err(fault) => reconciler.response.add_warning(fault.warn(
+            Err(error) => reconciler.response.add_warning(error.warn(
                 &format!("{done}, but Not Read Back"),
                 "Everything was done and is in the state. What the service adds (such as the status) is read at the next plan or \
                  apply.",
@@ -326,14 +329,14 @@ async fn finish(mut reconciler: Reconciler<'_>, wait: bool, done: &str, open: bo
     if reconciler.faults.has_errors() {
         // The truth, as far as it can be had in a moment; else what the steps have saved.
         let asked = reconciler.now.clone();
-        let late = tokio::time::timeout(LAST_LOOK, reconciler.session.project.show_connection(asked.id())).await;
+        let late = tokio::time::timeout(LAST_LOOK, reconciler.context.project.show_connection(asked.id())).await;
         if let Ok(Ok(shown)) = late
             && !shown.is_deleted()
-            && reconciler.homes.ask(reconciler.session, &shown, &[asked.queues.as_ref()]).await.is_ok()
+            && reconciler.pool_of_queue.ask(reconciler.context, &shown, &[asked.queues.as_ref()]).await.is_ok()
         {
             let mut now = asked;
-            let (homes, tagging) = (&reconciler.homes, reconciler.tagging);
-            now.apply_remote(RemoteState { shown: &shown, tags: None, homes, tagging, everything: false });
+            let (pool_of_queue, tag_policy) = (&reconciler.pool_of_queue, reconciler.tag_policy);
+            now.apply_remote(RemoteState { shown: &shown, tags: None, pool_of_queue, tag_policy, everything: false });
             reconciler.response.set_state(now);
         }
         return Err(reconciler.faults);
@@ -343,11 +346,11 @@ async fn finish(mut reconciler: Reconciler<'_>, wait: bool, done: &str, open: bo
     // Where it is, is what was planned: an update may be the first to say it.
     state.region.0 = state.region.0.take().or_else(|| reconciler.now.region.0.clone());
     state.project_id.0 = state.project_id.0.take().or_else(|| reconciler.now.project_id.0.clone());
-    state.tags_all.0 = Some(reconciler.tagging.all(state.tags.as_ref()));
+    state.tags_all.0 = Some(reconciler.tag_policy.all(state.tags.as_ref()));
     if let Some(shown) = shown {
         state.apply_computed(&shown);
         if !wait {
-            reconciler.response.add_warning(state.failures(&shown, &reconciler.homes));
+            reconciler.response.add_warning(state.failures(&shown, &reconciler.pool_of_queue));
         }
     }
     reconciler.response.set_state(state);
@@ -365,33 +368,34 @@ enum Scope {
 
 /// Looks at a connection; `None` where it is gone.
 async fn refresh(
-    session: &Session,
+    context: &OperationContext,
     known: Connection,
-    tagging: &Tagging,
+    tag_policy: &TagPolicy,
     scope: Scope,
-) -> Result<Option<(Connection, Diagnostics)>, Fault> {
-    let Some(shown) = small::shown(session, known.id()).await? else { return Ok(None) };
+) -> Result<Option<(Connection, Diagnostics)>, OperationError> {
+    let Some(shown) = connection_part::find_connection(context, known.id()).await? else { return Ok(None) };
     same_connection(&known, &shown)?;
     let mut warnings = Diagnostics::new();
     let everything = scope == Scope::Everything;
     let mut tags = None;
-    if everything || known.tags.is_some() || !tagging.defaults.is_empty() || !known.owned_tags().is_empty() {
-        match session.read(session.project.list_tags(known.id())).await {
+    if everything || known.tags.is_some() || !tag_policy.defaults.is_empty() || !known.owned_tags().is_empty() {
+        match context.read(context.project.list_tags(known.id())).await {
             Ok(listed) => tags = Some(listed.into_iter().map(|tag| (tag.key, tag.value)).collect()),
-            Err(fault) if fault.is_not_published() => {
+            Err(error) if error.is_not_published() => {
                 if !everything {
-                    warnings.extend(fault.warn("Tags Cannot Be Read", TAGS_NOT_PUBLISHED));
+                    warnings.extend(error.warn("Tags Cannot Be Read", TAGS_NOT_PUBLISHED));
                 }
             }
-            Err(fault) => return Err(fault),
+            Err(error) => return Err(error),
         }
     }
-    let mut homes = Homes::default();
-    homes.ask(session, &shown, &[known.queues.as_ref()]).await?;
+    let mut pool_of_queue = PoolOfQueue::default();
+    pool_of_queue.ask(context, &shown, &[known.queues.as_ref()]).await?;
     let mut connection = known;
-    let seen = RemoteState { shown: &shown, tags: tags.as_ref(), homes: &homes, tagging, everything };
+    let seen =
+        RemoteState { shown: &shown, tags: tags.as_ref(), pool_of_queue: &pool_of_queue, tag_policy, everything };
     warnings.extend(connection.apply_remote(seen));
-    place::settle(&mut connection.region, &mut connection.project_id, session);
+    location::fill_location(&mut connection.region, &mut connection.project_id, context);
     Ok(Some((connection, warnings)))
 }
 
@@ -420,10 +424,10 @@ pub(super) fn same_connection(known: &Connection, shown: &wire::Connection) -> R
 const TAGS_NOT_PUBLISHED: &str = "The tag API is not published in this region. The state keeps the tags that it has.";
 
 /// The id of the one connection that has this name.
-async fn id_of(session: &Session, name: &str) -> Result<String, Fault> {
+async fn id_of(context: &OperationContext, name: &str) -> Result<String, OperationError> {
     let filter =
         ConnectionFilter { name: Some(name), status: Some(wire::STATUS_ACTIVE), ..ConnectionFilter::default() };
-    let mut named = session.read(session.project.list_connections(&filter)).await?;
+    let mut named = context.read(context.project.list_connections(&filter)).await?;
     named.retain(|connection| connection.name == name && !connection.is_deleted());
     match named.len() {
         1 => Ok(named.remove(0).id),
@@ -432,7 +436,7 @@ async fn id_of(session: &Session, name: &str) -> Result<String, Fault> {
                 "There is no enhanced connection named {name:?} in this project. Names must match exactly, including case. Also \
                  check region and project_id of the provider."
             );
-            Err(Fault::Told(Diagnostic::error("Enhanced Connection Not Found", text).into()))
+            Err(OperationError::Reported(Diagnostic::error("Enhanced Connection Not Found", text).into()))
         }
         count => {
             let ids: Vec<_> = named.iter().map(|connection| connection.id.as_str()).collect();
@@ -440,14 +444,14 @@ async fn id_of(session: &Session, name: &str) -> Result<String, Fault> {
                 "There are {count} enhanced connections named {name:?}: {}. Import the one you mean by its ID.",
                 ids.join(", ")
             );
-            Err(Fault::Told(Diagnostic::error("Name Is Not Unique", text).into()))
+            Err(OperationError::Reported(Diagnostic::error("Name Is Not Unique", text).into()))
         }
     }
 }
 
 /// Whether any of its bindings is still being made.
-async fn is_settling(session: &Session, id: &str) -> bool {
-    let Ok(shown) = session.read(session.project.show_connection(id)).await else { return false };
+async fn is_settling(context: &OperationContext, id: &str) -> bool {
+    let Ok(shown) = context.read(context.project.show_connection(id)).await else { return false };
     let mut bindings = shown.available_queue_info.iter().chain(&shown.elastic_resource_pools);
     bindings.any(|binding| binding.has_status(wire::BINDING_CREATING))
 }

@@ -9,12 +9,12 @@ use crate::{
         schema::{Attribute, BlockBody, Nesting, Schema},
         timeouts::{Operation, Timeouts},
         types::Type,
-        validate::{EachElement, EachKey},
+        validate::{KeysAre, ValuesAre},
         value::Value,
     },
     provider::{
-        checks::{AtMost, DistinctInAnyCase, DistinctNetworks, Follows, NotReserved},
-        place,
+        shared::location,
+        shared::validators::{DistinctInAnyCase, DistinctNetworks, MatchesRule, NotReserved, SizeAtMost},
     },
 };
 
@@ -29,29 +29,29 @@ pub(super) const DELETE: Duration = Duration::from_mins(20);
 
 pub(super) fn schema() -> Schema {
     let mut attributes = vec![
-        Attribute::string("name").required().validator(Follows(&[rules::CONNECTION_NAME])).plan_modifier(RequiresReplace).description(
+        Attribute::string("name").required().validator(MatchesRule(&[rules::CONNECTION_NAME])).plan_modifier(RequiresReplace).description(
             "Name of the connection: 1 to 64 letters, digits or underscores. Changing it replaces the connection.",
         ),
         Attribute::string("dest_vpc_id")
             .required()
-            .validator(Follows(&[rules::VPC_ID]))
+            .validator(MatchesRule(&[rules::VPC_ID]))
             .plan_modifier(RequiresReplace)
             .semantic_equality(same_text)
             .description("ID of the VPC to connect to. Changing it replaces the connection."),
         Attribute::string("dest_network_id")
             .required()
-            .validator(Follows(&[rules::NETWORK_ID]))
+            .validator(MatchesRule(&[rules::NETWORK_ID]))
             .plan_modifier(RequiresReplace)
             .semantic_equality(same_text)
             .description("Network ID of the subnet to connect to, in that VPC. Changing it replaces the connection."),
         Attribute::new("elastic_resource_pools", Type::set(Type::String))
-            .validator(EachElement(Follows(&[rules::POOL_NAME])))
+            .validator(ValuesAre(MatchesRule(&[rules::POOL_NAME])))
             .description(
                 "Names of the elastic resource pools that use the connection, with all queues in them. `[]` means none; \
                  without the attribute they are not managed.",
             ),
         Attribute::new("queues", Type::set(Type::String))
-            .validator(EachElement(Follows(&[rules::QUEUE_NOT_DEFAULT, rules::QUEUE_NAME])))
+            .validator(ValuesAre(MatchesRule(&[rules::QUEUE_NOT_DEFAULT, rules::QUEUE_NAME])))
             .validator(DistinctInAnyCase)
             .semantic_equality(same_texts)
             .description(
@@ -59,23 +59,23 @@ pub(super) fn schema() -> Schema {
                  elastic resource pool (binding one binds its pool), never `default`. The service keeps the names in \
                  lower case. `[]` means none; without the attribute they are not managed.",
             ),
-        Attribute::string("routetable_id").validator(Follows(&[rules::ROUTE_TABLE_ID])).plan_modifier(RequiresReplace).semantic_equality(same_text).description(
+        Attribute::string("routetable_id").validator(MatchesRule(&[rules::ROUTE_TABLE_ID])).plan_modifier(RequiresReplace).semantic_equality(same_text).description(
             "Route table of the subnet. The service never returns it, so a change made elsewhere is not seen. \
                  Changing it replaces the connection.",
         ),
         Attribute::new("hosts", Type::map(Type::String))
-            .validator(AtMost(rules::HOST_COUNT))
-            .validator(EachKey(Follows(&[rules::HOST_NAME])))
-            .validator(EachElement(Follows(&[rules::HOST_IP])))
+            .validator(SizeAtMost(rules::HOST_COUNT))
+            .validator(KeysAre(MatchesRule(&[rules::HOST_NAME])))
+            .validator(ValuesAre(MatchesRule(&[rules::HOST_IP])))
             .description(
                 "Host records, name to IPv4 address, at most 20,000. A name has 1 to 128 letters, digits, `_`, `-` or \
                  `.` and starts with a letter. `{}` means none; without the attribute the records are not managed.",
             ),
         Attribute::new("routes", Type::map(Type::String))
-            .validator(EachKey(Follows(&[rules::ROUTE_NAME])))
-            .validator(EachElement(Follows(&[rules::ROUTE_CIDR])))
+            .validator(KeysAre(MatchesRule(&[rules::ROUTE_NAME])))
+            .validator(ValuesAre(MatchesRule(&[rules::ROUTE_CIDR])))
             .validator(DistinctNetworks)
-            .validator(EachElement(NotReserved))
+            .validator(ValuesAre(NotReserved))
             .semantic_equality(same_networks)
             .description(
                 "Routes, name to CIDR (IPv4 or IPv6). A name has 1 to 64 letters, digits, `_` or `-`; no two routes have the \
@@ -83,9 +83,9 @@ pub(super) fn schema() -> Schema {
                  the routes are not managed.",
             ),
         Attribute::new("tags", Type::map(Type::String))
-            .validator(AtMost(rules::TAG_COUNT))
-            .validator(EachKey(Follows(&[rules::TAG_KEY])))
-            .validator(EachElement(Follows(&[rules::TAG_VALUE])))
+            .validator(SizeAtMost(rules::TAG_COUNT))
+            .validator(KeysAre(MatchesRule(&[rules::TAG_KEY])))
+            .validator(ValuesAre(MatchesRule(&[rules::TAG_VALUE])))
             .description(
                 "Tags, key to value, at most 20 together with `default_tags` of the provider. `{}` means none but those; \
                  without the attribute only those are managed.",
@@ -95,7 +95,7 @@ pub(super) fn schema() -> Schema {
              where one is FAILED. Default: `true`.",
         ),
     ];
-    attributes.extend(place::attributes());
+    attributes.extend(location::resource_attributes());
     attributes.extend([
         Attribute::string("id")
             .computed()

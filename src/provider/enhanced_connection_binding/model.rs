@@ -8,11 +8,12 @@ use crate::{
     framework::{diagnostic::Diagnostics, model::Computed, path::Path, timeouts::Timeouts, value::Value},
     model,
     provider::{
-        bound::{Homes, Target},
         enhanced_connection::model::{Peering, peering},
-        place,
-        session::{Fault, Session},
-        small, waiting,
+        shared::binding_target::{BindingTarget, PoolOfQueue},
+        shared::connection_part,
+        shared::location,
+        shared::operation::{OperationContext, OperationError},
+        shared::wait_for_bindings,
     },
 };
 
@@ -37,21 +38,21 @@ model! {
 impl Bound {
     /// What the state holds. One that names neither a queue nor a pool was damaged, and would be taken for gone.
     pub(super) fn from_state(state: &Value) -> Result<Self, Diagnostics> {
-        let bound: Self = small::from_state(state)?;
+        let bound: Self = connection_part::from_state(state)?;
         if bound.name().is_empty() {
             let fact = format!("one of {QUEUE} and {POOL} should be set, but none is.");
-            return Err(small::damaged(&fact, Path::attribute(QUEUE)).into());
+            return Err(connection_part::damaged(&fact, Path::attribute(QUEUE)).into());
         }
         Ok(bound)
     }
 
     /// As messages name it.
-    pub(super) fn about(&self) -> String {
+    pub(super) fn subject(&self) -> String {
         format!("binding of the {} to the connection {}", self.what(), self.connection_id)
     }
 
     /// Its region and project, as far as they are known.
-    pub(super) fn place(&self) -> (Option<&str>, Option<&str>) {
+    pub(super) fn location(&self) -> (Option<&str>, Option<&str>) {
         (self.region.0.as_deref(), self.project_id.0.as_deref())
     }
 
@@ -75,16 +76,16 @@ impl Bound {
     }
 
     /// What the peering is made for, as far as is known by now.
-    pub(super) fn target(&self, homes: &Homes, shown: &wire::Connection) -> Target {
+    pub(super) fn target(&self, pool_of_queue: &PoolOfQueue, shown: &wire::Connection) -> BindingTarget {
         match &self.queue {
-            Some(queue) => homes.of(shown, queue),
-            None => Target::Pool(self.name().to_ascii_lowercase()),
+            Some(queue) => pool_of_queue.of(shown, queue),
+            None => BindingTarget::Pool(self.name().to_ascii_lowercase()),
         }
     }
 
     /// Takes over what the provider decides.
-    pub(super) fn observe(&mut self, session: &Session, shown: Option<&Binding>) {
-        place::settle(&mut self.region, &mut self.project_id, session);
+    pub(super) fn observe(&mut self, context: &OperationContext, shown: Option<&Binding>) {
+        location::fill_location(&mut self.region, &mut self.project_id, context);
         let kind = if self.queue.is_some() { QUEUE } else { POOL };
         let id = format!("{}/{kind}/{}", self.connection_id, self.name().to_ascii_lowercase());
         self.id = Computed(Some(id));
@@ -99,26 +100,28 @@ impl Bound {
 /// A look at the connection, with where the queue lives.
 pub(super) struct Look {
     pub(super) shown: wire::Connection,
-    pub(super) homes: Homes,
+    pub(super) pool_of_queue: PoolOfQueue,
 }
 
 impl Look {
     /// `None` where the connection is gone.
-    pub(super) async fn at(session: &Session, bound: &Bound) -> Result<Option<Self>, Fault> {
-        let Some(shown) = small::shown(session, &bound.connection_id).await? else { return Ok(None) };
-        let mut homes = Homes::default();
-        homes.ask(session, &shown, &[set(bound.queue.as_ref()).as_ref()]).await?;
-        Ok(Some(Self { shown, homes }))
+    pub(super) async fn at(context: &OperationContext, bound: &Bound) -> Result<Option<Self>, OperationError> {
+        let Some(shown) = connection_part::find_connection(context, &bound.connection_id).await? else {
+            return Ok(None);
+        };
+        let mut pool_of_queue = PoolOfQueue::default();
+        pool_of_queue.ask(context, &shown, &[set(bound.queue.as_ref()).as_ref()]).await?;
+        Ok(Some(Self { shown, pool_of_queue }))
     }
 
     /// The same of a binding that Terraform holds: where it seems to be missing, it is looked for again.
-    pub(super) async fn at_held(session: &Session, bound: &Bound) -> Result<Option<Self>, Fault> {
+    pub(super) async fn at_held(context: &OperationContext, bound: &Bound) -> Result<Option<Self>, OperationError> {
         let is_missing = |look: &Option<Self>| look.as_ref().is_some_and(|look| look.peering(bound).is_none());
-        small::doubting(session, || Self::at(session, bound), is_missing).await
+        connection_part::read_until(context, || Self::at(context, bound), is_missing).await
     }
 
-    pub(super) fn target(&self, bound: &Bound) -> Target {
-        bound.target(&self.homes, &self.shown)
+    pub(super) fn target(&self, bound: &Bound) -> BindingTarget {
+        bound.target(&self.pool_of_queue, &self.shown)
     }
 
     pub(super) fn peering(&self, bound: &Bound) -> Option<&Binding> {
@@ -128,7 +131,7 @@ impl Look {
     /// A warning where it came to nothing.
     pub(super) fn failures(&self, bound: &Bound) -> Diagnostics {
         let failed = self.peering(bound).filter(|peering| peering.has_status(wire::BINDING_FAILED));
-        let warnings = waiting::found(&self.shown.name, failed.map_or(&[], std::slice::from_ref));
+        let warnings = wait_for_bindings::failure_warnings(&self.shown.name, failed.map_or(&[], std::slice::from_ref));
         warnings.into_iter().map(|warning| warning.at(Path::root())).collect()
     }
 }

@@ -10,9 +10,10 @@ use crate::{
         timeouts::{Operation, Timeouts},
     },
     provider::{
-        checks::{ExactlyOne, Follows},
         enhanced_connection::schema::{USE_STATE_FOR_UNKNOWN, same_text},
-        place, small,
+        shared::connection_part,
+        shared::location,
+        shared::validators::{ExactlyOneOf, MatchesRule},
     },
 };
 
@@ -27,9 +28,9 @@ pub(super) const POOL: &str = "elastic_resource_pool";
 
 pub(super) fn schema() -> Schema {
     let mut attributes = vec![
-        small::connection_id(),
+        connection_part::connection_id(),
         Attribute::string(QUEUE)
-            .validator(Follows(&[rules::QUEUE_NOT_DEFAULT, rules::QUEUE_NAME]))
+            .validator(MatchesRule(&[rules::QUEUE_NOT_DEFAULT, rules::QUEUE_NAME]))
             .plan_modifier(RequiresReplace)
             .semantic_equality(same_text)
             .description(
@@ -38,7 +39,7 @@ pub(super) fn schema() -> Schema {
                  pool with all its queues: `elastic_resource_pool` says so openly. Exactly one of the two is set. \
                  Changing it replaces the binding.",
             ),
-        Attribute::string(POOL).validator(Follows(&[rules::POOL_NAME])).plan_modifier(RequiresReplace).description(
+        Attribute::string(POOL).validator(MatchesRule(&[rules::POOL_NAME])).plan_modifier(RequiresReplace).description(
             "Name of the elastic resource pool, bound with all queues in it. Exactly one of this and `queue` is set. \
              Changing it replaces the binding.",
         ),
@@ -47,7 +48,7 @@ pub(super) fn schema() -> Schema {
              is FAILED later, the next plan creates it again.",
         ),
     ];
-    attributes.extend(place::attributes());
+    attributes.extend(location::resource_attributes());
     attributes.extend([
         Attribute::string("id").computed().plan_modifier(USE_STATE_FOR_UNKNOWN).description(
             "`CONNECTION_ID/queue/NAME` or `CONNECTION_ID/elastic_resource_pool/NAME`, the name in lower case.",
@@ -74,7 +75,7 @@ pub(super) fn schema() -> Schema {
     let blocks =
         vec![Timeouts::block(&[(Operation::Create, CREATE), (Operation::Read, READ), (Operation::Delete, DELETE)])];
     let body = BlockBody { attributes, blocks, description, ..BlockBody::default() };
-    Schema { body, validators: vec![Arc::new(ExactlyOne(&[QUEUE, POOL]))], ..Schema::default() }
+    Schema { body, validators: vec![Arc::new(ExactlyOneOf(&[QUEUE, POOL]))], ..Schema::default() }
 }
 
 #[cfg(test)]
@@ -100,7 +101,7 @@ mod tests {
             config.set_attribute(QUEUE, queue);
             config.set_attribute(POOL, pool);
             let report = validate(&schema(), &config);
-            let report: Vec<_> = report.iter().map(|fault| format!("{} at {}", fault.summary, fault.path)).collect();
+            let report: Vec<_> = report.iter().map(|error| format!("{} at {}", error.summary, error.path)).collect();
             assert_eq!(report, expected);
         }
     }

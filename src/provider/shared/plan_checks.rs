@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::provider::{
     enhanced_connection::creation_journal::CreationJournal,
     provider_data::ProviderData,
-    session::{Fault, Session},
+    shared::operation::{OperationContext, OperationError},
     shared::run_state::{Answers, Place, RunState},
 };
 use crate::{
@@ -55,7 +55,7 @@ const MADE_LATER: &str = "If the same configuration creates it, refer to an attr
 pub(in crate::provider) struct PlanChecker {
     run_state: Arc<RunState>,
     place: Place,
-    session: Session,
+    context: OperationContext,
 }
 
 impl PlanChecker {
@@ -73,20 +73,20 @@ impl PlanChecker {
         if unknown("region") || unknown("project_id") || !provider_data.may_ask().await {
             return None;
         }
-        let session = Session::open(provider_data, (place.0.as_deref(), place.1.as_deref()), PATIENCE, stop);
-        let session = timeout(LIMIT, session).await.ok()?.ok()?;
-        Some(Self { run_state: provider_data.run_state(), place, session })
+        let context = OperationContext::open(provider_data, (place.0.as_deref(), place.1.as_deref()), PATIENCE, stop);
+        let context = timeout(LIMIT, context).await.ok()?.ok()?;
+        Some(Self { run_state: provider_data.run_state(), place, context })
     }
 
     /// A call whose answer is not worth a long wait.
-    async fn read<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, Fault> {
-        self.session.briefly(LIMIT, Box::pin(self.session.read(call))).await
+    async fn read<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, OperationError> {
+        self.context.with_short_timeout(LIMIT, Box::pin(self.context.read(call))).await
     }
 
     /// Each queue that is not there or may not be bound.
     pub(in crate::provider) async fn check_queues(&self, wanted: &[(Path, String)]) -> Diagnostics {
         let ask = || async {
-            let queues = self.read(self.session.project.list_queues()).await?;
+            let queues = self.read(self.context.project.list_queues()).await?;
             Ok(queues.into_iter().map(|queue| (queue.queue_name.to_ascii_lowercase(), queue)).collect())
         };
         let missing =
@@ -95,7 +95,7 @@ impl PlanChecker {
         let (queues, mut report) = self.ask(answers, "Queues Were Not Checked", wanted, ask, missing).await;
         for (queues, (path, name)) in queues.iter().flat_map(|queues| wanted.iter().map(move |w| (queues, w))) {
             let bindable = queues.values().filter(|queue| queue.may_be_bound()).map(|queue| &queue.queue_name);
-            let fault = match queues.get(&name.to_ascii_lowercase()) {
+            let error = match queues.get(&name.to_ascii_lowercase()) {
                 None => {
                     Some((MISSING, format!("there is no queue named {name:?} in the project; {}", known(bindable))))
                 }
@@ -104,10 +104,10 @@ impl PlanChecker {
                 }
                 Some(_) => None,
             };
-            if let Some((summary, fault)) = fault {
+            if let Some((summary, error)) = error {
                 let made_later = if summary == MISSING { format!("\n\n{MADE_LATER}") } else { String::new() };
                 let text = format!(
-                    "{path}: {fault}.\n\nAllowed: dedicated queues, yearly/monthly queues, and queues in an elastic resource \
+                    "{path}: {error}.\n\nAllowed: dedicated queues, yearly/monthly queues, and queues in an elastic resource \
                      pool.\nDocument: DLI API Reference, \"Creating an Enhanced Datasource Connection\", request parameter \
                      queues.{made_later}"
                 );
@@ -120,7 +120,7 @@ impl PlanChecker {
     /// Each elastic resource pool that is not there.
     pub(in crate::provider) async fn check_pools(&self, wanted: &[(Path, String)]) -> Diagnostics {
         let ask = || async {
-            let pools = self.read(self.session.project.list_pools()).await?;
+            let pools = self.read(self.context.project.list_pools()).await?;
             Ok(pools.into_iter().map(|pool| pool.name.to_ascii_lowercase()).collect())
         };
         let missing = |pools: &BTreeSet<String>, name: &String| !pools.contains(&name.to_ascii_lowercase());
@@ -147,18 +147,18 @@ impl PlanChecker {
         let ask = async {
             let filter = ConnectionFilter { status: Some(wire::STATUS_ACTIVE), ..ConnectionFilter::default() };
             let mut holders: BTreeMap<String, Vec<String>> = BTreeMap::new();
-            for connection in self.read(self.session.project.list_connections(&filter)).await? {
+            for connection in self.read(self.context.project.list_connections(&filter)).await? {
                 if !connection.is_deleted() {
                     holders.entry(connection.name).or_default().push(connection.id);
                 }
             }
             Ok(holders)
         };
-        let (holders, fault) = self.run_state.names.get(&self.place, None, ask).await;
+        let (holders, error) = self.run_state.names.get(&self.place, None, ask).await;
         let mut report =
-            fault.map(|fault| self.unchecked(fault, "Connection Names Were Not Checked")).unwrap_or_default();
+            error.map(|error| self.unchecked(error, "Connection Names Were Not Checked")).unwrap_or_default();
         let holders = holders.iter().filter_map(|holders| holders.get(name)).flatten();
-        let noted = journal.find(self.session.project.id(), name).ok().flatten();
+        let noted = journal.find(self.context.project.id(), name).ok().flatten();
         let ours = |id: &String| noted.as_ref().is_some_and(|noted| noted.may_have_created(id) && !noted.acknowledged);
         let others = holders.filter(|id| !self.run_state.is_replaced(id) && !ours(id));
         let others: Vec<_> = others.map(String::as_str).collect();
@@ -176,7 +176,7 @@ impl PlanChecker {
     }
 
     /// The answer; where it lacks a wanted name and is not fresh, it is asked for again.
-    async fn ask<T, F: Future<Output = Result<T, Fault>>>(
+    async fn ask<T, F: Future<Output = Result<T, OperationError>>>(
         &self,
         answers: &Answers<T>,
         summary: &str,
@@ -188,24 +188,24 @@ impl PlanChecker {
         if wanted.is_empty() || self.run_state.refused.load(Ordering::Relaxed) {
             return (None, Diagnostics::new());
         }
-        let (mut answer, mut fault) = answers.get(&self.place, None, ask()).await;
+        let (mut answer, mut error) = answers.get(&self.place, None, ask()).await;
         let oldest = if self.run_state.applies.load(Ordering::Relaxed) { Duration::ZERO } else { FRESH };
         if answer.as_ref().is_some_and(|answer| wanted.iter().any(|(_, name)| missing(answer, name))) {
-            (answer, fault) = answers.get(&self.place, Some(oldest), ask()).await;
+            (answer, error) = answers.get(&self.place, Some(oldest), ask()).await;
         }
-        (answer, fault.map(|fault| self.unchecked(fault, summary)).unwrap_or_default())
+        (answer, error.map(|error| self.unchecked(error, summary)).unwrap_or_default())
     }
 
     /// What could not be asked is a warning, because the apply will find out; refused credentials are an error, once,
     /// because it would get no further.
-    fn unchecked(&self, fault: Fault, summary: &str) -> Diagnostics {
-        if !fault.is_of_credentials() {
-            return fault.warn(summary, NOT_ASKED);
+    fn unchecked(&self, error: OperationError, summary: &str) -> Diagnostics {
+        if !error.is_of_credentials() {
+            return error.warn(summary, NOT_ASKED);
         }
         if self.run_state.refused.swap(true, Ordering::Relaxed) {
             return Diagnostics::new();
         }
-        fault.tell("The Credentials Are Refused", REFUSED)
+        error.into_errors("The Credentials Are Refused", REFUSED)
     }
 }
 

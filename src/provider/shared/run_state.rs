@@ -11,7 +11,7 @@ use std::{
 
 use tokio::{sync::Mutex as Lock, time::Instant};
 
-use crate::{dli::wire::Queue, provider::bound::Target};
+use crate::{dli::wire::Queue, provider::shared::binding_target::BindingTarget};
 
 /// Region and project, as far as they are named.
 pub(super) type Place = (Option<String>, Option<String>);
@@ -39,7 +39,7 @@ pub(in crate::provider) struct RunState {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::provider) enum PartKey {
     /// A binding's.
-    Peering(Target),
+    Peering(BindingTarget),
     /// By its name.
     Route(String),
     /// By the project that may bind, in lower case.
@@ -117,11 +117,11 @@ impl<T> Answers<T> {
         {
             return (answer.clone(), None);
         }
-        let (answer, fault) = match ask.await {
+        let (answer, error) = match ask.await {
             Ok(answer) => (Some(Arc::new(answer)), None),
-            Err(fault) => (None, Some(fault)),
+            Err(error) => (None, Some(error)),
         };
         answers.insert(place.clone(), (Instant::now(), answer.clone()));
-        (answer, fault)
+        (answer, error)
     }
 }

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use tokio::sync::OwnedMutexGuard;
 
-use super::{
-    checks::Follows,
+use crate::provider::{
     enhanced_connection::schema::same_text,
     provider_data::ProviderData,
-    session::{Fault, Session},
+    shared::operation::{OperationContext, OperationError},
+    shared::validators::MatchesRule,
 };
 use crate::{
     dli::{
@@ -30,10 +30,10 @@ use crate::{
 };
 
 /// `connection_id`.
-pub(super) fn connection_id() -> Attribute {
+pub(in crate::provider) fn connection_id() -> Attribute {
     Attribute::string("connection_id")
         .required()
-        .validator(Follows(&[rules::CONNECTION_ID]))
+        .validator(MatchesRule(&[rules::CONNECTION_ID]))
         .plan_modifier(RequiresReplace)
         .semantic_equality(same_text)
         .description("ID of the enhanced connection. Changing it replaces this.")
@@ -41,14 +41,17 @@ pub(super) fn connection_id() -> Attribute {
 
 /// Pauses before "there is none" is believed: what was made a moment ago may show up late, and what Terraform takes for
 /// gone it forgets.
-const DOUBTS: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(2)];
+const CONSISTENCY_DELAYS: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(2)];
 
 /// The connection; `None` where it is surely gone: DELETED, or not there however often it is looked for.
-pub(super) async fn shown(session: &Session, id: &str) -> Result<Option<wire::Connection>, Fault> {
-    let mut pauses = DOUBTS.into_iter();
+pub(in crate::provider) async fn find_connection(
+    context: &OperationContext,
+    id: &str,
+) -> Result<Option<wire::Connection>, OperationError> {
+    let mut pauses = CONSISTENCY_DELAYS.into_iter();
     loop {
-        match (session.read(session.project.show_connection(id)).await, pauses.next()) {
-            (Err(fault), Some(pause)) if fault.is_not_found() => session.pause(pause, String::new).await?,
+        match (context.read(context.project.show_connection(id)).await, pauses.next()) {
+            (Err(error), Some(pause)) if error.is_not_found() => context.pause(pause, String::new).await?,
             (outcome, _) => return unless_gone(outcome),
         }
     }
@@ -56,20 +59,20 @@ pub(super) async fn shown(session: &Session, id: &str) -> Result<Option<wire::Co
 
 /// Looks again while what Terraform holds seems to be missing, and tells what was seen last: an answer may be older than
 /// what it is asked about, and a part of a connection that is forgotten or not removed is left behind for good.
-pub(super) async fn doubting<T, F>(
-    session: &Session,
+pub(in crate::provider) async fn read_until<T, F>(
+    context: &OperationContext,
     look: impl Fn() -> F,
     is_missing: impl Fn(&T) -> bool,
-) -> Result<T, Fault>
+) -> Result<T, OperationError>
 where
-    F: Future<Output = Result<T, Fault>>,
+    F: Future<Output = Result<T, OperationError>>,
 {
-    let mut pauses = DOUBTS.into_iter();
+    let mut pauses = CONSISTENCY_DELAYS.into_iter();
     loop {
         match (look().await?, pauses.next()) {
             (seen, Some(pause)) if is_missing(&seen) => {
                 drop(seen);
-                session.pause(pause, String::new).await?;
+                context.pause(pause, String::new).await?;
             }
             (seen, _) => return Ok(seen),
         }
@@ -78,43 +81,46 @@ where
 
 /// The connection as it is told at once; `None` where it is said to be gone, in any of the ways in which the service says
 /// so. For what was just deleted.
-pub(super) async fn still_shown(session: &Session, id: &str) -> Result<Option<wire::Connection>, Fault> {
-    unless_gone(session.read(session.project.show_connection(id)).await)
+pub(in crate::provider) async fn find_connection_once(
+    context: &OperationContext,
+    id: &str,
+) -> Result<Option<wire::Connection>, OperationError> {
+    unless_gone(context.read(context.project.show_connection(id)).await)
 }
 
 /// Whether it is gone, or is shown as gone a moment later: an answer may be older than the deletion.
-pub(super) async fn goes(session: &Session, id: &str) -> Result<bool, Fault> {
-    let mut pauses = DOUBTS.into_iter();
+pub(in crate::provider) async fn becomes_gone(context: &OperationContext, id: &str) -> Result<bool, OperationError> {
+    let mut pauses = CONSISTENCY_DELAYS.into_iter();
     loop {
-        match (still_shown(session, id).await?, pauses.next()) {
+        match (find_connection_once(context, id).await?, pauses.next()) {
             (None, _) => return Ok(true),
-            (Some(_), Some(pause)) => session.pause(pause, String::new).await?,
+            (Some(_), Some(pause)) => context.pause(pause, String::new).await?,
             (Some(_), None) => return Ok(false),
         }
     }
 }
 
-fn unless_gone(outcome: Result<wire::Connection, Fault>) -> Result<Option<wire::Connection>, Fault> {
+fn unless_gone(outcome: Result<wire::Connection, OperationError>) -> Result<Option<wire::Connection>, OperationError> {
     match outcome {
         Ok(shown) => Ok(Some(shown).filter(|shown| !shown.is_deleted())),
-        Err(fault) if fault.is_not_found() => Ok(None),
-        Err(fault) => Err(fault),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
 /// Waits for the turn to write to a connection, as long as there is time.
-pub(super) async fn lock(
-    session: &Session,
+pub(in crate::provider) async fn lock(
+    context: &OperationContext,
     provider_data: &ProviderData,
     id: &str,
-) -> Result<OwnedMutexGuard<()>, Fault> {
+) -> Result<OwnedMutexGuard<()>, OperationError> {
     provider_data.run_state().mark_applying();
-    session.read(async { Ok(provider_data.locks().write(id).await) }).await
+    context.read(async { Ok(provider_data.write_locks().lock(id).await) }).await
 }
 
 /// Whether the state names a connection by what is an ID at all: asked for anything else, the service would say that there
 /// is none, and Terraform would forget what it has.
-pub(super) fn check_state(id: &str) -> Result<(), Diagnostics> {
+pub(in crate::provider) fn check_state(id: &str) -> Result<(), Diagnostics> {
     // Not the rule that a practitioner's hand has to keep: what the service gave out is believed.
     if !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) {
         return Ok(());
@@ -132,29 +138,29 @@ const DAMAGED: &str = "The state was damaged or edited by hand. Nothing was sent
                        it again: terraform state rm ADDRESS, then terraform import ADDRESS ID.";
 
 /// Reads what the state holds. That it holds null where there is always something is nobody's fault here.
-pub(super) fn from_state<T: FromValue>(state: &Value) -> Result<T, Diagnostics> {
-    let told = |fault: Diagnostic| damaged(fault.detail_without_report_request(), fault.path.clone());
+pub(in crate::provider) fn from_state<T: FromValue>(state: &Value) -> Result<T, Diagnostics> {
+    let told = |error: Diagnostic| damaged(error.detail_without_report_request(), error.path.clone());
     T::from_value(state, &Path::root()).map_err(|faults| faults.iter().cloned().map(told).collect())
 }
 
 /// The state holds what it cannot, as `fact` says in a sentence that begins with the path.
-pub(super) fn damaged(fact: &str, path: Path) -> Diagnostic {
+pub(in crate::provider) fn damaged(fact: &str, path: Path) -> Diagnostic {
     Diagnostic::error("Damaged State", format!("In the state, {fact} {DAMAGED}")).at(path)
 }
 
 /// What could not be made is told, with what the state holds then: `nothing`, unless it may have been made all the same. Then
 /// the state gets it as it was `planned`, for nobody else would ever remove it.
-pub(super) fn not_made(
-    fault: Fault,
+pub(in crate::provider) fn create_failed(
+    error: OperationError,
     (summary, nothing): (&str, &str),
     planned: impl IntoValue,
     response: &mut ResponseState,
 ) -> Diagnostics {
-    if !fault.may_have_taken_effect() {
-        return fault.tell(summary, nothing);
+    if !error.may_have_taken_effect() {
+        return error.into_errors(summary, nothing);
     }
     response.set_state(planned);
-    fault.tell(summary, PERHAPS)
+    error.into_errors(summary, PERHAPS)
 }
 
 /// Terraform forgets by itself what the next refresh does not find.
@@ -163,7 +169,7 @@ const PERHAPS: &str = "The state holds it in case it exists, and Terraform marks
                        is missing is created.";
 
 /// There is no connection to do it to.
-pub(super) fn no_connection(summary: &str, id: &str) -> Diagnostics {
+pub(in crate::provider) fn no_connection(summary: &str, id: &str) -> Diagnostics {
     let text = format!(
         "There is no enhanced connection {id} in this project: it never existed, or it was deleted. Check connection_id, and \
          region and project_id of this resource or of the provider."
@@ -172,12 +178,12 @@ pub(super) fn no_connection(summary: &str, id: &str) -> Diagnostics {
 }
 
 /// What was written for an import does not have the form that `forms` describes.
-pub(super) fn invalid_import(id: &str, forms: &str) -> Diagnostics {
+pub(in crate::provider) fn invalid_import(id: &str, forms: &str) -> Diagnostics {
     invalid(id, forms, "does not have the right form.")
 }
 
 /// The words of an import ID, each with the rules that it must keep.
-pub(super) fn check_import(id: &str, forms: &str, words: &[(&str, &[Rule])]) -> Result<(), Diagnostics> {
+pub(in crate::provider) fn check_import(id: &str, forms: &str, words: &[(&str, &[Rule])]) -> Result<(), Diagnostics> {
     let broken = |(word, rules): &(&str, &[Rule])| {
         let (rule, broken) = rules.iter().find_map(|rule| Some((rule, rule.violation(word)?)))?;
         Some(format!("is not valid: {word:?} {broken}; allowed: {}.", rule.expected))
@@ -185,16 +191,16 @@ pub(super) fn check_import(id: &str, forms: &str, words: &[(&str, &[Rule])]) -> 
     words.iter().find_map(broken).map_or(Ok(()), |broken| Err(invalid(id, forms, &broken)))
 }
 
-fn invalid(id: &str, forms: &str, fault: &str) -> Diagnostics {
+fn invalid(id: &str, forms: &str, error: &str) -> Diagnostics {
     let text = format!(
-        "The import ID {id:?} {fault}\n\nWrite it as {forms}, followed by @REGION or @REGION/PROJECT_ID if these differ from \
+        "The import ID {id:?} {error}\n\nWrite it as {forms}, followed by @REGION or @REGION/PROJECT_ID if these differ from \
          the provider's."
     );
     Diagnostic::error("Invalid Import ID", text).into()
 }
 
 /// There is nothing to import.
-pub(super) fn not_found(what: &str, title: &str) -> Diagnostics {
+pub(in crate::provider) fn not_found(what: &str, title: &str) -> Diagnostics {
     let text = format!("There is no {what} in this project. Check the ID, and region and project_id of the provider.");
     Diagnostic::error(format!("{title} Not Found"), text).into()
 }

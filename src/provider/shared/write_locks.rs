@@ -10,11 +10,11 @@ use tokio::sync::{Mutex as Lock, OwnedMutexGuard};
 
 /// The connections that are being written to.
 #[derive(Debug, Default)]
-pub(super) struct Locks(Mutex<BTreeMap<String, Weak<Lock<()>>>>);
+pub(in crate::provider) struct WriteLocks(Mutex<BTreeMap<String, Weak<Lock<()>>>>);
 
-impl Locks {
+impl WriteLocks {
     /// Waits until nobody else writes to this connection; nobody does until the guard is dropped.
-    pub(super) async fn write(&self, connection: &str) -> OwnedMutexGuard<()> {
+    pub(in crate::provider) async fn lock(&self, connection: &str) -> OwnedMutexGuard<()> {
         let lock = {
             let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             locks.retain(|_, lock| lock.strong_count() > 0);
@@ -35,12 +35,12 @@ mod tests {
 
     #[tokio::test]
     async fn one_connection_has_one_writer() {
-        let locks = Locks::default();
-        let first = locks.write("A").await;
-        let other = locks.write("b").await;
-        assert!(tokio::time::timeout(std::time::Duration::from_millis(20), locks.write("a")).await.is_err());
+        let locks = WriteLocks::default();
+        let first = locks.lock("A").await;
+        let other = locks.lock("b").await;
+        assert!(tokio::time::timeout(std::time::Duration::from_millis(20), locks.lock("a")).await.is_err());
         drop((first, other));
-        let again = locks.write("a").await;
+        let again = locks.lock("a").await;
         assert_eq!(locks.0.lock().expect("nobody panicked").len(), 1, "what nobody holds is forgotten");
         drop(again);
     }

@@ -15,16 +15,16 @@ use crate::{
 
 /// A text keeps all these rules; the first one that it breaks is reported.
 #[derive(Debug)]
-pub(super) struct Follows(pub(super) &'static [Rule]);
+pub(in crate::provider) struct MatchesRule(pub(in crate::provider) &'static [Rule]);
 
-impl Validator for Follows {
+impl Validator for MatchesRule {
     fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
-        let fault = match value {
+        let error = match value {
             Value::String(text) => self.0.iter().find_map(|rule| Some((rule, shown(text), rule.violation(text)?))),
             Value::Null => self.0.last().map(|rule| (rule, "it".to_owned(), "is null".to_owned())),
             _ => None,
         };
-        if let Some((Rule { title, expected, document, .. }, found, broken)) = fault {
+        if let Some((Rule { title, expected, document, .. }, found, broken)) = error {
             let detail = format!("{path}: {found} {broken}.\n\nAllowed: {expected}.\nDocument: {document}.");
             report.push(Diagnostic::error(format!("Invalid {title}"), detail).at(path.clone()));
         }
@@ -39,9 +39,9 @@ fn shown(text: &str) -> String {
 
 /// A collection has no more elements than a rule allows.
 #[derive(Debug)]
-pub(super) struct AtMost(pub(super) CountRule);
+pub(in crate::provider) struct SizeAtMost(pub(in crate::provider) CountRule);
 
-impl Validator for AtMost {
+impl Validator for SizeAtMost {
     fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
         let count = value.as_map().map(BTreeMap::len).or_else(|| value.as_elements().map(<[Value]>::len));
         let CountRule { title, max, document } = self.0;
@@ -54,7 +54,7 @@ impl Validator for AtMost {
 
 /// No two texts of a set differ in case alone: the service keeps them in lower case.
 #[derive(Debug)]
-pub(super) struct DistinctInAnyCase;
+pub(in crate::provider) struct DistinctInAnyCase;
 
 impl Validator for DistinctInAnyCase {
     fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
@@ -75,7 +75,7 @@ impl Validator for DistinctInAnyCase {
 
 /// No two routes lead to the same network, however it is written.
 #[derive(Debug)]
-pub(super) struct DistinctNetworks;
+pub(in crate::provider) struct DistinctNetworks;
 
 impl Validator for DistinctNetworks {
     fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
@@ -93,7 +93,7 @@ impl Validator for DistinctNetworks {
 
 /// A route that leads where the cloud itself lives is allowed, but should not be.
 #[derive(Debug)]
-pub(super) struct NotReserved;
+pub(in crate::provider) struct NotReserved;
 
 impl Validator for NotReserved {
     fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
@@ -115,7 +115,7 @@ impl Validator for NotReserved {
 /// A service that has an address. Core would pass over the misspelt attribute of an object, and requests would go to the
 /// real service.
 #[derive(Debug)]
-pub(super) struct ServiceName;
+pub(in crate::provider) struct ServiceName;
 
 impl Validator for ServiceName {
     fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
@@ -128,7 +128,7 @@ impl Validator for ServiceName {
 
 /// The address of a service.
 #[derive(Debug)]
-pub(super) struct Endpoint;
+pub(in crate::provider) struct Endpoint;
 
 impl Validator for Endpoint {
     fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
@@ -144,7 +144,7 @@ impl Validator for Endpoint {
 
 /// The address of the identity service, which may name its version.
 #[derive(Debug)]
-pub(super) struct IdentityEndpoint;
+pub(in crate::provider) struct IdentityEndpoint;
 
 impl Validator for IdentityEndpoint {
     fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
@@ -160,7 +160,7 @@ impl Validator for IdentityEndpoint {
 
 /// What stands there is not null. (Elements of a map may be.)
 #[derive(Debug)]
-pub(super) struct NotNull;
+pub(in crate::provider) struct NotNull;
 
 impl Validator for NotNull {
     fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
@@ -173,7 +173,7 @@ impl Validator for NotNull {
 
 /// A text is one of these.
 #[derive(Debug)]
-pub(super) struct OneOf(pub(super) &'static [&'static str]);
+pub(in crate::provider) struct OneOf(pub(in crate::provider) &'static [&'static str]);
 
 impl Validator for OneOf {
     fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
@@ -186,9 +186,9 @@ impl Validator for OneOf {
 
 /// Of these attributes exactly one is set. While one is unknown it may turn out to be null, and that waits.
 #[derive(Debug)]
-pub(super) struct ExactlyOne(pub(super) &'static [&'static str]);
+pub(in crate::provider) struct ExactlyOneOf(pub(in crate::provider) &'static [&'static str]);
 
-impl Validator for ExactlyOne {
+impl Validator for ExactlyOneOf {
     fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
         let names = self.0.join(", ");
         let mut set = self.0.iter().filter(|name| !value.get(name).is_null() && !value.get(name).is_unknown());

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{answer, charging_mode, open, text, told};
 use crate::{
     dli::{rules, wire::Queue},
     framework::{
@@ -20,15 +19,22 @@ use crate::{
         types::Type,
         value::Value,
     },
-    provider::{checks::Follows, enhanced_connection::model, place, provider_data::ProviderData, shared::plan_checks},
+    provider::{
+        enhanced_connection::model,
+        provider_data::ProviderData,
+        shared::data_source::{self, answer, charging_mode, open, text, to_errors},
+        shared::location,
+        shared::plan_checks,
+        shared::validators::MatchesRule,
+    },
 };
 
 /// The kind of data source.
 #[derive(Debug)]
-pub(super) struct Queues(pub(super) Arc<ProviderData>);
+pub(in crate::provider) struct QueuesDataSource(pub(in crate::provider) Arc<ProviderData>);
 
 #[async_trait]
-impl DataSource for Queues {
+impl DataSource for QueuesDataSource {
     fn type_name(&self) -> &'static str {
         "dli_queues"
     }
@@ -36,32 +42,32 @@ impl DataSource for Queues {
     fn schema(&self) -> Schema {
         let mut attributes = vec![
             Attribute::string("name")
-                .validator(Follows(&[rules::QUEUE_NAME]))
+                .validator(MatchesRule(&[rules::QUEUE_NAME]))
                 .description("Only the queue of this name, in any case. None that has it is no error."),
             Attribute::string("type").description("Only queues of this type: `sql` or `general`."),
         ];
-        attributes.extend(place::of_data());
+        attributes.extend(location::data_source_attributes());
         attributes.push(
             Attribute::nested("queues", Nesting::List, queue())
                 .computed()
                 .description("The queues, in the order of their names."),
         );
-        super::schema(
+        data_source::schema(
             "The queues of a project, with the facts that decide whether an enhanced connection may bind them.",
             attributes,
         )
     }
 
     async fn read(&self, request: DataRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
-        let told = told("Could Not Read the Queues");
-        let session = open(&self.0, &request).await.map_err(&told)?;
-        let mut queues = session.read(session.project.list_queues()).await.map_err(&told)?;
+        let to_errors = to_errors("Could Not Read the Queues");
+        let context = open(&self.0, &request).await.map_err(&to_errors)?;
+        let mut queues = context.read(context.project.list_queues()).await.map_err(&to_errors)?;
         let same = |wanted: Option<&str>, is: &str| wanted.is_none_or(|wanted| wanted.eq_ignore_ascii_case(is));
         let (name, kind) = (text(request.config, "name"), text(request.config, "type"));
         queues.retain(|queue| same(name, &queue.queue_name) && same(kind, &queue.queue_type));
         queues.sort_by(|a, b| a.queue_name.cmp(&b.queue_name));
         let queues = Value::List(queues.iter().map(value).collect());
-        response.set_state(answer(request.config, &session, Value::map([("queues", queues)])));
+        response.set_state(answer(request.config, &context, Value::map([("queues", queues)])));
         Ok(())
     }
 }

@@ -16,53 +16,56 @@ use crate::{
     },
     provider::{
         enhanced_connection::{model, schema},
-        session::{Fault, Session},
-        tagging::{Tagging, Tags},
+        shared::operation::{OperationContext, OperationError},
+        shared::tags::{TagPolicy, Tags},
     },
 };
 
 /// A connection, and what other calls tell of it.
 #[derive(Debug)]
-pub(super) struct Facts {
+pub(in crate::provider) struct ConnectionDetails {
     shown: wire::Connection,
     /// All of them, those that the provider ignores too; `None` where they cannot be read.
-    pub(super) tags: Option<Tags>,
+    pub(in crate::provider) tags: Option<Tags>,
     /// `None` where that cannot be read.
     shared_with: Option<BTreeSet<String>>,
 }
 
-impl Facts {
+impl ConnectionDetails {
     /// Asks for the rest; `None` where the connection went away meanwhile.
-    pub(super) async fn ask(session: &Session, shown: wire::Connection) -> Result<Option<Self>, Fault> {
+    pub(in crate::provider) async fn ask(
+        context: &OperationContext,
+        shown: wire::Connection,
+    ) -> Result<Option<Self>, OperationError> {
         if shown.is_deleted() {
             return Ok(Some(Self { shown, tags: None, shared_with: None }));
         }
-        let project = &session.project;
-        let tags = match session.read(project.list_tags(&shown.id)).await {
+        let project = &context.project;
+        let tags = match context.read(project.list_tags(&shown.id)).await {
             Ok(tags) => Some(tags.into_iter().map(|tag| (tag.key, tag.value)).collect()),
-            Err(fault) if fault.is_not_published() => None,
-            Err(fault) if fault.is_not_found() => return Ok(None),
-            Err(fault) => return Err(fault),
+            Err(error) if error.is_not_published() => None,
+            Err(error) if error.is_not_found() => return Ok(None),
+            Err(error) => return Err(error),
         };
         let shared_with = match shown.is_privis {
             Some(true) => Some(BTreeSet::new()),
-            _ => match session.read(project.list_privileges(&shown.id)).await {
+            _ => match context.read(project.list_privileges(&shown.id)).await {
                 Ok(privileges) => Some(privileges.into_iter().map(|granted| granted.applicant_project_id).collect()),
-                Err(fault) if fault.is_not_found() => return Ok(None),
-                Err(fault) if is_refused(&fault) => None,
-                Err(fault) => return Err(fault),
+                Err(error) if error.is_not_found() => return Ok(None),
+                Err(error) if is_refused(&error) => None,
+                Err(error) => return Err(error),
             },
         };
         Ok(Some(Self { shown, tags, shared_with }))
     }
 
     /// The values of [`attributes`], and a warning where one of them cannot hold what there is.
-    pub(super) fn into_value(self, tagging: &Tagging) -> (Value, Diagnostics) {
+    pub(in crate::provider) fn into_value(self, tag_policy: &TagPolicy) -> (Value, Diagnostics) {
         let Self { mut shown, tags, shared_with } = self;
         // Of several addresses of one name the same one is shown, whichever comes first.
         shown.hosts.sort();
         let (hosts, doubled) = model::hosts(&shown.hosts, None);
-        let tags = tags.map(|tags| tags.into_iter().filter(|(key, _)| !tagging.ignores(key)).collect::<Tags>());
+        let tags = tags.map(|tags| tags.into_iter().filter(|(key, _)| !tag_policy.ignores(key)).collect::<Tags>());
         let shared = shown.is_privis.map(|to_nobody| !to_nobody);
         let shared = shared.or_else(|| shared_with.as_ref().map(|projects| !projects.is_empty()));
         let value = Value::map([
@@ -87,8 +90,8 @@ impl Facts {
     }
 }
 
-/// The attributes that [`Facts::into_value`] fills; `id` and `name` come first.
-pub(super) fn attributes() -> Vec<Attribute> {
+/// The attributes that [`ConnectionDetails::into_value`] fills; `id` and `name` come first.
+pub(in crate::provider) fn attributes() -> Vec<Attribute> {
     let all = vec![
         Attribute::string("id").description("ID of the connection, a UUID."),
         Attribute::string("name").description("Name of the connection."),
@@ -122,8 +125,8 @@ pub(super) fn attributes() -> Vec<Attribute> {
 }
 
 /// Whether the service, or the gateway, answered that this call is not for us: that is no reason to show nothing.
-fn is_refused(fault: &Fault) -> bool {
-    matches!(fault, Fault::Call { error, .. } if error.api().is_some() && !error.is_transient())
+fn is_refused(error: &OperationError) -> bool {
+    matches!(error, OperationError::Call { error, .. } if error.api().is_some() && !error.is_transient())
 }
 
 fn names(bindings: &[Binding]) -> BTreeSet<String> {
@@ -153,7 +156,7 @@ mod tests {
     fn shared(is_privis: Option<bool>, with: Option<&[&str]>) -> (Value, Value) {
         let shown = wire::Connection { is_privis, ..wire::Connection::default() };
         let shared_with = with.map(|projects| projects.iter().map(|&project| project.to_owned()).collect());
-        let (value, _) = Facts { shown, tags: None, shared_with }.into_value(&Tagging::default());
+        let (value, _) = ConnectionDetails { shown, tags: None, shared_with }.into_value(&TagPolicy::default());
         (value.get("shared").clone(), value.get("shared_with").clone())
     }
 
@@ -170,8 +173,8 @@ mod tests {
 
     #[test]
     fn every_attribute_has_its_value() {
-        let (value, _) =
-            Facts { shown: wire::Connection::default(), tags: None, shared_with: None }.into_value(&Tagging::default());
+        let (value, _) = ConnectionDetails { shown: wire::Connection::default(), tags: None, shared_with: None }
+            .into_value(&TagPolicy::default());
         let names: BTreeSet<_> = attributes().iter().map(|attribute| attribute.name.to_owned()).collect();
         assert_eq!(value.as_map().expect("an object").keys().cloned().collect::<BTreeSet<_>>(), names);
     }

@@ -8,7 +8,6 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
 
-use super::{answer, charging_mode, open, text, told};
 use crate::{
     dli::{rules, wire::Pool},
     framework::{
@@ -21,19 +20,20 @@ use crate::{
         value::Value,
     },
     provider::{
-        checks::{Follows, OneOf},
         enhanced_connection::model,
-        place,
         provider_data::ProviderData,
+        shared::data_source::{self, answer, charging_mode, open, text, to_errors},
+        shared::location,
+        shared::validators::{MatchesRule, OneOf},
     },
 };
 
 /// The kind of data source.
 #[derive(Debug)]
-pub(super) struct Pools(pub(super) Arc<ProviderData>);
+pub(in crate::provider) struct ElasticResourcePoolsDataSource(pub(in crate::provider) Arc<ProviderData>);
 
 #[async_trait]
-impl DataSource for Pools {
+impl DataSource for ElasticResourcePoolsDataSource {
     fn type_name(&self) -> &'static str {
         "dli_elastic_resource_pools"
     }
@@ -41,25 +41,25 @@ impl DataSource for Pools {
     fn schema(&self) -> Schema {
         let mut attributes = vec![
             Attribute::string("name")
-                .validator(Follows(&[rules::POOL_NAME]))
+                .validator(MatchesRule(&[rules::POOL_NAME]))
                 .description("Only the pool of exactly this name. None that has it is no error."),
             Attribute::string("status")
                 .validator(OneOf(&["AVAILABLE", "SCALING", "CREATING", "FAILED"]))
                 .description("Only pools in this state: `AVAILABLE`, `SCALING`, `CREATING` or `FAILED`."),
         ];
-        attributes.extend(place::of_data());
+        attributes.extend(location::data_source_attributes());
         attributes.push(
             Attribute::nested("elastic_resource_pools", Nesting::List, pool())
                 .computed()
                 .description("The pools, in the order of their names."),
         );
-        super::schema("The elastic resource pools of a project.", attributes)
+        data_source::schema("The elastic resource pools of a project.", attributes)
     }
 
     async fn read(&self, request: DataRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
-        let told = told("Could Not Read the Elastic Resource Pools");
-        let session = open(&self.0, &request).await.map_err(&told)?;
-        let mut pools = session.read(session.project.list_pools()).await.map_err(&told)?;
+        let to_errors = to_errors("Could Not Read the Elastic Resource Pools");
+        let context = open(&self.0, &request).await.map_err(&to_errors)?;
+        let mut pools = context.read(context.project.list_pools()).await.map_err(&to_errors)?;
         let (name, status) = (text(request.config, "name"), text(request.config, "status"));
         pools.retain(|pool| {
             name.is_none_or(|name| pool.name.eq_ignore_ascii_case(name))
@@ -67,7 +67,7 @@ impl DataSource for Pools {
         });
         pools.sort_by(|a, b| a.name.cmp(&b.name));
         let pools = Value::List(pools.iter().map(value).collect());
-        response.set_state(answer(request.config, &session, Value::map([("elastic_resource_pools", pools)])));
+        response.set_state(answer(request.config, &context, Value::map([("elastic_resource_pools", pools)])));
         Ok(())
     }
 }

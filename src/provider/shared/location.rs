@@ -3,7 +3,7 @@
 //! What is not named is that of the provider when the object is made, and is kept in the state from then on: another
 //! provider configuration does not make an existing object look gone, or move it.
 
-use super::{provider_data::ProviderData, session::Session};
+use crate::provider::{provider_data::ProviderData, shared::operation::OperationContext};
 use crate::{
     dli::rules,
     framework::{
@@ -12,20 +12,20 @@ use crate::{
         schema::{Attribute, Presence},
         value::Value,
     },
-    provider::checks::Follows,
+    provider::shared::validators::MatchesRule,
 };
 
 /// `region` and `project_id` of a resource.
-pub(super) fn attributes() -> [Attribute; 2] {
+pub(in crate::provider) fn resource_attributes() -> [Attribute; 2] {
     let [region, project_id] = both(" when this is created", " Changing it replaces this.");
     [
-        region.plan_modifier(UseStateForUnknown { unless_changed: &[] }).plan_modifier(Moves),
-        project_id.plan_modifier(KeepsProject).plan_modifier(Moves),
+        region.plan_modifier(UseStateForUnknown { unless_changed: &[] }).plan_modifier(RequiresReplaceIfMoved),
+        project_id.plan_modifier(UseStateUnlessRegionChanges).plan_modifier(RequiresReplaceIfMoved),
     ]
 }
 
 /// `region` and `project_id` of a data source.
-pub(super) fn of_data() -> [Attribute; 2] {
+pub(in crate::provider) fn data_source_attributes() -> [Attribute; 2] {
     both("", "")
 }
 
@@ -39,16 +39,16 @@ fn both(when: &str, last: &str) -> [Attribute; 2] {
         Attribute { presence: Presence::OptionalComputed, ..Attribute::string("region").description(region) },
         Attribute {
             presence: Presence::OptionalComputed,
-            ..Attribute::string("project_id").validator(Follows(&[rules::PROJECT_ID])).description(project_id)
+            ..Attribute::string("project_id").validator(MatchesRule(&[rules::PROJECT_ID])).description(project_id)
         },
     ]
 }
 
 /// A change replaces the object; the first value to be known does not, and neither does one that only follows from another.
 #[derive(Debug)]
-struct Moves;
+struct RequiresReplaceIfMoved;
 
-impl PlanModifier for Moves {
+impl PlanModifier for RequiresReplaceIfMoved {
     fn modify(&self, change: &mut Change<'_>) {
         let follows = change.config.is_null() && change.planned.is_unknown();
         change.replace |= !change.prior.is_null() && change.prior != change.planned && !follows;
@@ -57,9 +57,9 @@ impl PlanModifier for Moves {
 
 /// The project stays, unless the object moves to another region, which has other projects.
 #[derive(Debug)]
-struct KeepsProject;
+struct UseStateUnlessRegionChanges;
 
-impl PlanModifier for KeepsProject {
+impl PlanModifier for UseStateUnlessRegionChanges {
     fn modify(&self, change: &mut Change<'_>) {
         let (was, is) = (change.prior_state.get("region"), change.planned_state.get("region"));
         if was.is_null() || was == is {
@@ -70,7 +70,7 @@ impl PlanModifier for KeepsProject {
 
 /// Puts what the provider knows into the plan of an object that is new, or new in its region. The provider's project is one
 /// of the provider's region.
-pub(super) fn plan(provider_data: &ProviderData, config: &Value, planned: &mut Value) {
+pub(in crate::provider) fn fill_planned(provider_data: &ProviderData, config: &Value, planned: &mut Value) {
     let region = config.get("region");
     let project_id = provider_data.project_id().filter(|_| region.is_null() || provider_data.is_in(region.as_str()));
     for (name, known) in [("region", provider_data.region()), ("project_id", project_id)] {
@@ -81,13 +81,17 @@ pub(super) fn plan(provider_data: &ProviderData, config: &Value, planned: &mut V
 }
 
 /// Fills in where an object is, once that is settled.
-pub(super) fn settle(region: &mut Computed<String>, project_id: &mut Computed<String>, session: &Session) {
-    region.0 = region.0.take().or_else(|| session.project.region().map(str::to_owned));
-    project_id.0 = Some(session.project.id().to_owned());
+pub(in crate::provider) fn fill_location(
+    region: &mut Computed<String>,
+    project_id: &mut Computed<String>,
+    context: &OperationContext,
+) {
+    region.0 = region.0.take().or_else(|| context.project.region().map(str::to_owned));
+    project_id.0 = Some(context.project.id().to_owned());
 }
 
 /// What is written for an import: the object, and where it is, as in `ID@REGION/PROJECT_ID`. Both are optional.
-pub(super) fn of_import(text: &str) -> (&str, Option<&str>, Option<&str>) {
+pub(in crate::provider) fn parse_import_id(text: &str) -> (&str, Option<&str>, Option<&str>) {
     let Some((object, place)) = text.split_once('@') else { return (text, None, None) };
     let (region, project_id) = place.split_once('/').unwrap_or((place, ""));
     let given = |text: &'_ str| (!text.is_empty()).then_some(());
@@ -109,8 +113,10 @@ mod tests {
         let object = |[region, project_id]: [&str; 2]| {
             Value::map([("region".to_owned(), text(region)), ("project_id".to_owned(), text(project_id))])
         };
-        let schema =
-            Schema { body: BlockBody { attributes: attributes().into(), ..BlockBody::default() }, ..Schema::default() };
+        let schema = Schema {
+            body: BlockBody { attributes: resource_attributes().into(), ..BlockBody::default() },
+            ..Schema::default()
+        };
         let kept = |at: usize| if config[at].is_empty() { prior[at] } else { config[at] };
         let plan = plan::plan(&schema, &object(prior), object([kept(0), kept(1)]), &object(config));
         let [region, project_id] = ["region", "project_id"].map(|name| plan.planned.get(name).clone());
@@ -130,9 +136,9 @@ mod tests {
 
     #[test]
     fn an_import_may_say_where() {
-        assert_eq!(of_import("2a62"), ("2a62", None, None));
-        assert_eq!(of_import("name:a@cn-north-4"), ("name:a", Some("cn-north-4"), None));
-        assert_eq!(of_import("2a62/r1@cn-north-4/48cc"), ("2a62/r1", Some("cn-north-4"), Some("48cc")));
-        assert_eq!(of_import("2a62@/48cc"), ("2a62", None, Some("48cc")));
+        assert_eq!(parse_import_id("2a62"), ("2a62", None, None));
+        assert_eq!(parse_import_id("name:a@cn-north-4"), ("name:a", Some("cn-north-4"), None));
+        assert_eq!(parse_import_id("2a62/r1@cn-north-4/48cc"), ("2a62/r1", Some("cn-north-4"), Some("48cc")));
+        assert_eq!(parse_import_id("2a62@/48cc"), ("2a62", None, Some("48cc")));
     }
 }

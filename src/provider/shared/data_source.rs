@@ -3,64 +3,50 @@
 //! What is found stands in an order that does not depend on the answer's, so that the same cloud makes the same plan.
 //! A name is matched exactly, whatever the service makes of its filter.
 
-mod connection;
-mod connections;
-mod facts;
-mod pools;
-mod queues;
+use std::time::Duration;
 
-use std::{sync::Arc, time::Duration};
-
-use super::{
-    provider_data::ProviderData,
-    session::{Fault, Session},
-    shared::error_detail,
-};
 use crate::framework::{
-    data_source::{DataRequest, DataSource},
+    data_source::DataRequest,
     diagnostic::{Diagnostic, Diagnostics},
     model::IntoValue,
     schema::{Attribute, BlockBody, Schema},
     value::Value,
 };
+use crate::provider::{
+    provider_data::ProviderData,
+    shared::error_detail,
+    shared::operation::{OperationContext, OperationError},
+};
 
 /// How long a read may take.
 const READ: Duration = Duration::from_mins(5);
 /// What Terraform holds after a failure, and what to do.
-const HOLDS: &str = "Nothing was read, and nothing was changed. Fix the cause and plan again.";
+const STATE_NOTE: &str = "Nothing was read, and nothing was changed. Fix the cause and plan again.";
 
-/// Every kind of data source.
-pub(super) fn all(provider_data: &Arc<ProviderData>) -> Vec<Arc<dyn DataSource>> {
-    let provider_data = || Arc::clone(provider_data);
-    vec![
-        Arc::new(connection::OneConnection(provider_data())),
-        Arc::new(connections::Connections(provider_data())),
-        Arc::new(queues::Queues(provider_data())),
-        Arc::new(pools::Pools(provider_data())),
-    ]
-}
-
-fn schema(description: &str, attributes: Vec<Attribute>) -> Schema {
+pub(in crate::provider) fn schema(description: &str, attributes: Vec<Attribute>) -> Schema {
     let body = BlockBody { attributes, description: description.to_owned(), ..BlockBody::default() };
     Schema { body, ..Schema::default() }
 }
 
 /// Begins to read what `config` asks for, in the place that it names.
-async fn open(provider_data: &ProviderData, request: &DataRequest<'_>) -> Result<Session, Fault> {
+pub(in crate::provider) async fn open(
+    provider_data: &ProviderData,
+    request: &DataRequest<'_>,
+) -> Result<OperationContext, OperationError> {
     let place = (text(request.config, "region"), text(request.config, "project_id"));
-    Session::open(provider_data, place, READ, request.stop).await
+    OperationContext::open(provider_data, place, READ, request.stop).await
 }
 
 /// A text of the configuration; `None` where it is not set.
-fn text<'a>(config: &'a Value, name: &str) -> Option<&'a str> {
+pub(in crate::provider) fn text<'a>(config: &'a Value, name: &str) -> Option<&'a str> {
     config.get(name).as_str()
 }
 
 /// What was configured, and around it where that is and what was found.
-fn answer(config: &Value, session: &Session, found: Value) -> Value {
+pub(in crate::provider) fn answer(config: &Value, context: &OperationContext, found: Value) -> Value {
     let mut state = found;
-    state.set_attribute("region", session.project.region().map(str::to_owned).into_value());
-    state.set_attribute("project_id", session.project.id().into());
+    state.set_attribute("region", context.project.region().map(str::to_owned).into_value());
+    state.set_attribute("project_id", context.project.id().into());
     // A spelling of the configuration stays.
     for (name, value) in config.as_map().into_iter().flatten() {
         if !value.is_null() || state.get(name).is_null() {
@@ -71,23 +57,23 @@ fn answer(config: &Value, session: &Session, found: Value) -> Value {
 }
 
 /// An error that says what could not be read.
-fn told(summary: &str) -> impl Fn(Fault) -> Diagnostics {
-    move |fault| match fault {
+pub(in crate::provider) fn to_errors(summary: &str) -> impl Fn(OperationError) -> Diagnostics {
+    move |error| match error {
         // A data source has no timeouts block to point to.
-        Fault::TimedOut { limit, said, .. } => {
+        OperationError::TimedOut { limit, last_error, .. } => {
             let what = format!("The service did not answer everything within {}.", humantime::format_duration(limit));
-            let text = match said {
-                None => format!("{what}\n\n{HOLDS}"),
-                Some(error) => error_detail::describe_timeout("", &what, &error, HOLDS),
+            let text = match last_error {
+                None => format!("{what}\n\n{STATE_NOTE}"),
+                Some(error) => error_detail::describe_timeout("", &what, &error, STATE_NOTE),
             };
             Diagnostic::error(format!("Timed Out: {summary}"), text).into()
         }
-        other => other.tell(summary, HOLDS),
+        other => other.into_errors(summary, STATE_NOTE),
     }
 }
 
 /// `charging_mode` in words; none for a number that no page explains.
-fn charging_mode(number: i64) -> Option<String> {
+pub(in crate::provider) fn charging_mode(number: i64) -> Option<String> {
     match number {
         1 => Some("pay_per_use".to_owned()),
         2 => Some("yearly_monthly".to_owned()),
@@ -101,9 +87,14 @@ mod tests {
 
     #[test]
     fn a_timeout_does_not_point_to_a_block_that_there_is_not() {
-        let fault =
-            Fault::TimedOut { about: String::new(), limit: READ, writing: false, awaited: String::new(), said: None };
-        let report: Vec<_> = told("Could Not Read")(fault).into_iter().collect();
+        let error = OperationError::TimedOut {
+            subject: String::new(),
+            limit: READ,
+            writing: false,
+            waiting_for: String::new(),
+            last_error: None,
+        };
+        let report: Vec<_> = to_errors("Could Not Read")(error).into_iter().collect();
         assert_eq!(report[0].summary, "Timed Out: Could Not Read");
         assert!(report[0].detail.contains("within 5m") && !report[0].detail.contains("timeouts"), "{report:?}");
     }

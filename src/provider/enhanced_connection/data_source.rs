@@ -11,11 +11,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{
-    answer,
-    facts::{self, Facts},
-    open, text, told,
-};
+use super::connection_details::{self, ConnectionDetails};
 use crate::{
     client::ConnectionFilter,
     dli::{rules, wire},
@@ -27,25 +23,26 @@ use crate::{
         schema::{Attribute, Presence, Schema},
     },
     provider::{
-        checks::{ExactlyOne, Follows},
-        place,
         provider_data::ProviderData,
-        session::{Fault, Session},
+        shared::data_source::{self, answer, open, text, to_errors},
+        shared::location,
+        shared::operation::{OperationContext, OperationError},
+        shared::validators::{ExactlyOneOf, MatchesRule},
     },
 };
 
 /// The kind of data source.
 #[derive(Debug)]
-pub(super) struct OneConnection(pub(super) Arc<ProviderData>);
+pub(in crate::provider) struct EnhancedConnectionDataSource(pub(in crate::provider) Arc<ProviderData>);
 
 #[async_trait]
-impl DataSource for OneConnection {
+impl DataSource for EnhancedConnectionDataSource {
     fn type_name(&self) -> &'static str {
         "dli_enhanced_connection"
     }
 
     fn schema(&self) -> Schema {
-        let mut attributes = facts::attributes();
+        let mut attributes = connection_details::attributes();
         for attribute in &mut attributes {
             let (rule, how): (&'static [_], _) = match attribute.name {
                 "id" => (&[rules::CONNECTION_ID], " Exactly one of `id` and `name` is set."),
@@ -55,51 +52,51 @@ impl DataSource for OneConnection {
             let found = attribute.clone();
             let description = found.description.clone() + how;
             *attribute = Attribute { presence: Presence::OptionalComputed, ..found }
-                .validator(Follows(rule))
+                .validator(MatchesRule(rule))
                 .description(description);
         }
-        attributes.splice(2..2, place::of_data());
-        let schema = super::schema(
+        attributes.splice(2..2, location::data_source_attributes());
+        let schema = data_source::schema(
             "One enhanced datasource connection, by its ID or its exact name. That there is none, or several of that name, \
              is an error.",
             attributes,
         );
-        Schema { validators: vec![Arc::new(ExactlyOne(&["id", "name"]))], ..schema }
+        Schema { validators: vec![Arc::new(ExactlyOneOf(&["id", "name"]))], ..schema }
     }
 
     async fn read(&self, request: DataRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
-        let told = told("Could Not Read the Enhanced Connection");
-        let session = open(&self.0, &request).await.map_err(&told)?;
+        let to_errors = to_errors("Could Not Read the Enhanced Connection");
+        let context = open(&self.0, &request).await.map_err(&to_errors)?;
         let (id, name) = (text(request.config, "id"), text(request.config, "name"));
         let shown = match name {
-            Some(name) => by_name(&session, name).await,
-            None => by_id(&session, id.unwrap_or_default()).await,
+            Some(name) => by_name(&context, name).await,
+            None => by_id(&context, id.unwrap_or_default()).await,
         };
-        let shown = shown.map_err(&told)?;
+        let shown = shown.map_err(&to_errors)?;
         let missing = || match name {
             Some(name) => no_such("name", name),
             None => no_such("id", id.unwrap_or_default()),
         };
-        let facts = Facts::ask(&session, shown).await.map_err(&told)?.ok_or_else(missing)?;
-        let (found, warnings) = facts.into_value(&self.0.tagging());
+        let facts = ConnectionDetails::ask(&context, shown).await.map_err(&to_errors)?.ok_or_else(missing)?;
+        let (found, warnings) = facts.into_value(&self.0.tag_policy());
         response.add_warning(warnings);
-        response.set_state(answer(request.config, &session, found));
+        response.set_state(answer(request.config, &context, found));
         Ok(())
     }
 }
 
-async fn by_id(session: &Session, id: &str) -> Result<wire::Connection, Fault> {
-    match session.read(session.project.show_connection(id)).await {
+async fn by_id(context: &OperationContext, id: &str) -> Result<wire::Connection, OperationError> {
+    match context.read(context.project.show_connection(id)).await {
         Ok(shown) if shown.is_deleted() => Err(no_such("id", id).into()),
-        Err(fault) if fault.is_not_found() => Err(no_such("id", id).into()),
+        Err(error) if error.is_not_found() => Err(no_such("id", id).into()),
         other => other,
     }
 }
 
-async fn by_name(session: &Session, name: &str) -> Result<wire::Connection, Fault> {
+async fn by_name(context: &OperationContext, name: &str) -> Result<wire::Connection, OperationError> {
     let filter =
         ConnectionFilter { name: Some(name), status: Some(wire::STATUS_ACTIVE), ..ConnectionFilter::default() };
-    let mut named = session.read(session.project.list_connections(&filter)).await?;
+    let mut named = context.read(context.project.list_connections(&filter)).await?;
     named.retain(|connection| connection.name == name && !connection.is_deleted());
     match named.len() {
         0 => Err(no_such("name", name).into()),
@@ -111,7 +108,9 @@ async fn by_name(session: &Session, name: &str) -> Result<wire::Connection, Faul
                 "name: there are {count} enhanced connections named {name:?}: {}.\n\nSet id instead of name.",
                 ids.join(", ")
             );
-            Err(Fault::Told(Diagnostic::error("Name Is Not Unique", text).at(Path::attribute("name")).into()))
+            Err(OperationError::Reported(
+                Diagnostic::error("Name Is Not Unique", text).at(Path::attribute("name")).into(),
+            ))
         }
     }
 }

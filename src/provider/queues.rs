@@ -1,0 +1,3 @@
+//! The queues of a project.
+
+pub(super) mod data_source;
