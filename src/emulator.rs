@@ -34,6 +34,7 @@ mod credential_store;
 mod faults;
 mod iam;
 mod limits;
+mod lock;
 mod metadata;
 mod operation;
 mod pools;
@@ -46,6 +47,7 @@ mod quotas;
 mod request_log;
 mod response_quirks;
 mod routes;
+mod routing;
 mod runtime_settings;
 mod server;
 mod settings;
@@ -70,20 +72,21 @@ pub use self::{
     api_error::ApiError,
     clock::{Clock, ManualClock, SystemClock, read_skew},
     control::CONTROL_API,
-    credential_store::{Caller, Credential, IamAccount, Identity},
+    credential_store::{ACCESS_KEY, Caller, Credential, IamAccount, Identity, SECRET_KEY},
     faults::{ANY_OPERATION, Fault, FaultError, FaultKind, FaultSyntax},
     metadata::{Metadata, UnknownMetadata},
-    operation::{iam_names as iam_operations, names as operations},
     project_service::ProjectService,
     quirks::{Quirk, Quirks, UnknownQuirk},
     request_log::{FaultEffect, LoggedRequest},
-    settings::{ACCESS_KEY, SECRET_KEY, Settings, StartError},
+    routing::{iam_names as iam_operations, names as operations},
+    settings::{Settings, StartError},
     snapshot::SnapshotError,
     throttle::{Limit, LimitSyntax},
 };
 use self::{
     faults::Faults,
-    state::{AppState, StateFile, World, lock},
+    lock::lock,
+    state::{AppState, StateFile, World},
     throttle::Throttle,
 };
 use crate::dli::wire::{Connection, Pool, Queue};

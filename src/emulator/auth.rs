@@ -10,7 +10,7 @@ use time::{Duration, OffsetDateTime};
 use super::{
     api_error::ApiError,
     credential_store::{Caller, Credential, CredentialStore, Scope, Token},
-    state::lock,
+    lock::lock,
 };
 use crate::dli::signature::{
     self, Authorization, DATE_HEADER, MAX_SKEW_MINUTES, Signable, TOKEN_HEADER, canonical_request, string_to_sign,

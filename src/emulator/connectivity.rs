@@ -3,15 +3,16 @@
 //! There is nothing to reach, so the outcome is an inference: whoever is bound reaches every address, and of names those
 //! that the connection's host records know.
 
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::net::SocketAddr;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::json;
 
 use super::{
     api_error::ApiError,
     binding_state::{BindingState, Peering, Target},
     operation::{ApiRequest, ApiResponse, Operation},
+    project::Task,
     project_service::ProjectService,
 };
 use crate::dli::wire::Host;
@@ -30,22 +31,6 @@ pub(super) const OPERATIONS: &[Operation] = &[
         run: show,
     },
 ];
-
-/// How many tasks are remembered; the oldest is forgotten.
-const MOST_TASKS: usize = 1000;
-
-/// The tasks of one project by their ids.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(super) struct Tasks {
-    made: i64,
-    kept: BTreeMap<i64, Task>,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Task {
-    queue: String,
-    reachable: bool,
-}
 
 fn create(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
     #[derive(Deserialize)]
@@ -66,20 +51,14 @@ fn create(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<Api
     let knows = |known: &[Host]| host.is_none_or(|host| known.iter().any(|record| record.name == host));
     let reachable = service.records().iter().any(|record| record.peerings.iter().any(leads) && knows(&record.hosts));
     let queue = queue.queue_name.clone();
-    let tasks = &mut service.project.tasks;
-    tasks.made += 1;
-    tasks.kept.insert(tasks.made, Task { queue, reachable });
-    if tasks.kept.len() > MOST_TASKS {
-        tasks.kept.pop_first();
-    }
-    Ok(ApiResponse::ok(&json!({ "is_success": true, "message": "", "task_id": tasks.made })))
+    let task_id = service.project.tasks.add(Task { queue, reachable });
+    Ok(ApiResponse::ok(&json!({ "is_success": true, "message": "", "task_id": task_id })))
 }
 
 /// `REACHABLE` is the one value that the page shows; the other one is an inference.
 fn show(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
     let (name, id) = (call.segment("queue_name"), call.segment("task_id"));
-    let tasks = &service.project.tasks.kept;
-    let task = id.parse().ok().and_then(|id: i64| tasks.get(&id));
+    let task = id.parse().ok().and_then(|id| service.project.tasks.get(id));
     let task = task.filter(|task| task.queue.eq_ignore_ascii_case(name));
     let task = task.ok_or_else(|| ApiError::no_such("connectivity task", id))?;
     let connectivity = if task.reachable { "REACHABLE" } else { "UNREACHABLE" };

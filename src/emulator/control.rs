@@ -18,11 +18,12 @@ use super::{
     clock::milliseconds,
     faults::{Fault, FaultError, FaultSyntax, Faults, duration_text, signed_duration},
     limits,
+    lock::lock,
     operation::{self, ApiResponse},
     quirks::Quirks,
     request_log::LoggedRequest,
     snapshot::{self, SnapshotError},
-    state::{AppState, lock},
+    state::AppState,
     throttle::{LimitSyntax, Throttle},
 };
 use crate::dli::rules;

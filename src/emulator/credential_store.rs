@@ -10,7 +10,12 @@ use secrecy::{ExposeSecret, SecretString};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{api_error::ApiError, settings::SECRET_KEY};
+use super::api_error::ApiError;
+
+/// Access key of an emulator that was given none.
+pub const ACCESS_KEY: &str = "emulator";
+/// Secret key of an emulator that was given none. Every secret that any emulator hands out has it in it.
+pub const SECRET_KEY: &str = "emulator-secret";
 
 /// How long a token lives.
 const TOKEN_LIFETIME: Duration = Duration::from_hours(24);

@@ -16,7 +16,7 @@ pub use self::text::FaultSyntax;
 use super::{
     api_error::ApiError,
     clock::{read_skew, write_skew},
-    operation,
+    routing,
     throttle::Limit,
 };
 
@@ -134,7 +134,7 @@ impl Fault {
         match self.operation.split_once('*') {
             None => self.operation == name,
             Some((head, tail)) => {
-                let rest = name.strip_prefix(head).filter(|_| operation::names().any(|known| known == name));
+                let rest = name.strip_prefix(head).filter(|_| routing::names().any(|known| known == name));
                 rest.is_some_and(|rest| rest.ends_with(tail))
             }
         }
@@ -154,7 +154,7 @@ impl Fault {
 
     /// A fault that could never happen is a mistake of whoever asks for it.
     fn check(&self) -> Result<(), FaultError> {
-        if !operation::names().chain(operation::other_names()).any(|name| self.is_for(name)) {
+        if !routing::names().chain(routing::other_names()).any(|name| self.is_for(name)) {
             return Err(FaultError::UnknownOperation(self.operation.clone()));
         }
         if !(self.probability > 0.0 && self.probability <= 1.0) {
@@ -185,7 +185,7 @@ impl FaultKind {
 #[derive(Debug, thiserror::Error)]
 pub enum FaultError {
     /// A misspelt operation would never be met.
-    #[error("there is no operation {0:?}; there are *, {names}", names = operation::names().chain(operation::other_names()).collect::<Vec<_>>().join(", "))]
+    #[error("there is no operation {0:?}; there are *, {names}", names = routing::names().chain(routing::other_names()).collect::<Vec<_>>().join(", "))]
     UnknownOperation(String),
     /// Not a status of refusals.
     #[error("the status {0} is not one of a refusal, from 400 to 599")]

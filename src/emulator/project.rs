@@ -8,11 +8,9 @@ use std::{
 };
 
 use serde::{Deserialize, Deserializer, Serialize};
+use uuid::Uuid;
 
-use super::{
-    binding_state::{Peering, Target},
-    connectivity::Tasks,
-};
+use super::binding_state::{BindingOutcomes, BindingState, Peering, Target};
 use crate::dli::wire::{Connection, Host, Pool, Queue, Route, STATUS_ACTIVE, STATUS_DELETED};
 
 /// One project: its queues, pools and connections.
@@ -72,6 +70,18 @@ impl Record {
         drop((mem::take(hosts), mem::take(routes), mem::take(tags), mem::take(peerings), mem::take(shared_with)));
     }
 
+    /// Creates bindings to the targets that are not bound yet or whose binding has failed.
+    pub(super) fn bind(&mut self, targets: Vec<(Target, String)>, now: i64, outcomes: &mut BindingOutcomes) {
+        for (target, name) in targets {
+            let same = |peering: &Peering| peering.target == target && peering.name == name;
+            if self.peerings.iter().any(|peering| same(peering) && peering.state(now) != BindingState::Failed) {
+                continue;
+            }
+            self.peerings.retain(|peering| !same(peering));
+            self.peerings.push(Peering::begin(target, name, Uuid::new_v4().to_string(), now, outcomes));
+        }
+    }
+
     /// As "show" and "list" return it.
     pub(super) fn shown(&self, now: i64) -> Connection {
         let bindings = |target| {
@@ -95,6 +105,39 @@ impl Record {
             ipv6_enable: Some(self.ipv6_enable),
             is_privis: Some(self.shared_with.is_empty()),
         }
+    }
+}
+
+/// Number of connectivity tasks kept per project. The oldest is dropped first.
+const MAX_TASKS: usize = 1000;
+
+/// The connectivity tasks of one project by id.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Tasks {
+    made: i64,
+    kept: BTreeMap<i64, Task>,
+}
+
+/// One connectivity task.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Task {
+    pub(super) queue: String,
+    pub(super) reachable: bool,
+}
+
+impl Tasks {
+    /// Adds a task and returns its id.
+    pub(super) fn add(&mut self, task: Task) -> i64 {
+        self.made += 1;
+        self.kept.insert(self.made, task);
+        if self.kept.len() > MAX_TASKS {
+            self.kept.pop_first();
+        }
+        self.made
+    }
+
+    pub(super) fn get(&self, id: i64) -> Option<&Task> {
+        self.kept.get(&id)
     }
 }
 

@@ -69,7 +69,7 @@ impl ProjectService<'_> {
             create_time: self.now,
             ..Record::default()
         };
-        bindings::begin(&mut record, targets, self.now, &mut self.behavior.outcomes);
+        record.bind(targets, self.now, &mut self.behavior.outcomes);
         record.peerings.iter_mut().for_each(|peering| peering.made_at_creation = true);
         let id = record.id.clone();
         self.project.connections.push(record);

@@ -5,10 +5,11 @@ use std::time::Duration;
 use super::{
     Emulator,
     faults::{Fault, FaultError, Faults},
+    lock::lock,
     metadata::Metadata,
     quirks::Quirk,
     snapshot::SnapshotError,
-    state::{AppState, lock},
+    state::AppState,
     throttle::{Limit, Throttle},
 };
 

@@ -30,12 +30,14 @@ use super::{
     control,
     faults::FaultKind,
     iam,
-    operation::{self, ApiResponse, Operation},
+    lock::lock,
+    operation::{ApiResponse, Operation},
     project::Record,
     quirks::Quirk,
     request_log::{self, FaultEffect, LoggedRequest},
     response_quirks::apply_quirks,
-    state::{AppState, RequestTrace, lock},
+    routing,
+    state::{AppState, RequestTrace},
 };
 use crate::dli::error_code::REQUEST_ID_HEADER;
 
@@ -183,8 +185,7 @@ fn shows(
     is_such: fn(&Record, i64) -> bool,
 ) -> bool {
     let Ok(ApiResponse { body: Some(body), .. }) = outcome else { return false };
-    let Ok((Operation { method: "GET", .. }, segments)) = operation::find(parts.method.as_str(), parts.uri.path())
-    else {
+    let Ok((Operation { method: "GET", .. }, segments)) = routing::find(parts.method.as_str(), parts.uri.path()) else {
         return false;
     };
     let (now, world) = (milliseconds(state.time()), lock(&state.world));

@@ -12,18 +12,13 @@ use std::{
 use super::{
     binding_state::{Behavior, BindingOutcomes},
     clock::{Clock, SystemClock},
-    credential_store::{CredentialStore, IamAccount},
+    credential_store::{ACCESS_KEY, CredentialStore, IamAccount, SECRET_KEY},
     faults::{Fault, FaultError},
     metadata::Metadata,
     quirks::Quirks,
     snapshot::SnapshotError,
     throttle::Limit,
 };
-
-/// Access key of an emulator that was given none.
-pub const ACCESS_KEY: &str = "emulator";
-/// Secret key of an emulator that was given none. Every secret that any emulator hands out has it in it.
-pub const SECRET_KEY: &str = "emulator-secret";
 
 /// How an emulator behaves.
 #[derive(Clone)]

@@ -5,7 +5,7 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -23,12 +23,14 @@ use super::{
     credential_store::{Caller, CredentialStore, Scope},
     faults::{ActiveFaults, Faults},
     iam, limits,
+    lock::lock,
     metadata::{self, Metadata},
-    operation::{self, ApiRequest, ApiResponse, Operation},
+    operation::{ApiRequest, ApiResponse, Operation, query_pairs},
     project::Project,
     project_service::ProjectService,
     quirks::Quirk,
     request_log::RequestLog,
+    routing,
     settings::Settings,
     snapshot::{self, SnapshotError},
     throttle::Throttle,
@@ -208,7 +210,7 @@ impl AppState {
         trace: &mut RequestTrace,
     ) -> Result<(ApiResponse, Option<u64>), ApiError> {
         let (method, path) = (parts.method.as_str(), parts.uri.path());
-        let query = operation::query_pairs(parts.uri.query().unwrap_or_default());
+        let query = query_pairs(parts.uri.query().unwrap_or_default());
         let request = |body| IncomingRequest { method, path, query: &query, headers: &parts.headers, body };
         let alone = |answer| (answer, None);
         if let Some(asked) = metadata::MetadataOperation::find(method, path) {
@@ -225,7 +227,7 @@ impl AppState {
             return self.log_in(asked, &request(body?), parts, trace).map(alone);
         }
 
-        let (operation, segments) = operation::find(method, path)?;
+        let (operation, segments) = routing::find(method, path)?;
         trace.operation = Some(operation.name);
         if self.is_unpublished(operation) {
             return Err(ApiError::not_published());
@@ -369,11 +371,6 @@ fn finder(parts: &Parts, body: &[u8]) -> impl Fn(&str) -> bool {
 
 fn span(span: Duration) -> time::Duration {
     time::Duration::try_from(span).unwrap_or(time::Duration::MAX)
-}
-
-/// A lock whose former holder panicked is still a lock: every change is made whole or not at all.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

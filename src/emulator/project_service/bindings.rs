@@ -1,7 +1,5 @@
 //! The queues and elastic resource pools that are bound to connections.
 
-use uuid::Uuid;
-
 use super::ProjectService;
 use crate::{
     dli::{
@@ -10,9 +8,8 @@ use crate::{
     },
     emulator::{
         api_error::ApiError,
-        binding_state::{BindingOutcomes, BindingState, Peering, Target},
+        binding_state::{BindingState, Target},
         limits,
-        project::Record,
     },
 };
 
@@ -21,7 +18,7 @@ impl ProjectService<'_> {
     pub fn bind(&mut self, id: &str, names: &QueueNames) -> Result<(), ApiError> {
         let targets = self.bindable(names)?;
         let at = self.position_mut(id)?;
-        begin(&mut self.project.connections[at], targets, self.now, &mut self.behavior.outcomes);
+        self.project.connections[at].bind(targets, self.now, &mut self.behavior.outcomes);
         Ok(())
     }
 
@@ -93,17 +90,5 @@ fn home(queue: &Queue) -> (Target, String) {
     match queue.elastic_resource_pool_name.as_str() {
         "" => (Target::Queue, queue.queue_name.clone()),
         pool => (Target::Pool, pool.to_owned()),
-    }
-}
-
-/// Begins what is not bound yet, or has failed.
-pub(super) fn begin(record: &mut Record, targets: Vec<(Target, String)>, now: i64, outcomes: &mut BindingOutcomes) {
-    for (target, name) in targets {
-        let same = |peering: &Peering| peering.target == target && peering.name == name;
-        if record.peerings.iter().any(|peering| same(peering) && peering.state(now) != BindingState::Failed) {
-            continue;
-        }
-        record.peerings.retain(|peering| !same(peering));
-        record.peerings.push(Peering::begin(target, name, Uuid::new_v4().to_string(), now, outcomes));
     }
 }

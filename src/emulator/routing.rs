@@ -1,0 +1,94 @@
+//! The registry of all operations and the routing of requests to them.
+//!
+//! Each API group lists its own operations. A new group is a new file and one line in [`groups`].
+
+use std::collections::BTreeMap;
+
+use percent_encoding::percent_decode_str;
+
+use super::{
+    api_error::ApiError, bindings, connections, connectivity, iam, metadata, operation::Operation, pools, privileges,
+    queues, quotas, routes, tags,
+};
+
+fn groups() -> impl Iterator<Item = &'static Operation> {
+    [
+        connections::OPERATIONS,
+        bindings::OPERATIONS,
+        routes::OPERATIONS,
+        privileges::OPERATIONS,
+        tags::OPERATIONS,
+        queues::OPERATIONS,
+        connectivity::OPERATIONS,
+        pools::OPERATIONS,
+        quotas::OPERATIONS,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// The names of the service's operations, as its SDKs and audit logs have them.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    groups().map(|operation| operation.name)
+}
+
+/// The names of IAM's operations, as its SDKs have them.
+pub fn iam_names() -> impl Iterator<Item = &'static str> {
+    iam::IamOperation::ALL.map(iam::IamOperation::name).into_iter()
+}
+
+/// The names of what is not the service's: operations of IAM and of the metadata service.
+pub(super) fn other_names() -> impl Iterator<Item = &'static str> {
+    iam_names().chain(metadata::MetadataOperation::ALL.map(metadata::MetadataOperation::name))
+}
+
+/// Finds the operation and what stands in the place of its placeholders. A wrong method is an unknown path to the
+/// gateway.
+pub(super) fn find(method: &str, path: &str) -> Result<(&'static Operation, BTreeMap<&'static str, String>), ApiError> {
+    groups()
+        .filter(|operation| operation.method == method)
+        .find_map(|operation| Some((operation, matches(operation.pattern, path)?)))
+        .ok_or_else(ApiError::not_published)
+}
+
+fn matches(pattern: &'static str, path: &str) -> Option<BTreeMap<&'static str, String>> {
+    let mut found = BTreeMap::new();
+    let mut segments = path.split('/');
+    for expected in pattern.split('/') {
+        let segment = segments.next()?;
+        match expected.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
+            Some(_) if segment.is_empty() => return None,
+            Some(name) => {
+                found.insert(name, percent_decode_str(segment).decode_utf8_lossy().into_owned());
+            }
+            None if segment == expected => {}
+            None => return None,
+        }
+    }
+    segments.next().is_none().then_some(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_matches_segment_by_segment() {
+        let (operation, found) = find("GET", "/v1.0/48cc/queues/a%2Fb").expect("show queue");
+        assert_eq!(operation.pattern, "/v1.0/{project_id}/queues/{queue_name}");
+        assert_eq!(found.get("queue_name").map(String::as_str), Some("a/b"));
+        for path in [
+            "/v1.0/48cc/queues/",
+            "/v1.0/48cc/queues/a/b",
+            "/v1.0//queues",
+            "//48cc/queues",
+            "v1.0/48cc/queues",
+            "",
+            "*",
+            "/",
+        ] {
+            assert!(find("GET", path).is_err(), "{path}");
+        }
+        assert_eq!(find("PATCH", "/v1.0/48cc/queues").expect_err("no such method").code, "APIGW.0101");
+    }
+}
