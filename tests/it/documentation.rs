@@ -18,24 +18,23 @@ mod schema;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-fn made() -> BTreeMap<String, String> {
+fn generated() -> BTreeMap<String, String> {
     pages::pages(&Path::new(ROOT).join("examples")).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// All files in `docs/`, by relative path.
-fn written() -> BTreeMap<String, String> {
+fn committed() -> BTreeMap<String, String> {
     let docs = Path::new(ROOT).join("docs");
     let mut folders = vec![docs.clone()];
     let mut files = BTreeMap::new();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).into_iter().flatten() {
-            let path = entry.expect("the folder can be read").path();
+            let path = entry.expect("a readable directory").path();
             if path.is_dir() {
                 folders.push(path);
             } else {
-                let name =
-                    path.strip_prefix(&docs).expect("it was found in there").to_string_lossy().replace('\\', "/");
-                files.insert(name, String::from_utf8_lossy(&fs::read(&path).expect("it can be read")).into_owned());
+                let name = path.strip_prefix(&docs).expect("a path below it").to_string_lossy().replace('\\', "/");
+                files.insert(name, String::from_utf8_lossy(&fs::read(&path).expect("a readable file")).into_owned());
             }
         }
     }
@@ -51,24 +50,28 @@ fn schemas() -> Vec<(&'static str, BlockBody)> {
 }
 
 /// The first difference of two texts: line number and both lines.
-fn difference(made: &str, written: &str) -> String {
-    let mut lines = (1..).zip(made.lines().zip(written.lines()));
-    let parting = lines.find(|(_, (made, written))| made != written);
+fn difference(generated: &str, committed: &str) -> String {
+    let mut lines = (1..).zip(generated.lines().zip(committed.lines()));
+    let parting = lines.find(|(_, (generated, committed))| generated != committed);
     match parting {
-        Some((line, (made, written))) => format!("line {line}\n    is:        {written}\n    should be: {made}"),
+        Some((line, (generated, committed))) => {
+            format!("line {line}\n    is:        {committed}\n    should be: {generated}")
+        }
         None => "its end".to_owned(),
     }
 }
 
 #[test]
 fn docs_are_up_to_date() {
-    let (made, written) = (made(), written());
-    let names: BTreeSet<&String> = made.keys().chain(written.keys()).collect();
-    let faults = names.into_iter().filter_map(|name| match (made.get(name), written.get(name)) {
-        (Some(made), Some(written)) if made == written => None,
-        (Some(made), Some(written)) => Some(format!("docs/{name} differs at {}", difference(made, written))),
+    let (generated, committed) = (generated(), committed());
+    let names: BTreeSet<&String> = generated.keys().chain(committed.keys()).collect();
+    let faults = names.into_iter().filter_map(|name| match (generated.get(name), committed.get(name)) {
+        (Some(generated), Some(committed)) if generated == committed => None,
+        (Some(generated), Some(committed)) => {
+            Some(format!("docs/{name} differs at {}", difference(generated, committed)))
+        }
         (Some(_), None) => Some(format!("docs/{name} is missing")),
-        (None, _) => Some(format!("docs/{name} is superfluous")),
+        (None, _) => Some(format!("docs/{name} is not generated")),
     });
     let faults: Vec<_> = faults.collect();
     assert!(faults.is_empty(), "run cargo run --example docs, and commit docs/:\n{}", faults.join("\n"));
@@ -78,7 +81,7 @@ fn docs_are_up_to_date() {
 /// matter keys. The index page has no subcategory.
 #[test]
 fn every_page_meets_the_registry_rules() {
-    let pages = written();
+    let pages = committed();
     assert!(pages.contains_key("index.md"));
     assert!(pages.len() <= 2000, "{} files", pages.len());
     for (name, text) in &pages {
@@ -165,11 +168,11 @@ Required:
 
 #[test]
 fn every_link_has_a_target() {
-    let pages = written();
-    let mut lost = Vec::new();
+    let pages = committed();
+    let mut broken = Vec::new();
     for (name, text) in &pages {
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-            let there = match link.strip_prefix('#') {
+            let exists = match link.strip_prefix('#') {
                 Some(anchor) => text.contains(&format!("<a id=\"{anchor}\"></a>")),
                 None if link.starts_with("https://") => true,
                 None => {
@@ -179,37 +182,43 @@ fn every_link_has_a_target() {
                     !folder.is_empty() && pages.contains_key(&page)
                 }
             };
-            if !there {
-                lost.push(format!("docs/{name}: {link}"));
+            if !exists {
+                broken.push(format!("docs/{name}: {link}"));
             }
         }
     }
-    assert_eq!(lost, Vec::<String>::new());
+    assert_eq!(broken, Vec::<String>::new());
 }
 
 #[test]
 fn every_schema_element_has_a_description() {
-    let mut silent = Vec::new();
+    let mut undescribed = Vec::new();
     for (name, body) in schemas() {
-        describe(name, &body.description, &body.attributes, &body.blocks, &mut silent);
+        collect_undescribed(name, &body.description, &body.attributes, &body.blocks, &mut undescribed);
     }
-    assert_eq!(silent, Vec::<String>::new());
+    assert_eq!(undescribed, Vec::<String>::new());
 }
 
 /// Collects elements without a description.
-fn describe(path: &str, description: &str, attributes: &[Attribute], blocks: &[Block], silent: &mut Vec<String>) {
+fn collect_undescribed(
+    path: &str,
+    description: &str,
+    attributes: &[Attribute],
+    blocks: &[Block],
+    undescribed: &mut Vec<String>,
+) {
     if description.trim().is_empty() {
-        silent.push(path.to_owned());
+        undescribed.push(path.to_owned());
     }
     for attribute in attributes {
         let nested = match &attribute.kind {
             AttributeKind::Plain(_) => &[][..],
             AttributeKind::Nested(_, attributes) => attributes,
         };
-        describe(&format!("{path}.{}", attribute.name), &attribute.description, nested, &[], silent);
+        collect_undescribed(&format!("{path}.{}", attribute.name), &attribute.description, nested, &[], undescribed);
     }
     for block in blocks {
         let BlockBody { attributes, blocks, description, .. } = &block.body;
-        describe(&format!("{path}.{}", block.name), description, attributes, blocks, silent);
+        collect_undescribed(&format!("{path}.{}", block.name), description, attributes, blocks, undescribed);
     }
 }

@@ -11,15 +11,15 @@ use super::harness::{Cloud, Workspace, for_one_terraform};
 const STATE: &str = "terraform.tfstate";
 
 /// Changes the only instance in the state file.
-fn damage(workspace: &Workspace, change: impl FnOnce(&mut Value)) {
+fn edit_state(workspace: &Workspace, change: impl FnOnce(&mut Value)) {
     let path = workspace.path().join(STATE);
     let mut state: Value =
-        serde_json::from_slice(&fs::read(&path).expect("it was applied")).expect("Terraform writes JSON");
+        serde_json::from_slice(&fs::read(&path).expect("written by the apply")).expect("Terraform writes JSON");
     change(&mut state["resources"][0]["instances"][0]);
-    fs::write(path, state.to_string()).expect("the directory is ours");
+    fs::write(path, state.to_string()).expect("a writable directory");
 }
 
-fn cloud_with_one(workspace: impl FnOnce(&Cloud) -> Workspace) -> (Cloud, Workspace) {
+fn cloud_with_connection(workspace: impl FnOnce(&Cloud) -> Workspace) -> (Cloud, Workspace) {
     let cloud = Cloud::start();
     let workspace = workspace(&cloud);
     workspace.step(&connection("hosts = { a = \"10.0.0.1\" }\n  queues = [\"q1\"]"), CREATE);
@@ -30,8 +30,8 @@ fn cloud_with_one(workspace: impl FnOnce(&Cloud) -> Workspace) -> (Cloud, Worksp
 #[test]
 fn state_that_violates_the_schema_is_rejected() {
     for_one_terraform(|terraform| {
-        let (cloud, workspace) = cloud_with_one(|cloud| cloud.workspace(terraform));
-        let good = fs::read(workspace.path().join(STATE)).expect("it was applied");
+        let (cloud, workspace) = cloud_with_connection(|cloud| cloud.workspace(terraform));
+        let good = fs::read(workspace.path().join(STATE)).expect("written by the apply");
         let before = cloud.changes().len();
         let cases: [(&str, Value, &str); 10] = [
             ("hosts", json!(7), "hosts"),
@@ -47,9 +47,9 @@ fn state_that_violates_the_schema_is_rejected() {
             // Terraform drops this one and the destroy succeeds, so it is the last case.
             ("no_such_attribute", json!(1), "no_such_attribute"),
         ];
-        for (attribute, value, word) in cases {
-            fs::write(workspace.path().join(STATE), &good).expect("the directory is ours");
-            damage(&workspace, |instance| instance["attributes"][attribute] = value.clone());
+        for (attribute, value, expected) in cases {
+            fs::write(workspace.path().join(STATE), &good).expect("a writable directory");
+            edit_state(&workspace, |instance| instance["attributes"][attribute] = value.clone());
             for arguments in [&["plan"][..], &["apply", "-auto-approve"], &["destroy", "-auto-approve"]] {
                 let refused = workspace.run(arguments);
                 // Some Terraform versions drop an attribute that is not in the schema.
@@ -57,7 +57,7 @@ fn state_that_violates_the_schema_is_rejected() {
                     continue;
                 }
                 let refused = refused.expect_code(1);
-                assert!(refused.stderr.contains(word), "{attribute} = {value}: {refused}");
+                assert!(refused.stderr.contains(expected), "{attribute} = {value}: {refused}");
                 assert!(!refused.stderr.contains("panic"), "{refused}");
                 assert!(!refused.stderr.contains("Bug in the Provider"), "{refused}");
             }
@@ -72,18 +72,20 @@ fn state_that_violates_the_schema_is_rejected() {
 #[test]
 fn malformed_id_in_state_is_an_error() {
     for_one_terraform(|terraform| {
-        let (cloud, workspace) = cloud_with_one(|cloud| cloud.workspace(terraform));
-        let good = fs::read(workspace.path().join(STATE)).expect("it was applied");
+        let (cloud, workspace) = cloud_with_connection(|cloud| cloud.workspace(terraform));
+        let good = fs::read(workspace.path().join(STATE)).expect("written by the apply");
         let before = cloud.changes().len();
         for id in [json!(null), json!(""), json!("../queues"), json!("a b"), json!("name:test")] {
-            fs::write(workspace.path().join(STATE), &good).expect("the directory is ours");
-            damage(&workspace, |instance| instance["attributes"]["id"] = id.clone());
+            fs::write(workspace.path().join(STATE), &good).expect("a writable directory");
+            edit_state(&workspace, |instance| instance["attributes"]["id"] = id.clone());
             for arguments in [&["plan"][..], &["apply", "-auto-approve"], &["destroy", "-auto-approve"]] {
                 let refused = workspace.run(arguments).expect_code(1);
                 // Terraform wraps lines.
-                let told = refused.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
-                for word in ["Invalid Connection ID in the State", "Nothing was sent", "terraform import ADDRESS ID"] {
-                    assert!(told.contains(word), "{id}: it should tell {word:?}: {refused}");
+                let error_text = refused.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+                for expected in
+                    ["Invalid Connection ID in the State", "Nothing was sent", "terraform import ADDRESS ID"]
+                {
+                    assert!(error_text.contains(expected), "{id}: missing {expected:?}: {refused}");
                 }
             }
             assert_eq!(cloud.changes().len(), before, "{id}");
@@ -95,7 +97,7 @@ fn malformed_id_in_state_is_an_error() {
 #[test]
 fn foreign_id_in_state_is_an_error() {
     for_one_terraform(|terraform| {
-        let (cloud, workspace) = cloud_with_one(|cloud| cloud.workspace(terraform));
+        let (cloud, workspace) = cloud_with_connection(|cloud| cloud.workspace(terraform));
         let other = cloud.edit(|account| {
             account.create(terraform_provider_dli::dli::wire::CreateConnection {
                 name: "theirs".into(),
@@ -105,14 +107,14 @@ fn foreign_id_in_state_is_an_error() {
             })
         });
         let before = cloud.changes().len();
-        damage(&workspace, |instance| instance["attributes"]["id"] = json!(other));
+        edit_state(&workspace, |instance| instance["attributes"]["id"] = json!(other));
         let (plan, apply, destroy) =
             (&["plan"][..], &["apply", "-auto-approve"][..], &["destroy", "-auto-approve"][..]);
         for arguments in [plan, apply, destroy, &["destroy", "-auto-approve", "-refresh=false"]] {
             let refused = workspace.run(arguments).expect_code(1);
-            let told = refused.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
-            for word in ["The State Names Another Connection", &other, "\"theirs\"", "Nothing was changed"] {
-                assert!(told.contains(word), "it should tell {word:?}: {refused}");
+            let error_text = refused.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+            for expected in ["The State Names Another Connection", &other, "\"theirs\"", "Nothing was changed"] {
+                assert!(error_text.contains(expected), "missing {expected:?}: {refused}");
             }
         }
         assert_eq!((cloud.changes().len(), cloud.connections().len()), (before, 2));
@@ -122,17 +124,17 @@ fn foreign_id_in_state_is_an_error() {
 #[test]
 fn state_of_a_newer_version_is_rejected() {
     for_one_terraform(|terraform| {
-        let (cloud, workspace) = cloud_with_one(|cloud| cloud.workspace(terraform));
+        let (cloud, workspace) = cloud_with_connection(|cloud| cloud.workspace(terraform));
         let before = cloud.changes().len();
-        damage(&workspace, |instance| instance["schema_version"] = json!(99));
-        let text = fs::read_to_string(workspace.path().join(STATE)).expect("it is there");
+        edit_state(&workspace, |instance| instance["schema_version"] = json!(99));
+        let text = fs::read_to_string(workspace.path().join(STATE)).expect("it exists");
         for arguments in [&["plan"][..], &["apply", "-auto-approve"], &["destroy", "-auto-approve"]] {
             let refused = workspace.run(arguments).expect_code(1);
-            for word in [ADDRESS, "newer"] {
-                assert!(refused.stderr.contains(word), "it should tell {word:?}: {refused}");
+            for expected in [ADDRESS, "newer"] {
+                assert!(refused.stderr.contains(expected), "missing {expected:?}: {refused}");
             }
         }
-        assert_eq!(fs::read_to_string(workspace.path().join(STATE)).expect("it is there"), text);
+        assert_eq!(fs::read_to_string(workspace.path().join(STATE)).expect("it exists"), text);
         assert_eq!(cloud.changes().len(), before);
     });
 }
@@ -141,9 +143,9 @@ fn state_of_a_newer_version_is_rejected() {
 #[test]
 fn malformed_private_state_is_harmless() {
     for_one_terraform(|terraform| {
-        let (_cloud, workspace) = cloud_with_one(|cloud| cloud.workspace(terraform));
+        let (_cloud, workspace) = cloud_with_connection(|cloud| cloud.workspace(terraform));
         for private in ["!!!", "AAAA", "eyJpbXBvcnRlZCI6"] {
-            damage(&workspace, |instance| instance["private"] = json!(private));
+            edit_state(&workspace, |instance| instance["private"] = json!(private));
             let planned = workspace.run(&["plan", "-detailed-exitcode"]);
             // Terraform itself rejects text that is not Base64.
             assert!(matches!(planned.status.code(), Some(0 | 1)), "{planned}");

@@ -11,7 +11,7 @@ use super::harness::{Cloud, for_one_terraform};
 
 const COUNT: usize = 50;
 /// The minimum latency of a response; overlapping writes are detected by it.
-const LEAST: Duration = Duration::from_millis(50);
+const MIN_LATENCY: Duration = Duration::from_millis(50);
 
 /// Fifty connections with ten parts each. Even ones declare all parts inline, odd ones declare half of them as separate
 /// resources. Another `version` changes every part.
@@ -73,7 +73,7 @@ resource "dli_enhanced_connection_privilege" "part" {
 type Parts = BTreeSet<String>;
 
 /// The configured parts, by connection name.
-fn wanted(version: usize) -> BTreeMap<String, Parts> {
+fn expected_parts(version: usize) -> BTreeMap<String, Parts> {
     let one = |n: usize| {
         let mut parts = Parts::new();
         for part in 0..3 {
@@ -97,7 +97,7 @@ fn wanted(version: usize) -> BTreeMap<String, Parts> {
 }
 
 /// The parts at the service, by connection name.
-fn there(cloud: &Cloud) -> BTreeMap<String, Parts> {
+fn actual_parts(cloud: &Cloud) -> BTreeMap<String, Parts> {
     let one = |shown: terraform_provider_dli::dli::wire::Connection| {
         let mut parts = Parts::new();
         parts.extend(shown.hosts.iter().map(|host| format!("host {} {}", host.name, host.ip)));
@@ -113,9 +113,9 @@ fn there(cloud: &Cloud) -> BTreeMap<String, Parts> {
     cloud.connections().into_iter().map(one).collect()
 }
 
-/// Requires that writes to one connection are at least `least` apart. Returns the number of pairs.
+/// Requires that writes to one connection are at least `min_latency` apart. Returns the number of pairs.
 #[track_caller]
-fn expect_one_writer(cloud: &Cloud, requests: &[LoggedRequest], least: Duration) -> usize {
+fn expect_one_writer(cloud: &Cloud, requests: &[LoggedRequest], min_latency: Duration) -> usize {
     let mut pairs = 0;
     for connection in cloud.connections() {
         let id = connection.id.as_str();
@@ -129,7 +129,7 @@ fn expect_one_writer(cloud: &Cloud, requests: &[LoggedRequest], least: Duration)
             let gap = pair[1].at - pair[0].at;
             pairs += 1;
             let text = |request: &LoggedRequest| format!("{} {}", request.method, request.path);
-            assert!(gap >= least, "{} began {gap} after {}", text(pair[1]), text(pair[0]));
+            assert!(gap >= min_latency, "{} began {gap} after {}", text(pair[1]), text(pair[0]));
         }
     }
     pairs
@@ -140,7 +140,7 @@ fn expect_one_writer(cloud: &Cloud, requests: &[LoggedRequest], least: Duration)
 fn fifty_connections_with_one_writer_each() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start_with(Settings { binding_delay: Duration::from_millis(200), ..Settings::default() });
-        cloud.fault(&format!("*:delay={LEAST:?}..300ms@1/7"));
+        cloud.fault(&format!("*:delay={MIN_LATENCY:?}..300ms@1/7"));
         let workspace = cloud.workspace(terraform);
         workspace.configure(CONFIGURATION);
         for version in 0..2 {
@@ -148,10 +148,10 @@ fn fifty_connections_with_one_writer_each() {
             let began = Instant::now();
             workspace.run(&["apply", "-auto-approve", "-parallelism=20", &variable]).expect_code(0);
             let took = began.elapsed();
-            assert_eq!(there(&cloud), wanted(version), "version {version}");
+            assert_eq!(actual_parts(&cloud), expected_parts(version), "version {version}");
             workspace.run(&["plan", "-detailed-exitcode", "-parallelism=20", &variable]).expect_code(0);
-            let pairs = expect_one_writer(&cloud, &cloud.requests(), LEAST);
-            #[expect(clippy::print_stdout, reason = "the measure of what is promised")]
+            let pairs = expect_one_writer(&cloud, &cloud.requests(), MIN_LATENCY);
+            #[expect(clippy::print_stdout, reason = "shows the measured delay")]
             {
                 println!("version {version} took {took:.1?}; {pairs} pairs of writes, none at the same time");
             }
@@ -210,6 +210,6 @@ fn writes_to_one_connection_are_serialized() {
             workspace.run(&["plan", "-detailed-exitcode", &id]).expect_code(0);
         }
         let pairs = expect_one_writer(&cloud, &cloud.requests(), latency);
-        assert!(pairs >= 30, "there is something to see: {pairs} pairs");
+        assert!(pairs >= 30, "too few writes to compare: {pairs} pairs");
     });
 }

@@ -52,7 +52,7 @@ fn missing_settings_are_reported_together() {
             "project_id",
             "HW_PROJECT_ID",
         ] {
-            assert!(error.contains(setting), "it should name {setting}:\n{planned}");
+            assert!(error.contains(setting), "missing {setting}:\n{planned}");
         }
     });
 }
@@ -130,9 +130,9 @@ fn wrong_secret_key_is_reported_but_not_shown() {
         workspace.configure(EXAMPLE);
         let applied = workspace.run(&["apply", "-auto-approve"]).expect_code(1);
         let error = one_error(&applied);
-        let request_id = cloud.requests().pop().expect("one was sent").request_id;
+        let request_id = cloud.requests().pop().expect("a sent request").request_id;
         for told in ["APIGW.0301", "Incorrect IAM authentication information", &request_id] {
-            assert!(error.contains(told), "it should tell {told}:\n{applied}");
+            assert!(error.contains(told), "missing {told}:\n{applied}");
         }
         assert!(!format!("{applied}").contains("canary-secret"), "{applied}");
         assert!(cloud.connections().is_empty());

@@ -13,7 +13,7 @@ use super::harness::{Cloud, Finished, Workspace};
 use super::terraform::Terraform;
 
 /// Creates a connection outside Terraform.
-fn foreign(cloud: &Cloud, name: &str) -> String {
+fn create_external(cloud: &Cloud, name: &str) -> String {
     let request = CreateConnection {
         name: name.to_owned(),
         dest_vpc_id: "22094d8f-c310-4621-913d-4c4d655d8495".to_owned(),
@@ -25,14 +25,14 @@ fn foreign(cloud: &Cloud, name: &str) -> String {
 
 /// Returns the connection with this ID.
 #[track_caller]
-fn shown(cloud: &Cloud, id: &str) -> wire::Connection {
+fn find_connection(cloud: &Cloud, id: &str) -> wire::Connection {
     cloud.edit(|account| account.connection(id))
 }
 
 /// A cloud with a connection created outside Terraform, and an empty workspace.
-fn stage(terraform: &Terraform) -> (Cloud, String, Workspace) {
+fn setup(terraform: &Terraform) -> (Cloud, String, Workspace) {
     let cloud = Cloud::start();
-    let id = foreign(&cloud, "theirs");
+    let id = create_external(&cloud, "theirs");
     let workspace = cloud.workspace(terraform);
     (cloud, id, workspace)
 }
@@ -54,15 +54,15 @@ fn expect_failure(workspace: &Workspace, summary: &str, words: &[&str]) -> Finis
     assert_eq!(applied.stderr.matches("Error: ").count(), 1, "{applied}");
     let text = unbroken(&applied.stderr);
     assert!(text.contains(&format!("Error: {summary}")), "{applied}");
-    for word in words {
-        assert!(text.contains(word), "expected {word:?}\n{applied}");
+    for expected in words {
+        assert!(text.contains(expected), "expected {expected:?}\n{applied}");
     }
     applied
 }
 
 /// Requires that each of these import IDs fails with its summary and imports nothing.
 #[track_caller]
-fn expect_no_import(workspace: &Workspace, address: &str, ids: &[(&str, &str)]) {
+fn expect_import_failures(workspace: &Workspace, address: &str, ids: &[(&str, &str)]) {
     for (id, summary) in ids {
         let imported = workspace.run(&["import", address, id]).expect_code(1);
         assert!(imported.stderr.contains(&format!("Error: {summary}")), "{id}: {imported}");

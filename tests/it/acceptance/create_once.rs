@@ -14,21 +14,21 @@ use super::terraform::Terraform;
 const CREATION: &str = "CreateEnhancedConnection";
 
 /// Every collection that a connection can have.
-const WHOLE: &str = r#"queues = ["q1"]
+const ALL_COLLECTIONS: &str = r#"queues = ["q1"]
   elastic_resource_pools = ["pool1"]
   hosts  = { a = "10.0.0.1", B = "10.0.0.2" }
   routes = { r1 = "10.1.0.0/16", r2 = "10.2.0.0/16" }
   tags   = { t = "1" }"#;
 
 /// The number of create requests, and the number of connections that exist.
-fn creations(cloud: &Cloud) -> (usize, usize) {
+fn create_counts(cloud: &Cloud) -> (usize, usize) {
     let requests = cloud.requests();
-    let met = requests.iter().filter(|request| request.operation == Some(CREATION));
-    (met.count(), cloud.emulator().connections(super::harness::PROJECT).len())
+    let received = requests.iter().filter(|request| request.operation == Some(CREATION));
+    (received.count(), cloud.emulator().connections(super::harness::PROJECT).len())
 }
 
 /// Requires a complete result: an empty plan, the connection in the state, and nothing left after a destroy.
-fn expect_well(cloud: &Cloud, workspace: &Workspace) {
+fn expect_complete(cloud: &Cloud, workspace: &Workspace) {
     workspace.expect_no_changes();
     assert_eq!(workspace.state(ADDRESS)["id"], cloud.connection().id);
     workspace.destroy();
@@ -41,12 +41,12 @@ fn create_with_a_lost_response_is_found() {
         for_one_terraform(|terraform| {
             let cloud = Cloud::start();
             let workspace = cloud.workspace(terraform);
-            cloud.emulator().inject(Fault::new(CREATION, trouble.clone()).times(1)).expect("it can happen");
-            workspace.configure(&connection(WHOLE));
+            cloud.emulator().inject(Fault::new(CREATION, trouble.clone()).times(1)).expect("a valid fault");
+            workspace.configure(&connection(ALL_COLLECTIONS));
             let applied = workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(0);
             applied.expect_silence();
-            assert_eq!(creations(&cloud), (1, 1));
-            expect_well(&cloud, &workspace);
+            assert_eq!(create_counts(&cloud), (1, 1));
+            expect_complete(&cloud, &workspace);
         });
     }
 }
@@ -57,11 +57,11 @@ fn create_that_was_not_applied_is_retried() {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
         let fault = Fault::refuse(CREATION, 502, "APIGW.0201", "Backend unavailable");
-        cloud.emulator().inject(fault.times(1)).expect("it can happen");
-        workspace.configure(&connection(WHOLE));
+        cloud.emulator().inject(fault.times(1)).expect("a valid fault");
+        workspace.configure(&connection(ALL_COLLECTIONS));
         workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(0).expect_silence();
-        assert_eq!(creations(&cloud), (2, 1));
-        expect_well(&cloud, &workspace);
+        assert_eq!(create_counts(&cloud), (2, 1));
+        expect_complete(&cloud, &workspace);
     });
 }
 
@@ -71,12 +71,12 @@ fn existing_connection_is_not_adopted() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start_with(Settings { quirks: [Quirk::NamesNotUnique].into(), ..Settings::default() });
         let theirs = cloud.workspace(terraform);
-        theirs.step(&connection(WHOLE), CREATE);
+        theirs.step(&connection(ALL_COLLECTIONS), CREATE);
         let foreign = cloud.connection().id;
 
         let ours = cloud.workspace(terraform);
-        cloud.emulator().inject(Fault::new(CREATION, FaultKind::LoseAnswer).times(1)).expect("it can happen");
-        ours.configure(&connection(WHOLE));
+        cloud.emulator().inject(Fault::new(CREATION, FaultKind::LoseAnswer).times(1)).expect("a valid fault");
+        ours.configure(&connection(ALL_COLLECTIONS));
         ours.run(&["apply", "-auto-approve"]).expect_code(0);
         assert_eq!(cloud.connections().len(), 2);
         assert_ne!(ours.state(ADDRESS)["id"], foreign);
@@ -92,11 +92,11 @@ fn concurrent_foreign_connection_is_reported() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let fault = Fault::refuse(CREATION, 500, "DLI.0999", "Internal error");
-        cloud.emulator().inject(fault).expect("it can happen");
+        cloud.emulator().inject(fault).expect("a valid fault");
         let workspace = cloud.workspace_with(terraform, "plan_checks = false");
         workspace.configure(&connection(""));
         let applying = workspace.start(&["apply", "-json", "-auto-approve"]);
-        applying.wait_for("the creation fails", || creations(&cloud).0 == 1);
+        applying.wait_for("the creation fails", || create_counts(&cloud).0 == 1);
         let foreign = cloud.edit(|account| {
             account.create(terraform_provider_dli::dli::wire::CreateConnection {
                 name: "test".into(),
@@ -105,32 +105,32 @@ fn concurrent_foreign_connection_is_reported() {
                 ..Default::default()
             })
         });
-        let told = applying.wait().expect_code(1).error_of(ADDRESS);
+        let error = applying.wait().expect_code(1).error_of(ADDRESS);
         let import = format!("terraform import ADDRESS {foreign}");
-        for word in ["DLI.0999", "11111111-c310-4621-913d-4c4d655d8495", &import] {
-            assert!(told.contains(word), "it should tell {word:?}:\n{told}");
+        for expected in ["DLI.0999", "11111111-c310-4621-913d-4c4d655d8495", &import] {
+            assert!(error.contains(expected), "missing {expected:?}:\n{error}");
         }
-        assert!(!told.contains("one may exist"), "it was found: {told}");
+        assert!(!error.contains("one may exist"), "the connection was found: {error}");
         assert_eq!(workspace.find_state(ADDRESS), None);
         assert_eq!(cloud.connection().id, foreign);
     });
 }
 
 /// Starts an apply whose connection exists while the response is still delayed.
-fn half_done(cloud: &Cloud, terraform: &Terraform) -> (Workspace, Running) {
+fn create_with_delayed_response(cloud: &Cloud, terraform: &Terraform) -> (Workspace, Running) {
     let minute = Duration::from_mins(1);
     let late = Fault::new(CREATION, FaultKind::Delay { at_least: minute, at_most: minute });
-    cloud.emulator().inject(late.times(1)).expect("it can happen");
+    cloud.emulator().inject(late.times(1)).expect("a valid fault");
     let workspace = cloud.workspace(terraform);
-    workspace.configure(&connection(WHOLE));
+    workspace.configure(&connection(ALL_COLLECTIONS));
     let applying = workspace.start(&["apply", "-auto-approve"]);
     applying.wait_for("the connection is created", || !cloud.connections().is_empty());
     (workspace, applying)
 }
 
 /// Kills an apply and its provider while the create response is delayed.
-fn killed(cloud: &Cloud, terraform: &Terraform) -> Workspace {
-    let (workspace, applying) = half_done(cloud, terraform);
+fn kill_during_create(cloud: &Cloud, terraform: &Terraform) -> Workspace {
+    let (workspace, applying) = create_with_delayed_response(cloud, terraform);
     applying.signal_group("KILL");
     drop(applying);
     let _ = std::fs::remove_file(workspace.path().join(".terraform.tfstate.lock.info"));
@@ -138,36 +138,36 @@ fn killed(cloud: &Cloud, terraform: &Terraform) -> Workspace {
 }
 
 /// The journal entry that a killed run left: its path, and the path as messages show it.
-fn note(workspace: &Workspace) -> (std::path::PathBuf, String) {
-    let mut notes = std::fs::read_dir(workspace.path().join(".terraform/dli")).expect("there is one");
-    let note = notes.next().expect("there is one").expect("it is ours");
-    (note.path(), format!(".terraform/dli/{}", note.file_name().display()))
+fn journal_entry(workspace: &Workspace) -> (std::path::PathBuf, String) {
+    let mut entries = std::fs::read_dir(workspace.path().join(".terraform/dli")).expect("at least one");
+    let entry = entries.next().expect("at least one").expect("a readable directory");
+    (entry.path(), format!(".terraform/dli/{}", entry.file_name().display()))
 }
 
 /// Requires that the next run adopts the connection of the killed run and completes it.
 #[track_caller]
-fn expect_taken_over(cloud: &Cloud, workspace: &Workspace) {
+fn expect_adopted(cloud: &Cloud, workspace: &Workspace) {
     let id = cloud.connection().id;
     let applied = workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(0);
-    let warnings: Vec<_> = applied.told().into_iter().map(|told| told.text).collect();
+    let warnings: Vec<_> = applied.told().into_iter().map(|diagnostic| diagnostic.text).collect();
     assert_eq!(warnings.len(), 1, "{warnings:#?}");
     assert!(warnings[0].contains("Earlier Run Taken Over") && warnings[0].contains(&id), "{warnings:#?}");
-    assert_eq!((creations(cloud).1, cloud.connection().id), (1, id));
-    expect_well(cloud, workspace);
-    assert!(!workspace.path().join(".terraform/dli").exists(), "nothing is left");
+    assert_eq!((create_counts(cloud).1, cloud.connection().id), (1, id));
+    expect_complete(cloud, workspace);
+    assert!(!workspace.path().join(".terraform/dli").exists(), "the journal is empty");
 }
 
 #[test]
 fn connection_of_a_killed_provider_is_adopted() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
-        let (workspace, applying) = half_done(&cloud, terraform);
+        let (workspace, applying) = create_with_delayed_response(&cloud, terraform);
         for process in processes(&workspace.provider()) {
-            let killed = Command::new("sh").args(["-c", &format!("kill -9 {process}")]).status();
-            assert!(killed.expect("a shell runs").success());
+            let status = Command::new("sh").args(["-c", &format!("kill -9 {process}")]).status();
+            assert!(status.expect("a shell runs").success());
         }
         applying.wait().expect_code(1);
-        expect_taken_over(&cloud, &workspace);
+        expect_adopted(&cloud, &workspace);
     });
 }
 
@@ -177,8 +177,8 @@ fn connection_listed_late_is_adopted() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         cloud.fault("ListEnhancedConnections:stale=7s");
-        let workspace = killed(&cloud, terraform);
-        expect_taken_over(&cloud, &workspace);
+        let workspace = kill_during_create(&cloud, terraform);
+        expect_adopted(&cloud, &workspace);
     });
 }
 
@@ -186,8 +186,8 @@ fn connection_listed_late_is_adopted() {
 fn connection_of_a_killed_terraform_is_adopted() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
-        let workspace = killed(&cloud, terraform);
-        expect_taken_over(&cloud, &workspace);
+        let workspace = kill_during_create(&cloud, terraform);
+        expect_adopted(&cloud, &workspace);
     });
 }
 
@@ -196,16 +196,16 @@ fn connection_of_a_killed_terraform_is_adopted() {
 fn parts_removed_since_a_kill_are_deleted() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
-        let workspace = killed(&cloud, terraform);
+        let workspace = kill_during_create(&cloud, terraform);
         let id = cloud.connection().id;
         cloud.edit(|account| account.add_route(&id, "r1", "10.1.0.0/16"));
         workspace.configure(&connection(""));
         workspace.run(&["apply", "-auto-approve"]).expect_code(0);
-        let made = cloud.connection();
-        assert_eq!((&made.id, made.hosts, made.routes), (&id, vec![], vec![]));
-        assert_eq!((made.available_queue_info, made.elastic_resource_pools), (vec![], vec![]));
+        let created = cloud.connection();
+        assert_eq!((&created.id, created.hosts, created.routes), (&id, vec![], vec![]));
+        assert_eq!((created.available_queue_info, created.elastic_resource_pools), (vec![], vec![]));
         assert_eq!(cloud.tags().len(), 0);
-        expect_well(&cloud, &workspace);
+        expect_complete(&cloud, &workspace);
     });
 }
 
@@ -214,14 +214,14 @@ fn parts_removed_since_a_kill_are_deleted() {
 fn connection_without_a_journal_is_not_adopted() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
-        let workspace = killed(&cloud, terraform);
+        let workspace = kill_during_create(&cloud, terraform);
         let id = cloud.connection().id;
         let other = workspace.fresh();
-        other.configure(&connection(WHOLE));
+        other.configure(&connection(ALL_COLLECTIONS));
         let applied = other.run(&["apply", "-json", "-auto-approve"]).expect_code(1);
-        let told = applied.error_of(ADDRESS);
-        for word in ["DLI.0006", &id, "Nothing was created", "terraform import ADDRESS"] {
-            assert!(told.contains(word), "it should tell {word:?}:\n{told}");
+        let error = applied.error_of(ADDRESS);
+        for expected in ["DLI.0006", &id, "Nothing was created", "terraform import ADDRESS"] {
+            assert!(error.contains(expected), "missing {expected:?}:\n{error}");
         }
         assert_eq!((other.find_state(ADDRESS), cloud.connection().id), (None, id));
     });
@@ -237,23 +237,25 @@ fn replaced_connection_in_state_is_not_adopted() {
         workspace.step(&connection(""), CREATE);
         let replaced = cloud.connection().id;
         let file = workspace.path().join("terraform.tfstate");
-        let state = std::fs::read(&file).expect("it was applied");
+        let state = std::fs::read(&file).expect("written by the apply");
 
         let minute = Duration::from_mins(1);
         let late = Fault::new(CREATION, FaultKind::Delay { at_least: minute, at_most: minute });
-        cloud.emulator().inject(late.times(1)).expect("it can happen");
+        cloud.emulator().inject(late.times(1)).expect("a valid fault");
         workspace.configure(&connection("").replace("78f2562a", "88f2562a"));
         let applying = workspace.start(&["apply", "-auto-approve"]);
-        applying.wait_for("the other is created", || cloud.connections().iter().any(|there| there.id != replaced));
+        applying.wait_for("the other connection is created", || {
+            cloud.connections().iter().any(|there| there.id != replaced)
+        });
         applying.signal_group("KILL");
         drop(applying);
         let _ = std::fs::remove_file(workspace.path().join(".terraform.tfstate.lock.info"));
-        std::fs::write(&file, state).expect("it is ours");
+        std::fs::write(&file, state).expect("a writable directory");
 
-        let made = cloud.connection().id;
+        let created = cloud.connection().id;
         workspace.run(&["apply", "-auto-approve", "-refresh=false"]).expect_code(0);
-        assert_eq!(cloud.connection().id, made);
-        expect_well(&cloud, &workspace);
+        assert_eq!(cloud.connection().id, created);
+        expect_complete(&cloud, &workspace);
     });
 }
 
@@ -268,17 +270,17 @@ fn other_workspaces_connection_is_not_adopted() {
         let id = cloud.connection().id;
 
         workspace.run(&["workspace", "new", "other"]).expect_code(0);
-        let told = workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(1).error_of(ADDRESS);
-        assert!(told.contains("DLI.0006") && told.contains(&id), "{told}");
+        let error = workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(1).error_of(ADDRESS);
+        assert!(error.contains("DLI.0006") && error.contains(&id), "{error}");
         assert_eq!(workspace.find_state(ADDRESS), None);
 
         workspace.run(&["workspace", "select", "default"]).expect_code(0);
         let workspace = workspace.with_variable("TF_WORKSPACE", "third");
-        let told = workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(1).error_of(ADDRESS);
-        assert!(told.contains("DLI.0006") && told.contains(&id), "{told}");
+        let error = workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(1).error_of(ADDRESS);
+        assert!(error.contains("DLI.0006") && error.contains(&id), "{error}");
         let workspace = workspace.with_variable("TF_WORKSPACE", "default");
-        expect_well(&cloud, &workspace);
-        assert!(!workspace.path().join(".terraform/dli").exists(), "nothing is left");
+        expect_complete(&cloud, &workspace);
+        assert!(!workspace.path().join(".terraform/dli").exists(), "the journal is empty");
     });
 }
 
@@ -295,9 +297,9 @@ fn other_aliases_connection_is_not_adopted() {
             let second = connection("provider = dli.second\n  depends_on = [dli_enhanced_connection.test]");
             workspace.configure(&(connection("") + &second.replacen("\"test\"", "\"other\"", 1)));
             let applied = workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(1);
-            let told = applied.error_of("dli_enhanced_connection.other");
+            let error = applied.error_of("dli_enhanced_connection.other");
             let id = cloud.connection().id;
-            assert!(told.contains("DLI.0006") && told.contains(&id), "{told}");
+            assert!(error.contains("DLI.0006") && error.contains(&id), "{error}");
             assert_eq!(workspace.state(ADDRESS)["id"], id);
             assert_eq!(workspace.find_state("dli_enhanced_connection.other"), None);
         });
@@ -311,19 +313,19 @@ fn acknowledged_connection_is_not_created_again() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start_with(Settings { quirks: [Quirk::NamesNotUnique].into(), ..Settings::default() });
         let workspace = cloud.workspace(terraform);
-        workspace.configure(&connection(WHOLE));
+        workspace.configure(&connection(ALL_COLLECTIONS));
         workspace.run(&["apply", "-auto-approve", "-state=first.tfstate"]).expect_code(0);
         let id = cloud.connection().id;
-        let (_, place) = note(&workspace);
+        let (_, shown_path) = journal_entry(&workspace);
         let second = ["apply", "-json", "-auto-approve", "-state=second.tfstate"];
-        let told = workspace.run(&second).expect_code(1).error_of(ADDRESS);
-        for word in [&id, "told Terraform", "Nothing was created", "terraform import ADDRESS ID", &place] {
-            assert!(told.contains(word), "it should tell {word:?}:\n{told}");
+        let error = workspace.run(&second).expect_code(1).error_of(ADDRESS);
+        for expected in [&id, "told Terraform", "Nothing was created", "terraform import ADDRESS ID", &shown_path] {
+            assert!(error.contains(expected), "missing {expected:?}:\n{error}");
         }
         assert_eq!(cloud.connection().id, id);
         workspace.run(&["destroy", "-auto-approve", "-state=first.tfstate"]).expect_code(0);
         cloud.expect_empty();
-        assert!(!workspace.path().join(".terraform/dli").exists(), "nothing is left");
+        assert!(!workspace.path().join(".terraform/dli").exists(), "the journal is empty");
         workspace.run(&second).expect_code(0);
     });
 }
@@ -334,17 +336,17 @@ fn acknowledged_connection_is_not_created_again() {
 fn possible_duplicate_blocks_a_second_create() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start_with(Settings { quirks: [Quirk::NamesNotUnique].into(), ..Settings::default() });
-        let workspace = killed(&cloud, terraform);
+        let workspace = kill_during_create(&cloud, terraform);
         let id = cloud.connection().id;
         cloud.edit(|account| account.replace_hosts(&id, Vec::new()));
-        let (note, place) = note(&workspace);
-        let told = workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(1).error_of(ADDRESS);
-        for word in [&id, "Nothing was created", "terraform import ADDRESS ID", &place] {
-            assert!(told.contains(word), "it should tell {word:?}:\n{told}");
+        let (entry, shown_path) = journal_entry(&workspace);
+        let error = workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(1).error_of(ADDRESS);
+        for expected in [&id, "Nothing was created", "terraform import ADDRESS ID", &shown_path] {
+            assert!(error.contains(expected), "missing {expected:?}:\n{error}");
         }
         assert_eq!(cloud.connection().id, id);
         // The user removes the entry to declare that the connection is foreign.
-        std::fs::remove_file(note).expect("it is ours");
+        std::fs::remove_file(entry).expect("a writable directory");
         workspace.run(&["apply", "-auto-approve"]).expect_code(0);
         assert_eq!(cloud.connections().len(), 2);
     });
@@ -355,13 +357,13 @@ fn possible_duplicate_blocks_a_second_create() {
 fn unreadable_journal_entry_blocks_create() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start_with(Settings { quirks: [Quirk::NamesNotUnique].into(), ..Settings::default() });
-        let workspace = killed(&cloud, terraform);
+        let workspace = kill_during_create(&cloud, terraform);
         let id = cloud.connection().id;
-        let (note, place) = note(&workspace);
-        std::fs::write(&note, "").expect("it is ours");
-        let told = workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(1).error_of(ADDRESS);
-        for word in [&id, "cannot be read", &place, "Nothing was created"] {
-            assert!(told.contains(word), "it should tell {word:?}:\n{told}");
+        let (entry, shown_path) = journal_entry(&workspace);
+        std::fs::write(&entry, "").expect("a writable directory");
+        let error = workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(1).error_of(ADDRESS);
+        for expected in [&id, "cannot be read", &shown_path, "Nothing was created"] {
+            assert!(error.contains(expected), "missing {expected:?}:\n{error}");
         }
         assert_eq!(cloud.connection().id, id);
     });
@@ -372,12 +374,12 @@ fn unreadable_journal_entry_blocks_create() {
 fn different_route_table_is_not_adopted() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
-        let workspace = killed(&cloud, terraform);
+        let workspace = kill_during_create(&cloud, terraform);
         let id = cloud.connection().id;
         workspace.configure(&connection("routetable_id = \"11111111-c310-4621-913d-4c4d655d8495\""));
-        let told = workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(1).error_of(ADDRESS);
-        for word in ["routetable_id", &id, "Nothing was created"] {
-            assert!(told.contains(word), "it should tell {word:?}:\n{told}");
+        let error = workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(1).error_of(ADDRESS);
+        for expected in ["routetable_id", &id, "Nothing was created"] {
+            assert!(error.contains(expected), "missing {expected:?}:\n{error}");
         }
         assert_eq!(workspace.find_state(ADDRESS), None);
     });
@@ -389,17 +391,17 @@ fn unwritable_journal_promises_no_recovery() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
-        std::fs::create_dir_all(workspace.path().join(".terraform")).expect("it is ours");
-        std::fs::write(workspace.path().join(".terraform/dli"), "in the way").expect("it is ours");
+        std::fs::create_dir_all(workspace.path().join(".terraform")).expect("a writable directory");
+        std::fs::write(workspace.path().join(".terraform/dli"), "in the way").expect("a writable directory");
         let minute = Duration::from_mins(1);
         let late = Fault::new(CREATION, FaultKind::Delay { at_least: minute, at_most: minute });
-        cloud.emulator().inject(late.times(1)).expect("it can happen");
+        cloud.emulator().inject(late.times(1)).expect("a valid fault");
         workspace.configure(&connection(""));
         let applying = workspace.start(&["apply", "-json", "-auto-approve"]);
         applying.wait_for("the connection is created", || !cloud.connections().is_empty());
         applying.signal("INT");
-        let told = applying.wait().expect_code(1).error_of(ADDRESS);
-        assert!(told.contains("No note of it could be left") && !told.contains("Apply again from this"), "{told}");
+        let error = applying.wait().expect_code(1).error_of(ADDRESS);
+        assert!(error.contains("No note of it could be left") && !error.contains("Apply again from this"), "{error}");
     });
 }
 
@@ -411,7 +413,7 @@ fn two_candidates_block_adoption_and_create() {
         let cloud = Cloud::start_with(Settings { quirks: [Quirk::NamesNotUnique].into(), ..Settings::default() });
         let minute = Duration::from_mins(1);
         let late = Fault::new(CREATION, FaultKind::Delay { at_least: minute, at_most: minute });
-        cloud.emulator().inject(late.times(1)).expect("it can happen");
+        cloud.emulator().inject(late.times(1)).expect("a valid fault");
         let workspace = cloud.workspace(terraform);
         workspace.configure(&connection(""));
         let applying = workspace.start(&["apply", "-auto-approve"]);
@@ -428,9 +430,9 @@ fn two_candidates_block_adoption_and_create() {
                 ..Default::default()
             })
         });
-        let told = workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(1).error_of(ADDRESS);
-        for word in [&first.id, &second, "terraform import ADDRESS ID"] {
-            assert!(told.contains(word), "it should tell {word:?}:\n{told}");
+        let error = workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(1).error_of(ADDRESS);
+        for expected in [&first.id, &second, "terraform import ADDRESS ID"] {
+            assert!(error.contains(expected), "missing {expected:?}:\n{error}");
         }
         assert_eq!(cloud.connections().len(), 2);
     });

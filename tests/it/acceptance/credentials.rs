@@ -30,12 +30,12 @@ fn block(cloud: &Cloud, arguments: &str) -> String {
 }
 
 /// An access key as arguments.
-fn key() -> String {
+fn key_arguments() -> String {
     format!("  access_key = {ACCESS_KEY:?}\n  secret_key = {SECRET_KEY:?}")
 }
 
 /// A user name and password as environment variables.
-fn login() -> Vec<(&'static str, String)> {
+fn user_credentials() -> Vec<(&'static str, String)> {
     let IamAccount { user_name, password, domain_name, .. } = IamAccount::default();
     vec![("HW_USER_NAME", user_name), ("HW_USER_PASSWORD", password), ("HW_DOMAIN_NAME", domain_name)]
 }
@@ -54,7 +54,7 @@ fn koocli(region: &str, project: &str) -> String {
 fn creators(cloud: &Cloud) -> Vec<String> {
     let creations = cloud.requests().into_iter().filter(|one| one.operation == Some("CreateEnhancedConnection"));
     let callers = creations.map(|request| {
-        let caller = request.caller.expect("it was believed").to_string();
+        let caller = request.caller.expect("an accepted caller").to_string();
         // A temporary key has a different name each time.
         caller.split(' ').filter(|word| !word.starts_with("HST")).collect::<Vec<_>>().join(" ")
     });

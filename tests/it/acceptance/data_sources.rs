@@ -35,7 +35,7 @@ fn block(kind: &str, arguments: &str) -> String {
 
 /// These attributes of each element.
 fn columns(list: &Value, names: &[&str]) -> Vec<Vec<Value>> {
-    let rows = list.as_array().expect("it is a list").iter();
+    let rows = list.as_array().expect("a list").iter();
     rows.map(|row| names.iter().map(|name| row[*name].clone()).collect()).collect()
 }
 
@@ -49,13 +49,14 @@ fn one_error(finished: &Finished) -> String {
 #[test]
 fn data_source_examples_apply_without_drift() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/data-sources");
-    let examples: Vec<_> = fs::read_dir(directory).expect("it is in the repository").filter_map(Result::ok).collect();
+    let examples: Vec<_> =
+        fs::read_dir(directory).expect("a directory in the repository").filter_map(Result::ok).collect();
     assert_eq!(examples.len(), 4);
     for_each_terraform(|terraform| {
         for example in &examples {
             let cloud = Cloud::start();
             let workspace = cloud.workspace(terraform);
-            let text = fs::read_to_string(example.path().join("data-source.tf")).expect("every folder has one");
+            let text = fs::read_to_string(example.path().join("data-source.tf")).expect("every directory has one");
             read(&cloud, &workspace, &text);
             workspace.destroy();
             cloud.expect_empty();

@@ -9,15 +9,15 @@ use super::connection::{ADDRESS, CREATE, EXAMPLE, connection};
 use super::harness::{Cloud, Workspace, for_each_terraform, for_one_terraform};
 
 /// The variants of "not found" responses. Without a quirk, the connection is shown as DELETED.
-const SHAPES: [&[Quirk]; 5] =
+const NOT_FOUND_RESPONSES: [&[Quirk]; 5] =
     [&[], &[Quirk::GoneAsDli0001], &[Quirk::GoneAsDli0001IsNotExist], &[Quirk::GoneAsDli0002], &[Quirk::GoneAsDli0023]];
 
 /// Replaces the ID in the state with one that never existed.
-fn forge_id(workspace: &Workspace, id: &str) {
+fn replace_id_in_state(workspace: &Workspace, id: &str) {
     let file = workspace.path().join("terraform.tfstate");
-    let state = fs::read_to_string(&file).expect("it was applied");
+    let state = fs::read_to_string(&file).expect("written by the apply");
     assert!(state.contains(id), "{state}");
-    fs::write(&file, state.replace(id, "2a620c33-5609-40c9-affd-2b6453071b0f")).expect("it is ours");
+    fs::write(&file, state.replace(id, "2a620c33-5609-40c9-affd-2b6453071b0f")).expect("a writable directory");
 }
 
 #[test]
@@ -33,7 +33,7 @@ fn deleted_connection_is_recreated() {
         let id = cloud.connection().id;
         assert_ne!(id, gone);
 
-        forge_id(&workspace, &id);
+        replace_id_in_state(&workspace, &id);
         workspace.run(&["plan", "-detailed-exitcode"]).expect_code(2);
         workspace.plan().expect(CREATE);
     });
@@ -53,7 +53,7 @@ fn destroying_a_deleted_connection_succeeds() {
             assert_eq!(workspace.find_state(ADDRESS), None);
 
             workspace.step(EXAMPLE, CREATE);
-            forge_id(&workspace, &cloud.connection().id);
+            replace_id_in_state(&workspace, &cloud.connection().id);
             workspace.run(&["destroy", "-auto-approve", refresh]).expect_code(0);
             assert_eq!(workspace.find_state(ADDRESS), None);
         }
@@ -70,17 +70,17 @@ fn every_not_found_response_means_deleted() {
         let gone = cloud.connection().id;
         cloud.edit(|account| account.delete(&gone));
         let file = workspace.path().join("terraform.tfstate");
-        let state = fs::read_to_string(&file).expect("it was applied");
-        for shape in SHAPES {
-            cloud.emulator().set_quirks(shape.iter().copied());
+        let state = fs::read_to_string(&file).expect("written by the apply");
+        for quirks in NOT_FOUND_RESPONSES {
+            cloud.emulator().set_quirks(quirks.iter().copied());
             let planned = workspace.run(&["plan", "-detailed-exitcode"]).expect_code(2);
-            assert!(planned.stdout.contains(&format!("{ADDRESS} will be created")), "{shape:?}: {planned}");
-            assert_eq!(planned.stderr, "", "{shape:?}");
+            assert!(planned.stdout.contains(&format!("{ADDRESS} will be created")), "{quirks:?}: {planned}");
+            assert_eq!(planned.stderr, "", "{quirks:?}");
 
             // Without a refresh, the delete request itself meets the missing connection.
             workspace.run(&["destroy", "-auto-approve", "-refresh=false"]).expect_code(0);
-            assert_eq!(workspace.find_state(ADDRESS), None, "{shape:?}");
-            fs::write(&file, &state).expect("it is ours");
+            assert_eq!(workspace.find_state(ADDRESS), None, "{quirks:?}");
+            fs::write(&file, &state).expect("a writable directory");
         }
         workspace.step(&configuration, CREATE);
         assert_ne!(cloud.connection().id, gone);
@@ -102,12 +102,12 @@ fn unpublished_api_is_an_error() {
         workspace.step(&configuration, &[(ADDRESS, "create"), (route, "create")]);
         let text = "The API does not exist or has not been published in the environment";
         let fault = Fault::refuse("ShowEnhancedConnection", 404, "APIGW.0101", text);
-        cloud.emulator().inject(fault).expect("it can happen");
+        cloud.emulator().inject(fault).expect("a valid fault");
         let planned = workspace.run(&["plan", "-json"]).expect_code(1);
         let refreshed = workspace.run(&["apply", "-json", "-auto-approve", "-target", route]).expect_code(1);
-        for error in planned.told().into_iter().chain(refreshed.told()).filter(|told| told.is_error) {
-            for word in ["APIGW.0101", "not published in this region", "not changed"] {
-                assert!(error.text.contains(word), "it should tell {word:?}: {error:#?}");
+        for error in planned.told().into_iter().chain(refreshed.told()).filter(|diagnostic| diagnostic.is_error) {
+            for expected in ["APIGW.0101", "not published in this region", "not changed"] {
+                assert!(error.text.contains(expected), "missing {expected:?}: {error:#?}");
             }
         }
         cloud.emulator().clear_faults();

@@ -10,7 +10,7 @@ use super::connection::{ADDRESS, CREATE, UPDATE, connection};
 use super::harness::{Cloud, Workspace, for_each_terraform, for_one_terraform};
 
 /// A connection with every collection that can be changed externally.
-const EVERYTHING: &str = r#"
+const ALL_COLLECTIONS: &str = r#"
   queues                 = ["q1", "Pooled1"]
   elastic_resource_pools = ["pool2"]
 
@@ -29,7 +29,7 @@ const EVERYTHING: &str = r#"
 "#;
 
 /// Response variants on which documents, SDKs and live responses disagree.
-const FORMS: [Quirk; 8] = [
+const RESPONSE_VARIANTS: [Quirk; 8] = [
     Quirk::ReshuffledOrder,
     Quirk::UpperCaseNames,
     Quirk::CamelCase,
@@ -60,7 +60,7 @@ fn pool(name: &str) -> QueueNames {
 type Pairs = BTreeMap<String, String>;
 
 /// The hosts, routes, tags and bound names of the only connection.
-fn held(cloud: &Cloud) -> (Pairs, Pairs, Pairs, BTreeSet<String>) {
+fn remote_content(cloud: &Cloud) -> (Pairs, Pairs, Pairs, BTreeSet<String>) {
     let shown = cloud.connection();
     let bound = shown.available_queue_info.into_iter().chain(shown.elastic_resource_pools);
     (
@@ -72,10 +72,10 @@ fn held(cloud: &Cloud) -> (Pairs, Pairs, Pairs, BTreeSet<String>) {
 }
 
 /// An external change, as made in the console.
-type Edit = fn(&mut ProjectService<'_>, &str) -> Result<(), ApiError>;
+type ExternalChange = fn(&mut ProjectService<'_>, &str) -> Result<(), ApiError>;
 
 /// Each external change, with exactly the paths that the plan must show.
-const EDITS: [(Edit, &[&str]); 13] = [
+const EXTERNAL_CHANGES: [(ExternalChange, &[&str]); 13] = [
     // Hosts: one changed, one added, one removed. The order changes each time.
     (
         |account, id| account.replace_hosts(id, vec![host("node-2", "10.0.0.9"), host("Node-1", "192.168.0.1")]),
@@ -117,21 +117,21 @@ fn external_changes_are_shown_and_reverted() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
-        workspace.step(&connection(EVERYTHING), CREATE);
-        let (id, declared) = (cloud.connection().id, held(&cloud));
-        for (edit, shown) in EDITS {
+        workspace.step(&connection(ALL_COLLECTIONS), CREATE);
+        let (id, declared) = (cloud.connection().id, remote_content(&cloud));
+        for (edit, shown) in EXTERNAL_CHANGES {
             cloud.edit(|account| edit(account, &id));
-            assert_ne!(held(&cloud), declared, "{shown:?}");
+            assert_ne!(remote_content(&cloud), declared, "{shown:?}");
             workspace.plan().expect(UPDATE).expect_changed(ADDRESS, shown);
             workspace.run(&["apply", "-auto-approve"]).expect_code(0);
-            assert_eq!(held(&cloud), declared, "{shown:?}");
+            assert_eq!(remote_content(&cloud), declared, "{shown:?}");
         }
         workspace.expect_no_changes();
 
         // All at once, except for changes that cancel each other.
         for at in [0, 3, 4, 5, 6, 7, 8, 9, 11, 12] {
-            let edited = cloud.emulator().edit(super::harness::PROJECT, |account| EDITS[at].0(account, &id));
-            drop(edited.expect("it is kept in memory only"));
+            let edited = cloud.emulator().edit(super::harness::PROJECT, |account| EXTERNAL_CHANGES[at].0(account, &id));
+            drop(edited.expect("an in-memory store"));
         }
         let changed: &[&str] = &[
             "bindings",
@@ -147,8 +147,8 @@ fn external_changes_are_shown_and_reverted() {
             "tags_all[\"team\"]",
             "tags_all[\"x\"]",
         ];
-        workspace.step(&connection(EVERYTHING), UPDATE).expect_changed(ADDRESS, changed);
-        assert_eq!(held(&cloud), declared);
+        workspace.step(&connection(ALL_COLLECTIONS), UPDATE).expect_changed(ADDRESS, changed);
+        assert_eq!(remote_content(&cloud), declared);
         assert_eq!(cloud.connection().id, id);
         workspace.destroy();
         cloud.expect_empty();
@@ -157,8 +157,8 @@ fn external_changes_are_shown_and_reverted() {
 
 /// A connection with everything, one with separate part resources, and every data source with its value as an output,
 /// so that any change shows.
-fn every_kind() -> String {
-    let mut text = connection(EVERYTHING);
+fn every_resource_and_data_source() -> String {
+    let mut text = connection(ALL_COLLECTIONS);
     text += &connection("").replace("\"test\"", "\"parts\"");
     text += r#"
 resource "dli_enhanced_connection_binding" "queue" {
@@ -206,12 +206,12 @@ fn response_variants_cause_no_drift() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
-        workspace.configure(&every_kind());
+        workspace.configure(&every_resource_and_data_source());
         workspace.run(&["apply", "-auto-approve"]).expect_code(0);
         // The second connection was created before its parts.
         workspace.run(&["apply", "-refresh-only", "-auto-approve"]).expect_code(0);
         workspace.expect_no_changes();
-        let quirks = FORMS.iter().map(|&quirk| vec![quirk]).chain([FORMS.to_vec()]);
+        let quirks = RESPONSE_VARIANTS.iter().map(|&quirk| vec![quirk]).chain([RESPONSE_VARIANTS.to_vec()]);
         for quirks in quirks {
             cloud.emulator().set_quirks(quirks.clone());
             let planned = workspace.run(&["plan", "-detailed-exitcode"]);
@@ -230,12 +230,14 @@ fn response_variants_cause_no_drift() {
 fn lifecycle_with_all_response_variants() {
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
-        cloud.emulator().set_quirks(FORMS);
+        cloud.emulator().set_quirks(RESPONSE_VARIANTS);
         let workspace = cloud.workspace(terraform);
-        workspace.configure(&every_kind());
+        workspace.configure(&every_resource_and_data_source());
         workspace.run(&["apply", "-auto-approve"]).expect_code(0);
-        let changed =
-            every_kind().replace("192.168.", "192.169.").replace("\"q1\"", "\"Q2\"").replace("\"pool2\"", "\"pool3\"");
+        let changed = every_resource_and_data_source()
+            .replace("192.168.", "192.169.")
+            .replace("\"q1\"", "\"Q2\"")
+            .replace("\"pool2\"", "\"pool3\"");
         workspace.configure(&changed.replace("10.1.0.0/16", "10.2.0.0/16").replace("env  = \"\"", "env  = \"test\""));
         workspace.run(&["apply", "-auto-approve"]).expect_code(0);
         workspace.expect_no_changes();

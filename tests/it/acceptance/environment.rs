@@ -30,18 +30,18 @@ fn behind_tls(cloud: &Cloud) -> (String, String) {
     let key = PrivateKeyDer::try_from(signing_key.serialize_der()).expect("PKCS #8");
     let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
-        .expect("the provider has them")
+        .expect("a provider schema")
         .with_no_client_auth()
         .with_single_cert(vec![cert.der().clone()], key)
-        .expect("they belong together");
+        .expect("a matching key and certificate");
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.set_nonblocking(true).expect("a socket can be");
-    let address = format!("https://localhost:{}", listener.local_addr().expect("it is bound").port());
+    listener.set_nonblocking(true).expect("a socket");
+    let address = format!("https://localhost:{}", listener.local_addr().expect("a bound socket").port());
     let plain = cloud.emulator().endpoint().trim_start_matches("http://").to_owned();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let serve = async move {
-        let listener = tokio::net::TcpListener::from_std(listener).expect("there is a runtime");
+        let listener = tokio::net::TcpListener::from_std(listener).expect("a runtime");
         while let Ok((stream, _)) = listener.accept().await {
             let (acceptor, plain) = (acceptor.clone(), plain.clone());
             tokio::spawn(async move {
@@ -80,19 +80,24 @@ fn ca_certificates_come_from_the_environment() {
         cloud.expect_empty();
 
         let nowhere = workspace().with_variable("OS_CACERT", "nowhere.pem").run(&["plan", "-json"]).expect_code(1);
-        assert!(nowhere.told().iter().any(|told| told.text.contains("nowhere.pem cannot be read")), "{nowhere}");
+        assert!(
+            nowhere.told().iter().any(|diagnostic| diagnostic.text.contains("nowhere.pem cannot be read")),
+            "{nowhere}"
+        );
 
         for name in ["HW_INSECURE", "OS_INSECURE"] {
             let careless = workspace().with_variable(name, "true");
-            let told = careless.run(&apply).expect_code(0).told();
-            let is_warning = |told: &Told| !told.is_error && told.text.contains(&format!("{name} in the environment"));
-            assert!(!told.is_empty() && told.iter().all(is_warning), "{told:#?}");
+            let diagnostics = careless.run(&apply).expect_code(0).told();
+            let is_warning = |diagnostic: &Told| {
+                !diagnostic.is_error && diagnostic.text.contains(&format!("{name} in the environment"))
+            };
+            assert!(!diagnostics.is_empty() && diagnostics.iter().all(is_warning), "{diagnostics:#?}");
             careless.destroy();
             cloud.expect_empty();
         }
         let wrong = workspace().with_variable("HW_INSECURE", "yes").run(&["plan", "-json"]).expect_code(1);
         assert!(
-            wrong.told().iter().any(|told| told.text.contains("HW_INSECURE in the environment is \"yes\"")),
+            wrong.told().iter().any(|diagnostic| diagnostic.text.contains("HW_INSECURE in the environment is \"yes\"")),
             "{wrong}"
         );
     });

@@ -17,7 +17,7 @@ mod servers;
 mod transport_failures;
 
 /// Golden files that show a known error in a second situation.
-const MORE: [&str; 4] = ["cidr-overlap-binding", "subnet-not-found-binding", "plan-401", "plan-403"];
+const ADDITIONAL_FILES: [&str; 4] = ["cidr-overlap-binding", "subnet-not-found-binding", "plan-401", "plan-403"];
 
 fn directory() -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "tests", "data", "errors"].iter().collect()
@@ -36,7 +36,7 @@ fn expect_texts(texts: &BTreeMap<String, String>) {
     for (name, text) in texts {
         let file = directory().join(format!("{name}.txt"));
         if update {
-            fs::write(&file, text).expect("the repository can be written to");
+            fs::write(&file, text).expect("a writable repository");
         }
         let kept = fs::read_to_string(&file).unwrap_or_default();
         if kept != *text {
@@ -47,12 +47,12 @@ fn expect_texts(texts: &BTreeMap<String, String>) {
 }
 
 /// Makes Terraform print as it does to a terminal.
-fn in_colour(workspace: Workspace) -> Workspace {
+fn in_color(workspace: Workspace) -> Workspace {
     workspace.with_variable("TF_CLI_ARGS", "")
 }
 
 /// The printed messages by resource address; messages without an address have the key "".
-fn printed(finished: &Finished) -> BTreeMap<String, Vec<String>> {
+fn printed_messages(finished: &Finished) -> BTreeMap<String, Vec<String>> {
     let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let plain = |text: &str| {
         // Color codes: escape, bracket, numbers, "m".
@@ -77,8 +77,8 @@ fn printed(finished: &Finished) -> BTreeMap<String, Vec<String>> {
 
 /// Returns the only message for a resource.
 #[track_caller]
-fn of(printed: &BTreeMap<String, Vec<String>>, address: &str, finished: &Finished) -> String {
-    match printed.get(address).map(Vec::as_slice) {
+fn of(printed_messages: &BTreeMap<String, Vec<String>>, address: &str, finished: &Finished) -> String {
+    match printed_messages.get(address).map(Vec::as_slice) {
         Some([text]) => text.clone(),
         other => panic!("{finished}\nexpected one message about {address}: {other:#?}"),
     }
@@ -88,9 +88,9 @@ fn of(printed: &BTreeMap<String, Vec<String>>, address: &str, finished: &Finishe
 #[test]
 fn every_known_error_has_a_golden_file() {
     let rows: BTreeSet<String> =
-        KNOWN_ERRORS.iter().map(|trouble| trouble.name).chain(MORE).map(str::to_owned).collect();
-    let files = fs::read_dir(directory()).expect("the directory is there");
-    let files = files.map(|entry| entry.expect("it can be read").file_name().to_string_lossy().into_owned());
+        KNOWN_ERRORS.iter().map(|trouble| trouble.name).chain(ADDITIONAL_FILES).map(str::to_owned).collect();
+    let files = fs::read_dir(directory()).expect("the directory exists");
+    let files = files.map(|entry| entry.expect("a readable file").file_name().to_string_lossy().into_owned());
     let files: BTreeSet<String> = files.map(|name| name.trim_end_matches(".txt").to_owned()).collect();
     assert_eq!(files, rows);
 }

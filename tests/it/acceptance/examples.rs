@@ -32,19 +32,18 @@ fn examples() -> Vec<PathBuf> {
 
 fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> {
     let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    entries.map(|entry| entry.expect("the folder can be read").path())
+    entries.map(|entry| entry.expect("a readable directory").path())
 }
 
 /// A workspace with the example, for this emulator.
 fn workspace(terraform: &Terraform, cloud: &Cloud, example: &Path) -> Workspace {
     let workspace = cloud.workspace(terraform);
     let within = |file: &str| workspace.path().join(file);
-    fs::rename(within("provider.tf"), within("cloud_override.tf")).expect("the harness wrote it");
-    fs::remove_file(within("versions.tf")).expect("the harness wrote it");
+    fs::rename(within("provider.tf"), within("cloud_override.tf")).expect("a file written by the harness");
+    fs::remove_file(within("versions.tf")).expect("a file written by the harness");
     for path in entries(&Path::new(EXAMPLES).join("provider")).chain(entries(example)) {
         if path.extension().is_some_and(|kind| kind == "tf" || kind == "tfvars") {
-            fs::copy(&path, within(&path.file_name().expect("it is a file").to_string_lossy()))
-                .expect("both are there");
+            fs::copy(&path, within(&path.file_name().expect("a file").to_string_lossy())).expect("both paths exist");
         }
     }
     workspace
@@ -57,9 +56,9 @@ fn is_of_resource(example: &Path) -> bool {
 
 /// Applies each chosen example with each Terraform, requires an empty plan, runs `more`, and requires that nothing is
 /// left.
-fn each(chosen: fn(&Path) -> bool, more: impl Fn(&Terraform, &Cloud, &Workspace, &Path)) {
+fn check_examples(chosen: fn(&Path) -> bool, more: impl Fn(&Terraform, &Cloud, &Workspace, &Path)) {
     let examples: Vec<_> = examples().into_iter().filter(|example| chosen(example)).collect();
-    assert!(!examples.is_empty(), "there is none");
+    assert!(!examples.is_empty(), "no example found");
     for_each_terraform(|terraform| {
         for example in &examples {
             say(example);
@@ -90,12 +89,12 @@ fn examples_are_formatted() {
 /// All examples except resources, which have a test of their own.
 #[test]
 fn examples_apply_and_destroy() {
-    each(|example| !is_of_resource(example), |_, _, _, _| {});
+    check_examples(|example| !is_of_resource(example), |_, _, _, _| {});
 }
 
 #[test]
 fn resource_examples_apply_and_import() {
-    each(is_of_resource, |terraform, cloud, original, example| {
+    check_examples(is_of_resource, |terraform, cloud, original, example| {
         let Ok(script) = fs::read_to_string(example.join("import.sh")) else { return };
         let connection = cloud.connection().id;
         let mut imports = 0;

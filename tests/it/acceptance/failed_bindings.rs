@@ -11,7 +11,7 @@ use super::connection::{ADDRESS, CREATE, UPDATE, connection};
 use super::harness::{Cloud, Finished, Running, Workspace, for_each_terraform, for_one_terraform};
 
 /// The longest time from the service's change to the end of the apply, including Terraform.
-const PROMISED: Duration = Duration::from_secs(2);
+const MAX_DELAY: Duration = Duration::from_secs(2);
 /// Longer than any test.
 const NEVER: Duration = Duration::from_hours(1);
 
@@ -81,19 +81,19 @@ fn configuration(bound: bool) -> String {
     CASES.iter().map(one).collect()
 }
 
-fn of_all(action: &'static str) -> Vec<(String, &'static str)> {
+fn actions_for_all(action: &'static str) -> Vec<(String, &'static str)> {
     CASES.iter().map(|case| (case.address(), action)).collect()
 }
 
 #[track_caller]
 fn step(workspace: &Workspace, configuration: &str, action: &'static str) {
-    let actions = of_all(action);
+    let actions = actions_for_all(action);
     let actions: Vec<_> = actions.iter().map(|(address, action)| (address.as_str(), *action)).collect();
     workspace.step(configuration, &actions);
 }
 
 /// The number of times this connection was read.
-fn looks(cloud: &Cloud, id: &str) -> usize {
+fn read_count(cloud: &Cloud, id: &str) -> usize {
     let shown = |path: &str| path.ends_with(&format!("/enhanced-connections/{id}"));
     cloud.requests().iter().filter(|request| request.method == "GET" && shown(&request.path)).count()
 }
@@ -105,10 +105,11 @@ fn fail_all(cloud: &Cloud, applying: Running) -> Finished {
         let shown = cloud.connections().into_iter().find(|connection| connection.name == case.name);
         shown.filter(|shown| !shown.available_queue_info.is_empty() || !shown.elastic_resource_pools.is_empty())
     };
-    applying.wait_for("all are being bound", || CASES.iter().all(|case| bound(case).is_some()));
-    let before: Vec<_> = CASES.iter().map(|case| looks(cloud, &case.connection(cloud).id)).collect();
-    let again = || CASES.iter().zip(&before).all(|(case, before)| looks(cloud, &case.connection(cloud).id) > *before);
-    applying.wait_for("all are looked at", again);
+    applying.wait_for("all bindings are being created", || CASES.iter().all(|case| bound(case).is_some()));
+    let before: Vec<_> = CASES.iter().map(|case| read_count(cloud, &case.connection(cloud).id)).collect();
+    let again =
+        || CASES.iter().zip(&before).all(|(case, before)| read_count(cloud, &case.connection(cloud).id) > *before);
+    applying.wait_for("all connections are read", again);
 
     for case in &CASES {
         let id = case.connection(cloud).id;
@@ -117,24 +118,24 @@ fn fail_all(cloud: &Cloud, applying: Running) -> Finished {
     let (failed, failed_at) = (Instant::now(), OffsetDateTime::now_utc());
     let applied = applying.wait_at_most(Duration::from_mins(1)).expect_code(1);
     let whole = failed.elapsed();
-    let last = cloud.requests().last().expect("there are some").at - failed_at;
-    #[expect(clippy::print_stdout, reason = "the measure of what is promised")]
+    let last = cloud.requests().last().expect("at least one request").at - failed_at;
+    #[expect(clippy::print_stdout, reason = "shows the measured delay")]
     {
         println!("the provider was done {last:.3} after the failure, and Terraform ended after {whole:.3?}");
     }
-    assert!(last < PROMISED, "the provider still asked {last} after the failure");
+    assert!(last < MAX_DELAY, "the last request came {last} after the failure");
     // Terraform writes its state and stops the provider, which takes longer while other tests run.
-    assert!(whole < PROMISED + Duration::from_secs(1), "Terraform ended {whole:?} after the failure");
+    assert!(whole < MAX_DELAY + Duration::from_secs(1), "Terraform ended {whole:?} after the failure");
     applied
 }
 
 /// Requires that each error contains the binding, the service's message, the cause and the next step.
 #[track_caller]
-fn expect_told(applied: &Finished, next: &str) {
+fn expect_errors(applied: &Finished, next: &str) {
     for case in &CASES {
         let error = applied.error_of(&case.address());
-        for word in ["Binding Failed", case.name, case.binding, case.err_msg, case.cause, next] {
-            assert!(error.contains(word), "{}: it should tell {word:?}:\n{error}", case.name);
+        for expected in ["Binding Failed", case.name, case.binding, case.err_msg, case.cause, next] {
+            assert!(error.contains(expected), "{}: missing {expected:?}:\n{error}", case.name);
         }
     }
 }
@@ -147,7 +148,7 @@ fn failed_binding_on_create_can_be_untainted() {
         workspace.configure(&configuration(true));
         cloud.emulator().set_binding_delay(NEVER);
         let applied = fail_all(&cloud, workspace.start(&["apply", "-json", "-auto-approve"]));
-        expect_told(&applied, "terraform untaint");
+        expect_errors(&applied, "terraform untaint");
         let ids: Vec<_> = CASES.iter().map(|case| case.connection(&cloud).id).collect();
         for (case, id) in CASES.iter().zip(&ids) {
             let state = workspace.state(&case.address());
@@ -155,7 +156,7 @@ fn failed_binding_on_create_can_be_untainted() {
             assert_eq!(state["bindings"][case.binding]["error"], case.err_msg);
         }
         let tainted = workspace.plan().0.to_string();
-        assert_eq!(tainted.matches("\"replace_because_tainted\"").count(), CASES.len(), "core taints them");
+        assert_eq!(tainted.matches("\"replace_because_tainted\"").count(), CASES.len(), "tainted by Terraform");
 
         cloud.emulator().set_binding_delay(Duration::ZERO);
         for case in &CASES {
@@ -182,7 +183,7 @@ fn failed_binding_on_update_is_retried() {
         workspace.configure(&configuration(true));
         cloud.emulator().set_binding_delay(NEVER);
         let applied = fail_all(&cloud, workspace.start(&["apply", "-json", "-auto-approve"]));
-        expect_told(&applied, "apply again");
+        expect_errors(&applied, "apply again");
         assert!(!applied.stdout.contains("untaint"), "{applied}");
 
         cloud.emulator().set_binding_delay(Duration::ZERO);
@@ -218,8 +219,8 @@ fn binding_timeout_names_the_binding() {
             assert!(began.elapsed() < Duration::from_secs(5), "it took {:?}", began.elapsed());
             let error = applied.error_of(ADDRESS);
             let limit = if on_create { "3s" } else { "2s" };
-            for word in ["Timed Out", "q1", "CREATING", limit, "timeouts"] {
-                assert!(error.contains(word), "it should tell {word:?}:\n{error}");
+            for expected in ["Timed Out", "q1", "CREATING", limit, "timeouts"] {
+                assert!(error.contains(expected), "missing {expected:?}:\n{error}");
             }
             let id = cloud.connection().id;
             assert_eq!(workspace.state(ADDRESS)["queues"], json!(["q1"]));
@@ -247,10 +248,10 @@ fn failed_binding_without_waiting_is_a_warning() {
         cloud.emulator().set_binding_outcome("q1", Some("CIDR conflict with the VPC"));
         let applied = workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(0);
         let planned = workspace.run(&["plan", "-json", "-detailed-exitcode"]).expect_code(2);
-        for told in [applied.told(), planned.told()] {
+        for diagnostics in [applied.told(), planned.told()] {
             let words = ["Binding Failed", "q1", "CIDR conflict with the VPC", "overlaps"];
-            assert!(told.len() == 1 && !told[0].is_error, "one warning: {told:#?}");
-            assert!(words.iter().all(|word| told[0].text.contains(word)), "{told:#?}");
+            assert!(diagnostics.len() == 1 && !diagnostics[0].is_error, "one warning: {diagnostics:#?}");
+            assert!(words.iter().all(|expected| diagnostics[0].text.contains(expected)), "{diagnostics:#?}");
         }
         cloud.emulator().set_binding_outcome("q1", None);
         workspace.step(&configuration, UPDATE);
@@ -269,7 +270,7 @@ fn interrupt_ends_the_wait_with_complete_state() {
         workspace.configure(&configuration);
         cloud.emulator().set_binding_delay(NEVER);
         let applying = workspace.start(&["apply", "-auto-approve"]);
-        let seen = || cloud.connections().first().is_some_and(|shown| looks(&cloud, &shown.id) > 0);
+        let seen = || cloud.connections().first().is_some_and(|shown| read_count(&cloud, &shown.id) > 0);
         applying.wait_for("the connection is looked at", seen);
         applying.signal_group("INT");
         let applied = applying.wait_at_most(Duration::from_secs(3));

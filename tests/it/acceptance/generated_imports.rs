@@ -29,7 +29,7 @@ const TARGETS: [&str; 7] = ["q1", "q2", "q3", "yearly1", "pool1", "pool2", "pool
 
 /// A generated connection and its history.
 #[derive(Debug, Clone)]
-struct Made {
+struct Generated {
     queues: Vec<&'static str>,
     pools: Vec<&'static str>,
     /// Names whose binding fails.
@@ -45,14 +45,14 @@ struct Made {
     second: bool,
 }
 
-fn made() -> impl Strategy<Value = Made> {
+fn connection_strategy() -> impl Strategy<Value = Generated> {
     let bound = (subsequence(&QUEUES, 0..=4), subsequence(&POOLS, 0..=3), subsequence(&TARGETS, 0..=2), any::<bool>());
     let held = (vec(host(), 0..=12), btree_map("[a-zA-Z0-9_-]{1,64}", cidr(), 0..=5), tags());
     (bound, held, any::<[bool; 2]>()).prop_map(
         |((queues, pools, failing, slow), (hosts, routes, tags), [ipv6, second])| {
             let mut networks = BTreeSet::new();
             let routes = routes.into_iter().filter(|(_, cidr)| networks.insert(rules::network(cidr))).collect();
-            Made { queues, pools, failing, slow, hosts, routes, tags, ipv6, second }
+            Generated { queues, pools, failing, slow, hosts, routes, tags, ipv6, second }
         },
     )
 }
@@ -84,44 +84,44 @@ fn tags() -> impl Strategy<Value = BTreeMap<String, String>> {
 }
 
 /// Generates the same connections in each run.
-fn many() -> Vec<Made> {
+fn generate() -> Vec<Generated> {
     let mut runner = TestRunner::new_with_rng(Config::default(), TestRng::from_seed(RngAlgorithm::ChaCha, &[6; 32]));
-    let mut one = || made().new_tree(&mut runner).expect("few keys are forbidden").current();
+    let mut one = || connection_strategy().new_tree(&mut runner).expect("enough allowed keys").current();
     (0..MANY).map(|_| one()).collect()
 }
 
 /// Creates the connection directly in the emulator and returns its ID.
-fn make(cloud: &Cloud, name: &str, made: &Made) -> String {
+fn create_in_emulator(cloud: &Cloud, name: &str, generated: &Generated) -> String {
     let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
     let request = CreateConnection {
         name: name.to_owned(),
         dest_vpc_id: "22094d8f-c310-4621-913d-4c4d655d8495".to_owned(),
         dest_network_id: "78f2562a-36e4-4b39-95b9-f5aab22e1281".to_owned(),
-        queues: owned(&made.queues),
-        elastic_resource_pools: owned(&made.pools),
+        queues: owned(&generated.queues),
+        elastic_resource_pools: owned(&generated.pools),
         routetable_id: None,
-        hosts: made.hosts.clone(),
-        tags: made.tags.iter().map(|(key, value)| Tag { key: key.clone(), value: value.clone() }).collect(),
+        hosts: generated.hosts.clone(),
+        tags: generated.tags.iter().map(|(key, value)| Tag { key: key.clone(), value: value.clone() }).collect(),
     };
-    if made.second {
+    if generated.second {
         let first = CreateConnection { queues: vec![], elastic_resource_pools: vec![], ..request.clone() };
         let first = cloud.edit(|account| account.create(first));
         cloud.edit(|account| account.delete(&first));
     }
     let emulator = cloud.emulator();
-    emulator.set_binding_delay(if made.slow { Duration::from_hours(24) } else { Duration::ZERO });
-    made.failing.iter().for_each(|name| emulator.set_binding_outcome(name, Some("Failed to get subnet")));
+    emulator.set_binding_delay(if generated.slow { Duration::from_hours(24) } else { Duration::ZERO });
+    generated.failing.iter().for_each(|name| emulator.set_binding_outcome(name, Some("Failed to get subnet")));
     let id = cloud.edit(|account| account.create(request));
-    made.failing.iter().for_each(|name| emulator.set_binding_outcome(name, None));
-    for (name, cidr) in &made.routes {
+    generated.failing.iter().for_each(|name| emulator.set_binding_outcome(name, None));
+    for (name, cidr) in &generated.routes {
         cloud.edit(|account| account.add_route(&id, name, cidr));
     }
-    cloud.edit(|account| account.set_ipv6(&id, made.ipv6));
+    cloud.edit(|account| account.set_ipv6(&id, generated.ipv6));
     id
 }
 
 /// Requires that the state equals the connection in the emulator.
-fn check(state: &Value, shown: &Connection, made: &Made) {
+fn check(state: &Value, shown: &Connection, generated: &Generated) {
     let whole = format!("{shown:#?}\n{state:#}");
     assert_eq!(state["id"], shown.id, "{whole}");
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -146,12 +146,12 @@ fn check(state: &Value, shown: &Connection, made: &Made) {
     let networks = |routes: &BTreeMap<String, String>| -> BTreeMap<_, _> {
         routes.iter().map(|(name, cidr)| (name.clone(), rules::network(cidr))).collect()
     };
-    assert_eq!(networks(&pairs("routes")), networks(&made.routes), "{whole}");
-    assert_eq!((pairs("tags"), pairs("tags_all")), (made.tags.clone(), made.tags.clone()), "{whole}");
-    assert_eq!(state["ipv6_enable"], made.ipv6, "{whole}");
+    assert_eq!(networks(&pairs("routes")), networks(&generated.routes), "{whole}");
+    assert_eq!((pairs("tags"), pairs("tags_all")), (generated.tags.clone(), generated.tags.clone()), "{whole}");
+    assert_eq!(state["ipv6_enable"], generated.ipv6, "{whole}");
     // An empty collection is not managed.
     for (attribute, empty) in
-        [("hosts", hosts.is_empty()), ("routes", made.routes.is_empty()), ("tags", made.tags.is_empty())]
+        [("hosts", hosts.is_empty()), ("routes", generated.routes.is_empty()), ("tags", generated.tags.is_empty())]
     {
         assert_eq!(state[attribute].is_null(), empty, "{attribute}\n{whole}");
     }
@@ -160,18 +160,18 @@ fn check(state: &Value, shown: &Connection, made: &Made) {
 /// Half of the imports are by ID, half by name.
 #[test]
 fn generated_connections_import_without_changes() {
-    let many = many();
+    let many = generate();
     for_each_terraform(|terraform| {
         let begun = Instant::now();
         let cloud = Cloud::start();
         let mut imports = String::new();
         let mut addresses = Vec::new();
-        for (index, made) in many.iter().enumerate() {
+        for (index, generated) in many.iter().enumerate() {
             let name = format!("Random_{index}");
-            let id = make(&cloud, &name, made);
+            let id = create_in_emulator(&cloud, &name, generated);
             let id = if index % 2 == 0 { id } else { format!("name:{name}") };
             let address = format!("dli_enhanced_connection.c{index}");
-            writeln!(imports, "import {{\n  to = {address}\n  id = {id:?}\n}}").expect("it is a text");
+            writeln!(imports, "import {{\n  to = {address}\n  id = {id:?}\n}}").expect("a string");
             addresses.push(address);
         }
         let workspace = cloud.workspace(terraform);
@@ -187,8 +187,8 @@ fn generated_connections_import_without_changes() {
             resources.iter().map(|one| (one["values"]["name"].as_str(), &one["values"])).collect();
         let connections = cloud.connections();
         assert_eq!((states.len(), connections.len()), (MANY, MANY));
-        for (shown, made) in connections.iter().zip(&many) {
-            check(states[&Some(&*shown.name)], shown, made);
+        for (shown, generated) in connections.iter().zip(&many) {
+            check(states[&Some(&*shown.name)], shown, generated);
         }
         assert_eq!(cloud.changes(), [""; 0], "only reads were sent");
         #[expect(clippy::print_stdout, reason = "a measure, for whoever asks for it with --nocapture")]

@@ -116,9 +116,8 @@ fn import_id_can_name_region_and_project() {
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
         let id = cloud.edit(|account| account.create(named("test")));
-        let theirs =
-            cloud.emulator().edit(other, |account| account.create(named("test"))).expect("it is kept in memory");
-        let theirs = theirs.expect("it is in order");
+        let theirs = cloud.emulator().edit(other, |account| account.create(named("test"))).expect("an in-memory store");
+        let theirs = theirs.expect("a valid configuration");
         let workspace = cloud.workspace(terraform);
         let own = [id.clone(), "name:test".to_owned(), format!("{id}@eu-west-101"), format!("{id}@/{PROJECT}")];
         let elsewhere = ["name:test@eu-west-101/", &format!("{theirs}@eu-west-101/"), "name:test@/"];
@@ -164,10 +163,10 @@ fn import_by_missing_or_ambiguous_name_fails() {
             ("name:no-hyphens", "Invalid Import ID", vec!["name:NAME", "'-'"]),
             ("name:", "Invalid Import ID", vec!["name:NAME", "is empty"]),
         ];
-        for (text, summary, told) in cases {
+        for (text, summary, expected) in cases {
             let imported = workspace.run(&["import", ADDRESS, text]).expect_code(1);
             assert!(imported.stderr.contains(&format!("Error: {summary}")), "{text}: {imported}");
-            assert!(told.iter().all(|told| imported.stderr.contains(told)), "{text} {told:?}: {imported}");
+            assert!(expected.iter().all(|part| imported.stderr.contains(part)), "{text} {expected:?}: {imported}");
             assert_eq!(workspace.find_state(ADDRESS), None);
         }
         // Each of the two can still be imported by ID.

@@ -39,9 +39,9 @@ fn documented_example_lifecycle() {
             ],
         );
         let requests = cloud.requests();
-        let create = requests.iter().find(|request| request.method == "POST").expect("it was created");
+        let create = requests.iter().find(|request| request.method == "POST").expect("a created connection");
         assert_eq!(
-            serde_json::from_slice::<Value>(&create.body).expect("it is JSON"),
+            serde_json::from_slice::<Value>(&create.body).expect("valid JSON"),
             json!({
                 "name": "test",
                 "dest_vpc_id": "22094d8f-c310-4621-913d-4c4d655d8495",

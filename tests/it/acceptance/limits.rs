@@ -114,7 +114,7 @@ fn resource(label: &str, attribute: &str) -> String {
         ("dest_network_id", "\"78f2562a-36e4-4b39-95b9-f5aab22e1281\""),
     ];
     for (name, value) in required.iter().filter(|(name, _)| !attribute.starts_with(&format!("{name} "))) {
-        writeln!(text, "  {name} = {value}").expect("a string takes all text");
+        writeln!(text, "  {name} = {value}").expect("writing to a string succeeds");
     }
     text + "}\n"
 }
@@ -135,7 +135,7 @@ fn each_limit_is_exact() {
             [("hosts", 20_000, "10.0.0.1"), ("hosts", 20_001, "10.0.0.1"), ("tags", 20, ""), ("tags", 21, "")]
         {
             let elements: BTreeMap<_, _> = (0..count).map(|number| (format!("e{number}"), value)).collect();
-            let elements = serde_json::to_string(&elements).expect("it is a map of texts");
+            let elements = serde_json::to_string(&elements).expect("a map of strings");
             workspace.write(&format!("{attribute}{count}.json"), &elements);
         }
         workspace.configure(&configuration);
@@ -146,10 +146,10 @@ fn each_limit_is_exact() {
         for (line, limit) in &refused {
             let messages = found.remove(line).unwrap_or_default();
             assert_eq!(messages.len(), 1, "left: errors at line {line}, {:.80}\n{messages:#?}", limit.refused);
-            assert!(messages[0].contains(&limit.place), "it should name {}:\n{}", limit.place, messages[0]);
+            assert!(messages[0].contains(&limit.place), "missing {}:\n{}", limit.place, messages[0]);
         }
         let lines: BTreeMap<_, _> = (1..).zip(configuration.lines()).collect();
         let wrong: Vec<_> = found.iter().map(|(line, messages)| (lines.get(line), messages)).collect();
-        assert!(wrong.is_empty(), "errors where all is allowed: {wrong:#?}");
+        assert!(wrong.is_empty(), "errors for allowed values: {wrong:#?}");
     });
 }

@@ -46,11 +46,11 @@ fn unset_hosts_are_not_managed() {
         let workspace = cloud.workspace(terraform);
         workspace.step(&connection(""), CREATE);
         let id = cloud.connection().id;
-        let add_theirs = || {
+        let add_external_entries = || {
             cloud.edit(|account| account.replace_hosts(&id, vec![host("theirs", "10.0.0.1")]));
             cloud.edit(|account| account.put_tags(&id, vec![tag("theirs", "1")]));
         };
-        add_theirs();
+        add_external_entries();
         workspace.expect_no_changes();
         assert_eq!(workspace.state(ADDRESS)["hosts"], Value::Null);
 
@@ -62,12 +62,12 @@ fn unset_hosts_are_not_managed() {
         assert_eq!((&state["hosts"], &state["tags"]), (&Value::Null, &Value::Null));
 
         // An empty collection is managed: external additions are removed.
-        add_theirs();
+        add_external_entries();
         workspace.step(&connection("hosts = {}\n  tags = {}"), UPDATE);
         assert_eq!((cloud.connection().hosts, cloud.tags()), (vec![], tags([])));
         let state = workspace.state(ADDRESS);
         assert_eq!((&state["hosts"], &state["tags"]), (&json!({}), &json!({})));
-        add_theirs();
+        add_external_entries();
         let emptied = workspace.step(&connection("hosts = {}\n  tags = {}"), UPDATE);
         emptied.expect_changed(ADDRESS, &["hosts[\"theirs\"]", "tags[\"theirs\"]", "tags_all[\"theirs\"]"]);
         assert_eq!((cloud.connection().hosts, cloud.tags()), (vec![], tags([])));
@@ -143,13 +143,13 @@ fn unset_routes_and_bindings_are_not_managed() {
         let workspace = cloud.workspace(terraform);
         workspace.step(&connection(""), CREATE);
         let id = cloud.connection().id;
-        let add_theirs = || {
+        let add_external_entries = || {
             cloud.edit(|account| account.add_route(&id, "theirs", "10.1.0.0/16"));
             cloud.edit(|account| {
                 account.bind(&id, &queues(&["q3"])).and_then(|()| account.bind(&id, &pools(&["pool3"])))
             });
         };
-        add_theirs();
+        add_external_entries();
         workspace.expect_no_changes();
         let owned = ["routes", "queues", "elastic_resource_pools"];
         let held = || owned.map(|name| workspace.state(ADDRESS)[name].clone());
@@ -169,10 +169,10 @@ fn unset_routes_and_bindings_are_not_managed() {
 
         // Empty collections are managed.
         let none = connection("routes = {}\n  queues = []\n  elastic_resource_pools = []");
-        add_theirs();
+        add_external_entries();
         workspace.step(&none, UPDATE);
         assert_eq!((routes(&cloud), bound(&cloud)), (tags([]), [vec![], vec![]].map(owned_texts)));
-        add_theirs();
+        add_external_entries();
         let emptied = workspace.step(&none, UPDATE);
         emptied.expect_changed(ADDRESS, &["bindings", "elastic_resource_pools", "queues", "routes[\"theirs\"]"]);
         assert_eq!((routes(&cloud), bound(&cloud)), (tags([]), [vec![], vec![]].map(owned_texts)));

@@ -26,7 +26,7 @@ fn routes(cloud: &Cloud) -> BTreeMap<String, String> {
 }
 
 /// The number of completed requests of an operation whose path or body contains this text.
-fn done(cloud: &Cloud, operation: &str, text: &str) -> usize {
+fn completed_count(cloud: &Cloud, operation: &str, text: &str) -> usize {
     let requests = cloud.requests();
     let of_it = requests.iter().filter(|request| request.operation == Some(operation) && request.status < 300);
     of_it.filter(|request| request.path.contains(text) || String::from_utf8_lossy(&request.body).contains(text)).count()
@@ -34,21 +34,21 @@ fn done(cloud: &Cloud, operation: &str, text: &str) -> usize {
 
 /// The third of five routes is rejected until the fault is cleared.
 #[track_caller]
-fn fail_at_the_third(terraform: &Terraform, on_create: bool) {
+fn reject_third_route(terraform: &Terraform, on_create: bool) {
     let cloud = Cloud::start();
     let workspace = cloud.workspace(terraform);
     if !on_create {
         workspace.step(&connection(""), CREATE);
     }
     let refused = Fault::refuse(ADD_ROUTE, 400, "DLI.0009", "The quota of routes is used up").containing("\"r3\"");
-    cloud.emulator().inject(refused).expect("it can happen");
+    cloud.emulator().inject(refused).expect("a valid fault");
     workspace.configure(&connection(FIVE));
     let applied = workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(1);
     let error = applied.error_of(ADDRESS);
     let (holds, go_on) =
         if on_create { ("is in the state", "terraform untaint") } else { ("The state holds", "apply again") };
-    for word in [": Route r3", "DLI.0009", "The quota of routes is used up", holds, go_on] {
-        assert!(error.contains(word), "it should tell {word:?}:\n{error}");
+    for expected in [": Route r3", "DLI.0009", "The quota of routes is used up", holds, go_on] {
+        assert!(error.contains(expected), "missing {expected:?}:\n{error}");
     }
     let there = json!({ "r1": "10.1.0.0/16", "r2": "10.2.0.0/16" });
     let (state, id) = (workspace.state(ADDRESS), cloud.connection().id);
@@ -62,9 +62,9 @@ fn fail_at_the_third(terraform: &Terraform, on_create: bool) {
     let plan = workspace.step(&connection(FIVE), UPDATE);
     plan.expect_changed(ADDRESS, &["routes[\"r3\"]", "routes[\"r4\"]", "routes[\"r5\"]"]);
     assert_eq!((cloud.connection().id, routes(&cloud).len()), (id, 5));
-    assert_eq!(done(&cloud, "CreateEnhancedConnection", ""), 1, "created once over all");
+    assert_eq!(completed_count(&cloud, "CreateEnhancedConnection", ""), 1, "created once in total");
     for name in ["r1", "r2", "r3", "r4", "r5"] {
-        assert_eq!(done(&cloud, ADD_ROUTE, &format!("{name:?}")), 1, "{name} was added once");
+        assert_eq!(completed_count(&cloud, ADD_ROUTE, &format!("{name:?}")), 1, "{name} was added once");
     }
     workspace.destroy();
     cloud.expect_empty();
@@ -72,17 +72,17 @@ fn fail_at_the_third(terraform: &Terraform, on_create: bool) {
 
 #[test]
 fn rejected_route_on_create_keeps_earlier_routes() {
-    for_each_terraform(|terraform| fail_at_the_third(terraform, true));
+    for_each_terraform(|terraform| reject_third_route(terraform, true));
 }
 
 #[test]
 fn rejected_route_on_update_keeps_earlier_routes() {
-    for_each_terraform(|terraform| fail_at_the_third(terraform, false));
+    for_each_terraform(|terraform| reject_third_route(terraform, false));
 }
 
 /// Applies without errors or warnings, and requires an empty plan afterwards.
 #[track_caller]
-fn apply_in_silence(workspace: &Workspace, configuration: &str) {
+fn apply_without_diagnostics(workspace: &Workspace, configuration: &str) {
     workspace.configure(configuration);
     workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(0).expect_silence();
     workspace.expect_no_changes();
@@ -106,16 +106,16 @@ fn transient_failures_are_retried_silently() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
-        let inject = |fault: Fault| cloud.emulator().inject(fault).expect("it can happen");
+        let inject = |fault: Fault| cloud.emulator().inject(fault).expect("a valid fault");
         inject(Fault::throttle("CreateEnhancedConnection").times(1));
         inject(Fault::refuse(ADD_ROUTE, 500, "DLI.0999", "Internal error").containing("\"r1\"").times(2));
         inject(Fault::throttle(ADD_ROUTE).containing("\"r2\"").times(2));
         inject(Fault::refuse(ADD_ROUTE, 400, "DLI.0999", "Internal error").containing("\"r3\"").times(1));
         inject(lost(ADD_ROUTE).containing("\"r4\"").times(1));
         inject(Fault::refuse("ShowEnhancedConnection", 503, "APIGW.0201", "Backend unavailable").times(1));
-        apply_in_silence(&workspace, &connection(&before));
+        apply_without_diagnostics(&workspace, &connection(&before));
         let id = cloud.connection().id;
-        assert_eq!((routes(&cloud).len(), done(&cloud, ADD_ROUTE, "")), (5, 5));
+        assert_eq!((routes(&cloud).len(), completed_count(&cloud, ADD_ROUTE, "")), (5, 5));
 
         for operation in [
             ADD_ROUTE,
@@ -128,7 +128,7 @@ fn transient_failures_are_retried_silently() {
         ] {
             inject(lost(operation).times(1));
         }
-        apply_in_silence(&workspace, &connection(&after));
+        apply_without_diagnostics(&workspace, &connection(&after));
         let shown = cloud.connection();
         assert_eq!(
             (shown.id, shown.hosts[0].ip.as_str(), &*shown.available_queue_info[0].name),
@@ -138,9 +138,9 @@ fn transient_failures_are_retried_silently() {
         let routes = routes(&cloud);
         assert_eq!((routes.get("r1").map(String::as_str), routes.get("r2")), (Some("10.11.0.0/16"), None));
         assert_eq!(routes.get("new").map(String::as_str), Some("10.2.0.0/16"));
-        assert_eq!(done(&cloud, ADD_ROUTE, ""), 7, "none was added twice");
-        assert_eq!(done(&cloud, "DeleteRouteFromEnhancedConnection", ""), 2, "none was removed twice");
-        assert_eq!(done(&cloud, "CreateEnhancedConnection", ""), 1);
+        assert_eq!(completed_count(&cloud, ADD_ROUTE, ""), 7, "none was added twice");
+        assert_eq!(completed_count(&cloud, "DeleteRouteFromEnhancedConnection", ""), 2, "none was removed twice");
+        assert_eq!(completed_count(&cloud, "CreateEnhancedConnection", ""), 1);
 
         inject(lost("DeleteEnhancedConnection").times(1));
         workspace.run(&["destroy", "-json", "-auto-approve"]).expect_code(0).expect_silence();

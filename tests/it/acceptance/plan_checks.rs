@@ -7,13 +7,13 @@ use super::harness::{Cloud, Finished, PROJECT, Workspace, for_each_terraform, fo
 
 /// Fifty connections with these queues. (If all instances of one resource fail, some Terraform versions show one error
 /// only.)
-fn fifty(queues: &str) -> String {
+fn fifty_connections(queues: &str) -> String {
     let one = connection(&format!("queues = {queues}"));
     (0..50).map(|index| one.replace("\"test\"", &format!("\"test_{index}\""))).collect()
 }
 
 /// The number of requests for an operation.
-fn asked(cloud: &Cloud, operation: &str) -> usize {
+fn request_count(cloud: &Cloud, operation: &str) -> usize {
     cloud.requests().iter().filter(|request| request.operation == Some(operation)).count()
 }
 
@@ -26,7 +26,7 @@ fn plan(workspace: &Workspace, configuration: &str) -> Finished {
 /// The queue types are from the API documents; the emulator's default data has one of each.
 #[test]
 fn plan_rejects_unbindable_queues() {
-    let configuration = fifty(r#"["shared1", "default_like", "missing1", "q1", "yearly1", "pooled1"]"#);
+    let configuration = fifty_connections(r#"["shared1", "default_like", "missing1", "q1", "yearly1", "pooled1"]"#);
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
         let shared = Queue { charging_mode: 1, ..cloud.emulator().queues(PROJECT)[1].clone() };
@@ -34,8 +34,8 @@ fn plan_rejects_unbindable_queues() {
         cloud.edit(|account| account.put_queue(Queue { queue_name: "default_like".to_owned(), ..shared }));
         let workspace = cloud.workspace(terraform);
         let planned = plan(&workspace, &configuration).expect_code(1);
-        let told = planned.told();
-        assert_eq!(told.len(), 150, "three queues of each of fifty:\n{planned}");
+        let diagnostics = planned.told();
+        assert_eq!(diagnostics.len(), 150, "three queues for each of fifty connections:\n{planned}");
         for (queue, words) in [
             (
                 "shared1",
@@ -47,16 +47,18 @@ fn plan_rejects_unbindable_queues() {
             for index in 0..50 {
                 let address = format!("{ADDRESS}_{index}");
                 let path = format!("queues[{queue:?}]");
-                let of_it = |told: &&super::harness::Told| told.address == address && told.text.contains(&path);
-                let errors: Vec<_> = told.iter().filter(of_it).collect();
+                let is_expected = |diagnostic: &&super::harness::Told| {
+                    diagnostic.address == address && diagnostic.text.contains(&path)
+                };
+                let errors: Vec<_> = diagnostics.iter().filter(is_expected).collect();
                 assert!(errors.len() == 1 && errors[0].is_error, "{address} {path}: {errors:#?}");
-                for word in words {
-                    assert!(errors[0].text.contains(word), "it should tell {word:?}: {errors:#?}");
+                for expected in words {
+                    assert!(errors[0].text.contains(expected), "missing {expected:?}: {errors:#?}");
                 }
             }
         }
-        assert_eq!((asked(&cloud, "ListQueues"), asked(&cloud, "ListEnhancedConnections")), (1, 1));
-        assert_eq!(cloud.requests().len(), 2, "nothing else is asked");
+        assert_eq!((request_count(&cloud, "ListQueues"), request_count(&cloud, "ListEnhancedConnections")), (1, 1));
+        assert_eq!(cloud.requests().len(), 2, "no other request");
     });
 }
 
@@ -70,7 +72,7 @@ fn plan_checks_can_be_off() {
             all.lines().filter(|line| !line.contains("access_key") && !line.contains("secret_key")).collect();
         for block in [format!("{}\n", keyless.join("\n")), cloud.provider_block("plan_checks = false")] {
             let workspace = Workspace::new(terraform).with_provider(&block);
-            plan(&workspace, &fifty(r#"["shared1", "missing1"]"#)).expect_code(0).expect_silence();
+            plan(&workspace, &fifty_connections(r#"["shared1", "missing1"]"#)).expect_code(0).expect_silence();
         }
         assert_eq!(cloud.requests().len(), 0);
     });
@@ -87,7 +89,7 @@ fn unknown_queue_names_are_checked_at_apply() {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
         plan(&workspace, &later("shared1")).expect_code(0).expect_silence();
-        assert_eq!(asked(&cloud, "ListQueues"), 0);
+        assert_eq!(request_count(&cloud, "ListQueues"), 0);
         let applied = workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(1);
         let error = applied.error_of(ADDRESS);
         assert!(error.contains("Queue Cannot Be Bound") && error.contains("queues[\"shared1\"]"), "{error}");
@@ -112,11 +114,11 @@ fn plan_rejects_a_missing_pool() {
         let binding = "dli_enhanced_connection_binding.test";
         for (address, path) in [(ADDRESS, "elastic_resource_pools[\"pool9\"]"), (binding, "elastic_resource_pool:")] {
             let error = planned.error_of(address);
-            for word in ["No Such Elastic Resource Pool", path, "\"pool9\"", "it has pool1, pool2, pool3"] {
-                assert!(error.contains(word), "it should tell {word:?}: {error}");
+            for expected in ["No Such Elastic Resource Pool", path, "\"pool9\"", "it has pool1, pool2, pool3"] {
+                assert!(error.contains(expected), "missing {expected:?}: {error}");
             }
         }
-        assert_eq!((asked(&cloud, "ListElasticResourcePools"), asked(&cloud, "ListQueues")), (1, 0));
+        assert_eq!((request_count(&cloud, "ListElasticResourcePools"), request_count(&cloud, "ListQueues")), (1, 0));
     });
 }
 
@@ -140,12 +142,12 @@ fn name_in_use_is_a_warning() {
         plan(&workspace, &connection("")).expect_code(0).expect_silence();
         let id = other("test");
         let planned = plan(&workspace, &connection("")).expect_code(0);
-        let told = planned.told();
-        assert!(told.len() == 1 && !told[0].is_error, "{told:#?}");
-        for word in ["Connection Name Is Taken", &id, "\"test\"", "terraform import"] {
-            assert!(told[0].text.contains(word), "it should tell {word:?}: {told:#?}");
+        let diagnostics = planned.told();
+        assert!(diagnostics.len() == 1 && !diagnostics[0].is_error, "{diagnostics:#?}");
+        for expected in ["Connection Name Is Taken", &id, "\"test\"", "terraform import"] {
+            assert!(diagnostics[0].text.contains(expected), "missing {expected:?}: {diagnostics:#?}");
         }
-        assert!(!told[0].text.contains(&taken) && !told[0].text.contains(&deleted), "{told:#?}");
+        assert!(!diagnostics[0].text.contains(&taken) && !diagnostics[0].text.contains(&deleted), "{diagnostics:#?}");
     });
 }
 

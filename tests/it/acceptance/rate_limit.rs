@@ -43,8 +43,8 @@ fn concurrent_creates_keep_to_the_rate_limit() {
             ] {
                 let before = cloud.requests().len();
                 let finished = workspace.start(command).wait_at_most(Duration::from_mins(3));
-                let told = finished.expect_code(0).told();
-                assert!(told.is_empty(), "{command:?}: {told:?}");
+                let diagnostics = finished.expect_code(0).told();
+                assert!(diagnostics.is_empty(), "{command:?}: {diagnostics:?}");
                 let requests = &cloud.requests()[before..];
                 let refused = requests.iter().filter(|request| throttled(request)).count();
                 counts.push((requests.len() - refused, refused));
@@ -57,7 +57,7 @@ fn concurrent_creates_keep_to_the_rate_limit() {
     let paced = requests(Some("40/1s"));
     for ((needed, _), (made, refused)) in needed.into_iter().zip(paced) {
         assert!(needed >= COUNT, "{needed}");
-        assert!(made.abs_diff(needed) <= COUNT / 10, "{made} where {needed} are needed");
-        assert!(refused <= 2 * PARALLELISM + COUNT / 10, "{refused} of {made} were refused");
+        assert!(made.abs_diff(needed) <= COUNT / 10, "{made} requests, {needed} needed");
+        assert!(refused <= 2 * PARALLELISM + COUNT / 10, "{refused} of {made} were rejected");
     }
 }

@@ -7,7 +7,7 @@ use super::connection::{ADDRESS, CREATE, UPDATE, connection};
 use super::harness::{Cloud, PROJECT, Workspace, for_one_terraform};
 
 /// Terraform does not affect which operations are used, so one version is enough.
-fn region(quirk: Quirk) -> Cloud {
+fn cloud_with_quirk(quirk: Quirk) -> Cloud {
     Cloud::start_with(Settings { quirks: [quirk].into(), ..Settings::default() })
 }
 
@@ -19,7 +19,7 @@ fn routes(cloud: &Cloud) -> Vec<(String, String)> {
 }
 
 #[track_caller]
-fn apply_in_silence(workspace: &Workspace, configuration: &str) {
+fn apply_without_diagnostics(workspace: &Workspace, configuration: &str) {
     workspace.configure(configuration);
     workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(0).expect_silence();
     workspace.expect_no_changes();
@@ -32,10 +32,10 @@ fn routes_fall_back_to_the_older_operations() {
         own.replace(", }", " }")
     };
     for_one_terraform(|terraform| {
-        let cloud = region(Quirk::NoV3Routes);
+        let cloud = cloud_with_quirk(Quirk::NoV3Routes);
         let workspace = cloud.workspace(terraform);
-        apply_in_silence(&workspace, &with("a = \"10.1.0.0/16\"", "b = \"10.2.0.0/16\""));
-        apply_in_silence(&workspace, &with("a = \"10.3.0.0/16\"", ""));
+        apply_without_diagnostics(&workspace, &with("a = \"10.1.0.0/16\"", "b = \"10.2.0.0/16\""));
+        apply_without_diagnostics(&workspace, &with("a = \"10.3.0.0/16\"", ""));
         assert_eq!(routes(&cloud), [("a".to_owned(), "10.3.0.0/16".to_owned())]);
         let on_routes = |request: &LoggedRequest| request.method != "GET" && request.path.contains("/routes");
         let (newer, older): (Vec<_>, Vec<_>) =
@@ -53,28 +53,28 @@ fn routes_fall_back_to_the_older_operations() {
 fn missing_tag_api_is_named_in_the_error() {
     let with = |value: &str| connection(&format!("tags = {{ team = {value:?} }}"));
     for_one_terraform(|terraform| {
-        let cloud = region(Quirk::NoTagApi);
+        let cloud = cloud_with_quirk(Quirk::NoTagApi);
         let workspace = cloud.workspace(terraform);
         // The create request carries the tags.
         workspace.step(&with("a"), CREATE);
         assert_eq!(json!(cloud.tags()), json!({ "team": "a" }));
         let planned = workspace.run(&["plan", "-json", "-detailed-exitcode"]).expect_code(0);
-        let told = planned.told();
-        assert!(told.len() == 1 && !told[0].is_error, "{told:#?}");
-        assert!(told[0].text.contains("The tag API is not published in this region"), "{told:#?}");
+        let diagnostics = planned.told();
+        assert!(diagnostics.len() == 1 && !diagnostics[0].is_error, "{diagnostics:#?}");
+        assert!(diagnostics[0].text.contains("The tag API is not published in this region"), "{diagnostics:#?}");
 
         workspace.configure(&with("b"));
         let applied = workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(1);
         let error = applied.error_of(ADDRESS);
-        for word in ["Tags Cannot Be Changed in This Region", "not published in this region", "APIGW.0101"] {
-            assert!(error.contains(word), "it should tell {word:?}: {error}");
+        for expected in ["Tags Cannot Be Changed in This Region", "not published in this region", "APIGW.0101"] {
+            assert!(error.contains(expected), "missing {expected:?}: {error}");
         }
-        assert_eq!(workspace.state(ADDRESS)["tags"], json!({ "team": "a" }), "the state stays true");
+        assert_eq!(workspace.state(ADDRESS)["tags"], json!({ "team": "a" }), "the state matches the service");
 
         // A connection without tags is not affected.
         let bare = workspace.fresh();
         let hosts = connection("hosts = { a = \"10.0.0.1\" }").replace("= \"test\"", "= \"bare\"");
-        apply_in_silence(&bare, &hosts);
+        apply_without_diagnostics(&bare, &hosts);
         let more = hosts.replace("10.0.0.1", "10.0.0.2");
         bare.step(&more, UPDATE);
         bare.run(&["plan", "-json"]).expect_code(0).expect_silence();

@@ -15,12 +15,12 @@ fn rejected_create_leaves_nothing() {
         let workspace = cloud.workspace_with(terraform, UNCHECKED);
         workspace.configure(&connection("queues = [\"shared1\"]"));
         let applied = workspace.run(&["apply", "-auto-approve"]).expect_code(1);
-        let refused = cloud.requests().pop().expect("it was sent");
-        let code = refused.code.expect("it was refused");
+        let refused = cloud.requests().pop().expect("a sent request");
+        let code = refused.code.expect("a rejected request");
         let wanted =
             ["Could Not Create the Enhanced Connection", &code, "shared1", &refused.request_id, "Nothing was created"];
         for told in wanted {
-            assert!(applied.stderr.contains(told), "it should tell {told}:\n{applied}");
+            assert!(applied.stderr.contains(told), "missing {told}:\n{applied}");
         }
         assert_eq!(workspace.find_state(ADDRESS), None);
         cloud.expect_empty();
@@ -42,7 +42,7 @@ fn partly_failed_update_is_resumed() {
         assert!(applied.stderr.contains("Queues and Elastic Resource Pools"), "{applied}");
         let state = workspace.state(ADDRESS);
         assert_eq!((&state["queues"], &state["hosts"]), (&json!([]), &json!({ "a": "10.0.0.2" })));
-        assert_eq!(state["id"], id, "it is neither lost nor tainted");
+        assert_eq!(state["id"], id, "neither removed nor tainted");
 
         let mended = workspace.step(&connection(&after.replace("shared1", "q2")), UPDATE);
         mended.expect_changed(ADDRESS, &["bindings", "queues"]);

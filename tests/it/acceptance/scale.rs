@@ -25,7 +25,7 @@ fn hosts() -> BTreeMap<String, String> {
 }
 
 fn json(hosts: &BTreeMap<String, String>) -> String {
-    serde_json::to_string(hosts).expect("it is a map of texts")
+    serde_json::to_string(hosts).expect("a map of strings")
 }
 
 #[test]

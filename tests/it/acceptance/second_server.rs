@@ -17,12 +17,12 @@ const OWNER: &str = "dli_enhanced_connection.owner";
 const SHARED: &str = "dli_enhanced_connection.shared";
 
 /// A running server, stopped on drop.
-struct Second {
+struct SecondServer {
     _running: Running,
     endpoint: String,
 }
 
-impl Second {
+impl SecondServer {
     /// A binding stays CREATING for this many seconds.
     fn start(binding_seconds: &str) -> Self {
         let mut command = python("second_server.py");
@@ -40,19 +40,18 @@ impl Second {
     }
 
     /// The server's objects and its request log.
-    fn held(&self) -> Value {
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_all().build().expect("threads can be started");
+    fn contents(&self) -> Value {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let client = reqwest::Client::builder().no_proxy().build().expect("a client without options");
         let text = runtime.block_on(async {
-            client.get(format!("{}/held", self.endpoint)).send().await.expect("it answers").text().await
+            client.get(format!("{}/held", self.endpoint)).send().await.expect("a response").text().await
         });
-        serde_json::from_str(&text.expect("the answer is whole")).expect("it is JSON")
+        serde_json::from_str(&text.expect("a complete response")).expect("valid JSON")
     }
 
     /// The connections at the server.
     fn connections(&self) -> Vec<Value> {
-        self.held()["projects"][PROJECT].as_array().cloned().unwrap_or_default()
+        self.contents()["projects"][PROJECT].as_array().cloned().unwrap_or_default()
     }
 
     #[track_caller]
@@ -62,14 +61,14 @@ impl Second {
     }
 
     /// The requests whose error code satisfies `with`.
-    fn refused(&self, with: impl Fn(&str) -> bool) -> Vec<Value> {
-        let requests = self.held()["requests"].as_array().cloned().unwrap_or_default();
+    fn rejected(&self, with: impl Fn(&str) -> bool) -> Vec<Value> {
+        let requests = self.contents()["requests"].as_array().cloned().unwrap_or_default();
         requests.into_iter().filter(|request| request["code"].as_str().is_some_and(&with)).collect()
     }
 }
 
 /// A connection with inline parts, one with separate parts, the parts, and all data sources.
-fn everything(hosts: &str, tags: &str, bound: &str, route: &str) -> String {
+fn configuration(hosts: &str, tags: &str, bound: &str, route: &str) -> String {
     format!(
         r#"
 resource "dli_enhanced_connection" "owner" {{
@@ -144,9 +143,9 @@ fn second_server_supports_every_operation() {
         "dli_enhanced_connection_route.route",
     ];
     for_each_terraform(|terraform| {
-        let second = Second::start("0.3");
+        let second = SecondServer::start("0.3");
         let workspace = second.workspace(terraform);
-        let created = everything(
+        let created = configuration(
             "{ \"b.example.com\" = \"192.168.0.2\", \"a\" = \"192.168.0.10\" }",
             "{ team = \"data\", stage = \"\", \"größe\" = \"a b_.:+-@\" }",
             "queues = [\"q1\"]\n  elastic_resource_pools = [\"pool1\"]",
@@ -178,7 +177,7 @@ fn second_server_supports_every_operation() {
         }
 
         let id = second.connection("owner")["id"].clone();
-        let changed = everything(
+        let changed = configuration(
             "{ \"a\" = \"192.168.0.11\" }",
             "{ team = \"other\" }",
             "queues = [\"q2\"]\n  elastic_resource_pools = []",
@@ -207,14 +206,14 @@ fn second_server_supports_every_operation() {
 
         workspace.destroy();
         assert_eq!(second.connections(), Vec::<Value>::new());
-        assert_eq!(second.refused(|code| code.starts_with("APIGW.")), Vec::<Value>::new());
+        assert_eq!(second.rejected(|code| code.starts_with("APIGW.")), Vec::<Value>::new());
     });
 }
 
 /// Requires these fields of the connection, with host records in any order.
 #[track_caller]
 fn expect(connection: &Value, wanted: &Value) {
-    for (field, value) in wanted.as_object().expect("fields are wanted") {
+    for (field, value) in wanted.as_object().expect("expected fields") {
         let mut found = connection[field].clone();
         if field == "hosts" {
             let hosts = found.as_array_mut().expect("a list");
@@ -228,14 +227,14 @@ fn expect(connection: &Value, wanted: &Value) {
 #[test]
 fn second_server_rejects_a_wrong_key() {
     for_each_terraform(|terraform| {
-        let second = Second::start("0");
+        let second = SecondServer::start("0");
         let workspace = second.workspace(terraform);
-        let block = std::fs::read_to_string(workspace.path().join("provider.tf")).expect("it was written");
+        let block = std::fs::read_to_string(workspace.path().join("provider.tf")).expect("a written file");
         workspace.write("provider.tf", &block.replace(SECRET_KEY, "canary-secret-of-another"));
         workspace.configure(super::connection::EXAMPLE);
         let applied = workspace.run(&["apply", "-auto-approve"]).expect_code(1);
         assert!(applied.stderr.contains("APIGW.0301"), "{applied}");
-        assert!(!second.refused(|code| code == "APIGW.0301").is_empty());
+        assert!(!second.rejected(|code| code == "APIGW.0301").is_empty());
         assert_eq!(second.connections(), Vec::<Value>::new());
     });
 }

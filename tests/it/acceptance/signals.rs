@@ -25,12 +25,12 @@ resource "dli_enhanced_connection" "test" {
 fn slow_cloud(latency: Duration) -> Cloud {
     let cloud = Cloud::start();
     let late = FaultKind::Delay { at_least: latency, at_most: latency };
-    cloud.emulator().inject(Fault::new("CreateEnhancedConnection", late)).expect("it can happen");
+    cloud.emulator().inject(Fault::new("CreateEnhancedConnection", late)).expect("a valid fault");
     cloud
 }
 
 /// Starts an apply whose connection exists and whose response is still delayed.
-fn create(cloud: &Cloud, terraform: &Terraform) -> (Workspace, Running) {
+fn start_create(cloud: &Cloud, terraform: &Terraform) -> (Workspace, Running) {
     let workspace = cloud.workspace(terraform);
     workspace.configure(CONFIGURATION);
     let applying = workspace.start(&["apply", "-auto-approve"]);
@@ -43,7 +43,7 @@ fn interrupted_apply_keeps_created_resources() {
     for_each_terraform(|terraform| {
         // The create response arrives in time; the response of a further request would not.
         let cloud = slow_cloud(Duration::from_millis(2600));
-        let (workspace, applying) = create(&cloud, terraform);
+        let (workspace, applying) = start_create(&cloud, terraform);
         applying.signal_group("INT");
         let applied = applying.wait_at_most(Duration::from_secs(5));
         assert!(applied.status.code().is_some(), "Terraform ends by itself:\n{applied}");
@@ -60,7 +60,7 @@ fn interrupted_create_names_the_connection() {
     for_each_terraform(|terraform| {
         let cloud = slow_cloud(Duration::from_mins(1));
         // Keeps the workspace alive for the apply.
-        let (_workspace, applying) = create(&cloud, terraform);
+        let (_workspace, applying) = start_create(&cloud, terraform);
         applying.signal_group("INT");
         let applied = applying.wait_at_most(Duration::from_secs(5)).expect_code(1);
         assert!(applied.stderr.contains("Interrupted: Could Not Create the Enhanced Connection"), "{applied}");
@@ -108,10 +108,10 @@ fn interrupted_update_finishes_its_current_call() {
 fn terminated_apply_keeps_created_resources() {
     for_each_terraform(|terraform| {
         let cloud = slow_cloud(Duration::from_millis(2600));
-        let (workspace, applying) = create(&cloud, terraform);
+        let (workspace, applying) = start_create(&cloud, terraform);
         for process in processes(&workspace.provider()) {
-            let told = Command::new("sh").args(["-c", &format!("kill -s TERM {process}")]).status();
-            assert!(told.expect("a shell runs").success());
+            let status = Command::new("sh").args(["-c", &format!("kill -s TERM {process}")]).status();
+            assert!(status.expect("a shell runs").success());
         }
         applying.signal_group("TERM");
         let applied = applying.wait_at_most(Duration::from_secs(10));
@@ -126,8 +126,8 @@ fn terminated_apply_keeps_created_resources() {
 fn provider_exits_when_terraform_is_killed() {
     for_each_terraform(|terraform| {
         let cloud = slow_cloud(Duration::from_mins(1));
-        let (workspace, applying) = create(&cloud, terraform);
-        assert!(!processes(&workspace.provider()).is_empty(), "the provider runs while it waits for the answer");
+        let (workspace, applying) = start_create(&cloud, terraform);
+        assert!(!processes(&workspace.provider()).is_empty(), "the provider runs while it waits for the response");
         applying.signal("KILL");
         let killed = Instant::now();
         while !processes(&workspace.provider()).is_empty() {
@@ -139,7 +139,7 @@ fn provider_exits_when_terraform_is_killed() {
 
 /// The processes that run this executable.
 pub(crate) fn processes(executable: &Path) -> Vec<String> {
-    let entries = fs::read_dir("/proc").expect("Linux has it").filter_map(Result::ok);
+    let entries = fs::read_dir("/proc").expect("a Linux file").filter_map(Result::ok);
     let running = entries.filter(|entry| fs::read_link(entry.path().join("exe")).is_ok_and(|exe| exe == executable));
     running.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
 }

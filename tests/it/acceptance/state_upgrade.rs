@@ -20,7 +20,7 @@ const CLOUD: &[u8] = include_bytes!("../../data/state/cloud-v0.1-first.json");
 /// The cloud as the first version left it; the directory holds its files.
 fn cloud(directory: &tempfile::TempDir) -> Cloud {
     let kept = directory.path().join("cloud.json");
-    fs::write(&kept, CLOUD).expect("the directory is ours");
+    fs::write(&kept, CLOUD).expect("a writable directory");
     Cloud::start_with(Settings { state: Some(kept), ..Settings::default() })
 }
 
@@ -30,17 +30,17 @@ fn begin(workspace: &Workspace) {
 }
 
 fn attributes<'a>(state: &'a Value, name: &str) -> &'a Value {
-    let resources = state["resources"].as_array().expect("a state has resources");
-    let found = resources.iter().find(|resource| resource["name"] == name).expect("it is in the state");
+    let resources = state["resources"].as_array().expect("resources in the state");
+    let found = resources.iter().find(|resource| resource["name"] == name).expect("a resource in the state");
     &found["instances"][0]["attributes"]
 }
 
 /// The plan is empty with and without a refresh, and no value of the old state is lost.
 #[test]
 fn first_version_state_plans_empty() {
-    let old: Value = serde_json::from_str(STATE).expect("it is JSON");
+    let old: Value = serde_json::from_str(STATE).expect("valid JSON");
     for_each_terraform(|terraform| {
-        let directory = tempfile::tempdir().expect("there is room");
+        let directory = tempfile::tempdir().expect("a temporary directory");
         let cloud = cloud(&directory);
         let workspace = cloud.workspace(terraform);
         begin(&workspace);
@@ -80,7 +80,7 @@ fn first_version_state_plans_empty() {
 #[test]
 fn first_version_state_works_without_refresh() {
     for_each_terraform(|terraform| {
-        let directory = tempfile::tempdir().expect("there is room");
+        let directory = tempfile::tempdir().expect("a temporary directory");
         let cloud = cloud(&directory);
         let workspace = cloud.workspace(terraform);
         begin(&workspace);

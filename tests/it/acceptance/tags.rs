@@ -13,7 +13,7 @@ use super::harness::{Cloud, Finished, PROJECT, Workspace, errors, for_each_terra
 const BARE: &str = "dli_enhanced_connection.bare";
 
 /// A connection with these tags, and one without `tags`.
-fn both(tags: &str) -> String {
+fn two_connections(tags: &str) -> String {
     let bare = connection("").replace("\"test\"", "\"bare\"");
     connection(&format!("tags = {tags}")) + &bare
 }
@@ -30,7 +30,7 @@ fn tags(cloud: &Cloud, name: &str) -> BTreeMap<String, String> {
 
 #[track_caller]
 fn id(cloud: &Cloud, name: &str) -> String {
-    cloud.connections().into_iter().find(|one| one.name == name).expect("it is there").id
+    cloud.connections().into_iter().find(|one| one.name == name).expect("it exists").id
 }
 
 fn pairs<const N: usize>(tags: [(&str, &str); N]) -> BTreeMap<String, String> {
@@ -51,7 +51,7 @@ fn one_error(planned: &Finished) -> String {
 #[test]
 fn default_tags_change_only_tags_all() {
     let updates: &[(&str, &str)] = &[(BARE, "update"), (ADDRESS, "update")];
-    let configuration = both("{ team = \"a\" }");
+    let configuration = two_connections("{ team = \"a\" }");
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace_with(terraform, "default_tags = { env = \"prod\", team = \"data\" }");
@@ -93,9 +93,9 @@ fn default_tags_change_only_tags_all() {
         assert_eq!(tags(&cloud, "bare"), pairs(bare));
 
         // A default tag is overridden with its own value, and then not overridden any more.
-        let same = workspace.step(&both("{ team = \"a\", env = \"test\" }"), UPDATE);
+        let same = workspace.step(&two_connections("{ team = \"a\", env = \"test\" }"), UPDATE);
         same.expect_changed(ADDRESS, &["tags[\"env\"]"]);
-        let fallen_back = workspace.step(&both("{}"), UPDATE);
+        let fallen_back = workspace.step(&two_connections("{}"), UPDATE);
         fallen_back.expect_changed(ADDRESS, &["tags[\"env\"]", "tags[\"team\"]", "tags_all[\"team\"]"]);
         assert_eq!(tags(&cloud, "test"), pairs([("env", "test"), ("owner", "me"), ("team", "data")]));
         workspace.step(&configuration, UPDATE);
@@ -166,15 +166,15 @@ fn declaring_an_ignored_tag_is_an_error() {
         let workspace = cloud.workspace_with(terraform, "ignore_tags = { key_prefixes = [\"cost:\"] }");
         workspace.configure(&connection("tags = { a = \"1\", \"cost:center\" = \"7\" }"));
         let error = one_error(&workspace.run(&["plan"]).expect_code(1));
-        let told = ["Tag Both Declared and Ignored", "tags[\"cost:center\"]", "ignore_tags"];
-        assert!(told.iter().all(|told| error.contains(told)), "{error}");
+        let expected = ["Tag Both Declared and Ignored", "tags[\"cost:center\"]", "ignore_tags"];
+        assert!(expected.iter().all(|part| error.contains(part)), "{error}");
 
         let both = "default_tags = { \"cost:center\" = \"7\" }\n  ignore_tags = { keys = [\"cost:center\"] }";
         defaults(&workspace, &cloud, both);
         workspace.configure(&connection(""));
         let error = one_error(&workspace.run(&["plan"]).expect_code(1));
-        let told = ["Tag Both Declared and Ignored", "default_tags[\"cost:center\"]", "ignore_tags"];
-        assert!(told.iter().all(|told| error.contains(told)), "{error}");
+        let expected = ["Tag Both Declared and Ignored", "default_tags[\"cost:center\"]", "ignore_tags"];
+        assert!(expected.iter().all(|part| error.contains(part)), "{error}");
         cloud.expect_empty();
     });
 }
@@ -182,21 +182,21 @@ fn declaring_an_ignored_tag_is_an_error() {
 /// The documents allow 20 tags; a key in both maps counts once.
 #[test]
 fn at_most_twenty_tags_in_total() {
-    fn many(name: char, count: usize) -> String {
+    fn many_tags(name: char, count: usize) -> String {
         let tags = (0..count).map(|number| format!("{name}{number} = \"\""));
         format!("{{ {} }}", tags.collect::<Vec<_>>().join(", "))
     }
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
-        let workspace = cloud.workspace_with(terraform, &format!("default_tags = {}", many('a', 6)));
-        workspace.configure(&connection(&format!("tags = {}", many('b', 15))));
+        let workspace = cloud.workspace_with(terraform, &format!("default_tags = {}", many_tags('a', 6)));
+        workspace.configure(&connection(&format!("tags = {}", many_tags('b', 15))));
         let error = one_error(&workspace.run(&["plan"]).expect_code(1));
-        let told = ["Too Many Tags", "21", "at most 20", "tags"];
-        assert!(told.iter().all(|told| error.contains(told)), "{error}");
-        workspace.step(&connection(&format!("tags = {}", many('a', 20))), CREATE);
+        let expected = ["Too Many Tags", "21", "at most 20", "tags"];
+        assert!(expected.iter().all(|part| error.contains(part)), "{error}");
+        workspace.step(&connection(&format!("tags = {}", many_tags('a', 20))), CREATE);
         assert_eq!(cloud.tags().len(), 20);
 
-        defaults(&workspace, &cloud, &format!("default_tags = {}", many('a', 21)));
+        defaults(&workspace, &cloud, &format!("default_tags = {}", many_tags('a', 21)));
         workspace.configure(&connection(""));
         let error = one_error(&workspace.run(&["plan"]).expect_code(1));
         assert!(error.contains("Too Many Tags"), "{error}");
@@ -210,7 +210,7 @@ fn at_most_twenty_tags_in_total() {
 fn unknown_default_tags_make_tags_all_unknown() {
     let configuration = |env: &str| {
         let data = format!("resource \"terraform_data\" \"env\" {{\n  triggers_replace = [{env:?}]\n}}\n");
-        data + &both("{ team = \"a\" }")
+        data + &two_connections("{ team = \"a\" }")
     };
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
@@ -224,7 +224,7 @@ fn unknown_default_tags_make_tags_all_unknown() {
         let create = [(data, "create"), (BARE, "create"), (ADDRESS, "create")];
         let plan = workspace.step(&configuration("1"), &create);
         assert_eq!(plan.change(ADDRESS)["after_unknown"]["tags_all"], true);
-        let env = |workspace: &Workspace| workspace.state(data)["id"].as_str().expect("a text").to_owned();
+        let env = |workspace: &Workspace| workspace.state(data)["id"].as_str().expect("a string").to_owned();
         let first = env(&workspace);
         assert_eq!(tags(&cloud, "test"), pairs([("env", &*first), ("team", "a")]));
 

@@ -13,7 +13,7 @@ fn search(named: Option<&str>, path: &Path) -> Vec<Result<Terraform, Error>> {
 }
 
 fn installed() -> Terraform {
-    let found = search(None, Path::new("")).pop().expect("one is installed where there is none");
+    let found = search(None, Path::new("")).pop().expect("an installed Terraform");
     found.unwrap_or_else(|error| panic!("{}", chain(&error)))
 }
 
@@ -42,11 +42,11 @@ fn invalid_configured_terraform_is_an_error() {
 
 #[test]
 fn terraform_on_path_precedes_installed_one() {
-    let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("cargo made the directory above");
+    let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory created by cargo");
     let tofu = directory.path().join("tofu");
-    fs::write(&tofu, "#!/bin/sh\necho OpenTofu v1.9.0\n").expect("the directory is ours");
-    fs::set_permissions(&tofu, fs::Permissions::from_mode(0o755)).expect("the file is ours");
-    fs::write(directory.path().join("terraform"), "not executable").expect("the directory is ours");
+    fs::write(&tofu, "#!/bin/sh\necho OpenTofu v1.9.0\n").expect("a writable directory");
+    fs::set_permissions(&tofu, fs::Permissions::from_mode(0o755)).expect("a writable file");
+    fs::write(directory.path().join("terraform"), "not executable").expect("a writable directory");
 
     let on_path = Terraform { program: tofu, version: "OpenTofu v1.9.0".to_owned() };
     let found = search(None, directory.path());

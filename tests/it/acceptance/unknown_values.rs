@@ -52,9 +52,9 @@ fn invalid_unknown_value_fails_before_requests() {
             workspace.configure(configuration);
             workspace.plan().expect(&[(ADDRESS, "create"), ("terraform_data.source", "create")]);
             let applied = workspace.run(&["apply", "saved.tfplan"]).expect_code(1);
-            assert_eq!(cloud.requests().len(), 0, "the service heard of it: {:#?}", cloud.requests());
-            assert!(applied.stderr.contains(named), "it should name {named}:\n{applied}");
-            assert!(applied.stderr.contains("DLI API Reference"), "it should name its source:\n{applied}");
+            assert_eq!(cloud.requests().len(), 0, "requests were sent: {:#?}", cloud.requests());
+            assert!(applied.stderr.contains(named), "missing {named}:\n{applied}");
+            assert!(applied.stderr.contains("DLI API Reference"), "the source is missing:\n{applied}");
         }
     });
 }

@@ -71,8 +71,8 @@ fn each_error_is_reported_once_at_its_line() {
         let lines: Vec<_> = found.iter().map(|(line, _)| *line).collect();
         assert_eq!(lines, expected.keys().copied().collect::<Vec<_>>(), "left: lines with an error\n{found:#?}");
         for (line, message) in &found {
-            assert!(message.contains(expected[line]), "line {line} should name {:?}:\n{message}", expected[line]);
-            assert!(message.contains("DLI API Reference"), "line {line} should name its source:\n{message}");
+            assert!(message.contains(expected[line]), "line {line}: missing {:?}:\n{message}", expected[line]);
+            assert!(message.contains("DLI API Reference"), "line {line}: the source is missing:\n{message}");
         }
     });
 }

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::connection::{find, peering, timeouts};
-use super::route::{connection, connections, elsewhere, of, of_in_capitals};
-use super::table::{Kind, NONE, REPLACE, UPDATE, cover, row};
+use super::route::{
+    connection, connection_id_in_other_project, connection_id_of, connections, upper_case_connection_id_of,
+};
+use super::table::{Kind, NONE, REPLACE, UPDATE, check_table, row};
 use crate::acceptance::harness::Cloud;
 
 pub(super) const KIND: &str = "dli_enhanced_connection_binding";
@@ -18,13 +20,13 @@ fn binding_attributes() {
         prelude: connections(),
         defaults: &[("connection_id", "dli_enhanced_connection.{label}.id")],
         computed: &["error", "id", "peer_id", "status", "updated_at"],
-        held,
-        said: &["region", "timeouts", "wait_for_bindings"],
+        expected,
+        config_only: &["region", "timeouts", "wait_for_bindings"],
     };
     let q1 = "queue = \"q1\"";
     let mut rows = vec![
-        row("connection_id", q1, &format!("{q1}\n{}", of("two")), REPLACE, &["connection_id"]),
-        row("connection_id", q1, &format!("{q1}\n{}", of_in_capitals("{label}")), NONE, &[]),
+        row("connection_id", q1, &format!("{q1}\n{}", connection_id_of("two")), REPLACE, &["connection_id"]),
+        row("connection_id", q1, &format!("{q1}\n{}", upper_case_connection_id_of("{label}")), NONE, &[]),
         row("queue", q1, "queue = \"q2\"", REPLACE, &["queue"]),
         row("queue", q1, "queue = \"Q1\"", NONE, &[]),
         row("queue", q1, "elastic_resource_pool = \"pool1\"", REPLACE, &["elastic_resource_pool", "queue"]),
@@ -46,15 +48,21 @@ fn binding_attributes() {
         )
         .of_provider("-region", "-region"),
         row("region", q1, &format!("{q1}\nregion = \"eu-west-101\""), NONE, &[]),
-        row("project_id", q1, &format!("{q1}\n{}", elsewhere()), REPLACE, &["connection_id", "project_id"]),
+        row(
+            "project_id",
+            q1,
+            &format!("{q1}\n{}", connection_id_in_other_project()),
+            REPLACE,
+            &["connection_id", "project_id"],
+        ),
     ];
     rows.extend(timeouts(&["create", "read", "delete"]).into_iter().map(|row| row.with(q1)));
     // One connection per row, so that no two rows bind the same target.
     let own = (0..rows.len()).map(|at| format!("binding_{at:02}")).map(|label| connection(&label, ""));
-    cover(&Kind { prelude: kind.prelude + &own.collect::<String>(), ..kind }, &rows);
+    check_table(&Kind { prelude: kind.prelude + &own.collect::<String>(), ..kind }, &rows);
 }
 
-fn held(cloud: &Cloud, state: &Value) -> BTreeMap<&'static str, Value> {
+fn expected(cloud: &Cloud, state: &Value) -> BTreeMap<&'static str, Value> {
     let (project, shown) = find(cloud, &state["connection_id"]);
     let attribute = if state["queue"].is_null() { "elastic_resource_pool" } else { "queue" };
     let name = state[attribute].as_str().expect("one of the two is set").to_lowercase();
@@ -64,16 +72,16 @@ fn held(cloud: &Cloud, state: &Value) -> BTreeMap<&'static str, Value> {
     let all: Vec<_> = shown.available_queue_info.iter().chain(&shown.elastic_resource_pools).collect();
     let binding = all.iter().find(|binding| binding.name == home).unwrap_or_else(|| panic!("not bound: {state:#}"));
     let peering = peering(binding);
-    let mut held = BTreeMap::from([
+    let mut expected = BTreeMap::from([
         ("id", json!(format!("{}/{attribute}/{name}", shown.id))),
         ("connection_id", json!(shown.id)),
         ("project_id", json!(project)),
         ("queue", Value::Null),
         ("elastic_resource_pool", Value::Null),
     ]);
-    held.insert(attribute, json!(name));
+    expected.insert(attribute, json!(name));
     for fact in ["status", "peer_id", "error", "updated_at"] {
-        held.insert(fact, peering[fact].clone());
+        expected.insert(fact, peering[fact].clone());
     }
-    held
+    expected
 }

@@ -7,7 +7,7 @@ use terraform_provider_dli::dli::wire::{Binding, Connection};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::table::{Kind, NONE, OTHER_PROJECT, REPLACE, Row, UPDATE, cover, row};
+use super::table::{Kind, NONE, OTHER_PROJECT, REPLACE, Row, UPDATE, check_table, row};
 use crate::acceptance::harness::{Cloud, PROJECT};
 
 pub(super) const KIND: &str = "dli_enhanced_connection";
@@ -18,7 +18,7 @@ pub(super) const DEFAULTS: &[(&str, &str)] = &[
     ("dest_network_id", "\"78f2562a-36e4-4b39-95b9-f5aab22e1281\""),
 ];
 /// Tags with this prefix are managed outside Terraform.
-pub(super) const THEIRS: &str = "theirs";
+pub(super) const EXTERNAL_PREFIX: &str = "theirs";
 
 /// The resource type, with a prelude that the rows refer to.
 pub(super) fn kind() -> Kind {
@@ -27,8 +27,8 @@ pub(super) fn kind() -> Kind {
         prelude: String::new(),
         defaults: DEFAULTS,
         computed: &["bindings", "created_at", "id", "ipv6_enable", "status"],
-        held,
-        said: &["region", "wait_for_bindings", "timeouts"],
+        expected,
+        config_only: &["region", "wait_for_bindings", "timeouts"],
     }
 }
 
@@ -96,7 +96,7 @@ fn connection_attributes() {
     ];
     rows.extend(collections());
     rows.extend(timeouts(&["create", "read", "update", "delete"]));
-    cover(&kind(), &rows);
+    check_table(&kind(), &rows);
 }
 
 /// Rows for `hosts`, `routes` and `tags`.
@@ -112,7 +112,7 @@ fn collections() -> [Row; 18] {
             UPDATE,
             hosts_a,
         )
-        .meanwhile(|account, id| account.set_ipv6(id, true)),
+        .external_change(|account, id| account.set_ipv6(id, true)),
         row("hosts", "hosts = { b = \"10.0.0.2\" }", "hosts = { a = \"10.0.0.1\", b = \"10.0.0.2\" }", UPDATE, hosts_a),
         row("hosts", "hosts = { a = \"10.0.0.1\" }", "hosts = {}", UPDATE, hosts_a),
         row("hosts", "hosts = { a = \"10.0.0.1\" }", "", UPDATE, &["hosts"]),
@@ -178,13 +178,13 @@ pub(super) fn find(cloud: &Cloud, id: &Value) -> (&'static str, Connection) {
     found.unwrap_or_else(|| panic!("the cloud has no connection {id}"))
 }
 
-fn held(cloud: &Cloud, state: &Value) -> BTreeMap<&'static str, Value> {
+fn expected(cloud: &Cloud, state: &Value) -> BTreeMap<&'static str, Value> {
     let (project, shown) = find(cloud, &state["id"]);
     let mut tags = cloud.emulator().tags(project, &shown.id);
-    tags.retain(|key, _| !key.starts_with(THEIRS));
+    tags.retain(|key, _| !key.starts_with(EXTERNAL_PREFIX));
     // A collection that is not configured is not in the state.
-    let declared = |name: &str, held: Map<String, Value>| {
-        if state[name].is_null() && held.is_empty() { Value::Null } else { Value::Object(held) }
+    let declared = |name: &str, expected: Map<String, Value>| {
+        if state[name].is_null() && expected.is_empty() { Value::Null } else { Value::Object(expected) }
     };
     let hosts = shown.hosts.iter().map(|host| (host.name.clone(), json!(host.ip))).collect();
     let routes = shown.routes.iter().map(|route| (route.name.clone(), json!(route.cidr))).collect();
@@ -225,7 +225,7 @@ fn bound(cloud: &Cloud, project: &str, state: &Value, attribute: &str, shown: &C
     let wanted: BTreeSet<_> = names("queues").into_iter().map(home).chain(names("elastic_resource_pools")).collect();
     let there = shown.available_queue_info.iter().chain(&shown.elastic_resource_pools);
     let there: BTreeSet<_> = there.map(|binding| binding.name.clone()).collect();
-    assert_eq!(there, wanted, "what is bound is what is declared: {state:#}");
+    assert_eq!(there, wanted, "the bound names differ from the declared ones: {state:#}");
     state[attribute].clone()
 }
 
@@ -240,6 +240,6 @@ pub(super) fn peering(binding: &Binding) -> Value {
 }
 
 fn time_of(milliseconds: i64) -> Value {
-    let time = OffsetDateTime::from_unix_timestamp_nanos(i128::from(milliseconds) * 1_000_000).expect("of our days");
-    json!(time.format(&Rfc3339).expect("it can be written"))
+    let time = OffsetDateTime::from_unix_timestamp_nanos(i128::from(milliseconds) * 1_000_000).expect("a valid time");
+    json!(time.format(&Rfc3339).expect("a formatted time"))
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::connection::{find, timeouts};
-use super::route::{connections, elsewhere, of, of_in_capitals};
-use super::table::{Kind, NONE, REPLACE, cover, row};
+use super::route::{connection_id_in_other_project, connection_id_of, connections, upper_case_connection_id_of};
+use super::table::{Kind, NONE, REPLACE, check_table, row};
 use crate::acceptance::harness::Cloud;
 
 pub(super) const KIND: &str = "dli_enhanced_connection_privilege";
@@ -18,28 +18,28 @@ fn privilege_attributes() {
         prelude: connections(),
         defaults: &[("connection_id", "dli_enhanced_connection.one.id"), ("applicant_project_id", "md5(\"{label}\")")],
         computed: &["id", "privileges"],
-        held,
-        said: &["region", "timeouts"],
+        expected,
+        config_only: &["region", "timeouts"],
     };
     let applicant = |letter: &str| format!("applicant_project_id = \"{}\"", letter.repeat(32));
     let mut rows = vec![
-        row("connection_id", "", &of("two"), REPLACE, &["connection_id"]),
-        row("connection_id", "", &of_in_capitals("one"), NONE, &[]),
+        row("connection_id", "", &connection_id_of("two"), REPLACE, &["connection_id"]),
+        row("connection_id", "", &upper_case_connection_id_of("one"), NONE, &[]),
         row("applicant_project_id", &applicant("a"), &applicant("b"), REPLACE, &["applicant_project_id"]),
         row("region", "region = \"eu-west-101\"", "region = \"cn-north-4\"", REPLACE, &["region"])
             .of_provider("-region", "-region"),
         row("region", "", "region = \"eu-west-101\"", NONE, &[]),
-        row("project_id", "", &elsewhere(), REPLACE, &["connection_id", "project_id"]),
+        row("project_id", "", &connection_id_in_other_project(), REPLACE, &["connection_id", "project_id"]),
     ];
     rows.extend(timeouts(&["create", "read", "delete"]));
-    cover(&kind, &rows);
+    check_table(&kind, &rows);
 }
 
-fn held(cloud: &Cloud, state: &Value) -> BTreeMap<&'static str, Value> {
+fn expected(cloud: &Cloud, state: &Value) -> BTreeMap<&'static str, Value> {
     let (project, shown) = find(cloud, &state["connection_id"]);
     let sharing = cloud.emulator().edit(project, |account| account.shared_with(&shown.id).cloned());
-    let sharing = sharing.expect("kept in memory").unwrap_or_else(|refusal| panic!("{refusal:?}"));
-    let applicant = state["applicant_project_id"].as_str().expect("it is required");
+    let sharing = sharing.expect("an in-memory store").unwrap_or_else(|refusal| panic!("{refusal:?}"));
+    let applicant = state["applicant_project_id"].as_str().expect("a required attribute");
     assert!(sharing.contains(applicant), "not shared with {applicant}: {sharing:?}");
     BTreeMap::from([
         ("id", json!(format!("{}/{applicant}", shown.id))),

@@ -1,8 +1,8 @@
 //! The provider block: what changing it does to an existing connection. Only tag settings change a connection; location
 //! and endpoints are fixed at creation.
 
-use super::connection::{THEIRS, kind};
-use super::table::{NONE, OTHER_PROJECT, UPDATE, cover, row};
+use super::connection::{EXTERNAL_PREFIX, kind};
+use super::table::{NONE, OTHER_PROJECT, UPDATE, check_table, row};
 use terraform_provider_dli::dli::wire::Tag;
 use terraform_provider_dli::emulator::{ApiError, IamAccount, ProjectService};
 
@@ -22,11 +22,11 @@ fn provider_attributes() {
         row("provider.default_tags", ours, ours, NONE, &[]).of_provider("", defaults("team = \"a\"")),
         row("provider.default_tags", ours, ours, NONE, &[]).of_provider(defaults("team = \"data\""), ""),
         row("provider.ignore_tags.keys", ours, ours, NONE, &[])
-            .of_provider("", format!("ignore_tags = {{ keys = [\"{THEIRS}:a\"] }}"))
-            .meanwhile(add_theirs),
+            .of_provider("", format!("ignore_tags = {{ keys = [\"{EXTERNAL_PREFIX}:a\"] }}"))
+            .external_change(add_external_tag),
         row("provider.ignore_tags.key_prefixes", ours, ours, NONE, &[])
-            .of_provider("", format!("ignore_tags = {{ key_prefixes = [\"{THEIRS}:\"] }}"))
-            .meanwhile(add_theirs),
+            .of_provider("", format!("ignore_tags = {{ key_prefixes = [\"{EXTERNAL_PREFIX}:\"] }}"))
+            .external_change(add_external_tag),
         row("provider.plan_checks", "", "", NONE, &[]).of_provider("plan_checks = true", "plan_checks = false"),
         row("provider.insecure", "", "", NONE, &[]).of_provider("", "insecure = true"),
         row("provider.cacert_file", "", "", NONE, &[]).of_provider("", "cacert_file = \"ca.pem\""),
@@ -70,10 +70,10 @@ fn provider_attributes() {
         of_provider("provider.assume_role.domain_id", &assuming(&format!("domain_id = {domain_id:?}"))),
         of_provider("provider.assume_role.duration", &assuming(&format!("{of_account}\nduration = 3600"))),
     ]);
-    cover(&kind(), &rows.collect::<Vec<_>>());
+    check_table(&kind(), &rows.collect::<Vec<_>>());
 }
 
 /// Adds a tag that Terraform would remove if it were not ignored.
-fn add_theirs(account: &mut ProjectService<'_>, id: &str) -> Result<(), ApiError> {
-    account.put_tags(id, vec![Tag { key: format!("{THEIRS}:a"), value: "1".to_owned() }])
+fn add_external_tag(account: &mut ProjectService<'_>, id: &str) -> Result<(), ApiError> {
+    account.put_tags(id, vec![Tag { key: format!("{EXTERNAL_PREFIX}:a"), value: "1".to_owned() }])
 }

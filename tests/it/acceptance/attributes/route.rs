@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::connection::{DEFAULTS, find, timeouts};
-use super::table::{Kind, NONE, OTHER_PROJECT, REPLACE, UPDATE, cover, row};
+use super::table::{Kind, NONE, OTHER_PROJECT, REPLACE, UPDATE, check_table, row};
 use crate::acceptance::harness::Cloud;
 
 pub(super) const KIND: &str = "dli_enhanced_connection_route";
@@ -23,18 +23,18 @@ pub(super) fn connection(label: &str, more: &str) -> String {
 }
 
 /// The `connection_id` line for one of them.
-pub(super) fn of(connection: &str) -> String {
+pub(super) fn connection_id_of(connection: &str) -> String {
     format!("connection_id = dli_enhanced_connection.{connection}.id")
 }
 
 /// The same, with an upper-case ID.
-pub(super) fn of_in_capitals(connection: &str) -> String {
+pub(super) fn upper_case_connection_id_of(connection: &str) -> String {
     format!("connection_id = upper(dli_enhanced_connection.{connection}.id)")
 }
 
 /// The `connection_id` line for the other project.
-pub(super) fn elsewhere() -> String {
-    format!("{}\nproject_id = \"{OTHER_PROJECT}\"", of("elsewhere"))
+pub(super) fn connection_id_in_other_project() -> String {
+    format!("{}\nproject_id = \"{OTHER_PROJECT}\"", connection_id_of("elsewhere"))
 }
 
 #[test]
@@ -48,12 +48,12 @@ fn route_attributes() {
             ("cidr", "cidrsubnet(\"10.0.0.0/8\", 8, tonumber(split(\"_\", \"{label}\")[1]))"),
         ],
         computed: &["id"],
-        held,
-        said: &["region", "timeouts"],
+        expected,
+        config_only: &["region", "timeouts"],
     };
     let mut rows = vec![
-        row("connection_id", "", &of("two"), REPLACE, &["connection_id"]),
-        row("connection_id", "", &of_in_capitals("one"), NONE, &[]),
+        row("connection_id", "", &connection_id_of("two"), REPLACE, &["connection_id"]),
+        row("connection_id", "", &upper_case_connection_id_of("one"), NONE, &[]),
         row("name", "name = \"before\"", "name = \"after\"", REPLACE, &["name"]),
         row("name", "name = \"in-case\"", "name = \"IN-CASE\"", REPLACE, &["name"]),
         row("cidr", "cidr = \"192.168.1.0/24\"", "cidr = \"192.168.2.0/24\"", UPDATE, &["cidr"]),
@@ -61,13 +61,13 @@ fn route_attributes() {
         row("region", "region = \"eu-west-101\"", "region = \"cn-north-4\"", REPLACE, &["region"])
             .of_provider("-region", "-region"),
         row("region", "", "region = \"eu-west-101\"", NONE, &[]),
-        row("project_id", "", &elsewhere(), REPLACE, &["connection_id", "project_id"]),
+        row("project_id", "", &connection_id_in_other_project(), REPLACE, &["connection_id", "project_id"]),
     ];
     rows.extend(timeouts(&["create", "read", "update", "delete"]));
-    cover(&kind, &rows);
+    check_table(&kind, &rows);
 }
 
-fn held(cloud: &Cloud, state: &Value) -> BTreeMap<&'static str, Value> {
+fn expected(cloud: &Cloud, state: &Value) -> BTreeMap<&'static str, Value> {
     let (project, shown) = find(cloud, &state["connection_id"]);
     let found = shown.routes.iter().find(|route| state["name"] == route.name.as_str());
     let route = found.unwrap_or_else(|| panic!("the cloud has no such route: {state:#}"));

@@ -32,11 +32,11 @@ pub(super) struct Row {
     /// The provider arguments before and after, if the row has a provider block of its own.
     provider: Option<[String; 2]>,
     /// An external change to the object between the two applies.
-    meanwhile: Option<Meanwhile>,
+    external_change: Option<ExternalChange>,
 }
 
 /// Changes the connection with this ID from outside Terraform.
-type Meanwhile = fn(&mut ProjectService<'_>, &str) -> Result<(), ApiError>;
+type ExternalChange = fn(&mut ProjectService<'_>, &str) -> Result<(), ApiError>;
 
 /// A row that changes this attribute.
 pub(super) fn row(
@@ -47,7 +47,7 @@ pub(super) fn row(
     changed: &[&'static str],
 ) -> Row {
     let (before, after) = (before.to_owned(), after.to_owned());
-    Row { attribute, before, after, action, changed: changed.to_vec(), provider: None, meanwhile: None }
+    Row { attribute, before, after, action, changed: changed.to_vec(), provider: None, external_change: None }
 }
 
 impl Row {
@@ -58,8 +58,8 @@ impl Row {
     }
 
     /// Adds an external change between the two applies.
-    pub(super) fn meanwhile(mut self, change: Meanwhile) -> Self {
-        self.meanwhile = Some(change);
+    pub(super) fn external_change(mut self, change: ExternalChange) -> Self {
+        self.external_change = Some(change);
         self
     }
 
@@ -74,8 +74,9 @@ impl Row {
     /// The change as the coverage table shows it.
     fn shown(&self) -> String {
         let [before, after] = self.provider.as_ref().map_or([&self.before, &self.after], |[a, b]| [a, b]);
-        let said = |text: &str| if text.is_empty() { "(not set)".to_owned() } else { text.replace('\n', "; ") };
-        format!("{} -> {}", said(before), said(after))
+        let text_or_not_set =
+            |text: &str| if text.is_empty() { "(not set)".to_owned() } else { text.replace('\n', "; ") };
+        format!("{} -> {}", text_or_not_set(before), text_or_not_set(after))
     }
 }
 
@@ -88,27 +89,27 @@ pub(super) struct Kind {
     pub(super) defaults: &'static [(&'static str, &'static str)],
     /// Attributes that every replacement changes.
     pub(super) computed: &'static [&'static str],
-    /// Returns the expected state of one resource, read from the emulator: all attributes except [`Kind::said`].
-    pub(super) held: fn(&Cloud, &Value) -> BTreeMap<&'static str, Value>,
+    /// Returns the expected state of one resource, read from the emulator: all attributes except [`Kind::config_only`].
+    pub(super) expected: fn(&Cloud, &Value) -> BTreeMap<&'static str, Value>,
     /// Attributes that only the configuration sets. Terraform checks that they are kept.
-    pub(super) said: &'static [&'static str],
+    pub(super) config_only: &'static [&'static str],
 }
 
 /// The provider's schemas, as Terraform reads them.
 pub(super) fn schemas(workspace: &Workspace) -> Value {
     let schemas = workspace.run(&["providers", "schema", "-json"]).expect_code(0).json();
     let providers = schemas["provider_schemas"].as_object().expect("an object");
-    providers.values().next().expect("there is one provider").clone()
+    providers.values().next().expect("one provider").clone()
 }
 
 /// Makes all changes of a resource type, checks them, prints the coverage, and requires that it is complete.
-pub(super) fn cover(kind: &Kind, rows: &[Row]) {
+pub(super) fn check_table(kind: &Kind, rows: &[Row]) {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
         // For a provider block without keys.
         let workspace = workspace.with_variable("HW_ACCESS_KEY", ACCESS_KEY).with_variable("HW_SECRET_KEY", SECRET_KEY);
-        certify(&workspace);
+        write_certificate(&workspace);
         workspace.write("koocli.json", &koocli());
         workspace.configure(&configuration(&cloud, kind, rows, false));
         workspace.plan();
@@ -116,9 +117,9 @@ pub(super) fn cover(kind: &Kind, rows: &[Row]) {
         let before = states(&workspace, kind, rows);
         check(&cloud, kind, rows, &before);
         for (row, state) in rows.iter().zip(&before) {
-            if let Some(change) = row.meanwhile {
-                let id = state["id"].as_str().expect("every resource has one");
-                let edited = cloud.emulator().edit(PROJECT, |account| change(account, id)).expect("kept in memory");
+            if let Some(change) = row.external_change {
+                let id = state["id"].as_str().expect("every resource has an ID");
+                let edited = cloud.emulator().edit(PROJECT, |account| change(account, id)).expect("an in-memory store");
                 edited.unwrap_or_else(|refusal| panic!("{refusal:?}"));
             }
         }
@@ -146,7 +147,7 @@ pub(super) fn cover(kind: &Kind, rows: &[Row]) {
             let moved = before["id"] != after["id"];
             assert!(row.action == REPLACE || !moved, "{}: {before:#} became {after:#}", row.shown());
         }
-        let computed: BTreeSet<_> = (kind.held)(&cloud, &after[0]).into_keys().collect();
+        let computed: BTreeSet<_> = (kind.expected)(&cloud, &after[0]).into_keys().collect();
         report(&schemas(&workspace), kind, rows, &computed);
         workspace.destroy();
         cloud.expect_empty();
@@ -155,8 +156,8 @@ pub(super) fn cover(kind: &Kind, rows: &[Row]) {
 }
 
 /// Writes a self-signed certificate for arguments that take a file.
-fn certify(workspace: &Workspace) {
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("it can be made");
+fn write_certificate(workspace: &Workspace) {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a generated certificate");
     workspace.write("ca.pem", &made.cert.pem());
 }
 
@@ -209,7 +210,7 @@ fn provider_block(cloud: &Cloud, alias: &str, arguments: &str) -> String {
         !names.contains(name) && !names.contains(format!("-{name}").as_str()) && !line.trim().is_empty()
     });
     let mut lines: Vec<_> = kept.map(str::to_owned).collect();
-    let end = lines.pop().expect("a block ends");
+    let end = lines.pop().expect("a closing line");
     lines.push(format!("  alias = \"{alias}\""));
     lines.extend(arguments.lines().filter(|line| !line.starts_with('-')).map(|line| format!("  {line}")));
     lines.push(end);
@@ -218,7 +219,7 @@ fn provider_block(cloud: &Cloud, alias: &str, arguments: &str) -> String {
 
 fn states(workspace: &Workspace, kind: &Kind, rows: &[Row]) -> Vec<Value> {
     let state = workspace.run(&["show", "-json"]).expect_code(0).json();
-    let resources = state["values"]["root_module"]["resources"].as_array().expect("it was applied");
+    let resources = state["values"]["root_module"]["resources"].as_array().expect("written by the apply");
     let find = |at| {
         let address = address(kind, at);
         let found = resources.iter().find(|resource| resource["address"] == address.as_str());
@@ -230,18 +231,18 @@ fn states(workspace: &Workspace, kind: &Kind, rows: &[Row]) -> Vec<Value> {
 /// Compares every attribute in the state with the emulator.
 fn check(cloud: &Cloud, kind: &Kind, rows: &[Row], states: &[Value]) {
     for (row, state) in rows.iter().zip(states) {
-        let held = (kind.held)(cloud, state);
+        let expected = (kind.expected)(cloud, state);
         for (name, value) in state.as_object().expect("an object") {
-            match held.get(name.as_str()) {
-                Some(held) => assert_eq!(value, held, "{name} of {}: {} in {state:#}", kind.name, row.shown()),
-                None => assert!(kind.said.contains(&name.as_str()), "nothing tells what {name} should be"),
+            match expected.get(name.as_str()) {
+                Some(expected) => assert_eq!(value, expected, "{name} of {}: {} in {state:#}", kind.name, row.shown()),
+                None => assert!(kind.config_only.contains(&name.as_str()), "no expected value for {name}"),
             }
         }
     }
 }
 
 /// Prints how each attribute was covered, and requires that all of them were.
-fn report(schemas: &Value, kind: &Kind, rows: &[Row], held: &BTreeSet<&str>) {
+fn report(schemas: &Value, kind: &Kind, rows: &[Row], expected: &BTreeSet<&str>) {
     let mut wanted = Vec::new();
     attributes("", &schemas["resource_schemas"][kind.name]["block"], &mut wanted);
     attributes("provider.", &schemas["provider"]["block"], &mut wanted);
@@ -256,18 +257,18 @@ fn report(schemas: &Value, kind: &Kind, rows: &[Row], held: &BTreeSet<&str>) {
         for row in &changes {
             let _ = writeln!(text, "  {name:<28} {:<8} {}", row.action, row.shown());
         }
-        let is_held = held.contains(name.split('.').next().unwrap_or_default());
+        let is_held = expected.contains(name.split('.').next().unwrap_or_default());
         if *computed && is_held {
             let _ = writeln!(text, "  {name:<28} {:<8} equals what the service holds, after each apply", "shown");
         } else if changes.is_empty() {
             missing.push(name.clone());
         }
     }
-    #[expect(clippy::print_stdout, reason = "the table is one of the things that this test is for")]
+    #[expect(clippy::print_stdout, reason = "the test prints its coverage")]
     {
         println!("{text}");
     }
-    assert!(missing.is_empty(), "no row and no look covers {missing:?} of {subject}");
+    assert!(missing.is_empty(), "no row and no computed value covers {missing:?} of {subject}");
     let unknown: Vec<_> =
         rows.iter().map(|row| row.attribute).filter(|name| wanted.iter().all(|w| w.0 != *name)).collect();
     assert!(unknown.is_empty(), "{subject} has no {unknown:?}");

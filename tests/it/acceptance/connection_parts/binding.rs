@@ -5,7 +5,7 @@ use std::time::Duration;
 use terraform_provider_dli::dli::wire::{self, QueueNames};
 use terraform_provider_dli::emulator::{Fault, FaultKind, Quirk};
 
-use super::{expect_failure, expect_no_import, foreign, part, shown, stage, unbroken};
+use super::{create_external, expect_failure, expect_import_failures, find_connection, part, setup, unbroken};
 use crate::acceptance::harness::{PROJECT, for_each_terraform, for_one_terraform};
 
 const ADDRESS: &str = "dli_enhanced_connection_binding.test";
@@ -30,14 +30,14 @@ fn bound(connection: &wire::Connection) -> Vec<String> {
 #[test]
 fn binding_lifecycle() {
     for_each_terraform(|terraform| {
-        let (cloud, id, workspace) = stage(terraform);
+        let (cloud, id, workspace) = setup(terraform);
         cloud.edit(|account| account.bind(&id, &queue("q3")));
         workspace.step(&binding(&id, "queue = \"q1\""), CREATE);
-        assert_eq!(bound(&shown(&cloud, &id)), ["q3 ACTIVE", "q1 ACTIVE"]);
+        assert_eq!(bound(&find_connection(&cloud, &id)), ["q3 ACTIVE", "q1 ACTIVE"]);
         let state = workspace.state(ADDRESS);
         assert_eq!(state["id"], format!("{id}/queue/q1"));
         assert_eq!(state["status"], "ACTIVE");
-        assert_eq!(state["peer_id"], shown(&cloud, &id).available_queue_info[1].peer_id);
+        assert_eq!(state["peer_id"], find_connection(&cloud, &id).available_queue_info[1].peer_id);
         assert_eq!((&state["region"], &state["project_id"]), (&"eu-west-101".into(), &PROJECT.into()));
         assert!(state["updated_at"].as_str().is_some_and(|time| time.ends_with('Z')), "{state:#}");
         workspace.expect_import(ADDRESS, &[]);
@@ -54,10 +54,10 @@ fn binding_lifecycle() {
 
         let replaced = workspace.step(&binding(&id, "queue = \"q2\""), REPLACE);
         replaced.expect_replaced_by(ADDRESS, &["queue"]);
-        assert_eq!(bound(&shown(&cloud, &id)), ["q3 ACTIVE", "q2 ACTIVE"]);
+        assert_eq!(bound(&find_connection(&cloud, &id)), ["q3 ACTIVE", "q2 ACTIVE"]);
         let replaced = workspace.step(&binding(&id, "elastic_resource_pool = \"pool2\""), REPLACE);
         replaced.expect_replaced_by(ADDRESS, &["elastic_resource_pool", "queue"]);
-        assert_eq!(bound(&shown(&cloud, &id)), ["q3 ACTIVE", "pool2 ACTIVE"]);
+        assert_eq!(bound(&find_connection(&cloud, &id)), ["q3 ACTIVE", "pool2 ACTIVE"]);
         assert_eq!(workspace.state(ADDRESS)["id"], format!("{id}/elastic_resource_pool/pool2"));
         workspace.expect_import(ADDRESS, &[]);
         let replaced = workspace.step(&binding(&id, "elastic_resource_pool = \"pool1\""), REPLACE);
@@ -68,28 +68,28 @@ fn binding_lifecycle() {
             workspace.configure(&binding(&id, &moved));
             workspace.plan().expect(REPLACE).expect_replaced_by(ADDRESS, &[attribute]);
         }
-        let other = foreign(&cloud, "other");
+        let other = create_external(&cloud, "other");
         let replaced = workspace.step(&binding(&other, "elastic_resource_pool = \"pool1\""), REPLACE);
         replaced.expect_replaced_by(ADDRESS, &["connection_id"]);
-        assert_eq!(bound(&shown(&cloud, &id)), ["q3 ACTIVE"]);
-        assert_eq!(bound(&shown(&cloud, &other)), ["pool1 ACTIVE"]);
+        assert_eq!(bound(&find_connection(&cloud, &id)), ["q3 ACTIVE"]);
+        assert_eq!(bound(&find_connection(&cloud, &other)), ["pool1 ACTIVE"]);
         workspace.step(&binding(&other.to_uppercase(), "elastic_resource_pool = \"pool1\""), &[]);
 
         workspace.destroy();
-        assert_eq!(bound(&shown(&cloud, &other)), Vec::<String>::new());
-        assert_eq!(bound(&shown(&cloud, &id)), ["q3 ACTIVE"]);
+        assert_eq!(bound(&find_connection(&cloud, &other)), Vec::<String>::new());
+        assert_eq!(bound(&find_connection(&cloud, &id)), ["q3 ACTIVE"]);
     });
 }
 
 #[test]
 fn externally_removed_binding_is_recreated() {
     for_each_terraform(|terraform| {
-        let (cloud, id, workspace) = stage(terraform);
+        let (cloud, id, workspace) = setup(terraform);
         let configuration = binding(&id, "queue = \"q1\"");
         workspace.step(&configuration, CREATE);
         cloud.edit(|account| account.unbind(&id, &queue("q1")));
         workspace.step(&configuration, CREATE);
-        assert_eq!(bound(&shown(&cloud, &id)), ["q1 ACTIVE"]);
+        assert_eq!(bound(&find_connection(&cloud, &id)), ["q1 ACTIVE"]);
         // Without a refresh, the delete request meets a binding that no longer exists.
         cloud.edit(|account| account.unbind(&id, &queue("q1")));
         workspace.run(&["destroy", "-auto-approve", "-refresh=false"]).expect_code(0);
@@ -99,7 +99,7 @@ fn externally_removed_binding_is_recreated() {
 #[test]
 fn existing_binding_is_adopted_with_a_warning() {
     for_each_terraform(|terraform| {
-        let (cloud, id, workspace) = stage(terraform);
+        let (cloud, id, workspace) = setup(terraform);
         cloud.edit(|account| account.bind(&id, &queue("q1")));
         workspace.configure(&binding(&id, "queue = \"Q1\""));
         workspace.plan().expect(CREATE);
@@ -107,7 +107,7 @@ fn existing_binding_is_adopted_with_a_warning() {
         assert!(applied.stdout.contains("Warning: Already Bound"), "{applied}");
         assert_eq!(cloud.changes(), Vec::<String>::new());
         workspace.destroy();
-        assert_eq!(bound(&shown(&cloud, &id)), Vec::<String>::new());
+        assert_eq!(bound(&find_connection(&cloud, &id)), Vec::<String>::new());
     });
 }
 
@@ -115,19 +115,19 @@ fn existing_binding_is_adopted_with_a_warning() {
 fn peer_failed_binding_is_not_bound() {
     const REASON: &str = "the CIDR blocks overlap";
     for_each_terraform(|terraform| {
-        let (cloud, id, workspace) = stage(terraform);
+        let (cloud, id, workspace) = setup(terraform);
         let configuration = binding(&id, "queue = \"q1\"");
         cloud.emulator().set_binding_outcome("q1", Some(REASON));
         workspace.configure(&configuration);
         expect_failure(&workspace, "Binding Failed", &["q1", REASON, "apply again"]);
-        assert_eq!(bound(&shown(&cloud, &id)), ["q1 FAILED"]);
+        assert_eq!(bound(&find_connection(&cloud, &id)), ["q1 FAILED"]);
 
         // The cause is fixed: the next apply completes the binding.
         cloud.emulator().set_binding_outcome("q1", None);
         workspace.plan().expect(CREATE);
         let applied = workspace.apply();
         assert!(!applied.stdout.contains("Already Bound"), "{applied}");
-        assert_eq!(bound(&shown(&cloud, &id)), ["q1 ACTIVE"]);
+        assert_eq!(bound(&find_connection(&cloud, &id)), ["q1 ACTIVE"]);
 
         // The binding fails later, and the destroy meets it in that state.
         cloud.edit(|account| account.settle(&id, "q1", Some(REASON)));
@@ -142,7 +142,7 @@ fn peer_failed_binding_is_not_bound() {
 #[test]
 fn timed_out_binding_stays_in_state_tainted() {
     for_each_terraform(|terraform| {
-        let (cloud, id, workspace) = stage(terraform);
+        let (cloud, id, workspace) = setup(terraform);
         cloud.emulator().set_binding_delay(Duration::from_mins(10));
         let limited = "queue = \"q1\"\n  timeouts {\n    create = \"2s\"\n  }";
         workspace.configure(&binding(&id, limited));
@@ -157,7 +157,7 @@ fn timed_out_binding_stays_in_state_tainted() {
         other.step(&binding(&id, "queue = \"q2\"\n  wait_for_bindings = false"), CREATE);
         assert_eq!(other.state(ADDRESS)["status"], "CREATING");
         other.destroy();
-        assert_eq!(bound(&shown(&cloud, &id)), ["q1 ACTIVE"]);
+        assert_eq!(bound(&find_connection(&cloud, &id)), ["q1 ACTIVE"]);
     });
 }
 
@@ -165,9 +165,9 @@ fn timed_out_binding_stays_in_state_tainted() {
 #[test]
 fn pooled_queue_binds_and_unbinds_its_pool() {
     for_each_terraform(|terraform| {
-        let (cloud, id, workspace) = stage(terraform);
+        let (cloud, id, workspace) = setup(terraform);
         workspace.step(&binding(&id, "queue = \"Pooled1\""), CREATE);
-        assert_eq!(bound(&shown(&cloud, &id)), ["pool1 ACTIVE"]);
+        assert_eq!(bound(&find_connection(&cloud, &id)), ["pool1 ACTIVE"]);
         let state = workspace.state(ADDRESS);
         assert_eq!((&state["id"], &state["status"]), (&format!("{id}/queue/pooled1").into(), &"ACTIVE".into()));
         workspace.step(&binding(&id, "queue = \"pooled1\""), &[]);
@@ -176,17 +176,17 @@ fn pooled_queue_binds_and_unbinds_its_pool() {
         imported.run(&["import", ADDRESS, &format!("{id}/queue/POOLED1")]).expect_code(0);
         imported.expect_no_changes();
         workspace.destroy();
-        assert_eq!(bound(&shown(&cloud, &id)), Vec::<String>::new());
+        assert_eq!(bound(&find_connection(&cloud, &id)), Vec::<String>::new());
     });
 }
 
 #[test]
 fn binding_survives_lost_and_variant_responses() {
     for_each_terraform(|terraform| {
-        let (cloud, id, workspace) = stage(terraform);
+        let (cloud, id, workspace) = setup(terraform);
         cloud.emulator().set_quirks([Quirk::UpperCaseNames, Quirk::StatusInProse, Quirk::ReshuffledOrder]);
         for operation in ["AssociateQueueToEnhancedConnection", "DisassociateQueueFromEnhancedConnection"] {
-            cloud.emulator().inject(Fault::new(operation, FaultKind::LoseAnswer).times(1)).expect("it can happen");
+            cloud.emulator().inject(Fault::new(operation, FaultKind::LoseAnswer).times(1)).expect("a valid fault");
         }
         workspace.configure(&binding(&id, "queue = \"q1\""));
         workspace.plan().expect(CREATE);
@@ -194,7 +194,7 @@ fn binding_survives_lost_and_variant_responses() {
         assert!(!applied.stdout.contains("Warning: Already Bound"), "{applied}");
         assert_eq!(workspace.state(ADDRESS)["status"], "ACTIVE");
         workspace.destroy();
-        assert_eq!(bound(&shown(&cloud, &id)), Vec::<String>::new());
+        assert_eq!(bound(&find_connection(&cloud, &id)), Vec::<String>::new());
     });
 }
 
@@ -218,7 +218,7 @@ fn plan_rejects_unbindable_targets() {
         ),
     ];
     for_each_terraform(|terraform| {
-        let (cloud, id, workspace) = stage(terraform);
+        let (cloud, id, workspace) = setup(terraform);
         for (attributes, summary, words) in cases {
             workspace.configure(&binding(&id, attributes));
             expect_failure(&workspace, summary, &[words]);
@@ -230,7 +230,7 @@ fn plan_rejects_unbindable_targets() {
 #[test]
 fn import_of_a_missing_binding_fails() {
     for_each_terraform(|terraform| {
-        let (_cloud, id, workspace) = stage(terraform);
+        let (_cloud, id, workspace) = setup(terraform);
         workspace.configure(&binding(&id, "queue = \"q1\""));
         let ids = [
             (id.clone(), "Invalid Import ID"),
@@ -244,18 +244,18 @@ fn import_of_a_missing_binding_fails() {
             ("2a620c33-5609-40c9-affd-2b6453071b0f/queue/q1".to_owned(), "Binding Not Found"),
         ];
         let ids: Vec<_> = ids.iter().map(|(id, summary)| (id.as_str(), *summary)).collect();
-        expect_no_import(&workspace, ADDRESS, &ids);
+        expect_import_failures(&workspace, ADDRESS, &ids);
     });
 }
 
 #[test]
 fn apply_ends_as_soon_as_the_binding_fails() {
     for_each_terraform(|terraform| {
-        let (cloud, id, workspace) = stage(terraform);
+        let (cloud, id, workspace) = setup(terraform);
         workspace.configure(&binding(&id, "queue = \"q1\""));
         cloud.emulator().set_binding_delay(Duration::from_mins(10));
         let applying = workspace.start(&["apply", "-auto-approve"]);
-        applying.wait_for("it is bound", || !bound(&shown(&cloud, &id)).is_empty());
+        applying.wait_for("it is bound", || !bound(&find_connection(&cloud, &id)).is_empty());
         cloud.edit(|account| account.settle(&id, "q1", Some("no permission")));
         // One read per second, and time for Terraform to end on a busy machine.
         let applied = applying.wait_at_most(Duration::from_secs(4)).expect_code(1);
@@ -268,14 +268,14 @@ fn apply_ends_as_soon_as_the_binding_fails() {
 fn create_before_destroy_keeps_the_pool_bound() {
     let with = |queue: &str| format!("queue = {queue:?}\n  lifecycle {{\n    create_before_destroy = true\n  }}");
     for_one_terraform(|terraform| {
-        let (cloud, id, workspace) = stage(terraform);
+        let (cloud, id, workspace) = setup(terraform);
         workspace.step(&binding(&id, &with("pooled1")), CREATE);
         let sent = cloud.changes().len();
         workspace.step(&binding(&id, &with("pooled2")), REPLACE);
-        assert_eq!(bound(&shown(&cloud, &id)), ["pool1 ACTIVE"]);
+        assert_eq!(bound(&find_connection(&cloud, &id)), ["pool1 ACTIVE"]);
         assert_eq!(cloud.changes().len(), sent, "the peering stays");
         workspace.destroy();
-        assert_eq!(bound(&shown(&cloud, &id)), Vec::<String>::new());
+        assert_eq!(bound(&find_connection(&cloud, &id)), Vec::<String>::new());
     });
 }
 
@@ -283,17 +283,17 @@ fn create_before_destroy_keeps_the_pool_bound() {
 #[test]
 fn unbinding_a_pooled_queue_warns_about_its_pool() {
     for_one_terraform(|terraform| {
-        let (cloud, id, workspace) = stage(terraform);
+        let (cloud, id, workspace) = setup(terraform);
         let other = binding(&id, "queue = \"pooled2\"").replace("\"test\"", "\"other\"");
         workspace.configure(&(binding(&id, "queue = \"pooled1\"") + &other));
         workspace.run(&["apply", "-auto-approve"]).expect_code(0);
         workspace.configure(&other);
         let applied = workspace.run(&["apply", "-auto-approve"]).expect_code(0);
-        let told = unbroken(&applied.stdout);
-        assert!(told.contains("Warning: Elastic Resource Pool Unbound"), "{applied}");
-        assert!(told.contains("queue pooled1 lives in the elastic resource pool pool1"), "{applied}");
+        let output = unbroken(&applied.stdout);
+        assert!(output.contains("Warning: Elastic Resource Pool Unbound"), "{applied}");
+        assert!(output.contains("queue pooled1 lives in the elastic resource pool pool1"), "{applied}");
         workspace.step(&other, &[("dli_enhanced_connection_binding.other", "create")]);
-        assert_eq!(bound(&shown(&cloud, &id)), ["pool1 ACTIVE"]);
+        assert_eq!(bound(&find_connection(&cloud, &id)), ["pool1 ACTIVE"]);
 
         // A declared pool or a standalone queue is removed without a warning.
         for attributes in ["elastic_resource_pool = \"pool2\"", "queue = \"q1\""] {
@@ -310,14 +310,14 @@ fn unbinding_a_pooled_queue_warns_about_its_pool() {
 #[test]
 fn binding_being_removed_is_not_adopted() {
     for_one_terraform(|terraform| {
-        let (cloud, id, workspace) = stage(terraform);
+        let (cloud, id, workspace) = setup(terraform);
         workspace.step(&binding(&id, "queue = \"q1\""), CREATE);
         cloud.fault("ShowEnhancedConnection:stale=5s");
         // The delete comes first.
         cloud.fault("ListQueues:delay=1s");
         workspace.configure(&binding(&id, "queue = \"q1\"").replace("\"test\"", "\"other\""));
         workspace.run(&["apply", "-auto-approve"]).expect_code(0);
-        assert_eq!(bound(&shown(&cloud, &id)), ["q1 ACTIVE"]);
+        assert_eq!(bound(&find_connection(&cloud, &id)), ["q1 ACTIVE"]);
         cloud.emulator().clear_faults();
         workspace.expect_no_changes();
     });
@@ -327,7 +327,7 @@ fn binding_being_removed_is_not_adopted() {
 #[test]
 fn plan_with_unknown_project_sends_no_requests() {
     for_one_terraform(|terraform| {
-        let (cloud, id, workspace) = stage(terraform);
+        let (cloud, id, workspace) = setup(terraform);
         let sent = cloud.requests().len();
         let elsewhere = "queue = \"elsewhere\"\n  project_id = terraform_data.project.id";
         workspace.configure(&format!("resource \"terraform_data\" \"project\" {{}}\n{}", binding(&id, elsewhere)));

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::{foreign, part, shown};
+use super::{create_external, find_connection, part};
 use crate::acceptance::harness::{Cloud, for_each_terraform};
 
 const PARTS: [(&str, &str, &str); 3] = [
@@ -13,9 +13,9 @@ const PARTS: [(&str, &str, &str); 3] = [
 ];
 
 /// The number of parts that exist.
-fn there(cloud: &Cloud, ids: &[String]) -> usize {
+fn existing_parts(cloud: &Cloud, ids: &[String]) -> usize {
     let of = |id: &String| {
-        let connection = shown(cloud, id);
+        let connection = find_connection(cloud, id);
         let projects = cloud.edit(|account| account.shared_with(id).map(BTreeSet::len));
         connection.available_queue_info.len() + connection.routes.len() + projects
     };
@@ -29,7 +29,7 @@ fn interrupted_create_is_recorded_in_state() {
         for destroys in [true, false] {
             let cloud = Cloud::start();
             // Writes to one connection are serialized.
-            let ids = PARTS.map(|(kind, ..)| foreign(&cloud, kind));
+            let ids = PARTS.map(|(kind, ..)| create_external(&cloud, kind));
             let blocks = PARTS.iter().zip(&ids).map(|((kind, attributes, operation), id)| {
                 cloud.fault(&format!("{operation}:delay=1m*1"));
                 part(&format!("dli_enhanced_connection_{kind}"), id, attributes)
@@ -37,20 +37,20 @@ fn interrupted_create_is_recorded_in_state() {
             let workspace = cloud.workspace_with(terraform, "plan_checks = false");
             workspace.configure(&blocks.collect::<String>());
             let applying = workspace.start(&["apply", "-auto-approve"]);
-            applying.wait_for("all is made", || there(&cloud, &ids) == 3);
+            applying.wait_for("all is made", || existing_parts(&cloud, &ids) == 3);
             applying.signal_group("INT");
             let applied = applying.wait_at_most(Duration::from_secs(6)).expect_code(1);
             assert_eq!(applied.stderr.matches("Error: Interrupted: Could Not").count(), 3, "{applied}");
-            let told = applied.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
-            assert_eq!(told.matches("in case it exists").count(), 3, "{applied}");
+            let error_text = applied.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert_eq!(error_text.matches("in case it exists").count(), 3, "{applied}");
 
             if !destroys {
                 workspace.run(&["apply", "-auto-approve"]).expect_code(0);
                 workspace.expect_no_changes();
-                assert_eq!(there(&cloud, &ids), 3);
+                assert_eq!(existing_parts(&cloud, &ids), 3);
             }
             workspace.destroy();
-            assert_eq!(there(&cloud, &ids), 0);
+            assert_eq!(existing_parts(&cloud, &ids), 0);
         }
     });
 }

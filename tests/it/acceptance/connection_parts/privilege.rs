@@ -3,7 +3,7 @@
 use serde_json::json;
 use terraform_provider_dli::emulator::{Fault, FaultKind, Quirk};
 
-use super::{expect_failure, expect_no_import, foreign, part, stage, unbroken};
+use super::{create_external, expect_failure, expect_import_failures, part, setup, unbroken};
 use crate::acceptance::harness::{Cloud, for_each_terraform, for_one_terraform};
 
 const ADDRESS: &str = "dli_enhanced_connection_privilege.test";
@@ -26,7 +26,7 @@ fn shared_with(cloud: &Cloud, id: &str) -> Vec<String> {
 fn privilege_lifecycle() {
     for_each_terraform(|terraform| {
         for quirks in [&[][..], &[Quirk::PrivilegeProjectId]] {
-            let (cloud, id, workspace) = stage(terraform);
+            let (cloud, id, workspace) = setup(terraform);
             cloud.emulator().set_quirks(quirks.iter().copied());
             cloud.edit(|account| account.grant(&id, "theirs"));
             workspace.step(&privilege(&id, ALLY), CREATE);
@@ -49,7 +49,7 @@ fn privilege_lifecycle() {
                 workspace.configure(&part("dli_enhanced_connection_privilege", &id, &moved));
                 workspace.plan().expect(REPLACE).expect_replaced_by(ADDRESS, &[attribute]);
             }
-            let other = foreign(&cloud, "other");
+            let other = create_external(&cloud, "other");
             let replaced = workspace.step(&privilege(&other, OTHER), REPLACE);
             replaced.expect_replaced_by(ADDRESS, &["connection_id"]);
             workspace.destroy();
@@ -61,7 +61,7 @@ fn privilege_lifecycle() {
 #[test]
 fn externally_revoked_privilege_is_granted_again() {
     for_each_terraform(|terraform| {
-        let (cloud, id, workspace) = stage(terraform);
+        let (cloud, id, workspace) = setup(terraform);
         workspace.step(&privilege(&id, ALLY), CREATE);
         cloud.edit(|account| account.revoke(&id, ALLY));
         workspace.step(&privilege(&id, ALLY), CREATE);
@@ -74,7 +74,7 @@ fn externally_revoked_privilege_is_granted_again() {
 #[test]
 fn existing_privilege_is_adopted_with_a_warning() {
     for_each_terraform(|terraform| {
-        let (cloud, id, workspace) = stage(terraform);
+        let (cloud, id, workspace) = setup(terraform);
         cloud.edit(|account| account.grant(&id, ALLY));
         workspace.configure(&privilege(&id, ALLY));
         workspace.plan().expect(CREATE);
@@ -89,11 +89,11 @@ fn existing_privilege_is_adopted_with_a_warning() {
 #[test]
 fn peer_bad_request_keeps_the_privilege() {
     for_each_terraform(|terraform| {
-        let (cloud, id, workspace) = stage(terraform);
+        let (cloud, id, workspace) = setup(terraform);
         workspace.step(&privilege(&id, ALLY), CREATE);
         let text = "The parameter connection_id is invalid";
         let refused = Fault::refuse("ShowEnhancedConnectionPrivilege", 400, "DLI.0001", text);
-        cloud.emulator().inject(refused).expect("it can happen");
+        cloud.emulator().inject(refused).expect("a valid fault");
         let planned = workspace.run(&["plan"]).expect_code(1);
         assert!(planned.stderr.contains("Error: Could Not Read the Privilege"), "{planned}");
         assert!(unbroken(&planned.stderr).contains(text), "{planned}");
@@ -105,19 +105,19 @@ fn peer_bad_request_keeps_the_privilege() {
 #[test]
 fn privilege_survives_lost_responses() {
     for_each_terraform(|terraform| {
-        let (cloud, id, workspace) = stage(terraform);
+        let (cloud, id, workspace) = setup(terraform);
         let lost = || Fault::new("RunAuthorizationAction", FaultKind::LoseAnswer).times(1);
-        cloud.emulator().inject(lost()).expect("it can happen");
+        cloud.emulator().inject(lost()).expect("a valid fault");
         workspace.configure(&privilege(&id, ALLY));
         workspace.plan().expect(CREATE);
         let applied = workspace.apply();
         assert!(!applied.stdout.contains("Warning: Already Granted"), "{applied}");
-        cloud.emulator().inject(lost()).expect("it can happen");
+        cloud.emulator().inject(lost()).expect("a valid fault");
         workspace.destroy();
         assert_eq!(shared_with(&cloud, &id), Vec::<String>::new());
 
         let refused = Fault::refuse("RunAuthorizationAction", 403, "DLI.0003", "Permission denied");
-        cloud.emulator().inject(refused).expect("it can happen");
+        cloud.emulator().inject(refused).expect("a valid fault");
         expect_failure(&workspace, "Could Not Share the Connection", &["Permission denied", "holds no privilege"]);
         assert_eq!(workspace.find_state(ADDRESS), None);
         workspace.configure(&privilege(&id, "a-b"));
@@ -128,7 +128,7 @@ fn privilege_survives_lost_responses() {
 #[test]
 fn import_of_a_missing_privilege_fails() {
     for_each_terraform(|terraform| {
-        let (_cloud, id, workspace) = stage(terraform);
+        let (_cloud, id, workspace) = setup(terraform);
         workspace.configure(&privilege(&id, ALLY));
         let ids = [
             (id.clone(), "Invalid Import ID"),
@@ -138,7 +138,7 @@ fn import_of_a_missing_privilege_fails() {
             (format!("2a620c33-5609-40c9-affd-2b6453071b0f/{ALLY}"), "Privilege Not Found"),
         ];
         let ids: Vec<_> = ids.iter().map(|(id, summary)| (id.as_str(), *summary)).collect();
-        expect_no_import(&workspace, ADDRESS, &ids);
+        expect_import_failures(&workspace, ADDRESS, &ids);
     });
 }
 
@@ -146,7 +146,7 @@ fn import_of_a_missing_privilege_fails() {
 #[test]
 fn create_before_destroy_keeps_the_privilege() {
     for_one_terraform(|terraform| {
-        let (cloud, id, workspace) = stage(terraform);
+        let (cloud, id, workspace) = setup(terraform);
         let lasting =
             format!("applicant_project_id = \"{ALLY}\"\n  lifecycle {{\n    create_before_destroy = true\n  }}");
         workspace.step(&part("dli_enhanced_connection_privilege", &id, &lasting), CREATE);
@@ -163,7 +163,7 @@ fn create_before_destroy_keeps_the_privilege() {
 #[test]
 fn privilege_being_revoked_is_not_adopted() {
     for_one_terraform(|terraform| {
-        let (cloud, id, workspace) = stage(terraform);
+        let (cloud, id, workspace) = setup(terraform);
         workspace.step(&privilege(&id, ALLY), CREATE);
         cloud.fault("ShowEnhancedConnectionPrivilege:stale=3s");
         let other = privilege(&id, ALLY).replace("\"test\"", "\"other\"");

@@ -2,7 +2,7 @@
 
 use terraform_provider_dli::emulator::{Fault, FaultKind, Quirk};
 
-use super::{expect_failure, expect_no_import, foreign, part, shown, stage};
+use super::{create_external, expect_failure, expect_import_failures, find_connection, part, setup};
 use crate::acceptance::harness::{Cloud, for_each_terraform, for_one_terraform};
 
 const ADDRESS: &str = "dli_enhanced_connection_route.test";
@@ -16,13 +16,13 @@ fn route(connection: &str, name: &str, cidr: &str) -> String {
 
 /// The existing routes: name and network.
 fn routes(cloud: &Cloud, id: &str) -> Vec<String> {
-    shown(cloud, id).routes.into_iter().map(|route| format!("{} {}", route.name, route.cidr)).collect()
+    find_connection(cloud, id).routes.into_iter().map(|route| format!("{} {}", route.name, route.cidr)).collect()
 }
 
 #[test]
 fn route_lifecycle() {
     for_each_terraform(|terraform| {
-        let (cloud, id, workspace) = stage(terraform);
+        let (cloud, id, workspace) = setup(terraform);
         cloud.edit(|account| account.add_route(&id, "theirs", "10.1.0.0/16"));
         workspace.step(&route(&id, "ours", "192.168.2.0/24"), CREATE);
         assert_eq!(routes(&cloud, &id), ["theirs 10.1.0.0/16", "ours 192.168.2.0/24"]);
@@ -50,7 +50,7 @@ fn route_lifecycle() {
             workspace.configure(&part("dli_enhanced_connection_route", &id, &moved));
             workspace.plan().expect(REPLACE).expect_replaced_by(ADDRESS, &[attribute]);
         }
-        let other = foreign(&cloud, "other");
+        let other = create_external(&cloud, "other");
         let replaced = workspace.step(&route(&other, "renamed", "192.168.2.0/24"), REPLACE);
         replaced.expect_replaced_by(ADDRESS, &["connection_id"]);
         assert_eq!(routes(&cloud, &id), ["theirs 10.1.0.0/16"]);
@@ -64,7 +64,7 @@ fn route_lifecycle() {
 #[test]
 fn externally_changed_route_is_restored() {
     for_each_terraform(|terraform| {
-        let (cloud, id, workspace) = stage(terraform);
+        let (cloud, id, workspace) = setup(terraform);
         let configuration = route(&id, "ours", "192.168.2.0/24");
         workspace.step(&configuration, CREATE);
         cloud.edit(|account| account.delete_route(&id, "ours"));
@@ -83,7 +83,7 @@ fn externally_changed_route_is_restored() {
 #[test]
 fn only_a_route_with_the_same_cidr_is_adopted() {
     for_each_terraform(|terraform| {
-        let (cloud, id, workspace) = stage(terraform);
+        let (cloud, id, workspace) = setup(terraform);
         cloud.edit(|account| account.add_route(&id, "single", "127.0.0.0"));
         workspace.configure(&route(&id, "single", "127.0.0.0/32"));
         workspace.plan().expect(CREATE);
@@ -108,11 +108,11 @@ fn only_a_route_with_the_same_cidr_is_adopted() {
 #[test]
 fn half_updated_route_is_recreated() {
     for_each_terraform(|terraform| {
-        let (cloud, id, workspace) = stage(terraform);
+        let (cloud, id, workspace) = setup(terraform);
         workspace.step(&route(&id, "ours", "192.168.2.0/24"), CREATE);
         workspace.configure(&route(&id, "ours", "192.168.3.0/24"));
         let refused = Fault::refuse("CreateRouteToEnhancedConnection", 400, "DLI.0009", "not today").times(1);
-        cloud.emulator().inject(refused).expect("it can happen");
+        cloud.emulator().inject(refused).expect("a valid fault");
         expect_failure(&workspace, "Could Not Change the Route", &["not today", "it was removed"]);
         assert_eq!(routes(&cloud, &id), Vec::<String>::new());
         workspace.step(&route(&id, "ours", "192.168.3.0/24"), CREATE);
@@ -123,10 +123,10 @@ fn half_updated_route_is_recreated() {
 #[test]
 fn route_survives_lost_responses_and_old_regions() {
     for_each_terraform(|terraform| {
-        let (cloud, id, workspace) = stage(terraform);
+        let (cloud, id, workspace) = setup(terraform);
         cloud.emulator().set_quirks([Quirk::NoV3Routes, Quirk::ReshuffledOrder]);
         for operation in ["CreateEnhancedConnectionRoutes", "DeleteEnhancedConnectionRoutes"] {
-            cloud.emulator().inject(Fault::new(operation, FaultKind::LoseAnswer).times(1)).expect("it can happen");
+            cloud.emulator().inject(Fault::new(operation, FaultKind::LoseAnswer).times(1)).expect("a valid fault");
         }
         workspace.configure(&route(&id, "ours", "192.168.2.0/24"));
         workspace.plan().expect(CREATE);
@@ -146,7 +146,7 @@ fn invalid_route_names_the_violated_rule() {
         ("a", "10.0.0.1/8", "Invalid Route CIDR", "the network is 10.0.0.0/8"),
     ];
     for_each_terraform(|terraform| {
-        let (cloud, id, workspace) = stage(terraform);
+        let (cloud, id, workspace) = setup(terraform);
         for (name, cidr, summary, words) in cases {
             workspace.configure(&route(&id, name, cidr));
             expect_failure(&workspace, summary, &[words]);
@@ -163,7 +163,7 @@ fn invalid_route_names_the_violated_rule() {
 #[test]
 fn import_of_a_missing_route_fails() {
     for_each_terraform(|terraform| {
-        let (_cloud, id, workspace) = stage(terraform);
+        let (_cloud, id, workspace) = setup(terraform);
         workspace.configure(&route(&id, "ours", "10.0.0.0/8"));
         let ids = [
             (id.clone(), "Invalid Import ID"),
@@ -173,7 +173,7 @@ fn import_of_a_missing_route_fails() {
             ("2a620c33-5609-40c9-affd-2b6453071b0f/ours".to_owned(), "Route Not Found"),
         ];
         let ids: Vec<_> = ids.iter().map(|(id, summary)| (id.as_str(), *summary)).collect();
-        expect_no_import(&workspace, ADDRESS, &ids);
+        expect_import_failures(&workspace, ADDRESS, &ids);
     });
 }
 
@@ -181,7 +181,7 @@ fn import_of_a_missing_route_fails() {
 #[test]
 fn create_before_destroy_keeps_the_route() {
     for_one_terraform(|terraform| {
-        let (cloud, id, workspace) = stage(terraform);
+        let (cloud, id, workspace) = setup(terraform);
         let lasting =
             "name = \"ours\"\n  cidr = \"192.168.2.0/24\"\n  lifecycle {\n    create_before_destroy = true\n  }";
         workspace.step(&part("dli_enhanced_connection_route", &id, lasting), CREATE);
@@ -198,7 +198,7 @@ fn create_before_destroy_keeps_the_route() {
 #[test]
 fn route_being_removed_is_not_adopted() {
     for_one_terraform(|terraform| {
-        let (cloud, id, workspace) = stage(terraform);
+        let (cloud, id, workspace) = setup(terraform);
         workspace.step(&route(&id, "ours", "192.168.2.0/24"), CREATE);
         cloud.fault("ShowEnhancedConnection:stale=3s");
         let other = route(&id, "ours", "192.168.2.0/24").replace("\"test\"", "\"other\"");

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::Value;
 use terraform_provider_dli::emulator::Quirk;
 
-use super::{connection, part, stage};
+use super::{connection, part, setup};
 use crate::acceptance::connection::{CREATE, UPDATE};
 use crate::acceptance::harness::{Cloud, for_each_terraform};
 
@@ -98,7 +98,7 @@ fn duplicate_declaration_is_a_warning() {
 /// The responses for a deleted connection; which one is sent depends on the operation and the region.
 #[test]
 fn parts_of_a_deleted_connection_are_recreated() {
-    const SHAPES: [&[Quirk]; 5] = [
+    const NOT_FOUND_RESPONSES: [&[Quirk]; 5] = [
         &[],
         &[Quirk::GoneAsDli0001],
         &[Quirk::GoneAsDli0001IsNotExist],
@@ -106,14 +106,14 @@ fn parts_of_a_deleted_connection_are_recreated() {
         &[Quirk::GoneAsDli0023],
     ];
     for_each_terraform(|terraform| {
-        let (cloud, id, workspace) = stage(terraform);
+        let (cloud, id, workspace) = setup(terraform);
         let privilege = part("dli_enhanced_connection_privilege", &id, "applicant_project_id = \"330e068a\"");
         let all = [CREATE_PARTS, &[("dli_enhanced_connection_privilege.test", "create")]].concat();
         workspace.step(&(parts(&format!("{id:?}")) + &privilege), &all);
         cloud.edit(|account| account.delete(&id));
-        let applied = fs::read_to_string(workspace.path().join("terraform.tfstate")).expect("it was applied");
-        for shape in SHAPES {
-            cloud.emulator().set_quirks(shape.iter().copied());
+        let applied = fs::read_to_string(workspace.path().join("terraform.tfstate")).expect("written by the apply");
+        for quirks in NOT_FOUND_RESPONSES {
+            cloud.emulator().set_quirks(quirks.iter().copied());
             workspace.plan().expect(&all);
             workspace.run(&["destroy", "-auto-approve", "-refresh=false"]).expect_code(0);
             workspace.write("terraform.tfstate", &applied);

@@ -43,14 +43,14 @@ fn missing_credentials_error_lists_all_sources() {
         let applied = workspace.run(&["apply", "-auto-approve", "-json"]).expect_code(1);
         let error = applied.error_of(ADDRESS);
         for name in ARGUMENTS.iter().chain(&VARIABLES) {
-            assert!(error.contains(name), "it should name {name}:\n{error}");
+            assert!(error.contains(name), "missing {name}:\n{error}");
         }
         let file = workspace.path().join(".hcloud/config.json");
         let endpoint = cloud.emulator().endpoint();
         let places =
             [format!("{} does not exist", file.display()), format!("(ECS, {endpoint}): "), "HTTP 404".to_owned()];
         for place in places {
-            assert!(error.contains(&place), "it should name {place}:\n{error}");
+            assert!(error.contains(&place), "missing {place}:\n{error}");
         }
         assert!(!error.contains("may have taken effect"), "{error}");
     });
@@ -74,13 +74,17 @@ fn configured_shared_file_must_exist() {
             let workspace = Workspace::new(terraform).with_provider(&block(&cloud, &arguments));
             workspace.write("half.json", &half);
             workspace.configure(EXAMPLE);
-            let told = workspace.run(&["plan", "-json"]).expect_code(code).told();
+            let diagnostics = workspace.run(&["plan", "-json"]).expect_code(code).told();
             let half = "The key from the profile \"work\" in half.json is to act as the agency \"dli-agency\", but the account";
-            assert_eq!(told.iter().any(|told| told.text.contains(half)), code == 1, "{told:#?}");
+            assert_eq!(
+                diagnostics.iter().any(|diagnostic| diagnostic.text.contains(half)),
+                code == 1,
+                "{diagnostics:#?}"
+            );
         }
 
         let garbled = Workspace::new(terraform).with_provider(&block(&cloud, ""));
-        std::fs::create_dir(garbled.path().join(".hcloud")).expect("the directory is ours");
+        std::fs::create_dir(garbled.path().join(".hcloud")).expect("a writable directory");
         garbled.write(".hcloud/config.json", "{\"current\": \"canary-secret");
         garbled.configure(EXAMPLE);
         garbled.run(&["plan"]).expect_code(0);

@@ -3,7 +3,7 @@
 
 use terraform_provider_dli::emulator::IamAccount;
 
-use super::{BY_AGENCY, BY_KEY, BY_MACHINE, BY_PASSWORD, block, creators, key, koocli, login};
+use super::{BY_AGENCY, BY_KEY, BY_MACHINE, BY_PASSWORD, block, creators, key_arguments, koocli, user_credentials};
 use crate::acceptance::connection::EXAMPLE;
 use crate::acceptance::harness::{Cloud, PROJECT, Workspace, for_one_terraform};
 
@@ -14,21 +14,21 @@ fn credential_sources_are_tried_in_order() {
         let create = |arguments: &str, has_login: bool, has_file: bool| {
             let mut workspace = Workspace::new(terraform).with_provider(&block(&cloud, arguments));
             if has_login {
-                for (name, value) in login() {
+                for (name, value) in user_credentials() {
                     workspace = workspace.with_variable(name, &value);
                 }
             }
             if has_file {
-                std::fs::create_dir(workspace.path().join(".hcloud")).expect("the directory is ours");
+                std::fs::create_dir(workspace.path().join(".hcloud")).expect("a writable directory");
                 workspace.write(".hcloud/config.json", &koocli("emulated", PROJECT));
             }
-            cloud.emulator().reset().expect("it is kept in memory only");
+            cloud.emulator().reset().expect("an in-memory store");
             workspace.configure(EXAMPLE);
             workspace.run(&["apply", "-auto-approve"]).expect_code(0);
             workspace.destroy();
             creators(&cloud)
         };
-        assert_eq!(create(&key(), true, true), [BY_KEY]);
+        assert_eq!(create(&key_arguments(), true, true), [BY_KEY]);
         assert_eq!(create("", true, true), [BY_PASSWORD]);
         assert_eq!(create("  profile = \"work\"", true, true), [BY_AGENCY]);
         assert_eq!(create("", false, true), [BY_AGENCY]);
@@ -54,16 +54,16 @@ fn configured_key_ignores_other_env_credentials() {
                     .with_variable("HW_ASSUME_ROLE_DOMAIN_NAME", &domain_name);
             }
             workspace.write("a-file.json", &koocli("emulated", PROJECT));
-            cloud.emulator().reset().expect("it is kept in memory only");
+            cloud.emulator().reset().expect("an in-memory store");
             workspace.configure(EXAMPLE);
             workspace.run(&["apply", "-auto-approve"]).expect_code(0);
             workspace.destroy();
             creators(&cloud)
         };
         let assume = format!("  assume_role {{\n    agency_name = {agency:?}\n    domain_name = {domain_name:?}\n  }}");
-        assert_eq!(create(&key(), None), [BY_KEY]);
-        assert_eq!(create(&key(), Some(&agency)), [BY_AGENCY]);
-        assert_eq!(create(&format!("{}\n{assume}", key()), Some("nobody")), [BY_AGENCY]);
+        assert_eq!(create(&key_arguments(), None), [BY_KEY]);
+        assert_eq!(create(&key_arguments(), Some(&agency)), [BY_AGENCY]);
+        assert_eq!(create(&format!("{}\n{assume}", key_arguments()), Some("nobody")), [BY_AGENCY]);
         assert_eq!(create("  shared_config_file = \"a-file.json\"", Some("nobody")), [BY_AGENCY]);
     });
 }
@@ -75,15 +75,15 @@ fn ignored_identity_is_a_warning() {
     let agency = [("OS_AGENCY_NAME", "an-agency"), ("OS_AGENCY_DOMAIN_NAME", "somebody")];
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
-        let told = |arguments: &str, variables: &[(&str, &str)]| {
+        let warnings = |arguments: &str, variables: &[(&str, &str)]| {
             let workspace = Workspace::new(terraform).with_provider(&block(&cloud, arguments));
             let workspace = variables.iter().fold(workspace, |space, (name, value)| space.with_variable(name, value));
             workspace.configure(EXAMPLE);
-            let told = workspace.run(&["plan", "-json"]).expect_code(0).told();
-            assert!(told.iter().all(|told| !told.is_error), "{told:#?}");
-            told.into_iter().map(|told| told.text).collect::<Vec<_>>().join("\n")
+            let warnings = workspace.run(&["plan", "-json"]).expect_code(0).told();
+            assert!(warnings.iter().all(|diagnostic| !diagnostic.is_error), "{warnings:#?}");
+            warnings.into_iter().map(|diagnostic| diagnostic.text).collect::<Vec<_>>().join("\n")
         };
-        let text = told(&key(), &oidc);
+        let text = warnings(&key_arguments(), &oidc);
         for part in [
             "Identity in the Environment Not Used",
             "HW_ASSUME_ROLE_IDP_ID, HW_ASSUME_ROLE_ID_TOKEN in the environment",
@@ -91,11 +91,13 @@ fn ignored_identity_is_a_warning() {
         ] {
             assert!(text.contains(part), "{part}: {text}");
         }
-        assert!(told(&key(), &agency).contains("OS_AGENCY_NAME, OS_AGENCY_DOMAIN_NAME in the environment"));
+        assert!(
+            warnings(&key_arguments(), &agency).contains("OS_AGENCY_NAME, OS_AGENCY_DOMAIN_NAME in the environment")
+        );
         // The `huaweicloud` provider would use the same identity, so there is no warning.
-        assert_eq!(told(&key(), &oidc[1..]), "");
-        assert_eq!(told(&key(), &agency[..1]), "");
+        assert_eq!(warnings(&key_arguments(), &oidc[1..]), "");
+        assert_eq!(warnings(&key_arguments(), &agency[..1]), "");
         let token = format!("  token = {:?}", cloud.token());
-        assert_eq!(told(&token, &oidc), "");
+        assert_eq!(warnings(&token, &oidc), "");
     });
 }

@@ -5,36 +5,36 @@ use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use super::key;
+use super::key_arguments;
 use crate::acceptance::connection::{ADDRESS, EXAMPLE};
 use crate::acceptance::harness::{Workspace, for_one_terraform};
 
 /// A proxy that rejects every request and records the request lines.
 struct Proxy {
     address: String,
-    asked: Arc<Mutex<Vec<String>>>,
+    request_lines: Arc<Mutex<Vec<String>>>,
 }
 
 impl Proxy {
     fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = format!("http://{}", listener.local_addr().expect("it is bound"));
-        let asked = Arc::<Mutex<Vec<String>>>::default();
-        let log = Arc::clone(&asked);
+        let address = format!("http://{}", listener.local_addr().expect("a bound socket"));
+        let request_lines = Arc::<Mutex<Vec<String>>>::default();
+        let log = Arc::clone(&request_lines);
         // The thread ends with the process.
         thread::spawn(move || {
             for connection in listener.incoming().map_while(Result::ok) {
                 let mut line = String::new();
                 let _ = BufReader::new(&connection).read_line(&mut line);
-                log.lock().expect("nobody panics").push(line.trim().to_owned());
+                log.lock().expect("no panic while locked").push(line.trim().to_owned());
                 let _ = (&connection).write_all(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
             }
         });
-        Self { address, asked }
+        Self { address, request_lines }
     }
 
-    fn asked(&self) -> Vec<String> {
-        self.asked.lock().expect("nobody panics").clone()
+    fn request_lines(&self) -> Vec<String> {
+        self.request_lines.lock().expect("no panic while locked").clone()
     }
 }
 
@@ -60,17 +60,20 @@ fn apply(workspace: Workspace, proxy: &Proxy) -> String {
 fn proxy_is_used_unless_no_proxy_matches() {
     for_one_terraform(|terraform| {
         let proxy = Proxy::start();
-        let error = apply(Workspace::new(terraform).with_provider(&block(&key())), &proxy);
+        let error = apply(Workspace::new(terraform).with_provider(&block(&key_arguments())), &proxy);
         assert!(error.contains("no connection to dli.nowhere-1.cloud.invalid"), "{error}");
-        let asked = proxy.asked();
-        assert!(!asked.is_empty(), "{error}");
-        assert!(asked.iter().all(|line| line == "CONNECT dli.nowhere-1.cloud.invalid:443 HTTP/1.1"), "{asked:?}");
+        let request_lines = proxy.request_lines();
+        assert!(!request_lines.is_empty(), "{error}");
+        assert!(
+            request_lines.iter().all(|line| line == "CONNECT dli.nowhere-1.cloud.invalid:443 HTTP/1.1"),
+            "{request_lines:?}"
+        );
 
         let proxy = Proxy::start();
-        let workspace = Workspace::new(terraform).with_provider(&block(&key()));
+        let workspace = Workspace::new(terraform).with_provider(&block(&key_arguments()));
         let error = apply(workspace.with_variable("NO_PROXY", ".cloud.invalid"), &proxy);
         assert!(error.contains("no connection to dli.nowhere-1.cloud.invalid"), "{error}");
-        assert_eq!(proxy.asked(), Vec::<String>::new());
+        assert_eq!(proxy.request_lines(), Vec::<String>::new());
     });
 }
 
@@ -81,6 +84,6 @@ fn metadata_service_bypasses_the_proxy() {
         let proxy = Proxy::start();
         let error = apply(Workspace::new(terraform).with_provider(&block("")), &proxy);
         assert!(error.contains("(ECS, http://169.254.169.254): "), "{error}");
-        assert_eq!(proxy.asked(), Vec::<String>::new());
+        assert_eq!(proxy.request_lines(), Vec::<String>::new());
     });
 }

@@ -4,7 +4,7 @@ use std::fs;
 
 use terraform_provider_dli::emulator::{ACCESS_KEY, IamAccount, Settings};
 
-use super::{block, key};
+use super::{block, key_arguments};
 use crate::acceptance::connection::{ADDRESS, EXAMPLE};
 use crate::acceptance::harness::{Cloud, PROJECT, Workspace, for_one_terraform};
 
@@ -13,7 +13,7 @@ const PASSWORD: &str = "canary\"pass\\word";
 const SECRET_KEY: &str = "canary-secret-key";
 
 /// Headers that authenticate a request.
-const PROOFS: [&str; 5] =
+const AUTH_HEADERS: [&str; 5] =
     ["authorization", "x-auth-token", "x-security-token", "x-metadata-token", "proxy-authorization"];
 
 /// The secret part of a header value. For a signature header this is the signature: the access key before it is public.
@@ -34,10 +34,10 @@ fn no_credentials_appear_in_output() {
         let iam_account = IamAccount { password: PASSWORD.to_owned(), ..IamAccount::default() };
         let cloud =
             Cloud::start_with(Settings { secret_key: SECRET_KEY.to_owned(), iam_account, ..Settings::default() });
-        let key = [("HW_ACCESS_KEY", ACCESS_KEY), ("HW_SECRET_KEY", SECRET_KEY)];
+        let key_variables = [("HW_ACCESS_KEY", ACCESS_KEY), ("HW_SECRET_KEY", SECRET_KEY)];
         let forms: [&[(&str, &str)]; 6] = [
-            &key,
-            &[&key[..], &assume].concat(),
+            &key_variables,
+            &[&key_variables[..], &assume].concat(),
             &[&password[..], &account].concat(),
             &[&password[..], &account, &assume].concat(),
             &[("HW_SHARED_CONFIG_FILE", "a-file.json")],
@@ -54,21 +54,22 @@ fn no_credentials_appear_in_output() {
                 let finished = workspace.run(arguments).expect_code(0);
                 finished.stdout + &finished.stderr
             };
-            let mut told =
+            let mut output =
                 run(&["plan", "-out=a-plan"]) + &run(&["show", "-json", "a-plan"]) + &run(&["apply", "a-plan"]);
-            told += &fs::read_to_string(workspace.path().join("terraform.tfstate")).expect("it was written");
+            output += &fs::read_to_string(workspace.path().join("terraform.tfstate")).expect("a written file");
             // The provider obtains new credentials, and logs a failure.
             cloud.emulator().revoke_credentials();
             cloud.fault("ShowEnhancedConnection:refuse=500,DLI.0999,Internal error*1");
-            told += &run(&["destroy", "-auto-approve"]);
+            output += &run(&["destroy", "-auto-approve"]);
 
-            let proofs = cloud.requests().into_iter().flat_map(|request| request.headers);
-            let proofs = proofs.filter(|(name, _)| PROOFS.contains(&name.as_str())).map(|(_, value)| secret(&value));
+            let auth_headers = cloud.requests().into_iter().flat_map(|request| request.headers);
+            let auth_headers =
+                auth_headers.filter(|(name, _)| AUTH_HEADERS.contains(&name.as_str())).map(|(_, value)| secret(&value));
             let given = [PASSWORD, SECRET_KEY, "canary", "canary\\\"pass"].map(str::to_owned);
-            let secrets: Vec<_> = proofs.chain(given).collect();
-            assert!(secrets.len() > 10, "{form:?}: each request shows who asks");
+            let secrets: Vec<_> = auth_headers.chain(given).collect();
+            assert!(secrets.len() > 10, "{form:?}: each request is authenticated");
             for secret in secrets {
-                let line = told.lines().find(|line| line.contains(&secret));
+                let line = output.lines().find(|line| line.contains(&secret));
                 assert_eq!(line, None, "{form:?}: {secret}");
             }
         }
@@ -104,7 +105,7 @@ fn proxy_password_is_redacted() {
             .with_provider(&format!(
                 "provider \"dli\" {{\n  region = \"nowhere-1\"\n  cloud = \"cloud.invalid\"\n  project_id = {PROJECT:?}\n  \
                  plan_checks = false\n{}\n}}\n",
-                key()
+                key_arguments()
             ))
             .with_variable("HTTPS_PROXY", "http://me:canary@127.0.0.1:1")
             .with_variable("TF_LOG", "TRACE");

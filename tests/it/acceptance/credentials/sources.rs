@@ -2,7 +2,10 @@
 
 use terraform_provider_dli::emulator::{ACCESS_KEY, IamAccount, Metadata, SECRET_KEY, Settings};
 
-use super::{BY_AGENCY, BY_KEY, BY_MACHINE, BY_PASSWORD, BY_TEMPORARY_KEY, block, creators, key, koocli, login};
+use super::{
+    BY_AGENCY, BY_KEY, BY_MACHINE, BY_PASSWORD, BY_TEMPORARY_KEY, block, creators, key_arguments, koocli,
+    user_credentials,
+};
 use crate::acceptance::connection::{CREATE, EXAMPLE};
 use crate::acceptance::harness::{Cloud, PROJECT, Workspace, for_one_terraform};
 
@@ -24,7 +27,7 @@ impl Source {
         self
     }
 
-    fn at_home(mut self, file: &'static str, text: String) -> Self {
+    fn with_file(mut self, file: &'static str, text: String) -> Self {
         self.file = Some((file, text));
         self
     }
@@ -37,7 +40,7 @@ fn permanent_credential_sources() {
     let hw_key = [("HW_ACCESS_KEY", ACCESS_KEY), ("HW_SECRET_KEY", SECRET_KEY)];
     let assume = format!("  assume_role {{\n    agency_name = {agency:?}\n    domain_name = {domain_name:?}\n  }}");
     let sources = [
-        source(key(), BY_KEY),
+        source(key_arguments(), BY_KEY),
         source("", BY_KEY).with(&hw_key),
         source("", BY_KEY).with(&[("OS_ACCESS_KEY", ACCESS_KEY), ("OS_SECRET_KEY", SECRET_KEY)]),
         source(format!("  access_key = {ACCESS_KEY:?}"), BY_KEY).with(&[("HW_SECRET_KEY", SECRET_KEY)]),
@@ -57,7 +60,7 @@ fn permanent_credential_sources() {
             ("HW_USER_PASSWORD", &password),
             ("HW_DOMAIN_ID", "another"),
         ]),
-        source(assume.clone() + "\n" + &key(), BY_AGENCY),
+        source(assume.clone() + "\n" + &key_arguments(), BY_AGENCY),
         source(&assume, BY_AGENCY).with(&hw_key),
         source(assume, BY_AGENCY).with(&[
             ("HW_USER_NAME", &user_name),
@@ -69,14 +72,14 @@ fn permanent_credential_sources() {
             ("HW_ASSUME_ROLE_DOMAIN_NAME", &domain_name),
             ("HW_ASSUME_ROLE_DURATION", "3600"),
         ]),
-        source("  shared_config_file = \"a-file.json\"", BY_AGENCY).at_home("a-file.json", file()),
+        source("  shared_config_file = \"a-file.json\"", BY_AGENCY).with_file("a-file.json", file()),
         source("", BY_AGENCY)
             .with(&[("HW_SHARED_CONFIG_FILE", "~/a-file.json"), ("HW_PROFILE", "work")])
-            .at_home("a-file.json", file()),
-        source("", BY_AGENCY).at_home(".hcloud/config.json", file()),
+            .with_file("a-file.json", file()),
+        source("", BY_AGENCY).with_file(".hcloud/config.json", file()),
         source("", BY_MACHINE),
     ];
-    each_alone(&Settings::default(), sources);
+    check_sources(&Settings::default(), sources);
 }
 
 /// A temporary key has three parts. Its token can come from the environment or from the configuration.
@@ -94,16 +97,16 @@ fn temporary_credential_sources() {
         temporary(format!("  access_key = {ACCESS_KEY:?}")).with(&variables[1..]),
         temporary(format!("  secret_key = {SECRET_KEY:?}")).with(&[variables[0], variables[2]]),
         temporary(format!("  security_token = {TOKEN:?}")).with(&variables[..2]),
-        temporary(format!("{}\n  security_token = {TOKEN:?}", key())),
-        temporary("  shared_config_file = \"a-file.json\"".to_owned()).at_home("a-file.json", sso.to_string()),
-        temporary(String::new()).with(&[("HW_PROFILE", "sso")]).at_home(".hcloud/config.json", sso.to_string()),
-        temporary(String::new()).at_home(".hcloud/config.json", sso.to_string()),
+        temporary(format!("{}\n  security_token = {TOKEN:?}", key_arguments())),
+        temporary("  shared_config_file = \"a-file.json\"".to_owned()).with_file("a-file.json", sso.to_string()),
+        temporary(String::new()).with(&[("HW_PROFILE", "sso")]).with_file(".hcloud/config.json", sso.to_string()),
+        temporary(String::new()).with_file(".hcloud/config.json", sso.to_string()),
     ];
-    each_alone(&Settings { security_token: Some(TOKEN.to_owned()), ..Settings::default() }, sources);
+    check_sources(&Settings { security_token: Some(TOKEN.to_owned()), ..Settings::default() }, sources);
 }
 
 /// Creates and destroys a connection with each source.
-fn each_alone(settings: &Settings, sources: impl IntoIterator<Item = Source>) {
+fn check_sources(settings: &Settings, sources: impl IntoIterator<Item = Source>) {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start_with(settings.clone());
         for source in sources {
@@ -113,10 +116,10 @@ fn each_alone(settings: &Settings, sources: impl IntoIterator<Item = Source>) {
             }
             if let Some((file, text)) = &source.file {
                 let path = workspace.path().join(file);
-                std::fs::create_dir_all(path.parent().expect("it was joined")).expect("the directory is ours");
+                std::fs::create_dir_all(path.parent().expect("a joined path")).expect("a writable directory");
                 workspace.write(file, text);
             }
-            cloud.emulator().reset().expect("it is kept in memory only");
+            cloud.emulator().reset().expect("an in-memory store");
             workspace.configure(EXAMPLE);
             workspace.run(&["apply", "-auto-approve"]).expect_code(0);
             assert_eq!(creators(&cloud), [source.caller], "{} {:?}", source.arguments, source.variables);
@@ -157,7 +160,8 @@ fn project_id_is_found_from_the_region() {
                 .replace("  region = \"emulated\"\n", region)
         };
         let by_region = Workspace::new(terraform).with_provider(&bare("  region = \"emulated\"\n"));
-        let by_region = login().into_iter().fold(by_region, |space, (name, value)| space.with_variable(name, &value));
+        let by_region =
+            user_credentials().into_iter().fold(by_region, |space, (name, value)| space.with_variable(name, &value));
         by_region.step(EXAMPLE, CREATE);
         assert_eq!(by_region.state("dli_enhanced_connection.test")["project_id"], PROJECT);
         by_region.destroy();

@@ -32,7 +32,7 @@ pub(super) fn named(name: &str) -> CreateConnection {
 }
 
 /// Creates a connection that has everything, where binding `q2` fails, and returns its ID.
-pub(super) fn full(cloud: &Cloud, name: &str) -> String {
+pub(super) fn create_full(cloud: &Cloud, name: &str) -> String {
     cloud.emulator().set_binding_outcome("q2", Some("Failed to get subnet"));
     let everything = CreateConnection {
         queues: vec!["q2".to_owned(), "Q1".to_owned()],
@@ -53,7 +53,7 @@ pub(super) fn full(cloud: &Cloud, name: &str) -> String {
 }
 
 /// The expected value of that connection in the data sources, without times and peering IDs.
-pub(super) fn full_but_times(id: &str, name: &str) -> Value {
+pub(super) fn expected_without_times(id: &str, name: &str) -> Value {
     let binding = |status: &str, error: Option<&str>| json!({ "status": status, "error": error });
     json!({
         "id": id,
@@ -78,15 +78,15 @@ pub(super) fn full_but_times(id: &str, name: &str) -> Value {
 }
 
 fn milliseconds(text: &Value) -> i64 {
-    let time = OffsetDateTime::parse(text.as_str().expect("a text"), &Rfc3339).expect("a time");
-    i64::try_from(time.unix_timestamp_nanos() / 1_000_000).expect("of our days")
+    let time = OffsetDateTime::parse(text.as_str().expect("a string"), &Rfc3339).expect("a time");
+    i64::try_from(time.unix_timestamp_nanos() / 1_000_000).expect("a valid time")
 }
 
 /// Checks times and peering IDs, and returns the rest.
 pub(super) fn check_times(cloud: &Cloud, shown: &Value) -> Value {
     let mut rest = shown.clone();
     let connections = cloud.emulator().connections(PROJECT);
-    let held = connections.iter().find(|held| shown["id"] == held.id.as_str()).expect("it is there");
+    let held = connections.iter().find(|held| shown["id"] == held.id.as_str()).expect("it exists");
     assert_eq!(milliseconds(&shown["created_at"]), held.create_time);
     for binding in held.available_queue_info.iter().chain(&held.elastic_resource_pools) {
         let peering = &shown["bindings"][&binding.name];
@@ -103,11 +103,11 @@ pub(super) fn check_times(cloud: &Cloud, shown: &Value) -> Value {
 fn connection_is_read_by_id_and_by_name() {
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
-        let id = full(&cloud, "test");
+        let id = create_full(&cloud, "test");
         // A name with the same prefix, and one in another case.
         cloud.edit(|account| account.create(named("test_2")));
         cloud.edit(|account| account.create(named("TEST")));
-        let mut wanted = full_but_times(&id, "test");
+        let mut wanted = expected_without_times(&id, "test");
         wanted["region"] = json!("eu-west-101");
         wanted["project_id"] = json!(PROJECT);
         for argument in [format!("id = \"{id}\""), "name = \"test\"".to_owned()] {
@@ -136,7 +136,7 @@ fn bare_connection_has_empty_collections() {
         assert_eq!((&state["shared"], &state["ipv6_enable"]), (&json!(false), &json!(false)));
         let asked: Vec<_> =
             cloud.requests().into_iter().filter(|request| request.path.ends_with("/privileges")).collect();
-        assert_eq!(asked.len(), 0, "nobody has to be asked: {asked:?}");
+        assert_eq!(asked.len(), 0, "unexpected requests: {asked:?}");
     });
 }
 
@@ -172,7 +172,7 @@ fn missing_or_ambiguous_connection_is_an_error() {
             let error = one_error(&workspace.run(&["plan"]).expect_code(1));
             let place = format!("on main.tf line 2, in data \"{KIND}\" \"it\":");
             let text = error.replace(&format!(" with {ADDRESS}, {place} 2: {argument}"), "");
-            assert!(text.contains(&wanted) && text != error, "wanted {wanted}, at the attribute:\n{error}");
+            assert!(text.contains(&wanted) && text != error, "expected {wanted} at the attribute:\n{error}");
         }
     });
 }
@@ -226,7 +226,7 @@ fn connection_created_in_the_same_run_is_read() {
 fn unreadable_attributes_are_null() {
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
-        full(&cloud, "test");
+        create_full(&cloud, "test");
         let refused = FaultKind::Refuse { status: 403, code: "DLI.0003".into(), text: "Permission denied".into() };
         let stumbles = FaultKind::Refuse { status: 503, code: "DLI.0999".into(), text: "busy".into() };
         let fault =
@@ -235,10 +235,7 @@ fn unreadable_attributes_are_null() {
         workspace.configure(&block(KIND, "name = \"test\""));
 
         cloud.emulator().set_quirks([Quirk::NoTagApi]);
-        cloud
-            .emulator()
-            .inject(fault("ShowEnhancedConnectionPrivilege", None, &refused))
-            .expect("there is such an operation");
+        cloud.emulator().inject(fault("ShowEnhancedConnectionPrivilege", None, &refused)).expect("a known operation");
         workspace.plan();
         workspace.apply();
         let state = workspace.state(ADDRESS);
@@ -252,13 +249,13 @@ fn unreadable_attributes_are_null() {
         cloud
             .emulator()
             .inject(fault("ShowEnhancedConnectionPrivilege", Some(1), &stumbles))
-            .expect("there is such an operation");
+            .expect("a known operation");
         workspace.plan();
         workspace.apply();
         assert_eq!(workspace.state(ADDRESS)["shared_with"], json!(["aa", "bb"]));
 
         // A failed list is an error that names the operation.
-        cloud.emulator().inject(fault("ListEnhancedConnections", None, &refused)).expect("there is such an operation");
+        cloud.emulator().inject(fault("ListEnhancedConnections", None, &refused)).expect("a known operation");
         let planned = workspace.start(&["plan"]).wait_at_most(Duration::from_secs(30)).expect_code(1);
         let error = one_error(&planned);
         assert!(
@@ -279,9 +276,9 @@ fn duplicate_host_is_a_warning_and_no_drift() {
         read(&cloud, &workspace, &block(KIND, "name = \"test\""));
         assert_eq!(workspace.state(ADDRESS)["hosts"], json!({ "once": "192.168.0.9", "twice": "192.168.0.1" }));
         let planned = workspace.run(&["plan"]).expect_code(0);
-        let told = planned.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(told.contains("Several Addresses for One Host Name"), "{planned}");
-        assert!(told.contains("1 host name(s): twice (192.168.0.1, 192.168.0.2)."), "{planned}");
+        let output = planned.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(output.contains("Several Addresses for One Host Name"), "{planned}");
+        assert!(output.contains("1 host name(s): twice (192.168.0.1, 192.168.0.2)."), "{planned}");
     });
 }
 
@@ -289,9 +286,9 @@ fn duplicate_host_is_a_warning_and_no_drift() {
 fn ignored_tags_are_not_returned() {
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
-        full(&cloud, "test");
+        create_full(&cloud, "test");
         let workspace = cloud.workspace(terraform);
-        let provider = std::fs::read_to_string(workspace.path().join("provider.tf")).expect("it was written");
+        let provider = std::fs::read_to_string(workspace.path().join("provider.tf")).expect("a written file");
         let ignoring = "\n  ignore_tags = { keys = [\"team\"], key_prefixes = [\"_o\"] }\n}\n";
         workspace.write("provider.tf", &provider.replace("\n}\n", ignoring));
         read(&cloud, &workspace, &block(KIND, "name = \"test\""));

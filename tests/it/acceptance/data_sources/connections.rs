@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use terraform_provider_dli::dli::wire::CreateConnection;
 use terraform_provider_dli::emulator::Quirk;
 
-use super::connection::{check_times, full, full_but_times, named, tag};
+use super::connection::{check_times, create_full, expected_without_times, named, tag};
 use super::{block, columns, one_error, read};
 use crate::acceptance::harness::{Cloud, PROJECT, for_each_terraform};
 
@@ -20,7 +20,7 @@ fn connections_are_returned_in_creation_order() {
         let cloud = Cloud::start();
         let mut wanted = Vec::new();
         for name in ["second_by_name", "first_by_name"] {
-            wanted.push(full_but_times(&full(&cloud, name), name));
+            wanted.push(expected_without_times(&create_full(&cloud, name), name));
             cloud.emulator().advance(Duration::from_secs(1));
         }
         let deleted = cloud.edit(|account| account.create(named("deleted")));
@@ -65,7 +65,7 @@ fn connections_are_filtered_by_name_and_status() {
         let facts = columns(&workspace.state(ADDRESS)["connections"], &["status", "tags", "shared_with"]).concat();
         assert_eq!(facts, [json!("DELETED"), Value::Null, Value::Null]);
         let about: Vec<_> = cloud.requests().into_iter().filter(|request| request.path.contains(&gone)).collect();
-        assert_eq!(about.len(), 0, "nothing is asked about what was deleted: {about:?}");
+        assert_eq!(about.len(), 0, "requests for a deleted object: {about:?}");
 
         for (argument, wanted) in
             [("status = \"GONE\"", "ACTIVE, DELETED, ANY"), ("tags = { a = null }", "tags[\"a\"]: it is null")]

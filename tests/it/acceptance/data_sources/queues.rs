@@ -87,7 +87,7 @@ fn project_id_selects_another_project() {
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
         let own = Queue { queue_name: "other".into(), queue_type: "sql".into(), ..Queue::default() };
-        cloud.emulator().edit(OTHER, |account| account.put_queue(own)).expect("in memory").expect("allowed");
+        cloud.emulator().edit(OTHER, |account| account.put_queue(own)).expect("an in-memory store").expect("allowed");
         let workspace = cloud.workspace(terraform);
         let arguments = format!("name = \"other\"\nproject_id = \"{OTHER}\"");
         read(&cloud, &workspace, &block("dli_queues", &arguments));

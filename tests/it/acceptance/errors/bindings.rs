@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use terraform_provider_dli::emulator::Settings;
 
-use super::{expect_texts, in_colour, of, printed};
+use super::{expect_texts, in_color, of, printed_messages};
 use crate::acceptance::connection::connection;
 use crate::acceptance::harness::{Cloud, for_one_terraform};
 
@@ -20,7 +20,7 @@ fn binding_failures_match_golden_files() {
     for_one_terraform(|terraform| {
         let failing = FAILING.iter().map(|(_, queue, text)| ((*queue).to_owned(), (*text).to_owned())).collect();
         let cloud = Cloud::start_with(Settings { failing, ..Settings::default() });
-        let workspace = in_colour(cloud.workspace(terraform));
+        let workspace = in_color(cloud.workspace(terraform));
         for (name, queue, _) in FAILING {
             let one = connection(&format!("queues          = [{queue:?}]"));
             let one =
@@ -28,10 +28,10 @@ fn binding_failures_match_golden_files() {
             workspace.write(&format!("{name}.tf"), one.trim_start());
         }
         let applied = workspace.run(&["apply", "-auto-approve"]).expect_code(1);
-        let printed = printed(&applied);
+        let printed_messages = printed_messages(&applied);
         let mut all = BTreeMap::new();
         for (name, queue, _) in FAILING {
-            let mut text = of(&printed, &format!("dli_enhanced_connection.{queue}"), &applied);
+            let mut text = of(&printed_messages, &format!("dli_enhanced_connection.{queue}"), &applied);
             for connection in cloud.connections() {
                 text = text.replace(&connection.id, "2a620c33-5609-40c9-affd-2b6453071b0f");
             }

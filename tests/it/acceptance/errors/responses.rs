@@ -6,7 +6,7 @@ use terraform_provider_dli::dli::error_catalog::{CallKind, Example, KNOWN_ERRORS
 use terraform_provider_dli::dli::wire::CreateConnection;
 use terraform_provider_dli::emulator::{ACCESS_KEY, Fault, FaultKind, IamAccount, SECRET_KEY};
 
-use super::{expect_texts, in_colour, label, of, printed};
+use super::{expect_texts, in_color, label, of, printed_messages};
 use crate::acceptance::connection::connection;
 use crate::acceptance::harness::{Cloud, Finished, PROJECT, Workspace, for_one_terraform};
 
@@ -14,10 +14,10 @@ const CREATE: &str = "CreateEnhancedConnection";
 const ADD_ROUTE: &str = "CreateRouteToEnhancedConnection";
 
 /// Errors of token authentication only; the service does not return them for a signed request.
-const OF_TOKENS: [&str; 4] = ["APIGW.0301-token", "APIGW.0307", "DLI.0015", "DLI.0016"];
+const TOKEN_ERRORS: [&str; 4] = ["APIGW.0301-token", "APIGW.0307", "DLI.0015", "DLI.0016"];
 
 /// Errors of route creation only.
-const OF_ROUTES: [&str; 2] = ["DLI.0001-not-there", "DLI.0009"];
+const ROUTE_ERRORS: [&str; 2] = ["DLI.0001-not-there", "DLI.0009"];
 
 /// The fault that makes the emulator return this example, with the key or name of the request.
 fn fault(operation: &str, Example { status, code, message, .. }: Example, name: &str) -> Fault {
@@ -35,7 +35,7 @@ fn is_repeated(Example { status, code, .. }: Example) -> bool {
 }
 
 /// Credentials that require an IAM request, and the IAM operation.
-fn asking_iam(name: &str) -> (String, &'static str) {
+fn iam_credentials(name: &str) -> (String, &'static str) {
     let IamAccount { user_name, password, domain_name, agency, .. } = IamAccount::default();
     match name {
         "IAM-password" => (
@@ -63,7 +63,7 @@ fn named(name: &str) -> String {
 const CLOCK: &str = "APIGW.0301-clock";
 
 /// Replaces values that vary between runs.
-fn normalised(cloud: &Cloud, text: &str) -> String {
+fn normalized(cloud: &Cloud, text: &str) -> String {
     let mut text = text.to_owned();
     let times: Vec<usize> = text.match_indices("time:20").map(|(at, _)| at + "time:".len()).collect();
     for (at, time) in times.into_iter().zip(["20260101T000000Z", "20260101T010000Z"]) {
@@ -84,8 +84,10 @@ fn texts<'a>(
     applied: &Finished,
     of_what: impl Iterator<Item = (&'a str, String)>,
 ) -> BTreeMap<String, String> {
-    let printed = printed(applied);
-    of_what.map(|(name, address)| (name.to_owned(), normalised(cloud, &of(&printed, &address, applied)))).collect()
+    let printed_messages = printed_messages(applied);
+    of_what
+        .map(|(name, address)| (name.to_owned(), normalized(cloud, &of(&printed_messages, &address, applied))))
+        .collect()
 }
 
 /// Separate applies for permanent errors, token errors, retried errors and route errors.
@@ -95,31 +97,31 @@ fn error_responses_match_golden_files() {
         let all = KNOWN_ERRORS.iter().filter_map(|trouble| Some((trouble.name, trouble.example?)));
         all.filter(|(_, example)| example.call == CallKind::Other)
     };
-    let of_tokens = || examples().filter(|(name, _)| OF_TOKENS.contains(name));
+    let of_tokens = || examples().filter(|(name, _)| TOKEN_ERRORS.contains(name));
     let at_once = || {
-        let own = |name| name == CLOCK || OF_TOKENS.contains(&name) || OF_ROUTES.contains(&name);
+        let own = |name| name == CLOCK || TOKEN_ERRORS.contains(&name) || ROUTE_ERRORS.contains(&name);
         examples().filter(move |(name, example)| !is_repeated(*example) && !own(*name))
     };
-    let of_routes = || examples().filter(|(name, example)| is_repeated(*example) || OF_ROUTES.contains(name));
+    let of_routes = || examples().filter(|(name, example)| is_repeated(*example) || ROUTE_ERRORS.contains(name));
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
-        let workspace = in_colour(cloud.workspace_with(terraform, "plan_checks = false"));
+        let workspace = in_color(cloud.workspace_with(terraform, "plan_checks = false"));
         let create = |workspace: &Workspace, name: &str, example| {
             workspace.write(&format!("{name}.tf"), &named(name));
             let fault = fault(CREATE, example, name).containing(format!("{:?}", label(name)));
-            cloud.emulator().inject(fault).expect("it can happen");
+            cloud.emulator().inject(fault).expect("a valid fault");
         };
         at_once().for_each(|(name, example)| create(&workspace, name, example));
         let applied = workspace.run(&["apply", "-auto-approve", "-parallelism=50"]).expect_code(1);
         let address = |(name, _): (&'static str, _)| (name, format!("dli_enhanced_connection.{}", label(name)));
         let mut all = texts(&cloud, &applied, at_once().map(address));
-        let workspace = in_colour(cloud.workspace_with(terraform, "plan_checks = false"));
+        let workspace = in_color(cloud.workspace_with(terraform, "plan_checks = false"));
         let clock = examples().filter(|(name, _)| *name == CLOCK);
         clock.clone().for_each(|(name, example)| create(&workspace, name, example));
         let applied = workspace.run(&["apply", "-auto-approve"]).expect_code(1);
         all.extend(texts(&cloud, &applied, clock.map(address)));
         let token = format!("plan_checks = false\n  token = {:?}", cloud.token());
-        let workspace = in_colour(cloud.workspace_with(terraform, &token));
+        let workspace = in_color(cloud.workspace_with(terraform, &token));
         of_tokens().for_each(|(name, example)| create(&workspace, name, example));
         let applied = workspace.run(&["apply", "-auto-approve"]).expect_code(1);
         all.extend(texts(&cloud, &applied, of_tokens().map(address)));
@@ -128,7 +130,7 @@ fn error_responses_match_golden_files() {
         // Throttling affects the whole process, so each example has its own.
         let id = cloud.edit(|account| account.create(request()));
         for (name, example) in of_routes() {
-            let workspace = in_colour(cloud.workspace_with(terraform, "plan_checks = false"));
+            let workspace = in_color(cloud.workspace_with(terraform, "plan_checks = false"));
             let label = label(name);
             workspace.write(
                 &format!("{name}.tf"),
@@ -138,7 +140,7 @@ fn error_responses_match_golden_files() {
                 ),
             );
             let fault = fault(ADD_ROUTE, example, name).containing(format!("{label:?}"));
-            cloud.emulator().inject(fault).expect("it can happen");
+            cloud.emulator().inject(fault).expect("a valid fault");
             let applied = workspace.run(&["apply", "-auto-approve"]).expect_code(1);
             let address = format!("dli_enhanced_connection_route.{label}");
             all.extend(texts(&cloud, &applied, std::iter::once((name, address))));
@@ -156,13 +158,13 @@ fn iam_error_responses_match_golden_files() {
         for (name, example) in examples.clone().filter(|(_, example)| example.call == CallKind::Identity) {
             let cloud = Cloud::start();
             let endpoint = cloud.emulator().endpoint();
-            let (who, operation) = asking_iam(name);
-            let workspace = in_colour(Workspace::new(terraform).with_provider(&format!(
+            let (who, operation) = iam_credentials(name);
+            let workspace = in_color(Workspace::new(terraform).with_provider(&format!(
                 "provider \"dli\" {{\n  region = \"emulated\"\n  project_id = {PROJECT:?}\n  plan_checks = false\n  endpoints = {{ \
                  dli = {endpoint:?}, iam = {endpoint:?} }}\n{who}\n}}\n"
             )));
             workspace.write(&format!("{name}.tf"), &named(name));
-            cloud.emulator().inject(fault(operation, example, name)).expect("it can happen");
+            cloud.emulator().inject(fault(operation, example, name)).expect("a valid fault");
             let applied = workspace.run(&["apply", "-auto-approve"]).expect_code(1);
             let address = format!("dli_enhanced_connection.{}", label(name));
             all.extend(texts(&cloud, &applied, std::iter::once((name, address))));
@@ -191,17 +193,17 @@ fn plan_check_errors_match_golden_files() {
         let mut all = BTreeMap::new();
         for (name, row, code) in [("plan-401", "APIGW.0301-wrong-secret", 1), ("plan-403", "IAM.0003", 0)] {
             let cloud = Cloud::start();
-            let Example { status, code: error, message, .. } = of(row).expect("it is an answer");
+            let Example { status, code: error, message, .. } = of(row).expect("a response");
             let message = message.replace("edsconnection:create", "edsconnection:list");
             let refused = Fault::refuse("ListEnhancedConnections", status, error, message);
-            cloud.emulator().inject(refused).expect("it can happen");
-            let workspace = in_colour(cloud.workspace(terraform));
+            cloud.emulator().inject(refused).expect("a valid fault");
+            let workspace = in_color(cloud.workspace(terraform));
             workspace.configure(&connection(""));
             let planned = workspace.run(&["plan"]).expect_code(code);
-            let printed = super::printed(&planned);
+            let printed_messages = super::printed_messages(&planned);
             all.insert(
                 name.to_owned(),
-                normalised(&cloud, &super::of(&printed, "dli_enhanced_connection.test", &planned)),
+                normalized(&cloud, &super::of(&printed_messages, "dli_enhanced_connection.test", &planned)),
             );
         }
         expect_texts(&all);

@@ -12,7 +12,7 @@ use tokio_rustls::rustls::{ServerConfig, ServerConnection};
 
 /// Sends this response to each request and closes the connection. The thread lives as long as the test process. Returns
 /// the port.
-pub(super) fn saying(answer: &'static str) -> u16 {
+pub(super) fn respond_with(answer: &'static str) -> u16 {
     serve(move |mut stream| {
         if read_head(&mut stream) {
             // The client may be gone already.
@@ -22,7 +22,7 @@ pub(super) fn saying(answer: &'static str) -> u16 {
 }
 
 /// Sends this response to the first bytes received and closes the connection. Returns the port.
-pub(super) fn saying_at_once(answer: &'static str) -> u16 {
+pub(super) fn respond_immediately(answer: &'static str) -> u16 {
     serve(move |mut stream| {
         let _ = stream.read(&mut [0; 4096]);
         let _ = stream.write_all(answer.as_bytes());
@@ -36,13 +36,13 @@ pub(super) fn with_own_certificate() -> u16 {
     let key = PrivateKeyDer::try_from(signing_key.serialize_der()).expect("PKCS #8");
     let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
-        .expect("the provider has them")
+        .expect("a provider schema")
         .with_no_client_auth()
         .with_single_cert(vec![cert.der().clone()], key)
-        .expect("they belong together");
+        .expect("a matching key and certificate");
     let config = Arc::new(config);
     serve(move |mut stream| {
-        let mut tls = ServerConnection::new(Arc::clone(&config)).expect("it is in order");
+        let mut tls = ServerConnection::new(Arc::clone(&config)).expect("a valid configuration");
         // The client aborts the handshake.
         let _ = tls.complete_io(&mut stream);
     })
@@ -50,7 +50,7 @@ pub(super) fn with_own_certificate() -> u16 {
 
 fn serve(handle: impl Fn(TcpStream) + Send + 'static) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let port = listener.local_addr().expect("it is bound").port();
+    let port = listener.local_addr().expect("a bound socket").port();
     thread::spawn(move || listener.incoming().flatten().for_each(handle));
     port
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::{expect_texts, in_colour, label, of, printed, servers};
+use super::{expect_texts, in_color, label, of, printed_messages, servers};
 use crate::acceptance::harness::{Finished, PROJECT, Workspace, for_one_terraform};
 
 const LOGIN_PAGE: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 52\r\nConnection: close\r\n\r\n\
@@ -27,7 +27,7 @@ fn configure(workspace: &Workspace, endpoints: &[(&str, String)]) {
             "provider \"dli\" {{\n  alias = {label:?}\n  region = \"eu-west-101\"\n  project_id = {PROJECT:?}\n  access_key = \
              \"AKEXAMPLE\"\n  secret_key = \"canary-secret\"\n  endpoints = {{ dli = {endpoint:?} }}\n}}"
         )
-        .expect("a string takes all text");
+        .expect("writing to a string succeeds");
         let route = format!(
             "resource \"dli_enhanced_connection_route\" {label:?} {{\n  provider      = dli.{label}\n  connection_id = \
              \"2a620c33-5609-40c9-affd-2b6453071b0f\"\n  name          = \"db\"\n  cidr          = \"192.168.2.0/24\"\n  timeouts \
@@ -40,9 +40,9 @@ fn configure(workspace: &Workspace, endpoints: &[(&str, String)]) {
 
 /// The text for each endpoint, without `ports`.
 fn texts(applied: &Finished, endpoints: &[(&str, String)]) -> BTreeMap<String, String> {
-    let printed = printed(applied);
+    let printed_messages = printed_messages(applied);
     let text = |name: &str, endpoint: &str| {
-        let text = of(&printed, &format!("dli_enhanced_connection_route.{}", label(name)), applied);
+        let text = of(&printed_messages, &format!("dli_enhanced_connection_route.{}", label(name)), applied);
         let port = endpoint.rsplit(':').next().filter(|port| port.len() == 5 && port.parse::<u16>().is_ok());
         port.map_or(text.clone(), |port| text.replace(port, "12345"))
     };
@@ -59,15 +59,15 @@ fn transport_failures_match_golden_files() {
         // TCP cannot connect to a broadcast address on Linux.
         ("unreachable", "https://255.255.255.255".to_owned()),
         ("tls-not-trusted", tls(servers::with_own_certificate())),
-        ("tls-failed", tls(servers::saying_at_once(BAD_REQUEST))),
-        ("connection-lost", plain(servers::saying(""))),
-        ("cut-off", plain(servers::saying(CUT_OFF))),
-        ("HTTP-408", plain(servers::saying(TOO_SLOW))),
-        ("not-the-service", plain(servers::saying(LOGIN_PAGE))),
+        ("tls-failed", tls(servers::respond_immediately(BAD_REQUEST))),
+        ("connection-lost", plain(servers::respond_with(""))),
+        ("cut-off", plain(servers::respond_with(CUT_OFF))),
+        ("HTTP-408", plain(servers::respond_with(TOO_SLOW))),
+        ("not-the-service", plain(servers::respond_with(LOGIN_PAGE))),
     ];
     for_one_terraform(|terraform| {
         // Bypasses a proxy of the machine that runs the tests.
-        let workspace = in_colour(Workspace::new(terraform)).with_variable("NO_PROXY", "*");
+        let workspace = in_color(Workspace::new(terraform)).with_variable("NO_PROXY", "*");
         configure(&workspace, &endpoints);
         let applied = workspace.run(&["apply", "-auto-approve", "-parallelism=50"]).expect_code(1);
         expect_texts(&texts(&applied, &endpoints));
@@ -77,11 +77,11 @@ fn transport_failures_match_golden_files() {
 #[test]
 fn proxy_authentication_error_is_reported() {
     let endpoints = [("proxy", "https://dli.eu-west-101.example.com".to_owned())];
-    let proxy = format!("http://somebody:canary-secret@127.0.0.1:{}", servers::saying(WANTS_PASSWORD));
+    let proxy = format!("http://somebody:canary-secret@127.0.0.1:{}", servers::respond_with(WANTS_PASSWORD));
     for_one_terraform(|terraform| {
         let workspace = ["HTTPS_PROXY", "https_proxy"]
             .iter()
-            .fold(in_colour(Workspace::new(terraform)), |workspace, name| workspace.with_variable(name, &proxy));
+            .fold(in_color(Workspace::new(terraform)), |workspace, name| workspace.with_variable(name, &proxy));
         configure(&workspace, &endpoints);
         let applied = workspace.run(&["apply", "-auto-approve"]).expect_code(1);
         expect_texts(&texts(&applied, &endpoints));

@@ -15,7 +15,7 @@ fn peer_hosts_cannot_be_cleared() {
                 .step(&connection("hosts = { a = \"10.0.0.1\" }"), if cleared.is_empty() { UPDATE } else { CREATE });
             workspace.step(&connection(cleared), UPDATE);
             assert_eq!(cloud.connection().hosts, []);
-            let sent = cloud.requests().into_iter().rfind(|request| request.method == "PUT").expect("it was sent");
+            let sent = cloud.requests().into_iter().rfind(|request| request.method == "PUT").expect("a sent request");
             assert_eq!(sent.body.as_ref(), br#"{"hosts":[]}"#);
         }
     });
@@ -174,7 +174,7 @@ fn peer_failed_update_is_stored_as_done() {
     with("", |cloud, workspace| {
         workspace.step(&connection("hosts = { a = \"10.0.0.1\" }"), CREATE);
         let refusal = Fault::refuse("UpdateEnhancedConnection", 400, "DLI.0001", "The parameter hosts is invalid");
-        cloud.emulator().inject(refusal.times(1)).expect("there is such a call");
+        cloud.emulator().inject(refusal.times(1)).expect("a known operation");
         workspace.configure(&connection("hosts = { a = \"10.0.0.2\" }"));
         let failed = workspace.run(&["apply", "-auto-approve"]).expect_code(1);
         assert!(failed.stderr.contains("DLI.0001"), "{failed}");
@@ -208,7 +208,7 @@ fn peer_import_with_a_route_table_replaces() {
         importing.run(&["import", ADDRESS, &id]).expect_code(0);
         let before = cloud.changes();
         importing.step(&configuration, UPDATE).expect_changed(ADDRESS, &["routetable_id"]);
-        assert_eq!((cloud.connection().id, cloud.changes()), (id, before), "the same one, and nothing was sent");
+        assert_eq!((cloud.connection().id, cloud.changes()), (id, before), "the same connection, and no request");
         // A change of it is a replacement.
         importing.configure(&configuration.replacen("routetable_id = \"22", "routetable_id = \"aa", 1));
         importing.plan().expect(REPLACE);

@@ -89,9 +89,11 @@ fn peer_failed_binding_is_not_reported() {
         cloud.emulator().set_binding_outcome("q1", Some("Failed to get subnet"));
         workspace.configure(&connection("queues = [\"q1\"]"));
         let failed = workspace.run(&["apply", "-auto-approve"]).expect_code(1);
-        let told = failed.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+        let error_text = failed.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(
-            told.contains("binding of q1") && told.contains("Failed to get subnet") && told.contains("Agency"),
+            error_text.contains("binding of q1")
+                && error_text.contains("Failed to get subnet")
+                && error_text.contains("Agency"),
             "{failed}"
         );
         assert_eq!(workspace.state(ADDRESS)["id"], cloud.connection().id);
@@ -104,7 +106,7 @@ fn peer_failed_route_replaces_the_connection() {
     with("", |cloud, workspace| {
         let refusal =
             Fault::refuse("CreateRouteToEnhancedConnection", 400, "DLI.0001", "bad-route").containing("10.2.0.0");
-        cloud.emulator().inject(refusal).expect("there is such a call");
+        cloud.emulator().inject(refusal).expect("a known operation");
         workspace.configure(&connection("routes = { a = \"10.1.0.0/16\", b = \"10.2.0.0/16\" }"));
         let failed = workspace.run(&["apply", "-auto-approve"]).expect_code(1);
         assert!(failed.stderr.contains("bad-route") && failed.stderr.contains("untaint"), "{failed}");
@@ -145,10 +147,10 @@ fn peer_unpublished_api_means_gone() {
         workspace.step(&connection(""), CREATE);
         let text = "The API does not exist or has not been published in the environment";
         let refusal = Fault::refuse("ShowEnhancedConnection", 404, "APIGW.0101", text);
-        cloud.emulator().inject(refusal).expect("there is such a call");
+        cloud.emulator().inject(refusal).expect("a known operation");
         let failed = workspace.run(&["plan"]).expect_code(1);
-        let told = failed.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(told.contains("APIGW.0101") && told.contains("not published in this region"), "{failed}");
+        let error_text = failed.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(error_text.contains("APIGW.0101") && error_text.contains("not published in this region"), "{failed}");
         assert!(workspace.find_state(ADDRESS).is_some());
     });
 }
@@ -158,7 +160,7 @@ fn peer_is_success_false_is_ignored() {
     with("", |cloud, workspace| {
         workspace.step(&connection("hosts = { a = \"10.0.0.1\" }"), CREATE);
         let soft = FaultKind::FailSoftly { text: "no-quota".to_owned() };
-        cloud.emulator().inject(Fault::new("UpdateEnhancedConnection", soft)).expect("there is such a call");
+        cloud.emulator().inject(Fault::new("UpdateEnhancedConnection", soft)).expect("a known operation");
         workspace.configure(&connection("hosts = { a = \"10.0.0.2\" }"));
         let failed = workspace.run(&["apply", "-auto-approve"]).expect_code(1);
         assert!(failed.stderr.contains("no-quota"), "{failed}");

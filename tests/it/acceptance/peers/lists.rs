@@ -16,7 +16,7 @@ fn create(cloud: &Cloud, name: &str, tags: &[(&str, &str)]) -> String {
         "dest_network_id": "78f2562a-36e4-4b39-95b9-f5aab22e1281",
         "tags": tags,
     });
-    cloud.edit(|account| account.create(serde_json::from_value(request).expect("it is a request")))
+    cloud.edit(|account| account.create(serde_json::from_value(request).expect("a request")))
 }
 
 /// The data source, with its whole value as an output.

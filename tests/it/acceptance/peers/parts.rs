@@ -14,14 +14,14 @@ const PRIVILEGE: &str = "dli_enhanced_connection_privilege.part";
 const APPLICANT: &str = "applicant_project_id = \"fedcba9876543210fedcba9876543210\"";
 
 /// Creates a connection outside Terraform.
-fn theirs(cloud: &Cloud) -> String {
+fn create_external(cloud: &Cloud) -> String {
     let request = json!({
         "name": "theirs",
         "dest_vpc_id": "22094d8f-c310-4621-913d-4c4d655d8495",
         "dest_network_id": "78f2562a-36e4-4b39-95b9-f5aab22e1281",
         "queues": ["q3"],
     });
-    let request = serde_json::from_value(request).expect("it is a request");
+    let request = serde_json::from_value(request).expect("a request");
     cloud.edit(|account| account.create(request))
 }
 
@@ -41,7 +41,7 @@ fn bound(cloud: &Cloud) -> Vec<String> {
 #[test]
 fn peer_binding_resource_owns_every_pool() {
     with("", |cloud, workspace| {
-        let id = theirs(cloud);
+        let id = create_external(cloud);
         workspace.step(&part("binding", "part", &id, "elastic_resource_pool = \"pool1\""), &[(BINDING, "create")]);
         let names = QueueNames { elastic_resource_pools: vec!["pool2".to_owned()], ..QueueNames::default() };
         cloud.edit(|account| account.bind(&id, &names));
@@ -54,7 +54,7 @@ fn peer_binding_resource_owns_every_pool() {
 #[test]
 fn peer_binding_resource_does_not_wait() {
     with("", |cloud, workspace| {
-        let id = theirs(cloud);
+        let id = create_external(cloud);
         cloud.emulator().set_binding_delay(Duration::from_hours(1));
         workspace.configure(&part("binding", "part", &id, "elastic_resource_pool = \"pool1\""));
         let applying = workspace.start(&["apply", "-auto-approve"]);
@@ -71,7 +71,7 @@ fn peer_binding_resource_does_not_wait() {
 #[test]
 fn peer_failed_pool_counts_as_bound() {
     with("", |cloud, workspace| {
-        let id = theirs(cloud);
+        let id = create_external(cloud);
         cloud.emulator().set_binding_outcome("pool1", Some("CIDR conflict"));
         let configuration = part("binding", "part", &id, "elastic_resource_pool = \"pool1\"");
         workspace.configure(&configuration);
@@ -88,7 +88,7 @@ fn peer_failed_pool_counts_as_bound() {
 #[test]
 fn peer_parts_ignore_deleted_status() {
     with("", |cloud, workspace| {
-        let id = theirs(cloud);
+        let id = create_external(cloud);
         let both = part("binding", "part", &id, "queue = \"q1\"") + &part("privilege", "part", &id, APPLICANT);
         workspace.step(&both, &[(BINDING, "create"), (PRIVILEGE, "create")]);
         cloud.edit(|account| account.delete(&id));
@@ -102,7 +102,7 @@ fn peer_deleting_a_missing_part_fails() {
     with("", |cloud, workspace| {
         for shape in [None, Some(Quirk::GoneAsDli0001), Some(Quirk::GoneAsDli0002)] {
             cloud.emulator().set_quirks([]);
-            let id = theirs(cloud);
+            let id = create_external(cloud);
             let both = part("binding", "part", &id, "queue = \"q1\"") + &part("privilege", "part", &id, APPLICANT);
             workspace.step(&both, &[(BINDING, "create"), (PRIVILEGE, "create")]);
             cloud.edit(|account| account.delete(&id));
@@ -117,7 +117,7 @@ fn peer_deleting_a_missing_part_fails() {
 #[test]
 fn peer_failed_binding_cannot_be_destroyed() {
     with("", |cloud, workspace| {
-        let id = theirs(cloud);
+        let id = create_external(cloud);
         cloud.emulator().set_binding_delay(Duration::from_hours(1));
         let unwaited = "elastic_resource_pool = \"pool1\"\n  wait_for_bindings = false";
         workspace.configure(&part("binding", "part", &id, unwaited));
@@ -131,7 +131,7 @@ fn peer_failed_binding_cannot_be_destroyed() {
 #[test]
 fn peer_parts_have_no_timeouts() {
     with("plan_checks = false", |cloud, workspace| {
-        let id = theirs(cloud);
+        let id = create_external(cloud);
         cloud.emulator().set_binding_delay(Duration::from_hours(1));
         workspace.configure(&part("binding", "part", &id, "queue = \"q1\"\n  timeouts {\n    create = \"2s\"\n  }"));
         let failed = workspace.start(&["apply", "-auto-approve"]).wait_at_most(Duration::from_secs(20)).expect_code(1);
@@ -143,11 +143,11 @@ fn peer_parts_have_no_timeouts() {
 #[test]
 fn peer_invalid_parameter_drops_the_privilege() {
     with("", |cloud, workspace| {
-        let id = theirs(cloud);
+        let id = create_external(cloud);
         workspace.step(&part("privilege", "part", &id, APPLICANT), &[(PRIVILEGE, "create")]);
         let refusal =
             Fault::refuse("ShowEnhancedConnectionPrivilege", 400, "DLI.0001", "The parameter object is invalid");
-        cloud.emulator().inject(refusal).expect("there is such a call");
+        cloud.emulator().inject(refusal).expect("a known operation");
         let failed = workspace.run(&["plan"]).expect_code(1);
         assert!(failed.stderr.contains("DLI.0001"), "{failed}");
         assert!(workspace.find_state(PRIVILEGE).is_some());
@@ -157,7 +157,7 @@ fn peer_invalid_parameter_drops_the_privilege() {
 #[test]
 fn peer_finds_one_spelling_of_a_privilege() {
     with("", |cloud, workspace| {
-        let id = theirs(cloud);
+        let id = create_external(cloud);
         workspace.step(&part("privilege", "part", &id, APPLICANT), &[(PRIVILEGE, "create")]);
         for quirks in [vec![], vec![Quirk::PrivilegeProjectId]] {
             cloud.emulator().set_quirks(quirks);
@@ -170,9 +170,9 @@ fn peer_finds_one_spelling_of_a_privilege() {
 #[test]
 fn peer_keeps_a_privilege_that_was_not_granted() {
     with("", |cloud, workspace| {
-        let id = theirs(cloud);
+        let id = create_external(cloud);
         let soft = FaultKind::FailSoftly { text: "not-granted".to_owned() };
-        cloud.emulator().inject(Fault::new("RunAuthorizationAction", soft)).expect("there is such a call");
+        cloud.emulator().inject(Fault::new("RunAuthorizationAction", soft)).expect("a known operation");
         workspace.configure(&part("privilege", "part", &id, APPLICANT));
         let failed = workspace.run(&["apply", "-auto-approve"]).expect_code(1);
         assert!(failed.stderr.contains("not-granted"), "{failed}");
@@ -204,7 +204,7 @@ fn peer_does_not_validate_ids_and_privileges() {
 fn peer_writes_to_one_connection_concurrently() {
     const DELAY: Duration = Duration::from_millis(100);
     with("plan_checks = false", |cloud, workspace| {
-        let id = theirs(cloud);
+        let id = create_external(cloud);
         let mut parts = part("privilege", "part", &id, APPLICANT) + &part("binding", "q1", &id, "queue = \"q1\"");
         parts += &part("binding", "pool1", &id, "elastic_resource_pool = \"pool1\"");
         for number in 0..4 {
@@ -212,7 +212,7 @@ fn peer_writes_to_one_connection_concurrently() {
             parts += &part("route", &format!("r{number}"), &id, &arguments);
         }
         let slow = FaultKind::Delay { at_least: DELAY, at_most: DELAY };
-        cloud.emulator().inject(Fault::new("*", slow)).expect("it can happen");
+        cloud.emulator().inject(Fault::new("*", slow)).expect("a valid fault");
         workspace.configure(&parts);
         workspace.run(&["apply", "-auto-approve", "-parallelism=20"]).expect_code(0);
         let mut writes: Vec<_> = cloud.requests().into_iter().filter(|r| r.method != "GET").map(|r| r.at).collect();
