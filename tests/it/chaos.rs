@@ -11,7 +11,7 @@ mod clock;
 mod cloud;
 mod late;
 mod matrix;
-mod others;
+mod concurrent_clients;
 mod real;
 mod schedules;
 mod terraform;

@@ -7,7 +7,7 @@ mod credentials;
 mod differential;
 mod documentation;
 mod emulator;
-mod hostile;
+mod malformed_input;
 mod plugin;
 mod protocol;
 mod provider;

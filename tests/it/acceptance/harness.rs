@@ -1,10 +1,10 @@
 //! What the acceptance tests share: a working directory with Terraform and the provider in it ([`Workspace`]), the
 //! cloud that it talks to ([`Cloud`]), commands that cannot hang ([`Running`]), checks on plans ([`Plan`]), and
-//! the search of all that a command leaves for secrets ([`canary`]).
+//! the search of all that a command leaves for secrets ([`secret_leak`]).
 //!
 //! `benches/cost.rs` uses it too. A check that fails panics with the command, the directory and the whole of what was printed.
 
-pub(crate) mod canary;
+pub(crate) mod secret_leak;
 mod cloud;
 mod plan;
 mod running;

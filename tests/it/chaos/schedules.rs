@@ -31,7 +31,7 @@ use super::blocks::{Block, Configuration, Declared, facts};
 use super::clock;
 use super::cloud::Cloud;
 use super::matrix::operations;
-use super::others::Others;
+use super::concurrent_clients::OtherTeam;
 use super::terraform::{State, Told, Workspace};
 use super::trouble::{Ahead, Kind, is_for_the_date};
 
@@ -194,7 +194,7 @@ fn milliseconds(rng: &mut Rng, most: u64) -> Duration {
 struct Schedule {
     cloud: Cloud,
     workspace: Workspace,
-    others: Mutex<Others>,
+    others: Mutex<OtherTeam>,
     names_are_unique: bool,
     operations: BTreeSet<&'static str>,
     mortal: bool,

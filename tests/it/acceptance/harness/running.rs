@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::canary::Before;
+use super::secret_leak::Before;
 
 /// How long any one command may take: ten times what the slowest of them needs on two busy cores.
 const LIMIT: Duration = Duration::from_mins(5);

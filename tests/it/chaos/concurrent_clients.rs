@@ -17,7 +17,7 @@ const THEIR_PROJECT: &str = "99999999999999999999999999999999";
 
 /// What the other team has.
 #[derive(Debug, Default)]
-pub(super) struct Others {
+pub(super) struct OtherTeam {
     /// Its connections, with what each is and has.
     pub(super) connections: BTreeMap<String, Facts>,
     /// All that it ever had.
@@ -31,7 +31,7 @@ pub(super) struct Others {
     pub(super) twins: usize,
 }
 
-impl Others {
+impl OtherTeam {
     /// Makes a connection.
     pub(super) fn make(&mut self, cloud: &Cloud, name: &str, vpc: &str, network: &str) {
         let facts =

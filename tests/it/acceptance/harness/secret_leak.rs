@@ -6,7 +6,7 @@
 //! notes, logs. Whole or in part, in clear or encoded, a mark fails the test.
 //!
 //! ```sh
-//! TF_LOG=TRACE cargo test --test it acceptance; cat target/tmp/canaries.txt
+//! TF_LOG=TRACE cargo test --test it acceptance; cat target/tmp/secret_search.txt
 //! ```
 //!
 //! has each Terraform write the fullest log that it can, which is searched too, and tells what was searched. Two things are not
@@ -204,7 +204,7 @@ fn note(kinds: &BTreeMap<&'static str, (usize, usize)>) {
             let _ = writeln!(told, "{count:>9} {kind}, {size} bytes");
         }
         let _ = writeln!(told, "searched for {} marks of secrets in {} forms", MARKS.len(), FORMS.len());
-        let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("canaries.txt");
+        let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("secret_search.txt");
         fs::write(file, told).expect("cargo made the directory above");
     }
 }
