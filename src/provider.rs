@@ -38,7 +38,7 @@ use crate::{
         resource::Resource,
         schema::{Attribute, BlockBody, Nesting, Schema},
         types::Type,
-        validate::{KeysAre, ValuesAre},
+        validator::{KeysAre, ValuesAre},
         value::Value,
     },
 };

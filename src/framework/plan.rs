@@ -11,65 +11,12 @@
 //! Where nothing differs the plan is the prior state exactly. The result depends on the arguments alone: core plans
 //! again during apply and insists on the same answer.
 
-use std::fmt;
-
 use super::{
     path::Path,
+    plan_modifier::Change,
     schema::{Attribute, AttributeKind, Nesting, Presence, Schema},
     value::{UNKNOWN, Value},
 };
-
-/// What an attribute contributes to a plan.
-pub trait PlanModifier: fmt::Debug + Send + Sync {
-    /// May change the planned value where the provider decides it, and may ask for replacement.
-    fn modify(&self, change: &mut Change<'_>);
-}
-
-/// One attribute of the root in one plan.
-#[derive(Debug)]
-pub struct Change<'a> {
-    /// The attribute.
-    pub path: Path,
-    /// Its prior value; null on create.
-    pub prior: &'a Value,
-    /// Its planned value so far.
-    pub planned: &'a mut Value,
-    /// Its value in the configuration.
-    pub config: &'a Value,
-    /// The prior state; null on create.
-    pub prior_state: &'a Value,
-    /// The planned state so far, all attributes.
-    pub planned_state: &'a Value,
-    /// Set to have the object replaced.
-    pub replace: bool,
-}
-
-/// A change of the attribute replaces the object.
-#[derive(Debug)]
-pub struct RequiresReplace;
-
-impl PlanModifier for RequiresReplace {
-    fn modify(&self, change: &mut Change<'_>) {
-        change.replace |= !change.prior_state.is_null() && change.prior != change.planned;
-    }
-}
-
-/// A computed attribute keeps its value in an update, unless one of the named attributes changes.
-#[derive(Debug)]
-pub struct UseStateForUnknown {
-    /// Attributes whose change may change this one.
-    pub unless_changed: &'static [&'static str],
-}
-
-impl PlanModifier for UseStateForUnknown {
-    fn modify(&self, change: &mut Change<'_>) {
-        let same = |name: &&str| change.prior_state.get(name) == change.planned_state.get(name);
-        let open = change.planned.is_unknown() && change.config.is_null();
-        if !change.prior_state.is_null() && open && self.unless_changed.iter().all(same) {
-            *change.planned = change.prior.clone();
-        }
-    }
-}
 
 /// A planned state.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,7 +4,7 @@ mod implementation_errors;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{plan::PlanModifier, types::Type, validate::Validator, value::Value};
+use super::{plan_modifier::PlanModifier, types::Type, validator::Validator, value::Value};
 
 /// The schema of a resource, or of the provider's own configuration.
 #[derive(Debug, Clone, Default)]

@@ -12,7 +12,7 @@ use super::{
     model::{FromValue, IntoValue},
     path::Path,
     schema::{Attribute, Block, BlockBody, BlockNesting},
-    validate::Validator,
+    validator::Validator,
     value::Value,
 };
 

@@ -3,57 +3,16 @@
 //! Every fault is reported, each at its own path. What is unknown waits: Terraform asks again when it is known, in the
 //! plan or in the apply.
 
-use std::fmt;
-
 use super::{
     diagnostic::{Diagnostic, Diagnostics},
-    path::{Path, Step},
+    path::Path,
     schema::{Attribute, AttributeKind, BlockBody, BlockNesting, Nesting, Presence, Schema},
+    validator::elements,
     value::Value,
 };
 
 /// Most messages of one kind that are shown one by one.
 const SHOWN_OF_A_KIND: usize = 20;
-
-/// A check of one value.
-pub trait Validator: fmt::Debug + Send + Sync {
-    /// Reports what is wrong with `value`, which is known, and null only as the element of a collection.
-    fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics);
-}
-
-/// Checks the keys of a map.
-#[derive(Debug)]
-pub struct KeysAre<V>(pub V);
-
-impl<V: Validator> Validator for KeysAre<V> {
-    fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
-        for key in value.as_map().into_iter().flat_map(|entries| entries.keys()) {
-            self.0.check(&path.key(key), &Value::String(key.clone()), report);
-        }
-    }
-}
-
-/// Checks the elements of a map, list or set, null ones too; an unknown one waits.
-#[derive(Debug)]
-pub struct ValuesAre<V>(pub V);
-
-impl<V: Validator> Validator for ValuesAre<V> {
-    fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
-        for (step, element) in elements(value).into_iter().filter(|(_, element)| !element.is_unknown()) {
-            self.0.check(&path.step(step), element, report);
-        }
-    }
-}
-
-/// The elements of a collection, each with the step that leads to it.
-fn elements(value: &Value) -> Vec<(Step, &Value)> {
-    match value {
-        Value::List(list) => list.iter().enumerate().map(|(index, v)| (Step::Index(index), v)).collect(),
-        Value::Set(set) => set.iter().map(|v| (Step::Element(v.clone()), v)).collect(),
-        Value::Map(map) => map.iter().map(|(key, v)| (Step::Key(key.clone()), v)).collect(),
-        _ => Vec::new(),
-    }
-}
 
 /// Checks `config` against `schema`: everything that is wrong, at most 20 of a kind one by one.
 pub fn validate(schema: &Schema, config: &Value) -> Diagnostics {

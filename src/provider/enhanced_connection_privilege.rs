@@ -31,7 +31,7 @@ use crate::{
         diagnostic::{Diagnostic, Diagnostics},
         model::{Computed, FromValue},
         path::Path,
-        plan::RequiresReplace,
+        plan_modifier::RequiresReplace,
         resource::{
             CreateRequest, DeleteRequest, ImportRequest, ModifyPlanRequest, ReadRequest, Resource, ResponseState,
             UpdateRequest,

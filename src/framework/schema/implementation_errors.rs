@@ -89,7 +89,7 @@ fn check_attributes(attributes: &[Attribute], path: &Path, place: Place, faults:
 mod tests {
     use super::*;
     use crate::framework::{
-        plan::UseStateForUnknown,
+        plan_modifier::UseStateForUnknown,
         schema::{Block, BlockNesting},
         value::Value,
     };

@@ -15,13 +15,13 @@ use crate::framework::{
     diagnostic::{Diagnostic, Diagnostics},
     model::{Computed, FromValue},
     path::Path,
-    plan::UseStateForUnknown,
+    plan_modifier::UseStateForUnknown,
     provider::Provider,
     resource::{CreateRequest, DeleteRequest, ImportRequest, ReadRequest, Resource, ResponseState, UpdateRequest},
     schema::{Attribute, BlockBody, Schema},
     timeouts::{Operation, Timeouts},
     types::Type,
-    validate::Validator,
+    validator::Validator,
     value::{UNKNOWN, Value},
 };
 use crate::model;

@@ -4,7 +4,7 @@ use crate::{
     framework::{
         schema::{Attribute, Block, BlockBody, BlockNesting},
         types::Type,
-        validate::{KeysAre, ValuesAre},
+        validator::{KeysAre, ValuesAre},
     },
     provider::shared::validators,
 };

@@ -23,7 +23,7 @@ use crate::{
         resource::ResponseState,
         schema::{Attribute, Nesting, Schema},
         types::Type,
-        validate::ValuesAre,
+        validator::ValuesAre,
         value::Value,
     },
     provider::{

@@ -5,11 +5,11 @@ use std::{collections::BTreeSet, time::Duration};
 use crate::{
     dli::rules,
     framework::{
-        plan::{RequiresReplace, UseStateForUnknown},
+        plan_modifier::{RequiresReplace, UseStateForUnknown},
         schema::{Attribute, BlockBody, Nesting, Schema},
         timeouts::{Operation, Timeouts},
         types::Type,
-        validate::{KeysAre, ValuesAre},
+        validator::{KeysAre, ValuesAre},
         value::Value,
     },
     provider::{

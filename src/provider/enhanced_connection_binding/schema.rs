@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     dli::rules,
     framework::{
-        plan::RequiresReplace,
+        plan_modifier::RequiresReplace,
         schema::{Attribute, BlockBody, Schema},
         timeouts::{Operation, Timeouts},
     },

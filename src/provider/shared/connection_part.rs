@@ -22,7 +22,7 @@ use crate::{
         diagnostic::{Diagnostic, Diagnostics},
         model::{FromValue, IntoValue},
         path::Path,
-        plan::RequiresReplace,
+        plan_modifier::RequiresReplace,
         resource::ResponseState,
         schema::Attribute,
         value::Value,

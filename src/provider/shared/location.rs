@@ -8,7 +8,7 @@ use crate::{
     dli::rules,
     framework::{
         model::Computed,
-        plan::{Change, PlanModifier, UseStateForUnknown},
+        plan_modifier::{Change, PlanModifier, UseStateForUnknown},
         schema::{Attribute, Presence},
         value::Value,
     },

@@ -8,7 +8,7 @@ use crate::{
     framework::{
         diagnostic::{Diagnostic, Diagnostics},
         path::{Path, Step},
-        validate::Validator,
+        validator::Validator,
         value::Value,
     },
 };
