@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::thread;
 
 use clap::Parser;
-use terraform_provider_dli::plugin::{self, Exit, Identity, Mode, handshake, logging, usage};
+use terraform_provider_dli::plugin::{self, Exit, Identity, Mode, environment, logging, usage};
 use terraform_provider_dli::provider::DliProvider;
 use terraform_provider_dli::{framework::server::Server, protocol};
 use tokio::runtime::Builder;
@@ -38,17 +38,17 @@ struct Arguments {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     // What is not Unicode is garbled rather than taken for absent: without the client's certificate there is no TLS.
-    let environment = |name: &str| env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+    let variable = |name: &str| env::var_os(name).map(|value| value.to_string_lossy().into_owned());
 
-    let mode = match (arguments.debug, handshake::launch(environment)) {
+    let mode = match (arguments.debug, environment::read(variable)) {
         (true, _) => Mode::Debug,
-        (false, Ok(launch)) => Mode::Launched(launch),
+        (false, Ok(env)) => Mode::Launched(env),
         (false, Err(reason)) => {
             let program = env::current_exe().unwrap_or_default();
             return fail(&usage::text(&IDENTITY, reason, &program));
         }
     };
-    logging::install(logging::level(environment));
+    logging::install(logging::level(variable));
 
     let workers = thread::available_parallelism().map_or(1, usize::from).min(WORKERS);
     let runtime = match Builder::new_multi_thread().worker_threads(workers).enable_all().build() {
@@ -57,7 +57,7 @@ fn main() -> ExitCode {
     };
     // A process that serves on its own takes part in many runs.
     let client = if arguments.debug { None } else { plugin::parent_process_key() };
-    let provider = DliProvider::for_client(Box::new(environment), notes(environment), client);
+    let provider = DliProvider::for_client(Box::new(variable), notes(variable), client);
     let acknowledge_after_shutdown = provider.acknowledge_after_shutdown();
     let served = runtime.block_on(plugin::serve(&IDENTITY, mode, || {
         let server = Server::new(provider);

@@ -16,13 +16,15 @@
 
 mod connection;
 mod control;
-pub mod handshake;
+pub mod environment;
+mod handshake;
 mod listener;
 pub mod logging;
 mod reattach;
 mod shutdown;
 mod tls;
 pub mod usage;
+pub mod wire;
 
 use std::io::{self, Write as _};
 use std::time::Duration;
@@ -30,20 +32,12 @@ use std::time::Duration;
 use tonic::service::Routes;
 use tonic::transport::Server;
 
-use self::handshake::PluginEnv;
+use self::environment::{PROTOCOL, PluginEnv};
 use self::listener::Listener;
 pub use self::shutdown::parent_process_key;
 use self::shutdown::{Shutdown, ShutdownWatcher};
 use self::tls::Tls;
-
-/// The generated messages and services of `proto/plugin.proto`.
-#[expect(missing_docs, clippy::pedantic, reason = "generated code: the proto file's comments are its documentation")]
-pub mod wire {
-    tonic::include_proto!("plugin");
-}
-
-/// Every service of `proto/`, as an encoded `google.protobuf.FileDescriptorSet`.
-pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/services.bin"));
+pub use self::usage::Identity;
 
 /// How long calls in flight may take to finish once the end was asked for. A client that closes in an orderly way has
 /// none open, and it waits for the process.
@@ -58,19 +52,6 @@ const TERMINATION: Duration = Duration::from_secs(5);
 const STREAM_WINDOW: u32 = 16 << 20;
 const CONNECTION_WINDOW: u32 = 64 << 20;
 const FRAME: u32 = 1 << 20;
-
-/// Who the plugin is, for the texts that people read.
-#[derive(Clone, Copy, Debug)]
-pub struct Identity {
-    /// Source address without a registry host, such as `opendli/dli`; each client completes it with its own registry.
-    pub address: &'static str,
-    /// Semantic version, without a `v`.
-    pub version: &'static str,
-    /// What it provides, in a few words.
-    pub title: &'static str,
-    /// How to try it without an account, as one line.
-    pub try_hint: &'static str,
-}
 
 /// How the process was started.
 #[derive(Clone, Debug)]
@@ -123,26 +104,26 @@ pub async fn serve<I: FnOnce()>(
 ) -> Result<Exit, PluginError> {
     let debug = matches!(mode, Mode::Debug);
     let life = ShutdownWatcher::begin(debug).map_err(PluginError::Signals)?;
-    let launch = match mode {
-        Mode::Launched(launch) => launch,
+    let env = match mode {
+        Mode::Launched(env) => env,
         Mode::Debug => PluginEnv::default(),
     };
 
-    let tls = launch.certificate()?.map(Tls::for_client).transpose()?;
+    let tls = env.certificate()?.map(Tls::for_client).transpose()?;
     // The traces are removed at the end of this function, on every way out.
-    let Listener { socket, address, files: _files } = listener::listen(&launch)?;
+    let Listener { socket, address, files: _files } = listener::listen(&env)?;
     if debug {
         // Stdout has the line alone, so that a script can read it.
         let _ = io::stderr().write_all(usage::waiting(identity).as_bytes());
         announce(&reattach::line(identity.address, std::process::id(), &address))?;
     } else {
-        announce(&handshake::line(&address, tls.as_ref().map(Tls::certificate), launch.multiplex))?;
+        announce(&handshake::line(&address, tls.as_ref().map(Tls::certificate), env.multiplex))?;
     }
-    if !launch.offers_protocol_6() {
+    if !env.offers_protocol_6() {
         tracing::error!(
-            protocol_versions = launch.protocol_versions,
+            protocol_versions = env.protocol_versions,
             "the client does not offer plugin protocol {}",
-            handshake::PROTOCOL
+            PROTOCOL
         );
     }
 

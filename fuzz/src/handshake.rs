@@ -1,7 +1,7 @@
 //! The environment that a plugin is started in: only the cookie makes a launch, whatever else is said, and a client's
 //! certificate is read or refused.
 
-use terraform_provider_dli::plugin::handshake::{NotLaunched, PluginEnv, launch};
+use terraform_provider_dli::plugin::environment::{self, NotLaunched, PluginEnv};
 
 use super::source::Source;
 
@@ -33,31 +33,31 @@ pub fn run(bytes: &[u8]) {
     let given = |name: &str| variables.iter().find(|(known, _)| *known == name).and_then(|(_, value)| value.clone());
     let filled = |name: &str| given(name).filter(|value| !value.is_empty());
 
-    match launch(given) {
-        Ok(launch) => {
+    match environment::read(given) {
+        Ok(env) => {
             assert_eq!(cookie.as_deref(), Some(COOKIE));
-            assert_eq!(launch.protocol_versions, filled("PLUGIN_PROTOCOL_VERSIONS").unwrap_or_default());
-            assert_eq!(launch.client_certificate, filled("PLUGIN_CLIENT_CERT"));
-            assert_eq!(launch.socket_group, filled("PLUGIN_UNIX_SOCKET_GROUP"));
-            check(&launch);
+            assert_eq!(env.protocol_versions, filled("PLUGIN_PROTOCOL_VERSIONS").unwrap_or_default());
+            assert_eq!(env.client_certificate, filled("PLUGIN_CLIENT_CERT"));
+            assert_eq!(env.socket_group, filled("PLUGIN_UNIX_SOCKET_GROUP"));
+            check(&env);
         }
         Err(NotLaunched::NoCookie) => assert_eq!(filled("TF_PLUGIN_MAGIC_COOKIE"), None),
         Err(NotLaunched::WrongCookie) => assert_ne!(cookie.as_deref(), Some(COOKIE)),
     }
 }
 
-fn check(launch: &PluginEnv) {
-    let numbers: Vec<_> = launch.protocol_versions.split(',').map(|text| text.trim().parse::<u32>()).collect();
+fn check(env: &PluginEnv) {
+    let numbers: Vec<_> = env.protocol_versions.split(',').map(|text| text.trim().parse::<u32>()).collect();
     assert_eq!(
-        launch.offers_protocol_6(),
-        launch.protocol_versions.is_empty() || numbers.contains(&Ok(6)),
+        env.offers_protocol_6(),
+        env.protocol_versions.is_empty() || numbers.contains(&Ok(6)),
         "{:?}",
-        launch.protocol_versions
+        env.protocol_versions
     );
     // A certificate that cannot be read must not count as none, which would mean plain text.
-    match launch.certificate() {
-        Ok(certificate) => assert_eq!(certificate.is_some(), launch.client_certificate.is_some()),
-        Err(error) => assert!(launch.client_certificate.is_some(), "{error}"),
+    match env.certificate() {
+        Ok(certificate) => assert_eq!(certificate.is_some(), env.client_certificate.is_some()),
+        Err(error) => assert!(env.client_certificate.is_some(), "{error}"),
     }
 }
 

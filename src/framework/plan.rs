@@ -123,7 +123,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::framework::{schema::BlockBody, types::Type};
+    use crate::framework::{
+        plan_modifier::{RequiresReplace, UseStateForUnknown},
+        schema::BlockBody,
+        types::Type,
+    };
 
     fn same_letters(a: &Value, b: &Value) -> bool {
         a.as_str().zip(b.as_str()).is_some_and(|(a, b)| a.eq_ignore_ascii_case(b))

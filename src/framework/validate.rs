@@ -84,7 +84,12 @@ fn check_attributes(attributes: &[Attribute], path: &Path, config: &Value, repor
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::framework::{schema::Block, types::Type, value::UNKNOWN};
+    use crate::framework::{
+        schema::Block,
+        types::Type,
+        validator::{EachElement, EachKey, Validator},
+        value::UNKNOWN,
+    };
 
     #[derive(Debug)]
     struct Short;

@@ -13,18 +13,13 @@ use tokio_rustls::TlsAcceptor;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::server::Connected;
 
-use super::listener::Socket;
+use super::listener::{IoStream, Socket};
 
 /// How long a TLS handshake may take; it is a matter of milliseconds between two processes of one machine.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// The pause after a failed accept, which is usually a lack of file descriptors and would fail again at once.
 const PAUSE: Duration = Duration::from_millis(100);
-
-/// What a connection's bytes travel over.
-pub(super) trait IoStream: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> IoStream for T {}
 
 /// An accepted connection: with TLS it is the one client's. One type for all, so that the server is compiled once.
 pub(super) struct Connection(Box<dyn IoStream>);

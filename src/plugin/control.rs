@@ -23,7 +23,7 @@ pub(super) async fn add_to(provider: Routes, stop: &Shutdown) -> Routes {
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_service_status(HEALTH, ServingStatus::Serving).await;
     let reflection = tonic_reflection::server::Builder::configure()
-        .register_encoded_file_descriptor_set(super::DESCRIPTORS)
+        .register_encoded_file_descriptor_set(super::wire::DESCRIPTORS)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .build_v1()
         .expect("the build wrote the descriptors");

@@ -11,13 +11,13 @@ use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::Path;
 use std::path::PathBuf;
 
+use tokio::io::{AsyncRead, AsyncWrite};
 #[cfg(any(not(unix), test))]
 use tokio::net::TcpListener;
 #[cfg(unix)]
 use tokio::net::UnixListener;
 
-use super::connection::IoStream;
-use super::handshake::PluginEnv;
+use super::environment::PluginEnv;
 
 /// Why there is no socket.
 #[derive(Debug, thiserror::Error)]
@@ -55,7 +55,12 @@ pub(super) struct Address {
     pub(super) address: String,
 }
 
-/// What connections come from.
+/// A byte stream to the client.
+pub(super) trait IoStream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> IoStream for T {}
+
+/// A bound socket.
 pub(super) enum Socket {
     #[cfg(unix)]
     Unix(UnixListener),
@@ -91,9 +96,9 @@ impl Socket {
 ///
 /// A path to a socket holds about 100 bytes. Where the directory's name leaves no room, `/tmp` takes its place.
 #[cfg(unix)]
-pub(super) fn listen(launch: &PluginEnv) -> Result<Listener, ListenError> {
-    let group = launch.socket_group.as_deref().map(group_id).transpose()?;
-    if let Some(directory) = &launch.socket_dir {
+pub(super) fn listen(env: &PluginEnv) -> Result<Listener, ListenError> {
+    let group = env.socket_group.as_deref().map(group_id).transpose()?;
+    if let Some(directory) = &env.socket_dir {
         // Made by the client for this plugin, so the socket lies in it as it is.
         return bind(directory, group, SocketFiles::default())
             .map_err(|source| ListenError::Directory { directory: directory.clone(), source });
@@ -159,8 +164,8 @@ fn find_group(listed: &str, name: &str) -> Option<u32> {
 
 /// Listens on a loopback port.
 #[cfg(not(unix))]
-pub(super) fn listen(launch: &PluginEnv) -> Result<Listener, ListenError> {
-    bind_port(launch.ports.clone()).map_err(ListenError::Port)
+pub(super) fn listen(env: &PluginEnv) -> Result<Listener, ListenError> {
+    bind_port(env.ports.clone()).map_err(ListenError::Port)
 }
 
 /// Binds the first free port of `ports`, or any.
@@ -210,12 +215,12 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         // The one group that any user may give files to.
         let group = fs::metadata(directory.path()).unwrap().gid();
-        let launch = PluginEnv {
+        let env = PluginEnv {
             socket_dir: Some(directory.path().to_owned()),
             socket_group: Some(group.to_string()),
             ..PluginEnv::default()
         };
-        let listener = listen(&launch).unwrap();
+        let listener = listen(&env).unwrap();
         let socket = PathBuf::from(&listener.address.address);
         assert_eq!(socket.parent(), Some(directory.path()));
         assert_eq!((mode(&socket), fs::metadata(&socket).unwrap().gid()), (0o660, group));
@@ -228,8 +233,8 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let deep = parent.path().join("d".repeat(100));
         fs::create_dir_all(&deep).unwrap();
-        let launch = PluginEnv { socket_dir: Some(deep.clone()), ..PluginEnv::default() };
-        let error = listen(&launch).err().expect("the path is too long");
+        let env = PluginEnv { socket_dir: Some(deep.clone()), ..PluginEnv::default() };
+        let error = listen(&env).err().expect("the path is too long");
         assert!(matches!(error, ListenError::Directory { directory, .. } if directory == deep));
         assert_eq!(fs::read_dir(&deep).unwrap().count(), 0);
     }

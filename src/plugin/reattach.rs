@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::handshake::PROTOCOL;
+use super::environment::PROTOCOL;
 use super::listener::Address;
 
 /// A POSIX shell command that exports `TF_REATTACH_PROVIDERS` for a provider at `address`, run by process `pid`.

@@ -1,11 +1,23 @@
-//! What people see who start the program by hand. Pure.
+//! Texts for people who start the program by hand. Pure.
 
 use std::path::Path;
 
-use super::Identity;
-use super::handshake::NotLaunched;
+use super::environment::NotLaunched;
 
-/// Says what to do with the line that follows, in debug mode.
+/// The identity of the plugin, for texts that people read.
+#[derive(Clone, Copy, Debug)]
+pub struct Identity {
+    /// Source address without a registry host, such as `opendli/dli`; each client adds its own registry.
+    pub address: &'static str,
+    /// Semantic version without `v`.
+    pub version: &'static str,
+    /// What the plugin provides, in a few words.
+    pub title: &'static str,
+    /// One line that says how to try the plugin without an account.
+    pub try_hint: &'static str,
+}
+
+/// Returns the instructions for the reattach line of debug mode.
 pub(super) fn waiting(identity: &Identity) -> String {
     format!(
         "Provider {} {} is waiting. Paste this line into the shell where you run Terraform or OpenTofu; Ctrl-C ends it.\n\n",
@@ -13,7 +25,7 @@ pub(super) fn waiting(identity: &Identity) -> String {
     )
 }
 
-/// Says what the program is and how it is used. `program` is the executable's path, for a sentence that can be pasted.
+/// Returns the help text for a start by hand. `program` is the path of the executable.
 pub fn text(identity: &Identity, reason: NotLaunched, program: &Path) -> String {
     let Identity { address, version, title, try_hint } = identity;
     let name = program.file_stem().unwrap_or_default().to_string_lossy();

@@ -10,7 +10,7 @@ use terraform_provider_dli::plugin;
 
 /// One line for each thing that both ends of the wire must agree on, sorted: order and comments are free.
 fn listing(package: &str) -> String {
-    let services = FileDescriptorSet::decode(plugin::DESCRIPTORS).expect("the build wrote a descriptor set");
+    let services = FileDescriptorSet::decode(plugin::wire::DESCRIPTORS).expect("the build wrote a descriptor set");
     let mut lines = Vec::new();
     for file in services.file.iter().filter(|file| file.package() == package) {
         list_file(file, &mut lines);
