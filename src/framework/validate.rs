@@ -87,7 +87,7 @@ mod tests {
     use crate::framework::{
         schema::Block,
         types::Type,
-        validator::{EachElement, EachKey, Validator},
+        validator::{KeysAre, Validator, ValuesAre},
         value::UNKNOWN,
     };
 

@@ -9,9 +9,9 @@
 mod blocks;
 mod clock;
 mod cloud;
+mod concurrent_clients;
 mod late;
 mod matrix;
-mod concurrent_clients;
 mod real;
 mod schedules;
 mod terraform;

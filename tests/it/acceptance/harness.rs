@@ -4,10 +4,10 @@
 //!
 //! `benches/cost.rs` uses it too. A check that fails panics with the command, the directory and the whole of what was printed.
 
-pub(crate) mod secret_leak;
 mod cloud;
 mod plan;
 mod running;
+pub(crate) mod secret_leak;
 mod workspace;
 
 use std::sync::OnceLock;

@@ -402,7 +402,8 @@ fn summary(rows: &[Row], cells: &BTreeMap<(usize, usize), Cell>) -> String {
     }
     let skewed = cells.iter().filter(|((_, column), _)| Kind::ALL[*column] == Kind::Skewed);
     let (by_itself, all) = skewed.fold((0, 0), |(some, all), (_, cell)| (some + usize::from(cell.by_itself), all + 1));
-    writeln!(text, "clock: in {by_itself} of {all} cells the signature of the row's own operation was rejected").unwrap();
+    writeln!(text, "clock: in {by_itself} of {all} cells the signature of the row's own operation was rejected")
+        .unwrap();
     let lives: usize = cells.values().map(|cell| cell.lives).sum();
     writeln!(text, "{} cells, {} failed, {lives} lives", cells.len(), failed.len()).unwrap();
     text

@@ -30,8 +30,8 @@ use tokio_util::sync::CancellationToken;
 use super::blocks::{Block, Configuration, Declared, facts};
 use super::clock;
 use super::cloud::Cloud;
-use super::matrix::operations;
 use super::concurrent_clients::OtherTeam;
+use super::matrix::operations;
 use super::terraform::{State, Told, Workspace};
 use super::trouble::{Ahead, Kind, is_for_the_date};
 
