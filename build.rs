@@ -1,4 +1,4 @@
-//! Turns `proto/` into Rust, without `protoc`: protox is the compiler, so a checkout and `cargo build` are enough.
+//! Compiles `proto/` to Rust with protox, so that `protoc` is not needed.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -13,13 +13,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut descriptors = protox::compile(["tfplugin6.proto", "plugin.proto"], ["proto"])?;
 
     tonic_prost_build::configure()
-        // Only the tests call the services; the client brings its own transport.
+        // Only the tests use the generated clients, with their own transport.
         .build_transport(false)
-        // The same answer is the same bytes in every process.
+        // Ordered maps make the encoding deterministic.
         .btree_map(".")
         .compile_fds(descriptors.clone())?;
 
-    // For the reflection service, which needs no comments.
+    // Descriptors for the reflection service, without comments.
     for file in &mut descriptors.file {
         file.source_code_info = None;
     }

@@ -1,7 +1,6 @@
-//! `cargo run --example docs`: writes `docs/`, the provider's documentation as the Terraform Registry shows it.
+//! `cargo run --example docs` generates `docs/`, the provider's documentation for the Terraform Registry.
 //!
-//! Nothing in `docs/` is written by hand. What a page says comes from the schemas and from `examples/`; a test compares the
-//! two and names this command.
+//! All pages come from the schemas and from `examples/`. A test fails if `docs/` is out of date.
 
 mod errors;
 mod pages;
@@ -15,13 +14,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let pages = pages::pages(&root.join("examples"))?;
     let docs = root.join("docs");
-    // The page of what is no longer there goes too.
+    // Pages of removed resources must not remain.
     if docs.exists() {
         fs::remove_dir_all(&docs)?;
     }
     for (path, text) in &pages {
         let file = docs.join(path);
-        fs::create_dir_all(file.parent().expect("it was joined"))?;
+        fs::create_dir_all(file.parent().expect("the path has a parent"))?;
         fs::write(file, text)?;
     }
     Ok(())

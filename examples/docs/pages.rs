@@ -1,22 +1,22 @@
-//! The pages of the documentation in the Terraform Registry's layout: made in memory, so that a test can compare them.
+//! Generates the documentation pages in memory, in the layout of the Terraform Registry.
 //!
-//! It knows no single resource: each one that the provider lists gets a page, or an error with the file that it lacks. Where
-//! examples lie is the convention of other providers' generators; what no schema can say stands beside them:
+//! Every resource and data source of the provider gets a page. A missing source file is an error. The source files follow
+//! the layout of tfplugindocs:
 //!
-//! | page | made of |
+//! | page | sources |
 //! |---|---|
 //! | `index.md` | the provider's schema, `provider/provider.tf`, `provider/notes.md` |
-//! | `resources/NAME.md` | its schema, `resources/TYPE/resource.tf`, and `notes.md` and `import.sh` where they are there |
-//! | `data-sources/NAME.md` | its schema, `data-sources/TYPE/data-source.tf`, and `notes.md` where it is there |
-//! | `guides/NAME.md` | `guides/NAME/guide.md` as it is, front matter too |
+//! | `resources/NAME.md` | its schema, `resources/TYPE/resource.tf`, optionally `notes.md` and `import.sh` |
+//! | `data-sources/NAME.md` | its schema, `data-sources/TYPE/data-source.tf`, optionally `notes.md` |
+//! | `guides/NAME.md` | `guides/NAME/guide.md` with its front matter |
 //!
-//! A line in hand-written Markdown can stand for something else:
+//! These lines in Markdown files are placeholders:
 //!
-//! | line | stands for |
+//! | line | replaced by |
 //! |---|---|
-//! | `{{tffile "FILE"}}` | the configuration in that file beside it |
-//! | `{{errors}}` | the provider's table of errors |
-//! | `{{example "NAME"}}` | the message of that row, as a test keeps it in `tests/data/errors/` |
+//! | `{{tffile "FILE"}}` | the configuration in `FILE` in the same directory |
+//! | `{{errors}}` | the provider's error catalog |
+//! | `{{example "NAME"}}` | the error message in `tests/data/errors/NAME.txt` |
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -28,29 +28,21 @@ use terraform_provider_dli::provider::DliProvider;
 
 use super::{errors, schema};
 
-/// The provider's prefix of every type, which the names of pages do without.
+/// Prefix of every type name; page names omit it.
 const PREFIX: &str = "dli_";
 
-/// Why a page cannot be made.
+/// An error while generating a page.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PageError {
-    /// A file that a page needs is not there.
+    /// A source file cannot be read.
     #[error("cannot read {}", path.display())]
-    Read {
-        /// Which file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// An `import.sh` that imports nothing.
+    Read { path: PathBuf, source: io::Error },
+    /// An `import.sh` contains no import command.
     #[error("{} has no line \"terraform import ADDRESS ID\"", path.display())]
-    NoImport {
-        /// Which file.
-        path: PathBuf,
-    },
+    NoImport { path: PathBuf },
 }
 
-/// All pages, by their path under `docs/`. `examples` is the directory of that name.
+/// Generates all pages from the directory `examples`, by their path under `docs/`.
 pub(crate) fn pages(examples: &Path) -> Result<BTreeMap<String, String>, PageError> {
     let provider = DliProvider::new(Box::new(|_| None));
     let mut pages = BTreeMap::new();
@@ -65,12 +57,14 @@ pub(crate) fn pages(examples: &Path) -> Result<BTreeMap<String, String>, PageErr
     pages.insert("index.md".to_owned(), index.text()?);
     for resource in provider.resources() {
         let folder = examples.join("resources");
-        let (path, page) = Page::of("Resource", resource.type_name(), resource.schema().body, &folder, "resource.tf");
+        let (path, page) =
+            Page::for_type("Resource", resource.type_name(), resource.schema().body, &folder, "resource.tf");
         pages.insert(format!("resources/{path}"), page.text()?);
     }
     for source in provider.data_sources() {
         let folder = examples.join("data-sources");
-        let (path, page) = Page::of("Data Source", source.type_name(), source.schema().body, &folder, "data-source.tf");
+        let (path, page) =
+            Page::for_type("Data Source", source.type_name(), source.schema().body, &folder, "data-source.tf");
         pages.insert(format!("data-sources/{path}"), page.text()?);
     }
     let guides = examples.join("guides");
@@ -82,21 +76,21 @@ pub(crate) fn pages(examples: &Path) -> Result<BTreeMap<String, String>, PageErr
     Ok(pages)
 }
 
-/// What a page with a schema is made of.
+/// The sources of a page with a schema.
 struct Page {
     title: String,
-    /// The line of that name, which only an index has not.
+    /// The front matter line `subcategory`; empty for the index.
     subcategory: &'static str,
     heading: String,
     body: BlockBody,
-    /// Where its example and notes lie.
+    /// The directory of the example and the notes.
     folder: PathBuf,
     example: &'static str,
 }
 
 impl Page {
-    /// The page of a type, and the name of its file.
-    fn of(what: &str, name: &str, body: BlockBody, folder: &Path, example: &'static str) -> (String, Self) {
+    /// Returns the file name and the page of a resource or data source.
+    fn for_type(what: &str, name: &str, body: BlockBody, folder: &Path, example: &'static str) -> (String, Self) {
         let page = Self {
             title: format!("{name} {what} - dli"),
             subcategory: "subcategory: \"\"\n",
@@ -111,54 +105,55 @@ impl Page {
     fn text(&self) -> Result<String, PageError> {
         let Self { title, subcategory, heading, body, folder, example } = self;
         let description = body.description.trim();
-        // Search results show it as it is, so it does without Markdown.
+        // Search results show the description as plain text.
         let plain = description.replace('`', "").replace('\n', "\n  ");
         let mut text = format!(
-            "---\n# Written by \"cargo run --example docs\" from the schema and from examples/; changes belong there.\n\
+            "---\n# Generated by \"cargo run --example docs\" from the schema and examples/. Edit those files instead.\n\
              page_title: \"{title}\"\n{subcategory}description: |-\n  {plain}\n---\n\n# {heading}\n\n{description}\n\n\
              ## Example Usage\n\n{}\n",
             fenced("terraform", &read(&folder.join(example))?)
         );
-        if let Some(notes) = read_if_there(&folder.join("notes.md"))? {
+        if let Some(notes) = read_optional(&folder.join("notes.md"))? {
             text = format!("{text}{}\n", markdown(folder, &notes)?);
         }
         text.push_str(&schema::section(body));
-        if let Some(script) = read_if_there(&folder.join("import.sh"))? {
+        if let Some(script) = read_optional(&folder.join("import.sh"))? {
             text.push_str(&import(&folder.join("import.sh"), &script)?);
         }
         Ok(text)
     }
 }
 
-/// How an object that is there already comes under Terraform: as the script does it, and its first command as a block.
+/// Generates the import section: the script, and its first command as an `import` block.
 fn import(path: &Path, script: &str) -> Result<String, PageError> {
     let first = script.lines().find_map(|line| line.strip_prefix("terraform import ")?.split_once(' '));
     let (address, id) = first.ok_or_else(|| PageError::NoImport { path: path.to_owned() })?;
     let block = format!("import {{\n  to = {address}\n  id = \"{id}\"\n}}");
     Ok(format!(
-        "\n## Import\n\nWith the command:\n\n{}\nOr with a block, which shows in the plan what is going to be imported:\n\n{}",
+        "\n## Import\n\nUse the command `terraform import`:\n\n{}\nOr use an `import` block, so that the plan shows the import:\n\n{}",
         fenced("shell", script),
         fenced("terraform", &block)
     ))
 }
 
-/// Hand-written Markdown with the configurations that it names.
+/// Replaces the placeholders in a Markdown file.
 fn markdown(folder: &Path, text: &str) -> Result<String, PageError> {
-    let mut made = String::new();
+    let mut output = String::new();
     for line in text.lines() {
-        let named = |what: &str| line.strip_prefix("{{")?.strip_prefix(what)?.strip_prefix(" \"")?.strip_suffix("\"}}");
-        if let Some(file) = named("tffile") {
-            made.push_str(&fenced("terraform", &read(&folder.join(file))?));
-        } else if let Some(name) = named("example") {
-            let kept = [env!("CARGO_MANIFEST_DIR"), "tests", "data", "errors", &format!("{name}.txt")];
-            made.push_str(&fenced("text", &read(&kept.iter().collect::<PathBuf>())?));
+        let placeholder =
+            |what: &str| line.strip_prefix("{{")?.strip_prefix(what)?.strip_prefix(" \"")?.strip_suffix("\"}}");
+        if let Some(file) = placeholder("tffile") {
+            output.push_str(&fenced("terraform", &read(&folder.join(file))?));
+        } else if let Some(name) = placeholder("example") {
+            let golden = [env!("CARGO_MANIFEST_DIR"), "tests", "data", "errors", &format!("{name}.txt")];
+            output.push_str(&fenced("text", &read(&golden.iter().collect::<PathBuf>())?));
         } else if line == "{{errors}}" {
-            made.push_str(&errors::section());
+            output.push_str(&errors::section());
         } else {
-            made = made + line + "\n";
+            output = output + line + "\n";
         }
     }
-    Ok(made)
+    Ok(output)
 }
 
 fn fenced(language: &str, code: &str) -> String {
@@ -169,6 +164,6 @@ fn read(path: &Path) -> Result<String, PageError> {
     fs::read_to_string(path).map_err(|source| PageError::Read { path: path.to_owned(), source })
 }
 
-fn read_if_there(path: &Path) -> Result<Option<String>, PageError> {
+fn read_optional(path: &Path) -> Result<Option<String>, PageError> {
     if path.exists() { read(path).map(Some) } else { Ok(None) }
 }

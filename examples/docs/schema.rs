@@ -1,7 +1,6 @@
-//! The "Schema" section of a page: what may be written, in which type, and who decides it.
+//! Renders the "Schema" section of a page: the arguments and attributes with their types.
 //!
-//! Groups, words and anchors are those that readers of the Registry know from the pages of other providers; the order within
-//! a group is the schema's own, which puts what matters first.
+//! Groups, type names and anchors are those of tfplugindocs. Within a group, members keep the order of the schema.
 
 use std::fmt::{self, Write};
 
@@ -10,41 +9,41 @@ use terraform_provider_dli::framework::{
     types::Type,
 };
 
-/// Who decides a value; the title of the list in which it stands.
+/// The titles of the lists of members.
 const GROUPS: [&str; 3] = ["Required", "Optional", "Read-Only"];
 
-/// An attribute or a block, as a list shows it.
+/// An attribute or a block in a list.
 struct Member<'a> {
     name: &'a str,
     group: &'static str,
-    /// What stands in parentheses after the name.
+    /// The text in parentheses after the name.
     kind: String,
     description: String,
-    within: Option<Within<'a>>,
+    nested: Option<Nested<'a>>,
 }
 
-/// What stands in an attribute or a block.
-struct Within<'a> {
-    /// How its anchor begins.
+/// The members of a nested attribute or block.
+struct Nested<'a> {
+    /// The prefix of the anchor.
     anchor: &'static str,
     attributes: &'a [Attribute],
     blocks: &'a [Block],
 }
 
-/// The section, with what is nested below it.
+/// Renders the section with all nested schemas.
 pub(crate) fn section(body: &BlockBody) -> String {
     let mut text = "## Schema\n".to_owned();
-    list(&mut text, "", &Within { anchor: "", attributes: &body.attributes, blocks: &body.blocks })
-        .expect("a String takes all that is written to it");
+    list(&mut text, "", &Nested { anchor: "", attributes: &body.attributes, blocks: &body.blocks })
+        .expect("writing to a String cannot fail");
     text
 }
 
-/// Lists what stands at `path`, such as `a.b`; an empty one is the root.
-fn list(text: &mut String, path: &str, within: &Within<'_>) -> fmt::Result {
-    let attributes = within.attributes.iter().map(of_attribute);
-    let members: Vec<Member<'_>> = attributes.chain(within.blocks.iter().map(of_block)).collect();
+/// Renders the members at `path`, such as `a.b`. The root has an empty path.
+fn list(text: &mut String, path: &str, nested: &Nested<'_>) -> fmt::Result {
+    let attributes = nested.attributes.iter().map(attribute_member);
+    let members: Vec<Member<'_>> = attributes.chain(nested.blocks.iter().map(block_member)).collect();
     let path_of = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
-    let anchor = |path: &str, within: &Within<'_>| format!("{}--{}", within.anchor, path.replace('.', "--"));
+    let anchor = |path: &str, nested: &Nested<'_>| format!("{}--{}", nested.anchor, path.replace('.', "--"));
     for group in GROUPS {
         let mut listed = members.iter().filter(|member| member.group == group).peekable();
         if listed.peek().is_some() {
@@ -55,23 +54,23 @@ fn list(text: &mut String, path: &str, within: &Within<'_>) -> fmt::Result {
             let Member { name, kind, description, .. } = member;
             let description = description.trim().replace('\n', "\n  ");
             write!(text, "- `{name}` ({kind}) {description}")?;
-            if let Some(within) = &member.within {
-                write!(text, " (see [below for nested schema](#{}))", anchor(&path_of(name), within))?;
+            if let Some(nested) = &member.nested {
+                write!(text, " (see [below for nested schema](#{}))", anchor(&path_of(name), nested))?;
             }
             text.push('\n');
         }
     }
-    for (member, within) in members.iter().filter_map(|member| Some((member, member.within.as_ref()?))) {
+    for (member, nested) in members.iter().filter_map(|member| Some((member, member.nested.as_ref()?))) {
         let path = path_of(member.name);
-        writeln!(text, "\n<a id=\"{}\"></a>\n### Nested Schema for `{path}`", anchor(&path, within))?;
-        list(text, &path, within)?;
+        writeln!(text, "\n<a id=\"{}\"></a>\n### Nested Schema for `{path}`", anchor(&path, nested))?;
+        list(text, &path, nested)?;
     }
     Ok(())
 }
 
-fn of_attribute(attribute: &Attribute) -> Member<'_> {
-    let (mut kind, within) = match &attribute.kind {
-        AttributeKind::Plain(ty) => (words(ty), None),
+fn attribute_member(attribute: &Attribute) -> Member<'_> {
+    let (mut kind, nested) = match &attribute.kind {
+        AttributeKind::Plain(ty) => (type_name(ty), None),
         AttributeKind::Nested(nesting, attributes) => {
             let kind = match nesting {
                 Nesting::Single => "Attributes",
@@ -79,7 +78,7 @@ fn of_attribute(attribute: &Attribute) -> Member<'_> {
                 Nesting::Set => "Attributes Set",
                 Nesting::Map => "Attributes Map",
             };
-            (kind.to_owned(), Some(Within { anchor: "nestedatt", attributes, blocks: &[] }))
+            (kind.to_owned(), Some(Nested { anchor: "nestedatt", attributes, blocks: &[] }))
         }
     };
     if attribute.sensitive {
@@ -90,11 +89,11 @@ fn of_attribute(attribute: &Attribute) -> Member<'_> {
         Presence::Optional | Presence::OptionalComputed => GROUPS[1],
         Presence::Computed => GROUPS[2],
     };
-    let description = described(&mut kind, &attribute.description, attribute.deprecation.as_deref());
-    Member { name: attribute.name, group, kind, description, within }
+    let description = with_deprecation(&mut kind, &attribute.description, attribute.deprecation.as_deref());
+    Member { name: attribute.name, group, kind, description, nested }
 }
 
-fn of_block(block: &Block) -> Member<'_> {
+fn block_member(block: &Block) -> Member<'_> {
     let (mut kind, min_items) = match block.nesting {
         BlockNesting::Single | BlockNesting::Group => ("Block".to_owned(), 0),
         BlockNesting::List { min_items, max_items } => (limits("Block List", min_items, max_items), min_items),
@@ -102,14 +101,14 @@ fn of_block(block: &Block) -> Member<'_> {
         BlockNesting::Map => ("Block Map".to_owned(), 0),
     };
     let BlockBody { attributes, blocks, description, deprecation } = &block.body;
-    let description = described(&mut kind, description, deprecation.as_deref());
+    let description = with_deprecation(&mut kind, description, deprecation.as_deref());
     let group = if min_items > 0 { GROUPS[0] } else { GROUPS[1] };
     Member {
         name: block.name,
         group,
         kind,
         description,
-        within: Some(Within { anchor: "nestedblock", attributes, blocks }),
+        nested: Some(Nested { anchor: "nestedblock", attributes, blocks }),
     }
 }
 
@@ -118,25 +117,25 @@ fn limits(kind: &str, min_items: i64, max_items: i64) -> String {
     format!("{kind}{}{}", limit("Min", min_items), limit("Max", max_items))
 }
 
-fn described(kind: &mut String, description: &str, deprecation: Option<&str>) -> String {
+fn with_deprecation(kind: &mut String, description: &str, deprecation: Option<&str>) -> String {
     let Some(instead) = deprecation else { return description.to_owned() };
     *kind += ", Deprecated";
     format!("{description} **Deprecated:** {instead}")
 }
 
-/// A type in the words of the Registry.
-fn words(ty: &Type) -> String {
+/// The name of a type in the Registry.
+fn type_name(ty: &Type) -> String {
     match ty {
         Type::Bool => "Boolean".to_owned(),
         Type::Number => "Number".to_owned(),
         Type::String => "String".to_owned(),
         Type::Dynamic => "Dynamic".to_owned(),
-        Type::List(element) => format!("List of {}", words(element)),
-        Type::Set(element) => format!("Set of {}", words(element)),
-        Type::Map(element) => format!("Map of {}", words(element)),
-        Type::Tuple(elements) => format!("Tuple of {}", elements.iter().map(words).collect::<Vec<_>>().join(", ")),
+        Type::List(element) => format!("List of {}", type_name(element)),
+        Type::Set(element) => format!("Set of {}", type_name(element)),
+        Type::Map(element) => format!("Map of {}", type_name(element)),
+        Type::Tuple(elements) => format!("Tuple of {}", elements.iter().map(type_name).collect::<Vec<_>>().join(", ")),
         Type::Object(attributes) => {
-            let attributes = attributes.iter().map(|(name, ty)| format!("{name}: {}", words(ty)));
+            let attributes = attributes.iter().map(|(name, ty)| format!("{name}: {}", type_name(ty)));
             format!("Object of {}", attributes.collect::<Vec<_>>().join(", "))
         }
     }

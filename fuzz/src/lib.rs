@@ -1,7 +1,7 @@
-//! What the fuzz targets do, one module for each: bytes in, a panic where a promise is broken.
+//! The fuzz targets, one module each. A target takes bytes and panics if a property does not hold.
 //!
-//! The same modules are included by the package's integration tests, which run them over random bytes and over every input
-//! that was ever a finding. So they use only what the library makes public, and the crates that both have.
+//! The integration tests of the package include these modules and run them with random bytes and with all earlier
+//! findings. The modules therefore use only the public API of the library and dependencies of both packages.
 
 pub mod answers;
 pub mod emulator;

@@ -1,5 +1,7 @@
-//! Choices out of bytes: types, values of a type, and JSON with the field names of the service. Bytes that have run out
-//! choose the first and the smallest, so every input means something, and a shorter one means something simpler.
+//! Generates types, values and JSON from fuzz input.
+//!
+//! After the end of the input, every byte is 0 and selects the first or smallest choice. Every input is therefore valid,
+//! and shorter inputs generate simpler data.
 
 use std::fmt::Write as _;
 
@@ -9,7 +11,7 @@ use terraform_provider_dli::framework::{
     value::{Refinement, Value},
 };
 
-/// Texts that reach beyond a first check.
+/// Strings that pass a first validation.
 const WORDS: [&str; 44] = [
     "",
     "test",
@@ -57,7 +59,7 @@ const WORDS: [&str; 44] = [
     "*:clock-skew=-20m*1",
 ];
 
-/// The names of the service's fields, and of the emulator's control API.
+/// Field names of the service and of the emulator's control API.
 const FIELDS: [&str; 64] = [
     "name",
     "dest_vpc_id",
@@ -129,13 +131,13 @@ const FIELDS: [&str; 64] = [
 #[derive(Debug, Clone)]
 pub struct Source<'a> {
     rest: &'a [u8],
-    /// How many values of the dynamic type the present one lies in.
-    dynamic: usize,
+    /// Number of enclosing values of the dynamic type.
+    dynamic_depth: usize,
 }
 
 impl<'a> Source<'a> {
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes, dynamic: 0 }
+        Self { rest: bytes, dynamic_depth: 0 }
     }
 
     pub fn byte(&mut self) -> u8 {
@@ -144,12 +146,12 @@ impl<'a> Source<'a> {
         byte
     }
 
-    /// A number below `end`, which is at most 256.
+    /// A number below `end`, at most 256.
     pub fn below(&mut self, end: usize) -> usize {
         usize::from(self.byte()) % end
     }
 
-    /// True in one case of `cases`; not where the bytes have run out.
+    /// True in one of `cases` cases; false at the end of the input.
     pub fn rarely(&mut self, cases: usize) -> bool {
         self.below(cases) == cases - 1
     }
@@ -162,7 +164,7 @@ impl<'a> Source<'a> {
         self.rest.is_empty()
     }
 
-    /// Everything that is left.
+    /// The remaining bytes.
     pub fn rest(&mut self) -> &'a [u8] {
         std::mem::take(&mut self.rest)
     }
@@ -179,7 +181,7 @@ impl<'a> Source<'a> {
         i64::from_be_bytes(std::array::from_fn(|_| self.byte()))
     }
 
-    /// A known word, or any text.
+    /// One of `WORDS`, or a random string.
     pub fn text(&mut self) -> String {
         if self.rarely(3) { String::from_utf8_lossy(self.bytes()).into_owned() } else { self.pick(&WORDS).to_owned() }
     }
@@ -213,33 +215,33 @@ impl<'a> Source<'a> {
             Type::Bool => Value::Bool(self.rarely(2)),
             Type::Number => Value::Number(self.number()),
             Type::String => Value::String(self.text()),
-            Type::List(element) => Value::List(self.several(|source| source.value(element))),
-            Type::Set(element) => Value::set(self.several(|source| source.value(element))),
-            Type::Map(element) => Value::map(self.several(|source| (source.text(), source.value(element)))),
+            Type::List(element) => Value::List(self.list(|source| source.value(element))),
+            Type::Set(element) => Value::set(self.list(|source| source.value(element))),
+            Type::Map(element) => Value::map(self.list(|source| (source.text(), source.value(element)))),
             Type::Tuple(elements) => Value::List(elements.iter().map(|ty| self.value(ty)).collect()),
             Type::Object(attributes) => {
                 Value::Map(attributes.iter().map(|(name, ty)| (name.clone(), self.value(ty))).collect())
             }
-            // A codec refuses what is nested too deep, and each of these is up to three levels more.
-            Type::Dynamic if self.dynamic == 16 => Value::Null,
+            // The codecs limit the nesting depth, and each dynamic value adds up to three levels.
+            Type::Dynamic if self.dynamic_depth == 16 => Value::Null,
             Type::Dynamic => {
-                self.dynamic += 1;
+                self.dynamic_depth += 1;
                 let ty = self.ty(1);
                 let value = self.value(&ty);
-                self.dynamic -= 1;
+                self.dynamic_depth -= 1;
                 Value::Dynamic(Box::new((ty, value)))
             }
         }
     }
 
-    /// A decimal number, often at an edge.
+    /// A decimal number, often a limit value.
     pub fn number(&mut self) -> Number {
-        const EDGES: [&str; 8] =
+        const LIMITS: [&str; 8] =
             ["0", "1e2147483647", "1e-2147483648", "9223372036854775808", "-0.1", "1e64", "1e65", "10e2147483647"];
         let zero = Number::from(0_i64);
         match self.below(4) {
             0 => Number::from(self.integer()),
-            1 => self.pick(&EDGES).parse().unwrap_or(zero),
+            1 => self.pick(&LIMITS).parse().unwrap_or(zero),
             2 => Number::from_f64(f64::from_bits(self.integer().cast_unsigned())).unwrap_or(zero),
             _ => {
                 let digits: String = self.bytes().iter().map(|byte| char::from(b'0' + byte % 10)).collect();
@@ -260,11 +262,11 @@ impl<'a> Source<'a> {
         }
     }
 
-    fn several<T>(&mut self, mut one: impl FnMut(&mut Self) -> T) -> Vec<T> {
-        (0..self.below(5)).map(|_| one(self)).collect()
+    fn list<T>(&mut self, mut element: impl FnMut(&mut Self) -> T) -> Vec<T> {
+        (0..self.below(5)).map(|_| element(self)).collect()
     }
 
-    /// JSON with the service's field names, or bytes that are none.
+    /// JSON with known field names, or bytes that are not JSON.
     pub fn body(&mut self) -> Vec<u8> {
         match self.below(8) {
             6 => self.rest().to_vec(),
@@ -310,7 +312,7 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Whether a value is one of the type, said once more and independently of the codecs.
+/// Whether a value has a type; independent of the codecs.
 pub fn fits(value: &Value, ty: &Type) -> bool {
     match (value, ty) {
         (Value::Null | Value::Unknown(_), _)

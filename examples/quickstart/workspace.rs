@@ -1,5 +1,6 @@
-//! The working directory of the quickstart: the configuration, a mirror that holds the provider, Terraform's own
-//! settings, and a `./terraform` that uses them.
+//! The working directory of the quickstart.
+//!
+//! Contains the configuration, a mirror with the provider, the settings of Terraform, and a `./terraform` that uses them.
 
 use std::env::consts::{ARCH, OS};
 use std::fs;
@@ -13,38 +14,38 @@ use terraform_provider_dli::emulator::{ACCESS_KEY, SECRET_KEY};
 
 use crate::terraform::{Terraform, isolated, target_directory};
 
-/// The document's example request.
+/// The example request of the API Reference as a configuration.
 pub(crate) const CONFIGURATION: &str = include_str!("main.tf");
-/// A project id of the form that real ones have; the emulator takes any.
+/// A project ID; the emulator accepts any.
 pub(crate) const PROJECT: &str = "0123456789abcdef0123456789abcdef";
 /// The version of the provider in the mirror.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The binary, as `Cargo.toml` names it.
+/// Name of the provider binary in `Cargo.toml`.
 const PROVIDER: &str = "terraform-provider-dli";
 
-/// Why a step did not end as announced.
+/// An error of a quickstart step.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error("could not write {}", path.display())]
     Write { path: PathBuf, source: io::Error },
     #[error("could not run {program}")]
     Run { program: String, source: io::Error },
-    #[error("`{command}` ended with {status}")]
+    #[error("`{command}` failed with {status}")]
     Failed { command: String, status: ExitStatus },
-    #[error("`terraform plan` should have found nothing to change")]
-    Changes,
-    #[error("cargo built no {PROVIDER}")]
+    #[error("`terraform plan` found changes, expected none")]
+    UnexpectedChanges,
+    #[error("cargo did not build {PROVIDER}")]
     NotBuilt,
-    #[error("`terraform {command}` printed no JSON")]
-    NoJson { command: String, source: serde_json::Error },
+    #[error("`terraform {command}` printed invalid JSON")]
+    InvalidJson { command: String, source: serde_json::Error },
 }
 
-/// The working directory.
+/// A working directory with a launcher for Terraform.
 #[derive(Debug)]
-pub(crate) struct Stage {
+pub(crate) struct Workspace {
     directory: PathBuf,
-    /// Terraform with the settings of the first directory.
+    /// Path of the script that runs Terraform with the settings of the first directory.
     launcher: PathBuf,
 }
 
@@ -52,7 +53,7 @@ pub(crate) struct Stage {
 pub(crate) fn build_provider() -> Result<PathBuf, Error> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let mut command = Command::new(&cargo);
-    // Naming the example too keeps the features of the dependencies as they are, so that none is built again.
+    // Building the example too keeps the features of the dependencies, so that cargo does not rebuild them.
     command.args(["build", "--bin", PROVIDER, "--example", "quickstart", "--message-format=json-render-diagnostics"]);
     command.args(["--manifest-path", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")]);
     if !cfg!(debug_assertions) {
@@ -68,85 +69,84 @@ pub(crate) fn build_provider() -> Result<PathBuf, Error> {
     built.find_map(|message| message["executable"].as_str().map(PathBuf::from)).ok_or(Error::NotBuilt)
 }
 
-impl Stage {
-    /// Lays out the directory anew; what an earlier run left there is removed.
-    pub(crate) fn set(terraform: &Terraform, provider: &Path, endpoint: &str) -> Result<Self, Error> {
+impl Workspace {
+    /// Creates the directory, replacing that of an earlier run.
+    pub(crate) fn create(terraform: &Terraform, provider: &Path, endpoint: &str) -> Result<Self, Error> {
         let directory = target_directory().join("quickstart");
-        let stage = Self { launcher: directory.join("terraform"), directory };
-        let directory = &stage.directory;
+        let workspace = Self { launcher: directory.join("terraform"), directory };
+        let directory = &workspace.directory;
         if directory.exists() {
-            fs::remove_dir_all(directory).map_err(writing(directory))?;
+            fs::remove_dir_all(directory).map_err(write_error(directory))?;
         }
         let mirror = directory.join("mirror");
         for host in ["registry.terraform.io", "registry.opentofu.org"] {
             let package = mirror.join(host).join("opendli/dli").join(VERSION).join(platform());
             let executable = package.join(format!("terraform-provider-dli_v{VERSION}"));
-            fs::create_dir_all(&package).map_err(writing(&package))?;
-            fs::copy(provider, &executable).map_err(writing(&executable))?;
+            fs::create_dir_all(&package).map_err(write_error(&package))?;
+            fs::copy(provider, &executable).map_err(write_error(&executable))?;
         }
-        stage.write("main.tf", CONFIGURATION)?;
-        stage.write("provider.tf", &provider_block(endpoint))?;
+        workspace.write("main.tf", CONFIGURATION)?;
+        workspace.write("provider.tf", &provider_block(endpoint))?;
         let installation = format!(
             "provider_installation {{\n  filesystem_mirror {{\n    path = \"{}\"\n  }}\n}}\n",
             mirror.display()
         );
-        stage.write("terraform.rc", &installation)?;
+        workspace.write("terraform.rc", &installation)?;
         let settings = directory.join("terraform.rc");
-        stage.write("terraform", &launcher(&settings, &terraform.program))?;
+        workspace.write("terraform", &launcher(&settings, &terraform.program))?;
         let executable = fs::Permissions::from_mode(0o755);
-        fs::set_permissions(&stage.launcher, executable).map_err(writing(&stage.launcher))?;
-        stage.lock()?;
-        Ok(stage)
+        fs::set_permissions(&workspace.launcher, executable).map_err(write_error(&workspace.launcher))?;
+        workspace.lock()?;
+        Ok(workspace)
     }
 
-    /// Another working directory below this one: the same configuration, ready to use, and no state.
-    pub(crate) fn fresh(&self, name: &str) -> Result<Self, Error> {
-        let fresh = Self { directory: self.directory.join(name), launcher: self.launcher.clone() };
-        fs::create_dir_all(&fresh.directory).map_err(writing(&fresh.directory))?;
+    /// Creates a subdirectory with the same configuration, initialized and without a state.
+    pub(crate) fn with_empty_state(&self, name: &str) -> Result<Self, Error> {
+        let workspace = Self { directory: self.directory.join(name), launcher: self.launcher.clone() };
+        fs::create_dir_all(&workspace.directory).map_err(write_error(&workspace.directory))?;
         for file in ["main.tf", "provider.tf", ".terraform.lock.hcl"] {
-            let copy = fresh.directory.join(file);
-            fs::copy(self.directory.join(file), &copy).map_err(writing(&copy))?;
+            let copy = workspace.directory.join(file);
+            fs::copy(self.directory.join(file), &copy).map_err(write_error(&copy))?;
         }
-        fresh.quietly(&["init"])?;
-        Ok(fresh)
+        workspace.run_quietly(&["init"])?;
+        Ok(workspace)
     }
 
-    /// Writes the lock file, as a configuration that is shared comes with one. Without it `init` warns at length that
-    /// it knows the checksum of this platform only.
+    /// Writes the lock file. Without it, `init` warns that it knows the checksum of this platform only.
     fn lock(&self) -> Result<(), Error> {
-        self.quietly(&["providers", "lock", "-fs-mirror=mirror"])
+        self.run_quietly(&["providers", "lock", "-fs-mirror=mirror"])
     }
 
-    /// Where it is.
+    /// The path of the directory.
     pub(crate) fn path(&self) -> &Path {
         &self.directory
     }
 
-    /// Changes the configuration.
+    /// Replaces the configuration.
     pub(crate) fn configure(&self, text: &str) -> Result<(), Error> {
         self.write("main.tf", text)
     }
 
-    /// Runs Terraform with the terminal that this program has.
+    /// Runs Terraform in the terminal of this program.
     pub(crate) fn run(&self, arguments: &[&str]) -> Result<(), Error> {
         let status = self.status(arguments)?;
-        succeeded(arguments, status)
+        check_status(arguments, status)
     }
 
     /// Plans, and requires an empty plan.
     pub(crate) fn expect_no_changes(&self) -> Result<(), Error> {
         let arguments = ["plan", "-detailed-exitcode"];
         let status = self.status(&arguments)?;
-        if status.code() == Some(2) { Err(Error::Changes) } else { succeeded(&arguments, status) }
+        if status.code() == Some(2) { Err(Error::UnexpectedChanges) } else { check_status(&arguments, status) }
     }
 
-    /// Runs Terraform where only its errors are of interest.
-    fn quietly(&self, arguments: &[&str]) -> Result<(), Error> {
-        let status = self.command(arguments).stdout(Stdio::null()).status().map_err(running())?;
-        succeeded(arguments, status)
+    /// Runs Terraform and discards its standard output.
+    fn run_quietly(&self, arguments: &[&str]) -> Result<(), Error> {
+        let status = self.command(arguments).stdout(Stdio::null()).status().map_err(run_error())?;
+        check_status(arguments, status)
     }
 
-    /// The attributes of a resource in the state, `null` where it is not there.
+    /// Returns the attributes of a resource in the state, or `null` if there is none.
     pub(crate) fn state(&self, address: &str) -> Result<Value, Error> {
         let state = self.json(&["show", "-json"])?;
         let mut resources = state["values"]["root_module"]["resources"].as_array().into_iter().flatten();
@@ -155,24 +155,24 @@ impl Stage {
             .map_or(Value::Null, |found| found["values"].clone()))
     }
 
-    /// What Terraform tells as JSON; the person is not shown it.
+    /// Runs Terraform and parses its standard output as JSON.
     pub(crate) fn json(&self, arguments: &[&str]) -> Result<Value, Error> {
         let command = arguments.join(" ");
-        let output = self.command(arguments).stderr(Stdio::inherit()).output().map_err(running())?;
-        serde_json::from_slice(&output.stdout).map_err(|source| Error::NoJson { command, source })
+        let output = self.command(arguments).stderr(Stdio::inherit()).output().map_err(run_error())?;
+        serde_json::from_slice(&output.stdout).map_err(|source| Error::InvalidJson { command, source })
     }
 
     fn status(&self, arguments: &[&str]) -> Result<ExitStatus, Error> {
-        #[expect(clippy::print_stdout, reason = "it is a program for people")]
+        #[expect(clippy::print_stdout, reason = "the program writes to the terminal")]
         {
             println!("$ terraform {}", arguments.join(" "));
         }
-        self.command(arguments).status().map_err(running())
+        self.command(arguments).status().map_err(run_error())
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = isolated(&self.launcher);
-        // Fewer hints about what to type next: the next step types it.
+        // Omit hints about the next command.
         command.args(arguments).current_dir(&self.directory).env("TF_IN_AUTOMATION", "1");
         if !in_colour() {
             command.env("TF_CLI_ARGS", "-no-color");
@@ -182,16 +182,16 @@ impl Stage {
 
     fn write(&self, file: &str, text: &str) -> Result<(), Error> {
         let path = self.directory.join(file);
-        fs::write(&path, text).map_err(writing(&path))
+        fs::write(&path, text).map_err(write_error(&path))
     }
 }
 
-/// Whether what is printed may be coloured: at a terminal, unless the person wants none (<https://no-color.org>).
+/// Whether output may be coloured: on a terminal without `NO_COLOR` (<https://no-color.org>).
 pub(crate) fn in_colour() -> bool {
     io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-/// The operating system and processor as Go names them.
+/// The platform in Go's notation, such as `linux_amd64`.
 fn platform() -> String {
     let os = if OS == "macos" { "darwin" } else { OS };
     let arch = match ARCH {
@@ -214,7 +214,7 @@ fn provider_block(endpoint: &str) -> String {
   }}
 }}
 
-# The emulator's own keys. A real account's belong into HW_ACCESS_KEY and HW_SECRET_KEY.
+# The keys of the emulator. For a real account, set HW_ACCESS_KEY and HW_SECRET_KEY instead.
 provider "dli" {{
   region     = "emulated"
   project_id = "{PROJECT}"
@@ -226,7 +226,7 @@ provider "dli" {{
     )
 }
 
-/// Terraform with the settings of this directory and no others.
+/// A script that runs Terraform with only the settings of this directory.
 fn launcher(settings: &Path, terraform: &Path) -> String {
     format!(
         "#!/bin/sh\nTF_CLI_CONFIG_FILE={} CHECKPOINT_DISABLE=1 exec {} \"$@\"\n",
@@ -235,23 +235,23 @@ fn launcher(settings: &Path, terraform: &Path) -> String {
     )
 }
 
-/// A path as a shell reads it back, with quotation marks where it needs them.
+/// Quotes a path for a shell if necessary.
 pub(crate) fn quoted(path: &Path) -> String {
     let path = path.display().to_string();
     let plain = path.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._-+@:".contains(&b));
     if plain { path } else { format!("'{}'", path.replace('\'', r"'\''")) }
 }
 
-fn writing(path: &Path) -> impl FnOnce(io::Error) -> Error {
+fn write_error(path: &Path) -> impl FnOnce(io::Error) -> Error {
     let path = path.to_owned();
     move |source| Error::Write { path, source }
 }
 
-fn succeeded(arguments: &[&str], status: ExitStatus) -> Result<(), Error> {
+fn check_status(arguments: &[&str], status: ExitStatus) -> Result<(), Error> {
     let command = || format!("terraform {}", arguments.join(" "));
     if status.success() { Ok(()) } else { Err(Error::Failed { command: command(), status }) }
 }
 
-fn running() -> impl FnOnce(io::Error) -> Error {
+fn run_error() -> impl FnOnce(io::Error) -> Error {
     |source| Error::Run { program: "terraform".to_owned(), source }
 }
