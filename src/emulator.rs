@@ -1,15 +1,14 @@
-//! The service in a process: the API of DLI's enhanced datasource connections, as the documents describe it, behind
-//! the gateway's signature check. For a newcomer without an account, and for tests.
+//! An in-process server for DLI's enhanced datasource connections, as documented, with the gateway's authentication.
+//! It serves tests and users without an account.
 //!
-//! It stands on [`crate::dli`] and knows nothing of the client, the framework or the provider: it is their judge. Where
-//! the documents are silent, the choice is marked as an inference beside the code that makes it.
+//! The emulator depends on [`crate::dli`] only, so that it is independent of the client that it tests. Where the
+//! documents are silent, a comment marks the behavior as an inference.
 //!
-//! The way of a request: `server` reads it, `operation` names the operation, `gateway` believes its signature or token
-//! by what `people` knows, a group's file (`connections`, `bindings`, `routes`, `privileges`, `tags`, `queues`,
-//! `connectivity`, `pools`, `quotas`) turns it into a method of [`ProjectService`], which keeps the rules of `limits` and `lifecycle` over the data of
-//! `project`; `snapshot` keeps that in a file, `journal` remembers it. Beside the service, `iam` and `metadata` hand out
-//! credentials. On the way `throttle` counts, `faults` bring troubles on, and `disguise` gives the answer the form that the `quirks` want;
-//! `steering` changes all of this at run time, and `control` lets it be changed from without.
+//! A request passes through these files: `server` reads it, `routing` finds the operation, `auth` authenticates it
+//! against `credential_store`, and the file of the operation group (such as `connections`) calls [`ProjectService`],
+//! which changes the data of `project`. `snapshot` stores the data in a file and `request_log` records the request.
+//! `iam` and `metadata` issue credentials. `throttle` enforces the request limit, `faults` injects faults, and
+//! `response_quirks` rewrites responses. `runtime_settings` and `control` change the behavior at run time.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), terraform_provider_dli::emulator::StartError> {
@@ -74,9 +73,9 @@ pub use self::{
     control::CONTROL_API,
     credential_store::{ACCESS_KEY, Caller, Credential, IamAccount, Identity, SECRET_KEY},
     faults::{ANY_OPERATION, Fault, FaultError, FaultKind, FaultSyntax},
-    metadata::{Metadata, UnknownMetadata},
+    metadata::Metadata,
     project_service::ProjectService,
-    quirks::{Quirk, Quirks, UnknownQuirk},
+    quirks::{Quirk, Quirks},
     request_log::{FaultEffect, LoggedRequest},
     routing::{iam_names as iam_operations, names as operations},
     settings::{Settings, StartError},
@@ -91,7 +90,7 @@ use self::{
 };
 use crate::dli::wire::{Connection, Pool, Queue};
 
-/// A running emulator; dropping it ends it.
+/// A running emulator. Dropping it stops it.
 #[derive(Debug)]
 pub struct Emulator {
     address: SocketAddr,
@@ -101,14 +100,14 @@ pub struct Emulator {
 }
 
 impl Emulator {
-    /// Starts listening; port 0 takes a free one. Runs on the caller's runtime until it is stopped or dropped.
+    /// Starts the emulator on the caller's runtime. Port 0 selects a free port.
     pub async fn start(address: SocketAddr, settings: Settings) -> Result<Self, StartError> {
         let projects = settings.state.as_deref().map(snapshot::load).transpose()?.unwrap_or_default();
         let faults = Faults::new(&settings.faults)?;
         let listen = |source| StartError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        // Answers are written whole; gathering small pieces would only delay the last of them.
+        // Responses are written whole, so Nagle's algorithm would only delay the last segment.
         let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
         let (stop, stopped) = watch::channel(());
         let state = Arc::new(AppState {
@@ -135,23 +134,23 @@ impl Emulator {
             let end = async move {
                 let _ = stopped.changed().await;
             };
-            // It never ends with an error: where accepting fails, it waits and accepts again.
+            // It returns no error: after a failed accept it waits and tries again.
             let _ = axum::serve(listener, router).with_graceful_shutdown(end).await;
         });
         Ok(Self { address, state, stop, serving })
     }
 
-    /// Answers one request without the network, as the listener would; a lost answer is a body that fails.
+    /// Handles one request without the network. A lost response has a body that fails.
     pub async fn answer(&self, request: Request<Body>) -> Response<Body> {
         server::answer(State(Arc::clone(&self.state)), request).await
     }
 
-    /// Where it listens.
+    /// The address it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The endpoint to configure: `http://127.0.0.1:PORT`. One that listens everywhere is reached there, too.
+    /// The endpoint to configure, such as `http://127.0.0.1:7080`; the loopback address if it listens on all addresses.
     pub fn endpoint(&self) -> String {
         let mut address = self.address;
         match address.ip() {
@@ -162,23 +161,22 @@ impl Emulator {
         format!("http://{address}")
     }
 
-    /// The requests so far, in the order in which they were answered: the newest 100,000, or less where their bodies
-    /// come to more than 256 MiB.
+    /// The newest requests in response order: at most 100,000, and at most 256 MiB in all.
     pub fn requests(&self) -> Vec<LoggedRequest> {
         lock(&self.state.request_log).requests()
     }
 
-    /// All connections of a project in the order of their creation, with the 1,000 that were deleted last.
+    /// All connections of a project in order of creation, including the newest 1,000 deleted ones.
     pub fn connections(&self, project: &str) -> Vec<Connection> {
         self.read_project(project, |service| service.connections())
     }
 
-    /// The tags of a connection; none where there is no such connection, or it was deleted.
+    /// The tags of a connection; empty if it does not exist.
     pub fn tags(&self, project: &str, id: &str) -> BTreeMap<String, String> {
         self.read_project(project, |service| service.tags(id).cloned().unwrap_or_default())
     }
 
-    /// The route table with which a connection was created, which no request can read.
+    /// The route table of a connection, which no API operation returns.
     pub fn routetable_id(&self, project: &str, id: &str) -> Option<String> {
         self.read_project(project, |service| service.record(id)?.routetable_id.clone())
     }
@@ -188,20 +186,20 @@ impl Emulator {
         self.read_project(project, |service| service.project.queues.clone())
     }
 
-    /// The elastic resource pools of a project, with the names of their queues.
+    /// The elastic resource pools of a project, with their queue names.
     pub fn pools(&self, project: &str) -> Vec<Pool> {
         self.read_project(project, |service| service.project.filled_pools().collect())
     }
 
-    /// Changes things without a request, as somebody in the console would; the service's rules hold here too. An
-    /// error is that of the state file.
+    /// Changes a project without a request, like a user of the console. The service's rules apply. Fails if the state
+    /// file cannot be written.
     pub fn edit<T>(&self, project: &str, work: impl FnOnce(&mut ProjectService<'_>) -> T) -> Result<T, SnapshotError> {
         let (result, change) = self.state.with_project(project, true, work);
         self.state.keep(change)?;
         Ok(result)
     }
 
-    /// Ends it: no new connections, no further waiting, and no more than half a second for the requests under way.
+    /// Stops the emulator. Running requests have half a second to finish.
     pub async fn stop(self) {
         let Self { stop, mut serving, .. } = self;
         drop(stop);

@@ -1,5 +1,5 @@
-//! Requests to the emulator, several in a row and signed or not: it never fails, and a refusal says why in the service's
-//! form. Its control API is asked too.
+//! Sequences of requests to the emulator and its control API, signed or not. The emulator never fails, and every
+//! error has the documented form.
 
 use std::{cell::RefCell, sync::Arc};
 
@@ -17,7 +17,7 @@ use tokio::runtime::{Builder, Runtime};
 use super::source::Source;
 
 const PROJECT: &str = "48cc2c48765f481480c7db940d6409d1";
-/// The time that the emulator and the signatures have.
+/// The time of the emulator and of the signatures.
 const DATE: &str = "20260101T000000Z";
 
 /// Methods and paths; `P` is the project, `C` the newest connection, `T` any text.
@@ -57,7 +57,7 @@ const CALLS: [(&str, &str); 33] = [
     ("GET", "/v1.0/P/queues/T/connection-test/T"),
 ];
 
-/// The same for the control API, with bodies that change something.
+/// Methods, paths and bodies of the control API.
 const CONTROL: [(&str, &str, &str); 22] = [
     ("PUT", "/_emulator/state", ""),
     ("GET", "/_emulator/state", ""),
@@ -97,7 +97,7 @@ const PARAMETERS: [&str; 11] = [
     "since",
 ];
 
-/// Troubles that other requests meet.
+/// Faults for other requests.
 const FAULTS: [&str; 8] = [
     "*:clock-skew=-20m*1",
     "*:clock-skew=584554530872y@0.5/7",
@@ -109,7 +109,7 @@ const FAULTS: [&str; 8] = [
     "*:refuse=503,DLI.0999,text",
 ];
 
-/// Names and passwords that IAM knows, and one that it does not.
+/// Known names and passwords, and an unknown one.
 const PEOPLE: [&str; 5] = ["emulator", "terraform", "emulator-password", "dli-agency", "nobody"];
 
 struct Bench {
@@ -123,7 +123,7 @@ thread_local! {
 
 impl Bench {
     fn new() -> Self {
-        // Time is passed over: latencies of years would be waited for.
+        // Time is paused, so that long delays end at once.
         let runtime = Builder::new_current_thread().enable_all().start_paused(true).build().expect("a runtime");
         let clock = Arc::new(ManualClock::new(datetime!(2026-01-01 00:00 UTC)));
         let settings = Settings { clock, ..Settings::default() };
@@ -131,7 +131,7 @@ impl Bench {
         Self { runtime, emulator }
     }
 
-    /// Status, whether JSON follows, and the body; none where the answer is lost.
+    /// Status, whether the body must be JSON, and the body; `None` if the response is lost.
     fn send(&self, request: Request<Body>) -> (StatusCode, bool, Option<Bytes>) {
         self.runtime.block_on(async {
             let (head, body) = self.emulator.answer(request).await.into_parts();
@@ -166,7 +166,7 @@ pub fn run(bytes: &[u8]) {
                 read => read.unwrap_or_default(),
             };
             assert!(!status.is_server_error(), "{what}: {status} {body:?}");
-            // The service, the control API and IAM each have a form; the metadata service has words alone.
+            // DLI, the control API and IAM each have an error form; the metadata service returns plain text.
             let explained = json["error_code"].is_string()
                 || json["error"].is_string()
                 || json["error"]["code"] != Value::Null
@@ -182,7 +182,7 @@ pub fn run(bytes: &[u8]) {
     });
 }
 
-/// The next request, and what it is for the message of a failure; none where no HTTP client could send it.
+/// The next request and its description; `None` if no HTTP client could send it.
 fn request(source: &mut Source<'_>, newest: &str) -> Option<(Request<Body>, String)> {
     let control = source.rarely(4);
     let (method, pattern, usual) = if control {

@@ -1,4 +1,4 @@
-//! The emulator as a program: `dli-emulator --help`.
+//! The `dli-emulator` program, a local emulator of DLI's enhanced datasource connections.
 
 use std::{
     collections::BTreeMap,
@@ -11,10 +11,7 @@ use std::{
     time::Duration,
 };
 
-use clap::{
-    Parser,
-    builder::{PossibleValuesParser, TypedValueParser},
-};
+use clap::Parser;
 use terraform_provider_dli::{
     dli::wire::Queue,
     emulator::{
@@ -23,93 +20,89 @@ use terraform_provider_dli::{
     },
 };
 
-/// Project of the printed configuration; every other id works as well.
+/// Project id of the printed configuration. Any other id works as well.
 const PROJECT: &str = "0123456789abcdef0123456789abcdef";
 
-/// Huawei Cloud DLI's enhanced datasource connections in a process, for trying things without an account.
+/// Local emulator of Huawei Cloud DLI's enhanced datasource connections, for use without an account.
 ///
-/// Requests are checked as the real gateway and service do: signature, limits, states. Each project id that is seen
-/// for the first time gets its queues. A binding becomes ACTIVE after a delay, or FAILED where --fail-binding says so.
+/// Checks signatures, limits and states like the gateway and the service. Every project has the same queues at first.
+/// A binding becomes ACTIVE after --binding-delay, or FAILED if --fail-binding names it.
 #[derive(Debug, Parser)]
 #[command(version, after_long_help = CONTROL_API)]
 struct Arguments {
-    /// Port to listen on; 0 takes a free one and prints it
+    /// Port to listen on; 0 selects a free port and prints it
     #[arg(long, default_value_t = 7080)]
     port: u16,
     /// Address to listen on
     #[arg(long, default_value_t = Ipv4Addr::LOCALHOST.into())]
     host: IpAddr,
-    /// Keep the state in this file, across restarts
+    /// File that keeps the state across restarts
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
-    /// The access key that requests must be signed with
+    /// Access key that requests must be signed with
     #[arg(long, default_value = ACCESS_KEY, value_name = "KEY")]
     access_key: String,
-    /// Its secret key
+    /// Secret key of the access key
     #[arg(long, default_value = SECRET_KEY, value_name = "KEY")]
     secret_key: String,
-    /// The security token that requests must carry, as with temporary keys
+    /// Security token that requests must carry; makes the keys temporary
     #[arg(long, value_name = "TOKEN")]
     security_token: Option<String>,
-    /// How long a binding stays CREATING, such as 500ms or 1m
+    /// Time that a binding stays CREATING, such as 500ms or 1m
     #[arg(long, default_value = "2s", value_parser = humantime::parse_duration, value_name = "TIME")]
     binding_delay: Duration,
-    /// Added to each answer, after its effect
+    /// Delay of each response, after the request has taken effect
     #[arg(long, default_value = "0s", value_parser = humantime::parse_duration, value_name = "TIME")]
     latency: Duration,
-    /// Let the bindings of a queue, or of a pool for its queues, end FAILED with this text (repeatable)
-    #[arg(long, value_parser = failure, value_name = "NAME=TEXT")]
+    /// Make bindings of this queue or pool FAILED with this text (repeatable)
+    #[arg(long, value_parser = name_and_text, value_name = "NAME=TEXT")]
     fail_binding: Vec<(String, String)>,
-    /// How long a deleted connection stays ACTIVE
+    /// Time that a deleted connection stays ACTIVE
     #[arg(long, default_value = "0s", value_parser = humantime::parse_duration, value_name = "TIME")]
     delete_delay: Duration,
-    /// Differ from the documents in this way, which has been seen or which nothing rules out (repeatable)
-    #[arg(long, value_parser = quirk(), value_name = "NAME")]
+    /// Deviate from the documented behavior in this way (repeatable)
+    #[arg(long, value_enum, value_name = "NAME")]
     quirk: Vec<Quirk>,
-    /// Bring a trouble on, such as 'CreateEnhancedConnection:lose-answer*1' or '*:throttle@0.2/7' (repeatable)
+    /// Inject a fault, such as 'CreateEnhancedConnection:lose-answer*1' or '*:throttle@0.2/7' (repeatable)
     #[arg(long, value_name = "FAULT")]
     fault: Vec<Fault>,
-    /// How often one user may ask, such as 5/1s; more are throttled
+    /// Request limit per user, such as 5/1s
     #[arg(long, value_name = "REQUESTS/TIME")]
     limit: Option<Limit>,
-    /// How far the clock is ahead of the right time, such as 20m, or behind, such as -20m
+    /// Difference between the emulator's clock and the correct time, such as 20m or -20m
     #[arg(long, default_value = "0s", value_parser = read_skew, allow_hyphen_values = true, value_name = "TIME")]
     clock_skew: time::Duration,
-    /// The password of the user terraform of the domain emulator, for tokens
+    /// Password of the user terraform in the domain emulator
     #[arg(long, default_value_t = IamAccount::default().password, value_name = "TEXT")]
     password: String,
-    /// One more project that IAM knows by its region (repeatable)
-    #[arg(long, value_parser = project, value_name = "REGION=ID")]
+    /// Additional project in IAM, named after its region (repeatable)
+    #[arg(long, value_parser = region_and_id, value_name = "REGION=ID")]
     project: Vec<(String, String)>,
-    /// How long tokens and temporary keys live; by default as the service's do
+    /// Lifetime of tokens and temporary keys; as documented by default
     #[arg(long, value_parser = humantime::parse_duration, value_name = "TIME")]
     credential_lifetime: Option<Duration>,
-    /// Which metadata service there is: v2, v1, no-agency, absent
-    #[arg(long, default_value_t, value_name = "NAME")]
+    /// Version of the metadata service
+    #[arg(long, value_enum, default_value_t, value_name = "NAME")]
     metadata: Metadata,
-    /// Where chance begins: the same number gives the same orders of lists
+    /// Random seed for the order of lists
     #[arg(long, default_value_t = 0, value_name = "NUMBER")]
     seed: u64,
-    /// Write no request log
+    /// Disable the request log
     #[arg(long)]
     quiet: bool,
 }
 
-fn failure(text: &str) -> Result<(String, String), String> {
+fn name_and_text(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, text)) if !name.is_empty() => Ok((name.to_ascii_lowercase(), text.to_owned())),
-        _ => Err("write it as NAME=TEXT, such as q2='Failed to get subnet'".to_owned()),
+        _ => Err("expected NAME=TEXT, such as q2='Failed to get subnet'".to_owned()),
     }
 }
 
-fn quirk() -> impl TypedValueParser<Value = Quirk> {
-    PossibleValuesParser::new(Quirk::ALL.map(Quirk::name)).try_map(|name| name.parse::<Quirk>())
-}
-
-fn project(text: &str) -> Result<(String, String), String> {
+fn region_and_id(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((region, id)) if !region.is_empty() && !id.is_empty() => Ok((region.to_owned(), id.to_owned())),
-        _ => Err("write it as REGION=ID".to_owned()),
+        _ => Err("expected REGION=ID".to_owned()),
     }
 }
 
@@ -157,22 +150,22 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
         seed: arguments.seed,
         ..Settings::default()
     };
-    // Before the address is printed: whoever reads it may end the emulator at once.
-    let ended = end()?;
+    // Signal handlers must exist before the address is printed.
+    let shutdown = shutdown_signal()?;
     let emulator = Emulator::start(address, settings).await.map_err(explain)?;
     for (name, _) in &arguments.fail_binding {
-        check_fate(&emulator, name)?;
+        check_fail_binding(&emulator, name)?;
     }
     let greeting = Greeting { emulator: &emulator, arguments: &arguments, colour: io::stdout().is_terminal() };
     let mut stdout = io::stdout();
-    // Nobody has to listen to it.
+    // A closed standard output is not an error.
     let _ = write!(stdout, "{greeting}").and_then(|()| stdout.flush());
-    ended.await;
+    shutdown.await;
     Ok(())
 }
 
-/// A fate that no binding would ever meet is a slip of the pen.
-fn check_fate(emulator: &Emulator, name: &str) -> Result<(), String> {
+/// Rejects a --fail-binding that matches nothing that can be bound.
+fn check_fail_binding(emulator: &Emulator, name: &str) -> Result<(), String> {
     let (queues, pools) = (emulator.queues(PROJECT), emulator.pools(PROJECT));
     let bound = |queue: &&Queue| queue.may_be_bound() && queue.elastic_resource_pool_name.is_empty();
     let names = queues.iter().filter(bound).map(|queue| queue.queue_name.as_str());
@@ -183,14 +176,17 @@ fn check_fate(emulator: &Emulator, name: &str) -> Result<(), String> {
     let pool = pools.iter().find(|pool| pool.queues.iter().any(|queue| queue == name));
     Err(match pool {
         Some(pool) => {
-            format!("--fail-binding {name}: that queue lives in {0}, which is bound in its place; name {0}", pool.name)
+            format!("--fail-binding {name}: the queue is in pool {0}, which is bound instead; use {0}", pool.name)
         }
-        None => format!("--fail-binding {name}: nothing of that name is ever bound; there are {}", names.join(", ")),
+        None => format!(
+            "--fail-binding {name}: no queue or pool of this name can be bound; available: {}",
+            names.join(", ")
+        ),
     })
 }
 
 /// Completes at Ctrl-C or SIGTERM.
-fn end() -> io::Result<impl Future<Output = ()>> {
+fn shutdown_signal() -> io::Result<impl Future<Output = ()>> {
     #[cfg(unix)]
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     #[cfg(unix)]
@@ -206,17 +202,17 @@ fn end() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// What to do about an address that is taken, which is what happens most.
+/// Adds advice to the error of an address in use.
 fn explain(error: StartError) -> Box<dyn Error> {
     match &error {
         StartError::Listen { source, address } if source.kind() == io::ErrorKind::AddrInUse => {
-            format!("{address} is in use; name another port with --port, or let --port 0 take a free one").into()
+            format!("{address} is in use; choose another port with --port, or use --port 0 for a free one").into()
         }
         _ => error.into(),
     }
 }
 
-/// What a newcomer needs to begin.
+/// The text on standard output at start.
 struct Greeting<'a> {
     emulator: &'a Emulator,
     arguments: &'a Arguments,
@@ -231,7 +227,7 @@ impl fmt::Display for Greeting<'_> {
         writeln!(f, "DLI emulator at {bold}{endpoint}{plain}")?;
         match state {
             Some(path) => writeln!(f, "State in {}", path.display())?,
-            None => writeln!(f, "State in memory only; --state FILE keeps it")?,
+            None => writeln!(f, "State in memory only; use --state FILE to keep it")?,
         }
         writeln!(f, "\nConfigure Terraform with:\n")?;
         writeln!(f, "  provider \"dli\" {{")?;
@@ -253,11 +249,11 @@ impl fmt::Display for Greeting<'_> {
             let what = match queue.elastic_resource_pool_name.as_str() {
                 "" if !queue.may_be_bound() => "shared, cannot be bound".to_owned(),
                 "" if queue.resource_mode == 1 => "dedicated".to_owned(),
-                "" => "shared, but charged by the year, so it can be bound".to_owned(),
-                pool => format!("in elastic resource pool {pool}, which is bound in its place"),
+                "" => "shared with yearly billing, can be bound".to_owned(),
+                pool => format!("in elastic resource pool {pool}, which is bound instead"),
             };
             writeln!(f, "  {:<8}  {dim}{what}{plain}", queue.queue_name)?;
         }
-        writeln!(f, "\nCtrl-C ends it.{}\n", if self.arguments.quiet { "" } else { " Requests:" })
+        writeln!(f, "\nPress Ctrl-C to stop.{}\n", if self.arguments.quiet { "" } else { " Requests:" })
     }
 }

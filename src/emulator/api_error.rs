@@ -1,4 +1,4 @@
-//! How the service and its gateway say no: a status, a code, a text.
+//! Error responses of the service and its gateway.
 
 use std::borrow::Cow;
 
@@ -11,15 +11,15 @@ use crate::dli::{
     wire::Outcome,
 };
 
-/// A request that was refused; nothing was changed.
+/// A rejected request. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("HTTP {status} {code}: {text}")]
 pub struct ApiError {
     /// HTTP status.
     pub status: u16,
-    /// `DLI.xxxx` of the service, `APIGW.xxxx` of the gateway, or a number of IAM's; empty where there is none.
+    /// `DLI.xxxx` (service), `APIGW.xxxx` (gateway) or a number (IAM); empty if there is none.
     pub code: Cow<'static, str>,
-    /// The words that go with it.
+    /// Error message.
     pub text: String,
 }
 
@@ -28,14 +28,13 @@ impl ApiError {
         Self { status, code: code.into(), text: text.into() }
     }
 
-    /// A parameter breaks a rule.
+    /// A parameter is invalid.
     pub(super) fn parameter(text: impl Into<String>) -> Self {
         Self::new(400, error_code::INVALID_PARAMETER, text)
     }
 
-    /// The documents show this code and text for the privileges of a connection that is not there (with "does not
-    /// exist" in one place, "is not exist" in another). That every other operation says the same is an inference, and
-    /// that one of the other codes for what is not there comes in its place would be as likely.
+    /// The connection does not exist. The documents show this code and text only for the privileges of a connection
+    /// (once as "does not exist", once as "is not exist"). That all operations use it is an inference.
     pub(super) fn no_connection(id: &str, quirks: &Quirks) -> Self {
         let on = |quirk| quirks.contains(&quirk);
         if on(Quirk::GoneAsDli0023) {
@@ -49,27 +48,27 @@ impl ApiError {
         }
     }
 
-    /// A queue or pool is not there; the text is the documents'.
+    /// A queue or pool does not exist. The text is from the documents.
     pub(super) fn no_such(kind: &str, name: &str) -> Self {
         Self::new(400, error_code::OBJECT_NOT_FOUND, format!("There is no {kind} named {name}"))
     }
 
-    /// The name is taken.
+    /// The name is in use.
     pub(super) fn taken(text: impl Into<String>) -> Self {
         Self::new(400, error_code::ALREADY_EXISTS, text)
     }
 
-    /// Not in this state, or not for this kind of thing.
+    /// The operation is not supported in this state or for this kind of object.
     pub(super) fn unsupported(text: impl Into<String>) -> Self {
         Self::new(400, error_code::NOT_SUPPORTED, text)
     }
 
-    /// The emulator itself failed. (The service also answers 400 with this code; the pages list 500 for every call.)
+    /// The emulator failed. The documents list 500 for every operation; the service also returns 400 with this code.
     pub(super) fn fault(text: impl Into<String>) -> Self {
         Self::new(500, error_code::SERVER_FAULT, text)
     }
 
-    /// The gateway knows no such path or method.
+    /// The gateway does not publish this path or method.
     pub(super) fn not_published() -> Self {
         Self::new(
             404,
@@ -78,56 +77,56 @@ impl ApiError {
         )
     }
 
-    /// The gateway takes no body of this size.
+    /// The body exceeds the gateway's limit.
     pub(super) fn too_large(most: usize) -> Self {
         let most = most / (1024 * 1024);
         Self::new(413, error_code::BAD_GATEWAY_REQUEST, format!("Request entity too large: the body exceeds {most} MB"))
     }
 
-    /// The gateway could not read the request.
+    /// The gateway cannot read the request.
     pub(super) fn unreadable(text: impl Into<String>) -> Self {
         Self::new(400, error_code::BAD_GATEWAY_REQUEST, text)
     }
 
-    /// The gateway does not believe the signature.
+    /// The gateway rejects the credentials.
     pub(super) fn credentials(reason: impl AsRef<str>) -> Self {
         let text = format!("Incorrect IAM authentication information: {}", reason.as_ref());
         Self::new(401, error_code::BAD_CREDENTIALS, text)
     }
 
-    /// A token of another project, or of none. (An inference: what the gateway says of it is not documented.)
+    /// The token belongs to another project or to none. The gateway's response is an inference.
     pub(super) fn out_of_scope(project: &str) -> Self {
         let text =
             format!("The IAM user is not authorized to access the API: the token is not one of project {project}");
         Self::new(403, error_code::NOT_AUTHORIZED, text)
     }
 
-    /// IAM refuses; its code is the status.
+    /// An IAM error, whose code is the status.
     pub(super) fn of_iam(status: u16, text: impl Into<String>) -> Self {
         Self { status, code: status.to_string().into(), text: text.into() }
     }
 
-    /// The metadata service refuses, which has no codes.
+    /// An error of the metadata service, which has no codes.
     pub(super) fn plain(status: u16, text: impl Into<String>) -> Self {
         Self::new(status, "", text)
     }
 
-    /// HTTP 200 that says no: the text is all there is.
+    /// HTTP 200 with `is_success: false`; the text is the only information.
     pub(super) fn soft(text: impl Into<String>) -> Self {
         Self::new(200, "", text)
     }
 
-    /// What a soft refusal has in the place of an error body.
+    /// The body of an HTTP 200 error.
     pub(super) fn outcome(&self) -> Option<Outcome> {
         (self.status == 200).then(|| Outcome { is_success: false, message: self.text.clone() })
     }
 
-    /// Whether it is the service's own, and not the gateway's.
+    /// Whether the service reports the error, and not the gateway.
     pub(super) fn is_of_the_service(&self) -> bool {
         self.code.starts_with("DLI.")
     }
 
-    /// The body. The gateway puts the request id into it, IAM nests it, and the metadata service has no more than text.
+    /// The error body. The gateway adds the request id, IAM nests the error, the metadata service returns plain text.
     pub(super) fn body(&self, request_id: &str) -> Value {
         let text = self.text.clone();
         if self.code.is_empty() {

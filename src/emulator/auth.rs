@@ -1,5 +1,4 @@
-//! What the API gateway checks before the service sees a request: the signature, or the token. Pure: request, keys and
-//! time in, verdict out.
+//! The API gateway's check of signatures and tokens.
 
 use std::sync::Mutex;
 
@@ -16,7 +15,7 @@ use crate::dli::signature::{
     self, Authorization, DATE_HEADER, MAX_SKEW_MINUTES, Signable, TOKEN_HEADER, canonical_request, string_to_sign,
 };
 
-/// A request as it came over the wire.
+/// A request as received.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct IncomingRequest<'a> {
     pub(super) method: &'a str,
@@ -28,26 +27,26 @@ pub(super) struct IncomingRequest<'a> {
     pub(super) body: &'a [u8],
 }
 
-/// The value that takes the place of the payload hash where the body is not signed.
+/// Payload hash of a request whose body is not signed.
 const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
 const CONTENT_HEADER: &str = "x-sdk-content-sha256";
 
-/// Header that carries a token in the place of a signature.
+/// Request header that carries a token in place of a signature.
 pub(super) const TOKEN: HeaderName = HeaderName::from_static("x-auth-token");
 
-/// Who asks, and for which project only.
+/// An authenticated caller and the scope of the token.
 #[derive(Debug)]
 pub(super) struct Authenticated {
     pub(super) caller: Caller,
-    /// None where it was no token.
+    /// `None` for a signed request.
     pub(super) scope: Option<Scope>,
 }
 
-/// Believes or refuses the request, as the gateway does. `now` is the clock that clients see, `time` that by which
-/// what was handed out expires.
+/// Authenticates a request as the gateway does. `now` is the clock that clients see; `time` decides whether a
+/// credential has expired.
 ///
-/// A signature is looked at before a token (an inference). Any set of signed headers that holds the date is accepted.
-/// The words after the colon of the answers are our own; only those about expiry and about tokens are known.
+/// A signature takes precedence over a token (an inference). The signed headers must include the date. Only the error
+/// texts about expiry and tokens are known; the others are the emulator's own.
 pub(super) fn verify(
     request: &IncomingRequest<'_>,
     credentials: &Mutex<CredentialStore>,
@@ -107,9 +106,8 @@ pub(super) fn verify(
     Ok(Authenticated { caller: key.caller, scope: None })
 }
 
-/// What stands in for the body in the canonical request: its hash, unless `X-Sdk-Content-Sha256` says that the body
-/// is not signed. A hash that this header announces is signed as the body's; one that is not the body's is refused
-/// with the signature (an inference: the procedure tells only the signing side).
+/// The payload hash of the canonical request. `X-Sdk-Content-Sha256` can exclude the body from the signature. A hash
+/// in this header that differs from the body's is rejected with the signature (an inference).
 fn payload_hash(request: &IncomingRequest<'_>, announced: Option<&str>) -> String {
     if announced == Some(UNSIGNED_PAYLOAD) && !request.body.is_empty() {
         UNSIGNED_PAYLOAD.to_owned()
@@ -118,8 +116,7 @@ fn payload_hash(request: &IncomingRequest<'_>, announced: Option<&str>) -> Strin
     }
 }
 
-/// A header's value. One that was sent more than once counts as its values joined by commas, so that no value can
-/// be slipped in unsigned.
+/// The value of a header. Repeated headers are joined with commas, so that none of them can bypass the signature.
 fn value(headers: &HeaderMap, name: &str) -> Option<String> {
     let name: HeaderName = name.parse().ok()?;
     let values: Vec<_> = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();

@@ -1,7 +1,7 @@
-//! The life of one binding: CREATING, then ACTIVE or FAILED.
+//! The states of a binding: CREATING, then ACTIVE or FAILED.
 //!
-//! What will become of a binding is settled when it is made (or by a test's hand); what it is at a given time follows from timestamps
-//! alone. Reading it, never or a thousand times, changes nothing.
+//! The outcome is decided when the binding is created. The state at a given time follows from timestamps alone, so
+//! reading never changes it.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::quirks::Quirks;
 use crate::dli::wire::{self, Binding};
 
-/// How the service behaves from now on, as far as the documents leave it open or a test wants it otherwise.
+/// The behavior of the service that settings and tests can change.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Behavior {
     pub(super) outcomes: BindingOutcomes,
@@ -22,31 +22,30 @@ pub(super) struct Behavior {
     pub(super) delete_delay: Duration,
 }
 
-/// What awaits bindings that are made from now on.
+/// Outcomes of bindings that are created from now on.
 #[derive(Debug, Clone, Default)]
 pub(super) struct BindingOutcomes {
     /// How long a binding stays CREATING.
     pub(super) delay: Duration,
-    /// Names of queues and pools whose bindings end FAILED, with their `err_msg`.
+    /// Names of queues and pools whose bindings become FAILED, with their `err_msg`.
     pub(super) failing: BTreeMap<String, String>,
-    /// What the next bindings come to, whatever their names, each once: `err_msg`, or `None` for ACTIVE.
+    /// Outcomes of the next bindings, whatever their names: `err_msg`, or `None` for ACTIVE.
     pub(super) next: VecDeque<Option<String>>,
 }
 
 impl BindingOutcomes {
-    /// What a new binding of that name comes to; a fate that holds once is used up.
+    /// The outcome of a new binding. A one-time outcome is consumed.
     fn draw(&mut self, name: &str) -> Option<String> {
         self.next.pop_front().unwrap_or_else(|| self.failing.get(name).cloned())
     }
 }
 
-/// What a connection is bound to.
+/// The kind of object that a connection is bound to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Target {
-    /// A queue that lives in no pool.
+    /// A queue outside any pool.
     Queue,
-    /// An elastic resource pool.
     Pool,
 }
 
@@ -58,22 +57,22 @@ pub(super) enum BindingState {
     Failed,
 }
 
-/// The peering between a connection and one queue or pool. Times are milliseconds since the Unix epoch.
+/// The peering between a connection and a queue or pool. Times are in milliseconds since the Unix epoch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Peering {
     pub(super) target: Target,
     pub(super) name: String,
     peer_id: String,
-    /// Asked for in the request that created the connection.
+    /// Requested when the connection was created.
     pub(super) made_at_creation: bool,
     bound_at: i64,
     settles_at: i64,
-    /// `err_msg` of a binding that ends FAILED.
+    /// `err_msg` of a binding that becomes FAILED.
     failure: Option<String>,
 }
 
 impl Peering {
-    /// Begins at `now`.
+    /// Creates a binding at `now`.
     pub(super) fn begin(
         target: Target,
         name: String,
@@ -86,7 +85,7 @@ impl Peering {
         Self { target, name, peer_id, made_at_creation: false, bound_at: now, settles_at, failure }
     }
 
-    /// Ends the wait at `now`, with this `err_msg` or none.
+    /// Ends the CREATING state at `now` with this `err_msg`, or as ACTIVE if `None`.
     pub(super) fn settle(&mut self, now: i64, failure: Option<String>) {
         self.settles_at = now;
         self.failure = failure;
@@ -100,7 +99,7 @@ impl Peering {
         }
     }
 
-    /// As "show" and "list" return it.
+    /// The binding as the API returns it.
     pub(super) fn shown(&self, now: i64) -> Binding {
         let state = self.state(now);
         let (status, update_time) = match state {
@@ -119,7 +118,7 @@ impl Peering {
     }
 }
 
-/// A time, and a span later; both in milliseconds.
+/// Adds a duration to a time in milliseconds.
 pub(super) fn after(now: i64, span: Duration) -> i64 {
     now.saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX))
 }
@@ -136,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_binding_settles_when_its_time_has_come() {
+    fn binding_settles_after_delay() {
         let shown = |peering: &Peering, now| {
             let binding = peering.shown(now);
             (binding.status, binding.err_msg, binding.update_time)

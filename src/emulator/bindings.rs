@@ -1,4 +1,4 @@
-//! Bind queues and pools to a connection, and unbind them.
+//! Operations: bind and unbind queues and pools.
 
 use super::{
     api_error::ApiError,
@@ -34,7 +34,7 @@ fn disassociate(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Resu
     Ok(ApiResponse::ok(&Outcome::success(format!("Disassociated peer connection for queues:{{{}}}.", joined(&names)))))
 }
 
-/// The names as the documents' example messages have them. (That pools stand among them is an inference.)
+/// The names as in the documented messages. Including pools is an inference.
 fn joined(names: &QueueNames) -> String {
     names.queues.iter().chain(&names.elastic_resource_pools).map(String::as_str).collect::<Vec<_>>().join(",")
 }

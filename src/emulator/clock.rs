@@ -1,6 +1,6 @@
-//! Where the emulator takes its time from: the machine, or a test's hand.
+//! Time sources of the emulator: the system clock or a manual clock.
 //!
-//! Everything that has an age (bindings, signatures, creation times) is computed from timestamps and one of these.
+//! Bindings, signatures and creation times are computed from timestamps and one of these clocks.
 
 use std::{
     fmt,
@@ -10,13 +10,13 @@ use std::{
 
 use time::OffsetDateTime;
 
-/// A source of the present time.
+/// A source of the current time.
 pub trait Clock: fmt::Debug + Send + Sync {
-    /// The present time.
+    /// The current time.
     fn now(&self) -> OffsetDateTime;
 }
 
-/// The machine's clock.
+/// The system clock.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
@@ -26,24 +26,24 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still until it is told otherwise.
+/// A clock that only moves when a test moves it.
 #[derive(Debug)]
 pub struct ManualClock(Mutex<OffsetDateTime>);
 
 impl ManualClock {
-    /// Stands at `start`.
+    /// A clock that starts at `start`.
     #[must_use]
     pub fn new(start: OffsetDateTime) -> Self {
         Self(Mutex::new(start))
     }
 
-    /// Moves forward by `span`.
+    /// Advances by `span`.
     pub fn advance(&self, span: Duration) {
         let mut now = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *now = time::Duration::try_from(span).ok().and_then(|span| now.checked_add(span)).unwrap_or(*now);
     }
 
-    /// Moves to `time`, forward or backward.
+    /// Sets the time.
     pub fn set(&self, time: OffsetDateTime) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = time;
     }
@@ -55,14 +55,14 @@ impl Clock for ManualClock {
     }
 }
 
-/// How far a clock is ahead, such as `20m`, or behind, such as `-20m`.
+/// Reads a positive or negative duration, such as `20m` or `-20m`.
 pub fn read_skew(text: &str) -> Result<time::Duration, humantime::DurationError> {
     let span = humantime::parse_duration(text.trim_start_matches('-'))?;
     let span = time::Duration::try_from(span).map_err(|_| humantime::DurationError::NumberOverflow)?;
     Ok(if text.starts_with('-') { -span } else { span })
 }
 
-/// What [`read_skew`] reads.
+/// Writes the form that [`read_skew`] reads.
 pub(super) fn write_skew(skew: time::Duration) -> String {
     let span = humantime::format_duration(skew.unsigned_abs()).to_string().replace(' ', "");
     if skew.is_negative() { format!("-{span}") } else { span }

@@ -1,4 +1,4 @@
-//! Create, list, show, delete connections, and replace their hosts.
+//! Operations: create, list, show and delete connections, and replace host records.
 
 use serde::Serialize;
 
@@ -46,7 +46,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     },
 ];
 
-/// How many connections one page of the list holds when nothing is said.
+/// Default page size of the list.
 const PAGE: usize = 100;
 
 fn create(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
@@ -75,7 +75,7 @@ fn list(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiRe
     let offset = call.number("offset")?.unwrap_or(0);
     let page = service.records().iter().filter(|record| filter.meets(record, service.now)).skip(offset).take(most);
     let connections: Vec<_> = page.map(|record| record.shown(service.now)).collect();
-    // "Number returned", says the page.
+    // The documents define it as the number returned.
     let count = i64::try_from(connections.len()).unwrap_or(i64::MAX);
     Ok(ApiResponse::ok(&ConnectionList { outcome: Outcome::success(""), count, connections }))
 }
@@ -90,7 +90,7 @@ fn update(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<Api
     Ok(ApiResponse::ok(&Outcome::success("")))
 }
 
-/// What "list" is narrowed to.
+/// The filter of the list.
 struct Filter<'a> {
     name: Option<&'a str>,
     status: Option<&'static str>,

@@ -1,7 +1,7 @@
-//! Test whether a queue reaches an address: a task is made, then asked for its outcome.
+//! Operations: create and show a connectivity test of a queue.
 //!
-//! There is nothing to reach, so the outcome is an inference: whoever is bound reaches every address, and of names those
-//! that the connection's host records know.
+//! The emulator has no network. The result is an inference: a bound queue reaches every address, and the host names
+//! in the connection's records.
 
 use std::net::SocketAddr;
 
@@ -55,7 +55,7 @@ fn create(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<Api
     Ok(ApiResponse::ok(&json!({ "is_success": true, "message": "", "task_id": task_id })))
 }
 
-/// `REACHABLE` is the one value that the page shows; the other one is an inference.
+/// Only `REACHABLE` is documented; the other value is an inference.
 fn show(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
     let (name, id) = (call.segment("queue_name"), call.segment("task_id"));
     let task = id.parse().ok().and_then(|id| service.project.tasks.get(id));
@@ -65,7 +65,7 @@ fn show(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiRe
     Ok(ApiResponse::ok(&json!({ "is_success": true, "message": "", "connectivity": connectivity })))
 }
 
-/// The domain name in an address, none in one that is numbers only: `10.0.0.1:80`, `[2001:db8::1]:80`, `example.com:80`.
+/// The domain name of an address; `None` for an IP address, such as `10.0.0.1:80` or `[2001:db8::1]:80`.
 fn host(address: &str) -> Result<Option<&str>, ApiError> {
     let is_domain = |host: &str| {
         (1..=255).contains(&host.len())
@@ -85,9 +85,9 @@ fn host(address: &str) -> Result<Option<&str>, ApiError> {
 mod tests {
     use super::*;
 
-    /// The forms that the page lists.
+    /// The documented forms.
     #[test]
-    fn an_address_is_a_host_and_a_port() {
+    fn address_is_host_and_port() {
         for numbers in ["10.0.0.1:80", "[2001:db8::1]:0", "10.0.0.1:65535"] {
             assert_eq!(host(numbers), Ok(None), "{numbers}");
         }

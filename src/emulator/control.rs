@@ -1,8 +1,6 @@
-//! The control API: what a test in another language, or a person with curl, may ask and change. [`CONTROL_API`] has it in
-//! words.
+//! The control API, which reads and changes a running emulator. [`CONTROL_API`] is its documentation.
 //!
-//! It is no part of the service: nothing is signed, and nothing stands in the request log. Whoever reaches it may do
-//! everything, so it is answered only where no other machine does.
+//! Control requests are neither signed nor logged, so they are accepted on a loopback address only.
 
 mod edit;
 
@@ -28,34 +26,34 @@ use super::{
 };
 use crate::dli::rules;
 
-/// The control API in words, as `dli-emulator --help` has it.
+/// The documentation of the control API, as shown by `dli-emulator --help`.
 pub const CONTROL_API: &str = include_str!("control.txt");
 
-/// Where the control API begins.
+/// Path prefix of the control API.
 const ROOT: &str = "/_emulator/";
 
-/// Why something was not done.
+/// Why a control request failed.
 #[derive(Debug, thiserror::Error)]
 enum ControlError {
-    #[error("the control API is answered on a loopback address only, and this emulator listens on another")]
+    #[error("the control API is only available when the emulator listens on a loopback address")]
     NotLoopback,
-    #[error("there is no {method} {path}; dli-emulator --help has what there is")]
+    #[error("{method} {path} does not exist; see dli-emulator --help")]
     Unknown { method: String, path: String },
-    #[error("the body cannot be used")]
+    #[error("invalid body")]
     Body(#[from] serde_json::Error),
-    #[error("the parameter since is no number: {0:?}")]
+    #[error("the parameter since is not a number: {0:?}")]
     Since(String),
-    #[error("the body cannot be used")]
+    #[error("invalid body")]
     State(#[from] snapshot::Unusable),
     #[error(transparent)]
     Fault(#[from] FaultError),
-    #[error("the body cannot be used")]
+    #[error("invalid body")]
     FaultSyntax(#[from] FaultSyntax),
     #[error(transparent)]
     Limit(#[from] LimitSyntax),
     #[error(transparent)]
     Refused(#[from] ApiError),
-    #[error("the change was made but not kept")]
+    #[error("the change was made but could not be saved")]
     NotKept(#[from] SnapshotError),
 }
 
@@ -70,12 +68,12 @@ impl ControlError {
     }
 }
 
-/// Whether a path is one of the control API.
+/// Whether a path belongs to the control API.
 pub(super) fn is_control_path(path: &str) -> bool {
     path.starts_with(ROOT)
 }
 
-/// Does what is asked for. What changes projects is in the state file before this returns.
+/// Handles a control request. Changes to projects are in the state file before it returns.
 pub(super) fn answer(state: &AppState, parts: &Parts, body: &[u8]) -> ApiResponse {
     run(state, parts, body).unwrap_or_else(|error| {
         let text = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source())
@@ -229,7 +227,7 @@ fn requests(state: &AppState, query: &str) -> Result<ApiResponse, ControlError> 
     Ok(ApiResponse::ok(&json!({ "requests": rows })))
 }
 
-/// Without the headers, which say little but how it was signed.
+/// A row of the log, without headers.
 fn row(request: &LoggedRequest) -> Value {
     let body = serde_json::from_slice(&request.body).unwrap_or_else(|_| match request.body.as_ref() {
         [] => Value::Null,

@@ -1,8 +1,7 @@
-//! Who may call, and what has been handed out to them: tokens, temporary keys, metadata tokens.
+//! The IAM account and the credentials issued to it: tokens, temporary keys, metadata tokens.
 //!
-//! One account (a "domain") with one user, whose key pair [`super::Settings`] has, and one agency that may be assumed.
-//! What is handed out lives in memory only: a restart revokes it all, as a client must be able to bear. Knows nothing of
-//! HTTP; that is `iam`'s and `metadata`'s, and the check of a request is `gateway`'s.
+//! There is one account ("domain") with one user, whose key pair is in [`super::Settings`], and one agency that can
+//! be assumed. Issued credentials are in memory only; a restart revokes them.
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
@@ -12,39 +11,39 @@ use uuid::Uuid;
 
 use super::api_error::ApiError;
 
-/// Access key of an emulator that was given none.
+/// Default access key.
 pub const ACCESS_KEY: &str = "emulator";
-/// Secret key of an emulator that was given none. Every secret that any emulator hands out has it in it.
+/// Default secret key. Every secret that an emulator issues contains it.
 pub const SECRET_KEY: &str = "emulator-secret";
 
-/// How long a token lives.
+/// Lifetime of a token.
 const TOKEN_LIFETIME: Duration = Duration::from_hours(24);
-/// How long the keys live that the metadata service hands out; the documents say no more than that they change.
+/// Lifetime of the metadata service's keys. The documents only say that the keys change.
 const METADATA_LIFETIME: Duration = Duration::from_hours(24);
-/// How many credentials of one kind are remembered; beyond, the oldest are as good as revoked.
+/// Number of credentials of one kind that are kept. The oldest are revoked first.
 const MOST: usize = 10_000;
 
-/// The account, its user and its agency.
+/// The IAM account, its user and its agencies.
 #[derive(Clone)]
 pub struct IamAccount {
-    /// The account's name.
+    /// Account name.
     pub domain_name: String,
-    /// The account's id.
+    /// Account id.
     pub domain_id: String,
-    /// The user's name.
+    /// User name.
     pub user_name: String,
-    /// The user's id.
+    /// User id.
     pub user_id: String,
-    /// The user's password.
+    /// Password of the user.
     pub password: String,
-    /// The agency that may be assumed.
+    /// The agency that can be assumed.
     pub agency: String,
-    /// The agency of the machine, whose keys the metadata service hands out.
+    /// The agency of the cloud server, whose keys the metadata service issues.
     pub machine: String,
-    /// Name and id of each project that IAM knows. A project is named after its region. Calls of the service may be for
-    /// any other project, too.
+    /// Name and id of each project that IAM knows, named after its region. DLI requests may use any other project as
+    /// well.
     pub projects: Vec<(String, String)>,
-    /// How long lives what is handed out from now on, whatever was asked for; as documented where it is `None`.
+    /// Lifetime of credentials issued from now on, whatever was requested; as documented if `None`.
     pub lifetime: Option<Duration>,
 }
 
@@ -65,7 +64,7 @@ impl Default for IamAccount {
 }
 
 impl fmt::Debug for IamAccount {
-    /// Without the password.
+    /// Omits the password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("IamAccount")
             .field("domain_name", &self.domain_name)
@@ -78,12 +77,12 @@ impl fmt::Debug for IamAccount {
     }
 }
 
-/// Who acts.
+/// The user or agency of a caller.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Identity {
-    /// The user of this name.
+    /// The user with this name.
     User(String),
-    /// The agency of this name.
+    /// The agency with this name.
     Agency(String),
 }
 
@@ -96,25 +95,25 @@ impl fmt::Display for Identity {
     }
 }
 
-/// What a request showed, and whose it is; never a secret. In words: `token of user terraform`.
+/// The credential of a request and its identity, without secrets. Displayed such as `token of user terraform`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
-    /// What was shown.
+    /// The kind of credential.
     pub credential: Credential,
-    /// Who acts.
+    /// The user or agency.
     pub identity: Identity,
 }
 
-/// What a request can show.
+/// The kind of credential of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Credential {
-    /// A signature by this permanent access key.
+    /// A signature with this permanent access key.
     AccessKey(String),
-    /// A signature by this temporary access key, and its security token.
+    /// A signature with this temporary access key and its security token.
     TemporaryKey(String),
     /// A token.
     Token,
-    /// A password, in a request for a token.
+    /// A password in a token request.
     Password,
 }
 
@@ -129,16 +128,16 @@ impl fmt::Display for Caller {
     }
 }
 
-/// A key pair that signatures may be made with.
+/// A key pair for signatures.
 #[derive(Debug, Clone)]
 pub(super) struct Key {
     pub(super) secret: SecretString,
-    /// Must come with every request of a temporary key.
+    /// Required in every request signed with a temporary key.
     pub(super) security_token: Option<SecretString>,
     pub(super) caller: Caller,
 }
 
-/// What a token is good for.
+/// The identity, scope and lifetime of a token.
 #[derive(Debug, Clone)]
 pub(super) struct Token {
     pub(super) identity: Identity,
@@ -147,7 +146,7 @@ pub(super) struct Token {
     pub(super) expires_at: OffsetDateTime,
 }
 
-/// What a token gives access to.
+/// The scope of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Scope {
     Nothing,
@@ -155,7 +154,7 @@ pub(super) enum Scope {
     Project { name: Option<String>, id: String },
 }
 
-/// Temporary keys as they are handed out, this once.
+/// Temporary keys at the time they are issued.
 #[derive(Debug)]
 pub(super) struct NewKey {
     pub(super) access: String,
@@ -164,7 +163,7 @@ pub(super) struct NewKey {
     pub(super) expires_at: OffsetDateTime,
 }
 
-/// All that can be believed.
+/// All valid credentials.
 pub(super) struct CredentialStore {
     pub(super) iam_account: IamAccount,
     access_key: String,
@@ -175,14 +174,14 @@ pub(super) struct CredentialStore {
 }
 
 impl fmt::Debug for CredentialStore {
-    /// Tokens are secrets.
+    /// Omits tokens, which are secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CredentialStore").field("iam_account", &self.iam_account).finish_non_exhaustive()
     }
 }
 
 impl CredentialStore {
-    /// Nothing is handed out yet. A pair with a security token counts as a temporary one.
+    /// A store without issued credentials. A key pair with a security token is temporary.
     pub(super) fn new(iam_account: IamAccount, access_key: &str, secret: &str, security_token: Option<&str>) -> Self {
         let credential = match security_token {
             None => Credential::AccessKey(access_key.to_owned()),
@@ -199,14 +198,14 @@ impl CredentialStore {
         }
     }
 
-    /// Takes back all that was handed out; the pair and the password stay.
+    /// Revokes all issued credentials. The key pair and the password remain valid.
     pub(super) fn revoke(&mut self) {
         self.tokens.clear();
         self.keys.clear();
         self.metadata_tokens.clear();
     }
 
-    /// The key pair of that name. That one which has expired is as if it had never been is an inference.
+    /// The key pair with this access key. Treating an expired key as unknown is an inference.
     pub(super) fn key(&self, access: &str, now: OffsetDateTime) -> Option<Key> {
         if access == self.access_key {
             return Some(self.permanent.clone());
@@ -214,17 +213,17 @@ impl CredentialStore {
         self.keys.get(access).filter(|(_, expires_at)| now < *expires_at).map(|(key, _)| key.clone())
     }
 
-    /// What a token is good for; nothing once it has expired.
+    /// The token, unless it has expired.
     pub(super) fn token(&self, token: &str, now: OffsetDateTime) -> Option<Token> {
         self.tokens.get(token).filter(|held| now < held.expires_at).cloned()
     }
 
-    /// Whether the metadata service gave this token.
+    /// Whether the metadata service issued this token and it is valid.
     pub(super) fn is_metadata_token(&self, token: &str, now: OffsetDateTime) -> bool {
         self.metadata_tokens.get(token).is_some_and(|expires_at| now < *expires_at)
     }
 
-    /// A new token.
+    /// Issues a token.
     pub(super) fn issue_token(&mut self, identity: Identity, scope: Scope, now: OffsetDateTime) -> (String, Token) {
         let expires_at = later(now, self.iam_account.lifetime.unwrap_or(TOKEN_LIFETIME));
         let token = Token { identity, scope, issued_at: now, expires_at };
@@ -235,7 +234,7 @@ impl CredentialStore {
         (text, token)
     }
 
-    /// A new pair of temporary keys.
+    /// Issues a pair of temporary keys.
     pub(super) fn issue_key(&mut self, identity: Identity, asked: Duration, now: OffsetDateTime) -> NewKey {
         let expires_at = later(now, self.iam_account.lifetime.unwrap_or(asked));
         self.keys.retain(|_, (_, expires_at)| now < *expires_at);
@@ -248,12 +247,12 @@ impl CredentialStore {
         NewKey { access, secret, security_token, expires_at }
     }
 
-    /// New keys of the machine that the emulator stands for.
+    /// Issues temporary keys of the cloud server's agency.
     pub(super) fn issue_machine_key(&mut self, now: OffsetDateTime) -> NewKey {
         self.issue_key(Identity::Agency(self.iam_account.machine.clone()), METADATA_LIFETIME, now)
     }
 
-    /// A new token of the metadata service.
+    /// Issues a token of the metadata service.
     pub(super) fn issue_metadata_token(&mut self, lifetime: Duration, now: OffsetDateTime) -> String {
         self.metadata_tokens.retain(|_, expires_at| now < *expires_at);
         make_room(&mut self.metadata_tokens, |expires_at| *expires_at);
@@ -262,14 +261,14 @@ impl CredentialStore {
         token
     }
 
-    /// Believes a token, as the gateway does.
+    /// Checks a token as the gateway does.
     pub(super) fn authenticate(&self, token: &str, now: OffsetDateTime) -> Result<Token, ApiError> {
         self.token(token, now).ok_or_else(|| ApiError::credentials("decrypt token fail"))
     }
 }
 
 impl NewKey {
-    /// The three parts that have to be sent, the secrets in the clear.
+    /// Access key, secret key and security token in plain text.
     pub(super) fn exposed(&self) -> [&str; 3] {
         [&self.access, self.secret.expose_secret(), self.security_token.expose_secret()]
     }
@@ -287,7 +286,7 @@ fn later(now: OffsetDateTime, span: Duration) -> OffsetDateTime {
     now.saturating_add(span.try_into().unwrap_or(time::Duration::MAX))
 }
 
-/// Nobody can guess it, and it says what it is: whoever looks for leaked secrets finds it by its beginning.
+/// A random secret with a recognizable prefix, so that leaked secrets can be found.
 fn secret() -> String {
     format!("{SECRET_KEY}-{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple())
 }

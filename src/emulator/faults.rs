@@ -1,9 +1,9 @@
-//! Troubles that are brought on: which requests meet one, how often, by what chance, and what it does to them.
+//! Fault injection: which requests a fault affects, how often, and what it does.
 //!
-//! Faults are looked at once a request is believed, in the order in which they were injected. What slows a request down
-//! (delays, lags, slow bindings) adds to whatever else befalls it; of the other troubles the first that matches does, and
-//! the rest wait for their turn. Only a clock that is off is looked at before, because whether a request is believed hangs
-//! on it. A further kind is one more variant of [`FaultKind`], its name in `text`, and one arm where the server meets it.
+//! Faults are applied after authentication, in the order in which they were injected. Delays, stale reads and slow
+//! bindings accumulate. Of the other kinds only the first match applies to a request. Clock skew is applied before
+//! authentication because it decides whether the signature is valid. To add a kind, add a variant to [`FaultKind`],
+//! its name in `text`, and its effect in the server.
 
 mod text;
 
@@ -20,116 +20,117 @@ use super::{
     throttle::Limit,
 };
 
-/// The name that stands for every operation of the service; those of IAM and of the metadata service are named each.
+/// The pattern that matches every DLI operation. Operations of IAM and of the metadata service must be named.
 pub const ANY_OPERATION: &str = "*";
 
-/// A trouble, and the requests that meet it.
+/// A fault and the requests that it affects.
 ///
-/// In short it is written `OPERATION:TROUBLE[=ARGUMENT][*TIMES][@PROBABILITY[/SEED]][ containing TEXT]`, such as
-/// `CreateEnhancedConnection:lose-answer*1` or `*:throttle@0.2/7`; [`std::str::FromStr`] reads that as well as JSON.
+/// The short form is `OPERATION:TROUBLE[=ARGUMENT][*TIMES][@PROBABILITY[/SEED]][ containing TEXT]`, such as
+/// `CreateEnhancedConnection:lose-answer*1` or `*:throttle@0.2/7`. [`std::str::FromStr`] reads the short form and
+/// JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
-    /// As the service's SDKs call it, such as `CreateEnhancedConnection`, or a part of it and a star: `Show*`.
+    /// Operation name in the SDKs, such as `CreateEnhancedConnection`, or a pattern with one star, such as `Show*`.
     #[serde(default = "any_operation")]
     pub operation: String,
-    /// Must stand in the decoded path, the query as sent, or the body; such as a route's name or a connection's id.
+    /// Text that must occur in the decoded path, the raw query or the body, such as a route name or a connection id.
     #[serde(default)]
     pub containing: Option<String>,
-    /// How many requests meet it; for ever where it is `None`.
+    /// Number of requests to affect; unlimited if `None`.
     #[serde(default)]
     pub times: Option<u32>,
-    /// How likely a request that is meant meets it, from above 0 to 1.
+    /// Probability that a matching request is affected, above 0 and at most 1.
     #[serde(default = "certain", skip_serializing_if = "is_certain")]
     pub probability: f64,
-    /// Where chance begins; the same seed gives the same chances and delays in the same order.
+    /// Random seed for probabilities and delays.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub seed: u64,
-    /// What happens to them.
+    /// The effect. The JSON field is named `trouble`.
     #[serde(rename = "trouble")]
     pub kind: FaultKind,
 }
 
-/// What happens to a request.
+/// What a fault does to a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum FaultKind {
-    /// It is refused, and nothing is done.
+    /// Rejects the request without running it.
     Refuse {
         /// HTTP status, from 400 to 599.
         status: u16,
-        /// Such as `DLI.0999`. One of the gateway (`APIGW.`) comes in the gateway's form, with the request id.
+        /// Error code such as `DLI.0999`. A gateway code (`APIGW.`) produces the gateway's error body with the
+        /// request id.
         code: String,
-        /// The words that go with it.
+        /// Error message.
         text: String,
     },
-    /// Nothing is done, and the answer is HTTP 200 with `is_success: false`.
+    /// Responds with HTTP 200 and `is_success: false` without running the request.
     FailSoftly {
-        /// The `message`.
+        /// The `message` field.
         text: String,
     },
-    /// Nothing is done, and the connection ends without an answer.
+    /// Closes the connection without running the request.
     CutRequest,
-    /// The work is done and kept; then the connection ends without an answer.
+    /// Runs the request, then closes the connection without a response.
     LoseAnswer,
-    /// The work is done and kept; the connection ends after the first half of the answer.
+    /// Runs the request, then closes the connection after half of the response.
     CutAnswer,
-    /// The work is done and kept; the answer is the first half of its JSON, and says that this is all.
+    /// Runs the request and responds with the first half of the JSON as a complete body.
     TruncateAnswer,
-    /// The work is done and kept; the answer is whole, and no JSON.
+    /// Runs the request and responds with a complete body that is not JSON.
     GarbleAnswer,
-    /// The answer comes later by a random time.
+    /// Delays the response by a random time.
     Delay {
-        /// The shortest time.
+        /// Minimum delay.
         #[serde(with = "duration_text")]
         at_least: Duration,
-        /// The longest time.
+        /// Maximum delay.
         #[serde(with = "duration_text")]
         at_most: Duration,
     },
-    /// A read sees things as they were this long ago, but not from before the fault was injected.
+    /// Answers a read with the state from this long ago, but no older than the injection of the fault.
     Stale(#[serde(with = "duration_text")] Duration),
-    /// The bindings that the request begins stay CREATING for this long.
+    /// Keeps the bindings created by the request in CREATING for this long.
     SlowBinding(#[serde(with = "duration_text")] Duration),
-    /// The clock is so far ahead, or behind where it is negative: the request's signature is judged by it, and the `Date`
-    /// of the answer follows it. What the request does and gets has the right time. A request that is refused for it has
-    /// met it.
+    /// Moves the clock for one request, forward or backward. The signature check and the `Date` header use the moved
+    /// clock; timestamps of resources do not. A request rejected because of the skew counts as affected.
     ClockSkew(#[serde(with = "signed_duration")] time::Duration),
 }
 
 impl Fault {
-    /// Befalls every request of the operation, for ever.
+    /// A fault that affects every request of the operation.
     pub fn new(operation: impl Into<String>, kind: FaultKind) -> Self {
         Self { operation: operation.into(), containing: None, times: None, probability: 1.0, seed: 0, kind }
     }
 
-    /// Refuses, with nothing done.
+    /// A fault that rejects requests without running them.
     pub fn refuse(operation: impl Into<String>, status: u16, code: impl Into<String>, text: impl Into<String>) -> Self {
         Self::new(operation, FaultKind::Refuse { status, code: code.into(), text: text.into() })
     }
 
-    /// Refuses as the gateway does a client that asks too often; the figures are those that were seen.
+    /// A fault that rejects requests with the gateway's throttling error and the figures observed in production.
     pub fn throttle(operation: impl Into<String>) -> Self {
         let ApiError { status, code, text } = Limit { requests: 200, period: Duration::from_mins(5) }.refusal();
         Self::refuse(operation, status, code, text)
     }
 
-    /// Befalls no more than this many requests.
+    /// Limits the number of affected requests.
     pub fn times(self, times: u32) -> Self {
         Self { times: Some(times), ..self }
     }
 
-    /// Befalls only requests with this text in their path, query or body.
+    /// Limits the fault to requests with this text in the path, query or body.
     pub fn containing(self, text: impl Into<String>) -> Self {
         Self { containing: Some(text.into()), ..self }
     }
 
-    /// Befalls a request by this chance only.
+    /// Sets the probability and the random seed.
     pub fn probability(self, probability: f64, seed: u64) -> Self {
         Self { probability, seed, ..self }
     }
 
-    /// Whether it is for this operation.
+    /// Whether the operation pattern matches `name`.
     fn is_for(&self, name: &str) -> bool {
         match self.operation.split_once('*') {
             None => self.operation == name,
@@ -140,19 +141,19 @@ impl Fault {
         }
     }
 
-    /// Whether it is for a request of this operation, in which `contains` finds a text.
+    /// Whether the fault applies to a request. `contains` searches the request for a text.
     fn matches(&self, operation: &str, contains: impl Fn(&str) -> bool) -> bool {
         self.is_for(operation) && self.containing.as_deref().is_none_or(contains)
     }
 
-    /// Whether a request that is meant meets it by its chance, which counts then.
+    /// Draws whether a matching request is affected, and counts it.
     fn is_drawn(&mut self, rng: &mut Rng) -> bool {
         let met = self.probability >= 1.0 || rng.f64() < self.probability;
         self.times = self.times.map(|times| times.saturating_sub(u32::from(met)));
         met
     }
 
-    /// A fault that could never happen is a mistake of whoever asks for it.
+    /// Rejects a fault that could never take effect.
     fn check(&self) -> Result<(), FaultError> {
         if !routing::names().chain(routing::other_names()).any(|name| self.is_for(name)) {
             return Err(FaultError::UnknownOperation(self.operation.clone()));
@@ -170,53 +171,53 @@ impl Fault {
 }
 
 impl FaultKind {
-    /// Whether it befalls a request that is not believed yet.
+    /// Whether the fault is applied before authentication.
     fn precedes_auth(&self) -> bool {
         matches!(self, Self::ClockSkew(_))
     }
 
-    /// Whether another one may befall the same request.
+    /// Whether the fault only delays, so that another one may affect the same request.
     fn is_delay(&self) -> bool {
         matches!(self, Self::Delay { .. } | Self::Stale(_) | Self::SlowBinding(_))
     }
 }
 
-/// Why a fault cannot be injected.
+/// Why a fault is invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum FaultError {
-    /// A misspelt operation would never be met.
-    #[error("there is no operation {0:?}; there are *, {names}", names = routing::names().chain(routing::other_names()).collect::<Vec<_>>().join(", "))]
+    /// No operation matches.
+    #[error("unknown operation {0:?}; expected *, {names}", names = routing::names().chain(routing::other_names()).collect::<Vec<_>>().join(", "))]
     UnknownOperation(String),
-    /// Not a status of refusals.
-    #[error("the status {0} is not one of a refusal, from 400 to 599")]
+    /// The status is not an error status.
+    #[error("invalid status {0}; expected 400 to 599")]
     Status(u16),
-    /// It is to befall no request.
-    #[error("a fault that happens 0 times is none")]
+    /// `times` is 0.
+    #[error("a fault must occur at least once, not 0 times")]
     Never,
-    /// Never, or more often than always.
-    #[error("the probability {0} is not above 0 and up to 1")]
+    /// The probability is out of range.
+    #[error("invalid probability {0}; expected a number above 0 and at most 1")]
     Probability(f64),
-    /// No time lies between them.
-    #[error("at_least is longer than at_most")]
+    /// The delay range is empty.
+    #[error("at_least must not be longer than at_most")]
     Delay,
 }
 
-/// What befalls one request.
+/// The faults that affect one request.
 #[derive(Debug, Default)]
 pub(super) struct ActiveFaults {
-    /// How far the clock is off.
+    /// Clock skew.
     pub(super) skew: time::Duration,
     pub(super) delay: Duration,
-    /// How old a state a read sees.
+    /// Age of the state that a read returns.
     pub(super) lag: Duration,
-    /// How long bindings that it begins stay CREATING.
+    /// How long bindings created by the request stay CREATING.
     pub(super) binding: Option<Duration>,
-    /// None of those.
+    /// The fault that is neither a delay nor a clock skew.
     pub(super) kind: Option<FaultKind>,
 }
 
 impl ActiveFaults {
-    /// The refusal that comes in the place of the work.
+    /// The error that replaces the response.
     pub(super) fn refusal(&self) -> Option<ApiError> {
         match &self.kind {
             Some(FaultKind::Refuse { status, code, text }) => {
@@ -229,7 +230,7 @@ impl ActiveFaults {
     }
 }
 
-/// The faults that are still to be met.
+/// The faults that are still active.
 #[derive(Debug, Default)]
 pub(super) struct Faults(Vec<(Fault, Rng)>);
 
@@ -251,13 +252,13 @@ impl Faults {
         self.0.iter().map(|(fault, _)| fault)
     }
 
-    /// How far back a read may have to see.
+    /// Age of the oldest state that a read may need.
     pub(super) fn longest_lag(&self) -> Option<Duration> {
         let lag = |fault: &Fault| if let FaultKind::Stale(lag) = fault.kind { Some(lag) } else { None };
         self.all().filter_map(lag).max()
     }
 
-    /// What befalls a request of this operation, in which `contains` finds a text, before it is believed.
+    /// Applies clock skew, which precedes authentication.
     pub(super) fn apply_clock_skew(&mut self, operation: &str, contains: impl Fn(&str) -> bool) -> ActiveFaults {
         let mut active_faults = ActiveFaults::default();
         for (fault, rng) in &mut self.0 {
@@ -273,7 +274,7 @@ impl Faults {
         active_faults
     }
 
-    /// What else befalls it once it is believed.
+    /// Applies all other faults after authentication.
     pub(super) fn active_faults(
         &mut self,
         active_faults: &mut ActiveFaults,
@@ -324,7 +325,7 @@ fn any_operation() -> String {
     ANY_OPERATION.to_owned()
 }
 
-/// A span of time as people write it: `500ms`, `10m`.
+/// Serializes a duration as text, such as `500ms` or `10m`.
 pub(super) mod duration_text {
     use std::time::Duration;
 
@@ -339,7 +340,7 @@ pub(super) mod duration_text {
     }
 }
 
-/// The same ahead or behind: `20m`, `-20m`.
+/// Serializes a positive or negative duration as text, such as `20m` or `-20m`.
 pub(super) mod signed_duration {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
@@ -356,7 +357,7 @@ pub(super) mod signed_duration {
 mod tests {
     use super::*;
 
-    /// What befalls a request that is believed.
+    /// The faults that affect an authenticated request.
     fn active_faults(faults: &mut Faults, operation: &str) -> ActiveFaults {
         let mut active_faults = ActiveFaults::default();
         faults.active_faults(&mut active_faults, operation, |_| false);
@@ -373,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn random_times_lie_between_their_ends_and_follow_the_seed() {
+    fn random_delay_is_in_range_and_seeded() {
         let all = spans(7);
         let range = Duration::from_millis(10)..=Duration::from_millis(50);
         assert!(all.iter().all(|span| range.contains(span)), "{all:?}");
@@ -385,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn delays_add_up_and_one_trouble_waits_for_the_other() {
+    fn delays_add_up_and_other_faults_queue() {
         let second = Duration::from_secs(1);
         let delay = || Fault::new("*", FaultKind::Delay { at_least: second, at_most: second });
         let mut faults = Faults::new(&[
@@ -410,9 +411,9 @@ mod tests {
         assert_eq!(active_faults("ListQueues"), (None, false, second));
     }
 
-    /// Of two the second waits for its turn, and neither is met where other troubles are looked at.
+    /// The second clock skew waits until the first is used up. Neither is consumed by the other faults.
     #[test]
-    fn a_clock_that_is_off_comes_first() {
+    fn clock_skew_precedes_other_faults() {
         let skew = |minutes| Fault::new("ListQueues", FaultKind::ClockSkew(time::Duration::minutes(minutes))).times(1);
         let refused = Fault::throttle("ListQueues").times(1);
         let mut faults = Faults::new(&[refused, skew(20).containing("a"), skew(-20)]).expect("good faults");
@@ -427,9 +428,9 @@ mod tests {
         assert_eq!([1, 2, 3].map(|_| first(&mut faults, "ListQueues", "a")), [20, -20, 0]);
     }
 
-    /// A tenth to a third of 1,000, and the same ones for the same seed.
+    /// The seed decides which of 1,000 requests are affected.
     #[test]
-    fn chance_follows_the_seed() {
+    fn probability_follows_seed() {
         let struck = |seed| -> Vec<bool> {
             let fault = Fault::new("*", FaultKind::LoseAnswer).probability(0.2, seed);
             let mut faults = Faults::new(&[fault]).expect("a good fault");
@@ -446,7 +447,7 @@ mod tests {
     }
 
     #[test]
-    fn a_star_stands_for_a_part_of_the_services_names() {
+    fn star_matches_service_operations() {
         let meant = |pattern: &str, name| Fault::throttle(pattern).is_for(name);
         assert!(meant("Show*", "ShowEnhancedConnection") && meant("*Tags", "BatchCreateResourceTags"));
         assert!(meant("Show*Tags", "ShowResourceTags") && meant("*", "ListQueues"));
@@ -455,7 +456,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_that_could_never_happen_is_told() {
+    fn impossible_fault_is_rejected() {
         let told = |fault: Fault| fault.check().expect_err("a mistake").to_string();
         let unknown = told(Fault::new("CreateConnection", FaultKind::LoseAnswer));
         assert!(
@@ -472,9 +473,9 @@ mod tests {
         assert!(told(Fault::new("*", FaultKind::Delay { at_least, at_most })).contains("longer"));
     }
 
-    /// One of each, as somebody writes it.
+    /// One fault of each form.
     #[test]
-    fn faults_are_written_in_json() {
+    fn fault_is_read_from_json() {
         let read = |text: &str| serde_json::from_str::<Fault>(text).map_err(|error| error.to_string());
         assert_eq!(read(r#"{"trouble":"lose-answer"}"#), Ok(Fault::new("*", FaultKind::LoseAnswer)));
         assert_eq!(

@@ -1,7 +1,7 @@
-//! The part of IAM that a client of the service needs: tokens, temporary keys, projects, accounts.
+//! The IAM operations that a DLI client needs: tokens, temporary keys, projects, domains.
 //!
-//! It is answered on the service's own listener. Its refusals have IAM's nested form, those of the gateway in front of
-//! it the gateway's. Texts and the statuses of what is not there are inferences where the pages have no sample.
+//! They are served on the emulator's listener. IAM errors have a nested body; gateway errors have the gateway's.
+//! Error texts and statuses are inferences where the documents have no sample.
 
 use std::time::Duration;
 
@@ -17,15 +17,15 @@ use super::{
     operation::ApiResponse,
 };
 
-/// Header of an answer that carries a new token.
+/// Response header that carries a new token.
 const SUBJECT_TOKEN: HeaderName = HeaderName::from_static("x-subject-token");
-/// `2020-01-08T02:56:19.587000Z`, the one form that Huawei's SDK reads.
+/// Time format that Huawei's SDK reads, such as `2020-01-08T02:56:19.587000Z`.
 const TIME: &[BorrowedFormatItem<'static>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
-/// How long temporary keys live that nothing is said about.
+/// Default lifetime of temporary keys.
 const KEY_LIFETIME: Duration = Duration::from_mins(15);
 
-/// One operation, by the name that the SDKs give it.
+/// An IAM operation, named as in the SDKs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum IamOperation {
     TokenByPassword,
@@ -51,7 +51,7 @@ impl IamOperation {
         }
     }
 
-    /// What a request is meant to do, which for two paths the body decides.
+    /// Finds the operation. For two paths the body decides which one it is.
     pub(super) fn find(method: &str, path: &str, body: &[u8]) -> Option<Self> {
         let assumes = || {
             let body: Value = serde_json::from_slice(body).unwrap_or_default();
@@ -68,8 +68,8 @@ impl IamOperation {
         }
     }
 
-    /// Whether the gateway has to believe the caller first. A password, and a token in the body, are looked at by the
-    /// operation itself.
+    /// Whether the gateway authenticates the caller first. The operation itself checks a password or a token in the
+    /// body.
     pub(super) fn wants_caller(self, request: &IncomingRequest<'_>) -> bool {
         match self {
             Self::TokenByPassword => false,
@@ -78,7 +78,7 @@ impl IamOperation {
         }
     }
 
-    /// Does it, and says who asked.
+    /// Runs the operation and returns the response and the caller.
     pub(super) fn run(
         self,
         request: &IncomingRequest<'_>,
@@ -126,7 +126,7 @@ impl IamOperation {
     }
 }
 
-/// The body of a request that logs in, for the log: what is secret in it is left out.
+/// The body of a login request for the log, with secrets replaced.
 pub(super) fn without_secrets(body: &[u8]) -> Vec<u8> {
     let Ok(mut body) = serde_json::from_slice::<Value>(body) else { return Vec::new() };
     for secret in ["/auth/identity/password/user/password", "/auth/identity/token/id"] {
@@ -137,7 +137,7 @@ pub(super) fn without_secrets(body: &[u8]) -> Vec<u8> {
     body.to_string().into_bytes()
 }
 
-/// Temporary keys as they are answered here and by the metadata service.
+/// Temporary keys as IAM and the metadata service return them.
 pub(super) fn credential(key: &NewKey) -> Value {
     let [access, secret, securitytoken] = key.exposed();
     let expires_at = format_time(key.expires_at);
@@ -231,7 +231,7 @@ fn scoped(asked: Option<ScopeRequest>, credentials: &CredentialStore) -> Result<
     }
 }
 
-/// The documents allow from 15 minutes to a day.
+/// The documented range is 15 minutes to 24 hours.
 fn lifetime(seconds: Option<u64>) -> Result<Duration, ApiError> {
     match seconds {
         None => Ok(KEY_LIFETIME),
@@ -300,7 +300,7 @@ struct TokenRequest {
 struct AssumeRole {
     domain_name: Option<String>,
     domain_id: Option<String>,
-    /// The older name is that of the pages, the newer one that of the SDKs.
+    /// The documents use the first name, the SDKs the second.
     #[serde(alias = "xrole_name")]
     agency_name: String,
     duration_seconds: Option<u64>,

@@ -1,4 +1,4 @@
-//! The documents' limits, enforced on the service's side of the wire.
+//! Validation of request parameters against the documented limits.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use crate::dli::{
     wire::{Host, Tag},
 };
 
-/// One text parameter.
+/// Validates a text parameter.
 pub(super) fn text(parameter: &str, rule: &Rule, value: &str) -> Result<(), ApiError> {
     let Some(reason) = rule.violation(value) else { return Ok(()) };
     let shown: String = value.chars().take(80).collect();
@@ -28,8 +28,8 @@ fn count(parameter: &str, rule: &CountRule, found: usize) -> Result<(), ApiError
     )))
 }
 
-/// A full list of host records. Nothing forbids that one name occurs twice. (The page has a record's name and address
-/// as not mandatory; that both must be there is an inference: a record of one alone means nothing.)
+/// Validates a list of host records. Duplicate names are allowed. The documents make name and address optional;
+/// requiring both is an inference.
 pub(super) fn hosts(hosts: &[Host]) -> Result<(), ApiError> {
     count("hosts", &rules::HOST_COUNT, hosts.len())?;
     hosts.iter().enumerate().try_for_each(|(index, host)| {
@@ -38,7 +38,7 @@ pub(super) fn hosts(hosts: &[Host]) -> Result<(), ApiError> {
     })
 }
 
-/// Tags of one request; keys are unique within a connection.
+/// Validates the tags of one request. Keys must be unique.
 pub(super) fn tags(tags: &[Tag]) -> Result<(), ApiError> {
     tag_count(tags.len())?;
     let mut keys = BTreeSet::new();
@@ -55,7 +55,7 @@ pub(super) fn tags(tags: &[Tag]) -> Result<(), ApiError> {
     })
 }
 
-/// How many tags a connection has.
+/// Validates the number of tags of a connection.
 pub(super) fn tag_count(found: usize) -> Result<(), ApiError> {
     count("tags", &rules::TAG_COUNT, found)
 }

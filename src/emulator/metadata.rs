@@ -1,10 +1,11 @@
-//! The metadata service of a machine in the cloud, which hands out the temporary keys of its agency.
+//! The metadata service of a cloud server, which issues temporary keys of the server's agency.
 //!
-//! Version 2 asks for a token first; version 1 is the same without. It is answered on the service's own listener; on a
-//! real machine it has an address of its own.
+//! Version 2 requires a token; version 1 does not. The emulator serves it on its own listener; on a cloud server it
+//! has a separate address.
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::time::Duration;
 
+use clap::ValueEnum;
 use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -14,49 +15,22 @@ use super::{api_error::ApiError, credential_store::CredentialStore, iam, operati
 const TOKEN: &str = "x-metadata-token";
 const TTL: &str = "x-metadata-token-ttl-seconds";
 
-/// Which metadata service there is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// The version of the metadata service.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Metadata {
-    /// Keys are given for a token only.
+    /// Keys require a token.
     #[default]
     V2,
-    /// There are no tokens (HTTP 405); keys are given to whoever asks.
+    /// Token requests fail with HTTP 405; keys require no token.
     V1,
-    /// The machine has no agency, so it has no keys.
+    /// The server has no agency and therefore no keys.
     NoAgency,
-    /// None at all (HTTP 404).
+    /// There is no metadata service (HTTP 404).
     Absent,
 }
 
-impl Metadata {
-    /// Each, as it is written on the command line and in JSON.
-    pub const NAMES: [(&str, Self); 4] =
-        [("v2", Self::V2), ("v1", Self::V1), ("no-agency", Self::NoAgency), ("absent", Self::Absent)];
-}
-
-impl fmt::Display for Metadata {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = Self::NAMES.into_iter().find(|(_, metadata)| metadata == self).map_or("", |(name, _)| name);
-        f.write_str(name)
-    }
-}
-
-/// No metadata service has that name.
-#[derive(Debug, thiserror::Error)]
-#[error("there is no metadata service {0:?}; there are v2, v1, no-agency, absent")]
-pub struct UnknownMetadata(String);
-
-impl FromStr for Metadata {
-    type Err = UnknownMetadata;
-
-    fn from_str(name: &str) -> Result<Self, UnknownMetadata> {
-        let found = Self::NAMES.into_iter().find(|(known, _)| *known == name);
-        found.map(|(_, metadata)| metadata).ok_or_else(|| UnknownMetadata(name.to_owned()))
-    }
-}
-
-/// One thing that it is asked for.
+/// An operation of the metadata service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum MetadataOperation {
     Token,
@@ -66,7 +40,7 @@ pub(super) enum MetadataOperation {
 impl MetadataOperation {
     pub(super) const ALL: [Self; 2] = [Self::Token, Self::SecurityKey];
 
-    /// No SDK names it; the names are ours.
+    /// The SDKs define no name for it; this one is the emulator's.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Token => "MetadataToken",

@@ -8,17 +8,17 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{api_error::ApiError, project_service::ProjectService};
 
-/// One operation of the API. Placeholders in `pattern` are one segment each, `{project_id}` always among them.
+/// An operation of the API. Each placeholder in `pattern` is one path segment; `{project_id}` is always present.
 #[derive(Debug)]
 pub(super) struct Operation {
-    /// As the service's SDKs and audit logs call it.
+    /// Name in the SDKs and audit logs.
     pub(super) name: &'static str,
     pub(super) method: &'static str,
     pub(super) pattern: &'static str,
     pub(super) run: fn(&mut ProjectService<'_>, &ApiRequest<'_>) -> Result<ApiResponse, ApiError>,
 }
 
-/// The pairs of a raw query, decoded; a `+` is a plus.
+/// Decodes the pairs of a raw query. A `+` stands for itself.
 pub(super) fn query_pairs(raw: &str) -> Vec<(String, String)> {
     let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
     raw.split('&')
@@ -28,7 +28,7 @@ pub(super) fn query_pairs(raw: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// What an operation is given of a request.
+/// The input of an operation.
 #[derive(Debug)]
 pub(super) struct ApiRequest<'a> {
     pub(super) segments: BTreeMap<&'static str, String>,
@@ -37,17 +37,17 @@ pub(super) struct ApiRequest<'a> {
 }
 
 impl ApiRequest<'_> {
-    /// What stands in the place of a placeholder of the operation's pattern.
+    /// The decoded path segment of a placeholder.
     pub(super) fn segment(&self, name: &str) -> &str {
         self.segments.get(name).map_or("", String::as_str)
     }
 
-    /// A query parameter. An empty one counts as not given, and of repeated ones the first counts (both inferences).
+    /// A query parameter. An empty value counts as absent, and the first of several values is used (both inferences).
     pub(super) fn parameter(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.as_str())
     }
 
-    /// A query parameter that is a number from 0 up.
+    /// A query parameter that is a non-negative number.
     pub(super) fn number(&self, name: &str) -> Result<Option<usize>, ApiError> {
         let Some(text) = self.parameter(name) else { return Ok(None) };
         let number = text.parse().map_err(|_| {
@@ -56,18 +56,18 @@ impl ApiRequest<'_> {
         Ok(Some(number))
     }
 
-    /// The body; a missing field and a wrong type are named in the refusal.
+    /// Decodes the body. The error names a missing field or a wrong type.
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
         serde_json::from_slice(self.body)
             .map_err(|error| ApiError::parameter(format!("The request body is invalid: {error}")))
     }
 }
 
-/// A successful answer.
+/// A successful response.
 #[derive(Debug)]
 pub(super) struct ApiResponse {
     pub(super) status: u16,
-    /// JSON, unless the headers say otherwise; none for 204.
+    /// JSON, unless a header says otherwise; `None` for HTTP 204.
     pub(super) body: Option<Vec<u8>>,
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
 }
@@ -82,7 +82,7 @@ impl ApiResponse {
         Self::json(200, body)
     }
 
-    /// The first half of it, which is no JSON.
+    /// Keeps the first half of the body, which is not valid JSON.
     pub(super) fn truncated(self) -> Self {
         self.spoilt("{", |mut body| {
             body.truncate(body.len() / 2);
@@ -90,12 +90,12 @@ impl ApiResponse {
         })
     }
 
-    /// Behind something that makes it no JSON.
+    /// Prepends text that makes the body invalid JSON.
     pub(super) fn garbled(self) -> Self {
         self.spoilt("<html>", |body| b"<html>".iter().copied().chain(body).collect())
     }
 
-    /// Where there is no body to spoil, something else comes, under a status that may carry it.
+    /// Changes the body. An empty response becomes HTTP 200 with the body `instead`.
     fn spoilt(self, instead: &str, spoil: impl FnOnce(Vec<u8>) -> Vec<u8>) -> Self {
         let (status, body) = match self.body {
             Some(body) => (self.status, spoil(body)),
@@ -109,7 +109,7 @@ impl ApiResponse {
     }
 }
 
-/// A filter such as `k1=v1,k2=v2`; every pair must be met.
+/// Parses a tag filter such as `k1=v1,k2=v2`. All pairs must match.
 pub(super) fn tag_filter(text: &str) -> Result<Vec<(&str, &str)>, ApiError> {
     text.split(',')
         .map(|pair| {
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_plus_in_a_query_is_a_plus() {
+    fn plus_in_query_is_literal() {
         let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
         assert_eq!(
             query_pairs("a=1+2&a=%2B&&b&c=d=e&%e9=%20"),

@@ -1,4 +1,4 @@
-//! List elastic resource pools, and the queues of one.
+//! Operations: list elastic resource pools and the queues of a pool.
 
 use serde_json::json;
 
@@ -24,18 +24,18 @@ pub(super) const OPERATIONS: &[Operation] = &[
     },
 ];
 
-/// How many rows one page holds when nothing is said.
+/// Default page size.
 const PAGE: usize = 100;
 const STATES: [&str; 4] = ["AVAILABLE", "SCALING", "CREATING", "FAILED"];
 
-/// A name is matched by any part of it. That "count" is the number in all pages is documented, that a limit of 0 is
-/// refused is an inference.
+/// Lists pools whose name contains the filter. "count" is the number on all pages (documented); rejecting a limit of
+/// 0 is an inference.
 fn list(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
     let status = call.parameter("status");
     if let Some(other) = status.filter(|status| !STATES.iter().any(|state| state.eq_ignore_ascii_case(status))) {
         return Err(ApiError::parameter(format!("The parameter status is invalid: {other:?}")));
     }
-    // No pool of the emulator has tags.
+    // The emulator's pools have no tags.
     let tagged = call.parameter("tags").map(tag_filter).transpose()?.is_some();
     let name = call.parameter("name").unwrap_or_default();
     let (offset, most) = page(call)?;

@@ -1,4 +1,4 @@
-//! Share connections with other projects, and tell with whom they are shared.
+//! Operations: show and change the privileges of connections.
 
 use super::{
     api_error::ApiError,

@@ -1,6 +1,6 @@
-//! What the service holds for one project, as data; the snapshot file is exactly this.
+//! The objects of one project, as stored in the state file.
 //!
-//! A field that an older file lacks has a default, so that whoever kept a state keeps it.
+//! Fields missing in files of older versions have defaults.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,27 +13,27 @@ use uuid::Uuid;
 use super::binding_state::{BindingOutcomes, BindingState, Peering, Target};
 use crate::dli::wire::{Connection, Host, Pool, Queue, Route, STATUS_ACTIVE, STATUS_DELETED};
 
-/// One project: its queues, pools and connections.
+/// The queues, pools and connections of a project.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Project {
     pub(super) queues: Vec<Queue>,
-    /// Without the names of their queues: those are the queues' to tell.
+    /// Without queue names, which are derived from the queues.
     #[serde(deserialize_with = "pools")]
     pub(super) pools: Vec<Pool>,
-    /// In the order of their creation; of those that are gone the newest stay.
+    /// In order of creation, with the newest deleted ones.
     pub(super) connections: Vec<Record>,
     #[serde(default)]
     pub(super) tasks: Tasks,
 }
 
-/// A connection with all that was ever said about it. Times are milliseconds since the Unix epoch.
+/// A connection with everything that was set on it. Times are in milliseconds since the Unix epoch.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Record {
     pub(super) id: String,
     pub(super) name: String,
     pub(super) dest_vpc_id: String,
     pub(super) dest_network_id: String,
-    /// No read returns it.
+    /// No API operation returns it.
     pub(super) routetable_id: Option<String>,
     /// In the order in which they were last sent.
     pub(super) hosts: Vec<Host>,
@@ -42,15 +42,15 @@ pub(super) struct Record {
     pub(super) routes: Vec<Route>,
     pub(super) tags: BTreeMap<String, String>,
     pub(super) peerings: Vec<Peering>,
-    /// The projects that may bind their queues.
+    /// Projects that may bind their queues.
     #[serde(default)]
     pub(super) shared_with: BTreeSet<String>,
     #[serde(default)]
     pub(super) ipv6_enable: bool,
     pub(super) create_time: i64,
-    /// Somebody asked for it to be deleted.
+    /// Whether deletion was requested.
     pub(super) deleted: bool,
-    /// Until when it stays ACTIVE nevertheless.
+    /// Time until which a deleted connection stays ACTIVE.
     #[serde(default)]
     pub(super) leaves_at: i64,
 }
@@ -64,7 +64,7 @@ impl Record {
         if self.is_gone(now) { STATUS_DELETED } else { STATUS_ACTIVE }
     }
 
-    /// Keeps what the connection was, and drops what it held.
+    /// Drops what a deleted connection contained.
     fn strip(&mut self) {
         let Self { hosts, routes, tags, peerings, shared_with, .. } = self;
         drop((mem::take(hosts), mem::take(routes), mem::take(tags), mem::take(peerings), mem::take(shared_with)));
@@ -82,7 +82,7 @@ impl Record {
         }
     }
 
-    /// As "show" and "list" return it.
+    /// The connection as the API returns it.
     pub(super) fn shown(&self, now: i64) -> Connection {
         let bindings = |target| {
             self.peerings
@@ -141,19 +141,18 @@ impl Tasks {
     }
 }
 
-/// How many connections that are gone can still be shown.
+/// Number of deleted connections that can still be read.
 const MOST_GONE: usize = 1000;
 
-/// When the stock was made: 2024-01-01T00:00:00Z.
+/// Creation time of the seeded objects: 2024-01-01T00:00:00Z.
 const SEEDED_AT: i64 = 1_704_067_200_000;
-/// What nearly everything in stock is charged by.
+/// Charging mode of most seeded objects.
 const PER_CU_HOUR: i64 = 1;
 const YEARLY_MONTHLY: i64 = 2;
 
 impl Project {
-    /// What every project has from the start: queues of each kind that decides whether one may be bound, and pools
-    /// with two, no and one queue. Types differ because "list queues" leaves out all but `sql` when it is not told
-    /// otherwise.
+    /// The objects of a new project: queues of every kind that matters for binding, and pools with two, no and one
+    /// queue. The queue types differ because "list queues" returns only `sql` by default.
     pub(super) fn seeded() -> Self {
         let queue = |name: &str, kind: &str, dedicated: bool, pool: &str, cidr: &str| Queue {
             queue_name: name.to_owned(),
@@ -197,7 +196,7 @@ impl Project {
         }
     }
 
-    /// Forgets what the connections held that are gone by now, and all of those that went first where they are too many.
+    /// Strips deleted connections and drops the oldest ones beyond the limit.
     pub(super) fn forget(&mut self, now: i64) {
         let mut gone = Vec::new();
         for (at, record) in self.connections.iter_mut().enumerate().filter(|(_, record)| record.is_gone(now)) {
@@ -211,17 +210,17 @@ impl Project {
         self.connections.retain(|_| at.next().is_none_or(|at| !forgotten.contains(&at)));
     }
 
-    /// The queue of that name, in any case.
+    /// The queue with this name, ignoring case.
     pub(super) fn queue(&self, name: &str) -> Option<&Queue> {
         self.queues.iter().find(|queue| queue.queue_name.eq_ignore_ascii_case(name))
     }
 
-    /// The elastic resource pool of exactly that name, with the names of its queues.
+    /// The pool with exactly this name, with its queue names.
     pub(super) fn pool(&self, name: &str) -> Option<Pool> {
         self.pools.iter().find(|pool| pool.name == name).map(|pool| self.filled(pool))
     }
 
-    /// All elastic resource pools, with the names of their queues.
+    /// All pools with their queue names.
     pub(super) fn filled_pools(&self) -> impl Iterator<Item = Pool> {
         self.pools.iter().map(|pool| self.filled(pool))
     }
@@ -232,7 +231,7 @@ impl Project {
     }
 }
 
-/// Files of the first version have no more than the names of pools.
+/// Reads pools. Files of the first version contain names only.
 fn pools<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Pool>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -257,9 +256,9 @@ mod tests {
         Record { id: id.to_owned(), hosts, deleted: true, leaves_at, ..Record::default() }
     }
 
-    /// Whichever was made first; nothing is forgotten of what is there or on its way.
+    /// The order of deletion decides, not the order of creation. Existing connections are kept.
     #[test]
-    fn what_went_first_is_forgotten_first() {
+    fn oldest_deletions_are_dropped_first() {
         let most = i64::try_from(MOST_GONE).expect("a small number");
         let mut project = Project::seeded();
         let old = Record { deleted: false, ..deleted("stays", 0) };
@@ -273,9 +272,9 @@ mod tests {
         assert_eq!(project.connections.len(), MOST_GONE + 2);
     }
 
-    /// A project as the first version wrote it.
+    /// A project as written by the first version.
     #[test]
-    fn a_project_of_the_first_version_is_read() {
+    fn first_version_project_is_read() {
         let file = r#"{
             "queues": [{"queue_name":"pooled1","queue_type":"general","charging_mode":1,"resource_mode":1,
                 "elastic_resource_pool_name":"pool1","cidr_in_vpc":"10.30.0.0/18","create_time":1704067200000}],

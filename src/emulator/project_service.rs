@@ -1,6 +1,6 @@
-//! What can be done to one project, with the service's rules kept: the one door for requests and for tests alike.
+//! The operations on one project, under the service's rules. API requests, control requests and tests use them.
 //!
-//! Each method checks everything before it changes anything, so that a refusal leaves no trace. Knows nothing of HTTP.
+//! Each method validates everything before it changes anything.
 
 mod bindings;
 mod privileges;
@@ -22,7 +22,7 @@ use crate::dli::{
     wire::{Connection, CreateConnection, Host, QueueNames},
 };
 
-/// One project at one moment.
+/// One project at one point in time.
 #[derive(Debug)]
 pub struct ProjectService<'a> {
     pub(super) project: &'a mut Project,
@@ -32,7 +32,7 @@ pub struct ProjectService<'a> {
 }
 
 impl<'a> ProjectService<'a> {
-    /// What is gone by now is forgotten first.
+    /// Drops deleted connections first.
     pub(super) fn new(project: &'a mut Project, now: i64, behavior: &'a mut Behavior) -> Self {
         project.forget(now);
         Self { project, now, behavior }
@@ -40,7 +40,7 @@ impl<'a> ProjectService<'a> {
 }
 
 impl ProjectService<'_> {
-    /// Creates a connection and begins its bindings; returns its id.
+    /// Creates a connection and its bindings and returns its id.
     pub fn create(&mut self, request: CreateConnection) -> Result<String, ApiError> {
         limits::text("name", &rules::CONNECTION_NAME, &request.name)?;
         limits::text("dest_vpc_id", &rules::VPC_ID, &request.dest_vpc_id)?;
@@ -52,8 +52,8 @@ impl ProjectService<'_> {
         limits::tags(&request.tags)?;
         let CreateConnection { queues, elastic_resource_pools, .. } = request;
         let targets = self.bindable(&QueueNames { queues, elastic_resource_pools })?;
-        // Whether names are unique is not documented; an error code for it is. That a deleted connection frees its
-        // name is an inference, too.
+        // The documents define an error code for existing names but do not say whether names are unique. That a
+        // deleted connection frees its name is an inference.
         let same = |record: &&Record| !record.is_gone(self.now) && record.name == request.name;
         if let Some(holder) = self.records().iter().find(same).filter(|_| !self.is_on(Quirk::NamesNotUnique)) {
             return Err(ApiError::taken(format!("Connection {} already exists with id {}", holder.name, holder.id)));
@@ -76,11 +76,11 @@ impl ProjectService<'_> {
         Ok(id)
     }
 
-    /// Deletes a connection; it can still be shown, without what it held.
+    /// Deletes a connection. It can still be read, without its contents.
     ///
-    /// "A connection that is being created cannot be deleted" is documented, its code is not. When a connection counts
-    /// as being created is an inference: while a binding that its creation asked for is CREATING. Where deletion takes
-    /// its time, asking again changes nothing.
+    /// The documents forbid deleting a connection that is being created but give no code. Treating a connection as
+    /// being created while a binding requested at its creation is CREATING is an inference. Repeating a delayed
+    /// deletion has no effect.
     pub fn delete(&mut self, id: &str) -> Result<(), ApiError> {
         let (now, at) = (self.now, self.position(id)?);
         let record = &mut self.project.connections[at];
@@ -106,13 +106,13 @@ impl ProjectService<'_> {
         Ok(())
     }
 
-    /// Says whether a connection carries IPv6, as its subnet's state would; no request can.
+    /// Sets whether the connection supports IPv6. No API operation does.
     pub fn set_ipv6(&mut self, id: &str, enabled: bool) -> Result<(), ApiError> {
         self.record_mut(id)?.ipv6_enable = enabled;
         Ok(())
     }
 
-    /// A connection, one of the newest deleted ones too, as "show" returns it.
+    /// A connection as "show" returns it, including the newest deleted ones.
     pub fn connection(&self, id: &str) -> Result<Connection, ApiError> {
         const GONE: [Quirk; 4] =
             [Quirk::GoneAsDli0001, Quirk::GoneAsDli0001IsNotExist, Quirk::GoneAsDli0002, Quirk::GoneAsDli0023];
@@ -123,7 +123,7 @@ impl ProjectService<'_> {
             .ok_or_else(|| self.missing(id))
     }
 
-    /// All connections in the order of their creation, the newest deleted ones too.
+    /// All connections in order of creation, including the newest deleted ones.
     pub fn connections(&self) -> Vec<Connection> {
         self.records().iter().map(|record| record.shown(self.now)).collect()
     }
@@ -144,19 +144,18 @@ impl ProjectService<'_> {
         ApiError::no_connection(id, &self.behavior.quirks)
     }
 
-    /// A connection that is not gone, to be read.
+    /// A connection that is not deleted, for reading.
     fn existing(&self, id: &str) -> Result<&Record, ApiError> {
         self.position(id).map(|at| &self.records()[at])
     }
 
-    /// A connection that can be changed. That one which is gone answers as if it had never been is an inference, and so
-    /// is the refusal where it is on its way.
+    /// A connection that can be changed. The error for a deleted connection or one being deleted is an inference.
     fn record_mut(&mut self, id: &str) -> Result<&mut Record, ApiError> {
         let at = self.position_mut(id)?;
         Ok(&mut self.project.connections[at])
     }
 
-    /// The place of a connection that can be changed.
+    /// The index of a connection that can be changed.
     fn position_mut(&self, id: &str) -> Result<usize, ApiError> {
         let at = self.position(id)?;
         if self.records()[at].deleted {
@@ -165,7 +164,7 @@ impl ProjectService<'_> {
         Ok(at)
     }
 
-    /// The place of a connection that is not gone.
+    /// The index of a connection that is not deleted.
     fn position(&self, id: &str) -> Result<usize, ApiError> {
         let found = self.records().iter().position(|record| record.id == id && !record.is_gone(self.now));
         found.ok_or_else(|| self.missing(id))

@@ -1,4 +1,4 @@
-//! List and show queues. The two spell their keys differently, and "list" leaves out what was not asked for.
+//! Operations: list and show queues. The two spell their keys differently.
 
 use std::cmp::Reverse;
 
@@ -21,7 +21,7 @@ fn list(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiRe
     if !["sql", "general", "all"].contains(&kind) {
         return Err(ApiError::parameter(format!("The parameter queue_type is invalid: {kind:?}")));
     }
-    // No queue of the emulator has tags.
+    // The emulator's queues have no tags.
     let tagged = call.parameter("tags").map(tag_filter).transpose()?.is_some();
     let charged = call.parameter("with-charge-info").is_some_and(|text| text.eq_ignore_ascii_case("true"));
     let size = call.number("page-size")?.filter(|size| *size > 0).unwrap_or(usize::MAX);
@@ -42,7 +42,7 @@ fn list(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiRe
     Ok(ApiResponse::ok(&json!({ "is_success": true, "message": "", "queues": queues })))
 }
 
-/// That a missing queue is `DLI.0002` here is an inference: a page about jobs has it so.
+/// The code `DLI.0002` for a missing queue is an inference from the documentation of jobs.
 fn show(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
     let name = call.segment("queue_name");
     let queue = service.project.queue(name).ok_or_else(|| ApiError::no_such("queue", name))?;

@@ -1,121 +1,62 @@
-//! The places where documents, SDKs and live answers disagree, as switches: each turns the emulator from the form that
-//! the pages print to another one that has been seen, or that nothing rules out.
+//! Switches for points where the documents, the SDKs and observed responses disagree. Each switch changes one
+//! documented form to another observed or possible form.
 
-use std::{collections::BTreeSet, fmt, str::FromStr};
+use std::collections::BTreeSet;
 
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-/// One way in which the service may differ from its pages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "&'static str")]
+/// A deviation from the documented behavior.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
 pub enum Quirk {
-    /// Lists come in another order at each read: connections within a page, queues, hosts, routes, bindings, tags.
+    /// Lists are in random order: connections within a page, queues, hosts, routes, bindings, tags.
     ReshuffledOrder,
-    /// Queues in lists have the four keys that "show" spells in camel case spelt so, too: `queueName`, …
+    /// Queue lists use camel case for the four keys that "show" spells so, such as `queueName`.
     CamelCase,
-    /// `"is_success": "true"`, as many of the pages' samples have it.
+    /// Booleans are strings, as in many documented samples: `"is_success": "true"`.
     BooleansAsStrings,
-    /// `"create_time": "1553168490000"`.
+    /// Numbers are strings: `"create_time": "1553168490000"`.
     NumbersAsStrings,
-    /// A connection may have the name of another: whether it may is not documented.
+    /// Connection names are not unique. The documents do not say whether they are.
     NamesNotUnique,
-    /// The service's refusals come as HTTP 200 with `is_success: false` and the text in `message`. The gateway's stay.
+    /// Service errors are HTTP 200 with `is_success: false` and the text in `message`. Gateway errors are unchanged.
     SoftFailures,
-    /// "Show privileges" has `project_id`, as live answers do, in place of `applicant_project_id`.
+    /// "Show privileges" returns `project_id` in place of `applicant_project_id`, as observed responses do.
     PrivilegeProjectId,
-    /// States as the pages' prose has them: `Active`.
+    /// States are in title case, such as `Active`.
     StatusInProse,
-    /// Bindings have their names in upper case.
+    /// Binding names are in upper case.
     UpperCaseNames,
-    /// The region publishes no route calls of version 3.
+    /// The region does not publish the v3 route operations.
     NoV3Routes,
-    /// The region publishes no tag calls.
+    /// The region does not publish the tag operations.
     NoTagApi,
-    /// A deleted connection is HTTP 400 `DLI.0001` "does not exist", where it was `DELETED`.
+    /// Reading a deleted connection returns HTTP 400 `DLI.0001` "does not exist" in place of status `DELETED`.
+    #[serde(rename = "gone-as-dli-0001")]
+    #[value(name = "gone-as-dli-0001")]
     GoneAsDli0001,
-    /// … HTTP 400 `DLI.0001` "is not exist".
+    /// Reading a deleted connection returns HTTP 400 `DLI.0001` "is not exist".
+    #[serde(rename = "gone-as-dli-0001-is-not-exist")]
+    #[value(name = "gone-as-dli-0001-is-not-exist")]
     GoneAsDli0001IsNotExist,
-    /// … HTTP 400 `DLI.0002`.
+    /// Reading a deleted connection returns HTTP 400 `DLI.0002`.
+    #[serde(rename = "gone-as-dli-0002")]
+    #[value(name = "gone-as-dli-0002")]
     GoneAsDli0002,
-    /// … HTTP 404 `DLI.0023`.
+    /// Reading a deleted connection returns HTTP 404 `DLI.0023`.
+    #[serde(rename = "gone-as-dli-0023")]
+    #[value(name = "gone-as-dli-0023")]
     GoneAsDli0023,
 }
 
-/// The quirks that are switched on.
+/// The active quirks.
 pub type Quirks = BTreeSet<Quirk>;
 
 impl Quirk {
-    /// Every one.
-    pub const ALL: [Self; 15] = [
-        Self::ReshuffledOrder,
-        Self::CamelCase,
-        Self::BooleansAsStrings,
-        Self::NumbersAsStrings,
-        Self::NamesNotUnique,
-        Self::SoftFailures,
-        Self::PrivilegeProjectId,
-        Self::StatusInProse,
-        Self::UpperCaseNames,
-        Self::NoV3Routes,
-        Self::NoTagApi,
-        Self::GoneAsDli0001,
-        Self::GoneAsDli0001IsNotExist,
-        Self::GoneAsDli0002,
-        Self::GoneAsDli0023,
-    ];
-
-    /// As it is written on the command line and in JSON.
+    /// The name on the command line and in JSON.
     #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::ReshuffledOrder => "reshuffled-order",
-            Self::CamelCase => "camel-case",
-            Self::BooleansAsStrings => "booleans-as-strings",
-            Self::NumbersAsStrings => "numbers-as-strings",
-            Self::NamesNotUnique => "names-not-unique",
-            Self::SoftFailures => "soft-failures",
-            Self::PrivilegeProjectId => "privilege-project-id",
-            Self::StatusInProse => "status-in-prose",
-            Self::UpperCaseNames => "upper-case-names",
-            Self::NoV3Routes => "no-v3-routes",
-            Self::NoTagApi => "no-tag-api",
-            Self::GoneAsDli0001 => "gone-as-dli-0001",
-            Self::GoneAsDli0001IsNotExist => "gone-as-dli-0001-is-not-exist",
-            Self::GoneAsDli0002 => "gone-as-dli-0002",
-            Self::GoneAsDli0023 => "gone-as-dli-0023",
-        }
-    }
-}
-
-impl fmt::Display for Quirk {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// No quirk has that name.
-#[derive(Debug, thiserror::Error)]
-#[error("there is no quirk {0:?}; there are {names}", names = Quirk::ALL.map(Quirk::name).join(", "))]
-pub struct UnknownQuirk(String);
-
-impl FromStr for Quirk {
-    type Err = UnknownQuirk;
-
-    fn from_str(name: &str) -> Result<Self, UnknownQuirk> {
-        Self::ALL.into_iter().find(|quirk| quirk.name() == name).ok_or_else(|| UnknownQuirk(name.to_owned()))
-    }
-}
-
-impl TryFrom<String> for Quirk {
-    type Error = UnknownQuirk;
-
-    fn try_from(name: String) -> Result<Self, UnknownQuirk> {
-        name.parse()
-    }
-}
-
-impl From<Quirk> for &'static str {
-    fn from(quirk: Quirk) -> Self {
-        quirk.name()
+    pub fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
     }
 }

@@ -1,4 +1,4 @@
-//! Show quotas. There is none for connections.
+//! Operation: show quotas. There is no quota for connections.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ use super::{
 pub(super) const OPERATIONS: &[Operation] =
     &[Operation { name: "ShowQuota", method: "GET", pattern: "/v3/{project_id}/quotas", run: show }];
 
-/// The types that the emulator has something of. The figures are our own.
+/// The quotas of objects that the emulator has. The figures are the emulator's own.
 #[expect(clippy::unnecessary_wraps, reason = "an operation may be refused; this one never is")]
 fn show(service: &mut ProjectService<'_>, _: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
     let resource = |kind: &str, quota: i64, used: i64| -> Value {

@@ -1,4 +1,4 @@
-//! The request log: what came in, what went out, for tests to assert on and for people to read.
+//! The request log, for test assertions and for display.
 
 use std::{
     collections::VecDeque,
@@ -12,12 +12,12 @@ use time::{OffsetDateTime, macros::format_description};
 
 use super::{credential_store::Caller, faults::FaultKind};
 
-/// One request and how it was answered.
+/// A request and the outcome of it.
 #[derive(Debug, Clone)]
 pub struct LoggedRequest {
-    /// Counts the requests from 1, in the order of their answers; a reset does not begin anew.
+    /// Sequence number from 1 in response order. A reset does not restart it.
     pub number: u64,
-    /// When it had arrived, by the emulator's clock.
+    /// Arrival time by the emulator's clock.
     pub at: OffsetDateTime,
     /// `GET`, `POST`, …
     pub method: String,
@@ -25,57 +25,57 @@ pub struct LoggedRequest {
     pub path: String,
     /// Percent-encoded, as sent, without the question mark; empty where there is none.
     pub query: String,
-    /// What it asks for, as the service's SDKs call it: `CreateEnhancedConnection`, …; none where nothing is published.
+    /// Operation name in the SDKs, such as `CreateEnhancedConnection`; `None` for an unknown path.
     pub operation: Option<&'static str>,
-    /// Who was believed; none where nobody was, and where nobody has to be.
+    /// The authenticated caller; `None` if authentication failed or was not required.
     pub caller: Option<Caller>,
-    /// Name (lower case) and value of each header, in the order of arrival.
+    /// Header names in lower case and values, in order of arrival.
     pub headers: Vec<(String, String)>,
-    /// The body; empty where it was refused for its size, and without the secrets that a login has in it.
+    /// Request body, without the secrets of a login; empty if the body was too large.
     pub body: Bytes,
-    /// HTTP status of the answer, of one that was lost too; 0 where the connection was cut before anything was done.
+    /// HTTP status, also of a response that was lost; 0 if the connection was closed before the request ran.
     pub status: u16,
-    /// Error code of the answer; a soft refusal (HTTP 200) has none, but its text.
+    /// Error code of the response; `None` for HTTP 200 with `is_success: false`.
     pub code: Option<String>,
-    /// Error text of the answer.
+    /// Error message of the response.
     pub error: Option<String>,
-    /// `X-Request-Id` of the answer.
+    /// `X-Request-Id` of the response.
     pub request_id: String,
-    /// How long the work took, the added latency left out.
+    /// Processing time without added latency.
     pub took: Duration,
-    /// What befell it on its way.
+    /// How faults affected the request.
     pub fault_effect: FaultEffect,
 }
 
 impl LoggedRequest {
-    /// Whether it was carried out, whatever became of the answer.
+    /// Whether the request took effect, whether or not the response was delivered.
     #[must_use]
     pub fn is_done(&self) -> bool {
         matches!(self.status, 200..=299) && self.error.is_none()
     }
 }
 
-/// What befell a request, as far as its answer does not tell: a test that brings a trouble on asks whether it was met.
+/// How faults affected a request. Tests use it to check that an injected fault took effect.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FaultEffect {
-    /// What a fault did to it, but for what only slows it down.
+    /// The fault that changed the response, other than a delay.
     pub fault: Option<FaultKind>,
-    /// How much later its answer left because of faults.
+    /// Delay added by faults.
     pub delay: Duration,
-    /// Whether its answer is of an older state, and would be another one by that of now.
+    /// Whether the response shows an older state that differs from the current one.
     pub is_stale: bool,
-    /// Whether its answer shows a connection of which a binding is CREATING.
+    /// Whether the response shows a connection with a binding in CREATING.
     pub shows_creating_binding: bool,
-    /// Whether its answer shows a connection that was deleted and is ACTIVE still.
+    /// Whether the response shows a deleted connection that is still ACTIVE.
     pub shows_deleting: bool,
 }
 
-/// The newest requests. Bounded in number and in bytes, so that an emulator can run for months.
+/// The newest requests, bounded in number and in bytes.
 #[derive(Debug, Default)]
 pub(super) struct RequestLog {
     requests: VecDeque<LoggedRequest>,
     bytes: usize,
-    /// How many there have been.
+    /// Total number of requests.
     count: u64,
 }
 
@@ -83,7 +83,7 @@ impl RequestLog {
     const MOST_REQUESTS: usize = 100_000;
     const MOST_BYTES: usize = 256 * 1024 * 1024;
 
-    /// Numbers it.
+    /// Assigns the next sequence number and stores the request.
     pub(super) fn add(&mut self, mut request: LoggedRequest) {
         self.count += 1;
         request.number = self.count;
@@ -99,7 +99,7 @@ impl RequestLog {
         self.requests.iter().cloned().collect()
     }
 
-    /// Forgets the requests, not their number.
+    /// Removes all requests but keeps the sequence number.
     pub(super) fn clear(&mut self) {
         self.requests.clear();
         self.bytes = 0;
@@ -111,11 +111,11 @@ fn weight(request: &LoggedRequest) -> usize {
     request.body.len() + request.path.len() + request.query.len() + headers
 }
 
-/// Writes one line to standard error, in colour where that is a terminal.
+/// Writes one line to standard error, with colors on a terminal.
 pub(super) fn print(request: &LoggedRequest) {
     let mut stderr = io::stderr().lock();
     let line = Line { request, colour: stderr.is_terminal() };
-    // A log that nobody can read any more is no reason to fail a request.
+    // A closed standard error must not fail the request.
     let _ = writeln!(stderr, "{line}");
 }
 
@@ -149,7 +149,7 @@ impl fmt::Display for Line<'_> {
     }
 }
 
-/// An ellipsis in the place of the project, which is long and the same in nearly every line.
+/// The path with the project id replaced by an ellipsis.
 fn short_path(request: &LoggedRequest) -> String {
     let mut segments: Vec<_> = request.path.split('/').collect();
     if request.operation.is_some()
@@ -160,7 +160,7 @@ fn short_path(request: &LoggedRequest) -> String {
     segments.join("/")
 }
 
-/// A client's text may not steer the terminal.
+/// Replaces control characters, so that client input cannot control the terminal.
 fn write_visibly(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     text.chars().try_for_each(|c| write!(f, "{}", if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }))
 }
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_requests_make_room() {
+    fn oldest_requests_are_dropped() {
         let mut request_log = RequestLog::default();
         let megabyte = 1024 * 1024;
         for number in 0..30 {
@@ -201,13 +201,13 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_plain_text() {
+    fn log_line_escapes_control_characters() {
         let line = Line { request: &request("/x", 0), colour: false }.to_string();
         assert_eq!(line, "00:00:00  GET     404     12 ms  /x?a=1  APIGW.0101 no \u{fffd}[2J");
     }
 
     #[test]
-    fn a_line_leaves_the_project_out() {
+    fn log_line_omits_project_id() {
         let path = "/v1.0/0123456789abcdef0123456789abcdef/queues/q1";
         let request =
             LoggedRequest { operation: Some("ShowQueue"), status: 200, code: None, error: None, ..request(path, 0) };

@@ -1,5 +1,6 @@
-//! What the quirks of form do to an answer. It is rewritten as JSON after the work is done, so that no operation has to
-//! know of them; most of the time none is on, and nothing is touched.
+//! Quirks that change the form of responses.
+//!
+//! The JSON is rewritten after the operation, so that operations need not know about quirks.
 
 use fastrand::Rng;
 use serde_json::{Map, Value};
@@ -9,7 +10,7 @@ use super::{
     quirks::{Quirk, Quirks},
 };
 
-/// The quirks that are about form.
+/// The quirks that change the form.
 const FORMS: [Quirk; 7] = [
     Quirk::ReshuffledOrder,
     Quirk::CamelCase,
@@ -20,7 +21,7 @@ const FORMS: [Quirk; 7] = [
     Quirk::UpperCaseNames,
 ];
 
-/// The keys of a queue that "show" spells in its own way.
+/// The keys of a queue that "show" spells in camel case.
 const CAMEL_CASE: [(&str, &str); 4] = [
     ("queue_name", "queueName"),
     ("queue_type", "queueType"),
@@ -28,7 +29,7 @@ const CAMEL_CASE: [(&str, &str); 4] = [
     ("charging_mode", "chargingMode"),
 ];
 
-/// The answer in the form that the quirks give it.
+/// Applies the quirks to a response.
 pub(super) fn apply_quirks(answer: ApiResponse, quirks: &Quirks, rng: &mut Rng) -> ApiResponse {
     if !FORMS.iter().any(|form| quirks.contains(form)) {
         return answer;

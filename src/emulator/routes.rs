@@ -1,4 +1,4 @@
-//! Add and delete routes, under the path of today and under the one of before.
+//! Operations: add and delete routes, under the current (v3) and the former (v2.0) path.
 
 use serde::Deserialize;
 

@@ -27,23 +27,23 @@ fn groups() -> impl Iterator<Item = &'static Operation> {
     .flatten()
 }
 
-/// The names of the service's operations, as its SDKs and audit logs have them.
+/// Names of the DLI operations in the SDKs and audit logs.
 pub fn names() -> impl Iterator<Item = &'static str> {
     groups().map(|operation| operation.name)
 }
 
-/// The names of IAM's operations, as its SDKs have them.
+/// Names of the IAM operations in the SDKs.
 pub fn iam_names() -> impl Iterator<Item = &'static str> {
     iam::IamOperation::ALL.map(iam::IamOperation::name).into_iter()
 }
 
-/// The names of what is not the service's: operations of IAM and of the metadata service.
+/// Names of the IAM and metadata operations.
 pub(super) fn other_names() -> impl Iterator<Item = &'static str> {
     iam_names().chain(metadata::MetadataOperation::ALL.map(metadata::MetadataOperation::name))
 }
 
-/// Finds the operation and what stands in the place of its placeholders. A wrong method is an unknown path to the
-/// gateway.
+/// Finds the operation of a method and path, with its path segments. To the gateway a wrong method is an unknown
+/// path.
 pub(super) fn find(method: &str, path: &str) -> Result<(&'static Operation, BTreeMap<&'static str, String>), ApiError> {
     groups()
         .filter(|operation| operation.method == method)
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_matches_segment_by_segment() {
+    fn path_matches_by_segment() {
         let (operation, found) = find("GET", "/v1.0/48cc/queues/a%2Fb").expect("show queue");
         assert_eq!(operation.pattern, "/v1.0/{project_id}/queues/{queue_name}");
         assert_eq!(found.get("queue_name").map(String::as_str), Some("a/b"));

@@ -1,4 +1,4 @@
-//! What a test may change about a running emulator, beside the contents of its projects.
+//! Changes to the behavior of a running emulator.
 
 use std::time::Duration;
 
@@ -14,81 +14,80 @@ use super::{
 };
 
 impl Emulator {
-    /// Changes the latency of every answer that has not begun to wait.
+    /// Sets the delay of every response.
     pub fn set_latency(&self, latency: Duration) {
         *lock(&self.state.latency) = latency;
     }
 
-    /// Changes how long bindings that are made from now on stay CREATING.
+    /// Sets how long new bindings stay CREATING.
     pub fn set_binding_delay(&self, delay: Duration) {
         self.state.set_binding_delay(delay);
     }
 
-    /// Changes how long connections that are deleted from now on stay ACTIVE.
+    /// Sets how long newly deleted connections stay ACTIVE.
     pub fn set_delete_delay(&self, delay: Duration) {
         self.state.set_delete_delay(delay);
     }
 
-    /// Lets the bindings of a queue or pool that are made from now on end FAILED with this `err_msg`, or ACTIVE again.
+    /// Makes new bindings of a queue or pool become FAILED with this `err_msg`, or ACTIVE if `None`.
     pub fn set_binding_outcome(&self, name: &str, failure: Option<&str>) {
         self.state.set_binding_outcome(name, failure);
     }
 
-    /// Lets one binding, the next that has no such fate yet, end FAILED with this `err_msg`, or ACTIVE, whatever its
-    /// name. Fates that were given before it are used up before it.
+    /// Sets the outcome of one binding, whatever its name: FAILED with this `err_msg`, or ACTIVE if `None`. Several
+    /// outcomes are used in order.
     pub fn set_next_binding_outcome(&self, failure: Option<&str>) {
         self.state.set_next_binding_outcome(failure);
     }
 
-    /// Moves the emulator's time forward, on top of its clock: bindings settle, deletions end. Signatures are still
-    /// judged by the clock itself, which is the one that clients see.
+    /// Advances the emulator's time: bindings settle, deletions end. The signature check still uses the clock.
     pub fn advance(&self, span: Duration) {
         self.state.advance(span);
     }
 
-    /// Brings a trouble on, after those that there are.
+    /// Adds a fault after the existing ones.
     pub fn inject(&self, fault: Fault) -> Result<(), FaultError> {
         lock(&self.state.faults).inject(fault)
     }
 
-    /// Ends all troubles.
+    /// Removes all faults.
     pub fn clear_faults(&self) {
         *lock(&self.state.faults) = Faults::default();
     }
 
-    /// Changes how often one user may ask; what was asked so far is forgotten.
+    /// Sets the request limit per user and restarts the count.
     pub fn set_limit(&self, limit: Option<Limit>) {
         *lock(&self.state.throttle) = Throttle::new(limit);
     }
 
-    /// Sets the emulator's clock ahead of the right time, or behind where it is negative: signatures are judged by it,
-    /// and the `Date` of answers follows it.
+    /// Sets the difference between the emulator's clock and the correct time. It affects signature checks and the
+    /// `Date` header.
     pub fn set_clock_skew(&self, skew: time::Duration) {
         *lock(&self.state.skew) = skew;
     }
 
-    /// Takes back all tokens and temporary keys that were handed out, as if they had expired.
+    /// Revokes all issued tokens and temporary keys.
     pub fn revoke_credentials(&self) {
         lock(&self.state.credentials).revoke();
     }
 
-    /// Changes how long lives what is handed out from now on; as documented where it is `None`.
+    /// Sets the lifetime of credentials issued from now on; the documented lifetime if `None`.
     pub fn set_credential_lifetime(&self, lifetime: Option<Duration>) {
         lock(&self.state.credentials).iam_account.lifetime = lifetime;
     }
 
-    /// Changes which metadata service there is.
+    /// Sets the version of the metadata service.
     pub fn set_metadata(&self, metadata: Metadata) {
         *lock(&self.state.metadata) = metadata;
     }
 
-    /// Switches these quirks on, and all others off.
+    /// Replaces the active quirks.
     pub fn set_quirks(&self, quirks: impl IntoIterator<Item = Quirk>) {
         self.state.set_quirks(quirks);
     }
 
-    /// Goes back to the start: no connections, the stock of queues, the settings, no log. Requests are numbered on. An
-    /// error is that of the state file.
+    /// Restores the initial state and settings and clears the log. Request numbers continue. Fails if the state file
+    /// cannot be written.
     pub fn reset(&self) -> Result<(), SnapshotError> {
         let change = self.state.reset();
         self.state.keep(change)

@@ -1,7 +1,7 @@
-//! One request from its bytes to its answer: read, run, keep, log, wait, answer.
+//! Serves one request: read the body, run the operation, persist, log, delay, respond.
 //!
-//! The effect is committed (and in the state file) before the added latency begins, so that a client which gives up
-//! waiting has created its thing nevertheless.
+//! The change is committed and in the state file before the added latency begins. A client that times out has
+//! therefore changed the service all the same.
 
 use std::{
     io,
@@ -41,31 +41,30 @@ use super::{
 };
 use crate::dli::error_code::REQUEST_ID_HEADER;
 
-/// Largest body that the gateway takes.
+/// Largest request body that the gateway accepts.
 const MOST_BODY: usize = 12 * 1024 * 1024;
-/// How much of a body that is too large is still read, so that its sender sees the answer and not a broken pipe.
+/// Number of bytes read from an oversized body, so that the client receives the response instead of a broken pipe.
 const MOST_DRAINED: usize = 8 * MOST_BODY;
 
-/// What becomes of a request.
+/// A response and how it is delivered.
 #[derive(Debug)]
 struct PlannedResponse {
     answer: ApiResponse,
-    /// On top of the latency.
+    /// Delay caused by faults, in addition to the latency.
     delay: Duration,
-    /// How much of it leaves.
     delivery: BodyDelivery,
-    /// How far its clock is off.
+    /// Clock skew of the `Date` header.
     skew: time::Duration,
 }
 
 impl PlannedResponse {
-    /// Nothing has befallen it.
+    /// A response without faults.
     fn whole(answer: ApiResponse) -> Self {
         Self { answer, delay: Duration::ZERO, delivery: BodyDelivery::All, skew: time::Duration::ZERO }
     }
 }
 
-/// How much of an answer leaves before the connection ends.
+/// How much of the response is sent before the connection closes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum BodyDelivery {
     All,
@@ -73,7 +72,7 @@ enum BodyDelivery {
     Nothing,
 }
 
-/// Answers one request. The work is a task of its own: a client that hangs up ends the waiting, never the work.
+/// Handles one request. The work runs in its own task, so that a client that disconnects cannot cancel it.
 pub(super) async fn answer(State(state): State<Arc<AppState>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body = read(body).await;
@@ -100,7 +99,7 @@ pub(super) async fn answer(State(state): State<Arc<AppState>>, request: Request)
     respond(reply, &request_id, now)
 }
 
-/// What the control API says. Writing the state file is no work for a thread that serves others.
+/// Runs a control request on a blocking thread, because it may write the state file.
 async fn controlled(state: Arc<AppState>, parts: Parts, body: Result<Bytes, ApiError>) -> PlannedResponse {
     let answer = tokio::task::spawn_blocking(move || match body {
         Ok(body) => control::answer(&state, &parts, &body),
@@ -111,7 +110,7 @@ async fn controlled(state: Arc<AppState>, parts: Parts, body: Result<Bytes, ApiE
     PlannedResponse::whole(answer)
 }
 
-/// Changes, keeps and logs.
+/// Runs the operation, persists the change and logs the request.
 async fn work(
     state: Arc<AppState>,
     parts: Parts,
@@ -177,7 +176,7 @@ async fn work(
     PlannedResponse { answer, delay: active_faults.delay, delivery, skew: active_faults.skew }
 }
 
-/// Whether the answer to a read shows such a connection.
+/// Whether the response to a GET request shows a connection that matches `is_such`.
 fn shows(
     state: &AppState,
     parts: &Parts,
@@ -206,7 +205,7 @@ fn is_leaving(connection: &Record, now: i64) -> bool {
     connection.deleted && !connection.is_gone(now)
 }
 
-/// The whole body. One that is too large is read on for a while and thrown away.
+/// Reads the whole body. An oversized body is drained up to a limit and rejected.
 async fn read(body: Body) -> Result<Bytes, ApiError> {
     let mut stream = body.into_data_stream();
     let mut whole = Vec::new();
@@ -225,13 +224,13 @@ async fn read(body: Body) -> Result<Bytes, ApiError> {
     if length > MOST_BODY { Err(ApiError::too_large(MOST_BODY)) } else { Ok(whole.into()) }
 }
 
-/// Writing waits for the disk, which is no work for a thread that serves others.
+/// Persists a change on a blocking thread.
 async fn keep(state: &Arc<AppState>, change: u64) -> Result<(), ApiError> {
     let state = Arc::clone(state);
     match tokio::task::spawn_blocking(move || state.keep(change)).await {
         Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => Err(ApiError::fault(format!("The change was made but not kept: {error}"))),
-        Err(_) => Err(ApiError::fault("The change was made but not kept: the emulator is shutting down")),
+        Ok(Err(error)) => Err(ApiError::fault(format!("The change was made but could not be saved: {error}"))),
+        Err(_) => Err(ApiError::fault("The change was made but could not be saved: the emulator is shutting down")),
     }
 }
 
@@ -247,7 +246,7 @@ fn respond(
     request_id: &str,
     now: OffsetDateTime,
 ) -> Response {
-    // A body that fails before its first byte ends the connection before the first byte of the head.
+    // A body that fails before its first byte closes the connection before the response head is sent.
     let end = || Err::<Bytes, _>(io::Error::from(io::ErrorKind::ConnectionAborted));
     let (length, body) = match (delivery, answer.body) {
         (BodyDelivery::All, body) => (None, body.map(Body::from)),
@@ -275,19 +274,19 @@ fn respond(
     response
 }
 
-/// The first half of a body, and then the end of the connection.
+/// The first half of a body, followed by an error that closes the connection.
 fn half(mut body: Vec<u8>, end: impl FnOnce() -> io::Result<Bytes> + Send + 'static) -> Body {
     body.truncate(body.len() / 2);
     let first = stream::once(async move { Ok(Bytes::from(body)) });
     let rest = stream::once(async move {
-        // Whoever waits for more lets go what there is.
+        // Yielding lets hyper flush the first half.
         tokio::task::yield_now().await;
         end()
     });
     Body::from_stream(first.chain(rest))
 }
 
-/// `Thu, 01 Jan 2026 00:00:00 GMT`, the one form of the `Date` header.
+/// Formats a time for the `Date` header, such as `Thu, 01 Jan 2026 00:00:00 GMT`.
 fn http_date(time: OffsetDateTime) -> String {
     let format =
         format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");

@@ -1,4 +1,4 @@
-//! How an emulator behaves, and why one does not start.
+//! Settings of an emulator, and the errors of starting one.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -20,43 +20,43 @@ use super::{
     throttle::Limit,
 };
 
-/// How an emulator behaves.
+/// Settings of an emulator.
 #[derive(Clone)]
 pub struct Settings {
-    /// The one access key that is known.
+    /// The only accepted permanent access key.
     pub access_key: String,
-    /// Its secret key.
+    /// The secret key of `access_key`.
     pub secret_key: String,
-    /// Makes the keys temporary ones: every request must carry this token.
+    /// Makes the key pair temporary: every request must carry this security token.
     pub security_token: Option<String>,
-    /// Who may log in, and what the account is called.
+    /// The IAM account, its user and its agency.
     pub iam_account: IamAccount,
-    /// Which metadata service there is.
+    /// The version of the metadata service.
     pub metadata: Metadata,
-    /// Added before each answer, after its effect.
+    /// Delay before each response, after the request has taken effect.
     pub latency: Duration,
     /// How long a binding stays CREATING.
     pub binding_delay: Duration,
-    /// Queues (in lower case) and pools whose bindings end FAILED, with their `err_msg`.
+    /// Names of queues (lower case) and pools whose bindings become FAILED, with their `err_msg`.
     pub failing: BTreeMap<String, String>,
-    /// Keeps the state across restarts; in memory only where it is `None`.
+    /// File that keeps the state across restarts; in memory if `None`.
     pub state: Option<PathBuf>,
-    /// The time by which bindings settle and signatures expire.
+    /// The time source for bindings and signatures.
     pub clock: Arc<dyn Clock>,
-    /// Writes one readable line for each request to standard error.
+    /// Whether to log each request to standard error.
     pub log: bool,
     /// How long a deleted connection stays ACTIVE.
     pub delete_delay: Duration,
-    /// In which ways the service differs from its pages.
+    /// Deviations from the documented behavior.
     pub quirks: Quirks,
-    /// Troubles that are brought on from the start.
+    /// Faults that are active from the start.
     pub faults: Vec<Fault>,
-    /// How often one user may ask.
+    /// Request limit per user.
     pub limit: Option<Limit>,
-    /// How far the emulator's clock is ahead of the right time; behind where it is negative. Signatures, the `Date` of
-    /// answers and all times follow it.
+    /// Difference between the emulator's clock and the correct time, positive or negative. It affects signature
+    /// checks, the `Date` header and all timestamps.
     pub clock_skew: time::Duration,
-    /// Where chance begins; the same seed gives the same orders.
+    /// Random seed for the order of lists.
     pub seed: u64,
 }
 
@@ -85,7 +85,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// How an emulator of these settings behaves at first.
+    /// The initial behavior.
     pub(super) fn behavior(&self) -> Behavior {
         Behavior {
             outcomes: BindingOutcomes {
@@ -100,7 +100,7 @@ impl Settings {
 }
 
 impl Settings {
-    /// Whom an emulator of these settings believes at first.
+    /// The initial credentials.
     pub(super) fn credentials(&self) -> CredentialStore {
         CredentialStore::new(
             self.iam_account.clone(),
@@ -112,7 +112,7 @@ impl Settings {
 }
 
 impl fmt::Debug for Settings {
-    /// Without the secrets.
+    /// Omits the secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
             .field("access_key", &self.access_key)
@@ -134,21 +134,21 @@ impl fmt::Debug for Settings {
     }
 }
 
-/// Why an emulator did not start.
+/// Why an emulator failed to start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The address is taken, or not of this machine.
+    /// The address is in use or does not belong to this machine.
     #[error("cannot listen on {address}")]
     Listen {
-        /// What was asked for.
+        /// The requested address.
         address: SocketAddr,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// A fault that could never happen.
+    /// A fault is invalid.
     #[error(transparent)]
     Fault(#[from] FaultError),
-    /// The state file is of no use.
+    /// The state file cannot be used.
     #[error(transparent)]
     State(#[from] SnapshotError),
 }

@@ -1,7 +1,7 @@
-//! The state file: one JSON document, replaced whole.
+//! The state file: one JSON document, replaced atomically.
 //!
-//! It is written beside its place, synced and renamed, so that whatever ends the process at whatever moment leaves
-//! the old file or the new one, never half of either.
+//! It is written to a temporary file, synced and renamed, so that an interrupted write leaves the previous file
+//! intact.
 
 use std::{
     collections::BTreeMap,
@@ -14,38 +14,38 @@ use serde::{Deserialize, Serialize};
 
 use super::project::Project;
 
-/// Says whose file it is.
+/// Identifies the file format.
 const FORMAT: &str = "dli-emulator state";
 const VERSION: u32 = 1;
 
 /// Why a state file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error("cannot read the state file {}", path.display())]
     Read {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// It cannot be written.
+    /// The file cannot be written.
     #[error("cannot write the state file {}", path.display())]
     Write {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// It is something else.
-    #[error("{} is not a state file of dli-emulator; name another one, or remove it to start anew", path.display())]
+    /// The file has another format.
+    #[error("{} is not a state file of dli-emulator; choose another file or remove it", path.display())]
     Foreign {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The cause.
         source: serde_json::Error,
     },
-    /// It was written by another version.
+    /// The file has an unsupported version.
     #[error("the state file {} has version {found}; this emulator reads version {VERSION}", path.display())]
     Version {
         /// The file.
@@ -55,7 +55,7 @@ pub enum SnapshotError {
     },
 }
 
-/// The head is read first, so that a file of another version is named as one.
+/// Read first, so that an unsupported version is reported as one.
 #[derive(Serialize, Deserialize)]
 struct Head {
     #[serde(deserialize_with = "our_format")]
@@ -80,8 +80,7 @@ fn our_format<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Strin
     if format == FORMAT { Ok(format) } else { Err(serde::de::Error::custom(format!("its format is {format:?}"))) }
 }
 
-/// The projects of a state file. Where there is none yet it is made, so that a place that cannot be written to is
-/// told at once.
+/// Loads the projects of a state file. A missing file is created, so that an unwritable path is reported at start.
 pub(super) fn load(path: &Path) -> Result<BTreeMap<String, Project>, SnapshotError> {
     let text = match fs::read(path) {
         Ok(text) => text,
@@ -98,16 +97,16 @@ pub(super) fn load(path: &Path) -> Result<BTreeMap<String, Project>, SnapshotErr
     })
 }
 
-/// Why a document cannot be used, wherever it came from.
+/// Why a document cannot be used, whatever its source.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unusable {
-    #[error("it is not a state of dli-emulator")]
+    #[error("not a state of dli-emulator")]
     Foreign(#[from] serde_json::Error),
-    #[error("it has version {0}; this emulator reads version {VERSION}")]
+    #[error("unsupported version {0}; this emulator reads version {VERSION}")]
     Version(u32),
 }
 
-/// The projects of a document.
+/// Reads the projects of a document.
 pub(super) fn decode(document: &[u8]) -> Result<BTreeMap<String, Project>, Unusable> {
     let head: Head = serde_json::from_slice(document)?;
     if head.version != VERSION {
@@ -116,13 +115,13 @@ pub(super) fn decode(document: &[u8]) -> Result<BTreeMap<String, Project>, Unusa
     Ok(serde_json::from_slice::<Loaded>(document)?.projects)
 }
 
-/// The document as bytes.
+/// Encodes the projects as a document.
 pub(super) fn encode(projects: &BTreeMap<String, Project>) -> Vec<u8> {
     let head = Head { format: FORMAT.to_owned(), version: VERSION };
     serde_json::to_vec(&Saved { head, projects }).expect("the state is structures of texts and numbers")
 }
 
-/// Puts the document in its place.
+/// Replaces the state file.
 pub(super) fn write(path: &Path, document: &[u8]) -> Result<(), SnapshotError> {
     replace(path, document).map_err(|source| SnapshotError::Write { path: path.to_owned(), source })
 }

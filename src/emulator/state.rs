@@ -1,6 +1,6 @@
-//! All that a running emulator holds, and what one request does to it.
+//! The state of a running emulator, and the processing of one request.
 //!
-//! The order is the gateway's: what is not published or too large is refused before a caller is looked at.
+//! Checks run in the gateway's order: unknown paths and oversized bodies are rejected before authentication.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -37,37 +37,39 @@ use super::{
 };
 use crate::dli::rules;
 
-/// All that the emulator holds. Locks are held for the length of one method here, never over a wait. Whoever holds that of
-/// the state may ask for the time and the faults, never the other way round.
+/// The state of a running emulator.
+///
+/// A lock is held within one method only, never across an await. While `world` is locked, the clock settings and the
+/// faults may be locked, but not the reverse.
 #[derive(Debug)]
 pub(super) struct AppState {
     pub(super) credentials: Mutex<CredentialStore>,
     pub(super) metadata: Mutex<Metadata>,
     pub(super) clock: Arc<dyn Clock>,
-    /// How far the emulator's time is ahead of its clock.
+    /// Offset of the emulator's time from its clock.
     pub(super) ahead: Mutex<Duration>,
     pub(super) faults: Mutex<Faults>,
     pub(super) rng: Mutex<Rng>,
     pub(super) world: Mutex<World>,
     pub(super) file: Option<StateFile>,
     pub(super) throttle: Mutex<Throttle>,
-    /// How far its clock is ahead of the right time; behind where it is negative.
+    /// Difference between the emulator's clock and the correct time, positive or negative.
     pub(super) skew: Mutex<time::Duration>,
     pub(super) request_log: Mutex<RequestLog>,
     pub(super) latency: Mutex<Duration>,
     pub(super) log: bool,
     pub(super) stopped: watch::Receiver<()>,
-    /// Whether no other machine can reach it.
+    /// Whether only this machine can reach the emulator.
     pub(super) is_loopback: bool,
-    /// What it was started with, to which a reset goes back.
+    /// The initial settings, restored by a reset.
     pub(super) settings: Settings,
 }
 
-/// The cloud, how it behaves, and how often it has changed.
+/// The projects, the behavior of the service and the number of changes.
 #[derive(Debug, Default)]
 pub(super) struct World {
     pub(super) projects: BTreeMap<String, Project>,
-    /// What projects were like before each recent change, for reads that lag behind.
+    /// Earlier states of projects, for stale reads.
     past: History,
     pub(super) behavior: Behavior,
     pub(super) changes: u64,
@@ -78,14 +80,14 @@ impl World {
         Self { projects, behavior, ..Self::default() }
     }
 
-    /// A project as it was so long ago.
+    /// The project as it was `lag` ago.
     fn past_project(&self, project: &str, now: i64, lag: Duration) -> Project {
         let past = self.past.at(project, now, lag).or_else(|| self.projects.get(project));
         past.cloned().unwrap_or_else(Project::seeded)
     }
 }
 
-/// Where the state is kept, and which change was the last to get there.
+/// The path of the state file and the number of the last change written to it.
 #[derive(Debug)]
 pub(super) struct StateFile {
     path: PathBuf,
@@ -99,8 +101,7 @@ impl StateFile {
 }
 
 impl AppState {
-    /// Forgets everything but the number of the last request, and behaves as it did at first. Returns the number of the
-    /// change.
+    /// Restores the initial state and behavior but keeps the request numbers. Returns the change number.
     pub(super) fn reset(&self) -> u64 {
         *lock(&self.ahead) = Duration::ZERO;
         *lock(&self.faults) = Faults::new(&self.settings.faults).expect("they were good at the start");
@@ -117,7 +118,7 @@ impl AppState {
         })
     }
 
-    /// Changes all there is; returns the number of the change.
+    /// Changes all projects and returns the change number.
     pub(super) fn change(&self, work: impl FnOnce(&mut World)) -> u64 {
         let mut world = lock(&self.world);
         work(&mut world);
@@ -126,8 +127,8 @@ impl AppState {
         world.changes
     }
 
-    /// Runs `work` on a project. A change is counted; its number is returned. Of a project that nobody has changed yet
-    /// there is nothing but the stock, which a reader gets for the moment.
+    /// Runs `work` on a project and returns its result and the change number. A read of an unknown project sees the
+    /// seeded objects without storing them.
     pub(super) fn with_project<T>(
         &self,
         project: &str,
@@ -162,15 +163,14 @@ impl AppState {
         (result, world.changes)
     }
 
-    /// Runs `work` on a project as it is or, where that is given, as it was. What it changes there is lost.
+    /// Runs `work` on the current project, or on a past state whose changes are discarded.
     fn read<T>(&self, project: &str, past: Option<Project>, work: impl FnOnce(&mut ProjectService<'_>) -> T) -> T {
         let Some(mut past) = past else { return self.with_project(project, false, work).0 };
         let mut world = lock(&self.world);
         work(&mut ProjectService::new(&mut past, milliseconds(self.time()), &mut world.behavior))
     }
 
-    /// Brings the state file up to the change with this number. Changes that arrive while one is being written go
-    /// into the next writing together.
+    /// Writes the state file up to this change number. Changes made during a write share the next one.
     pub(super) fn keep(&self, change: u64) -> Result<(), SnapshotError> {
         let Some(file) = &self.file else { return Ok(()) };
         let mut written = lock(&file.written);
@@ -186,23 +186,22 @@ impl AppState {
         Ok(())
     }
 
-    /// The emulator's clock, as clients see it.
+    /// The emulator's clock as clients see it.
     pub(super) fn now(&self) -> OffsetDateTime {
         self.clock.now().saturating_add(*lock(&self.skew))
     }
 
-    /// The same where it is off by so much for one request.
+    /// The emulator's clock with the additional skew of one request.
     pub(super) fn now_off_by(&self, skew: time::Duration) -> OffsetDateTime {
         self.now().saturating_add(skew)
     }
 
-    /// The emulator's time, by which all that has an age grows older.
+    /// The time that decides about bindings, deletions and expiry.
     pub(super) fn time(&self) -> OffsetDateTime {
         self.now().saturating_add(span(*lock(&self.ahead)))
     }
 
-    /// The answer, and the number of the change that must be kept before it may leave. What else became known of the
-    /// request is left in `course`.
+    /// Returns the response and the number of the change to persist before it is sent. Fills in `trace`.
     pub(super) fn run(
         &self,
         parts: &Parts,
@@ -234,7 +233,7 @@ impl AppState {
         }
         let body = body?;
         self.apply_clock_skew(operation.name, parts, body, trace);
-        // Signatures are made by the clock that the client sees, however far the emulator's time is ahead of it.
+        // The signature check uses the clock without the offset of `advance`.
         let now = self.now_off_by(trace.active_faults.skew);
         let believed = auth::verify(&request(body), &self.credentials, now, self.time())?;
         let caller = trace.caller.insert(believed.caller);
@@ -283,15 +282,14 @@ impl AppState {
         Ok(answer)
     }
 
-    /// What befalls a request before it is believed.
+    /// Applies clock skew, which precedes authentication.
     fn apply_clock_skew(&self, operation: &str, parts: &Parts, body: &[u8], trace: &mut RequestTrace) {
         let contains = finder(parts, body);
         trace.active_faults = lock(&self.faults).apply_clock_skew(operation, contains);
     }
 
-    /// The troubles that befall a request; refused where one of them is a refusal. Where a read lags, what it is to see
-    /// of the project is returned: it is taken in one step with the decision, because the past is forgotten once the last
-    /// fault that asks for it is met.
+    /// Applies the other faults and returns their error, if any. For a stale read, returns the past project. It is
+    /// read under the same lock because the history is dropped once the last stale fault is used up.
     fn apply_faults(
         &self,
         operation: &str,
@@ -310,7 +308,7 @@ impl AppState {
         trace.active_faults.refusal().map_or(Ok(past), Err)
     }
 
-    /// Whether this region does without the operation.
+    /// Whether a quirk removes the operation from the region.
     fn is_unpublished(&self, operation: &Operation) -> bool {
         let quirks = &lock(&self.world).behavior.quirks;
         let withheld = |quirk, prefix: &str, of: &str| {
@@ -320,12 +318,12 @@ impl AppState {
     }
 }
 
-/// What projects were like, with the time until which they were so. It is kept only while a fault asks for it.
+/// Past states of projects with the time until which they were current. Empty unless a stale fault is active.
 #[derive(Debug, Default)]
 struct History(BTreeMap<String, VecDeque<(i64, Project)>>);
 
 impl History {
-    /// Remembers a project before it changes, and forgets what is too old to be asked for.
+    /// Stores a project before a change and drops states that are too old.
     fn keep(&mut self, name: &str, project: &Project, now: i64, longest: Duration) {
         let states = self.0.entry(name.to_owned()).or_default();
         states.push_back((now, project.clone()));
@@ -334,22 +332,22 @@ impl History {
         }
     }
 
-    /// What a project was like so long ago; none where that is what it is now.
+    /// The state `lag` ago; `None` if the project has not changed since.
     fn at(&self, name: &str, now: i64, lag: Duration) -> Option<&Project> {
         let mut states = self.0.get(name)?.iter();
         states.find(|(until, _)| after(*until, lag) > now).map(|(_, project)| project)
     }
 }
 
-/// What became known of a request on its way.
+/// What is known about a request after processing.
 #[derive(Debug, Default)]
 pub(super) struct RequestTrace {
     pub(super) operation: Option<&'static str>,
     pub(super) caller: Option<Caller>,
-    /// Its body may hold secrets.
+    /// Whether the body may contain secrets.
     pub(super) is_login: bool,
     pub(super) active_faults: ActiveFaults,
-    /// Whether it was answered by an older state, and not as it would be by that of now.
+    /// Whether the response shows an older state that differs from the current one.
     pub(super) is_stale: bool,
 }
 
@@ -361,7 +359,7 @@ fn is_same(one: &Result<ApiResponse, ApiError>, other: &Result<ApiResponse, ApiE
     }
 }
 
-/// Whether a text stands in the decoded path, the query as sent, or the body.
+/// Returns a search over the decoded path, the raw query and the body.
 fn finder(parts: &Parts, body: &[u8]) -> impl Fn(&str) -> bool {
     let decoded = percent_decode_str(parts.uri.path()).decode_utf8_lossy();
     let query = parts.uri.query().unwrap_or_default();
@@ -380,16 +378,16 @@ mod tests {
     use super::*;
     use crate::emulator::{Emulator, Fault, FaultKind};
 
-    /// Between the decision and the reading the fault is used up, and another one's change forgets the past.
+    /// Another change between the fault decision and the read must not change the result.
     #[tokio::test]
-    async fn what_lags_once_lags_whoever_comes_in_between() {
+    async fn stale_read_ignores_concurrent_change() {
         let emulator = Emulator::start(([127, 0, 0, 1], 0).into(), Settings::default()).await.expect("a free port");
         let state = &emulator.state;
         let (parts, ()) = Request::get("/").body(()).expect("a request").into_parts();
         let queues = |service: &mut ProjectService<'_>| service.project.queues.len();
         let remove = |name| state.with_project("p", true, |service| service.remove_queue(name)).0.expect("it is there");
         let before = state.with_project("p", false, queues).0;
-        // What is to be seen may be older than the last change, or just what is there before the next one.
+        // The past state can be in the history, or be the current state before the next change.
         for older in [true, false] {
             let fault = Fault::new("ListQueues", FaultKind::Stale(Duration::from_hours(1))).times(1);
             emulator.inject(fault).expect("a good fault");

@@ -1,4 +1,4 @@
-//! The tags of connections: read, add, remove.
+//! Operations: list, add and remove tags of connections.
 
 use super::{
     api_error::ApiError,

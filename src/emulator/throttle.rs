@@ -1,7 +1,6 @@
-//! The gateway's request limit: so many requests of one user in each period, and no more until the next begins.
+//! The gateway's request limit per user.
 //!
-//! Periods are fixed windows of the clock, as the gateway's are, and not a span before each request; what is refused
-//! does not count. Logins are not limited.
+//! As in the gateway, periods are fixed windows of the clock. Rejected requests and logins do not count.
 
 use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
 
@@ -10,18 +9,18 @@ use time::OffsetDateTime;
 use super::{api_error::ApiError, credential_store::Identity};
 use crate::dli::error_code;
 
-/// So many requests in a period; written `5/1s`.
+/// A number of requests per period, written as `5/1s`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
-    /// How many are answered in each period.
+    /// Requests accepted in each period.
     pub requests: u32,
-    /// Whole seconds, one at least.
+    /// Length of the period in whole seconds, at least 1.
     pub period: Duration,
 }
 
-/// Why a text is no limit.
+/// The text is not a valid limit.
 #[derive(Debug, thiserror::Error)]
-#[error("{0:?} is no limit; write it as REQUESTS/TIME in whole seconds, such as 5/1s or 200/5m")]
+#[error("invalid limit {0:?}; expected REQUESTS/TIME in whole seconds, such as 5/1s or 200/5m")]
 pub struct LimitSyntax(String);
 
 impl FromStr for Limit {
@@ -46,7 +45,7 @@ impl fmt::Display for Limit {
 }
 
 impl Limit {
-    /// What the gateway says; the words are those that were seen, with "minute" as with "second" in the singular.
+    /// The gateway's throttling error, with the text observed in production (units in the singular).
     pub(super) fn refusal(self) -> ApiError {
         let seconds = self.period.as_secs();
         let units = [(86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
@@ -63,11 +62,11 @@ impl Limit {
     }
 }
 
-/// Who asked how often.
+/// Counts the requests of each user.
 #[derive(Debug, Default)]
 pub(super) struct Throttle {
     limit: Option<Limit>,
-    /// The window of each user's last request, and how many were answered in it.
+    /// The window of each user's last request and the number of requests accepted in it.
     windows: BTreeMap<Identity, (i64, u32)>,
 }
 
@@ -76,7 +75,7 @@ impl Throttle {
         Self { limit, windows: BTreeMap::new() }
     }
 
-    /// Counts a request, or refuses it.
+    /// Counts a request or rejects it.
     pub(super) fn admit(&mut self, user: &Identity, now: OffsetDateTime) -> Result<(), ApiError> {
         let Some(limit) = self.limit else { return Ok(()) };
         let length = i64::try_from(limit.period.as_secs()).unwrap_or(i64::MAX);
@@ -99,9 +98,9 @@ mod tests {
 
     use super::*;
 
-    /// Texts as they were seen; `limit:200,time:5 minute` is from a report of a real one.
+    /// Observed texts; `limit:200,time:5 minute` is from a public report.
     #[test]
-    fn a_limit_is_read_and_told() {
+    fn limit_is_parsed_and_reported() {
         for (text, told) in [
             ("5/1s", "limit:5,time:1 second"),
             ("200/5m", "limit:200,time:5 minute"),
@@ -118,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn each_user_has_a_window_of_their_own() {
+    fn each_user_has_a_separate_window() {
         let mut throttle = Throttle::new(Some("2/5s".parse().expect("a limit")));
         let start = datetime!(2026-01-01 00:00:00 UTC);
         let [one, other] = ["a", "b"].map(|name| Identity::User(name.to_owned()));

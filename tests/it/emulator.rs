@@ -1,13 +1,12 @@
-//! The emulator, spoken to in plain HTTP.
+//! Tests of the emulator over plain HTTP.
 
+mod binding_state;
 mod concurrency;
 mod connectivity;
 mod control;
 mod faults;
 mod harness;
-mod hostile;
 mod iam;
-mod lifecycle;
 mod limits;
 mod memory;
 mod operations;
@@ -16,6 +15,7 @@ mod privileges;
 mod program;
 mod queues;
 mod quirks;
+mod random_requests;
 mod routes;
 mod signature;
 mod stress;

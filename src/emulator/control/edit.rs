@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use crate::dli::wire::{CreateConnection, Host, Pool, Queue, QueueNames, Tag};
 use crate::emulator::{api_error::ApiError, project_service::ProjectService};
 
-/// One change of one project.
+/// A change to one project.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum Edit {
@@ -46,7 +46,7 @@ impl Names {
     }
 }
 
-/// The project, and the one change beside it.
+/// Reads the project id and the change.
 pub(super) fn read(body: &[u8]) -> Result<(String, Edit), serde_json::Error> {
     let mut fields: Map<String, Value> = serde_json::from_slice(body)?;
     let project = fields.remove("project").ok_or_else(|| serde::de::Error::missing_field("project"))?;
@@ -54,7 +54,7 @@ pub(super) fn read(body: &[u8]) -> Result<(String, Edit), serde_json::Error> {
 }
 
 impl Edit {
-    /// Makes the change; the id where it was a creation.
+    /// Applies the change and returns the id of a created connection.
     pub(super) fn apply(self, service: &mut ProjectService<'_>) -> Result<Option<String>, ApiError> {
         match self {
             Self::CreateConnection(request) => return service.create(request).map(Some),

@@ -1,8 +1,8 @@
-//! The short form of a fault, as a command line has it: `CreateEnhancedConnection:lose-answer*1`,
-//! `*:throttle@0.2/7`, `Show*:stale=2s containing conn-3`.
+//! The short form of a fault, as used on the command line.
 //!
-//! `OPERATION:TROUBLE[=ARGUMENT][*TIMES][@PROBABILITY[/SEED]][ containing TEXT]`. What it cannot say (a text that ends like
-//! one of its own parts) JSON can, which is read in the same place.
+//! `OPERATION:TROUBLE[=ARGUMENT][*TIMES][@PROBABILITY[/SEED]][ containing TEXT]`, such as `*:throttle@0.2/7` or
+//! `Show*:stale=2s containing conn-3`. A text that ends like one of these parts requires JSON, which is accepted in
+//! the same place.
 
 use std::{fmt, num::ParseIntError, str::FromStr, time::Duration};
 
@@ -12,7 +12,7 @@ use crate::emulator::{
     throttle::{Limit, LimitSyntax},
 };
 
-/// The name of each trouble, and what its argument is.
+/// The name and argument of each fault kind.
 const FAULT_KINDS: [(&str, &str); 12] = [
     ("refuse", "=STATUS,CODE,TEXT"),
     ("throttle", "[=REQUESTS/TIME]"),
@@ -28,34 +28,34 @@ const FAULT_KINDS: [(&str, &str); 12] = [
     ("clock-skew", "=[-]TIME"),
 ];
 
-/// What stands before the text that a request must contain.
+/// Precedes the text that a request must contain.
 const CONTAINING: &str = " containing ";
 
-/// Why a text is no fault.
+/// Why a text is not a valid fault.
 #[derive(Debug, thiserror::Error)]
 pub enum FaultSyntax {
-    /// There is no colon.
-    #[error("write it as OPERATION:TROUBLE, such as CreateEnhancedConnection:lose-answer*1, or as JSON")]
+    /// The colon is missing.
+    #[error("expected OPERATION:TROUBLE, such as CreateEnhancedConnection:lose-answer*1, or as JSON")]
     Form,
-    /// There is no such trouble, or it takes another argument.
+    /// The fault kind does not exist or takes another argument.
     #[error(
-        "there is no trouble {0:?}; there are {names}",
+        "unknown fault {0:?}; expected {names}",
         names = FAULT_KINDS.map(|(name, argument)| format!("{name}{argument}")).join(", ")
     )]
     UnknownKind(String),
-    /// A time that is none.
-    #[error("{0:?} is not a time such as 500ms or 2s")]
+    /// The duration is invalid.
+    #[error("invalid duration {0:?}; expected a value such as 500ms or 2s")]
     Time(String, #[source] humantime::DurationError),
-    /// The status of a refusal that is none.
-    #[error("{0:?} is not an HTTP status")]
+    /// The status is invalid.
+    #[error("invalid HTTP status {0:?}")]
     Status(String, #[source] ParseIntError),
-    /// The limit of a throttling that is none.
+    /// The request limit is invalid.
     #[error(transparent)]
     Limit(#[from] LimitSyntax),
-    /// It begins like JSON.
+    /// The JSON is invalid.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
-    /// It could never happen.
+    /// The fault could never take effect.
     #[error(transparent)]
     Fault(#[from] FaultError),
 }
@@ -84,7 +84,7 @@ fn short(text: &str) -> Result<Fault, FaultSyntax> {
     Ok(Fault { operation: operation.to_owned(), containing, times, probability, seed, kind: kind(text)? })
 }
 
-/// What stands before the last mark, and what is read from behind it.
+/// Splits at the last mark if `read` accepts the rest.
 fn tail<T>(text: &str, mark: char, read: impl Fn(&str) -> Option<T>) -> Option<(&str, T)> {
     let (before, behind) = text.rsplit_once(mark)?;
     Some((before, read(behind)?))
@@ -138,7 +138,7 @@ fn time(text: &str) -> Result<Duration, FaultSyntax> {
 }
 
 impl fmt::Display for Fault {
-    /// The short form.
+    /// Writes the short form.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.operation, self.kind)?;
         if let Some(times) = self.times {
@@ -152,7 +152,7 @@ impl fmt::Display for Fault {
 }
 
 impl fmt::Display for FaultKind {
-    /// As it stands in the short form of a fault.
+    /// Writes the fault kind as in the short form.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let span = |span: &Duration| humantime::format_duration(*span).to_string().replace(' ', "");
         match self {
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn each_part_is_read() {
+    fn short_form_is_parsed() {
         let [ms, second] = [Duration::from_millis(10), Duration::from_secs(1)];
         let skew = |seconds| Fault::new("*", FaultKind::ClockSkew(time::Duration::seconds(seconds)));
         let refuse = |times: &str| Fault::refuse("ListQueues", 500, "DLI.0999", times);
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn the_help_has_every_trouble() {
+    fn help_lists_every_fault_kind() {
         for (name, argument) in FAULT_KINDS {
             let line = format!("\n  {name}{argument} ");
             assert!(crate::emulator::CONTROL_API.contains(&line), "the help lacks {name}{argument}");
@@ -228,10 +228,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_fault_is_told() {
+    fn invalid_fault_is_reported() {
         for (text, said) in [
             ("lose-answer", "OPERATION:TROUBLE"),
-            ("*:lose", "there is no trouble \"lose\"; there are refuse=STATUS,CODE,TEXT, throttle"),
+            ("*:lose", "unknown fault \"lose\"; expected refuse=STATUS,CODE,TEXT, throttle"),
             ("*:lose-answer=1", "\"lose-answer=1\""),
             ("*:lose-answer*", "\"lose-answer*\""),
             ("*:delay", "delay=TIME"),

@@ -1,4 +1,4 @@
-//! The queues and elastic resource pools that are bound to connections.
+//! Bindings of queues and elastic resource pools.
 
 use super::ProjectService;
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
 };
 
 impl ProjectService<'_> {
-    /// Begins bindings. What is bound stays as it is, and what has failed starts anew (both inferences).
+    /// Creates bindings. Existing bindings are kept and failed ones are recreated (both inferences).
     pub fn bind(&mut self, id: &str, names: &QueueNames) -> Result<(), ApiError> {
         let targets = self.bindable(names)?;
         let at = self.position_mut(id)?;
@@ -22,8 +22,8 @@ impl ProjectService<'_> {
         Ok(())
     }
 
-    /// Ends bindings. One that is FAILED cannot be ended (documented); one that is not there is passed over, and the
-    /// name of a queue in a pool stands for the pool, as it does in binding (both inferences).
+    /// Removes bindings. A FAILED binding cannot be removed (documented). Missing bindings are ignored, and a queue
+    /// in a pool stands for the pool (both inferences).
     pub fn unbind(&mut self, id: &str, names: &QueueNames) -> Result<(), ApiError> {
         let bound = self.record_mut(id)?.peerings.clone();
         let mut ending = Vec::new();
@@ -52,7 +52,7 @@ impl ProjectService<'_> {
         Ok(())
     }
 
-    /// Ends the wait for a binding at once, whatever it was to come to: ACTIVE, or FAILED with this `err_msg`.
+    /// Settles a binding at once: FAILED with this `err_msg`, or ACTIVE if `None`.
     pub fn settle(&mut self, id: &str, name: &str, failure: Option<&str>) -> Result<(), ApiError> {
         let now = self.now;
         let mut bound = self.record_mut(id)?.peerings.iter_mut();
@@ -61,7 +61,7 @@ impl ProjectService<'_> {
         Ok(())
     }
 
-    /// What the names stand for, refused unless every one may be bound.
+    /// The targets of the names. Fails unless all of them can be bound.
     pub(super) fn bindable(&self, names: &QueueNames) -> Result<Vec<(Target, String)>, ApiError> {
         let mut targets = Vec::new();
         for name in &names.queues {
@@ -85,7 +85,7 @@ impl ProjectService<'_> {
     }
 }
 
-/// Binding a queue that lives in a pool binds the pool.
+/// The binding target of a queue. For a queue in a pool it is the pool.
 fn home(queue: &Queue) -> (Target, String) {
     match queue.elastic_resource_pool_name.as_str() {
         "" => (Target::Queue, queue.queue_name.clone()),

@@ -1,6 +1,6 @@
-//! Which other projects may bind their queues and pools to a connection.
+//! Projects that may bind their queues and pools to a connection.
 //!
-//! What such a project then sees of the connection is not told in the documents, and not modelled: projects stay apart.
+//! The documents do not say what such a project sees of the connection, so projects are isolated here.
 
 use std::collections::BTreeSet;
 
@@ -14,27 +14,27 @@ use crate::{
 };
 
 impl ProjectService<'_> {
-    /// Lets another project bind its queues and pools; one that may already, may.
+    /// Allows a project to bind its queues and pools. Repeating it has no effect.
     pub fn grant(&mut self, id: &str, project: &str) -> Result<(), ApiError> {
         limits::text("projectId", &rules::PROJECT_ID, project)?;
         self.record_mut(id)?.shared_with.insert(project.to_owned());
         Ok(())
     }
 
-    /// Takes that away; from one that has it not, nothing is taken (an inference).
+    /// Withdraws the permission of a project. A missing permission is ignored (an inference).
     pub fn revoke(&mut self, id: &str, project: &str) -> Result<(), ApiError> {
         limits::text("projectId", &rules::PROJECT_ID, project)?;
         self.record_mut(id)?.shared_with.remove(project);
         Ok(())
     }
 
-    /// The projects that may bind their queues and pools.
+    /// Projects that may bind their queues and pools.
     pub fn shared_with(&self, id: &str) -> Result<&BTreeSet<String>, ApiError> {
         self.existing(id).map(|record| &record.shared_with)
     }
 
-    /// Grants, revokes or sets, on several connections at once or on none. "Update" with an empty list takes all
-    /// away; that the other two do nothing then is an inference.
+    /// Grants, revokes or updates the privileges of several connections. "Update" with an empty list revokes all
+    /// privileges; that the other two have no effect then is an inference.
     pub fn authorize(&mut self, request: &Authorization) -> Result<(), ApiError> {
         limits::text("projectId", &rules::PROJECT_ID, &request.project_id)?;
         let mut wanted = Vec::new();

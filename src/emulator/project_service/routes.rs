@@ -1,4 +1,4 @@
-//! The routes of connections.
+//! Routes of a connection.
 
 use super::ProjectService;
 use crate::{
@@ -7,10 +7,10 @@ use crate::{
 };
 
 impl ProjectService<'_> {
-    /// Adds a route; name and network are those of no other route of the connection.
+    /// Adds a route. Name and network must be unique within the connection.
     ///
-    /// The network is kept as it was given. The page's own example has no prefix length, so one address alone is
-    /// taken; that host bits and IPv6 on any connection are taken, too, is an inference, as are the codes of refusals.
+    /// The network is stored as given. The documented example has no prefix length, so a single address is accepted.
+    /// Accepting host bits and IPv6 is an inference, as are the error codes.
     pub fn add_route(&mut self, id: &str, name: &str, cidr: &str) -> Result<(), ApiError> {
         limits::text("name", &rules::ROUTE_NAME, name)?;
         let Some(network) = rules::network(cidr) else {
@@ -29,7 +29,7 @@ impl ProjectService<'_> {
         Ok(())
     }
 
-    /// Deletes a route. That one which is not there is refused, and how, is an inference.
+    /// Deletes a route. The error for a missing route is an inference.
     pub fn delete_route(&mut self, id: &str, name: &str) -> Result<(), ApiError> {
         let routes = &mut self.record_mut(id)?.routes;
         let at = routes.iter().position(|route| route.name == name).ok_or_else(|| ApiError::no_such("route", name))?;

@@ -1,4 +1,4 @@
-//! Queues and elastic resource pools. The API that makes them is no part of the emulator; a test makes its own here.
+//! Queues and elastic resource pools, which only tests and the control API change.
 
 use super::ProjectService;
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
 };
 
 impl ProjectService<'_> {
-    /// Puts a queue in the place of the one of its name, or beside the others. Its name is kept in lower case.
+    /// Adds or replaces a queue. The name is stored in lower case.
     pub fn put_queue(&mut self, queue: Queue) -> Result<(), ApiError> {
         limits::text("queue_name", &rules::QUEUE_NAME, &queue.queue_name)?;
         let pool = &queue.elastic_resource_pool_name;
@@ -23,15 +23,14 @@ impl ProjectService<'_> {
         Ok(())
     }
 
-    /// Removes a queue. What is bound stays bound: nothing is documented about it.
+    /// Removes a queue. Its bindings remain; the documents do not say what happens to them.
     pub fn remove_queue(&mut self, name: &str) -> Result<(), ApiError> {
         let name = self.project.queue(name).ok_or_else(|| ApiError::no_such("queue", name))?.queue_name.clone();
         self.project.queues.retain(|queue| queue.queue_name != name);
         Ok(())
     }
 
-    /// Puts an elastic resource pool in the place of the one of its name, or beside the others. Which queues live in
-    /// it is for the queues to say; its own list of them is passed over.
+    /// Adds or replaces an elastic resource pool. Its queue list is ignored because it is derived from the queues.
     pub fn put_pool(&mut self, pool: Pool) -> Result<(), ApiError> {
         limits::text("elastic_resource_pool_name", &rules::POOL_NAME, &pool.name)?;
         self.project.pools.retain(|other| other.name != pool.name);
@@ -39,7 +38,7 @@ impl ProjectService<'_> {
         Ok(())
     }
 
-    /// Removes an elastic resource pool that holds no queue.
+    /// Removes an elastic resource pool without queues.
     pub fn remove_pool(&mut self, name: &str) -> Result<(), ApiError> {
         let pool = self.project.pool(name).ok_or_else(|| ApiError::no_such("elastic resource pool", name))?;
         if let Some(queue) = pool.queues.first() {

@@ -1,4 +1,4 @@
-//! The tags of connections.
+//! Tags of a connection.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::{
 };
 
 impl ProjectService<'_> {
-    /// Adds tags; one whose key is there already is overwritten (an inference).
+    /// Adds tags. Existing keys are overwritten (an inference).
     pub fn put_tags(&mut self, id: &str, tags: Vec<Tag>) -> Result<(), ApiError> {
         limits::tags(&tags)?;
         let record = self.record_mut(id)?;
@@ -20,7 +20,7 @@ impl ProjectService<'_> {
         Ok(())
     }
 
-    /// Removes tags by key; one that is not there is passed over, and values do not matter (both inferences).
+    /// Removes tags by key. Missing keys and the values are ignored (both inferences).
     pub fn remove_tags(&mut self, id: &str, tags: &[Tag]) -> Result<(), ApiError> {
         limits::tags(tags)?;
         let record = self.record_mut(id)?;

@@ -1,4 +1,4 @@
-//! Many clients at once lose nothing.
+//! Concurrent clients lose no change.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -12,7 +12,7 @@ use super::{
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn sixty_four_writers() {
+async fn concurrent_writers_lose_nothing() {
     let cloud = Arc::new(Cloud::start().await);
     let shared = cloud.create(body("shared")).await;
     let shared_id = shared.rsplit('/').next().expect("an id").to_owned();
@@ -23,9 +23,9 @@ async fn sixty_four_writers() {
             for round in 0..4 {
                 cloud.create(body(&format!("w{writer}_{round}"))).await;
             }
-            // One name, many claimants.
+            // Several clients create a connection with the same name.
             let claimed = cloud.call("POST", &connections(), body("one")).await.status;
-            // Twenty tags on one connection, each added by several.
+            // Several clients add each of twenty tags to one connection.
             let tags = json!({"tags": [{"key": format!("k{}", writer % 20), "value": ""}]});
             let path = format!("/v3/{PROJECT}/dli_enhanced_datasource/{shared_id}/tags/create");
             cloud.call("POST", &path, tags).await.ok(204);
@@ -43,9 +43,9 @@ async fn sixty_four_writers() {
     assert_eq!(cloud.emulator.requests().len(), 1 + 64 * 6);
 }
 
-/// Changes of many go into the state file together; none is answered before it is in there.
+/// Concurrent changes share a write of the state file, and each is in the file before its response.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn sixteen_writers_and_a_state_file() {
+async fn concurrent_writers_share_state_file() {
     let home = tempfile::tempdir().expect("a directory");
     let settings = Settings { state: Some(home.path().join("state.json")), ..Settings::default() };
     let cloud = Arc::new(Cloud::with(settings.clone()).await);
@@ -65,9 +65,9 @@ async fn sixteen_writers_and_a_state_file() {
     assert_eq!(Cloud::with(settings).await.emulator.connections(PROJECT).len(), 64);
 }
 
-/// What `cargo bench --bench stress` does for a minute, for a short while.
+/// A short run of `cargo bench --bench stress`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn sixty_four_clients_right_and_wrong() {
+async fn valid_and_invalid_clients_run_together() {
     let emulator = Emulator::start(([127, 0, 0, 1], 0).into(), Settings::default()).await.expect("a free port");
     let report = Crowd::new(&emulator.endpoint(), 64, 7).work(|round| round < 40).await.compare().await;
     assert!(report.wrong.is_empty(), "{:#?}", report.wrong);

@@ -1,11 +1,11 @@
-//! Connectivity tasks: who is bound reaches.
+//! Connectivity tests of queues.
 
 use serde_json::json;
 
 use super::harness::{Cloud, PROJECT, body_with};
 
 #[tokio::test]
-async fn a_queue_reaches_what_it_is_bound_to() {
+async fn bound_queue_reaches_addresses() {
     let cloud = Cloud::start().await;
     let path = |queue: &str| format!("/v1.0/{PROJECT}/queues/{queue}/connection-test");
     let outcome = async |queue: &str, address: &str| {
@@ -36,7 +36,7 @@ async fn a_queue_reaches_what_it_is_bound_to() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_asked_for_is_refused() {
+async fn invalid_connectivity_task_is_rejected() {
     let cloud = Cloud::start().await;
     let post = async |queue: &str, body| {
         cloud.call("POST", &format!("/v1.0/{PROJECT}/queues/{queue}/connection-test"), body).await

@@ -1,4 +1,4 @@
-//! The control API, in the words of its help.
+//! The control API as documented in its help.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ pub(super) async fn control(emulator: &Emulator, method: &str, tail: &str, body:
 const DONE: (u16, Value) = (204, Value::Null);
 
 #[tokio::test]
-async fn the_state_is_taken_and_put_back() {
+async fn state_can_be_read_and_replaced() {
     let cloud = Cloud::start().await;
     let path = cloud.create(body_with("test", json!({"queues": ["q1"]}))).await;
     cloud.call("POST", &format!("{path}/routes"), json!({"name": "r", "cidr": "10.0.0.0/8"})).await.ok(200);
@@ -43,7 +43,7 @@ async fn the_state_is_taken_and_put_back() {
 }
 
 #[tokio::test]
-async fn time_delays_fates_quirks_and_faults() {
+async fn time_delays_outcomes_quirks_and_faults() {
     let cloud = Cloud::start().await;
     let emulator = &cloud.emulator;
     assert_eq!(control(emulator, "PUT", "delays", json!({"binding": "1h", "delete": "1m"})).await, DONE);
@@ -116,7 +116,7 @@ async fn clock_limit_credentials_and_metadata() {
 }
 
 #[tokio::test]
-async fn the_log_is_read_from_where_one_was() {
+async fn log_can_be_read_from_a_number() {
     let cloud = Cloud::start().await;
     cloud.create(body("test")).await;
     cloud.get(&format!("{}?limit=0", connections())).await.ok(200);
@@ -138,9 +138,9 @@ async fn the_log_is_read_from_where_one_was() {
     assert_eq!(control(&cloud.emulator, "GET", "requests?since=x", Value::Null).await.0, 400);
 }
 
-/// Each edit once, and what the API says of it.
+/// Every edit once, compared with the API's response.
 #[tokio::test]
-async fn edits_are_made_without_a_signature() {
+async fn edit_needs_no_signature() {
     let cloud = Cloud::start().await;
     let edit = async |name: &str, change: Value| {
         control(&cloud.emulator, "POST", "edit", json!({"project": PROJECT, name: change})).await
@@ -203,7 +203,7 @@ async fn edits_are_made_without_a_signature() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_told() {
+async fn invalid_control_request_is_rejected() {
     let cloud = Cloud::start().await;
     let wrong = [
         ("GET", "nothing", Value::Null, 404, "GET /_emulator/nothing"),
@@ -229,7 +229,7 @@ async fn what_is_wrong_is_told() {
 }
 
 #[tokio::test]
-async fn other_machines_control_nothing() {
+async fn control_requires_loopback_address() {
     let emulator = Emulator::start(([0, 0, 0, 0], 0).into(), Settings::default()).await.expect("a free port");
     for tail in ["state", "requests"] {
         let (status, refused) = control(&emulator, "GET", tail, Value::Null).await;
@@ -237,9 +237,9 @@ async fn other_machines_control_nothing() {
     }
 }
 
-/// A change by hand is in the state file before it is answered.
+/// An edit is in the state file before the response.
 #[tokio::test]
-async fn what_is_edited_is_kept() {
+async fn edit_is_saved_in_state_file() {
     let home = tempfile::tempdir().expect("a directory");
     let settings = Settings { state: Some(home.path().join("state.json")), ..Settings::default() };
     let cloud = Cloud::with(settings.clone()).await;

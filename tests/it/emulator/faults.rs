@@ -1,4 +1,4 @@
-//! Troubles that are brought on, as a client meets them.
+//! Injected faults as clients see them.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use terraform_provider_dli::emulator::{Fault, FaultKind, LoggedRequest, Settings
 use super::harness::{Cloud, PROJECT, body, body_with, client, connections};
 
 #[tokio::test]
-async fn a_refusal_comes_before_the_effect_and_as_often_as_it_was_asked_for() {
+async fn refuse_fault_prevents_effect_n_times() {
     let cloud = Cloud::start().await;
     let fault = Fault::refuse("CreateEnhancedConnection", 400, "DLI.0999", "service busy").times(2);
     cloud.emulator.inject(fault).expect("a good fault");
@@ -24,9 +24,9 @@ async fn a_refusal_comes_before_the_effect_and_as_often_as_it_was_asked_for() {
     assert_eq!(log.iter().map(|request| request.number).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
 }
 
-/// A route's name stands in the body when it is added, and percent-encoded in the path when it is deleted.
+/// The route name is in the body on creation and percent-encoded in the path on deletion.
 #[tokio::test]
-async fn a_fault_may_be_for_one_thing_only() {
+async fn fault_can_match_one_object() {
     let cloud = Cloud::start().await;
     let path = cloud.create(body("test")).await;
     let add = async |name: &str, cidr: &str| {
@@ -44,7 +44,7 @@ async fn a_fault_may_be_for_one_thing_only() {
 }
 
 #[tokio::test]
-async fn an_answer_is_lost_after_the_effect() {
+async fn lose_answer_takes_effect() {
     let cloud = Cloud::start().await;
     let fault = Fault::new("CreateEnhancedConnection", FaultKind::LoseAnswer).times(1);
     cloud.emulator.inject(fault).expect("a good fault");
@@ -55,9 +55,9 @@ async fn an_answer_is_lost_after_the_effect() {
     assert_eq!(cloud.emulator.requests().len(), 2);
 }
 
-/// What was done and what was met, whatever the client heard of it.
+/// The log records the effect and the fault even if the client receives no response.
 #[tokio::test]
-async fn the_log_tells_what_was_done_and_what_befell_it() {
+async fn log_records_effect_and_fault() {
     let cloud = Cloud::start().await;
     let inject = |trouble| {
         cloud.emulator.inject(Fault::new("CreateEnhancedConnection", trouble).times(1)).expect("a good fault");
@@ -66,7 +66,7 @@ async fn the_log_tells_what_was_done_and_what_befell_it() {
     inject(FaultKind::CutRequest);
     inject(FaultKind::LoseAnswer);
     for _ in 0..3 {
-        // Whether it gets an answer is another test's.
+        // Other tests check the response.
         let _ = cloud.try_call("POST", &connections(), body("test")).await;
     }
     let log = cloud.emulator.requests();
@@ -87,13 +87,13 @@ async fn the_log_tells_what_was_done_and_what_befell_it() {
     assert_eq!((seen(&one).await, seen(&connections()).await), ((false, false, false), (false, false, false)));
     cloud.call("POST", &format!("{one}/associate-queue"), json!({"queues": ["q1"]})).await.ok(200);
     assert_eq!((seen(&one).await, seen(&connections()).await), ((false, true, false), (true, true, false)));
-    // Its bindings end at once, so that it looks as it did before there was one.
+    // The bindings are removed at once, so the state equals the one before the binding.
     cloud.call("DELETE", &one, Value::Null).await.ok(200);
     assert_eq!((seen(&one).await, seen(&connections()).await), ((false, false, true), (false, false, true)));
 }
 
 #[tokio::test]
-async fn soft_truncated_and_throttled() {
+async fn soft_truncated_and_throttled_faults() {
     let cloud = Cloud::start().await;
     let soft = Fault::new("*", FaultKind::FailSoftly { text: "not now".to_owned() });
     let all = [soft, Fault::new("*", FaultKind::TruncateAnswer), Fault::throttle("*")];
@@ -118,9 +118,9 @@ async fn soft_truncated_and_throttled() {
     assert_eq!((log[0].status, log[0].code.as_deref(), log[0].error.as_deref()), (200, None, Some("not now")));
 }
 
-/// Where the connection ends: before the work, after it, in the middle of the answer.
+/// The connection closes before the operation, after it, or in the middle of the response.
 #[tokio::test]
-async fn a_connection_is_cut_before_the_work_or_in_the_middle_of_the_answer() {
+async fn cut_request_and_cut_answer_close_connection() {
     let cloud = Cloud::start().await;
     cloud.fault("CreateEnhancedConnection:cut-request*1");
     cloud.try_call("POST", &connections(), body("test")).await.expect_err("there is no answer");
@@ -139,9 +139,9 @@ async fn a_connection_is_cut_before_the_work_or_in_the_middle_of_the_answer() {
     cloud.get(&connections()).await.ok(200);
 }
 
-/// An answer without a body is spoilt, too; what it was to tell is done.
+/// A response without a body is changed, too; the operation takes effect.
 #[tokio::test]
-async fn an_answer_of_nothing_is_spoilt_by_something() {
+async fn empty_response_is_garbled() {
     let cloud = Cloud::start().await;
     let path = cloud.create(body("test")).await;
     let id = path.rsplit('/').next().expect("an id");
@@ -157,9 +157,9 @@ async fn an_answer_of_nothing_is_spoilt_by_something() {
     assert_eq!(change("create").await, "", "each was met once");
 }
 
-/// Half of the body has arrived, and the head has said how long all of it is.
+/// Half of the body arrives with the Content-Length of the whole.
 #[tokio::test]
-async fn what_is_cut_was_announced_whole() {
+async fn cut_answer_announces_full_length() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let cloud = Cloud::start().await;
     let whole = cloud.try_call("GET", &connections(), Value::Null).await.expect("an answer");
@@ -178,9 +178,9 @@ async fn what_is_cut_was_announced_whole() {
     assert_eq!(half, &whole[..whole.len() / 2]);
 }
 
-/// One reader lags, the other does not; both come to see what is there, at the time that was said.
+/// Two reads have different delays; both return the current state at the set time.
 #[tokio::test]
-async fn reads_lag_behind_writes() {
+async fn stale_fault_delays_reads() {
     let cloud = Cloud::start().await;
     let old = cloud.create(body("old")).await;
     cloud.fault("Show*:stale=2s");
@@ -209,7 +209,7 @@ async fn reads_lag_behind_writes() {
 }
 
 #[tokio::test]
-async fn a_binding_may_be_slow() {
+async fn slow_binding_fault_delays_binding() {
     let cloud = Cloud::start().await;
     cloud.fault("AssociateQueueToEnhancedConnection:slow-binding=1m*1");
     let path = cloud.create(body_with("test", json!({"queues": ["q1"]}))).await;
@@ -225,9 +225,9 @@ async fn a_binding_may_be_slow() {
     assert_eq!(states().await, ["ACTIVE", "ACTIVE", "ACTIVE"]);
 }
 
-/// The limit is the gateway's, its words too; each user has their own, and logins have none.
+/// The limit and its text are the gateway's. Each user has a separate limit, and logins have none.
 #[tokio::test]
-async fn more_than_the_limit_are_throttled() {
+async fn requests_over_limit_are_throttled() {
     let limit = Some("3/2s".parse().expect("a limit"));
     let cloud = Cloud::with(Settings { limit, ..Settings::default() }).await;
     let statuses = async |count| {
@@ -251,9 +251,9 @@ async fn more_than_the_limit_are_throttled() {
     assert_eq!(statuses(10).await, [200; 10]);
 }
 
-/// Its Date, its judgement of signatures and its words follow the emulator's clock.
+/// The `Date` header, the signature check and its error text follow the emulator's clock.
 #[tokio::test]
-async fn the_clock_may_be_wrong() {
+async fn clock_skew_affects_all_requests() {
     let cloud = Cloud::start().await;
     let date = async || {
         let response = client().get(cloud.emulator.endpoint()).send().await.expect("an answer");
@@ -279,16 +279,16 @@ async fn the_clock_may_be_wrong() {
     assert_eq!(cloud.get(&path).await.ok(200)["create_time"], 1_767_225_600_000_i64 - 900_000);
 }
 
-/// The `Date` of the answer to a request without any proof.
+/// Status and `Date` of the response to an unauthenticated request.
 async fn date_of(cloud: &Cloud, method: &str, target: &str, contents: &Value) -> (u16, String) {
     let request = client().request(method.parse().expect("a method"), cloud.emulator.endpoint() + target);
     let answer = request.body(contents.to_string()).send().await.expect("an answer");
     (answer.status().as_u16(), answer.headers()["date"].to_str().expect("ASCII").to_owned())
 }
 
-/// Whoever is refused for it has met it, and no other trouble yet; what is done is done at the right time.
+/// A rejected request uses up the skew but no other fault. The effect has the correct time.
 #[tokio::test]
-async fn the_clock_may_be_wrong_for_one_request() {
+async fn clock_skew_can_affect_one_request() {
     const RIGHT: &str = "Thu, 01 Jan 2026 00:00:00 GMT";
     let cloud = Cloud::start().await;
     cloud.fault("CreateEnhancedConnection:throttle*1");
@@ -302,12 +302,12 @@ async fn the_clock_may_be_wrong_for_one_request() {
     }
     cloud.call("POST", &connections(), body("test")).await.refused(429, "APIGW.0308");
 
-    // Not so far off that the signature has expired.
+    // The skew is within the limit of the signature check.
     cloud.fault("CreateEnhancedConnection:clock-skew=15m*1");
     let path = cloud.create(body("test")).await;
     assert_eq!(cloud.get(&path).await.ok(200)["create_time"], 1_767_225_600_000_i64);
 
-    // Of the service, of IAM with a signature and without one, and of the metadata service.
+    // DLI, IAM with and without a signature, and the metadata service.
     let early = "Thu, 01 Jan 2026 00:20:00 GMT".to_owned();
     for (operation, method, target, status) in [
         ("ListEnhancedConnections", "GET", connections(), 401),
@@ -324,9 +324,9 @@ async fn the_clock_may_be_wrong_for_one_request() {
     cloud.get("/v3/projects").await.ok(200);
 }
 
-/// Whom the gateway does not believe, no trouble befalls.
+/// Faults do not apply to unauthenticated requests.
 #[tokio::test]
-async fn a_signature_is_looked_at_first() {
+async fn authentication_precedes_faults() {
     let cloud = Cloud::start().await;
     cloud.emulator.inject(Fault::throttle("*").times(1)).expect("a good fault");
     let mut draft = cloud.draft("GET", &connections(), b"");
@@ -336,7 +336,7 @@ async fn a_signature_is_looked_at_first() {
 }
 
 #[tokio::test]
-async fn faults_from_the_start_come_back_with_a_reset() {
+async fn reset_restores_initial_faults() {
     let faults = vec![Fault::throttle("*").times(1)];
     let cloud = Cloud::with(Settings { faults, ..Settings::default() }).await;
     for number in [1, 3] {

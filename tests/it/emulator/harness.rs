@@ -1,4 +1,4 @@
-//! An emulator under a clock that stands still, and a caller that signs.
+//! An emulator with a manual clock, and a client that signs requests.
 
 use std::sync::Arc;
 
@@ -13,12 +13,12 @@ use time::macros::datetime;
 pub(super) const PROJECT: &str = "48cc2c48765f481480c7db940d6409d1";
 pub(super) const NOWHERE: &str = "2a620c33-5609-40c9-affd-2b6453071b0f";
 
-/// `P` of the document.
+/// `P` in the document.
 pub(super) fn connections() -> String {
     format!("/v2.0/{PROJECT}/datasource/enhanced-connections")
 }
 
-/// A body that "create" takes.
+/// A valid body of "create".
 pub(super) fn body(name: &str) -> Value {
     json!({
         "name": name,
@@ -27,7 +27,7 @@ pub(super) fn body(name: &str) -> Value {
     })
 }
 
-/// [`body`] with some fields more, or others.
+/// [`body`] with additional or replaced fields.
 pub(super) fn body_with(name: &str, more: Value) -> Value {
     let mut body = body(name);
     let (Value::Object(fields), Value::Object(more)) = (&mut body, more) else { panic!("objects are given") };
@@ -35,12 +35,12 @@ pub(super) fn body_with(name: &str, more: Value) -> Value {
     body
 }
 
-/// What came back.
+/// A response.
 #[derive(Debug)]
 pub(super) struct Reply {
     pub(super) status: u16,
     pub(super) request_id: String,
-    /// `Null` where there is no body.
+    /// `Null` if there is no body.
     pub(super) body: Value,
 }
 
@@ -51,7 +51,7 @@ impl Reply {
         self.body
     }
 
-    /// The text of a refusal with this status and code.
+    /// Checks status and code and returns the error text.
     #[track_caller]
     pub(super) fn refused(self, status: u16, code: &str) -> String {
         assert_eq!((self.status, self.body["error_code"].as_str()), (status, Some(code)), "{}", self.body);
@@ -59,25 +59,25 @@ impl Reply {
     }
 }
 
-/// A request before it is sent; a test may spoil it.
+/// A request that a test can modify before it is sent.
 #[derive(Debug, Clone)]
 pub(super) struct Draft {
     pub(super) method: String,
-    /// Path and query as they go over the wire.
+    /// Path and query as sent.
     pub(super) target: String,
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Vec<u8>,
 }
 
 impl Draft {
-    /// The value of a header, to be changed.
+    /// Mutable access to the value of a header.
     pub(super) fn header(&mut self, name: &str) -> &mut String {
         let found = self.headers.iter_mut().find(|(key, _)| key.eq_ignore_ascii_case(name));
         &mut found.unwrap_or_else(|| panic!("there is no header {name}")).1
     }
 }
 
-/// An emulator and a client of it.
+/// An emulator and a client.
 pub(super) struct Cloud {
     pub(super) emulator: Emulator,
     pub(super) clock: Arc<ManualClock>,
@@ -97,7 +97,7 @@ impl Cloud {
         Self { emulator, clock, client: client() }
     }
 
-    /// A signed request.
+    /// Sends a signed request.
     pub(super) fn draft(&self, method: &str, target: &str, body: &[u8]) -> Draft {
         use terraform_provider_dli::emulator::Clock;
         let mut headers = vec![
@@ -118,7 +118,7 @@ impl Cloud {
         draft
     }
 
-    /// Brings a trouble on, in its short form.
+    /// Injects a fault in its short form.
     #[track_caller]
     pub(super) fn fault(&self, text: &str) {
         let fault = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
@@ -129,7 +129,7 @@ impl Cloud {
         send(&self.client, &self.emulator.endpoint(), draft).await
     }
 
-    /// A request that may get no answer, or one that is no JSON.
+    /// Sends a request whose response may be missing or not JSON.
     pub(super) async fn try_call(&self, method: &str, target: &str, body: Value) -> reqwest::Result<String> {
         let bytes = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
         request(&self.client, &self.emulator.endpoint(), self.draft(method, target, &bytes)).send().await?.text().await
@@ -144,7 +144,7 @@ impl Cloud {
         self.call("GET", target, Value::Null).await
     }
 
-    /// Creates a connection; returns its path.
+    /// Creates a connection and returns its path.
     pub(super) async fn create(&self, body: Value) -> String {
         let created = self.call("POST", &connections(), body).await.ok(201);
         format!("{}/{}", connections(), created["connection_id"].as_str().expect("an id is given"))
@@ -155,7 +155,7 @@ pub(super) fn client() -> Client {
     Client::builder().no_proxy().build().expect("a client without options")
 }
 
-/// The `Authorization` header of a draft; all its headers are signed.
+/// The `Authorization` header of a draft with all headers signed.
 pub(super) fn authorization(draft: &Draft, access_key: &str, secret_key: &str) -> String {
     let (path, query) = draft.target.split_once('?').unwrap_or((&draft.target, ""));
     let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8().expect("UTF-8").into_owned();

@@ -1,4 +1,4 @@
-//! IAM and the metadata service: what they hand out, and that it is believed for as long as it was said to be.
+//! Credentials issued by IAM and the metadata service, and their lifetimes.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::harness::{Cloud, Draft, PROJECT, authorization, body, client, connect
 const TOKENS: &str = "/v3/auth/tokens";
 const KEYS: &str = "/v3.0/OS-CREDENTIAL/securitytokens";
 
-/// Status, headers and body of a request that is not signed.
+/// Status, headers and body of an unsigned request.
 async fn plain(
     cloud: &Cloud,
     method: &str,
@@ -36,7 +36,7 @@ async fn plain(
     (status, headers, serde_json::from_str(&text).unwrap_or(Value::String(text)))
 }
 
-/// As golangsdk sends it.
+/// The request body of golangsdk.
 fn by_password(password: &str) -> Value {
     json!({"auth": {
         "identity": {"methods": ["password"], "password": {"user": {
@@ -52,7 +52,7 @@ async fn token_for(cloud: &Cloud, asked: &Value) -> String {
     headers["x-subject-token"].to_str().expect("ASCII").to_owned()
 }
 
-/// A request of the service with temporary keys.
+/// A DLI request signed with temporary keys.
 async fn with_keys(cloud: &Cloud, credential: &Value) -> u16 {
     let text = |name: &str| credential[name].as_str().expect("a text").to_owned();
     let headers = vec![
@@ -74,7 +74,7 @@ fn from_now(cloud: &Cloud, span: Duration) -> String {
 }
 
 #[tokio::test]
-async fn a_password_is_worth_a_token_and_a_token_a_day() {
+async fn password_returns_token_valid_for_a_day() {
     let cloud = Cloud::start().await;
     let (status, headers, answer) = plain(&cloud, "POST", TOKENS, &[], &by_password("emulator-password")).await;
     assert_eq!(status, 201, "{answer}");
@@ -113,7 +113,7 @@ async fn a_password_is_worth_a_token_and_a_token_a_day() {
 }
 
 #[tokio::test]
-async fn a_login_is_refused_in_iams_form() {
+async fn failed_login_has_iam_error_body() {
     let cloud = Cloud::start().await;
     let (status, _, wrong) = plain(&cloud, "POST", TOKENS, &[], &by_password("emulator")).await;
     let said =
@@ -151,7 +151,7 @@ async fn a_login_is_refused_in_iams_form() {
 }
 
 #[tokio::test]
-async fn an_agency_is_assumed() {
+async fn agency_can_be_assumed() {
     let cloud = Cloud::start().await;
     let assume = |name: &str, key: &str| {
         json!({"auth": {
@@ -191,7 +191,7 @@ async fn an_agency_is_assumed() {
 }
 
 #[tokio::test]
-async fn a_token_is_worth_temporary_keys_until_all_is_revoked() {
+async fn token_returns_temporary_keys_until_revoked() {
     let cloud = Cloud::start().await;
     let token = token_for(&cloud, &by_password("emulator-password")).await;
     let by_header = json!({"auth": {"identity": {"methods": ["token"], "token": {"duration_seconds": 86_400}}}});
@@ -220,7 +220,7 @@ async fn a_token_is_worth_temporary_keys_until_all_is_revoked() {
 }
 
 #[tokio::test]
-async fn projects_are_found_by_the_name_of_their_region() {
+async fn project_is_found_by_region_name() {
     let project = |name: &str, id: &str| (name.to_owned(), id.to_owned());
     let iam_account = IamAccount {
         projects: vec![project("eu-west-101", "1"), project("twice", "2"), project("twice", "3")],
@@ -240,7 +240,7 @@ async fn projects_are_found_by_the_name_of_their_region() {
 }
 
 #[tokio::test]
-async fn a_machine_gets_the_keys_of_its_agency() {
+async fn metadata_service_returns_agency_keys() {
     let cloud = Cloud::start().await;
     let key = "/openstack/latest/securitykey";
     let token_path = "/meta-data/latest/api/token";
@@ -273,9 +273,9 @@ async fn a_machine_gets_the_keys_of_its_agency() {
     }
 }
 
-/// Those of the service do not mean IAM.
+/// Patterns for DLI operations do not match IAM operations.
 #[tokio::test]
-async fn troubles_of_iam_are_named_each() {
+async fn iam_fault_requires_exact_name() {
     let cloud = Cloud::start().await;
     cloud.emulator.inject(Fault::throttle("*")).expect("a good fault");
     let token = by_password("emulator-password");

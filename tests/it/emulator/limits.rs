@@ -1,11 +1,11 @@
-//! Both sides of every limit, in the documents' numbers.
+//! Both sides of every documented limit.
 
 use serde_json::{Value, json};
 
 use super::harness::{Cloud, PROJECT, body, body_with, connections};
 
 #[tokio::test]
-async fn each_field_of_a_connection() {
+async fn connection_fields_are_validated() {
     let cloud = Cloud::start().await;
     let name = |name: &str| json!({"name": name});
     let tag = |key: &str, value: &str| json!({"tags": [{"key": key, "value": value}]});
@@ -53,7 +53,7 @@ async fn each_field_of_a_connection() {
 }
 
 #[tokio::test]
-async fn missing_fields_and_wrong_types() {
+async fn missing_field_or_wrong_type_is_rejected() {
     let cloud = Cloud::start().await;
     for field in ["name", "dest_vpc_id", "dest_network_id"] {
         let mut missing = body("test");
@@ -83,9 +83,9 @@ async fn missing_fields_and_wrong_types() {
     assert!(cloud.emulator.connections(PROJECT).is_empty());
 }
 
-/// 20,000 host records are taken, by creation and by replacement, in a moment; one more is not.
+/// 20,000 host records are accepted quickly by creation and replacement; one more is rejected.
 #[tokio::test]
-async fn twenty_thousand_hosts() {
+async fn twenty_thousand_hosts_are_accepted() {
     let cloud = Cloud::start().await;
     let hosts = |count: usize| -> Value {
         (0..count)
@@ -103,9 +103,9 @@ async fn twenty_thousand_hosts() {
     assert_eq!(cloud.get(&path).await.ok(200)["hosts"].as_array().map(Vec::len), Some(20_000));
 }
 
-/// 12 MB are read (and found to be no JSON), one byte more is not.
+/// 12 MB are read (and are not JSON); one byte more is rejected.
 #[tokio::test]
-async fn twelve_megabytes_of_body() {
+async fn twelve_megabyte_body_is_accepted() {
     let cloud = Cloud::start().await;
     let most = 12 * 1024 * 1024;
     let draft = cloud.draft("POST", &connections(), &vec![b' '; most]);

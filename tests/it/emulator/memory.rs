@@ -1,4 +1,4 @@
-//! What the emulator holds does not grow with what it is asked.
+//! The emulator's memory does not grow with the number of requests.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use super::{
     harness::{Cloud, PROJECT, body, body_with, connections},
 };
 
-/// All that is held, as a state file has it.
+/// The state as in a state file.
 async fn projects(cloud: &Cloud) -> Value {
     control(&cloud.emulator, "GET", "state", Value::Null).await.1["projects"].clone()
 }
 
 #[tokio::test]
-async fn a_project_that_is_only_read_is_not_kept() {
+async fn read_project_is_not_stored() {
     let cloud = Cloud::start().await;
     for number in 0..3 {
         let found = cloud.get(&format!("/v1.0/{number}/queues")).await.ok(200);
@@ -29,9 +29,9 @@ async fn a_project_that_is_only_read_is_not_kept() {
     assert_eq!(projects(&cloud).await.as_object().map(serde_json::Map::len), Some(1));
 }
 
-/// From the moment at which it is gone, not from that at which it was asked for; a read that lags still sees it.
+/// The contents are dropped when the deletion takes effect; a stale read still sees them.
 #[tokio::test]
-async fn what_a_connection_held_goes_with_it() {
+async fn deletion_drops_connection_contents() {
     let cloud = Cloud::start().await;
     cloud.emulator.set_delete_delay(Duration::from_mins(1));
     let more = json!({"hosts": [{"name": "a", "ip": "10.0.0.1"}], "tags": [{"key": "a", "value": "b"}]});
@@ -58,7 +58,7 @@ async fn what_a_connection_held_goes_with_it() {
     assert_eq!((&shown["name"], &shown["create_time"]), (&json!("test"), &json!(1_767_225_600_000_i64)));
     assert_eq!(held().await, [Some(0); 4]);
 
-    // Where nothing is waited for, at once.
+    // Without a delay the deletion takes effect at once.
     cloud.emulator.set_delete_delay(Duration::ZERO);
     cloud.fault("Show*:stale=1m");
     let path = cloud.create(body_with("test", json!({"hosts": [{"name": "a", "ip": "10.0.0.1"}]}))).await;
@@ -68,9 +68,9 @@ async fn what_a_connection_held_goes_with_it() {
     assert_eq!(cloud.get(&path).await.ok(200)["hosts"][0]["name"], "a");
 }
 
-/// Those that were deleted last, whenever they were created.
+/// The time of deletion decides, not the time of creation.
 #[tokio::test]
-async fn of_deleted_connections_the_newest_stay() {
+async fn newest_deleted_connections_are_kept() {
     let cloud = Cloud::start().await;
     let stays = cloud.create(body("stays")).await;
     let create = serde_json::from_value::<terraform_provider_dli::dli::wire::CreateConnection>(body("goes"));

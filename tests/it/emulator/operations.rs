@@ -1,4 +1,4 @@
-//! Each operation on connections against what its page says.
+//! The operations on connections compared with their documentation.
 
 use std::time::Duration;
 
@@ -12,9 +12,9 @@ fn names(list: &Value) -> Vec<&str> {
     rows.iter().map(|row| row["name"].as_str().expect("a name")).collect()
 }
 
-/// The example of the page, and what "show" says of it.
+/// The documented example and the response of "show".
 #[tokio::test]
-async fn the_documents_own_example() {
+async fn documented_example_is_reproduced() {
     let cloud = Cloud::start().await;
     let request = json!({
         "name": "test",
@@ -67,7 +67,7 @@ async fn the_documents_own_example() {
 }
 
 #[tokio::test]
-async fn deleted_connections_can_be_shown_and_listed() {
+async fn deleted_connection_is_shown_and_listed() {
     let cloud = Cloud::start().await;
     let path = cloud.create(body_with("gone", json!({"queues": ["q1"]}))).await;
     cloud.create(body("here")).await;
@@ -86,7 +86,7 @@ async fn deleted_connections_can_be_shown_and_listed() {
     assert_eq!(names(&list("?status=Deleted").await), ["gone"]);
     cloud.get(&format!("{}?status=CREATING", connections())).await.refused(400, "DLI.0001");
 
-    // What is deleted cannot be changed, and its name is free again.
+    // A deleted connection cannot be changed, and its name is free.
     cloud.call("DELETE", &path, Value::Null).await.refused(400, "DLI.0001");
     cloud.call("PUT", &path, json!({"hosts": []})).await.refused(400, "DLI.0001");
     cloud.call("POST", &format!("{path}/associate-queue"), json!({"queues": ["q1"]})).await.refused(400, "DLI.0001");
@@ -94,7 +94,7 @@ async fn deleted_connections_can_be_shown_and_listed() {
 }
 
 #[tokio::test]
-async fn a_list_has_filters_and_pages() {
+async fn list_supports_filters_and_pages() {
     let cloud = Cloud::start().await;
     for number in 0..103 {
         let tags = json!({"tags": [{"key": "even", "value": if number % 2 == 0 { "yes" } else { "no" }}, {"key": "all", "value": ""}]});
@@ -123,7 +123,7 @@ async fn a_list_has_filters_and_pages() {
 }
 
 #[tokio::test]
-async fn a_name_is_taken_while_its_connection_lives() {
+async fn name_is_unique_until_deletion() {
     let cloud = Cloud::start().await;
     let path = cloud.create(body("test")).await;
     cloud.call("POST", &connections(), body("test")).await.refused(400, "DLI.0006");
@@ -135,7 +135,7 @@ async fn a_name_is_taken_while_its_connection_lives() {
 }
 
 #[tokio::test]
-async fn hosts_are_replaced_whole_and_keep_their_order() {
+async fn update_replaces_hosts_in_order() {
     let cloud = Cloud::start().await;
     let path = cloud.create(body_with("test", json!({"hosts": [{"name": "a", "ip": "10.0.0.1"}]}))).await;
     let hosts = json!([
@@ -153,7 +153,7 @@ async fn hosts_are_replaced_whole_and_keep_their_order() {
 }
 
 #[tokio::test]
-async fn what_was_never_there_does_not_exist() {
+async fn unknown_connection_does_not_exist() {
     let cloud = Cloud::start().await;
     let path = format!("{}/{NOWHERE}", connections());
     let calls = [
@@ -172,7 +172,7 @@ async fn what_was_never_there_does_not_exist() {
 }
 
 #[tokio::test]
-async fn the_gateway_knows_published_paths_and_methods_only() {
+async fn unpublished_path_or_method_is_rejected() {
     let cloud = Cloud::start().await;
     let path = connections();
     let unknown = [
@@ -192,7 +192,7 @@ async fn the_gateway_knows_published_paths_and_methods_only() {
 }
 
 #[tokio::test]
-async fn projects_are_apart() {
+async fn projects_are_isolated() {
     let cloud = Cloud::start().await;
     let path = cloud.create(body("test")).await;
     cloud.get(&path.replace(PROJECT, "0123456789abcdef0123456789abcdef")).await.refused(400, "DLI.0001");
@@ -201,9 +201,9 @@ async fn projects_are_apart() {
     cloud.get(&format!("/v1.0/{}/queues", "a".repeat(65))).await.refused(400, "DLI.0001");
 }
 
-/// What a test does behind Terraform's back keeps the service's rules, and what it asks is the truth.
+/// The service's rules apply to changes made by tests.
 #[tokio::test]
-async fn a_test_sees_and_changes_what_no_request_can() {
+async fn test_can_read_and_edit_directly() {
     let cloud = Cloud::start().await;
     let routetable = "22094d8f-c310-4621-913d-4c4d655d8495";
     let path = cloud.create(body_with("test", json!({"routetable_id": routetable}))).await;
@@ -233,9 +233,9 @@ async fn a_test_sees_and_changes_what_no_request_can() {
     assert!(log[0].body.starts_with(b"{") && log[0].headers.iter().any(|(name, _)| name == "x-sdk-date"));
 }
 
-/// The effect comes first, the answer after the latency: who gives up waiting has changed the world nevertheless.
+/// A request takes effect before its latency, even if the client disconnects.
 #[tokio::test]
-async fn latency_delays_the_answer_and_not_the_effect() {
+async fn latency_delays_response_not_effect() {
     let cloud = Cloud::start().await;
     cloud.emulator.set_latency(Duration::from_hours(1));
     {
@@ -255,9 +255,9 @@ async fn latency_delays_the_answer_and_not_the_effect() {
     cloud.get(&connections()).await.ok(200);
 }
 
-/// Requests that wait do not hold up the end.
+/// Delayed requests do not delay the shutdown.
 #[tokio::test]
-async fn stopping_ends_the_waiting() {
+async fn stop_ends_pending_latency() {
     let cloud = Cloud::start().await;
     cloud.emulator.set_latency(Duration::from_hours(1));
     let draft = cloud.draft("GET", &connections(), b"");

@@ -1,4 +1,4 @@
-//! Elastic resource pools, their queues, and the quotas.
+//! Elastic resource pools, their queues, and quotas.
 
 use serde_json::{Value, json};
 use terraform_provider_dli::dli::wire::{Pool, Queue};
@@ -11,7 +11,7 @@ fn names(list: &Value, rows: &str, key: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn pools_are_listed_with_their_queues() {
+async fn pools_are_listed_with_queues() {
     let cloud = Cloud::start().await;
     let list = async |query: &str| cloud.get(&format!("/v3/{PROJECT}/elastic-resource-pools{query}")).await.ok(200);
     let named = async |query: &str| names(&list(query).await, "elastic_resource_pools", "elastic_resource_pool_name");
@@ -31,7 +31,7 @@ async fn pools_are_listed_with_their_queues() {
 }
 
 #[tokio::test]
-async fn the_queues_of_one_pool() {
+async fn queues_of_one_pool_are_listed() {
     let cloud = Cloud::start().await;
     let list = async |tail: &str| cloud.get(&format!("/v3/{PROJECT}/elastic-resource-pools/{tail}")).await;
     let all = list("pool1/queues").await.ok(200);
@@ -45,7 +45,7 @@ async fn the_queues_of_one_pool() {
 }
 
 #[tokio::test]
-async fn queues_and_pools_come_and_go() {
+async fn queues_and_pools_can_be_changed() {
     let cloud = Cloud::start().await;
     let edit = |work: fn(&mut terraform_provider_dli::emulator::ProjectService<'_>) -> Result<(), _>| {
         cloud.emulator.edit(PROJECT, work).expect("no file")
@@ -76,7 +76,7 @@ async fn queues_and_pools_come_and_go() {
 }
 
 #[tokio::test]
-async fn quotas_have_none_for_connections() {
+async fn quotas_exclude_connections() {
     let cloud = Cloud::start().await;
     let quotas = cloud.get(&format!("/v3/{PROJECT}/quotas")).await.ok(200)["quotas"].clone();
     assert_eq!(names(&quotas, "resources", "type"), ["CU", "QUEUE", "ELASTIC_RESOURCE_POOL"]);

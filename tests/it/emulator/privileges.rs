@@ -19,12 +19,12 @@ fn request(action: &str, project: &str, id: &str, privileges: &[&str]) -> Value 
 }
 
 #[tokio::test]
-async fn privileges_are_granted_shown_and_revoked() {
+async fn privilege_is_granted_shown_and_revoked() {
     let cloud = Cloud::start().await;
     let path = cloud.create(body("test")).await;
     let id = path.rsplit('/').next().expect("an id").to_owned();
     let put = async |body: Value| cloud.call("PUT", &format!("/v1.0/{PROJECT}/authorization"), body).await;
-    // The privileges as their page shows them, and the field that means their absence.
+    // The documented response, and the field whose absence is significant.
     let shown = async || {
         let listed = cloud.get(&connections()).await.ok(200)["connections"][0]["isPrivis"].clone();
         assert_eq!(cloud.get(&path).await.ok(200)["isPrivis"], listed);
@@ -56,7 +56,7 @@ async fn privileges_are_granted_shown_and_revoked() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_granted() {
+async fn invalid_grant_is_rejected() {
     let cloud = Cloud::start().await;
     let path = cloud.create(body("test")).await;
     let id = path.rsplit('/').next().expect("an id").to_owned();
@@ -84,9 +84,9 @@ async fn what_cannot_be_granted() {
     cloud.get(&format!("{path}/privileges")).await.refused(400, "DLI.0001");
 }
 
-/// One of two connections is on its way: what is refused for it is not done for the other one either.
+/// One of two connections is being deleted, so neither is changed.
 #[tokio::test]
-async fn nothing_is_granted_by_halves_while_a_connection_goes() {
+async fn grant_on_deleting_connection_changes_nothing() {
     let cloud = Cloud::start().await;
     cloud.emulator.set_delete_delay(Duration::from_mins(1));
     let [stays, goes] = [cloud.create(body("stays")).await, cloud.create(body("goes")).await];

@@ -1,4 +1,4 @@
-//! The emulator as a program, and its state file.
+//! The `dli-emulator` program and its state file.
 
 use std::{
     fs,
@@ -16,7 +16,7 @@ use terraform_provider_dli::{
 
 use super::harness::{Cloud, Draft, PROJECT, Reply, authorization, body, body_with, client, connections, send};
 
-/// A running program; killed when it is dropped.
+/// A running program, killed on drop.
 struct Program {
     child: Child,
     endpoint: String,
@@ -29,18 +29,18 @@ impl Program {
         command
     }
 
-    /// Starts it on a free port and reads the address it prints.
+    /// Starts the program on a free port and reads its address.
     fn start(arguments: &[&str]) -> Self {
         let mut child = Self::command(&["--port", "0"]).args(arguments).spawn().expect("the program starts");
         let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
         let first = lines.next().expect("it prints something").expect("as text");
         let endpoint = first.split(' ').find(|word| word.starts_with("http://")).expect("the address").to_owned();
-        // What is not read to its end would hold the program up.
+        // An unread pipe would block the program.
         std::thread::spawn(move || lines.for_each(drop));
         Self { child, endpoint }
     }
 
-    /// What it says to arguments with which it does not start.
+    /// Standard error of a program that fails to start.
     #[track_caller]
     fn refusal(arguments: &[&str]) -> String {
         let mut child = Self::command(&["--port", "0"]).args(arguments).spawn().expect("the program starts");
@@ -82,9 +82,9 @@ fn text(path: &Path) -> &str {
     path.to_str().expect("a temporary path is UTF-8")
 }
 
-/// SIGKILL right after the answer: what was answered is there afterwards, with its tags, route table and bindings.
+/// After SIGKILL all acknowledged changes are in the state file, with tags, route table and bindings.
 #[tokio::test]
-async fn the_state_survives_a_kill() {
+async fn state_survives_sigkill() {
     let home = tempfile::tempdir().expect("a directory");
     let file = home.path().join("state.json");
     let more = json!({
@@ -113,9 +113,9 @@ async fn the_state_survives_a_kill() {
     assert_eq!(left, ["state.json"], "nothing is left beside it");
 }
 
-/// Killed in the middle of writing, over and over: the file is always whole and holds what was answered.
+/// The program is killed repeatedly while it writes. The file stays valid and holds all acknowledged changes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_state_is_whole_at_any_moment() {
+async fn state_file_is_valid_at_any_time() {
     let home = tempfile::tempdir().expect("a directory");
     let file = home.path().join("state.json");
     let hosts: serde_json::Value = (0..2_000).map(|n| json!({"name": format!("h{n}"), "ip": "10.0.0.1"})).collect();
@@ -143,7 +143,7 @@ async fn the_state_is_whole_at_any_moment() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_not_ours_is_left_alone() {
+async fn foreign_state_file_is_not_changed() {
     let home = tempfile::tempdir().expect("a directory");
     let file = home.path().join("state.json");
     let cases = [
@@ -169,7 +169,7 @@ async fn a_file_that_is_not_ours_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_state_file_that_cannot_be_written_is_told() {
+async fn unwritable_state_file_is_reported() {
     let home = tempfile::tempdir().expect("a directory");
     let place = home.path().join("place");
     let settings = Settings { state: Some(place.join("state.json")), ..Settings::default() };
@@ -184,10 +184,10 @@ async fn a_state_file_that_cannot_be_written_is_told() {
     assert!(text.contains("cannot write the state file"), "{text}");
 }
 
-/// One block to paste on standard output, one line a request on standard error, and the end at a signal.
+/// Prints the configuration on standard output and one line per request on standard error, and stops at a signal.
 #[cfg(unix)]
 #[tokio::test]
-async fn it_says_what_it_does_and_ends_at_a_signal() {
+async fn program_logs_requests_and_stops_on_signal() {
     for signal in ["-INT", "-TERM"] {
         let arguments = ["--latency", "1h", "--fail-binding", "Q2=no subnet", "--access-key", "emulator"];
         let mut program = Program::start(&arguments);
@@ -216,28 +216,31 @@ async fn it_says_what_it_does_and_ends_at_a_signal() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_told() {
+fn port_in_use_is_reported() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = taken.local_addr().expect("an address").port().to_string();
     let output = Program::command(&["--port", &port]).output().expect("the program runs");
     let stderr = String::from_utf8(output.stderr).expect("text");
-    assert!(!output.status.success() && stderr.contains("is in use; name another port with --port"), "{stderr}");
+    assert!(!output.status.success() && stderr.contains("is in use; choose another port with --port"), "{stderr}");
 }
 
 #[test]
-fn arguments_that_cannot_be_read_are_told() {
+fn invalid_argument_is_reported() {
     for (arguments, said) in [
-        (["--fail-binding", "q2"], "write it as NAME=TEXT"),
+        (["--fail-binding", "q2"], "expected NAME=TEXT"),
         (["--latency", "soon"], "--latency"),
         (["--host", "nowhere"], "--host"),
-        (["--fail-binding", "q9=x"], "nothing of that name is ever bound; there are q1, q2, q3, yearly1, pool1, "),
-        (["--fail-binding", "Pooled1=x"], "name pool1"),
-        (["--fail-binding", "shared1=x"], "nothing of that name"),
+        (
+            ["--fail-binding", "q9=x"],
+            "no queue or pool of this name can be bound; available: q1, q2, q3, yearly1, pool1, ",
+        ),
+        (["--fail-binding", "Pooled1=x"], "use pool1"),
+        (["--fail-binding", "shared1=x"], "no queue or pool of this name"),
         (["--quirk", "camelcase"], "camel-case"),
-        (["--fault", "*:lose"], "there is no trouble"),
+        (["--fault", "*:lose"], "unknown fault"),
         (["--limit", "5"], "REQUESTS/TIME"),
         (["--clock-skew", "soon"], "--clock-skew"),
-        (["--metadata", "v3"], "v2, v1, no-agency, absent"),
+        (["--metadata", "v3"], "[possible values: v2, v1, no-agency, absent]"),
         (["--project", "eu"], "REGION=ID"),
         (["--fault", "{}"], "missing field `trouble`"),
         (["--fault", r#"{"operation":"Create","trouble":"lose-answer"}"#], "CreateEnhancedConnection"),
@@ -248,7 +251,7 @@ fn arguments_that_cannot_be_read_are_told() {
 }
 
 #[tokio::test]
-async fn quirks_and_faults_are_given_at_the_start() {
+async fn quirks_and_faults_can_be_arguments() {
     let program = Program::start(&[
         "--quirk",
         "gone-as-dli-0023",

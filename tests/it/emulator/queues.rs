@@ -1,4 +1,4 @@
-//! Queues: list, show, and which may be bound.
+//! Operations on queues, and the queues that can be bound.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ fn names(list: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn list_leaves_out_what_was_not_asked_for() {
+async fn list_returns_requested_fields_only() {
     let cloud = Cloud::start().await;
     let list = async |query: &str| cloud.get(&format!("/v1.0/{PROJECT}/queues{query}")).await.ok(200);
     assert_eq!(
@@ -32,9 +32,9 @@ async fn list_leaves_out_what_was_not_asked_for() {
     }
 }
 
-/// "Show" spells four keys its own way, and leaves the network out.
+/// "Show" spells four keys in camel case and omits the network.
 #[tokio::test]
-async fn show_has_its_own_spelling() {
+async fn show_uses_camel_case_keys() {
     let cloud = Cloud::start().await;
     let show = async |name: &str| cloud.get(&format!("/v1.0/{PROJECT}/queues/{name}")).await;
     assert_eq!(
@@ -50,7 +50,7 @@ async fn show_has_its_own_spelling() {
 }
 
 #[tokio::test]
-async fn bind_and_unbind() {
+async fn queue_is_bound_and_unbound() {
     let cloud = Cloud::start().await;
     let path = cloud.create(body("test")).await;
     let post = async |tail: &str, body: Value| cloud.call("POST", &format!("{path}/{tail}"), body).await;
@@ -72,7 +72,7 @@ async fn bind_and_unbind() {
     post("associate-queue", json!({"queues": ["q1"]})).await.ok(200);
     assert_eq!(bound().await, (owned(&["q1", "q2"]), vec![]), "bound once");
 
-    // A queue in a pool binds its pool.
+    // Binding a queue in a pool binds the pool.
     post("associate-queue", json!({"queues": ["pooled1"]})).await.ok(200);
     assert_eq!(bound().await, (owned(&["q1", "q2"]), owned(&["pool1"])));
     assert_eq!(
@@ -84,15 +84,15 @@ async fn bind_and_unbind() {
     post("disassociate-queue", json!({"queues": ["Pooled1", "Q2"]})).await.ok(200);
     assert_eq!(bound().await, (vec![], vec![]));
 
-    // Not bound, but there; and not there at all.
+    // An unbound queue and a missing queue.
     post("disassociate-queue", json!({"queues": ["q1", "default"]})).await.ok(200);
     post("disassociate-queue", json!({"queues": ["missing"]})).await.refused(400, "DLI.0002");
     post("disassociate-queue", json!({"elastic_resource_pools": ["missing"]})).await.refused(400, "DLI.0002");
 }
 
-/// Refused in creation and in binding alike, with nothing done.
+/// Creation and binding reject the queue without effect.
 #[tokio::test]
-async fn only_dedicated_queues_and_those_in_pools_are_bound() {
+async fn shared_queue_cannot_be_bound() {
     let cloud = Cloud::start().await;
     let path = cloud.create(body("test")).await;
     let cases = [

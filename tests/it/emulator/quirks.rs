@@ -1,5 +1,6 @@
-//! Each quirk, as a client sees it; the forms are those that the documents and live answers disagree about.
+//! The response of each quirk.
 
+use clap::ValueEnum;
 use serde_json::{Value, json};
 use terraform_provider_dli::{
     dli::wire::{ConnectionList, QueueList},
@@ -12,7 +13,7 @@ fn names(rows: &Value, key: &str) -> Vec<String> {
     rows.as_array().expect("a list").iter().map(|row| row[key].as_str().expect("a name").to_owned()).collect()
 }
 
-/// A cloud with one connection that has something of everything; its path comes with it.
+/// An emulator with one connection that uses every field, and the path of the connection.
 async fn with_one() -> (Cloud, String) {
     let cloud = Cloud::start().await;
     let hosts: Value = (0..8).map(|n| json!({"name": format!("h{n}"), "ip": "10.0.0.1"})).collect();
@@ -23,7 +24,7 @@ async fn with_one() -> (Cloud, String) {
 }
 
 #[tokio::test]
-async fn lists_come_in_another_order_at_each_read() {
+async fn list_order_changes_with_each_read() {
     let (cloud, path) = with_one().await;
     let (again, other) = with_one().await;
     let plain = names(&cloud.get(&path).await.ok(200)["hosts"], "name");
@@ -52,7 +53,7 @@ async fn lists_come_in_another_order_at_each_read() {
 }
 
 #[tokio::test]
-async fn values_and_keys_have_other_forms() {
+async fn values_and_keys_change_form() {
     let (cloud, path) = with_one().await;
     let queues = format!("/v1.0/{PROJECT}/queues?queue_type=all&with-charge-info=true");
     let plain: QueueList = serde_json::from_value(cloud.get(&queues).await.ok(200)).expect("it reads");
@@ -71,7 +72,7 @@ async fn values_and_keys_have_other_forms() {
         (&json!("sql"), &json!("1"), &json!("16"))
     );
     assert!(!first.contains_key("queue_name") && first.contains_key("resource_mode"));
-    // What is the same in all forms is read as the same.
+    // The wire types read every form as the same value.
     assert_eq!(serde_json::from_value::<QueueList>(odd).expect("it reads"), plain);
     let odd = cloud.get(&connections()).await.ok(200);
     assert_eq!(serde_json::from_value::<ConnectionList>(odd).expect("it reads"), connection);
@@ -86,7 +87,7 @@ async fn values_and_keys_have_other_forms() {
 }
 
 #[tokio::test]
-async fn privileges_name_the_project_as_live_answers_do() {
+async fn privilege_has_observed_project_key() {
     let (cloud, path) = with_one().await;
     let id = path.rsplit('/').next().expect("an id");
     cloud.emulator.edit(PROJECT, |account| account.grant(id, "a1")).expect("no file").expect("allowed");
@@ -96,7 +97,7 @@ async fn privileges_name_the_project_as_live_answers_do() {
 }
 
 #[tokio::test]
-async fn a_name_may_be_taken_twice() {
+async fn connection_name_can_be_reused() {
     let (cloud, _) = with_one().await;
     cloud.call("POST", &connections(), body("test")).await.refused(400, "DLI.0006");
     cloud.emulator.set_quirks([Quirk::NamesNotUnique]);
@@ -104,9 +105,9 @@ async fn a_name_may_be_taken_twice() {
     assert_eq!(names(&cloud.get(&connections()).await.ok(200)["connections"], "name"), ["test", "test"]);
 }
 
-/// The service's refusals only; the gateway speaks as ever.
+/// Service errors only; gateway errors are unchanged.
 #[tokio::test]
-async fn refusals_may_be_soft() {
+async fn service_error_can_be_http_200() {
     let (cloud, path) = with_one().await;
     cloud.emulator.set_quirks([Quirk::SoftFailures, Quirk::BooleansAsStrings]);
     let soft = cloud.call("POST", &format!("{path}/associate-queue"), json!({"queues": ["missing"]})).await.ok(200);
@@ -115,7 +116,7 @@ async fn refusals_may_be_soft() {
 }
 
 #[tokio::test]
-async fn a_region_may_publish_less() {
+async fn region_can_omit_operations() {
     let (cloud, path) = with_one().await;
     let routes = format!("{}/routes", path.replace("v2.0", "v3"));
     let tags = format!("/v3/{PROJECT}/dli_enhanced_datasource/{}/tags", path.rsplit('/').next().expect("an id"));
@@ -135,7 +136,7 @@ async fn a_region_may_publish_less() {
 }
 
 #[tokio::test]
-async fn what_is_gone_has_four_more_shapes() {
+async fn deleted_connection_has_four_error_forms() {
     let (cloud, path) = with_one().await;
     cloud.call("DELETE", &path, Value::Null).await.ok(200);
     assert_eq!(cloud.get(&path).await.ok(200)["status"], "DELETED");
@@ -155,12 +156,12 @@ async fn what_is_gone_has_four_more_shapes() {
 }
 
 #[test]
-fn each_quirk_has_a_name_that_is_read_back() {
-    for quirk in Quirk::ALL {
-        assert_eq!(quirk.name().parse::<Quirk>().expect("its name"), quirk);
+fn quirk_name_is_read_back() {
+    for quirk in Quirk::value_variants() {
+        assert_eq!(Quirk::from_str(&quirk.name(), false), Ok(*quirk));
         assert_eq!(serde_json::to_value(quirk).expect("it writes"), quirk.name());
     }
     assert_eq!(Quirk::GoneAsDli0001IsNotExist.name(), "gone-as-dli-0001-is-not-exist");
-    let error = "camelcase".parse::<Quirk>().expect_err("misspelt").to_string();
-    assert!(error.contains("\"camelcase\"") && error.contains("camel-case, "), "{error}");
+    let error = serde_json::from_value::<Quirk>("camelcase".into()).expect_err("misspelt").to_string();
+    assert!(error.contains("`camelcase`") && error.contains("`camel-case`, "), "{error}");
 }

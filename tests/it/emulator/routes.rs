@@ -1,22 +1,22 @@
-//! Routes: the pages' example, both versions of the path, the rules of the user guide.
+//! Routes: the documented example, both versions of the path, and the rules of the user guide.
 
 use serde_json::{Value, json};
 
 use super::harness::{Cloud, NOWHERE, PROJECT, body, connections};
 
-/// The path of a connection as version 3 has it.
+/// The v3 path of a connection.
 fn v3(path: &str) -> String {
     path.replace("/v2.0/", "/v3/")
 }
 
 #[tokio::test]
-async fn routes_are_added_shown_and_deleted() {
+async fn route_is_added_shown_and_deleted() {
     let cloud = Cloud::start().await;
     let path = cloud.create(body("test")).await;
     let shown = async || cloud.get(&path).await.ok(200)["routes"].clone();
     assert_eq!(shown().await, json!([]));
 
-    // The page's example names one address without a prefix length.
+    // The documented example is an address without a prefix length.
     let example = json!({"name": "string", "cidr": "127.0.0.0"});
     let added = cloud.call("POST", &format!("{}/routes", v3(&path)), example).await.ok(200);
     assert_eq!(added, json!({"is_success": true, "message": ""}));
@@ -46,9 +46,9 @@ async fn routes_are_added_shown_and_deleted() {
     }
 }
 
-/// Names are unique within a connection; networks may overlap, but not be the same.
+/// Names are unique within a connection. Networks may overlap but not be equal.
 #[tokio::test]
-async fn what_a_route_may_be() {
+async fn route_name_and_cidr_are_validated() {
     let cloud = Cloud::start().await;
     let path = cloud.create(body("test")).await;
     let other = cloud.create(body("other")).await;
@@ -79,9 +79,9 @@ async fn what_a_route_may_be() {
     cloud.call("DELETE", &format!("{nowhere}/routes/a"), Value::Null).await.refused(400, "DLI.0001");
 }
 
-/// As somebody in the console would change things.
+/// Changes like those of a console user.
 #[tokio::test]
-async fn routes_and_ipv6_change_without_a_request() {
+async fn routes_and_ipv6_can_be_edited() {
     let cloud = Cloud::start().await;
     let path = cloud.create(body("test")).await;
     let id = path.rsplit('/').next().expect("an id");

@@ -11,10 +11,10 @@ use terraform_provider_dli::{
 use super::harness::{Cloud, Draft, PROJECT, authorization, body, connections};
 use crate::python::{self, Plain};
 
-/// How a draft is spoilt.
+/// A modification of a draft.
 type Change = fn(&mut Draft);
 
-/// Signs a draft anew, with other keys or headers.
+/// Signs a draft with other keys or headers.
 fn signed_anew(mut draft: Draft, access_key: &str, secret_key: &str) -> Draft {
     draft.headers.retain(|(name, _)| name != "Authorization");
     let authorization = authorization(&draft, access_key, secret_key);
@@ -23,7 +23,7 @@ fn signed_anew(mut draft: Draft, access_key: &str, secret_key: &str) -> Draft {
 }
 
 #[tokio::test]
-async fn what_was_signed_may_not_change() {
+async fn changed_signed_request_is_rejected() {
     let cloud = Cloud::start().await;
     let target = format!("{}?limit=2&name=a%20b", connections());
     let bytes = body("test").to_string();
@@ -62,7 +62,7 @@ async fn what_was_signed_may_not_change() {
 }
 
 #[tokio::test]
-async fn keys_and_headers_must_be_there_and_right() {
+async fn missing_or_wrong_credentials_are_rejected() {
     let cloud = Cloud::start().await;
     let signed = cloud.draft("GET", &connections(), b"");
     let refused = async |draft: Draft| cloud.send(draft).await.refused(401, "APIGW.0301");
@@ -78,7 +78,7 @@ async fn keys_and_headers_must_be_there_and_right() {
         *draft.header("Authorization") = wrong.to_owned();
         refused(draft).await;
     }
-    // A valid signature, but for headers without the date.
+    // A valid signature that does not cover the date.
     let host = [("Host", signed.headers[0].1.as_str())];
     let (path, payload_hash) = (connections(), payload_hash(b""));
     let signable = Signable { method: "GET", path: &path, query: &[], headers: &host, payload_hash: &payload_hash };
@@ -87,9 +87,9 @@ async fn keys_and_headers_must_be_there_and_right() {
     assert!(refused(draft).await.contains("not among the signed headers"));
 }
 
-/// Only the date has to be signed; the case of names, more headers and repeated query keys do not matter.
+/// Only the date must be signed. Case of names, additional headers and repeated query keys are accepted.
 #[tokio::test]
-async fn what_is_not_signed_is_free() {
+async fn unsigned_headers_are_accepted() {
     let cloud = Cloud::start().await;
     let date = || ("x-SDK-date".to_owned(), "20260101T000000Z".to_owned());
     let target = format!("/v1.0/{PROJECT}/queues/q1?b=2&a=2+1&a=1&c&%7e=x");
@@ -108,7 +108,7 @@ async fn what_is_not_signed_is_free() {
 }
 
 #[tokio::test]
-async fn a_signature_lives_for_fifteen_minutes_either_way() {
+async fn signature_is_valid_within_15_minutes() {
     let cloud = Cloud::start().await;
     let signed = cloud.draft("GET", &connections(), b"");
     let minute = Duration::from_mins(1);
@@ -128,7 +128,7 @@ async fn a_signature_lives_for_fifteen_minutes_either_way() {
 }
 
 #[tokio::test]
-async fn a_security_token_is_compared() {
+async fn security_token_is_checked() {
     let temporary = Settings { security_token: Some("TOKEN==".to_owned()), ..Settings::default() };
     let (temporary, permanent) = (Cloud::with(temporary).await, Cloud::start().await);
     let with = |cloud: &Cloud, token: &str| {
@@ -136,7 +136,7 @@ async fn a_security_token_is_compared() {
         draft.headers.push(("X-Security-Token".to_owned(), token.to_owned()));
         draft
     };
-    // Signed or not makes no difference.
+    // The header may be signed or not.
     temporary.send(signed_anew(with(&temporary, "TOKEN=="), ACCESS_KEY, SECRET_KEY)).await.ok(200);
     temporary.send(with(&temporary, "TOKEN==")).await.ok(200);
     temporary.send(with(&temporary, "TOKEN=")).await.refused(401, "APIGW.0301");
@@ -144,10 +144,10 @@ async fn a_security_token_is_compared() {
     permanent.send(with(&permanent, "TOKEN==")).await.refused(401, "APIGW.0301");
 }
 
-/// What Huawei's own signer signs is accepted, and refused once a byte of it is changed; what was accepted is signed
-/// as that signer would have signed it.
+/// A request signed by Huawei's signer is accepted, and rejected after one byte is changed. The accepted signature
+/// equals the one of this repository.
 #[tokio::test]
-async fn huaweis_own_signer_agrees() {
+async fn signature_of_huawei_signer_is_accepted() {
     let cloud = Cloud::start().await;
     let host = cloud.emulator.address().to_string();
     let json = ("Content-Type", "application/json");
@@ -205,9 +205,9 @@ async fn huaweis_own_signer_agrees() {
     }
 }
 
-/// The signature of this repository is what Huawei's signer computes for the same request.
+/// This repository computes the same signature as Huawei's signer.
 #[tokio::test]
-async fn our_signature_is_huaweis() {
+async fn signature_equals_huawei_signer() {
     let cloud = Cloud::start().await;
     let path = cloud.create(body("test")).await;
     cloud.get(&format!("{}?tags=a%20b%3Dc%2Bd%2Cowner%3Dx%40y&limit=0", connections())).await.ok(200);

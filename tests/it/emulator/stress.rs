@@ -1,8 +1,7 @@
-//! Many clients at once with requests of every kind, right and wrong: none is a fault of the emulator, and nothing that was
-//! answered is lost.
+//! Many clients send valid and invalid requests of every kind at once. The emulator must not fail or lose a change.
 //!
-//! Each client remembers what it was told of its own connections and compares that with what is there in the end. The
-//! same seed sends the same requests. `cargo bench --bench stress` does it for a minute.
+//! Each client records the responses for its own connections and compares them with the final state. The same seed
+//! sends the same requests. `cargo bench --bench stress` runs this for a minute.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -21,14 +20,14 @@ use tokio::task::JoinSet;
 
 use super::harness::{Draft, NOWHERE, PROJECT, authorization, body_with, client, connections, send};
 
-/// What came of it.
+/// The outcome of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
-    /// How often each request was answered with each status.
+    /// Number of responses for each request and status.
     pub(crate) answers: BTreeMap<(&'static str, u16), u64>,
-    /// What was answered otherwise than it should have been, and what is not as it was answered.
+    /// Unexpected responses and differences in the final state.
     pub(crate) wrong: Vec<String>,
-    /// Connections whose state was compared in the end.
+    /// Connections whose final state was compared.
     pub(crate) compared: usize,
 }
 
@@ -43,11 +42,11 @@ impl Report {
     }
 }
 
-/// Clients that work at the same time.
+/// Clients that run at the same time.
 pub(crate) struct Crowd(Vec<One>);
 
 impl Crowd {
-    /// So many clients, none of which has done anything.
+    /// A number of new clients.
     pub(crate) fn new(endpoint: &str, clients: u64, seed: u64) -> Self {
         let http = client();
         let one = |number| One {
@@ -62,7 +61,7 @@ impl Crowd {
         Self((0..clients).map(one).collect())
     }
 
-    /// Each sends its requests for as long as `goes_on` says so of the number of a round.
+    /// Runs all clients while `goes_on` accepts the round number.
     pub(crate) async fn work(self, goes_on: impl Fn(u64) -> bool + Clone + Send + 'static) -> Self {
         let mut working = JoinSet::new();
         for mut one in self.0 {
@@ -79,7 +78,7 @@ impl Crowd {
         Self(working.join_all().await)
     }
 
-    /// Each compares what it was told with what is there.
+    /// Compares each client's expectations with the final state.
     pub(crate) async fn compare(self) -> Report {
         let mut comparing = JoinSet::new();
         for mut one in self.0 {
@@ -92,7 +91,7 @@ impl Crowd {
     }
 }
 
-/// What one connection should be like.
+/// The expected state of a connection.
 #[derive(Debug, Default, Clone, PartialEq)]
 struct Held {
     hosts: BTreeMap<String, String>,
@@ -232,7 +231,7 @@ impl One {
         }
     }
 
-    /// A client that does not wait for its answer. Whether the connection comes to be nobody knows, so its name says so.
+    /// A client that disconnects before the response. The name marks the connection, because the outcome is unknown.
     async fn hang_up(&mut self) {
         self.made += 1;
         let body = body_with(&format!("hung_{}{}", self.prefix, self.made), json!({}));
@@ -241,7 +240,7 @@ impl One {
         let _ = tokio::time::timeout(patience, send(&self.http, &self.endpoint, draft)).await;
     }
 
-    /// Something that nobody should do; it is refused, and changes nothing.
+    /// An invalid request, which must be rejected without effect.
     async fn wrong(&mut self, path: &str) {
         let name = path.rsplit('/').next().unwrap_or_default().to_owned();
         let routes = format!("{path}/routes").replace("/v2.0/", "/v3/");
@@ -270,7 +269,7 @@ impl One {
         }
     }
 
-    /// Sends what should be answered with this status; the answer where it was.
+    /// Sends a request and returns the response if it has the expected status.
     async fn right(
         &mut self,
         what: &'static str,
@@ -308,10 +307,10 @@ impl One {
         (0..self.rng.u8(0..5)).map(|number| (format!("h{number}"), format!("10.0.0.{}", self.rng.u8(..)))).collect()
     }
 
-    /// What is there against what was answered.
+    /// Compares the final state with the responses.
     async fn compare(&mut self) {
         for (path, expected) in self.held.clone() {
-            // One of the older ones that were deleted may be forgotten.
+            // Older deleted connections may be dropped.
             if expected.deleted {
                 let reply = send(&self.http, &self.endpoint, self.draft("GET", &path, Vec::new())).await;
                 if reply.body["status"] != "DELETED" && reply.status != 400 {

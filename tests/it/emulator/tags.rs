@@ -1,4 +1,4 @@
-//! The tag calls.
+//! Operations on tags.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ fn numbered(from: usize, to: usize) -> Value {
 }
 
 #[tokio::test]
-async fn tags_are_read_added_and_removed() {
+async fn tags_are_listed_added_and_removed() {
     let cloud = Cloud::start().await;
     let created = json!({"tags": [{"key": "owner", "value": "me"}, {"key": "empty", "value": ""}]});
     let path = cloud.create(body_with("test", created)).await;
@@ -30,7 +30,7 @@ async fn tags_are_read_added_and_removed() {
     assert_eq!(cloud.get(&path).await.ok(200)["count"], 2);
     assert_eq!(cloud.emulator.tags(PROJECT, id).len(), 2);
 
-    // At most 20 on the connection, whatever a request adds.
+    // The limit of 20 applies to the connection, not to the request.
     change("create", numbered(0, 19)).await.refused(400, "DLI.0001");
     assert_eq!(cloud.get(&path).await.ok(200)["count"], 2);
     change("create", numbered(0, 18)).await.ok(204);

@@ -1,4 +1,4 @@
-//! A binding's life follows the clock and nothing else.
+//! The state of a binding depends on the clock only.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use terraform_provider_dli::emulator::Settings;
 
 use super::harness::{Cloud, PROJECT, body, body_with, connections};
 
-/// Of the first binding in the list: status, error, time.
+/// Status, error and time of the first binding in the list.
 fn first(shown: &Value, list: &str) -> (String, String, i64) {
     let binding = &shown[list][0];
     let text = |field: &str| binding[field].as_str().expect("a text").to_owned();
@@ -25,7 +25,7 @@ async fn cloud() -> Cloud {
 }
 
 #[tokio::test]
-async fn reading_moves_nothing_and_time_does() {
+async fn binding_state_follows_time_not_reads() {
     let cloud = cloud().await;
     let path = cloud.create(body_with("test", json!({"queues": ["q1"]}))).await;
     for _ in 0..50 {
@@ -43,7 +43,7 @@ async fn reading_moves_nothing_and_time_does() {
 }
 
 #[tokio::test]
-async fn a_failed_binding_stays_until_it_is_bound_again() {
+async fn failed_binding_stays_until_rebound() {
     let cloud = cloud().await;
     let path = cloud.create(body("test")).await;
     let post = async |tail: &str, body: Value| cloud.call("POST", &format!("{path}/{tail}"), body).await;
@@ -72,19 +72,19 @@ async fn a_failed_binding_stays_until_it_is_bound_again() {
 
 /// "A connection that is being created cannot be deleted."
 #[tokio::test]
-async fn what_is_being_created_cannot_be_deleted() {
+async fn creating_connection_cannot_be_deleted() {
     let cloud = cloud().await;
     let path = cloud.create(body_with("test", json!({"queues": ["q1", "q2"]}))).await;
     cloud.call("DELETE", &path, Value::Null).await.refused(400, "DLI.0007");
     cloud.clock.advance(Duration::from_mins(1));
-    // A binding of its later life is no part of its creation.
+    // A later binding is not part of the creation.
     cloud.call("POST", &format!("{path}/associate-queue"), json!({"queues": ["pooled1"]})).await.ok(200);
     cloud.call("DELETE", &path, Value::Null).await.ok(200);
 }
 
-/// What a binding comes to can be changed for all of a name, for the next one, and for one that is under way.
+/// The outcome can be set for a name, for the next binding, and for an existing binding.
 #[tokio::test]
-async fn fates_change_at_run_time() {
+async fn binding_outcome_can_be_changed() {
     let cloud = Cloud::start().await;
     let emulator = &cloud.emulator;
     let bound = async |queue: &str| {
@@ -107,7 +107,7 @@ async fn fates_change_at_run_time() {
 }
 
 #[tokio::test]
-async fn a_binding_under_way_is_settled_by_hand_or_by_time() {
+async fn binding_settles_by_edit_or_time() {
     let cloud = Cloud::start().await;
     cloud.emulator.set_binding_delay(Duration::from_hours(1));
     let path = cloud.create(body_with("test", json!({"queues": ["q1", "q2"]}))).await;
@@ -121,13 +121,13 @@ async fn a_binding_under_way_is_settled_by_hand_or_by_time() {
     let missing = cloud.emulator.edit(PROJECT, |account| account.settle(id, "q3", None)).expect("no file");
     assert_eq!(missing.expect_err("it is not bound").code, "DLI.0002");
 
-    // Signatures are made by the clock, not by the emulator's time.
+    // Signatures use the clock, not the emulator's advanced time.
     cloud.emulator.advance(Duration::from_hours(1));
     assert_eq!(cloud.get(&path).await.ok(200)["available_queue_info"][1]["status"], "ACTIVE");
 }
 
 #[tokio::test]
-async fn a_deletion_may_take_its_time() {
+async fn deletion_can_be_delayed() {
     let cloud = Cloud::with(Settings { delete_delay: Duration::from_mins(1), ..Settings::default() }).await;
     let path = cloud.create(body_with("test", json!({"queues": ["q1"]}))).await;
     for _ in 0..2 {
