@@ -21,7 +21,8 @@ fn creating_binding_delays_delete() {
         assert_eq!(workspace.state(ADDRESS)["bindings"]["q1"]["status"], "CREATING");
 
         let destroying = workspace.start(&["destroy", "-auto-approve"]);
-        destroying.wait_for("a deletion is refused", || cloud.changes().iter().any(|sent| sent.starts_with("DELETE")));
+        destroying
+            .wait_for("a delete request is rejected", || cloud.changes().iter().any(|sent| sent.starts_with("DELETE")));
         assert_eq!(cloud.connections().len(), 1);
         clock.advance(delay);
         destroying.wait().expect_code(0);

@@ -165,19 +165,22 @@ fn writes_to_one_connection_are_serialized() {
     let latency = Duration::from_millis(150);
     let configuration = |version: usize| {
         let mut text = super::connection::connection(&format!(
-            "hosts = {{ a = \"10.0.0.{version}\" }}\n  tags = {{ a = \"{version}\" }}\n  timeouts {{\n    update = \"2m\"\n  }}"
+            "hosts = {{ a = \"10.0.0.{version}\" }}\n  tags = {{ a = \"{version}\" }}\n  timeouts {{\n    \
+            update = \"2m\"\n  }}"
         ));
         for n in 0..5 {
             let _ = write!(
                 text,
-                "resource \"dli_enhanced_connection_route\" \"r{n}\" {{\n  connection_id = var.id\n  name = \"r{n}\"\n  \
+                "resource \"dli_enhanced_connection_route\" \"r{n}\" {{\n  connection_id = var.id\n  \
+                name = \"r{n}\"\n  \
                  cidr = \"10.{version}{n}.0.0/16\"\n}}\n"
             );
         }
         for queue in [["q1", "q2"], ["q3", "yearly1"]][version] {
             let _ = write!(
                 text,
-                "resource \"dli_enhanced_connection_binding\" \"{queue}\" {{\n  connection_id = var.id\n  queue = \"{queue}\"\n}}\n"
+                "resource \"dli_enhanced_connection_binding\" \"{queue}\" {{\n  connection_id = var.id\n  \
+                queue = \"{queue}\"\n}}\n"
             );
         }
         for n in 0..2 {

@@ -131,8 +131,8 @@ fn wrong_secret_key_is_reported_but_not_shown() {
         let applied = workspace.run(&["apply", "-auto-approve"]).expect_code(1);
         let error = one_error(&applied);
         let request_id = cloud.requests().pop().expect("a sent request").request_id;
-        for told in ["APIGW.0301", "Incorrect IAM authentication information", &request_id] {
-            assert!(error.contains(told), "missing {told}:\n{applied}");
+        for expected in ["APIGW.0301", "Incorrect IAM authentication information", &request_id] {
+            assert!(error.contains(expected), "missing {expected}:\n{applied}");
         }
         assert!(!format!("{applied}").contains("canary-secret"), "{applied}");
         assert!(cloud.connections().is_empty());

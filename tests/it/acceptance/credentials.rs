@@ -24,7 +24,8 @@ const BY_MACHINE: &str = "temporary key of agency ecs-agency";
 fn block(cloud: &Cloud, arguments: &str) -> String {
     let endpoint = cloud.emulator().endpoint();
     format!(
-        "provider \"dli\" {{\n  region = \"emulated\"\n  project_id = {PROJECT:?}\n  endpoints = {{ dli = {endpoint:?}, \
+        "provider \"dli\" {{\n  region = \"emulated\"\n  project_id = {PROJECT:?}\n  \
+        endpoints = {{ dli = {endpoint:?}, \
          iam = {endpoint:?}, metadata = {endpoint:?} }}\n{arguments}\n}}\n"
     )
 }

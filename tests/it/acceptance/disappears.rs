@@ -26,12 +26,12 @@ fn deleted_connection_is_recreated() {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
         workspace.step(EXAMPLE, CREATE);
-        let gone = cloud.connection().id;
-        cloud.edit(|account| account.delete(&gone));
+        let deleted = cloud.connection().id;
+        cloud.edit(|account| account.delete(&deleted));
         workspace.run(&["plan", "-detailed-exitcode"]).expect_code(2);
         workspace.step(EXAMPLE, CREATE);
         let id = cloud.connection().id;
-        assert_ne!(id, gone);
+        assert_ne!(id, deleted);
 
         replace_id_in_state(&workspace, &id);
         workspace.run(&["plan", "-detailed-exitcode"]).expect_code(2);
@@ -47,8 +47,8 @@ fn destroying_a_deleted_connection_succeeds() {
             let cloud = Cloud::start();
             let workspace = cloud.workspace(terraform);
             workspace.step(EXAMPLE, CREATE);
-            let gone = cloud.connection().id;
-            cloud.edit(|account| account.delete(&gone));
+            let deleted = cloud.connection().id;
+            cloud.edit(|account| account.delete(&deleted));
             workspace.run(&["destroy", "-auto-approve", refresh]).expect_code(0);
             assert_eq!(workspace.find_state(ADDRESS), None);
 
@@ -67,8 +67,8 @@ fn every_not_found_response_means_deleted() {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
         workspace.step(&configuration, CREATE);
-        let gone = cloud.connection().id;
-        cloud.edit(|account| account.delete(&gone));
+        let deleted = cloud.connection().id;
+        cloud.edit(|account| account.delete(&deleted));
         let file = workspace.path().join("terraform.tfstate");
         let state = fs::read_to_string(&file).expect("written by the apply");
         for quirks in NOT_FOUND_RESPONSES {
@@ -83,7 +83,7 @@ fn every_not_found_response_means_deleted() {
             fs::write(&file, &state).expect("a writable directory");
         }
         workspace.step(&configuration, CREATE);
-        assert_ne!(cloud.connection().id, gone);
+        assert_ne!(cloud.connection().id, deleted);
     });
 }
 
@@ -91,7 +91,8 @@ fn every_not_found_response_means_deleted() {
 #[test]
 fn unpublished_api_is_an_error() {
     let configuration = format!(
-        "{}\nresource \"dli_enhanced_connection_route\" \"test\" {{\n  connection_id = {ADDRESS}.id\n  name = \"r1\"\n  \
+        "{}\nresource \"dli_enhanced_connection_route\" \"test\" {{\n  connection_id = {ADDRESS}.id\n  \
+        name = \"r1\"\n  \
          cidr = \"10.1.0.0/16\"\n}}\n",
         connection("")
     );
@@ -129,11 +130,14 @@ fn delete_waits_for_the_deleted_status() {
             let asked = requests.iter().position(|request| request.method == "DELETE");
             asked.map_or(0, |at| requests[at..].iter().filter(|request| request.method == "GET").count())
         };
-        destroying.wait_for("it is looked at twice", || after_the_deletion() >= 2);
+        destroying.wait_for("two reads of the connection", || after_the_deletion() >= 2);
         assert!(workspace.find_state(ADDRESS).is_some());
         cloud.emulator().advance(delay);
         destroying.wait().expect_code(0);
         cloud.expect_empty();
-        assert!(cloud.changes().iter().filter(|change| change.starts_with("DELETE")).count() == 1, "asked for once");
+        assert!(
+            cloud.changes().iter().filter(|change| change.starts_with("DELETE")).count() == 1,
+            "one delete request"
+        );
     });
 }

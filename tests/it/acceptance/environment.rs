@@ -17,7 +17,8 @@ use super::harness::{Cloud, PROJECT, Told, Workspace, for_one_terraform};
 /// A provider block with a key and a project.
 fn block(arguments: &str) -> String {
     format!(
-        "provider \"dli\" {{\n  project_id = {PROJECT:?}\n  access_key = {ACCESS_KEY:?}\n  secret_key = {SECRET_KEY:?}\n  \
+        "provider \"dli\" {{\n  project_id = {PROJECT:?}\n  access_key = {ACCESS_KEY:?}\n  \
+        secret_key = {SECRET_KEY:?}\n  \
          plan_checks = false\n{arguments}\n}}\n"
     )
 }

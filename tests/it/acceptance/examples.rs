@@ -74,7 +74,7 @@ fn check_examples(chosen: fn(&Path) -> bool, more: impl Fn(&Terraform, &Cloud, &
     });
 }
 
-#[expect(clippy::print_stdout, reason = "shown where the test fails, above the message of the failure")]
+#[expect(clippy::print_stdout, reason = "names the example above a failure message")]
 fn say(example: &Path) {
     println!("{}", example.display());
 }

@@ -121,7 +121,7 @@ fn fail_all(cloud: &Cloud, applying: Running) -> Finished {
     let last = cloud.requests().last().expect("at least one request").at - failed_at;
     #[expect(clippy::print_stdout, reason = "shows the measured delay")]
     {
-        println!("the provider was done {last:.3} after the failure, and Terraform ended after {whole:.3?}");
+        println!("the provider ended {last:.3} after the failure, and Terraform ended after {whole:.3?}");
     }
     assert!(last < MAX_DELAY, "the last request came {last} after the failure");
     // Terraform writes its state and stops the provider, which takes longer while other tests run.
@@ -213,7 +213,7 @@ fn binding_timeout_names_the_binding() {
             workspace.configure(&bound(timeout));
             let applying = workspace.start(&["apply", "-json", "-auto-approve"]);
             let is_bound = || cloud.connections().iter().any(|shown| !shown.available_queue_info.is_empty());
-            applying.wait_for("it is being bound", is_bound);
+            applying.wait_for("the binding is being created", is_bound);
             let began = Instant::now();
             let applied = applying.wait_at_most(Duration::from_secs(20)).expect_code(1);
             assert!(began.elapsed() < Duration::from_secs(5), "it took {:?}", began.elapsed());
@@ -271,7 +271,7 @@ fn interrupt_ends_the_wait_with_complete_state() {
         cloud.emulator().set_binding_delay(NEVER);
         let applying = workspace.start(&["apply", "-auto-approve"]);
         let seen = || cloud.connections().first().is_some_and(|shown| read_count(&cloud, &shown.id) > 0);
-        applying.wait_for("the connection is looked at", seen);
+        applying.wait_for("the connection is read", seen);
         applying.signal_group("INT");
         let applied = applying.wait_at_most(Duration::from_secs(3));
         assert!(applied.status.code().is_some(), "Terraform ends by itself:\n{applied}");

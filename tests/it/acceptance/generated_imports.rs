@@ -191,7 +191,7 @@ fn generated_connections_import_without_changes() {
             check(states[&Some(&*shown.name)], shown, generated);
         }
         assert_eq!(cloud.changes(), [""; 0], "only reads were sent");
-        #[expect(clippy::print_stdout, reason = "a measure, for whoever asks for it with --nocapture")]
+        #[expect(clippy::print_stdout, reason = "shows the measured time")]
         {
             println!("{MANY} connections with {} in {:.1?}", terraform.version, begun.elapsed());
         }

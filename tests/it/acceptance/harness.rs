@@ -51,7 +51,7 @@ fn found() -> &'static [Terraform] {
     })
 }
 
-#[expect(clippy::print_stdout, reason = "shown where the test fails, above the message of the failure")]
+#[expect(clippy::print_stdout, reason = "names the example above a failure message")]
 fn announce(terraform: &Terraform) {
     println!("with {} ({})", terraform.version, terraform.program.display());
 }

@@ -65,7 +65,8 @@ fn harness_reports_a_differing_import() {
 fn harness_reports_a_hanging_command() {
     for_each_terraform(|terraform| {
         let workspace = workspace(terraform);
-        let sleep = "resource \"terraform_data\" \"a\" {\n  provisioner \"local-exec\" {\n    command = \"sleep 600\"\n  }\n}\n";
+        let sleep = "resource \"terraform_data\" \"a\" {\n  provisioner \"local-exec\" {\n    \
+        command = \"sleep 600\"\n  }\n}\n";
         workspace.configure(sleep);
         workspace.start(&["apply", "-auto-approve"]).wait_at_most(std::time::Duration::from_secs(1));
     });

@@ -24,8 +24,8 @@ fn throttled(request: &LoggedRequest) -> bool {
     request.status == 429
 }
 
-/// Each provider process cannot know the limit before its first burst is rejected. A few later requests may be rejected
-/// where other processes used the budget.
+/// Each provider process learns the limit when its first burst is rejected. A few later requests may be rejected as well,
+/// because other processes use the same budget.
 #[test]
 fn concurrent_creates_keep_to_the_rate_limit() {
     let requests = |limit: Option<&str>| {
@@ -46,18 +46,18 @@ fn concurrent_creates_keep_to_the_rate_limit() {
                 let diagnostics = finished.expect_code(0).told();
                 assert!(diagnostics.is_empty(), "{command:?}: {diagnostics:?}");
                 let requests = &cloud.requests()[before..];
-                let refused = requests.iter().filter(|request| throttled(request)).count();
-                counts.push((requests.len() - refused, refused));
+                let rejected = requests.iter().filter(|request| throttled(request)).count();
+                counts.push((requests.len() - rejected, rejected));
             }
         });
         cloud.expect_empty();
         counts
     };
     let needed = requests(None);
-    let paced = requests(Some("40/1s"));
-    for ((needed, _), (made, refused)) in needed.into_iter().zip(paced) {
+    let limited = requests(Some("40/1s"));
+    for ((needed, _), (requests_sent, rejected)) in needed.into_iter().zip(limited) {
         assert!(needed >= COUNT, "{needed}");
-        assert!(made.abs_diff(needed) <= COUNT / 10, "{made} requests, {needed} needed");
-        assert!(refused <= 2 * PARALLELISM + COUNT / 10, "{refused} of {made} were rejected");
+        assert!(requests_sent.abs_diff(needed) <= COUNT / 10, "{requests_sent} requests, {needed} needed");
+        assert!(rejected <= 2 * PARALLELISM + COUNT / 10, "{rejected} of {requests_sent} were rejected");
     }
 }

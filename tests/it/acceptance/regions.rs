@@ -40,7 +40,7 @@ fn routes_fall_back_to_the_older_operations() {
         let on_routes = |request: &LoggedRequest| request.method != "GET" && request.path.contains("/routes");
         let (newer, older): (Vec<_>, Vec<_>) =
             cloud.requests().into_iter().filter(on_routes).partition(|request| request.path.starts_with("/v3/"));
-        assert_eq!(newer.len(), 2, "asked once in each of two applies");
+        assert_eq!(newer.len(), 2, "one request in each of two applies");
         assert!(newer.iter().all(|request| request.code.as_deref() == Some("APIGW.0101")));
         assert_eq!(older.len(), 5, "three added, two removed");
         assert!(older.iter().all(|request| request.status == 200));
@@ -89,7 +89,8 @@ fn provider_project_stays_in_its_region() {
         let mut planned = Value::Null;
         for_one_terraform(|terraform| {
             let block = format!(
-                "provider \"dli\" {{\n  {region}\n  project_id = {PROJECT:?}\n  plan_checks = false\n  access_key = \"AK\"\n  \
+                "provider \"dli\" {{\n  {region}\n  project_id = {PROJECT:?}\n  plan_checks = false\n  \
+                access_key = \"AK\"\n  \
                  secret_key = \"canary-secret\"\n}}\n"
             );
             let workspace = Workspace::new(terraform).with_provider(&block);

@@ -19,8 +19,8 @@ fn rejected_create_leaves_nothing() {
         let code = refused.code.expect("a rejected request");
         let wanted =
             ["Could Not Create the Enhanced Connection", &code, "shared1", &refused.request_id, "Nothing was created"];
-        for told in wanted {
-            assert!(applied.stderr.contains(told), "missing {told}:\n{applied}");
+        for expected in wanted {
+            assert!(applied.stderr.contains(expected), "missing {expected}:\n{applied}");
         }
         assert_eq!(workspace.find_state(ADDRESS), None);
         cloud.expect_empty();

@@ -33,7 +33,8 @@ impl SecondServer {
 
     fn workspace(&self, terraform: &Terraform) -> Workspace {
         Workspace::new(terraform).with_provider(&format!(
-            "provider \"dli\" {{\n  region = \"eu-west-101\"\n  project_id = {PROJECT:?}\n  access_key = {ACCESS_KEY:?}\n  \
+            "provider \"dli\" {{\n  region = \"eu-west-101\"\n  project_id = {PROJECT:?}\n  \
+            access_key = {ACCESS_KEY:?}\n  \
              secret_key = {SECRET_KEY:?}\n  endpoints = {{ dli = {:?} }}\n}}\n",
             self.endpoint
         ))

@@ -215,7 +215,8 @@ fn unknown_default_tags_make_tags_all_unknown() {
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = Workspace::new(terraform).with_provider(&format!(
-            "provider \"dli\" {{\n  region = \"eu-west-101\"\n  project_id = {PROJECT:?}\n  access_key = {ACCESS_KEY:?}\n  \
+            "provider \"dli\" {{\n  region = \"eu-west-101\"\n  project_id = {PROJECT:?}\n  \
+            access_key = {ACCESS_KEY:?}\n  \
              secret_key = {SECRET_KEY:?}\n  endpoints = {{ dli = \"{}\" }}\n  default_tags = {{ \
              env = terraform_data.env.id }}\n}}\n",
             cloud.emulator().endpoint()

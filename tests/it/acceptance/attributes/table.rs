@@ -157,8 +157,8 @@ pub(super) fn check_table(kind: &Kind, rows: &[Row]) {
 
 /// Writes a self-signed certificate for arguments that take a file.
 fn write_certificate(workspace: &Workspace) {
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a generated certificate");
-    workspace.write("ca.pem", &made.cert.pem());
+    let certificate = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a generated certificate");
+    workspace.write("ca.pem", &certificate.cert.pem());
 }
 
 /// A KooCLI configuration with two profiles for the emulator's key.

@@ -255,7 +255,7 @@ fn apply_ends_as_soon_as_the_binding_fails() {
         workspace.configure(&binding(&id, "queue = \"q1\""));
         cloud.emulator().set_binding_delay(Duration::from_mins(10));
         let applying = workspace.start(&["apply", "-auto-approve"]);
-        applying.wait_for("it is bound", || !bound(&find_connection(&cloud, &id)).is_empty());
+        applying.wait_for("the target is bound", || !bound(&find_connection(&cloud, &id)).is_empty());
         cloud.edit(|account| account.settle(&id, "q1", Some("no permission")));
         // One read per second, and time for Terraform to end on a busy machine.
         let applied = applying.wait_at_most(Duration::from_secs(4)).expect_code(1);

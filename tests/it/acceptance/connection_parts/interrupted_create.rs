@@ -37,7 +37,7 @@ fn interrupted_create_is_recorded_in_state() {
             let workspace = cloud.workspace_with(terraform, "plan_checks = false");
             workspace.configure(&blocks.collect::<String>());
             let applying = workspace.start(&["apply", "-auto-approve"]);
-            applying.wait_for("all is made", || existing_parts(&cloud, &ids) == 3);
+            applying.wait_for("all parts exist", || existing_parts(&cloud, &ids) == 3);
             applying.signal_group("INT");
             let applied = applying.wait_at_most(Duration::from_secs(6)).expect_code(1);
             assert_eq!(applied.stderr.matches("Error: Interrupted: Could Not").count(), 3, "{applied}");

@@ -39,7 +39,8 @@ fn privilege_lifecycle() {
             replaced.expect_replaced_by(ADDRESS, &["applicant_project_id"]);
             assert_eq!(shared_with(&cloud, &id), [OTHER, "theirs"]);
             let limited = format!(
-                "applicant_project_id = \"{OTHER}\"\n  timeouts {{\n    create = \"1m\"\n    read = \"2m\"\n    delete = \
+                "applicant_project_id = \"{OTHER}\"\n  timeouts {{\n    create = \"1m\"\n    read = \"2m\"\n    \
+                delete = \
                  \"4m\"\n  }}"
             );
             let limited = part("dli_enhanced_connection_privilege", &id, &limited);

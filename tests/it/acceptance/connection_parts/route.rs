@@ -36,7 +36,8 @@ fn route_lifecycle() {
 
         let sent = cloud.changes();
         workspace.step(&route(&id, "ours", "2407:C080:0802:BE7::/64"), &[]);
-        let timeouts = "name = \"ours\"\n  cidr = \"2407:c080:802:be7::/64\"\n  timeouts {\n    create = \"1m\"\n    read = \
+        let timeouts = "name = \"ours\"\n  cidr = \"2407:c080:802:be7::/64\"\n  timeouts {\n    \
+        create = \"1m\"\n    read = \
                         \"2m\"\n    update = \"3m\"\n    delete = \"4m\"\n  }";
         let limited = part("dli_enhanced_connection_route", &id, timeouts);
         workspace.step(&limited, UPDATE).expect_changed(ADDRESS, &["timeouts"]);

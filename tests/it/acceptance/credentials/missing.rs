@@ -75,7 +75,8 @@ fn configured_shared_file_must_exist() {
             workspace.write("half.json", &half);
             workspace.configure(EXAMPLE);
             let diagnostics = workspace.run(&["plan", "-json"]).expect_code(code).told();
-            let half = "The key from the profile \"work\" in half.json is to act as the agency \"dli-agency\", but the account";
+            let half = "The key from the profile \"work\" in half.json is to act as the agency \"dli-agency\", but \
+            the account";
             assert_eq!(
                 diagnostics.iter().any(|diagnostic| diagnostic.text.contains(half)),
                 code == 1,

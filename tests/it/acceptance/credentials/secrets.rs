@@ -103,7 +103,8 @@ fn proxy_password_is_redacted() {
     for_one_terraform(|terraform| {
         let workspace = Workspace::new(terraform)
             .with_provider(&format!(
-                "provider \"dli\" {{\n  region = \"nowhere-1\"\n  cloud = \"cloud.invalid\"\n  project_id = {PROJECT:?}\n  \
+                "provider \"dli\" {{\n  region = \"nowhere-1\"\n  cloud = \"cloud.invalid\"\n  \
+                project_id = {PROJECT:?}\n  \
                  plan_checks = false\n{}\n}}\n",
                 key_arguments()
             ))

@@ -151,7 +151,8 @@ fn missing_or_ambiguous_connection_is_an_error() {
         let missing = "2a620c33-5609-40c9-affd-2b6453071b0f";
         let not_found = |attribute: &str, value: &str| {
             format!(
-                "Enhanced Connection Not Found {attribute}: there is no enhanced connection with the {attribute} {value:?}"
+                "Enhanced Connection Not Found {attribute}: there is no enhanced connection with the {attribute} \
+                {value:?}"
             )
         };
         let mut cases = vec![
@@ -210,9 +211,9 @@ fn connection_created_in_the_same_run_is_read() {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
         let resource = crate::acceptance::connection::connection("queues = [\"q1\"]");
-        let look = block(KIND, "id = dli_enhanced_connection.test.id");
+        let source = block(KIND, "id = dli_enhanced_connection.test.id");
         let actions = [("dli_enhanced_connection.test", "create"), (ADDRESS, "read")];
-        workspace.step(&format!("{resource}{look}"), &actions);
+        workspace.step(&format!("{resource}{source}"), &actions);
         let state = workspace.state(ADDRESS);
         assert_eq!((&state["name"], &state["queues"]), (&json!("test"), &json!(["q1"])));
         workspace.destroy();

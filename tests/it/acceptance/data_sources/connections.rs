@@ -41,21 +41,21 @@ fn connections_are_returned_in_creation_order() {
 fn connections_are_filtered_by_name_and_status() {
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
-        for name in ["test_2", "test", "gone", "TEST"] {
+        for name in ["test_2", "test", "deleted", "TEST"] {
             cloud.edit(|account| account.create(named(name)));
             cloud.emulator().advance(Duration::from_secs(1));
         }
-        let gone = cloud.connections()[2].id.clone();
-        cloud.edit(|account| account.grant(&gone, "aa"));
-        cloud.edit(|account| account.delete(&gone));
+        let deleted = cloud.connections()[2].id.clone();
+        cloud.edit(|account| account.grant(&deleted, "aa"));
+        cloud.edit(|account| account.delete(&deleted));
         let workspace = cloud.workspace(terraform);
         let cases: [(&str, &[&str]); 6] = [
             ("name = \"test\"", &["test"]),
             ("name = \"tes\"", &[]),
-            ("name = \"gone\"", &[]),
+            ("name = \"deleted\"", &[]),
             ("status = \"ACTIVE\"", &["test_2", "test", "TEST"]),
-            ("status = \"ANY\"", &["test_2", "test", "gone", "TEST"]),
-            ("status = \"DELETED\"", &["gone"]),
+            ("status = \"ANY\"", &["test_2", "test", "deleted", "TEST"]),
+            ("status = \"DELETED\"", &["deleted"]),
         ];
         for (arguments, wanted) in cases {
             read(&cloud, &workspace, &block(KIND, arguments));
@@ -64,7 +64,7 @@ fn connections_are_filtered_by_name_and_status() {
         }
         let facts = columns(&workspace.state(ADDRESS)["connections"], &["status", "tags", "shared_with"]).concat();
         assert_eq!(facts, [json!("DELETED"), Value::Null, Value::Null]);
-        let about: Vec<_> = cloud.requests().into_iter().filter(|request| request.path.contains(&gone)).collect();
+        let about: Vec<_> = cloud.requests().into_iter().filter(|request| request.path.contains(&deleted)).collect();
         assert_eq!(about.len(), 0, "requests for a deleted object: {about:?}");
 
         for (argument, wanted) in

@@ -40,9 +40,11 @@ fn every_pool_is_returned() {
         assert_eq!(
             pools[0],
             json!({
-                "name": "a_pool", "status": "FAILED", "fail_reason": "no network is left", "cidr_in_vpc": "172.16.0.0/18",
+                "name": "a_pool", "status": "FAILED", "fail_reason": "no network is left",
+                "cidr_in_vpc": "172.16.0.0/18",
                 "charging_mode": "yearly_monthly", "min_cu": 16, "max_cu": 128, "actual_cu": 32, "queues": [],
-                "owner": "somebody", "description": "für alles", "created_at": "2019-03-21T11:41:30Z", "can_be_bound": false,
+                "owner": "somebody", "description": "für alles", "created_at": "2019-03-21T11:41:30Z",
+                "can_be_bound": false,
             })
         );
         let wanted = json!([

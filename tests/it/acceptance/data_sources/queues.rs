@@ -34,9 +34,11 @@ fn every_queue_is_returned_with_its_mode() {
         assert_eq!(
             state["queues"][0],
             json!({
-                "name": "a_full_one", "type": "general", "resource_mode": "dedicated", "charging_mode": "yearly_monthly",
+                "name": "a_full_one", "type": "general", "resource_mode": "dedicated",
+                "charging_mode": "yearly_monthly",
                 "elastic_resource_pool": "pool2", "cidr_in_vpc": "10.40.0.0/18", "cu_count": 64, "owner": "somebody",
-                "description": "für \"alles\"", "created_at": "2019-03-21T11:41:30Z", "can_be_bound": true, "reason": null,
+                "description": "für \"alles\"", "created_at": "2019-03-21T11:41:30Z", "can_be_bound": true,
+                "reason": null,
             })
         );
         let facts = ["name", "resource_mode", "charging_mode", "elastic_resource_pool", "can_be_bound", "reason"];

@@ -44,7 +44,8 @@ fn iam_credentials(name: &str) -> (String, &'static str) {
         ),
         _ => (
             format!(
-                "  access_key = {ACCESS_KEY:?}\n  secret_key = {SECRET_KEY:?}\n  assume_role {{\n    agency_name = {agency:?}\n    \
+                "  access_key = {ACCESS_KEY:?}\n  secret_key = {SECRET_KEY:?}\n  assume_role {{\n    \
+                agency_name = {agency:?}\n    \
                  domain_name = {domain_name:?}\n  }}"
             ),
             "CreateTemporaryAccessKeyByAgency",
@@ -135,7 +136,8 @@ fn error_responses_match_golden_files() {
             workspace.write(
                 &format!("{name}.tf"),
                 &format!(
-                    "resource \"dli_enhanced_connection_route\" {label:?} {{\n  connection_id = {id:?}\n  name          = \
+                    "resource \"dli_enhanced_connection_route\" {label:?} {{\n  connection_id = {id:?}\n  \
+                    name          = \
                      {label:?}\n  cidr          = \"192.168.2.0/24\"\n  timeouts {{\n    create = \"3s\"\n  }}\n}}\n"
                 ),
             );
@@ -160,7 +162,8 @@ fn iam_error_responses_match_golden_files() {
             let endpoint = cloud.emulator().endpoint();
             let (who, operation) = iam_credentials(name);
             let workspace = in_color(Workspace::new(terraform).with_provider(&format!(
-                "provider \"dli\" {{\n  region = \"emulated\"\n  project_id = {PROJECT:?}\n  plan_checks = false\n  endpoints = {{ \
+                "provider \"dli\" {{\n  region = \"emulated\"\n  project_id = {PROJECT:?}\n  \
+                plan_checks = false\n  endpoints = {{ \
                  dli = {endpoint:?}, iam = {endpoint:?} }}\n{who}\n}}\n"
             )));
             workspace.write(&format!("{name}.tf"), &named(name));

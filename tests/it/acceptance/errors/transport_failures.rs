@@ -10,7 +10,8 @@ use crate::acceptance::harness::{Finished, PROJECT, Workspace, for_one_terraform
 const LOGIN_PAGE: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 52\r\nConnection: close\r\n\r\n\
                           <html><body><h1>Welcome, please log in</h1></body>\r\n";
 /// The response of a proxy that waited too long for the rest of a request.
-const TOO_SLOW: &str = "HTTP/1.1 408 Request Time-out\r\nContent-Type: text/html\r\nContent-Length: 46\r\nConnection: close\r\n\r\n\
+const TOO_SLOW: &str = "HTTP/1.1 408 Request Time-out\r\nContent-Type: text/html\r\nContent-Length: 46\r\n\
+Connection: close\r\n\r\n\
                         <html><body>408 Request Time-out</body></html>";
 const CUT_OFF: &str = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"is_success\":true,";
 /// The response of an HTTP server to a TLS client.
@@ -24,13 +25,15 @@ fn configure(workspace: &Workspace, endpoints: &[(&str, String)]) {
         let label = label(name);
         writeln!(
             providers,
-            "provider \"dli\" {{\n  alias = {label:?}\n  region = \"eu-west-101\"\n  project_id = {PROJECT:?}\n  access_key = \
+            "provider \"dli\" {{\n  alias = {label:?}\n  region = \"eu-west-101\"\n  project_id = {PROJECT:?}\n  \
+            access_key = \
              \"AKEXAMPLE\"\n  secret_key = \"canary-secret\"\n  endpoints = {{ dli = {endpoint:?} }}\n}}"
         )
         .expect("writing to a string succeeds");
         let route = format!(
             "resource \"dli_enhanced_connection_route\" {label:?} {{\n  provider      = dli.{label}\n  connection_id = \
-             \"2a620c33-5609-40c9-affd-2b6453071b0f\"\n  name          = \"db\"\n  cidr          = \"192.168.2.0/24\"\n  timeouts \
+             \"2a620c33-5609-40c9-affd-2b6453071b0f\"\n  name          = \"db\"\n  \
+             cidr          = \"192.168.2.0/24\"\n  timeouts \
              {{\n    create = \"5s\"\n  }}\n}}\n"
         );
         workspace.write(&format!("{name}.tf"), &route);

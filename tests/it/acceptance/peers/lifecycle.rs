@@ -74,8 +74,8 @@ fn peer_create_does_not_wait_for_bindings() {
         cloud.emulator().set_binding_delay(Duration::from_hours(1));
         workspace.configure(&connection("queues = [\"q1\"]"));
         let applying = workspace.start(&["apply", "-auto-approve"]);
-        let looks = || cloud.requests().iter().filter(|r| r.operation == Some("ShowEnhancedConnection")).count();
-        applying.wait_for("it looks again and again", || looks() >= 2);
+        let read_count = || cloud.requests().iter().filter(|r| r.operation == Some("ShowEnhancedConnection")).count();
+        applying.wait_for("several reads", || read_count() >= 2);
         let id = cloud.connection().id;
         cloud.edit(|account| account.settle(&id, "q1", None));
         applying.wait_at_most(Duration::from_secs(30)).expect_code(0);
@@ -203,7 +203,7 @@ fn peer_creating_connection_cannot_be_destroyed() {
         workspace.run(&["apply", "-auto-approve"]).expect_code(0);
         let destroying = workspace.start(&["destroy", "-auto-approve"]);
         let refused = || cloud.requests().iter().any(|request| request.method == "DELETE" && request.status >= 400);
-        destroying.wait_for("the service refuses once", refused);
+        destroying.wait_for("the service rejects one request", refused);
         let id = cloud.connection().id;
         cloud.edit(|account| account.settle(&id, "q1", None));
         destroying.wait_at_most(Duration::from_secs(30)).expect_code(0);
@@ -243,7 +243,7 @@ fn peer_interrupt_does_not_cancel_requests() {
         cloud.emulator().set_latency(Duration::from_mins(5));
         let planning = workspace.start(&["plan"]);
         // The request log contains a request as soon as it arrives, before the response is sent.
-        planning.wait_for("the request is under way", || cloud.requests().len() > seen);
+        planning.wait_for("the request is pending", || cloud.requests().len() > seen);
         planning.signal_group("INT");
         planning.wait_at_most(Duration::from_secs(10)).expect_code(1);
     });

@@ -22,7 +22,8 @@ fn create(cloud: &Cloud, name: &str, tags: &[(&str, &str)]) -> String {
 /// The data source, with its whole value as an output.
 fn list(arguments: &str) -> String {
     format!(
-        "data \"dli_enhanced_connections\" \"it\" {{\n  {arguments}\n}}\noutput \"it\" {{\n  value = data.dli_enhanced_connections.it\n}}\n"
+        "data \"dli_enhanced_connections\" \"it\" {{\n  {arguments}\n}}\noutput \"it\" {{\n  \
+        value = data.dli_enhanced_connections.it\n}}\n"
     )
 }
 

@@ -59,9 +59,9 @@ fn peer_binding_resource_does_not_wait() {
         workspace.configure(&part("binding", "part", &id, "elastic_resource_pool = \"pool1\""));
         let applying = workspace.start(&["apply", "-auto-approve"]);
         let is_bound = || bound(cloud).len() == 2;
-        applying.wait_for("it is bound", is_bound);
+        applying.wait_for("the target is bound", is_bound);
         let seen = cloud.requests().len();
-        applying.wait_for("it is looked at again and again", || cloud.requests().len() >= seen + 2);
+        applying.wait_for("several reads", || cloud.requests().len() >= seen + 2);
         cloud.edit(|account| account.settle(&id, "pool1", None));
         applying.wait_at_most(Duration::from_secs(30)).expect_code(0);
         assert_eq!(workspace.state(BINDING)["status"], "ACTIVE");
