@@ -9,7 +9,7 @@ use std::thread;
 
 use clap::Parser;
 use terraform_provider_dli::plugin::{self, Exit, Identity, Mode, environment, logging, usage};
-use terraform_provider_dli::provider::DliProvider;
+use terraform_provider_dli::provider::{Client, DliProvider};
 use terraform_provider_dli::{framework::server::Server, protocol};
 use tokio::runtime::Builder;
 use tonic::service::Routes;
@@ -56,8 +56,9 @@ fn main() -> ExitCode {
         Err(error) => return fail(&format!("[ERROR] cannot start the runtime: {error}\n")),
     };
     // A process that serves on its own takes part in many runs.
-    let client = if arguments.debug { None } else { plugin::parent_process_key() };
-    let provider = DliProvider::for_client(Box::new(variable), notes(variable), client);
+    let key = if arguments.debug { None } else { plugin::parent_process_key() };
+    let client = key.map(|key| Client { key, is_running: plugin::is_process_running });
+    let provider = DliProvider::with_journal(Box::new(variable), notes(variable), client);
     let acknowledge_after_shutdown = provider.acknowledge_after_shutdown();
     let served = runtime.block_on(plugin::serve(&IDENTITY, mode, || {
         let server = Server::new(provider);

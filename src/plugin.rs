@@ -34,8 +34,8 @@ use tonic::transport::Server;
 
 use self::environment::{PROTOCOL, PluginEnv};
 use self::listener::Listener;
-pub use self::shutdown::parent_process_key;
 use self::shutdown::{Shutdown, ShutdownWatcher};
+pub use self::shutdown::{is_process_running, parent_process_key};
 use self::tls::Tls;
 pub use self::usage::Identity;
 

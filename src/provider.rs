@@ -43,6 +43,8 @@ use crate::{
     },
 };
 
+pub use self::enhanced_connection::creation_journal::Client;
+
 /// Reads one environment variable; `None` where it is not set.
 pub type Environment = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
@@ -53,38 +55,24 @@ pub struct DliProvider {
 }
 
 impl DliProvider {
-    /// A provider that is not configured yet; `environment` stands in for what its configuration leaves out.
+    /// A provider that is not configured yet. `environment` supplies what its configuration leaves out.
     ///
-    /// It forgets what it has begun when it is killed: see [`DliProvider::remembering_in`].
+    /// It keeps no creation journal: see [`DliProvider::with_journal`].
     pub fn new(environment: Environment) -> Self {
-        Self { provider_data: Arc::new(ProviderData::new(environment, CreationJournal::default())) }
+        Self::from_journal(environment, CreationJournal::new(None, None))
     }
 
-    /// The same with a directory for notes of creations that are under way: by them the next run finds what a killed one
-    /// has made and could not tell. It is made when it is needed, and goes when it is empty.
-    pub fn remembering_in(environment: Environment, directory: PathBuf) -> Self {
-        Self::with(environment, CreationJournal::in_directory(directory))
+    /// A provider with a creation journal in `directory`, by which the next run finds what a killed one has created. All
+    /// processes that `client` has started form one run.
+    pub fn with_journal(environment: Environment, directory: PathBuf, client: Option<Client>) -> Self {
+        Self::from_journal(environment, CreationJournal::new(Some(directory), client))
     }
 
-    /// The same where all processes that this client has started take part in one run, such as those of the provider's
-    /// aliases: none of them takes what another has just begun for an earlier run's.
-    pub fn for_client(environment: Environment, directory: PathBuf, client: Option<String>) -> Self {
-        let journal = CreationJournal::in_directory(directory);
-        Self::with(
-            environment,
-            match client {
-                Some(client) => journal.of_client(client),
-                None => journal,
-            },
-        )
-    }
-
-    fn with(environment: Environment, journal: CreationJournal) -> Self {
+    fn from_journal(environment: Environment, journal: CreationJournal) -> Self {
         Self { provider_data: Arc::new(ProviderData::new(environment, journal)) }
     }
 
-    /// What is to be done once the client has said goodbye, having had all its answers: the notes of what they told of say
-    /// that it was told.
+    /// Marks in the journal what the client has received. Runs after the client's Shutdown call.
     pub fn acknowledge_after_shutdown(&self) -> impl FnOnce() + Send + use<> {
         let provider_data = Arc::clone(&self.provider_data);
         move || provider_data.creation_journal().acknowledge_all()

@@ -247,6 +247,11 @@ fn uuid(text: &str) -> Option<String> {
     (text.len() != 36 || Uuid::try_parse(text).is_err()).then(|| "is not a UUID".to_owned())
 }
 
+/// Whether two texts denote the same network.
+pub fn same_network(a: &str, b: &str) -> bool {
+    a == b || network(a).is_some_and(|a| network(b) == Some(a))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -23,11 +23,27 @@ const PARENT_CHECK: Duration = Duration::from_millis(500);
 #[cfg(unix)]
 pub fn parent_process_key() -> Option<String> {
     let process = std::os::unix::process::parent_id();
-    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    let facts = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    // The name of a program may have spaces and parentheses in it; the time of its start is the twentieth word behind it.
-    let start = facts.rsplit_once(')').and_then(|(_, behind)| behind.split_whitespace().nth(19)).unwrap_or_default();
-    Some(format!("{}/{process}/{start}", boot.trim()))
+    let (boot, start) = boot_and_start(process).unwrap_or_default();
+    Some(format!("{boot}/{process}/{start}"))
+}
+
+/// Whether the process with a key of [`parent_process_key`] still runs; `false` if the system does not tell.
+pub fn is_process_running(key: &str) -> bool {
+    let process = key.split('/').nth(1).and_then(|process| process.parse().ok());
+    let Some((process, (boot, start))) = process.and_then(|process| Some((process, boot_and_start(process)?))) else {
+        return false;
+    };
+    key == format!("{boot}/{process}/{start}")
+}
+
+/// ID of the system's boot and start time of a running process; `None` if there is no such process, or outside Linux.
+fn boot_and_start(process: u32) -> Option<(String, String)> {
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // A program's name may contain spaces and parentheses. The state is the first field after it, the start time the 20th.
+    let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let is_running = !matches!(*fields.first()?, "Z" | "X");
+    is_running.then_some((boot.trim().to_owned(), (*fields.get(19)?).to_owned()))
 }
 
 /// Nothing tells portably who started this process.
@@ -182,5 +198,29 @@ impl ShutdownWatcher {
                 return ShutdownCause::Interrupt;
             }
         }
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn process_runs_until_it_is_reaped_or_dead() {
+        let parent = parent_process_key().expect("Linux names the parent");
+        assert!(is_process_running(&parent));
+        assert!(!is_process_running(&format!("{parent}0")), "another start time");
+        assert!(!is_process_running("") && !is_process_running("6e1a/x/1"));
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().expect("sleep exists");
+        let (boot, start) = boot_and_start(child.id()).expect("it runs");
+        let key = format!("{boot}/{}/{start}", child.id());
+        assert!(is_process_running(&key));
+        child.kill().expect("it runs");
+        // A killed process stays in the process table until it is waited for.
+        while is_process_running(&key) {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        child.wait().expect("it was killed");
+        assert!(!is_process_running(&key));
     }
 }

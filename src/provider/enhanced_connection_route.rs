@@ -14,7 +14,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 
 use super::{
-    enhanced_connection::{model::same_network, schema::USE_STATE_FOR_UNKNOWN},
+    enhanced_connection::schema::USE_STATE_FOR_UNKNOWN,
     provider_data::ProviderData,
     shared::connection_part,
     shared::location,
@@ -24,7 +24,10 @@ use super::{
     shared::validators::{MatchesRule, NotReserved},
 };
 use crate::{
-    dli::{rules, wire},
+    dli::{
+        rules::{self, same_network},
+        wire,
+    },
     framework::{
         diagnostic::{Diagnostic, Diagnostics},
         model::{Computed, FromValue},

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test a panic is a failure, and its place says which")]
 
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -57,7 +58,11 @@ impl Service {
 
     /// A provider that is configured for this service.
     async fn provider(&self) -> Server {
-        let server = Server::new(DliProvider::new(Box::new(|_| None)));
+        self.configured(DliProvider::new(Box::new(|_| None))).await
+    }
+
+    async fn configured(&self, provider: DliProvider) -> Server {
+        let server = Server::new(provider);
         let faults = server.configure(&self.configuration()).await;
         assert!(!faults.has_errors(), "{faults:?}");
         server
@@ -863,4 +868,59 @@ async fn a_state_with_nulls_where_there_are_none_is_told_as_damaged() {
         }
     }
     assert_eq!(service.asked(), Vec::<String>::new());
+}
+
+/// Runs a create until the connection exists, drops the call or awaits its response, then sends Shutdown. Returns whether
+/// the journal entry is acknowledged.
+async fn acknowledged_after(response_sent: bool, directory: &Path) -> bool {
+    let status = if response_sent { 200 } else { SILENCE };
+    let service = Service::answering(move |call| match call {
+        "POST enhanced-connections" => (201, json!({"is_success": true, "connection_id": ID})),
+        "POST routes" => (status, success()),
+        "GET enhanced-connections" => (200, json!({"is_success": true, "connections": [], "count": 0})),
+        _ => (200, shown()),
+    })
+    .await;
+    let provider = DliProvider::with_journal(Box::new(|_| None), directory.to_owned(), None);
+    let shutdown = provider.acknowledge_after_shutdown();
+    let server = service.configured(provider).await;
+    let routes = ("routes", map(&[("r", "10.1.0.0/16")]));
+    let open = [("id", UNKNOWN), ("status", UNKNOWN), ("created_at", UNKNOWN), ("bindings", UNKNOWN), routes.clone()];
+    let request = ApplyResourceChangeRequest {
+        prior: Value::Null,
+        planned: object(&open),
+        config: object(&[routes]),
+        ..update(&[], &[])
+    };
+    {
+        let call = server.apply(request);
+        tokio::pin!(call);
+        let route_requested = async {
+            while !service.asked().contains(&"POST routes".to_owned()) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        if response_sent {
+            let outcome = call.await;
+            assert!(!outcome.diagnostics.has_errors(), "{}", texts(&outcome));
+        } else {
+            tokio::select! {
+                outcome = &mut call => panic!("the route request is never answered: {}", texts(&outcome)),
+                () = route_requested => {}
+            }
+        }
+    }
+    shutdown();
+    let entry = std::fs::read_dir(directory).unwrap().next().unwrap().unwrap().path();
+    let entry: serde_json::Value = serde_json::from_slice(&std::fs::read(entry).unwrap()).unwrap();
+    assert_eq!(entry["id"], ID);
+    entry["told"] == true
+}
+
+#[tokio::test]
+async fn only_a_sent_response_is_acknowledged() {
+    for response_sent in [true, false] {
+        let directory = tempfile::tempdir().unwrap();
+        assert_eq!(acknowledged_after(response_sent, directory.path()).await, response_sent);
+    }
 }

@@ -29,7 +29,7 @@ use crate::{
     dli::{error_code, wire},
     framework::diagnostic::{Diagnostic, Diagnostics},
     provider::{
-        enhanced_connection::creation_journal::{CreationEntry, CreationJournal},
+        enhanced_connection::creation_journal::{CreationEntry, CreationJournal, ResponseSent},
         enhanced_connection::model::timestamp,
         provider_data::ProviderData,
         shared::connection_part,
@@ -102,6 +102,7 @@ pub(super) async fn run(
     planned: &Connection,
     tags: &Tags,
     summary: &str,
+    response: &ResponseSent,
 ) -> Result<(CreateOutcome, Diagnostics), Diagnostics> {
     let to_errors = |error: OperationError| error.into_errors(summary, NOTHING);
     // Two resources of one name, one after the other: what the first has made is not the second's.
@@ -114,7 +115,7 @@ pub(super) async fn run(
         CreateOutcome::Answered(id) => id,
         CreateOutcome::Found(shown) | CreateOutcome::Earlier(shown, _) => &shown.id,
     };
-    journal.record_created(context.project.id(), &planned.name, id, context.stop());
+    journal.record_created(context.project.id(), &planned.name, id, context.stop(), response);
     Ok((made, warnings))
 }
 
@@ -134,6 +135,9 @@ impl CreateOnce<'_> {
             Err(_) if before.is_empty() => None,
             Err(unreadable) => return Err(self.left(&before, &unreadable.to_string())),
         };
+        if noted.as_ref().is_some_and(|noted| self.journal.is_concurrent(noted)) {
+            return Err(self.taken_by_concurrent_run(&before));
+        }
         if let Some(noted) = noted.as_ref().filter(|noted| self.journal.is_earlier(noted))
             && let Some(earlier) = self.earlier(noted, &before).await?
         {
@@ -301,6 +305,18 @@ impl CreateOnce<'_> {
             described(name, there),
             self.journal.display_path(self.context.project.id(), name)
         ))
+    }
+
+    /// Another run that is still active uses the name.
+    fn taken_by_concurrent_run(&self, there: &[wire::Connection]) -> Diagnostics {
+        let name = &self.planned.name;
+        let existing = if there.is_empty() { String::new() } else { format!("{}\n\n", described(name, there)) };
+        let text = format!(
+            "{existing}Another run in this directory is still active and creates an enhanced connection named {name:?}, or has \
+             created it. {NOTHING} Choose another name. If the connection was meant to be shared, wait until that run has \
+             ended, then use the data source dli_enhanced_connection or import it: terraform import ADDRESS ID."
+        );
+        Diagnostic::error(format!("{}: Name Is Taken", self.summary), text).into()
     }
 
     fn by_an_earlier_run(&self, text: String) -> Diagnostics {

@@ -1,16 +1,21 @@
-//! Creations that Terraform may not know of: each is written down before it is sent, because the service takes no
-//! idempotency token, and a process that is killed can tell nobody what it made.
+//! The creation journal: an entry for each creation that Terraform may not know of.
 //!
-//! A note stays until a plan or a read shows that the state has the connection. The next run that is to create a
-//! connection of the same name finds by it the one that an earlier run made, and by it alone: a connection that merely
-//! looks the same is somebody else's. Where the client has said goodbye after the creation was answered, Terraform was told,
-//! and what it did with that is not known: then nothing is taken over and nothing is made, and the error says so. Notes lie beside Terraform's own data of the working directory, and hold no secret.
+//! The service takes no idempotency token, and a killed process cannot report what it created. So the provider writes an
+//! entry before it sends a create request. The next run that creates a connection of the same name adopts the connection
+//! that the entry proves to be the result; a connection that only looks the same belongs to someone else. Adoption needs
+//! an entry that is not acknowledged (Terraform did not receive the response) and that was written by a run that has ended.
+//!
+//! An entry stays until a plan or a read shows that the state has the connection. Entries are files in Terraform's data
+//! directory and hold no secrets.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs, io,
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use serde::{Deserialize, Serialize};
@@ -19,89 +24,107 @@ use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::provider::{enhanced_connection::model::same_network, shared::tags::Tags};
 use crate::{
-    dli::wire,
+    dli::{rules::same_network, wire},
     framework::diagnostic::{Diagnostic, Diagnostics},
+    provider::shared::tags::Tags,
 };
 
-/// The service tells its time to the second, and both clocks are read, not compared.
+/// Tolerated difference between the service's clock readings, which have a resolution of one second.
 const CLOCK_TOLERANCE: Duration = Duration::seconds(2);
 
-/// How long after it was sent a request may still be carried out.
+/// How long the service may take to carry out a request.
 const MAX_IN_FLIGHT: Duration = Duration::minutes(2);
 
-/// By how much two clocks within the cloud may differ where nobody's connection should be overlooked.
+/// Margin around the time of the request within which a connection may be its result.
 const SUSPICION_MARGIN: Duration = Duration::minutes(15);
 
-/// From this age on a note that nothing has come of is told of. Until then the run that was ended is run again.
+/// Minimum age of an entry that a warning reports. A younger one is likely to be resolved by a repeated apply.
 const STALE_AGE: Duration = Duration::minutes(10);
 
-/// The notes of one working directory; none are kept where there is no directory.
+/// The journal of one working directory. Without a directory, entries are not kept.
 #[derive(Debug)]
 pub(in crate::provider) struct CreationJournal {
     directory: Option<PathBuf>,
-    /// Names the run for all processes that take part in it; where there is no name, a process is a run of its own.
-    client: Option<String>,
+    /// The client that started this process. All of its processes form one run.
+    client: Option<Client>,
+    /// Key of the current run.
     run: Mutex<String>,
-    /// What creations of this process came to, by id. None of it is another resource's.
-    made: Mutex<BTreeMap<String, CompletedCreation>>,
-    /// What the state was seen to have in this process: project, name and id. None of it is what a later creation makes.
-    held: Mutex<BTreeSet<[String; 3]>>,
+    /// Connections that this run created, by ID.
+    created: Mutex<BTreeMap<String, CompletedCreation>>,
+    /// Project, name and ID of the connections that the state had in this run. A later creation did not create them.
+    in_state: Mutex<BTreeSet<[String; 3]>>,
 }
 
-/// What a creation of this process came to.
+/// The process that started this one, such as Terraform.
+#[derive(Debug, Clone)]
+pub struct Client {
+    /// Identifies the process. No other process has the same key.
+    pub key: String,
+    /// Reports whether the process with a key is still running.
+    pub is_running: fn(&str) -> bool,
+}
+
 #[derive(Debug)]
 struct CompletedCreation {
     project_id: String,
     name: String,
-    /// Triggered where the practitioner interrupted while it was made, and may not have waited for the answer.
+    /// Cancelled if the user interrupted the run, which may not have waited for the response.
     stop: CancellationToken,
+    response: ResponseSent,
 }
 
-/// A note that is there and tells nothing.
+/// Whether the response to a create call was handed over for sending. It is not if the client cancelled the call.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ResponseSent(Arc<AtomicBool>);
+
+impl ResponseSent {
+    pub(super) fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// An entry exists but cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("the note {} cannot be read: {why}", path.display())]
+#[error("the journal entry {} cannot be read: {reason}", path.display())]
 pub(in crate::provider) struct UnreadableEntry {
-    /// The file.
-    pub(in crate::provider) path: PathBuf,
-    why: String,
+    path: PathBuf,
+    reason: String,
 }
 
-/// A creation that was begun.
+/// One creation: what was requested, when, and what came of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::provider) struct CreationEntry {
-    pub(in crate::provider) project_id: String,
-    pub(in crate::provider) name: String,
-    pub(in crate::provider) dest_vpc_id: String,
-    pub(in crate::provider) dest_network_id: String,
+    pub(super) project_id: String,
+    pub(super) name: String,
+    pub(super) dest_vpc_id: String,
+    pub(super) dest_network_id: String,
     /// Digest of the host records.
     hosts: String,
-    /// The routes that it is to get.
-    pub(in crate::provider) routes: BTreeMap<String, String>,
-    /// The rest of what it is to have.
+    pub(super) routes: BTreeMap<String, String>,
     #[serde(default)]
-    pub(in crate::provider) routetable_id: Option<String>,
+    pub(super) routetable_id: Option<String>,
     #[serde(default)]
-    pub(in crate::provider) queues: BTreeSet<String>,
+    pub(super) queues: BTreeSet<String>,
     #[serde(default)]
-    pub(in crate::provider) elastic_resource_pools: BTreeSet<String>,
+    pub(super) elastic_resource_pools: BTreeSet<String>,
     #[serde(default)]
-    pub(in crate::provider) tags: Tags,
-    /// Connections that had the name before.
+    pub(super) tags: Tags,
+    /// IDs of the connections that had the name before.
     before: BTreeSet<String>,
-    /// When it was sent first and last, by the service's clock, in milliseconds since the epoch.
+    /// When the first and the last request were sent: the service's clock, in milliseconds since the epoch.
     first: i64,
     last: i64,
-    /// When it was begun, by this machine's clock, and in which run.
+    /// When the creation began: this machine's clock, in milliseconds since the epoch.
     #[serde(default)]
     begun: i64,
+    /// Key of the run.
     #[serde(default)]
     run: String,
-    /// What the service answered.
-    pub(in crate::provider) id: Option<String>,
-    /// Whether Terraform was told.
+    /// ID in the service's response.
+    pub(super) id: Option<String>,
+    /// Whether Terraform received the response.
     #[serde(rename = "told", default)]
     pub(in crate::provider) acknowledged: bool,
 }
@@ -136,52 +159,46 @@ impl CreationEntry {
         }
     }
 
-    /// Whether this connection was there before.
-    pub(in crate::provider) fn existed_before(&self, id: &str) -> bool {
+    pub(super) fn existed_before(&self, id: &str) -> bool {
         self.before.contains(id)
     }
 
-    /// Whether it is to have host records.
-    pub(in crate::provider) fn has_hosts(&self) -> bool {
+    pub(super) fn has_hosts(&self) -> bool {
         self.hosts != digest(&[])
     }
 
-    /// Whether it may have made the connection with this id, of which no more is known.
+    /// Whether this creation may have created the connection with this ID, of which nothing else is known.
     pub(in crate::provider) fn may_have_created(&self, id: &str) -> bool {
-        self.id.as_ref().map_or_else(|| !self.existed_before(id), |made| made == id)
+        self.id.as_ref().map_or_else(|| !self.existed_before(id), |created| created == id)
     }
 
-    /// How much longer it may be under way, or done and not shown yet, where that is looked for so long after it was sent.
-    pub(in crate::provider) fn remaining(
-        &self,
-        now: OffsetDateTime,
-        watch: std::time::Duration,
-    ) -> Option<std::time::Duration> {
+    /// Time left of `watch`, counted from the last request. `None` if the request is too old to be in flight.
+    pub(super) fn remaining(&self, now: OffsetDateTime, watch: std::time::Duration) -> Option<std::time::Duration> {
         let age = milliseconds(now).saturating_sub(self.last);
-        let is_recent = age.unsigned_abs() <= whole(MAX_IN_FLIGHT).unsigned_abs();
+        let is_recent = age.unsigned_abs() <= span(MAX_IN_FLIGHT).unsigned_abs();
         let age = std::time::Duration::from_millis(u64::try_from(age).unwrap_or_default());
         is_recent.then(|| watch.saturating_sub(age))
     }
 
-    /// It is sent now, for the first time or once more.
-    pub(in crate::provider) fn mark_sent(&mut self, first: bool, now: OffsetDateTime) {
+    /// Records that a request is sent now; `first` if no earlier one has been sent.
+    pub(super) fn mark_sent(&mut self, first: bool, now: OffsetDateTime) {
         self.last = milliseconds(now);
         if first {
             self.first = self.last;
         }
     }
 
-    /// Whether it made this connection: the one that the service answered with; else one that was not there before, was
-    /// created while it was under way, and has all of its facts that are shown with it. Tags are read apart.
-    pub(in crate::provider) fn created(&self, shown: &wire::Connection) -> bool {
+    /// Whether this creation created the connection `shown`: it has the ID of the response, or if there was no response, it
+    /// matches the request. Tags are compared separately.
+    pub(super) fn created(&self, shown: &wire::Connection) -> bool {
         match &self.id {
             Some(id) => *id == shown.id && !shown.is_deleted() && shown.name == self.name,
             None => self.matches(shown),
         }
     }
 
-    /// Whether this connection is what it was to make, in all that is shown with it.
-    pub(in crate::provider) fn matches(&self, shown: &wire::Connection) -> bool {
+    /// Whether `shown` is new, was created while the request was in flight, and has the requested attributes.
+    pub(super) fn matches(&self, shown: &wire::Connection) -> bool {
         self.is_from_its_time(shown, CLOCK_TOLERANCE, Duration::ZERO)
             && shown.create_time != 0
             && digest(&shown.hosts) == self.hosts
@@ -189,29 +206,28 @@ impl CreationEntry {
                 .routes
                 .iter()
                 .all(|route| self.routes.get(&route.name).is_some_and(|network| same_network(network, &route.cidr)))
-            && shown.available_queue_info.iter().all(|binding| holds(&self.queues, &binding.name))
-            // A queue that lives in a pool is shown as its pool.
+            && shown.available_queue_info.iter().all(|binding| contains(&self.queues, &binding.name))
+            // The service shows a queue in a pool as its pool.
             && (!self.queues.is_empty()
-                || shown.elastic_resource_pools.iter().all(|b| holds(&self.elastic_resource_pools, &b.name)))
+                || shown.elastic_resource_pools.iter().all(|b| contains(&self.elastic_resource_pools, &b.name)))
     }
 
-    /// Whether it may have made this connection after all, although something about it that can be changed is other than it
-    /// was asked for.
-    pub(in crate::provider) fn possibly_created(&self, shown: &wire::Connection) -> bool {
+    /// Whether this creation may have created `shown`, although an attribute that can be changed differs.
+    pub(super) fn possibly_created(&self, shown: &wire::Connection) -> bool {
         self.is_from_its_time(shown, SUSPICION_MARGIN, SUSPICION_MARGIN)
     }
 
-    /// Whether these tags are those that it sent.
-    pub(in crate::provider) fn has_tags(&self, listed: &[wire::Tag], is_ignored: impl Fn(&str) -> bool) -> bool {
+    /// Whether `listed` are the requested tags, apart from ignored ones.
+    pub(super) fn has_tags(&self, listed: &[wire::Tag], is_ignored: impl Fn(&str) -> bool) -> bool {
         let listed = listed.iter().filter(|tag| !is_ignored(&tag.key)).map(|tag| (&tag.key, &tag.value));
         listed.collect::<BTreeMap<_, _>>() == self.tags.iter().filter(|(key, _)| !is_ignored(key)).collect()
     }
 
-    /// A living connection of the name and the place that was not there before, and was created while this was under way, or
-    /// nobody knows when.
+    /// Whether `shown` is a new connection of the same name, VPC and subnet, created while the request was in flight or at
+    /// an unknown time.
     fn is_from_its_time(&self, shown: &wire::Connection, before: Duration, after: Duration) -> bool {
-        let from = self.first.saturating_sub(whole(before));
-        let until = self.last.saturating_add(whole(MAX_IN_FLIGHT)).saturating_add(whole(after));
+        let from = self.first.saturating_sub(span(before));
+        let until = self.last.saturating_add(span(MAX_IN_FLIGHT)).saturating_add(span(after));
         let in_time = (from..=until).contains(&shown.create_time) || shown.create_time == 0;
         in_time
             && shown.name == self.name
@@ -222,82 +238,70 @@ impl CreationEntry {
     }
 }
 
-fn holds(names: &BTreeSet<String>, name: &str) -> bool {
+fn contains(names: &BTreeSet<String>, name: &str) -> bool {
     names.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
-impl Default for CreationJournal {
-    fn default() -> Self {
-        let run = Mutex::new(Uuid::new_v4().to_string());
-        Self { directory: None, client: None, run, made: Mutex::default(), held: Mutex::default() }
-    }
-}
-
 impl CreationJournal {
-    /// Notes that are kept in this directory, which is made when the first is written.
-    pub(in crate::provider) fn in_directory(directory: PathBuf) -> Self {
-        Self { directory: Some(directory), ..Self::default() }
+    /// A journal in `directory`, which is created with the first entry. Without a client, each configuration is a run.
+    pub(in crate::provider) fn new(directory: Option<PathBuf>, client: Option<Client>) -> Self {
+        let run = client.as_ref().map_or_else(|| Uuid::new_v4().to_string(), |client| client.key.clone());
+        Self { directory, client, run: Mutex::new(run), created: Mutex::default(), in_state: Mutex::default() }
     }
 
-    /// The same where all processes that were started by this client belong to one run.
-    pub(in crate::provider) fn of_client(self, client: String) -> Self {
-        Self { run: Mutex::new(client.clone()), client: Some(client), ..self }
-    }
-
-    /// Writes a note, or writes it anew. A creation does not fail for it.
-    pub(in crate::provider) fn write(&self, creation: &CreationEntry) -> io::Result<()> {
+    /// Writes or replaces an entry. The caller continues if this fails.
+    pub(super) fn write(&self, entry: &CreationEntry) -> io::Result<()> {
         let Some(directory) = &self.directory else { return Ok(()) };
-        let path = path(directory, &creation.project_id, &creation.name);
-        let written = write_file(directory, &path, creation).or_else(|error| match error.kind() {
-            // Another process of this run has removed the directory, which was empty until now.
-            io::ErrorKind::NotFound => write_file(directory, &path, creation),
+        let path = path(directory, &entry.project_id, &entry.name);
+        let written = write_file(directory, &path, entry).or_else(|error| match error.kind() {
+            // Another process of this run has just removed the empty directory.
+            io::ErrorKind::NotFound => write_file(directory, &path, entry),
             _ => Err(error),
         });
         written.inspect_err(|error| {
-            tracing::warn!(%error, path = %path.display(), "a creation is not written down: if this run is killed, the next \
-                                                            one cannot tell what it made");
+            tracing::warn!(%error, path = %path.display(), "cannot write the creation journal; if this run is killed, the \
+                                                            next run cannot find what it created");
         })
     }
 
-    /// What was begun under this name and is not known to be over.
+    /// The entry for this name.
     pub(in crate::provider) fn find(
         &self,
         project_id: &str,
         name: &str,
     ) -> Result<Option<CreationEntry>, UnreadableEntry> {
         let Some(directory) = &self.directory else { return Ok(None) };
-        let noted = read(path(directory, project_id, name))?;
-        Ok(noted.filter(|noted| noted.project_id == project_id && noted.name == name))
+        let entry = read(path(directory, project_id, name))?;
+        Ok(entry.filter(|entry| entry.project_id == project_id && entry.name == name))
     }
 
-    /// Where the note of this name is, for messages.
-    pub(in crate::provider) fn display_path(&self, project_id: &str, name: &str) -> String {
-        let place = self.directory.as_ref().map(|directory| path(directory, project_id, name));
-        place.map(|place| place.display().to_string()).unwrap_or_default()
+    /// Path of the entry for this name, for messages.
+    pub(super) fn display_path(&self, project_id: &str, name: &str) -> String {
+        let path = self.directory.as_ref().map(|directory| path(directory, project_id, name));
+        path.map(|path| path.display().to_string()).unwrap_or_default()
     }
 
-    /// Nothing of this name is under way any more.
-    pub(in crate::provider) fn remove(&self, project_id: &str, name: &str) {
+    /// Removes the entry for this name, and the directory if it is empty.
+    pub(super) fn remove(&self, project_id: &str, name: &str) {
         let Some(directory) = &self.directory else { return };
         if fs::remove_file(path(directory, project_id, name)).is_ok() {
-            // Only an empty directory can be removed.
             let _ = fs::remove_dir(directory);
         }
     }
 
-    /// The state has this connection: whatever was begun for it is over.
-    pub(in crate::provider) fn confirm(&self, project_id: &str, name: &str, id: &str) {
-        lock(&self.held).insert([project_id, name, id].map(str::to_owned));
-        if let Ok(Some(noted)) = self.find(project_id, name)
-            && noted.may_have_created(id)
+    /// Removes the entry of a connection that the state has.
+    pub(super) fn confirm(&self, project_id: &str, name: &str, id: &str) {
+        lock(&self.in_state).insert([project_id, name, id].map(str::to_owned));
+        if let Ok(Some(entry)) = self.find(project_id, name)
+            && entry.may_have_created(id)
         {
             self.remove(project_id, name);
         }
     }
 
-    /// A creation that is about to be sent, where `before` has the name already. What it takes the place of may be gone by
-    /// then; a state that was not written since has it still.
-    pub(in crate::provider) fn creation(
+    /// An entry for a creation that is about to be sent. `before` are the connections that have the name now. Connections of
+    /// the state count as well: a replaced one may be deleted already and still be in a state that was not saved.
+    pub(super) fn creation(
         &self,
         project_id: &str,
         body: &wire::CreateConnection,
@@ -305,57 +309,69 @@ impl CreationJournal {
         before: &[wire::Connection],
         now: OffsetDateTime,
     ) -> CreationEntry {
-        let mut creation = CreationEntry::new(project_id, body, routes, before, now);
-        creation.begun = milliseconds(OffsetDateTime::now_utc());
-        creation.run.clone_from(&lock(&self.run));
-        let held = lock(&self.held);
-        let namesakes =
-            held.iter().filter(|[project, name, _]| (project, name) == (&creation.project_id, &creation.name));
-        creation.before.extend(namesakes.map(|[_, _, id]| id.clone()));
-        creation
+        let mut entry = CreationEntry::new(project_id, body, routes, before, now);
+        entry.begun = milliseconds(OffsetDateTime::now_utc());
+        entry.run.clone_from(&lock(&self.run));
+        let in_state = lock(&self.in_state);
+        let same_name =
+            in_state.iter().filter(|[project, name, _]| (project, name) == (&entry.project_id, &entry.name));
+        entry.before.extend(same_name.map(|[_, _, id]| id.clone()));
+        entry
     }
 
-    /// The provider is configured. Where no client names the run, that begins another one: what the one before has made,
-    /// it may not have told Terraform.
+    /// Starts a new run when the provider is configured, unless the client identifies the run.
     pub(in crate::provider) fn start_run(&self) {
-        lock(&self.made).clear();
+        lock(&self.created).clear();
         if self.client.is_none() {
             *lock(&self.run) = Uuid::new_v4().to_string();
         }
     }
 
-    /// The client says goodbye: it has had all answers. What it had them of while nobody interrupted, it was told. The state
-    /// may still be on its way to where it is kept.
+    /// Acknowledges the creations whose responses were sent. Call it after the client's Shutdown call: the client has
+    /// received these responses by then.
     pub(in crate::provider) fn acknowledge_all(&self) {
-        for (id, CompletedCreation { project_id, name, stop }) in std::mem::take(&mut *lock(&self.made)) {
-            if let Ok(Some(mut noted)) = self.find(&project_id, &name)
-                && noted.id == Some(id)
-                && !stop.is_cancelled()
+        for (id, created) in std::mem::take(&mut *lock(&self.created)) {
+            if let Ok(Some(mut entry)) = self.find(&created.project_id, &created.name)
+                && entry.id == Some(id)
+                && created.response.0.load(Ordering::Relaxed)
+                && !created.stop.is_cancelled()
             {
-                noted.acknowledged = true;
-                let _ = self.write(&noted);
+                entry.acknowledged = true;
+                let _ = self.write(&entry);
             }
         }
     }
 
-    /// Whether an earlier run noted this. Each alias of the provider has a process of its own, which notes in the same
-    /// directory.
-    pub(in crate::provider) fn is_earlier(&self, noted: &CreationEntry) -> bool {
-        noted.run != *lock(&self.run)
+    /// Whether an earlier run wrote this entry. The processes of one run (one for each alias of the provider) share the
+    /// directory, and so may runs that are active at the same time.
+    pub(super) fn is_earlier(&self, entry: &CreationEntry) -> bool {
+        entry.run != *lock(&self.run) && !self.is_concurrent(entry)
     }
 
-    /// A creation of this run came to this connection. `stop` is what an interruption triggers.
-    pub(in crate::provider) fn record_created(&self, project_id: &str, name: &str, id: &str, stop: &CancellationToken) {
-        let made = CompletedCreation { project_id: project_id.to_owned(), name: name.to_owned(), stop: stop.clone() };
-        lock(&self.made).insert(id.to_owned(), made);
+    /// Whether another run that is still active wrote this entry.
+    pub(in crate::provider) fn is_concurrent(&self, entry: &CreationEntry) -> bool {
+        self.client.as_ref().is_some_and(|client| entry.run != client.key && (client.is_running)(&entry.run))
     }
 
-    /// Whether a creation of this run came to this connection.
-    pub(in crate::provider) fn was_created_in_this_run(&self, id: &str) -> bool {
-        lock(&self.made).contains_key(id)
+    /// Records that this run created a connection. `stop` is cancelled when the user interrupts the run.
+    pub(super) fn record_created(
+        &self,
+        project_id: &str,
+        name: &str,
+        id: &str,
+        stop: &CancellationToken,
+        response: &ResponseSent,
+    ) {
+        let (project_id, name) = (project_id.to_owned(), name.to_owned());
+        let created = CompletedCreation { project_id, name, stop: stop.clone(), response: response.clone() };
+        lock(&self.created).insert(id.to_owned(), created);
     }
 
-    /// Tells of notes that nothing has come of. Where the configuration declares the name no longer, nobody else would.
+    pub(super) fn was_created_in_this_run(&self, id: &str) -> bool {
+        lock(&self.created).contains_key(id)
+    }
+
+    /// Warnings about old entries. A name that is no longer declared would not be reported otherwise.
     pub(in crate::provider) fn stale_warnings(&self) -> Diagnostics {
         let Some(files) = self.directory.as_ref().and_then(|directory| fs::read_dir(directory).ok()) else {
             return Diagnostics::new();
@@ -367,29 +383,29 @@ impl CreationJournal {
     }
 
     fn stale_warning(&self, path: PathBuf) -> Option<Diagnostic> {
-        let place = path.display().to_string();
+        let shown_path = path.display().to_string();
         let text = match read(path) {
-            Ok(noted) => {
-                let noted = noted.filter(|noted| self.is_earlier(noted) && !noted.acknowledged)?;
-                let age = milliseconds(OffsetDateTime::now_utc()).saturating_sub(noted.begun);
-                if age < whole(STALE_AGE) {
+            Ok(entry) => {
+                let entry = entry.filter(|entry| self.is_earlier(entry) && !entry.acknowledged)?;
+                let age = milliseconds(OffsetDateTime::now_utc()).saturating_sub(entry.begun);
+                if age < span(STALE_AGE) {
                     return None;
                 }
-                let CreationEntry { name, id, begun, .. } = &noted;
+                let CreationEntry { name, id, begun, .. } = &entry;
                 let id = id.as_ref().map(|id| format!(" with the ID {id}")).unwrap_or_default();
                 let when = OffsetDateTime::from_unix_timestamp_nanos(i128::from(*begun) * 1_000_000).ok();
                 let when = when.and_then(|when| when.replace_nanosecond(0).ok()?.format(&Rfc3339).ok());
                 format!(
-                    "A run that began at {} created the enhanced connection {name:?}{id}, or was about to, and may have been \
-                     ended before Terraform knew of it. If terraform state list shows it, or the configuration declares it, \
-                     nothing needs to be done: the next apply looks for it. If not, look for the name in the console, import \
-                     the connection or delete it, and then delete the note of that run: {place}",
+                    "A run that started at {} may have created the enhanced connection {name:?}{id} and ended before it could \
+                     report it to Terraform. If terraform state list shows the connection, or the configuration declares it, \
+                     there is nothing to do: the next apply checks for it. Otherwise look for the name in the console, import \
+                     the connection or delete it, and then delete the journal entry of that run: {shown_path}",
                     when.unwrap_or_default()
                 )
             }
             Err(unreadable) => format!(
-                "An earlier run left a note of a connection that it was creating, and {unreadable}. Make the file readable. If \
-                 it is damaged, look in the console for connections that Terraform does not know, and then delete it."
+                "An earlier run left a journal entry for a connection that it was creating, but {unreadable}. Make the file \
+                 readable. If it is damaged, check the console for connections that Terraform does not manage, then delete it."
             ),
         };
         Some(Diagnostic::warning("An Earlier Run May Have Left a Connection", text))
@@ -400,32 +416,32 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Project ids are unique in the world, and one name is created once at a time.
+/// Path of an entry. Project IDs are globally unique, and one name is created once at a time.
 fn path(directory: &Path, project_id: &str, name: &str) -> PathBuf {
     let hash = Sha256::new().chain_update(project_id).chain_update([0]).chain_update(name).finalize();
     directory.join(format!("{}.json", hex::encode(&hash[..16])))
 }
 
-/// The note in this file; none where there is no file.
+/// Reads an entry; `None` if the file does not exist.
 fn read(path: PathBuf) -> Result<Option<CreationEntry>, UnreadableEntry> {
     let text = match fs::read(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(UnreadableEntry { path, why: error.to_string() }),
+        Err(error) => return Err(UnreadableEntry { path, reason: error.to_string() }),
     };
-    serde_json::from_slice(&text).map(Some).map_err(|error| UnreadableEntry { path, why: error.to_string() })
+    serde_json::from_slice(&text).map(Some).map_err(|error| UnreadableEntry { path, reason: error.to_string() })
 }
 
-/// Whole or not at all.
-fn write_file(directory: &Path, path: &Path, creation: &CreationEntry) -> io::Result<()> {
+/// Replaces a file atomically.
+fn write_file(directory: &Path, path: &Path, entry: &CreationEntry) -> io::Result<()> {
     fs::create_dir_all(directory)?;
     let file = tempfile::NamedTempFile::new_in(directory)?;
-    serde_json::to_writer(&file, creation)?;
+    serde_json::to_writer(&file, entry)?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
 }
 
-/// Of the records in no particular order; the service may keep names in another case.
+/// Digest of host records, independent of their order and of the case of names.
 fn digest(hosts: &[wire::Host]) -> String {
     let records: BTreeSet<_> = hosts.iter().map(|host| (host.name.to_ascii_lowercase(), host.ip.as_str())).collect();
     let mut hash = Sha256::new();
@@ -439,7 +455,7 @@ fn milliseconds(time: OffsetDateTime) -> i64 {
     i64::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or_default()
 }
 
-fn whole(span: Duration) -> i64 {
+fn span(span: Duration) -> i64 {
     i64::try_from(span.whole_milliseconds()).unwrap_or_default()
 }
 
@@ -484,24 +500,24 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_like_it_in_all_that_can_be_read_was_made_by_it() {
+    fn created_requires_all_requested_attributes() {
         assert!(creation().created(&shown("new")));
         let other = |change: fn(&mut wire::Connection)| {
             let mut other = shown("new");
             change(&mut other);
             creation().created(&other)
         };
-        assert!(!other(|c| c.id = "old".into()), "it was there before");
+        assert!(!other(|c| c.id = "old".into()), "it existed before");
         assert!(!other(|c| c.status = "DELETED".into()));
         assert!(!other(|c| c.name = "C".into()));
         assert!(!other(|c| c.dest_vpc_id = "w".into()));
         assert!(!other(|c| c.dest_network_id = "w".into()));
         assert!(!other(|c| c.hosts.truncate(1)));
         assert!(!other(|c| c.hosts[0].ip = "10.0.0.2".into()));
-        assert!(!other(|c| c.create_time = 0), "nobody knows when it was made");
-        assert!(!other(|c| c.create_time -= 2001), "it was made before");
+        assert!(!other(|c| c.create_time = 0), "unknown time of creation");
+        assert!(!other(|c| c.create_time -= 2001), "too early");
         assert!(other(|c| c.create_time -= 2000));
-        assert!(!other(|c| c.create_time += 120_001), "it was made long after");
+        assert!(!other(|c| c.create_time += 120_001), "too late");
         let routed = |name: &str, cidr: &str| {
             let mut routed = shown("new");
             routed.routes = vec![wire::Route { name: name.into(), cidr: cidr.into(), create_time: 0 }];
@@ -512,16 +528,16 @@ mod tests {
     }
 
     #[test]
-    fn the_answers_word_counts_more_than_any_likeness() {
+    fn response_id_outweighs_attributes() {
         let answered = CreationEntry { id: Some("x".into()), ..creation() };
         assert!(!answered.created(&shown("new")));
         let changed = wire::Connection { hosts: Vec::new(), create_time: 0, ..shown("x") };
         assert!(answered.created(&changed));
     }
 
-    /// A queue may be shown as the pool that it lives in.
+    /// The service shows a queue in a pool as its pool.
     #[test]
-    fn what_is_bound_otherwise_was_made_by_somebody_else() {
+    fn other_bindings_do_not_match() {
         let binding = |name: &str| wire::Binding { name: name.into(), ..wire::Binding::default() };
         let bound = |queues: &[&str], pools: &[&str]| wire::Connection {
             available_queue_info: queues.iter().map(|name| binding(name)).collect(),
@@ -535,14 +551,14 @@ mod tests {
         };
         assert!(asked(&["Q1"], &["p"]).created(&bound(&["q1"], &["P"])));
         assert!(asked(&["q1"], &[]).created(&bound(&[], &["its_pool"])));
-        assert!(asked(&["q1"], &[]).created(&bound(&[], &[])), "it may be shown a moment later");
+        assert!(asked(&["q1"], &[]).created(&bound(&[], &[])), "a binding may appear later");
         assert!(!asked(&["q2"], &[]).created(&bound(&["q1"], &[])));
         assert!(!asked(&[], &["p"]).created(&bound(&[], &["q"])));
         assert!(!asked(&[], &[]).created(&bound(&["q1"], &[])));
     }
 
     #[test]
-    fn tags_are_all_that_were_sent_but_for_those_that_nobody_sees() {
+    fn has_tags_skips_ignored_tags() {
         let tag = |key: &str| wire::Tag { key: key.into(), value: "1".into() };
         let sent = CreationEntry { tags: [("a".to_owned(), "1".to_owned())].into(), ..creation() };
         let fits = |listed: &[&str]| {
@@ -554,7 +570,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_its_own_is_suspected() {
+    fn changed_connection_is_possibly_created() {
         let other = |change: fn(&mut wire::Connection)| {
             let mut other = shown("new");
             change(&mut other);
@@ -566,144 +582,160 @@ mod tests {
         assert_eq!(other(|c| c.create_time -= 1_000_000), (false, false), "long before");
         assert_eq!(other(|c| c.create_time += 1_100_000), (false, false), "long after");
         assert_eq!(other(|c| c.id = "old".into()), (false, false));
-        assert_eq!(other(|c| c.dest_vpc_id = "w".into()), (false, false), "nobody can move it");
+        assert_eq!(other(|c| c.dest_vpc_id = "w".into()), (false, false), "the VPC cannot change");
         assert_eq!(other(|c| c.dest_network_id = "w".into()), (false, false));
     }
 
     #[test]
-    fn a_later_attempt_may_have_made_it() {
+    fn later_attempt_extends_the_time_window() {
         let mut creation = creation();
         creation.mark_sent(false, NOW + Duration::minutes(5));
         let late = wire::Connection { create_time: milliseconds(NOW + Duration::minutes(6)), ..shown("new") };
         assert!(creation.created(&late) && creation.created(&shown("new")));
-        // Whoever was first in the meantime is not ours.
+        // A connection from before the first request is not the result.
         creation.mark_sent(true, NOW + Duration::minutes(5));
         assert!(creation.created(&late) && !creation.created(&shown("new")));
     }
 
     #[test]
-    fn what_was_sent_a_moment_ago_is_looked_for_a_while() {
+    fn remaining_counts_from_the_last_request() {
         let minute = std::time::Duration::from_mins(1);
         let after = |seconds| creation().remaining(NOW + Duration::seconds(seconds), minute);
         let seconds = |seconds| Some(std::time::Duration::from_secs(seconds));
         assert_eq!([after(0), after(20), after(60), after(120)], [seconds(60), seconds(40), seconds(0), seconds(0)]);
         assert_eq!(after(121), None);
-        // A clock that was set back.
+        // The clock was set back.
         assert_eq!([after(-20), after(-121)], [seconds(60), None]);
     }
 
+    fn in_directory(directory: &Path) -> CreationJournal {
+        CreationJournal::new(Some(directory.to_owned()), None)
+    }
+
     fn found(journal: &CreationJournal) -> Option<CreationEntry> {
-        journal.find("p", "c").expect("it can be read")
+        journal.find("p", "c").expect("the entry is readable")
     }
 
     #[test]
-    fn a_note_stays_until_the_state_has_the_connection() {
-        let directory = tempfile::tempdir().expect("a directory");
+    fn entry_stays_until_confirmed() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
         let home = directory.path().join("dli");
-        let journal = || CreationJournal::in_directory(home.clone());
+        let journal = || in_directory(&home);
         assert_eq!(found(&journal()), None);
-        journal().write(&creation()).expect("there is room");
-        assert_eq!(found(&journal()), Some(creation()), "another process finds it");
-        assert!(journal().find("q", "c").expect("it can be read").is_none());
+        journal().write(&creation()).expect("the directory is writable");
+        assert_eq!(found(&journal()), Some(creation()), "another process reads it");
+        assert!(journal().find("q", "c").expect("the entry is readable").is_none());
         journal().confirm("p", "c", "old");
-        assert!(found(&journal()).is_some(), "the old one was there before");
-        journal().write(&CreationEntry { id: Some("x".into()), ..creation() }).expect("there is room");
+        assert!(found(&journal()).is_some(), "it existed before");
+        journal().write(&CreationEntry { id: Some("x".into()), ..creation() }).expect("the directory is writable");
         journal().confirm("p", "c", "y");
-        assert!(found(&journal()).is_some(), "y is not what was made");
+        assert!(found(&journal()).is_some(), "the response had another ID");
         journal().confirm("p", "c", "x");
         assert_eq!(found(&journal()), None);
-        assert!(!home.exists(), "nothing is left");
+        assert!(!home.exists(), "the empty directory is removed");
     }
 
-    /// The state of a run that was killed may have it still.
+    /// A killed run may not have saved that the connection was replaced.
     #[test]
-    fn what_was_held_before_is_not_what_a_creation_made() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let journal = CreationJournal::in_directory(directory.path().join("dli"));
+    fn connection_of_the_state_is_not_the_result() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let journal = in_directory(&directory.path().join("dli"));
         journal.confirm("p", "c", "replaced");
-        journal.write(&journal.creation("p", &body(), None, &[], NOW)).expect("there is room");
+        journal.write(&journal.creation("p", &body(), None, &[], NOW)).expect("the directory is writable");
         journal.confirm("p", "c", "replaced");
         assert!(found(&journal).is_some());
         journal.confirm("p", "c", "new");
         assert_eq!(found(&journal), None);
     }
 
-    /// Unless somebody had interrupted and gone.
     #[test]
-    fn a_client_that_says_goodbye_has_been_told() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let begun = || {
-            let journal = CreationJournal::in_directory(directory.path().join("dli"));
-            journal.write(&CreationEntry { id: Some("x".into()), ..creation() }).expect("there is room");
-            journal
-        };
-        let (calm, interrupted) = (CancellationToken::new(), CancellationToken::new());
+    fn only_sent_responses_are_acknowledged() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let (running, interrupted) = (CancellationToken::new(), CancellationToken::new());
         interrupted.cancel();
-        for (id, stop, told) in [("x", &calm, true), ("x", &interrupted, false), ("y", &calm, false)] {
-            let journal = begun();
-            journal.record_created("p", "c", id, stop);
+        let (sent, pending) = (ResponseSent::default(), ResponseSent::default());
+        sent.set();
+        let cases = [
+            ("x", &running, &sent, true),
+            ("x", &running, &pending, false),
+            ("x", &interrupted, &sent, false),
+            ("y", &running, &sent, false),
+        ];
+        for (id, stop, response, acknowledged) in cases {
+            let journal = in_directory(&directory.path().join("dli"));
+            journal.write(&CreationEntry { id: Some("x".into()), ..creation() }).expect("the directory is writable");
+            journal.record_created("p", "c", id, stop, response);
             journal.acknowledge_all();
-            assert_eq!(found(&journal).map(|noted| noted.acknowledged), Some(told), "{id}");
+            assert_eq!(found(&journal).map(|entry| entry.acknowledged), Some(acknowledged), "{id}");
         }
-        let journal = begun();
-        journal.acknowledge_all();
-        assert!(found(&journal).is_some_and(|noted| !noted.acknowledged), "nobody was told of it");
     }
 
-    /// All processes that one client has started are one run, whatever the clocks say.
+    /// Two runs may be active in one directory at the same time, each with its own state.
     #[test]
-    fn what_another_process_of_this_run_notes_is_not_an_earlier_runs() {
-        let of = |client: &str| CreationJournal::default().of_client(client.to_owned());
-        let noted = |journal: &CreationJournal| journal.creation("p", &body(), None, &[], NOW);
-        assert!(!of("a").is_earlier(&noted(&of("a"))));
-        assert!(of("b").is_earlier(&noted(&of("a"))));
+    fn entry_of_running_client_is_not_earlier() {
+        let of = |key: &str| {
+            let is_running = |key: &str| key.starts_with("running");
+            CreationJournal::new(None, Some(Client { key: key.to_owned(), is_running }))
+        };
+        let entry = |key: &str| of(key).creation("p", &body(), None, &[], NOW);
+        let run = of("running 1");
+        assert!(!run.is_earlier(&entry("running 2")) && run.is_concurrent(&entry("running 2")));
+        assert!(!run.is_earlier(&entry("running 1")) && !run.is_concurrent(&entry("running 1")));
+        assert!(run.is_earlier(&entry("ended")) && !run.is_concurrent(&entry("ended")));
+    }
+
+    #[test]
+    fn processes_of_one_client_form_one_run() {
+        let of = |key: &str| CreationJournal::new(None, Some(Client { key: key.to_owned(), is_running: |_| false }));
+        let entry = |journal: &CreationJournal| journal.creation("p", &body(), None, &[], NOW);
+        assert!(!of("a").is_earlier(&entry(&of("a"))));
+        assert!(of("b").is_earlier(&entry(&of("a"))));
         let configured = of("a");
-        let before = noted(&configured);
+        let before = entry(&configured);
         configured.start_run();
         assert!(!configured.is_earlier(&before));
-        // A process that serves many clients begins a run with each configuration.
-        let alone = CreationJournal::default();
-        let before = noted(&alone);
+        // Without a client, each configuration starts a run.
+        let alone = CreationJournal::new(None, None);
+        let before = entry(&alone);
         assert!(!alone.is_earlier(&before));
         alone.start_run();
         assert!(alone.is_earlier(&before));
     }
 
     #[test]
-    fn an_old_note_is_told_of() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let journal = CreationJournal::in_directory(directory.path().join("dli"));
-        let told = || journal.stale_warnings().iter().map(|told| told.detail.clone()).collect::<Vec<_>>();
-        assert_eq!(told(), Vec::<String>::new());
+    fn old_entry_is_reported() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let journal = in_directory(&directory.path().join("dli"));
+        let warnings = || journal.stale_warnings().iter().map(|warning| warning.detail.clone()).collect::<Vec<_>>();
+        assert_eq!(warnings(), Vec::<String>::new());
         let now = milliseconds(OffsetDateTime::now_utc());
-        journal.write(&CreationEntry { begun: now - 599_000, ..creation() }).expect("there is room");
-        assert_eq!(told(), Vec::<String>::new(), "it may be run again any moment");
+        journal.write(&CreationEntry { begun: now - 599_000, ..creation() }).expect("the directory is writable");
+        assert_eq!(warnings(), Vec::<String>::new(), "too young");
         journal
             .write(&CreationEntry { begun: now - 601_000, id: Some("x".into()), ..creation() })
-            .expect("there is room");
+            .expect("the directory is writable");
         let known = CreationEntry { begun: now - 601_000, id: Some("x".into()), acknowledged: true, ..creation() };
-        let other = CreationJournal::in_directory(directory.path().join("other"));
-        other.write(&known).expect("there is room");
-        assert_eq!(other.stale_warnings().iter().count(), 0, "Terraform was told");
-        let [text] = &told()[..] else { panic!("one note: {:?}", told()) };
+        let other = in_directory(&directory.path().join("other"));
+        other.write(&known).expect("the directory is writable");
+        assert_eq!(other.stale_warnings().iter().count(), 0, "acknowledged");
+        let [text] = &warnings()[..] else { panic!("expected one warning: {:?}", warnings()) };
         assert!(text.contains("\"c\" with the ID x") && text.contains(&journal.display_path("p", "c")), "{text}");
-        fs::write(journal.display_path("p", "c"), "{").expect("it is ours");
-        let [text] = &told()[..] else { panic!("one note: {:?}", told()) };
+        fs::write(journal.display_path("p", "c"), "{").expect("the file is writable");
+        let [text] = &warnings()[..] else { panic!("expected one warning: {:?}", warnings()) };
         assert!(text.contains("cannot be read") && text.contains(&journal.display_path("p", "c")), "{text}");
     }
 
     #[test]
-    fn a_broken_note_is_no_proof_and_is_told() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let journal = CreationJournal::in_directory(directory.path().to_owned());
-        journal.write(&creation()).expect("there is room");
+    fn unreadable_entry_is_an_error() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let journal = in_directory(directory.path());
+        journal.write(&creation()).expect("the directory is writable");
         let file = path(directory.path(), "p", "c");
-        fs::write(&file, "{\"id\":").expect("it is ours");
-        assert_eq!(journal.find("p", "c").expect_err("it is no note").path, file);
-        // Where nothing can be written, that is said, and nothing panics.
-        let nowhere = CreationJournal::in_directory(file.join("x"));
-        nowhere.write(&creation()).expect_err("a file is no directory");
+        fs::write(&file, "{\"id\":").expect("the file is writable");
+        assert_eq!(journal.find("p", "c").expect_err("invalid JSON").path, file);
+        let nowhere = in_directory(&file.join("x"));
+        nowhere.write(&creation()).expect_err("a file is not a directory");
         nowhere.remove("p", "c");
-        assert!(CreationJournal::default().find("p", "c").expect("there is none").is_none());
+        assert!(CreationJournal::new(None, None).find("p", "c").expect("no directory").is_none());
     }
 }

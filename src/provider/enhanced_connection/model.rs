@@ -260,16 +260,11 @@ pub(in crate::provider) fn routes<'a>(
     let spelling = Spelling::new(known, || shown.iter().map(|route| route.name.as_str()).collect());
     let route = |route: &wire::Route| {
         let name = spelling.of(&route.name);
-        let known = known.and_then(|known| known.get(&name)).filter(|known| same_network(known, &route.cidr));
+        let known = known.and_then(|known| known.get(&name)).filter(|known| rules::same_network(known, &route.cidr));
         let cidr = known.cloned().or_else(|| rules::network(&route.cidr).map(|network| network.to_string()));
         (name, cidr.unwrap_or_else(|| route.cidr.clone()))
     };
     shown.iter().map(route).collect()
-}
-
-/// Whether two texts are the same network.
-pub(in crate::provider) fn same_network(a: &str, b: &str) -> bool {
-    a == b || rules::network(a).is_some_and(|network| rules::network(b) == Some(network))
 }
 
 fn doubled_hosts(names: BTreeSet<String>) -> Diagnostic {

@@ -16,7 +16,10 @@ use super::{
 };
 use crate::{
     client::{Error, Project},
-    dli::wire::{self, Binding},
+    dli::{
+        rules::same_network,
+        wire::{self, Binding},
+    },
     framework::{
         diagnostic::{Diagnostic, Diagnostics},
         path::Path,
@@ -263,14 +266,13 @@ impl Reconciler<'_> {
             },
         );
         for (name, cidr) in &present {
-            let same = planned.get(name).is_some_and(|planned| model::same_network(planned, cidr));
+            let same = planned.get(name).is_some_and(|planned| same_network(planned, cidr));
             if same || !(now.contains_key(name) || planned.contains_key(name)) {
                 continue;
             }
             // One of its name that leads elsewhere is another, which somebody added meanwhile.
-            let gone = || async move {
-                Ok(!route(project, id, name).await?.is_some_and(|there| model::same_network(&there, cidr)))
-            };
+            let gone =
+                || async move { Ok(!route(project, id, name).await?.is_some_and(|there| same_network(&there, cidr))) };
             // The service may keep another case.
             let exact = shown.iter().find(|route| route.name == *name);
             let kept = exact.or_else(|| shown.iter().find(|route| route.name.eq_ignore_ascii_case(name)));
@@ -284,12 +286,11 @@ impl Reconciler<'_> {
             self.save(|state| state.routes = Some(now.clone()));
         }
         for (name, cidr) in &planned {
-            if present.get(name).is_some_and(|present| model::same_network(present, cidr)) {
+            if present.get(name).is_some_and(|present| same_network(present, cidr)) {
                 continue;
             }
-            let added = || async move {
-                Ok(route(project, id, name).await?.is_some_and(|there| model::same_network(&there, cidr)))
-            };
+            let added =
+                || async move { Ok(route(project, id, name).await?.is_some_and(|there| same_network(&there, cidr))) };
             let adding = project.run_verified(|| project.create_route(id, name, cidr), added);
             self.context.write(adding).await.map_err(|error| self.at_route(name, error))?;
             now.insert(name.clone(), cidr.clone());

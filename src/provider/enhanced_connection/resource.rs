@@ -27,6 +27,7 @@ use async_trait::async_trait;
 
 use super::{
     create_once::{self, CreateOutcome},
+    creation_journal::ResponseSent,
     model::{self, Connection, RemoteState},
     modify_plan::{self, IMPORTED},
     reconcile::Reconciler,
@@ -72,31 +73,13 @@ impl EnhancedConnection {
     pub(in crate::provider) fn new(provider_data: Arc<ProviderData>) -> Self {
         Self { provider_data }
     }
-}
 
-#[async_trait]
-impl Resource for EnhancedConnection {
-    fn type_name(&self) -> &'static str {
-        "dli_enhanced_connection"
-    }
-
-    fn schema(&self) -> Schema {
-        schema::schema()
-    }
-
-    fn prior_schema_type(&self, version: i64) -> Option<Type> {
-        (version == 0).then(|| schema::schema().ty())
-    }
-
-    fn upgrade_state(&self, _: i64, state: Value) -> Result<Value, Diagnostics> {
-        Ok(state_upgrade::from_0(state))
-    }
-
-    async fn modify_plan(&self, request: ModifyPlanRequest<'_>) -> Result<Diagnostics, Diagnostics> {
-        modify_plan::modify(&self.provider_data, request).await
-    }
-
-    async fn create(&self, request: CreateRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
+    async fn create_connection(
+        &self,
+        request: CreateRequest<'_>,
+        response: &mut ResponseState,
+        sent: &ResponseSent,
+    ) -> Result<(), Diagnostics> {
         const SUMMARY: &str = "Could Not Create the Enhanced Connection";
         let planned = Connection::from_value(request.planned, &Path::root())?;
         let limit = planned.timeouts.create(schema::CREATE);
@@ -108,7 +91,7 @@ impl Resource for EnhancedConnection {
         let tags = tag_policy.all(planned.tags.as_ref());
 
         self.provider_data.run_state().mark_applying();
-        let (made, warnings) = create_once::run(&context, &self.provider_data, &planned, &tags, SUMMARY).await?;
+        let (made, warnings) = create_once::run(&context, &self.provider_data, &planned, &tags, SUMMARY, sent).await?;
         response.add_warning(warnings);
         let (id, found, noted) = match made {
             CreateOutcome::Answered(id) => (id, false, None),
@@ -152,6 +135,37 @@ impl Resource for EnhancedConnection {
             reconciler.step("Routes", outcome);
         }
         finish(reconciler, wait, "Created", true).await
+    }
+}
+
+#[async_trait]
+impl Resource for EnhancedConnection {
+    fn type_name(&self) -> &'static str {
+        "dli_enhanced_connection"
+    }
+
+    fn schema(&self) -> Schema {
+        schema::schema()
+    }
+
+    fn prior_schema_type(&self, version: i64) -> Option<Type> {
+        (version == 0).then(|| schema::schema().ty())
+    }
+
+    fn upgrade_state(&self, _: i64, state: Value) -> Result<Value, Diagnostics> {
+        Ok(state_upgrade::from_0(state))
+    }
+
+    async fn modify_plan(&self, request: ModifyPlanRequest<'_>) -> Result<Diagnostics, Diagnostics> {
+        modify_plan::modify(&self.provider_data, request).await
+    }
+
+    async fn create(&self, request: CreateRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
+        let sent = ResponseSent::default();
+        let result = self.create_connection(request, response, &sent).await;
+        // A call that the client cancels is dropped before this point.
+        sent.set();
+        result
     }
 
     async fn read(&self, request: ReadRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {

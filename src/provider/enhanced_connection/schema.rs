@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-use super::model::same_network;
+use crate::dli::rules::same_network;
 
 /// How long each operation may take where the configuration does not say. (A binding takes 5 to 10 minutes where its queue
 /// is new.)

@@ -159,7 +159,8 @@ impl PlanChecker {
             error.map(|error| self.unchecked(error, "Connection Names Were Not Checked")).unwrap_or_default();
         let holders = holders.iter().filter_map(|holders| holders.get(name)).flatten();
         let noted = journal.find(self.context.project.id(), name).ok().flatten();
-        let ours = |id: &String| noted.as_ref().is_some_and(|noted| noted.may_have_created(id) && !noted.acknowledged);
+        let noted = noted.filter(|noted| !noted.acknowledged && !journal.is_concurrent(noted));
+        let ours = |id: &String| noted.as_ref().is_some_and(|noted| noted.may_have_created(id));
         let others = holders.filter(|id| !self.run_state.is_replaced(id) && !ours(id));
         let others: Vec<_> = others.map(String::as_str).collect();
         if !others.is_empty() {

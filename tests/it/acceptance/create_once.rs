@@ -437,3 +437,51 @@ fn two_candidates_block_adoption_and_create() {
         assert_eq!(cloud.connections().len(), 2);
     });
 }
+
+/// Two runs in one directory, each with a state of its own, are active at the same time.
+#[test]
+fn connection_of_a_concurrent_run_is_not_adopted() {
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace(terraform);
+        let finish = workspace.path().join("finish");
+        // The route keeps the provider process of the first run alive until the provisioner ends.
+        let rest = format!(
+            r#"
+resource "terraform_data" "wait" {{
+  input = dli_enhanced_connection.test.id
+  provisioner "local-exec" {{
+    command = "while [ ! -e {} ]; do sleep 0.1; done"
+  }}
+}}
+resource "dli_enhanced_connection_route" "r" {{
+  connection_id = terraform_data.wait.output
+  name          = "r"
+  cidr          = "10.9.0.0/16"
+}}
+"#,
+            finish.display()
+        );
+        workspace.configure(&(connection("") + &rest));
+        let first = workspace.start(&["apply", "-auto-approve", "-state=first.tfstate"]);
+        first.wait_for("the connection exists", || entry_id(&workspace).is_some());
+        let id = cloud.connection().id;
+        let second = workspace.run(&["apply", "-json", "-auto-approve", "-state=second.tfstate"]);
+        std::fs::write(&finish, "").expect("the directory is writable");
+        let error = second.expect_code(1).error_of(ADDRESS);
+        for part in [&id, "Name Is Taken", "still active", "Nothing was created"] {
+            assert!(error.contains(part), "expected {part:?}:\n{error}");
+        }
+        first.wait().expect_code(0);
+        assert_eq!((cloud.connection().id, create_counts(&cloud).0), (id, 1));
+        workspace.run(&["destroy", "-auto-approve", "-state=first.tfstate"]).expect_code(0);
+        cloud.expect_empty();
+    });
+}
+
+/// ID in the only journal entry, once the service has answered.
+fn entry_id(workspace: &Workspace) -> Option<String> {
+    let entry = std::fs::read_dir(workspace.path().join(".terraform/dli")).ok()?.next()?.ok()?.path();
+    let entry: serde_json::Value = serde_json::from_slice(&std::fs::read(entry).ok()?).ok()?;
+    Some(entry["id"].as_str()?.to_owned())
+}

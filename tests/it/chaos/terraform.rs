@@ -150,7 +150,7 @@ impl Workspace {
     }
 
     async fn start(&self, death: &CancellationToken) -> Process {
-        let server = Server::new(DliProvider::remembering_in(Box::new(|_| None), self.notes()));
+        let server = Server::new(DliProvider::with_journal(Box::new(|_| None), self.notes(), None));
         let faults = server.configure(&self.provider).await;
         assert!(!faults.has_errors(), "{faults:?}");
         Process { server, death: death.clone(), turns: Semaphore::new(PARALLELISM) }
