@@ -1,7 +1,7 @@
-//! What Terraform means: values, types, paths, schemas as data, diagnostics, validation, planning, and the traits that a
+//! Terraform's concepts: values, types, paths, schemas, diagnostics, validation and planning, and the traits that a
 //! provider, its resources and its data sources implement.
 //!
-//! In here there is no gRPC, no protobuf, no HTTP and no DLI. The `protocol` room turns the wire into calls of
+//! There is no gRPC, no protobuf, no HTTP and no DLI. The `protocol` room turns the wire into calls of
 //! [`server::Server`], which drives a [`provider::Provider`]; everything it decides, it decides from its arguments.
 
 pub mod data_source;

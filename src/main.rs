@@ -21,7 +21,7 @@ const IDENTITY: Identity = Identity {
     try_hint: "To try it without an account, start `dli-emulator`, which comes with it.",
 };
 
-/// The workers share little work: a call mostly waits for the cloud, and a client runs ten at a time.
+/// Maximum number of worker threads. Calls mostly wait for the service.
 const WORKERS: usize = 4;
 
 /// Terraform provider for Huawei Cloud Data Lake Insight (DLI).
@@ -37,7 +37,7 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    // What is not Unicode is garbled rather than taken for absent: without the client's certificate there is no TLS.
+    // Invalid Unicode is replaced: treating the client's certificate as absent would disable TLS.
     let variable = |name: &str| env::var_os(name).map(|value| value.to_string_lossy().into_owned());
 
     let mode = match (arguments.debug, environment::read(variable)) {
@@ -55,17 +55,17 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("[ERROR] cannot start the runtime: {error}\n")),
     };
-    // A process that serves on its own takes part in many runs.
+    // In debug mode one process serves many runs.
     let key = if arguments.debug { None } else { plugin::parent_process_key() };
     let client = key.map(|key| Client { key, is_running: plugin::is_process_running });
-    let provider = DliProvider::with_journal(Box::new(variable), notes(variable), client);
+    let provider = DliProvider::with_journal(Box::new(variable), journal_directory(variable), client);
     let acknowledge_after_shutdown = provider.acknowledge_after_shutdown();
     let served = runtime.block_on(plugin::serve(&IDENTITY, mode, || {
         let server = Server::new(provider);
         let service = protocol::Service::new(server);
         (Routes::new(protocol::grpc(service.clone())), move || service.interrupt())
     }));
-    // What still runs has nobody left to answer to.
+    // Remaining tasks have no client any more.
     runtime.shutdown_background();
     match served {
         Ok(Exit::ShutdownRpc) => {
@@ -77,12 +77,11 @@ fn main() -> ExitCode {
     }
 }
 
-/// Beside Terraform's own data of the working directory, in which it starts this program. A directory may have several
-/// states, one for each of Terraform's workspaces: what one of them has is nothing that another has lost.
-fn notes(environment: impl Fn(&str) -> Option<String>) -> PathBuf {
+/// Returns the directory of the creation journal: below Terraform's data directory, one for each workspace.
+fn journal_directory(environment: impl Fn(&str) -> Option<String>) -> PathBuf {
     let variable = |name| environment(name).filter(|value| !value.is_empty());
     let data = PathBuf::from(variable("TF_DATA_DIR").unwrap_or_else(|| ".terraform".to_owned()));
-    // Where a workspace was selected, its name is all that this file holds.
+    // This file contains the name of the selected workspace.
     let selected = || fs::read_to_string(data.join("environment")).ok();
     let workspace = variable("TF_WORKSPACE").or_else(selected).unwrap_or_default();
     match workspace.trim() {
@@ -91,7 +90,7 @@ fn notes(environment: impl Fn(&str) -> Option<String>) -> PathBuf {
     }
 }
 
-/// Says why on stderr; `[ERROR]` is a prefix that clients show at that level.
+/// Prints an error to stderr; clients recognise the prefix `[ERROR]`.
 fn fail(text: &str) -> ExitCode {
     let _ = io::stderr().write_all(text.as_bytes());
     ExitCode::FAILURE

@@ -1,18 +1,15 @@
-//! The life of a go-plugin process: what Terraform and OpenTofu expect of any plugin, whatever it provides.
+//! A go-plugin process, as Terraform and OpenTofu expect it of any plugin.
 //!
-//! A client starts the program once for each phase of a run and again for each provider configuration, so a process
-//! is born often and lives shortly:
+//! A client starts the program for each phase of a run and each provider configuration, so processes are short-lived:
 //!
-//! 1. [`handshake`] reads the environment: was this started by a client, and with which certificate?
-//! 2. a private socket is bound, a certificate made for this process alone, and one line on stdout tells the client
-//!    of both. Everything before that line is waiting time for a user; what can wait comes after it.
-//! 3. the client connects, the two certificates prove each end to the other, and the provider's service is served
-//!    beside go-plugin's own: controller, stdio, broker, health.
-//! 4. the process ends when the client says so, when it is terminated, or when the client is gone.
+//! 1. [`environment`] reads the variables that the client sets.
+//! 2. The process binds a private socket, creates a certificate and prints both in one line on stdout. The client waits
+//!    for this line, so everything else comes after it.
+//! 3. The client connects with mutual TLS. The provider's service runs beside those of go-plugin: controller, stdio,
+//!    broker, health.
+//! 4. The process ends on the client's Shutdown call, on a signal, or when the client has exited.
 //!
-//! With [`Mode::Debug`] the same service runs on its own, for a debugger or for reading the wire.
-//!
-//! This room knows nothing of Terraform's schema or of any cloud: the provider arrives as [`Routes`].
+//! With [`Mode::Debug`] the same service runs on its own, for a debugger. The provider is passed as [`Routes`].
 
 mod connection;
 mod control;
@@ -39,16 +36,15 @@ pub use self::shutdown::{is_process_running, parent_process_key};
 use self::tls::Tls;
 pub use self::usage::Identity;
 
-/// How long calls in flight may take to finish once the end was asked for. A client that closes in an orderly way has
-/// none open, and it waits for the process.
+/// Time for running calls to finish after the client's Shutdown call. A client that closes properly has none.
 const DRAIN: Duration = Duration::from_millis(50);
 
-/// How long they may take after SIGTERM, which reaches a whole process group when a run is cancelled: the client is then
-/// waiting for their answers, and what a call has made is in its answer.
+/// Time for running calls to finish after SIGTERM. The client still waits for their responses, which contain the
+/// objects that they created.
 const TERMINATION: Duration = Duration::from_secs(5);
 
-/// Flow-control windows and frame size for messages of many megabytes on a local socket; HTTP/2's own defaults of
-/// 64 KiB and 16 KiB would stop such a message hundreds of times.
+/// Flow-control windows and frame size for large messages on a local socket. The defaults of HTTP/2, 64 KiB and 16 KiB,
+/// would interrupt such a message hundreds of times.
 const STREAM_WINDOW: u32 = 16 << 20;
 const CONNECTION_WINDOW: u32 = 64 << 20;
 const FRAME: u32 = 1 << 20;
@@ -56,47 +52,45 @@ const FRAME: u32 = 1 << 20;
 /// How the process was started.
 #[derive(Clone, Debug)]
 pub enum Mode {
-    /// By a client, which waits for the line on stdout.
+    /// By a client, which waits for the handshake line on stdout.
     Launched(PluginEnv),
-    /// By a person, who tells clients of it through `TF_REATTACH_PROVIDERS`: no certificates, no cookie, one process for
-    /// all phases and configurations.
+    /// By hand with `TF_REATTACH_PROVIDERS`: no TLS, no cookie, one process for all phases and configurations.
     Debug,
 }
 
-/// Why the process cannot serve.
+/// An error that keeps the process from serving.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PluginError {
-    /// No signal handlers: the process could be stopped in the middle of a change.
+    /// Signal handlers cannot be installed.
     #[error("cannot watch for signals")]
     Signals(#[source] io::Error),
-    /// The client's certificate cannot be read, or none can be made for this side.
+    /// The client's certificate is unreadable, or none can be created for the server.
     #[error("cannot set up mutual TLS")]
     Tls(#[from] tls::TlsError),
-    /// No place to listen.
+    /// The socket cannot be bound.
     #[error("cannot listen for the client")]
     Listen(#[from] listener::ListenError),
-    /// The client went away before it was told the address.
+    /// The handshake line cannot be written.
     #[error("cannot write the address to stdout")]
     Announce(#[source] io::Error),
-    /// The server failed as a whole, not one connection.
+    /// The gRPC server failed.
     #[error("the gRPC server failed")]
     Serve(#[from] tonic::transport::Error),
 }
 
-/// How an orderly end came about.
+/// Why serving ended without an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// The client said goodbye, having had all the answers that it wanted.
+    /// The client's Shutdown call.
     ShutdownRpc,
-    /// A signal, or the death of the client.
+    /// A signal, or the client exited.
     Interrupted,
 }
 
-/// Serves `provider` until the client or the system ends it; `Ok` is an orderly end.
+/// Serves `provider` until shutdown.
 ///
-/// `provider` is called after the client was told where to connect. The socket file is removed before this returns;
-/// the caller then leaves `main` without waiting for what still runs in the runtime.
+/// `provider` is called after the handshake line is printed. The socket file is removed before this returns.
 pub async fn serve<I: FnOnce()>(
     identity: &Identity,
     mode: Mode,
@@ -110,10 +104,10 @@ pub async fn serve<I: FnOnce()>(
     };
 
     let tls = env.certificate()?.map(Tls::for_client).transpose()?;
-    // The traces are removed at the end of this function, on every way out.
+    // The socket files are removed when this function returns.
     let Listener { socket, address, files: _files } = listener::listen(&env)?;
     if debug {
-        // Stdout has the line alone, so that a script can read it.
+        // Only the line goes to stdout, so that scripts can read it.
         let _ = io::stderr().write_all(usage::waiting(identity).as_bytes());
         announce(&reattach::line(identity.address, std::process::id(), &address))?;
     } else {
@@ -139,18 +133,18 @@ pub async fn serve<I: FnOnce()>(
 
     tokio::select! {
         served = serving => served?,
-        () = time_to_leave(life, &stop, interrupt) => {}
+        () = wait_for_shutdown(life, &stop, interrupt) => {}
     }
     Ok(if stop.requested_by_client() { Exit::ShutdownRpc } else { Exit::Interrupted })
 }
 
-/// Resolves when the process has to be gone, calls in flight or not, after the end was asked for.
-async fn time_to_leave(life: ShutdownWatcher, stop: &Shutdown, interrupt: impl FnOnce()) {
+/// Waits for a shutdown request and then for running calls, up to a limit.
+async fn wait_for_shutdown(life: ShutdownWatcher, stop: &Shutdown, interrupt: impl FnOnce()) {
     let drain = tokio::select! {
         cause = life.end() => {
-            tracing::debug!(%cause, "ending");
-            if cause.leaves_a_client() {
-                // The client would say so itself, but after the end has begun nothing new reaches this process.
+            tracing::debug!(%cause, "shutting down");
+            if cause.client_is_waiting() {
+                // The client cannot call StopProvider any more once the shutdown has begun.
                 interrupt();
                 TERMINATION
             } else {
@@ -158,7 +152,7 @@ async fn time_to_leave(life: ShutdownWatcher, stop: &Shutdown, interrupt: impl F
             }
         }
         () = stop.requested() => {
-            tracing::debug!(cause = "the client said so", "ending");
+            tracing::debug!(cause = "Shutdown call", "shutting down");
             DRAIN
         }
     };
@@ -166,7 +160,7 @@ async fn time_to_leave(life: ShutdownWatcher, stop: &Shutdown, interrupt: impl F
     tokio::time::sleep(drain).await;
 }
 
-/// Writes the one line that a client reads. Nothing else in the program writes to stdout while it serves.
+/// Writes the line that the client reads. Nothing else writes to stdout while serving.
 fn announce(line: &str) -> Result<(), PluginError> {
     let mut stdout = io::stdout().lock();
     writeln!(stdout, "{line}").and_then(|()| stdout.flush()).map_err(PluginError::Announce)

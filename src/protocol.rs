@@ -1,7 +1,4 @@
-//! The wire: provider protocol 6.11 in generated types, the codecs of cty values, and the service that does decode →
-//! framework → encode and decides nothing.
-//!
-//! In here there is no DLI and no HTTP.
+//! Provider protocol 6.11: generated types, the codecs of cty values, and the gRPC service.
 
 pub mod codec;
 mod dynamic;
@@ -14,11 +11,11 @@ pub mod type_json;
 
 pub use self::service::Service;
 
-/// Largest message in either direction, in bytes: what Terraform and Go providers agree on. tonic's own default of 4 MiB
-/// is less than the state of a connection with 20,000 hosts.
+/// Maximum message size in bytes, as in Terraform and Go providers. The state of a connection with 20,000 hosts exceeds
+/// tonic's default of 4 MiB.
 pub const MAX_MESSAGE_SIZE: usize = 256 << 20;
 
-/// The service as gRPC serves it, with the message limit in both directions.
+/// Returns the gRPC service with the message limit in both directions.
 pub fn grpc(service: Service) -> tfplugin6::provider_server::ProviderServer<Service> {
     tfplugin6::provider_server::ProviderServer::new(service)
         .max_decoding_message_size(MAX_MESSAGE_SIZE)

@@ -1,32 +1,30 @@
-//! What a kind of data source implements.
-//!
-//! It looks at things that Terraform does not manage, so it has one call. It must not change anything: core reads it
-//! again whenever it likes, during a plan too.
+//! The data source trait.
 
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 use super::{diagnostic::Diagnostics, resource::ResponseState, schema::Schema, value::Value};
 
-/// A kind of data source.
+/// A data source. Reading must not change anything: Terraform reads at any time, during a plan too.
 #[async_trait]
 pub trait DataSource: Send + Sync {
-    /// Its type name, the provider's prefix included: `dli_queues`.
+    /// Returns the type name with the provider's prefix, such as `dli_queues`.
     fn type_name(&self) -> &'static str;
 
-    /// Its schema. Its version means nothing: what is read is never upgraded.
+    /// Returns the schema. Its version is not used.
     fn schema(&self) -> Schema;
 
-    /// Looks, and saves all that the schema has; what is configured is saved as it is configured. `response` starts
-    /// with nothing saved. Nothing found is an error, unless the answer is a collection.
+    /// Reads the data source and sets the whole state; configured values stay as configured.
+    ///
+    /// No match is an error unless the result is a collection. `response` starts without a state.
     async fn read(&self, request: DataRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics>;
 }
 
-/// A call to read a data source.
+/// The request of [`DataSource::read`].
 #[derive(Debug, Clone, Copy)]
 pub struct DataRequest<'a> {
-    /// The configuration, wholly known and valid, with defaults in place.
+    /// Valid, wholly known configuration with defaults applied.
     pub config: &'a Value,
-    /// Triggered when the practitioner interrupts.
+    /// Cancelled when the practitioner interrupts.
     pub stop: &'a CancellationToken,
 }

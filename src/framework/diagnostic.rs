@@ -1,99 +1,99 @@
-//! What a practitioner sees.
+//! Errors and warnings that Terraform shows to the practitioner.
 
 use std::collections::BTreeMap;
 
 use super::path::{Path, Step};
 
-/// Whether Terraform goes on.
+/// Severity of a diagnostic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// It does not.
+    /// Terraform stops.
     Error,
-    /// It does, and shows it.
+    /// Terraform shows it and continues.
     Warning,
 }
 
-const REPORT: &str = "This is always a fault of the provider, not of the configuration. Please report it.";
+const REPORT: &str = "This is always a bug in the provider, not in the configuration. Please report it.";
 
-/// One message.
+/// An error or a warning.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// Error or warning.
     pub severity: Severity,
-    /// What kind of thing it is, in title case, without full stop.
+    /// Short title in title case, without a full stop.
     pub summary: String,
-    /// What happened, what Terraform now holds, what to do.
+    /// What happened, what the state contains now, and what to do.
     pub detail: String,
-    /// What it is about; the root where it is about the whole.
+    /// The attribute; the root stands for the whole object.
     pub path: Path,
 }
 
 impl Diagnostic {
-    /// An error about the whole.
+    /// Creates an error without an attribute path.
     pub fn error(summary: impl Into<String>, detail: impl Into<String>) -> Self {
         Self { severity: Severity::Error, summary: summary.into(), detail: detail.into(), path: Path::root() }
     }
 
-    /// A warning about the whole.
+    /// Creates a warning without an attribute path.
     pub fn warning(summary: impl Into<String>, detail: impl Into<String>) -> Self {
         Self { severity: Severity::Warning, ..Self::error(summary, detail) }
     }
 
-    /// The same, as something that need not stop anyone.
+    /// Turns an error into a warning.
     #[must_use]
     pub fn into_warning(self) -> Self {
         Self { severity: Severity::Warning, ..self }
     }
 
-    /// The same about one place.
+    /// Sets the attribute path.
     pub fn at(self, path: Path) -> Self {
         Self { path, ..self }
     }
 
-    /// A broken promise of the provider itself.
+    /// Creates the error for a bug in the provider.
     pub fn bug(detail: impl std::fmt::Display) -> Self {
         Self::error("Bug in the Provider", format!("{detail}\n\n{REPORT}"))
     }
 
-    /// What is wrong, without the request to report it: for where it is not the provider's fault after all.
+    /// Returns the detail of a bug without the request to report it.
     pub fn detail_without_report_request(&self) -> &str {
         self.detail.trim_end_matches(REPORT).trim_end()
     }
 }
 
-/// Messages of one call, in the order in which they came up.
+/// The diagnostics of one call, in order of occurrence.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Diagnostics(Vec<Diagnostic>);
 
 impl Diagnostics {
-    /// None.
+    /// Creates an empty list.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds one.
+    /// Adds a diagnostic.
     pub fn push(&mut self, diagnostic: Diagnostic) {
         self.0.push(diagnostic);
     }
 
-    /// Adds many.
+    /// Adds several diagnostics.
     pub fn extend(&mut self, others: impl IntoIterator<Item = Diagnostic>) {
         self.0.extend(others);
     }
 
-    /// Whether any of them is an error.
+    /// Returns whether any diagnostic is an error.
     pub fn has_errors(&self) -> bool {
         self.0.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
     }
 
-    /// Each in turn.
+    /// Iterates over the diagnostics.
     pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
         self.0.iter()
     }
 
-    /// Shows the first `most` of each kind (same summary, same attribute of the root) and sums up the rest in one more
-    /// message, so that 20,000 bad records stay readable.
-    pub fn limit_repeated(self, most: usize) -> Self {
+    /// Keeps the first `limit` diagnostics of a kind and summarises the others in one.
+    ///
+    /// Diagnostics of a kind share summary and root attribute.
+    pub fn limit_repeated(self, limit: usize) -> Self {
         type Kind = (Severity, String, Option<Step>);
         let kind = |d: &Diagnostic| -> Kind { (d.severity, d.summary.clone(), d.path.head().cloned()) };
         let mut seen: BTreeMap<Kind, (usize, Vec<String>)> = BTreeMap::new();
@@ -101,20 +101,20 @@ impl Diagnostics {
         for diagnostic in self.0 {
             let (count, examples) = seen.entry(kind(&diagnostic)).or_default();
             *count += 1;
-            if *count <= most {
+            if *count <= limit {
                 shown.push(diagnostic);
             } else if examples.len() < 3 {
                 examples.push(diagnostic.path.to_string());
             }
         }
         for ((severity, summary, head), (count, examples)) in seen {
-            if count > most {
-                let more = count - most;
+            if count > limit {
+                let more = count - limit;
                 let ellipsis = if more > examples.len() { ", …" } else { "" };
                 shown.push(Diagnostic {
                     severity,
                     detail: format!(
-                        "{more} more of this kind, {count} in all: {}{ellipsis}\n\nThe first {most} are shown one by one.",
+                        "{more} more of this kind, {count} in all: {}{ellipsis}\n\nThe first {limit} are shown one by one.",
                         examples.join(", ")
                     ),
                     summary,
@@ -167,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn twenty_are_shown_and_the_rest_summed_up() {
+    fn repeated_diagnostics_are_summarised() {
         let mut all = Diagnostics::new();
         for n in 0..25 {
             all.push(Diagnostic::error("Invalid Host Name", "…").at(Path::attribute("hosts").key(format!("{n}bad"))));
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn twenty_of_a_kind_are_all_shown() {
+    fn limit_is_inclusive() {
         let mut all = Diagnostics::new();
         for n in 0..20 {
             all.push(Diagnostic::error("Invalid Host Name", "…").at(Path::attribute("hosts").key(format!("{n}bad"))));

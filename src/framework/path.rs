@@ -1,10 +1,10 @@
-//! Where in a configuration something stands.
+//! Attribute paths.
 
 use std::fmt;
 
 use super::value::Value;
 
-/// One step down.
+/// One step of a path.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Step {
     /// Into an attribute or block of an object.
@@ -13,8 +13,7 @@ pub enum Step {
     Key(String),
     /// To the element of a list or tuple.
     Index(usize),
-    /// To the element of a set, which has no name but itself. The protocol cannot say it: on the wire a path ends at
-    /// the set.
+    /// To the element of a set. The protocol cannot express it: an encoded path ends at the set.
     Element(Value),
 }
 
@@ -23,39 +22,39 @@ pub enum Step {
 pub struct Path(Vec<Step>);
 
 impl Path {
-    /// The configuration as a whole.
+    /// Returns the empty path, which stands for the whole object.
     pub fn root() -> Self {
         Self::default()
     }
 
-    /// An attribute of the root.
+    /// Returns the path of a root attribute.
     pub fn attribute(name: impl Into<String>) -> Self {
         Self(vec![Step::Attribute(name.into())])
     }
 
-    /// This path and one step more.
+    /// Returns this path extended by a step.
     pub fn step(&self, step: Step) -> Self {
         let mut steps = self.0.clone();
         steps.push(step);
         Self(steps)
     }
 
-    /// An attribute below this.
+    /// Returns the path of an attribute below this one.
     pub fn field(&self, name: impl Into<String>) -> Self {
         self.step(Step::Attribute(name.into()))
     }
 
-    /// The element of a map at this path.
+    /// Returns the path of a map element below this one.
     pub fn key(&self, key: impl Into<String>) -> Self {
         self.step(Step::Key(key.into()))
     }
 
-    /// The steps, from the root.
+    /// Returns the steps from the root.
     pub fn steps(&self) -> &[Step] {
         &self.0
     }
 
-    /// The first step: the attribute of the root that this lies in.
+    /// Returns the first step, the root attribute.
     pub fn head(&self) -> Option<&Step> {
         self.0.first()
     }
@@ -84,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_as_terraform_writes_it() {
+    fn display_matches_terraform() {
         assert_eq!(Path::attribute("hosts").key("9bad").to_string(), r#"hosts["9bad"]"#);
         assert_eq!(Path::attribute("a").step(Step::Index(3)).field("b").to_string(), "a[3].b");
         assert_eq!(Path::attribute("queues").step(Step::Element("Q 1".into())).to_string(), r#"queues["Q 1"]"#);

@@ -1,15 +1,14 @@
-//! The planning algorithm: what Terraform core may be told, so that it never prints "Provider produced invalid plan"
-//! or "inconsistent result after apply".
+//! The planning algorithm. Its plans satisfy the rules of Terraform core for valid plans.
 //!
-//! Core proposes a state (the configuration, with prior values of computed attributes). Then, in this order:
+//! Core proposes a state: the configuration with prior values of computed attributes. Planning then
 //!
-//! 1. a default takes the place of what the configuration does not set;
-//! 2. a value that means the same as the prior one is put back to the prior one;
-//! 3. where anything differs from the prior state, every attribute that the provider decides becomes unknown;
-//! 4. the attributes' modifiers have their say, those of configured attributes before those of computed ones.
+//! 1. applies defaults to attributes that are not configured;
+//! 2. restores prior values that are semantically equal to the new ones;
+//! 3. marks computed attributes as unknown if anything differs from the prior state;
+//! 4. runs the plan modifiers of configured attributes, then those of computed ones.
 //!
-//! Where nothing differs the plan is the prior state exactly. The result depends on the arguments alone: core plans
-//! again during apply and insists on the same answer.
+//! Without a difference the plan equals the prior state. Planning depends only on its arguments, because core plans
+//! again during apply and requires the same result.
 
 use super::{
     path::Path,
@@ -52,7 +51,7 @@ pub(super) fn apply_default(attribute: &Attribute, config: &Value, planned: &mut
     }
 }
 
-/// Puts back `prior`'s spelling of an attribute where the attribute says that both mean the same.
+/// Restores the prior value of an attribute if it is semantically equal to the new one.
 pub(super) fn keep_equivalent(attribute: &Attribute, prior: &Value, new: &mut Value) {
     let (was, is) = (prior.get(attribute.name), new.get(attribute.name));
     let both_known = !was.is_null() && !is.is_null() && is.is_wholly_known();
@@ -61,7 +60,7 @@ pub(super) fn keep_equivalent(attribute: &Attribute, prior: &Value, new: &mut Va
     }
 }
 
-/// Every attribute that the provider decides, at any depth of nested attributes, becomes unknown.
+/// Marks all computed attributes as unknown, nested ones included.
 fn mark_unknown(attributes: &[Attribute], config: &Value, planned: &mut Value) {
     for attribute in attributes {
         let configured = config.get(attribute.name);
@@ -188,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn create_leaves_everything_computed_open() {
+    fn create_plans_computed_attributes_as_unknown() {
         let plan = planned(&Value::Null, &object(&[("name", "a".into())]));
         let expected =
             [("name", "a".into()), ("mode", "auto".into()), ("id", UNKNOWN), ("state", UNKNOWN), ("etag", UNKNOWN)];
@@ -197,13 +196,13 @@ mod tests {
     }
 
     #[test]
-    fn nothing_to_do_is_the_prior_state_exactly() {
+    fn plan_without_change_is_the_prior_state() {
         let plan = planned(&state(), &object(&[("name", "a".into()), ("queue", "q1".into())]));
         assert_eq!(plan, Plan { planned: state(), replace: Vec::new() });
     }
 
     #[test]
-    fn an_update_opens_only_what_may_change() {
+    fn update_keeps_state_for_unknown() {
         let hosts = Value::map([("h", "1.2.3.4".into())]);
         let config = object(&[("name", "a".into()), ("queue", "Q1".into()), ("hosts", hosts.clone())]);
         let mut expected = state();
@@ -217,13 +216,13 @@ mod tests {
     }
 
     #[test]
-    fn taking_an_optional_attribute_out_plans_null() {
+    fn removed_optional_attribute_plans_null() {
         let plan = planned(&state(), &object(&[("name", "a".into())]));
         assert_eq!(plan.planned.get("queue"), &Value::Null);
     }
 
     #[test]
-    fn a_change_that_replaces_says_where() {
+    fn replacement_names_the_attribute() {
         let config = object(&[("name", "b".into()), ("queue", "Q1".into())]);
         assert_eq!(planned(&state(), &config).replace, [Path::attribute("name")]);
     }
@@ -234,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn nested_computed_attributes_open_too() {
+    fn nested_computed_attributes_are_unknown() {
         let nested = vec![Attribute::string("key").required(), Attribute::string("made").computed()];
         let schema = Schema {
             body: BlockBody {
@@ -258,7 +257,7 @@ mod tests {
         /// Core's rules (AssertPlanValid), stated without the code above: a configured value is planned as configured
         /// or as it was; what is not computed and not configured is null; a second plan of the outcome is empty.
         #[test]
-        fn any_plan_is_one_that_core_accepts(name in "[ab]", queue in any_text(), mode in any_text(), fresh: bool, was in any_text()) {
+        fn any_plan_is_valid_for_core(name in "[ab]", queue in any_text(), mode in any_text(), fresh: bool, was in any_text()) {
             let mut before = state();
             before.set_attribute("queue", was);
             let prior = if fresh { Value::Null } else { before };

@@ -1,4 +1,4 @@
-//! What a provider implements.
+//! The provider trait.
 
 use std::sync::Arc;
 
@@ -6,20 +6,22 @@ use async_trait::async_trait;
 
 use super::{data_source::DataSource, diagnostic::Diagnostics, resource::Resource, schema::Schema, value::Value};
 
-/// A provider: its own configuration and the kinds of resources and data sources it has.
+/// A provider: its configuration, resources and data sources.
 #[async_trait]
 pub trait Provider: Send + Sync {
-    /// The schema of the provider block.
+    /// Returns the schema of the provider block.
     fn schema(&self) -> Schema;
 
-    /// Takes the configuration in. It may hold unknowns during a plan, and it may come again: in debug mode one process
-    /// serves all provider blocks, and the last one counts. Warnings are the `Ok` value.
+    /// Configures the provider and returns warnings.
+    ///
+    /// The configuration may contain unknowns during a plan. In debug mode one process serves all provider blocks, so
+    /// this may be called again; the last call wins.
     async fn configure(&self, config: &Value) -> Result<Diagnostics, Diagnostics>;
 
-    /// All kinds of resources.
+    /// Returns all resource types.
     fn resources(&self) -> Vec<Arc<dyn Resource>>;
 
-    /// All kinds of data sources.
+    /// Returns all data sources.
     fn data_sources(&self) -> Vec<Arc<dyn DataSource>> {
         Vec::new()
     }

@@ -1,4 +1,4 @@
-//! Schemas as data: what may be written, who decides each value, and what is checked and planned about it.
+//! Schemas as data: attributes, nested blocks, validators and plan modifiers.
 
 mod implementation_errors;
 
@@ -9,24 +9,24 @@ use super::{plan_modifier::PlanModifier, types::Type, validator::Validator, valu
 /// The schema of a resource, or of the provider's own configuration.
 #[derive(Debug, Clone, Default)]
 pub struct Schema {
-    /// Counts up whenever stored state of the older form can no longer be read as this one.
+    /// Schema version; a change that makes stored state unreadable increments it.
     pub version: i64,
     /// Attributes and blocks of the root.
     pub body: BlockBody,
-    /// Checks of the configuration as a whole.
+    /// Validators of the whole configuration.
     pub validators: Vec<Arc<dyn Validator>>,
 }
 
-/// Attributes and blocks that stand together.
+/// The attributes and nested blocks of a block.
 #[derive(Debug, Clone, Default)]
 pub struct BlockBody {
-    /// Attributes, in the order in which documentation lists them.
+    /// Attributes, in documentation order.
     pub attributes: Vec<Attribute>,
     /// Nested blocks.
     pub blocks: Vec<Block>,
-    /// Markdown.
+    /// Description in Markdown.
     pub description: String,
-    /// What to use instead, where this should no longer be used.
+    /// Deprecation message; `None` if not deprecated.
     pub deprecation: Option<String>,
 }
 
@@ -35,58 +35,58 @@ pub struct BlockBody {
 pub struct Attribute {
     /// Lower-case letters, digits and underscores.
     pub name: &'static str,
-    /// Its type, or the attributes nested in it.
+    /// Type or nested attributes.
     pub kind: AttributeKind,
-    /// Who decides its value.
+    /// Whether it is required, optional or computed.
     pub presence: Presence,
-    /// Whether Terraform hides it in what it shows. (It is stored and sent all the same.)
+    /// Whether Terraform hides the value in its output. The state still contains it.
     pub sensitive: bool,
-    /// Used where the configuration has none. Only with [`Presence::OptionalComputed`].
+    /// Value if the configuration has none. Only with [`Presence::OptionalComputed`].
     pub default: Option<Value>,
-    /// Markdown.
+    /// Description in Markdown.
     pub description: String,
-    /// What to use instead, where this should no longer be used.
+    /// Deprecation message; `None` if not deprecated.
     pub deprecation: Option<String>,
-    /// Checks of a known value.
+    /// Validators of a known value.
     pub validators: Vec<Arc<dyn Validator>>,
-    /// What a change of it means for the plan.
+    /// Plan modifiers, in order.
     pub plan_modifiers: Vec<Arc<dyn PlanModifier>>,
-    /// When two spellings mean the same; the one that Terraform has already is then kept.
+    /// Compares two values for equal meaning; the prior spelling is kept if they are equal.
     pub semantic_equality: Option<fn(&Value, &Value) -> bool>,
 }
 
-/// What an attribute holds.
+/// The kind of an attribute's value.
 #[derive(Debug, Clone)]
 pub enum AttributeKind {
     /// A value of a type.
     Plain(Type),
-    /// Attributes of its own, once or many times.
+    /// Nested attributes.
     Nested(Nesting, Vec<Attribute>),
 }
 
-/// How many times nested attributes stand there.
+/// Nesting mode of nested attributes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Nesting {
-    /// Once.
+    /// A single object.
     Single,
-    /// Many times, in order.
+    /// A list of objects.
     List,
-    /// Many times, in no order.
+    /// A set of objects.
     Set,
-    /// Many times, each under a key.
+    /// A map of objects.
     Map,
 }
 
-/// Who decides the value of an attribute.
+/// Whether the configuration or the provider sets an attribute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Presence {
-    /// The configuration, always.
+    /// The configuration must set it.
     Required,
-    /// The configuration, or nobody.
+    /// The configuration may set it.
     Optional,
-    /// The provider.
+    /// The provider sets it.
     Computed,
-    /// The configuration, else the provider.
+    /// The configuration may set it; otherwise the provider does.
     OptionalComputed,
 }
 
@@ -95,54 +95,54 @@ pub enum Presence {
 pub struct Block {
     /// Lower-case letters, digits and underscores.
     pub name: &'static str,
-    /// How many times it may stand there.
+    /// Nesting mode.
     pub nesting: BlockNesting,
-    /// What stands in it.
+    /// Attributes and nested blocks.
     pub body: BlockBody,
 }
 
-/// How many times a block may stand there.
+/// Nesting mode of a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BlockNesting {
-    /// Once or not at all.
+    /// At most one block.
     Single,
-    /// Once; where it is not written its attributes are null.
+    /// Exactly one block; all attributes are null if it is missing.
     Group,
-    /// From `min_items` to `max_items` times (0: any number), in order.
+    /// Blocks in order.
     List {
-        /// Fewest.
+        /// Minimum number of blocks.
         min_items: i64,
-        /// Most; 0 is no limit.
+        /// Maximum number of blocks; 0 means no limit.
         max_items: i64,
     },
-    /// From `min_items` to `max_items` times (0: any number), in no order.
+    /// Blocks without order.
     Set {
-        /// Fewest.
+        /// Minimum number of blocks.
         min_items: i64,
-        /// Most; 0 is no limit.
+        /// Maximum number of blocks; 0 means no limit.
         max_items: i64,
     },
-    /// Any number of times, each under a label.
+    /// Blocks with one label each.
     Map,
 }
 
 impl Attribute {
-    /// An optional attribute of a type.
+    /// Creates an optional attribute of a type.
     pub fn new(name: &'static str, ty: Type) -> Self {
         Self::with_kind(name, AttributeKind::Plain(ty))
     }
 
-    /// An optional text.
+    /// Creates an optional string.
     pub fn string(name: &'static str) -> Self {
         Self::new(name, Type::String)
     }
 
-    /// An optional truth value.
+    /// Creates an optional bool.
     pub fn bool(name: &'static str) -> Self {
         Self::new(name, Type::Bool)
     }
 
-    /// An optional attribute with attributes of its own.
+    /// Creates an optional attribute with nested attributes.
     pub fn nested(name: &'static str, nesting: Nesting, attributes: Vec<Self>) -> Self {
         Self::with_kind(name, AttributeKind::Nested(nesting, attributes))
     }
@@ -162,37 +162,37 @@ impl Attribute {
         }
     }
 
-    /// The configuration must set it.
+    /// Makes it required.
     pub fn required(self) -> Self {
         Self { presence: Presence::Required, ..self }
     }
 
-    /// The provider sets it.
+    /// Makes it computed.
     pub fn computed(self) -> Self {
         Self { presence: Presence::Computed, ..self }
     }
 
-    /// The configuration may set it; otherwise it is `value`.
+    /// Makes it optional with a default value.
     pub fn default(self, value: impl Into<Value>) -> Self {
         Self { presence: Presence::OptionalComputed, default: Some(value.into()), ..self }
     }
 
-    /// Terraform does not show it.
+    /// Hides the value in Terraform's output.
     pub fn sensitive(self) -> Self {
         Self { sensitive: true, ..self }
     }
 
-    /// What it means, in Markdown.
+    /// Sets the description, in Markdown.
     pub fn description(self, markdown: impl Into<String>) -> Self {
         Self { description: markdown.into(), ..self }
     }
 
-    /// Should no longer be used; `instead` says what should.
+    /// Marks it as deprecated; `instead` says what to use.
     pub fn deprecated(self, instead: impl Into<String>) -> Self {
         Self { deprecation: Some(instead.into()), ..self }
     }
 
-    /// Checks a known value.
+    /// Adds a validator of known values.
     pub fn validator(mut self, validator: impl Validator + 'static) -> Self {
         self.validators.push(Arc::new(validator));
         self

@@ -1,6 +1,4 @@
-//! Drives a provider: one file for each operation that core asks for.
-//!
-//! The operations take and give values of the schema's type; the wire is somebody else's business.
+//! Serves a provider: one file for each operation of Terraform core, over decoded values.
 
 mod apply;
 mod data;
@@ -38,7 +36,7 @@ pub use self::{
     plan::{PlanResourceChangeRequest, PlanResourceChangeResponse},
 };
 
-/// A provider at work.
+/// Serves the operations of a provider.
 pub struct Server {
     provider: Box<dyn Provider>,
     schema: Schema,
@@ -47,14 +45,14 @@ pub struct Server {
     stop: Mutex<CancellationToken>,
 }
 
-/// A kind of resource or data source with its schema, which is built once.
+/// A resource type or data source with its schema, which is built once.
 struct Registered<T: ?Sized> {
     implementation: Arc<T>,
     schema: Schema,
 }
 
 impl Server {
-    /// Puts a provider to work.
+    /// Creates a server for a provider.
     pub fn new(provider: impl Provider + 'static) -> Self {
         let resources = provider.resources().into_iter();
         let data_sources = provider.data_sources().into_iter();
@@ -71,17 +69,17 @@ impl Server {
         }
     }
 
-    /// The schema of the provider block.
+    /// Returns the schema of the provider block.
     pub fn provider_schema(&self) -> &Schema {
         &self.schema
     }
 
-    /// The schemas of all resources, by type name.
+    /// Returns the schemas of all resource types by name.
     pub fn resource_schemas(&self) -> impl Iterator<Item = (&'static str, &Schema)> {
         self.resources.iter().map(|(name, registered)| (*name, &registered.schema))
     }
 
-    /// The schema of a kind of resource.
+    /// Returns the schema of a resource type.
     pub fn resource_schema(&self, type_name: &str) -> Result<&Schema, Diagnostics> {
         self.registered(type_name).map(|registered| &registered.schema)
     }
@@ -90,19 +88,19 @@ impl Server {
         known(&self.resources, "resource type", type_name)
     }
 
-    /// Checks a provider block. Never uses the network.
+    /// Validates a provider block, offline.
     pub fn validate_provider(&self, config: &Value) -> Diagnostics {
         validate::validate(&self.schema, config)
     }
 
-    /// Checks a resource block. Never uses the network.
+    /// Validates a resource block, offline.
     pub fn validate_resource(&self, type_name: &str, config: &Value) -> Diagnostics {
         self.resource_schema(type_name).map_or_else(|unknown| unknown, |schema| validate::validate(schema, config))
     }
 
-    /// Takes the provider block in. Never uses the network.
+    /// Configures the provider, offline.
     pub async fn configure(&self, config: &Value) -> Diagnostics {
-        // Debug mode hands over configurations that no validation has seen.
+        // In debug mode the configuration may not have been validated.
         let report = validate::validate(&self.schema, config);
         if report.has_errors() {
             return report;
@@ -110,7 +108,7 @@ impl Server {
         catch_panic(self.provider.configure(config)).await.unwrap_or_else(|errors| errors)
     }
 
-    /// The practitioner interrupts: what is under way should come to an end soon, what comes later runs as usual.
+    /// Cancels the running operations; later ones are not affected.
     pub fn stop(&self) {
         std::mem::take(&mut *self.stop.lock().unwrap_or_else(PoisonError::into_inner)).cancel();
     }
@@ -129,14 +127,14 @@ impl fmt::Debug for Server {
     }
 }
 
-/// What stands under this name. Core asks only for what the schema lists.
+/// Looks up a type by name. Core requests only types of the schema.
 fn known<'a, T>(all: &'a BTreeMap<&'static str, T>, kind: &str, name: &str) -> Result<&'a T, Diagnostics> {
     all.get(name).ok_or_else(|| {
         Diagnostic::error("Not in This Provider", format!("This provider has no {kind} {name:?}.")).into()
     })
 }
 
-/// Runs provider code; a panic becomes an error, and the process serves on. A failure always says that it is one.
+/// Runs provider code and turns a panic into an error. A failure always contains an error.
 async fn catch_panic<T>(call: impl Future<Output = Result<T, Diagnostics>>) -> Result<T, Diagnostics> {
     let result = AssertUnwindSafe(call).catch_unwind().await;
     result.unwrap_or_else(|panic| Err(panicked(panic.as_ref()).into())).map_err(|mut failure| {
@@ -147,7 +145,7 @@ async fn catch_panic<T>(call: impl Future<Output = Result<T, Diagnostics>>) -> R
     })
 }
 
-/// The message for a panic that was caught.
+/// Returns the error for a caught panic.
 pub fn panicked(panic: &(dyn Any + Send)) -> Diagnostic {
     let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     Diagnostic::bug(format!("The provider panicked: {}.", text.unwrap_or("no message")))

@@ -1,7 +1,6 @@
-//! Checking a configuration against its schema, offline.
+//! Validates a configuration against its schema, offline.
 //!
-//! Every fault is reported, each at its own path. What is unknown waits: Terraform asks again when it is known, in the
-//! plan or in the apply.
+//! Every error is reported at its own path. Unknown values are skipped; Terraform validates again once they are known.
 
 use super::{
     diagnostic::{Diagnostic, Diagnostics},
@@ -11,10 +10,10 @@ use super::{
     value::Value,
 };
 
-/// Most messages of one kind that are shown one by one.
+/// Maximum number of diagnostics of one kind.
 const SHOWN_OF_A_KIND: usize = 20;
 
-/// Checks `config` against `schema`: everything that is wrong, at most 20 of a kind one by one.
+/// Validates `config` against `schema`; at most 20 errors of a kind are listed.
 pub fn validate(schema: &Schema, config: &Value) -> Diagnostics {
     let mut report = Diagnostics::new();
     if config.as_map().is_some() {
@@ -145,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn all_faults_are_reported_each_at_its_path() {
+    fn every_error_is_reported_at_its_path() {
         let faulty = config([
             ("name", "long".into()),
             ("hosts", Value::map([("aaaa", "1".into()), ("b", "long".into()), ("c", Value::Null), ("d", UNKNOWN)])),
@@ -168,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unknown_waits() {
+    fn unknown_values_are_skipped() {
         let waiting = config([("name", UNKNOWN), ("hosts", UNKNOWN), ("rows", UNKNOWN), ("limits", UNKNOWN)]);
         assert_eq!(paths(&waiting), Vec::<String>::new());
         assert_eq!(paths(&config([])), Vec::<String>::new());

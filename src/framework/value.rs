@@ -4,34 +4,34 @@ use std::collections::BTreeMap;
 
 use super::{number::Number, types::Type};
 
-/// A value. It does not repeat its type: the schema has it.
+/// A value without its type, which the schema defines.
 ///
 /// Lists and tuples are both [`Value::List`], maps and objects both [`Value::Map`]. A set is kept sorted
-/// ([`Value::set`]), so that equality does not depend on the order in which someone wrote it down.
+/// ([`Value::set`]), so that equality does not depend on order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Value {
-    /// Not set, of whatever type.
+    /// Null, of any type.
     #[default]
     Null,
-    /// Decided later, with what is already certain about it.
+    /// Unknown until apply, with optional refinements.
     Unknown(Option<Box<Refinement>>),
-    /// A truth value.
+    /// A bool.
     Bool(bool),
     /// A number.
     Number(Number),
-    /// A text.
+    /// A string.
     String(String),
     /// A list or tuple.
     List(Vec<Value>),
-    /// A set, sorted. Unknown elements may stand in it more than once.
+    /// A sorted set. Unknown elements may occur more than once.
     Set(Vec<Value>),
     /// A map, or an object with all its attributes.
     Map(BTreeMap<String, Value>),
-    /// A value of the dynamic type, with the type that it has.
+    /// A value of the dynamic type with its actual type.
     Dynamic(Box<(Type, Value)>),
 }
 
-/// What is certain about an unknown value (cty's refinements). `None` everywhere means nothing.
+/// Refinements of an unknown value (cty).
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Refinement {
     /// `Some(false)`: it will not be null.

@@ -1,4 +1,4 @@
-//! From a listening socket to connections that the server may trust.
+//! Accepts connections and performs the TLS handshake.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -15,17 +15,18 @@ use tonic::transport::server::Connected;
 
 use super::listener::{IoStream, Socket};
 
-/// How long a TLS handshake may take; it is a matter of milliseconds between two processes of one machine.
+/// Time limit of a TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
-/// The pause after a failed accept, which is usually a lack of file descriptors and would fail again at once.
+/// Delay after a failed accept, which is usually a lack of file descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// An accepted connection: with TLS it is the one client's. One type for all, so that the server is compiled once.
+/// An accepted connection, plaintext or TLS.
 pub(super) struct Connection(Box<dyn IoStream>);
 
-/// Accepts connections until the stream is dropped. A handshake runs in a task of its own, so that a peer that connects
-/// and says nothing is in nobody's way; one that fails is logged and forgotten.
+/// Accepts connections until the stream is dropped.
+///
+/// Each TLS handshake runs in a task of its own, so that a silent peer blocks no other. Failures are logged.
 pub(super) fn accept(socket: Socket, tls: Option<TlsAcceptor>) -> impl Stream<Item = io::Result<Connection>> {
     let (sender, connections) = mpsc::channel(1);
     tokio::spawn(async move {
@@ -39,7 +40,7 @@ pub(super) fn accept(socket: Socket, tls: Option<TlsAcceptor>) -> impl Stream<It
                     let (tls, sender) = (tls.clone(), sender.clone());
                     tokio::spawn(async move {
                         if let Some(connection) = tls_handshake(stream, tls).await {
-                            // Nobody takes it any more once the process ends.
+                            // Sending fails only during shutdown.
                             let _ = sender.send(Ok(connection)).await;
                         }
                     });
@@ -54,7 +55,7 @@ pub(super) fn accept(socket: Socket, tls: Option<TlsAcceptor>) -> impl Stream<It
     ReceiverStream::new(connections)
 }
 
-/// Has the peer prove itself, where there is TLS.
+/// Performs the TLS handshake, if TLS is used.
 async fn tls_handshake(stream: Box<dyn IoStream>, tls: Option<TlsAcceptor>) -> Option<Connection> {
     let Some(tls) = tls else {
         return Some(Connection(stream));

@@ -1,5 +1,6 @@
-//! go-plugin's services beside the provider's own. Terraform opens the stdio and broker streams on every connection and
-//! uses neither; they stay open and silent until the end.
+//! The services of go-plugin: controller, stdio and broker, with health and reflection.
+//!
+//! Terraform opens the stdio and broker streams on every connection and uses neither.
 
 use std::future::ready;
 
@@ -15,10 +16,10 @@ use super::wire::grpc_controller_server::{GrpcController, GrpcControllerServer};
 use super::wire::grpc_stdio_server::{GrpcStdio, GrpcStdioServer};
 use super::wire::{ConnInfo, Empty, StdioData};
 
-/// The name under which go-plugin's `Ping` asks for health.
+/// The service name that go-plugin's `Ping` checks.
 const HEALTH: &str = "plugin";
 
-/// Adds the services to the provider's. Through reflection a person's tools can list and call all of them.
+/// Adds the services to those of the provider. Reflection lets tools list and call them.
 pub(super) async fn add_to(provider: Routes, stop: &Shutdown) -> Routes {
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_service_status(HEALTH, ServingStatus::Serving).await;
@@ -39,14 +40,14 @@ struct Controller(Shutdown);
 
 #[tonic::async_trait]
 impl GrpcController for Controller {
-    /// Answers before the process ends: the server lets a call in flight finish.
+    /// Responds before the process ends, because the server lets running calls finish.
     async fn shutdown(&self, _request: Request<Empty>) -> Result<Response<Empty>, Status> {
         self.0.request_by_client();
         Ok(Response::new(Empty {}))
     }
 }
 
-/// Streams that say nothing until the end is asked for.
+/// Streams without messages, open until shutdown.
 struct NoopStream(Shutdown);
 
 #[tonic::async_trait]
@@ -62,7 +63,7 @@ impl GrpcStdio for NoopStream {
 impl GrpcBroker for NoopStream {
     type StartStreamStream = BoxStream<ConnInfo>;
 
-    /// Reads what the client says, without a word, and ends when the client's side does.
+    /// Discards the client's messages and ends when the client's stream does.
     async fn start_stream(
         &self,
         request: Request<Streaming<ConnInfo>>,

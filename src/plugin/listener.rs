@@ -1,4 +1,4 @@
-//! Where the client connects: a Unix socket that only this user can reach, or a loopback port where there are none.
+//! Binds the socket: a private Unix socket, or a loopback port on other systems.
 
 #[cfg(unix)]
 use std::fs::{self, Permissions};
@@ -19,11 +19,11 @@ use tokio::net::UnixListener;
 
 use super::environment::PluginEnv;
 
-/// Why there is no socket.
+/// The socket cannot be bound.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ListenError {
-    /// No directory took a socket.
+    /// No directory accepts a socket.
     #[error("cannot make a socket in {}", directory.display())]
     Directory {
         /// The directory tried last.
@@ -39,14 +39,14 @@ pub enum ListenError {
     Port(#[source] io::Error),
 }
 
-/// A listening socket, its address, and what it leaves in the file system.
+/// A listening socket, its address and its files.
 pub(super) struct Listener {
     pub(super) socket: Socket,
     pub(super) address: Address,
     pub(super) files: SocketFiles,
 }
 
-/// What a client dials.
+/// The address that the client connects to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Address {
     /// `unix` or `tcp`.
@@ -68,16 +68,16 @@ pub(super) enum Socket {
     Tcp(TcpListener),
 }
 
-/// The files of a listener, which are removed when this is dropped: the client does not do it.
+/// The files of a socket, removed on drop because the client does not remove them.
 #[derive(Default)]
 pub(super) struct SocketFiles {
-    /// Before the directory that it lies in.
+    /// Removed before its directory.
     _socket: Option<tempfile::TempPath>,
     _directory: Option<tempfile::TempDir>,
 }
 
 impl Socket {
-    /// The next connection.
+    /// Accepts the next connection.
     pub(super) async fn accept(&self) -> io::Result<Box<dyn IoStream>> {
         match self {
             #[cfg(unix)]
@@ -92,29 +92,28 @@ impl Socket {
     }
 }
 
-/// Listens where `launch` wants it, or else in the system's directory for temporary files.
+/// Listens in the directory of `env`, or else in the system's temporary directory.
 ///
-/// A path to a socket holds about 100 bytes. Where the directory's name leaves no room, `/tmp` takes its place.
+/// A socket path has at most about 100 bytes. If the temporary directory's path is too long, `/tmp` is used.
 #[cfg(unix)]
 pub(super) fn listen(env: &PluginEnv) -> Result<Listener, ListenError> {
     let group = env.socket_group.as_deref().map(group_id).transpose()?;
     if let Some(directory) = &env.socket_dir {
-        // Made by the client for this plugin, so the socket lies in it as it is.
+        // The client created the directory for this plugin, so no subdirectory is needed.
         return bind(directory, group, SocketFiles::default())
             .map_err(|source| ListenError::Directory { directory: directory.clone(), source });
     }
     let usual = std::env::temp_dir();
-    bind_apart(&usual, group).or_else(|error| {
-        tracing::debug!(%error, directory = %usual.display(), "no socket there, taking /tmp");
+    bind_in_new_dir(&usual, group).or_else(|error| {
+        tracing::debug!(%error, directory = %usual.display(), "cannot bind a socket there; using /tmp");
         let directory = PathBuf::from("/tmp");
-        bind_apart(&directory, group).map_err(|source| ListenError::Directory { directory, source })
+        bind_in_new_dir(&directory, group).map_err(|source| ListenError::Directory { directory, source })
     })
 }
 
-/// Binds a socket in a new directory of its own. A socket alone would be open to others, as far as the umask lets them,
-/// from its binding until its mode is set.
+/// Binds a socket in a new private directory. Without it, others could connect before the socket's mode is set.
 #[cfg(unix)]
-fn bind_apart(parent: &Path, group: Option<u32>) -> io::Result<Listener> {
+fn bind_in_new_dir(parent: &Path, group: Option<u32>) -> io::Result<Listener> {
     let directory =
         tempfile::Builder::new().prefix("plugin-").permissions(Permissions::from_mode(0o700)).tempdir_in(parent)?;
     let path = directory.path().to_owned();
@@ -141,7 +140,7 @@ fn bind(directory: &Path, group: Option<u32>, files: SocketFiles) -> io::Result<
     })
 }
 
-/// A group's number, from the number itself or from a name that `/etc/group` lists.
+/// Returns the number of a group, given by number or by a name of `/etc/group`.
 #[cfg(unix)]
 fn group_id(group: &str) -> Result<u32, ListenError> {
     if let Ok(id) = group.parse() {
@@ -199,9 +198,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_socket_is_private_and_leaves_nothing() {
+    async fn socket_is_private_and_removed() {
         let parent = tempfile::tempdir().unwrap();
-        let listener = bind_apart(parent.path(), None).unwrap();
+        let listener = bind_in_new_dir(parent.path(), None).unwrap();
         let socket = PathBuf::from(&listener.address.address);
         let directory = socket.parent().unwrap().to_owned();
         assert_eq!((mode(&directory), mode(&socket)), (0o700, 0o600));
@@ -211,7 +210,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_directory_and_a_group_of_the_client_are_used() {
+    async fn directory_and_group_of_the_client_are_used() {
         let directory = tempfile::tempdir().unwrap();
         // The one group that any user may give files to.
         let group = fs::metadata(directory.path()).unwrap().gid();
@@ -229,7 +228,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_directory_too_deep_for_a_socket_is_an_error_of_that_directory() {
+    async fn too_long_socket_path_names_the_directory() {
         let parent = tempfile::tempdir().unwrap();
         let deep = parent.path().join("d".repeat(100));
         fs::create_dir_all(&deep).unwrap();
@@ -240,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_is_found_by_its_whole_name() {
+    fn group_is_found_by_full_name() {
         let listed = "root:x:0:\nstaffers:x:49:\nstaff:x:50:ann,ben\n";
         assert_eq!(find_group(listed, "staff"), Some(50));
         assert_eq!(find_group(listed, "x"), None);
@@ -248,7 +247,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_port_of_the_range_is_taken() {
+    async fn port_is_in_the_range() {
         let taken = bind_port(None).unwrap();
         let port = |listener: &Listener| listener.address.address.rsplit(':').next().unwrap().parse::<u16>().unwrap();
         let min = port(&taken);

@@ -1,14 +1,14 @@
-//! The line that makes Terraform and OpenTofu use a provider that already runs. Pure.
+//! The line that makes Terraform and OpenTofu use a running provider. Pure.
 
 use serde_json::json;
 
 use super::environment::PROTOCOL;
 use super::listener::Address;
 
-/// A POSIX shell command that exports `TF_REATTACH_PROVIDERS` for a provider at `address`, run by process `pid`.
+/// Returns a POSIX shell command that exports `TF_REATTACH_PROVIDERS`.
 ///
-/// The key has no registry host, so Terraform and OpenTofu each complete it with their own and find it under the source
-/// that a configuration names. `Test` keeps the client from ending the process.
+/// The key has no registry host, so Terraform and OpenTofu each add their own. `Test` keeps the client from ending the
+/// process.
 pub(super) fn line(provider: &str, pid: u32, address: &Address) -> String {
     let value = json!({
         provider: {
@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_shell_reads_back_the_value() {
+    fn shell_reads_the_value_back() {
         let address = Address { network: "unix", address: "/tmp/it's here/s".to_owned() };
         let line = line("example/thing", 7, &address);
         let script = format!("{line}; printf %s \"$TF_REATTACH_PROVIDERS\"");

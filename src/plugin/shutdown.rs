@@ -1,7 +1,4 @@
-//! What ends the process: the client's Shutdown, a signal, or the death of the client.
-//!
-//! A process that outlives its client would hold the provider's binary open and its credentials in memory for ever, and
-//! nobody would notice.
+//! Ends the process on the client's Shutdown call, on a signal, or when the client has exited.
 
 use std::fmt;
 use std::future::Future;
@@ -13,13 +10,12 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-/// How often the parent is looked at. Nothing tells a process portably that its parent died: Linux's parent-death
-/// signal follows the parent's thread, and Go moves its work between threads.
+/// Interval of the check for the parent process. Linux's parent-death signal follows the parent's thread, and Go moves
+/// work between threads.
 #[cfg(unix)]
 const PARENT_CHECK: Duration = Duration::from_millis(500);
 
-/// Names the process that started this one so that no other has its name, on Linux ever, elsewhere while it lives; `None`
-/// where the system does not tell. All plugins of one run have the same client.
+/// Returns a unique key of the parent process, which all plugins of a run share.
 #[cfg(unix)]
 pub fn parent_process_key() -> Option<String> {
     let process = std::os::unix::process::parent_id();
@@ -46,51 +42,51 @@ fn boot_and_start(process: u32) -> Option<(String, String)> {
     is_running.then_some((boot.trim().to_owned(), (*fields.get(19)?).to_owned()))
 }
 
-/// Nothing tells portably who started this process.
+/// Returns `None`: only Unix identifies the parent process.
 #[cfg(not(unix))]
 pub fn parent_process_key() -> Option<String> {
     None
 }
 
-/// The wish to end, which any part of the process may utter and all can wait for.
+/// A request to shut down, shared by all parts of the process.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Shutdown(Arc<ShutdownState>);
 
 #[derive(Debug, Default)]
 struct ShutdownState {
     end: watch::Sender<bool>,
-    /// Whether it was the client's.
+    /// Whether the client requested it.
     by_client: AtomicBool,
 }
 
 impl Shutdown {
-    /// Asks for the end.
+    /// Requests the shutdown.
     pub(super) fn request(&self) {
         self.0.end.send_replace(true);
     }
 
-    /// The client asks for the end.
+    /// Requests the shutdown on behalf of the client.
     pub(super) fn request_by_client(&self) {
         self.0.by_client.store(true, Ordering::Release);
         self.request();
     }
 
-    /// Whether the client has asked for the end.
+    /// Returns whether the client requested the shutdown.
     pub(super) fn requested_by_client(&self) -> bool {
         self.0.by_client.load(Ordering::Acquire)
     }
 
-    /// Resolves once the end was asked for, also when that was before this call.
+    /// Resolves once the shutdown is requested, or at once if it was already.
     pub(super) fn requested(&self) -> impl Future<Output = ()> + Send + use<> {
-        let mut wish = self.0.end.subscribe();
+        let mut requests = self.0.end.subscribe();
         async move {
-            // An error means that nobody is left to ask: that is the end as well.
-            let _ = wish.wait_for(|requested| *requested).await;
+            // An error means that all senders are gone, which is a shutdown as well.
+            let _ = requests.wait_for(|requested| *requested).await;
         }
     }
 }
 
-/// What ended the process from outside.
+/// The cause of a shutdown without a Shutdown call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ShutdownCause {
     /// SIGINT, or Ctrl-C where there are no signals; in debug mode only.
@@ -102,8 +98,8 @@ pub(super) enum ShutdownCause {
 }
 
 impl ShutdownCause {
-    /// Whether somebody may still be waiting for answers.
-    pub(super) fn leaves_a_client(self) -> bool {
+    /// Returns whether the client may still wait for responses.
+    pub(super) fn client_is_waiting(self) -> bool {
         match self {
             Self::Interrupt => false,
             #[cfg(unix)]
@@ -121,12 +117,12 @@ impl fmt::Display for ShutdownCause {
             #[cfg(unix)]
             Self::Terminate => "terminated",
             #[cfg(unix)]
-            Self::ParentGone => "the client is gone",
+            Self::ParentGone => "the client exited",
         })
     }
 }
 
-/// The watch over signals and parent.
+/// Watches signals and the parent process.
 #[cfg(unix)]
 #[derive(Debug)]
 pub(super) struct ShutdownWatcher {
@@ -138,9 +134,10 @@ pub(super) struct ShutdownWatcher {
 
 #[cfg(unix)]
 impl ShutdownWatcher {
-    /// Takes over the signals. To be called before the client learns of the process: Ctrl-C reaches the whole process
-    /// group, and a plugin that died of it would take running calls with it, while the client has its own, gentler way
-    /// (`StopProvider`) of passing the interrupt on. SIGHUP stays as it was inherited, so that `nohup` works.
+    /// Installs the signal handlers. Call this before the handshake.
+    ///
+    /// Ctrl-C reaches the whole process group, but the client passes an interrupt on through `StopProvider`, so the
+    /// process must survive it. SIGHUP is inherited, so that `nohup` works.
     pub(super) fn begin(debug: bool) -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self {
@@ -151,10 +148,9 @@ impl ShutdownWatcher {
         })
     }
 
-    /// Resolves when the process has to end. An interrupt ends it only in debug mode, and there a parent may die: it is
-    /// often a shell or a debugger's launcher.
+    /// Resolves when the process has to end. In debug mode an interrupt ends it and the parent may exit.
     pub(super) async fn end(mut self) -> ShutdownCause {
-        let mut look = tokio::time::interval(PARENT_CHECK);
+        let mut check = tokio::time::interval(PARENT_CHECK);
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => return ShutdownCause::Terminate,
@@ -162,9 +158,9 @@ impl ShutdownWatcher {
                     if self.debug {
                         return ShutdownCause::Interrupt;
                     }
-                    tracing::debug!("interrupt left to the client");
+                    tracing::debug!("ignoring interrupt; the client handles it");
                 }
-                _ = look.tick(), if !self.debug => {
+                _ = check.tick(), if !self.debug => {
                     if std::os::unix::process::parent_id() != self.parent {
                         return ShutdownCause::ParentGone;
                     }
@@ -174,7 +170,7 @@ impl ShutdownWatcher {
     }
 }
 
-/// The watch over Ctrl-C.
+/// Watches Ctrl-C.
 #[cfg(not(unix))]
 #[derive(Debug)]
 pub(super) struct ShutdownWatcher {
@@ -183,12 +179,12 @@ pub(super) struct ShutdownWatcher {
 
 #[cfg(not(unix))]
 impl ShutdownWatcher {
-    /// Nothing is taken over yet.
+    /// Creates the watcher.
     pub(super) fn begin(debug: bool) -> io::Result<Self> {
         Ok(Self { debug })
     }
 
-    /// Resolves at Ctrl-C in debug mode, and never else: the client ends the process.
+    /// Resolves on Ctrl-C in debug mode. Otherwise the client ends the process.
     pub(super) async fn end(self) -> ShutdownCause {
         loop {
             if tokio::signal::ctrl_c().await.is_err() {

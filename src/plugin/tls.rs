@@ -1,11 +1,9 @@
-//! Mutual TLS as go-plugin does it ("AutoMTLS"): each side makes a certificate for one process and hands it to the other
-//! out of band: the client's came through the environment, the server's goes out in the handshake line.
+//! Mutual TLS of go-plugin ("AutoMTLS"). Each side creates a certificate for one process; the client's comes through
+//! the environment, the server's goes out in the handshake line.
 //!
-//! Each end then trusts exactly one certificate, which is a stronger statement than any chain, and no chain would do:
-//! the client's certificate says that it is a CA, and path building refuses a CA as an end entity. So it is compared
-//! byte by byte, and the handshake's signature proves that the peer holds its key. The key is a P-521 one, which of
-//! rustls' crypto libraries AWS-LC alone knows. A library that does not offer it is sent no certificate at all, and a
-//! server that then makes the certificate optional authenticates nobody.
+//! Each side trusts exactly one certificate. The client's is marked as a CA, which path building rejects as an end
+//! entity, so it is compared byte by byte; the handshake's signature proves possession of its key. The key is P-521,
+//! which only AWS-LC supports among the crypto libraries of rustls. Without it the client would send no certificate.
 
 use std::sync::Arc;
 
@@ -20,37 +18,37 @@ use tokio_rustls::rustls::{
     self, CertificateError, DigitallySignedStruct, DistinguishedName, ServerConfig, SignatureScheme, version,
 };
 
-/// The name that a client looks for in the certificate, whatever the address.
+/// The host name that clients expect in the certificate.
 const NAME: &str = "localhost";
 
-/// Why there is no TLS.
+/// TLS cannot be set up.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TlsError {
-    /// A client that sends a certificate wants TLS: there is no falling back to plain text.
+    /// The client's certificate is unreadable. Falling back to plaintext would be insecure.
     #[error("the client's certificate in PLUGIN_CLIENT_CERT cannot be read")]
     ClientCertificate(#[source] pem::Error),
-    /// No key or certificate for this side.
+    /// The server's key or certificate cannot be created.
     #[error("cannot make a certificate")]
     Certificate(#[from] rcgen::Error),
-    /// The TLS library refuses the pieces.
+    /// The TLS library rejects the configuration.
     #[error("cannot configure TLS")]
     Config(#[from] rustls::Error),
 }
 
-/// Reads a client's certificate.
+/// Parses the client's certificate.
 pub(super) fn certificate(pem: &str) -> Result<CertificateDer<'static>, TlsError> {
     CertificateDer::from_pem_slice(pem.as_bytes()).map_err(TlsError::ClientCertificate)
 }
 
-/// This process's end: a fresh certificate, and one client that may connect.
+/// The server side: a new certificate, and the one client that may connect.
 pub(super) struct Tls {
     certificate: CertificateDer<'static>,
     config: Arc<ServerConfig>,
 }
 
 impl Tls {
-    /// Makes a P-256 certificate for this process and admits the one client with this certificate.
+    /// Creates a P-256 certificate, and accepts only the given client certificate.
     pub(super) fn for_client(client: CertificateDer<'static>) -> Result<Self, TlsError> {
         let key = KeyPair::generate()?;
         let mut params = CertificateParams::new([NAME.to_owned()])?;
@@ -60,19 +58,19 @@ impl Tls {
         let crypto = Arc::new(aws_lc_rs::default_provider());
         let verifier = PinnedClientVerifier { client, algorithms: crypto.signature_verification_algorithms };
         let mut config = server_config(crypto, verifier, &certificate, &key)?;
-        // Newer versions of grpc-go refuse a connection without it.
+        // Newer versions of grpc-go reject a connection without it.
         config.alpn_protocols = vec![b"h2".to_vec()];
-        // The client connects once: nothing would ever be resumed.
+        // The client connects once, so no session is resumed.
         config.send_tls13_tickets = 0;
         Ok(Self { certificate, config: Arc::new(config) })
     }
 
-    /// This side's certificate, DER.
+    /// Returns the server's certificate, DER.
     pub(super) fn certificate(&self) -> &[u8] {
         &self.certificate
     }
 
-    /// What turns an accepted stream into a proven one.
+    /// Returns the acceptor of TLS connections.
     pub(super) fn acceptor(&self) -> TlsAcceptor {
         TlsAcceptor::from(Arc::clone(&self.config))
     }
@@ -91,8 +89,7 @@ fn server_config(
         .with_single_cert(vec![certificate.clone()], PrivatePkcs8KeyDer::from(key.serialize_der()).into())
 }
 
-/// Admits the holder of one certificate. It differs from rustls' `WebPkiClientVerifier` in one step: equality takes the
-/// place of path building, so names, dates and usages, which the same bytes carry, are not looked at again.
+/// Accepts one client certificate, compared byte by byte in place of path building.
 #[derive(Debug)]
 struct PinnedClientVerifier {
     client: CertificateDer<'static>,

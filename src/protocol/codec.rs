@@ -1,14 +1,13 @@
-//! What the two codecs of cty values share: the error that says where, and the limit on depth.
+//! Shared parts of the two codecs of cty values: the error and the depth limit.
 
 use std::fmt;
 
 use crate::framework::{diagnostic::Diagnostic, path::Step};
 
-/// Deepest nesting of a value. Types come from schemas and are shallow; only values of the dynamic type, which bring
-/// their own, could go deeper.
+/// Maximum nesting of a value. Only values of the dynamic type, which carry their own type, can reach it.
 pub(super) const MAX_DEPTH: usize = 128;
 
-/// Bytes that are not a value of the expected type.
+/// The bytes are not a value of the expected type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CodecError {
     /// From the innermost step outwards.
@@ -17,12 +16,12 @@ pub struct CodecError {
 }
 
 impl CodecError {
-    /// A problem at the place that is being read.
+    /// Creates an error at the current position.
     pub(super) fn new(problem: impl Into<String>) -> Self {
         Self { steps: Vec::new(), problem: problem.into() }
     }
 
-    /// The same, seen from one level further out.
+    /// Adds an outer path step.
     pub(super) fn within(mut self, step: Step) -> Self {
         self.steps.push(step);
         self

@@ -1,9 +1,9 @@
-//! `DynamicValue`, the envelope of every value on the wire.
+//! Encodes and decodes `DynamicValue`.
 
 use super::{codec::CodecError, json, msgpack, tfplugin6::DynamicValue};
 use crate::framework::{types::Type, value::Value};
 
-/// Opens an envelope. One that is missing or empty holds null.
+/// Decodes a value; a missing or empty one is null.
 pub(super) fn decode(envelope: Option<&DynamicValue>, ty: &Type) -> Result<Value, CodecError> {
     match envelope {
         Some(DynamicValue { msgpack, .. }) if !msgpack.is_empty() => msgpack::decode(msgpack, ty),
@@ -12,7 +12,7 @@ pub(super) fn decode(envelope: Option<&DynamicValue>, ty: &Type) -> Result<Value
     }
 }
 
-/// Closes an envelope; always MessagePack, which every version of core reads everywhere.
+/// Encodes a value as MessagePack, which every version of core accepts.
 #[expect(clippy::unnecessary_wraps, reason = "every field of the wire's messages is optional")]
 pub(super) fn encode(value: &Value) -> Option<DynamicValue> {
     Some(DynamicValue { msgpack: msgpack::encode(value), json: Vec::new() })

@@ -1,4 +1,4 @@
-//! Schemas, diagnostics and paths in the wire's words.
+//! Encodes schemas, diagnostics and paths.
 
 use super::{
     tfplugin6::{self, attribute_path, diagnostic, schema},
@@ -10,7 +10,7 @@ use crate::framework::{
     schema::{Attribute, AttributeKind, Block, BlockBody, BlockNesting, Nesting, Presence, Schema},
 };
 
-/// A schema.
+/// Encodes a schema.
 pub(super) fn schema(schema: &Schema) -> tfplugin6::Schema {
     tfplugin6::Schema { version: schema.version, block: Some(body(&schema.body)) }
 }
@@ -75,7 +75,7 @@ fn block(block: &Block) -> schema::NestedBlock {
     }
 }
 
-/// Errors and warnings.
+/// Encodes errors and warnings.
 pub(super) fn diagnostics(diagnostics: Diagnostics) -> Vec<tfplugin6::Diagnostic> {
     let encode = |d: crate::framework::diagnostic::Diagnostic| tfplugin6::Diagnostic {
         severity: match d.severity {
@@ -89,7 +89,7 @@ pub(super) fn diagnostics(diagnostics: Diagnostics) -> Vec<tfplugin6::Diagnostic
     diagnostics.into_iter().map(encode).collect()
 }
 
-/// A path. It ends where it would enter a set, whose elements the wire cannot name.
+/// Encodes a path up to the first set, whose elements the protocol cannot name.
 pub(super) fn path(path: &Path) -> tfplugin6::AttributePath {
     use attribute_path::step::Selector;
     let selector = |step: &Step| match step {

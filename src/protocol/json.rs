@@ -1,7 +1,6 @@
-//! The cty JSON codec, driven by the type: the form of values in a state file.
+//! Decodes cty JSON, the format of values in a state file.
 //!
-//! It is read only; every answer goes out as MessagePack. Reading forgives what a state file may honestly hold: an
-//! attribute that this schema no longer has is passed over, one that it did not have yet is null.
+//! Attributes that are missing in the schema are ignored; attributes that are missing in the value are null.
 
 use std::collections::BTreeMap;
 
@@ -14,21 +13,21 @@ use super::{
 };
 use crate::framework::{path::Step, types::Type, value::Value};
 
-/// Deepest nesting of brackets: those of a value, and of a type in the middle of it.
+/// Maximum nesting of brackets, for a value and a type inside it.
 const MAX_NESTING: usize = 2 * MAX_DEPTH;
 
-/// Reads a value of a type.
+/// Decodes a value of a type.
 pub fn decode(bytes: &[u8], ty: &Type) -> Result<Value, CodecError> {
-    // Each level is read once more for every level around it, so absurd nesting is refused before any of it is.
+    // Each level is parsed again for every level around it, so deep nesting is rejected first.
     if nesting(bytes) > MAX_NESTING {
         return Err(CodecError::new(format!("JSON: brackets are nested more than {MAX_NESTING} deep")));
     }
-    // Numbers are taken from the text itself, so that no digit is lost.
+    // Numbers are parsed from the text, so that no digit is lost.
     let raw: &RawValue = serde_json::from_slice(bytes).map_err(|error| CodecError::new(format!("JSON: {error}")))?;
     read(raw, ty, 0)
 }
 
-/// How deep brackets are nested.
+/// Returns the maximum nesting of brackets.
 fn nesting(json: &[u8]) -> usize {
     let (mut depth, mut deepest) = (0_usize, 0);
     let mut bytes = json.iter();

@@ -9,7 +9,7 @@
 //! | map, object | map with text keys |
 //! | dynamic | array of the type's JSON (bin) and the value |
 //!
-//! Lengths are believed only as far as the bytes reach; little is allocated before they do.
+//! Lengths are checked against the remaining bytes before much is allocated.
 
 use std::collections::BTreeMap;
 
@@ -31,11 +31,11 @@ const REFINED: i8 = 12;
 /// An unknown value without refinements: fixext1, type 0, payload 0.
 const PLAIN_UNKNOWN: [u8; 3] = [0xd4, 0, 0];
 
-/// Most elements for which room is made before they are read: a length is a promise, and an element takes a byte on the
-/// wire but forty in memory, on each level of nesting anew.
+/// Maximum number of elements reserved in advance: an encoded element takes one byte, in memory forty, on each level of
+/// nesting.
 const MAX_RESERVED: usize = 1024;
 
-/// Reads a value of a type; all bytes must belong to it.
+/// Decodes a value of a type; no bytes may be left.
 pub fn decode(bytes: &[u8], ty: &Type) -> Result<Value, CodecError> {
     let mut reader = Reader { rest: bytes, depth: 0 };
     let value = reader.value(ty)?;
@@ -106,7 +106,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Any extension is an unknown value; only type 12 says more about it.
+    /// Reads an unknown value: any extension. Only type 12 carries refinements.
     fn unknown(&mut self, marker: Marker) -> Result<Option<Value>, CodecError> {
         let length = match marker {
             Marker::FixExt1 => 1,
@@ -121,13 +121,13 @@ impl<'a> Reader<'a> {
         };
         let kind = self.rest.read_data_i8().map_err(unexpected_end)?;
         let payload = self.bytes(length)?;
-        // Its own texts and numbers could be unknown values with refinements again.
+        // The values of a refinement can be unknown values with refinements.
         let depth = self.depth;
         let refinement = (kind == REFINED).then(|| Reader { rest: payload, depth }.refinement().ok()).flatten();
         Ok(Some(Value::Unknown(refinement.map(Box::new))))
     }
 
-    /// A map with integer keys. What is not understood may be passed over as a whole.
+    /// Reads refinements, a map with integer keys. The caller ignores unreadable ones.
     fn refinement(&mut self) -> Result<Refinement, CodecError> {
         let mut refinement = Refinement::default();
         for _ in 0..rmp::decode::read_map_len(&mut self.rest).map_err(unexpected_end)? {
@@ -253,7 +253,7 @@ fn unexpected(wanted: &str, marker: Marker) -> CodecError {
     CodecError::new(format!("{wanted} is expected, but MessagePack {marker:?} is there"))
 }
 
-/// Writes a value.
+/// Encodes a value.
 pub fn encode(value: &Value) -> Vec<u8> {
     let mut bytes = Vec::new();
     write(&mut bytes, value);

@@ -1,6 +1,4 @@
-//! How every RPC answers.
-//!
-//! Never with a gRPC error: core would drop what the call had done. What goes wrong, a panic too, is a diagnostic.
+//! Responses of all RPCs. Errors and panics become diagnostics: after a gRPC error core would drop the new state.
 
 use std::{panic::AssertUnwindSafe, time::Instant};
 
@@ -15,12 +13,12 @@ use crate::framework::{
     server,
 };
 
-/// What an RPC gives back; its `Err` is never used.
+/// The result of an RPC; `Err` is never used.
 pub(super) type Reply<T> = Result<Response<T>, Status>;
-/// The stream of an RPC that has nothing to stream: one message that says so.
+/// A stream of one message.
 pub(super) type OneMessage<T> = Once<Result<T, Status>>;
 
-/// A response that can say what went wrong.
+/// A response with diagnostics.
 pub(super) trait WithDiagnostics: Default {
     fn failed(diagnostics: Vec<wire::Diagnostic>) -> Self;
 }
@@ -47,7 +45,7 @@ impl_with_diagnostics! {
     write_state_bytes, lock_state, unlock_state, get_states, delete_state,
 }
 
-/// Runs one call. A panic costs this call only, and is told.
+/// Runs an RPC and turns errors and panics into diagnostics.
 pub(super) async fn respond<T: WithDiagnostics>(
     rpc: &str,
     of: &str,
@@ -56,7 +54,7 @@ pub(super) async fn respond<T: WithDiagnostics>(
     let span = tracing::debug_span!("rpc", tf_rpc = rpc, tf_resource_type = of);
     let started = Instant::now();
     let outcome = AssertUnwindSafe(call).catch_unwind().instrument(span.clone()).await;
-    span.in_scope(|| tracing::debug!(tf_req_duration_ms = started.elapsed().as_millis(), "answered"));
+    span.in_scope(|| tracing::debug!(tf_req_duration_ms = started.elapsed().as_millis(), "responded"));
     let failed = |diagnostics: Diagnostics| T::failed(encode::diagnostics(diagnostics));
     Ok(Response::new(match outcome {
         Ok(result) => result.unwrap_or_else(failed),
@@ -64,17 +62,17 @@ pub(super) async fn respond<T: WithDiagnostics>(
     }))
 }
 
-/// The answer for a kind of thing that this provider has none of. Core asks only for what the schema lists.
+/// Returns the error for a type that this provider does not have.
 pub(super) fn not_in_provider(kind: &str, name: &str) -> Diagnostics {
     Diagnostic::error("Not in This Provider", format!("This provider has no {kind} {name:?}.")).into()
 }
 
-/// Answers for a kind of thing that this provider has none of.
+/// Responds to an RPC for a type that this provider does not have.
 pub(super) async fn unsupported<T: WithDiagnostics>(rpc: &str, kind: &str, name: &str) -> Reply<T> {
     respond(rpc, name, async { Err(not_in_provider(kind, name)) }).await
 }
 
-/// The answer of an RPC that streams.
+/// Returns a stream of one message.
 pub(super) fn one_message<T>(message: T) -> Response<OneMessage<T>> {
     Response::new(tokio_stream::once(Ok(message)))
 }

@@ -1,6 +1,4 @@
-//! The service: every RPC is decode → framework → encode, and decides nothing.
-//!
-//! Its length is the protocol's: core must find all 36 methods in one service.
+//! The gRPC service: each of the 36 RPCs decodes, calls the framework and encodes.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -19,17 +17,17 @@ use crate::framework::{
     value::Value,
 };
 
-/// The provider, as core calls it.
+/// The provider service.
 #[derive(Debug, Clone)]
 pub struct Service(Arc<Server>);
 
 impl Service {
-    /// Puts a server on the wire.
+    /// Creates the service of a server.
     pub fn new(server: Server) -> Self {
         Self(Arc::new(server))
     }
 
-    /// What is under way should come to an end soon.
+    /// Cancels the running operations.
     pub fn interrupt(&self) {
         self.0.stop();
     }
@@ -134,7 +132,7 @@ impl Provider for Service {
     }
 
     async fn stop_provider(&self, _: Request<wire::stop_provider::Request>) -> Reply<wire::stop_provider::Response> {
-        tracing::info!("interrupted: calls under way come to an end");
+        tracing::info!("stop requested; cancelling running operations");
         self.0.stop();
         Ok(Response::new(wire::stop_provider::Response::default()))
     }

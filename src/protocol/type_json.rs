@@ -1,11 +1,11 @@
-//! The JSON spelling of types: `"string"`, `["map","number"]`, `["object",{"a":"bool"}]`.
+//! The JSON encoding of types: `"string"`, `["map","number"]`, `["object",{"a":"bool"}]`.
 
 use serde_json::{Value as Json, json};
 
 use super::codec::CodecError;
 use crate::framework::types::Type;
 
-/// Spells a type.
+/// Encodes a type.
 pub fn to_json(ty: &Type) -> Json {
     match ty {
         Type::Bool => json!("bool"),
@@ -23,14 +23,14 @@ pub fn to_json(ty: &Type) -> Json {
     }
 }
 
-/// Reads a spelling. (An object's list of optional attributes, which only type constraints have, is passed over.)
+/// Decodes a type. The list of optional attributes of a type constraint is ignored.
 pub fn from_json(json: &[u8]) -> Result<Type, CodecError> {
     let json: Json = serde_json::from_slice(json).map_err(|error| CodecError::new(format!("type: {error}")))?;
     read(&json)
 }
 
 fn read(json: &Json) -> Result<Type, CodecError> {
-    // Its beginning: it can be as long as the message.
+    // Truncated, because it can be as long as the message.
     let unknown =
         || CodecError::new(format!("{} is not a type", json.to_string().chars().take(64).collect::<String>()));
     if let Some(name) = json.as_str() {
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spellings_of_the_wire_format_page() {
+    fn types_of_the_protocol_page_round_trip() {
         for text in [
             r#""dynamic""#,
             r#"["list","string"]"#,
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_refused() {
+    fn invalid_types_are_rejected() {
         for text in ["", "\"int\"", "[]", r#"["list"]"#, r#"["object",["a"]]"#, "7", &"[".repeat(100_000)] {
             assert!(from_json(text.as_bytes()).is_err(), "{text:.20}");
         }

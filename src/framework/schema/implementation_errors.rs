@@ -1,6 +1,6 @@
-//! What a schema must not say: what core refuses to load, and what this framework would silently not do.
+//! Finds errors in a schema: what core rejects, and what this framework would ignore.
 //!
-//! A fault is one of the program, not of its use, so a test looks for it once and the server does not.
+//! They are bugs in the provider, so tests look for them and the server does not.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use super::{Attribute, AttributeKind, BlockBody, Nesting, Presence, Schema};
 use crate::framework::path::Path;
 
 impl Schema {
-    /// All faults, each with the path of what it is about; none in a schema that can be served.
+    /// Returns all errors, each with its path.
     pub fn implementation_errors(&self) -> Vec<String> {
         let mut faults = Vec::new();
         check_body(&self.body, &Path::root(), &mut faults);
@@ -16,7 +16,7 @@ impl Schema {
     }
 }
 
-/// Where an attribute stands, as far as a plan is concerned.
+/// Position of an attribute, as far as planning is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     /// In the schema itself: defaults, modifiers and equivalence work.

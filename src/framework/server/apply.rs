@@ -1,7 +1,6 @@
-//! Carrying out a plan: create, update or delete, and the provider's promise checked before the answer leaves.
+//! Applies a plan: create, update or delete, then checks the result against the plan.
 //!
-//! Whatever happens in the call (an error, a panic, an interruption), what it saved is in the answer: an object that
-//! was made is never lost.
+//! The response contains the state set so far, even after an error, a panic or an interruption.
 
 use super::{Registered, Server, catch_panic};
 use crate::framework::{
@@ -14,34 +13,34 @@ use crate::framework::{
     value::Value,
 };
 
-/// A plan to carry out.
+/// The request of [`Server::apply`].
 #[derive(Debug)]
 pub struct ApplyResourceChangeRequest {
-    /// The kind of resource.
+    /// Resource type name.
     pub type_name: String,
-    /// The state before; null on create.
+    /// The prior state; null on create.
     pub prior: Value,
     /// The plan; null on delete.
     pub planned: Value,
     /// The configuration, wholly known; null on delete.
     pub config: Value,
-    /// What was noted beside the state.
+    /// Private data.
     pub private: Vec<u8>,
 }
 
-/// The state that a call leaves, and what is to be said about it.
+/// The resulting state and diagnostics of an operation.
 #[derive(Debug, Default)]
 pub struct ResourceResponse {
-    /// How the object is now; null where there is none.
+    /// The new state; null if there is none.
     pub state: Value,
-    /// What is noted beside the state, for the resource alone.
+    /// Private data, which only the resource reads.
     pub private: Vec<u8>,
     /// Errors and warnings.
     pub diagnostics: Diagnostics,
 }
 
 impl Server {
-    /// Carries out a plan.
+    /// Applies a plan.
     pub async fn apply(&self, request: ApplyResourceChangeRequest) -> ResourceResponse {
         let registered = match self.registered(&request.type_name) {
             Ok(registered) => registered,
@@ -49,7 +48,7 @@ impl Server {
                 return ResourceResponse { state: request.prior, private: request.private, diagnostics };
             }
         };
-        // What was unknown in the plan is known now and is checked before any call is made.
+        // Values that were unknown in the plan are validated before any request is sent.
         let faults = validate(&registered.schema, &request.config);
         if faults.has_errors() {
             return ResourceResponse { state: request.prior, private: request.private, diagnostics: faults };
@@ -88,10 +87,10 @@ impl Server {
     }
 }
 
-/// Makes a successful result keep the plan's promises, and reports the ones it broke.
+/// Reports differences between a successful result and the plan.
 ///
-/// A computed attribute that was planned with a value keeps that value until the next refresh: core holds the provider
-/// to it, and the world may have moved on in between.
+/// A computed attribute with a planned value keeps it until the next refresh, because core requires it and the object
+/// may have changed in the meantime.
 fn check_result_against_plan(schema: &Schema, request: &ApplyResourceChangeRequest, state: &mut Value) -> Diagnostics {
     let ApplyResourceChangeRequest { type_name, planned, config, .. } = request;
     let mut report = Diagnostics::new();
@@ -109,7 +108,7 @@ fn check_result_against_plan(schema: &Schema, request: &ApplyResourceChangeReque
             if state.get(attribute.name) != promised {
                 tracing::debug!(
                     attribute = attribute.name,
-                    "changed meanwhile; the plan's value stays until the next refresh"
+                    "value changed since the plan; keeping the planned value until the next refresh"
                 );
             }
             state.set_attribute(attribute.name, promised.clone());
@@ -128,13 +127,13 @@ fn check_result_against_plan(schema: &Schema, request: &ApplyResourceChangeReque
     report
 }
 
-/// Where `actual` differs from a known part of `promised`.
+/// Returns the path where `actual` differs from a known part of `promised`.
 fn first_difference(promised: &Value, actual: &Value, path: &Path) -> Option<Path> {
     match (promised, actual) {
         (Value::Unknown(_), _) => None,
         (Value::Map(promised), Value::Map(actual)) if promised.keys().eq(actual.keys()) => {
             promised.iter().zip(actual.values()).find_map(|((key, promised), actual)| {
-                // The common case of equal leaves costs no path.
+                // Equal leaves, the common case, allocate no path.
                 (promised != actual).then(|| first_difference(promised, actual, &path.key(key))).flatten()
             })
         }

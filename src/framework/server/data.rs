@@ -1,4 +1,4 @@
-//! Checking and reading one data source, and its promise checked before the answer leaves.
+//! Validates and reads data sources, and checks the result against the configuration.
 
 use super::{Registered, ResourceResponse, Server, catch_panic, known};
 use crate::framework::{
@@ -13,12 +13,12 @@ use crate::framework::{
 };
 
 impl Server {
-    /// The schemas of all data sources, by type name.
+    /// Returns the schemas of all data sources by name.
     pub fn data_source_schemas(&self) -> impl Iterator<Item = (&'static str, &Schema)> {
         self.data_sources.iter().map(|(name, registered)| (*name, &registered.schema))
     }
 
-    /// The schema of a kind of data source.
+    /// Returns the schema of a data source.
     pub fn data_source_schema(&self, type_name: &str) -> Result<&Schema, Diagnostics> {
         self.data_source(type_name).map(|registered| &registered.schema)
     }
@@ -27,18 +27,18 @@ impl Server {
         known(&self.data_sources, "data source", type_name)
     }
 
-    /// Checks a data block. Never uses the network.
+    /// Validates a data block, offline.
     pub fn validate_data_source(&self, type_name: &str, config: &Value) -> Diagnostics {
         self.data_source_schema(type_name).map_or_else(|unknown| unknown, |schema| validate(schema, config))
     }
 
-    /// Reads a data source. With an error the state is null.
+    /// Reads a data source. On error the state is null.
     pub async fn read_data_source(&self, type_name: &str, mut config: Value) -> ResourceResponse {
         let registered = match self.data_source(type_name) {
             Ok(registered) => registered,
             Err(diagnostics) => return ResourceResponse { diagnostics, ..ResourceResponse::default() },
         };
-        // What was unknown when it was validated is known now.
+        // Values that were unknown during validation are known now.
         let faults = validate(&registered.schema, &config);
         if faults.has_errors() {
             return ResourceResponse { diagnostics: faults, ..ResourceResponse::default() };
@@ -63,8 +63,7 @@ impl Server {
     }
 }
 
-/// Reports what core would refuse in a result, and what differs from the configuration: references to the data source
-/// would see another value than the block that asks for it.
+/// Reports unknown values in a result, and differences from the configuration.
 fn check_result_against_config(schema: &Schema, type_name: &str, config: &Value, state: &mut Value) -> Diagnostics {
     if state.is_null() {
         return Diagnostic::bug(format!("The read of {type_name} succeeded, but it left no state.")).into();

@@ -1,4 +1,4 @@
-//! Writing the configuration of an object that was imported.
+//! Generates the configuration of an imported object.
 
 use super::Server;
 use crate::framework::{
@@ -8,8 +8,7 @@ use crate::framework::{
 };
 
 impl Server {
-    /// The configuration that a state stands for: the state without what only the provider decides. Blocks stay as
-    /// they are, for nothing in them is decided by the provider.
+    /// Returns the configuration of a state: the state without computed attributes. Blocks have none.
     pub fn generate_config(&self, type_name: &str, mut state: Value) -> Result<Value, Diagnostics> {
         keep_configured(&self.resource_schema(type_name)?.body.attributes, &mut state);
         Ok(state)
@@ -33,7 +32,7 @@ fn keep_configured(attributes: &[Attribute], object: &mut Value) {
                     keep_configured(nested, one);
                 }
             }
-            // Nothing in the elements of a set is decided by the provider either.
+            // Sets have no computed nested attributes.
             _ => {}
         }
     }
@@ -44,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_provider_decides_is_taken_out_at_any_depth() {
+    fn computed_attributes_are_removed_at_any_depth() {
         let row = || vec![Attribute::string("key").required(), Attribute::string("made").computed()];
         let attributes = [
             Attribute::string("name").required(),

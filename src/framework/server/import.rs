@@ -1,4 +1,4 @@
-//! Taking over an object that Terraform does not manage yet.
+//! Imports an object.
 
 use super::{ResourceResponse, Server, catch_panic};
 use crate::framework::{
@@ -7,7 +7,7 @@ use crate::framework::{
 };
 
 impl Server {
-    /// Finds the object by what the practitioner wrote. Without an error the state is not null.
+    /// Imports the object with an ID. Without an error the state is not null.
     pub async fn import(&self, type_name: &str, id: &str) -> ResourceResponse {
         let registered = match self.registered(type_name) {
             Ok(registered) => registered,

@@ -1,4 +1,4 @@
-//! Planning one object.
+//! Plans a change of a resource.
 
 use super::{Server, catch_panic};
 use crate::framework::{
@@ -9,34 +9,34 @@ use crate::framework::{
     value::Value,
 };
 
-/// What core knows when it asks for a plan.
+/// The request of [`Server::plan`].
 #[derive(Debug)]
 pub struct PlanResourceChangeRequest {
-    /// The kind of resource.
+    /// Resource type name.
     pub type_name: String,
-    /// The state; null on create.
+    /// The prior state; null on create.
     pub prior: Value,
-    /// Configuration and prior state merged; null on destroy.
+    /// Configuration merged with the prior state; null on destroy.
     pub proposed: Value,
     /// The configuration; null on destroy.
     pub config: Value,
-    /// What an import noted beside the state.
+    /// Private data.
     pub private: Vec<u8>,
 }
 
-/// The answer.
+/// The response of [`Server::plan`].
 #[derive(Debug, Default)]
 pub struct PlanResourceChangeResponse {
-    /// What the object will be.
+    /// The planned state.
     pub planned: Value,
-    /// Attributes whose change replaces it.
+    /// Attributes whose change requires replacement.
     pub replace: Vec<Path>,
     /// Errors and warnings.
     pub diagnostics: Diagnostics,
 }
 
 impl Server {
-    /// Plans one object.
+    /// Plans a change of a resource.
     pub async fn plan(&self, request: PlanResourceChangeRequest) -> PlanResourceChangeResponse {
         let PlanResourceChangeRequest { type_name, prior, proposed, config, private } = request;
         let registered = match self.registered(&type_name) {

@@ -1,4 +1,4 @@
-//! Refreshing one object.
+//! Refreshes a resource.
 
 use super::{ResourceResponse, Server, catch_panic};
 use crate::framework::{
@@ -8,7 +8,7 @@ use crate::framework::{
 };
 
 impl Server {
-    /// Looks at one object. A null state means that it is gone; with an error everything stays as it was.
+    /// Refreshes a resource. A null state means that it no longer exists; on error nothing changes.
     pub async fn read(&self, type_name: &str, state: Value, private: Vec<u8>) -> ResourceResponse {
         let registered = match self.registered(type_name) {
             Ok(registered) => registered,

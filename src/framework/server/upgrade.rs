@@ -1,4 +1,4 @@
-//! Reading state that an older version of the provider wrote.
+//! Upgrades state of older schema versions.
 
 use super::Server;
 use crate::framework::{
@@ -8,7 +8,7 @@ use crate::framework::{
 };
 
 impl Server {
-    /// The type under which state of this schema version is to be read.
+    /// Returns the type of state of a schema version.
     pub fn state_type(&self, type_name: &str, version: i64) -> Result<Type, Diagnostics> {
         let registered = self.registered(type_name)?;
         let current = registered.schema.version;
@@ -28,7 +28,7 @@ impl Server {
         })
     }
 
-    /// Turns a value of [`Server::state_type`] into one of the current schema.
+    /// Upgrades a value of [`Server::state_type`] to the current schema.
     pub fn upgrade_state(&self, type_name: &str, version: i64, state: Value) -> Result<Value, Diagnostics> {
         let registered = self.registered(type_name)?;
         if version == registered.schema.version {

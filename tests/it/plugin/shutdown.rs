@@ -84,5 +84,5 @@ fn the_process_does_not_outlive_its_client() {
     assert!(!handshake.socket().exists());
     assert_eq!(client.traces(), 0);
     let (_, text) = client.end(PATIENCE);
-    assert!(text.contains("the client is gone"), "{text}");
+    assert!(text.contains("the client exited"), "{text}");
 }
