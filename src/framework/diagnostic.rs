@@ -18,6 +18,7 @@ const REPORT: &str = "This is always a bug in the provider, not in the configura
 /// An error or a warning.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
+    /// Error or warning.
     pub severity: Severity,
     /// Short title in title case, without a full stop.
     pub summary: String,

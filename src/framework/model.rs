@@ -21,22 +21,22 @@ pub trait IntoValue {
     fn into_value(self) -> Value;
 }
 
-/// What the provider decides: `None` while it is open (unknown) and where there is none (null).
+/// A computed value; `None` if it is unknown or null.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Computed<T>(pub Option<T>);
 
 fn mismatch(wanted: &str, value: &Value, path: &Path) -> Diagnostics {
     let found = match value {
         Value::Null => "null",
-        Value::Unknown(_) => "not known yet",
-        Value::Bool(_) => "a truth value",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a text",
-        Value::List(_) | Value::Set(_) => "a sequence",
-        Value::Map(_) => "a map or an object",
-        Value::Dynamic(_) => "of a type of its own",
+        Value::Unknown(_) => "unknown",
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::List(_) | Value::Set(_) => "list or set",
+        Value::Map(_) => "map or object",
+        Value::Dynamic(_) => "dynamic value",
     };
-    Diagnostic::bug(format!("{path} should be {wanted}, but it is {found}.")).at(path.clone()).into()
+    Diagnostic::bug(format!("{path}: expected {wanted}, found {found}.")).at(path.clone()).into()
 }
 
 impl FromValue for Value {
@@ -53,7 +53,7 @@ impl IntoValue for Value {
 
 impl FromValue for String {
     fn from_value(value: &Value, path: &Path) -> Result<Self, Diagnostics> {
-        value.as_str().map(str::to_owned).ok_or_else(|| mismatch("a text", value, path))
+        value.as_str().map(str::to_owned).ok_or_else(|| mismatch("string", value, path))
     }
 }
 
@@ -67,7 +67,7 @@ impl FromValue for bool {
     fn from_value(value: &Value, path: &Path) -> Result<Self, Diagnostics> {
         match value {
             Value::Bool(value) => Ok(*value),
-            other => Err(mismatch("a truth value", other, path)),
+            other => Err(mismatch("bool", other, path)),
         }
     }
 }
@@ -82,7 +82,7 @@ impl FromValue for i64 {
     fn from_value(value: &Value, path: &Path) -> Result<Self, Diagnostics> {
         match value {
             Value::Number(number) => number.to_i64().ok_or_else(|| mismatch("a whole number of 64 bits", value, path)),
-            other => Err(mismatch("a number", other, path)),
+            other => Err(mismatch("number", other, path)),
         }
     }
 }
@@ -119,7 +119,7 @@ impl<T: IntoValue> IntoValue for Computed<T> {
 
 impl<T: FromValue> FromValue for Vec<T> {
     fn from_value(value: &Value, path: &Path) -> Result<Self, Diagnostics> {
-        let elements = value.as_elements().ok_or_else(|| mismatch("a list", value, path))?;
+        let elements = value.as_elements().ok_or_else(|| mismatch("list", value, path))?;
         let element = |(index, value)| T::from_value(value, &path.step(Step::Index(index)));
         elements.iter().enumerate().map(element).collect()
     }
@@ -133,7 +133,7 @@ impl<T: IntoValue> IntoValue for Vec<T> {
 
 impl<T: FromValue> FromValue for BTreeMap<String, T> {
     fn from_value(value: &Value, path: &Path) -> Result<Self, Diagnostics> {
-        let entries = value.as_map().ok_or_else(|| mismatch("a map", value, path))?;
+        let entries = value.as_map().ok_or_else(|| mismatch("map", value, path))?;
         entries.iter().map(|(key, value)| Ok((key.clone(), T::from_value(value, &path.key(key))?))).collect()
     }
 }
@@ -225,10 +225,10 @@ mod tests {
     #[test]
     fn a_mismatch_says_where() {
         let bad = value(Value::map([("h", true.into())]), Value::Null);
-        let report = Row::from_value(&bad, &Path::root()).expect_err("a truth value is no text");
+        let report = Row::from_value(&bad, &Path::root()).expect_err("a bool is not a string");
         let report: Vec<_> = report.into_iter().collect();
         assert_eq!(report[0].path, Path::attribute("hosts").key("h"));
-        assert!(report[0].detail.starts_with(r#"hosts["h"] should be a text, but it is a truth value."#));
+        assert!(report[0].detail.starts_with(r#"hosts["h"]: expected string, found bool."#));
     }
 
     #[test]

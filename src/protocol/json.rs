@@ -60,7 +60,7 @@ fn read<'t>(raw: &RawValue, ty: &'t Type, depth: usize) -> Result<Value, CodecEr
         return Ok(Value::Null);
     }
     let sequence = |ty: &dyn Fn(usize) -> Option<&'t Type>| -> Result<Vec<Value>, CodecError> {
-        parse::<Vec<&RawValue>>(raw, "a list")?
+        parse::<Vec<&RawValue>>(raw, "list")?
             .into_iter()
             .enumerate()
             .map(|(index, element)| {
@@ -72,12 +72,12 @@ fn read<'t>(raw: &RawValue, ty: &'t Type, depth: usize) -> Result<Value, CodecEr
             .collect()
     };
     match ty {
-        Type::Bool => parse(raw, "a truth value").map(Value::Bool),
-        Type::String => parse(raw, "a text").map(Value::String),
+        Type::Bool => parse(raw, "bool").map(Value::Bool),
+        Type::String => parse(raw, "string").map(Value::String),
         // A number may be written as a text, which is how older states kept large ones.
         Type::Number => {
             let number = raw.get().trim_matches('"').parse();
-            number.map(Value::Number).map_err(|_| CodecError::new("a number is expected"))
+            number.map(Value::Number).map_err(|_| CodecError::new("expected number"))
         }
         Type::List(element) => sequence(&|_| Some(element.as_ref())).map(Value::List),
         Type::Set(element) => sequence(&|_| Some(element.as_ref())).map(Value::set),
@@ -90,7 +90,7 @@ fn read<'t>(raw: &RawValue, ty: &'t Type, depth: usize) -> Result<Value, CodecEr
             }
         }
         Type::Map(element) => {
-            let entries: BTreeMap<String, &RawValue> = parse(raw, "an object")?;
+            let entries: BTreeMap<String, &RawValue> = parse(raw, "object")?;
             let read = |(key, value): (String, &RawValue)| match read(value, element, depth + 1) {
                 Ok(value) => Ok((key, value)),
                 Err(error) => Err(error.within(Step::Key(key))),
@@ -98,7 +98,7 @@ fn read<'t>(raw: &RawValue, ty: &'t Type, depth: usize) -> Result<Value, CodecEr
             entries.into_iter().map(read).collect::<Result<_, _>>().map(Value::Map)
         }
         Type::Object(attributes) => {
-            let entries: BTreeMap<String, &RawValue> = parse(raw, "an object")?;
+            let entries: BTreeMap<String, &RawValue> = parse(raw, "object")?;
             let read = |(name, ty): (&String, &Type)| match entries.get(name) {
                 Some(value) => read(value, ty, depth + 1)
                     .map(|value| (name.clone(), value))
@@ -115,7 +115,7 @@ fn read<'t>(raw: &RawValue, ty: &'t Type, depth: usize) -> Result<Value, CodecEr
                 #[serde(borrow, rename = "type")]
                 ty: &'a RawValue,
             }
-            let typed: Typed<'_> = parse(raw, "a value with its type")?;
+            let typed: Typed<'_> = parse(raw, "object with value and type")?;
             let ty = type_json::from_json(typed.ty.get().as_bytes())?;
             let value = read(typed.value, &ty, depth + 1)?;
             Ok(Value::Dynamic(Box::new((ty, value))))
@@ -127,13 +127,13 @@ fn parse<'a, T: Deserialize<'a>>(raw: &'a RawValue, wanted: &str) -> Result<T, C
     serde_json::from_str(raw.get()).map_err(|_| {
         // Its kind alone: the value itself may be a secret.
         let found = match raw.get().as_bytes().first() {
-            Some(b'"') => "a text",
-            Some(b'{') => "an object",
-            Some(b'[') => "a list",
-            Some(b't' | b'f') => "a truth value",
-            _ => "a number",
+            Some(b'"') => "string",
+            Some(b'{') => "object",
+            Some(b'[') => "list",
+            Some(b't' | b'f') => "bool",
+            _ => "number",
         };
-        CodecError::new(format!("{wanted} is expected, but {found} is there"))
+        CodecError::new(format!("expected {wanted}, found {found}"))
     })
 }
 
@@ -191,8 +191,8 @@ mod tests {
             Ok(Value::map([("a", Value::Null)]))
         );
         for (text, message) in [
-            (r#"{"m":{"x":"no"}}"#, r#"m["x"]: a truth value is expected, but a text is there"#),
-            (r#"{"n":[1]}"#, "n: a number is expected"),
+            (r#"{"m":{"x":"no"}}"#, r#"m["x"]: expected bool, found string"#),
+            (r#"{"n":[1]}"#, "n: expected number"),
             (r#"{"t":["a",1,2]}"#, "t[2]: the tuple has fewer elements"),
             (r#"{"t":["a"]}"#, "t: a tuple of 2 has 1 elements"),
         ] {

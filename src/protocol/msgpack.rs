@@ -48,7 +48,7 @@ struct Reader<'a> {
 }
 
 fn unexpected_end(_: impl Sized) -> CodecError {
-    CodecError::new("the bytes end in the middle of a value")
+    CodecError::new("unexpected end of data")
 }
 
 impl<'a> Reader<'a> {
@@ -74,10 +74,10 @@ impl<'a> Reader<'a> {
             Type::Bool => match marker {
                 Marker::True => Ok(Value::Bool(true)),
                 Marker::False => Ok(Value::Bool(false)),
-                other => Err(unexpected("a truth value", other)),
+                other => Err(unexpected("bool", other)),
             },
             Type::Number => self.number(marker).map(Value::Number),
-            Type::String => self.text(marker, "a text").map(Value::String),
+            Type::String => self.text(marker, "string").map(Value::String),
             Type::List(element) => self.sequence(marker, |_| Ok(element.as_ref())).map(Value::List),
             Type::Set(element) => self.sequence(marker, |_| Ok(element.as_ref())).map(Value::set),
             Type::Tuple(elements) => {
@@ -93,12 +93,10 @@ impl<'a> Reader<'a> {
             Type::Map(element) => self.entries(marker, Step::Key, |_| Ok(element)).map(Value::Map),
             Type::Object(attributes) => {
                 let read = self.entries(marker, Step::Attribute, |name| {
-                    attributes.get(name).ok_or_else(|| CodecError::new("there is no such attribute"))
+                    attributes.get(name).ok_or_else(|| CodecError::new("unsupported attribute"))
                 })?;
                 match attributes.keys().find(|name| !read.contains_key(*name)) {
-                    Some(missing) => {
-                        Err(CodecError::new("the attribute is missing").within(Step::Attribute(missing.clone())))
-                    }
+                    Some(missing) => Err(CodecError::new("missing attribute").within(Step::Attribute(missing.clone()))),
                     None => Ok(Value::Map(read)),
                 }
             }
@@ -172,7 +170,7 @@ impl<'a> Reader<'a> {
             Marker::I64 => self.rest.read_data_i64().map(Number::from).map_err(unexpected_end),
             Marker::F32 => finite(f64::from(self.rest.read_data_f32().map_err(unexpected_end)?)),
             Marker::F64 => finite(self.rest.read_data_f64().map_err(unexpected_end)?),
-            other => self.text(other, "a number")?.parse().map_err(|error| CodecError::new(format!("{error}"))),
+            other => self.text(other, "number")?.parse().map_err(|error| CodecError::new(format!("{error}"))),
         }
     }
 
@@ -203,7 +201,7 @@ impl<'a> Reader<'a> {
             Marker::FixArray(length) => usize::from(length),
             Marker::Array16 => usize::from(self.rest.read_data_u16().map_err(unexpected_end)?),
             Marker::Array32 => self.rest.read_data_u32().map_err(unexpected_end)? as usize,
-            other => return Err(unexpected("a sequence", other)),
+            other => return Err(unexpected("list", other)),
         };
         let mut elements = Vec::with_capacity(length.min(MAX_RESERVED));
         for index in 0..length {
@@ -223,12 +221,12 @@ impl<'a> Reader<'a> {
             Marker::FixMap(length) => usize::from(length),
             Marker::Map16 => usize::from(self.rest.read_data_u16().map_err(unexpected_end)?),
             Marker::Map32 => self.rest.read_data_u32().map_err(unexpected_end)? as usize,
-            other => return Err(unexpected("a map or an object", other)),
+            other => return Err(unexpected("map or object", other)),
         };
         let mut entries = Vec::with_capacity(length.min(MAX_RESERVED));
         for _ in 0..length {
             let marker = rmp::decode::read_marker(&mut self.rest).map_err(unexpected_end)?;
-            let key = self.text(marker, "a key")?;
+            let key = self.text(marker, "string key")?;
             match ty(&key).and_then(|ty| self.value(ty)) {
                 Ok(value) => entries.push((key, value)),
                 Err(error) => return Err(error.within(step(key))),
@@ -240,7 +238,7 @@ impl<'a> Reader<'a> {
 
     fn dynamic(&mut self, marker: Marker) -> Result<Value, CodecError> {
         if marker != Marker::FixArray(2) {
-            return Err(unexpected("a type and a value", marker));
+            return Err(unexpected("type and value", marker));
         }
         let length = rmp::decode::read_bin_len(&mut self.rest).map_err(unexpected_end)? as usize;
         let ty = type_json::from_json(self.bytes(length)?)?;
@@ -250,7 +248,7 @@ impl<'a> Reader<'a> {
 }
 
 fn unexpected(wanted: &str, marker: Marker) -> CodecError {
-    CodecError::new(format!("{wanted} is expected, but MessagePack {marker:?} is there"))
+    CodecError::new(format!("expected {wanted}, found MessagePack {marker:?}"))
 }
 
 /// Encodes a value.
@@ -426,10 +424,10 @@ mod tests {
     fn a_fault_says_where() {
         let ty = object(&[("hosts", Type::map(Type::String))]);
         for (written, message) in [
-            ("81a5686f73747381a16107", r#"hosts["a"]: a text is expected, but MessagePack FixPos(7) is there"#),
-            ("80", "hosts: the attribute is missing"),
-            ("81a178c0", "x: there is no such attribute"),
-            ("81a5686f737473", "hosts: the bytes end in the middle of a value"),
+            ("81a5686f73747381a16107", r#"hosts["a"]: expected string, found MessagePack FixPos(7)"#),
+            ("80", "hosts: missing attribute"),
+            ("81a178c0", "x: unsupported attribute"),
+            ("81a5686f737473", "hosts: unexpected end of data"),
             ("81a5686f73747381a161a2fffe", r#"hosts["a"]: the text is not UTF-8"#),
             ("81a5686f737473c0c0", "more bytes follow the value"),
         ] {

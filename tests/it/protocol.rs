@@ -248,10 +248,10 @@ async fn large_messages_pass_in_both_directions() {
 async fn a_state_file_edited_into_nonsense_is_an_error_that_says_where() {
     let mut provider = provider().await;
     for (json, version, words) in [
-        (r#"{"hosts": {"a": ["1.2.3.4"]}}"#, 0, r#"hosts["a"]: a text is expected"#),
+        (r#"{"hosts": {"a": ["1.2.3.4"]}}"#, 0, r#"hosts["a"]: expected string"#),
         ("{", 0, "JSON"),
         ("", 0, "JSON"),
-        ("[]", 0, "an object is expected"),
+        ("[]", 0, "expected object"),
         ("{}", 7, "schema version 7"),
     ] {
         let raw_state = Some(RawState { json: json.into(), flatmap: BTreeMap::new() });

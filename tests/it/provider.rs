@@ -829,11 +829,11 @@ async fn a_state_with_nulls_where_there_are_none_is_told_as_damaged() {
     let null = || Value::Null;
     let binding = |queue: Value| vec![("queue", queue)];
     let cases = [
-        ("", state(&[("name", null())]), "name should be a text, but it is null."),
-        ("", state(&[("queues", Value::set([null()]))]), "queues[…] should be a text, but it is null."),
-        ("", state(&[("hosts", Value::map([("a", null())]))]), "hosts[\"a\"] should be a text, but it is null."),
-        ("_route", part("dli_enhanced_connection_route", &[("cidr", "10.0.0.0/8".into())]), "name should be a text"),
-        ("_privilege", part("dli_enhanced_connection_privilege", &[]), "applicant_project_id should be a text"),
+        ("", state(&[("name", null())]), "name: expected string, found null."),
+        ("", state(&[("queues", Value::set([null()]))]), "queues[…]: expected string, found null."),
+        ("", state(&[("hosts", Value::map([("a", null())]))]), "hosts[\"a\"]: expected string, found null."),
+        ("_route", part("dli_enhanced_connection_route", &[("cidr", "10.0.0.0/8".into())]), "name: expected string"),
+        ("_privilege", part("dli_enhanced_connection_privilege", &[]), "applicant_project_id: expected string"),
         (
             "_binding",
             part("dli_enhanced_connection_binding", &binding(null())),
@@ -842,7 +842,7 @@ async fn a_state_with_nulls_where_there_are_none_is_told_as_damaged() {
         (
             "_binding",
             part("dli_enhanced_connection_binding", &[("connection_id", null()), ("queue", "q1".into())]),
-            "connection_id should be a text, but it is null.",
+            "connection_id: expected string, found null.",
         ),
     ];
     for (kind, state, fact) in cases {
