@@ -39,7 +39,6 @@ const FILES_IN_CYCLES: &[&str] = &[
     "provider::elastic_resource_pools::data_source",
     "provider::enhanced_connection::connection_details",
     "provider::enhanced_connection::create_once",
-    "provider::enhanced_connection::creation_journal",
     "provider::enhanced_connection::data_source",
     "provider::enhanced_connection::data_sources",
     "provider::enhanced_connection::model",
