@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, de::Error as _};
 use time::OffsetDateTime;
 
-use super::{Project, error::Error, operation::Operation, request::Request};
+use super::{error::Error, operation::Operation, project::Project, request::Request};
 use crate::dli::{
     path,
     wire::{Connection, ConnectionList, CreateConnection, Host, QueueNames, ReplaceHosts},

@@ -13,12 +13,12 @@ use std::{fmt, time::Duration};
 use secrecy::{ExposeSecret, SecretString};
 
 pub(super) use self::{
-    cache::{CredentialsCache, CredentialsScope, TokenScope},
+    cache::{CredentialsCache, CredentialsScope, ProjectKey, TokenScope},
     expiring_cache::{Cached, ExpiringCache},
-    lockout_guard::{is_key_rejected, is_password_rejected},
-    resolved::{AuthScheme, ResolvedCredentials},
+    lockout_guard::{LockoutGuard, is_key_rejected, is_password_rejected},
+    resolved::{AuthScheme, ResolvedCredentials, renewal},
 };
-use super::config::{ConfigError, check_header_text};
+use super::config_error::{ConfigError, check_header_text};
 
 /// Who calls.
 #[derive(Debug, Clone)]

@@ -4,7 +4,7 @@ use std::{fmt, net::IpAddr};
 
 use reqwest::Url;
 
-use super::config::ConfigError;
+use super::config_error::ConfigError;
 
 const EXAMPLE: &str = "an address such as https://dli.cn-north-4.myhuaweicloud.com";
 

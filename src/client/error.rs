@@ -9,8 +9,7 @@ use std::{error::Error as _, fmt, sync::Arc, time::Duration};
 use http::StatusCode;
 
 use super::{
-    config::{ConfigError, Setting},
-    error_kind::ErrorKind,
+    config_error::{ConfigError, Setting},
     operation::Operation,
 };
 use crate::dli::rate_limit::RateLimit;
@@ -213,47 +212,12 @@ impl Error {
         }
     }
 
-    /// Whether the service says that the object itself does not exist. A gateway's 404 does not say that.
-    #[must_use]
-    pub fn is_not_found(&self) -> bool {
-        self.kind() == ErrorKind::NotFound
-    }
-
-    /// Whether the gateway says that this call is not published in the region. That says nothing about any object.
-    #[must_use]
-    pub fn is_not_published(&self) -> bool {
-        self.kind() == ErrorKind::NotPublished
-    }
-
-    /// Whether the same call may succeed a moment later: the network, a fault of the server, too many requests.
-    #[must_use]
-    pub fn is_transient(&self) -> bool {
-        matches!(
-            self.kind(),
-            ErrorKind::ConnectFailed
-                | ErrorKind::Throttled { .. }
-                | ErrorKind::TransientNotApplied
-                | ErrorKind::OutcomeUnknown
-        )
-    }
-
     /// What is not configured, where that is all.
     pub(super) fn missing(&self) -> Option<&[Setting]> {
         match self {
             Self::Configuration(ConfigError::Missing { settings }) => Some(settings),
             Self::Identity(error) => error.missing(),
             _ => None,
-        }
-    }
-
-    /// Whether the request itself was sent: where nobody could be asked for credentials, it was not.
-    pub(super) fn is_sent(&self) -> bool {
-        match self {
-            Self::Identity(_) => false,
-            Self::Repeated { last, .. } => last.is_sent(),
-            _ => {
-                !matches!(self.kind(), ErrorKind::InvalidRequest | ErrorKind::ConnectFailed | ErrorKind::QueuedTooLong)
-            }
         }
     }
 
@@ -265,15 +229,6 @@ impl Error {
             error.caller.get_or_insert_with(|| caller.to_owned());
         }
         self
-    }
-
-    /// Whether a write may have done its work although it failed: true unless it surely did not reach the service or
-    /// was refused by it, each time that it was tried. Always false for a read.
-    #[must_use]
-    pub fn may_have_taken_effect(&self) -> bool {
-        self.operation().is_some_and(Operation::is_write)
-            && (matches!(self.kind(), ErrorKind::OutcomeUnknown | ErrorKind::InvalidResponse)
-                || matches!(self, Self::Repeated { open: true, .. }))
     }
 
     /// Whether the service may be at work on the request still, or has done it: no answer came, or the beginning of one that

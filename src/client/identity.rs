@@ -10,8 +10,7 @@ use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{
-    Inner,
-    config::ConfigError,
+    config_error::ConfigError,
     credentials::{
         AccessKey, AuthScheme, Cached, Credentials, CredentialsScope, CredentialsSource, NameOrId, PasswordCredentials,
         ResolvedCredentials, TokenScope, is_password_rejected,
@@ -19,6 +18,7 @@ use super::{
     endpoint::Endpoint,
     error::Error,
     operation::Operation,
+    project::Inner,
     request::{Dispatch, Request},
     response::Response,
 };
@@ -132,7 +132,7 @@ impl Inner {
                 Err(refusal) => self.project_by_login(region, name, refusal).await?,
                 Ok(id) => id,
             };
-            super::config::check_header_text("the project's id", &id)?;
+            super::config_error::check_header_text("the project's id", &id)?;
             Ok(Cached { value: id, renew: None, expires: None })
         };
         self.project_cache((endpoint.host(), name.to_owned())).get(self.clocks.now(), ask).await
@@ -177,7 +177,7 @@ impl Inner {
         if !is_refused {
             return Err(refusal);
         }
-        let token_scope = TokenScope::NameOrId(name.to_owned());
+        let token_scope = TokenScope::ProjectName(name.to_owned());
         // What was refused for this project is refused again.
         let tried = self.token_cache(&token_scope);
         if tried.refusal().await.is_some() {
@@ -243,10 +243,10 @@ fn login_body(login: &PasswordCredentials, token_scope: &TokenScope) -> Value {
     let mut body = json!({"identity": {"methods": ["password"], "password": {"user": user}}});
     match (token_scope, &login.domain) {
         (TokenScope::Project(id), _) => body["scope"] = json!({"project": {"id": id}}),
-        (TokenScope::NameOrId(name), Some(domain)) => {
+        (TokenScope::ProjectName(name), Some(domain)) => {
             body["scope"] = json!({"project": {"name": name, "domain": named(domain)}});
         }
-        (TokenScope::NameOrId(name), None) => body["scope"] = json!({"project": {"name": name}}),
+        (TokenScope::ProjectName(name), None) => body["scope"] = json!({"project": {"name": name}}),
         (TokenScope::Domain, Some(domain)) => body["scope"] = json!({"domain": named(domain)}),
         // The service takes what the user is at home in.
         (TokenScope::Domain, None) => {}

@@ -14,14 +14,14 @@ use tokio::{
 };
 
 use super::{
-    Inner,
-    config::{ConfigError, Setting},
+    config_error::{ConfigError, Setting},
     credentials::{Cached, ResolvedCredentials},
     endpoint::Endpoint,
     error::Error,
     error_kind::ErrorKind,
     identity::temporary,
     operation::Operation,
+    project::Inner,
     request::{Dispatch, Request},
     response::Response,
 };

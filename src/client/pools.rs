@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Project, error::Error, operation::Operation, request::Request};
+use super::{error::Error, operation::Operation, project::Project, request::Request};
 use crate::dli::{
     path,
     wire::{Pool, PoolList},

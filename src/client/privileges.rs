@@ -1,7 +1,7 @@
 //! Sharing a connection with other projects: what is granted is read from the connection, and changed through
 //! `/v1.0/{project}/authorization`.
 
-use super::{Project, error::Error, operation::Operation, request::Request};
+use super::{error::Error, operation::Operation, project::Project, request::Request};
 use crate::dli::{
     path,
     wire::{self, Authorization, AuthorizationAction, Granted, Privilege, PrivilegeList},

@@ -1,6 +1,6 @@
 //! Queues: `/v1.0/{project}/queues`.
 
-use super::{Project, error::Error, operation::Operation, request::Request};
+use super::{error::Error, operation::Operation, project::Project, request::Request};
 use crate::dli::{
     path,
     wire::{Queue, QueueList},

@@ -17,11 +17,11 @@ use serde::{Serialize, de::DeserializeOwned};
 use time::OffsetDateTime;
 
 use super::{
-    Inner, Project,
     credentials::{AuthScheme, CredentialsScope, ResolvedCredentials, TokenScope},
     endpoint::Endpoint,
     error::Error,
     operation::Operation,
+    project::{Inner, Project},
     response::{self, Response, sanitize},
     retry::RetryState,
 };
@@ -669,7 +669,7 @@ mod tests {
         let [line] = ours[..] else { panic!("one line for one call: {log}") };
         assert!(
             line.starts_with(&format!(
-                "DEBUG terraform_provider_dli::client::call message=called the service \
+                "DEBUG terraform_provider_dli::client::request message=called the service \
                  operation=\"AssociateQueueToEnhancedConnection\" method=\"POST\" \
                  path=\"/v2.0/{PROJECT}/datasource/enhanced-connections/{ID}/associate-queue\" status=400 \
                  request_id=\"5f6d2a\" milliseconds="

@@ -6,13 +6,13 @@
 //! repeat [`retry_budget`](super::budget), and when a throttled host is asked again [`rate_limiter`](super::pacer). Every repetition
 //! is signed anew.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Project, backoff,
+    backoff,
     error::Error,
     error_kind::ErrorKind,
     host_limits::{HostLimiter, HostLimits},
@@ -23,9 +23,6 @@ use super::{
 
 /// Attempts to reach a host that has never answered: a wrong name will not get better.
 const CONNECT_ATTEMPTS: u32 = 3;
-
-/// Pauses between the looks for what was done and is refused because it was done.
-const VERIFY_DELAYS: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(2)];
 
 /// How long a write that is under way may still take once its time is up: its answer says what exists.
 pub const WRITE_GRACE: Duration = Duration::from_millis(3500);
@@ -60,7 +57,7 @@ impl RetryPolicy {
 
     /// What comes of something that is under way, until its very end. An interruption is not looked at: whoever made the
     /// call does.
-    async fn until<T>(&self, end: Instant, what: impl Future<Output = T>) -> Option<T> {
+    pub(super) async fn until<T>(&self, end: Instant, what: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;
             outcome = what => Some(outcome),
@@ -69,7 +66,7 @@ impl RetryPolicy {
     }
 
     /// When not even a write that is under way has time.
-    fn write_deadline(&self) -> Instant {
+    pub(super) fn write_deadline(&self) -> Instant {
         self.deadline + WRITE_GRACE
     }
 
@@ -122,112 +119,6 @@ fn said(error: &Error) -> &Error {
     }
 }
 
-impl Project {
-    /// Calls that fail for a passing reason are repeated until `deadline`, or until `cancel` is triggered; both end the
-    /// waiting for a turn, too.
-    #[must_use]
-    pub fn with_deadline(self, deadline: Instant, cancel: &CancellationToken) -> Self {
-        Self { retry_policy: Some(RetryPolicy::new(deadline, cancel)), ..self }
-    }
-
-    /// Makes a call that cannot simply be repeated, such as adding a route: where its outcome is open, `is_done` looks
-    /// whether it took effect, and only what did not is done again.
-    pub async fn run_verified<A, D>(&self, attempt: impl Fn() -> A, is_done: impl Fn() -> D) -> Result<(), Error>
-    where
-        A: Future<Output = Result<(), Error>>,
-        D: Future<Output = Result<bool, Error>>,
-    {
-        let limiter = self.limiter();
-        let mut state = RetryState::new(&self.client.host_limits, &limiter, self.retry_policy.as_ref());
-        loop {
-            // Boxed, like the look below: it lies within every step of every resource.
-            let error = match state.outcome(true, Box::pin(attempt())).await? {
-                Ok(()) => {
-                    state.succeed();
-                    return Ok(());
-                }
-                Err(error) => error,
-            };
-            if self.retry_policy.as_ref().is_some_and(|retry_policy| Instant::now() >= retry_policy.write_deadline()) {
-                return Err(state.give_up(error));
-            }
-            if !error.may_have_taken_effect() {
-                let earlier = state.last.take();
-                let error = state.give_up(error);
-                let Some(earlier) = earlier else { return Err(error) };
-                // "Exists already" may be the late effect of an earlier attempt, and what shows it may be late, too.
-                let mut pauses = VERIFY_DELAYS.into_iter();
-                loop {
-                    match (self.verify_in_time(&is_done).await, pauses.next(), &self.retry_policy) {
-                        (Some(Ok(true)), ..) => return Ok(()),
-                        (Some(Ok(false)), Some(pause), Some(retry_policy))
-                            if retry_policy.within(tokio::time::sleep(pause)).await.is_some() => {}
-                        (Some(Ok(false)), ..) => return Err(error),
-                        (Some(Err(look)), ..) => return Err(verification_failed(look, state.wrap(earlier))),
-                        (None, ..) => return Err(state.wrap(earlier)),
-                    }
-                }
-            }
-            tracing::info!(%error, "it is looked whether the call took effect");
-            let again = state.prepare_retry(error, true).await;
-            match self.verify_in_time(&is_done).await {
-                Some(Ok(true)) => {
-                    state.succeed();
-                    return Ok(());
-                }
-                Some(Ok(false)) => {
-                    again?;
-                    state.open = false;
-                }
-                Some(Err(look)) => return Err(verification_failed(look, state.open_end(again))),
-                None => return Err(state.open_end(again)),
-            }
-        }
-    }
-
-    /// Whether calls wait for their turn with the gateway: what takes long now says nothing of the service.
-    pub fn is_throttled(&self) -> bool {
-        self.limiter().has_waiters()
-    }
-
-    /// A look; `None` where there is no more time for it. That there is nothing to look at is believed only after some
-    /// looks: it may have been made a moment ago.
-    async fn verify_in_time<D: Future<Output = Result<bool, Error>>>(
-        &self,
-        is_done: &impl Fn() -> D,
-    ) -> Option<Result<bool, Error>> {
-        let looks = Box::pin(self.verify(is_done));
-        match &self.retry_policy {
-            Some(retry_policy) => retry_policy.until(retry_policy.write_deadline(), looks).await,
-            None => Some(looks.await),
-        }
-    }
-
-    async fn verify<D: Future<Output = Result<bool, Error>>>(&self, is_done: &impl Fn() -> D) -> Result<bool, Error> {
-        let mut pauses = VERIFY_DELAYS.into_iter();
-        loop {
-            match (is_done().await, pauses.next(), &self.retry_policy) {
-                (Err(look), Some(pause), Some(retry_policy))
-                    if look.is_not_found() && retry_policy.within(tokio::time::sleep(pause)).await.is_some() => {}
-                (outcome, ..) => return outcome,
-            }
-        }
-    }
-
-    pub(super) fn limiter(&self) -> Arc<HostLimiter> {
-        self.client.host_limits.limiter(&self.endpoint.host())
-    }
-}
-
-/// What is told where the look failed, too: that the object is gone says more than the open attempt; nothing else does.
-fn verification_failed(look: Error, open: Error) -> Error {
-    if look.is_not_found() {
-        return look;
-    }
-    tracing::info!(error = %look, "whether the call took effect could not be seen");
-    open
-}
-
 /// The attempts of one call.
 pub(super) struct RetryState<'a> {
     host_limits: &'a HostLimits,
@@ -243,9 +134,9 @@ pub(super) struct RetryState<'a> {
     /// Pieces of the budget.
     tokens: u32,
     /// Whether one of them may have taken effect.
-    open: bool,
+    pub(super) open: bool,
     /// What the latest one came to, where there is to be another.
-    last: Option<Error>,
+    pub(super) last: Option<Error>,
 }
 
 impl<'a> RetryState<'a> {
@@ -300,7 +191,7 @@ impl<'a> RetryState<'a> {
     }
 
     /// What is told where it is not known what came of a call: what ended the attempts, or what the latest one came to.
-    fn open_end(&mut self, again: Result<(), Error>) -> Error {
+    pub(super) fn open_end(&mut self, again: Result<(), Error>) -> Error {
         if let Err(error) = again {
             return error;
         }
@@ -361,7 +252,7 @@ impl<'a> RetryState<'a> {
     }
 
     /// The last attempt came to this.
-    fn give_up(&mut self, error: Error) -> Error {
+    pub(super) fn give_up(&mut self, error: Error) -> Error {
         self.count(&error);
         self.wrap(error)
     }
@@ -372,7 +263,7 @@ impl<'a> RetryState<'a> {
     }
 
     /// Tells with the latest error how often it was tried, and over how long.
-    fn wrap(&self, error: Error) -> Error {
+    pub(super) fn wrap(&self, error: Error) -> Error {
         if self.made < 2 {
             return error;
         }
@@ -386,7 +277,10 @@ impl<'a> RetryState<'a> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
 
     use axum::response::Response;
     use http::HeaderValue;
@@ -394,7 +288,8 @@ mod tests {
     use super::*;
     use crate::{
         client::{
-            ApiError, Client,
+            ApiError, Client, Project,
+            run_verified::VERIFY_DELAYS,
             test_server::{ID, Server, config, response},
         },
         dli::wire::QueueNames,

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, sync::PoisonError};
 
-use super::{Project, error::Error, operation::Operation, request::Request};
+use super::{error::Error, operation::Operation, project::Project, request::Request};
 use crate::dli::{
     path::{self, RouteApi},
     wire::Route,

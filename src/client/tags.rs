@@ -1,6 +1,6 @@
 //! Tags of a connection: `/v3/{project}/dli_enhanced_datasource/{id}/tags`. No read of the connection returns them.
 
-use super::{Project, error::Error, operation::Operation, request::Request};
+use super::{error::Error, operation::Operation, project::Project, request::Request};
 use crate::dli::{
     path,
     rules::MAX_TAGS,

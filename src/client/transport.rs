@@ -9,10 +9,7 @@ use tokio_rustls::rustls::{
     pki_types::{CertificateDer, pem::PemObject},
 };
 
-use super::{
-    config::{ConfigError, Timeouts},
-    endpoint::Endpoint,
-};
+use super::{config::Timeouts, config_error::ConfigError, endpoint::Endpoint};
 
 /// What the HTTP clients are made of.
 pub(super) struct Settings {

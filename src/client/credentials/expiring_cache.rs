@@ -125,7 +125,7 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
-    use crate::client::config::ConfigError;
+    use crate::client::config_error::ConfigError;
 
     const NOW: OffsetDateTime = datetime!(2026-01-01 00:00 UTC);
 

@@ -1,0 +1,181 @@
+//! Requests with credentials.
+
+use std::sync::{Arc, PoisonError};
+
+use futures_util::future::BoxFuture;
+use http::StatusCode;
+
+use super::{
+    config_error::{ConfigError, Setting},
+    credentials::{
+        AuthScheme, Cached, Credentials, CredentialsScope, CredentialsSource, ExpiringCache, LockoutGuard, ProjectKey,
+        ResolvedCredentials, TokenScope, is_key_rejected, is_password_rejected, renewal,
+    },
+    endpoint::Endpoint,
+    error::Error,
+    project::Inner,
+    request::{Dispatch, Request},
+    response::Response,
+};
+
+impl Inner {
+    /// What the next request is to be sent with.
+    pub(super) async fn resolve(&self, scope: CredentialsScope<'_>) -> Result<Arc<ResolvedCredentials>, Error> {
+        match self.credentials()?.agency {
+            Some(_) if scope.as_agency => {
+                self.credentials_cache.agency.get(self.clocks.now(), self.assume(scope.region)).await
+            }
+            _ => self.base(scope).await,
+        }
+    }
+
+    /// Makes a call. Where the service does not believe who calls (HTTP 401), which means that nothing was done, it is made
+    /// once more: with another key or token where one can be got, or by the service's clock where the own one is wrong.
+    ///
+    /// Boxed: to prove who calls may take such a call itself, and what all calls go through is better kept off the stack.
+    pub(super) fn authenticated<'a>(
+        &'a self,
+        request: &'a Request<'a>,
+        endpoint: &'a Endpoint,
+        project_id: Option<&'a str>,
+        scope: CredentialsScope<'a>,
+    ) -> BoxFuture<'a, Result<Response, Error>> {
+        Box::pin(self.authenticate(request, endpoint, project_id, scope))
+    }
+
+    async fn authenticate(
+        &self,
+        request: &Request<'_>,
+        endpoint: &Endpoint,
+        project_id: Option<&str>,
+        scope: CredentialsScope<'_>,
+    ) -> Result<Response, Error> {
+        let resolved = self.resolve(scope).await?;
+        let made = self.make(request, (endpoint, project_id), scope, &resolved);
+        match resolved.scheme {
+            AuthScheme::Key(_) if !resolved.renewable => {
+                self.key_guard(&endpoint.host()).with(made, is_key_rejected).await
+            }
+            _ => made.await,
+        }
+    }
+
+    /// Makes a call, and once more where it is not believed and that may help.
+    async fn make(
+        &self,
+        request: &Request<'_>,
+        (endpoint, project_id): (&Endpoint, Option<&str>),
+        scope: CredentialsScope<'_>,
+        resolved: &Arc<ResolvedCredentials>,
+    ) -> Result<Response, Error> {
+        let attempt = async |resolved: &ResolvedCredentials, skew| {
+            let dispatch = Dispatch { endpoint, project_id, resolved: Some(resolved), skew };
+            self.exchange(request, dispatch).await.inspect(|_| resolved.succeed())
+        };
+        let skew = self.clocks.skew();
+        let refusal = match attempt(resolved, skew).await {
+            Err(Error::Api(refusal)) if refusal.status == StatusCode::UNAUTHORIZED => refusal,
+            outcome => return outcome,
+        };
+        let is_signed = matches!(resolved.scheme, AuthScheme::Key(_));
+        let is_for_date = is_signed && self.clocks.corrects(&refusal, skew);
+        if !is_for_date {
+            if !resolved.renewable || resolved.is_no_better() {
+                return Err(Error::Api(refusal));
+            }
+            tracing::info!(caller = resolved.caller, "the service does not believe who calls any more; asking anew");
+            self.forget(scope, resolved).await;
+        }
+        let again = self.resolve(scope).await?;
+        if !is_for_date {
+            again.replace();
+        }
+        attempt(&again, self.clocks.skew()).await
+    }
+
+    /// What is configured, or got for it, the agency aside.
+    async fn base(&self, scope: CredentialsScope<'_>) -> Result<Arc<ResolvedCredentials>, Error> {
+        let credentials = self.credentials()?;
+        let fixed = |scheme| {
+            let caller = credentials.base();
+            Ok(Arc::new(ResolvedCredentials::new(scheme, caller, None, false)))
+        };
+        match &credentials.source {
+            CredentialsSource::Key(key) => fixed(AuthScheme::Key(key.clone())),
+            CredentialsSource::Token(token) => fixed(AuthScheme::Token(token.clone())),
+            CredentialsSource::Password(login) => {
+                let cache = self.token_cache(scope.token_scope);
+                // What was refused for this project is refused again.
+                if let Some(refusal) = cache.refusal().await {
+                    return Err(Error::Identity(refusal));
+                }
+                let token = self
+                    .credentials_cache
+                    .password
+                    .with(self.token(login, credentials.base(), scope), is_password_rejected);
+                cache.get(self.clocks.now(), token).await
+            }
+            CredentialsSource::Metadata { searched } => {
+                // A machine that has no key once has none later. One that only failed is asked again.
+                if let Some(failure) =
+                    self.credentials_cache.machine.failure().await.filter(|failure| failure.missing().is_some())
+                {
+                    return Err(Error::Identity(failure));
+                }
+                self.credentials_cache
+                    .machine
+                    .get(self.clocks.now(), self.machine_key(credentials.base(), searched))
+                    .await
+            }
+        }
+    }
+
+    /// Gives up what was not believed.
+    async fn forget(&self, scope: CredentialsScope<'_>, resolved: &Arc<ResolvedCredentials>) {
+        let matches = |cached: &Arc<ResolvedCredentials>| Arc::ptr_eq(cached, resolved);
+        match self.credentials.as_ref() {
+            Some(Credentials { agency: Some(_), .. }) if scope.as_agency => {
+                self.credentials_cache.agency.forget(matches).await
+            }
+            Some(Credentials { source: CredentialsSource::Password(_), .. }) => {
+                self.token_cache(scope.token_scope).forget(matches).await
+            }
+            _ => self.credentials_cache.machine.forget(matches).await,
+        }
+    }
+
+    /// Where the id of a project is kept.
+    pub(super) fn project_cache(&self, key: ProjectKey) -> Arc<ExpiringCache<String>> {
+        let mut projects = self.credentials_cache.projects.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(projects.entry(key).or_default())
+    }
+
+    /// The trial of the key at this host, for another host may be of another cloud.
+    fn key_guard(&self, host: &str) -> Arc<LockoutGuard> {
+        let mut keys = self.credentials_cache.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(keys.entry(host.to_owned()).or_default())
+    }
+
+    /// Where the token for a project or the account is kept.
+    pub(super) fn token_cache(&self, token_scope: &TokenScope) -> Arc<ExpiringCache<Arc<ResolvedCredentials>>> {
+        let mut tokens = self.credentials_cache.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(tokens.entry(token_scope.clone()).or_default())
+    }
+
+    /// What is configured.
+    pub(super) fn credentials(&self) -> Result<&Credentials, Error> {
+        let missing = || ConfigError::Missing { settings: vec![Setting::Credentials { searched: Vec::new() }] };
+        self.credentials.as_ref().ok_or_else(|| missing().into())
+    }
+
+    /// Something that is good until it expires, to be renewed that much before.
+    pub(super) fn cached(
+        &self,
+        resolved: ResolvedCredentials,
+        early: time::Duration,
+    ) -> Cached<Arc<ResolvedCredentials>> {
+        let (now, expires) = (self.clocks.now(), resolved.expires);
+        let renew = expires.map(|expires| renewal(now, expires, early));
+        Cached { value: Arc::new(resolved), renew, expires }
+    }
+}

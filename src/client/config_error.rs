@@ -1,0 +1,157 @@
+//! Errors of the configuration, found before any request is sent.
+
+use std::{fmt, io, path::PathBuf};
+
+/// Whether a setting can be the value of a header. The text is not part of the error: it may be a secret.
+pub(super) fn check_header_text(setting: &'static str, text: &str) -> Result<(), ConfigError> {
+    if text.is_empty() {
+        return Err(ConfigError::Text { setting, problem: "is empty" });
+    }
+    if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(ConfigError::Text {
+            setting,
+            problem: "contains white space or a character that is not printable ASCII",
+        });
+    }
+    Ok(())
+}
+
+/// Something that a call needs and that nobody has given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Setting {
+    /// The region, where no endpoint stands for it.
+    Region,
+    /// The project id, where there is no name either to find it by.
+    ProjectId,
+    /// Whatever proves who calls.
+    Credentials {
+        /// What was looked for in vain, one place a line.
+        searched: Vec<String>,
+    },
+}
+
+impl fmt::Display for Setting {
+    /// What is missing and where it can be given.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Region => f.write_str(
+                "no region is configured: set region on the resource or in the provider's configuration, or \
+                 HW_REGION_NAME in the environment",
+            ),
+            Self::ProjectId => f.write_str(
+                "no project is configured: set project_id on the resource or in the provider's configuration, or \
+                 HW_PROJECT_ID in the environment",
+            ),
+            Self::Credentials { searched } => {
+                f.write_str("no credentials were found")?;
+                if !searched.is_empty() {
+                    f.write_str("; they were looked for here, in this order:")?;
+                }
+                searched.iter().try_for_each(|locator| write!(f, "\n  - {locator}"))
+            }
+        }
+    }
+}
+
+/// The configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// Something is missing that a call needs.
+    #[error("{}", settings.iter().map(Setting::to_string).collect::<Vec<_>>().join("; "))]
+    Missing {
+        /// All that is missing.
+        settings: Vec<Setting>,
+    },
+    /// A text that cannot be used as what it is meant to be.
+    #[error("{setting} {problem}")]
+    Text {
+        /// Name of the setting.
+        setting: &'static str,
+        /// End of the sentence; never holds the text itself.
+        problem: &'static str,
+    },
+    /// A region that no host name can be made of.
+    #[error("{region:?} is not a region such as cn-north-4: only letters, digits and hyphens are allowed")]
+    Region {
+        /// As given.
+        region: String,
+    },
+    /// A cloud that no host name can be made of.
+    #[error("the cloud {cloud:?} is not a domain such as myhuaweicloud.com")]
+    Cloud {
+        /// As given.
+        cloud: String,
+    },
+    /// The identity service is needed, and nothing says where the one is that belongs to an endpoint on this machine.
+    #[error(
+        "the identity service (IAM) is needed {purpose}, but the configured endpoint {endpoint} is on this machine, to \
+         which the cloud's own identity service does not belong. Set endpoints.iam beside endpoints.dli"
+    )]
+    Identity {
+        /// "to find the project …".
+        purpose: String,
+        /// The configured endpoint of the service.
+        endpoint: String,
+    },
+    /// No project, or more than one, has the name that was looked for.
+    #[error("{}", project_text(name, found, caller))]
+    Project {
+        /// The name.
+        name: String,
+        /// The ids of all that have it.
+        found: Vec<String>,
+        /// Whose credentials asked.
+        caller: String,
+    },
+    /// A resource's region, where the configuration has an endpoint for another one.
+    #[error("the region {region:?} cannot be reached: the configured endpoint {endpoint} serves {served:?}")]
+    RegionOfEndpoint {
+        /// The resource's region.
+        region: String,
+        /// The configured endpoint.
+        endpoint: String,
+        /// The configured region.
+        served: String,
+    },
+    /// An endpoint that is not one, or that is not safe.
+    #[error("the endpoint {endpoint:?} {problem}")]
+    Endpoint {
+        /// As given; without what may be a password.
+        endpoint: String,
+        /// End of the sentence.
+        problem: String,
+    },
+    /// `cacert_file` cannot be read.
+    #[error("the certificate file {} cannot be read", path.display())]
+    CertificateFile {
+        /// As given.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// `cacert_file` does not hold certificates.
+    #[error("the certificate file {} {problem}", path.display())]
+    Certificate {
+        /// As given.
+        path: PathBuf,
+        /// End of the sentence.
+        problem: String,
+    },
+}
+
+fn project_text(name: &str, found: &[String], caller: &str) -> String {
+    /// How many of them are named.
+    const MOST: usize = 8;
+    match found {
+        [] => format!(
+            "the identity service (IAM) shows no project named {name:?} to {caller}. Each region has a project of its \
+             name; set project_id, or project_name if it has another name"
+        ),
+        several => format!(
+            "the identity service (IAM) shows {} projects named {name:?}: {}{}. Set project_id to the one you mean",
+            several.len(),
+            several[..several.len().min(MOST)].join(", "),
+            if several.len() > MOST { ", …" } else { "" }
+        ),
+    }
+}

@@ -1,0 +1,375 @@
+//! The client and its view of one project.
+
+use std::{
+    collections::BTreeSet,
+    fmt,
+    sync::{Arc, Mutex},
+};
+
+use time::OffsetDateTime;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    clock::Clocks,
+    config::Config,
+    config_error::{self, ConfigError, Setting},
+    credentials::{Credentials, CredentialsCache, CredentialsScope, CredentialsSource, TokenScope},
+    endpoint::Endpoint,
+    error::Error,
+    host_limits::HostLimits,
+    retry::RetryPolicy,
+    transport::{self, Transport},
+};
+/// The service, for everyone in the process; cheap to clone.
+#[derive(Clone)]
+pub struct Client {
+    pub(super) inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    /// Where there are none, the first call says so.
+    pub(super) credentials: Option<Credentials>,
+    /// What was got for them so far.
+    pub(super) credentials_cache: CredentialsCache,
+    /// Used where a resource names none.
+    pub(super) region: Option<String>,
+    /// Used where a resource names none.
+    pub(super) project_id: Option<String>,
+    /// The project in the configured region, where its id is not given.
+    pub(super) project_name: Option<String>,
+    pub(super) cloud: Option<String>,
+    /// Serves every region, instead of each region's own endpoint.
+    pub(super) endpoint: Option<Endpoint>,
+    pub(super) identity_endpoint: Option<Endpoint>,
+    pub(super) metadata_endpoint: Option<Endpoint>,
+    pub(super) clocks: Clocks,
+    pub(super) transport: Transport,
+    pub(super) host_limits: HostLimits,
+    /// Hosts that have not published the newer route calls.
+    pub(super) only_old_routes: Mutex<BTreeSet<String>>,
+}
+
+/// Where a project is, before its id is known.
+struct ProjectLocator {
+    region: Option<String>,
+    endpoint: Endpoint,
+    id: Option<String>,
+    /// What the project is called; there is one where there is no id.
+    name: String,
+}
+
+impl Client {
+    /// Checks what can be checked without the network: the form of credentials and endpoints, and the certificates in
+    /// `cacert_file`.
+    ///
+    /// What is missing is no error here: a process that makes no call needs nothing.
+    pub fn new(config: Config) -> Result<Self, ConfigError> {
+        if let Some(credentials) = &config.credentials {
+            credentials.check()?;
+        }
+        let parse = |text: Option<String>| text.as_deref().map(Endpoint::parse).transpose();
+        let identity_endpoint = config.identity_endpoint.as_deref().map(Endpoint::parse_identity).transpose()?;
+        let roots = config.cacert_file.as_deref().map(transport::read_roots).transpose()?.unwrap_or_default();
+        let transport = Transport::new(transport::Settings {
+            roots,
+            insecure: config.insecure,
+            timeouts: config.timeouts,
+            user_agent: config.user_agent,
+        });
+        let given = |text: Option<String>| text.filter(|text| !text.is_empty());
+        Ok(Self {
+            inner: Arc::new(Inner {
+                credentials: config.credentials,
+                credentials_cache: CredentialsCache::default(),
+                region: given(config.region),
+                project_id: given(config.project_id),
+                project_name: given(config.project_name),
+                cloud: given(config.cloud),
+                endpoint: parse(config.endpoint)?,
+                identity_endpoint,
+                metadata_endpoint: parse(config.metadata_endpoint)?.map(Endpoint::direct),
+                clocks: Clocks::new(config.clock),
+                transport,
+                host_limits: HostLimits::default(),
+                only_old_routes: Mutex::default(),
+            }),
+        })
+    }
+
+    /// Whether there is anything to make a call with. Where only this machine itself could give it, the machine is asked;
+    /// where nobody is there, that takes little more than a second, once in the process.
+    pub async fn has_credentials(&self) -> bool {
+        let inner = &*self.inner;
+        let scope =
+            CredentialsScope { region: inner.region.as_deref(), token_scope: &TokenScope::Domain, as_agency: false };
+        match &inner.credentials {
+            None => false,
+            Some(Credentials { source: CredentialsSource::Metadata { .. }, .. }) => inner.resolve(scope).await.is_ok(),
+            Some(_) => true,
+        }
+    }
+
+    /// One project in one region; what is not given here is taken from the configuration. Uses no network.
+    ///
+    /// Fails where something is missing in both, all of it named at once, and where a given region contradicts an
+    /// endpoint that the configuration fixed for another one.
+    pub fn project(&self, region: Option<&str>, project_id: Option<&str>) -> Result<Project, Error> {
+        let locator = self.locate(region, project_id, None)?;
+        let Some(id) = locator.id else {
+            return Err(ConfigError::Missing { settings: vec![Setting::ProjectId] }.into());
+        };
+        self.at(locator.region, locator.endpoint, id)
+    }
+
+    /// The same, where calls are patient until `deadline` or until `cancel` is triggered (see [`Project::with_deadline`]). Where no
+    /// id is given, the identity service is asked for that of the project of the region's name, once in the process.
+    pub async fn open(
+        &self,
+        (region, project_id): (Option<&str>, Option<&str>),
+        deadline: Instant,
+        cancel: &CancellationToken,
+    ) -> Result<Project, Error> {
+        let mut none = None;
+        if let Some(CredentialsSource::Metadata { .. }) =
+            self.inner.credentials.as_ref().map(|credentials| &credentials.source)
+        {
+            // What this machine has not is told together with what else is missing.
+            let scope = CredentialsScope { region, token_scope: &TokenScope::Domain, as_agency: false };
+            if let Err(error) = self.inner.resolve(scope).await {
+                // Another failure is met again below, where there is patience.
+                none = error.missing().map(<[Setting]>::to_vec);
+            }
+        }
+        let ProjectLocator { region, endpoint, id, name } = self.locate(region, project_id, none)?;
+        let id = if let Some(id) = id {
+            id
+        } else {
+            let retry_policy = RetryPolicy::new(deadline, cancel);
+            let known = || self.inner.known_project_id(region.as_deref(), &name);
+            let ask = || self.inner.project_id(region.as_deref(), &name);
+            Box::pin(retry_policy.repeat(&self.inner.host_limits, known, ask)).await?
+        };
+        Ok(self.at(region, endpoint, id)?.with_deadline(deadline, cancel))
+    }
+
+    fn at(&self, region: Option<String>, endpoint: Endpoint, id: String) -> Result<Project, Error> {
+        config_error::check_header_text("project_id", &id)?;
+        Ok(Project { client: Arc::clone(&self.inner), id, region, endpoint, retry_policy: None })
+    }
+
+    /// Where a project is. `none` is told with what else is missing.
+    fn locate(
+        &self,
+        own_region: Option<&str>,
+        project_id: Option<&str>,
+        none: Option<Vec<Setting>>,
+    ) -> Result<ProjectLocator, Error> {
+        let inner = &*self.inner;
+        let given = |own: Option<&str>, common: &Option<String>| {
+            own.or(common.as_deref()).filter(|text| !text.is_empty()).map(str::to_owned)
+        };
+        let region = given(own_region, &inner.region);
+        // Another region has another project.
+        let is_common = inner.region.is_none() || region == inner.region;
+        let id = given(project_id, if is_common { &inner.project_id } else { &None });
+        let name = inner.project_name.clone().filter(|_| region == inner.region).or_else(|| region.clone());
+
+        let mut missing = Vec::new();
+        missing.extend((region.is_none() && inner.endpoint.is_none()).then_some(Setting::Region));
+        missing.extend((id.is_none() && name.is_none()).then_some(Setting::ProjectId));
+        match (none, &inner.credentials) {
+            (Some(settings), _) => missing.extend(settings),
+            (None, None) => missing.push(Setting::Credentials { searched: Vec::new() }),
+            (None, Some(_)) => {}
+        }
+        if !missing.is_empty() {
+            return Err(ConfigError::Missing { settings: missing }.into());
+        }
+
+        let endpoint = match (&inner.endpoint, &region) {
+            (Some(endpoint), region) => {
+                if let (Some(own), Some(common)) = (own_region.and(region.as_ref()), &inner.region)
+                    && own != common
+                {
+                    let endpoint = endpoint.to_string();
+                    return Err(ConfigError::RegionOfEndpoint {
+                        region: own.clone(),
+                        endpoint,
+                        served: common.clone(),
+                    }
+                    .into());
+                }
+                endpoint.clone()
+            }
+            (None, region) => Endpoint::of("dli", region.as_deref(), inner.cloud.as_deref())?,
+        };
+        Ok(ProjectLocator { region, endpoint, id, name: name.unwrap_or_default() })
+    }
+}
+
+impl fmt::Debug for Client {
+    /// The HTTP client is left out: its own form shows the proxy's address with its password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { credentials, region, project_id, endpoint, .. } = &*self.inner;
+        f.debug_struct("Client")
+            .field("credentials", credentials)
+            .field("region", region)
+            .field("project_id", project_id)
+            .field("endpoint", endpoint)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One project in one region, and the calls that can be made there.
+pub struct Project {
+    pub(super) client: Arc<Inner>,
+    pub(super) id: String,
+    pub(super) region: Option<String>,
+    pub(super) endpoint: Endpoint,
+    /// Where there is none, a call is made once.
+    pub(super) retry_policy: Option<RetryPolicy>,
+}
+
+impl Project {
+    /// The project's id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The region, where one is known: an endpoint can stand for it.
+    pub fn region(&self) -> Option<&str> {
+        self.region.as_deref()
+    }
+
+    /// The service's time, as far as its answers have told: behind by up to a second and the way of an answer, never ahead
+    /// unless this machine's clock was turned since. Before the first answer it is this machine's time.
+    pub fn server_now(&self) -> OffsetDateTime {
+        self.client.clocks.now()
+    }
+}
+
+impl fmt::Debug for Project {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Project")
+            .field("credentials", &self.client.credentials)
+            .field("id", &self.id)
+            .field("endpoint", &self.endpoint)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::AccessKey;
+
+    const SECRET: &str = "canary-secret-key";
+    const TOKEN: &str = "canary-security-token";
+
+    fn config() -> Config {
+        let key = AccessKey { id: "AKEXAMPLE".into(), secret: SECRET.into(), security_token: Some(TOKEN.into()) };
+        Config {
+            credentials: Some(Credentials::new(CredentialsSource::Key(key), "this test")),
+            region: Some("cn-north-4".into()),
+            project_id: Some("48cc2c48765f481480c7db940d6409d1".into()),
+            ..Config::default()
+        }
+    }
+
+    fn refusal(config: Config, region: Option<&str>, project_id: Option<&str>) -> String {
+        let client = Client::new(config).expect("the configuration's form is right");
+        let error = client.project(region, project_id).expect_err("something is missing");
+        assert!(matches!(error, Error::Configuration(_)));
+        assert!(!error.may_have_taken_effect());
+        error.to_string()
+    }
+
+    #[test]
+    fn all_that_is_missing_is_named_at_once_with_its_places() {
+        assert_eq!(
+            refusal(Config::default(), None, None),
+            "no region is configured: set region on the resource or in the provider's configuration, or HW_REGION_NAME \
+             in the environment; no project is configured: set project_id on the resource or in the provider's \
+             configuration, or HW_PROJECT_ID in the environment; no credentials were found"
+        );
+        let empty = Config { region: Some(String::new()), ..config() };
+        assert_eq!(
+            refusal(empty, None, None),
+            "no region is configured: set region on the resource or in the provider's configuration, or \
+             HW_REGION_NAME in the environment"
+        );
+    }
+
+    #[test]
+    fn a_resource_overrides_the_configuration() {
+        let client = Client::new(config()).expect("in order");
+        let common = client.project(None, None).expect("complete");
+        assert_eq!(common.endpoint.to_string(), "https://dli.cn-north-4.myhuaweicloud.com");
+        assert_eq!(common.id, "48cc2c48765f481480c7db940d6409d1");
+        let own = client.project(Some("eu-west-101"), Some("0123")).expect("complete");
+        assert_eq!(own.endpoint.to_string(), "https://dli.eu-west-101.myhuaweicloud.eu");
+        assert_eq!(own.id, "0123");
+    }
+
+    #[test]
+    fn the_configured_project_is_one_of_the_configured_region() {
+        let id = |region: Option<&str>, own: Option<&str>| {
+            let client = Client::new(Config { region: region.map(str::to_owned), ..config() }).expect("in order");
+            let locator = client.locate(own, None, None).expect("complete");
+            (locator.id.is_some(), locator.name)
+        };
+        assert_eq!(id(Some("cn-north-4"), Some("cn-north-4")), (true, "cn-north-4".to_owned()));
+        assert_eq!(id(Some("cn-north-4"), Some("cn-east-3")), (false, "cn-east-3".to_owned()));
+        assert_eq!(id(None, Some("cn-east-3")), (true, "cn-east-3".to_owned()));
+    }
+
+    #[test]
+    fn an_endpoint_needs_no_region_but_is_not_used_for_another_one() {
+        let endpoint = Some("http://127.0.0.1:9000/".to_owned());
+        let without = Client::new(Config { region: None, endpoint: endpoint.clone(), ..config() }).expect("in order");
+        assert_eq!(without.project(None, None).expect("complete").endpoint.to_string(), "http://127.0.0.1:9000");
+        assert!(without.project(Some("cn-east-3"), None).is_ok());
+
+        let with = Config { endpoint, ..config() };
+        assert!(Client::new(with.clone()).expect("in order").project(Some("cn-north-4"), None).is_ok());
+        assert_eq!(
+            refusal(with, Some("cn-east-3"), None),
+            "the region \"cn-east-3\" cannot be reached: the configured endpoint http://127.0.0.1:9000 serves \
+             \"cn-north-4\""
+        );
+    }
+
+    #[test]
+    fn a_region_cannot_change_the_host() {
+        assert_eq!(
+            refusal(config(), Some("evil.example.com/"), None),
+            "\"evil.example.com/\" is not a region such as cn-north-4: only letters, digits and hyphens are allowed"
+        );
+    }
+
+    #[test]
+    fn a_project_id_must_fit_a_header() {
+        assert_eq!(
+            refusal(config(), None, Some("48cc\r\nHost: evil")),
+            "project_id contains white space or a character that is not printable ASCII"
+        );
+    }
+
+    #[test]
+    fn nothing_public_prints_a_secret() {
+        let config = config();
+        let client = Client::new(config.clone()).expect("in order");
+        let project = client.project(None, None).expect("complete");
+        let credentials = config.credentials.as_ref().expect("set above");
+        let shown = format!("{config:?} {config:#?} {credentials:?} {client:?} {client:#?} {project:?} {project:#?}");
+        assert!(shown.contains("AKEXAMPLE") && shown.contains("[REDACTED]"), "{shown}");
+        assert!(!shown.contains(SECRET) && !shown.contains(TOKEN), "{shown}");
+    }
+
+    #[test]
+    fn a_client_is_shared_freely() {
+        fn shared<T: Clone + Send + Sync + 'static>() {}
+        shared::<Client>();
+    }
+}

@@ -1,0 +1,123 @@
+//! Writes that are verified before they are repeated.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    error::Error,
+    host_limits::HostLimiter,
+    project::Project,
+    retry::{RetryPolicy, RetryState},
+};
+
+/// Delays between the checks whether a write took effect.
+pub(super) const VERIFY_DELAYS: [Duration; 3] =
+    [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(2)];
+
+impl Project {
+    /// Calls that fail for a passing reason are repeated until `deadline`, or until `cancel` is triggered; both end the
+    /// waiting for a turn, too.
+    #[must_use]
+    pub fn with_deadline(self, deadline: Instant, cancel: &CancellationToken) -> Self {
+        Self { retry_policy: Some(RetryPolicy::new(deadline, cancel)), ..self }
+    }
+
+    /// Makes a call that cannot simply be repeated, such as adding a route: where its outcome is open, `is_done` looks
+    /// whether it took effect, and only what did not is done again.
+    pub async fn run_verified<A, D>(&self, attempt: impl Fn() -> A, is_done: impl Fn() -> D) -> Result<(), Error>
+    where
+        A: Future<Output = Result<(), Error>>,
+        D: Future<Output = Result<bool, Error>>,
+    {
+        let limiter = self.limiter();
+        let mut state = RetryState::new(&self.client.host_limits, &limiter, self.retry_policy.as_ref());
+        loop {
+            // Boxed, like the look below: it lies within every step of every resource.
+            let error = match state.outcome(true, Box::pin(attempt())).await? {
+                Ok(()) => {
+                    state.succeed();
+                    return Ok(());
+                }
+                Err(error) => error,
+            };
+            if self.retry_policy.as_ref().is_some_and(|retry_policy| Instant::now() >= retry_policy.write_deadline()) {
+                return Err(state.give_up(error));
+            }
+            if !error.may_have_taken_effect() {
+                let earlier = state.last.take();
+                let error = state.give_up(error);
+                let Some(earlier) = earlier else { return Err(error) };
+                // "Exists already" may be the late effect of an earlier attempt, and what shows it may be late, too.
+                let mut delays = VERIFY_DELAYS.into_iter();
+                loop {
+                    match (self.verify_in_time(&is_done).await, delays.next(), &self.retry_policy) {
+                        (Some(Ok(true)), ..) => return Ok(()),
+                        (Some(Ok(false)), Some(delay), Some(retry_policy))
+                            if retry_policy.within(sleep(delay)).await.is_some() => {}
+                        (Some(Ok(false)), ..) => return Err(error),
+                        (Some(Err(look)), ..) => return Err(verification_failed(look, state.wrap(earlier))),
+                        (None, ..) => return Err(state.wrap(earlier)),
+                    }
+                }
+            }
+            tracing::info!(%error, "it is looked whether the call took effect");
+            let again = state.prepare_retry(error, true).await;
+            match self.verify_in_time(&is_done).await {
+                Some(Ok(true)) => {
+                    state.succeed();
+                    return Ok(());
+                }
+                Some(Ok(false)) => {
+                    again?;
+                    state.open = false;
+                }
+                Some(Err(look)) => return Err(verification_failed(look, state.open_end(again))),
+                None => return Err(state.open_end(again)),
+            }
+        }
+    }
+
+    /// Whether calls wait for their turn with the gateway: what takes long now says nothing of the service.
+    pub fn is_throttled(&self) -> bool {
+        self.limiter().has_waiters()
+    }
+
+    /// A look; `None` where there is no more time for it. That there is nothing to look at is believed only after some
+    /// looks: it may have been made a moment ago.
+    async fn verify_in_time<D: Future<Output = Result<bool, Error>>>(
+        &self,
+        is_done: &impl Fn() -> D,
+    ) -> Option<Result<bool, Error>> {
+        let looks = Box::pin(self.verify(is_done));
+        match &self.retry_policy {
+            Some(retry_policy) => retry_policy.until(retry_policy.write_deadline(), looks).await,
+            None => Some(looks.await),
+        }
+    }
+
+    async fn verify<D: Future<Output = Result<bool, Error>>>(&self, is_done: &impl Fn() -> D) -> Result<bool, Error> {
+        let mut delays = VERIFY_DELAYS.into_iter();
+        loop {
+            match (is_done().await, delays.next(), &self.retry_policy) {
+                (Err(look), Some(delay), Some(retry_policy))
+                    if look.is_not_found() && retry_policy.within(sleep(delay)).await.is_some() => {}
+                (outcome, ..) => return outcome,
+            }
+        }
+    }
+
+    pub(super) fn limiter(&self) -> Arc<HostLimiter> {
+        self.client.host_limits.limiter(&self.endpoint.host())
+    }
+}
+
+/// What is told where the look failed, too: that the object is gone says more than the open attempt; nothing else does.
+fn verification_failed(look: Error, open: Error) -> Error {
+    if look.is_not_found() {
+        return look;
+    }
+    tracing::info!(error = %look, "whether the call took effect could not be seen");
+    open
+}
