@@ -1,8 +1,7 @@
-//! What the documents of Huawei Cloud's Data Lake Insight say, as pure data: paths, wire types, limits and name rules,
-//! error codes, and what the API gateway demands: the request signature, and patience.
+//! The API of Huawei Cloud Data Lake Insight as pure data: paths, wire types, limits and name rules, error codes, rate
+//! limits and the request signature.
 //!
-//! Nothing here does I/O, reads a clock or knows Terraform. The client and the emulator stand on the same page, so
-//! that a limit or a field name is written down once.
+//! Nothing here does I/O, reads a clock or knows Terraform. The client and the emulator share it.
 
 pub mod error_catalog;
 pub mod error_code;

@@ -19,7 +19,7 @@ use super::{
 };
 
 impl Inner {
-    /// What the next request is to be sent with.
+    /// Resolves the credentials for the next request.
     pub(super) async fn resolve(&self, scope: CredentialsScope<'_>) -> Result<Arc<ResolvedCredentials>, Error> {
         match self.credentials()?.agency {
             Some(_) if scope.as_agency => {
@@ -29,10 +29,10 @@ impl Inner {
         }
     }
 
-    /// Makes a call. Where the service does not believe who calls (HTTP 401), which means that nothing was done, it is made
-    /// once more: with another key or token where one can be got, or by the service's clock where the own one is wrong.
+    /// Sends a request with credentials. After HTTP 401, which means that nothing was done, the request is sent once more:
+    /// with renewed credentials, or dated by the service's clock if the local one is wrong.
     ///
-    /// Boxed: to prove who calls may take such a call itself, and what all calls go through is better kept off the stack.
+    /// Boxed: resolving credentials may send such a request itself.
     pub(super) fn authenticated<'a>(
         &'a self,
         request: &'a Request<'a>,
@@ -60,7 +60,7 @@ impl Inner {
         }
     }
 
-    /// Makes a call, and once more where it is not believed and that may help.
+    /// Sends a request, and once more after HTTP 401 if that may help.
     async fn make(
         &self,
         request: &Request<'_>,
@@ -83,7 +83,7 @@ impl Inner {
             if !resolved.renewable || resolved.is_no_better() {
                 return Err(Error::Api(refusal));
             }
-            tracing::info!(caller = resolved.caller, "the service does not believe who calls any more; asking anew");
+            tracing::info!(caller = resolved.caller, "credentials were rejected; refreshing");
             self.forget(scope, resolved).await;
         }
         let again = self.resolve(scope).await?;
@@ -93,7 +93,7 @@ impl Inner {
         attempt(&again, self.clocks.skew()).await
     }
 
-    /// What is configured, or got for it, the agency aside.
+    /// Resolves the configured credentials, without the agency.
     async fn base(&self, scope: CredentialsScope<'_>) -> Result<Arc<ResolvedCredentials>, Error> {
         let credentials = self.credentials()?;
         let fixed = |scheme| {
@@ -105,7 +105,7 @@ impl Inner {
             CredentialsSource::Token(token) => fixed(AuthScheme::Token(token.clone())),
             CredentialsSource::Password(login) => {
                 let cache = self.token_cache(scope.token_scope);
-                // What was refused for this project is refused again.
+                // A rejection for this project is final.
                 if let Some(refusal) = cache.refusal().await {
                     return Err(Error::Identity(refusal));
                 }
@@ -116,7 +116,7 @@ impl Inner {
                 cache.get(self.clocks.now(), token).await
             }
             CredentialsSource::Metadata { searched } => {
-                // A machine that has no key once has none later. One that only failed is asked again.
+                // "No credentials" is final; other failures are retried.
                 if let Some(failure) =
                     self.credentials_cache.machine.failure().await.filter(|failure| failure.missing().is_some())
                 {
@@ -130,7 +130,7 @@ impl Inner {
         }
     }
 
-    /// Gives up what was not believed.
+    /// Drops rejected credentials from the cache.
     async fn forget(&self, scope: CredentialsScope<'_>, resolved: &Arc<ResolvedCredentials>) {
         let matches = |cached: &Arc<ResolvedCredentials>| Arc::ptr_eq(cached, resolved);
         match self.credentials.as_ref() {
@@ -144,31 +144,31 @@ impl Inner {
         }
     }
 
-    /// Where the id of a project is kept.
+    /// The cache of a project's id.
     pub(super) fn project_cache(&self, key: ProjectKey) -> Arc<ExpiringCache<String>> {
         let mut projects = self.credentials_cache.projects.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(projects.entry(key).or_default())
     }
 
-    /// The trial of the key at this host, for another host may be of another cloud.
+    /// The lockout guard of the key at this host; another host may belong to another cloud.
     fn key_guard(&self, host: &str) -> Arc<LockoutGuard> {
         let mut keys = self.credentials_cache.keys.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(keys.entry(host.to_owned()).or_default())
     }
 
-    /// Where the token for a project or the account is kept.
+    /// The cache of the token for a project or the account.
     pub(super) fn token_cache(&self, token_scope: &TokenScope) -> Arc<ExpiringCache<Arc<ResolvedCredentials>>> {
         let mut tokens = self.credentials_cache.tokens.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(tokens.entry(token_scope.clone()).or_default())
     }
 
-    /// What is configured.
+    /// The configured credentials.
     pub(super) fn credentials(&self) -> Result<&Credentials, Error> {
         let missing = || ConfigError::Missing { settings: vec![Setting::Credentials { searched: Vec::new() }] };
         self.credentials.as_ref().ok_or_else(|| missing().into())
     }
 
-    /// Something that is good until it expires, to be renewed that much before.
+    /// Wraps credentials with their renewal time, `early` before they expire.
     pub(super) fn cached(
         &self,
         resolved: ResolvedCredentials,

@@ -1,24 +1,23 @@
-//! How soon a failed call is made again: exponential, with full jitter, in seconds. Pure: chance is an argument.
+//! Exponential backoff with full jitter. Pure: the random number is an argument.
 //!
-//! Full jitter (anywhere between nothing and the ceiling) spreads callers that failed together better than any fixed part
-//! does, and costs half the waiting.
+//! Full jitter (between zero and the ceiling) spreads callers that failed together and halves the average wait.
 
 use std::time::Duration;
 
-/// The ceiling of the first pause; each further one is twice as high.
+/// Ceiling of the first delay; each further one doubles it.
 const FIRST: Duration = Duration::from_secs(1);
-/// The highest ceiling.
+/// Maximum ceiling.
 const LONGEST: Duration = Duration::from_secs(20);
-/// The most of a `Retry-After` that is waited for without asking again.
+/// Maximum of a `Retry-After` that is honored.
 const LONGEST_ASKED: Duration = Duration::from_mins(1);
 
-/// The pause after the `failures`th failure in a row (from 1). `jitter` is between 0 and 1.
+/// The delay after the given number of failures in a row (from 1). `jitter` is between 0 and 1.
 pub(super) fn delay(failures: u32, jitter: f64) -> Duration {
     let doublings = failures.saturating_sub(1).min(31);
     FIRST.saturating_mul(1 << doublings).min(LONGEST).mul_f64(jitter.clamp(0.0, 1.0))
 }
 
-/// The pause that a server asks for, as far as it is granted.
+/// The `Retry-After` of a server, capped.
 pub(super) fn capped_retry_after(retry_after: Duration) -> Duration {
     retry_after.min(LONGEST_ASKED)
 }

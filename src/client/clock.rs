@@ -1,7 +1,6 @@
-//! The time: this machine's, and what is known of the service's.
+//! The local clock and the offset of the service's clock.
 //!
-//! The gateway refuses a signature whose date is a quarter of an hour off. A machine whose clock is wrong is helped by the
-//! `Date` of the refusal itself; until there is one, nobody's clock is believed more than the own.
+//! The gateway rejects a signature that is 15 minutes off. The `Date` of that response corrects the clock.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -10,19 +9,19 @@ use time::{Duration, OffsetDateTime, format_description::well_known::Rfc2822};
 use super::{config::Clock, error::ApiError};
 use crate::dli::signature::parse_date;
 
-/// From here on a difference is taken for the reason why a request was refused. The gateway allows 15 minutes.
+/// A larger offset is taken as the reason of a rejection. The gateway allows 15 minutes.
 const DOUBTFUL: Duration = Duration::minutes(5);
 
-/// What stands before the service's time in the gateway's words for a signature that is too old or too new.
+/// Precedes the service's time in the gateway's message about an expired signature.
 const SERVER_TIME: &str = "server time:";
 
 /// Both clocks.
 #[derive(Debug)]
 pub(super) struct Clocks {
     local: Clock,
-    /// Milliseconds by which the service's clock is ahead of the local one, as last heard.
+    /// Offset of the service's clock, in milliseconds.
     offset: AtomicI64,
-    /// Milliseconds by which signatures are dated other than by the local clock.
+    /// Offset used for signatures, in milliseconds.
     skew: AtomicI64,
 }
 
@@ -31,14 +30,13 @@ impl Clocks {
         Self { local, offset: AtomicI64::new(0), skew: AtomicI64::new(0) }
     }
 
-    /// The service's time, as far as it is known: `Date` has whole seconds and has travelled, so this is behind by up to a
-    /// second and the way of the answer, and ahead only where the local clock was turned since. Before the first answer it
-    /// is the local time.
+    /// The service's time by its latest `Date` header, late by up to a second and the network delay. Before the first
+    /// response it is the local time.
     pub(super) fn now(&self) -> OffsetDateTime {
         (self.local)().saturating_add(Duration::milliseconds(self.offset.load(Ordering::Relaxed)))
     }
 
-    /// By how much signatures are to be dated ahead.
+    /// The offset for signatures.
     pub(super) fn skew(&self) -> Duration {
         Duration::milliseconds(self.skew.load(Ordering::Relaxed))
     }
@@ -48,7 +46,7 @@ impl Clocks {
         (self.local)().saturating_add(skew)
     }
 
-    /// Takes in the `Date` header of an answer.
+    /// Records the `Date` header of a response.
     pub(super) fn observe_date(&self, date: &str) {
         if let Ok(time) = OffsetDateTime::parse(date, &Rfc2822) {
             self.set(time);
@@ -60,8 +58,7 @@ impl Clocks {
         self.offset.store(i64::try_from(offset).unwrap_or_default(), Ordering::Relaxed);
     }
 
-    /// Whether a refusal of a request that was dated with this correction may be for its date, and another one is tried
-    /// from now on.
+    /// Returns whether a request with this skew may have been rejected for its date, and adjusts the skew if so.
     pub(super) fn corrects(&self, refusal: &ApiError, skew: Duration) -> bool {
         let told = refusal.message.split_once(SERVER_TIME).and_then(|(_, rest)| parse_date(rest.get(..16)?));
         if let Some(time) = told {
@@ -71,7 +68,7 @@ impl Clocks {
         let off = (Duration::milliseconds(offset) - skew).abs();
         let is_for_date = off > if told.is_some() { Duration::SECOND } else { DOUBTFUL };
         if is_for_date {
-            tracing::warn!(seconds = offset / 1000, "this machine's clock is wrong; signing by the service's");
+            tracing::warn!(seconds = offset / 1000, "the local clock is wrong; signing with the service's time");
             self.skew.store(offset, Ordering::Relaxed);
         }
         is_for_date

@@ -9,20 +9,19 @@ use super::credentials::Credentials;
 /// Where the time of signing comes from.
 pub type Clock = fn() -> OffsetDateTime;
 
-/// Everything that a [`Client`](super::Client) can be told. Nothing is required: what is missing is asked for by the
-/// first call that needs it.
+/// Configuration of a [`Client`](super::Client). Every setting is optional; the first call that needs a missing one fails.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Who is calling.
+    /// Credentials.
     pub credentials: Option<Credentials>,
-    /// Region, as `cn-north-4`, where a resource names none.
+    /// Default region, such as `cn-north-4`.
     pub region: Option<String>,
-    /// Project in the configured region, where a resource names none. Where nobody names one, the identity service is asked
-    /// for the one that `project_name` names, or else the region: every region has a project of its name.
+    /// Default project in the configured region. If unset, the identity service is asked for the project named
+    /// `project_name`, or named as the region.
     pub project_id: Option<String>,
-    /// See `project_id`; good for the configured region only.
+    /// See `project_id`; applies to the configured region only.
     pub project_name: Option<String>,
-    /// Domain of the site, `myhuaweicloud.com` or the like, where it is not the one that the region is known to be in.
+    /// Domain of the site, such as `myhuaweicloud.com`; the default depends on the region.
     pub cloud: Option<String>,
     /// Address of the service, instead of the region's own: `https://HOST[:PORT]`. Without TLS only on this machine.
     pub endpoint: Option<String>,
@@ -32,9 +31,9 @@ pub struct Config {
     pub metadata_endpoint: Option<String>,
     /// Accept any certificate of the service.
     pub insecure: bool,
-    /// PEM file with certificates to trust beside those of the system.
+    /// PEM file with additional trusted certificates.
     pub cacert_file: Option<PathBuf>,
-    /// How long a call may take.
+    /// Timeouts of a request.
     pub timeouts: Timeouts,
     /// `User-Agent` of every request.
     pub user_agent: String,
@@ -62,12 +61,12 @@ impl Default for Config {
     }
 }
 
-/// How long a call may take.
+/// Timeouts of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
-    /// Until the connection stands, TLS included.
+    /// To connect, including TLS.
     pub connect: Duration,
-    /// From the start of a call until its answer is read to the end.
+    /// For the whole request, until the response is complete.
     pub request: Duration,
 }
 

@@ -2,7 +2,7 @@
 
 use std::{fmt, io, path::PathBuf};
 
-/// Whether a setting can be the value of a header. The text is not part of the error: it may be a secret.
+/// Checks that a setting can be a header value. The error does not hold the text: it may be a secret.
 pub(super) fn check_header_text(setting: &'static str, text: &str) -> Result<(), ConfigError> {
     if text.is_empty() {
         return Err(ConfigError::Text { setting, problem: "is empty" });
@@ -16,16 +16,16 @@ pub(super) fn check_header_text(setting: &'static str, text: &str) -> Result<(),
     Ok(())
 }
 
-/// Something that a call needs and that nobody has given.
+/// A setting that a call needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Setting {
-    /// The region, where no endpoint stands for it.
+    /// The region, if no endpoint is configured.
     Region,
-    /// The project id, where there is no name either to find it by.
+    /// The project id, if there is no name to find it by.
     ProjectId,
-    /// Whatever proves who calls.
+    /// Credentials.
     Credentials {
-        /// What was looked for in vain, one place a line.
+        /// The searched sources.
         searched: Vec<String>,
     },
 }
@@ -53,7 +53,7 @@ impl fmt::Display for Setting {
     }
 }
 
-/// The configuration cannot be used.
+/// An invalid configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// Something is missing that a call needs.

@@ -1,4 +1,4 @@
-//! Who calls: the forms in which that can be proven, and where each came from, in words.
+//! Credentials: their sources and origins.
 //!
 //! Pure data, read from nowhere: which form is taken out of which source is the business of whoever configures a client.
 //! What is derived from a form (tokens, temporary keys) is `credentials_cache.rs`'s, and lives only as long as the process.
@@ -20,29 +20,29 @@ pub(super) use self::{
 };
 use super::config_error::{ConfigError, check_header_text};
 
-/// Who calls.
+/// Credentials with their origin.
 #[derive(Debug, Clone)]
 pub struct Credentials {
-    /// How it is proven.
+    /// The credentials themselves.
     pub source: CredentialsSource,
     /// Where they come from, as the end of a sentence: "the provider's configuration".
     pub origin: String,
-    /// Whom to act for, where that is somebody else.
+    /// The agency to assume.
     pub agency: Option<Agency>,
 }
 
-/// How it is proven who calls. No secret in it is ever printed.
+/// A source of credentials. No secret in it is ever printed.
 #[derive(Debug, Clone)]
 pub enum CredentialsSource {
-    /// Every request is signed.
+    /// An access key, which signs every request.
     Key(AccessKey),
-    /// A token that somebody has got from the identity service; it cannot be renewed here.
+    /// An IAM token; it cannot be renewed here.
     Token(SecretString),
-    /// A password, for which the identity service gives a token for each project.
+    /// A password, exchanged for a token for each project.
     Password(PasswordCredentials),
-    /// The keys that this machine's metadata service gives to whoever asks from here.
+    /// The temporary keys of this machine's metadata service.
     Metadata {
-        /// What else was looked for in vain, one place a line; told where the machine has no keys either.
+        /// The other searched sources, for the error message.
         searched: Vec<String>,
     },
 }
@@ -69,17 +69,16 @@ pub struct PasswordCredentials {
     pub domain: Option<NameOrId>,
 }
 
-/// An agency that is assumed: another account has given it rights there, or the own one fewer than the caller has.
+/// An agency to assume.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Agency {
     /// The agency's name.
     pub name: String,
     /// The account that has created it.
     pub domain: NameOrId,
-    /// How long the keys are good for that are got with it: 15 minutes to a day; where it is `None`, what the service
-    /// takes (15 minutes).
+    /// Lifetime of the assumed agency's keys, 15 minutes to a day. The service's default is 15 minutes.
     pub duration: Option<Duration>,
-    /// Where that is said, as the end of a sentence.
+    /// Origin, as the end of a sentence.
     pub origin: String,
 }
 
@@ -98,7 +97,7 @@ impl Credentials {
         Self { source, origin: origin.into(), agency: None }
     }
 
-    /// A line break that was copied along would otherwise show as a wrong signature, long after.
+    /// Checks the texts; a copied line break would otherwise cause a signature error.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         match &self.source {
             CredentialsSource::Key(key) => key.check(),
@@ -110,7 +109,7 @@ impl Credentials {
         }
     }
 
-    /// Whose they are and where they come from, without any secret; the agency aside.
+    /// Describes owner and origin, without the agency.
     pub(super) fn base(&self) -> String {
         let origin = &self.origin;
         match &self.source {
@@ -128,7 +127,7 @@ impl Credentials {
         }
     }
 
-    /// The same with the agency.
+    /// Describes owner and origin, with the agency.
     pub(super) fn caller(&self) -> String {
         match &self.agency {
             None => self.base(),
@@ -146,7 +145,7 @@ impl AccessKey {
         self.security_token.as_ref().map_or(Ok(()), |token| check_header_text("security_token", token.expose_secret()))
     }
 
-    /// Enough to tell it from another key, and not enough to do harm where the two halves were swapped.
+    /// The first characters of the id: harmless if id and secret were swapped.
     fn abbreviated(&self) -> String {
         format!("{}…", self.id.chars().take(4).collect::<String>())
     }

@@ -1,7 +1,6 @@
-//! What can go wrong with a call, by the phase in which it does.
+//! Errors of a call, by the phase in which they occur.
 //!
-//! The phase decides what is known afterwards: nothing has happened, something may have happened, or the service has
-//! said what happened. Callers ask [`Error::is_not_found`] and [`Error::may_have_taken_effect`] and leave status codes
+//! The phase decides whether the call may have taken effect. Callers ask [`Error::is_not_found`] and [`Error::may_have_taken_effect`] and leave status codes
 //! alone: the service says "not found" with HTTP 400 and reports faults of its own with it too. [`Error::kind`] decides.
 
 use std::{error::Error as _, fmt, sync::Arc, time::Duration};
@@ -17,14 +16,13 @@ use crate::dli::rate_limit::RateLimit;
 /// A call failed. The phases stand in the order of a call.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The configuration lacks what the call needs, or contradicts it.
+    /// The configuration is incomplete or contradictory.
     #[error(transparent)]
     Configuration(#[from] ConfigError),
-    /// What proves who calls could not be got, or the project not be found; the call itself was not sent. Shared by all
-    /// who waited for it.
+    /// The credentials or the project could not be resolved; the call itself was not sent. Shared by all waiting calls.
     #[error(transparent)]
     Identity(Arc<Error>),
-    /// No request could be made; nothing was sent.
+    /// The request could not be built; nothing was sent.
     #[error("{operation}: the request could not be built")]
     Request {
         /// The call.
@@ -32,7 +30,7 @@ pub enum Error {
         /// Why.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// It waited for its turn with the gateway, which limits the calls, until there was no more time; nothing was sent.
+    /// The call waited for the rate limiter until its deadline; nothing was sent.
     #[error(
         "{operation}: not sent: its turn did not come within {}; the gateway of {host} limits the calls{}",
         rounded(*waited),
@@ -45,10 +43,10 @@ pub enum Error {
         host: String,
         /// How long it waited.
         waited: Duration,
-        /// What the gateway allows, where it has told.
+        /// The limit of the gateway, if known.
         limit: Option<RateLimit>,
     },
-    /// No connection came about (name, network, TLS, proxy, or the connect timeout); nothing was sent.
+    /// No connection (name, network, TLS, proxy or connect timeout); nothing was sent.
     #[error("{operation}: no connection to {host}")]
     Connect {
         /// The call.
@@ -58,7 +56,7 @@ pub enum Error {
         /// Why.
         source: reqwest::Error,
     },
-    /// The connection ended before an answer came.
+    /// The connection ended before a response arrived.
     #[error("{operation}: the connection to {host} was lost before an answer came")]
     Lost {
         /// The call.
@@ -68,19 +66,19 @@ pub enum Error {
         /// How.
         source: reqwest::Error,
     },
-    /// The time for the whole call ran out, in whichever phase it was.
+    /// The request timed out, in any phase.
     #[error("{operation}: no complete answer from {host} within {limit:?}")]
     Timeout {
         /// The call.
         operation: Operation,
         /// Host and port.
         host: String,
-        /// The time that the call had.
+        /// The timeout.
         limit: Duration,
         /// Where it was when the time ran out.
         source: reqwest::Error,
     },
-    /// The answer began and was cut off.
+    /// The response was truncated.
     #[error("{operation}: the answer (HTTP {status}) was cut off{}", request_id_text(request_id.as_deref()))]
     Interrupted {
         /// The call.
@@ -92,7 +90,7 @@ pub enum Error {
         /// How.
         source: reqwest::Error,
     },
-    /// The answer is longer than any answer of the service.
+    /// The response exceeds the maximum size.
     #[error(
         "{operation}: the answer (HTTP {status}) has more than {limit} bytes{}",
         request_id_text(request_id.as_deref())
@@ -104,13 +102,13 @@ pub enum Error {
         status: StatusCode,
         /// Names the request for the service's support.
         request_id: Option<String>,
-        /// The most that is read.
+        /// Maximum size in bytes.
         limit: usize,
     },
-    /// The service, or the gateway in front of it, says that the call failed.
+    /// The service or its gateway reports a failure.
     #[error(transparent)]
     Api(ApiError),
-    /// The status says success; the body is not what the API promises.
+    /// The status says success, but the body is not valid.
     #[error(
         "{operation}: the answer (HTTP {status}) cannot be read: {problem}; it begins with {excerpt:?}{}",
         request_id_text(request_id.as_deref())
@@ -122,28 +120,28 @@ pub enum Error {
         status: StatusCode,
         /// Names the request for the service's support.
         request_id: Option<String>,
-        /// What the JSON reader says, bounded: it quotes what it found.
+        /// The error of the JSON decoder, truncated.
         problem: String,
         /// The beginning of the body, printable.
         excerpt: String,
     },
-    /// It was tried more than once, and this is what the last attempt came to.
+    /// The call failed after more than one attempt.
     #[error("tried {attempts} times in {}; last", rounded(*elapsed))]
     Repeated {
         /// At least 2.
         attempts: u32,
-        /// From the first attempt, the wait for its turn included, to the end of the last.
+        /// From the first attempt, waits included, to the end of the last.
         elapsed: Duration,
         /// Whether any of the attempts may have taken effect.
         open: bool,
-        /// Never itself a repeated one.
+        /// The error of the last attempt; never itself `Repeated`.
         #[source]
         last: Box<Error>,
     },
 }
 
 impl Error {
-    /// The service's own word, where it is what failed the call.
+    /// The error that the service reported, if any.
     #[must_use]
     pub fn api(&self) -> Option<&ApiError> {
         match self {
@@ -154,7 +152,7 @@ impl Error {
         }
     }
 
-    /// How often the call was made.
+    /// The number of attempts.
     #[must_use]
     pub fn attempts(&self) -> u32 {
         match self {
@@ -165,7 +163,7 @@ impl Error {
         }
     }
 
-    /// Which call failed; none was made where the configuration is at fault.
+    /// The failed operation; `None` for configuration errors.
     #[must_use]
     pub fn operation(&self) -> Option<Operation> {
         match self {
@@ -184,7 +182,7 @@ impl Error {
         }
     }
 
-    /// HTTP status, where an answer began.
+    /// HTTP status, if a response arrived.
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {
         match self {
@@ -198,7 +196,7 @@ impl Error {
         }
     }
 
-    /// Names the request for the service's support, where an answer began and told it.
+    /// Request id, if the response has one.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         match self {
@@ -212,7 +210,7 @@ impl Error {
         }
     }
 
-    /// What is not configured, where that is all.
+    /// The missing settings, if that is the error.
     pub(super) fn missing(&self) -> Option<&[Setting]> {
         match self {
             Self::Configuration(ConfigError::Missing { settings }) => Some(settings),
@@ -221,7 +219,7 @@ impl Error {
         }
     }
 
-    /// Names whose credentials were refused, where they were or may have been.
+    /// Adds the caller if the credentials may be at fault.
     pub(super) fn by(mut self, caller: &str) -> Self {
         if let Self::Api(error) = &mut self
             && error.is_about_credentials()
@@ -231,8 +229,7 @@ impl Error {
         self
     }
 
-    /// Whether the service may be at work on the request still, or has done it: no answer came, or the beginning of one that
-    /// says success, or one in its place by somebody who gave up waiting.
+    /// Whether the service may still be processing the request: no response, a truncated success, or a gateway timeout.
     #[must_use]
     pub fn may_be_under_way(&self) -> bool {
         match self {
@@ -243,8 +240,7 @@ impl Error {
         }
     }
 
-    /// The text with all its causes, which `Display` leaves to the reader of the sources: "no connection to … :
-    /// … : connection refused".
+    /// The message with all its causes: "no connection to …: …: connection refused".
     #[must_use]
     pub fn with_causes(&self) -> String {
         let mut text = self.to_string();
@@ -267,19 +263,18 @@ pub struct ApiError {
     pub status: StatusCode,
     /// `DLI.xxxx` or `APIGW.xxxx`; missing with `is_success: false`, and where something else answered.
     pub code: Option<String>,
-    /// The service's own words; the beginning of the body where it has no field for them.
+    /// The message of the service, or the beginning of the body.
     pub message: String,
     /// Names the request for the service's support.
     pub request_id: Option<String>,
-    /// How long the answer asks to wait before the next attempt.
+    /// The `Retry-After`.
     pub retry_after: Option<Duration>,
-    /// Whose credentials were refused and where they come from, without any secret; told where it may be these that are
-    /// at fault.
+    /// Owner and origin of the credentials, if they may be at fault. Holds no secret.
     pub caller: Option<String>,
 }
 
 impl ApiError {
-    /// Whether it may be the credentials that are at fault. To the identity service all that is asked is about them.
+    /// Whether the credentials may be at fault.
     fn is_about_credentials(&self) -> bool {
         const CODES: [&str; 6] = ["DLI.0013", "DLI.0014", "DLI.0015", "DLI.0016", "APIGW.0501", "APIGW.0502"];
         let is_identity =
@@ -306,7 +301,7 @@ impl fmt::Display for ApiError {
 
 impl std::error::Error for ApiError {}
 
-/// A time as a person would say it: seconds, or milliseconds where it is less than one.
+/// Rounds to seconds, or to milliseconds below one second.
 fn rounded(time: Duration) -> humantime::FormattedDuration {
     let (seconds, milliseconds) =
         (Duration::from_secs(time.as_secs()), Duration::from_millis(time.subsec_millis().into()));

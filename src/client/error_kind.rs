@@ -1,5 +1,4 @@
-//! What kind of failure an error is: the only place that decides what a status, a code or a lost connection means for
-//! what comes next. Pure.
+//! Classification of errors: the only place that maps status, code and transport failure to a kind. Pure.
 
 use std::time::Duration;
 
@@ -11,40 +10,40 @@ use super::{
 };
 use crate::dli::{error_code, rate_limit::RateLimit};
 
-/// What is known after a call that failed, and what can follow.
+/// The kind of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// There was nothing that could be sent, and there will not be.
+    /// The request cannot be built.
     InvalidRequest,
-    /// It waited for its turn until there was no more time, and was not sent.
+    /// The request waited for the rate limiter until its deadline and was not sent.
     QueuedTooLong,
-    /// No connection came about; nothing was sent.
+    /// No connection; nothing was sent.
     ConnectFailed,
-    /// The gateway refused it for being one too many; nothing was done.
+    /// The gateway throttled the request; nothing was done.
     Throttled {
-        /// What the gateway allows, where it told.
+        /// The limit, if the response names it.
         limit: Option<RateLimit>,
-        /// How long the gateway asks to wait, where it does.
+        /// The `Retry-After`, if any.
         wait: Option<Duration>,
     },
-    /// It was surely not done, for a reason that may be gone a moment later.
+    /// The request was not executed and may succeed when retried.
     TransientNotApplied,
-    /// The network or the server failed: it may have been done or not, and may succeed a moment later.
+    /// The network or the server failed; the request may have been executed.
     OutcomeUnknown,
-    /// It was done, as far as the status tells, but the answer is of no use; the next one would be the same.
+    /// The status says success, but the response is not valid.
     InvalidResponse,
-    /// Nobody has proven to be who may call: key, signature, token or clock.
+    /// The credentials, the signature or its date were rejected.
     Credentials,
     /// The object itself does not exist.
     NotFound,
-    /// The region does not have this call, which says nothing about any object.
+    /// The API is not published in the region; this says nothing about any object.
     NotPublished,
-    /// The service refuses it, and will do so again; nothing was done.
+    /// The service rejects the request; nothing was done.
     Refused,
 }
 
 impl Error {
-    /// What kind of failure it is; of a call that was repeated, the last one's.
+    /// The kind of the failure; after retries, of the last attempt.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
@@ -52,7 +51,7 @@ impl Error {
             Self::QueuedTooLong { .. } => ErrorKind::QueuedTooLong,
             Self::Connect { .. } => ErrorKind::ConnectFailed,
             Self::Lost { .. } | Self::Timeout { .. } => ErrorKind::OutcomeUnknown,
-            // The head of the answer has told it.
+            // The status line has arrived.
             Self::Interrupted { status, .. } if *status == StatusCode::TOO_MANY_REQUESTS => {
                 ErrorKind::Throttled { limit: None, wait: None }
             }
@@ -73,7 +72,7 @@ impl Error {
             Self::Undecodable { .. } => ErrorKind::InvalidResponse,
             Self::Api(error) => error.kind(),
             Self::Repeated { last, .. } => last.kind(),
-            // The call itself was not sent; what the identity service says, it does not say of the call.
+            // The request itself was not sent.
             Self::Identity(error) => match error.kind() {
                 ErrorKind::OutcomeUnknown | ErrorKind::Throttled { .. } => ErrorKind::TransientNotApplied,
                 ErrorKind::InvalidResponse | ErrorKind::NotFound | ErrorKind::NotPublished => ErrorKind::Refused,
@@ -94,7 +93,7 @@ impl Error {
         self.kind() == ErrorKind::NotPublished
     }
 
-    /// Whether the same call may succeed a moment later: the network, a fault of the server, too many requests.
+    /// Whether the call may succeed when retried: network failure, server fault or throttling.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         matches!(
@@ -106,7 +105,7 @@ impl Error {
         )
     }
 
-    /// Whether the request itself was sent: where nobody could be asked for credentials, it was not.
+    /// Whether the request itself was sent.
     pub(super) fn is_sent(&self) -> bool {
         match self {
             Self::Identity(_) => false,
@@ -117,8 +116,8 @@ impl Error {
         }
     }
 
-    /// Whether a write may have done its work although it failed: true unless it surely did not reach the service or
-    /// was refused by it, each time that it was tried. Always false for a read.
+    /// Whether a failed write may have taken effect: false if every attempt was rejected or did not reach the service.
+    /// Always false for a read.
     #[must_use]
     pub fn may_have_taken_effect(&self) -> bool {
         self.operation().is_some_and(Operation::is_write)
@@ -134,14 +133,14 @@ impl ApiError {
             _ if code == error_code::THROTTLED || self.status == StatusCode::TOO_MANY_REQUESTS => {
                 ErrorKind::Throttled { limit: RateLimit::find(&self.message), wait: self.retry_after }
             }
-            // A fault of the server, even as HTTP 400; whatever it says, nothing is sure. What outlived its time may end well.
+            // A server fault, even with HTTP 400. A task that timed out may still complete.
             status
                 if status.is_server_error()
                     || [error_code::SERVER_FAULT, error_code::TASK_TIMED_OUT].contains(&code) =>
             {
                 ErrorKind::OutcomeUnknown
             }
-            // A service that is being started or moved.
+            // The backend is starting or moving.
             _ if code == error_code::BACKEND_NOT_FOUND => ErrorKind::TransientNotApplied,
             _ if error_code::says_not_found(code, &self.message) => ErrorKind::NotFound,
             _ if code == error_code::API_NOT_PUBLISHED => ErrorKind::NotPublished,
@@ -152,8 +151,7 @@ impl ApiError {
     }
 }
 
-/// Whether a status alone says that the request was not carried out: a redirect, or a fault of the request (unless the
-/// server gave up waiting for the rest of it).
+/// Whether the status alone says that the request was not executed: a redirect or a client error other than 408.
 fn refuses(status: StatusCode) -> bool {
     status.is_redirection() || (status.is_client_error() && status != StatusCode::REQUEST_TIMEOUT)
 }

@@ -1,7 +1,7 @@
-//! Callers that wait in one line for what is given out by rule: their turn with the gateway, a piece of the budget.
+//! A FIFO queue in front of a rule that grants permits (rate limiter, retry budget).
 //!
-//! The rule is plain data that knows the time only as an argument; the waiting is here. First come, first served; who
-//! gives up leaves the line at once.
+//! The rule is plain data and takes the time as an argument; the waiting happens here. A caller that gives up leaves the
+//! queue at once.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -10,13 +10,13 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-/// A rule and the line before it.
+/// A rule and its queue.
 #[derive(Debug)]
 pub(super) struct FifoGate<R> {
     rule: Mutex<R>,
-    /// Held by the first of the line. Its waiters are served in their order.
+    /// Held by the head of the queue; the others wait for it in order.
     head: sync::Mutex<()>,
-    /// The rule may have changed its mind.
+    /// Notified when the rule changes.
     changed: Notify,
 }
 
@@ -25,8 +25,7 @@ impl<R> FifoGate<R> {
         Self { rule: Mutex::new(rule), head: sync::Mutex::default(), changed: Notify::new() }
     }
 
-    /// Waits for what `take` gives; it says until when there is nothing. Where nobody waits and there is something, it
-    /// is had without waiting.
+    /// Waits until `take` grants a permit; on refusal it returns when to ask again.
     pub(super) async fn take<T>(&self, take: impl Fn(&mut R, Instant) -> Result<T, Instant>) -> T {
         let _first = self.head.lock().await;
         loop {
@@ -41,12 +40,12 @@ impl<R> FifoGate<R> {
         }
     }
 
-    /// Whether anybody waits.
+    /// Whether callers are waiting.
     pub(super) fn has_waiters(&self) -> bool {
         self.head.try_lock().is_err()
     }
 
-    /// Tells the rule something, upon which the first of the line asks it again.
+    /// Updates the rule and wakes the head of the queue.
     pub(super) fn update<T>(&self, change: impl FnOnce(&mut R, Instant) -> T) -> T {
         let told = change(&mut self.rule(), Instant::now());
         self.changed.notify_one();

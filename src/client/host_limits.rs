@@ -1,5 +1,4 @@
-//! What all calls of the process share so that none of them harms the others: a lane for each host, in which calls take
-//! their turns, and one budget of repetitions.
+//! Limits that all calls of the process share: one rate limiter per host and one retry budget.
 
 use std::{
     collections::BTreeMap,
@@ -20,7 +19,7 @@ use super::{
 };
 use crate::dli::rate_limit::RateLimit;
 
-/// Shared by all calls of the process.
+/// The limits of the process.
 #[derive(Debug)]
 pub(super) struct HostLimits {
     pub(super) retry_budget: FifoGate<RetryBudget>,
@@ -34,14 +33,14 @@ impl Default for HostLimits {
 }
 
 impl HostLimits {
-    /// The lane of a host (with its port), where the gateway counts its callers.
+    /// The limiter of a host (with its port).
     pub(super) fn limiter(&self, host: &str) -> Arc<HostLimiter> {
         let mut limiters = self.limiters.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(limiters.entry(host.to_owned()).or_default())
     }
 }
 
-/// The calls to one host.
+/// The limiter of one host.
 #[derive(Debug)]
 pub(super) struct HostLimiter {
     gate: FifoGate<RateLimiter>,
@@ -55,17 +54,17 @@ impl Default for HostLimiter {
 }
 
 impl HostLimiter {
-    /// Waits for leave to send one call; without waiting where nothing is in the way.
+    /// Waits for permission to send one call.
     pub(super) async fn acquire_permit(&self) -> Permit {
         self.gate.take(RateLimiter::take).await
     }
 
-    /// There was nothing to send.
+    /// Returns an unused permit.
     pub(super) fn release(&self, permit: Permit) {
         self.gate.update(|rate_limiter, _| rate_limiter.not_sent(permit));
     }
 
-    /// Learns from what came of a call.
+    /// Records the outcome of a call.
     pub(super) fn record_outcome(&self, permit: Permit, failure: Option<&Error>) {
         let kind = failure.map(Error::kind);
         let is_sent = failure.is_none_or(Error::is_sent);
@@ -81,17 +80,17 @@ impl HostLimiter {
         });
     }
 
-    /// What its gateway allows, as far as it has told.
+    /// The rate limit of the gateway, if known.
     pub(super) fn limit(&self) -> Option<RateLimit> {
         self.gate.update(|rate_limiter, _| rate_limiter.limit())
     }
 
-    /// Whether calls wait for their turn.
+    /// Whether calls are waiting.
     pub(super) fn has_waiters(&self) -> bool {
         self.gate.has_waiters()
     }
 
-    /// Whether a connection to the host ever came about.
+    /// Whether the host ever responded.
     pub(super) fn has_answered(&self) -> bool {
         self.answered.load(Ordering::Relaxed)
     }

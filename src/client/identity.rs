@@ -1,6 +1,6 @@
 //! The identity service (IAM), version 3: tokens for passwords, temporary keys for agencies, ids for projects' names.
 //!
-//! What it tells are secrets: its answers are never shown, its requests never logged.
+//! Its responses hold secrets and are never shown; its requests are never logged.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ const TOKENS: &str = "/v3/auth/tokens";
 const TEMPORARY_KEYS: &str = "/v3.0/OS-CREDENTIAL/securitytokens";
 const PROJECTS: &str = "/v3/projects";
 
-/// An answer that holds a temporary key, of the identity service and of the metadata service.
+/// A response with a temporary key, of IAM and of the metadata service.
 #[derive(Deserialize)]
 pub(super) struct TemporaryKey {
     credential: Credential,
@@ -41,7 +41,7 @@ struct Credential {
     access: String,
     secret: SecretString,
     securitytoken: SecretString,
-    /// Where it cannot be read, the key is used until it is refused.
+    /// If it cannot be read, the key is used until it is rejected.
     #[serde(default)]
     expires_at: Option<String>,
 }
@@ -55,7 +55,7 @@ struct NewToken {
 struct TokenFacts {
     #[serde(default)]
     expires_at: Option<String>,
-    /// What it is good for, where that is a project.
+    /// The project that the token is scoped to.
     #[serde(default)]
     project: Option<Found>,
 }
@@ -73,7 +73,7 @@ struct Found {
 }
 
 impl Inner {
-    /// A token for a password. A token is good for one project, or for the account.
+    /// Creates a token for a project or the account.
     pub(super) async fn token(
         &self,
         login: &PasswordCredentials,
@@ -83,7 +83,7 @@ impl Inner {
         self.log_in(login, caller, scope).await.map(|(token, _)| token)
     }
 
-    /// The same, with the id of the project where the token is good for one.
+    /// Creates a token; also returns the id of its project.
     async fn log_in(
         &self,
         login: &PasswordCredentials,
@@ -92,7 +92,7 @@ impl Inner {
     ) -> Result<(Cached<Arc<ResolvedCredentials>>, Option<String>), Error> {
         let endpoint = self.identity_endpoint(scope.region, || format!("to log in as {caller}"))?;
         let request = Request::new(Operation::CreateToken, TOKENS)
-            // Without it the answer lists every service of the cloud.
+            // Omits the service catalog from the response.
             .query("nocatalog", "true")
             .body(&json!({"auth": login_body(login, scope.token_scope)}))
             .with_secret(&login.password);
@@ -104,7 +104,7 @@ impl Inner {
         Ok((self.cached(resolved, EARLY), project.map(|project| project.id)))
     }
 
-    /// A temporary key by assuming the agency that is configured.
+    /// Assumes the configured agency.
     pub(super) async fn assume(&self, region: Option<&str>) -> Result<Cached<Arc<ResolvedCredentials>>, Error> {
         let credentials = self.credentials()?;
         let agency = credentials.agency.as_ref().expect("asked for where there is one");
@@ -124,7 +124,7 @@ impl Inner {
         Ok(self.cached(temporary(&response, credentials.caller())?, EARLY))
     }
 
-    /// The id of the project of this name: asked for once.
+    /// The id of the project with this name; cached.
     pub(super) async fn project_id(&self, region: Option<&str>, name: &str) -> Result<String, Error> {
         let endpoint = self.project_endpoint(region, name)?;
         let ask = async {
@@ -138,7 +138,7 @@ impl Inner {
         self.project_cache((endpoint.host(), name.to_owned())).get(self.clocks.now(), ask).await
     }
 
-    /// The same, where it is known already.
+    /// The cached id of the project with this name.
     pub(super) async fn known_project_id(&self, region: Option<&str>, name: &str) -> Option<String> {
         let endpoint = self.project_endpoint(region, name).ok()?;
         self.project_cache((endpoint.host(), name.to_owned())).known(self.clocks.now()).await
@@ -148,13 +148,13 @@ impl Inner {
         self.identity_endpoint(region, || format!("to find the project {name:?}"))
     }
 
-    /// The project of this name in the list of all.
+    /// Finds the project in the list.
     async fn listed_project(&self, endpoint: &Endpoint, region: Option<&str>, name: &str) -> Result<String, Error> {
         let list = Request::new(Operation::ListProjects, PROJECTS).query("name", name);
         let scope = CredentialsScope { region, token_scope: &TokenScope::Domain, as_agency: true };
         let response = self.authenticated(&list, endpoint, None, scope).await?;
         let Projects { projects } = response.decode()?;
-        // A server that does not know the filter would list them all.
+        // A server without the filter lists all projects.
         let mut ids: Vec<_> = projects.into_iter().filter(|found| found.name == name).map(|found| found.id).collect();
         match (ids.pop(), ids.is_empty()) {
             (Some(id), true) => Ok(id),
@@ -167,8 +167,8 @@ impl Inner {
         }
     }
 
-    /// The project that a user gets a token for by its name: who has rights in one project only may be refused the account
-    /// and its list. Where that is of no help, the refusal of the list is what is told.
+    /// Finds the project by creating a token for its name: a user with rights in one project may not list projects.
+    /// Returns `refusal` if that fails, too.
     async fn project_by_login(&self, region: Option<&str>, name: &str, refusal: Error) -> Result<String, Error> {
         let is_refused = refusal.status().is_some_and(|status| matches!(status.as_u16(), 401 | 403));
         let Credentials { source: CredentialsSource::Password(login), agency: None, .. } = self.credentials()? else {
@@ -178,7 +178,7 @@ impl Inner {
             return Err(refusal);
         }
         let token_scope = TokenScope::ProjectName(name.to_owned());
-        // What was refused for this project is refused again.
+        // A rejection for this project is final.
         let tried = self.token_cache(&token_scope);
         if tried.refusal().await.is_some() {
             return Err(refusal);
@@ -204,7 +204,7 @@ impl Inner {
         }
     }
 
-    /// Where the identity service is.
+    /// The endpoint of the identity service.
     fn identity_endpoint(
         &self,
         region: Option<&str>,
@@ -236,7 +236,7 @@ fn login_body(login: &PasswordCredentials, token_scope: &TokenScope) -> Value {
     };
     let mut user = named(&login.user);
     user["password"] = login.password.expose_secret().into();
-    // An id says whose user it is.
+    // A user id implies the account.
     if let (NameOrId::Name(_), Some(domain)) = (&login.user, &login.domain) {
         user["domain"] = named(domain);
     }
@@ -248,7 +248,7 @@ fn login_body(login: &PasswordCredentials, token_scope: &TokenScope) -> Value {
         }
         (TokenScope::ProjectName(name), None) => body["scope"] = json!({"project": {"name": name}}),
         (TokenScope::Domain, Some(domain)) => body["scope"] = json!({"domain": named(domain)}),
-        // The service takes what the user is at home in.
+        // IAM uses the user's own account.
         (TokenScope::Domain, None) => {}
     }
     body

@@ -1,8 +1,7 @@
-//! The metadata service of a machine in the cloud, which gives the machine's agency's temporary key to whoever asks there.
+//! The ECS metadata service, which provides the temporary key of the machine's agency.
 //!
-//! Asked only where nothing else is given, on most machines in vain: what is not in the cloud has nobody at that address,
-//! and a laptop's network may leave the question without any answer. So the first question gets little time. Once it is
-//! known that somebody is there, a failure is a passing one, and who comes later asks again.
+//! It is the last credentials source and does not exist on most machines, so the first request has a short timeout. Once
+//! the service has responded, its failures are transient.
 
 use std::{sync::Arc, time::Duration};
 
@@ -26,21 +25,20 @@ use super::{
     response::Response,
 };
 
-/// For the first question: most machines have nobody who answers. The service is on the machine's own host and answers in
-/// milliseconds.
+/// Timeout of the first request. The service responds in milliseconds.
 const PROBE: Duration = Duration::from_secs(1);
-/// For a connection to it, where the first question was not answered.
+/// Timeout of the connection check after the first request timed out.
 const CONNECT: Duration = Duration::from_millis(200);
-/// For every other question, as the service's own SDKs have it.
+/// Timeout of all other requests, as in the service's own SDKs.
 const LIMIT: Duration = Duration::from_secs(3);
-/// Before a question is asked again.
+/// Delay before a retry.
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// How long before its end the key is renewed, as the service's own SDKs do.
 const EARLY: time::Duration = time::Duration::minutes(40);
 
 impl Inner {
-    /// The machine's key. Where there is none, the error tells what else was looked for.
+    /// Fetches the machine's key. The error lists all searched sources.
     pub(super) async fn machine_key(
         &self,
         caller: String,
@@ -81,7 +79,7 @@ impl Inner {
         }
         let response = match self.exchange(&request, dispatch(endpoint)).await {
             Err(error) if error.is_transient() => {
-                tracing::warn!(%error, "the metadata service failed; asking it again");
+                tracing::warn!(%error, "the metadata service failed; retrying");
                 sleep(PAUSE).await;
                 self.exchange(&request, dispatch(endpoint)).await
             }
@@ -91,7 +89,7 @@ impl Inner {
         Ok(self.cached(key, EARLY))
     }
 
-    /// The token that the second version wants; `None` where only the first version is there.
+    /// Creates a session for version 2; `None` if the machine has only version 1.
     async fn machine_session(&self, endpoint: &Endpoint) -> Result<Option<SecretString>, ImdsError> {
         let request = |limit| {
             Request::new(Operation::MetadataSession, "/meta-data/latest/api/token")
@@ -117,11 +115,11 @@ impl Inner {
     }
 }
 
-/// Why there is no key.
+/// Errors of the metadata service.
 enum ImdsError {
-    /// There is none to be had here.
+    /// The machine has no key.
     None(Error),
-    /// Somebody is there, and the next answer may be another one.
+    /// A transient failure.
     Passing(Error),
 }
 
@@ -131,12 +129,12 @@ impl ImdsError {
     }
 }
 
-/// Nothing proves who asks.
+/// A request without credentials.
 fn dispatch(endpoint: &Endpoint) -> Dispatch<'_> {
     Dispatch { endpoint, project_id: None, resolved: None, skew: time::Duration::ZERO }
 }
 
-/// Whether anybody takes a connection, who may be slow to answer.
+/// Whether the endpoint accepts connections.
 async fn is_there(endpoint: &Endpoint) -> bool {
     matches!(timeout(CONNECT, TcpStream::connect(endpoint.address())).await, Ok(Ok(_)))
 }

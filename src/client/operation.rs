@@ -80,8 +80,7 @@ impl Operation {
         }
     }
 
-    /// The IAM action that a policy has to allow for it, where the service's documents name one. That of deleting is
-    /// inferred from the others.
+    /// The IAM action that a policy must allow, if documented. The one for deletion is inferred.
     #[must_use]
     pub fn action(self) -> Option<&'static str> {
         match self {
@@ -98,25 +97,25 @@ impl Operation {
         }
     }
 
-    /// Whether it changes anything. A token that nobody has got is nothing that is left behind.
+    /// Whether it changes anything. Creating a token does not count.
     #[must_use]
     pub fn is_write(self) -> bool {
         self.method() != Method::GET && !self.tells_secrets()
     }
 
-    /// Whether an answer holds what nobody may see, so that no part of it may be shown.
+    /// Whether its response holds secrets.
     pub(super) fn tells_secrets(self) -> bool {
         matches!(self, Self::CreateToken | Self::AssumeAgency) || self.is_metadata()
     }
 
-    /// Whether this machine's metadata service is asked, which is not the cloud itself.
+    /// Whether it calls this machine's metadata service.
     pub(super) fn is_metadata(self) -> bool {
         matches!(self, Self::MetadataSession | Self::MetadataKey)
     }
 
-    /// Whether doing it twice is the same as doing it once: reads, and what replaces or removes a whole.
+    /// Whether it is idempotent: reads, full replacements, and deletion of a connection.
     ///
-    /// A grant is repeated only after a look, and so is the removal of a route: another one may have its name by then.
+    /// A grant and the removal of a route are verified first: another route may have the name by then.
     pub(super) fn is_repeatable(self) -> bool {
         !self.is_write() || matches!(self, Self::ReplaceHosts | Self::DeleteConnection)
     }

@@ -21,49 +21,48 @@ use super::{
     retry::RetryPolicy,
     transport::{self, Transport},
 };
-/// The service, for everyone in the process; cheap to clone.
+/// A client of the service; cheap to clone.
 #[derive(Clone)]
 pub struct Client {
     pub(super) inner: Arc<Inner>,
 }
 
 pub(super) struct Inner {
-    /// Where there are none, the first call says so.
+    /// If missing, the first call fails.
     pub(super) credentials: Option<Credentials>,
-    /// What was got for them so far.
+    /// Tokens and keys derived from them.
     pub(super) credentials_cache: CredentialsCache,
-    /// Used where a resource names none.
+    /// Default of every resource.
     pub(super) region: Option<String>,
     /// Used where a resource names none.
     pub(super) project_id: Option<String>,
-    /// The project in the configured region, where its id is not given.
+    /// Name of the project in the configured region.
     pub(super) project_name: Option<String>,
     pub(super) cloud: Option<String>,
-    /// Serves every region, instead of each region's own endpoint.
+    /// Replaces the endpoints of all regions.
     pub(super) endpoint: Option<Endpoint>,
     pub(super) identity_endpoint: Option<Endpoint>,
     pub(super) metadata_endpoint: Option<Endpoint>,
     pub(super) clocks: Clocks,
     pub(super) transport: Transport,
     pub(super) host_limits: HostLimits,
-    /// Hosts that have not published the newer route calls.
+    /// Hosts without the v3 route API.
     pub(super) only_old_routes: Mutex<BTreeSet<String>>,
 }
 
-/// Where a project is, before its id is known.
+/// Location of a project whose id may be unknown.
 struct ProjectLocator {
     region: Option<String>,
     endpoint: Endpoint,
     id: Option<String>,
-    /// What the project is called; there is one where there is no id.
+    /// Name of the project; set if there is no id.
     name: String,
 }
 
 impl Client {
-    /// Checks what can be checked without the network: the form of credentials and endpoints, and the certificates in
-    /// `cacert_file`.
+    /// Creates a client and checks credentials, endpoints and `cacert_file` without network I/O.
     ///
-    /// What is missing is no error here: a process that makes no call needs nothing.
+    /// Missing settings are not an error here.
     pub fn new(config: Config) -> Result<Self, ConfigError> {
         if let Some(credentials) = &config.credentials {
             credentials.check()?;
@@ -97,8 +96,7 @@ impl Client {
         })
     }
 
-    /// Whether there is anything to make a call with. Where only this machine itself could give it, the machine is asked;
-    /// where nobody is there, that takes little more than a second, once in the process.
+    /// Whether credentials exist. May query the metadata service once per process, which takes about a second.
     pub async fn has_credentials(&self) -> bool {
         let inner = &*self.inner;
         let scope =
@@ -110,10 +108,9 @@ impl Client {
         }
     }
 
-    /// One project in one region; what is not given here is taken from the configuration. Uses no network.
+    /// Opens a project in a region, with defaults from the configuration. Uses no network.
     ///
-    /// Fails where something is missing in both, all of it named at once, and where a given region contradicts an
-    /// endpoint that the configuration fixed for another one.
+    /// Fails if settings are missing (the error lists all of them) or the region contradicts the configured endpoint.
     pub fn project(&self, region: Option<&str>, project_id: Option<&str>) -> Result<Project, Error> {
         let locator = self.locate(region, project_id, None)?;
         let Some(id) = locator.id else {
@@ -134,10 +131,10 @@ impl Client {
         if let Some(CredentialsSource::Metadata { .. }) =
             self.inner.credentials.as_ref().map(|credentials| &credentials.source)
         {
-            // What this machine has not is told together with what else is missing.
+            // Reported together with the other missing settings.
             let scope = CredentialsScope { region, token_scope: &TokenScope::Domain, as_agency: false };
             if let Err(error) = self.inner.resolve(scope).await {
-                // Another failure is met again below, where there is patience.
+                // Other failures occur again below, with retries.
                 none = error.missing().map(<[Setting]>::to_vec);
             }
         }
@@ -158,7 +155,7 @@ impl Client {
         Ok(Project { client: Arc::clone(&self.inner), id, region, endpoint, retry_policy: None })
     }
 
-    /// Where a project is. `none` is told with what else is missing.
+    /// Locates a project. `none` lists missing settings to report as well.
     fn locate(
         &self,
         own_region: Option<&str>,
@@ -209,7 +206,7 @@ impl Client {
 }
 
 impl fmt::Debug for Client {
-    /// The HTTP client is left out: its own form shows the proxy's address with its password.
+    /// Omits the HTTP client: its output shows the proxy's password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Inner { credentials, region, project_id, endpoint, .. } = &*self.inner;
         f.debug_struct("Client")
@@ -221,13 +218,13 @@ impl fmt::Debug for Client {
     }
 }
 
-/// One project in one region, and the calls that can be made there.
+/// A project in a region, with the API's methods.
 pub struct Project {
     pub(super) client: Arc<Inner>,
     pub(super) id: String,
     pub(super) region: Option<String>,
     pub(super) endpoint: Endpoint,
-    /// Where there is none, a call is made once.
+    /// `None` disables retries.
     pub(super) retry_policy: Option<RetryPolicy>,
 }
 
@@ -237,13 +234,12 @@ impl Project {
         &self.id
     }
 
-    /// The region, where one is known: an endpoint can stand for it.
+    /// The region; `None` if only an endpoint is configured.
     pub fn region(&self) -> Option<&str> {
         self.region.as_deref()
     }
 
-    /// The service's time, as far as its answers have told: behind by up to a second and the way of an answer, never ahead
-    /// unless this machine's clock was turned since. Before the first answer it is this machine's time.
+    /// The service's time by its latest response, late by up to a second and the network delay.
     pub fn server_now(&self) -> OffsetDateTime {
         self.client.clocks.now()
     }

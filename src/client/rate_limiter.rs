@@ -1,13 +1,12 @@
-//! When the next call may be sent to a host whose gateway throttles. Pure: time and chance are arguments.
+//! A client-side rate limiter for one host. Pure: time and the random number are arguments.
 //!
-//! Until a call is refused for being one too many, all calls pass. The refusal tells the limit and its period, and from
-//! then on no more calls are sent within any such period, wherever the gateway's own windows begin. A call is counted
-//! when its answer is there (or when it is slow to come, a moment after it was sent): by then the gateway has counted it,
-//! so that the way there and its jitter cannot put one call too many into a window.
+//! All calls pass until the gateway throttles one. The response names the limit and its period, and from then on no more
+//! calls are sent within any such period. A call counts from its response, or from `SLOW` after it was sent: by then the
+//! gateway has counted it, so network delay cannot move an extra call into a window.
 //!
-//! The limit may be shared with others who are not seen from here. A refusal at a pace that should be allowed makes our
-//! share of it smaller; every period without one makes it larger again. And where our own calls do not explain the
-//! refusal (or it names no figures), the gate closes: one call at a time asks, at growing intervals, until one passes.
+//! Other clients may share the limit. An unexpected throttling response lowers `our_limit`; every period without one raises
+//! it again. If our own calls do not explain the response, or it names no limit, backpressure applies: single calls probe
+//! the gateway at growing intervals until one passes.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -19,17 +18,17 @@ use tokio::time::Instant;
 use super::backoff;
 use crate::dli::rate_limit::RateLimit;
 
-/// A call whose answer is slow is counted this long after it was sent.
+/// A call counts at the latest this long after it was sent.
 const SLOW: Duration = Duration::from_millis(100);
-/// Calls that are kept count of. A higher limit than this is not paced, its refusals are waited for.
+/// Maximum number of counted calls. Higher limits are not enforced here.
 const KEPT: usize = 10_000;
 
-/// The calls of the process to one host, and what its gateway allows.
+/// Recent calls to one host and the known limits.
 #[derive(Debug, Default)]
 pub(super) struct RateLimiter {
-    /// By their period: a user, an API and an address may have a limit each.
+    /// By period: a user, an API and an address may each have a limit.
     windows: BTreeMap<Duration, Window>,
-    /// When the gateway had counted each of the latest calls, in order of time.
+    /// When each recent call counts, in order.
     recent: VecDeque<Instant>,
     backpressure: Option<Backpressure>,
 }
@@ -37,9 +36,9 @@ pub(super) struct RateLimiter {
 #[derive(Debug)]
 struct Window {
     calls: u32,
-    /// The calls that we take for ours, at least 1.
+    /// Calls that this process allows itself, at least 1.
     our_limit: u32,
-    /// When that was changed.
+    /// When `our_limit` last changed.
     since: Instant,
 }
 
@@ -47,19 +46,19 @@ struct Window {
 struct Backpressure {
     since: Instant,
     refusals: u32,
-    /// From one question to the next.
+    /// Time between probes.
     interval: Duration,
     next: Instant,
 }
 
-/// Leave to send one call now.
+/// Permission to send one call now.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Permit {
     at: Instant,
 }
 
 impl RateLimiter {
-    /// Gives the next turn, or says when there may be one.
+    /// Grants a permit, or returns when to ask again.
     pub(super) fn take(&mut self, now: Instant) -> Result<Permit, Instant> {
         for (period, window) in &mut self.windows {
             window.grow(*period, now);
@@ -72,14 +71,14 @@ impl RateLimiter {
         if let Some(backpressure) = &mut self.backpressure {
             backpressure.next = now + backpressure.interval;
         }
-        // More, where a call was slow and its entry was dropped before its answer came.
+        // A slow call's entry may have been dropped before its response.
         let surplus = (self.recent.len() + 1).saturating_sub(KEPT);
         self.recent.drain(..surplus);
         self.recent.push_back(now + SLOW);
         Ok(Permit { at: now })
     }
 
-    /// The gateway did not throttle this call.
+    /// Records a call that was not throttled.
     pub(super) fn passed(&mut self, permit: Permit, now: Instant) {
         self.backpressure.take_if(|backpressure| permit.at >= backpressure.since);
         self.forget(permit);
@@ -87,12 +86,12 @@ impl RateLimiter {
         self.recent.insert(self.recent.partition_point(|recent| *recent <= at), at);
     }
 
-    /// The limit with the longest period of those that are known.
+    /// The known limit with the longest period.
     pub(super) fn limit(&self) -> Option<RateLimit> {
         self.windows.iter().next_back().map(|(period, window)| RateLimit { calls: window.calls, period: *period })
     }
 
-    /// The call never reached the gateway.
+    /// Records a call that was not sent.
     pub(super) fn not_sent(&mut self, permit: Permit) {
         self.forget(permit);
     }
@@ -110,28 +109,28 @@ impl RateLimiter {
         self.forget(permit);
         let explained = limit.is_some_and(|limit| self.record_limit(permit, now, limit));
         let refusals = match &self.backpressure {
-            // It was under way when the gate closed, and has nothing to add.
+            // It was sent before the backpressure began.
             Some(backpressure) if permit.at < backpressure.since => return,
             Some(backpressure) => backpressure.refusals + 1,
             None if explained && wait.is_none() => return,
             None => 1,
         };
-        // Not quite full jitter: nothing would keep the questions apart.
+        // Half jitter keeps the probes apart.
         let interval = backoff::delay(refusals, 0.5 + jitter / 2.0);
         let interval = limit.map_or(interval, |limit| interval.min(limit.period));
         let next = now + wait.map_or(interval, backoff::capped_retry_after);
         self.backpressure = Some(Backpressure { since: now, refusals, interval, next });
     }
 
-    /// Whether our own calls have used up the limit, so that it is known when there will be a turn.
+    /// Records a limit; returns whether our own calls have used it up.
     fn record_limit(&mut self, permit: Permit, now: Instant, limit: RateLimit) -> bool {
         let taught = Window { calls: limit.calls, our_limit: limit.calls, since: now };
         match self.windows.get_mut(&limit.period).filter(|window| window.calls == limit.calls) {
-            // Not for a question at a closed gate: that is refused for what happened before.
+            // A throttled probe says nothing new.
             Some(window) if self.backpressure.is_none() && permit.at >= window.since => window.shrink(now),
             Some(_) => {}
             None => {
-                tracing::info!("the gateway allows {limit}; calls wait for their turn from now on");
+                tracing::info!("the gateway allows {limit}; limiting the call rate");
                 self.windows.insert(limit.period, taught);
             }
         }
@@ -146,7 +145,7 @@ impl RateLimiter {
 }
 
 impl Window {
-    /// When there is room for a call; at once where there is none that stands in the way.
+    /// When the next call fits into the window; `None` is now.
     fn free(&self, period: Duration, recent: &VecDeque<Instant>) -> Option<Instant> {
         let before = recent.len().checked_sub(usize::try_from(self.our_limit).ok()?)?;
         Some(*recent.get(before)? + period)
@@ -157,7 +156,7 @@ impl Window {
         self.since = now;
     }
 
-    /// A tenth of the limit for each period without a refusal.
+    /// Raises `our_limit` by a tenth for each period without throttling.
     fn grow(&mut self, period: Duration, now: Instant) {
         while self.our_limit < self.calls && now >= self.since + period {
             self.our_limit = (self.our_limit + (self.calls / 10).max(1)).min(self.calls);

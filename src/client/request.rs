@@ -1,7 +1,6 @@
-//! The way of one call: sign → send → classify → decode. All calls take it, so whatever concerns all of them (what is
-//! signed, what is logged, what counts as success) is said once, here.
+//! The pipeline of every request: sign, send, classify, decode.
 //!
-//! Every attempt is signed for itself: the signature is good for 15 minutes and for exactly one form of the request.
+//! Every attempt is signed anew, because a signature is valid for 15 minutes.
 
 use std::{
     borrow::Cow,
@@ -32,22 +31,22 @@ use crate::dli::{
     },
 };
 
-/// Longest answer that is read. 20,000 host records are about 3 MB; a list holds many connections.
+/// Maximum response size in bytes. 20,000 host records are about 3 MB.
 const MAX_RESPONSE: usize = 64 << 20;
 
 const JSON: &str = "application/json";
 
-/// Carries a token of the identity service, in place of a signature.
+/// Carries an IAM token in place of a signature.
 const AUTH_TOKEN: &str = "x-auth-token";
-/// Header of the identity service's answer that is a new token.
+/// Response header with a new IAM token.
 const SUBJECT_TOKEN: &str = "x-subject-token";
 /// The identity service's name for what the others call [`REQUEST_ID_HEADER`].
 const IDENTITY_REQUEST_ID: &str = "x-iam-trace-id";
 
-/// Is told the service's time right before an attempt leaves: after the wait for a turn, and for what proves who calls.
+/// Called with the service's time right before an attempt is sent.
 pub(super) type OnSend<'a> = &'a (dyn Fn(OffsetDateTime) + Sync);
 
-/// What is asked, before anything is signed.
+/// A request before it is signed.
 pub(super) struct Request<'a> {
     operation: Operation,
     /// Percent-encoded.
@@ -58,9 +57,9 @@ pub(super) struct Request<'a> {
     headers: Vec<(&'static str, SecretString)>,
     /// JSON.
     body: Option<Vec<u8>>,
-    /// What is in the body and must not be shown where it comes back.
+    /// Secrets in the body, to redact from the response.
     secrets: Vec<SecretString>,
-    /// How long it may take, where that is not what every call may.
+    /// Timeout, if not the default one.
     limit: Option<Duration>,
     on_send: Option<OnSend<'a>>,
 }
@@ -102,30 +101,30 @@ impl<'a> Request<'a> {
     }
 }
 
-/// Where a request goes, and what it is sent with.
+/// Destination and credentials of a request.
 #[derive(Clone, Copy)]
 pub(super) struct Dispatch<'a> {
     pub(super) endpoint: &'a Endpoint,
-    /// The project that it is about, where it is about one.
+    /// The project, if any.
     pub(super) project_id: Option<&'a str>,
-    /// Nothing proves who asks for a token, or on this machine.
+    /// `None` for token and metadata requests.
     pub(super) resolved: Option<&'a ResolvedCredentials>,
-    /// By how much its date is ahead of the local clock.
+    /// Offset of the signature's date from the local clock.
     pub(super) skew: time::Duration,
 }
 
 impl Project {
-    /// Makes a call whose answer has nothing to return.
+    /// Sends a request and ignores the response body.
     pub(super) async fn run(&self, request: Request<'_>) -> Result<(), Error> {
         self.response(&request).await.map(drop)
     }
 
-    /// Makes a call and reads its answer.
+    /// Sends a request and decodes the response.
     pub(super) async fn fetch<T: DeserializeOwned>(&self, request: Request<'_>) -> Result<T, Error> {
         self.response(&request).await?.decode()
     }
 
-    /// An answer that says success; what fails for a passing reason is repeated where that does no harm.
+    /// Sends a request and retries it where that is safe.
     async fn response(&self, request: &Request<'_>) -> Result<Response, Error> {
         let limiter = self.limiter();
         let mut state = RetryState::new(&self.client.host_limits, &limiter, self.retry_policy.as_ref());
@@ -143,7 +142,7 @@ impl Project {
         }
     }
 
-    /// One attempt; renewed once where the service no longer believes who calls.
+    /// Runs one attempt with the project's credentials.
     async fn observed(&self, request: &Request<'_>) -> Result<Response, Error> {
         let token_scope = TokenScope::Project(self.id.clone());
         let scope = CredentialsScope { region: self.region.as_deref(), token_scope: &token_scope, as_agency: true };
@@ -152,7 +151,7 @@ impl Project {
 }
 
 impl Inner {
-    /// One request and its answer, with a line in the log.
+    /// Sends a request once and logs it.
     pub(super) async fn exchange(&self, request: &Request<'_>, dispatch: Dispatch<'_>) -> Result<Response, Error> {
         let started = Instant::now();
         let result = self.attempt(request, dispatch).await;
@@ -243,7 +242,7 @@ impl Inner {
     }
 }
 
-/// The request as it is sent. What proves who calls is added to it: a signature, or a token.
+/// Builds the HTTP request with its signature or token.
 fn sign(request: &Request<'_>, dispatch: Dispatch<'_>, time: OffsetDateTime) -> Result<reqwest::Request, Error> {
     let operation = request.operation;
     let method = operation.method();

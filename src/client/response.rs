@@ -1,6 +1,6 @@
-//! An answer of the service, and what it says: classify and decode, both pure.
+//! Classification and decoding of responses. Pure.
 //!
-//! Every text that comes from outside is made printable and bounded here, before anybody can show it.
+//! Every text from outside is made printable and truncated here.
 
 use std::time::Duration;
 
@@ -18,11 +18,11 @@ use super::{
 };
 use crate::dli::wire::Outcome;
 
-/// Longest message of the service that is passed on, in characters.
+/// Maximum length of a message, in characters.
 const MAX_MESSAGE: usize = 1000;
-/// Longest piece of a body that is shown, and longest identifier, in characters.
+/// Maximum length of an excerpt or identifier, in characters.
 const MAX_EXCERPT: usize = 200;
-/// What is further back in a text is not looked at, in bytes: it could be shown only behind as much white space.
+/// Maximum length of a text that is scanned, in bytes.
 const MAX_SCANNED: usize = 64 << 10;
 
 /// Names of the same thing in the bodies of the service, the gateway and the identity service.
@@ -30,7 +30,7 @@ const CODE: &[&str] = &["error_code", "errorCode", "code"];
 const TEXT: &[&str] = &["error_msg", "errorMsg", "message"];
 const REQUEST_ID: &[&str] = &["request_id"];
 
-/// An answer, read to its end.
+/// A complete response.
 pub(super) struct Response {
     pub(super) operation: Operation,
     pub(super) status: StatusCode,
@@ -38,12 +38,12 @@ pub(super) struct Response {
     pub(super) request_id: Option<String>,
     /// Where a redirect points to.
     pub(super) location: Option<String>,
-    /// How long it asks to wait before the next attempt.
+    /// The `Retry-After`.
     pub(super) retry_after: Option<Duration>,
     pub(super) body: Vec<u8>,
-    /// What the request carried, and what must not be shown if it is sent back.
+    /// Secrets of the request, to redact.
     pub(super) secrets: Vec<SecretString>,
-    /// A new token, which the identity service tells in a header.
+    /// A new IAM token, from the header.
     pub(super) token: Option<SecretString>,
 }
 
@@ -67,7 +67,7 @@ impl Response {
         if self.decode::<Outcome>()?.is_success { Ok(()) } else { Err(self.failure()) }
     }
 
-    /// The body as what the API promises.
+    /// Decodes the body.
     pub(super) fn decode<T: DeserializeOwned>(&self) -> Result<T, Error> {
         serde_json::from_slice(&self.body).map_err(|error| {
             // The reader's words quote what it has found.
@@ -78,7 +78,7 @@ impl Response {
         })
     }
 
-    /// It is not what the API promises.
+    /// The error of a body that does not match the API.
     pub(super) fn undecodable(&self, problem: &str) -> Error {
         Error::Undecodable {
             operation: self.operation,
@@ -113,7 +113,7 @@ impl Response {
         })
     }
 
-    /// What to say of a failure without a message of its own.
+    /// The message of a failure whose body has none.
     fn unexplained(&self) -> String {
         match &self.location {
             Some(location) if self.status.is_redirection() => {
@@ -132,7 +132,7 @@ impl Response {
         self.sanitize(&String::from_utf8_lossy(&self.body), MAX_EXCERPT)
     }
 
-    /// An identifier that it tells, for an error.
+    /// Sanitizes an identifier for an error.
     pub(super) fn sanitize_id(&self, id: &str) -> String {
         self.sanitize(id, MAX_EXCERPT)
     }
@@ -142,7 +142,7 @@ impl Response {
     }
 }
 
-/// Where a redirect leads. No more than the host of it: path and query may hold what the request carried.
+/// The host of a redirect. Its path and query may hold secrets.
 fn destination(location: &str) -> String {
     let here = Url::parse("https://here.invalid").expect("a constant");
     let Ok(there) = here.join(location) else { return "another place".to_owned() };
@@ -156,7 +156,7 @@ fn destination(location: &str) -> String {
     }
 }
 
-/// The wait that a `Retry-After` header asks for: seconds, or a date.
+/// Parses a `Retry-After` header: seconds or a date.
 pub(super) fn parse_retry_after(retry_after: &str, now: OffsetDateTime) -> Option<Duration> {
     let text = retry_after.trim();
     let until = |date: OffsetDateTime| (date - now).try_into().unwrap_or_default();
@@ -183,7 +183,7 @@ pub(super) fn sanitize(text: &str, secrets: &[SecretString], max: usize) -> Stri
     }
 }
 
-/// As much of a text as is looked at, without the word that would be cut off.
+/// The part of a text that is scanned, cut at a word.
 fn beginning(text: &str) -> &str {
     if text.len() <= MAX_SCANNED {
         return text;

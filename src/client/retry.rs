@@ -1,10 +1,7 @@
-//! Repeating what failed for a passing reason: what may be repeated at all, until when, and what is told in the end.
+//! Retries of transient failures.
 //!
-//! What the service surely did not do (no connection, refused for being too many) may be repeated always; the rest only
-//! where doing it twice is the same as doing it once. Where it is not, [`Project::run_verified`] looks before it repeats. What
-//! kind a failure is says [`kind`](super::kind), how soon the next attempt comes [`backoff`], how often the process may
-//! repeat [`retry_budget`](super::budget), and when a throttled host is asked again [`rate_limiter`](super::pacer). Every repetition
-//! is signed anew.
+//! A call that was certainly not executed is always retried; otherwise only an idempotent call is. A write that is not
+//! idempotent is verified first, in `run_verified.rs`. Every attempt is signed anew.
 
 use std::time::Duration;
 
@@ -21,13 +18,13 @@ use super::{
     retry_budget::RetryBudget,
 };
 
-/// Attempts to reach a host that has never answered: a wrong name will not get better.
+/// Maximum connection attempts to a host that has never responded; its name may be wrong.
 const CONNECT_ATTEMPTS: u32 = 3;
 
-/// How long a write that is under way may still take once its time is up: its answer says what exists.
+/// Extra time for the response of a write that is in flight at its deadline.
 pub const WRITE_GRACE: Duration = Duration::from_millis(3500);
 
-/// How long calls may wait and be repeated, and what ends that.
+/// How long calls are retried and what cancels them.
 #[derive(Debug, Clone)]
 pub(super) struct RetryPolicy {
     deadline: Instant,
@@ -45,7 +42,7 @@ impl RetryPolicy {
         !self.cancel.is_cancelled() && Instant::now() < self.deadline
     }
 
-    /// What comes of it in time. What is there already is had even if there is no time.
+    /// Runs a future until the deadline or cancellation. A future that is ready always completes.
     pub(super) async fn within<T>(&self, what: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;
@@ -55,8 +52,7 @@ impl RetryPolicy {
         }
     }
 
-    /// What comes of something that is under way, until its very end. An interruption is not looked at: whoever made the
-    /// call does.
+    /// Runs a future until `end`, regardless of cancellation.
     pub(super) async fn until<T>(&self, end: Instant, what: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;
@@ -65,13 +61,12 @@ impl RetryPolicy {
         }
     }
 
-    /// When not even a write that is under way has time.
+    /// The deadline of a write that is in flight.
     pub(super) fn write_deadline(&self) -> Instant {
         self.deadline + WRITE_GRACE
     }
 
-    /// Asks the identity service again what changes nothing and failed for a passing reason. What is `known` by then is not
-    /// asked for, and takes no turn.
+    /// Runs a read of the identity service with retries. A value that is `known` meanwhile is returned without a request.
     pub(super) async fn repeat<T, K: Future<Output = Option<T>>, F: Future<Output = Result<T, Error>>>(
         &self,
         host_limits: &HostLimits,
@@ -86,7 +81,7 @@ impl RetryPolicy {
         let mut state = RetryState::new(host_limits, &limiter, Some(self));
         loop {
             let permit = state.acquire_permit(Operation::ListProjects, SERVICE).await?;
-            // Who waited before has asked meanwhile.
+            // An earlier waiter may have loaded it.
             if let Some(response) = known().await {
                 limiter.release(permit);
                 state.succeed();
@@ -111,7 +106,7 @@ impl RetryPolicy {
     }
 }
 
-/// What the identity service itself said, to whoever asked first.
+/// The error of the identity service itself.
 fn said(error: &Error) -> &Error {
     match error {
         Error::Identity(shared) => said(shared),
@@ -123,19 +118,19 @@ fn said(error: &Error) -> &Error {
 pub(super) struct RetryState<'a> {
     host_limits: &'a HostLimits,
     limiter: &'a HostLimiter,
-    /// Where there is none, there is one attempt.
+    /// `None` allows one attempt.
     retry_policy: Option<&'a RetryPolicy>,
     began: Instant,
     made: u32,
-    /// Those that were not throttled.
+    /// Failed attempts that were not throttled.
     failures: u32,
-    /// Those that came to no connection, with a host that never answered.
+    /// Attempts without a connection, to a host that never responded.
     connect_failures: u32,
-    /// Pieces of the budget.
+    /// Tokens taken from the retry budget.
     tokens: u32,
-    /// Whether one of them may have taken effect.
+    /// Whether an attempt may have taken effect.
     pub(super) open: bool,
-    /// What the latest one came to, where there is to be another.
+    /// Error of the latest attempt, while another one is due.
     pub(super) last: Option<Error>,
 }
 
@@ -159,7 +154,7 @@ impl<'a> RetryState<'a> {
         }
     }
 
-    /// Waits for leave to send.
+    /// Waits for permission to send.
     pub(super) async fn acquire_permit(&mut self, operation: Operation, host: &str) -> Result<Permit, Error> {
         let permit = match self.retry_policy {
             Some(retry_policy) => retry_policy.within(self.limiter.acquire_permit()).await,
@@ -176,9 +171,8 @@ impl<'a> RetryState<'a> {
         })
     }
 
-    /// What an attempt comes to. Where an earlier one failed and the time runs out before this one ends, what the earlier
-    /// one came to is told: whoever waits for the call does not know of it. This one may have taken effect, if it is a
-    /// write.
+    /// Runs an attempt. If the time runs out during a retry, returns the error of the earlier attempt; a write may have taken
+    /// effect.
     pub(super) async fn outcome<T>(&mut self, is_write: bool, attempt: impl Future<Output = T>) -> Result<T, Error> {
         let Some(retry_policy) = self.retry_policy.filter(|_| self.last.is_some()) else { return Ok(attempt.await) };
         let end = if is_write { retry_policy.write_deadline() } else { retry_policy.deadline };
@@ -190,7 +184,7 @@ impl<'a> RetryState<'a> {
         Err(self.open_end(Ok(())))
     }
 
-    /// What is told where it is not known what came of a call: what ended the attempts, or what the latest one came to.
+    /// The error of a call whose outcome is unknown.
     pub(super) fn open_end(&mut self, again: Result<(), Error>) -> Error {
         if let Err(error) = again {
             return error;
@@ -199,15 +193,15 @@ impl<'a> RetryState<'a> {
         self.wrap(latest)
     }
 
-    /// Waits for the time of the next attempt; an error where there is to be none. A call that is not `repeatable` is
-    /// repeated where this one surely came to nothing.
+    /// Waits until the next attempt, or returns the final error. A call that is not `repeatable` is retried only if this
+    /// attempt certainly had no effect.
     pub(super) async fn prepare_retry(&mut self, error: Error, repeatable: bool) -> Result<(), Error> {
         self.prepare_retry_as(error.kind(), error, repeatable).await
     }
 
     async fn prepare_retry_as(&mut self, kind: ErrorKind, error: Error, repeatable: bool) -> Result<(), Error> {
         let again = match (kind, self.retry_policy) {
-            // The lane keeps it waiting.
+            // The rate limiter delays it.
             (ErrorKind::Throttled { .. }, Some(retry_policy)) => retry_policy.lasts(),
             (ErrorKind::ConnectFailed | ErrorKind::TransientNotApplied, Some(retry_policy)) => {
                 self.pause(&error, retry_policy).await
@@ -225,7 +219,7 @@ impl<'a> RetryState<'a> {
         Ok(())
     }
 
-    /// The call succeeded: what its repetitions took from the budget is there for others.
+    /// Refunds the retry tokens of a call that succeeded.
     pub(super) fn succeed(&self) {
         if self.tokens > 0 {
             self.host_limits.retry_budget.update(|retry_budget, now| retry_budget.refund(self.tokens, now));
@@ -241,7 +235,7 @@ impl<'a> RetryState<'a> {
         if self.connect_failures >= CONNECT_ATTEMPTS || until >= retry_policy.deadline || !retry_policy.lasts() {
             return false;
         }
-        tracing::warn!(%error, milliseconds = pause.as_millis(), "failed for a passing reason; trying again");
+        tracing::warn!(%error, milliseconds = pause.as_millis(), "transient failure; retrying");
         let waited = retry_policy.within(async {
             sleep_until(until).await;
             self.host_limits.retry_budget.take(RetryBudget::take).await;
@@ -251,7 +245,7 @@ impl<'a> RetryState<'a> {
         waited
     }
 
-    /// The last attempt came to this.
+    /// Returns the final error.
     pub(super) fn give_up(&mut self, error: Error) -> Error {
         self.count(&error);
         self.wrap(error)
@@ -262,7 +256,7 @@ impl<'a> RetryState<'a> {
         self.open |= error.may_have_taken_effect();
     }
 
-    /// Tells with the latest error how often it was tried, and over how long.
+    /// Adds the number of attempts and the elapsed time to an error.
     pub(super) fn wrap(&self, error: Error) -> Error {
         if self.made < 2 {
             return error;

@@ -1,21 +1,19 @@
-//! How often the whole process may make failed calls again, so that an outage does not become a storm. Pure: time is an
-//! argument.
+//! The retry budget of the process, which prevents retry storms. Pure: time is an argument.
 //!
-//! Fifty resources, each with a patient schedule of its own, still ask a struggling service ten times a second. So they
-//! draw from one budget, as the clients of the AWS SDKs do: a repetition takes a piece, a repetition that ends well gives
-//! back what it took. Other than there, an empty budget fails nobody: it fills with time, and who finds it empty waits
-//! for the next piece. Calls that the gateway throttles draw nothing: the pacer sees to them.
+//! As in the AWS SDKs, a retry takes a token and a successful retry refunds it. Unlike there, an empty budget fails no
+//! call: tokens refill with time and callers wait for the next one. Throttled calls take no tokens; the rate limiter
+//! delays them.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Repetitions that a full budget allows at once.
+/// Tokens of a full budget.
 const TOKENS: u32 = 100;
-/// After this long there is one piece more.
+/// Time to refill one token.
 const REFILL: Duration = Duration::from_millis(500);
 
-/// The pieces that are left.
+/// A token bucket.
 #[derive(Debug)]
 pub(super) struct RetryBudget {
     /// When it will be full again if nothing more is taken.
@@ -23,12 +21,12 @@ pub(super) struct RetryBudget {
 }
 
 impl RetryBudget {
-    /// A full one.
+    /// Creates a full budget.
     pub(super) fn new(now: Instant) -> Self {
         Self { full: now }
     }
 
-    /// Takes a piece, or says when there will be one.
+    /// Takes a token, or returns when one will be available.
     pub(super) fn take(&mut self, now: Instant) -> Result<(), Instant> {
         let missing = self.missing(now) + REFILL;
         let too_many = missing.saturating_sub(REFILL * TOKENS);
@@ -39,12 +37,12 @@ impl RetryBudget {
         Ok(())
     }
 
-    /// Gives back pieces whose repetitions ended well.
+    /// Refunds the tokens of successful retries.
     pub(super) fn refund(&mut self, tokens: u32, now: Instant) {
         self.full = now + self.missing(now).saturating_sub(REFILL * tokens);
     }
 
-    /// What is taken and not filled up yet, as the time that this takes.
+    /// Time until the budget is full.
     fn missing(&self, now: Instant) -> Duration {
         self.full.saturating_duration_since(now)
     }

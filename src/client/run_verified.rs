@@ -17,15 +17,14 @@ pub(super) const VERIFY_DELAYS: [Duration; 3] =
     [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(2)];
 
 impl Project {
-    /// Calls that fail for a passing reason are repeated until `deadline`, or until `cancel` is triggered; both end the
-    /// waiting for a turn, too.
+    /// Retries transient failures until `deadline` or until `cancel` is triggered. Both also end the wait for a permit.
     #[must_use]
     pub fn with_deadline(self, deadline: Instant, cancel: &CancellationToken) -> Self {
         Self { retry_policy: Some(RetryPolicy::new(deadline, cancel)), ..self }
     }
 
-    /// Makes a call that cannot simply be repeated, such as adding a route: where its outcome is open, `is_done` looks
-    /// whether it took effect, and only what did not is done again.
+    /// Runs a write that is not idempotent, such as adding a route. When its outcome is unknown, `is_done` reads whether
+    /// it took effect, and the write is repeated only if it did not.
     pub async fn run_verified<A, D>(&self, attempt: impl Fn() -> A, is_done: impl Fn() -> D) -> Result<(), Error>
     where
         A: Future<Output = Result<(), Error>>,
@@ -34,7 +33,7 @@ impl Project {
         let limiter = self.limiter();
         let mut state = RetryState::new(&self.client.host_limits, &limiter, self.retry_policy.as_ref());
         loop {
-            // Boxed, like the look below: it lies within every step of every resource.
+            // Boxed, like the check below: every step of every resource contains this future.
             let error = match state.outcome(true, Box::pin(attempt())).await? {
                 Ok(()) => {
                     state.succeed();
@@ -49,7 +48,7 @@ impl Project {
                 let earlier = state.last.take();
                 let error = state.give_up(error);
                 let Some(earlier) = earlier else { return Err(error) };
-                // "Exists already" may be the late effect of an earlier attempt, and what shows it may be late, too.
+                // "Already exists" may be the late effect of an earlier attempt, and reads may lag, too.
                 let mut delays = VERIFY_DELAYS.into_iter();
                 loop {
                     match (self.verify_in_time(&is_done).await, delays.next(), &self.retry_policy) {
@@ -62,7 +61,7 @@ impl Project {
                     }
                 }
             }
-            tracing::info!(%error, "it is looked whether the call took effect");
+            tracing::info!(%error, "checking whether the write took effect");
             let again = state.prepare_retry(error, true).await;
             match self.verify_in_time(&is_done).await {
                 Some(Ok(true)) => {
@@ -79,13 +78,12 @@ impl Project {
         }
     }
 
-    /// Whether calls wait for their turn with the gateway: what takes long now says nothing of the service.
+    /// Returns whether calls are waiting for the rate limiter.
     pub fn is_throttled(&self) -> bool {
         self.limiter().has_waiters()
     }
 
-    /// A look; `None` where there is no more time for it. That there is nothing to look at is believed only after some
-    /// looks: it may have been made a moment ago.
+    /// Verifies within the write deadline; `None` when the time runs out.
     async fn verify_in_time<D: Future<Output = Result<bool, Error>>>(
         &self,
         is_done: &impl Fn() -> D,
@@ -97,6 +95,7 @@ impl Project {
         }
     }
 
+    /// Runs `is_done`; "not found" is retried, because a new object may not be readable yet.
     async fn verify<D: Future<Output = Result<bool, Error>>>(&self, is_done: &impl Fn() -> D) -> Result<bool, Error> {
         let mut delays = VERIFY_DELAYS.into_iter();
         loop {
@@ -113,11 +112,11 @@ impl Project {
     }
 }
 
-/// What is told where the look failed, too: that the object is gone says more than the open attempt; nothing else does.
+/// Picks the error to return when verification fails: "not found", or else the write whose outcome is unknown.
 fn verification_failed(look: Error, open: Error) -> Error {
     if look.is_not_found() {
         return look;
     }
-    tracing::info!(error = %look, "whether the call took effect could not be seen");
+    tracing::info!(error = %look, "could not check whether the write took effect");
     open
 }

@@ -1,5 +1,4 @@
-//! What stood between a call and its answer, read out of the layers of the HTTP client's errors: which of them it was is
-//! what a person can act upon, and their own words are the library's.
+//! Classification of transport failures by the sources of the HTTP client's errors.
 
 use std::{error::Error as StdError, io};
 
@@ -9,7 +8,7 @@ use super::error::Error;
 use crate::dli::error_catalog::TransportFailure;
 
 impl Error {
-    /// Why there is no answer of the service; `None` where there is one, or where nothing was to be sent.
+    /// The transport failure; `None` if the service responded or nothing was to be sent.
     #[must_use]
     pub fn transport_failure(&self) -> Option<TransportFailure> {
         match self {
@@ -25,7 +24,7 @@ impl Error {
         }
     }
 
-    /// The innermost cause, which is the one that says something: "connection refused".
+    /// The innermost cause: "connection refused".
     #[must_use]
     pub fn root_cause(&self) -> Option<String> {
         causes(self).last().map(ToString::to_string)
@@ -54,13 +53,13 @@ fn of_connect(source: &reqwest::Error) -> TransportFailure {
     match causes(source).filter_map(|cause| cause.downcast_ref()).map(kind).last() {
         Some(io::ErrorKind::ConnectionRefused) => TransportFailure::Refused,
         Some(io::ErrorKind::TimedOut) => TransportFailure::ConnectTimeout,
-        // Somebody took the connection and dropped it while TLS was to begin.
+        // The peer closed the connection before the TLS handshake.
         Some(io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof) => TransportFailure::TlsFailed,
         _ => TransportFailure::Unreachable,
     }
 }
 
-/// The error of TLS. One of input and output hides what it wraps from the chain of sources.
+/// The TLS error. An I/O error does not list the error that it wraps as its source.
 fn of_tls<'a>(cause: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> {
     let wrapped = || cause.downcast_ref::<io::Error>()?.get_ref();
     cause.downcast_ref().or_else(|| of_tls(wrapped()?))
@@ -71,7 +70,7 @@ fn kind(error: &io::Error) -> io::ErrorKind {
     error.get_ref().and_then(|inner| inner.downcast_ref()).map_or(error.kind(), kind)
 }
 
-/// What caused it, and what caused that.
+/// The chain of sources.
 fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(error.source(), |error: &&'a (dyn StdError + 'static)| (*error).source())
 }

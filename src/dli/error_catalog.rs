@@ -1,131 +1,129 @@
-//! What the errors of a call usually mean and what helps: the known ones as a table, and how one of them is recognised.
+//! A catalog of known errors: how to recognize them, what they mean and what to do.
 //!
-//! One code stands for many things here (`DLI.0001`, `APIGW.0301`), and the same cause comes under many codes, so a row may
-//! ask for a code, for words, for a status, or for all of them; the first row that fits is the one, which puts the most
-//! specific first. The last rows fit everything, so that nobody is left without advice. What says that something is gone, or
-//! that a call may be repeated, is decided elsewhere: these texts are for people.
+//! One code has several meanings (`DLI.0001`, `APIGW.0301`) and one cause has several codes, so a row matches code, words,
+//! status or all of them. The first match wins: specific rows come first, and the last rows match everything. The texts are
+//! for users only; the client does not use the catalog to classify errors.
 
 mod table;
 
 pub use table::KNOWN_ERRORS;
 
-/// An error that is known.
+/// A known error.
 #[derive(Debug)]
 pub struct KnownError {
-    /// Names it: its code, with a word where one code stands for several.
+    /// Unique name: the code, with a word if one code has several rows.
     pub name: &'static str,
-    /// What it is, in a few words.
+    /// Title.
     pub title: &'static str,
-    /// How it is recognised: by any of these.
+    /// Matchers; any of them recognizes the error.
     pub matchers: &'static [Matcher],
-    /// What it usually means, in sentences.
+    /// What it usually means.
     pub meaning: &'static str,
-    /// What helps, in sentences.
+    /// What to do.
     pub action: &'static str,
-    /// An answer of this kind. The words are those of the documents or of users' reports, where they show any. For what is
-    /// no answer there is none.
+    /// An example response, with a message from the documents or users' reports if there is one.
     pub example: Option<Example>,
 }
 
-/// An answer that says what went wrong.
+/// An example response.
 #[derive(Debug, Clone, Copy)]
 pub struct Example {
     /// HTTP status; 200 stands for `is_success: false`, which has no code.
     pub status: u16,
-    /// Error code; empty where the answer has none.
+    /// Error code; empty if the response has none.
     pub code: &'static str,
-    /// The service's words.
+    /// Message.
     pub message: &'static str,
     /// What was called.
     pub call: CallKind,
 }
 
-/// How an error is recognised.
+/// Recognizes an error.
 #[derive(Debug)]
 pub enum Matcher {
-    /// The service, the gateway or the identity service answered.
+    /// A response of the service, the gateway or IAM.
     Answer {
         /// First and last of the HTTP statuses.
         statuses: (u16, u16),
         /// The error code.
         code: CodeMatcher,
-        /// One of these is in the message, in any case of letters; none are needed where the list is empty.
+        /// The message contains one of these, ignoring case; an empty list matches every message.
         words: &'static [&'static str],
         /// What was called.
         calls: CallMatcher,
     },
-    /// A binding came to nothing, and its `err_msg` has one of these words; none are needed where the list is empty.
+    /// A failed binding whose `err_msg` contains one of these; an empty list matches every message.
     Binding(&'static [&'static str]),
-    /// No answer of the service came.
+    /// No response of the service.
     Transport(TransportFailure),
 }
 
-/// What a row asks of an error code.
+/// Matches an error code.
 #[derive(Debug)]
 pub enum CodeMatcher {
-    /// Nothing: there may be any or none.
+    /// Any code or none.
     Any,
-    /// There is none.
+    /// No code.
     Missing,
-    /// There is one, whichever.
+    /// Any code.
     Present,
-    /// It is one of these.
+    /// One of these codes.
     OneOf(&'static [&'static str]),
 }
 
-/// What a row asks of the call.
+/// Matches the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallMatcher {
-    /// Nothing.
+    /// Any call.
     Any,
-    /// It is one of the identity service.
+    /// A call to IAM.
     OfIdentity,
-    /// It is not about a route.
+    /// Any call that does not change a route.
     NotOfRoutes,
 }
 
-/// What was called, as far as the meaning of an answer depends on it.
+/// The kind of a call, which may change the meaning of an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallKind {
     /// The identity service.
     Identity,
-    /// Something that adds or removes a route, whose network is nobody's own.
+    /// A call that adds or removes a route.
     Route,
     /// Anything else.
     Other,
 }
 
-/// What stood between a call and its answer.
+/// Why no valid response arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TransportFailure {
-    /// The gateway limits the calls, and this one's turn did not come within the time for it.
+    /// The call waited too long for the rate limiter.
     QueuedTooLong,
     /// The host's name has no address.
     Unresolved,
-    /// The host is there, and nothing listens on the port.
+    /// The host refused the connection.
     Refused,
-    /// No connection within the time for it.
+    /// The connection timed out.
     ConnectTimeout,
-    /// No connection for another reason, such as a network without a way there.
+    /// No connection for another reason, such as a missing network route.
     Unreachable,
-    /// A proxy did not let the call through, or is not there.
+    /// The proxy failed or rejected the call.
     Proxy,
-    /// Nobody who is trusted vouches for the certificate.
+    /// The certificate is not trusted.
     UntrustedCertificate,
-    /// What answers does not speak TLS as it must.
+    /// The TLS handshake failed.
     TlsFailed,
-    /// The connection ended before an answer came.
+    /// The connection ended before a response arrived.
     Lost,
-    /// No whole answer within the time for it.
+    /// The response timed out.
     Timeout,
-    /// The answer ended too early.
+    /// The response was truncated.
     TruncatedResponse,
-    /// A whole answer that is not the service's.
+    /// A complete response that is not the service's.
     UnexpectedResponse,
 }
 
 impl KnownError {
-    /// What an answer that tells of a failure usually means; `status` is 2xx where only `is_success` tells of it.
+    /// Finds the entry for an error response; `status` is 2xx for `is_success: false`.
     #[must_use]
     pub fn for_response(call: CallKind, status: u16, code: Option<&str>, message: &str) -> Option<&'static Self> {
         find(|matcher| match matcher {
@@ -139,13 +137,13 @@ impl KnownError {
         })
     }
 
-    /// Why a binding usually comes to nothing that has this `err_msg`.
+    /// Finds the entry for a failed binding.
     #[must_use]
     pub fn for_binding(err_msg: &str) -> Option<&'static Self> {
         find(|matcher| matches!(matcher, Matcher::Binding(words) if has_one_of(err_msg, words)))
     }
 
-    /// What an obstacle usually means.
+    /// Finds the entry for a transport failure.
     #[must_use]
     pub fn for_transport_failure(failure: TransportFailure) -> Option<&'static Self> {
         find(|matcher| matches!(matcher, Matcher::Transport(way) if *way == failure))

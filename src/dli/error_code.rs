@@ -1,4 +1,4 @@
-//! Error codes of the service and of the API gateway in front of it, and the bodies that carry them.
+//! Error codes and error bodies of the service and of its API gateway.
 //!
 //! "Not found" is usually HTTP 400 here, and a server-side fault can be HTTP 400 too: decide by code, not by status.
 
@@ -16,22 +16,22 @@ pub const NOT_SUPPORTED: &str = "DLI.0007";
 pub const SYSTEM_RESTRICTION: &str = "DLI.0009";
 /// The object is not available (HTTP 400).
 pub const RESOURCE_UNAVAILABLE: &str = "DLI.0012";
-/// A task within the service did not end in its time (HTTP 400). What it was to do may still come about.
+/// A task of the service timed out (HTTP 400). It may still take effect.
 pub const TASK_TIMED_OUT: &str = "DLI.0019";
 /// A related resource was not found (HTTP 404).
 pub const RESOURCE_NOT_FOUND: &str = "DLI.0023";
-/// A fault on the server's side, despite its HTTP 400.
+/// A server fault, despite its HTTP 400.
 pub const SERVER_FAULT: &str = "DLI.0999";
 
-/// Gateway: this API or method is not published here (HTTP 404); never to be read as "the object is gone".
+/// Gateway: this API or method is not published here (HTTP 404); never means that the object is gone.
 pub const API_NOT_PUBLISHED: &str = "APIGW.0101";
-/// Gateway: the service behind this API is not found (HTTP 404); it was not asked.
+/// Gateway: the backend of this API is not found (HTTP 404); it was not called.
 pub const BACKEND_NOT_FOUND: &str = "APIGW.0103";
 /// Gateway: the request cannot be read, or is too large (HTTP 400, 413, 414, 494, 502, 504).
 pub const BAD_GATEWAY_REQUEST: &str = "APIGW.0201";
 /// Gateway: unknown access key, wrong signature, or a signature that has expired (HTTP 401).
 pub const BAD_CREDENTIALS: &str = "APIGW.0301";
-/// Gateway: too many requests (HTTP 429). What it allows stands in the text: [`RateLimit`](super::throttling::Limit).
+/// Gateway: too many requests (HTTP 429). The message names the limit: [`RateLimit`](super::throttling::Limit).
 pub const THROTTLED: &str = "APIGW.0308";
 /// Gateway: this user may not call this (HTTP 403).
 pub const NOT_AUTHORIZED: &str = "APIGW.0302";
@@ -44,7 +44,7 @@ pub const REQUEST_ID_HEADER: &str = "x-request-id";
 pub struct ErrorBody {
     /// `DLI.xxxx` or `APIGW.xxxx`.
     pub error_code: String,
-    /// The service's own words.
+    /// The message of the service.
     pub error_msg: String,
     /// Only the gateway puts the request id into the body; the service uses the header.
     #[serde(default, skip_serializing_if = "Option::is_none")]

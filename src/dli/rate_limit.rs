@@ -1,13 +1,12 @@
-//! What the gateway's refusal of too many calls teaches. The limits of the service are published nowhere; they stand in
-//! the words of the refusal alone: "The throttling threshold has been reached: policy user over
-//! ratelimit,limit:200,time:5 minute".
+//! The rate limit in a throttling response. The service does not publish its limits; only the message names them: "The
+//! throttling threshold has been reached: policy user over ratelimit,limit:200,time:5 minute".
 
 use std::{fmt, time::Duration};
 
-/// Longest period that is believed. A limit that is counted in days would not be a limit of calls.
+/// Maximum period that is accepted.
 const LONGEST_PERIOD: Duration = Duration::from_hours(24);
 
-/// How many calls the gateway lets pass, all calls of a caller together.
+/// The number of calls that the gateway allows one caller in a period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateLimit {
     /// Calls in one period; at least 1.
@@ -17,7 +16,7 @@ pub struct RateLimit {
 }
 
 impl RateLimit {
-    /// Reads it out of a refusal's words; none where they do not have both figures, or figures that make no sense.
+    /// Parses a throttling message; `None` without two valid figures.
     #[must_use]
     pub fn find(text: &str) -> Option<Self> {
         let text = text.to_ascii_lowercase();

@@ -7,39 +7,39 @@ use std::{
 
 use super::{expiring_cache::ExpiringCache, lockout_guard::LockoutGuard, resolved::ResolvedCredentials};
 
-/// What the process has got so far.
+/// The resolved credentials of the process.
 #[derive(Debug, Default)]
 pub(in crate::client) struct CredentialsCache {
     pub(in crate::client) tokens: Mutex<BTreeMap<TokenScope, Arc<ExpiringCache<Arc<ResolvedCredentials>>>>>,
     pub(in crate::client) machine: ExpiringCache<Arc<ResolvedCredentials>>,
     pub(in crate::client) agency: ExpiringCache<Arc<ResolvedCredentials>>,
     pub(in crate::client) projects: Mutex<BTreeMap<ProjectKey, Arc<ExpiringCache<String>>>>,
-    /// Of the key that is configured, at each host.
+    /// Lockout guards of the configured key, by host.
     pub(in crate::client) keys: Mutex<BTreeMap<String, Arc<LockoutGuard>>>,
-    /// Of the password that is configured, whatever the token is to be good for.
+    /// Lockout guard of the configured password.
     pub(in crate::client) password: LockoutGuard,
 }
 
-/// A project before its id is known: the host of the identity service, and the name.
+/// Host of the identity service and name of the project.
 pub(in crate::client) type ProjectKey = (String, String);
 
-/// What a token is good for. A key is good for all.
+/// The scope of a token.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::client) enum TokenScope {
-    /// The account itself: to find projects, and to assume an agency.
+    /// The account: to list projects and to assume an agency.
     Domain,
-    /// The project of this id.
+    /// The project with this id.
     Project(String),
-    /// The project of this name, whose id the answer tells.
+    /// The project with this name; the response holds its id.
     ProjectName(String),
 }
 
-/// Who is to ask.
+/// What credentials are needed for.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::client) struct CredentialsScope<'a> {
-    /// Where the identity service is asked, if it has to be.
+    /// Region of the identity service.
     pub(in crate::client) region: Option<&'a str>,
     pub(in crate::client) token_scope: &'a TokenScope,
-    /// As the agency, where one is assumed.
+    /// Whether to act as the configured agency.
     pub(in crate::client) as_agency: bool,
 }

@@ -1,4 +1,4 @@
-//! Something that is asked for once and kept: by the first who needs it, while all others wait for that answer.
+//! A cache that loads a value once and shares it with concurrent callers.
 
 use std::sync::{
     Arc,
@@ -10,15 +10,14 @@ use tokio::sync::Mutex;
 
 use crate::client::{error::Error, error_kind::ErrorKind};
 
-/// How long what is still good is used after it could not be renewed, before that is tried again.
+/// Delay before renewal is tried again while the current value is still valid.
 const RENEWAL_PAUSE: Duration = Duration::minutes(1);
 
-/// One such thing.
+/// A cached value that expires.
 #[derive(Debug)]
 pub(in crate::client) struct ExpiringCache<T> {
     state: Mutex<State<T>>,
-    /// How often it was asked for in vain. Whoever waited meanwhile gets that failure instead of asking once more: fifty
-    /// who wait would ask fifty times, one after the other.
+    /// Number of failed loads. Callers that waited during a failed load share its error instead of loading again.
     failures: AtomicU64,
 }
 
@@ -26,17 +25,17 @@ pub(in crate::client) struct ExpiringCache<T> {
 struct State<T> {
     cached: Option<Cached<T>>,
     failure: Option<Arc<Error>>,
-    /// Whether it was ever got.
+    /// Whether a load ever succeeded.
     ever: bool,
 }
 
-/// What was got.
+/// A loaded value with its times.
 #[derive(Debug)]
 pub(in crate::client) struct Cached<T> {
     pub(in crate::client) value: T,
-    /// When to ask anew; `None` is never.
+    /// When to renew it; `None` is never.
     pub(in crate::client) renew: Option<OffsetDateTime>,
-    /// When it is of no use any more; `None` is never.
+    /// When it expires; `None` is never.
     pub(in crate::client) expires: Option<OffsetDateTime>,
 }
 
@@ -47,7 +46,7 @@ impl<T> Default for ExpiringCache<T> {
 }
 
 impl<T: Clone> ExpiringCache<T> {
-    /// What is kept, or else what `ask` gets. A failure is an [`Error::Identity`].
+    /// Returns the cached value or loads it. A failed load is an [`Error::Identity`].
     pub(in crate::client) async fn get(
         &self,
         now: OffsetDateTime,
@@ -75,7 +74,7 @@ impl<T: Clone> ExpiringCache<T> {
                 if let Some(cached) = &mut state.cached
                     && cached.expires.is_none_or(|expires| now < expires)
                 {
-                    tracing::warn!(%error, "what proves who calls could not be renewed; it is used while it lasts");
+                    tracing::warn!(%error, "credentials could not be refreshed; using the current ones until they expire");
                     cached.renew = Some(now + RENEWAL_PAUSE);
                     return Ok(cached.value.clone());
                 }
@@ -91,14 +90,14 @@ impl<T: Clone> ExpiringCache<T> {
         }
     }
 
-    /// What is kept, where there is no need to ask; while somebody else asks, it waits for that.
+    /// Returns the cached value if it needs no renewal; waits for a load that is running.
     pub(in crate::client) async fn known(&self, now: OffsetDateTime) -> Option<T> {
         let state = self.state.lock().await;
         let cached = state.cached.as_ref().filter(|cached| cached.renew.is_none_or(|renew| now < renew))?;
         Some(cached.value.clone())
     }
 
-    /// Gives up what is kept, where it is this; whoever comes next asks anew.
+    /// Drops the cached value if it matches; the next caller loads it again.
     pub(in crate::client) async fn forget(&self, matches: impl FnOnce(&T) -> bool) {
         let mut state = self.state.lock().await;
         if state.cached.as_ref().is_some_and(|cached| matches(&cached.value)) {
@@ -106,12 +105,12 @@ impl<T: Clone> ExpiringCache<T> {
         }
     }
 
-    /// Why it was not got, where it was asked for last by somebody who was not believed.
+    /// The latest failure, if credentials were rejected.
     pub(in crate::client) async fn refusal(&self) -> Option<Arc<Error>> {
         self.state.lock().await.failure.clone().filter(|failure| failure.kind() == ErrorKind::Credentials)
     }
 
-    /// Why it was not got, where it was asked for and never got.
+    /// The latest failure, if no load ever succeeded.
     pub(in crate::client) async fn failure(&self) -> Option<Arc<Error>> {
         let state = self.state.lock().await;
         state.failure.clone().filter(|_| !state.ever)

@@ -1,5 +1,5 @@
-//! Whether a key or a password is any good: what nobody has believed yet is tried by one call, while all others wait for
-//! what comes of it, and what was refused is not sent again. A few refusals lock its owner out.
+//! Protection against account lockout. One request tries an unknown key or password while the others wait; a rejected
+//! one is not sent again.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,31 +7,31 @@ use http::StatusCode;
 
 use crate::client::error::{ApiError, Error};
 
-/// The same key or password in all its uses.
+/// Guards one key or password in all its uses.
 #[derive(Debug, Default)]
 pub(in crate::client) struct LockoutGuard {
-    /// Held by the one that tries.
+    /// Held during the first try.
     first: tokio::sync::Mutex<()>,
     key_status: Mutex<KeyStatus>,
 }
 
-/// What is known of it.
+/// The status of a key or password.
 #[derive(Debug, Clone, Default)]
 enum KeyStatus {
-    /// Nothing yet.
+    /// Not tried yet.
     #[default]
     Untried,
-    /// It was tried, and what came of it says neither.
+    /// Tried; neither accepted nor rejected.
     Inconclusive,
-    /// It was good once.
+    /// Accepted at least once.
     Accepted,
-    /// It is wrong.
+    /// Rejected.
     Rejected(Arc<Error>),
 }
 
 impl LockoutGuard {
-    /// What an attempt with it comes to; nothing is sent where it was refused. `is_rejection` says whether a refusal (HTTP 401)
-    /// is one of the key or password itself, which may have been believed before.
+    /// Runs an attempt, unless the key or password was rejected. `is_rejection` decides whether HTTP 401 rejects the key or
+    /// password itself; its second argument is whether it was accepted before.
     pub(in crate::client) async fn with<T>(
         &self,
         attempt: impl Future<Output = Result<T, Error>>,
@@ -74,8 +74,8 @@ impl LockoutGuard {
     }
 }
 
-/// Whether the gateway says that an access key is wrong: its own name or its signature, and neither the clock nor the
-/// project. One that was believed once is right, whatever else is the matter.
+/// Whether the gateway rejects the access key or its signature, not the clock or the project. A key that was accepted
+/// once is not rejected later.
 pub(in crate::client) fn is_key_rejected(refusal: &ApiError, was_accepted: bool) -> bool {
     const KEY: [&str; 8] =
         ["signature", "aksk", "ak ", "ak:", "access key", "secret key", "secretkey", "security token"];
@@ -83,7 +83,7 @@ pub(in crate::client) fn is_key_rejected(refusal: &ApiError, was_accepted: bool)
     !was_accepted && has_one_of(refusal, &KEY) && !has_one_of(refusal, &OTHER)
 }
 
-/// Whether the identity service says that it is the user or the password, and not what the token was to be good for.
+/// Whether the identity service rejects the user or the password, not the scope of the token.
 pub(in crate::client) fn is_password_rejected(refusal: &ApiError, _: bool) -> bool {
     has_one_of(refusal, &["password", "username", "user name", "locked"])
 }

@@ -1,4 +1,4 @@
-//! What proves who calls, in the form in which a request carries it, and how long it is good for.
+//! Credentials in the form that a request carries.
 
 use std::sync::{
     OnceLock,
@@ -11,38 +11,37 @@ use tokio::time::Instant;
 
 use super::AccessKey;
 
-/// How long what was got in answer to a refusal is kept although it is refused, too: another one would be no better.
+/// How long a rejected replacement is kept before another one is fetched.
 const NO_BETTER: std::time::Duration = std::time::Duration::from_mins(1);
-/// What is shorter names a key that nobody takes for a secret, and may be a word.
+/// Shorter key ids are not redacted.
 const AN_ID: usize = 12;
 
-/// What a request is sent with. Nothing in it is ever printed.
+/// Credentials that a request is sent with. No secret in it is ever printed.
 #[derive(Debug)]
 pub(in crate::client) struct ResolvedCredentials {
     pub(in crate::client) scheme: AuthScheme,
-    /// Whose it is and where it comes from.
+    /// Owner and origin, for messages.
     pub(in crate::client) caller: String,
-    /// By the service's clock; `None` where nobody has said.
+    /// By the service's clock; `None` if unknown.
     pub(in crate::client) expires: Option<OffsetDateTime>,
-    /// Whether there is a way to get another one.
+    /// Whether new ones can be fetched.
     pub(in crate::client) renewable: bool,
-    /// Whether the service has believed it.
+    /// Whether the service has accepted them.
     accepted: AtomicBool,
-    /// Since when it takes the place of one that was refused.
+    /// Since when they replace rejected ones.
     replaces: OnceLock<Instant>,
 }
 
-/// How a request shows who sends it.
+/// How a request is authenticated.
 #[derive(Debug)]
 pub(in crate::client) enum AuthScheme {
-    /// It is signed.
+    /// A signature.
     Key(AccessKey),
-    /// It carries a token.
+    /// A token.
     Token(SecretString),
 }
 
 impl ResolvedCredentials {
-    /// Nobody has shown it yet.
     pub(in crate::client) fn new(
         scheme: AuthScheme,
         caller: String,
@@ -52,7 +51,7 @@ impl ResolvedCredentials {
         Self { scheme, caller, expires, renewable, accepted: AtomicBool::new(false), replaces: OnceLock::new() }
     }
 
-    /// What must not be shown where it comes back. The key's id is no secret, unless the secret was put in its place.
+    /// The texts to redact from responses. The key id is included in case the secret was put in its place.
     pub(in crate::client) fn secrets(&self) -> Vec<SecretString> {
         match &self.scheme {
             AuthScheme::Key(AccessKey { id, secret, security_token }) => {
@@ -63,25 +62,24 @@ impl ResolvedCredentials {
         }
     }
 
-    /// The service has believed it.
+    /// Records that the service accepted them.
     pub(in crate::client) fn succeed(&self) {
         self.accepted.store(true, Ordering::Relaxed);
     }
 
-    /// It was got because another one was refused.
+    /// Records that they replace rejected ones.
     pub(in crate::client) fn replace(&self) {
         self.replaces.get_or_init(Instant::now);
     }
 
-    /// Whether it was got a moment ago because another one was refused, and nobody has believed it either.
+    /// Whether they are a recent replacement that was not accepted either.
     pub(in crate::client) fn is_no_better(&self) -> bool {
         let is_new = self.replaces.get().is_some_and(|since| since.elapsed() < NO_BETTER);
         is_new && !self.accepted.load(Ordering::Relaxed)
     }
 }
 
-/// When to get another one: `early` before the end, but not before half of the time is over, or what lives only for
-/// minutes would be asked for with every call.
+/// When to renew: `early` before expiry, but not before half of the lifetime.
 pub(in crate::client) fn renewal(now: OffsetDateTime, expires: OffsetDateTime, early: Duration) -> OffsetDateTime {
     let life = (expires - now).max(Duration::ZERO);
     now + (life - early).max(life / 2)

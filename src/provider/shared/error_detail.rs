@@ -37,7 +37,7 @@ fn describe_facts(facts: impl IntoIterator<Item = String>, error: &Error, state_
     compose(&facts, known, error.may_have_taken_effect(), state_note)
 }
 
-/// What the table of troubles knows a call as.
+/// The kind of a call in the error catalog.
 fn kind(operation: Operation) -> CallKind {
     match operation {
         Operation::CreateToken | Operation::AssumeAgency | Operation::ListProjects => CallKind::Identity,
@@ -46,7 +46,7 @@ fn kind(operation: Operation) -> CallKind {
     }
 }
 
-/// The one order of all messages about something that failed; `open` where it may have been done all the same.
+/// Composes an error detail; `open` if the request may have taken effect.
 pub(in crate::provider) fn compose(facts: &str, known: Option<&KnownError>, open: bool, state_note: &str) -> String {
     let open = if open { "The request was sent and may have taken effect. " } else { "" };
     let state_note = format!("{open}{state_note}");
@@ -57,12 +57,12 @@ pub(in crate::provider) fn compose(facts: &str, known: Option<&KnownError>, open
     parts.join("\n\n")
 }
 
-/// The line that says what a call was about.
+/// The line that names the object of a call.
 pub(in crate::provider) fn object(subject: &str) -> Option<String> {
     (!subject.is_empty()).then(|| format!("Object: {subject}"))
 }
 
-/// What is known of a failure, a line for each thing.
+/// The lines that describe a failure.
 fn response_lines(error: &Error) -> String {
     let what = match error {
         Error::Configuration(_) => return sentence(&error.with_causes()),
@@ -105,7 +105,7 @@ fn response_lines(error: &Error) -> String {
     lines.extend(error.request_id().map(|id| format!("Request ID: {id}")));
     if let Error::Api(ApiError { operation, status, code, caller, .. }) = error {
         lines.extend(caller.as_ref().map(|caller| format!("Credentials: {caller}")));
-        // Where the gateway keeps somebody away it has not looked at what IAM allows.
+        // A rejection by the gateway is not about IAM permissions.
         let by_iam = status.as_u16() == 403 && !code.as_deref().is_some_and(|code| code.starts_with("APIGW."));
         lines.extend(operation.action().filter(|_| by_iam).map(|action| format!("Needed: the IAM action {action}")));
     }
@@ -117,7 +117,7 @@ fn number(status: impl std::fmt::Display) -> String {
     status.to_string().replace(" <unknown status code>", "")
 }
 
-/// How the sentence ends that says that there is no connection, without the layers in which the reason was wrapped.
+/// The end of the sentence "no connection to …".
 fn unconnected(error: &Error) -> String {
     match error.transport_failure() {
         Some(TransportFailure::Unresolved) => ": the name has no address".to_owned(),
