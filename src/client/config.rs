@@ -35,6 +35,8 @@ pub struct Config {
     pub cacert_file: Option<PathBuf>,
     /// Timeouts of a request.
     pub timeouts: Timeouts,
+    /// How long to read an object again that the service reports as missing, before the result is accepted.
+    pub consistency_timeout: Duration,
     /// `User-Agent` of every request.
     pub user_agent: String,
     /// Where the time of signing comes from; the gateway allows it to be 15 minutes off.
@@ -55,6 +57,7 @@ impl Default for Config {
             insecure: false,
             cacert_file: None,
             timeouts: Timeouts::default(),
+            consistency_timeout: Duration::from_secs(5),
             user_agent: concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")).to_owned(),
             clock: OffsetDateTime::now_utc,
         }

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeSet,
     fmt,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use time::OffsetDateTime;
@@ -21,6 +22,7 @@ use super::{
     retry::RetryPolicy,
     transport::{self, Transport},
 };
+
 /// A client of the service; cheap to clone.
 #[derive(Clone)]
 pub struct Client {
@@ -46,6 +48,7 @@ pub(super) struct Inner {
     pub(super) clocks: Clocks,
     pub(super) transport: Transport,
     pub(super) host_limits: HostLimits,
+    pub(super) consistency_timeout: Duration,
     /// Hosts without the v3 route API.
     pub(super) only_old_routes: Mutex<BTreeSet<String>>,
 }
@@ -91,6 +94,7 @@ impl Client {
                 clocks: Clocks::new(config.clock),
                 transport,
                 host_limits: HostLimits::default(),
+                consistency_timeout: config.consistency_timeout,
                 only_old_routes: Mutex::default(),
             }),
         })
@@ -229,6 +233,11 @@ pub struct Project {
 }
 
 impl Project {
+    /// Delays before each new read of an object that the service reports as missing.
+    pub fn consistency_delays(&self) -> [Duration; 3] {
+        [1, 2, 2].map(|fifths| self.client.consistency_timeout * fifths / 5)
+    }
+
     /// The project's id.
     pub fn id(&self) -> &str {
         &self.id

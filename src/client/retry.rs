@@ -283,7 +283,6 @@ mod tests {
     use crate::{
         client::{
             ApiError, Client, Project,
-            run_verified::VERIFY_DELAYS,
             test_server::{ID, Server, config, response},
         },
         dli::wire::QueueNames,
@@ -556,7 +555,7 @@ mod tests {
             };
             let done = project.run_verified(|| project.bind(ID, &names), look).await;
             // What shows the effect may be late: it is looked for some seconds before the refusal is believed.
-            let looked = if late_effect { 2 } else { 2 + VERIFY_DELAYS.len() };
+            let looked = if late_effect { 2 } else { 5 };
             assert_eq!((done.is_ok(), looks.into_inner()), (late_effect, looked));
             if let Err(error) = done {
                 assert_eq!((error.attempts(), error.may_have_taken_effect()), (2, false), "{error:?}");

@@ -12,10 +12,6 @@ use super::{
     retry::{RetryPolicy, RetryState},
 };
 
-/// Delays between the checks whether a write took effect.
-pub(super) const VERIFY_DELAYS: [Duration; 3] =
-    [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(2)];
-
 impl Project {
     /// Retries transient failures until `deadline` or until `cancel` is triggered. Both also end the wait for a permit.
     #[must_use]
@@ -49,7 +45,7 @@ impl Project {
                 let error = state.give_up(error);
                 let Some(earlier) = earlier else { return Err(error) };
                 // "Already exists" may be the late effect of an earlier attempt, and reads may lag, too.
-                let mut delays = VERIFY_DELAYS.into_iter();
+                let mut delays = self.consistency_delays().into_iter();
                 loop {
                     match (self.verify_in_time(&is_done).await, delays.next(), &self.retry_policy) {
                         (Some(Ok(true)), ..) => return Ok(()),
@@ -97,7 +93,7 @@ impl Project {
 
     /// Runs `is_done`; "not found" is retried, because a new object may not be readable yet.
     async fn verify<D: Future<Output = Result<bool, Error>>>(&self, is_done: &impl Fn() -> D) -> Result<bool, Error> {
-        let mut delays = VERIFY_DELAYS.into_iter();
+        let mut delays = self.consistency_delays().into_iter();
         loop {
             match (is_done().await, delays.next(), &self.retry_policy) {
                 (Err(look), Some(delay), Some(retry_policy))

@@ -5,6 +5,7 @@ use std::{
     fmt,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use super::{
@@ -28,6 +29,9 @@ use crate::{
         value::Value,
     },
 };
+
+/// How long the provider reads an object again that the service reports as missing, in seconds.
+const CONSISTENCY_TIMEOUT: &str = "DLI_CONSISTENCY_TIMEOUT";
 
 /// Whom the provider acts for. Shared with the resources, which exist before the configuration comes.
 pub(super) struct ProviderData {
@@ -93,6 +97,7 @@ impl ProviderData {
             metadata_endpoint: endpoint("metadata"),
             insecure,
             cacert_file: settings.text("cacert_file").map(PathBuf::from),
+            consistency_timeout: consistency_timeout(&self.environment)?,
             ..Config::default()
         });
         let client = client.map_err(|error| {
@@ -262,6 +267,21 @@ fn insecure(settings: ConfigOrEnv<'_>) -> Result<(bool, Diagnostics), Diagnostic
     Ok((insecure, warnings))
 }
 
+/// Reads `DLI_CONSISTENCY_TIMEOUT`; at most an hour.
+fn consistency_timeout(environment: &Environment) -> Result<Duration, Diagnostics> {
+    let Some(text) = environment(CONSISTENCY_TIMEOUT).filter(|text| !text.is_empty()) else {
+        return Ok(Config::default().consistency_timeout);
+    };
+    let seconds = text.parse::<f64>().ok().filter(|seconds| (0.0..=3600.0).contains(seconds));
+    seconds.map(Duration::from_secs_f64).ok_or_else(|| {
+        let text = format!(
+            "{CONSISTENCY_TIMEOUT} in the environment is {text:?}. It must be a number of seconds from 0 to 3600, such as 5 \
+             or 0.5."
+        );
+        Diagnostic::error("Invalid Consistency Timeout", text).into()
+    })
+}
+
 /// What the provider block says about tags, as far as it is known.
 fn tag_policy(config: &Value) -> TagPolicy {
     let (defaults, ignored) = (config.get("default_tags"), config.get("ignore_tags"));
@@ -290,5 +310,31 @@ fn ignored_default(key: &str) -> Diagnostics {
 impl fmt::Debug for ProviderData {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ProviderData").field("configured", &self.configured).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &'static str) -> Result<Duration, Diagnostics> {
+        let environment: Environment =
+            Box::new(move |name| (name == "DLI_CONSISTENCY_TIMEOUT").then(|| text.to_owned()));
+        consistency_timeout(&environment)
+    }
+
+    #[test]
+    fn consistency_timeout_is_read_in_seconds() {
+        for (text, milliseconds) in [("", 5000), ("0.5", 500), ("30", 30_000), ("0", 0)] {
+            assert_eq!(read(text).expect("it is valid"), Duration::from_millis(milliseconds), "{text}");
+        }
+    }
+
+    #[test]
+    fn invalid_consistency_timeout_is_rejected() {
+        for text in ["5s", "-1", "NaN", "inf", "3601", " "] {
+            let rejected = read(text).expect_err(text);
+            assert!(rejected.iter().any(|error| error.detail.contains("DLI_CONSISTENCY_TIMEOUT")), "{text}");
+        }
     }
 }

@@ -58,9 +58,6 @@ const SLOW: Duration = Duration::from_secs(5);
 /// for an answer at most.
 const WATCH: Duration = Duration::from_mins(1);
 
-/// Pauses between the looks for tags, which have a call of their own.
-const TAG_LOOKS: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(2)];
-
 const NOTHING: &str = "Nothing was created.";
 const NOT_SEEN: &str = "Nothing was created. Before a connection is created, the provider checks which connections have its name: \
                         without that, a lost answer could leave a connection behind that Terraform does not know. This \
@@ -362,7 +359,7 @@ impl CreateOnce<'_> {
 
     /// Whether it has the tags that were sent, as far as they can be read.
     async fn has_tags(&self, creation: &CreationEntry, id: &str) -> Result<bool, OperationError> {
-        let mut pauses = TAG_LOOKS.into_iter();
+        let mut pauses = self.context.project.consistency_delays().into_iter();
         loop {
             let fits = match self.context.read(self.context.project.list_tags(id)).await {
                 Ok(listed) => creation.has_tags(&listed, |key| self.tag_policy.ignores(key)),

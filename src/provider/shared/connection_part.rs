@@ -3,8 +3,6 @@
 //! None of them is authoritative: what a connection has beside the part is not looked at. A connection that is gone takes
 //! its parts along.
 
-use std::time::Duration;
-
 use tokio::sync::OwnedMutexGuard;
 
 use crate::provider::{
@@ -39,16 +37,12 @@ pub(in crate::provider) fn connection_id() -> Attribute {
         .description("ID of the enhanced connection. Changing it replaces this.")
 }
 
-/// Pauses before "there is none" is believed: what was made a moment ago may show up late, and what Terraform takes for
-/// gone it forgets.
-const CONSISTENCY_DELAYS: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(2)];
-
 /// The connection; `None` where it is surely gone: DELETED, or not there however often it is looked for.
 pub(in crate::provider) async fn find_connection(
     context: &OperationContext,
     id: &str,
 ) -> Result<Option<wire::Connection>, OperationError> {
-    let mut pauses = CONSISTENCY_DELAYS.into_iter();
+    let mut pauses = context.project.consistency_delays().into_iter();
     loop {
         match (context.read(context.project.show_connection(id)).await, pauses.next()) {
             (Err(error), Some(pause)) if error.is_not_found() => context.pause(pause, String::new).await?,
@@ -67,7 +61,7 @@ pub(in crate::provider) async fn read_until<T, F>(
 where
     F: Future<Output = Result<T, OperationError>>,
 {
-    let mut pauses = CONSISTENCY_DELAYS.into_iter();
+    let mut pauses = context.project.consistency_delays().into_iter();
     loop {
         match (look().await?, pauses.next()) {
             (seen, Some(pause)) if is_missing(&seen) => {
@@ -90,7 +84,7 @@ pub(in crate::provider) async fn find_connection_once(
 
 /// Whether it is gone, or is shown as gone a moment later: an answer may be older than the deletion.
 pub(in crate::provider) async fn becomes_gone(context: &OperationContext, id: &str) -> Result<bool, OperationError> {
-    let mut pauses = CONSISTENCY_DELAYS.into_iter();
+    let mut pauses = context.project.consistency_delays().into_iter();
     loop {
         match (find_connection_once(context, id).await?, pauses.next()) {
             (None, _) => return Ok(true),

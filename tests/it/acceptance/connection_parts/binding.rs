@@ -311,6 +311,7 @@ fn unbinding_a_pooled_queue_warns_about_its_pool() {
 fn binding_being_removed_is_not_adopted() {
     for_one_terraform(|terraform| {
         let (cloud, id, workspace) = setup(terraform);
+        let workspace = workspace.with_variable("DLI_CONSISTENCY_TIMEOUT", "5");
         workspace.step(&binding(&id, "queue = \"q1\""), CREATE);
         cloud.fault("ShowEnhancedConnection:stale=5s");
         // The delete comes first.

@@ -165,6 +165,7 @@ fn create_before_destroy_keeps_the_privilege() {
 fn privilege_being_revoked_is_not_adopted() {
     for_one_terraform(|terraform| {
         let (cloud, id, workspace) = setup(terraform);
+        let workspace = workspace.with_variable("DLI_CONSISTENCY_TIMEOUT", "5");
         workspace.step(&privilege(&id, ALLY), CREATE);
         cloud.fault("ShowEnhancedConnectionPrivilege:stale=3s");
         let other = privilege(&id, ALLY).replace("\"test\"", "\"other\"");

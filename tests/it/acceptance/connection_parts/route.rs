@@ -200,6 +200,7 @@ fn create_before_destroy_keeps_the_route() {
 fn route_being_removed_is_not_adopted() {
     for_one_terraform(|terraform| {
         let (cloud, id, workspace) = setup(terraform);
+        let workspace = workspace.with_variable("DLI_CONSISTENCY_TIMEOUT", "5");
         workspace.step(&route(&id, "ours", "192.168.2.0/24"), CREATE);
         cloud.fault("ShowEnhancedConnection:stale=3s");
         let other = route(&id, "ours", "192.168.2.0/24").replace("\"test\"", "\"other\"");

@@ -240,6 +240,8 @@ impl Workspace {
         command.env("HOME", self.path());
         command.env("TF_CLI_CONFIG_FILE", self.path().join("cli.tfrc")).env("TF_IN_AUTOMATION", "1");
         command.env("TF_CLI_ARGS", "-no-color").env("TF_INPUT", "0");
+        // The emulator is consistent; tests that make it stale set the default again.
+        command.env("DLI_CONSISTENCY_TIMEOUT", "0.5");
         // A log that whoever runs the tests asks for goes to a file: tests read what Terraform prints.
         if std::env::var_os("TF_LOG").is_some() {
             let number = self.started.fetch_add(1, Ordering::Relaxed);
