@@ -23,6 +23,7 @@
 
 mod api_error;
 mod auth;
+mod behavior;
 mod binding_state;
 mod bindings;
 mod clock;
@@ -63,7 +64,6 @@ use std::{
 };
 
 use axum::{Router, body::Body, extract::State, serve::ListenerExt};
-use fastrand::Rng;
 use http::{Request, Response};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
@@ -83,10 +83,9 @@ pub use self::{
     throttle::{Limit, LimitSyntax},
 };
 use self::{
-    faults::Faults,
+    behavior::Behavior,
     lock::lock,
     state::{AppState, StateFile, World},
-    throttle::Throttle,
 };
 use crate::dli::wire::{Connection, Pool, Queue};
 
@@ -103,7 +102,8 @@ impl Emulator {
     /// Starts the emulator on the caller's runtime. Port 0 selects a free port.
     pub async fn start(address: SocketAddr, settings: Settings) -> Result<Self, StartError> {
         let projects = settings.state.as_deref().map(snapshot::load).transpose()?.unwrap_or_default();
-        let faults = Faults::new(&settings.faults)?;
+        let behavior = Behavior::new(&settings)?;
+        let credentials = settings.credentials();
         let listen = |source| StartError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
@@ -111,22 +111,15 @@ impl Emulator {
         let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
         let (stop, stopped) = watch::channel(());
         let state = Arc::new(AppState {
-            credentials: Mutex::new(settings.credentials()),
-            metadata: Mutex::new(settings.metadata),
-            clock: Arc::clone(&settings.clock),
-            ahead: Mutex::default(),
-            faults: Mutex::new(faults),
-            rng: Mutex::new(Rng::with_seed(settings.seed)),
-            world: Mutex::new(World::new(projects, settings.behavior())),
-            file: settings.state.clone().map(StateFile::new),
-            throttle: Mutex::new(Throttle::new(settings.limit)),
-            skew: Mutex::new(settings.clock_skew),
+            credentials: Mutex::new(credentials.clone()),
+            clock: settings.clock,
+            world: Mutex::new(World::new(projects, behavior.clone())),
+            file: settings.state.map(StateFile::new),
             request_log: Mutex::default(),
-            latency: Mutex::new(settings.latency),
             log: settings.log,
             stopped: stopped.clone(),
             is_loopback: address.ip().is_loopback(),
-            settings,
+            initial: (behavior, credentials),
         });
         let router = Router::new().fallback(server::answer).with_state(Arc::clone(&state));
         let serving = tokio::spawn(async move {
@@ -195,7 +188,7 @@ impl Emulator {
     /// file cannot be written.
     pub fn edit<T>(&self, project: &str, work: impl FnOnce(&mut ProjectService<'_>) -> T) -> Result<T, SnapshotError> {
         let (result, change) = self.state.with_project(project, true, work);
-        self.state.keep(change)?;
+        self.state.persist(change)?;
         Ok(result)
     }
 

@@ -40,7 +40,7 @@ impl ApiError {
         if on(Quirk::GoneAsDli0023) {
             Self::new(404, error_code::RESOURCE_NOT_FOUND, format!("Connection {id} is not found"))
         } else if on(Quirk::GoneAsDli0002) {
-            Self::no_such("datasource connection", id)
+            Self::not_found("datasource connection", id)
         } else if on(Quirk::GoneAsDli0001IsNotExist) {
             Self::parameter(format!("Connection {id} is not exist"))
         } else {
@@ -49,12 +49,12 @@ impl ApiError {
     }
 
     /// A queue or pool does not exist. The text is from the documents.
-    pub(super) fn no_such(kind: &str, name: &str) -> Self {
+    pub(super) fn not_found(kind: &str, name: &str) -> Self {
         Self::new(400, error_code::OBJECT_NOT_FOUND, format!("There is no {kind} named {name}"))
     }
 
     /// The name is in use.
-    pub(super) fn taken(text: impl Into<String>) -> Self {
+    pub(super) fn already_exists(text: impl Into<String>) -> Self {
         Self::new(400, error_code::ALREADY_EXISTS, text)
     }
 
@@ -64,7 +64,7 @@ impl ApiError {
     }
 
     /// The emulator failed. The documents list 500 for every operation; the service also returns 400 with this code.
-    pub(super) fn fault(text: impl Into<String>) -> Self {
+    pub(super) fn internal(text: impl Into<String>) -> Self {
         Self::new(500, error_code::SERVER_FAULT, text)
     }
 
@@ -84,7 +84,7 @@ impl ApiError {
     }
 
     /// The gateway cannot read the request.
-    pub(super) fn unreadable(text: impl Into<String>) -> Self {
+    pub(super) fn bad_request(text: impl Into<String>) -> Self {
         Self::new(400, error_code::BAD_GATEWAY_REQUEST, text)
     }
 
@@ -95,24 +95,24 @@ impl ApiError {
     }
 
     /// The token belongs to another project or to none. The gateway's response is an inference.
-    pub(super) fn out_of_scope(project: &str) -> Self {
+    pub(super) fn wrong_project(project: &str) -> Self {
         let text =
             format!("The IAM user is not authorized to access the API: the token is not one of project {project}");
         Self::new(403, error_code::NOT_AUTHORIZED, text)
     }
 
     /// An IAM error, whose code is the status.
-    pub(super) fn of_iam(status: u16, text: impl Into<String>) -> Self {
+    pub(super) fn iam(status: u16, text: impl Into<String>) -> Self {
         Self { status, code: status.to_string().into(), text: text.into() }
     }
 
     /// An error of the metadata service, which has no codes.
-    pub(super) fn plain(status: u16, text: impl Into<String>) -> Self {
+    pub(super) fn plain_text(status: u16, text: impl Into<String>) -> Self {
         Self::new(status, "", text)
     }
 
     /// HTTP 200 with `is_success: false`; the text is the only information.
-    pub(super) fn soft(text: impl Into<String>) -> Self {
+    pub(super) fn soft_failure(text: impl Into<String>) -> Self {
         Self::new(200, "", text)
     }
 
@@ -122,7 +122,7 @@ impl ApiError {
     }
 
     /// Whether the service reports the error, and not the gateway.
-    pub(super) fn is_of_the_service(&self) -> bool {
+    pub(super) fn is_service_error(&self) -> bool {
         self.code.starts_with("DLI.")
     }
 

@@ -15,7 +15,7 @@ use crate::dli::wire::{self, Binding};
 
 /// The behavior of the service that settings and tests can change.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Behavior {
+pub(super) struct ServiceBehavior {
     pub(super) outcomes: BindingOutcomes,
     pub(super) quirks: Quirks,
     /// How long a deleted connection stays ACTIVE.
@@ -34,6 +34,15 @@ pub(super) struct BindingOutcomes {
 }
 
 impl BindingOutcomes {
+    /// Sets the outcome of new bindings with this name, or of the next binding if there is no name.
+    pub(super) fn set(&mut self, name: Option<&str>, failure: Option<String>) {
+        match (name.map(str::to_ascii_lowercase), failure) {
+            (None, failure) => self.next.push_back(failure),
+            (Some(name), Some(text)) => drop(self.failing.insert(name, text)),
+            (Some(name), None) => drop(self.failing.remove(&name)),
+        }
+    }
+
     /// The outcome of a new binding. A one-time outcome is consumed.
     fn draw(&mut self, name: &str) -> Option<String> {
         self.next.pop_front().unwrap_or_else(|| self.failing.get(name).cloned())
@@ -100,7 +109,7 @@ impl Peering {
     }
 
     /// The binding as the API returns it.
-    pub(super) fn shown(&self, now: i64) -> Binding {
+    pub(super) fn to_wire(&self, now: i64) -> Binding {
         let state = self.state(now);
         let (status, update_time) = match state {
             BindingState::Creating => (wire::BINDING_CREATING, self.bound_at),
@@ -137,7 +146,7 @@ mod tests {
     #[test]
     fn binding_settles_after_delay() {
         let shown = |peering: &Peering, now| {
-            let binding = peering.shown(now);
+            let binding = peering.to_wire(now);
             (binding.status, binding.err_msg, binding.update_time)
         };
         let text = |status: &str, message: &str, time| (status.to_owned(), message.to_owned(), time);

@@ -74,7 +74,7 @@ fn list(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiRe
     };
     let offset = call.number("offset")?.unwrap_or(0);
     let page = service.records().iter().filter(|record| filter.meets(record, service.now)).skip(offset).take(most);
-    let connections: Vec<_> = page.map(|record| record.shown(service.now)).collect();
+    let connections: Vec<_> = page.map(|record| record.to_wire(service.now)).collect();
     // The documents define it as the number returned.
     let count = i64::try_from(connections.len()).unwrap_or(i64::MAX);
     Ok(ApiResponse::ok(&ConnectionList { outcome: Outcome::success(""), count, connections }))

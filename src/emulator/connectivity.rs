@@ -40,7 +40,7 @@ fn create(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<Api
     let NewTask { address } = call.json()?;
     let host = host(&address)?;
     let name = call.segment("queue_name");
-    let queue = service.project.queue(name).ok_or_else(|| ApiError::no_such("queue", name))?;
+    let queue = service.project.queue(name).ok_or_else(|| ApiError::not_found("queue", name))?;
     let (target, bound) = match queue.elastic_resource_pool_name.as_str() {
         "" => (Target::Queue, queue.queue_name.as_str()),
         pool => (Target::Pool, pool),
@@ -60,7 +60,7 @@ fn show(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiRe
     let (name, id) = (call.segment("queue_name"), call.segment("task_id"));
     let task = id.parse().ok().and_then(|id| service.project.tasks.get(id));
     let task = task.filter(|task| task.queue.eq_ignore_ascii_case(name));
-    let task = task.ok_or_else(|| ApiError::no_such("connectivity task", id))?;
+    let task = task.ok_or_else(|| ApiError::not_found("connectivity task", id))?;
     let connectivity = if task.reachable { "REACHABLE" } else { "UNREACHABLE" };
     Ok(ApiResponse::ok(&json!({ "is_success": true, "message": "", "connectivity": connectivity })))
 }

@@ -44,7 +44,7 @@ enum ControlError {
     #[error("the parameter since is not a number: {0:?}")]
     Since(String),
     #[error("invalid body")]
-    State(#[from] snapshot::Unusable),
+    State(#[from] snapshot::DecodeError),
     #[error(transparent)]
     Fault(#[from] FaultError),
     #[error("invalid body")]
@@ -95,59 +95,53 @@ fn run(state: &AppState, parts: &Parts, body: &[u8]) -> Result<ApiResponse, Cont
         }
         ("PUT", "state") => {
             let projects = snapshot::decode(body)?;
-            state.keep(state.change(|world| world.projects = projects))?;
+            state.persist(state.change(|world| world.projects = projects))?;
             done()
         }
         ("POST", "reset") => {
-            state.keep(state.reset())?;
+            state.persist(state.reset())?;
             done()
         }
         ("POST", "clock") => {
-            state.advance(read::<Advance>(body)?.advance);
+            lock(&state.world).behavior.advance(read::<Advance>(body)?.advance);
             Ok(ApiResponse::ok(&json!({ "now": milliseconds(state.time()) })))
         }
         ("PUT", "clock") => {
-            *lock(&state.skew) = read::<Skew>(body)?.skew;
+            lock(&state.world).behavior.clock_skew = read::<Skew>(body)?.skew;
             done()
         }
         ("PUT", "limit") => {
             let limit = read::<Option<String>>(body)?.map(|text| text.parse()).transpose()?;
-            *lock(&state.throttle) = Throttle::new(limit);
+            lock(&state.world).behavior.throttle = Throttle::new(limit);
             done()
         }
         ("PUT", "delays") => {
             let Delays { binding, delete, latency } = read(body)?;
-            if let Some(Span(delay)) = binding {
-                state.set_binding_delay(delay);
-            }
-            if let Some(Span(delay)) = delete {
-                state.set_delete_delay(delay);
-            }
-            if let Some(Span(delay)) = latency {
-                *lock(&state.latency) = delay;
-            }
+            let behavior = &mut lock(&state.world).behavior;
+            let set = |delay: &mut Duration, new: Option<Span>| *delay = new.map_or(*delay, |Span(new)| new);
+            set(&mut behavior.service.outcomes.delay, binding);
+            set(&mut behavior.service.delete_delay, delete);
+            set(&mut behavior.latency, latency);
             done()
         }
-        ("GET", "quirks") => Ok(ApiResponse::ok(&lock(&state.world).behavior.quirks)),
+        ("GET", "quirks") => Ok(ApiResponse::ok(&lock(&state.world).behavior.service.quirks)),
         ("PUT", "quirks") => {
-            state.set_quirks(read::<Quirks>(body)?);
+            lock(&state.world).behavior.service.quirks = read::<Quirks>(body)?;
             done()
         }
         ("POST", "fates") => {
             let NewFate { name, err_msg } = read(body)?;
-            match name {
-                Some(name) => state.set_binding_outcome(&name, err_msg.as_deref()),
-                None => state.set_next_binding_outcome(err_msg.as_deref()),
-            }
+            lock(&state.world).behavior.service.outcomes.set(name.as_deref(), err_msg);
             done()
         }
-        ("GET", "faults") => Ok(ApiResponse::ok(&lock(&state.faults).all().collect::<Vec<_>>())),
+        ("GET", "faults") => Ok(ApiResponse::ok(&lock(&state.world).behavior.faults.all().collect::<Vec<_>>())),
         ("POST", "faults") => {
-            lock(&state.faults).inject(String::from_utf8_lossy(body).parse::<Fault>()?)?;
+            let fault = String::from_utf8_lossy(body).parse::<Fault>()?;
+            lock(&state.world).behavior.faults.inject(fault)?;
             done()
         }
         ("DELETE", "faults") => {
-            *lock(&state.faults) = Faults::default();
+            lock(&state.world).behavior.faults = Faults::default();
             done()
         }
         ("DELETE", "credentials") => {
@@ -159,7 +153,7 @@ fn run(state: &AppState, parts: &Parts, body: &[u8]) -> Result<ApiResponse, Cont
             done()
         }
         ("PUT", "metadata") => {
-            *lock(&state.metadata) = read(body)?;
+            lock(&state.world).behavior.metadata = read(body)?;
             done()
         }
         ("GET", "requests") => requests(state, parts.uri.query().unwrap_or_default()),
@@ -167,7 +161,7 @@ fn run(state: &AppState, parts: &Parts, body: &[u8]) -> Result<ApiResponse, Cont
             let (project, edit) = edit::read(body)?;
             limits::text("project", &rules::PROJECT_ID, &project)?;
             let (created, change) = state.with_project(&project, true, |service| edit.apply(service));
-            state.keep(change)?;
+            state.persist(change)?;
             Ok(created?.map_or_else(ApiResponse::no_content, |id| ApiResponse::ok(&json!({ "connection_id": id }))))
         }
         _ => Err(ControlError::Unknown { method: method.to_owned(), path: path.to_owned() }),

@@ -21,7 +21,7 @@ const TOKEN_LIFETIME: Duration = Duration::from_hours(24);
 /// Lifetime of the metadata service's keys. The documents only say that the keys change.
 const METADATA_LIFETIME: Duration = Duration::from_hours(24);
 /// Number of credentials of one kind that are kept. The oldest are revoked first.
-const MOST: usize = 10_000;
+const MAX_CREDENTIALS: usize = 10_000;
 
 /// The IAM account, its user and its agencies.
 #[derive(Clone)]
@@ -164,6 +164,7 @@ pub(super) struct NewKey {
 }
 
 /// All valid credentials.
+#[derive(Clone)]
 pub(super) struct CredentialStore {
     pub(super) iam_account: IamAccount,
     access_key: String,
@@ -275,7 +276,7 @@ impl NewKey {
 }
 
 fn make_room<T>(held: &mut BTreeMap<String, T>, expires_at: impl Fn(&T) -> OffsetDateTime) {
-    while held.len() >= MOST {
+    while held.len() >= MAX_CREDENTIALS {
         let oldest = held.iter().min_by_key(|(_, one)| expires_at(one)).map(|(name, _)| name.clone());
         let Some(oldest) = oldest else { break };
         held.remove(&oldest);

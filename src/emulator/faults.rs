@@ -131,7 +131,7 @@ impl Fault {
     }
 
     /// Whether the operation pattern matches `name`.
-    fn is_for(&self, name: &str) -> bool {
+    fn matches_operation(&self, name: &str) -> bool {
         match self.operation.split_once('*') {
             None => self.operation == name,
             Some((head, tail)) => {
@@ -143,7 +143,7 @@ impl Fault {
 
     /// Whether the fault applies to a request. `contains` searches the request for a text.
     fn matches(&self, operation: &str, contains: impl Fn(&str) -> bool) -> bool {
-        self.is_for(operation) && self.containing.as_deref().is_none_or(contains)
+        self.matches_operation(operation) && self.containing.as_deref().is_none_or(contains)
     }
 
     /// Draws whether a matching request is affected, and counts it.
@@ -155,7 +155,7 @@ impl Fault {
 
     /// Rejects a fault that could never take effect.
     fn check(&self) -> Result<(), FaultError> {
-        if !routing::names().chain(routing::other_names()).any(|name| self.is_for(name)) {
+        if !routing::names().chain(routing::other_names()).any(|name| self.matches_operation(name)) {
             return Err(FaultError::UnknownOperation(self.operation.clone()));
         }
         if !(self.probability > 0.0 && self.probability <= 1.0) {
@@ -223,15 +223,17 @@ impl ActiveFaults {
             Some(FaultKind::Refuse { status, code, text }) => {
                 Some(ApiError { status: *status, code: code.clone().into(), text: text.clone() })
             }
-            Some(FaultKind::FailSoftly { text }) => Some(ApiError::soft(text)),
-            Some(FaultKind::CutRequest) => Some(ApiError::plain(0, "the connection was cut before anything was done")),
+            Some(FaultKind::FailSoftly { text }) => Some(ApiError::soft_failure(text)),
+            Some(FaultKind::CutRequest) => {
+                Some(ApiError::plain_text(0, "the connection was cut before anything was done"))
+            }
             _ => None,
         }
     }
 }
 
 /// The faults that are still active.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Faults(Vec<(Fault, Rng)>);
 
 impl Faults {
@@ -275,12 +277,7 @@ impl Faults {
     }
 
     /// Applies all other faults after authentication.
-    pub(super) fn active_faults(
-        &mut self,
-        active_faults: &mut ActiveFaults,
-        operation: &str,
-        contains: impl Fn(&str) -> bool,
-    ) {
+    pub(super) fn apply(&mut self, active_faults: &mut ActiveFaults, operation: &str, contains: impl Fn(&str) -> bool) {
         for (fault, rng) in &mut self.0 {
             let waits = active_faults.kind.is_some() && !fault.kind.is_delay();
             if fault.kind.precedes_auth() || waits || !fault.matches(operation, &contains) || !fault.is_drawn(rng) {
@@ -360,7 +357,7 @@ mod tests {
     /// The faults that affect an authenticated request.
     fn active_faults(faults: &mut Faults, operation: &str) -> ActiveFaults {
         let mut active_faults = ActiveFaults::default();
-        faults.active_faults(&mut active_faults, operation, |_| false);
+        faults.apply(&mut active_faults, operation, |_| false);
         active_faults
     }
 
@@ -448,7 +445,7 @@ mod tests {
 
     #[test]
     fn star_matches_service_operations() {
-        let meant = |pattern: &str, name| Fault::throttle(pattern).is_for(name);
+        let meant = |pattern: &str, name| Fault::throttle(pattern).matches_operation(name);
         assert!(meant("Show*", "ShowEnhancedConnection") && meant("*Tags", "BatchCreateResourceTags"));
         assert!(meant("Show*Tags", "ShowResourceTags") && meant("*", "ListQueues"));
         assert!(!meant("Show*", "ListEnhancedConnections") && !meant("ShowQueue", "ShowQueues"));
@@ -457,20 +454,20 @@ mod tests {
 
     #[test]
     fn impossible_fault_is_rejected() {
-        let told = |fault: Fault| fault.check().expect_err("a mistake").to_string();
-        let unknown = told(Fault::new("CreateConnection", FaultKind::LoseAnswer));
+        let error_text = |fault: Fault| fault.check().expect_err("a mistake").to_string();
+        let unknown = error_text(Fault::new("CreateConnection", FaultKind::LoseAnswer));
         assert!(
             unknown.contains("\"CreateConnection\"") && unknown.contains("*, CreateEnhancedConnection, "),
             "{unknown}"
         );
-        assert!(told(Fault::refuse("*", 200, "", "")).contains("200"));
-        assert!(told(Fault::throttle("*").times(0)).contains("0 times"));
+        assert!(error_text(Fault::refuse("*", 200, "", "")).contains("200"));
+        assert!(error_text(Fault::throttle("*").times(0)).contains("0 times"));
         for probability in [0.0, 1.1, -1.0, f64::NAN] {
-            assert!(told(Fault::throttle("*").probability(probability, 0)).contains("probability"));
+            assert!(error_text(Fault::throttle("*").probability(probability, 0)).contains("probability"));
         }
-        assert!(told(Fault::throttle("Show*Tag")).contains("Show*Tag"));
+        assert!(error_text(Fault::throttle("Show*Tag")).contains("Show*Tag"));
         let [at_least, at_most] = [2, 1].map(Duration::from_secs);
-        assert!(told(Fault::new("*", FaultKind::Delay { at_least, at_most })).contains("longer"));
+        assert!(error_text(Fault::new("*", FaultKind::Delay { at_least, at_most })).contains("longer"));
     }
 
     /// One fault of each form.

@@ -92,13 +92,13 @@ impl IamOperation {
                 let user = identity.password.ok_or_else(|| missing("identity.password"))?.user;
                 let identity = user.authenticate(credentials)?;
                 let caller = Caller { credential: Credential::Password, identity: identity.clone() };
-                let scope = scoped(scope, credentials)?;
+                let scope = requested_scope(scope, credentials)?;
                 Ok((token(identity, scope, "password", credentials, now), Some(caller)))
             }
             Self::AgencyToken => {
                 let Auth { identity, scope } = read(request)?;
                 let identity = identity.agency(credentials)?;
-                let scope = scoped(scope, credentials)?;
+                let scope = requested_scope(scope, credentials)?;
                 Ok((token(identity, scope, "assume_role", credentials, now), caller))
             }
             Self::Projects => Ok((projects(request, credentials), caller)),
@@ -154,13 +154,13 @@ fn token(
     now: OffsetDateTime,
 ) -> ApiResponse {
     let (text, token) = credentials.issue_token(identity, scope, now);
-    let mut answer = ApiResponse::json(201, &json!({"token": shown(&token, method, credentials)}));
+    let mut answer = ApiResponse::json(201, &json!({"token": token_body(&token, method, credentials)}));
     let text = HeaderValue::from_str(&text).expect("tokens are letters and digits");
     answer.headers.push((SUBJECT_TOKEN, text));
     answer
 }
 
-fn shown(token: &Token, method: &str, credentials: &CredentialStore) -> Value {
+fn token_body(token: &Token, method: &str, credentials: &CredentialStore) -> Value {
     let iam_account = &credentials.iam_account;
     let domain = json!({"id": iam_account.domain_id, "name": iam_account.domain_name});
     let (name, id) = match &token.identity {
@@ -212,7 +212,7 @@ fn domains(credentials: &CredentialStore) -> ApiResponse {
     ApiResponse::ok(&json!({"domains": [domain], "links": links}))
 }
 
-fn scoped(asked: Option<ScopeRequest>, credentials: &CredentialStore) -> Result<Scope, ApiError> {
+fn requested_scope(asked: Option<ScopeRequest>, credentials: &CredentialStore) -> Result<Scope, ApiError> {
     let iam_account = &credentials.iam_account;
     let Some(ScopeRequest { project, domain }) = asked else { return Ok(Scope::Nothing) };
     match (project, domain) {
@@ -222,7 +222,7 @@ fn scoped(asked: Option<ScopeRequest>, credentials: &CredentialStore) -> Result<
         }
         (Some(NameOrId { name: Some(name), .. }), _) => {
             let found = iam_account.projects.iter().find(|(known, _)| *known == name);
-            let (name, id) = found.ok_or_else(|| ApiError::of_iam(404, format!("Could not find project: {name}.")))?;
+            let (name, id) = found.ok_or_else(|| ApiError::iam(404, format!("Could not find project: {name}.")))?;
             Ok(Scope::Project { name: Some(name.clone()), id: id.clone() })
         }
         (_, Some(domain)) if domain.is_domain(credentials) => Ok(Scope::Domain),
@@ -237,7 +237,7 @@ fn lifetime(seconds: Option<u64>) -> Result<Duration, ApiError> {
         None => Ok(KEY_LIFETIME),
         Some(seconds @ 900..=86_400) => Ok(Duration::from_secs(seconds)),
         Some(other) => {
-            Err(ApiError::of_iam(400, format!("The duration_seconds must be from 900 to 86400, and it is {other}.")))
+            Err(ApiError::iam(400, format!("The duration_seconds must be from 900 to 86400, and it is {other}.")))
         }
     }
 }
@@ -247,11 +247,11 @@ fn format_time(time: OffsetDateTime) -> String {
 }
 
 fn unauthorized() -> ApiError {
-    ApiError::of_iam(401, "The request you have made requires authentication.")
+    ApiError::iam(401, "The request you have made requires authentication.")
 }
 
 fn missing(what: &str) -> ApiError {
-    ApiError::of_iam(400, format!("Expecting to find {what} in auth."))
+    ApiError::iam(400, format!("Expecting to find {what} in auth."))
 }
 
 fn read(request: &IncomingRequest<'_>) -> Result<Auth, ApiError> {
@@ -260,7 +260,7 @@ fn read(request: &IncomingRequest<'_>) -> Result<Auth, ApiError> {
         auth: Auth,
     }
     let body: Body = serde_json::from_slice(request.body)
-        .map_err(|error| ApiError::of_iam(400, format!("The request body is invalid: {error}")))?;
+        .map_err(|error| ApiError::iam(400, format!("The request body is invalid: {error}")))?;
     Ok(body.auth)
 }
 
@@ -343,7 +343,7 @@ impl User {
         if known && self.password == iam_account.password {
             Ok(Identity::User(iam_account.user_name.clone()))
         } else {
-            Err(ApiError::of_iam(401, "The username or password is wrong."))
+            Err(ApiError::iam(401, "The username or password is wrong."))
         }
     }
 }
@@ -357,7 +357,7 @@ impl IdentityRequest {
             return Err(missing("domain_name or domain_id"));
         }
         if !domain.is_domain(credentials) || role.agency_name != iam_account.agency {
-            return Err(ApiError::of_iam(404, format!("Could not find agency: {}.", role.agency_name)));
+            return Err(ApiError::iam(404, format!("Could not find agency: {}.", role.agency_name)));
         }
         Ok(Identity::Agency(role.agency_name))
     }

@@ -66,22 +66,23 @@ impl MetadataOperation {
     ) -> Result<ApiResponse, ApiError> {
         let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         match (self, metadata) {
-            (_, Metadata::Absent) => Err(ApiError::plain(404, "Not Found")),
-            (Self::Token, Metadata::V1) => Err(ApiError::plain(405, "Method Not Allowed")),
-            (Self::Token, _) if method != "PUT" => Err(ApiError::plain(405, "Method Not Allowed")),
+            (_, Metadata::Absent) => Err(ApiError::plain_text(404, "Not Found")),
+            (Self::Token, Metadata::V1) => Err(ApiError::plain_text(405, "Method Not Allowed")),
+            (Self::Token, _) if method != "PUT" => Err(ApiError::plain_text(405, "Method Not Allowed")),
             (Self::Token, _) => {
                 let seconds =
                     header(TTL).and_then(|text| text.parse().ok()).filter(|seconds| (1..=21_600).contains(seconds));
-                let seconds = seconds.ok_or_else(|| ApiError::plain(400, format!("{TTL} must be from 1 to 21600")))?;
+                let seconds =
+                    seconds.ok_or_else(|| ApiError::plain_text(400, format!("{TTL} must be from 1 to 21600")))?;
                 Ok(plain(&credentials.issue_metadata_token(Duration::from_secs(seconds), now)))
             }
             (Self::SecurityKey, metadata) => {
-                let believed = header(TOKEN).is_some_and(|token| credentials.is_metadata_token(token, now));
-                if metadata != Metadata::V1 && !believed {
-                    return Err(ApiError::plain(401, "Unauthorized"));
+                let is_authenticated = header(TOKEN).is_some_and(|token| credentials.is_metadata_token(token, now));
+                if metadata != Metadata::V1 && !is_authenticated {
+                    return Err(ApiError::plain_text(401, "Unauthorized"));
                 }
                 if metadata == Metadata::NoAgency {
-                    return Err(ApiError::plain(401, "Please configure Cloud Service Agency first"));
+                    return Err(ApiError::plain_text(401, "Please configure Cloud Service Agency first"));
                 }
                 Ok(ApiResponse::ok(&iam::credential(&credentials.issue_machine_key(now))))
             }

@@ -84,7 +84,7 @@ impl ApiResponse {
 
     /// Keeps the first half of the body, which is not valid JSON.
     pub(super) fn truncated(self) -> Self {
-        self.spoilt("{", |mut body| {
+        self.with_body("{", |mut body| {
             body.truncate(body.len() / 2);
             body
         })
@@ -92,11 +92,11 @@ impl ApiResponse {
 
     /// Prepends text that makes the body invalid JSON.
     pub(super) fn garbled(self) -> Self {
-        self.spoilt("<html>", |body| b"<html>".iter().copied().chain(body).collect())
+        self.with_body("<html>", |body| b"<html>".iter().copied().chain(body).collect())
     }
 
     /// Changes the body. An empty response becomes HTTP 200 with the body `instead`.
-    fn spoilt(self, instead: &str, spoil: impl FnOnce(Vec<u8>) -> Vec<u8>) -> Self {
+    fn with_body(self, instead: &str, spoil: impl FnOnce(Vec<u8>) -> Vec<u8>) -> Self {
         let (status, body) = match self.body {
             Some(body) => (self.status, spoil(body)),
             None => (200, instead.as_bytes().to_vec()),

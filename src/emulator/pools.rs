@@ -51,7 +51,7 @@ fn list(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiRe
 
 fn queues(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
     let name = call.segment("name");
-    let pool = service.project.pool(name).ok_or_else(|| ApiError::no_such("elastic resource pool", name))?;
+    let pool = service.project.pool(name).ok_or_else(|| ApiError::not_found("elastic resource pool", name))?;
     let wanted = call.parameter("queue_name");
     let (offset, most) = page(call)?;
 

@@ -83,12 +83,12 @@ impl Record {
     }
 
     /// The connection as the API returns it.
-    pub(super) fn shown(&self, now: i64) -> Connection {
+    pub(super) fn to_wire(&self, now: i64) -> Connection {
         let bindings = |target| {
             self.peerings
                 .iter()
                 .filter(move |peering| peering.target == target)
-                .map(|peering| peering.shown(now))
+                .map(|peering| peering.to_wire(now))
                 .collect()
         };
         Connection {
@@ -142,7 +142,7 @@ impl Tasks {
 }
 
 /// Number of deleted connections that can still be read.
-const MOST_GONE: usize = 1000;
+const MAX_GONE: usize = 1000;
 
 /// Creation time of the seeded objects: 2024-01-01T00:00:00Z.
 const SEEDED_AT: i64 = 1_704_067_200_000;
@@ -197,14 +197,14 @@ impl Project {
     }
 
     /// Strips deleted connections and drops the oldest ones beyond the limit.
-    pub(super) fn forget(&mut self, now: i64) {
+    pub(super) fn prune(&mut self, now: i64) {
         let mut gone = Vec::new();
         for (at, record) in self.connections.iter_mut().enumerate().filter(|(_, record)| record.is_gone(now)) {
             record.strip();
             gone.push((record.leaves_at, at));
         }
         gone.sort_unstable();
-        gone.truncate(gone.len().saturating_sub(MOST_GONE));
+        gone.truncate(gone.len().saturating_sub(MAX_GONE));
         let forgotten: BTreeSet<_> = gone.into_iter().map(|(_, at)| at).collect();
         let mut at = 0..;
         self.connections.retain(|_| at.next().is_none_or(|at| !forgotten.contains(&at)));
@@ -259,17 +259,17 @@ mod tests {
     /// The order of deletion decides, not the order of creation. Existing connections are kept.
     #[test]
     fn oldest_deletions_are_dropped_first() {
-        let most = i64::try_from(MOST_GONE).expect("a small number");
+        let most = i64::try_from(MAX_GONE).expect("a small number");
         let mut project = Project::seeded();
         let old = Record { deleted: false, ..deleted("stays", 0) };
         project.connections = vec![old, deleted("went last", most), deleted("went first", -1)];
         project.connections.extend((1..most).map(|at| deleted("went", at)));
         project.connections.push(deleted("goes", most + 1));
-        project.forget(most);
+        project.prune(most);
         let held =
             |id: &str| project.connections.iter().find(|record| record.id == id).map(|record| record.hosts.len());
         assert_eq!(["stays", "goes", "went last", "went first"].map(held), [Some(1), Some(1), Some(0), None]);
-        assert_eq!(project.connections.len(), MOST_GONE + 2);
+        assert_eq!(project.connections.len(), MAX_GONE + 2);
     }
 
     /// A project as written by the first version.
@@ -287,7 +287,7 @@ mod tests {
         let project: Project = serde_json::from_str(file).expect("it reads");
         let pool = project.pool("pool1").expect("the pool is kept");
         assert_eq!((pool.queues, pool.status.as_str()), (vec!["pooled1".to_owned()], "AVAILABLE"));
-        let shown = project.connections[0].shown(1_767_225_600_000);
+        let shown = project.connections[0].to_wire(1_767_225_600_000);
         assert_eq!((shown.elastic_resource_pools.len(), shown.routes.len(), shown.is_privis), (1, 0, Some(true)));
         let again: Project = serde_json::from_str(&serde_json::to_string(&project).expect("it writes")).expect("reads");
         assert_eq!(again.pools, project.pools);

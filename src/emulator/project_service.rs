@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{
     api_error::ApiError,
-    binding_state::{Behavior, BindingState, after},
+    binding_state::{BindingState, ServiceBehavior, after},
     limits,
     project::{Project, Record},
     quirks::Quirk,
@@ -28,13 +28,13 @@ pub struct ProjectService<'a> {
     pub(super) project: &'a mut Project,
     /// Milliseconds since the Unix epoch.
     pub(super) now: i64,
-    pub(super) behavior: &'a mut Behavior,
+    pub(super) behavior: &'a mut ServiceBehavior,
 }
 
 impl<'a> ProjectService<'a> {
     /// Drops deleted connections first.
-    pub(super) fn new(project: &'a mut Project, now: i64, behavior: &'a mut Behavior) -> Self {
-        project.forget(now);
+    pub(super) fn new(project: &'a mut Project, now: i64, behavior: &'a mut ServiceBehavior) -> Self {
+        project.prune(now);
         Self { project, now, behavior }
     }
 }
@@ -56,7 +56,10 @@ impl ProjectService<'_> {
         // deleted connection frees its name is an inference.
         let same = |record: &&Record| !record.is_gone(self.now) && record.name == request.name;
         if let Some(holder) = self.records().iter().find(same).filter(|_| !self.is_on(Quirk::NamesNotUnique)) {
-            return Err(ApiError::taken(format!("Connection {} already exists with id {}", holder.name, holder.id)));
+            return Err(ApiError::already_exists(format!(
+                "Connection {} already exists with id {}",
+                holder.name, holder.id
+            )));
         }
         let mut record = Record {
             id: Uuid::new_v4().to_string(),
@@ -119,13 +122,13 @@ impl ProjectService<'_> {
         let hidden = GONE.into_iter().any(|quirk| self.is_on(quirk));
         self.record(id)
             .filter(|record| !(hidden && record.is_gone(self.now)))
-            .map(|record| record.shown(self.now))
+            .map(|record| record.to_wire(self.now))
             .ok_or_else(|| self.missing(id))
     }
 
     /// All connections in order of creation, including the newest deleted ones.
     pub fn connections(&self) -> Vec<Connection> {
-        self.records().iter().map(|record| record.shown(self.now)).collect()
+        self.records().iter().map(|record| record.to_wire(self.now)).collect()
     }
 
     pub(super) fn records(&self) -> &[Record] {

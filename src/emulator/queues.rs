@@ -45,7 +45,7 @@ fn list(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiRe
 /// The code `DLI.0002` for a missing queue is an inference from the documentation of jobs.
 fn show(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
     let name = call.segment("queue_name");
-    let queue = service.project.queue(name).ok_or_else(|| ApiError::no_such("queue", name))?;
+    let queue = service.project.queue(name).ok_or_else(|| ApiError::not_found("queue", name))?;
     Ok(ApiResponse::ok(&json!({
         "is_success": true,
         "message": "",

@@ -80,18 +80,18 @@ pub(super) struct RequestLog {
 }
 
 impl RequestLog {
-    const MOST_REQUESTS: usize = 100_000;
-    const MOST_BYTES: usize = 256 * 1024 * 1024;
+    const MAX_REQUESTS: usize = 100_000;
+    const MAX_BYTES: usize = 256 * 1024 * 1024;
 
     /// Assigns the next sequence number and stores the request.
     pub(super) fn add(&mut self, mut request: LoggedRequest) {
         self.count += 1;
         request.number = self.count;
-        self.bytes += weight(&request);
+        self.bytes += size_of_request(&request);
         self.requests.push_back(request);
-        while self.requests.len() > Self::MOST_REQUESTS || self.bytes > Self::MOST_BYTES {
+        while self.requests.len() > Self::MAX_REQUESTS || self.bytes > Self::MAX_BYTES {
             let Some(oldest) = self.requests.pop_front() else { break };
-            self.bytes -= weight(&oldest);
+            self.bytes -= size_of_request(&oldest);
         }
     }
 
@@ -106,7 +106,7 @@ impl RequestLog {
     }
 }
 
-fn weight(request: &LoggedRequest) -> usize {
+fn size_of_request(request: &LoggedRequest) -> usize {
     let headers: usize = request.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
     request.body.len() + request.path.len() + request.query.len() + headers
 }

@@ -42,9 +42,9 @@ use super::{
 use crate::dli::error_code::REQUEST_ID_HEADER;
 
 /// Largest request body that the gateway accepts.
-const MOST_BODY: usize = 12 * 1024 * 1024;
+const MAX_BODY: usize = 12 * 1024 * 1024;
 /// Number of bytes read from an oversized body, so that the client receives the response instead of a broken pipe.
-const MOST_DRAINED: usize = 8 * MOST_BODY;
+const MAX_DRAINED: usize = 8 * MAX_BODY;
 
 /// A response and how it is delivered.
 #[derive(Debug)]
@@ -79,15 +79,15 @@ pub(super) async fn answer(State(state): State<Arc<AppState>>, request: Request)
     let request_id = Uuid::new_v4().simple().to_string();
     if control::is_control_path(parts.uri.path()) {
         let now = state.now();
-        return respond(controlled(state, parts, body).await, &request_id, now);
+        return respond(control_response(state, parts, body).await, &request_id, now);
     }
     let work = tokio::spawn(work(Arc::clone(&state), parts, body, request_id.clone()));
     let reply = work.await.unwrap_or_else(|error| {
-        let fault = ApiError::fault(format!("The emulator failed: {error}"));
-        PlannedResponse::whole(refused(&fault, &request_id))
+        let fault = ApiError::internal(format!("The emulator failed: {error}"));
+        PlannedResponse::whole(error_response(&fault, &request_id))
     });
 
-    let latency = lock(&state.latency).saturating_add(reply.delay);
+    let latency = lock(&state.world).behavior.latency.saturating_add(reply.delay);
     if !latency.is_zero() {
         let mut stopped = state.stopped.clone();
         tokio::select! {
@@ -100,13 +100,14 @@ pub(super) async fn answer(State(state): State<Arc<AppState>>, request: Request)
 }
 
 /// Runs a control request on a blocking thread, because it may write the state file.
-async fn controlled(state: Arc<AppState>, parts: Parts, body: Result<Bytes, ApiError>) -> PlannedResponse {
+async fn control_response(state: Arc<AppState>, parts: Parts, body: Result<Bytes, ApiError>) -> PlannedResponse {
     let answer = tokio::task::spawn_blocking(move || match body {
         Ok(body) => control::answer(&state, &parts, &body),
-        Err(refusal) => refused(&refusal, ""),
+        Err(refusal) => error_response(&refusal, ""),
     });
-    let answer =
-        answer.await.unwrap_or_else(|error| refused(&ApiError::fault(format!("The emulator failed: {error}")), ""));
+    let answer = answer
+        .await
+        .unwrap_or_else(|error| error_response(&ApiError::internal(format!("The emulator failed: {error}")), ""));
     PlannedResponse::whole(answer)
 }
 
@@ -122,13 +123,13 @@ async fn work(
     let mut trace = RequestTrace::default();
     let run = state.run(&parts, body.as_deref().map_err(Clone::clone), &mut trace);
     let mut outcome = match run {
-        Ok((answer, Some(change))) if state.file.is_some() => keep(&state, change).await.map(|()| answer),
+        Ok((answer, Some(change))) if state.file.is_some() => persist(&state, change).await.map(|()| answer),
         run => run.map(|(answer, _)| answer),
     };
-    let quirks = lock(&state.world).behavior.quirks.clone();
+    let quirks = lock(&state.world).behavior.service.quirks.clone();
     if quirks.contains(&Quirk::SoftFailures) {
         let soften =
-            |refusal: ApiError| if refusal.is_of_the_service() { ApiError::soft(refusal.text) } else { refusal };
+            |refusal: ApiError| if refusal.is_service_error() { ApiError::soft_failure(refusal.text) } else { refusal };
         outcome = outcome.map_err(soften);
     }
 
@@ -164,8 +165,8 @@ async fn work(
     }
     lock(&state.request_log).add(logged);
 
-    let answer = outcome.unwrap_or_else(|refusal| refused(&refusal, &request_id));
-    let answer = apply_quirks(answer, &quirks, &mut lock(&state.rng));
+    let answer = outcome.unwrap_or_else(|refusal| error_response(&refusal, &request_id));
+    let answer = apply_quirks(answer, &quirks, &mut lock(&state.world).behavior.rng);
     let (answer, delivery) = match active_faults.kind {
         Some(FaultKind::CutRequest | FaultKind::LoseAnswer) => (answer, BodyDelivery::Nothing),
         Some(FaultKind::CutAnswer) => (answer, BodyDelivery::Half),
@@ -211,30 +212,30 @@ async fn read(body: Body) -> Result<Bytes, ApiError> {
     let mut whole = Vec::new();
     let mut length: usize = 0;
     while let Some(piece) = stream.next().await {
-        let piece = piece.map_err(|_| ApiError::unreadable("The request ends before its body does"))?;
+        let piece = piece.map_err(|_| ApiError::bad_request("The request ends before its body does"))?;
         length = length.saturating_add(piece.len());
-        if length <= MOST_BODY {
+        if length <= MAX_BODY {
             whole.extend_from_slice(&piece);
-        } else if length <= MOST_DRAINED {
+        } else if length <= MAX_DRAINED {
             whole = Vec::new();
         } else {
             break;
         }
     }
-    if length > MOST_BODY { Err(ApiError::too_large(MOST_BODY)) } else { Ok(whole.into()) }
+    if length > MAX_BODY { Err(ApiError::too_large(MAX_BODY)) } else { Ok(whole.into()) }
 }
 
 /// Persists a change on a blocking thread.
-async fn keep(state: &Arc<AppState>, change: u64) -> Result<(), ApiError> {
+async fn persist(state: &Arc<AppState>, change: u64) -> Result<(), ApiError> {
     let state = Arc::clone(state);
-    match tokio::task::spawn_blocking(move || state.keep(change)).await {
+    match tokio::task::spawn_blocking(move || state.persist(change)).await {
         Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => Err(ApiError::fault(format!("The change was made but could not be saved: {error}"))),
-        Err(_) => Err(ApiError::fault("The change was made but could not be saved: the emulator is shutting down")),
+        Ok(Err(error)) => Err(ApiError::internal(format!("The change was made but could not be saved: {error}"))),
+        Err(_) => Err(ApiError::internal("The change was made but could not be saved: the emulator is shutting down")),
     }
 }
 
-fn refused(refusal: &ApiError, request_id: &str) -> ApiResponse {
+fn error_response(refusal: &ApiError, request_id: &str) -> ApiResponse {
     match refusal.outcome() {
         Some(outcome) => ApiResponse::ok(&outcome),
         None => ApiResponse::json(refusal.status, &refusal.body(request_id)),
@@ -250,7 +251,7 @@ fn respond(
     let end = || Err::<Bytes, _>(io::Error::from(io::ErrorKind::ConnectionAborted));
     let (length, body) = match (delivery, answer.body) {
         (BodyDelivery::All, body) => (None, body.map(Body::from)),
-        (BodyDelivery::Half, Some(body)) => (Some(body.len()), Some(half(body, end))),
+        (BodyDelivery::Half, Some(body)) => (Some(body.len()), Some(truncated_body(body, end))),
         (BodyDelivery::Half | BodyDelivery::Nothing, _) => {
             (None, Some(Body::from_stream(stream::once(async move { end() }))))
         }
@@ -275,7 +276,7 @@ fn respond(
 }
 
 /// The first half of a body, followed by an error that closes the connection.
-fn half(mut body: Vec<u8>, end: impl FnOnce() -> io::Result<Bytes> + Send + 'static) -> Body {
+fn truncated_body(mut body: Vec<u8>, end: impl FnOnce() -> io::Result<Bytes> + Send + 'static) -> Body {
     body.truncate(body.len() / 2);
     let first = stream::once(async move { Ok(Bytes::from(body)) });
     let rest = stream::once(async move {

@@ -1,16 +1,8 @@
 //! Settings of an emulator, and the errors of starting one.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    fmt, io,
-    net::SocketAddr,
-    path::PathBuf,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, fmt, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use super::{
-    binding_state::{Behavior, BindingOutcomes},
     clock::{Clock, SystemClock},
     credential_store::{ACCESS_KEY, CredentialStore, IamAccount, SECRET_KEY},
     faults::{Fault, FaultError},
@@ -80,21 +72,6 @@ impl Default for Settings {
             limit: None,
             clock_skew: time::Duration::ZERO,
             seed: 0,
-        }
-    }
-}
-
-impl Settings {
-    /// The initial behavior.
-    pub(super) fn behavior(&self) -> Behavior {
-        Behavior {
-            outcomes: BindingOutcomes {
-                delay: self.binding_delay,
-                failing: self.failing.clone(),
-                next: VecDeque::new(),
-            },
-            quirks: self.quirks.clone(),
-            delete_delay: self.delete_delay,
         }
     }
 }

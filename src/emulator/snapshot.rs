@@ -92,14 +92,14 @@ pub(super) fn load(path: &Path) -> Result<BTreeMap<String, Project>, SnapshotErr
         Err(source) => return Err(SnapshotError::Read { path: path.to_owned(), source }),
     };
     decode(&text).map_err(|why| match why {
-        Unusable::Foreign(source) => SnapshotError::Foreign { path: path.to_owned(), source },
-        Unusable::Version(found) => SnapshotError::Version { path: path.to_owned(), found },
+        DecodeError::Foreign(source) => SnapshotError::Foreign { path: path.to_owned(), source },
+        DecodeError::Version(found) => SnapshotError::Version { path: path.to_owned(), found },
     })
 }
 
 /// Why a document cannot be used, whatever its source.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Unusable {
+pub(super) enum DecodeError {
     #[error("not a state of dli-emulator")]
     Foreign(#[from] serde_json::Error),
     #[error("unsupported version {0}; this emulator reads version {VERSION}")]
@@ -107,10 +107,10 @@ pub(super) enum Unusable {
 }
 
 /// Reads the projects of a document.
-pub(super) fn decode(document: &[u8]) -> Result<BTreeMap<String, Project>, Unusable> {
+pub(super) fn decode(document: &[u8]) -> Result<BTreeMap<String, Project>, DecodeError> {
     let head: Head = serde_json::from_slice(document)?;
     if head.version != VERSION {
-        return Err(Unusable::Version(head.version));
+        return Err(DecodeError::Version(head.version));
     }
     Ok(serde_json::from_slice::<Loaded>(document)?.projects)
 }

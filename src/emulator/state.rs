@@ -9,7 +9,6 @@ use std::{
     time::Duration,
 };
 
-use fastrand::Rng;
 use http::request::Parts;
 use percent_encoding::percent_decode_str;
 use time::OffsetDateTime;
@@ -18,55 +17,44 @@ use tokio::sync::watch;
 use super::{
     api_error::ApiError,
     auth::{self, IncomingRequest},
-    binding_state::{Behavior, after},
+    behavior::Behavior,
+    binding_state::after,
     clock::{Clock, milliseconds},
     credential_store::{Caller, CredentialStore, Scope},
-    faults::{ActiveFaults, Faults},
+    faults::ActiveFaults,
     iam, limits,
     lock::lock,
-    metadata::{self, Metadata},
+    metadata,
     operation::{ApiRequest, ApiResponse, Operation, query_pairs},
     project::Project,
     project_service::ProjectService,
     quirks::Quirk,
     request_log::RequestLog,
     routing,
-    settings::Settings,
     snapshot::{self, SnapshotError},
-    throttle::Throttle,
 };
 use crate::dli::rules;
 
 /// The state of a running emulator.
 ///
-/// A lock is held within one method only, never across an await. While `world` is locked, the clock settings and the
-/// faults may be locked, but not the reverse.
+/// A lock is held within one method only, never across an await, and no other lock is taken meanwhile.
 #[derive(Debug)]
 pub(super) struct AppState {
     pub(super) credentials: Mutex<CredentialStore>,
-    pub(super) metadata: Mutex<Metadata>,
     pub(super) clock: Arc<dyn Clock>,
-    /// Offset of the emulator's time from its clock.
-    pub(super) ahead: Mutex<Duration>,
-    pub(super) faults: Mutex<Faults>,
-    pub(super) rng: Mutex<Rng>,
     pub(super) world: Mutex<World>,
     pub(super) file: Option<StateFile>,
-    pub(super) throttle: Mutex<Throttle>,
-    /// Difference between the emulator's clock and the correct time, positive or negative.
-    pub(super) skew: Mutex<time::Duration>,
     pub(super) request_log: Mutex<RequestLog>,
-    pub(super) latency: Mutex<Duration>,
     pub(super) log: bool,
     pub(super) stopped: watch::Receiver<()>,
     /// Whether only this machine can reach the emulator.
     pub(super) is_loopback: bool,
-    /// The initial settings, restored by a reset.
-    pub(super) settings: Settings,
+    /// Restored by a reset.
+    pub(super) initial: (Behavior, CredentialStore),
 }
 
-/// The projects, the behavior of the service and the number of changes.
-#[derive(Debug, Default)]
+/// The projects, the behavior of the emulator and the number of changes.
+#[derive(Debug)]
 pub(super) struct World {
     pub(super) projects: BTreeMap<String, Project>,
     /// Earlier states of projects, for stale reads.
@@ -77,7 +65,7 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new(projects: BTreeMap<String, Project>, behavior: Behavior) -> Self {
-        Self { projects, behavior, ..Self::default() }
+        Self { projects, past: History::default(), behavior, changes: 0 }
     }
 
     /// The project as it was `lag` ago.
@@ -103,18 +91,12 @@ impl StateFile {
 impl AppState {
     /// Restores the initial state and behavior but keeps the request numbers. Returns the change number.
     pub(super) fn reset(&self) -> u64 {
-        *lock(&self.ahead) = Duration::ZERO;
-        *lock(&self.faults) = Faults::new(&self.settings.faults).expect("they were good at the start");
-        *lock(&self.rng) = Rng::with_seed(self.settings.seed);
-        *lock(&self.latency) = self.settings.latency;
-        *lock(&self.skew) = self.settings.clock_skew;
-        *lock(&self.throttle) = Throttle::new(self.settings.limit);
-        *lock(&self.metadata) = self.settings.metadata;
-        *lock(&self.credentials) = self.settings.credentials();
+        let (behavior, credentials) = self.initial.clone();
+        *lock(&self.credentials) = credentials;
         lock(&self.request_log).clear();
         self.change(|world| {
             world.projects.clear();
-            world.behavior = self.settings.behavior();
+            world.behavior = behavior;
         })
     }
 
@@ -136,28 +118,28 @@ impl AppState {
         work: impl FnOnce(&mut ProjectService<'_>) -> T,
     ) -> (T, u64) {
         let mut world = lock(&self.world);
-        let now = milliseconds(self.time());
-        let longest_lag = lock(&self.faults).longest_lag();
+        let now = milliseconds(world.behavior.time(&*self.clock));
+        let longest_lag = world.behavior.faults.longest_lag();
         let World { projects, past, behavior, .. } = &mut *world;
         let name = project;
-        let mut stock;
+        let mut seeded;
         let project = match projects.get_mut(name) {
             Some(project) => project,
             None if changes => projects.entry(name.to_owned()).or_insert_with(Project::seeded),
             None => {
-                stock = Project::seeded();
-                &mut stock
+                seeded = Project::seeded();
+                &mut seeded
             }
         };
         match longest_lag {
-            Some(longest) if changes => past.keep(name, project, now, longest),
+            Some(longest) if changes => past.store(name, project, now, longest),
             Some(_) => {}
             None => *past = History::default(),
         }
-        let mut service = ProjectService::new(project, now, behavior);
+        let mut service = ProjectService::new(project, now, &mut behavior.service);
         let result = work(&mut service);
         if changes {
-            service.project.forget(now);
+            service.project.prune(now);
         }
         world.changes += u64::from(changes);
         (result, world.changes)
@@ -167,11 +149,12 @@ impl AppState {
     fn read<T>(&self, project: &str, past: Option<Project>, work: impl FnOnce(&mut ProjectService<'_>) -> T) -> T {
         let Some(mut past) = past else { return self.with_project(project, false, work).0 };
         let mut world = lock(&self.world);
-        work(&mut ProjectService::new(&mut past, milliseconds(self.time()), &mut world.behavior))
+        let now = milliseconds(world.behavior.time(&*self.clock));
+        work(&mut ProjectService::new(&mut past, now, &mut world.behavior.service))
     }
 
     /// Writes the state file up to this change number. Changes made during a write share the next one.
-    pub(super) fn keep(&self, change: u64) -> Result<(), SnapshotError> {
+    pub(super) fn persist(&self, change: u64) -> Result<(), SnapshotError> {
         let Some(file) = &self.file else { return Ok(()) };
         let mut written = lock(&file.written);
         if *written >= change {
@@ -188,7 +171,7 @@ impl AppState {
 
     /// The emulator's clock as clients see it.
     pub(super) fn now(&self) -> OffsetDateTime {
-        self.clock.now().saturating_add(*lock(&self.skew))
+        lock(&self.world).behavior.now(&*self.clock)
     }
 
     /// The emulator's clock with the additional skew of one request.
@@ -198,7 +181,7 @@ impl AppState {
 
     /// The time that decides about bindings, deletions and expiry.
     pub(super) fn time(&self) -> OffsetDateTime {
-        self.now().saturating_add(span(*lock(&self.ahead)))
+        lock(&self.world).behavior.time(&*self.clock)
     }
 
     /// Returns the response and the number of the change to persist before it is sent. Fills in `trace`.
@@ -211,19 +194,20 @@ impl AppState {
         let (method, path) = (parts.method.as_str(), parts.uri.path());
         let query = query_pairs(parts.uri.query().unwrap_or_default());
         let request = |body| IncomingRequest { method, path, query: &query, headers: &parts.headers, body };
-        let alone = |answer| (answer, None);
+        let unchanged = |answer| (answer, None);
         if let Some(asked) = metadata::MetadataOperation::find(method, path) {
             trace.operation = Some(asked.name());
             let body = body?;
             self.apply_clock_skew(asked.name(), parts, body, trace);
             self.apply_faults(asked.name(), None, parts, body, trace)?;
-            let (metadata, now) = (*lock(&self.metadata), self.time());
-            return asked.run(metadata, method, &parts.headers, &mut lock(&self.credentials), now).map(alone);
+            let now = self.time();
+            let metadata = lock(&self.world).behavior.metadata;
+            return asked.run(metadata, method, &parts.headers, &mut lock(&self.credentials), now).map(unchanged);
         }
         if let Some(asked) = iam::IamOperation::find(method, path, body.as_deref().unwrap_or_default()) {
             trace.operation = Some(asked.name());
             trace.is_login = true;
-            return self.log_in(asked, &request(body?), parts, trace).map(alone);
+            return self.log_in(asked, &request(body?), parts, trace).map(unchanged);
         }
 
         let (operation, segments) = routing::find(method, path)?;
@@ -235,30 +219,31 @@ impl AppState {
         self.apply_clock_skew(operation.name, parts, body, trace);
         // The signature check uses the clock without the offset of `advance`.
         let now = self.now_off_by(trace.active_faults.skew);
-        let believed = auth::verify(&request(body), &self.credentials, now, self.time())?;
-        let caller = trace.caller.insert(believed.caller);
-        lock(&self.throttle).admit(&caller.identity, self.now())?;
+        let authenticated = auth::verify(&request(body), &self.credentials, now, self.time())?;
+        let caller = trace.caller.insert(authenticated.caller);
+        let now = self.now();
+        lock(&self.world).behavior.throttle.admit(&caller.identity, now)?;
         let read = (method == "GET").then(|| segments.get("project_id")).flatten();
         let past = self.apply_faults(operation.name, read.map(String::as_str), parts, body, trace)?;
 
         let call = ApiRequest { segments, query: &query, body };
         let project = call.segment("project_id");
         limits::text("project_id", &rules::PROJECT_ID, project)?;
-        if believed.scope.is_some_and(|scope| !matches!(scope, Scope::Project { id, .. } if id == project)) {
-            return Err(ApiError::out_of_scope(project));
+        if authenticated.scope.is_some_and(|scope| !matches!(scope, Scope::Project { id, .. } if id == project)) {
+            return Err(ApiError::wrong_project(project));
         }
         if method == "GET" {
             let run = |service: &mut ProjectService<'_>| (operation.run)(service, &call);
             let is_past = past.is_some();
             let answer = self.read(project, past, run);
             trace.is_stale = is_past && !is_same(&answer, &self.read(project, None, run));
-            return answer.map(alone);
+            return answer.map(unchanged);
         }
         let (answer, change) = self.with_project(project, true, |service| {
-            let usual = service.behavior.outcomes.delay;
-            service.behavior.outcomes.delay = trace.active_faults.binding.unwrap_or(usual);
+            let default_delay = service.behavior.outcomes.delay;
+            service.behavior.outcomes.delay = trace.active_faults.binding.unwrap_or(default_delay);
             let answer = (operation.run)(service, &call);
-            service.behavior.outcomes.delay = usual;
+            service.behavior.outcomes.delay = default_delay;
             answer
         });
         Ok((answer?, Some(change)))
@@ -284,8 +269,8 @@ impl AppState {
 
     /// Applies clock skew, which precedes authentication.
     fn apply_clock_skew(&self, operation: &str, parts: &Parts, body: &[u8], trace: &mut RequestTrace) {
-        let contains = finder(parts, body);
-        trace.active_faults = lock(&self.faults).apply_clock_skew(operation, contains);
+        let contains = text_search(parts, body);
+        trace.active_faults = lock(&self.world).behavior.faults.apply_clock_skew(operation, contains);
     }
 
     /// Applies the other faults and returns their error, if any. For a stale read, returns the past project. It is
@@ -298,23 +283,24 @@ impl AppState {
         body: &[u8],
         trace: &mut RequestTrace,
     ) -> Result<Option<Project>, ApiError> {
-        let contains = finder(parts, body);
-        let world = lock(&self.world);
-        lock(&self.faults).active_faults(&mut trace.active_faults, operation, contains);
+        let contains = text_search(parts, body);
+        let mut world = lock(&self.world);
+        world.behavior.faults.apply(&mut trace.active_faults, operation, contains);
         let lag = trace.active_faults.lag;
         let read = read.filter(|_| !lag.is_zero());
-        let past = read.map(|project| world.past_project(project, milliseconds(self.time()), lag));
+        let now = milliseconds(world.behavior.time(&*self.clock));
+        let past = read.map(|project| world.past_project(project, now, lag));
         drop(world);
         trace.active_faults.refusal().map_or(Ok(past), Err)
     }
 
     /// Whether a quirk removes the operation from the region.
     fn is_unpublished(&self, operation: &Operation) -> bool {
-        let quirks = &lock(&self.world).behavior.quirks;
-        let withheld = |quirk, prefix: &str, of: &str| {
+        let quirks = &lock(&self.world).behavior.service.quirks;
+        let omitted = |quirk, prefix: &str, of: &str| {
             quirks.contains(&quirk) && operation.pattern.starts_with(prefix) && operation.pattern.contains(of)
         };
-        withheld(Quirk::NoV3Routes, "/v3/", "/routes") || withheld(Quirk::NoTagApi, "/v3/", "/tags")
+        omitted(Quirk::NoV3Routes, "/v3/", "/routes") || omitted(Quirk::NoTagApi, "/v3/", "/tags")
     }
 }
 
@@ -324,7 +310,7 @@ struct History(BTreeMap<String, VecDeque<(i64, Project)>>);
 
 impl History {
     /// Stores a project before a change and drops states that are too old.
-    fn keep(&mut self, name: &str, project: &Project, now: i64, longest: Duration) {
+    fn store(&mut self, name: &str, project: &Project, now: i64, longest: Duration) {
         let states = self.0.entry(name.to_owned()).or_default();
         states.push_back((now, project.clone()));
         while states.front().is_some_and(|(until, _)| after(*until, longest) <= now) {
@@ -360,15 +346,11 @@ fn is_same(one: &Result<ApiResponse, ApiError>, other: &Result<ApiResponse, ApiE
 }
 
 /// Returns a search over the decoded path, the raw query and the body.
-fn finder(parts: &Parts, body: &[u8]) -> impl Fn(&str) -> bool {
+fn text_search(parts: &Parts, body: &[u8]) -> impl Fn(&str) -> bool {
     let decoded = percent_decode_str(parts.uri.path()).decode_utf8_lossy();
     let query = parts.uri.query().unwrap_or_default();
     let body = String::from_utf8_lossy(body);
     move |part| decoded.contains(part) || query.contains(part) || body.contains(part)
-}
-
-fn span(span: Duration) -> time::Duration {
-    time::Duration::try_from(span).unwrap_or(time::Duration::MAX)
 }
 
 #[cfg(test)]
@@ -376,7 +358,7 @@ mod tests {
     use http::Request;
 
     use super::*;
-    use crate::emulator::{Emulator, Fault, FaultKind};
+    use crate::emulator::{Emulator, Fault, FaultKind, Settings};
 
     /// Another change between the fault decision and the read must not change the result.
     #[tokio::test]

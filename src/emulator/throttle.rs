@@ -63,7 +63,7 @@ impl Limit {
 }
 
 /// Counts the requests of each user.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Throttle {
     limit: Option<Limit>,
     /// The window of each user's last request and the number of requests accepted in it.
@@ -101,14 +101,14 @@ mod tests {
     /// Observed texts; `limit:200,time:5 minute` is from a public report.
     #[test]
     fn limit_is_parsed_and_reported() {
-        for (text, told) in [
+        for (text, expected) in [
             ("5/1s", "limit:5,time:1 second"),
             ("200/5m", "limit:200,time:5 minute"),
             ("9/90s", "limit:9,time:90 second"),
             ("1/2h", "limit:1,time:2 hour"),
         ] {
             let limit: Limit = text.parse().expect("a limit");
-            assert!(limit.refusal().text.ends_with(&format!("over ratelimit,{told}")), "{}", limit.refusal().text);
+            assert!(limit.refusal().text.ends_with(&format!("over ratelimit,{expected}")), "{}", limit.refusal().text);
             assert_eq!(limit.to_string().parse::<Limit>().expect("it is read back"), limit);
         }
         for text in ["", "5", "5/", "/1s", "0/1s", "5/0s", "5/500ms", "-1/1s"] {

@@ -29,7 +29,7 @@ impl ProjectService<'_> {
         let mut ending = Vec::new();
         for name in &names.queues {
             let queue = self.project.queue(name);
-            let target = queue.map_or_else(|| (Target::Queue, name.to_ascii_lowercase()), home);
+            let target = queue.map_or_else(|| (Target::Queue, name.to_ascii_lowercase()), binding_target);
             ending.push((target, queue.is_some(), "queue"));
         }
         for name in &names.elastic_resource_pools {
@@ -42,7 +42,7 @@ impl ProjectService<'_> {
                         "The binding of {name} has failed and cannot be unbound"
                     )));
                 }
-                None if !known => return Err(ApiError::no_such(kind, name)),
+                None if !known => return Err(ApiError::not_found(kind, name)),
                 Some(_) | None => {}
             }
         }
@@ -56,7 +56,7 @@ impl ProjectService<'_> {
     pub fn settle(&mut self, id: &str, name: &str, failure: Option<&str>) -> Result<(), ApiError> {
         let now = self.now;
         let mut bound = self.record_mut(id)?.peerings.iter_mut();
-        let peering = bound.find(|peering| peering.name == name).ok_or_else(|| ApiError::no_such("binding", name))?;
+        let peering = bound.find(|peering| peering.name == name).ok_or_else(|| ApiError::not_found("binding", name))?;
         peering.settle(now, failure.map(str::to_owned));
         Ok(())
     }
@@ -66,18 +66,18 @@ impl ProjectService<'_> {
         let mut targets = Vec::new();
         for name in &names.queues {
             limits::text("queues", &rules::QUEUE_NAME, name)?;
-            let queue = self.project.queue(name).ok_or_else(|| ApiError::no_such("queue", name))?;
+            let queue = self.project.queue(name).ok_or_else(|| ApiError::not_found("queue", name))?;
             if !queue.may_be_bound() {
                 return Err(ApiError::unsupported(format!(
                     "Datasource connections cannot be created for the queue {}: it is a shared queue",
                     queue.queue_name
                 )));
             }
-            targets.push(home(queue));
+            targets.push(binding_target(queue));
         }
         for name in &names.elastic_resource_pools {
             if self.project.pool(name).is_none() {
-                return Err(ApiError::no_such("elastic resource pool", name));
+                return Err(ApiError::not_found("elastic resource pool", name));
             }
             targets.push((Target::Pool, name.clone()));
         }
@@ -86,7 +86,7 @@ impl ProjectService<'_> {
 }
 
 /// The binding target of a queue. For a queue in a pool it is the pool.
-fn home(queue: &Queue) -> (Target, String) {
+fn binding_target(queue: &Queue) -> (Target, String) {
     match queue.elastic_resource_pool_name.as_str() {
         "" => (Target::Queue, queue.queue_name.clone()),
         pool => (Target::Pool, pool.to_owned()),

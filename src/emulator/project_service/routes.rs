@@ -20,10 +20,13 @@ impl ProjectService<'_> {
         let now = self.now;
         let record = self.record_mut(id)?;
         if record.routes.iter().any(|route| route.name == name) {
-            return Err(ApiError::taken(format!("Route {name} already exists")));
+            return Err(ApiError::already_exists(format!("Route {name} already exists")));
         }
         if let Some(same) = record.routes.iter().find(|route| rules::network(&route.cidr) == Some(network)) {
-            return Err(ApiError::taken(format!("The CIDR {cidr} is already that of the route {}", same.name)));
+            return Err(ApiError::already_exists(format!(
+                "The CIDR {cidr} is already that of the route {}",
+                same.name
+            )));
         }
         record.routes.push(Route { name: name.to_owned(), cidr: cidr.to_owned(), create_time: now });
         Ok(())
@@ -32,7 +35,8 @@ impl ProjectService<'_> {
     /// Deletes a route. The error for a missing route is an inference.
     pub fn delete_route(&mut self, id: &str, name: &str) -> Result<(), ApiError> {
         let routes = &mut self.record_mut(id)?.routes;
-        let at = routes.iter().position(|route| route.name == name).ok_or_else(|| ApiError::no_such("route", name))?;
+        let at =
+            routes.iter().position(|route| route.name == name).ok_or_else(|| ApiError::not_found("route", name))?;
         routes.remove(at);
         Ok(())
     }

@@ -15,7 +15,7 @@ impl ProjectService<'_> {
         limits::text("queue_name", &rules::QUEUE_NAME, &queue.queue_name)?;
         let pool = &queue.elastic_resource_pool_name;
         if !pool.is_empty() && self.project.pool(pool).is_none() {
-            return Err(ApiError::no_such("elastic resource pool", pool));
+            return Err(ApiError::not_found("elastic resource pool", pool));
         }
         let queue = Queue { queue_name: queue.queue_name.to_ascii_lowercase(), ..queue };
         self.project.queues.retain(|other| other.queue_name != queue.queue_name);
@@ -25,7 +25,7 @@ impl ProjectService<'_> {
 
     /// Removes a queue. Its bindings remain; the documents do not say what happens to them.
     pub fn remove_queue(&mut self, name: &str) -> Result<(), ApiError> {
-        let name = self.project.queue(name).ok_or_else(|| ApiError::no_such("queue", name))?.queue_name.clone();
+        let name = self.project.queue(name).ok_or_else(|| ApiError::not_found("queue", name))?.queue_name.clone();
         self.project.queues.retain(|queue| queue.queue_name != name);
         Ok(())
     }
@@ -40,7 +40,7 @@ impl ProjectService<'_> {
 
     /// Removes an elastic resource pool without queues.
     pub fn remove_pool(&mut self, name: &str) -> Result<(), ApiError> {
-        let pool = self.project.pool(name).ok_or_else(|| ApiError::no_such("elastic resource pool", name))?;
+        let pool = self.project.pool(name).ok_or_else(|| ApiError::not_found("elastic resource pool", name))?;
         if let Some(queue) = pool.queues.first() {
             return Err(ApiError::unsupported(format!("Elastic resource pool {name} holds the queue {queue}")));
         }
