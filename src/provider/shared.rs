@@ -7,6 +7,7 @@ pub(super) mod error_detail;
 pub(super) mod location;
 pub(super) mod operation;
 pub(super) mod ownership;
+pub(super) mod part_resource;
 pub(super) mod plan_checks;
 pub(super) mod run_state;
 pub(super) mod tags;

@@ -60,6 +60,15 @@ pub(in crate::provider) enum OperationError {
     Reported(Diagnostics),
 }
 
+/// Runs an operation. Its error becomes diagnostics with this summary and state note.
+pub(in crate::provider) async fn report<T>(
+    summary: &str,
+    state_note: &str,
+    operation: impl Future<Output = Result<T, OperationError>>,
+) -> Result<T, Diagnostics> {
+    operation.await.map_err(|error| error.into_errors(summary, state_note))
+}
+
 impl OperationContext {
     /// Begins an operation that may take as long as `limit`. Asks for the project where its id is not given.
     pub(in crate::provider) async fn open(
