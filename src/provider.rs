@@ -136,8 +136,8 @@ impl Provider for DliProvider {
         vec![
             Arc::new(EnhancedConnectionDataSource(provider_data())),
             Arc::new(EnhancedConnectionsDataSource(provider_data())),
-            Arc::new(QueuesDataSource(provider_data())),
-            Arc::new(ElasticResourcePoolsDataSource(provider_data())),
+            Arc::new(QueuesDataSource::new(provider_data())),
+            Arc::new(ElasticResourcePoolsDataSource::new(provider_data())),
         ]
     }
 }

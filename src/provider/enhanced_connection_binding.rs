@@ -1,18 +1,18 @@
-//! `dli_enhanced_connection_binding`: one queue or one elastic resource pool that uses a connection, for teams that own
-//! the queue and not the connection.
+//! `dli_enhanced_connection_binding`: one queue or one elastic resource pool bound to a connection that is managed
+//! elsewhere.
 //!
 //! `{c}` is `/v2.0/{project}/datasource/enhanced-connections/{id}`.
 //!
 //! | call | when |
 //! |---|---|
-//! | `GET  {c}` | create, read, delete, import; again and again while the binding is made or ended |
+//! | `GET  {c}` | create, read, delete, import; polled while the binding is created or removed |
 //! | `POST {c}/associate-queue` | create |
 //! | `POST {c}/disassociate-queue` | delete |
 //! | `GET  /v1.0/{project}/queues` | plan of a new queue; where the queue may live in a bound pool |
 //! | `GET  /v3/{project}/elastic-resource-pools` | plan of a new pool |
 //!
-//! What has FAILED counts as not bound: it is forgotten, planned again and bound again, because the service neither tries
-//! again by itself nor unbinds it.
+//! A FAILED binding counts as missing: the read removes it from the state and the next apply binds again, because the
+//! service neither retries nor unbinds it.
 
 mod model;
 mod schema;
@@ -24,21 +24,23 @@ use std::{
 };
 
 use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
 
 use self::{
-    model::{Bound, Look, set},
+    model::{BindingModel, Snapshot, set},
     schema::{POOL, QUEUE},
 };
 use super::{
     provider_data::ProviderData,
-    shared::binding_target::{BindingTarget, DeclaredTargets, PoolOfQueue},
-    shared::connection_part,
-    shared::location,
-    shared::operation::{OperationContext, OperationError},
-    shared::ownership::Part,
-    shared::plan_checks::PlanChecker,
-    shared::run_state::PartKey,
-    shared::wait_for_bindings::{self, Changed, WaitError},
+    shared::{
+        binding_target::{BindingTarget, DeclaredTargets, PoolOfQueue},
+        connection_part, location,
+        operation::{OperationContext, OperationError, report},
+        ownership::Part,
+        plan_checks::PlanChecker,
+        run_state::PartKey,
+        wait_for_bindings::{self, Changed, WaitError},
+    },
 };
 use crate::{
     dli::{
@@ -57,10 +59,9 @@ use crate::{
     },
 };
 
-/// From one look to the next whether it is unbound.
-const PAUSE: Duration = Duration::from_secs(2);
+/// Interval between checks whether the target is unbound.
+const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
-/// The kind of resource.
 #[derive(Debug)]
 pub(super) struct EnhancedConnectionBinding {
     provider_data: Arc<ProviderData>,
@@ -69,6 +70,16 @@ pub(super) struct EnhancedConnectionBinding {
 impl EnhancedConnectionBinding {
     pub(super) fn new(provider_data: Arc<ProviderData>) -> Self {
         Self { provider_data }
+    }
+
+    async fn begin(
+        &self,
+        bound: &BindingModel,
+        timeout: Duration,
+        stop: &CancellationToken,
+    ) -> Result<OperationContext, OperationError> {
+        let context = OperationContext::open(&self.provider_data, bound.location(), timeout, stop).await?;
+        Ok(context.subject(bound.subject()))
     }
 }
 
@@ -108,154 +119,144 @@ impl Resource for EnhancedConnectionBinding {
         const SUMMARY: &str = "Could Not Bind";
         const STATE_NOTE: &str =
             "The state holds no binding. The next apply creates it, or takes it over if it exists.";
-        let mut bound = Bound::from_value(request.planned, &Path::root())?;
-        let limit = bound.timeouts.create(schema::CREATE);
-        let to_errors = |error: OperationError| error.into_errors(SUMMARY, STATE_NOTE);
-        let context = OperationContext::open(&self.provider_data, bound.location(), limit, request.stop)
-            .await
-            .map_err(to_errors)?
-            .subject(bound.subject());
+        let mut bound = BindingModel::from_value(request.planned, &Path::root())?;
+        report(SUMMARY, STATE_NOTE, async {
+        let context = self.begin(&bound, bound.timeouts.create(schema::CREATE), request.stop).await?;
         let id = bound.connection_id.clone();
 
-        let guard = connection_part::lock(&context, &self.provider_data, &id).await.map_err(to_errors)?;
-        let look = loop {
-            let Some(look) = Look::at(&context, &bound).await.map_err(to_errors)? else {
-                return Err(connection_part::no_connection(SUMMARY, &id));
+        let guard = connection_part::lock(&context, &self.provider_data, &id).await?;
+        let snapshot = loop {
+            let Some(snapshot) = Snapshot::read(&context, &bound).await? else {
+                return Err(connection_part::no_connection(SUMMARY, &id).into());
             };
-            let is_removed = || self.provider_data.run_state().is_removed(&id, PartKey::Peering(look.target(&bound)));
-            if look.peering(&bound).is_none() || !is_removed() {
-                break look;
+            let is_removed = || self.provider_data.run_state().is_removed(&id, PartKey::Peering(snapshot.target(&bound)));
+            if snapshot.peering(&bound).is_none() || !is_removed() {
+                break snapshot;
             }
-            context.pause(PAUSE, || format!("The unbinding of the {}", bound.what())).await.map_err(to_errors)?;
+            context.pause(POLL_INTERVAL, || format!("The unbinding of the {}", bound.target_name())).await?;
         };
-        let target = look.target(&bound);
+        let target = snapshot.target(&bound);
         let mut before = BTreeMap::new();
-        match target.peering(&look.shown) {
+        match target.peering(&snapshot.shown) {
             Some(there) if !there.has_status(wire::BINDING_FAILED) => response.add_warning(already_bound(&bound)),
             failed => {
                 before.extend(failed.map(|failed| (target, failed.clone())));
-                if let Err(error) = bind(&context, &bound, &look.pool_of_queue, &before).await {
-                    bound.observe(&context, None);
-                    return Err(connection_part::create_failed(error, (SUMMARY, STATE_NOTE), bound, response));
+                if let Err(error) = bind(&context, &bound, &snapshot.pool_of_queue, &before).await {
+                    bound.set_computed(&context, None);
+                    return Err(connection_part::create_failed(error, (SUMMARY, STATE_NOTE), bound, response).into());
                 }
             }
         }
-        self.provider_data.run_state().mark_in_use(&id, PartKey::Peering(look.target(&bound)));
+        self.provider_data.run_state().mark_in_use(&id, PartKey::Peering(snapshot.target(&bound)));
         drop(guard);
-        // From here on it may be bound, and whatever goes wrong, Terraform knows it.
-        bound.observe(&context, None);
+        // The binding may exist from now on, so the state holds it before any later error.
+        bound.set_computed(&context, None);
         response.set_state(bound.clone());
 
-        let Look { shown, mut pool_of_queue } = look;
+        let Snapshot { shown, mut pool_of_queue } = snapshot;
         let seen = if bound.wait_for_bindings.unwrap_or(true) {
             wait(&context, &bound, &mut pool_of_queue, &before, &shown.name, response).await?
         } else {
-            match Look::at(&context, &bound).await {
+            match Snapshot::read(&context, &bound).await {
                 Ok(seen) => {
-                    response.add_warning(seen.iter().flat_map(|look| look.failures(&bound)).collect::<Diagnostics>());
-                    seen.and_then(|look| look.peering(&bound).cloned())
+                    response.add_warning(seen.iter().flat_map(|snapshot| snapshot.failures(&bound)).collect::<Diagnostics>());
+                    seen.and_then(|snapshot| snapshot.peering(&bound).cloned())
                 }
                 Err(error) => {
                     let state_note =
                         "The binding was created and is in the state. Its status is read at the next plan or apply.";
-                    response.add_warning(error.warn("Bound, but Not Read Back", state_note));
+                    response.add_warning(error.warn("BindingModel, but Not Read Back", state_note));
                     None
                 }
             }
         };
-        bound.observe(&context, seen.as_ref());
+        bound.set_computed(&context, seen.as_ref());
         response.set_state(bound);
         Ok(())
+        }).await
     }
 
     async fn read(&self, request: ReadRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
-        let mut bound = Bound::from_state(request.state)?;
-        connection_part::check_state(&bound.connection_id)?;
-        let limit = bound.timeouts.read(schema::READ);
-        let to_errors =
-            |error: OperationError| error.into_errors("Could Not Read the Binding", "The state was not changed.");
-        let context = OperationContext::open(&self.provider_data, bound.location(), limit, request.stop)
-            .await
-            .map_err(to_errors)?
-            .subject(bound.subject());
-        let look = Look::at_held(&context, &bound).await.map_err(to_errors)?;
-        response.add_warning(look.iter().flat_map(|look| look.failures(&bound)).collect::<Diagnostics>());
-        match look.as_ref().and_then(|look| look.peering(&bound)) {
-            Some(there) if !there.has_status(wire::BINDING_FAILED) => {
-                bound.observe(&context, Some(there));
-                response.set_state(bound);
+        let mut bound = BindingModel::from_state(request.state)?;
+        report("Could Not Read the Binding", "The state was not changed.", async {
+            let context = self.begin(&bound, bound.timeouts.read(schema::READ), request.stop).await?;
+            let snapshot = Snapshot::read_held(&context, &bound).await?;
+            response
+                .add_warning(snapshot.iter().flat_map(|snapshot| snapshot.failures(&bound)).collect::<Diagnostics>());
+            match snapshot.as_ref().and_then(|snapshot| snapshot.peering(&bound)) {
+                Some(there) if !there.has_status(wire::BINDING_FAILED) => {
+                    bound.set_computed(&context, Some(there));
+                    response.set_state(bound);
+                }
+                _ => response.remove_resource(),
             }
-            _ => response.remove_resource(),
-        }
-        Ok(())
+            Ok(())
+        })
+        .await
     }
 
-    /// What changes in place is Terraform's alone.
+    /// Changes only the state: every other change replaces the binding.
     async fn update(&self, request: UpdateRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
         response.set_state(request.planned.clone());
         Ok(())
     }
 
     async fn delete(&self, request: DeleteRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
-        let bound = Bound::from_state(request.prior)?;
-        connection_part::check_state(&bound.connection_id)?;
-        let limit = bound.timeouts.delete(schema::DELETE);
-        let state_note = "The binding is still in the state. Run the same command again (terraform destroy, or apply).";
-        let to_errors = |error: OperationError| error.into_errors("Could Not Unbind", state_note);
-        let context = OperationContext::open(&self.provider_data, bound.location(), limit, request.stop)
-            .await
-            .map_err(to_errors)?
-            .subject(bound.subject());
-        match unbind(&self.provider_data, &context, &bound).await.map_err(to_errors)? {
-            Some(Ended::Failed(name)) => {
+        let bound = BindingModel::from_state(request.prior)?;
+        const STATE_NOTE: &str =
+            "The binding is still in the state. Run the same command again (terraform destroy, or apply).";
+        report("Could Not Unbind", STATE_NOTE, async {
+        let context = self.begin(&bound, bound.timeouts.delete(schema::DELETE), request.stop).await?;
+        match unbind(&self.provider_data, &context, &bound).await? {
+            Some(UnbindOutcome::Failed(name)) => {
                 let text = format!(
                     "The binding of {name} is FAILED, and the service does not unbind what has FAILED. It does no harm, and \
                      disappears with the connection."
                 );
                 response.add_warning(Diagnostic::warning("Failed Binding Left Behind", text));
             }
-            Some(Ended::Unbound(BindingTarget::Pool(pool))) if bound.queue.is_some() => {
+            Some(UnbindOutcome::Unbound(BindingTarget::Pool(pool))) if bound.queue.is_some() => {
                 response.add_warning(pool_unbound(&bound, &pool));
             }
             _ => {}
         }
         Ok(())
+        }).await
     }
 
     async fn import(&self, request: ImportRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
-        const FORMS: &str = "CONNECTION_ID/queue/NAME or CONNECTION_ID/elastic_resource_pool/NAME";
+        const FORMAT: &str = "CONNECTION_ID/queue/NAME or CONNECTION_ID/elastic_resource_pool/NAME";
         let (object, region, project_id) = location::parse_import_id(request.id);
-        let words: Vec<&str> = object.split('/').collect();
-        let (connection_id, kind, name) = match words[..] {
+        let segments: Vec<&str> = object.split('/').collect();
+        let (connection_id, kind, name) = match segments[..] {
             [connection_id, kind @ (QUEUE | POOL), name] => (connection_id, kind, name.to_ascii_lowercase()),
-            _ => return Err(connection_part::invalid_import(request.id, FORMS)),
+            _ => return Err(connection_part::invalid_import(request.id, FORMAT)),
         };
-        let words: [(&str, &[rules::Rule]); 2] =
+        let segments: [(&str, &[rules::Rule]); 2] =
             [(connection_id, &[rules::CONNECTION_ID]), (&name, &[rules::QUEUE_NOT_DEFAULT, rules::QUEUE_NAME])];
-        connection_part::check_import(request.id, FORMS, &words)?;
-        let to_errors =
-            |error: OperationError| error.into_errors("Could Not Import the Binding", "Nothing was imported.");
-        let context = OperationContext::open(&self.provider_data, (region, project_id), schema::READ, request.stop)
-            .await
-            .map_err(to_errors)?;
-        let (queue, elastic_resource_pool) = if kind == QUEUE { (Some(name), None) } else { (None, Some(name)) };
-        let connection_id = connection_id.to_owned();
-        let mut bound = Bound { connection_id, queue, elastic_resource_pool, ..Bound::default() };
-        let look = Look::at(&context, &bound).await.map_err(to_errors)?;
-        let Some(there) = look.as_ref().and_then(|look| look.peering(&bound)) else {
-            let what = format!("binding of the {} to an enhanced connection {}", bound.what(), bound.connection_id);
-            return Err(connection_part::not_found(&what, "Binding"));
-        };
-        bound.observe(&context, Some(there));
-        response.set_state(bound);
-        Ok(())
+        connection_part::check_import(request.id, FORMAT, &segments)?;
+        report("Could Not Import the Binding", "Nothing was imported.", async {
+            let context =
+                OperationContext::open(&self.provider_data, (region, project_id), schema::READ, request.stop).await?;
+            let (queue, elastic_resource_pool) = if kind == QUEUE { (Some(name), None) } else { (None, Some(name)) };
+            let connection_id = connection_id.to_owned();
+            let mut bound = BindingModel { connection_id, queue, elastic_resource_pool, ..BindingModel::default() };
+            let snapshot = Snapshot::read(&context, &bound).await?;
+            let Some(there) = snapshot.as_ref().and_then(|snapshot| snapshot.peering(&bound)) else {
+                return Err(connection_part::not_found(&bound.subject(), "Binding").into());
+            };
+            bound.set_computed(&context, Some(there));
+            response.set_state(bound);
+            Ok(())
+        })
+        .await
     }
 }
 
-/// Binds what is not bound, or was `before` and has FAILED.
+/// Binds the target; `before` holds its FAILED peering, if any.
 async fn bind(
     context: &OperationContext,
-    bound: &Bound,
+    bound: &BindingModel,
     pool_of_queue: &PoolOfQueue,
     before: &BTreeMap<BindingTarget, Binding>,
 ) -> Result<(), OperationError> {
@@ -269,10 +270,10 @@ async fn bind(
     context.write(project.run_verified(|| project.bind(id, names), is_bound)).await
 }
 
-/// Waits until the binding works.
+/// Waits until the binding is ACTIVE.
 async fn wait(
     context: &OperationContext,
-    bound: &Bound,
+    bound: &BindingModel,
     pool_of_queue: &mut PoolOfQueue,
     before: &BTreeMap<BindingTarget, Binding>,
     connection: &str,
@@ -290,7 +291,7 @@ async fn wait(
             Err(wait_for_bindings::failure_errors(connection, &failed, state_note))
         }
         Err(WaitError::Gone) => Err(connection_part::no_connection(SUMMARY, &bound.connection_id)),
-        // All was done but the waiting, and what is bound should not be marked as broken for it.
+        // The binding exists, so an interrupted wait must not taint it.
         Err(WaitError::Operation(error @ OperationError::Interrupted { .. })) => {
             response.add_warning(
                 error.warn("Interrupted While Waiting for the Binding", wait_for_bindings::WAIT_INTERRUPTED),
@@ -305,35 +306,37 @@ async fn wait(
     }
 }
 
-/// How a binding ended that was there.
-enum Ended {
-    /// It was unbound.
+/// How the removal of an existing binding ended.
+enum UnbindOutcome {
     Unbound(BindingTarget),
-    /// It is there, and has FAILED: the service does not unbind it. By its name.
+    /// The service does not unbind a FAILED binding; holds its name.
     Failed(String),
 }
 
-/// Unbinds it, and waits until it is no longer shown. `None` where there is nothing to unbind, or others rely on it.
+/// Unbinds the target and waits until it is gone. `None` if it is not bound or still in use.
 async fn unbind(
     provider_data: &ProviderData,
     context: &OperationContext,
-    bound: &Bound,
-) -> Result<Option<Ended>, OperationError> {
+    bound: &BindingModel,
+) -> Result<Option<UnbindOutcome>, OperationError> {
     let (project, id, names) = (&context.project, &bound.connection_id, &bound.names());
     let mut guard = Some(connection_part::lock(context, provider_data, id).await?);
     let mut ended = None;
     loop {
-        let look =
-            if guard.is_some() { Look::at_held(context, bound).await? } else { Look::at(context, bound).await? };
-        let Some(look) = look else { return Ok(ended) };
-        let target = &look.target(bound);
-        let Some(there) = target.peering(&look.shown) else { return Ok(ended) };
+        let snapshot = if guard.is_some() {
+            Snapshot::read_held(context, bound).await?
+        } else {
+            Snapshot::read(context, bound).await?
+        };
+        let Some(snapshot) = snapshot else { return Ok(ended) };
+        let target = &snapshot.target(bound);
+        let Some(there) = target.peering(&snapshot.shown) else { return Ok(ended) };
         if there.has_status(wire::BINDING_FAILED) {
-            return Ok(Some(Ended::Failed(there.name.clone())));
+            return Ok(Some(UnbindOutcome::Failed(there.name.clone())));
         }
-        // Created before this one is destroyed, or another queue of the same pool.
+        // Another resource of this run uses it: create_before_destroy, or another queue of the same pool.
         if provider_data.run_state().is_in_use(id, PartKey::Peering(target.clone())) {
-            tracing::info!(id, "not unbound: another binding of this run relies on it");
+            tracing::info!(id, "not unbound: another binding of this run uses it");
             return Ok(ended);
         }
         if guard.is_some() {
@@ -341,44 +344,45 @@ async fn unbind(
             match context.write(project.run_verified(|| project.unbind(id, names), is_gone)).await {
                 Ok(()) => {
                     provider_data.run_state().mark_removed(id, PartKey::Peering(target.clone()));
-                    ended = Some(Ended::Unbound(target.clone()));
+                    ended = Some(UnbindOutcome::Unbound(target.clone()));
                     guard = None;
                     continue;
                 }
-                // One that is still being made may have to be made first.
+                // The service may refuse to unbind a binding that is still CREATING.
                 Err(error) if error.may_mean_not_yet() && there.has_status(wire::BINDING_CREATING) => {
-                    tracing::info!(id, ?error, "the binding is still being made; unbinding it again in a moment");
+                    tracing::info!(id, ?error, "the binding is still being created; retrying the unbind");
                 }
-                // The queue may have gone, and the binding with it.
+                // The queue may have been deleted together with its binding.
                 Err(error) if error.is_not_found() => {
-                    let left = Look::at(context, bound).await?.is_some_and(|look| look.peering(bound).is_some());
+                    let left =
+                        Snapshot::read(context, bound).await?.is_some_and(|snapshot| snapshot.peering(bound).is_some());
                     return if left { Err(error) } else { Ok(None) };
                 }
                 Err(error) => return Err(error),
             }
         }
-        context.pause(PAUSE, || format!("The unbinding of the {}", bound.what())).await?;
+        context.pause(POLL_INTERVAL, || format!("The unbinding of the {}", bound.target_name())).await?;
     }
 }
 
-/// Which other resources rely on the pool nobody here can tell: Terraform shows an apply only what changes.
-fn pool_unbound(bound: &Bound, pool: &str) -> Diagnostic {
+/// The provider cannot name the affected resources: an apply receives only the changed ones.
+fn pool_unbound(bound: &BindingModel, pool: &str) -> Diagnostic {
     let text = format!(
         "The {} lives in the elastic resource pool {pool}, and its binding was that of the pool: no queue of the pool uses the \
          connection {} any more. A resource that binds another of them finds that out at the next plan, and binds the pool \
          again. Where several rely on it, declare the pool itself, once, with elastic_resource_pool.",
-        bound.what(),
+        bound.target_name(),
         bound.connection_id
     );
     Diagnostic::warning("Elastic Resource Pool Unbound", text)
 }
 
-fn already_bound(bound: &Bound) -> Diagnostic {
+fn already_bound(bound: &BindingModel) -> Diagnostic {
     let text = format!(
         "The {} is already bound to the connection {}: by somebody else, or by an earlier apply whose answer was lost. The \
          binding is taken over, and destroying this resource unbinds it.",
-        bound.what(),
+        bound.target_name(),
         bound.connection_id
     );
-    Diagnostic::warning("Already Bound", text)
+    Diagnostic::warning("Already BindingModel", text)
 }

@@ -2,112 +2,101 @@
 //!
 //! | call | when |
 //! |---|---|
-//! | `GET /v3/{project}/elastic-resource-pools` | read; the whole list, because the service finds a name in any other |
+//! | `GET /v3/{project}/elastic-resource-pools` | read; the whole list, because the name filter also matches substrings |
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 
 use crate::{
+    client::{Error, Project},
     dli::{rules, wire::Pool},
-    framework::{
-        data_source::{DataRequest, DataSource},
-        diagnostic::Diagnostics,
-        model::IntoValue,
-        resource::ResponseState,
-        schema::{Attribute, Nesting, Schema},
-        types::Type,
-        value::Value,
-    },
+    framework::{model::IntoValue, schema::Attribute, types::Type, value::Value},
     provider::{
-        enhanced_connection::model,
-        provider_data::ProviderData,
-        shared::data_source::{self, answer, charging_mode, open, text, to_errors},
-        shared::location,
-        shared::validators::{MatchesRule, OneOf},
+        enhanced_connection::model::{text as text_or_null, timestamp},
+        shared::{
+            data_source::{Column, ListDataSource, ListSource, ListTexts, charging_mode, text},
+            validators::{MatchesRule, OneOf},
+        },
     },
 };
 
-/// The kind of data source.
+pub(in crate::provider) type ElasticResourcePoolsDataSource = ListDataSource<ElasticResourcePools>;
+
 #[derive(Debug)]
-pub(in crate::provider) struct ElasticResourcePoolsDataSource(pub(in crate::provider) Arc<ProviderData>);
+pub(in crate::provider) struct ElasticResourcePools;
 
 #[async_trait]
-impl DataSource for ElasticResourcePoolsDataSource {
-    fn type_name(&self) -> &'static str {
-        "dli_elastic_resource_pools"
-    }
+impl ListSource for ElasticResourcePools {
+    type Entry = Pool;
 
-    fn schema(&self) -> Schema {
-        let mut attributes = vec![
+    const TEXTS: ListTexts = ListTexts {
+        type_name: "dli_elastic_resource_pools",
+        description: "The elastic resource pools of a project.",
+        list: ("elastic_resource_pools", "The pools, sorted by name."),
+        error_summary: "Could Not Read the Elastic Resource Pools",
+    };
+
+    fn filters() -> Vec<Attribute> {
+        vec![
             Attribute::string("name")
                 .validator(MatchesRule(&[rules::POOL_NAME]))
-                .description("Only the pool of exactly this name. None that has it is no error."),
+                .description("Only the pool of exactly this name. No match is not an error."),
             Attribute::string("status")
                 .validator(OneOf(&["AVAILABLE", "SCALING", "CREATING", "FAILED"]))
                 .description("Only pools in this state: `AVAILABLE`, `SCALING`, `CREATING` or `FAILED`."),
-        ];
-        attributes.extend(location::data_source_attributes());
-        attributes.push(
-            Attribute::nested("elastic_resource_pools", Nesting::List, pool())
-                .computed()
-                .description("The pools, in the order of their names."),
-        );
-        data_source::schema("The elastic resource pools of a project.", attributes)
+        ]
     }
 
-    async fn read(&self, request: DataRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
-        let to_errors = to_errors("Could Not Read the Elastic Resource Pools");
-        let context = open(&self.0, &request).await.map_err(&to_errors)?;
-        let mut pools = context.read(context.project.list_pools()).await.map_err(&to_errors)?;
-        let (name, status) = (text(request.config, "name"), text(request.config, "status"));
-        pools.retain(|pool| {
-            name.is_none_or(|name| pool.name.eq_ignore_ascii_case(name))
-                && status.is_none_or(|status| pool.status.eq_ignore_ascii_case(status))
-        });
-        pools.sort_by(|a, b| a.name.cmp(&b.name));
-        let pools = Value::List(pools.iter().map(value).collect());
-        response.set_state(answer(request.config, &context, Value::map([("elastic_resource_pools", pools)])));
-        Ok(())
+    fn columns() -> Vec<Column<Pool>> {
+        let string = |name, text, value: fn(&Pool) -> Value| Column(name, Type::String, text, value);
+        let number = |name, text, value: fn(&Pool) -> Value| Column(name, Type::Number, text, value);
+        vec![
+            string("name", "Name of the pool.", |pool| pool.name.as_str().into()),
+            string("status", "`AVAILABLE`, `SCALING`, `CREATING` or `FAILED`.", |pool| {
+                text_or_null(&pool.status.to_ascii_uppercase()).into_value()
+            }),
+            string("fail_reason", "Why it FAILED; null otherwise.", |pool| {
+                text_or_null(&pool.fail_reason).into_value()
+            }),
+            string(
+                "cidr_in_vpc",
+                "Network of the pool. It must not overlap the network of a connection's VPC.",
+                |pool| text_or_null(&pool.cidr_in_vpc).into_value(),
+            ),
+            string(
+                "charging_mode",
+                "`pay_per_use` (by the CU-hour) or `yearly_monthly`; null if the service does not return it.",
+                |pool| charging_mode(pool.charging_mode),
+            ),
+            number("min_cu", "Minimum compute units.", |pool| pool.min_cu.into()),
+            number("max_cu", "Maximum compute units.", |pool| pool.max_cu.into()),
+            number("actual_cu", "Current compute units.", |pool| pool.actual_cu.into()),
+            Column("queues", Type::set(Type::String), "Names of the queues in the pool.", |pool| {
+                pool.queues.iter().cloned().collect::<BTreeSet<_>>().into_value()
+            }),
+            string("owner", "The user who created the pool.", |pool| text_or_null(&pool.owner).into_value()),
+            string("description", "Description.", |pool| text_or_null(&pool.description).into_value()),
+            string("created_at", "Creation time, RFC 3339 in UTC.", |pool| timestamp(pool.create_time).into_value()),
+            Column(
+                "can_be_bound",
+                Type::Bool,
+                "Whether an enhanced connection may bind it: it is neither `CREATING` nor `FAILED`.",
+                |pool| pool.may_be_bound().into(),
+            ),
+        ]
     }
-}
 
-fn pool() -> Vec<Attribute> {
-    let all = vec![
-        Attribute::string("name").description("Name of the pool."),
-        Attribute::string("status").description("`AVAILABLE`, `SCALING`, `CREATING` or `FAILED`."),
-        Attribute::string("fail_reason").description("Why it FAILED; null otherwise."),
-        Attribute::string("cidr_in_vpc").description("Its network, which must not overlap that of a connection's VPC."),
-        Attribute::string("charging_mode")
-            .description("`pay_per_use` (by the CU-hour) or `yearly_monthly`; null where the service does not tell."),
-        Attribute::new("min_cu", Type::Number).description("Fewest compute units."),
-        Attribute::new("max_cu", Type::Number).description("Most compute units."),
-        Attribute::new("actual_cu", Type::Number).description("Compute units at present."),
-        Attribute::new("queues", Type::set(Type::String)).description("Names of the queues in it."),
-        Attribute::string("owner").description("The user who made it."),
-        Attribute::string("description").description("What its maker says about it."),
-        Attribute::string("created_at").description("When it was made, RFC 3339 in UTC."),
-        Attribute::bool("can_be_bound")
-            .description("Whether an enhanced connection may bind it: it is neither `CREATING` nor `FAILED`."),
-    ];
-    all.into_iter().map(Attribute::computed).collect()
-}
+    async fn list(project: &Project) -> Result<Vec<Pool>, Error> {
+        project.list_pools().await
+    }
 
-fn value(pool: &Pool) -> Value {
-    let text = |text: &str| model::text(text).into_value();
-    Value::map([
-        ("name", pool.name.as_str().into()),
-        ("status", model::text(&pool.status.to_ascii_uppercase()).into_value()),
-        ("fail_reason", text(&pool.fail_reason)),
-        ("cidr_in_vpc", text(&pool.cidr_in_vpc)),
-        ("charging_mode", charging_mode(pool.charging_mode).into_value()),
-        ("min_cu", pool.min_cu.into()),
-        ("max_cu", pool.max_cu.into()),
-        ("actual_cu", pool.actual_cu.into()),
-        ("queues", pool.queues.iter().cloned().collect::<BTreeSet<_>>().into_value()),
-        ("owner", text(&pool.owner)),
-        ("description", text(&pool.description)),
-        ("created_at", model::timestamp(pool.create_time).into_value()),
-        ("can_be_bound", pool.may_be_bound().into()),
-    ])
+    fn name(pool: &Pool) -> &str {
+        &pool.name
+    }
+
+    fn matches(pool: &Pool, config: &Value) -> bool {
+        let is = |filter, value: &str| text(config, filter).is_none_or(|wanted| wanted.eq_ignore_ascii_case(value));
+        is("name", &pool.name) && is("status", &pool.status)
+    }
 }

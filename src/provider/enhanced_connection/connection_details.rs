@@ -1,7 +1,6 @@
-//! What there is to know of one connection, for the data sources that show one or many.
+//! All attributes of a connection, for the data sources.
 //!
-//! Everything stands in the connection itself but its tags and the projects that it is shared with: these cost a call
-//! each, and are not asked for where a connection was deleted.
+//! Tags and privileges take one call each. They are not read for a deleted connection.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,19 +20,19 @@ use crate::{
     },
 };
 
-/// A connection, and what other calls tell of it.
+/// A connection with its tags and the projects it is shared with.
 #[derive(Debug)]
 pub(in crate::provider) struct ConnectionDetails {
     shown: wire::Connection,
-    /// All of them, those that the provider ignores too; `None` where they cannot be read.
+    /// All tags, including ignored ones; `None` if they cannot be read.
     pub(in crate::provider) tags: Option<Tags>,
-    /// `None` where that cannot be read.
+    /// Project IDs; `None` if they cannot be read.
     shared_with: Option<BTreeSet<String>>,
 }
 
 impl ConnectionDetails {
-    /// Asks for the rest; `None` where the connection went away meanwhile.
-    pub(in crate::provider) async fn ask(
+    /// Reads tags and privileges; `None` if the connection was deleted meanwhile.
+    pub(in crate::provider) async fn read(
         context: &OperationContext,
         shown: wire::Connection,
     ) -> Result<Option<Self>, OperationError> {
@@ -59,10 +58,10 @@ impl ConnectionDetails {
         Ok(Some(Self { shown, tags, shared_with }))
     }
 
-    /// The values of [`attributes`], and a warning where one of them cannot hold what there is.
+    /// The values of [`attributes`], and a warning for doubled host names.
     pub(in crate::provider) fn into_value(self, tag_policy: &TagPolicy) -> (Value, Diagnostics) {
         let Self { mut shown, tags, shared_with } = self;
-        // Of several addresses of one name the same one is shown, whichever comes first.
+        // Of several addresses of one name, the result does not depend on the order of the response.
         shown.hosts.sort();
         let (hosts, doubled) = model::hosts(&shown.hosts, None);
         let tags = tags.map(|tags| tags.into_iter().filter(|(key, _)| !tag_policy.ignores(key)).collect::<Tags>());

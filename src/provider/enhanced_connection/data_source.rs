@@ -3,9 +3,9 @@
 //! | call | when |
 //! |---|---|
 //! | `GET /v2.0/{project}/datasource/enhanced-connections/{id}` | read by id |
-//! | `GET /v2.0/{project}/datasource/enhanced-connections` | read by name; it has all that the other has |
+//! | `GET /v2.0/{project}/datasource/enhanced-connections` | read by name |
 //! | `GET /v3/{project}/dli_enhanced_datasource/{id}/tags` | read |
-//! | `GET /v2.0/{project}/datasource/enhanced-connections/{id}/privileges` | read of one that is shared |
+//! | `GET /v2.0/{project}/datasource/enhanced-connections/{id}/privileges` | read of a shared connection |
 
 use std::sync::Arc;
 
@@ -24,14 +24,13 @@ use crate::{
     },
     provider::{
         provider_data::ProviderData,
-        shared::data_source::{self, answer, open, text, to_errors},
+        shared::data_source::{self, open, report, state, text},
         shared::location,
         shared::operation::{OperationContext, OperationError},
         shared::validators::{ExactlyOneOf, MatchesRule},
     },
 };
 
-/// The kind of data source.
 #[derive(Debug)]
 pub(in crate::provider) struct EnhancedConnectionDataSource(pub(in crate::provider) Arc<ProviderData>);
 
@@ -57,7 +56,7 @@ impl DataSource for EnhancedConnectionDataSource {
         }
         attributes.splice(2..2, location::data_source_attributes());
         let schema = data_source::schema(
-            "One enhanced datasource connection, by its ID or its exact name. That there is none, or several of that name, \
+            "One enhanced datasource connection, by its ID or its exact name. No match, or several connections of that name, \
              is an error.",
             attributes,
         );
@@ -65,23 +64,20 @@ impl DataSource for EnhancedConnectionDataSource {
     }
 
     async fn read(&self, request: DataRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
-        let to_errors = to_errors("Could Not Read the Enhanced Connection");
-        let context = open(&self.0, &request).await.map_err(&to_errors)?;
-        let (id, name) = (text(request.config, "id"), text(request.config, "name"));
-        let shown = match name {
-            Some(name) => by_name(&context, name).await,
-            None => by_id(&context, id.unwrap_or_default()).await,
-        };
-        let shown = shown.map_err(&to_errors)?;
-        let missing = || match name {
-            Some(name) => no_such("name", name),
-            None => no_such("id", id.unwrap_or_default()),
-        };
-        let facts = ConnectionDetails::ask(&context, shown).await.map_err(&to_errors)?.ok_or_else(missing)?;
-        let (found, warnings) = facts.into_value(&self.0.tag_policy());
-        response.add_warning(warnings);
-        response.set_state(answer(request.config, &context, found));
-        Ok(())
+        report("Could Not Read the Enhanced Connection", async {
+            let context = open(&self.0, &request).await?;
+            let id = text(request.config, "id").unwrap_or_default();
+            let (connection, missing) = match text(request.config, "name") {
+                Some(name) => (by_name(&context, name).await?, no_such("name", name)),
+                None => (by_id(&context, id).await?, no_such("id", id)),
+            };
+            let details = ConnectionDetails::read(&context, connection).await?.ok_or(missing)?;
+            let (found, warnings) = details.into_value(&self.0.tag_policy());
+            response.add_warning(warnings);
+            response.set_state(state(request.config, &context, found));
+            Ok(())
+        })
+        .await
     }
 }
 

@@ -1,4 +1,4 @@
-//! The resource as a struct, and a look at its connection.
+//! The resource model, and a snapshot of its connection.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ use crate::{
 
 model! {
     #[derive(Debug, Clone, Default)]
-    pub(super) struct Bound {
+    pub(super) struct BindingModel {
         pub(super) region: Computed<String>,
         pub(super) project_id: Computed<String>,
         pub(super) connection_id: String,
@@ -35,10 +35,11 @@ model! {
     }
 }
 
-impl Bound {
-    /// What the state holds. One that names neither a queue nor a pool was damaged, and would be taken for gone.
+impl BindingModel {
+    /// Reads the state; a damaged state that names neither a queue nor a pool is an error.
     pub(super) fn from_state(state: &Value) -> Result<Self, Diagnostics> {
         let bound: Self = connection_part::from_state(state)?;
+        connection_part::check_state(&bound.connection_id)?;
         if bound.name().is_empty() {
             let fact = format!("one of {QUEUE} and {POOL} should be set, but none is.");
             return Err(connection_part::damaged(&fact, Path::attribute(QUEUE)).into());
@@ -46,28 +47,27 @@ impl Bound {
         Ok(bound)
     }
 
-    /// As messages name it.
+    /// The object of error messages.
     pub(super) fn subject(&self) -> String {
-        format!("binding of the {} to the connection {}", self.what(), self.connection_id)
+        format!("binding of the {} to the connection {}", self.target_name(), self.connection_id)
     }
 
-    /// Its region and project, as far as they are known.
     pub(super) fn location(&self) -> (Option<&str>, Option<&str>) {
         (self.region.0.as_deref(), self.project_id.0.as_deref())
     }
 
-    /// The name, as it is written.
+    /// The name of the queue or pool.
     pub(super) fn name(&self) -> &str {
         self.queue.as_deref().or(self.elastic_resource_pool.as_deref()).unwrap_or_default()
     }
 
-    /// What it is, in words.
-    pub(super) fn what(&self) -> String {
+    /// Kind and name of the target, for messages.
+    pub(super) fn target_name(&self) -> String {
         let kind = if self.queue.is_some() { "queue" } else { "elastic resource pool" };
         format!("{kind} {}", self.name())
     }
 
-    /// The names as the calls want them.
+    /// The request body of bind and unbind.
     pub(super) fn names(&self) -> QueueNames {
         QueueNames {
             queues: self.queue.iter().cloned().collect(),
@@ -75,7 +75,7 @@ impl Bound {
         }
     }
 
-    /// What the peering is made for, as far as is known by now.
+    /// The target of the peering, as far as it is known.
     pub(super) fn target(&self, pool_of_queue: &PoolOfQueue, shown: &wire::Connection) -> BindingTarget {
         match &self.queue {
             Some(queue) => pool_of_queue.of(shown, queue),
@@ -83,8 +83,8 @@ impl Bound {
         }
     }
 
-    /// Takes over what the provider decides.
-    pub(super) fn observe(&mut self, context: &OperationContext, shown: Option<&Binding>) {
+    /// Sets the computed attributes.
+    pub(super) fn set_computed(&mut self, context: &OperationContext, shown: Option<&Binding>) {
         location::fill_location(&mut self.region, &mut self.project_id, context);
         let kind = if self.queue.is_some() { QUEUE } else { POOL };
         let id = format!("{}/{kind}/{}", self.connection_id, self.name().to_ascii_lowercase());
@@ -97,15 +97,15 @@ impl Bound {
     }
 }
 
-/// A look at the connection, with where the queue lives.
-pub(super) struct Look {
+/// The connection at one point in time, with the pool of the queue.
+pub(super) struct Snapshot {
     pub(super) shown: wire::Connection,
     pub(super) pool_of_queue: PoolOfQueue,
 }
 
-impl Look {
-    /// `None` where the connection is gone.
-    pub(super) async fn at(context: &OperationContext, bound: &Bound) -> Result<Option<Self>, OperationError> {
+impl Snapshot {
+    /// Reads the connection; `None` if it is gone.
+    pub(super) async fn read(context: &OperationContext, bound: &BindingModel) -> Result<Option<Self>, OperationError> {
         let Some(shown) = connection_part::find_connection(context, &bound.connection_id).await? else {
             return Ok(None);
         };
@@ -114,22 +114,26 @@ impl Look {
         Ok(Some(Self { shown, pool_of_queue }))
     }
 
-    /// The same of a binding that Terraform holds: where it seems to be missing, it is looked for again.
-    pub(super) async fn at_held(context: &OperationContext, bound: &Bound) -> Result<Option<Self>, OperationError> {
-        let is_missing = |look: &Option<Self>| look.as_ref().is_some_and(|look| look.peering(bound).is_none());
-        connection_part::read_until(context, || Self::at(context, bound), is_missing).await
+    /// Reads a binding that the state holds; repeats the read while it is missing.
+    pub(super) async fn read_held(
+        context: &OperationContext,
+        bound: &BindingModel,
+    ) -> Result<Option<Self>, OperationError> {
+        let is_missing =
+            |snapshot: &Option<Self>| snapshot.as_ref().is_some_and(|snapshot| snapshot.peering(bound).is_none());
+        connection_part::read_until(context, || Self::read(context, bound), is_missing).await
     }
 
-    pub(super) fn target(&self, bound: &Bound) -> BindingTarget {
+    pub(super) fn target(&self, bound: &BindingModel) -> BindingTarget {
         bound.target(&self.pool_of_queue, &self.shown)
     }
 
-    pub(super) fn peering(&self, bound: &Bound) -> Option<&Binding> {
+    pub(super) fn peering(&self, bound: &BindingModel) -> Option<&Binding> {
         self.target(bound).peering(&self.shown)
     }
 
-    /// A warning where it came to nothing.
-    pub(super) fn failures(&self, bound: &Bound) -> Diagnostics {
+    /// A warning if the binding has FAILED.
+    pub(super) fn failures(&self, bound: &BindingModel) -> Diagnostics {
         let failed = self.peering(bound).filter(|peering| peering.has_status(wire::BINDING_FAILED));
         let warnings = wait_for_bindings::failure_warnings(&self.shown.name, failed.map_or(&[], std::slice::from_ref));
         warnings.into_iter().map(|warning| warning.at(Path::root())).collect()
