@@ -50,6 +50,7 @@ const FILES_IN_CYCLES: &[&str] = &[
     "provider::shared::data_source",
     "provider::shared::location",
     "provider::shared::operation",
+    "provider::shared::part_resource",
     "provider::shared::plan_checks",
     "provider::shared::run_state",
     "provider::shared::wait_for_bindings",
