@@ -135,10 +135,10 @@ impl Inner {
         let matches = |cached: &Arc<ResolvedCredentials>| Arc::ptr_eq(cached, resolved);
         match self.credentials.as_ref() {
             Some(Credentials { agency: Some(_), .. }) if scope.as_agency => {
-                self.credentials_cache.agency.forget(matches).await
+                self.credentials_cache.agency.forget(matches).await;
             }
             Some(Credentials { source: CredentialsSource::Password(_), .. }) => {
-                self.token_cache(scope.token_scope).forget(matches).await
+                self.token_cache(scope.token_scope).forget(matches).await;
             }
             _ => self.credentials_cache.machine.forget(matches).await,
         }

@@ -74,7 +74,7 @@ impl HostLimiter {
         self.gate.update(|rate_limiter, now| match kind {
             _ if !is_sent => rate_limiter.not_sent(permit),
             Some(ErrorKind::Throttled { limit, wait }) => {
-                rate_limiter.throttled(permit, now, limit, wait, fastrand::f64())
+                rate_limiter.throttled(permit, now, limit, wait, fastrand::f64());
             }
             _ => rate_limiter.passed(permit, now),
         });

@@ -1,6 +1,6 @@
 //! Writes that are verified before they are repeated.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;

@@ -1,4 +1,4 @@
-//! Mutual TLS of go-plugin ("AutoMTLS"). Each side creates a certificate for one process; the client's comes through
+//! Mutual TLS of go-plugin (`AutoMTLS`). Each side creates a certificate for one process; the client's comes through
 //! the environment, the server's goes out in the handshake line.
 //!
 //! Each side trusts exactly one certificate. The client's is marked as a CA, which path building rejects as an end

@@ -202,9 +202,9 @@ impl Resource for EnhancedConnectionBinding {
     }
 
     async fn delete(&self, request: DeleteRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
-        let bound = BindingModel::from_state(request.prior)?;
         const STATE_NOTE: &str =
             "The binding is still in the state. Run the same command again (terraform destroy, or apply).";
+        let bound = BindingModel::from_state(request.prior)?;
         report("Could Not Unbind", STATE_NOTE, async {
         let context = self.begin(&bound, bound.timeouts.delete(schema::DELETE), request.stop).await?;
         match unbind(&self.provider_data, &context, &bound).await? {

@@ -12,8 +12,9 @@ use proptest::{collection::vec, prelude::*, test_runner::TestRunner};
 
 /// Runs what was a finding first, then random bytes.
 fn survives(target: &str, cases: u32, run: fn(&[u8])) {
-    let findings = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/malformed_input").join(target);
-    for entry in fs::read_dir(&findings).into_iter().flatten() {
+    let findings = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/malformed_input");
+    assert!(findings.is_dir(), "{} does not exist", findings.display());
+    for entry in fs::read_dir(findings.join(target)).into_iter().flatten() {
         let path = entry.expect("the folder can be read").path();
         let bytes = fs::read(&path).expect("it can be read");
         assert!(panic::catch_unwind(|| run(&bytes)).is_ok(), "a finding is back: {}", path.display());

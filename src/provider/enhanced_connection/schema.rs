@@ -27,6 +27,7 @@ pub(super) const READ: Duration = Duration::from_mins(5);
 pub(super) const UPDATE: Duration = Duration::from_mins(20);
 pub(super) const DELETE: Duration = Duration::from_mins(20);
 
+#[expect(clippy::too_many_lines, reason = "a table of attributes")]
 pub(super) fn schema() -> Schema {
     let mut attributes = vec![
         Attribute::string("name").required().validator(MatchesRule(&[rules::CONNECTION_NAME])).plan_modifier(RequiresReplace).description(

@@ -145,11 +145,12 @@ pub(in crate::provider) fn state(config: &Value, context: &OperationContext, fou
 }
 
 /// Runs a read; its error becomes diagnostics with this summary.
-pub(in crate::provider) async fn report(
+pub(in crate::provider) fn report(
     summary: &str,
     read: impl Future<Output = Result<(), OperationError>>,
-) -> Result<(), Diagnostics> {
-    read.await.map_err(|error| match error {
+) -> impl Future<Output = Result<(), Diagnostics>> {
+    let read = Box::pin(read);
+    let into_diagnostics = move |error| match error {
         // A data source has no timeouts block.
         OperationError::TimedOut { limit, last_error, .. } => {
             let what = format!("The service did not answer everything within {}.", humantime::format_duration(limit));
@@ -160,7 +161,8 @@ pub(in crate::provider) async fn report(
             Diagnostic::error(format!("Timed Out: {summary}"), text).into()
         }
         other => other.into_errors(summary, STATE_NOTE),
-    })
+    };
+    async move { read.await.map_err(into_diagnostics) }
 }
 
 /// The name of a `charging_mode`; `None` for an undocumented number.

@@ -61,12 +61,15 @@ pub(in crate::provider) enum OperationError {
 }
 
 /// Runs an operation. Its error becomes diagnostics with this summary and state note.
-pub(in crate::provider) async fn report<T>(
+///
+/// The operation's future is boxed, so that the caller's stays small.
+pub(in crate::provider) fn report<T>(
     summary: &str,
     state_note: &str,
     operation: impl Future<Output = Result<T, OperationError>>,
-) -> Result<T, Diagnostics> {
-    operation.await.map_err(|error| error.into_errors(summary, state_note))
+) -> impl Future<Output = Result<T, Diagnostics>> {
+    let operation = Box::pin(operation);
+    async move { operation.await.map_err(|error| error.into_errors(summary, state_note)) }
 }
 
 impl OperationContext {

@@ -356,6 +356,7 @@ fn table(rows: &[Row], cells: &BTreeMap<(usize, usize), Cell>) -> String {
 /// Runs the cells of these rows and prints their part of the table.
 #[expect(clippy::print_stdout, reason = "the table is the result of the test")]
 fn run(rows: &[Row]) {
+    static LEGEND: Once = Once::new();
     let only = std::env::var("CHAOS_CELL").unwrap_or_default();
     let selected = selected(rows, &only);
     let cells: BTreeMap<(usize, usize), Cell> = clock::run(async {
@@ -374,7 +375,6 @@ fn run(rows: &[Row]) {
             .collect()
             .await
     });
-    static LEGEND: Once = Once::new();
     LEGEND.call_once(|| println!("{}", legend()));
     // One call prints everything, because other tests print at the same time.
     println!("{}\n{}", table(rows, &cells), summary(rows, &cells));

@@ -51,6 +51,11 @@ pub(super) struct Told {
     pub(super) actions: Vec<String>,
 }
 
+/// The stale reads of the schedules are 6 seconds old, which is more than the default of this setting.
+fn environment(name: &str) -> Option<String> {
+    (name == "DLI_CONSISTENCY_TIMEOUT").then(|| "10".to_owned())
+}
+
 impl Told {
     /// Whether a plan went well and has nothing to do.
     pub(super) fn is_nothing(&self) -> bool {
@@ -150,7 +155,7 @@ impl Workspace {
     }
 
     async fn start(&self, death: &CancellationToken) -> Process {
-        let server = Server::new(DliProvider::with_journal(Box::new(|_| None), self.notes(), None));
+        let server = Server::new(DliProvider::with_journal(Box::new(environment), self.notes(), None));
         let faults = server.configure(&self.provider).await;
         assert!(!faults.has_errors(), "{faults:?}");
         Process { server, death: death.clone(), turns: Semaphore::new(PARALLELISM) }
