@@ -165,7 +165,7 @@ impl Resource for EnhancedConnectionBinding {
                 Err(error) => {
                     let state_note =
                         "The binding was created and is in the state. Its status is read at the next plan or apply.";
-                    response.add_warning(error.warn("BindingModel, but Not Read Back", state_note));
+                    response.add_warning(error.warn("Bound, but Not Read Back", state_note));
                     None
                 }
             }
@@ -384,5 +384,5 @@ fn already_bound(bound: &BindingModel) -> Diagnostic {
         bound.target_name(),
         bound.connection_id
     );
-    Diagnostic::warning("Already BindingModel", text)
+    Diagnostic::warning("Already Bound", text)
 }
