@@ -62,7 +62,7 @@ fn a_panic_is_one_line() {
         panic!("two\nlines");
     }
     let output = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "plugin::log::a_panic_is_one_line", "--nocapture"])
+        .args(["--exact", "plugin::logging::a_panic_is_one_line", "--nocapture"])
         .env(CHILD, "1")
         .output()
         .unwrap();
@@ -72,7 +72,7 @@ fn a_panic_is_one_line() {
     let record = parse(line);
     assert_eq!(record["@level"], "error");
     assert_eq!(record["@message"], "the provider panicked: two\nlines");
-    assert!(record["location"].as_str().unwrap().contains("tests/it/plugin/log.rs:"), "{record}");
+    assert!(record["location"].as_str().unwrap().contains("tests/it/plugin/logging.rs:"), "{record}");
     assert!(record["backtrace"].as_str().unwrap().contains("a_panic_is_one_line"), "{record}");
     assert!(!text.contains("panicked at"), "{text}");
 }
