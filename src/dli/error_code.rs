@@ -31,7 +31,7 @@ pub const BACKEND_NOT_FOUND: &str = "APIGW.0103";
 pub const BAD_GATEWAY_REQUEST: &str = "APIGW.0201";
 /// Gateway: unknown access key, wrong signature, or a signature that has expired (HTTP 401).
 pub const BAD_CREDENTIALS: &str = "APIGW.0301";
-/// Gateway: too many requests (HTTP 429). The message names the limit: [`RateLimit`](super::throttling::Limit).
+/// Gateway: too many requests (HTTP 429). The message names the limit: [`RateLimit`](super::rate_limit::RateLimit).
 pub const THROTTLED: &str = "APIGW.0308";
 /// Gateway: this user may not call this (HTTP 403).
 pub const NOT_AUTHORIZED: &str = "APIGW.0302";
