@@ -466,7 +466,9 @@ resource "dli_enhanced_connection_route" "r" {{
         let first = workspace.start(&["apply", "-auto-approve", "-state=first.tfstate"]);
         first.wait_for("the connection exists", || entry_id(&workspace).is_some());
         let id = cloud.connection().id;
-        let second = workspace.run(&["apply", "-json", "-auto-approve", "-state=second.tfstate"]);
+        // Only the connection: the provisioner would make a wrongly successful run wait, too.
+        let target = format!("-target={ADDRESS}");
+        let second = workspace.run(&["apply", "-json", "-auto-approve", "-state=second.tfstate", &target]);
         std::fs::write(&finish, "").expect("the directory is writable");
         let error = second.expect_code(1).error_of(ADDRESS);
         for part in [&id, "Name Is Taken", "still active", "Nothing was created"] {
