@@ -43,10 +43,7 @@ use crate::{
     },
 };
 
-pub use self::enhanced_connection::creation_journal::Client;
-
-/// Reads one environment variable; `None` where it is not set.
-pub type Environment = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
+pub use self::{configuration::settings::Environment, enhanced_connection::creation_journal::Client};
 
 /// The provider.
 #[derive(Debug)]

@@ -46,6 +46,9 @@ pub struct UseStateForUnknown {
     pub unless_changed: &'static [&'static str],
 }
 
+/// Keeps the prior value of a computed attribute in every update.
+pub const USE_STATE_FOR_UNKNOWN: UseStateForUnknown = UseStateForUnknown { unless_changed: &[] };
+
 impl PlanModifier for UseStateForUnknown {
     fn modify(&self, change: &mut Change<'_>) {
         let same = |name: &&str| change.prior_state.get(name) == change.planned_state.get(name);

@@ -38,7 +38,6 @@ use super::{
         operation::{OperationContext, OperationError, report},
         ownership::Part,
         plan_checks::PlanChecker,
-        run_state::PartKey,
         wait_for_bindings::{self, Changed, WaitError},
     },
 };
@@ -78,7 +77,7 @@ impl EnhancedConnectionBinding {
         timeout: Duration,
         stop: &CancellationToken,
     ) -> Result<OperationContext, OperationError> {
-        let context = OperationContext::open(&self.provider_data, bound.location(), timeout, stop).await?;
+        let context = self.provider_data.begin(bound.location(), timeout, stop).await?;
         Ok(context.subject(bound.subject()))
     }
 }
@@ -129,7 +128,7 @@ impl Resource for EnhancedConnectionBinding {
             let Some(snapshot) = Snapshot::read(&context, &bound).await? else {
                 return Err(connection_part::no_connection(SUMMARY, &id).into());
             };
-            let is_removed = || self.provider_data.run_state().is_removed(&id, PartKey::Peering(snapshot.target(&bound)));
+            let is_removed = || self.provider_data.run_state().is_removed(&id, (&snapshot.target(&bound)).into());
             if snapshot.peering(&bound).is_none() || !is_removed() {
                 break snapshot;
             }
@@ -147,7 +146,7 @@ impl Resource for EnhancedConnectionBinding {
                 }
             }
         }
-        self.provider_data.run_state().mark_in_use(&id, PartKey::Peering(snapshot.target(&bound)));
+        self.provider_data.run_state().mark_in_use(&id, (&snapshot.target(&bound)).into());
         drop(guard);
         // The binding may exist from now on, so the state holds it before any later error.
         bound.set_computed(&context, None);
@@ -236,8 +235,7 @@ impl Resource for EnhancedConnectionBinding {
             [(connection_id, &[rules::CONNECTION_ID]), (&name, &[rules::QUEUE_NOT_DEFAULT, rules::QUEUE_NAME])];
         connection_part::check_import(request.id, FORMAT, &segments)?;
         report("Could Not Import the Binding", "Nothing was imported.", async {
-            let context =
-                OperationContext::open(&self.provider_data, (region, project_id), schema::READ, request.stop).await?;
+            let context = self.provider_data.begin((region, project_id), schema::READ, request.stop).await?;
             let (queue, elastic_resource_pool) = if kind == QUEUE { (Some(name), None) } else { (None, Some(name)) };
             let connection_id = connection_id.to_owned();
             let mut bound = BindingModel { connection_id, queue, elastic_resource_pool, ..BindingModel::default() };
@@ -335,7 +333,7 @@ async fn unbind(
             return Ok(Some(UnbindOutcome::Failed(there.name.clone())));
         }
         // Another resource of this run uses it: create_before_destroy, or another queue of the same pool.
-        if provider_data.run_state().is_in_use(id, PartKey::Peering(target.clone())) {
+        if provider_data.run_state().is_in_use(id, target.into()) {
             tracing::info!(id, "not unbound: another binding of this run uses it");
             return Ok(ended);
         }
@@ -343,7 +341,7 @@ async fn unbind(
             let is_gone = || async move { Ok(target.peering(&project.show_connection(id).await?).is_none()) };
             match context.write(project.run_verified(|| project.unbind(id, names), is_gone)).await {
                 Ok(()) => {
-                    provider_data.run_state().mark_removed(id, PartKey::Peering(target.clone()));
+                    provider_data.run_state().mark_removed(id, target.into());
                     ended = Some(UnbindOutcome::Unbound(target.clone()));
                     guard = None;
                     continue;

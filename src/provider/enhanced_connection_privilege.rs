@@ -12,15 +12,13 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 
-use super::{
-    enhanced_connection::schema::{USE_STATE_FOR_UNKNOWN, same_text},
-    shared::{
-        connection_part, location,
-        operation::{OperationContext, OperationError},
-        part_resource::{ConnectionPart, Lookup, PartResource, PartTexts, TIMEOUT},
-        run_state::PartKey,
-        validators::MatchesRule,
-    },
+use super::shared::{
+    connection_part, location,
+    operation::{OperationContext, OperationError},
+    part_resource::{ConnectionPart, Lookup, PartResource, PartTexts, TIMEOUT},
+    run_state::PartKey,
+    semantic_equality::same_text,
+    validators::MatchesRule,
 };
 use crate::{
     client::{Error, Project},
@@ -32,7 +30,7 @@ use crate::{
         diagnostic::{Diagnostic, Diagnostics},
         model::Computed,
         path::Path,
-        plan_modifier::RequiresReplace,
+        plan_modifier::{RequiresReplace, USE_STATE_FOR_UNKNOWN},
         schema::{Attribute, BlockBody, Schema},
         timeouts::{Operation, Timeouts},
         types::Type,

@@ -11,7 +11,6 @@
 use async_trait::async_trait;
 
 use super::{
-    enhanced_connection::schema::USE_STATE_FOR_UNKNOWN,
     provider_data::ProviderData,
     shared::{
         connection_part, location,
@@ -19,6 +18,7 @@ use super::{
         ownership::Part,
         part_resource::{ConnectionPart, Lookup, PartResource, PartTexts, TIMEOUT, from_state},
         run_state::PartKey,
+        semantic_equality,
         validators::{MatchesRule, NotReserved},
     },
 };
@@ -31,7 +31,7 @@ use crate::{
         diagnostic::{Diagnostic, Diagnostics},
         model::{Computed, FromValue},
         path::Path,
-        plan_modifier::RequiresReplace,
+        plan_modifier::{RequiresReplace, USE_STATE_FOR_UNKNOWN},
         resource::{ResponseState, UpdateRequest},
         schema::{Attribute, BlockBody, Schema},
         timeouts::{Operation, Timeouts},
@@ -226,7 +226,7 @@ impl ConnectionPart for Route {
         if !same_network(&prior.cidr, &planned.cidr) {
             report(UPDATE_SUMMARY, "The state was not changed. Fix the cause and apply again.", async {
                 let timeout = planned.timeouts.update(TIMEOUT);
-                let context = OperationContext::open(provider_data, prior.location(), timeout, request.stop).await?;
+                let context = provider_data.begin(prior.location(), timeout, request.stop).await?;
                 let context = context.subject(prior.subject());
                 let _guard = connection_part::lock(&context, provider_data, &planned.connection_id).await?;
                 prior.change(&context, &planned, response).await
@@ -236,10 +236,6 @@ impl ConnectionPart for Route {
         response.set_state(planned);
         Ok(())
     }
-}
-
-fn same_cidr(a: &Value, b: &Value) -> bool {
-    a.as_str().zip(b.as_str()).is_some_and(|(a, b)| same_network(a, b))
 }
 
 fn schema() -> Schema {
@@ -253,7 +249,7 @@ fn schema() -> Schema {
             .required()
             .validator(MatchesRule(&[rules::ROUTE_CIDR]))
             .validator(NotReserved)
-            .semantic_equality(same_cidr)
+            .semantic_equality(semantic_equality::same_network)
             .description(
                 "The network that it leads to, IPv4 or IPv6, such as `192.168.2.0/24`. No two routes of a connection have \
                  the same. Where it changes, the route is removed and added again.",

@@ -8,14 +8,16 @@ use std::{
     time::Duration,
 };
 
+use tokio_util::sync::CancellationToken;
+
 use super::{
-    Environment,
     configuration::{
         credential_chain::{self, Resolved},
-        settings::{ConfigOrEnv, Origin},
+        settings::{ConfigOrEnv, Environment, Origin},
     },
     enhanced_connection::creation_journal::CreationJournal,
     shared::error_detail,
+    shared::operation::{OperationContext, OperationError},
     shared::ownership::OwnershipConflicts,
     shared::run_state::RunState,
     shared::tags::TagPolicy,
@@ -123,9 +125,18 @@ impl ProviderData {
         Ok(warnings)
     }
 
-    /// The client, for a resource that is about to make its first call. There is none while a part of the configuration
-    /// is unknown: what stands in for it could be another cloud, or another account.
-    pub(super) fn client(&self) -> Result<Client, Diagnostics> {
+    /// Begins an operation in a region and project that may take as long as `timeout`.
+    pub(super) async fn begin(
+        &self,
+        location: (Option<&str>, Option<&str>),
+        timeout: Duration,
+        stop: &CancellationToken,
+    ) -> Result<OperationContext, OperationError> {
+        OperationContext::open(self.client()?, location, timeout, stop).await
+    }
+
+    /// Returns the client, unless an argument is unknown: a fallback could mean another cloud or account.
+    fn client(&self) -> Result<Client, Diagnostics> {
         let Configured { client, unknown, .. } = self
             .configured()
             .ok_or_else(|| Diagnostic::bug("A resource was used before the provider was configured."))?;

@@ -10,6 +10,7 @@ pub(super) mod ownership;
 pub(super) mod part_resource;
 pub(super) mod plan_checks;
 pub(super) mod run_state;
+pub(super) mod semantic_equality;
 pub(super) mod tags;
 pub(super) mod validators;
 pub(super) mod wait_for_bindings;

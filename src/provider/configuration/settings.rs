@@ -1,7 +1,10 @@
 //! The provider's arguments, and the environment variables that stand in for them: those that Huawei Cloud's other
 //! provider reads, so that an environment which is made for it serves this one too.
 
-use crate::{framework::value::Value, provider::Environment};
+use crate::framework::value::Value;
+
+/// Reads one environment variable; `None` if it is not set.
+pub type Environment = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 /// Arguments with the variables that are asked, in this order, for what the configuration leaves out.
 const VARIABLES: [(&str, &[&str]); 22] = [

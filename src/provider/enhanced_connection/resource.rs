@@ -83,7 +83,9 @@ impl EnhancedConnection {
         const SUMMARY: &str = "Could Not Create the Enhanced Connection";
         let planned = Connection::from_value(request.planned, &Path::root())?;
         let limit = planned.timeouts.create(schema::CREATE);
-        let context = OperationContext::open(&self.provider_data, planned.location(), limit, request.stop)
+        let context = self
+            .provider_data
+            .begin(planned.location(), limit, request.stop)
             .await
             .map_err(|error| error.into_errors(SUMMARY, "Nothing was created."))?
             .subject(planned.subject());
@@ -175,7 +177,9 @@ impl Resource for EnhancedConnection {
         connection_part::check_state(known.id())?;
         let limit = known.timeouts.read(schema::READ);
         let to_errors = |error: OperationError| error.into_errors(SUMMARY, STATE_NOTE);
-        let context = OperationContext::open(&self.provider_data, known.location(), limit, request.stop)
+        let context = self
+            .provider_data
+            .begin(known.location(), limit, request.stop)
             .await
             .map_err(to_errors)?
             .subject(known.subject());
@@ -199,7 +203,9 @@ impl Resource for EnhancedConnection {
         let planned = Connection::from_value(request.planned, &Path::root())?;
         let limit = planned.timeouts.update(schema::UPDATE);
         let to_errors = |error: OperationError| error.into_errors(SUMMARY, STATE_NOTE);
-        let context = OperationContext::open(&self.provider_data, prior.location(), limit, request.stop)
+        let context = self
+            .provider_data
+            .begin(prior.location(), limit, request.stop)
             .await
             .map_err(to_errors)?
             .subject(prior.subject());
@@ -233,7 +239,9 @@ impl Resource for EnhancedConnection {
         connection_part::check_state(known.id())?;
         let limit = known.timeouts.delete(schema::DELETE);
         let to_errors = |error: OperationError| error.into_errors(SUMMARY, STATE_NOTE);
-        let context = OperationContext::open(&self.provider_data, known.location(), limit, request.stop)
+        let context = self
+            .provider_data
+            .begin(known.location(), limit, request.stop)
             .await
             .map_err(to_errors)?
             .subject(known.subject());
@@ -303,9 +311,8 @@ impl Resource for EnhancedConnection {
             return Err(Diagnostic::error("Invalid Import ID", text).into());
         }
         let to_errors = |error: OperationError| error.into_errors(SUMMARY, STATE_NOTE);
-        let context = OperationContext::open(&self.provider_data, (region, project_id), schema::READ, request.stop)
-            .await
-            .map_err(to_errors)?;
+        let context =
+            self.provider_data.begin((region, project_id), schema::READ, request.stop).await.map_err(to_errors)?;
         let id = match name {
             Some(name) => id_of(&context, name).await.map_err(to_errors)?,
             None => object.to_owned(),

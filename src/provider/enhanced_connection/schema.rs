@@ -1,24 +1,22 @@
 //! The schema: names, limits and descriptions are the document's.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use crate::{
     dli::rules,
     framework::{
-        plan_modifier::{RequiresReplace, UseStateForUnknown},
+        plan_modifier::{RequiresReplace, USE_STATE_FOR_UNKNOWN, UseStateForUnknown},
         schema::{Attribute, BlockBody, Nesting, Schema},
         timeouts::{Operation, Timeouts},
         types::Type,
         validator::{KeysAre, ValuesAre},
-        value::Value,
     },
     provider::{
         shared::location,
+        shared::semantic_equality::{same_networks, same_text, same_texts},
         shared::validators::{DistinctInAnyCase, DistinctNetworks, MatchesRule, NotReserved, SizeAtMost},
     },
 };
-
-use crate::dli::rules::same_network;
 
 /// How long each operation may take where the configuration does not say. (A binding takes 5 to 10 minutes where its queue
 /// is new.)
@@ -147,26 +145,4 @@ pub(in crate::provider) fn peering() -> Vec<Attribute> {
         Attribute::string("error").computed().description("Why it failed."),
         Attribute::string("updated_at").computed().description("When it last changed, RFC 3339 in UTC."),
     ]
-}
-
-/// Once decided, it stays.
-pub(in crate::provider) const USE_STATE_FOR_UNKNOWN: UseStateForUnknown = UseStateForUnknown { unless_changed: &[] };
-
-/// Whether two texts differ in case at most.
-pub(in crate::provider) fn same_text(a: &Value, b: &Value) -> bool {
-    a.as_str().zip(b.as_str()).is_some_and(|(a, b)| a.eq_ignore_ascii_case(b))
-}
-
-/// The same names, each with the same network.
-fn same_networks(a: &Value, b: &Value) -> bool {
-    let (Some(a), Some(b)) = (a.as_map(), b.as_map()) else { return false };
-    let same = |(a, b): (&Value, &Value)| a.as_str().zip(b.as_str()).is_some_and(|(a, b)| same_network(a, b));
-    a.keys().eq(b.keys()) && a.values().zip(b.values()).all(same)
-}
-
-fn same_texts(a: &Value, b: &Value) -> bool {
-    let lower = |value: &Value| -> Option<BTreeSet<String>> {
-        value.as_elements()?.iter().map(|element| element.as_str().map(str::to_ascii_lowercase)).collect()
-    };
-    lower(a).is_some_and(|a| Some(a) == lower(b))
 }

@@ -5,14 +5,14 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     dli::rules,
     framework::{
-        plan_modifier::RequiresReplace,
+        plan_modifier::{RequiresReplace, USE_STATE_FOR_UNKNOWN},
         schema::{Attribute, BlockBody, Schema},
         timeouts::{Operation, Timeouts},
     },
     provider::{
-        enhanced_connection::schema::{USE_STATE_FOR_UNKNOWN, same_text},
         shared::connection_part,
         shared::location,
+        shared::semantic_equality::same_text,
         shared::validators::{ExactlyOneOf, MatchesRule},
     },
 };

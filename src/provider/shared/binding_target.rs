@@ -9,7 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     client::Project,
     dli::wire,
-    provider::shared::operation::{OperationContext, OperationError},
+    provider::shared::{
+        operation::{OperationContext, OperationError},
+        run_state::PartKey,
+    },
 };
 
 /// What a peering is made for; names in lower case.
@@ -41,6 +44,15 @@ impl BindingTarget {
     /// Whether it has a peering that works, or is going to.
     fn is_bound(&self, shown: &wire::Connection) -> bool {
         self.peering(shown).is_some_and(|peering| !peering.has_status(wire::BINDING_FAILED))
+    }
+}
+
+impl From<&BindingTarget> for PartKey {
+    fn from(target: &BindingTarget) -> Self {
+        match target {
+            BindingTarget::Queue(name) => Self::Queue(name.clone()),
+            BindingTarget::Pool(name) => Self::Pool(name.clone()),
+        }
     }
 }
 

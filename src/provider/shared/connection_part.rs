@@ -6,9 +6,9 @@
 use tokio::sync::OwnedMutexGuard;
 
 use crate::provider::{
-    enhanced_connection::schema::same_text,
     provider_data::ProviderData,
     shared::operation::{OperationContext, OperationError},
+    shared::semantic_equality::same_text,
     shared::validators::MatchesRule,
 };
 use crate::{

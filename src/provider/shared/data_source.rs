@@ -122,7 +122,7 @@ pub(in crate::provider) async fn open(
     request: &DataRequest<'_>,
 ) -> Result<OperationContext, OperationError> {
     let location = (text(request.config, "region"), text(request.config, "project_id"));
-    OperationContext::open(provider_data, location, READ, request.stop).await
+    provider_data.begin(location, READ, request.stop).await
 }
 
 /// A string attribute of the configuration; `None` if it is not set.

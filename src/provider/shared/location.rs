@@ -8,7 +8,7 @@ use crate::{
     dli::rules,
     framework::{
         model::Computed,
-        plan_modifier::{Change, PlanModifier, UseStateForUnknown},
+        plan_modifier::{Change, PlanModifier, USE_STATE_FOR_UNKNOWN},
         schema::{Attribute, Presence},
         value::Value,
     },
@@ -19,7 +19,7 @@ use crate::{
 pub(in crate::provider) fn resource_attributes() -> [Attribute; 2] {
     let [region, project_id] = both(" when this is created", " Changing it replaces this.");
     [
-        region.plan_modifier(UseStateForUnknown { unless_changed: &[] }).plan_modifier(RequiresReplaceIfMoved),
+        region.plan_modifier(USE_STATE_FOR_UNKNOWN).plan_modifier(RequiresReplaceIfMoved),
         project_id.plan_modifier(UseStateUnlessRegionChanges).plan_modifier(RequiresReplaceIfMoved),
     ]
 }
@@ -63,7 +63,7 @@ impl PlanModifier for UseStateUnlessRegionChanges {
     fn modify(&self, change: &mut Change<'_>) {
         let (was, is) = (change.prior_state.get("region"), change.planned_state.get("region"));
         if was.is_null() || was == is {
-            UseStateForUnknown { unless_changed: &[] }.modify(change);
+            USE_STATE_FOR_UNKNOWN.modify(change);
         }
     }
 }

@@ -8,9 +8,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::provider::{provider_data::ProviderData, shared::error_detail};
+use crate::provider::shared::error_detail;
 use crate::{
-    client::{Error, ErrorKind, Project, WRITE_GRACE},
+    client::{Client, Error, ErrorKind, Project, WRITE_GRACE},
     dli::error_code,
     framework::diagnostic::{Diagnostic, Diagnostics},
 };
@@ -73,14 +73,13 @@ pub(in crate::provider) fn report<T>(
 }
 
 impl OperationContext {
-    /// Begins an operation that may take as long as `limit`. Asks for the project where its id is not given.
+    /// Begins an operation that may take as long as `limit`. Looks the project up if its ID is not given.
     pub(in crate::provider) async fn open(
-        provider_data: &ProviderData,
+        client: Client,
         (region, project_id): (Option<&str>, Option<&str>),
         limit: Duration,
         stop: &CancellationToken,
     ) -> Result<Self, OperationError> {
-        let client = provider_data.client().map_err(OperationError::Reported)?;
         let deadline = Instant::now() + limit;
         let waiting_for = || "The search for the project".to_owned();
         let late = |last_error| OperationError::TimedOut {

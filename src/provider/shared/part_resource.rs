@@ -135,7 +135,7 @@ impl<P: ConnectionPart> PartResource<P> {
         timeout: Duration,
         stop: &tokio_util::sync::CancellationToken,
     ) -> Result<OperationContext, OperationError> {
-        let context = OperationContext::open(&self.provider_data, part.location(), timeout, stop).await?;
+        let context = self.provider_data.begin(part.location(), timeout, stop).await?;
         Ok(context.subject(part.subject()))
     }
 }
@@ -275,7 +275,7 @@ impl<P: ConnectionPart> Resource for PartResource<P> {
         connection_part::check_import(request.id, import_format, &segments)?;
         report(&format!("Could Not Import the {}", title(noun)), "Nothing was imported.", async {
             let location = (region, project_id);
-            let context = OperationContext::open(&self.provider_data, location, TIMEOUT, request.stop).await?;
+            let context = self.provider_data.begin(location, TIMEOUT, request.stop).await?;
             let mut part = P::from_import_id(connection_id, name);
             let Lookup::Found(found) = part.find(&context).await? else {
                 return Err(connection_part::not_found(&part.subject(), &title(noun)).into());

@@ -73,7 +73,7 @@ impl PlanChecker {
         if unknown("region") || unknown("project_id") || !provider_data.may_ask().await {
             return None;
         }
-        let context = OperationContext::open(provider_data, (place.0.as_deref(), place.1.as_deref()), PATIENCE, stop);
+        let context = provider_data.begin((place.0.as_deref(), place.1.as_deref()), PATIENCE, stop);
         let context = timeout(LIMIT, context).await.ok()?.ok()?;
         Some(Self { run_state: provider_data.run_state(), place, context })
     }

@@ -11,7 +11,7 @@ use std::{
 
 use tokio::{sync::Mutex as Lock, time::Instant};
 
-use crate::{dli::wire::Queue, provider::shared::binding_target::BindingTarget};
+use crate::dli::wire::Queue;
 
 /// Region and project, as far as they are named.
 pub(super) type Place = (Option<String>, Option<String>);
@@ -34,15 +34,18 @@ pub(in crate::provider) struct RunState {
     ended: Mutex<BTreeSet<(String, PartKey)>>,
 }
 
-/// What one resource of a part of a connection shares with another that is about the same: where the one is made before the
-/// other goes, it has to stay.
+/// Identifies a part of a connection among the resources of a run.
+///
+/// Two resources with the same key manage the same part, for example with `create_before_destroy`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::provider) enum PartKey {
-    /// A binding's.
-    Peering(BindingTarget),
-    /// By its name.
+    /// Name of the queue, in lower case.
+    Queue(String),
+    /// Name of the elastic resource pool, in lower case.
+    Pool(String),
+    /// Name of the route.
     Route(String),
-    /// By the project that may bind, in lower case.
+    /// ID of the project that may bind, in lower case.
     Privilege(String),
 }
 
