@@ -21,7 +21,6 @@ mod fifo_gate;
 mod host_limits;
 mod identity;
 mod metadata;
-mod operation;
 mod pools;
 mod privileges;
 mod project;
@@ -48,10 +47,11 @@ pub use self::{
     credentials::{AccessKey, Agency, Credentials, CredentialsSource, NameOrId, PasswordCredentials},
     error::{ApiError, Error},
     error_kind::ErrorKind,
-    operation::Operation,
     project::{Client, Project},
     retry::WRITE_GRACE,
 };
+
+pub use crate::dli::operation::Operation;
 
 /// Whether a text can be [`Config::endpoint`]; uses no network.
 pub fn check_endpoint(endpoint: &str) -> Result<(), ConfigError> {

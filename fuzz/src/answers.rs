@@ -289,6 +289,7 @@ async fn call(address: SocketAddr, operation: Operation) -> Result<(), Error> {
         | Operation::ListProjects
         | Operation::MetadataSession
         | Operation::MetadataKey => project.show_connection(ID).await.map(drop),
+        _ => unreachable!("{operation} is not in the list"),
     }
 }
 

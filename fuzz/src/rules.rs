@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use terraform_provider_dli::{
     client,
     dli::{
-        path::{self, RouteApi},
+        operation::Operation,
         rate_limit::RateLimit,
         rules::{self, Rule},
         signature::{self, Authorization},
@@ -59,7 +59,7 @@ fn names(text: &str) {
         assert_eq!(text.parse::<Ipv4Addr>().map(|ip| ip.to_string()).as_deref(), Ok(text), "one spelling");
     }
     // An identifier stays one segment of a path, whatever is in it.
-    let made = path::route(RouteApi::V3, text, text, text);
+    let made = Operation::DeleteRoute.path(&[text, text, text]);
     assert_eq!(made.split('/').count(), 8, "{made}");
     assert!(made.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#\"<>\\".contains(&byte)), "{made}");
 }

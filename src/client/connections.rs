@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, de::Error as _};
 use time::OffsetDateTime;
 
-use super::{error::Error, operation::Operation, project::Project, request::Request};
+use super::{error::Error, project::Project};
 use crate::dli::{
-    path,
+    operation::Operation,
     wire::{Connection, ConnectionList, CreateConnection, Host, QueueNames, ReplaceHosts},
 };
 
@@ -35,20 +35,20 @@ impl Project {
         on_send: &(dyn Fn(OffsetDateTime) + Sync),
     ) -> Result<String, Error> {
         let connection = CreateConnection { hosts: sorted(&connection.hosts), ..connection.clone() };
-        let request = Request::new(Operation::CreateConnection, path::connections(&self.id)).body(&connection);
+        let request = self.request(Operation::CreateConnection, &[]).body(&connection);
         self.fetch(request.on_send(on_send)).await.map(|created: Created| created.connection_id)
     }
 
     /// Shows one connection. One that was deleted is shown too, with the status `DELETED`.
     pub async fn show_connection(&self, id: &str) -> Result<Connection, Error> {
         // The connection's fields stand beside `is_success`, which has been looked at by now.
-        self.fetch(Request::new(Operation::ShowConnection, path::connection(&self.id, id))).await
+        self.fetch(self.request(Operation::ShowConnection, &[id])).await
     }
 
     /// Lists connections, in the order of their creation, all in one answer.
     pub async fn list_connections(&self, filter: &ConnectionFilter<'_>) -> Result<Vec<Connection>, Error> {
         // A limit of 0 means all; without one the service stops at 100.
-        let mut request = Request::new(Operation::ListConnections, path::connections(&self.id)).query("limit", "0");
+        let mut request = self.request(Operation::ListConnections, &[]).query("limit", "0");
         for (key, value) in [("name", filter.name), ("status", filter.status)] {
             if let Some(value) = value {
                 request = request.query(key, value);
@@ -63,24 +63,24 @@ impl Project {
 
     /// Deletes a connection.
     pub async fn delete_connection(&self, id: &str) -> Result<(), Error> {
-        self.run(Request::new(Operation::DeleteConnection, path::connection(&self.id, id))).await
+        self.run(self.request(Operation::DeleteConnection, &[id])).await
     }
 
     /// Replaces all host records; an empty list clears them. They are sent by name.
     pub async fn replace_hosts(&self, id: &str, hosts: &[Host]) -> Result<(), Error> {
         let body = ReplaceHosts { hosts: sorted(hosts) };
-        self.run(Request::new(Operation::ReplaceHosts, path::connection(&self.id, id)).body(&body)).await
+        self.run(self.request(Operation::ReplaceHosts, &[id]).body(&body)).await
     }
 
     /// Binds queues or pools. The answer comes before the peering stands: its state is read with
     /// [`show_connection`](Self::show_connection).
     pub async fn bind(&self, id: &str, names: &QueueNames) -> Result<(), Error> {
-        self.run(Request::new(Operation::Bind, path::associate_queue(&self.id, id)).body(names)).await
+        self.run(self.request(Operation::Bind, &[id]).body(names)).await
     }
 
     /// Unbinds queues or pools.
     pub async fn unbind(&self, id: &str, names: &QueueNames) -> Result<(), Error> {
-        self.run(Request::new(Operation::Unbind, path::disassociate_queue(&self.id, id)).body(names)).await
+        self.run(self.request(Operation::Unbind, &[id]).body(names)).await
     }
 }
 

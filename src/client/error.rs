@@ -7,11 +7,8 @@ use std::{error::Error as _, fmt, sync::Arc, time::Duration};
 
 use http::StatusCode;
 
-use super::{
-    config_error::{ConfigError, Setting},
-    operation::Operation,
-};
-use crate::dli::rate_limit::RateLimit;
+use super::config_error::{ConfigError, Setting};
+use crate::dli::{operation::Operation, rate_limit::RateLimit};
 
 /// A call failed. The phases stand in the order of a call.
 #[derive(Debug, thiserror::Error)]
@@ -277,11 +274,9 @@ impl ApiError {
     /// Whether the credentials may be at fault.
     fn is_about_credentials(&self) -> bool {
         const CODES: [&str; 6] = ["DLI.0013", "DLI.0014", "DLI.0015", "DLI.0016", "APIGW.0501", "APIGW.0502"];
-        let is_identity =
-            matches!(self.operation, Operation::CreateToken | Operation::AssumeAgency | Operation::ListProjects);
         matches!(self.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
             || self.code.as_deref().is_some_and(|code| CODES.contains(&code))
-            || (is_identity && self.status.is_client_error())
+            || (self.operation.is_identity() && self.status.is_client_error())
     }
 }
 

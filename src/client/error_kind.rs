@@ -4,11 +4,8 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use super::{
-    error::{ApiError, Error},
-    operation::Operation,
-};
-use crate::dli::{error_code, rate_limit::RateLimit};
+use super::error::{ApiError, Error};
+use crate::dli::{error_code, operation::Operation, rate_limit::RateLimit};
 
 /// The kind of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -17,18 +17,14 @@ use super::{
     },
     endpoint::Endpoint,
     error::Error,
-    operation::Operation,
     project::Inner,
     request::{Dispatch, Request},
     response::Response,
 };
+use crate::dli::operation::Operation;
 
 /// How long before its end a token or an agency's key is renewed.
 const EARLY: Duration = Duration::minutes(5);
-
-const TOKENS: &str = "/v3/auth/tokens";
-const TEMPORARY_KEYS: &str = "/v3.0/OS-CREDENTIAL/securitytokens";
-const PROJECTS: &str = "/v3/projects";
 
 /// A response with a temporary key, of IAM and of the metadata service.
 #[derive(Deserialize)]
@@ -91,7 +87,7 @@ impl Inner {
         scope: CredentialsScope<'_>,
     ) -> Result<(Cached<Arc<ResolvedCredentials>>, Option<String>), Error> {
         let endpoint = self.identity_endpoint(scope.region, || format!("to log in as {caller}"))?;
-        let request = Request::new(Operation::CreateToken, TOKENS)
+        let request = Request::new(Operation::CreateToken, &[])
             // Omits the service catalog from the response.
             .query("nocatalog", "true")
             .body(&json!({"auth": login_body(login, scope.token_scope)}))
@@ -118,7 +114,7 @@ impl Inner {
             role["duration_seconds"] = duration.as_secs().into();
         }
         let body = json!({"auth": {"identity": {"methods": ["assume_role"], "assume_role": role}}});
-        let request = Request::new(Operation::AssumeAgency, TEMPORARY_KEYS).body(&body);
+        let request = Request::new(Operation::AssumeAgency, &[]).body(&body);
         let scope = CredentialsScope { region, token_scope: &TokenScope::Domain, as_agency: false };
         let response = self.authenticated(&request, &endpoint, None, scope).await?;
         Ok(self.cached(temporary(&response, credentials.caller())?, EARLY))
@@ -150,7 +146,7 @@ impl Inner {
 
     /// Finds the project in the list.
     async fn listed_project(&self, endpoint: &Endpoint, region: Option<&str>, name: &str) -> Result<String, Error> {
-        let list = Request::new(Operation::ListProjects, PROJECTS).query("name", name);
+        let list = Request::new(Operation::ListProjects, &[]).query("name", name);
         let scope = CredentialsScope { region, token_scope: &TokenScope::Domain, as_agency: true };
         let response = self.authenticated(&list, endpoint, None, scope).await?;
         let Projects { projects } = response.decode()?;

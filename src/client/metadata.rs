@@ -19,11 +19,11 @@ use super::{
     error::Error,
     error_kind::ErrorKind,
     identity::temporary,
-    operation::Operation,
     project::Inner,
     request::{Dispatch, Request},
     response::Response,
 };
+use crate::dli::operation::Operation;
 
 /// Timeout of the first request. The service responds in milliseconds.
 const PROBE: Duration = Duration::from_secs(1);
@@ -73,7 +73,7 @@ impl Inner {
         caller: String,
     ) -> Result<Cached<Arc<ResolvedCredentials>>, ImdsError> {
         let session = self.machine_session(endpoint).await?;
-        let mut request = Request::new(Operation::MetadataKey, "/openstack/latest/securitykey").within(LIMIT);
+        let mut request = Request::new(Operation::MetadataKey, &[]).within(LIMIT);
         if let Some(session) = session {
             request = request.with_secret(&session).header("x-metadata-token", session);
         }
@@ -92,7 +92,7 @@ impl Inner {
     /// Creates a session for version 2; `None` if the machine has only version 1.
     async fn machine_session(&self, endpoint: &Endpoint) -> Result<Option<SecretString>, ImdsError> {
         let request = |limit| {
-            Request::new(Operation::MetadataSession, "/meta-data/latest/api/token")
+            Request::new(Operation::MetadataSession, &[])
                 .within(limit)
                 .header("x-metadata-token-ttl-seconds", "60".into())
         };

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{error::Error, operation::Operation, project::Project, request::Request};
+use super::{error::Error, project::Project};
 use crate::dli::{
-    path,
+    operation::Operation,
     wire::{Pool, PoolList},
 };
 
@@ -17,7 +17,8 @@ impl Project {
         let mut pools: Vec<Pool> = Vec::new();
         let mut names = BTreeSet::new();
         loop {
-            let request = Request::new(Operation::ListPools, path::pools(&self.id))
+            let request = self
+                .request(Operation::ListPools, &[])
                 .query("limit", &PAGE.to_string())
                 .query("offset", &pools.len().to_string());
             let page: PoolList = self.fetch(request).await?;

@@ -1,16 +1,16 @@
 //! Sharing a connection with other projects: what is granted is read from the connection, and changed through
 //! `/v1.0/{project}/authorization`.
 
-use super::{error::Error, operation::Operation, project::Project, request::Request};
+use super::{error::Error, project::Project};
 use crate::dli::{
-    path,
+    operation::Operation,
     wire::{self, Authorization, AuthorizationAction, Granted, Privilege, PrivilegeList},
 };
 
 impl Project {
     /// The projects that a connection is shared with.
     pub async fn list_privileges(&self, id: &str) -> Result<Vec<Privilege>, Error> {
-        let request = Request::new(Operation::ListPrivileges, path::privileges(&self.id, id));
+        let request = self.request(Operation::ListPrivileges, &[id]);
         self.fetch(request).await.map(|list: PrivilegeList| list.privileges)
     }
 
@@ -24,7 +24,7 @@ impl Project {
                 privileges: vec![wire::PRIVILEGE_BIND_QUEUE.to_owned()],
             }],
         };
-        self.run(Request::new(Operation::Authorize, path::authorization(&self.id)).body(&body)).await
+        self.run(self.request(Operation::Authorize, &[]).body(&body)).await
     }
 }
 

@@ -1,8 +1,8 @@
 //! Queues: `/v1.0/{project}/queues`.
 
-use super::{error::Error, operation::Operation, project::Project, request::Request};
+use super::{error::Error, project::Project};
 use crate::dli::{
-    path,
+    operation::Operation,
     wire::{Queue, QueueList},
 };
 
@@ -10,9 +10,8 @@ impl Project {
     /// Lists all queues of the project, with the facts that decide which of them a connection may bind.
     pub async fn list_queues(&self) -> Result<Vec<Queue>, Error> {
         // Without these the service leaves out general queues, and the charging mode of all.
-        let request = Request::new(Operation::ListQueues, path::queues(&self.id))
-            .query("queue_type", "all")
-            .query("with-charge-info", "true");
+        let request =
+            self.request(Operation::ListQueues, &[]).query("queue_type", "all").query("with-charge-info", "true");
         self.fetch(request).await.map(|list: QueueList| list.queues)
     }
 }

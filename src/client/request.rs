@@ -19,13 +19,13 @@ use super::{
     credentials::{AuthScheme, CredentialsScope, ResolvedCredentials, TokenScope},
     endpoint::Endpoint,
     error::Error,
-    operation::Operation,
     project::{Inner, Project},
     response::{self, Response, sanitize},
     retry::RetryState,
 };
 use crate::dli::{
     error_code::REQUEST_ID_HEADER,
+    operation::{Operation, Safety},
     signature::{
         Authorization, DATE_HEADER, PROJECT_HEADER, Signable, TOKEN_HEADER, canonical_query, format_date, payload_hash,
     },
@@ -65,9 +65,19 @@ pub(super) struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    pub(super) fn new(operation: Operation, path: impl Into<String>) -> Self {
+    /// `values` fill the path template.
+    pub(super) fn new(operation: Operation, values: &[&str]) -> Self {
         let (query, headers, secrets) = (Vec::new(), Vec::new(), Vec::new());
-        Self { operation, path: path.into(), query, headers, body: None, secrets, limit: None, on_send: None }
+        Self {
+            operation,
+            path: operation.path(values),
+            query,
+            headers,
+            body: None,
+            secrets,
+            limit: None,
+            on_send: None,
+        }
     }
 
     pub(super) fn query(mut self, key: &str, value: &str) -> Self {
@@ -114,6 +124,11 @@ pub(super) struct Dispatch<'a> {
 }
 
 impl Project {
+    /// A request of this project. `values` fill the path template after the project's id.
+    pub(super) fn request<'a>(&self, operation: Operation, values: &[&str]) -> Request<'a> {
+        Request::new(operation, &[&[self.id.as_str()], values].concat())
+    }
+
     /// Sends a request and ignores the response body.
     pub(super) async fn run(&self, request: Request<'_>) -> Result<(), Error> {
         self.response(&request).await.map(drop)
@@ -137,7 +152,7 @@ impl Project {
                     state.succeed();
                     return Ok(response);
                 }
-                Err(error) => state.prepare_retry(error, request.operation.is_repeatable()).await?,
+                Err(error) => state.prepare_retry(error, request.operation.safety() != Safety::VerifyFirst).await?,
             }
         }
     }
@@ -315,7 +330,7 @@ mod tests {
                 signing_config,
             },
         },
-        dli::{path, signature},
+        dli::signature,
     };
 
     fn temporary(config: Config) -> Config {
@@ -350,7 +365,7 @@ mod tests {
     /// A request made with the service's own Python SDK, same keys and date.
     #[tokio::test]
     async fn a_create_is_signed_as_the_services_own_signer_does() {
-        let mut request = Request::new(Operation::CreateConnection, path::connections(PROJECT));
+        let mut request = Request::new(Operation::CreateConnection, &[PROJECT]);
         request.body = Some(br#"{"name":"test","dest_vpc_id":"22094d8f-c310-4621-913d-4c4d655d8495","dest_network_id":"78f2562a-36e4-4b39-95b9-f5aab22e1281"}"#.to_vec());
         let http_request = signed(signing_config(), &request).await;
         assert_eq!(
@@ -366,7 +381,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_list_with_a_token_is_signed_as_the_services_own_signer_does() {
-        let request = Request::new(Operation::ListConnections, path::connections(PROJECT))
+        let request = Request::new(Operation::ListConnections, &[PROJECT])
             .query("tags", "a b=c+d,owner=x@y")
             .query("limit", "100")
             .query("offset", "0")

@@ -13,10 +13,9 @@ use time::{OffsetDateTime, format_description::well_known::Rfc2822};
 
 use super::{
     error::{ApiError, Error},
-    operation::Operation,
     redact::redacted,
 };
-use crate::dli::wire::Outcome;
+use crate::dli::{operation::Operation, wire::Outcome};
 
 /// Maximum length of a message, in characters.
 const MAX_MESSAGE: usize = 1000;
@@ -73,7 +72,7 @@ impl Response {
             // The reader's words quote what it has found.
             let (line, column) = (error.line(), error.column());
             let withheld = || format!("it does not have the expected form (line {line}, column {column})");
-            let problem = if self.operation.tells_secrets() { withheld() } else { error.to_string() };
+            let problem = if self.operation.returns_secrets() { withheld() } else { error.to_string() };
             self.undecodable(&problem)
         })
     }
@@ -126,7 +125,7 @@ impl Response {
     }
 
     fn excerpt(&self) -> String {
-        if self.operation.tells_secrets() && self.status.is_success() {
+        if self.operation.returns_secrets() && self.status.is_success() {
             return "(withheld: it may hold a secret)".to_owned();
         }
         self.sanitize(&String::from_utf8_lossy(&self.body), MAX_EXCERPT)

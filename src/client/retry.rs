@@ -13,10 +13,10 @@ use super::{
     error::Error,
     error_kind::ErrorKind,
     host_limits::{HostLimiter, HostLimits},
-    operation::Operation,
     rate_limiter::Permit,
     retry_budget::RetryBudget,
 };
+use crate::dli::operation::Operation;
 
 /// Maximum connection attempts to a host that has never responded; its name may be wrong.
 const CONNECT_ATTEMPTS: u32 = 3;

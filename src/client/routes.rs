@@ -3,32 +3,35 @@
 
 use std::{collections::BTreeSet, sync::PoisonError};
 
-use super::{error::Error, operation::Operation, project::Project, request::Request};
-use crate::dli::{
-    path::{self, RouteApi},
-    wire::Route,
-};
+use super::{error::Error, project::Project, request::Request};
+use crate::dli::{operation::Operation, wire::Route};
 
 impl Project {
     /// Adds a route. There is no call that changes one: its name must be free, and its network, too.
     pub async fn create_route(&self, id: &str, name: &str, cidr: &str) -> Result<(), Error> {
         let route = Route { name: name.to_owned(), cidr: cidr.to_owned(), create_time: 0 };
-        self.by_route_api(|api| Request::new(Operation::CreateRoute, path::routes(api, &self.id, id)).body(&route))
-            .await
+        let add = |operation| self.request(operation, &[id]).body(&route);
+        self.by_route_api(Operation::CreateRoute, Operation::CreateRouteV2, add).await
     }
 
     /// Removes a route.
     pub async fn delete_route(&self, id: &str, name: &str) -> Result<(), Error> {
-        self.by_route_api(|api| Request::new(Operation::DeleteRoute, path::route(api, &self.id, id, name))).await
+        let delete = |operation| self.request(operation, &[id, name]);
+        self.by_route_api(Operation::DeleteRoute, Operation::DeleteRouteV2, delete).await
     }
 
     /// The newer version where the region has it; which one it has, the process asks once.
-    async fn by_route_api(&self, request: impl Fn(RouteApi) -> Request<'static>) -> Result<(), Error> {
+    async fn by_route_api(
+        &self,
+        v3: Operation,
+        v2: Operation,
+        request: impl Fn(Operation) -> Request<'static>,
+    ) -> Result<(), Error> {
         let host = self.endpoint.host();
         let only_old = |hosts: &BTreeSet<String>| hosts.contains(&host);
         let lock = || self.client.only_old_routes.lock().unwrap_or_else(PoisonError::into_inner);
         if !only_old(&lock()) {
-            match self.run(request(RouteApi::V3)).await {
+            match self.run(request(v3)).await {
                 Err(error) if error.is_not_published() => {
                     tracing::info!(host, "v3 routes are not published here; using v2.0");
                     lock().insert(host);
@@ -36,7 +39,7 @@ impl Project {
                 outcome => return outcome,
             }
         }
-        self.run(request(RouteApi::V2)).await
+        self.run(request(v2)).await
     }
 }
 

@@ -1,8 +1,8 @@
 //! Tags of a connection: `/v3/{project}/dli_enhanced_datasource/{id}/tags`. No read of the connection returns them.
 
-use super::{error::Error, operation::Operation, project::Project, request::Request};
+use super::{error::Error, project::Project};
 use crate::dli::{
-    path,
+    operation::Operation,
     rules::MAX_TAGS,
     wire::{Tag, TagChange, TagList},
 };
@@ -12,7 +12,7 @@ impl Project {
     pub async fn list_tags(&self, id: &str) -> Result<Vec<Tag>, Error> {
         let mut tags: Vec<Tag> = Vec::new();
         loop {
-            let request = Request::new(Operation::ListTags, path::tags(&self.id, id));
+            let request = self.request(Operation::ListTags, &[id]);
             let offset = tags.len().to_string();
             let page: TagList =
                 self.fetch(if tags.is_empty() { request } else { request.query("offset", &offset) }).await?;
@@ -28,13 +28,13 @@ impl Project {
     /// Adds tags. What happens to a key that is there already is not documented.
     pub async fn create_tags(&self, id: &str, tags: &[Tag]) -> Result<(), Error> {
         let body = TagChange { tags: tags.to_vec() };
-        self.run(Request::new(Operation::CreateTags, path::create_tags(&self.id, id)).body(&body)).await
+        self.run(self.request(Operation::CreateTags, &[id]).body(&body)).await
     }
 
     /// Removes tags.
     pub async fn delete_tags(&self, id: &str, tags: &[Tag]) -> Result<(), Error> {
         let body = TagChange { tags: tags.to_vec() };
-        self.run(Request::new(Operation::DeleteTags, path::delete_tags(&self.id, id)).body(&body)).await
+        self.run(self.request(Operation::DeleteTags, &[id]).body(&body)).await
     }
 }
 

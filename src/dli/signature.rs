@@ -4,13 +4,11 @@
 //! Unlike AWS Signature Version 4 there is no key derivation: the secret key signs directly.
 
 use hmac::{Hmac, KeyInit, Mac};
-use percent_encoding::{AsciiSet, percent_decode_str, percent_encode, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 use time::{
     OffsetDateTime, PrimitiveDateTime, UtcDateTime, format_description::BorrowedFormatItem, macros::format_description,
 };
-
-use super::path::RESERVED;
 
 /// Name of the algorithm, first word of the `Authorization` header.
 pub const ALGORITHM: &str = "SDK-HMAC-SHA256";
@@ -22,6 +20,9 @@ pub const TOKEN_HEADER: &str = "x-security-token";
 pub const PROJECT_HEADER: &str = "x-project-id";
 /// How far the date may be from the gateway's clock, in minutes.
 pub const MAX_SKEW_MINUTES: i64 = 15;
+
+/// Characters that are percent-encoded: all but RFC 3986's unreserved ones.
+pub(super) const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 const DATE_FORMAT: &[BorrowedFormatItem<'static>] = format_description!("[year][month][day]T[hour][minute][second]Z");
 

@@ -2,25 +2,16 @@
 
 use super::{
     api_error::ApiError,
-    operation::{ApiRequest, ApiResponse, Operation},
+    operation::{ApiRequest, ApiResponse, Handler},
     project_service::ProjectService,
 };
-use crate::dli::wire::{Outcome, QueueNames};
+use crate::dli::{
+    operation::Operation,
+    wire::{Outcome, QueueNames},
+};
 
-pub(super) const OPERATIONS: &[Operation] = &[
-    Operation {
-        name: "AssociateQueueToEnhancedConnection",
-        method: "POST",
-        pattern: "/v2.0/{project_id}/datasource/enhanced-connections/{connection_id}/associate-queue",
-        run: associate,
-    },
-    Operation {
-        name: "DisassociateQueueFromEnhancedConnection",
-        method: "POST",
-        pattern: "/v2.0/{project_id}/datasource/enhanced-connections/{connection_id}/disassociate-queue",
-        run: disassociate,
-    },
-];
+pub(super) const OPERATIONS: &[(Operation, Handler)] =
+    &[(Operation::Bind, associate), (Operation::Unbind, disassociate)];
 
 fn associate(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
     let names: QueueNames = call.json()?;

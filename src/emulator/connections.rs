@@ -4,46 +4,24 @@ use serde::Serialize;
 
 use super::{
     api_error::ApiError,
-    operation::{ApiRequest, ApiResponse, Operation, tag_filter},
+    operation::{ApiRequest, ApiResponse, Handler, tag_filter},
     project::Record,
     project_service::ProjectService,
 };
-use crate::dli::wire::{
-    Connection, ConnectionCreated, ConnectionList, CreateConnection, Outcome, ReplaceHosts, STATUS_ACTIVE,
-    STATUS_DELETED,
+use crate::dli::{
+    operation::Operation,
+    wire::{
+        Connection, ConnectionCreated, ConnectionList, CreateConnection, Outcome, ReplaceHosts, STATUS_ACTIVE,
+        STATUS_DELETED,
+    },
 };
 
-pub(super) const OPERATIONS: &[Operation] = &[
-    Operation {
-        name: "CreateEnhancedConnection",
-        method: "POST",
-        pattern: "/v2.0/{project_id}/datasource/enhanced-connections",
-        run: create,
-    },
-    Operation {
-        name: "ListEnhancedConnections",
-        method: "GET",
-        pattern: "/v2.0/{project_id}/datasource/enhanced-connections",
-        run: list,
-    },
-    Operation {
-        name: "ShowEnhancedConnection",
-        method: "GET",
-        pattern: "/v2.0/{project_id}/datasource/enhanced-connections/{connection_id}",
-        run: show,
-    },
-    Operation {
-        name: "DeleteEnhancedConnection",
-        method: "DELETE",
-        pattern: "/v2.0/{project_id}/datasource/enhanced-connections/{connection_id}",
-        run: delete,
-    },
-    Operation {
-        name: "UpdateEnhancedConnection",
-        method: "PUT",
-        pattern: "/v2.0/{project_id}/datasource/enhanced-connections/{connection_id}",
-        run: update,
-    },
+pub(super) const OPERATIONS: &[(Operation, Handler)] = &[
+    (Operation::CreateConnection, create),
+    (Operation::ListConnections, list),
+    (Operation::ShowConnection, show),
+    (Operation::DeleteConnection, delete),
+    (Operation::ReplaceHosts, update),
 ];
 
 /// Default page size of the list.

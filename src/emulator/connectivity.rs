@@ -11,26 +11,14 @@ use serde_json::json;
 use super::{
     api_error::ApiError,
     binding_state::{BindingState, Peering, Target},
-    operation::{ApiRequest, ApiResponse, Operation},
+    operation::{ApiRequest, ApiResponse, Handler},
     project::Task,
     project_service::ProjectService,
 };
-use crate::dli::wire::Host;
+use crate::dli::{operation::Operation, wire::Host};
 
-pub(super) const OPERATIONS: &[Operation] = &[
-    Operation {
-        name: "CreateConnectivityTask",
-        method: "POST",
-        pattern: "/v1.0/{project_id}/queues/{queue_name}/connection-test",
-        run: create,
-    },
-    Operation {
-        name: "ShowConnectivityTask",
-        method: "GET",
-        pattern: "/v1.0/{project_id}/queues/{queue_name}/connection-test/{task_id}",
-        run: show,
-    },
-];
+pub(super) const OPERATIONS: &[(Operation, Handler)] =
+    &[(Operation::CreateConnectivityTask, create), (Operation::ShowConnectivityTask, show)];
 
 fn create(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
     #[derive(Deserialize)]

@@ -1,4 +1,4 @@
-//! The types of an operation: its description, its request and its response.
+//! The types of an operation: its handler, its request and its response.
 
 use std::collections::BTreeMap;
 
@@ -8,15 +8,8 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{api_error::ApiError, project_service::ProjectService};
 
-/// An operation of the API. Each placeholder in `pattern` is one path segment; `{project_id}` is always present.
-#[derive(Debug)]
-pub(super) struct Operation {
-    /// Name in the SDKs and audit logs.
-    pub(super) name: &'static str,
-    pub(super) method: &'static str,
-    pub(super) pattern: &'static str,
-    pub(super) run: fn(&mut ProjectService<'_>, &ApiRequest<'_>) -> Result<ApiResponse, ApiError>,
-}
+/// Runs an operation of the API.
+pub(super) type Handler = fn(&mut ProjectService<'_>, &ApiRequest<'_>) -> Result<ApiResponse, ApiError>;
 
 /// Decodes the pairs of a raw query. A `+` stands for itself.
 pub(super) fn query_pairs(raw: &str) -> Vec<(String, String)> {

@@ -4,25 +4,16 @@ use serde_json::json;
 
 use super::{
     api_error::ApiError,
-    operation::{ApiRequest, ApiResponse, Operation, tag_filter},
+    operation::{ApiRequest, ApiResponse, Handler, tag_filter},
     project_service::ProjectService,
 };
-use crate::dli::wire::{Outcome, Pool, PoolList, Queue};
+use crate::dli::{
+    operation::Operation,
+    wire::{Outcome, Pool, PoolList, Queue},
+};
 
-pub(super) const OPERATIONS: &[Operation] = &[
-    Operation {
-        name: "ListElasticResourcePools",
-        method: "GET",
-        pattern: "/v3/{project_id}/elastic-resource-pools",
-        run: list,
-    },
-    Operation {
-        name: "ListElasticResourcePoolQueues",
-        method: "GET",
-        pattern: "/v3/{project_id}/elastic-resource-pools/{name}/queues",
-        run: queues,
-    },
-];
+pub(super) const OPERATIONS: &[(Operation, Handler)] =
+    &[(Operation::ListPools, list), (Operation::ListPoolQueues, queues)];
 
 /// Default page size.
 const PAGE: usize = 100;

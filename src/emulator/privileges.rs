@@ -2,25 +2,16 @@
 
 use super::{
     api_error::ApiError,
-    operation::{ApiRequest, ApiResponse, Operation},
+    operation::{ApiRequest, ApiResponse, Handler},
     project_service::ProjectService,
 };
-use crate::dli::wire::{Authorization, Outcome, PRIVILEGE_BIND_QUEUE, Privilege, PrivilegeList, privilege_object};
+use crate::dli::{
+    operation::Operation,
+    wire::{Authorization, Outcome, PRIVILEGE_BIND_QUEUE, Privilege, PrivilegeList, privilege_object},
+};
 
-pub(super) const OPERATIONS: &[Operation] = &[
-    Operation {
-        name: "ShowEnhancedConnectionPrivilege",
-        method: "GET",
-        pattern: "/v2.0/{project_id}/datasource/enhanced-connections/{connection_id}/privileges",
-        run: show,
-    },
-    Operation {
-        name: "RunAuthorizationAction",
-        method: "PUT",
-        pattern: "/v1.0/{project_id}/authorization",
-        run: authorize,
-    },
-];
+pub(super) const OPERATIONS: &[(Operation, Handler)] =
+    &[(Operation::ListPrivileges, show), (Operation::Authorize, authorize)];
 
 fn show(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
     let connection_id = call.segment("connection_id").to_owned();

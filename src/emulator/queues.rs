@@ -6,15 +6,12 @@ use serde_json::{Value, json};
 
 use super::{
     api_error::ApiError,
-    operation::{ApiRequest, ApiResponse, Operation, tag_filter},
+    operation::{ApiRequest, ApiResponse, Handler, tag_filter},
     project_service::ProjectService,
 };
-use crate::dli::wire::Queue;
+use crate::dli::{operation::Operation, wire::Queue};
 
-pub(super) const OPERATIONS: &[Operation] = &[
-    Operation { name: "ListQueues", method: "GET", pattern: "/v1.0/{project_id}/queues", run: list },
-    Operation { name: "ShowQueue", method: "GET", pattern: "/v1.0/{project_id}/queues/{queue_name}", run: show },
-];
+pub(super) const OPERATIONS: &[(Operation, Handler)] = &[(Operation::ListQueues, list), (Operation::ShowQueue, show)];
 
 fn list(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
     let kind = call.parameter("queue_type").unwrap_or("sql");

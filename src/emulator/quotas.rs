@@ -4,12 +4,12 @@ use serde_json::{Value, json};
 
 use super::{
     api_error::ApiError,
-    operation::{ApiRequest, ApiResponse, Operation},
+    operation::{ApiRequest, ApiResponse, Handler},
     project_service::ProjectService,
 };
+use crate::dli::operation::Operation;
 
-pub(super) const OPERATIONS: &[Operation] =
-    &[Operation { name: "ShowQuota", method: "GET", pattern: "/v3/{project_id}/quotas", run: show }];
+pub(super) const OPERATIONS: &[(Operation, Handler)] = &[(Operation::ShowQuota, show)];
 
 /// The quotas of objects that the emulator has. The figures are the emulator's own.
 #[expect(clippy::unnecessary_wraps, reason = "an operation may be refused; this one never is")]

@@ -4,36 +4,16 @@ use serde::Deserialize;
 
 use super::{
     api_error::ApiError,
-    operation::{ApiRequest, ApiResponse, Operation},
+    operation::{ApiRequest, ApiResponse, Handler},
     project_service::ProjectService,
 };
-use crate::dli::wire::Outcome;
+use crate::dli::{operation::Operation, wire::Outcome};
 
-pub(super) const OPERATIONS: &[Operation] = &[
-    Operation {
-        name: "CreateRouteToEnhancedConnection",
-        method: "POST",
-        pattern: "/v3/{project_id}/datasource/enhanced-connections/{connection_id}/routes",
-        run: create,
-    },
-    Operation {
-        name: "DeleteRouteFromEnhancedConnection",
-        method: "DELETE",
-        pattern: "/v3/{project_id}/datasource/enhanced-connections/{connection_id}/routes/{name}",
-        run: delete,
-    },
-    Operation {
-        name: "CreateEnhancedConnectionRoutes",
-        method: "POST",
-        pattern: "/v2.0/{project_id}/datasource/enhanced-connections/{connection_id}/routes",
-        run: create,
-    },
-    Operation {
-        name: "DeleteEnhancedConnectionRoutes",
-        method: "DELETE",
-        pattern: "/v2.0/{project_id}/datasource/enhanced-connections/{connection_id}/routes/{name}",
-        run: delete,
-    },
+pub(super) const OPERATIONS: &[(Operation, Handler)] = &[
+    (Operation::CreateRoute, create),
+    (Operation::DeleteRoute, delete),
+    (Operation::CreateRouteV2, create),
+    (Operation::DeleteRouteV2, delete),
 ];
 
 fn create(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {

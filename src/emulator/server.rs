@@ -16,7 +16,7 @@ use axum::{
 };
 use futures_util::{StreamExt, stream};
 use http::{
-    HeaderName, HeaderValue, StatusCode,
+    HeaderName, HeaderValue, Method, StatusCode,
     header::{CONTENT_LENGTH, CONTENT_TYPE, DATE},
     request::Parts,
 };
@@ -31,7 +31,7 @@ use super::{
     faults::FaultKind,
     iam,
     lock::lock,
-    operation::{ApiResponse, Operation},
+    operation::ApiResponse,
     project::Record,
     quirks::Quirk,
     request_log::{self, FaultEffect, LoggedRequest},
@@ -185,9 +185,10 @@ fn shows(
     is_such: fn(&Record, i64) -> bool,
 ) -> bool {
     let Ok(ApiResponse { body: Some(body), .. }) = outcome else { return false };
-    let Ok((Operation { method: "GET", .. }, segments)) = routing::find(parts.method.as_str(), parts.uri.path()) else {
+    if parts.method != Method::GET {
         return false;
-    };
+    }
+    let Ok((_, _, segments)) = routing::find("GET", parts.uri.path()) else { return false };
     let (now, world) = (milliseconds(state.time()), lock(&state.world));
     let project = segments.get("project_id").and_then(|project| world.projects.get(project));
     let such: Vec<_> = project.iter().flat_map(|project| &project.connections).filter(|c| is_such(c, now)).collect();

@@ -25,7 +25,7 @@ use super::{
     iam, limits,
     lock::lock,
     metadata,
-    operation::{ApiRequest, ApiResponse, Operation, query_pairs},
+    operation::{ApiRequest, ApiResponse, query_pairs},
     project::Project,
     project_service::ProjectService,
     quirks::Quirk,
@@ -33,7 +33,7 @@ use super::{
     routing,
     snapshot::{self, SnapshotError},
 };
-use crate::dli::rules;
+use crate::dli::{operation::Operation, rules};
 
 /// The state of a running emulator.
 ///
@@ -210,13 +210,13 @@ impl AppState {
             return self.log_in(asked, &request(body?), parts, trace).map(unchanged);
         }
 
-        let (operation, segments) = routing::find(method, path)?;
-        trace.operation = Some(operation.name);
+        let (operation, run, segments) = routing::find(method, path)?;
+        trace.operation = Some(operation.name());
         if self.is_unpublished(operation) {
             return Err(ApiError::not_published());
         }
         let body = body?;
-        self.apply_clock_skew(operation.name, parts, body, trace);
+        self.apply_clock_skew(operation.name(), parts, body, trace);
         // The signature check uses the clock without the offset of `advance`.
         let now = self.now_off_by(trace.active_faults.skew);
         let authenticated = auth::verify(&request(body), &self.credentials, now, self.time())?;
@@ -224,7 +224,7 @@ impl AppState {
         let now = self.now();
         lock(&self.world).behavior.throttle.admit(&caller.identity, now)?;
         let read = (method == "GET").then(|| segments.get("project_id")).flatten();
-        let past = self.apply_faults(operation.name, read.map(String::as_str), parts, body, trace)?;
+        let past = self.apply_faults(operation.name(), read.map(String::as_str), parts, body, trace)?;
 
         let call = ApiRequest { segments, query: &query, body };
         let project = call.segment("project_id");
@@ -233,16 +233,16 @@ impl AppState {
             return Err(ApiError::wrong_project(project));
         }
         if method == "GET" {
-            let run = |service: &mut ProjectService<'_>| (operation.run)(service, &call);
+            let read = |service: &mut ProjectService<'_>| run(service, &call);
             let is_past = past.is_some();
-            let answer = self.read(project, past, run);
-            trace.is_stale = is_past && !is_same(&answer, &self.read(project, None, run));
+            let answer = self.read(project, past, read);
+            trace.is_stale = is_past && !is_same(&answer, &self.read(project, None, read));
             return answer.map(unchanged);
         }
         let (answer, change) = self.with_project(project, true, |service| {
             let default_delay = service.behavior.outcomes.delay;
             service.behavior.outcomes.delay = trace.active_faults.binding.unwrap_or(default_delay);
-            let answer = (operation.run)(service, &call);
+            let answer = run(service, &call);
             service.behavior.outcomes.delay = default_delay;
             answer
         });
@@ -295,11 +295,11 @@ impl AppState {
     }
 
     /// Whether a quirk removes the operation from the region.
-    fn is_unpublished(&self, operation: &Operation) -> bool {
+    fn is_unpublished(&self, operation: Operation) -> bool {
         let quirks = &lock(&self.world).behavior.service.quirks;
-        let omitted = |quirk, prefix: &str, of: &str| {
-            quirks.contains(&quirk) && operation.pattern.starts_with(prefix) && operation.pattern.contains(of)
-        };
+        let path = operation.path_template();
+        let omitted =
+            |quirk, prefix: &str, of: &str| quirks.contains(&quirk) && path.starts_with(prefix) && path.contains(of);
         omitted(Quirk::NoV3Routes, "/v3/", "/routes") || omitted(Quirk::NoTagApi, "/v3/", "/tags")
     }
 }

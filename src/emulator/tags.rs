@@ -2,31 +2,16 @@
 
 use super::{
     api_error::ApiError,
-    operation::{ApiRequest, ApiResponse, Operation},
+    operation::{ApiRequest, ApiResponse, Handler},
     project_service::ProjectService,
 };
-use crate::dli::wire::{Tag, TagChange, TagList};
+use crate::dli::{
+    operation::Operation,
+    wire::{Tag, TagChange, TagList},
+};
 
-pub(super) const OPERATIONS: &[Operation] = &[
-    Operation {
-        name: "ShowResourceTags",
-        method: "GET",
-        pattern: "/v3/{project_id}/dli_enhanced_datasource/{connection_id}/tags",
-        run: list,
-    },
-    Operation {
-        name: "BatchCreateResourceTags",
-        method: "POST",
-        pattern: "/v3/{project_id}/dli_enhanced_datasource/{connection_id}/tags/create",
-        run: create,
-    },
-    Operation {
-        name: "BatchDeleteResourceTags",
-        method: "POST",
-        pattern: "/v3/{project_id}/dli_enhanced_datasource/{connection_id}/tags/delete",
-        run: delete,
-    },
-];
+pub(super) const OPERATIONS: &[(Operation, Handler)] =
+    &[(Operation::ListTags, list), (Operation::CreateTags, create), (Operation::DeleteTags, delete)];
 
 fn list(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
     let offset = call.number("offset")?.unwrap_or(0);

@@ -39,10 +39,12 @@ fn describe_facts(facts: impl IntoIterator<Item = String>, error: &Error, state_
 
 /// The kind of a call in the error catalog.
 fn kind(operation: Operation) -> CallKind {
-    match operation {
-        Operation::CreateToken | Operation::AssumeAgency | Operation::ListProjects => CallKind::Identity,
-        Operation::CreateRoute | Operation::DeleteRoute => CallKind::Route,
-        _ => CallKind::Other,
+    if operation.is_identity() {
+        CallKind::Identity
+    } else if operation.is_route_write() {
+        CallKind::Route
+    } else {
+        CallKind::Other
     }
 }
 

@@ -1,0 +1,325 @@
+//! The operation table: name, method, path, IAM action and safety of every call. The client and the emulator share it.
+//!
+//! Versions are mixed within one family: connections are v2.0, tags v3, queues v1.0.
+
+use std::fmt;
+
+use http::Method;
+use percent_encoding::utf8_percent_encode;
+
+use super::signature::RESERVED;
+
+/// An operation of DLI, IAM or the metadata service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Operation {
+    /// Create a connection.
+    CreateConnection,
+    /// List connections.
+    ListConnections,
+    /// Show one connection.
+    ShowConnection,
+    /// Delete a connection. Its IAM action is inferred.
+    DeleteConnection,
+    /// Replace the host records of a connection.
+    ReplaceHosts,
+    /// Bind queues or pools to a connection.
+    Bind,
+    /// Unbind queues or pools from a connection.
+    Unbind,
+    /// Add a route to a connection.
+    CreateRoute,
+    /// Remove a route. By the time it is repeated, another route may have the name.
+    DeleteRoute,
+    /// [`CreateRoute`](Self::CreateRoute) under the deprecated path; some regions have only this one.
+    CreateRouteV2,
+    /// [`DeleteRoute`](Self::DeleteRoute) under the deprecated path.
+    DeleteRouteV2,
+    /// Show the projects that a connection is shared with.
+    ListPrivileges,
+    /// Grant and revoke privileges.
+    Authorize,
+    /// List the tags of a connection.
+    ListTags,
+    /// Add or overwrite tags of a connection.
+    CreateTags,
+    /// Remove tags of a connection.
+    DeleteTags,
+    /// List queues.
+    ListQueues,
+    /// Show one queue.
+    ShowQueue,
+    /// Test whether a queue reaches an address.
+    CreateConnectivityTask,
+    /// Show the result of a connectivity test.
+    ShowConnectivityTask,
+    /// List elastic resource pools.
+    ListPools,
+    /// List the queues of an elastic resource pool.
+    ListPoolQueues,
+    /// Show the quotas of a project.
+    ShowQuota,
+    /// IAM: get a token for a password.
+    CreateToken,
+    /// IAM: get a temporary key of an agency.
+    AssumeAgency,
+    /// IAM: list projects.
+    ListProjects,
+    /// Metadata service of the ECS: start a session.
+    MetadataSession,
+    /// Metadata service of the ECS: get a temporary key of its agency.
+    MetadataKey,
+}
+
+/// Whether an operation may be repeated when its outcome is unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Safety {
+    /// It changes nothing. Creating tokens and keys counts as reading.
+    Read,
+    /// It writes, and running it twice equals running it once.
+    Idempotent,
+    /// It writes and is not idempotent: the caller verifies that it had no effect before repeating it.
+    VerifyFirst,
+}
+
+/// A row of the table.
+struct Row {
+    name: &'static str,
+    method: Method,
+    /// Each placeholder is one path segment.
+    path: &'static str,
+    action: Option<&'static str>,
+    safety: Safety,
+}
+
+fn row(method: Method, safety: Safety, name: &'static str, path: &'static str) -> Row {
+    Row { name, method, path, action: None, safety }
+}
+
+fn get(name: &'static str, path: &'static str) -> Row {
+    row(Method::GET, Safety::Read, name, path)
+}
+
+fn post(safety: Safety, name: &'static str, path: &'static str) -> Row {
+    row(Method::POST, safety, name, path)
+}
+
+fn put(safety: Safety, name: &'static str, path: &'static str) -> Row {
+    row(Method::PUT, safety, name, path)
+}
+
+fn delete(safety: Safety, name: &'static str, path: &'static str) -> Row {
+    row(Method::DELETE, safety, name, path)
+}
+
+impl Row {
+    fn action(self, action: &'static str) -> Self {
+        Self { action: Some(action), ..self }
+    }
+}
+
+impl Operation {
+    fn row(self) -> Row {
+        use Safety::{Idempotent, Read, VerifyFirst};
+        match self {
+            Self::CreateConnection => {
+                post(VerifyFirst, "CreateEnhancedConnection", "/v2.0/{project_id}/datasource/enhanced-connections")
+                    .action("dli:edsconnection:create")
+            }
+            Self::ListConnections => {
+                get("ListEnhancedConnections", "/v2.0/{project_id}/datasource/enhanced-connections")
+                    .action("dli:edsconnection:list")
+            }
+            Self::ShowConnection => {
+                get("ShowEnhancedConnection", "/v2.0/{project_id}/datasource/enhanced-connections/{connection_id}")
+                    .action("dli:edsconnection:get")
+            }
+            Self::DeleteConnection => delete(
+                Idempotent,
+                "DeleteEnhancedConnection",
+                "/v2.0/{project_id}/datasource/enhanced-connections/{connection_id}",
+            )
+            .action("dli:edsconnection:delete"),
+            Self::ReplaceHosts => put(
+                Idempotent,
+                "UpdateEnhancedConnection",
+                "/v2.0/{project_id}/datasource/enhanced-connections/{connection_id}",
+            ),
+            Self::Bind => post(
+                VerifyFirst,
+                "AssociateQueueToEnhancedConnection",
+                "/v2.0/{project_id}/datasource/enhanced-connections/{connection_id}/associate-queue",
+            )
+            .action("dli:edsconnection:bindQueue"),
+            Self::Unbind => post(
+                VerifyFirst,
+                "DisassociateQueueFromEnhancedConnection",
+                "/v2.0/{project_id}/datasource/enhanced-connections/{connection_id}/disassociate-queue",
+            ),
+            Self::CreateRoute => post(
+                VerifyFirst,
+                "CreateRouteToEnhancedConnection",
+                "/v3/{project_id}/datasource/enhanced-connections/{connection_id}/routes",
+            )
+            .action("dli:edsconnection:createRoute"),
+            Self::DeleteRoute => delete(
+                VerifyFirst,
+                "DeleteRouteFromEnhancedConnection",
+                "/v3/{project_id}/datasource/enhanced-connections/{connection_id}/routes/{name}",
+            )
+            .action("dli:edsconnection:deleteRoute"),
+            Self::CreateRouteV2 => post(
+                VerifyFirst,
+                "CreateEnhancedConnectionRoutes",
+                "/v2.0/{project_id}/datasource/enhanced-connections/{connection_id}/routes",
+            )
+            .action("dli:edsconnection:createRoute"),
+            Self::DeleteRouteV2 => delete(
+                VerifyFirst,
+                "DeleteEnhancedConnectionRoutes",
+                "/v2.0/{project_id}/datasource/enhanced-connections/{connection_id}/routes/{name}",
+            )
+            .action("dli:edsconnection:deleteRoute"),
+            Self::ListPrivileges => get(
+                "ShowEnhancedConnectionPrivilege",
+                "/v2.0/{project_id}/datasource/enhanced-connections/{connection_id}/privileges",
+            )
+            .action("dli::listAuth"),
+            Self::Authorize => put(VerifyFirst, "RunAuthorizationAction", "/v1.0/{project_id}/authorization")
+                .action("dli::operateAuth"),
+            Self::ListTags => get("ShowResourceTags", "/v3/{project_id}/dli_enhanced_datasource/{connection_id}/tags"),
+            Self::CreateTags => post(
+                VerifyFirst,
+                "BatchCreateResourceTags",
+                "/v3/{project_id}/dli_enhanced_datasource/{connection_id}/tags/create",
+            ),
+            Self::DeleteTags => post(
+                VerifyFirst,
+                "BatchDeleteResourceTags",
+                "/v3/{project_id}/dli_enhanced_datasource/{connection_id}/tags/delete",
+            ),
+            Self::ListQueues => get("ListQueues", "/v1.0/{project_id}/queues"),
+            Self::ShowQueue => get("ShowQueue", "/v1.0/{project_id}/queues/{queue_name}"),
+            Self::CreateConnectivityTask => {
+                post(VerifyFirst, "CreateConnectivityTask", "/v1.0/{project_id}/queues/{queue_name}/connection-test")
+            }
+            Self::ShowConnectivityTask => {
+                get("ShowConnectivityTask", "/v1.0/{project_id}/queues/{queue_name}/connection-test/{task_id}")
+            }
+            Self::ListPools => get("ListElasticResourcePools", "/v3/{project_id}/elastic-resource-pools"),
+            Self::ListPoolQueues => {
+                get("ListElasticResourcePoolQueues", "/v3/{project_id}/elastic-resource-pools/{name}/queues")
+            }
+            Self::ShowQuota => get("ShowQuota", "/v3/{project_id}/quotas"),
+            Self::CreateToken => post(Read, "KeystoneCreateUserTokenByPassword", "/v3/auth/tokens"),
+            Self::AssumeAgency => post(Read, "CreateTemporaryAccessKeyByAgency", "/v3.0/OS-CREDENTIAL/securitytokens"),
+            Self::ListProjects => get("KeystoneListProjects", "/v3/projects"),
+            Self::MetadataSession => put(Read, "ECS metadata (token)", "/meta-data/latest/api/token"),
+            Self::MetadataKey => get("ECS metadata (securitykey)", "/openstack/latest/securitykey"),
+        }
+    }
+
+    /// Name in the SDKs, documents and audit logs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.row().name
+    }
+
+    /// HTTP method.
+    #[must_use]
+    pub fn method(self) -> Method {
+        self.row().method
+    }
+
+    /// Path template, such as `/v1.0/{project_id}/queues/{queue_name}`. Each placeholder is one segment.
+    #[must_use]
+    pub fn path_template(self) -> &'static str {
+        self.row().path
+    }
+
+    /// The path with the placeholders replaced, in order, by percent-encoded values (`r 1` → `r%201`).
+    #[must_use]
+    pub fn path(self, values: &[&str]) -> String {
+        let mut values = values.iter();
+        let mut path = String::new();
+        for segment in self.path_template().split('/').skip(1) {
+            path.push('/');
+            if segment.starts_with('{') {
+                path.extend(utf8_percent_encode(values.next().expect("one value per placeholder"), RESERVED));
+            } else {
+                path.push_str(segment);
+            }
+        }
+        path
+    }
+
+    /// The IAM action that a policy must allow, if documented.
+    #[must_use]
+    pub fn action(self) -> Option<&'static str> {
+        self.row().action
+    }
+
+    /// Whether it may be repeated.
+    #[must_use]
+    pub fn safety(self) -> Safety {
+        self.row().safety
+    }
+
+    /// Whether it changes anything. Creating tokens and keys does not count.
+    #[must_use]
+    pub fn is_write(self) -> bool {
+        self.safety() != Safety::Read
+    }
+
+    /// Whether it calls IAM.
+    #[must_use]
+    pub fn is_identity(self) -> bool {
+        matches!(self, Self::CreateToken | Self::AssumeAgency | Self::ListProjects)
+    }
+
+    /// Whether it calls the metadata service of the ECS.
+    #[must_use]
+    pub fn is_metadata(self) -> bool {
+        matches!(self, Self::MetadataSession | Self::MetadataKey)
+    }
+
+    /// Whether its response holds secrets.
+    #[must_use]
+    pub fn returns_secrets(self) -> bool {
+        matches!(self, Self::CreateToken | Self::AssumeAgency) || self.is_metadata()
+    }
+
+    /// Whether it adds or removes a route.
+    #[must_use]
+    pub fn is_route_write(self) -> bool {
+        matches!(self, Self::CreateRoute | Self::DeleteRoute | Self::CreateRouteV2 | Self::DeleteRouteV2)
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_escaped_per_segment() {
+        assert_eq!(
+            Operation::ShowConnection.path(&["48cc", "2a620c33-5609-40c9-affd-2b6453071b0f"]),
+            "/v2.0/48cc/datasource/enhanced-connections/2a620c33-5609-40c9-affd-2b6453071b0f"
+        );
+        assert_eq!(
+            Operation::DeleteRoute.path(&["48cc", "2a62", "r 1/2"]),
+            "/v3/48cc/datasource/enhanced-connections/2a62/routes/r%201%2F2"
+        );
+        assert_eq!(
+            Operation::DeleteRouteV2.path(&["48cc", "2a62", "r1"]),
+            "/v2.0/48cc/datasource/enhanced-connections/2a62/routes/r1"
+        );
+        assert_eq!(Operation::ShowQueue.path(&["48cc", "../x y"]), "/v1.0/48cc/queues/..%2Fx%20y");
+        assert_eq!(Operation::DeleteTags.path(&["48cc", "2a62"]), "/v3/48cc/dli_enhanced_datasource/2a62/tags/delete");
+    }
+}
