@@ -81,7 +81,7 @@ fn run(terraform: &Terraform, limit: Option<&str>) -> Vec<Measured> {
         let (before, began) = (cloud.requests().len(), Instant::now());
         let finished = workspace.start(arguments).wait_at_most(Duration::from_mins(5));
         let time = began.elapsed();
-        let told = finished.expect_code(0).told();
+        let told = finished.expect_code(0).diagnostics();
         assert!(told.is_empty(), "{name}: {told:?}");
         let requests = &cloud.requests()[before..];
         let refused = requests.iter().filter(|request| request.status == 429).count();

@@ -1,10 +1,12 @@
-//! Nothing lost, nothing doubled, whatever happens: every fault at every operation ([`matrix`]), and hundreds of seeded
-//! schedules of faults, kills and other people's changes ([`schedules`]).
+//! Fault tests: no connection is lost or created twice, whatever fails.
 //!
-//! Both drive the provider as Terraform core does ([`terraform`]) against an emulator that can be killed ([`cloud`]), in time
-//! that runs faster ([`clock`]). A run that fails prints its seed, which makes the same choices again.
+//! [`matrix`] injects every fault into every operation. [`schedules`] runs hundreds of seeded random schedules of faults,
+//! kills and changes by other clients.
+//!
+//! Both call the provider as Terraform core does ([`terraform`]), against an emulator that can be killed ([`cloud`]), with
+//! a faster clock ([`clock`]). A failed schedule prints its seed, which repeats the same random choices.
 
-#![expect(clippy::unwrap_used, reason = "in a test a panic is a failure, and its place says which")]
+#![expect(clippy::unwrap_used, reason = "a panic fails the test and shows the line")]
 
 mod blocks;
 mod clock;
@@ -13,6 +15,6 @@ mod concurrent_clients;
 mod late;
 mod matrix;
 mod real;
+mod scenario;
 mod schedules;
 mod terraform;
-mod trouble;

@@ -7,13 +7,13 @@ use terraform_provider_dli::emulator::{ManualClock, Settings};
 use time::OffsetDateTime;
 
 use super::connection::{ADDRESS, CREATE, connection};
-use super::harness::{Cloud, for_each_terraform};
+use super::harness::{Cloud, for_one_terraform};
 
 /// The service refuses to delete a connection that is still being created; the provider waits.
 #[test]
 fn creating_binding_delays_delete() {
     let delay = Duration::from_mins(1);
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let clock = Arc::new(ManualClock::new(OffsetDateTime::now_utc()));
         let cloud = Cloud::start_with(Settings { binding_delay: delay, clock: clock.clone(), ..Settings::default() });
         let workspace = cloud.workspace(terraform);

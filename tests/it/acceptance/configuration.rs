@@ -6,7 +6,7 @@ use terraform_provider_dli::dli::wire::Connection;
 use terraform_provider_dli::emulator::{ACCESS_KEY, SECRET_KEY};
 
 use super::connection::{ADDRESS, CREATE, EXAMPLE, connection};
-use super::harness::{Cloud, Finished, PROJECT, Workspace, for_each_terraform};
+use super::harness::{Cloud, Finished, PROJECT, Workspace, for_each_terraform, for_one_terraform};
 
 /// A provider block with these arguments.
 fn block(arguments: &str) -> String {
@@ -59,7 +59,7 @@ fn missing_settings_are_reported_together() {
 
 #[test]
 fn half_key_pair_and_http_endpoint_are_rejected() {
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let workspace = Workspace::new(terraform).with_provider(&block("  access_key = \"only-half\""));
         workspace.configure(EXAMPLE);
         let planned = workspace.run(&["plan"]).expect_code(1);
@@ -85,7 +85,7 @@ fn half_key_pair_and_http_endpoint_are_rejected() {
 #[test]
 fn arguments_override_the_environment() {
     let other = "ffffffffffffffffffffffffffffffff";
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let endpoint = format!("  endpoints = {{ dli = \"{}\" }}", cloud.emulator().endpoint());
         let arguments = format!(
@@ -120,7 +120,7 @@ fn arguments_override_the_environment() {
 
 #[test]
 fn wrong_secret_key_is_reported_but_not_shown() {
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = Workspace::new(terraform).with_provider(&block(&format!(
             "  endpoints = {{ dli = \"{}\" }}\n  project_id = {PROJECT:?}\n  access_key = {ACCESS_KEY:?}\n  \
@@ -164,7 +164,7 @@ fn unknown_provider_arguments_allow_a_plan() {
 #[test]
 fn two_projects_in_one_configuration() {
     let other = "ffffffffffffffffffffffffffffffff";
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let provider = |project: &str, more: &str| {
             block(&format!(
@@ -191,7 +191,7 @@ fn two_projects_in_one_configuration() {
 /// No server listens at the endpoint: the error names the address and comes quickly.
 #[test]
 fn unreachable_service_is_named_in_the_error() {
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let workspace = Workspace::new(terraform).with_provider(&block(&format!(
             "  endpoints = {{ dli = \"http://127.0.0.1:1\" }}\n  project_id = {PROJECT:?}\n  access_key = \"a\"\n  \
              secret_key = \"canary-secret\""

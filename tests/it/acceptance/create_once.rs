@@ -44,7 +44,7 @@ fn create_with_a_lost_response_is_found() {
             cloud.emulator().inject(Fault::new(CREATION, trouble.clone()).times(1)).expect("a valid fault");
             workspace.configure(&connection(ALL_COLLECTIONS));
             let applied = workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(0);
-            applied.expect_silence();
+            applied.expect_no_diagnostics();
             assert_eq!(create_counts(&cloud), (1, 1));
             expect_complete(&cloud, &workspace);
         });
@@ -59,7 +59,7 @@ fn create_that_was_not_applied_is_retried() {
         let fault = Fault::refuse(CREATION, 502, "APIGW.0201", "Backend unavailable");
         cloud.emulator().inject(fault.times(1)).expect("a valid fault");
         workspace.configure(&connection(ALL_COLLECTIONS));
-        workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(0).expect_silence();
+        workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(0).expect_no_diagnostics();
         assert_eq!(create_counts(&cloud), (2, 1));
         expect_complete(&cloud, &workspace);
     });
@@ -149,7 +149,7 @@ fn journal_entry(workspace: &Workspace) -> (std::path::PathBuf, String) {
 fn expect_adopted(cloud: &Cloud, workspace: &Workspace) {
     let id = cloud.connection().id;
     let applied = workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(0);
-    let warnings: Vec<_> = applied.told().into_iter().map(|diagnostic| diagnostic.text).collect();
+    let warnings: Vec<_> = applied.diagnostics().into_iter().map(|diagnostic| diagnostic.text).collect();
     assert_eq!(warnings.len(), 1, "{warnings:#?}");
     assert!(warnings[0].contains("Earlier Run Taken Over") && warnings[0].contains(&id), "{warnings:#?}");
     assert_eq!((create_counts(cloud).1, cloud.connection().id), (1, id));

@@ -11,14 +11,14 @@ use std::path::Path;
 use serde_json::Value;
 use terraform_provider_dli::emulator::Quirk;
 
-use super::harness::{Cloud, Finished, Workspace, for_each_terraform};
+use super::harness::{Cloud, Finished, Workspace, for_one_terraform};
 
 /// Reads the configuration's data sources into the state and requires that nothing changes on a second read, in any
 /// order and form of the response.
 #[track_caller]
 fn read(cloud: &Cloud, workspace: &Workspace, configuration: &str) {
     workspace.configure(configuration);
-    workspace.plan();
+    workspace.save_plan();
     workspace.apply();
     let quirks = [Quirk::ReshuffledOrder, Quirk::CamelCase, Quirk::NumbersAsStrings, Quirk::StatusInProse];
     cloud.emulator().set_quirks([&quirks[..], &[Quirk::UpperCaseNames, Quirk::PrivilegeProjectId]].concat());
@@ -52,7 +52,7 @@ fn data_source_examples_apply_without_drift() {
     let examples: Vec<_> =
         fs::read_dir(directory).expect("a directory in the repository").filter_map(Result::ok).collect();
     assert_eq!(examples.len(), 4);
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         for example in &examples {
             let cloud = Cloud::start();
             let workspace = cloud.workspace(terraform);

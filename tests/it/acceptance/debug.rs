@@ -13,7 +13,7 @@ fn debug_process_serves_several_runs() {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
         let provider = Running::start(Command::new(workspace.provider()).arg("--debug"), Stdio::null());
-        let workspace = workspace.after_pasting(&provider.first_line());
+        let workspace = workspace.after_shell_line(&provider.first_line());
         fs::remove_file(workspace.provider()).expect("a writable directory");
 
         for ip in ["192.168.0.2", "192.168.0.22"] {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use terraform_provider_dli::emulator::{Fault, Quirk};
 
 use super::connection::{ADDRESS, CREATE, EXAMPLE, connection};
-use super::harness::{Cloud, Workspace, for_each_terraform, for_one_terraform};
+use super::harness::{Cloud, Workspace, for_one_terraform};
 
 /// The variants of "not found" responses. Without a quirk, the connection is shown as DELETED.
 const NOT_FOUND_RESPONSES: [&[Quirk]; 5] =
@@ -22,7 +22,7 @@ fn replace_id_in_state(workspace: &Workspace, id: &str) {
 
 #[test]
 fn deleted_connection_is_recreated() {
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
         workspace.step(EXAMPLE, CREATE);
@@ -42,7 +42,7 @@ fn deleted_connection_is_recreated() {
 /// With and without a refresh: only without one does the delete request itself meet the missing connection.
 #[test]
 fn destroying_a_deleted_connection_succeeds() {
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         for refresh in ["-refresh=true", "-refresh=false"] {
             let cloud = Cloud::start();
             let workspace = cloud.workspace(terraform);
@@ -63,7 +63,7 @@ fn destroying_a_deleted_connection_succeeds() {
 #[test]
 fn every_not_found_response_means_deleted() {
     let configuration = connection("queues = [\"q1\"]\n  tags = { a = \"1\" }");
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
         workspace.step(&configuration, CREATE);
@@ -106,7 +106,9 @@ fn unpublished_api_is_an_error() {
         cloud.emulator().inject(fault).expect("a valid fault");
         let planned = workspace.run(&["plan", "-json"]).expect_code(1);
         let refreshed = workspace.run(&["apply", "-json", "-auto-approve", "-target", route]).expect_code(1);
-        for error in planned.told().into_iter().chain(refreshed.told()).filter(|diagnostic| diagnostic.is_error) {
+        for error in
+            planned.diagnostics().into_iter().chain(refreshed.diagnostics()).filter(|diagnostic| diagnostic.is_error)
+        {
             for expected in ["APIGW.0101", "not published in this region", "not changed"] {
                 assert!(error.text.contains(expected), "missing {expected:?}: {error:#?}");
             }

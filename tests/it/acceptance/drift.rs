@@ -7,7 +7,7 @@ use terraform_provider_dli::dli::wire::{Host, QueueNames, Tag};
 use terraform_provider_dli::emulator::{ApiError, ProjectService, Quirk};
 
 use super::connection::{ADDRESS, CREATE, UPDATE, connection};
-use super::harness::{Cloud, Workspace, for_each_terraform, for_one_terraform};
+use super::harness::{Cloud, Workspace, for_one_terraform};
 
 /// A connection with every collection that can be changed externally.
 const ALL_COLLECTIONS: &str = r#"
@@ -228,7 +228,7 @@ fn response_variants_cause_no_drift() {
 /// A whole lifecycle, including writes, with all variants at once.
 #[test]
 fn lifecycle_with_all_response_variants() {
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         cloud.emulator().set_quirks(RESPONSE_VARIANTS);
         let workspace = cloud.workspace(terraform);
@@ -254,7 +254,7 @@ fn has_warning(workspace: &Workspace, code: i32) -> bool {
 #[test]
 fn duplicate_host_names_are_a_warning() {
     let configuration = connection("hosts = { \"Node-1\" = \"192.168.0.1\", \"node-2\" = \"192.168.0.2\" }");
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
         workspace.step(&configuration, CREATE);

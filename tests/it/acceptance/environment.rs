@@ -12,7 +12,7 @@ use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 use super::connection::{ADDRESS, EXAMPLE};
-use super::harness::{Cloud, PROJECT, Told, Workspace, for_one_terraform};
+use super::harness::{Cloud, Diagnostic, PROJECT, Workspace, for_one_terraform};
 
 /// A provider block with a key and a project.
 fn block(arguments: &str) -> String {
@@ -76,20 +76,20 @@ fn ca_certificates_come_from_the_environment() {
         assert!(cloud.requests().is_empty());
 
         let trusting = workspace().with_variable("OS_CACERT", "ca.pem");
-        trusting.run(&apply).expect_code(0).expect_silence();
+        trusting.run(&apply).expect_code(0).expect_no_diagnostics();
         trusting.destroy();
         cloud.expect_empty();
 
         let nowhere = workspace().with_variable("OS_CACERT", "nowhere.pem").run(&["plan", "-json"]).expect_code(1);
         assert!(
-            nowhere.told().iter().any(|diagnostic| diagnostic.text.contains("nowhere.pem cannot be read")),
+            nowhere.diagnostics().iter().any(|diagnostic| diagnostic.text.contains("nowhere.pem cannot be read")),
             "{nowhere}"
         );
 
         for name in ["HW_INSECURE", "OS_INSECURE"] {
             let careless = workspace().with_variable(name, "true");
-            let diagnostics = careless.run(&apply).expect_code(0).told();
-            let is_warning = |diagnostic: &Told| {
+            let diagnostics = careless.run(&apply).expect_code(0).diagnostics();
+            let is_warning = |diagnostic: &Diagnostic| {
                 !diagnostic.is_error && diagnostic.text.contains(&format!("{name} in the environment"))
             };
             assert!(!diagnostics.is_empty() && diagnostics.iter().all(is_warning), "{diagnostics:#?}");
@@ -98,7 +98,10 @@ fn ca_certificates_come_from_the_environment() {
         }
         let wrong = workspace().with_variable("HW_INSECURE", "yes").run(&["plan", "-json"]).expect_code(1);
         assert!(
-            wrong.told().iter().any(|diagnostic| diagnostic.text.contains("HW_INSECURE in the environment is \"yes\"")),
+            wrong
+                .diagnostics()
+                .iter()
+                .any(|diagnostic| diagnostic.text.contains("HW_INSECURE in the environment is \"yes\"")),
             "{wrong}"
         );
     });

@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::harness::{Cloud, Workspace, for_each_terraform};
+use super::harness::{Cloud, Workspace, for_each_terraform, for_one_terraform};
 use super::terraform::Terraform;
 
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples");
@@ -54,18 +54,23 @@ fn is_of_resource(example: &Path) -> bool {
     example.starts_with(Path::new(EXAMPLES).join("resources"))
 }
 
-/// Applies each chosen example with each Terraform, requires an empty plan, runs `more`, and requires that nothing is
+/// Whether this is a data source example.
+fn is_of_data_source(example: &Path) -> bool {
+    example.starts_with(Path::new(EXAMPLES).join("data-sources"))
+}
+
+/// Applies each chosen example, requires an empty plan, runs `more`, and requires that nothing is
 /// left.
 fn check_examples(chosen: fn(&Path) -> bool, more: impl Fn(&Terraform, &Cloud, &Workspace, &Path)) {
     let examples: Vec<_> = examples().into_iter().filter(|example| chosen(example)).collect();
     assert!(!examples.is_empty(), "no example found");
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         for example in &examples {
             say(example);
             let cloud = Cloud::start();
             let workspace = workspace(terraform, &cloud, example);
             workspace.run(&["validate"]).expect_code(0);
-            workspace.plan();
+            workspace.save_plan();
             workspace.apply();
             more(terraform, &cloud, &workspace, example);
             workspace.destroy();
@@ -86,10 +91,15 @@ fn examples_are_formatted() {
     });
 }
 
-/// All examples except resources, which have a test of their own.
+/// All examples except resources and data sources, which have tests of their own.
 #[test]
 fn examples_apply_and_destroy() {
-    check_examples(|example| !is_of_resource(example), |_, _, _, _| {});
+    check_examples(|example| !is_of_resource(example) && !is_of_data_source(example), |_, _, _, _| {});
+}
+
+#[test]
+fn data_source_examples_apply_and_destroy() {
+    check_examples(is_of_data_source, |_, _, _, _| {});
 }
 
 #[test]

@@ -175,7 +175,7 @@ fn failed_binding_on_create_can_be_untainted() {
 
 #[test]
 fn failed_binding_on_update_is_retried() {
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
         step(&workspace, &configuration(false), "create");
@@ -248,7 +248,7 @@ fn failed_binding_without_waiting_is_a_warning() {
         cloud.emulator().set_binding_outcome("q1", Some("CIDR conflict with the VPC"));
         let applied = workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(0);
         let planned = workspace.run(&["plan", "-json", "-detailed-exitcode"]).expect_code(2);
-        for diagnostics in [applied.told(), planned.told()] {
+        for diagnostics in [applied.diagnostics(), planned.diagnostics()] {
             let words = ["Binding Failed", "q1", "CIDR conflict with the VPC", "overlaps"];
             assert!(diagnostics.len() == 1 && !diagnostics[0].is_error, "one warning: {diagnostics:#?}");
             assert!(words.iter().all(|expected| diagnostics[0].text.contains(expected)), "{diagnostics:#?}");

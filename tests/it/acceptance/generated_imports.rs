@@ -19,7 +19,7 @@ use terraform_provider_dli::dli::wire::{BINDING_FAILED, Binding, Connection, Cre
 
 use super::harness::{Cloud, for_each_terraform};
 
-/// The number of connections.
+/// The number of connections of all tests.
 const MANY: usize = 200;
 /// Standalone queues and pooled queues, some in another case.
 const QUEUES: [&str; 7] = ["q1", "Q2", "q3", "yearly1", "pooled1", "Pooled2", "pooled3"];
@@ -157,10 +157,17 @@ fn check(state: &Value, shown: &Connection, generated: &Generated) {
     }
 }
 
-/// Half of the imports are by ID, half by name.
 #[test]
-fn generated_connections_import_without_changes() {
-    let many = generate();
+fn generated_connections_import_by_id() {
+    check_imports(&generate()[..MANY / 2], |_, id| id.to_owned());
+}
+
+#[test]
+fn generated_connections_import_by_name() {
+    check_imports(&generate()[MANY / 2..], |name, _| format!("name:{name}"));
+}
+
+fn check_imports(many: &[Generated], import_id: fn(name: &str, id: &str) -> String) {
     for_each_terraform(|terraform| {
         let begun = Instant::now();
         let cloud = Cloud::start();
@@ -169,7 +176,7 @@ fn generated_connections_import_without_changes() {
         for (index, generated) in many.iter().enumerate() {
             let name = format!("Random_{index}");
             let id = create_in_emulator(&cloud, &name, generated);
-            let id = if index % 2 == 0 { id } else { format!("name:{name}") };
+            let id = import_id(&name, &id);
             let address = format!("dli_enhanced_connection.c{index}");
             writeln!(imports, "import {{\n  to = {address}\n  id = {id:?}\n}}").expect("a string");
             addresses.push(address);
@@ -186,14 +193,14 @@ fn generated_connections_import_without_changes() {
         let states: BTreeMap<_, _> =
             resources.iter().map(|one| (one["values"]["name"].as_str(), &one["values"])).collect();
         let connections = cloud.connections();
-        assert_eq!((states.len(), connections.len()), (MANY, MANY));
-        for (shown, generated) in connections.iter().zip(&many) {
+        assert_eq!((states.len(), connections.len()), (many.len(), many.len()));
+        for (shown, generated) in connections.iter().zip(many) {
             check(states[&Some(&*shown.name)], shown, generated);
         }
         assert_eq!(cloud.changes(), [""; 0], "only reads were sent");
         #[expect(clippy::print_stdout, reason = "shows the measured time")]
         {
-            println!("{MANY} connections with {} in {:.1?}", terraform.version, begun.elapsed());
+            println!("{} connections with {} in {:.1?}", many.len(), terraform.version, begun.elapsed());
         }
     });
 }

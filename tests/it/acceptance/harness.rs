@@ -1,8 +1,8 @@
-//! What the acceptance tests share: a working directory with Terraform and the provider in it ([`Workspace`]), the
-//! cloud that it talks to ([`Cloud`]), commands that cannot hang ([`Running`]), checks on plans ([`Plan`]), and
-//! the search of all that a command leaves for secrets ([`secret_leak`]).
+//! Shared code of the acceptance tests: a working directory with Terraform and the provider ([`Workspace`]), the emulator
+//! ([`Cloud`]), commands with a time limit ([`Running`]), checks of plans ([`Plan`]), and a search for secrets in
+//! everything that a command prints or writes ([`secret_leak`]).
 //!
-//! `benches/cost.rs` uses it too. A check that fails panics with the command, the directory and the whole of what was printed.
+//! `benches/cost.rs` uses it too. A failed check panics with the command, the directory and the complete output.
 
 mod cloud;
 mod plan;
@@ -14,30 +14,35 @@ use std::sync::OnceLock;
 
 pub(crate) use cloud::{Cloud, PROJECT};
 pub(crate) use plan::Plan;
-pub(crate) use running::{Finished, Running, Told};
+pub(crate) use running::{Diagnostic, Finished, Running};
 pub(crate) use workspace::Workspace;
 
 use serde_json::Value;
 
 use super::terraform::Terraform;
 
-/// Runs a test with each Terraform there is, of each version one, and says which one it was that failed.
+/// Runs a test with every Terraform version on this machine.
+///
+/// Use it when Terraform's own behavior can change the result: resource lifecycles, import, state upgrades, diagnostics,
+/// timeouts, unknown and sensitive values, and signals. Otherwise use [`for_one_terraform`].
 pub(crate) fn for_each_terraform(test: impl Fn(&Terraform)) {
-    for terraform in found() {
+    for terraform in terraforms() {
         announce(terraform);
         test(terraform);
     }
 }
 
-/// Runs a test with the best Terraform there is, where another one would show nothing more.
+/// Runs a test with the preferred Terraform.
+///
+/// Use it when the result depends only on the provider and the service.
 pub(crate) fn for_one_terraform(test: impl FnOnce(&Terraform)) {
-    let terraform = found().first().expect("a search that finds nothing ends in an error");
+    let terraform = terraforms().first().expect("the search returns at least one Terraform or an error");
     announce(terraform);
     test(terraform);
 }
 
-/// The Terraforms there are, of each version one.
-fn found() -> &'static [Terraform] {
+/// One Terraform of each version on this machine. Searches once per process.
+fn terraforms() -> &'static [Terraform] {
     static FOUND: OnceLock<Vec<Terraform>> = OnceLock::new();
     FOUND.get_or_init(|| {
         let mut found: Vec<Terraform> = Vec::new();
@@ -56,7 +61,7 @@ fn announce(terraform: &Terraform) {
     println!("with {} ({})", terraform.version, terraform.program.display());
 }
 
-/// The errors of `validate -json`: line, and summary with detail.
+/// The errors of `validate -json`: the line, and the summary with the detail.
 pub(crate) fn errors(validated: &Finished) -> Vec<(u64, String)> {
     let json = validated.json();
     let diagnostics = json["diagnostics"].as_array().unwrap_or_else(|| panic!("{validated}"));
@@ -70,7 +75,7 @@ pub(crate) fn errors(validated: &Finished) -> Vec<(u64, String)> {
         .collect()
 }
 
-/// An error and what caused it, one to a line.
+/// An error and its sources, separated by colons.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -1,11 +1,11 @@
 //! The harness fails where it should, shown with Terraform's built-in resource.
 
-use super::harness::{Workspace, for_each_terraform};
+use super::harness::{Workspace, for_each_terraform, for_one_terraform};
 
 const ADDRESS: &str = "terraform_data.a";
 
 fn workspace(terraform: &super::terraform::Terraform) -> Workspace {
-    let workspace = Workspace::new(terraform).not_kept();
+    let workspace = Workspace::new(terraform).discarded();
     workspace.write("versions.tf", "");
     workspace.configure("");
     workspace.run(&["init"]).expect_code(0);
@@ -37,7 +37,7 @@ fn harness_runs_a_full_lifecycle() {
 #[test]
 #[should_panic(expected = "expected exit code 0")]
 fn harness_reports_a_non_empty_plan() {
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         workspace(terraform).step(&with_input("timestamp()"), &[(ADDRESS, "create")]);
     });
 }
@@ -45,7 +45,7 @@ fn harness_reports_a_non_empty_plan() {
 #[test]
 #[should_panic(expected = r#"left: {"terraform_data.a": "create"}"#)]
 fn harness_reports_an_unexpected_action() {
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         workspace(terraform).step(&with_input("1"), &[(ADDRESS, "update")]);
     });
 }
@@ -53,7 +53,7 @@ fn harness_reports_an_unexpected_action() {
 #[test]
 #[should_panic(expected = "left: terraform_data.a")]
 fn harness_reports_a_differing_import() {
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let workspace = workspace(terraform);
         workspace.step(&with_input("1"), &[(ADDRESS, "create")]);
         workspace.expect_import(ADDRESS, &["output"]);
@@ -63,7 +63,7 @@ fn harness_reports_a_differing_import() {
 #[test]
 #[should_panic(expected = "expected that it would end within 1s")]
 fn harness_reports_a_hanging_command() {
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let workspace = workspace(terraform);
         let sleep = "resource \"terraform_data\" \"a\" {\n  provisioner \"local-exec\" {\n    \
         command = \"sleep 600\"\n  }\n}\n";

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use terraform_provider_dli::dli::wire::Host;
 
 use super::connection::{ADDRESS, CREATE, EXAMPLE, REPLACE, UPDATE, connection};
-use super::harness::{Cloud, for_each_terraform};
+use super::harness::{Cloud, for_each_terraform, for_one_terraform};
 
 /// The computed attributes.
 const COMPUTED: [&str; 5] = ["bindings", "created_at", "id", "ipv6_enable", "status"];
@@ -87,7 +87,7 @@ fn immutable_arguments_replace_the_connection() {
         ("routetable_id", connection(&format!("routetable_id = {other:?}"))),
         ("routetable_id", connection("")),
     ];
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         for (attribute, after) in &changes {
             let cloud = Cloud::start();
             let workspace = cloud.workspace(terraform);

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::harness::{Workspace, errors, for_each_terraform};
+use super::harness::{Workspace, errors, for_one_terraform};
 
 /// One limit, with an attribute on each side of it.
 struct Limit {
@@ -129,7 +129,7 @@ fn each_limit_is_exact() {
         configuration += &resource(&format!("refused{number}"), &limit.refused);
         refused.insert(line, limit);
     }
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let workspace = Workspace::new(terraform);
         for (attribute, count, value) in
             [("hosts", 20_000, "10.0.0.1"), ("hosts", 20_001, "10.0.0.1"), ("tags", 20, ""), ("tags", 21, "")]

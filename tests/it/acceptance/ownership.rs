@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use terraform_provider_dli::dli::wire::{Host, QueueNames, Tag};
 
 use super::connection::{ADDRESS, CREATE, EXAMPLE, UPDATE, connection};
-use super::harness::{Cloud, for_each_terraform, for_one_terraform};
+use super::harness::{Cloud, for_one_terraform};
 
 fn host(name: &str, ip: &str) -> Host {
     Host { name: name.to_owned(), ip: ip.to_owned() }
@@ -22,7 +22,7 @@ fn tags<const N: usize>(tags: [(&str, &str); N]) -> BTreeMap<String, String> {
 
 #[test]
 fn externally_changed_hosts_are_restored() {
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
         workspace.step(EXAMPLE, CREATE);
@@ -41,7 +41,7 @@ fn externally_changed_hosts_are_restored() {
 /// A collection that was never set is not managed. Removing one from the configuration removes its content.
 #[test]
 fn unset_hosts_are_not_managed() {
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
         workspace.step(&connection(""), CREATE);
@@ -84,7 +84,7 @@ fn tags_changed(keys: &[&str]) -> Vec<String> {
 #[test]
 fn tags_are_updated_in_place_and_restored() {
     let after = connection("tags = { \"team\" = \"größe\", \"cost\" = \"2\", \"new\" = \"\" }");
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
         workspace.step(&connection("tags = { \"team\" = \"größe\", \"cost\" = \"1\", \"old\" = \"\" }"), CREATE);

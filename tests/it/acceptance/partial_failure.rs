@@ -7,7 +7,7 @@ use serde_json::json;
 use terraform_provider_dli::emulator::{Fault, FaultKind};
 
 use super::connection::{ADDRESS, CREATE, UPDATE, connection};
-use super::harness::{Cloud, Workspace, for_each_terraform, for_one_terraform};
+use super::harness::{Cloud, Workspace, for_one_terraform};
 use super::terraform::Terraform;
 
 const ADD_ROUTE: &str = "CreateRouteToEnhancedConnection";
@@ -72,19 +72,19 @@ fn reject_third_route(terraform: &Terraform, on_create: bool) {
 
 #[test]
 fn rejected_route_on_create_keeps_earlier_routes() {
-    for_each_terraform(|terraform| reject_third_route(terraform, true));
+    for_one_terraform(|terraform| reject_third_route(terraform, true));
 }
 
 #[test]
 fn rejected_route_on_update_keeps_earlier_routes() {
-    for_each_terraform(|terraform| reject_third_route(terraform, false));
+    for_one_terraform(|terraform| reject_third_route(terraform, false));
 }
 
 /// Applies without errors or warnings, and requires an empty plan afterwards.
 #[track_caller]
 fn apply_without_diagnostics(workspace: &Workspace, configuration: &str) {
     workspace.configure(configuration);
-    workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(0).expect_silence();
+    workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(0).expect_no_diagnostics();
     workspace.expect_no_changes();
 }
 
@@ -143,7 +143,7 @@ fn transient_failures_are_retried_silently() {
         assert_eq!(completed_count(&cloud, "CreateEnhancedConnection", ""), 1);
 
         inject(lost("DeleteEnhancedConnection").times(1));
-        workspace.run(&["destroy", "-json", "-auto-approve"]).expect_code(0).expect_silence();
+        workspace.run(&["destroy", "-json", "-auto-approve"]).expect_code(0).expect_no_diagnostics();
         cloud.expect_empty();
     });
 }

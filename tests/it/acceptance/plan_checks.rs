@@ -27,14 +27,14 @@ fn plan(workspace: &Workspace, configuration: &str) -> Finished {
 #[test]
 fn plan_rejects_unbindable_queues() {
     let configuration = fifty_connections(r#"["shared1", "default_like", "missing1", "q1", "yearly1", "pooled1"]"#);
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let shared = Queue { charging_mode: 1, ..cloud.emulator().queues(PROJECT)[1].clone() };
         assert_eq!((shared.queue_name.as_str(), shared.resource_mode), ("shared1", 0));
         cloud.edit(|account| account.put_queue(Queue { queue_name: "default_like".to_owned(), ..shared }));
         let workspace = cloud.workspace(terraform);
         let planned = plan(&workspace, &configuration).expect_code(1);
-        let diagnostics = planned.told();
+        let diagnostics = planned.diagnostics();
         assert_eq!(diagnostics.len(), 150, "three queues for each of fifty connections:\n{planned}");
         for (queue, words) in [
             (
@@ -47,7 +47,7 @@ fn plan_rejects_unbindable_queues() {
             for index in 0..50 {
                 let address = format!("{ADDRESS}_{index}");
                 let path = format!("queues[{queue:?}]");
-                let is_expected = |diagnostic: &&super::harness::Told| {
+                let is_expected = |diagnostic: &&super::harness::Diagnostic| {
                     diagnostic.address == address && diagnostic.text.contains(&path)
                 };
                 let errors: Vec<_> = diagnostics.iter().filter(is_expected).collect();
@@ -65,14 +65,14 @@ fn plan_rejects_unbindable_queues() {
 /// A pipeline that plans without keys, and a provider with `plan_checks = false`.
 #[test]
 fn plan_checks_can_be_off() {
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let all = cloud.provider_block("");
         let keyless: Vec<_> =
             all.lines().filter(|line| !line.contains("access_key") && !line.contains("secret_key")).collect();
         for block in [format!("{}\n", keyless.join("\n")), cloud.provider_block("plan_checks = false")] {
             let workspace = Workspace::new(terraform).with_provider(&block);
-            plan(&workspace, &fifty_connections(r#"["shared1", "missing1"]"#)).expect_code(0).expect_silence();
+            plan(&workspace, &fifty_connections(r#"["shared1", "missing1"]"#)).expect_code(0).expect_no_diagnostics();
         }
         assert_eq!(cloud.requests().len(), 0);
     });
@@ -88,7 +88,7 @@ fn unknown_queue_names_are_checked_at_apply() {
     for_each_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
-        plan(&workspace, &later("shared1")).expect_code(0).expect_silence();
+        plan(&workspace, &later("shared1")).expect_code(0).expect_no_diagnostics();
         assert_eq!(request_count(&cloud, "ListQueues"), 0);
         let applied = workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(1);
         let error = applied.error_of(ADDRESS);
@@ -110,7 +110,7 @@ fn plan_rejects_a_missing_pool() {
         let workspace = cloud.workspace(terraform);
         let both = format!("{}{binding}", connection("elastic_resource_pools = [\"pool1\", \"pool9\"]"));
         let planned = plan(&workspace, &both).expect_code(1);
-        assert_eq!(planned.told().len(), 2, "{planned}");
+        assert_eq!(planned.diagnostics().len(), 2, "{planned}");
         let binding = "dli_enhanced_connection_binding.test";
         for (address, path) in [(ADDRESS, "elastic_resource_pools[\"pool9\"]"), (binding, "elastic_resource_pool:")] {
             let error = planned.error_of(address);
@@ -125,7 +125,7 @@ fn plan_rejects_a_missing_pool() {
 /// The documents do not say whether a name can be used twice, so the plan must not fail.
 #[test]
 fn name_in_use_is_a_warning() {
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
         let other = |name: &str| {
@@ -139,10 +139,10 @@ fn name_in_use_is_a_warning() {
         };
         let (deleted, taken) = (other("test"), other("TEST"));
         cloud.edit(|account| account.delete(&deleted));
-        plan(&workspace, &connection("")).expect_code(0).expect_silence();
+        plan(&workspace, &connection("")).expect_code(0).expect_no_diagnostics();
         let id = other("test");
         let planned = plan(&workspace, &connection("")).expect_code(0);
-        let diagnostics = planned.told();
+        let diagnostics = planned.diagnostics();
         assert!(diagnostics.len() == 1 && !diagnostics[0].is_error, "{diagnostics:#?}");
         for expected in ["Connection Name Is Taken", &id, "\"test\"", "terraform import"] {
             assert!(diagnostics[0].text.contains(expected), "missing {expected:?}: {diagnostics:#?}");
@@ -154,12 +154,12 @@ fn name_in_use_is_a_warning() {
 /// The replaced connection releases its name to the new one.
 #[test]
 fn replacement_does_not_warn_about_its_own_name() {
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
         workspace.step(&connection(""), CREATE);
         let elsewhere = connection("").replace("78f2562a", "88f2562a");
-        let planned = plan(&workspace, &elsewhere).expect_code(0).expect_silence();
+        let planned = plan(&workspace, &elsewhere).expect_code(0).expect_no_diagnostics();
         assert!(planned.stdout.contains("\"action\":\"replace\""), "{planned}");
     });
 }

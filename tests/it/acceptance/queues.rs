@@ -4,7 +4,7 @@ use serde_json::json;
 use terraform_provider_dli::dli::wire::QueueNames;
 
 use super::connection::{ADDRESS, CREATE, UPDATE, connection};
-use super::harness::{Cloud, for_each_terraform};
+use super::harness::{Cloud, for_one_terraform};
 
 /// The queues and pools that the service has bound.
 fn bound(cloud: &Cloud) -> Vec<String> {
@@ -15,7 +15,7 @@ fn bound(cloud: &Cloud) -> Vec<String> {
 
 #[test]
 fn swapping_queues_unbinds_and_binds() {
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
         workspace.step(&connection("queues = [\"q1\"]"), CREATE);
@@ -38,7 +38,7 @@ fn names(queue: &str) -> QueueNames {
 /// The service stores queue names in lower case.
 #[test]
 fn queue_name_case_is_no_change() {
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
         workspace.step(&connection("queues = [\"Q1\", \"q2\"]"), CREATE);
@@ -64,7 +64,7 @@ fn queue_name_case_is_no_change() {
 /// The service reports the pool, never the queue.
 #[test]
 fn pooled_queue_is_no_drift_and_can_be_removed() {
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
         workspace.step(&connection("queues = [\"q1\", \"Pooled1\"]"), CREATE);
@@ -85,7 +85,7 @@ fn pooled_queue_is_no_drift_and_can_be_removed() {
 #[test]
 fn externally_changed_queues_are_restored() {
     let configuration = connection("queues = [\"q1\"]");
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
         workspace.step(&configuration, CREATE);

@@ -43,7 +43,7 @@ fn concurrent_creates_keep_to_the_rate_limit() {
             ] {
                 let before = cloud.requests().len();
                 let finished = workspace.start(command).wait_at_most(Duration::from_mins(3));
-                let diagnostics = finished.expect_code(0).told();
+                let diagnostics = finished.expect_code(0).diagnostics();
                 assert!(diagnostics.is_empty(), "{command:?}: {diagnostics:?}");
                 let requests = &cloud.requests()[before..];
                 let rejected = requests.iter().filter(|request| throttled(request)).count();

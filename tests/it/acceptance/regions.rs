@@ -21,7 +21,7 @@ fn routes(cloud: &Cloud) -> Vec<(String, String)> {
 #[track_caller]
 fn apply_without_diagnostics(workspace: &Workspace, configuration: &str) {
     workspace.configure(configuration);
-    workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(0).expect_silence();
+    workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(0).expect_no_diagnostics();
     workspace.expect_no_changes();
 }
 
@@ -59,7 +59,7 @@ fn missing_tag_api_is_named_in_the_error() {
         workspace.step(&with("a"), CREATE);
         assert_eq!(json!(cloud.tags()), json!({ "team": "a" }));
         let planned = workspace.run(&["plan", "-json", "-detailed-exitcode"]).expect_code(0);
-        let diagnostics = planned.told();
+        let diagnostics = planned.diagnostics();
         assert!(diagnostics.len() == 1 && !diagnostics[0].is_error, "{diagnostics:#?}");
         assert!(diagnostics[0].text.contains("The tag API is not published in this region"), "{diagnostics:#?}");
 
@@ -77,7 +77,7 @@ fn missing_tag_api_is_named_in_the_error() {
         apply_without_diagnostics(&bare, &hosts);
         let more = hosts.replace("10.0.0.1", "10.0.0.2");
         bare.step(&more, UPDATE);
-        bare.run(&["plan", "-json"]).expect_code(0).expect_silence();
+        bare.run(&["plan", "-json"]).expect_code(0).expect_no_diagnostics();
     });
 }
 

@@ -3,14 +3,14 @@
 use serde_json::json;
 
 use super::connection::{ADDRESS, CREATE, UPDATE, connection};
-use super::harness::{Cloud, for_each_terraform};
+use super::harness::{Cloud, for_one_terraform};
 
 /// Without plan checks, so that the service rejects the request instead of the plan.
 const UNCHECKED: &str = "plan_checks = false";
 
 #[test]
 fn rejected_create_leaves_nothing() {
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace_with(terraform, UNCHECKED);
         workspace.configure(&connection("queues = [\"shared1\"]"));
@@ -32,7 +32,7 @@ fn rejected_create_leaves_nothing() {
 fn partly_failed_update_is_resumed() {
     let before = "queues = [\"q1\"]\n  hosts = { \"a\" = \"10.0.0.1\" }";
     let after = "queues = [\"shared1\"]\n  hosts = { \"a\" = \"10.0.0.2\" }";
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace_with(terraform, UNCHECKED);
         workspace.step(&connection(before), CREATE);

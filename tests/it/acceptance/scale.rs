@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::harness::{Cloud, for_each_terraform};
+use super::harness::{Cloud, for_one_terraform};
 
 const ADDRESS: &str = "dli_enhanced_connection.test";
 
@@ -29,24 +29,36 @@ fn json(hosts: &BTreeMap<String, String>) -> String {
 }
 
 #[test]
-fn twenty_thousand_hosts_lifecycle() {
-    let mut hosts = hosts();
-    let before = json(&hosts);
-    hosts.insert(host(12_345), "10.9.9.9".to_owned());
-    let after = json(&hosts);
-    for_each_terraform(|terraform| {
+fn twenty_thousand_hosts_are_created() {
+    for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
-        workspace.write("hosts.json", &before);
+        workspace.write("hosts.json", &json(&hosts()));
         workspace.step(CONFIGURATION, &[(ADDRESS, "create")]);
         assert_eq!(cloud.connection().hosts.len(), 20_000);
+        workspace.destroy();
+        cloud.expect_empty();
+    });
+}
 
-        workspace.write("hosts.json", &after);
+#[test]
+fn one_of_twenty_thousand_hosts_is_changed() {
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace(terraform);
+        let mut hosts = hosts();
+        workspace.write("hosts.json", &json(&hosts));
+        workspace.configure(CONFIGURATION);
+        workspace.run(&["apply", "-auto-approve"]).expect_code(0);
+
+        hosts.insert(host(12_345), "10.9.9.9".to_owned());
+        workspace.write("hosts.json", &json(&hosts));
         let shown = workspace.run(&["plan"]).expect_code(0);
         let lines: Vec<_> = shown.stdout.lines().filter(|line| line.contains("host-")).map(str::trim).collect();
         assert_eq!(lines, [format!("~ {:?} = \"10.0.49.95\" -> \"10.9.9.9\"", host(12_345))]);
         let plan = workspace.step(CONFIGURATION, &[(ADDRESS, "update")]);
         plan.expect_changed(ADDRESS, &[&format!("hosts[{:?}]", host(12_345))]);
+        assert_eq!(cloud.connection().hosts.len(), 20_000);
 
         workspace.destroy();
         cloud.expect_empty();

@@ -3,12 +3,12 @@
 use terraform_provider_dli::emulator::{ACCESS_KEY, SECRET_KEY, Settings};
 
 use super::connection::{CREATE, UPDATE, connection};
-use super::harness::{Cloud, PROJECT, Workspace, for_each_terraform};
+use super::harness::{Cloud, PROJECT, Workspace, for_each_terraform, for_one_terraform};
 use crate::python;
 
 #[test]
 fn reference_signer_accepts_every_request() {
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
         let before =

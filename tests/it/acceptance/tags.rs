@@ -52,7 +52,7 @@ fn one_error(planned: &Finished) -> String {
 fn default_tags_change_only_tags_all() {
     let updates: &[(&str, &str)] = &[(BARE, "update"), (ADDRESS, "update")];
     let configuration = two_connections("{ team = \"a\" }");
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace_with(terraform, "default_tags = { env = \"prod\", team = \"data\" }");
         workspace.step(&configuration, &[(BARE, "create"), (ADDRESS, "create")]);
@@ -129,7 +129,7 @@ fn removing_tags_keeps_default_tags() {
 #[test]
 fn ignored_tags_are_left_alone() {
     let ignoring = "ignore_tags = { keys = [\"owner\"], key_prefixes = [\"cost:\"] }";
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace_with(terraform, ignoring);
         workspace.step(&connection("tags = { a = \"1\" }"), CREATE);

@@ -68,8 +68,8 @@ fn every_terraform_runs_a_full_lifecycle() {
         );
         workspace.run(&["init"]).expect_code(0);
         workspace.run(&["plan", "-detailed-exitcode"]).expect_code(2);
-        workspace.run_answering("no\n", &["apply"]).expect_code(1);
-        workspace.run_answering("yes\n", &["apply"]).expect_code(0);
+        workspace.run_with_input("no\n", &["apply"]).expect_code(1);
+        workspace.run_with_input("yes\n", &["apply"]).expect_code(0);
         workspace.run(&["plan", "-detailed-exitcode"]).expect_code(0);
         let state = workspace.run(&["show", "-json"]).expect_code(0).json();
         assert_eq!(state["values"]["outputs"]["text"]["value"], "größer than \"ASCII\"");

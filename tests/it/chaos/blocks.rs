@@ -1,4 +1,4 @@
-//! A configuration as data: what is declared, what the emulator holds once it is applied, and how it is written down.
+//! Configurations as data, their HCL text, and the expected content of the emulator after an apply.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -10,53 +10,63 @@ use terraform_provider_dli::framework::value::Value;
 pub(super) type Configuration = BTreeMap<String, Block>;
 
 type Names = BTreeSet<String>;
-type Texts = BTreeMap<String, String>;
+type Strings = BTreeMap<String, String>;
 
-/// The queue of the stock that lives in a pool, and the pool.
+/// A seeded queue in a pool, and the pool.
 pub(super) const POOLED: (&str, &str) = ("pooled3", "pool3");
 
-/// One block.
+/// A resource block.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Block {
-    /// A connection.
-    Connection(Declared),
-    /// A queue or a pool that uses the connection at this address.
-    Binding { connection: String, queue: Option<String>, pool: Option<String> },
+    Connection(ConnectionConfig),
+    /// Binds a queue or pool to the connection at this address.
+    Binding {
+        connection: String,
+        queue: Option<String>,
+        pool: Option<String>,
+    },
     /// A route of the connection at this address.
-    Route { connection: String, name: String, cidr: String },
-    /// Another project that may use the connection at this address.
-    Privilege { connection: String, project: String },
+    Route {
+        connection: String,
+        name: String,
+        cidr: String,
+    },
+    /// Shares the connection at this address with another project.
+    Privilege {
+        connection: String,
+        project: String,
+    },
 }
 
-/// What is declared of a connection; of a collection that is `None`, nothing.
+/// Arguments of a connection. A collection that is `None` is not set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Declared {
+pub(super) struct ConnectionConfig {
     pub(super) name: String,
     pub(super) vpc: String,
     pub(super) network: String,
     pub(super) queues: Option<Names>,
     pub(super) pools: Option<Names>,
-    pub(super) hosts: Option<Texts>,
-    pub(super) routes: Option<Texts>,
-    pub(super) tags: Option<Texts>,
+    pub(super) hosts: Option<Strings>,
+    pub(super) routes: Option<Strings>,
+    pub(super) tags: Option<Strings>,
 }
 
-/// What a connection is and has.
+/// A connection and its parts, as the emulator holds them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Facts {
+pub(super) struct ConnectionDetails {
     pub(super) name: String,
     pub(super) vpc: String,
     pub(super) network: String,
     pub(super) queues: Names,
     pub(super) pools: Names,
-    pub(super) hosts: Texts,
-    pub(super) routes: Texts,
-    pub(super) tags: Texts,
+    pub(super) hosts: Strings,
+    pub(super) routes: Strings,
+    pub(super) tags: Strings,
     pub(super) shared_with: Names,
 }
 
 impl Block {
-    /// The type of the resource.
+    /// The resource type.
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Connection(_) => "dli_enhanced_connection",
@@ -66,7 +76,7 @@ impl Block {
         }
     }
 
-    /// The address of the connection that it is a part of.
+    /// The address of the connection that this part belongs to.
     pub(super) fn connection(&self) -> Option<&String> {
         match self {
             Self::Connection(_) => None,
@@ -76,24 +86,25 @@ impl Block {
         }
     }
 
-    /// Its arguments, but for the connection.
+    /// The arguments except the connection.
     fn arguments(&self) -> Vec<(&'static str, Value)> {
         let text = |text: &String| Value::from(text.as_str());
         match self {
-            Self::Connection(declared) => {
+            Self::Connection(config) => {
                 let names = |names: &Names| Value::set(names.iter().map(text));
-                let texts = |texts: &Texts| Value::map(texts.iter().map(|(key, value)| (key.as_str(), text(value))));
+                let strings =
+                    |strings: &Strings| Value::map(strings.iter().map(|(key, value)| (key.as_str(), text(value))));
                 let collections = [
-                    ("queues", declared.queues.as_ref().map(names)),
-                    ("elastic_resource_pools", declared.pools.as_ref().map(names)),
-                    ("hosts", declared.hosts.as_ref().map(texts)),
-                    ("routes", declared.routes.as_ref().map(texts)),
-                    ("tags", declared.tags.as_ref().map(texts)),
+                    ("queues", config.queues.as_ref().map(names)),
+                    ("elastic_resource_pools", config.pools.as_ref().map(names)),
+                    ("hosts", config.hosts.as_ref().map(strings)),
+                    ("routes", config.routes.as_ref().map(strings)),
+                    ("tags", config.tags.as_ref().map(strings)),
                 ];
-                let Declared { name, vpc, network, .. } = declared;
+                let ConnectionConfig { name, vpc, network, .. } = config;
                 let required = [("name", name), ("dest_vpc_id", vpc), ("dest_network_id", network)];
-                let declared = collections.into_iter().filter_map(|(name, value)| Some((name, value?)));
-                required.map(|(name, value)| (name, text(value))).into_iter().chain(declared).collect()
+                let config = collections.into_iter().filter_map(|(name, value)| Some((name, value?)));
+                required.map(|(name, value)| (name, text(value))).into_iter().chain(config).collect()
             }
             Self::Binding { queue, pool, .. } => {
                 let named = [("queue", queue), ("elastic_resource_pool", pool)];
@@ -104,7 +115,7 @@ impl Block {
         }
     }
 
-    /// The block as the provider gets it, where the connection has this id.
+    /// The block as a value for the provider, with this connection ID.
     pub(super) fn value(&self, schema: &Schema, connection_id: &Value) -> Value {
         let mut value = schema.empty();
         if self.connection().is_some() {
@@ -114,81 +125,79 @@ impl Block {
         value
     }
 
-    /// The block as it is written.
+    /// The block as HCL.
     pub(super) fn hcl(&self, address: &str) -> String {
         let label = address.rsplit('.').next().unwrap_or_default();
         let mut text = format!("resource {:?} {label:?} {{\n", self.kind());
         if let Some(connection) = self.connection() {
-            writeln!(text, "  connection_id = {connection}.id").expect("a text takes all");
+            writeln!(text, "  connection_id = {connection}.id").expect("a string");
         }
         for (name, argument) in self.arguments() {
-            writeln!(text, "  {name} = {}", written(&argument)).expect("a text takes all");
+            writeln!(text, "  {name} = {}", hcl_value(&argument)).expect("a string");
         }
         text + "}\n"
     }
 }
 
-fn written(value: &Value) -> String {
+fn hcl_value(value: &Value) -> String {
     match value {
-        Value::Set(elements) => format!("[{}]", elements.iter().map(written).collect::<Vec<_>>().join(", ")),
+        Value::Set(elements) => format!("[{}]", elements.iter().map(hcl_value).collect::<Vec<_>>().join(", ")),
         Value::Map(entries) => {
-            let entry = |(key, value): (&String, &Value)| format!("{key:?} = {}", written(value));
+            let entry = |(key, value): (&String, &Value)| format!("{key:?} = {}", hcl_value(value));
             format!("{{ {} }}", entries.iter().map(entry).collect::<Vec<_>>().join(", "))
         }
         Value::String(text) => format!("{text:?}"),
-        other => panic!("no block has {other:?}"),
+        other => panic!("no block contains {other:?}"),
     }
 }
 
-/// What there is once the configuration is applied, by the name of the connection.
-pub(super) fn facts(configuration: &Configuration) -> BTreeMap<String, Facts> {
+/// The expected connections after the configuration is applied, by name.
+pub(super) fn details(configuration: &Configuration) -> BTreeMap<String, ConnectionDetails> {
     let mut all = BTreeMap::new();
     for (address, block) in configuration {
-        let Block::Connection(declared) = block else { continue };
-        let mut facts = Facts {
-            name: declared.name.clone(),
-            vpc: declared.vpc.clone(),
-            network: declared.network.clone(),
-            pools: declared.pools.clone().unwrap_or_default(),
-            hosts: declared.hosts.clone().unwrap_or_default(),
-            routes: declared.routes.clone().unwrap_or_default(),
-            tags: declared.tags.clone().unwrap_or_default(),
-            ..Facts::default()
+        let Block::Connection(config) = block else { continue };
+        let mut details = ConnectionDetails {
+            name: config.name.clone(),
+            vpc: config.vpc.clone(),
+            network: config.network.clone(),
+            pools: config.pools.clone().unwrap_or_default(),
+            hosts: config.hosts.clone().unwrap_or_default(),
+            routes: config.routes.clone().unwrap_or_default(),
+            tags: config.tags.clone().unwrap_or_default(),
+            ..ConnectionDetails::default()
         };
-        for queue in declared.queues.iter().flatten() {
-            bind(&mut facts, queue);
+        for queue in config.queues.iter().flatten() {
+            bind(&mut details, queue);
         }
         for part in configuration.values().filter(|part| part.connection() == Some(address)) {
             match part {
                 Block::Connection(_) => {}
                 Block::Binding { queue, pool, .. } => {
                     if let Some(queue) = queue {
-                        bind(&mut facts, queue);
+                        bind(&mut details, queue);
                     }
-                    facts.pools.extend(pool.clone());
+                    details.pools.extend(pool.clone());
                 }
-                Block::Route { name, cidr, .. } => drop(facts.routes.insert(name.clone(), cidr.clone())),
-                Block::Privilege { project, .. } => drop(facts.shared_with.insert(project.clone())),
+                Block::Route { name, cidr, .. } => drop(details.routes.insert(name.clone(), cidr.clone())),
+                Block::Privilege { project, .. } => drop(details.shared_with.insert(project.clone())),
             }
         }
-        all.insert(facts.name.clone(), facts);
+        all.insert(details.name.clone(), details);
     }
     all
 }
 
-/// A queue that lives in a pool binds the pool.
-fn bind(facts: &mut Facts, queue: &str) {
+/// Binding a pooled queue binds its pool.
+fn bind(details: &mut ConnectionDetails, queue: &str) {
     let (queue_of_pool, pool) = POOLED;
-    let names = if queue == queue_of_pool { &mut facts.pools } else { &mut facts.queues };
+    let names = if queue == queue_of_pool { &mut details.pools } else { &mut details.queues };
     names.insert(if queue == queue_of_pool { pool.to_owned() } else { queue.to_owned() });
 }
 
-/// Names of these texts.
 pub(super) fn names<const N: usize>(names: [&str; N]) -> Names {
     names.map(str::to_owned).into()
 }
 
-/// A map of these pairs.
-pub(super) fn texts<const N: usize>(pairs: [(&str, &str); N]) -> Texts {
+pub(super) fn strings<const N: usize>(pairs: [(&str, &str); N]) -> Strings {
     pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).into()
 }

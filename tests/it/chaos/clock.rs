@@ -1,52 +1,51 @@
-//! Time that runs faster: the provider's pauses pass in a tenth of their length, while what it sends and receives is real.
+//! A clock that runs ten times faster for the provider, while its requests are real.
 //!
-//! Tokio's clock is stopped and pushed on by hand. It never jumps ahead on its own, which would let deadlines pass while an
-//! answer is on its way: that is kept from happening by work on a blocking thread that does not end before the test does.
-//! The emulator lives in threads of its own, by the machine's clock.
+//! Tokio's clock is paused and advanced in small steps. A paused clock jumps to the next timer when the runtime is
+//! idle, which would expire deadlines while a response is on its way; a blocking task that runs until the end of the
+//! test prevents this. The emulator runs in its own threads with the system clock.
 
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Builder;
 use tokio::sync::mpsc;
 
-/// How much faster.
+/// How much faster the clock runs.
 pub(super) const FACTOR: u32 = 10;
 
-/// How often the clock is pushed on, in the machine's time.
+/// The interval between two steps, in real time.
 const TICK: Duration = Duration::from_millis(4);
 
-/// Runs the work to its end, in fast time.
+/// Runs the future to completion with the fast clock.
 pub(super) fn run<T>(work: impl Future<Output = T>) -> T {
-    let runtime =
-        Builder::new_current_thread().enable_all().start_paused(true).build().expect("threads can be started");
+    let runtime = Builder::new_current_thread().enable_all().start_paused(true).build().expect("a runtime");
     runtime.block_on(async {
         let (ticks, mut ticked) = mpsc::channel(1);
-        // It ends when nobody listens any more.
+        // Ends when the receiver is dropped.
         let ticking = tokio::task::spawn_blocking(move || {
             while ticks.blocking_send(()).is_ok() {
                 std::thread::sleep(TICK);
             }
         });
-        let pushing = async {
+        let advance = async {
             let mut last = Instant::now();
             while ticked.recv().await.is_some() {
                 let now = Instant::now();
                 tokio::time::advance((now - last) * FACTOR).await;
                 last = now;
             }
-            unreachable!("the ticking ends after this");
+            unreachable!("the sender outlives this future");
         };
         let done = tokio::select! {
             done = work => done,
-            () = pushing => unreachable!("it has no end"),
+            () = advance => unreachable!("it loops until it is dropped"),
         };
         drop(ticked);
-        ticking.await.expect("it does not panic");
+        ticking.await.expect("no panic");
         done
     })
 }
 
-/// A pause in the machine's time, by which the emulator lives.
+/// Sleeps for this span of real time, which the emulator uses.
 pub(super) async fn pause(span: Duration) {
     tokio::time::sleep(span * FACTOR).await;
 }

@@ -1,5 +1,7 @@
-//! The emulator as something that can be killed: it has a thread and a runtime of its own, which end with everything that is
-//! under way in them, and it starts again at the same address from its state file.
+//! An emulator that can be killed.
+//!
+//! It has its own thread and runtime. Killing it drops all requests in progress; a restart uses the same address and
+//! the state file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -12,149 +14,150 @@ use terraform_provider_dli::dli::wire::{BINDING_ACTIVE, Binding, Connection};
 use terraform_provider_dli::emulator::{ApiError, Emulator, LoggedRequest, ProjectService, Settings};
 use tokio::sync::oneshot;
 
-use super::blocks::Facts;
+use super::blocks::ConnectionDetails;
 
-/// A project id of the form that real ones have.
 pub(super) const PROJECT: &str = "0123456789abcdef0123456789abcdef";
 
-/// A region, which has that project.
+/// The region of that project.
 pub(super) const REGION: &str = "eu-west-101";
 
-/// An emulator that can be killed. Dropping it ends it.
+/// An emulator that can be killed and restarted, and stops on drop.
 pub(super) struct Cloud {
-    served: Mutex<Option<Served>>,
+    running: Mutex<Option<Running>>,
     address: SocketAddr,
     settings: Settings,
-    /// The requests of those that were killed.
-    before: Mutex<Vec<LoggedRequest>>,
-    /// Where the state file is.
+    /// The request logs before each kill.
+    earlier_requests: Mutex<Vec<LoggedRequest>>,
+    /// The directory of the state file.
     _directory: Option<TempDir>,
 }
 
-/// One life of the emulator.
-struct Served {
+/// A running emulator.
+struct Running {
     emulator: Arc<Emulator>,
     end: oneshot::Sender<()>,
     thread: JoinHandle<()>,
 }
 
-impl Served {
+impl Running {
     fn start(address: SocketAddr, settings: Settings) -> Self {
         let (started, starting) = mpsc::channel();
         let (end, ending) = oneshot::channel();
         let thread = thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.expect("threads can be started").block_on(async move {
+            runtime.expect("a runtime").block_on(async move {
                 let emulator = Arc::new(listen(address, settings).await);
-                started.send(Arc::clone(&emulator)).expect("somebody waits for it");
-                // An error is an end, too.
+                started.send(Arc::clone(&emulator)).expect("the receiver waits");
+                // An error means that the sender was dropped.
                 let _ = ending.await;
             });
         });
-        let emulator = starting.recv().expect("it starts");
+        let emulator = starting.recv().expect("a started emulator");
         Self { emulator, end, thread }
     }
 
-    /// Ends it with all that is under way.
+    /// Stops the thread and drops all requests in progress.
     fn kill(self) -> Arc<Emulator> {
         drop(self.end);
-        self.thread.join().expect("it does not panic");
+        self.thread.join().expect("no panic");
         self.emulator
     }
 }
 
-/// The port of one that was just killed may be taken for a moment.
+/// Starts to listen; the port of a killed emulator can stay in use for a moment.
 async fn listen(address: SocketAddr, settings: Settings) -> Emulator {
-    let began = Instant::now();
+    let started = Instant::now();
     loop {
         match Emulator::start(address, settings.clone()).await {
             Ok(emulator) => return emulator,
-            Err(error) if began.elapsed() > Duration::from_secs(10) => panic!("it does not start: {error}"),
+            Err(error) if started.elapsed() > Duration::from_secs(10) => panic!("could not start: {error}"),
             Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
         }
     }
 }
 
 impl Cloud {
-    /// One that is never killed.
+    /// Starts an emulator that is never killed.
     pub(super) fn start(settings: Settings) -> Self {
         Self::start_in(settings, None)
     }
 
-    /// One that may be.
-    pub(super) fn start_mortal(settings: Settings) -> Self {
-        let directory = TempDir::new().expect("there is room for a directory");
+    /// Starts an emulator with a state file, so that it can be killed.
+    pub(super) fn start_killable(settings: Settings) -> Self {
+        let directory = TempDir::new().expect("a temporary directory");
         let settings = Settings { state: Some(directory.path().join("cloud.json")), ..settings };
         Self::start_in(settings, Some(directory))
     }
 
     fn start_in(settings: Settings, directory: Option<TempDir>) -> Self {
-        let served = Served::start(([127, 0, 0, 1], 0).into(), settings.clone());
-        let address = served.emulator.address();
-        Self { served: Mutex::new(Some(served)), address, settings, before: Mutex::default(), _directory: directory }
+        let running = Running::start(([127, 0, 0, 1], 0).into(), settings.clone());
+        let address = running.emulator.address();
+        Self {
+            running: Mutex::new(Some(running)),
+            address,
+            settings,
+            earlier_requests: Mutex::default(),
+            _directory: directory,
+        }
     }
 
-    fn served(&self) -> MutexGuard<'_, Option<Served>> {
-        self.served.lock().expect("no test goes on after a panic")
+    fn running(&self) -> MutexGuard<'_, Option<Running>> {
+        self.running.lock().expect("no panic")
     }
 
-    /// All that the emulator can be asked or told. What is told to it, it forgets when it is killed.
+    /// The running emulator. A kill discards its faults and settings.
     pub(super) fn emulator(&self) -> Arc<Emulator> {
-        Arc::clone(&self.served().as_ref().expect("it lives").emulator)
+        Arc::clone(&self.running().as_ref().expect("a running emulator").emulator)
     }
 
-    /// Where it listens, in each of its lives.
+    /// The URL, which stays the same after a restart.
     pub(super) fn endpoint(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Kills it.
-    pub(super) fn die(&self) {
-        let killed = self.served().take().expect("it lives").kill();
-        self.before.lock().expect("no panic").extend(killed.requests());
+    pub(super) fn kill(&self) {
+        let killed = self.running().take().expect("a running emulator").kill();
+        self.earlier_requests.lock().expect("no panic").extend(killed.requests());
     }
 
-    /// Whether it is not dead.
-    pub(super) fn lives(&self) -> bool {
-        self.served().is_some()
+    pub(super) fn is_running(&self) -> bool {
+        self.running().is_some()
     }
 
-    /// Starts it again.
-    pub(super) fn revive(&self) {
-        *self.served() = Some(Served::start(self.address, self.settings.clone()));
+    pub(super) fn restart(&self) {
+        *self.running() = Some(Running::start(self.address, self.settings.clone()));
     }
 
-    /// Changes something as somebody in the console would; nothing while it is dead.
+    /// Changes the project as a user of the console would. Does nothing while the emulator is killed.
     pub(super) fn edit<T>(&self, work: impl FnOnce(&mut ProjectService<'_>) -> Result<T, ApiError>) -> Option<T> {
-        let emulator = Arc::clone(&self.served().as_ref()?.emulator);
-        emulator.edit(PROJECT, work).expect("it can be kept").ok()
+        let emulator = Arc::clone(&self.running().as_ref()?.emulator);
+        emulator.edit(PROJECT, work).expect("a writable state file").ok()
     }
 
-    /// All requests of all its lives.
+    /// All requests, including those before a kill.
     pub(super) fn requests(&self) -> Vec<LoggedRequest> {
-        let mut requests = self.before.lock().expect("no panic").clone();
+        let mut requests = self.earlier_requests.lock().expect("no panic").clone();
         requests.extend(self.emulator().requests());
         requests
     }
 
-    /// How many connections were made at the request of a client, whether or not it was told.
-    pub(super) fn created(&self) -> usize {
-        let is_creation = |request: &&LoggedRequest| request.operation == Some("CreateEnhancedConnection");
-        self.requests().iter().filter(is_creation).filter(|request| request.is_done()).count()
+    /// The number of creations that took effect, with or without a response.
+    pub(super) fn creation_count(&self) -> usize {
+        let is_create = |request: &&LoggedRequest| request.operation == Some("CreateEnhancedConnection");
+        self.requests().iter().filter(is_create).filter(|request| request.is_done()).count()
     }
 
-    /// All connections that there ever were.
-    pub(super) fn ever(&self) -> Vec<Connection> {
+    /// All connections, including deleted ones.
+    pub(super) fn all_connections(&self) -> Vec<Connection> {
         self.emulator().connections(PROJECT)
     }
 
-    /// The connections that there are.
+    /// The connections that are not deleted.
     pub(super) fn connections(&self) -> Vec<Connection> {
-        self.ever().into_iter().filter(|connection| !connection.is_deleted()).collect()
+        self.all_connections().into_iter().filter(|connection| !connection.is_deleted()).collect()
     }
 
-    /// What a connection is and has.
-    pub(super) fn facts(&self, connection: &Connection) -> Facts {
+    pub(super) fn details(&self, connection: &Connection) -> ConnectionDetails {
         let names = |bindings: &[Binding]| -> BTreeSet<String> {
             let shown = |binding: &Binding| match binding.status.as_str() {
                 BINDING_ACTIVE => binding.name.clone(),
@@ -163,7 +166,7 @@ impl Cloud {
             bindings.iter().map(shown).collect()
         };
         let shared_with = self.edit(|account| account.shared_with(&connection.id).cloned());
-        Facts {
+        ConnectionDetails {
             name: connection.name.clone(),
             vpc: connection.dest_vpc_id.clone(),
             network: connection.dest_network_id.clone(),
@@ -176,22 +179,25 @@ impl Cloud {
         }
     }
 
-    /// What is there beside `foreign`, by name; two of one name are told.
-    pub(super) fn ours(&self, foreign: &BTreeSet<String>) -> Result<BTreeMap<String, Facts>, String> {
-        let mut ours = BTreeMap::new();
+    /// All connections except `foreign`, by name. Two connections of one name are an error.
+    pub(super) fn own_connections(
+        &self,
+        foreign: &BTreeSet<String>,
+    ) -> Result<BTreeMap<String, ConnectionDetails>, String> {
+        let mut by_name = BTreeMap::new();
         for connection in self.connections().iter().filter(|connection| !foreign.contains(&connection.id)) {
-            if let Some(twin) = ours.insert(connection.name.clone(), self.facts(connection)) {
-                return Err(format!("two connections of one name: {twin:?} and {}", connection.id));
+            if let Some(duplicate) = by_name.insert(connection.name.clone(), self.details(connection)) {
+                return Err(format!("two connections of the same name: {duplicate:?} and {}", connection.id));
             }
         }
-        Ok(ours)
+        Ok(by_name)
     }
 }
 
 impl Drop for Cloud {
     fn drop(&mut self) {
-        if let Some(served) = self.served.get_mut().ok().and_then(Option::take) {
-            served.kill();
+        if let Some(running) = self.running.get_mut().ok().and_then(Option::take) {
+            running.kill();
         }
     }
 }

@@ -1,41 +1,47 @@
-//! Another team in the same project: it makes and deletes connections of its own, some of them under our names, and adds
-//! parts to connections of ours that leave these parts open. Nothing of it may ever be taken for ours.
+//! Another team that works in the same project.
+//!
+//! It creates and deletes its own connections, some with our names, and adds parts to our connections that do not
+//! manage these parts. The provider must never adopt or change any of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use fastrand::Rng;
 use terraform_provider_dli::dli::wire::CreateConnection;
 
-use super::blocks::Facts;
+use super::blocks::ConnectionDetails;
 use super::cloud::Cloud;
 use super::terraform::State;
 
-/// A network that none of our connections is in.
+/// A network that none of our connections uses.
 const THEIR_NETWORK: &str = "99999999-36e4-4b39-95b9-f5aab22e1281";
-/// A project that we never share with.
+/// A project that we never share a connection with.
 const THEIR_PROJECT: &str = "99999999999999999999999999999999";
 
-/// What the other team has.
+/// The other team's objects.
 #[derive(Debug, Default)]
 pub(super) struct OtherTeam {
-    /// Its connections, with what each is and has.
-    pub(super) connections: BTreeMap<String, Facts>,
-    /// All that it ever had.
-    pub(super) ever: BTreeSet<String>,
-    /// Routes that it added to our connections, by connection.
+    /// Its connections by ID.
+    pub(super) connections: BTreeMap<String, ConnectionDetails>,
+    /// The IDs of all connections that it has created, including deleted ones.
+    pub(super) ever_created: BTreeSet<String>,
+    /// Routes that it added to our connections, by connection ID.
     routes: BTreeMap<String, BTreeMap<String, String>>,
-    /// Our connections that it shared with a project of its own.
+    /// IDs of our connections that it shared with its project.
     shared: BTreeSet<String>,
     count: u8,
-    /// How many were made exactly like one of ours.
-    pub(super) twins: usize,
+    /// The number of duplicates of our connections that it created.
+    pub(super) duplicates: usize,
 }
 
 impl OtherTeam {
-    /// Makes a connection.
-    pub(super) fn make(&mut self, cloud: &Cloud, name: &str, vpc: &str, network: &str) {
-        let facts =
-            Facts { name: name.to_owned(), vpc: vpc.to_owned(), network: network.to_owned(), ..Facts::default() };
+    /// Creates a connection.
+    pub(super) fn create(&mut self, cloud: &Cloud, name: &str, vpc: &str, network: &str) {
+        let details = ConnectionDetails {
+            name: name.to_owned(),
+            vpc: vpc.to_owned(),
+            network: network.to_owned(),
+            ..ConnectionDetails::default()
+        };
         let request = CreateConnection {
             name: name.to_owned(),
             dest_vpc_id: vpc.to_owned(),
@@ -43,30 +49,31 @@ impl OtherTeam {
             ..CreateConnection::default()
         };
         if let Some(id) = cloud.edit(|account| account.create(request)) {
-            self.ever.insert(id.clone());
-            self.connections.insert(id, facts);
+            self.ever_created.insert(id.clone());
+            self.connections.insert(id, details);
         }
     }
 
-    /// Makes a connection that cannot be told from one of ours, but for its id and when it was made.
-    pub(super) fn make_twin(&mut self, cloud: &Cloud, name: &str, vpc: &str, network: &str) {
-        let before = self.ever.len();
-        self.make(cloud, name, vpc, network);
-        self.twins += self.ever.len() - before;
+    /// Creates a connection that differs from one of ours only in its ID and creation time.
+    pub(super) fn create_duplicate(&mut self, cloud: &Cloud, name: &str, vpc: &str, network: &str) {
+        let before = self.ever_created.len();
+        self.create(cloud, name, vpc, network);
+        self.duplicates += self.ever_created.len() - before;
     }
 
-    /// Does something. `ours` is what we have told: the addresses without collections of their own, and the state.
-    pub(super) fn act(&mut self, cloud: &Cloud, rng: &mut Rng, names: &[String], open: &[&str], ours: &State) {
+    /// Performs one random change. `open` are the addresses of our connections without inline parts, and `own_state` is
+    /// our state.
+    pub(super) fn act(&mut self, cloud: &Cloud, rng: &mut Rng, names: &[String], open: &[&str], own_state: &State) {
         self.count = self.count.wrapping_add(1);
         let count = self.count;
         let (route, cidr) = (format!("theirs_{count}"), format!("172.16.{count}.0/24"));
-        let theirs = rng.choice(self.connections.keys().cloned().collect::<Vec<_>>());
-        let open = rng.choice(open.iter().filter_map(|address| ours.get(*address)).collect::<Vec<_>>());
+        let own = rng.choice(self.connections.keys().cloned().collect::<Vec<_>>());
+        let open = rng.choice(open.iter().filter_map(|address| own_state.get(*address)).collect::<Vec<_>>());
         let open = open.and_then(|object| object.value.get("id").as_str().map(str::to_owned));
-        match (rng.u8(..6), theirs, open) {
+        match (rng.u8(..6), own, open) {
             (0, _, _) => {
                 let name = rng.choice(names).cloned().unwrap_or_else(|| format!("foreign_{count}"));
-                self.make(cloud, &name, "22094d8f-c310-4621-913d-4c4d655d8495", THEIR_NETWORK);
+                self.create(cloud, &name, "22094d8f-c310-4621-913d-4c4d655d8495", THEIR_NETWORK);
             }
             (1, Some(id), _) => {
                 let Some(()) = cloud.edit(|account| account.delete(&id)) else { return };
@@ -88,22 +95,25 @@ impl OtherTeam {
         }
     }
 
-    /// What one of our connections has beside what is ours.
-    pub(super) fn add_to(&self, id: &str, facts: &mut Facts) {
-        facts.routes.extend(self.routes.get(id).cloned().unwrap_or_default());
+    /// Adds the parts that the other team added to one of our connections.
+    pub(super) fn add_to(&self, id: &str, details: &mut ConnectionDetails) {
+        details.routes.extend(self.routes.get(id).cloned().unwrap_or_default());
         if self.shared.contains(id) {
-            facts.shared_with.insert(THEIR_PROJECT.to_owned());
+            details.shared_with.insert(THEIR_PROJECT.to_owned());
         }
     }
 
-    /// Whatever of theirs is not as they left it.
-    pub(super) fn touched(&self, cloud: &Cloud) -> Vec<String> {
-        let held: BTreeMap<_, _> = cloud.connections().into_iter().map(|shown| (shown.id.clone(), shown)).collect();
-        let differs = |(id, wanted): (&String, &Facts)| match held.get(id).map(|shown| cloud.facts(shown)) {
-            None => Some(format!("theirs is gone: {id}")),
-            Some(facts) if facts != *wanted => Some(format!("theirs was changed: {facts:?}, not {wanted:?}")),
-            Some(_) => None,
-        };
+    /// Describes each of its connections that is missing or differs from what it left.
+    pub(super) fn violations(&self, cloud: &Cloud) -> Vec<String> {
+        let current: BTreeMap<_, _> = cloud.connections().into_iter().map(|shown| (shown.id.clone(), shown)).collect();
+        let differs =
+            |(id, wanted): (&String, &ConnectionDetails)| match current.get(id).map(|shown| cloud.details(shown)) {
+                None => Some(format!("connection {id} of the other team was deleted")),
+                Some(details) if details != *wanted => {
+                    Some(format!("connection of the other team is {details:?}, expected {wanted:?}"))
+                }
+                Some(_) => None,
+            };
         self.connections.iter().filter_map(differs).collect()
     }
 }

@@ -1,32 +1,33 @@
-//! A creation that takes effect, or shows, long after this side has lost the answer. Names need not be unique, so that a
-//! second connection can be made, and is seen.
+//! A created connection that lists show long after its response was lost.
+//!
+//! Names need not be unique here, so a second creation would succeed and be detected.
 
 use std::time::Duration;
 
 use terraform_provider_dli::emulator::{Fault, FaultKind, Quirk, Settings};
 use tokio_util::sync::CancellationToken;
 
-use super::blocks::{Block, Configuration, Declared};
+use super::blocks::{Block, Configuration, ConnectionConfig};
 use super::clock;
 use super::cloud::Cloud;
 use super::terraform::Workspace;
 
-/// Lists that are asked for: by the plan, by the same plan in the process that applies it, before the creation, and before
-/// and after each of fifteen pauses in the minute behind it.
-const LOOKS: u32 = 3 + 16;
+/// The number of list requests: by the plan, by the apply's own plan, before the creation, and 16 in the minute after
+/// it.
+const LISTS: u32 = 3 + 16;
 
 fn cloud() -> Cloud {
     Cloud::start(Settings { quirks: [Quirk::NamesNotUnique].into(), ..Settings::default() })
 }
 
-fn wanted() -> Configuration {
-    let declared = Declared {
+fn configuration() -> Configuration {
+    let config = ConnectionConfig {
         name: "late".to_owned(),
         vpc: "22094d8f-c310-4621-913d-4c4d655d8495".to_owned(),
         network: "78f2562a-36e4-4b39-95b9-f5aab22e1281".to_owned(),
-        ..Declared::default()
+        ..ConnectionConfig::default()
     };
-    [("dli_enhanced_connection.late".to_owned(), Block::Connection(declared))].into()
+    [("dli_enhanced_connection.late".to_owned(), Block::Connection(config))].into()
 }
 
 fn inject(cloud: &Cloud, fault: &str) {
@@ -34,15 +35,15 @@ fn inject(cloud: &Cloud, fault: &str) {
 }
 
 async fn expect_one(cloud: &Cloud, workspace: &Workspace) {
-    let told = workspace.apply(&wanted(), &CancellationToken::new()).await;
-    assert_eq!((told.errors, cloud.ever().len()), (vec![], 1));
+    let result = workspace.apply(&configuration(), &CancellationToken::new()).await;
+    assert_eq!((result.errors, cloud.all_connections().len()), (vec![], 1));
     cloud.emulator().clear_faults();
-    assert!(workspace.plan(&wanted()).await.actions.is_empty());
+    assert!(workspace.plan(&configuration()).await.actions.is_empty());
 }
 
-/// Forty seconds, as the provider counts them.
+/// The list is 40 seconds late by the provider's clock.
 #[test]
-fn what_lists_show_late_is_waited_for() {
+fn creation_missing_from_the_list_is_found_later() {
     clock::run(async {
         let cloud = cloud();
         inject(&cloud, "CreateEnhancedConnection:lose-answer*1");
@@ -51,9 +52,9 @@ fn what_lists_show_late_is_waited_for() {
     });
 }
 
-/// The same after a kill, by a run that comes at once.
+/// The next run starts immediately after Terraform is killed.
 #[test]
-fn what_lists_show_late_after_a_kill_is_waited_for() {
+fn killed_creation_missing_from_the_list_is_found() {
     clock::run(async {
         let cloud = cloud();
         let workspace = Workspace::new(&cloud.endpoint());
@@ -61,34 +62,36 @@ fn what_lists_show_late_after_a_kill_is_waited_for() {
         let late = Fault::new("CreateEnhancedConnection", FaultKind::Delay { at_least: minute, at_most: minute });
         cloud.emulator().inject(late.times(1)).unwrap();
         inject(&cloud, "List*:stale=4s");
-        let (configuration, alive) = (wanted(), CancellationToken::new());
-        let made = async {
-            while cloud.ever().is_empty() {
+        let (configuration, alive) = (configuration(), CancellationToken::new());
+        let created = async {
+            while cloud.all_connections().is_empty() {
                 clock::pause(Duration::from_millis(5)).await;
             }
         };
         tokio::select! {
-            told = workspace.apply(&configuration, &alive) => panic!("it ends: {told:?}"),
-            () = made => {}
+            result = workspace.apply(&configuration, &alive) => panic!("the apply ended: {result:?}"),
+            () = created => {}
         }
         expect_one(&cloud, &workspace).await;
     });
 }
 
-/// Later than anybody waits: then there are two, and that is said.
+/// The list is later than the provider's deadline, so it creates a second connection.
 #[test]
-fn what_nobody_could_wait_for_is_told() {
+fn possible_duplicate_is_a_warning() {
     clock::run(async {
         let cloud = cloud();
         let workspace = Workspace::new(&cloud.endpoint());
         inject(&cloud, "CreateEnhancedConnection:lose-answer*1");
-        inject(&cloud, &format!("List*:stale=1m*{LOOKS}"));
-        let told = workspace.apply(&wanted(), &CancellationToken::new()).await;
-        let [first, second] = &cloud.ever()[..] else { panic!("two: {:?}", cloud.ever()) };
-        assert_eq!(told.errors, Vec::<String>::new());
-        let [warning] = &told.warnings[..] else { panic!("one warning: {:?}", told.warnings) };
+        inject(&cloud, &format!("List*:stale=1m*{LISTS}"));
+        let result = workspace.apply(&configuration(), &CancellationToken::new()).await;
+        let [first, second] = &cloud.all_connections()[..] else {
+            panic!("expected two connections: {:?}", cloud.all_connections())
+        };
+        assert_eq!(result.errors, Vec::<String>::new());
+        let [warning] = &result.warnings[..] else { panic!("expected one warning: {:?}", result.warnings) };
         for word in ["There May Be a Second Connection", &first.id, &second.id] {
-            assert!(warning.contains(word), "it should tell {word:?}: {warning}");
+            assert!(warning.contains(word), "expected {word:?} in: {warning}");
         }
     });
 }

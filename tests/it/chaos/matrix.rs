@@ -1,16 +1,20 @@
-//! Every operation that the provider asks for × every kind of trouble. One command prints the table:
+//! A matrix of every operation that the provider calls and every fault scenario. This command prints the table:
 //!
 //! ```text
 //! cargo test --test it chaos::matrix -- --nocapture
 //! ```
 //!
-//! A cell is one life: what is declared is made, changed and destroyed, and in one of these three applies the operation
-//! meets the trouble. It is green where the request log says that the trouble was met in that apply, where it is no error
-//! if it passes, at most one more apply reached what is declared, the plan after it is empty, nothing was left at the end,
-//! and the service carried out exactly as many creations as the life needs. Names need not be unique: the service itself
-//! keeps nobody from making a second connection. Where a name may be taken, the row is there once more with unique names.
+//! A cell creates, updates and destroys one configuration, and the operation meets the fault in one of these three
+//! applies. A cell passes if
 //!
-//! A combination that cannot occur is no cell: nothing is bound in a destroy, for instance.
+//! - the request log shows the fault in that apply,
+//! - a transient fault causes no error,
+//! - at most one more apply reaches the configuration, and the next plan is empty,
+//! - nothing is left after the destroy, and
+//! - the service created exactly the expected number of connections.
+//!
+//! Names need not be unique, so the service does not prevent a duplicate. Rows where unique names matter are repeated
+//! with unique names. Combinations that cannot occur have no cell; a destroy binds nothing, for example.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -22,137 +26,139 @@ use futures_util::stream::{self, StreamExt};
 use terraform_provider_dli::emulator::{IamAccount, Quirk, Quirks, Settings};
 use tokio_util::sync::CancellationToken;
 
-use super::blocks::{Block, Configuration, Declared, facts, names, texts};
+use super::blocks::{Block, Configuration, ConnectionConfig, details, names, strings};
 use super::clock;
 use super::cloud::{Cloud, PROJECT, REGION};
-use super::terraform::{Told, Workspace};
-use super::trouble::{self, Kind};
+use super::scenario::{self, Scenario};
+use super::terraform::{RunResult, Workspace};
 
-/// The route calls of a region that publishes none of version 3.
+/// Suffix of the route operations in a region without version 3 of the route API.
 const OLD_ROUTES: &str = "EnhancedConnectionRoutes";
 
-/// How often a life is lived at most until its trouble is met.
-const MOST_LIVES: usize = 5;
+/// How often a cell runs at most until its operation meets the fault.
+const MAX_ATTEMPTS: usize = 5;
 
-/// How many lives go on at a time.
-const AT_ONCE: usize = 8;
+/// The number of cells that run at a time.
+const CONCURRENCY: usize = 8;
 
-/// How many connections a life makes: three, and one that takes the place of another.
-pub(super) const NEEDED: usize = 4;
+/// The number of connections that a cell creates: three, and one replacement.
+pub(super) const CONNECTIONS_PER_RUN: usize = 4;
 
-/// The applies of a life.
+/// The applies of a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Phase {
-    Make,
-    Change,
+    Create,
+    Update,
     Destroy,
 }
 
-/// How the connections of a life are called, and its provider proves who it is.
+/// The naming rule of the service and the credentials of the provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Setting {
-    /// Names need not be unique, and requests are signed with a key of the configuration.
-    Usual,
+enum Setup {
+    /// Names need not be unique, and the provider has an access key.
+    Default,
     /// Names are unique.
     UniqueNames,
-    /// The provider logs in with a password, asks for the id of its project, and assumes an agency.
-    Login,
+    /// The provider uses a password, looks up the project ID and assumes an agency.
+    PasswordLogin,
 }
 
-/// Which operation meets the trouble, in which apply of which life.
+/// An operation that meets the faults, the apply in which it does, and the setup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Row {
     operation: &'static str,
     phase: Phase,
-    setting: Setting,
+    setup: Setup,
 }
 
 impl Row {
     fn name(self) -> String {
-        let more = if self.setting == Setting::UniqueNames { ", unique names" } else { "" };
+        let more = if self.setup == Setup::UniqueNames { ", unique names" } else { "" };
         format!("{}, {:?}{more}", self.operation, self.phase)
     }
 
-    fn settings(self, kind: Kind, seed: u64) -> Settings {
+    fn settings(self, scenario: Scenario, seed: u64) -> Settings {
         let old_routes = self.operation.ends_with(OLD_ROUTES).then_some(Quirk::NoV3Routes);
-        let names = (self.setting != Setting::UniqueNames).then_some(Quirk::NamesNotUnique);
-        let quirks = old_routes.into_iter().chain(names).chain(kind.quirk()).collect();
+        let names = (self.setup != Setup::UniqueNames).then_some(Quirk::NamesNotUnique);
+        let quirks = old_routes.into_iter().chain(names).chain(scenario.quirk()).collect();
         let iam_account =
             IamAccount { projects: vec![(REGION.to_owned(), PROJECT.to_owned())], ..IamAccount::default() };
         Settings { quirks, iam_account, seed, ..Settings::default() }
     }
 
     fn workspace(self, cloud: &Cloud) -> Workspace {
-        match self.setting {
-            Setting::Login => Workspace::logging_in(&cloud.endpoint()),
-            Setting::Usual | Setting::UniqueNames => Workspace::new(&cloud.endpoint()),
+        match self.setup {
+            Setup::PasswordLogin => Workspace::with_password(&cloud.endpoint()),
+            Setup::Default | Setup::UniqueNames => Workspace::new(&cloud.endpoint()),
         }
     }
 
-    /// How many connections the life has to make. Where the route of a new one is refused, Terraform takes the connection
-    /// for broken, and makes it anew; but only where the route is in its own block and not in one beside it, and either
-    /// may be met first.
-    fn needs(self, kind: Kind) -> RangeInclusive<usize> {
+    /// The number of connections that the service must create.
+    ///
+    /// If an inline route of a new connection is rejected, Terraform taints the connection and replaces it. If a
+    /// separate route resource is rejected, it does not. The fault can meet either.
+    fn expected_creations(self, scenario: Scenario) -> RangeInclusive<usize> {
         let is_route = ["CreateRouteToEnhancedConnection", "CreateEnhancedConnectionRoutes"].contains(&self.operation);
-        let is_refused = matches!(kind, Kind::Forbidden | Kind::Soft);
-        NEEDED..=NEEDED + usize::from(is_route && self.phase == Phase::Make && is_refused)
+        let is_refused = matches!(scenario, Scenario::Forbidden | Scenario::SoftFailure);
+        CONNECTIONS_PER_RUN..=CONNECTIONS_PER_RUN + usize::from(is_route && self.phase == Phase::Create && is_refused)
     }
 }
 
-/// Declares one test for each group of rows, and the list of all rows. Small groups keep each test short.
+/// Defines one test per group of rows, and the list of all rows. Small groups keep each test short.
 macro_rules! groups {
-    ($($test:ident, $setting:ident: $($operation:literal in $phase:ident),+;)+) => {
+    ($($test:ident, $setup:ident: $($operation:literal in $phase:ident),+;)+) => {
         const ROWS: &[Row] = &[
-            $($(Row { operation: $operation, phase: Phase::$phase, setting: Setting::$setting }),+),+
+            $($(Row { operation: $operation, phase: Phase::$phase, setup: Setup::$setup }),+),+
         ];
 
         $(
             #[test]
             fn $test() {
-                run(&[$(Row { operation: $operation, phase: Phase::$phase, setting: Setting::$setting }),+]);
+                run(&[$(Row { operation: $operation, phase: Phase::$phase, setup: Setup::$setup }),+]);
             }
         )+
     };
 }
 
 groups! {
-    create_connection, Usual: "CreateEnhancedConnection" in Make, "CreateEnhancedConnection" in Change;
-    find_connection, Usual: "ListEnhancedConnections" in Make, "ShowEnhancedConnection" in Make;
-    show_connection, Usual: "ShowEnhancedConnection" in Change, "ShowEnhancedConnection" in Destroy;
-    update_connection, Usual: "UpdateEnhancedConnection" in Change;
-    delete_connection, Usual: "DeleteEnhancedConnection" in Change, "DeleteEnhancedConnection" in Destroy;
-    bind_queue, Usual:
-        "AssociateQueueToEnhancedConnection" in Make, "AssociateQueueToEnhancedConnection" in Change;
-    unbind_queue, Usual:
-        "DisassociateQueueFromEnhancedConnection" in Change, "DisassociateQueueFromEnhancedConnection" in Destroy;
-    create_route, Usual: "CreateRouteToEnhancedConnection" in Make, "CreateRouteToEnhancedConnection" in Change;
-    delete_route, Usual:
-        "DeleteRouteFromEnhancedConnection" in Change, "DeleteRouteFromEnhancedConnection" in Destroy;
-    create_old_route, Usual: "CreateEnhancedConnectionRoutes" in Make, "CreateEnhancedConnectionRoutes" in Change;
-    delete_old_route, Usual:
-        "DeleteEnhancedConnectionRoutes" in Change, "DeleteEnhancedConnectionRoutes" in Destroy;
-    show_privileges, Usual:
-        "ShowEnhancedConnectionPrivilege" in Make, "ShowEnhancedConnectionPrivilege" in Change;
-    change_privileges, Usual: "RunAuthorizationAction" in Make, "RunAuthorizationAction" in Destroy;
-    tags, Usual:
-        "ShowResourceTags" in Change, "BatchCreateResourceTags" in Change, "BatchDeleteResourceTags" in Change;
-    list_queues_and_pools, Usual: "ListQueues" in Make, "ListElasticResourcePools" in Make;
+    create_connection, Default: "CreateEnhancedConnection" in Create, "CreateEnhancedConnection" in Update;
+    find_connection, Default: "ListEnhancedConnections" in Create, "ShowEnhancedConnection" in Create;
+    show_connection, Default: "ShowEnhancedConnection" in Update, "ShowEnhancedConnection" in Destroy;
+    update_connection, Default: "UpdateEnhancedConnection" in Update;
+    delete_connection, Default: "DeleteEnhancedConnection" in Update, "DeleteEnhancedConnection" in Destroy;
+    bind_queue, Default:
+        "AssociateQueueToEnhancedConnection" in Create, "AssociateQueueToEnhancedConnection" in Update;
+    unbind_queue, Default:
+        "DisassociateQueueFromEnhancedConnection" in Update, "DisassociateQueueFromEnhancedConnection" in Destroy;
+    create_route, Default: "CreateRouteToEnhancedConnection" in Create, "CreateRouteToEnhancedConnection" in Update;
+    delete_route, Default:
+        "DeleteRouteFromEnhancedConnection" in Update, "DeleteRouteFromEnhancedConnection" in Destroy;
+    create_old_route, Default: "CreateEnhancedConnectionRoutes" in Create, "CreateEnhancedConnectionRoutes" in Update;
+    delete_old_route, Default:
+        "DeleteEnhancedConnectionRoutes" in Update, "DeleteEnhancedConnectionRoutes" in Destroy;
+    show_privileges, Default:
+        "ShowEnhancedConnectionPrivilege" in Create, "ShowEnhancedConnectionPrivilege" in Update;
+    change_privileges, Default: "RunAuthorizationAction" in Create, "RunAuthorizationAction" in Destroy;
+    tags, Default:
+        "ShowResourceTags" in Update, "BatchCreateResourceTags" in Update, "BatchDeleteResourceTags" in Update;
+    list_queues_and_pools, Default: "ListQueues" in Create, "ListElasticResourcePools" in Create;
     unique_names, UniqueNames:
-        "CreateEnhancedConnection" in Make, "CreateEnhancedConnection" in Change, "DeleteEnhancedConnection" in Change;
-    create_token, Login:
-        "KeystoneCreateUserTokenByPassword" in Make, "KeystoneCreateUserTokenByPassword" in Change;
-    list_projects, Login: "KeystoneListProjects" in Make, "KeystoneListProjects" in Change;
-    assume_agency, Login:
-        "CreateTemporaryAccessKeyByAgency" in Make, "CreateTemporaryAccessKeyByAgency" in Change;
+        "CreateEnhancedConnection" in Create, "CreateEnhancedConnection" in Update,
+        "DeleteEnhancedConnection" in Update;
+    create_token, PasswordLogin:
+        "KeystoneCreateUserTokenByPassword" in Create, "KeystoneCreateUserTokenByPassword" in Update;
+    list_projects, PasswordLogin: "KeystoneListProjects" in Create, "KeystoneListProjects" in Update;
+    assume_agency, PasswordLogin:
+        "CreateTemporaryAccessKeyByAgency" in Create, "CreateTemporaryAccessKeyByAgency" in Update;
 }
 
-/// All that the provider asks a service for that differs from its pages in these ways.
+/// The operations that the provider calls at a service with these quirks.
 pub(super) fn operations(quirks: &Quirks) -> BTreeSet<&'static str> {
     let is_there = |operation: &&str| {
         let is_new = ["CreateRouteToEnhancedConnection", "DeleteRouteFromEnhancedConnection"].contains(operation);
         if quirks.contains(&Quirk::NoV3Routes) { !is_new } else { !operation.ends_with(OLD_ROUTES) }
     };
-    let rows = ROWS.iter().filter(|row| row.setting == Setting::Usual);
+    let rows = ROWS.iter().filter(|row| row.setup == Setup::Default);
     rows.map(|row| row.operation).filter(is_there).collect()
 }
 
@@ -160,23 +166,22 @@ const WHOLE: &str = "dli_enhanced_connection.whole";
 const BARE: &str = "dli_enhanced_connection.bare";
 const MOVED: &str = "dli_enhanced_connection.moved";
 
-/// What is declared in an apply: a connection with all that it can have, one whose parts are resources of their own, and one
-/// that is replaced.
-pub(super) fn declared(phase: Phase) -> Configuration {
-    let change = phase == Phase::Change;
+/// The configuration of a phase: a connection with all inline parts, one with separate parts, and one that is replaced.
+pub(super) fn configuration(phase: Phase) -> Configuration {
+    let change = phase == Phase::Update;
     let either = |before: &'static str, after: &'static str| if change { after } else { before };
-    let connection = |name: &str, network: &str| Declared {
+    let connection = |name: &str, network: &str| ConnectionConfig {
         name: name.to_owned(),
         vpc: "22094d8f-c310-4621-913d-4c4d655d8495".to_owned(),
         network: format!("{network}-36e4-4b39-95b9-f5aab22e1281"),
-        ..Declared::default()
+        ..ConnectionConfig::default()
     };
-    let whole = Declared {
+    let whole = ConnectionConfig {
         queues: Some(names(["q1", either("q2", "pooled3")])),
         pools: Some(names([either("pool1", "pool2")])),
-        hosts: Some(texts([("a", "10.0.0.1"), ("B", either("10.0.0.2", "10.0.0.3"))])),
-        routes: Some(texts([("r1", "10.1.0.0/16"), (either("r2", "r3"), "10.2.0.0/16")])),
-        tags: Some(texts([("kept", "1"), ("changed", either("1", "2")), (either("old", "new"), "1")])),
+        hosts: Some(strings([("a", "10.0.0.1"), ("B", either("10.0.0.2", "10.0.0.3"))])),
+        routes: Some(strings([("r1", "10.1.0.0/16"), (either("r2", "r3"), "10.2.0.0/16")])),
+        tags: Some(strings([("kept", "1"), ("changed", either("1", "2")), (either("old", "new"), "1")])),
         ..connection("whole", "78f2562a")
     };
     let part = || BARE.to_owned();
@@ -204,123 +209,126 @@ pub(super) fn declared(phase: Phase) -> Configuration {
         parts.map(|(name, block)| (format!("dli_enhanced_connection_{name}"), block)).into_iter().collect();
     all.insert(WHOLE.to_owned(), Block::Connection(whole));
     all.insert(BARE.to_owned(), Block::Connection(connection("bare", "78f2562b")));
-    let moved = Declared { queues: Some(names(["q3"])), ..connection("moved", either("78f2562c", "78f2562d")) };
+    let moved = ConnectionConfig { queues: Some(names(["q3"])), ..connection("moved", either("78f2562c", "78f2562d")) };
     all.insert(MOVED.to_owned(), Block::Connection(moved));
     all
 }
 
-/// What a life came to.
+/// The result of a cell.
 #[derive(Debug, Default)]
 struct Cell {
-    told: Told,
-    /// Creations that the service carried out.
-    made: usize,
-    /// Whether one more apply was needed.
-    again: bool,
-    /// Whether a signature of the operation itself was refused for its date.
-    by_itself: bool,
-    /// What of the trouble did not come about.
-    unmet: Option<String>,
-    /// How many lives it took until the trouble was met.
-    lives: usize,
-    wrong: Vec<String>,
+    result: RunResult,
+    /// Creations that took effect.
+    created: usize,
+    /// Whether one more apply was necessary.
+    needed_second_apply: bool,
+    /// Whether the service rejected the date of a signature of the operation itself.
+    own_signature_rejected: bool,
+    /// The effect of the fault that the request log does not show.
+    missing_effect: Option<String>,
+    /// How often the cell ran until the operation met the fault.
+    attempts: usize,
+    failures: Vec<String>,
 }
 
 impl Cell {
-    fn shown(&self) -> String {
-        let told = match (self.told.errors.is_empty(), self.told.warnings.is_empty()) {
+    fn symbols(&self) -> String {
+        let result = match (self.result.errors.is_empty(), self.result.warnings.is_empty()) {
             (false, _) => "e",
             (true, false) => "w",
             (true, true) => "·",
         };
-        let wrong = if self.wrong.is_empty() { "" } else { "!" };
-        format!("{wrong}{told}{} {}", if self.again { "+" } else { " " }, self.made)
+        let failed = if self.failures.is_empty() { "" } else { "!" };
+        format!("{failed}{result}{} {}", if self.needed_second_apply { "+" } else { " " }, self.created)
     }
 }
 
-async fn life(row: Row, kind: Kind, seed: u64) -> Cell {
-    let Row { operation, phase: met_in, .. } = row;
-    let cloud = Cloud::start(row.settings(kind, seed));
+async fn attempt(row: Row, scenario: Scenario, seed: u64) -> Cell {
+    let Row { operation, phase: fault_phase, .. } = row;
+    let cloud = Cloud::start(row.settings(scenario, seed));
     let workspace = row.workspace(&cloud);
     let alive = CancellationToken::new();
     let mut cell = Cell::default();
-    for phase in [Phase::Make, Phase::Change, Phase::Destroy] {
-        let wanted = declared(phase);
+    for phase in [Phase::Create, Phase::Update, Phase::Destroy] {
+        let wanted = configuration(phase);
         let before = cloud.requests().len();
-        if phase == met_in {
-            kind.bring(&cloud, operation);
+        if phase == fault_phase {
+            scenario.inject(&cloud, operation);
         }
-        let mut told = workspace.apply(&wanted, &alive).await;
+        let mut result = workspace.apply(&wanted, &alive).await;
         let mut plan = None;
-        if phase == met_in {
+        if phase == fault_phase {
             let requests = cloud.requests().split_off(before);
-            cell.unmet = kind.unmet(operation, &requests);
-            cell.by_itself = requests.iter().any(|r| r.operation == Some(operation) && trouble::is_for_the_date(r));
-            if remaining(&cloud).await != 0 {
-                cell.wrong.push("a fault was not met".to_owned());
+            cell.missing_effect = scenario.missing_effect(operation, &requests);
+            cell.own_signature_rejected =
+                requests.iter().any(|r| r.operation == Some(operation) && scenario::has_expired_signature(r));
+            if unused_faults(&cloud).await != 0 {
+                cell.failures.push("a fault was not used".to_owned());
             }
-            Kind::end(&cloud);
-            cell.wrong.extend(cloud.ours(&BTreeSet::new()).err());
-            if told.errors.is_empty() {
-                plan = Some(workspace.plan(&wanted).await).filter(Told::is_nothing);
+            Scenario::clear(&cloud);
+            cell.failures.extend(cloud.own_connections(&BTreeSet::new()).err());
+            if result.errors.is_empty() {
+                plan = Some(workspace.plan(&wanted).await).filter(RunResult::is_empty);
             }
             if plan.is_none() {
-                cell.again = true;
+                cell.needed_second_apply = true;
                 let again = workspace.apply(&wanted, &alive).await;
-                cell.told = std::mem::replace(&mut told, again);
+                cell.result = std::mem::replace(&mut result, again);
             } else {
-                cell.told = std::mem::take(&mut told);
+                cell.result = std::mem::take(&mut result);
             }
         }
-        if kind.passes() {
-            cell.wrong.extend(cell.told.errors.iter().map(|error| format!("it should pass: {error}")));
+        if scenario.is_transient() {
+            cell.failures.extend(cell.result.errors.iter().map(|error| format!("unexpected error: {error}")));
         }
-        cell.wrong.extend(told.errors.iter().map(|error| format!("{phase:?}: {error}")));
-        match cloud.ours(&BTreeSet::new()) {
-            Ok(held) if held == facts(&wanted) => {}
-            Ok(held) => cell.wrong.push(format!("{phase:?}: held {held:#?}, wanted {:#?}", facts(&wanted))),
-            Err(twins) => cell.wrong.push(format!("{phase:?}: {twins}")),
+        cell.failures.extend(result.errors.iter().map(|error| format!("{phase:?}: {error}")));
+        match cloud.own_connections(&BTreeSet::new()) {
+            Ok(found) if found == details(&wanted) => {}
+            Ok(found) => cell.failures.push(format!("{phase:?}: found {found:#?}, expected {:#?}", details(&wanted))),
+            Err(duplicates) => cell.failures.push(format!("{phase:?}: {duplicates}")),
         }
-        // Before the trouble there is nothing to learn from it.
-        if phase < met_in {
+        // The plan matters only after the fault.
+        if phase < fault_phase {
             continue;
         }
         let plan = match plan {
             Some(plan) => plan,
             None => workspace.plan(&wanted).await,
         };
-        if !plan.is_nothing() {
-            cell.wrong.push(format!("{phase:?}: the plan is not empty: {:?} {:?}", plan.actions, plan.errors));
+        if !plan.is_empty() {
+            cell.failures.push(format!("{phase:?}: the plan is not empty: {:?} {:?}", plan.actions, plan.errors));
         }
     }
-    if !workspace.state().is_empty() || workspace.notes().exists() {
-        cell.wrong.push("something is left in the working directory".to_owned());
+    if !workspace.state().is_empty() || workspace.journal_directory().exists() {
+        cell.failures.push("the state or the creation journal is not empty".to_owned());
     }
-    let (made, ever, needs) = (cloud.created(), cloud.ever().len(), row.needs(kind));
-    cell.made = made;
-    if !needs.contains(&made) || made != ever {
-        cell.wrong
-            .push(format!("{made} creations were carried out, {needs:?} are needed, and {ever} connections were made"));
+    let (created, all, expected) =
+        (cloud.creation_count(), cloud.all_connections().len(), row.expected_creations(scenario));
+    cell.created = created;
+    if !expected.contains(&created) || created != all {
+        cell.failures
+            .push(format!("{created} creations took effect, expected {expected:?}; {all} connections existed"));
     }
     cell
 }
 
-/// One life, or more where the trouble was not met: what is old or slow for a while is so for nobody who asks later, as on
-/// a machine with too much to do. Such a life shows nothing, and is lived anew unless something else was wrong in it.
-async fn cell(row: Row, kind: Kind, seed: u64) -> Cell {
-    for lives in 1.. {
-        let mut cell = life(row, kind, seed).await;
-        cell.lives = lives;
-        if cell.unmet.is_none() || lives == MOST_LIVES || !cell.wrong.is_empty() {
-            cell.wrong.extend(cell.unmet.take());
+/// Runs a cell, and repeats it if the operation did not meet the fault and nothing else failed.
+///
+/// On a busy machine the provider can send a request after a stale or slow period has ended.
+async fn run_cell(row: Row, scenario: Scenario, seed: u64) -> Cell {
+    for attempts in 1.. {
+        let mut cell = attempt(row, scenario, seed).await;
+        cell.attempts = attempts;
+        if cell.missing_effect.is_none() || attempts == MAX_ATTEMPTS || !cell.failures.is_empty() {
+            cell.failures.extend(cell.missing_effect.take());
             return cell;
         }
     }
-    unreachable!("it ends with the last life")
+    unreachable!("the last attempt returns")
 }
 
-/// How many faults of single requests have not been met.
-async fn remaining(cloud: &Cloud) -> usize {
+/// The number of faults for single requests that are still waiting.
+async fn unused_faults(cloud: &Cloud) -> usize {
     let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
     let answer = client.get(format!("{}/_emulator/faults", cloud.endpoint())).send().await.unwrap();
     let faults: Vec<serde_json::Value> = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
@@ -329,25 +337,25 @@ async fn remaining(cloud: &Cloud) -> usize {
 
 /// The cells to run, by row and column. `CHAOS_CELL` restricts them to those whose name contains it.
 fn selected(rows: &[Row], only: &str) -> Vec<(usize, usize)> {
-    let all = (0..rows.len()).flat_map(|row| (0..Kind::ALL.len()).map(move |column| (row, column)));
+    let all = (0..rows.len()).flat_map(|row| (0..Scenario::ALL.len()).map(move |column| (row, column)));
     all.filter(|(row, column)| {
-        let (row, kind) = (rows[*row], Kind::ALL[*column]);
-        kind.befalls(row.operation, row.phase) && format!("{} {}", row.name(), kind.name()).contains(only)
+        let (row, scenario) = (rows[*row], Scenario::ALL[*column]);
+        scenario.applies_to(row.operation, row.phase) && format!("{} {}", row.name(), scenario.name()).contains(only)
     })
     .collect()
 }
 
 fn table(rows: &[Row], cells: &BTreeMap<(usize, usize), Cell>) -> String {
     let mut table = format!("{:<52}", "operation, apply");
-    for kind in Kind::ALL {
-        write!(table, "{:>8}", kind.name()).unwrap();
+    for scenario in Scenario::ALL {
+        write!(table, "{:>8}", scenario.name()).unwrap();
     }
     for (index, row) in rows.iter().enumerate() {
         write!(table, "\n{:<52}", row.name()).unwrap();
-        for column in 0..Kind::ALL.len() {
-            let is_none = !Kind::ALL[column].befalls(row.operation, row.phase);
+        for column in 0..Scenario::ALL.len() {
+            let is_none = !Scenario::ALL[column].applies_to(row.operation, row.phase);
             let none = || if is_none { "-   ".to_owned() } else { String::new() };
-            write!(table, "{:>8}", cells.get(&(index, column)).map_or_else(none, Cell::shown)).unwrap();
+            write!(table, "{:>8}", cells.get(&(index, column)).map_or_else(none, Cell::symbols)).unwrap();
         }
     }
     table
@@ -365,30 +373,30 @@ fn run(rows: &[Row]) {
                 let number = ROWS.iter().position(|other| *other == rows[row]).unwrap();
                 let (which, seed) = (rows[row], (number * 100 + column) as u64);
                 async move {
-                    let cell = cell(which, Kind::ALL[column], seed);
+                    let cell = run_cell(which, Scenario::ALL[column], seed);
                     let cell = tokio::time::timeout(Duration::from_hours(3), cell).await;
-                    let stuck = || Cell { wrong: vec!["it does not end".into()], ..Cell::default() };
+                    let stuck = || Cell { failures: vec!["timeout".into()], ..Cell::default() };
                     ((row, column), cell.unwrap_or_else(|_| stuck()))
                 }
             })
-            .buffer_unordered(AT_ONCE)
+            .buffer_unordered(CONCURRENCY)
             .collect()
             .await
     });
     LEGEND.call_once(|| println!("{}", legend()));
     // One call prints everything, because other tests print at the same time.
     println!("{}\n{}", table(rows, &cells), summary(rows, &cells));
-    let all_green = cells.values().all(|cell| cell.wrong.is_empty());
+    let all_green = cells.values().all(|cell| cell.failures.is_empty());
     assert!(all_green && (!cells.is_empty() || !only.is_empty()));
 }
 
 fn legend() -> String {
     let mut legend = format!(
-        "· silent, w warning, e error, + one more apply; number of connections that the service created, where {NEEDED} \
-         are needed; ! failed; - cannot occur\n"
+        "· no diagnostics, w warning, e error; + one more apply; number of created connections, {CONNECTIONS_PER_RUN} \
+         expected; ! failed; - cannot occur\n"
     );
-    for kind in Kind::ALL {
-        writeln!(legend, "{:>8}  {}", kind.name(), kind.meaning()).unwrap();
+    for scenario in Scenario::ALL {
+        writeln!(legend, "{:>8}  {}", scenario.name(), scenario.description()).unwrap();
     }
     legend
 }
@@ -396,15 +404,16 @@ fn legend() -> String {
 /// The failed cells in full, and the counts.
 fn summary(rows: &[Row], cells: &BTreeMap<(usize, usize), Cell>) -> String {
     let mut text = String::new();
-    let failed: Vec<_> = cells.iter().filter(|(_, cell)| !cell.wrong.is_empty()).collect();
+    let failed: Vec<_> = cells.iter().filter(|(_, cell)| !cell.failures.is_empty()).collect();
     for ((row, column), cell) in &failed {
-        writeln!(text, "\n{} × {}: {cell:#?}", rows[*row].name(), Kind::ALL[*column].name()).unwrap();
+        writeln!(text, "\n{} × {}: {cell:#?}", rows[*row].name(), Scenario::ALL[*column].name()).unwrap();
     }
-    let skewed = cells.iter().filter(|((_, column), _)| Kind::ALL[*column] == Kind::Skewed);
-    let (by_itself, all) = skewed.fold((0, 0), |(some, all), (_, cell)| (some + usize::from(cell.by_itself), all + 1));
+    let skewed = cells.iter().filter(|((_, column), _)| Scenario::ALL[*column] == Scenario::ClockSkew);
+    let (by_itself, all) =
+        skewed.fold((0, 0), |(some, all), (_, cell)| (some + usize::from(cell.own_signature_rejected), all + 1));
     writeln!(text, "clock: in {by_itself} of {all} cells the signature of the row's own operation was rejected")
         .unwrap();
-    let lives: usize = cells.values().map(|cell| cell.lives).sum();
-    writeln!(text, "{} cells, {} failed, {lives} lives", cells.len(), failed.len()).unwrap();
+    let attempts: usize = cells.values().map(|cell| cell.attempts).sum();
+    writeln!(text, "{} cells, {} failed, {attempts} runs", cells.len(), failed.len()).unwrap();
     text
 }

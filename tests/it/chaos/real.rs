@@ -1,5 +1,6 @@
-//! The same with real Terraform: some cells of the matrix, and some schedules with real `kill -9`. It is what says that
-//! [`super::terraform`] does as Terraform does.
+//! Some cells of the matrix and some schedules with real Terraform and real `kill -9`.
+//!
+//! They show that [`super::terraform`] behaves as Terraform does.
 //!
 //! ```text
 //! cargo test --test it chaos::real -- --ignored --nocapture
@@ -14,33 +15,33 @@ use std::time::Duration;
 use fastrand::Rng;
 use terraform_provider_dli::emulator::{ACCESS_KEY, Quirk, Quirks, SECRET_KEY, Settings};
 
-use super::blocks::{Configuration, facts};
+use super::blocks::{Configuration, details};
 use super::cloud::{Cloud, PROJECT, REGION};
-use super::matrix::{NEEDED, Phase, declared};
-use super::trouble::Kind;
+use super::matrix::{CONNECTIONS_PER_RUN, Phase, configuration};
+use super::scenario::Scenario;
 use crate::acceptance::harness::{Workspace, for_one_terraform};
 use crate::acceptance::signals::processes;
 use crate::acceptance::terraform::Terraform;
 
-/// How many go on at a time.
-const AT_ONCE: usize = 4;
+/// The number of tests that run at a time.
+const CONCURRENCY: usize = 4;
 
-/// Each operation that changes something and each kind of trouble that is told apart by what was done, once.
-const CELLS: [(&str, Phase, Kind); 14] = [
-    ("CreateEnhancedConnection", Phase::Make, Kind::Lost),
-    ("CreateEnhancedConnection", Phase::Make, Kind::Skewed),
-    ("ListEnhancedConnections", Phase::Make, Kind::Throttled),
-    ("ShowEnhancedConnection", Phase::Change, Kind::StaleShow),
-    ("UpdateEnhancedConnection", Phase::Change, Kind::Internal),
-    ("DeleteEnhancedConnection", Phase::Destroy, Kind::CutAnswer),
-    ("AssociateQueueToEnhancedConnection", Phase::Make, Kind::Garbled),
-    ("DisassociateQueueFromEnhancedConnection", Phase::Change, Kind::Cut),
-    ("CreateRouteToEnhancedConnection", Phase::Make, Kind::Half),
-    ("DeleteRouteFromEnhancedConnection", Phase::Change, Kind::Unavailable),
-    ("RunAuthorizationAction", Phase::Make, Kind::Soft),
-    ("ShowEnhancedConnectionPrivilege", Phase::Change, Kind::Late),
-    ("ShowResourceTags", Phase::Change, Kind::Forbidden),
-    ("BatchCreateResourceTags", Phase::Change, Kind::Limited),
+/// Every operation that changes something, and every scenario with a different effect, once.
+const CELLS: [(&str, Phase, Scenario); 14] = [
+    ("CreateEnhancedConnection", Phase::Create, Scenario::LostResponse),
+    ("CreateEnhancedConnection", Phase::Create, Scenario::ClockSkew),
+    ("ListEnhancedConnections", Phase::Create, Scenario::Throttled),
+    ("ShowEnhancedConnection", Phase::Update, Scenario::StaleShow),
+    ("UpdateEnhancedConnection", Phase::Update, Scenario::InternalError),
+    ("DeleteEnhancedConnection", Phase::Destroy, Scenario::CutResponse),
+    ("AssociateQueueToEnhancedConnection", Phase::Create, Scenario::InvalidResponse),
+    ("DisassociateQueueFromEnhancedConnection", Phase::Update, Scenario::CutRequest),
+    ("CreateRouteToEnhancedConnection", Phase::Create, Scenario::TruncatedResponse),
+    ("DeleteRouteFromEnhancedConnection", Phase::Update, Scenario::Unavailable),
+    ("RunAuthorizationAction", Phase::Create, Scenario::SoftFailure),
+    ("ShowEnhancedConnectionPrivilege", Phase::Update, Scenario::Delay),
+    ("ShowResourceTags", Phase::Update, Scenario::Forbidden),
+    ("BatchCreateResourceTags", Phase::Update, Scenario::RateLimit),
 ];
 
 fn workspace(terraform: &Terraform, cloud: &Cloud) -> Workspace {
@@ -57,48 +58,52 @@ fn configure(workspace: &Workspace, configuration: &Configuration) {
     workspace.configure(&blocks.join("\n"));
 }
 
-/// At most two applies reach what is declared.
+/// Requires that at most two applies reach the configuration.
 #[track_caller]
-fn settle(workspace: &Workspace, cloud: &Cloud, wanted: &Configuration, what: &str) {
+fn apply_until_unchanged(workspace: &Workspace, cloud: &Cloud, wanted: &Configuration, what: &str) {
     let mut applies = 0;
     loop {
         let planned = workspace.run(&["plan", "-detailed-exitcode"]);
         if planned.status.code() == Some(0) {
             break;
         }
-        assert!(applies < 2, "{what}: not reached\n{planned}");
+        assert!(applies < 2, "{what}: the plan is not empty\n{planned}");
         applies += 1;
         workspace.run(&["apply", "-auto-approve"]);
     }
-    assert_eq!(cloud.ours(&BTreeSet::new()).as_ref(), Ok(&facts(wanted)), "{what}");
+    assert_eq!(cloud.own_connections(&BTreeSet::new()).as_ref(), Ok(&details(wanted)), "{what}");
 }
 
-fn life(terraform: &Terraform, (operation, met_in, kind): (&str, Phase, Kind)) {
-    let what = format!("{operation}, {met_in:?} × {}", kind.name());
-    let quirks = [Quirk::NamesNotUnique].into_iter().chain(kind.quirk()).collect();
+fn run_cell(terraform: &Terraform, (operation, fault_phase, scenario): (&str, Phase, Scenario)) {
+    let what = format!("{operation}, {fault_phase:?} × {}", scenario.name());
+    let quirks = [Quirk::NamesNotUnique].into_iter().chain(scenario.quirk()).collect();
     let cloud = Cloud::start(Settings { quirks, ..Settings::default() });
     let workspace = workspace(terraform, &cloud);
-    for phase in [Phase::Make, Phase::Change, Phase::Destroy] {
-        let wanted = declared(phase);
+    for phase in [Phase::Create, Phase::Update, Phase::Destroy] {
+        let wanted = configuration(phase);
         configure(&workspace, &wanted);
-        if phase != met_in {
+        if phase != fault_phase {
             workspace.run(&["apply", "-auto-approve"]).expect_code(0);
             continue;
         }
         let before = cloud.requests().len();
-        kind.bring(&cloud, operation);
+        scenario.inject(&cloud, operation);
         let applied = workspace.run(&["apply", "-auto-approve"]);
-        assert_eq!(kind.unmet(operation, &cloud.requests()[before..]), None, "{what}\n{applied}");
-        Kind::end(&cloud);
-        settle(&workspace, &cloud, &wanted, &what);
+        assert_eq!(scenario.missing_effect(operation, &cloud.requests()[before..]), None, "{what}\n{applied}");
+        Scenario::clear(&cloud);
+        apply_until_unchanged(&workspace, &cloud, &wanted, &what);
     }
-    assert_eq!(cloud.connections(), [], "{what}: left");
-    assert_eq!((cloud.created(), cloud.ever().len()), (NEEDED, NEEDED), "{what}: made");
+    assert_eq!(cloud.connections(), [], "{what}: left behind");
+    assert_eq!(
+        (cloud.creation_count(), cloud.all_connections().len()),
+        (CONNECTIONS_PER_RUN, CONNECTIONS_PER_RUN),
+        "{what}: created"
+    );
 }
 
 fn kill(processes: &[String]) {
     for process in processes {
-        // It may have ended by itself meanwhile.
+        // The process may have exited already.
         let _ = Command::new("sh").args(["-c", &format!("kill -9 {process} 2>/dev/null")]).status();
     }
 }
@@ -106,25 +111,25 @@ fn kill(processes: &[String]) {
 fn schedule(terraform: &Terraform, seed: u64) {
     let mut rng = Rng::with_seed(seed);
     let quirks: Quirks = [Quirk::NamesNotUnique].into_iter().filter(|_| seed.is_multiple_of(2)).collect();
-    let cloud = Cloud::start_mortal(Settings { quirks, ..Settings::default() });
+    let cloud = Cloud::start_killable(Settings { quirks, ..Settings::default() });
     let workspace = workspace(terraform, &cloud);
     let mut wanted = Configuration::new();
     for round in 0..4 {
-        // What a killed run may have made stays declared until the next apply has found it.
-        let phase = if round < 2 { Phase::Make } else { Phase::Change };
-        wanted = declared(phase);
+        // A connection that a killed run may have created stays configured until the next apply has found it.
+        let phase = if round < 2 { Phase::Create } else { Phase::Update };
+        wanted = configuration(phase);
         configure(&workspace, &wanted);
         let ended = AtomicBool::new(false);
-        let (mut troubles, moment, victim) = (rng.fork(), Duration::from_millis(rng.u64(300..4000)), rng.u8(..4));
+        let (mut fault_rng, moment, victim) = (rng.fork(), Duration::from_millis(rng.u64(300..4000)), rng.u8(..4));
         thread::scope(|scope| {
             scope.spawn(|| {
                 while !ended.load(Ordering::Relaxed) {
-                    let kind = troubles.choice(Kind::OF_REQUESTS).expect("there are some");
-                    let fault = kind.fault("*").expect("it befalls requests");
-                    if cloud.lives() {
-                        cloud.emulator().inject(fault.times(1)).expect("it can happen");
+                    let scenario = fault_rng.choice(Scenario::PER_REQUEST).expect("a scenario");
+                    let fault = scenario.fault("*").expect("a fault for requests");
+                    if cloud.is_running() {
+                        cloud.emulator().inject(fault.times(1)).expect("a valid fault");
                     }
-                    thread::sleep(Duration::from_millis(troubles.u64(100..500)));
+                    thread::sleep(Duration::from_millis(fault_rng.u64(100..500)));
                 }
             });
             let applying = workspace.start(&["apply", "-auto-approve"]);
@@ -133,9 +138,9 @@ fn schedule(terraform: &Terraform, seed: u64) {
                 0 => kill(&processes(&workspace.provider())),
                 1 => applying.signal_group("KILL"),
                 2 => {
-                    cloud.die();
+                    cloud.kill();
                     thread::sleep(Duration::from_millis(300));
-                    cloud.revive();
+                    cloud.restart();
                 }
                 _ => {}
             }
@@ -149,35 +154,39 @@ fn schedule(terraform: &Terraform, seed: u64) {
             ended.store(true, Ordering::Relaxed);
         });
         cloud.emulator().clear_faults();
-        assert!(cloud.ours(&BTreeSet::new()).is_ok(), "seed {seed}, apply {round}: {:?}", cloud.ours(&BTreeSet::new()));
+        assert!(
+            cloud.own_connections(&BTreeSet::new()).is_ok(),
+            "seed {seed}, apply {round}: {:?}",
+            cloud.own_connections(&BTreeSet::new())
+        );
     }
-    settle(&workspace, &cloud, &wanted, &format!("seed {seed}"));
+    apply_until_unchanged(&workspace, &cloud, &wanted, &format!("seed {seed}"));
     configure(&workspace, &Configuration::new());
-    settle(&workspace, &cloud, &Configuration::new(), &format!("seed {seed}, destroy"));
+    apply_until_unchanged(&workspace, &cloud, &Configuration::new(), &format!("seed {seed}, destroy"));
 }
 
-#[expect(clippy::print_stdout, reason = "so that one sees how far it is")]
-fn for_all<T: Copy + Sync + std::fmt::Debug>(all: &[T], test: impl Fn(&Terraform, T) + Sync) {
+#[expect(clippy::print_stdout, reason = "shows the progress")]
+fn run_concurrently<T: Copy + Sync + std::fmt::Debug>(all: &[T], test: impl Fn(&Terraform, T) + Sync) {
     for_one_terraform(|terraform| {
-        for some in all.chunks(AT_ONCE) {
+        for some in all.chunks(CONCURRENCY) {
             thread::scope(|scope| {
                 for one in some {
                     scope.spawn(|| test(terraform, *one));
                 }
             });
-            println!("well: {some:?}");
+            println!("passed: {some:?}");
         }
     });
 }
 
 #[test]
-#[ignore = "it takes some minutes"]
-fn some_cells_of_the_matrix_are_as_with_real_terraform() {
-    for_all(&CELLS, life);
+#[ignore = "takes some minutes"]
+fn matrix_cells_pass_with_real_terraform() {
+    run_concurrently(&CELLS, run_cell);
 }
 
 #[test]
-#[ignore = "it takes some minutes"]
-fn some_schedules_end_well_with_real_terraform() {
-    for_all(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9], schedule);
+#[ignore = "takes some minutes"]
+fn schedules_pass_with_real_terraform() {
+    run_concurrently(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9], schedule);
 }

@@ -1,10 +1,13 @@
-//! What Terraform core does with a provider, in this process: refresh, plan and apply a configuration over a state that
-//! outlives every crash. Hundreds of runs at once cost little, and any of them can be killed at any moment.
+//! A model of Terraform core in this process: refresh, plan and apply, with a state that survives crashes.
 //!
-//! As core does it: each plan and each apply has a provider process of its own; a refresh that fails ends the plan; what
-//! a create that failed left is tainted, and replaced by the next apply; what is taken out is destroyed before what it
-//! depended on; what depends on something that failed is left out; the state is saved after each operation. Of a
-//! provider that died, core keeps what it had.
+//! Hundreds of runs can run at once, and each can be killed at any moment. As in core:
+//!
+//! - Each plan and each apply starts a provider.
+//! - A failed refresh ends the plan.
+//! - A failed create that returns a state taints the resource, and the next apply replaces it.
+//! - A removed resource is destroyed before the resources that it depends on.
+//! - Resources that depend on a failed resource are skipped.
+//! - The state is saved after each operation. If the provider crashes, the state keeps the previous values.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
@@ -25,14 +28,14 @@ use tokio_util::sync::CancellationToken;
 use super::blocks::{Block, Configuration};
 use super::cloud::{PROJECT, REGION};
 
-/// Core's default.
+/// Terraform's default.
 const PARALLELISM: usize = 10;
 
-/// A resource as the state has it.
+/// A resource in the state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Object {
     pub(super) kind: &'static str,
-    /// The address of the connection that it is a part of.
+    /// The address of the connection that this part belongs to.
     pub(super) connection: Option<String>,
     pub(super) value: Value,
     private: Vec<u8>,
@@ -42,28 +45,28 @@ pub(super) struct Object {
 /// Resources by address.
 pub(super) type State = BTreeMap<String, Object>;
 
-/// What a run says and does.
+/// The diagnostics and planned actions of a run.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(super) struct RunResult {
     pub(super) errors: Vec<String>,
     pub(super) warnings: Vec<String>,
-    /// What the plan wanted, such as `create dli_enhanced_connection.a`.
+    /// Planned actions, such as `create dli_enhanced_connection.a`.
     pub(super) actions: Vec<String>,
 }
 
-/// The stale reads of the schedules are 6 seconds old, which is more than the default of this setting.
+/// Stale reads are up to 6 seconds old by the provider's clock, more than the default of this setting.
 fn environment(name: &str) -> Option<String> {
     (name == "DLI_CONSISTENCY_TIMEOUT").then(|| "10".to_owned())
 }
 
-impl Told {
-    /// Whether a plan went well and has nothing to do.
-    pub(super) fn is_nothing(&self) -> bool {
+impl RunResult {
+    /// Whether a plan succeeded without actions.
+    pub(super) fn is_empty(&self) -> bool {
         self.actions.is_empty() && self.errors.is_empty()
     }
 
-    /// Takes diagnostics in; whether there were errors among them.
-    fn take(&mut self, address: &str, diagnostics: &Diagnostics) -> bool {
+    /// Adds diagnostics. Returns whether they contain errors.
+    fn add(&mut self, address: &str, diagnostics: &Diagnostics) -> bool {
         for diagnostic in diagnostics {
             let kind = if diagnostic.severity == Severity::Error { &mut self.errors } else { &mut self.warnings };
             kind.push(format!("{address}: {}\n{}", diagnostic.summary, diagnostic.detail));
@@ -79,14 +82,14 @@ pub(super) struct Workspace {
     state: Mutex<State>,
 }
 
-/// One life of the provider.
+/// A provider process.
 struct Process {
     server: Server,
-    death: CancellationToken,
-    turns: Semaphore,
+    killed: CancellationToken,
+    slots: Semaphore,
 }
 
-/// What is to be done with a resource; with the plan for what is made or changed.
+/// A planned action, with the planned value if it creates or changes the resource.
 enum Action {
     Create(Value),
     Update(Value),
@@ -94,14 +97,14 @@ enum Action {
     Delete,
 }
 
-/// A plan, and the state as it was refreshed for it.
+/// The refreshed state and the planned actions.
 struct Plan {
     refreshed: State,
     actions: BTreeMap<String, Action>,
 }
 
 impl Workspace {
-    /// An empty one, whose provider talks to this endpoint.
+    /// An empty workspace with an access key for this endpoint.
     pub(super) fn new(endpoint: &str) -> Self {
         Self::with_provider(vec![
             ("project_id", PROJECT.into()),
@@ -111,8 +114,8 @@ impl Workspace {
         ])
     }
 
-    /// One whose provider logs in with a password, assumes an agency, and asks for the id of its project.
-    pub(super) fn logging_in(endpoint: &str) -> Self {
+    /// An empty workspace whose provider uses a password, assumes an agency and looks up the project ID.
+    pub(super) fn with_password(endpoint: &str) -> Self {
         let IamAccount { user_name, password, domain_name, agency, .. } = IamAccount::default();
         let domain = || Value::from(domain_name.as_str());
         let assumed = [
@@ -130,74 +133,74 @@ impl Workspace {
         ])
     }
 
-    fn with_provider(given: Vec<(&'static str, Value)>) -> Self {
+    fn with_provider(arguments: Vec<(&'static str, Value)>) -> Self {
         let mut provider = Server::new(DliProvider::new(Box::new(|_| None))).provider_schema().empty();
         provider.set_attribute("region", REGION.into());
-        for (name, value) in given {
+        for (name, value) in arguments {
             provider.set_attribute(name, value);
         }
-        let directory = TempDir::new().expect("there is room for a directory");
+        let directory = TempDir::new().expect("a temporary directory");
         Self { provider, directory, state: Mutex::default() }
     }
 
-    /// The state as it was last saved.
+    /// The saved state.
     pub(super) fn state(&self) -> State {
-        self.saved().clone()
+        self.lock_state().clone()
     }
 
-    fn saved(&self) -> MutexGuard<'_, State> {
-        self.state.lock().expect("no test goes on after a panic")
+    fn lock_state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no panic")
     }
 
-    /// Where the provider keeps its notes.
-    pub(super) fn notes(&self) -> std::path::PathBuf {
+    /// The directory of the provider's creation journal.
+    pub(super) fn journal_directory(&self) -> std::path::PathBuf {
         self.directory.path().join(".terraform").join("dli")
     }
 
-    async fn start(&self, death: &CancellationToken) -> Process {
-        let server = Server::new(DliProvider::with_journal(Box::new(environment), self.notes(), None));
-        let faults = server.configure(&self.provider).await;
-        assert!(!faults.has_errors(), "{faults:?}");
-        Process { server, death: death.clone(), turns: Semaphore::new(PARALLELISM) }
+    async fn start(&self, killed: &CancellationToken) -> Process {
+        let server = Server::new(DliProvider::with_journal(Box::new(environment), self.journal_directory(), None));
+        let diagnostics = server.configure(&self.provider).await;
+        assert!(!diagnostics.has_errors(), "{diagnostics:?}");
+        Process { server, killed: killed.clone(), slots: Semaphore::new(PARALLELISM) }
     }
 
-    /// What an apply would do, and what the plan has to say. It changes nothing.
-    pub(super) async fn plan(&self, configuration: &Configuration) -> Told {
-        let told = Mutex::default();
+    /// Plans without changing the state.
+    pub(super) async fn plan(&self, configuration: &Configuration) -> RunResult {
+        let result = Mutex::default();
         let process = self.start(&CancellationToken::new()).await;
-        process.plan(self.state(), configuration, &told).await;
-        told.into_inner().expect("no panic")
+        process.plan(self.state(), configuration, &result).await;
+        result.into_inner().expect("no panic")
     }
 
-    /// Applies the configuration. Dropping it is a kill -9 of Terraform; `death` is one of the provider.
-    pub(super) async fn apply(&self, configuration: &Configuration, death: &CancellationToken) -> Told {
-        let told = Mutex::default();
-        let process = self.start(death).await;
-        let plan = process.plan(self.state(), configuration, &told).await;
+    /// Applies the configuration. Dropping the future kills Terraform; `killed` kills the provider.
+    pub(super) async fn apply(&self, configuration: &Configuration, killed: &CancellationToken) -> RunResult {
+        let result = Mutex::default();
+        let process = self.start(killed).await;
+        let plan = process.plan(self.state(), configuration, &result).await;
         drop(process);
-        if lock(&told).errors.is_empty() {
-            let applying = Applying {
+        if lock(&result).errors.is_empty() {
+            let applying = Apply {
                 workspace: self,
-                process: self.start(death).await,
+                process: self.start(killed).await,
                 configuration,
-                working: Mutex::new(plan.refreshed),
-                told: &told,
+                state: Mutex::new(plan.refreshed),
+                result: &result,
             };
             applying.run(plan.actions).await;
             applying.save();
         }
-        told.into_inner().expect("no panic")
+        result.into_inner().expect("no panic")
     }
 }
 
 impl Process {
-    /// A call to the provider; `None` where it dies before it answers.
+    /// Calls the provider. Returns `None` if it is killed before it responds.
     async fn call<T>(&self, call: impl Future<Output = T>) -> Option<T> {
-        let _turn = self.turns.acquire().await.expect("nobody closes it");
-        self.death.run_until_cancelled(call).await
+        let _slot = self.slots.acquire().await.expect("an open semaphore");
+        self.killed.run_until_cancelled(call).await
     }
 
-    async fn plan(&self, state: State, configuration: &Configuration, told: &Mutex<Told>) -> Plan {
+    async fn plan(&self, state: State, configuration: &Configuration, result: &Mutex<RunResult>) -> Plan {
         let connection_of = |address: &String| match configuration.get(address) {
             Some(block) => block.connection(),
             None => state.get(address).and_then(|object| object.connection.as_ref()),
@@ -208,8 +211,8 @@ impl Process {
         let mut ids: BTreeMap<String, Value> = BTreeMap::new();
         for addresses in [connections, parts] {
             let planning = addresses.into_iter().map(|address| {
-                let known = connection_of(address).and_then(|connection| ids.get(connection));
-                let planning = self.plan_one(address, state.get(address), configuration.get(address), known, told);
+                let current = connection_of(address).and_then(|connection| ids.get(connection));
+                let planning = self.plan_one(address, state.get(address), configuration.get(address), current, result);
                 async move { (address.clone(), planning.await) }
             });
             for (address, planned) in join_all(planning).await {
@@ -231,24 +234,26 @@ impl Process {
             Action::Replace(_) => "replace",
             Action::Delete => "delete",
         };
-        lock(told).actions.extend(plan.actions.iter().map(|(address, action)| format!("{} {address}", verb(action))));
+        lock(result).actions.extend(plan.actions.iter().map(|(address, action)| format!("{} {address}", verb(action))));
         plan
     }
 
-    /// The refreshed object, and what is to be done with it; `None` where that failed, and the plan with it.
+    /// The refreshed object and its action, or `None` if the plan failed.
     async fn plan_one(
         &self,
         address: &str,
         prior: Option<&Object>,
         block: Option<&Block>,
         connection_id: Option<&Value>,
-        told: &Mutex<Told>,
+        result: &Mutex<RunResult>,
     ) -> Option<(Option<Object>, Option<Action>)> {
         let mut refreshed = None;
         if let Some(object) = prior {
             let read = self.call(self.server.read(object.kind, object.value.clone(), object.private.clone())).await;
-            let Some(ResourceResponse { state, private, diagnostics }) = read else { return died(address, told) };
-            if lock(told).take(address, &diagnostics) {
+            let Some(ResourceResponse { state, private, diagnostics }) = read else {
+                return push_crash(address, result);
+            };
+            if lock(result).add(address, &diagnostics) {
                 return None;
             }
             refreshed =
@@ -261,15 +266,15 @@ impl Process {
         if block.connection().is_some() && connection_id.is_none() {
             return None;
         }
-        // What is tainted is planned as if it were not there.
-        let known = refreshed.as_ref().filter(|object| !object.tainted);
+        // A tainted object is planned as if it did not exist.
+        let current = refreshed.as_ref().filter(|object| !object.tainted);
         let config = block.value(self.schema(block), connection_id.unwrap_or(&Value::Null));
-        let (mut planned, replaces) = self.ask(address, block, known, &config, told).await?;
-        let action = match known {
+        let (mut planned, replaces) = self.plan_change(address, block, current, &config, result).await?;
+        let action = match current {
             None if refreshed.is_some() => Some(Action::Replace(planned)),
             None => Some(Action::Create(planned)),
             Some(_) if replaces => {
-                (planned, _) = self.ask(address, block, None, &config, told).await?;
+                (planned, _) = self.plan_change(address, block, None, &config, result).await?;
                 Some(Action::Replace(planned))
             }
             Some(object) if object.value == planned => None,
@@ -279,29 +284,29 @@ impl Process {
     }
 
     fn schema(&self, block: &Block) -> &Schema {
-        self.server.resource_schema(block.kind()).expect("the provider has it")
+        self.server.resource_schema(block.kind()).expect("a known resource type")
     }
 
-    /// The provider's plan, and whether it replaces what is there.
-    async fn ask(
+    /// The planned value, and whether the resource must be replaced.
+    async fn plan_change(
         &self,
         address: &str,
         block: &Block,
-        known: Option<&Object>,
+        current: Option<&Object>,
         config: &Value,
-        told: &Mutex<Told>,
+        result: &Mutex<RunResult>,
     ) -> Option<(Value, bool)> {
-        let prior = known.map_or(Value::Null, |object| object.value.clone());
-        let private = known.map_or_else(Vec::new, |object| object.private.clone());
+        let prior = current.map_or(Value::Null, |object| object.value.clone());
+        let private = current.map_or_else(Vec::new, |object| object.private.clone());
         let proposed = proposed(self.schema(block), &prior, config);
         let type_name = block.kind().into();
         let request = PlanResourceChangeRequest { type_name, prior, proposed, config: config.clone(), private };
-        let Some(answer) = self.call(self.server.plan(request)).await else { return died(address, told) };
-        (!lock(told).take(address, &answer.diagnostics)).then_some((answer.planned, !answer.replace.is_empty()))
+        let Some(response) = self.call(self.server.plan(request)).await else { return push_crash(address, result) };
+        (!lock(result).add(address, &response.diagnostics)).then_some((response.planned, !response.replace.is_empty()))
     }
 }
 
-/// The configuration, and where it says nothing of what the provider decides, what was there.
+/// The configuration, with prior values of computed attributes that it does not set.
 fn proposed(schema: &Schema, prior: &Value, config: &Value) -> Value {
     let mut proposed = config.clone();
     for attribute in schema.body.attributes.iter().filter(|attribute| attribute.is_computed()) {
@@ -312,20 +317,17 @@ fn proposed(schema: &Schema, prior: &Value, config: &Value) -> Value {
     proposed
 }
 
-/// An apply under way.
-struct Applying<'a> {
+/// A running apply.
+struct Apply<'a> {
     workspace: &'a Workspace,
     process: Process,
     configuration: &'a Configuration,
-    /// The state in memory; it is in the file only where it was saved.
-    working: Mutex<State>,
-    told: &'a Mutex<Told>,
+    /// The state in memory, which is saved after each operation.
+    state: Mutex<State>,
+    result: &'a Mutex<RunResult>,
 }
 
-/// Whether it went well.
-type Went = bool;
-
-impl Applying<'_> {
+impl Apply<'_> {
     async fn run(&self, actions: BTreeMap<String, Action>) {
         let actions = &actions;
         let connection_of = |address: &String| {
@@ -341,24 +343,25 @@ impl Applying<'_> {
         }
         join_all(groups.into_iter().map(|(connection, parts)| async move {
             let deletes = parts.iter().filter(|part| matches!(actions[**part], Action::Delete | Action::Replace(_)));
-            let mut well = join_all(deletes.map(|part| self.delete(part))).await.into_iter().all(|went| went);
+            let mut succeeded =
+                join_all(deletes.map(|part| self.delete(part))).await.into_iter().all(|deleted| deleted);
             match actions.get(&connection) {
                 None => {}
-                Some(Action::Delete) => well = well && self.delete(&connection).await,
+                Some(Action::Delete) => succeeded = succeeded && self.delete(&connection).await,
                 Some(Action::Replace(planned)) => {
-                    well = well && self.delete(&connection).await && self.make(&connection, planned).await;
+                    succeeded = succeeded && self.delete(&connection).await && self.create(&connection, planned).await;
                 }
-                Some(Action::Create(planned)) => well = well && self.make(&connection, planned).await,
-                Some(Action::Update(planned)) => well = well && self.change(&connection, planned).await,
+                Some(Action::Create(planned)) => succeeded = succeeded && self.create(&connection, planned).await,
+                Some(Action::Update(planned)) => succeeded = succeeded && self.update(&connection, planned).await,
             }
-            if !well {
+            if !succeeded {
                 return;
             }
             join_all(parts.iter().map(|part| async move {
                 match &actions[*part] {
                     Action::Delete => true,
-                    Action::Replace(planned) | Action::Create(planned) => self.make(part, planned).await,
-                    Action::Update(planned) => self.change(part, planned).await,
+                    Action::Replace(planned) | Action::Create(planned) => self.create(part, planned).await,
+                    Action::Update(planned) => self.update(part, planned).await,
                 }
             }))
             .await;
@@ -367,32 +370,34 @@ impl Applying<'_> {
     }
 
     fn object(&self, address: &str) -> Option<Object> {
-        lock(&self.working).get(address).cloned()
+        lock(&self.state).get(address).cloned()
     }
 
-    async fn make(&self, address: &str, planned: &Value) -> Went {
-        self.carry_out(address, None, planned).await
+    async fn create(&self, address: &str, planned: &Value) -> bool {
+        self.create_or_update(address, None, planned).await
     }
 
-    async fn change(&self, address: &str, planned: &Value) -> Went {
+    async fn update(&self, address: &str, planned: &Value) -> bool {
         let object = self.object(address);
-        self.carry_out(address, object, planned).await
+        self.create_or_update(address, object, planned).await
     }
 
-    /// Plans once more with all that is known by now, and makes or changes it.
-    async fn carry_out(&self, address: &str, prior: Option<Object>, first: &Value) -> Went {
+    /// Plans again with the values that are now known, and creates or updates the resource. Returns whether it
+    /// succeeded.
+    async fn create_or_update(&self, address: &str, prior: Option<Object>, first: &Value) -> bool {
         let block = &self.configuration[address];
         let id = block.connection().and_then(|connection| self.object(connection));
         let id = id.map_or(Value::Null, |connection| connection.value.get("id").clone());
         let config = block.value(self.process.schema(block), &id);
-        let Some((planned, _)) = self.process.ask(address, block, prior.as_ref(), &config, self.told).await else {
+        let Some((planned, _)) = self.process.plan_change(address, block, prior.as_ref(), &config, self.result).await
+        else {
             return false;
         };
         for attribute in &self.process.schema(block).body.attributes {
-            let promised = first.get(attribute.name);
-            if promised.is_wholly_known() && promised != planned.get(attribute.name) {
+            let initial = first.get(attribute.name);
+            if initial.is_wholly_known() && initial != planned.get(attribute.name) {
                 let text = format!("{address}: Provider produced inconsistent final plan: {}", attribute.name);
-                lock(self.told).errors.push(text);
+                lock(self.result).errors.push(text);
                 return false;
             }
         }
@@ -403,27 +408,27 @@ impl Applying<'_> {
             config,
             private: prior.as_ref().map_or_else(Vec::new, |object| object.private.clone()),
         };
-        let Some(outcome) = self.process.call(self.process.server.apply(request)).await else {
-            died::<()>(address, self.told);
+        let Some(response) = self.process.call(self.process.server.apply(request)).await else {
+            push_crash::<()>(address, self.result);
             return false;
         };
-        let failed = lock(self.told).take(address, &outcome.diagnostics);
-        assert!(outcome.state.is_wholly_known(), "{address}: {:?}", outcome.state);
-        if !outcome.state.is_null() {
+        let failed = lock(self.result).add(address, &response.diagnostics);
+        assert!(response.state.is_wholly_known(), "{address}: {:?}", response.state);
+        if !response.state.is_null() {
             let object = Object {
                 kind: block.kind(),
                 connection: block.connection().cloned(),
-                value: outcome.state,
-                private: outcome.private,
+                value: response.state,
+                private: response.private,
                 tainted: failed && prior.is_none(),
             };
-            lock(&self.working).insert(address.to_owned(), object);
+            lock(&self.state).insert(address.to_owned(), object);
         }
         self.save();
         !failed
     }
 
-    async fn delete(&self, address: &str) -> Went {
+    async fn delete(&self, address: &str) -> bool {
         let Some(object) = self.object(address) else { return true };
         let request = ApplyResourceChangeRequest {
             type_name: object.kind.into(),
@@ -432,30 +437,30 @@ impl Applying<'_> {
             config: Value::Null,
             private: object.private.clone(),
         };
-        let Some(outcome) = self.process.call(self.process.server.apply(request)).await else {
-            died::<()>(address, self.told);
+        let Some(response) = self.process.call(self.process.server.apply(request)).await else {
+            push_crash::<()>(address, self.result);
             return false;
         };
-        let failed = lock(self.told).take(address, &outcome.diagnostics);
+        let failed = lock(self.result).add(address, &response.diagnostics);
         if !failed {
-            lock(&self.working).remove(address);
-        } else if !outcome.state.is_null() {
-            lock(&self.working).insert(address.to_owned(), Object { value: outcome.state, ..object });
+            lock(&self.state).remove(address);
+        } else if !response.state.is_null() {
+            lock(&self.state).insert(address.to_owned(), Object { value: response.state, ..object });
         }
         self.save();
         !failed
     }
 
     fn save(&self) {
-        *self.workspace.saved() = lock(&self.working).clone();
+        *self.workspace.lock_state() = lock(&self.state).clone();
     }
 }
 
-fn died<T>(address: &str, told: &Mutex<Told>) -> Option<T> {
-    lock(told).errors.push(format!("{address}: The plugin did not respond"));
+fn push_crash<T>(address: &str, result: &Mutex<RunResult>) -> Option<T> {
+    lock(result).errors.push(format!("{address}: The plugin did not respond"));
     None
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().expect("no test goes on after a panic")
+    mutex.lock().expect("no panic")
 }

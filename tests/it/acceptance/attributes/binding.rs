@@ -59,7 +59,7 @@ fn binding_attributes() {
     rows.extend(timeouts(&["create", "read", "delete"]).into_iter().map(|row| row.with(q1)));
     // One connection per row, so that no two rows bind the same target.
     let own = (0..rows.len()).map(|at| format!("binding_{at:02}")).map(|label| connection(&label, ""));
-    check_table(&Kind { prelude: kind.prelude + &own.collect::<String>(), ..kind }, &rows);
+    check_table(&Kind { prelude: kind.prelude + &own.collect::<String>(), ..kind }, &rows, &[]);
 }
 
 fn expected(cloud: &Cloud, state: &Value) -> BTreeMap<&'static str, Value> {

@@ -96,7 +96,7 @@ fn connection_attributes() {
     ];
     rows.extend(collections());
     rows.extend(timeouts(&["create", "read", "update", "delete"]));
-    check_table(&kind(), &rows);
+    check_table(&kind(), &rows, &[]);
 }
 
 /// Rows for `hosts`, `routes` and `tags`.

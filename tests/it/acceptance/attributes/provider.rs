@@ -2,17 +2,27 @@
 //! and endpoints are fixed at creation.
 
 use super::connection::{EXTERNAL_PREFIX, kind};
-use super::table::{NONE, OTHER_PROJECT, UPDATE, check_table, row};
+use super::table::{NONE, OTHER_PROJECT, Row, UPDATE, check_table, row};
 use terraform_provider_dli::dli::wire::Tag;
 use terraform_provider_dli::emulator::{ApiError, IamAccount, ProjectService};
 
 #[test]
 fn provider_attributes() {
+    check_table(&kind(), &setting_rows(), &identity_rows());
+}
+
+#[test]
+fn provider_identity_attributes() {
+    check_table(&kind(), &identity_rows(), &setting_rows());
+}
+
+/// Tags, checks, location and keys.
+fn setting_rows() -> Vec<Row> {
     let project = format!("project_id = \"{OTHER_PROJECT}\"");
     let defaults = |tags: &str| format!("default_tags = {{ {tags} }}");
     let team: &[&str] = &["tags_all[\"team\"]"];
     let ours = "tags = { team = \"data\" }";
-    let rows = [
+    vec![
         row("provider.default_tags", "", "", UPDATE, team).of_provider("", defaults("team = \"a\"")),
         row("provider.default_tags", "", "", UPDATE, team)
             .of_provider(defaults("team = \"a\""), defaults("team = \"b\"")),
@@ -37,7 +47,11 @@ fn provider_attributes() {
         row("provider.access_key", "", "", NONE, &[]).of_provider("", "-access_key"),
         row("provider.secret_key", "", "", NONE, &[]).of_provider("", "-secret_key"),
         row("provider.security_token", "", "", NONE, &[]).of_provider("", "security_token = \"\""),
-    ];
+    ]
+}
+
+/// Users, agencies and configuration files.
+fn identity_rows() -> Vec<Row> {
     let identity = "endpoints = { dli = \"http://localhost:{port}/\", iam = \"http://localhost:{port}/\" }";
     let own = |arguments: &str| format!("-access_key\n-secret_key\n{identity}\n{arguments}");
     let IamAccount { user_name, user_id, password, domain_name, domain_id, .. } = IamAccount::default();
@@ -50,7 +64,7 @@ fn provider_attributes() {
         |arguments: &str| format!("{identity}\nassume_role {{\nagency_name = \"dli-agency\"\n{arguments}\n/**/ }}");
     let of_account = "domain_name = \"emulator\"";
     let of_provider = |attribute, arguments: &str| row(attribute, "", "", NONE, &[]).of_provider("", arguments);
-    let rows = rows.into_iter().chain([
+    vec![
         of_provider("provider.project_name", "project_name = \"a-team\""),
         of_provider("provider.token", "token = \"\""),
         of_provider("provider.user_name", &by_name),
@@ -69,8 +83,7 @@ fn provider_attributes() {
         of_provider("provider.assume_role.domain_name", &assuming(of_account)),
         of_provider("provider.assume_role.domain_id", &assuming(&format!("domain_id = {domain_id:?}"))),
         of_provider("provider.assume_role.duration", &assuming(&format!("{of_account}\nduration = 3600"))),
-    ]);
-    check_table(&kind(), &rows.collect::<Vec<_>>());
+    ]
 }
 
 /// Adds a tag that Terraform would remove if it were not ignored.

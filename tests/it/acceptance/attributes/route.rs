@@ -64,7 +64,7 @@ fn route_attributes() {
         row("project_id", "", &connection_id_in_other_project(), REPLACE, &["connection_id", "project_id"]),
     ];
     rows.extend(timeouts(&["create", "read", "update", "delete"]));
-    check_table(&kind, &rows);
+    check_table(&kind, &rows, &[]);
 }
 
 fn expected(cloud: &Cloud, state: &Value) -> BTreeMap<&'static str, Value> {

@@ -102,8 +102,10 @@ pub(super) fn schemas(workspace: &Workspace) -> Value {
     providers.values().next().expect("one provider").clone()
 }
 
-/// Makes all changes of a resource type, checks them, prints the coverage, and requires that it is complete.
-pub(super) fn check_table(kind: &Kind, rows: &[Row]) {
+/// Makes the changes of these rows, checks them, prints the coverage, and requires that it is complete.
+///
+/// `rows_elsewhere` are the rows of the same table that another test makes; they count for the coverage.
+pub(super) fn check_table(kind: &Kind, rows: &[Row], rows_elsewhere: &[Row]) {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
@@ -112,7 +114,7 @@ pub(super) fn check_table(kind: &Kind, rows: &[Row]) {
         write_certificate(&workspace);
         workspace.write("koocli.json", &koocli());
         workspace.configure(&configuration(&cloud, kind, rows, false));
-        workspace.plan();
+        workspace.save_plan();
         workspace.apply();
         let before = states(&workspace, kind, rows);
         check(&cloud, kind, rows, &before);
@@ -148,7 +150,8 @@ pub(super) fn check_table(kind: &Kind, rows: &[Row]) {
             assert!(row.action == REPLACE || !moved, "{}: {before:#} became {after:#}", row.shown());
         }
         let computed: BTreeSet<_> = (kind.expected)(&cloud, &after[0]).into_keys().collect();
-        report(&schemas(&workspace), kind, rows, &computed);
+        let all: Vec<_> = rows.iter().chain(rows_elsewhere).collect();
+        report(&schemas(&workspace), kind, &all, &computed);
         workspace.destroy();
         cloud.expect_empty();
         assert!(cloud.emulator().connections(OTHER_PROJECT).iter().all(Connection::is_deleted));
@@ -242,7 +245,7 @@ fn check(cloud: &Cloud, kind: &Kind, rows: &[Row], states: &[Value]) {
 }
 
 /// Prints how each attribute was covered, and requires that all of them were.
-fn report(schemas: &Value, kind: &Kind, rows: &[Row], expected: &BTreeSet<&str>) {
+fn report(schemas: &Value, kind: &Kind, rows: &[&Row], expected: &BTreeSet<&str>) {
     let mut wanted = Vec::new();
     attributes("", &schemas["resource_schemas"][kind.name]["block"], &mut wanted);
     attributes("provider.", &schemas["provider"]["block"], &mut wanted);

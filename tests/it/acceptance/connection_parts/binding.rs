@@ -52,6 +52,17 @@ fn binding_lifecycle() {
         workspace.step(&binding(&id, &limited), UPDATE).expect_changed(ADDRESS, &["timeouts"]);
         assert_eq!(cloud.changes(), sent);
 
+        workspace.destroy();
+        assert_eq!(bound(&find_connection(&cloud, &id)), ["q3 ACTIVE"]);
+    });
+}
+
+#[test]
+fn changed_target_or_connection_replaces_binding() {
+    for_each_terraform(|terraform| {
+        let (cloud, id, workspace) = setup(terraform);
+        cloud.edit(|account| account.bind(&id, &queue("q3")));
+        workspace.step(&binding(&id, "queue = \"q1\""), CREATE);
         let replaced = workspace.step(&binding(&id, "queue = \"q2\""), REPLACE);
         replaced.expect_replaced_by(ADDRESS, &["queue"]);
         assert_eq!(bound(&find_connection(&cloud, &id)), ["q3 ACTIVE", "q2 ACTIVE"]);
@@ -83,7 +94,7 @@ fn binding_lifecycle() {
 
 #[test]
 fn externally_removed_binding_is_recreated() {
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let (cloud, id, workspace) = setup(terraform);
         let configuration = binding(&id, "queue = \"q1\"");
         workspace.step(&configuration, CREATE);
@@ -98,7 +109,7 @@ fn externally_removed_binding_is_recreated() {
 
 #[test]
 fn existing_binding_is_adopted_with_a_warning() {
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let (cloud, id, workspace) = setup(terraform);
         cloud.edit(|account| account.bind(&id, &queue("q1")));
         workspace.configure(&binding(&id, "queue = \"Q1\""));
@@ -114,7 +125,7 @@ fn existing_binding_is_adopted_with_a_warning() {
 #[test]
 fn peer_failed_binding_is_not_bound() {
     const REASON: &str = "the CIDR blocks overlap";
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let (cloud, id, workspace) = setup(terraform);
         let configuration = binding(&id, "queue = \"q1\"");
         cloud.emulator().set_binding_outcome("q1", Some(REASON));
@@ -164,7 +175,7 @@ fn timed_out_binding_stays_in_state_tainted() {
 /// The service reports the pool, never the queue.
 #[test]
 fn pooled_queue_binds_and_unbinds_its_pool() {
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let (cloud, id, workspace) = setup(terraform);
         workspace.step(&binding(&id, "queue = \"Pooled1\""), CREATE);
         assert_eq!(bound(&find_connection(&cloud, &id)), ["pool1 ACTIVE"]);
@@ -182,7 +193,7 @@ fn pooled_queue_binds_and_unbinds_its_pool() {
 
 #[test]
 fn binding_survives_lost_and_variant_responses() {
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let (cloud, id, workspace) = setup(terraform);
         cloud.emulator().set_quirks([Quirk::UpperCaseNames, Quirk::StatusInProse, Quirk::ReshuffledOrder]);
         for operation in ["AssociateQueueToEnhancedConnection", "DisassociateQueueFromEnhancedConnection"] {
@@ -217,7 +228,7 @@ fn plan_rejects_unbindable_targets() {
             "elastic_resource_pool is set, and so is queue",
         ),
     ];
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let (cloud, id, workspace) = setup(terraform);
         for (attributes, summary, words) in cases {
             workspace.configure(&binding(&id, attributes));
@@ -229,7 +240,7 @@ fn plan_rejects_unbindable_targets() {
 
 #[test]
 fn import_of_a_missing_binding_fails() {
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let (_cloud, id, workspace) = setup(terraform);
         workspace.configure(&binding(&id, "queue = \"q1\""));
         let ids = [
@@ -250,7 +261,7 @@ fn import_of_a_missing_binding_fails() {
 
 #[test]
 fn apply_ends_as_soon_as_the_binding_fails() {
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let (cloud, id, workspace) = setup(terraform);
         workspace.configure(&binding(&id, "queue = \"q1\""));
         cloud.emulator().set_binding_delay(Duration::from_mins(10));

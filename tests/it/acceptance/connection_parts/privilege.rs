@@ -21,47 +21,54 @@ fn shared_with(cloud: &Cloud, id: &str) -> Vec<String> {
     cloud.edit(|account| account.shared_with(id).map(|projects| projects.iter().cloned().collect()))
 }
 
-/// The field name in the documents, and the one in live responses.
 #[test]
 fn privilege_lifecycle() {
-    for_each_terraform(|terraform| {
-        for quirks in [&[][..], &[Quirk::PrivilegeProjectId]] {
-            let (cloud, id, workspace) = setup(terraform);
-            cloud.emulator().set_quirks(quirks.iter().copied());
-            cloud.edit(|account| account.grant(&id, "theirs"));
-            workspace.step(&privilege(&id, ALLY), CREATE);
-            assert_eq!(shared_with(&cloud, &id), [ALLY, "theirs"]);
-            let state = workspace.state(ADDRESS);
-            assert_eq!((&state["id"], &state["privileges"]), (&format!("{id}/{ALLY}").into(), &json!(["BIND_QUEUE"])));
-            workspace.expect_import(ADDRESS, &[]);
+    check_lifecycle(None);
+}
 
-            let replaced = workspace.step(&privilege(&id, OTHER), REPLACE);
-            replaced.expect_replaced_by(ADDRESS, &["applicant_project_id"]);
-            assert_eq!(shared_with(&cloud, &id), [OTHER, "theirs"]);
-            let limited = format!(
-                "applicant_project_id = \"{OTHER}\"\n  timeouts {{\n    create = \"1m\"\n    read = \"2m\"\n    \
-                delete = \
-                 \"4m\"\n  }}"
-            );
-            let limited = part("dli_enhanced_connection_privilege", &id, &limited);
-            workspace.step(&limited, UPDATE).expect_changed(ADDRESS, &["timeouts"]);
-            for (attribute, value) in [("project_id", "fedcba9876543210fedcba9876543210"), ("region", "eu-west-102")] {
-                let moved = format!("applicant_project_id = \"{OTHER}\"\n  {attribute} = \"{value}\"");
-                workspace.configure(&part("dli_enhanced_connection_privilege", &id, &moved));
-                workspace.plan().expect(REPLACE).expect_replaced_by(ADDRESS, &[attribute]);
-            }
-            let other = create_external(&cloud, "other");
-            let replaced = workspace.step(&privilege(&other, OTHER), REPLACE);
-            replaced.expect_replaced_by(ADDRESS, &["connection_id"]);
-            workspace.destroy();
-            assert_eq!((shared_with(&cloud, &other), shared_with(&cloud, &id)), (vec![], vec!["theirs".to_owned()]));
+/// The service names the project differently from its documents.
+#[test]
+fn privilege_lifecycle_with_the_live_field_name() {
+    check_lifecycle(Some(Quirk::PrivilegeProjectId));
+}
+
+fn check_lifecycle(quirk: Option<Quirk>) {
+    for_each_terraform(|terraform| {
+        let (cloud, id, workspace) = setup(terraform);
+        cloud.emulator().set_quirks(quirk);
+        cloud.edit(|account| account.grant(&id, "theirs"));
+        workspace.step(&privilege(&id, ALLY), CREATE);
+        assert_eq!(shared_with(&cloud, &id), [ALLY, "theirs"]);
+        let state = workspace.state(ADDRESS);
+        assert_eq!((&state["id"], &state["privileges"]), (&format!("{id}/{ALLY}").into(), &json!(["BIND_QUEUE"])));
+        workspace.expect_import(ADDRESS, &[]);
+
+        let replaced = workspace.step(&privilege(&id, OTHER), REPLACE);
+        replaced.expect_replaced_by(ADDRESS, &["applicant_project_id"]);
+        assert_eq!(shared_with(&cloud, &id), [OTHER, "theirs"]);
+        let limited = format!(
+            "applicant_project_id = \"{OTHER}\"\n  timeouts {{\n    create = \"1m\"\n    read = \"2m\"\n    \
+            delete = \
+             \"4m\"\n  }}"
+        );
+        let limited = part("dli_enhanced_connection_privilege", &id, &limited);
+        workspace.step(&limited, UPDATE).expect_changed(ADDRESS, &["timeouts"]);
+        for (attribute, value) in [("project_id", "fedcba9876543210fedcba9876543210"), ("region", "eu-west-102")] {
+            let moved = format!("applicant_project_id = \"{OTHER}\"\n  {attribute} = \"{value}\"");
+            workspace.configure(&part("dli_enhanced_connection_privilege", &id, &moved));
+            workspace.plan().expect(REPLACE).expect_replaced_by(ADDRESS, &[attribute]);
         }
+        let other = create_external(&cloud, "other");
+        let replaced = workspace.step(&privilege(&other, OTHER), REPLACE);
+        replaced.expect_replaced_by(ADDRESS, &["connection_id"]);
+        workspace.destroy();
+        assert_eq!((shared_with(&cloud, &other), shared_with(&cloud, &id)), (vec![], vec!["theirs".to_owned()]));
     });
 }
 
 #[test]
 fn externally_revoked_privilege_is_granted_again() {
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let (cloud, id, workspace) = setup(terraform);
         workspace.step(&privilege(&id, ALLY), CREATE);
         cloud.edit(|account| account.revoke(&id, ALLY));
@@ -74,7 +81,7 @@ fn externally_revoked_privilege_is_granted_again() {
 
 #[test]
 fn existing_privilege_is_adopted_with_a_warning() {
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let (cloud, id, workspace) = setup(terraform);
         cloud.edit(|account| account.grant(&id, ALLY));
         workspace.configure(&privilege(&id, ALLY));
@@ -89,7 +96,7 @@ fn existing_privilege_is_adopted_with_a_warning() {
 /// The code for a bad request is also one of the codes for "not found".
 #[test]
 fn peer_bad_request_keeps_the_privilege() {
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let (cloud, id, workspace) = setup(terraform);
         workspace.step(&privilege(&id, ALLY), CREATE);
         let text = "The parameter connection_id is invalid";
@@ -105,7 +112,7 @@ fn peer_bad_request_keeps_the_privilege() {
 
 #[test]
 fn privilege_survives_lost_responses() {
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let (cloud, id, workspace) = setup(terraform);
         let lost = || Fault::new("RunAuthorizationAction", FaultKind::LoseAnswer).times(1);
         cloud.emulator().inject(lost()).expect("a valid fault");
@@ -128,7 +135,7 @@ fn privilege_survives_lost_responses() {
 
 #[test]
 fn import_of_a_missing_privilege_fails() {
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let (_cloud, id, workspace) = setup(terraform);
         workspace.configure(&privilege(&id, ALLY));
         let ids = [

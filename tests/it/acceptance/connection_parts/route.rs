@@ -43,6 +43,17 @@ fn route_lifecycle() {
         workspace.step(&limited, UPDATE).expect_changed(ADDRESS, &["timeouts"]);
         assert_eq!(cloud.changes(), sent);
 
+        workspace.destroy();
+        assert_eq!(routes(&cloud, &id), ["theirs 10.1.0.0/16"]);
+    });
+}
+
+#[test]
+fn changed_name_or_connection_replaces_route() {
+    for_each_terraform(|terraform| {
+        let (cloud, id, workspace) = setup(terraform);
+        cloud.edit(|account| account.add_route(&id, "theirs", "10.1.0.0/16"));
+        workspace.step(&route(&id, "ours", "192.168.2.0/24"), CREATE);
         let replaced = workspace.step(&route(&id, "renamed", "192.168.2.0/24"), REPLACE);
         replaced.expect_replaced_by(ADDRESS, &["name"]);
         assert_eq!(routes(&cloud, &id), ["theirs 10.1.0.0/16", "renamed 192.168.2.0/24"]);
@@ -64,7 +75,7 @@ fn route_lifecycle() {
 
 #[test]
 fn externally_changed_route_is_restored() {
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let (cloud, id, workspace) = setup(terraform);
         let configuration = route(&id, "ours", "192.168.2.0/24");
         workspace.step(&configuration, CREATE);
@@ -83,7 +94,7 @@ fn externally_changed_route_is_restored() {
 
 #[test]
 fn only_a_route_with_the_same_cidr_is_adopted() {
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let (cloud, id, workspace) = setup(terraform);
         cloud.edit(|account| account.add_route(&id, "single", "127.0.0.0"));
         workspace.configure(&route(&id, "single", "127.0.0.0/32"));
@@ -108,7 +119,7 @@ fn only_a_route_with_the_same_cidr_is_adopted() {
 
 #[test]
 fn half_updated_route_is_recreated() {
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let (cloud, id, workspace) = setup(terraform);
         workspace.step(&route(&id, "ours", "192.168.2.0/24"), CREATE);
         workspace.configure(&route(&id, "ours", "192.168.3.0/24"));
@@ -123,7 +134,7 @@ fn half_updated_route_is_recreated() {
 
 #[test]
 fn route_survives_lost_responses_and_old_regions() {
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let (cloud, id, workspace) = setup(terraform);
         cloud.emulator().set_quirks([Quirk::NoV3Routes, Quirk::ReshuffledOrder]);
         for operation in ["CreateEnhancedConnectionRoutes", "DeleteEnhancedConnectionRoutes"] {
@@ -146,7 +157,7 @@ fn invalid_route_names_the_violated_rule() {
         ("a.b", "10.0.0.0/8", "Invalid Route Name", "name: \"a.b\" contains '.'"),
         ("a", "10.0.0.1/8", "Invalid Route CIDR", "the network is 10.0.0.0/8"),
     ];
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let (cloud, id, workspace) = setup(terraform);
         for (name, cidr, summary, words) in cases {
             workspace.configure(&route(&id, name, cidr));
@@ -163,7 +174,7 @@ fn invalid_route_names_the_violated_rule() {
 
 #[test]
 fn import_of_a_missing_route_fails() {
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let (_cloud, id, workspace) = setup(terraform);
         workspace.configure(&route(&id, "ours", "10.0.0.0/8"));
         let ids = [

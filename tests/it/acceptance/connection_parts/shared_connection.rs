@@ -7,7 +7,7 @@ use terraform_provider_dli::emulator::Quirk;
 
 use super::{connection, part, setup};
 use crate::acceptance::connection::{CREATE, UPDATE};
-use crate::acceptance::harness::{Cloud, for_each_terraform};
+use crate::acceptance::harness::{Cloud, for_one_terraform};
 
 /// A route and a binding for the connection that this expression refers to.
 fn parts(connection: &str) -> String {
@@ -32,7 +32,7 @@ const CREATE_PARTS: &[(&str, &str)] =
 
 #[test]
 fn two_configurations_can_share_a_connection() {
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let owner = cloud.workspace(terraform);
         owner.step(&connection("hosts = { \"a\" = \"10.0.0.1\" }"), CREATE);
@@ -58,7 +58,7 @@ fn two_configurations_can_share_a_connection() {
 
 #[test]
 fn connection_and_parts_in_one_configuration() {
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
         let all = [CREATE, CREATE_PARTS].concat();
@@ -70,7 +70,7 @@ fn connection_and_parts_in_one_configuration() {
 
 #[test]
 fn duplicate_declaration_is_a_warning() {
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
         workspace.step(&connection("queues = [\"q1\", \"q2\"]\n  routes = {}"), CREATE);
@@ -105,7 +105,7 @@ fn parts_of_a_deleted_connection_are_recreated() {
         &[Quirk::GoneAsDli0002],
         &[Quirk::GoneAsDli0023],
     ];
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let (cloud, id, workspace) = setup(terraform);
         let privilege = part("dli_enhanced_connection_privilege", &id, "applicant_project_id = \"330e068a\"");
         let all = [CREATE_PARTS, &[("dli_enhanced_connection_privilege.test", "create")]].concat();

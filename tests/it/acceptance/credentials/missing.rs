@@ -38,7 +38,7 @@ fn missing_credentials_error_lists_all_sources() {
         let cloud = Cloud::start_with(Settings { metadata: Metadata::Absent, ..Settings::default() });
         let workspace = Workspace::new(terraform).with_provider(&block(&cloud, ""));
         workspace.configure(EXAMPLE);
-        workspace.run(&["plan", "-json"]).expect_code(0).expect_silence();
+        workspace.run(&["plan", "-json"]).expect_code(0).expect_no_diagnostics();
 
         let applied = workspace.run(&["apply", "-auto-approve", "-json"]).expect_code(1);
         let error = applied.error_of(ADDRESS);
@@ -74,7 +74,7 @@ fn configured_shared_file_must_exist() {
             let workspace = Workspace::new(terraform).with_provider(&block(&cloud, &arguments));
             workspace.write("half.json", &half);
             workspace.configure(EXAMPLE);
-            let diagnostics = workspace.run(&["plan", "-json"]).expect_code(code).told();
+            let diagnostics = workspace.run(&["plan", "-json"]).expect_code(code).diagnostics();
             let half = "The key from the profile \"work\" in half.json is to act as the agency \"dli-agency\", but \
             the account";
             assert_eq!(

@@ -79,7 +79,7 @@ fn ignored_identity_is_a_warning() {
             let workspace = Workspace::new(terraform).with_provider(&block(&cloud, arguments));
             let workspace = variables.iter().fold(workspace, |space, (name, value)| space.with_variable(name, value));
             workspace.configure(EXAMPLE);
-            let warnings = workspace.run(&["plan", "-json"]).expect_code(0).told();
+            let warnings = workspace.run(&["plan", "-json"]).expect_code(0).diagnostics();
             assert!(warnings.iter().all(|diagnostic| !diagnostic.is_error), "{warnings:#?}");
             warnings.into_iter().map(|diagnostic| diagnostic.text).collect::<Vec<_>>().join("\n")
         };

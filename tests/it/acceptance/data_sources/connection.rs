@@ -8,7 +8,7 @@ use terraform_provider_dli::emulator::{Fault, FaultKind, Quirk};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{block, one_error, read};
-use crate::acceptance::harness::{Cloud, PROJECT, errors, for_each_terraform};
+use crate::acceptance::harness::{Cloud, PROJECT, errors, for_each_terraform, for_one_terraform};
 
 const KIND: &str = "dli_enhanced_connection";
 const ADDRESS: &str = "data.dli_enhanced_connection.it";
@@ -121,7 +121,7 @@ fn connection_is_read_by_id_and_by_name() {
 /// A connection with only a name has empty collections and is not shared.
 #[test]
 fn bare_connection_has_empty_collections() {
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         cloud.edit(|account| account.create(named("bare")));
         let workspace = cloud.workspace(terraform);
@@ -142,7 +142,7 @@ fn bare_connection_has_empty_collections() {
 
 #[test]
 fn missing_or_ambiguous_connection_is_an_error() {
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         cloud.emulator().set_quirks([Quirk::NamesNotUnique]);
         let deleted = cloud.edit(|account| account.create(named("deleted")));
@@ -225,7 +225,7 @@ fn connection_created_in_the_same_run_is_read() {
 /// transient failure is retried.
 #[test]
 fn unreadable_attributes_are_null() {
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         create_full(&cloud, "test");
         let refused = FaultKind::Refuse { status: 403, code: "DLI.0003".into(), text: "Permission denied".into() };
@@ -237,7 +237,7 @@ fn unreadable_attributes_are_null() {
 
         cloud.emulator().set_quirks([Quirk::NoTagApi]);
         cloud.emulator().inject(fault("ShowEnhancedConnectionPrivilege", None, &refused)).expect("a known operation");
-        workspace.plan();
+        workspace.save_plan();
         workspace.apply();
         let state = workspace.state(ADDRESS);
         assert_eq!(
@@ -251,7 +251,7 @@ fn unreadable_attributes_are_null() {
             .emulator()
             .inject(fault("ShowEnhancedConnectionPrivilege", Some(1), &stumbles))
             .expect("a known operation");
-        workspace.plan();
+        workspace.save_plan();
         workspace.apply();
         assert_eq!(workspace.state(ADDRESS)["shared_with"], json!(["aa", "bb"]));
 
@@ -269,7 +269,7 @@ fn unreadable_attributes_are_null() {
 /// A map holds one address per name: the same one in any order of the response.
 #[test]
 fn duplicate_host_is_a_warning_and_no_drift() {
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let hosts = vec![host("twice", "192.168.0.2"), host("once", "192.168.0.9"), host("twice", "192.168.0.1")];
         cloud.edit(|account| account.create(CreateConnection { hosts, ..named("test") }));
@@ -285,7 +285,7 @@ fn duplicate_host_is_a_warning_and_no_drift() {
 
 #[test]
 fn ignored_tags_are_not_returned() {
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         create_full(&cloud, "test");
         let workspace = cloud.workspace(terraform);

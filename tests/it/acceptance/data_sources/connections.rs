@@ -9,14 +9,14 @@ use terraform_provider_dli::emulator::Quirk;
 
 use super::connection::{check_times, create_full, expected_without_times, named, tag};
 use super::{block, columns, one_error, read};
-use crate::acceptance::harness::{Cloud, PROJECT, for_each_terraform};
+use crate::acceptance::harness::{Cloud, PROJECT, for_one_terraform};
 
 const KIND: &str = "dli_enhanced_connections";
 const ADDRESS: &str = "data.dli_enhanced_connections.it";
 
 #[test]
 fn connections_are_returned_in_creation_order() {
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let mut wanted = Vec::new();
         for name in ["second_by_name", "first_by_name"] {
@@ -39,7 +39,7 @@ fn connections_are_returned_in_creation_order() {
 
 #[test]
 fn connections_are_filtered_by_name_and_status() {
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         for name in ["test_2", "test", "deleted", "TEST"] {
             cloud.edit(|account| account.create(named(name)));
@@ -66,7 +66,13 @@ fn connections_are_filtered_by_name_and_status() {
         assert_eq!(facts, [json!("DELETED"), Value::Null, Value::Null]);
         let about: Vec<_> = cloud.requests().into_iter().filter(|request| request.path.contains(&deleted)).collect();
         assert_eq!(about.len(), 0, "requests for a deleted object: {about:?}");
+    });
+}
 
+#[test]
+fn invalid_connection_filter_is_rejected() {
+    for_one_terraform(|terraform| {
+        let workspace = Cloud::start().workspace(terraform);
         for (argument, wanted) in
             [("status = \"GONE\"", "ACTIVE, DELETED, ANY"), ("tags = { a = null }", "tags[\"a\"]: it is null")]
         {
@@ -80,7 +86,7 @@ fn connections_are_filtered_by_name_and_status() {
 /// Values with special meaning in a query are escaped, and all given filters must match.
 #[test]
 fn connections_are_filtered_by_tags() {
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let tagged = |name: &str, tags: &[(&str, &str)]| CreateConnection {
             tags: tags.iter().map(|(key, value)| tag(key, value)).collect(),
@@ -110,7 +116,7 @@ fn connections_are_filtered_by_tags() {
         ];
         for (tags, wanted) in cases {
             workspace.configure(&block(KIND, &format!("tags = {tags}")));
-            workspace.plan();
+            workspace.save_plan();
             workspace.run(&["apply", "saved.tfplan"]).expect_code(0);
             let names = columns(&workspace.state(ADDRESS)["connections"], &["name"]).concat();
             assert_eq!(names, wanted, "{tags}");
@@ -126,7 +132,7 @@ fn connections_are_filtered_by_tags() {
         // If tags cannot be read, the result of the service's filter is used.
         cloud.emulator().set_quirks([Quirk::NoTagApi]);
         workspace.configure(&block(KIND, "tags = { team = \"R+D\" }"));
-        workspace.plan();
+        workspace.save_plan();
         workspace.apply();
         let shown = columns(&workspace.state(ADDRESS)["connections"], &["name", "tags"]).concat();
         assert_eq!(shown, [json!("c"), Value::Null]);
@@ -137,7 +143,7 @@ fn connections_are_filtered_by_tags() {
 #[test]
 fn many_connections_are_read_concurrently() {
     const COUNT: usize = 120;
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         for number in 0..COUNT {
             cloud.edit(|account| account.create(named(&format!("c{number:03}"))));
@@ -146,7 +152,7 @@ fn many_connections_are_read_concurrently() {
         let workspace = cloud.workspace(terraform);
         workspace.configure(&block(KIND, ""));
         let begun = std::time::Instant::now();
-        workspace.plan();
+        workspace.save_plan();
         let took = begun.elapsed();
         let requests = cloud.requests();
         let lists = requests.iter().filter(|request| request.path.ends_with("/enhanced-connections")).count();

@@ -4,7 +4,7 @@ use serde_json::json;
 use terraform_provider_dli::dli::wire::Pool;
 
 use super::{block, columns, one_error, read};
-use crate::acceptance::harness::{Cloud, PROJECT, for_each_terraform};
+use crate::acceptance::harness::{Cloud, PROJECT, for_one_terraform};
 
 const KIND: &str = "dli_elastic_resource_pools";
 const ADDRESS: &str = "data.dli_elastic_resource_pools.it";
@@ -15,7 +15,7 @@ fn pool(name: &str, status: &str) -> Pool {
 
 #[test]
 fn every_pool_is_returned() {
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let full = Pool {
             fail_reason: "no network is left".into(),
@@ -63,7 +63,7 @@ fn every_pool_is_returned() {
 /// The service's own filter also matches `pool10` for `pool1`.
 #[test]
 fn pools_are_filtered_by_name_and_status() {
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         cloud.edit(|account| account.put_pool(pool("pool10", "FAILED")));
         let workspace = cloud.workspace(terraform);

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use terraform_provider_dli::dli::wire::Queue;
 
 use super::{block, columns, read};
-use crate::acceptance::harness::{Cloud, PROJECT, for_each_terraform};
+use crate::acceptance::harness::{Cloud, PROJECT, for_one_terraform};
 
 const ADDRESS: &str = "data.dli_queues.it";
 
@@ -12,7 +12,7 @@ const ADDRESS: &str = "data.dli_queues.it";
 fn every_queue_is_returned_with_its_mode() {
     const DEFAULT: &str = "It is the default queue, which is never bound.";
     const SHARED: &str = "It is a shared queue (pay-per-use, in no elastic resource pool).";
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let full = Queue {
             queue_name: "a_full_one".into(),
@@ -61,7 +61,7 @@ fn every_queue_is_returned_with_its_mode() {
 
 #[test]
 fn queues_are_filtered_by_name_and_type() {
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let longer = Queue { queue_name: "q10".into(), queue_type: "sql".into(), ..Queue::default() };
         cloud.edit(|account| account.put_queue(longer));
@@ -86,7 +86,7 @@ fn queues_are_filtered_by_name_and_type() {
 #[test]
 fn project_id_selects_another_project() {
     const OTHER: &str = "fedcba9876543210fedcba9876543210";
-    for_each_terraform(|terraform| {
+    for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let own = Queue { queue_name: "other".into(), queue_type: "sql".into(), ..Queue::default() };
         cloud.emulator().edit(OTHER, |account| account.put_queue(own)).expect("an in-memory store").expect("allowed");

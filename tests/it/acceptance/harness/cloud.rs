@@ -1,4 +1,4 @@
-//! The service's emulator in this process, on a thread of its own so that a test stays an ordinary function.
+//! The emulator in this process, with its own runtime so that tests are not async.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -12,7 +12,7 @@ use tokio::runtime::Runtime;
 use super::Workspace;
 use crate::acceptance::terraform::Terraform;
 
-/// A project id of the form that real ones have.
+/// The project of the provider block.
 pub(crate) const PROJECT: &str = "0123456789abcdef0123456789abcdef";
 
 /// The region of the provider block.
@@ -20,37 +20,37 @@ pub(crate) const REGION: &str = "eu-west-101";
 
 /// A running emulator. Dropping it stops it.
 pub(crate) struct Cloud {
-    /// `None` only while it is dropped.
+    /// `None` only during the drop.
     emulator: Option<Emulator>,
     runtime: Runtime,
 }
 
 impl Cloud {
-    /// A cloud that answers at once.
+    /// Starts an emulator without delays.
     pub(crate) fn start() -> Self {
         Self::start_with(Settings::default())
     }
 
-    /// A cloud with these settings, whose IAM knows the region of the provider block.
+    /// Starts an emulator with these settings, and the provider block's region in IAM.
     pub(crate) fn start_with(mut settings: Settings) -> Self {
         settings.iam_account.projects.push((REGION.to_owned(), PROJECT.to_owned()));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-        let runtime = runtime.expect("threads can be started");
+        let runtime = runtime.expect("a runtime");
         let emulator = runtime.block_on(Emulator::start(SocketAddr::from(([127, 0, 0, 1], 0)), settings));
-        Self { emulator: Some(emulator.expect("there is a free port")), runtime }
+        Self { emulator: Some(emulator.expect("a free port")), runtime }
     }
 
-    /// A workspace whose provider talks to this cloud.
+    /// A workspace whose provider uses this emulator.
     pub(crate) fn workspace(&self, terraform: &Terraform) -> Workspace {
         self.workspace_with(terraform, "")
     }
 
-    /// The same with more arguments in the provider block.
+    /// As [`Cloud::workspace`], with more arguments in the provider block.
     pub(crate) fn workspace_with(&self, terraform: &Terraform, arguments: &str) -> Workspace {
         Workspace::new(terraform).with_provider(&self.provider_block(arguments))
     }
 
-    /// The provider block that this cloud wants, with more arguments.
+    /// The provider block for this emulator, with more arguments.
     pub(crate) fn provider_block(&self, arguments: &str) -> String {
         format!(
             "provider \"dli\" {{\n  region = \"{REGION}\"\n  project_id = \"{PROJECT}\"\n  access_key = \"{ACCESS_KEY}\"\n  \
@@ -68,43 +68,43 @@ impl Cloud {
         }});
         let client = reqwest::Client::builder().no_proxy().build().expect("a client");
         let request = client.post(format!("{}/v3/auth/tokens", self.emulator().endpoint())).body(body.to_string());
-        let answer = self.runtime.block_on(request.send()).expect("it is there");
-        answer.headers()["x-subject-token"].to_str().expect("ASCII").to_owned()
+        let response = self.runtime.block_on(request.send()).expect("a response");
+        response.headers()["x-subject-token"].to_str().expect("ASCII").to_owned()
     }
 
-    /// All else that the emulator can be asked or told.
+    /// The emulator, for all other requests and settings.
     pub(crate) fn emulator(&self) -> &Emulator {
-        self.emulator.as_ref().expect("it is there until the drop")
+        self.emulator.as_ref().expect("a running emulator")
     }
 
-    /// Brings a trouble on, in its short form: `CreateEnhancedConnection:lose-answer*1`.
+    /// Injects a fault in its short form, such as `CreateEnhancedConnection:lose-answer*1`.
     #[track_caller]
     pub(crate) fn fault(&self, text: &str) {
         let fault = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
-        self.emulator().inject(fault).expect("it was read");
+        self.emulator().inject(fault).expect("a valid fault");
     }
 
-    /// The connections that exist.
+    /// The connections that are not deleted.
     pub(crate) fn connections(&self) -> Vec<Connection> {
         let mut connections = self.emulator().connections(PROJECT);
         connections.retain(|connection| !connection.is_deleted());
         connections
     }
 
-    /// The one connection that exists.
+    /// The only connection.
     #[track_caller]
     pub(crate) fn connection(&self) -> Connection {
         let connections = self.connections();
         assert_eq!(connections.len(), 1, "{connections:#?}");
-        connections.into_iter().next().expect("there is one")
+        connections.into_iter().next().expect("one connection")
     }
 
-    /// The requests so far, in the order of their answers.
+    /// The requests so far, in the order of their responses.
     pub(crate) fn requests(&self) -> Vec<LoggedRequest> {
         self.emulator().requests()
     }
 
-    /// The requests that change something: method, and path after that of the connections.
+    /// The requests other than GET: the method, and the path relative to the list of connections.
     pub(crate) fn changes(&self) -> Vec<String> {
         let of_all = format!("/v2.0/{PROJECT}/datasource/enhanced-connections");
         let changing = self.requests().into_iter().filter(|request| request.method != "GET");
@@ -112,20 +112,20 @@ impl Cloud {
         shown.map(|text| text.trim_end().to_owned()).collect()
     }
 
-    /// Changes something as somebody in the console would.
+    /// Changes the project as a user of the console would.
     #[track_caller]
     pub(crate) fn edit<T>(&self, work: impl FnOnce(&mut ProjectService<'_>) -> Result<T, ApiError>) -> T {
-        let edited = self.emulator().edit(PROJECT, work).expect("it is kept in memory only");
-        edited.unwrap_or_else(|refusal| panic!("{refusal:?}"))
+        let edited = self.emulator().edit(PROJECT, work).expect("a state in memory");
+        edited.unwrap_or_else(|error| panic!("{error:?}"))
     }
 
-    /// The tags of the one connection.
+    /// The tags of the only connection.
     #[track_caller]
     pub(crate) fn tags(&self) -> BTreeMap<String, String> {
         self.emulator().tags(PROJECT, &self.connection().id)
     }
 
-    /// The route table with which the one connection was created.
+    /// The route table with which the only connection was created.
     #[track_caller]
     pub(crate) fn routetable_id(&self) -> Option<String> {
         self.emulator().routetable_id(PROJECT, &self.connection().id)

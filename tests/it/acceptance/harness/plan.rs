@@ -1,4 +1,4 @@
-//! What a plan says it will do, read from `terraform show -json`.
+//! A plan, read from `terraform show -json`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 pub(crate) struct Plan(pub(crate) Value);
 
 impl Plan {
-    /// Requires these actions and no others: `create`, `update`, `replace`, `delete`, `read` or `import`, by address.
+    /// Requires exactly these actions by address: `create`, `update`, `replace`, `delete`, `read` or `import`.
     #[track_caller]
     pub(crate) fn expect(&self, wanted: &[(&str, &str)]) -> &Self {
         let wanted: BTreeMap<_, _> = wanted.iter().map(|&(address, action)| (address.to_owned(), action)).collect();
@@ -17,8 +17,9 @@ impl Plan {
         self
     }
 
-    /// Requires the attributes that change in this resource, each with its path down to the element:
-    /// `hosts["ecs-97f8-0001"]`. What becomes known only at apply is among them.
+    /// Requires exactly these changed attributes, as paths to the element such as `hosts["ecs-97f8-0001"]`.
+    ///
+    /// Attributes that are known only after the apply count as changed.
     #[track_caller]
     pub(crate) fn expect_changed(&self, address: &str, wanted: &[impl AsRef<str>]) -> &Self {
         let change = self.change(address);
@@ -29,19 +30,19 @@ impl Plan {
         self
     }
 
-    /// Requires the attributes that force a replacement, in the order of their names.
+    /// Requires exactly these attributes, sorted by name, to force a replacement.
     #[track_caller]
     pub(crate) fn expect_replaced_by(&self, address: &str, wanted: &[&str]) -> &Self {
         let change = self.change(address);
         let paths = change["replace_paths"].as_array().map(Vec::as_slice).unwrap_or_default();
         let mut paths: Vec<_> = paths.iter().map(|path| path[0].as_str().unwrap_or_default()).collect();
-        // Terraform keeps a set of them and gives them in no order.
+        // Terraform returns a set.
         paths.sort_unstable();
         assert_eq!(paths, wanted, "{change:#}");
         self
     }
 
-    /// `before`, `after`, `after_unknown`, … of one resource.
+    /// The change of one resource, with `before`, `after` and `after_unknown`.
     #[track_caller]
     pub(crate) fn change(&self, address: &str) -> &Value {
         let found = self.changes().find(|resource| resource["address"] == address);

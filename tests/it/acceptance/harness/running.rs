@@ -1,4 +1,4 @@
-//! A command in a process group of its own, whose output is collected and which never outlives its test.
+//! A command in its own process group. Its output is collected, and it is killed when the test ends.
 
 use std::fmt;
 use std::io::{ErrorKind, Read};
@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 
 use super::secret_leak::Before;
 
-/// How long any one command may take: ten times what the slowest of them needs on two busy cores.
+/// The time limit of a command: ten times what the slowest one takes on two busy cores.
 const LIMIT: Duration = Duration::from_mins(5);
 
-/// A command that was started. Dropping it kills its process group.
+/// A running command. Dropping it kills its process group.
 #[derive(Debug)]
 pub(crate) struct Running {
     child: Child,
@@ -26,7 +26,7 @@ pub(crate) struct Running {
     waited: bool,
 }
 
-/// What a command has printed so far.
+/// The output of a command so far.
 #[derive(Debug, Default)]
 struct Collected {
     streams: Mutex<Streams>,
@@ -37,31 +37,28 @@ struct Collected {
 struct Streams {
     stdout: Vec<u8>,
     stderr: Vec<u8>,
-    /// How many of the two have ended.
+    /// How many of the two streams have ended.
     ended: usize,
 }
 
-/// A command that has ended.
+/// A finished command.
 #[derive(Debug)]
 pub(crate) struct Finished {
     /// The command line.
     pub(crate) command: String,
-    /// Where it ran.
+    /// The working directory.
     pub(crate) directory: PathBuf,
-    /// How it ended.
     pub(crate) status: ExitStatus,
-    /// Its standard output.
     pub(crate) stdout: String,
-    /// Its standard error.
     pub(crate) stderr: String,
 }
 
 /// A diagnostic of a command that ran with `-json`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Told {
-    /// Whether it is an error; else a warning.
+pub(crate) struct Diagnostic {
+    /// Whether it is an error or a warning.
     pub(crate) is_error: bool,
-    /// The resource that it is about; empty where it is about none.
+    /// The address of the resource, or an empty string.
     pub(crate) address: String,
     /// Summary and detail.
     pub(crate) text: String,
@@ -74,7 +71,7 @@ impl Running {
         let shown = arguments.map(|text| text.to_string_lossy()).collect::<Vec<_>>().join(" ");
         let directory = command.get_current_dir().map(PathBuf::from).unwrap_or_default();
         let before = Before::in_directory(&directory);
-        // Its own group, so that one signal reaches Terraform and the providers, as Ctrl-C at a terminal does.
+        // As with Ctrl-C at a terminal, a signal to the group reaches Terraform and the providers.
         command.process_group(0).stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("could not start `{shown}`: {error}"));
         let output = Arc::new(Collected::default());
@@ -83,14 +80,14 @@ impl Running {
         Self { child, shown, directory, before, output, waited: false }
     }
 
-    /// Waits until its standard output holds this text.
+    /// Waits until standard output contains this text.
     #[track_caller]
     pub(crate) fn wait_for_output(&self, text: &str) {
         let reached = |streams: &Streams| String::from_utf8_lossy(&streams.stdout).contains(text);
         self.wait_until(&format!("print {text:?}"), LIMIT, reached);
     }
 
-    /// The first line of its standard output, waited for.
+    /// Waits for the first line of standard output.
     #[track_caller]
     pub(crate) fn first_line(&self) -> String {
         self.wait_for_output("\n");
@@ -98,23 +95,23 @@ impl Running {
         String::from_utf8_lossy(&streams.stdout).lines().next().unwrap_or_default().to_owned()
     }
 
-    /// Sends a signal, named as `kill` names it, to Terraform and all that it has started.
+    /// Sends a signal such as `INT` to Terraform and the processes that it has started.
     pub(crate) fn signal_group(&self, signal: &str) {
         kill(signal, &format!("-{}", self.child.id()));
     }
 
-    /// Sends a signal to Terraform alone.
+    /// Sends a signal to Terraform only.
     pub(crate) fn signal(&self, signal: &str) {
         kill(signal, &self.child.id().to_string());
     }
 
-    /// Waits for its end.
+    /// Waits until it ends.
     #[track_caller]
     pub(crate) fn wait(self) -> Finished {
         self.wait_at_most(LIMIT)
     }
 
-    /// Waits for its end, which must come in this time.
+    /// Waits until it ends, which must happen within this time.
     #[track_caller]
     pub(crate) fn wait_at_most(mut self, limit: Duration) -> Finished {
         self.wait_until("end", limit, |streams| streams.ended == 2);
@@ -131,14 +128,14 @@ impl Running {
         }
     }
 
-    /// Waits for something elsewhere that this command brings about, and fails where the command ends without it.
+    /// Waits for an effect of the command. Fails if the command ends before.
     #[track_caller]
     pub(crate) fn wait_for(&self, what: &str, reached: impl Fn() -> bool) {
-        // Nothing announces it, so it is looked for again and again.
+        // There is no event to wait for.
         let deadline = Instant::now() + LIMIT;
         while !reached() {
-            let over = Instant::now() > deadline || self.output.lock().ended == 2;
-            assert!(!over || reached(), "{self}\nexpected that {what}");
+            let expired = Instant::now() > deadline || self.output.lock().ended == 2;
+            assert!(!expired || reached(), "{self}\nexpected that {what}");
             thread::sleep(Duration::from_millis(10));
         }
     }
@@ -153,7 +150,7 @@ impl Running {
                 drop(streams);
                 panic!("{self}\nexpected that it would {what} within {limit:?}");
             }
-            streams = self.output.changed.wait_timeout(streams, left).expect("no reader panics").0;
+            streams = self.output.changed.wait_timeout(streams, left).expect("no panic in a reader").0;
         }
     }
 }
@@ -168,7 +165,7 @@ impl fmt::Display for Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Until it is waited for, its id cannot pass to anyone else; what it has started may outlive it.
+        // The process ID stays valid until `wait`; child processes can outlive the command.
         if !self.waited {
             self.signal_group("KILL");
             let _ = self.child.wait();
@@ -194,38 +191,42 @@ impl Finished {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{self}\nexpected JSON: {error}"))
     }
 
-    /// What it told, each as it came from the provider: `-json` breaks no lines.
+    /// The diagnostics of a command with `-json`, which does not wrap their lines.
     #[track_caller]
-    pub(crate) fn told(&self) -> Vec<Told> {
+    pub(crate) fn diagnostics(&self) -> Vec<Diagnostic> {
         let lines = self.stdout.lines().map(|line| {
-            serde_json::from_str::<serde_json::Value>(line).unwrap_or_else(|_| panic!("{self}\nit ran without -json"))
+            serde_json::from_str::<serde_json::Value>(line)
+                .unwrap_or_else(|_| panic!("{self}\nthe command ran without -json"))
         });
         let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
         lines
             .filter_map(|line| line.get("diagnostic").cloned())
-            // That the provider was just built is not to be told.
-            .filter(|told| told["summary"] != "Provider development overrides are in effect")
-            .map(|told| Told {
-                is_error: told["severity"] == "error",
-                address: text(&told["address"]),
-                text: format!("{}\n{}", text(&told["summary"]), text(&told["detail"])),
+            // Terraform warns that the provider is a local build.
+            .filter(|diagnostic| diagnostic["summary"] != "Provider development overrides are in effect")
+            .map(|diagnostic| Diagnostic {
+                is_error: diagnostic["severity"] == "error",
+                address: text(&diagnostic["address"]),
+                text: format!("{}\n{}", text(&diagnostic["summary"]), text(&diagnostic["detail"])),
             })
             .collect()
     }
 
-    /// The errors that it told about one resource, of which there must be one.
+    /// The only error of one resource.
     #[track_caller]
     pub(crate) fn error_of(&self, address: &str) -> String {
-        let mut errors: Vec<_> =
-            self.told().into_iter().filter(|told| told.is_error && told.address == address).collect();
+        let mut errors: Vec<_> = self
+            .diagnostics()
+            .into_iter()
+            .filter(|diagnostic| diagnostic.is_error && diagnostic.address == address)
+            .collect();
         assert_eq!(errors.len(), 1, "{errors:#?}\n{self}\nexpected one error of {address}");
         errors.remove(0).text
     }
 
-    /// Requires that it told nothing, neither an error nor a warning.
+    /// Requires that there are no errors or warnings.
     #[track_caller]
-    pub(crate) fn expect_silence(self) -> Self {
-        assert!(self.told().is_empty(), "{:#?}\n{self}\nexpected neither errors nor warnings", self.told());
+    pub(crate) fn expect_no_diagnostics(self) -> Self {
+        assert!(self.diagnostics().is_empty(), "{:#?}\n{self}\nexpected no errors or warnings", self.diagnostics());
         self
     }
 }
@@ -239,11 +240,11 @@ impl fmt::Display for Finished {
 
 impl Collected {
     fn lock(&self) -> MutexGuard<'_, Streams> {
-        self.streams.lock().expect("no reader panics")
+        self.streams.lock().expect("no panic in a reader")
     }
 }
 
-/// Reads a stream to its end in a thread.
+/// Reads a stream to its end on a thread.
 fn collect(mut stream: impl Read + Send + 'static, into: &Arc<Collected>, which: fn(&mut Streams) -> &mut Vec<u8>) {
     let into = Arc::clone(into);
     thread::spawn(move || {
@@ -264,8 +265,8 @@ fn collect(mut stream: impl Read + Send + 'static, into: &Arc<Collected>, which:
     });
 }
 
-/// The shell's own `kill`: nothing to install, and no unsafe code.
+/// Uses the shell's built-in `kill`, which needs no package and no unsafe code.
 fn kill(signal: &str, target: &str) {
     let status = Command::new("sh").args(["-c", &format!("kill -s {signal} -- {target}")]).status();
-    assert!(status.expect("there is a shell").success(), "could not send SIG{signal} to {target}");
+    assert!(status.expect("a shell").success(), "could not send SIG{signal} to {target}");
 }

@@ -79,7 +79,7 @@ fn peer_failed_pool_counts_as_bound() {
         assert!(failed.stderr.contains("CIDR conflict"), "{failed}");
         cloud.emulator().set_binding_outcome("pool1", None);
         workspace.run(&["plan", "-detailed-exitcode"]).expect_code(2);
-        workspace.plan();
+        workspace.save_plan();
         workspace.apply();
         assert_eq!(workspace.state(BINDING)["status"], "ACTIVE");
     });
