@@ -82,6 +82,11 @@ impl ResponseState {
         self.state = state.into_value();
     }
 
+    /// Sets one attribute of the state.
+    pub fn set_attribute(&mut self, name: &str, value: impl IntoValue) {
+        self.state.set_attribute(name, value.into_value());
+    }
+
     /// Removes the resource from the state.
     pub fn remove_resource(&mut self) {
         self.state = Value::Null;

@@ -1,13 +1,15 @@
-//! The resource `dli_enhanced_connection`.
+//! The resource `dli_enhanced_connection` and its data sources.
 
 mod connection_details;
 mod create_once;
+mod creation_entry;
 pub(super) mod creation_journal;
 pub(super) mod data_source;
 pub(super) mod data_sources;
 pub(super) mod model;
 mod modify_plan;
 mod reconcile;
+mod refresh;
 mod resource;
 pub(super) mod schema;
 mod state_upgrade;

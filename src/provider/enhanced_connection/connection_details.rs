@@ -2,12 +2,12 @@
 //!
 //! Tags and privileges take one call each. They are not read for a deleted connection.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::{
     dli::wire::{self, Binding},
     framework::{
-        diagnostic::{Diagnostic, Diagnostics},
+        diagnostic::Diagnostics,
         model::IntoValue,
         schema::{Attribute, Nesting},
         types::Type,
@@ -58,14 +58,14 @@ impl ConnectionDetails {
         Ok(Some(Self { shown, tags, shared_with }))
     }
 
-    /// The values of [`attributes`], and a warning for doubled host names.
+    /// The values of [`attributes`], and a warning for host names with several addresses.
     pub(in crate::provider) fn into_value(self, tag_policy: &TagPolicy) -> (Value, Diagnostics) {
         let Self { mut shown, tags, shared_with } = self;
-        // Of several addresses of one name, the result does not depend on the order of the response.
+        // The result must not depend on the order of the response.
         shown.hosts.sort();
-        let (hosts, doubled) = model::hosts(&shown.hosts, None);
+        let (hosts, duplicates) = model::hosts(&shown.hosts, None);
         let tags = tags.map(|tags| tags.into_iter().filter(|(key, _)| !tag_policy.ignores(key)).collect::<Tags>());
-        let shared = shown.is_privis.map(|to_nobody| !to_nobody);
+        let shared = shown.is_privis.map(|is_private| !is_private);
         let shared = shared.or_else(|| shared_with.as_ref().map(|projects| !projects.is_empty()));
         let value = Value::map([
             ("id", shown.id.as_str().into()),
@@ -84,7 +84,7 @@ impl ConnectionDetails {
             ("shared", shared.into_value()),
             ("shared_with", shared_with.into_value()),
         ]);
-        let warning = doubled.map(|names| doubled_hosts(&shown, &names));
+        let warning = model::duplicate_hosts_warning(&shown, &duplicates, "The lowest of each is shown.");
         (value, warning.into_iter().collect())
     }
 }
@@ -94,14 +94,14 @@ pub(in crate::provider) fn attributes() -> Vec<Attribute> {
     let all = vec![
         Attribute::string("id").description("ID of the connection, a UUID."),
         Attribute::string("name").description("Name of the connection."),
-        Attribute::string("status").description("`ACTIVE` or `DELETED`. Whether a queue can use it, `bindings` says."),
-        Attribute::string("created_at").description("When it was created, RFC 3339 in UTC."),
-        Attribute::string("dest_vpc_id").description("ID of the VPC at the other end."),
-        Attribute::string("dest_network_id").description("Network ID of the subnet at the other end."),
-        Attribute::bool("ipv6_enable").description("Whether it carries IPv6, which follows from the subnet."),
+        Attribute::string("status").description("`ACTIVE` or `DELETED`. `bindings` shows whether a queue can use it."),
+        Attribute::string("created_at").description("Creation time, RFC 3339 in UTC."),
+        Attribute::string("dest_vpc_id").description("ID of the connected VPC."),
+        Attribute::string("dest_network_id").description("Network ID of the connected subnet."),
+        Attribute::bool("ipv6_enable").description("Whether IPv6 is enabled. The service derives it from the subnet."),
         Attribute::new("queues", Type::set(Type::String)).description(
-            "Names of the bound queues, in lower case. Where a queue lives in an elastic resource pool, its pool is bound \
-             in its place.",
+            "Names of the bound queues, in lower case. For a queue in an elastic resource pool, the service binds the pool \
+             instead.",
         ),
         Attribute::new("elastic_resource_pools", Type::set(Type::String))
             .description("Names of the bound elastic resource pools, in lower case."),
@@ -110,42 +110,26 @@ pub(in crate::provider) fn attributes() -> Vec<Attribute> {
         Attribute::new("hosts", Type::map(Type::String)).description("Host records, name to IPv4 address."),
         Attribute::new("routes", Type::map(Type::String)).description("Routes, name to CIDR."),
         Attribute::new("tags", Type::map(Type::String)).description(
-            "Tags, key to value, without those that `ignore_tags` of the provider names. Null where the connection was \
-             deleted, or the region does not publish the tag API.",
+            "Tags, without those that `ignore_tags` of the provider matches. Null if the connection was deleted or the region \
+             does not publish the tag API.",
         ),
         Attribute::bool("shared")
-            .description("Whether other projects may bind their queues to it; null where the service does not tell."),
+            .description("Whether other projects may bind their queues to it. Null if the service does not return this."),
         Attribute::new("shared_with", Type::set(Type::String)).description(
-            "IDs of those projects. Null where the connection was deleted, or the service refuses to tell: whoever may \
-             see a connection need not be allowed to see that.",
+            "IDs of those projects. Null if the connection was deleted, or if the credentials may read the connection but \
+             not its privileges.",
         ),
     ];
     all.into_iter().map(Attribute::computed).collect()
 }
 
-/// Whether the service, or the gateway, answered that this call is not for us: that is no reason to show nothing.
+/// Whether the service or the gateway rejects the call permanently. The other attributes are returned all the same.
 fn is_refused(error: &OperationError) -> bool {
     matches!(error, OperationError::Call { error, .. } if error.api().is_some() && !error.is_transient())
 }
 
 fn names(bindings: &[Binding]) -> BTreeSet<String> {
     bindings.iter().map(|binding| binding.name.to_ascii_lowercase()).collect()
-}
-
-fn doubled_hosts(shown: &wire::Connection, names: &BTreeSet<String>) -> Diagnostic {
-    let mut addresses: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for host in shown.hosts.iter().filter(|host| names.contains(&host.name)) {
-        addresses.entry(&host.name).or_default().push(&host.ip);
-    }
-    let told = addresses.iter().take(5).map(|(name, ips)| format!("{name} ({})", ips.join(", ")));
-    let text = format!(
-        "The connection {} ({}) has several addresses for {} host name(s): {}. The lowest of each is shown.",
-        shown.name,
-        shown.id,
-        names.len(),
-        told.collect::<Vec<_>>().join(", ")
-    );
-    Diagnostic::warning("Several Addresses for One Host Name", text)
 }
 
 #[cfg(test)]
@@ -159,9 +143,9 @@ mod tests {
         (value.get("shared").clone(), value.get("shared_with").clone())
     }
 
-    /// The page says `isPrivis` of lists only, and the other way round than its name: false is shared.
+    /// The documentation describes `isPrivis` for lists only. Despite its name, false means shared.
     #[test]
-    fn whether_it_is_shared_is_told_by_either_and_else_not_known() {
+    fn shared_follows_from_is_privis_or_privileges() {
         let with = |project: &str| Value::set([project.into()]);
         assert_eq!(shared(Some(false), None), (true.into(), Value::Null));
         assert_eq!(shared(Some(true), Some(&[])), (false.into(), Value::set([])));
@@ -171,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn every_attribute_has_its_value() {
+    fn every_attribute_has_a_value() {
         let (value, _) = ConnectionDetails { shown: wire::Connection::default(), tags: None, shared_with: None }
             .into_value(&TagPolicy::default());
         let names: BTreeSet<_> = attributes().iter().map(|attribute| attribute.name.to_owned()).collect();

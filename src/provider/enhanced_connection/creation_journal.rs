@@ -18,42 +18,26 @@ use std::{
     },
 };
 
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::creation_entry::CreationEntry;
 use crate::{
-    dli::{rules::same_network, wire},
+    dli::wire,
     framework::diagnostic::{Diagnostic, Diagnostics},
-    provider::shared::tags::Tags,
 };
-
-/// Tolerated difference between the service's clock readings, which have a resolution of one second.
-const CLOCK_TOLERANCE: Duration = Duration::seconds(2);
-
-/// How long the service may take to carry out a request.
-const MAX_IN_FLIGHT: Duration = Duration::minutes(2);
-
-/// Margin around the time of the request within which a connection may be its result.
-const SUSPICION_MARGIN: Duration = Duration::minutes(15);
 
 /// Minimum age of an entry that a warning reports. A younger one is likely to be resolved by a repeated apply.
 const STALE_AGE: Duration = Duration::minutes(10);
 
-/// The journal of one working directory. Without a directory, entries are not kept.
+/// The journal of one working directory.
 #[derive(Debug)]
-pub(in crate::provider) struct CreationJournal {
+pub struct CreationJournal {
     directory: Option<PathBuf>,
-    /// The client that started this process. All of its processes form one run.
     client: Option<Client>,
-    /// Key of the current run.
-    run: Mutex<String>,
-    /// Connections that this run created, by ID.
-    created: Mutex<BTreeMap<String, CompletedCreation>>,
-    /// Project, name and ID of the connections that the state had in this run. A later creation did not create them.
-    in_state: Mutex<BTreeSet<[String; 3]>>,
+    run: Mutex<Run>,
 }
 
 /// The process that started this one, such as Terraform.
@@ -63,6 +47,16 @@ pub struct Client {
     pub key: String,
     /// Reports whether the process with a key is still running.
     pub is_running: fn(&str) -> bool,
+}
+
+/// The current run.
+#[derive(Debug)]
+struct Run {
+    key: String,
+    /// Connections that this run created, by ID.
+    created: BTreeMap<String, CompletedCreation>,
+    /// Project, name and ID of the connections that the state had in this run. A later creation did not create them.
+    in_state: BTreeSet<[String; 3]>,
 }
 
 #[derive(Debug)]
@@ -92,161 +86,58 @@ pub(in crate::provider) struct UnreadableEntry {
     reason: String,
 }
 
-/// One creation: what was requested, when, and what came of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(in crate::provider) struct CreationEntry {
-    pub(super) project_id: String,
-    pub(super) name: String,
-    pub(super) dest_vpc_id: String,
-    pub(super) dest_network_id: String,
-    /// Digest of the host records.
-    hosts: String,
-    pub(super) routes: BTreeMap<String, String>,
-    #[serde(default)]
-    pub(super) routetable_id: Option<String>,
-    #[serde(default)]
-    pub(super) queues: BTreeSet<String>,
-    #[serde(default)]
-    pub(super) elastic_resource_pools: BTreeSet<String>,
-    #[serde(default)]
-    pub(super) tags: Tags,
-    /// IDs of the connections that had the name before.
-    before: BTreeSet<String>,
-    /// When the first and the last request were sent: the service's clock, in milliseconds since the epoch.
-    first: i64,
-    last: i64,
-    /// When the creation began: this machine's clock, in milliseconds since the epoch.
-    #[serde(default)]
-    begun: i64,
-    /// Key of the run.
-    #[serde(default)]
-    run: String,
-    /// ID in the service's response.
-    pub(super) id: Option<String>,
-    /// Whether Terraform received the response.
-    #[serde(rename = "told", default)]
-    pub(in crate::provider) acknowledged: bool,
-}
-
-impl CreationEntry {
-    fn new(
-        project_id: &str,
-        body: &wire::CreateConnection,
-        routes: Option<&BTreeMap<String, String>>,
-        before: &[wire::Connection],
-        now: OffsetDateTime,
-    ) -> Self {
-        let now = milliseconds(now);
-        Self {
-            project_id: project_id.to_owned(),
-            name: body.name.clone(),
-            dest_vpc_id: body.dest_vpc_id.clone(),
-            dest_network_id: body.dest_network_id.clone(),
-            hosts: digest(&body.hosts),
-            routes: routes.cloned().unwrap_or_default(),
-            routetable_id: body.routetable_id.clone(),
-            queues: body.queues.iter().cloned().collect(),
-            elastic_resource_pools: body.elastic_resource_pools.iter().cloned().collect(),
-            tags: body.tags.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect(),
-            before: before.iter().map(|connection| connection.id.clone()).collect(),
-            first: now,
-            last: now,
-            begun: 0,
-            run: String::new(),
-            id: None,
-            acknowledged: false,
-        }
+/// Returns the journal's directory: below Terraform's data directory, one for each workspace.
+pub fn journal_directory(environment: impl Fn(&str) -> Option<String>) -> PathBuf {
+    let variable = |name| environment(name).filter(|value| !value.is_empty());
+    let data = PathBuf::from(variable("TF_DATA_DIR").unwrap_or_else(|| ".terraform".to_owned()));
+    // This file contains the name of the selected workspace.
+    let selected = || fs::read_to_string(data.join("environment")).ok();
+    let workspace = variable("TF_WORKSPACE").or_else(selected).unwrap_or_default();
+    match workspace.trim() {
+        "" | "default" => data.join("dli"),
+        workspace => data.join(format!("dli-{workspace}")),
     }
-
-    pub(super) fn existed_before(&self, id: &str) -> bool {
-        self.before.contains(id)
-    }
-
-    pub(super) fn has_hosts(&self) -> bool {
-        self.hosts != digest(&[])
-    }
-
-    /// Whether this creation may have created the connection with this ID, of which nothing else is known.
-    pub(in crate::provider) fn may_have_created(&self, id: &str) -> bool {
-        self.id.as_ref().map_or_else(|| !self.existed_before(id), |created| created == id)
-    }
-
-    /// Time left of `watch`, counted from the last request. `None` if the request is too old to be in flight.
-    pub(super) fn remaining(&self, now: OffsetDateTime, watch: std::time::Duration) -> Option<std::time::Duration> {
-        let age = milliseconds(now).saturating_sub(self.last);
-        let is_recent = age.unsigned_abs() <= span(MAX_IN_FLIGHT).unsigned_abs();
-        let age = std::time::Duration::from_millis(u64::try_from(age).unwrap_or_default());
-        is_recent.then(|| watch.saturating_sub(age))
-    }
-
-    /// Records that a request is sent now; `first` if no earlier one has been sent.
-    pub(super) fn mark_sent(&mut self, first: bool, now: OffsetDateTime) {
-        self.last = milliseconds(now);
-        if first {
-            self.first = self.last;
-        }
-    }
-
-    /// Whether this creation created the connection `shown`: it has the ID of the response, or if there was no response, it
-    /// matches the request. Tags are compared separately.
-    pub(super) fn created(&self, shown: &wire::Connection) -> bool {
-        match &self.id {
-            Some(id) => *id == shown.id && !shown.is_deleted() && shown.name == self.name,
-            None => self.matches(shown),
-        }
-    }
-
-    /// Whether `shown` is new, was created while the request was in flight, and has the requested attributes.
-    pub(super) fn matches(&self, shown: &wire::Connection) -> bool {
-        self.is_from_its_time(shown, CLOCK_TOLERANCE, Duration::ZERO)
-            && shown.create_time != 0
-            && digest(&shown.hosts) == self.hosts
-            && shown
-                .routes
-                .iter()
-                .all(|route| self.routes.get(&route.name).is_some_and(|network| same_network(network, &route.cidr)))
-            && shown.available_queue_info.iter().all(|binding| contains(&self.queues, &binding.name))
-            // The service shows a queue in a pool as its pool.
-            && (!self.queues.is_empty()
-                || shown.elastic_resource_pools.iter().all(|b| contains(&self.elastic_resource_pools, &b.name)))
-    }
-
-    /// Whether this creation may have created `shown`, although an attribute that can be changed differs.
-    pub(super) fn possibly_created(&self, shown: &wire::Connection) -> bool {
-        self.is_from_its_time(shown, SUSPICION_MARGIN, SUSPICION_MARGIN)
-    }
-
-    /// Whether `listed` are the requested tags, apart from ignored ones.
-    pub(super) fn has_tags(&self, listed: &[wire::Tag], is_ignored: impl Fn(&str) -> bool) -> bool {
-        let listed = listed.iter().filter(|tag| !is_ignored(&tag.key)).map(|tag| (&tag.key, &tag.value));
-        listed.collect::<BTreeMap<_, _>>() == self.tags.iter().filter(|(key, _)| !is_ignored(key)).collect()
-    }
-
-    /// Whether `shown` is a new connection of the same name, VPC and subnet, created while the request was in flight or at
-    /// an unknown time.
-    fn is_from_its_time(&self, shown: &wire::Connection, before: Duration, after: Duration) -> bool {
-        let from = self.first.saturating_sub(span(before));
-        let until = self.last.saturating_add(span(MAX_IN_FLIGHT)).saturating_add(span(after));
-        let in_time = (from..=until).contains(&shown.create_time) || shown.create_time == 0;
-        in_time
-            && shown.name == self.name
-            && shown.dest_vpc_id.eq_ignore_ascii_case(&self.dest_vpc_id)
-            && shown.dest_network_id.eq_ignore_ascii_case(&self.dest_network_id)
-            && !shown.is_deleted()
-            && !self.existed_before(&shown.id)
-    }
-}
-
-fn contains(names: &BTreeSet<String>, name: &str) -> bool {
-    names.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
 impl CreationJournal {
-    /// A journal in `directory`, which is created with the first entry. Without a client, each configuration is a run.
-    pub(in crate::provider) fn new(directory: Option<PathBuf>, client: Option<Client>) -> Self {
-        let run = client.as_ref().map_or_else(|| Uuid::new_v4().to_string(), |client| client.key.clone());
-        Self { directory, client, run: Mutex::new(run), created: Mutex::default(), in_state: Mutex::default() }
+    /// Creates a journal. Without a directory it keeps no entries; a directory is created with the first entry.
+    ///
+    /// All processes that `client` has started form one run. Without a client, each configuration starts a run.
+    pub fn new(directory: Option<PathBuf>, client: Option<Client>) -> Self {
+        let key = client.as_ref().map_or_else(|| Uuid::new_v4().to_string(), |client| client.key.clone());
+        let run = Run { key, created: BTreeMap::new(), in_state: BTreeSet::new() };
+        Self { directory, client, run: Mutex::new(run) }
+    }
+
+    fn run(&self) -> MutexGuard<'_, Run> {
+        self.run.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts a new run when the provider is configured, unless the client identifies the run.
+    pub(in crate::provider) fn start_run(&self) {
+        let mut run = self.run();
+        run.created.clear();
+        if self.client.is_none() {
+            run.key = Uuid::new_v4().to_string();
+        }
+    }
+
+    /// Returns an entry for a creation that is about to be sent. `named` are the connections that have the name now.
+    ///
+    /// Connections of the state count as well: a replaced one may be deleted already and still be in a state that was not
+    /// saved.
+    pub(super) fn new_entry(
+        &self,
+        project_id: &str,
+        body: &wire::CreateConnection,
+        routes: Option<&BTreeMap<String, String>>,
+        named: &[wire::Connection],
+        now: OffsetDateTime,
+    ) -> CreationEntry {
+        let run = self.run();
+        let in_state = run.in_state.iter().filter(|[project, name, _]| project == project_id && *name == body.name);
+        let before = named.iter().map(|shown| &shown.id).chain(in_state.map(|[_, _, id]| id)).cloned().collect();
+        CreationEntry::new(&run.key, project_id, body, routes, before, now)
     }
 
     /// Writes or replaces an entry. The caller continues if this fails.
@@ -264,7 +155,7 @@ impl CreationJournal {
         })
     }
 
-    /// The entry for this name.
+    /// Returns the entry for this name.
     pub(in crate::provider) fn find(
         &self,
         project_id: &str,
@@ -291,7 +182,7 @@ impl CreationJournal {
 
     /// Removes the entry of a connection that the state has.
     pub(super) fn confirm(&self, project_id: &str, name: &str, id: &str) {
-        lock(&self.in_state).insert([project_id, name, id].map(str::to_owned));
+        self.run().in_state.insert([project_id, name, id].map(str::to_owned));
         if let Ok(Some(entry)) = self.find(project_id, name)
             && entry.may_have_created(id)
         {
@@ -299,53 +190,10 @@ impl CreationJournal {
         }
     }
 
-    /// An entry for a creation that is about to be sent. `before` are the connections that have the name now. Connections of
-    /// the state count as well: a replaced one may be deleted already and still be in a state that was not saved.
-    pub(super) fn creation(
-        &self,
-        project_id: &str,
-        body: &wire::CreateConnection,
-        routes: Option<&BTreeMap<String, String>>,
-        before: &[wire::Connection],
-        now: OffsetDateTime,
-    ) -> CreationEntry {
-        let mut entry = CreationEntry::new(project_id, body, routes, before, now);
-        entry.begun = milliseconds(OffsetDateTime::now_utc());
-        entry.run.clone_from(&lock(&self.run));
-        let in_state = lock(&self.in_state);
-        let same_name =
-            in_state.iter().filter(|[project, name, _]| (project, name) == (&entry.project_id, &entry.name));
-        entry.before.extend(same_name.map(|[_, _, id]| id.clone()));
-        entry
-    }
-
-    /// Starts a new run when the provider is configured, unless the client identifies the run.
-    pub(in crate::provider) fn start_run(&self) {
-        lock(&self.created).clear();
-        if self.client.is_none() {
-            *lock(&self.run) = Uuid::new_v4().to_string();
-        }
-    }
-
-    /// Acknowledges the creations whose responses were sent. Call it after the client's Shutdown call: the client has
-    /// received these responses by then.
-    pub(in crate::provider) fn acknowledge_all(&self) {
-        for (id, created) in std::mem::take(&mut *lock(&self.created)) {
-            if let Ok(Some(mut entry)) = self.find(&created.project_id, &created.name)
-                && entry.id == Some(id)
-                && created.response.0.load(Ordering::Relaxed)
-                && !created.stop.is_cancelled()
-            {
-                entry.acknowledged = true;
-                let _ = self.write(&entry);
-            }
-        }
-    }
-
     /// Whether an earlier run wrote this entry. The processes of one run (one for each alias of the provider) share the
     /// directory, and so may runs that are active at the same time.
     pub(super) fn is_earlier(&self, entry: &CreationEntry) -> bool {
-        entry.run != *lock(&self.run) && !self.is_concurrent(entry)
+        entry.run != self.run().key && !self.is_concurrent(entry)
     }
 
     /// Whether another run that is still active wrote this entry.
@@ -364,19 +212,33 @@ impl CreationJournal {
     ) {
         let (project_id, name) = (project_id.to_owned(), name.to_owned());
         let created = CompletedCreation { project_id, name, stop: stop.clone(), response: response.clone() };
-        lock(&self.created).insert(id.to_owned(), created);
+        self.run().created.insert(id.to_owned(), created);
     }
 
     pub(super) fn was_created_in_this_run(&self, id: &str) -> bool {
-        lock(&self.created).contains_key(id)
+        self.run().created.contains_key(id)
     }
 
-    /// Warnings about old entries. A name that is no longer declared would not be reported otherwise.
+    /// Acknowledges the creations whose responses were sent. Call it after the client's Shutdown call: the client has
+    /// received these responses by then.
+    pub(in crate::provider) fn acknowledge_all(&self) {
+        let created = std::mem::take(&mut self.run().created);
+        for (id, CompletedCreation { project_id, name, stop, response }) in created {
+            if let Ok(Some(mut entry)) = self.find(&project_id, &name)
+                && entry.id == Some(id)
+                && response.0.load(Ordering::Relaxed)
+                && !stop.is_cancelled()
+            {
+                entry.acknowledged = true;
+                let _ = self.write(&entry);
+            }
+        }
+    }
+
+    /// Returns warnings about old entries. Nothing else reports an entry whose name is no longer declared.
     pub(in crate::provider) fn stale_warnings(&self) -> Diagnostics {
-        let Some(files) = self.directory.as_ref().and_then(|directory| fs::read_dir(directory).ok()) else {
-            return Diagnostics::new();
-        };
-        let mut paths: Vec<_> = files.filter_map(|file| Some(file.ok()?.path())).collect();
+        let files = self.directory.as_ref().and_then(|directory| fs::read_dir(directory).ok());
+        let mut paths: Vec<_> = files.into_iter().flatten().filter_map(|file| Some(file.ok()?.path())).collect();
         paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
         paths.sort();
         paths.into_iter().filter_map(|path| self.stale_warning(path)).collect()
@@ -386,21 +248,17 @@ impl CreationJournal {
         let shown_path = path.display().to_string();
         let text = match read(path) {
             Ok(entry) => {
-                let entry = entry.filter(|entry| self.is_earlier(entry) && !entry.acknowledged)?;
-                let age = milliseconds(OffsetDateTime::now_utc()).saturating_sub(entry.begun);
-                if age < span(STALE_AGE) {
-                    return None;
-                }
-                let CreationEntry { name, id, begun, .. } = &entry;
-                let id = id.as_ref().map(|id| format!(" with the ID {id}")).unwrap_or_default();
-                let when = OffsetDateTime::from_unix_timestamp_nanos(i128::from(*begun) * 1_000_000).ok();
-                let when = when.and_then(|when| when.replace_nanosecond(0).ok()?.format(&Rfc3339).ok());
+                let is_stale =
+                    |entry: &CreationEntry| self.is_earlier(entry) && !entry.acknowledged && entry.age() >= STALE_AGE;
+                let CreationEntry { name, id, begun, .. } = entry.filter(is_stale)?;
+                let id = id.map(|id| format!(" with the ID {id}")).unwrap_or_default();
+                let begun = OffsetDateTime::from_unix_timestamp(begun / 1000).ok();
+                let begun = begun.and_then(|begun| begun.format(&Rfc3339).ok()).unwrap_or_default();
                 format!(
-                    "A run that started at {} may have created the enhanced connection {name:?}{id} and ended before it could \
-                     report it to Terraform. If terraform state list shows the connection, or the configuration declares it, \
-                     there is nothing to do: the next apply checks for it. Otherwise look for the name in the console, import \
-                     the connection or delete it, and then delete the journal entry of that run: {shown_path}",
-                    when.unwrap_or_default()
+                    "A run that started at {begun} may have created the enhanced connection {name:?}{id} and ended before it \
+                     could report it to Terraform. If terraform state list shows the connection, or the configuration \
+                     declares it, there is nothing to do: the next apply checks for it. Otherwise look for the name in the \
+                     console, import the connection or delete it, and then delete the journal entry of that run: {shown_path}"
                 )
             }
             Err(unreadable) => format!(
@@ -412,10 +270,6 @@ impl CreationJournal {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// Path of an entry. Project IDs are globally unique, and one name is created once at a time.
 fn path(directory: &Path, project_id: &str, name: &str) -> PathBuf {
     let hash = Sha256::new().chain_update(project_id).chain_update([0]).chain_update(name).finalize();
@@ -424,12 +278,12 @@ fn path(directory: &Path, project_id: &str, name: &str) -> PathBuf {
 
 /// Reads an entry; `None` if the file does not exist.
 fn read(path: PathBuf) -> Result<Option<CreationEntry>, UnreadableEntry> {
-    let text = match fs::read(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(UnreadableEntry { path, reason: error.to_string() }),
-    };
-    serde_json::from_slice(&text).map(Some).map_err(|error| UnreadableEntry { path, reason: error.to_string() })
+    match fs::read(&path) {
+        Ok(text) => serde_json::from_slice(&text).map(Some).map_err(|error| error.to_string()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.to_string()),
+    }
+    .map_err(|reason| UnreadableEntry { path, reason })
 }
 
 /// Replaces a file atomically.
@@ -441,24 +295,6 @@ fn write_file(directory: &Path, path: &Path, entry: &CreationEntry) -> io::Resul
     Ok(())
 }
 
-/// Digest of host records, independent of their order and of the case of names.
-fn digest(hosts: &[wire::Host]) -> String {
-    let records: BTreeSet<_> = hosts.iter().map(|host| (host.name.to_ascii_lowercase(), host.ip.as_str())).collect();
-    let mut hash = Sha256::new();
-    for (name, ip) in records {
-        hash = hash.chain_update(name).chain_update([0]).chain_update(ip).chain_update([0]);
-    }
-    hex::encode(hash.finalize())
-}
-
-fn milliseconds(time: OffsetDateTime) -> i64 {
-    i64::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or_default()
-}
-
-fn span(span: Duration) -> i64 {
-    i64::try_from(span.whole_milliseconds()).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use time::macros::datetime;
@@ -467,145 +303,12 @@ mod tests {
 
     const NOW: OffsetDateTime = datetime!(2026-01-01 12:00 UTC);
 
-    fn host(name: &str) -> wire::Host {
-        wire::Host { name: name.into(), ip: "10.0.0.1".into() }
-    }
-
     fn body() -> wire::CreateConnection {
-        wire::CreateConnection {
-            name: "c".into(),
-            dest_vpc_id: "v".into(),
-            dest_network_id: "n".into(),
-            hosts: vec![host("a"), host("B")],
-            ..wire::CreateConnection::default()
-        }
-    }
-
-    fn shown(id: &str) -> wire::Connection {
-        wire::Connection {
-            id: id.into(),
-            name: "c".into(),
-            status: "ACTIVE".into(),
-            dest_vpc_id: "V".into(),
-            dest_network_id: "n".into(),
-            hosts: vec![host("b"), host("a")],
-            create_time: milliseconds(NOW),
-            ..wire::Connection::default()
-        }
+        wire::CreateConnection { name: "c".into(), ..wire::CreateConnection::default() }
     }
 
     fn creation() -> CreationEntry {
-        let routes = BTreeMap::from([("r".to_owned(), "10.0.0.0/8".to_owned())]);
-        CreationEntry::new("p", &body(), Some(&routes), &[shown("old")], NOW)
-    }
-
-    #[test]
-    fn created_requires_all_requested_attributes() {
-        assert!(creation().created(&shown("new")));
-        let other = |change: fn(&mut wire::Connection)| {
-            let mut other = shown("new");
-            change(&mut other);
-            creation().created(&other)
-        };
-        assert!(!other(|c| c.id = "old".into()), "it existed before");
-        assert!(!other(|c| c.status = "DELETED".into()));
-        assert!(!other(|c| c.name = "C".into()));
-        assert!(!other(|c| c.dest_vpc_id = "w".into()));
-        assert!(!other(|c| c.dest_network_id = "w".into()));
-        assert!(!other(|c| c.hosts.truncate(1)));
-        assert!(!other(|c| c.hosts[0].ip = "10.0.0.2".into()));
-        assert!(!other(|c| c.create_time = 0), "unknown time of creation");
-        assert!(!other(|c| c.create_time -= 2001), "too early");
-        assert!(other(|c| c.create_time -= 2000));
-        assert!(!other(|c| c.create_time += 120_001), "too late");
-        let routed = |name: &str, cidr: &str| {
-            let mut routed = shown("new");
-            routed.routes = vec![wire::Route { name: name.into(), cidr: cidr.into(), create_time: 0 }];
-            creation().created(&routed)
-        };
-        assert!(routed("r", "10.0.0.0/8"));
-        assert!(!routed("r", "10.0.0.0/9") && !routed("s", "10.0.0.0/8"));
-    }
-
-    #[test]
-    fn response_id_outweighs_attributes() {
-        let answered = CreationEntry { id: Some("x".into()), ..creation() };
-        assert!(!answered.created(&shown("new")));
-        let changed = wire::Connection { hosts: Vec::new(), create_time: 0, ..shown("x") };
-        assert!(answered.created(&changed));
-    }
-
-    /// The service shows a queue in a pool as its pool.
-    #[test]
-    fn other_bindings_do_not_match() {
-        let binding = |name: &str| wire::Binding { name: name.into(), ..wire::Binding::default() };
-        let bound = |queues: &[&str], pools: &[&str]| wire::Connection {
-            available_queue_info: queues.iter().map(|name| binding(name)).collect(),
-            elastic_resource_pools: pools.iter().map(|name| binding(name)).collect(),
-            ..shown("new")
-        };
-        let asked = |queues: &[&str], pools: &[&str]| CreationEntry {
-            queues: queues.iter().map(|name| (*name).to_owned()).collect(),
-            elastic_resource_pools: pools.iter().map(|name| (*name).to_owned()).collect(),
-            ..creation()
-        };
-        assert!(asked(&["Q1"], &["p"]).created(&bound(&["q1"], &["P"])));
-        assert!(asked(&["q1"], &[]).created(&bound(&[], &["its_pool"])));
-        assert!(asked(&["q1"], &[]).created(&bound(&[], &[])), "a binding may appear later");
-        assert!(!asked(&["q2"], &[]).created(&bound(&["q1"], &[])));
-        assert!(!asked(&[], &["p"]).created(&bound(&[], &["q"])));
-        assert!(!asked(&[], &[]).created(&bound(&["q1"], &[])));
-    }
-
-    #[test]
-    fn has_tags_skips_ignored_tags() {
-        let tag = |key: &str| wire::Tag { key: key.into(), value: "1".into() };
-        let sent = CreationEntry { tags: [("a".to_owned(), "1".to_owned())].into(), ..creation() };
-        let fits = |listed: &[&str]| {
-            let listed: Vec<_> = listed.iter().map(|key| tag(key)).collect();
-            sent.has_tags(&listed, |key| key.starts_with("bot:"))
-        };
-        assert!(fits(&["a"]) && fits(&["a", "bot:x"]));
-        assert!(!fits(&[]) && !fits(&["a", "b"]) && !fits(&["b"]));
-    }
-
-    #[test]
-    fn changed_connection_is_possibly_created() {
-        let other = |change: fn(&mut wire::Connection)| {
-            let mut other = shown("new");
-            change(&mut other);
-            (creation().created(&other), creation().possibly_created(&other))
-        };
-        assert_eq!(other(|c| c.hosts.clear()), (false, true));
-        assert_eq!(other(|c| c.create_time = 0), (false, true));
-        assert_eq!(other(|c| c.create_time -= 800_000), (false, true));
-        assert_eq!(other(|c| c.create_time -= 1_000_000), (false, false), "long before");
-        assert_eq!(other(|c| c.create_time += 1_100_000), (false, false), "long after");
-        assert_eq!(other(|c| c.id = "old".into()), (false, false));
-        assert_eq!(other(|c| c.dest_vpc_id = "w".into()), (false, false), "the VPC cannot change");
-        assert_eq!(other(|c| c.dest_network_id = "w".into()), (false, false));
-    }
-
-    #[test]
-    fn later_attempt_extends_the_time_window() {
-        let mut creation = creation();
-        creation.mark_sent(false, NOW + Duration::minutes(5));
-        let late = wire::Connection { create_time: milliseconds(NOW + Duration::minutes(6)), ..shown("new") };
-        assert!(creation.created(&late) && creation.created(&shown("new")));
-        // A connection from before the first request is not the result.
-        creation.mark_sent(true, NOW + Duration::minutes(5));
-        assert!(creation.created(&late) && !creation.created(&shown("new")));
-    }
-
-    #[test]
-    fn remaining_counts_from_the_last_request() {
-        let minute = std::time::Duration::from_mins(1);
-        let after = |seconds| creation().remaining(NOW + Duration::seconds(seconds), minute);
-        let seconds = |seconds| Some(std::time::Duration::from_secs(seconds));
-        assert_eq!([after(0), after(20), after(60), after(120)], [seconds(60), seconds(40), seconds(0), seconds(0)]);
-        assert_eq!(after(121), None);
-        // The clock was set back.
-        assert_eq!([after(-20), after(-121)], [seconds(60), None]);
+        CreationEntry { begun: 0, ..CreationEntry::new("", "p", &body(), None, ["old".to_owned()].into(), NOW) }
     }
 
     fn in_directory(directory: &Path) -> CreationJournal {
@@ -641,7 +344,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let journal = in_directory(&directory.path().join("dli"));
         journal.confirm("p", "c", "replaced");
-        journal.write(&journal.creation("p", &body(), None, &[], NOW)).expect("the directory is writable");
+        journal.write(&journal.new_entry("p", &body(), None, &[], NOW)).expect("the directory is writable");
         journal.confirm("p", "c", "replaced");
         assert!(found(&journal).is_some());
         journal.confirm("p", "c", "new");
@@ -677,7 +380,7 @@ mod tests {
             let is_running = |key: &str| key.starts_with("running");
             CreationJournal::new(None, Some(Client { key: key.to_owned(), is_running }))
         };
-        let entry = |key: &str| of(key).creation("p", &body(), None, &[], NOW);
+        let entry = |key: &str| of(key).new_entry("p", &body(), None, &[], NOW);
         let run = of("running 1");
         assert!(!run.is_earlier(&entry("running 2")) && run.is_concurrent(&entry("running 2")));
         assert!(!run.is_earlier(&entry("running 1")) && !run.is_concurrent(&entry("running 1")));
@@ -687,7 +390,7 @@ mod tests {
     #[test]
     fn processes_of_one_client_form_one_run() {
         let of = |key: &str| CreationJournal::new(None, Some(Client { key: key.to_owned(), is_running: |_| false }));
-        let entry = |journal: &CreationJournal| journal.creation("p", &body(), None, &[], NOW);
+        let entry = |journal: &CreationJournal| journal.new_entry("p", &body(), None, &[], NOW);
         assert!(!of("a").is_earlier(&entry(&of("a"))));
         assert!(of("b").is_earlier(&entry(&of("a"))));
         let configured = of("a");
@@ -708,7 +411,7 @@ mod tests {
         let journal = in_directory(&directory.path().join("dli"));
         let warnings = || journal.stale_warnings().iter().map(|warning| warning.detail.clone()).collect::<Vec<_>>();
         assert_eq!(warnings(), Vec::<String>::new());
-        let now = milliseconds(OffsetDateTime::now_utc());
+        let now = i64::try_from(OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000).expect("a valid time");
         journal.write(&CreationEntry { begun: now - 599_000, ..creation() }).expect("the directory is writable");
         assert_eq!(warnings(), Vec::<String>::new(), "too young");
         journal

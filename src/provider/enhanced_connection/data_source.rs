@@ -1,4 +1,4 @@
-//! `dli_enhanced_connection`: one connection, by its id or its exact name.
+//! Data source `dli_enhanced_connection`: one connection, by ID or by exact name.
 //!
 //! | call | when |
 //! |---|---|
@@ -11,10 +11,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::connection_details::{self, ConnectionDetails};
+use super::{
+    connection_details::{self, ConnectionDetails},
+    refresh,
+};
 use crate::{
-    client::ConnectionFilter,
-    dli::{rules, wire},
+    dli::rules,
     framework::{
         data_source::{DataRequest, DataSource},
         diagnostic::{Diagnostic, Diagnostics},
@@ -24,9 +26,9 @@ use crate::{
     },
     provider::{
         provider_data::ProviderData,
+        shared::connection_part,
         shared::data_source::{self, open, report, state, text},
         shared::location,
-        shared::operation::{OperationContext, OperationError},
         shared::validators::{ExactlyOneOf, MatchesRule},
     },
 };
@@ -43,21 +45,24 @@ impl DataSource for EnhancedConnectionDataSource {
     fn schema(&self) -> Schema {
         let mut attributes = connection_details::attributes();
         for attribute in &mut attributes {
-            let (rule, how): (&'static [_], _) = match attribute.name {
-                "id" => (&[rules::CONNECTION_ID], " Exactly one of `id` and `name` is set."),
-                "name" => (&[rules::CONNECTION_NAME], " Exact, in its case too, and of a connection that exists."),
+            let (rule, addition): (&'static [_], _) = match attribute.name {
+                "id" => (&[rules::CONNECTION_ID], " Exactly one of `id` and `name` must be set."),
+                "name" => (
+                    &[rules::CONNECTION_NAME],
+                    " It must match exactly, including case. Deleted connections are not found.",
+                ),
                 _ => continue,
             };
             let found = attribute.clone();
-            let description = found.description.clone() + how;
+            let description = found.description.clone() + addition;
             *attribute = Attribute { presence: Presence::OptionalComputed, ..found }
                 .validator(MatchesRule(rule))
                 .description(description);
         }
         attributes.splice(2..2, location::data_source_attributes());
         let schema = data_source::schema(
-            "One enhanced datasource connection, by its ID or its exact name. No match, or several connections of that name, \
-             is an error.",
+            "Reads one enhanced datasource connection, by ID or exact name. It is an error if no connection, or more than one, \
+             matches.",
             attributes,
         );
         Schema { validators: vec![Arc::new(ExactlyOneOf(&["id", "name"]))], ..schema }
@@ -66,11 +71,18 @@ impl DataSource for EnhancedConnectionDataSource {
     async fn read(&self, request: DataRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
         report("Could Not Read the Enhanced Connection", async {
             let context = open(&self.0, &request).await?;
-            let id = text(request.config, "id").unwrap_or_default();
             let (connection, missing) = match text(request.config, "name") {
-                Some(name) => (by_name(&context, name).await?, no_such("name", name)),
-                None => (by_id(&context, id).await?, no_such("id", id)),
+                Some(name) => {
+                    let named =
+                        refresh::find_by_name(&context, name, Path::attribute("name"), "Set id instead of name.");
+                    (named.await?, no_such("name", name))
+                }
+                None => {
+                    let id = text(request.config, "id").unwrap_or_default();
+                    (connection_part::find_connection_once(&context, id).await?, no_such("id", id))
+                }
             };
+            let Some(connection) = connection else { return Err(missing.into()) };
             let details = ConnectionDetails::read(&context, connection).await?.ok_or(missing)?;
             let (found, warnings) = details.into_value(&self.0.tag_policy());
             response.add_warning(warnings);
@@ -81,42 +93,12 @@ impl DataSource for EnhancedConnectionDataSource {
     }
 }
 
-async fn by_id(context: &OperationContext, id: &str) -> Result<wire::Connection, OperationError> {
-    match context.read(context.project.show_connection(id)).await {
-        Ok(shown) if shown.is_deleted() => Err(no_such("id", id).into()),
-        Err(error) if error.is_not_found() => Err(no_such("id", id).into()),
-        other => other,
-    }
-}
-
-async fn by_name(context: &OperationContext, name: &str) -> Result<wire::Connection, OperationError> {
-    let filter =
-        ConnectionFilter { name: Some(name), status: Some(wire::STATUS_ACTIVE), ..ConnectionFilter::default() };
-    let mut named = context.read(context.project.list_connections(&filter)).await?;
-    named.retain(|connection| connection.name == name && !connection.is_deleted());
-    match named.len() {
-        0 => Err(no_such("name", name).into()),
-        1 => Ok(named.remove(0)),
-        count => {
-            let mut ids: Vec<_> = named.iter().map(|connection| connection.id.as_str()).collect();
-            ids.sort_unstable();
-            let text = format!(
-                "name: there are {count} enhanced connections named {name:?}: {}.\n\nSet id instead of name.",
-                ids.join(", ")
-            );
-            Err(OperationError::Reported(
-                Diagnostic::error("Name Is Not Unique", text).at(Path::attribute("name")).into(),
-            ))
-        }
-    }
-}
-
 fn no_such(attribute: &str, value: &str) -> Diagnostics {
     let case = if attribute == "name" { " Names must match exactly, including case." } else { "" };
     let text = format!(
         "{attribute}: there is no enhanced connection with the {attribute} {value:?} in this project, or it was deleted.{case}\
          \n\nAlso check region and project_id of this data source and of the provider. If the same configuration creates the \
-         connection, refer to its id, so that it is read only once it exists."
+         connection, refer to the id attribute of the resource, so that Terraform reads the data source after the creation."
     );
     Diagnostic::error("Enhanced Connection Not Found", text).at(Path::attribute(attribute)).into()
 }

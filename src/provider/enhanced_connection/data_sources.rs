@@ -1,4 +1,4 @@
-//! `dli_enhanced_connections`: the connections of a project, filtered by name, tags and status.
+//! Data source `dli_enhanced_connections`: the connections of a project, filtered by name, tags and status.
 //!
 //! | call | when |
 //! |---|---|
@@ -37,7 +37,7 @@ use crate::{
 
 /// Maximum number of connections that are read at the same time.
 const MAX_CONCURRENT_READS: usize = 8;
-/// Both [`wire::STATUS_ACTIVE`] and [`wire::STATUS_DELETED`].
+/// The filter value for connections of any status.
 const ANY: &str = "ANY";
 
 #[derive(Debug)]
@@ -56,7 +56,7 @@ impl DataSource for EnhancedConnectionsDataSource {
                 .description("Only connections of exactly this name. No match is not an error."),
             Attribute::new("tags", Type::map(Type::String))
                 .validator(ValuesAre(NotNull))
-                .description("Only connections that have all these tags, each with this value."),
+                .description("Only connections that have all of these tags with these values."),
             Attribute::string("status")
                 .default(wire::STATUS_ACTIVE)
                 .validator(OneOf(&[wire::STATUS_ACTIVE, wire::STATUS_DELETED, ANY]))
@@ -69,7 +69,7 @@ impl DataSource for EnhancedConnectionsDataSource {
                 .description("The connections, sorted by creation time."),
         );
         data_source::schema(
-            "The enhanced datasource connections of a project, with all attributes. The provider makes one call for the list, \
+            "Lists the enhanced datasource connections of a project, with all attributes. The provider makes one call for the list, \
              one per connection for its tags, and one per shared connection for the projects it is shared with.",
             attributes,
         )

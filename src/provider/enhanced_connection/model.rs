@@ -1,4 +1,4 @@
-//! The resource as a struct, and what an answer of the service makes of it.
+//! The resource's model, and its conversion from and to the types of the service.
 
 use std::{
     cell::OnceCell,
@@ -24,7 +24,7 @@ use crate::{
 };
 
 model! {
-    /// `None` of a collection: it is not declared, and not ours.
+    /// The resource. A collection that is `None` is not managed.
     #[derive(Debug, Clone, Default)]
     pub(super) struct Connection {
         pub(super) region: Computed<String>,
@@ -60,25 +60,33 @@ model! {
     }
 }
 
-/// What was seen of a connection.
-#[derive(Debug, Clone, Copy)]
+/// A connection as the service returns it.
+#[derive(Debug)]
 pub(super) struct RemoteState<'a> {
     pub(super) shown: &'a wire::Connection,
-    /// `None` where they were not asked for, or cannot be.
-    pub(super) tags: Option<&'a Tags>,
+    /// `None` if they were not read.
+    pub(super) tags: Option<Tags>,
     pub(super) pool_of_queue: &'a PoolOfQueue,
     pub(super) tag_policy: &'a TagPolicy,
-    /// Whether to take in what is not declared, too.
-    pub(super) everything: bool,
+    pub(super) scope: Scope,
+}
+
+/// The collections to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// Those that are declared.
+    Declared,
+    /// All that have entries.
+    Everything,
 }
 
 impl Connection {
-    /// Its id; empty only before it exists.
+    /// Its ID; empty before it exists.
     pub(super) fn id(&self) -> &str {
         self.id.0.as_deref().unwrap_or_default()
     }
 
-    /// As messages name it.
+    /// The object of error messages.
     pub(super) fn subject(&self) -> String {
         match self.id() {
             "" => format!("enhanced connection {:?}", self.name),
@@ -86,27 +94,26 @@ impl Connection {
         }
     }
 
-    /// Its region and project, as far as they are known.
+    /// Its region and project, if they are known.
     pub(super) fn location(&self) -> (Option<&str>, Option<&str>) {
         (self.region.0.as_deref(), self.project_id.0.as_deref())
     }
 
-    /// Its queues and pools.
     pub(super) fn declared(&self) -> DeclaredTargets<'_> {
         DeclaredTargets { queues: self.queues.as_ref(), pools: self.elastic_resource_pools.as_ref() }
     }
 
-    /// Whether an apply ends only when the bindings work.
+    /// Whether an apply waits until the bindings are ACTIVE.
     pub(super) fn waits(&self) -> bool {
         self.wait_for_bindings.unwrap_or(true)
     }
 
-    /// What Terraform owns of the tags, as far as the state tells.
+    /// The tags that Terraform manages according to the state.
     pub(super) fn owned_tags(&self) -> Tags {
         self.tags_all.0.clone().or_else(|| self.tags.clone()).unwrap_or_default()
     }
 
-    /// The body that creates it, with all tags that it is to have.
+    /// The body of the create request, with all tags.
     pub(super) fn to_create(&self, tags: &Tags) -> wire::CreateConnection {
         wire::CreateConnection {
             name: self.name.clone(),
@@ -120,7 +127,7 @@ impl Connection {
         }
     }
 
-    /// Takes over what the provider decides, the tags aside.
+    /// Sets the computed attributes, except for tags.
     pub(super) fn apply_computed(&mut self, shown: &wire::Connection) {
         self.status = Computed(text(&shown.status).map(|status| status.to_ascii_uppercase()));
         self.created_at = Computed(timestamp(shown.create_time));
@@ -128,39 +135,42 @@ impl Connection {
         self.bindings = Computed(Some(peerings(shown)));
     }
 
-    /// A warning for each of our bindings that came to nothing.
+    /// Returns a warning for each FAILED binding that Terraform manages.
     pub(super) fn failures(&self, shown: &wire::Connection, pool_of_queue: &PoolOfQueue) -> Diagnostics {
         let targets = pool_of_queue.targets(shown, self.declared());
-        let queues = shown.available_queue_info.iter().filter(|binding| {
-            self.queues.is_some() || targets.contains(&BindingTarget::Queue(binding.name.to_ascii_lowercase()))
-        });
+        let lower = |binding: &wire::Binding| binding.name.to_ascii_lowercase();
+        let queues = shown
+            .available_queue_info
+            .iter()
+            .filter(|binding| self.queues.is_some() || targets.contains(&BindingTarget::Queue(lower(binding))));
         let pools = shown.elastic_resource_pools.iter().filter(|binding| {
-            self.elastic_resource_pools.is_some()
-                || targets.contains(&BindingTarget::Pool(binding.name.to_ascii_lowercase()))
+            self.elastic_resource_pools.is_some() || targets.contains(&BindingTarget::Pool(lower(binding)))
         });
         let failed = queues.chain(pools).filter(|binding| binding.has_status(wire::BINDING_FAILED));
-        let failed: Vec<_> = failed.cloned().collect();
-        wait_for_bindings::failure_warnings(&self.name, &failed)
+        wait_for_bindings::failure_warnings(&self.name, &failed.cloned().collect::<Vec<_>>())
     }
 
-    /// Takes over all that can be read: declared collections, or every one that holds something. What cannot be read
-    /// (`routetable_id`) stays.
-    pub(super) fn apply_remote(&mut self, seen: RemoteState<'_>) -> Diagnostics {
-        let RemoteState { shown, tags, pool_of_queue, tag_policy, everything } = seen;
+    /// Sets everything that the service returns. `routetable_id`, which it never returns, stays.
+    pub(super) fn apply_remote(&mut self, remote: RemoteState<'_>) -> Diagnostics {
+        let RemoteState { shown, tags, pool_of_queue, tag_policy, scope } = remote;
+        let everything = scope == Scope::Everything;
         let mut warnings = self.failures(shown, pool_of_queue);
         self.apply_computed(shown);
-        // What an answer leaves out must not look like a change that replaces the connection.
-        let told = |told: &String| (!told.is_empty()).then(|| told.clone());
-        self.name = told(&shown.name).unwrap_or_else(|| std::mem::take(&mut self.name));
-        self.dest_vpc_id = told(&shown.dest_vpc_id).unwrap_or_else(|| std::mem::take(&mut self.dest_vpc_id));
-        self.dest_network_id =
-            told(&shown.dest_network_id).unwrap_or_else(|| std::mem::take(&mut self.dest_network_id));
-        if everything {
-            self.id = Computed(told(&shown.id).or_else(|| self.id.0.take()));
+        // An attribute that the response omits must not look like a change that replaces the connection.
+        for (attribute, shown) in [
+            (&mut self.name, &shown.name),
+            (&mut self.dest_vpc_id, &shown.dest_vpc_id),
+            (&mut self.dest_network_id, &shown.dest_network_id),
+        ] {
+            if !shown.is_empty() {
+                attribute.clone_from(shown);
+            }
         }
-
-        let (queues, pools) =
-            (pool_of_queue.queues(shown, self.declared()), pool_of_queue.pools(shown, self.declared()));
+        if everything && !shown.id.is_empty() {
+            self.id = Computed(Some(shown.id.clone()));
+        }
+        let queues = pool_of_queue.queues(shown, self.declared());
+        let pools = pool_of_queue.pools(shown, self.declared());
         if self.queues.is_some() || (everything && !queues.is_empty()) {
             self.queues = Some(queues);
         }
@@ -168,18 +178,19 @@ impl Connection {
             self.elastic_resource_pools = Some(pools);
         }
         if self.hosts.is_some() || (everything && !shown.hosts.is_empty()) {
-            let (hosts, doubled) = hosts(&shown.hosts, self.hosts.as_ref());
+            let (hosts, duplicates) = hosts(&shown.hosts, self.hosts.as_ref());
             self.hosts = Some(hosts);
-            warnings.extend(doubled.map(doubled_hosts));
+            let effect = "One address of each is shown; the next change of hosts writes one address for each name.";
+            let warning = duplicate_hosts_warning(shown, &duplicates, effect);
+            warnings.extend(warning.map(|warning| warning.at(Path::attribute("hosts"))));
         }
         if self.routes.is_some() || (everything && !shown.routes.is_empty()) {
             self.routes = Some(routes(&shown.routes, self.routes.as_ref()));
         }
         if let Some(present) = tags {
-            let (own, all) = if everything {
-                tag_policy.import(present.clone())
-            } else {
-                tag_policy.read(present.clone(), self.tags.as_ref(), &self.owned_tags())
+            let (own, all) = match scope {
+                Scope::Everything => tag_policy.import(present),
+                Scope::Declared => tag_policy.read(present, self.tags.as_ref(), &self.owned_tags()),
             };
             self.tags = own;
             self.tags_all = Computed(Some(all));
@@ -190,100 +201,102 @@ impl Connection {
     }
 }
 
-/// Host records in the wire's form, by name.
+/// Host records as the service takes them, sorted by name.
 pub(super) fn host_records(hosts: Option<&BTreeMap<String, String>>) -> Vec<wire::Host> {
     hosts.into_iter().flatten().map(|(name, ip)| wire::Host { name: name.clone(), ip: ip.clone() }).collect()
 }
 
-/// Tags in the wire's form.
+/// Tags as the service takes them.
 pub(super) fn tag_list<'a>(tags: impl IntoIterator<Item = (&'a String, &'a String)>) -> Vec<wire::Tag> {
     tags.into_iter().map(|(key, value)| wire::Tag { key: key.clone(), value: value.clone() }).collect()
 }
 
-/// The spelling that is known of a name: the service may keep another case. Not where it shows the known one, too.
-struct Spelling<'a, N> {
+/// Returns a function from a name in a response to its known spelling: the service may change the case.
+///
+/// If a response also contains the known spelling, the other name is not a variant of it.
+fn known_spelling<'a>(
     known: Option<&'a BTreeMap<String, String>>,
-    shown: N,
-    /// Known names that are not shown as they are, by their lower case; built when the first shown name is not known.
-    lower: OnceCell<BTreeMap<String, &'a String>>,
-}
-
-impl<'a, N: Fn() -> BTreeSet<&'a str>> Spelling<'a, N> {
-    fn new(known: Option<&'a BTreeMap<String, String>>, shown: N) -> Self {
-        Self { known, shown, lower: OnceCell::new() }
-    }
-
-    fn of(&self, name: &str) -> String {
-        let Some(known) = self.known.filter(|known| !known.contains_key(name)) else { return name.to_owned() };
-        let lower = self.lower.get_or_init(|| {
-            let shown = (self.shown)();
-            let missing = known.keys().filter(|known| !shown.contains(known.as_str()));
+    shown: impl Iterator<Item = &'a str> + Clone,
+) -> impl Fn(&'a str) -> &'a str {
+    let by_lower_case = OnceCell::new();
+    move |name| {
+        let Some(known) = known.filter(|known| !known.contains_key(name)) else { return name };
+        let by_lower_case: &BTreeMap<String, &'a str> = by_lower_case.get_or_init(|| {
+            let shown: BTreeSet<_> = shown.clone().collect();
+            let missing = known.keys().map(String::as_str).filter(|known| !shown.contains(known));
             missing.map(|known| (known.to_ascii_lowercase(), known)).collect()
         });
-        lower.get(&name.to_ascii_lowercase()).map_or(name, |known| known.as_str()).to_owned()
+        by_lower_case.get(&name.to_ascii_lowercase()).copied().unwrap_or(name)
     }
 }
 
-/// Host records as a map. Of several addresses of one name the known one counts, else the first; the names are given
-/// back too.
+/// Returns host records as a map, and the names that have several addresses: the known address, or else the first, is
+/// used.
 pub(in crate::provider) fn hosts<'a>(
     shown: &'a [wire::Host],
     known: Option<&'a BTreeMap<String, String>>,
-) -> (BTreeMap<String, String>, Option<BTreeSet<String>>) {
+) -> (BTreeMap<String, String>, BTreeSet<String>) {
     let mut hosts: BTreeMap<String, String> = BTreeMap::new();
-    let mut doubled = BTreeSet::new();
-    let spelling = Spelling::new(known, || shown.iter().map(|host| host.name.as_str()).collect());
-    // A record of one half alone means nothing.
+    let mut duplicates = BTreeSet::new();
+    let spelling = known_spelling(known, shown.iter().map(|host| host.name.as_str()));
+    // Records without a name or an address are ignored.
     for wire::Host { name, ip } in shown.iter().filter(|host| !host.name.is_empty() && !host.ip.is_empty()) {
-        let name = spelling.of(name);
-        match hosts.get_mut(&name) {
-            None => {
-                hosts.insert(name, ip.clone());
-            }
+        let name = spelling(name);
+        match hosts.get_mut(name) {
+            None => drop(hosts.insert(name.to_owned(), ip.clone())),
             Some(first) if first != ip => {
-                if known.and_then(|known| known.get(&name)) == Some(ip) {
+                if known.and_then(|known| known.get(name)) == Some(ip) {
                     first.clone_from(ip);
                 }
-                doubled.insert(name);
+                duplicates.insert(name.to_owned());
             }
             Some(_) => {}
         }
     }
-    (hosts, (!doubled.is_empty()).then_some(doubled))
+    (hosts, duplicates)
 }
 
-/// Routes as a map, each network in the known spelling, else in the form that a configuration may have.
+/// Returns a warning about host names with several addresses. `effect` says which of them is shown.
+pub(super) fn duplicate_hosts_warning(
+    shown: &wire::Connection,
+    duplicates: &BTreeSet<String>,
+    effect: &str,
+) -> Option<Diagnostic> {
+    let addresses = |name: &String| {
+        let hosts = shown.hosts.iter().filter(|host| host.name.eq_ignore_ascii_case(name));
+        format!("{name} ({})", hosts.map(|host| host.ip.as_str()).collect::<Vec<_>>().join(", "))
+    };
+    let text = format!(
+        "The connection {} ({}) has several addresses for {} host name(s): {}. {effect}",
+        shown.name,
+        shown.id,
+        duplicates.len(),
+        duplicates.iter().take(5).map(addresses).collect::<Vec<_>>().join(", ")
+    );
+    (!duplicates.is_empty()).then(|| Diagnostic::warning("Several Addresses for One Host Name", text))
+}
+
+/// Returns routes as a map, each network in its known notation or else in that of a configuration.
 pub(in crate::provider) fn routes<'a>(
     shown: &'a [wire::Route],
     known: Option<&'a BTreeMap<String, String>>,
 ) -> BTreeMap<String, String> {
-    let spelling = Spelling::new(known, || shown.iter().map(|route| route.name.as_str()).collect());
-    let route = |route: &wire::Route| {
-        let name = spelling.of(&route.name);
-        let known = known.and_then(|known| known.get(&name)).filter(|known| rules::same_network(known, &route.cidr));
+    let spelling = known_spelling(known, shown.iter().map(|route| route.name.as_str()));
+    let route = |route: &'a wire::Route| {
+        let name = spelling(&route.name);
+        let known = known.and_then(|known| known.get(name)).filter(|known| rules::same_network(known, &route.cidr));
         let cidr = known.cloned().or_else(|| rules::network(&route.cidr).map(|network| network.to_string()));
-        (name, cidr.unwrap_or_else(|| route.cidr.clone()))
+        (name.to_owned(), cidr.unwrap_or_else(|| route.cidr.clone()))
     };
     shown.iter().map(route).collect()
 }
 
-fn doubled_hosts(names: BTreeSet<String>) -> Diagnostic {
-    let count = names.len();
-    let shown = names.into_iter().take(5).collect::<Vec<_>>().join(", ");
-    let text = format!(
-        "The connection has several addresses for {count} host name(s): {shown}. One address of each is shown; the next \
-         change of hosts writes one address for each name."
-    );
-    Diagnostic::warning("Several Addresses for One Host Name", text).at(Path::attribute("hosts"))
-}
-
-/// All peerings, by name in lower case.
+/// Returns all peerings, by name in lower case.
 pub(in crate::provider) fn peerings(shown: &wire::Connection) -> BTreeMap<String, Peering> {
     let all = shown.available_queue_info.iter().chain(&shown.elastic_resource_pools);
     all.map(|binding| (binding.name.to_ascii_lowercase(), peering(binding))).collect()
 }
 
-/// One peering.
 pub(in crate::provider) fn peering(shown: &wire::Binding) -> Peering {
     Peering {
         status: text(&shown.status).map(|status| status.to_ascii_uppercase()),
@@ -293,12 +306,12 @@ pub(in crate::provider) fn peering(shown: &wire::Binding) -> Peering {
     }
 }
 
-/// A text that says something.
+/// Returns a text; `None` if it is empty.
 pub(in crate::provider) fn text(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-/// Milliseconds since the epoch as RFC 3339; none where the service gave none.
+/// Formats milliseconds since the epoch as RFC 3339; `None` for 0, which the service uses for "unknown".
 pub(in crate::provider) fn timestamp(milliseconds: i64) -> Option<String> {
     let time = OffsetDateTime::from_unix_timestamp_nanos(i128::from(milliseconds) * 1_000_000).ok()?;
     (milliseconds > 0).then(|| time.format(&Rfc3339).ok()).flatten()
@@ -313,16 +326,16 @@ mod tests {
     }
 
     #[test]
-    fn of_two_addresses_the_known_one_counts() {
+    fn known_address_takes_precedence() {
         let shown = [host("a", "10.0.0.1"), host("a", "10.0.0.2"), host("b", "10.0.0.3"), host("b", "10.0.0.3")];
         let known = BTreeMap::from([("a".to_owned(), "10.0.0.2".to_owned())]);
-        let (read, doubled) = hosts(&shown, Some(&known));
+        let (read, duplicates) = hosts(&shown, Some(&known));
         assert_eq!(read, BTreeMap::from([("a".into(), "10.0.0.2".into()), ("b".into(), "10.0.0.3".into())]));
-        assert_eq!(doubled, Some(BTreeSet::from(["a".to_owned()])));
+        assert_eq!(duplicates, BTreeSet::from(["a".to_owned()]));
     }
 
     #[test]
-    fn another_case_or_form_is_not_another_thing() {
+    fn known_spelling_is_kept() {
         let known = BTreeMap::from([("Node-1".to_owned(), "10.0.0.2".to_owned())]);
         let (read, _) = hosts(&[host("node-1", "10.0.0.2"), host("X", "10.0.0.3")], Some(&known));
         assert_eq!(read, BTreeMap::from([("Node-1".into(), "10.0.0.2".into()), ("X".into(), "10.0.0.3".into())]));
@@ -335,12 +348,12 @@ mod tests {
             BTreeMap::from([("r".into(), "2407:C080::/32".into()), ("single".into(), "127.0.0.0/32".into())])
         );
         let both = [route("r", "10.0.0.0/8"), route("R", "11.0.0.0/8")];
-        assert_eq!(routes(&both, Some(&known)).len(), 2, "these are two");
+        assert_eq!(routes(&both, Some(&known)).len(), 2, "two routes");
     }
 
-    /// 1553168490000 is the example of the document's page on queues.
+    /// 1553168490000 is the example in the documentation of queues.
     #[test]
-    fn times_are_milliseconds() {
+    fn timestamp_formats_milliseconds() {
         assert_eq!(timestamp(1_553_168_490_000).as_deref(), Some("2019-03-21T11:41:30Z"));
         assert_eq!(timestamp(0), None);
         assert_eq!(timestamp(i64::MAX), None);

@@ -1,18 +1,24 @@
-//! The steps that bring a connection to what is declared, for create and update alike. What was done is saved after each
-//! call, and a step that fails does not keep the others from being done.
+//! Changes a connection to match the plan, for create and update.
 //!
-//! | step | order within |
+//! The state is saved after each call. A step that fails does not prevent the others.
+//!
+//! | step | order of the calls |
 //! |---|---|
-//! | queues and pools | unbind, then bind, then unbind what has FAILED |
-//! | routes | delete what is unwanted or leads elsewhere, then add |
-//! | hosts | one PUT of the whole |
-//! | tags | delete, then add |
+//! | queues and pools | unbind, bind, unbind FAILED ones |
+//! | routes | delete routes that are not declared or lead to another network, add |
+//! | hosts | one PUT of all records |
+//! | tags | delete, add |
 
-use std::collections::{BTreeMap, BTreeSet};
+mod bindings;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use super::{
-    model::{self, Connection},
-    resource::{PAUSE, gone, same_connection},
+    model::{self, Connection, RemoteState, Scope},
+    refresh::{check_identity, deleted_since_plan},
 };
 use crate::{
     client::{Error, Project},
@@ -34,450 +40,344 @@ use crate::{
     },
 };
 
-/// A create or an update under way.
+/// Limit of the read after the last step.
+const READ_BACK_LIMIT: Duration = Duration::from_secs(10);
+
+/// A create or update in progress.
 pub(super) struct Reconciler<'a> {
-    pub(super) context: &'a OperationContext,
-    pub(super) tag_policy: &'a TagPolicy,
-    /// What is to be.
-    pub(super) planned: &'a Connection,
+    context: &'a OperationContext,
+    tag_policy: &'a TagPolicy,
+    planned: &'a Connection,
     /// The state so far.
-    pub(super) now: Connection,
-    pub(super) response: &'a mut ResponseState,
-    pub(super) pool_of_queue: PoolOfQueue,
-    /// Peerings from before they were bound again.
-    pub(super) before: BTreeMap<BindingTarget, Binding>,
-    /// What was unbound.
-    pub(super) ended: BTreeSet<BindingTarget>,
-    pub(super) faults: Diagnostics,
-    pub(super) summary: &'static str,
-    /// What Terraform holds after a failure, and what to do.
-    pub(super) state_note: String,
+    now: Connection,
+    response: &'a mut ResponseState,
+    pool_of_queue: PoolOfQueue,
+    /// FAILED peerings that were requested again, as they were before.
+    failed_before: BTreeMap<BindingTarget, Binding>,
+    unbound: BTreeSet<BindingTarget>,
+    errors: Diagnostics,
+    summary: &'static str,
+    /// What the state contains after a failure, and what to do.
+    state_note: String,
+}
+
+/// The parts of a connection that differ from the plan.
+struct Differences {
+    bindings: bool,
+    routes: bool,
+    hosts: bool,
+    tags: bool,
 }
 
 impl<'a> Reconciler<'a> {
-    /// Begins from `now`; `told` is the summary of what goes wrong, and what Terraform then holds.
+    /// Starts from the state `now`. `texts` are the summary of errors and the note on the state.
     pub(super) fn new(
         context: &'a OperationContext,
         tag_policy: &'a TagPolicy,
         planned: &'a Connection,
         now: Connection,
         response: &'a mut ResponseState,
-        told: (&'static str, String),
+        texts: (&'static str, String),
     ) -> Self {
-        let (summary, state_note) = told;
-        let (pool_of_queue, before, ended, faults) = Default::default();
-        Self { context, tag_policy, planned, now, response, pool_of_queue, before, ended, faults, summary, state_note }
+        let (summary, state_note) = texts;
+        let (pool_of_queue, failed_before, unbound, errors) = Default::default();
+        Self {
+            context,
+            tag_policy,
+            planned,
+            now,
+            response,
+            pool_of_queue,
+            failed_before,
+            unbound,
+            errors,
+            summary,
+            state_note,
+        }
     }
-}
 
-impl Reconciler<'_> {
-    /// Brings everything from `prior` to what is planned. Returns whether bindings were begun that are to be waited for.
-    pub(super) async fn reconcile(&mut self, prior: &Connection) -> Result<bool, Diagnostics> {
-        let (context, planned, tag_policy) = (self.context, self.planned, self.tag_policy);
-        let rebinds = prior.queues != planned.queues || prior.elastic_resource_pools != planned.elastic_resource_pools;
-        let reroutes = prior.routes != planned.routes;
+    /// Changes every part that differs from the plan. Returns whether to wait for bindings.
+    pub(super) async fn reconcile(&mut self) -> Result<bool, Diagnostics> {
+        let (context, differences) = (self.context, self.differences());
         let mut wait = false;
-        if rebinds || reroutes {
-            match connection_part::find_connection(context, prior.id()).await {
-                Ok(None) => return Err(gone(self.summary, prior.id())),
+        if differences.bindings || differences.routes {
+            match connection_part::find_connection(context, self.now.id()).await {
+                Ok(None) => return Err(deleted_since_plan(self.summary, self.now.id())),
                 Ok(Some(shown)) => {
-                    same_connection(prior, &shown)?;
-                    if rebinds {
-                        let outcome = self.bindings(prior, &shown).await;
-                        wait = outcome.is_ok() && planned.waits();
+                    check_identity(&self.now, &shown)?;
+                    if differences.bindings {
+                        let outcome = self.bindings(&shown).await;
+                        wait = outcome.is_ok() && self.planned.waits();
                         self.step("Queues and Elastic Resource Pools", outcome);
                     }
-                    if reroutes && self.goes_on() {
-                        let outcome = self.routes(prior.routes.as_ref(), &shown.routes).await;
-                        self.step("Routes", outcome);
+                    if differences.routes && self.may_continue() {
+                        self.routes(&shown.routes).await;
                     }
                 }
                 Err(error) => self.step("Bindings and Routes", Err(error)),
             }
         }
-        if planned.hosts != prior.hosts && self.goes_on() {
+        if differences.hosts && self.may_continue() {
             let outcome = self.hosts().await;
             self.step("Hosts", outcome);
         }
-        let all = tag_policy.all(planned.tags.as_ref());
-        let retags = planned.tags != prior.tags || all != prior.owned_tags();
-        if retags && self.goes_on() {
-            let outcome = self.tags(prior).await;
+        if differences.tags && self.may_continue() {
+            let outcome = self.tags().await;
             self.step("Tags", outcome);
         }
-        if !self.faults.has_errors()
-            && let Err(error) = context.check()
-        {
-            // What the interruption kept from being begun.
-            let undone = self.now.queues != planned.queues
-                || self.now.elastic_resource_pools != planned.elastic_resource_pools
-                || self.now.routes != planned.routes
-                || self.now.hosts != planned.hosts
-                || self.now.tags != planned.tags
-                || (retags && self.now.owned_tags() != all);
-            if undone {
-                self.step("Not Everything Was Started", Err(error));
-            }
+        let Differences { bindings, routes, hosts, tags } = self.differences();
+        if !self.errors.has_errors() && (bindings || routes || hosts || tags) {
+            self.step("Not Everything Was Started", context.check());
         }
         Ok(wait)
     }
 
-    /// Keeps what a step came to. After an interruption nothing more is begun.
-    pub(super) fn step(&mut self, name: &str, outcome: Result<(), OperationError>) {
-        if let Err(error) = outcome {
-            self.faults.extend(error.into_errors(&format!("{}: {name}", self.summary), &self.state_note));
+    fn differences(&self) -> Differences {
+        let Self { now, planned, .. } = self;
+        Differences {
+            bindings: now.queues != planned.queues || now.elastic_resource_pools != planned.elastic_resource_pools,
+            routes: now.routes != planned.routes,
+            hosts: now.hosts != planned.hosts,
+            tags: now.tags != planned.tags || now.owned_tags() != self.tag_policy.all(planned.tags.as_ref()),
         }
     }
 
-    /// Whether another step may begin.
-    pub(super) fn goes_on(&self) -> bool {
+    /// Records the error of a step.
+    fn step(&mut self, name: &str, outcome: Result<(), OperationError>) {
+        if let Err(error) = outcome {
+            self.errors.extend(error.into_errors(&format!("{}: {name}", self.summary), &self.state_note));
+        }
+    }
+
+    /// Whether another step may start. After an interruption none does.
+    fn may_continue(&self) -> bool {
         self.context.check().is_ok()
     }
 
-    pub(super) fn save(&mut self, change: impl FnOnce(&mut Connection)) {
-        change(&mut self.now);
-        self.response.set_state(self.now.clone());
+    /// Changes the routes from those in `shown`.
+    pub(super) async fn routes(&mut self, shown: &[wire::Route]) {
+        let outcome = self.change_routes(shown).await;
+        self.step("Routes", outcome);
     }
 
-    /// Brings the bindings from `prior`, where they are as `shown`, to what is planned.
-    pub(super) async fn bindings(
-        &mut self,
-        prior: &Connection,
-        shown: &wire::Connection,
-    ) -> Result<(), OperationError> {
-        let planned = self.planned;
-        let declared = [prior.queues.as_ref(), planned.queues.as_ref()];
-        self.pool_of_queue.ask(self.context, shown, &declared).await?;
-        let moves = Moves::between(&self.pool_of_queue, prior, planned, shown);
-        self.before = moves.before;
-        let id = prior.id().to_owned();
-        if !is_empty(&moves.unbind) {
-            self.unbind(&id, &moves.unbind).await?;
-            let lower = |names: &[String]| names.iter().map(|name| name.to_ascii_lowercase()).collect::<Vec<_>>();
-            self.ended.extend(lower(&moves.unbind.queues).into_iter().map(BindingTarget::Queue));
-            self.ended.extend(lower(&moves.unbind.elastic_resource_pools).into_iter().map(BindingTarget::Pool));
-            self.warn_of_pools(prior, &moves.unbind.elastic_resource_pools);
-            self.save(|now| {
-                let kept = |prior: &Option<BTreeSet<String>>, planned: &Option<BTreeSet<String>>| {
-                    Some(prior.as_ref()?.intersection(planned.as_ref()?).cloned().collect())
-                };
-                now.queues = kept(&now.queues, &planned.queues);
-                now.elastic_resource_pools = kept(&now.elastic_resource_pools, &planned.elastic_resource_pools);
-            });
+    /// If the state manages no routes, all existing ones are changed. Otherwise, of the routes that are not in the state,
+    /// only those with the name of a planned one are.
+    async fn change_routes(&mut self, shown: &[wire::Route]) -> Result<(), OperationError> {
+        let context = self.context;
+        let (project, id) = (&context.project, &self.now.id().to_owned());
+        let none = BTreeMap::new();
+        let planned = self.planned.routes.as_ref().unwrap_or(&none);
+        let present = model::routes(shown, self.now.routes.as_ref());
+        let mut routes = present.clone();
+        if let Some(managed) = &self.now.routes {
+            routes.retain(|name, _| managed.contains_key(name));
         }
-        if !is_empty(&moves.bind) {
-            let (project, pool_of_queue, before, id) =
-                (&self.context.project, &self.pool_of_queue, &self.before, id.as_str());
-            let (wanted, names) = (&moves.bind_targets, &moves.bind);
-            let bound = || async move {
-                let shown = project.show_connection(id).await?;
-                let pool_of_queue = pool_of_queue.known(project, &shown, wanted).await?;
-                Ok(wanted.iter().all(|target| {
-                    let target = pool_of_queue.resolved(&shown, target);
-                    target.peering(&shown).is_some_and(|peering| before.get(&target) != Some(peering))
-                }))
-            };
-            self.context.write(project.run_verified(|| project.bind(id, names), bound)).await?;
-        }
-        self.save(|now| {
-            now.queues.clone_from(&planned.queues);
-            now.elastic_resource_pools.clone_from(&planned.elastic_resource_pools);
-        });
-        // The service refuses to unbind what has FAILED; nothing should wait for it, and nothing depends on it.
-        if !is_empty(&moves.unbind_failed)
-            && let Err(error) = self.unbind(&id, &moves.unbind_failed).await
-        {
-            let names =
-                [&moves.unbind_failed.queues[..], &moves.unbind_failed.elastic_resource_pools].concat().join(", ");
-            let text = format!(
-                "The binding of {names} is FAILED, and the service does not unbind what has FAILED. It does no harm, and \
-                 disappears with the connection."
-            );
-            self.response.add_warning(error.warn("Failed Binding Left Behind", &text));
-        }
-        Ok(())
-    }
-
-    async fn unbind(&self, id: &str, names: &wire::QueueNames) -> Result<(), OperationError> {
-        let project = &self.context.project;
-        let queues = names.queues.iter().map(|name| BindingTarget::Queue(name.to_ascii_lowercase()));
-        let pools = names.elastic_resource_pools.iter().map(|name| BindingTarget::Pool(name.to_ascii_lowercase()));
-        let targets: &Vec<BindingTarget> = &queues.chain(pools).collect();
-        let gone = || async move {
-            let shown = project.show_connection(id).await?;
-            Ok(targets.iter().all(|target| target.peering(&shown).is_none()))
-        };
-        loop {
-            match self.context.write(project.run_verified(|| project.unbind(id, names), gone)).await {
-                // The queue may have gone, and its binding with it.
-                Err(error) if error.is_not_found() && self.context.read(gone()).await? => return Ok(()),
-                // What is still being made may have to be made first.
-                Err(error) if error.may_mean_not_yet() && self.is_being_made(id, targets).await? => {
-                    tracing::info!(id, ?error, "the binding is still being made; unbinding it again in a moment");
-                    self.context.pause(PAUSE, || "The unbinding".to_owned()).await?;
-                }
-                outcome => return outcome,
-            }
-        }
-    }
-
-    /// A pool that was bound for a queue takes all its queues along.
-    fn warn_of_pools(&mut self, prior: &Connection, pools: &[String]) {
-        let listed = |pool: &&String| {
-            prior.elastic_resource_pools.iter().flatten().any(|listed| listed.eq_ignore_ascii_case(pool))
-        };
-        let for_queues: Vec<_> = pools.iter().filter(|pool| !listed(pool)).map(String::as_str).collect();
-        if !for_queues.is_empty() {
-            let text = format!(
-                "A queue in an elastic resource pool was taken out, and with it the binding of its pool ({}): no queue of the \
-                 pool uses the connection any more. If others rely on it, declare the pool in elastic_resource_pools.",
-                for_queues.join(", ")
-            );
-            let warning = Diagnostic::warning("Elastic Resource Pool Unbound", text);
-            self.response.add_warning(warning.at(Path::attribute("queues")));
-        }
-    }
-
-    async fn is_being_made(&self, id: &str, targets: &[BindingTarget]) -> Result<bool, OperationError> {
-        let shown = self.context.read(self.context.project.show_connection(id)).await?;
-        let peerings = targets.iter().filter_map(|target| target.peering(&shown));
-        Ok(peerings.into_iter().any(|peering| peering.has_status(wire::BINDING_CREATING)))
-    }
-
-    /// Brings the routes from those `shown` to what is planned; of those that `owned` does not name, only what stands in
-    /// the way is touched.
-    pub(super) async fn routes(
-        &mut self,
-        owned: Option<&BTreeMap<String, String>>,
-        shown: &[wire::Route],
-    ) -> Result<(), OperationError> {
-        let planned = self.planned.routes.clone().unwrap_or_default();
-        let present = model::routes(shown, owned);
-        let id = self.now.id().to_owned();
-        let (project, id) = (&self.context.project, id.as_str());
-        let mut now = owned.map_or_else(
-            || present.clone(),
-            |owned| {
-                present
-                    .iter()
-                    .filter(|(name, _)| owned.contains_key(*name))
-                    .map(|(n, c)| (n.clone(), c.clone()))
-                    .collect()
-            },
-        );
         for (name, cidr) in &present {
-            let same = planned.get(name).is_some_and(|planned| same_network(planned, cidr));
-            if same || !(now.contains_key(name) || planned.contains_key(name)) {
+            let is_same = planned.get(name).is_some_and(|planned| same_network(planned, cidr));
+            if is_same || !(routes.contains_key(name) || planned.contains_key(name)) {
                 continue;
             }
-            // One of its name that leads elsewhere is another, which somebody added meanwhile.
-            let gone =
-                || async move { Ok(!route(project, id, name).await?.is_some_and(|there| same_network(&there, cidr))) };
-            // The service may keep another case.
-            let exact = shown.iter().find(|route| route.name == *name);
-            let kept = exact.or_else(|| shown.iter().find(|route| route.name.eq_ignore_ascii_case(name)));
-            let kept = kept.map_or(name.as_str(), |route| route.name.as_str());
-            match self.context.write(project.run_verified(|| project.delete_route(id, kept), gone)).await {
-                // What is gone already needs no removing.
+            // A route of this name to another network is a new one, added elsewhere in the meantime.
+            let is_deleted = || async move { Ok(!leads_to(project, id, name, cidr).await?) };
+            // The service may use another case in names.
+            let spelling = shown
+                .iter()
+                .find(|route| route.name == *name)
+                .or_else(|| shown.iter().find(|route| route.name.eq_ignore_ascii_case(name)))
+                .map_or(name, |route| &route.name);
+            match context.write(project.run_verified(|| project.delete_route(id, spelling), is_deleted)).await {
                 Err(error) if !error.is_not_found() => return Err(self.at_route(name, error)),
                 _ => {}
             }
-            now.remove(name);
-            self.save(|state| state.routes = Some(now.clone()));
+            routes.remove(name);
+            self.save_routes(&routes);
         }
-        for (name, cidr) in &planned {
+        for (name, cidr) in planned {
             if present.get(name).is_some_and(|present| same_network(present, cidr)) {
                 continue;
             }
-            let added =
-                || async move { Ok(route(project, id, name).await?.is_some_and(|there| same_network(&there, cidr))) };
-            let adding = project.run_verified(|| project.create_route(id, name, cidr), added);
-            self.context.write(adding).await.map_err(|error| self.at_route(name, error))?;
-            now.insert(name.clone(), cidr.clone());
-            self.save(|state| state.routes = Some(now.clone()));
+            let is_added = || leads_to(project, id, name, cidr);
+            let add = project.run_verified(|| project.create_route(id, name, cidr), is_added);
+            context.write(add).await.map_err(|error| self.at_route(name, error))?;
+            routes.insert(name.clone(), cidr.clone());
+            self.save_routes(&routes);
         }
-        self.save(|state| state.routes.clone_from(&self.planned.routes));
+        self.now.routes.clone_from(&self.planned.routes);
+        self.response.set_attribute("routes", self.planned.routes.clone());
         Ok(())
     }
 
-    /// The service does not say which of many routes it refuses.
+    fn save_routes(&mut self, routes: &BTreeMap<String, String>) {
+        self.now.routes = Some(routes.clone());
+        self.response.set_attribute("routes", routes.clone());
+    }
+
+    /// Names the route in an error, because the service does not.
     fn at_route(&self, name: &str, error: OperationError) -> OperationError {
         let path = Path::attribute("routes").key(name);
-        let told = error.into_errors(&format!("{}: Route {name}", self.summary), &self.state_note);
-        OperationError::Reported(told.into_iter().map(|diagnostic| diagnostic.at(path.clone())).collect())
+        let errors = error.into_errors(&format!("{}: Route {name}", self.summary), &self.state_note);
+        OperationError::Reported(errors.into_iter().map(|diagnostic| diagnostic.at(path.clone())).collect())
     }
 
-    pub(super) async fn hosts(&mut self) -> Result<(), OperationError> {
-        let planned = self.planned;
-        let records = model::host_records(planned.hosts.as_ref());
+    async fn hosts(&mut self) -> Result<(), OperationError> {
+        let hosts = &self.planned.hosts;
+        let records = model::host_records(hosts.as_ref());
         self.context.write(self.context.project.replace_hosts(self.now.id(), &records)).await?;
-        self.save(|now| now.hosts.clone_from(&planned.hosts));
+        self.now.hosts.clone_from(hosts);
+        self.response.set_attribute("hosts", hosts.clone());
         Ok(())
     }
 
-    /// Deletes what is ours and no longer wanted, or not with this value, then adds.
-    pub(super) async fn tags(&mut self, prior: &Connection) -> Result<(), OperationError> {
-        let planned = self.planned;
+    /// Deletes the managed tags that are not planned with this value, then adds the missing ones.
+    async fn tags(&mut self) -> Result<(), OperationError> {
+        let (context, planned) = (self.context, self.planned);
+        let (project, id) = (&context.project, &self.now.id().to_owned());
         let wanted = self.tag_policy.all(planned.tags.as_ref());
-        let (context, id) = (self.context, prior.id());
-        let project = &context.project;
-        let mut present = prior.owned_tags();
-        if prior.tags.is_none() && planned.tags.is_some() {
-            let listed = context.read(tags(project, id)).await.map_err(unpublished)?;
-            present = listed;
+        let mut present = self.now.owned_tags();
+        if self.now.tags.is_none() && planned.tags.is_some() {
+            present = context.read(list_tags(project, id)).await.map_err(describe_unpublished)?;
         }
-        // A state that was not read since may hold what is left to others by now.
+        // Tags in an older state may be ignored by now.
         present.retain(|key, _| !self.tag_policy.ignores(key));
-        let superfluous = model::tag_list(present.iter().filter(|(key, value)| wanted.get(*key) != Some(value)));
+        let superfluous = &model::tag_list(present.iter().filter(|(key, value)| wanted.get(*key) != Some(value)));
         if !superfluous.is_empty() {
-            let superfluous = &superfluous;
-            let gone = || async move {
-                let listed = tags(project, id).await?;
+            let are_deleted = || async move {
+                let listed = list_tags(project, id).await?;
                 Ok(superfluous.iter().all(|tag| !listed.contains_key(&tag.key)))
             };
-            let delete = project.run_verified(|| project.delete_tags(id, superfluous), gone);
-            context.write(delete).await.map_err(unpublished)?;
+            let delete = project.run_verified(|| project.delete_tags(id, superfluous), are_deleted);
+            context.write(delete).await.map_err(describe_unpublished)?;
             present.retain(|key, value| wanted.get(key) == Some(value));
             let (own, all) = self.tag_policy.read(present.clone(), planned.tags.as_ref(), &present);
-            self.save(|now| {
-                now.tags = own;
-                now.tags_all.0 = Some(all);
-            });
+            self.save_tags(own, all);
         }
-        let missing = model::tag_list(wanted.iter().filter(|(key, value)| present.get(*key) != Some(value)));
+        let missing = &model::tag_list(wanted.iter().filter(|(key, value)| present.get(*key) != Some(value)));
         if !missing.is_empty() {
-            let missing = &missing;
-            let there = || async move {
-                let listed = tags(project, id).await?;
+            let are_added = || async move {
+                let listed = list_tags(project, id).await?;
                 Ok(missing.iter().all(|tag| listed.get(&tag.key) == Some(&tag.value)))
             };
-            let create = project.run_verified(|| project.create_tags(id, missing), there);
-            context.write(create).await.map_err(unpublished)?;
+            let create = project.run_verified(|| project.create_tags(id, missing), are_added);
+            context.write(create).await.map_err(describe_unpublished)?;
         }
-        self.save(|now| {
-            now.tags.clone_from(&planned.tags);
-            now.tags_all.0 = Some(wanted);
-        });
+        self.save_tags(planned.tags.clone(), wanted);
         Ok(())
     }
 
-    /// Waits until what is declared works.
-    pub(super) async fn wait(&mut self) -> Option<wire::Connection> {
-        let declared = self.planned.declared();
-        let changed = Changed { before: &self.before, ended: &self.ended };
-        let settled =
-            wait_for_bindings::until_active(self.context, self.now.id(), declared, &mut self.pool_of_queue, changed)
-                .await;
-        match settled {
+    fn save_tags(&mut self, own: Option<Tags>, all: Tags) {
+        self.response.set_attribute("tags", own.clone());
+        self.response.set_attribute("tags_all", all.clone());
+        self.now.tags = own;
+        self.now.tags_all.0 = Some(all);
+    }
+
+    /// Waits until the declared bindings are ACTIVE.
+    async fn wait(&mut self) -> Option<wire::Connection> {
+        let (context, id, declared) = (self.context, self.now.id(), self.planned.declared());
+        let changed = Changed { before: &self.failed_before, ended: &self.unbound };
+        let waiting = wait_for_bindings::until_active(context, id, declared, &mut self.pool_of_queue, changed);
+        match waiting.await {
             Ok(shown) => return Some(shown),
             Err(WaitError::Failed(failed)) => {
-                self.faults.extend(wait_for_bindings::failure_errors(&self.planned.name, &failed, &self.state_note));
+                self.errors.extend(wait_for_bindings::failure_errors(&self.planned.name, &failed, &self.state_note));
             }
-            Err(WaitError::Gone) => {
-                let text = format!("The connection {} was deleted by someone else in the meantime.", self.now.id());
-                self.faults.push(Diagnostic::error(format!("{}: Gone", self.summary), text));
-            }
-            // All was done but the waiting, and nothing that is there should be marked as broken for it.
+            Err(WaitError::Gone) => self.errors.extend(deleted_since_plan(self.summary, id)),
+            // Only the wait is missing. An error would taint a new connection.
             Err(WaitError::Operation(error @ OperationError::Interrupted { .. })) => {
-                self.response.add_warning(
-                    error.warn("Interrupted While Waiting for Bindings", wait_for_bindings::WAIT_INTERRUPTED),
-                );
+                let note = wait_for_bindings::WAIT_INTERRUPTED;
+                self.response.add_warning(error.warn("Interrupted While Waiting for Bindings", note));
             }
             Err(WaitError::Operation(error)) => self.step("Waiting for Bindings", Err(error)),
         }
         None
     }
+
+    /// Ends the operation and sets the final state. `done` is the verb for warnings.
+    ///
+    /// With `wait` it waits for the bindings; otherwise with `read_back` it reads the connection. After a failed step, the
+    /// state shows the connection as it is.
+    pub(super) async fn finish(mut self, wait: bool, done: &str, read_back: bool) -> Result<(), Diagnostics> {
+        let mut shown = None;
+        if !self.errors.has_errors() {
+            if wait {
+                shown = self.wait().await;
+            } else if read_back {
+                shown = self.read_back(done).await;
+            }
+        }
+        if self.errors.has_errors() {
+            self.save_remote_state().await;
+            return Err(self.errors);
+        }
+        let mut state = self.planned.clone();
+        state.id = self.now.id;
+        // An update may be the first to plan these.
+        state.region.0 = state.region.0.or(self.now.region.0);
+        state.project_id.0 = state.project_id.0.or(self.now.project_id.0);
+        state.tags_all.0 = Some(self.tag_policy.all(state.tags.as_ref()));
+        if let Some(shown) = shown {
+            state.apply_computed(&shown);
+            if !wait {
+                self.response.add_warning(state.failures(&shown, &self.pool_of_queue));
+            }
+        }
+        self.response.set_state(state);
+        Ok(())
+    }
+
+    /// Reads the connection; a failure is a warning.
+    async fn read_back(&mut self, done: &str) -> Option<wire::Connection> {
+        let find = connection_part::find_connection(self.context, self.now.id());
+        match self.context.with_short_timeout(READ_BACK_LIMIT, find).await {
+            Ok(shown) => shown,
+            Err(error) => {
+                let text = "Everything was done and is in the state. The next plan or apply reads the attributes that the \
+                            service sets, such as the status.";
+                self.response.add_warning(error.warn(&format!("{done}, but Not Read Back"), text));
+                None
+            }
+        }
+    }
+
+    /// Sets the state to the connection as it is. If that cannot be read in time, the state of the last step stays.
+    async fn save_remote_state(&mut self) {
+        let Self { context, tag_policy, now, pool_of_queue, .. } = self;
+        let show = tokio::time::timeout(READ_BACK_LIMIT, context.project.show_connection(now.id()));
+        if let Ok(Ok(shown)) = show.await
+            && !shown.is_deleted()
+            && pool_of_queue.ask(context, &shown, &[now.queues.as_ref()]).await.is_ok()
+        {
+            now.apply_remote(RemoteState {
+                shown: &shown,
+                tags: None,
+                pool_of_queue,
+                tag_policy,
+                scope: Scope::Declared,
+            });
+            self.response.set_state(self.now.clone());
+        }
+    }
 }
 
-/// Where a route of this name leads.
-async fn route(project: &Project, id: &str, name: &str) -> Result<Option<String>, Error> {
+/// Whether the connection has a route of this name to this network.
+async fn leads_to(project: &Project, id: &str, name: &str, cidr: &str) -> Result<bool, Error> {
     let shown = project.show_connection(id).await?;
-    Ok(model::routes(&shown.routes, None).remove(name))
+    Ok(model::routes(&shown.routes, None).get(name).is_some_and(|network| same_network(network, cidr)))
 }
 
-async fn tags(project: &Project, id: &str) -> Result<Tags, Error> {
+async fn list_tags(project: &Project, id: &str) -> Result<Tags, Error> {
     Ok(project.list_tags(id).await?.into_iter().map(|tag| (tag.key, tag.value)).collect())
 }
 
-/// Tags cannot be changed everywhere.
-fn unpublished(error: OperationError) -> OperationError {
+/// Explains that a region does not publish the tag API.
+fn describe_unpublished(error: OperationError) -> OperationError {
     if !error.is_not_published() {
         return error;
     }
-    let text = "The tag API is not published in this region (APIGW.0101): tags can be set when a connection is created, but \
-                neither read nor changed later.\n\nLeave tags as they were, or remove them from the configuration (and \
+    let text = "The tag API is not published in this region (APIGW.0101). Tags can be set when a connection is created, but \
+                not read or changed later.\n\nRestore the previous tags, or remove them from the configuration (and \
                 default_tags from the provider's).";
     OperationError::Reported(
         Diagnostic::error("Tags Cannot Be Changed in This Region", text).at(Path::attribute("tags")).into(),
     )
-}
-
-/// What to unbind and to bind.
-#[derive(Debug, Default)]
-struct Moves {
-    unbind: wire::QueueNames,
-    /// What has FAILED.
-    unbind_failed: wire::QueueNames,
-    bind: wire::QueueNames,
-    bind_targets: BTreeSet<BindingTarget>,
-    /// Peerings that are bound again although they are there: they have FAILED.
-    before: BTreeMap<BindingTarget, Binding>,
-}
-
-impl Moves {
-    fn between(
-        pool_of_queue: &PoolOfQueue,
-        prior: &Connection,
-        planned: &Connection,
-        shown: &wire::Connection,
-    ) -> Self {
-        let wanted = pool_of_queue.targets(shown, planned.declared());
-        let mut owned = pool_of_queue.targets(shown, prior.declared());
-        // Where nothing was declared before, what is bound is taken over: a declared set is authoritative.
-        if prior.queues.is_none() && planned.queues.is_some() {
-            owned.extend(shown.available_queue_info.iter().map(|b| BindingTarget::Queue(b.name.to_ascii_lowercase())));
-        }
-        if prior.elastic_resource_pools.is_none() && planned.elastic_resource_pools.is_some() {
-            owned.extend(shown.elastic_resource_pools.iter().map(|b| BindingTarget::Pool(b.name.to_ascii_lowercase())));
-        }
-        let mut moves = Self::default();
-        for target in owned.difference(&wanted) {
-            let Some(peering) = target.peering(shown) else { continue };
-            let failed = peering.has_status(wire::BINDING_FAILED);
-            let names = if failed { &mut moves.unbind_failed } else { &mut moves.unbind };
-            match target {
-                // In the case in which the service keeps names, whichever it has answered in.
-                BindingTarget::Queue(name) => names.queues.push(name.clone()),
-                BindingTarget::Pool(name) => names.elastic_resource_pools.push(name.clone()),
-            }
-        }
-        let mut to_bind: BTreeSet<&BindingTarget> = BTreeSet::new();
-        for target in &wanted {
-            match target.peering(shown) {
-                None => drop(to_bind.insert(target)),
-                Some(peering) if peering.has_status(wire::BINDING_FAILED) => {
-                    moves.before.insert(target.clone(), peering.clone());
-                    to_bind.insert(target);
-                }
-                Some(_) => {}
-            }
-        }
-        moves.bind_targets = to_bind.iter().map(|target| (*target).clone()).collect();
-        // A pool that is declared itself is bound under its own name, and once.
-        for pool in planned.elastic_resource_pools.iter().flatten() {
-            if to_bind.remove(&BindingTarget::Pool(pool.to_ascii_lowercase())) {
-                moves.bind.elastic_resource_pools.push(pool.clone());
-            }
-        }
-        for queue in planned.queues.iter().flatten() {
-            if to_bind.remove(&pool_of_queue.of(shown, queue)) {
-                moves.bind.queues.push(queue.clone());
-            }
-        }
-        moves
-    }
-}
-
-fn is_empty(names: &wire::QueueNames) -> bool {
-    names.queues.is_empty() && names.elastic_resource_pools.is_empty()
 }

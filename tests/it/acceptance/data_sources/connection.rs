@@ -164,8 +164,7 @@ fn missing_or_ambiguous_connection_is_an_error() {
         ];
         let mut ids = twins.clone();
         ids.sort();
-        let both =
-            format!("Name Is Not Unique name: there are 2 enhanced connections named \"twin\": {}", ids.join(", "));
+        let both = format!("Name Is Not Unique There are 2 enhanced connections named \"twin\": {}", ids.join(", "));
         cases.push(("name = \"twin\"".to_owned(), both));
         let workspace = cloud.workspace(terraform);
         for (argument, wanted) in cases {

@@ -1,0 +1,145 @@
+//! Adopts the connection of an earlier run that ended before it could report the connection to Terraform.
+
+use std::collections::BTreeMap;
+
+use super::{CreateOnce, MAX_SEARCH, NOTHING_CREATED, SUMMARY, describe, search_delays};
+use crate::{
+    dli::wire,
+    framework::{
+        diagnostic::{Diagnostic, Diagnostics},
+        path::Path,
+    },
+    provider::{
+        enhanced_connection::{
+            creation_entry::CreationEntry,
+            model::{Connection, timestamp},
+            refresh::list_by_name,
+        },
+        shared::connection_part,
+        shared::operation::OperationError,
+    },
+};
+
+impl CreateOnce<'_> {
+    /// Finds the connection that an earlier run's entry proves. `existing` are the connections that have the name.
+    ///
+    /// If the request of that run is recent, lists may not show the connection yet, so the search is repeated.
+    pub(super) async fn adopt(
+        &self,
+        entry: &CreationEntry,
+        existing: &[wire::Connection],
+    ) -> Result<Option<wire::Connection>, OperationError> {
+        if let Some(id) = &entry.id {
+            if self.journal.was_created_in_this_run(id) {
+                return Ok(None);
+            }
+            let shown = connection_part::find_connection(self.context, id).await?;
+            let Some(shown) = shown.filter(|shown| entry.created(shown)) else { return Ok(None) };
+            if entry.acknowledged {
+                let why = "An earlier run created this connection and reported it to Terraform, but it is missing from the \
+                           current state. It may be in another state of this directory, or it was removed from the state, or \
+                           the state was lost.";
+                return Err(self.undecided(&[shown], why).into());
+            }
+            return self.adopt_proven(entry, shown);
+        }
+        let is_candidate = |shown: &wire::Connection| {
+            entry.possibly_created(shown) && !self.journal.was_created_in_this_run(&shown.id)
+        };
+        let remaining = entry.remaining(self.context.project.server_now(), MAX_SEARCH);
+        let mut delays = remaining.into_iter().flat_map(search_delays);
+        let mut named = existing.to_vec();
+        let mut proven = loop {
+            let proven = self.proven(entry, &named).await?;
+            let is_done = !proven.is_empty() || named.iter().any(is_candidate);
+            let Some(delay) = delays.next().filter(|_| !is_done) else { break proven };
+            self.context.pause(delay, String::new).await?;
+            named = list_by_name(self.context, self.name).await?;
+        };
+        match proven.len() {
+            0 => {
+                named.retain(is_candidate);
+                let why = "An earlier run was stopped while it created a connection of this name, and it is unclear whether \
+                           this is that connection.";
+                if named.is_empty() { Ok(None) } else { Err(self.undecided(&named, why).into()) }
+            }
+            1 => self.adopt_proven(entry, proven.remove(0)),
+            _ => {
+                let why = "An earlier run created one of them, and it is unclear which.";
+                Err(self.undecided(&proven, why).into())
+            }
+        }
+    }
+
+    /// Returns the connection unless an attribute that cannot be changed has changed in the configuration.
+    fn adopt_proven(
+        &self,
+        entry: &CreationEntry,
+        shown: wire::Connection,
+    ) -> Result<Option<wire::Connection>, OperationError> {
+        if entry.has_same_network(&self.body) {
+            return Ok(Some(shown));
+        }
+        let text = format!(
+            "{}\n\nAn earlier run created it and could not report it to Terraform. Since then, dest_vpc_id, dest_network_id \
+             or routetable_id was changed in the configuration. {NOTHING_CREATED} Import the connection, then replace it: \
+             terraform import ADDRESS {}, then terraform apply -replace=ADDRESS",
+            describe(self.name, std::slice::from_ref(&shown)),
+            shown.id
+        );
+        Err(left_by_earlier_run(text).into())
+    }
+
+    /// The error if an earlier run may have created one of these connections.
+    pub(super) fn undecided(&self, existing: &[wire::Connection], why: &str) -> Diagnostics {
+        left_by_earlier_run(format!(
+            "{}\n\n{why} {NOTHING_CREATED} Import the connection that is yours: terraform import ADDRESS ID. If none is, \
+             delete the journal entry of that run, {}, and apply again.",
+            describe(self.name, existing),
+            self.journal.display_path(self.context.project.id(), self.name)
+        ))
+    }
+
+    /// The error if another run that is still active uses the name.
+    pub(super) fn taken_by_concurrent_run(&self, existing: &[wire::Connection]) -> Diagnostics {
+        let name = self.name;
+        let existing = if existing.is_empty() { String::new() } else { describe(name, existing) + "\n\n" };
+        let text = format!(
+            "{existing}Another run in this directory is still active and creates an enhanced connection named {name:?}, or has \
+             created it. {NOTHING_CREATED} Choose another name. If the connection was meant to be shared, wait until that run \
+             has ended, then use the data source dli_enhanced_connection or import it: terraform import ADDRESS ID."
+        );
+        Diagnostic::error(format!("{SUMMARY}: Name Is Taken"), text).into()
+    }
+}
+
+fn left_by_earlier_run(text: String) -> Diagnostics {
+    Diagnostic::error(format!("{SUMMARY}: Left by an Earlier Run"), text).into()
+}
+
+/// The warning about an adopted connection.
+pub(super) fn warning(adopted: &wire::Connection) -> Diagnostic {
+    let wire::Connection { name, id, create_time, .. } = adopted;
+    let created = timestamp(*create_time).map(|time| format!(", created {time}")).unwrap_or_default();
+    let text = format!(
+        "An earlier run was stopped before it could report to Terraform that it had created the connection {name:?} \
+         ({id}{created}). This connection is now in the state and is changed to match the configuration. No second one was \
+         created."
+    );
+    Diagnostic::warning("Connection of an Earlier Run Adopted", text).at(Path::attribute("name"))
+}
+
+impl CreationEntry {
+    /// Adds the collections of the entry to a state that does not manage them, so that their entries are removed.
+    pub(in crate::provider::enhanced_connection) fn add_collections(&self, state: Connection) -> Connection {
+        let Self { queues, elastic_resource_pools: pools, routes, tags, .. } = self;
+        Connection {
+            queues: state.queues.or_else(|| (!queues.is_empty()).then(|| queues.clone())),
+            elastic_resource_pools: state.elastic_resource_pools.or_else(|| (!pools.is_empty()).then(|| pools.clone())),
+            hosts: state.hosts.or_else(|| self.has_hosts().then(BTreeMap::new)),
+            routes: state.routes.or_else(|| (!routes.is_empty()).then(|| routes.clone())),
+            tags: state.tags.or_else(|| (!tags.is_empty()).then(|| tags.clone())),
+            ..state
+        }
+    }
+}
