@@ -1,15 +1,13 @@
 //! The plugin that Terraform and OpenTofu start.
 
 use std::env;
-use std::fs;
 use std::io::{self, Write as _};
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
 
 use clap::Parser;
 use terraform_provider_dli::plugin::{self, Exit, Identity, Mode, environment, logging, usage};
-use terraform_provider_dli::provider::{Client, DliProvider};
+use terraform_provider_dli::provider::{Client, CreationJournal, DliProvider, journal_directory};
 use terraform_provider_dli::{framework::server::Server, protocol};
 use tokio::runtime::Builder;
 use tonic::service::Routes;
@@ -58,8 +56,9 @@ fn main() -> ExitCode {
     // In debug mode one process serves many runs.
     let key = if arguments.debug { None } else { plugin::parent_process_key() };
     let client = key.map(|key| Client { key, is_running: plugin::is_process_running });
-    let provider = DliProvider::with_journal(Box::new(variable), journal_directory(variable), client);
-    let acknowledge_after_shutdown = provider.acknowledge_after_shutdown();
+    let journal = CreationJournal::new(Some(journal_directory(variable)), client);
+    let provider = DliProvider::new(Box::new(variable), journal);
+    let on_shutdown = provider.on_shutdown();
     let served = runtime.block_on(plugin::serve(&IDENTITY, mode, || {
         let server = Server::new(provider);
         let service = protocol::Service::new(server);
@@ -69,24 +68,11 @@ fn main() -> ExitCode {
     runtime.shutdown_background();
     match served {
         Ok(Exit::ShutdownRpc) => {
-            acknowledge_after_shutdown();
+            on_shutdown();
             ExitCode::SUCCESS
         }
         Ok(Exit::Interrupted) => ExitCode::SUCCESS,
         Err(error) => fail(&format!("[ERROR] {}\n", logging::with_sources(&error))),
-    }
-}
-
-/// Returns the directory of the creation journal: below Terraform's data directory, one for each workspace.
-fn journal_directory(environment: impl Fn(&str) -> Option<String>) -> PathBuf {
-    let variable = |name| environment(name).filter(|value| !value.is_empty());
-    let data = PathBuf::from(variable("TF_DATA_DIR").unwrap_or_else(|| ".terraform".to_owned()));
-    // This file contains the name of the selected workspace.
-    let selected = || fs::read_to_string(data.join("environment")).ok();
-    let workspace = variable("TF_WORKSPACE").or_else(selected).unwrap_or_default();
-    match workspace.trim() {
-        "" | "default" => data.join("dli"),
-        workspace => data.join(format!("dli-{workspace}")),
     }
 }
 

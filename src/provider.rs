@@ -13,14 +13,13 @@ mod provider_data;
 mod queues;
 mod shared;
 
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use self::{
     elastic_resource_pools::data_source::ElasticResourcePoolsDataSource,
     enhanced_connection::EnhancedConnection,
-    enhanced_connection::creation_journal::CreationJournal,
     enhanced_connection::{data_source::EnhancedConnectionDataSource, data_sources::EnhancedConnectionsDataSource},
     enhanced_connection_binding::EnhancedConnectionBinding,
     enhanced_connection_privilege::EnhancedConnectionPrivilege,
@@ -43,7 +42,10 @@ use crate::{
     },
 };
 
-pub use self::{configuration::settings::Environment, enhanced_connection::creation_journal::Client};
+pub use self::{
+    configuration::settings::Environment,
+    enhanced_connection::creation_journal::{Client, CreationJournal, journal_directory},
+};
 
 /// The provider.
 #[derive(Debug)]
@@ -52,25 +54,13 @@ pub struct DliProvider {
 }
 
 impl DliProvider {
-    /// A provider that is not configured yet. `environment` supplies what its configuration leaves out.
-    ///
-    /// It keeps no creation journal: see [`DliProvider::with_journal`].
-    pub fn new(environment: Environment) -> Self {
-        Self::from_journal(environment, CreationJournal::new(None, None))
-    }
-
-    /// A provider with a creation journal in `directory`, by which the next run finds what a killed one has created. All
-    /// processes that `client` has started form one run.
-    pub fn with_journal(environment: Environment, directory: PathBuf, client: Option<Client>) -> Self {
-        Self::from_journal(environment, CreationJournal::new(Some(directory), client))
-    }
-
-    fn from_journal(environment: Environment, journal: CreationJournal) -> Self {
+    /// Creates a provider. `environment` supplies what its configuration omits.
+    pub fn new(environment: Environment, journal: CreationJournal) -> Self {
         Self { provider_data: Arc::new(ProviderData::new(environment, journal)) }
     }
 
-    /// Marks in the journal what the client has received. Runs after the client's Shutdown call.
-    pub fn acknowledge_after_shutdown(&self) -> impl FnOnce() + Send + use<> {
+    /// Returns the callback to run after the client's Shutdown call.
+    pub fn on_shutdown(&self) -> impl FnOnce() + Send + use<> {
         let provider_data = Arc::clone(&self.provider_data);
         move || provider_data.creation_journal().acknowledge_all()
     }
@@ -145,7 +135,7 @@ mod tests {
 
     #[test]
     fn every_schema_can_be_served() {
-        let provider = DliProvider::new(Box::new(|_| None));
+        let provider = DliProvider::new(Box::new(|_| None), CreationJournal::default());
         let resources = provider.resources().into_iter().map(|kind| (kind.type_name(), kind.schema()));
         let data_sources = provider.data_sources().into_iter().map(|kind| (kind.type_name(), kind.schema()));
         for (name, schema) in resources.chain(data_sources).chain([("provider", provider.schema())]) {

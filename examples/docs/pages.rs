@@ -24,7 +24,7 @@ use std::{fs, io};
 
 use terraform_provider_dli::framework::provider::Provider;
 use terraform_provider_dli::framework::schema::BlockBody;
-use terraform_provider_dli::provider::DliProvider;
+use terraform_provider_dli::provider::{CreationJournal, DliProvider};
 
 use super::{errors, schema};
 
@@ -44,7 +44,7 @@ pub(crate) enum PageError {
 
 /// Generates all pages from the directory `examples`, by their path under `docs/`.
 pub(crate) fn pages(examples: &Path) -> Result<BTreeMap<String, String>, PageError> {
-    let provider = DliProvider::new(Box::new(|_| None));
+    let provider = DliProvider::new(Box::new(|_| None), CreationJournal::default());
     let mut pages = BTreeMap::new();
     let index = Page {
         title: "dli Provider".to_owned(),

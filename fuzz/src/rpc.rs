@@ -14,7 +14,7 @@ use terraform_provider_dli::{
         self, Service, msgpack,
         tfplugin6::{self as wire, DynamicValue, RawState, provider_server::ProviderServer},
     },
-    provider::DliProvider,
+    provider::{CreationJournal, DliProvider},
 };
 use tokio::runtime::{Builder, Runtime};
 use tonic::Code;
@@ -78,7 +78,7 @@ thread_local! {
 }
 
 fn server() -> Server {
-    Server::new(DliProvider::new(Box::new(|_| None)))
+    Server::new(DliProvider::new(Box::new(|_| None), CreationJournal::default()))
 }
 
 impl Bench {

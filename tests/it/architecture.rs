@@ -26,9 +26,6 @@ const FILES_IN_CYCLES: &[&str] = &[
     "emulator::server",
     "emulator::settings",
     "emulator::state",
-    "provider::enhanced_connection::create_once",
-    "provider::enhanced_connection::reconcile",
-    "provider::enhanced_connection::resource",
 ];
 
 /// A `use` of one name.

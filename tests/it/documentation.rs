@@ -7,7 +7,7 @@ use std::path::Path;
 use terraform_provider_dli::framework::provider::Provider;
 use terraform_provider_dli::framework::schema::{Attribute, AttributeKind, Block, BlockBody, BlockNesting, Nesting};
 use terraform_provider_dli::framework::types::Type;
-use terraform_provider_dli::provider::DliProvider;
+use terraform_provider_dli::provider::{CreationJournal, DliProvider};
 
 #[path = "../../examples/docs/errors.rs"]
 mod errors;
@@ -43,7 +43,7 @@ fn committed() -> BTreeMap<String, String> {
 
 /// The provider and its resources and data sources, each with its schema.
 fn schemas() -> Vec<(&'static str, BlockBody)> {
-    let provider = DliProvider::new(Box::new(|_| None));
+    let provider = DliProvider::new(Box::new(|_| None), CreationJournal::default());
     let resources = provider.resources().into_iter().map(|resource| (resource.type_name(), resource.schema().body));
     let sources = provider.data_sources().into_iter().map(|source| (source.type_name(), source.schema().body));
     [("provider", provider.schema().body)].into_iter().chain(resources).chain(sources).collect()

@@ -14,14 +14,14 @@ use terraform_provider_dli::framework::value::Value;
 use terraform_provider_dli::protocol::tfplugin6::provider_client::ProviderClient;
 use terraform_provider_dli::protocol::tfplugin6::{self as wire, DynamicValue, RawState, ResourceIdentityData};
 use terraform_provider_dli::protocol::{self, MAX_MESSAGE_SIZE, Service, msgpack};
-use terraform_provider_dli::provider::DliProvider;
+use terraform_provider_dli::provider::{CreationJournal, DliProvider};
 use tonic::transport::{Channel, Endpoint};
 
 const TYPE: &str = "dli_enhanced_connection";
 
 /// The provider without any environment, and a client of it.
 async fn provider() -> ProviderClient<Channel> {
-    client_of(Server::new(DliProvider::new(Box::new(|_| None)))).await
+    client_of(Server::new(DliProvider::new(Box::new(|_| None), CreationJournal::default()))).await
 }
 
 /// A client of a provider, over a pipe in memory.
@@ -43,7 +43,10 @@ fn envelope(value: &Value) -> Option<DynamicValue> {
 }
 
 fn connection(changes: &[(&str, Value)]) -> Value {
-    let mut connection = Server::new(DliProvider::new(Box::new(|_| None))).resource_schema(TYPE).unwrap().empty();
+    let mut connection = Server::new(DliProvider::new(Box::new(|_| None), CreationJournal::default()))
+        .resource_schema(TYPE)
+        .unwrap()
+        .empty();
     connection.set_attribute("tags_all", Value::map::<&str>([]));
     connection.set_attribute("name", "test".into());
     connection.set_attribute("dest_vpc_id", "22094d8f-c310-4621-913d-4c4d655d8495".into());

@@ -16,7 +16,7 @@ use terraform_provider_dli::framework::server::{
 };
 use terraform_provider_dli::framework::value::{UNKNOWN, Value};
 use terraform_provider_dli::protocol::json;
-use terraform_provider_dli::provider::DliProvider;
+use terraform_provider_dli::provider::{CreationJournal, DliProvider};
 
 const TYPE: &str = "dli_enhanced_connection";
 const ID: &str = "2a620c33-5609-40c9-affd-2b6453071b0f";
@@ -58,7 +58,7 @@ impl Service {
 
     /// A provider that is configured for this service.
     async fn provider(&self) -> Server {
-        self.configured(DliProvider::new(Box::new(|_| None))).await
+        self.configured(DliProvider::new(Box::new(|_| None), CreationJournal::default())).await
     }
 
     async fn configured(&self, provider: DliProvider) -> Server {
@@ -105,7 +105,7 @@ fn refusal(code: &str, text: &str) -> serde_json::Value {
 fn a_state_of_the_first_version_is_upgraded() {
     let file: serde_json::Value =
         serde_json::from_str(include_str!("../data/state/connection-v0.1-first.tfstate")).unwrap();
-    let server = Server::new(DliProvider::new(Box::new(|_| None)));
+    let server = Server::new(DliProvider::new(Box::new(|_| None), CreationJournal::default()));
     let upgraded = |index: usize| {
         let instance = &file["resources"][index]["instances"][0];
         let version = instance["schema_version"].as_i64().unwrap();
@@ -136,7 +136,7 @@ fn queues(names: &[&str]) -> Value {
 }
 
 fn object(changes: &[(&str, Value)]) -> Value {
-    let provider = Server::new(DliProvider::new(Box::new(|_| None)));
+    let provider = Server::new(DliProvider::new(Box::new(|_| None), CreationJournal::default()));
     let mut object = provider.resource_schema(TYPE).unwrap().empty();
     object.set_attribute("name", "test".into());
     // The service of these tests never finishes a binding.
@@ -234,7 +234,10 @@ async fn a_part_that_shows_up_late_is_neither_forgotten_nor_left_behind() {
     ];
     for (part, attributes, there) in parts {
         let kind = format!("dli_enhanced_connection_{part}");
-        let mut held = Server::new(DliProvider::new(Box::new(|_| None))).resource_schema(&kind).unwrap().empty();
+        let mut held = Server::new(DliProvider::new(Box::new(|_| None), CreationJournal::default()))
+            .resource_schema(&kind)
+            .unwrap()
+            .empty();
         for (name, value) in [("connection_id", ID)].into_iter().chain(attributes) {
             held.set_attribute(name, value.into());
         }
@@ -407,7 +410,7 @@ async fn a_delete_that_came_a_moment_too_early_is_tried_once_more() {
 async fn while_the_providers_configuration_is_unknown_nothing_is_sent() {
     let service = Service::answering(|_| (200, shown())).await;
     for name in ["region", "project_id", "access_key", "security_token", "endpoints", "insecure", "cacert_file"] {
-        let provider = Server::new(DliProvider::new(Box::new(|_| None)));
+        let provider = Server::new(DliProvider::new(Box::new(|_| None), CreationJournal::default()));
         let mut configuration = service.configuration();
         configuration.set_attribute(name, UNKNOWN);
         let faults = provider.configure(&configuration).await;
@@ -447,7 +450,7 @@ async fn a_token_goes_with_its_key() {
         written("", "SKEXAMPLE", ""),
         written("", "", "WRITTEN"),
     ] {
-        let provider = Server::new(DliProvider::new(Box::new(environment)));
+        let provider = Server::new(DliProvider::new(Box::new(environment), CreationJournal::default()));
         let mut configuration = service.configuration();
         configuration.set_attribute("access_key", key);
         configuration.set_attribute("secret_key", secret);
@@ -464,7 +467,7 @@ async fn a_token_goes_with_its_key() {
 async fn a_wrong_address_of_the_environment_is_told_by_its_name() {
     for name in ["HW_AUTH_URL", "OS_AUTH_URL"] {
         let environment = move |asked: &str| (asked == name).then(|| "http://me:canary@iam.example.com".to_owned());
-        let provider = Server::new(DliProvider::new(Box::new(environment)));
+        let provider = Server::new(DliProvider::new(Box::new(environment), CreationJournal::default()));
         let mut configuration = Service::answering(|_| (200, shown())).await.configuration();
         let faults = provider.configure(&configuration).await;
         let [fault] = faults.iter().collect::<Vec<_>>()[..] else { panic!("one fault: {faults:?}") };
@@ -499,7 +502,7 @@ async fn a_secret_that_cannot_be_sent_is_told_with_its_place() {
         ("OS_AUTH_TOKEN", "canary token", "OS_AUTH_TOKEN in the environment"),
         ("HW_SHARED_CONFIG_FILE", &path, &by_file),
     ] {
-        let provider = Server::new(DliProvider::new(Box::new(variable(name, value))));
+        let provider = Server::new(DliProvider::new(Box::new(variable(name, value)), CreationJournal::default()));
         let mut configuration = Service::answering(|_| (200, shown())).await.configuration();
         configuration.set_attribute("access_key", Value::Null);
         configuration.set_attribute("secret_key", Value::Null);
@@ -574,7 +577,7 @@ async fn a_pool_stays_bound_for_another_of_its_queues() {
 
 #[tokio::test]
 async fn taking_over_what_others_may_have_set_is_told_in_the_plan() {
-    let provider = Server::new(DliProvider::new(Box::new(|_| None)));
+    let provider = Server::new(DliProvider::new(Box::new(|_| None), CreationJournal::default()));
     let plan = async |before: &[(&str, Value)], after: &[(&str, Value)]| planned(&provider, before, after, b"").await.0;
     let hosts = ("hosts", map(&[("a", "10.0.0.1")]));
     assert_eq!(plan(&[], std::slice::from_ref(&hosts)).await, ["Warning hosts"]);
@@ -618,7 +621,7 @@ async fn planned(
 #[tokio::test]
 async fn only_an_imported_connection_takes_its_route_table_on_trust() {
     const IMPORTED: &[u8] = br#"{"imported":true}"#;
-    let provider = Server::new(DliProvider::new(Box::new(|_| None)));
+    let provider = Server::new(DliProvider::new(Box::new(|_| None), CreationJournal::default()));
     let table = ("routetable_id", Value::from("22094d8f-c310-4621-913d-4c4d655d8495"));
     let hosts = ("hosts", map(&[("a", "10.0.0.1")]));
     let none = Vec::<String>::new;
@@ -648,7 +651,7 @@ async fn a_delete_that_does_not_find_something_else_loses_nothing() {
 
 /// What a part of a connection is in a configuration or a state, but for what the provider decides.
 fn part(kind: &str, attributes: &[(&str, Value)]) -> Value {
-    let provider = Server::new(DliProvider::new(Box::new(|_| None)));
+    let provider = Server::new(DliProvider::new(Box::new(|_| None), CreationJournal::default()));
     let mut part = provider.resource_schema(kind).unwrap().empty();
     for (name, value) in [("connection_id", ID.into())].iter().chain(attributes) {
         part.set_attribute(name, value.clone());
@@ -881,8 +884,8 @@ async fn acknowledged_after(response_sent: bool, directory: &Path) -> bool {
         _ => (200, shown()),
     })
     .await;
-    let provider = DliProvider::with_journal(Box::new(|_| None), directory.to_owned(), None);
-    let shutdown = provider.acknowledge_after_shutdown();
+    let provider = DliProvider::new(Box::new(|_| None), CreationJournal::new(Some(directory.to_owned()), None));
+    let on_shutdown = provider.on_shutdown();
     let server = service.configured(provider).await;
     let routes = ("routes", map(&[("r", "10.1.0.0/16")]));
     let open = [("id", UNKNOWN), ("status", UNKNOWN), ("created_at", UNKNOWN), ("bindings", UNKNOWN), routes.clone()];
@@ -910,7 +913,7 @@ async fn acknowledged_after(response_sent: bool, directory: &Path) -> bool {
             }
         }
     }
-    shutdown();
+    on_shutdown();
     let entry = std::fs::read_dir(directory).unwrap().next().unwrap().unwrap().path();
     let entry: serde_json::Value = serde_json::from_slice(&std::fs::read(entry).unwrap()).unwrap();
     assert_eq!(entry["id"], ID);

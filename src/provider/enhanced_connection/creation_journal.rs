@@ -99,6 +99,13 @@ pub fn journal_directory(environment: impl Fn(&str) -> Option<String>) -> PathBu
     }
 }
 
+/// A journal that keeps no entries.
+impl Default for CreationJournal {
+    fn default() -> Self {
+        Self::new(None, None)
+    }
+}
+
 impl CreationJournal {
     /// Creates a journal. Without a directory it keeps no entries; a directory is created with the first entry.
     ///

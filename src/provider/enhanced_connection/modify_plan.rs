@@ -1,5 +1,4 @@
-//! What the schema cannot say about a plan: the tags that the provider adds, what a change takes over, and what the
-//! service knows about the names in it.
+//! Completes a plan: computes tags, warns about adopted entries, and checks names at the service.
 
 use std::collections::BTreeSet;
 
@@ -22,43 +21,37 @@ use crate::{
     },
 };
 
-/// Noted beside the state of a connection that was imported.
+/// Private data of an imported connection.
 pub(super) const IMPORTED: &[u8] = br#"{"imported":true}"#;
 
 pub(super) async fn modify(
     provider_data: &ProviderData,
     request: ModifyPlanRequest<'_>,
 ) -> Result<Diagnostics, Diagnostics> {
+    let ModifyPlanRequest { prior, config, private, planned, replace, stop } = request;
     let mut report = Diagnostics::new();
-    location::fill_planned(provider_data, request.config, request.planned);
-    report.extend(plan_tags(&provider_data.tag_policy(), request.config, request.planned));
-    let replaced = warn_about_adoption(request.prior, request.private, request.planned, request.replace, &mut report);
-    let id = request.prior.get("id").as_str();
-    if let (Some(id), Some(name), Some(project_id)) =
-        (id, request.prior.get("name").as_str(), request.prior.get("project_id").as_str())
-    {
-        provider_data.creation_journal().confirm(project_id, name, id);
-    }
-    if let Some(id) = id.filter(|_| replaced) {
-        provider_data.run_state().mark_replaced(id);
-    }
-    let stays = id.filter(|_| !replaced);
-    for part in [Part::Queues, Part::Pools, Part::Routes] {
-        if let Some(id) = stays {
-            report.extend(provider_data.ownership_conflicts().declare_all(
-                id,
-                part,
-                declared(request.planned.get(part.attribute())),
-            ));
+    location::fill_planned(provider_data, config, planned);
+    report.extend(plan_tags(&provider_data.tag_policy(), config, planned));
+    let is_replaced = warn_about_adoption(prior, private, planned, replace, &mut report);
+    if let Some(id) = prior.get("id").as_str() {
+        if let (Some(name), Some(project_id)) = (prior.get("name").as_str(), prior.get("project_id").as_str()) {
+            provider_data.creation_journal().confirm(project_id, name, id);
+        }
+        if is_replaced {
+            provider_data.run_state().mark_replaced(id);
+        } else {
+            for part in [Part::Queues, Part::Pools, Part::Routes] {
+                let names = declared_names(planned.get(part.attribute()));
+                report.extend(provider_data.ownership_conflicts().declare_all(id, part, names));
+            }
         }
     }
-    let place = request.config;
-    report.extend(ask(provider_data, place, (request.prior, request.planned), replaced, request.stop).await);
+    report.extend(check_names(provider_data, config, (prior, planned), is_replaced, stop).await);
     if report.has_errors() { Err(report) } else { Ok(report) }
 }
 
-/// The known names of a set or a map; `None` where it is not declared.
-fn declared(value: &Value) -> Option<BTreeSet<String>> {
+/// The known names of a set or map; `None` if it is not declared.
+fn declared_names(value: &Value) -> Option<BTreeSet<String>> {
     match value {
         Value::Set(elements) => Some(elements.iter().filter_map(Value::as_str).map(str::to_owned).collect()),
         Value::Map(entries) => Some(entries.keys().cloned().collect()),
@@ -66,7 +59,7 @@ fn declared(value: &Value) -> Option<BTreeSet<String>> {
     }
 }
 
-/// Sets `tags_all`, and reports tags that cannot be.
+/// Sets `tags_all`, and reports tags that are not allowed.
 fn plan_tags(tag_policy: &TagPolicy, config: &Value, planned: &mut Value) -> Diagnostics {
     let mut report = Diagnostics::new();
     let tags = config.get("tags");
@@ -74,18 +67,16 @@ fn plan_tags(tag_policy: &TagPolicy, config: &Value, planned: &mut Value) -> Dia
         planned.set_attribute("tags_all", UNKNOWN);
         return report;
     }
-    let pairs = tags.as_map().map(|tags| {
-        tags.iter().filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect::<Tags>()
-    });
-    for key in pairs.iter().flatten().map(|(key, _)| key).filter(|key| tag_policy.ignores(key)) {
+    let pair = |(key, value): (&String, &Value)| Some((key.clone(), value.as_str()?.to_owned()));
+    let tags = tags.as_map().map(|tags| tags.iter().filter_map(pair).collect::<Tags>());
+    for key in tags.iter().flatten().map(|(key, _)| key).filter(|key| tag_policy.ignores(key)) {
         let path = Path::attribute("tags").key(key);
         let text = format!(
-            "{path} is declared here, but ignore_tags of the provider says that somebody else manages it.\n\nRemove it from \
-             one of the two."
+            "{path} is declared here, but ignore_tags of the provider excludes it.\n\nRemove it from one of the two."
         );
         report.push(Diagnostic::error("Tag Both Declared and Ignored", text).at(path));
     }
-    let all = tag_policy.all(pairs.as_ref());
+    let all = tag_policy.all(tags.as_ref());
     if all.len() > rules::MAX_TAGS {
         let text = format!(
             "tags and default_tags of the provider together are {} tags.\n\nAllowed: at most {}.\nDocument: {}.",
@@ -99,7 +90,7 @@ fn plan_tags(tag_policy: &TagPolicy, config: &Value, planned: &mut Value) -> Dia
     report
 }
 
-/// Says what the change takes over from others, or on trust. Returns whether the connection is replaced.
+/// Warns about collections that become managed. Returns whether the connection is replaced.
 fn warn_about_adoption(
     prior: &Value,
     private: &[u8],
@@ -110,58 +101,53 @@ fn warn_about_adoption(
     if prior.is_null() {
         return false;
     }
-    let taken_up = |name: &str| prior.get(name).is_null() && !planned.get(name).is_null();
-    // An import cannot read the route table. The first value that the configuration gives is taken over as it is,
-    // where replacing a connection that works would be the alternative.
+    let is_new = |name: &str| prior.get(name).is_null() && !planned.get(name).is_null();
+    // An import cannot read the route table. Its first configured value must not replace a working connection.
     let route_table = Path::attribute("routetable_id");
-    let on_trust = private == IMPORTED && taken_up("routetable_id");
-    if on_trust {
+    let is_unverified = private == IMPORTED && is_new("routetable_id");
+    if is_unverified {
         replace.retain(|replaced| *replaced != route_table);
     }
-    // What takes the place of the connection takes nothing over.
+    // A replacement has no entries that could be removed.
     if !replace.is_empty() {
         return true;
     }
-    if on_trust {
-        let text = "The connection was imported, and the service does not say which route table it was created with. \
-                    The value is written to the state unchecked; nothing is sent. If the connection has another \
-                    route table, replace the connection: terraform apply -replace=ADDRESS.";
-        report.push(Diagnostic::warning("Route Table Taken on Trust", text).at(route_table));
+    if is_unverified {
+        let text = "The connection was imported, and the service does not return the route table that it was created with. \
+                    The value is written to the state without verification, and no request is sent. If the connection has \
+                    another route table, replace the connection: terraform apply -replace=ADDRESS.";
+        report.push(Diagnostic::warning("Route Table Not Verified", text).at(route_table));
     }
-    let owned = ["elastic_resource_pools", "queues", "hosts", "routes", "tags"];
-    for name in owned.into_iter().filter(|name| taken_up(name)) {
+    let collections = ["elastic_resource_pools", "queues", "hosts", "routes", "tags"];
+    for name in collections.into_iter().filter(|name| is_new(name)) {
         let text = format!(
-            "{name} was not managed so far. It becomes exactly what is declared: anything else that the connection has there, \
-             added by others, is removed."
+            "{name} was not managed before. Applying this plan removes every entry that is not declared, including entries \
+             added elsewhere."
         );
-        report.push(Diagnostic::warning("Taking Over What Others May Have Set", text).at(Path::attribute(name)));
+        report.push(Diagnostic::warning("Undeclared Entries Will Be Removed", text).at(Path::attribute(name)));
     }
     false
 }
 
-/// Asks the service about names that are new in this plan.
-async fn ask(
+/// Checks names that are new in this plan at the service.
+async fn check_names(
     provider_data: &ProviderData,
     config: &Value,
     (prior, planned): (&Value, &Value),
-    replaced: bool,
+    is_replaced: bool,
     stop: &CancellationToken,
 ) -> Diagnostics {
-    let prior = if replaced { &Value::Null } else { prior };
+    let prior = if is_replaced { &Value::Null } else { prior };
     let new = |name: &str| -> Vec<(Path, String)> {
         let known = prior.get(name).as_elements().unwrap_or_default();
-        let is_new = |text: &&Value| {
-            text.as_str().is_some_and(|text| {
-                !known.iter().filter_map(Value::as_str).any(|known| known.eq_ignore_ascii_case(text))
-            })
-        };
-        let at = |value: &Value| {
-            Some((Path::attribute(name).step(Step::Element(value.clone())), value.as_str()?.to_owned()))
-        };
-        planned.get(name).as_elements().unwrap_or_default().iter().filter(is_new).filter_map(at).collect()
+        let is_new = |text: &str| !known.iter().filter_map(Value::as_str).any(|known| known.eq_ignore_ascii_case(text));
+        let elements = planned.get(name).as_elements().unwrap_or_default().iter();
+        let new = elements.filter_map(|element| Some((element, element.as_str().filter(|text| is_new(text))?)));
+        new.map(|(element, text)| (Path::attribute(name).step(Step::Element(element.clone())), text.to_owned()))
+            .collect()
     };
     let (queues, pools) = (new("queues"), new("elastic_resource_pools"));
-    let name = planned.get("name").as_str().filter(|_| prior.is_null() && !replaced);
+    let name = planned.get("name").as_str().filter(|_| prior.is_null() && !is_replaced);
     let mut report = Diagnostics::new();
     if queues.is_empty() && pools.is_empty() && name.is_none() {
         return report;

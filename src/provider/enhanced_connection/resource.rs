@@ -92,9 +92,9 @@ impl EnhancedConnection {
         let outcome = create_once::run(context, &self.provider_data, planned, &tags, sent, response).await?;
         let id = outcome.id().to_owned();
         let note = format!(
-            "The connection exists (ID {id}), and the state shows what was done. Do not simply apply again: Terraform has \
-             marked the connection as tainted and would replace it. To keep it, fix the cause, run terraform untaint ADDRESS, \
-             then apply: only the missing parts are added."
+            "The connection exists (ID {id}) and is in the state. Do not simply apply again: Terraform has marked it as tainted \
+             and would replace it. To keep it, fix the cause, run terraform untaint ADDRESS, then apply: only the missing parts \
+             are added."
         );
         let texts = (create_once::SUMMARY, note.clone());
         let mut now = Connection {
@@ -197,8 +197,7 @@ impl Resource for EnhancedConnection {
 
     async fn update(&self, request: UpdateRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
         const SUMMARY: &str = "Could Not Change the Enhanced Connection";
-        const STATE_NOTE: &str =
-            "The state shows what was done. Fix the cause and apply again: only the remaining changes are made.";
+        const STATE_NOTE: &str = "The state contains what was done so far. Fix the cause and apply again: only the remaining changes are made.";
         let prior = from_state(request.prior)?;
         let planned = Connection::from_value(request.planned, &Path::root())?;
         report(SUMMARY, STATE_NOTE, async {

@@ -1,4 +1,4 @@
-//! The schema: names, limits and descriptions are the document's.
+//! The schema. Names and limits are those of the DLI API Reference.
 
 use std::time::Duration;
 
@@ -18,8 +18,7 @@ use crate::{
     },
 };
 
-/// How long each operation may take where the configuration does not say. (A binding takes 5 to 10 minutes where its queue
-/// is new.)
+/// Default timeouts. The binding of a new queue takes 5 to 10 minutes.
 pub(super) const CREATE: Duration = Duration::from_mins(20);
 pub(super) const READ: Duration = Duration::from_mins(5);
 pub(super) const UPDATE: Duration = Duration::from_mins(20);
@@ -46,8 +45,8 @@ pub(super) fn schema() -> Schema {
         Attribute::new("elastic_resource_pools", Type::set(Type::String))
             .validator(ValuesAre(MatchesRule(&[rules::POOL_NAME])))
             .description(
-                "Names of the elastic resource pools that use the connection, with all queues in them. `[]` means none; \
-                 without the attribute they are not managed.",
+                "Names of the elastic resource pools that use the connection, with all queues in them. `[]` binds none. If \
+                 not set, pools are not managed.",
             ),
         Attribute::new("queues", Type::set(Type::String))
             .validator(ValuesAre(MatchesRule(&[rules::QUEUE_NOT_DEFAULT, rules::QUEUE_NAME])))
@@ -55,12 +54,12 @@ pub(super) fn schema() -> Schema {
             .semantic_equality(same_texts)
             .description(
                 "Names of the queues that use the connection: dedicated or yearly/monthly queues, or queues in an \
-                 elastic resource pool (binding one binds its pool), never `default`. The service keeps the names in \
-                 lower case. `[]` means none; without the attribute they are not managed.",
+                 elastic resource pool (binding one binds its pool), but not `default`. The service stores the names in \
+                 lower case. `[]` binds none. If not set, queues are not managed.",
             ),
         Attribute::string("routetable_id").validator(MatchesRule(&[rules::ROUTE_TABLE_ID])).plan_modifier(RequiresReplace).semantic_equality(same_text).description(
-            "Route table of the subnet. The service never returns it, so a change made elsewhere is not seen. \
-                 Changing it replaces the connection.",
+            "ID of the route table of the subnet. The service never returns it, so Terraform cannot detect a change made \
+                 elsewhere. Changing it replaces the connection.",
         ),
         Attribute::new("hosts", Type::map(Type::String))
             .validator(SizeAtMost(rules::HOST_COUNT))
@@ -68,7 +67,7 @@ pub(super) fn schema() -> Schema {
             .validator(ValuesAre(MatchesRule(&[rules::HOST_IP])))
             .description(
                 "Host records, name to IPv4 address, at most 20,000. A name has 1 to 128 letters, digits, `_`, `-` or \
-                 `.` and starts with a letter. `{}` means none; without the attribute the records are not managed.",
+                 `.` and starts with a letter. `{}` removes all. If not set, host records are not managed.",
             ),
         Attribute::new("routes", Type::map(Type::String))
             .validator(KeysAre(MatchesRule(&[rules::ROUTE_NAME])))
@@ -78,20 +77,20 @@ pub(super) fn schema() -> Schema {
             .semantic_equality(same_networks)
             .description(
                 "Routes, name to CIDR (IPv4 or IPv6). A name has 1 to 64 letters, digits, `_` or `-`; no two routes have the \
-                 same CIDR. A route whose CIDR changes is removed and added again. `{}` means none; without the attribute \
-                 the routes are not managed.",
+                 same CIDR. A route whose CIDR changes is removed and added again. `{}` removes all. If not set, routes \
+                 are not managed.",
             ),
         Attribute::new("tags", Type::map(Type::String))
             .validator(SizeAtMost(rules::TAG_COUNT))
             .validator(KeysAre(MatchesRule(&[rules::TAG_KEY])))
             .validator(ValuesAre(MatchesRule(&[rules::TAG_VALUE])))
             .description(
-                "Tags, key to value, at most 20 together with `default_tags` of the provider. `{}` means none but those; \
-                 without the attribute only those are managed.",
+                "Tags, at most 20 together with `default_tags` of the provider. With `{}`, the connection has only the default \
+                 tags. If not set, only the default tags are managed.",
             ),
         Attribute::bool("wait_for_bindings").description(
-            "Whether create and update end only when every declared queue and elastic resource pool is ACTIVE, and fail \
-             where one is FAILED. Default: `true`.",
+            "Whether create and update wait until the binding of every declared queue and elastic resource pool is ACTIVE, and \
+             fail if one is FAILED. Default: `true`.",
         ),
     ];
     attributes.extend(location::resource_attributes());
@@ -103,25 +102,25 @@ pub(super) fn schema() -> Schema {
         Attribute::string("status")
             .computed()
             .plan_modifier(USE_STATE_FOR_UNKNOWN)
-            .description("`ACTIVE` as long as the connection exists. Whether a queue can use it, `bindings` says."),
+            .description("`ACTIVE` while the connection exists. `bindings` shows whether a queue can use it."),
         Attribute::string("created_at")
             .computed()
             .plan_modifier(USE_STATE_FOR_UNKNOWN)
-            .description("When it was created, RFC 3339 in UTC."),
+            .description("Creation time, RFC 3339 in UTC."),
         Attribute::bool("ipv6_enable")
             .computed()
             .plan_modifier(USE_STATE_FOR_UNKNOWN)
-            .description("Whether it carries IPv6, which follows from the subnet."),
+            .description("Whether IPv6 is enabled. The service derives it from the subnet."),
         Attribute::new("tags_all", Type::map(Type::String))
             .computed()
-            .description("All tags that are managed: `tags` and `default_tags` of the provider."),
+            .description("All managed tags: `tags` and `default_tags` of the provider."),
         Attribute::nested("bindings", Nesting::Map, peering())
             .computed()
             .plan_modifier(UseStateForUnknown { unless_changed: &["queues", "elastic_resource_pools"] })
             .description("The peering of each bound queue or elastic resource pool, by its name in lower case."),
     ]);
     let description =
-        "An enhanced datasource connection: joins DLI queues and elastic resource pools to a subnet of a VPC, \
+        "Manages an enhanced datasource connection, which joins DLI queues and elastic resource pools to a subnet of a VPC, \
                        with host records, routes and tags."
             .to_owned();
     let blocks = vec![Timeouts::block(&[
@@ -137,12 +136,12 @@ pub(super) fn schema() -> Schema {
     }
 }
 
-/// What the service tells of one peering.
+/// The attributes of one peering.
 pub(in crate::provider) fn peering() -> Vec<Attribute> {
     vec![
         Attribute::string("status").computed().description("`CREATING`, `ACTIVE` or `FAILED`."),
         Attribute::string("peer_id").computed().description("ID of the VPC peering."),
-        Attribute::string("error").computed().description("Why it failed."),
-        Attribute::string("updated_at").computed().description("When it last changed, RFC 3339 in UTC."),
+        Attribute::string("error").computed().description("Error message of the service, if the binding failed."),
+        Attribute::string("updated_at").computed().description("Time of the last change, RFC 3339 in UTC."),
     ]
 }

@@ -151,7 +151,7 @@ fn expect_adopted(cloud: &Cloud, workspace: &Workspace) {
     let applied = workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(0);
     let warnings: Vec<_> = applied.diagnostics().into_iter().map(|diagnostic| diagnostic.text).collect();
     assert_eq!(warnings.len(), 1, "{warnings:#?}");
-    assert!(warnings[0].contains("Earlier Run Taken Over") && warnings[0].contains(&id), "{warnings:#?}");
+    assert!(warnings[0].contains("Earlier Run Adopted") && warnings[0].contains(&id), "{warnings:#?}");
     assert_eq!((create_counts(cloud).1, cloud.connection().id), (1, id));
     expect_complete(cloud, workspace);
     assert!(!workspace.path().join(".terraform/dli").exists(), "the journal is empty");
@@ -319,7 +319,9 @@ fn acknowledged_connection_is_not_created_again() {
         let (_, shown_path) = journal_entry(&workspace);
         let second = ["apply", "-json", "-auto-approve", "-state=second.tfstate"];
         let error = workspace.run(&second).expect_code(1).error_of(ADDRESS);
-        for expected in [&id, "told Terraform", "Nothing was created", "terraform import ADDRESS ID", &shown_path] {
+        for expected in
+            [&id, "reported it to Terraform", "Nothing was created", "terraform import ADDRESS ID", &shown_path]
+        {
             assert!(error.contains(expected), "missing {expected:?}:\n{error}");
         }
         assert_eq!(cloud.connection().id, id);
@@ -401,7 +403,10 @@ fn unwritable_journal_promises_no_recovery() {
         applying.wait_for("the connection is created", || !cloud.connections().is_empty());
         applying.signal("INT");
         let error = applying.wait().expect_code(1).error_of(ADDRESS);
-        assert!(error.contains("No note of it could be left") && !error.contains("Apply again from this"), "{error}");
+        assert!(
+            error.contains("No journal entry could be written") && !error.contains("Apply again in this"),
+            "{error}"
+        );
     });
 }
 

@@ -9,7 +9,7 @@ mod secrets;
 mod sources;
 
 use terraform_provider_dli::emulator::{ACCESS_KEY, IamAccount, SECRET_KEY};
-use terraform_provider_dli::provider::DliProvider;
+use terraform_provider_dli::provider::{CreationJournal, DliProvider};
 
 use super::harness::{Cloud, PROJECT};
 
@@ -68,7 +68,7 @@ fn creators(cloud: &Cloud) -> Vec<String> {
 #[test]
 fn named_arguments_exist_in_the_schema() {
     use terraform_provider_dli::framework::provider::Provider;
-    let schema = DliProvider::new(Box::new(|_| None)).schema();
+    let schema = DliProvider::new(Box::new(|_| None), CreationJournal::default()).schema();
     let names: Vec<_> = schema.body.attributes.iter().map(|attribute| attribute.name).collect();
     for name in missing::ARGUMENTS {
         assert!(names.contains(&name), "{name}");

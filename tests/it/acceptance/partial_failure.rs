@@ -46,7 +46,7 @@ fn reject_third_route(terraform: &Terraform, on_create: bool) {
     let applied = workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(1);
     let error = applied.error_of(ADDRESS);
     let (holds, go_on) =
-        if on_create { ("is in the state", "terraform untaint") } else { ("The state holds", "apply again") };
+        if on_create { ("is in the state", "terraform untaint") } else { ("The state contains", "apply again") };
     for expected in [": Route r3", "DLI.0009", "The quota of routes is used up", holds, go_on] {
         assert!(error.contains(expected), "missing {expected:?}:\n{error}");
     }

@@ -21,7 +21,7 @@ use terraform_provider_dli::framework::server::{
     ApplyResourceChangeRequest, PlanResourceChangeRequest, ResourceResponse, Server,
 };
 use terraform_provider_dli::framework::value::{UNKNOWN, Value};
-use terraform_provider_dli::provider::DliProvider;
+use terraform_provider_dli::provider::{CreationJournal, DliProvider};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -134,7 +134,8 @@ impl Workspace {
     }
 
     fn with_provider(arguments: Vec<(&'static str, Value)>) -> Self {
-        let mut provider = Server::new(DliProvider::new(Box::new(|_| None))).provider_schema().empty();
+        let mut provider =
+            Server::new(DliProvider::new(Box::new(|_| None), CreationJournal::default())).provider_schema().empty();
         provider.set_attribute("region", REGION.into());
         for (name, value) in arguments {
             provider.set_attribute(name, value);
@@ -158,7 +159,8 @@ impl Workspace {
     }
 
     async fn start(&self, killed: &CancellationToken) -> Process {
-        let server = Server::new(DliProvider::with_journal(Box::new(environment), self.journal_directory(), None));
+        let journal = CreationJournal::new(Some(self.journal_directory()), None);
+        let server = Server::new(DliProvider::new(Box::new(environment), journal));
         let diagnostics = server.configure(&self.provider).await;
         assert!(!diagnostics.has_errors(), "{diagnostics:?}");
         Process { server, killed: killed.clone(), slots: Semaphore::new(PARALLELISM) }

@@ -9,7 +9,7 @@ use terraform_provider_dli::{
     emulator::{Emulator, Settings},
     framework::{server::Server, types::Type, value::Value},
     protocol::{self, Service, json, msgpack, type_json},
-    provider::DliProvider,
+    provider::{CreationJournal, DliProvider},
 };
 use tower::ServiceExt as _;
 
@@ -109,7 +109,8 @@ fn what_is_no_type_is_quoted_briefly() {
 #[tokio::test]
 async fn a_grpc_frame_is_not_believed() {
     for (length, code) in [(u32::MAX, "11"), ((256 << 20) + 1, "11"), (1 << 20, "13")] {
-        let service = protocol::grpc(Service::new(Server::new(DliProvider::new(Box::new(|_| None)))));
+        let service =
+            protocol::grpc(Service::new(Server::new(DliProvider::new(Box::new(|_| None), CreationJournal::default()))));
         let frame = [&[0], length.to_be_bytes().as_slice(), b"abc"].concat();
         let request = Request::post("/tfplugin6.Provider/ValidateProviderConfig")
             .header("content-type", "application/grpc")
