@@ -4,21 +4,15 @@
 
 use std::collections::BTreeSet;
 
-use crate::{
-    dli::wire::{self, Binding},
-    framework::{
-        diagnostic::Diagnostics,
-        model::IntoValue,
-        schema::{Attribute, Nesting},
-        types::Type,
-        value::Value,
-    },
-    provider::{
-        enhanced_connection::{model, schema},
-        shared::operation::{OperationContext, OperationError},
-        shared::tags::{TagPolicy, Tags},
-    },
-};
+use super::{model, schema};
+use crate::dli::wire::{self, Binding};
+use crate::framework::diagnostic::Diagnostics;
+use crate::framework::model::IntoValue;
+use crate::framework::schema::{Attribute, Nesting};
+use crate::framework::types::Type;
+use crate::framework::value::Value;
+use crate::provider::shared::operation::{OperationContext, OperationError};
+use crate::provider::shared::tags::{TagPolicy, Tags};
 
 /// A connection with its tags and the projects it is shared with.
 #[derive(Debug)]

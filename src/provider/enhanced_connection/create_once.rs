@@ -13,34 +13,24 @@
 
 mod adopt;
 
-use std::{
-    iter::repeat_n,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::iter::repeat_n;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{
-    creation_entry::CreationEntry,
-    creation_journal::{CreationJournal, ResponseSent},
-    model::{Connection, timestamp},
-    refresh::list_by_name,
-};
-use crate::{
-    client::{Error, Operation},
-    dli::{error_code, wire},
-    framework::{
-        diagnostic::{Diagnostic, Diagnostics},
-        resource::ResponseState,
-    },
-    provider::{
-        provider_data::ProviderData,
-        shared::connection_part,
-        shared::operation::{OperationContext, OperationError},
-        shared::tags::{TagPolicy, Tags},
-    },
-};
+use super::creation_entry::CreationEntry;
+use super::creation_journal::CreationJournal;
+use super::model::{Connection, timestamp};
+use super::refresh::list_by_name;
+use crate::client::{Error, Operation};
+use crate::dli::{error_code, wire};
+use crate::framework::diagnostic::{Diagnostic, Diagnostics};
+use crate::framework::resource::ResponseState;
+use crate::provider::provider_data::ProviderData;
+use crate::provider::shared::connection_part;
+use crate::provider::shared::operation::{OperationContext, OperationError};
+use crate::provider::shared::tags::{TagPolicy, Tags};
 
 const MAX_ATTEMPTS: usize = 5;
 
@@ -67,24 +57,14 @@ const LIST_REFUSED: &str = "Nothing was created. Before the provider creates a c
                             same name: otherwise a lost response could leave a connection that Terraform does not manage. \
                             This requires the permission to list connections.";
 
-/// How the connection was created.
+/// A connection that this run or an earlier one created.
 #[derive(Debug)]
-pub(super) enum CreateOutcome {
-    /// The service returned this ID.
-    Created(String),
-    /// The response was lost, and the connection with this ID was found.
-    Found(String),
-    /// An earlier run created the connection. The entry has its ID.
-    Adopted(Box<CreationEntry>),
-}
-
-impl CreateOutcome {
-    pub(super) fn id(&self) -> &str {
-        match self {
-            Self::Created(id) | Self::Found(id) => id,
-            Self::Adopted(entry) => entry.id.as_deref().unwrap_or_default(),
-        }
-    }
+pub(super) struct Created {
+    pub(super) id: String,
+    /// Whether it was found, so that it is unknown which parts it has.
+    pub(super) is_found: bool,
+    /// The entry of the earlier run that created it.
+    pub(super) earlier: Option<CreationEntry>,
 }
 
 /// A creation in progress.
@@ -117,22 +97,21 @@ pub(super) async fn run(
     provider_data: &ProviderData,
     planned: &Connection,
     tags: &Tags,
-    sent: &ResponseSent,
     response: &mut ResponseState,
-) -> Result<CreateOutcome, OperationError> {
+) -> Result<Created, OperationError> {
     let (project_id, name) = (context.project.id(), planned.name.as_str());
     // Of two resources with the same name, the second must not mistake the connection of the first for its own.
     let key = format!("{project_id}/{name}");
     let _guard = context.read(async { Ok(provider_data.write_locks().lock(&key).await) }).await?;
     let (journal, tag_policy) = (provider_data.creation_journal(), provider_data.tag_policy());
     let create = CreateOnce { context, journal, tag_policy, name, body: planned.to_create(tags) };
-    let outcome = create.run(planned, response).await?;
-    journal.record_created(project_id, name, outcome.id(), context.stop(), sent);
-    Ok(outcome)
+    let created = create.run(planned, response).await?;
+    journal.record_created(&created.id);
+    Ok(created)
 }
 
 impl CreateOnce<'_> {
-    async fn run(&self, planned: &Connection, response: &mut ResponseState) -> Result<CreateOutcome, OperationError> {
+    async fn run(&self, planned: &Connection, response: &mut ResponseState) -> Result<Created, OperationError> {
         let project = &self.context.project;
         let existing = match list_by_name(self.context, self.name).await {
             // Without the list, nobody could tell afterwards which connection this run created.
@@ -157,9 +136,9 @@ impl CreateOnce<'_> {
                 && let Some(adopted) = self.adopt(entry, &existing).await?
             {
                 response.add_warning(adopt::warning(&adopted));
-                let entry = CreationEntry { id: Some(adopted.id), ..entry.clone() };
+                let entry = CreationEntry { id: Some(adopted.id.clone()), ..entry.clone() };
                 let _ = self.journal.write(&entry);
-                return Ok(CreateOutcome::Adopted(Box::new(entry)));
+                return Ok(Created { id: adopted.id, is_found: true, earlier: Some(entry) });
             }
         }
         let routes = planned.routes.as_ref();
@@ -174,7 +153,7 @@ impl CreateOnce<'_> {
         request: &Mutex<SentRequest>,
         earlier: Option<CreationEntry>,
         response: &mut ResponseState,
-    ) -> Result<CreateOutcome, OperationError> {
+    ) -> Result<Created, OperationError> {
         let on_send = |now| {
             let mut request = lock(request);
             let is_first = request.sent_at.replace(Instant::now()).is_none();
@@ -203,7 +182,7 @@ impl CreateOnce<'_> {
                         let entry = lock(request).entry.clone();
                         response.add_warning(self.possible_duplicate(&entry, &id).await);
                     }
-                    return Ok(CreateOutcome::Created(id));
+                    return Ok(Created { id, is_found: false, earlier: None });
                 }
                 Err(error) => error,
             };
@@ -232,7 +211,7 @@ impl CreateOnce<'_> {
             match self.search(&entry, duration).await {
                 Ok(Search::Found(id)) => {
                     record_id(&id);
-                    return Ok(CreateOutcome::Found(id));
+                    return Ok(Created { id, is_found: true, earlier: None });
                 }
                 Ok(Search::Candidates(candidates)) if !candidates.is_empty() => {
                     let existing = describe(self.name, &candidates);

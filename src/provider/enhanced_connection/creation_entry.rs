@@ -6,10 +6,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use time::{Duration, OffsetDateTime};
 
-use crate::{
-    dli::{rules::same_network, wire},
-    provider::shared::tags::Tags,
-};
+use crate::dli::{rules::same_network, wire};
+use crate::provider::shared::tags::Tags;
 
 /// Tolerated difference between the service's clock readings, which have a resolution of one second.
 const CLOCK_TOLERANCE: Duration = Duration::seconds(2);

@@ -8,15 +8,10 @@
 //! An entry stays until a plan or a read shows that the state has the connection. Entries are files in Terraform's data
 //! directory and hold no secrets.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs, io,
-    path::{Path, PathBuf},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{fs, io};
 
 use sha2::{Digest, Sha256};
 use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
@@ -24,10 +19,8 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::creation_entry::CreationEntry;
-use crate::{
-    dli::wire,
-    framework::diagnostic::{Diagnostic, Diagnostics},
-};
+use crate::dli::wire;
+use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 
 /// Minimum age of an entry that a warning reports. A younger one is likely to be resolved by a repeated apply.
 const STALE_AGE: Duration = Duration::minutes(10);
@@ -53,37 +46,11 @@ pub struct Client {
 #[derive(Debug)]
 struct Run {
     key: String,
-    /// Connections that this run created, by ID.
-    created: BTreeMap<String, CompletedCreation>,
+    /// IDs of the connections that this run created, each with a token once the response was handed over for sending. The
+    /// token is cancelled if the user interrupts the run, which may then not wait for the response.
+    created: BTreeMap<String, Option<CancellationToken>>,
     /// Project, name and ID of the connections that the state had in this run. A later creation did not create them.
     in_state: BTreeSet<[String; 3]>,
-}
-
-#[derive(Debug)]
-struct CompletedCreation {
-    project_id: String,
-    name: String,
-    /// Cancelled if the user interrupted the run, which may not have waited for the response.
-    stop: CancellationToken,
-    response: ResponseSent,
-}
-
-/// Whether the response to a create call was handed over for sending. It is not if the client cancelled the call.
-#[derive(Debug, Clone, Default)]
-pub(super) struct ResponseSent(Arc<AtomicBool>);
-
-impl ResponseSent {
-    pub(super) fn set(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-/// An entry exists but cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[error("the journal entry {} cannot be read: {reason}", path.display())]
-pub(in crate::provider) struct UnreadableEntry {
-    path: PathBuf,
-    reason: String,
 }
 
 /// Returns the journal's directory: below Terraform's data directory, one for each workspace.
@@ -162,14 +129,10 @@ impl CreationJournal {
         })
     }
 
-    /// Returns the entry for this name.
-    pub(in crate::provider) fn find(
-        &self,
-        project_id: &str,
-        name: &str,
-    ) -> Result<Option<CreationEntry>, UnreadableEntry> {
+    /// Returns the entry for this name, or why it cannot be read.
+    pub(in crate::provider) fn find(&self, project_id: &str, name: &str) -> Result<Option<CreationEntry>, String> {
         let Some(directory) = &self.directory else { return Ok(None) };
-        let entry = read(path(directory, project_id, name))?;
+        let entry = read(&path(directory, project_id, name))?;
         Ok(entry.filter(|entry| entry.project_id == project_id && entry.name == name))
     }
 
@@ -208,18 +171,14 @@ impl CreationJournal {
         self.client.as_ref().is_some_and(|client| entry.run != client.key && (client.is_running)(&entry.run))
     }
 
-    /// Records that this run created a connection. `stop` is cancelled when the user interrupts the run.
-    pub(super) fn record_created(
-        &self,
-        project_id: &str,
-        name: &str,
-        id: &str,
-        stop: &CancellationToken,
-        response: &ResponseSent,
-    ) {
-        let (project_id, name) = (project_id.to_owned(), name.to_owned());
-        let created = CompletedCreation { project_id, name, stop: stop.clone(), response: response.clone() };
-        self.run().created.insert(id.to_owned(), created);
+    /// Records that this run created the connection with this ID.
+    pub(super) fn record_created(&self, id: &str) {
+        self.run().created.insert(id.to_owned(), None);
+    }
+
+    /// Records that the response with this ID was handed over for sending. `stop` is cancelled on an interruption.
+    pub(super) fn record_response(&self, id: &str, stop: &CancellationToken) {
+        self.run().created.insert(id.to_owned(), Some(stop.clone()));
     }
 
     pub(super) fn was_created_in_this_run(&self, id: &str) -> bool {
@@ -230,29 +189,27 @@ impl CreationJournal {
     /// received these responses by then.
     pub(in crate::provider) fn acknowledge_all(&self) {
         let created = std::mem::take(&mut self.run().created);
-        for (id, CompletedCreation { project_id, name, stop, response }) in created {
-            if let Ok(Some(mut entry)) = self.find(&project_id, &name)
-                && entry.id == Some(id)
-                && response.0.load(Ordering::Relaxed)
-                && !stop.is_cancelled()
-            {
-                entry.acknowledged = true;
-                let _ = self.write(&entry);
+        for entry in self.paths().into_iter().filter_map(|path| read(&path).ok()?) {
+            let stop = entry.id.as_ref().and_then(|id| created.get(id)?.as_ref());
+            if stop.is_some_and(|stop| !stop.is_cancelled()) {
+                let _ = self.write(&CreationEntry { acknowledged: true, ..entry });
             }
         }
     }
 
     /// Returns warnings about old entries. Nothing else reports an entry whose name is no longer declared.
     pub(in crate::provider) fn stale_warnings(&self) -> Diagnostics {
-        let files = self.directory.as_ref().and_then(|directory| fs::read_dir(directory).ok());
-        let mut paths: Vec<_> = files.into_iter().flatten().filter_map(|file| Some(file.ok()?.path())).collect();
-        paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
-        paths.sort();
-        paths.into_iter().filter_map(|path| self.stale_warning(path)).collect()
+        self.paths().iter().filter_map(|path| self.stale_warning(path)).collect()
     }
 
-    fn stale_warning(&self, path: PathBuf) -> Option<Diagnostic> {
-        let shown_path = path.display().to_string();
+    /// Paths of all entries, in a fixed order.
+    fn paths(&self) -> BTreeSet<PathBuf> {
+        let files = self.directory.as_ref().and_then(|directory| fs::read_dir(directory).ok());
+        let paths = files.into_iter().flatten().filter_map(|file| Some(file.ok()?.path()));
+        paths.filter(|path| path.extension().is_some_and(|extension| extension == "json")).collect()
+    }
+
+    fn stale_warning(&self, path: &Path) -> Option<Diagnostic> {
         let text = match read(path) {
             Ok(entry) => {
                 let is_stale =
@@ -265,7 +222,8 @@ impl CreationJournal {
                     "A run that started at {begun} may have created the enhanced connection {name:?}{id} and ended before it \
                      could report it to Terraform. If terraform state list shows the connection, or the configuration \
                      declares it, there is nothing to do: the next apply checks for it. Otherwise look for the name in the \
-                     console, import the connection or delete it, and then delete the journal entry of that run: {shown_path}"
+                     console, import the connection or delete it, and then delete the journal entry of that run: {}",
+                    path.display()
                 )
             }
             Err(unreadable) => format!(
@@ -284,13 +242,13 @@ fn path(directory: &Path, project_id: &str, name: &str) -> PathBuf {
 }
 
 /// Reads an entry; `None` if the file does not exist.
-fn read(path: PathBuf) -> Result<Option<CreationEntry>, UnreadableEntry> {
-    match fs::read(&path) {
+fn read(path: &Path) -> Result<Option<CreationEntry>, String> {
+    let entry = match fs::read(path) {
         Ok(text) => serde_json::from_slice(&text).map(Some).map_err(|error| error.to_string()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error.to_string()),
-    }
-    .map_err(|reason| UnreadableEntry { path, reason })
+    };
+    entry.map_err(|error| format!("the journal entry {} cannot be read: {error}", path.display()))
 }
 
 /// Replaces a file atomically.
@@ -363,18 +321,19 @@ mod tests {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let (running, interrupted) = (CancellationToken::new(), CancellationToken::new());
         interrupted.cancel();
-        let (sent, pending) = (ResponseSent::default(), ResponseSent::default());
-        sent.set();
         let cases = [
-            ("x", &running, &sent, true),
-            ("x", &running, &pending, false),
-            ("x", &interrupted, &sent, false),
-            ("y", &running, &sent, false),
+            ("x", Some(&running), true),
+            ("x", None, false),
+            ("x", Some(&interrupted), false),
+            ("y", Some(&running), false),
         ];
-        for (id, stop, response, acknowledged) in cases {
+        for (id, sent, acknowledged) in cases {
             let journal = in_directory(&directory.path().join("dli"));
             journal.write(&CreationEntry { id: Some("x".into()), ..creation() }).expect("the directory is writable");
-            journal.record_created("p", "c", id, stop, response);
+            journal.record_created(id);
+            if let Some(stop) = sent {
+                journal.record_response(id, stop);
+            }
             journal.acknowledge_all();
             assert_eq!(found(&journal).map(|entry| entry.acknowledged), Some(acknowledged), "{id}");
         }
@@ -442,7 +401,8 @@ mod tests {
         journal.write(&creation()).expect("the directory is writable");
         let file = path(directory.path(), "p", "c");
         fs::write(&file, "{\"id\":").expect("the file is writable");
-        assert_eq!(journal.find("p", "c").expect_err("invalid JSON").path, file);
+        let error = journal.find("p", "c").expect_err("invalid JSON");
+        assert!(error.contains(&file.display().to_string()), "{error}");
         let nowhere = in_directory(&file.join("x"));
         nowhere.write(&creation()).expect_err("a file is not a directory");
         nowhere.remove("p", "c");

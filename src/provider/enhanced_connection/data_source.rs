@@ -11,27 +11,18 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{
-    connection_details::{self, ConnectionDetails},
-    refresh,
-};
-use crate::{
-    dli::rules,
-    framework::{
-        data_source::{DataRequest, DataSource},
-        diagnostic::{Diagnostic, Diagnostics},
-        path::Path,
-        resource::ResponseState,
-        schema::{Attribute, Presence, Schema},
-    },
-    provider::{
-        provider_data::ProviderData,
-        shared::connection_part,
-        shared::data_source::{self, open, report, state, text},
-        shared::location,
-        shared::validators::{ExactlyOneOf, MatchesRule},
-    },
-};
+use super::connection_details::{self, ConnectionDetails};
+use super::refresh;
+use crate::dli::rules;
+use crate::framework::data_source::{DataRequest, DataSource};
+use crate::framework::diagnostic::{Diagnostic, Diagnostics};
+use crate::framework::path::Path;
+use crate::framework::resource::ResponseState;
+use crate::framework::schema::{Attribute, Presence, Schema};
+use crate::provider::provider_data::ProviderData;
+use crate::provider::shared::data_source::{self, open, report, state, text};
+use crate::provider::shared::validators::{ExactlyOneOf, MatchesRule};
+use crate::provider::shared::{connection_part, location};
 
 #[derive(Debug)]
 pub(in crate::provider) struct EnhancedConnectionDataSource(pub(in crate::provider) Arc<ProviderData>);

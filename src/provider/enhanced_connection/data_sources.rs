@@ -12,28 +12,22 @@ use async_trait::async_trait;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::connection_details::{self, ConnectionDetails};
-use crate::{
-    client::ConnectionFilter,
-    dli::{rules, wire},
-    framework::{
-        data_source::{DataRequest, DataSource},
-        diagnostic::Diagnostics,
-        model::FromValue,
-        path::Path,
-        resource::ResponseState,
-        schema::{Attribute, Nesting, Schema},
-        types::Type,
-        validator::ValuesAre,
-        value::Value,
-    },
-    provider::{
-        provider_data::ProviderData,
-        shared::data_source::{self, open, report, state, text},
-        shared::location,
-        shared::tags::Tags,
-        shared::validators::{MatchesRule, NotNull, OneOf},
-    },
-};
+use crate::client::ConnectionFilter;
+use crate::dli::{rules, wire};
+use crate::framework::data_source::{DataRequest, DataSource};
+use crate::framework::diagnostic::Diagnostics;
+use crate::framework::model::FromValue;
+use crate::framework::path::Path;
+use crate::framework::resource::ResponseState;
+use crate::framework::schema::{Attribute, Nesting, Schema};
+use crate::framework::types::Type;
+use crate::framework::validator::ValuesAre;
+use crate::framework::value::Value;
+use crate::provider::provider_data::ProviderData;
+use crate::provider::shared::data_source::{self, open, report, state, text};
+use crate::provider::shared::location;
+use crate::provider::shared::tags::Tags;
+use crate::provider::shared::validators::{MatchesRule, NotNull, OneOf};
 
 /// Maximum number of connections that are read at the same time.
 const MAX_CONCURRENT_READS: usize = 8;

@@ -7,21 +7,15 @@ use std::{
 
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use crate::{
-    dli::{rules, wire},
-    framework::{
-        diagnostic::{Diagnostic, Diagnostics},
-        model::Computed,
-        path::Path,
-        timeouts::Timeouts,
-    },
-    model,
-    provider::{
-        shared::binding_target::{BindingTarget, DeclaredTargets, PoolOfQueue},
-        shared::tags::{TagPolicy, Tags},
-        shared::wait_for_bindings,
-    },
-};
+use crate::dli::{rules, wire};
+use crate::framework::diagnostic::{Diagnostic, Diagnostics};
+use crate::framework::model::Computed;
+use crate::framework::path::Path;
+use crate::framework::timeouts::Timeouts;
+use crate::model;
+use crate::provider::shared::binding_target::{BindingTarget, DeclaredTargets, PoolOfQueue};
+use crate::provider::shared::tags::{TagPolicy, Tags};
+use crate::provider::shared::wait_for_bindings;
 
 model! {
     /// The resource. A collection that is `None` is not managed.

@@ -4,22 +4,16 @@ use std::collections::BTreeSet;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    dli::rules,
-    framework::{
-        diagnostic::{Diagnostic, Diagnostics},
-        path::{Path, Step},
-        resource::ModifyPlanRequest,
-        value::{UNKNOWN, Value},
-    },
-    provider::{
-        provider_data::ProviderData,
-        shared::location,
-        shared::ownership::Part,
-        shared::plan_checks::PlanChecker,
-        shared::tags::{TagPolicy, Tags},
-    },
-};
+use crate::dli::rules;
+use crate::framework::diagnostic::{Diagnostic, Diagnostics};
+use crate::framework::path::{Path, Step};
+use crate::framework::resource::ModifyPlanRequest;
+use crate::framework::value::{UNKNOWN, Value};
+use crate::provider::provider_data::ProviderData;
+use crate::provider::shared::location;
+use crate::provider::shared::ownership::Part;
+use crate::provider::shared::plan_checks::PlanChecker;
+use crate::provider::shared::tags::{TagPolicy, Tags};
 
 /// Private data of an imported connection.
 pub(super) const IMPORTED: &[u8] = br#"{"imported":true}"#;

@@ -11,34 +11,22 @@
 
 mod bindings;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-use super::{
-    model::{self, Connection, RemoteState, Scope},
-    refresh::{check_identity, deleted_since_plan},
-};
-use crate::{
-    client::{Error, Project},
-    dli::{
-        rules::same_network,
-        wire::{self, Binding},
-    },
-    framework::{
-        diagnostic::{Diagnostic, Diagnostics},
-        path::Path,
-        resource::ResponseState,
-    },
-    provider::{
-        shared::binding_target::{BindingTarget, PoolOfQueue},
-        shared::connection_part,
-        shared::operation::{OperationContext, OperationError},
-        shared::tags::{TagPolicy, Tags},
-        shared::wait_for_bindings::{self, Changed, WaitError},
-    },
-};
+use super::model::{self, Connection, RemoteState, Scope};
+use super::refresh::{check_identity, deleted_since_plan};
+use crate::client::{Error, Project};
+use crate::dli::rules::same_network;
+use crate::dli::wire::{self, Binding};
+use crate::framework::diagnostic::{Diagnostic, Diagnostics};
+use crate::framework::path::Path;
+use crate::framework::resource::ResponseState;
+use crate::provider::shared::binding_target::{BindingTarget, PoolOfQueue};
+use crate::provider::shared::connection_part;
+use crate::provider::shared::operation::{OperationContext, OperationError};
+use crate::provider::shared::tags::{TagPolicy, Tags};
+use crate::provider::shared::wait_for_bindings::{self, Changed, WaitError};
 
 /// Limit of the read after the last step.
 const READ_BACK_LIMIT: Duration = Duration::from_secs(10);
@@ -51,22 +39,19 @@ pub(super) struct Reconciler<'a> {
     /// The state so far.
     now: Connection,
     response: &'a mut ResponseState,
-    pool_of_queue: PoolOfQueue,
-    /// FAILED peerings that were requested again, as they were before.
-    failed_before: BTreeMap<BindingTarget, Binding>,
-    unbound: BTreeSet<BindingTarget>,
+    bindings: Bindings,
     errors: Diagnostics,
     summary: &'static str,
     /// What the state contains after a failure, and what to do.
     state_note: String,
 }
 
-/// The parts of a connection that differ from the plan.
-struct Differences {
-    bindings: bool,
-    routes: bool,
-    hosts: bool,
-    tags: bool,
+#[derive(Default)]
+struct Bindings {
+    pool_of_queue: PoolOfQueue,
+    /// FAILED peerings that were requested again, as they were before.
+    failed_before: BTreeMap<BindingTarget, Binding>,
+    unbound: BTreeSet<BindingTarget>,
 }
 
 impl<'a> Reconciler<'a> {
@@ -77,69 +62,57 @@ impl<'a> Reconciler<'a> {
         planned: &'a Connection,
         now: Connection,
         response: &'a mut ResponseState,
-        texts: (&'static str, String),
+        (summary, state_note): (&'static str, String),
     ) -> Self {
-        let (summary, state_note) = texts;
-        let (pool_of_queue, failed_before, unbound, errors) = Default::default();
-        Self {
-            context,
-            tag_policy,
-            planned,
-            now,
-            response,
-            pool_of_queue,
-            failed_before,
-            unbound,
-            errors,
-            summary,
-            state_note,
-        }
+        let (bindings, errors) = Default::default();
+        Self { context, tag_policy, planned, now, response, bindings, errors, summary, state_note }
     }
 
     /// Changes every part that differs from the plan. Returns whether to wait for bindings.
     pub(super) async fn reconcile(&mut self) -> Result<bool, Diagnostics> {
-        let (context, differences) = (self.context, self.differences());
+        let context = self.context;
+        let [bindings, routes, hosts, tags] = self.differences();
         let mut wait = false;
-        if differences.bindings || differences.routes {
+        if bindings || routes {
             match connection_part::find_connection(context, self.now.id()).await {
                 Ok(None) => return Err(deleted_since_plan(self.summary, self.now.id())),
                 Ok(Some(shown)) => {
                     check_identity(&self.now, &shown)?;
-                    if differences.bindings {
+                    if bindings {
                         let outcome = self.bindings(&shown).await;
                         wait = outcome.is_ok() && self.planned.waits();
                         self.step("Queues and Elastic Resource Pools", outcome);
                     }
-                    if differences.routes && self.may_continue() {
+                    if routes && self.may_continue() {
                         self.routes(&shown.routes).await;
                     }
                 }
                 Err(error) => self.step("Bindings and Routes", Err(error)),
             }
         }
-        if differences.hosts && self.may_continue() {
+        if hosts && self.may_continue() {
             let outcome = self.hosts().await;
             self.step("Hosts", outcome);
         }
-        if differences.tags && self.may_continue() {
+        if tags && self.may_continue() {
             let outcome = self.tags().await;
             self.step("Tags", outcome);
         }
-        let Differences { bindings, routes, hosts, tags } = self.differences();
-        if !self.errors.has_errors() && (bindings || routes || hosts || tags) {
+        if !self.errors.has_errors() && self.differences().contains(&true) {
             self.step("Not Everything Was Started", context.check());
         }
         Ok(wait)
     }
 
-    fn differences(&self) -> Differences {
+    /// Whether bindings, routes, hosts and tags differ from the plan.
+    fn differences(&self) -> [bool; 4] {
         let Self { now, planned, .. } = self;
-        Differences {
-            bindings: now.queues != planned.queues || now.elastic_resource_pools != planned.elastic_resource_pools,
-            routes: now.routes != planned.routes,
-            hosts: now.hosts != planned.hosts,
-            tags: now.tags != planned.tags || now.owned_tags() != self.tag_policy.all(planned.tags.as_ref()),
-        }
+        [
+            now.queues != planned.queues || now.elastic_resource_pools != planned.elastic_resource_pools,
+            now.routes != planned.routes,
+            now.hosts != planned.hosts,
+            now.tags != planned.tags || now.owned_tags() != self.tag_policy.all(planned.tags.as_ref()),
+        ]
     }
 
     /// Records the error of a step.
@@ -274,8 +247,9 @@ impl<'a> Reconciler<'a> {
     /// Waits until the declared bindings are ACTIVE.
     async fn wait(&mut self) -> Option<wire::Connection> {
         let (context, id, declared) = (self.context, self.now.id(), self.planned.declared());
-        let changed = Changed { before: &self.failed_before, ended: &self.unbound };
-        let waiting = wait_for_bindings::until_active(context, id, declared, &mut self.pool_of_queue, changed);
+        let Bindings { pool_of_queue, failed_before, unbound } = &mut self.bindings;
+        let changed = Changed { before: failed_before, ended: unbound };
+        let waiting = wait_for_bindings::until_active(context, id, declared, pool_of_queue, changed);
         match waiting.await {
             Ok(shown) => return Some(shown),
             Err(WaitError::Failed(failed)) => {
@@ -318,7 +292,7 @@ impl<'a> Reconciler<'a> {
         if let Some(shown) = shown {
             state.apply_computed(&shown);
             if !wait {
-                self.response.add_warning(state.failures(&shown, &self.pool_of_queue));
+                self.response.add_warning(state.failures(&shown, &self.bindings.pool_of_queue));
             }
         }
         self.response.set_state(state);
@@ -341,7 +315,7 @@ impl<'a> Reconciler<'a> {
 
     /// Sets the state to the connection as it is. If that cannot be read in time, the state of the last step stays.
     async fn save_remote_state(&mut self) {
-        let Self { context, tag_policy, now, pool_of_queue, .. } = self;
+        let Self { context, tag_policy, now, bindings: Bindings { pool_of_queue, .. }, .. } = self;
         let show = tokio::time::timeout(READ_BACK_LIMIT, context.project.show_connection(now.id()));
         if let Ok(Ok(shown)) = show.await
             && !shown.is_deleted()

@@ -3,21 +3,14 @@
 use std::time::Duration;
 
 use super::model::{Connection, RemoteState, Scope};
-use crate::{
-    client::ConnectionFilter,
-    dli::wire,
-    framework::{
-        diagnostic::{Diagnostic, Diagnostics},
-        path::Path,
-    },
-    provider::{
-        shared::binding_target::PoolOfQueue,
-        shared::connection_part,
-        shared::location,
-        shared::operation::{OperationContext, OperationError},
-        shared::tags::TagPolicy,
-    },
-};
+use crate::client::ConnectionFilter;
+use crate::dli::wire;
+use crate::framework::diagnostic::{Diagnostic, Diagnostics};
+use crate::framework::path::Path;
+use crate::provider::shared::binding_target::PoolOfQueue;
+use crate::provider::shared::operation::{OperationContext, OperationError};
+use crate::provider::shared::tags::TagPolicy;
+use crate::provider::shared::{connection_part, location};
 
 /// Interval between attempts, and between reads that wait for a change.
 pub(super) const POLL_INTERVAL: Duration = Duration::from_secs(2);

@@ -21,41 +21,32 @@
 //! A collection that is not set is neither read nor changed. One that is set is authoritative. When one is removed from
 //! the configuration, the entries that it had are removed.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    create_once::{self, CreateOutcome, NOTHING_CREATED},
-    creation_journal::ResponseSent,
-    model::{Connection, Scope},
-    modify_plan::{self, IMPORTED},
-    reconcile::Reconciler,
-    refresh::{POLL_INTERVAL, check_identity, deleted_since_plan, find_by_name, refresh},
-    schema, state_upgrade,
+use super::create_once::{self, NOTHING_CREATED};
+use super::model::{Connection, Scope};
+use super::modify_plan::{self, IMPORTED};
+use super::reconcile::Reconciler;
+use super::refresh::{POLL_INTERVAL, check_identity, deleted_since_plan, find_by_name, refresh};
+use super::{schema, state_upgrade};
+use crate::dli::{rules, wire};
+use crate::framework::diagnostic::{Diagnostic, Diagnostics};
+use crate::framework::model::{Computed, FromValue};
+use crate::framework::path::Path;
+use crate::framework::resource::{
+    CreateRequest, DeleteRequest, ImportRequest, ModifyPlanRequest, ReadRequest, Resource, ResponseState, UpdateRequest,
 };
-use crate::{
-    dli::{rules, wire},
-    framework::{
-        diagnostic::{Diagnostic, Diagnostics},
-        model::{Computed, FromValue},
-        path::Path,
-        resource::{
-            CreateRequest, DeleteRequest, ImportRequest, ModifyPlanRequest, ReadRequest, Resource, ResponseState,
-            UpdateRequest,
-        },
-        schema::Schema,
-        types::Type,
-        value::Value,
-    },
-    provider::{
-        provider_data::ProviderData,
-        shared::connection_part,
-        shared::location,
-        shared::operation::{OperationContext, OperationError, report},
-    },
-};
+use crate::framework::schema::Schema;
+use crate::framework::types::Type;
+use crate::framework::value::Value;
+use crate::provider::provider_data::ProviderData;
+use crate::provider::shared::operation::{OperationContext, OperationError, report};
+use crate::provider::shared::{connection_part, location};
 
 #[derive(Debug)]
 pub(in crate::provider) struct EnhancedConnection {
@@ -78,25 +69,26 @@ impl EnhancedConnection {
         Ok(context.subject(connection.subject()))
     }
 
+    /// Creates a connection. `created` is its ID as soon as it exists.
     async fn create_connection(
         &self,
         planned: &Connection,
         stop: &CancellationToken,
-        sent: &ResponseSent,
+        created: &mut Option<String>,
         response: &mut ResponseState,
     ) -> Result<(), OperationError> {
         let context = &self.begin(planned, planned.timeouts.create(schema::CREATE), stop).await?;
         let tag_policy = &self.provider_data.tag_policy();
         let tags = tag_policy.all(planned.tags.as_ref());
         self.provider_data.run_state().mark_applying();
-        let outcome = create_once::run(context, &self.provider_data, planned, &tags, sent, response).await?;
-        let id = outcome.id().to_owned();
+        let create = create_once::run(context, &self.provider_data, planned, &tags, response);
+        let create_once::Created { id, is_found, earlier } = create.await?;
+        *created = Some(id.clone());
         let note = format!(
             "The connection exists (ID {id}) and is in the state. Do not simply apply again: Terraform has marked it as tainted \
              and would replace it. To keep it, fix the cause, run terraform untaint ADDRESS, then apply: only the missing parts \
              are added."
         );
-        let texts = (create_once::SUMMARY, note.clone());
         let mut now = Connection {
             id: Computed(Some(id.clone())),
             tags_all: Computed(Some(tags)),
@@ -106,35 +98,30 @@ impl EnhancedConnection {
         location::fill_location(&mut now.region, &mut now.project_id, context);
         // The connection exists, so the state must contain it even if a later step fails.
         response.set_state(now.clone());
-        let reconciler = match outcome {
-            CreateOutcome::Created(_) => {
-                let mut reconciler = Reconciler::new(context, tag_policy, planned, now, response, texts);
-                if planned.routes.as_ref().is_some_and(|routes| !routes.is_empty()) {
-                    reconciler.routes(&[]).await;
-                }
-                reconciler
-            }
-            // It is unknown which parts the connection has.
-            CreateOutcome::Found(_) | CreateOutcome::Adopted(_) => {
-                let mut known = Connection { routes: planned.routes.clone(), ..now };
-                if let CreateOutcome::Adopted(entry) = outcome {
-                    known = entry.add_collections(known);
-                }
-                let read = report(create_once::SUMMARY, &note, async {
-                    let guard = connection_part::lock(context, &self.provider_data, &id).await?;
-                    let found = refresh(context, known, tag_policy, Scope::Declared).await?;
-                    let (now, _) = found.ok_or_else(|| deleted_since_plan(create_once::SUMMARY, &id))?;
-                    Ok((now, guard))
-                });
-                let (now, _guard) = read.await?;
-                response.set_state(now.clone());
-                let mut reconciler = Reconciler::new(context, tag_policy, planned, now, response, texts);
-                reconciler.reconcile().await?;
-                reconciler
-            }
-        };
-        let wait = planned.waits() && planned.declared().is_any();
-        Ok(reconciler.finish(wait, "Created", true).await?)
+        let mut guard = None;
+        if is_found {
+            now.routes.clone_from(&planned.routes);
+            let known = match earlier {
+                Some(entry) => entry.add_collections(now),
+                None => now,
+            };
+            let read = report(create_once::SUMMARY, &note, async {
+                guard = Some(connection_part::lock(context, &self.provider_data, &id).await?);
+                let found = refresh(context, known, tag_policy, Scope::Declared).await?;
+                Ok(found.ok_or_else(|| deleted_since_plan(create_once::SUMMARY, &id))?)
+            });
+            (now, _) = read.await?;
+            response.set_state(now.clone());
+        }
+        let texts = (create_once::SUMMARY, note);
+        let mut reconciler = Reconciler::new(context, tag_policy, planned, now, response, texts);
+        if is_found {
+            reconciler.reconcile().await?;
+        } else if planned.routes.as_ref().is_some_and(|routes| !routes.is_empty()) {
+            reconciler.routes(&[]).await;
+        }
+        drop(guard);
+        Ok(reconciler.finish(planned.waits() && planned.declared().is_any(), "Created", true).await?)
     }
 }
 
@@ -169,11 +156,13 @@ impl Resource for EnhancedConnection {
 
     async fn create(&self, request: CreateRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
         let planned = Connection::from_value(request.planned, &Path::root())?;
-        let sent = ResponseSent::default();
-        let create = self.create_connection(&planned, request.stop, &sent, response);
+        let mut created = None;
+        let create = self.create_connection(&planned, request.stop, &mut created, response);
         let result = report(create_once::SUMMARY, NOTHING_CREATED, create).await;
         // If the client cancels the call, this line is not reached.
-        sent.set();
+        if let Some(id) = created {
+            self.provider_data.creation_journal().record_response(&id, request.stop);
+        }
         result
     }
 

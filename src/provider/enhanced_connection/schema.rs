@@ -2,21 +2,15 @@
 
 use std::time::Duration;
 
-use crate::{
-    dli::rules,
-    framework::{
-        plan_modifier::{RequiresReplace, USE_STATE_FOR_UNKNOWN, UseStateForUnknown},
-        schema::{Attribute, BlockBody, Nesting, Schema},
-        timeouts::{Operation, Timeouts},
-        types::Type,
-        validator::{KeysAre, ValuesAre},
-    },
-    provider::{
-        shared::location,
-        shared::semantic_equality::{same_networks, same_text, same_texts},
-        shared::validators::{DistinctInAnyCase, DistinctNetworks, MatchesRule, NotReserved, SizeAtMost},
-    },
-};
+use crate::dli::rules;
+use crate::framework::plan_modifier::{RequiresReplace, USE_STATE_FOR_UNKNOWN, UseStateForUnknown};
+use crate::framework::schema::{Attribute, BlockBody, Nesting, Schema};
+use crate::framework::timeouts::{Operation, Timeouts};
+use crate::framework::types::Type;
+use crate::framework::validator::{KeysAre, ValuesAre};
+use crate::provider::shared::location;
+use crate::provider::shared::semantic_equality::{same_networks, same_text, same_texts};
+use crate::provider::shared::validators::{DistinctInAnyCase, DistinctNetworks, MatchesRule, NotReserved, SizeAtMost};
 
 /// Default timeouts. The binding of a new queue takes 5 to 10 minutes.
 pub(super) const CREATE: Duration = Duration::from_mins(20);

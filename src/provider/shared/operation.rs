@@ -100,11 +100,6 @@ impl OperationContext {
         Ok(Self { project, subject: String::new(), limit, deadline, stop: stop.clone() })
     }
 
-    /// What an interruption by the practitioner triggers.
-    pub(in crate::provider) fn stop(&self) -> &CancellationToken {
-        &self.stop
-    }
-
     /// The same, and messages say what it is about, such as `enhanced connection "test"`.
     pub(in crate::provider) fn subject(self, subject: String) -> Self {
         Self { subject, ..self }

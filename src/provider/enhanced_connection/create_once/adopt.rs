@@ -3,22 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::{CreateOnce, MAX_SEARCH, NOTHING_CREATED, SUMMARY, describe, search_delays};
-use crate::{
-    dli::wire,
-    framework::{
-        diagnostic::{Diagnostic, Diagnostics},
-        path::Path,
-    },
-    provider::{
-        enhanced_connection::{
-            creation_entry::CreationEntry,
-            model::{Connection, timestamp},
-            refresh::list_by_name,
-        },
-        shared::connection_part,
-        shared::operation::OperationError,
-    },
-};
+use crate::dli::wire;
+use crate::framework::diagnostic::{Diagnostic, Diagnostics};
+use crate::framework::path::Path;
+use crate::provider::enhanced_connection::creation_entry::CreationEntry;
+use crate::provider::enhanced_connection::model::{Connection, timestamp};
+use crate::provider::enhanced_connection::refresh::list_by_name;
+use crate::provider::shared::connection_part;
+use crate::provider::shared::operation::OperationError;
 
 impl CreateOnce<'_> {
     /// Finds the connection that an earlier run's entry proves. `existing` are the connections that have the name.

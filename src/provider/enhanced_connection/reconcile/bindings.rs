@@ -3,15 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Reconciler;
-use crate::{
-    dli::wire::{self, Binding},
-    framework::{diagnostic::Diagnostic, path::Path},
-    provider::{
-        enhanced_connection::{model::Connection, refresh::POLL_INTERVAL},
-        shared::binding_target::{BindingTarget, PoolOfQueue},
-        shared::operation::OperationError,
-    },
-};
+use crate::dli::wire::{self, Binding};
+use crate::framework::diagnostic::Diagnostic;
+use crate::framework::path::Path;
+use crate::provider::enhanced_connection::model::Connection;
+use crate::provider::enhanced_connection::refresh::POLL_INTERVAL;
+use crate::provider::shared::binding_target::{BindingTarget, PoolOfQueue};
+use crate::provider::shared::operation::OperationError;
 
 impl Reconciler<'_> {
     /// Changes the bindings from those in `shown`.
@@ -19,13 +17,13 @@ impl Reconciler<'_> {
         let (context, planned) = (self.context, self.planned);
         let (project, id) = (&context.project, &self.now.id().to_owned());
         let declared = [self.now.queues.as_ref(), planned.queues.as_ref()];
-        self.pool_of_queue.ask(context, shown, &declared).await?;
-        let changes = BindingChanges::between(&self.pool_of_queue, &self.now, planned, shown);
-        self.failed_before = changes.failed_before;
+        self.bindings.pool_of_queue.ask(context, shown, &declared).await?;
+        let changes = BindingChanges::between(&self.bindings.pool_of_queue, &self.now, planned, shown);
+        self.bindings.failed_before = changes.failed_before;
         if !changes.unbind.is_empty() {
             self.unbind(id, &changes.unbind).await?;
             self.warn_about_pools(&changes.unbind);
-            self.unbound.extend(changes.unbind);
+            self.bindings.unbound.extend(changes.unbind);
             let kept = |now: Option<&BTreeSet<String>>, planned: Option<&BTreeSet<String>>| {
                 Some(now?.intersection(planned?).cloned().collect())
             };
@@ -35,7 +33,7 @@ impl Reconciler<'_> {
         }
         if !changes.bind.is_empty() {
             let (wanted, names) = (&changes.bind, &changes.bind_names);
-            let (pool_of_queue, failed_before) = (&self.pool_of_queue, &self.failed_before);
+            let (pool_of_queue, failed_before) = (&self.bindings.pool_of_queue, &self.bindings.failed_before);
             let are_bound = || async move {
                 let shown = project.show_connection(id).await?;
                 let pool_of_queue = pool_of_queue.known(project, &shown, wanted).await?;
