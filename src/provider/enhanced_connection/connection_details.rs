@@ -94,8 +94,8 @@ pub(in crate::provider) fn attributes() -> Vec<Attribute> {
         Attribute::string("dest_network_id").description("Network ID of the connected subnet."),
         Attribute::bool("ipv6_enable").description("Whether IPv6 is enabled. The service derives it from the subnet."),
         Attribute::new("queues", Type::set(Type::String)).description(
-            "Names of the bound queues, in lower case. For a queue in an elastic resource pool, the service binds the pool \
-             instead.",
+            "Names of the bound queues, in lower case. For a queue in an elastic resource pool, the service binds the \
+             pool instead.",
         ),
         Attribute::new("elastic_resource_pools", Type::set(Type::String))
             .description("Names of the bound elastic resource pools, in lower case."),
@@ -104,14 +104,15 @@ pub(in crate::provider) fn attributes() -> Vec<Attribute> {
         Attribute::new("hosts", Type::map(Type::String)).description("Host records, name to IPv4 address."),
         Attribute::new("routes", Type::map(Type::String)).description("Routes, name to CIDR."),
         Attribute::new("tags", Type::map(Type::String)).description(
-            "Tags, without those that `ignore_tags` of the provider matches. Null if the connection was deleted or the region \
-             does not publish the tag API.",
+            "Tags, without those that `ignore_tags` of the provider matches. Null if the connection was deleted or the \
+             region does not publish the tag API.",
         ),
-        Attribute::bool("shared")
-            .description("Whether other projects may bind their queues to it. Null if the service does not return this."),
+        Attribute::bool("shared").description(
+            "Whether other projects may bind their queues to it. Null if the service does not return this.",
+        ),
         Attribute::new("shared_with", Type::set(Type::String)).description(
-            "IDs of those projects. Null if the connection was deleted, or if the credentials may read the connection but \
-             not its privileges.",
+            "IDs of those projects. Null if the connection was deleted, or if the credentials may read the connection \
+             but not its privileges.",
         ),
     ];
     all.into_iter().map(Attribute::computed).collect()

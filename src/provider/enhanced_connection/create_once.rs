@@ -45,17 +45,17 @@ const SEARCH_DELAYS: [Duration; 5] = [
 /// Delay between later searches.
 const SLOW_SEARCH_DELAY: Duration = Duration::from_secs(5);
 
-/// How long after a request the search continues if the service may still be working on it: the client's longest wait for
-/// a response.
+/// How long after a request the search continues if the service may still be working on it: the client's longest wait
+/// for a response.
 const MAX_SEARCH: Duration = Duration::from_mins(1);
 
 /// Summary of errors.
 pub(super) const SUMMARY: &str = "Could Not Create the Enhanced Connection";
 /// The state after an error before the first request.
 pub(super) const NOTHING_CREATED: &str = "Nothing was created.";
-const LIST_REFUSED: &str = "Nothing was created. Before the provider creates a connection, it lists the connections with the \
-                            same name: otherwise a lost response could leave a connection that Terraform does not manage. \
-                            This requires the permission to list connections.";
+const LIST_REFUSED: &str = "Nothing was created. Before the provider creates a connection, it lists the connections \
+                            with the same name: otherwise a lost response could leave a connection that Terraform does \
+                            not manage. This requires the permission to list connections.";
 
 /// A connection that this run or an earlier one created.
 #[derive(Debug)]
@@ -278,9 +278,9 @@ impl CreateOnce<'_> {
             .retain(|shown| shown.id != id && entry.matches(shown) && !self.journal.was_created_in_this_run(&shown.id));
         let Some(duplicate) = named.first() else { return Diagnostics::new() };
         let text = format!(
-            "The response to the first create request was lost, and no connection appeared, so the provider sent the request \
-             again, which created {id}. Now another connection has the same attributes. {} If nobody else created it, the \
-             first request did: delete {} in the DLI console.",
+            "The response to the first create request was lost, and no connection appeared, so the provider sent the \
+             request again, which created {id}. Now another connection has the same attributes. {} If nobody else \
+             created it, the first request did: delete {} in the DLI console.",
             describe(self.name, &named),
             duplicate.id
         );
@@ -293,7 +293,8 @@ impl CreateOnce<'_> {
         let existing = existing.unwrap_or_default();
         let Some(first) = existing.first() else { return error.into_errors(SUMMARY, NOTHING_CREATED) };
         let note = format!(
-            "{}\n\n{NOTHING_CREATED} Choose another name, or import the existing connection: terraform import ADDRESS {}",
+            "{}\n\n{NOTHING_CREATED} Choose another name, or import the existing connection: terraform \
+             import ADDRESS {}",
             describe(self.name, &existing),
             first.id
         );
@@ -337,13 +338,13 @@ fn advice_for_unknown_outcome(name: &str, write_error: Option<&str>) -> String {
     );
     match write_error {
         Some(error) => format!(
-            "{unknown} No journal entry could be written to Terraform's data directory ({error}). Before you apply again, \
-             {import}"
+            "{unknown} No journal entry could be written to Terraform's data directory ({error}). Before you apply \
+             again, {import}"
         ),
         None => format!(
-            "{unknown} Apply again in this directory: if this run created an enhanced connection named {name:?}, the next \
-             run finds it by the journal entry in Terraform's data directory and adopts it. Otherwise the next run creates \
-             one.\n\nIf the directory no longer exists, {import}"
+            "{unknown} Apply again in this directory: if this run created an enhanced connection named {name:?}, the \
+             next run finds it by the journal entry in Terraform's data directory and adopts it. Otherwise the next \
+             run creates one.\n\nIf the directory no longer exists, {import}"
         ),
     }
 }
@@ -352,7 +353,8 @@ fn advice_for_unknown_outcome(name: &str, write_error: Option<&str>) -> String {
 fn advice_for_candidates(candidates: &[wire::Connection]) -> String {
     let (which, id) = if let [one] = candidates { ("it", one.id.as_str()) } else { ("one of them", "ID") };
     format!(
-        "The state contains no connection. This run may have created {which}, but there is no proof, so none was adopted. If \
-         {which} is yours (compare the creation time), import it: terraform import ADDRESS {id}. Otherwise choose another name."
+        "The state contains no connection. This run may have created {which}, but there is no proof, so none was \
+         adopted. If {which} is yours (compare the creation time), import it: terraform import ADDRESS {id}. Otherwise \
+         choose another name."
     )
 }

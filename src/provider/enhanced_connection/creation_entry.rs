@@ -128,8 +128,8 @@ impl CreationEntry {
         self.id.as_ref().map_or_else(|| !self.existed_before(id), |created| created == id)
     }
 
-    /// Whether this creation created `shown`: it has the ID of the response, or if there was no response, it matches the
-    /// request. Tags are compared separately.
+    /// Whether this creation created `shown`: it has the ID of the response, or if there was no response, it matches
+    /// the request. Tags are compared separately.
     pub(super) fn created(&self, shown: &wire::Connection) -> bool {
         match &self.id {
             Some(id) => *id == shown.id && !shown.is_deleted() && shown.name == self.name,
@@ -162,8 +162,8 @@ impl CreationEntry {
         listed.collect::<BTreeMap<_, _>>() == self.tags.iter().filter(|(key, _)| !is_ignored(key)).collect()
     }
 
-    /// Whether `shown` is a new connection of the same name, VPC and subnet, created while the request was in flight or at
-    /// an unknown time.
+    /// Whether `shown` is a new connection of the same name, VPC and subnet, created while the request was in flight or
+    /// at an unknown time.
     fn is_from_its_time(&self, shown: &wire::Connection, before: Duration, after: Duration) -> bool {
         let from = self.first.saturating_sub(span(before));
         let until = self.last.saturating_add(span(MAX_IN_FLIGHT + after));

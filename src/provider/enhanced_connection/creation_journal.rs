@@ -1,9 +1,10 @@
 //! The creation journal: an entry for each creation that Terraform may not know of.
 //!
-//! The service takes no idempotency token, and a killed process cannot report what it created. So the provider writes an
-//! entry before it sends a create request. The next run that creates a connection of the same name adopts the connection
-//! that the entry proves to be the result; a connection that only looks the same belongs to someone else. Adoption needs
-//! an entry that is not acknowledged (Terraform did not receive the response) and that was written by a run that has ended.
+//! The service takes no idempotency token, and a killed process cannot report what it created. So the provider writes
+//! an entry before it sends a create request. The next run that creates a connection of the same name adopts the
+//! connection that the entry proves to be the result; a connection that only looks the same belongs to someone else.
+//! Adoption needs an entry that is not acknowledged (Terraform did not receive the response) and that was written by a
+//! run that has ended.
 //!
 //! An entry stays until a plan or a read shows that the state has the connection. Entries are files in Terraform's data
 //! directory and hold no secrets.
@@ -46,8 +47,8 @@ pub struct Client {
 #[derive(Debug)]
 struct Run {
     key: String,
-    /// IDs of the connections that this run created, each with a token once the response was handed over for sending. The
-    /// token is cancelled if the user interrupts the run, which may then not wait for the response.
+    /// IDs of the connections that this run created, each with a token once the response was handed over for sending.
+    /// The token is cancelled if the user interrupts the run, which may then not wait for the response.
     created: BTreeMap<String, Option<CancellationToken>>,
     /// Project, name and ID of the connections that the state had in this run. A later creation did not create them.
     in_state: BTreeSet<[String; 3]>,
@@ -98,8 +99,8 @@ impl CreationJournal {
 
     /// Returns an entry for a creation that is about to be sent. `named` are the connections that have the name now.
     ///
-    /// Connections of the state count as well: a replaced one may be deleted already and still be in a state that was not
-    /// saved.
+    /// Connections of the state count as well: a replaced one may be deleted already and still be in a state that was
+    /// not saved.
     pub(super) fn new_entry(
         &self,
         project_id: &str,
@@ -124,8 +125,8 @@ impl CreationJournal {
             _ => Err(error),
         });
         written.inspect_err(|error| {
-            tracing::warn!(%error, path = %path.display(), "cannot write the creation journal; if this run is killed, the \
-                                                            next run cannot find what it created");
+            tracing::warn!(%error, path = %path.display(), "cannot write the creation journal; if this run is killed, \
+                                                            the next run cannot find what it created");
         })
     }
 
@@ -219,16 +220,18 @@ impl CreationJournal {
                 let begun = OffsetDateTime::from_unix_timestamp(begun / 1000).ok();
                 let begun = begun.and_then(|begun| begun.format(&Rfc3339).ok()).unwrap_or_default();
                 format!(
-                    "A run that started at {begun} may have created the enhanced connection {name:?}{id} and ended before it \
-                     could report it to Terraform. If terraform state list shows the connection, or the configuration \
-                     declares it, there is nothing to do: the next apply checks for it. Otherwise look for the name in the \
-                     console, import the connection or delete it, and then delete the journal entry of that run: {}",
+                    "A run that started at {begun} may have created the enhanced connection {name:?}{id} and ended \
+                     before it could report it to Terraform. If terraform state list shows the connection, or the \
+                     configuration declares it, there is nothing to do: the next apply checks for it. Otherwise look \
+                     for the name in the console, import the connection or delete it, and then delete the journal \
+                     entry of that run: {}",
                     path.display()
                 )
             }
             Err(unreadable) => format!(
-                "An earlier run left a journal entry for a connection that it was creating, but {unreadable}. Make the file \
-                 readable. If it is damaged, check the console for connections that Terraform does not manage, then delete it."
+                "An earlier run left a journal entry for a connection that it was creating, but {unreadable}. Make the \
+                 file readable. If it is damaged, check the console for connections that Terraform does not manage, \
+                 then delete it."
             ),
         };
         Some(Diagnostic::warning("An Earlier Run May Have Left a Connection", text))

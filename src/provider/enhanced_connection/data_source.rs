@@ -52,8 +52,8 @@ impl DataSource for EnhancedConnectionDataSource {
         }
         attributes.splice(2..2, location::data_source_attributes());
         let schema = data_source::schema(
-            "Reads one enhanced datasource connection, by ID or exact name. It is an error if no connection, or more than one, \
-             matches.",
+            "Reads one enhanced datasource connection, by ID or exact name. It is an error if no connection, or more \
+             than one, matches.",
             attributes,
         );
         Schema { validators: vec![Arc::new(ExactlyOneOf(&["id", "name"]))], ..schema }
@@ -87,9 +87,10 @@ impl DataSource for EnhancedConnectionDataSource {
 fn no_such(attribute: &str, value: &str) -> Diagnostics {
     let case = if attribute == "name" { " Names must match exactly, including case." } else { "" };
     let text = format!(
-        "{attribute}: there is no enhanced connection with the {attribute} {value:?} in this project, or it was deleted.{case}\
-         \n\nAlso check region and project_id of this data source and of the provider. If the same configuration creates the \
-         connection, refer to the id attribute of the resource, so that Terraform reads the data source after the creation."
+        "{attribute}: there is no enhanced connection with the {attribute} {value:?} in this project, or it was \
+         deleted.{case}\n\nAlso check region and project_id of this data source and of the provider. If the same \
+         configuration creates the connection, refer to the id attribute of the resource, so that Terraform reads the \
+         data source after the creation."
     );
     Diagnostic::error("Enhanced Connection Not Found", text).at(Path::attribute(attribute)).into()
 }

@@ -63,8 +63,9 @@ impl DataSource for EnhancedConnectionsDataSource {
                 .description("The connections, sorted by creation time."),
         );
         data_source::schema(
-            "Lists the enhanced datasource connections of a project, with all attributes. The provider makes one call for the list, \
-             one per connection for its tags, and one per shared connection for the projects it is shared with.",
+            "Lists the enhanced datasource connections of a project, with all attributes. The provider makes one call \
+             for the list, one per connection for its tags, and one per shared connection for the projects it is \
+             shared with.",
             attributes,
         )
     }

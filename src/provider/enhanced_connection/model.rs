@@ -54,17 +54,6 @@ model! {
     }
 }
 
-/// A connection as the service returns it.
-#[derive(Debug)]
-pub(super) struct RemoteState<'a> {
-    pub(super) shown: &'a wire::Connection,
-    /// `None` if they were not read.
-    pub(super) tags: Option<Tags>,
-    pub(super) pool_of_queue: &'a PoolOfQueue,
-    pub(super) tag_policy: &'a TagPolicy,
-    pub(super) scope: Scope,
-}
-
 /// The collections to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scope {
@@ -144,9 +133,17 @@ impl Connection {
         wait_for_bindings::failure_warnings(&self.name, &failed.cloned().collect::<Vec<_>>())
     }
 
-    /// Sets everything that the service returns. `routetable_id`, which it never returns, stays.
-    pub(super) fn apply_remote(&mut self, remote: RemoteState<'_>) -> Diagnostics {
-        let RemoteState { shown, tags, pool_of_queue, tag_policy, scope } = remote;
+    /// Sets everything that the service returned; `tags` is `None` if they were not read.
+    ///
+    /// `routetable_id`, which the service never returns, stays.
+    pub(super) fn apply_remote(
+        &mut self,
+        shown: &wire::Connection,
+        tags: Option<Tags>,
+        pool_of_queue: &PoolOfQueue,
+        tag_policy: &TagPolicy,
+        scope: Scope,
+    ) -> Diagnostics {
         let everything = scope == Scope::Everything;
         let mut warnings = self.failures(shown, pool_of_queue);
         self.apply_computed(shown);

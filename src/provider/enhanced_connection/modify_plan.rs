@@ -107,16 +107,16 @@ fn warn_about_adoption(
         return true;
     }
     if is_unverified {
-        let text = "The connection was imported, and the service does not return the route table that it was created with. \
-                    The value is written to the state without verification, and no request is sent. If the connection has \
-                    another route table, replace the connection: terraform apply -replace=ADDRESS.";
+        let text = "The connection was imported, and the service does not return the route table that it was created \
+                    with. The value is written to the state without verification, and no request is sent. If the \
+                    connection has another route table, replace the connection: terraform apply -replace=ADDRESS.";
         report.push(Diagnostic::warning("Route Table Not Verified", text).at(route_table));
     }
     let collections = ["elastic_resource_pools", "queues", "hosts", "routes", "tags"];
     for name in collections.into_iter().filter(|name| is_new(name)) {
         let text = format!(
-            "{name} was not managed before. Applying this plan removes every entry that is not declared, including entries \
-             added elsewhere."
+            "{name} was not managed before. Applying this plan removes every entry that is not declared, including \
+             entries added elsewhere."
         );
         report.push(Diagnostic::warning("Undeclared Entries Will Be Removed", text).at(Path::attribute(name)));
     }

@@ -14,12 +14,15 @@ mod bindings;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::model::{self, Connection, RemoteState, Scope};
+use futures_util::TryFutureExt;
+
+use super::model::{self, Connection, Scope};
 use super::refresh::{check_identity, deleted_since_plan};
 use crate::client::{Error, Project};
 use crate::dli::rules::same_network;
 use crate::dli::wire::{self, Binding};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
+use crate::framework::model::{Computed, IntoValue};
 use crate::framework::path::Path;
 use crate::framework::resource::ResponseState;
 use crate::provider::shared::binding_target::{BindingTarget, PoolOfQueue};
@@ -73,6 +76,7 @@ impl<'a> Reconciler<'a> {
         let context = self.context;
         let [bindings, routes, hosts, tags] = self.differences();
         let mut wait = false;
+        // After an interruption, no further step starts.
         if bindings || routes {
             match connection_part::find_connection(context, self.now.id()).await {
                 Ok(None) => return Err(deleted_since_plan(self.summary, self.now.id())),
@@ -83,18 +87,18 @@ impl<'a> Reconciler<'a> {
                         wait = outcome.is_ok() && self.planned.waits();
                         self.step("Queues and Elastic Resource Pools", outcome);
                     }
-                    if routes && self.may_continue() {
+                    if routes && context.check().is_ok() {
                         self.routes(&shown.routes).await;
                     }
                 }
                 Err(error) => self.step("Bindings and Routes", Err(error)),
             }
         }
-        if hosts && self.may_continue() {
+        if hosts && context.check().is_ok() {
             let outcome = self.hosts().await;
             self.step("Hosts", outcome);
         }
-        if tags && self.may_continue() {
+        if tags && context.check().is_ok() {
             let outcome = self.tags().await;
             self.step("Tags", outcome);
         }
@@ -122,9 +126,10 @@ impl<'a> Reconciler<'a> {
         }
     }
 
-    /// Whether another step may start. After an interruption none does.
-    fn may_continue(&self) -> bool {
-        self.context.check().is_ok()
+    /// Sets an attribute in `now` and in the response.
+    fn save<T: Clone + IntoValue>(&mut self, name: &str, field: impl Fn(&mut Connection) -> &mut T, value: T) {
+        self.response.set_attribute(name, value.clone());
+        *field(&mut self.now) = value;
     }
 
     /// Changes the routes from those in `shown`.
@@ -133,8 +138,8 @@ impl<'a> Reconciler<'a> {
         self.step("Routes", outcome);
     }
 
-    /// If the state manages no routes, all existing ones are changed. Otherwise, of the routes that are not in the state,
-    /// only those with the name of a planned one are.
+    /// If the state manages no routes, all existing ones are changed. Otherwise, of the routes that are not in the
+    /// state, only those with the name of a planned one are.
     async fn change_routes(&mut self, shown: &[wire::Route]) -> Result<(), OperationError> {
         let context = self.context;
         let (project, id) = (&context.project, &self.now.id().to_owned());
@@ -151,7 +156,7 @@ impl<'a> Reconciler<'a> {
                 continue;
             }
             // A route of this name to another network is a new one, added elsewhere in the meantime.
-            let is_deleted = || async move { Ok(!leads_to(project, id, name, cidr).await?) };
+            let is_deleted = || leads_to(project, id, name, cidr).map_ok(|leads| !leads);
             // The service may use another case in names.
             let spelling = shown
                 .iter()
@@ -163,7 +168,7 @@ impl<'a> Reconciler<'a> {
                 _ => {}
             }
             routes.remove(name);
-            self.save_routes(&routes);
+            self.save("routes", |now| &mut now.routes, Some(routes.clone()));
         }
         for (name, cidr) in planned {
             if present.get(name).is_some_and(|present| same_network(present, cidr)) {
@@ -173,16 +178,10 @@ impl<'a> Reconciler<'a> {
             let add = project.run_verified(|| project.create_route(id, name, cidr), is_added);
             context.write(add).await.map_err(|error| self.at_route(name, error))?;
             routes.insert(name.clone(), cidr.clone());
-            self.save_routes(&routes);
+            self.save("routes", |now| &mut now.routes, Some(routes.clone()));
         }
-        self.now.routes.clone_from(&self.planned.routes);
-        self.response.set_attribute("routes", self.planned.routes.clone());
+        self.save("routes", |now| &mut now.routes, self.planned.routes.clone());
         Ok(())
-    }
-
-    fn save_routes(&mut self, routes: &BTreeMap<String, String>) {
-        self.now.routes = Some(routes.clone());
-        self.response.set_attribute("routes", routes.clone());
     }
 
     /// Names the route in an error, because the service does not.
@@ -196,8 +195,7 @@ impl<'a> Reconciler<'a> {
         let hosts = &self.planned.hosts;
         let records = model::host_records(hosts.as_ref());
         self.context.write(self.context.project.replace_hosts(self.now.id(), &records)).await?;
-        self.now.hosts.clone_from(hosts);
-        self.response.set_attribute("hosts", hosts.clone());
+        self.save("hosts", |now| &mut now.hosts, hosts.clone());
         Ok(())
     }
 
@@ -214,10 +212,8 @@ impl<'a> Reconciler<'a> {
         present.retain(|key, _| !self.tag_policy.ignores(key));
         let superfluous = &model::tag_list(present.iter().filter(|(key, value)| wanted.get(*key) != Some(value)));
         if !superfluous.is_empty() {
-            let are_deleted = || async move {
-                let listed = list_tags(project, id).await?;
-                Ok(superfluous.iter().all(|tag| !listed.contains_key(&tag.key)))
-            };
+            let is_absent = |listed: Tags| superfluous.iter().all(|tag| !listed.contains_key(&tag.key));
+            let are_deleted = || list_tags(project, id).map_ok(is_absent);
             let delete = project.run_verified(|| project.delete_tags(id, superfluous), are_deleted);
             context.write(delete).await.map_err(describe_unpublished)?;
             present.retain(|key, value| wanted.get(key) == Some(value));
@@ -226,10 +222,8 @@ impl<'a> Reconciler<'a> {
         }
         let missing = &model::tag_list(wanted.iter().filter(|(key, value)| present.get(*key) != Some(value)));
         if !missing.is_empty() {
-            let are_added = || async move {
-                let listed = list_tags(project, id).await?;
-                Ok(missing.iter().all(|tag| listed.get(&tag.key) == Some(&tag.value)))
-            };
+            let is_present = |listed: Tags| missing.iter().all(|tag| listed.get(&tag.key) == Some(&tag.value));
+            let are_added = || list_tags(project, id).map_ok(is_present);
             let create = project.run_verified(|| project.create_tags(id, missing), are_added);
             context.write(create).await.map_err(describe_unpublished)?;
         }
@@ -238,10 +232,8 @@ impl<'a> Reconciler<'a> {
     }
 
     fn save_tags(&mut self, own: Option<Tags>, all: Tags) {
-        self.response.set_attribute("tags", own.clone());
-        self.response.set_attribute("tags_all", all.clone());
-        self.now.tags = own;
-        self.now.tags_all.0 = Some(all);
+        self.save("tags", |now| &mut now.tags, own);
+        self.save("tags_all", |now| &mut now.tags_all, Computed(Some(all)));
     }
 
     /// Waits until the declared bindings are ACTIVE.
@@ -268,8 +260,8 @@ impl<'a> Reconciler<'a> {
 
     /// Ends the operation and sets the final state. `done` is the verb for warnings.
     ///
-    /// With `wait` it waits for the bindings; otherwise with `read_back` it reads the connection. After a failed step, the
-    /// state shows the connection as it is.
+    /// With `wait` it waits for the bindings; otherwise with `read_back` it reads the connection. After a failed step,
+    /// the state shows the connection as it is.
     pub(super) async fn finish(mut self, wait: bool, done: &str, read_back: bool) -> Result<(), Diagnostics> {
         let mut shown = None;
         if !self.errors.has_errors() {
@@ -305,8 +297,8 @@ impl<'a> Reconciler<'a> {
         match self.context.with_short_timeout(READ_BACK_LIMIT, find).await {
             Ok(shown) => shown,
             Err(error) => {
-                let text = "Everything was done and is in the state. The next plan or apply reads the attributes that the \
-                            service sets, such as the status.";
+                let text = "Everything was done and is in the state. The next plan or apply reads the attributes that \
+                            the service sets, such as the status.";
                 self.response.add_warning(error.warn(&format!("{done}, but Not Read Back"), text));
                 None
             }
@@ -321,13 +313,7 @@ impl<'a> Reconciler<'a> {
             && !shown.is_deleted()
             && pool_of_queue.ask(context, &shown, &[now.queues.as_ref()]).await.is_ok()
         {
-            now.apply_remote(RemoteState {
-                shown: &shown,
-                tags: None,
-                pool_of_queue,
-                tag_policy,
-                scope: Scope::Declared,
-            });
+            now.apply_remote(&shown, None, pool_of_queue, tag_policy, Scope::Declared);
             self.response.set_state(self.now.clone());
         }
     }
@@ -348,9 +334,9 @@ fn describe_unpublished(error: OperationError) -> OperationError {
     if !error.is_not_published() {
         return error;
     }
-    let text = "The tag API is not published in this region (APIGW.0101). Tags can be set when a connection is created, but \
-                not read or changed later.\n\nRestore the previous tags, or remove them from the configuration (and \
-                default_tags from the provider's).";
+    let text = "The tag API is not published in this region (APIGW.0101). Tags can be set when a connection is \
+                created, but not read or changed later.\n\nRestore the previous tags, or remove them from the \
+                configuration (and default_tags from the provider's).";
     OperationError::Reported(
         Diagnostic::error("Tags Cannot Be Changed in This Region", text).at(Path::attribute("tags")).into(),
     )

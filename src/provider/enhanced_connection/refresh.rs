@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::model::{Connection, RemoteState, Scope};
+use super::model::{Connection, Scope};
 use crate::client::ConnectionFilter;
 use crate::dli::wire;
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
@@ -43,8 +43,7 @@ pub(super) async fn refresh(
     }
     let mut pool_of_queue = PoolOfQueue::default();
     pool_of_queue.ask(context, &shown, &[connection.queues.as_ref()]).await?;
-    let remote = RemoteState { shown: &shown, tags, pool_of_queue: &pool_of_queue, tag_policy, scope };
-    warnings.extend(connection.apply_remote(remote));
+    warnings.extend(connection.apply_remote(&shown, tags, &pool_of_queue, tag_policy, scope));
     location::fill_location(&mut connection.region, &mut connection.project_id, context);
     Ok(Some((connection, warnings)))
 }
@@ -64,10 +63,11 @@ pub(super) fn check_identity(known: &Connection, shown: &wire::Connection) -> Re
     };
     let Some((attribute, in_state, in_response)) = attributes.iter().find(differs) else { return Ok(()) };
     let text = format!(
-        "In the state, the connection {} has the {attribute} {in_state:?}. The service returns {in_response:?}, and this \
-         attribute cannot change. So the ID belongs to another connection: the state was damaged or edited by hand. Nothing \
-         was changed.\n\nRestore the state from a backup (terraform.tfstate.backup), or remove the resource from it and import \
-         the right connection: terraform state rm ADDRESS, then terraform import ADDRESS ID.",
+        "In the state, the connection {} has the {attribute} {in_state:?}. The service returns {in_response:?}, and \
+         this attribute cannot change. So the ID belongs to another connection: the state was damaged or edited by \
+         hand. Nothing was changed.\n\nRestore the state from a backup (terraform.tfstate.backup), or remove the \
+         resource from it and import the right connection: terraform state rm ADDRESS, then terraform import ADDRESS \
+         ID.",
         known.id()
     );
     Err(Diagnostic::error("The State Names Another Connection", text).at(Path::attribute("id")).into())

@@ -1,5 +1,5 @@
-//! `dli_enhanced_connection`: joins DLI queues and elastic resource pools to a subnet of a VPC, with host records, routes
-//! and tags.
+//! `dli_enhanced_connection`: joins DLI queues and elastic resource pools to a subnet of a VPC, with host records,
+//! routes and tags.
 //!
 //! `{c}` is `/v2.0/{project}/datasource/enhanced-connections/{id}`.
 //!
@@ -85,9 +85,9 @@ impl EnhancedConnection {
         let create_once::Created { id, is_found, earlier } = create.await?;
         *created = Some(id.clone());
         let note = format!(
-            "The connection exists (ID {id}) and is in the state. Do not simply apply again: Terraform has marked it as tainted \
-             and would replace it. To keep it, fix the cause, run terraform untaint ADDRESS, then apply: only the missing parts \
-             are added."
+            "The connection exists (ID {id}) and is in the state. Do not simply apply again: Terraform has marked it \
+             as tainted and would replace it. To keep it, fix the cause, run terraform untaint ADDRESS, then apply: \
+             only the missing parts are added."
         );
         let mut now = Connection {
             id: Computed(Some(id.clone())),
@@ -186,7 +186,8 @@ impl Resource for EnhancedConnection {
 
     async fn update(&self, request: UpdateRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
         const SUMMARY: &str = "Could Not Change the Enhanced Connection";
-        const STATE_NOTE: &str = "The state contains what was done so far. Fix the cause and apply again: only the remaining changes are made.";
+        const STATE_NOTE: &str = "The state contains what was done so far. Fix the cause and apply again: only the \
+                                  remaining changes are made.";
         let prior = from_state(request.prior)?;
         let planned = Connection::from_value(request.planned, &Path::root())?;
         report(SUMMARY, STATE_NOTE, async {
@@ -265,9 +266,9 @@ impl Resource for EnhancedConnection {
             let is_name = name.is_none() && rules::CONNECTION_NAME.allows(object);
             let hint = if is_name { format!(" To import by name, write name:{object}.") } else { String::new() };
             let text = format!(
-                "The import ID {:?} does not name a connection: {value:?} {violation}; allowed: {}.{hint}\n\nWrite it as ID or \
-                 as name:NAME, followed by @REGION or @REGION/PROJECT_ID if these differ from the provider's. The console \
-                 and the data source dli_enhanced_connections show both.",
+                "The import ID {:?} does not name a connection: {value:?} {violation}; allowed: {}.{hint}\n\nWrite it \
+                 as ID or as name:NAME, followed by @REGION or @REGION/PROJECT_ID if these differ from the provider's. \
+                 The console and the data source dli_enhanced_connections show both.",
                 request.id, rule.expected
             );
             return Err(Diagnostic::error("Invalid Import ID", text).into());
@@ -306,8 +307,8 @@ async fn is_creating_binding(context: &OperationContext, id: &str) -> bool {
 
 fn no_connection_named(name: &str) -> Diagnostics {
     let text = format!(
-        "There is no enhanced connection named {name:?} in this project. Names must match exactly, including case. Also check \
-         region and project_id of the provider."
+        "There is no enhanced connection named {name:?} in this project. Names must match exactly, including case. \
+         Also check region and project_id of the provider."
     );
     Diagnostic::error("Enhanced Connection Not Found", text).into()
 }

@@ -21,7 +21,11 @@ pub(super) const DELETE: Duration = Duration::from_mins(20);
 #[expect(clippy::too_many_lines, reason = "a table of attributes")]
 pub(super) fn schema() -> Schema {
     let mut attributes = vec![
-        Attribute::string("name").required().validator(MatchesRule(&[rules::CONNECTION_NAME])).plan_modifier(RequiresReplace).description(
+        Attribute::string("name")
+            .required()
+            .validator(MatchesRule(&[rules::CONNECTION_NAME]))
+            .plan_modifier(RequiresReplace)
+            .description(
             "Name of the connection: 1 to 64 letters, digits or underscores. Changing it replaces the connection.",
         ),
         Attribute::string("dest_vpc_id")
@@ -39,8 +43,8 @@ pub(super) fn schema() -> Schema {
         Attribute::new("elastic_resource_pools", Type::set(Type::String))
             .validator(ValuesAre(MatchesRule(&[rules::POOL_NAME])))
             .description(
-                "Names of the elastic resource pools that use the connection, with all queues in them. `[]` binds none. If \
-                 not set, pools are not managed.",
+                "Names of the elastic resource pools that use the connection, with all queues in them. `[]` binds \
+                 none. If not set, pools are not managed.",
             ),
         Attribute::new("queues", Type::set(Type::String))
             .validator(ValuesAre(MatchesRule(&[rules::QUEUE_NOT_DEFAULT, rules::QUEUE_NAME])))
@@ -48,12 +52,16 @@ pub(super) fn schema() -> Schema {
             .semantic_equality(same_texts)
             .description(
                 "Names of the queues that use the connection: dedicated or yearly/monthly queues, or queues in an \
-                 elastic resource pool (binding one binds its pool), but not `default`. The service stores the names in \
-                 lower case. `[]` binds none. If not set, queues are not managed.",
+                 elastic resource pool (binding one binds its pool), but not `default`. The service stores the names \
+                 in lower case. `[]` binds none. If not set, queues are not managed.",
             ),
-        Attribute::string("routetable_id").validator(MatchesRule(&[rules::ROUTE_TABLE_ID])).plan_modifier(RequiresReplace).semantic_equality(same_text).description(
-            "ID of the route table of the subnet. The service never returns it, so Terraform cannot detect a change made \
-                 elsewhere. Changing it replaces the connection.",
+        Attribute::string("routetable_id")
+            .validator(MatchesRule(&[rules::ROUTE_TABLE_ID]))
+            .plan_modifier(RequiresReplace)
+            .semantic_equality(same_text)
+            .description(
+            "ID of the route table of the subnet. The service never returns it, so Terraform cannot detect a change \
+             made elsewhere. Changing it replaces the connection.",
         ),
         Attribute::new("hosts", Type::map(Type::String))
             .validator(SizeAtMost(rules::HOST_COUNT))
@@ -70,40 +78,31 @@ pub(super) fn schema() -> Schema {
             .validator(ValuesAre(NotReserved))
             .semantic_equality(same_networks)
             .description(
-                "Routes, name to CIDR (IPv4 or IPv6). A name has 1 to 64 letters, digits, `_` or `-`; no two routes have the \
-                 same CIDR. A route whose CIDR changes is removed and added again. `{}` removes all. If not set, routes \
-                 are not managed.",
+                "Routes, name to CIDR (IPv4 or IPv6). A name has 1 to 64 letters, digits, `_` or `-`; no two routes \
+                 have the same CIDR. A route whose CIDR changes is removed and added again. `{}` removes all. If not \
+                 set, routes are not managed.",
             ),
         Attribute::new("tags", Type::map(Type::String))
             .validator(SizeAtMost(rules::TAG_COUNT))
             .validator(KeysAre(MatchesRule(&[rules::TAG_KEY])))
             .validator(ValuesAre(MatchesRule(&[rules::TAG_VALUE])))
             .description(
-                "Tags, at most 20 together with `default_tags` of the provider. With `{}`, the connection has only the default \
-                 tags. If not set, only the default tags are managed.",
+                "Tags, at most 20 together with `default_tags` of the provider. With `{}`, the connection has only the \
+                 default tags. If not set, only the default tags are managed.",
             ),
         Attribute::bool("wait_for_bindings").description(
-            "Whether create and update wait until the binding of every declared queue and elastic resource pool is ACTIVE, and \
-             fail if one is FAILED. Default: `true`.",
+            "Whether create and update wait until the binding of every declared queue and elastic resource pool is \
+             ACTIVE, and fail if one is FAILED. Default: `true`.",
         ),
     ];
     attributes.extend(location::resource_attributes());
+    let constant = |attribute: Attribute| attribute.computed().plan_modifier(USE_STATE_FOR_UNKNOWN);
     attributes.extend([
-        Attribute::string("id")
-            .computed()
-            .plan_modifier(USE_STATE_FOR_UNKNOWN)
-            .description("ID of the connection, a UUID."),
-        Attribute::string("status")
-            .computed()
-            .plan_modifier(USE_STATE_FOR_UNKNOWN)
+        constant(Attribute::string("id")).description("ID of the connection, a UUID."),
+        constant(Attribute::string("status"))
             .description("`ACTIVE` while the connection exists. `bindings` shows whether a queue can use it."),
-        Attribute::string("created_at")
-            .computed()
-            .plan_modifier(USE_STATE_FOR_UNKNOWN)
-            .description("Creation time, RFC 3339 in UTC."),
-        Attribute::bool("ipv6_enable")
-            .computed()
-            .plan_modifier(USE_STATE_FOR_UNKNOWN)
+        constant(Attribute::string("created_at")).description("Creation time, RFC 3339 in UTC."),
+        constant(Attribute::bool("ipv6_enable"))
             .description("Whether IPv6 is enabled. The service derives it from the subnet."),
         Attribute::new("tags_all", Type::map(Type::String))
             .computed()
@@ -114,8 +113,8 @@ pub(super) fn schema() -> Schema {
             .description("The peering of each bound queue or elastic resource pool, by its name in lower case."),
     ]);
     let description =
-        "Manages an enhanced datasource connection, which joins DLI queues and elastic resource pools to a subnet of a VPC, \
-                       with host records, routes and tags."
+        "Manages an enhanced datasource connection, which joins DLI queues and elastic resource pools to a subnet of a \
+         VPC, with host records, routes and tags."
             .to_owned();
     let blocks = vec![Timeouts::block(&[
         (Operation::Create, CREATE),

@@ -1,8 +1,8 @@
 //! Upgrades states of older schema versions.
 //!
-//! Version 0, of release 0.1, has no pools, routes, region, project, `ipv6_enable` and `tags_all`. They are null after the
-//! upgrade, and a refresh reads them. Only `tags_all` is set here: a plan computes it from the configuration alone, so
-//! null would show as a change.
+//! Version 0, of release 0.1, has no pools, routes, region, project, `ipv6_enable` and `tags_all`. They are null after
+//! the upgrade, and a refresh reads them. Only `tags_all` is set here: a plan computes it from the configuration alone,
+//! so null would show as a change.
 
 use crate::framework::value::Value;
 

@@ -28,9 +28,9 @@ impl CreateOnce<'_> {
             let shown = connection_part::find_connection(self.context, id).await?;
             let Some(shown) = shown.filter(|shown| entry.created(shown)) else { return Ok(None) };
             if entry.acknowledged {
-                let why = "An earlier run created this connection and reported it to Terraform, but it is missing from the \
-                           current state. It may be in another state of this directory, or it was removed from the state, or \
-                           the state was lost.";
+                let why = "An earlier run created this connection and reported it to Terraform, but it is missing from \
+                           the current state. It may be in another state of this directory, or it was removed from the \
+                           state, or the state was lost.";
                 return Err(self.undecided(&[shown], why).into());
             }
             return self.adopt_proven(entry, shown);
@@ -51,8 +51,8 @@ impl CreateOnce<'_> {
         match proven.len() {
             0 => {
                 named.retain(is_candidate);
-                let why = "An earlier run was stopped while it created a connection of this name, and it is unclear whether \
-                           this is that connection.";
+                let why = "An earlier run was stopped while it created a connection of this name, and it is unclear \
+                           whether this is that connection.";
                 if named.is_empty() { Ok(None) } else { Err(self.undecided(&named, why).into()) }
             }
             1 => self.adopt_proven(entry, proven.remove(0)),
@@ -73,9 +73,9 @@ impl CreateOnce<'_> {
             return Ok(Some(shown));
         }
         let text = format!(
-            "{}\n\nAn earlier run created it and could not report it to Terraform. Since then, dest_vpc_id, dest_network_id \
-             or routetable_id was changed in the configuration. {NOTHING_CREATED} Import the connection, then replace it: \
-             terraform import ADDRESS {}, then terraform apply -replace=ADDRESS",
+            "{}\n\nAn earlier run created it and could not report it to Terraform. Since then, dest_vpc_id, \
+             dest_network_id or routetable_id was changed in the configuration. {NOTHING_CREATED} Import the \
+             connection, then replace it: terraform import ADDRESS {}, then terraform apply -replace=ADDRESS",
             describe(self.name, std::slice::from_ref(&shown)),
             shown.id
         );
@@ -85,8 +85,8 @@ impl CreateOnce<'_> {
     /// The error if an earlier run may have created one of these connections.
     pub(super) fn undecided(&self, existing: &[wire::Connection], why: &str) -> Diagnostics {
         left_by_earlier_run(format!(
-            "{}\n\n{why} {NOTHING_CREATED} Import the connection that is yours: terraform import ADDRESS ID. If none is, \
-             delete the journal entry of that run, {}, and apply again.",
+            "{}\n\n{why} {NOTHING_CREATED} Import the connection that is yours: terraform import ADDRESS ID. If none \
+             is, delete the journal entry of that run, {}, and apply again.",
             describe(self.name, existing),
             self.journal.display_path(self.context.project.id(), self.name)
         ))
@@ -97,9 +97,10 @@ impl CreateOnce<'_> {
         let name = self.name;
         let existing = if existing.is_empty() { String::new() } else { describe(name, existing) + "\n\n" };
         let text = format!(
-            "{existing}Another run in this directory is still active and creates an enhanced connection named {name:?}, or has \
-             created it. {NOTHING_CREATED} Choose another name. If the connection was meant to be shared, wait until that run \
-             has ended, then use the data source dli_enhanced_connection or import it: terraform import ADDRESS ID."
+            "{existing}Another run in this directory is still active and creates an enhanced connection named \
+             {name:?}, or has created it. {NOTHING_CREATED} Choose another name. If the connection was meant to be \
+             shared, wait until that run has ended, then use the data source dli_enhanced_connection or import it: \
+             terraform import ADDRESS ID."
         );
         Diagnostic::error(format!("{SUMMARY}: Name Is Taken"), text).into()
     }
@@ -115,8 +116,8 @@ pub(super) fn warning(adopted: &wire::Connection) -> Diagnostic {
     let created = timestamp(*create_time).map(|time| format!(", created {time}")).unwrap_or_default();
     let text = format!(
         "An earlier run was stopped before it could report to Terraform that it had created the connection {name:?} \
-         ({id}{created}). This connection is now in the state and is changed to match the configuration. No second one was \
-         created."
+         ({id}{created}). This connection is now in the state and is changed to match the configuration. No second one \
+         was created."
     );
     Diagnostic::warning("Connection of an Earlier Run Adopted", text).at(Path::attribute("name"))
 }

@@ -51,8 +51,8 @@ impl Reconciler<'_> {
         {
             let names: Vec<_> = changes.unbind_failed.iter().map(BindingTarget::name).collect();
             let text = format!(
-                "The binding of {} is FAILED, and the service does not unbind FAILED ones. The binding has no effect and \
-                 disappears with the connection.",
+                "The binding of {} is FAILED, and the service does not unbind FAILED ones. The binding has no effect \
+                 and disappears with the connection.",
                 names.join(", ")
             );
             self.response.add_warning(error.warn("Failed Binding Left Behind", &text));
@@ -61,10 +61,8 @@ impl Reconciler<'_> {
     }
 
     fn save_bindings(&mut self, queues: Option<BTreeSet<String>>, pools: Option<BTreeSet<String>>) {
-        self.response.set_attribute("queues", queues.clone());
-        self.response.set_attribute("elastic_resource_pools", pools.clone());
-        self.now.queues = queues;
-        self.now.elastic_resource_pools = pools;
+        self.save("queues", |now| &mut now.queues, queues);
+        self.save("elastic_resource_pools", |now| &mut now.elastic_resource_pools, pools);
     }
 
     async fn unbind(&self, id: &str, targets: &BTreeSet<BindingTarget>) -> Result<(), OperationError> {
@@ -107,8 +105,8 @@ impl Reconciler<'_> {
         let for_queues: Vec<_> = pools.filter(|pool| !is_declared(pool)).map(String::as_str).collect();
         if !for_queues.is_empty() {
             let text = format!(
-                "A queue in an elastic resource pool was removed, so its pool ({}) was unbound: no queue of the pool can use \
-                 the connection any more. If other queues need it, declare the pool in elastic_resource_pools.",
+                "A queue in an elastic resource pool was removed, so its pool ({}) was unbound: no queue of the pool \
+                 can use the connection any more. If other queues need it, declare the pool in elastic_resource_pools.",
                 for_queues.join(", ")
             );
             let warning = Diagnostic::warning("Elastic Resource Pool Unbound", text);
