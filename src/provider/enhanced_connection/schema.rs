@@ -26,8 +26,8 @@ pub(super) fn schema() -> Schema {
             .validator(MatchesRule(&[rules::CONNECTION_NAME]))
             .plan_modifier(RequiresReplace)
             .description(
-            "Name of the connection: 1 to 64 letters, digits or underscores. Changing it replaces the connection.",
-        ),
+                "Name of the connection: 1 to 64 letters, digits or underscores. Changing it replaces the connection.",
+            ),
         Attribute::string("dest_vpc_id")
             .required()
             .validator(MatchesRule(&[rules::VPC_ID]))
@@ -60,9 +60,9 @@ pub(super) fn schema() -> Schema {
             .plan_modifier(RequiresReplace)
             .semantic_equality(same_text)
             .description(
-            "ID of the route table of the subnet. The service never returns it, so Terraform cannot detect a change \
-             made elsewhere. Changing it replaces the connection.",
-        ),
+                "ID of the route table of the subnet. The service never returns it, so Terraform cannot detect a \
+                 change made elsewhere. Changing it replaces the connection.",
+            ),
         Attribute::new("hosts", Type::map(Type::String))
             .validator(SizeAtMost(rules::HOST_COUNT))
             .validator(KeysAre(MatchesRule(&[rules::HOST_NAME])))

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{CreateOnce, MAX_SEARCH, NOTHING_CREATED, SUMMARY, describe, search_delays};
+use super::texts::describe;
+use super::{CreateOnce, Created, MAX_SEARCH, NOTHING_CREATED, SUMMARY, search_delays};
 use crate::dli::wire;
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::path::Path;
+use crate::framework::resource::ResponseState;
 use crate::provider::enhanced_connection::creation_entry::CreationEntry;
 use crate::provider::enhanced_connection::model::{Connection, timestamp};
 use crate::provider::enhanced_connection::refresh::list_by_name;
@@ -13,10 +15,34 @@ use crate::provider::shared::connection_part;
 use crate::provider::shared::operation::OperationError;
 
 impl CreateOnce<'_> {
-    /// Finds the connection that an earlier run's entry proves. `existing` are the connections that have the name.
+    /// Adopts the connection that an earlier run's entry proves. `existing` are the connections that have the name.
+    pub(super) async fn adopt(
+        &self,
+        entry: &CreationEntry,
+        existing: &[wire::Connection],
+        response: &mut ResponseState,
+    ) -> Result<Option<Created>, OperationError> {
+        let Some(shown) = self.find_result(entry, existing).await? else { return Ok(None) };
+        if !entry.has_same_network(&self.body) {
+            let text = format!(
+                "{}\n\nAn earlier run created it and could not report it to Terraform. Since then, dest_vpc_id, \
+                 dest_network_id or routetable_id was changed in the configuration. {NOTHING_CREATED} Import the \
+                 connection, then replace it: terraform import ADDRESS {}, then terraform apply -replace=ADDRESS",
+                describe(self.name, std::slice::from_ref(&shown)),
+                shown.id
+            );
+            return Err(left_by_earlier_run(text).into());
+        }
+        response.add_warning(adopted(&shown));
+        let entry = CreationEntry { id: Some(shown.id.clone()), ..entry.clone() };
+        let _ = self.journal.write(&entry);
+        Ok(Some(Created { id: shown.id, is_found: true, earlier: Some(entry) }))
+    }
+
+    /// Finds the connection that the entry proves.
     ///
     /// If the request of that run is recent, lists may not show the connection yet, so the search is repeated.
-    pub(super) async fn adopt(
+    async fn find_result(
         &self,
         entry: &CreationEntry,
         existing: &[wire::Connection],
@@ -33,7 +59,7 @@ impl CreateOnce<'_> {
                            state, or the state was lost.";
                 return Err(self.undecided(&[shown], why).into());
             }
-            return self.adopt_proven(entry, shown);
+            return Ok(Some(shown));
         }
         let is_candidate = |shown: &wire::Connection| {
             entry.possibly_created(shown) && !self.journal.was_created_in_this_run(&shown.id)
@@ -55,31 +81,12 @@ impl CreateOnce<'_> {
                            whether this is that connection.";
                 if named.is_empty() { Ok(None) } else { Err(self.undecided(&named, why).into()) }
             }
-            1 => self.adopt_proven(entry, proven.remove(0)),
+            1 => Ok(proven.pop()),
             _ => {
                 let why = "An earlier run created one of them, and it is unclear which.";
                 Err(self.undecided(&proven, why).into())
             }
         }
-    }
-
-    /// Returns the connection unless an attribute that cannot be changed has changed in the configuration.
-    fn adopt_proven(
-        &self,
-        entry: &CreationEntry,
-        shown: wire::Connection,
-    ) -> Result<Option<wire::Connection>, OperationError> {
-        if entry.has_same_network(&self.body) {
-            return Ok(Some(shown));
-        }
-        let text = format!(
-            "{}\n\nAn earlier run created it and could not report it to Terraform. Since then, dest_vpc_id, \
-             dest_network_id or routetable_id was changed in the configuration. {NOTHING_CREATED} Import the \
-             connection, then replace it: terraform import ADDRESS {}, then terraform apply -replace=ADDRESS",
-            describe(self.name, std::slice::from_ref(&shown)),
-            shown.id
-        );
-        Err(left_by_earlier_run(text).into())
     }
 
     /// The error if an earlier run may have created one of these connections.
@@ -111,8 +118,8 @@ fn left_by_earlier_run(text: String) -> Diagnostics {
 }
 
 /// The warning about an adopted connection.
-pub(super) fn warning(adopted: &wire::Connection) -> Diagnostic {
-    let wire::Connection { name, id, create_time, .. } = adopted;
+fn adopted(connection: &wire::Connection) -> Diagnostic {
+    let wire::Connection { name, id, create_time, .. } = connection;
     let created = timestamp(*create_time).map(|time| format!(", created {time}")).unwrap_or_default();
     let text = format!(
         "An earlier run was stopped before it could report to Terraform that it had created the connection {name:?} \
