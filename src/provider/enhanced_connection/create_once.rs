@@ -116,7 +116,7 @@ impl CreateOnce<'_> {
     async fn run(&self, planned: &Connection, response: &mut ResponseState) -> Result<Created, OperationError> {
         let project = &self.context.project;
         let existing = match list_by_name(self.context, self.name).await {
-            // Without the list, nobody could tell afterwards which connection this run created.
+            // Without the list, a lost response would leave it open which connection this run created.
             Err(error) if error.is_refused() && is_from_list(&error) => {
                 return Err(error.into_errors(SUMMARY, LIST_REFUSED).into());
             }
