@@ -4,11 +4,12 @@
 //! The emulator depends on [`crate::dli`] only, so that it is independent of the client that it tests. Where the
 //! documents are silent, a comment marks the behavior as an inference.
 //!
-//! A request passes through these files: `server` reads it, `routing` finds the operation, `auth` authenticates it
-//! against `credential_store`, and the file of the operation group (such as `connections`) calls [`ProjectService`],
-//! which changes the data of `project`. `snapshot` stores the data in a file and `request_log` records the request.
-//! `iam` and `metadata` issue credentials. `throttle` enforces the request limit, `faults` injects faults, and
-//! `response_quirks` rewrites responses. `runtime_settings` and `control` change the behavior at run time.
+//! A request passes through these files: `server` reads it, `pipeline` processes it, `routing` finds the operation,
+//! `auth` authenticates it against `credential_store`, and the file of the objects (such as `connections`) runs it on
+//! [`ProjectService`], which changes the data of `project`. `snapshot` stores the data in a file and `request_log`
+//! records the request. `iam` and `metadata` issue credentials. `throttle` enforces the request limit, `faults`
+//! injects faults, and `response_quirks` rewrites responses. [`Emulator`] and `control` change the `behavior` at
+//! run time.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), terraform_provider_dli::emulator::StartError> {
@@ -26,29 +27,31 @@ mod auth;
 mod behavior;
 mod binding_state;
 mod bindings;
+mod caller;
 mod clock;
 mod connections;
 mod connectivity;
 mod control;
 mod credential_store;
+mod durations;
 mod faults;
 mod iam;
 mod limits;
-mod lock;
 mod metadata;
 mod operation;
+mod pipeline;
 mod pools;
 mod privileges;
 mod project;
 mod project_service;
 mod queues;
 mod quirks;
-mod quotas;
+mod request;
 mod request_log;
+mod response;
 mod response_quirks;
 mod routes;
 mod routing;
-mod runtime_settings;
 mod server;
 mod settings;
 mod snapshot;
@@ -56,38 +59,50 @@ mod state;
 mod tags;
 mod throttle;
 
-use std::{
-    collections::BTreeMap,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
 
 use axum::{Router, body::Body, extract::State, serve::ListenerExt};
 use http::{Request, Response};
+use parking_lot::Mutex;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
+use self::state::{AppState, World};
 pub use self::{
     api_error::ApiError,
-    clock::{Clock, ManualClock, SystemClock, read_skew},
+    caller::{Caller, Credential, Identity},
+    clock::{Clock, ManualClock, SystemClock},
     control::CONTROL_API,
-    credential_store::{ACCESS_KEY, Caller, Credential, IamAccount, Identity, SECRET_KEY},
-    faults::{ANY_OPERATION, Fault, FaultError, FaultKind, FaultSyntax},
-    metadata::Metadata,
+    faults::{Fault, FaultError, FaultKind},
+    operation::{iam_operations, operations},
     project_service::ProjectService,
     quirks::{Quirk, Quirks},
     request_log::{FaultEffect, LoggedRequest},
-    routing::{iam_names as iam_operations, names as operations},
-    settings::{Settings, StartError},
+    settings::{ACCESS_KEY, IamAccount, Metadata, SECRET_KEY, Settings},
     snapshot::SnapshotError,
     throttle::{Limit, LimitSyntax},
 };
-use self::{
-    behavior::Behavior,
-    lock::lock,
-    state::{AppState, StateFile, World},
-};
+use self::{behavior::Behavior, credential_store::CredentialStore, faults::Faults};
 use crate::dli::wire::{Connection, Pool, Queue};
+
+/// Why an emulator failed to start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address is in use or does not belong to this machine.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The requested address.
+        address: SocketAddr,
+        /// The cause.
+        source: io::Error,
+    },
+    /// A fault is invalid.
+    #[error(transparent)]
+    Fault(#[from] FaultError),
+    /// The state file cannot be used.
+    #[error(transparent)]
+    State(#[from] SnapshotError),
+}
 
 /// A running emulator. Dropping it stops it.
 #[derive(Debug)]
@@ -102,28 +117,24 @@ impl Emulator {
     /// Starts the emulator on the caller's runtime. Port 0 selects a free port.
     pub async fn start(address: SocketAddr, settings: Settings) -> Result<Self, StartError> {
         let projects = settings.state.as_deref().map(snapshot::load).transpose()?.unwrap_or_default();
-        let behavior = Behavior::new(&settings)?;
-        let credentials = settings.credentials();
+        let behavior = Behavior::new(settings)?;
         let listen = |source| StartError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
         // Responses are written whole, so Nagle's algorithm would only delay the last segment.
         let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-        let (stop, stopped) = watch::channel(());
+        let (stop, mut stopped) = watch::channel(());
         let state = Arc::new(AppState {
-            credentials: Mutex::new(credentials.clone()),
-            clock: settings.clock,
+            credentials: Mutex::new(CredentialStore::new(&behavior.settings)),
             world: Mutex::new(World::new(projects, behavior.clone())),
-            file: settings.state.map(StateFile::new),
+            written: Mutex::new(0),
             request_log: Mutex::default(),
-            log: settings.log,
             stopped: stopped.clone(),
             is_loopback: address.ip().is_loopback(),
-            initial: (behavior, credentials),
+            initial: behavior,
         });
         let router = Router::new().fallback(server::answer).with_state(Arc::clone(&state));
         let serving = tokio::spawn(async move {
-            let mut stopped = stopped;
             let end = async move {
                 let _ = stopped.changed().await;
             };
@@ -156,7 +167,7 @@ impl Emulator {
 
     /// The newest requests in response order: at most 100,000, and at most 256 MiB in all.
     pub fn requests(&self) -> Vec<LoggedRequest> {
-        lock(&self.state.request_log).requests()
+        self.state.request_log.lock().requests()
     }
 
     /// All connections of a project in order of creation, including the newest 1,000 deleted ones.
@@ -187,9 +198,85 @@ impl Emulator {
     /// Changes a project without a request, like a user of the console. The service's rules apply. Fails if the state
     /// file cannot be written.
     pub fn edit<T>(&self, project: &str, work: impl FnOnce(&mut ProjectService<'_>) -> T) -> Result<T, SnapshotError> {
-        let (result, change) = self.state.with_project(project, true, work);
-        self.state.persist(change)?;
-        Ok(result)
+        self.state.edit(project, work)
+    }
+
+    /// Sets the delay of every response.
+    pub fn set_latency(&self, latency: Duration) {
+        self.state.behavior().settings.latency = latency;
+    }
+
+    /// Sets how long new bindings stay CREATING.
+    pub fn set_binding_delay(&self, delay: Duration) {
+        self.state.behavior().settings.binding_delay = delay;
+    }
+
+    /// Sets how long newly deleted connections stay ACTIVE.
+    pub fn set_delete_delay(&self, delay: Duration) {
+        self.state.behavior().settings.delete_delay = delay;
+    }
+
+    /// Makes new bindings of a queue or pool become FAILED with this `err_msg`, or ACTIVE if `None`.
+    pub fn set_binding_outcome(&self, name: &str, failure: Option<&str>) {
+        self.state.behavior().set_outcome(Some(name), failure.map(str::to_owned));
+    }
+
+    /// Sets the outcome of one binding, whatever its name: FAILED with this `err_msg`, or ACTIVE if `None`. Several
+    /// outcomes are used in order.
+    pub fn set_next_binding_outcome(&self, failure: Option<&str>) {
+        self.state.behavior().set_outcome(None, failure.map(str::to_owned));
+    }
+
+    /// Advances the emulator's time: bindings settle, deletions end. The signature check still uses the clock.
+    pub fn advance(&self, span: Duration) {
+        self.state.behavior().advance(span);
+    }
+
+    /// Adds a fault after the existing ones.
+    pub fn inject(&self, fault: Fault) -> Result<(), FaultError> {
+        self.state.behavior().faults.inject(fault)
+    }
+
+    /// Removes all faults.
+    pub fn clear_faults(&self) {
+        self.state.behavior().faults = Faults::default();
+    }
+
+    /// Sets the request limit per user and restarts the count.
+    pub fn set_limit(&self, limit: Option<Limit>) {
+        self.state.behavior().set_limit(limit);
+    }
+
+    /// Sets the difference between the emulator's clock and the correct time. It affects signature checks and the
+    /// `Date` header.
+    pub fn set_clock_skew(&self, skew: time::Duration) {
+        self.state.behavior().settings.clock_skew = skew;
+    }
+
+    /// Revokes all issued tokens and temporary keys.
+    pub fn revoke_credentials(&self) {
+        self.state.credentials.lock().revoke();
+    }
+
+    /// Sets the lifetime of credentials issued from now on; the documented lifetime if `None`.
+    pub fn set_credential_lifetime(&self, lifetime: Option<Duration>) {
+        self.state.credentials.lock().iam_account.lifetime = lifetime;
+    }
+
+    /// Sets the version of the metadata service.
+    pub fn set_metadata(&self, metadata: Metadata) {
+        self.state.behavior().settings.metadata = metadata;
+    }
+
+    /// Replaces the active quirks.
+    pub fn set_quirks(&self, quirks: impl IntoIterator<Item = Quirk>) {
+        self.state.behavior().settings.quirks = quirks.into_iter().collect();
+    }
+
+    /// Restores the initial state and settings and clears the log. Request numbers continue. Fails if the state file
+    /// cannot be written.
+    pub fn reset(&self) -> Result<(), SnapshotError> {
+        self.state.reset()
     }
 
     /// Stops the emulator. Running requests have half a second to finish.
@@ -202,6 +289,6 @@ impl Emulator {
     }
 
     fn read_project<T>(&self, project: &str, work: impl FnOnce(&mut ProjectService<'_>) -> T) -> T {
-        self.state.with_project(project, false, work).0
+        self.state.read(project, None, work)
     }
 }

@@ -1,24 +1,12 @@
 //! The `dli-emulator` program, a local emulator of DLI's enhanced datasource connections.
 
-use std::{
-    collections::BTreeMap,
-    error::Error,
-    fmt,
-    io::{self, IsTerminal, Write},
-    net::{IpAddr, Ipv4Addr, SocketAddr},
-    path::PathBuf,
-    process::ExitCode,
-    time::Duration,
-};
+use std::io::{self, IsTerminal, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::{error::Error, iter::successors, process::ExitCode};
 
 use clap::Parser;
-use terraform_provider_dli::{
-    dli::wire::Queue,
-    emulator::{
-        ACCESS_KEY, CONTROL_API, Emulator, Fault, IamAccount, Limit, Metadata, Quirk, SECRET_KEY, Settings, StartError,
-        read_skew,
-    },
-};
+use terraform_provider_dli::dli::wire::Queue;
+use terraform_provider_dli::emulator::{CONTROL_API, Emulator, IamAccount, Quirk, Settings, StartError};
 
 /// Project id of the printed configuration. Any other id works as well.
 const PROJECT: &str = "0123456789abcdef0123456789abcdef";
@@ -36,67 +24,14 @@ struct Arguments {
     /// Address to listen on
     #[arg(long, default_value_t = Ipv4Addr::LOCALHOST.into())]
     host: IpAddr,
-    /// File that keeps the state across restarts
-    #[arg(long, value_name = "FILE")]
-    state: Option<PathBuf>,
-    /// Access key that requests must be signed with
-    #[arg(long, default_value = ACCESS_KEY, value_name = "KEY")]
-    access_key: String,
-    /// Secret key of the access key
-    #[arg(long, default_value = SECRET_KEY, value_name = "KEY")]
-    secret_key: String,
-    /// Security token that requests must carry; makes the keys temporary
-    #[arg(long, value_name = "TOKEN")]
-    security_token: Option<String>,
-    /// Time that a binding stays CREATING, such as 500ms or 1m
-    #[arg(long, default_value = "2s", value_parser = humantime::parse_duration, value_name = "TIME")]
-    binding_delay: Duration,
-    /// Delay of each response, after the request has taken effect
-    #[arg(long, default_value = "0s", value_parser = humantime::parse_duration, value_name = "TIME")]
-    latency: Duration,
-    /// Make bindings of this queue or pool FAILED with this text (repeatable)
-    #[arg(long, value_parser = name_and_text, value_name = "NAME=TEXT")]
-    fail_binding: Vec<(String, String)>,
-    /// Time that a deleted connection stays ACTIVE
-    #[arg(long, default_value = "0s", value_parser = humantime::parse_duration, value_name = "TIME")]
-    delete_delay: Duration,
+    #[command(flatten)]
+    settings: Settings,
     /// Deviate from the documented behavior in this way (repeatable)
     #[arg(long, value_enum, value_name = "NAME")]
     quirk: Vec<Quirk>,
-    /// Inject a fault, such as 'CreateEnhancedConnection:lose-answer*1' or '*:throttle@0.2/7' (repeatable)
-    #[arg(long, value_name = "FAULT")]
-    fault: Vec<Fault>,
-    /// Request limit per user, such as 5/1s
-    #[arg(long, value_name = "REQUESTS/TIME")]
-    limit: Option<Limit>,
-    /// Difference between the emulator's clock and the correct time, such as 20m or -20m
-    #[arg(long, default_value = "0s", value_parser = read_skew, allow_hyphen_values = true, value_name = "TIME")]
-    clock_skew: time::Duration,
-    /// Password of the user terraform in the domain emulator
-    #[arg(long, default_value_t = IamAccount::default().password, value_name = "TEXT")]
-    password: String,
     /// Additional project in IAM, named after its region (repeatable)
     #[arg(long, value_parser = region_and_id, value_name = "REGION=ID")]
     project: Vec<(String, String)>,
-    /// Lifetime of tokens and temporary keys; as documented by default
-    #[arg(long, value_parser = humantime::parse_duration, value_name = "TIME")]
-    credential_lifetime: Option<Duration>,
-    /// Version of the metadata service
-    #[arg(long, value_enum, default_value_t, value_name = "NAME")]
-    metadata: Metadata,
-    /// Random seed for the order of lists
-    #[arg(long, default_value_t = 0, value_name = "NUMBER")]
-    seed: u64,
-    /// Disable the request log
-    #[arg(long)]
-    quiet: bool,
-}
-
-fn name_and_text(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((name, text)) if !name.is_empty() => Ok((name.to_ascii_lowercase(), text.to_owned())),
-        _ => Err("expected NAME=TEXT, such as q2='Failed to get subnet'".to_owned()),
-    }
 }
 
 fn region_and_id(text: &str) -> Result<(String, String), String> {
@@ -111,55 +46,23 @@ async fn main() -> ExitCode {
     match run(Arguments::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let mut cause = error.source();
-            let mut text = format!("dli-emulator: {error}");
-            while let Some(next) = cause {
-                text = format!("{text}: {next}");
-                cause = next.source();
-            }
-            let _ = writeln!(io::stderr(), "{text}");
+            let causes = successors(Some(&*error), |&error| error.source()).map(|error| format!(": {error}"));
+            let _ = writeln!(io::stderr(), "dli-emulator{}", causes.collect::<String>());
             ExitCode::FAILURE
         }
     }
 }
 
 async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
-    let address = SocketAddr::new(arguments.host, arguments.port);
-    let mut iam_account = IamAccount {
-        password: arguments.password.clone(),
-        lifetime: arguments.credential_lifetime,
-        ..IamAccount::default()
-    };
-    iam_account.projects.extend(arguments.project.iter().cloned());
-    let settings = Settings {
-        access_key: arguments.access_key.clone(),
-        secret_key: arguments.secret_key.clone(),
-        security_token: arguments.security_token.clone(),
-        latency: arguments.latency,
-        binding_delay: arguments.binding_delay,
-        failing: BTreeMap::from_iter(arguments.fail_binding.clone()),
-        state: arguments.state.clone(),
-        log: !arguments.quiet,
-        delete_delay: arguments.delete_delay,
-        quirks: arguments.quirk.iter().copied().collect(),
-        faults: arguments.fault.clone(),
-        limit: arguments.limit,
-        clock_skew: arguments.clock_skew,
-        iam_account,
-        metadata: arguments.metadata,
-        seed: arguments.seed,
-        ..Settings::default()
-    };
+    let Arguments { port, host, mut settings, quirk, project } = arguments;
+    settings.quirks = quirk.into_iter().collect();
+    settings.iam_account.projects.extend(project);
     // Signal handlers must exist before the address is printed.
     let shutdown = shutdown_signal()?;
-    let emulator = Emulator::start(address, settings).await.map_err(explain)?;
-    for (name, _) in &arguments.fail_binding {
-        check_fail_binding(&emulator, name)?;
-    }
-    let greeting = Greeting { emulator: &emulator, arguments: &arguments, colour: io::stdout().is_terminal() };
-    let mut stdout = io::stdout();
+    let emulator = Emulator::start(SocketAddr::new(host, port), settings.clone()).await.map_err(explain)?;
+    settings.failing.iter().try_for_each(|(name, _)| check_fail_binding(&emulator, name))?;
     // A closed standard output is not an error.
-    let _ = write!(stdout, "{greeting}").and_then(|()| stdout.flush());
+    let _ = greet(&emulator, &settings);
     shutdown.await;
     Ok(())
 }
@@ -212,48 +115,42 @@ fn explain(error: StartError) -> Box<dyn Error> {
     }
 }
 
-/// The text on standard output at start.
-struct Greeting<'a> {
-    emulator: &'a Emulator,
-    arguments: &'a Arguments,
-    colour: bool,
-}
-
-impl fmt::Display for Greeting<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (bold, dim, plain) = if self.colour { ("\x1b[1m", "\x1b[2m", "\x1b[0m") } else { ("", "", "") };
-        let Arguments { access_key, secret_key, security_token, state, .. } = self.arguments;
-        let endpoint = self.emulator.endpoint();
-        writeln!(f, "DLI emulator at {bold}{endpoint}{plain}")?;
-        match state {
-            Some(path) => writeln!(f, "State in {}", path.display())?,
-            None => writeln!(f, "State in memory only; use --state FILE to keep it")?,
-        }
-        writeln!(f, "\nConfigure Terraform with:\n")?;
-        writeln!(f, "  provider \"dli\" {{")?;
-        let line = |f: &mut fmt::Formatter<'_>, name, value: &str| writeln!(f, "    {name:<14} = {value:?}");
-        line(f, "region", "emulated")?;
-        line(f, "project_id", PROJECT)?;
-        line(f, "access_key", access_key)?;
-        line(f, "secret_key", secret_key)?;
-        if let Some(token) = security_token {
-            line(f, "security_token", token)?;
-        }
-        writeln!(f, "    {:<14} = {{ dli = {endpoint:?} }}", "endpoints")?;
-        writeln!(f, "  }}")?;
-        let IamAccount { domain_name, user_name, agency, .. } = IamAccount::default();
-        writeln!(f, "\nIAM and the metadata service are at the same address (endpoints iam and metadata):")?;
-        writeln!(f, "  user {user_name:?} of domain {domain_name:?} with --password, agency {agency:?}")?;
-        writeln!(f, "\nQueues of every project:\n")?;
-        for queue in self.emulator.queues(PROJECT) {
-            let what = match queue.elastic_resource_pool_name.as_str() {
-                "" if !queue.may_be_bound() => "shared, cannot be bound".to_owned(),
-                "" if queue.resource_mode == 1 => "dedicated".to_owned(),
-                "" => "shared with yearly billing, can be bound".to_owned(),
-                pool => format!("in elastic resource pool {pool}, which is bound instead"),
-            };
-            writeln!(f, "  {:<8}  {dim}{what}{plain}", queue.queue_name)?;
-        }
-        writeln!(f, "\nPress Ctrl-C to stop.{}\n", if self.arguments.quiet { "" } else { " Requests:" })
+/// Prints the configuration and the queues.
+fn greet(emulator: &Emulator, settings: &Settings) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    let (bold, dim, plain) = if out.is_terminal() { ("\x1b[1m", "\x1b[2m", "\x1b[0m") } else { ("", "", "") };
+    let Settings { access_key, secret_key, security_token, state, iam_account, log, .. } = settings;
+    let endpoint = emulator.endpoint();
+    writeln!(out, "DLI emulator at {bold}{endpoint}{plain}")?;
+    match state {
+        Some(path) => writeln!(out, "State in {}", path.display())?,
+        None => writeln!(out, "State in memory only; use --state FILE to keep it")?,
     }
+    writeln!(out, "\nConfigure Terraform with:\n\n  provider \"dli\" {{")?;
+    let arguments = [
+        ("region", Some("emulated")),
+        ("project_id", Some(PROJECT)),
+        ("access_key", Some(access_key)),
+        ("secret_key", Some(secret_key)),
+        ("security_token", security_token.as_deref()),
+    ];
+    for (name, value) in arguments {
+        value.map_or(Ok(()), |value| writeln!(out, "    {name:<14} = {value:?}"))?;
+    }
+    writeln!(out, "    {:<14} = {{ dli = {endpoint:?} }}\n  }}", "endpoints")?;
+    let IamAccount { domain_name, user_name, agency, .. } = iam_account;
+    writeln!(out, "\nIAM and the metadata service are at the same address (endpoints iam and metadata):")?;
+    writeln!(out, "  user {user_name:?} of domain {domain_name:?} with --password, agency {agency:?}")?;
+    writeln!(out, "\nQueues of every project:\n")?;
+    for queue in emulator.queues(PROJECT) {
+        let note = match queue.elastic_resource_pool_name.as_str() {
+            "" if !queue.may_be_bound() => "shared, cannot be bound".to_owned(),
+            "" if queue.resource_mode == 1 => "dedicated".to_owned(),
+            "" => "shared with yearly billing, can be bound".to_owned(),
+            pool => format!("in elastic resource pool {pool}, which is bound instead"),
+        };
+        writeln!(out, "  {:<8}  {dim}{note}{plain}", queue.queue_name)?;
+    }
+    writeln!(out, "\nPress Ctrl-C to stop.{}\n", if *log { " Requests:" } else { "" })?;
+    out.flush()
 }

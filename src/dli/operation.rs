@@ -10,7 +10,7 @@ use percent_encoding::utf8_percent_encode;
 use super::signature::RESERVED;
 
 /// An operation of DLI, IAM or the metadata service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, clap::ValueEnum)]
 pub enum Operation {
     /// Create a connection.
     CreateConnection,

@@ -6,10 +6,8 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::quirks::{Quirk, Quirks};
-use crate::dli::{
-    error_code::{self, ErrorBody},
-    wire::Outcome,
-};
+use crate::dli::error_code::{self, ErrorBody};
+use crate::dli::wire::Outcome;
 
 /// A rejected request. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -70,34 +68,24 @@ impl ApiError {
 
     /// The gateway does not publish this path or method.
     pub(super) fn not_published() -> Self {
-        Self::new(
-            404,
-            error_code::API_NOT_PUBLISHED,
-            "The API does not exist or has not been published in the environment",
-        )
-    }
-
-    /// The body exceeds the gateway's limit.
-    pub(super) fn too_large(most: usize) -> Self {
-        let most = most / (1024 * 1024);
-        Self::new(413, error_code::BAD_GATEWAY_REQUEST, format!("Request entity too large: the body exceeds {most} MB"))
+        let text = "The API does not exist or has not been published in the environment";
+        Self::new(404, error_code::API_NOT_PUBLISHED, text)
     }
 
     /// The gateway cannot read the request.
-    pub(super) fn bad_request(text: impl Into<String>) -> Self {
-        Self::new(400, error_code::BAD_GATEWAY_REQUEST, text)
+    pub(super) fn bad_request(status: u16, text: impl Into<String>) -> Self {
+        Self::new(status, error_code::BAD_GATEWAY_REQUEST, text)
     }
 
     /// The gateway rejects the credentials.
     pub(super) fn credentials(reason: impl AsRef<str>) -> Self {
-        let text = format!("Incorrect IAM authentication information: {}", reason.as_ref());
-        Self::new(401, error_code::BAD_CREDENTIALS, text)
+        let reason = reason.as_ref();
+        Self::new(401, error_code::BAD_CREDENTIALS, format!("Incorrect IAM authentication information: {reason}"))
     }
 
-    /// The token belongs to another project or to none. The gateway's response is an inference.
-    pub(super) fn wrong_project(project: &str) -> Self {
-        let text =
-            format!("The IAM user is not authorized to access the API: the token is not one of project {project}");
+    /// The gateway does not allow the request.
+    pub(super) fn not_authorized(reason: &str) -> Self {
+        let text = format!("The IAM user is not authorized to access the API: {reason}");
         Self::new(403, error_code::NOT_AUTHORIZED, text)
     }
 
@@ -121,9 +109,9 @@ impl ApiError {
         (self.status == 200).then(|| Outcome { is_success: false, message: self.text.clone() })
     }
 
-    /// Whether the service reports the error, and not the gateway.
-    pub(super) fn is_service_error(&self) -> bool {
-        self.code.starts_with("DLI.")
+    /// Turns an error of the service, but not of the gateway, into a soft failure.
+    pub(super) fn softened(self) -> Self {
+        if self.code.starts_with("DLI.") { Self::soft_failure(self.text) } else { self }
     }
 
     /// The error body. The gateway adds the request id, IAM nests the error, the metadata service returns plain text.

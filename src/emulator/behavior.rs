@@ -1,30 +1,22 @@
-//! The behavior of a running emulator, as far as tests and the control API can change it.
+//! The behavior of a running emulator, which tests and the control API can change.
 
 use std::{collections::VecDeque, time::Duration};
 
 use fastrand::Rng;
 use time::OffsetDateTime;
 
-use super::{
-    binding_state::{BindingOutcomes, ServiceBehavior},
-    clock::Clock,
-    faults::{FaultError, Faults},
-    metadata::Metadata,
-    settings::Settings,
-    throttle::Throttle,
-};
+use super::faults::{FaultError, Faults};
+use super::throttle::{Limit, Throttle};
+use super::{api_error::ApiError, caller::Identity, clock::later, quirks::Quirk, settings::Settings};
 
 /// The behavior of an emulator. A reset restores a clone of the initial one.
 #[derive(Debug, Clone)]
 pub(super) struct Behavior {
-    pub(super) service: ServiceBehavior,
-    /// Delay of every response.
-    pub(super) latency: Duration,
-    /// Difference between the emulator's clock and the correct time, positive or negative.
-    pub(super) clock_skew: time::Duration,
+    pub(super) settings: Settings,
+    /// Outcomes of the next bindings, whatever their names: `err_msg`, or `None` for ACTIVE.
+    next_outcomes: VecDeque<Option<String>>,
     /// Offset of the emulator's time from its clock.
-    pub(super) time_offset: Duration,
-    pub(super) metadata: Metadata,
+    time_offset: Duration,
     pub(super) throttle: Throttle,
     pub(super) faults: Faults,
     /// Random numbers for the order of lists.
@@ -33,34 +25,60 @@ pub(super) struct Behavior {
 
 impl Behavior {
     /// The initial behavior of an emulator with these settings.
-    pub(super) fn new(settings: &Settings) -> Result<Self, FaultError> {
-        let outcomes =
-            BindingOutcomes { delay: settings.binding_delay, failing: settings.failing.clone(), next: VecDeque::new() };
+    pub(super) fn new(settings: Settings) -> Result<Self, FaultError> {
         Ok(Self {
-            service: ServiceBehavior { outcomes, quirks: settings.quirks.clone(), delete_delay: settings.delete_delay },
-            latency: settings.latency,
-            clock_skew: settings.clock_skew,
+            next_outcomes: VecDeque::new(),
             time_offset: Duration::ZERO,
-            metadata: settings.metadata,
-            throttle: Throttle::new(settings.limit),
+            throttle: Throttle::default(),
             faults: Faults::new(&settings.faults)?,
             rng: Rng::with_seed(settings.seed),
+            settings,
         })
     }
 
     /// The emulator's clock as clients see it.
-    pub(super) fn now(&self, clock: &dyn Clock) -> OffsetDateTime {
-        clock.now().saturating_add(self.clock_skew)
+    pub(super) fn now(&self) -> OffsetDateTime {
+        self.settings.clock.now().saturating_add(self.settings.clock_skew)
     }
 
     /// The time that decides about bindings, deletions and expiry.
-    pub(super) fn time(&self, clock: &dyn Clock) -> OffsetDateTime {
-        let offset = time::Duration::try_from(self.time_offset).unwrap_or(time::Duration::MAX);
-        self.now(clock).saturating_add(offset)
+    pub(super) fn time(&self) -> OffsetDateTime {
+        later(self.now(), self.time_offset)
+    }
+
+    /// Sets the request limit and restarts the count.
+    pub(super) fn set_limit(&mut self, limit: Option<Limit>) {
+        self.settings.limit = limit;
+        self.throttle = Throttle::default();
+    }
+
+    /// Counts a request against the request limit, or rejects it.
+    pub(super) fn admit(&mut self, user: &Identity) -> Result<(), ApiError> {
+        let now = self.now();
+        self.settings.limit.map_or(Ok(()), |limit| self.throttle.admit(limit, user, now))
     }
 
     /// Moves the emulator's time forward.
     pub(super) fn advance(&mut self, span: Duration) {
         self.time_offset = self.time_offset.saturating_add(span);
+    }
+
+    pub(super) fn has(&self, quirk: Quirk) -> bool {
+        self.settings.quirks.contains(&quirk)
+    }
+
+    /// Sets the outcome of new bindings with this name, or of the next binding if there is no name: FAILED with this
+    /// `err_msg`, or ACTIVE if `None`.
+    pub(super) fn set_outcome(&mut self, name: Option<&str>, failure: Option<String>) {
+        let Some(name) = name.map(str::to_ascii_lowercase) else { return self.next_outcomes.push_back(failure) };
+        self.settings.failing.retain(|(failing, _)| *failing != name);
+        self.settings.failing.extend(failure.map(|text| (name, text)));
+    }
+
+    /// The `err_msg` of a new binding, if it becomes FAILED. A one-time outcome is consumed.
+    pub(super) fn draw_outcome(&mut self, name: &str) -> Option<String> {
+        let mut failing = self.settings.failing.iter().rev();
+        let by_name = || failing.find(|(failing, _)| failing == name).map(|(_, text)| text.clone());
+        self.next_outcomes.pop_front().unwrap_or_else(by_name)
     }
 }

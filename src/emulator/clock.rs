@@ -2,12 +2,9 @@
 //!
 //! Bindings, signatures and creation times are computed from timestamps and one of these clocks.
 
-use std::{
-    fmt,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{fmt, time::Duration};
 
+use parking_lot::Mutex;
 use time::OffsetDateTime;
 
 /// A source of the current time.
@@ -39,36 +36,33 @@ impl ManualClock {
 
     /// Advances by `span`.
     pub fn advance(&self, span: Duration) {
-        let mut now = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *now = time::Duration::try_from(span).ok().and_then(|span| now.checked_add(span)).unwrap_or(*now);
+        let mut now = self.0.lock();
+        *now = later(*now, span);
     }
 
     /// Sets the time.
     pub fn set(&self, time: OffsetDateTime) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = time;
+        *self.0.lock() = time;
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> OffsetDateTime {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.0.lock()
     }
 }
 
-/// Reads a positive or negative duration, such as `20m` or `-20m`.
-pub fn read_skew(text: &str) -> Result<time::Duration, humantime::DurationError> {
-    let span = humantime::parse_duration(text.trim_start_matches('-'))?;
-    let span = time::Duration::try_from(span).map_err(|_| humantime::DurationError::NumberOverflow)?;
-    Ok(if text.starts_with('-') { -span } else { span })
-}
-
-/// Writes the form that [`read_skew`] reads.
-pub(super) fn write_skew(skew: time::Duration) -> String {
-    let span = humantime::format_duration(skew.unsigned_abs()).to_string().replace(' ', "");
-    if skew.is_negative() { format!("-{span}") } else { span }
+/// Adds a duration to a time. A result out of range is the latest possible time.
+pub(super) fn later(time: OffsetDateTime, span: Duration) -> OffsetDateTime {
+    time.saturating_add(span.try_into().unwrap_or(time::Duration::MAX))
 }
 
 /// Milliseconds since the Unix epoch, the unit of every time in the API.
 pub(super) fn milliseconds(time: OffsetDateTime) -> i64 {
     i64::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
+}
+
+/// Adds a duration to a time in milliseconds.
+pub(super) fn after(now: i64, span: Duration) -> i64 {
+    now.saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX))
 }

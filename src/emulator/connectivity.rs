@@ -1,4 +1,4 @@
-//! Operations: create and show a connectivity test of a queue.
+//! Connectivity tests of a queue.
 //!
 //! The emulator has no network. The result is an inference: a bound queue reaches every address, and the host names
 //! in the connection's records.
@@ -8,44 +8,34 @@ use std::net::SocketAddr;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::binding_state::{Peering, target_of};
 use super::{
-    api_error::ApiError,
-    binding_state::{BindingState, Peering, Target},
-    operation::{ApiRequest, ApiResponse, Handler},
-    project::Task,
-    project_service::ProjectService,
+    api_error::ApiError, project::Task, project_service::ProjectService, request::ApiRequest, response::ApiResponse,
 };
-use crate::dli::{operation::Operation, wire::Host};
+use crate::dli::wire::{BINDING_ACTIVE, Host};
 
-pub(super) const OPERATIONS: &[(Operation, Handler)] =
-    &[(Operation::CreateConnectivityTask, create), (Operation::ShowConnectivityTask, show)];
-
-fn create(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
+pub(super) fn create(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     #[derive(Deserialize)]
     struct NewTask {
         address: String,
     }
-    let NewTask { address } = call.json()?;
+    let NewTask { address } = request.json()?;
     let host = host(&address)?;
-    let name = call.segment("queue_name");
+    let name = request.segment("queue_name");
     let queue = service.project.queue(name).ok_or_else(|| ApiError::not_found("queue", name))?;
-    let (target, bound) = match queue.elastic_resource_pool_name.as_str() {
-        "" => (Target::Queue, queue.queue_name.as_str()),
-        pool => (Target::Pool, pool),
-    };
-    let leads = |peering: &Peering| {
-        peering.target == target && peering.name == bound && peering.state(service.now) == BindingState::Active
-    };
-    let knows = |known: &[Host]| host.is_none_or(|host| known.iter().any(|record| record.name == host));
-    let reachable = service.records().iter().any(|record| record.peerings.iter().any(leads) && knows(&record.hosts));
+    let (target, bound) = target_of(queue);
+    let is_active = |peering: &Peering| peering.is_to(target, bound) && peering.status(service.now) == BINDING_ACTIVE;
+    let has_host = |hosts: &[Host]| host.is_none_or(|host| hosts.iter().any(|record| record.name == host));
+    let mut records = service.project.connections.iter();
+    let reachable = records.any(|record| record.peerings.iter().any(is_active) && has_host(&record.hosts));
     let queue = queue.queue_name.clone();
     let task_id = service.project.tasks.add(Task { queue, reachable });
     Ok(ApiResponse::ok(&json!({ "is_success": true, "message": "", "task_id": task_id })))
 }
 
 /// Only `REACHABLE` is documented; the other value is an inference.
-fn show(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
-    let (name, id) = (call.segment("queue_name"), call.segment("task_id"));
+pub(super) fn show(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let (name, id) = (request.segment("queue_name"), request.segment("task_id"));
     let task = id.parse().ok().and_then(|id| service.project.tasks.get(id));
     let task = task.filter(|task| task.queue.eq_ignore_ascii_case(name));
     let task = task.ok_or_else(|| ApiError::not_found("connectivity task", id))?;

@@ -4,32 +4,23 @@
 
 mod edit;
 
-use std::time::Duration;
+use std::{error::Error, iter::successors, time::Duration};
 
-use http::request::Parts;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 
+use super::faults::{Fault, Faults};
+use super::snapshot::{self, SnapshotError};
 use super::{
-    api_error::ApiError,
-    clock::milliseconds,
-    faults::{Fault, FaultError, FaultSyntax, Faults, duration_text, signed_duration},
-    limits,
-    lock::lock,
-    operation::{self, ApiResponse},
-    quirks::Quirks,
-    request_log::LoggedRequest,
-    snapshot::{self, SnapshotError},
-    state::AppState,
-    throttle::{LimitSyntax, Throttle},
+    api_error::ApiError, clock::milliseconds, durations, limits, request::ApiRequest, request_log::LoggedRequest,
+    response::ApiResponse, state::AppState, throttle::Limit,
 };
 use crate::dli::rules;
 
 /// The documentation of the control API, as shown by `dli-emulator --help`.
 pub const CONTROL_API: &str = include_str!("control.txt");
 
-/// Path prefix of the control API.
 const ROOT: &str = "/_emulator/";
 
 /// Why a control request failed.
@@ -40,32 +31,18 @@ enum ControlError {
     #[error("{method} {path} does not exist; see dli-emulator --help")]
     Unknown { method: String, path: String },
     #[error("invalid body")]
-    Body(#[from] serde_json::Error),
+    Body(#[source] Box<dyn Error>),
     #[error("the parameter since is not a number: {0:?}")]
     Since(String),
-    #[error("invalid body")]
-    State(#[from] snapshot::DecodeError),
-    #[error(transparent)]
-    Fault(#[from] FaultError),
-    #[error("invalid body")]
-    FaultSyntax(#[from] FaultSyntax),
-    #[error(transparent)]
-    Limit(#[from] LimitSyntax),
     #[error(transparent)]
     Refused(#[from] ApiError),
     #[error("the change was made but could not be saved")]
-    NotKept(#[from] SnapshotError),
+    NotSaved(#[from] SnapshotError),
 }
 
-impl ControlError {
-    fn status(&self) -> u16 {
-        match self {
-            Self::NotLoopback => 403,
-            Self::Unknown { .. } => 404,
-            Self::NotKept(_) => 500,
-            _ => 400,
-        }
-    }
+/// The error of a body that cannot be read.
+fn invalid_body(error: impl Error + 'static) -> ControlError {
+    ControlError::Body(error.into())
 }
 
 /// Whether a path belongs to the control API.
@@ -74,116 +51,108 @@ pub(super) fn is_control_path(path: &str) -> bool {
 }
 
 /// Handles a control request. Changes to projects are in the state file before it returns.
-pub(super) fn answer(state: &AppState, parts: &Parts, body: &[u8]) -> ApiResponse {
-    run(state, parts, body).unwrap_or_else(|error| {
-        let text = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source())
-            .map(ToString::to_string)
-            .collect::<Vec<_>>();
-        ApiResponse::json(error.status(), &json!({ "error": text.join(": ") }))
+pub(super) fn answer(state: &AppState, request: &ApiRequest) -> ApiResponse {
+    run(state, request).unwrap_or_else(|error| {
+        let status = match error {
+            ControlError::NotLoopback => 403,
+            ControlError::Unknown { .. } => 404,
+            ControlError::NotSaved(_) => 500,
+            _ => 400,
+        };
+        let error: &(dyn Error + 'static) = &error;
+        let causes = successors(Some(error), |&error| error.source());
+        let text = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
+        ApiResponse::json(status, &json!({ "error": text }))
     })
 }
 
-fn run(state: &AppState, parts: &Parts, body: &[u8]) -> Result<ApiResponse, ControlError> {
+fn run(state: &AppState, request: &ApiRequest) -> Result<ApiResponse, ControlError> {
     if !state.is_loopback {
         return Err(ControlError::NotLoopback);
     }
-    let (method, path) = (parts.method.as_str(), parts.uri.path());
-    let done = || Ok(ApiResponse::no_content());
+    let (method, path) = (request.method(), request.path());
     match (method, path.strip_prefix(ROOT).unwrap_or_default()) {
         ("GET", "state") => {
-            Ok(ApiResponse { body: Some(snapshot::encode(&lock(&state.world).projects)), ..ApiResponse::ok(&()) })
+            let document = snapshot::encode(&state.world.lock().projects);
+            return Ok(ApiResponse { body: Some(document), ..ApiResponse::ok(&()) });
         }
         ("PUT", "state") => {
-            let projects = snapshot::decode(body)?;
-            state.persist(state.change(|world| world.projects = projects))?;
-            done()
+            let projects = snapshot::decode(&request.body).map_err(invalid_body)?;
+            state.change_all(|world| world.projects = projects)?;
         }
-        ("POST", "reset") => {
-            state.persist(state.reset())?;
-            done()
-        }
+        ("POST", "reset") => state.reset()?,
         ("POST", "clock") => {
-            lock(&state.world).behavior.advance(read::<Advance>(body)?.advance);
-            Ok(ApiResponse::ok(&json!({ "now": milliseconds(state.time()) })))
+            let Advance { advance } = read(request)?;
+            let mut behavior = state.behavior();
+            behavior.advance(advance);
+            return Ok(ApiResponse::ok(&json!({ "now": milliseconds(behavior.time()) })));
         }
-        ("PUT", "clock") => {
-            lock(&state.world).behavior.clock_skew = read::<Skew>(body)?.skew;
-            done()
-        }
+        ("PUT", "clock") => state.behavior().settings.clock_skew = read::<Skew>(request)?.skew,
         ("PUT", "limit") => {
-            let limit = read::<Option<String>>(body)?.map(|text| text.parse()).transpose()?;
-            lock(&state.world).behavior.throttle = Throttle::new(limit);
-            done()
+            let limit = read::<Option<String>>(request)?.map(|text| text.parse::<Limit>());
+            state.behavior().set_limit(limit.transpose().map_err(invalid_body)?);
         }
         ("PUT", "delays") => {
-            let Delays { binding, delete, latency } = read(body)?;
-            let behavior = &mut lock(&state.world).behavior;
+            let Delays { binding, delete, latency } = read(request)?;
+            let settings = &mut state.behavior().settings;
             let set = |delay: &mut Duration, new: Option<Span>| *delay = new.map_or(*delay, |Span(new)| new);
-            set(&mut behavior.service.outcomes.delay, binding);
-            set(&mut behavior.service.delete_delay, delete);
-            set(&mut behavior.latency, latency);
-            done()
+            set(&mut settings.binding_delay, binding);
+            set(&mut settings.delete_delay, delete);
+            set(&mut settings.latency, latency);
         }
-        ("GET", "quirks") => Ok(ApiResponse::ok(&lock(&state.world).behavior.service.quirks)),
-        ("PUT", "quirks") => {
-            lock(&state.world).behavior.service.quirks = read::<Quirks>(body)?;
-            done()
-        }
+        ("GET", "quirks") => return Ok(ApiResponse::ok(&state.behavior().settings.quirks)),
+        ("PUT", "quirks") => state.behavior().settings.quirks = read(request)?,
         ("POST", "fates") => {
-            let NewFate { name, err_msg } = read(body)?;
-            lock(&state.world).behavior.service.outcomes.set(name.as_deref(), err_msg);
-            done()
+            let NewFate { name, err_msg } = read(request)?;
+            state.behavior().set_outcome(name.as_deref(), err_msg);
         }
-        ("GET", "faults") => Ok(ApiResponse::ok(&lock(&state.world).behavior.faults.all().collect::<Vec<_>>())),
+        ("GET", "faults") => return Ok(ApiResponse::ok(&state.behavior().faults.all().collect::<Vec<_>>())),
         ("POST", "faults") => {
-            let fault = String::from_utf8_lossy(body).parse::<Fault>()?;
-            lock(&state.world).behavior.faults.inject(fault)?;
-            done()
+            let fault: Fault = String::from_utf8_lossy(&request.body).parse().map_err(invalid_body)?;
+            state.behavior().faults.inject(fault).map_err(invalid_body)?;
         }
-        ("DELETE", "faults") => {
-            lock(&state.world).behavior.faults = Faults::default();
-            done()
-        }
-        ("DELETE", "credentials") => {
-            lock(&state.credentials).revoke();
-            done()
-        }
+        ("DELETE", "faults") => state.behavior().faults = Faults::default(),
+        ("DELETE", "credentials") => state.credentials.lock().revoke(),
         ("PUT", "credentials") => {
-            lock(&state.credentials).iam_account.lifetime = read::<NewLifetime>(body)?.lifetime.map(|Span(span)| span);
-            done()
+            let NewLifetime { lifetime } = read(request)?;
+            state.credentials.lock().iam_account.lifetime = lifetime.map(|Span(lifetime)| lifetime);
         }
-        ("PUT", "metadata") => {
-            lock(&state.world).behavior.metadata = read(body)?;
-            done()
+        ("PUT", "metadata") => state.behavior().settings.metadata = read(request)?,
+        ("GET", "requests") => {
+            let since = request.parameter("since").unwrap_or("0");
+            let since: u64 = since.parse().map_err(|_| ControlError::Since(since.to_owned()))?;
+            let log = state.request_log.lock().requests();
+            let rows: Vec<_> = log.iter().filter(|logged| logged.number > since).map(row).collect();
+            return Ok(ApiResponse::ok(&json!({ "requests": rows })));
         }
-        ("GET", "requests") => requests(state, parts.uri.query().unwrap_or_default()),
         ("POST", "edit") => {
-            let (project, edit) = edit::read(body)?;
+            let (project, edit) = edit::read(&request.body).map_err(invalid_body)?;
             limits::text("project", &rules::PROJECT_ID, &project)?;
-            let (created, change) = state.with_project(&project, true, |service| edit.apply(service));
-            state.persist(change)?;
-            Ok(created?.map_or_else(ApiResponse::no_content, |id| ApiResponse::ok(&json!({ "connection_id": id }))))
+            if let Some(id) = state.edit(&project, |service| edit.apply(service))?? {
+                return Ok(ApiResponse::ok(&json!({ "connection_id": id })));
+            }
         }
-        _ => Err(ControlError::Unknown { method: method.to_owned(), path: path.to_owned() }),
+        _ => return Err(ControlError::Unknown { method: method.to_owned(), path: path.to_owned() }),
     }
+    Ok(ApiResponse::no_content())
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Advance {
-    #[serde(with = "duration_text")]
+    #[serde(with = "durations::unsigned")]
     advance: Duration,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Skew {
-    #[serde(deserialize_with = "signed_duration::deserialize")]
+    #[serde(with = "durations::signed")]
     skew: time::Duration,
 }
 
 #[derive(Deserialize)]
-struct Span(#[serde(with = "duration_text")] Duration);
+struct Span(#[serde(with = "durations::unsigned")] Duration);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -206,19 +175,8 @@ struct NewFate {
     err_msg: Option<String>,
 }
 
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, ControlError> {
-    Ok(serde_json::from_slice(body)?)
-}
-
-fn requests(state: &AppState, query: &str) -> Result<ApiResponse, ControlError> {
-    let pairs = operation::query_pairs(query);
-    let since = match pairs.iter().find(|(name, _)| name == "since") {
-        Some((_, text)) => text.parse().map_err(|_| ControlError::Since(text.clone()))?,
-        None => 0_u64,
-    };
-    let log = lock(&state.request_log).requests();
-    let rows: Vec<_> = log.iter().filter(|request| request.number > since).map(row).collect();
-    Ok(ApiResponse::ok(&json!({ "requests": rows })))
+fn read<T: DeserializeOwned>(request: &ApiRequest) -> Result<T, ControlError> {
+    serde_json::from_slice(&request.body).map_err(invalid_body)
 }
 
 /// A row of the log, without headers.

@@ -12,16 +12,8 @@ use std::time::Duration;
 use fastrand::Rng;
 use serde::{Deserialize, Serialize};
 
-pub use self::text::FaultSyntax;
-use super::{
-    api_error::ApiError,
-    clock::{read_skew, write_skew},
-    routing,
-    throttle::Limit,
-};
-
-/// The pattern that matches every DLI operation. Operations of IAM and of the metadata service must be named.
-pub const ANY_OPERATION: &str = "*";
+use super::operation::{all_operations, operations};
+use super::{api_error::ApiError, durations, throttle::Limit};
 
 /// A fault and the requests that it affects.
 ///
@@ -32,6 +24,7 @@ pub const ANY_OPERATION: &str = "*";
 #[serde(deny_unknown_fields)]
 pub struct Fault {
     /// Operation name in the SDKs, such as `CreateEnhancedConnection`, or a pattern with one star, such as `Show*`.
+    /// Patterns do not match operations of IAM and of the metadata service.
     #[serde(default = "any_operation")]
     pub operation: String,
     /// Text that must occur in the decoded path, the raw query or the body, such as a route name or a connection id.
@@ -83,19 +76,19 @@ pub enum FaultKind {
     /// Delays the response by a random time.
     Delay {
         /// Minimum delay.
-        #[serde(with = "duration_text")]
+        #[serde(with = "durations::unsigned")]
         at_least: Duration,
         /// Maximum delay.
-        #[serde(with = "duration_text")]
+        #[serde(with = "durations::unsigned")]
         at_most: Duration,
     },
     /// Answers a read with the state from this long ago, but no older than the injection of the fault.
-    Stale(#[serde(with = "duration_text")] Duration),
+    Stale(#[serde(with = "durations::unsigned")] Duration),
     /// Keeps the bindings created by the request in CREATING for this long.
-    SlowBinding(#[serde(with = "duration_text")] Duration),
+    SlowBinding(#[serde(with = "durations::unsigned")] Duration),
     /// Moves the clock for one request, forward or backward. The signature check and the `Date` header use the moved
     /// clock; timestamps of resources do not. A request rejected because of the skew counts as affected.
-    ClockSkew(#[serde(with = "signed_duration")] time::Duration),
+    ClockSkew(#[serde(with = "durations::signed")] time::Duration),
 }
 
 impl Fault {
@@ -111,8 +104,7 @@ impl Fault {
 
     /// A fault that rejects requests with the gateway's throttling error and the figures observed in production.
     pub fn throttle(operation: impl Into<String>) -> Self {
-        let ApiError { status, code, text } = Limit { requests: 200, period: Duration::from_mins(5) }.refusal();
-        Self::refuse(operation, status, code, text)
+        Self::new(operation, Limit { requests: 200, period: Duration::from_mins(5) }.into())
     }
 
     /// Limits the number of affected requests.
@@ -135,7 +127,7 @@ impl Fault {
         match self.operation.split_once('*') {
             None => self.operation == name,
             Some((head, tail)) => {
-                let rest = name.strip_prefix(head).filter(|_| routing::names().any(|known| known == name));
+                let rest = name.strip_prefix(head).filter(|_| operations().any(|known| known == name));
                 rest.is_some_and(|rest| rest.ends_with(tail))
             }
         }
@@ -148,70 +140,63 @@ impl Fault {
 
     /// Draws whether a matching request is affected, and counts it.
     fn is_drawn(&mut self, rng: &mut Rng) -> bool {
-        let met = self.probability >= 1.0 || rng.f64() < self.probability;
-        self.times = self.times.map(|times| times.saturating_sub(u32::from(met)));
-        met
+        let is_drawn = self.probability >= 1.0 || rng.f64() < self.probability;
+        self.times = self.times.map(|times| times.saturating_sub(u32::from(is_drawn)));
+        is_drawn
     }
 
     /// Rejects a fault that could never take effect.
     fn check(&self) -> Result<(), FaultError> {
-        if !routing::names().chain(routing::other_names()).any(|name| self.matches_operation(name)) {
-            return Err(FaultError::UnknownOperation(self.operation.clone()));
-        }
-        if !(self.probability > 0.0 && self.probability <= 1.0) {
-            return Err(FaultError::Probability(self.probability));
-        }
-        match &self.kind {
-            FaultKind::Refuse { status, .. } if !(400..600).contains(status) => Err(FaultError::Status(*status)),
-            FaultKind::Delay { at_least, at_most, .. } if at_least > at_most => Err(FaultError::Delay),
-            _ if self.times == Some(0) => Err(FaultError::Never),
-            _ => Ok(()),
-        }
+        let problem = match &self.kind {
+            _ if !all_operations().any(|name| self.matches_operation(name)) => {
+                let names = all_operations().collect::<Vec<_>>().join(", ");
+                format!("unknown operation {:?}; expected *, {names}", self.operation)
+            }
+            _ if !(self.probability > 0.0 && self.probability <= 1.0) => {
+                format!("invalid probability {}; expected a number above 0 and at most 1", self.probability)
+            }
+            _ if self.times == Some(0) => "a fault must occur at least once, not 0 times".to_owned(),
+            FaultKind::Refuse { status, .. } if !(400..600).contains(status) => {
+                format!("invalid status {status}; expected 400 to 599")
+            }
+            FaultKind::Delay { at_least, at_most } if at_least > at_most => {
+                "at_least must not be longer than at_most".to_owned()
+            }
+            _ => return Ok(()),
+        };
+        Err(FaultError(problem))
     }
 }
 
 impl FaultKind {
-    /// Whether the fault is applied before authentication.
-    fn precedes_auth(&self) -> bool {
-        matches!(self, Self::ClockSkew(_))
-    }
-
     /// Whether the fault only delays, so that another one may affect the same request.
     fn is_delay(&self) -> bool {
         matches!(self, Self::Delay { .. } | Self::Stale(_) | Self::SlowBinding(_))
     }
 }
 
+impl From<Limit> for FaultKind {
+    /// Rejects requests with the gateway's throttling error.
+    fn from(limit: Limit) -> Self {
+        let ApiError { status, code, text } = limit.refusal();
+        Self::Refuse { status, code: code.into_owned(), text }
+    }
+}
+
 /// Why a fault is invalid.
 #[derive(Debug, thiserror::Error)]
-pub enum FaultError {
-    /// No operation matches.
-    #[error("unknown operation {0:?}; expected *, {names}", names = routing::names().chain(routing::other_names()).collect::<Vec<_>>().join(", "))]
-    UnknownOperation(String),
-    /// The status is not an error status.
-    #[error("invalid status {0}; expected 400 to 599")]
-    Status(u16),
-    /// `times` is 0.
-    #[error("a fault must occur at least once, not 0 times")]
-    Never,
-    /// The probability is out of range.
-    #[error("invalid probability {0}; expected a number above 0 and at most 1")]
-    Probability(f64),
-    /// The delay range is empty.
-    #[error("at_least must not be longer than at_most")]
-    Delay,
-}
+#[error("{0}")]
+pub struct FaultError(String);
 
 /// The faults that affect one request.
 #[derive(Debug, Default)]
 pub(super) struct ActiveFaults {
-    /// Clock skew.
     pub(super) skew: time::Duration,
     pub(super) delay: Duration,
     /// Age of the state that a read returns.
     pub(super) lag: Duration,
     /// How long bindings created by the request stay CREATING.
-    pub(super) binding: Option<Duration>,
+    pub(super) binding_delay: Option<Duration>,
     /// The fault that is neither a delay nor a clock skew.
     pub(super) kind: Option<FaultKind>,
 }
@@ -225,7 +210,7 @@ impl ActiveFaults {
             }
             Some(FaultKind::FailSoftly { text }) => Some(ApiError::soft_failure(text)),
             Some(FaultKind::CutRequest) => {
-                Some(ApiError::plain_text(0, "the connection was cut before anything was done"))
+                Some(ApiError::plain_text(0, "the connection was closed before the request ran"))
             }
             _ => None,
         }
@@ -260,48 +245,35 @@ impl Faults {
         self.all().filter_map(lag).max()
     }
 
-    /// Applies clock skew, which precedes authentication.
-    pub(super) fn apply_clock_skew(&mut self, operation: &str, contains: impl Fn(&str) -> bool) -> ActiveFaults {
-        let mut active_faults = ActiveFaults::default();
+    /// Applies the faults to a request in two steps: clock skew before authentication, all others after it.
+    pub(super) fn apply(
+        &mut self,
+        active: &mut ActiveFaults,
+        is_authenticated: bool,
+        operation: &str,
+        contains: impl Fn(&str) -> bool,
+    ) {
         for (fault, rng) in &mut self.0 {
-            if let FaultKind::ClockSkew(skew) = fault.kind
-                && active_faults.skew.is_zero()
-                && fault.matches(operation, &contains)
-                && fault.is_drawn(rng)
-            {
-                active_faults.skew = skew;
-            }
-        }
-        self.drop_spent();
-        active_faults
-    }
-
-    /// Applies all other faults after authentication.
-    pub(super) fn apply(&mut self, active_faults: &mut ActiveFaults, operation: &str, contains: impl Fn(&str) -> bool) {
-        for (fault, rng) in &mut self.0 {
-            let waits = active_faults.kind.is_some() && !fault.kind.is_delay();
-            if fault.kind.precedes_auth() || waits || !fault.matches(operation, &contains) || !fault.is_drawn(rng) {
+            let waits = match &fault.kind {
+                FaultKind::ClockSkew(_) => is_authenticated || !active.skew.is_zero(),
+                kind => !is_authenticated || (active.kind.is_some() && !kind.is_delay()),
+            };
+            if waits || !fault.matches(operation, &contains) || !fault.is_drawn(rng) {
                 continue;
             }
             match &fault.kind {
+                FaultKind::ClockSkew(skew) => active.skew = *skew,
                 FaultKind::Delay { at_least, at_most } => {
-                    active_faults.delay = active_faults.delay.saturating_add(between(*at_least, *at_most, rng));
+                    let extra = at_most.saturating_sub(*at_least).mul_f64(rng.f64());
+                    active.delay = active.delay.saturating_add(*at_least + extra);
                 }
-                FaultKind::Stale(lag) => active_faults.lag = active_faults.lag.max(*lag),
-                FaultKind::SlowBinding(delay) => active_faults.binding = active_faults.binding.max(Some(*delay)),
-                kind => active_faults.kind = Some(kind.clone()),
+                FaultKind::Stale(lag) => active.lag = active.lag.max(*lag),
+                FaultKind::SlowBinding(delay) => active.binding_delay = active.binding_delay.max(Some(*delay)),
+                kind => active.kind = Some(kind.clone()),
             }
         }
-        self.drop_spent();
-    }
-
-    fn drop_spent(&mut self) {
         self.0.retain(|(fault, _)| fault.times != Some(0));
     }
-}
-
-fn between(at_least: Duration, at_most: Duration, rng: &mut Rng) -> Duration {
-    at_least + at_most.saturating_sub(at_least).mul_f64(rng.f64())
 }
 
 fn certain() -> f64 {
@@ -319,35 +291,7 @@ fn is_zero(seed: &u64) -> bool {
 }
 
 fn any_operation() -> String {
-    ANY_OPERATION.to_owned()
-}
-
-/// Serializes a duration as text, such as `500ms` or `10m`.
-pub(super) mod duration_text {
-    use std::time::Duration;
-
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub(in crate::emulator) fn serialize<S: Serializer>(span: &Duration, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(&humantime::format_duration(*span))
-    }
-
-    pub(in crate::emulator) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-        humantime::parse_duration(&String::deserialize(from)?).map_err(D::Error::custom)
-    }
-}
-
-/// Serializes a positive or negative duration as text, such as `20m` or `-20m`.
-pub(super) mod signed_duration {
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub(super) fn serialize<S: Serializer>(skew: &time::Duration, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(&super::write_skew(*skew))
-    }
-
-    pub(in crate::emulator) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<time::Duration, D::Error> {
-        super::read_skew(&String::deserialize(from)?).map_err(D::Error::custom)
-    }
+    "*".to_owned()
 }
 
 #[cfg(test)]
@@ -356,9 +300,9 @@ mod tests {
 
     /// The faults that affect an authenticated request.
     fn active_faults(faults: &mut Faults, operation: &str) -> ActiveFaults {
-        let mut active_faults = ActiveFaults::default();
-        faults.apply(&mut active_faults, operation, |_| false);
-        active_faults
+        let mut active = ActiveFaults::default();
+        faults.apply(&mut active, true, operation, |_| false);
+        active
     }
 
     fn spans(seed: u64) -> Vec<Duration> {
@@ -366,7 +310,7 @@ mod tests {
         let mut faults = Faults::default();
         faults
             .inject(Fault::new("*", FaultKind::Delay { at_least, at_most }).probability(1.0, seed))
-            .expect("a good fault");
+            .expect("a valid fault");
         (0..100).map(|_| active_faults(&mut faults, "ListQueues").delay).collect()
     }
 
@@ -392,7 +336,7 @@ mod tests {
             Fault::new("*", FaultKind::LoseAnswer).times(1),
             delay().times(1),
         ])
-        .expect("good faults");
+        .expect("valid faults");
         let mut active_faults = |operation| {
             let active_faults = active_faults(&mut faults, operation);
             (
@@ -413,11 +357,12 @@ mod tests {
     fn clock_skew_precedes_other_faults() {
         let skew = |minutes| Fault::new("ListQueues", FaultKind::ClockSkew(time::Duration::minutes(minutes))).times(1);
         let refused = Fault::throttle("ListQueues").times(1);
-        let mut faults = Faults::new(&[refused, skew(20).containing("a"), skew(-20)]).expect("good faults");
+        let mut faults = Faults::new(&[refused, skew(20).containing("a"), skew(-20)]).expect("valid faults");
         let first = |faults: &mut Faults, operation: &str, text| {
-            let active_faults = faults.apply_clock_skew(operation, |part| part == text);
-            assert!(active_faults.kind.is_none());
-            active_faults.skew.whole_minutes()
+            let mut active = ActiveFaults::default();
+            faults.apply(&mut active, false, operation, |part| part == text);
+            assert!(active.kind.is_none());
+            active.skew.whole_minutes()
         };
         assert!(active_faults(&mut faults, "ListQueues").refusal().is_some());
         assert_eq!(active_faults(&mut faults, "ListQueues").skew, time::Duration::ZERO);
@@ -428,33 +373,33 @@ mod tests {
     /// The seed decides which of 1,000 requests are affected.
     #[test]
     fn probability_follows_seed() {
-        let struck = |seed| -> Vec<bool> {
+        let drawn = |seed| -> Vec<bool> {
             let fault = Fault::new("*", FaultKind::LoseAnswer).probability(0.2, seed);
-            let mut faults = Faults::new(&[fault]).expect("a good fault");
+            let mut faults = Faults::new(&[fault]).expect("a valid fault");
             (0..1000).map(|_| active_faults(&mut faults, "ListQueues").kind.is_some()).collect()
         };
-        let count = struck(7).into_iter().filter(|struck| *struck).count();
+        let count = drawn(7).into_iter().filter(|is_drawn| *is_drawn).count();
         assert!((100..333).contains(&count), "{count} of 1000");
-        assert_eq!(struck(7), struck(7));
-        assert_ne!(struck(7), struck(8));
+        assert_eq!(drawn(7), drawn(7));
+        assert_ne!(drawn(7), drawn(8));
         let fault = Fault::new("*", FaultKind::LoseAnswer).probability(0.5, 1).times(3);
-        let mut faults = Faults::new(&[fault]).expect("a good fault");
-        let met = (0..100).filter(|_| active_faults(&mut faults, "ListQueues").kind.is_some()).count();
-        assert_eq!(met, 3, "only those that meet it count");
+        let mut faults = Faults::new(&[fault]).expect("a valid fault");
+        let affected = (0..100).filter(|_| active_faults(&mut faults, "ListQueues").kind.is_some()).count();
+        assert_eq!(affected, 3, "only affected requests count");
     }
 
     #[test]
     fn star_matches_service_operations() {
-        let meant = |pattern: &str, name| Fault::throttle(pattern).matches_operation(name);
-        assert!(meant("Show*", "ShowEnhancedConnection") && meant("*Tags", "BatchCreateResourceTags"));
-        assert!(meant("Show*Tags", "ShowResourceTags") && meant("*", "ListQueues"));
-        assert!(!meant("Show*", "ListEnhancedConnections") && !meant("ShowQueue", "ShowQueues"));
-        assert!(!meant("*", "KeystoneListProjects") && meant("KeystoneListProjects", "KeystoneListProjects"));
+        let matches = |pattern: &str, name| Fault::throttle(pattern).matches_operation(name);
+        assert!(matches("Show*", "ShowEnhancedConnection") && matches("*Tags", "BatchCreateResourceTags"));
+        assert!(matches("Show*Tags", "ShowResourceTags") && matches("*", "ListQueues"));
+        assert!(!matches("Show*", "ListEnhancedConnections") && !matches("ShowQueue", "ShowQueues"));
+        assert!(!matches("*", "KeystoneListProjects") && matches("KeystoneListProjects", "KeystoneListProjects"));
     }
 
     #[test]
     fn impossible_fault_is_rejected() {
-        let error_text = |fault: Fault| fault.check().expect_err("a mistake").to_string();
+        let error_text = |fault: Fault| fault.check().expect_err("an invalid fault").to_string();
         let unknown = error_text(Fault::new("CreateConnection", FaultKind::LoseAnswer));
         assert!(
             unknown.contains("\"CreateConnection\"") && unknown.contains("*, CreateEnhancedConnection, "),
@@ -492,7 +437,7 @@ mod tests {
         assert_eq!(read(skew), Ok(fault.clone()));
         let written = serde_json::to_string(&fault).expect("it writes");
         assert_eq!(written, skew.replace(' ', ""));
-        assert!(read(r#"{"trouble":"lose-answer","time":1}"#).expect_err("misspelt").contains("`time`"));
-        assert!(read("{}").expect_err("no trouble").contains("`trouble`"));
+        assert!(read(r#"{"trouble":"lose-answer","time":1}"#).expect_err("unknown field").contains("`time`"));
+        assert!(read("{}").expect_err("missing field").contains("`trouble`"));
     }
 }

@@ -3,125 +3,64 @@
 //! They are served on the emulator's listener. IAM errors have a nested body; gateway errors have the gateway's.
 //! Error texts and statuses are inferences where the documents have no sample.
 
-use std::time::Duration;
+use std::{fmt::Display, time::Duration};
 
 use http::{HeaderName, HeaderValue};
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
-use time::{OffsetDateTime, UtcDateTime, format_description::BorrowedFormatItem, macros::format_description};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+use time::OffsetDateTime;
 
+use super::caller::{Caller, Credential, Identity};
+use super::credential_store::{CredentialStore, Scope, Token, format_time};
 use super::{
-    api_error::ApiError,
-    auth::{self, IncomingRequest},
-    credential_store::{Caller, Credential, CredentialStore, Identity, NewKey, Scope, Token},
-    operation::ApiResponse,
+    api_error::ApiError, operation::IamOperation, request::ApiRequest, response::ApiResponse, settings::IamAccount,
 };
 
 /// Response header that carries a new token.
 const SUBJECT_TOKEN: HeaderName = HeaderName::from_static("x-subject-token");
-/// Time format that Huawei's SDK reads, such as `2020-01-08T02:56:19.587000Z`.
-const TIME: &[BorrowedFormatItem<'static>] =
-    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
 /// Default lifetime of temporary keys.
 const KEY_LIFETIME: Duration = Duration::from_mins(15);
 
-/// An IAM operation, named as in the SDKs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum IamOperation {
-    TokenByPassword,
-    AgencyToken,
-    Projects,
-    Domains,
-    KeyByToken,
-    KeyByAgency,
-}
-
-impl IamOperation {
-    pub(super) const ALL: [Self; 6] =
-        [Self::TokenByPassword, Self::AgencyToken, Self::Projects, Self::Domains, Self::KeyByToken, Self::KeyByAgency];
-
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::TokenByPassword => "KeystoneCreateUserTokenByPassword",
-            Self::AgencyToken => "KeystoneCreateAgencyToken",
-            Self::Projects => "KeystoneListProjects",
-            Self::Domains => "KeystoneListAuthDomains",
-            Self::KeyByToken => "CreateTemporaryAccessKeyByToken",
-            Self::KeyByAgency => "CreateTemporaryAccessKeyByAgency",
+/// Runs an operation. Sets the caller if the operation authenticates it.
+pub(super) fn run(
+    operation: IamOperation,
+    request: &ApiRequest,
+    caller: &mut Option<Caller>,
+    credentials: &mut CredentialStore,
+    now: OffsetDateTime,
+) -> Result<ApiResponse, ApiError> {
+    let account = &credentials.iam_account;
+    match operation {
+        IamOperation::TokenByPassword => {
+            let auth = read(request)?;
+            let user: Option<User> = part(&auth, "/identity/password/user")?;
+            let identity = user.ok_or_else(|| missing("identity.password"))?.authenticate(account)?;
+            *caller = Some(Caller { credential: Credential::Password, identity: identity.clone() });
+            let scope = requested_scope(&auth, account)?;
+            Ok(issue_token(Token { identity, scope }, "password", credentials, now))
         }
-    }
-
-    /// Finds the operation. For two paths the body decides which one it is.
-    pub(super) fn find(method: &str, path: &str, body: &[u8]) -> Option<Self> {
-        let assumes = || {
-            let body: Value = serde_json::from_slice(body).unwrap_or_default();
-            body.pointer("/auth/identity/methods/0").is_some_and(|method| method == "assume_role")
-        };
-        match (method, path) {
-            ("POST", "/v3/auth/tokens") if assumes() => Some(Self::AgencyToken),
-            ("POST", "/v3/auth/tokens") => Some(Self::TokenByPassword),
-            ("GET", "/v3/projects") => Some(Self::Projects),
-            ("GET", "/v3/auth/domains") => Some(Self::Domains),
-            ("POST", "/v3.0/OS-CREDENTIAL/securitytokens") if assumes() => Some(Self::KeyByAgency),
-            ("POST", "/v3.0/OS-CREDENTIAL/securitytokens") => Some(Self::KeyByToken),
-            _ => None,
+        IamOperation::AgencyToken => {
+            let auth = read(request)?;
+            let identity = AssumeRole::read(&auth)?.agency(account)?;
+            let scope = requested_scope(&auth, account)?;
+            Ok(issue_token(Token { identity, scope }, "assume_role", credentials, now))
         }
-    }
-
-    /// Whether the gateway authenticates the caller first. The operation itself checks a password or a token in the
-    /// body.
-    pub(super) fn wants_caller(self, request: &IncomingRequest<'_>) -> bool {
-        match self {
-            Self::TokenByPassword => false,
-            Self::KeyByToken => request.headers.contains_key(auth::TOKEN),
-            _ => true,
+        IamOperation::Projects => Ok(projects(request.parameter("name"), account)),
+        IamOperation::Domains => Ok(domains(account)),
+        IamOperation::KeyByToken => {
+            let TokenRequest { id, duration_seconds } = part(&read(request)?, "/identity/token")?.unwrap_or_default();
+            if caller.is_none() {
+                let token = id.and_then(|token| credentials.token(&token, now)).ok_or_else(unauthorized)?;
+                *caller = Some(Caller { credential: Credential::Token, identity: token.identity });
+            }
+            let identity = caller.as_ref().ok_or_else(unauthorized)?.identity.clone();
+            Ok(ApiResponse::json(201, &credentials.issue_key(identity, lifetime(duration_seconds)?, now)))
         }
-    }
-
-    /// Runs the operation and returns the response and the caller.
-    pub(super) fn run(
-        self,
-        request: &IncomingRequest<'_>,
-        caller: Option<Caller>,
-        credentials: &mut CredentialStore,
-        now: OffsetDateTime,
-    ) -> Result<(ApiResponse, Option<Caller>), ApiError> {
-        match self {
-            Self::TokenByPassword => {
-                let Auth { identity, scope } = read(request)?;
-                let user = identity.password.ok_or_else(|| missing("identity.password"))?.user;
-                let identity = user.authenticate(credentials)?;
-                let caller = Caller { credential: Credential::Password, identity: identity.clone() };
-                let scope = requested_scope(scope, credentials)?;
-                Ok((token(identity, scope, "password", credentials, now), Some(caller)))
-            }
-            Self::AgencyToken => {
-                let Auth { identity, scope } = read(request)?;
-                let identity = identity.agency(credentials)?;
-                let scope = requested_scope(scope, credentials)?;
-                Ok((token(identity, scope, "assume_role", credentials, now), caller))
-            }
-            Self::Projects => Ok((projects(request, credentials), caller)),
-            Self::Domains => Ok((domains(credentials), caller)),
-            Self::KeyByToken => {
-                let asked = read(request)?.identity.token.unwrap_or_default();
-                let caller = match (caller, &asked.id) {
-                    (Some(caller), _) => caller,
-                    (None, Some(token)) => {
-                        let token = credentials.token(token, now).ok_or_else(unauthorized)?;
-                        Caller { credential: Credential::Token, identity: token.identity }
-                    }
-                    (None, None) => return Err(unauthorized()),
-                };
-                let key = credentials.issue_key(caller.identity.clone(), lifetime(asked.duration_seconds)?, now);
-                Ok((ApiResponse::json(201, &credential(&key)), Some(caller)))
-            }
-            Self::KeyByAgency => {
-                let asked = read(request)?.identity;
-                let lifetime = lifetime(asked.assume_role.as_ref().and_then(|role| role.duration_seconds))?;
-                let key = credentials.issue_key(asked.agency(credentials)?, lifetime, now);
-                Ok((ApiResponse::json(201, &credential(&key)), caller))
-            }
+        IamOperation::KeyByAgency => {
+            let role = AssumeRole::read(&read(request)?)?;
+            let lifetime = lifetime(role.duration_seconds)?;
+            let identity = role.agency(account)?;
+            Ok(ApiResponse::json(201, &credentials.issue_key(identity, lifetime, now)))
         }
     }
 }
@@ -137,64 +76,37 @@ pub(super) fn without_secrets(body: &[u8]) -> Vec<u8> {
     body.to_string().into_bytes()
 }
 
-/// Temporary keys as IAM and the metadata service return them.
-pub(super) fn credential(key: &NewKey) -> Value {
-    let [access, secret, securitytoken] = key.exposed();
-    let expires_at = format_time(key.expires_at);
-    json!({"credential": {
-        "access": access, "secret": secret, "securitytoken": securitytoken, "expires_at": expires_at,
-    }})
-}
-
-fn token(
-    identity: Identity,
-    scope: Scope,
-    method: &str,
-    credentials: &mut CredentialStore,
-    now: OffsetDateTime,
-) -> ApiResponse {
-    let (text, token) = credentials.issue_token(identity, scope, now);
-    let mut answer = ApiResponse::json(201, &json!({"token": token_body(&token, method, credentials)}));
-    let text = HeaderValue::from_str(&text).expect("tokens are letters and digits");
-    answer.headers.push((SUBJECT_TOKEN, text));
-    answer
-}
-
-fn token_body(token: &Token, method: &str, credentials: &CredentialStore) -> Value {
-    let iam_account = &credentials.iam_account;
-    let domain = json!({"id": iam_account.domain_id, "name": iam_account.domain_name});
+fn issue_token(token: Token, method: &str, credentials: &mut CredentialStore, now: OffsetDateTime) -> ApiResponse {
+    let IamAccount { domain_name, domain_id, user_id, .. } = &credentials.iam_account;
+    let domain = json!({"id": domain_id, "name": domain_name});
     let (name, id) = match &token.identity {
-        Identity::User(name) => (name.clone(), iam_account.user_id.as_str()),
-        Identity::Agency(name) => (format!("{}/{name}", iam_account.domain_name), name.as_str()),
+        Identity::User(name) => (name.clone(), user_id),
+        Identity::Agency(name) => (format!("{domain_name}/{name}"), name),
     };
-    let mut shown = Map::from_iter([
-        ("methods".to_owned(), json!([method])),
-        ("expires_at".to_owned(), format_time(token.expires_at).into()),
-        ("issued_at".to_owned(), format_time(token.issued_at).into()),
-        ("roles".to_owned(), json!([{"id": "0", "name": "te_admin"}])),
-        ("catalog".to_owned(), json!([])),
-        ("user".to_owned(), json!({"id": id, "name": name, "domain": domain, "password_expires_at": ""})),
-    ]);
+    let mut shown = json!({
+        "methods": [method],
+        "issued_at": format_time(now),
+        "roles": [{"id": "0", "name": "te_admin"}],
+        "catalog": [],
+        "user": {"id": id, "name": name, "domain": domain, "password_expires_at": ""},
+    });
     match &token.scope {
         Scope::Nothing => {}
-        Scope::Domain => {
-            shown.insert("domain".to_owned(), domain);
-        }
-        Scope::Project { name, id } => {
-            shown.insert("project".to_owned(), json!({"id": id, "name": name, "domain": domain}));
-        }
+        Scope::Domain => shown["domain"] = domain,
+        Scope::Project { name, id } => shown["project"] = json!({"id": id, "name": name, "domain": domain}),
     }
-    shown.into()
+    let (text, expires_at) = credentials.issue_token(token, now);
+    shown["expires_at"] = format_time(expires_at).into();
+    let header = HeaderValue::from_str(&text).expect("tokens are letters and digits");
+    ApiResponse { headers: vec![(SUBJECT_TOKEN, header)], ..ApiResponse::json(201, &json!({"token": shown})) }
 }
 
-fn projects(request: &IncomingRequest<'_>, credentials: &CredentialStore) -> ApiResponse {
-    let iam_account = &credentials.iam_account;
-    let asked = request.query.iter().find(|(key, _)| key == "name").map(|(_, name)| name);
-    let found = iam_account.projects.iter().filter(|(name, _)| asked.is_none_or(|asked| asked == name));
+fn projects(name: Option<&str>, account: &IamAccount) -> ApiResponse {
+    let found = account.projects.iter().filter(|(project, _)| name.is_none_or(|name| project == name));
     let project = |(name, id): &(String, String)| {
         json!({
             "id": id, "name": name, "description": "", "enabled": true, "is_domain": false,
-            "domain_id": iam_account.domain_id, "parent_id": iam_account.domain_id,
+            "domain_id": account.domain_id, "parent_id": account.domain_id,
             "links": {"self": format!("/v3/projects/{id}")},
         })
     };
@@ -202,30 +114,33 @@ fn projects(request: &IncomingRequest<'_>, credentials: &CredentialStore) -> Api
     ApiResponse::ok(&json!({"projects": found.map(project).collect::<Vec<_>>(), "links": links}))
 }
 
-fn domains(credentials: &CredentialStore) -> ApiResponse {
-    let iam_account = &credentials.iam_account;
+fn domains(account: &IamAccount) -> ApiResponse {
     let links = json!({"self": "/v3/auth/domains", "next": null, "previous": null});
     let domain = json!({
-        "id": iam_account.domain_id, "name": iam_account.domain_name, "description": "", "enabled": true,
-        "links": {"self": format!("/v3/domains/{}", iam_account.domain_id)},
+        "id": account.domain_id, "name": account.domain_name, "description": "", "enabled": true,
+        "links": {"self": format!("/v3/domains/{}", account.domain_id)},
     });
     ApiResponse::ok(&json!({"domains": [domain], "links": links}))
 }
 
-fn requested_scope(asked: Option<ScopeRequest>, credentials: &CredentialStore) -> Result<Scope, ApiError> {
-    let iam_account = &credentials.iam_account;
-    let Some(ScopeRequest { project, domain }) = asked else { return Ok(Scope::Nothing) };
+fn requested_scope(auth: &Value, account: &IamAccount) -> Result<Scope, ApiError> {
+    if auth["scope"].is_null() {
+        return Ok(Scope::Nothing);
+    }
+    let project: Option<NameOrId> = part(auth, "/scope/project")?;
+    let domain: Option<NameOrId> = part(auth, "/scope/domain")?;
+    let known = |matches: &dyn Fn(&(String, String)) -> bool| account.projects.iter().find(|row| matches(row)).cloned();
     match (project, domain) {
         (Some(NameOrId { id: Some(id), .. }), _) => {
-            let name = iam_account.projects.iter().find(|(_, known)| *known == id).map(|(name, _)| name.clone());
+            let name = known(&|(_, known)| *known == id).map(|(name, _)| name);
             Ok(Scope::Project { name, id })
         }
         (Some(NameOrId { name: Some(name), .. }), _) => {
-            let found = iam_account.projects.iter().find(|(known, _)| *known == name);
+            let found = known(&|(known, _)| *known == name);
             let (name, id) = found.ok_or_else(|| ApiError::iam(404, format!("Could not find project: {name}.")))?;
-            Ok(Scope::Project { name: Some(name.clone()), id: id.clone() })
+            Ok(Scope::Project { name: Some(name), id })
         }
-        (_, Some(domain)) if domain.is_domain(credentials) => Ok(Scope::Domain),
+        (_, Some(domain)) if domain.is_domain_of(account) => Ok(Scope::Domain),
         (_, Some(_)) => Err(unauthorized()),
         _ => Err(missing("scope.project or scope.domain")),
     }
@@ -242,44 +157,28 @@ fn lifetime(seconds: Option<u64>) -> Result<Duration, ApiError> {
     }
 }
 
-fn format_time(time: OffsetDateTime) -> String {
-    UtcDateTime::from(time).format(TIME).expect("a UTC time has all the parts that the format names")
-}
-
 fn unauthorized() -> ApiError {
     ApiError::iam(401, "The request you have made requires authentication.")
 }
 
-fn missing(what: &str) -> ApiError {
-    ApiError::iam(400, format!("Expecting to find {what} in auth."))
+fn missing(field: &str) -> ApiError {
+    ApiError::iam(400, format!("Expecting to find {field} in auth."))
 }
 
-fn read(request: &IncomingRequest<'_>) -> Result<Auth, ApiError> {
-    #[derive(Deserialize)]
-    struct Body {
-        auth: Auth,
-    }
-    let body: Body = serde_json::from_slice(request.body)
-        .map_err(|error| ApiError::iam(400, format!("The request body is invalid: {error}")))?;
-    Ok(body.auth)
+/// The "auth" object of a body.
+fn read(request: &ApiRequest) -> Result<Value, ApiError> {
+    let mut body: Value = serde_json::from_slice(&request.body).map_err(invalid_body)?;
+    let auth = body.get_mut("auth").map(Value::take).filter(|auth| auth["identity"].is_object());
+    auth.ok_or_else(|| invalid_body("missing field `auth.identity`"))
 }
 
-#[derive(Deserialize)]
-struct Auth {
-    identity: IdentityRequest,
-    scope: Option<ScopeRequest>,
+/// The value at this JSON pointer; `None` if there is none.
+fn part<T: DeserializeOwned>(auth: &Value, pointer: &str) -> Result<Option<T>, ApiError> {
+    auth.pointer(pointer).map_or(Ok(None), Option::deserialize).map_err(invalid_body)
 }
 
-#[derive(Deserialize)]
-struct IdentityRequest {
-    password: Option<Password>,
-    token: Option<TokenRequest>,
-    assume_role: Option<AssumeRole>,
-}
-
-#[derive(Deserialize)]
-struct Password {
-    user: User,
+fn invalid_body(error: impl Display) -> ApiError {
+    ApiError::iam(400, format!("The request body is invalid: {error}"))
 }
 
 #[derive(Deserialize)]
@@ -307,58 +206,51 @@ struct AssumeRole {
 }
 
 #[derive(Deserialize)]
-struct ScopeRequest {
-    project: Option<NameOrId>,
-    domain: Option<NameOrId>,
-}
-
-#[derive(Deserialize)]
 struct NameOrId {
     id: Option<String>,
     name: Option<String>,
 }
 
 impl NameOrId {
-    fn is_domain(&self, credentials: &CredentialStore) -> bool {
-        let iam_account = &credentials.iam_account;
+    fn is_domain_of(&self, account: &IamAccount) -> bool {
         match (&self.id, &self.name) {
-            (Some(id), _) => *id == iam_account.domain_id,
-            (None, Some(name)) => *name == iam_account.domain_name,
+            (Some(id), _) => *id == account.domain_id,
+            (None, Some(name)) => *name == account.domain_name,
             (None, None) => false,
         }
     }
 }
 
 impl User {
-    fn authenticate(self, credentials: &CredentialStore) -> Result<Identity, ApiError> {
-        let iam_account = &credentials.iam_account;
-        let known = match (&self.id, &self.name) {
-            (Some(id), _) => *id == iam_account.user_id,
+    fn authenticate(self, account: &IamAccount) -> Result<Identity, ApiError> {
+        let is_known = match (self.id, self.name) {
+            (Some(id), _) => id == account.user_id,
             (None, Some(name)) => {
                 let domain = self.domain.ok_or_else(|| missing("domain"))?;
-                *name == iam_account.user_name && domain.is_domain(credentials)
+                name == account.user_name && domain.is_domain_of(account)
             }
             (None, None) => return Err(missing("user.id or user.name")),
         };
-        if known && self.password == iam_account.password {
-            Ok(Identity::User(iam_account.user_name.clone()))
-        } else {
-            Err(ApiError::iam(401, "The username or password is wrong."))
+        if is_known && self.password == account.password {
+            return Ok(Identity::User(account.user_name.clone()));
         }
+        Err(ApiError::iam(401, "The username or password is wrong."))
     }
 }
 
-impl IdentityRequest {
-    fn agency(self, credentials: &CredentialStore) -> Result<Identity, ApiError> {
-        let iam_account = &credentials.iam_account;
-        let role = self.assume_role.ok_or_else(|| missing("identity.assume_role"))?;
-        let domain = NameOrId { id: role.domain_id, name: role.domain_name };
+impl AssumeRole {
+    fn read(auth: &Value) -> Result<Self, ApiError> {
+        part(auth, "/identity/assume_role")?.ok_or_else(|| missing("identity.assume_role"))
+    }
+
+    fn agency(self, account: &IamAccount) -> Result<Identity, ApiError> {
+        let domain = NameOrId { id: self.domain_id, name: self.domain_name };
         if domain.id.is_none() && domain.name.is_none() {
             return Err(missing("domain_name or domain_id"));
         }
-        if !domain.is_domain(credentials) || role.agency_name != iam_account.agency {
-            return Err(ApiError::iam(404, format!("Could not find agency: {}.", role.agency_name)));
+        if !domain.is_domain_of(account) || self.agency_name != account.agency {
+            return Err(ApiError::iam(404, format!("Could not find agency: {}.", self.agency_name)));
         }
-        Ok(Identity::Agency(role.agency_name))
+        Ok(Identity::Agency(self.agency_name))
     }
 }

@@ -3,12 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::api_error::ApiError;
-use crate::dli::{
-    rules::{self, CountRule, Rule},
-    wire::{Host, Tag},
-};
+use crate::dli::rules::{self, CountRule, Rule};
+use crate::dli::wire::{Host, Tag};
 
-/// Validates a text parameter.
 pub(super) fn text(parameter: &str, rule: &Rule, value: &str) -> Result<(), ApiError> {
     let Some(reason) = rule.violation(value) else { return Ok(()) };
     let shown: String = value.chars().take(80).collect();
@@ -22,10 +19,8 @@ fn count(parameter: &str, rule: &CountRule, found: usize) -> Result<(), ApiError
     if found <= rule.max {
         return Ok(());
     }
-    Err(ApiError::parameter(format!(
-        "The parameter {parameter} is invalid: {found} records; at most {} are supported",
-        rule.max
-    )))
+    let text = format!("The parameter {parameter} is invalid: {found} records; at most {} are supported", rule.max);
+    Err(ApiError::parameter(text))
 }
 
 /// Validates a list of host records. Duplicate names are allowed. The documents make name and address optional;
@@ -45,13 +40,10 @@ pub(super) fn tags(tags: &[Tag]) -> Result<(), ApiError> {
     tags.iter().try_for_each(|tag| {
         text("tags.key", &rules::TAG_KEY, &tag.key)?;
         text("tags.value", &rules::TAG_VALUE, &tag.value)?;
-        if !keys.insert(&tag.key) {
-            return Err(ApiError::parameter(format!(
-                "The parameter tags is invalid: the key {:?} occurs twice",
-                tag.key
-            )));
+        if keys.insert(&tag.key) {
+            return Ok(());
         }
-        Ok(())
+        Err(ApiError::parameter(format!("The parameter tags is invalid: the key {:?} occurs twice", tag.key)))
     })
 }
 

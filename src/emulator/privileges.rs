@@ -1,20 +1,17 @@
-//! Operations: show and change the privileges of connections.
+//! Projects that may bind their queues and pools to a connection.
+//!
+//! The documents do not say what such a project sees of the connection, so projects are isolated here.
 
-use super::{
-    api_error::ApiError,
-    operation::{ApiRequest, ApiResponse, Handler},
-    project_service::ProjectService,
+use std::collections::BTreeSet;
+
+use super::{api_error::ApiError, limits, project_service::ProjectService, request::ApiRequest, response::ApiResponse};
+use crate::dli::rules;
+use crate::dli::wire::{
+    Authorization, AuthorizationAction, Outcome, PRIVILEGE_BIND_QUEUE, Privilege, PrivilegeList, privilege_object,
 };
-use crate::dli::{
-    operation::Operation,
-    wire::{Authorization, Outcome, PRIVILEGE_BIND_QUEUE, Privilege, PrivilegeList, privilege_object},
-};
 
-pub(super) const OPERATIONS: &[(Operation, Handler)] =
-    &[(Operation::ListPrivileges, show), (Operation::Authorize, authorize)];
-
-fn show(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
-    let connection_id = call.segment("connection_id").to_owned();
+pub(super) fn show(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let connection_id = request.segment("connection_id").to_owned();
     let privilege = |project: &String| Privilege {
         object: privilege_object(&connection_id),
         applicant_project_id: project.clone(),
@@ -24,7 +21,47 @@ fn show(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiRe
     Ok(ApiResponse::ok(&PrivilegeList { outcome: Outcome::success(""), connection_id, privileges }))
 }
 
-fn authorize(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
-    service.authorize(&call.json::<Authorization>()?)?;
-    Ok(ApiResponse::ok(&Outcome::success("")))
+impl ProjectService<'_> {
+    /// Allows a project to bind its queues and pools. Repeating it has no effect.
+    pub fn grant(&mut self, id: &str, project: &str) -> Result<(), ApiError> {
+        limits::text("projectId", &rules::PROJECT_ID, project)?;
+        self.record_mut(id)?.shared_with.insert(project.to_owned());
+        Ok(())
+    }
+
+    /// Withdraws the permission of a project. A missing permission is ignored (an inference).
+    pub fn revoke(&mut self, id: &str, project: &str) -> Result<(), ApiError> {
+        limits::text("projectId", &rules::PROJECT_ID, project)?;
+        self.record_mut(id)?.shared_with.remove(project);
+        Ok(())
+    }
+
+    /// Projects that may bind their queues and pools.
+    pub fn shared_with(&self, id: &str) -> Result<&BTreeSet<String>, ApiError> {
+        self.existing(id).map(|record| &record.shared_with)
+    }
+
+    /// Grants, revokes or updates the privileges of several connections. "Update" with an empty list revokes all
+    /// privileges; that the other two have no effect then is an inference.
+    pub fn authorize(&mut self, request: &Authorization) -> Result<(), ApiError> {
+        let project = &request.project_id;
+        limits::text("projectId", &rules::PROJECT_ID, project)?;
+        let mut changes = Vec::new();
+        for granted in &request.privileges {
+            let id = granted
+                .object
+                .strip_prefix(&privilege_object(""))
+                .ok_or_else(|| ApiError::parameter(format!("The parameter object is invalid: {:?}", granted.object)))?;
+            if let Some(other) = granted.privileges.iter().find(|name| *name != PRIVILEGE_BIND_QUEUE) {
+                return Err(ApiError::parameter(format!("The parameter privileges is invalid: {other:?}")));
+            }
+            self.record_mut(id)?;
+            changes.push((id, !granted.privileges.is_empty()));
+        }
+        changes.into_iter().try_for_each(|(id, is_named)| match (request.action, is_named) {
+            (AuthorizationAction::Grant | AuthorizationAction::Update, true) => self.grant(id, project),
+            (AuthorizationAction::Revoke, true) | (AuthorizationAction::Update, false) => self.revoke(id, project),
+            (AuthorizationAction::Grant | AuthorizationAction::Revoke, false) => Ok(()),
+        })
+    }
 }

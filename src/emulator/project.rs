@@ -2,15 +2,11 @@
 //!
 //! Fields missing in files of older versions have defaults.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    mem,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Deserializer, Serialize};
-use uuid::Uuid;
 
-use super::binding_state::{BindingOutcomes, BindingState, Peering, Target};
+use super::binding_state::{Peering, Target};
 use crate::dli::wire::{Connection, Host, Pool, Queue, Route, STATUS_ACTIVE, STATUS_DELETED};
 
 /// The queues, pools and connections of a project.
@@ -66,30 +62,18 @@ impl Record {
 
     /// Drops what a deleted connection contained.
     fn strip(&mut self) {
-        let Self { hosts, routes, tags, peerings, shared_with, .. } = self;
-        drop((mem::take(hosts), mem::take(routes), mem::take(tags), mem::take(peerings), mem::take(shared_with)));
-    }
-
-    /// Creates bindings to the targets that are not bound yet or whose binding has failed.
-    pub(super) fn bind(&mut self, targets: Vec<(Target, String)>, now: i64, outcomes: &mut BindingOutcomes) {
-        for (target, name) in targets {
-            let same = |peering: &Peering| peering.target == target && peering.name == name;
-            if self.peerings.iter().any(|peering| same(peering) && peering.state(now) != BindingState::Failed) {
-                continue;
-            }
-            self.peerings.retain(|peering| !same(peering));
-            self.peerings.push(Peering::begin(target, name, Uuid::new_v4().to_string(), now, outcomes));
-        }
+        self.hosts = Vec::new();
+        self.routes = Vec::new();
+        self.tags.clear();
+        self.peerings = Vec::new();
+        self.shared_with.clear();
     }
 
     /// The connection as the API returns it.
     pub(super) fn to_wire(&self, now: i64) -> Connection {
         let bindings = |target| {
-            self.peerings
-                .iter()
-                .filter(move |peering| peering.target == target)
-                .map(|peering| peering.to_wire(now))
-                .collect()
+            let peerings = self.peerings.iter().filter(|peering| peering.target == target);
+            peerings.map(|peering| peering.to_wire(now)).collect()
         };
         Connection {
             id: self.id.clone(),
@@ -114,6 +98,7 @@ const MAX_TASKS: usize = 1000;
 /// The connectivity tasks of one project by id.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Tasks {
+    /// Number of tasks created.
     made: i64,
     kept: BTreeMap<i64, Task>,
 }
@@ -205,9 +190,9 @@ impl Project {
         }
         gone.sort_unstable();
         gone.truncate(gone.len().saturating_sub(MAX_GONE));
-        let forgotten: BTreeSet<_> = gone.into_iter().map(|(_, at)| at).collect();
+        let dropped: BTreeSet<_> = gone.into_iter().map(|(_, at)| at).collect();
         let mut at = 0..;
-        self.connections.retain(|_| at.next().is_none_or(|at| !forgotten.contains(&at)));
+        self.connections.retain(|_| at.next().is_none_or(|at| !dropped.contains(&at)));
     }
 
     /// The queue with this name, ignoring case.
@@ -217,17 +202,15 @@ impl Project {
 
     /// The pool with exactly this name, with its queue names.
     pub(super) fn pool(&self, name: &str) -> Option<Pool> {
-        self.pools.iter().find(|pool| pool.name == name).map(|pool| self.filled(pool))
+        self.filled_pools().find(|pool| pool.name == name)
     }
 
     /// All pools with their queue names.
     pub(super) fn filled_pools(&self) -> impl Iterator<Item = Pool> {
-        self.pools.iter().map(|pool| self.filled(pool))
-    }
-
-    fn filled(&self, pool: &Pool) -> Pool {
-        let within = self.queues.iter().filter(|queue| queue.elastic_resource_pool_name == pool.name);
-        Pool { queues: within.map(|queue| queue.queue_name.clone()).collect(), ..pool.clone() }
+        self.pools.iter().map(|pool| {
+            let queues = self.queues.iter().filter(|queue| queue.elastic_resource_pool_name == pool.name);
+            Pool { queues: queues.map(|queue| queue.queue_name.clone()).collect(), ..pool.clone() }
+        })
     }
 }
 
@@ -235,16 +218,15 @@ impl Project {
 fn pools<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Pool>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
-    enum Kept {
+    enum Stored {
         Name(String),
-        Whole(Pool),
+        Pool(Pool),
     }
-    let kept = Vec::<Kept>::deserialize(deserializer)?;
-    let pool = |kept| match kept {
-        Kept::Name(name) => Pool { name, status: "AVAILABLE".to_owned(), ..Pool::default() },
-        Kept::Whole(pool) => pool,
+    let pool = |stored| match stored {
+        Stored::Name(name) => Pool { name, status: "AVAILABLE".to_owned(), ..Pool::default() },
+        Stored::Pool(pool) => pool,
     };
-    Ok(kept.into_iter().map(pool).collect())
+    Ok(Vec::deserialize(deserializer)?.into_iter().map(pool).collect())
 }
 
 #[cfg(test)]

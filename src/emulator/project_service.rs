@@ -2,25 +2,15 @@
 //!
 //! Each method validates everything before it changes anything.
 
-mod bindings;
-mod privileges;
-mod routes;
-mod seed;
-mod tags;
+use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::{
-    api_error::ApiError,
-    binding_state::{BindingState, ServiceBehavior, after},
-    limits,
-    project::{Project, Record},
-    quirks::Quirk,
-};
-use crate::dli::{
-    rules,
-    wire::{Connection, CreateConnection, Host, QueueNames},
-};
+use super::binding_state::Peering;
+use super::project::{Project, Record};
+use super::{api_error::ApiError, behavior::Behavior, clock::after, limits, quirks::Quirk};
+use crate::dli::rules;
+use crate::dli::wire::{BINDING_CREATING, Connection, CreateConnection, Host, QueueNames};
 
 /// One project at one point in time.
 #[derive(Debug)]
@@ -28,14 +18,17 @@ pub struct ProjectService<'a> {
     pub(super) project: &'a mut Project,
     /// Milliseconds since the Unix epoch.
     pub(super) now: i64,
-    pub(super) behavior: &'a mut ServiceBehavior,
+    pub(super) behavior: &'a mut Behavior,
+    /// How long new bindings stay CREATING.
+    pub(super) binding_delay: Duration,
 }
 
 impl<'a> ProjectService<'a> {
     /// Drops deleted connections first.
-    pub(super) fn new(project: &'a mut Project, now: i64, behavior: &'a mut ServiceBehavior) -> Self {
+    pub(super) fn new(project: &'a mut Project, now: i64, behavior: &'a mut Behavior) -> Self {
         project.prune(now);
-        Self { project, now, behavior }
+        let binding_delay = behavior.settings.binding_delay;
+        Self { project, now, behavior, binding_delay }
     }
 }
 
@@ -55,11 +48,9 @@ impl ProjectService<'_> {
         // The documents define an error code for existing names but do not say whether names are unique. That a
         // deleted connection frees its name is an inference.
         let same = |record: &&Record| !record.is_gone(self.now) && record.name == request.name;
-        if let Some(holder) = self.records().iter().find(same).filter(|_| !self.is_on(Quirk::NamesNotUnique)) {
-            return Err(ApiError::already_exists(format!(
-                "Connection {} already exists with id {}",
-                holder.name, holder.id
-            )));
+        let same = self.project.connections.iter().find(same).filter(|_| !self.behavior.has(Quirk::NamesNotUnique));
+        if let Some(Record { name, id, .. }) = same {
+            return Err(ApiError::already_exists(format!("Connection {name} already exists with id {id}")));
         }
         let mut record = Record {
             id: Uuid::new_v4().to_string(),
@@ -72,7 +63,7 @@ impl ProjectService<'_> {
             create_time: self.now,
             ..Record::default()
         };
-        record.bind(targets, self.now, &mut self.behavior.outcomes);
+        self.add_peerings(&mut record.peerings, targets);
         record.peerings.iter_mut().for_each(|peering| peering.made_at_creation = true);
         let id = record.id.clone();
         self.project.connections.push(record);
@@ -85,18 +76,15 @@ impl ProjectService<'_> {
     /// being created while a binding requested at its creation is CREATING is an inference. Repeating a delayed
     /// deletion has no effect.
     pub fn delete(&mut self, id: &str) -> Result<(), ApiError> {
-        let (now, at) = (self.now, self.position(id)?);
-        let record = &mut self.project.connections[at];
-        if record
-            .peerings
-            .iter()
-            .any(|peering| peering.made_at_creation && peering.state(now) == BindingState::Creating)
-        {
+        let (now, delay) = (self.now, self.behavior.settings.delete_delay);
+        let record = self.find_mut(id)?;
+        let is_creating = |peering: &Peering| peering.made_at_creation && peering.status(now) == BINDING_CREATING;
+        if record.peerings.iter().any(is_creating) {
             return Err(ApiError::unsupported(format!("Connection {id} is being created and cannot be deleted")));
         }
         if !record.deleted {
             record.deleted = true;
-            record.leaves_at = after(now, self.behavior.delete_delay);
+            record.leaves_at = after(now, delay);
             record.peerings.clear();
         }
         Ok(())
@@ -119,57 +107,42 @@ impl ProjectService<'_> {
     pub fn connection(&self, id: &str) -> Result<Connection, ApiError> {
         const GONE: [Quirk; 4] =
             [Quirk::GoneAsDli0001, Quirk::GoneAsDli0001IsNotExist, Quirk::GoneAsDli0002, Quirk::GoneAsDli0023];
-        let hidden = GONE.into_iter().any(|quirk| self.is_on(quirk));
-        self.record(id)
-            .filter(|record| !(hidden && record.is_gone(self.now)))
-            .map(|record| record.to_wire(self.now))
-            .ok_or_else(|| self.missing(id))
+        let is_hidden = GONE.into_iter().any(|quirk| self.behavior.has(quirk));
+        let record = self.record(id).filter(|record| !(is_hidden && record.is_gone(self.now)));
+        record.map(|record| record.to_wire(self.now)).ok_or_else(|| self.missing(id))
     }
 
     /// All connections in order of creation, including the newest deleted ones.
     pub fn connections(&self) -> Vec<Connection> {
-        self.records().iter().map(|record| record.to_wire(self.now)).collect()
-    }
-
-    pub(super) fn records(&self) -> &[Record] {
-        &self.project.connections
+        self.project.connections.iter().map(|record| record.to_wire(self.now)).collect()
     }
 
     pub(super) fn record(&self, id: &str) -> Option<&Record> {
-        self.records().iter().find(|record| record.id == id)
-    }
-
-    fn is_on(&self, quirk: Quirk) -> bool {
-        self.behavior.quirks.contains(&quirk)
-    }
-
-    fn missing(&self, id: &str) -> ApiError {
-        ApiError::no_connection(id, &self.behavior.quirks)
+        self.project.connections.iter().find(|record| record.id == id)
     }
 
     /// A connection that is not deleted, for reading.
-    fn existing(&self, id: &str) -> Result<&Record, ApiError> {
-        self.position(id).map(|at| &self.records()[at])
+    pub(super) fn existing(&self, id: &str) -> Result<&Record, ApiError> {
+        self.record(id).filter(|record| !record.is_gone(self.now)).ok_or_else(|| self.missing(id))
     }
 
     /// A connection that can be changed. The error for a deleted connection or one being deleted is an inference.
-    fn record_mut(&mut self, id: &str) -> Result<&mut Record, ApiError> {
-        let at = self.position_mut(id)?;
-        Ok(&mut self.project.connections[at])
-    }
-
-    /// The index of a connection that can be changed.
-    fn position_mut(&self, id: &str) -> Result<usize, ApiError> {
-        let at = self.position(id)?;
-        if self.records()[at].deleted {
+    pub(super) fn record_mut(&mut self, id: &str) -> Result<&mut Record, ApiError> {
+        let record = self.find_mut(id)?;
+        if record.deleted {
             return Err(ApiError::unsupported(format!("Connection {id} is being deleted")));
         }
-        Ok(at)
+        Ok(record)
     }
 
-    /// The index of a connection that is not deleted.
-    fn position(&self, id: &str) -> Result<usize, ApiError> {
-        let found = self.records().iter().position(|record| record.id == id && !record.is_gone(self.now));
-        found.ok_or_else(|| self.missing(id))
+    /// A connection that exists or is being deleted.
+    fn find_mut(&mut self, id: &str) -> Result<&mut Record, ApiError> {
+        let missing = self.missing(id);
+        let found = self.project.connections.iter_mut().find(|record| record.id == id && !record.is_gone(self.now));
+        found.ok_or(missing)
+    }
+
+    fn missing(&self, id: &str) -> ApiError {
+        ApiError::no_connection(id, &self.behavior.settings.quirks)
     }
 }

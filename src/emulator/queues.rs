@@ -1,33 +1,27 @@
-//! Operations: list and show queues. The two spell their keys differently.
+//! Queues and quotas. The list of queues and "show" spell their keys differently.
 
 use std::cmp::Reverse;
 
 use serde_json::{Value, json};
 
-use super::{
-    api_error::ApiError,
-    operation::{ApiRequest, ApiResponse, Handler, tag_filter},
-    project_service::ProjectService,
-};
-use crate::dli::{operation::Operation, wire::Queue};
+use super::{api_error::ApiError, limits, project_service::ProjectService, request::ApiRequest, response::ApiResponse};
+use crate::dli::{rules, wire::Queue};
 
-pub(super) const OPERATIONS: &[(Operation, Handler)] = &[(Operation::ListQueues, list), (Operation::ShowQueue, show)];
-
-fn list(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
-    let kind = call.parameter("queue_type").unwrap_or("sql");
+pub(super) fn list(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let kind = request.parameter("queue_type").unwrap_or("sql");
     if !["sql", "general", "all"].contains(&kind) {
         return Err(ApiError::parameter(format!("The parameter queue_type is invalid: {kind:?}")));
     }
     // The emulator's queues have no tags.
-    let tagged = call.parameter("tags").map(tag_filter).transpose()?.is_some();
-    let charged = call.parameter("with-charge-info").is_some_and(|text| text.eq_ignore_ascii_case("true"));
-    let size = call.number("page-size")?.filter(|size| *size > 0).unwrap_or(usize::MAX);
-    let page = call.number("current-page")?.unwrap_or(1);
+    let tagged = !request.tag_filter()?.is_empty();
+    let charged = request.parameter("with-charge-info").is_some_and(|text| text.eq_ignore_ascii_case("true"));
+    let size = request.number("page-size")?.filter(|size| *size > 0).unwrap_or(usize::MAX);
+    let page = request.number("current-page")?.unwrap_or(1);
 
     let mut queues: Vec<&Queue> = service.project.queues.iter().collect();
     queues.retain(|queue| !tagged && (kind == "all" || queue.queue_type == kind));
     queues.sort_by(|left, right| left.queue_name.cmp(&right.queue_name));
-    match call.parameter("order").unwrap_or("queue_name_asc") {
+    match request.parameter("order").unwrap_or("queue_name_asc") {
         "queue_name_asc" => {}
         "cu_asc" => queues.sort_by_key(|queue| queue.cu_count),
         "cu_desc" => queues.sort_by_key(|queue| Reverse(queue.cu_count)),
@@ -40,8 +34,8 @@ fn list(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiRe
 }
 
 /// The code `DLI.0002` for a missing queue is an inference from the documentation of jobs.
-fn show(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
-    let name = call.segment("queue_name");
+pub(super) fn show(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let name = request.segment("queue_name");
     let queue = service.project.queue(name).ok_or_else(|| ApiError::not_found("queue", name))?;
     Ok(ApiResponse::ok(&json!({
         "is_success": true,
@@ -58,20 +52,48 @@ fn show(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiRe
     })))
 }
 
-fn listed(queue: &Queue, charged: bool) -> Value {
-    let mut row = json!({
-        "queue_name": queue.queue_name,
-        "queue_type": queue.queue_type,
-        "description": queue.description,
-        "owner": queue.owner,
-        "cu_count": queue.cu_count,
-        "resource_mode": queue.resource_mode,
-        "elastic_resource_pool_name": queue.elastic_resource_pool_name,
-        "cidr_in_vpc": queue.cidr_in_vpc,
-        "create_time": queue.create_time,
-    });
-    if charged && let Some(row) = row.as_object_mut() {
-        row.insert("charging_mode".to_owned(), queue.charging_mode.into());
+fn listed(queue: &Queue, with_charge_info: bool) -> Value {
+    let mut row = json!(queue);
+    if let Some(fields) = row.as_object_mut().filter(|_| !with_charge_info) {
+        fields.remove("charging_mode");
     }
     row
+}
+
+/// The quotas of a project. The figures are the emulator's own. There is no quota for connections.
+pub(super) fn quotas(service: &ProjectService<'_>) -> ApiResponse {
+    let resource = |kind: &str, quota: i64, used: i64| -> Value {
+        json!({ "type": kind, "min": 0, "max": quota, "quota": quota, "used": used })
+    };
+    let count = |length: usize| i64::try_from(length).unwrap_or(i64::MAX);
+    let project = &service.project;
+    let units = project.queues.iter().map(|queue| queue.cu_count).sum();
+    let resources = [
+        resource("CU", 1024, units),
+        resource("QUEUE", 64, count(project.queues.len())),
+        resource("ELASTIC_RESOURCE_POOL", 16, count(project.pools.len())),
+    ];
+    ApiResponse::ok(&json!({ "is_success": true, "quotas": { "resources": resources } }))
+}
+
+impl ProjectService<'_> {
+    /// Adds or replaces a queue. The name is stored in lower case.
+    pub fn put_queue(&mut self, queue: Queue) -> Result<(), ApiError> {
+        limits::text("queue_name", &rules::QUEUE_NAME, &queue.queue_name)?;
+        let pool = &queue.elastic_resource_pool_name;
+        if !pool.is_empty() && self.project.pool(pool).is_none() {
+            return Err(ApiError::not_found("elastic resource pool", pool));
+        }
+        let queue = Queue { queue_name: queue.queue_name.to_ascii_lowercase(), ..queue };
+        self.project.queues.retain(|other| other.queue_name != queue.queue_name);
+        self.project.queues.push(queue);
+        Ok(())
+    }
+
+    /// Removes a queue. Its bindings remain; the documents do not say what happens to them.
+    pub fn remove_queue(&mut self, name: &str) -> Result<(), ApiError> {
+        let name = self.project.queue(name).ok_or_else(|| ApiError::not_found("queue", name))?.queue_name.clone();
+        self.project.queues.retain(|queue| queue.queue_name != name);
+        Ok(())
+    }
 }

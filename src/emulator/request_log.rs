@@ -1,16 +1,12 @@
 //! The request log, for test assertions and for display.
 
-use std::{
-    collections::VecDeque,
-    fmt,
-    io::{self, IsTerminal, Write},
-    time::Duration,
-};
+use std::io::{self, IsTerminal, Write};
+use std::{collections::VecDeque, time::Duration};
 
 use axum::body::Bytes;
 use time::{OffsetDateTime, macros::format_description};
 
-use super::{credential_store::Caller, faults::FaultKind};
+use super::{caller::Caller, faults::FaultKind, request::ApiRequest};
 
 /// A request and the outcome of it.
 #[derive(Debug, Clone)]
@@ -48,6 +44,29 @@ pub struct LoggedRequest {
 }
 
 impl LoggedRequest {
+    /// A request that is not processed yet.
+    pub(super) fn new(request: &ApiRequest, at: OffsetDateTime, request_id: String) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let headers = request.parts.headers.iter();
+        Self {
+            number: 0,
+            at,
+            method: request.method().to_owned(),
+            path: request.path().to_owned(),
+            query: request.parts.uri.query().unwrap_or_default().to_owned(),
+            operation: None,
+            caller: None,
+            headers: headers.map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect(),
+            body: request.body.clone(),
+            status: 0,
+            code: None,
+            error: None,
+            request_id,
+            took: Duration::ZERO,
+            fault_effect: FaultEffect::default(),
+        }
+    }
+
     /// Whether the request took effect, whether or not the response was delivered.
     #[must_use]
     pub fn is_done(&self) -> bool {
@@ -114,39 +133,29 @@ fn size_of_request(request: &LoggedRequest) -> usize {
 /// Writes one line to standard error, with colors on a terminal.
 pub(super) fn print(request: &LoggedRequest) {
     let mut stderr = io::stderr().lock();
-    let line = Line { request, colour: stderr.is_terminal() };
+    let line = line(request, stderr.is_terminal());
     // A closed standard error must not fail the request.
     let _ = writeln!(stderr, "{line}");
 }
 
-struct Line<'a> {
-    request: &'a LoggedRequest,
-    colour: bool,
-}
-
-impl fmt::Display for Line<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let request = self.request;
-        let (status, dim, plain) = match (self.colour, request.status) {
-            (false, _) => ("", "", ""),
-            (true, 200..=299) => ("\x1b[32m", "\x1b[2m", "\x1b[0m"),
-            (true, 300..=499) => ("\x1b[33m", "\x1b[2m", "\x1b[0m"),
-            (true, _) => ("\x1b[31m", "\x1b[2m", "\x1b[0m"),
-        };
-        let clock = request.at.time().format(format_description!("[hour]:[minute]:[second]")).unwrap_or_default();
-        let took = request.took.as_millis();
-        write!(f, "{dim}{clock}{plain}  {:<6}  {status}{}{plain}  {took:>5} ms  ", request.method, request.status)?;
-        write_visibly(f, &short_path(request))?;
-        if !request.query.is_empty() {
-            f.write_str("?")?;
-            write_visibly(f, &request.query)?;
-        }
-        if let Some(code) = &request.code {
-            write!(f, "  {status}{code}{plain} ")?;
-            write_visibly(f, request.error.as_deref().unwrap_or_default())?;
-        }
-        Ok(())
+fn line(request: &LoggedRequest, color: bool) -> String {
+    let status = match request.status {
+        200..=299 => "\x1b[32m",
+        300..=499 => "\x1b[33m",
+        _ => "\x1b[31m",
+    };
+    let (status, dim, plain) = if color { (status, "\x1b[2m", "\x1b[0m") } else { ("", "", "") };
+    let clock = request.at.time().format(format_description!("[hour]:[minute]:[second]")).unwrap_or_default();
+    let (code, took, path) = (request.status, request.took.as_millis(), visible(&short_path(request)));
+    let mut line = format!("{dim}{clock}{plain}  {:<6}  {status}{code}{plain}  {took:>5} ms  {path}", request.method);
+    if !request.query.is_empty() {
+        line = format!("{line}?{}", visible(&request.query));
     }
+    if let Some(code) = &request.code {
+        let error = visible(request.error.as_deref().unwrap_or_default());
+        line = format!("{line}  {status}{code}{plain} {error}");
+    }
+    line
 }
 
 /// The path with the project id replaced by an ellipsis.
@@ -161,31 +170,26 @@ fn short_path(request: &LoggedRequest) -> String {
 }
 
 /// Replaces control characters, so that client input cannot control the terminal.
-fn write_visibly(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
-    text.chars().try_for_each(|c| write!(f, "{}", if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }))
+fn visible(text: &str) -> String {
+    text.replace(char::is_control, "\u{fffd}")
 }
 
 #[cfg(test)]
 mod tests {
+    use http::Request;
+
     use super::*;
 
     fn request(path: &str, length: usize) -> LoggedRequest {
+        let request = Request::get("/?a=1").body(()).expect("a request");
+        let request = ApiRequest::new(request.into_parts().0, vec![0; length].into());
         LoggedRequest {
-            number: 0,
-            at: OffsetDateTime::UNIX_EPOCH,
-            method: "GET".to_owned(),
             path: path.to_owned(),
-            query: "a=1".to_owned(),
-            operation: None,
-            caller: None,
-            headers: Vec::new(),
-            body: vec![0; length].into(),
             status: 404,
             code: Some("APIGW.0101".to_owned()),
             error: Some("no \u{1b}[2J".to_owned()),
-            request_id: String::new(),
             took: Duration::from_millis(12),
-            fault_effect: FaultEffect::default(),
+            ..LoggedRequest::new(&request, OffsetDateTime::UNIX_EPOCH, String::new())
         }
     }
 
@@ -202,7 +206,7 @@ mod tests {
 
     #[test]
     fn log_line_escapes_control_characters() {
-        let line = Line { request: &request("/x", 0), colour: false }.to_string();
+        let line = line(&request("/x", 0), false);
         assert_eq!(line, "00:00:00  GET     404     12 ms  /x?a=1  APIGW.0101 no \u{fffd}[2J");
     }
 
@@ -211,7 +215,7 @@ mod tests {
         let path = "/v1.0/0123456789abcdef0123456789abcdef/queues/q1";
         let request =
             LoggedRequest { operation: Some("ShowQueue"), status: 200, code: None, error: None, ..request(path, 0) };
-        let line = Line { request: &request, colour: false }.to_string();
+        let line = line(&request, false);
         assert_eq!(line, "00:00:00  GET     200     12 ms  /v1.0/…/queues/q1?a=1");
     }
 }

@@ -5,21 +5,8 @@
 use fastrand::Rng;
 use serde_json::{Map, Value};
 
-use super::{
-    operation::ApiResponse,
-    quirks::{Quirk, Quirks},
-};
-
-/// The quirks that change the form.
-const FORMS: [Quirk; 7] = [
-    Quirk::ReshuffledOrder,
-    Quirk::CamelCase,
-    Quirk::BooleansAsStrings,
-    Quirk::NumbersAsStrings,
-    Quirk::PrivilegeProjectId,
-    Quirk::StatusInProse,
-    Quirk::UpperCaseNames,
-];
+use super::quirks::{Quirk, Quirks};
+use super::response::ApiResponse;
 
 /// The keys of a queue that "show" spells in camel case.
 const CAMEL_CASE: [(&str, &str); 4] = [
@@ -29,14 +16,13 @@ const CAMEL_CASE: [(&str, &str); 4] = [
     ("charging_mode", "chargingMode"),
 ];
 
-/// Applies the quirks to a response.
-pub(super) fn apply_quirks(answer: ApiResponse, quirks: &Quirks, rng: &mut Rng) -> ApiResponse {
-    if !FORMS.iter().any(|form| quirks.contains(form)) {
-        return answer;
+pub(super) fn apply_quirks(response: ApiResponse, quirks: &Quirks, rng: &mut Rng) -> ApiResponse {
+    if quirks.is_empty() {
+        return response;
     }
-    let Some(Ok(mut value)) = answer.body.as_deref().map(serde_json::from_slice::<Value>) else { return answer };
+    let Some(Ok(mut value)) = response.body.as_deref().map(serde_json::from_slice::<Value>) else { return response };
     change(&mut value, quirks, rng);
-    ApiResponse { headers: answer.headers, ..ApiResponse::json(answer.status, &value) }
+    ApiResponse { headers: response.headers, ..ApiResponse::json(response.status, &value) }
 }
 
 fn change(value: &mut Value, quirks: &Quirks, rng: &mut Rng) {

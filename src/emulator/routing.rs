@@ -1,72 +1,84 @@
-//! The routing of requests to handlers, by the path templates of the operation table.
-//!
-//! Each API group lists its own handlers. A new group is a new file and one line in [`handlers`].
+//! The routing of requests to operations.
 
 use std::collections::BTreeMap;
 
 use percent_encoding::percent_decode_str;
 
+use super::operation::{IamOperation, MetadataOperation, Operation, dli_operations};
 use super::{
-    api_error::ApiError, bindings, connections, connectivity, iam, metadata, operation::Handler, pools, privileges,
-    queues, quotas, routes, tags,
+    api_error::ApiError, bindings, connections, connectivity, pools, privileges, project_service::ProjectService,
+    queues, request::ApiRequest, response::ApiResponse, routes, tags,
 };
-use crate::dli::operation::Operation;
+use crate::dli::operation::Operation as DliOperation;
+use crate::dli::wire::{ReplaceHosts, TagChange};
 
-fn handlers() -> impl Iterator<Item = (Operation, Handler)> {
-    [
-        connections::OPERATIONS,
-        bindings::OPERATIONS,
-        routes::OPERATIONS,
-        privileges::OPERATIONS,
-        tags::OPERATIONS,
-        queues::OPERATIONS,
-        connectivity::OPERATIONS,
-        pools::OPERATIONS,
-        quotas::OPERATIONS,
-    ]
-    .into_iter()
-    .flatten()
-    .copied()
+pub(super) fn run(
+    operation: DliOperation,
+    service: &mut ProjectService<'_>,
+    request: &ApiRequest,
+) -> Result<ApiResponse, ApiError> {
+    let id = request.segment("connection_id");
+    let success = |()| ApiResponse::success("");
+    let deleted = |()| ApiResponse::success("Deleted");
+    let no_content = |()| ApiResponse::no_content();
+    match operation {
+        DliOperation::CreateConnection => connections::create(service, request),
+        DliOperation::ListConnections => connections::list(service, request),
+        DliOperation::ShowConnection => connections::show(service, request),
+        DliOperation::DeleteConnection => service.delete(id).map(deleted),
+        DliOperation::ReplaceHosts => service.replace_hosts(id, request.json::<ReplaceHosts>()?.hosts).map(success),
+        DliOperation::Bind => bindings::associate(service, request),
+        DliOperation::Unbind => bindings::disassociate(service, request),
+        DliOperation::CreateRoute | DliOperation::CreateRouteV2 => routes::create(service, request),
+        DliOperation::DeleteRoute | DliOperation::DeleteRouteV2 => {
+            service.delete_route(id, request.segment("name")).map(deleted)
+        }
+        DliOperation::ListPrivileges => privileges::show(service, request),
+        DliOperation::Authorize => service.authorize(&request.json()?).map(success),
+        DliOperation::ListTags => tags::list(service, request),
+        DliOperation::CreateTags => service.put_tags(id, request.json::<TagChange>()?.tags).map(no_content),
+        DliOperation::DeleteTags => service.remove_tags(id, &request.json::<TagChange>()?.tags).map(no_content),
+        DliOperation::ListQueues => queues::list(service, request),
+        DliOperation::ShowQueue => queues::show(service, request),
+        DliOperation::CreateConnectivityTask => connectivity::create(service, request),
+        DliOperation::ShowConnectivityTask => connectivity::show(service, request),
+        DliOperation::ListPools => pools::list(service, request),
+        DliOperation::ListPoolQueues => pools::queues(service, request),
+        DliOperation::ShowQuota => Ok(queues::quotas(service)),
+        _ => Err(ApiError::not_published()),
+    }
 }
 
-/// Names of the DLI operations in the SDKs and audit logs.
-pub fn names() -> impl Iterator<Item = &'static str> {
-    handlers().map(|(operation, _)| operation.name())
+/// Finds the operation of a request and sets the path segments of the request. To the gateway a wrong method is an
+/// unknown path.
+pub(super) fn find(request: &mut ApiRequest) -> Result<Operation, ApiError> {
+    let (method, path) = (request.method(), request.path());
+    if let Some(operation) = MetadataOperation::find(method, path) {
+        return Ok(Operation::Metadata(operation));
+    }
+    if let Some(operation) = IamOperation::find(method, path, &request.body) {
+        return Ok(Operation::Iam(operation));
+    }
+    let (operation, segments) = find_dli(method, path).ok_or_else(ApiError::not_published)?;
+    request.segments = segments;
+    Ok(Operation::Dli(operation))
 }
 
-/// Names of the IAM operations in the SDKs.
-pub fn iam_names() -> impl Iterator<Item = &'static str> {
-    iam::IamOperation::ALL.map(iam::IamOperation::name).into_iter()
+fn find_dli(method: &str, path: &str) -> Option<(DliOperation, BTreeMap<&'static str, String>)> {
+    dli_operations()
+        .filter(|operation| operation.method() == method)
+        .find_map(|operation| Some((operation, segments(operation.path_template(), path)?)))
 }
 
-/// Names of the IAM and metadata operations.
-pub(super) fn other_names() -> impl Iterator<Item = &'static str> {
-    iam_names().chain(metadata::MetadataOperation::ALL.map(metadata::MetadataOperation::name))
-}
-
-/// The decoded value of each placeholder.
-type PathSegments = BTreeMap<&'static str, String>;
-
-/// Finds the operation of a method and path, with its path segments. To the gateway a wrong method is an unknown
-/// path.
-pub(super) fn find(method: &str, path: &str) -> Result<(Operation, Handler, PathSegments), ApiError> {
-    handlers()
-        .filter(|(operation, _)| operation.method() == method)
-        .find_map(|(operation, run)| Some((operation, run, segments(operation.path_template(), path)?)))
-        .ok_or_else(ApiError::not_published)
-}
-
-/// The values of the placeholders, if the path fits the template.
-fn segments(template: &'static str, path: &str) -> Option<PathSegments> {
+/// The decoded values of the placeholders, if the path matches the template.
+fn segments(template: &'static str, path: &str) -> Option<BTreeMap<&'static str, String>> {
     let mut found = BTreeMap::new();
     let mut segments = path.split('/');
     for expected in template.split('/') {
         let segment = segments.next()?;
         match expected.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
             Some(_) if segment.is_empty() => return None,
-            Some(name) => {
-                found.insert(name, percent_decode_str(segment).decode_utf8_lossy().into_owned());
-            }
+            Some(name) => drop(found.insert(name, percent_decode_str(segment).decode_utf8_lossy().into_owned())),
             None if segment == expected => {}
             None => return None,
         }
@@ -76,11 +88,14 @@ fn segments(template: &'static str, path: &str) -> Option<PathSegments> {
 
 #[cfg(test)]
 mod tests {
+    use axum::body::Bytes;
+    use http::Request;
+
     use super::*;
 
     #[test]
     fn path_matches_by_segment() {
-        let (operation, _, found) = find("GET", "/v1.0/48cc/queues/a%2Fb").expect("show queue");
+        let (operation, found) = find_dli("GET", "/v1.0/48cc/queues/a%2Fb").expect("show queue");
         assert_eq!(operation.path_template(), "/v1.0/{project_id}/queues/{queue_name}");
         assert_eq!(found.get("queue_name").map(String::as_str), Some("a/b"));
         for path in [
@@ -93,8 +108,10 @@ mod tests {
             "*",
             "/",
         ] {
-            assert!(find("GET", path).is_err(), "{path}");
+            assert!(find_dli("GET", path).is_none(), "{path}");
         }
-        assert_eq!(find("PATCH", "/v1.0/48cc/queues").expect_err("no such method").code, "APIGW.0101");
+        let request = Request::patch("/v1.0/48cc/queues").body(()).expect("a request");
+        let mut request = ApiRequest::new(request.into_parts().0, Bytes::new());
+        assert_eq!(find(&mut request).expect_err("no such method").code, "APIGW.0101");
     }
 }

@@ -1,131 +1,154 @@
-//! Settings of an emulator, and the errors of starting one.
+//! The settings of an emulator, which are also the command-line arguments of `dli-emulator`.
 
-use std::{collections::BTreeMap, fmt, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
-use super::{
-    clock::{Clock, SystemClock},
-    credential_store::{ACCESS_KEY, CredentialStore, IamAccount, SECRET_KEY},
-    faults::{Fault, FaultError},
-    metadata::Metadata,
-    quirks::Quirks,
-    snapshot::SnapshotError,
-    throttle::Limit,
-};
+use clap::{ArgAction, Args, Parser, ValueEnum};
+use serde::{Deserialize, Serialize};
 
-/// Settings of an emulator.
-#[derive(Clone)]
+use super::clock::{Clock, SystemClock};
+use super::{durations, faults::Fault, quirks::Quirks, throttle::Limit};
+
+/// Default access key.
+pub const ACCESS_KEY: &str = "emulator";
+/// Default secret key. Every secret that an emulator issues contains it.
+pub const SECRET_KEY: &str = "emulator-secret";
+
+/// Settings of an emulator. Most of them can be changed while it runs.
+#[derive(Clone, Parser)]
 pub struct Settings {
-    /// The only accepted permanent access key.
-    pub access_key: String,
-    /// The secret key of `access_key`.
-    pub secret_key: String,
-    /// Makes the key pair temporary: every request must carry this security token.
-    pub security_token: Option<String>,
-    /// The IAM account, its user and its agency.
-    pub iam_account: IamAccount,
-    /// The version of the metadata service.
-    pub metadata: Metadata,
-    /// Delay before each response, after the request has taken effect.
-    pub latency: Duration,
-    /// How long a binding stays CREATING.
-    pub binding_delay: Duration,
-    /// Names of queues (lower case) and pools whose bindings become FAILED, with their `err_msg`.
-    pub failing: BTreeMap<String, String>,
-    /// File that keeps the state across restarts; in memory if `None`.
+    /// File that keeps the state across restarts.
+    #[arg(long, value_name = "FILE")]
     pub state: Option<PathBuf>,
-    /// The time source for bindings and signatures.
-    pub clock: Arc<dyn Clock>,
-    /// Whether to log each request to standard error.
-    pub log: bool,
-    /// How long a deleted connection stays ACTIVE.
+    /// Access key that requests must be signed with.
+    #[arg(long, default_value = ACCESS_KEY, value_name = "KEY")]
+    pub access_key: String,
+    /// Secret key of the access key.
+    #[arg(long, default_value = SECRET_KEY, value_name = "KEY")]
+    pub secret_key: String,
+    /// Security token that requests must carry; makes the keys temporary.
+    #[arg(long, value_name = "TOKEN")]
+    pub security_token: Option<String>,
+    /// Time that a binding stays CREATING, such as 500ms or 1m.
+    #[arg(long, default_value = "2s", value_parser = durations::parse, value_name = "TIME")]
+    pub binding_delay: Duration,
+    /// Delay of each response, after the request has taken effect.
+    #[arg(long, default_value = "0s", value_parser = durations::parse, value_name = "TIME")]
+    pub latency: Duration,
+    /// Make bindings of this queue or pool FAILED with this text (repeatable).
+    #[arg(long = "fail-binding", value_parser = name_and_text, value_name = "NAME=TEXT")]
+    pub failing: Vec<(String, String)>,
+    /// Time that a deleted connection stays ACTIVE.
+    #[arg(long, default_value = "0s", value_parser = durations::parse, value_name = "TIME")]
     pub delete_delay: Duration,
     /// Deviations from the documented behavior.
+    #[arg(skip)]
     pub quirks: Quirks,
-    /// Faults that are active from the start.
+    /// Inject a fault, such as 'CreateEnhancedConnection:lose-answer*1' or '*:throttle@0.2/7' (repeatable).
+    #[arg(long = "fault", value_name = "FAULT")]
     pub faults: Vec<Fault>,
-    /// Request limit per user.
+    /// Request limit per user, such as 5/1s.
+    #[arg(long, value_name = "REQUESTS/TIME")]
     pub limit: Option<Limit>,
-    /// Difference between the emulator's clock and the correct time, positive or negative. It affects signature
-    /// checks, the `Date` header and all timestamps.
+    /// Difference between the emulator's clock and the correct time, such as 20m or -20m.
+    // It affects signature checks, the `Date` header and all timestamps.
+    #[arg(long, default_value = "0s", value_parser = durations::parse_signed, allow_hyphen_values = true)]
+    #[arg(value_name = "TIME")]
     pub clock_skew: time::Duration,
+    /// The account in IAM.
+    #[command(flatten)]
+    pub iam_account: IamAccount,
+    /// Version of the metadata service.
+    #[arg(long, value_enum, default_value_t, value_name = "NAME")]
+    pub metadata: Metadata,
     /// Random seed for the order of lists.
+    #[arg(long, default_value_t = 0, value_name = "NUMBER")]
     pub seed: u64,
+    /// Whether to log each request to standard error.
+    #[arg(long = "quiet", action = ArgAction::SetFalse, help = "Disable the request log")]
+    pub log: bool,
+    /// The time source for bindings and signatures.
+    #[arg(skip = Arc::new(SystemClock) as Arc<dyn Clock>)]
+    pub clock: Arc<dyn Clock>,
 }
 
 impl Default for Settings {
+    /// The defaults of the command line, but without a binding delay and a request log.
     fn default() -> Self {
-        Self {
-            access_key: ACCESS_KEY.to_owned(),
-            secret_key: SECRET_KEY.to_owned(),
-            security_token: None,
-            iam_account: IamAccount::default(),
-            metadata: Metadata::default(),
-            latency: Duration::ZERO,
-            binding_delay: Duration::ZERO,
-            failing: BTreeMap::new(),
-            state: None,
-            clock: Arc::new(SystemClock),
-            log: false,
-            delete_delay: Duration::ZERO,
-            quirks: Quirks::new(),
-            faults: Vec::new(),
-            limit: None,
-            clock_skew: time::Duration::ZERO,
-            seed: 0,
-        }
-    }
-}
-
-impl Settings {
-    /// The initial credentials.
-    pub(super) fn credentials(&self) -> CredentialStore {
-        CredentialStore::new(
-            self.iam_account.clone(),
-            &self.access_key,
-            &self.secret_key,
-            self.security_token.as_deref(),
-        )
+        Self { binding_delay: Duration::ZERO, log: false, ..Self::parse_from([""]) }
     }
 }
 
 impl fmt::Debug for Settings {
-    /// Omits the secrets.
+    /// Omits the fields, because some are secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Settings")
-            .field("access_key", &self.access_key)
-            .field("iam_account", &self.iam_account)
-            .field("metadata", &self.metadata)
-            .field("latency", &self.latency)
-            .field("binding_delay", &self.binding_delay)
-            .field("failing", &self.failing)
-            .field("state", &self.state)
-            .field("clock", &self.clock)
-            .field("log", &self.log)
-            .field("delete_delay", &self.delete_delay)
-            .field("quirks", &self.quirks)
-            .field("faults", &self.faults)
-            .field("limit", &self.limit)
-            .field("clock_skew", &self.clock_skew)
-            .field("seed", &self.seed)
-            .finish_non_exhaustive()
+        f.debug_struct("Settings").finish_non_exhaustive()
     }
 }
 
-/// Why an emulator failed to start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The address is in use or does not belong to this machine.
-    #[error("cannot listen on {address}")]
-    Listen {
-        /// The requested address.
-        address: SocketAddr,
-        /// The cause.
-        source: io::Error,
-    },
-    /// A fault is invalid.
-    #[error(transparent)]
-    Fault(#[from] FaultError),
-    /// The state file cannot be used.
-    #[error(transparent)]
-    State(#[from] SnapshotError),
+/// The IAM account, its user and its agencies.
+#[derive(Clone, Args)]
+pub struct IamAccount {
+    /// Account name.
+    #[arg(skip = "emulator")]
+    pub domain_name: String,
+    /// Account id.
+    #[arg(skip = "d0000000000000000000000000000001")]
+    pub domain_id: String,
+    /// User name.
+    #[arg(skip = "terraform")]
+    pub user_name: String,
+    /// User id.
+    #[arg(skip = "a0000000000000000000000000000001")]
+    pub user_id: String,
+    /// Password of the user terraform in the domain emulator.
+    #[arg(long, default_value = "emulator-password", value_name = "TEXT")]
+    pub password: String,
+    /// The agency that can be assumed.
+    #[arg(skip = "dli-agency")]
+    pub agency: String,
+    /// The agency of the cloud server, whose keys the metadata service issues.
+    #[arg(skip = "ecs-agency")]
+    pub machine: String,
+    /// Name and id of each project that IAM knows, named after its region. DLI requests may use any other project as
+    /// well.
+    #[arg(skip = [("emulated".to_owned(), "0123456789abcdef0123456789abcdef".to_owned())])]
+    pub projects: Vec<(String, String)>,
+    /// Lifetime of tokens and temporary keys; as documented by default.
+    #[arg(long = "credential-lifetime", value_parser = durations::parse, value_name = "TIME")]
+    pub lifetime: Option<Duration>,
+}
+
+impl Default for IamAccount {
+    fn default() -> Self {
+        Settings::default().iam_account
+    }
+}
+
+impl fmt::Debug for IamAccount {
+    /// Omits the fields, because the password is secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IamAccount").finish_non_exhaustive()
+    }
+}
+
+/// The version of the metadata service.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Metadata {
+    /// Keys require a token.
+    #[default]
+    V2,
+    /// Token requests fail with HTTP 405; keys require no token.
+    V1,
+    /// The server has no agency and therefore no keys.
+    NoAgency,
+    /// There is no metadata service (HTTP 404).
+    Absent,
+}
+
+fn name_and_text(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, text)) if !name.is_empty() => Ok((name.to_ascii_lowercase(), text.to_owned())),
+        _ => Err("expected NAME=TEXT, such as q2='Failed to get subnet'".to_owned()),
+    }
 }

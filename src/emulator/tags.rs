@@ -1,33 +1,40 @@
-//! Operations: list, add and remove tags of connections.
+//! Tags of a connection.
 
-use super::{
-    api_error::ApiError,
-    operation::{ApiRequest, ApiResponse, Handler},
-    project_service::ProjectService,
-};
-use crate::dli::{
-    operation::Operation,
-    wire::{Tag, TagChange, TagList},
-};
+use std::collections::BTreeMap;
 
-pub(super) const OPERATIONS: &[(Operation, Handler)] =
-    &[(Operation::ListTags, list), (Operation::CreateTags, create), (Operation::DeleteTags, delete)];
+use super::{api_error::ApiError, limits, project_service::ProjectService, request::ApiRequest, response::ApiResponse};
+use crate::dli::wire::{Tag, TagList};
 
-fn list(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
-    let offset = call.number("offset")?.unwrap_or(0);
-    let most = call.number("limit")?.filter(|limit| *limit > 0).unwrap_or(usize::MAX);
-    let all = service.tags(call.segment("connection_id"))?;
-    let page = all.iter().skip(offset).take(most);
+pub(super) fn list(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let (offset, limit) = request.page(0)?;
+    let all = service.tags(request.segment("connection_id"))?;
+    let page = all.iter().skip(offset).take(limit);
     let tags = page.map(|(key, value)| Tag { key: key.clone(), value: value.clone() }).collect();
     Ok(ApiResponse::ok(&TagList { tags, count: i64::try_from(all.len()).unwrap_or(i64::MAX) }))
 }
 
-fn create(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
-    service.put_tags(call.segment("connection_id"), call.json::<TagChange>()?.tags)?;
-    Ok(ApiResponse::no_content())
-}
+impl ProjectService<'_> {
+    /// Adds tags. Existing keys are overwritten (an inference).
+    pub fn put_tags(&mut self, id: &str, tags: Vec<Tag>) -> Result<(), ApiError> {
+        limits::tags(&tags)?;
+        let record = self.record_mut(id)?;
+        let mut all = record.tags.clone();
+        all.extend(tags.into_iter().map(|tag| (tag.key, tag.value)));
+        limits::tag_count(all.len())?;
+        record.tags = all;
+        Ok(())
+    }
 
-fn delete(service: &mut ProjectService<'_>, call: &ApiRequest<'_>) -> Result<ApiResponse, ApiError> {
-    service.remove_tags(call.segment("connection_id"), &call.json::<TagChange>()?.tags)?;
-    Ok(ApiResponse::no_content())
+    /// Removes tags by key. Missing keys and the values are ignored (both inferences).
+    pub fn remove_tags(&mut self, id: &str, tags: &[Tag]) -> Result<(), ApiError> {
+        limits::tags(tags)?;
+        let record = self.record_mut(id)?;
+        record.tags.retain(|key, _| tags.iter().all(|tag| tag.key != *key));
+        Ok(())
+    }
+
+    /// The tags of a connection.
+    pub fn tags(&self, id: &str) -> Result<&BTreeMap<String, String>, ApiError> {
+        self.existing(id).map(|record| &record.tags)
+    }
 }

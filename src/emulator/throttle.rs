@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
 
 use time::OffsetDateTime;
 
-use super::{api_error::ApiError, credential_store::Identity};
+use super::{api_error::ApiError, caller::Identity, durations};
 use crate::dli::error_code;
 
 /// A number of requests per period, written as `5/1s`.
@@ -29,7 +29,7 @@ impl FromStr for Limit {
     fn from_str(text: &str) -> Result<Self, LimitSyntax> {
         let read = || {
             let (requests, period) = text.split_once('/')?;
-            let (requests, period) = (requests.parse().ok()?, humantime::parse_duration(period).ok()?);
+            let (requests, period) = (requests.parse().ok()?, durations::parse(period).ok()?);
             let whole = requests > 0 && period.as_secs() > 0 && period.subsec_nanos() == 0;
             whole.then_some(Self { requests, period })
         };
@@ -39,8 +39,7 @@ impl FromStr for Limit {
 
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let period = humantime::format_duration(self.period).to_string();
-        write!(f, "{}/{}", self.requests, period.replace(' ', ""))
+        write!(f, "{}/{}", self.requests, durations::format(self.period))
     }
 }
 
@@ -62,25 +61,15 @@ impl Limit {
     }
 }
 
-/// Counts the requests of each user.
+/// The window of each user's last request and the number of requests accepted in it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Throttle {
-    limit: Option<Limit>,
-    /// The window of each user's last request and the number of requests accepted in it.
-    windows: BTreeMap<Identity, (i64, u32)>,
-}
+pub(super) struct Throttle(BTreeMap<Identity, (i64, u32)>);
 
 impl Throttle {
-    pub(super) fn new(limit: Option<Limit>) -> Self {
-        Self { limit, windows: BTreeMap::new() }
-    }
-
-    /// Counts a request or rejects it.
-    pub(super) fn admit(&mut self, user: &Identity, now: OffsetDateTime) -> Result<(), ApiError> {
-        let Some(limit) = self.limit else { return Ok(()) };
+    pub(super) fn admit(&mut self, limit: Limit, user: &Identity, now: OffsetDateTime) -> Result<(), ApiError> {
         let length = i64::try_from(limit.period.as_secs()).unwrap_or(i64::MAX);
         let window = now.unix_timestamp().div_euclid(length);
-        let (last, count) = self.windows.entry(user.clone()).or_insert((window, 0));
+        let (last, count) = self.0.entry(user.clone()).or_insert((window, 0));
         if *last != window {
             (*last, *count) = (window, 0);
         }
@@ -118,10 +107,11 @@ mod tests {
 
     #[test]
     fn each_user_has_a_separate_window() {
-        let mut throttle = Throttle::new(Some("2/5s".parse().expect("a limit")));
+        let (limit, mut throttle) = ("2/5s".parse().expect("a limit"), Throttle::default());
         let start = datetime!(2026-01-01 00:00:00 UTC);
         let [one, other] = ["a", "b"].map(|name| Identity::User(name.to_owned()));
-        let mut at = |user: &Identity, seconds| throttle.admit(user, start + Duration::from_secs(seconds)).is_ok();
+        let mut at =
+            |user: &Identity, seconds| throttle.admit(limit, user, start + Duration::from_secs(seconds)).is_ok();
         assert_eq!([at(&one, 3), at(&one, 4), at(&one, 4), at(&other, 4)], [true, true, false, true]);
         assert_eq!([at(&one, 5), at(&one, 9), at(&one, 9), at(&one, 10)], [true, true, false, true]);
     }

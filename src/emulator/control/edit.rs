@@ -17,8 +17,8 @@ pub(super) enum Edit {
     DeleteRoute { connection: String, name: String },
     AddTags { connection: String, tags: Vec<Tag> },
     RemoveTags { connection: String, keys: Vec<String> },
-    Bind(Names),
-    Unbind(Names),
+    Bind(Targets),
+    Unbind(Targets),
     SettleBinding { connection: String, name: String, err_msg: Option<String> },
     Grant { connection: String, project: String },
     Revoke { connection: String, project: String },
@@ -31,19 +31,12 @@ pub(super) enum Edit {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Names {
+pub(super) struct Targets {
     connection: String,
     #[serde(default)]
     queues: Vec<String>,
     #[serde(default)]
     elastic_resource_pools: Vec<String>,
-}
-
-impl Names {
-    fn split(self) -> (String, QueueNames) {
-        let Self { connection, queues, elastic_resource_pools } = self;
-        (connection, QueueNames { queues, elastic_resource_pools })
-    }
 }
 
 /// Reads the project id and the change.
@@ -67,13 +60,11 @@ impl Edit {
                 let tag = |key| Tag { key, value: String::new() };
                 service.remove_tags(&connection, &keys.into_iter().map(tag).collect::<Vec<_>>())
             }
-            Self::Bind(names) => {
-                let (connection, names) = names.split();
-                service.bind(&connection, &names)
+            Self::Bind(Targets { connection, queues, elastic_resource_pools }) => {
+                service.bind(&connection, &QueueNames { queues, elastic_resource_pools })
             }
-            Self::Unbind(names) => {
-                let (connection, names) = names.split();
-                service.unbind(&connection, &names)
+            Self::Unbind(Targets { connection, queues, elastic_resource_pools }) => {
+                service.unbind(&connection, &QueueNames { queues, elastic_resource_pools })
             }
             Self::SettleBinding { connection, name, err_msg } => service.settle(&connection, &name, err_msg.as_deref()),
             Self::Grant { connection, project } => service.grant(&connection, &project),

@@ -4,13 +4,12 @@
 //! `Show*:stale=2s containing conn-3`. A text that ends like one of these parts requires JSON, which is accepted in
 //! the same place.
 
-use std::{fmt, num::ParseIntError, str::FromStr, time::Duration};
+use std::{fmt, str::FromStr};
+
+use serde_json::{Value, json};
 
 use super::{Fault, FaultError, FaultKind};
-use crate::emulator::{
-    clock::{read_skew, write_skew},
-    throttle::{Limit, LimitSyntax},
-};
+use crate::emulator::{durations, throttle::Limit};
 
 /// The name and argument of each fault kind.
 const FAULT_KINDS: [(&str, &str); 12] = [
@@ -31,51 +30,29 @@ const FAULT_KINDS: [(&str, &str); 12] = [
 /// Precedes the text that a request must contain.
 const CONTAINING: &str = " containing ";
 
-/// Why a text is not a valid fault.
-#[derive(Debug, thiserror::Error)]
-pub enum FaultSyntax {
-    /// The colon is missing.
-    #[error("expected OPERATION:TROUBLE, such as CreateEnhancedConnection:lose-answer*1, or as JSON")]
-    Form,
-    /// The fault kind does not exist or takes another argument.
-    #[error(
-        "unknown fault {0:?}; expected {names}",
-        names = FAULT_KINDS.map(|(name, argument)| format!("{name}{argument}")).join(", ")
-    )]
-    UnknownKind(String),
-    /// The duration is invalid.
-    #[error("invalid duration {0:?}; expected a value such as 500ms or 2s")]
-    Time(String, #[source] humantime::DurationError),
-    /// The status is invalid.
-    #[error("invalid HTTP status {0:?}")]
-    Status(String, #[source] ParseIntError),
-    /// The request limit is invalid.
-    #[error(transparent)]
-    Limit(#[from] LimitSyntax),
-    /// The JSON is invalid.
-    #[error(transparent)]
-    Json(#[from] serde_json::Error),
-    /// The fault could never take effect.
-    #[error(transparent)]
-    Fault(#[from] FaultError),
-}
-
 impl FromStr for Fault {
-    type Err = FaultSyntax;
+    type Err = FaultError;
 
-    fn from_str(text: &str) -> Result<Self, FaultSyntax> {
-        let fault: Self = if text.trim_start().starts_with('{') { serde_json::from_str(text)? } else { short(text)? };
+    /// Reads the short form or JSON.
+    fn from_str(text: &str) -> Result<Self, FaultError> {
+        let is_json = text.trim_start().starts_with('{');
+        let fault: Self = if is_json { serde_json::from_str(text).map_err(invalid)? } else { short(text)? };
         fault.check()?;
         Ok(fault)
     }
 }
 
-fn short(text: &str) -> Result<Fault, FaultSyntax> {
+fn invalid(error: impl fmt::Display) -> FaultError {
+    FaultError(error.to_string())
+}
+
+fn short(text: &str) -> Result<Fault, FaultError> {
     let (text, containing) = match text.split_once(CONTAINING) {
         Some((text, containing)) => (text, Some(containing.to_owned())),
         None => (text, None),
     };
-    let (operation, text) = text.split_once(':').ok_or(FaultSyntax::Form)?;
+    let expected = "expected OPERATION:TROUBLE, such as CreateEnhancedConnection:lose-answer*1, or as JSON";
+    let (operation, text) = text.split_once(':').ok_or_else(|| invalid(expected))?;
     let (text, (probability, seed)) = tail(text, '@', chance).unwrap_or((text, (1.0, 0)));
     let (text, times) = match tail(text, '*', |times| times.parse().ok()) {
         Some((text, times)) => (text, Some(times)),
@@ -95,50 +72,41 @@ fn chance(text: &str) -> Option<(f64, u64)> {
     Some((probability.parse().ok()?, seed.parse().ok()?))
 }
 
-fn kind(text: &str) -> Result<FaultKind, FaultSyntax> {
+/// Reads a fault kind from its JSON form, which has the same names.
+fn kind(text: &str) -> Result<FaultKind, FaultError> {
     let (name, argument) = match text.split_once('=') {
         Some((name, argument)) => (name, Some(argument)),
         None => (text, None),
     };
-    match (name, argument) {
+    let is_valid = |(known, form): &(&str, &str)| {
+        *known == name && if argument.is_some() { !form.is_empty() } else { !form.starts_with('=') }
+    };
+    if !FAULT_KINDS.iter().any(is_valid) {
+        let expected = FAULT_KINDS.map(|(name, argument)| format!("{name}{argument}")).join(", ");
+        return Err(invalid(format!("unknown fault {text:?}; expected {expected}")));
+    }
+    let value = match (name, argument) {
+        ("throttle", None) => return Ok(Fault::throttle("").kind),
+        ("throttle", Some(limit)) => return Ok(FaultKind::from(limit.parse::<Limit>().map_err(invalid)?)),
         ("refuse", Some(argument)) => {
             let mut parts = argument.splitn(3, ',');
             let mut next = || parts.next().unwrap_or_default();
-            let status = next();
-            let status = status.parse().map_err(|error| FaultSyntax::Status(status.to_owned(), error))?;
-            Ok(FaultKind::Refuse { status, code: next().to_owned(), text: next().to_owned() })
+            let (status, code, text) = (next(), next(), next());
+            let status = status.parse().map_or(Value::from(status), |status: u16| status.into());
+            json!({name: {"status": status, "code": code, "text": text}})
         }
-        ("throttle", None) => Ok(Fault::throttle("").kind),
-        ("throttle", Some(limit)) => {
-            let refusal = limit.parse::<Limit>()?.refusal();
-            Ok(FaultKind::Refuse { status: refusal.status, code: refusal.code.into_owned(), text: refusal.text })
-        }
-        ("fail-softly", Some(text)) => Ok(FaultKind::FailSoftly { text: text.to_owned() }),
-        ("cut-request", None) => Ok(FaultKind::CutRequest),
-        ("lose-answer", None) => Ok(FaultKind::LoseAnswer),
-        ("cut-answer", None) => Ok(FaultKind::CutAnswer),
-        ("truncate-answer", None) => Ok(FaultKind::TruncateAnswer),
-        ("garble-answer", None) => Ok(FaultKind::GarbleAnswer),
+        ("fail-softly", Some(text)) => json!({name: {"text": text}}),
         ("delay", Some(span)) => {
             let (at_least, at_most) = span.split_once("..").unwrap_or((span, span));
-            Ok(FaultKind::Delay { at_least: time(at_least)?, at_most: time(at_most)? })
+            json!({name: {"at_least": at_least, "at_most": at_most}})
         }
-        ("stale", Some(span)) => Ok(FaultKind::Stale(time(span)?)),
-        ("slow-binding", Some(span)) => Ok(FaultKind::SlowBinding(time(span)?)),
-        ("clock-skew", Some(span)) => {
-            let skew = read_skew(span).map_err(|error| FaultSyntax::Time(span.to_owned(), error))?;
-            Ok(FaultKind::ClockSkew(skew))
-        }
-        _ => Err(FaultSyntax::UnknownKind(text.to_owned())),
-    }
-}
-
-fn time(text: &str) -> Result<Duration, FaultSyntax> {
-    humantime::parse_duration(text).map_err(|error| FaultSyntax::Time(text.to_owned(), error))
+        (_, Some(argument)) => json!({name: argument}),
+        (_, None) => name.into(),
+    };
+    serde_json::from_value(value).map_err(|error| invalid(format!("invalid argument of {name}: {error}")))
 }
 
 impl fmt::Display for Fault {
-    /// Writes the short form.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.operation, self.kind)?;
         if let Some(times) = self.times {
@@ -152,28 +120,27 @@ impl fmt::Display for Fault {
 }
 
 impl fmt::Display for FaultKind {
-    /// Writes the fault kind as in the short form.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let span = |span: &Duration| humantime::format_duration(*span).to_string().replace(' ', "");
         match self {
             Self::Refuse { status, code, text } => write!(f, "refuse={status},{code},{text}"),
             Self::FailSoftly { text } => write!(f, "fail-softly={text}"),
-            Self::CutRequest => f.write_str("cut-request"),
-            Self::LoseAnswer => f.write_str("lose-answer"),
-            Self::CutAnswer => f.write_str("cut-answer"),
-            Self::TruncateAnswer => f.write_str("truncate-answer"),
-            Self::GarbleAnswer => f.write_str("garble-answer"),
-            Self::Delay { at_least, at_most } if at_least == at_most => write!(f, "delay={}", span(at_least)),
-            Self::Delay { at_least, at_most } => write!(f, "delay={}..{}", span(at_least), span(at_most)),
-            Self::Stale(lag) => write!(f, "stale={}", span(lag)),
-            Self::SlowBinding(delay) => write!(f, "slow-binding={}", span(delay)),
-            Self::ClockSkew(skew) => write!(f, "clock-skew={}", write_skew(*skew)),
+            Self::Delay { at_least, at_most } => {
+                write!(f, "delay={}..{}", durations::format(*at_least), durations::format(*at_most))
+            }
+            kind => match serde_json::to_value(kind).map_err(|_| fmt::Error)? {
+                Value::Object(fields) => fields
+                    .iter()
+                    .try_for_each(|(name, argument)| write!(f, "{name}={}", argument.as_str().unwrap_or_default())),
+                name => f.write_str(name.as_str().unwrap_or_default()),
+            },
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn read(text: &str) -> Fault {
