@@ -121,7 +121,7 @@ impl Emulator {
         let listen = |source| StartError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        // Responses are written whole, so Nagle's algorithm would only delay the last segment.
+        // Each response is written at once, so Nagle's algorithm would only delay the last segment.
         let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
         let (stop, mut stopped) = watch::channel(());
         let state = Arc::new(AppState {
@@ -133,7 +133,7 @@ impl Emulator {
             is_loopback: address.ip().is_loopback(),
             initial: behavior,
         });
-        let router = Router::new().fallback(server::answer).with_state(Arc::clone(&state));
+        let router = Router::new().fallback(server::handle).with_state(Arc::clone(&state));
         let serving = tokio::spawn(async move {
             let end = async move {
                 let _ = stopped.changed().await;
@@ -146,7 +146,7 @@ impl Emulator {
 
     /// Handles one request without the network. A lost response has a body that fails.
     pub async fn answer(&self, request: Request<Body>) -> Response<Body> {
-        server::answer(State(Arc::clone(&self.state)), request).await
+        server::handle(State(Arc::clone(&self.state)), request).await
     }
 
     /// The address it listens on.

@@ -62,7 +62,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
     let emulator = Emulator::start(SocketAddr::new(host, port), settings.clone()).await.map_err(explain)?;
     settings.failing.iter().try_for_each(|(name, _)| check_fail_binding(&emulator, name))?;
     // A closed standard output is not an error.
-    let _ = greet(&emulator, &settings);
+    let _ = print_greeting(&emulator, &settings);
     shutdown.await;
     Ok(())
 }
@@ -116,7 +116,7 @@ fn explain(error: StartError) -> Box<dyn Error> {
 }
 
 /// Prints the configuration and the queues.
-fn greet(emulator: &Emulator, settings: &Settings) -> io::Result<()> {
+fn print_greeting(emulator: &Emulator, settings: &Settings) -> io::Result<()> {
     let mut out = io::stdout().lock();
     let (bold, dim, plain) = if out.is_terminal() { ("\x1b[1m", "\x1b[2m", "\x1b[0m") } else { ("", "", "") };
     let Settings { access_key, secret_key, security_token, state, iam_account, log, .. } = settings;

@@ -62,6 +62,6 @@ impl<'a> Filter<'a> {
     fn meets(&self, record: &Record, now: i64) -> bool {
         self.name.is_none_or(|name| record.name == name)
             && self.status.is_none_or(|status| record.status(now) == status)
-            && self.tags.iter().all(|(key, value)| record.tags.get(*key).is_some_and(|held| held == value))
+            && self.tags.iter().all(|(key, value)| record.tags.get(*key).is_some_and(|found| found == value))
     }
 }

@@ -51,7 +51,7 @@ pub(super) fn is_control_path(path: &str) -> bool {
 }
 
 /// Handles a control request. Changes to projects are in the state file before it returns.
-pub(super) fn answer(state: &AppState, request: &ApiRequest) -> ApiResponse {
+pub(super) fn handle(state: &AppState, request: &ApiRequest) -> ApiResponse {
     run(state, request).unwrap_or_else(|error| {
         let status = match error {
             ControlError::NotLoopback => 403,

@@ -1,4 +1,4 @@
-//! Durations as text, such as `500ms`, `1m30s` or `-20m`, on the command line, in JSON and in the short form of a fault.
+//! Durations as text, such as `500ms`, `1m30s` or `-20m`, in command-line arguments, JSON and faults.
 
 use std::time::Duration;
 

@@ -3,7 +3,7 @@
 //! Faults are applied after authentication, in the order in which they were injected. Delays, stale reads and slow
 //! bindings accumulate. Of the other kinds only the first match applies to a request. Clock skew is applied before
 //! authentication because it decides whether the signature is valid. To add a kind, add a variant to [`FaultKind`],
-//! its name in `text`, and its effect in the server.
+//! its name in `text`, and its effect in `pipeline` or `server`.
 
 mod text;
 
@@ -178,7 +178,7 @@ impl FaultKind {
 impl From<Limit> for FaultKind {
     /// Rejects requests with the gateway's throttling error.
     fn from(limit: Limit) -> Self {
-        let ApiError { status, code, text } = limit.refusal();
+        let ApiError { status, code, text } = limit.throttling_error();
         Self::Refuse { status, code: code.into_owned(), text }
     }
 }
@@ -203,7 +203,7 @@ pub(super) struct ActiveFaults {
 
 impl ActiveFaults {
     /// The error that replaces the response.
-    pub(super) fn refusal(&self) -> Option<ApiError> {
+    pub(super) fn error(&self) -> Option<ApiError> {
         match &self.kind {
             Some(FaultKind::Refuse { status, code, text }) => {
                 Some(ApiError { status: *status, code: code.clone().into(), text: text.clone() })
@@ -340,7 +340,7 @@ mod tests {
         let mut active_faults = |operation| {
             let active_faults = active_faults(&mut faults, operation);
             (
-                active_faults.refusal().map(|refusal| refusal.text),
+                active_faults.error().map(|error| error.text),
                 active_faults.kind == Some(FaultKind::LoseAnswer),
                 active_faults.delay,
             )
@@ -356,15 +356,15 @@ mod tests {
     #[test]
     fn clock_skew_precedes_other_faults() {
         let skew = |minutes| Fault::new("ListQueues", FaultKind::ClockSkew(time::Duration::minutes(minutes))).times(1);
-        let refused = Fault::throttle("ListQueues").times(1);
-        let mut faults = Faults::new(&[refused, skew(20).containing("a"), skew(-20)]).expect("valid faults");
+        let throttled = Fault::throttle("ListQueues").times(1);
+        let mut faults = Faults::new(&[throttled, skew(20).containing("a"), skew(-20)]).expect("valid faults");
         let first = |faults: &mut Faults, operation: &str, text| {
             let mut active = ActiveFaults::default();
             faults.apply(&mut active, false, operation, |part| part == text);
             assert!(active.kind.is_none());
             active.skew.whole_minutes()
         };
-        assert!(active_faults(&mut faults, "ListQueues").refusal().is_some());
+        assert!(active_faults(&mut faults, "ListQueues").error().is_some());
         assert_eq!(active_faults(&mut faults, "ListQueues").skew, time::Duration::ZERO);
         assert_eq!(first(&mut faults, "ShowQueue", "a"), 0);
         assert_eq!([1, 2, 3].map(|_| first(&mut faults, "ListQueues", "a")), [20, -20, 0]);

@@ -83,7 +83,7 @@ fn issue_token(token: Token, method: &str, credentials: &mut CredentialStore, no
         Identity::User(name) => (name.clone(), user_id),
         Identity::Agency(name) => (format!("{domain_name}/{name}"), name),
     };
-    let mut shown = json!({
+    let mut body = json!({
         "methods": [method],
         "issued_at": format_time(now),
         "roles": [{"id": "0", "name": "te_admin"}],
@@ -92,13 +92,13 @@ fn issue_token(token: Token, method: &str, credentials: &mut CredentialStore, no
     });
     match &token.scope {
         Scope::Nothing => {}
-        Scope::Domain => shown["domain"] = domain,
-        Scope::Project { name, id } => shown["project"] = json!({"id": id, "name": name, "domain": domain}),
+        Scope::Domain => body["domain"] = domain,
+        Scope::Project { name, id } => body["project"] = json!({"id": id, "name": name, "domain": domain}),
     }
     let (text, expires_at) = credentials.issue_token(token, now);
-    shown["expires_at"] = format_time(expires_at).into();
+    body["expires_at"] = format_time(expires_at).into();
     let header = HeaderValue::from_str(&text).expect("tokens are letters and digits");
-    ApiResponse { headers: vec![(SUBJECT_TOKEN, header)], ..ApiResponse::json(201, &json!({"token": shown})) }
+    ApiResponse { headers: vec![(SUBJECT_TOKEN, header)], ..ApiResponse::json(201, &json!({"token": body})) }
 }
 
 fn projects(name: Option<&str>, account: &IamAccount) -> ApiResponse {

@@ -134,7 +134,7 @@ impl AppState {
         world.behavior.faults.apply(faults, true, operation.name(), |text| request.contains(text));
         let project = request.segments.get("project_id").filter(|_| request.method() == "GET" && !faults.lag.is_zero());
         let past = project.map(|project| world.past_project(project, faults.lag));
-        faults.refusal().map_or(Ok(past), Err)
+        faults.error().map_or(Ok(past), Err)
     }
 
     /// Runs an operation that changes nothing, and logs which states its response shows.
@@ -218,7 +218,7 @@ mod tests {
             if older {
                 remove("q1");
             }
-            let past = state.apply_faults(operation, &request, &mut ActiveFaults::default()).expect("no refusal");
+            let past = state.apply_faults(operation, &request, &mut ActiveFaults::default()).expect("no error");
             remove(if older { "q2" } else { "q3" });
             let expected = if older { before } else { before - 2 };
             assert_eq!(state.read("p", past, queues), expected);

@@ -25,7 +25,7 @@ const MAX_DRAINED: usize = 8 * MAX_BODY;
 
 /// Handles one request. The work runs on a blocking thread, because it may write the state file, and because a client
 /// that disconnects must not cancel it.
-pub(super) async fn answer(State(state): State<Arc<AppState>>, request: Request) -> Response {
+pub(super) async fn handle(State(state): State<Arc<AppState>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let (body, read_error) = match read(body).await {
         Ok(body) => (body, None),
@@ -38,7 +38,7 @@ pub(super) async fn answer(State(state): State<Arc<AppState>>, request: Request)
         let (state, request_id) = (Arc::clone(&state), request_id.clone());
         move || match read_error {
             Some(error) if is_control => (ApiResponse::error(&error, ""), ActiveFaults::default()),
-            _ if is_control => (control::answer(&state, &request), ActiveFaults::default()),
+            _ if is_control => (control::handle(&state, &request), ActiveFaults::default()),
             read_error => state.process(request, read_error, &request_id),
         }
     };
@@ -62,15 +62,15 @@ pub(super) async fn answer(State(state): State<Arc<AppState>>, request: Request)
 /// Reads the whole body. An oversized body is drained up to a limit and rejected.
 async fn read(body: Body) -> Result<Bytes, ApiError> {
     let mut stream = body.into_data_stream();
-    let mut whole = Vec::new();
+    let mut bytes = Vec::new();
     let mut length: usize = 0;
     while let Some(piece) = stream.next().await {
         let piece = piece.map_err(|_| ApiError::bad_request(400, "The request ends before its body does"))?;
         length = length.saturating_add(piece.len());
         if length <= MAX_BODY {
-            whole.extend_from_slice(&piece);
+            bytes.extend_from_slice(&piece);
         } else if length <= MAX_DRAINED {
-            whole = Vec::new();
+            bytes = Vec::new();
         } else {
             break;
         }
@@ -78,18 +78,18 @@ async fn read(body: Body) -> Result<Bytes, ApiError> {
     if length > MAX_BODY {
         return Err(ApiError::bad_request(413, "Request entity too large: the body exceeds 12 MB"));
     }
-    Ok(whole.into())
+    Ok(bytes.into())
 }
 
-fn respond(answer: ApiResponse, fault: Option<&FaultKind>, request_id: &str, now: OffsetDateTime) -> Response {
+fn respond(planned: ApiResponse, fault: Option<&FaultKind>, request_id: &str, now: OffsetDateTime) -> Response {
     let mut response = Response::builder()
-        .status(StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR))
+        .status(StatusCode::from_u16(planned.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR))
         .header(REQUEST_ID_HEADER, request_id)
         .header(DATE, http_date(now));
-    if answer.body.is_some() {
+    if planned.body.is_some() {
         response = response.header(CONTENT_TYPE, "application/json");
     }
-    let body = match (fault, answer.body) {
+    let body = match (fault, planned.body) {
         (Some(FaultKind::CutAnswer), Some(mut body)) => {
             response = response.header(CONTENT_LENGTH, body.len());
             body.truncate(body.len() / 2);
@@ -99,7 +99,7 @@ fn respond(answer: ApiResponse, fault: Option<&FaultKind>, request_id: &str, now
         (_, body) => body.map(Body::from).unwrap_or_default(),
     };
     let mut response = response.body(body).expect("the headers are valid");
-    for (name, value) in answer.headers {
+    for (name, value) in planned.headers {
         response.headers_mut().insert(name, value);
     }
     response

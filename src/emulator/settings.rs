@@ -50,7 +50,8 @@ pub struct Settings {
     #[arg(long, value_name = "REQUESTS/TIME")]
     pub limit: Option<Limit>,
     /// Difference between the emulator's clock and the correct time, such as 20m or -20m.
-    // It affects signature checks, the `Date` header and all timestamps.
+    ///
+    /// It affects signature checks, the `Date` header and all timestamps.
     #[arg(long, default_value = "0s", value_parser = durations::parse_signed, allow_hyphen_values = true)]
     #[arg(value_name = "TIME")]
     pub clock_skew: time::Duration,

@@ -90,13 +90,13 @@ pub(super) fn encode(projects: &BTreeMap<String, Project>) -> Vec<u8> {
 
 pub(super) fn write(path: &Path, document: &[u8]) -> Result<(), SnapshotError> {
     let replace = || {
-        let mut beside = path.as_os_str().to_owned();
-        beside.push(".new");
-        let beside = PathBuf::from(beside);
-        let mut file = BufWriter::new(File::create(&beside)?);
+        let mut temporary = path.as_os_str().to_owned();
+        temporary.push(".new");
+        let temporary = PathBuf::from(temporary);
+        let mut file = BufWriter::new(File::create(&temporary)?);
         file.write_all(document)?;
         file.into_inner()?.sync_all()?;
-        fs::rename(&beside, path)
+        fs::rename(&temporary, path)
     };
     replace().map_err(|error| SnapshotError::new(format!("cannot write the state file {}", path.display()), error))
 }

@@ -67,7 +67,7 @@ impl AppState {
         })
     }
 
-    /// Changes all projects.
+    /// Changes all projects and writes the state file.
     pub(super) fn change_all(&self, work: impl FnOnce(&mut World)) -> Result<(), SnapshotError> {
         let mut world = self.world.lock();
         work(&mut world);
@@ -78,7 +78,7 @@ impl AppState {
         self.persist(change)
     }
 
-    /// Changes a project without a request.
+    /// Changes a project and writes the state file.
     pub(super) fn edit<T>(
         &self,
         project: &str,
@@ -154,7 +154,7 @@ impl AppState {
     }
 }
 
-/// Past states of projects with the time until which they were current. Empty unless a stale fault is active.
+/// Earlier states of projects with the time until which they were current. It is empty unless a stale fault is active.
 #[derive(Debug, Default)]
 struct History(BTreeMap<String, VecDeque<(i64, Project)>>);
 

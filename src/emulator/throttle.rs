@@ -45,7 +45,7 @@ impl fmt::Display for Limit {
 
 impl Limit {
     /// The gateway's throttling error, with the text observed in production (units in the singular).
-    pub(super) fn refusal(self) -> ApiError {
+    pub(super) fn throttling_error(self) -> ApiError {
         let seconds = self.period.as_secs();
         let units = [(86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
         let unit = units.into_iter().find(|(length, _)| seconds.is_multiple_of(*length));
@@ -74,7 +74,7 @@ impl Throttle {
             (*last, *count) = (window, 0);
         }
         if *count == limit.requests {
-            return Err(limit.refusal());
+            return Err(limit.throttling_error());
         }
         *count += 1;
         Ok(())
@@ -97,7 +97,11 @@ mod tests {
             ("1/2h", "limit:1,time:2 hour"),
         ] {
             let limit: Limit = text.parse().expect("a limit");
-            assert!(limit.refusal().text.ends_with(&format!("over ratelimit,{expected}")), "{}", limit.refusal().text);
+            assert!(
+                limit.throttling_error().text.ends_with(&format!("over ratelimit,{expected}")),
+                "{}",
+                limit.throttling_error().text
+            );
             assert_eq!(limit.to_string().parse::<Limit>().expect("it is read back"), limit);
         }
         for text in ["", "5", "5/", "/1s", "0/1s", "5/0s", "5/500ms", "-1/1s"] {
