@@ -32,12 +32,12 @@ mod response;
 mod retry;
 mod retry_budget;
 mod routes;
-mod run_verified;
 mod tags;
 #[cfg(test)]
 mod test_server;
 mod transport;
 mod transport_failure;
+mod write;
 
 use self::endpoint::Endpoint;
 pub use self::{
@@ -45,10 +45,11 @@ pub use self::{
     config_error::{ConfigError, Setting},
     connections::ConnectionFilter,
     credentials::{AccessKey, Agency, Credentials, CredentialsSource, NameOrId, PasswordCredentials},
-    error::{ApiError, Error},
+    error::Error,
     error_kind::ErrorKind,
     project::{Client, Project},
     retry::WRITE_GRACE,
+    write::Write,
 };
 
 pub use crate::dli::operation::Operation;

@@ -183,7 +183,7 @@ pub fn run(bytes: &[u8]) {
         // A client of its own: what one refusal teaches of the service's limits would hold up the calls after it.
         if let Err(error) = bench.runtime.block_on(call(bench.address, operation)) {
             check(&error, &answer);
-            let text = error.with_causes();
+            let text = error.to_string();
             // The session of the metadata service is asked for without any secret.
             assert!(operation == Operation::MetadataSession || !text.contains(TOKEN), "{text}");
             assert!(is_told_elsewhere(&answer) || !text.contains(HANDED_OUT), "{text}");
@@ -272,17 +272,17 @@ async fn call(address: SocketAddr, operation: Operation) -> Result<(), Error> {
         Operation::ListConnections => project.list_connections(&ConnectionFilter::default()).await.map(drop),
         Operation::DeleteConnection => project.delete_connection(ID).await,
         Operation::ReplaceHosts => project.replace_hosts(ID, &[]).await,
-        Operation::Bind => project.bind(ID, &QueueNames::default()).await,
-        Operation::Unbind => project.unbind(ID, &QueueNames::default()).await,
-        Operation::CreateRoute => project.create_route(ID, "r", "10.0.0.0/8").await,
-        Operation::DeleteRoute => project.delete_route(ID, "r").await,
+        Operation::Bind => project.bind(ID, &QueueNames::default()).send().await,
+        Operation::Unbind => project.unbind(ID, &QueueNames::default()).send().await,
+        Operation::CreateRoute => project.create_route(ID, "r", "10.0.0.0/8").send().await,
+        Operation::DeleteRoute => project.delete_route(ID, "r").send().await,
         Operation::ListPrivileges => project.list_privileges(ID).await.map(drop),
-        Operation::Authorize => project.authorize(ID, "0123", AuthorizationAction::Grant).await,
+        Operation::Authorize => project.authorize(ID, "0123", AuthorizationAction::Grant).send().await,
         Operation::ListQueues => project.list_queues().await.map(drop),
         Operation::ListPools => project.list_pools().await.map(drop),
         Operation::ListTags => project.list_tags(ID).await.map(drop),
-        Operation::CreateTags => project.create_tags(ID, &[]).await,
-        Operation::DeleteTags => project.delete_tags(ID, &[]).await,
+        Operation::CreateTags => project.create_tags(ID, &[]).send().await,
+        Operation::DeleteTags => project.delete_tags(ID, &[]).send().await,
         // What comes before any call of the service.
         Operation::CreateToken
         | Operation::AssumeAgency
@@ -294,16 +294,16 @@ async fn call(address: SocketAddr, operation: Operation) -> Result<(), Error> {
 }
 
 fn check(error: &Error, answer: &[u8]) {
-    let text = error.with_causes();
+    let text = error.to_string();
     assert!(text.chars().count() <= LONGEST, "{text}");
     // Without credentials it tells where they were looked for, a place a line.
-    let line = if error.operation().is_none() { text.replacen("\n  - ", "", 1) } else { text.clone() };
+    let line = if error.operation.is_none() { text.replacen("\n  - ", "", 1) } else { text.clone() };
     assert!(!line.chars().any(char::is_control), "{text:?}");
     // The key is not known to who answers, but a fuzzer reads it out of this very comparison and makes answers of it.
     let visible: String = String::from_utf8_lossy(answer).chars().filter(char::is_ascii_graphic).collect();
     assert!(visible.contains(SECRET_KEY) || !text.contains(SECRET_KEY), "{text}");
     let _ = (error.is_not_found(), error.is_not_published(), error.is_transient());
-    if !error.operation().is_some_and(Operation::is_write) {
+    if !error.operation.is_some_and(Operation::is_write) {
         assert!(!error.may_have_taken_effect(), "a read changes nothing: {text}");
     }
 }

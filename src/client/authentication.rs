@@ -1,9 +1,8 @@
 //! Requests with credentials.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use http::StatusCode;
 
 use super::{
     config_error::{ConfigError, Setting},
@@ -74,14 +73,14 @@ impl Inner {
         };
         let skew = self.clocks.skew();
         let refusal = match attempt(resolved, skew).await {
-            Err(Error::Api(refusal)) if refusal.status == StatusCode::UNAUTHORIZED => refusal,
+            Err(refusal) if refusal.is_unauthorized() => refusal,
             outcome => return outcome,
         };
         let is_signed = matches!(resolved.scheme, AuthScheme::Key(_));
         let is_for_date = is_signed && self.clocks.corrects(&refusal, skew);
         if !is_for_date {
             if !resolved.renewable || resolved.is_no_better() {
-                return Err(Error::Api(refusal));
+                return Err(refusal);
             }
             tracing::info!(caller = resolved.caller, "credentials were rejected; refreshing");
             self.forget(scope, resolved).await;
@@ -107,7 +106,7 @@ impl Inner {
                 let cache = self.token_cache(scope.token_scope);
                 // A rejection for this project is final.
                 if let Some(refusal) = cache.refusal().await {
-                    return Err(Error::Identity(refusal));
+                    return Err(refusal.preliminary());
                 }
                 let token = self
                     .credentials_cache
@@ -120,7 +119,7 @@ impl Inner {
                 if let Some(failure) =
                     self.credentials_cache.machine.failure().await.filter(|failure| failure.missing().is_some())
                 {
-                    return Err(Error::Identity(failure));
+                    return Err(failure.preliminary());
                 }
                 self.credentials_cache
                     .machine
@@ -146,19 +145,19 @@ impl Inner {
 
     /// The cache of a project's id.
     pub(super) fn project_cache(&self, key: ProjectKey) -> Arc<ExpiringCache<String>> {
-        let mut projects = self.credentials_cache.projects.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut projects = self.credentials_cache.projects.lock();
         Arc::clone(projects.entry(key).or_default())
     }
 
     /// The lockout guard of the key at this host; another host may belong to another cloud.
     fn key_guard(&self, host: &str) -> Arc<LockoutGuard> {
-        let mut keys = self.credentials_cache.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut keys = self.credentials_cache.keys.lock();
         Arc::clone(keys.entry(host.to_owned()).or_default())
     }
 
     /// The cache of the token for a project or the account.
     pub(super) fn token_cache(&self, token_scope: &TokenScope) -> Arc<ExpiringCache<Arc<ResolvedCredentials>>> {
-        let mut tokens = self.credentials_cache.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tokens = self.credentials_cache.tokens.lock();
         Arc::clone(tokens.entry(token_scope.clone()).or_default())
     }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use time::{Duration, OffsetDateTime, format_description::well_known::Rfc2822};
 
-use super::{config::Clock, error::ApiError};
+use super::{config::Clock, error::Error};
 use crate::dli::signature::parse_date;
 
 /// A larger offset is taken as the reason of a rejection. The gateway allows 15 minutes.
@@ -59,7 +59,7 @@ impl Clocks {
     }
 
     /// Returns whether a request with this skew may have been rejected for its date, and adjusts the skew if so.
-    pub(super) fn corrects(&self, refusal: &ApiError, skew: Duration) -> bool {
+    pub(super) fn corrects(&self, refusal: &Error, skew: Duration) -> bool {
         let told = refusal.message.split_once(SERVER_TIME).and_then(|(_, rest)| parse_date(rest.get(..16)?));
         if let Some(time) = told {
             self.set(time);
@@ -87,16 +87,9 @@ mod tests {
         Clocks::new(|| datetime!(2026-01-01 12:00 UTC))
     }
 
-    fn refusal(message: &str) -> ApiError {
-        ApiError {
-            operation: Operation::ShowConnection,
-            status: StatusCode::UNAUTHORIZED,
-            code: Some("APIGW.0301".into()),
-            message: message.into(),
-            request_id: None,
-            caller: None,
-            retry_after: None,
-        }
+    fn refusal(message: &str) -> Error {
+        let code = Some("APIGW.0301".into());
+        Error::reported(Operation::ShowConnection, StatusCode::UNAUTHORIZED, code, message.into())
     }
 
     #[test]

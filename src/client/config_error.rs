@@ -122,12 +122,12 @@ pub enum ConfigError {
         problem: String,
     },
     /// `cacert_file` cannot be read.
-    #[error("the certificate file {} cannot be read", path.display())]
+    #[error("the certificate file {} cannot be read: {reason}", path.display())]
     CertificateFile {
         /// As given.
         path: PathBuf,
         /// What the system says.
-        source: io::Error,
+        reason: io::Error,
     },
     /// `cacert_file` does not hold certificates.
     #[error("the certificate file {} {problem}", path.display())]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, de::Error as _};
 use time::OffsetDateTime;
 
-use super::{error::Error, project::Project};
+use super::{error::Error, project::Project, write::Write};
 use crate::dli::{
     operation::Operation,
     wire::{Connection, ConnectionList, CreateConnection, Host, QueueNames, ReplaceHosts},
@@ -74,13 +74,13 @@ impl Project {
 
     /// Binds queues or pools. The answer comes before the peering stands: its state is read with
     /// [`show_connection`](Self::show_connection).
-    pub async fn bind(&self, id: &str, names: &QueueNames) -> Result<(), Error> {
-        self.run(self.request(Operation::Bind, &[id]).body(names)).await
+    pub fn bind(&self, id: &str, names: &QueueNames) -> Write<'_> {
+        self.write(self.request(Operation::Bind, &[id]).body(names))
     }
 
     /// Unbinds queues or pools.
-    pub async fn unbind(&self, id: &str, names: &QueueNames) -> Result<(), Error> {
-        self.run(self.request(Operation::Unbind, &[id]).body(names)).await
+    pub fn unbind(&self, id: &str, names: &QueueNames) -> Write<'_> {
+        self.write(self.request(Operation::Unbind, &[id]).body(names))
     }
 }
 
@@ -107,7 +107,10 @@ fn sorted(hosts: &[Host]) -> Vec<Host> {
 mod tests {
     use super::*;
     use crate::{
-        client::test_server::{ID, exchange},
+        client::{
+            ErrorKind,
+            test_server::{ID, exchange},
+        },
         dli::wire::Tag,
     };
 
@@ -152,7 +155,7 @@ mod tests {
             let (_, id) =
                 exchange(201, response, async |project| project.create_connection(&connection, &|_| {}).await).await;
             let error = id.expect_err("there is no id");
-            assert!(matches!(error, Error::Undecodable { .. }), "{error:?}");
+            assert_eq!(error.kind(), ErrorKind::InvalidResponse, "{error:?}");
             assert!(error.may_have_taken_effect());
         }
     }
@@ -242,10 +245,10 @@ mod tests {
         let path = "/v2.0/48cc2c48765f481480c7db940d6409d1/datasource/enhanced-connections/2a620c33-5609-40c9-affd-2b6453071b0f";
         let queues = QueueNames { queues: vec!["q1".into(), "q2".into()], ..QueueNames::default() };
         let pools = QueueNames { elastic_resource_pools: vec!["p1".into()], ..QueueNames::default() };
-        let (request, done) = exchange(200, DONE, async |project| project.bind(ID, &queues).await).await;
+        let (request, done) = exchange(200, DONE, async |project| project.bind(ID, &queues).send().await).await;
         assert_eq!(request.parts(), ("POST", format!("{path}/associate-queue"), r#"{"queues":["q1","q2"]}"#));
         done.expect("bound");
-        let (request, done) = exchange(200, DONE, async |project| project.unbind(ID, &pools).await).await;
+        let (request, done) = exchange(200, DONE, async |project| project.unbind(ID, &pools).send().await).await;
         assert_eq!(
             request.parts(),
             ("POST", format!("{path}/disassociate-queue"), r#"{"elastic_resource_pools":["p1"]}"#)

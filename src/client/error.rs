@@ -1,310 +1,308 @@
-//! Errors of a call, by the phase in which they occur.
+//! The error of a call, classified once where it is made.
 //!
-//! The phase decides whether the call may have taken effect. Callers ask [`Error::is_not_found`] and [`Error::may_have_taken_effect`] and leave status codes
-//! alone: the service says "not found" with HTTP 400 and reports faults of its own with it too. [`Error::kind`] decides.
+//! Callers ask [`Error::is_not_found`] and [`Error::may_have_taken_effect`] instead of reading status codes: the service
+//! reports a missing object with HTTP 400, and some of its own faults too.
 
-use std::{error::Error as _, fmt, sync::Arc, time::Duration};
+use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
 
 use http::StatusCode;
 
-use super::config_error::{ConfigError, Setting};
-use crate::dli::{operation::Operation, rate_limit::RateLimit};
+use super::{
+    config_error::{ConfigError, Setting},
+    error_kind::ErrorKind,
+    transport_failure::{of_connect, root_cause},
+};
+use crate::dli::{error_catalog::TransportFailure, operation::Operation, rate_limit::RateLimit};
 
-/// A call failed. The phases stand in the order of a call.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The configuration is incomplete or contradictory.
-    #[error(transparent)]
-    Configuration(#[from] ConfigError),
-    /// The credentials or the project could not be resolved; the call itself was not sent. Shared by all waiting calls.
-    #[error(transparent)]
-    Identity(Arc<Error>),
-    /// The request could not be built; nothing was sent.
-    #[error("{operation}: the request could not be built")]
-    Request {
-        /// The call.
-        operation: Operation,
-        /// Why.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// The call waited for the rate limiter until its deadline; nothing was sent.
-    #[error(
-        "{operation}: not sent: its turn did not come within {}; the gateway of {host} limits the calls{}",
-        rounded(*waited),
-        limit.map(|limit| format!(" to {limit}")).unwrap_or_default()
-    )]
-    QueuedTooLong {
-        /// The call.
-        operation: Operation,
-        /// Host and port.
-        host: String,
-        /// How long it waited.
-        waited: Duration,
-        /// The limit of the gateway, if known.
-        limit: Option<RateLimit>,
-    },
-    /// No connection (name, network, TLS, proxy or connect timeout); nothing was sent.
-    #[error("{operation}: no connection to {host}")]
-    Connect {
-        /// The call.
-        operation: Operation,
-        /// Host and port.
-        host: String,
-        /// Why.
-        source: reqwest::Error,
-    },
-    /// The connection ended before a response arrived.
-    #[error("{operation}: the connection to {host} was lost before an answer came")]
-    Lost {
-        /// The call.
-        operation: Operation,
-        /// Host and port.
-        host: String,
-        /// How.
-        source: reqwest::Error,
-    },
-    /// The request timed out, in any phase.
-    #[error("{operation}: no complete answer from {host} within {limit:?}")]
-    Timeout {
-        /// The call.
-        operation: Operation,
-        /// Host and port.
-        host: String,
-        /// The timeout.
-        limit: Duration,
-        /// Where it was when the time ran out.
-        source: reqwest::Error,
-    },
-    /// The response was truncated.
-    #[error("{operation}: the answer (HTTP {status}) was cut off{}", request_id_text(request_id.as_deref()))]
-    Interrupted {
-        /// The call.
-        operation: Operation,
-        /// Status of the answer.
-        status: StatusCode,
-        /// Names the request for the service's support.
-        request_id: Option<String>,
-        /// How.
-        source: reqwest::Error,
-    },
-    /// The response exceeds the maximum size.
-    #[error(
-        "{operation}: the answer (HTTP {status}) has more than {limit} bytes{}",
-        request_id_text(request_id.as_deref())
-    )]
-    TooLarge {
-        /// The call.
-        operation: Operation,
-        /// Status of the answer.
-        status: StatusCode,
-        /// Names the request for the service's support.
-        request_id: Option<String>,
-        /// Maximum size in bytes.
-        limit: usize,
-    },
-    /// The service or its gateway reports a failure.
-    #[error(transparent)]
-    Api(ApiError),
-    /// The status says success, but the body is not valid.
-    #[error(
-        "{operation}: the answer (HTTP {status}) cannot be read: {problem}; it begins with {excerpt:?}{}",
-        request_id_text(request_id.as_deref())
-    )]
-    Undecodable {
-        /// The call.
-        operation: Operation,
-        /// Status of the answer.
-        status: StatusCode,
-        /// Names the request for the service's support.
-        request_id: Option<String>,
-        /// The error of the JSON decoder, truncated.
-        problem: String,
-        /// The beginning of the body, printable.
-        excerpt: String,
-    },
-    /// The call failed after more than one attempt.
-    #[error("tried {attempts} times in {}; last", rounded(*elapsed))]
-    Repeated {
-        /// At least 2.
-        attempts: u32,
-        /// From the first attempt, waits included, to the end of the last.
-        elapsed: Duration,
-        /// Whether any of the attempts may have taken effect.
-        open: bool,
-        /// The error of the last attempt; never itself `Repeated`.
-        #[source]
-        last: Box<Error>,
-    },
+/// A failed call, or an invalid configuration.
+#[derive(Debug, Clone)]
+pub struct Error {
+    /// The failed operation; `None` for an invalid configuration.
+    pub operation: Option<Operation>,
+    /// HTTP status, if a response arrived; 2xx for `is_success: false`.
+    pub status: Option<StatusCode>,
+    /// `DLI.xxxx` or `APIGW.xxxx`; missing with `is_success: false`, and if something else responded.
+    pub code: Option<String>,
+    /// The message of the service, or else a description of the failure.
+    pub message: String,
+    /// Identifies the request for the service's support.
+    pub request_id: Option<String>,
+    /// Owner and origin of the credentials, if they may be at fault. Holds no secret.
+    pub credentials: Option<String>,
+    /// Why no valid response arrived; `None` if the service or its gateway reported the failure.
+    pub transport_failure: Option<TransportFailure>,
+    /// Number of requests that were sent or could not connect.
+    pub attempts: u32,
+    /// From the first attempt to the end of the last, waits included; zero for a single attempt.
+    pub elapsed: Duration,
+    /// The `Retry-After`.
+    pub(super) retry_after: Option<Duration>,
+    /// The kind of this failure itself.
+    pub(super) own_kind: ErrorKind,
+    /// Whether it prevented another call: credentials or the project could not be resolved.
+    pub(super) is_preliminary: bool,
+    /// Whether an earlier attempt may have taken effect.
+    pub(super) open: bool,
+    pub(super) source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 impl Error {
-    /// The error that the service reported, if any.
+    pub(super) fn new(operation: Operation, kind: ErrorKind, message: String) -> Self {
+        Self {
+            operation: Some(operation),
+            status: None,
+            code: None,
+            message,
+            request_id: None,
+            credentials: None,
+            transport_failure: None,
+            attempts: 1,
+            elapsed: Duration::ZERO,
+            retry_after: None,
+            own_kind: kind,
+            is_preliminary: false,
+            open: false,
+            source: None,
+        }
+    }
+
+    /// The request cannot be built.
+    pub(super) fn invalid_request(operation: Operation, reason: impl fmt::Display) -> Self {
+        let message = format!("the request could not be built: {reason}");
+        Self { attempts: 0, ..Self::new(operation, ErrorKind::InvalidRequest, message) }
+    }
+
+    /// The call waited for the rate limiter until its deadline.
+    pub(crate) fn queued_too_long(operation: Operation, host: &str, limit: Option<RateLimit>) -> Self {
+        let limited =
+            limit.map_or("is limiting the number of calls".to_owned(), |limit| format!("allows only {limit}"));
+        let message =
+            format!("not sent: the gateway of {host} {limited}, and the call was still waiting when its time ran out");
+        Self {
+            attempts: 0,
+            transport_failure: Some(TransportFailure::QueuedTooLong),
+            ..Self::new(operation, ErrorKind::QueuedTooLong, message)
+        }
+    }
+
+    /// No response arrived within `timeout`.
+    pub(super) fn no_response(operation: Operation, host: &str, timeout: Duration, source: reqwest::Error) -> Self {
+        let source = source.without_url();
+        let (kind, failure, message) = if source.is_builder() {
+            return Self::invalid_request(operation, root_cause(&source));
+        } else if source.is_connect() {
+            let failure = of_connect(&source);
+            let reason = match failure {
+                TransportFailure::Unresolved => ": the name has no address".to_owned(),
+                TransportFailure::Refused => ": connection refused".to_owned(),
+                TransportFailure::ConnectTimeout => " in time".to_owned(),
+                TransportFailure::Proxy => {
+                    format!(" through the proxy: {}", root_cause(&source).trim_start_matches("tunnel error: "))
+                }
+                _ => format!(": {}", root_cause(&source)),
+            };
+            (ErrorKind::ConnectFailed, failure, format!("no connection to {host}{reason}"))
+        } else if source.is_timeout() {
+            let timeout = humantime::format_duration(timeout);
+            let message = format!("no complete answer from {host} within {timeout}");
+            (ErrorKind::OutcomeUnknown, TransportFailure::Timeout, message)
+        } else {
+            let message = format!("the connection to {host} ended before an answer came");
+            (ErrorKind::OutcomeUnknown, TransportFailure::Lost, message)
+        };
+        Self { transport_failure: Some(failure), source: Some(Arc::new(source)), ..Self::new(operation, kind, message) }
+    }
+
+    /// The response was truncated.
+    pub(super) fn truncated(operation: Operation, status: StatusCode, source: reqwest::Error) -> Self {
+        let message = format!("the answer ({}) was cut off", http_status(status));
+        Self {
+            status: Some(status),
+            transport_failure: Some(TransportFailure::TruncatedResponse),
+            source: Some(Arc::new(source.without_url())),
+            ..Self::new(operation, ErrorKind::of_truncated(status), message)
+        }
+    }
+
+    /// The response exceeds the maximum size in bytes.
+    pub(super) fn too_large(operation: Operation, status: StatusCode, limit: usize) -> Self {
+        let message = format!("{}, but longer than {limit} bytes", http_status(status));
+        Self {
+            status: Some(status),
+            transport_failure: Some(TransportFailure::UnexpectedResponse),
+            ..Self::new(operation, ErrorKind::of_too_large(status), message)
+        }
+    }
+
+    /// The status says success, but the body is not valid.
+    pub(super) fn invalid_response(operation: Operation, status: StatusCode, problem: &str) -> Self {
+        let message = format!("{}, but not in the service's format{problem}", http_status(status));
+        Self {
+            status: Some(status),
+            transport_failure: Some(TransportFailure::UnexpectedResponse),
+            ..Self::new(operation, ErrorKind::InvalidResponse, message)
+        }
+    }
+
+    /// The service or its gateway reports a failure: a status outside 2xx, or 2xx with `is_success: false`.
+    pub(super) fn reported(operation: Operation, status: StatusCode, code: Option<String>, message: String) -> Self {
+        let kind = ErrorKind::of_response(status, code.as_deref().unwrap_or_default(), &message);
+        Self { status: Some(status), code, ..Self::new(operation, kind, message) }
+    }
+
+    /// Marks an error that prevented another call.
+    pub(super) fn preliminary(self) -> Self {
+        Self { is_preliminary: true, ..self }
+    }
+
+    /// The kind of the failure; after retries, of the last attempt.
     #[must_use]
-    pub fn api(&self) -> Option<&ApiError> {
-        match self {
-            Self::Api(error) => Some(error),
-            Self::Repeated { last, .. } => last.api(),
-            Self::Identity(error) => error.api(),
-            _ => None,
+    pub fn kind(&self) -> ErrorKind {
+        match self.own_kind {
+            kind if !self.is_preliminary => kind,
+            ErrorKind::OutcomeUnknown | ErrorKind::Throttled => ErrorKind::TransientNotApplied,
+            ErrorKind::InvalidResponse | ErrorKind::NotFound | ErrorKind::NotPublished => ErrorKind::Refused,
+            kind => kind,
         }
     }
 
-    /// The number of attempts.
+    /// Whether the service or its gateway reported the failure.
     #[must_use]
-    pub fn attempts(&self) -> u32 {
-        match self {
-            Self::Configuration(_) | Self::Request { .. } | Self::QueuedTooLong { .. } => 0,
-            Self::Repeated { attempts, .. } => *attempts,
-            Self::Identity(error) => error.attempts(),
-            _ => 1,
-        }
+    pub fn is_reported(&self) -> bool {
+        self.status.is_some() && self.transport_failure.is_none()
     }
 
-    /// The failed operation; `None` for configuration errors.
+    /// Whether the service says that the object itself does not exist. A 404 of the gateway does not say that.
     #[must_use]
-    pub fn operation(&self) -> Option<Operation> {
-        match self {
-            Self::Configuration(_) => None,
-            Self::Repeated { last, .. } => last.operation(),
-            Self::Identity(error) => error.operation(),
-            Self::Request { operation, .. }
-            | Self::QueuedTooLong { operation, .. }
-            | Self::Connect { operation, .. }
-            | Self::Lost { operation, .. }
-            | Self::Timeout { operation, .. }
-            | Self::Interrupted { operation, .. }
-            | Self::TooLarge { operation, .. }
-            | Self::Api(ApiError { operation, .. })
-            | Self::Undecodable { operation, .. } => Some(*operation),
-        }
+    pub fn is_not_found(&self) -> bool {
+        self.kind() == ErrorKind::NotFound
     }
 
-    /// HTTP status, if a response arrived.
+    /// Whether the API is not published in the region. That says nothing about any object.
     #[must_use]
-    pub fn status(&self) -> Option<StatusCode> {
-        match self {
-            Self::Interrupted { status, .. }
-            | Self::TooLarge { status, .. }
-            | Self::Api(ApiError { status, .. })
-            | Self::Undecodable { status, .. } => Some(*status),
-            Self::Repeated { last, .. } => last.status(),
-            Self::Identity(error) => error.status(),
-            _ => None,
-        }
+    pub fn is_not_published(&self) -> bool {
+        self.kind() == ErrorKind::NotPublished
     }
 
-    /// Request id, if the response has one.
+    /// Whether the call may succeed when retried: network failure, server fault or throttling.
     #[must_use]
-    pub fn request_id(&self) -> Option<&str> {
-        match self {
-            Self::Interrupted { request_id, .. }
-            | Self::TooLarge { request_id, .. }
-            | Self::Api(ApiError { request_id, .. })
-            | Self::Undecodable { request_id, .. } => request_id.as_deref(),
-            Self::Repeated { last, .. } => last.request_id(),
-            Self::Identity(error) => error.request_id(),
-            _ => None,
-        }
+    pub fn is_transient(&self) -> bool {
+        matches!(
+            self.kind(),
+            ErrorKind::ConnectFailed
+                | ErrorKind::Throttled
+                | ErrorKind::TransientNotApplied
+                | ErrorKind::OutcomeUnknown
+        )
     }
 
-    /// The missing settings, if that is the error.
-    pub(super) fn missing(&self) -> Option<&[Setting]> {
-        match self {
-            Self::Configuration(ConfigError::Missing { settings }) => Some(settings),
-            Self::Identity(error) => error.missing(),
-            _ => None,
-        }
-    }
-
-    /// Adds the caller if the credentials may be at fault.
-    pub(super) fn by(mut self, caller: &str) -> Self {
-        if let Self::Api(error) = &mut self
-            && error.is_about_credentials()
-        {
-            error.caller.get_or_insert_with(|| caller.to_owned());
-        }
-        self
+    /// Whether a failed write may have taken effect: false if every attempt was rejected or did not reach the service.
+    /// Always false for a read.
+    #[must_use]
+    pub fn may_have_taken_effect(&self) -> bool {
+        let is_unknown = matches!(self.kind(), ErrorKind::OutcomeUnknown | ErrorKind::InvalidResponse);
+        self.open || is_unknown && self.operation.is_some_and(Operation::is_write)
     }
 
     /// Whether the service may still be processing the request: no response, a truncated success, or a gateway timeout.
     #[must_use]
     pub fn may_be_under_way(&self) -> bool {
-        match self {
-            Self::Lost { .. } | Self::Timeout { .. } => true,
-            Self::Interrupted { status, .. } => status.is_success(),
-            Self::Repeated { last, .. } => last.may_be_under_way(),
-            _ => self.status() == Some(StatusCode::GATEWAY_TIMEOUT),
+        match self.transport_failure {
+            Some(TransportFailure::Lost | TransportFailure::Timeout) => true,
+            Some(TransportFailure::TruncatedResponse) => self.status.is_some_and(|status| status.is_success()),
+            _ => self.status == Some(StatusCode::GATEWAY_TIMEOUT),
         }
     }
 
-    /// The message with all its causes: "no connection to …: …: connection refused".
-    #[must_use]
-    pub fn with_causes(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            text = format!("{text}: {error}");
-            cause = error.source();
-        }
-        text
+    /// Whether the request itself was sent.
+    pub(super) fn is_sent(&self) -> bool {
+        let unsent = [ErrorKind::InvalidRequest, ErrorKind::ConnectFailed, ErrorKind::QueuedTooLong];
+        !self.is_preliminary && !unsent.contains(&self.own_kind)
     }
-}
 
-/// The service, or the gateway in front of it, says that a call failed: a status outside 2xx, or 2xx with
-/// `is_success: false`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ApiError {
-    /// The call.
-    pub operation: Operation,
-    /// HTTP status; 2xx where only `is_success` tells of the failure.
-    pub status: StatusCode,
-    /// `DLI.xxxx` or `APIGW.xxxx`; missing with `is_success: false`, and where something else answered.
-    pub code: Option<String>,
-    /// The message of the service, or the beginning of the body.
-    pub message: String,
-    /// Names the request for the service's support.
-    pub request_id: Option<String>,
-    /// The `Retry-After`.
-    pub retry_after: Option<Duration>,
-    /// Owner and origin of the credentials, if they may be at fault. Holds no secret.
-    pub caller: Option<String>,
-}
+    /// Whether the request itself was rejected with HTTP 401.
+    pub(super) fn is_unauthorized(&self) -> bool {
+        !self.is_preliminary && self.is_reported() && self.status == Some(StatusCode::UNAUTHORIZED)
+    }
 
-impl ApiError {
-    /// Whether the credentials may be at fault.
+    /// The missing settings, if that is the error.
+    pub(super) fn missing(&self) -> Option<&[Setting]> {
+        match self.source.as_ref()?.downcast_ref()? {
+            ConfigError::Missing { settings } => Some(settings),
+            _ => None,
+        }
+    }
+
+    /// Adds owner and origin of the credentials if they may be at fault.
+    pub(super) fn by(mut self, caller: &str) -> Self {
+        if self.is_about_credentials() {
+            self.credentials.get_or_insert_with(|| caller.to_owned());
+        }
+        self
+    }
+
     fn is_about_credentials(&self) -> bool {
         const CODES: [&str; 6] = ["DLI.0013", "DLI.0014", "DLI.0015", "DLI.0016", "APIGW.0501", "APIGW.0502"];
-        matches!(self.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
-            || self.code.as_deref().is_some_and(|code| CODES.contains(&code))
-            || (self.operation.is_identity() && self.status.is_client_error())
+        let is_identity = self.operation.is_some_and(Operation::is_identity);
+        self.is_reported()
+            && (matches!(self.status, Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN))
+                || self.code.as_deref().is_some_and(|code| CODES.contains(&code))
+                || is_identity && self.status.is_some_and(|status| status.is_client_error()))
+    }
+
+    /// What happened, on one line: `HTTP 400 Bad Request, DLI.0001: …` or a description.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let Some(status) = self.status.filter(|_| self.is_reported()) else { return self.message.clone() };
+        let soft = if status.is_success() { " with is_success false" } else { "" };
+        // The identity service repeats the status as its code.
+        let code = self.code.as_ref().filter(|code| *code != status.as_str());
+        let code = code.map(|code| format!(", {code}")).unwrap_or_default();
+        format!("{}{soft}{code}: {}", http_status(status), self.message)
+    }
+
+    /// Number of attempts and their time, such as `3 times in 2s`; `None` for a single attempt.
+    #[must_use]
+    pub fn tried(&self) -> Option<String> {
+        let elapsed = humantime::format_duration(Duration::from_secs(self.elapsed.as_secs().max(1)));
+        (self.attempts > 1).then(|| format!("{} times in {elapsed}", self.attempts))
     }
 }
 
-impl fmt::Display for ApiError {
+impl From<ConfigError> for Error {
+    fn from(error: ConfigError) -> Self {
+        Self {
+            operation: None,
+            attempts: 0,
+            message: error.to_string(),
+            source: Some(Arc::new(error)),
+            ..Self::new(Operation::ListProjects, ErrorKind::InvalidRequest, String::new())
+        }
+    }
+}
+
+impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { operation, status, code, message, request_id, .. } = self;
-        write!(f, "{operation}: HTTP {status}")?;
-        if status.is_success() {
-            f.write_str(" with is_success false")?;
+        if let Some(operation) = self.operation {
+            write!(f, "{operation}: ")?;
         }
-        if let Some(code) = code {
-            write!(f, ", {code}")?;
+        f.write_str(&self.summary())?;
+        if let Some(id) = &self.request_id {
+            write!(f, " (request id {id})")?;
         }
-        write!(f, ": {message}{}", request_id_text(request_id.as_deref()))
+        self.tried().map_or(Ok(()), |tried| write!(f, "; tried {tried}"))
     }
 }
 
-impl std::error::Error for ApiError {}
-
-/// Rounds to seconds, or to milliseconds below one second.
-fn rounded(time: Duration) -> humantime::FormattedDuration {
-    let (seconds, milliseconds) =
-        (Duration::from_secs(time.as_secs()), Duration::from_millis(time.subsec_millis().into()));
-    humantime::format_duration(if seconds.is_zero() { milliseconds } else { seconds })
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_ref().map(|source| &**source as _)
+    }
 }
 
-fn request_id_text(request_id: Option<&str>) -> String {
-    request_id.map(|id| format!(" (request id {id})")).unwrap_or_default()
+/// `HTTP 400 Bad Request`.
+fn http_status(status: StatusCode) -> String {
+    format!("HTTP {status}").replace(" <unknown status code>", "")
 }
 
 #[cfg(test)]
@@ -312,15 +310,8 @@ mod tests {
     use super::*;
 
     fn api(operation: Operation, status: u16, code: &str, message: &str) -> Error {
-        Error::Api(ApiError {
-            operation,
-            status: StatusCode::from_u16(status).expect("a status"),
-            code: (!code.is_empty()).then(|| code.to_owned()),
-            message: message.to_owned(),
-            request_id: None,
-            caller: None,
-            retry_after: None,
-        })
+        let status = StatusCode::from_u16(status).expect("a status");
+        Error::reported(operation, status, (!code.is_empty()).then(|| code.to_owned()), message.to_owned())
     }
 
     #[test]
@@ -339,7 +330,7 @@ mod tests {
     fn the_caller_is_named_where_the_credentials_may_be_at_fault() {
         let named = |operation, status, code| {
             let error = api(operation, status, code, "").by("the key");
-            error.api().is_some_and(|error| error.caller.is_some())
+            error.credentials.is_some()
         };
         let create = Operation::CreateConnection;
         for (status, code) in [(401, "APIGW.0301"), (403, ""), (401, "DLI.0013"), (400, "DLI.0015"), (400, "DLI.0016")]

@@ -1,11 +1,8 @@
-//! Classification of errors: the only place that maps status, code and transport failure to a kind. Pure.
-
-use std::time::Duration;
+//! Classification of responses: the only place that maps status and code to a kind. Pure.
 
 use http::StatusCode;
 
-use super::error::{ApiError, Error};
-use crate::dli::{error_code, operation::Operation, rate_limit::RateLimit};
+use crate::dli::error_code;
 
 /// The kind of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,12 +14,7 @@ pub enum ErrorKind {
     /// No connection; nothing was sent.
     ConnectFailed,
     /// The gateway throttled the request; nothing was done.
-    Throttled {
-        /// The limit, if the response names it.
-        limit: Option<RateLimit>,
-        /// The `Retry-After`, if any.
-        wait: Option<Duration>,
-    },
+    Throttled,
     /// The request was not executed and may succeed when retried.
     TransientNotApplied,
     /// The network or the server failed; the request may have been executed.
@@ -39,112 +31,37 @@ pub enum ErrorKind {
     Refused,
 }
 
-impl Error {
-    /// The kind of the failure; after retries, of the last attempt.
-    #[must_use]
-    pub fn kind(&self) -> ErrorKind {
-        match self {
-            Self::Configuration(_) | Self::Request { .. } => ErrorKind::InvalidRequest,
-            Self::QueuedTooLong { .. } => ErrorKind::QueuedTooLong,
-            Self::Connect { .. } => ErrorKind::ConnectFailed,
-            Self::Lost { .. } | Self::Timeout { .. } => ErrorKind::OutcomeUnknown,
-            // The status line has arrived.
-            Self::Interrupted { status, .. } if *status == StatusCode::TOO_MANY_REQUESTS => {
-                ErrorKind::Throttled { limit: None, wait: None }
-            }
-            Self::Interrupted { status, .. } => {
-                if refuses(*status) {
-                    ErrorKind::TransientNotApplied
-                } else {
-                    ErrorKind::OutcomeUnknown
-                }
-            }
-            Self::TooLarge { status, .. } => {
-                if refuses(*status) {
-                    ErrorKind::Refused
-                } else {
-                    ErrorKind::InvalidResponse
-                }
-            }
-            Self::Undecodable { .. } => ErrorKind::InvalidResponse,
-            Self::Api(error) => error.kind(),
-            Self::Repeated { last, .. } => last.kind(),
-            // The request itself was not sent.
-            Self::Identity(error) => match error.kind() {
-                ErrorKind::OutcomeUnknown | ErrorKind::Throttled { .. } => ErrorKind::TransientNotApplied,
-                ErrorKind::InvalidResponse | ErrorKind::NotFound | ErrorKind::NotPublished => ErrorKind::Refused,
-                kind => kind,
-            },
-        }
-    }
-
-    /// Whether the service says that the object itself does not exist. A gateway's 404 does not say that.
-    #[must_use]
-    pub fn is_not_found(&self) -> bool {
-        self.kind() == ErrorKind::NotFound
-    }
-
-    /// Whether the gateway says that this call is not published in the region. That says nothing about any object.
-    #[must_use]
-    pub fn is_not_published(&self) -> bool {
-        self.kind() == ErrorKind::NotPublished
-    }
-
-    /// Whether the call may succeed when retried: network failure, server fault or throttling.
-    #[must_use]
-    pub fn is_transient(&self) -> bool {
-        matches!(
-            self.kind(),
-            ErrorKind::ConnectFailed
-                | ErrorKind::Throttled { .. }
-                | ErrorKind::TransientNotApplied
-                | ErrorKind::OutcomeUnknown
-        )
-    }
-
-    /// Whether the request itself was sent.
-    pub(super) fn is_sent(&self) -> bool {
-        match self {
-            Self::Identity(_) => false,
-            Self::Repeated { last, .. } => last.is_sent(),
-            _ => {
-                !matches!(self.kind(), ErrorKind::InvalidRequest | ErrorKind::ConnectFailed | ErrorKind::QueuedTooLong)
-            }
-        }
-    }
-
-    /// Whether a failed write may have taken effect: false if every attempt was rejected or did not reach the service.
-    /// Always false for a read.
-    #[must_use]
-    pub fn may_have_taken_effect(&self) -> bool {
-        self.operation().is_some_and(Operation::is_write)
-            && (matches!(self.kind(), ErrorKind::OutcomeUnknown | ErrorKind::InvalidResponse)
-                || matches!(self, Self::Repeated { open: true, .. }))
-    }
-}
-
-impl ApiError {
-    fn kind(&self) -> ErrorKind {
-        let code = self.code.as_deref().unwrap_or_default();
-        match self.status {
-            _ if code == error_code::THROTTLED || self.status == StatusCode::TOO_MANY_REQUESTS => {
-                ErrorKind::Throttled { limit: RateLimit::find(&self.message), wait: self.retry_after }
-            }
+impl ErrorKind {
+    /// The kind of a failure that the service or its gateway reports.
+    pub(super) fn of_response(status: StatusCode, code: &str, message: &str) -> Self {
+        match status {
+            StatusCode::TOO_MANY_REQUESTS => Self::Throttled,
+            _ if code == error_code::THROTTLED => Self::Throttled,
             // A server fault, even with HTTP 400. A task that timed out may still complete.
-            status
-                if status.is_server_error()
-                    || [error_code::SERVER_FAULT, error_code::TASK_TIMED_OUT].contains(&code) =>
-            {
-                ErrorKind::OutcomeUnknown
-            }
+            _ if [error_code::SERVER_FAULT, error_code::TASK_TIMED_OUT].contains(&code) => Self::OutcomeUnknown,
+            _ if status.is_server_error() => Self::OutcomeUnknown,
             // The backend is starting or moving.
-            _ if code == error_code::BACKEND_NOT_FOUND => ErrorKind::TransientNotApplied,
-            _ if error_code::says_not_found(code, &self.message) => ErrorKind::NotFound,
-            _ if code == error_code::API_NOT_PUBLISHED => ErrorKind::NotPublished,
-            StatusCode::UNAUTHORIZED => ErrorKind::Credentials,
-            status if status.is_success() || refuses(status) => ErrorKind::Refused,
-            _ => ErrorKind::OutcomeUnknown,
+            _ if code == error_code::BACKEND_NOT_FOUND => Self::TransientNotApplied,
+            _ if error_code::says_not_found(code, message) => Self::NotFound,
+            _ if code == error_code::API_NOT_PUBLISHED => Self::NotPublished,
+            StatusCode::UNAUTHORIZED => Self::Credentials,
+            _ if status.is_success() || refuses(status) => Self::Refused,
+            _ => Self::OutcomeUnknown,
         }
+    }
+
+    /// The kind of a truncated response. Its status line has arrived.
+    pub(super) fn of_truncated(status: StatusCode) -> Self {
+        match status {
+            StatusCode::TOO_MANY_REQUESTS => Self::Throttled,
+            _ if refuses(status) => Self::TransientNotApplied,
+            _ => Self::OutcomeUnknown,
+        }
+    }
+
+    /// The kind of a response that exceeds the maximum size.
+    pub(super) fn of_too_large(status: StatusCode) -> Self {
+        if refuses(status) { Self::Refused } else { Self::InvalidResponse }
     }
 }
 
@@ -156,29 +73,16 @@ fn refuses(status: StatusCode) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::Operation;
 
     fn kind(status: u16, code: &str, message: &str) -> ErrorKind {
-        let error = ApiError {
-            operation: Operation::CreateConnection,
-            status: StatusCode::from_u16(status).expect("a status"),
-            code: (!code.is_empty()).then(|| code.to_owned()),
-            message: message.to_owned(),
-            request_id: None,
-            caller: None,
-            retry_after: Some(Duration::from_secs(3)),
-        };
-        Error::Api(error).kind()
+        ErrorKind::of_response(StatusCode::from_u16(status).expect("a status"), code, message)
     }
 
     #[test]
-    fn too_many_requests_teach_what_they_can() {
-        let wait = Some(Duration::from_secs(3));
-        let limit = |calls, seconds| Some(RateLimit { calls, period: Duration::from_secs(seconds) });
-        let text = "The throttling threshold has been reached: policy user over ratelimit,limit:200,time:5 minute";
-        assert_eq!(kind(429, "APIGW.0308", text), ErrorKind::Throttled { limit: limit(200, 300), wait });
-        assert_eq!(kind(400, "APIGW.0308", "limit:5,time:1 second"), ErrorKind::Throttled { limit: limit(5, 1), wait });
-        assert_eq!(kind(429, "", "slow down"), ErrorKind::Throttled { limit: None, wait });
+    fn throttling_is_known_by_status_or_code() {
+        assert_eq!(kind(429, "APIGW.0308", "limit:200,time:5 minute"), ErrorKind::Throttled);
+        assert_eq!(kind(400, "APIGW.0308", "limit:5,time:1 second"), ErrorKind::Throttled);
+        assert_eq!(kind(429, "", "slow down"), ErrorKind::Throttled);
     }
 
     /// Codes and statuses as the service's documents list them.
@@ -220,12 +124,9 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_without_an_end_has_told_its_status() {
+    fn oversized_response_is_classified_by_status() {
         let status = |status| StatusCode::from_u16(status).expect("a status");
-        let large = |code| {
-            Error::TooLarge { operation: Operation::ReplaceHosts, status: status(code), request_id: None, limit: 1 }
-                .kind()
-        };
+        let large = |code| ErrorKind::of_too_large(status(code));
         assert_eq!(
             [large(200), large(400), large(500)],
             [ErrorKind::InvalidResponse, ErrorKind::Refused, ErrorKind::InvalidResponse]

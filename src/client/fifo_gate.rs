@@ -3,8 +3,7 @@
 //! The rule is plain data and takes the time as an argument; the waiting happens here. A caller that gives up leaves the
 //! queue at once.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
+use parking_lot::Mutex;
 use tokio::{
     sync::{self, Notify},
     time::{Instant, sleep_until},
@@ -29,7 +28,7 @@ impl<R> FifoGate<R> {
     pub(super) async fn take<T>(&self, take: impl Fn(&mut R, Instant) -> Result<T, Instant>) -> T {
         let _first = self.head.lock().await;
         loop {
-            let outcome = take(&mut self.rule(), Instant::now());
+            let outcome = take(&mut self.rule.lock(), Instant::now());
             match outcome {
                 Ok(taken) => return taken,
                 Err(until) => tokio::select! {
@@ -47,13 +46,9 @@ impl<R> FifoGate<R> {
 
     /// Updates the rule and wakes the head of the queue.
     pub(super) fn update<T>(&self, change: impl FnOnce(&mut R, Instant) -> T) -> T {
-        let told = change(&mut self.rule(), Instant::now());
+        let told = change(&mut self.rule.lock(), Instant::now());
         self.changed.notify_one();
         told
-    }
-
-    fn rule(&self) -> MutexGuard<'_, R> {
-        self.rule.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -83,13 +78,13 @@ mod tests {
             let (line, served) = (Arc::clone(&line), Arc::clone(&served));
             waiting.spawn(async move {
                 let at = line.take(when_open).await;
-                served.lock().expect("no test fails here").push((number, at - start));
+                served.lock().push((number, at - start));
             });
             tokio::task::yield_now().await;
         }
         waiting.join_all().await;
         let ten = Duration::from_secs(10);
-        assert_eq!(*served.lock().expect("no test fails here"), [(0, ten), (1, ten), (2, ten)]);
+        assert_eq!(*served.lock(), [(0, ten), (1, ten), (2, ten)]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -3,11 +3,12 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
 };
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::{
@@ -35,7 +36,7 @@ impl Default for HostLimits {
 impl HostLimits {
     /// The limiter of a host (with its port).
     pub(super) fn limiter(&self, host: &str) -> Arc<HostLimiter> {
-        let mut limiters = self.limiters.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut limiters = self.limiters.lock();
         Arc::clone(limiters.entry(host.to_owned()).or_default())
     }
 }
@@ -66,15 +67,15 @@ impl HostLimiter {
 
     /// Records the outcome of a call.
     pub(super) fn record_outcome(&self, permit: Permit, failure: Option<&Error>) {
-        let kind = failure.map(Error::kind);
         let is_sent = failure.is_none_or(Error::is_sent);
         if is_sent {
             self.answered.store(true, Ordering::Relaxed);
         }
-        self.gate.update(|rate_limiter, now| match kind {
+        self.gate.update(|rate_limiter, now| match failure {
             _ if !is_sent => rate_limiter.not_sent(permit),
-            Some(ErrorKind::Throttled { limit, wait }) => {
-                rate_limiter.throttled(permit, now, limit, wait, fastrand::f64());
+            Some(error) if error.own_kind == ErrorKind::Throttled => {
+                let limit = RateLimit::find(&error.message);
+                rate_limiter.throttled(permit, now, limit, error.retry_after, fastrand::f64());
             }
             _ => rate_limiter.passed(permit, now),
         });
@@ -104,7 +105,7 @@ mod tests {
     use tokio::{sync::Semaphore, task::JoinSet, time::sleep};
 
     use super::*;
-    use crate::client::{ApiError, Operation};
+    use crate::client::Operation;
 
     /// How a gateway may count.
     #[derive(Debug, Clone, Copy)]
@@ -158,21 +159,16 @@ mod tests {
     }
 
     fn refusal(limit: RateLimit) -> Error {
-        Error::Api(ApiError {
-            operation: Operation::ShowConnection,
-            status: StatusCode::TOO_MANY_REQUESTS,
-            code: Some("APIGW.0308".to_owned()),
-            message: format!("policy user over ratelimit,limit:{},time:{} second", limit.calls, limit.period.as_secs()),
-            request_id: None,
-            caller: None,
-            retry_after: None,
-        })
+        let RateLimit { calls, period } = limit;
+        let message = format!("policy user over ratelimit,limit:{calls},time:{} second", period.as_secs());
+        let code = Some("APIGW.0308".to_owned());
+        Error::reported(Operation::ShowConnection, StatusCode::TOO_MANY_REQUESTS, code, message)
     }
 
     /// `resources` of three calls each, 50 at a time; the time that it takes, and how many calls were refused.
     async fn apply(gateway: Arc<Mutex<Gateway>>, resources: usize, latency: fn() -> Duration) -> (Duration, usize) {
         let start = Instant::now();
-        let before = gateway.lock().expect("no test fails here").refused;
+        let before = gateway.lock().refused;
         let (limiter, parallelism) = (Arc::new(HostLimiter::default()), Arc::new(Semaphore::new(50)));
         let mut all = JoinSet::new();
         for _ in 0..resources {
@@ -185,7 +181,7 @@ mod tests {
                         let permit = limiter.acquire_permit().await;
                         sleep(latency()).await;
                         let (passes, limit) = {
-                            let mut gateway = gateway.lock().expect("no test fails here");
+                            let mut gateway = gateway.lock();
                             (gateway.lets_pass(Instant::now()), gateway.limit)
                         };
                         sleep(latency()).await;
@@ -198,7 +194,7 @@ mod tests {
             });
         }
         all.join_all().await;
-        let refused = gateway.lock().expect("no test fails here").refused - before;
+        let refused = gateway.lock().refused - before;
         (start.elapsed(), refused)
     }
 
@@ -234,7 +230,7 @@ mod tests {
         fastrand::seed(1);
         let limit = RateLimit { calls: 200, period: Duration::from_mins(5) };
         let gateway = Arc::new(Mutex::new(Gateway::new(Counting::Windows(Duration::ZERO), limit)));
-        while gateway.lock().expect("no test fails here").lets_pass(Instant::now()) {}
+        while gateway.lock().lets_pass(Instant::now()) {}
         let (time, refused) = apply(gateway, 60, near).await;
         let minutes = time.as_secs_f64() / 60.0;
         assert!((5.0..5.4).contains(&minutes), "{time:?}");
@@ -252,7 +248,7 @@ mod tests {
             let gateway = Arc::new(Mutex::new(Gateway::new(counting, limit)));
             let both = tokio::join!(apply(Arc::clone(&gateway), 50, near), apply(Arc::clone(&gateway), 50, far));
             let ((one, _), (other, _)) = both;
-            let refused = gateway.lock().expect("no test fails here").refused;
+            let refused = gateway.lock().refused;
             assert!(one.max(other) < Duration::from_secs(90), "{counting:?}: {one:?} {other:?}");
             assert!(refused < 300, "{counting:?}: {refused}");
         }

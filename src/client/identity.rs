@@ -120,7 +120,7 @@ impl Inner {
         Ok(self.cached(temporary(&response, credentials.caller())?, EARLY))
     }
 
-    /// The id of the project with this name; cached.
+    /// The id of the project with this name; cached. An error is that of the identity service itself.
     pub(super) async fn project_id(&self, region: Option<&str>, name: &str) -> Result<String, Error> {
         let endpoint = self.project_endpoint(region, name)?;
         let ask = async {
@@ -131,7 +131,8 @@ impl Inner {
             super::config_error::check_header_text("the project's id", &id)?;
             Ok(Cached { value: id, renew: None, expires: None })
         };
-        self.project_cache((endpoint.host(), name.to_owned())).get(self.clocks.now(), ask).await
+        let cache = self.project_cache((endpoint.host(), name.to_owned()));
+        cache.get(self.clocks.now(), ask).await.map_err(|error| Error { is_preliminary: false, ..error })
     }
 
     /// The cached id of the project with this name.
@@ -166,7 +167,7 @@ impl Inner {
     /// Finds the project by creating a token for its name: a user with rights in one project may not list projects.
     /// Returns `refusal` if that fails, too.
     async fn project_by_login(&self, region: Option<&str>, name: &str, refusal: Error) -> Result<String, Error> {
-        let is_refused = refusal.status().is_some_and(|status| matches!(status.as_u16(), 401 | 403));
+        let is_refused = refusal.status.is_some_and(|status| matches!(status.as_u16(), 401 | 403));
         let Credentials { source: CredentialsSource::Password(login), agency: None, .. } = self.credentials()? else {
             return Err(refusal);
         };

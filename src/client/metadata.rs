@@ -61,9 +61,7 @@ impl Inner {
         };
         self.ask_machine(&endpoint, caller).await.map_err(|error| match error {
             ImdsError::Passing(error) => error,
-            ImdsError::None(error) => {
-                none(format!("the metadata service of this machine (ECS, {endpoint}): {}", error.with_causes()))
-            }
+            ImdsError::None(error) => none(format!("the metadata service of this machine (ECS, {endpoint}): {error}")),
         })
     }
 
@@ -103,7 +101,7 @@ impl Inner {
             Err(error) if !error.is_transient() || error.kind() == ErrorKind::ConnectFailed => {
                 return Err(ImdsError::None(error));
             }
-            Err(error) if error.status().is_none() && !is_there(endpoint).await => return Err(ImdsError::None(error)),
+            Err(error) if error.status.is_none() && !is_there(endpoint).await => return Err(ImdsError::None(error)),
             Err(error) => tracing::warn!(%error, "the metadata service failed; asking it again"),
         }
         sleep(PAUSE).await;
@@ -142,5 +140,5 @@ async fn is_there(endpoint: &Endpoint) -> bool {
 fn is_old(error: &Error) -> bool {
     const OLD: [StatusCode; 3] =
         [StatusCode::NOT_FOUND, StatusCode::METHOD_NOT_ALLOWED, StatusCode::SERVICE_UNAVAILABLE];
-    error.status().is_some_and(|status| OLD.contains(&status))
+    error.status.is_some_and(|status| OLD.contains(&status))
 }

@@ -1,7 +1,7 @@
 //! Sharing a connection with other projects: what is granted is read from the connection, and changed through
 //! `/v1.0/{project}/authorization`.
 
-use super::{error::Error, project::Project};
+use super::{error::Error, project::Project, write::Write};
 use crate::dli::{
     operation::Operation,
     wire::{self, Authorization, AuthorizationAction, Granted, Privilege, PrivilegeList},
@@ -15,7 +15,7 @@ impl Project {
     }
 
     /// Allows another project, or no longer allows it, to bind its queues and pools to a connection.
-    pub async fn authorize(&self, id: &str, project: &str, action: AuthorizationAction) -> Result<(), Error> {
+    pub fn authorize(&self, id: &str, project: &str, action: AuthorizationAction) -> Write<'_> {
         let body = Authorization {
             project_id: project.to_owned(),
             action,
@@ -24,7 +24,7 @@ impl Project {
                 privileges: vec![wire::PRIVILEGE_BIND_QUEUE.to_owned()],
             }],
         };
-        self.run(self.request(Operation::Authorize, &[]).body(&body)).await
+        self.write(self.request(Operation::Authorize, &[]).body(&body))
     }
 }
 
@@ -52,7 +52,7 @@ mod tests {
         for (action, name) in [(AuthorizationAction::Grant, "grant"), (AuthorizationAction::Revoke, "revoke")] {
             let response = r#"{"is_success":true,"message":""}"#;
             let (request, done) =
-                exchange(200, response, async |project| project.authorize(ID, "330e068a", action).await).await;
+                exchange(200, response, async |project| project.authorize(ID, "330e068a", action).send().await).await;
             let body = format!(
                 r#"{{"projectId":"330e068a","action":"{name}","privileges":[{{"object":"edsconnections.{ID}","privileges":["BIND_QUEUE"]}}]}}"#
             );

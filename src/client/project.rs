@@ -1,12 +1,8 @@
 //! The client and its view of one project.
 
-use std::{
-    collections::BTreeSet,
-    fmt,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 
+use parking_lot::Mutex;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -19,9 +15,12 @@ use super::{
     endpoint::Endpoint,
     error::Error,
     host_limits::HostLimits,
-    retry::RetryPolicy,
+    request::Request,
+    retry::{Retry, RetryPolicy, Safety},
     transport::{self, Transport},
+    write::Write,
 };
+use crate::dli::operation::Operation;
 
 /// A client of the service; cheap to clone.
 #[derive(Clone)]
@@ -146,12 +145,21 @@ impl Client {
         let id = if let Some(id) = id {
             id
         } else {
-            let retry_policy = RetryPolicy::new(deadline, cancel);
-            let known = || self.inner.known_project_id(region.as_deref(), &name);
-            let ask = || self.inner.project_id(region.as_deref(), &name);
-            Box::pin(retry_policy.repeat(&self.inner.host_limits, known, ask)).await?
+            self.find_project_id(region.as_deref(), &name, RetryPolicy::new(deadline, cancel)).await?
         };
         Ok(self.at(region, endpoint, id)?.with_deadline(deadline, cancel))
+    }
+
+    /// Finds the id of a project by its name, with retries.
+    async fn find_project_id(&self, region: Option<&str>, name: &str, policy: RetryPolicy) -> Result<String, Error> {
+        let known = || self.inner.known_project_id(region, name);
+        if let Some(id) = known().await {
+            return Ok(id);
+        }
+        let retry = Retry::new(&self.inner.host_limits, Some(&policy), Operation::ListProjects, "the identity service");
+        let ask = || self.inner.project_id(region, name);
+        let id = Box::pin(retry.run(Safety::Idempotent, known, ask)).await.map_err(Error::preliminary)?;
+        Ok(id.expect("only a check replaces a value"))
     }
 
     fn at(&self, region: Option<String>, endpoint: Endpoint, id: String) -> Result<Project, Error> {
@@ -233,6 +241,33 @@ pub struct Project {
 }
 
 impl Project {
+    /// Retries transient failures until `deadline` or until `cancel` is triggered. Both also end the wait for a permit.
+    #[must_use]
+    pub fn with_deadline(self, deadline: Instant, cancel: &CancellationToken) -> Self {
+        Self { retry_policy: Some(RetryPolicy::new(deadline, cancel)), ..self }
+    }
+
+    /// Runs a write that is not idempotent and verifies it when its outcome is unknown.
+    pub async fn run_verified<'a, D>(
+        &'a self,
+        write: impl FnOnce() -> Write<'a>,
+        is_done: impl Fn() -> D + Sync,
+    ) -> Result<(), Error>
+    where
+        D: Future<Output = Result<bool, Error>> + Send,
+    {
+        write().verified(is_done).await
+    }
+
+    /// Whether calls are waiting for the rate limiter.
+    pub fn is_throttled(&self) -> bool {
+        self.client.host_limits.limiter(&self.endpoint.host()).has_waiters()
+    }
+
+    pub(super) fn write(&self, request: Request<'static>) -> Write<'_> {
+        Write { project: self, request, fallback: None }
+    }
+
     /// Delays before each new read of an object that the service reports as missing.
     pub fn consistency_delays(&self) -> [Duration; 3] {
         [1, 2, 2].map(|fifths| self.client.consistency_timeout * fifths / 5)
@@ -285,7 +320,7 @@ mod tests {
     fn refusal(config: Config, region: Option<&str>, project_id: Option<&str>) -> String {
         let client = Client::new(config).expect("the configuration's form is right");
         let error = client.project(region, project_id).expect_err("something is missing");
-        assert!(matches!(error, Error::Configuration(_)));
+        assert!(error.operation.is_none());
         assert!(!error.may_have_taken_effect());
         error.to_string()
     }

@@ -21,11 +21,11 @@ use super::{
     error::Error,
     project::{Inner, Project},
     response::{self, Response, sanitize},
-    retry::RetryState,
+    retry::{Retry, Safety},
 };
 use crate::dli::{
     error_code::REQUEST_ID_HEADER,
-    operation::{Operation, Safety},
+    operation::Operation,
     signature::{
         Authorization, DATE_HEADER, PROJECT_HEADER, Signable, TOKEN_HEADER, canonical_query, format_date, payload_hash,
     },
@@ -129,32 +129,22 @@ impl Project {
         Request::new(operation, &[&[self.id.as_str()], values].concat())
     }
 
-    /// Sends a request and ignores the response body.
+    /// Sends an idempotent request and ignores the response body.
     pub(super) async fn run(&self, request: Request<'_>) -> Result<(), Error> {
-        self.response(&request).await.map(drop)
+        self.response(&request, Safety::Idempotent).await.map(drop)
     }
 
-    /// Sends a request and decodes the response.
+    /// Sends a request and decodes the response. A write is not repeated while its outcome is unknown.
     pub(super) async fn fetch<T: DeserializeOwned>(&self, request: Request<'_>) -> Result<T, Error> {
-        self.response(&request).await?.decode()
+        let safety = if request.operation.is_write() { Safety::Once } else { Safety::Idempotent };
+        self.response(&request, safety).await?.expect("only a check replaces a response").decode()
     }
 
-    /// Sends a request and retries it where that is safe.
-    async fn response(&self, request: &Request<'_>) -> Result<Response, Error> {
-        let limiter = self.limiter();
-        let mut state = RetryState::new(&self.client.host_limits, &limiter, self.retry_policy.as_ref());
-        loop {
-            let permit = state.acquire_permit(request.operation, &self.endpoint.host()).await?;
-            let outcome = state.outcome(request.operation.is_write(), self.observed(request)).await?;
-            limiter.record_outcome(permit, outcome.as_ref().err());
-            match outcome {
-                Ok(response) => {
-                    state.succeed();
-                    return Ok(response);
-                }
-                Err(error) => state.prepare_retry(error, request.operation.safety() != Safety::VerifyFirst).await?,
-            }
-        }
+    /// Sends a request with retries. Returns `None` if a check found its effect.
+    pub(super) async fn response(&self, request: &Request<'_>, safety: Safety<'_>) -> Result<Option<Response>, Error> {
+        let host = self.endpoint.host();
+        let retry = Retry::new(&self.client.host_limits, self.retry_policy.as_ref(), request.operation, &host);
+        retry.run(safety, || std::future::ready(None), || self.observed(request)).await
     }
 
     /// Runs one attempt with the project's credentials.
@@ -172,7 +162,7 @@ impl Inner {
         let result = self.attempt(request, dispatch).await;
         let (status, request_id) = match &result {
             Ok(response) => (Some(response.status), response.request_id.as_deref()),
-            Err(error) => (error.status(), error.request_id()),
+            Err(error) => (error.status, error.request_id.as_deref()),
         };
         tracing::debug!(
             operation = request.operation.name(),
@@ -207,19 +197,13 @@ impl Inner {
         mut http_request: reqwest::Request,
     ) -> Result<Response, Error> {
         let (transport, operation) = (&self.transport, request.operation);
-        let host = || dispatch.endpoint.host();
-        let not_built = |source: reqwest::Error| Error::Request { operation, source: Box::new(source.without_url()) };
+        let host = dispatch.endpoint.host();
         let limit = request.limit.unwrap_or(transport.timeouts().request);
-        let timeout = |source| Error::Timeout { operation, host: host(), limit, source };
+        let no_response = |source| Error::no_response(operation, &host, limit, source);
         *http_request.timeout_mut() = Some(limit);
 
-        let client = transport.client(dispatch.endpoint).await.map_err(not_built)?;
-        let mut http_response = client.execute(http_request).await.map_err(|source| match source.without_url() {
-            source if source.is_builder() => not_built(source),
-            source if source.is_connect() => Error::Connect { operation, host: host(), source },
-            source if source.is_timeout() => timeout(source),
-            source => Error::Lost { operation, host: host(), source },
-        })?;
+        let client = transport.client(dispatch.endpoint).await.map_err(no_response)?;
+        let mut http_response = client.execute(http_request).await.map_err(no_response)?;
 
         let secrets: Vec<_> = request
             .secrets
@@ -243,14 +227,12 @@ impl Inner {
         loop {
             match http_response.chunk().await {
                 Ok(Some(chunk)) if body.len() + chunk.len() > MAX_RESPONSE => {
-                    return Err(Error::TooLarge { operation, status, request_id, limit: MAX_RESPONSE });
+                    return Err(Error { request_id, ..Error::too_large(operation, status, MAX_RESPONSE) });
                 }
                 Ok(Some(chunk)) => body.extend_from_slice(&chunk),
                 Ok(None) => break,
-                Err(source) if source.is_timeout() => return Err(timeout(source.without_url())),
-                Err(source) => {
-                    return Err(Error::Interrupted { operation, status, request_id, source: source.without_url() });
-                }
+                Err(source) if source.is_timeout() => return Err(no_response(source)),
+                Err(source) => return Err(Error { request_id, ..Error::truncated(operation, status, source) }),
             }
         }
         Ok(Response { operation, status, request_id, location, retry_after, body, secrets, token })
@@ -262,10 +244,10 @@ fn sign(request: &Request<'_>, dispatch: Dispatch<'_>, time: OffsetDateTime) -> 
     let operation = request.operation;
     let method = operation.method();
     let query = canonical_query(&request.query);
-    let url = dispatch.endpoint.join(&request.path, &query).ok_or_else(|| Error::Request {
-        operation,
-        source: format!("{:?} is not a path that can be sent: an identifier is empty or made of dots", request.path)
-            .into(),
+    let url = dispatch.endpoint.join(&request.path, &query).ok_or_else(|| {
+        let path = &request.path;
+        let reason = format!("{path:?} is not a path that can be sent: an identifier is empty or made of dots");
+        Error::invalid_request(operation, reason)
     })?;
 
     let mut headers: Vec<(&'static str, Cow<'_, str>)> = Vec::new();
@@ -297,8 +279,7 @@ fn sign(request: &Request<'_>, dispatch: Dispatch<'_>, time: OffsetDateTime) -> 
 
     let mut http_request = reqwest::Request::new(method, url);
     for (name, value) in headers {
-        let mut value =
-            HeaderValue::from_str(&value).map_err(|source| Error::Request { operation, source: Box::new(source) })?;
+        let mut value = HeaderValue::from_str(&value).map_err(|source| Error::invalid_request(operation, source))?;
         let is_public = [PROJECT_HEADER, DATE_HEADER, CONTENT_TYPE.as_str(), ACCEPT.as_str()].contains(&name);
         value.set_sensitive(!is_public);
         http_request.headers_mut().insert(HeaderName::from_static(name), value);
@@ -319,18 +300,19 @@ mod tests {
     };
 
     use axum::body::Body;
+    use http::StatusCode;
     use tokio::net::TcpListener;
 
     use super::*;
     use crate::{
         client::{
-            AccessKey, ApiError, Client, Config, Credentials, CredentialsSource,
+            AccessKey, Client, Config, Credentials, CredentialsSource, ErrorKind,
             test_server::{
                 ACCESS_KEY, ID, PROJECT, SECRET_KEY, SECURITY_TOKEN, Server, config, exchange, raw_server, response,
                 signing_config,
             },
         },
-        dli::signature,
+        dli::{error_catalog::TransportFailure, signature},
     };
 
     fn temporary(config: Config) -> Config {
@@ -407,7 +389,7 @@ mod tests {
         let client = Client::new(temporary(config(server.address))).expect("in order");
         let project = client.project(None, None).expect("complete");
         let queues = crate::dli::wire::QueueNames { queues: vec!["q1".into()], ..Default::default() };
-        project.bind("a b/ü", &queues).await.expect("bound");
+        project.bind("a b/ü", &queues).send().await.expect("bound");
         let filter = crate::client::ConnectionFilter { name: Some("ü+ /'(x)*~"), ..Default::default() };
         project.list_connections(&filter).await.expect("listed");
 
@@ -453,9 +435,9 @@ mod tests {
         let project = client.project(None, None).expect("complete");
         for id in ["", ".", ".."] {
             let error = project.delete_connection(id).await.expect_err("it would reach something else");
-            assert!(matches!(error, Error::Request { .. }) && !error.may_have_taken_effect());
+            assert_eq!((error.kind(), error.may_have_taken_effect()), (ErrorKind::InvalidRequest, false));
             assert_eq!(
-                error.with_causes(),
+                error.to_string(),
                 format!(
                     "DeleteEnhancedConnection: the request could not be built: \
                      \"/v2.0/{PROJECT}/datasource/enhanced-connections/{id}\" is not a path that can be sent: an \
@@ -476,24 +458,14 @@ mod tests {
         })
         .await;
         let error = show(config(server.address)).await.expect_err("refused");
-        assert_eq!(
-            error.api(),
-            Some(&ApiError {
-                operation: Operation::ShowConnection,
-                status: http::StatusCode::BAD_REQUEST,
-                code: Some("DLI.0001".into()),
-                message: "Connection 2a62 does not exist".into(),
-                request_id: Some("5f6d2a".into()),
-                caller: None,
-                retry_after: None,
-            })
-        );
+        assert_eq!((error.operation, error.status), (Some(Operation::ShowConnection), Some(StatusCode::BAD_REQUEST)));
+        assert_eq!((error.code.as_deref(), error.request_id.as_deref()), (Some("DLI.0001"), Some("5f6d2a")));
+        assert_eq!((error.message.as_str(), error.credentials.as_deref()), ("Connection 2a62 does not exist", None));
         assert_eq!(
             error.to_string(),
             "ShowEnhancedConnection: HTTP 400 Bad Request, DLI.0001: Connection 2a62 does not exist (request id 5f6d2a)"
         );
         assert!(error.is_not_found());
-        assert_eq!((error.operation(), error.request_id()), (Some(Operation::ShowConnection), Some("5f6d2a")));
     }
 
     #[tokio::test]
@@ -531,10 +503,8 @@ mod tests {
     async fn a_closed_port_is_no_connection() {
         let address = TcpListener::bind("127.0.0.1:0").await.and_then(|l| l.local_addr()).expect("a free port");
         let error = delete(config(address)).await.expect_err("nobody listens");
-        assert!(matches!(error, Error::Connect { .. }), "{error:?}");
-        let text = error.with_causes();
-        assert!(text.starts_with(&format!("DeleteEnhancedConnection: no connection to {address}: ")), "{text}");
-        assert!(text.contains("refused"), "{text}");
+        let text = format!("DeleteEnhancedConnection: no connection to {address}: connection refused");
+        assert_eq!((error.kind(), error.to_string()), (ErrorKind::ConnectFailed, text));
         assert!(!error.may_have_taken_effect());
     }
 
@@ -546,8 +516,8 @@ mod tests {
         let mut config = Config { endpoint: Some(format!("https://{address}")), ..config(address) };
         config.timeouts.connect = Duration::from_millis(100);
         let error = delete(config).await.expect_err("nobody answers");
-        assert!(matches!(error, Error::Connect { .. }), "{error:?}");
-        assert!(error.with_causes().contains("timed out"), "{}", error.with_causes());
+        let text = format!("DeleteEnhancedConnection: no connection to {address} in time");
+        assert_eq!((error.kind(), error.to_string()), (ErrorKind::ConnectFailed, text));
         assert!(!error.may_have_taken_effect());
     }
 
@@ -558,7 +528,7 @@ mod tests {
         let mut config = config(address);
         config.timeouts.request = Duration::from_millis(100);
         let error = delete(config).await.expect_err("nobody answers");
-        assert!(matches!(error, Error::Timeout { .. }), "{error:?}");
+        assert_eq!(error.transport_failure, Some(TransportFailure::Timeout), "{error:?}");
         assert_eq!(
             error.to_string(),
             format!("DeleteEnhancedConnection: no complete answer from {address} within 100ms")
@@ -573,7 +543,7 @@ mod tests {
         let mut config = config(server.address);
         config.timeouts.request = Duration::from_millis(100);
         let error = delete(config).await.expect_err("the body never ends");
-        assert!(matches!(error, Error::Timeout { .. }), "{error:?}");
+        assert_eq!(error.transport_failure, Some(TransportFailure::Timeout), "{error:?}");
         assert!(error.may_have_taken_effect());
     }
 
@@ -581,10 +551,10 @@ mod tests {
     async fn a_connection_that_closes_without_an_answer_leaves_it_open() {
         let address = raw_server("").await;
         let error = delete(config(address)).await.expect_err("no answer came");
-        assert!(matches!(error, Error::Lost { .. }), "{error:?}");
+        assert_eq!(error.transport_failure, Some(TransportFailure::Lost), "{error:?}");
         assert_eq!(
             error.to_string(),
-            format!("DeleteEnhancedConnection: the connection to {address} was lost before an answer came")
+            format!("DeleteEnhancedConnection: the connection to {address} ended before an answer came")
         );
         assert!(error.may_have_taken_effect());
     }
@@ -595,7 +565,7 @@ mod tests {
             let text = format!("HTTP/1.1 {head}\r\nX-Request-Id: 77aa\r\nContent-Length: 100\r\n\r\n{{\"is_suc");
             let address = raw_server(text.leak()).await;
             let error = delete(config(address)).await.expect_err("cut off");
-            assert!(matches!(error, Error::Interrupted { .. }), "{error:?}");
+            assert_eq!(error.transport_failure, Some(TransportFailure::TruncatedResponse), "{error:?}");
             assert_eq!(
                 error.to_string(),
                 format!("DeleteEnhancedConnection: the answer (HTTP {status}) was cut off (request id 77aa)")
@@ -614,10 +584,7 @@ mod tests {
         let body = move || Body::from_stream(futures_util::stream::repeat_with(chunk));
         let server = Server::answering(move || response(200, body())).await;
         let error = delete(config(server.address)).await.expect_err("it never ends");
-        assert_eq!(
-            error.to_string(),
-            "DeleteEnhancedConnection: the answer (HTTP 200 OK) has more than 67108864 bytes"
-        );
+        assert_eq!(error.to_string(), "DeleteEnhancedConnection: HTTP 200 OK, but longer than 67108864 bytes");
         // MiB; what is beyond 64 was under way.
         let made = MADE.load(Ordering::Relaxed);
         assert!((64..96).contains(&made), "{made}");
@@ -633,8 +600,8 @@ mod tests {
         .await;
         assert_eq!(
             show(config(server.address)).await.expect_err("an id is a text").to_string(),
-            "ShowEnhancedConnection: the answer (HTTP 200 OK) cannot be read: invalid type: integer `7`, expected a \
-             string at line 1 column 25; it begins with \"{\\\"is_success\\\":true,\\\"id\\\":7}\" (request id 5f6d2a)"
+            "ShowEnhancedConnection: HTTP 200 OK, but not in the service's format (invalid type: integer `7`, expected a \
+             string at line 1 column 25); it begins with \"{\\\"is_success\\\":true,\\\"id\\\":7}\" (request id 5f6d2a)"
         );
     }
 
@@ -672,10 +639,10 @@ mod tests {
         let project = client.project(None, None).expect("complete");
         let body = crate::dli::wire::QueueNames { queues: vec!["canary_queue".into()], ..Default::default() };
         // Another test may have met the log's line first, while nobody listened; what it found is kept until asked anew.
-        project.bind(ID, &body).await.expect_err("refused");
+        project.bind(ID, &body).send().await.expect_err("refused");
         tracing::callsite::rebuild_interest_cache();
         log.0.lock().expect("no test fails while it writes").clear();
-        project.bind(ID, &body).await.expect_err("refused");
+        project.bind(ID, &body).send().await.expect_err("refused");
         drop(guard);
 
         let log = log.0.lock().expect("no test fails while it writes");

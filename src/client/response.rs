@@ -11,10 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use time::{OffsetDateTime, format_description::well_known::Rfc2822};
 
-use super::{
-    error::{ApiError, Error},
-    redact::redacted,
-};
+use super::{error::Error, redact::redacted};
 use crate::dli::{operation::Operation, wire::Outcome};
 
 /// Maximum length of a message, in characters.
@@ -77,15 +74,12 @@ impl Response {
         })
     }
 
-    /// The error of a body that does not match the API.
+    /// The error of a body that does not match the API. The problem is of no use where the body is not JSON.
     pub(super) fn undecodable(&self, problem: &str) -> Error {
-        Error::Undecodable {
-            operation: self.operation,
-            status: self.status,
-            request_id: self.request_id.clone(),
-            problem: self.sanitize(problem, MAX_EXCERPT),
-            excerpt: self.excerpt(),
-        }
+        let is_json = self.body.trim_ascii_start().starts_with(b"{") || self.body.trim_ascii_start().starts_with(b"[");
+        let problem = if is_json { format!(" ({})", self.sanitize(problem, MAX_EXCERPT)) } else { String::new() };
+        let problem = format!("{problem}; it begins with {:?}", self.excerpt());
+        Error { request_id: self.request_id.clone(), ..Error::invalid_response(self.operation, self.status, &problem) }
     }
 
     fn failure(&self) -> Error {
@@ -101,15 +95,13 @@ impl Response {
             body.values().filter_map(Value::as_object).find(|inner| names_error(inner)).unwrap_or(&body)
         };
         let request_id = field(&body, REQUEST_ID).or_else(|| field(error, REQUEST_ID));
-        Error::Api(ApiError {
-            operation: self.operation,
-            status: self.status,
-            code: field(error, CODE).map(|code| self.sanitize(&code, MAX_EXCERPT)),
-            message: field(error, TEXT).map_or_else(|| self.unexplained(), |text| self.sanitize(&text, MAX_MESSAGE)),
+        let code = field(error, CODE).map(|code| self.sanitize(&code, MAX_EXCERPT));
+        let message = field(error, TEXT).map_or_else(|| self.unexplained(), |text| self.sanitize(&text, MAX_MESSAGE));
+        Error {
             request_id: self.request_id.clone().or_else(|| request_id.map(|id| self.sanitize(&id, MAX_EXCERPT))),
-            caller: None,
             retry_after: self.retry_after,
-        })
+            ..Error::reported(self.operation, self.status, code, message)
+        }
     }
 
     /// The message of a failure whose body has none.
@@ -230,7 +222,7 @@ mod tests {
     /// Code, message and request id of a failure.
     fn failure(status: u16, body: &str) -> (Option<String>, String, Option<String>) {
         match response(status, body).classify() {
-            Err(Error::Api(ApiError { code, message, request_id, .. })) => (code, message, request_id),
+            Err(Error { code, message, request_id, .. }) => (code, message, request_id),
             other => panic!("{status} {body}: {other:?}"),
         }
     }
@@ -293,8 +285,8 @@ mod tests {
         let error = response(200, "<html>log in here</html>").classify().expect_err("not the service's answer");
         assert_eq!(
             error.to_string(),
-            "CreateEnhancedConnection: the answer (HTTP 200 OK) cannot be read: expected value at line 1 column 1; it \
-             begins with \"<html>log in here</html>\""
+            "CreateEnhancedConnection: HTTP 200 OK, but not in the service's format; it begins with \"<html>log in \
+             here</html>\""
         );
         assert!(error.may_have_taken_effect());
         for list in ["[]", " [true]", r#"["id", "true"]"#] {

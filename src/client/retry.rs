@@ -1,11 +1,12 @@
-//! Retries of transient failures.
+//! The retry loop of every call.
 //!
-//! A call that was certainly not executed is always retried; otherwise only an idempotent call is. A write that is not
-//! idempotent is verified first, in `run_verified.rs`. Every attempt is signed anew.
+//! A call that was certainly not executed is always retried. If its outcome is unknown, its [`Safety`] decides. Every
+//! attempt is signed anew.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use tokio::time::{Instant, sleep_until};
+use futures_util::future::BoxFuture;
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -13,7 +14,6 @@ use super::{
     error::Error,
     error_kind::ErrorKind,
     host_limits::{HostLimiter, HostLimits},
-    rate_limiter::Permit,
     retry_budget::RetryBudget,
 };
 use crate::dli::operation::Operation;
@@ -43,85 +43,73 @@ impl RetryPolicy {
     }
 
     /// Runs a future until the deadline or cancellation. A future that is ready always completes.
-    pub(super) async fn within<T>(&self, what: impl Future<Output = T>) -> Option<T> {
+    async fn within<T>(&self, future: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;
-            outcome = what => Some(outcome),
+            outcome = future => Some(outcome),
             () = self.cancel.cancelled() => None,
             () = sleep_until(self.deadline) => None,
         }
     }
 
-    /// Runs a future until `end`, regardless of cancellation.
-    pub(super) async fn until<T>(&self, end: Instant, what: impl Future<Output = T>) -> Option<T> {
-        tokio::select! {
-            biased;
-            outcome = what => Some(outcome),
-            () = sleep_until(end) => None,
-        }
-    }
-
     /// The deadline of a write that is in flight.
-    pub(super) fn write_deadline(&self) -> Instant {
+    fn write_deadline(&self) -> Instant {
         self.deadline + WRITE_GRACE
     }
+}
 
-    /// Runs a read of the identity service with retries. A value that is `known` meanwhile is returned without a request.
-    pub(super) async fn repeat<T, K: Future<Output = Option<T>>, F: Future<Output = Result<T, Error>>>(
-        &self,
-        host_limits: &HostLimits,
-        known: impl Fn() -> K,
-        ask: impl Fn() -> F,
-    ) -> Result<T, Error> {
-        const SERVICE: &str = "the identity service";
-        if let Some(response) = known().await {
-            return Ok(response);
-        }
-        let limiter = host_limits.limiter(SERVICE);
-        let mut state = RetryState::new(host_limits, &limiter, Some(self));
+/// Runs a future until `end`, regardless of cancellation.
+async fn until<T>(end: Instant, future: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        outcome = future => Some(outcome),
+        () = sleep_until(end) => None,
+    }
+}
+
+/// Whether a call is repeated when its outcome is unknown.
+#[derive(Clone, Copy)]
+pub(super) enum Safety<'a> {
+    /// It is repeated.
+    Idempotent,
+    /// It is not repeated.
+    Once,
+    /// It is repeated if the check finds that it had no effect.
+    Verify(Check<'a>),
+}
+
+/// Reads whether a write took effect.
+#[derive(Clone, Copy)]
+pub(super) struct Check<'a> {
+    pub(super) is_done: &'a (dyn Fn() -> BoxFuture<'a, Result<bool, Error>> + Sync),
+    /// Delays between reads, because reads may lag behind writes.
+    pub(super) delays: [Duration; 3],
+}
+
+impl Check<'_> {
+    /// Reads once; "not found" is retried, because a new object may not be readable yet.
+    async fn read(&self, policy: Option<&RetryPolicy>) -> Result<bool, Error> {
+        let mut delays = self.delays.into_iter();
         loop {
-            let permit = state.acquire_permit(Operation::ListProjects, SERVICE).await?;
-            // An earlier waiter may have loaded it.
-            if let Some(response) = known().await {
-                limiter.release(permit);
-                state.succeed();
-                return Ok(response);
-            }
-            let outcome = state.outcome(false, ask()).await?;
-            limiter.record_outcome(permit, outcome.as_ref().err().map(said));
-            match outcome {
-                Ok(response) => {
-                    state.succeed();
-                    return Ok(response);
-                }
-                Err(error) => {
-                    let kind = match said(&error).kind() {
-                        throttled @ ErrorKind::Throttled { .. } => throttled,
-                        _ => error.kind(),
-                    };
-                    state.prepare_retry_as(kind, error, true).await?;
-                }
+            match ((self.is_done)().await, delays.next(), policy) {
+                (Err(error), Some(delay), Some(policy))
+                    if error.is_not_found() && policy.within(sleep(delay)).await.is_some() => {}
+                (outcome, ..) => return outcome,
             }
         }
     }
 }
 
-/// The error of the identity service itself.
-fn said(error: &Error) -> &Error {
-    match error {
-        Error::Identity(shared) => said(shared),
-        error => error,
-    }
-}
-
-/// The attempts of one call.
-pub(super) struct RetryState<'a> {
-    host_limits: &'a HostLimits,
-    limiter: &'a HostLimiter,
+/// A call with its attempts.
+pub(super) struct Retry<'a> {
+    limits: &'a HostLimits,
+    limiter: Arc<HostLimiter>,
     /// `None` allows one attempt.
-    retry_policy: Option<&'a RetryPolicy>,
+    policy: Option<&'a RetryPolicy>,
+    operation: Operation,
+    host: &'a str,
     began: Instant,
-    made: u32,
+    attempts: u32,
     /// Failed attempts that were not throttled.
     failures: u32,
     /// Attempts without a connection, to a host that never responded.
@@ -129,144 +117,231 @@ pub(super) struct RetryState<'a> {
     /// Tokens taken from the retry budget.
     tokens: u32,
     /// Whether an attempt may have taken effect.
-    pub(super) open: bool,
+    open: bool,
     /// Error of the latest attempt, while another one is due.
-    pub(super) last: Option<Error>,
+    last: Option<Error>,
+    /// Error of the latest attempt that may take effect late.
+    uncertain: Option<Error>,
 }
 
-impl<'a> RetryState<'a> {
+impl<'a> Retry<'a> {
     pub(super) fn new(
-        host_limits: &'a HostLimits,
-        limiter: &'a HostLimiter,
-        retry_policy: Option<&'a RetryPolicy>,
+        limits: &'a HostLimits,
+        policy: Option<&'a RetryPolicy>,
+        operation: Operation,
+        host: &'a str,
     ) -> Self {
         Self {
-            host_limits,
-            limiter,
-            retry_policy,
+            limits,
+            limiter: limits.limiter(host),
+            policy,
+            operation,
+            host,
             began: Instant::now(),
-            made: 0,
+            attempts: 0,
             failures: 0,
             connect_failures: 0,
             tokens: 0,
             open: false,
             last: None,
+            uncertain: None,
         }
     }
 
-    /// Waits for permission to send.
-    pub(super) async fn acquire_permit(&mut self, operation: Operation, host: &str) -> Result<Permit, Error> {
-        let permit = match self.retry_policy {
-            Some(retry_policy) => retry_policy.within(self.limiter.acquire_permit()).await,
-            None => Some(self.limiter.acquire_permit().await),
-        };
-        permit.ok_or_else(|| match self.last.take() {
-            Some(last) => self.wrap(last),
-            None => Error::QueuedTooLong {
-                operation,
-                host: host.to_owned(),
-                waited: self.began.elapsed(),
-                limit: self.limiter.limit(),
-            },
-        })
+    /// Runs the call until it succeeds or finally fails. Returns `None` if a check found its effect. A value that is
+    /// `known` by the time that a request may be sent is returned instead.
+    pub(super) async fn run<T, K: Future<Output = Option<T>>, A: Future<Output = Result<T, Error>>>(
+        mut self,
+        safety: Safety<'_>,
+        known: impl Fn() -> K,
+        attempt: impl Fn() -> A,
+    ) -> Result<Option<T>, Error> {
+        loop {
+            let Some(permit) = self.within(self.limiter.acquire_permit()).await else {
+                return self.end_of_queue(safety).await.map(|()| None);
+            };
+            if let Some(value) = known().await {
+                self.limiter.release(permit);
+                self.refund();
+                return Ok(Some(value));
+            }
+            let outcome = self.in_time(attempt()).await?;
+            self.limiter.record_outcome(permit, outcome.as_ref().err());
+            let error = match outcome {
+                Ok(value) => {
+                    self.refund();
+                    return Ok(Some(value));
+                }
+                Err(error) => error,
+            };
+            self.attempts += error.attempts;
+            self.open |= error.may_have_taken_effect();
+            let is_done = match safety {
+                Safety::Idempotent => self.prepare_retry(error, true).await.map(|()| false)?,
+                Safety::Once => self.prepare_retry(error, false).await.map(|()| false)?,
+                Safety::Verify(check) => self.verify(error, check).await?,
+            };
+            if is_done {
+                self.refund();
+                return Ok(None);
+            }
+        }
     }
 
-    /// Runs an attempt. If the time runs out during a retry, returns the error of the earlier attempt; a write may have taken
-    /// effect.
-    pub(super) async fn outcome<T>(&mut self, is_write: bool, attempt: impl Future<Output = T>) -> Result<T, Error> {
-        let Some(retry_policy) = self.retry_policy.filter(|_| self.last.is_some()) else { return Ok(attempt.await) };
-        let end = if is_write { retry_policy.write_deadline() } else { retry_policy.deadline };
-        if let Some(outcome) = retry_policy.until(end, attempt).await {
+    /// Ends a call that no longer may wait for the rate limiter. Returns `Ok` if a check found its effect.
+    async fn end_of_queue(&mut self, safety: Safety<'_>) -> Result<(), Error> {
+        let queued = || Error::queued_too_long(self.operation, self.host, self.limiter.limit());
+        let error = self.last.take().unwrap_or_else(queued);
+        match (safety, self.uncertain.take()) {
+            (Safety::Verify(check), Some(uncertain)) => {
+                let error = self.finish(error);
+                self.verify_late_effect(error, uncertain, check).await
+            }
+            _ => Err(self.finish(error)),
+        }
+    }
+
+    /// Runs a future within the policy's limits, if there are any.
+    async fn within<T>(&self, future: impl Future<Output = T>) -> Option<T> {
+        match self.policy {
+            Some(policy) => policy.within(future).await,
+            None => Some(future.await),
+        }
+    }
+
+    /// Runs an attempt. If the time runs out during a repetition, returns the error of the earlier attempt; a write may
+    /// have taken effect.
+    async fn in_time<T>(&mut self, attempt: impl Future<Output = T>) -> Result<T, Error> {
+        let Some(policy) = self.policy.filter(|_| self.attempts > 0) else { return Ok(attempt.await) };
+        let is_write = self.operation.is_write();
+        let end = if is_write { policy.write_deadline() } else { policy.deadline };
+        if let Some(outcome) = until(end, attempt).await {
             return Ok(outcome);
         }
-        self.made += 1;
+        self.attempts += 1;
         self.open |= is_write;
-        Err(self.open_end(Ok(())))
+        let earlier = self.last.take().or(self.uncertain.take()).expect("an earlier attempt failed");
+        Err(self.finish(earlier))
     }
 
-    /// The error of a call whose outcome is unknown.
-    pub(super) fn open_end(&mut self, again: Result<(), Error>) -> Error {
-        if let Err(error) = again {
-            return error;
-        }
-        let latest = self.last.take().expect("it is kept for the next attempt");
-        self.wrap(latest)
-    }
-
-    /// Waits until the next attempt, or returns the final error. A call that is not `repeatable` is retried only if this
-    /// attempt certainly had no effect.
-    pub(super) async fn prepare_retry(&mut self, error: Error, repeatable: bool) -> Result<(), Error> {
-        self.prepare_retry_as(error.kind(), error, repeatable).await
-    }
-
-    async fn prepare_retry_as(&mut self, kind: ErrorKind, error: Error, repeatable: bool) -> Result<(), Error> {
-        let again = match (kind, self.retry_policy) {
+    /// Waits until the next attempt, or returns the final error. A call whose outcome is unknown must be `repeatable`.
+    async fn prepare_retry(&mut self, error: Error, repeatable: bool) -> Result<(), Error> {
+        let again = match (error.kind(), self.policy) {
             // The rate limiter delays it.
-            (ErrorKind::Throttled { .. }, Some(retry_policy)) => retry_policy.lasts(),
-            (ErrorKind::ConnectFailed | ErrorKind::TransientNotApplied, Some(retry_policy)) => {
-                self.pause(&error, retry_policy).await
+            (ErrorKind::Throttled, Some(policy)) => policy.lasts(),
+            (ErrorKind::ConnectFailed | ErrorKind::TransientNotApplied, Some(policy)) => {
+                self.pause(&error, policy).await
             }
-            (ErrorKind::OutcomeUnknown, Some(retry_policy)) => {
-                (repeatable || !error.may_have_taken_effect()) && self.pause(&error, retry_policy).await
+            (ErrorKind::OutcomeUnknown, Some(policy)) => {
+                (repeatable || !error.may_have_taken_effect()) && self.pause(&error, policy).await
             }
             _ => false,
         };
         if !again {
-            return Err(self.give_up(error));
+            return Err(self.finish(error));
         }
-        self.count(&error);
         self.last = Some(error);
         Ok(())
     }
 
-    /// Refunds the retry tokens of a call that succeeded.
-    pub(super) fn succeed(&self) {
-        if self.tokens > 0 {
-            self.host_limits.retry_budget.update(|retry_budget, now| retry_budget.refund(self.tokens, now));
-        }
-    }
-
-    async fn pause(&mut self, error: &Error, retry_policy: &RetryPolicy) -> bool {
+    async fn pause(&mut self, error: &Error, policy: &RetryPolicy) -> bool {
         self.connect_failures += u32::from(error.kind() == ErrorKind::ConnectFailed && !self.limiter.has_answered());
         self.failures += 1;
-        let asked = error.api().and_then(|error| error.retry_after).map(backoff::capped_retry_after);
-        let pause = asked.unwrap_or_default() + backoff::delay(self.failures, (retry_policy.jitter)());
-        let until = Instant::now() + pause;
-        if self.connect_failures >= CONNECT_ATTEMPTS || until >= retry_policy.deadline || !retry_policy.lasts() {
+        let asked = error.retry_after.map(backoff::capped_retry_after);
+        let pause = asked.unwrap_or_default() + backoff::delay(self.failures, (policy.jitter)());
+        let end = Instant::now() + pause;
+        if self.connect_failures >= CONNECT_ATTEMPTS || end >= policy.deadline || !policy.lasts() {
             return false;
         }
         tracing::warn!(%error, milliseconds = pause.as_millis(), "transient failure; retrying");
-        let waited = retry_policy.within(async {
-            sleep_until(until).await;
-            self.host_limits.retry_budget.take(RetryBudget::take).await;
+        let waited = policy.within(async {
+            sleep_until(end).await;
+            self.limits.retry_budget.take(RetryBudget::take).await;
         });
         let waited = waited.await.is_some();
         self.tokens += u32::from(waited);
         waited
     }
 
-    /// Returns the final error.
-    pub(super) fn give_up(&mut self, error: Error) -> Error {
-        self.count(&error);
-        self.wrap(error)
+    /// Prepares the next attempt of a write that must be verified first. Returns whether the write took effect.
+    async fn verify(&mut self, error: Error, check: Check<'_>) -> Result<bool, Error> {
+        if self.policy.is_some_and(|policy| Instant::now() >= policy.write_deadline()) {
+            return Err(self.finish(error));
+        }
+        if !error.may_have_taken_effect() {
+            let Err(error) = self.prepare_retry(error, false).await else { return Ok(false) };
+            let Some(uncertain) = self.uncertain.take() else { return Err(error) };
+            return self.verify_late_effect(error, uncertain, check).await.map(|()| true);
+        }
+        tracing::info!(%error, "checking whether the write took effect");
+        let again = self.prepare_retry(error, true).await;
+        match self.read(check).await {
+            Some(Ok(true)) => Ok(true),
+            Some(Ok(false)) => {
+                again?;
+                self.open = false;
+                self.uncertain = self.last.take();
+                Ok(false)
+            }
+            Some(Err(failure)) => Err(verification_failed(failure, self.end(again))),
+            None => Err(self.end(again)),
+        }
     }
 
-    fn count(&mut self, error: &Error) {
-        self.made += error.attempts();
-        self.open |= error.may_have_taken_effect();
+    /// The error of a write that is not repeated because it could not be verified.
+    fn end(&mut self, again: Result<(), Error>) -> Error {
+        again.err().unwrap_or_else(|| {
+            let uncertain = self.last.take().expect("another attempt is due");
+            self.finish(uncertain)
+        })
     }
 
-    /// Adds the number of attempts and the elapsed time to an error.
-    pub(super) fn wrap(&self, error: Error) -> Error {
-        if self.made < 2 {
+    /// Handles an error that follows an attempt with an unknown outcome: "already exists" may be the late effect of that
+    /// attempt, and reads may lag too.
+    async fn verify_late_effect(&self, error: Error, uncertain: Error, check: Check<'_>) -> Result<(), Error> {
+        let mut delays = check.delays.into_iter();
+        loop {
+            match (self.read(check).await, delays.next(), self.policy) {
+                (Some(Ok(true)), ..) => return Ok(()),
+                (Some(Ok(false)), Some(delay), Some(policy)) if policy.within(sleep(delay)).await.is_some() => {}
+                (Some(Ok(false)), ..) => return Err(error),
+                (Some(Err(failure)), ..) => return Err(verification_failed(failure, self.finish(uncertain))),
+                (None, ..) => return Err(self.finish(uncertain)),
+            }
+        }
+    }
+
+    /// Runs a check until the write deadline; `None` when the time runs out.
+    async fn read(&self, check: Check<'_>) -> Option<Result<bool, Error>> {
+        match self.policy {
+            Some(policy) => until(policy.write_deadline(), check.read(self.policy)).await,
+            None => Some(check.read(None).await),
+        }
+    }
+
+    /// Refunds the retry tokens of a call that succeeded.
+    fn refund(&self) {
+        if self.tokens > 0 {
+            self.limits.retry_budget.update(|retry_budget, now| retry_budget.refund(self.tokens, now));
+        }
+    }
+
+    /// Adds the number of attempts and the elapsed time to the final error.
+    fn finish(&self, error: Error) -> Error {
+        if self.attempts < 2 {
             return error;
         }
-        let last = match error {
-            Error::Repeated { last, .. } => last,
-            error => Box::new(error),
-        };
-        Error::Repeated { attempts: self.made, elapsed: self.began.elapsed(), open: self.open, last }
+        Error { attempts: self.attempts, elapsed: self.began.elapsed(), open: self.open, ..error }
     }
+}
+
+/// Picks the error to return when verification fails: "not found", or else the write whose outcome is unknown.
+fn verification_failed(failure: Error, uncertain: Error) -> Error {
+    if failure.is_not_found() {
+        return failure;
+    }
+    tracing::info!(error = %failure, "could not check whether the write took effect");
+    uncertain
 }
 
 #[cfg(test)]
@@ -277,12 +352,12 @@ mod tests {
     };
 
     use axum::response::Response;
-    use http::HeaderValue;
+    use http::{HeaderValue, StatusCode};
 
     use super::*;
     use crate::{
         client::{
-            ApiError, Client, Project,
+            Client, Project,
             test_server::{ID, Server, config, response},
         },
         dli::wire::QueueNames,
@@ -315,6 +390,10 @@ mod tests {
         let client = Client::new(config(server.address)).expect("in order");
         let retry_policy = RetryPolicy { deadline: Instant::now() + retry_policy, cancel: cancel.clone(), jitter };
         Project { retry_policy: Some(retry_policy), ..client.project(None, None).expect("complete") }
+    }
+
+    fn limiter(project: &Project) -> Arc<HostLimiter> {
+        project.client.host_limits.limiter(&project.endpoint.host())
     }
 
     fn at_once(server: &Server) -> Project {
@@ -351,7 +430,7 @@ mod tests {
         let server = failing(99, 429, r#"{"error_code":"APIGW.0308","error_msg":"limit:1,time:1 hour"}"#).await;
         let project = with_deadline(&server, Duration::from_millis(1500), &CancellationToken::new(), || 1.0);
         let error = project.delete_connection(ID).await.expect_err("an hour is too long");
-        assert!(matches!(error.kind(), ErrorKind::Throttled { limit: Some(_), .. }), "{error:?}");
+        assert!(error.kind() == ErrorKind::Throttled, "{error:?}");
         assert!((1..5).contains(&server.unseen()), "{}", server.unseen());
 
         let cancel = CancellationToken::new();
@@ -387,7 +466,7 @@ mod tests {
         let cancel = CancellationToken::new();
         let project = with_deadline(&server, Duration::from_millis(50), &cancel, || 1.0);
         project.delete_connection(ID).await.expect_err("no time");
-        project.limiter().acquire_permit().await;
+        limiter(&project).acquire_permit().await;
         let other = Project {
             retry_policy: Some(RetryPolicy {
                 deadline: Instant::now() + Duration::from_millis(50),
@@ -402,9 +481,8 @@ mod tests {
             (ErrorKind::QueuedTooLong, false, 1)
         );
         let text = error.to_string();
-        assert!(text.starts_with("DeleteEnhancedConnection: not sent: its turn did not come within "), "{text}");
-        let limit = format!("ms; the gateway of {} limits the calls to 1 call in 1h", server.address);
-        assert!(text.ends_with(&limit), "{text}");
+        let reason = format!("not sent: the gateway of {} allows only 1 call in 1h, and the call was", server.address);
+        assert!(text.starts_with(&format!("DeleteEnhancedConnection: {reason} still waiting when")), "{text}");
     }
 
     /// The refusal arrives as one of who calls; it teaches the limit all the same, and takes nothing from the budget. Who
@@ -424,16 +502,20 @@ mod tests {
                     async |project| project.delete_connection(ID).await,
                 )
                 .await;
-                return Err(Error::Identity(Arc::new(refused.expect_err("one too many"))));
+                return Err(refused.expect_err("one too many"));
             }
             found.set("p").map_err(|_| unreachable!("it is known by now"))
         };
         let known = || std::future::ready(found.get().copied());
         let began = Instant::now();
-        let one = || retry_policy.repeat(&host_limits, known, || async { ask().await.map(|()| "p") });
+        let host = "the identity service";
+        let one = || {
+            let retry = Retry::new(&host_limits, Some(&retry_policy), Operation::ListProjects, host);
+            retry.run(Safety::Idempotent, known, || async { ask().await.map(|()| "p") })
+        };
         let all = futures_util::future::join_all((0..5).map(|_| one())).await;
-        assert!(all.into_iter().all(|found| found.is_ok_and(|id| id == "p")));
-        let limit = host_limits.limiter("the identity service").limit().expect("it was told");
+        assert!(all.into_iter().all(|found| found.is_ok_and(|id| id == Some("p"))));
+        let limit = host_limits.limiter(host).limit().expect("it was told");
         assert_eq!((limit.calls, limit.period), (100, Duration::from_millis(10)));
         assert!(began.elapsed() < Duration::from_millis(400), "{:?}", began.elapsed());
     }
@@ -446,14 +528,11 @@ mod tests {
         let server = failing(9, 503, "{}").await;
         let project = with_deadline(&server, Duration::from_secs(3), &CancellationToken::new(), jitter);
         let error = project.delete_connection(ID).await.expect_err("no time for more");
-        assert_eq!((error.attempts(), server.unseen()), (3, 3));
-        let text = error.with_causes();
-        assert!(text.starts_with("tried 3 times in "), "{text}");
-        assert!(text.ends_with("s; last: DeleteEnhancedConnection: HTTP 503 Service Unavailable: the answer is not in the service's format; it begins with \"{}\""), "{text}");
-        assert_eq!(
-            (error.status(), error.operation()),
-            (Some(http::StatusCode::SERVICE_UNAVAILABLE), Some(Operation::DeleteConnection))
-        );
+        assert_eq!((error.attempts, server.unseen()), (3, 3));
+        let text = error.to_string();
+        let expected = "DeleteEnhancedConnection: HTTP 503 Service Unavailable: the answer is not in the service's \
+                        format; it begins with \"{}\"; tried 3 times in ";
+        assert!(text.starts_with(expected), "{text}");
         assert!(error.may_have_taken_effect());
     }
 
@@ -527,13 +606,13 @@ mod tests {
     async fn what_cannot_be_repeated_is_looked_at_first() {
         for (status, attempts) in [(500, 1), (429, 2)] {
             let server = failing(1, status, "{}").await;
-            let bound = at_once(&server).bind(ID, &QueueNames::default()).await;
+            let bound = at_once(&server).bind(ID, &QueueNames::default()).send().await;
             assert_eq!((bound.is_ok(), server.unseen()), (status == 429, attempts), "{status}");
         }
         for (took_effect, attempts) in [(true, 1), (false, 2)] {
             let server = failing(1, 500, "{}").await;
             let (project, names) = (at_once(&server), QueueNames::default());
-            project.run_verified(|| project.bind(ID, &names), || async move { Ok(took_effect) }).await.expect("done");
+            project.bind(ID, &names).verified(|| async move { Ok(took_effect) }).await.expect("done");
             assert_eq!(server.unseen(), attempts);
         }
     }
@@ -553,14 +632,30 @@ mod tests {
                 let first = looks.fetch_add(1, Ordering::SeqCst) == 0;
                 std::future::ready(Ok(late_effect && !first))
             };
-            let done = project.run_verified(|| project.bind(ID, &names), look).await;
+            let done = project.bind(ID, &names).verified(look).await;
             // What shows the effect may be late: it is looked for some seconds before the refusal is believed.
             let looked = if late_effect { 2 } else { 5 };
             assert_eq!((done.is_ok(), looks.into_inner()), (late_effect, looked));
             if let Err(error) = done {
-                assert_eq!((error.attempts(), error.may_have_taken_effect()), (2, false), "{error:?}");
+                assert_eq!((error.attempts, error.may_have_taken_effect()), (2, false), "{error:?}");
             }
         }
+    }
+
+    /// Throttling between the two does not hide that the first attempt may have taken effect.
+    #[tokio::test]
+    async fn throttling_keeps_an_attempt_uncertain() {
+        let count = Arc::new(AtomicUsize::new(0));
+        let server = Server::answering(move || match count.fetch_add(1, Ordering::SeqCst) {
+            0 => response(504, ""),
+            1 => response(429, r#"{"error_msg":"limit:100,time:10 ms"}"#),
+            _ => response(400, r#"{"error_code":"DLI.0006","error_msg":"exists"}"#),
+        });
+        let server = server.await;
+        let (project, names, checks) = (at_once(&server), QueueNames::default(), AtomicUsize::new(0));
+        let is_done = || std::future::ready(Ok(checks.fetch_add(1, Ordering::SeqCst) > 0));
+        project.bind(ID, &names).verified(is_done).await.expect("the first attempt took effect late");
+        assert_eq!((server.unseen(), checks.into_inner()), (3, 2));
     }
 
     /// What could not be seen stays open; that the object is gone settles it.
@@ -573,76 +668,63 @@ mod tests {
             let client = Client::new(config(gone.address)).expect("in order");
             let looking = client.project(None, None).expect("complete");
             let look = || async { looking.delete_connection(ID).await.map(|()| true) };
-            let error = project.run_verified(|| project.bind(ID, &names), look).await.expect_err("it cannot be seen");
+            let error = project.bind(ID, &names).verified(look).await.expect_err("it cannot be seen");
             assert_eq!((error.may_have_taken_effect(), error.is_not_found()), (open, !open), "{error:?}");
             assert_eq!(server.unseen(), 1);
         }
     }
 
-    /// What an earlier attempt came to is not lost where the next one hangs; a write may still be answered a moment later.
+    /// A write may still be answered a moment after its deadline.
     #[tokio::test(start_paused = true)]
-    async fn an_attempt_that_hangs_does_not_hide_what_the_one_before_it_came_to() {
-        let nowhere = ([127, 0, 0, 1], 9).into();
-        let project = Client::new(config(nowhere)).expect("in order").project(None, None).expect("complete");
-        let limiter = project.limiter();
+    async fn hanging_retry_returns_the_earlier_error() {
+        let limits = HostLimits::default();
         for (operation, is_write) in [(Operation::ShowConnection, false), (Operation::Bind, true)] {
-            let retry_policy = RetryPolicy::new(Instant::now() + MINUTE, &CancellationToken::new());
-            let mut state = RetryState::new(&project.client.host_limits, &limiter, Some(&retry_policy));
-            let hangs = std::future::pending::<()>();
-            let alone = tokio::time::timeout(MINUTE * 2, state.outcome(is_write, hangs)).await;
-            assert!(alone.is_err(), "without an earlier attempt there is nothing to tell");
+            let run = async |failures: usize| {
+                let retry_policy = RetryPolicy::new(Instant::now() + MINUTE, &CancellationToken::new());
+                let retry = Retry::new(&limits, Some(&retry_policy), operation, "host");
+                let count = AtomicUsize::new(0);
+                let attempt = || async {
+                    if count.fetch_add(1, Ordering::SeqCst) >= failures {
+                        std::future::pending::<()>().await;
+                    }
+                    Err::<(), _>(maintenance(operation))
+                };
+                retry.run(Safety::Idempotent, || std::future::ready(None), attempt).await
+            };
+            let alone = tokio::time::timeout(MINUTE * 2, run(0)).await;
+            assert!(alone.is_err(), "there is no earlier error");
 
             let began = Instant::now();
-            let retry_policy = RetryPolicy::new(began + MINUTE, &CancellationToken::new());
-            let mut state = RetryState::new(&project.client.host_limits, &limiter, Some(&retry_policy));
-            let refused = ApiError { operation, ..maintenance() };
-            state.prepare_retry(Error::Api(refused), true).await.expect("there is time");
-            let error = state.outcome(is_write, std::future::pending::<()>()).await.expect_err("it never ends");
+            let error = run(1).await.expect_err("the second attempt never ends");
             let end = if is_write { MINUTE + WRITE_GRACE } else { MINUTE };
-            assert!(
-                began.elapsed() >= end && began.elapsed() < end + Duration::from_millis(10),
-                "{:?}",
-                began.elapsed()
-            );
-            assert_eq!((error.attempts(), error.may_have_taken_effect()), (2, is_write));
-            assert_eq!(error.api().map(|error| error.message.as_str()), Some("maintenance in region"));
+            let elapsed = began.elapsed();
+            assert!(elapsed >= end && elapsed < end + Duration::from_millis(10), "{elapsed:?}");
+            assert_eq!((error.attempts, error.may_have_taken_effect()), (2, is_write));
+            assert_eq!(error.message, "maintenance in region");
         }
     }
 
-    fn maintenance() -> ApiError {
-        ApiError {
-            operation: Operation::Bind,
-            status: http::StatusCode::SERVICE_UNAVAILABLE,
-            code: None,
-            message: "maintenance in region".to_owned(),
-            request_id: Some("5f6d2a".to_owned()),
-            caller: None,
-            retry_after: None,
-        }
+    fn maintenance(operation: Operation) -> Error {
+        Error::reported(operation, StatusCode::SERVICE_UNAVAILABLE, None, "maintenance in region".to_owned())
     }
 
     /// A host that has answered once is only away for a moment.
     #[tokio::test(start_paused = true)]
-    async fn a_host_that_has_answered_is_waited_for() {
-        let nowhere = ([127, 0, 0, 1], 9).into();
-        let project = Client::new(config(nowhere)).expect("in order").project(None, None).expect("complete");
-        let project = project.with_deadline(Instant::now() + MINUTE, &CancellationToken::new());
-        let source = || async { reqwest::Client::new().get("nothing").send().await.expect_err("it is no address") };
+    async fn host_that_has_answered_is_waited_for() {
+        let limits = HostLimits::default();
         let attempts = async || {
-            let limiter = project.limiter();
-            let mut state = RetryState::new(&project.client.host_limits, &limiter, project.retry_policy.as_ref());
-            for number in 1..=CONNECT_ATTEMPTS {
-                let error = Error::Connect { operation: Operation::Bind, host: String::new(), source: source().await };
-                if let Err(error) = state.prepare_retry(error, false).await {
-                    assert_eq!(error.attempts(), number);
-                    return number;
-                }
-            }
-            CONNECT_ATTEMPTS + 1
+            let retry_policy = RetryPolicy::new(Instant::now() + MINUTE, &CancellationToken::new());
+            let retry = Retry::new(&limits, Some(&retry_policy), Operation::Bind, "host");
+            let attempt = || {
+                let error = Error::new(Operation::Bind, ErrorKind::ConnectFailed, String::new());
+                std::future::ready(Err::<(), _>(error))
+            };
+            let outcome = retry.run(Safety::Once, || std::future::ready(None), attempt).await;
+            outcome.expect_err("there is no connection").attempts
         };
         assert_eq!(attempts().await, CONNECT_ATTEMPTS);
-        let limiter = project.limiter();
+        let limiter = limits.limiter("host");
         limiter.record_outcome(limiter.acquire_permit().await, None);
-        assert_eq!(attempts().await, CONNECT_ATTEMPTS + 1);
+        assert!(attempts().await > CONNECT_ATTEMPTS);
     }
 }

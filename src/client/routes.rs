@@ -1,45 +1,29 @@
-//! Routes of a connection: `/v3/{project}/datasource/enhanced-connections/{id}/routes`, and the same under `/v2.0` where
-//! a region has not published v3. No call reads them on their own; they come with the connection.
+//! Routes of a connection: `/v3/{project}/datasource/enhanced-connections/{id}/routes`, or the same under `/v2.0` in a
+//! region that does not publish v3. They are read with the connection.
 
-use std::{collections::BTreeSet, sync::PoisonError};
-
-use super::{error::Error, project::Project, request::Request};
+use super::{project::Project, request::Request, write::Write};
 use crate::dli::{operation::Operation, wire::Route};
 
 impl Project {
-    /// Adds a route. There is no call that changes one: its name must be free, and its network, too.
-    pub async fn create_route(&self, id: &str, name: &str, cidr: &str) -> Result<(), Error> {
+    /// Adds a route. Its name and its network must be free; a route cannot be changed.
+    pub fn create_route(&self, id: &str, name: &str, cidr: &str) -> Write<'_> {
         let route = Route { name: name.to_owned(), cidr: cidr.to_owned(), create_time: 0 };
-        let add = |operation| self.request(operation, &[id]).body(&route);
-        self.by_route_api(Operation::CreateRoute, Operation::CreateRouteV2, add).await
+        let request = |operation| self.request(operation, &[id]).body(&route);
+        self.write_route(request(Operation::CreateRoute), request(Operation::CreateRouteV2))
     }
 
     /// Removes a route.
-    pub async fn delete_route(&self, id: &str, name: &str) -> Result<(), Error> {
-        let delete = |operation| self.request(operation, &[id, name]);
-        self.by_route_api(Operation::DeleteRoute, Operation::DeleteRouteV2, delete).await
+    pub fn delete_route(&self, id: &str, name: &str) -> Write<'_> {
+        let request = |operation| self.request(operation, &[id, name]);
+        self.write_route(request(Operation::DeleteRoute), request(Operation::DeleteRouteV2))
     }
 
-    /// The newer version where the region has it; which one it has, the process asks once.
-    async fn by_route_api(
-        &self,
-        v3: Operation,
-        v2: Operation,
-        request: impl Fn(Operation) -> Request<'static>,
-    ) -> Result<(), Error> {
-        let host = self.endpoint.host();
-        let only_old = |hosts: &BTreeSet<String>| hosts.contains(&host);
-        let lock = || self.client.only_old_routes.lock().unwrap_or_else(PoisonError::into_inner);
-        if !only_old(&lock()) {
-            match self.run(request(v3)).await {
-                Err(error) if error.is_not_published() => {
-                    tracing::info!(host, "v3 routes are not published here; using v2.0");
-                    lock().insert(host);
-                }
-                outcome => return outcome,
-            }
+    /// Uses v3 unless the region is known not to publish it.
+    fn write_route(&self, v3: Request<'static>, v2: Request<'static>) -> Write<'_> {
+        if self.client.only_old_routes.lock().contains(&self.endpoint.host()) {
+            return self.write(v2);
         }
-        self.run(request(v2)).await
+        Write { fallback: Some(v2), ..self.write(v3) }
     }
 }
 
@@ -56,11 +40,11 @@ mod tests {
 
     #[tokio::test]
     async fn create_and_delete() {
-        let create = async |project: &Project| project.create_route(ID, "r1", "192.168.2.0/24").await;
+        let create = async |project: &Project| project.create_route(ID, "r1", "192.168.2.0/24").send().await;
         let (request, done) = exchange(200, DONE, create).await;
         assert_eq!(request.parts(), ("POST", V3.to_owned(), r#"{"name":"r1","cidr":"192.168.2.0/24"}"#));
         done.expect("created");
-        let (request, done) = exchange(200, DONE, async |project| project.delete_route(ID, "r 1").await).await;
+        let (request, done) = exchange(200, DONE, async |project| project.delete_route(ID, "r 1").send().await).await;
         assert_eq!(request.parts(), ("DELETE", format!("{V3}/r%201"), ""));
         done.expect("deleted");
     }
@@ -73,7 +57,7 @@ mod tests {
         let client = Client::new(config(server.address)).expect("in order");
         for paths in [["/v3/", "/v2.0/"].as_slice(), &["/v2.0/"]] {
             let project = client.project(None, None).expect("complete");
-            project.delete_route(ID, "r1").await.expect_err("v2.0 is not published either");
+            project.delete_route(ID, "r1").send().await.expect_err("v2.0 is not published either");
             for path in paths {
                 assert!(server.request().await.path.starts_with(path));
             }

@@ -1,6 +1,6 @@
 //! Tags of a connection: `/v3/{project}/dli_enhanced_datasource/{id}/tags`. No read of the connection returns them.
 
-use super::{error::Error, project::Project};
+use super::{error::Error, project::Project, write::Write};
 use crate::dli::{
     operation::Operation,
     rules::MAX_TAGS,
@@ -26,15 +26,15 @@ impl Project {
     }
 
     /// Adds tags. What happens to a key that is there already is not documented.
-    pub async fn create_tags(&self, id: &str, tags: &[Tag]) -> Result<(), Error> {
+    pub fn create_tags(&self, id: &str, tags: &[Tag]) -> Write<'_> {
         let body = TagChange { tags: tags.to_vec() };
-        self.run(self.request(Operation::CreateTags, &[id]).body(&body)).await
+        self.write(self.request(Operation::CreateTags, &[id]).body(&body))
     }
 
     /// Removes tags.
-    pub async fn delete_tags(&self, id: &str, tags: &[Tag]) -> Result<(), Error> {
+    pub fn delete_tags(&self, id: &str, tags: &[Tag]) -> Write<'_> {
         let body = TagChange { tags: tags.to_vec() };
-        self.run(self.request(Operation::DeleteTags, &[id]).body(&body)).await
+        self.write(self.request(Operation::DeleteTags, &[id]).body(&body))
     }
 }
 
@@ -84,10 +84,10 @@ mod tests {
     #[tokio::test]
     async fn create_and_delete() {
         let body = r#"{"tags":[{"key":"größe","value":"1"},{"key":"owner","value":""}]}"#;
-        let (request, done) = exchange(204, "", async |project| project.create_tags(ID, &tags()).await).await;
+        let (request, done) = exchange(204, "", async |project| project.create_tags(ID, &tags()).send().await).await;
         assert_eq!(request.parts(), ("POST", format!("{PATH}/create"), body));
         done.expect("created");
-        let (request, done) = exchange(204, "", async |project| project.delete_tags(ID, &tags()).await).await;
+        let (request, done) = exchange(204, "", async |project| project.delete_tags(ID, &tags()).send().await).await;
         assert_eq!(request.parts(), ("POST", format!("{PATH}/delete"), body));
         done.expect("deleted");
     }

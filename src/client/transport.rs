@@ -77,7 +77,7 @@ fn build(settings: &Settings, endpoint: &Endpoint) -> Result<reqwest::Client, re
 /// handshake.
 pub(super) fn read_roots(path: &Path) -> Result<Vec<Certificate>, ConfigError> {
     let refuse = |problem: String| ConfigError::Certificate { path: path.to_owned(), problem };
-    let pem = fs::read(path).map_err(|source| ConfigError::CertificateFile { path: path.to_owned(), source })?;
+    let pem = fs::read(path).map_err(|reason| ConfigError::CertificateFile { path: path.to_owned(), reason })?;
     let roots = CertificateDer::pem_slice_iter(&pem)
         .enumerate()
         .map(|(index, certificate)| {
@@ -111,7 +111,7 @@ mod tests {
 
     use super::*;
     use crate::client::{
-        Client, Config, Error,
+        Client, Config, Error, ErrorKind,
         test_server::{ID, config, tls_server},
     };
     use crate::dli::error_catalog::TransportFailure;
@@ -159,8 +159,8 @@ mod tests {
         let project = client.project(None, None).expect("complete");
         let (alert, outcome) = tokio::join!(refused, project.delete_connection(ID));
         let error = outcome.expect_err("too old");
-        assert!(matches!(error, Error::Connect { .. }), "{error:?}");
-        assert_eq!(error.transport_failure(), Some(TransportFailure::TlsFailed));
+        assert_eq!(error.kind(), ErrorKind::ConnectFailed, "{error:?}");
+        assert_eq!(error.transport_failure, Some(TransportFailure::TlsFailed));
         // An alert, fatal: protocol_version.
         assert_eq!((alert[0], &alert[3..]), (21, &[0, 2, 2, 70][..]), "{alert:?}");
     }
@@ -174,8 +174,8 @@ mod tests {
     #[tokio::test]
     async fn an_unknown_certificate_is_refused_before_anything_is_sent() {
         let error = call_with_tls(&certificate(), |_| ()).await.expect_err("nobody vouches for it");
-        assert!(matches!(error, Error::Connect { .. }), "{error:?}");
-        assert!(error.with_causes().contains("UnknownIssuer"), "{}", error.with_causes());
+        assert_eq!(error.kind(), ErrorKind::ConnectFailed, "{error:?}");
+        assert!(error.to_string().contains("UnknownIssuer"), "{error}");
     }
 
     #[tokio::test]
@@ -184,8 +184,8 @@ mod tests {
         let pem = file(&(self::certificate().cert.pem() + &certificate.cert.pem()));
         call_with_tls(&certificate, |config| config.cacert_file = Some(pem.path().to_owned())).await.expect("trusted");
         let other = file(&self::certificate().cert.pem());
-        let error = call_with_tls(&certificate, |config| config.cacert_file = Some(other.path().to_owned())).await;
-        assert!(matches!(error, Err(Error::Connect { .. })), "{error:?}");
+        let outcome = call_with_tls(&certificate, |config| config.cacert_file = Some(other.path().to_owned())).await;
+        assert_eq!(outcome.expect_err("untrusted").kind(), ErrorKind::ConnectFailed);
     }
 
     #[tokio::test]
@@ -200,8 +200,8 @@ mod tests {
             Client::new(config).expect_err("there are no certificates")
         };
         let missing = refusal("/nonexistent/ca.pem".into());
-        assert_eq!(missing.to_string(), "the certificate file /nonexistent/ca.pem cannot be read");
-        assert!(std::error::Error::source(&missing).is_some());
+        let text = "the certificate file /nonexistent/ca.pem cannot be read: No such file or directory (os error 2)";
+        assert_eq!(missing.to_string(), text);
 
         let good = certificate().cert.pem();
         for (content, problem) in [

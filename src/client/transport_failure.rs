@@ -4,34 +4,10 @@ use std::{error::Error as StdError, io};
 
 use tokio_rustls::rustls;
 
-use super::error::Error;
 use crate::dli::error_catalog::TransportFailure;
 
-impl Error {
-    /// The transport failure; `None` if the service responded or nothing was to be sent.
-    #[must_use]
-    pub fn transport_failure(&self) -> Option<TransportFailure> {
-        match self {
-            Self::Configuration(_) | Self::Request { .. } | Self::Api(_) => None,
-            Self::Identity(error) => error.transport_failure(),
-            Self::Repeated { last, .. } => last.transport_failure(),
-            Self::QueuedTooLong { .. } => Some(TransportFailure::QueuedTooLong),
-            Self::Connect { source, .. } => Some(of_connect(source)),
-            Self::Lost { .. } => Some(TransportFailure::Lost),
-            Self::Timeout { .. } => Some(TransportFailure::Timeout),
-            Self::Interrupted { .. } => Some(TransportFailure::TruncatedResponse),
-            Self::TooLarge { .. } | Self::Undecodable { .. } => Some(TransportFailure::UnexpectedResponse),
-        }
-    }
-
-    /// The innermost cause: "connection refused".
-    #[must_use]
-    pub fn root_cause(&self) -> Option<String> {
-        causes(self).last().map(ToString::to_string)
-    }
-}
-
-fn of_connect(source: &reqwest::Error) -> TransportFailure {
+/// Why no connection came about.
+pub(super) fn of_connect(source: &reqwest::Error) -> TransportFailure {
     // The proxy's own errors have no public type; a connection to it may fail like any other, beneath them.
     if causes(source).any(|cause| cause.to_string().starts_with("tunnel error")) {
         return TransportFailure::Proxy;
@@ -65,9 +41,15 @@ fn of_tls<'a>(cause: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> 
     cause.downcast_ref().or_else(|| of_tls(wrapped()?))
 }
 
-/// The kind of the innermost one.
+/// The kind of the innermost I/O error.
 fn kind(error: &io::Error) -> io::ErrorKind {
     error.get_ref().and_then(|inner| inner.downcast_ref()).map_or(error.kind(), kind)
+}
+
+/// The innermost cause, such as "connection refused", without the number that the operating system gives it.
+pub(super) fn root_cause(error: &(dyn StdError + 'static)) -> String {
+    let cause = causes(error).last().unwrap_or(error).to_string();
+    cause.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
 /// The chain of sources.

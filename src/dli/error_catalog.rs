@@ -8,6 +8,8 @@ mod table;
 
 pub use table::KNOWN_ERRORS;
 
+use super::operation::Operation;
+
 /// A known error.
 #[derive(Debug)]
 pub struct KnownError {
@@ -34,8 +36,8 @@ pub struct Example {
     pub code: &'static str,
     /// Message.
     pub message: &'static str,
-    /// What was called.
-    pub call: CallKind,
+    /// The failed operation.
+    pub call: Operation,
 }
 
 /// Recognizes an error.
@@ -82,17 +84,6 @@ pub enum CallMatcher {
     NotOfRoutes,
 }
 
-/// The kind of a call, which may change the meaning of an error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CallKind {
-    /// The identity service.
-    Identity,
-    /// A call that adds or removes a route.
-    Route,
-    /// Anything else.
-    Other,
-}
-
 /// Why no valid response arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TransportFailure {
@@ -125,13 +116,13 @@ pub enum TransportFailure {
 impl KnownError {
     /// Finds the entry for an error response; `status` is 2xx for `is_success: false`.
     #[must_use]
-    pub fn for_response(call: CallKind, status: u16, code: Option<&str>, message: &str) -> Option<&'static Self> {
+    pub fn for_response(operation: Operation, status: u16, code: Option<&str>, message: &str) -> Option<&'static Self> {
         find(|matcher| match matcher {
             Matcher::Answer { statuses: (first, last), code: wanted, words, calls } => {
                 (*first..=*last).contains(&status)
                     && wanted.fits(code)
                     && has_one_of(message, words)
-                    && calls.include(call)
+                    && calls.include(operation)
             }
             _ => false,
         })
@@ -162,11 +153,11 @@ impl CodeMatcher {
 }
 
 impl CallMatcher {
-    fn include(self, call: CallKind) -> bool {
+    fn include(self, operation: Operation) -> bool {
         match self {
             Self::Any => true,
-            Self::OfIdentity => call == CallKind::Identity,
-            Self::NotOfRoutes => call != CallKind::Route,
+            Self::OfIdentity => operation.is_identity(),
+            Self::NotOfRoutes => !operation.is_route_write(),
         }
     }
 }
@@ -266,7 +257,7 @@ mod tests {
             (400, "IAM.0011"),
             (403, "PAP5.0001"),
         ] {
-            let found = name(KnownError::for_response(CallKind::Other, status, Some(code), ""));
+            let found = name(KnownError::for_response(Operation::Bind, status, Some(code), ""));
             assert!(
                 !["none", "unlisted", "HTTP-5xx", "HTTP-401"].contains(&found) || code == "IAM.0001",
                 "{code}: {found}"
@@ -279,7 +270,7 @@ mod tests {
     /// The gateway's own words for these codes have words of other rows in them.
     #[test]
     fn a_quota_of_the_gateway_is_not_that_of_the_service() {
-        let of = |code, message| name(KnownError::for_response(CallKind::Other, 405, Some(code), message));
+        let of = |code, message| name(KnownError::for_response(Operation::Bind, 405, Some(code), message));
         assert_eq!(of("APIGW.0501", "The app quota has been used up."), "APIGW.0501");
         assert_eq!(of("DLI.0009", "The quota of connections is used up"), "DLI.1028");
     }
@@ -288,14 +279,14 @@ mod tests {
     #[test]
     fn the_identity_service_has_no_codes_of_its_own() {
         let of = |status: u16, message| {
-            name(KnownError::for_response(CallKind::Identity, status, Some(&status.to_string()), message))
+            name(KnownError::for_response(Operation::CreateToken, status, Some(&status.to_string()), message))
         };
         assert_eq!(of(400, "Expecting to find identity.password in auth."), "IAM.0011");
         assert_eq!(of(401, "The username or password is wrong."), "IAM-password");
         assert_eq!(of(401, "The request you have made requires authentication."), "HTTP-401");
         assert_eq!(of(403, "You are not authorized to perform the requested action."), "IAM.0003");
         assert_eq!(of(404, "Could not find agency: dli-agency."), "IAM.0004");
-        assert_eq!(name(KnownError::for_response(CallKind::Other, 404, Some("404"), "Not Found")), "unlisted");
+        assert_eq!(name(KnownError::for_response(Operation::Bind, 404, Some("404"), "Not Found")), "unlisted");
     }
 
     /// Two routes may overlap, and other codes say what they say.
@@ -303,18 +294,18 @@ mod tests {
     fn networks_overlap_where_a_queue_is_bound() {
         let of = |call, code, message| name(KnownError::for_response(call, 400, code, message));
         let text = "The CIDR overlaps another one";
-        assert_eq!(of(CallKind::Other, Some("DLI.0007"), text), "cidr-overlap");
-        assert_eq!(of(CallKind::Other, Some("DLI.0009"), text), "cidr-overlap");
-        assert_eq!(of(CallKind::Other, None, text), "cidr-overlap");
-        assert_eq!(of(CallKind::Other, Some("DLI.0001"), text), "DLI.0001");
-        assert_eq!(of(CallKind::Route, Some("DLI.0007"), text), "DLI.0007");
+        assert_eq!(of(Operation::Bind, Some("DLI.0007"), text), "cidr-overlap");
+        assert_eq!(of(Operation::Bind, Some("DLI.0009"), text), "cidr-overlap");
+        assert_eq!(of(Operation::Bind, None, text), "cidr-overlap");
+        assert_eq!(of(Operation::Bind, Some("DLI.0001"), text), "DLI.0001");
+        assert_eq!(of(Operation::CreateRoute, Some("DLI.0007"), text), "DLI.0007");
     }
 
     /// The words are those that the service's documents and its users show.
     #[test]
     fn what_the_words_say_goes_before_the_code() {
         fn of(status: u16, code: &str, message: &str) -> &'static str {
-            name(KnownError::for_response(CallKind::Other, status, Some(code), message))
+            name(KnownError::for_response(Operation::Bind, status, Some(code), message))
         }
         let iam = |reason: &str| of(401, "APIGW.0301", &format!("Incorrect IAM authentication information: {reason}"));
         let expired = "signature expired, signature time:20260101T000000Z,server time:20260101T010000Z";
@@ -327,7 +318,7 @@ mod tests {
         assert_eq!(of(400, "DLI.0001", "Connection 2a62 does not exist"), "DLI.0001-not-there");
         assert_eq!(of(400, "DLI.0001", "The parameter hosts is invalid"), "DLI.0001");
         assert_eq!(of(400, "DLI.0007", "The subnet could not be found"), "subnet-not-found");
-        let bare = |status, message| name(KnownError::for_response(CallKind::Other, status, None, message));
+        let bare = |status, message| name(KnownError::for_response(Operation::Bind, status, None, message));
         assert_eq!(bare(200, "The quota of connections is exceeded"), "DLI.1028");
         assert_eq!(bare(200, "Failed to create the connection"), "is_success-false");
         assert_eq!(of(200, "DLI.4711", "Failed to create the connection"), "unlisted");
@@ -346,10 +337,10 @@ mod tests {
     #[test]
     fn nothing_is_left_without_advice() {
         for status in (200..600).filter(|status| !(300..400).contains(status)) {
-            assert!(KnownError::for_response(CallKind::Other, status, Some("X.1"), "").is_some(), "{status}");
-            assert!(KnownError::for_response(CallKind::Other, status, None, "").is_some(), "{status}");
+            assert!(KnownError::for_response(Operation::Bind, status, Some("X.1"), "").is_some(), "{status}");
+            assert!(KnownError::for_response(Operation::Bind, status, None, "").is_some(), "{status}");
         }
-        assert!(KnownError::for_response(CallKind::Other, 302, None, "redirects").is_some());
+        assert!(KnownError::for_response(Operation::Bind, 302, None, "redirects").is_some());
     }
 
     #[test]

@@ -1,9 +1,8 @@
 //! The cache of resolved credentials.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
-};
+use std::{collections::BTreeMap, sync::Arc};
+
+use parking_lot::Mutex;
 
 use super::{expiring_cache::ExpiringCache, lockout_guard::LockoutGuard, resolved::ResolvedCredentials};
 

@@ -1,9 +1,6 @@
 //! A cache that loads a value once and shares it with concurrent callers.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
-};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use time::{Duration, OffsetDateTime};
 use tokio::sync::Mutex;
@@ -24,7 +21,7 @@ pub(in crate::client) struct ExpiringCache<T> {
 #[derive(Debug)]
 struct State<T> {
     cached: Option<Cached<T>>,
-    failure: Option<Arc<Error>>,
+    failure: Option<Error>,
     /// Whether a load ever succeeded.
     ever: bool,
 }
@@ -46,7 +43,7 @@ impl<T> Default for ExpiringCache<T> {
 }
 
 impl<T: Clone> ExpiringCache<T> {
-    /// Returns the cached value or loads it. A failed load is an [`Error::Identity`].
+    /// Returns the cached value or loads it. A failed load prevents the caller's request, and is marked so.
     pub(in crate::client) async fn get(
         &self,
         now: OffsetDateTime,
@@ -62,7 +59,7 @@ impl<T: Clone> ExpiringCache<T> {
         if let Some(failure) = &state.failure
             && self.failures.load(Ordering::Acquire) > failures
         {
-            return Err(Error::Identity(Arc::clone(failure)));
+            return Err(failure.clone().preliminary());
         }
         match ask.await {
             Ok(cached) => {
@@ -78,14 +75,10 @@ impl<T: Clone> ExpiringCache<T> {
                     cached.renew = Some(now + RENEWAL_PAUSE);
                     return Ok(cached.value.clone());
                 }
-                let error = match error {
-                    Error::Identity(error) => error,
-                    error => Arc::new(error),
-                };
                 state.cached = None;
-                state.failure = Some(Arc::clone(&error));
+                state.failure = Some(error.clone());
                 self.failures.fetch_add(1, Ordering::Release);
-                Err(Error::Identity(error))
+                Err(error.preliminary())
             }
         }
     }
@@ -106,12 +99,12 @@ impl<T: Clone> ExpiringCache<T> {
     }
 
     /// The latest failure, if credentials were rejected.
-    pub(in crate::client) async fn refusal(&self) -> Option<Arc<Error>> {
+    pub(in crate::client) async fn refusal(&self) -> Option<Error> {
         self.state.lock().await.failure.clone().filter(|failure| failure.kind() == ErrorKind::Credentials)
     }
 
     /// The latest failure, if no load ever succeeded.
-    pub(in crate::client) async fn failure(&self) -> Option<Arc<Error>> {
+    pub(in crate::client) async fn failure(&self) -> Option<Error> {
         let state = self.state.lock().await;
         state.failure.clone().filter(|_| !state.ever)
     }

@@ -1,11 +1,9 @@
 //! Protection against account lockout. One request tries an unknown key or password while the others wait; a rejected
 //! one is not sent again.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use parking_lot::Mutex;
 
-use http::StatusCode;
-
-use crate::client::error::{ApiError, Error};
+use crate::client::error::Error;
 
 /// Guards one key or password in all its uses.
 #[derive(Debug, Default)]
@@ -26,7 +24,7 @@ enum KeyStatus {
     /// Accepted at least once.
     Accepted,
     /// Rejected.
-    Rejected(Arc<Error>),
+    Rejected(Box<Error>),
 }
 
 impl LockoutGuard {
@@ -35,14 +33,14 @@ impl LockoutGuard {
     pub(in crate::client) async fn with<T>(
         &self,
         attempt: impl Future<Output = Result<T, Error>>,
-        is_rejection: impl FnOnce(&ApiError, bool) -> bool,
+        is_rejection: impl FnOnce(&Error, bool) -> bool,
     ) -> Result<T, Error> {
         let mut first = if self.is_untried() { Some(self.first.lock().await) } else { None };
         if !self.is_untried() {
             first = None;
         }
         if let KeyStatus::Rejected(refusal) = self.key_status() {
-            return Err(Error::Identity(refusal));
+            return Err(refusal.preliminary());
         }
         let outcome = attempt.await;
         self.record_outcome(outcome.as_ref().err(), is_rejection);
@@ -50,15 +48,13 @@ impl LockoutGuard {
         outcome
     }
 
-    fn record_outcome(&self, failure: Option<&Error>, is_rejection: impl FnOnce(&ApiError, bool) -> bool) {
-        let mut key_status = self.key_status.lock().unwrap_or_else(PoisonError::into_inner);
+    fn record_outcome(&self, failure: Option<&Error>, is_rejection: impl FnOnce(&Error, bool) -> bool) {
+        let mut key_status = self.key_status.lock();
         let was_accepted = matches!(*key_status, KeyStatus::Accepted);
         match failure {
             None => *key_status = KeyStatus::Accepted,
-            Some(Error::Api(refusal))
-                if refusal.status == StatusCode::UNAUTHORIZED && is_rejection(refusal, was_accepted) =>
-            {
-                *key_status = KeyStatus::Rejected(Arc::new(Error::Api(refusal.clone())));
+            Some(refusal) if refusal.is_unauthorized() && is_rejection(refusal, was_accepted) => {
+                *key_status = KeyStatus::Rejected(Box::new(refusal.clone()));
             }
             Some(_) if matches!(*key_status, KeyStatus::Untried) => *key_status = KeyStatus::Inconclusive,
             Some(_) => {}
@@ -66,7 +62,7 @@ impl LockoutGuard {
     }
 
     fn key_status(&self) -> KeyStatus {
-        self.key_status.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.key_status.lock().clone()
     }
 
     fn is_untried(&self) -> bool {
@@ -76,7 +72,7 @@ impl LockoutGuard {
 
 /// Whether the gateway rejects the access key or its signature, not the clock or the project. A key that was accepted
 /// once is not rejected later.
-pub(in crate::client) fn is_key_rejected(refusal: &ApiError, was_accepted: bool) -> bool {
+pub(in crate::client) fn is_key_rejected(refusal: &Error, was_accepted: bool) -> bool {
     const KEY: [&str; 8] =
         ["signature", "aksk", "ak ", "ak:", "access key", "secret key", "secretkey", "security token"];
     const OTHER: [&str; 3] = ["expired", "server time", "project"];
@@ -84,11 +80,11 @@ pub(in crate::client) fn is_key_rejected(refusal: &ApiError, was_accepted: bool)
 }
 
 /// Whether the identity service rejects the user or the password, not the scope of the token.
-pub(in crate::client) fn is_password_rejected(refusal: &ApiError, _: bool) -> bool {
+pub(in crate::client) fn is_password_rejected(refusal: &Error, _: bool) -> bool {
     has_one_of(refusal, &["password", "username", "user name", "locked"])
 }
 
-fn has_one_of(refusal: &ApiError, words: &[&str]) -> bool {
+fn has_one_of(refusal: &Error, words: &[&str]) -> bool {
     let message = refusal.message.to_ascii_lowercase();
     words.iter().any(|word| message.contains(word))
 }
@@ -98,20 +94,13 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use futures_util::future::join_all;
+    use http::StatusCode;
 
     use super::*;
     use crate::client::Operation;
 
-    fn refusal(message: &str) -> ApiError {
-        ApiError {
-            operation: Operation::ListQueues,
-            status: StatusCode::UNAUTHORIZED,
-            code: None,
-            message: message.to_owned(),
-            request_id: None,
-            caller: None,
-            retry_after: None,
-        }
+    fn refusal(message: &str) -> Error {
+        Error::reported(Operation::ListQueues, StatusCode::UNAUTHORIZED, None, message.to_owned())
     }
 
     /// Fifty at once, each of which comes to the same.
@@ -130,18 +119,18 @@ mod tests {
     #[tokio::test]
     async fn what_is_refused_at_first_is_not_sent_again() {
         let guard = LockoutGuard::default();
-        let wrong = || Err(Error::Api(refusal("verify aksk signature fail")));
+        let wrong = || Err(refusal("verify aksk signature fail"));
         assert_eq!(fifty(&guard, wrong).await, 1);
         assert_eq!(fifty(&guard, wrong).await, 0);
     }
 
     #[tokio::test]
     async fn what_says_nothing_of_it_or_was_believed_before_is_sent_again() {
-        let other = || Err(Error::Api(refusal("signature expired, server time:20260101T000000Z")));
+        let other = || Err(refusal("signature expired, server time:20260101T000000Z"));
         let guard = LockoutGuard::default();
         assert_eq!(fifty(&guard, other).await, 50);
         assert_eq!(fifty(&guard, || Ok(())).await, 50);
-        assert_eq!(fifty(&guard, || Err(Error::Api(refusal("verify aksk signature fail")))).await, 50);
+        assert_eq!(fifty(&guard, || Err(refusal("verify aksk signature fail"))).await, 50);
     }
 
     /// The first waits for an answer until then, the others for the first.
@@ -151,7 +140,8 @@ mod tests {
         let began = tokio::time::Instant::now();
         let attempt = || async {
             tokio::time::sleep(std::time::Duration::from_secs(1)).await;
-            Err::<(), _>(Error::Api(ApiError { status: StatusCode::SERVICE_UNAVAILABLE, ..refusal("away") }))
+            let status = StatusCode::SERVICE_UNAVAILABLE;
+            Err::<(), _>(Error::reported(Operation::ListQueues, status, None, "away".to_owned()))
         };
         join_all((0..50).map(|_| guard.with(attempt(), is_key_rejected))).await;
         assert_eq!(began.elapsed().as_secs(), 2);

@@ -3,7 +3,8 @@
 //! Sources: the error codes of the DLI API Reference, of the API gateway and of IAM; the gateway's "Common Errors Related to
 //! IAM Authentication Information"; the DLI User Guide's questions about datasource connections; users' reports.
 
-use super::{CallKind, CallMatcher, CodeMatcher, Example, KnownError, Matcher, TransportFailure};
+use super::{CallMatcher, CodeMatcher, Example, KnownError, Matcher, TransportFailure};
+use crate::dli::operation::Operation;
 
 const ANY_STATUS: (u16, u16) = (0, 999);
 
@@ -43,12 +44,12 @@ const fn status(first: u16, last: u16) -> Matcher {
 }
 
 const fn example(status: u16, code: &'static str, message: &'static str) -> Example {
-    Example { status, code, message, call: CallKind::Other }
+    Example { status, code, message, call: Operation::CreateConnection }
 }
 
 /// One of the identity service.
 const fn of_iam(status: u16, code: &'static str, message: &'static str) -> Example {
-    Example { call: CallKind::Identity, ..example(status, code, message) }
+    Example { call: Operation::CreateToken, ..example(status, code, message) }
 }
 
 /// All that is known, the most specific first. What to do says nothing of what an apply would do: that depends on what
@@ -583,7 +584,7 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
         example: None,
     },
     KnownError {
-        name: "not-the-service",
+        name: "unexpected-response",
         title: "Something else answered",
         matchers: &[
             Matcher::Transport(TransportFailure::UnexpectedResponse),
@@ -627,7 +628,7 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
         example: Some(example(409, "DLI.4711", "The state of the connection conflicts with the operation")),
     },
     KnownError {
-        name: "no-turn",
+        name: "queued-too-long",
         title: "Its turn did not come in time",
         matchers: &[Matcher::Transport(TransportFailure::QueuedTooLong)],
         meaning: "The gateway limits how many requests one user may send in a period. All programs of that user share \
@@ -707,7 +708,7 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
         example: None,
     },
     KnownError {
-        name: "cut-off",
+        name: "truncated-response",
         title: "The answer was cut off",
         matchers: &[Matcher::Transport(TransportFailure::TruncatedResponse)],
         meaning: "The answer began, but the connection ended before it was complete. A proxy or firewall may limit the \

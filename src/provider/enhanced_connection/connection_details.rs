@@ -120,7 +120,7 @@ pub(in crate::provider) fn attributes() -> Vec<Attribute> {
 
 /// Whether the service or the gateway rejects the call permanently. The other attributes are returned all the same.
 fn is_refused(error: &OperationError) -> bool {
-    matches!(error, OperationError::Call { error, .. } if error.api().is_some() && !error.is_transient())
+    matches!(error, OperationError::Call { error, .. } if error.is_reported() && !error.is_transient())
 }
 
 fn names(bindings: &[Binding]) -> BTreeSet<String> {

@@ -25,7 +25,7 @@ use super::creation_entry::CreationEntry;
 use super::creation_journal::CreationJournal;
 use super::model::Connection;
 use super::refresh::list_by_name;
-use crate::client::{Error, Operation};
+use crate::client::Operation;
 use crate::dli::{error_code, wire};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::resource::ResponseState;
@@ -314,5 +314,5 @@ fn search_delays(duration: Duration) -> impl Iterator<Item = Duration> {
 
 /// Whether the list was refused, and not the preceding request for credentials.
 fn is_from_list(error: &OperationError) -> bool {
-    error.called().and_then(Error::operation) == Some(Operation::ListConnections)
+    error.called().and_then(|error| error.operation) == Some(Operation::ListConnections)
 }

@@ -260,7 +260,7 @@ impl OperationError {
 
     /// Whether the service says this.
     pub(in crate::provider) fn has_code(&self, code: &str) -> bool {
-        self.called().and_then(Error::api).is_some_and(|error| error.code.as_deref() == Some(code))
+        self.called().is_some_and(|error| error.code.as_deref() == Some(code))
     }
 
     /// Whether the service refuses in one of the ways in which it may say "not yet" (which one, is not documented).
@@ -271,7 +271,7 @@ impl OperationError {
             error_code::RESOURCE_UNAVAILABLE,
             error_code::SERVER_FAULT,
         ];
-        let code = self.called().and_then(Error::api).and_then(|error| error.code.as_deref());
+        let code = self.called().and_then(|error| error.code.as_deref());
         code.is_some_and(|code| NOT_YET.contains(&code))
     }
 

@@ -14,7 +14,7 @@ async fn a_clock_that_is_wrong_is_corrected_by_the_services_word_and_only_once()
         let clock = Arc::new(ManualClock::new(OffsetDateTime::now_utc() + time::Duration::minutes(minutes)));
         let emulator = start(Settings { clock: clock.clone(), ..Settings::default() }).await;
         let client = Client::new(config(&emulator, key())).expect("in order");
-        call(&client).await.unwrap_or_else(|error| panic!("{}", error.with_causes()));
+        call(&client).await.unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(operations(&emulator), ["ListQueues"; 2]);
         call(&client).await.expect("signed by the service's clock from the start");
         assert_eq!(operations(&emulator), ["ListQueues"; 3]);

@@ -16,7 +16,7 @@ async fn expect(
     let shown = format!("{form:?}");
     let client = Client::new(make(config(&emulator, form))).expect("in order");
     for _ in 0..2 {
-        call(&client).await.unwrap_or_else(|error| panic!("{shown}: {}", error.with_causes()));
+        call(&client).await.unwrap_or_else(|error| panic!("{shown}: {error}"));
     }
     // Whatever was got for the first call serves the second.
     let last = *expected.last().expect("the call itself");
@@ -119,7 +119,7 @@ async fn a_project_is_found_by_logging_in_to_it() {
         let by_region = Config { project_id: None, ..config(&emulator, named_login()) };
         let client = Client::new(by_region).expect("in order");
         for _ in 0..2 {
-            let project = call(&client).await.unwrap_or_else(|error| panic!("{}", error.with_causes()));
+            let project = call(&client).await.unwrap_or_else(|error| panic!("{error}"));
             assert_eq!(project.id(), super::PROJECT);
         }
         // The token that told the id is the one that is used.

@@ -21,7 +21,7 @@ async fn met(fault: Fault) -> Vec<String> {
     let shown = format!("{fault:?}");
     emulator.inject(fault).expect("it can happen");
     let client = Client::new(config(&emulator, metadata())).expect("in order");
-    call(&client).await.unwrap_or_else(|error| panic!("{shown}: {}", error.with_causes()));
+    call(&client).await.unwrap_or_else(|error| panic!("{shown}: {error}"));
     let asked = operations(&emulator);
     emulator.stop().await;
     asked

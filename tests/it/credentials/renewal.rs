@@ -19,7 +19,7 @@ async fn fifty_first_calls_at_once_ask_once() {
     let config = assuming(Config { project_id: None, ..config(&emulator, named_login()) }, agency());
     let client = Client::new(config).expect("in order");
     for done in join_all((0..50).map(|_| call(&client))).await {
-        done.unwrap_or_else(|error| panic!("{}", error.with_causes()));
+        done.unwrap_or_else(|error| panic!("{error}"));
     }
     let asked = operations(&emulator);
     for once in ["KeystoneCreateUserTokenByPassword", "CreateTemporaryAccessKeyByAgency", "KeystoneListProjects"] {
@@ -67,9 +67,8 @@ async fn a_second_refusal_is_told() {
     emulator.set_credential_lifetime(Some(Duration::ZERO));
     let client = Client::new(config(&emulator, named_login())).expect("in order");
     let error = call(&client).await.expect_err("no token is good");
-    let refusal = error.api().expect("the gateway's word");
-    assert_eq!((refusal.status, refusal.code.as_deref()), (StatusCode::UNAUTHORIZED, Some("APIGW.0301")));
-    assert_eq!(refusal.caller.as_deref(), Some("the user \"terraform\" from this test"));
+    assert_eq!((error.status, error.code.as_deref()), (Some(StatusCode::UNAUTHORIZED), Some("APIGW.0301")));
+    assert_eq!(error.credentials.as_deref(), Some("the user \"terraform\" from this test"));
     let token = "KeystoneCreateUserTokenByPassword";
     assert_eq!(operations(&emulator), [token, "ListQueues", token, "ListQueues"]);
     emulator.stop().await;

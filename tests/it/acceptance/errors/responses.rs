@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use terraform_provider_dli::dli::error_catalog::{CallKind, Example, KNOWN_ERRORS};
+use terraform_provider_dli::dli::error_catalog::{Example, KNOWN_ERRORS};
 use terraform_provider_dli::dli::wire::CreateConnection;
 use terraform_provider_dli::emulator::{ACCESS_KEY, Fault, FaultKind, IamAccount, SECRET_KEY};
 
@@ -96,7 +96,7 @@ fn texts<'a>(
 fn error_responses_match_golden_files() {
     let examples = || {
         let all = KNOWN_ERRORS.iter().filter_map(|trouble| Some((trouble.name, trouble.example?)));
-        all.filter(|(_, example)| example.call == CallKind::Other)
+        all.filter(|(_, example)| !example.call.is_identity())
     };
     let of_tokens = || examples().filter(|(name, _)| TOKEN_ERRORS.contains(name));
     let at_once = || {
@@ -157,7 +157,7 @@ fn iam_error_responses_match_golden_files() {
     let examples = KNOWN_ERRORS.iter().filter_map(|trouble| Some((trouble.name, trouble.example?)));
     for_one_terraform(|terraform| {
         let mut all = BTreeMap::new();
-        for (name, example) in examples.clone().filter(|(_, example)| example.call == CallKind::Identity) {
+        for (name, example) in examples.clone().filter(|(_, example)| example.call.is_identity()) {
             let cloud = Cloud::start();
             let endpoint = cloud.emulator().endpoint();
             let (who, operation) = iam_credentials(name);

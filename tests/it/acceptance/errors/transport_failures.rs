@@ -64,9 +64,9 @@ fn transport_failures_match_golden_files() {
         ("tls-not-trusted", tls(servers::with_own_certificate())),
         ("tls-failed", tls(servers::respond_immediately(BAD_REQUEST))),
         ("connection-lost", plain(servers::respond_with(""))),
-        ("cut-off", plain(servers::respond_with(CUT_OFF))),
+        ("truncated-response", plain(servers::respond_with(CUT_OFF))),
         ("HTTP-408", plain(servers::respond_with(TOO_SLOW))),
-        ("not-the-service", plain(servers::respond_with(LOGIN_PAGE))),
+        ("unexpected-response", plain(servers::respond_with(LOGIN_PAGE))),
     ];
     for_one_terraform(|terraform| {
         // Bypasses a proxy of the machine that runs the tests.
