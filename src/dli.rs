@@ -1,5 +1,5 @@
-//! The API of Huawei Cloud Data Lake Insight as pure data: operations, wire types, limits and name rules, error codes, rate
-//! limits and the request signature.
+//! The API of Huawei Cloud Data Lake Insight as pure data: operations, wire types, limits and name rules, error codes,
+//! rate limits and the request signature.
 //!
 //! Nothing here does I/O, reads a clock or knows Terraform. The client and the emulator share it.
 

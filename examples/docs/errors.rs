@@ -50,7 +50,7 @@ fn entry(error: &KnownError) -> String {
 /// The error codes of an entry; empty if it has none.
 fn codes(KnownError { name, matchers, example, .. }: &KnownError) -> String {
     let listed = matchers.iter().find_map(|matcher| match matcher {
-        Matcher::Answer { code: CodeMatcher::OneOf(codes), calls: CallMatcher::Any, .. } => Some(codes.join(", ")),
+        Matcher::Response { code: CodeMatcher::OneOf(codes), calls: CallMatcher::Any, .. } => Some(codes.join(", ")),
         _ => None,
     });
     let example = example.map(|example| example.code).filter(|code| !code.is_empty() && name.starts_with(code));
@@ -61,7 +61,7 @@ fn codes(KnownError { name, matchers, example, .. }: &KnownError) -> String {
 fn describe(matcher: &Matcher) -> Option<String> {
     let quoted = |words: &[&str]| words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(" or ");
     match matcher {
-        Matcher::Answer { statuses: (first, last), code, words, calls } => {
+        Matcher::Response { statuses: (first, last), code, words, calls } => {
             let code = match code {
                 CodeMatcher::OneOf(codes) => {
                     codes.iter().map(|code| format!("`{code}`")).collect::<Vec<_>>().join(", ")

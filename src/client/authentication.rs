@@ -28,8 +28,8 @@ impl Inner {
         }
     }
 
-    /// Sends a request with credentials. After HTTP 401, which means that nothing was done, the request is sent once more:
-    /// with renewed credentials, or dated by the service's clock if the local one is wrong.
+    /// Sends a request with credentials. After HTTP 401, which means that nothing was done, it is sent once more: with
+    /// renewed credentials, or dated by the service's clock if the local one is wrong.
     ///
     /// Boxed: resolving credentials may send such a request itself.
     pub(super) fn authenticated<'a>(

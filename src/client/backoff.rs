@@ -42,7 +42,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_server_asks_for_has_a_bound() {
+    fn retry_after_is_capped() {
         assert_eq!(capped_retry_after(Duration::from_secs(7)), Duration::from_secs(7));
         assert_eq!(capped_retry_after(Duration::from_hours(1)), Duration::from_mins(1));
     }

@@ -9,8 +9,8 @@ use time::{Duration, OffsetDateTime, format_description::well_known::Rfc2822};
 use super::{config::Clock, error::Error};
 use crate::dli::signature::parse_date;
 
-/// A larger offset is taken as the reason of a rejection. The gateway allows 15 minutes.
-const DOUBTFUL: Duration = Duration::minutes(5);
+/// A larger offset is taken as the cause of a rejection. The gateway allows 15 minutes.
+const MAX_TRUSTED_OFFSET: Duration = Duration::minutes(5);
 
 /// Precedes the service's time in the gateway's message about an expired signature.
 const SERVER_TIME: &str = "server time:";
@@ -60,13 +60,13 @@ impl Clocks {
 
     /// Returns whether a request with this skew may have been rejected for its date, and adjusts the skew if so.
     pub(super) fn corrects(&self, refusal: &Error, skew: Duration) -> bool {
-        let told = refusal.message.split_once(SERVER_TIME).and_then(|(_, rest)| parse_date(rest.get(..16)?));
-        if let Some(time) = told {
+        let stated = refusal.message.split_once(SERVER_TIME).and_then(|(_, rest)| parse_date(rest.get(..16)?));
+        if let Some(time) = stated {
             self.set(time);
         }
         let offset = self.offset.load(Ordering::Relaxed);
         let off = (Duration::milliseconds(offset) - skew).abs();
-        let is_for_date = off > if told.is_some() { Duration::SECOND } else { DOUBTFUL };
+        let is_for_date = off > if stated.is_some() { Duration::SECOND } else { MAX_TRUSTED_OFFSET };
         if is_for_date {
             tracing::warn!(seconds = offset / 1000, "the local clock is wrong; signing with the service's time");
             self.skew.store(offset, Ordering::Relaxed);
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn the_services_time_is_remembered_and_not_signed_with_before_a_refusal() {
+    fn server_time_is_used_only_after_a_rejection() {
         let clocks = clocks();
         assert_eq!(clocks.now(), datetime!(2026-01-01 12:00 UTC));
         clocks.observe_date("Thu, 01 Jan 2026 12:40:00 GMT");
@@ -105,24 +105,24 @@ mod tests {
         assert_eq!(clocks.signing(clocks.skew()), datetime!(2026-01-01 12:40 UTC));
     }
 
-    /// The gateway's words, with the `Date` lost on the way.
+    /// The message of the gateway, without a `Date` header.
     #[test]
-    fn the_words_of_the_refusal_are_enough() {
+    fn rejection_message_corrects_the_clock() {
         let clocks = clocks();
         let words = "Incorrect IAM authentication information: signature expired, signature \
                      time:20260101T120000Z,server time:20260101T122500Z";
         assert!(clocks.corrects(&refusal(words), Duration::ZERO));
         let corrected = clocks.skew();
         assert_eq!(clocks.signing(corrected), datetime!(2026-01-01 12:25 UTC));
-        // Signed by that time, it is refused for something else.
+        // A request dated by that time was rejected for another reason.
         assert!(!clocks.corrects(&refusal(words), corrected));
-        // Of many that were under way, each is signed anew.
+        // Every other request in flight is signed again too.
         assert!(clocks.corrects(&refusal(words), Duration::ZERO));
     }
 
-    /// Its last second: a moment later it would be later than any time that there is.
+    /// A later time cannot be represented.
     #[test]
-    fn the_end_of_time_is_no_harm() {
+    fn last_representable_date_does_not_overflow() {
         static SECONDS: AtomicI64 = AtomicI64::new(0);
         let clocks = Clocks::new(|| {
             datetime!(2026-01-01 12:00 UTC) + Duration::seconds(SECONDS.fetch_add(1, Ordering::Relaxed))
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_right_is_not_the_reason() {
+    fn correct_clock_is_not_corrected() {
         let clocks = clocks();
         clocks.observe_date("Thu, 01 Jan 2026 12:04:00 GMT");
         assert!(!clocks.corrects(&refusal("verify aksk signature fail"), Duration::ZERO));

@@ -6,10 +6,12 @@ use time::OffsetDateTime;
 
 use super::credentials::Credentials;
 
-/// Where the time of signing comes from.
+/// The clock that dates signatures.
 pub type Clock = fn() -> OffsetDateTime;
 
-/// Configuration of a [`Client`](super::Client). Every setting is optional; the first call that needs a missing one fails.
+/// Configuration of a [`Client`](super::Client). Every setting is optional.
+///
+/// The first call that needs a missing setting fails.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Credentials.
@@ -25,9 +27,9 @@ pub struct Config {
     pub cloud: Option<String>,
     /// Address of the service, instead of the region's own: `https://HOST[:PORT]`. Without TLS only on this machine.
     pub endpoint: Option<String>,
-    /// The same for the identity service (IAM); may end in `/v3`.
+    /// Address of the identity service (IAM); may end in `/v3`.
     pub identity_endpoint: Option<String>,
-    /// The same for the metadata service of a machine in the cloud. It is never reached through a proxy.
+    /// Address of the ECS metadata service. It is never reached through a proxy.
     pub metadata_endpoint: Option<String>,
     /// Accept any certificate of the service.
     pub insecure: bool,
@@ -39,7 +41,7 @@ pub struct Config {
     pub consistency_timeout: Duration,
     /// `User-Agent` of every request.
     pub user_agent: String,
-    /// Where the time of signing comes from; the gateway allows it to be 15 minutes off.
+    /// The clock that dates signatures; the gateway allows it to be 15 minutes off.
     pub clock: Clock,
 }
 
@@ -67,9 +69,9 @@ impl Default for Config {
 /// Timeouts of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
-    /// To connect, including TLS.
+    /// Time to connect, including TLS.
     pub connect: Duration,
-    /// For the whole request, until the response is complete.
+    /// Time for the whole request, until the response is complete.
     pub request: Duration,
 }
 

@@ -31,7 +31,7 @@ pub enum Setting {
 }
 
 impl fmt::Display for Setting {
-    /// What is missing and where it can be given.
+    /// Names the missing setting and where it can be set.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Region => f.write_str(
@@ -45,9 +45,9 @@ impl fmt::Display for Setting {
             Self::Credentials { searched } => {
                 f.write_str("no credentials were found")?;
                 if !searched.is_empty() {
-                    f.write_str("; they were looked for here, in this order:")?;
+                    f.write_str("; these sources were searched, in this order:")?;
                 }
-                searched.iter().try_for_each(|locator| write!(f, "\n  - {locator}"))
+                searched.iter().try_for_each(|source| write!(f, "\n  - {source}"))
             }
         }
     }
@@ -56,13 +56,13 @@ impl fmt::Display for Setting {
 /// An invalid configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// Something is missing that a call needs.
+    /// Settings that a call needs are missing.
     #[error("{}", settings.iter().map(Setting::to_string).collect::<Vec<_>>().join("; "))]
     Missing {
-        /// All that is missing.
+        /// All missing settings.
         settings: Vec<Setting>,
     },
-    /// A text that cannot be used as what it is meant to be.
+    /// An invalid text.
     #[error("{setting} {problem}")]
     Text {
         /// Name of the setting.
@@ -70,22 +70,22 @@ pub enum ConfigError {
         /// End of the sentence; never holds the text itself.
         problem: &'static str,
     },
-    /// A region that no host name can be made of.
+    /// A region that cannot be part of a host name.
     #[error("{region:?} is not a region such as cn-north-4: only letters, digits and hyphens are allowed")]
     Region {
-        /// As given.
+        /// The configured value.
         region: String,
     },
-    /// A cloud that no host name can be made of.
+    /// A cloud that is not a domain.
     #[error("the cloud {cloud:?} is not a domain such as myhuaweicloud.com")]
     Cloud {
-        /// As given.
+        /// The configured value.
         cloud: String,
     },
-    /// The identity service is needed, and nothing says where the one is that belongs to an endpoint on this machine.
+    /// The identity service of an endpoint on this machine is needed, and its address is not configured.
     #[error(
-        "the identity service (IAM) is needed {purpose}, but the configured endpoint {endpoint} is on this machine, to \
-         which the cloud's own identity service does not belong. Set endpoints.iam beside endpoints.dli"
+        "the identity service (IAM) is needed {purpose}, but the configured endpoint {endpoint} is on this machine, and \
+         its identity service is unknown. Set endpoints.iam in addition to endpoints.dli"
     )]
     Identity {
         /// "to find the project …".
@@ -93,17 +93,17 @@ pub enum ConfigError {
         /// The configured endpoint of the service.
         endpoint: String,
     },
-    /// No project, or more than one, has the name that was looked for.
+    /// No project, or more than one, has the name.
     #[error("{}", project_text(name, found, caller))]
     Project {
         /// The name.
         name: String,
-        /// The ids of all that have it.
+        /// The ids of the projects with this name.
         found: Vec<String>,
-        /// Whose credentials asked.
+        /// Owner and origin of the credentials.
         caller: String,
     },
-    /// A resource's region, where the configuration has an endpoint for another one.
+    /// A resource's region differs from the region of the configured endpoint.
     #[error("the region {region:?} cannot be reached: the configured endpoint {endpoint} serves {served:?}")]
     RegionOfEndpoint {
         /// The resource's region.
@@ -113,7 +113,7 @@ pub enum ConfigError {
         /// The configured region.
         served: String,
     },
-    /// An endpoint that is not one, or that is not safe.
+    /// An invalid or unsafe endpoint.
     #[error("the endpoint {endpoint:?} {problem}")]
     Endpoint {
         /// As given; without what may be a password.
@@ -124,15 +124,15 @@ pub enum ConfigError {
     /// `cacert_file` cannot be read.
     #[error("the certificate file {} cannot be read: {reason}", path.display())]
     CertificateFile {
-        /// As given.
+        /// The configured value.
         path: PathBuf,
-        /// What the system says.
+        /// The I/O error.
         reason: io::Error,
     },
     /// `cacert_file` does not hold certificates.
     #[error("the certificate file {} {problem}", path.display())]
     Certificate {
-        /// As given.
+        /// The configured value.
         path: PathBuf,
         /// End of the sentence.
         problem: String,
@@ -140,7 +140,7 @@ pub enum ConfigError {
 }
 
 fn project_text(name: &str, found: &[String], caller: &str) -> String {
-    /// How many of them are named.
+    /// Maximum number of ids in the text.
     const MOST: usize = 8;
     match found {
         [] => format!(

@@ -11,24 +11,23 @@ use crate::dli::{
     wire::{Connection, ConnectionList, CreateConnection, Host, QueueNames, ReplaceHosts},
 };
 
-/// Which connections to list; all of them by default, deleted ones too.
+/// Filters of a list of connections. The default lists all, including deleted ones.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ConnectionFilter<'a> {
     /// The exact name.
     pub name: Option<&'a str>,
     /// [`STATUS_ACTIVE`](crate::dli::wire::STATUS_ACTIVE) or [`STATUS_DELETED`](crate::dli::wire::STATUS_DELETED).
     pub status: Option<&'a str>,
-    /// Tags that it has, each with this value. No page says how a `,` or a `=` in one of them could be written, so a pair
-    /// with either would be taken for something else.
+    /// Tags with their values. The documents do not define an escape for `,` and `=` in them.
     pub tags: Option<&'a BTreeMap<String, String>>,
 }
 
 impl Project {
-    /// Creates a connection and returns its id, which is all that comes back. The host records are sent by name.
+    /// Creates a connection and returns its id, the only data in the response. Host records are sent in name order.
     ///
-    /// The service knows no idempotency token: after an error of which
-    /// [`may_have_taken_effect`](Error::may_have_taken_effect) holds, the connection may exist. `on_send` is told the
-    /// service's time right before each attempt leaves, so that it can be written down.
+    /// The service has no idempotency token: after an error for which
+    /// [`may_have_taken_effect`](Error::may_have_taken_effect) is true, the connection may exist. `on_send` is called
+    /// with the service's time right before each attempt is sent.
     pub async fn create_connection(
         &self,
         connection: &CreateConnection,
@@ -39,15 +38,14 @@ impl Project {
         self.fetch(request.on_send(on_send)).await.map(|created: Created| created.connection_id)
     }
 
-    /// Shows one connection. One that was deleted is shown too, with the status `DELETED`.
+    /// Shows one connection. A deleted connection has the status `DELETED`.
     pub async fn show_connection(&self, id: &str) -> Result<Connection, Error> {
-        // The connection's fields stand beside `is_success`, which has been looked at by now.
         self.fetch(self.request(Operation::ShowConnection, &[id])).await
     }
 
-    /// Lists connections, in the order of their creation, all in one answer.
+    /// Lists connections in the order of their creation.
     pub async fn list_connections(&self, filter: &ConnectionFilter<'_>) -> Result<Vec<Connection>, Error> {
-        // A limit of 0 means all; without one the service stops at 100.
+        // A limit of 0 means all; the default is 100.
         let mut request = self.request(Operation::ListConnections, &[]).query("limit", "0");
         for (key, value) in [("name", filter.name), ("status", filter.status)] {
             if let Some(value) = value {
@@ -66,14 +64,14 @@ impl Project {
         self.run(self.request(Operation::DeleteConnection, &[id])).await
     }
 
-    /// Replaces all host records; an empty list clears them. They are sent by name.
+    /// Replaces all host records; an empty list clears them. They are sent in name order.
     pub async fn replace_hosts(&self, id: &str, hosts: &[Host]) -> Result<(), Error> {
         let body = ReplaceHosts { hosts: sorted(hosts) };
         self.run(self.request(Operation::ReplaceHosts, &[id]).body(&body)).await
     }
 
-    /// Binds queues or pools. The answer comes before the peering stands: its state is read with
-    /// [`show_connection`](Self::show_connection).
+    /// Binds queues or pools. The response precedes the peering, whose state [`show_connection`](Self::show_connection)
+    /// returns.
     pub fn bind(&self, id: &str, names: &QueueNames) -> Write<'_> {
         self.write(self.request(Operation::Bind, &[id]).body(names))
     }
@@ -84,7 +82,7 @@ impl Project {
     }
 }
 
-/// Answer to "create a connection", of which only the id is of use, and of no use where it is empty.
+/// Response to "create a connection". An empty id is invalid.
 #[derive(Deserialize)]
 struct Created {
     #[serde(deserialize_with = "not_empty")]
@@ -96,7 +94,7 @@ fn not_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Er
     if id.is_empty() { Err(D::Error::custom("connection_id is empty")) } else { Ok(id) }
 }
 
-/// One content has one form on the wire, wherever it came from.
+/// Sorts host records, so that equal content has equal bodies.
 fn sorted(hosts: &[Host]) -> Vec<Host> {
     let mut hosts = hosts.to_vec();
     hosts.sort();
@@ -120,7 +118,7 @@ mod tests {
         Host { name: name.into(), ip: ip.into() }
     }
 
-    /// The document's own example, request and answer, with the hosts turned round and a tag.
+    /// The example of the document, with the hosts in reverse order and a tag.
     #[tokio::test]
     async fn create() {
         let connection = CreateConnection {
@@ -149,7 +147,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_created_connection_without_an_id_is_an_error_that_leaves_it_open() {
+    async fn created_connection_needs_an_id() {
         for response in [r#"{"is_success":true}"#, r#"{"is_success":true,"connection_id":""}"#, ""] {
             let connection = CreateConnection::default();
             let (_, id) =
@@ -198,7 +196,7 @@ mod tests {
         assert_eq!(connections.expect("listed"), []);
     }
 
-    /// `k1=v1,k2=v2` is one parameter: its own signs are escaped with the rest, and the order of the tags is always one.
+    /// `k1=v1,k2=v2` is one parameter, percent-encoded as a whole, with the tags in order.
     #[tokio::test]
     async fn list_by_tags() {
         let path = "/v2.0/48cc2c48765f481480c7db940d6409d1/datasource/enhanced-connections";
@@ -227,7 +225,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn hosts_are_replaced_as_a_whole_by_name() {
+    async fn hosts_are_replaced_in_name_order() {
         let path = "/v2.0/48cc2c48765f481480c7db940d6409d1/datasource/enhanced-connections/2a620c33-5609-40c9-affd-2b6453071b0f";
         let hosts = [host("b", "10.0.0.1"), host("a", "10.0.0.2")];
         let (request, done) = exchange(200, DONE, async |project| project.replace_hosts(ID, &hosts).await).await;

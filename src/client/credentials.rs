@@ -1,7 +1,7 @@
-//! Credentials: their sources and origins.
+//! Credentials: their sources and origins, as pure data.
 //!
-//! Pure data, read from nowhere: which form is taken out of which source is the business of whoever configures a client.
-//! What is derived from a form (tokens, temporary keys) is `credentials_cache.rs`'s, and lives only as long as the process.
+//! The caller that configures a client chooses the source. Tokens and temporary keys are kept in `credentials/cache.rs`
+//! for the lifetime of the process.
 
 mod cache;
 mod expiring_cache;
@@ -50,18 +50,18 @@ pub enum CredentialsSource {
 /// An access key with its secret.
 #[derive(Debug, Clone)]
 pub struct AccessKey {
-    /// Names the key; sent in every request.
+    /// Id of the key; sent in every request.
     pub id: String,
-    /// Signs; never sent.
+    /// Signs requests; never sent.
     pub secret: SecretString,
-    /// Belongs to a temporary key; sent in every request.
+    /// Part of a temporary key; sent in every request.
     pub security_token: Option<SecretString>,
 }
 
 /// A user with a password.
 #[derive(Debug, Clone)]
 pub struct PasswordCredentials {
-    /// By name (then the account must be known) or by id.
+    /// A name requires the account.
     pub user: NameOrId,
     /// Sent to the identity service only.
     pub password: SecretString,
@@ -74,7 +74,7 @@ pub struct PasswordCredentials {
 pub struct Agency {
     /// The agency's name.
     pub name: String,
-    /// The account that has created it.
+    /// The account that created it.
     pub domain: NameOrId,
     /// Lifetime of the assumed agency's keys, 15 minutes to a day. The service's default is 15 minutes.
     pub duration: Option<Duration>,
@@ -82,17 +82,17 @@ pub struct Agency {
     pub origin: String,
 }
 
-/// A user, an account or a project, by one of its two names.
+/// A user or an account, by name or id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NameOrId {
-    /// By its id.
+    /// Id.
     Id(String),
-    /// By its name.
+    /// Name.
     Name(String),
 }
 
 impl Credentials {
-    /// Such credentials without an agency.
+    /// Credentials without an agency.
     pub fn new(source: CredentialsSource, origin: impl Into<String>) -> Self {
         Self { source, origin: origin.into(), agency: None }
     }
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_that_no_request_can_carry_are_refused_without_showing_them() {
+    fn malformed_credentials_are_rejected_unshown() {
         assert!(key().check().is_ok());
         let problem = "contains white space or a character that is not printable ASCII";
         let with = |change: fn(&mut AccessKey)| {
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn the_caller_is_named_with_the_source_and_without_a_secret() {
+    fn caller_names_the_source_without_secrets() {
         let named = |source| Credentials::new(source, "the environment").caller();
         let forms = [
             (CredentialsSource::Key(key()), "the access key AKEX… from the environment"),

@@ -1,4 +1,4 @@
-//! Where a service listens: the region's own address, or one that was configured.
+//! Endpoints of services: the region's own address, or a configured one.
 
 use std::{fmt, net::IpAddr};
 
@@ -12,18 +12,18 @@ const EXAMPLE: &str = "an address such as https://dli.cn-north-4.myhuaweicloud.c
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Endpoint {
     url: Url,
-    /// Reached without a proxy: what is on this machine, a proxy for the world outside does not reach.
+    /// Reached without a proxy, which could not reach a service on this machine.
     direct: bool,
 }
 
-/// The domain of a site: the European one has its own, and only one region.
+/// The domain of a site. The European site has its own domain and only one region.
 const fn domain_of(region: &str) -> &'static str {
     if matches!(region.as_bytes(), b"eu-west-101") { "myhuaweicloud.eu" } else { "myhuaweicloud.com" }
 }
 
 impl Endpoint {
-    /// The address of `service` in a region, in the domain `cloud` where that is not the site's own. Only the identity
-    /// service has one that stands in no region.
+    /// The address of `service` in a region. `cloud` replaces the site's domain. Only the identity service has an
+    /// address without a region.
     pub(super) fn of(service: &str, region: Option<&str>, cloud: Option<&str>) -> Result<Self, ConfigError> {
         let is_label =
             |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
@@ -40,26 +40,25 @@ impl Endpoint {
         Ok(Self { url, direct: false })
     }
 
-    /// Where a machine in the cloud is told about itself. No other machine can answer there, so it needs no TLS, and no
-    /// proxy may see what it answers.
+    /// The ECS metadata service. Its address is link-local, so it needs no TLS; its responses must not pass a proxy.
     pub(super) fn of_metadata() -> Self {
         let url = Url::parse("http://169.254.169.254").expect("a constant");
         Self { url, direct: true }
     }
 
-    /// The same address, reached past any proxy.
+    /// Bypasses any proxy.
     pub(super) fn direct(self) -> Self {
         Self { direct: true, ..self }
     }
 
-    /// Reads a configured address of the identity service. It is often written with the version that each call adds.
+    /// Parses the address of the identity service, which is often written with the API version.
     pub(super) fn parse_identity(text: &str) -> Result<Self, ConfigError> {
         let bare = text.trim_end_matches('/');
         Self::parse(bare.strip_suffix("/v3").unwrap_or(bare))
     }
 
-    /// Reads a configured address. Without TLS everybody on the way could read the data and repeat the requests, so
-    /// plain HTTP is for this machine only.
+    /// Parses a configured address. Plain HTTP is accepted for this machine only, because requests could be read and
+    /// replayed on the way.
     pub(super) fn parse(text: &str) -> Result<Self, ConfigError> {
         let refuse = |problem: &str| {
             // The part before an "@" may hold a password.
@@ -103,7 +102,7 @@ impl Endpoint {
         host == "localhost" || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
     }
 
-    /// The `Host` header of every request: the port stands in it where it is not the scheme's own.
+    /// The `Host` header, with the port unless it is the default of the scheme.
     pub(super) fn host(&self) -> String {
         let host = self.url.host_str().unwrap_or_default();
         self.url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
@@ -115,9 +114,9 @@ impl Endpoint {
         (host.trim_start_matches('[').trim_end_matches(']'), self.url.port_or_known_default().unwrap_or_default())
     }
 
-    /// The address of one request; `None` where it would not be sent exactly as given, because then it would not be
-    /// what is signed. That is the case where a segment is empty, `.` or `..`, as an identifier out of a user's hand
-    /// can be: the request would reach another object, or all of them.
+    /// The URL of a request; `None` if it would not be sent exactly as it is signed.
+    ///
+    /// An identifier of a user may make a segment empty, `.` or `..`; the request would reach another object.
     pub(super) fn join(&self, path: &str, query: &str) -> Option<Url> {
         if path.split('/').skip(1).any(|segment| matches!(segment, "" | "." | "..")) {
             return None;
@@ -140,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_region_has_its_published_address() {
+    fn regions_have_their_published_endpoints() {
         for (region, address, host) in [
             ("cn-north-4", "https://dli.cn-north-4.myhuaweicloud.com", "dli.cn-north-4.myhuaweicloud.com"),
             ("eu-west-0", "https://dli.eu-west-0.myhuaweicloud.com", "dli.eu-west-0.myhuaweicloud.com"),
@@ -156,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cloud_of_its_own_takes_the_place_of_the_sites() {
+    fn cloud_replaces_the_domain() {
         let of =
             |service, region, cloud| Endpoint::of(service, region, Some(cloud)).map(|endpoint| endpoint.to_string());
         assert_eq!(of("dli", Some("r-1"), "cloud.example").expect("a cloud"), "https://dli.r-1.cloud.example");
@@ -169,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn the_identity_services_address_may_name_its_version() {
+    fn identity_endpoint_may_end_with_a_version() {
         for text in ["https://iam.example/v3", "https://iam.example/v3/", "https://iam.example", "https://iam.example/"]
         {
             let endpoint = Endpoint::parse_identity(text).unwrap_or_else(|error| panic!("{error}"));
@@ -179,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn safe_addresses_are_taken() {
+    fn safe_endpoints_are_accepted() {
         for (text, host) in [
             ("https://dli.example.com", "dli.example.com"),
             ("https://dli.example.com/", "dli.example.com"),
@@ -197,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn unsafe_and_malformed_addresses_are_refused() {
+    fn unsafe_and_malformed_endpoints_are_rejected() {
         let base = "is not an address such as https://dli.cn-north-4.myhuaweicloud.com: relative URL without a base";
         let scheme =
             "is not an address such as https://dli.cn-north-4.myhuaweicloud.com: the scheme is neither https nor http";
@@ -231,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_goes_exactly_where_it_says() {
+    fn path_segments_cannot_be_empty_or_dots() {
         let endpoint = Endpoint::parse("https://h:8443").expect("an address");
         let sent = |path, query| endpoint.join(path, query).map(|url| url.to_string());
         assert_eq!(sent("/v2.0/p/a%20b", "").as_deref(), Some("https://h:8443/v2.0/p/a%20b"));

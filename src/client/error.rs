@@ -1,7 +1,7 @@
 //! The error of a call, classified once where it is made.
 //!
-//! Callers ask [`Error::is_not_found`] and [`Error::may_have_taken_effect`] instead of reading status codes: the service
-//! reports a missing object with HTTP 400, and some of its own faults too.
+//! Callers ask [`Error::is_not_found`] and [`Error::may_have_taken_effect`] instead of reading status codes: the
+//! service reports a missing object with HTTP 400, and some of its own faults too.
 
 use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
 
@@ -115,7 +115,7 @@ impl Error {
 
     /// The response was truncated.
     pub(super) fn truncated(operation: Operation, status: StatusCode, source: reqwest::Error) -> Self {
-        let message = format!("the answer ({}) was cut off", http_status(status));
+        let message = format!("the response ({}) was truncated", http_status(status));
         Self {
             status: Some(status),
             transport_failure: Some(TransportFailure::TruncatedResponse),
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn not_found_is_the_codes_word_and_never_the_gateways() {
+    fn not_found_follows_from_code_and_message() {
         let shown = |status, code, message| api(Operation::ShowConnection, status, code, message).is_not_found();
         assert!(shown(400, "DLI.0001", "Connection 2a62 does not exist"));
         assert!(shown(400, "DLI.0001", "connection 2a62 is not exist"));
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn the_caller_is_named_where_the_credentials_may_be_at_fault() {
+    fn credentials_are_named_if_at_fault() {
         let named = |operation, status, code| {
             let error = api(operation, status, code, "").by("the key");
             error.credentials.is_some()
@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_refusal_is_sure_to_have_done_nothing() {
+    fn only_a_rejected_write_had_no_effect() {
         let create =
             |status, code| api(Operation::CreateConnection, status, code, "says something").may_have_taken_effect();
         for (status, code) in [

@@ -1,7 +1,7 @@
 //! A FIFO queue in front of a rule that grants permits (rate limiter, retry budget).
 //!
-//! The rule is plain data and takes the time as an argument; the waiting happens here. A caller that gives up leaves the
-//! queue at once.
+//! The rule is plain data and takes the time as an argument; callers wait here. A caller that gives up leaves the queue
+//! at once.
 
 use parking_lot::Mutex;
 use tokio::{
@@ -46,9 +46,9 @@ impl<R> FifoGate<R> {
 
     /// Updates the rule and wakes the head of the queue.
     pub(super) fn update<T>(&self, change: impl FnOnce(&mut R, Instant) -> T) -> T {
-        let told = change(&mut self.rule.lock(), Instant::now());
+        let outcome = change(&mut self.rule.lock(), Instant::now());
         self.changed.notify_one();
-        told
+        outcome
     }
 }
 
@@ -58,7 +58,7 @@ mod tests {
 
     use super::*;
 
-    /// Nothing before this time.
+    /// Grants nothing before this time.
     struct Opens(Instant);
 
     fn when_open(opens: &mut Opens, now: Instant) -> Result<Instant, Instant> {
@@ -66,18 +66,18 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_comes_first_is_served_first_and_at_the_time() {
+    async fn callers_are_served_in_order() {
         let start = Instant::now();
-        let line = Arc::new(FifoGate::new(Opens(start)));
-        assert_eq!(line.take(when_open).await, start);
+        let gate = Arc::new(FifoGate::new(Opens(start)));
+        assert_eq!(gate.take(when_open).await, start);
 
-        line.update(|rule, _| rule.0 = start + Duration::from_secs(10));
+        gate.update(|rule, _| rule.0 = start + Duration::from_secs(10));
         let served = Arc::new(Mutex::new(Vec::new()));
         let mut waiting = tokio::task::JoinSet::new();
         for number in 0..3 {
-            let (line, served) = (Arc::clone(&line), Arc::clone(&served));
+            let (gate, served) = (Arc::clone(&gate), Arc::clone(&served));
             waiting.spawn(async move {
-                let at = line.take(when_open).await;
+                let at = gate.take(when_open).await;
                 served.lock().push((number, at - start));
             });
             tokio::task::yield_now().await;
@@ -88,16 +88,16 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn news_and_leavers_do_not_keep_the_line_waiting() {
+    async fn updates_and_leavers_wake_the_queue() {
         let start = Instant::now();
-        let line = FifoGate::new(Opens(start + Duration::from_hours(1)));
+        let gate = FifoGate::new(Opens(start + Duration::from_hours(1)));
         let second = Duration::from_secs(1);
-        let leaver = tokio::time::timeout(second, line.take(when_open));
-        let news = async {
+        let leaver = tokio::time::timeout(second, gate.take(when_open));
+        let update = async {
             tokio::time::sleep(second * 2).await;
-            line.update(|rule, _| rule.0 = start + second * 3);
+            gate.update(|rule, _| rule.0 = start + second * 3);
         };
-        let (left, at, ()) = tokio::join!(leaver, line.take(when_open), news);
+        let (left, at, ()) = tokio::join!(leaver, gate.take(when_open), update);
         assert!(left.is_err());
         assert_eq!(at - start, second * 3);
     }

@@ -209,7 +209,7 @@ mod tests {
 
     /// Only the first burst, of whom nobody could know, is refused; and hardly any time is lost.
     #[tokio::test(start_paused = true)]
-    async fn a_hundred_resources_run_at_the_allowed_rate() {
+    async fn hundred_resources_run_at_the_allowed_rate() {
         fastrand::seed(1);
         let limit = RateLimit { calls: 5, period: Duration::from_secs(1) };
         let ideal = Duration::from_mins(1);
@@ -226,7 +226,7 @@ mod tests {
 
     /// The process before this one has used up the five minutes: a few ask in vain, all pass in the end.
     #[tokio::test(start_paused = true)]
-    async fn a_limit_that_others_have_used_up_is_waited_for() {
+    async fn exhausted_limit_is_waited_for() {
         fastrand::seed(1);
         let limit = RateLimit { calls: 200, period: Duration::from_mins(5) };
         let gateway = Arc::new(Mutex::new(Gateway::new(Counting::Windows(Duration::ZERO), limit)));
@@ -234,14 +234,14 @@ mod tests {
         let (time, refused) = apply(gateway, 60, near).await;
         let minutes = time.as_secs_f64() / 60.0;
         assert!((5.0..5.4).contains(&minutes), "{time:?}");
-        // The first burst, and then the questions. With the shortest of all pauses (half of 1, 2, 4, 8, 16 and then always
-        // 20 seconds) there are 5 in the first 15.5 seconds and one in each further 10: 34 in the five minutes.
+        // The first burst, and then the questions. With the shortest of all pauses (half of 1, 2, 4, 8, 16 and then
+        // always 20 seconds) there are 5 in the first 15.5 seconds and one in each further 10: 34 in the five minutes.
         assert!(refused <= 50 + 34, "{refused}");
     }
 
     /// Two processes of the same caller, neither of which sees the other.
     #[tokio::test(start_paused = true)]
-    async fn a_limit_is_shared_with_others() {
+    async fn limit_is_shared_with_other_processes() {
         fastrand::seed(1);
         let limit = RateLimit { calls: 5, period: Duration::from_secs(1) };
         for counting in [Counting::Windows(Duration::from_millis(500)), Counting::Sliding, Counting::Bucket] {
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn each_host_has_its_own_lane() {
+    fn each_host_has_its_own_limiter() {
         let host_limits = HostLimits::default();
         assert!(Arc::ptr_eq(&host_limits.limiter("a:443"), &host_limits.limiter("a:443")));
         assert!(!Arc::ptr_eq(&host_limits.limiter("a:443"), &host_limits.limiter("b:443")));

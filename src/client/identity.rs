@@ -1,4 +1,4 @@
-//! The identity service (IAM), version 3: tokens for passwords, temporary keys for agencies, ids for projects' names.
+//! The identity service (IAM), version 3: tokens for passwords, temporary keys for agencies, project ids for names.
 //!
 //! Its responses hold secrets and are never shown; its requests are never logged.
 
@@ -217,7 +217,7 @@ impl Inner {
     }
 }
 
-/// The temporary key in an answer.
+/// The temporary key in a response.
 pub(super) fn temporary(response: &Response, caller: String) -> Result<ResolvedCredentials, Error> {
     let TemporaryKey { credential } = response.decode()?;
     let Credential { access: id, secret, securitytoken, expires_at } = credential;

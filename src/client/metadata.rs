@@ -1,7 +1,7 @@
 //! The ECS metadata service, which provides the temporary key of the machine's agency.
 //!
-//! It is the last credentials source and does not exist on most machines, so the first request has a short timeout. Once
-//! the service has responded, its failures are transient.
+//! It is the last credentials source and does not exist on most machines, so the first request has a short timeout.
+//! Once the service has responded, its failures are transient.
 
 use std::{sync::Arc, time::Duration};
 
@@ -52,7 +52,7 @@ impl Inner {
             (Some(endpoint), _) => endpoint.clone(),
             (None, Some(service)) if service.is_loopback() => {
                 let text = format!(
-                    "the metadata service of this machine (ECS): not asked, since endpoints.dli ({service}) is on this \
+                    "the metadata service of this machine (ECS): not queried, because endpoints.dli ({service}) is on this \
                      machine and endpoints.metadata is not set"
                 );
                 return Err(none(text));
@@ -60,7 +60,7 @@ impl Inner {
             (None, _) => Endpoint::of_metadata(),
         };
         self.ask_machine(&endpoint, caller).await.map_err(|error| match error {
-            ImdsError::Passing(error) => error,
+            ImdsError::Transient(error) => error,
             ImdsError::None(error) => none(format!("the metadata service of this machine (ECS, {endpoint}): {error}")),
         })
     }
@@ -83,7 +83,7 @@ impl Inner {
             }
             outcome => outcome,
         };
-        let key = response.and_then(|response| temporary(&response, caller)).map_err(ImdsError::by_somebody)?;
+        let key = response.and_then(|response| temporary(&response, caller)).map_err(ImdsError::after_response)?;
         Ok(self.cached(key, EARLY))
     }
 
@@ -102,13 +102,13 @@ impl Inner {
                 return Err(ImdsError::None(error));
             }
             Err(error) if error.status.is_none() && !is_there(endpoint).await => return Err(ImdsError::None(error)),
-            Err(error) => tracing::warn!(%error, "the metadata service failed; asking it again"),
+            Err(error) => tracing::warn!(%error, "the metadata service failed; retrying"),
         }
         sleep(PAUSE).await;
         match self.exchange(&request(LIMIT), dispatch(endpoint)).await {
             Ok(response) => Ok(session(response)),
             Err(error) if is_old(&error) => Ok(None),
-            Err(error) => Err(ImdsError::by_somebody(error)),
+            Err(error) => Err(ImdsError::after_response(error)),
         }
     }
 }
@@ -118,12 +118,12 @@ enum ImdsError {
     /// The machine has no key.
     None(Error),
     /// A transient failure.
-    Passing(Error),
+    Transient(Error),
 }
 
 impl ImdsError {
-    fn by_somebody(error: Error) -> Self {
-        if error.is_transient() { Self::Passing(error) } else { Self::None(error) }
+    fn after_response(error: Error) -> Self {
+        if error.is_transient() { Self::Transient(error) } else { Self::None(error) }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::dli::{
     wire::{Pool, PoolList},
 };
 
-/// Pools of one page; the service's own default.
+/// Page size; the service's own default.
 const PAGE: usize = 100;
 
 impl Project {
@@ -22,7 +22,7 @@ impl Project {
                 .query("limit", &PAGE.to_string())
                 .query("offset", &pools.len().to_string());
             let page: PoolList = self.fetch(request).await?;
-            // A page that tells nothing new is the last: the count alone could keep this here for ever.
+            // A page without a new pool is the last, whatever the count says.
             let more =
                 page.elastic_resource_pools.iter().fold(false, |more, pool| names.insert(pool.name.clone()) | more);
             pools.extend(page.elastic_resource_pools);
@@ -57,7 +57,7 @@ mod tests {
 
     /// The count is the service's word; a list of which nothing new comes has ended all the same.
     #[tokio::test]
-    async fn a_count_without_end_ends() {
+    async fn endless_count_ends() {
         let page =
             r#"{"count":9223372036854775807,"elastic_resource_pools":[{"elastic_resource_pool_name":"pool_a"}]}"#;
         let mut server = Server::answering(move || response(200, page)).await;

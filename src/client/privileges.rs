@@ -1,4 +1,4 @@
-//! Sharing a connection with other projects: what is granted is read from the connection, and changed through
+//! Sharing a connection with other projects. Privileges are read from the connection and changed through
 //! `/v1.0/{project}/authorization`.
 
 use super::{error::Error, project::Project, write::Write};
@@ -8,13 +8,13 @@ use crate::dli::{
 };
 
 impl Project {
-    /// The projects that a connection is shared with.
+    /// Lists the projects that a connection is shared with.
     pub async fn list_privileges(&self, id: &str) -> Result<Vec<Privilege>, Error> {
         let request = self.request(Operation::ListPrivileges, &[id]);
         self.fetch(request).await.map(|list: PrivilegeList| list.privileges)
     }
 
-    /// Allows another project, or no longer allows it, to bind its queues and pools to a connection.
+    /// Grants or revokes another project's right to bind its queues and pools to a connection.
     pub fn authorize(&self, id: &str, project: &str, action: AuthorizationAction) -> Write<'_> {
         let body = Authorization {
             project_id: project.to_owned(),
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
     use crate::client::test_server::{ID, exchange};
 
-    /// The document's field name, and that of live answers.
+    /// The field name in the document and the one in live responses.
     #[tokio::test]
     async fn list() {
         const DOCUMENTED: &str = r#"{"is_success":true,"message":"","connection_id":"2a620c33-5609-40c9-affd-2b6453071b0f","privileges":[{"object":"edsconnections.2a620c33-5609-40c9-affd-2b6453071b0f","applicant_project_id":"330e068af1334c9782f4226acc00a2e2","privileges":["BIND_QUEUE"]}]}"#;

@@ -49,7 +49,7 @@ pub(super) struct Inner {
     pub(super) host_limits: HostLimits,
     pub(super) consistency_timeout: Duration,
     /// Hosts without the v3 route API.
-    pub(super) only_old_routes: Mutex<BTreeSet<String>>,
+    pub(super) without_v3_routes: Mutex<BTreeSet<String>>,
 }
 
 /// Location of a project whose id may be unknown.
@@ -94,7 +94,7 @@ impl Client {
                 transport,
                 host_limits: HostLimits::default(),
                 consistency_timeout: config.consistency_timeout,
-                only_old_routes: Mutex::default(),
+                without_v3_routes: Mutex::default(),
             }),
         })
     }
@@ -122,8 +122,9 @@ impl Client {
         self.at(locator.region, locator.endpoint, id)
     }
 
-    /// The same, where calls are patient until `deadline` or until `cancel` is triggered (see [`Project::with_deadline`]). Where no
-    /// id is given, the identity service is asked for that of the project of the region's name, once in the process.
+    /// Opens a project with retries until `deadline` or until `cancel` is triggered (see [`Project::with_deadline`]).
+    ///
+    /// Without an id, the identity service is asked for the project with the region's name, once in the process.
     pub async fn open(
         &self,
         (region, project_id): (Option<&str>, Option<&str>),
@@ -326,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_is_missing_is_named_at_once_with_its_places() {
+    fn all_missing_settings_are_listed() {
         assert_eq!(
             refusal(Config::default(), None, None),
             "no region is configured: set region on the resource or in the provider's configuration, or HW_REGION_NAME \
@@ -342,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn a_resource_overrides_the_configuration() {
+    fn resource_overrides_configuration() {
         let client = Client::new(config()).expect("in order");
         let common = client.project(None, None).expect("complete");
         assert_eq!(common.endpoint.to_string(), "https://dli.cn-north-4.myhuaweicloud.com");
@@ -353,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn the_configured_project_is_one_of_the_configured_region() {
+    fn project_id_applies_to_the_configured_region() {
         let id = |region: Option<&str>, own: Option<&str>| {
             let client = Client::new(Config { region: region.map(str::to_owned), ..config() }).expect("in order");
             let locator = client.locate(own, None, None).expect("complete");
@@ -365,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_needs_no_region_but_is_not_used_for_another_one() {
+    fn endpoint_serves_one_region() {
         let endpoint = Some("http://127.0.0.1:9000/".to_owned());
         let without = Client::new(Config { region: None, endpoint: endpoint.clone(), ..config() }).expect("in order");
         assert_eq!(without.project(None, None).expect("complete").endpoint.to_string(), "http://127.0.0.1:9000");
@@ -381,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn a_region_cannot_change_the_host() {
+    fn region_cannot_change_the_host() {
         assert_eq!(
             refusal(config(), Some("evil.example.com/"), None),
             "\"evil.example.com/\" is not a region such as cn-north-4: only letters, digits and hyphens are allowed"
@@ -389,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn a_project_id_must_fit_a_header() {
+    fn project_id_must_fit_a_header() {
         assert_eq!(
             refusal(config(), None, Some("48cc\r\nHost: evil")),
             "project_id contains white space or a character that is not printable ASCII"
@@ -397,7 +398,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_public_prints_a_secret() {
+    fn debug_output_has_no_secret() {
         let config = config();
         let client = Client::new(config.clone()).expect("in order");
         let project = client.project(None, None).expect("complete");
@@ -408,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_is_shared_freely() {
+    fn client_can_be_shared() {
         fn shared<T: Clone + Send + Sync + 'static>() {}
         shared::<Client>();
     }

@@ -7,9 +7,9 @@ use crate::dli::{
 };
 
 impl Project {
-    /// Lists all queues of the project, with the facts that decide which of them a connection may bind.
+    /// Lists all queues of the project.
     pub async fn list_queues(&self) -> Result<Vec<Queue>, Error> {
-        // Without these the service leaves out general queues, and the charging mode of all.
+        // By default the service omits general queues and all charging modes.
         let request =
             self.request(Operation::ListQueues, &[]).query("queue_type", "all").query("with-charge-info", "true");
         self.fetch(request).await.map(|list: QueueList| list.queues)

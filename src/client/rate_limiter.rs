@@ -1,12 +1,12 @@
 //! A client-side rate limiter for one host. Pure: time and the random number are arguments.
 //!
-//! All calls pass until the gateway throttles one. The response names the limit and its period, and from then on no more
-//! calls are sent within any such period. A call counts from its response, or from `SLOW` after it was sent: by then the
-//! gateway has counted it, so network delay cannot move an extra call into a window.
+//! All calls pass until the gateway throttles one. The response names the limit and its period, and from then on no
+//! more calls are sent within any such period. A call counts from its response, or from `SLOW` after it was sent: by
+//! then the gateway has counted it, so network delay cannot move an extra call into a window.
 //!
-//! Other clients may share the limit. An unexpected throttling response lowers `our_limit`; every period without one raises
-//! it again. If our own calls do not explain the response, or it names no limit, backpressure applies: single calls probe
-//! the gateway at growing intervals until one passes.
+//! Other clients may share the limit. An unexpected throttling response lowers `our_limit`; every period without one
+//! raises it again. If our own calls do not explain the response, or it names no limit, backpressure applies: single
+//! calls probe the gateway at growing intervals until one passes.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -21,7 +21,7 @@ use crate::dli::rate_limit::RateLimit;
 /// A call counts at the latest this long after it was sent.
 const SLOW: Duration = Duration::from_millis(100);
 /// Maximum number of counted calls. Higher limits are not enforced here.
-const KEPT: usize = 10_000;
+const MAX_RECENT: usize = 10_000;
 
 /// Recent calls to one host and the known limits.
 #[derive(Debug, Default)]
@@ -72,7 +72,7 @@ impl RateLimiter {
             backpressure.next = now + backpressure.interval;
         }
         // A slow call's entry may have been dropped before its response.
-        let surplus = (self.recent.len() + 1).saturating_sub(KEPT);
+        let surplus = (self.recent.len() + 1).saturating_sub(MAX_RECENT);
         self.recent.drain(..surplus);
         self.recent.push_back(now + SLOW);
         Ok(Permit { at: now })
@@ -96,8 +96,7 @@ impl RateLimiter {
         self.forget(permit);
     }
 
-    /// The gateway throttled this call, for this limit if it told one, and perhaps asked to `wait`. `jitter` is between 0
-    /// and 1.
+    /// Records a throttled call. `limit` and `wait` are what the response states; `jitter` is between 0 and 1.
     pub(super) fn throttled(
         &mut self,
         permit: Permit,
@@ -124,14 +123,14 @@ impl RateLimiter {
 
     /// Records a limit; returns whether our own calls have used it up.
     fn record_limit(&mut self, permit: Permit, now: Instant, limit: RateLimit) -> bool {
-        let taught = Window { calls: limit.calls, our_limit: limit.calls, since: now };
+        let window = Window { calls: limit.calls, our_limit: limit.calls, since: now };
         match self.windows.get_mut(&limit.period).filter(|window| window.calls == limit.calls) {
             // A throttled probe says nothing new.
             Some(window) if self.backpressure.is_none() && permit.at >= window.since => window.shrink(now),
             Some(_) => {}
             None => {
                 tracing::info!("the gateway allows {limit}; limiting the call rate");
-                self.windows.insert(limit.period, taught);
+                self.windows.insert(limit.period, window);
             }
         }
         self.windows[&limit.period].free(limit.period, &self.recent).is_some_and(|free| free > now)
@@ -198,12 +197,12 @@ mod tests {
     }
 
     #[test]
-    fn all_calls_pass_until_one_is_refused() {
+    fn calls_pass_until_one_is_throttled() {
         assert_eq!(burst(&mut RateLimiter::default(), Instant::now()), 1000);
     }
 
     #[test]
-    fn the_calls_before_the_refusal_count() {
+    fn calls_before_the_throttling_count() {
         let start = Instant::now();
         let mut rate_limiter = taught(start);
         assert_eq!(rate_limiter.take(start + ms(1)).map(|_| ()), Err(start + ms(1000)));
@@ -216,7 +215,7 @@ mod tests {
 
     /// The gateway counts a call somewhere between its sending and its answer.
     #[test]
-    fn a_call_counts_when_it_is_answered_or_slow() {
+    fn call_counts_from_its_response_or_when_slow() {
         let start = Instant::now();
         for (answered, recent) in [(0, 0), (40, 40), (100, 100), (700, 100)] {
             let mut rate_limiter = taught(start);
@@ -237,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn two_limits_hold_together() {
+    fn two_limits_apply_together() {
         let start = Instant::now();
         let mut rate_limiter = taught(start);
         let minute = RateLimit { calls: 8, period: Duration::from_mins(1) };
@@ -253,7 +252,7 @@ mod tests {
 
     /// Others use the same limit: our calls do not explain the refusal, so one at a time asks.
     #[test]
-    fn a_closed_gate_is_asked_at_growing_intervals() {
+    fn probe_intervals_grow() {
         let start = Instant::now();
         let limit = RateLimit { calls: 200, period: Duration::from_mins(5) };
         let mut rate_limiter = RateLimiter::default();
@@ -275,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_that_were_under_way_have_nothing_to_add() {
+    fn calls_in_flight_do_not_extend_backpressure() {
         let start = Instant::now();
         let mut rate_limiter = RateLimiter::default();
         let turns: Vec<_> = (0..50).map(|_| rate_limiter.take(start).expect("nothing is in the way")).collect();
@@ -289,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn the_wait_that_is_asked_for_is_kept_and_bounded() {
+    fn retry_after_is_honored_and_capped() {
         let start = Instant::now();
         for (asked, cached) in [(7, 7), (3600, 60)] {
             for limit in [None, Some(LIMIT)] {
@@ -303,7 +302,7 @@ mod tests {
 
     /// With a limit of 20: a refusal at the allowed pace takes a quarter, each period without one gives a tenth back.
     #[test]
-    fn our_share_shrinks_and_recovers() {
+    fn our_limit_shrinks_and_recovers() {
         let start = Instant::now();
         let limit = RateLimit { calls: 20, period: Duration::from_secs(1) };
         let mut rate_limiter = RateLimiter::default();
@@ -321,7 +320,7 @@ mod tests {
 
     /// The entry of the slow one is dropped, and its answer is counted all the same.
     #[test]
-    fn a_slow_answer_does_not_let_the_count_grow_for_ever() {
+    fn slow_responses_do_not_grow_the_count() {
         let start = Instant::now();
         let mut rate_limiter = RateLimiter::default();
         let slow = rate_limiter.take(start).expect("nothing is in the way");

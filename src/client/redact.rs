@@ -1,34 +1,33 @@
-//! Secrets that come back: whoever answers may repeat what a request carried, whole or cut off, as it was or in another
-//! way of writing. What is shown of an answer goes through here first.
+//! Redaction of secrets in responses. A server may echo a request's secret, in part or in another encoding.
 //!
-//! A text is looked at as it is, and with the escapes of addresses, JSON and HTML undone, up to two of them inside one
-//! another. What is found there is taken out of the text as it is.
+//! A text is searched as it is and with the escapes of URLs, JSON and HTML undone, nested up to two levels. Each match
+//! is removed from the original text.
 
 use std::ops::Range;
 
 use secrecy::{ExposeSecret, SecretString};
 
-/// Takes the place of a secret.
+/// Replaces a secret.
 const MARK: &str = "[REDACTED]";
-/// So many leading bytes of a secret are a piece of it, and no chance.
-const PIECE: usize = 16;
-/// How many ways of writing may be inside one another.
+/// This many leading bytes of a secret are taken as a part of it.
+const PART: usize = 16;
+/// Maximum number of nested encodings.
 const DEPTH: usize = 2;
-/// Stands before a signature in a header that is sent back.
+/// Precedes a signature in an echoed header.
 const SIGNATURE: &[u8] = b"signature=";
 
-/// One byte of what a text means, and the bytes of the text that stand for it.
+/// A decoded byte and the range of the text that encodes it.
 #[derive(Clone, Copy)]
-struct Meant {
+struct Decoded {
     byte: u8,
     from: usize,
     to: usize,
 }
 
-/// Undoes the escape at the beginning: what it means, and how many bytes it takes.
-type Undo = fn(&[Meant]) -> Option<(Vec<u8>, usize)>;
+/// Undoes the escape at the beginning; returns the decoded bytes and the length of the escape.
+type Undo = fn(&[Decoded]) -> Option<(Vec<u8>, usize)>;
 
-/// The text without the secrets, and without any signature of a request. It takes time in proportion to its length.
+/// Removes the secrets and any request signature. The time is linear in the length of the text.
 pub(super) fn redacted(text: &str, secrets: &[SecretString]) -> String {
     let mut found = Vec::new();
     for view in views(text) {
@@ -40,9 +39,9 @@ pub(super) fn redacted(text: &str, secrets: &[SecretString]) -> String {
     without(text, found)
 }
 
-/// Every way to read the text.
-fn views(text: &str) -> Vec<Vec<Meant>> {
-    let plain: Vec<_> = text.bytes().enumerate().map(|(at, byte)| Meant { byte, from: at, to: at + 1 }).collect();
+/// All decodings of the text.
+fn views(text: &str) -> Vec<Vec<Decoded>> {
+    let plain: Vec<_> = text.bytes().enumerate().map(|(at, byte)| Decoded { byte, from: at, to: at + 1 }).collect();
     let mut views = vec![plain];
     let mut latest = 0;
     for _ in 0..DEPTH {
@@ -56,20 +55,20 @@ fn views(text: &str) -> Vec<Vec<Meant>> {
     views
 }
 
-/// What is meant where these escapes are undone; `None` where there are none.
-fn undone(mut rest: &[Meant], undo: Undo) -> Option<Vec<Meant>> {
-    let (mut meant, mut is_any) = (Vec::with_capacity(rest.len()), false);
+/// The text with these escapes undone; `None` if it has none.
+fn undone(mut rest: &[Decoded], undo: Undo) -> Option<Vec<Decoded>> {
+    let (mut decoded, mut is_any) = (Vec::with_capacity(rest.len()), false);
     while let Some(first) = rest.first() {
         let (bytes, length) = undo(rest).inspect(|_| is_any = true).unwrap_or((vec![first.byte], 1));
         let (from, to) = (first.from, rest[length - 1].to);
-        meant.extend(bytes.into_iter().map(|byte| Meant { byte, from, to }));
+        decoded.extend(bytes.into_iter().map(|byte| Decoded { byte, from, to }));
         rest = &rest[length..];
     }
-    is_any.then_some(meant)
+    is_any.then_some(decoded)
 }
 
-/// `%3D`, as in an address.
-fn percent(rest: &[Meant]) -> Option<(Vec<u8>, usize)> {
+/// `%3D`, as in a URL.
+fn percent(rest: &[Decoded]) -> Option<(Vec<u8>, usize)> {
     starts(rest, b"%")
         .then(|| number(rest, 1..3, 16))
         .flatten()
@@ -77,7 +76,7 @@ fn percent(rest: &[Meant]) -> Option<(Vec<u8>, usize)> {
 }
 
 /// `\/`, `\u003d`, `\"`.
-fn json(rest: &[Meant]) -> Option<(Vec<u8>, usize)> {
+fn json(rest: &[Decoded]) -> Option<(Vec<u8>, usize)> {
     if !starts(rest, b"\\") {
         return None;
     }
@@ -92,8 +91,8 @@ fn json(rest: &[Meant]) -> Option<(Vec<u8>, usize)> {
     Some((vec![byte], 2))
 }
 
-/// `\u003d`, or two of them for what takes two.
-fn utf16(rest: &[Meant]) -> Option<(Vec<u8>, usize)> {
+/// `\u003d`, or a surrogate pair.
+fn utf16(rest: &[Decoded]) -> Option<(Vec<u8>, usize)> {
     let unit = |at: usize| {
         let rest = rest.get(at..).filter(|rest| starts(rest, b"\\u"))?;
         u16::try_from(number(rest, 2..6, 16)?).ok()
@@ -106,7 +105,7 @@ fn utf16(rest: &[Meant]) -> Option<(Vec<u8>, usize)> {
 }
 
 /// `&amp;`, `&#61;`, `&#x3D;`.
-fn html(rest: &[Meant]) -> Option<(Vec<u8>, usize)> {
+fn html(rest: &[Decoded]) -> Option<(Vec<u8>, usize)> {
     const NAMES: [(&[u8], u8); 5] =
         [(b"&amp;", b'&'), (b"&lt;", b'<'), (b"&gt;", b'>'), (b"&quot;", b'"'), (b"&apos;", b'\'')];
     if let Some((name, byte)) = NAMES.into_iter().find(|(name, _)| starts(rest, name)) {
@@ -116,29 +115,29 @@ fn html(rest: &[Meant]) -> Option<(Vec<u8>, usize)> {
         return None;
     }
     let (begin, radix) = if rest.get(2)?.byte.eq_ignore_ascii_case(&b'x') { (3, 16) } else { (2, 10) };
-    let end = rest.iter().take(begin + 8).position(|meant| meant.byte == b';')?;
+    let end = rest.iter().take(begin + 8).position(|decoded| decoded.byte == b';')?;
     let letter = char::from_u32(number(rest, begin..end, radix)?)?;
     Some((letter.to_string().into_bytes(), end + 1))
 }
 
-fn starts(rest: &[Meant], with: &[u8]) -> bool {
-    rest.len() >= with.len() && rest.iter().zip(with).all(|(meant, byte)| meant.byte.eq_ignore_ascii_case(byte))
+fn starts(rest: &[Decoded], with: &[u8]) -> bool {
+    rest.len() >= with.len() && rest.iter().zip(with).all(|(decoded, byte)| decoded.byte.eq_ignore_ascii_case(byte))
 }
 
-fn number(rest: &[Meant], digits: Range<usize>, radix: u32) -> Option<u32> {
+fn number(rest: &[Decoded], digits: Range<usize>, radix: u32) -> Option<u32> {
     let digits = rest.get(digits).filter(|digits| !digits.is_empty())?;
     digits
         .iter()
         .try_fold(0u32, |number, digit| number.checked_mul(radix)?.checked_add(char::from(digit.byte).to_digit(radix)?))
 }
 
-/// Where the secret stands, or a piece of it.
-fn find(view: &[Meant], secret: &[u8], text: &str, found: &mut Vec<Range<usize>>) {
+/// Finds the secret or a part of it.
+fn find(view: &[Decoded], secret: &[u8], text: &str, found: &mut Vec<Range<usize>>) {
     let mut rest = view;
     while let Some(first) = rest.first() {
-        let common = rest.iter().zip(secret).take_while(|(meant, byte)| meant.byte == **byte).count();
+        let common = rest.iter().zip(secret).take_while(|(decoded, byte)| decoded.byte == **byte).count();
         let is_whole = common == secret.len();
-        if common == 0 || !(is_whole || common >= PIECE) {
+        if common == 0 || !(is_whole || common >= PART) {
             rest = &rest[1..];
             continue;
         }
@@ -148,15 +147,15 @@ fn find(view: &[Meant], secret: &[u8], text: &str, found: &mut Vec<Range<usize>>
     }
 }
 
-/// A secret that was cut off or goes on in a way that is not known here goes on to the end of the word.
+/// A truncated secret, or one in an unknown encoding, extends to the end of the word.
 fn end_of_word(text: &str, from: usize) -> usize {
     let from = (from..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
     let is_end = |c: char| c.is_whitespace() || c.is_control() || "\"'<>,;(){}[]".contains(c);
     text[from..].find(is_end).map_or(text.len(), |length| from + length)
 }
 
-/// Where signatures stand, in the form of the header that carries them.
-fn find_signatures(view: &[Meant], found: &mut Vec<Range<usize>>) {
+/// Finds signatures in the form of the `Authorization` header.
+fn find_signatures(view: &[Decoded], found: &mut Vec<Range<usize>>) {
     for at in 0..view.len() {
         if !starts(&view[at..], SIGNATURE) {
             continue;
@@ -167,7 +166,7 @@ fn find_signatures(view: &[Meant], found: &mut Vec<Range<usize>>) {
     }
 }
 
-/// The text with a mark in the place of each of these parts, which may overlap.
+/// Replaces these ranges, which may overlap, by the mark.
 fn without(text: &str, mut parts: Vec<Range<usize>>) -> String {
     parts.sort_by_key(|part| part.start);
     let (mut rest, mut left) = (0, String::with_capacity(text.len()));
@@ -194,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_found_in_every_way_of_writing() {
+    fn token_is_found_in_every_encoding() {
         let quoted = serde_json::Value::from(TOKEN).to_string();
         let gson = quoted.replace('=', "\\u003d");
         let php = quoted.replace('/', "\\/");
@@ -228,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_piece_of_a_token_is_found_to_its_end() {
+    fn part_of_a_token_is_redacted_to_the_word_end() {
         assert_eq!(without_token(&format!("token {} expired", &TOKEN[..40])), "token [REDACTED] expired");
         assert_eq!(without_token(&format!("token {}... expired", &TOKEN[..16])), "token [REDACTED] expired");
         // What follows in a way of writing that nobody knows.
@@ -239,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_secret_stays() {
+    fn other_text_is_not_redacted() {
         let secrets: Vec<SecretString> = vec!["".into(), TOKEN.into(), "100%25".into()];
         for text in ["", "a 100% \\u12 \\ud800 \\ &# &#x; &#xffffffff; %", "größer", "signature time:20260101T000000Z"]
         {
@@ -251,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signature_is_not_shown() {
+    fn signature_is_redacted() {
         let header = "SDK-HMAC-SHA256 Access=AK, SignedHeaders=host;x-sdk-date, Signature=";
         let signature = "461dc2f4f20bbc67131911a2a1301388690bc834a8e88f623cd69ca7e8d2c21f";
         assert_eq!(redacted(&format!("{header}{signature}, no"), &[]), format!("{header}{MARK}, no"));
@@ -259,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_text_takes_no_long_time() {
+    fn redaction_time_is_linear() {
         let secrets: Vec<SecretString> = vec!["%".repeat(20_000).into(), "ab".repeat(20_000).into()];
         for text in ["%25".repeat(20_000), "ab".repeat(30_000), "\\\\".repeat(30_000), "&amp;".repeat(12_000)] {
             let began = std::time::Instant::now();

@@ -1,6 +1,6 @@
 //! The pipeline of every request: sign, send, classify, decode.
 //!
-//! Every attempt is signed anew, because a signature is valid for 15 minutes.
+//! Every attempt is signed separately, because a signature is valid for 15 minutes.
 
 use std::{
     borrow::Cow,
@@ -346,7 +346,7 @@ mod tests {
 
     /// A request made with the service's own Python SDK, same keys and date.
     #[tokio::test]
-    async fn a_create_is_signed_as_the_services_own_signer_does() {
+    async fn create_matches_the_official_signer() {
         let mut request = Request::new(Operation::CreateConnection, &[PROJECT]);
         request.body = Some(br#"{"name":"test","dest_vpc_id":"22094d8f-c310-4621-913d-4c4d655d8495","dest_network_id":"78f2562a-36e4-4b39-95b9-f5aab22e1281"}"#.to_vec());
         let http_request = signed(signing_config(), &request).await;
@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_list_with_a_token_is_signed_as_the_services_own_signer_does() {
+    async fn list_with_token_matches_the_official_signer() {
         let request = Request::new(Operation::ListConnections, &[PROJECT])
             .query("tags", "a b=c+d,owner=x@y")
             .query("limit", "100")
@@ -384,7 +384,7 @@ mod tests {
 
     /// What arrives, `Host` with its port included, is what was signed.
     #[tokio::test]
-    async fn what_is_sent_is_what_was_signed() {
+    async fn sent_request_matches_its_signature() {
         let mut server = Server::answering(|| response(200, "{}")).await;
         let client = Client::new(temporary(config(server.address))).expect("in order");
         let project = client.project(None, None).expect("complete");
@@ -429,7 +429,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_identifier_cannot_lead_to_another_object() {
+    async fn identifier_cannot_reach_another_object() {
         let server = Server::answering(|| response(200, "{}")).await;
         let client = Client::new(config(server.address)).expect("in order");
         let project = client.project(None, None).expect("complete");
@@ -449,7 +449,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_services_error_arrives_with_all_its_parts() {
+    async fn service_error_keeps_all_fields() {
         let body = r#"{"error_code":"DLI.0001","error_msg":"Connection 2a62 does not exist"}"#;
         let server = Server::answering(move || {
             let mut response = response(400, body);
@@ -469,7 +469,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_soft_failure_is_a_failure() {
+    async fn is_success_false_is_a_failure() {
         for (status, name) in [(200, "200 OK"), (201, "201 Created")] {
             let body = r#"{"is_success":false,"message":"the queue q1 is not ready"}"#;
             let (_, done) = exchange(status, body, async |project| project.delete_connection(ID).await).await;
@@ -481,7 +481,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_redirect_is_refused_and_not_followed() {
+    async fn redirect_is_not_followed() {
         let mut server = Server::answering(|| {
             let mut response = response(307, "");
             response.headers_mut().insert("location", HeaderValue::from_static("/elsewhere"));
@@ -491,7 +491,7 @@ mod tests {
         let error = delete(config(server.address)).await.expect_err("it is no answer");
         assert_eq!(
             error.to_string(),
-            "DeleteEnhancedConnection: HTTP 307 Temporary Redirect: redirects to another place on the \
+            "DeleteEnhancedConnection: HTTP 307 Temporary Redirect: redirects to another path on the \
              same host, which is not followed"
         );
         assert!(!error.may_have_taken_effect());
@@ -500,7 +500,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_closed_port_is_no_connection() {
+    async fn closed_port_is_a_connect_failure() {
         let address = TcpListener::bind("127.0.0.1:0").await.and_then(|l| l.local_addr()).expect("a free port");
         let error = delete(config(address)).await.expect_err("nobody listens");
         let text = format!("DeleteEnhancedConnection: no connection to {address}: connection refused");
@@ -510,7 +510,7 @@ mod tests {
 
     /// The kernel completes the TCP connection; nobody ever answers the TLS greeting.
     #[tokio::test]
-    async fn the_time_to_connect_is_limited() {
+    async fn connect_timeout_applies() {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");
         let mut config = Config { endpoint: Some(format!("https://{address}")), ..config(address) };
@@ -522,7 +522,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_time_for_an_answer_is_limited() {
+    async fn response_timeout_applies() {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");
         let mut config = config(address);
@@ -537,7 +537,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_time_for_a_body_is_limited() {
+    async fn body_timeout_applies() {
         let body = || Body::from_stream(futures_util::stream::pending::<Result<Vec<u8>, std::io::Error>>());
         let server = Server::answering(move || response(200, body())).await;
         let mut config = config(server.address);
@@ -548,7 +548,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_connection_that_closes_without_an_answer_leaves_it_open() {
+    async fn lost_connection_leaves_outcome_unknown() {
         let address = raw_server("").await;
         let error = delete(config(address)).await.expect_err("no answer came");
         assert_eq!(error.transport_failure, Some(TransportFailure::Lost), "{error:?}");
@@ -560,7 +560,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_cut_in_its_body_keeps_what_its_head_said() {
+    async fn truncated_response_keeps_its_status() {
         for (head, status, open) in [("200 OK", "200 OK", true), ("400 Bad Request", "400 Bad Request", false)] {
             let text = format!("HTTP/1.1 {head}\r\nX-Request-Id: 77aa\r\nContent-Length: 100\r\n\r\n{{\"is_suc");
             let address = raw_server(text.leak()).await;
@@ -568,14 +568,14 @@ mod tests {
             assert_eq!(error.transport_failure, Some(TransportFailure::TruncatedResponse), "{error:?}");
             assert_eq!(
                 error.to_string(),
-                format!("DeleteEnhancedConnection: the answer (HTTP {status}) was cut off (request id 77aa)")
+                format!("DeleteEnhancedConnection: the response (HTTP {status}) was truncated (request id 77aa)")
             );
             assert_eq!(error.may_have_taken_effect(), open, "{status}");
         }
     }
 
     #[tokio::test]
-    async fn an_endless_answer_is_not_read_to_its_end() {
+    async fn endless_response_is_cut_at_the_maximum() {
         static MADE: AtomicUsize = AtomicUsize::new(0);
         let chunk = || {
             MADE.fetch_add(1, Ordering::Relaxed);
@@ -591,7 +591,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_that_cannot_be_read_is_shown_in_part() {
+    async fn invalid_response_is_shown_in_part() {
         let server = Server::answering(|| {
             let mut response = response(200, r#"{"is_success":true,"id":7}"#);
             response.headers_mut().insert("X-Request-Id", HeaderValue::from_static("5f6d2a"));
@@ -625,7 +625,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_call_is_logged_without_bodies_and_secrets() {
+    async fn log_has_no_bodies_and_no_secrets() {
         use tracing_subscriber::layer::SubscriberExt;
         let log = Log::default();
         let guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(log.clone()));
@@ -638,7 +638,8 @@ mod tests {
         let client = Client::new(temporary(config(server.address))).expect("in order");
         let project = client.project(None, None).expect("complete");
         let body = crate::dli::wire::QueueNames { queues: vec!["canary_queue".into()], ..Default::default() };
-        // Another test may have met the log's line first, while nobody listened; what it found is kept until asked anew.
+        // Another test may have met the log's line first, while nobody listened; what it found is kept until asked
+        // anew.
         project.bind(ID, &body).send().await.expect_err("refused");
         tracing::callsite::rebuild_interest_cache();
         log.0.lock().expect("no test fails while it writes").clear();

@@ -21,7 +21,7 @@ const MAX_EXCERPT: usize = 200;
 /// Maximum length of a text that is scanned, in bytes.
 const MAX_SCANNED: usize = 64 << 10;
 
-/// Names of the same thing in the bodies of the service, the gateway and the identity service.
+/// Field names in the error bodies of the service, the gateway and the identity service.
 const CODE: &[&str] = &["error_code", "errorCode", "code"];
 const TEXT: &[&str] = &["error_msg", "errorMsg", "message"];
 const REQUEST_ID: &[&str] = &["request_id"];
@@ -32,7 +32,7 @@ pub(super) struct Response {
     pub(super) status: StatusCode,
     /// From the header.
     pub(super) request_id: Option<String>,
-    /// Where a redirect points to.
+    /// Destination of a redirect.
     pub(super) location: Option<String>,
     /// The `Retry-After`.
     pub(super) retry_after: Option<Duration>,
@@ -49,14 +49,14 @@ impl Response {
         if !self.status.is_success() {
             return Err(self.failure());
         }
-        // It is a text.
+        // The body is plain text.
         if self.operation == Operation::MetadataSession {
             return Ok(());
         }
         if self.body.is_empty() {
             return Ok(());
         }
-        // The reader would take its elements for fields in their order, and an empty one for success.
+        // serde would read a list's elements as fields in order, and an empty list as success.
         if self.body.trim_ascii_start().starts_with(b"[") {
             return Err(self.undecodable("it is a list, not an object"));
         }
@@ -66,7 +66,7 @@ impl Response {
     /// Decodes the body.
     pub(super) fn decode<T: DeserializeOwned>(&self) -> Result<T, Error> {
         serde_json::from_slice(&self.body).map_err(|error| {
-            // The reader's words quote what it has found.
+            // The message of serde quotes the body.
             let (line, column) = (error.line(), error.column());
             let withheld = || format!("it does not have the expected form (line {line}, column {column})");
             let problem = if self.operation.returns_secrets() { withheld() } else { error.to_string() };
@@ -136,10 +136,10 @@ impl Response {
 /// The host of a redirect. Its path and query may hold secrets.
 fn destination(location: &str) -> String {
     let here = Url::parse("https://here.invalid").expect("a constant");
-    let Ok(there) = here.join(location) else { return "another place".to_owned() };
+    let Ok(there) = here.join(location) else { return "another address".to_owned() };
     match there.host_str() {
-        None => "another place".to_owned(),
-        Some(host) if Some(host) == here.host_str() => "another place on the same host".to_owned(),
+        None => "another address".to_owned(),
+        Some(host) if Some(host) == here.host_str() => "another path on the same host".to_owned(),
         Some(host) => {
             let port = there.port().map(|port| format!(":{port}")).unwrap_or_default();
             format!("{}://{host}{port}", there.scheme())
@@ -163,10 +163,9 @@ fn field(object: &Map<String, Value>, names: &[&str]) -> Option<String> {
     })
 }
 
-/// A text from outside: at most `max` characters in one line, without what a terminal would act upon, and without the
-/// secrets that it sends back.
+/// Makes a foreign text safe to show: one line, at most `max` characters, no control characters, no secrets.
 pub(super) fn sanitize(text: &str, secrets: &[SecretString], max: usize) -> String {
-    // Before the white space of a password is lost, and once what parted a secret is: it is whole only then.
+    // Twice: before white space of a password is collapsed, and after invisible characters inside a secret are removed.
     let line = redacted(&in_one_line(&redacted(beginning(text), secrets), max), secrets);
     match line.char_indices().nth(max) {
         Some((end, _)) => format!("{}…", &line[..end]),
@@ -183,19 +182,19 @@ fn beginning(text: &str) -> &str {
     text.rfind(char::is_whitespace).map_or(text, |end| &text[..end])
 }
 
-/// Whole words, as many as `max` characters need.
+/// Joins whole words to one line of at least `max` characters, if there are enough.
 fn in_one_line(text: &str, max: usize) -> String {
     let mut words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
     let mut line = words.next().unwrap_or_default().to_owned();
     for word in words {
         line.push(' ');
         line.push_str(word);
-        // One byte is at least a quarter of a character: enough is here.
+        // A character has at most four bytes.
         if line.len() > 4 * max {
             break;
         }
     }
-    // Marks that turn the direction of writing, or take no room, can make a text look like another one.
+    // Zero-width and bidirectional marks can make a text look like another one.
     line.replace(
         |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'),
         "",
@@ -228,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn each_form_of_an_error_body_is_read() {
+    fn all_forms_of_error_bodies_are_read() {
         for (body, code, message, request_id) in [
             (r#"{"error_code":"DLI.0001","error_msg":"Name is invalid"}"#, "DLI.0001", "Name is invalid", None),
             (
@@ -256,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_of_another_kind_still_makes_a_clear_error() {
+    fn foreign_bodies_make_clear_errors() {
         let form = "the answer is not in the service's format; it begins with ";
         for (status, body, message) in [
             (502, "", "the answer has no body".to_owned()),
@@ -276,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn success_needs_no_body_but_no_other_body_either() {
+    fn success_has_an_empty_or_a_valid_body() {
         for (status, body) in
             [(204, ""), (200, "{}"), (200, r#"{"is_success":true,"message":null}"#), (200, r#"{"tags":[],"count":0}"#)]
         {
@@ -297,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_is_sent_back_is_not_shown() {
+    fn echoed_token_is_redacted() {
         let token = SecretString::from("canary-token");
         let body = r#"{"error_code":"APIGW.0301","error_msg":"token canary-token has expired"}"#;
         let echo = Response { secrets: vec![token.clone()], ..response(401, body) };
@@ -308,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_not_shown_either_where_something_invisible_parts_it_or_it_is_cut_off() {
+    fn split_or_truncated_secret_is_redacted() {
         let secrets = ["canary-token".into(), "canary  password".into()];
         assert_eq!(sanitize("a can\u{200b}ary-\u{202e}token b", &secrets, 50), "a [REDACTED] b");
         assert_eq!(sanitize("a canary  password b", &secrets, 50), "a [REDACTED] b");
@@ -322,10 +321,10 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_not_shown_however_it_is_written_or_cut_off() {
+    fn escaped_secret_is_redacted() {
         let token = "MIIEAgYJKoZIhvcNAQ/cCoIID8z=CCA+8CAQExDTALBglghkgBZQMEAgEwgg==";
         let escaped = token.replace('/', "\\/").replace('=', "\\u003d");
-        let told = |status, location: Option<&str>, body: &str| {
+        let shown_error = |status, location: Option<&str>, body: &str| {
             let location = location.map(str::to_owned);
             let echo = Response { secrets: vec![token.into()], location, ..response(status, body) };
             echo.classify().expect_err("refused").to_string()
@@ -333,30 +332,30 @@ mod tests {
         let at =
             "CreateEnhancedConnection: HTTP 403 Forbidden: the answer is not in the service's format; it begins with ";
         assert_eq!(
-            told(403, None, &format!("{{\"headers\":\"{escaped}\"}}")),
+            shown_error(403, None, &format!("{{\"headers\":\"{escaped}\"}}")),
             format!("{at}{:?}", "{\"headers\":\"[REDACTED]\"}")
         );
         let cut = format!("{{\"error_msg\":\"the token {} is no good\"}}", &token[..40]);
-        assert!(told(401, None, &cut).ends_with("the token [REDACTED] is no good"));
+        assert!(shown_error(401, None, &cut).ends_with("the token [REDACTED] is no good"));
         let echo = "{\"error_msg\":\"SDK-HMAC-SHA256 Access=AK, Signature=461dc2f4f20bbc67\"}";
-        assert!(told(401, None, echo).ends_with("Access=AK, Signature=[REDACTED]"));
+        assert!(shown_error(401, None, echo).ends_with("Access=AK, Signature=[REDACTED]"));
         let percent = token.replace('/', "%2F").replace('=', "%3D").replace('+', "%2B");
         for (location, shown) in [
             (format!("https://sso.example.com/login?t={percent}#{percent}"), "https://sso.example.com"),
             (format!("http://me:{percent}@sso.example.com:8080/{percent}"), "http://sso.example.com:8080"),
             (format!("//sso.example.com/{percent}"), "https://sso.example.com"),
-            (format!("/login?t={percent}"), "another place on the same host"),
-            (format!("data:text/plain,{percent}"), "another place"),
+            (format!("/login?t={percent}"), "another path on the same host"),
+            (format!("data:text/plain,{percent}"), "another address"),
         ] {
             let expected =
                 format!("CreateEnhancedConnection: HTTP 302 Found: redirects to {shown}, which is not followed");
-            assert_eq!(told(302, Some(&location), ""), expected);
+            assert_eq!(shown_error(302, Some(&location), ""), expected);
         }
     }
 
-    /// RFC 9110, 10.2.3: either form; a date that is past asks for no wait.
+    /// RFC 9110, 10.2.3: either form; a past date means no wait.
     #[test]
-    fn a_wait_is_asked_for_in_seconds_or_with_a_date() {
+    fn retry_after_is_seconds_or_a_date() {
         let now = time::macros::datetime!(1999-12-31 23:59:29 UTC);
         let wait = |text| parse_retry_after(text, now).map(|wait| wait.as_secs());
         assert_eq!(wait("120"), Some(120));
@@ -369,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_holds_secrets_is_not_shown_even_in_part() {
+    fn response_with_secrets_is_withheld() {
         for body in
             [r#"{"credential":{"access":7,"secret":"canary-secret"}}"#, r#"{"credential":"canary-secret"}"#, "canary"]
         {
@@ -381,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_from_outside_are_bounded_and_harmless() {
+    fn foreign_texts_are_bounded_and_printable() {
         let printable = |text: &str, max| sanitize(text, &[], max);
         assert_eq!(printable(" a\r\n\tb\u{1b}[31m\u{202e}c\u{0}", 20), "a b [31mc");
         assert_eq!(printable("größer", 6), "größer");

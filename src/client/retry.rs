@@ -1,7 +1,7 @@
 //! The retry loop of every call.
 //!
 //! A call that was certainly not executed is always retried. If its outcome is unknown, its [`Safety`] decides. Every
-//! attempt is signed anew.
+//! attempt has its own signature.
 
 use std::{sync::Arc, time::Duration};
 
@@ -296,8 +296,8 @@ impl<'a> Retry<'a> {
         })
     }
 
-    /// Handles an error that follows an attempt with an unknown outcome: "already exists" may be the late effect of that
-    /// attempt, and reads may lag too.
+    /// Handles an error that follows an attempt with an unknown outcome: "already exists" may be the late effect of
+    /// that attempt, and reads may lag too.
     async fn verify_late_effect(&self, error: Error, uncertain: Error, check: Check<'_>) -> Result<(), Error> {
         let mut delays = check.delays.into_iter();
         loop {
@@ -401,7 +401,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_passing_fault_is_not_seen_and_a_lasting_refusal_is_seen_at_once() {
+    async fn faults_are_retried_and_rejections_are_not() {
         for (status, body) in [(500, "{}"), (400, FAULT), (429, "{}"), (504, "")] {
             let server = failing(2, status, body).await;
             at_once(&server).delete_connection(ID).await.expect("the third attempt succeeds");
@@ -413,7 +413,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_deadline_and_an_interruption_end_it() {
+    async fn deadline_and_cancellation_end_retries() {
         let server = failing(9, 500, "{}").await;
         let cancel = CancellationToken::new();
         let short = with_deadline(&server, Duration::from_millis(900), &cancel, || 1.0);
@@ -426,7 +426,7 @@ mod tests {
 
     /// Neither asks again, whatever a limit allows.
     #[tokio::test]
-    async fn a_throttled_call_ends_with_its_time_or_an_interruption() {
+    async fn throttled_call_ends_at_deadline_or_cancel() {
         let server = failing(99, 429, r#"{"error_code":"APIGW.0308","error_msg":"limit:1,time:1 hour"}"#).await;
         let project = with_deadline(&server, Duration::from_millis(1500), &CancellationToken::new(), || 1.0);
         let error = project.delete_connection(ID).await.expect_err("an hour is too long");
@@ -447,7 +447,7 @@ mod tests {
 
     /// By what it is told, a creation is recognised later: the wait for a turn must lie before it.
     #[tokio::test]
-    async fn each_attempt_is_told_of_when_it_leaves() {
+    async fn on_send_runs_right_before_each_attempt() {
         let server = failing(1, 429, r#"{"error_code":"APIGW.0308","error_msg":"limit:1,time:300 ms"}"#).await;
         let told = std::sync::Mutex::new(Vec::new());
         let on_send = |_| told.lock().expect("no panic").push((Instant::now(), server.unseen()));
@@ -461,7 +461,7 @@ mod tests {
 
     /// What only waited for its turn is not told as something that may have happened.
     #[tokio::test]
-    async fn a_call_that_waited_in_vain_was_not_sent() {
+    async fn queued_call_is_not_sent_after_its_deadline() {
         let server = failing(1, 429, r#"{"error_code":"APIGW.0308","error_msg":"limit:1,time:1 hour"}"#).await;
         let cancel = CancellationToken::new();
         let project = with_deadline(&server, Duration::from_millis(50), &cancel, || 1.0);
@@ -485,10 +485,10 @@ mod tests {
         assert!(text.starts_with(&format!("DeleteEnhancedConnection: {reason} still waiting when")), "{text}");
     }
 
-    /// The refusal arrives as one of who calls; it teaches the limit all the same, and takes nothing from the budget. Who
-    /// waited meanwhile need not ask.
+    /// The refusal arrives as one of who calls; it teaches the limit all the same, and takes nothing from the budget.
+    /// Who waited meanwhile need not ask.
     #[tokio::test]
-    async fn the_identity_service_teaches_its_limit() {
+    async fn identity_rate_limit_is_respected() {
         let host_limits = HostLimits::default();
         let retry_policy =
             RetryPolicy { jitter: || 0.0, ..RetryPolicy::new(Instant::now() + MINUTE, &CancellationToken::new()) };
@@ -521,7 +521,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_end_tells_how_often_it_was_tried() {
+    async fn final_error_counts_the_attempts() {
         // Two repetitions at once; the third would come too late.
         static CHANCES: AtomicUsize = AtomicUsize::new(0);
         let jitter = || if CHANCES.fetch_add(1, Ordering::SeqCst) < 2 { 0.0 } else { 1.0 };
@@ -538,7 +538,7 @@ mod tests {
 
     /// The refusal that comes last says nothing of the attempt before it.
     #[tokio::test]
-    async fn an_open_attempt_stays_open() {
+    async fn uncertain_attempt_stays_uncertain() {
         let count = Arc::new(AtomicUsize::new(0));
         let server = Server::answering(move || match count.fetch_add(1, Ordering::SeqCst) {
             0 => response(504, ""),
@@ -550,7 +550,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_wait_that_a_server_asks_for_is_kept() {
+    async fn retry_after_is_honored() {
         let asks = || {
             let mut response = response(503, "{}");
             response.headers_mut().insert("retry-after", HeaderValue::from_static("2"));
@@ -569,7 +569,7 @@ mod tests {
 
     /// An empty budget keeps a repetition waiting; a success gives its piece back, and throttled calls need none.
     #[tokio::test]
-    async fn repetitions_draw_from_the_budget() {
+    async fn retries_take_tokens_from_the_budget() {
         let server = failing(2, 500, "{}").await;
         let project = at_once(&server);
         let left = |project: &Project| {
@@ -603,7 +603,7 @@ mod tests {
 
     /// Binding twice is not the same as binding once: only what surely was not done is repeated by itself.
     #[tokio::test]
-    async fn what_cannot_be_repeated_is_looked_at_first() {
+    async fn unsafe_write_is_verified_before_a_retry() {
         for (status, attempts) in [(500, 1), (429, 2)] {
             let server = failing(1, status, "{}").await;
             let bound = at_once(&server).bind(ID, &QueueNames::default()).send().await;
@@ -619,7 +619,7 @@ mod tests {
 
     /// The first attempt took effect after the look; "exists already" is its success.
     #[tokio::test]
-    async fn a_refusal_after_an_open_attempt_is_looked_at() {
+    async fn rejection_after_uncertain_attempt_is_verified() {
         for late_effect in [true, false] {
             let count = Arc::new(AtomicUsize::new(0));
             let server = Server::answering(move || match count.fetch_add(1, Ordering::SeqCst) {
@@ -660,7 +660,7 @@ mod tests {
 
     /// What could not be seen stays open; that the object is gone settles it.
     #[tokio::test]
-    async fn a_look_that_fails_leaves_it_open() {
+    async fn failed_check_leaves_the_outcome_unknown() {
         for (look, open) in [(500, true), (400, false)] {
             let server = failing(1, 502, "").await;
             let gone = failing(9, look, r#"{"error_code":"DLI.0002","error_msg":"gone"}"#).await;

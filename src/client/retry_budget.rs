@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_budget_is_spent_at_once_and_fills_with_time() {
+    fn budget_refills_with_time() {
         let start = Instant::now();
         let mut retry_budget = RetryBudget::new(start);
         assert_eq!(taken(&mut retry_budget, start), 100);
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ended_well_is_given_back_but_never_more_than_full() {
+    fn refund_never_exceeds_a_full_budget() {
         let start = Instant::now();
         let mut retry_budget = RetryBudget::new(start);
         assert_eq!(taken(&mut retry_budget, start), 100);

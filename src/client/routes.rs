@@ -20,7 +20,7 @@ impl Project {
 
     /// Uses v3 unless the region is known not to publish it.
     fn write_route(&self, v3: Request<'static>, v2: Request<'static>) -> Write<'_> {
-        if self.client.only_old_routes.lock().contains(&self.endpoint.host()) {
+        if self.client.without_v3_routes.lock().contains(&self.endpoint.host()) {
             return self.write(v2);
         }
         Write { fallback: Some(v2), ..self.write(v3) }
@@ -51,7 +51,7 @@ mod tests {
 
     /// A region without v3 is asked for it once.
     #[tokio::test]
-    async fn where_v3_is_not_published_v2_is_used() {
+    async fn unpublished_v3_falls_back_to_v2() {
         let refusal = r#"{"error_code":"APIGW.0101","error_msg":"The API does not exist or has not been published"}"#;
         let mut server = Server::answering(move || response(404, refusal)).await;
         let client = Client::new(config(server.address)).expect("in order");

@@ -1,4 +1,4 @@
-//! Tags of a connection: `/v3/{project}/dli_enhanced_datasource/{id}/tags`. No read of the connection returns them.
+//! Tags of a connection: `/v3/{project}/dli_enhanced_datasource/{id}/tags`. Reading a connection does not return them.
 
 use super::{error::Error, project::Project, write::Write};
 use crate::dli::{
@@ -8,7 +8,7 @@ use crate::dli::{
 };
 
 impl Project {
-    /// The tags of a connection. There are at most 20, which one page should hold; how many it does is not documented.
+    /// Lists the tags of a connection, at most 20. The page size is not documented.
     pub async fn list_tags(&self, id: &str) -> Result<Vec<Tag>, Error> {
         let mut tags: Vec<Tag> = Vec::new();
         loop {
@@ -25,7 +25,7 @@ impl Project {
         }
     }
 
-    /// Adds tags. What happens to a key that is there already is not documented.
+    /// Adds tags. The effect on an existing key is not documented.
     pub fn create_tags(&self, id: &str, tags: &[Tag]) -> Write<'_> {
         let body = TagChange { tags: tags.to_vec() };
         self.write(self.request(Operation::CreateTags, &[id]).body(&body))
@@ -61,7 +61,7 @@ mod tests {
         assert_eq!(listed.expect("listed"), tags());
     }
 
-    /// A page may hold fewer tags than there are; a server that never sends them all is not asked for ever.
+    /// A page may hold fewer tags than there are. A count that is never reached ends the loop too.
     #[tokio::test]
     async fn list_of_several_pages() {
         let page = || response(200, r#"{"tags":[{"key":"a"},{"key":"b"}],"count":5}"#);
@@ -80,7 +80,7 @@ mod tests {
         assert_eq!(server.unseen(), 0);
     }
 
-    /// Both answer with HTTP 204 and no body.
+    /// Both respond with HTTP 204 and no body.
     #[tokio::test]
     async fn create_and_delete() {
         let body = r#"{"tags":[{"key":"größe","value":"1"},{"key":"owner","value":""}]}"#;

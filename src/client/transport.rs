@@ -1,4 +1,4 @@
-//! The HTTP client: what is trusted, what is waited for, and what is never done (redirects, hidden retries).
+//! The HTTP clients: trusted certificates, timeouts, no redirects and no hidden retries.
 
 use std::{fs, path::Path};
 
@@ -11,9 +11,9 @@ use tokio_rustls::rustls::{
 
 use super::{config::Timeouts, config_error::ConfigError, endpoint::Endpoint};
 
-/// What the HTTP clients are made of.
+/// Settings of the HTTP clients.
 pub(super) struct Settings {
-    /// Trusted beside the system's.
+    /// Certificates that are trusted in addition to the system's.
     pub(super) roots: Vec<Certificate>,
     /// Accept any certificate.
     pub(super) insecure: bool,
@@ -21,33 +21,34 @@ pub(super) struct Settings {
     pub(super) user_agent: String,
 }
 
-/// The HTTP clients, each made at the first call that needs it: reading the system's certificates takes milliseconds, and
-/// Terraform starts several processes for each run that never make a call.
+/// The HTTP clients, each created by the first call that needs it.
+///
+/// Reading the system's certificates takes milliseconds, and Terraform starts several processes that send no request.
 pub(super) struct Transport {
     settings: Settings,
-    /// For the world outside, through the proxy that the environment names.
-    world: OnceCell<reqwest::Client>,
-    /// For what no proxy stands before.
+    /// Through the proxy that the environment names.
+    proxied: OnceCell<reqwest::Client>,
+    /// Past any proxy.
     direct: OnceCell<reqwest::Client>,
-    /// The same without TLS.
+    /// Past any proxy and without TLS.
     plain: OnceCell<reqwest::Client>,
 }
 
 impl Transport {
     pub(super) fn new(settings: Settings) -> Self {
-        let [world, direct, plain] = std::array::from_fn(|_| OnceCell::new());
-        Self { settings, world, direct, plain }
+        let [proxied, direct, plain] = std::array::from_fn(|_| OnceCell::new());
+        Self { settings, proxied, direct, plain }
     }
 
     pub(super) fn timeouts(&self) -> Timeouts {
         self.settings.timeouts
     }
 
-    /// The client for an endpoint. Fails where the system has no certificates to trust.
+    /// The client for an endpoint. Fails if the system has no certificates to trust.
     pub(super) async fn client(&self, endpoint: &Endpoint) -> Result<&reqwest::Client, reqwest::Error> {
         let build = async || build(&self.settings, endpoint);
         match (endpoint.is_direct(), endpoint.is_plain()) {
-            (false, _) => self.world.get_or_try_init(build).await,
+            (false, _) => self.proxied.get_or_try_init(build).await,
             (true, false) => self.direct.get_or_try_init(build).await,
             (true, true) => self.plain.get_or_try_init(build).await,
         }
@@ -61,20 +62,19 @@ fn build(settings: &Settings, endpoint: &Endpoint) -> Result<reqwest::Client, re
         .timeout(settings.timeouts.request)
         // A redirected request would be signed for another host, and would hand its token to it.
         .redirect(redirect::Policy::none())
-        // A repetition must be signed anew, so it cannot be made down here.
+        // Each attempt needs a new signature, so retries happen in `retry.rs`.
         .retry(retry::never())
         .https_only(!endpoint.is_plain())
         .tls_version_min(tls::Version::TLS_1_2);
     let builder = if endpoint.is_direct() { builder.no_proxy() } else { builder };
     if endpoint.is_plain() {
-        // No TLS, so nobody to trust: a machine without certificates can try the emulator.
+        // A machine without certificates can use the emulator, which needs no TLS.
         return builder.tls_certs_only([]).build();
     }
     builder.tls_certs_merge(settings.roots.clone()).tls_danger_accept_invalid_certs(settings.insecure).build()
 }
 
-/// The certificates of a PEM file, each of them read to its end, so that a fault is told here and not by the first
-/// handshake.
+/// Reads the certificates of a PEM file and parses each, so that an invalid one fails here and not in a handshake.
 pub(super) fn read_roots(path: &Path) -> Result<Vec<Certificate>, ConfigError> {
     let refuse = |problem: String| ConfigError::Certificate { path: path.to_owned(), problem };
     let pem = fs::read(path).map_err(|reason| ConfigError::CertificateFile { path: path.to_owned(), reason })?;
@@ -85,7 +85,7 @@ pub(super) fn read_roots(path: &Path) -> Result<Vec<Certificate>, ConfigError> {
             let certificate =
                 certificate.map_err(|error| refuse(format!("is not PEM at certificate {number}: {error}")))?;
             let unreadable = |error: &dyn std::error::Error| {
-                refuse(format!("holds at place {number} what is not a certificate: {error}"))
+                refuse(format!("holds an invalid certificate at position {number}: {error}"))
             };
             RootCertStore::empty().add(certificate.clone()).map_err(|error| unreadable(&error))?;
             Certificate::from_der(&certificate).map_err(|error| unreadable(&error))
@@ -137,7 +137,7 @@ mod tests {
 
     /// A server that has nothing newer than TLS 1.1 chooses that, in a record of its own.
     #[tokio::test]
-    async fn what_is_older_than_tls_1_2_is_refused() {
+    async fn tls_older_than_1_2_is_rejected() {
         let server = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = server.local_addr().expect("it is bound");
         let config = Config { endpoint: Some(format!("https://localhost:{}", address.port())), ..config(address) };
@@ -172,14 +172,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_unknown_certificate_is_refused_before_anything_is_sent() {
+    async fn unknown_certificate_is_rejected() {
         let error = call_with_tls(&certificate(), |_| ()).await.expect_err("nobody vouches for it");
         assert_eq!(error.kind(), ErrorKind::ConnectFailed, "{error:?}");
         assert!(error.to_string().contains("UnknownIssuer"), "{error}");
     }
 
     #[tokio::test]
-    async fn a_certificate_file_adds_to_what_is_trusted() {
+    async fn cacert_file_adds_trusted_certificates() {
         let certificate = certificate();
         let pem = file(&(self::certificate().cert.pem() + &certificate.cert.pem()));
         call_with_tls(&certificate, |config| config.cacert_file = Some(pem.path().to_owned())).await.expect("trusted");
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_file_that_is_none_is_told_when_it_is_read() {
+    fn invalid_cacert_file_is_rejected() {
         let refusal = |path: PathBuf| {
             let config = Config { cacert_file: Some(path), ..Config::default() };
             Client::new(config).expect_err("there are no certificates")
@@ -210,7 +210,7 @@ mod tests {
             (good.replace("-----END CERTIFICATE-----", ""), "is not PEM at certificate 1: "),
             (
                 good + "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
-                "holds at place 2 what is not a certificate: ",
+                "holds an invalid certificate at position 2: ",
             ),
         ] {
             let file = file(&content);
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_http_client_is_made_by_the_first_call_and_kept() {
+    async fn http_client_is_created_once() {
         let client = Client::new(config(([127, 0, 0, 1], 9).into())).expect("in order");
         let transport = &client.inner.transport;
         let endpoint = client.project(None, None).expect("complete").endpoint;
@@ -235,7 +235,7 @@ mod tests {
 
     /// Runs another test of this room in a process whose environment names a proxy that does not exist.
     #[test]
-    fn a_loopback_endpoint_is_reached_past_any_proxy() {
+    fn loopback_endpoint_bypasses_the_proxy() {
         let output = Command::new(std::env::current_exe().expect("this test's own program"))
             .args(["--exact", "client::queues::tests::list"])
             .envs(["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"].map(|name| (name, "http://127.0.0.1:1")))

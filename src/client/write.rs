@@ -24,7 +24,7 @@ impl Write<'_> {
         self.run(Safety::Once).await
     }
 
-    /// Sends the write. When its outcome is unknown, `is_done` reads whether it took effect, and it is repeated only if it
+    /// Sends the write. When its outcome is unknown, `is_done` reads whether it took effect; it is repeated only if it
     /// did not.
     pub async fn verified<D>(self, is_done: impl Fn() -> D + Sync) -> Result<(), Error>
     where
@@ -42,7 +42,7 @@ impl Write<'_> {
             (Err(error), Some(fallback)) if error.is_not_published() => {
                 let host = project.endpoint.host();
                 tracing::info!(host, "v3 routes are not published here; using v2.0");
-                project.client.only_old_routes.lock().insert(host);
+                project.client.without_v3_routes.lock().insert(host);
                 project.response(&fallback, safety).await.map(drop)
             }
             (outcome, _) => outcome.map(drop),

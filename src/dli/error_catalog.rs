@@ -1,8 +1,8 @@
 //! A catalog of known errors: how to recognize them, what they mean and what to do.
 //!
-//! One code has several meanings (`DLI.0001`, `APIGW.0301`) and one cause has several codes, so a row matches code, words,
-//! status or all of them. The first match wins: specific rows come first, and the last rows match everything. The texts are
-//! for users only; the client does not use the catalog to classify errors.
+//! One code has several meanings (`DLI.0001`, `APIGW.0301`) and one cause has several codes, so a row matches code,
+//! words, status or all of them. The first match wins: specific rows come first, and the last rows match everything.
+//! The texts are for users only; the client does not use the catalog to classify errors.
 
 mod table;
 
@@ -44,14 +44,14 @@ pub struct Example {
 #[derive(Debug)]
 pub enum Matcher {
     /// A response of the service, the gateway or IAM.
-    Answer {
+    Response {
         /// First and last of the HTTP statuses.
         statuses: (u16, u16),
         /// The error code.
         code: CodeMatcher,
         /// The message contains one of these, ignoring case; an empty list matches every message.
         words: &'static [&'static str],
-        /// What was called.
+        /// Operations that it applies to.
         calls: CallMatcher,
     },
     /// A failed binding whose `err_msg` contains one of these; an empty list matches every message.
@@ -73,7 +73,7 @@ pub enum CodeMatcher {
     OneOf(&'static [&'static str]),
 }
 
-/// Matches the call.
+/// Matches the operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallMatcher {
     /// Any call.
@@ -118,7 +118,7 @@ impl KnownError {
     #[must_use]
     pub fn for_response(operation: Operation, status: u16, code: Option<&str>, message: &str) -> Option<&'static Self> {
         find(|matcher| match matcher {
-            Matcher::Answer { statuses: (first, last), code: wanted, words, calls } => {
+            Matcher::Response { statuses: (first, last), code: wanted, words, calls } => {
                 (*first..=*last).contains(&status)
                     && wanted.fits(code)
                     && has_one_of(message, words)
@@ -195,9 +195,9 @@ mod tests {
         }
     }
 
-    /// The codes and statuses of the API's pages, of the gateway's, and of the identity service's.
+    /// The codes and statuses in the documents of the API, the gateway and the identity service.
     #[test]
-    fn every_documented_code_has_advice_of_its_own() {
+    fn documented_codes_have_their_own_advice() {
         for (status, code) in [
             (400, "DLI.0001"),
             (400, "DLI.0002"),
@@ -262,22 +262,22 @@ mod tests {
                 !["none", "unlisted", "HTTP-5xx", "HTTP-401"].contains(&found) || code == "IAM.0001",
                 "{code}: {found}"
             );
-            // What the gateway refuses by itself, no policy allows.
+            // A policy does not help against a rejection by the gateway.
             assert!(found != "IAM.0003" || !code.starts_with("APIGW."), "{code}");
         }
     }
 
-    /// The gateway's own words for these codes have words of other rows in them.
+    /// The gateway's messages for these codes contain words of other rows.
     #[test]
-    fn a_quota_of_the_gateway_is_not_that_of_the_service() {
+    fn gateway_quota_differs_from_service_quota() {
         let of = |code, message| name(KnownError::for_response(Operation::Bind, 405, Some(code), message));
         assert_eq!(of("APIGW.0501", "The app quota has been used up."), "APIGW.0501");
         assert_eq!(of("DLI.0009", "The quota of connections is used up"), "DLI.1028");
     }
 
-    /// It repeats the status as its code.
+    /// The identity service repeats the status as its code.
     #[test]
-    fn the_identity_service_has_no_codes_of_its_own() {
+    fn iam_codes_repeat_the_status() {
         let of = |status: u16, message| {
             name(KnownError::for_response(Operation::CreateToken, status, Some(&status.to_string()), message))
         };
@@ -289,9 +289,9 @@ mod tests {
         assert_eq!(name(KnownError::for_response(Operation::Bind, 404, Some("404"), "Not Found")), "unlisted");
     }
 
-    /// Two routes may overlap, and other codes say what they say.
+    /// Routes may overlap; other codes keep their meaning.
     #[test]
-    fn networks_overlap_where_a_queue_is_bound() {
+    fn overlap_is_recognized_except_for_routes() {
         let of = |call, code, message| name(KnownError::for_response(call, 400, code, message));
         let text = "The CIDR overlaps another one";
         assert_eq!(of(Operation::Bind, Some("DLI.0007"), text), "cidr-overlap");
@@ -301,9 +301,9 @@ mod tests {
         assert_eq!(of(Operation::CreateRoute, Some("DLI.0007"), text), "DLI.0007");
     }
 
-    /// The words are those that the service's documents and its users show.
+    /// The messages are quoted from the service's documents and from users.
     #[test]
-    fn what_the_words_say_goes_before_the_code() {
+    fn message_precedes_code() {
         fn of(status: u16, code: &str, message: &str) -> &'static str {
             name(KnownError::for_response(Operation::Bind, status, Some(code), message))
         }
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn the_usual_cause_of_a_failed_binding_follows_from_its_words() {
+    fn failed_binding_is_recognized_by_message() {
         let of = |err_msg| name(KnownError::for_binding(err_msg));
         assert_eq!(of("Failed to get subnet 86ddcf50-233a-449d-9811-cfef2f603213"), "subnet-not-found");
         assert_eq!(of("CIDR conflict with the VPC"), "cidr-overlap");
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_left_without_advice() {
+    fn every_status_has_advice() {
         for status in (200..600).filter(|status| !(300..400).contains(status)) {
             assert!(KnownError::for_response(Operation::Bind, status, Some("X.1"), "").is_some(), "{status}");
             assert!(KnownError::for_response(Operation::Bind, status, None, "").is_some(), "{status}");
@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_named_once_and_written_in_sentences() {
+    fn rows_have_unique_names_and_sentences() {
         let names: BTreeSet<_> = KNOWN_ERRORS.iter().map(|known| known.name).collect();
         assert_eq!(names.len(), KNOWN_ERRORS.len());
         for KnownError { name, title, matchers, meaning, action, .. } in KNOWN_ERRORS {
@@ -352,7 +352,7 @@ mod tests {
             assert!(meaning.ends_with('.') && action.ends_with('.'), "{name}");
             assert!(!matchers.is_empty(), "{name} is never found");
             for matcher in *matchers {
-                if let Matcher::Answer { words, .. } | Matcher::Binding(words) = matcher {
+                if let Matcher::Response { words, .. } | Matcher::Binding(words) = matcher {
                     assert!(words.iter().all(|word| *word == word.to_ascii_lowercase()), "{name}: {words:?}");
                 }
             }

@@ -1,6 +1,6 @@
 //! Error codes and error bodies of the service and of its API gateway.
 //!
-//! "Not found" is usually HTTP 400 here, and a server-side fault can be HTTP 400 too: decide by code, not by status.
+//! "Not found" is usually HTTP 400, and a server fault can be HTTP 400 too: decide by code, not by status.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,14 +16,14 @@ pub const NOT_SUPPORTED: &str = "DLI.0007";
 pub const SYSTEM_RESTRICTION: &str = "DLI.0009";
 /// The object is not available (HTTP 400).
 pub const RESOURCE_UNAVAILABLE: &str = "DLI.0012";
-/// A task of the service timed out (HTTP 400). It may still take effect.
+/// A task of the service timed out (HTTP 400); it may still take effect.
 pub const TASK_TIMED_OUT: &str = "DLI.0019";
 /// A related resource was not found (HTTP 404).
 pub const RESOURCE_NOT_FOUND: &str = "DLI.0023";
 /// A server fault, despite its HTTP 400.
 pub const SERVER_FAULT: &str = "DLI.0999";
 
-/// Gateway: this API or method is not published here (HTTP 404); never means that the object is gone.
+/// Gateway: this API or method is not published here (HTTP 404). The object may still exist.
 pub const API_NOT_PUBLISHED: &str = "APIGW.0101";
 /// Gateway: the backend of this API is not found (HTTP 404); it was not called.
 pub const BACKEND_NOT_FOUND: &str = "APIGW.0103";
@@ -33,10 +33,10 @@ pub const BAD_GATEWAY_REQUEST: &str = "APIGW.0201";
 pub const BAD_CREDENTIALS: &str = "APIGW.0301";
 /// Gateway: too many requests (HTTP 429). The message names the limit: [`RateLimit`](super::rate_limit::RateLimit).
 pub const THROTTLED: &str = "APIGW.0308";
-/// Gateway: this user may not call this (HTTP 403).
+/// Gateway: this user may not call this API (HTTP 403).
 pub const NOT_AUTHORIZED: &str = "APIGW.0302";
 
-/// Response header that names one request for the service's support.
+/// Response header with the request id.
 pub const REQUEST_ID_HEADER: &str = "x-request-id";
 
 /// An error body, of the service (two fields) or of the gateway (three).
@@ -53,9 +53,8 @@ pub struct ErrorBody {
 
 /// Whether an error code with its text says that the connection itself does not exist.
 ///
-/// `DLI.0001` is also the generic parameter error, so it counts only with the words "Connection … does not exist" (or
-/// "is not exist", as live answers have it): a queue or a project that does not exist is another matter. A gateway 404
-/// never counts.
+/// `DLI.0001` is also the generic parameter error, so it counts only with the message "Connection … does not exist" (or
+/// "is not exist", as in live responses), not for a queue or a project. A 404 of the gateway never counts.
 #[must_use]
 pub fn says_not_found(code: &str, message: &str) -> bool {
     match code {
@@ -73,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_parameter_error_is_not_a_missing_object() {
+    fn parameter_error_is_not_not_found() {
         assert!(says_not_found(INVALID_PARAMETER, "Connection 2a62 does not exist"));
         assert!(says_not_found(INVALID_PARAMETER, "connection 2a62 is not exist"));
         assert!(!says_not_found(INVALID_PARAMETER, "The parameter hosts is invalid"));

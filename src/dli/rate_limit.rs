@@ -1,4 +1,4 @@
-//! The rate limit in a throttling response. The service does not publish its limits; only the message names them: "The
+//! The rate limit in a throttling response. The service does not publish its limits; only the message states them: "The
 //! throttling threshold has been reached: policy user over ratelimit,limit:200,time:5 minute".
 
 use std::{fmt, time::Duration};
@@ -27,8 +27,8 @@ impl RateLimit {
 
         let calls = calls.parse().ok().filter(|calls| *calls > 0)?;
         let period = humantime::parse_duration(&format!("{amount}{unit}")).ok()?;
-        let believed = Duration::from_millis(1)..=LONGEST_PERIOD;
-        believed.contains(&period).then_some(Self { calls, period })
+        let accepted = Duration::from_millis(1)..=LONGEST_PERIOD;
+        accepted.contains(&period).then_some(Self { calls, period })
     }
 }
 
@@ -55,9 +55,9 @@ mod tests {
             .map(|limit| (limit.calls, u64::try_from(limit.period.as_millis()).expect("at most a day")))
     }
 
-    /// The first was seen by users of the service; the rest are forms that the same gateway may have.
+    /// Users reported the first form; the same gateway may use the others.
     #[test]
-    fn the_figures_stand_in_the_words() {
+    fn limit_is_parsed_from_the_message() {
         let policy = "The throttling threshold has been reached: policy user over ratelimit";
         for (figures, calls, milliseconds) in [
             ("limit:200,time:5 minute", 200, 300_000),
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_teaches_nothing() {
+    fn invalid_messages_have_no_limit() {
         for text in [
             "",
             "Too many requests",
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_said_as_a_person_says_it() {
+    fn limit_is_displayed_in_words() {
         let shown = |calls, seconds| RateLimit { calls, period: Duration::from_secs(seconds) }.to_string();
         assert_eq!(shown(200, 300), "200 calls in 5m");
         assert_eq!(shown(1, 1), "1 call in 1s");

@@ -1,36 +1,36 @@
-//! Limits and name rules, each as the documents state it, in one place for the provider, the client and the emulator.
+//! Limits and name rules of the documents, shared by the provider, the client and the emulator.
 
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 use uuid::Uuid;
 
-/// Most host records of one connection (document: "A maximum of 20,000 records are supported").
+/// Maximum number of host records of a connection (document: "A maximum of 20,000 records are supported").
 pub const MAX_HOSTS: usize = 20_000;
-/// Most tags of one connection.
+/// Maximum number of tags of a connection.
 pub const MAX_TAGS: usize = 20;
 
-/// One rule for one kind of text.
+/// A rule for a kind of text.
 #[derive(Debug, Clone, Copy)]
 pub struct Rule {
-    /// What the text is, in title case, for the summary of a message: `Connection Name`.
+    /// Name of the text in title case, such as `Connection Name`.
     pub title: &'static str,
-    /// What is allowed, as a sentence without its full stop.
+    /// The allowed texts, as a sentence without its full stop.
     pub expected: &'static str,
-    /// The document that says so.
+    /// The document that states the rule.
     pub document: &'static str,
-    /// What is wrong with the text, as the end of the sentence "… because it ‹reason›"; `None` when it is in order.
+    /// The violation, as the end of the sentence "… because it ‹reason›", if any.
     check: fn(&str) -> Option<String>,
 }
 
 impl Rule {
-    /// What is wrong with `text`, as the end of a sentence ("has 65 characters"); `None` when it keeps the rule.
+    /// The violation as the end of a sentence ("has 65 characters"), if any.
     #[must_use]
     pub fn violation(&self, text: &str) -> Option<String> {
         (self.check)(text)
     }
 
-    /// Whether `text` keeps the rule.
+    /// Whether the rule allows `text`.
     #[must_use]
     pub fn allows(&self, text: &str) -> bool {
         self.violation(text).is_none()
@@ -69,7 +69,7 @@ pub const ROUTE_TABLE_ID: Rule = Rule {
     check: uuid,
 };
 
-/// The id of a connection, as the service gives it.
+/// The id of a connection.
 pub const CONNECTION_ID: Rule = Rule {
     title: "Connection ID",
     expected: "a UUID such as 2a620c33-5609-40c9-affd-2b6453071b0f",
@@ -77,7 +77,7 @@ pub const CONNECTION_ID: Rule = Rule {
     check: uuid,
 };
 
-/// A queue that a connection may bind, as far as its name tells.
+/// The name of a queue.
 pub const QUEUE_NAME: Rule = Rule {
     title: "Queue Name",
     expected: "1 to 128 characters, each an ASCII letter, a digit or an underscore, not digits only, not starting with \
@@ -91,7 +91,7 @@ pub const QUEUE_NAME: Rule = Rule {
     },
 };
 
-/// The shared queue `default`, in any case, is never bound.
+/// Excludes the shared queue `default`, in any case, which cannot be bound.
 pub const QUEUE_NOT_DEFAULT: Rule = Rule {
     title: "Queue",
     expected: "a queue other than the shared queue default, for which datasource connections cannot be created",
@@ -133,11 +133,12 @@ pub const ROUTE_CIDR: Rule = Rule {
     },
 };
 
-/// Networks that a route should not lead to, because the cloud uses them itself (User Guide, "Adding a Route").
+/// Networks that the cloud itself uses, which a route should avoid (User Guide, "Adding a Route").
 pub const RESERVED_ROUTES: [&str; 2] = ["100.64.0.0/10", "100.125.0.0/16"];
 
-/// A network as the rules want it: with its prefix length, nothing set after it, and IPv6 in its shortest form. The
-/// service also takes a single address, and reads it back as it was given. `None` where it is no network.
+/// Parses a network and clears the bits after its prefix. `None` if the text is not a network.
+///
+/// The service also accepts a single address, and returns it unchanged.
 #[must_use]
 pub fn network(text: &str) -> Option<IpNet> {
     text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).ok().map(|net| net.trunc())
@@ -196,14 +197,14 @@ pub const TAG_VALUE: Rule = Rule {
     check: |text| length(text, 0, 255).or_else(|| tag_characters(text)),
 };
 
-/// How many of something one connection may have.
+/// Maximum number of objects of a connection.
 #[derive(Debug, Clone, Copy)]
 pub struct CountRule {
-    /// What is counted, in title case: `Host Records`.
+    /// Name of the objects in title case, such as `Host Records`.
     pub title: &'static str,
-    /// The most that is allowed.
+    /// The maximum.
     pub max: usize,
-    /// The document that says so.
+    /// The document that states the rule.
     pub document: &'static str,
 }
 
@@ -258,7 +259,7 @@ mod tests {
 
     /// Both sides of each limit; the numbers are the documents'.
     #[test]
-    fn both_sides_of_each_limit() {
+    fn limits_are_exact_on_both_sides() {
         let cases: &[(&Rule, &[&str], &[&str])] = &[
             (&CONNECTION_NAME, &["a", "9", "_", "Test_1"], &["", "a-b", "a b", "ä", "a.b"]),
             (
@@ -301,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_service_takes_as_a_network_has_one_form() {
+    fn networks_have_one_normal_form() {
         let form = |text: &str| network(text).map(|net| net.to_string());
         assert_eq!(form("127.0.0.0").as_deref(), Some("127.0.0.0/32"));
         assert_eq!(form("192.168.2.1/24").as_deref(), Some("192.168.2.0/24"));

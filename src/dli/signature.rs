@@ -1,5 +1,5 @@
-//! SDK-HMAC-SHA256, the request signature of the API gateway, as pure data: request → canonical request → string to
-//! sign → signature. The caller brings the time and adds the headers.
+//! SDK-HMAC-SHA256, the request signature of the API gateway: request → canonical request → string to sign → signature.
+//! Pure: the caller passes the time and adds the headers.
 //!
 //! Unlike AWS Signature Version 4 there is no key derivation: the secret key signs directly.
 
@@ -10,15 +10,15 @@ use time::{
     OffsetDateTime, PrimitiveDateTime, UtcDateTime, format_description::BorrowedFormatItem, macros::format_description,
 };
 
-/// Name of the algorithm, first word of the `Authorization` header.
+/// Name of the algorithm; the first word of the `Authorization` header.
 pub const ALGORITHM: &str = "SDK-HMAC-SHA256";
-/// Header that carries the time of signing; always signed.
+/// Header with the time of signing; always signed.
 pub const DATE_HEADER: &str = "x-sdk-date";
-/// Header that carries the security token of temporary keys.
+/// Header with the security token of temporary keys.
 pub const TOKEN_HEADER: &str = "x-security-token";
-/// Header that carries the project id.
+/// Header with the project id.
 pub const PROJECT_HEADER: &str = "x-project-id";
-/// How far the date may be from the gateway's clock, in minutes.
+/// Maximum difference of the date from the gateway's clock, in minutes.
 pub const MAX_SKEW_MINUTES: i64 = 15;
 
 /// Characters that are percent-encoded: all but RFC 3986's unreserved ones.
@@ -26,14 +26,14 @@ pub(super) const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_
 
 const DATE_FORMAT: &[BorrowedFormatItem<'static>] = format_description!("[year][month][day]T[hour][minute][second]Z");
 
-/// What is signed of a request.
+/// The signed parts of a request.
 #[derive(Debug, Clone, Copy)]
 pub struct Signable<'a> {
     /// `GET`, `POST`, …
     pub method: &'a str,
     /// The path of the request line, percent-encoded, without the query.
     pub path: &'a str,
-    /// The query's pairs, decoded, in any order.
+    /// Decoded pairs of the query, in any order.
     pub query: &'a [(String, String)],
     /// The headers to sign, [`DATE_HEADER`] among them; names in any case, in any order.
     pub headers: &'a [(&'a str, &'a str)],
@@ -41,13 +41,13 @@ pub struct Signable<'a> {
     pub payload_hash: &'a str,
 }
 
-/// Time as the date header has it: `20191115T033655Z`.
+/// Formats a time for the date header: `20191115T033655Z`.
 #[must_use]
 pub fn format_date(time: OffsetDateTime) -> String {
     UtcDateTime::from(time).format(DATE_FORMAT).expect("a UTC time has all the parts that the format names")
 }
 
-/// The date header as time; `None` where it is not of the form.
+/// Parses the date header.
 #[must_use]
 pub fn parse_date(text: &str) -> Option<OffsetDateTime> {
     PrimitiveDateTime::parse(text, DATE_FORMAT).ok().map(PrimitiveDateTime::assume_utc)
@@ -59,7 +59,7 @@ pub fn payload_hash(body: &[u8]) -> String {
     hex::encode(Sha256::digest(body))
 }
 
-/// The query as it is signed, which is also how it must be sent: sorted, a space as `%20`.
+/// The query as it is signed and must be sent: sorted, a space as `%20`.
 #[must_use]
 pub fn canonical_query(query: &[(String, String)]) -> String {
     let mut pairs: Vec<_> = query.iter().collect();
@@ -68,8 +68,8 @@ pub fn canonical_query(query: &[(String, String)]) -> String {
     pairs.iter().map(|(key, value)| format!("{}={}", encode(key), encode(value))).collect::<Vec<_>>().join("&")
 }
 
-/// The path as it is signed: decoded as a whole and encoded again by the one rule, and a final slash. An escaped
-/// slash (`%2F`) is therefore signed as a plain one.
+/// The path as it is signed: decoded as a whole, encoded again, with a final slash. An escaped slash (`%2F`) is
+/// therefore signed as a plain one.
 #[must_use]
 pub fn canonical_uri(path: &str) -> String {
     const RESERVED_IN_PATH: &AsciiSet = &RESERVED.remove(b'/');
@@ -89,7 +89,7 @@ pub fn signed_headers(headers: &[(&str, &str)]) -> String {
     names.join(";")
 }
 
-/// Six parts, one a line (the headers' part ends with a line break of its own).
+/// Six parts joined by line breaks; the headers end with an additional one.
 #[must_use]
 pub fn canonical_request(request: &Signable<'_>) -> String {
     let mut headers: Vec<_> =
@@ -113,7 +113,7 @@ pub fn string_to_sign(date: &str, canonical_request: &str) -> String {
     format!("{ALGORITHM}\n{date}\n{}", hex::encode(Sha256::digest(canonical_request)))
 }
 
-/// Lower-case hex HMAC-SHA256 under the secret key itself.
+/// Lower-case hex HMAC-SHA256 with the secret key.
 #[must_use]
 pub fn signature(secret_key: &str, string_to_sign: &str) -> String {
     hex::encode(keyed(secret_key, string_to_sign).finalize().into_bytes())
@@ -131,7 +131,7 @@ fn keyed(secret_key: &str, text: &str) -> Hmac<Sha256> {
     mac
 }
 
-/// The `Authorization` header of a request, taken apart.
+/// The parsed `Authorization` header of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authorization {
     /// The access key.
@@ -143,7 +143,7 @@ pub struct Authorization {
 }
 
 impl Authorization {
-    /// The header's value for `request`; `date` is the value of [`DATE_HEADER`].
+    /// Signs `request`; returns the header's value. `date` is the value of [`DATE_HEADER`].
     #[must_use]
     pub fn sign(request: &Signable<'_>, date: &str, access_key: &str, secret_key: &str) -> String {
         let signature = signature(secret_key, &string_to_sign(date, &canonical_request(request)));
@@ -151,7 +151,7 @@ impl Authorization {
         format!("{ALGORITHM} Access={access_key}, SignedHeaders={signed}, Signature={signature}")
     }
 
-    /// Takes a header's value apart; `None` where it is not of this algorithm's form.
+    /// Parses a header's value; `None` if it has another form.
     #[must_use]
     pub fn parse(header: &str) -> Option<Self> {
         let mut access_key = None;
@@ -316,7 +316,7 @@ mod tests {
 
     /// Expected values from `Signer._process_canonical_uri` of huaweicloudsdkcore 3.1.219.
     #[test]
-    fn a_path_is_decoded_before_it_is_split() {
+    fn path_is_decoded_before_it_is_split() {
         assert_eq!(canonical_uri("/v1.0/p/queues/a%2fb%20c%7E"), "/v1.0/p/queues/a/b%20c~/");
         assert_eq!(canonical_uri("/v1.0/p/queues/a+b:c/"), "/v1.0/p/queues/a%2Bb%3Ac/");
     }
@@ -337,7 +337,7 @@ mod tests {
 
     /// Requests signed by Huawei's own signer; `tests/python/signing_corpus.py` wrote them.
     #[test]
-    fn the_corpus_is_signed_as_huawei_signs_it() {
+    fn corpus_matches_the_official_signer() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/signing");
         let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
         files.sort();
@@ -363,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn the_header_reads_back() {
+    fn authorization_header_round_trips() {
         let header = "SDK-HMAC-SHA256 Access=AKEXAMPLE0000000000A, SignedHeaders=host;x-sdk-date, Signature=28d7";
         let read = Authorization::parse(header).expect("the form of the document");
         assert_eq!(read.access_key, AK);
@@ -374,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_read_back() {
+    fn dates_round_trip() {
         let time = parse_date("20191115T033655Z").expect("the form of the document");
         assert_eq!(time.unix_timestamp(), 1_573_789_015);
         assert_eq!(format_date(time), "20191115T033655Z");

@@ -1,27 +1,27 @@
-//! Request and response bodies, field by field as the API pages name them.
+//! Request and response bodies, with the field names of the API documents.
 //!
-//! Reading is lenient where the documents and live answers disagree: an unknown field is passed over, a missing
-//! collection is empty, a boolean may be the text `"true"`, a number may be a text of digits, and `null` is what is
+//! Decoding is lenient where the documents and live responses disagree: unknown fields are ignored, a missing
+//! collection is empty, a boolean may be the text `"true"`, a number may be a text of digits, and `null` counts as
 //! missing.
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// `status` of a connection that exists. It says nothing about whether any queue can reach anything.
+/// `status` of a connection that exists, whatever the state of its bindings.
 pub const STATUS_ACTIVE: &str = "ACTIVE";
-/// `status` of a connection that was deleted; it can still be shown.
+/// `status` of a deleted connection, which can still be shown.
 pub const STATUS_DELETED: &str = "DELETED";
 
-/// `status` of a binding that is still being made.
+/// `status` of a binding that is still being created.
 pub const BINDING_CREATING: &str = "CREATING";
-/// `status` of a binding that works.
+/// `status` of a working binding.
 pub const BINDING_ACTIVE: &str = "ACTIVE";
-/// `status` of a binding that could not be made; `err_msg` says why.
+/// `status` of a failed binding; `err_msg` has the reason.
 pub const BINDING_FAILED: &str = "FAILED";
 
 /// One host record.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Host {
-    /// Host name. (The page has neither field as mandatory.)
+    /// Host name. (The document marks neither field as mandatory.)
     #[serde(default, deserialize_with = "or_default")]
     pub name: String,
     /// IPv4 address.
@@ -44,7 +44,7 @@ pub struct Tag {
 pub struct Route {
     /// Unique within the connection.
     pub name: String,
-    /// IPv4 or IPv6 network. (The page's own example lacks the prefix length: it means one address.)
+    /// IPv4 or IPv6 network. (The document's example has no prefix length: it means one address.)
     #[serde(default, deserialize_with = "or_default")]
     pub cidr: String,
     /// Milliseconds since the Unix epoch; not part of the request.
@@ -57,9 +57,9 @@ pub struct Route {
 pub struct CreateConnection {
     /// Name of the connection.
     pub name: String,
-    /// VPC at the other end.
+    /// VPC of the subnet.
     pub dest_vpc_id: String,
-    /// Network id of the subnet at the other end.
+    /// Network id of the subnet.
     pub dest_network_id: String,
     /// Queues to bind.
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
@@ -67,20 +67,20 @@ pub struct CreateConnection {
     /// Elastic resource pools to bind.
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub elastic_resource_pools: Vec<String>,
-    /// Route table of the subnet; no read returns it.
+    /// Route table of the subnet; no response contains it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub routetable_id: Option<String>,
     /// Host records.
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub hosts: Vec<Host>,
-    /// Tags. (The oldest page types them as strings; every later one as key and value.)
+    /// Tags. (The oldest document declares strings; every later one key and value.)
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<Tag>,
 }
 
-/// The two fields that every answer of the service starts with.
+/// The two fields at the beginning of every response.
 ///
-/// HTTP 2xx with `is_success: false` is a failure, and its only explanation is `message`.
+/// HTTP 2xx with `is_success: false` is a failure; `message` is its only explanation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
     /// Missing means true.
@@ -99,13 +99,13 @@ impl Outcome {
     }
 }
 
-/// Answer to "create a connection" (HTTP 201).
+/// Response to "create a connection" (HTTP 201).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConnectionCreated {
     /// Success and message.
     #[serde(flatten)]
     pub outcome: Outcome,
-    /// Id of the new connection, a UUID: all that comes back.
+    /// Id of the new connection, a UUID.
     pub connection_id: String,
 }
 
@@ -121,7 +121,7 @@ pub struct Binding {
     /// `CREATING`, `ACTIVE` or `FAILED`.
     #[serde(default, deserialize_with = "or_default")]
     pub status: String,
-    /// Why it failed; empty otherwise.
+    /// Reason of the failure; empty otherwise.
     #[serde(default, deserialize_with = "or_default")]
     pub err_msg: String,
     /// Milliseconds since the Unix epoch.
@@ -130,14 +130,14 @@ pub struct Binding {
 }
 
 impl Binding {
-    /// Whether its status is this one, in any case.
+    /// Whether it has this status, ignoring case.
     #[must_use]
     pub fn has_status(&self, status: &str) -> bool {
         self.status.eq_ignore_ascii_case(status)
     }
 }
 
-/// A connection, as "show" and "list" return it. Tags and `routetable_id` are never among it.
+/// A connection, as "show" and "list" return it, without tags and `routetable_id`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Connection {
     /// UUID.
@@ -147,16 +147,16 @@ pub struct Connection {
     /// `ACTIVE` or `DELETED`, in any case.
     #[serde(default, deserialize_with = "or_default")]
     pub status: String,
-    /// Bound queues that do not live in a pool.
+    /// Bound queues outside pools.
     #[serde(default, deserialize_with = "or_default")]
     pub available_queue_info: Vec<Binding>,
     /// Bound elastic resource pools.
     #[serde(default, deserialize_with = "or_default")]
     pub elastic_resource_pools: Vec<Binding>,
-    /// VPC at the other end.
+    /// VPC of the subnet.
     #[serde(default, deserialize_with = "or_default")]
     pub dest_vpc_id: String,
-    /// Network id of the subnet at the other end.
+    /// Network id of the subnet.
     #[serde(default, deserialize_with = "or_default")]
     pub dest_network_id: String,
     /// Milliseconds since the Unix epoch.
@@ -165,32 +165,32 @@ pub struct Connection {
     /// Host records in no particular order.
     #[serde(default, deserialize_with = "or_default")]
     pub hosts: Vec<Host>,
-    /// Routes in no particular order. No page documents them here; live answers have them.
+    /// Routes in no particular order. They are not documented here; live responses have them.
     #[serde(default, deserialize_with = "or_default")]
     pub routes: Vec<Route>,
-    /// Whether it carries IPv6, which follows from the subnet.
+    /// Whether it supports IPv6, which follows from the subnet.
     #[serde(default, deserialize_with = "lenient_bool", skip_serializing_if = "Option::is_none")]
     pub ipv6_enable: Option<bool>,
-    /// The other way round than its name: `false` where the connection is shared with other projects.
+    /// Contrary to its name, `false` if the connection is shared with other projects.
     #[serde(rename = "isPrivis", default, deserialize_with = "lenient_bool", skip_serializing_if = "Option::is_none")]
     pub is_privis: Option<bool>,
 }
 
 impl Connection {
-    /// Whether the service says that this connection was deleted.
+    /// Whether the connection was deleted.
     #[must_use]
     pub fn is_deleted(&self) -> bool {
         self.status.eq_ignore_ascii_case(STATUS_DELETED)
     }
 }
 
-/// Answer to "list connections".
+/// Response to "list connections".
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConnectionList {
     /// Success and message.
     #[serde(flatten)]
     pub outcome: Outcome,
-    /// How many are returned.
+    /// Number of returned connections.
     #[serde(default, deserialize_with = "lenient_integer")]
     pub count: i64,
     /// Sorted by creation time.
@@ -198,7 +198,7 @@ pub struct ConnectionList {
     pub connections: Vec<Connection>,
 }
 
-/// Body of "modify hosts": the full list, an empty one clears all.
+/// Body of "modify hosts". An empty list clears all records.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplaceHosts {
     /// All host records.
@@ -216,7 +216,7 @@ pub struct QueueNames {
     pub elastic_resource_pools: Vec<String>,
 }
 
-/// A queue, with the facts that decide whether a connection may bind it.
+/// A queue.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Queue {
     /// Queue name, in lower case. ("List" and "show" spell the key differently.)
@@ -225,13 +225,13 @@ pub struct Queue {
     /// `sql` or `general`.
     #[serde(default, alias = "queueType", deserialize_with = "or_default")]
     pub queue_type: String,
-    /// 1: per CU-hour, 2: yearly/monthly; 0 where the answer has none.
+    /// 1: per CU-hour, 2: yearly/monthly, 0: missing.
     #[serde(default, alias = "chargingMode", deserialize_with = "lenient_integer")]
     pub charging_mode: i64,
     /// 0: shared, 1: dedicated.
     #[serde(default, deserialize_with = "lenient_integer")]
     pub resource_mode: i64,
-    /// The pool it lives in; empty where it lives in none.
+    /// The pool that contains it, if any.
     #[serde(default, deserialize_with = "or_default")]
     pub elastic_resource_pool_name: String,
     /// The queue's network.
@@ -243,17 +243,16 @@ pub struct Queue {
     /// Compute units.
     #[serde(default, alias = "cuCount", deserialize_with = "lenient_integer")]
     pub cu_count: i64,
-    /// The user who made it.
+    /// The user who created it.
     #[serde(default, deserialize_with = "or_default")]
     pub owner: String,
-    /// What its maker says about it.
+    /// Description.
     #[serde(default, deserialize_with = "or_default")]
     pub description: String,
 }
 
 impl Queue {
-    /// Whether an enhanced datasource connection may bind it: dedicated, yearly/monthly, or in a pool, and never
-    /// `default`.
+    /// Whether an enhanced datasource connection may bind it: a dedicated or yearly/monthly queue, or one in a pool.
     #[must_use]
     pub fn may_be_bound(&self) -> bool {
         !self.queue_name.eq_ignore_ascii_case("default")
@@ -261,7 +260,7 @@ impl Queue {
     }
 }
 
-/// Answer to "list queues".
+/// Response to "list queues".
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueueList {
     /// Success and message.
@@ -281,31 +280,31 @@ pub struct Pool {
     /// `AVAILABLE`, `SCALING`, `CREATING` or `FAILED`.
     #[serde(default, deserialize_with = "or_default")]
     pub status: String,
-    /// Why it failed; empty otherwise.
+    /// Reason of the failure; empty otherwise.
     #[serde(default, deserialize_with = "or_default")]
     pub fail_reason: String,
-    /// The pool's network; fixed for its life.
+    /// The pool's network, which cannot change.
     #[serde(default, deserialize_with = "or_default")]
     pub cidr_in_vpc: String,
-    /// 1: per CU-hour, 2: yearly/monthly; 0 where the answer has none.
+    /// 1: per CU-hour, 2: yearly/monthly, 0: missing.
     #[serde(default, alias = "chargingMode", deserialize_with = "lenient_integer")]
     pub charging_mode: i64,
-    /// Fewest compute units.
+    /// Minimum of compute units.
     #[serde(default, deserialize_with = "lenient_integer")]
     pub min_cu: i64,
-    /// Most compute units.
+    /// Maximum of compute units.
     #[serde(default, deserialize_with = "lenient_integer")]
     pub max_cu: i64,
-    /// Compute units at present.
+    /// Current compute units.
     #[serde(default, deserialize_with = "lenient_integer")]
     pub actual_cu: i64,
-    /// Names of the queues in it.
+    /// Names of its queues.
     #[serde(default, deserialize_with = "or_default")]
     pub queues: Vec<String>,
-    /// The user who made it.
+    /// The user who created it.
     #[serde(default, deserialize_with = "or_default")]
     pub owner: String,
-    /// What its maker says about it.
+    /// Description.
     #[serde(default, deserialize_with = "or_default")]
     pub description: String,
     /// Milliseconds since the Unix epoch.
@@ -314,21 +313,21 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// Whether an enhanced datasource connection may bind it: one that FAILED or is still CREATING has no network to
-    /// connect. (No page says so; it is what the states mean.)
+    /// Whether an enhanced datasource connection may bind it. (Inferred: a pool that is FAILED or CREATING has no
+    /// network.)
     #[must_use]
     pub fn may_be_bound(&self) -> bool {
         !["FAILED", "CREATING"].iter().any(|status| self.status.eq_ignore_ascii_case(status))
     }
 }
 
-/// Answer to "list elastic resource pools".
+/// Response to "list elastic resource pools".
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PoolList {
     /// Success and message.
     #[serde(flatten)]
     pub outcome: Outcome,
-    /// How many there are in all pages.
+    /// Number of pools on all pages.
     #[serde(default, deserialize_with = "lenient_integer")]
     pub count: i64,
     /// The pools of this page.
@@ -336,22 +335,22 @@ pub struct PoolList {
     pub elastic_resource_pools: Vec<Pool>,
 }
 
-/// The one thing that another project can be allowed: to bind its own queues and pools.
+/// The only privilege: to bind the other project's queues and pools.
 pub const PRIVILEGE_BIND_QUEUE: &str = "BIND_QUEUE";
 
-/// How "grant and revoke" and "show privileges" name a connection.
+/// The name of a connection in "grant and revoke" and "show privileges".
 #[must_use]
 pub fn privilege_object(connection: &str) -> String {
     format!("edsconnections.{connection}")
 }
 
-/// What one other project may do with one connection.
+/// The privileges of another project on a connection.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Privilege {
     /// `edsconnections.` and the id of the connection.
     #[serde(default, deserialize_with = "or_default")]
     pub object: String,
-    /// The other project. (Documents and SDKs call it so; live answers have `project_id`.)
+    /// The other project. (Live responses have `project_id`.)
     #[serde(default, alias = "project_id", deserialize_with = "or_default")]
     pub applicant_project_id: String,
     /// [`PRIVILEGE_BIND_QUEUE`] is the only one.
@@ -359,7 +358,7 @@ pub struct Privilege {
     pub privileges: Vec<String>,
 }
 
-/// Answer to "show privileges of a connection".
+/// Response to "show privileges of a connection".
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PrivilegeList {
     /// Success and message.
@@ -368,32 +367,32 @@ pub struct PrivilegeList {
     /// UUID.
     #[serde(default, deserialize_with = "or_default")]
     pub connection_id: String,
-    /// One for each project that it is shared with.
+    /// One entry per project.
     #[serde(default, deserialize_with = "or_default")]
     pub privileges: Vec<Privilege>,
 }
 
-/// What "grant and revoke" does.
+/// Action of "grant and revoke".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AuthorizationAction {
-    /// Gives.
+    /// Adds privileges.
     Grant,
-    /// Takes away.
+    /// Removes privileges.
     Revoke,
-    /// Makes it exactly this; an empty list takes everything away.
+    /// Replaces all privileges; an empty list removes all.
     Update,
 }
 
 /// Body of "grant and revoke".
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Authorization {
-    /// The other project. (In camel case here, unlike all else.)
+    /// The other project. (Camel case, unlike all other fields.)
     #[serde(rename = "projectId")]
     pub project_id: String,
-    /// What is done.
+    /// The action.
     pub action: AuthorizationAction,
-    /// With what.
+    /// Privileges per object.
     pub privileges: Vec<Granted>,
 }
 
@@ -414,13 +413,13 @@ pub struct TagChange {
     pub tags: Vec<Tag>,
 }
 
-/// Answer to "show tags".
+/// Response to "show tags".
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TagList {
     /// The tags of this page.
     #[serde(default, deserialize_with = "or_default")]
     pub tags: Vec<Tag>,
-    /// How many there are.
+    /// Number of tags on all pages.
     #[serde(default, deserialize_with = "lenient_integer")]
     pub count: i64,
 }
@@ -429,7 +428,7 @@ fn yes() -> bool {
     true
 }
 
-/// `null` counts as missing.
+/// Decodes `null` as the default.
 fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
@@ -443,7 +442,7 @@ fn is_zero(number: &i64) -> bool {
     *number == 0
 }
 
-/// A boolean, or the text of one.
+/// Decodes a boolean or its text.
 fn lenient_bool<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged, expecting = "expected true or false, or the text of one")]
@@ -458,12 +457,12 @@ fn lenient_bool<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<boo
     })
 }
 
-/// A boolean, or the text of one; `null` counts as missing, which means success.
+/// Decodes a boolean or its text; `null` means success.
 fn lenient_success<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     lenient_bool(deserializer).map(|value| value.unwrap_or(true))
 }
 
-/// An integer, or the text of one; `null` and an empty text are 0.
+/// Decodes an integer or its text; `null` and an empty text are 0.
 fn lenient_integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged, expecting = "expected an integer, or the text of one")]
@@ -483,9 +482,9 @@ fn lenient_integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D:
 mod tests {
     use super::*;
 
-    /// The example request of the document, byte for byte but for white space.
+    /// The example request of the document.
     #[test]
-    fn create_is_written_as_the_document_has_it() {
+    fn create_body_matches_the_document() {
         let document = r#"{ "name": "test", "dest_vpc_id": "22094d8f-c310-4621-913d-4c4d655d8495", "dest_network_id": "78f2562a-36e4-4b39-95b9-f5aab22e1281", "queues": [ "q1", "q2" ], "hosts": [ { "ip":"192.168.0.1", "name":"ecs-97f8-0001" }, { "ip":"192.168.0.2", "name":"ecs-97f8-0002" } ] }"#;
         let read: CreateConnection = serde_json::from_str(document).expect("the document's example reads");
         let expected: serde_json::Value = serde_json::from_str(document).expect("the document's example is JSON");
@@ -505,7 +504,7 @@ mod tests {
     }
 
     #[test]
-    fn both_spellings_of_a_queue_are_read() {
+    fn both_spellings_of_queue_keys_are_read() {
         let list = r#"{"queue_name":"q1","resource_mode":1,"create_time":"1553168490000"}"#;
         let show =
             r#"{"queueName":"q1","resource_mode":1,"create_time":1553168490000,"elastic_resource_pool_name":null}"#;

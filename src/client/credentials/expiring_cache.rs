@@ -130,9 +130,9 @@ mod tests {
         ConfigError::Text { setting: "token", problem: "is empty" }.into()
     }
 
-    /// Fifty at once: one asks, after all have come, and the others get what it got.
+    /// Of fifty callers one loads the value and the others share its outcome.
     #[tokio::test]
-    async fn many_at_once_ask_once_and_get_the_same() {
+    async fn concurrent_callers_share_one_load() {
         for succeeds in [true, false] {
             let (cache, asked) = (ExpiringCache::default(), AtomicUsize::new(0));
             let ask = || async {
@@ -150,14 +150,14 @@ mod tests {
                     Err(error) => assert!(!succeeds && error.to_string() == "token is empty"),
                 }
             }
-            // Who comes later asks again after a failure, and only then.
+            // A later caller loads again only after a failure.
             let _ = cache.get(NOW, ask()).await;
             assert_eq!(asked.load(Ordering::SeqCst), if succeeds { 1 } else { 2 });
         }
     }
 
     #[tokio::test]
-    async fn it_is_renewed_in_time_and_used_to_its_end_where_that_fails() {
+    async fn failed_renewal_keeps_the_value_until_expiry() {
         let cache = ExpiringCache::default();
         let at = |minutes| NOW + Duration::minutes(minutes);
         assert_eq!(cache.get(NOW, async { Ok(cached(1, 60)) }).await.expect("got"), 1);
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_what_was_refused_is_forgotten() {
+    async fn only_the_matching_value_is_forgotten() {
         let cache = ExpiringCache::default();
         assert_eq!(cache.known(NOW).await, None);
         cache.get(NOW, async { Ok(cached(1, 60)) }).await.expect("got");

@@ -28,8 +28,8 @@ enum KeyStatus {
 }
 
 impl LockoutGuard {
-    /// Runs an attempt, unless the key or password was rejected. `is_rejection` decides whether HTTP 401 rejects the key or
-    /// password itself; its second argument is whether it was accepted before.
+    /// Runs an attempt, unless the key or password was rejected. `is_rejection` decides whether HTTP 401 rejects the
+    /// key or password itself; its second argument is whether it was accepted before.
     pub(in crate::client) async fn with<T>(
         &self,
         attempt: impl Future<Output = Result<T, Error>>,
@@ -103,7 +103,7 @@ mod tests {
         Error::reported(Operation::ListQueues, StatusCode::UNAUTHORIZED, None, message.to_owned())
     }
 
-    /// Fifty at once, each of which comes to the same.
+    /// Runs fifty attempts at once with the same outcome; returns how many were sent.
     async fn fifty(guard: &LockoutGuard, outcome: impl Fn() -> Result<(), Error>) -> usize {
         let made = AtomicUsize::new(0);
         let attempt = || async {
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_refused_at_first_is_not_sent_again() {
+    async fn rejected_key_is_not_sent_again() {
         let guard = LockoutGuard::default();
         let wrong = || Err(refusal("verify aksk signature fail"));
         assert_eq!(fifty(&guard, wrong).await, 1);
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_says_nothing_of_it_or_was_believed_before_is_sent_again() {
+    async fn inconclusive_and_accepted_keys_are_sent_again() {
         let other = || Err(refusal("signature expired, server time:20260101T000000Z"));
         let guard = LockoutGuard::default();
         assert_eq!(fifty(&guard, other).await, 50);
@@ -133,9 +133,9 @@ mod tests {
         assert_eq!(fifty(&guard, || Err(refusal("verify aksk signature fail"))).await, 50);
     }
 
-    /// The first waits for an answer until then, the others for the first.
+    /// The others wait for the first attempt only.
     #[tokio::test(start_paused = true)]
-    async fn no_more_than_one_goes_alone() {
+    async fn only_the_first_request_goes_alone() {
         let guard = LockoutGuard::default();
         let began = tokio::time::Instant::now();
         let attempt = || async {
@@ -145,7 +145,7 @@ mod tests {
         };
         join_all((0..50).map(|_| guard.with(attempt(), is_key_rejected))).await;
         assert_eq!(began.elapsed().as_secs(), 2);
-        // Who gives up makes room.
+        // A caller that gives up releases the guard.
         let guard = LockoutGuard::default();
         let given_up = tokio::time::timeout(
             std::time::Duration::from_millis(1),
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn the_words_tell_whose_refusal_it_is() {
+    fn message_tells_what_was_rejected() {
         for (words, is_key, is_login) in [
             ("Get secretKey failed,ak:[REDACTED],err:ak not exist", true, false),
             ("the access key [REDACTED] does not exist", true, false),

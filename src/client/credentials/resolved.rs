@@ -92,9 +92,9 @@ mod tests {
 
     use super::*;
 
-    /// The gateway names a key that it does not know.
+    /// The gateway repeats an unknown key id, and id and secret may have been swapped.
     #[test]
-    fn all_parts_of_a_key_are_secrets_for_they_may_have_been_swapped() {
+    fn all_parts_of_a_key_are_redacted() {
         let secrets = |id: &str| {
             let key = AccessKey { id: id.to_owned(), secret: "b".into(), security_token: Some("c".into()) };
             let resolved = ResolvedCredentials::new(AuthScheme::Key(key), String::new(), None, false);
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_that_is_no_better_than_the_last_is_kept_for_a_minute() {
+    async fn rejected_replacement_is_kept_for_a_minute() {
         let resolved = || ResolvedCredentials::new(AuthScheme::Token("t".into()), String::new(), None, true);
         let first = resolved();
         assert!(!first.is_no_better());
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lives_long_is_renewed_early_and_what_lives_shortly_at_its_half() {
+    fn renewal_is_early_or_at_half_of_the_lifetime() {
         let now = datetime!(2026-01-01 00:00 UTC);
         let after = |life: Duration, early: Duration| renewal(now, now + life, early) - now;
         assert_eq!(after(Duration::hours(24), Duration::minutes(40)), Duration::minutes(24 * 60 - 40));

@@ -1,14 +1,15 @@
-//! The table: what is known of errors, the most specific first.
+//! The table of known errors, the most specific first.
 //!
-//! Sources: the error codes of the DLI API Reference, of the API gateway and of IAM; the gateway's "Common Errors Related to
-//! IAM Authentication Information"; the DLI User Guide's questions about datasource connections; users' reports.
+//! Sources: the error codes of the DLI API Reference, of the API gateway and of IAM; the gateway's "Common Errors
+//! Related to IAM Authentication Information"; the questions about datasource connections in the DLI User Guide; users'
+//! reports.
 
 use super::{CallMatcher, CodeMatcher, Example, KnownError, Matcher, TransportFailure};
 use crate::dli::operation::Operation;
 
 const ANY_STATUS: (u16, u16) = (0, 999);
 
-/// What is said where networks meet.
+/// Words of messages about overlapping networks.
 const OVERLAP: &[&str] = &["overlap", "cidr conflict", "conflicting cidr"];
 
 const NOT_THERE: &str = "Something named in the request does not exist in this project: it was deleted, is misspelt, \
@@ -23,54 +24,53 @@ const MORE_TIME: &str =
 const IN_BETWEEN: &str =
     "This usually passes. If it comes back, check the proxies and firewalls between this machine and the service.";
 
-/// Whatever the status, with one of these codes.
+const fn response(
+    statuses: (u16, u16),
+    code: CodeMatcher,
+    words: &'static [&'static str],
+    calls: CallMatcher,
+) -> Matcher {
+    Matcher::Response { statuses, code, words, calls }
+}
+
+/// Any status, with one of these codes.
 const fn code(codes: &'static [&'static str]) -> Matcher {
     code_with(codes, &[])
 }
 
-/// Whatever the status, with one of these codes and one of these words.
+/// Any status, with one of these codes and one of these words.
 const fn code_with(codes: &'static [&'static str], words: &'static [&'static str]) -> Matcher {
-    Matcher::Answer { statuses: ANY_STATUS, code: CodeMatcher::OneOf(codes), words, calls: CallMatcher::Any }
+    Matcher::Response { statuses: ANY_STATUS, code: CodeMatcher::OneOf(codes), words, calls: CallMatcher::Any }
 }
 
-/// Whatever the status and the code, with one of these words.
+/// Any status and code, with one of these words.
 const fn words(words: &'static [&'static str]) -> Matcher {
-    Matcher::Answer { statuses: ANY_STATUS, code: CodeMatcher::Any, words, calls: CallMatcher::Any }
+    Matcher::Response { statuses: ANY_STATUS, code: CodeMatcher::Any, words, calls: CallMatcher::Any }
 }
 
-/// Whatever the code and the words, with one of these statuses.
+/// A status in this range, with any code and any message.
 const fn status(first: u16, last: u16) -> Matcher {
-    Matcher::Answer { statuses: (first, last), code: CodeMatcher::Any, words: &[], calls: CallMatcher::Any }
+    response((first, last), CodeMatcher::Any, &[], CallMatcher::Any)
 }
 
 const fn example(status: u16, code: &'static str, message: &'static str) -> Example {
     Example { status, code, message, call: Operation::CreateConnection }
 }
 
-/// One of the identity service.
+/// An example response of IAM.
 const fn of_iam(status: u16, code: &'static str, message: &'static str) -> Example {
     Example { call: Operation::CreateToken, ..example(status, code, message) }
 }
 
-/// All that is known, the most specific first. What to do says nothing of what an apply would do: that depends on what
-/// Terraform holds by then, and only whoever knows that can tell.
+/// All known errors, the most specific first. An action never says what an apply would do: that depends on the state,
+/// which only the caller knows.
 pub static KNOWN_ERRORS: &[KnownError] = &[
     KnownError {
         name: "cidr-overlap",
         title: "Two networks overlap",
         matchers: &[
-            Matcher::Answer {
-                statuses: ANY_STATUS,
-                code: CodeMatcher::OneOf(&["DLI.0007", "DLI.0009"]),
-                words: OVERLAP,
-                calls: CallMatcher::NotOfRoutes,
-            },
-            Matcher::Answer {
-                statuses: ANY_STATUS,
-                code: CodeMatcher::Missing,
-                words: OVERLAP,
-                calls: CallMatcher::NotOfRoutes,
-            },
+            response(ANY_STATUS, CodeMatcher::OneOf(&["DLI.0007", "DLI.0009"]), OVERLAP, CallMatcher::NotOfRoutes),
+            response(ANY_STATUS, CodeMatcher::Missing, OVERLAP, CallMatcher::NotOfRoutes),
             Matcher::Binding(&["cidr", "overlap", "conflict"]),
         ],
         meaning: "The network of the queue or pool overlaps that of the subnet, or that of another queue that is bound \
@@ -111,12 +111,7 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
         matchers: &[
             code(&["DLI.1028"]),
             code_with(&["DLI.0001", "DLI.0007", "DLI.0009", "DLI.0012"], &["quota"]),
-            Matcher::Answer {
-                statuses: ANY_STATUS,
-                code: CodeMatcher::Missing,
-                words: &["quota"],
-                calls: CallMatcher::Any,
-            },
+            response(ANY_STATUS, CodeMatcher::Missing, &["quota"], CallMatcher::Any),
         ],
         meaning: "The project's quota for this kind of resource is used up.",
         action: "Delete what is no longer needed, or ask for a higher quota (in the console: Resources, My Quotas).",
@@ -302,12 +297,7 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
     KnownError {
         name: "APIGW.0201-backend",
         title: "The service behind the gateway does not answer",
-        matchers: &[Matcher::Answer {
-            statuses: (500, 599),
-            code: CodeMatcher::OneOf(&["APIGW.0201"]),
-            words: &[],
-            calls: CallMatcher::Any,
-        }],
+        matchers: &[response((500, 599), CodeMatcher::OneOf(&["APIGW.0201"]), &[], CallMatcher::Any)],
         meaning: "The gateway passed the request on and got no answer in time.",
         action: LATER,
         example: Some(example(504, "APIGW.0201", "Backend timeout")),
@@ -488,12 +478,12 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
     KnownError {
         name: "IAM-password",
         title: "The user name or the password is wrong",
-        matchers: &[Matcher::Answer {
-            statuses: ANY_STATUS,
-            code: CodeMatcher::Any,
-            words: &["username or password", "user name or password"],
-            calls: CallMatcher::OfIdentity,
-        }],
+        matchers: &[response(
+            ANY_STATUS,
+            CodeMatcher::Any,
+            &["username or password", "user name or password"],
+            CallMatcher::OfIdentity,
+        )],
         meaning: "IAM does not know this user with this password in this account. After several failures it locks the \
                   user for a while.",
         action: "Check user_name, password, and domain_name, which is the name of the account. A user who logs in with \
@@ -504,7 +494,7 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
         name: "IAM.0003",
         title: "The permission is missing",
         matchers: &[
-            Matcher::Answer { statuses: (403, 403), code: CodeMatcher::Present, words: &[], calls: CallMatcher::Any },
+            response((403, 403), CodeMatcher::Present, &[], CallMatcher::Any),
             code(&["IAM.0003", "PAP5.0001"]),
             words(&["policy doesn't allow", "not authorized to perform"]),
         ],
@@ -519,12 +509,7 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
         title: "IAM does not find it",
         matchers: &[
             code(&["IAM.0004"]),
-            Matcher::Answer {
-                statuses: (404, 404),
-                code: CodeMatcher::OneOf(&["404"]),
-                words: &[],
-                calls: CallMatcher::OfIdentity,
-            },
+            response((404, 404), CodeMatcher::OneOf(&["404"]), &[], CallMatcher::OfIdentity),
         ],
         meaning: "There is no such user, agency, account or project.",
         action: "Check the names in the credentials: the account (domain_name), the user, the agency, and the project, \
@@ -536,12 +521,7 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
         title: "IAM does not accept the request",
         matchers: &[
             code(&["IAM.0007", "IAM.0011"]),
-            Matcher::Answer {
-                statuses: (400, 400),
-                code: CodeMatcher::OneOf(&["400"]),
-                words: &[],
-                calls: CallMatcher::OfIdentity,
-            },
+            response((400, 400), CodeMatcher::OneOf(&["400"]), &[], CallMatcher::OfIdentity),
         ],
         meaning: "A value that identifies the user, the agency, the account or the project is missing, or does not \
                   have the form that IAM requires.",
@@ -551,10 +531,7 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
     KnownError {
         name: "HTTP-401",
         title: "The credentials are not accepted",
-        matchers: &[
-            code(&["IAM.0001"]),
-            Matcher::Answer { statuses: (401, 401), code: CodeMatcher::Present, words: &[], calls: CallMatcher::Any },
-        ],
+        matchers: &[code(&["IAM.0001"]), response((401, 401), CodeMatcher::Present, &[], CallMatcher::Any)],
         meaning: "The credentials are not accepted, or have expired.",
         action: "Check them in the console (My Credentials). Expired temporary keys and tokens must be replaced.",
         example: Some(of_iam(401, "IAM.0001", "The request you have made requires authentication.")),
@@ -572,12 +549,7 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
     KnownError {
         name: "HTTP-408",
         title: "The request did not arrive in time",
-        matchers: &[Matcher::Answer {
-            statuses: (408, 408),
-            code: CodeMatcher::Missing,
-            words: &[],
-            calls: CallMatcher::Any,
-        }],
+        matchers: &[response((408, 408), CodeMatcher::Missing, &[], CallMatcher::Any)],
         meaning: "The server gave up waiting for the request to arrive. The network is slow, or a proxy in between \
                   holds requests back.",
         action: LATER,
@@ -589,7 +561,7 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
         matchers: &[
             Matcher::Transport(TransportFailure::UnexpectedResponse),
             status(300, 399),
-            Matcher::Answer { statuses: (400, 499), code: CodeMatcher::Missing, words: &[], calls: CallMatcher::Any },
+            response((400, 499), CodeMatcher::Missing, &[], CallMatcher::Any),
         ],
         meaning: "What answered is not DLI: the login page of a network, the error page of a proxy, or another service \
                   at this address.",
@@ -608,12 +580,7 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
     KnownError {
         name: "is_success-false",
         title: "Refused with HTTP 200",
-        matchers: &[Matcher::Answer {
-            statuses: (200, 299),
-            code: CodeMatcher::Missing,
-            words: &[],
-            calls: CallMatcher::Any,
-        }],
+        matchers: &[response((200, 299), CodeMatcher::Missing, &[], CallMatcher::Any)],
         meaning: "The service refused this, although the HTTP status says success. There is no code; the message is \
                   the only explanation.",
         action: "Act on the message. If that does not help, give the request ID to Huawei Cloud support.",
@@ -629,10 +596,10 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
     },
     KnownError {
         name: "queued-too-long",
-        title: "Its turn did not come in time",
+        title: "The call waited too long for the rate limit",
         matchers: &[Matcher::Transport(TransportFailure::QueuedTooLong)],
         meaning: "The gateway limits how many requests one user may send in a period. All programs of that user share \
-                  the limit. The provider lets its calls take turns.",
+                  the limit. The provider queues its calls.",
         action: MORE_TIME,
         example: None,
     },
@@ -709,7 +676,7 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
     },
     KnownError {
         name: "truncated-response",
-        title: "The answer was cut off",
+        title: "The response was truncated",
         matchers: &[Matcher::Transport(TransportFailure::TruncatedResponse)],
         meaning: "The answer began, but the connection ended before it was complete. A proxy or firewall may limit the \
                   length or the duration of an answer.",

@@ -124,18 +124,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_connection_that_does_not_come_about_in_time() {
+    async fn connect_timeout_matches_golden_file() {
         let text = include_str!("../../../tests/data/errors/connect-timeout.txt");
         assert_eq!(silent("https").await + "\n", text);
     }
 
     #[tokio::test]
-    async fn an_answer_that_does_not_come_in_time() {
+    async fn timeout_matches_golden_file() {
         assert_eq!(silent("http").await + "\n", include_str!("../../../tests/data/errors/timeout.txt"));
     }
 
     #[test]
-    fn a_turn_that_does_not_come_in_time() {
+    fn queued_too_long_matches_golden_file() {
         let limit = RateLimit::find("policy user over ratelimit,limit:200,time:5 minute");
         let operation = Operation::DeleteConnection;
         let error = Error::queued_too_long(operation, "dli.example.com", limit);
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sentence_starts_large_and_ends_once() {
+    fn sentence_is_capitalized_and_ends_once() {
         assert_eq!(sentence("no connection to dli"), "No connection to dli.");
         assert_eq!(sentence("It is gone."), "It is gone.");
         assert_eq!(sentence(""), ".");

@@ -214,7 +214,7 @@ async fn no_credentials_at_all_tell_where_they_were_looked_for() {
         let client = Client::new(config(&emulator, metadata())).expect("in order");
         assert!(!client.has_credentials().await);
         let text = call(&client).await.expect_err("there are none").to_string();
-        assert!(text.starts_with("no credentials were found; they were looked for here, in this order:\n"), "{text}");
+        assert!(text.starts_with("no credentials were found; these sources were searched, in this order:\n"), "{text}");
         assert!(
             text.contains("\n  - the pockets of this test\n  - the metadata service of this machine (ECS, "),
             "{text}"
@@ -227,7 +227,10 @@ async fn no_credentials_at_all_tell_where_they_were_looked_for() {
     let emulator = start(Settings::default()).await;
     let silent = Config { metadata_endpoint: None, region: None, project_id: None, ..config(&emulator, metadata()) };
     let text = call(&Client::new(silent).expect("in order")).await.expect_err("there are none").to_string();
-    assert!(text.starts_with("no project is configured") && text.contains("not asked, since endpoints.dli"), "{text}");
+    assert!(
+        text.starts_with("no project is configured") && text.contains("not queried, because endpoints.dli"),
+        "{text}"
+    );
     assert_eq!(operations(&emulator), Vec::<String>::new());
     emulator.stop().await;
 }
