@@ -1,11 +1,11 @@
-//! The service's API as typed methods: credentials → sign → send → classify → decode.
+//! The service's API as typed methods: credentials → sign → send → classify → retry → decode.
 //!
-//! Knows HTTP and the pages of [`crate::dli`]; knows nothing of Terraform. What a method returns is what the service
-//! said; what that means for a resource is decided by its caller.
+//! The client knows HTTP and [`crate::dli`], and knows nothing of Terraform. Methods return what the service responds;
+//! the caller decides what that means for a resource.
 //!
-//! A [`Client`] holds what is common to all calls, a [`Project`] is one region and project seen through it, because
-//! one process may serve many projects. The API's methods stand on [`Project`], a file for each group of the API; all
-//! of them go through the one pipeline in `request.rs`. Making a client does no network I/O: the first call does.
+//! A [`Client`] holds the settings of all calls. A [`Project`] is one project in one region, because one process may
+//! serve many. The API's methods are on [`Project`], one file per API group, and all go through `request.rs`. Creating
+//! a client uses no network.
 
 mod authentication;
 mod backoff;

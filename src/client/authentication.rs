@@ -39,28 +39,20 @@ impl Inner {
         project_id: Option<&'a str>,
         scope: CredentialsScope<'a>,
     ) -> BoxFuture<'a, Result<Response, Error>> {
-        Box::pin(self.authenticate(request, endpoint, project_id, scope))
-    }
-
-    async fn authenticate(
-        &self,
-        request: &Request<'_>,
-        endpoint: &Endpoint,
-        project_id: Option<&str>,
-        scope: CredentialsScope<'_>,
-    ) -> Result<Response, Error> {
-        let resolved = self.resolve(scope).await?;
-        let made = self.make(request, (endpoint, project_id), scope, &resolved);
-        match resolved.scheme {
-            AuthScheme::Key(_) if !resolved.renewable => {
-                self.key_guard(&endpoint.host()).with(made, is_key_rejected).await
+        Box::pin(async move {
+            let resolved = self.resolve(scope).await?;
+            let sent = self.send_authenticated(request, (endpoint, project_id), scope, &resolved);
+            match resolved.scheme {
+                AuthScheme::Key(_) if !resolved.renewable => {
+                    self.key_guard(&endpoint.host()).with(sent, is_key_rejected).await
+                }
+                _ => sent.await,
             }
-            _ => made.await,
-        }
+        })
     }
 
     /// Sends a request, and once more after HTTP 401 if that may help.
-    async fn make(
+    async fn send_authenticated(
         &self,
         request: &Request<'_>,
         (endpoint, project_id): (&Endpoint, Option<&str>),

@@ -33,8 +33,10 @@ impl Project {
         connection: &CreateConnection,
         on_send: &(dyn Fn(OffsetDateTime) + Sync),
     ) -> Result<String, Error> {
-        let connection = CreateConnection { hosts: sorted(&connection.hosts), ..connection.clone() };
-        let request = self.request(Operation::CreateConnection, &[]).body(&connection);
+        // Equal content has equal bodies.
+        let mut body = connection.clone();
+        body.hosts.sort();
+        let request = self.request(Operation::CreateConnection, &[]).body(&body);
         self.fetch(request.on_send(on_send)).await.map(|created: Created| created.connection_id)
     }
 
@@ -66,7 +68,8 @@ impl Project {
 
     /// Replaces all host records; an empty list clears them. They are sent in name order.
     pub async fn replace_hosts(&self, id: &str, hosts: &[Host]) -> Result<(), Error> {
-        let body = ReplaceHosts { hosts: sorted(hosts) };
+        let mut body = ReplaceHosts { hosts: hosts.to_vec() };
+        body.hosts.sort();
         self.run(self.request(Operation::ReplaceHosts, &[id]).body(&body)).await
     }
 
@@ -92,13 +95,6 @@ struct Created {
 fn not_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let id = String::deserialize(deserializer)?;
     if id.is_empty() { Err(D::Error::custom("connection_id is empty")) } else { Ok(id) }
-}
-
-/// Sorts host records, so that equal content has equal bodies.
-fn sorted(hosts: &[Host]) -> Vec<Host> {
-    let mut hosts = hosts.to_vec();
-    hosts.sort();
-    hosts
 }
 
 #[cfg(test)]

@@ -107,14 +107,14 @@ mod tests {
     use super::*;
     use crate::client::Operation;
 
-    /// How a gateway may count.
+    /// How a gateway counts calls.
     #[derive(Debug, Clone, Copy)]
     enum Counting {
-        /// In windows, of which the first began so long before the test.
+        /// In fixed windows; the first began this long before the test.
         Windows(Duration),
-        /// The latest period at any time.
+        /// In a sliding window.
         Sliding,
-        /// A bucket that fills evenly.
+        /// With a token bucket.
         Bucket,
     }
 
@@ -165,7 +165,7 @@ mod tests {
         Error::reported(Operation::ShowConnection, StatusCode::TOO_MANY_REQUESTS, code, message)
     }
 
-    /// `resources` of three calls each, 50 at a time; the time that it takes, and how many calls were refused.
+    /// Runs `resources` of three calls each, 50 at a time. Returns the time and the number of throttled calls.
     async fn apply(gateway: Arc<Mutex<Gateway>>, resources: usize, latency: fn() -> Duration) -> (Duration, usize) {
         let start = Instant::now();
         let before = gateway.lock().refused;
@@ -202,12 +202,12 @@ mod tests {
         Duration::from_micros(fastrand::u64(100..5_000))
     }
 
-    /// There and back: up to 80 ms, never twice the same.
+    /// Random latency, up to 80 ms for a round trip.
     fn far() -> Duration {
         Duration::from_micros(fastrand::u64(10_000..40_000))
     }
 
-    /// Only the first burst, of whom nobody could know, is refused; and hardly any time is lost.
+    /// Only calls of the first burst are throttled, and almost no time is lost.
     #[tokio::test(start_paused = true)]
     async fn hundred_resources_run_at_the_allowed_rate() {
         fastrand::seed(1);
@@ -224,7 +224,7 @@ mod tests {
         }
     }
 
-    /// The process before this one has used up the five minutes: a few ask in vain, all pass in the end.
+    /// An earlier process has used up the limit of five minutes: some calls are throttled, and all pass in the end.
     #[tokio::test(start_paused = true)]
     async fn exhausted_limit_is_waited_for() {
         fastrand::seed(1);
@@ -234,12 +234,12 @@ mod tests {
         let (time, refused) = apply(gateway, 60, near).await;
         let minutes = time.as_secs_f64() / 60.0;
         assert!((5.0..5.4).contains(&minutes), "{time:?}");
-        // The first burst, and then the questions. With the shortest of all pauses (half of 1, 2, 4, 8, 16 and then
+        // The first burst, and then the probes. With the shortest of all pauses (half of 1, 2, 4, 8, 16 and then
         // always 20 seconds) there are 5 in the first 15.5 seconds and one in each further 10: 34 in the five minutes.
         assert!(refused <= 50 + 34, "{refused}");
     }
 
-    /// Two processes of the same caller, neither of which sees the other.
+    /// Two processes of the same caller do not know of each other.
     #[tokio::test(start_paused = true)]
     async fn limit_is_shared_with_other_processes() {
         fastrand::seed(1);

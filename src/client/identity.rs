@@ -92,8 +92,8 @@ impl Inner {
             .query("nocatalog", "true")
             .body(&json!({"auth": login_body(login, scope.token_scope)}))
             .with_secret(&login.password);
-        let dispatch = Dispatch { endpoint: &endpoint, project_id: None, resolved: None, skew: Duration::ZERO };
-        let response = self.exchange(&request, dispatch).await.map_err(|error| error.by(&caller))?;
+        let response =
+            self.exchange(&request, Dispatch::anonymous(&endpoint)).await.map_err(|error| error.by(&caller))?;
         let token = response.token.clone().ok_or_else(|| response.undecodable("it has no X-Subject-Token"))?;
         let NewToken { token: TokenFacts { expires_at, project } } = response.decode()?;
         let resolved = ResolvedCredentials::new(AuthScheme::Token(token), caller, read_time(expires_at), true);

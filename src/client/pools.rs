@@ -44,8 +44,8 @@ mod tests {
     async fn list_of_several_pages() {
         let page = r#"{"is_success":true,"message":"","count":3,"elastic_resource_pools":[{"elastic_resource_pool_name":"pool_a","id":7,"status":"AVAILABLE","cidr_in_vpc":"172.16.0.0/18","max_cu":64,"min_cu":16,"actual_cu":16,"current_cu":16,"charging_mode":1,"queues":["q_a"],"label":{},"fail_reason":null},{"elastic_resource_pool_name":"pool_b"}]}"#;
         let mut server = Server::answering(move || response(200, page)).await;
-        let client = Client::new(config(server.address)).expect("in order");
-        let pools = client.project(None, None).expect("complete").list_pools().await.expect("listed");
+        let client = Client::new(config(server.address)).expect("valid configuration");
+        let pools = client.project(None, None).expect("complete settings").list_pools().await.expect("listed");
         assert_eq!(pools.len(), 4);
         assert_eq!((pools[0].name.as_str(), pools[0].queues.as_slice()), ("pool_a", ["q_a".to_owned()].as_slice()));
         for query in ["limit=100&offset=0", "limit=100&offset=2"] {
@@ -55,14 +55,14 @@ mod tests {
         }
     }
 
-    /// The count is the service's word; a list of which nothing new comes has ended all the same.
+    /// A page without new pools ends the list, whatever the count says.
     #[tokio::test]
     async fn endless_count_ends() {
         let page =
             r#"{"count":9223372036854775807,"elastic_resource_pools":[{"elastic_resource_pool_name":"pool_a"}]}"#;
         let mut server = Server::answering(move || response(200, page)).await;
-        let client = Client::new(config(server.address)).expect("in order");
-        let project = client.project(None, None).expect("complete");
+        let client = Client::new(config(server.address)).expect("valid configuration");
+        let project = client.project(None, None).expect("complete settings");
         let listing = tokio::time::timeout(std::time::Duration::from_secs(10), project.list_pools());
         listing.await.expect("it ends").expect("listed");
         for _ in 0..2 {

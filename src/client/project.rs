@@ -344,11 +344,11 @@ mod tests {
 
     #[test]
     fn resource_overrides_configuration() {
-        let client = Client::new(config()).expect("in order");
-        let common = client.project(None, None).expect("complete");
+        let client = Client::new(config()).expect("valid configuration");
+        let common = client.project(None, None).expect("complete settings");
         assert_eq!(common.endpoint.to_string(), "https://dli.cn-north-4.myhuaweicloud.com");
         assert_eq!(common.id, "48cc2c48765f481480c7db940d6409d1");
-        let own = client.project(Some("eu-west-101"), Some("0123")).expect("complete");
+        let own = client.project(Some("eu-west-101"), Some("0123")).expect("complete settings");
         assert_eq!(own.endpoint.to_string(), "https://dli.eu-west-101.myhuaweicloud.eu");
         assert_eq!(own.id, "0123");
     }
@@ -356,8 +356,9 @@ mod tests {
     #[test]
     fn project_id_applies_to_the_configured_region() {
         let id = |region: Option<&str>, own: Option<&str>| {
-            let client = Client::new(Config { region: region.map(str::to_owned), ..config() }).expect("in order");
-            let locator = client.locate(own, None, None).expect("complete");
+            let client =
+                Client::new(Config { region: region.map(str::to_owned), ..config() }).expect("valid configuration");
+            let locator = client.locate(own, None, None).expect("complete settings");
             (locator.id.is_some(), locator.name)
         };
         assert_eq!(id(Some("cn-north-4"), Some("cn-north-4")), (true, "cn-north-4".to_owned()));
@@ -368,12 +369,16 @@ mod tests {
     #[test]
     fn endpoint_serves_one_region() {
         let endpoint = Some("http://127.0.0.1:9000/".to_owned());
-        let without = Client::new(Config { region: None, endpoint: endpoint.clone(), ..config() }).expect("in order");
-        assert_eq!(without.project(None, None).expect("complete").endpoint.to_string(), "http://127.0.0.1:9000");
+        let without =
+            Client::new(Config { region: None, endpoint: endpoint.clone(), ..config() }).expect("valid configuration");
+        assert_eq!(
+            without.project(None, None).expect("complete settings").endpoint.to_string(),
+            "http://127.0.0.1:9000"
+        );
         assert!(without.project(Some("cn-east-3"), None).is_ok());
 
         let with = Config { endpoint, ..config() };
-        assert!(Client::new(with.clone()).expect("in order").project(Some("cn-north-4"), None).is_ok());
+        assert!(Client::new(with.clone()).expect("valid configuration").project(Some("cn-north-4"), None).is_ok());
         assert_eq!(
             refusal(with, Some("cn-east-3"), None),
             "the region \"cn-east-3\" cannot be reached: the configured endpoint http://127.0.0.1:9000 serves \
@@ -400,8 +405,8 @@ mod tests {
     #[test]
     fn debug_output_has_no_secret() {
         let config = config();
-        let client = Client::new(config.clone()).expect("in order");
-        let project = client.project(None, None).expect("complete");
+        let client = Client::new(config.clone()).expect("valid configuration");
+        let project = client.project(None, None).expect("complete settings");
         let credentials = config.credentials.as_ref().expect("set above");
         let shown = format!("{config:?} {config:#?} {credentials:?} {client:?} {client:#?} {project:?} {project:#?}");
         assert!(shown.contains("AKEXAMPLE") && shown.contains("[REDACTED]"), "{shown}");

@@ -174,26 +174,26 @@ mod tests {
         Duration::from_millis(milliseconds)
     }
 
-    /// A pacer that was refused the sixth of six calls, each answered at once.
-    fn taught(start: Instant) -> RateLimiter {
+    /// A rate limiter whose sixth call of six was throttled, each with an immediate response.
+    fn throttled_once(start: Instant) -> RateLimiter {
         let mut rate_limiter = RateLimiter::default();
         for _ in 0..5 {
-            let permit = rate_limiter.take(start).expect("nothing is in the way");
+            let permit = rate_limiter.take(start).expect("no limit applies");
             rate_limiter.passed(permit, start);
         }
-        let sixth = rate_limiter.take(start).expect("nothing is in the way");
+        let sixth = rate_limiter.take(start).expect("no limit applies");
         rate_limiter.throttled(sixth, start, Some(LIMIT), None, 1.0);
         rate_limiter
     }
 
-    /// The turns to be had at once, each answered at once.
+    /// Number of permits available now, each with an immediate response.
     fn burst(rate_limiter: &mut RateLimiter, now: Instant) -> usize {
-        let mut turns = 0;
-        while let (Ok(permit), true) = (rate_limiter.take(now), turns < 1000) {
+        let mut permits = 0;
+        while let (Ok(permit), true) = (rate_limiter.take(now), permits < 1000) {
             rate_limiter.passed(permit, now);
-            turns += 1;
+            permits += 1;
         }
-        turns
+        permits
     }
 
     #[test]
@@ -204,7 +204,7 @@ mod tests {
     #[test]
     fn calls_before_the_throttling_count() {
         let start = Instant::now();
-        let mut rate_limiter = taught(start);
+        let mut rate_limiter = throttled_once(start);
         assert_eq!(rate_limiter.take(start + ms(1)).map(|_| ()), Err(start + ms(1000)));
         assert_eq!(burst(&mut rate_limiter, start + ms(999)), 0);
         assert_eq!(burst(&mut rate_limiter, start + ms(1000)), 5);
@@ -213,23 +213,23 @@ mod tests {
         assert_eq!(rate_limiter.limit(), Some(LIMIT));
     }
 
-    /// The gateway counts a call somewhere between its sending and its answer.
+    /// The gateway counts a call at some time between request and response.
     #[test]
     fn call_counts_from_its_response_or_when_slow() {
         let start = Instant::now();
         for (answered, recent) in [(0, 0), (40, 40), (100, 100), (700, 100)] {
-            let mut rate_limiter = taught(start);
-            let turns: Vec<_> = (0..5).map(|_| rate_limiter.take(start + ms(1000)).expect("a new second")).collect();
-            for permit in turns {
+            let mut rate_limiter = throttled_once(start);
+            let permits: Vec<_> = (0..5).map(|_| rate_limiter.take(start + ms(1000)).expect("a new period")).collect();
+            for permit in permits {
                 rate_limiter.passed(permit, start + ms(1000 + answered));
             }
             let next = rate_limiter.take(start + ms(1900)).map(|_| ());
             assert_eq!(next, Err(start + ms(2000 + recent)), "{answered}");
         }
-        // One that never reached the gateway does not count at all.
-        let mut rate_limiter = taught(start);
-        let turns: Vec<_> = (0..5).map(|_| rate_limiter.take(start + ms(1000)).expect("a new second")).collect();
-        for permit in turns {
+        // A call that was not sent does not count.
+        let mut rate_limiter = throttled_once(start);
+        let permits: Vec<_> = (0..5).map(|_| rate_limiter.take(start + ms(1000)).expect("a new period")).collect();
+        for permit in permits {
             rate_limiter.not_sent(permit);
         }
         assert_eq!(burst(&mut rate_limiter, start + ms(1200)), 5);
@@ -238,37 +238,37 @@ mod tests {
     #[test]
     fn two_limits_apply_together() {
         let start = Instant::now();
-        let mut rate_limiter = taught(start);
+        let mut rate_limiter = throttled_once(start);
         let minute = RateLimit { calls: 8, period: Duration::from_mins(1) };
         assert_eq!(burst(&mut rate_limiter, start + ms(1000)), 5);
-        let permit = rate_limiter.take(start + ms(2000)).expect("a new second");
+        let permit = rate_limiter.take(start + ms(2000)).expect("a new period");
         rate_limiter.throttled(permit, start + ms(2000), Some(minute), None, 1.0);
-        // Ten are counted in this minute. Eight are once three are past it, and five of these in one second.
+        // Ten calls count in this minute. After three have left it, eight count, five of them in one second.
         assert_eq!(burst(&mut rate_limiter, start + ms(59_999)), 0);
         assert_eq!(burst(&mut rate_limiter, start + ms(60_000)), 3);
         assert_eq!(burst(&mut rate_limiter, start + ms(61_000)), 5);
         assert_eq!(burst(&mut rate_limiter, start + ms(62_000)), 0);
     }
 
-    /// Others use the same limit: our calls do not explain the refusal, so one at a time asks.
+    /// Other clients use the same limit: our calls do not explain the response, so single calls probe.
     #[test]
     fn probe_intervals_grow() {
         let start = Instant::now();
         let limit = RateLimit { calls: 200, period: Duration::from_mins(5) };
         let mut rate_limiter = RateLimiter::default();
-        let permit = rate_limiter.take(start).expect("nothing is in the way");
+        let permit = rate_limiter.take(start).expect("no limit applies");
         rate_limiter.throttled(permit, start, Some(limit), None, 1.0);
         let mut now = start;
         for seconds in [1, 2, 4, 8, 16, 20, 20] {
-            let Err(next) = rate_limiter.take(now + ms(1)) else { panic!("it is closed") };
+            let Err(next) = rate_limiter.take(now + ms(1)) else { panic!("backpressure applies") };
             assert_eq!(next - now, Duration::from_secs(seconds));
-            let permit = rate_limiter.take(next).expect("one asks");
-            rate_limiter.take(next).expect_err("and only one");
+            let permit = rate_limiter.take(next).expect("a probe");
+            rate_limiter.take(next).expect_err("a single probe");
             now = next + ms(1);
             rate_limiter.throttled(permit, now, Some(limit), None, 1.0);
         }
-        let Err(next) = rate_limiter.take(now) else { panic!("it is closed") };
-        let permit = rate_limiter.take(next).expect("one asks");
+        let Err(next) = rate_limiter.take(now) else { panic!("backpressure applies") };
+        let permit = rate_limiter.take(next).expect("a probe");
         rate_limiter.passed(permit, next + ms(1));
         assert_eq!(burst(&mut rate_limiter, next + ms(1)), 199);
     }
@@ -277,10 +277,10 @@ mod tests {
     fn calls_in_flight_do_not_extend_backpressure() {
         let start = Instant::now();
         let mut rate_limiter = RateLimiter::default();
-        let turns: Vec<_> = (0..50).map(|_| rate_limiter.take(start).expect("nothing is in the way")).collect();
-        let mut turns = turns.into_iter();
-        let passes = turns.next_back().expect("there are fifty");
-        for permit in turns {
+        let permits: Vec<_> = (0..50).map(|_| rate_limiter.take(start).expect("no limit applies")).collect();
+        let mut permits = permits.into_iter();
+        let passes = permits.next_back().expect("there are fifty");
+        for permit in permits {
             rate_limiter.throttled(permit, start + ms(1), None, None, 1.0);
         }
         rate_limiter.passed(passes, start + ms(2));
@@ -293,21 +293,22 @@ mod tests {
         for (asked, cached) in [(7, 7), (3600, 60)] {
             for limit in [None, Some(LIMIT)] {
                 let mut rate_limiter = RateLimiter::default();
-                let permit = rate_limiter.take(start).expect("nothing is in the way");
+                let permit = rate_limiter.take(start).expect("no limit applies");
                 rate_limiter.throttled(permit, start, limit, Some(Duration::from_secs(asked)), 1.0);
                 assert_eq!(rate_limiter.take(start).map(|_| ()), Err(start + Duration::from_secs(cached)));
             }
         }
     }
 
-    /// With a limit of 20: a refusal at the allowed pace takes a quarter, each period without one gives a tenth back.
+    /// With a limit of 20, throttling at the allowed rate lowers it by a quarter; each period without raises it by a
+    /// tenth.
     #[test]
     fn our_limit_shrinks_and_recovers() {
         let start = Instant::now();
         let limit = RateLimit { calls: 20, period: Duration::from_secs(1) };
         let mut rate_limiter = RateLimiter::default();
         burst_of(&mut rate_limiter, start, 20);
-        let permit = rate_limiter.take(start).expect("nothing is in the way");
+        let permit = rate_limiter.take(start).expect("no limit applies");
         rate_limiter.throttled(permit, start, Some(limit), None, 1.0);
 
         let second = start + ms(1000);
@@ -318,21 +319,21 @@ mod tests {
         assert_eq!(shares, [17, 19, 20, 20, 20]);
     }
 
-    /// The entry of the slow one is dropped, and its answer is counted all the same.
+    /// The entry of the slow call is dropped; its response still counts.
     #[test]
     fn slow_responses_do_not_grow_the_count() {
         let start = Instant::now();
         let mut rate_limiter = RateLimiter::default();
-        let slow = rate_limiter.take(start).expect("nothing is in the way");
-        burst_of(&mut rate_limiter, start + SLOW * 2, KEPT);
+        let slow = rate_limiter.take(start).expect("no limit applies");
+        burst_of(&mut rate_limiter, start + SLOW * 2, MAX_RECENT);
         rate_limiter.passed(slow, start + SLOW * 3);
-        burst_of(&mut rate_limiter, start + SLOW * 4, KEPT);
-        assert_eq!(rate_limiter.recent.len(), KEPT);
+        burst_of(&mut rate_limiter, start + SLOW * 4, MAX_RECENT);
+        assert_eq!(rate_limiter.recent.len(), MAX_RECENT);
     }
 
     fn burst_of(rate_limiter: &mut RateLimiter, now: Instant, calls: usize) {
         for _ in 0..calls {
-            let permit = rate_limiter.take(now).expect("there is a turn");
+            let permit = rate_limiter.take(now).expect("a permit");
             rate_limiter.passed(permit, now);
         }
     }

@@ -185,7 +185,7 @@ fn without(text: &str, mut parts: Vec<Range<usize>>) -> String {
 mod tests {
     use super::*;
 
-    /// Of the form that a token has, with what each way of writing changes.
+    /// A token with characters that each encoding escapes.
     const TOKEN: &str = "MIIEAgYJKoZIhvcNAQ/cCoIID8z=CCA+8CAQExDTALBglghkgBZQMEAgEwgg==";
 
     fn without_token(text: &str) -> String {
@@ -221,7 +221,7 @@ mod tests {
         }
     }
 
-    /// JSON in an address.
+    /// JSON in a URL.
     fn percentless(json: &str) -> String {
         json.replace('\\', "%5C").replace('/', "%2F")
     }
@@ -230,7 +230,7 @@ mod tests {
     fn part_of_a_token_is_redacted_to_the_word_end() {
         assert_eq!(without_token(&format!("token {} expired", &TOKEN[..40])), "token [REDACTED] expired");
         assert_eq!(without_token(&format!("token {}... expired", &TOKEN[..16])), "token [REDACTED] expired");
-        // What follows in a way of writing that nobody knows.
+        // The rest is in an unknown encoding.
         assert_eq!(without_token(&format!("<{}=3Drest> b", &TOKEN[..20])), "<[REDACTED]> b");
         let shorter = format!("token {} expired", &TOKEN[..15]);
         assert_eq!(without_token(&shorter), shorter);

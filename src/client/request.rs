@@ -123,6 +123,13 @@ pub(super) struct Dispatch<'a> {
     pub(super) skew: time::Duration,
 }
 
+impl<'a> Dispatch<'a> {
+    /// A request without credentials.
+    pub(super) fn anonymous(endpoint: &'a Endpoint) -> Self {
+        Self { endpoint, project_id: None, resolved: None, skew: time::Duration::ZERO }
+    }
+}
+
 impl Project {
     /// A request of this project. `values` fill the path template after the project's id.
     pub(super) fn request<'a>(&self, operation: Operation, values: &[&str]) -> Request<'a> {
@@ -144,7 +151,8 @@ impl Project {
     pub(super) async fn response(&self, request: &Request<'_>, safety: Safety<'_>) -> Result<Option<Response>, Error> {
         let host = self.endpoint.host();
         let retry = Retry::new(&self.client.host_limits, self.retry_policy.as_ref(), request.operation, &host);
-        retry.run(safety, || std::future::ready(None), || self.observed(request)).await
+        // Boxed: every step of every resource contains this future.
+        Box::pin(retry.run(safety, || std::future::ready(None), || self.observed(request))).await
     }
 
     /// Runs one attempt with the project's credentials.
@@ -322,8 +330,8 @@ mod tests {
     }
 
     async fn signed(config: Config, request: &Request<'_>) -> reqwest::Request {
-        let client = Client::new(config).expect("in order");
-        let project = client.project(None, None).expect("complete");
+        let client = Client::new(config).expect("valid configuration");
+        let project = client.project(None, None).expect("complete settings");
         let token_scope = TokenScope::Project(project.id.clone());
         let scope = CredentialsScope { region: None, token_scope: &token_scope, as_agency: true };
         let resolved = project.client.resolve(scope).await.expect("it is given");
@@ -334,13 +342,13 @@ mod tests {
     }
 
     async fn show(config: Config) -> Result<(), Error> {
-        let client = Client::new(config).expect("in order");
-        client.project(None, None).expect("complete").show_connection(ID).await.map(drop)
+        let client = Client::new(config).expect("valid configuration");
+        client.project(None, None).expect("complete settings").show_connection(ID).await.map(drop)
     }
 
     async fn delete(config: Config) -> Result<(), Error> {
-        let client = Client::new(config).expect("in order");
-        let project = client.project(None, None).expect("complete");
+        let client = Client::new(config).expect("valid configuration");
+        let project = client.project(None, None).expect("complete settings");
         tokio::time::timeout(Duration::from_secs(30), project.delete_connection(ID)).await.expect("every call ends")
     }
 
@@ -382,12 +390,12 @@ mod tests {
         assert!(!shown.contains(SECURITY_TOKEN) && !shown.contains("Signature="), "{shown}");
     }
 
-    /// What arrives, `Host` with its port included, is what was signed.
+    /// The request arrives as it was signed, including the port of `Host`.
     #[tokio::test]
     async fn sent_request_matches_its_signature() {
         let mut server = Server::answering(|| response(200, "{}")).await;
-        let client = Client::new(temporary(config(server.address))).expect("in order");
-        let project = client.project(None, None).expect("complete");
+        let client = Client::new(temporary(config(server.address))).expect("valid configuration");
+        let project = client.project(None, None).expect("complete settings");
         let queues = crate::dli::wire::QueueNames { queues: vec!["q1".into()], ..Default::default() };
         project.bind("a b/ü", &queues).send().await.expect("bound");
         let filter = crate::client::ConnectionFilter { name: Some("ü+ /'(x)*~"), ..Default::default() };
@@ -431,8 +439,8 @@ mod tests {
     #[tokio::test]
     async fn identifier_cannot_reach_another_object() {
         let server = Server::answering(|| response(200, "{}")).await;
-        let client = Client::new(config(server.address)).expect("in order");
-        let project = client.project(None, None).expect("complete");
+        let client = Client::new(config(server.address)).expect("valid configuration");
+        let project = client.project(None, None).expect("complete settings");
         for id in ["", ".", ".."] {
             let error = project.delete_connection(id).await.expect_err("it would reach something else");
             assert_eq!((error.kind(), error.may_have_taken_effect()), (ErrorKind::InvalidRequest, false));
@@ -502,20 +510,20 @@ mod tests {
     #[tokio::test]
     async fn closed_port_is_a_connect_failure() {
         let address = TcpListener::bind("127.0.0.1:0").await.and_then(|l| l.local_addr()).expect("a free port");
-        let error = delete(config(address)).await.expect_err("nobody listens");
+        let error = delete(config(address)).await.expect_err("closed port");
         let text = format!("DeleteEnhancedConnection: no connection to {address}: connection refused");
         assert_eq!((error.kind(), error.to_string()), (ErrorKind::ConnectFailed, text));
         assert!(!error.may_have_taken_effect());
     }
 
-    /// The kernel completes the TCP connection; nobody ever answers the TLS greeting.
+    /// The kernel completes the TCP connection; the TLS handshake gets no response.
     #[tokio::test]
     async fn connect_timeout_applies() {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("it is bound");
+        let address = listener.local_addr().expect("a bound port");
         let mut config = Config { endpoint: Some(format!("https://{address}")), ..config(address) };
         config.timeouts.connect = Duration::from_millis(100);
-        let error = delete(config).await.expect_err("nobody answers");
+        let error = delete(config).await.expect_err("no response");
         let text = format!("DeleteEnhancedConnection: no connection to {address} in time");
         assert_eq!((error.kind(), error.to_string()), (ErrorKind::ConnectFailed, text));
         assert!(!error.may_have_taken_effect());
@@ -524,10 +532,10 @@ mod tests {
     #[tokio::test]
     async fn response_timeout_applies() {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("it is bound");
+        let address = listener.local_addr().expect("a bound port");
         let mut config = config(address);
         config.timeouts.request = Duration::from_millis(100);
-        let error = delete(config).await.expect_err("nobody answers");
+        let error = delete(config).await.expect_err("no response");
         assert_eq!(error.transport_failure, Some(TransportFailure::Timeout), "{error:?}");
         assert_eq!(
             error.to_string(),
@@ -585,7 +593,7 @@ mod tests {
         let server = Server::answering(move || response(200, body())).await;
         let error = delete(config(server.address)).await.expect_err("it never ends");
         assert_eq!(error.to_string(), "DeleteEnhancedConnection: HTTP 200 OK, but longer than 67108864 bytes");
-        // MiB; what is beyond 64 was under way.
+        // MiB; more than 64 may be in buffers.
         let made = MADE.load(Ordering::Relaxed);
         assert!((64..96).contains(&made), "{made}");
     }
@@ -605,7 +613,7 @@ mod tests {
         );
     }
 
-    /// Everything that this process logs, in one text: name of each field with its value.
+    /// The log of this process as text: each field's name and value.
     #[derive(Clone, Default)]
     struct Log(Arc<Mutex<String>>);
 
@@ -635,11 +643,10 @@ mod tests {
             response
         })
         .await;
-        let client = Client::new(temporary(config(server.address))).expect("in order");
-        let project = client.project(None, None).expect("complete");
+        let client = Client::new(temporary(config(server.address))).expect("valid configuration");
+        let project = client.project(None, None).expect("complete settings");
         let body = crate::dli::wire::QueueNames { queues: vec!["canary_queue".into()], ..Default::default() };
-        // Another test may have met the log's line first, while nobody listened; what it found is kept until asked
-        // anew.
+        // Another test may have registered the callsite without a subscriber; its cached interest is rebuilt.
         project.bind(ID, &body).send().await.expect_err("refused");
         tracing::callsite::rebuild_interest_cache();
         log.0.lock().expect("no test fails while it writes").clear();

@@ -74,7 +74,7 @@ impl Response {
         })
     }
 
-    /// The error of a body that does not match the API. The problem is of no use where the body is not JSON.
+    /// The error of a body that does not match the API. The problem is omitted if the body is not JSON.
     pub(super) fn undecodable(&self, problem: &str) -> Error {
         let is_json = self.body.trim_ascii_start().starts_with(b"{") || self.body.trim_ascii_start().starts_with(b"[");
         let problem = if is_json { format!(" ({})", self.sanitize(problem, MAX_EXCERPT)) } else { String::new() };
@@ -312,7 +312,7 @@ mod tests {
         assert_eq!(sanitize("a can\u{200b}ary-\u{202e}token b", &secrets, 50), "a [REDACTED] b");
         assert_eq!(sanitize("a canary  password b", &secrets, 50), "a [REDACTED] b");
         assert_eq!(sanitize("a canary-token", &secrets, 8), "a [REDAC…");
-        // As it stands in the request's body, which some send back whole.
+        // As in the request's body, which a server may echo.
         let secrets = [r#"cana"ry\word""#.into()];
         assert_eq!(
             sanitize(r#"{"password":"cana\"ry\\word\""} cana"ry\word""#, &secrets, 80),

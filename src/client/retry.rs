@@ -353,6 +353,7 @@ mod tests {
 
     use axum::response::Response;
     use http::{HeaderValue, StatusCode};
+    use parking_lot::Mutex;
 
     use super::*;
     use crate::{
@@ -366,7 +367,7 @@ mod tests {
     const MINUTE: Duration = Duration::from_mins(1);
     const FAULT: &str = r#"{"error_code":"DLI.0999","error_msg":"Internal error"}"#;
 
-    /// A server that answers so, `faults` times, and then with success.
+    /// A server that responds with this fault `faults` times, and then with success.
     async fn failing(faults: usize, status: u16, body: &'static str) -> Server {
         failing_so(faults, move || response(status, body)).await
     }
@@ -380,16 +381,16 @@ mod tests {
         .await
     }
 
-    /// Pauses last as long as `jitter` says: none at all, or their ceiling.
+    /// `jitter` sets the delays: 0 is none, 1 is the ceiling.
     fn with_deadline(
         server: &Server,
         retry_policy: Duration,
         cancel: &CancellationToken,
         jitter: fn() -> f64,
     ) -> Project {
-        let client = Client::new(config(server.address)).expect("in order");
+        let client = Client::new(config(server.address)).expect("valid configuration");
         let retry_policy = RetryPolicy { deadline: Instant::now() + retry_policy, cancel: cancel.clone(), jitter };
-        Project { retry_policy: Some(retry_policy), ..client.project(None, None).expect("complete") }
+        Project { retry_policy: Some(retry_policy), ..client.project(None, None).expect("complete settings") }
     }
 
     fn limiter(project: &Project) -> Arc<HostLimiter> {
@@ -424,7 +425,7 @@ mod tests {
         assert_eq!(server.unseen(), 2);
     }
 
-    /// Neither asks again, whatever a limit allows.
+    /// Neither sends another request, whatever the limit allows.
     #[tokio::test]
     async fn throttled_call_ends_at_deadline_or_cancel() {
         let server = failing(99, 429, r#"{"error_code":"APIGW.0308","error_msg":"limit:1,time:1 hour"}"#).await;
@@ -445,21 +446,21 @@ mod tests {
         assert!(stopped.elapsed() < Duration::from_secs(5));
     }
 
-    /// By what it is told, a creation is recognised later: the wait for a turn must lie before it.
+    /// A creation is recognized later by this time, so the wait for the rate limiter must precede it.
     #[tokio::test]
     async fn on_send_runs_right_before_each_attempt() {
         let server = failing(1, 429, r#"{"error_code":"APIGW.0308","error_msg":"limit:1,time:300 ms"}"#).await;
-        let told = std::sync::Mutex::new(Vec::new());
-        let on_send = |_| told.lock().expect("no panic").push((Instant::now(), server.unseen()));
+        let sent = Mutex::new(Vec::new());
+        let on_send = |_| sent.lock().push((Instant::now(), server.unseen()));
         let creation = crate::dli::wire::CreateConnection::default();
-        // The second answer is no id.
+        // The second response has no id.
         at_once(&server).create_connection(&creation, &on_send).await.expect_err("there is no id");
-        let told = told.into_inner().expect("no panic");
-        let [(first, 0), (second, 1)] = told[..] else { panic!("one before each request: {told:?}") };
-        assert!(second - first >= Duration::from_millis(250), "{told:?}");
+        let sent = sent.into_inner();
+        let [(first, 0), (second, 1)] = sent[..] else { panic!("one call before each request: {sent:?}") };
+        assert!(second - first >= Duration::from_millis(250), "{sent:?}");
     }
 
-    /// What only waited for its turn is not told as something that may have happened.
+    /// A call that only waited had no effect.
     #[tokio::test]
     async fn queued_call_is_not_sent_after_its_deadline() {
         let server = failing(1, 429, r#"{"error_code":"APIGW.0308","error_msg":"limit:1,time:1 hour"}"#).await;
@@ -473,9 +474,9 @@ mod tests {
                 cancel,
                 jitter: || 1.0,
             }),
-            ..Client { inner: Arc::clone(&project.client) }.project(None, None).expect("complete")
+            ..Client { inner: Arc::clone(&project.client) }.project(None, None).expect("complete settings")
         };
-        let error = other.delete_connection(ID).await.expect_err("no turn");
+        let error = other.delete_connection(ID).await.expect_err("no permit");
         assert_eq!(
             (error.kind(), error.may_have_taken_effect(), server.unseen()),
             (ErrorKind::QueuedTooLong, false, 1)
@@ -485,8 +486,7 @@ mod tests {
         assert!(text.starts_with(&format!("DeleteEnhancedConnection: {reason} still waiting when")), "{text}");
     }
 
-    /// The refusal arrives as one of who calls; it teaches the limit all the same, and takes nothing from the budget.
-    /// Who waited meanwhile need not ask.
+    /// The limiter learns the limit and no retry token is taken. Callers that waited use the value of the first.
     #[tokio::test]
     async fn identity_rate_limit_is_respected() {
         let host_limits = HostLimits::default();
@@ -504,7 +504,7 @@ mod tests {
                 .await;
                 return Err(refused.expect_err("one too many"));
             }
-            found.set("p").map_err(|_| unreachable!("it is known by now"))
+            found.set("p").map_err(|_| unreachable!("it is set once"))
         };
         let known = || std::future::ready(found.get().copied());
         let began = Instant::now();
@@ -515,14 +515,14 @@ mod tests {
         };
         let all = futures_util::future::join_all((0..5).map(|_| one())).await;
         assert!(all.into_iter().all(|found| found.is_ok_and(|id| id == Some("p"))));
-        let limit = host_limits.limiter(host).limit().expect("it was told");
+        let limit = host_limits.limiter(host).limit().expect("a known limit");
         assert_eq!((limit.calls, limit.period), (100, Duration::from_millis(10)));
         assert!(began.elapsed() < Duration::from_millis(400), "{:?}", began.elapsed());
     }
 
     #[tokio::test]
     async fn final_error_counts_the_attempts() {
-        // Two repetitions at once; the third would come too late.
+        // Two immediate retries; the third would be too late.
         static CHANCES: AtomicUsize = AtomicUsize::new(0);
         let jitter = || if CHANCES.fetch_add(1, Ordering::SeqCst) < 2 { 0.0 } else { 1.0 };
         let server = failing(9, 503, "{}").await;
@@ -536,7 +536,7 @@ mod tests {
         assert!(error.may_have_taken_effect());
     }
 
-    /// The refusal that comes last says nothing of the attempt before it.
+    /// The last rejection does not describe the attempt before it.
     #[tokio::test]
     async fn uncertain_attempt_stays_uncertain() {
         let count = Arc::new(AtomicUsize::new(0));
@@ -560,14 +560,14 @@ mod tests {
         let began = Instant::now();
         at_once(&server).delete_connection(ID).await.expect("the second attempt succeeds");
         assert!(began.elapsed() >= Duration::from_secs(2));
-        // Longer than there is time: it is not waited for.
+        // A wait beyond the deadline is not started.
         let server = failing_so(1, asks).await;
         let project = with_deadline(&server, Duration::from_secs(1), &CancellationToken::new(), || 0.0);
         project.delete_connection(ID).await.expect_err("no time");
         assert_eq!(server.unseen(), 1);
     }
 
-    /// An empty budget keeps a repetition waiting; a success gives its piece back, and throttled calls need none.
+    /// An empty budget delays a retry, success refunds its tokens, and throttled calls need none.
     #[tokio::test]
     async fn retries_take_tokens_from_the_budget() {
         let server = failing(2, 500, "{}").await;
@@ -601,7 +601,7 @@ mod tests {
         assert!(began.elapsed() < Duration::from_millis(400), "{:?}", began.elapsed());
     }
 
-    /// Binding twice is not the same as binding once: only what surely was not done is repeated by itself.
+    /// Binding is not idempotent: only a call that had no effect is repeated without a check.
     #[tokio::test]
     async fn unsafe_write_is_verified_before_a_retry() {
         for (status, attempts) in [(500, 1), (429, 2)] {
@@ -617,7 +617,7 @@ mod tests {
         }
     }
 
-    /// The first attempt took effect after the look; "exists already" is its success.
+    /// The first attempt took effect after the check; "exists already" means success.
     #[tokio::test]
     async fn rejection_after_uncertain_attempt_is_verified() {
         for late_effect in [true, false] {
@@ -627,15 +627,15 @@ mod tests {
                 _ => response(400, r#"{"error_code":"DLI.0006","error_msg":"exists"}"#),
             });
             let server = server.await;
-            let (project, names, looks) = (at_once(&server), QueueNames::default(), AtomicUsize::new(0));
-            let look = || {
-                let first = looks.fetch_add(1, Ordering::SeqCst) == 0;
+            let (project, names, checks) = (at_once(&server), QueueNames::default(), AtomicUsize::new(0));
+            let check = || {
+                let first = checks.fetch_add(1, Ordering::SeqCst) == 0;
                 std::future::ready(Ok(late_effect && !first))
             };
-            let done = project.bind(ID, &names).verified(look).await;
-            // What shows the effect may be late: it is looked for some seconds before the refusal is believed.
-            let looked = if late_effect { 2 } else { 5 };
-            assert_eq!((done.is_ok(), looks.into_inner()), (late_effect, looked));
+            let done = project.bind(ID, &names).verified(check).await;
+            // Reads may lag, so the check is repeated for some seconds before the rejection is returned.
+            let expected = if late_effect { 2 } else { 5 };
+            assert_eq!((done.is_ok(), checks.into_inner()), (late_effect, expected));
             if let Err(error) = done {
                 assert_eq!((error.attempts, error.may_have_taken_effect()), (2, false), "{error:?}");
             }
@@ -658,23 +658,23 @@ mod tests {
         assert_eq!((server.unseen(), checks.into_inner()), (3, 2));
     }
 
-    /// What could not be seen stays open; that the object is gone settles it.
+    /// Only "not found" decides the outcome of a failed check.
     #[tokio::test]
     async fn failed_check_leaves_the_outcome_unknown() {
-        for (look, open) in [(500, true), (400, false)] {
+        for (status, open) in [(500, true), (400, false)] {
             let server = failing(1, 502, "").await;
-            let gone = failing(9, look, r#"{"error_code":"DLI.0002","error_msg":"gone"}"#).await;
+            let gone = failing(9, status, r#"{"error_code":"DLI.0002","error_msg":"gone"}"#).await;
             let (project, names) = (at_once(&server), QueueNames::default());
-            let client = Client::new(config(gone.address)).expect("in order");
-            let looking = client.project(None, None).expect("complete");
-            let look = || async { looking.delete_connection(ID).await.map(|()| true) };
-            let error = project.bind(ID, &names).verified(look).await.expect_err("it cannot be seen");
+            let client = Client::new(config(gone.address)).expect("valid configuration");
+            let other = client.project(None, None).expect("complete settings");
+            let check = || async { other.delete_connection(ID).await.map(|()| true) };
+            let error = project.bind(ID, &names).verified(check).await.expect_err("the check fails");
             assert_eq!((error.may_have_taken_effect(), error.is_not_found()), (open, !open), "{error:?}");
             assert_eq!(server.unseen(), 1);
         }
     }
 
-    /// A write may still be answered a moment after its deadline.
+    /// A write may receive its response shortly after the deadline.
     #[tokio::test(start_paused = true)]
     async fn hanging_retry_returns_the_earlier_error() {
         let limits = HostLimits::default();
@@ -708,7 +708,7 @@ mod tests {
         Error::reported(operation, StatusCode::SERVICE_UNAVAILABLE, None, "maintenance in region".to_owned())
     }
 
-    /// A host that has answered once is only away for a moment.
+    /// A host that responded before is probably back soon.
     #[tokio::test(start_paused = true)]
     async fn host_that_has_answered_is_waited_for() {
         let limits = HostLimits::default();

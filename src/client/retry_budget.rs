@@ -67,7 +67,7 @@ mod tests {
         assert_eq!(taken(&mut retry_budget, start), 100);
         assert_eq!(retry_budget.take(start), Err(start + Duration::from_millis(500)));
         assert_eq!(taken(&mut retry_budget, start + Duration::from_secs(5)), 10);
-        // A minute of outage: what was there and two a second.
+        // During a minute without success: the rest of the budget and two tokens per second.
         let mut sum = 0;
         for second in 6..=60 {
             sum += taken(&mut retry_budget, start + Duration::from_secs(second));

@@ -49,14 +49,14 @@ mod tests {
         done.expect("deleted");
     }
 
-    /// A region without v3 is asked for it once.
+    /// The missing v3 API is remembered.
     #[tokio::test]
     async fn unpublished_v3_falls_back_to_v2() {
         let refusal = r#"{"error_code":"APIGW.0101","error_msg":"The API does not exist or has not been published"}"#;
         let mut server = Server::answering(move || response(404, refusal)).await;
-        let client = Client::new(config(server.address)).expect("in order");
+        let client = Client::new(config(server.address)).expect("valid configuration");
         for paths in [["/v3/", "/v2.0/"].as_slice(), &["/v2.0/"]] {
-            let project = client.project(None, None).expect("complete");
+            let project = client.project(None, None).expect("complete settings");
             project.delete_route(ID, "r1").send().await.expect_err("v2.0 is not published either");
             for path in paths {
                 assert!(server.request().await.path.starts_with(path));

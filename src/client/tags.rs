@@ -66,15 +66,15 @@ mod tests {
     async fn list_of_several_pages() {
         let page = || response(200, r#"{"tags":[{"key":"a"},{"key":"b"}],"count":5}"#);
         let mut server = Server::answering(page).await;
-        let client = Client::new(config(server.address)).expect("in order");
-        let listed = client.project(None, None).expect("complete").list_tags(ID).await;
+        let client = Client::new(config(server.address)).expect("valid configuration");
+        let listed = client.project(None, None).expect("complete settings").list_tags(ID).await;
         assert_eq!(listed.expect("listed").len(), 6);
         for query in ["", "offset=2", "offset=4"] {
             assert_eq!(server.request().await.query, query);
         }
         let mut server = Server::answering(|| response(200, r#"{"tags":[],"count":5}"#)).await;
-        let client = Client::new(config(server.address)).expect("in order");
-        let listed = client.project(None, None).expect("complete").list_tags(ID).await;
+        let client = Client::new(config(server.address)).expect("valid configuration");
+        let listed = client.project(None, None).expect("complete settings").list_tags(ID).await;
         assert_eq!(listed.expect("listed"), []);
         server.request().await;
         assert_eq!(server.unseen(), 0);

@@ -1,4 +1,4 @@
-//! A server on this machine that answers as it is told and keeps what it was asked, for the tests of this room.
+//! A local server for tests: it returns a given response and records the requests.
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -55,7 +55,7 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Gives the same answer to every request.
+    /// Starts a server that calls `response` for every request.
     pub(super) async fn answering(response: impl Fn() -> Response + Clone + Send + Sync + 'static) -> Self {
         let (sender, requests) = mpsc::unbounded_channel();
         let handle = move |request: Request| {
@@ -75,12 +75,12 @@ impl Server {
             }
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("it is bound");
+        let address = listener.local_addr().expect("a bound port");
         tokio::spawn(async move { axum::serve(listener, Router::new().fallback(handle)).await });
         Self { address, requests }
     }
 
-    /// The next request; a test whose client sends none fails instead of waiting for ever.
+    /// The next request; fails after some time without one.
     pub(super) async fn request(&mut self) -> Recorded {
         let next = timeout(Duration::from_secs(10), self.requests.recv()).await;
         next.expect("a request comes").expect("the server lives as long as the test")
@@ -103,8 +103,8 @@ pub(super) async fn exchange<T>(
     request: impl AsyncFnOnce(&Project) -> Result<T, Error>,
 ) -> (Recorded, Result<T, Error>) {
     let mut server = Server::answering(move || response(status, body)).await;
-    let client = Client::new(config(server.address)).expect("in order");
-    let result = request(&client.project(None, None).expect("complete")).await;
+    let client = Client::new(config(server.address)).expect("valid configuration");
+    let result = request(&client.project(None, None).expect("complete settings")).await;
     (server.request().await, result)
 }
 
@@ -130,7 +130,7 @@ pub(super) fn signing_config() -> Config {
 /// Accepts one connection, reads the head of a request, writes `response` and closes.
 pub(super) async fn raw_server(response: &'static str) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("it is bound");
+    let address = listener.local_addr().expect("a bound port");
     tokio::spawn(async move {
         let (connection, _) = listener.accept().await.expect("the client comes");
         reply(connection, response).await.expect("a whole request");
@@ -141,7 +141,7 @@ pub(super) async fn raw_server(response: &'static str) -> SocketAddr {
 /// The same with TLS and an empty object as its answer; a client may break off the handshake.
 pub(super) async fn tls_server(config: ServerConfig) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("it is bound");
+    let address = listener.local_addr().expect("a bound port");
     tokio::spawn(async move {
         let (connection, _) = listener.accept().await.expect("the client comes");
         if let Ok(connection) = TlsAcceptor::from(Arc::new(config)).accept(connection).await {

@@ -132,14 +132,19 @@ mod tests {
         let endpoint = Some(format!("https://localhost:{}", address.port()));
         let mut config = Config { endpoint, ..config(address) };
         change(&mut config);
-        Client::new(config).expect("in order").project(None, None).expect("complete").delete_connection(ID).await
+        Client::new(config)
+            .expect("valid configuration")
+            .project(None, None)
+            .expect("complete settings")
+            .delete_connection(ID)
+            .await
     }
 
-    /// A server that has nothing newer than TLS 1.1 chooses that, in a record of its own.
+    /// The server chooses TLS 1.1.
     #[tokio::test]
     async fn tls_older_than_1_2_is_rejected() {
         let server = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = server.local_addr().expect("it is bound");
+        let address = server.local_addr().expect("a bound port");
         let config = Config { endpoint: Some(format!("https://localhost:{}", address.port())), ..config(address) };
         let refused = async {
             let (mut stream, _) = server.accept().await.expect("the client comes");
@@ -155,8 +160,8 @@ mod tests {
             stream.read_to_end(&mut alert).await.expect("the client closes");
             alert
         };
-        let client = Client::new(config).expect("in order");
-        let project = client.project(None, None).expect("complete");
+        let client = Client::new(config).expect("valid configuration");
+        let project = client.project(None, None).expect("complete settings");
         let (alert, outcome) = tokio::join!(refused, project.delete_connection(ID));
         let error = outcome.expect_err("too old");
         assert_eq!(error.kind(), ErrorKind::ConnectFailed, "{error:?}");
@@ -173,7 +178,7 @@ mod tests {
 
     #[tokio::test]
     async fn unknown_certificate_is_rejected() {
-        let error = call_with_tls(&certificate(), |_| ()).await.expect_err("nobody vouches for it");
+        let error = call_with_tls(&certificate(), |_| ()).await.expect_err("an unknown issuer");
         assert_eq!(error.kind(), ErrorKind::ConnectFailed, "{error:?}");
         assert!(error.to_string().contains("UnknownIssuer"), "{error}");
     }
@@ -222,9 +227,9 @@ mod tests {
 
     #[tokio::test]
     async fn http_client_is_created_once() {
-        let client = Client::new(config(([127, 0, 0, 1], 9).into())).expect("in order");
+        let client = Client::new(config(([127, 0, 0, 1], 9).into())).expect("valid configuration");
         let transport = &client.inner.transport;
-        let endpoint = client.project(None, None).expect("complete").endpoint;
+        let endpoint = client.project(None, None).expect("complete settings").endpoint;
         assert!(!transport.plain.initialized());
         let first = transport.client(&endpoint).await.expect("made");
         assert!(std::ptr::eq(first, transport.client(&endpoint).await.expect("kept")));
@@ -233,7 +238,7 @@ mod tests {
         assert_eq!(transport.timeouts().request, Duration::from_mins(1));
     }
 
-    /// Runs another test of this room in a process whose environment names a proxy that does not exist.
+    /// Runs another test of this module in a process whose environment names a proxy that does not exist.
     #[test]
     fn loopback_endpoint_bypasses_the_proxy() {
         let output = Command::new(std::env::current_exe().expect("this test's own program"))

@@ -32,8 +32,7 @@ impl Write<'_> {
     {
         let is_done = || Box::pin(is_done()) as BoxFuture<'_, _>;
         let delays = self.project.consistency_delays();
-        // Boxed: every step of every resource contains this future.
-        Box::pin(self.run(Safety::Verify(Check { is_done: &is_done, delays }))).await
+        self.run(Safety::Verify(Check { is_done: &is_done, delays })).await
     }
 
     async fn run(self, safety: Safety<'_>) -> Result<(), Error> {

@@ -257,7 +257,7 @@ pub fn same_network(a: &str, b: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// Both sides of each limit; the numbers are the documents'.
+    /// The numbers are those of the documents.
     #[test]
     fn limits_are_exact_on_both_sides() {
         let cases: &[(&Rule, &[&str], &[&str])] = &[

@@ -187,7 +187,7 @@ mod tests {
         signature: &'a str,
     }
 
-    /// Every intermediate, so that a failure names the stage.
+    /// Compares every intermediate result.
     fn check(vector: &Vector<'_>) {
         let canonical = canonical_request(&vector.request);
         assert_eq!(canonical, vector.canonical, "canonical request");

@@ -161,9 +161,9 @@ mod tests {
         let cache = ExpiringCache::default();
         let at = |minutes| NOW + Duration::minutes(minutes);
         assert_eq!(cache.get(NOW, async { Ok(cached(1, 60)) }).await.expect("got"), 1);
-        assert_eq!(cache.get(at(54), async { panic!("it is good") }).await.expect("kept"), 1);
+        assert_eq!(cache.get(at(54), async { panic!("still valid") }).await.expect("kept"), 1);
         assert_eq!(cache.get(at(55), async { Err(failure()) }).await.expect("still good"), 1);
-        assert_eq!(cache.get(at(55), async { panic!("not so soon again") }).await.expect("still good"), 1);
+        assert_eq!(cache.get(at(55), async { panic!("no renewal so soon") }).await.expect("still good"), 1);
         assert_eq!(cache.get(at(56), async { Ok(cached(2, 120)) }).await.expect("renewed"), 2);
         assert!(cache.get(at(121), async { Err(failure()) }).await.is_err());
     }
@@ -175,8 +175,8 @@ mod tests {
         cache.get(NOW, async { Ok(cached(1, 60)) }).await.expect("got");
         assert_eq!((cache.known(NOW).await, cache.known(NOW + Duration::hours(1)).await), (Some(1), None));
         cache.forget(|value| *value == 9).await;
-        assert_eq!(cache.get(NOW, async { panic!("it is kept") }).await.expect("kept"), 1);
+        assert_eq!(cache.get(NOW, async { panic!("still cached") }).await.expect("kept"), 1);
         cache.forget(|value| *value == 1).await;
-        assert_eq!(cache.get(NOW, async { Ok(cached(2, 60)) }).await.expect("asked anew"), 2);
+        assert_eq!(cache.get(NOW, async { Ok(cached(2, 60)) }).await.expect("loaded again"), 2);
     }
 }

@@ -186,7 +186,7 @@ impl OperationContext {
     fn ended(&self, error: Error) -> OperationError {
         let writing = error.may_have_taken_effect();
         // It was waiting for its turn, the first one or the next.
-        let waited = !writing && matches!(error.kind(), ErrorKind::QueuedTooLong | ErrorKind::Throttled { .. });
+        let waited = !writing && matches!(error.kind(), ErrorKind::QueuedTooLong | ErrorKind::Throttled);
         if waited && self.stop.is_cancelled() {
             return self.interrupted(false);
         }

@@ -163,7 +163,7 @@ async fn an_agency_that_is_not_there_is_named() {
     let (error, asked) = refused(Settings::default(), acting, key()).await;
     assert_eq!(
         error.to_string().split(" (request id").next(),
-        Some("CreateTemporaryAccessKeyByAgency: HTTP 404 Not Found, 404: Could not find agency: nobody.")
+        Some("CreateTemporaryAccessKeyByAgency: HTTP 404 Not Found: Could not find agency: nobody.")
     );
     assert_eq!(asked, ["CreateTemporaryAccessKeyByAgency"]);
 }
