@@ -47,9 +47,9 @@ pub struct Error {
 }
 
 impl Error {
-    pub(super) fn new(operation: Operation, kind: ErrorKind, message: String) -> Self {
+    pub(super) fn new(operation: impl Into<Option<Operation>>, kind: ErrorKind, message: String) -> Self {
         Self {
-            operation: Some(operation),
+            operation: operation.into(),
             status: None,
             code: None,
             message,
@@ -271,13 +271,8 @@ impl Error {
 
 impl From<ConfigError> for Error {
     fn from(error: ConfigError) -> Self {
-        Self {
-            operation: None,
-            attempts: 0,
-            message: error.to_string(),
-            source: Some(Arc::new(error)),
-            ..Self::new(Operation::ListProjects, ErrorKind::InvalidRequest, String::new())
-        }
+        let text = error.to_string();
+        Self { attempts: 0, source: Some(Arc::new(error)), ..Self::new(None, ErrorKind::InvalidRequest, text) }
     }
 }
 

@@ -15,10 +15,8 @@ use super::{
     endpoint::Endpoint,
     error::Error,
     host_limits::HostLimits,
-    request::Request,
-    retry::{Retry, RetryPolicy, Safety},
+    retry::{OnUnknownOutcome, Retry, RetryPolicy},
     transport::{self, Transport},
-    write::Write,
 };
 use crate::dli::operation::Operation;
 
@@ -159,7 +157,7 @@ impl Client {
         }
         let retry = Retry::new(&self.inner.host_limits, Some(&policy), Operation::ListProjects, "the identity service");
         let ask = || self.inner.project_id(region, name);
-        let id = Box::pin(retry.run(Safety::Idempotent, known, ask)).await.map_err(Error::preliminary)?;
+        let id = Box::pin(retry.run(OnUnknownOutcome::Repeat, known, ask)).await.map_err(Error::preliminary)?;
         Ok(id.expect("only a check replaces a value"))
     }
 
@@ -248,25 +246,9 @@ impl Project {
         Self { retry_policy: Some(RetryPolicy::new(deadline, cancel)), ..self }
     }
 
-    /// Runs a write that is not idempotent and verifies it when its outcome is unknown.
-    pub async fn run_verified<'a, D>(
-        &'a self,
-        write: impl FnOnce() -> Write<'a>,
-        is_done: impl Fn() -> D + Sync,
-    ) -> Result<(), Error>
-    where
-        D: Future<Output = Result<bool, Error>> + Send,
-    {
-        write().verified(is_done).await
-    }
-
     /// Whether calls are waiting for the rate limiter.
     pub fn is_throttled(&self) -> bool {
         self.client.host_limits.limiter(&self.endpoint.host()).has_waiters()
-    }
-
-    pub(super) fn write(&self, request: Request<'static>) -> Write<'_> {
-        Write { project: self, request, fallback: None }
     }
 
     /// Delays before each new read of an object that the service reports as missing.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use http::{
-    HeaderName, HeaderValue,
+    HeaderName, HeaderValue, Method,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, LOCATION, RETRY_AFTER},
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -21,7 +21,7 @@ use super::{
     error::Error,
     project::{Inner, Project},
     response::{self, Response, sanitize},
-    retry::{Retry, Safety},
+    retry::{OnUnknownOutcome, Retry},
 };
 use crate::dli::{
     error_code::REQUEST_ID_HEADER,
@@ -138,21 +138,25 @@ impl Project {
 
     /// Sends an idempotent request and ignores the response body.
     pub(super) async fn run(&self, request: Request<'_>) -> Result<(), Error> {
-        self.response(&request, Safety::Idempotent).await.map(drop)
+        self.response(&request, OnUnknownOutcome::Repeat).await.map(drop)
     }
 
     /// Sends a request and decodes the response. A write is not repeated while its outcome is unknown.
     pub(super) async fn fetch<T: DeserializeOwned>(&self, request: Request<'_>) -> Result<T, Error> {
-        let safety = if request.operation.is_write() { Safety::Once } else { Safety::Idempotent };
-        self.response(&request, safety).await?.expect("only a check replaces a response").decode()
+        let on_unknown = if request.operation.is_write() { OnUnknownOutcome::Fail } else { OnUnknownOutcome::Repeat };
+        self.response(&request, on_unknown).await?.expect("only a check replaces a response").decode()
     }
 
     /// Sends a request with retries. Returns `None` if a check found its effect.
-    pub(super) async fn response(&self, request: &Request<'_>, safety: Safety<'_>) -> Result<Option<Response>, Error> {
+    pub(super) async fn response(
+        &self,
+        request: &Request<'_>,
+        on_unknown: OnUnknownOutcome<'_>,
+    ) -> Result<Option<Response>, Error> {
         let host = self.endpoint.host();
         let retry = Retry::new(&self.client.host_limits, self.retry_policy.as_ref(), request.operation, &host);
         // Boxed: every step of every resource contains this future.
-        Box::pin(retry.run(safety, || std::future::ready(None), || self.observed(request))).await
+        Box::pin(retry.run(on_unknown, || std::future::ready(None), || self.observed(request))).await
     }
 
     /// Runs one attempt with the project's credentials.
@@ -174,7 +178,7 @@ impl Inner {
         };
         tracing::debug!(
             operation = request.operation.name(),
-            method = request.operation.method().as_str(),
+            method = request.operation.method(),
             path = request.path,
             status = status.map(|status| status.as_u16()),
             request_id,
@@ -250,7 +254,6 @@ impl Inner {
 /// Builds the HTTP request with its signature or token.
 fn sign(request: &Request<'_>, dispatch: Dispatch<'_>, time: OffsetDateTime) -> Result<reqwest::Request, Error> {
     let operation = request.operation;
-    let method = operation.method();
     let query = canonical_query(&request.query);
     let url = dispatch.endpoint.join(&request.path, &query).ok_or_else(|| {
         let path = &request.path;
@@ -272,7 +275,7 @@ fn sign(request: &Request<'_>, dispatch: Dispatch<'_>, time: OffsetDateTime) -> 
             let host = dispatch.endpoint.host();
             let signed = headers.iter().map(|(name, value)| (*name, value.as_ref())).chain([("host", host.as_str())]);
             let signable = Signable {
-                method: method.as_str(),
+                method: operation.method(),
                 path: &request.path,
                 query: &request.query,
                 headers: &signed.collect::<Vec<_>>(),
@@ -285,6 +288,7 @@ fn sign(request: &Request<'_>, dispatch: Dispatch<'_>, time: OffsetDateTime) -> 
     headers.push((ACCEPT.as_str(), JSON.into()));
     headers.extend(request.headers.iter().map(|(name, value)| (*name, value.expose_secret().into())));
 
+    let method = Method::from_bytes(operation.method().as_bytes()).expect("a method of the operation table");
     let mut http_request = reqwest::Request::new(method, url);
     for (name, value) in headers {
         let mut value = HeaderValue::from_str(&value).map_err(|source| Error::invalid_request(operation, source))?;

@@ -1,6 +1,6 @@
 //! The retry loop of every call.
 //!
-//! A call that was certainly not executed is always retried. If its outcome is unknown, its [`Safety`] decides. Every
+//! A call that was certainly not executed is always retried. If its outcome is unknown, its [`OnUnknownOutcome`] decides. Every
 //! attempt has its own signature.
 
 use std::{sync::Arc, time::Duration};
@@ -67,14 +67,14 @@ async fn until<T>(end: Instant, future: impl Future<Output = T>) -> Option<T> {
     }
 }
 
-/// Whether a call is repeated when its outcome is unknown.
+/// What to do when the outcome of an attempt is unknown.
 #[derive(Clone, Copy)]
-pub(super) enum Safety<'a> {
-    /// It is repeated.
-    Idempotent,
-    /// It is not repeated.
-    Once,
-    /// It is repeated if the check finds that it had no effect.
+pub(super) enum OnUnknownOutcome<'a> {
+    /// Repeat the call.
+    Repeat,
+    /// Return the error.
+    Fail,
+    /// Repeat the call if the check finds that it had no effect.
     Verify(Check<'a>),
 }
 
@@ -152,13 +152,13 @@ impl<'a> Retry<'a> {
     /// `known` by the time that a request may be sent is returned instead.
     pub(super) async fn run<T, K: Future<Output = Option<T>>, A: Future<Output = Result<T, Error>>>(
         mut self,
-        safety: Safety<'_>,
+        on_unknown: OnUnknownOutcome<'_>,
         known: impl Fn() -> K,
         attempt: impl Fn() -> A,
     ) -> Result<Option<T>, Error> {
         loop {
             let Some(permit) = self.within(self.limiter.acquire_permit()).await else {
-                return self.end_of_queue(safety).await.map(|()| None);
+                return self.end_of_queue(on_unknown).await.map(|()| None);
             };
             if let Some(value) = known().await {
                 self.limiter.release(permit);
@@ -176,10 +176,10 @@ impl<'a> Retry<'a> {
             };
             self.attempts += error.attempts;
             self.open |= error.may_have_taken_effect();
-            let is_done = match safety {
-                Safety::Idempotent => self.prepare_retry(error, true).await.map(|()| false)?,
-                Safety::Once => self.prepare_retry(error, false).await.map(|()| false)?,
-                Safety::Verify(check) => self.verify(error, check).await?,
+            let is_done = match on_unknown {
+                OnUnknownOutcome::Repeat => self.prepare_retry(error, true).await.map(|()| false)?,
+                OnUnknownOutcome::Fail => self.prepare_retry(error, false).await.map(|()| false)?,
+                OnUnknownOutcome::Verify(check) => self.verify(error, check).await?,
             };
             if is_done {
                 self.refund();
@@ -189,11 +189,11 @@ impl<'a> Retry<'a> {
     }
 
     /// Ends a call that no longer may wait for the rate limiter. Returns `Ok` if a check found its effect.
-    async fn end_of_queue(&mut self, safety: Safety<'_>) -> Result<(), Error> {
+    async fn end_of_queue(&mut self, on_unknown: OnUnknownOutcome<'_>) -> Result<(), Error> {
         let queued = || Error::queued_too_long(self.operation, self.host, self.limiter.limit());
         let error = self.last.take().unwrap_or_else(queued);
-        match (safety, self.uncertain.take()) {
-            (Safety::Verify(check), Some(uncertain)) => {
+        match (on_unknown, self.uncertain.take()) {
+            (OnUnknownOutcome::Verify(check), Some(uncertain)) => {
                 let error = self.finish(error);
                 self.verify_late_effect(error, uncertain, check).await
             }
@@ -511,7 +511,7 @@ mod tests {
         let host = "the identity service";
         let one = || {
             let retry = Retry::new(&host_limits, Some(&retry_policy), Operation::ListProjects, host);
-            retry.run(Safety::Idempotent, known, || async { ask().await.map(|()| "p") })
+            retry.run(OnUnknownOutcome::Repeat, known, || async { ask().await.map(|()| "p") })
         };
         let all = futures_util::future::join_all((0..5).map(|_| one())).await;
         assert!(all.into_iter().all(|found| found.is_ok_and(|id| id == Some("p"))));
@@ -689,7 +689,7 @@ mod tests {
                     }
                     Err::<(), _>(maintenance(operation))
                 };
-                retry.run(Safety::Idempotent, || std::future::ready(None), attempt).await
+                retry.run(OnUnknownOutcome::Repeat, || std::future::ready(None), attempt).await
             };
             let alone = tokio::time::timeout(MINUTE * 2, run(0)).await;
             assert!(alone.is_err(), "there is no earlier error");
@@ -719,7 +719,7 @@ mod tests {
                 let error = Error::new(Operation::Bind, ErrorKind::ConnectFailed, String::new());
                 std::future::ready(Err::<(), _>(error))
             };
-            let outcome = retry.run(Safety::Once, || std::future::ready(None), attempt).await;
+            let outcome = retry.run(OnUnknownOutcome::Fail, || std::future::ready(None), attempt).await;
             outcome.expect_err("there is no connection").attempts
         };
         assert_eq!(attempts().await, CONNECT_ATTEMPTS);

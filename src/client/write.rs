@@ -6,7 +6,7 @@ use super::{
     error::Error,
     project::Project,
     request::Request,
-    retry::{Check, Safety},
+    retry::{Check, OnUnknownOutcome},
 };
 
 /// A write that is not idempotent, such as adding a route.
@@ -18,10 +18,28 @@ pub struct Write<'a> {
     pub(super) fallback: Option<Request<'static>>,
 }
 
+impl Project {
+    /// Runs a write that is not idempotent and verifies it when its outcome is unknown.
+    pub async fn run_verified<'a, D>(
+        &'a self,
+        write: impl FnOnce() -> Write<'a>,
+        is_done: impl Fn() -> D + Sync,
+    ) -> Result<(), Error>
+    where
+        D: Future<Output = Result<bool, Error>> + Send,
+    {
+        write().verified(is_done).await
+    }
+
+    pub(super) fn write(&self, request: Request<'static>) -> Write<'_> {
+        Write { project: self, request, fallback: None }
+    }
+}
+
 impl Write<'_> {
     /// Sends the write. It is repeated only after attempts that certainly had no effect.
     pub async fn send(self) -> Result<(), Error> {
-        self.run(Safety::Once).await
+        self.run(OnUnknownOutcome::Fail).await
     }
 
     /// Sends the write. When its outcome is unknown, `is_done` reads whether it took effect; it is repeated only if it
@@ -32,17 +50,17 @@ impl Write<'_> {
     {
         let is_done = || Box::pin(is_done()) as BoxFuture<'_, _>;
         let delays = self.project.consistency_delays();
-        self.run(Safety::Verify(Check { is_done: &is_done, delays })).await
+        self.run(OnUnknownOutcome::Verify(Check { is_done: &is_done, delays })).await
     }
 
-    async fn run(self, safety: Safety<'_>) -> Result<(), Error> {
+    async fn run(self, on_unknown: OnUnknownOutcome<'_>) -> Result<(), Error> {
         let Self { project, request, fallback } = self;
-        match (project.response(&request, safety).await, fallback) {
+        match (project.response(&request, on_unknown).await, fallback) {
             (Err(error), Some(fallback)) if error.is_not_published() => {
                 let host = project.endpoint.host();
                 tracing::info!(host, "v3 routes are not published here; using v2.0");
                 project.client.without_v3_routes.lock().insert(host);
-                project.response(&fallback, safety).await.map(drop)
+                project.response(&fallback, on_unknown).await.map(drop)
             }
             (outcome, _) => outcome.map(drop),
         }
