@@ -116,7 +116,7 @@ pub enum ConfigError {
     /// An invalid or unsafe endpoint.
     #[error("the endpoint {endpoint:?} {problem}")]
     Endpoint {
-        /// As given; without what may be a password.
+        /// The configured value, without a part that may be a password.
         endpoint: String,
         /// End of the sentence.
         problem: String,

@@ -233,7 +233,7 @@ mod tests {
         assert!(!transport.plain.initialized());
         let first = transport.client(&endpoint).await.expect("made");
         assert!(std::ptr::eq(first, transport.client(&endpoint).await.expect("kept")));
-        assert!(!transport.world.initialized() && !transport.direct.initialized());
+        assert!(!transport.proxied.initialized() && !transport.direct.initialized());
         assert_eq!(transport.timeouts().connect, Duration::from_secs(10));
         assert_eq!(transport.timeouts().request, Duration::from_mins(1));
     }

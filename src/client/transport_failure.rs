@@ -8,7 +8,7 @@ use crate::dli::error_catalog::TransportFailure;
 
 /// Why no connection came about.
 pub(super) fn of_connect(source: &reqwest::Error) -> TransportFailure {
-    // The proxy's own errors have no public type; a connection to it may fail like any other, beneath them.
+    // Proxy errors have no public type. They may wrap a failed connection to the proxy, so they come first.
     if causes(source).any(|cause| cause.to_string().starts_with("tunnel error")) {
         return TransportFailure::Proxy;
     }
