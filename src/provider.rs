@@ -1,7 +1,6 @@
-//! The provider `dli`: its configuration, and one file (or folder) for each kind of resource.
+//! The provider `dli`: its configuration, and one file or folder for each resource and data source.
 //!
-//! In here there is no gRPC and no MessagePack. A resource turns its typed model into calls of the `client` room and
-//! the answers back into the model.
+//! A resource converts its model to requests of the `client` module, and the responses back to the model.
 
 mod configuration;
 mod elastic_resource_pools;
@@ -18,14 +17,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use self::{
-    elastic_resource_pools::data_source::ElasticResourcePoolsDataSource,
-    enhanced_connection::EnhancedConnection,
-    enhanced_connection::{data_source::EnhancedConnectionDataSource, data_sources::EnhancedConnectionsDataSource},
+    elastic_resource_pools::data_source::elastic_resource_pools,
+    enhanced_connection::{
+        EnhancedConnection, data_source::EnhancedConnectionDataSource, data_sources::EnhancedConnectionsDataSource,
+    },
     enhanced_connection_binding::EnhancedConnectionBinding,
     enhanced_connection_privilege::EnhancedConnectionPrivilege,
     enhanced_connection_route::EnhancedConnectionRoute,
     provider_data::ProviderData,
-    queues::data_source::QueuesDataSource,
+    queues::data_source::queues,
     shared::validators::MatchesRule,
 };
 use crate::{
@@ -46,6 +46,9 @@ pub use self::{
     configuration::settings::Environment,
     enhanced_connection::creation_journal::{Client, CreationJournal, journal_directory},
 };
+
+const DESCRIPTION: &str = "Manages Huawei Cloud Data Lake Insight (DLI). The provider sends no request before the \
+                           first resource needs one.";
 
 /// The provider.
 #[derive(Debug)]
@@ -69,38 +72,29 @@ impl DliProvider {
 #[async_trait]
 impl Provider for DliProvider {
     fn schema(&self) -> Schema {
-        let attributes = configuration::schema::attributes().into_iter().chain(vec![
-            Attribute::bool("insecure").description(
-                "Accepts any TLS certificate of the service. For tests only: whoever sits in between can read and change \
-                 everything. Environment: `HW_INSECURE`.",
-            ),
-            Attribute::string("cacert_file").description(
-                "File with certificates (PEM) to trust besides those of the operating system. Environment: `OS_CACERT`.",
-            ),
+        let mut attributes = configuration::schema::attributes();
+        attributes.extend([
             Attribute::new("default_tags", Type::map(Type::String))
                 .validator(KeysAre(MatchesRule(&[rules::TAG_KEY])))
                 .validator(ValuesAre(MatchesRule(&[rules::TAG_VALUE])))
-                .description("Tags that every connection gets; what `tags` of a resource says goes before them."),
+                .description("Default tags for every connection. `tags` on a resource override them."),
             Attribute::nested(
                 "ignore_tags",
                 Nesting::Single,
                 vec![
-                    Attribute::new("keys", Type::set(Type::String)).description("Keys of such tags."),
-                    Attribute::new("key_prefixes", Type::set(Type::String)).description("Beginnings of their keys."),
+                    Attribute::new("keys", Type::set(Type::String)).description("Keys of the tags."),
+                    Attribute::new("key_prefixes", Type::set(Type::String)).description("Prefixes of the keys."),
                 ],
             )
-            .description("Tags that somebody else looks after: they are neither seen nor touched."),
+            .description("Tags managed outside Terraform. The provider ignores them."),
             Attribute::bool("plan_checks").description(
-                "Whether a plan asks the service if the queues and elastic resource pools that are to be bound exist and may \
-                 be bound, and if the name of a new connection is free. Default: `true`. Without credentials nothing is \
-                 asked.",
+                "Whether a plan checks that the queues and elastic resource pools to bind exist and can be bound, and \
+                 that the name of a new connection is free. Default: `true`. Without credentials, plans are not \
+                 checked.",
             ),
         ]);
-        let attributes = attributes.collect();
         let blocks = vec![configuration::schema::assume_role()];
-        let description = "Manages Huawei Cloud Data Lake Insight (DLI). Nothing is asked of the network before the \
-                           first resource needs it."
-            .to_owned();
+        let description = DESCRIPTION.to_owned();
         Schema { body: BlockBody { attributes, blocks, description, ..BlockBody::default() }, ..Schema::default() }
     }
 
@@ -123,8 +117,8 @@ impl Provider for DliProvider {
         vec![
             Arc::new(EnhancedConnectionDataSource(provider_data())),
             Arc::new(EnhancedConnectionsDataSource(provider_data())),
-            Arc::new(QueuesDataSource::new(provider_data())),
-            Arc::new(ElasticResourcePoolsDataSource::new(provider_data())),
+            Arc::new(queues(provider_data())),
+            Arc::new(elastic_resource_pools(provider_data())),
         ]
     }
 }

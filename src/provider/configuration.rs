@@ -3,4 +3,4 @@
 pub(super) mod credential_chain;
 pub(super) mod schema;
 pub(super) mod settings;
-mod shared_file;
+pub(super) mod shared_file;

@@ -1,27 +1,25 @@
-//! The provider's configuration, and the client that comes of it.
+//! The configuration of the provider, and the state that its resources share.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-    path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeSet, fmt, path::PathBuf, sync::Arc, time::Duration};
 
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     configuration::{
-        credential_chain::{self, Resolved},
+        credential_chain,
         settings::{ConfigOrEnv, Environment, Origin},
+        shared_file::Resolved,
     },
     enhanced_connection::creation_journal::CreationJournal,
-    shared::error_detail,
-    shared::operation::{OperationContext, OperationError},
-    shared::ownership::OwnershipConflicts,
-    shared::run_state::RunState,
-    shared::tags::TagPolicy,
-    shared::write_locks::WriteLocks,
+    shared::{
+        error_detail,
+        operation::{self, OperationContext},
+        ownership::OwnershipConflicts,
+        run_state::RunState,
+        tags::TagPolicy,
+        write_locks::WriteLocks,
+    },
 };
 use crate::{
     client::{self, Client, Config, ConfigError},
@@ -35,7 +33,7 @@ use crate::{
 /// How long the provider reads an object again that the service reports as missing, in seconds.
 const CONSISTENCY_TIMEOUT: &str = "DLI_CONSISTENCY_TIMEOUT";
 
-/// Whom the provider acts for. Shared with the resources, which exist before the configuration comes.
+/// Shared by all resources. Exists before the provider is configured.
 pub(super) struct ProviderData {
     environment: Environment,
     configured: Mutex<Option<Configured>>,
@@ -46,13 +44,12 @@ pub(super) struct ProviderData {
 #[derive(Debug, Clone)]
 struct Configured {
     client: Client,
-    /// Attributes whose values come from something that does not exist yet.
+    /// Arguments that contain unknown values.
     unknown: Vec<&'static str>,
     region: Option<String>,
     project_id: Option<String>,
     tag_policy: TagPolicy,
     plan_checks: bool,
-    /// Of this run: where a process outlives one, the next begins anew.
     ownership_conflicts: Arc<OwnershipConflicts>,
     run_state: Arc<RunState>,
 }
@@ -62,23 +59,20 @@ impl ProviderData {
         Self { environment, configured: Mutex::new(None), write_locks: WriteLocks::default(), journal }
     }
 
-    /// Takes the provider block in. Reads files, uses no network.
+    /// Reads the provider block and starts a run. Reads files, but sends no requests.
     pub(super) fn configure(&self, config: &Value) -> Result<Diagnostics, Diagnostics> {
         let settings = ConfigOrEnv { config, environment: &self.environment };
-        let open = |names: &[&'static str]| -> Vec<_> {
+        let unknown = |names: &[&'static str]| -> Vec<_> {
             names.iter().filter(|name| !config.get(name).is_wholly_known()).copied().collect()
         };
-        let mut unknown = open(&credential_chain::CREDENTIALS_ARGUMENTS);
-        // While a part is open, what is there may be no half but a whole.
-        let found = if unknown.is_empty() { Some(credential_chain::resolve(settings)?) } else { None };
-        unknown.extend(open(&CONNECTION_ARGUMENTS));
-        let (region, project_id) = place(settings, found.as_ref());
+        let mut unknown_arguments = unknown(&credential_chain::CREDENTIALS_ARGUMENTS);
+        // An unknown argument may complete or replace the known ones.
+        let resolved = if unknown_arguments.is_empty() { Some(credential_chain::resolve(settings)?) } else { None };
+        unknown_arguments.extend(unknown(&CONNECTION_ARGUMENTS));
+        let (region, project_id) = location(settings, resolved.as_ref());
         let (insecure, mut warnings) = insecure(settings)?;
-        warnings.extend(found.as_ref().and_then(|found| credential_chain::ignored_identity(settings, found)));
-        let tag_policy = tag_policy(config);
-        if let Some(key) = tag_policy.defaults.keys().find(|key| tag_policy.ignores(key)) {
-            return Err(ignored_default(key));
-        }
+        warnings.extend(resolved.as_ref().and_then(|found| credential_chain::ignored_identity(settings, found)));
+        let tag_policy = tag_policy(config)?;
         let endpoint = |service: &str| {
             let endpoints = Some(config.get("endpoints")).filter(|endpoints| endpoints.is_wholly_known())?;
             endpoints.get(service).as_str().map(str::to_owned)
@@ -87,9 +81,9 @@ impl ProviderData {
             Some(address) => Some(address),
             None => auth_url(settings)?,
         };
-        let file = found.as_ref().filter(|found| found.is_file).map(|found| found.credentials.origin.clone());
+        let file = resolved.as_ref().filter(|found| found.is_file).map(|found| found.credentials.origin.clone());
         let client = Client::new(Config {
-            credentials: found.map(|found| found.credentials),
+            credentials: resolved.map(|found| found.credentials),
             region: region.clone(),
             project_id: project_id.clone(),
             project_name: settings.text("project_name"),
@@ -104,16 +98,16 @@ impl ProviderData {
         });
         let client = client.map_err(|error| {
             let setting = if let ConfigError::Text { setting, .. } = &error { setting } else { "" };
-            let place = file.or_else(|| match settings.either(setting)? {
+            let origin = file.or_else(|| match settings.either(setting)? {
                 (_, Origin::Variable(name)) => Some(format!("{name} in the environment")),
                 (_, Origin::Argument) => None,
             });
-            error_detail::configuration(&error, place.as_deref())
+            error_detail::configuration(&error, origin.as_deref())
         })?;
         self.journal.start_run();
-        *self.configured.lock().unwrap_or_else(PoisonError::into_inner) = Some(Configured {
+        *self.configured.lock() = Some(Configured {
             client,
-            unknown,
+            unknown: unknown_arguments,
             region,
             project_id,
             tag_policy,
@@ -131,151 +125,130 @@ impl ProviderData {
         location: (Option<&str>, Option<&str>),
         timeout: Duration,
         stop: &CancellationToken,
-    ) -> Result<OperationContext, OperationError> {
-        OperationContext::open(self.client()?, location, timeout, stop).await
-    }
-
-    /// Returns the client, unless an argument is unknown: a fallback could mean another cloud or account.
-    fn client(&self) -> Result<Client, Diagnostics> {
-        let Configured { client, unknown, .. } = self
-            .configured()
-            .ok_or_else(|| Diagnostic::bug("A resource was used before the provider was configured."))?;
-        if unknown.is_empty() {
-            return Ok(client);
+    ) -> operation::Result<OperationContext> {
+        let configured = self.configured();
+        let Configured { client, unknown, run_state, .. } =
+            configured.ok_or_else(|| Diagnostic::bug("A resource was used before the provider was configured."))?;
+        // A fallback for an unknown argument could mean another cloud or account.
+        if !unknown.is_empty() {
+            let text = format!(
+                "The provider's {} comes from a resource that has not been applied yet, but this resource already \
+                 exists and must be read. No request was sent.\n\nApply the other resource first (terraform apply \
+                 -target=ADDRESS), or configure the provider with values that do not depend on resources.",
+                unknown.join(", ")
+            );
+            return Err(Diagnostic::error("Provider Configuration Not Known Yet", text).into());
         }
-        let text = format!(
-            "The provider's {} comes from a resource that has not been applied yet, but this resource already exists and \
-             must be read. Nothing was sent.\n\nApply the other resource first (terraform apply -target=ADDRESS), \
-             or configure the provider with values that do not depend on resources.",
-            unknown.join(", ")
-        );
-        Err(Diagnostic::error("Provider Configuration Not Known Yet", text).into())
+        OperationContext::open(client, run_state, location, timeout, stop).await
     }
 
     fn configured(&self) -> Option<Configured> {
-        self.configured.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.configured.lock().clone()
     }
 
-    /// The region of what names none, where it is known.
+    /// The provider's region; `None` if it is unknown or not set.
     pub(super) fn region(&self) -> Option<String> {
-        self.configured().filter(|known| !known.unknown.contains(&"region"))?.region
+        self.configured().filter(|configured| !configured.unknown.contains(&"region"))?.region
     }
 
-    /// The project of what names none, where it is known.
-    pub(super) fn project_id(&self) -> Option<String> {
-        self.configured().filter(|known| !known.unknown.contains(&"project_id"))?.project_id
+    /// The provider's project; `None` if it is unknown, not set, or not in this region.
+    pub(super) fn project_id(&self, region: &Value) -> Option<String> {
+        let configured = self.configured().filter(|configured| !configured.unknown.contains(&"project_id"))?;
+        let is_in_region = region.is_null()
+            || !configured.unknown.contains(&"region")
+                && configured.region.as_deref().is_none_or(|name| region.as_str() == Some(name));
+        configured.project_id.filter(|_| is_in_region)
     }
 
-    /// Whether this region is the provider's; where the provider has none, every one is. `None` is one that is not known.
-    pub(super) fn is_in(&self, region: Option<&str>) -> bool {
-        self.configured().is_some_and(|known| {
-            let is_open = known.unknown.contains(&"region");
-            !is_open && (known.region.is_none() || known.region.as_deref() == region)
-        })
-    }
-
-    /// What the provider block says about tags.
     pub(super) fn tag_policy(&self) -> TagPolicy {
-        self.configured().map(|known| known.tag_policy).unwrap_or_default()
+        self.configured().map(|configured| configured.tag_policy).unwrap_or_default()
     }
 
-    /// Whether a plan may ask the service, and has anything to ask it with.
-    pub(super) async fn may_ask(&self) -> bool {
-        let known = self.configured().filter(|known| known.plan_checks && known.unknown.is_empty());
-        match known {
-            Some(known) => known.client.has_credentials().await,
+    /// Whether a plan may send requests: checks are enabled and credentials are available.
+    pub(super) async fn can_check_plans(&self) -> bool {
+        match self.configured().filter(|configured| configured.plan_checks && configured.unknown.is_empty()) {
+            Some(configured) => configured.client.has_credentials().await,
             None => false,
         }
     }
 
-    /// Who writes to which connection.
     pub(super) fn write_locks(&self) -> &WriteLocks {
         &self.write_locks
     }
 
-    /// Creations that Terraform may not know of.
     pub(super) fn creation_journal(&self) -> &CreationJournal {
         &self.journal
     }
 
-    /// Who declares which part of a connection.
     pub(super) fn ownership_conflicts(&self) -> Arc<OwnershipConflicts> {
-        self.configured().map(|known| known.ownership_conflicts).unwrap_or_default()
+        self.configured().map(|configured| configured.ownership_conflicts).unwrap_or_default()
     }
 
-    /// What plans have asked the service.
+    /// The state of the current run. Each call of Configure starts a new one.
     pub(super) fn run_state(&self) -> Arc<RunState> {
-        self.configured().map(|known| known.run_state).unwrap_or_default()
+        self.configured().map(|configured| configured.run_state).unwrap_or_default()
     }
 }
 
-/// What every call depends on, beside the credentials.
+/// Arguments that every request depends on, beside the credentials.
 const CONNECTION_ARGUMENTS: [&str; 8] =
     ["region", "project_id", "project_name", "cloud", "auth_url", "endpoints", "insecure", "cacert_file"];
 
-/// Region and project id. What a file says goes after the environment, and its project is one of its region.
-fn place(settings: ConfigOrEnv<'_>, found: Option<&Resolved>) -> (Option<String>, Option<String>) {
+/// Returns region and project ID. The environment takes precedence over a file, whose project belongs to its region.
+fn location(settings: ConfigOrEnv<'_>, resolved: Option<&Resolved>) -> (Option<String>, Option<String>) {
     let is_unknown = |name: &str| settings.config.get(name).is_unknown();
     let text = |name: &str| if is_unknown(name) { None } else { settings.text(name) };
-    let file_region = found.and_then(|found| found.region.clone());
+    let file_region = resolved.and_then(|found| found.region.clone());
     let region = text("region").or_else(|| file_region.clone().filter(|_| !is_unknown("region")));
-    // A name that is written down goes before an id of the environment.
+    // A project name in the configuration takes precedence over an ID in the environment.
     let is_named = settings.argument("project_name").is_some() && settings.argument("project_id").is_none();
     if is_named || is_unknown("project_id") {
         return (region, None);
     }
-    let of_file = || {
-        found
-            .and_then(|found| found.project_id.clone())
-            .filter(|_| settings.text("project_name").is_none() && (file_region.is_none() || file_region == region))
-    };
-    let project_id = text("project_id").or_else(of_file);
+    let file_project = resolved.and_then(|found| found.project_id.clone());
+    let is_in_region = file_region.is_none() || file_region == region;
+    let file_project = file_project.filter(|_| settings.text("project_name").is_none() && is_in_region);
+    let project_id = text("project_id").or(file_project);
     (region, project_id)
 }
 
-/// The address of the identity service. The block's own is checked before; what the environment says nobody has seen yet.
+/// Returns the address of the identity service. A validator has checked the argument, but not the variable.
 fn auth_url(settings: ConfigOrEnv<'_>) -> Result<Option<String>, Diagnostics> {
-    let Some((address, place)) = settings.either("auth_url") else { return Ok(None) };
-    if let (Origin::Variable(name), Err(error)) = (place, client::check_identity_endpoint(&address)) {
-        let text = format!("{name} in the environment: {error}.\n\nAllowed: https://HOST[:PORT][/v3].");
-        return Err(Diagnostic::error("Invalid Provider Configuration", text).at(Path::attribute("auth_url")).into());
+    let Some((address, origin)) = settings.either("auth_url") else { return Ok(None) };
+    if let (Origin::Variable(name), Err(error)) = (origin, client::check_identity_endpoint(&address)) {
+        return Err(invalid(
+            "auth_url",
+            format!("{name} in the environment: {error}.\n\nAllowed: https://HOST[:PORT][/v3]."),
+        ));
     }
     Ok(Some(address))
 }
 
-/// Whether any certificate is accepted, and the warning that it is.
+/// Returns whether any certificate is accepted, with a warning if so.
 fn insecure(settings: ConfigOrEnv<'_>) -> Result<(bool, Diagnostics), Diagnostics> {
-    let (insecure, place) = match settings.config.get("insecure") {
-        Value::Bool(insecure) => (*insecure, Origin::Argument),
-        Value::Unknown(_) => (false, Origin::Argument),
-        _ => match settings.variable("insecure") {
-            None => (false, Origin::Argument),
-            // As the other provider reads it.
-            Some((text, name)) => match text.as_str() {
-                "1" | "t" | "T" | "true" | "TRUE" | "True" => (true, Origin::Variable(name)),
-                "0" | "f" | "F" | "false" | "FALSE" | "False" => (false, Origin::Variable(name)),
-                _ => {
-                    let text = format!("{name} in the environment is {text:?}.\n\nAllowed: true or false.");
-                    return Err(Diagnostic::error("Invalid Provider Configuration", text)
-                        .at(Path::attribute("insecure"))
-                        .into());
-                }
-            },
+    let origin = match (settings.config.get("insecure"), settings.variable("insecure")) {
+        (Value::Bool(true), _) => "insecure = true".to_owned(),
+        (Value::Null, Some((text, name))) => match text.as_str() {
+            // The values that the huaweicloud provider accepts.
+            "1" | "t" | "T" | "true" | "TRUE" | "True" => format!("{name} in the environment"),
+            "0" | "f" | "F" | "false" | "FALSE" | "False" => return Ok((false, Diagnostics::new())),
+            _ => {
+                let text = format!("{name} in the environment is {text:?}.\n\nAllowed: true or false.");
+                return Err(invalid("insecure", text));
+            }
         },
+        _ => return Ok((false, Diagnostics::new())),
     };
-    let mut warnings = Diagnostics::new();
-    if insecure {
-        let said = match place {
-            Origin::Argument => "insecure = true".to_owned(),
-            Origin::Variable(name) => format!("{name} in the environment"),
-        };
-        let text = format!(
-            "{said}: any TLS certificate is accepted, so anyone between this machine and the service can read and change \
-             everything. Use cacert_file to trust a certificate of your own."
-        );
-        warnings.push(Diagnostic::warning("TLS Certificates Are Not Checked", text).at(Path::attribute("insecure")));
-    }
-    Ok((insecure, warnings))
+    let text = format!(
+        "{origin}: the provider accepts any TLS certificate, so anyone between this machine and the service can read \
+         and change all traffic. Use cacert_file to trust a certificate of your own."
+    );
+    let warning = Diagnostic::warning("TLS Certificates Are Not Checked", text).at(Path::attribute("insecure"));
+    Ok((true, warning.into()))
+}
+
+fn invalid(attribute: &str, text: String) -> Diagnostics {
+    Diagnostic::error("Invalid Provider Configuration", text).at(Path::attribute(attribute)).into()
 }
 
 /// Reads `DLI_CONSISTENCY_TIMEOUT`; at most an hour.
@@ -286,36 +259,36 @@ fn consistency_timeout(environment: &Environment) -> Result<Duration, Diagnostic
     let seconds = text.parse::<f64>().ok().filter(|seconds| (0.0..=3600.0).contains(seconds));
     seconds.map(Duration::from_secs_f64).ok_or_else(|| {
         let text = format!(
-            "{CONSISTENCY_TIMEOUT} in the environment is {text:?}. It must be a number of seconds from 0 to 3600, such as 5 \
-             or 0.5."
+            "{CONSISTENCY_TIMEOUT} in the environment is {text:?}. It must be a number of seconds from 0 to 3600, such \
+             as 5 or 0.5."
         );
         Diagnostic::error("Invalid Consistency Timeout", text).into()
     })
 }
 
-/// What the provider block says about tags, as far as it is known.
-fn tag_policy(config: &Value) -> TagPolicy {
+/// Reads `default_tags` and `ignore_tags`, as far as they are known.
+fn tag_policy(config: &Value) -> Result<TagPolicy, Diagnostics> {
     let (defaults, ignored) = (config.get("default_tags"), config.get("ignore_tags"));
     let texts = |name: &str| -> BTreeSet<String> {
         let elements = ignored.get(name).as_elements().unwrap_or_default();
         elements.iter().filter_map(Value::as_str).map(str::to_owned).collect()
     };
     let pairs = |(key, value): (&String, &Value)| Some((key.clone(), value.as_str()?.to_owned()));
-    TagPolicy {
-        defaults: defaults.as_map().into_iter().flatten().filter_map(pairs).collect::<BTreeMap<_, _>>(),
+    let tag_policy = TagPolicy {
+        defaults: defaults.as_map().into_iter().flatten().filter_map(pairs).collect(),
         ignored_keys: texts("keys"),
         ignored_prefixes: texts("key_prefixes"),
-        open: !(defaults.is_wholly_known() && ignored.is_wholly_known()),
+        has_unknown: !(defaults.is_wholly_known() && ignored.is_wholly_known()),
+    };
+    if let Some(key) = tag_policy.defaults.keys().find(|key| tag_policy.ignores(key)) {
+        let path = Path::attribute("default_tags").key(key);
+        let text = format!(
+            "{path} adds this tag to every connection, but ignore_tags excludes it from management.\n\nRemove it from \
+             one of the two."
+        );
+        return Err(Diagnostic::error("Tag Both Declared and Ignored", text).at(path).into());
     }
-}
-
-fn ignored_default(key: &str) -> Diagnostics {
-    let path = Path::attribute("default_tags").key(key);
-    let text = format!(
-        "{path} puts this tag on everything, but ignore_tags says that somebody else manages it.\n\nRemove it from one of the \
-         two."
-    );
-    Diagnostic::error("Tag Both Declared and Ignored", text).at(path).into()
+    Ok(tag_policy)
 }
 
 impl fmt::Debug for ProviderData {

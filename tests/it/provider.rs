@@ -837,11 +837,7 @@ async fn a_state_with_nulls_where_there_are_none_is_told_as_damaged() {
         ("", state(&[("hosts", Value::map([("a", null())]))]), "hosts[\"a\"]: expected string, found null."),
         ("_route", part("dli_enhanced_connection_route", &[("cidr", "10.0.0.0/8".into())]), "name: expected string"),
         ("_privilege", part("dli_enhanced_connection_privilege", &[]), "applicant_project_id: expected string"),
-        (
-            "_binding",
-            part("dli_enhanced_connection_binding", &binding(null())),
-            "one of queue and elastic_resource_pool",
-        ),
+        ("_binding", part("dli_enhanced_connection_binding", &binding(null())), "the binding has no name."),
         (
             "_binding",
             part("dli_enhanced_connection_binding", &[("connection_id", null()), ("queue", "q1".into())]),

@@ -1,17 +1,18 @@
-//! Out of which source the credentials come. What the provider block says goes before the environment, the environment
-//! before files, and this machine is asked last; whichever it is, nothing that is optional is mixed into it from another.
+//! Selects the source of the credentials.
 //!
-//! A form that is begun in the provider block is completed from the environment where it must be: `access_key` may be
-//! written down and its secret be `HW_SECRET_KEY`. A security token of the environment belongs to the half
-//! of the key that is beside it.
+//! The provider block takes precedence over the environment, the environment over files, and the metadata service comes
+//! last. Optional values are not taken from another source.
 //!
-//! Whom to act for is said apart from that: whoever is to assume an agency, the environment may name it.
+//! The environment may complete credentials that begin in the provider block: `access_key` may be an argument and its
+//! secret `HW_SECRET_KEY`. A security token in the environment belongs to the half of the key that is there.
+//!
+//! The agency to assume is configured independently of the credentials that assume it.
 
 use std::{path::PathBuf, time::Duration};
 
 use super::{
     settings::{ConfigOrEnv, Origin, variables},
-    shared_file::{self, Profile},
+    shared_file::{self, Resolved},
 };
 use crate::{
     client::{AccessKey, Agency, Credentials, CredentialsSource, NameOrId, PasswordCredentials},
@@ -21,278 +22,20 @@ use crate::{
     },
 };
 
-/// What is looked for in the provider block, and in the environment.
-const SOUGHT: [&str; 2] = [
-    "the provider's configuration: token; access_key with secret_key; user_name (or user_id) with password and domain_name \
-     (or domain_id); profile or shared_config_file",
-    "the environment: HW_AUTH_TOKEN; HW_ACCESS_KEY with HW_SECRET_KEY; HW_USER_NAME (or HW_USER_ID) with HW_USER_PASSWORD \
-     and HW_DOMAIN_NAME (or HW_DOMAIN_ID); HW_PROFILE or HW_SHARED_CONFIG_FILE; and the names that begin with OS_",
+/// What the provider searches in its configuration, and in the environment.
+const SEARCHED: [&str; 2] = [
+    "the provider's configuration: token; access_key with secret_key; user_name (or user_id) with password and \
+     domain_name (or domain_id); profile or shared_config_file",
+    "the environment: HW_AUTH_TOKEN; HW_ACCESS_KEY with HW_SECRET_KEY; HW_USER_NAME (or HW_USER_ID) with \
+     HW_USER_PASSWORD and HW_DOMAIN_NAME (or HW_DOMAIN_ID); HW_PROFILE or HW_SHARED_CONFIG_FILE; and the names that \
+     begin with OS_",
 ];
 
-/// How long the keys may be good for that an agency gives.
+/// Allowed lifetime of an agency's keys, in seconds.
 const DURATION: std::ops::RangeInclusive<u64> = 900..=86_400;
 
-/// What was found.
-#[derive(Debug)]
-pub(in crate::provider) struct Resolved {
-    pub(in crate::provider) credentials: Credentials,
-    /// What the file says beside them: it goes after the environment.
-    pub(in crate::provider) region: Option<String>,
-    /// The project in that region.
-    pub(in crate::provider) project_id: Option<String>,
-    /// Whether they are out of a file, whatever the environment holds beside it.
-    pub(in crate::provider) is_file: bool,
-    /// An agency that the file names without its account.
-    agency_without_domain: Option<String>,
-}
-
-/// Finds the credentials. Reads files, uses no network.
-pub(in crate::provider) fn resolve(settings: ConfigOrEnv<'_>) -> Result<Resolved, Diagnostics> {
-    let mut found = match in_configuration(settings)? {
-        Some(found) => found,
-        None => match in_environment(settings)? {
-            Some(found) => found,
-            None => default_sources(settings),
-        },
-    };
-    if let Some(agency) = agency(settings, &found)? {
-        found.credentials.agency = Some(agency);
-    } else if let Some(name) = &found.agency_without_domain {
-        // Without it the key would act for itself, in another account.
-        let text = format!(
-            "The key from {} is to act as the agency {name:?}, but the account that created the agency is not \
-             named.\n\nName it in the profile, as agencyDomainName or agencyDomainId, or configure assume_role.",
-            found.credentials.origin
-        );
-        return Err(Diagnostic::error("Incomplete Agency", text).at(Path::attribute("profile")).into());
-    }
-    Ok(found)
-}
-
-fn in_configuration(settings: ConfigOrEnv<'_>) -> Result<Option<Resolved>, Diagnostics> {
-    let is_given = |names: &[&str]| names.iter().any(|name| settings.argument(name).is_some());
-    if let Some(token) = settings.argument("token") {
-        return Ok(Some(found(CredentialsSource::Token(token.into()), Origin::Argument)));
-    }
-    if is_given(&["access_key", "secret_key"]) {
-        return key(settings).map(Some);
-    }
-    if is_given(&["user_name", "user_id", "password"]) {
-        return login(settings).map(Some);
-    }
-    if is_given(&["profile", "shared_config_file"]) {
-        return file(settings).map(Some);
-    }
-    Ok(None)
-}
-
-/// Nothing that begins a form is written down; what belongs to one may be, and goes before the environment here as well.
-fn in_environment(settings: ConfigOrEnv<'_>) -> Result<Option<Resolved>, Diagnostics> {
-    let has = |name: &str| settings.variable(name).is_some();
-    if let Some((token, name)) = settings.variable("token") {
-        return Ok(Some(found(CredentialsSource::Token(token.into()), Origin::Variable(name))));
-    }
-    if has("access_key") && has("secret_key") {
-        return key(settings).map(Some);
-    }
-    if (has("user_name") || has("user_id")) && has("password") {
-        return login(settings).map(Some);
-    }
-    if has("profile") || has("shared_config_file") {
-        return file(settings).map(Some);
-    }
-    // A half is a mistake, and not a reason to go on as somebody else.
-    if has("access_key") || has("secret_key") {
-        return key(settings).map(Some);
-    }
-    Ok(None)
-}
-
-/// A file that nobody has named, and this machine.
-fn default_sources(settings: ConfigOrEnv<'_>) -> Resolved {
-    let mut searched: Vec<String> = SOUGHT.map(str::to_owned).to_vec();
-    match home(settings).map(|home| home.join(shared_file::DEFAULT)) {
-        None => searched.push("the configuration file of KooCLI: there is no home directory (HOME)".to_owned()),
-        Some(path) => match shared_file::read(&path, None) {
-            Ok(profile) => return profile.into(),
-            Err(problem) => searched.push(format!("the configuration file of KooCLI: {} {problem}", path.display())),
-        },
-    }
-    let credentials = Credentials::new(CredentialsSource::Metadata { searched }, "this machine");
-    Resolved { credentials, region: None, project_id: None, is_file: false, agency_without_domain: None }
-}
-
-/// An access key with its secret, of which there is at least a half.
-fn key(settings: ConfigOrEnv<'_>) -> Result<Resolved, Diagnostics> {
-    let (id, place) = settings.either("access_key").ok_or_else(|| incomplete("access_key", "secret_key"))?;
-    let (secret, beside) = settings.either("secret_key").ok_or_else(|| incomplete("secret_key", "access_key"))?;
-    // The three parts of a temporary key were issued together: one of the environment goes with either half from there.
-    let security_token = match (&place, &beside) {
-        (Origin::Argument, Origin::Argument) => settings.argument("security_token"),
-        _ => settings.text("security_token"),
-    };
-    let security_token = security_token.map(Into::into);
-    Ok(found(CredentialsSource::Key(AccessKey { id, secret: secret.into(), security_token }), place))
-}
-
-/// A user with a password, of which there is at least a part.
-fn login(settings: ConfigOrEnv<'_>) -> Result<Resolved, Diagnostics> {
-    let id = || settings.either("user_id").map(|(id, place)| (NameOrId::Id(id), place));
-    let name = || settings.either("user_name").map(|(name, place)| (NameOrId::Name(name), place));
-    // A name that is written down goes before an id of the environment.
-    let (user, place) = match (id(), name()) {
-        (Some(id), Some(name)) => Some(if id.1 == Origin::Argument || name.1 != Origin::Argument { id } else { name }),
-        (id, name) => id.or(name),
-    }
-    .ok_or_else(|| incomplete("user_name", "password"))?;
-    let (password, _) = settings.either("password").ok_or_else(|| incomplete("password", "user_name"))?;
-    let domain = domain(settings, ["domain_id", "domain_name"]);
-    if domain.is_none() && matches!(user, NameOrId::Name(_)) {
-        return Err(incomplete("domain_name", "user_name"));
-    }
-    Ok(found(CredentialsSource::Password(PasswordCredentials { user, password: password.into(), domain }), place))
-}
-
-/// An account by its id or its name; one that is written down goes before one of the environment.
-fn domain(settings: ConfigOrEnv<'_>, [id, name]: [&str; 2]) -> Option<NameOrId> {
-    let written = settings.argument(id).map(NameOrId::Id).or_else(|| settings.argument(name).map(NameOrId::Name));
-    written.or_else(|| settings.text(id).map(NameOrId::Id)).or_else(|| settings.text(name).map(NameOrId::Name))
-}
-
-/// The profile that is named, in the file that is named, or else in the one in the home directory.
-fn file(settings: ConfigOrEnv<'_>) -> Result<Resolved, Diagnostics> {
-    let profile = settings.text("profile");
-    let path = match settings.text("shared_config_file") {
-        Some(text) => Some(match text.strip_prefix("~/") {
-            Some(rest) => home(settings).unwrap_or_default().join(rest),
-            None => PathBuf::from(text),
-        }),
-        None => home(settings).map(|home| home.join(shared_file::DEFAULT)),
-    };
-    let at = if settings.argument("shared_config_file").is_some() { "shared_config_file" } else { "profile" };
-    let path = path.ok_or_else(|| {
-        let text = "There is no home directory (HOME) to look for the configuration file of KooCLI in.\n\nName the file: \
-                    shared_config_file in the provider's configuration, or HW_SHARED_CONFIG_FILE in the environment.";
-        Diagnostic::error("Unusable Profile", text).at(Path::attribute(at))
-    })?;
-    let profile = shared_file::read(&path, profile.as_deref()).map_err(|problem| {
-        let text = format!(
-            "The configuration file of KooCLI, {}, {problem}.\n\nIt is named by shared_config_file (HW_SHARED_CONFIG_FILE) and \
-             profile (HW_PROFILE).",
-            path.display()
-        );
-        Diagnostic::error("Unusable Profile", text).at(Path::attribute(at))
-    })?;
-    Ok(profile.into())
-}
-
-/// Whom to act for. As the other provider does, whose environment it is: the variables count wherever there is no block,
-/// unless a profile that is named has an agency of its own.
-fn agency(settings: ConfigOrEnv<'_>, found: &Resolved) -> Result<Option<Agency>, Diagnostics> {
-    let names = ["assume_role.agency_name", "assume_role.domain_id", "assume_role.domain_name", "assume_role.duration"];
-    let is_block = !settings.config.get("assume_role").is_null();
-    let is_named = ["profile", "shared_config_file"].into_iter().any(|name| settings.text(name).is_some());
-    let has_own = found.is_file && is_named && found.credentials.agency.is_some();
-    if !is_block && (has_own || settings.variable(names[0]).is_none()) {
-        return Ok(None);
-    }
-    let at = |name: &str| Path::attribute("assume_role").field(name.to_owned());
-    let refuse = |name: &'static str, text: String| {
-        Err(Diagnostics::from(Diagnostic::error("Incomplete Agency", text).at(at(name))))
-    };
-    let Some((name, place)) = settings.either(names[0]) else {
-        let text = "assume_role needs agency_name, or HW_ASSUME_ROLE_AGENCY_NAME in the environment.".to_owned();
-        return refuse("agency_name", text);
-    };
-    let Some(domain) = domain(settings, [names[1], names[2]]) else {
-        let text = format!(
-            "The agency {name:?} is to be assumed, but the account that created it is not named.\n\nSet domain_name (or \
-             domain_id) in assume_role, or HW_ASSUME_ROLE_DOMAIN_NAME (or HW_ASSUME_ROLE_DOMAIN_ID) in the environment."
-        );
-        return refuse("domain_name", text);
-    };
-    let duration = match place {
-        Origin::Argument => settings.argument(names[3]),
-        Origin::Variable(_) => settings.text(names[3]),
-    };
-    let duration =
-        match duration.map(|text| text.parse::<u64>().ok().filter(|seconds| DURATION.contains(seconds)).ok_or(text)) {
-            None => None,
-            Some(Ok(seconds)) => Some(Duration::from_secs(seconds)),
-            Some(Err(text)) => {
-                let text = format!("The duration {text:?} is not a number of seconds from 900 to 86400.");
-                return refuse("duration", text);
-            }
-        };
-    Ok(Some(Agency { name, domain, duration, origin: origin(place) }))
-}
-
-/// A warning where the environment has the other provider act as somebody whom this one does not know how to become.
-pub(in crate::provider) fn ignored_identity(settings: ConfigOrEnv<'_>, found: &Resolved) -> Option<Diagnostic> {
-    let has = |name: &str| (settings.environment)(name).is_some_and(|text| !text.is_empty());
-    let Credentials { source: form, agency, origin } = &found.credentials;
-    let (variables, way) = if has("HW_ASSUME_ROLE_IDP_ID") && !matches!(form, CredentialsSource::Token(_)) {
-        let set = ["HW_ASSUME_ROLE_IDP_ID", "HW_ASSUME_ROLE_ID_TOKEN", "HW_ASSUME_ROLE_ID_TOKEN_FILE"];
-        (set.into_iter().filter(|name| has(name)).collect::<Vec<_>>(), "log in with OpenID Connect")
-    } else if has("OS_AGENCY_NAME") && has("OS_AGENCY_DOMAIN_NAME") && agency.is_none() {
-        (vec!["OS_AGENCY_NAME", "OS_AGENCY_DOMAIN_NAME"], "act as an agency")
-    } else {
-        return None;
-    };
-    let acts = match (agency, form) {
-        (Some(Agency { name, origin, .. }), _) => format!("acts as the agency {name:?} of {origin}"),
-        (None, CredentialsSource::Metadata { .. }) => "uses the key of this machine".to_owned(),
-        (None, _) => format!("uses the credentials of {origin}"),
-    };
-    let text = format!(
-        "{} in the environment: these have the huaweicloud provider {way}. This provider does not know them; it {acts}.\n\nTo \
-         act as an agency, set assume_role, or HW_ASSUME_ROLE_AGENCY_NAME and HW_ASSUME_ROLE_DOMAIN_NAME in the environment. \
-         If whoever acts now is meant, unset the variables.",
-        variables.join(", ")
-    );
-    Some(Diagnostic::warning("Identity in the Environment Not Used", text))
-}
-
-/// The home directory.
-fn home(settings: ConfigOrEnv<'_>) -> Option<PathBuf> {
-    let read = |name: &str| (settings.environment)(name).filter(|path| !path.is_empty()).map(PathBuf::from);
-    read(if cfg!(windows) { "USERPROFILE" } else { "HOME" })
-}
-
-fn found(form: CredentialsSource, place: Origin) -> Resolved {
-    Resolved {
-        credentials: Credentials::new(form, origin(place)),
-        region: None,
-        project_id: None,
-        is_file: false,
-        agency_without_domain: None,
-    }
-}
-
-fn origin(place: Origin) -> String {
-    match place {
-        Origin::Argument => "the provider's configuration".to_owned(),
-        Origin::Variable(name) => format!("the environment ({name})"),
-    }
-}
-
-fn incomplete(missing: &'static str, beside: &'static str) -> Diagnostics {
-    let variable = variables(missing).first().copied().unwrap_or_default();
-    let text = format!(
-        "{beside} needs {missing}, but {missing} is set neither in the provider's configuration nor as {variable} in the \
-         environment."
-    );
-    Diagnostic::error("Incomplete Credentials", text).at(Path::attribute(missing)).into()
-}
-
-impl From<Profile> for Resolved {
-    fn from(Profile { credentials, region, project_id, agency_without_domain }: Profile) -> Self {
-        Self { credentials, region, project_id, is_file: true, agency_without_domain }
-    }
-}
-
-/// The arguments that say who calls.
-pub(in crate::provider) const CREDENTIALS_ARGUMENTS: [&str; 12] = [
+/// The arguments that select the credentials.
+pub(crate) const CREDENTIALS_ARGUMENTS: [&str; 12] = [
     "token",
     "access_key",
     "secret_key",
@@ -306,3 +49,214 @@ pub(in crate::provider) const CREDENTIALS_ARGUMENTS: [&str; 12] = [
     "profile",
     "assume_role",
 ];
+
+/// Finds the credentials. Reads files, but sends no requests.
+pub(crate) fn resolve(settings: ConfigOrEnv<'_>) -> Result<Resolved, Diagnostics> {
+    type Read = fn(ConfigOrEnv<'_>) -> Result<Resolved, Diagnostics>;
+    let configured = |names: &[&str]| names.iter().any(|name| settings.argument(name).is_some());
+    let variable = |name: &str| settings.variable(name).is_some();
+    let sources: [(bool, Read); 9] = [
+        (configured(&["token"]), token),
+        (configured(&["access_key", "secret_key"]), key),
+        (configured(&["user_name", "user_id", "password"]), password),
+        (configured(&["profile", "shared_config_file"]), file),
+        (variable("token"), token),
+        (variable("access_key") && variable("secret_key"), key),
+        ((variable("user_name") || variable("user_id")) && variable("password"), password),
+        (variable("profile") || variable("shared_config_file"), file),
+        // Half a key is an error: another source could belong to another user.
+        (variable("access_key") || variable("secret_key"), key),
+    ];
+    let source = sources.into_iter().find(|(is_set, _)| *is_set);
+    let mut resolved = source.map_or_else(|| Ok(default_sources(settings)), |(_, read)| read(settings))?;
+    if let Some(agency) = agency(settings, &resolved)? {
+        resolved.credentials.agency = Some(agency);
+    } else if let Some(name) = &resolved.agency_without_domain {
+        // Without the agency, the key would act in another account.
+        let text = format!(
+            "The key from {} is to act as the agency {name:?}, but the account that created the agency is not \
+             named.\n\nName it in the profile, as agencyDomainName or agencyDomainId, or configure assume_role.",
+            resolved.credentials.origin
+        );
+        return Err(Diagnostic::error("Incomplete Agency", text).at(Path::attribute("profile")).into());
+    }
+    Ok(resolved)
+}
+
+/// Reads the default configuration file of `KooCLI`, else selects the metadata service.
+fn default_sources(settings: ConfigOrEnv<'_>) -> Resolved {
+    let mut searched: Vec<String> = SEARCHED.map(str::to_owned).to_vec();
+    match home(settings).map(|home| home.join(shared_file::DEFAULT)) {
+        None => searched.push("the configuration file of KooCLI: there is no home directory (HOME)".to_owned()),
+        Some(path) => match shared_file::read(&path, None) {
+            Ok(resolved) => return resolved,
+            Err(error) => searched.push(format!("the configuration file of KooCLI: {} {error}", path.display())),
+        },
+    }
+    Resolved::new(CredentialsSource::Metadata { searched }, "this machine".to_owned())
+}
+
+fn token(settings: ConfigOrEnv<'_>) -> Result<Resolved, Diagnostics> {
+    let (token, origin) = required(settings, "token", "token")?;
+    Ok(Resolved::new(CredentialsSource::Token(token.into()), describe(origin)))
+}
+
+fn key(settings: ConfigOrEnv<'_>) -> Result<Resolved, Diagnostics> {
+    let (id, origin) = required(settings, "access_key", "secret_key")?;
+    let (secret, secret_origin) = required(settings, "secret_key", "access_key")?;
+    // The parts of a temporary key are issued together: a token in the environment belongs to a half that is there.
+    let security_token = match (origin, secret_origin) {
+        (Origin::Argument, Origin::Argument) => settings.argument("security_token"),
+        _ => settings.text("security_token"),
+    };
+    let key = AccessKey { id, secret: secret.into(), security_token: security_token.map(Into::into) };
+    Ok(Resolved::new(CredentialsSource::Key(key), describe(origin)))
+}
+
+fn password(settings: ConfigOrEnv<'_>) -> Result<Resolved, Diagnostics> {
+    let id = settings.either("user_id").map(|(id, origin)| (NameOrId::Id(id), origin));
+    let name = settings.either("user_name").map(|(name, origin)| (NameOrId::Name(name), origin));
+    // A name in the configuration takes precedence over an ID in the environment.
+    let user = match (id, name) {
+        (Some((_, Origin::Variable(_))), Some(name @ (_, Origin::Argument))) => Some(name),
+        (id, name) => id.or(name),
+    };
+    let (user, origin) = user.ok_or_else(|| incomplete("user_name", "password"))?;
+    let (password, _) = required(settings, "password", "user_name")?;
+    let domain = domain(settings, ["domain_id", "domain_name"]);
+    if domain.is_none() && matches!(user, NameOrId::Name(_)) {
+        return Err(incomplete("domain_name", "user_name"));
+    }
+    let credentials = PasswordCredentials { user, password: password.into(), domain };
+    Ok(Resolved::new(CredentialsSource::Password(credentials), describe(origin)))
+}
+
+/// Returns an account. An argument takes precedence over a variable, and the ID over the name.
+fn domain(settings: ConfigOrEnv<'_>, [id, name]: [&str; 2]) -> Option<NameOrId> {
+    let argument = settings.argument(id).map(NameOrId::Id).or_else(|| settings.argument(name).map(NameOrId::Name));
+    argument.or_else(|| settings.text(id).map(NameOrId::Id)).or_else(|| settings.text(name).map(NameOrId::Name))
+}
+
+/// Reads a profile of the configured file, else of the default file.
+fn file(settings: ConfigOrEnv<'_>) -> Result<Resolved, Diagnostics> {
+    let path = match settings.text("shared_config_file") {
+        Some(text) => Some(match text.strip_prefix("~/") {
+            Some(rest) => home(settings).unwrap_or_default().join(rest),
+            None => PathBuf::from(text),
+        }),
+        None => home(settings).map(|home| home.join(shared_file::DEFAULT)),
+    };
+    let attribute = if settings.argument("shared_config_file").is_some() { "shared_config_file" } else { "profile" };
+    let unusable = |text: String| Diagnostic::error("Unusable Profile", text).at(Path::attribute(attribute));
+    let path = path.ok_or_else(|| {
+        let text = "There is no home directory (HOME) to look for the configuration file of KooCLI in.\n\nName the \
+                    file: shared_config_file in the provider's configuration, or HW_SHARED_CONFIG_FILE in the \
+                    environment.";
+        unusable(text.to_owned())
+    })?;
+    shared_file::read(&path, settings.text("profile").as_deref()).map_err(|error| {
+        let text = format!(
+            "The configuration file of KooCLI, {}, {error}.\n\nIt is named by shared_config_file \
+             (HW_SHARED_CONFIG_FILE) and profile (HW_PROFILE).",
+            path.display()
+        );
+        unusable(text).into()
+    })
+}
+
+/// Returns the agency to assume. As in the huaweicloud provider, the variables count if there is no `assume_role`
+/// block, unless a named profile has an agency of its own.
+fn agency(settings: ConfigOrEnv<'_>, resolved: &Resolved) -> Result<Option<Agency>, Diagnostics> {
+    const NAME: &str = "assume_role.agency_name";
+    const DURATION_NAME: &str = "assume_role.duration";
+    let has_block = !settings.config.get("assume_role").is_null();
+    let names_profile = ["profile", "shared_config_file"].into_iter().any(|name| settings.text(name).is_some());
+    let has_own = resolved.is_file && names_profile && resolved.credentials.agency.is_some();
+    if !has_block && (has_own || settings.variable(NAME).is_none()) {
+        return Ok(None);
+    }
+    let error = |attribute: &'static str, text: String| {
+        let path = Path::attribute("assume_role").field(attribute.to_owned());
+        Diagnostics::from(Diagnostic::error("Incomplete Agency", text).at(path))
+    };
+    let (name, origin) = settings.either(NAME).ok_or_else(|| {
+        let text = "assume_role needs agency_name, or HW_ASSUME_ROLE_AGENCY_NAME in the environment.";
+        error("agency_name", text.to_owned())
+    })?;
+    let domain = domain(settings, ["assume_role.domain_id", "assume_role.domain_name"]).ok_or_else(|| {
+        let text = format!(
+            "The agency {name:?} is to be assumed, but the account that created it is not named.\n\nSet domain_name \
+             (or domain_id) in assume_role, or HW_ASSUME_ROLE_DOMAIN_NAME (or HW_ASSUME_ROLE_DOMAIN_ID) in the \
+             environment."
+        );
+        error("domain_name", text)
+    })?;
+    let duration = match origin {
+        Origin::Argument => settings.argument(DURATION_NAME),
+        Origin::Variable(_) => settings.text(DURATION_NAME),
+    };
+    let seconds = |text: String| {
+        let seconds = text.parse().ok().filter(|seconds| DURATION.contains(seconds));
+        seconds.map(Duration::from_secs).ok_or_else(|| {
+            error("duration", format!("The duration {text:?} is not a number of seconds from 900 to 86400."))
+        })
+    };
+    let duration = duration.map(seconds).transpose()?;
+    Ok(Some(Agency { name, domain, duration, origin: describe(origin) }))
+}
+
+/// Warns about variables that make the huaweicloud provider use an identity that this provider does not support.
+pub(crate) fn ignored_identity(settings: ConfigOrEnv<'_>, resolved: &Resolved) -> Option<Diagnostic> {
+    let has = |name: &str| (settings.environment)(name).is_some_and(|text| !text.is_empty());
+    let Credentials { source, agency, origin } = &resolved.credentials;
+    let (variables, action) = if has("HW_ASSUME_ROLE_IDP_ID") && !matches!(source, CredentialsSource::Token(_)) {
+        let names = ["HW_ASSUME_ROLE_IDP_ID", "HW_ASSUME_ROLE_ID_TOKEN", "HW_ASSUME_ROLE_ID_TOKEN_FILE"];
+        (names.into_iter().filter(|name| has(name)).collect::<Vec<_>>(), "log in with OpenID Connect")
+    } else if has("OS_AGENCY_NAME") && has("OS_AGENCY_DOMAIN_NAME") && agency.is_none() {
+        (vec!["OS_AGENCY_NAME", "OS_AGENCY_DOMAIN_NAME"], "act as an agency")
+    } else {
+        return None;
+    };
+    let identity = match (agency, source) {
+        (Some(Agency { name, origin, .. }), _) => format!("acts as the agency {name:?} of {origin}"),
+        (None, CredentialsSource::Metadata { .. }) => "uses the key of this machine".to_owned(),
+        (None, _) => format!("uses the credentials of {origin}"),
+    };
+    let text = format!(
+        "{} in the environment make the huaweicloud provider {action}. This provider ignores them; it \
+         {identity}.\n\nTo act as an agency, set assume_role, or HW_ASSUME_ROLE_AGENCY_NAME and \
+         HW_ASSUME_ROLE_DOMAIN_NAME in the environment. To keep the current identity, unset the variables.",
+        variables.join(", ")
+    );
+    Some(Diagnostic::warning("Identity in the Environment Not Used", text))
+}
+
+fn home(settings: ConfigOrEnv<'_>) -> Option<PathBuf> {
+    let name = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
+    (settings.environment)(name).filter(|path| !path.is_empty()).map(PathBuf::from)
+}
+
+fn describe(origin: Origin) -> String {
+    match origin {
+        Origin::Argument => "the provider's configuration".to_owned(),
+        Origin::Variable(name) => format!("the environment ({name})"),
+    }
+}
+
+/// Returns an argument or its variable, which `beside` needs.
+fn required(
+    settings: ConfigOrEnv<'_>,
+    name: &'static str,
+    beside: &'static str,
+) -> Result<(String, Origin), Diagnostics> {
+    settings.either(name).ok_or_else(|| incomplete(name, beside))
+}
+
+fn incomplete(missing: &'static str, beside: &'static str) -> Diagnostics {
+    let variable = variables(missing).first().copied().unwrap_or_default();
+    let text = format!(
+        "{beside} needs {missing}, but {missing} is set neither in the provider's configuration nor as {variable} in \
+         the environment."
+    );
+    Diagnostic::error("Incomplete Credentials", text).at(Path::attribute(missing)).into()
+}

@@ -1,12 +1,13 @@
-//! The provider's arguments, and the environment variables that stand in for them: those that Huawei Cloud's other
-//! provider reads, so that an environment which is made for it serves this one too.
+//! The provider's arguments, and the environment variables that replace them.
+//!
+//! The huaweicloud provider reads the same variables, so one environment serves both providers.
 
 use crate::framework::value::Value;
 
 /// Reads one environment variable; `None` if it is not set.
 pub type Environment = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
-/// Arguments with the variables that are asked, in this order, for what the configuration leaves out.
+/// The variables of each argument, in order of precedence.
 const VARIABLES: [(&str, &[&str]); 22] = [
     ("region", &["HW_REGION_NAME", "OS_REGION_NAME"]),
     ("project_id", &["HW_PROJECT_ID", "OS_PROJECT_ID", "OS_TENANT_ID"]),
@@ -32,25 +33,25 @@ const VARIABLES: [(&str, &[&str]); 22] = [
     ("cacert_file", &["OS_CACERT"]),
 ];
 
-/// The provider block, and the environment of the process.
+/// The provider block and the environment of the process.
 #[derive(Clone, Copy)]
-pub(in crate::provider) struct ConfigOrEnv<'a> {
-    pub(in crate::provider) config: &'a Value,
-    pub(in crate::provider) environment: &'a Environment,
+pub(crate) struct ConfigOrEnv<'a> {
+    pub(crate) config: &'a Value,
+    pub(crate) environment: &'a Environment,
 }
 
-/// A text, and where it stands.
+/// The origin of a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::provider) enum Origin {
-    /// In the provider block.
+pub(crate) enum Origin {
+    /// The provider block.
     Argument,
-    /// In the environment, under this name.
+    /// This environment variable.
     Variable(&'static str),
 }
 
 impl ConfigOrEnv<'_> {
-    /// What the provider block says; an empty text says nothing.
-    pub(in crate::provider) fn argument(&self, name: &str) -> Option<String> {
+    /// Returns a string or number of the provider block; `None` if it is empty.
+    pub(crate) fn argument(&self, name: &str) -> Option<String> {
         let value = match name.split_once('.') {
             Some((block, name)) => self.config.get(block).get(name),
             None => self.config.get(name),
@@ -62,25 +63,25 @@ impl ConfigOrEnv<'_> {
         }
     }
 
-    /// What the environment says, and under which name.
-    pub(in crate::provider) fn variable(&self, name: &str) -> Option<(String, &'static str)> {
+    /// Returns the first variable of an argument that is not empty, and its name.
+    pub(crate) fn variable(&self, name: &str) -> Option<(String, &'static str)> {
         let read = |variable: &'static str| Some(((self.environment)(variable)?, variable));
         variables(name).iter().filter_map(|variable| read(variable)).find(|(text, _)| !text.is_empty())
     }
 
-    /// The argument, or else the variable.
-    pub(in crate::provider) fn either(&self, name: &str) -> Option<(String, Origin)> {
+    /// Returns the argument, else its variable.
+    pub(crate) fn either(&self, name: &str) -> Option<(String, Origin)> {
         let argument = self.argument(name).map(|text| (text, Origin::Argument));
         argument.or_else(|| self.variable(name).map(|(text, variable)| (text, Origin::Variable(variable))))
     }
 
-    /// The same, wherever it stands.
-    pub(in crate::provider) fn text(&self, name: &str) -> Option<String> {
+    /// Returns the argument, else its variable, without the origin.
+    pub(crate) fn text(&self, name: &str) -> Option<String> {
         self.either(name).map(|(text, _)| text)
     }
 }
 
-/// The variables in place of an argument.
-pub(in crate::provider) fn variables(name: &str) -> &'static [&'static str] {
+/// Returns the variables of an argument.
+pub(crate) fn variables(name: &str) -> &'static [&'static str] {
     VARIABLES.iter().find(|(argument, _)| *argument == name).map_or(&[], |(_, variables)| variables)
 }

@@ -1,7 +1,7 @@
-//! The configuration file of Huawei Cloud's command line, `KooCLI`: profiles with keys, one of which is the current one.
+//! The configuration file of `KooCLI`, the command line of Huawei Cloud: profiles with access keys.
 //!
-//! It encrypts the keys unless it is told not to (`hcloud configure set --cli-auth-encrypt=false`); encrypted ones are
-//! of use to nobody else.
+//! `KooCLI` encrypts the keys by default, and only `KooCLI` can decrypt them. `hcloud configure set
+//! --cli-auth-encrypt=false` turns the encryption off.
 
 use std::{fs, io, path::Path};
 
@@ -10,28 +10,38 @@ use serde::{Deserialize, Deserializer};
 
 use crate::client::{AccessKey, Agency, Credentials, CredentialsSource, NameOrId};
 
-/// The file in the home directory.
-pub(in crate::provider) const DEFAULT: &str = ".hcloud/config.json";
+/// Path of the file in the home directory.
+pub(crate) const DEFAULT: &str = ".hcloud/config.json";
 
-/// What a profile says.
+/// Credentials, and what their file says about region, project and agency.
 #[derive(Debug)]
-pub(in crate::provider) struct Profile {
-    pub(in crate::provider) credentials: Credentials,
-    pub(in crate::provider) region: Option<String>,
+pub(crate) struct Resolved {
+    pub(crate) credentials: Credentials,
+    /// Whether the credentials come from a file.
+    pub(crate) is_file: bool,
+    pub(crate) region: Option<String>,
     /// The project in that region.
-    pub(in crate::provider) project_id: Option<String>,
-    /// An agency that it names without the account that has created it.
-    pub(in crate::provider) agency_without_domain: Option<String>,
+    pub(crate) project_id: Option<String>,
+    /// An agency that the file names without its account.
+    pub(crate) agency_without_domain: Option<String>,
 }
 
-/// Why there is no profile; the end of a sentence that begins with the file.
+impl Resolved {
+    /// Credentials that do not come from a file.
+    pub(crate) fn new(source: CredentialsSource, origin: String) -> Self {
+        let credentials = Credentials::new(source, origin);
+        Self { credentials, is_file: false, region: None, project_id: None, agency_without_domain: None }
+    }
+}
+
+/// Why the file or profile cannot be used, as the end of a sentence that begins with the file.
 #[derive(Debug, thiserror::Error)]
-pub(in crate::provider) enum Unusable {
+pub(crate) enum Unusable {
     #[error("does not exist")]
     Missing,
     #[error("cannot be read: {0}")]
     Unreadable(io::Error),
-    /// The reader's words would quote what it found, which may be a secret.
+    /// The message of the parser is left out: it quotes the input, which may be a secret.
     #[error("is not the configuration of KooCLI (line {line}, column {column})")]
     Form { line: usize, column: usize },
     #[error("names no current profile")]
@@ -47,22 +57,22 @@ pub(in crate::provider) enum Unusable {
     Encrypted { name: String },
 }
 
-/// `KooCLI` is written in Go, to which `null` is the same as nothing at all, here and in all below.
+/// The file. `KooCLI` is written in Go, where `null` means the default value.
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct File {
-    #[serde(deserialize_with = "or_nothing")]
+    #[serde(deserialize_with = "null_as_default")]
     current: String,
-    #[serde(deserialize_with = "or_nothing")]
+    #[serde(deserialize_with = "null_as_default")]
     profiles: Vec<Option<Entry>>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
 struct Entry {
-    #[serde(deserialize_with = "or_nothing")]
+    #[serde(deserialize_with = "null_as_default")]
     name: String,
-    #[serde(deserialize_with = "or_nothing")]
+    #[serde(deserialize_with = "null_as_default")]
     mode: String,
     #[serde(flatten)]
     key: Key,
@@ -71,33 +81,33 @@ struct Entry {
     agency_name: Option<String>,
     agency_domain_name: Option<String>,
     agency_domain_id: Option<String>,
-    #[serde(deserialize_with = "or_nothing")]
+    #[serde(deserialize_with = "null_as_default")]
     sso_auth: SsoAuth,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
 struct SsoAuth {
-    #[serde(deserialize_with = "or_nothing")]
+    #[serde(deserialize_with = "null_as_default")]
     sts_token: Key,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
 struct Key {
-    #[serde(rename = "accessKeyId", deserialize_with = "or_nothing")]
+    #[serde(rename = "accessKeyId", deserialize_with = "null_as_default")]
     id: String,
     #[serde(rename = "secretAccessKey")]
     secret: Option<SecretString>,
     security_token: Option<SecretString>,
 }
 
-fn or_nothing<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(reader: D) -> Result<T, D::Error> {
+fn null_as_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(reader: D) -> Result<T, D::Error> {
     Option::deserialize(reader).map(Option::unwrap_or_default)
 }
 
-/// Reads the profile of this name, or else the current one.
-pub(in crate::provider) fn read(path: &Path, profile: Option<&str>) -> Result<Profile, Unusable> {
+/// Reads the profile of this name, else the current one.
+pub(crate) fn read(path: &Path, profile: Option<&str>) -> Result<Resolved, Unusable> {
     let text = fs::read_to_string(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => Unusable::Missing,
         _ => Unusable::Unreadable(error),
@@ -105,7 +115,7 @@ pub(in crate::provider) fn read(path: &Path, profile: Option<&str>) -> Result<Pr
     find(&text, profile, &path.display().to_string())
 }
 
-fn find(text: &str, profile: Option<&str>, path: &str) -> Result<Profile, Unusable> {
+fn find(text: &str, profile: Option<&str>, path: &str) -> Result<Resolved, Unusable> {
     let file: Option<File> = serde_json::from_str(text.trim_start_matches('\u{feff}'))
         .map_err(|error| Unusable::Form { line: error.line(), column: error.column() })?;
     let File { current, profiles } = file.unwrap_or_default();
@@ -119,28 +129,29 @@ fn find(text: &str, profile: Option<&str>, path: &str) -> Result<Profile, Unusab
         return Err(Unusable::NoProfile { name, known });
     };
     let key = if entry.mode.eq_ignore_ascii_case("SSO") { entry.sso_auth.sts_token } else { entry.key };
-    let settings = |secret: &SecretString| !secret.expose_secret().is_empty();
-    let (id, security_token) = (key.id, key.security_token.filter(settings));
-    let Some(secret) = key.secret.filter(settings).filter(|_| !id.is_empty()) else {
+    let is_set = |secret: &SecretString| !secret.expose_secret().is_empty();
+    let (id, security_token) = (key.id, key.security_token.filter(is_set));
+    let Some(secret) = key.secret.filter(is_set).filter(|_| !id.is_empty()) else {
         return Err(Unusable::NoKey { name, mode: entry.mode });
     };
-    // Access keys are letters and digits; what is encrypted is not.
+    // An access key consists of letters and digits, an encrypted one does not.
     if !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)) {
         return Err(Unusable::Encrypted { name });
     }
-    let settings = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let non_empty = |text: Option<String>| text.filter(|text| !text.is_empty());
     let origin = format!("the profile {name:?} in {path}");
-    let domain = settings(entry.agency_domain_id).map(NameOrId::Id);
-    let domain = domain.or_else(|| settings(entry.agency_domain_name).map(NameOrId::Name));
-    let (agency, agency_without_domain) = match (settings(entry.agency_name), domain) {
+    let domain = non_empty(entry.agency_domain_id).map(NameOrId::Id);
+    let domain = domain.or_else(|| non_empty(entry.agency_domain_name).map(NameOrId::Name));
+    let (agency, agency_without_domain) = match (non_empty(entry.agency_name), domain) {
         (Some(name), Some(domain)) => (Some(Agency { name, domain, duration: None, origin: origin.clone() }), None),
         (half, _) => (None, half),
     };
-    let form = CredentialsSource::Key(AccessKey { id, secret, security_token });
-    Ok(Profile {
-        credentials: Credentials { agency, ..Credentials::new(form, origin) },
-        region: settings(entry.region),
-        project_id: settings(entry.project_id),
+    let source = CredentialsSource::Key(AccessKey { id, secret, security_token });
+    Ok(Resolved {
+        is_file: true,
+        credentials: Credentials { agency, ..Credentials::new(source, origin) },
+        region: non_empty(entry.region),
+        project_id: non_empty(entry.project_id),
         agency_without_domain,
     })
 }
@@ -149,7 +160,7 @@ fn find(text: &str, profile: Option<&str>, path: &str) -> Result<Profile, Unusab
 mod tests {
     use super::*;
 
-    /// In the form that `KooCLI` writes, with what is of no use here.
+    /// The form that `KooCLI` writes, including fields that the provider ignores.
     const FILE: &str = r#"{
       "current": "work",
       "language": "en",
@@ -161,7 +172,8 @@ mod tests {
          {"accessKeyId": "AKSSO", "secretAccessKey": "canary-sso", "securityToken": "canary-token"}}},
         {"name": "agency", "mode": "AKSK", "accessKeyId": "AKAGENCY", "secretAccessKey": "canary-agency",
          "agencyName": "dli", "agencyDomainName": "acme"},
-        {"name": "half", "mode": "AKSK", "accessKeyId": "AKAGENCY", "secretAccessKey": "canary-agency", "agencyName": "dli"},
+        {"name": "half", "mode": "AKSK", "accessKeyId": "AKAGENCY", "secretAccessKey": "canary-agency",
+         "agencyName": "dli"},
         {"name": "encrypted", "mode": "AKSK", "accessKeyId": "q83v/+==", "secretAccessKey": "canary/+=="},
         {"name": "empty", "mode": "ecsAgency"}
       ]
@@ -176,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_profile_is_found_by_its_name_or_as_the_current_one() {
+    fn profile_is_found_by_name_or_as_current() {
         assert_eq!(key(None), ("AKWORK".into(), "canary-work".into(), None));
         assert_eq!(key(Some("sso")), ("AKSSO".into(), "canary-sso".into(), Some("canary-token".into())));
         let work = find(FILE, None, "FILE").expect("it is there");
@@ -196,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_without_what_stands_there() {
+    fn error_does_not_quote_the_file() {
         let refusal = |text: &str, profile| find(text, profile, "FILE").expect_err("unusable").to_string();
         assert_eq!(
             refusal(FILE, Some("other")),

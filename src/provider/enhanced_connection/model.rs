@@ -130,7 +130,7 @@ impl Connection {
             self.elastic_resource_pools.is_some() || targets.contains(&BindingTarget::Pool(lower(binding)))
         });
         let failed = queues.chain(pools).filter(|binding| binding.has_status(wire::BINDING_FAILED));
-        wait_for_bindings::failure_warnings(&self.name, &failed.cloned().collect::<Vec<_>>())
+        failed.map(|binding| wait_for_bindings::failure_warning(&self.name, binding)).collect()
     }
 
     /// Sets everything that the service returned; `tags` is `None` if they were not read.

@@ -57,7 +57,7 @@ fn declared_names(value: &Value) -> Option<BTreeSet<String>> {
 fn plan_tags(tag_policy: &TagPolicy, config: &Value, planned: &mut Value) -> Diagnostics {
     let mut report = Diagnostics::new();
     let tags = config.get("tags");
-    if tag_policy.open || !tags.is_wholly_known() {
+    if tag_policy.has_unknown || !tags.is_wholly_known() {
         planned.set_attribute("tags_all", UNKNOWN);
         return report;
     }

@@ -244,8 +244,8 @@ impl<'a> Reconciler<'a> {
         let waiting = wait_for_bindings::until_active(context, id, declared, pool_of_queue, changed);
         match waiting.await {
             Ok(shown) => return Some(shown),
-            Err(WaitError::Failed(failed)) => {
-                self.errors.extend(wait_for_bindings::failure_errors(&self.planned.name, &failed, &self.state_note));
+            Err(WaitError::Failed { bindings, .. }) => {
+                self.errors.extend(wait_for_bindings::failure_errors(&self.planned.name, &bindings, &self.state_note));
             }
             Err(WaitError::Gone) => self.errors.extend(deleted_since_plan(self.summary, id)),
             // Only the wait is missing. An error would taint a new connection.

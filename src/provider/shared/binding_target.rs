@@ -1,49 +1,60 @@
-//! What a connection is bound to, seen from what is declared.
+//! The queues and pools that a connection binds.
 //!
-//! Binding a queue that lives in an elastic resource pool binds the pool: the service then reports the pool and never the
-//! queue. Only the list of queues tells which pool a queue lives in, and it is asked only where a declared queue is not
-//! among the reported ones while pools are.
+//! If a queue belongs to an elastic resource pool, the service binds the pool and reports only the pool. The pool of a
+//! queue is in the list of queues. The provider reads this list only if the service reports pools, but not a declared
+//! queue.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    client::Project,
+    client::{Error, Project},
     dli::wire,
     provider::shared::{
-        operation::{OperationContext, OperationError},
+        operation::{self, OperationContext},
         run_state::PartKey,
     },
 };
 
-/// What a peering is made for; names in lower case.
+/// What the service binds; names in lower case.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::provider) enum BindingTarget {
-    /// A queue that lives in no pool.
+pub(crate) enum BindingTarget {
+    /// A queue that belongs to no pool.
     Queue(String),
     /// An elastic resource pool.
     Pool(String),
 }
 
 impl BindingTarget {
-    /// The name.
-    pub(in crate::provider) fn name(&self) -> &str {
+    pub(crate) fn queue(name: &str) -> Self {
+        Self::Queue(name.to_ascii_lowercase())
+    }
+
+    pub(crate) fn pool(name: &str) -> Self {
+        Self::Pool(name.to_ascii_lowercase())
+    }
+
+    pub(crate) fn name(&self) -> &str {
         match self {
             Self::Queue(name) | Self::Pool(name) => name,
         }
     }
 
-    /// Its peering, where there is one.
-    pub(in crate::provider) fn peering<'a>(&self, shown: &'a wire::Connection) -> Option<&'a wire::Binding> {
-        let peerings = match self {
+    /// Returns its binding to a connection.
+    pub(crate) fn peering<'a>(&self, shown: &'a wire::Connection) -> Option<&'a wire::Binding> {
+        let bindings = match self {
             Self::Queue(_) => &shown.available_queue_info,
             Self::Pool(_) => &shown.elastic_resource_pools,
         };
-        peerings.iter().find(|peering| peering.name.eq_ignore_ascii_case(self.name()))
+        bindings.iter().find(|binding| binding.name.eq_ignore_ascii_case(self.name()))
     }
 
-    /// Whether it has a peering that works, or is going to.
+    fn is_reported(&self, shown: &wire::Connection) -> bool {
+        self.peering(shown).is_some()
+    }
+
+    /// Whether it has a binding that has not failed.
     fn is_bound(&self, shown: &wire::Connection) -> bool {
-        self.peering(shown).is_some_and(|peering| !peering.has_status(wire::BINDING_FAILED))
+        self.peering(shown).is_some_and(|binding| !binding.has_status(wire::BINDING_FAILED))
     }
 }
 
@@ -56,135 +67,105 @@ impl From<&BindingTarget> for PartKey {
     }
 }
 
-/// Queues and pools that a configuration or a state names.
+/// Queues and pools of a configuration or a state.
 #[derive(Debug, Clone, Copy, Default)]
-pub(in crate::provider) struct DeclaredTargets<'a> {
-    pub(in crate::provider) queues: Option<&'a BTreeSet<String>>,
-    pub(in crate::provider) pools: Option<&'a BTreeSet<String>>,
+pub(crate) struct DeclaredTargets<'a> {
+    pub(crate) queues: Option<&'a BTreeSet<String>>,
+    pub(crate) pools: Option<&'a BTreeSet<String>>,
 }
 
 impl DeclaredTargets<'_> {
-    /// Whether anything is declared.
-    pub(in crate::provider) fn is_any(self) -> bool {
+    pub(crate) fn is_any(self) -> bool {
         self.queues.into_iter().chain(self.pools).any(|names| !names.is_empty())
     }
 }
 
-/// The pool of each queue that lives in one, asked for when it is needed; names in lower case.
+/// The pool of each queue that belongs to one, read on demand; names in lower case.
 #[derive(Debug, Clone, Default)]
-pub(in crate::provider) struct PoolOfQueue(Option<BTreeMap<String, String>>);
+pub(crate) struct PoolOfQueue(Option<BTreeMap<String, String>>);
 
 impl PoolOfQueue {
-    /// Asks for the pools of those `declared` queues that `shown` does not report.
-    pub(in crate::provider) async fn ask(
+    /// Reads the pools if the service does not report a `declared` queue.
+    pub(crate) async fn ask(
         &mut self,
         context: &OperationContext,
         shown: &wire::Connection,
         declared: &[Option<&BTreeSet<String>>],
-    ) -> Result<(), OperationError> {
-        let unreported = |name: &String| !BindingTarget::Queue(name.to_ascii_lowercase()).is_reported(shown);
-        if self.0.is_none()
-            && !shown.elastic_resource_pools.is_empty()
-            && declared.iter().copied().flatten().flatten().any(unreported)
-        {
-            self.0 = Some(context.read(pools_of_queues(&context.project)).await?);
-        }
+    ) -> operation::Result<()> {
+        let targets = declared.iter().copied().flatten().flatten().map(|name| BindingTarget::queue(name)).collect();
+        *self = context.read(self.known(&context.project, shown, &targets)).await?;
         Ok(())
     }
 
-    /// The same for targets, outside a session's time: what is not known yet is asked for.
-    pub(in crate::provider) async fn known(
+    /// Returns the pools, which it reads if the service does not report a target.
+    pub(crate) async fn known(
         &self,
         project: &Project,
         shown: &wire::Connection,
         targets: &BTreeSet<BindingTarget>,
-    ) -> Result<Self, crate::client::Error> {
-        let open = |target: &BindingTarget| matches!(target, BindingTarget::Queue(_)) && !target.is_reported(shown);
-        if self.0.is_none() && !shown.elastic_resource_pools.is_empty() && targets.iter().any(open) {
-            return Ok(Self(Some(pools_of_queues(project).await?)));
+    ) -> Result<Self, Error> {
+        let is_open = |target: &BindingTarget| matches!(target, BindingTarget::Queue(_)) && !target.is_reported(shown);
+        if self.0.is_some() || shown.elastic_resource_pools.is_empty() || !targets.iter().any(is_open) {
+            return Ok(self.clone());
         }
-        Ok(self.clone())
+        let lower = |name: &String| name.to_ascii_lowercase();
+        let queues = project.list_queues().await?.into_iter();
+        let pooled = queues.filter(|queue| !queue.elastic_resource_pool_name.is_empty());
+        let pools = pooled.map(|queue| (lower(&queue.queue_name), lower(&queue.elastic_resource_pool_name)));
+        Ok(Self(Some(pools.collect())))
     }
 
-    /// Is to be asked for again: a queue may be too new to have been listed.
-    pub(in crate::provider) fn forget(&mut self) {
+    /// Makes the next call read the pools again: a new queue may have been missing in the list.
+    pub(crate) fn forget(&mut self) {
         self.0 = None;
     }
 
-    /// What the peering of a queue is made for.
-    pub(in crate::provider) fn of(&self, shown: &wire::Connection, queue: &str) -> BindingTarget {
-        let name = queue.to_ascii_lowercase();
-        let own = BindingTarget::Queue(name.clone());
-        match self.0.as_ref().and_then(|pool_of_queue| pool_of_queue.get(&name)) {
+    /// Returns what the service binds for a queue.
+    pub(crate) fn of(&self, shown: &wire::Connection, queue: &str) -> BindingTarget {
+        let own = BindingTarget::queue(queue);
+        match self.0.as_ref().and_then(|pools| pools.get(own.name())) {
             Some(pool) if !own.is_reported(shown) => BindingTarget::Pool(pool.clone()),
             _ => own,
         }
     }
 
-    /// The same target, as it is known by now: what was taken for a queue of its own may have turned out to live in a pool.
-    pub(in crate::provider) fn resolved(&self, shown: &wire::Connection, target: &BindingTarget) -> BindingTarget {
+    /// Returns the pool of a target that turned out to be a queue in a pool, else the target.
+    pub(crate) fn resolved(&self, shown: &wire::Connection, target: &BindingTarget) -> BindingTarget {
         match target {
             BindingTarget::Queue(name) => self.of(shown, name),
             BindingTarget::Pool(_) => target.clone(),
         }
     }
 
-    /// All that is declared.
-    pub(in crate::provider) fn targets(
-        &self,
-        shown: &wire::Connection,
-        declared: DeclaredTargets<'_>,
-    ) -> BTreeSet<BindingTarget> {
+    /// Returns what the service binds for all declared names.
+    pub(crate) fn targets(&self, shown: &wire::Connection, declared: DeclaredTargets<'_>) -> BTreeSet<BindingTarget> {
         let queues = declared.queues.into_iter().flatten().map(|queue| self.of(shown, queue));
-        let pools = declared.pools.into_iter().flatten().map(|pool| BindingTarget::Pool(pool.to_ascii_lowercase()));
+        let pools = declared.pools.into_iter().flatten().map(|pool| BindingTarget::pool(pool));
         queues.chain(pools).collect()
     }
 
-    /// The bound queues: declared ones in their spelling, and others that are reported. What has FAILED is not bound: it
-    /// has to be bound again.
-    pub(in crate::provider) fn queues(
+    /// Returns the bound queues: declared ones in their spelling, and others. A FAILED queue is not bound.
+    pub(crate) fn queues(
         &self,
         shown: &wire::Connection,
-        declared: DeclaredTargets<'_>,
+        DeclaredTargets { queues: declared, .. }: DeclaredTargets<'_>,
     ) -> BTreeSet<String> {
-        let bound = |queue: &&String| self.of(shown, queue).is_bound(shown);
-        let mut queues: BTreeSet<String> = declared.queues.into_iter().flatten().filter(bound).cloned().collect();
-        let known: BTreeSet<String> =
-            declared.queues.into_iter().flatten().map(|name| name.to_ascii_lowercase()).collect();
-        let reported =
-            shown.available_queue_info.iter().map(|peering| BindingTarget::Queue(peering.name.to_ascii_lowercase()));
-        let others = reported.filter(|target| target.is_bound(shown) && !known.contains(target.name()));
-        queues.extend(others.map(|target| target.name().to_owned()));
-        queues
+        let bound = declared.into_iter().flatten().filter(|queue| self.of(shown, queue).is_bound(shown)).cloned();
+        let declared: BTreeSet<_> = declared.into_iter().flatten().map(|name| BindingTarget::queue(name)).collect();
+        let reported = shown.available_queue_info.iter().map(|binding| BindingTarget::queue(&binding.name));
+        let others = reported.filter(|target| target.is_bound(shown) && !declared.contains(target));
+        bound.chain(others.map(|target| target.name().to_owned())).collect()
     }
 
-    /// The bound pools: declared ones, and others that are not there for a declared queue.
-    pub(in crate::provider) fn pools(
-        &self,
-        shown: &wire::Connection,
-        declared: DeclaredTargets<'_>,
-    ) -> BTreeSet<String> {
-        let for_queues = self.targets(shown, DeclaredTargets { pools: None, ..declared });
-        let listed = self.targets(shown, DeclaredTargets { queues: None, ..declared });
-        let reported =
-            shown.elastic_resource_pools.iter().map(|peering| BindingTarget::Pool(peering.name.to_ascii_lowercase()));
+    /// Returns the bound pools: declared ones, and others that no declared queue belongs to.
+    pub(crate) fn pools(&self, shown: &wire::Connection, declared: DeclaredTargets<'_>) -> BTreeSet<String> {
+        let of_queues = self.targets(shown, DeclaredTargets { pools: None, ..declared });
+        let of_pools = self.targets(shown, DeclaredTargets { queues: None, ..declared });
+        let reported = shown.elastic_resource_pools.iter().map(|binding| BindingTarget::pool(&binding.name));
         let ours =
-            reported.filter(|pool| pool.is_bound(shown) && (listed.contains(pool) || !for_queues.contains(pool)));
+            reported.filter(|pool| pool.is_bound(shown) && (of_pools.contains(pool) || !of_queues.contains(pool)));
         ours.map(|pool| pool.name().to_owned()).collect()
     }
-}
-
-impl BindingTarget {
-    fn is_reported(&self, shown: &wire::Connection) -> bool {
-        self.peering(shown).is_some()
-    }
-}
-
-async fn pools_of_queues(project: &Project) -> Result<BTreeMap<String, String>, crate::client::Error> {
-    let lower = |name: &String| name.to_ascii_lowercase();
-    let queues = project.list_queues().await?.into_iter();
-    let pooled = queues.filter(|queue| !queue.elastic_resource_pool_name.is_empty());
-    Ok(pooled.map(|queue| (lower(&queue.queue_name), lower(&queue.elastic_resource_pool_name))).collect())
 }
 
 #[cfg(test)]
@@ -205,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_bound_is_told_in_the_words_of_the_declaration() {
+    fn bound_names_follow_the_declaration() {
         let shown = wire::Connection {
             available_queue_info: bindings(&[("q1", "ACTIVE"), ("other", "CREATING"), ("broken", "FAILED")]),
             elastic_resource_pools: bindings(&[("pool1", "ACTIVE"), ("pool2", "ACTIVE"), ("pool3", "FAILED")]),

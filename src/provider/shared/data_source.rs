@@ -3,13 +3,14 @@
 //! Lists have a fixed order, so that the same remote objects always give the same plan. Names are compared by the
 //! provider, whatever the filter of the service matches.
 
-use std::{fmt::Debug, marker::PhantomData, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 
 use super::{
-    error_detail, location,
-    operation::{OperationContext, OperationError},
+    location,
+    operation::{OperationContext, OperationError, timeout_text},
 };
 use crate::{
     client,
@@ -22,7 +23,7 @@ use crate::{
         types::Type,
         value::Value,
     },
-    provider::provider_data::ProviderData,
+    provider::{enhanced_connection::model, provider_data::ProviderData},
 };
 
 /// Timeout of a read.
@@ -30,94 +31,116 @@ const READ: Duration = Duration::from_mins(5);
 /// The state after a failed read.
 const STATE_NOTE: &str = "Nothing was read, and nothing was changed. Fix the cause and plan again.";
 
-/// A computed attribute of a list entry: name, type, description, value.
-pub(in crate::provider) struct Column<T>(
-    pub(in crate::provider) &'static str,
-    pub(in crate::provider) Type,
-    pub(in crate::provider) &'static str,
-    pub(in crate::provider) fn(&T) -> Value,
-);
+/// A filter of a list: an attribute of the configuration, compared with a value of each entry in any case.
+pub(crate) struct Filter<T>(pub(crate) Attribute, pub(crate) fn(&T) -> &str);
 
-/// The texts of a list data source.
-pub(in crate::provider) struct ListTexts {
-    pub(in crate::provider) type_name: &'static str,
-    pub(in crate::provider) description: &'static str,
-    /// Name of the attribute that holds the list, and its description.
-    pub(in crate::provider) list: (&'static str, &'static str),
-    pub(in crate::provider) error_summary: &'static str,
+/// A computed attribute of each list entry.
+pub(crate) struct Column<T> {
+    attribute: Attribute,
+    value: Box<dyn Fn(&T) -> Value + Send + Sync>,
 }
 
-/// A data source that lists all objects of one kind in a project.
-#[async_trait]
-pub(in crate::provider) trait ListSource: Debug + Send + Sync + 'static {
-    type Entry: Send + Sync + 'static;
+impl<T: 'static> Column<T> {
+    pub(crate) fn value(
+        name: &'static str,
+        ty: Type,
+        description: &str,
+        value: impl Fn(&T) -> Value + Send + Sync + 'static,
+    ) -> Self {
+        Self { attribute: Attribute::new(name, ty).description(description).computed(), value: Box::new(value) }
+    }
 
-    const TEXTS: ListTexts;
+    /// A string; null if it is empty.
+    pub(crate) fn text(name: &'static str, description: &str, value: fn(&T) -> &str) -> Self {
+        Self::value(name, Type::String, description, move |entry| model::text(value(entry)).into_value())
+    }
 
-    fn filters() -> Vec<Attribute>;
+    pub(crate) fn number(name: &'static str, description: &str, value: fn(&T) -> i64) -> Self {
+        Self::value(name, Type::Number, description, move |entry| value(entry).into())
+    }
 
-    fn columns() -> Vec<Column<Self::Entry>>;
+    pub(crate) fn cidr_in_vpc(value: fn(&T) -> &str) -> Self {
+        Self::text("cidr_in_vpc", "Network inside DLI. It must not overlap the network of a connection's VPC.", value)
+    }
 
-    async fn list(project: &client::Project) -> Result<Vec<Self::Entry>, client::Error>;
+    pub(crate) fn charging_mode(value: fn(&T) -> i64) -> Self {
+        let description = "`pay_per_use` (by the CU-hour) or `yearly_monthly`; null if the service does not return it.";
+        Self::value("charging_mode", Type::String, description, move |entry| match value(entry) {
+            1 => "pay_per_use".into(),
+            2 => "yearly_monthly".into(),
+            _ => Value::Null,
+        })
+    }
 
-    /// The name, by which the list is sorted.
-    fn name(entry: &Self::Entry) -> &str;
+    pub(crate) fn created_at(value: fn(&T) -> i64) -> Self {
+        let value = move |entry: &T| model::timestamp(value(entry)).into_value();
+        Self::value("created_at", Type::String, "Creation time, RFC 3339 in UTC.", value)
+    }
 
-    /// Whether an entry matches the filters of the configuration.
-    fn matches(entry: &Self::Entry, config: &Value) -> bool;
-}
-
-/// Implements [`DataSource`] for a list.
-#[derive(Debug)]
-pub(in crate::provider) struct ListDataSource<S>(Arc<ProviderData>, PhantomData<fn() -> S>);
-
-impl<S: ListSource> ListDataSource<S> {
-    pub(in crate::provider) fn new(provider_data: Arc<ProviderData>) -> Self {
-        Self(provider_data, PhantomData)
+    pub(crate) fn can_be_bound(condition: &str, value: fn(&T) -> bool) -> Self {
+        let description = format!("Whether an enhanced connection may bind it: {condition}");
+        Self::value("can_be_bound", Type::Bool, &description, move |entry| value(entry).into())
     }
 }
 
+/// A data source that lists all objects of one kind in a project, sorted by name.
+pub(crate) struct ListDataSource<T> {
+    pub(crate) provider_data: Arc<ProviderData>,
+    pub(crate) type_name: &'static str,
+    pub(crate) description: &'static str,
+    pub(crate) error_summary: &'static str,
+    /// Name of the attribute that holds the list, and its description.
+    pub(crate) rows: (&'static str, &'static str),
+    pub(crate) list: fn(&client::Project) -> BoxFuture<'_, Result<Vec<T>, client::Error>>,
+    pub(crate) filters: Vec<Filter<T>>,
+    /// One of the columns is `name`.
+    pub(crate) columns: Vec<Column<T>>,
+}
+
 #[async_trait]
-impl<S: ListSource> DataSource for ListDataSource<S> {
+impl<T: Send + Sync + 'static> DataSource for ListDataSource<T> {
     fn type_name(&self) -> &'static str {
-        S::TEXTS.type_name
+        self.type_name
     }
 
     fn schema(&self) -> Schema {
-        let columns = S::columns().into_iter();
-        let columns =
-            columns.map(|Column(name, ty, text, _)| Attribute::new(name, ty).description(text).computed()).collect();
-        let (list, description) = S::TEXTS.list;
-        let mut attributes = S::filters();
+        let columns = self.columns.iter().map(|column| column.attribute.clone()).collect();
+        let (rows, description) = self.rows;
+        let mut attributes: Vec<_> = self.filters.iter().map(|Filter(attribute, _)| attribute.clone()).collect();
         attributes.extend(location::data_source_attributes());
-        attributes.push(Attribute::nested(list, Nesting::List, columns).computed().description(description));
-        schema(S::TEXTS.description, attributes)
+        attributes.push(Attribute::nested(rows, Nesting::List, columns).computed().description(description));
+        schema(self.description, attributes)
     }
 
     async fn read(&self, request: DataRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
-        report(S::TEXTS.error_summary, async {
-            let context = open(&self.0, &request).await?;
-            let mut entries = context.read(S::list(&context.project)).await?;
-            entries.retain(|entry| S::matches(entry, request.config));
-            entries.sort_by(|a, b| S::name(a).cmp(S::name(b)));
-            let columns = S::columns();
-            let row =
-                |entry: &S::Entry| Value::map(columns.iter().map(|Column(name, .., value)| (*name, value(entry))));
-            let rows = Value::List(entries.iter().map(row).collect());
-            response.set_state(state(request.config, &context, Value::map([(S::TEXTS.list.0, rows)])));
+        report(self.error_summary, async {
+            let context = open(&self.provider_data, &request).await?;
+            let mut entries = context.read((self.list)(&context.project)).await?;
+            entries.retain(|entry| {
+                self.filters.iter().all(|Filter(attribute, value)| {
+                    text(request.config, attribute.name).is_none_or(|wanted| wanted.eq_ignore_ascii_case(value(entry)))
+                })
+            });
+            let row = |entry: &T| {
+                Value::map(self.columns.iter().map(|column| (column.attribute.name, (column.value)(entry))))
+            };
+            let mut rows: Vec<_> = entries.iter().map(row).collect();
+            rows.sort_by(|a, b| a.get("name").as_str().cmp(&b.get("name").as_str()));
+            let found = Value::map([(self.rows.0, Value::List(rows))]);
+            response.set_state(state(request.config, &context, found));
             Ok(())
         })
         .await
     }
 }
 
-pub(in crate::provider) fn schema(description: &str, attributes: Vec<Attribute>) -> Schema {
+pub(crate) fn schema(description: &str, attributes: Vec<Attribute>) -> Schema {
     let body = BlockBody { attributes, description: description.to_owned(), ..BlockBody::default() };
     Schema { body, ..Schema::default() }
 }
 
 /// Begins a read in the region and project of the configuration.
-pub(in crate::provider) async fn open(
+pub(crate) async fn open(
     provider_data: &ProviderData,
     request: &DataRequest<'_>,
 ) -> Result<OperationContext, OperationError> {
@@ -126,12 +149,12 @@ pub(in crate::provider) async fn open(
 }
 
 /// A string attribute of the configuration; `None` if it is not set.
-pub(in crate::provider) fn text<'a>(config: &'a Value, name: &str) -> Option<&'a str> {
+pub(crate) fn text<'a>(config: &'a Value, name: &str) -> Option<&'a str> {
     config.get(name).as_str()
 }
 
 /// The state of a data source: its configuration, region, project, and what was found.
-pub(in crate::provider) fn state(config: &Value, context: &OperationContext, found: Value) -> Value {
+pub(crate) fn state(config: &Value, context: &OperationContext, found: Value) -> Value {
     let mut state = found;
     state.set_attribute("region", context.project.region().map(str::to_owned).into_value());
     state.set_attribute("project_id", context.project.id().into());
@@ -145,7 +168,7 @@ pub(in crate::provider) fn state(config: &Value, context: &OperationContext, fou
 }
 
 /// Runs a read; its error becomes diagnostics with this summary.
-pub(in crate::provider) fn report(
+pub(crate) fn report(
     summary: &str,
     read: impl Future<Output = Result<(), OperationError>>,
 ) -> impl Future<Output = Result<(), Diagnostics>> {
@@ -154,25 +177,12 @@ pub(in crate::provider) fn report(
         // A data source has no timeouts block.
         OperationError::TimedOut { limit, last_error, .. } => {
             let what = format!("The service did not answer everything within {}.", humantime::format_duration(limit));
-            let text = match last_error {
-                None => format!("{what}\n\n{STATE_NOTE}"),
-                Some(error) => error_detail::describe_timeout("", &what, &error, STATE_NOTE),
-            };
+            let text = timeout_text("", &what, last_error.as_deref(), STATE_NOTE);
             Diagnostic::error(format!("Timed Out: {summary}"), text).into()
         }
         other => other.into_errors(summary, STATE_NOTE),
     };
     async move { read.await.map_err(into_diagnostics) }
-}
-
-/// The name of a `charging_mode`; `None` for an undocumented number.
-pub(in crate::provider) fn charging_mode(number: i64) -> Value {
-    let name = match number {
-        1 => Some("pay_per_use".to_owned()),
-        2 => Some("yearly_monthly".to_owned()),
-        _ => None,
-    };
-    name.into_value()
 }
 
 #[cfg(test)]

@@ -1,12 +1,11 @@
-//! Who declares what: a connection that declares its queues, pools or routes owns all of them, and a small resource for
-//! one of these beside it means that two resources decide the same thing.
+//! Warnings about parts of a connection that two resources declare.
 //!
-//! Known is what this process has planned, which is one configuration.
+//! A connection that declares `queues`, `elastic_resource_pools` or `routes` owns all of them. A resource for one of
+//! them conflicts with it. Only the resources that this process has planned are compared.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::{Mutex, PoisonError},
-};
+use std::collections::{BTreeMap, BTreeSet};
+
+use parking_lot::Mutex;
 
 use crate::framework::{
     diagnostic::{Diagnostic, Diagnostics},
@@ -15,18 +14,15 @@ use crate::framework::{
 
 /// A part of a connection that can be declared as a whole or one by one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::provider) enum Part {
-    /// `queues`
+pub(crate) enum Part {
     Queues,
-    /// `elastic_resource_pools`
     Pools,
-    /// `routes`
     Routes,
 }
 
 impl Part {
-    /// The attribute of the connection that declares it whole.
-    pub(in crate::provider) fn attribute(self) -> &'static str {
+    /// The attribute of the connection that declares all parts of this kind.
+    pub(crate) fn attribute(self) -> &'static str {
         match self {
             Self::Queues => "queues",
             Self::Pools => "elastic_resource_pools",
@@ -35,27 +31,22 @@ impl Part {
     }
 }
 
-/// All claims of this process.
+/// The declarations of this process.
 #[derive(Debug, Default)]
-pub(in crate::provider) struct OwnershipConflicts(Mutex<BTreeMap<(String, Part), Declarations>>);
+pub(crate) struct OwnershipConflicts(Mutex<BTreeMap<(String, Part), Declarations>>);
 
 #[derive(Debug, Default)]
 struct Declarations {
-    /// What the connection declares, where it does.
+    /// Names that the connection declares; `None` if it does not manage them.
     all: Option<BTreeSet<String>>,
-    /// What small resources declare.
+    /// Names that other resources declare.
     individual: BTreeSet<String>,
 }
 
 impl OwnershipConflicts {
-    /// A connection declares a part, or (with `None`) leaves it to others.
-    pub(in crate::provider) fn declare_all(
-        &self,
-        connection: &str,
-        part: Part,
-        names: Option<BTreeSet<String>>,
-    ) -> Diagnostics {
-        let mut conflicts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Records the names that a connection declares; `None` if it does not manage them.
+    pub(crate) fn declare_all(&self, connection: &str, part: Part, names: Option<BTreeSet<String>>) -> Diagnostics {
+        let mut conflicts = self.0.lock();
         let declared = conflicts.entry((connection.to_ascii_lowercase(), part)).or_default();
         declared.all = names.map(|names| names.iter().map(|name| name.to_ascii_lowercase()).collect());
         let attribute = part.attribute();
@@ -67,10 +58,10 @@ impl OwnershipConflicts {
             .collect()
     }
 
-    /// A small resource declares one thing.
-    pub(in crate::provider) fn declare_one(&self, connection: &str, part: Part, name: &str) -> Diagnostics {
+    /// Records a name that a resource of its own declares.
+    pub(crate) fn declare_one(&self, connection: &str, part: Part, name: &str) -> Diagnostics {
         let name = name.to_ascii_lowercase();
-        let mut conflicts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut conflicts = self.0.lock();
         let declared = conflicts.entry((connection.to_ascii_lowercase(), part)).or_default();
         declared.individual.insert(name.clone());
         declared.all.iter().map(|all| conflict(connection, part, &name, all)).collect()
@@ -87,9 +78,9 @@ fn conflict(connection: &str, part: Part, name: &str, all: &BTreeSet<String>) ->
     Diagnostic::warning(
         "Declared by Two Resources",
         format!(
-            "{name:?} is declared by a resource of its own, and the connection {connection} declares {attribute}, which \
-             makes it the owner of all of them. {consequence}\n\nEither remove {attribute} from the connection, or \
-             declare {name:?} only there."
+            "{name:?} is declared by a resource of its own, and the connection {connection} declares {attribute}, \
+             which makes it the owner of all of them. {consequence}\n\nEither remove {attribute} from the connection, \
+             or declare {name:?} only there."
         ),
     )
 }
@@ -103,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_comes_second_hears_of_it() {
+    fn second_declaration_is_reported() {
         let conflicts = OwnershipConflicts::default();
         assert!(said(&conflicts.declare_one("2a62", Part::Queues, "Q1")).is_empty());
         assert!(said(&conflicts.declare_all("2a62", Part::Queues, None)).is_empty());

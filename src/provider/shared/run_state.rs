@@ -3,42 +3,47 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
-use tokio::{sync::Mutex as Lock, time::Instant};
+use parking_lot::Mutex;
+use tokio::{
+    sync::{Mutex as Lock, OwnedMutexGuard},
+    time::Instant,
+};
 
 use crate::dli::wire::Queue;
 
 /// Region and project, as far as they are named.
-pub(super) type Place = (Option<String>, Option<String>);
+pub(super) type Location = (Option<String>, Option<String>);
 
-/// What has been asked so far.
+/// What the resources of one run know together.
 #[derive(Debug, Default)]
-pub(in crate::provider) struct RunState {
-    pub(super) queues: Answers<BTreeMap<String, Queue>>,
-    pub(super) pools: Answers<BTreeSet<String>>,
-    pub(super) names: Answers<BTreeMap<String, Vec<String>>>,
-    /// Ids of connections that this run replaces.
-    leaving: Mutex<BTreeSet<String>>,
-    /// Whether this run has begun to change things.
+pub(crate) struct RunState {
+    pub(super) queues: CachedList<BTreeMap<String, Queue>>,
+    pub(super) pools: CachedList<BTreeMap<String, ()>>,
+    /// IDs of connections by name.
+    pub(super) names: CachedList<BTreeMap<String, Vec<String>>>,
+    /// IDs of connections that this run replaces.
+    replaced: Mutex<BTreeSet<String>>,
+    /// Whether this run has begun to change objects.
     pub(super) applies: AtomicBool,
-    /// Whether the service has refused the credentials, and somebody was told.
-    pub(super) refused: AtomicBool,
-    /// What resources that this run has made rely on, by connection.
-    taken: Mutex<BTreeSet<(String, PartKey)>>,
-    /// What resources that this run has destroyed had, by connection.
-    ended: Mutex<BTreeSet<(String, PartKey)>>,
+    /// Whether the service has rejected the credentials, and an error has said so.
+    pub(super) rejected: AtomicBool,
+    /// Parts that this run created, adopted or removed, by connection ID in lower case.
+    parts: Mutex<BTreeMap<(String, PartKey), PartUse>>,
+    /// Whether a connection was confirmed to be missing, by project and connection ID.
+    missing: Mutex<BTreeMap<(String, String), Arc<Lock<bool>>>>,
 }
 
 /// Identifies a part of a connection among the resources of a run.
 ///
 /// Two resources with the same key manage the same part, for example with `create_before_destroy`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::provider) enum PartKey {
+pub(crate) enum PartKey {
     /// Name of the queue, in lower case.
     Queue(String),
     /// Name of the elastic resource pool, in lower case.
@@ -49,82 +54,97 @@ pub(in crate::provider) enum PartKey {
     Privilege(String),
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum PartUse {
+    InUse,
+    Removed,
+}
+
 impl RunState {
-    /// The run changes things from now on.
-    pub(in crate::provider) fn mark_applying(&self) {
+    /// Records that the run changes objects from now on.
+    pub(crate) fn mark_applying(&self) {
         self.applies.store(true, Ordering::Relaxed);
     }
 
-    /// A resource that this run has made relies on this.
-    pub(in crate::provider) fn mark_in_use(&self, connection: &str, part: PartKey) {
-        let connection = connection.to_ascii_lowercase();
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner).insert((connection, part));
+    /// Records that a resource of this run created or adopted a part.
+    pub(crate) fn mark_in_use(&self, connection: &str, part: &PartKey) {
+        self.mark(connection, part, PartUse::InUse);
     }
 
-    /// Whether a resource that this run has made relies on this.
-    pub(in crate::provider) fn is_in_use(&self, connection: &str, part: PartKey) -> bool {
-        let wanted = (connection.to_ascii_lowercase(), part);
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner).contains(&wanted)
+    /// Whether a resource of this run created or adopted a part.
+    pub(crate) fn is_in_use(&self, connection: &str, part: &PartKey) -> bool {
+        self.part_use(connection, part) == Some(PartUse::InUse)
     }
 
-    /// This run has ended this.
-    pub(in crate::provider) fn mark_removed(&self, connection: &str, part: PartKey) {
-        let connection = connection.to_ascii_lowercase();
-        self.ended.lock().unwrap_or_else(PoisonError::into_inner).insert((connection, part));
+    /// Records that this run removed a part.
+    pub(crate) fn mark_removed(&self, connection: &str, part: &PartKey) {
+        self.mark(connection, part, PartUse::Removed);
     }
 
-    /// Whether this run has ended this, and no resource has made it anew since: it may be shown a while longer, which is no
-    /// reason to take it over.
-    pub(in crate::provider) fn is_removed(&self, connection: &str, part: PartKey) -> bool {
-        let ended = (connection.to_ascii_lowercase(), part);
-        self.ended.lock().unwrap_or_else(PoisonError::into_inner).contains(&ended)
-            && !self.is_in_use(connection, ended.1)
+    /// Whether this run removed a part and has not created it again. The service may still return such a part for a
+    /// while, and it must not be adopted.
+    pub(crate) fn is_removed(&self, connection: &str, part: &PartKey) -> bool {
+        self.part_use(connection, part) == Some(PartUse::Removed)
     }
 
-    /// A connection is going to be replaced: its name will be free.
-    pub(in crate::provider) fn mark_replaced(&self, id: &str) {
-        self.leaving.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned());
+    fn mark(&self, connection: &str, part: &PartKey, part_use: PartUse) {
+        let key = (connection.to_ascii_lowercase(), part.clone());
+        self.parts.lock().insert(key, part_use);
     }
 
-    /// Whether a connection is going to be replaced.
+    fn part_use(&self, connection: &str, part: &PartKey) -> Option<PartUse> {
+        let key = (connection.to_ascii_lowercase(), part.clone());
+        self.parts.lock().get(&key).copied()
+    }
+
+    /// Records that this run replaces a connection, so that its name becomes free.
+    pub(crate) fn mark_replaced(&self, id: &str) {
+        self.replaced.lock().insert(id.to_owned());
+    }
+
+    /// Whether this run replaces a connection.
     pub(super) fn is_replaced(&self, id: &str) -> bool {
-        self.leaving.lock().unwrap_or_else(PoisonError::into_inner).contains(id)
+        self.replaced.lock().contains(id)
+    }
+
+    /// Waits until no other read is confirming that this connection is missing. The guard holds whether one has.
+    ///
+    /// `None` once the run changes objects: earlier reads are outdated.
+    pub(super) async fn confirm_missing(&self, project: &str, connection: &str) -> Option<OwnedMutexGuard<bool>> {
+        let key = (project.to_owned(), connection.to_ascii_lowercase());
+        let lock = self.missing.lock().entry(key).or_default().clone();
+        let confirmed = lock.lock_owned().await;
+        (!self.applies.load(Ordering::Relaxed)).then_some(confirmed)
     }
 }
 
-/// An answer of the service, or that there was none, and when it came.
-type Answer<T> = (Instant, Option<Arc<T>>);
+/// A list of one region and project, or `None` if it could not be read, and the time of the read.
+type Entry<T> = (Instant, Option<Arc<T>>);
 
-/// One checker, asked once for each place.
-#[derive(Debug)]
-pub(super) struct Answers<T>(Lock<BTreeMap<Place, Answer<T>>>);
+/// A list that is read once for each region and project.
+#[derive(Debug, Default)]
+pub(super) struct CachedList<T>(Lock<BTreeMap<Location, Entry<T>>>);
 
-impl<T> Default for Answers<T> {
-    fn default() -> Self {
-        Self(Lock::default())
-    }
-}
-
-impl<T> Answers<T> {
-    /// The answer, which is asked for where there is none or it is older than it may be. `None` where the service did
-    /// not answer; the reason comes with the first attempt only.
+impl<T> CachedList<T> {
+    /// Returns the list, and reads it if it is missing or older than `max_age`. `None` if the service does not return
+    /// it; only the first caller gets the error.
     pub(super) async fn get<E>(
         &self,
-        place: &Place,
-        oldest: Option<Duration>,
-        ask: impl Future<Output = Result<T, E>>,
+        location: &Location,
+        max_age: Option<Duration>,
+        read: impl Future<Output = Result<T, E>>,
     ) -> (Option<Arc<T>>, Option<E>) {
-        let mut answers = self.0.lock().await;
-        if let Some((at, answer)) = answers.get(place)
-            && (answer.is_none() || oldest.is_none_or(|oldest| at.elapsed() < oldest))
+        let mut entries = self.0.lock().await;
+        if let Some((at, list)) = entries.get(location)
+            && (list.is_none() || max_age.is_none_or(|max_age| at.elapsed() < max_age))
         {
-            return (answer.clone(), None);
+            return (list.clone(), None);
         }
-        let (answer, error) = match ask.await {
-            Ok(answer) => (Some(Arc::new(answer)), None),
+        let (list, error) = match read.await {
+            Ok(list) => (Some(Arc::new(list)), None),
             Err(error) => (None, Some(error)),
         };
-        answers.insert(place.clone(), (Instant::now(), answer.clone()));
-        (answer, error)
+        entries.insert(location.clone(), (Instant::now(), list.clone()));
+        (list, error)
     }
 }

@@ -1,64 +1,59 @@
-//! Tags that the provider adds to everything (`default_tags`), and tags that it does not see (`ignore_tags`). Pure.
+//! The effect of `default_tags` and `ignore_tags` of the provider.
 //!
-//! `tags` holds what the resource declares, `tags_all` what Terraform owns: those and the default ones. Where `tags` is
-//! not set, only the default ones are owned, and every other tag is left alone.
+//! `tags` holds the declared tags, `tags_all` also the default tags. If `tags` is not set, only the default tags are
+//! managed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Tags, key to value.
-pub(in crate::provider) type Tags = BTreeMap<String, String>;
+pub(crate) type Tags = BTreeMap<String, String>;
 
-/// What the provider block says about tags.
+/// `default_tags` and `ignore_tags`.
 #[derive(Debug, Clone, Default)]
-pub(in crate::provider) struct TagPolicy {
-    /// Added to every resource that has tags.
-    pub(in crate::provider) defaults: Tags,
-    /// Keys that are not seen.
-    pub(in crate::provider) ignored_keys: BTreeSet<String>,
-    /// Beginnings of keys that are not seen.
-    pub(in crate::provider) ignored_prefixes: BTreeSet<String>,
-    /// Whether any of it is still unknown, and left out here.
-    pub(in crate::provider) open: bool,
+pub(crate) struct TagPolicy {
+    /// Tags that are added to every connection.
+    pub(crate) defaults: Tags,
+    /// Keys of ignored tags.
+    pub(crate) ignored_keys: BTreeSet<String>,
+    /// Key prefixes of ignored tags.
+    pub(crate) ignored_prefixes: BTreeSet<String>,
+    /// Whether the configuration contains unknown values, which are left out here.
+    pub(crate) has_unknown: bool,
 }
 
 impl TagPolicy {
-    /// Whether somebody else looks after this tag.
-    pub(in crate::provider) fn ignores(&self, key: &str) -> bool {
-        // The service's own tags cannot be declared by anyone.
+    /// Whether the provider ignores this tag.
+    pub(crate) fn ignores(&self, key: &str) -> bool {
+        // Tags of the service itself cannot be declared.
         key.starts_with("_sys_")
             || self.ignored_keys.contains(key)
             || self.ignored_prefixes.iter().any(|prefix| key.starts_with(prefix))
     }
 
-    /// `tags_all` of a resource with these `tags`. What it declares goes before the defaults.
-    pub(in crate::provider) fn all(&self, declared: Option<&Tags>) -> Tags {
+    /// Returns `tags_all` of a resource with these `tags`, which override the defaults.
+    pub(crate) fn all(&self, declared: Option<&Tags>) -> Tags {
         let mut all = self.defaults.clone();
         all.extend(declared.into_iter().flatten().map(|(key, value)| (key.clone(), value.clone())));
         all
     }
 
-    /// `tags` and `tags_all` of a connection that has the tags `present`; `declared` and `owned` are what they were.
+    /// Returns `tags` and `tags_all` of a connection with the tags `present`; `declared` and `owned` are the prior
+    /// values.
     ///
-    /// A default tag belongs to `tags` only where it was declared there, too; so does one that was a default when it was
-    /// last owned, for the defaults may have changed since, or not be known yet.
-    pub(in crate::provider) fn read(
-        &self,
-        present: Tags,
-        declared: Option<&Tags>,
-        owned: &Tags,
-    ) -> (Option<Tags>, Tags) {
+    /// A default tag is in `tags` only if it is also declared there. The same is true of a tag of the prior `tags_all`:
+    /// it was a default, and the defaults may have changed or be unknown.
+    pub(crate) fn read(&self, present: Tags, declared: Option<&Tags>, owned: &Tags) -> (Option<Tags>, Tags) {
         let seen: Tags = present.into_iter().filter(|(key, _)| !self.ignores(key)).collect();
+        let is_default = |key: &String| self.defaults.contains_key(key) || owned.contains_key(key);
         let Some(declared) = declared else {
-            let ours = |key: &String| self.defaults.contains_key(key) || owned.contains_key(key);
-            return (None, seen.into_iter().filter(|(key, _)| ours(key)).collect());
+            return (None, seen.into_iter().filter(|(key, _)| is_default(key)).collect());
         };
-        let default = |key: &String| self.defaults.contains_key(key) || owned.contains_key(key);
-        let own = |key: &String| declared.contains_key(key) || !default(key);
-        (Some(seen.clone().into_iter().filter(|(key, _)| own(key)).collect()), seen)
+        let is_own = |key: &String| declared.contains_key(key) || !is_default(key);
+        (Some(seen.clone().into_iter().filter(|(key, _)| is_own(key)).collect()), seen)
     }
 
-    /// `tags` and `tags_all` of a connection that was not managed so far: everything, default tags aside.
-    pub(in crate::provider) fn import(&self, present: Tags) -> (Option<Tags>, Tags) {
+    /// Returns `tags` and `tags_all` of an imported connection. Default tags are not in `tags`.
+    pub(crate) fn import(&self, present: Tags) -> (Option<Tags>, Tags) {
         let seen: Tags = present.into_iter().filter(|(key, _)| !self.ignores(key)).collect();
         let own: Tags = seen.clone().into_iter().filter(|(key, value)| self.defaults.get(key) != Some(value)).collect();
         ((!own.is_empty()).then_some(own), seen)
@@ -78,19 +73,19 @@ mod tests {
             defaults: tags(&[("team", "data"), ("env", "prod")]),
             ignored_keys: BTreeSet::from(["owner".to_owned()]),
             ignored_prefixes: BTreeSet::from(["cost:".to_owned()]),
-            open: false,
+            has_unknown: false,
         }
     }
 
     #[test]
-    fn what_is_declared_goes_before_the_defaults() {
+    fn declared_tags_override_defaults() {
         assert_eq!(tag_policy().all(None), tags(&[("team", "data"), ("env", "prod")]));
         let declared = tags(&[("env", "test"), ("a", "")]);
         assert_eq!(tag_policy().all(Some(&declared)), tags(&[("team", "data"), ("env", "test"), ("a", "")]));
     }
 
     #[test]
-    fn a_declared_set_sees_all_but_the_ignored_and_the_defaults() {
+    fn declared_tags_exclude_ignored_and_defaults() {
         let present =
             tags(&[("team", "data"), ("env", "test"), ("x", "1"), ("owner", "me"), ("cost:a", "1"), ("_sys_b", "1")]);
         let declared = tags(&[("env", "test")]);
@@ -99,9 +94,9 @@ mod tests {
         assert_eq!(all, tags(&[("team", "data"), ("env", "test"), ("x", "1")]));
     }
 
-    /// Of `tags_all`, what is not in `tags` was a default.
+    /// A tag of `tags_all` that is not in `tags` was a default tag.
     #[test]
-    fn what_is_no_default_any_more_is_not_taken_for_declared() {
+    fn former_default_tag_is_not_declared() {
         let present = tags(&[("team", "data"), ("old", "1"), ("x", "1"), ("env", "test")]);
         let (declared, owned) = (tags(&[("env", "test")]), tags(&[("env", "test"), ("old", "1")]));
         let (own, all) = tag_policy().read(present.clone(), Some(&declared), &owned);
@@ -109,14 +104,14 @@ mod tests {
     }
 
     #[test]
-    fn without_a_declaration_only_what_is_owned_is_seen() {
+    fn undeclared_tags_show_only_owned_ones() {
         let present = tags(&[("team", "other"), ("old", "1"), ("foreign", "1")]);
         let owned = tags(&[("old", "1"), ("env", "prod")]);
         assert_eq!(tag_policy().read(present, None, &owned), (None, tags(&[("team", "other"), ("old", "1")])));
     }
 
     #[test]
-    fn an_import_takes_everything_but_the_defaults() {
+    fn import_takes_all_but_the_defaults() {
         let present = tags(&[("team", "data"), ("env", "test"), ("owner", "me")]);
         let (own, all) = tag_policy().import(present);
         assert_eq!((own, all), (Some(tags(&[("env", "test")])), tags(&[("team", "data"), ("env", "test")])));

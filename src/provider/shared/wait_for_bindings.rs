@@ -1,4 +1,4 @@
-//! Waiting until bindings work: the service answers before a peering stands, and says only later whether it does.
+//! Waits until bindings are ACTIVE. The service responds before it has created a binding.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,11 +7,10 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::provider::{
-    shared::binding_target::{BindingTarget, DeclaredTargets, PoolOfQueue},
-    shared::connection_part,
-    shared::error_detail,
-    shared::operation::{OperationContext, OperationError},
+use super::{
+    binding_target::{BindingTarget, DeclaredTargets, PoolOfQueue},
+    connection_part, error_detail,
+    operation::{OperationContext, OperationError},
 };
 use crate::{
     dli::{
@@ -24,116 +23,115 @@ use crate::{
     },
 };
 
-/// From one look to the next, at first and once it takes long. (A new queue takes 5 to 10 minutes.)
-const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
-/// When it takes long.
-const LONG: Duration = Duration::from_mins(1);
-/// How long what had FAILED before it was bound again may still be shown as it was.
-const STALE: Duration = Duration::from_mins(1);
+/// Interval between reads, during the first minute and afterwards. A binding of a new queue takes 5 to 10 minutes.
+const POLL_INTERVALS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
+const FIRST_PERIOD: Duration = Duration::from_mins(1);
+/// How long the service may still show the status of a binding from before it was bound again.
+const MAX_STALENESS: Duration = Duration::from_mins(1);
+/// Interval between reads of the pools that queues belong to.
+const POOLS_INTERVAL: Duration = Duration::from_secs(30);
 
-/// What Terraform holds where an interruption ended the waiting.
-pub(in crate::provider) const WAIT_INTERRUPTED: &str = "Everything was requested and is in the state. The service is still creating the bindings; \
-                                    the next plan or apply shows their status.";
+/// The state note of an interrupted wait.
+pub(crate) const WAIT_INTERRUPTED: &str = "Everything was requested and is in the state. The service is still creating \
+                                           the bindings; the next plan or apply shows their status.";
 
-/// After how long it is asked anew which pool a queue lives in.
-const AGAIN: Duration = Duration::from_secs(30);
-
-/// What was done to the bindings just before the waiting.
+/// Changes of the bindings before the wait.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::provider) struct Changed<'a> {
-    /// Peerings from before they were bound again.
-    pub(in crate::provider) before: &'a BTreeMap<BindingTarget, Binding>,
-    /// What was unbound.
-    pub(in crate::provider) ended: &'a BTreeSet<BindingTarget>,
+pub(crate) struct Changed<'a> {
+    /// Bindings as they were before they were bound again.
+    pub(crate) before: &'a BTreeMap<BindingTarget, Binding>,
+    /// Targets that were unbound.
+    pub(crate) ended: &'a BTreeSet<BindingTarget>,
 }
 
-/// Why the bindings do not all work.
+/// Why a wait ended without success.
 #[derive(Debug)]
-pub(in crate::provider) enum WaitError {
-    /// These came to nothing.
-    Failed(Vec<Binding>),
-    /// The connection is no longer there.
+pub(crate) enum WaitError {
+    /// These bindings of the connection have failed.
+    Failed { connection: String, bindings: Vec<Binding> },
+    /// The connection was deleted.
     Gone,
-    /// It could not be seen, or there was no time.
+    /// A read failed, or the wait was interrupted or took too long.
     Operation(OperationError),
 }
 
-/// Waits until all that is declared is ACTIVE and what was unbound is gone, and shows the connection as it is then.
-pub(in crate::provider) async fn until_active(
+impl From<OperationError> for WaitError {
+    fn from(error: OperationError) -> Self {
+        Self::Operation(error)
+    }
+}
+
+/// Waits until all declared targets are ACTIVE and all unbound ones are gone, and returns the connection.
+pub(crate) async fn until_active(
     context: &OperationContext,
     id: &str,
     declared: DeclaredTargets<'_>,
     pool_of_queue: &mut PoolOfQueue,
     Changed { before, ended }: Changed<'_>,
 ) -> Result<wire::Connection, WaitError> {
-    let began = Instant::now();
-    let mut asked = began;
+    let start = Instant::now();
+    let mut pools_read = start;
     let mut logged = String::new();
     loop {
-        let shown = connection_part::find_connection(context, id)
-            .await
-            .map_err(WaitError::Operation)?
-            .ok_or(WaitError::Gone)?;
-        pool_of_queue.ask(context, &shown, &[declared.queues]).await.map_err(WaitError::Operation)?;
+        let shown = connection_part::find_connection(context, id).await?.ok_or(WaitError::Gone)?;
+        pool_of_queue.ask(context, &shown, &[declared.queues]).await?;
         let targets = pool_of_queue.targets(&shown, declared);
-        let is_stale =
-            |target: &BindingTarget, peering: &Binding| before.get(target) == Some(peering) && began.elapsed() < STALE;
-        let failed: Vec<Binding> = targets
+        let is_stale = |target: &BindingTarget, peering: &Binding| {
+            before.get(target) == Some(peering) && start.elapsed() < MAX_STALENESS
+        };
+        let bindings: Vec<Binding> = targets
             .iter()
             .filter_map(|target| Some((target, target.peering(&shown)?)))
             .filter(|(target, peering)| peering.has_status(wire::BINDING_FAILED) && !is_stale(target, peering))
             .map(|(_, peering)| peering.clone())
             .collect();
-        if !failed.is_empty() {
-            return Err(WaitError::Failed(failed));
+        if !bindings.is_empty() {
+            return Err(WaitError::Failed { connection: shown.name, bindings });
         }
-        let mut open = open(&targets, &shown);
-        if !open.is_empty() && asked.elapsed() > AGAIN {
+        let mut pending = pending(&targets, &shown);
+        if !pending.is_empty() && pools_read.elapsed() > POOLS_INTERVAL {
             pool_of_queue.forget();
-            asked = Instant::now();
+            pools_read = Instant::now();
         }
         let ending = ended.iter().filter(|target| !targets.contains(target) && target.peering(&shown).is_some());
-        open.extend(ending.map(|target| format!("{} (still bound)", target.name())));
-        if open.is_empty() {
+        pending.extend(ending.map(|target| format!("{} (still bound)", target.name())));
+        if pending.is_empty() {
             return Ok(shown);
         }
-        let waiting = open.join(", ");
+        let waiting = pending.join(", ");
         if waiting != logged {
-            tracing::info!(id, seconds = began.elapsed().as_secs(), "waiting for bindings: {waiting}");
+            tracing::info!(id, seconds = start.elapsed().as_secs(), "waiting for bindings: {waiting}");
             logged.clone_from(&waiting);
         }
-        let pause = if began.elapsed() < LONG { PAUSES.0 } else { PAUSES.1 };
-        context.pause(pause, || format!("The binding of {waiting}")).await.map_err(WaitError::Operation)?;
+        let interval = if start.elapsed() < FIRST_PERIOD { POLL_INTERVALS.0 } else { POLL_INTERVALS.1 };
+        context.pause(interval, || format!("The binding of {waiting}")).await?;
     }
 }
 
-/// What is not ACTIVE yet, each with its state.
-fn open(targets: &BTreeSet<BindingTarget>, shown: &wire::Connection) -> Vec<String> {
+/// Lists the targets that are not ACTIVE, each with its status.
+fn pending(targets: &BTreeSet<BindingTarget>, shown: &wire::Connection) -> Vec<String> {
     let state = |target: &BindingTarget| match target.peering(shown) {
         Some(peering) if peering.has_status(wire::BINDING_ACTIVE) => None,
         Some(peering) => Some(format!("{} ({})", target.name(), peering.status)),
-        None => Some(format!("{} (not there yet)", target.name())),
+        None => Some(format!("{} (not reported yet)", target.name())),
     };
     targets.iter().filter_map(state).collect()
 }
 
-/// One error for each binding that came to nothing.
-pub(in crate::provider) fn failure_errors(connection: &str, failed: &[Binding], state_note: &str) -> Diagnostics {
+/// One error for each failed binding.
+pub(crate) fn failure_errors(connection: &str, failed: &[Binding], state_note: &str) -> Diagnostics {
     failed.iter().map(|binding| Diagnostic::error("Binding Failed", text(connection, binding, state_note))).collect()
 }
 
-/// Bindings that came to nothing, found in a look at the connection: no call failed, and nobody would hear of it.
-pub(in crate::provider) fn failure_warnings(connection: &str, failed: &[Binding]) -> Diagnostics {
-    let again = "The service does not try again by itself. If the binding is declared, the next apply binds it again; if it is \
-                 not, it does no harm, and disappears with the connection.";
-    let warning = |binding: &Binding| {
-        Diagnostic::warning("Binding Failed", text(connection, binding, again))
-            .at(Path::attribute("bindings").key(&binding.name))
-    };
-    failed.iter().map(warning).collect()
+/// A warning about a failed binding that a read has found.
+pub(crate) fn failure_warning(connection: &str, failed: &Binding) -> Diagnostic {
+    let again = "The service does not retry. If the binding is declared, the next apply binds it again. Otherwise it \
+                 does no harm and disappears with the connection.";
+    let path = Path::attribute("bindings").key(&failed.name);
+    Diagnostic::warning("Binding Failed", text(connection, failed, again)).at(path)
 }
 
-/// What failed, the service's own words, what usually causes it, and what helps.
+/// Describes a failed binding, with the reason that the service gives and the usual cause.
 fn text(connection: &str, Binding { name, err_msg, .. }: &Binding, state_note: &str) -> String {
     let reason = if err_msg.is_empty() { "the service gives no reason" } else { err_msg };
     let object = error_detail::object(&format!("binding of {name} to the enhanced connection {connection:?}"));

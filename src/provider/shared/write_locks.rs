@@ -1,28 +1,30 @@
-//! One writer at a time for each connection, over all resources of the process: the service takes whole lists, and what
-//! two write at once is lost for one of them.
+//! Locks that allow one writer for each connection.
+//!
+//! The API replaces whole lists, so of two concurrent writes one is lost.
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Weak},
 };
 
+use parking_lot::Mutex;
 use tokio::sync::{Mutex as Lock, OwnedMutexGuard};
 
-/// The connections that are being written to.
+/// A lock for each connection, kept while it is in use.
 #[derive(Debug, Default)]
-pub(in crate::provider) struct WriteLocks(Mutex<BTreeMap<String, Weak<Lock<()>>>>);
+pub(crate) struct WriteLocks(Mutex<BTreeMap<String, Weak<Lock<()>>>>);
 
 impl WriteLocks {
-    /// Waits until nobody else writes to this connection; nobody does until the guard is dropped.
-    pub(in crate::provider) async fn lock(&self, connection: &str) -> OwnedMutexGuard<()> {
+    /// Waits for the lock of this connection.
+    pub(crate) async fn lock(&self, connection: &str) -> OwnedMutexGuard<()> {
         let lock = {
-            let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut locks = self.0.lock();
             locks.retain(|_, lock| lock.strong_count() > 0);
-            let held = locks.entry(connection.to_ascii_lowercase()).or_default();
-            held.upgrade().unwrap_or_else(|| {
-                let fresh = Arc::new(Lock::new(()));
-                *held = Arc::downgrade(&fresh);
-                fresh
+            let entry = locks.entry(connection.to_ascii_lowercase()).or_default();
+            entry.upgrade().unwrap_or_else(|| {
+                let lock = Arc::new(Lock::new(()));
+                *entry = Arc::downgrade(&lock);
+                lock
             })
         };
         lock.lock_owned().await
@@ -41,7 +43,7 @@ mod tests {
         assert!(tokio::time::timeout(std::time::Duration::from_millis(20), locks.lock("a")).await.is_err());
         drop((first, other));
         let again = locks.lock("a").await;
-        assert_eq!(locks.0.lock().expect("nobody panicked").len(), 1, "what nobody holds is forgotten");
+        assert_eq!(locks.0.lock().len(), 1, "unused locks are removed");
         drop(again);
     }
 }

@@ -125,7 +125,7 @@ fn half_updated_route_is_recreated() {
         workspace.configure(&route(&id, "ours", "192.168.3.0/24"));
         let refused = Fault::refuse("CreateRouteToEnhancedConnection", 400, "DLI.0009", "not today").times(1);
         cloud.emulator().inject(refused).expect("a valid fault");
-        expect_failure(&workspace, "Could Not Change the Route", &["not today", "it was removed"]);
+        expect_failure(&workspace, "Could Not Change the Route", &["not today", "The old route was removed"]);
         assert_eq!(routes(&cloud, &id), Vec::<String>::new());
         workspace.step(&route(&id, "ours", "192.168.3.0/24"), CREATE);
         assert_eq!(routes(&cloud, &id), ["ours 192.168.3.0/24"]);

@@ -122,3 +122,24 @@ fn parts_of_a_deleted_connection_are_recreated() {
         assert_eq!(failed.stderr.matches(": No Such Connection").count(), 3, "{failed}");
     });
 }
+
+/// Three parts read the connection once each; only one of them reads it again.
+#[test]
+fn refresh_confirms_a_missing_connection_once() {
+    const CONSISTENCY_READS: usize = 3;
+    for_one_terraform(|terraform| {
+        let (cloud, id, workspace) = setup(terraform);
+        let privilege = part("dli_enhanced_connection_privilege", &id, "applicant_project_id = \"330e068a\"");
+        workspace.configure(&(parts(&format!("{id:?}")) + &privilege));
+        workspace.run(&["apply", "-auto-approve"]).expect_code(0);
+        cloud.edit(|account| account.delete(&id));
+        cloud.emulator().set_quirks([Quirk::GoneAsDli0001]);
+        let reads = || {
+            let path = format!("/enhanced-connections/{id}");
+            cloud.requests().iter().filter(|one| one.method == "GET" && one.path.ends_with(&path)).count()
+        };
+        let before = reads();
+        workspace.run(&["plan", "-detailed-exitcode"]).expect_code(2);
+        assert_eq!(reads() - before, 3 + CONSISTENCY_READS);
+    });
+}
