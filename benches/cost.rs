@@ -1,7 +1,7 @@
-//! `cargo bench --bench cost`: what the provider costs, each figure beside its promise; fails where one is broken.
+//! `cargo bench --bench cost`: measures start time, CPU time, memory and binary size of the release build.
 //!
-//! It is no test: figures depend on the machine and on the build, and this takes the release one. Linux only, for it
-//! reads `/proc`. Terraform is the first that is found; `TF_ACC_TERRAFORM_PATH` names another.
+//! Fails if a value exceeds its limit. Requires Linux, because it reads `/proc`. Uses the first Terraform on the
+//! machine, or `TF_ACC_TERRAFORM_PATH`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use acceptance::harness::{self, Cloud, Workspace};
 use acceptance::terraform::Terraform;
 
-/// The acceptance tests' own tools, in the place where those have them.
+/// The shared code of the acceptance tests, at the same module path.
 #[expect(dead_code, unused_imports, reason = "the acceptance tests use the rest")]
 #[path = "../tests/it/acceptance"]
 mod acceptance {
@@ -23,7 +23,7 @@ mod acceptance {
 }
 
 const PROVIDER: &str = env!("CARGO_BIN_EXE_terraform-provider-dli");
-/// Stands in for the provider and measures it.
+/// A wrapper that Terraform starts instead of the provider, and that measures it.
 const MEASURE: &str = include_str!("measure.py");
 const STARTS: usize = 20;
 const HOSTS: usize = 20_000;
@@ -79,7 +79,7 @@ fn main() -> ExitCode {
     if report.broken { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-/// From the start of the process to its handshake line, with a client certificate as Terraform gives one.
+/// The time from the start of the process to its handshake line, with a client certificate as from Terraform.
 fn start() -> Duration {
     let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P521_SHA512).expect("the algorithm is supported");
     let parameters = rcgen::CertificateParams::new(["localhost".to_owned()]).expect("the name is one");
@@ -87,7 +87,7 @@ fn start() -> Duration {
     let mut command = Command::new(PROVIDER);
     command.env("TF_PLUGIN_MAGIC_COOKIE", "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2");
     command.env("PLUGIN_PROTOCOL_VERSIONS", "6").env("PLUGIN_CLIENT_CERT", certificate);
-    // A provider that is killed leaves its socket.
+    // A killed provider does not remove its socket.
     let traces = tempfile::tempdir().expect("a directory can be made");
     command.env("TMPDIR", traces.path());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
@@ -101,20 +101,20 @@ fn start() -> Duration {
     took
 }
 
-/// A workspace whose provider is measured.
+/// A workspace with the measured provider.
 struct Measured {
     workspace: Workspace,
 }
 
-/// What one command took.
+/// The measurements of one command.
 struct Cost {
-    /// Processor time in user and kernel mode, of all the provider's processes.
+    /// CPU time in user and kernel mode of all provider processes.
     cpu: Duration,
-    /// The most memory that any one of them had resident, in KiB.
+    /// The maximum resident memory of a provider process, in KiB.
     peak: u64,
-    /// How many there were.
+    /// The number of provider processes.
     processes: usize,
-    /// How long Terraform ran.
+    /// Terraform's run time.
     whole: Duration,
 }
 
@@ -160,7 +160,7 @@ impl Cost {
     }
 }
 
-/// Names of about 80 characters, so that one message would not pass gRPC's usual limit of 4 MiB.
+/// Names of about 80 characters, so that one message exceeds gRPC's default limit of 4 MiB.
 fn host(number: usize) -> String {
     format!("host-{number:05}.{}.example.com", "a-long-department-name".repeat(3))
 }
@@ -169,7 +169,7 @@ fn address(number: usize) -> String {
     format!("10.0.{}.{}", number / 250, number % 250)
 }
 
-/// `count` in this unit, with one decimal.
+/// Formats `count` in this unit with one decimal.
 fn tenths(count: u64, unit: u64) -> String {
     let tenths = count * 10 / unit;
     format!("{}.{}", tenths / 10, tenths % 10)
@@ -179,7 +179,7 @@ fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
 
-/// The table, and whether all promises were kept.
+/// Prints the table. Returns whether all values are within their limits.
 struct Report {
     broken: bool,
 }

@@ -1,8 +1,8 @@
-//! `cargo bench --bench pace`: a hundred connections through a gateway that lets five calls a second pass, and how much
-//! longer that takes than it must; fails where it is more than a quarter, for every command that needs more than a second.
+//! `cargo bench --bench pace`: manages a hundred connections through a gateway with a limit of five calls per second.
 //!
-//! It is no test: it takes minutes. What must be is counted by the same work without a limit: calls that are needed,
-//! divided by five. Terraform is the first that is found; `TF_ACC_TERRAFORM_PATH` names another.
+//! Fails if a command that needs more than a second takes over 25% longer than necessary. The necessary time is the
+//! number of calls without a limit, divided by five. Takes some minutes. Uses the first Terraform on the machine, or
+//! `TF_ACC_TERRAFORM_PATH`.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use acceptance::harness::{self, Cloud};
 use acceptance::terraform::Terraform;
 use terraform_provider_dli::emulator::Settings;
 
-/// The acceptance tests' own tools, in the place where those have them.
+/// The shared code of the acceptance tests, at the same module path.
 #[expect(dead_code, unused_imports, reason = "the acceptance tests use the rest")]
 #[path = "../tests/it/acceptance"]
 mod acceptance {
@@ -33,7 +33,7 @@ resource "dli_enhanced_connection" "test" {
 }
 "#;
 
-/// Each has the provider do its work in a process of its own.
+/// The commands. Each starts its own provider processes.
 const COMMANDS: [(&str, &[&str]); 4] = [
     ("plan", &["plan", "-out=made", "-json", "-parallelism=50"]),
     ("apply", &["apply", "-json", "-parallelism=50", "made"]),
@@ -41,7 +41,7 @@ const COMMANDS: [(&str, &[&str]); 4] = [
     ("destroy", &["destroy", "-auto-approve", "-json", "-parallelism=50"]),
 ];
 
-/// What one command came to.
+/// The measurements of one command.
 struct Measured {
     time: Duration,
     answered: usize,
@@ -58,7 +58,7 @@ fn main() -> ExitCode {
     for (((name, _), free), paced) in COMMANDS.iter().zip(free).zip(paced) {
         let ideal = Duration::from_secs_f64(f64::from(u32::try_from(free.answered).expect("few")) / CALLS_A_SECOND);
         let ratio = if ideal.is_zero() { 1.0 } else { paced.time.as_secs_f64() / ideal.as_secs_f64() };
-        // A command of a call or two is measured by its start, which is no pace.
+        // For a command with few calls, the start takes most of the time.
         broken |= ratio > MOST && ideal >= Duration::from_secs(1);
         let Measured { time, answered, refused } = paced;
         let needed = free.answered;
@@ -81,8 +81,8 @@ fn run(terraform: &Terraform, limit: Option<&str>) -> Vec<Measured> {
         let (before, began) = (cloud.requests().len(), Instant::now());
         let finished = workspace.start(arguments).wait_at_most(Duration::from_mins(5));
         let time = began.elapsed();
-        let told = finished.expect_code(0).diagnostics();
-        assert!(told.is_empty(), "{name}: {told:?}");
+        let diagnostics = finished.expect_code(0).diagnostics();
+        assert!(diagnostics.is_empty(), "{name}: {diagnostics:?}");
         let requests = &cloud.requests()[before..];
         let refused = requests.iter().filter(|request| request.status == 429).count();
         Measured { time, answered: requests.len() - refused, refused }

@@ -1,10 +1,9 @@
-//! `cargo bench --bench stress`: 64 clients at once against the emulator as a program, with requests right and wrong. Fails
-//! where one of them is answered with a fault of the server, where something that was answered is lost, or where the
-//! program's memory goes on growing.
+//! `cargo bench --bench stress`: 64 concurrent clients send valid and invalid requests to the emulator program.
 //!
-//! First the request log is filled, which is bounded and large; what memory there is then is compared with that after the
-//! minute. (Before the clients compare: 64 lists of all that there is, all at once, are no measure of what is kept.)
-//! `STRESS_SECONDS` and `STRESS_SEED` set other figures than 60 and 7. Linux only, for it reads `/proc`.
+//! Fails on a server error, if an acknowledged change is lost, or if the memory of the program keeps growing. The
+//! bounded request log is filled first, and the memory is then compared with that after a minute, before the clients
+//! compare their lists. `STRESS_SECONDS` and `STRESS_SEED` override the defaults of 60 and 7. Requires Linux, because
+//! it reads `/proc`.
 
 use std::env;
 use std::fs;
@@ -21,13 +20,13 @@ mod harness;
 mod stress;
 
 const CLIENTS: u64 = 64;
-/// More than twice what the log holds, which is 100,000: requests whose client hung up are not in it, and what it holds is
-/// of the mix that it keeps only after it has been filled a second time.
+/// More than twice the capacity of the request log of 100,000. Requests without a response are not logged, and the log
+/// has its final mix only after it has been filled twice.
 const FILL: u64 = 250_000;
-/// By how much the memory may have grown since the log was full, for the connections that were made since then.
+/// The allowed growth of memory after the log is full, for the connections that are created later.
 const MOST_GROWTH: u64 = 10;
 
-/// The emulator as a program; killed when it is dropped.
+/// The emulator program, which is killed on drop.
 struct Program(Child);
 
 impl Drop for Program {
@@ -88,7 +87,7 @@ fn say(report: &Report, took: Duration, (full, end): (u64, u64)) -> ExitCode {
     if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// What a process holds in memory, in KiB.
+/// The resident memory of a process, in KiB.
 fn memory(process: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).expect("it runs");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux says it");

@@ -1,6 +1,7 @@
 //! The working directory of the quickstart.
 //!
-//! Contains the configuration, a mirror with the provider, the settings of Terraform, and a `./terraform` that uses them.
+//! Contains the configuration, a mirror with the provider, the settings of Terraform, and a `./terraform` that uses
+//! them.
 
 use std::env::consts::{ARCH, OS};
 use std::fs;

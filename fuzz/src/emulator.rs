@@ -160,7 +160,7 @@ pub fn run(bytes: &[u8]) {
             if troubled {
                 continue;
             }
-            let body = body.expect("no answer is lost without a fault");
+            let body = body.expect("a response if there is no fault");
             let json: Value = match serde_json::from_slice(&body) {
                 Err(error) if is_json => panic!("{what}: {error}: {body:?}"),
                 read => read.unwrap_or_default(),
@@ -224,7 +224,8 @@ fn request(source: &mut Source<'_>, newest: &str) -> Option<(Request<Body>, Stri
         0 if pattern.ends_with("-queue") => br#"{"queues":["q1","q2"],"elastic_resource_pools":["pool1"]}"#.to_vec(),
         0 if pattern.ends_with("/routes") => br#"{"name":"test","cidr":"10.0.0.0/8"}"#.to_vec(),
         0 if pattern.ends_with("/connection-test") => {
-            format!("{{\"address\":\"{}\"}}", source.pick(&["10.0.0.1:80", "[2001:db8::1]:80", "a.example:80"])).into_bytes()
+            let address = source.pick(&["10.0.0.1:80", "[2001:db8::1]:80", "a.example:80"]);
+            format!("{{\"address\":\"{address}\"}}").into_bytes()
         }
         0 if pattern.contains("/tags/") => br#"{"tags":[{"key":"test","value":"a"}]}"#.to_vec(),
         0 if pattern.ends_with("/authorization") => format!(
@@ -235,9 +236,10 @@ fn request(source: &mut Source<'_>, newest: &str) -> Option<(Request<Body>, Stri
         .into_bytes(),
         0 if pattern.ends_with("/faults") => source.pick(&FAULTS).as_bytes().to_vec(),
         0 if pattern.ends_with("tokens") => format!(
-            "{{\"auth\":{{\"identity\":{{\"methods\":[\"{}\"],\"password\":{{\"user\":{{\"name\":\"{}\",\"password\":\"{}\",\
-             \"domain\":{{\"name\":\"{}\"}}}}}},\"token\":{{\"duration_seconds\":{}}},\"assume_role\":{{\"agency_name\":\"{}\",\
-             \"domain_name\":\"{}\",\"duration_seconds\":{}}}}},\"scope\":{{\"project\":{{\"name\":\"cn-north-4\"}}}}}}}}",
+            "{{\"auth\":{{\"identity\":{{\"methods\":[\"{}\"],\"password\":{{\"user\":{{\"name\":\"{}\",\
+             \"password\":\"{}\",\"domain\":{{\"name\":\"{}\"}}}}}},\"token\":{{\"duration_seconds\":{}}},\
+             \"assume_role\":{{\"agency_name\":\"{}\",\"domain_name\":\"{}\",\"duration_seconds\":{}}}}},\
+             \"scope\":{{\"project\":{{\"name\":\"cn-north-4\"}}}}}}}}",
             source.pick(&["password", "assume_role", "token"]),
             source.pick(&PEOPLE),
             source.pick(&PEOPLE),

@@ -1,5 +1,5 @@
-//! The environment that a plugin is started in: only the cookie makes a launch, whatever else is said, and a client's
-//! certificate is read or refused.
+//! Random environments of the plugin process. Only the cookie makes it a plugin, and the client certificate is parsed
+//! or rejected.
 
 use terraform_provider_dli::plugin::environment::{self, NotLaunched, PluginEnv};
 
@@ -54,14 +54,14 @@ fn check(env: &PluginEnv) {
         "{:?}",
         env.protocol_versions
     );
-    // A certificate that cannot be read must not count as none, which would mean plain text.
+    // An invalid certificate must not be ignored, because that would mean plaintext.
     match env.certificate() {
         Ok(certificate) => assert_eq!(certificate.is_some(), env.client_certificate.is_some()),
         Err(error) => assert!(env.client_certificate.is_some(), "{error}"),
     }
 }
 
-/// PEM, or nearly.
+/// Valid or almost valid PEM.
 fn certificate(source: &mut Source<'_>) -> String {
     let mut text = String::new();
     while !source.is_empty() {

@@ -1,5 +1,5 @@
-//! JSON values under random types, as a state file has them: what is read is a value of the type and survives the wire;
-//! what another writer wrote is read as what it meant.
+//! JSON values of random types, as in a state file. A decoded value has the type and survives MessagePack; JSON from
+//! another writer decodes to the same value.
 
 use std::fmt::Write as _;
 
@@ -46,7 +46,7 @@ fn read(text: &[u8], ty: &Type) {
     }
 }
 
-/// Sets, whose order may have changed with the unknown values in them.
+/// Sorts sets, because their order can depend on unknown values.
 fn in_order(value: Value) -> Value {
     match value {
         Value::List(elements) => Value::List(elements.into_iter().map(in_order).collect()),

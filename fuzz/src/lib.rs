@@ -3,11 +3,11 @@
 //! The integration tests of the package include these modules and run them with random bytes and with all earlier
 //! findings. The modules therefore use only the public API of the library and dependencies of both packages.
 
-pub mod answers;
 pub mod emulator;
 pub mod handshake;
 pub mod json;
 pub mod msgpack;
+pub mod responses;
 pub mod rpc;
 pub mod rules;
 mod source;

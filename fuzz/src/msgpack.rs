@@ -1,5 +1,5 @@
-//! MessagePack values under random types: what is read is a value of the type and survives being written; what is written
-//! is read back the same.
+//! MessagePack values of random types. A decoded value has the type and survives encoding; an encoded value decodes to
+//! itself.
 
 use terraform_provider_dli::{
     framework::{types::Type, value::Value},
@@ -25,7 +25,7 @@ pub fn run(bytes: &[u8]) {
     }
 }
 
-/// Bytes from anywhere.
+/// Decodes arbitrary bytes.
 pub fn read(bytes: &[u8], ty: &Type) {
     if let Ok(value) = msgpack::decode(bytes, ty) {
         assert!(fits(&value, ty), "{value:?} is no {ty:?}");
@@ -33,7 +33,7 @@ pub fn read(bytes: &[u8], ty: &Type) {
     }
 }
 
-/// A value's own bytes.
+/// Encodes a value and decodes it again.
 pub fn written(value: &Value, ty: &Type) {
     let bytes = msgpack::encode(value);
     let again = msgpack::decode(&bytes, ty);

@@ -1,6 +1,5 @@
-//! Whole requests to the provider's service, as they come off the wire: any message of any RPC is answered with a message
-//! of its own, never with a gRPC error, and nothing panics behind it. The provider is not configured, so no call gets as
-//! far as a network.
+//! Random messages to every RPC of the provider's gRPC service. A decodable message never causes a gRPC error or a
+//! panic. The provider is not configured, so no call uses the network.
 
 use std::cell::RefCell;
 
@@ -61,11 +60,11 @@ const METHODS: [&str; 36] = [
     "DeleteState",
 ];
 
-/// How many of [`METHODS`], from the first, a request is made for with values of their schemas.
-const SHAPED: usize = 12;
+/// The number of [`METHODS`], from the first, with messages that match the schemas.
+const WITH_MESSAGES: usize = 12;
 
-/// The service, and what its schemas are. `ConfigureProvider` leaves nothing behind: it gets a provider of its own.
-struct Bench {
+/// The service and its types. `ConfigureProvider` gets a new service, so that it cannot affect later calls.
+struct Fixture {
     runtime: Runtime,
     service: ProviderServer<Service>,
     provider: Type,
@@ -74,14 +73,14 @@ struct Bench {
 }
 
 thread_local! {
-    static BENCH: RefCell<Option<Bench>> = const { RefCell::new(None) };
+    static FIXTURE: RefCell<Option<Fixture>> = const { RefCell::new(None) };
 }
 
 fn server() -> Server {
     Server::new(DliProvider::new(Box::new(|_| None), CreationJournal::default()))
 }
 
-impl Bench {
+impl Fixture {
     fn new() -> Self {
         let server = server();
         let ty = |(name, schema): (&'static str, &Schema)| (name.to_owned(), schema.ty());
@@ -100,7 +99,7 @@ impl Bench {
         if source.rarely(16) { (source.text(), ty.clone()) } else { (name.clone(), ty.clone()) }
     }
 
-    /// A message with values of the schema, more or less.
+    /// A message whose values mostly match the schema.
     fn message(&self, method: usize, source: &mut Source<'_>) -> Vec<u8> {
         let (type_name, ty) = self.kind(source, (9..=10).contains(&method));
         let of = |source: &mut Source<'_>| envelope(source, &ty);
@@ -169,42 +168,42 @@ fn envelope(source: &mut Source<'_>, ty: &Type) -> Option<DynamicValue> {
 }
 
 pub fn run(bytes: &[u8]) {
-    BENCH.with_borrow_mut(|bench| {
-        let bench = bench.get_or_insert_with(Bench::new);
+    FIXTURE.with_borrow_mut(|fixture| {
+        let fixture = fixture.get_or_insert_with(Fixture::new);
         let mut source = Source::new(bytes);
-        let shaped = !source.rarely(4);
-        let method = source.below(if shaped { SHAPED } else { METHODS.len() });
-        let message = if shaped { bench.message(method, &mut source) } else { source.rest().to_vec() };
-        ask(bench, METHODS[method], &message, shaped);
+        let is_valid = !source.rarely(4);
+        let method = source.below(if is_valid { WITH_MESSAGES } else { METHODS.len() });
+        let message = if is_valid { fixture.message(method, &mut source) } else { source.rest().to_vec() };
+        send(fixture, METHODS[method], &message, is_valid);
     });
 }
 
-/// Sends one message and looks at the answer.
-fn ask(bench: &Bench, method: &str, message: &[u8], shaped: bool) {
+/// Sends one message and checks the response.
+fn send(fixture: &Fixture, method: &str, message: &[u8], is_valid: bool) {
     let service = match method {
         "ConfigureProvider" => protocol::grpc(Service::new(server())),
-        _ => bench.service.clone(),
+        _ => fixture.service.clone(),
     };
     let length = u32::try_from(message.len()).expect("a short message").to_be_bytes();
     let request = Request::post(format!("/tfplugin6.Provider/{method}"))
         .header("content-type", "application/grpc")
         .body(Body::from([&[0], length.as_slice(), message].concat()))
         .expect("a request");
-    let (status, body) = bench.runtime.block_on(async {
-        let answer = service.oneshot(request).await.expect("the service never fails");
-        let (head, body) = answer.into_parts();
-        let body = body.collect().await.expect("the answer has an end");
+    let (status, body) = fixture.runtime.block_on(async {
+        let response = service.oneshot(request).await.expect("the service never fails");
+        let (head, body) = response.into_parts();
+        let body = body.collect().await.expect("a complete body");
         let trailers = body.trailers().cloned().unwrap_or(head.headers);
         (tonic::Status::from_header_map(&trailers), body.to_bytes())
     });
-    let status = status.expect("there is always a status");
+    let status = status.expect("a status");
     if status.code() == Code::Ok {
-        assert!(body.len() >= 5, "{method}: an answer has a message");
+        assert!(body.len() >= 5, "{method}: no message");
     } else {
-        // What is no message of this kind has nothing that a diagnostic could be about.
-        let unreadable = status.code() == Code::Internal && status.message().contains("decode");
-        assert!(unreadable && !shaped, "{method}: {status:?}");
+        // A message that cannot be decoded is the only gRPC error.
+        let is_decode_error = status.code() == Code::Internal && status.message().contains("decode");
+        assert!(is_decode_error && !is_valid, "{method}: {status:?}");
     }
-    let told = String::from_utf8_lossy(&body);
-    assert!(!told.contains("panicked"), "{method}: {told}");
+    let text = String::from_utf8_lossy(&body);
+    assert!(!text.contains("panicked"), "{method}: {text}");
 }

@@ -1,5 +1,5 @@
-//! Hosts, networks, names, addresses and signatures out of a user's hand: whatever the text, a rule has an answer, and what
-//! it lets pass is what it says.
+//! Random text for the rules of names, hosts, networks, endpoints, rate limits and signatures. No text causes a panic,
+//! and accepted text meets the rule.
 
 use std::net::Ipv4Addr;
 
@@ -43,14 +43,14 @@ pub fn run(bytes: &[u8]) {
         1 => networks(&text),
         2 => addresses(&text),
         3 => signatures(&text),
-        _ => limits(&text),
+        _ => rate_limits(&text),
     }
 }
 
 fn names(text: &str) {
     for rule in RULES {
         match rule.violation(text) {
-            // Texts of any length are refused in a few words.
+            // The error for a text of any length is short.
             Some(reason) => assert!(!reason.is_empty() && reason.len() < 200, "{}: {reason}", rule.title),
             None => assert!(text.chars().count() <= 255 || rule.title == "Queue", "{} allows {text:?}", rule.title),
         }
@@ -58,7 +58,7 @@ fn names(text: &str) {
     if rules::HOST_IP.allows(text) {
         assert_eq!(text.parse::<Ipv4Addr>().map(|ip| ip.to_string()).as_deref(), Ok(text), "one spelling");
     }
-    // An identifier stays one segment of a path, whatever is in it.
+    // An escaped identifier is one path segment.
     let made = Operation::DeleteRoute.path(&[text, text, text]);
     assert_eq!(made.split('/').count(), 8, "{made}");
     assert!(made.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#\"<>\\".contains(&byte)), "{made}");
@@ -83,13 +83,13 @@ fn addresses(text: &str) {
     }
 }
 
-/// What a refusal by the gateway teaches, and the short form of a fault that brings one on.
-fn limits(text: &str) {
+/// The rate limit in a gateway error, and the short form of a fault.
+fn rate_limits(text: &str) {
     if let Some(RateLimit { calls, period }) = RateLimit::find(text) {
         assert!(calls > 0 && !period.is_zero() && period.as_secs() <= 24 * 60 * 60, "{calls} in {period:?}");
     }
     if let Ok(fault) = text.parse::<Fault>() {
-        let json = serde_json::to_string(&fault).expect("texts and numbers");
+        let json = serde_json::to_string(&fault).expect("JSON");
         assert_eq!(json.parse::<Fault>().ok().as_ref(), Some(&fault), "{json}");
         if let Ok(again) = fault.to_string().parse::<Fault>() {
             assert_eq!(again.to_string(), fault.to_string());

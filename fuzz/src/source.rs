@@ -1,7 +1,7 @@
 //! Generates types, values and JSON from fuzz input.
 //!
-//! After the end of the input, every byte is 0 and selects the first or smallest choice. Every input is therefore valid,
-//! and shorter inputs generate simpler data.
+//! After the end of the input, every byte is 0 and selects the first or smallest choice. Every input is therefore
+//! valid, and shorter inputs generate simpler data.
 
 use std::fmt::Write as _;
 

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| hostile::emulator::run(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| malformed_input::emulator::run(bytes));

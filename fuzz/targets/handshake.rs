@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| hostile::handshake::run(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| malformed_input::handshake::run(bytes));

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| hostile::rpc::run(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| malformed_input::rpc::run(bytes));

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| hostile::rules::run(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| malformed_input::rules::run(bytes));

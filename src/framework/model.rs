@@ -1,4 +1,4 @@
-//! Values ↔ plain Rust types, so that a resource works on a struct whose fields are its schema's attributes.
+//! Converts between values and Rust types, so that a resource uses a struct with its schema's attributes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,16 +8,17 @@ use super::{
     value::Value,
 };
 
-/// Reads a Rust type from a value. A mismatch is a fault of the provider, since core has checked the value's type already;
-/// only a state may hold nulls where there should be none.
+/// Converts a value to a Rust type.
+///
+/// Core has checked the type, so a mismatch is a bug in the provider, except for unexpected nulls in a state.
 pub trait FromValue: Sized {
-    /// Reads `value`, which stands at `path`.
+    /// Converts `value` at `path`.
     fn from_value(value: &Value, path: &Path) -> Result<Self, Diagnostics>;
 }
 
-/// Writes a Rust type as a value.
+/// Converts a Rust type to a value.
 pub trait IntoValue {
-    /// The value.
+    /// Converts it.
     fn into_value(self) -> Value;
 }
 
@@ -45,21 +46,9 @@ impl FromValue for Value {
     }
 }
 
-impl IntoValue for Value {
-    fn into_value(self) -> Value {
-        self
-    }
-}
-
 impl FromValue for String {
     fn from_value(value: &Value, path: &Path) -> Result<Self, Diagnostics> {
         value.as_str().map(str::to_owned).ok_or_else(|| mismatch("string", value, path))
-    }
-}
-
-impl IntoValue for String {
-    fn into_value(self) -> Value {
-        Value::String(self)
     }
 }
 
@@ -72,26 +61,26 @@ impl FromValue for bool {
     }
 }
 
-impl IntoValue for bool {
-    fn into_value(self) -> Value {
-        Value::Bool(self)
-    }
-}
-
 impl FromValue for i64 {
     fn from_value(value: &Value, path: &Path) -> Result<Self, Diagnostics> {
         match value {
-            Value::Number(number) => number.to_i64().ok_or_else(|| mismatch("a whole number of 64 bits", value, path)),
+            Value::Number(number) => number.to_i64().ok_or_else(|| mismatch("a 64-bit integer", value, path)),
             other => Err(mismatch("number", other, path)),
         }
     }
 }
 
-impl IntoValue for i64 {
-    fn into_value(self) -> Value {
-        self.into()
-    }
+macro_rules! impl_into_value {
+    ($($ty:ty),*) => {
+        $(impl IntoValue for $ty {
+            fn into_value(self) -> Value {
+                self.into()
+            }
+        })*
+    };
 }
+
+impl_into_value!(Value, String, bool, i64);
 
 impl<T: FromValue> FromValue for Option<T> {
     fn from_value(value: &Value, path: &Path) -> Result<Self, Diagnostics> {
@@ -146,7 +135,7 @@ impl<T: IntoValue> IntoValue for BTreeMap<String, T> {
 
 impl<T: FromValue + Ord> FromValue for BTreeSet<T> {
     fn from_value(value: &Value, path: &Path) -> Result<Self, Diagnostics> {
-        let elements = value.as_elements().ok_or_else(|| mismatch("a set", value, path))?;
+        let elements = value.as_elements().ok_or_else(|| mismatch("set", value, path))?;
         elements.iter().map(|value| T::from_value(value, &path.step(Step::Element(value.clone())))).collect()
     }
 }
@@ -214,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn an_open_value_is_none_and_an_absent_collection_is_not_an_empty_one() {
+    fn unknown_is_none_and_null_is_not_empty() {
         let row = Row::from_value(&value(Value::Null, UNKNOWN), &Path::root()).expect("reads");
         assert_eq!(row, Row { name: "a".into(), hosts: None, id: Computed(None) });
         let empty = Row::from_value(&value(Value::Map(BTreeMap::new()), "1".into()), &Path::root()).expect("reads");
@@ -223,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mismatch_says_where() {
+    fn mismatch_has_a_path() {
         let bad = value(Value::map([("h", true.into())]), Value::Null);
         let report = Row::from_value(&bad, &Path::root()).expect_err("a bool is not a string");
         let report: Vec<_> = report.into_iter().collect();
@@ -232,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_numbers_and_lists() {
+    fn integers_and_lists_convert() {
         type Sizes = Vec<i64>;
         let sizes = Value::List(vec![2.into(), (-1).into()]);
         assert_eq!(Sizes::from_value(&sizes, &Path::root()), Ok(vec![2, -1]));
@@ -241,6 +230,6 @@ mod tests {
         let report: Vec<_> =
             Sizes::from_value(&half, &Path::attribute("sizes")).expect_err("a half").into_iter().collect();
         assert_eq!(report[0].path, Path::attribute("sizes").step(Step::Index(1)));
-        assert!(report[0].detail.contains("a whole number"), "{}", report[0].detail);
+        assert!(report[0].detail.contains("a 64-bit integer"), "{}", report[0].detail);
     }
 }

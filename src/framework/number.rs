@@ -1,44 +1,43 @@
 //! Exact decimal numbers.
 //!
-//! Terraform's numbers are arbitrary-precision decimals. A trip through `f64` changes 9223372036854775808 or 0.1 and
-//! ends in "Provider produced invalid plan", so a number stays its decimal digits from one end to the other; no
-//! arithmetic is needed.
+//! Terraform's numbers are arbitrary-precision decimals. Converting 9223372036854775808 or 0.1 to `f64` changes them, and
+//! core then reports an invalid plan. A number is therefore stored as decimal digits; no arithmetic is needed.
 
 use std::{fmt, str::FromStr};
 
-/// Longest text a number is read from, in bytes: far beyond the 512 bits that Terraform itself keeps.
+/// Maximum length of a number's text in bytes, far more than the 512 bits that Terraform supports.
 const MAX_TEXT: usize = 4096;
 
-/// Most significant digits. Shorter than [`MAX_TEXT`] by all that a text may have beside them, so that every number can
-/// be read from its own text.
+/// Maximum number of significant digits. Sign, point and exponent fit into the rest of [`MAX_TEXT`], so every number can
+/// be parsed from its own text.
 const MAX_DIGITS: usize = 4000;
 
-/// A decimal number: `±digits × 10^exponent`, in one form for each value, so that equality is equality of value.
+/// A decimal number: `±digits × 10^exponent`. Each value has one representation, so `==` compares values.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Number {
     negative: bool,
-    /// No zero at either end; empty for zero.
+    /// Without leading or trailing zeros; empty for zero.
     digits: String,
     exponent: i64,
 }
 
-/// A text that is no decimal number.
+/// The error for text that is not a decimal number.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a decimal number")]
 pub struct NotANumber(String);
 
 impl Number {
-    /// The exact value of a double; `None` for infinities and NaN.
+    /// Returns the exact value of a double, or `None` for infinities and NaN.
     #[must_use]
     pub fn from_f64(value: f64) -> Option<Self> {
-        // 1074 fractional digits write every finite double exactly.
+        // Every finite double has at most 1074 fractional digits.
         value.is_finite().then(|| format!("{value:.1074}").parse().expect("a finite double prints as a decimal"))
     }
 
-    /// The value as an integer, where it is one and fits.
+    /// Returns the value as an integer if it is one and fits.
     #[must_use]
     pub fn to_i64(&self) -> Option<i64> {
-        // More than 19 digits cannot fit, so an absurd exponent is never written out.
+        // More than 19 digits cannot fit; this also limits the exponent.
         let zeros = usize::try_from(self.exponent).ok().filter(|zeros| self.digits.len() + zeros <= 19)?;
         let sign = if self.negative { "-" } else { "" };
         format!("{sign}{}{}", if self.digits.is_empty() { "0" } else { &self.digits }, "0".repeat(zeros)).parse().ok()
@@ -49,35 +48,35 @@ impl FromStr for Number {
     type Err = NotANumber;
 
     fn from_str(text: &str) -> Result<Self, NotANumber> {
-        let refuse = || NotANumber(text.chars().take(64).collect());
+        let invalid = || NotANumber(text.chars().take(64).collect());
         if text.len() > MAX_TEXT {
-            return Err(refuse());
+            return Err(invalid());
         }
         let (negative, rest) = match text.strip_prefix('-') {
             Some(rest) => (true, rest),
             None => (false, text.strip_prefix('+').unwrap_or(text)),
         };
         let (mantissa, exponent) = match rest.split_once(['e', 'E']) {
-            Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().map_err(|_| refuse())?),
+            Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().map_err(|_| invalid())?),
             None => (rest, 0),
         };
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
         let digits = [whole, fraction].concat();
         if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(refuse());
+            return Err(invalid());
         }
         let significant = digits.trim_end_matches('0');
         let dropped = digits.len() - significant.len();
         let shift =
-            i64::try_from(dropped).and_then(|up| Ok(up - i64::try_from(fraction.len())?)).map_err(|_| refuse())?;
+            i64::try_from(dropped).and_then(|up| Ok(up - i64::try_from(fraction.len())?)).map_err(|_| invalid())?;
         let significant = significant.trim_start_matches('0');
         if significant.is_empty() {
             return Ok(Self { negative: false, digits: String::new(), exponent: 0 });
         }
-        // The number's own text may write more of it into the exponent than this one did.
-        let exponent = i32::try_from(i64::from(exponent) + shift).map_err(|_| refuse())?;
+        // The exponent of the normalized number can be larger than the one in this text.
+        let exponent = i32::try_from(i64::from(exponent) + shift).map_err(|_| invalid())?;
         if significant.len() > MAX_DIGITS {
-            return Err(refuse());
+            return Err(invalid());
         }
         Ok(Self { negative, digits: significant.to_owned(), exponent: i64::from(exponent) })
     }
@@ -95,7 +94,7 @@ impl From<u64> for Number {
     }
 }
 
-/// Plain digits where they are few, scientific notation otherwise; either reads back to the same number.
+/// Formats small numbers as plain digits and others in scientific notation. Both parse to the same number.
 impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const PLAIN: i64 = 64;
@@ -134,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn one_form_for_each_value() {
+    fn equal_values_have_one_representation() {
         for (a, b) in [("1.50", "1.5"), ("100", "1e2"), ("-0", "0"), ("0.10", "1E-1"), ("007", "7"), ("+3", "3")] {
             assert_eq!(number(a), number(b), "{a} {b}");
         }
@@ -143,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn prints_what_it_read() {
+    fn text_round_trips() {
         for text in
             ["0", "-7", "0.1", "1.5", "9223372036854775808", "3.14159265358979323846", "-0.001", "12e70", "5e-100"]
         {
@@ -152,19 +151,19 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_decimal() {
+    fn invalid_text_is_rejected() {
         for text in ["", "-", ".", "e5", "1e", "0x10", "1_000", "Infinity", "NaN", "1.2.3", "１"] {
             assert!(text.parse::<Number>().is_err(), "{text:?}");
         }
         assert!("0".repeat(MAX_TEXT + 1).parse::<Number>().is_err());
         assert!("1".repeat(MAX_DIGITS + 1).parse::<Number>().is_err());
         for text in ["10e2147483647", "0.1e-2147483648"] {
-            assert!(text.parse::<Number>().is_err(), "its own text would not be read: {text}");
+            assert!(text.parse::<Number>().is_err(), "its own text would be invalid: {text}");
         }
     }
 
     #[test]
-    fn the_longest_survive_their_own_text() {
+    fn longest_numbers_round_trip() {
         let nines = "9".repeat(MAX_DIGITS);
         for text in [format!("-.{nines}"), format!("-{nines}e64"), format!("-{nines}e-4063"), format!("-{nines}e-9999")]
         {
@@ -173,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn integers_only_where_they_fit() {
+    fn to_i64_requires_an_integer_in_range() {
         assert_eq!(number("9223372036854775807").to_i64(), Some(i64::MAX));
         assert_eq!(number("-9223372036854775808").to_i64(), Some(i64::MIN));
         assert_eq!(number("9223372036854775808").to_i64(), None);
@@ -182,9 +181,9 @@ mod tests {
         assert_eq!(number("0").to_i64(), Some(0));
     }
 
-    /// 2^-60 has 60 fractional digits; the shortest text that reads back as the same double is another number.
+    /// 2^-60 has 60 fractional digits. The shortest text of the same double is another number.
     #[test]
-    fn a_double_is_taken_exactly() {
+    fn double_converts_exactly() {
         let exact = "0.000000000000000000867361737988403547205962240695953369140625";
         assert_eq!(Number::from_f64(2f64.powi(-60)), Some(number(exact)));
         assert_eq!(Number::from_f64(f64::NAN), None);
@@ -192,13 +191,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_number_survives_its_own_text(digits in "-?[0-9]{1,40}(\\.[0-9]{1,40})?(e-?[0-9]{1,3})?") {
+        fn any_number_round_trips(digits in "-?[0-9]{1,40}(\\.[0-9]{1,40})?(e-?[0-9]{1,3})?") {
             let first = number(&digits);
             prop_assert_eq!(number(&first.to_string()), first);
         }
 
         #[test]
-        fn any_integer_survives(value: i64) {
+        fn any_integer_round_trips(value: i64) {
             prop_assert_eq!(Number::from(value).to_i64(), Some(value));
         }
     }

@@ -20,7 +20,7 @@ use super::{
 /// A planned state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
-    /// What the object will be; null where it is destroyed.
+    /// The planned value; null on destroy.
     pub planned: Value,
     /// Attributes whose change replaces it, sorted.
     pub replace: Vec<Path>,
@@ -44,7 +44,7 @@ pub fn plan(schema: &Schema, prior: &Value, proposed: Value, config: &Value) -> 
     Plan { planned, replace }
 }
 
-/// Puts an attribute's default where the configuration does not set it.
+/// Sets the default of an attribute that is not configured.
 pub(super) fn apply_default(attribute: &Attribute, config: &Value, planned: &mut Value) {
     if let (Some(default), Value::Null) = (&attribute.default, config) {
         planned.set_attribute(attribute.name, default.clone());
@@ -83,7 +83,7 @@ fn mark_unknown(attributes: &[Attribute], config: &Value, planned: &mut Value) {
                     mark_unknown(nested, configured.get(key).unwrap_or(&Value::Null), planned);
                 }
             }
-            // Elements of a set cannot be matched with their configuration once they differ from it.
+            // Elements of a set cannot be matched with their configuration.
             _ => {}
         }
     }
@@ -160,7 +160,7 @@ mod tests {
         object
     }
 
-    /// What core proposes: the configuration, and prior values where it has none and the provider may decide.
+    /// The state that core proposes: the configuration, with prior values of computed attributes that are not set.
     fn proposed(prior: &Value, config: &Value) -> Value {
         let mut proposed = config.clone();
         for attribute in schema().body.attributes.iter().filter(|a| a.is_computed()) {
@@ -254,8 +254,8 @@ mod tests {
     }
 
     proptest! {
-        /// Core's rules (AssertPlanValid), stated without the code above: a configured value is planned as configured
-        /// or as it was; what is not computed and not configured is null; a second plan of the outcome is empty.
+        /// Core's rules (AssertPlanValid): a configured value is planned as configured or as before; an attribute that is
+        /// neither computed nor configured is null; a second plan is empty.
         #[test]
         fn any_plan_is_valid_for_core(name in "[ab]", queue in any_text(), mode in any_text(), fresh: bool, was in any_text()) {
             let mut before = state();

@@ -198,13 +198,13 @@ impl Attribute {
         self
     }
 
-    /// Takes part in planning.
+    /// Adds a plan modifier.
     pub fn plan_modifier(mut self, modifier: impl PlanModifier + 'static) -> Self {
         self.plan_modifiers.push(Arc::new(modifier));
         self
     }
 
-    /// Two values for which `same` holds are one: the one Terraform has already is kept.
+    /// Keeps the prior value if `same` holds for it and the new one.
     pub fn semantic_equality(self, same: fn(&Value, &Value) -> bool) -> Self {
         Self { semantic_equality: Some(same), ..self }
     }
@@ -225,7 +225,7 @@ impl Attribute {
         }
     }
 
-    /// Whether the provider may decide it.
+    /// Whether the provider can set it.
     pub fn is_computed(&self) -> bool {
         matches!(self.presence, Presence::Computed | Presence::OptionalComputed)
     }

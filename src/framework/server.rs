@@ -10,15 +10,10 @@ mod read;
 mod testing;
 mod upgrade;
 
-use std::{
-    any::Any,
-    collections::BTreeMap,
-    fmt,
-    panic::AssertUnwindSafe,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{any::Any, collections::BTreeMap, fmt, panic::AssertUnwindSafe, sync::Arc};
 
 use futures_util::FutureExt;
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -27,6 +22,7 @@ use super::{
     provider::Provider,
     resource::Resource,
     schema::Schema,
+    types::Type,
     validate,
     value::Value,
 };
@@ -40,15 +36,23 @@ pub use self::{
 pub struct Server {
     provider: Box<dyn Provider>,
     schema: Schema,
+    ty: Type,
     resources: BTreeMap<&'static str, Registered<dyn Resource>>,
     data_sources: BTreeMap<&'static str, Registered<dyn DataSource>>,
     stop: Mutex<CancellationToken>,
 }
 
-/// A resource type or data source with its schema, which is built once.
+/// A resource type or data source with its schema and type, which are built once.
 struct Registered<T: ?Sized> {
     implementation: Arc<T>,
     schema: Schema,
+    ty: Type,
+}
+
+impl<T: ?Sized> Registered<T> {
+    fn new(implementation: Arc<T>, schema: Schema) -> Self {
+        Self { implementation, ty: schema.ty(), schema }
+    }
 }
 
 impl Server {
@@ -56,13 +60,13 @@ impl Server {
     pub fn new(provider: impl Provider + 'static) -> Self {
         let resources = provider.resources().into_iter();
         let data_sources = provider.data_sources().into_iter();
+        let schema = provider.schema();
         Self {
-            schema: provider.schema(),
-            resources: resources
-                .map(|kind| (kind.type_name(), Registered { schema: kind.schema(), implementation: kind }))
-                .collect(),
+            ty: schema.ty(),
+            schema,
+            resources: resources.map(|kind| (kind.type_name(), Registered::new(kind.clone(), kind.schema()))).collect(),
             data_sources: data_sources
-                .map(|kind| (kind.type_name(), Registered { schema: kind.schema(), implementation: kind }))
+                .map(|kind| (kind.type_name(), Registered::new(kind.clone(), kind.schema())))
                 .collect(),
             provider: Box::new(provider),
             stop: Mutex::default(),
@@ -74,6 +78,11 @@ impl Server {
         &self.schema
     }
 
+    /// Returns the type of the provider block.
+    pub fn provider_type(&self) -> &Type {
+        &self.ty
+    }
+
     /// Returns the schemas of all resource types by name.
     pub fn resource_schemas(&self) -> impl Iterator<Item = (&'static str, &Schema)> {
         self.resources.iter().map(|(name, registered)| (*name, &registered.schema))
@@ -82,6 +91,11 @@ impl Server {
     /// Returns the schema of a resource type.
     pub fn resource_schema(&self, type_name: &str) -> Result<&Schema, Diagnostics> {
         self.registered(type_name).map(|registered| &registered.schema)
+    }
+
+    /// Returns the type of the values of a resource type.
+    pub fn resource_type(&self, type_name: &str) -> Result<&Type, Diagnostics> {
+        self.registered(type_name).map(|registered| &registered.ty)
     }
 
     fn registered(&self, type_name: &str) -> Result<&Registered<dyn Resource>, Diagnostics> {
@@ -110,11 +124,11 @@ impl Server {
 
     /// Cancels the running operations; later ones are not affected.
     pub fn stop(&self) {
-        std::mem::take(&mut *self.stop.lock().unwrap_or_else(PoisonError::into_inner)).cancel();
+        std::mem::take(&mut *self.stop.lock()).cancel();
     }
 
     fn stop_token(&self) -> CancellationToken {
-        self.stop.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.stop.lock().clone()
     }
 }
 

@@ -1,9 +1,7 @@
-//! The `timeouts` block that practitioners know from other providers: how long each operation may take, in Go's
-//! duration syntax.
+//! The `timeouts` block: the maximum duration of each operation, in Go's duration syntax.
 //!
-//! Core knows nothing of it: it is an ordinary block whose texts are checked here, kept in the state as they were
-//! written, and read by the operation that they limit. humantime reads neither all that Go writes (`1.0001h`, `.5s`)
-//! nor only that (`1 week`), so the syntax is read here.
+//! For core it is an ordinary block. The provider validates the durations and keeps them in the state unchanged. The crate
+//! humantime rejects some of Go's durations (`1.0001h`, `.5s`) and accepts others (`1 week`), so they are parsed here.
 
 use std::time::Duration;
 
@@ -16,21 +14,21 @@ use super::{
     value::Value,
 };
 
-/// What a time limit is for.
+/// An operation with a timeout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
-    /// Making the object.
+    /// Create.
     Create,
-    /// Looking at it.
+    /// Read.
     Read,
-    /// Changing it.
+    /// Update.
     Update,
-    /// Removing it.
+    /// Delete.
     Delete,
 }
 
 impl Operation {
-    /// Its attribute in the block.
+    /// Returns the attribute name in the block.
     fn name(self) -> &'static str {
         match self {
             Self::Create => "create",
@@ -41,18 +39,17 @@ impl Operation {
     }
 }
 
-/// A resource's `timeouts` block as it was written; for a [`crate::model!`] field of that name.
+/// The `timeouts` block of a resource, for a [`crate::model!`] field of that name.
 ///
-/// A limit is the default where it is not set. It is the default, too, where it is not known yet or cannot be read:
-/// validation has reported that before anything is done.
+/// A timeout that is not set, unknown or invalid is the default; validation reports an invalid one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Timeouts(Value);
 
 impl Timeouts {
-    /// The block, with the operations that it can limit and how long each may take by default (told in whole seconds).
+    /// Returns the block for these operations with their defaults, in whole seconds.
     pub fn block(operations: &[(Operation, Duration)]) -> Block {
         let attribute = |&(operation, default): &(Operation, Duration)| {
-            let (name, default) = (operation.name(), written(default));
+            let (name, default) = (operation.name(), format_duration(default));
             Attribute::string(name).validator(IsDuration).description(format!(
                 "How long {name} may take: a duration such as `30s`, `10m` or `1h30m`. Default `{default}`."
             ))
@@ -63,22 +60,22 @@ impl Timeouts {
         Block { name: "timeouts", nesting: BlockNesting::Single, body }
     }
 
-    /// How long create may take.
+    /// Returns the timeout of create.
     pub fn create(&self, default: Duration) -> Duration {
         self.limit(Operation::Create, default)
     }
 
-    /// How long read may take.
+    /// Returns the timeout of read.
     pub fn read(&self, default: Duration) -> Duration {
         self.limit(Operation::Read, default)
     }
 
-    /// How long update may take.
+    /// Returns the timeout of update.
     pub fn update(&self, default: Duration) -> Duration {
         self.limit(Operation::Update, default)
     }
 
-    /// How long delete may take.
+    /// Returns the timeout of delete.
     pub fn delete(&self, default: Duration) -> Duration {
         self.limit(Operation::Delete, default)
     }
@@ -115,7 +112,7 @@ impl Validator for IsDuration {
     }
 }
 
-/// Reads a positive duration as Go's `time.ParseDuration` does; what is less than a nanosecond is cut off.
+/// Parses a positive duration as Go's `time.ParseDuration` does. Fractions of a nanosecond are dropped.
 fn parse(text: &str) -> Option<Duration> {
     let mut rest = text.strip_prefix('+').unwrap_or(text);
     let mut total: u64 = 0;
@@ -124,7 +121,7 @@ fn parse(text: &str) -> Option<Duration> {
         let (unit, tail) = split_where(tail, |c| c.is_ascii_digit() || c == '.');
         let unit: u64 = match unit {
             "ns" => 1,
-            // The micro sign and the Greek letter.
+            // The micro sign and the Greek letter mu.
             "us" | "\u{b5}s" | "\u{3bc}s" => 1_000,
             "ms" => 1_000_000,
             "s" => 1_000_000_000,
@@ -137,7 +134,7 @@ fn parse(text: &str) -> Option<Duration> {
             return None;
         }
         let whole: u64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
-        total = total.checked_add(whole.checked_mul(unit)?)?.checked_add(part_of(unit, fraction)?)?;
+        total = total.checked_add(whole.checked_mul(unit)?)?.checked_add(fraction_of(unit, fraction)?)?;
         rest = tail;
     }
     // Go counts nanoseconds in an i64, about 292 years.
@@ -148,20 +145,20 @@ fn split_where(text: &str, end: impl Fn(char) -> bool) -> (&str, &str) {
     text.split_at(text.find(end).unwrap_or(text.len()))
 }
 
-/// The part of a unit that these decimals stand for, in nanoseconds.
-fn part_of(unit: u64, decimals: &str) -> Option<u64> {
+/// Returns this decimal fraction of a unit, in nanoseconds.
+fn fraction_of(unit: u64, decimals: &str) -> Option<u64> {
     if !decimals.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    // An hour has 13 digits of nanoseconds: decimals after the 18th add less than one.
+    // An hour has 13 digits of nanoseconds, so digits after the 18th add less than one.
     let decimals = &decimals[..decimals.len().min(18)];
     let scale = 10u128.pow(u32::try_from(decimals.len()).ok()?);
     let decimals: u128 = if decimals.is_empty() { 0 } else { decimals.parse().ok()? };
     u64::try_from(decimals * u128::from(unit) / scale).ok()
 }
 
-/// A duration in whole seconds as practitioners write it: `1h30m`.
-fn written(duration: Duration) -> String {
+/// Formats whole seconds as in `1h30m`.
+fn format_duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let parts = [(seconds / 3600, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s")];
     let shown = parts.into_iter().filter(|(count, _)| *count > 0).map(|(count, unit)| format!("{count}{unit}"));
@@ -198,9 +195,9 @@ mod tests {
         Value::map([("name", "a".into()), ("id", Value::Null), ("timeouts", timeouts)])
     }
 
-    /// Cases of Go's own test of `time.ParseDuration`; here zero and negative ones are refused.
+    /// Cases of Go's own test of `time.ParseDuration`, except that zero and negative durations are invalid.
     #[test]
-    fn a_duration_is_what_go_makes_of_it() {
+    fn durations_parse_as_in_go() {
         for (text, nanoseconds) in [
             ("+5s", 5_000_000_000),
             ("5.6s", 5_600_000_000),
@@ -266,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_one_is_an_error_at_its_path_that_says_what_is_allowed() {
+    fn invalid_duration_is_an_error_at_its_path() {
         let report = validate(&schema(), &config("10 minutes".into()));
         let report: Vec<_> = report.iter().collect();
         assert_eq!((report.len(), report[0].path.to_string().as_str()), (1, "timeouts.create"));
@@ -278,24 +275,24 @@ mod tests {
     }
 
     #[test]
-    fn the_block_has_the_operations_that_were_asked_for_and_tells_their_defaults() {
+    fn block_documents_operations_and_defaults() {
         let block = &schema().body.blocks[0];
-        let told: Vec<_> = block.body.attributes.iter().map(|a| (a.name, a.description.as_str())).collect();
-        assert_eq!(told.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["create", "delete"]);
-        assert!(told[0].1.ends_with("Default `1h30m`."), "{}", told[0].1);
-        assert!(told[1].1.ends_with("Default `30s`."), "{}", told[1].1);
+        let attributes: Vec<_> = block.body.attributes.iter().map(|a| (a.name, a.description.as_str())).collect();
+        assert_eq!(attributes.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["create", "delete"]);
+        assert!(attributes[0].1.ends_with("Default `1h30m`."), "{}", attributes[0].1);
+        assert!(attributes[1].1.ends_with("Default `30s`."), "{}", attributes[1].1);
     }
 
     #[test]
-    fn what_was_written_is_kept_and_limits_its_operation_alone() {
+    fn text_is_kept_and_limits_one_operation() {
         for (create, limit) in [("120s".into(), 2 * MINUTE), (Value::Null, MINUTE), (UNKNOWN, MINUTE)] {
             let thing = Thing::from_value(&config(create.clone()), &Path::root()).expect("reads");
             assert_eq!(thing.timeouts.create(MINUTE), limit);
             assert_eq!(thing.timeouts.delete(MINUTE), MINUTE);
             assert_eq!(thing.into_value(), config(create));
         }
-        let unwritten = Timeouts::from_value(&Value::Null, &Path::root()).expect("reads");
-        assert_eq!((unwritten.create(MINUTE), unwritten.into_value()), (MINUTE, Value::Null));
+        let missing = Timeouts::from_value(&Value::Null, &Path::root()).expect("reads");
+        assert_eq!((missing.create(MINUTE), missing.into_value()), (MINUTE, Value::Null));
         let each = ["create", "read", "update", "delete"].map(|name| (name, Value::from(format!("{}s", name.len()))));
         let timeouts = Timeouts(Value::map(each));
         let limits =
@@ -303,9 +300,9 @@ mod tests {
         assert_eq!(limits.map(|limit| limit.as_secs()), [6, 4, 6, 6]);
     }
 
-    /// Core refuses any other block than the configured one.
+    /// Core rejects any other planned block.
     #[test]
-    fn the_planned_block_is_the_configured_one() {
+    fn planned_block_equals_the_configured_one() {
         let mut prior = config("1m".into());
         prior.set_attribute("id", "1".into());
         for create in ["2m".into(), "60s".into(), Value::Null, UNKNOWN] {

@@ -5,23 +5,23 @@ use std::collections::BTreeMap;
 /// A type of Terraform's type system (cty).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Type {
-    /// True or false.
+    /// A bool.
     Bool,
-    /// An exact decimal.
+    /// An exact decimal number.
     Number,
-    /// Unicode text.
+    /// A Unicode string.
     String,
-    /// Any type; a value of it carries its own.
+    /// Any type; each value carries its own.
     Dynamic,
-    /// Elements of one type, in order.
+    /// Ordered elements of one type.
     List(Box<Type>),
-    /// Distinct elements of one type, in no order.
+    /// Distinct, unordered elements of one type.
     Set(Box<Type>),
-    /// Text keys, elements of one type.
+    /// String keys and elements of one type.
     Map(Box<Type>),
-    /// A fixed number of elements, each of its own type.
+    /// A fixed number of elements, each with its own type.
     Tuple(Vec<Type>),
-    /// Named attributes, each of its own type. A value has all of them.
+    /// Named attributes, each with its own type. A value has all of them.
     Object(BTreeMap<String, Type>),
 }
 

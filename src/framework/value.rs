@@ -34,25 +34,25 @@ pub enum Value {
 /// Refinements of an unknown value (cty).
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Refinement {
-    /// `Some(false)`: it will not be null.
+    /// `Some(false)` means that it is not null.
     pub null: Option<bool>,
-    /// What a text will start with.
+    /// Prefix of a string.
     pub prefix: Option<String>,
-    /// Least number, and whether it is itself possible.
+    /// Minimum of a number, and whether it is inclusive.
     pub lower: Option<(Number, bool)>,
-    /// Greatest number, and whether it is itself possible.
+    /// Maximum of a number, and whether it is inclusive.
     pub upper: Option<(Number, bool)>,
-    /// Least number of elements of a collection.
+    /// Minimum number of elements of a collection.
     pub min_length: Option<i64>,
-    /// Greatest number of elements of a collection.
+    /// Maximum number of elements of a collection.
     pub max_length: Option<i64>,
 }
 
-/// The unknown value about which nothing is certain.
+/// An unknown value without refinements.
 pub const UNKNOWN: Value = Value::Unknown(None);
 
 impl Value {
-    /// A set of `elements`: sorted, and known elements only once.
+    /// Creates a set: sorted, without duplicates of known elements.
     pub fn set(elements: impl IntoIterator<Item = Self>) -> Self {
         let mut elements: Vec<_> = elements.into_iter().collect();
         elements.sort();
@@ -60,7 +60,7 @@ impl Value {
         Self::Set(elements)
     }
 
-    /// A map or object.
+    /// Creates a map or object.
     pub fn map<K: Into<String>>(entries: impl IntoIterator<Item = (K, Self)>) -> Self {
         Self::Map(entries.into_iter().map(|(key, value)| (key.into(), value)).collect())
     }
@@ -75,7 +75,7 @@ impl Value {
         matches!(self, Self::Unknown(_))
     }
 
-    /// Whether nothing in it is unknown.
+    /// Whether no part of it is unknown.
     pub fn is_wholly_known(&self) -> bool {
         match self {
             Self::Unknown(_) => false,
@@ -86,7 +86,7 @@ impl Value {
         }
     }
 
-    /// The text, where it is one.
+    /// Returns the string, or `None` for another kind.
     pub fn as_str(&self) -> Option<&str> {
         match self {
             Self::String(text) => Some(text),
@@ -94,7 +94,7 @@ impl Value {
         }
     }
 
-    /// The entries, where it is a map or an object.
+    /// Returns the entries of a map or object.
     pub fn as_map(&self) -> Option<&BTreeMap<String, Self>> {
         match self {
             Self::Map(entries) => Some(entries),
@@ -102,7 +102,7 @@ impl Value {
         }
     }
 
-    /// The elements, where it is a list, tuple or set.
+    /// Returns the elements of a list, tuple or set.
     pub fn as_elements(&self) -> Option<&[Self]> {
         match self {
             Self::List(elements) | Self::Set(elements) => Some(elements),
@@ -110,20 +110,20 @@ impl Value {
         }
     }
 
-    /// An attribute of an object; null where this is null or has no such attribute.
+    /// Returns an attribute of an object, or null if there is none.
     pub fn get(&self, attribute: &str) -> &Self {
         const NULL: &Value = &Value::Null;
         self.as_map().and_then(|entries| entries.get(attribute)).unwrap_or(NULL)
     }
 
-    /// Sets an attribute of an object; nothing happens where this is not one.
+    /// Sets an attribute of an object. Does nothing for other values.
     pub fn set_attribute(&mut self, attribute: &str, value: Self) {
         if let Self::Map(entries) = self {
             entries.insert(attribute.to_owned(), value);
         }
     }
 
-    /// Puts null wherever it is still unknown.
+    /// Replaces unknown parts with null.
     pub fn nullify_unknowns(&mut self) {
         match self {
             Self::Unknown(_) => *self = Self::Null,
@@ -164,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_set_has_no_order_and_no_twins() {
+    fn set_has_no_order_and_no_duplicates() {
         assert_eq!(Value::set(["b".into(), "a".into(), "b".into()]), Value::set(["a".into(), "b".into()]));
         assert_eq!(Value::set([UNKNOWN, UNKNOWN]).as_elements().map(<[_]>::len), Some(2));
     }

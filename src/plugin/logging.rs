@@ -1,8 +1,8 @@
-//! `tracing` events as the log lines that a client of go-plugin reads from stderr: hclog's JSON, one object a line.
+//! Writes `tracing` events to standard error in hclog's JSON format, one object per line.
 //!
-//! The client takes such a line apart and logs it as its own, level, module and fields included. Its reader is strict:
-//! `@level`, `@message` and `@timestamp` must be strings, or the client itself crashes; the timestamp has exactly six
-//! fractional digits, and a line has to stay under 64 KiB, or it is shown raw.
+//! The client of go-plugin parses each line and logs it with its level, module and fields. It crashes unless `@level`,
+//! `@message` and `@timestamp` are strings. It logs a line unparsed if the timestamp does not have six fractional digits
+//! or the line exceeds 64 KiB.
 
 use std::backtrace::Backtrace;
 use std::error::Error;
@@ -22,20 +22,21 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::registry::{LookupSpan, Registry, Scope};
 
-/// The longest line, newline included: the client's buffer.
-const LINE: usize = 64 * 1024 - 1;
+/// Maximum length of a line with its newline, the client's buffer size.
+const MAX_LINE: usize = 64 * 1024 - 1;
 
-/// No text is cut below this, so that levels and times stay whole.
-const SHORT: usize = 64;
+/// Strings are not truncated below this, so that levels and times stay complete.
+const MIN_LENGTH: usize = 64;
 
-/// The target of this crate's events, and the only one that may say more than warnings.
+/// The target of this crate's events.
 const CRATE: &str = env!("CARGO_CRATE_NAME");
 
 const TIMESTAMP: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
 
-/// What the client will show: `TF_LOG_PROVIDER`, else `TF_LOG`. The client filters by the same rule, so that anything
-/// more would be formatted for nobody. Nothing set is off; a word that is no level counts as TRACE.
+/// Returns the level in `TF_LOG_PROVIDER` or `TF_LOG`, by which the client filters too.
+///
+/// If neither is set, logging is off. An unknown level means TRACE.
 pub fn level(environment: impl Fn(&str) -> Option<String>) -> LevelFilter {
     let get = |name: &str| environment(name).filter(|value| !value.is_empty());
     let Some(word) = get("TF_LOG_PROVIDER").or_else(|| get("TF_LOG")) else {
@@ -47,34 +48,35 @@ pub fn level(environment: impl Fn(&str) -> Option<String>) -> LevelFilter {
         "WARN" => LevelFilter::WARN,
         "INFO" => LevelFilter::INFO,
         "DEBUG" => LevelFilter::DEBUG,
-        // `JSON` asks core for TRACE as well.
+        // `JSON` means TRACE in core too.
         _ => LevelFilter::TRACE,
     }
 }
 
-/// Sends this process's events up to `level` and all panics to stderr. To be called once, before anything is logged.
+/// Writes events up to `level` and all panics to standard error. Called once, before the first event.
 pub fn install(level: LevelFilter) {
     panic::set_hook(Box::new(|panic| to_stderr(&panic_line(panic))));
     if level != LevelFilter::OFF {
         let subscriber = Registry::default().with(targets(level)).with(Hclog { write: to_stderr });
-        // Fails only when there is one already, and then that one is meant.
+        // Fails only if a subscriber is already set, which is then used.
         let _ = tracing::subscriber::set_global_default(subscriber);
     }
 }
 
-/// This crate's events up to `level`. The libraries below may warn, and with TRACE be heard up to DEBUG: further down,
-/// HTTP/2 alone has a dozen lines for each frame.
+/// Enables this crate's events up to `level`, and warnings of dependencies.
+///
+/// TRACE enables DEBUG of dependencies; at TRACE, HTTP/2 logs a dozen lines per frame.
 fn targets(level: LevelFilter) -> Targets {
     let others = if level == LevelFilter::TRACE { LevelFilter::DEBUG } else { level.min(LevelFilter::WARN) };
     Targets::new().with_default(others).with_target(CRATE, level)
 }
 
-/// Writes a line in one piece, so that the threads' lines do not mix. There is nobody to tell of a failure.
+/// Writes a line at once, so that lines of several threads do not mix. Errors cannot be reported.
 fn to_stderr(line: &str) {
     let _ = io::stderr().lock().write_all(line.as_bytes());
 }
 
-/// The `tracing` layer; `write` takes a line with its newline.
+/// The `tracing` layer. `write` gets each line with its newline.
 struct Hclog<W> {
     write: W,
 }
@@ -115,7 +117,7 @@ where
     }
 }
 
-/// The fields of a span or an event as JSON.
+/// The fields of a span or event as JSON.
 #[derive(Default)]
 struct Fields(Map<String, Value>);
 
@@ -155,7 +157,7 @@ impl Visit for Fields {
     }
 }
 
-/// An error and what caused it, in one line.
+/// Formats an error with its sources on one line.
 pub fn with_sources(error: &dyn Error) -> String {
     match error.source() {
         Some(cause) => format!("{error}: {}", with_sources(cause)),
@@ -163,10 +165,10 @@ pub fn with_sources(error: &dyn Error) -> String {
     }
 }
 
-/// One log line with its newline, shortened where it would be too long for the client.
+/// Formats a log line with its newline, truncated to the client's limit.
 fn line(now: OffsetDateTime, level: Level, module: &str, message: String, fields: Map<String, Value>) -> String {
     let mut record = fields;
-    // Last, so that no field can take the place of these.
+    // Inserted last, so that no field replaces these.
     let level = level.as_str().to_ascii_lowercase();
     let timestamp = now.format(TIMESTAMP).expect("a UTC time has every component");
     for (key, text) in
@@ -174,20 +176,20 @@ fn line(now: OffsetDateTime, level: Level, module: &str, message: String, fields
     {
         record.insert(key.to_owned(), Value::String(text));
     }
-    let mut limit = LINE;
+    let mut limit = MAX_LINE;
     loop {
-        let mut line = serde_json::to_string(&record).expect("a map with text keys is JSON");
+        let mut line = serde_json::to_string(&record).expect("a map with string keys is JSON");
         line.push('\n');
-        if line.len() <= LINE || limit <= SHORT {
+        if line.len() <= MAX_LINE || limit <= MIN_LENGTH {
             return line;
         }
         limit /= 2;
-        record.values_mut().for_each(|value| shorten(value, limit));
+        record.values_mut().for_each(|value| truncate_value(value, limit));
     }
 }
 
-/// Cuts a text to at most `limit` bytes, whole characters.
-fn shorten(value: &mut Value, limit: usize) {
+/// Truncates a string to at most `limit` bytes, at a character boundary.
+fn truncate_value(value: &mut Value, limit: usize) {
     if let Value::String(text) = value
         && text.len() > limit
     {
@@ -196,7 +198,7 @@ fn shorten(value: &mut Value, limit: usize) {
     }
 }
 
-/// A panic as one log line in the place of Rust's own report, whose lines the client would show raw and apart.
+/// Formats a panic as one log line. The client would log the lines of Rust's own report separately.
 fn panic_line(panic: &PanicHookInfo<'_>) -> String {
     let message = panic.payload_as_str().unwrap_or("(no message)");
     let mut fields = Map::new();
@@ -212,8 +214,9 @@ fn panic_line(panic: &PanicHookInfo<'_>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::sync::Arc;
 
+    use parking_lot::Mutex;
     use serde_json::json;
     use time::macros::datetime;
     use tracing_subscriber::layer::SubscriberExt as _;
@@ -224,20 +227,20 @@ mod tests {
         level(|name| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
     }
 
-    /// What `work` logs, as JSON.
+    /// Returns the events of `work` as JSON.
     fn logged(filter: LevelFilter, work: impl FnOnce()) -> Vec<Value> {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&lines);
-        let write = move |line: &str| sink.lock().unwrap().push(line.to_owned());
+        let write = move |line: &str| sink.lock().push(line.to_owned());
         let subscriber = Registry::default().with(targets(filter)).with(Hclog { write });
         tracing::subscriber::with_default(subscriber, work);
-        let lines = lines.lock().unwrap();
+        let lines = lines.lock();
         lines.iter().map(|line| serde_json::from_str(line.strip_suffix('\n').unwrap()).unwrap()).collect()
     }
 
-    /// The rules are those of Terraform's `internal/logging`.
+    /// As in Terraform's `internal/logging`.
     #[test]
-    fn the_level_is_the_one_core_shows() {
+    fn level_follows_terraforms_rules() {
         assert_eq!(from(&[]), LevelFilter::OFF);
         assert_eq!(from(&[("TF_LOG", "")]), LevelFilter::OFF);
         assert_eq!(from(&[("TF_LOG", "warn")]), LevelFilter::WARN);
@@ -249,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_hclogs() {
+    fn line_is_hclog_json() {
         let now = datetime!(2026-11-23 17:05:09.000012 UTC);
         let fields = json!({"attempt": 2, "@level": 7}).as_object().unwrap().clone();
         assert_eq!(
@@ -260,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_of_spans_and_events_come_together() {
+    fn line_contains_fields_of_spans_and_event() {
         let lines = logged(LevelFilter::INFO, || {
             let outer = tracing::info_span!("call", rpc = "Read", status = tracing::field::Empty, depth = 1);
             let _outer = outer.enter();
@@ -280,29 +283,29 @@ mod tests {
     }
 
     #[test]
-    fn only_trace_lets_other_crates_chat() {
+    fn only_trace_enables_other_crates() {
         let chat = || {
             tracing::trace!(target: "h2::codec", "poll");
             tracing::debug!(target: "h2::codec", "frame");
             tracing::warn!(target: "h2::codec", "reset");
-            tracing::debug!("ours");
+            tracing::debug!("own");
         };
         let messages = |filter| -> Vec<_> {
             logged(filter, chat).iter().map(|line| line["@message"].as_str().unwrap().to_owned()).collect()
         };
-        assert_eq!(messages(LevelFilter::TRACE), ["frame", "reset", "ours"]);
-        assert_eq!(messages(LevelFilter::DEBUG), ["reset", "ours"]);
+        assert_eq!(messages(LevelFilter::TRACE), ["frame", "reset", "own"]);
+        assert_eq!(messages(LevelFilter::DEBUG), ["reset", "own"]);
         assert_eq!(messages(LevelFilter::WARN), ["reset"]);
         assert!(messages(LevelFilter::ERROR).is_empty());
     }
 
     #[test]
-    fn a_long_line_keeps_its_head_and_its_form() {
-        // Two characters that grow: one byte to six in JSON, and one of three bytes.
+    fn long_line_is_truncated_but_valid() {
+        // A character of one byte that is six bytes in JSON, and one of three bytes.
         let long = "\u{1}€".repeat(40_000);
         let fields = json!({"body": long, "id": "short"}).as_object().unwrap().clone();
         let line = line(OffsetDateTime::UNIX_EPOCH, Level::INFO, "m", long.clone(), fields);
-        assert!(line.len() <= LINE, "{}", line.len());
+        assert!(line.len() <= MAX_LINE, "{}", line.len());
         let read: Value = serde_json::from_str(&line).unwrap();
         assert_eq!(read["id"], "short");
         assert_eq!(read["@timestamp"], "1970-01-01T00:00:00.000000Z");

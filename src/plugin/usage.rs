@@ -1,10 +1,10 @@
-//! Texts for people who start the program by hand. Pure.
+//! Texts for users who start the program by hand.
 
 use std::path::Path;
 
 use super::environment::NotLaunched;
 
-/// The identity of the plugin, for texts that people read.
+/// Name, version and description of the plugin, for texts.
 #[derive(Clone, Copy, Debug)]
 pub struct Identity {
     /// Source address without a registry host, such as `opendli/dli`; each client adds its own registry.
@@ -13,14 +13,15 @@ pub struct Identity {
     pub version: &'static str,
     /// What the plugin provides, in a few words.
     pub title: &'static str,
-    /// One line that says how to try the plugin without an account.
+    /// One line about how to try the plugin without an account.
     pub try_hint: &'static str,
 }
 
 /// Returns the instructions for the reattach line of debug mode.
 pub(super) fn waiting(identity: &Identity) -> String {
     format!(
-        "Provider {} {} is waiting. Paste this line into the shell where you run Terraform or OpenTofu; Ctrl-C ends it.\n\n",
+        "Provider {} {} is running. Paste this line into the shell in which you run Terraform or OpenTofu. Press Ctrl-C \
+         to stop.\n\n",
         identity.address, identity.version
     )
 }
@@ -32,9 +33,11 @@ pub fn text(identity: &Identity, reason: NotLaunched, program: &Path) -> String 
     let directory = program.parent().unwrap_or(Path::new(".")).display();
     let local = address.rsplit('/').next().unwrap_or(address);
     let opening = match reason {
-        NotLaunched::NoCookie => "This is a plugin: Terraform and OpenTofu start it. On its own it does nothing.",
+        NotLaunched::NoCookie => {
+            "This program is a plugin that Terraform and OpenTofu start. It does nothing on its own."
+        }
         NotLaunched::WrongCookie => {
-            "This is a plugin of Terraform and OpenTofu. What started it was neither: TF_PLUGIN_MAGIC_COOKIE differs."
+            "This program is a plugin of Terraform and OpenTofu. Another program started it: TF_PLUGIN_MAGIC_COOKIE differs."
         }
     };
     format!(
@@ -51,14 +54,14 @@ To use it from a registry or a mirror, name it in a configuration and run `terra
       }}
     }}
 
-To use this very file without a registry, put this into ~/.terraformrc or ~/.tofurc and skip `init`:
+To use this file without a registry, add these lines to ~/.terraformrc or ~/.tofurc. `init` is then not needed:
 
     provider_installation {{
       dev_overrides {{ "{address}" = "{directory}" }}
       direct {{}}
     }}
 
-To watch it work, start `{name} --debug`, which waits for Terraform and tells how to reach it.
+To debug it, run `{name} --debug`, which waits for Terraform and prints the environment variable to set.
 {try_hint}
 
 "#

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use crate::framework::{diagnostic::Diagnostic, path::Step};
+use crate::framework::{
+    diagnostic::Diagnostic,
+    path::{Path, Step},
+};
 
 /// Maximum nesting of a value. Only values of the dynamic type, which carry their own type, can reach it.
 pub(super) const MAX_DEPTH: usize = 128;
@@ -30,8 +33,7 @@ impl CodecError {
 
 impl fmt::Display for CodecError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path =
-            self.steps.iter().rev().fold(crate::framework::path::Path::root(), |path, step| path.step(step.clone()));
+        let path = self.steps.iter().rev().fold(Path::root(), |path, step| path.step(step.clone()));
         if self.steps.is_empty() { f.write_str(&self.problem) } else { write!(f, "{path}: {}", self.problem) }
     }
 }

@@ -4,8 +4,8 @@ use super::{codec::CodecError, json, msgpack, tfplugin6::DynamicValue};
 use crate::framework::{types::Type, value::Value};
 
 /// Decodes a value; a missing or empty one is null.
-pub(super) fn decode(envelope: Option<&DynamicValue>, ty: &Type) -> Result<Value, CodecError> {
-    match envelope {
+pub(super) fn decode(value: Option<&DynamicValue>, ty: &Type) -> Result<Value, CodecError> {
+    match value {
         Some(DynamicValue { msgpack, .. }) if !msgpack.is_empty() => msgpack::decode(msgpack, ty),
         Some(DynamicValue { json, .. }) if !json.is_empty() => json::decode(json, ty),
         _ => Ok(Value::Null),

@@ -38,7 +38,7 @@ fn nesting(json: &[u8]) -> usize {
                 deepest = deepest.max(depth);
             }
             b']' | b'}' => depth = depth.saturating_sub(1),
-            // A text, to its end; an escaped quotation mark does not end it.
+            // Skips a string; an escaped quotation mark does not end it.
             b'"' => {
                 while let Some(byte) = bytes.next().filter(|byte| **byte != b'"') {
                     if *byte == b'\\' {
@@ -74,7 +74,7 @@ fn read<'t>(raw: &RawValue, ty: &'t Type, depth: usize) -> Result<Value, CodecEr
     match ty {
         Type::Bool => parse(raw, "bool").map(Value::Bool),
         Type::String => parse(raw, "string").map(Value::String),
-        // A number may be written as a text, which is how older states kept large ones.
+        // Older states contain large numbers as strings.
         Type::Number => {
             let number = raw.get().trim_matches('"').parse();
             number.map(Value::Number).map_err(|_| CodecError::new("expected number"))
@@ -125,7 +125,7 @@ fn read<'t>(raw: &RawValue, ty: &'t Type, depth: usize) -> Result<Value, CodecEr
 
 fn parse<'a, T: Deserialize<'a>>(raw: &'a RawValue, wanted: &str) -> Result<T, CodecError> {
     serde_json::from_str(raw.get()).map_err(|_| {
-        // Its kind alone: the value itself may be a secret.
+        // Only the kind, because the value can be a secret.
         let found = match raw.get().as_bytes().first() {
             Some(b'"') => "string",
             Some(b'{') => "object",
@@ -158,9 +158,9 @@ mod tests {
         Type::Object(attributes.map(|(name, ty)| (name.to_owned(), ty)).into())
     }
 
-    /// As it stands in a state file: with the file's line breaks, and every digit of a number.
+    /// With line breaks and all digits, as in a state file.
     #[test]
-    fn a_state_file_reads() {
+    fn state_file_values_decode() {
         let text = r#"{
             "n": 9223372036854775808.10, "s": ["b", "a", "b"], "m": {"x": true, "y": null},
             "d": {"value": ["a"], "type": ["list", "string"]}, "old": 7, "t": ["\u00e4", "12"]
@@ -175,9 +175,9 @@ mod tests {
         assert_eq!(decode(text.as_bytes(), &object()), Ok(expected));
     }
 
-    /// State of a version whose schema had no such block, as core hands it over.
+    /// State of a version whose schema did not have the block.
     #[test]
-    fn a_missing_block_is_one_that_is_not_written() {
+    fn missing_block_is_an_absent_block() {
         let blocks = vec![Timeouts::block(&[(Operation::Create, Duration::from_mins(1))])];
         let schema = Schema { body: BlockBody { blocks, ..BlockBody::default() }, ..Schema::default() };
         assert_eq!(decode(b"{}", &schema.ty()), Ok(schema.empty()));
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_attribute_is_null_and_a_fault_says_where() {
+    fn missing_attribute_is_null() {
         assert_eq!(
             decode(b"{}", &Type::Object([("a".to_owned(), Type::String)].into())),
             Ok(Value::map([("a", Value::Null)]))
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn nesting_is_that_of_brackets_outside_of_texts() {
+    fn brackets_in_strings_are_no_nesting() {
         for (text, deep) in
             [("", 0), ("{}", 1), ("[[1],[{}]]", 3), (r#"["[[", "\"[[", "\\"]"#, 1), ("]]][", 1), ("[\"[", 1)]
         {

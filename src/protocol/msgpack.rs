@@ -4,9 +4,9 @@
 //! |---|---|
 //! | null | nil |
 //! | unknown | any extension; type 12 carries refinements; written as `d4 00 00` without them |
-//! | number | int, float, or a decimal text |
+//! | number | int, float, or a decimal string |
 //! | list, set, tuple | array |
-//! | map, object | map with text keys |
+//! | map, object | map with string keys |
 //! | dynamic | array of the type's JSON (bin) and the value |
 //!
 //! Lengths are checked against the remaining bytes before much is allocated.
@@ -31,8 +31,8 @@ const REFINED: i8 = 12;
 /// An unknown value without refinements: fixext1, type 0, payload 0.
 const PLAIN_UNKNOWN: [u8; 3] = [0xd4, 0, 0];
 
-/// Maximum number of elements reserved in advance: an encoded element takes one byte, in memory forty, on each level of
-/// nesting.
+/// Maximum number of elements reserved in advance. An element can be one byte in the message and forty in memory, on
+/// each level.
 const MAX_RESERVED: usize = 1024;
 
 /// Decodes a value of a type; no bytes may be left.
@@ -346,9 +346,9 @@ mod tests {
         Type::Object(attributes.iter().map(|(name, ty)| ((*name).to_owned(), ty.clone())).collect())
     }
 
-    /// The bytes were written by Python's `msgpack` package.
+    /// Bytes from Python's `msgpack` package.
     #[test]
-    fn bytes_of_another_implementation_read() {
+    fn bytes_of_another_implementation_decode() {
         let strings = Type::map(Type::String);
         let hosts = Value::map([("a", "1.2.3.4".into()), ("b", Value::Null), ("c", UNKNOWN)]);
         assert_eq!(decode(&bytes("83a161a7312e322e332e34a162c0a163d40000"), &strings), Ok(hosts));
@@ -389,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn refinements_are_kept_and_unknown_ones_passed_over() {
+    fn unknown_refinements_are_ignored() {
         let text = Refinement { null: Some(false), prefix: Some("http://".into()), ..Refinement::default() };
         let count = Refinement {
             lower: Some(("1".parse().expect("a decimal"), true)),
@@ -412,7 +412,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_unknown_and_numbers_are_written_as_core_does() {
+    fn encoding_matches_core() {
         assert_eq!(encode(&UNKNOWN), bytes("d40000"));
         assert_eq!(encode(&number("7")), bytes("07"));
         assert_eq!(encode(&number("-33")), bytes("d0df"));
@@ -421,7 +421,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_says_where() {
+    fn error_has_a_path() {
         let ty = object(&[("hosts", Type::map(Type::String))]);
         for (written, message) in [
             ("81a5686f73747381a16107", r#"hosts["a"]: expected string, found MessagePack FixPos(7)"#),
@@ -435,9 +435,9 @@ mod tests {
         }
     }
 
-    /// A length of four thousand million is believed only as far as the bytes reach.
+    /// A length prefix of 4 GiB allocates no more than the message contains.
     #[test]
-    fn absurd_lengths_and_depths_are_refused() {
+    fn excessive_lengths_and_depths_are_rejected() {
         for written in ["ddffffffff", "dfffffffff", "dbffffffff", "c9ffffffff0c"] {
             for ty in [Type::list(Type::Bool), Type::map(Type::Bool), Type::String] {
                 assert!(decode(&bytes(written), &ty).is_err(), "{written}");
@@ -497,13 +497,13 @@ mod tests {
             prop_assert_eq!(decode(&encode(&value), &ty), Ok(value));
         }
 
-        /// No bytes make the decoder panic, whatever the type.
+        /// No bytes cause a panic, for any type.
         #[test]
         fn any_bytes_are_answered(ty in any_type(), bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = decode(&bytes, &ty);
         }
 
-        /// Nor does any change of one byte of a good value.
+        /// No change of one byte of a valid value causes a panic.
         #[test]
         fn any_damage_is_answered(
             (ty, value) in any_type().prop_flat_map(|ty| value_of(&ty).prop_map(move |v| (ty.clone(), v))),

@@ -14,6 +14,7 @@ use crate::framework::{
     diagnostic::{Diagnostic, Diagnostics},
     schema::Schema,
     server::{self, Server},
+    types::Type,
     value::Value,
 };
 
@@ -32,13 +33,13 @@ impl Service {
         self.0.stop();
     }
 
-    fn read_value(&self, type_name: &str, envelope: Option<&wire::DynamicValue>) -> Result<Value, Diagnostics> {
-        decode(envelope, self.0.resource_schema(type_name)?)
+    fn read_value(&self, type_name: &str, value: Option<&wire::DynamicValue>) -> Result<Value, Diagnostics> {
+        decode(value, self.0.resource_type(type_name)?)
     }
 }
 
-fn decode(envelope: Option<&wire::DynamicValue>, schema: &Schema) -> Result<Value, Diagnostics> {
-    dynamic::decode(envelope, &schema.ty()).map_err(unreadable)
+fn decode(value: Option<&wire::DynamicValue>, ty: &Type) -> Result<Value, Diagnostics> {
+    dynamic::decode(value, ty).map_err(unreadable)
 }
 
 fn unreadable(error: CodecError) -> Diagnostics {
@@ -51,9 +52,9 @@ fn schemas<'a>(schemas: impl Iterator<Item = (&'static str, &'a Schema)>) -> BTr
 
 fn capabilities() -> wire::ServerCapabilities {
     wire::ServerCapabilities {
-        // Core then keeps the schema of one process for the later processes of the same command.
+        // Core reuses the schema of one process for later processes of the same command.
         get_provider_schema_optional: true,
-        // Core then asks for the configuration of what it imports, instead of guessing it from the state.
+        // Core requests the configuration of an imported object instead of deriving it from the state.
         generate_resource_config: true,
         ..wire::ServerCapabilities::default()
     }
@@ -111,7 +112,7 @@ impl Provider for Service {
     ) -> Reply<wire::validate_provider_config::Response> {
         let request = request.into_inner();
         respond("ValidateProviderConfig", "", async {
-            let config = decode(request.config.as_ref(), self.0.provider_schema())?;
+            let config = decode(request.config.as_ref(), self.0.provider_type())?;
             let diagnostics = encode::diagnostics(self.0.validate_provider(&config));
             Ok(wire::validate_provider_config::Response { diagnostics })
         })
@@ -124,7 +125,7 @@ impl Provider for Service {
     ) -> Reply<wire::configure_provider::Response> {
         let request = request.into_inner();
         respond("ConfigureProvider", "", async {
-            let config = decode(request.config.as_ref(), self.0.provider_schema())?;
+            let config = decode(request.config.as_ref(), self.0.provider_type())?;
             let diagnostics = encode::diagnostics(self.0.configure(&config).await);
             Ok(wire::configure_provider::Response { diagnostics })
         })
@@ -142,10 +143,9 @@ impl Provider for Service {
         request: Request<wire::validate_resource_config::Request>,
     ) -> Reply<wire::validate_resource_config::Response> {
         let request = request.into_inner();
-        let of = &request.type_name;
-        respond("ValidateResourceConfig", of, async {
-            let config = self.read_value(of, request.config.as_ref())?;
-            let diagnostics = encode::diagnostics(self.0.validate_resource(of, &config));
+        respond("ValidateResourceConfig", &request.type_name, async {
+            let config = self.read_value(&request.type_name, request.config.as_ref())?;
+            let diagnostics = encode::diagnostics(self.0.validate_resource(&request.type_name, &config));
             Ok(wire::validate_resource_config::Response { diagnostics })
         })
         .await
@@ -156,17 +156,16 @@ impl Provider for Service {
         request: Request<wire::upgrade_resource_state::Request>,
     ) -> Reply<wire::upgrade_resource_state::Response> {
         let request = request.into_inner();
-        let of = &request.type_name;
-        respond("UpgradeResourceState", of, async {
+        respond("UpgradeResourceState", &request.type_name, async {
             let raw = request.raw_state.unwrap_or_default();
             if !raw.flatmap.is_empty() {
                 let text =
                     "The state was written by a Terraform older than 0.12. No version of this provider did that.";
                 return Err(Diagnostic::error("State Too Old", text).into());
             }
-            let ty = self.0.state_type(of, request.version)?;
+            let ty = self.0.state_type(&request.type_name, request.version)?;
             let stored = json::decode(&raw.json, &ty).map_err(unreadable)?;
-            let upgraded = self.0.upgrade_state(of, request.version, stored)?;
+            let upgraded = self.0.upgrade_state(&request.type_name, request.version, stored)?;
             let upgraded_state = dynamic::encode(&upgraded);
             Ok(wire::upgrade_resource_state::Response { upgraded_state, diagnostics: Vec::new() })
         })
@@ -192,7 +191,7 @@ impl Provider for Service {
             Ok(wire::read_resource::Response {
                 new_state: dynamic::encode(&outcome.state),
                 diagnostics: encode::diagnostics(outcome.diagnostics),
-                // What is not sent back is forgotten by core.
+                // Core keeps only the private data of the response.
                 private: outcome.private,
                 new_identity: current_identity,
                 deferred: None,
@@ -207,11 +206,11 @@ impl Provider for Service {
     ) -> Reply<wire::plan_resource_change::Response> {
         let request = request.into_inner();
         respond("PlanResourceChange", &request.type_name, async {
-            let schema = self.0.resource_schema(&request.type_name)?;
+            let ty = self.0.resource_type(&request.type_name)?;
             let plan = server::PlanResourceChangeRequest {
-                prior: decode(request.prior_state.as_ref(), schema)?,
-                proposed: decode(request.proposed_new_state.as_ref(), schema)?,
-                config: decode(request.config.as_ref(), schema)?,
+                prior: decode(request.prior_state.as_ref(), ty)?,
+                proposed: decode(request.proposed_new_state.as_ref(), ty)?,
+                config: decode(request.config.as_ref(), ty)?,
                 private: request.prior_private.clone(),
                 type_name: request.type_name.clone(),
             };
@@ -234,11 +233,11 @@ impl Provider for Service {
     ) -> Reply<wire::apply_resource_change::Response> {
         let request = request.into_inner();
         respond("ApplyResourceChange", &request.type_name, async {
-            let schema = self.0.resource_schema(&request.type_name)?;
+            let ty = self.0.resource_type(&request.type_name)?;
             let apply = server::ApplyResourceChangeRequest {
-                prior: decode(request.prior_state.as_ref(), schema)?,
-                planned: decode(request.planned_state.as_ref(), schema)?,
-                config: decode(request.config.as_ref(), schema)?,
+                prior: decode(request.prior_state.as_ref(), ty)?,
+                planned: decode(request.planned_state.as_ref(), ty)?,
+                config: decode(request.config.as_ref(), ty)?,
                 private: request.planned_private,
                 type_name: request.type_name.clone(),
             };
@@ -297,9 +296,10 @@ impl Provider for Service {
         request: Request<wire::generate_resource_config::Request>,
     ) -> Reply<wire::generate_resource_config::Response> {
         let request = request.into_inner();
-        let of = &request.type_name;
-        respond("GenerateResourceConfig", of, async {
-            let config = self.0.generate_config(of, self.read_value(of, request.state.as_ref())?)?;
+        respond("GenerateResourceConfig", &request.type_name, async {
+            let config = self
+                .0
+                .generate_config(&request.type_name, self.read_value(&request.type_name, request.state.as_ref())?)?;
             let config = dynamic::encode(&config);
             Ok(wire::generate_resource_config::Response { config, diagnostics: Vec::new() })
         })
@@ -311,10 +311,9 @@ impl Provider for Service {
         request: Request<wire::validate_data_resource_config::Request>,
     ) -> Reply<wire::validate_data_resource_config::Response> {
         let request = request.into_inner();
-        let of = &request.type_name;
-        respond("ValidateDataResourceConfig", of, async {
-            let config = decode(request.config.as_ref(), self.0.data_source_schema(of)?)?;
-            let diagnostics = encode::diagnostics(self.0.validate_data_source(of, &config));
+        respond("ValidateDataResourceConfig", &request.type_name, async {
+            let config = decode(request.config.as_ref(), self.0.data_source_type(&request.type_name)?)?;
+            let diagnostics = encode::diagnostics(self.0.validate_data_source(&request.type_name, &config));
             Ok(wire::validate_data_resource_config::Response { diagnostics })
         })
         .await
@@ -325,10 +324,9 @@ impl Provider for Service {
         request: Request<wire::read_data_source::Request>,
     ) -> Reply<wire::read_data_source::Response> {
         let request = request.into_inner();
-        let of = &request.type_name;
-        respond("ReadDataSource", of, async {
-            let config = decode(request.config.as_ref(), self.0.data_source_schema(of)?)?;
-            let outcome = self.0.read_data_source(of, config).await;
+        respond("ReadDataSource", &request.type_name, async {
+            let config = decode(request.config.as_ref(), self.0.data_source_type(&request.type_name)?)?;
+            let outcome = self.0.read_data_source(&request.type_name, config).await;
             Ok(wire::read_data_source::Response {
                 state: dynamic::encode(&outcome.state),
                 diagnostics: encode::diagnostics(outcome.diagnostics),

@@ -1,8 +1,8 @@
 //! Acceptance tests: real Terraform runs the built provider against an emulator in this process.
 //!
-//! Tests of Terraform's own behavior run with every version that [`terraform::Terraform::find`] returns: the one on `PATH`
-//! and the one installed in cargo's target directory. The others run with the first. Each file covers one subject;
-//! [`harness`] holds the shared code.
+//! Tests of Terraform's own behavior run with every version that [`terraform::Terraform::find`] returns: the one on
+//! `PATH` and the one installed in cargo's target directory. The others run with the first. Each file covers one
+//! subject; [`harness`] holds the shared code.
 
 mod attributes;
 mod bindings;

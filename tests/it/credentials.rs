@@ -1,5 +1,5 @@
-//! The client against the emulator's identity and metadata services: each form of credentials alone, what is asked how
-//! often, and what a person is told where it is refused. What was used is read from what the emulator received.
+//! The client with the emulator's IAM and metadata services: each credentials source, the requests that it sends, and
+//! the errors when credentials are rejected. The credentials in use are read from the emulator's request log.
 
 mod clock;
 mod forms;
@@ -17,15 +17,15 @@ use terraform_provider_dli::emulator::{ACCESS_KEY, Emulator, IamAccount, SECRET_
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// The project that the emulator's identity service knows, by the name of its region.
+/// The region and project in the emulator's IAM.
 const REGION: &str = "emulated";
 const PROJECT: &str = "0123456789abcdef0123456789abcdef";
 
 async fn start(settings: Settings) -> Emulator {
-    Emulator::start(SocketAddr::from(([127, 0, 0, 1], 0)), settings).await.expect("there is a free port")
+    Emulator::start(SocketAddr::from(([127, 0, 0, 1], 0)), settings).await.expect("a free port")
 }
 
-/// Such credentials for this emulator, with the project's id.
+/// A configuration with these credentials, the emulator's endpoints and the project ID.
 fn config(emulator: &Emulator, form: CredentialsSource) -> Config {
     let endpoint = Some(emulator.endpoint());
     Config {
@@ -52,7 +52,7 @@ fn named_login() -> CredentialsSource {
 }
 
 fn metadata() -> CredentialsSource {
-    CredentialsSource::Metadata { searched: vec!["the pockets of this test".to_owned()] }
+    CredentialsSource::Metadata { searched: vec!["the environment of this test".to_owned()] }
 }
 
 fn agency() -> Agency {
@@ -69,19 +69,19 @@ async fn open(client: &Client) -> Result<Project, Error> {
     client.open((None, None), Instant::now() + Duration::from_secs(20), &CancellationToken::new()).await
 }
 
-/// Opens the project and asks for the queues there.
+/// Opens the project and lists its queues.
 async fn call(client: &Client) -> Result<Project, Error> {
     let project = open(client).await?;
     project.list_queues().await?;
     Ok(project)
 }
 
-/// The operations that the emulator was asked for, with the words for who did.
+/// The requested operations, each with the description of its caller.
 fn asked(emulator: &Emulator) -> Vec<(String, String)> {
     let requests = emulator.requests().into_iter();
     let caller = |caller: Option<terraform_provider_dli::emulator::Caller>| match caller {
         None => String::new(),
-        // The name of a temporary key is another one each time.
+        // The ID of a temporary key is random.
         Some(caller) => {
             caller.to_string().split(' ').filter(|word| !word.starts_with("HST")).collect::<Vec<_>>().join(" ")
         }

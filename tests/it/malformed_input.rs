@@ -1,27 +1,27 @@
-//! Hostile input: what the fuzz targets do, over random bytes for a few seconds and over every input that was once a
-//! finding; and the bounds that no random input reaches.
+//! Malformed input: runs the fuzz targets with random bytes and with all earlier findings, and tests limits that random
+//! input does not reach.
 
 mod bounds;
-#[expect(unreachable_pub, clippy::pedantic, reason = "the fuzz targets' own library")]
+#[expect(unreachable_pub, clippy::pedantic, reason = "the library of the fuzz targets")]
 #[path = "../../fuzz/src/lib.rs"]
-mod shapes;
+mod targets;
 
 use std::{fs, panic, path::Path};
 
 use proptest::{collection::vec, prelude::*, test_runner::TestRunner};
 
-/// Runs what was a finding first, then random bytes.
-fn survives(target: &str, cases: u32, run: fn(&[u8])) {
+/// Runs the target with all earlier findings, then with random bytes.
+fn run_target(target: &str, cases: u32, run: fn(&[u8])) {
     let findings = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/malformed_input");
     assert!(findings.is_dir(), "{} does not exist", findings.display());
     for entry in fs::read_dir(findings.join(target)).into_iter().flatten() {
-        let path = entry.expect("the folder can be read").path();
-        let bytes = fs::read(&path).expect("it can be read");
-        assert!(panic::catch_unwind(|| run(&bytes)).is_ok(), "a finding is back: {}", path.display());
+        let path = entry.expect("a readable directory").path();
+        let bytes = fs::read(&path).expect("a readable file");
+        assert!(panic::catch_unwind(|| run(&bytes)).is_ok(), "an earlier finding fails again: {}", path.display());
     }
     let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
     let mut runner = TestRunner::new(config);
-    // Long enough for several requests in a row, short enough to be read.
+    // Enough bytes for several requests, and few enough for a readable report.
     let ran = runner.run(&vec(any::<u8>(), 0..400), |bytes| {
         run(&bytes);
         Ok(())
@@ -30,36 +30,36 @@ fn survives(target: &str, cases: u32, run: fn(&[u8])) {
 }
 
 #[test]
-fn answers() {
-    survives("answers", 2_000, shapes::answers::run);
+fn responses() {
+    run_target("responses", 2_000, targets::responses::run);
 }
 
 #[test]
 fn emulator() {
-    survives("emulator", 2_000, shapes::emulator::run);
+    run_target("emulator", 2_000, targets::emulator::run);
 }
 
 #[test]
 fn handshake() {
-    survives("handshake", 10_000, shapes::handshake::run);
+    run_target("handshake", 10_000, targets::handshake::run);
 }
 
 #[test]
 fn json() {
-    survives("json", 10_000, shapes::json::run);
+    run_target("json", 10_000, targets::json::run);
 }
 
 #[test]
 fn msgpack() {
-    survives("msgpack", 10_000, shapes::msgpack::run);
+    run_target("msgpack", 10_000, targets::msgpack::run);
 }
 
 #[test]
 fn rpc() {
-    survives("rpc", 2_000, shapes::rpc::run);
+    run_target("rpc", 2_000, targets::rpc::run);
 }
 
 #[test]
 fn rules() {
-    survives("rules", 10_000, shapes::rules::run);
+    run_target("rules", 10_000, targets::rules::run);
 }

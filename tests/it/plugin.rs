@@ -1,6 +1,6 @@
-//! The plugin process, as a client of go-plugin sees it, and the wire contract.
+//! The plugin process as go-plugin's client uses it, and the wire contract.
 
-#![expect(clippy::unwrap_used, reason = "in a test a panic is a failure, and its place says which")]
+#![expect(clippy::unwrap_used, reason = "a panic fails the test and shows the line")]
 
 mod client;
 mod contract;

@@ -1,7 +1,6 @@
-//! The provider's service as core sees it on the wire: every RPC is answered, and what core would stumble over is not
-//! there.
+//! The provider's gRPC service as Terraform core sees it: every RPC responds, and the responses meet core's rules.
 
-#![expect(clippy::unwrap_used, reason = "in a test a panic is a failure, and its place says which")]
+#![expect(clippy::unwrap_used, reason = "a panic fails the test and shows the line")]
 
 mod sample;
 
@@ -19,12 +18,12 @@ use tonic::transport::{Channel, Endpoint};
 
 const TYPE: &str = "dli_enhanced_connection";
 
-/// The provider without any environment, and a client of it.
+/// A client of the provider without environment variables.
 async fn provider() -> ProviderClient<Channel> {
     client_of(Server::new(DliProvider::new(Box::new(|_| None), CreationJournal::default()))).await
 }
 
-/// A client of a provider, over a pipe in memory.
+/// A client of a provider, over an in-memory pipe.
 async fn client_of(provider: Server) -> ProviderClient<Channel> {
     let (client, server) = tokio::io::duplex(1 << 20);
     let serving = tonic::transport::Server::builder()
@@ -32,13 +31,14 @@ async fn client_of(provider: Server) -> ProviderClient<Channel> {
         .serve_with_incoming(tokio_stream::once(Ok::<_, std::io::Error>(server)));
     tokio::spawn(serving);
     let mut client = Some(TokioIo::new(client));
-    let connector = tower::service_fn(move |_| std::future::ready(client.take().ok_or("one connection is enough")));
+    let connector =
+        tower::service_fn(move |_| std::future::ready(client.take().ok_or("only one connection is supported")));
     let channel = Endpoint::from_static("http://in.memory").connect_with_connector(connector).await.unwrap();
     ProviderClient::new(channel).max_decoding_message_size(MAX_MESSAGE_SIZE).max_encoding_message_size(MAX_MESSAGE_SIZE)
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "every field of the wire's messages is optional")]
-fn envelope(value: &Value) -> Option<DynamicValue> {
+fn dynamic_value(value: &Value) -> Option<DynamicValue> {
     Some(DynamicValue { msgpack: msgpack::encode(value), json: Vec::new() })
 }
 
@@ -57,17 +57,17 @@ fn connection(changes: &[(&str, Value)]) -> Value {
     connection
 }
 
-/// Asks for everything with an empty request; a missing method or any other gRPC error fails the test.
+/// Sends an empty request to every RPC. A missing method or any gRPC error fails the test.
 #[tokio::test]
-async fn every_rpc_is_answered() {
+async fn every_rpc_responds() {
     let mut provider = provider().await;
-    let mut answered = 0;
+    let mut methods = 0;
     macro_rules! ask {
         ($($method:ident($request:expr)),* $(,)?) => {
             $(
-                let answer = provider.$method($request).await;
-                assert!(answer.is_ok(), "{}: {answer:?}", stringify!($method));
-                answered += 1;
+                let response = provider.$method($request).await;
+                assert!(response.is_ok(), "{}: {response:?}", stringify!($method));
+                methods += 1;
             )*
         };
     }
@@ -109,13 +109,13 @@ async fn every_rpc_is_answered() {
         get_states(wire::get_states::Request::default()),
         delete_state(wire::delete_state::Request::default()),
     }
-    // The number of methods that protocol 6.11 has.
-    assert_eq!(answered, 36);
+    // The number of methods in protocol 6.11.
+    assert_eq!(methods, 36);
 }
 
 /// An event without a type crashes core.
 #[tokio::test]
-async fn an_action_that_is_not_there_completes_with_an_error() {
+async fn unknown_action_completes_with_an_error() {
     let request = wire::invoke_action::Request { action_type: "dli_nothing".into(), ..Default::default() };
     let mut events = provider().await.invoke_action(request).await.unwrap().into_inner();
     let event = events.message().await.unwrap().unwrap();
@@ -124,9 +124,9 @@ async fn an_action_that_is_not_there_completes_with_an_error() {
     assert_eq!(events.message().await.unwrap(), None);
 }
 
-/// The rules that core checks, or relies on without checking, when it loads a schema.
+/// The rules for schemas that core checks or relies on.
 #[tokio::test]
-async fn the_schema_is_one_that_core_loads() {
+async fn schema_meets_terraforms_rules() {
     const RESERVED: [&str; 9] =
         ["count", "for_each", "depends_on", "provider", "lifecycle", "connection", "provisioner", "alias", "version"];
     fn check(attributes: &[wire::schema::Attribute]) {
@@ -154,26 +154,26 @@ async fn the_schema_is_one_that_core_loads() {
             check_block(nested.block.as_ref().unwrap());
         }
     }
-    let answer = provider().await.get_provider_schema(wire::get_provider_schema::Request::default()).await.unwrap();
-    let answer = answer.into_inner();
-    assert_eq!(answer.diagnostics, []);
-    check_block(&answer.provider.unwrap().block.unwrap());
-    assert_eq!((answer.resource_schemas.len(), answer.data_source_schemas.len()), (4, 4));
-    for schema in answer.resource_schemas.into_values().chain(answer.data_source_schemas.into_values()) {
+    let response = provider().await.get_provider_schema(wire::get_provider_schema::Request::default()).await.unwrap();
+    let response = response.into_inner();
+    assert_eq!(response.diagnostics, []);
+    check_block(&response.provider.unwrap().block.unwrap());
+    assert_eq!((response.resource_schemas.len(), response.data_source_schemas.len()), (4, 4));
+    for schema in response.resource_schemas.into_values().chain(response.data_source_schemas.into_values()) {
         check_block(&schema.block.unwrap());
     }
 }
 
-/// What is not sent back, core forgets.
+/// Core keeps only the private state and identity of the response.
 #[tokio::test]
-async fn private_state_and_identity_come_back() {
+async fn private_state_and_identity_are_returned() {
     let identity =
         Some(ResourceIdentityData { identity_data: Some(DynamicValue { msgpack: vec![0x80], json: Vec::new() }) });
     let config = connection(&[]);
     let request = wire::plan_resource_change::Request {
         type_name: TYPE.into(),
-        proposed_new_state: envelope(&config),
-        config: envelope(&config),
+        proposed_new_state: dynamic_value(&config),
+        config: dynamic_value(&config),
         prior_private: b"mine".to_vec(),
         prior_identity: identity.clone(),
         ..Default::default()
@@ -183,34 +183,34 @@ async fn private_state_and_identity_come_back() {
     assert_eq!((plan.planned_private.as_slice(), &plan.planned_identity), (b"mine".as_slice(), &identity));
     assert_eq!(plan.diagnostics, []);
 
-    // Nothing is configured, so each call fails before it could do anything; the state stays as it was.
+    // The provider is not configured, so each call fails and leaves the state unchanged.
     let state = connection(&[("id", "2a620c33-5609-40c9-affd-2b6453071b0f".into())]);
     let request = wire::read_resource::Request {
         type_name: TYPE.into(),
-        current_state: envelope(&state),
+        current_state: dynamic_value(&state),
         private: b"mine".to_vec(),
         current_identity: identity.clone(),
         ..Default::default()
     };
     let read = provider.read_resource(request).await.unwrap().into_inner();
     assert_eq!((read.private.as_slice(), &read.new_identity), (b"mine".as_slice(), &identity));
-    assert_eq!((read.new_state, read.diagnostics.len()), (envelope(&state), 1));
+    assert_eq!((read.new_state, read.diagnostics.len()), (dynamic_value(&state), 1));
 
     let request = wire::apply_resource_change::Request {
         type_name: TYPE.into(),
-        prior_state: envelope(&state),
+        prior_state: dynamic_value(&state),
         planned_private: b"mine".to_vec(),
         planned_identity: identity.clone(),
         ..Default::default()
     };
     let applied = provider.apply_resource_change(request).await.unwrap().into_inner();
     assert_eq!((applied.private.as_slice(), &applied.new_identity), (b"mine".as_slice(), &identity));
-    assert_eq!((applied.new_state, applied.diagnostics.len()), (envelope(&state), 1));
+    assert_eq!((applied.new_state, applied.diagnostics.len()), (dynamic_value(&state), 1));
 }
 
-/// Terraform 1.14 and later ask for it where the capability is there.
+/// Terraform 1.14 and later use this RPC if the provider announces it.
 #[tokio::test]
-async fn a_generated_configuration_is_the_state_without_what_the_provider_decides() {
+async fn generated_config_omits_computed_attributes() {
     let mut provider = provider().await;
     let schema = provider.get_provider_schema(wire::get_provider_schema::Request::default()).await.unwrap();
     assert!(schema.into_inner().server_capabilities.unwrap().generate_resource_config);
@@ -222,14 +222,14 @@ async fn a_generated_configuration_is_the_state_without_what_the_provider_decide
         state.set_attribute(name, name.into());
     }
     state.set_attribute("bindings", Value::Map(BTreeMap::new()));
-    let request = wire::generate_resource_config::Request { type_name: TYPE.into(), state: envelope(&state) };
-    let answer = provider.generate_resource_config(request).await.unwrap().into_inner();
-    assert_eq!((answer.config, answer.diagnostics), (envelope(&config), Vec::new()));
+    let request = wire::generate_resource_config::Request { type_name: TYPE.into(), state: dynamic_value(&state) };
+    let response = provider.generate_resource_config(request).await.unwrap().into_inner();
+    assert_eq!((response.config, response.diagnostics), (dynamic_value(&config), Vec::new()));
     let request = wire::generate_resource_config::Request { type_name: "dli_nothing".into(), ..Default::default() };
     assert_eq!(provider.generate_resource_config(request).await.unwrap().into_inner().diagnostics.len(), 1);
 }
 
-/// tonic's own limit is 4 MiB, less than a connection with 20,000 long host names takes three times over.
+/// The message exceeds tonic's default limit of 4 MiB, as one with 20,000 long host names does.
 #[tokio::test]
 async fn large_messages_pass_in_both_directions() {
     let name = |number: u32| format!("host-{number:05}.{}", "a-long-department-name.".repeat(4));
@@ -237,18 +237,18 @@ async fn large_messages_pass_in_both_directions() {
     let config = connection(&[("hosts", Value::Map(hosts))]);
     let request = wire::plan_resource_change::Request {
         type_name: TYPE.into(),
-        prior_state: envelope(&config),
-        proposed_new_state: envelope(&config),
-        config: envelope(&config),
+        prior_state: dynamic_value(&config),
+        proposed_new_state: dynamic_value(&config),
+        config: dynamic_value(&config),
         ..Default::default()
     };
     assert!(prost::Message::encoded_len(&request) > 4 << 20);
     let plan = provider().await.plan_resource_change(request).await.unwrap().into_inner();
-    assert_eq!((plan.planned_state, plan.diagnostics), (envelope(&config), Vec::new()));
+    assert_eq!((plan.planned_state, plan.diagnostics), (dynamic_value(&config), Vec::new()));
 }
 
 #[tokio::test]
-async fn a_state_file_edited_into_nonsense_is_an_error_that_says_where() {
+async fn invalid_state_file_error_has_a_path() {
     let mut provider = provider().await;
     for (json, version, words) in [
         (r#"{"hosts": {"a": ["1.2.3.4"]}}"#, 0, r#"hosts["a"]: expected string"#),
@@ -259,19 +259,19 @@ async fn a_state_file_edited_into_nonsense_is_an_error_that_says_where() {
     ] {
         let raw_state = Some(RawState { json: json.into(), flatmap: BTreeMap::new() });
         let request = wire::upgrade_resource_state::Request { type_name: TYPE.into(), version, raw_state };
-        let answer = provider.upgrade_resource_state(request).await.unwrap().into_inner();
-        let details: Vec<_> = answer.diagnostics.iter().map(|d| d.detail.as_str()).collect();
+        let response = provider.upgrade_resource_state(request).await.unwrap().into_inner();
+        let details: Vec<_> = response.diagnostics.iter().map(|d| d.detail.as_str()).collect();
         assert!(details.len() == 1 && details[0].contains(words), "{json}: {details:?}");
-        assert_eq!(answer.upgraded_state, None);
+        assert_eq!(response.upgraded_state, None);
     }
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Whatever stands in an envelope, the answer is an answer, and nothing is done.
+    /// Any bytes get a response without a gRPC error.
     #[test]
-    fn any_envelope_is_answered(bytes in prop::collection::vec(any::<u8>(), 0..80), as_json: bool) {
+    fn any_dynamic_value_gets_a_response(bytes in prop::collection::vec(any::<u8>(), 0..80), as_json: bool) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let mut provider = provider().await;
@@ -281,7 +281,8 @@ proptest! {
                 DynamicValue { msgpack: bytes, json: Vec::new() }
             });
             let type_name = TYPE.to_owned();
-            let request = wire::validate_resource_config::Request { type_name, config: value.clone(), ..Default::default() };
+            let config = value.clone();
+            let request = wire::validate_resource_config::Request { type_name, config, ..Default::default() };
             provider.validate_resource_config(request).await.unwrap();
             let request = wire::apply_resource_change::Request {
                 type_name: TYPE.to_owned(),

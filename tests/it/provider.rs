@@ -1,6 +1,6 @@
-//! The resource against a service that answers as it is told: what an odd or failing answer does to the state.
+//! The resources against a server with scripted responses: how unusual and failing responses change the state.
 
-#![expect(clippy::unwrap_used, reason = "in a test a panic is a failure, and its place says which")]
+#![expect(clippy::unwrap_used, reason = "a panic fails the test and shows the line")]
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,26 +21,26 @@ use terraform_provider_dli::provider::{CreationJournal, DliProvider};
 const TYPE: &str = "dli_enhanced_connection";
 const ID: &str = "2a620c33-5609-40c9-affd-2b6453071b0f";
 
-/// The status of what is never answered.
-const SILENCE: u16 = 0;
+/// The status of a request that gets no response.
+const NO_RESPONSE: u16 = 0;
 
-/// The service: a status and a body for each method and last segment of the path, and a list of what was asked.
+/// A server with a status and body for each method and last path segment, and a log of the requests.
 struct Service {
     endpoint: String,
-    asked: Arc<Mutex<Vec<String>>>,
+    requested: Arc<Mutex<Vec<String>>>,
 }
 
 impl Service {
-    async fn answering(answer: impl Fn(&str) -> (u16, serde_json::Value) + Clone + Send + Sync + 'static) -> Self {
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let log = Arc::clone(&asked);
+    async fn start(respond: impl Fn(&str) -> (u16, serde_json::Value) + Clone + Send + Sync + 'static) -> Self {
+        let requested = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&requested);
         let handle = move |request: Request| {
             let last = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
             let line = format!("{} {last}", request.method());
-            let (status, body) = answer(&line);
+            let (status, body) = respond(&line);
             log.lock().unwrap().push(line);
             async move {
-                if status == SILENCE {
+                if status == NO_RESPONSE {
                     std::future::pending::<()>().await;
                 }
                 Response::builder().status(status).body(body.to_string()).unwrap()
@@ -49,22 +49,22 @@ impl Service {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, Router::new().fallback(handle)).await });
-        Self { endpoint, asked }
+        Self { endpoint, requested }
     }
 
-    fn asked(&self) -> Vec<String> {
-        self.asked.lock().unwrap().clone()
+    fn requested(&self) -> Vec<String> {
+        self.requested.lock().unwrap().clone()
     }
 
-    /// A provider that is configured for this service.
+    /// A provider with this server as its endpoint.
     async fn provider(&self) -> Server {
         self.configured(DliProvider::new(Box::new(|_| None), CreationJournal::default())).await
     }
 
     async fn configured(&self, provider: DliProvider) -> Server {
         let server = Server::new(provider);
-        let faults = server.configure(&self.configuration()).await;
-        assert!(!faults.has_errors(), "{faults:?}");
+        let diagnostics = server.configure(&self.configuration()).await;
+        assert!(!diagnostics.has_errors(), "{diagnostics:?}");
         server
     }
 
@@ -82,7 +82,7 @@ impl Service {
     }
 }
 
-fn shown() -> serde_json::Value {
+fn connection_body() -> serde_json::Value {
     json!({
         "is_success": true, "id": ID, "name": "test", "status": "ACTIVE",
         "dest_vpc_id": "22094d8f-c310-4621-913d-4c4d655d8495",
@@ -96,13 +96,13 @@ fn success() -> serde_json::Value {
     json!({"is_success": true, "message": ""})
 }
 
-fn refusal(code: &str, text: &str) -> serde_json::Value {
+fn api_error(code: &str, text: &str) -> serde_json::Value {
     json!({"error_code": code, "error_msg": text})
 }
 
-/// The state file that a build of the first version wrote.
+/// A state file of the first version of the provider.
 #[test]
-fn a_state_of_the_first_version_is_upgraded() {
+fn first_version_state_is_upgraded() {
     let file: serde_json::Value =
         serde_json::from_str(include_str!("../data/state/connection-v0.1-first.tfstate")).unwrap();
     let server = Server::new(DliProvider::new(Box::new(|_| None), CreationJournal::default()));
@@ -117,7 +117,7 @@ fn a_state_of_the_first_version_is_upgraded() {
     let all = upgraded(0);
     assert_eq!(*all.get("hosts"), map(&[("ecs-97f8-0001", "192.168.0.1"), ("ecs-97f8-0002", "192.168.0.2")]));
     assert_eq!(*all.get("queues"), queues(&["Q2", "pooled1", "q1"]));
-    // What it declared it owned; what it did not know it does not manage.
+    // Declared tags were managed; attributes that this version did not have are not.
     assert_eq!(*all.get("tags_all"), map(&[("env", ""), ("team", "größe")]));
     for index in [1, 2] {
         assert_eq!(*upgraded(index).get("tags_all"), map(&[]));
@@ -139,7 +139,7 @@ fn object(changes: &[(&str, Value)]) -> Value {
     let provider = Server::new(DliProvider::new(Box::new(|_| None), CreationJournal::default()));
     let mut object = provider.resource_schema(TYPE).unwrap().empty();
     object.set_attribute("name", "test".into());
-    // The service of these tests never finishes a binding.
+    // The server of these tests never finishes a binding.
     object.set_attribute("wait_for_bindings", false.into());
     object.set_attribute("dest_vpc_id", "22094d8f-c310-4621-913d-4c4d655d8495".into());
     object.set_attribute("dest_network_id", "78f2562a-36e4-4b39-95b9-f5aab22e1281".into());
@@ -149,7 +149,7 @@ fn object(changes: &[(&str, Value)]) -> Value {
     object
 }
 
-/// A connection that exists, with these attributes.
+/// The state of an existing connection with these attributes.
 fn state(changes: &[(&str, Value)]) -> Value {
     let mut state = object(changes);
     state.set_attribute("id", ID.into());
@@ -173,12 +173,12 @@ fn texts(outcome: &ResourceResponse) -> String {
     texts.collect::<Vec<_>>().join("\n")
 }
 
-/// The tag API answers about a tag resource of its own; the connection was shown a moment ago.
+/// The tag API has its own "not found"; the connection was read just before.
 #[tokio::test]
-async fn a_tag_api_that_finds_nothing_does_not_make_the_connection_gone() {
-    let service = Service::answering(|asked| match asked {
-        "GET tags" => (404, refusal("DLI.0023", "resource not found")),
-        _ => (200, shown()),
+async fn missing_tags_do_not_remove_the_connection() {
+    let service = Service::start(|requested| match requested {
+        "GET tags" => (404, api_error("DLI.0023", "resource not found")),
+        _ => (200, connection_body()),
     });
     let service = service.await;
     let state = state(&[("tags", map(&[("a", "1")]))]);
@@ -188,9 +188,9 @@ async fn a_tag_api_that_finds_nothing_does_not_make_the_connection_gone() {
 }
 
 #[tokio::test]
-async fn another_thing_that_does_not_exist_is_not_the_connection() {
+async fn other_missing_object_is_not_the_connection() {
     for text in ["Project 0123 does not exist", "Queue q1 does not exist"] {
-        let service = Service::answering(move |_| (400, refusal("DLI.0001", text))).await;
+        let service = Service::start(move |_| (400, api_error("DLI.0001", text))).await;
         let provider = service.provider().await;
         let outcome = provider.read(TYPE, state(&[]), Vec::new()).await;
         assert!(outcome.state == state(&[]) && outcome.diagnostics.has_errors(), "{}", texts(&outcome));
@@ -201,28 +201,28 @@ async fn another_thing_that_does_not_exist_is_not_the_connection() {
 }
 
 #[tokio::test]
-async fn each_way_of_saying_gone_is_gone() {
+async fn every_not_found_response_removes_it() {
     let connection = format!("Connection {ID} does not exist");
-    let mut deleted = shown();
+    let mut deleted = connection_body();
     deleted["status"] = "DELETED".into();
     for (status, body) in [
-        (404, refusal("DLI.0023", "not found")),
-        (400, refusal("DLI.0002", "object does not exist")),
-        (400, refusal("DLI.0001", &connection)),
+        (404, api_error("DLI.0023", "not found")),
+        (400, api_error("DLI.0002", "object does not exist")),
+        (400, api_error("DLI.0001", &connection)),
         (200, deleted),
     ] {
-        let service = Service::answering(move |_| (status, body.clone())).await;
+        let service = Service::start(move |_| (status, body.clone())).await;
         let outcome = service.provider().await.read(TYPE, state(&[]), Vec::new()).await;
         assert_eq!((outcome.state.is_null(), texts(&outcome).as_str()), (true, ""), "HTTP {status}");
     }
-    let service = Service::answering(|_| (404, refusal("APIGW.0101", "The API does not exist"))).await;
+    let service = Service::start(|_| (404, api_error("APIGW.0101", "The API does not exist"))).await;
     let outcome = service.provider().await.read(TYPE, state(&[]), Vec::new()).await;
     assert!(outcome.state == state(&[]) && outcome.diagnostics.has_errors());
 }
 
-/// An answer may be older than what it is asked about. A part that is forgotten is left behind for good.
+/// A read can be stale. A part that is removed from the state by mistake would never be deleted.
 #[tokio::test]
-async fn a_part_that_shows_up_late_is_neither_forgotten_nor_left_behind() {
+async fn stale_read_keeps_the_part() {
     let route = json!({"routes": [{"name": "r", "cidr": "10.1.0.0/16"}]});
     let binding = json!({"available_queue_info": [{"name": "q1", "status": "ACTIVE", "peer_id": "p"}]});
     let project = "11111111111111111111111111111111";
@@ -242,16 +242,16 @@ async fn a_part_that_shows_up_late_is_neither_forgotten_nor_left_behind() {
             held.set_attribute(name, value.into());
         }
         for destroys in [false, true] {
-            let (looks, gone) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+            let (reads, gone) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
             let there = there.clone();
-            let question = if part == "privilege" { "GET privileges".to_owned() } else { format!("GET {ID}") };
-            let service = Service::answering(move |asked| {
-                let mut body = shown();
+            let request_line = if part == "privilege" { "GET privileges".to_owned() } else { format!("GET {ID}") };
+            let service = Service::start(move |requested| {
+                let mut body = connection_body();
                 body["available_queue_info"] = json!([]);
-                if !asked.starts_with("GET") {
+                if !requested.starts_with("GET") {
                     gone.fetch_add(1, Ordering::Relaxed);
-                } else if asked == question
-                    && looks.fetch_add(1, Ordering::Relaxed) > 0
+                } else if requested == request_line
+                    && reads.fetch_add(1, Ordering::Relaxed) > 0
                     && gone.load(Ordering::Relaxed) == 0
                 {
                     body.as_object_mut().unwrap().extend(there.as_object().unwrap().clone());
@@ -266,7 +266,7 @@ async fn a_part_that_shows_up_late_is_neither_forgotten_nor_left_behind() {
                 let destroy = ApplyResourceChangeRequest { type_name, prior, planned, config, private: Vec::new() };
                 let outcome = provider.apply(destroy).await;
                 assert!(outcome.state.is_null() && !outcome.diagnostics.has_errors(), "{part}: {}", texts(&outcome));
-                let changes: Vec<_> = service.asked().into_iter().filter(|line| !line.starts_with("GET")).collect();
+                let changes: Vec<_> = service.requested().into_iter().filter(|line| !line.starts_with("GET")).collect();
                 assert_eq!(changes.len(), 1, "{part}: {changes:?}");
             } else {
                 let outcome = provider.read(&kind, held.clone(), Vec::new()).await;
@@ -277,9 +277,9 @@ async fn a_part_that_shows_up_late_is_neither_forgotten_nor_left_behind() {
 }
 
 #[tokio::test]
-async fn what_an_answer_leaves_out_is_no_change() {
+async fn missing_response_fields_are_no_change() {
     let service =
-        Service::answering(|_| (200, json!({"is_success": true, "id": ID, "name": "", "status": "ACTIVE"}))).await;
+        Service::start(|_| (200, json!({"is_success": true, "id": ID, "name": "", "status": "ACTIVE"}))).await;
     let outcome = service.provider().await.read(TYPE, state(&[]), Vec::new()).await;
     for name in ["name", "dest_vpc_id", "dest_network_id"] {
         assert_eq!(outcome.state.get(name), state(&[]).get(name));
@@ -287,11 +287,11 @@ async fn what_an_answer_leaves_out_is_no_change() {
 }
 
 #[tokio::test]
-async fn a_connection_that_was_made_and_cannot_be_read_back_is_in_the_state_untainted() {
-    let service = Service::answering(|asked| match asked {
+async fn created_but_unreadable_connection_is_untainted() {
+    let service = Service::start(|requested| match requested {
         "POST enhanced-connections" => (201, json!({"is_success": true, "connection_id": ID})),
         "GET enhanced-connections" => (200, json!({"is_success": true, "count": 0, "connections": []})),
-        _ => (403, refusal("DLI.0003", "no permission")),
+        _ => (403, api_error("DLI.0003", "no permission")),
     });
     let service = service.await;
     let open = [("id", UNKNOWN), ("status", UNKNOWN), ("created_at", UNKNOWN), ("bindings", UNKNOWN)];
@@ -306,12 +306,12 @@ async fn a_connection_that_was_made_and_cannot_be_read_back_is_in_the_state_unta
     assert!(!outcome.diagnostics.has_errors() && texts(&outcome).contains("DLI.0003"), "{}", texts(&outcome));
 }
 
-/// Whose a connection is, nobody could tell after a lost answer.
+/// Without the list, a lost response could not be told from another client's connection.
 #[tokio::test]
-async fn nothing_is_made_by_who_may_not_see_what_has_the_name() {
-    let service = Service::answering(|asked| match asked {
+async fn unreadable_list_prevents_the_creation() {
+    let service = Service::start(|requested| match requested {
         "POST enhanced-connections" => (201, json!({"is_success": true, "connection_id": ID})),
-        _ => (403, refusal("DLI.0003", "no permission")),
+        _ => (403, api_error("DLI.0003", "no permission")),
     });
     let service = service.await;
     let open = [("id", UNKNOWN), ("status", UNKNOWN), ("created_at", UNKNOWN), ("bindings", UNKNOWN)];
@@ -324,29 +324,29 @@ async fn nothing_is_made_by_who_may_not_see_what_has_the_name() {
     let outcome = service.provider().await.apply(create).await;
     assert!(outcome.state.is_null() && outcome.diagnostics.has_errors());
     assert!(texts(&outcome).contains("the permission to list connections"), "{}", texts(&outcome));
-    assert_eq!(service.asked(), ["GET enhanced-connections"]);
+    assert_eq!(service.requested(), ["GET enhanced-connections"]);
 }
 
 #[tokio::test]
-async fn the_state_holds_each_half_of_a_change_of_tags() {
-    let service = Service::answering(|asked| match asked {
+async fn partial_tag_change_is_in_the_state() {
+    let service = Service::start(|requested| match requested {
         "POST delete" => (204, json!(null)),
-        _ => (403, refusal("DLI.0003", "no permission")),
+        _ => (403, api_error("DLI.0003", "no permission")),
     });
     let service = service.await;
     let change = update(&[("tags", map(&[("a", "1"), ("b", "2")]))], &[("tags", map(&[("a", "1"), ("b", "3")]))]);
     let outcome = service.provider().await.apply(change).await;
     assert_eq!(outcome.state.get("tags"), &map(&[("a", "1")]));
     assert!(texts(&outcome).contains("Enhanced Connection: Tags"), "{}", texts(&outcome));
-    assert_eq!(service.asked(), ["POST delete".to_owned(), "POST create".into(), format!("GET {ID}")]);
+    assert_eq!(service.requested(), ["POST delete".to_owned(), "POST create".into(), format!("GET {ID}")]);
 }
 
-/// A binding that has FAILED cannot be unbound, which must not keep the hosts from being changed.
+/// A FAILED binding cannot be unbound; the hosts are changed nevertheless.
 #[tokio::test]
-async fn a_step_that_fails_does_not_hold_up_the_others() {
-    let service = Service::answering(|asked| match asked {
-        "POST disassociate-queue" => (400, refusal("DLI.0007", "the binding has failed")),
-        asked if asked.starts_with("GET") => (200, shown()),
+async fn failed_step_does_not_block_others() {
+    let service = Service::start(|requested| match requested {
+        "POST disassociate-queue" => (400, api_error("DLI.0007", "the binding has failed")),
+        requested if requested.starts_with("GET") => (200, connection_body()),
         _ => (200, success()),
     });
     let service = service.await;
@@ -354,88 +354,90 @@ async fn a_step_that_fails_does_not_hold_up_the_others() {
     let change = update(&[("queues", queues(&["q1"]))], &[("queues", queues(&["q2"])), ("hosts", hosts.clone())]);
     let outcome = service.provider().await.apply(change).await;
     let (bind, unbind) = ("POST associate-queue".to_owned(), "POST disassociate-queue".to_owned());
-    // The second look asks whether what is refused is still being made.
-    let asked = [format!("GET {ID}"), bind, unbind, format!("GET {ID}"), format!("PUT {ID}")];
-    assert_eq!(service.asked(), asked);
+    // The second read checks whether the binding is still being created.
+    let requested = [format!("GET {ID}"), bind, unbind, format!("GET {ID}"), format!("PUT {ID}")];
+    assert_eq!(service.requested(), requested);
     assert_eq!((outcome.state.get("hosts"), outcome.state.get("queues")), (&hosts, &queues(&["q2"])));
     let texts = texts(&outcome);
     assert!(!outcome.diagnostics.has_errors() && texts.contains("Failed Binding Left Behind"), "{texts}");
 }
 
-/// The emulator has the cases in which it is waited for.
+/// The emulator tests cover the cases with a retry.
 #[tokio::test]
-async fn a_delete_that_is_forbidden_is_not_tried_again() {
-    let mut creating = shown();
+async fn forbidden_delete_is_not_retried() {
+    let mut creating = connection_body();
     creating["available_queue_info"][0]["status"] = "CREATING".into();
-    let service = Service::answering(move |asked| match asked {
-        asked if asked.starts_with("GET") => (200, creating.clone()),
-        _ => (403, refusal("DLI.0003", "no permission")),
+    let service = Service::start(move |requested| match requested {
+        requested if requested.starts_with("GET") => (200, creating.clone()),
+        _ => (403, api_error("DLI.0003", "no permission")),
     });
     let service = service.await;
     let destroy = ApplyResourceChangeRequest { planned: Value::Null, config: Value::Null, ..update(&[], &[]) };
     let provider = service.provider().await;
-    let outcome = tokio::time::timeout(Duration::from_secs(10), provider.apply(destroy)).await.expect("an end at once");
+    let outcome = tokio::time::timeout(Duration::from_secs(10), provider.apply(destroy)).await.expect("a prompt error");
     assert!(outcome.state == state(&[]) && texts(&outcome).contains("DLI.0003"), "{}", texts(&outcome));
-    assert_eq!(service.asked(), [format!("GET {ID}"), format!("DELETE {ID}")]);
+    assert_eq!(service.requested(), [format!("GET {ID}"), format!("DELETE {ID}")]);
 }
 
-/// The connection settles between the refusal and the look.
+/// The connection becomes ACTIVE between the rejection and the read.
 #[tokio::test]
-async fn a_delete_that_came_a_moment_too_early_is_tried_once_more() {
-    for (refusals, is_gone) in [(1, true), (2, false)] {
+async fn delete_during_creation_is_retried_once() {
+    for (rejections, is_gone) in [(1, true), (2, false)] {
         let deletions = Arc::new(AtomicUsize::new(0));
-        let service = Service::answering(move |asked| match asked {
-            asked if asked.starts_with("GET") => {
-                let mut shown = shown();
-                if deletions.load(Ordering::Relaxed) > refusals {
+        let service = Service::start(move |requested| match requested {
+            requested if requested.starts_with("GET") => {
+                let mut shown = connection_body();
+                if deletions.load(Ordering::Relaxed) > rejections {
                     shown["status"] = "DELETED".into();
                 }
                 (200, shown)
             }
-            _ if deletions.fetch_add(1, Ordering::Relaxed) < refusals => (400, refusal("DLI.0007", "being created")),
+            _ if deletions.fetch_add(1, Ordering::Relaxed) < rejections => {
+                (400, api_error("DLI.0007", "being created"))
+            }
             _ => (200, json!({ "is_success": true, "message": "" })),
         });
         let service = service.await;
         let destroy = ApplyResourceChangeRequest { planned: Value::Null, config: Value::Null, ..update(&[], &[]) };
         let outcome = service.provider().await.apply(destroy).await;
         assert_eq!(outcome.state.is_null(), is_gone, "{}", texts(&outcome));
-        // Before anything is done to it, it is seen that it is the one of the state.
-        let asked = ["GET", "DELETE", "GET", "DELETE", "GET"].map(|method| format!("{method} {ID}"));
-        assert_eq!(service.asked(), asked[..if is_gone { 5 } else { 4 }]);
+        // The provider first checks that the connection is the one in the state.
+        let requested = ["GET", "DELETE", "GET", "DELETE", "GET"].map(|method| format!("{method} {ID}"));
+        assert_eq!(service.requested(), requested[..if is_gone { 5 } else { 4 }]);
     }
 }
 
-/// What stands in for the unknown part could be another cloud.
+/// The unknown part could select another cloud.
 #[tokio::test]
-async fn while_the_providers_configuration_is_unknown_nothing_is_sent() {
-    let service = Service::answering(|_| (200, shown())).await;
+async fn unknown_configuration_sends_nothing() {
+    let service = Service::start(|_| (200, connection_body())).await;
     for name in ["region", "project_id", "access_key", "security_token", "endpoints", "insecure", "cacert_file"] {
         let provider = Server::new(DliProvider::new(Box::new(|_| None), CreationJournal::default()));
         let mut configuration = service.configuration();
         configuration.set_attribute(name, UNKNOWN);
-        let faults = provider.configure(&configuration).await;
-        assert!(!faults.has_errors(), "{name}: {faults:?}");
+        let diagnostics = provider.configure(&configuration).await;
+        assert!(!diagnostics.has_errors(), "{name}: {diagnostics:?}");
         let outcome = provider.read(TYPE, state(&[]), Vec::new()).await;
         assert!(texts(&outcome).contains(name), "{name}: {}", texts(&outcome));
         assert_eq!(outcome.state, state(&[]));
     }
-    assert_eq!(service.asked(), Vec::<String>::new());
+    assert_eq!(service.requested(), Vec::<String>::new());
 }
 
-/// A token of the environment belongs to the key of the environment, unless one is written down.
+/// A security token from the environment belongs to the key from the environment.
 #[tokio::test]
-async fn a_token_goes_with_its_key() {
+async fn security_token_belongs_to_its_key() {
     let tokens = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&tokens);
     let handle = move |request: Request| {
         let token = request.headers().get("x-security-token").map(|value| value.to_str().unwrap().to_owned());
         seen.lock().unwrap().push(token);
-        std::future::ready(shown().to_string())
+        std::future::ready(connection_body().to_string())
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, Router::new().fallback(handle)).await });
-    let service = Service { endpoint, asked: Arc::default() };
+    let service = Service { endpoint, requested: Arc::default() };
 
     let environment = |name: &str| match name {
         "HW_ACCESS_KEY" => Some("AKENVIRONMENT".to_owned()),
@@ -462,38 +464,41 @@ async fn a_token_goes_with_its_key() {
     assert_eq!(*tokens.lock().unwrap(), seen.map(|token| token.map(str::to_owned)));
 }
 
-/// The provider block holds no address that it could be, so the variable is named.
+/// The provider block has no URL, so the error names the variable.
 #[tokio::test]
-async fn a_wrong_address_of_the_environment_is_told_by_its_name() {
+async fn invalid_url_variable_is_named() {
     for name in ["HW_AUTH_URL", "OS_AUTH_URL"] {
-        let environment = move |asked: &str| (asked == name).then(|| "http://me:canary@iam.example.com".to_owned());
+        let environment =
+            move |requested: &str| (requested == name).then(|| "http://me:canary@iam.example.com".to_owned());
         let provider = Server::new(DliProvider::new(Box::new(environment), CreationJournal::default()));
-        let mut configuration = Service::answering(|_| (200, shown())).await.configuration();
-        let faults = provider.configure(&configuration).await;
-        let [fault] = faults.iter().collect::<Vec<_>>()[..] else { panic!("one fault: {faults:?}") };
-        assert_eq!(fault.path.to_string(), "auth_url");
-        let told =
+        let mut configuration = Service::start(|_| (200, connection_body())).await.configuration();
+        let diagnostics = provider.configure(&configuration).await;
+        let [diagnostic] = diagnostics.iter().collect::<Vec<_>>()[..] else {
+            panic!("expected one diagnostic: {diagnostics:?}")
+        };
+        assert_eq!(diagnostic.path.to_string(), "auth_url");
+        let text =
             format!("{name} in the environment: the endpoint \"iam.example.com\" holds a user name or a password");
-        assert!(fault.detail.contains(&told) && !fault.detail.contains("canary"), "{fault:?}");
-        // What goes before it is not held up by it.
+        assert!(diagnostic.detail.contains(&text) && !diagnostic.detail.contains("canary"), "{diagnostic:?}");
+        // Sources with higher precedence still work.
         let endpoints = [("iam", "https://iam.example.com".into())];
         configuration.set_attribute("endpoints", Value::map(endpoints));
         assert!(!provider.configure(&configuration).await.has_errors());
     }
 }
 
-/// A line break that was read with it: the message says where, and shows nothing of it.
+/// The secret ends with a line break. The error names the source without the secret.
 #[tokio::test]
-async fn a_secret_that_cannot_be_sent_is_told_with_its_place() {
+async fn secret_with_white_space_names_its_source() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let profile = json!({"name": "work", "accessKeyId": "AKWORK", "secretAccessKey": "canary\r"});
     std::fs::write(file.path(), json!({"current": "work", "profiles": [profile]}).to_string()).unwrap();
     let path = file.path().to_str().unwrap().to_owned();
     let variable = |name: &'static str, value: &str| {
         let value = value.to_owned();
-        move |asked: &str| match asked {
+        move |requested: &str| match requested {
             "HW_ACCESS_KEY" if name == "OS_SECRET_KEY" => Some("AK".to_owned()),
-            _ => (asked == name).then(|| value.clone()),
+            _ => (requested == name).then(|| value.clone()),
         }
     };
     let by_file = format!("the profile \"work\" in {path}");
@@ -503,27 +508,29 @@ async fn a_secret_that_cannot_be_sent_is_told_with_its_place() {
         ("HW_SHARED_CONFIG_FILE", &path, &by_file),
     ] {
         let provider = Server::new(DliProvider::new(Box::new(variable(name, value)), CreationJournal::default()));
-        let mut configuration = Service::answering(|_| (200, shown())).await.configuration();
+        let mut configuration = Service::start(|_| (200, connection_body())).await.configuration();
         configuration.set_attribute("access_key", Value::Null);
         configuration.set_attribute("secret_key", Value::Null);
-        let faults = provider.configure(&configuration).await;
-        let [fault] = faults.iter().collect::<Vec<_>>()[..] else { panic!("one fault: {faults:?}") };
-        assert!(fault.detail.contains("contains white space"), "{fault:?}");
-        assert!(fault.detail.contains(place) && !fault.detail.contains("canary"), "{fault:?}");
+        let diagnostics = provider.configure(&configuration).await;
+        let [diagnostic] = diagnostics.iter().collect::<Vec<_>>()[..] else {
+            panic!("expected one diagnostic: {diagnostics:?}")
+        };
+        assert!(diagnostic.detail.contains("contains white space"), "{diagnostic:?}");
+        assert!(diagnostic.detail.contains(place) && !diagnostic.detail.contains("canary"), "{diagnostic:?}");
     }
 }
 
-/// Terraform shows no change of what the provider decides, so nobody would hear of it otherwise.
+/// Terraform does not show changes of computed attributes, so the provider warns.
 #[tokio::test]
-async fn a_binding_that_failed_is_told_where_the_queues_are_ours() {
-    let service = Service::answering(|_| (200, shown())).await;
+async fn failed_binding_of_managed_queues_is_a_warning() {
+    let service = Service::start(|_| (200, connection_body())).await;
     let provider = service.provider().await;
-    let ours = provider.read(TYPE, state(&[("queues", queues(&["q1"]))]), Vec::new()).await;
-    assert!(!ours.diagnostics.has_errors());
+    let managed = provider.read(TYPE, state(&[("queues", queues(&["q1"]))]), Vec::new()).await;
+    assert!(!managed.diagnostics.has_errors());
     assert!(
-        texts(&ours).contains("binding of q1 to the enhanced connection \"test\"\nStatus: FAILED: CIDR conflict"),
+        texts(&managed).contains("binding of q1 to the enhanced connection \"test\"\nStatus: FAILED: CIDR conflict"),
         "{}",
-        texts(&ours)
+        texts(&managed)
     );
     let others = provider.read(TYPE, state(&[]), Vec::new()).await;
     assert_eq!(texts(&others), "");
@@ -532,17 +539,17 @@ async fn a_binding_that_failed_is_told_where_the_queues_are_ours() {
 fn with_bindings(queues: &[&str], pools: &[&str]) -> serde_json::Value {
     let active =
         |names: &[&str]| names.iter().map(|name| json!({"name": name, "status": "ACTIVE"})).collect::<Vec<_>>();
-    let mut shown = shown();
+    let mut shown = connection_body();
     shown["available_queue_info"] = active(queues).into();
     shown["elastic_resource_pools"] = active(pools).into();
     shown
 }
 
-/// A set that was not managed before is authoritative from now on: what others bound goes, what is bound stays.
+/// A set becomes authoritative when it is first managed: other bindings are removed, existing ones stay.
 #[tokio::test]
-async fn queues_that_others_bound_are_taken_over() {
-    let service = Service::answering(|asked| match asked {
-        asked if asked.starts_with("GET") => (200, with_bindings(&["q1", "others"], &[])),
+async fn newly_managed_queues_unbind_others() {
+    let service = Service::start(|requested| match requested {
+        requested if requested.starts_with("GET") => (200, with_bindings(&["q1", "others"], &[])),
         _ => (200, success()),
     });
     let service = service.await;
@@ -551,17 +558,17 @@ async fn queues_that_others_bound_are_taken_over() {
     change.private = br#"{"imported":true}"#.to_vec();
     let outcome = service.provider().await.apply(change).await;
     assert_eq!(texts(&outcome), "");
-    assert_eq!(service.asked(), [format!("GET {ID}"), "POST disassociate-queue".into(), format!("GET {ID}")]);
+    assert_eq!(service.requested(), [format!("GET {ID}"), "POST disassociate-queue".into(), format!("GET {ID}")]);
     assert_eq!(outcome.state.get("queues"), &queues(&["Q1"]));
     assert_eq!(outcome.state.get("bindings").get("q1").get("status"), &"ACTIVE".into());
-    // What an import noted counts until the route table is told.
+    // The import marker stays until the route table is configured.
     assert_eq!(outcome.private, br#"{"imported":true}"#);
 }
 
-/// One queue takes the place of another of the same pool: the pool is bound already and stays so.
+/// One queue replaces another of the same pool, whose binding stays.
 #[tokio::test]
-async fn a_pool_stays_bound_for_another_of_its_queues() {
-    let service = Service::answering(|asked| match asked {
+async fn pool_stays_bound_for_another_queue() {
+    let service = Service::start(|requested| match requested {
         "GET queues" => {
             let queue = |name| json!({"queue_name": name, "elastic_resource_pool_name": "pool1"});
             (200, json!({"is_success": true, "queues": [queue("a"), queue("b")]}))
@@ -572,11 +579,11 @@ async fn a_pool_stays_bound_for_another_of_its_queues() {
     let change = update(&[("queues", queues(&["a"]))], &[("queues", queues(&["b"]))]);
     let outcome = service.provider().await.apply(change).await;
     assert_eq!((texts(&outcome).as_str(), outcome.state.get("queues")), ("", &queues(&["b"])));
-    assert_eq!(service.asked(), [format!("GET {ID}"), "GET queues".into()]);
+    assert_eq!(service.requested(), [format!("GET {ID}"), "GET queues".into()]);
 }
 
 #[tokio::test]
-async fn taking_over_what_others_may_have_set_is_told_in_the_plan() {
+async fn newly_managed_hosts_are_a_plan_warning() {
     let provider = Server::new(DliProvider::new(Box::new(|_| None), CreationJournal::default()));
     let plan = async |before: &[(&str, Value)], after: &[(&str, Value)]| planned(&provider, before, after, b"").await.0;
     let hosts = ("hosts", map(&[("a", "10.0.0.1")]));
@@ -584,12 +591,12 @@ async fn taking_over_what_others_may_have_set_is_told_in_the_plan() {
     assert_eq!(plan(&[("hosts", map(&[]))], &[hosts]).await, Vec::<String>::new());
 }
 
-/// In a region without the tag API the known tags stay, and a person is told.
+/// In a region without the tag API, the known tags stay and the provider warns.
 #[tokio::test]
-async fn tags_that_a_region_does_not_publish_stay_as_they_are() {
-    let service = Service::answering(|asked| match asked {
-        "GET tags" => (404, refusal("APIGW.0101", "The API does not exist or has not been published")),
-        _ => (200, shown()),
+async fn tags_stay_without_a_tag_api() {
+    let service = Service::start(|requested| match requested {
+        "GET tags" => (404, api_error("APIGW.0101", "The API does not exist or has not been published")),
+        _ => (200, connection_body()),
     });
     let service = service.await;
     let tags = map(&[("a", "1")]);
@@ -598,7 +605,7 @@ async fn tags_that_a_region_does_not_publish_stay_as_they_are() {
     assert!(!outcome.diagnostics.has_errors() && texts(&outcome).contains("not published"), "{}", texts(&outcome));
 }
 
-/// The warnings of a plan, and what it would replace the connection for.
+/// The warnings of a plan, and the attributes that force a replacement.
 async fn planned(
     provider: &Server,
     before: &[(&str, Value)],
@@ -617,29 +624,29 @@ async fn planned(
     (warnings.collect(), outcome.replace.iter().map(ToString::to_string).collect())
 }
 
-/// Where something else replaces the connection all the same, the route table is sent with its successor.
+/// If another attribute forces a replacement, the new connection gets the route table.
 #[tokio::test]
-async fn only_an_imported_connection_takes_its_route_table_on_trust() {
+async fn only_import_accepts_any_route_table() {
     const IMPORTED: &[u8] = br#"{"imported":true}"#;
     let provider = Server::new(DliProvider::new(Box::new(|_| None), CreationJournal::default()));
     let table = ("routetable_id", Value::from("22094d8f-c310-4621-913d-4c4d655d8495"));
     let hosts = ("hosts", map(&[("a", "10.0.0.1")]));
     let none = Vec::<String>::new;
     let both = [table.clone(), hosts.clone()];
-    let told = vec!["Warning routetable_id".to_owned(), "Warning hosts".to_owned()];
-    assert_eq!(planned(&provider, &[], &both, IMPORTED).await, (told, none()));
+    let text = vec!["Warning routetable_id".to_owned(), "Warning hosts".to_owned()];
+    assert_eq!(planned(&provider, &[], &both, IMPORTED).await, (text, none()));
     assert_eq!(planned(&provider, &[], &both, b"").await, (none(), vec!["routetable_id".to_owned()]));
     let renamed = [table, hosts, ("name", "other".into())];
     assert_eq!(planned(&provider, &[], &renamed, IMPORTED).await, (none(), vec!["name".to_owned()]));
 }
 
-/// "Related resource not found" need not be about the connection: what is still shown is still there.
+/// "Related resource not found" need not mean the connection, which still exists.
 #[tokio::test]
-async fn a_delete_that_does_not_find_something_else_loses_nothing() {
+async fn delete_of_a_visible_object_is_not_done() {
     for is_there in [true, false] {
-        let service = Service::answering(move |asked| match asked {
-            asked if asked.starts_with("GET") && is_there => (200, shown()),
-            _ => (404, refusal("DLI.0023", "related resource not found")),
+        let service = Service::start(move |requested| match requested {
+            requested if requested.starts_with("GET") && is_there => (200, connection_body()),
+            _ => (404, api_error("DLI.0023", "related resource not found")),
         });
         let service = service.await;
         let destroy = ApplyResourceChangeRequest { planned: Value::Null, config: Value::Null, ..update(&[], &[]) };
@@ -649,7 +656,7 @@ async fn a_delete_that_does_not_find_something_else_loses_nothing() {
     }
 }
 
-/// What a part of a connection is in a configuration or a state, but for what the provider decides.
+/// A part of a connection, without computed attributes.
 fn part(kind: &str, attributes: &[(&str, Value)]) -> Value {
     let provider = Server::new(DliProvider::new(Box::new(|_| None), CreationJournal::default()));
     let mut part = provider.resource_schema(kind).unwrap().empty();
@@ -659,8 +666,8 @@ fn part(kind: &str, attributes: &[(&str, Value)]) -> Value {
     part
 }
 
-/// A plan to create a part.
-fn making(part: &str, attributes: &[(&str, Value)]) -> ApplyResourceChangeRequest {
+/// A request to create a part.
+fn creation(part: &str, attributes: &[(&str, Value)]) -> ApplyResourceChangeRequest {
     let type_name = format!("dli_enhanced_connection_{part}");
     let config = self::part(&type_name, attributes);
     let mut planned = config.clone();
@@ -682,40 +689,44 @@ fn route_to(cidr: &str) -> [(&'static str, Value); 2] {
     [("name", "r".into()), ("cidr", cidr.into())]
 }
 
-/// Applies, and interrupts once the service was asked this.
-async fn interrupted_at(service: &Service, question: &str, request: ApplyResourceChangeRequest) -> ResourceResponse {
+/// Applies, and sends an interrupt after this request.
+async fn interrupted_at(
+    service: &Service,
+    request_line: &str,
+    request: ApplyResourceChangeRequest,
+) -> ResourceResponse {
     let provider = service.provider().await;
     let interrupt = async {
-        while !service.asked().iter().any(|asked| asked == question) {
+        while !service.requested().iter().any(|requested| requested == request_line) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        // The answer, if any, is there.
+        // Time for the response, if there is one.
         tokio::time::sleep(Duration::from_millis(200)).await;
         provider.stop();
     };
     tokio::join!(provider.apply(request), interrupt).0
 }
 
-/// What may have been made and is not in the state, nobody would ever remove.
+/// Otherwise Terraform would never delete the part.
 #[tokio::test]
-async fn a_part_that_may_have_been_made_is_in_the_state() {
+async fn possibly_created_part_is_in_the_state() {
     let project = "330e068af1334c9782f4226acc00a2e2";
     let parts = [
         ("binding", "POST associate-queue", vec![("queue", "q1".into())], format!("{ID}/queue/q1")),
         ("route", "POST routes", route_to("10.1.0.0/16").to_vec(), format!("{ID}/r")),
         ("privilege", "PUT authorization", vec![("applicant_project_id", project.into())], format!("{ID}/{project}")),
     ];
-    let lives = parts.map(async |(kind, question, attributes, id)| {
-        let service = Service::answering(move |asked| match asked {
+    let lives = parts.map(async |(kind, request_line, attributes, id)| {
+        let service = Service::start(move |requested| match requested {
             "GET privileges" => (200, json!({"is_success": true, "privileges": []})),
-            asked if asked == question => (SILENCE, json!({})),
+            requested if requested == request_line => (NO_RESPONSE, json!({})),
             _ => (200, with_bindings(&[], &[])),
         });
-        let outcome = interrupted_at(&service.await, question, making(kind, &attributes)).await;
-        let told = texts(&outcome);
-        assert!(outcome.diagnostics.has_errors() && told.contains("Interrupted: Could Not"), "{told}");
-        assert!(told.contains("in case it exists") && !told.contains("holds no"), "{told}");
-        assert_eq!(outcome.state.get("id"), &id.into(), "{told}");
+        let outcome = interrupted_at(&service.await, request_line, creation(kind, &attributes)).await;
+        let text = texts(&outcome);
+        assert!(outcome.diagnostics.has_errors() && text.contains("Interrupted: Could Not"), "{text}");
+        assert!(text.contains("in case it exists") && !text.contains("holds no"), "{text}");
+        assert_eq!(outcome.state.get("id"), &id.into(), "{text}");
         for (name, value) in attributes {
             assert_eq!(outcome.state.get(name), &value);
         }
@@ -724,29 +735,29 @@ async fn a_part_that_may_have_been_made_is_in_the_state() {
     futures_util::future::join_all(lives).await;
 }
 
-/// The one that was refused was not carried out, and the next was never sent.
+/// The rejected request was not processed, and the next was not sent.
 #[tokio::test]
-async fn an_interruption_while_it_waits_for_its_turn_is_told_as_one() {
-    let service = Service::answering(|asked| match asked {
-        "POST routes" => (429, refusal("APIGW.0308", "limit:1,time:1 hour")),
-        _ => (200, shown()),
+async fn interrupt_during_backoff_is_reported() {
+    let service = Service::start(|requested| match requested {
+        "POST routes" => (429, api_error("APIGW.0308", "limit:1,time:1 hour")),
+        _ => (200, connection_body()),
     });
-    let outcome = interrupted_at(&service.await, "POST routes", making("route", &route_to("10.1.0.0/16"))).await;
-    let told = texts(&outcome);
-    assert!(told.starts_with("Error Interrupted: Could Not Add the Route: "), "{told}");
-    assert!(told.contains("holds no route") && !told.contains("429") && !told.contains("was sent"), "{told}");
+    let outcome = interrupted_at(&service.await, "POST routes", creation("route", &route_to("10.1.0.0/16"))).await;
+    let text = texts(&outcome);
+    assert!(text.starts_with("Error Interrupted: Could Not Add the Route: "), "{text}");
+    assert!(text.contains("holds no route") && !text.contains("429") && !text.contains("was sent"), "{text}");
     assert!(outcome.state.is_null());
 }
 
-/// "Not done in time" alone would hide that the service has said why.
+/// The timeout error includes the reason that the service gave.
 #[tokio::test]
-async fn what_the_service_said_before_the_time_was_up_is_told() {
-    let once_refused = |question: &'static str| {
+async fn timeout_reports_the_last_service_error() {
+    let once_refused = |request_line: &'static str| {
         let count = Arc::new(AtomicUsize::new(0));
-        Service::answering(move |asked| match asked {
-            asked if asked != question => (200, shown()),
-            _ if count.fetch_add(1, Ordering::Relaxed) == 0 => (503, refusal("DLI.0999", "maintenance in region")),
-            _ => (SILENCE, json!({})),
+        Service::start(move |requested| match requested {
+            requested if requested != request_line => (200, connection_body()),
+            _ if count.fetch_add(1, Ordering::Relaxed) == 0 => (503, api_error("DLI.0999", "maintenance in region")),
+            _ => (NO_RESPONSE, json!({})),
         })
     };
     let reading = async {
@@ -759,7 +770,8 @@ async fn what_the_service_said_before_the_time_was_up_is_told() {
     let adding = async {
         let service = once_refused("POST routes").await;
         let [name, cidr] = route_to("10.1.0.0/16");
-        let outcome = service.provider().await.apply(making("route", &[name, cidr, limits(&[("create", "2s")])])).await;
+        let outcome =
+            service.provider().await.apply(creation("route", &[name, cidr, limits(&[("create", "2s")])])).await;
         assert_eq!(outcome.state.get("name"), &"r".into());
         outcome
     };
@@ -768,25 +780,25 @@ async fn what_the_service_said_before_the_time_was_up_is_told() {
         (reading, "Could Not Read the Enhanced Connection", "\n\nThe state was not changed."),
         (adding, "Could Not Add the Route", "\n\nThe request was sent and may have taken effect"),
     ] {
-        let told = texts(&outcome);
-        assert!(told.starts_with(&format!("Error Timed Out: {summary}: ")), "{told}");
+        let text = texts(&outcome);
+        assert!(text.starts_with(&format!("Error Timed Out: {summary}: ")), "{text}");
         let ends = "within 2s. This is what came of the latest attempt that ended:\nCall: ";
         let said = "\nAnswer: HTTP 503 Service Unavailable, DLI.0999: maintenance in region\nTried: 2 times in ";
         for word in [ends, said, holds, "What it usually means: ", "raise the limit in the timeouts block."] {
-            assert!(told.contains(word), "expected {word:?}: {told}");
+            assert!(text.contains(word), "expected {word:?}: {text}");
         }
     }
 }
 
-/// Ours was removed, the answer was lost, and somebody added another of that name.
+/// The delete response is lost, and another client adds a route of the same name.
 #[tokio::test]
-async fn a_route_of_the_same_name_that_leads_elsewhere_is_not_removed() {
+async fn route_with_another_cidr_is_not_removed() {
     let service = || {
         let gone = Arc::new(AtomicUsize::new(0));
-        Service::answering(move |asked| {
-            let mut shown = shown();
+        Service::start(move |requested| {
+            let mut shown = connection_body();
             shown["available_queue_info"] = json!([]);
-            if asked == "DELETE r" && gone.fetch_add(1, Ordering::Relaxed) == 0 {
+            if requested == "DELETE r" && gone.fetch_add(1, Ordering::Relaxed) == 0 {
                 return (504, json!({}));
             }
             let cidr = if gone.load(Ordering::Relaxed) == 0 { "10.1.0.0/16" } else { "10.9.0.0/16" };
@@ -794,7 +806,8 @@ async fn a_route_of_the_same_name_that_leads_elsewhere_is_not_removed() {
             (200, shown)
         })
     };
-    let removals = |service: &Service| service.asked().into_iter().filter(|asked| asked == "DELETE r").count();
+    let removals =
+        |service: &Service| service.requested().into_iter().filter(|requested| requested == "DELETE r").count();
     let destroy = |cidr: &str| {
         let type_name = "dli_enhanced_connection_route".to_owned();
         let prior = part(&type_name, &route_to(cidr));
@@ -824,10 +837,10 @@ async fn a_route_of_the_same_name_that_leads_elsewhere_is_not_removed() {
     tokio::join!(of_its_own, of_a_connection, from_the_beginning);
 }
 
-/// Nobody has to report what a person did to the state.
+/// A state edited by hand is not a bug of the provider.
 #[tokio::test]
-async fn a_state_with_nulls_where_there_are_none_is_told_as_damaged() {
-    let service = Service::answering(|_| (200, shown())).await;
+async fn unexpected_null_in_state_is_damage() {
+    let service = Service::start(|_| (200, connection_body())).await;
     let provider = service.provider().await;
     let null = || Value::Null;
     let binding = |queue: Value| vec![("queue", queue)];
@@ -853,31 +866,32 @@ async fn a_state_with_nulls_where_there_are_none_is_told_as_damaged() {
         };
         let deleted = provider.apply(request(Value::Null)).await;
         let mut outcomes = vec![read, deleted];
-        // What changes in place of the others is not looked at.
+        // The other attributes are not checked.
         if ["", "_route"].contains(&kind) {
             let planned = if kind.is_empty() { object(&[]) } else { part(&type_name, &route_to("10.1.0.0/16")) };
             outcomes.push(provider.apply(request(planned)).await);
         }
         for outcome in outcomes {
-            let told = texts(&outcome);
-            assert!(told.starts_with(&format!("Error Damaged State: In the state, {fact}")), "{told}");
-            assert!(told.contains("damaged or edited by hand") && told.contains("terraform state rm"), "{told}");
-            assert!(!told.contains("report it"), "{told}");
+            let text = texts(&outcome);
+            assert!(text.starts_with(&format!("Error Damaged State: In the state, {fact}")), "{text}");
+            assert!(text.contains("damaged or edited by hand") && text.contains("terraform state rm"), "{text}");
+            assert!(!text.contains("report it"), "{text}");
             assert_eq!(outcome.state, state);
         }
     }
-    assert_eq!(service.asked(), Vec::<String>::new());
+    assert_eq!(service.requested(), Vec::<String>::new());
 }
 
-/// Runs a create until the connection exists, drops the call or awaits its response, then sends Shutdown. Returns whether
-/// the journal entry is acknowledged.
+/// Runs a create until the connection exists, drops the call or awaits its response, then sends Shutdown.
+///
+/// Returns whether the journal entry is acknowledged.
 async fn acknowledged_after(response_sent: bool, directory: &Path) -> bool {
-    let status = if response_sent { 200 } else { SILENCE };
-    let service = Service::answering(move |call| match call {
+    let status = if response_sent { 200 } else { NO_RESPONSE };
+    let service = Service::start(move |call| match call {
         "POST enhanced-connections" => (201, json!({"is_success": true, "connection_id": ID})),
         "POST routes" => (status, success()),
         "GET enhanced-connections" => (200, json!({"is_success": true, "connections": [], "count": 0})),
-        _ => (200, shown()),
+        _ => (200, connection_body()),
     })
     .await;
     let provider = DliProvider::new(Box::new(|_| None), CreationJournal::new(Some(directory.to_owned()), None));
@@ -895,7 +909,7 @@ async fn acknowledged_after(response_sent: bool, directory: &Path) -> bool {
         let call = server.apply(request);
         tokio::pin!(call);
         let route_requested = async {
-            while !service.asked().contains(&"POST routes".to_owned()) {
+            while !service.requested().contains(&"POST routes".to_owned()) {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };

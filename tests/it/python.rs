@@ -1,4 +1,4 @@
-//! Huawei's own Python packages as independent judges: their interpreter, and their signer for signatures.
+//! Runs Python scripts with Huawei's packages, which check the emulator and the client independently.
 
 use std::{
     fs::{self, File},
@@ -13,29 +13,24 @@ use terraform_provider_dli::emulator::LoggedRequest;
 
 const PACKAGES: [&str; 3] = ["huaweicloudsdkcore==3.1.219", "huaweicloudsdkdli==3.1.219", "huaweicloudsdkiam==3.1.219"];
 
-/// Python with Huawei's packages, about to run this script of `tests/python`. Whatever proxy this machine has, what is
-/// asked for is on this machine.
+/// A command that runs this script of `tests/python` with Huawei's packages and without a proxy.
 pub(crate) fn python(script: &str) -> Command {
     let mut command = Command::new(interpreter());
     command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python").join(script)).env("NO_PROXY", "127.0.0.1");
     command
 }
 
-/// Gives a script of `tests/python` a JSON document, and returns the one that it writes.
+/// Sends a JSON document to a script and returns the JSON that it prints.
 #[track_caller]
 pub(crate) fn ask(command: &mut Command, input: &Value) -> Value {
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("the interpreter of the environment starts");
-    child.stdin.take().expect("piped").write_all(input.to_string().as_bytes()).expect("the script reads its input");
-    let output = child.wait_with_output().expect("the script ends");
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a started interpreter");
+    child.stdin.take().expect("piped").write_all(input.to_string().as_bytes()).expect("a script that reads its input");
+    let output = child.wait_with_output().expect("an exited script");
     assert!(output.status.success(), "{command:?} failed, see its standard error");
-    serde_json::from_slice(&output.stdout).expect("the script writes JSON")
+    serde_json::from_slice(&output.stdout).expect("JSON")
 }
 
-/// A request as the wire has it, with the headers that are to be signed.
+/// An HTTP request with the headers to sign.
 #[derive(Debug, Clone)]
 pub(crate) struct Plain {
     pub(crate) method: String,
@@ -47,7 +42,7 @@ pub(crate) struct Plain {
     pub(crate) body: Vec<u8>,
 }
 
-/// Signs each request with Huawei's signer; returns its headers with `Authorization` among them.
+/// Signs each request with Huawei's signer. Returns its headers, including `Authorization`.
 pub(crate) fn sign(requests: &[Plain], access_key: &str, secret_key: &str) -> Vec<Vec<(String, String)>> {
     let requests: Vec<Value> = requests
         .iter()
@@ -59,11 +54,12 @@ pub(crate) fn sign(requests: &[Plain], access_key: &str, secret_key: &str) -> Ve
         })
         .collect();
     let input = json!({ "access_key": access_key, "secret_key": secret_key, "requests": requests });
-    serde_json::from_value(ask(&mut python("signer.py"), &input)).expect("the script writes lists of pairs")
+    serde_json::from_value(ask(&mut python("signer.py"), &input)).expect("lists of pairs")
 }
 
-/// For each request that was received: the `Authorization` header that Huawei's signer computes for it, given the
-/// headers that its own `Authorization` says are signed.
+/// The `Authorization` header that Huawei's signer computes for each received request.
+///
+/// It signs the headers that the request's own `Authorization` names.
 pub(crate) fn recompute(requests: &[LoggedRequest], access_key: &str, secret_key: &str) -> Vec<String> {
     let plain: Vec<_> = requests
         .iter()
@@ -74,7 +70,7 @@ pub(crate) fn recompute(requests: &[LoggedRequest], access_key: &str, secret_key
             };
             let authorization = header("authorization");
             let names = authorization.split("SignedHeaders=").nth(1).and_then(|rest| rest.split(',').next());
-            let names = names.expect("Authorization names the signed headers");
+            let names = names.expect("the names of the signed headers");
             Plain {
                 method: request.method.clone(),
                 path: request.path.clone(),
@@ -88,25 +84,26 @@ pub(crate) fn recompute(requests: &[LoggedRequest], access_key: &str, secret_key
 }
 
 fn authorization(headers: &[(String, String)]) -> String {
-    headers.iter().find(|(name, _)| name == "Authorization").expect("the signer adds it").1.clone()
+    headers.iter().find(|(name, _)| name == "Authorization").expect("an Authorization header").1.clone()
 }
 
-/// Python of a virtual environment with the packages in it, made once under `target/`. Tests run side by side and may
-/// be killed: a lock keeps them apart, a mark says that the environment is whole.
+/// Python of a virtual environment with the packages, which is created once under `target/`.
+///
+/// A lock serializes concurrent tests, and a file marks a complete environment.
 fn interpreter() -> PathBuf {
     let home = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let environment = home.join("huaweicloudsdk");
     let python = environment.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
     let mark = environment.join("complete");
-    let lock = File::create(home.join("huaweicloudsdk.lock")).expect("target/ can be written to");
-    lock.lock().expect("the file system has locks");
-    if fs::read_to_string(&mark).is_ok_and(|held| held == PACKAGES.join(" ")) {
+    let lock = File::create(home.join("huaweicloudsdk.lock")).expect("a writable target/");
+    lock.lock().expect("a file system with locks");
+    if fs::read_to_string(&mark).is_ok_and(|packages| packages == PACKAGES.join(" ")) {
         return python;
     }
     let _ = fs::remove_dir_all(&environment);
     run(Command::new(if cfg!(windows) { "python" } else { "python3" }).args(["-m", "venv"]).arg(&environment));
     run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(PACKAGES));
-    fs::write(&mark, PACKAGES.join(" ")).expect("target/ can be written to");
+    fs::write(&mark, PACKAGES.join(" ")).expect("a writable target/");
     python
 }
 

@@ -1,5 +1,5 @@
-//! Huawei's own Python SDK, unmodified, as a judge of the emulator: every operation that it has, IAM, and refusals. (The
-//! metadata service has no SDK.)
+//! Huawei's unmodified Python SDK against the emulator: every operation, IAM and errors. The SDK does not support the
+//! metadata service.
 //!
 //! `cargo test --test it sdk -- --nocapture` prints the table.
 
@@ -13,19 +13,18 @@ use terraform_provider_dli::emulator::{
 
 use crate::python::{ask, python};
 
-/// A project id of the form that real ones have.
 const PROJECT: &str = "0123456789abcdef0123456789abcdef";
 
 const REGION: &str = "eu-west-101";
 
-/// One line of the table that a script makes, see `tests/python/table.py`.
+/// A row of the table that a script prints, see `tests/python/table.py`.
 #[derive(Debug, Deserialize)]
 struct Row {
     operation: String,
     case: String,
-    /// Why it does not pass.
+    /// Why the case fails.
     failure: Option<String>,
-    /// What the SDK's exception says, where there was one.
+    /// The request ID in the SDK's exception.
     request_id: Option<String>,
 }
 
@@ -36,34 +35,36 @@ async fn every_operation_passes() {
         "access_key": ACCESS_KEY, "secret_key": SECRET_KEY, "project_id": PROJECT, "region": REGION,
         "pooled_queue": "pooled1", "pool_of_queue": "pool1",
     });
-    judge(&emulator, "sdk.py", input, operations()).await;
+    check(&emulator, "sdk.py", input, operations()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_iam_hands_out_is_believed() {
+async fn iam_credentials_are_accepted() {
     let iam_account = IamAccount { projects: vec![(REGION.to_owned(), PROJECT.to_owned())], ..IamAccount::default() };
     let emulator = start(Settings { iam_account: iam_account.clone(), ..Settings::default() }).await;
     let input = json!({
         "access_key": ACCESS_KEY, "secret_key": SECRET_KEY, "project_id": PROJECT, "region": REGION,
-        "domain": iam_account.domain_name, "user": iam_account.user_name, "password": iam_account.password, "agency": iam_account.agency,
+        "domain": iam_account.domain_name, "user": iam_account.user_name, "password": iam_account.password,
+        "agency": iam_account.agency,
     });
-    // The service itself is asked for nothing but a list.
-    judge(&emulator, "sdk_iam.py", input, iam_operations().chain(["ListEnhancedConnections"])).await;
+    // The list is the only operation of DLI.
+    check(&emulator, "sdk_iam.py", input, iam_operations().chain(["ListEnhancedConnections"])).await;
 }
 
 async fn start(settings: Settings) -> Emulator {
-    Emulator::start(([127, 0, 0, 1], 0).into(), settings).await.expect("there is a free port")
+    Emulator::start(([127, 0, 0, 1], 0).into(), settings).await.expect("a free port")
 }
 
-/// Requires that every row of the script passes, and that it has called just these operations. The SDK finds the
-/// emulator by its own variables, as it would find any region that it does not know.
-async fn judge(emulator: &Emulator, script: &str, input: Value, operations: impl IntoIterator<Item = &'static str>) {
+/// Requires that every row of the script passes and that it calls exactly these operations.
+///
+/// The SDK gets the emulator's URL from its own environment variables for unknown regions.
+async fn check(emulator: &Emulator, script: &str, input: Value, operations: impl IntoIterator<Item = &'static str>) {
     let mut script = python(script);
     for variable in ["IAM_ENDPOINT", "REGION_IAM_EU_WEST_101", "REGION_DLI_EU_WEST_101"] {
         script.env(format!("HUAWEICLOUD_SDK_{variable}"), emulator.endpoint());
     }
-    let written = tokio::task::spawn_blocking(move || ask(&mut script, &input)).await.expect("it does not panic");
-    let rows: Vec<Row> = serde_json::from_value(written).expect("it writes rows");
+    let written = tokio::task::spawn_blocking(move || ask(&mut script, &input)).await.expect("no panic");
+    let rows: Vec<Row> = serde_json::from_value(written).expect("rows");
     print(&rows);
     let failed: Vec<_> = rows.iter().filter(|row| row.failure.is_some()).collect();
     assert!(failed.is_empty(), "{failed:#?}");
@@ -72,13 +73,13 @@ async fn judge(emulator: &Emulator, script: &str, input: Value, operations: impl
     assert_eq!(rows.iter().map(|row| row.operation.as_str()).collect::<BTreeSet<_>>(), operations);
     let requests = emulator.requests();
     let succeeded = requests.iter().filter(|request| request.status < 300).filter_map(|request| request.operation);
-    assert_eq!(succeeded.collect::<BTreeSet<_>>(), operations, "what the SDK asked for is what was understood");
-    let told: Vec<_> = rows.iter().filter_map(|row| row.request_id.as_deref()).collect();
-    let refused = requests.iter().filter(|request| request.status >= 400);
-    assert_eq!(told, refused.map(|request| request.request_id.as_str()).collect::<Vec<_>>());
+    assert_eq!(succeeded.collect::<BTreeSet<_>>(), operations, "the SDK and the emulator name the same operations");
+    let request_ids: Vec<_> = rows.iter().filter_map(|row| row.request_id.as_deref()).collect();
+    let failed_requests = requests.iter().filter(|request| request.status >= 400);
+    assert_eq!(request_ids, failed_requests.map(|request| request.request_id.as_str()).collect::<Vec<_>>());
 }
 
-#[expect(clippy::print_stdout, reason = "the table is there to be read")]
+#[expect(clippy::print_stdout, reason = "the table is the result of the test")]
 fn print(rows: &[Row]) {
     for Row { operation, case, failure, .. } in rows {
         println!("{operation:<40} {case:<36} {}", failure.as_deref().unwrap_or("passes"));

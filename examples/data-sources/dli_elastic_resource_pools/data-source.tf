@@ -4,5 +4,7 @@ data "dli_elastic_resource_pools" "available" {
 
 # A subnet that is connected to these pools must not overlap any of these networks.
 output "networks" {
-  value = { for pool in data.dli_elastic_resource_pools.available.elastic_resource_pools : pool.name => pool.cidr_in_vpc }
+  value = {
+    for pool in data.dli_elastic_resource_pools.available.elastic_resource_pools : pool.name => pool.cidr_in_vpc
+  }
 }

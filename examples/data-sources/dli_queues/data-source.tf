@@ -2,7 +2,10 @@ data "dli_queues" "all" {}
 
 # Queues that can be bound individually. A queue in an elastic resource pool is bound together with its pool.
 output "bindable" {
-  value = [for queue in data.dli_queues.all.queues : queue.name if queue.can_be_bound && queue.elastic_resource_pool == null]
+  value = [
+    for queue in data.dli_queues.all.queues : queue.name
+    if queue.can_be_bound && queue.elastic_resource_pool == null
+  ]
 }
 
 output "not_bindable" {

@@ -3,7 +3,9 @@ data "dli_queues" "reporting" {
 
   lifecycle {
     postcondition {
-      condition     = length(self.queues) == 1 && alltrue([for queue in self.queues : queue.elastic_resource_pool != null])
+      condition = length(self.queues) == 1 && alltrue([
+        for queue in self.queues : queue.elastic_resource_pool != null
+      ])
       error_message = "Queue ${var.queue} was not found in any elastic resource pool."
     }
   }

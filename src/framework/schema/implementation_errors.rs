@@ -1,6 +1,6 @@
-//! Finds errors in a schema: what core rejects, and what this framework would ignore.
+//! Finds errors in a schema: what core rejects, and what this framework ignores.
 //!
-//! They are bugs in the provider, so tests look for them and the server does not.
+//! They are bugs in the provider, so only tests call this.
 
 use std::collections::BTreeSet;
 
@@ -10,78 +10,80 @@ use crate::framework::path::Path;
 impl Schema {
     /// Returns all errors, each with its path.
     pub fn implementation_errors(&self) -> Vec<String> {
-        let mut faults = Vec::new();
-        check_body(&self.body, &Path::root(), &mut faults);
-        faults
+        let mut errors = Vec::new();
+        check_body(&self.body, &Path::root(), &mut errors);
+        errors
     }
 }
 
-/// Position of an attribute, as far as planning is concerned.
+/// Where an attribute is, which determines how it can be planned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
-    /// In the schema itself: defaults, modifiers and equivalence work.
+enum Position {
+    /// At the root, where defaults, plan modifiers and semantic equality work.
     Root,
-    /// Nested where the plan opens what the provider decides.
+    /// Nested, where the plan makes computed attributes unknown.
     Nested,
-    /// Nested in what the provider decides as a whole: it is open with it.
-    Decided,
-    /// In a set whose elements the configuration writes: they cannot be matched with what was planned before.
+    /// Nested in a computed attribute, which is unknown as a whole.
+    Computed,
+    /// In a configured set, whose elements cannot be matched with prior elements.
     Set,
-    /// In a block, whose planned value is the configured one.
+    /// In a block, which is planned as configured.
     Block,
 }
 
-fn check_body(body: &BlockBody, path: &Path, faults: &mut Vec<String>) {
-    let place = if path.steps().is_empty() { Place::Root } else { Place::Block };
+fn check_body(body: &BlockBody, path: &Path, errors: &mut Vec<String>) {
+    let position = if path.steps().is_empty() { Position::Root } else { Position::Block };
     let names = body.attributes.iter().map(|a| a.name).chain(body.blocks.iter().map(|b| b.name));
-    check_names(names, path, faults);
-    check_attributes(&body.attributes, path, place, faults);
+    check_names(names, path, errors);
+    check_attributes(&body.attributes, path, position, errors);
     for block in &body.blocks {
-        check_body(&block.body, &path.field(block.name), faults);
+        check_body(&block.body, &path.field(block.name), errors);
     }
 }
 
-fn check_names(names: impl Iterator<Item = &'static str>, path: &Path, faults: &mut Vec<String>) {
+fn check_names(names: impl Iterator<Item = &'static str>, path: &Path, errors: &mut Vec<String>) {
     let mut seen = BTreeSet::new();
     for name in names {
         let path = path.field(name);
         let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
         if !name.bytes().all(allowed) || !name.starts_with(|first: char| first.is_ascii_lowercase()) {
-            faults.push(format!("{path}: a name has lower-case letters, digits and underscores, a letter first"));
+            errors.push(format!(
+                "{path}: names consist of lower-case letters, digits and underscores, and start with a letter"
+            ));
         }
         if !seen.insert(name) {
-            faults.push(format!("{path}: the name is there twice"));
+            errors.push(format!("{path}: duplicate name"));
         }
     }
 }
 
-fn check_attributes(attributes: &[Attribute], path: &Path, place: Place, faults: &mut Vec<String>) {
+fn check_attributes(attributes: &[Attribute], path: &Path, position: Position, errors: &mut Vec<String>) {
     for attribute in attributes {
         let path = path.field(attribute.name);
         if attribute.default.is_some() && attribute.presence != Presence::OptionalComputed {
-            faults.push(format!("{path}: a default is only for what is optional and computed"));
+            errors.push(format!("{path}: only optional and computed attributes can have a default"));
         }
         let only_at_the_root = [
             (attribute.default.is_some(), "a default"),
             (!attribute.plan_modifiers.is_empty(), "a plan modifier"),
-            (attribute.semantic_equality.is_some(), "an equivalence"),
+            (attribute.semantic_equality.is_some(), "semantic equality"),
         ];
-        for (_, what) in only_at_the_root.iter().filter(|(there, _)| *there && place != Place::Root) {
-            faults.push(format!("{path}: {what} works only at the root"));
+        for (_, what) in only_at_the_root.iter().filter(|(is_set, _)| *is_set && position != Position::Root) {
+            errors.push(format!("{path}: {what} works only at the root"));
         }
-        if attribute.is_computed() && matches!(place, Place::Set | Place::Block) {
-            let container = if place == Place::Set { "set" } else { "block" };
-            faults.push(format!("{path}: no plan opens what is computed in a {container}"));
+        if attribute.is_computed() && matches!(position, Position::Set | Position::Block) {
+            let container = if position == Position::Set { "set" } else { "block" };
+            errors.push(format!("{path}: an attribute in a {container} cannot be computed"));
         }
         let AttributeKind::Nested(nesting, nested) = &attribute.kind else { continue };
-        check_names(nested.iter().map(|a| a.name), &path, faults);
-        let inside = match (place, attribute.presence, nesting) {
-            (Place::Decided | Place::Set | Place::Block, ..) => place,
-            (_, Presence::Computed, _) => Place::Decided,
-            (_, _, Nesting::Set) => Place::Set,
-            _ => Place::Nested,
+        check_names(nested.iter().map(|a| a.name), &path, errors);
+        let inside = match (position, attribute.presence, nesting) {
+            (Position::Computed | Position::Set | Position::Block, ..) => position,
+            (_, Presence::Computed, _) => Position::Computed,
+            (_, _, Nesting::Set) => Position::Set,
+            _ => Position::Nested,
         };
-        check_attributes(nested, &path, inside, faults);
+        check_attributes(nested, &path, inside, errors);
     }
 }
 
@@ -94,13 +96,13 @@ mod tests {
         value::Value,
     };
 
-    fn faults(attributes: Vec<Attribute>) -> Vec<String> {
+    fn errors(attributes: Vec<Attribute>) -> Vec<String> {
         let body = BlockBody { attributes, ..BlockBody::default() };
         Schema { body, ..Schema::default() }.implementation_errors()
     }
 
-    fn made() -> Attribute {
-        Attribute::string("made").computed()
+    fn computed() -> Attribute {
+        Attribute::string("computed").computed()
     }
 
     fn rows(nesting: Nesting, attribute: Attribute) -> Attribute {
@@ -108,64 +110,64 @@ mod tests {
     }
 
     #[test]
-    fn names_are_of_one_form_and_distinct() {
+    fn names_must_be_valid_and_distinct() {
         let names = ["", "Name", "1st", "_a", "a-b", "ä", "a_1"];
-        let faulty = faults(names.map(Attribute::string).into());
-        assert_eq!(faulty.len(), 6, "{faulty:?}");
+        let invalid = errors(names.map(Attribute::string).into());
+        assert_eq!(invalid.len(), 6, "{invalid:?}");
         let twice = || vec![Attribute::string("a"), Attribute::string("a")];
-        assert_eq!(faults(twice()), ["a: the name is there twice"]);
-        assert_eq!(faults(vec![Attribute::nested("rows", Nesting::Map, twice())]), ["rows.a: the name is there twice"]);
+        assert_eq!(errors(twice()), ["a: duplicate name"]);
+        assert_eq!(errors(vec![Attribute::nested("rows", Nesting::Map, twice())]), ["rows.a: duplicate name"]);
         let body = |attributes| BlockBody { attributes, ..BlockBody::default() };
         let block = Block { name: "a", nesting: BlockNesting::Single, body: body(twice()) };
         let schema = Schema {
             body: BlockBody { blocks: vec![block], ..body(vec![Attribute::string("a")]) },
             ..Schema::default()
         };
-        assert_eq!(schema.implementation_errors(), ["a: the name is there twice", "a.a: the name is there twice"]);
+        assert_eq!(schema.implementation_errors(), ["a: duplicate name", "a.a: duplicate name"]);
     }
 
     #[test]
-    fn a_default_is_for_what_the_provider_may_decide() {
-        assert_eq!(faults(vec![Attribute::string("a").default("b")]), Vec::<String>::new());
-        let told = ["a: a default is only for what is optional and computed"];
-        assert_eq!(faults(vec![Attribute::string("a").default("b").required()]), told);
-        assert_eq!(faults(vec![Attribute::string("a").default("b").computed()]), told);
+    fn default_requires_optional_and_computed() {
+        assert_eq!(errors(vec![Attribute::string("a").default("b")]), Vec::<String>::new());
+        let expected = ["a: only optional and computed attributes can have a default"];
+        assert_eq!(errors(vec![Attribute::string("a").default("b").required()]), expected);
+        assert_eq!(errors(vec![Attribute::string("a").default("b").computed()]), expected);
         let optional = Attribute { default: Some(Value::Null), ..Attribute::string("a") };
-        assert_eq!(faults(vec![optional]), told);
+        assert_eq!(errors(vec![optional]), expected);
     }
 
     #[test]
-    fn what_only_the_root_has_is_nowhere_else() {
+    fn nested_attributes_support_no_defaults() {
         let every = |name| {
             Attribute::string(name)
                 .default("b")
                 .plan_modifier(UseStateForUnknown { unless_changed: &[] })
                 .semantic_equality(|_, _| true)
         };
-        assert_eq!(faults(vec![every("a")]), Vec::<String>::new());
+        assert_eq!(errors(vec![every("a")]), Vec::<String>::new());
         assert_eq!(
-            faults(vec![rows(Nesting::Single, every("a"))]),
-            ["a default", "a plan modifier", "an equivalence"]
+            errors(vec![rows(Nesting::Single, every("a"))]),
+            ["a default", "a plan modifier", "semantic equality"]
                 .map(|what| format!("rows.a: {what} works only at the root"))
         );
     }
 
     #[test]
-    fn what_is_computed_stands_where_a_plan_opens_it() {
+    fn sets_and_blocks_cannot_be_computed() {
         for nesting in [Nesting::Single, Nesting::List, Nesting::Map] {
-            assert_eq!(faults(vec![rows(nesting, made())]), Vec::<String>::new(), "{nesting:?}");
+            assert_eq!(errors(vec![rows(nesting, computed())]), Vec::<String>::new(), "{nesting:?}");
         }
-        let told = ["rows.made: no plan opens what is computed in a set"];
-        assert_eq!(faults(vec![rows(Nesting::Set, made())]), told);
-        let half = Attribute { presence: Presence::OptionalComputed, ..rows(Nesting::Set, made()) };
-        assert_eq!(faults(vec![half]), told);
-        assert_eq!(faults(vec![rows(Nesting::Set, made()).computed()]), Vec::<String>::new());
+        let expected = ["rows.computed: an attribute in a set cannot be computed"];
+        assert_eq!(errors(vec![rows(Nesting::Set, computed())]), expected);
+        let half = Attribute { presence: Presence::OptionalComputed, ..rows(Nesting::Set, computed()) };
+        assert_eq!(errors(vec![half]), expected);
+        assert_eq!(errors(vec![rows(Nesting::Set, computed()).computed()]), Vec::<String>::new());
         assert_eq!(
-            faults(vec![rows(Nesting::Set, Attribute::nested("deep", Nesting::Map, vec![made()]))]),
-            ["rows.deep.made: no plan opens what is computed in a set"]
+            errors(vec![rows(Nesting::Set, Attribute::nested("deep", Nesting::Map, vec![computed()]))]),
+            ["rows.deep.computed: an attribute in a set cannot be computed"]
         );
         assert_eq!(
-            faults(vec![rows(Nesting::Map, Attribute::nested("deep", Nesting::Set, vec![made()])).computed()]),
+            errors(vec![rows(Nesting::Map, Attribute::nested("deep", Nesting::Set, vec![computed()])).computed()]),
             Vec::<String>::new()
         );
         let block = |attribute| BlockBody {
@@ -176,8 +178,8 @@ mod tests {
             }],
             ..BlockBody::default()
         };
-        let faults = |attribute| Schema { body: block(attribute), ..Schema::default() }.implementation_errors();
-        assert_eq!(faults(Attribute::string("create")), Vec::<String>::new());
-        assert_eq!(faults(made()), ["limits.made: no plan opens what is computed in a block"]);
+        let errors = |attribute| Schema { body: block(attribute), ..Schema::default() }.implementation_errors();
+        assert_eq!(errors(Attribute::string("create")), Vec::<String>::new());
+        assert_eq!(errors(computed()), ["limits.computed: an attribute in a block cannot be computed"]);
     }
 }

@@ -8,6 +8,7 @@ use crate::framework::{
     plan::{apply_default, keep_equivalent},
     resource::ResponseState,
     schema::Schema,
+    types::Type,
     validate::validate,
     value::Value,
 };
@@ -25,6 +26,11 @@ impl Server {
 
     fn data_source(&self, type_name: &str) -> Result<&Registered<dyn DataSource>, Diagnostics> {
         known(&self.data_sources, "data source", type_name)
+    }
+
+    /// Returns the type of the values of a data source.
+    pub fn data_source_type(&self, type_name: &str) -> Result<&Type, Diagnostics> {
+        self.data_source(type_name).map(|registered| &registered.ty)
     }
 
     /// Validates a data block, offline.
@@ -104,13 +110,13 @@ mod tests {
         value::UNKNOWN,
     };
 
-    /// Answers with what is saved here over its configuration.
-    struct Look(Vec<(&'static str, Value)>);
+    /// Returns its configuration with these values.
+    struct Lookup(Vec<(&'static str, Value)>);
 
     #[async_trait]
-    impl DataSource for Look {
+    impl DataSource for Lookup {
         fn type_name(&self) -> &'static str {
-            "test_look"
+            "test_lookup"
         }
 
         fn schema(&self) -> Schema {
@@ -131,9 +137,9 @@ mod tests {
             let mut state = request.config.clone();
             for (name, value) in &self.0 {
                 match *name {
-                    "warn" => response.add_warning(Diagnostic::warning("Looked Twice", "")),
+                    "warn" => response.add_warning(Diagnostic::warning("Read Twice", "")),
                     "fail" => return Err(Diagnostic::error("Not Found", "").into()),
-                    "panic" => panic!("as told"),
+                    "panic" => panic!("as requested"),
                     "nothing" => return Ok(()),
                     _ => state.set_attribute(name, value.clone()),
                 }
@@ -143,10 +149,10 @@ mod tests {
         }
     }
 
-    struct Looks(Arc<Look>);
+    struct TestProvider(Arc<Lookup>);
 
     #[async_trait]
-    impl Provider for Looks {
+    impl Provider for TestProvider {
         fn schema(&self) -> Schema {
             Schema::default()
         }
@@ -160,34 +166,34 @@ mod tests {
         }
 
         fn data_sources(&self) -> Vec<Arc<dyn DataSource>> {
-            vec![Arc::<Look>::clone(&self.0)]
+            vec![Arc::<Lookup>::clone(&self.0)]
         }
     }
 
     fn config(name: Value) -> Value {
-        let mut config = Look(Vec::new()).schema().empty();
+        let mut config = Lookup(Vec::new()).schema().empty();
         config.set_attribute("name", name);
         config
     }
 
     async fn read(config: Value, saved: &[(&'static str, Value)]) -> (Value, Vec<String>) {
-        let server = Server::new(Looks(Arc::new(Look(saved.to_vec()))));
-        let ResourceResponse { state, diagnostics, .. } = server.read_data_source("test_look", config).await;
+        let server = Server::new(TestProvider(Arc::new(Lookup(saved.to_vec()))));
+        let ResourceResponse { state, diagnostics, .. } = server.read_data_source("test_lookup", config).await;
         (state, diagnostics.iter().map(|d| format!("{}: {}", d.path, d.summary)).collect())
     }
 
     #[tokio::test]
-    async fn what_is_read_is_what_is_configured_and_what_was_found() {
-        let (state, told) =
+    async fn read_returns_configured_and_found_values() {
+        let (state, messages) =
             read(config("a".into()), &[("name", "A".into()), ("id", "1".into()), ("warn", true.into())]).await;
         let mut expected = config("a".into());
         expected.set_attribute("status", "any".into());
         expected.set_attribute("id", "1".into());
-        assert_eq!((state, told), (expected, vec![": Looked Twice".to_owned()]));
+        assert_eq!((state, messages), (expected, vec![": Read Twice".to_owned()]));
     }
 
     #[tokio::test]
-    async fn a_result_that_core_or_the_configuration_contradicts_is_a_bug() {
+    async fn invalid_or_contradicting_result_is_a_bug() {
         let cases: [(&'static str, Value, &str); 7] = [
             ("nothing", Value::Null, ": Bug in the Provider"),
             ("panic", Value::Null, ": Bug in the Provider"),
@@ -197,28 +203,28 @@ mod tests {
             ("status", Value::Null, "status: Bug in the Provider"),
             ("timeouts", Value::map([("read", Value::Null)]), "timeouts: Bug in the Provider"),
         ];
-        for (name, value, told) in cases {
+        for (name, value, messages) in cases {
             assert_eq!(
                 read(config("a".into()), &[(name, value)]).await,
-                (Value::Null, vec![told.to_owned()]),
+                (Value::Null, vec![messages.to_owned()]),
                 "{name}"
             );
         }
     }
 
     #[tokio::test]
-    async fn a_failure_leaves_nothing_and_keeps_the_warnings() {
-        let (state, told) = read(config("a".into()), &[("warn", true.into()), ("fail", true.into())]).await;
-        assert_eq!((state, told), (Value::Null, vec![": Looked Twice".to_owned(), ": Not Found".to_owned()]));
+    async fn failed_read_has_no_state_but_its_warnings() {
+        let (state, messages) = read(config("a".into()), &[("warn", true.into()), ("fail", true.into())]).await;
+        assert_eq!((state, messages), (Value::Null, vec![": Read Twice".to_owned(), ": Not Found".to_owned()]));
     }
 
     #[tokio::test]
-    async fn a_configuration_is_checked_before_the_plan_and_again_before_the_read() {
-        let server = Server::new(Looks(Arc::new(Look(Vec::new()))));
-        assert!(!server.validate_data_source("test_look", &config(UNKNOWN)).has_errors());
-        assert!(server.validate_data_source("test_look", &config(Value::Null)).has_errors());
+    async fn config_is_validated_again_before_the_read() {
+        let server = Server::new(TestProvider(Arc::new(Lookup(Vec::new()))));
+        assert!(!server.validate_data_source("test_lookup", &config(UNKNOWN)).has_errors());
+        assert!(server.validate_data_source("test_lookup", &config(Value::Null)).has_errors());
         assert!(server.validate_data_source("test_other", &config("a".into())).has_errors());
-        let (state, told) = read(config(Value::Null), &[("panic", true.into())]).await;
-        assert_eq!((state, told), (Value::Null, vec!["name: Missing Required Attribute".to_owned()]));
+        let (state, messages) = read(config(Value::Null), &[("panic", true.into())]).await;
+        assert_eq!((state, messages), (Value::Null, vec!["name: Missing Required Attribute".to_owned()]));
     }
 }

@@ -1,14 +1,15 @@
-//! The operations, driven with a small resource that can be told to fail.
+//! Tests of the operations with a small resource that can fail.
 
 use std::{
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
 use async_trait::async_trait;
+use parking_lot::Mutex;
 
 use super::{ApplyResourceChangeRequest, PlanResourceChangeRequest, ResourceResponse, Server};
 use crate::framework::{
@@ -37,9 +38,9 @@ model! {
     }
 }
 
-/// What the resource does once it has done half of its work.
+/// What the resource does after half of its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
+enum Behavior {
     Succeed,
     Fail,
     Panic,
@@ -51,7 +52,7 @@ enum Fate {
 
 #[derive(Debug)]
 struct Things {
-    fate: Mutex<Fate>,
+    behavior: Mutex<Behavior>,
     calls: AtomicUsize,
 }
 
@@ -59,25 +60,25 @@ impl Things {
     fn work(&self, planned: &Value, response: &mut ResponseState) -> Result<(), Diagnostics> {
         self.calls.fetch_add(1, Ordering::Relaxed);
         let mut thing = Thing::from_value(planned, &Path::root())?;
-        let fate = *self.fate.lock().unwrap();
-        let failed = || Diagnostics::from(Diagnostic::error("Failed", "as told"));
-        if fate == Fate::FailAtOnce {
+        let behavior = *self.behavior.lock();
+        let failed = || Diagnostics::from(Diagnostic::error("Failed", "as requested"));
+        if behavior == Behavior::FailAtOnce {
             return Err(failed());
         }
         thing.id = Computed(Some("1".to_owned()));
-        if fate != Fate::SaveNothing {
+        if behavior != Behavior::SaveNothing {
             response.set_state(thing.clone());
         }
         thing.tick = Computed(Some("now".to_owned()));
-        match fate {
-            Fate::Fail => return Err(failed()),
-            Fate::Panic => panic!("as told"),
-            Fate::SaveSomethingElse => {
+        match behavior {
+            Behavior::Fail => return Err(failed()),
+            Behavior::Panic => panic!("as requested"),
+            Behavior::SaveSomethingElse => {
                 thing.size = Some("another".to_owned());
                 thing.timeouts = Timeouts::default();
             }
-            Fate::SaveNothing => return Ok(()),
-            Fate::Succeed | Fate::FailAtOnce | Fate::WaitForStop => {}
+            Behavior::SaveNothing => return Ok(()),
+            Behavior::Succeed | Behavior::FailAtOnce | Behavior::WaitForStop => {}
         }
         response.set_state(thing);
         Ok(())
@@ -114,16 +115,16 @@ impl Resource for Things {
     }
 
     async fn create(&self, request: CreateRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
-        if *self.fate.lock().unwrap() == Fate::WaitForStop {
+        if *self.behavior.lock() == Behavior::WaitForStop {
             request.stop.cancelled().await;
         }
         self.work(request.planned, response)
     }
 
     async fn read(&self, _: ReadRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
-        match *self.fate.lock().unwrap() {
-            Fate::SaveNothing => response.remove_resource(),
-            Fate::Panic => panic!("as told"),
+        match *self.behavior.lock() {
+            Behavior::SaveNothing => response.remove_resource(),
+            Behavior::Panic => panic!("as requested"),
             _ => response.set_state(Thing {
                 name: "new".into(),
                 size: Some("large".into()),
@@ -140,8 +141,8 @@ impl Resource for Things {
     }
 
     async fn delete(&self, _: DeleteRequest<'_>, _: &mut ResponseState) -> Result<(), Diagnostics> {
-        match *self.fate.lock().unwrap() {
-            Fate::Fail => Err(Diagnostic::error("Failed", "as told").into()),
+        match *self.behavior.lock() {
+            Behavior::Fail => Err(Diagnostic::error("Failed", "as requested").into()),
             _ => Ok(()),
         }
     }
@@ -177,8 +178,8 @@ impl Provider for TestProvider {
     }
 }
 
-fn server(fate: Fate) -> (Arc<Things>, Server) {
-    let things = Arc::new(Things { fate: Mutex::new(fate), calls: AtomicUsize::new(0) });
+fn server(behavior: Behavior) -> (Arc<Things>, Server) {
+    let things = Arc::new(Things { behavior: Mutex::new(behavior), calls: AtomicUsize::new(0) });
     (Arc::clone(&things), Server::new(TestProvider(things)))
 }
 
@@ -211,8 +212,8 @@ fn update() -> ApplyResourceChangeRequest {
     ApplyResourceChangeRequest { type_name: "test_thing".into(), prior, planned, config, private: Vec::new() }
 }
 
-async fn applied(fate: Fate, request: ApplyResourceChangeRequest) -> ResourceResponse {
-    server(fate).1.apply(request).await
+async fn applied(behavior: Behavior, request: ApplyResourceChangeRequest) -> ResourceResponse {
+    server(behavior).1.apply(request).await
 }
 
 fn summaries(diagnostics: &Diagnostics) -> Vec<&str> {
@@ -220,54 +221,54 @@ fn summaries(diagnostics: &Diagnostics) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn an_object_that_was_made_is_in_the_state_whatever_comes_next() {
-    let made = object(&[("name", "a".into()), ("size", "big".into()), ("id", "1".into())]);
-    for (fate, summary) in [(Fate::Fail, "Failed"), (Fate::Panic, "Bug in the Provider")] {
-        let outcome = applied(fate, create()).await;
-        assert_eq!(outcome.state, made, "{fate:?}");
+async fn created_object_is_in_the_state_after_errors() {
+    let created = object(&[("name", "a".into()), ("size", "big".into()), ("id", "1".into())]);
+    for (behavior, summary) in [(Behavior::Fail, "Failed"), (Behavior::Panic, "Bug in the Provider")] {
+        let outcome = applied(behavior, create()).await;
+        assert_eq!(outcome.state, created, "{behavior:?}");
         assert_eq!(summaries(&outcome.diagnostics), [summary]);
     }
-    let outcome = applied(Fate::FailAtOnce, create()).await;
+    let outcome = applied(Behavior::FailAtOnce, create()).await;
     assert_eq!((outcome.state, summaries(&outcome.diagnostics)), (Value::Null, vec!["Failed"]));
 }
 
 #[tokio::test]
-async fn success_has_everything_decided() {
-    let outcome = applied(Fate::Succeed, create()).await;
+async fn successful_create_has_all_values() {
+    let outcome = applied(Behavior::Succeed, create()).await;
     let all = object(&[("name", "a".into()), ("size", "big".into()), ("id", "1".into()), ("tick", "now".into())]);
     assert_eq!((outcome.state, outcome.diagnostics), (all, Diagnostics::new()));
 }
 
 #[tokio::test]
-async fn a_computed_value_that_was_promised_is_kept_until_the_next_refresh() {
-    let outcome = applied(Fate::Succeed, update()).await;
+async fn planned_computed_value_is_kept_by_apply() {
+    let outcome = applied(Behavior::Succeed, update()).await;
     assert_eq!((outcome.state, outcome.diagnostics), (update().planned, Diagnostics::new()));
 }
 
 #[tokio::test]
-async fn a_failed_update_leaves_what_was_done() {
-    let outcome = applied(Fate::Fail, update()).await;
+async fn failed_update_keeps_its_partial_state() {
+    let outcome = applied(Behavior::Fail, update()).await;
     assert_eq!(outcome.state.get("size"), &"big".into());
-    let outcome = applied(Fate::FailAtOnce, update()).await;
+    let outcome = applied(Behavior::FailAtOnce, update()).await;
     assert_eq!(outcome.state, update().prior);
 }
 
 #[tokio::test]
-async fn broken_promises_are_told() {
-    let outcome = applied(Fate::SaveSomethingElse, create()).await;
+async fn results_that_differ_from_the_plan_are_bugs() {
+    let outcome = applied(Behavior::SaveSomethingElse, create()).await;
     assert_eq!(summaries(&outcome.diagnostics), ["Bug in the Provider"]);
     assert_eq!(outcome.diagnostics.iter().next().map(|d| d.path.clone()), Some(Path::attribute("size")));
     let mut request = create();
     request.planned.set_attribute("timeouts", Value::map([("create", "1m".into())]));
-    let outcome = applied(Fate::SaveSomethingElse, request).await;
+    let outcome = applied(Behavior::SaveSomethingElse, request).await;
     assert_eq!(outcome.diagnostics.iter().last().map(|d| d.path.clone()), Some(Path::attribute("timeouts")));
-    let outcome = applied(Fate::SaveNothing, create()).await;
+    let outcome = applied(Behavior::SaveNothing, create()).await;
     assert_eq!((outcome.state, summaries(&outcome.diagnostics)), (Value::Null, vec!["Bug in the Provider"]));
 }
 
 #[tokio::test]
-async fn what_is_known_only_now_is_checked_before_any_call() {
-    let (things, server) = server(Fate::Succeed);
+async fn apply_validates_values_that_were_unknown() {
+    let (things, server) = server(Behavior::Succeed);
     let mut request = create();
     request.config.set_attribute("name", "long".into());
     request.planned.set_attribute("name", "long".into());
@@ -277,38 +278,38 @@ async fn what_is_known_only_now_is_checked_before_any_call() {
 }
 
 #[tokio::test]
-async fn delete_forgets_only_on_success() {
+async fn only_a_successful_delete_removes_the_state() {
     let request = || ApplyResourceChangeRequest { planned: Value::Null, config: Value::Null, ..update() };
-    assert_eq!(applied(Fate::Succeed, request()).await.state, Value::Null);
-    let outcome = applied(Fate::Fail, request()).await;
+    assert_eq!(applied(Behavior::Succeed, request()).await.state, Value::Null);
+    let outcome = applied(Behavior::Fail, request()).await;
     assert_eq!((outcome.state, summaries(&outcome.diagnostics)), (update().prior, vec!["Failed"]));
 }
 
 #[tokio::test]
-async fn a_refresh_keeps_the_known_spelling_and_sees_what_is_gone() {
+async fn read_keeps_spelling_and_detects_removal() {
     let state = object(&[("name", "a".into()), ("size", "LARGE".into()), ("id", "1".into())]);
-    let (_, seen) = server(Fate::Succeed);
+    let (_, seen) = server(Behavior::Succeed);
     let outcome = seen.read("test_thing", state.clone(), Vec::new()).await;
     assert_eq!((outcome.state.get("name"), outcome.state.get("size")), (&"new".into(), &"LARGE".into()));
-    let (_, gone) = server(Fate::SaveNothing);
+    let (_, gone) = server(Behavior::SaveNothing);
     assert_eq!(gone.read("test_thing", state.clone(), Vec::new()).await.state, Value::Null);
-    let (_, panicking) = server(Fate::Panic);
+    let (_, panicking) = server(Behavior::Panic);
     let outcome = panicking.read("test_thing", state.clone(), Vec::new()).await;
     assert_eq!((outcome.state, summaries(&outcome.diagnostics)), (state, vec!["Bug in the Provider"]));
 }
 
 #[tokio::test]
-async fn an_interruption_reaches_the_call_under_way_and_no_later_one() {
-    let (things, server) = server(Fate::WaitForStop);
+async fn stop_cancels_only_the_running_operation() {
+    let (things, server) = server(Behavior::WaitForStop);
     let (outcome, ()) = tokio::join!(server.apply(create()), async { server.stop() });
     assert!(!outcome.diagnostics.has_errors());
-    *things.fate.lock().unwrap() = Fate::Succeed;
+    *things.behavior.lock() = Behavior::Succeed;
     assert!(!server.stop_token().is_cancelled());
 }
 
 #[tokio::test]
-async fn a_plan_and_an_import_of_nothing() {
-    let (_, server) = server(Fate::Succeed);
+async fn create_plan_and_failed_import() {
+    let (_, server) = server(Behavior::Succeed);
     let config = object(&[("name", "a".into())]);
     let request = PlanResourceChangeRequest {
         type_name: "test_thing".into(),
@@ -324,16 +325,16 @@ async fn a_plan_and_an_import_of_nothing() {
 }
 
 #[test]
-fn state_of_each_known_version_is_read_and_of_no_other() {
-    let (_, server) = server(Fate::Succeed);
+fn only_known_state_versions_are_upgraded() {
+    let (_, server) = server(Behavior::Succeed);
     let old = server.state_type("test_thing", 1).expect("known");
     assert_eq!(old, Type::Object([("title".to_owned(), Type::String)].into()));
     let upgraded = server.upgrade_state("test_thing", 1, Value::map([("title", "a".into())]));
     assert_eq!(upgraded, Ok(object(&[("name", "a".into())])));
     assert_eq!(server.upgrade_state("test_thing", 2, update().prior), Ok(update().prior));
     for version in [0, 3] {
-        let refused = server.state_type("test_thing", version).expect_err("unknown");
-        assert_eq!(summaries(&refused), ["State of an Unknown Version"]);
+        let error = server.state_type("test_thing", version).expect_err("unknown");
+        assert_eq!(summaries(&error), ["State of an Unknown Version"]);
     }
     assert_eq!(summaries(&server.state_type("test_other", 1).expect_err("unknown")), ["Not in This Provider"]);
 }

@@ -13,7 +13,7 @@ impl Server {
         let registered = self.registered(type_name)?;
         let current = registered.schema.version;
         if version == current {
-            return Ok(registered.schema.ty());
+            return Ok(registered.ty.clone());
         }
         registered.implementation.prior_schema_type(version).filter(|_| version < current).ok_or_else(|| {
             Diagnostic::error(

@@ -1,6 +1,6 @@
-//! Shared code of the acceptance tests: a working directory with Terraform and the provider ([`Workspace`]), the emulator
-//! ([`Cloud`]), commands with a time limit ([`Running`]), checks of plans ([`Plan`]), and a search for secrets in
-//! everything that a command prints or writes ([`secret_leak`]).
+//! Shared code of the acceptance tests: a working directory with Terraform and the provider ([`Workspace`]), the
+//! emulator ([`Cloud`]), commands with a time limit ([`Running`]), checks of plans ([`Plan`]), and a search for secrets
+//! in everything that a command prints or writes ([`secret_leak`]).
 //!
 //! `benches/cost.rs` uses it too. A failed check panics with the command, the directory and the complete output.
 
@@ -23,8 +23,8 @@ use super::terraform::Terraform;
 
 /// Runs a test with every Terraform version on this machine.
 ///
-/// Use it when Terraform's own behavior can change the result: resource lifecycles, import, state upgrades, diagnostics,
-/// timeouts, unknown and sensitive values, and signals. Otherwise use [`for_one_terraform`].
+/// Use it when Terraform's own behavior can change the result: resource lifecycles, import, state upgrades,
+/// diagnostics, timeouts, unknown and sensitive values, and signals. Otherwise use [`for_one_terraform`].
 pub(crate) fn for_each_terraform(test: impl Fn(&Terraform)) {
     for terraform in terraforms() {
         announce(terraform);

@@ -24,8 +24,8 @@ fn throttled(request: &LoggedRequest) -> bool {
     request.status == 429
 }
 
-/// Each provider process learns the limit when its first burst is rejected. A few later requests may be rejected as well,
-/// because other processes use the same budget.
+/// Each provider process learns the limit when its first burst is rejected. A few later requests may be rejected as
+/// well, because other processes use the same budget.
 #[test]
 fn concurrent_creates_keep_to_the_rate_limit() {
     let requests = |limit: Option<&str>| {

@@ -10,7 +10,13 @@ fn configuration(name: &str, queue: &str, host: &str, ip: &str) -> String {
     format!(
         r#"
 resource "terraform_data" "source" {{
-  input = {{ name = "{name}", queue = "{queue}", host = "{host}", ip = "{ip}", vpc = "22094d8f-c310-4621-913d-4c4d655d8495" }}
+  input = {{
+    name  = "{name}"
+    queue = "{queue}"
+    host  = "{host}"
+    ip    = "{ip}"
+    vpc   = "22094d8f-c310-4621-913d-4c4d655d8495"
+  }}
 }}
 
 resource "dli_enhanced_connection" "test" {{

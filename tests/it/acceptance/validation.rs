@@ -12,7 +12,7 @@ resource "dli_enhanced_connection" "many" {
   dest_vpc_id     = "not-a-uuid"                           # fault: dest_vpc_id: "not-a-uuid"
   dest_network_id = "78f2562a36e44b3995b9f5aab22e1281"     # fault: dest_network_id: "78f2562a36e44b3995b9f5aab22e1281"
   queues          = ["q1", "Default"]                      # fault: queues["Default"]
-  routetable_id   = "{22094d8f-c310-4621-913d-4c4d655d8495}" # fault: routetable_id: "{22094d8f-c310-4621-913d-4c4d655d8495}"
+  routetable_id   = "{22094d8f-c310-4621-913d-4c4d655d8495}" # fault: routetable_id: "{22094d8f-c310-4621
 
   hosts = {
     "good-host"  = "192.168.0.1"

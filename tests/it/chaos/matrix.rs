@@ -139,12 +139,11 @@ groups! {
     show_privileges, Default:
         "ShowEnhancedConnectionPrivilege" in Create, "ShowEnhancedConnectionPrivilege" in Update;
     change_privileges, Default: "RunAuthorizationAction" in Create, "RunAuthorizationAction" in Destroy;
-    tags, Default:
-        "ShowResourceTags" in Update, "BatchCreateResourceTags" in Update, "BatchDeleteResourceTags" in Update;
+    show_tags, Default: "ShowResourceTags" in Update;
+    change_tags, Default: "BatchCreateResourceTags" in Update, "BatchDeleteResourceTags" in Update;
     list_queues_and_pools, Default: "ListQueues" in Create, "ListElasticResourcePools" in Create;
-    unique_names, UniqueNames:
-        "CreateEnhancedConnection" in Create, "CreateEnhancedConnection" in Update,
-        "DeleteEnhancedConnection" in Update;
+    create_with_unique_name, UniqueNames: "CreateEnhancedConnection" in Create, "CreateEnhancedConnection" in Update;
+    delete_with_unique_name, UniqueNames: "DeleteEnhancedConnection" in Update;
     create_token, PasswordLogin:
         "KeystoneCreateUserTokenByPassword" in Create, "KeystoneCreateUserTokenByPassword" in Update;
     list_projects, PasswordLogin: "KeystoneListProjects" in Create, "KeystoneListProjects" in Update;

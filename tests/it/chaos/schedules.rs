@@ -496,8 +496,13 @@ fn run_all(seeds: impl Iterator<Item = u64>) {
 }
 
 #[test]
-fn twenty_schedules_lose_no_connection() {
-    run_all(0..20);
+fn ten_schedules_lose_no_connection() {
+    run_all(0..10);
+}
+
+#[test]
+fn ten_more_schedules_lose_no_connection() {
+    run_all(10..20);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! A machine whose clock is wrong.
+//! A wrong system clock.
 
 use std::sync::Arc;
 
@@ -9,18 +9,18 @@ use time::OffsetDateTime;
 use super::{call, config, key, operations, start};
 
 #[tokio::test]
-async fn a_clock_that_is_wrong_is_corrected_by_the_services_word_and_only_once() {
+async fn clock_skew_is_corrected_from_the_date_header() {
     for minutes in [-40, 40] {
         let clock = Arc::new(ManualClock::new(OffsetDateTime::now_utc() + time::Duration::minutes(minutes)));
         let emulator = start(Settings { clock: clock.clone(), ..Settings::default() }).await;
-        let client = Client::new(config(&emulator, key())).expect("in order");
+        let client = Client::new(config(&emulator, key())).expect("a valid configuration");
         call(&client).await.unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(operations(&emulator), ["ListQueues"; 2]);
-        call(&client).await.expect("signed by the service's clock from the start");
+        call(&client).await.expect("a signature with the corrected time");
         assert_eq!(operations(&emulator), ["ListQueues"; 3]);
-        // Somebody turns it right again.
+        // The clock becomes correct again.
         clock.set(OffsetDateTime::now_utc());
-        call(&client).await.expect("corrected again");
+        call(&client).await.expect("a signature with the new correction");
         assert_eq!(operations(&emulator), ["ListQueues"; 5]);
         emulator.stop().await;
     }

@@ -1,24 +1,24 @@
-//! Each form alone, and with an agency on top of it: which requests it takes, and as whom the service sees it.
+//! Each credentials source alone and with an agency: the requests, and the caller that the service sees.
 
 use terraform_provider_dli::client::{AccessKey, Client, Config, CredentialsSource, NameOrId};
 use terraform_provider_dli::emulator::{ACCESS_KEY, Fault, IamAccount, Metadata, SECRET_KEY, Settings};
 
 use super::{agency, asked, assuming, call, config, key, login, metadata, named_login, operations, start};
 
-/// The expected requests, and who makes them.
+/// Requires these requests with these callers for two calls.
 async fn expect(
     settings: Settings,
-    make: impl FnOnce(Config) -> Config,
+    configure: impl FnOnce(Config) -> Config,
     form: CredentialsSource,
     expected: &[(&str, &str)],
 ) {
     let emulator = start(settings).await;
     let shown = format!("{form:?}");
-    let client = Client::new(make(config(&emulator, form))).expect("in order");
+    let client = Client::new(configure(config(&emulator, form))).expect("a valid configuration");
     for _ in 0..2 {
         call(&client).await.unwrap_or_else(|error| panic!("{shown}: {error}"));
     }
-    // Whatever was got for the first call serves the second.
+    // The second call reuses the credentials of the first.
     let last = *expected.last().expect("the call itself");
     let expected: Vec<_> = expected.iter().copied().chain([last]).collect();
     let asked = asked(&emulator);
@@ -32,7 +32,7 @@ const SESSION: (&str, &str) = ("MetadataToken", "");
 const MACHINE_KEY: (&str, &str) = ("MetadataSecurityKey", "");
 
 #[tokio::test]
-async fn each_form_alone() {
+async fn each_credentials_source() {
     let plain = |config| config;
     let default = Settings::default;
     expect(default(), plain, key(), &[("ListQueues", "access key emulator of user terraform")]).await;
@@ -64,21 +64,21 @@ async fn each_form_alone() {
 }
 
 #[tokio::test]
-async fn each_form_with_an_agency() {
-    let acting = |config| assuming(config, agency());
+async fn each_credentials_source_with_an_agency() {
+    let as_agency = |config| assuming(config, agency());
     let assumes = |caller| ("CreateTemporaryAccessKeyByAgency", caller);
     let acts = ("ListQueues", "temporary key of agency dli-agency");
     let key_expected = [assumes("access key emulator of user terraform"), acts];
-    expect(Settings::default(), acting, key(), &key_expected).await;
+    expect(Settings::default(), as_agency, key(), &key_expected).await;
     let password_expected = [BY_PASSWORD, assumes("token of user terraform"), acts];
-    expect(Settings::default(), acting, named_login(), &password_expected).await;
+    expect(Settings::default(), as_agency, named_login(), &password_expected).await;
     let machine_expected = [SESSION, MACHINE_KEY, assumes("temporary key of agency ecs-agency"), acts];
-    expect(Settings::default(), acting, metadata(), &machine_expected).await;
+    expect(Settings::default(), as_agency, metadata(), &machine_expected).await;
 }
 
-/// The account's own project of the region's name, or of the name that is given: asked for once.
+/// The project named like the region, or the configured project name. It is looked up once.
 #[tokio::test]
-async fn a_project_is_found_by_its_name() {
+async fn project_is_found_by_name() {
     let by_region = |config: Config| Config { project_id: None, ..config };
     let finds = ("KeystoneListProjects", "access key emulator of user terraform");
     let acts = ("ListQueues", "access key emulator of user terraform");
@@ -91,21 +91,21 @@ async fn a_project_is_found_by_its_name() {
     };
     expect(Settings::default(), by_name, key(), &[finds, acts]).await;
 
-    // A token for the account finds it, a token for the project acts in it.
+    // A domain token finds the project, and a project token is used for the call.
     let finds = ("KeystoneListProjects", "token of user terraform");
     let acts = ("ListQueues", "token of user terraform");
     expect(Settings::default(), by_region, named_login(), &[BY_PASSWORD, finds, BY_PASSWORD, acts]).await;
-    // The agency's projects are not those of whoever assumes it.
-    let acting = |config| assuming(by_region(config), agency());
+    // The agency has other projects than the user who assumes it.
+    let as_agency = |config| assuming(by_region(config), agency());
     let assumes = ("CreateTemporaryAccessKeyByAgency", "access key emulator of user terraform");
     let finds = ("KeystoneListProjects", "temporary key of agency dli-agency");
     let acts = ("ListQueues", "temporary key of agency dli-agency");
-    expect(Settings::default(), acting, key(), &[assumes, finds, acts]).await;
+    expect(Settings::default(), as_agency, key(), &[assumes, finds, acts]).await;
 }
 
-/// A user who has rights in one project only may see neither the account nor its list of projects.
+/// A user with permissions in one project only may not get a domain token or list the projects.
 #[tokio::test]
-async fn a_project_is_found_by_logging_in_to_it() {
+async fn project_is_found_with_a_project_token() {
     const LOGIN: &str = "KeystoneCreateUserTokenByPassword";
     let no_list = Fault::refuse("KeystoneListProjects", 403, "403", "You are not authorized to perform the action.");
     let no_account = Fault::refuse(LOGIN, 401, "401", "The request you have made requires authentication.");
@@ -115,34 +115,34 @@ async fn a_project_is_found_by_logging_in_to_it() {
     ];
     for (fault, expected) in cases {
         let emulator = start(Settings::default()).await;
-        emulator.inject(fault).expect("it can happen");
+        emulator.inject(fault).expect("a valid fault");
         let by_region = Config { project_id: None, ..config(&emulator, named_login()) };
-        let client = Client::new(by_region).expect("in order");
+        let client = Client::new(by_region).expect("a valid configuration");
         for _ in 0..2 {
             let project = call(&client).await.unwrap_or_else(|error| panic!("{error}"));
             assert_eq!(project.id(), super::PROJECT);
         }
-        // The token that told the id is the one that is used.
+        // The token that contains the project ID is reused.
         assert_eq!(operations(&emulator), expected);
         emulator.stop().await;
     }
 }
 
-/// Where that is of no help either, the first refusal is what is told.
+/// If that fails too, the first error is reported.
 #[tokio::test]
-async fn a_project_that_cannot_be_logged_in_to_is_refused_as_the_list_was() {
+async fn failed_project_lookup_reports_the_first_error() {
     let emulator = start(Settings::default()).await;
     let no_list = Fault::refuse("KeystoneListProjects", 403, "403", "You are not authorized to perform the action.");
-    emulator.inject(no_list).expect("it can happen");
+    emulator.inject(no_list).expect("a valid fault");
     let elsewhere = Config { project_id: None, region: Some("another-1".into()), ..config(&emulator, named_login()) };
-    let error = call(&Client::new(elsewhere).expect("in order")).await.expect_err("there is no such project");
+    let error = call(&Client::new(elsewhere).expect("a valid configuration")).await.expect_err("an unknown project");
     assert!(error.to_string().contains("You are not authorized to perform the action."), "{error}");
     emulator.stop().await;
 }
 
-/// A token that somebody else has got.
+/// The provider does not exchange a configured token.
 #[tokio::test]
-async fn a_token_is_used_as_it_is() {
+async fn configured_token_is_used_unchanged() {
     let emulator = start(Settings::default()).await;
     let IamAccount { user_name, password, domain_name, .. } = IamAccount::default();
     let body = serde_json::json!({"auth": {
@@ -152,11 +152,11 @@ async fn a_token_is_used_as_it_is() {
     }});
     let request = reqwest::Client::builder().no_proxy().build().expect("a client");
     let request = request.post(format!("{}/v3/auth/tokens", emulator.endpoint())).body(body.to_string());
-    let answer = request.send().await.expect("it is there");
-    let token = answer.headers()["x-subject-token"].to_str().expect("ASCII").to_owned();
-    let client = Client::new(config(&emulator, CredentialsSource::Token(token.into()))).expect("in order");
-    call(&client).await.expect("it is good");
-    let last = asked(&emulator).pop().expect("one was sent");
+    let response = request.send().await.expect("a response");
+    let token = response.headers()["x-subject-token"].to_str().expect("ASCII").to_owned();
+    let client = Client::new(config(&emulator, CredentialsSource::Token(token.into()))).expect("a valid configuration");
+    call(&client).await.expect("accepted credentials");
+    let last = asked(&emulator).pop().expect("a request");
     assert_eq!(last, ("ListQueues".to_owned(), "token of user terraform".to_owned()));
     emulator.stop().await;
 }

@@ -1,4 +1,4 @@
-//! A metadata service that is there, and slow or failing for a moment.
+//! A metadata service that is slow or fails once.
 
 use std::time::Duration;
 
@@ -15,12 +15,12 @@ fn slow(operation: &str) -> Fault {
     Fault::new(operation, FaultKind::Delay { at_least: time, at_most: time }).times(1)
 }
 
-/// One call that meets this, and what was asked for it.
-async fn met(fault: Fault) -> Vec<String> {
+/// The operations of one call with this fault.
+async fn operations_with(fault: Fault) -> Vec<String> {
     let emulator = start(Settings::default()).await;
     let shown = format!("{fault:?}");
-    emulator.inject(fault).expect("it can happen");
-    let client = Client::new(config(&emulator, metadata())).expect("in order");
+    emulator.inject(fault).expect("a valid fault");
+    let client = Client::new(config(&emulator, metadata())).expect("a valid configuration");
     call(&client).await.unwrap_or_else(|error| panic!("{shown}: {error}"));
     let asked = operations(&emulator);
     emulator.stop().await;
@@ -28,36 +28,37 @@ async fn met(fault: Fault) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn one_failure_is_not_seen() {
+async fn one_failure_is_retried() {
     for status in [500, 503, 429] {
         let refused = Fault::refuse(KEY, status, "", "not now").times(1);
-        assert_eq!(met(refused).await, [SESSION, KEY, KEY, "ListQueues"], "{status}");
+        assert_eq!(operations_with(refused).await, [SESSION, KEY, KEY, "ListQueues"], "{status}");
     }
     for status in [500, 429] {
         let refused = Fault::refuse(SESSION, status, "", "not now").times(1);
-        assert_eq!(met(refused).await, [SESSION, SESSION, KEY, "ListQueues"], "{status}");
+        assert_eq!(operations_with(refused).await, [SESSION, SESSION, KEY, "ListQueues"], "{status}");
     }
 }
 
 #[tokio::test]
-async fn a_slow_answer_is_waited_for() {
-    assert_eq!(met(slow(KEY)).await, [SESSION, KEY, "ListQueues"]);
-    // Whether the first question, which was given up, is logged before the next one is chance.
-    let asked = met(slow(SESSION)).await;
+async fn slow_response_is_awaited() {
+    assert_eq!(operations_with(slow(KEY)).await, [SESSION, KEY, "ListQueues"]);
+    // The first request times out and may be logged before or after the next one.
+    let asked = operations_with(slow(SESSION)).await;
     assert_eq!(asked.iter().filter(|operation| *operation == KEY).count(), 1, "{asked:?}");
 }
 
-/// It is told for what it is, and whoever comes later asks again.
+/// A failure is not reported as a missing metadata service, and the next call asks again.
 #[tokio::test]
-async fn a_service_that_failed_is_not_taken_for_none() {
+async fn failed_metadata_service_is_asked_again() {
     let emulator = start(Settings::default()).await;
-    emulator.inject(Fault::refuse(KEY, 500, "", "not now")).expect("it can happen");
-    let client = Client::new(config(&emulator, metadata())).expect("in order");
+    emulator.inject(Fault::refuse(KEY, 500, "", "not now")).expect("a valid fault");
+    let client = Client::new(config(&emulator, metadata())).expect("a valid configuration");
     assert!(!client.has_credentials().await);
-    let error = client.project(None, None).expect("complete").list_queues().await.expect_err("there is no key");
+    let error =
+        client.project(None, None).expect("a complete configuration").list_queues().await.expect_err("a missing key");
     assert!(error.is_transient() && error.to_string().contains("HTTP 500"), "{error}");
     emulator.clear_faults();
     assert!(client.has_credentials().await);
-    call(&client).await.expect("it is there");
+    call(&client).await.expect("a key");
     emulator.stop().await;
 }

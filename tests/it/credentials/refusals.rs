@@ -1,5 +1,5 @@
-//! What is told where there are no credentials, or where they are refused: whose they are, where they come from, what was
-//! looked for; and never a secret.
+//! Errors for missing or rejected credentials: they name the credentials, their origin and the searched sources, and
+//! never contain a secret.
 
 use std::time::Duration;
 
@@ -16,12 +16,12 @@ use super::{agency, assuming, call, config, key, metadata, named_login, operatio
 
 async fn refused(
     settings: Settings,
-    make: impl FnOnce(Config) -> Config,
+    configure: impl FnOnce(Config) -> Config,
     form: CredentialsSource,
 ) -> (Error, Vec<String>) {
     let emulator = start(settings).await;
-    let client = Client::new(make(config(&emulator, form))).expect("in order");
-    let error = call(&client).await.expect_err("refused");
+    let client = Client::new(configure(config(&emulator, form))).expect("a valid configuration");
+    let error = call(&client).await.expect_err("rejected credentials");
     assert!(!error.may_have_taken_effect() && !error.is_not_found());
     let shown = format!("{error:?} {}", error.to_string());
     assert!(!shown.contains("canary"), "{shown}");
@@ -31,19 +31,19 @@ async fn refused(
 }
 
 #[tokio::test]
-async fn a_refusal_names_whose_credentials_were_refused() {
-    let told = |error: &Error, caller: &str| {
-        let told = (error.status, error.credentials.as_deref());
-        assert_eq!(told, (Some(StatusCode::UNAUTHORIZED), Some(caller)), "{error}");
+async fn error_names_the_rejected_credentials() {
+    let check = |error: &Error, caller: &str| {
+        let found = (error.status, error.credentials.as_deref());
+        assert_eq!(found, (Some(StatusCode::UNAUTHORIZED), Some(caller)), "{error}");
     };
     let plain = |config| config;
     let wrong = AccessKey { id: ACCESS_KEY.into(), secret: "canary-secret".into(), security_token: None };
     let (error, asked) = refused(Settings::default(), plain, CredentialsSource::Key(wrong)).await;
-    told(&error, "the access key emul… from this test");
-    assert_eq!(asked, ["ListQueues"], "there is no other key to try");
+    check(&error, "the access key emul… from this test");
+    assert_eq!(asked, ["ListQueues"], "there is no other key");
 
     let (error, asked) = refused(Settings::default(), plain, CredentialsSource::Token("canary-token".into())).await;
-    told(&error, "the token from this test");
+    check(&error, "the token from this test");
     assert_eq!(asked, ["ListQueues"]);
 
     let IamAccount { user_name, domain_name, .. } = IamAccount::default();
@@ -53,65 +53,65 @@ async fn a_refusal_names_whose_credentials_were_refused() {
         domain: Some(NameOrId::Name(domain_name)),
     };
     let (error, asked) = refused(Settings::default(), plain, CredentialsSource::Password(login)).await;
-    told(&error, "the user \"terraform\" from this test");
+    check(&error, "the user \"terraform\" from this test");
     assert_eq!(asked, ["KeystoneCreateUserTokenByPassword"]);
     assert!(error.to_string().contains("The username or password is wrong"), "{error}");
 }
 
-/// IAM locks a user out after a few wrong passwords, and a configuration has many resources.
+/// IAM locks a user after a few wrong passwords, and a configuration has many resources.
 #[tokio::test]
-async fn a_password_that_is_refused_is_not_tried_again() {
+async fn rejected_password_is_not_retried() {
     let emulator = start(Settings::default()).await;
     let IamAccount { user_id, .. } = IamAccount::default();
     let login = PasswordCredentials { user: NameOrId::Id(user_id), password: "canary-password".into(), domain: None };
-    let client = Client::new(config(&emulator, CredentialsSource::Password(login))).expect("in order");
-    let told = call(&client).await.expect_err("refused").to_string();
-    assert_eq!(call(&client).await.expect_err("refused").to_string(), told);
+    let client = Client::new(config(&emulator, CredentialsSource::Password(login))).expect("a valid configuration");
+    let text = call(&client).await.expect_err("rejected credentials").to_string();
+    assert_eq!(call(&client).await.expect_err("rejected credentials").to_string(), text);
     assert_eq!(operations(&emulator), ["KeystoneCreateUserTokenByPassword"]);
     emulator.stop().await;
 }
 
-/// Eight resources, each with a project of its own, for which there is a token each.
+/// Eight resources in eight projects, each of which needs its own token.
 #[tokio::test]
-async fn a_password_that_is_refused_is_not_tried_for_another_project() {
+async fn rejected_password_is_not_used_for_others() {
     let emulator = start(Settings { latency: Duration::from_millis(20), ..Settings::default() }).await;
     let login = PasswordCredentials {
         user: NameOrId::Id(IamAccount::default().user_id),
         password: "canary-password".into(),
         domain: None,
     };
-    let client = Client::new(config(&emulator, CredentialsSource::Password(login))).expect("in order");
+    let client = Client::new(config(&emulator, CredentialsSource::Password(login))).expect("a valid configuration");
     let calls = (0..8).map(|number| {
         let client = client.clone();
         async move {
             let (project, stop) = (number.to_string().repeat(32), CancellationToken::new());
             let deadline = Instant::now() + Duration::from_secs(20);
-            client.open((None, Some(&project)), deadline, &stop).await.expect("its id is given").list_queues().await
+            client.open((None, Some(&project)), deadline, &stop).await.expect("a project ID").list_queues().await
         }
     });
     for outcome in join_all(calls).await {
-        let error = outcome.expect_err("refused");
+        let error = outcome.expect_err("rejected credentials");
         assert!(error.to_string().contains("The username or password is wrong"), "{error}");
     }
     assert_eq!(operations(&emulator), ["KeystoneCreateUserTokenByPassword"]);
     emulator.stop().await;
 }
 
-/// The password was changed meanwhile. What is said of a project is not said of the password.
+/// The password changes during the run. An error about the project does not reject the password.
 #[tokio::test]
-async fn a_renewal_that_the_password_is_refused_for_is_not_tried_again() {
+async fn rejected_renewal_is_not_retried() {
     const LOGIN: &str = "KeystoneCreateUserTokenByPassword";
     for (words, logins) in [("The username or password is wrong.", 2), ("Service unavailable.", 4)] {
         let emulator = start(Settings::default()).await;
-        let client = Client::new(config(&emulator, named_login())).expect("in order");
-        call(&client).await.expect("it is good");
+        let client = Client::new(config(&emulator, named_login())).expect("a valid configuration");
+        call(&client).await.expect("accepted credentials");
         emulator.revoke_credentials();
-        emulator.inject(Fault::refuse(LOGIN, 401, "401", words)).expect("it can happen");
+        emulator.inject(Fault::refuse(LOGIN, 401, "401", words)).expect("a valid fault");
         for project in ["1", "2", "3"] {
             let (project, stop) = (project.repeat(32), CancellationToken::new());
             let place = (None, Some(project.as_str()));
-            let project = client.open(place, Instant::now() + Duration::from_secs(20), &stop).await.expect("given");
-            project.list_queues().await.expect_err("there is no token");
+            let project = client.open(place, Instant::now() + Duration::from_secs(20), &stop).await.expect("a project");
+            project.list_queues().await.expect_err("a missing token");
         }
         let asked = operations(&emulator);
         assert_eq!(asked.iter().filter(|operation| *operation == LOGIN).count(), logins, "{asked:?}");
@@ -119,18 +119,18 @@ async fn a_renewal_that_the_password_is_refused_for_is_not_tried_again() {
     }
 }
 
-/// The gateway locks a key after five refused signatures, and a configuration has many connections.
+/// The gateway locks a key after five rejected signatures, and a configuration has many connections.
 #[tokio::test]
-async fn a_key_that_is_refused_is_not_tried_again() {
+async fn rejected_key_is_not_retried() {
     let wrong = |id: &str, secret: &str| {
         CredentialsSource::Key(AccessKey { id: id.to_owned(), secret: secret.into(), security_token: None })
     };
     for form in [wrong(ACCESS_KEY, "canary-secret"), wrong("AKANOTHER", SECRET_KEY)] {
         let emulator = start(Settings { latency: Duration::from_millis(20), ..Settings::default() }).await;
-        let client = Client::new(config(&emulator, form)).expect("in order");
+        let client = Client::new(config(&emulator, form)).expect("a valid configuration");
         for round in 0..2 {
             for outcome in join_all((0..20).map(|_| call(&client))).await {
-                let error = outcome.expect_err("refused");
+                let error = outcome.expect_err("rejected credentials");
                 assert_eq!(error.status, Some(StatusCode::UNAUTHORIZED), "{round} {error}");
             }
         }
@@ -139,28 +139,28 @@ async fn a_key_that_is_refused_is_not_tried_again() {
     }
 }
 
-/// What was believed once is not given up for a refusal, and neither is what is refused for something else.
+/// A key stays in use if it was accepted before, or if the error has another cause.
 #[tokio::test]
-async fn a_key_that_was_good_or_is_not_what_is_refused_is_tried_again() {
+async fn accepted_key_is_retried_after_an_error() {
     let emulator = start(Settings::default()).await;
-    let client = Client::new(config(&emulator, key())).expect("in order");
+    let client = Client::new(config(&emulator, key())).expect("a valid configuration");
     let refuse = |words: &str| {
-        emulator.inject(Fault::refuse("ListQueues", 401, "APIGW.0301", words).times(2)).expect("it can happen");
+        emulator.inject(Fault::refuse("ListQueues", 401, "APIGW.0301", words).times(2)).expect("a valid fault");
     };
     for words in ["the project is frozen", "verify aksk signature fail"] {
         refuse(words);
         for _ in 0..2 {
-            call(&client).await.expect_err("refused");
+            call(&client).await.expect_err("rejected credentials");
         }
-        call(&client).await.expect("it is good");
+        call(&client).await.expect("accepted credentials");
     }
     emulator.stop().await;
 }
 
 #[tokio::test]
-async fn an_agency_that_is_not_there_is_named() {
-    let acting = |config| assuming(config, Agency { name: "nobody".into(), ..agency() });
-    let (error, asked) = refused(Settings::default(), acting, key()).await;
+async fn missing_agency_is_named() {
+    let as_agency = |config| assuming(config, Agency { name: "nobody".into(), ..agency() });
+    let (error, asked) = refused(Settings::default(), as_agency, key()).await;
     assert_eq!(
         error.to_string().split(" (request id").next(),
         Some("CreateTemporaryAccessKeyByAgency: HTTP 404 Not Found: Could not find agency: nobody.")
@@ -169,7 +169,7 @@ async fn an_agency_that_is_not_there_is_named() {
 }
 
 #[tokio::test]
-async fn a_project_that_is_not_there_or_there_twice_is_named() {
+async fn missing_or_ambiguous_project_is_named() {
     let named = |config: Config| Config { project_id: None, region: Some("cn-north-4".into()), ..config };
     let (error, _) = refused(Settings::default(), named, key()).await;
     assert_eq!(
@@ -184,9 +184,9 @@ async fn a_project_that_is_not_there_or_there_twice_is_named() {
     assert!(text.contains("2 projects named \"cn-north-4\"") && text.contains("a1") && text.contains("b2"), "{text}");
 }
 
-/// The service is on this machine, so its identity service is not that of the cloud, to which a password must not go.
+/// A local DLI endpoint does not use the cloud's IAM endpoint, so that no password is sent there.
 #[tokio::test]
-async fn the_clouds_identity_service_is_not_asked_for_a_service_on_this_machine() {
+async fn local_endpoint_does_not_use_the_clouds_iam() {
     let without = |config: Config| Config { identity_endpoint: None, ..config };
     let (error, asked) = refused(Settings::default(), without, named_login()).await;
     let text = error.to_string();
@@ -200,7 +200,7 @@ async fn the_clouds_identity_service_is_not_asked_for_a_service_on_this_machine(
 }
 
 #[tokio::test]
-async fn no_credentials_at_all_tell_where_they_were_looked_for() {
+async fn missing_credentials_error_lists_the_sources() {
     let cases = [
         (Metadata::Absent, "HTTP 404 Not Found", vec!["MetadataToken", "MetadataSecurityKey"]),
         (
@@ -211,22 +211,22 @@ async fn no_credentials_at_all_tell_where_they_were_looked_for() {
     ];
     for (kind, words, expected) in cases {
         let emulator = start(Settings { metadata: kind, ..Settings::default() }).await;
-        let client = Client::new(config(&emulator, metadata())).expect("in order");
+        let client = Client::new(config(&emulator, metadata())).expect("a valid configuration");
         assert!(!client.has_credentials().await);
-        let text = call(&client).await.expect_err("there are none").to_string();
+        let text = call(&client).await.expect_err("missing credentials").to_string();
         assert!(text.starts_with("no credentials were found; these sources were searched, in this order:\n"), "{text}");
         assert!(
-            text.contains("\n  - the pockets of this test\n  - the metadata service of this machine (ECS, "),
+            text.contains("\n  - the environment of this test\n  - the metadata service of this machine (ECS, "),
             "{text}"
         );
         assert!(text.contains(words), "{text}");
-        assert_eq!(operations(&emulator), expected, "a machine without keys is asked once");
+        assert_eq!(operations(&emulator), expected, "the metadata service is asked once");
         emulator.stop().await;
     }
 
     let emulator = start(Settings::default()).await;
     let silent = Config { metadata_endpoint: None, region: None, project_id: None, ..config(&emulator, metadata()) };
-    let text = call(&Client::new(silent).expect("in order")).await.expect_err("there are none").to_string();
+    let text = call(&Client::new(silent).expect("a valid configuration")).await.expect_err("missing credentials").to_string();
     assert!(
         text.starts_with("no project is configured") && text.contains("not queried, because endpoints.dli"),
         "{text}"

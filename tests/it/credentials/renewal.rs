@@ -1,4 +1,4 @@
-//! What is got once is kept, for however many calls; what is not believed any more is got anew, once.
+//! Credentials are cached for all calls, and renewed once after a rejection.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ fn count(asked: &[String], operation: &str) -> usize {
 }
 
 #[tokio::test]
-async fn fifty_first_calls_at_once_ask_once() {
+async fn concurrent_first_calls_share_credentials() {
     let emulator = start(Settings { latency: Duration::from_millis(20), ..Settings::default() }).await;
     let config = assuming(Config { project_id: None, ..config(&emulator, named_login()) }, agency());
-    let client = Client::new(config).expect("in order");
+    let client = Client::new(config).expect("a valid configuration");
     for done in join_all((0..50).map(|_| call(&client))).await {
         done.unwrap_or_else(|error| panic!("{error}"));
     }
@@ -30,7 +30,7 @@ async fn fifty_first_calls_at_once_ask_once() {
 }
 
 #[tokio::test]
-async fn what_was_taken_back_is_got_anew_at_each_step() {
+async fn revoked_credentials_are_renewed_at_each_step() {
     let token = ["KeystoneCreateUserTokenByPassword"];
     let agency_of = |base: &[&'static str]| [base, &["CreateTemporaryAccessKeyByAgency"]].concat();
     let machine = ["MetadataToken", "MetadataSecurityKey"];
@@ -38,35 +38,36 @@ async fn what_was_taken_back_is_got_anew_at_each_step() {
         (named_login(), false, token.to_vec()),
         (metadata(), false, machine.to_vec()),
         (key(), true, agency_of(&[])),
-        // The token, too, is not believed any more, which shows when the agency is assumed with it.
+        // The token is revoked too, which shows when it is used to assume the agency.
         (named_login(), true, [&["CreateTemporaryAccessKeyByAgency"][..], &agency_of(&token)].concat()),
         (metadata(), true, [&["CreateTemporaryAccessKeyByAgency"][..], &agency_of(&machine)].concat()),
     ];
-    for (form, is_acting, anew) in cases {
+    for (form, uses_agency, renewal) in cases {
         let emulator = start(Settings::default()).await;
         let config = config(&emulator, form);
-        let client = Client::new(if is_acting { assuming(config, agency()) } else { config }).expect("in order");
-        let project = call(&client).await.expect("the first");
+        let client =
+            Client::new(if uses_agency { assuming(config, agency()) } else { config }).expect("a valid configuration");
+        let project = call(&client).await.expect("a first call");
         let before = asked(&emulator).len();
         emulator.revoke_credentials();
         let calls = join_all((0..20).map(|_| project.list_queues())).await;
         assert!(calls.iter().all(Result::is_ok), "{calls:?}");
         let asked: Vec<_> = operations(&emulator).split_off(before);
         let others: Vec<_> = asked.iter().filter(|operation| *operation != "ListQueues").collect();
-        assert_eq!(others, anew, "{asked:?}");
-        // Each of the twenty is refused at most once.
+        assert_eq!(others, renewal, "{asked:?}");
+        // Each of the twenty calls is rejected at most once.
         assert!((21..=40).contains(&count(&asked, "ListQueues")), "{asked:?}");
         emulator.stop().await;
     }
 }
 
-/// Tokens that end as they are given: the second refusal is told, and nothing goes round in circles.
+/// Tokens that are expired when they are issued. The second rejection is reported instead of another renewal.
 #[tokio::test]
-async fn a_second_refusal_is_told() {
+async fn second_rejection_is_an_error() {
     let emulator = start(Settings::default()).await;
     emulator.set_credential_lifetime(Some(Duration::ZERO));
-    let client = Client::new(config(&emulator, named_login())).expect("in order");
-    let error = call(&client).await.expect_err("no token is good");
+    let client = Client::new(config(&emulator, named_login())).expect("a valid configuration");
+    let error = call(&client).await.expect_err("expired tokens");
     assert_eq!((error.status, error.code.as_deref()), (Some(StatusCode::UNAUTHORIZED), Some("APIGW.0301")));
     assert_eq!(error.credentials.as_deref(), Some("the user \"terraform\" from this test"));
     let token = "KeystoneCreateUserTokenByPassword";
@@ -74,24 +75,24 @@ async fn a_second_refusal_is_told() {
     emulator.stop().await;
 }
 
-/// A gateway that believes nobody: another token is tried once, and not with every call.
+/// If the gateway rejects every token, the client renews the token once and not for each call.
 #[tokio::test]
-async fn a_lasting_refusal_takes_no_new_token_for_each_call() {
+async fn lasting_rejection_renews_the_token_once() {
     let emulator = start(Settings::default()).await;
     let refused = Fault::refuse("ListQueues", 401, "APIGW.0301", "Incorrect IAM authentication information");
-    emulator.inject(refused).expect("it can happen");
-    let client = Client::new(config(&emulator, named_login())).expect("in order");
+    emulator.inject(refused).expect("a valid fault");
+    let client = Client::new(config(&emulator, named_login())).expect("a valid configuration");
     for _ in 0..3 {
-        call(&client).await.expect_err("nobody is believed");
+        call(&client).await.expect_err("rejected credentials");
     }
     for outcome in join_all((0..20).map(|_| call(&client))).await {
-        outcome.expect_err("nobody is believed");
+        outcome.expect_err("rejected credentials");
     }
     assert_eq!(count(&operations(&emulator), "KeystoneCreateUserTokenByPassword"), 2);
     emulator.clear_faults();
-    call(&client).await.expect("the second token is good");
+    call(&client).await.expect("an accepted token");
     emulator.revoke_credentials();
-    call(&client).await.expect("it was believed, so that another one is got");
+    call(&client).await.expect("a renewed token");
     assert_eq!(count(&operations(&emulator), "KeystoneCreateUserTokenByPassword"), 3);
     emulator.stop().await;
 }

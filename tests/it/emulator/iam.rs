@@ -155,7 +155,10 @@ async fn agency_can_be_assumed() {
     let cloud = Cloud::start().await;
     let assume = |name: &str, key: &str| {
         json!({"auth": {
-            "identity": {"methods": ["assume_role"], "assume_role": {"domain_name": "emulator", key: name, "duration_seconds": 900}},
+            "identity": {
+                "methods": ["assume_role"],
+                "assume_role": {"domain_name": "emulator", key: name, "duration_seconds": 900},
+            },
             "scope": {"project": {"id": PROJECT}},
         }})
     };

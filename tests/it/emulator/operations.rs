@@ -97,7 +97,8 @@ async fn deleted_connection_is_shown_and_listed() {
 async fn list_supports_filters_and_pages() {
     let cloud = Cloud::start().await;
     for number in 0..103 {
-        let tags = json!({"tags": [{"key": "even", "value": if number % 2 == 0 { "yes" } else { "no" }}, {"key": "all", "value": ""}]});
+        let even = if number % 2 == 0 { "yes" } else { "no" };
+        let tags = json!({"tags": [{"key": "even", "value": even}, {"key": "all", "value": ""}]});
         cloud.create(body_with(&format!("c{number}"), tags)).await;
         cloud.clock.advance(Duration::from_millis(1));
     }

@@ -32,7 +32,8 @@ async fn privilege_is_granted_shown_and_revoked() {
         assert_eq!((&privileges["connection_id"], &privileges["is_success"]), (&json!(id), &json!(true)));
         (privileges["privileges"].clone(), listed)
     };
-    let row = |project: &str| json!({"object": format!("edsconnections.{id}"), "applicant_project_id": project, "privileges": ["BIND_QUEUE"]});
+    let object = format!("edsconnections.{id}");
+    let row = |project: &str| json!({"object": object, "applicant_project_id": project, "privileges": ["BIND_QUEUE"]});
     assert_eq!(shown().await, (json!([]), json!(true)));
 
     assert_eq!(put(request("grant", OTHER, &id, BIND)).await.ok(200), json!({"is_success": true, "message": ""}));
@@ -66,7 +67,9 @@ async fn invalid_grant_is_rejected() {
         request("grant", "", &id, BIND),
         request("grant", OTHER, &id, &["BIND_QUEUE", "DROP_QUEUE"]),
         request("grant", OTHER, NOWHERE, BIND),
-        json!({"projectId": OTHER, "action": "grant", "privileges": [{"object": format!("queues.{id}"), "privileges": ["BIND_QUEUE"]}]}),
+        json!({"projectId": OTHER, "action": "grant", "privileges": [
+            {"object": format!("queues.{id}"), "privileges": ["BIND_QUEUE"]},
+        ]}),
         json!({"projectId": OTHER, "action": "grant", "privileges": [
             {"object": format!("edsconnections.{id}"), "privileges": ["BIND_QUEUE"]},
             {"object": format!("edsconnections.{NOWHERE}"), "privileges": ["BIND_QUEUE"]},

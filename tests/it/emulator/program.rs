@@ -258,7 +258,8 @@ async fn quirks_and_faults_can_be_arguments() {
         "--quirk",
         "booleans-as-strings",
         "--fault",
-        r#"{"operation": "ListQueues", "times": 1, "trouble": {"refuse": {"status": 400, "code": "DLI.0999", "text": "busy"}}}"#,
+        r#"{"operation": "ListQueues", "times": 1,
+            "trouble": {"refuse": {"status": 400, "code": "DLI.0999", "text": "busy"}}}"#,
     ]);
     let queues = format!("/v1.0/{PROJECT}/queues");
     assert_eq!(program.call("GET", &queues, "").await.refused(400, "DLI.0999"), "busy");

@@ -41,8 +41,8 @@ async fn show_uses_camel_case_keys() {
         show("POOLED1").await.ok(200),
         json!({
             "is_success": true, "message": "", "queueName": "pooled1", "queueType": "general", "description": "",
-            "owner": "emulator", "cuCount": 16, "chargingMode": 1, "resource_mode": 1, "elastic_resource_pool_name": "pool1",
-            "create_time": 1_704_067_200_000_i64,
+            "owner": "emulator", "cuCount": 16, "chargingMode": 1, "resource_mode": 1,
+            "elastic_resource_pool_name": "pool1", "create_time": 1_704_067_200_000_i64,
         })
     );
     assert_eq!(show("shared1").await.ok(200)["resource_mode"], 0);

@@ -1,5 +1,5 @@
-//! Depth and length: a prefix that promises gigabytes, and nesting that would use up the stack. What broke one of these
-//! would end the process, and the tests with it.
+//! Limits of length and nesting: a length prefix of gigabytes, and nesting that would overflow the stack. A failure
+//! aborts the test process.
 
 use axum::body::Body;
 use http::{Request, StatusCode};
@@ -13,12 +13,12 @@ use terraform_provider_dli::{
 };
 use tower::ServiceExt as _;
 
-/// Deeper than any stack could follow.
+/// A nesting depth that overflows any stack.
 const DEEP: usize = 1_000_000;
 
-/// Four thousand million bytes, elements, entries or bytes of an extension, of which three bytes are there.
+/// The prefix claims 4 GiB of bytes, elements or entries, of which three bytes follow.
 #[test]
-fn a_length_of_4_gib_is_not_believed() {
+fn length_prefix_of_4_gib_is_an_error() {
     let dynamic = |length: &[u8]| [&[0x92], length, b"abc"].concat();
     for (prefix, ty) in [
         (vec![0xdb], Type::String),
@@ -38,27 +38,27 @@ fn a_length_of_4_gib_is_not_believed() {
     }
 }
 
-/// A promise on each of 100 levels, kept on none: taken by their word, these lists need 4 GiB of memory for each level.
+/// 100 nested lists with a length of 4 GiB each. Allocating these lengths would need 4 GiB per level.
 #[test]
-fn promises_on_every_level_do_not_add_up() {
+fn nested_length_prefixes_allocate_little() {
     let ty = (0..100).fold(Type::Bool, |ty, _| Type::list(ty));
-    let promises = [0xdd, 0xff, 0xff, 0xff, 0xff].repeat(100);
-    let bytes = [promises, vec![0xc1; 100 << 20]].concat();
+    let prefixes = [0xdd, 0xff, 0xff, 0xff, 0xff].repeat(100);
+    let bytes = [prefixes, vec![0xc1; 100 << 20]].concat();
     assert!(msgpack::decode(&bytes, &ty).is_err());
     #[cfg(target_os = "linux")]
     {
-        // Address space, which such a promise takes even where the system gives memory only to what is written.
-        let status = std::fs::read_to_string("/proc/self/status").expect("Linux has it");
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmPeak:")).expect("it is told");
+        // Address space counts even if the system assigns memory only on write.
+        let status = std::fs::read_to_string("/proc/self/status").expect("a file of Linux");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmPeak:")).expect("a VmPeak line");
         let kilobytes: u64 = peak.trim().trim_end_matches(" kB").parse().expect("a number");
         assert!(kilobytes < 64 << 20, "{peak}");
     }
 }
 
-/// The prefix of what an unknown text will be is an unknown text, of which a prefix is known …
+/// The prefix refinement of an unknown string is again an unknown string with a refinement, and so on.
 #[test]
-fn refinements_within_refinements_end() {
-    // From the outermost: 8 bytes each, and a null in the middle of all.
+fn nested_refinements_are_decoded() {
+    // From the outermost level: 8 bytes each, and null as the innermost value.
     let levels = (0..DEEP).rev().flat_map(|level| {
         let payload = u32::try_from(3 + 8 * level).expect("8 MB").to_be_bytes();
         [&[0xc9], payload.as_slice(), &[12, 0x81, 2]].concat()
@@ -68,7 +68,7 @@ fn refinements_within_refinements_end() {
 }
 
 #[test]
-fn nesting_of_a_million_is_refused() {
+fn million_nesting_levels_are_an_error() {
     let lists = (0..100).fold(Type::Bool, |ty, _| Type::list(ty));
     for ty in [&lists, &Type::Dynamic, &Type::String, &Type::Bool] {
         assert!(msgpack::decode(&[0x91].repeat(DEEP), ty).is_err(), "{ty:?}");
@@ -76,8 +76,8 @@ fn nesting_of_a_million_is_refused() {
             assert!(json::decode(open.repeat(DEEP).as_bytes(), ty).is_err(), "{open} as {ty:?}");
         }
         let whole = "[".repeat(DEEP) + &"]".repeat(DEEP);
-        let refusal = json::decode(whole.as_bytes(), ty).expect_err("too deep").to_string();
-        assert!(refusal.contains("brackets are nested"), "{ty:?}: {refusal:.200}");
+        let error = json::decode(whole.as_bytes(), ty).expect_err("too deep").to_string();
+        assert!(error.contains("brackets are nested"), "{ty:?}: {error:.200}");
     }
     let dynamic = [&[0x92, 0xc4, 9], b"\"dynamic\"".as_slice()].concat().repeat(DEEP);
     assert!(msgpack::decode(&dynamic, &Type::Dynamic).is_err());
@@ -87,9 +87,9 @@ fn nesting_of_a_million_is_refused() {
     assert!(type_json::from_json(ty.as_bytes()).is_err());
 }
 
-/// A type of a thousand attributes and as many elements of it: each is looked at once.
+/// A list of 50,000 elements whose type has 4,000 attributes.
 #[test]
-fn a_large_type_is_not_copied_for_each_element() {
+fn large_type_is_not_copied_per_element() {
     let attributes: Vec<_> = (0..4_000).map(|number| format!(r#""a{number}":"bool""#)).collect();
     let elements = vec!["null"; 50_000].join(",");
     let text = format!(r#"{{"type":["list",["object",{{{}}}]],"value":[{elements}]}}"#, attributes.join(","));
@@ -98,16 +98,16 @@ fn a_large_type_is_not_copied_for_each_element() {
     assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
 }
 
-/// An error is for people, however long what it is about.
+/// The error stays short for a type of any length.
 #[test]
-fn what_is_no_type_is_quoted_briefly() {
+fn invalid_type_is_quoted_briefly() {
     let error = type_json::from_json(format!("[\"{}\"]", "x".repeat(1 << 20)).as_bytes()).expect_err("no type");
     assert!(error.to_string().len() < 200, "{error:.300}");
 }
 
-/// A gRPC frame that promises more than the largest message, or more than is there.
+/// The length of a gRPC frame exceeds the message limit or the body.
 #[tokio::test]
-async fn a_grpc_frame_is_not_believed() {
+async fn invalid_grpc_frame_length_is_an_error() {
     for (length, code) in [(u32::MAX, "11"), ((256 << 20) + 1, "11"), (1 << 20, "13")] {
         let service =
             protocol::grpc(Service::new(Server::new(DliProvider::new(Box::new(|_| None), CreationJournal::default()))));
@@ -116,34 +116,34 @@ async fn a_grpc_frame_is_not_believed() {
             .header("content-type", "application/grpc")
             .body(Body::from(frame))
             .expect("a request");
-        let answer = service.oneshot(request).await.expect("the service never fails");
-        let status = answer.headers().get("grpc-status").map(|status| status.to_str().expect("ASCII"));
-        assert_eq!(status, Some(code), "{length}: {:?}", answer.headers());
+        let response = service.oneshot(request).await.expect("the service never fails");
+        let status = response.headers().get("grpc-status").map(|status| status.to_str().expect("ASCII"));
+        assert_eq!(status, Some(code), "{length}: {:?}", response.headers());
     }
 }
 
-/// A body beyond the gateway's limit, and one that is nested without end, to the API and to the control API.
+/// A body over the gateway's limit, and a deeply nested body, for the API and the control API.
 #[tokio::test]
-async fn the_emulator_takes_no_more_than_its_limit() {
-    let emulator = Emulator::start(([127, 0, 0, 1], 0).into(), Settings::default()).await.expect("it starts");
+async fn emulator_limits_body_size_and_nesting() {
+    let emulator = Emulator::start(([127, 0, 0, 1], 0).into(), Settings::default()).await.expect("a started emulator");
     let ask = async |method: &str, path: &str, body: Vec<u8>| {
         let request = Request::builder().method(method).uri(path).body(Body::from(body)).expect("a request");
-        let answer = emulator.answer(request).await;
-        let status = answer.status();
-        let body = answer.into_body().collect().await.expect("an answer").to_bytes();
+        let response = emulator.answer(request).await;
+        let status = response.status();
+        let body = response.into_body().collect().await.expect("a body").to_bytes();
         (status, serde_json::from_slice::<Json>(&body).expect("JSON"))
     };
     let create = "/v2.0/48cc/datasource/enhanced-connections";
     for (body, status) in
         [(vec![b' '; 13 << 20], StatusCode::PAYLOAD_TOO_LARGE), (vec![b'['; 8 << 20], StatusCode::UNAUTHORIZED)]
     {
-        let (answered, why) = ask("POST", create, body).await;
-        assert_eq!(answered, status, "{why}");
+        let (status_code, text) = ask("POST", create, body).await;
+        assert_eq!(status_code, status, "{text}");
     }
     for path in ["state", "edit", "faults", "quirks", "clock", "fates", "delays"] {
         let method = if matches!(path, "state" | "quirks" | "delays") { "PUT" } else { "POST" };
-        let (answered, why) = ask(method, &format!("/_emulator/{path}"), vec![b'['; 8 << 20]).await;
-        assert_eq!(answered, StatusCode::BAD_REQUEST, "{path}: {why}");
+        let (status_code, text) = ask(method, &format!("/_emulator/{path}"), vec![b'['; 8 << 20]).await;
+        assert_eq!(status_code, StatusCode::BAD_REQUEST, "{path}: {text}");
     }
     emulator.stop().await;
 }

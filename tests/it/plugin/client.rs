@@ -1,4 +1,4 @@
-//! The client's side of go-plugin: starts the real program, reads its line, connects.
+//! A client like go-plugin's: starts the program, reads the handshake line and connects.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
@@ -24,13 +24,13 @@ use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, SignatureScheme};
 use tonic::transport::{Channel, Endpoint};
 
-/// Longer than anything takes on a machine that is busy with other things; a test that fails waits this long.
-pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+/// The time limit of each step, long enough for a busy machine.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(20);
 
 pub(super) const COOKIE: (&str, &str) =
     ("TF_PLUGIN_MAGIC_COOKIE", "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2");
 
-/// A certificate and its key, made as go-plugin's `generateCert` does: P-521, self-signed, a CA, for `localhost`.
+/// A certificate and key as from go-plugin's `generateCert`: self-signed CA with P-521 for `localhost`.
 pub(super) struct Certificate {
     pub(super) der: CertificateDer<'static>,
     pub(super) pem: String,
@@ -60,29 +60,29 @@ impl Certificate {
     }
 }
 
-/// What the client shows to prove itself.
+/// How the client authenticates.
 #[derive(Clone, Copy)]
-pub(super) enum Proof<'a> {
-    /// A certificate, signed for with its key.
+pub(super) enum ClientIdentity<'a> {
+    /// A certificate with its key.
     Own(&'a Certificate),
-    /// The first certificate, signed for with the key of the second.
-    Stolen(&'a Certificate, &'a Certificate),
+    /// The first certificate with the key of the second.
+    WrongKey(&'a Certificate, &'a Certificate),
     /// TLS without a certificate.
     Nothing,
     /// No TLS.
     Plaintext,
 }
 
-/// The program and what is heard of it.
+/// A running program and its output.
 pub(super) struct Plugin {
     child: Child,
     stdout: mpsc::Receiver<String>,
     stderr: Option<JoinHandle<String>>,
-    /// The directory for temporary files, all its own.
+    /// Its own directory for temporary files.
     pub(super) temp: TempDir,
 }
 
-/// The program with nothing in its environment but a directory for temporary files.
+/// The program with an empty environment except `TMPDIR`.
 pub(super) fn program(temp: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_terraform-provider-dli"));
     command.env_clear().env("TMPDIR", temp);
@@ -90,7 +90,7 @@ pub(super) fn program(temp: &Path) -> Command {
 }
 
 impl Plugin {
-    /// Starts it as Terraform would, with `extra` in the environment.
+    /// Starts it as Terraform does, with `extra` in the environment.
     pub(super) fn launch(certificate: Option<&Certificate>, extra: &[(&str, &str)]) -> Self {
         Self::start(|command| {
             command.envs([COOKIE, ("PLUGIN_PROTOCOL_VERSIONS", "5,6")]);
@@ -100,7 +100,7 @@ impl Plugin {
         })
     }
 
-    /// Starts it with what `prepare` adds.
+    /// Starts it with the changes of `prepare`.
     pub(super) fn start(prepare: impl FnOnce(&mut Command)) -> Self {
         let temp = tempfile::tempdir().unwrap();
         let mut command = program(temp.path());
@@ -108,74 +108,78 @@ impl Plugin {
         Self::spawn(command, temp)
     }
 
-    /// Starts `command` and listens.
+    /// Starts `command` and reads its output.
     pub(super) fn spawn(mut command: Command, temp: TempDir) -> Self {
-        let mut child =
-            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("a started program");
         let (sender, stdout) = mpsc::channel();
         let output = BufReader::new(child.stdout.take().unwrap());
         thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
         let mut output = child.stderr.take().unwrap();
         let stderr = thread::spawn(move || {
             let mut text = String::new();
-            output.read_to_string(&mut text).expect("stderr is UTF-8");
+            output.read_to_string(&mut text).expect("UTF-8 on standard error");
             text
         });
         Self { child, stdout, stderr: Some(stderr), temp }
     }
 
-    /// The process's number.
+    /// The process ID.
     pub(super) fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// The next line on stdout.
     pub(super) fn line(&self) -> String {
-        self.stdout.recv_timeout(PATIENCE).expect("a line on stdout")
+        self.stdout.recv_timeout(TIMEOUT).expect("a line on stdout")
     }
 
     /// Sends a signal by name.
     pub(super) fn signal(&self, name: &str) {
-        // The shell has it built in; the program of that name is not everywhere.
+        // Not every system has a `kill` program, but every shell has it built in.
         let status = Command::new("sh").args(["-c", &format!("kill -s {name} {}", self.pid())]).status().unwrap();
         assert!(status.success());
     }
 
-    /// Waits until every holder of stdout is gone, at most `bound`, and asserts that nothing more was written there.
-    pub(super) fn silent_end(&self, bound: Duration) {
-        let heard = self.stdout.recv_timeout(bound);
-        assert_eq!(heard, Err(mpsc::RecvTimeoutError::Disconnected), "stdout at its end within {bound:?}");
+    /// Requires that stdout closes within `bound` without more output.
+    pub(super) fn expect_silent_exit(&self, bound: Duration) {
+        let line = self.stdout.recv_timeout(bound);
+        assert_eq!(line, Err(mpsc::RecvTimeoutError::Disconnected), "stdout at its end within {bound:?}");
     }
 
-    /// Waits for the end, at most `bound`: how it ended, and all of stderr.
-    pub(super) fn end(mut self, bound: Duration) -> (ExitStatus, String) {
-        self.silent_end(bound);
+    /// Waits at most `bound` for the exit. Returns the status and standard error.
+    pub(super) fn wait_exit(mut self, bound: Duration) -> (ExitStatus, String) {
+        self.expect_silent_exit(bound);
         let status = self.child.wait().unwrap();
         (status, self.stderr.take().unwrap().join().unwrap())
     }
 
-    /// Ends the process, whatever it does: all of stderr.
+    /// Kills the process. Returns standard error.
     pub(super) fn kill(mut self) -> String {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
         self.stderr.take().unwrap().join().unwrap()
     }
 
-    /// How many files and directories it has left in its directory for temporary files.
-    pub(super) fn traces(&self) -> usize {
+    /// The number of entries in its directory for temporary files.
+    pub(super) fn leftover_files(&self) -> usize {
         self.temp.path().read_dir().unwrap().count()
     }
 }
 
 impl Drop for Plugin {
     fn drop(&mut self) {
-        // Both fail where the process is gone already.
+        // Both fail if the process has already exited.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// The handshake line, taken apart as the client does.
+/// The parsed handshake line.
 #[derive(Debug)]
 pub(super) struct Handshake {
     pub(super) fields: Vec<String>,
@@ -190,13 +194,14 @@ impl Handshake {
         Path::new(&self.fields[3])
     }
 
-    /// A channel to the plugin. With TLS 1.3 a client learns of its refusal only when it reads, so this may succeed where
-    /// no call will.
-    pub(super) async fn channel(&self, proof: Proof<'_>) -> Result<Channel, tonic::transport::Error> {
+    /// Connects to the plugin.
+    ///
+    /// With TLS 1.3, a rejected client gets an error only when it reads, so this can succeed where every call fails.
+    pub(super) async fn channel(&self, identity: ClientIdentity<'_>) -> Result<Channel, tonic::transport::Error> {
         let socket = self.socket().to_owned();
-        let tls = match proof {
-            Proof::Plaintext => None,
-            _ => Some(TlsConnector::from(Arc::new(self.tls(proof)))),
+        let tls = match identity {
+            ClientIdentity::Plaintext => None,
+            _ => Some(TlsConnector::from(Arc::new(self.tls(identity)))),
         };
         Endpoint::from_static("http://localhost")
             .connect_with_connector(tower::service_fn(move |_| {
@@ -214,8 +219,8 @@ impl Handshake {
             .await
     }
 
-    /// go-plugin's settings: the one root is the certificate in the line, the name is `localhost`.
-    fn tls(&self, proof: Proof<'_>) -> ClientConfig {
+    /// go-plugin's TLS settings: the only root is the certificate in the handshake line, and the name is `localhost`.
+    fn tls(&self, identity: ClientIdentity<'_>) -> ClientConfig {
         let mut roots = RootCertStore::empty();
         let server = BASE64_STANDARD_NO_PAD.decode(&self.fields[5]).expect("base64 without padding");
         roots.add(CertificateDer::from(server)).expect("a certificate");
@@ -223,35 +228,35 @@ impl Handshake {
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_root_certificates(roots);
-        let mut config = match proof {
-            Proof::Own(own) => config.with_client_auth_cert(vec![own.der.clone()], own.key()).unwrap(),
-            Proof::Stolen(shown, own) => {
+        let mut config = match identity {
+            ClientIdentity::Own(own) => config.with_client_auth_cert(vec![own.der.clone()], own.key()).unwrap(),
+            ClientIdentity::WrongKey(shown, own) => {
                 let key = aws_lc_rs::sign::any_supported_type(&own.key()).unwrap();
                 let pair = Arc::new(CertifiedKey::new(vec![shown.der.clone()], key));
-                config.with_client_cert_resolver(Arc::new(Shown(pair)))
+                config.with_client_cert_resolver(Arc::new(FixedCertificate(pair)))
             }
-            Proof::Nothing | Proof::Plaintext => config.with_no_client_auth(),
+            ClientIdentity::Nothing | ClientIdentity::Plaintext => config.with_no_client_auth(),
         };
         config.alpn_protocols = vec![b"h2".to_vec()];
         config
     }
 
-    /// Asks for the schema: `Ok` if it was answered, or else where it failed.
-    pub(super) async fn ask(&self, proof: Proof<'_>) -> Result<(), String> {
-        let channel = timeout(PATIENCE, self.channel(proof)).await.expect("an outcome in time");
+    /// Requests the schema.
+    pub(super) async fn request_schema(&self, identity: ClientIdentity<'_>) -> Result<(), String> {
+        let channel = timeout(TIMEOUT, self.channel(identity)).await.expect("a response in time");
         let mut provider = ProviderClient::new(channel.map_err(|error| error.to_string())?);
-        let answer = timeout(PATIENCE, provider.get_provider_schema(get_provider_schema::Request {}));
-        let answer = answer.await.expect("an outcome in time").map_err(|status| status.to_string())?;
-        assert!(answer.into_inner().provider.expect("a provider schema").block.is_some());
+        let response = timeout(TIMEOUT, provider.get_provider_schema(get_provider_schema::Request {}));
+        let response = response.await.expect("a response in time").map_err(|status| status.to_string())?;
+        assert!(response.into_inner().provider.expect("a provider schema").block.is_some());
         Ok(())
     }
 }
 
-/// A resolver that does not compare certificate and key, as rustls' own does.
+/// A resolver that does not check that certificate and key match, unlike rustls' own.
 #[derive(Debug)]
-struct Shown(Arc<CertifiedKey>);
+struct FixedCertificate(Arc<CertifiedKey>);
 
-impl ResolvesClientCert for Shown {
+impl ResolvesClientCert for FixedCertificate {
     fn resolve(&self, _hints: &[&[u8]], _schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
         Some(Arc::clone(&self.0))
     }

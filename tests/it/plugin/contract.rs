@@ -1,4 +1,4 @@
-//! The proto files say what upstream's say: same messages, names, numbers, types, services and streaming.
+//! The proto files match upstream's in messages, names, numbers, types, services and streaming.
 
 use std::fmt::Write as _;
 
@@ -8,16 +8,16 @@ use prost_types::{DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, Fi
 use sha2::{Digest as _, Sha256};
 use terraform_provider_dli::plugin;
 
-/// One line for each thing that both ends of the wire must agree on, sorted: order and comments are free.
+/// Everything that affects the wire format, one sorted line each. Order and comments do not.
 fn listing(package: &str) -> String {
-    let services = FileDescriptorSet::decode(plugin::wire::DESCRIPTORS).expect("the build wrote a descriptor set");
+    let services = FileDescriptorSet::decode(plugin::wire::DESCRIPTORS).expect("a descriptor set");
     let mut lines = Vec::new();
     for file in services.file.iter().filter(|file| file.package() == package) {
         list_file(file, &mut lines);
     }
     lines.sort();
     lines.iter().fold(String::new(), |mut text, line| {
-        writeln!(text, "{line}").expect("a string takes every line");
+        writeln!(text, "{line}").expect("a string");
         text
     })
 }
@@ -73,7 +73,7 @@ fn field_line(message: &DescriptorProto, field: &FieldDescriptorProto) -> String
     };
     let oneof = match field.oneof_index {
         Some(index) if !field.proto3_optional() => {
-            let index = usize::try_from(index).expect("an index is not negative");
+            let index = usize::try_from(index).expect("a positive index");
             message.oneof_decl[index].name()
         }
         _ => "-",
@@ -91,10 +91,9 @@ fn digest(package: &str) -> String {
     hex::encode(Sha256::digest(listing(package)))
 }
 
-/// The digest is of this listing made from `docs/plugin-protocol/tfplugin6.proto` of hashicorp/terraform (protocol 6.11),
-/// compiled in the place of ours.
+/// The digest of the same listing of `docs/plugin-protocol/tfplugin6.proto` of hashicorp/terraform (protocol 6.11).
 #[test]
-fn tfplugin6_is_terraforms_protocol_6_11() {
+fn tfplugin6_matches_protocol_6_11() {
     assert_eq!(
         digest("tfplugin6"),
         "6eb61063ff6af8640c77bbb6875fa07630da6aab790abe11c0a319e7d98885cb",
@@ -103,10 +102,9 @@ fn tfplugin6_is_terraforms_protocol_6_11() {
     );
 }
 
-/// The digest is of this listing made from `internal/plugin/grpc_{broker,controller,stdio}.proto` of hashicorp/go-plugin,
-/// compiled as one file in the place of ours.
+/// The digest of the same listing of `internal/plugin/grpc_{broker,controller,stdio}.proto` of hashicorp/go-plugin.
 #[test]
-fn plugin_is_go_plugins_side_services() {
+fn plugin_matches_go_plugins_services() {
     assert_eq!(
         digest("plugin"),
         "ab2e8c7353ae5051e5971d4de3d190e90615e1e859633cdd47725659150133cb",

@@ -1,4 +1,4 @@
-//! Debug mode: a process that clients attach to.
+//! Debug mode, in which clients attach to a running process.
 
 use std::process::Command;
 
@@ -9,20 +9,20 @@ use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
 use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 
-use super::client::{Handshake, PATIENCE, Plugin, Proof};
+use super::client::{ClientIdentity, Handshake, Plugin, TIMEOUT};
 
 fn start() -> (Plugin, Value) {
     let plugin = Plugin::start(|command| {
         command.arg("--debug");
     });
-    // As a person does: paste the line into a shell.
+    // Evaluates the printed line in a shell, as a user does.
     let script = format!("{}; printf %s \"$TF_REATTACH_PROVIDERS\"", plugin.line());
     let output = Command::new("sh").arg("-c").arg(script).output().unwrap();
-    let value: Value = serde_json::from_slice(&output.stdout).expect("the variable is JSON");
+    let value: Value = serde_json::from_slice(&output.stdout).expect("JSON in the variable");
     (plugin, value["opendli/dli"].clone())
 }
 
-/// The address as the handshake line would give it, for the same client.
+/// The address as a handshake line.
 fn handshake(reattach: &Value) -> Handshake {
     let field = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let address = &reattach["Addr"];
@@ -30,7 +30,7 @@ fn handshake(reattach: &Value) -> Handshake {
 }
 
 #[tokio::test]
-async fn it_serves_until_interrupted() {
+async fn debug_process_serves_until_interrupted() {
     let (plugin, reattach) = start();
     assert_eq!(reattach["Protocol"], "grpc");
     assert_eq!(reattach["ProtocolVersion"], 6);
@@ -38,24 +38,24 @@ async fn it_serves_until_interrupted() {
     assert_eq!(reattach["Test"], true);
     let handshake = handshake(&reattach);
 
-    // The client's probe: it connects and goes.
+    // Like the client's probe: connect and close.
     drop(UnixStream::connect(handshake.socket()).await.unwrap());
-    handshake.ask(Proof::Plaintext).await.unwrap();
-    handshake.ask(Proof::Plaintext).await.unwrap();
+    handshake.request_schema(ClientIdentity::Plaintext).await.unwrap();
+    handshake.request_schema(ClientIdentity::Plaintext).await.unwrap();
 
     plugin.signal("INT");
-    plugin.silent_end(PATIENCE);
-    assert_eq!(plugin.traces(), 0);
-    let (status, text) = plugin.end(PATIENCE);
+    plugin.expect_silent_exit(TIMEOUT);
+    assert_eq!(plugin.leftover_files(), 0);
+    let (status, text) = plugin.wait_exit(TIMEOUT);
     assert_eq!(status.code(), Some(0));
     assert!(text.contains("Ctrl-C"), "{text}");
-    assert_eq!(text.trim().lines().count(), 1, "one sentence and nothing about the probe: {text}");
+    assert_eq!(text.trim().lines().count(), 1, "only the first line: {text}");
 }
 
 #[tokio::test]
-async fn tools_can_list_the_services() {
+async fn reflection_lists_the_services() {
     let (_plugin, reattach) = start();
-    let channel = handshake(&reattach).channel(Proof::Plaintext).await.unwrap();
+    let channel = handshake(&reattach).channel(ClientIdentity::Plaintext).await.unwrap();
     let list = MessageRequest::ListServices(String::new());
     let request = ServerReflectionRequest { host: String::new(), message_request: Some(list) };
     let mut answers = ServerReflectionClient::new(channel)

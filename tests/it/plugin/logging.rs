@@ -1,12 +1,12 @@
-//! What the client can read on stderr.
+//! Logs on standard error.
 
 use serde_json::Value;
 use terraform_provider_dli::plugin::logging;
 use tracing::level_filters::LevelFilter;
 
-use super::client::{Certificate, Handshake, PATIENCE, Plugin, Proof};
+use super::client::{Certificate, ClientIdentity, Handshake, Plugin, TIMEOUT};
 
-/// A line as go-plugin's `parseJSON` takes it: an object, whose special keys are strings, else the client crashes.
+/// Parses a line as go-plugin does. The client crashes if the special keys are not strings.
 fn parse(line: &str) -> Value {
     assert!(line.len() < 64 * 1024, "{} bytes", line.len());
     let record: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line}"));
@@ -20,59 +20,59 @@ fn parse(line: &str) -> Value {
     record
 }
 
-/// Everything on stderr of one short life, in which a stranger was refused.
-async fn life(extra: &[(&str, &str)]) -> Vec<Value> {
+/// The log of a process that rejects one client and serves another.
+async fn log_of(extra: &[(&str, &str)]) -> Vec<Value> {
     let client = Certificate::new();
     let plugin = Plugin::launch(Some(&client), extra);
     let handshake = Handshake::of(&plugin);
-    handshake.ask(Proof::Nothing).await.unwrap_err();
-    handshake.ask(Proof::Own(&client)).await.unwrap();
+    handshake.request_schema(ClientIdentity::Nothing).await.unwrap_err();
+    handshake.request_schema(ClientIdentity::Own(&client)).await.unwrap();
     plugin.signal("TERM");
-    plugin.end(PATIENCE).1.lines().map(parse).collect()
+    plugin.wait_exit(TIMEOUT).1.lines().map(parse).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_line_is_hclogs() {
+async fn every_line_is_hclog_json() {
     let levels = |lines: &[Value]| -> Vec<String> {
         let mut levels: Vec<_> = lines.iter().map(|line| line["@level"].as_str().unwrap().to_owned()).collect();
         levels.sort();
         levels.dedup();
         levels
     };
-    let warnings = life(&[("TF_LOG", "TRACE"), ("TF_LOG_PROVIDER", "WARN")]).await;
+    let warnings = log_of(&[("TF_LOG", "TRACE"), ("TF_LOG_PROVIDER", "WARN")]).await;
     assert_eq!(levels(&warnings), ["warn"]);
     assert!(warnings[0]["@message"].as_str().unwrap().contains("refused a connection"), "{warnings:?}");
-    let all = life(&[("TF_LOG", "TRACE")]).await;
+    let all = log_of(&[("TF_LOG", "TRACE")]).await;
     assert!(levels(&all).contains(&"debug".to_owned()), "{all:?}");
     assert!(all.iter().any(|line| line["cause"] == "terminated"), "{all:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_asked_nothing_said() {
-    assert!(life(&[]).await.is_empty());
-    assert!(life(&[("TF_LOG", "OFF")]).await.is_empty());
+async fn no_log_without_tf_log() {
+    assert!(log_of(&[]).await.is_empty());
+    assert!(log_of(&[("TF_LOG", "OFF")]).await.is_empty());
 }
 
-/// This test is its own subject: it starts itself with the variable set.
+/// The test starts itself with the variable set.
 #[test]
-fn a_panic_is_one_line() {
+fn panic_is_one_log_line() {
     const CHILD: &str = "LOG_TEST_PANICS";
     if std::env::var_os(CHILD).is_some() {
         logging::install(LevelFilter::OFF);
         panic!("two\nlines");
     }
     let output = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "plugin::logging::a_panic_is_one_line", "--nocapture"])
+        .args(["--exact", "plugin::logging::panic_is_one_log_line", "--nocapture"])
         .env(CHILD, "1")
         .output()
         .unwrap();
     let text = String::from_utf8(output.stderr).unwrap();
-    // The test harness adds its own words after ours.
+    // The test harness prints more lines.
     let line = text.lines().next().expect("a line");
     let record = parse(line);
     assert_eq!(record["@level"], "error");
     assert_eq!(record["@message"], "the provider panicked: two\nlines");
     assert!(record["location"].as_str().unwrap().contains("tests/it/plugin/logging.rs:"), "{record}");
-    assert!(record["backtrace"].as_str().unwrap().contains("a_panic_is_one_line"), "{record}");
+    assert!(record["backtrace"].as_str().unwrap().contains("panic_is_one_log_line"), "{record}");
     assert!(!text.contains("panicked at"), "{text}");
 }

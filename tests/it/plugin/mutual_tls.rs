@@ -1,46 +1,46 @@
-//! Who is let in. With TLS 1.3 a refused client sees its handshake succeed; what counts is that no call is answered.
+//! Client authentication. With TLS 1.3, the handshake of a rejected client succeeds, so the tests send a call.
 
 use std::os::unix::fs::PermissionsExt as _;
 
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::UnixStream;
 
-use super::client::{Certificate, Handshake, Plugin, Proof};
+use super::client::{Certificate, ClientIdentity, Handshake, Plugin};
 
 #[tokio::test]
-async fn only_the_clients_own_certificate_is_let_in() {
+async fn only_the_client_certificate_is_accepted() {
     let (client, stranger) = (Certificate::new(), Certificate::new());
     let plugin = Plugin::launch(Some(&client), &[]);
     let handshake = Handshake::of(&plugin);
 
-    handshake.ask(Proof::Own(&client)).await.unwrap();
-    for (who, proof) in [
-        ("a certificate with the same names", Proof::Own(&stranger)),
-        ("the certificate without its key", Proof::Stolen(&client, &stranger)),
-        ("no certificate", Proof::Nothing),
-        ("no TLS", Proof::Plaintext),
+    handshake.request_schema(ClientIdentity::Own(&client)).await.unwrap();
+    for (who, identity) in [
+        ("a certificate with the same names", ClientIdentity::Own(&stranger)),
+        ("the certificate without its key", ClientIdentity::WrongKey(&client, &stranger)),
+        ("no certificate", ClientIdentity::Nothing),
+        ("no TLS", ClientIdentity::Plaintext),
     ] {
-        assert!(handshake.ask(proof).await.is_err(), "{who}");
+        assert!(handshake.request_schema(identity).await.is_err(), "{who}");
     }
-    // The refused ones were in nobody's way.
-    handshake.ask(Proof::Own(&client)).await.unwrap();
+    // Rejected clients do not block others.
+    handshake.request_schema(ClientIdentity::Own(&client)).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_peer_that_says_nothing_keeps_nobody_waiting() {
+async fn silent_client_does_not_block_others() {
     let client = Certificate::new();
     let plugin = Plugin::launch(Some(&client), &[]);
     let handshake = Handshake::of(&plugin);
     let silent = UnixStream::connect(handshake.socket()).await.unwrap();
-    // The first bytes of a TLS record, and no more.
+    // Only the first bytes of a TLS record.
     let mut halting = UnixStream::connect(handshake.socket()).await.unwrap();
     halting.write_all(&[22, 3, 1]).await.unwrap();
-    handshake.ask(Proof::Own(&client)).await.unwrap();
+    handshake.request_schema(ClientIdentity::Own(&client)).await.unwrap();
     drop((silent, halting));
 }
 
 #[test]
-fn the_socket_is_this_users_alone() {
+fn socket_is_accessible_only_to_the_user() {
     let plugin = Plugin::launch(None, &[]);
     let handshake = Handshake::of(&plugin);
     let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o777;

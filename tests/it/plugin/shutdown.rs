@@ -1,4 +1,4 @@
-//! The services beside the provider's, and the end.
+//! go-plugin's services and the shutdown.
 
 use std::time::{Duration, Instant};
 
@@ -12,19 +12,20 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
-use super::client::{COOKIE, Certificate, Handshake, PATIENCE, Plugin, Proof, program};
+use super::client::{COOKIE, Certificate, ClientIdentity, Handshake, Plugin, TIMEOUT, program};
 
-/// The client waits this long after its Shutdown before it kills; the aim is a twentieth of it, but a machine may be busy.
+/// The client kills the process if it runs this long after Shutdown. The target is a twentieth of it on an idle
+/// machine.
 const SHUTDOWN: Duration = Duration::from_secs(2);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_process_ends_on_shutdown_whatever_is_still_open() {
+async fn process_exits_on_shutdown_with_open_streams() {
     let client = Certificate::new();
     let plugin = Plugin::launch(Some(&client), &[]);
     let handshake = Handshake::of(&plugin);
-    let channel = handshake.channel(Proof::Own(&client)).await.unwrap();
+    let channel = handshake.channel(ClientIdentity::Own(&client)).await.unwrap();
 
-    // As go-plugin opens them on every connection.
+    // go-plugin opens these on every connection.
     let mut stdio = GrpcStdioClient::new(channel.clone()).stream_stdio(()).await.unwrap().into_inner();
     let talk = tokio_stream::once(ConnInfo { service_id: 1, ..ConnInfo::default() });
     let talk = futures_util::StreamExt::chain(talk, tokio_stream::pending());
@@ -33,44 +34,44 @@ async fn the_process_ends_on_shutdown_whatever_is_still_open() {
     let mut health = HealthClient::new(channel.clone());
     let about = HealthCheckRequest { service: "plugin".to_owned() };
     assert_eq!(health.check(about.clone()).await.unwrap().into_inner().status(), ServingStatus::Serving);
-    // A stream that nothing ends.
+    // A stream without an end.
     let mut watch = health.watch(about).await.unwrap().into_inner();
     assert!(watch.message().await.unwrap().is_some());
 
-    handshake.ask(Proof::Own(&client)).await.unwrap();
-    assert!(stdio.message().now_or_never().is_none(), "stdio is open and silent");
-    assert!(broker.message().now_or_never().is_none(), "the broker is open and silent");
-    assert_eq!(plugin.traces(), 1);
+    handshake.request_schema(ClientIdentity::Own(&client)).await.unwrap();
+    assert!(stdio.message().now_or_never().is_none(), "stdio is open without messages");
+    assert!(broker.message().now_or_never().is_none(), "the broker is open without messages");
+    assert_eq!(plugin.leftover_files(), 1);
 
     let begin = Instant::now();
-    GrpcControllerClient::new(channel).shutdown(Empty {}).await.expect("an answer before the end");
-    assert_eq!(timeout(PATIENCE, stdio.message()).await.expect("an end in time").unwrap(), None);
-    assert_eq!(timeout(PATIENCE, broker.message()).await.expect("an end in time").unwrap(), None);
-    plugin.silent_end(SHUTDOWN);
+    GrpcControllerClient::new(channel).shutdown(Empty {}).await.expect("a response before the exit");
+    assert_eq!(timeout(TIMEOUT, stdio.message()).await.expect("a closed stream in time").unwrap(), None);
+    assert_eq!(timeout(TIMEOUT, broker.message()).await.expect("a closed stream in time").unwrap(), None);
+    plugin.expect_silent_exit(SHUTDOWN);
     assert!(begin.elapsed() < SHUTDOWN);
-    assert_eq!(plugin.traces(), 0);
-    let (status, text) = plugin.end(PATIENCE);
+    assert_eq!(plugin.leftover_files(), 0);
+    let (status, text) = plugin.wait_exit(TIMEOUT);
     assert_eq!((status.code(), text.as_str()), (Some(0), ""));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_interrupt_is_left_to_the_client() {
+async fn interrupt_is_left_to_the_client() {
     let plugin = Plugin::launch(None, &[]);
     let handshake = Handshake::of(&plugin);
     plugin.signal("INT");
-    handshake.ask(Proof::Plaintext).await.unwrap();
+    handshake.request_schema(ClientIdentity::Plaintext).await.unwrap();
     plugin.signal("INT");
-    handshake.ask(Proof::Plaintext).await.unwrap();
+    handshake.request_schema(ClientIdentity::Plaintext).await.unwrap();
     plugin.signal("TERM");
-    plugin.silent_end(PATIENCE);
-    assert_eq!(plugin.traces(), 0);
-    let (status, _) = plugin.end(PATIENCE);
+    plugin.expect_silent_exit(TIMEOUT);
+    assert_eq!(plugin.leftover_files(), 0);
+    let (status, _) = plugin.wait_exit(TIMEOUT);
     assert_eq!(status.code(), Some(0));
 }
 
-/// `kill -9` of the client: here a shell has its part.
+/// Here a shell is the client that is killed.
 #[test]
-fn the_process_does_not_outlive_its_client() {
+fn process_exits_with_its_client() {
     let temp = tempfile::tempdir().unwrap();
     let inner = program(temp.path());
     let mut command = std::process::Command::new("sh");
@@ -80,9 +81,9 @@ fn the_process_does_not_outlive_its_client() {
     let client = Plugin::spawn(command, temp);
     let handshake = Handshake::of(&client);
     client.signal("KILL");
-    client.silent_end(Duration::from_secs(5));
+    client.expect_silent_exit(Duration::from_secs(5));
     assert!(!handshake.socket().exists());
-    assert_eq!(client.traces(), 0);
-    let (_, text) = client.end(PATIENCE);
+    assert_eq!(client.leftover_files(), 0);
+    let (_, text) = client.wait_exit(TIMEOUT);
     assert!(text.contains("the client exited"), "{text}");
 }

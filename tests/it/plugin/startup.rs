@@ -1,54 +1,54 @@
-//! The start: what the line says, and when there is none.
+//! The handshake line and startup errors.
 
-use super::client::{COOKIE, Certificate, Handshake, PATIENCE, Plugin, Proof};
+use super::client::{COOKIE, Certificate, ClientIdentity, Handshake, Plugin, TIMEOUT};
 
 #[test]
-fn the_line_has_six_fields_in_go_plugins_order() {
+fn handshake_line_has_six_fields() {
     let plugin = Plugin::launch(Some(&Certificate::new()), &[]);
     let handshake = Handshake::of(&plugin);
     assert_eq!(handshake.fields.len(), 6);
     assert_eq!(handshake.fields[..3], ["1", "6", "unix"]);
     assert!(handshake.socket().starts_with(plugin.temp.path()));
     assert_eq!(handshake.fields[4], "grpc");
-    // The client takes a certificate only from a field longer than this.
+    // The client ignores a shorter certificate field.
     assert!(handshake.fields[5].len() > 50);
 }
 
 #[test]
-fn the_seventh_field_is_there_when_asked_for() {
+fn seventh_field_is_optional() {
     let plugin = Plugin::launch(None, &[("PLUGIN_MULTIPLEX_GRPC", "true")]);
     let handshake = Handshake::of(&plugin);
     assert_eq!(handshake.fields[5..], ["", "false"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_client_certificate_it_speaks_plaintext() {
+async fn no_client_certificate_means_plaintext() {
     let plugin = Plugin::launch(None, &[]);
     let handshake = Handshake::of(&plugin);
     assert_eq!(handshake.fields[5..], [""]);
-    handshake.ask(Proof::Plaintext).await.unwrap();
+    handshake.request_schema(ClientIdentity::Plaintext).await.unwrap();
 }
 
-/// A socket's path holds about 100 bytes.
+/// The path of a socket is limited to about 100 bytes.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_long_directory_for_temporary_files_is_no_obstacle() {
+async fn long_tmpdir_is_supported() {
     let long = tempfile::tempdir().unwrap();
     let long = long.path().join("d".repeat(100));
     std::fs::create_dir(&long).unwrap();
     let certificate = Certificate::new();
     let plugin = Plugin::launch(Some(&certificate), &[("TMPDIR", long.to_str().unwrap())]);
     let handshake = Handshake::of(&plugin);
-    handshake.ask(Proof::Own(&certificate)).await.unwrap();
+    handshake.request_schema(ClientIdentity::Own(&certificate)).await.unwrap();
     let directory = handshake.socket().parent().unwrap().to_owned();
     plugin.signal("TERM");
-    plugin.end(PATIENCE);
+    plugin.wait_exit(TIMEOUT);
     assert!(!directory.exists());
     assert_eq!(long.read_dir().unwrap().count(), 0);
 }
 
 #[test]
-fn started_by_hand_it_says_what_it_is() {
-    let (status, text) = Plugin::start(|_| {}).end(PATIENCE);
+fn manual_start_prints_usage() {
+    let (status, text) = Plugin::start(|_| {}).wait_exit(TIMEOUT);
     assert_eq!(status.code(), Some(1));
     for word in ["opendli/dli", "required_providers", "dev_overrides", "--debug", "dli-emulator", "terraform init"] {
         assert!(text.contains(word), "{word} in {text}");
@@ -57,22 +57,22 @@ fn started_by_hand_it_says_what_it_is() {
 }
 
 #[test]
-fn started_by_another_kind_of_client_it_says_so() {
+fn unknown_cookie_is_an_error() {
     let (status, text) = Plugin::start(|command| {
         command.env(COOKIE.0, "the cookie of another program");
     })
-    .end(PATIENCE);
+    .wait_exit(TIMEOUT);
     assert_eq!(status.code(), Some(1));
     assert!(text.contains("TF_PLUGIN_MAGIC_COOKIE") && text.contains("required_providers"), "{text}");
 }
 
-/// The client compares the versions and tells its user; it has to be left the time to do so.
+/// The client compares the versions and reports the error, so the process must not exit first.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_without_protocol_6_is_told_the_version() {
+async fn client_without_protocol_6_gets_the_version() {
     let plugin = Plugin::launch(None, &[("PLUGIN_PROTOCOL_VERSIONS", "4,5"), ("TF_LOG", "ERROR")]);
     let handshake = Handshake::of(&plugin);
     assert_eq!(handshake.fields[1], "6");
-    handshake.ask(Proof::Plaintext).await.unwrap();
+    handshake.request_schema(ClientIdentity::Plaintext).await.unwrap();
     let text = plugin.kill();
     assert!(
         text.contains("does not offer plugin protocol 6") && text.contains(r#""protocol_versions":"4,5""#),
@@ -81,9 +81,9 @@ async fn a_client_without_protocol_6_is_told_the_version() {
 }
 
 #[test]
-fn a_client_certificate_that_cannot_be_read_is_no_reason_for_plaintext() {
+fn invalid_client_certificate_is_an_error() {
     for unreadable in ["nonsense", "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n"] {
-        let (status, text) = Plugin::launch(None, &[("PLUGIN_CLIENT_CERT", unreadable)]).end(PATIENCE);
+        let (status, text) = Plugin::launch(None, &[("PLUGIN_CLIENT_CERT", unreadable)]).wait_exit(TIMEOUT);
         assert_eq!(status.code(), Some(1));
         assert!(text.starts_with("[ERROR] ") && text.contains("PLUGIN_CLIENT_CERT"), "{text}");
     }

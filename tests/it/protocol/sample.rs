@@ -1,4 +1,4 @@
-//! What `dli` does not have, or not only: a provider with a data source, on the wire.
+//! The gRPC service of a provider with only a data source.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use terraform_provider_dli::framework::server::Server;
 use terraform_provider_dli::framework::value::{UNKNOWN, Value};
 use terraform_provider_dli::protocol::tfplugin6 as wire;
 
-use super::{client_of, envelope};
+use super::{client_of, dynamic_value};
 
 struct Sample;
 
@@ -36,7 +36,7 @@ impl Provider for Sample {
     }
 }
 
-/// Finds everything but what is named "gone".
+/// Finds every name except "gone".
 struct Lookup;
 
 #[async_trait]
@@ -55,12 +55,12 @@ impl DataSource for Lookup {
         if name == "gone" {
             return Err(Diagnostic::error("Not Found", "").at(Path::attribute("name")).into());
         }
-        response.set_state(looked_up(name.into(), format!("id of {name}").into()));
+        response.set_state(lookup(name.into(), format!("id of {name}").into()));
         Ok(())
     }
 }
 
-fn looked_up(name: Value, id: Value) -> Value {
+fn lookup(name: Value, id: Value) -> Value {
     Value::map([("name", name), ("id", id)])
 }
 
@@ -69,7 +69,7 @@ fn summaries(diagnostics: &[wire::Diagnostic]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn a_data_source_is_listed_checked_and_read() {
+async fn data_source_is_listed_validated_and_read() {
     let mut provider = client_of(Server::new(Sample)).await;
     let metadata = provider.get_metadata(wire::get_metadata::Request::default()).await.unwrap().into_inner();
     assert_eq!(metadata.data_sources.iter().map(|kind| &kind.type_name).collect::<Vec<_>>(), ["sample_lookup"]);
@@ -85,25 +85,25 @@ async fn a_data_source_is_listed_checked_and_read() {
 
     let type_name = || "sample_lookup".to_owned();
     for (config, expected) in [
-        (looked_up(UNKNOWN, Value::Null), vec![]),
-        (looked_up(Value::Null, Value::Null), vec!["Missing Required Attribute"]),
-        (looked_up("a".into(), "mine".into()), vec!["Attribute Cannot Be Set"]),
+        (lookup(UNKNOWN, Value::Null), vec![]),
+        (lookup(Value::Null, Value::Null), vec!["Missing Required Attribute"]),
+        (lookup("a".into(), "mine".into()), vec!["Attribute Cannot Be Set"]),
     ] {
         let request =
-            wire::validate_data_resource_config::Request { type_name: type_name(), config: envelope(&config) };
-        let answer = provider.validate_data_resource_config(request).await.unwrap().into_inner();
-        assert_eq!(summaries(&answer.diagnostics), expected);
+            wire::validate_data_resource_config::Request { type_name: type_name(), config: dynamic_value(&config) };
+        let response = provider.validate_data_resource_config(request).await.unwrap().into_inner();
+        assert_eq!(summaries(&response.diagnostics), expected);
     }
 
     let request = |type_name: String, name: &str| wire::read_data_source::Request {
         type_name,
-        config: envelope(&looked_up(name.into(), Value::Null)),
+        config: dynamic_value(&lookup(name.into(), Value::Null)),
         ..Default::default()
     };
-    let answer = provider.read_data_source(request(type_name(), "a")).await.unwrap().into_inner();
-    assert_eq!((answer.state, answer.diagnostics), (envelope(&looked_up("a".into(), "id of a".into())), vec![]));
-    let answer = provider.read_data_source(request(type_name(), "gone")).await.unwrap().into_inner();
-    assert_eq!((answer.state, summaries(&answer.diagnostics)), (envelope(&Value::Null), vec!["Not Found"]));
-    let answer = provider.read_data_source(request("sample_other".into(), "a")).await.unwrap().into_inner();
-    assert_eq!(summaries(&answer.diagnostics), ["Not in This Provider"]);
+    let response = provider.read_data_source(request(type_name(), "a")).await.unwrap().into_inner();
+    assert_eq!((response.state, response.diagnostics), (dynamic_value(&lookup("a".into(), "id of a".into())), vec![]));
+    let response = provider.read_data_source(request(type_name(), "gone")).await.unwrap().into_inner();
+    assert_eq!((response.state, summaries(&response.diagnostics)), (dynamic_value(&Value::Null), vec!["Not Found"]));
+    let response = provider.read_data_source(request("sample_other".into(), "a")).await.unwrap().into_inner();
+    assert_eq!(summaries(&response.diagnostics), ["Not in This Provider"]);
 }

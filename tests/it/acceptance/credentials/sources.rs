@@ -87,8 +87,8 @@ fn permanent_credential_sources() {
 fn temporary_credential_sources() {
     const TOKEN: &str = "canary-secret-of-the-moment";
     let sso = serde_json::json!({"current": "sso", "profiles": [{
-        "name": "sso", "mode": "SSO", "accessKeyId": "", "secretAccessKey": "", "agencyName": "", "ssoAuth": {"stsToken":
-        {"accessKeyId": ACCESS_KEY, "secretAccessKey": SECRET_KEY, "securityToken": TOKEN}},
+        "name": "sso", "mode": "SSO", "accessKeyId": "", "secretAccessKey": "", "agencyName": "",
+        "ssoAuth": {"stsToken": {"accessKeyId": ACCESS_KEY, "secretAccessKey": SECRET_KEY, "securityToken": TOKEN}},
     }]});
     let temporary = |arguments: String| source(arguments, BY_TEMPORARY_KEY);
     let variables = [("HW_ACCESS_KEY", ACCESS_KEY), ("HW_SECRET_KEY", SECRET_KEY), ("HW_SECURITY_TOKEN", TOKEN)];

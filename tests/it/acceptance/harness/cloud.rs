@@ -53,8 +53,9 @@ impl Cloud {
     /// The provider block for this emulator, with more arguments.
     pub(crate) fn provider_block(&self, arguments: &str) -> String {
         format!(
-            "provider \"dli\" {{\n  region = \"{REGION}\"\n  project_id = \"{PROJECT}\"\n  access_key = \"{ACCESS_KEY}\"\n  \
-             secret_key = \"{SECRET_KEY}\"\n  endpoints = {{ dli = \"{}\" }}\n  {arguments}\n}}\n",
+            "provider \"dli\" {{\n  region = \"{REGION}\"\n  project_id = \"{PROJECT}\"\n  \
+             access_key = \"{ACCESS_KEY}\"\n  secret_key = \"{SECRET_KEY}\"\n  \
+             endpoints = {{ dli = \"{}\" }}\n  {arguments}\n}}\n",
             self.emulator().endpoint()
         )
     }

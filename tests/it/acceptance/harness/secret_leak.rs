@@ -1,9 +1,9 @@
 //! Searches the output and files of each command for secrets.
 //!
-//! Every secret of these tests contains one of the [`MARKS`]: secret keys, security tokens, passwords, IAM tokens, and the
-//! credentials of the emulator's IAM and metadata service. After each command, its output and all files that it created or
-//! changed below its directory are searched: states, backups, plans, the creation journal and logs. A mark in clear text or
-//! encoded fails the test.
+//! Every secret of these tests contains one of the [`MARKS`]: secret keys, security tokens, passwords, IAM tokens, and
+//! the credentials of the emulator's IAM and metadata service. After each command, its output and all files that it
+//! created or changed below its directory are searched: states, backups, plans, the creation journal and logs. A mark
+//! in clear text or encoded fails the test.
 //!
 //! ```sh
 //! TF_LOG=TRACE cargo test --test it acceptance; cat target/tmp/secret_search.txt
@@ -11,8 +11,8 @@
 //!
 //! This writes and searches Terraform's full logs, and writes a list of what was searched.
 //!
-//! The tests' own text is not searched: files that a command does not change, such as configurations, and Terraform's copy
-//! of the configuration (`tfconfig/` in a plan, `configuration` in the output of `terraform show -json`).
+//! The tests' own text is not searched: files that a command does not change, such as configurations, and Terraform's
+//! copy of the configuration (`tfconfig/` in a plan, `configuration` in the output of `terraform show -json`).
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -128,8 +128,8 @@ fn forms(text: &str) -> Vec<(&'static str, String)> {
         (" in bytes", numbers(", ")),
         (" in bytes without commas", numbers(" ")),
     ];
-    // Base64 encodes three bytes as four characters, so the text has three possible alignments. Characters that include bits
-    // of neighboring bytes are left out. The alphabets differ only in symbols, which these texts do not produce.
+    // Base64 encodes three bytes as four characters, so the text has three possible alignments. Characters that include
+    // bits of neighboring bytes are left out. The alphabets differ only in symbols, which these texts do not produce.
     for moved in 0..3 {
         let whole = text.len() - (3 - moved) % 3;
         let inner = &text.as_bytes()[(3 - moved) % 3..][..whole / 3 * 3];

@@ -36,8 +36,8 @@ pub(crate) struct Workspace {
 }
 
 impl Workspace {
-    /// An empty configuration without a provider block. The provider's binary is alone in `provider/`, so each test has its
-    /// own path.
+    /// An empty configuration without a provider block. The provider's binary is alone in `provider/`, so each test has
+    /// its own path.
     pub(crate) fn new(terraform: &Terraform) -> Self {
         let directory = tempfile::Builder::new().prefix("acceptance-").tempdir_in(env!("CARGO_TARGET_TMPDIR"));
         let directory = directory.expect("a directory created by cargo");

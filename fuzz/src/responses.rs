@@ -1,5 +1,5 @@
-//! What the service, or anything in its place, may answer: every call of the client comes to an end, and its error is a
-//! bounded text without anything that a terminal would act upon.
+//! Random responses to every call of the client. Each call returns, and its error is a short text without control
+//! characters and secrets.
 
 use std::{
     cell::RefCell,
@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use super::source::Source;
 
 const ID: &str = "2a620c33-5609-40c9-affd-2b6453071b0f";
-/// Every call, and what the path has in it that is answered by the bytes; to the others on its way there is a usual answer.
+/// Every operation, and a part of the path that gets the random response. Other requests get a default response.
 const OPERATIONS: [(Operation, &str); 21] = [
     (Operation::ShowConnection, ""),
     (Operation::CreateConnection, ""),
@@ -51,62 +51,62 @@ const OPERATIONS: [(Operation, &str); 21] = [
     (Operation::MetadataSession, "/meta-data/latest/api/token"),
     (Operation::MetadataKey, "/openstack/latest/securitykey"),
 ];
-/// What the request under test carries, and an answer may send back.
+/// A secret of the request under test, which a response may contain.
 const TOKEN: &str = "canary-security-token";
-/// What no request carries.
+/// A secret that no request contains.
 const SECRET_KEY: &str = "canary-secret-key";
-/// What an answer hands out where it hands out credentials; that is never shown.
-const HANDED_OUT: &str = "canary-handed-out";
-/// Where an answer says these, it sends the token back, whole or with a mark in it that takes no room.
+/// The secret in responses that issue credentials. No error may contain it.
+const ISSUED: &str = "canary-handed-out";
+/// Words in a response that are replaced by the token, unchanged or with a zero-width character.
 const ECHOES: [(&str, &str); 2] = [("pooled1", TOKEN), ("pool1", "canary-security\u{200b}-token")];
-/// Header of an answer that carries a token.
+/// The response header that contains a token.
 const SUBJECT_TOKEN: &str = "X-Subject-Token";
-/// For how long the one call is repeated that cannot be made without being repeated.
-const PATIENCE: Duration = Duration::from_millis(200);
-/// Longest text of an error with all its causes: the service's own words are cut at 1000 characters.
-const LONGEST: usize = 4000;
+/// The deadline of the call that always retries.
+const DEADLINE: Duration = Duration::from_millis(200);
+/// The maximum length of an error with its sources. The service's text is cut at 1000 characters.
+const MAX_LENGTH: usize = 4000;
 
-/// A server that answers what it is told.
-struct Bench {
+/// A server with a scripted response.
+struct Server {
     runtime: Runtime,
     address: SocketAddr,
-    told: Arc<Mutex<Told>>,
+    script: Arc<Mutex<Script>>,
 }
 
-/// What it is told.
+/// The scripted response.
 #[derive(Default)]
-struct Told {
-    /// Requests with this in their paths are answered so.
+struct Script {
+    /// Requests whose path contains this get the response.
     path: &'static str,
-    answer: Vec<u8>,
-    /// How many there were.
-    asked: usize,
+    response: Vec<u8>,
+    /// The number of these requests.
+    requests: usize,
 }
 
 thread_local! {
-    static BENCH: RefCell<Option<Bench>> = const { RefCell::new(None) };
+    static SERVER: RefCell<Option<Server>> = const { RefCell::new(None) };
 }
 
-impl Bench {
+impl Server {
     fn new() -> Self {
         let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let told = Arc::<Mutex<Told>>::default();
+        let script = Arc::<Mutex<Script>>::default();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a free port");
-        let address = listener.local_addr().expect("it is bound");
-        runtime.spawn(serve(listener, Arc::clone(&told)));
-        Self { runtime, address, told }
+        let address = listener.local_addr().expect("a bound socket");
+        runtime.spawn(serve(listener, Arc::clone(&script)));
+        Self { runtime, address, script }
     }
 }
 
-/// Seen by a caller who first has to do what is under test.
+/// Opens a project with a configuration whose first call is the operation under test.
 async fn project(address: SocketAddr, operation: Operation) -> Result<Project, Error> {
     let key = AccessKey { id: "AKEXAMPLE".into(), secret: SECRET_KEY.into(), security_token: Some(TOKEN.into()) };
     let name = |name: &str| NameOrId::Name(name.to_owned());
-    let form = match operation {
+    let credentials_source = match operation {
         Operation::CreateToken => CredentialsSource::Password(PasswordCredentials {
-            user: name("somebody"),
+            user: name("user"),
             password: TOKEN.into(),
-            domain: Some(name("somewhere")),
+            domain: Some(name("domain")),
         }),
         Operation::MetadataSession | Operation::MetadataKey => CredentialsSource::Metadata { searched: Vec::new() },
         _ => CredentialsSource::Key(key),
@@ -116,7 +116,7 @@ async fn project(address: SocketAddr, operation: Operation) -> Result<Project, E
     let agency = (operation == Operation::AssumeAgency).then_some(agency);
     let endpoint = Some(format!("http://{address}"));
     let config = Config {
-        credentials: Some(Credentials { source: form, origin, agency }),
+        credentials: Some(Credentials { source: credentials_source, origin, agency }),
         region: Some("cn-north-4".into()),
         project_id: (operation != Operation::ListProjects).then(|| "48cc2c48765f481480c7db940d6409d1".into()),
         project_name: Some("cn-north-4".into()),
@@ -125,19 +125,20 @@ async fn project(address: SocketAddr, operation: Operation) -> Result<Project, E
         metadata_endpoint: endpoint,
         ..Config::default()
     };
-    let client = Client::new(config).expect("in order");
+    let client = Client::new(config).expect("a valid configuration");
     if operation == Operation::ListProjects {
-        return client.open((None, None), Instant::now() + PATIENCE, &CancellationToken::new()).await;
+        return client.open((None, None), Instant::now() + DEADLINE, &CancellationToken::new()).await;
     }
     client.project(None, None)
 }
 
-/// One request for each connection; a request is over when its head and the length that it announces are read.
-async fn serve(listener: TcpListener, told: Arc<Mutex<Told>>) {
+/// Serves one request per connection. A request is complete when its head and `Content-Length` are read.
+async fn serve(listener: TcpListener, script: Arc<Mutex<Script>>) {
     while let Ok((mut connection, _)) = listener.accept().await {
         let mut request = Vec::new();
         loop {
-            let whole = request.windows(4).position(|end| end == b"\r\n\r\n").map(|end| end + 4 + announced(&request));
+            let whole =
+                request.windows(4).position(|end| end == b"\r\n\r\n").map(|end| end + 4 + content_length(&request));
             if whole.is_some_and(|length| request.len() >= length) {
                 break;
             }
@@ -148,12 +149,12 @@ async fn serve(listener: TcpListener, told: Arc<Mutex<Told>>) {
         let request = String::from_utf8_lossy(&request);
         let line = request.lines().next().unwrap_or_default();
         let bytes = {
-            let mut told = told.lock().expect("nobody panics with it");
-            if line.contains(told.path) {
-                told.asked += 1;
-                told.answer.clone()
+            let mut script = script.lock().expect("no panic");
+            if line.contains(script.path) {
+                script.requests += 1;
+                script.response.clone()
             } else {
-                usual(line)
+                default_response(line)
             }
         };
         let _ = connection.write_all(&bytes).await;
@@ -161,38 +162,38 @@ async fn serve(listener: TcpListener, told: Arc<Mutex<Told>>) {
     }
 }
 
-/// The answer to what is asked before the request under test, or after it: the session of the metadata service, or nothing.
-fn usual(line: &str) -> Vec<u8> {
+/// The response to requests before or after the one under test.
+fn default_response(line: &str) -> Vec<u8> {
     let body = if line.contains("/meta-data/") { TOKEN } else { "{}" };
     format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
 }
 
-fn announced(request: &[u8]) -> usize {
+fn content_length(request: &[u8]) -> usize {
     let head = String::from_utf8_lossy(request).to_ascii_lowercase();
     let length = head.split("content-length:").nth(1).and_then(|rest| rest.split("\r\n").next());
     length.and_then(|length| length.trim().parse().ok()).unwrap_or(0)
 }
 
 pub fn run(bytes: &[u8]) {
-    BENCH.with_borrow_mut(|bench| {
-        let bench = bench.get_or_insert_with(Bench::new);
+    SERVER.with_borrow_mut(|server| {
+        let server = server.get_or_insert_with(Server::new);
         let mut source = Source::new(bytes);
         let (operation, path) = OPERATIONS[source.below(OPERATIONS.len())];
-        let answer = if source.rarely(16) { source.rest().to_vec() } else { reply(&mut source, operation) };
-        *bench.told.lock().expect("nobody panics with it") = Told { path, answer: answer.clone(), asked: 0 };
-        // A client of its own: what one refusal teaches of the service's limits would hold up the calls after it.
-        if let Err(error) = bench.runtime.block_on(call(bench.address, operation)) {
-            check(&error, &answer);
+        let response = if source.rarely(16) { source.rest().to_vec() } else { random_response(&mut source, operation) };
+        *server.script.lock().expect("no panic") = Script { path, response: response.clone(), requests: 0 };
+        // Each run has its own client, because a learned rate limit would delay later calls.
+        if let Err(error) = server.runtime.block_on(call(server.address, operation)) {
+            check(&error, &response);
             let text = error.to_string();
-            // The session of the metadata service is asked for without any secret.
+            // A metadata session request contains no secret.
             assert!(operation == Operation::MetadataSession || !text.contains(TOKEN), "{text}");
-            assert!(is_told_elsewhere(&answer) || !text.contains(HANDED_OUT), "{text}");
+            assert!(echoes_issued_elsewhere(&response) || !text.contains(ISSUED), "{text}");
         }
-        assert!(bench.told.lock().expect("nobody panics with it").asked > 0, "{operation} is not asked for");
+        assert!(server.script.lock().expect("no panic").requests > 0, "{operation} was not requested");
     });
 }
 
-fn reply(source: &mut Source<'_>, operation: Operation) -> Vec<u8> {
+fn random_response(source: &mut Source<'_>, operation: Operation) -> Vec<u8> {
     const STATUSES: [u16; 16] = [200, 200, 200, 201, 204, 400, 401, 403, 404, 408, 429, 500, 502, 503, 302, 101];
     let status = STATUSES[source.below(STATUSES.len())];
     let mut head = format!("HTTP/1.1 {status} x\r\nConnection: close\r\n");
@@ -201,11 +202,11 @@ fn reply(source: &mut Source<'_>, operation: Operation) -> Vec<u8> {
             head += &format!("{name}: {}\r\n", echo(source.text()).replace(['\r', '\n'], ""));
         }
     }
-    let hands_out = matches!(
+    let issues_credentials = matches!(
         operation,
         Operation::CreateToken | Operation::AssumeAgency | Operation::MetadataSession | Operation::MetadataKey
     );
-    let body = if hands_out && status < 300 {
+    let body = if issues_credentials && status < 300 {
         if !source.rarely(4) {
             head += &format!("{SUBJECT_TOKEN}: {}\r\n", secret(source).replace(['\r', '\n'], ""));
         }
@@ -224,7 +225,7 @@ fn reply(source: &mut Source<'_>, operation: Operation) -> Vec<u8> {
     [format!("{head}Content-Length: {length}\r\n\r\n").as_bytes(), &body].concat()
 }
 
-/// What should hold a credential, of IAM or of the metadata service, and may hold half of one.
+/// A response of IAM or the metadata service with a complete or truncated credential.
 fn credential(source: &mut Source<'_>) -> Vec<u8> {
     const TIMES: [&str; 4] = ["2020-01-08T02:56:19.587000Z", "9999-12-31T23:59:59Z", "soon", ""];
     let mut body = match source.below(4) {
@@ -245,15 +246,15 @@ fn credential(source: &mut Source<'_>) -> Vec<u8> {
 }
 
 fn secret(source: &mut Source<'_>) -> String {
-    if source.rarely(4) { source.text() } else { HANDED_OUT.to_owned() }
+    if source.rarely(4) { source.text() } else { ISSUED.to_owned() }
 }
 
-/// Whether an answer says in its head, where nobody would look for it, what it hands out: a fuzzer makes that up.
-fn is_told_elsewhere(answer: &[u8]) -> bool {
-    let answer = String::from_utf8_lossy(answer);
-    let Some((head, _)) = answer.split_once("\r\n\r\n") else { return true };
+/// Whether the head of a response contains the issued secret outside the token header, which the fuzzer can invent.
+fn echoes_issued_elsewhere(response: &[u8]) -> bool {
+    let response = String::from_utf8_lossy(response);
+    let Some((head, _)) = response.split_once("\r\n\r\n") else { return true };
     let lines = head.lines().filter(|line| !line.starts_with(SUBJECT_TOKEN));
-    lines.flat_map(str::chars).filter(char::is_ascii_graphic).collect::<String>().contains(HANDED_OUT)
+    lines.flat_map(str::chars).filter(char::is_ascii_graphic).collect::<String>().contains(ISSUED)
 }
 
 fn echo(text: String) -> String {
@@ -266,7 +267,7 @@ async fn call(address: SocketAddr, operation: Operation) -> Result<(), Error> {
         Operation::ShowConnection => project.show_connection(ID).await.map(drop),
         Operation::CreateConnection => {
             let id = project.create_connection(&CreateConnection::default(), &|_| {}).await?;
-            assert!(!id.is_empty(), "an id without text");
+            assert!(!id.is_empty(), "an empty ID");
             Ok(())
         }
         Operation::ListConnections => project.list_connections(&ConnectionFilter::default()).await.map(drop),
@@ -283,7 +284,7 @@ async fn call(address: SocketAddr, operation: Operation) -> Result<(), Error> {
         Operation::ListTags => project.list_tags(ID).await.map(drop),
         Operation::CreateTags => project.create_tags(ID, &[]).send().await,
         Operation::DeleteTags => project.delete_tags(ID, &[]).send().await,
-        // What comes before any call of the service.
+        // These precede any call of the service.
         Operation::CreateToken
         | Operation::AssumeAgency
         | Operation::ListProjects
@@ -293,17 +294,17 @@ async fn call(address: SocketAddr, operation: Operation) -> Result<(), Error> {
     }
 }
 
-fn check(error: &Error, answer: &[u8]) {
+fn check(error: &Error, response: &[u8]) {
     let text = error.to_string();
-    assert!(text.chars().count() <= LONGEST, "{text}");
-    // Without credentials it tells where they were looked for, a place a line.
+    assert!(text.chars().count() <= MAX_LENGTH, "{text}");
+    // An error about missing credentials lists the searched sources, one per line.
     let line = if error.operation.is_none() { text.replacen("\n  - ", "", 1) } else { text.clone() };
     assert!(!line.chars().any(char::is_control), "{text:?}");
-    // The key is not known to who answers, but a fuzzer reads it out of this very comparison and makes answers of it.
-    let visible: String = String::from_utf8_lossy(answer).chars().filter(char::is_ascii_graphic).collect();
+    // The server does not know the key, but the fuzzer can learn it from this comparison.
+    let visible: String = String::from_utf8_lossy(response).chars().filter(char::is_ascii_graphic).collect();
     assert!(visible.contains(SECRET_KEY) || !text.contains(SECRET_KEY), "{text}");
     let _ = (error.is_not_found(), error.is_not_published(), error.is_transient());
     if !error.operation.is_some_and(Operation::is_write) {
-        assert!(!error.may_have_taken_effect(), "a read changes nothing: {text}");
+        assert!(!error.may_have_taken_effect(), "a read has no effect: {text}");
     }
 }
