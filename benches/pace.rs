@@ -68,7 +68,7 @@ fn main() -> ExitCode {
             time.as_secs_f64()
         ));
     }
-    say(&format!("most: {MOST:.2}; no command told an error or a warning"));
+    say(&format!("most: {MOST:.2}; no command reported an error or a warning"));
     if broken { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
@@ -92,7 +92,7 @@ fn run(terraform: &Terraform, limit: Option<&str>) -> Vec<Measured> {
     measured
 }
 
-#[expect(clippy::print_stdout, reason = "a benchmark tells its figures")]
+#[expect(clippy::print_stdout, reason = "a benchmark prints its results")]
 fn say(line: &str) {
     println!("{line}");
 }

@@ -56,7 +56,7 @@ const TOKEN: &str = "canary-security-token";
 /// A secret that no request contains.
 const SECRET_KEY: &str = "canary-secret-key";
 /// The secret in responses that issue credentials. No error may contain it.
-const ISSUED: &str = "canary-handed-out";
+const ISSUED: &str = "canary-issued-secret";
 /// Words in a response that are replaced by the token, unchanged or with a zero-width character.
 const ECHOES: [(&str, &str); 2] = [("pooled1", TOKEN), ("pool1", "canary-security\u{200b}-token")];
 /// The response header that contains a token.

@@ -1,4 +1,4 @@
-//! The handshake line, with which a plugin tells its client where to connect. Pure.
+//! The handshake line, in which a plugin gives its client the address. Pure.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD_NO_PAD;

@@ -23,7 +23,7 @@ pub fn parent_process_key() -> Option<String> {
     Some(format!("{boot}/{process}/{start}"))
 }
 
-/// Whether the process with a key of [`parent_process_key`] still runs; `false` if the system does not tell.
+/// Whether the process with a key of [`parent_process_key`] still runs; `false` if that is unknown.
 pub fn is_process_running(key: &str) -> bool {
     let process = key.split('/').nth(1).and_then(|process| process.parse().ok());
     let Some((process, (boot, start))) = process.and_then(|process| Some((process, boot_and_start(process)?))) else {

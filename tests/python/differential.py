@@ -1,15 +1,15 @@
-"""The same random calls to two servers, whose answers must mean the same.
+"""Sends the same random calls to two servers and compares the responses.
 
 Reads one JSON document from standard input and writes one to standard output:
 
     {"first": {"endpoint", "access_key", "secret_key"}, "seeds": [NUMBER, ..], "calls": NUMBER FOR EACH}
     {"outcomes": {STATUS OR CODE: COUNT, ..}, "disagreements": [{"seed", "history", "first", "second"}, ..]}
 
-The first server is there, the second one is `second_server.py`.
+The first server is already running; the script starts the second one, `second_server.py`.
 
-Compared are the status, the code of a refusal, and after each call all that can be read: ids by the order of their
-creation, times and peering ids not at all, lists without their order where no order is promised. A seed ends with its
-first disagreement; its history tells how to get there.
+The script compares the status, the error code and, after each call, everything that can be read. IDs are compared by
+creation order, lists without a documented order as sets, and times and peering IDs not at all. A seed ends at its first
+disagreement, and its history contains the calls before it.
 """
 
 import collections
@@ -29,8 +29,7 @@ VPC = "22094d8f-c310-4621-913d-4c4d655d8495"
 NETWORK = "78f2562a-36e4-4b39-95b9-f5aab22e1281"
 NOWHERE = "2a620c33-5609-40c9-affd-2b6453071b0f"
 
-# Values that are sound, and values against the rules, which are picked now and then. Queues and pools are those that
-# both servers have from the start.
+# Valid values, and invalid values that are picked occasionally. Both servers start with these queues and pools.
 QUEUES = ["q1", "q2", "q3", "Q1", "pooled1", "pooled3"], ["default", "shared1", "missing"]
 POOLS = ["pool1", "pool2", "pool3"], ["missing"]
 NAMES = ["a", "b", "c", "d" * 64], ["e" * 65, "", "no-hyphen", "größe", None]
@@ -44,7 +43,7 @@ VALUES = ["", "data", "a_b.c:d+e-f@g", "v" * 255], ["v" * 256, "a*b"]
 ACTIONS = ["grant", "revoke", "update"], ["give", None]
 PROJECTS = ["330e068af1334c9782f4226acc00a2e2", "fedcba9876543210fedcba9876543210"], [None]
 
-# In calls, `<project>` and `<0>`, `<1>`, … stand for what each server has in their places.
+# In calls, `<project>` and `<0>`, `<1>`, … are placeholders for the IDs of each server.
 P = "/v2.0/<project>/datasource/enhanced-connections"
 V3 = "/v3/<project>/datasource/enhanced-connections"
 QUEUE_PATH = "/v1.0/<project>/queues"
@@ -57,11 +56,11 @@ class Server:
         self.given, self.project = given, project
         self.host = urlsplit(given["endpoint"]).netloc
         self.wire = http.client.HTTPConnection(self.host, timeout=30)
-        # Ids in the order of their creation.
+        # IDs in creation order.
         self.ids = []
 
     def ask(self, call):
-        """What the answer means."""
+        """The comparable content of a response."""
         path, data = self.placed(call.path), b""
         date = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
         headers = [("Host", self.host), ("X-Sdk-Date", date)]
@@ -95,7 +94,7 @@ class Server:
             return self.connection(answer)
         if "tags" in answer:
             tags = sorted((each["key"], each["value"]) for each in answer["tags"])
-            # Which ones are on a page follows from an order that nothing promises.
+            # The content of a page depends on an undocumented order.
             return len(tags) if call.query else tags, answer["count"]
         if "privileges" in answer:
             return sorted((each["object"].partition(".")[0], each["applicant_project_id"], each["privileges"])
@@ -122,7 +121,7 @@ class Server:
         }
 
     def held(self, numbers):
-        """All that can be read, of these connections."""
+        """Everything that can be read about these connections."""
         calls = [Call("GET", P)]
         for number in numbers:
             calls += [Call("GET", f"{P}/<{number}>/privileges"), Call("GET", tags_of(f"<{number}>"))]
@@ -134,19 +133,19 @@ def tags_of(connection):
 
 
 class Chance:
-    """Calls, most of which are sound. None has more than one flaw: which of two is told is not documented."""
+    """Random calls, most of them valid. None has two errors, because it is not documented which one is reported."""
 
     def __init__(self, seed):
         self.random = random.Random(seed)
         self.flawed = False
-        # Connections that were made, and those of them that are there.
+        # Created connections, and those that still exist.
         self.made, self.living = 0, set()
 
     def often(self, of_ten):
         return self.random.random() * 10 < of_ten
 
     def flaw(self):
-        """Whether the next value is to be the call's one flaw."""
+        """Whether the next value is the only error of the call."""
         now = not self.flawed and self.often(0.5)
         self.flawed |= now
         return now
@@ -158,14 +157,14 @@ class Chance:
         return [make() for _ in range(self.random.randint(0, most))]
 
     def connection(self):
-        """One that is there, or one that was deleted, or one that never was."""
+        """An existing, deleted or unknown connection."""
         if self.living and not self.flaw():
             return f"<{self.random.choice(sorted(self.living))}>"
         self.flawed = True
         return f"<{self.random.randrange(self.made)}>" if self.made and self.often(7) else NOWHERE
 
     def learn(self, call, made, status):
-        """What became of a call."""
+        """Records the result of a call."""
         self.made, self.flawed = made, False
         if status == 201:
             self.living.add(made - 1)
@@ -249,7 +248,7 @@ class Chance:
             ["", "limit=1", "name=ool2", "name=POOL", "status=AVAILABLE", "status=FAILED", "limit=1&offset=2"]))
 
     def odd(self):
-        """What the gateway does not let pass."""
+        """Requests that the gateway rejects."""
         return self.random.choice([
             Call("GET", P, wrong_key=True), Call("PATCH", P, body={}), Call("GET", f"{P}/"),
             Call("GET", "/v9/<project>/queues"), Call("POST", P, body=[]), Call("DELETE", P),
@@ -257,8 +256,8 @@ class Chance:
 
 
 def run(given, seed):
-    """How many calls were made with which outcomes, and what the servers disagree about."""
-    # A project of its own for each seed, so that it starts with nothing.
+    """The number of calls by outcome, and the disagreements."""
+    # Each seed has its own empty project.
     project = f"{seed:032x}"
     servers = [Server(given[name], project) for name in ("first", "second")]
     chance, history, outcomes = Chance(seed), [], collections.Counter()

@@ -1,13 +1,13 @@
-"""Drives the service through Huawei's own SDK: every operation of the family, as a program of a customer would.
+"""Calls every operation of the service with Huawei's SDK, as a customer's program does.
 
 Reads one JSON document from standard input and writes one to standard output:
 
     {"access_key": .., "secret_key": .., "project_id": .., "region": .., "pooled_queue": .., ..}
     rows, see table.py
 
-Where the service is, the SDK takes from its own variable, `HUAWEICLOUD_SDK_REGION_DLI_<REGION>`. Nothing of the SDK is
-replaced: what is compared are the values of its models and exceptions. The steps build on each other; one that fails
-does not end the run.
+The SDK reads the endpoint from its variable `HUAWEICLOUD_SDK_REGION_DLI_<REGION>`. The SDK is unmodified; the script
+checks the values of its models and exceptions. Later steps use the results of earlier ones; a failed step does not end
+the run.
 """
 
 import json
@@ -21,7 +21,7 @@ from huaweicloudsdkdli.v1.region.dli_region import DliRegion
 
 from table import ROWS, Mismatch, refused, row, same
 
-# The SDK warns of the route calls of v2.0, which are tested on purpose.
+# The SDK warns about the route calls of v2.0, which are also tested.
 warnings.simplefilter("ignore", DeprecationWarning)
 
 TAG_TYPE = "dli_enhanced_datasource"
@@ -43,13 +43,13 @@ CLIENT = client()
 
 
 def succeeded(status, answer):
-    """The operation says so in its status and in its body."""
+    """Requires success in the status and in the body."""
     same("status", answer.status_code, status)
     same("is_success", answer.is_success, True)
     return answer
 
 
-# What a connection is made of, in the forms in which it is compared: nothing promises an order.
+# Parts of a connection in comparable form, because their order is not documented.
 
 
 def host(name, ip):
@@ -61,7 +61,7 @@ def hosts(shown):
 
 
 def bound(shown):
-    """Names with states; each peering must have an id and a time, and nothing to complain of."""
+    """Names with states. Each peering must have an ID and a time, and no error."""
     rows = list(shown.available_queue_info) + list(shown.elastic_resource_pools)
     for each in rows:
         if not each.peer_id or each.err_msg or each.update_time < shown.create_time:
@@ -79,7 +79,7 @@ def listed(**filters):
 
 
 def raw_routes(identifier):
-    """The service returns routes, the SDK's model has no place for them: the bytes that it keeps do."""
+    """The service returns routes, but the SDK's model has no field for them, so they are read from the raw body."""
     return sorted((each["name"], each["cidr"]) for each in json.loads(show(identifier).raw_content)["routes"])
 
 
@@ -92,7 +92,7 @@ def delete(identifier):
     return CLIENT.delete_enhanced_connection(m.DeleteEnhancedConnectionRequest(connection_id=identifier))
 
 
-# The steps.
+# Steps.
 
 
 def creation():

@@ -1,10 +1,11 @@
-"""Asks IAM through Huawei's own SDK, and the service with what IAM handed out.
+"""Calls IAM with Huawei's SDK, and the service with the credentials that IAM issued.
 
 Reads one JSON document from standard input and writes the rows of table.py to standard output:
 
-    {"access_key": .., "secret_key": .., "project_id": .., "region": .., "domain": .., "user": .., "password": .., "agency": ..}
+    {"access_key": .., "secret_key": .., "project_id": .., "region": .., "domain": .., "user": .., "password": ..,
+     "agency": ..}
 
-Where both are, the SDK takes from its own variables: `HUAWEICLOUD_SDK_IAM_ENDPOINT`,
+The SDK reads both endpoints from its variables `HUAWEICLOUD_SDK_IAM_ENDPOINT`,
 `HUAWEICLOUD_SDK_REGION_IAM_<REGION>` and `HUAWEICLOUD_SDK_REGION_DLI_<REGION>`.
 """
 
@@ -26,13 +27,13 @@ KEYS = GIVEN["access_key"], GIVEN["secret_key"]
 
 
 def iam(*keys):
-    """Calls of IAM are made for the account, whose id the SDK asks for itself."""
+    """IAM calls use the domain, whose ID the SDK looks up itself."""
     region = IamRegion.value_of(GIVEN["region"])
     return IamClient.new_builder().with_credentials(GlobalCredentials(*keys)).with_region(region).build()
 
 
 def connections(credentials):
-    """How many connections the service lists to whoever has these credentials."""
+    """The number of connections that the service lists with these credentials."""
     region = DliRegion.value_of(GIVEN["region"])
     client = DliClient.new_builder().with_credentials(credentials).with_region(region).build()
     return len(client.list_enhanced_connections(ListEnhancedConnectionsRequest()).connections)
@@ -66,7 +67,7 @@ def by_agency():
 
 
 def usable(credential):
-    """Temporary keys are believed by the service, and only with their token."""
+    """The service accepts temporary keys only with their security token."""
     keys = credential.access, credential.secret
     same("connections", connections(BasicCredentials(*keys, GIVEN["project_id"]).with_security_token(
         credential.securitytoken)), 0)
@@ -102,7 +103,7 @@ def main():
             lambda: password_token("wrong"))
     row("KeystoneCreateAgencyToken", "for a project by name", by_agency)
     row("KeystoneListProjects", "by name", projects)
-    # Without a project id the SDK looks for it by the region's name.
+    # Without a project ID, the SDK looks it up by the region.
     row("KeystoneListAuthDomains", "by the SDK itself", lambda: iam(*KEYS) and None)
     row("KeystoneListProjects", "by the SDK itself", lambda: same("connections", connections(BasicCredentials(*KEYS)), 0))
     row("CreateTemporaryAccessKeyByToken", "which the service believes", lambda: keys_by_token(token))

@@ -1,11 +1,11 @@
-"""The service once more, as small as the documents allow: Python's standard library, and Huawei's signer for signatures.
+"""A second, minimal server for the documented API, with Python's standard library and Huawei's signer.
 
-It shares nothing with the emulator, so that the provider is not judged by the reading of the documents of which it was
-itself made. Where they are silent, the choice is marked with "silent". State is in memory; one lock for all of it.
+It shares no code with the emulator, so that one misread document does not go unnoticed. Comments mark behavior that is
+not documented with "Undocumented". One lock protects the state, which is in memory.
 
     second_server.py BINDING_SECONDS
 
-The first line of standard output is the endpoint. `GET /held`, unsigned, tells what is held and what was refused.
+The first line of standard output is the endpoint. `GET /held` needs no signature and returns all objects and requests.
 """
 
 import ipaddress
@@ -47,7 +47,7 @@ def check(holds, message):
 
 
 def now():
-    """Milliseconds, as all times of the service."""
+    """The time in milliseconds, as everywhere in the service."""
     return time.time_ns() // 1_000_000
 
 
@@ -68,7 +68,7 @@ class Project:
         }
 
     def living(self, identifier):
-        """What the pages show for the privileges of a connection that is not there; silent for all other calls."""
+        """The documented error for privileges of a missing connection. Undocumented for other calls."""
         found = self.connections.get(identifier)
         if found is None or found["status"] == "DELETED":
             raise wrong(f"Connection {identifier} does not exist")
@@ -90,7 +90,7 @@ class Service:
             check(IDENTIFIER.fullmatch(text(body, field)), f"{field} is invalid")
         hosts, tags = checked_hosts(body.get("hosts") or []), checked_tags(body.get("tags") or [])
         targets = self.targets(project, body)
-        # Silent: whether a name is unique; there is a code for it.
+        # Undocumented: whether names are unique. There is an error code for it.
         for other in project.connections.values():
             if other["name"] == body["name"] and other["status"] != "DELETED":
                 raise Refusal(400, "DLI.0006", f"connection {body['name']} already exists")
@@ -108,7 +108,7 @@ class Service:
     def shown(self, made, listing):
         peerings = {kind: [self.peering(*each) for each in made["peerings"].items() if each[0][0] == kind]
                     for kind in ("queue", "pool")}
-        # Silent: the order of host records. The one here is that of their addresses, last ones first.
+        # Undocumented: the order of host records. Here they are sorted by address, descending.
         hosts = sorted(made["hosts"], key=lambda each: ipaddress.ip_address(each["ip"]), reverse=True)
         routes = [{"name": name, "cidr": cidr, "create_time": made["create_time"]} for name, cidr in made["routes"].items()]
         shown = {
@@ -143,7 +143,7 @@ class Service:
 
     def delete(self, project, identifier):
         made = project.living(identifier)
-        # Silent: what is still shown of it.
+        # Undocumented: which fields a deleted connection has.
         made.update(status="DELETED", peerings={}, hosts=[], routes={}, tags={})
         return 200, success("Deleted")
 
@@ -156,7 +156,7 @@ class Service:
     # Queues and pools, bound and unbound.
 
     def targets(self, project, body, unbinding=False):
-        """A queue that lives in a pool stands for the pool. Silent: what is not bound, and whether it may be unbound."""
+        """A pooled queue stands for its pool. Undocumented: whether something that is not bound can be unbound."""
         targets = [("pool", name) for name in strings(body, "elastic_resource_pools")]
         for _, name in targets:
             if name not in project.pools:
@@ -166,13 +166,13 @@ class Service:
                 raise Refusal(400, "DLI.0002", f"There is no queue named {name}")
             _, dedicated, pool = project.queues[name]
             if not dedicated and not unbinding:
-                # Silent: the code.
+                # Undocumented: the error code.
                 raise Refusal(400, "DLI.0007", f"Queue {name} cannot be used for datasource connections")
             targets.append(("pool", pool) if pool else ("queue", name))
         return targets
 
     def bind(self, made, targets):
-        # Silent: a name that is bound already. It stays as it is.
+        # Undocumented: a name that is already bound. It stays unchanged.
         for target in targets:
             settles = time.monotonic() + self.binding_seconds
             made["peerings"].setdefault(target, {"id": str(uuid.uuid4()), "time": now(), "settles": settles})
@@ -249,13 +249,13 @@ class Service:
         return 204, None
 
     def delete_tags(self, project, identifier, body):
-        # Silent: whether the value counts. The rules of tags are the same for both calls.
+        # Undocumented: whether the value must match. The rules of tags are the same for both calls.
         made = project.living(identifier)
         for key in checked_tags(body.get("tags") or []):
             made["tags"].pop(key, None)
         return 204, None
 
-    # What there is to bind.
+    # Queues and pools.
 
     def list_queues(self, project, query):
         kind = query.get("queue_type") or "sql"
@@ -268,7 +268,7 @@ class Service:
                 row["charging_mode"] = 1
             if kind in ("all", its_kind):
                 rows.append(row)
-        # The sample's own spelling of a boolean.
+        # The spelling of the boolean in the documented sample.
         return 200, {"is_success": "true", "message": "", "queues": rows}
 
     def show_queue(self, project, name):
@@ -367,7 +367,7 @@ def success(message="", **more):
 
 
 def paged(rows, query):
-    """A limit of 0 is none; without one there are 100."""
+    """A limit of 0 means no limit; the default is 100."""
     try:
         limit, offset = int(query.get("limit") or 100), int(query.get("offset") or 0)
     except ValueError:
@@ -377,7 +377,7 @@ def paged(rows, query):
 
 
 def believe(method, path, query, headers, body):
-    """What Huawei's signer computes for the request as it came must be what its header says."""
+    """Compares the signature with that of Huawei's signer for the received request."""
     authorization = headers.get("authorization", "")
     given = re.fullmatch(r"SDK-HMAC-SHA256 Access=(\S+), SignedHeaders=(\S+), Signature=[0-9a-f]{64}", authorization)
     refusal = Refusal(401, "APIGW.0301", "Incorrect IAM authentication information")
@@ -464,14 +464,14 @@ def read_json(body):
 
 
 def held(project):
-    """The connections that exist, as plain JSON."""
+    """The existing connections as JSON."""
     living = [each for each in project.connections.values() if each["status"] != "DELETED"]
     return [each | {"peerings": sorted(name for _, name in each["peerings"])} for each in living]
 
 
 def main():
     Handler.service = Service(float(sys.argv[1]))
-    # Small answers are written in two pieces; the second must not wait for the first to be acknowledged.
+    # A small response is written in two parts; the second must not wait for the acknowledgement of the first.
     Handler.wbufsize = -1
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     print(f"http://127.0.0.1:{server.server_port}", flush=True)

@@ -1,12 +1,11 @@
-"""Signs requests with Huawei's own signer.
+"""Signs requests with Huawei's signer.
 
 Reads one JSON document from standard input and writes one to standard output:
 
     {"access_key": .., "secret_key": .., "requests": [{"method", "path", "query", "headers", "body"}, ..]}
 
-`path` and `query` are percent-encoded as on the wire, `headers` are pairs, `body` is base64. What comes back for each
-request are the pairs of its headers with `Authorization` among them. The headers that are given are the headers that
-are signed; nothing but the date is added where it is missing.
+`path` and `query` are percent-encoded, `headers` are pairs, and `body` is base64. The output contains the header pairs
+of each request, including `Authorization`. All given headers are signed; only a missing date is added.
 """
 
 import base64
@@ -25,7 +24,7 @@ class Credentials:
 
 
 class ExactSigner(Signer):
-    """Signs what is there: a request on its way back from the wire must not gain headers."""
+    """Signs the given headers without adding any, so that received requests can be checked."""
 
     @classmethod
     def _process_header_host(cls, request):
@@ -39,7 +38,7 @@ def pairs(query):
 
 
 def sign(access_key, secret_key, method, path, query, headers, body):
-    """The pairs of the headers with `Authorization` among them."""
+    """The header pairs, including `Authorization`."""
     request = SdkRequest(
         method=method,
         schema="http",

@@ -1,10 +1,9 @@
-"""Writes tests/data/signing: requests signed by Huawei's own signer, with every intermediate.
+"""Writes tests/data/signing: requests signed by Huawei's signer, with all intermediate results.
 
     python3 -m venv VENV && VENV/bin/pip install huaweicloudsdkcore==3.1.219
     VENV/bin/python tests/python/signing_corpus.py
 
-Each file is one request: what is signed, then the canonical request, the string to sign and the Authorization header
-that the signer makes of it.
+Each file contains one request: the input, the canonical request, the string to sign and the Authorization header.
 """
 
 import json
@@ -52,7 +51,7 @@ class Credentials:
 
 
 class Exact(Signer):
-    """Signs the headers that are given and adds none."""
+    """Signs the given headers and adds none."""
 
     @classmethod
     def _process_header_host(cls, request):

@@ -1,4 +1,4 @@
-"""The table that a judge writes: one row for each thing that was tried.
+"""The table of results: one row per case.
 
     [{"operation": .., "case": .., "failure": null or text, "request_id": null or text}, ..]
 """
@@ -20,7 +20,7 @@ def same(what, found, expected):
 
 
 def row(operation, case, run):
-    """One line of the table; returns what came of it, or nothing where it failed."""
+    """Adds a row for the case. Returns its result, or None if it failed."""
     result, failure, request_id = None, None, None
     try:
         result = run()
@@ -37,7 +37,7 @@ def row(operation, case, run):
 
 
 def refused(operation, case, status, code, text, call):
-    """The SDK raises what the service refuses, with its code, its text and its request id."""
+    """Requires an SDK exception with the code, text and request ID of the service's error."""
 
     def run():
         try:
