@@ -226,7 +226,8 @@ async fn missing_credentials_error_lists_the_sources() {
 
     let emulator = start(Settings::default()).await;
     let silent = Config { metadata_endpoint: None, region: None, project_id: None, ..config(&emulator, metadata()) };
-    let text = call(&Client::new(silent).expect("a valid configuration")).await.expect_err("missing credentials").to_string();
+    let text =
+        call(&Client::new(silent).expect("a valid configuration")).await.expect_err("missing credentials").to_string();
     assert!(
         text.starts_with("no project is configured") && text.contains("not queried, because endpoints.dli"),
         "{text}"
