@@ -178,11 +178,10 @@ impl AppState {
 /// Whether the gateway authenticates the caller.
 fn wants_caller(operation: Operation, request: &ApiRequest) -> bool {
     match operation {
-        Operation::Dli(_) => true,
         Operation::Metadata(_) | Operation::Iam(IamOperation::TokenByPassword) => false,
         // Without a token in the header, the operation reads one from the body.
         Operation::Iam(IamOperation::KeyByToken) => request.header(auth::TOKEN).is_some(),
-        Operation::Iam(_) => true,
+        Operation::Iam(_) | Operation::Dli(_) => true,
     }
 }
 
