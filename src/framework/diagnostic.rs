@@ -115,7 +115,8 @@ impl Diagnostics {
                 shown.push(Diagnostic {
                     severity,
                     detail: format!(
-                        "{more} more of this kind, {count} in all: {}{ellipsis}\n\nThe first {limit} are shown one by one.",
+                        "{more} more of this kind, {count} in all: {}{ellipsis}\n\n\
+                         The first {limit} are shown one by one.",
                         examples.join(", ")
                     ),
                     summary,

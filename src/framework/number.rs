@@ -1,15 +1,15 @@
 //! Exact decimal numbers.
 //!
-//! Terraform's numbers are arbitrary-precision decimals. Converting 9223372036854775808 or 0.1 to `f64` changes them, and
-//! core then reports an invalid plan. A number is therefore stored as decimal digits; no arithmetic is needed.
+//! Terraform's numbers are arbitrary-precision decimals. Converting 9223372036854775808 or 0.1 to `f64` changes them,
+//! and core then reports an invalid plan. A number is therefore stored as decimal digits; no arithmetic is needed.
 
 use std::{fmt, str::FromStr};
 
 /// Maximum length of a number's text in bytes, far more than the 512 bits that Terraform supports.
 const MAX_TEXT: usize = 4096;
 
-/// Maximum number of significant digits. Sign, point and exponent fit into the rest of [`MAX_TEXT`], so every number can
-/// be parsed from its own text.
+/// Maximum number of significant digits. Sign, point and exponent fit into the rest of [`MAX_TEXT`], so every number
+/// can be parsed from its own text.
 const MAX_DIGITS: usize = 4000;
 
 /// A decimal number: `±digits × 10^exponent`. Each value has one representation, so `==` compares values.

@@ -254,17 +254,19 @@ mod tests {
     }
 
     proptest! {
-        /// Core's rules (AssertPlanValid): a configured value is planned as configured or as before; an attribute that is
-        /// neither computed nor configured is null; a second plan is empty.
+        /// Core's rules (AssertPlanValid): a configured value is planned as configured or as before; an attribute that
+        /// is neither computed nor configured is null; a second plan is empty.
         #[test]
-        fn any_plan_is_valid_for_core(name in "[ab]", queue in any_text(), mode in any_text(), fresh: bool, was in any_text()) {
+        fn any_plan_is_valid_for_core(
+            name in "[ab]", queue in any_text(), mode in any_text(), fresh: bool, was in any_text(),
+        ) {
             let mut before = state();
             before.set_attribute("queue", was);
             let prior = if fresh { Value::Null } else { before };
             let config = object(&[("name", Value::from(name)), ("queue", queue), ("mode", mode)]);
             let plan = planned(&prior, &config).planned;
             for attribute in &schema().body.attributes {
-                let (config, prior, plan) = (config.get(attribute.name), prior.get(attribute.name), plan.get(attribute.name));
+                let [config, prior, plan] = [&config, &prior, &plan].map(|value| value.get(attribute.name));
                 let kept = !prior.is_null() && !config.is_null() && plan == prior;
                 let free = attribute.is_computed() && config.is_null();
                 prop_assert!(plan == config || kept || free, "{}: {plan:?}", attribute.name);

@@ -1,7 +1,8 @@
 //! The `timeouts` block: the maximum duration of each operation, in Go's duration syntax.
 //!
-//! For core it is an ordinary block. The provider validates the durations and keeps them in the state unchanged. The crate
-//! humantime rejects some of Go's durations (`1.0001h`, `.5s`) and accepts others (`1 week`), so they are parsed here.
+//! For core it is an ordinary block. The provider validates the durations and keeps them in the state unchanged. The
+//! crate humantime rejects some of Go's durations (`1.0001h`, `.5s`) and accepts others (`1 week`), so they are parsed
+//! here.
 
 use std::time::Duration;
 
@@ -105,8 +106,8 @@ impl Validator for IsDuration {
     fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
         let Some(text) = value.as_str().filter(|text| parse(text).is_none()) else { return };
         let detail = format!(
-            "{path} is {text:?}. It must be a positive duration: numbers, each with a unit, such as \"300ms\", \"1.5h\" or \
-             \"2h45m\". Units are ns, us (or µs), ms, s, m and h."
+            "{path} is {text:?}. It must be a positive duration: numbers, each with a unit, such as \"300ms\", \
+             \"1.5h\" or \"2h45m\". Units are ns, us (or µs), ms, s, m and h."
         );
         report.push(Diagnostic::error("Invalid Timeout", detail).at(path.clone()));
     }

@@ -10,7 +10,8 @@ use super::tls::{self, TlsError};
 /// The plugin protocol version of this server.
 pub const PROTOCOL: u32 = 6;
 
-/// The magic cookie of Terraform and OpenTofu. It is not a secret; it distinguishes a start by a client from a start by hand.
+/// The magic cookie of Terraform and OpenTofu. It is not a secret; it distinguishes a start by a client from a start by
+/// hand.
 const COOKIE_NAME: &str = "TF_PLUGIN_MAGIC_COOKIE";
 const COOKIE: &str = "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2";
 

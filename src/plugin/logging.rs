@@ -1,8 +1,8 @@
 //! Writes `tracing` events to standard error in hclog's JSON format, one object per line.
 //!
 //! The client of go-plugin parses each line and logs it with its level, module and fields. It crashes unless `@level`,
-//! `@message` and `@timestamp` are strings. It logs a line unparsed if the timestamp does not have six fractional digits
-//! or the line exceeds 64 KiB.
+//! `@message` and `@timestamp` are strings. It logs a line unparsed if the timestamp does not have six fractional
+//! digits or the line exceeds 64 KiB.
 
 use std::backtrace::Backtrace;
 use std::error::Error;

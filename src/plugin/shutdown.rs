@@ -36,7 +36,8 @@ pub fn is_process_running(key: &str) -> bool {
 fn boot_and_start(process: u32) -> Option<(String, String)> {
     let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // A program's name may contain spaces and parentheses. The state is the first field after it, the start time the 20th.
+    // A program's name may contain spaces and parentheses. The state is the first field after it, the start time the
+    // 20th.
     let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     let is_running = !matches!(*fields.first()?, "Z" | "X");
     is_running.then_some((boot.trim().to_owned(), (*fields.get(19)?).to_owned()))

@@ -20,8 +20,8 @@ pub struct Identity {
 /// Returns the instructions for the reattach line of debug mode.
 pub(super) fn waiting(identity: &Identity) -> String {
     format!(
-        "Provider {} {} is running. Paste this line into the shell in which you run Terraform or OpenTofu. Press Ctrl-C \
-         to stop.\n\n",
+        "Provider {} {} is running. Paste this line into the shell in which you run Terraform or OpenTofu. Press \
+         Ctrl-C to stop.\n\n",
         identity.address, identity.version
     )
 }
@@ -37,7 +37,8 @@ pub fn text(identity: &Identity, reason: NotLaunched, program: &Path) -> String 
             "This program is a plugin that Terraform and OpenTofu start. It does nothing on its own."
         }
         NotLaunched::WrongCookie => {
-            "This program is a plugin of Terraform and OpenTofu. Another program started it: TF_PLUGIN_MAGIC_COOKIE differs."
+            "This program is a plugin of Terraform and OpenTofu. Another program started it: \
+             TF_PLUGIN_MAGIC_COOKIE differs."
         }
     };
     format!(

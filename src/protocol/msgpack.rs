@@ -353,7 +353,8 @@ mod tests {
         let hosts = Value::map([("a", "1.2.3.4".into()), ("b", Value::Null), ("c", UNKNOWN)]);
         assert_eq!(decode(&bytes("83a161a7312e322e332e34a162c0a163d40000"), &strings), Ok(hosts));
 
-        let numbers = "9c007fcc80ffd0dfce00010000cf7fffffffffffffffd38000000000000000cf8000000000000000cb3ff8000000000000a3302e31a431653330";
+        let numbers = "9c007fcc80ffd0dfce00010000cf7fffffffffffffffd38000000000000000cf8000000000000000cb3ff80000\
+            00000000a3302e31a431653330";
         let expected = [
             "0",
             "127",
@@ -493,7 +494,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_value_survives((ty, value) in any_type().prop_flat_map(|ty| value_of(&ty).prop_map(move |v| (ty.clone(), v)))) {
+        fn any_value_survives(
+            (ty, value) in any_type().prop_flat_map(|ty| value_of(&ty).prop_map(move |v| (ty.clone(), v))),
+        ) {
             prop_assert_eq!(decode(&encode(&value), &ty), Ok(value));
         }
 

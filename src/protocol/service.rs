@@ -282,8 +282,8 @@ impl Provider for Service {
         let request = request.into_inner();
         respond("MoveResourceState", &request.target_type_name, async {
             let text = format!(
-                "A {} cannot be moved to a {}. Import the object under its new type instead, and take the old one out of \
-                 the state with a removed block.",
+                "A {} cannot be moved to a {}. Import the object under its new type instead, and remove the old one \
+                 from the state with a removed block.",
                 request.source_type_name, request.target_type_name
             );
             Err(Diagnostic::error("Move Not Supported", text).into())
