@@ -16,31 +16,25 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use self::{
-    elastic_resource_pools::data_source::elastic_resource_pools,
-    enhanced_connection::{
-        EnhancedConnection, data_source::EnhancedConnectionDataSource, data_sources::EnhancedConnectionsDataSource,
-    },
-    enhanced_connection_binding::EnhancedConnectionBinding,
-    enhanced_connection_privilege::EnhancedConnectionPrivilege,
-    enhanced_connection_route::EnhancedConnectionRoute,
-    provider_data::ProviderData,
-    queues::data_source::queues,
-    shared::validators::MatchesRule,
-};
-use crate::{
-    dli::rules,
-    framework::{
-        data_source::DataSource,
-        diagnostic::Diagnostics,
-        provider::Provider,
-        resource::Resource,
-        schema::{Attribute, BlockBody, Nesting, Schema},
-        types::Type,
-        validator::{KeysAre, ValuesAre},
-        value::Value,
-    },
-};
+use self::elastic_resource_pools::data_source::elastic_resource_pools;
+use self::enhanced_connection::EnhancedConnection;
+use self::enhanced_connection::data_source::EnhancedConnectionDataSource;
+use self::enhanced_connection::data_sources::EnhancedConnectionsDataSource;
+use self::enhanced_connection_binding::EnhancedConnectionBinding;
+use self::enhanced_connection_privilege::EnhancedConnectionPrivilege;
+use self::enhanced_connection_route::EnhancedConnectionRoute;
+use self::provider_data::ProviderData;
+use self::queues::data_source::queues;
+use self::shared::validators::MatchesRule;
+use crate::dli::rules;
+use crate::framework::data_source::DataSource;
+use crate::framework::diagnostic::Diagnostics;
+use crate::framework::provider::Provider;
+use crate::framework::resource::Resource;
+use crate::framework::schema::{Attribute, BlockBody, Nesting, Schema};
+use crate::framework::types::Type;
+use crate::framework::validator::{KeysAre, ValuesAre};
+use crate::framework::value::Value;
 
 pub use self::{
     configuration::settings::Environment,

@@ -4,18 +4,16 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use super::{
-    config_error::{ConfigError, Setting},
-    credentials::{
-        AuthScheme, Cached, Credentials, CredentialsScope, CredentialsSource, ExpiringCache, LockoutGuard, ProjectKey,
-        ResolvedCredentials, TokenScope, is_key_rejected, is_password_rejected, renewal,
-    },
-    endpoint::Endpoint,
-    error::Error,
-    project::Inner,
-    request::{Dispatch, Request},
-    response::Response,
+use super::config_error::{ConfigError, Setting};
+use super::credentials::{
+    AuthScheme, Cached, Credentials, CredentialsScope, CredentialsSource, ExpiringCache, LockoutGuard, ProjectKey,
+    ResolvedCredentials, TokenScope, is_key_rejected, is_password_rejected, renewal,
 };
+use super::endpoint::Endpoint;
+use super::error::Error;
+use super::project::Inner;
+use super::request::{Dispatch, Request};
+use super::response::Response;
 
 impl Inner {
     /// Resolves the credentials for the next request.

@@ -4,10 +4,8 @@
 //! at once.
 
 use parking_lot::Mutex;
-use tokio::{
-    sync::{self, Notify},
-    time::{Instant, sleep_until},
-};
+use tokio::sync::{self, Notify};
+use tokio::time::{Instant, sleep_until};
 
 /// A rule and its queue.
 #[derive(Debug)]

@@ -1,23 +1,17 @@
 //! Limits that all calls of the process share: one rate limiter per host and one retry budget.
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::{
-    error::Error,
-    error_kind::ErrorKind,
-    fifo_gate::FifoGate,
-    rate_limiter::{Permit, RateLimiter},
-    retry_budget::RetryBudget,
-};
+use super::error::Error;
+use super::error_kind::ErrorKind;
+use super::fifo_gate::FifoGate;
+use super::rate_limiter::{Permit, RateLimiter};
+use super::retry_budget::RetryBudget;
 use crate::dli::rate_limit::RateLimit;
 
 /// The limits of the process.

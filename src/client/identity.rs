@@ -7,20 +7,19 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
+use time::format_description::well_known::Rfc3339;
+use time::{Duration, OffsetDateTime};
 
-use super::{
-    config_error::ConfigError,
-    credentials::{
-        AccessKey, AuthScheme, Cached, Credentials, CredentialsScope, CredentialsSource, NameOrId, PasswordCredentials,
-        ResolvedCredentials, TokenScope, is_password_rejected,
-    },
-    endpoint::Endpoint,
-    error::Error,
-    project::Inner,
-    request::{Dispatch, Request},
-    response::Response,
+use super::config_error::ConfigError;
+use super::credentials::{
+    AccessKey, AuthScheme, Cached, Credentials, CredentialsScope, CredentialsSource, NameOrId, PasswordCredentials,
+    ResolvedCredentials, TokenScope, is_password_rejected,
 };
+use super::endpoint::Endpoint;
+use super::error::Error;
+use super::project::Inner;
+use super::request::{Dispatch, Request};
+use super::response::Response;
 use crate::dli::operation::Operation;
 
 /// How long before its end a token or an agency's key is renewed.

@@ -3,25 +3,22 @@
 //! It is the last credentials source and does not exist on most machines, so the first request has a short timeout.
 //! Once the service has responded, its failures are transient.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
+use std::time::Duration;
 
 use http::StatusCode;
 use secrecy::SecretString;
-use tokio::{
-    net::TcpStream,
-    time::{sleep, timeout},
-};
+use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
 
-use super::{
-    config_error::{ConfigError, Setting},
-    credentials::{Cached, ResolvedCredentials},
-    endpoint::Endpoint,
-    error::Error,
-    error_kind::ErrorKind,
-    identity::temporary,
-    project::Inner,
-    request::{Dispatch, Request},
-};
+use super::config_error::{ConfigError, Setting};
+use super::credentials::{Cached, ResolvedCredentials};
+use super::endpoint::Endpoint;
+use super::error::Error;
+use super::error_kind::ErrorKind;
+use super::identity::temporary;
+use super::project::Inner;
+use super::request::{Dispatch, Request};
 use crate::dli::operation::Operation;
 
 /// Timeout of the first request. The service responds in milliseconds.

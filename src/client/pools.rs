@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::{error::Error, project::Project};
-use crate::dli::{
-    operation::Operation,
-    wire::{Pool, PoolList},
-};
+use super::error::Error;
+use super::project::Project;
+use crate::dli::operation::Operation;
+use crate::dli::wire::{Pool, PoolList};
 
 /// Page size; the service's own default.
 const PAGE: usize = 100;

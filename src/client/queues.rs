@@ -1,10 +1,9 @@
 //! Queues: `/v1.0/{project}/queues`.
 
-use super::{error::Error, project::Project};
-use crate::dli::{
-    operation::Operation,
-    wire::{Queue, QueueList},
-};
+use super::error::Error;
+use super::project::Project;
+use crate::dli::operation::Operation;
+use crate::dli::wire::{Queue, QueueList};
 
 impl Project {
     /// Lists all queues of the project.

@@ -8,10 +8,8 @@
 //! raises it again. If our own calls do not explain the response, or it names no limit, backpressure applies: single
 //! calls probe the gateway at growing intervals until one passes.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    time::Duration,
-};
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use tokio::time::Instant;
 

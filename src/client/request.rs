@@ -2,33 +2,26 @@
 //!
 //! Every attempt is signed separately, because a signature is valid for 15 minutes.
 
-use std::{
-    borrow::Cow,
-    time::{Duration, Instant},
-};
+use std::borrow::Cow;
+use std::time::{Duration, Instant};
 
-use http::{
-    HeaderName, HeaderValue, Method,
-    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, LOCATION, RETRY_AFTER},
-};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, LOCATION, RETRY_AFTER};
+use http::{HeaderName, HeaderValue, Method};
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use time::OffsetDateTime;
 
-use super::{
-    credentials::{AuthScheme, CredentialsScope, ResolvedCredentials, TokenScope},
-    endpoint::Endpoint,
-    error::Error,
-    project::{Inner, Project},
-    response::{self, Response, sanitize},
-    retry::{OnUnknownOutcome, Retry},
-};
-use crate::dli::{
-    error_code::REQUEST_ID_HEADER,
-    operation::Operation,
-    signature::{
-        Authorization, DATE_HEADER, PROJECT_HEADER, Signable, TOKEN_HEADER, canonical_query, format_date, payload_hash,
-    },
+use super::credentials::{AuthScheme, CredentialsScope, ResolvedCredentials, TokenScope};
+use super::endpoint::Endpoint;
+use super::error::Error;
+use super::project::{Inner, Project};
+use super::response::{self, Response, sanitize};
+use super::retry::{OnUnknownOutcome, Retry};
+use crate::dli::error_code::REQUEST_ID_HEADER;
+use crate::dli::operation::Operation;
+use crate::dli::signature::{
+    Authorization, DATE_HEADER, PROJECT_HEADER, Signable, TOKEN_HEADER, canonical_query, format_date, payload_hash,
 };
 
 /// Maximum response size in bytes. 20,000 host records are about 3 MB.

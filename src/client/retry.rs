@@ -3,19 +3,18 @@
 //! A call that was certainly not executed is always retried. If its outcome is unknown, its [`OnUnknownOutcome`] decides. Every
 //! attempt has its own signature.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    backoff,
-    error::Error,
-    error_kind::ErrorKind,
-    host_limits::{HostLimiter, HostLimits},
-    retry_budget::RetryBudget,
-};
+use super::backoff;
+use super::error::Error;
+use super::error_kind::ErrorKind;
+use super::host_limits::{HostLimiter, HostLimits};
+use super::retry_budget::RetryBudget;
 use crate::dli::operation::Operation;
 
 /// Maximum connection attempts to a host that has never responded; its name may be wrong.

@@ -2,12 +2,10 @@
 
 use futures_util::future::BoxFuture;
 
-use super::{
-    error::Error,
-    project::Project,
-    request::Request,
-    retry::{Check, OnUnknownOutcome},
-};
+use super::error::Error;
+use super::project::Project;
+use super::request::Request;
+use super::retry::{Check, OnUnknownOutcome};
 
 /// A write that is not idempotent, such as adding a route.
 #[must_use = "a write has no effect until it is sent"]

@@ -2,11 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{
-    diagnostic::{Diagnostic, Diagnostics},
-    path::{Path, Step},
-    value::Value,
-};
+use super::diagnostic::{Diagnostic, Diagnostics};
+use super::path::{Path, Step};
+use super::value::Value;
 
 /// Converts a value to a Rust type.
 ///

@@ -10,12 +10,10 @@
 //! Without a difference the plan equals the prior state. Planning depends only on its arguments, because core plans
 //! again during apply and requires the same result.
 
-use super::{
-    path::Path,
-    plan_modifier::Change,
-    schema::{Attribute, AttributeKind, Nesting, Presence, Schema},
-    value::{UNKNOWN, Value},
-};
+use super::path::Path;
+use super::plan_modifier::Change;
+use super::schema::{Attribute, AttributeKind, Nesting, Presence, Schema};
+use super::value::{UNKNOWN, Value};
 
 /// A planned state.
 #[derive(Debug, Clone, PartialEq, Eq)]

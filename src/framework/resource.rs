@@ -3,14 +3,12 @@
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    diagnostic::{Diagnostic, Diagnostics},
-    model::IntoValue,
-    path::Path,
-    schema::Schema,
-    types::Type,
-    value::Value,
-};
+use super::diagnostic::{Diagnostic, Diagnostics};
+use super::model::IntoValue;
+use super::path::Path;
+use super::schema::Schema;
+use super::types::Type;
+use super::value::Value;
 
 /// A managed resource type. Name, schema, create, read, update and delete are mandatory.
 #[async_trait]

@@ -6,14 +6,12 @@
 
 use std::time::Duration;
 
-use super::{
-    diagnostic::{Diagnostic, Diagnostics},
-    model::{FromValue, IntoValue},
-    path::Path,
-    schema::{Attribute, Block, BlockBody, BlockNesting},
-    validator::Validator,
-    value::Value,
-};
+use super::diagnostic::{Diagnostic, Diagnostics};
+use super::model::{FromValue, IntoValue};
+use super::path::Path;
+use super::schema::{Attribute, Block, BlockBody, BlockNesting};
+use super::validator::Validator;
+use super::value::Value;
 
 /// An operation with a timeout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,13 +2,11 @@
 //!
 //! Every error is reported at its own path. Unknown values are skipped; Terraform validates again once they are known.
 
-use super::{
-    diagnostic::{Diagnostic, Diagnostics},
-    path::Path,
-    schema::{Attribute, AttributeKind, BlockBody, BlockNesting, Nesting, Presence, Schema},
-    validator::elements,
-    value::Value,
-};
+use super::diagnostic::{Diagnostic, Diagnostics};
+use super::path::Path;
+use super::schema::{Attribute, AttributeKind, BlockBody, BlockNesting, Nesting, Presence, Schema};
+use super::validator::elements;
+use super::value::Value;
 
 /// Maximum number of diagnostics of one kind.
 const SHOWN_OF_A_KIND: usize = 20;

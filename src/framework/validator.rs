@@ -2,11 +2,9 @@
 
 use std::fmt;
 
-use super::{
-    diagnostic::Diagnostics,
-    path::{Path, Step},
-    value::Value,
-};
+use super::diagnostic::Diagnostics;
+use super::path::{Path, Step};
+use super::value::Value;
 
 /// Validates one attribute value.
 pub trait Validator: fmt::Debug + Send + Sync {

@@ -1,12 +1,11 @@
 //! Ends the process on the client's Shutdown call, on a signal, or when the client has exited.
 
-use std::fmt;
 use std::future::Future;
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 #[cfg(unix)]
 use std::time::Duration;
+use std::{fmt, io};
 
 use tokio::sync::watch;
 

@@ -8,15 +8,15 @@
 use std::sync::Arc;
 
 use rcgen::{CertificateParams, DnType, KeyPair};
-use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::client::danger::HandshakeSignatureValid;
-use tokio_rustls::rustls::crypto::{self, CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs};
-use tokio_rustls::rustls::pki_types::pem::{self, PemObject as _};
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, UnixTime};
+use tokio_rustls::rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs};
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, UnixTime, pem};
 use tokio_rustls::rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use tokio_rustls::rustls::{
-    self, CertificateError, DigitallySignedStruct, DistinguishedName, ServerConfig, SignatureScheme, version,
+    CertificateError, DigitallySignedStruct, DistinguishedName, ServerConfig, SignatureScheme, crypto, version,
 };
+use tokio_rustls::{TlsAcceptor, rustls};
 
 /// The host name that clients expect in the certificate.
 const NAME: &str = "localhost";

@@ -2,10 +2,8 @@
 
 use std::fmt;
 
-use crate::framework::{
-    diagnostic::Diagnostic,
-    path::{Path, Step},
-};
+use crate::framework::diagnostic::Diagnostic;
+use crate::framework::path::{Path, Step};
 
 /// Maximum nesting of a value. Only values of the dynamic type, which carry their own type, can reach it.
 pub(super) const MAX_DEPTH: usize = 128;

@@ -1,14 +1,10 @@
 //! Encodes schemas, diagnostics and paths.
 
-use super::{
-    tfplugin6::{self, attribute_path, diagnostic, schema},
-    type_json,
-};
-use crate::framework::{
-    diagnostic::{Diagnostics, Severity},
-    path::{Path, Step},
-    schema::{Attribute, AttributeKind, Block, BlockBody, BlockNesting, Nesting, Presence, Schema},
-};
+use super::tfplugin6::{attribute_path, diagnostic, schema};
+use super::{tfplugin6, type_json};
+use crate::framework::diagnostic::{Diagnostics, Severity};
+use crate::framework::path::{Path, Step};
+use crate::framework::schema::{Attribute, AttributeKind, Block, BlockBody, BlockNesting, Nesting, Presence, Schema};
 
 /// Encodes a schema.
 pub(super) fn schema(schema: &Schema) -> tfplugin6::Schema {

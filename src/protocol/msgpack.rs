@@ -13,18 +13,15 @@
 
 use std::collections::BTreeMap;
 
-use rmp::{Marker, decode::RmpRead, encode};
+use rmp::decode::RmpRead;
+use rmp::{Marker, encode};
 
-use super::{
-    codec::{CodecError, MAX_DEPTH},
-    type_json,
-};
-use crate::framework::{
-    number::Number,
-    path::Step,
-    types::Type,
-    value::{Refinement, Value},
-};
+use super::codec::{CodecError, MAX_DEPTH};
+use super::type_json;
+use crate::framework::number::Number;
+use crate::framework::path::Step;
+use crate::framework::types::Type;
+use crate::framework::value::{Refinement, Value};
 
 /// Extension type of an unknown value with refinements.
 const REFINED: i8 = 12;

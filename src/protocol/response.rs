@@ -1,6 +1,7 @@
 //! Responses of all RPCs. Errors and panics become diagnostics: after a gRPC error core would drop the new state.
 
-use std::{panic::AssertUnwindSafe, time::Instant};
+use std::panic::AssertUnwindSafe;
+use std::time::Instant;
 
 use futures_util::FutureExt;
 use tokio_stream::Once;
@@ -8,10 +9,8 @@ use tonic::{Response, Status};
 use tracing::Instrument as _;
 
 use super::{encode, tfplugin6 as wire};
-use crate::framework::{
-    diagnostic::{Diagnostic, Diagnostics},
-    server,
-};
+use crate::framework::diagnostic::{Diagnostic, Diagnostics};
+use crate::framework::server;
 
 /// The result of an RPC; `Err` is never used.
 pub(super) type Reply<T> = Result<Response<T>, Status>;

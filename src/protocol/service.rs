@@ -1,22 +1,19 @@
 //! The gRPC service: each of the 36 RPCs decodes, calls the framework and encodes.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use tonic::{Request, Response, Streaming};
 
-use super::{
-    codec::CodecError,
-    dynamic, encode, json,
-    response::{OneMessage, Reply, not_in_provider, one_message, respond, unsupported},
-    tfplugin6::{self as wire, provider_server::Provider},
-};
-use crate::framework::{
-    diagnostic::{Diagnostic, Diagnostics},
-    schema::Schema,
-    server::{self, Server},
-    types::Type,
-    value::Value,
-};
+use super::codec::CodecError;
+use super::response::{OneMessage, Reply, not_in_provider, one_message, respond, unsupported};
+use super::tfplugin6::provider_server::Provider;
+use super::{dynamic, encode, json, tfplugin6 as wire};
+use crate::framework::diagnostic::{Diagnostic, Diagnostics};
+use crate::framework::schema::Schema;
+use crate::framework::server::{self, Server};
+use crate::framework::types::Type;
+use crate::framework::value::Value;
 
 /// The provider service.
 #[derive(Debug, Clone)]

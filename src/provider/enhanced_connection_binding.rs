@@ -13,42 +13,34 @@
 //! A FAILED binding counts as missing: the read removes it from the state and the next apply binds again, because the
 //! service neither retries nor unbinds it.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{
-    enhanced_connection::{model, schema},
-    provider_data::ProviderData,
-    shared::{
-        binding_target::{BindingTarget, DeclaredTargets, PoolOfQueue},
-        connection_part,
-        operation::{self, OperationContext, OperationError},
-        ownership::Part as Owned,
-        part_resource::{ConnectionPart, Deletion, Lookup, PartResource, PartTexts},
-        plan_checks::PlanChecker,
-        semantic_equality::same_text,
-        validators::{ExactlyOneOf, MatchesRule},
-        wait_for_bindings::{self, Changed, WaitError},
-    },
-};
-use crate::{
-    client::{Error, Project},
-    dli::{
-        rules,
-        wire::{self, QueueNames},
-    },
-    framework::{
-        diagnostic::{Diagnostic, Diagnostics},
-        model::Computed,
-        path::Path,
-        plan_modifier::{RequiresReplace, USE_STATE_FOR_UNKNOWN},
-        resource::{ModifyPlanRequest, ResponseState},
-        schema::Attribute,
-        validator::Validator,
-    },
-    model,
-};
+use super::enhanced_connection::{model, schema};
+use super::provider_data::ProviderData;
+use super::shared::binding_target::{BindingTarget, DeclaredTargets, PoolOfQueue};
+use super::shared::operation::{OperationContext, OperationError};
+use super::shared::ownership::Part as Owned;
+use super::shared::part_resource::{ConnectionPart, Deletion, Lookup, PartResource, PartTexts};
+use super::shared::plan_checks::PlanChecker;
+use super::shared::semantic_equality::same_text;
+use super::shared::validators::{ExactlyOneOf, MatchesRule};
+use super::shared::wait_for_bindings::{Changed, WaitError};
+use super::shared::{connection_part, operation, wait_for_bindings};
+use crate::client::{Error, Project};
+use crate::dli::wire::QueueNames;
+use crate::dli::{rules, wire};
+use crate::framework::diagnostic::{Diagnostic, Diagnostics};
+use crate::framework::model::Computed;
+use crate::framework::path::Path;
+use crate::framework::plan_modifier::{RequiresReplace, USE_STATE_FOR_UNKNOWN};
+use crate::framework::resource::{ModifyPlanRequest, ResponseState};
+use crate::framework::schema::Attribute;
+use crate::framework::validator::Validator;
+use crate::model;
 
 /// The attributes of which one names the target. The import ID contains their names, too.
 const QUEUE: &str = "queue";

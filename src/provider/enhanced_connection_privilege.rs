@@ -12,30 +12,22 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 
-use super::shared::{
-    connection_part,
-    operation::{self, OperationContext},
-    part_resource::{ConnectionPart, Deletion, Lookup, PartResource, PartTexts},
-    run_state::PartKey,
-    semantic_equality::same_text,
-    validators::MatchesRule,
-};
-use crate::{
-    client::{Error, Project},
-    dli::{
-        rules,
-        wire::{AuthorizationAction, PRIVILEGE_BIND_QUEUE},
-    },
-    framework::{
-        diagnostic::{Diagnostic, Diagnostics},
-        model::Computed,
-        path::Path,
-        plan_modifier::{RequiresReplace, USE_STATE_FOR_UNKNOWN},
-        schema::Attribute,
-        types::Type,
-    },
-    model,
-};
+use super::shared::operation::OperationContext;
+use super::shared::part_resource::{ConnectionPart, Deletion, Lookup, PartResource, PartTexts};
+use super::shared::run_state::PartKey;
+use super::shared::semantic_equality::same_text;
+use super::shared::validators::MatchesRule;
+use super::shared::{connection_part, operation};
+use crate::client::{Error, Project};
+use crate::dli::rules;
+use crate::dli::wire::{AuthorizationAction, PRIVILEGE_BIND_QUEUE};
+use crate::framework::diagnostic::{Diagnostic, Diagnostics};
+use crate::framework::model::Computed;
+use crate::framework::path::Path;
+use crate::framework::plan_modifier::{RequiresReplace, USE_STATE_FOR_UNKNOWN};
+use crate::framework::schema::Attribute;
+use crate::framework::types::Type;
+use crate::model;
 
 pub(super) type EnhancedConnectionPrivilege = PartResource<Privilege>;
 

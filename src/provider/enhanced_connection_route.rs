@@ -10,32 +10,20 @@
 
 use async_trait::async_trait;
 
-use super::{
-    provider_data::ProviderData,
-    shared::{
-        connection_part,
-        operation::{self, OperationContext},
-        ownership,
-        part_resource::{ConnectionPart, Deletion, Lookup, Part, PartResource, PartTexts},
-        run_state::PartKey,
-        semantic_equality,
-        validators::{MatchesRule, NotReserved},
-    },
-};
-use crate::{
-    dli::{
-        rules::{self, same_network},
-        wire,
-    },
-    framework::{
-        diagnostic::{Diagnostic, Diagnostics},
-        path::Path,
-        plan_modifier::RequiresReplace,
-        resource::{ModifyPlanRequest, ResponseState},
-        schema::Attribute,
-    },
-    model,
-};
+use super::provider_data::ProviderData;
+use super::shared::operation::OperationContext;
+use super::shared::part_resource::{ConnectionPart, Deletion, Lookup, Part, PartResource, PartTexts};
+use super::shared::run_state::PartKey;
+use super::shared::validators::{MatchesRule, NotReserved};
+use super::shared::{connection_part, operation, ownership, semantic_equality};
+use crate::dli::rules::same_network;
+use crate::dli::{rules, wire};
+use crate::framework::diagnostic::{Diagnostic, Diagnostics};
+use crate::framework::path::Path;
+use crate::framework::plan_modifier::RequiresReplace;
+use crate::framework::resource::{ModifyPlanRequest, ResponseState};
+use crate::framework::schema::Attribute;
+use crate::model;
 
 pub(super) type EnhancedConnectionRoute = PartResource<Route>;
 

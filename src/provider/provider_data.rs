@@ -1,34 +1,28 @@
 //! The configuration of the provider, and the state that its resources share.
 
-use std::{collections::BTreeSet, fmt, path::PathBuf, sync::Arc, time::Duration};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    configuration::{
-        credential_chain,
-        settings::{ConfigOrEnv, Environment, Origin},
-        shared_file::Resolved,
-    },
-    enhanced_connection::creation_journal::CreationJournal,
-    shared::{
-        error_detail,
-        operation::{self, OperationContext},
-        ownership::OwnershipConflicts,
-        run_state::RunState,
-        tags::TagPolicy,
-        write_locks::WriteLocks,
-    },
-};
-use crate::{
-    client::{self, Client, Config, ConfigError},
-    framework::{
-        diagnostic::{Diagnostic, Diagnostics},
-        path::Path,
-        value::Value,
-    },
-};
+use super::configuration::credential_chain;
+use super::configuration::settings::{ConfigOrEnv, Environment, Origin};
+use super::configuration::shared_file::Resolved;
+use super::enhanced_connection::creation_journal::CreationJournal;
+use super::shared::operation::OperationContext;
+use super::shared::ownership::OwnershipConflicts;
+use super::shared::run_state::RunState;
+use super::shared::tags::TagPolicy;
+use super::shared::write_locks::WriteLocks;
+use super::shared::{error_detail, operation};
+use crate::client::{self, Client, Config, ConfigError};
+use crate::framework::diagnostic::{Diagnostic, Diagnostics};
+use crate::framework::path::Path;
+use crate::framework::value::Value;
 
 /// How long the provider reads an object again that the service reports as missing, in seconds.
 const CONSISTENCY_TIMEOUT: &str = "DLI_CONSISTENCY_TIMEOUT";

@@ -1,9 +1,7 @@
 //! Credentials in the form that a request carries.
 
-use std::sync::{
-    OnceLock,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use secrecy::SecretString;
 use time::{Duration, OffsetDateTime};

@@ -3,15 +3,13 @@
 //! The response contains the state set so far, even after an error, a panic or an interruption.
 
 use super::{Registered, Server, catch_panic};
-use crate::framework::{
-    diagnostic::{Diagnostic, Diagnostics},
-    path::Path,
-    plan::keep_equivalent,
-    resource::{CreateRequest, DeleteRequest, Resource, ResponseState, UpdateRequest},
-    schema::Schema,
-    validate::validate,
-    value::Value,
-};
+use crate::framework::diagnostic::{Diagnostic, Diagnostics};
+use crate::framework::path::Path;
+use crate::framework::plan::keep_equivalent;
+use crate::framework::resource::{CreateRequest, DeleteRequest, Resource, ResponseState, UpdateRequest};
+use crate::framework::schema::Schema;
+use crate::framework::validate::validate;
+use crate::framework::value::Value;
 
 /// The request of [`Server::apply`].
 #[derive(Debug)]

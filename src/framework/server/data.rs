@@ -1,17 +1,15 @@
 //! Validates and reads data sources, and checks the result against the configuration.
 
 use super::{Registered, ResourceResponse, Server, catch_panic, known};
-use crate::framework::{
-    data_source::{DataRequest, DataSource},
-    diagnostic::{Diagnostic, Diagnostics},
-    path::Path,
-    plan::{apply_default, keep_equivalent},
-    resource::ResponseState,
-    schema::Schema,
-    types::Type,
-    validate::validate,
-    value::Value,
-};
+use crate::framework::data_source::{DataRequest, DataSource};
+use crate::framework::diagnostic::{Diagnostic, Diagnostics};
+use crate::framework::path::Path;
+use crate::framework::plan::{apply_default, keep_equivalent};
+use crate::framework::resource::ResponseState;
+use crate::framework::schema::Schema;
+use crate::framework::types::Type;
+use crate::framework::validate::validate;
+use crate::framework::value::Value;
 
 impl Server {
     /// Returns the schemas of all data sources by name.

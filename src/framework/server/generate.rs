@@ -1,11 +1,9 @@
 //! Generates the configuration of an imported object.
 
 use super::Server;
-use crate::framework::{
-    diagnostic::Diagnostics,
-    schema::{Attribute, AttributeKind, Nesting, Presence},
-    value::Value,
-};
+use crate::framework::diagnostic::Diagnostics;
+use crate::framework::schema::{Attribute, AttributeKind, Nesting, Presence};
+use crate::framework::value::Value;
 
 impl Server {
     /// Returns the configuration of a state: the state without computed attributes. Blocks have none.

@@ -1,10 +1,8 @@
 //! Imports an object.
 
 use super::{ResourceResponse, Server, catch_panic};
-use crate::framework::{
-    diagnostic::Diagnostic,
-    resource::{ImportRequest, ResponseState},
-};
+use crate::framework::diagnostic::Diagnostic;
+use crate::framework::resource::{ImportRequest, ResponseState};
 
 impl Server {
     /// Imports the object with an ID. Without an error the state is not null.

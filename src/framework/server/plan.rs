@@ -1,13 +1,11 @@
 //! Plans a change of a resource.
 
 use super::{Server, catch_panic};
-use crate::framework::{
-    diagnostic::Diagnostics,
-    path::Path,
-    plan::{Plan, plan},
-    resource,
-    value::Value,
-};
+use crate::framework::diagnostic::Diagnostics;
+use crate::framework::path::Path;
+use crate::framework::plan::{Plan, plan};
+use crate::framework::resource;
+use crate::framework::value::Value;
 
 /// The request of [`Server::plan`].
 #[derive(Debug)]

@@ -1,11 +1,9 @@
 //! Refreshes a resource.
 
 use super::{ResourceResponse, Server, catch_panic};
-use crate::framework::{
-    plan::keep_equivalent,
-    resource::{ReadRequest, ResponseState},
-    value::Value,
-};
+use crate::framework::plan::keep_equivalent;
+use crate::framework::resource::{ReadRequest, ResponseState};
+use crate::framework::value::Value;
 
 impl Server {
     /// Refreshes a resource. A null state means that it no longer exists; on error nothing changes.

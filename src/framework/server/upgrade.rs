@@ -1,11 +1,9 @@
 //! Upgrades state of older schema versions.
 
 use super::Server;
-use crate::framework::{
-    diagnostic::{Diagnostic, Diagnostics},
-    types::Type,
-    value::Value,
-};
+use crate::framework::diagnostic::{Diagnostic, Diagnostics};
+use crate::framework::types::Type;
+use crate::framework::value::Value;
 
 impl Server {
     /// Returns the type of state of a schema version.

@@ -8,19 +8,14 @@
 //!
 //! The agency to assume is configured independently of the credentials that assume it.
 
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
+use std::time::Duration;
 
-use super::{
-    settings::{ConfigOrEnv, Origin, variables},
-    shared_file::{self, Resolved},
-};
-use crate::{
-    client::{AccessKey, Agency, Credentials, CredentialsSource, NameOrId, PasswordCredentials},
-    framework::{
-        diagnostic::{Diagnostic, Diagnostics},
-        path::Path,
-    },
-};
+use super::settings::{ConfigOrEnv, Origin, variables};
+use super::shared_file::{self, Resolved};
+use crate::client::{AccessKey, Agency, Credentials, CredentialsSource, NameOrId, PasswordCredentials};
+use crate::framework::diagnostic::{Diagnostic, Diagnostics};
+use crate::framework::path::Path;
 
 /// What the provider searches in its configuration, and in the environment.
 const SEARCHED: [&str; 2] = [

@@ -1,13 +1,9 @@
 //! The arguments of the provider block for credentials, location and endpoints.
 
-use crate::{
-    framework::{
-        schema::{Attribute, Block, BlockBody, BlockNesting},
-        types::Type,
-        validator::{KeysAre, ValuesAre},
-    },
-    provider::shared::validators,
-};
+use crate::framework::schema::{Attribute, Block, BlockBody, BlockNesting};
+use crate::framework::types::Type;
+use crate::framework::validator::{KeysAre, ValuesAre};
+use crate::provider::shared::validators;
 
 /// The arguments for credentials, location, endpoints and TLS.
 pub(crate) fn attributes() -> Vec<Attribute> {

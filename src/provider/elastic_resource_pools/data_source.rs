@@ -4,20 +4,18 @@
 //! |---|---|
 //! | `GET /v3/{project}/elastic-resource-pools` | read; the whole list: the name filter matches substrings |
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use crate::{
-    dli::{rules, wire::Pool},
-    framework::{model::IntoValue, schema::Attribute, types::Type},
-    provider::{
-        enhanced_connection::model,
-        provider_data::ProviderData,
-        shared::{
-            data_source::{Column, Filter, ListDataSource},
-            validators::{MatchesRule, OneOf},
-        },
-    },
-};
+use crate::dli::rules;
+use crate::dli::wire::Pool;
+use crate::framework::model::IntoValue;
+use crate::framework::schema::Attribute;
+use crate::framework::types::Type;
+use crate::provider::enhanced_connection::model;
+use crate::provider::provider_data::ProviderData;
+use crate::provider::shared::data_source::{Column, Filter, ListDataSource};
+use crate::provider::shared::validators::{MatchesRule, OneOf};
 
 pub(crate) fn elastic_resource_pools(provider_data: Arc<ProviderData>) -> ListDataSource<Pool> {
     let name = Attribute::string("name")

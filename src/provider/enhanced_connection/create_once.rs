@@ -186,7 +186,7 @@ impl CreateOnce<'_> {
                 Err(error) => error,
             };
             let is_taken = error.has_code(error_code::ALREADY_EXISTS);
-            if !error.may_have_taken_effect() && !(is_unknown && is_taken) {
+            if !(error.may_have_taken_effect() || is_unknown && is_taken) {
                 if is_unknown {
                     return unknown_outcome(error);
                 }

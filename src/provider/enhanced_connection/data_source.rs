@@ -62,16 +62,12 @@ impl DataSource for EnhancedConnectionDataSource {
     async fn read(&self, request: DataRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
         report("Could Not Read the Enhanced Connection", async {
             let context = open(&self.0, &request).await?;
-            let (connection, missing) = match text(request.config, "name") {
-                Some(name) => {
-                    let named =
-                        refresh::find_by_name(&context, name, Path::attribute("name"), "Set id instead of name.");
-                    (named.await?, no_such("name", name))
-                }
-                None => {
-                    let id = text(request.config, "id").unwrap_or_default();
-                    (connection_part::find_connection_once(&context, id).await?, no_such("id", id))
-                }
+            let (connection, missing) = if let Some(name) = text(request.config, "name") {
+                let named = refresh::find_by_name(&context, name, Path::attribute("name"), "Set id instead of name.");
+                (named.await?, no_such("name", name))
+            } else {
+                let id = text(request.config, "id").unwrap_or_default();
+                (connection_part::find_connection_once(&context, id).await?, no_such("id", id))
             };
             let Some(connection) = connection else { return Err(missing.into()) };
             let details = ConnectionDetails::read(&context, connection).await?.ok_or(missing)?;

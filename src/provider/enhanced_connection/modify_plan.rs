@@ -40,7 +40,7 @@ pub(super) async fn modify(
             }
         }
     }
-    report.extend(check_names(provider_data, config, (prior, planned), is_replaced, stop).await);
+    report.extend(Box::pin(check_names(provider_data, config, (prior, planned), is_replaced, stop)).await);
     if report.has_errors() { Err(report) } else { Ok(report) }
 }
 

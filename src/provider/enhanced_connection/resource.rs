@@ -28,12 +28,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
-use super::create_once::{self, NOTHING_CREATED};
+use super::create_once::NOTHING_CREATED;
 use super::model::{Connection, Scope};
-use super::modify_plan::{self, IMPORTED};
+use super::modify_plan::IMPORTED;
 use super::reconcile::Reconciler;
 use super::refresh::{POLL_INTERVAL, check_identity, deleted_since_plan, find_by_name, refresh};
-use super::{schema, state_upgrade};
+use super::{create_once, modify_plan, schema, state_upgrade};
 use crate::dli::{rules, wire};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::model::{Computed, FromValue};
@@ -151,7 +151,7 @@ impl Resource for EnhancedConnection {
     }
 
     async fn modify_plan(&self, request: ModifyPlanRequest<'_>) -> Result<Diagnostics, Diagnostics> {
-        modify_plan::modify(&self.provider_data, request).await
+        Box::pin(modify_plan::modify(&self.provider_data, request)).await
     }
 
     async fn create(&self, request: CreateRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {

@@ -6,18 +6,15 @@
 
 use std::sync::Arc;
 
-use crate::{
-    dli::{rules, wire::Queue},
-    framework::{model::IntoValue, schema::Attribute, types::Type},
-    provider::{
-        provider_data::ProviderData,
-        shared::{
-            data_source::{Column, Filter, ListDataSource},
-            plan_checks,
-            validators::MatchesRule,
-        },
-    },
-};
+use crate::dli::rules;
+use crate::dli::wire::Queue;
+use crate::framework::model::IntoValue;
+use crate::framework::schema::Attribute;
+use crate::framework::types::Type;
+use crate::provider::provider_data::ProviderData;
+use crate::provider::shared::data_source::{Column, Filter, ListDataSource};
+use crate::provider::shared::plan_checks;
+use crate::provider::shared::validators::MatchesRule;
 
 pub(crate) fn queues(provider_data: Arc<ProviderData>) -> ListDataSource<Queue> {
     let name = Attribute::string("name")

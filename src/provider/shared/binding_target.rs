@@ -6,14 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{
-    client::{Error, Project},
-    dli::wire,
-    provider::shared::{
-        operation::{self, OperationContext},
-        run_state::PartKey,
-    },
-};
+use crate::client::{Error, Project};
+use crate::dli::wire;
+use crate::provider::shared::operation::{self, OperationContext};
+use crate::provider::shared::run_state::PartKey;
 
 /// What the service binds; names in lower case.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -2,27 +2,19 @@
 
 use tokio::sync::OwnedMutexGuard;
 
-use super::{
-    operation::{self, OperationContext, OperationError},
-    semantic_equality::same_text,
-    validators::MatchesRule,
-};
-use crate::{
-    dli::{
-        rules::{self, Rule},
-        wire,
-    },
-    framework::{
-        diagnostic::{Diagnostic, Diagnostics},
-        model::{FromValue, IntoValue},
-        path::Path,
-        plan_modifier::RequiresReplace,
-        resource::ResponseState,
-        schema::Attribute,
-        value::Value,
-    },
-    provider::provider_data::ProviderData,
-};
+use super::operation::{self, OperationContext, OperationError};
+use super::semantic_equality::same_text;
+use super::validators::MatchesRule;
+use crate::dli::rules::Rule;
+use crate::dli::{rules, wire};
+use crate::framework::diagnostic::{Diagnostic, Diagnostics};
+use crate::framework::model::{FromValue, IntoValue};
+use crate::framework::path::Path;
+use crate::framework::plan_modifier::RequiresReplace;
+use crate::framework::resource::ResponseState;
+use crate::framework::schema::Attribute;
+use crate::framework::value::Value;
+use crate::provider::provider_data::ProviderData;
 
 /// The attribute `connection_id` of a part.
 pub(crate) fn connection_id() -> Attribute {

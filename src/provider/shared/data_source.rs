@@ -3,28 +3,24 @@
 //! Lists have a fixed order, so that the same remote objects always give the same plan. Names are compared by the
 //! provider, whatever the filter of the service matches.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 
-use super::{
-    location,
-    operation::{OperationContext, OperationError, timeout_text},
-};
-use crate::{
-    client,
-    framework::{
-        data_source::{DataRequest, DataSource},
-        diagnostic::{Diagnostic, Diagnostics},
-        model::IntoValue,
-        resource::ResponseState,
-        schema::{Attribute, BlockBody, Nesting, Schema},
-        types::Type,
-        value::Value,
-    },
-    provider::{enhanced_connection::model, provider_data::ProviderData},
-};
+use super::location;
+use super::operation::{OperationContext, OperationError, timeout_text};
+use crate::client;
+use crate::framework::data_source::{DataRequest, DataSource};
+use crate::framework::diagnostic::{Diagnostic, Diagnostics};
+use crate::framework::model::IntoValue;
+use crate::framework::resource::ResponseState;
+use crate::framework::schema::{Attribute, BlockBody, Nesting, Schema};
+use crate::framework::types::Type;
+use crate::framework::value::Value;
+use crate::provider::enhanced_connection::model;
+use crate::provider::provider_data::ProviderData;
 
 /// Timeout of a read.
 const READ: Duration = Duration::from_mins(5);
@@ -83,6 +79,9 @@ impl<T: 'static> Column<T> {
     }
 }
 
+/// A call that lists objects.
+type List<T> = fn(&client::Project) -> BoxFuture<'_, Result<Vec<T>, client::Error>>;
+
 /// A data source that lists all objects of one kind in a project, sorted by name.
 pub(crate) struct ListDataSource<T> {
     pub(crate) provider_data: Arc<ProviderData>,
@@ -91,7 +90,7 @@ pub(crate) struct ListDataSource<T> {
     pub(crate) error_summary: &'static str,
     /// Name of the attribute that holds the list, and its description.
     pub(crate) rows: (&'static str, &'static str),
-    pub(crate) list: fn(&client::Project) -> BoxFuture<'_, Result<Vec<T>, client::Error>>,
+    pub(crate) list: List<T>,
     pub(crate) filters: Vec<Filter<T>>,
     /// One of the columns is `name`.
     pub(crate) columns: Vec<Column<T>>,

@@ -1,14 +1,10 @@
 //! Errors of the client as text for users: what failed (object and call), what the service responded, what that usually
 //! means, what Terraform now holds, and what to do.
 
-use crate::{
-    client::{ConfigError, Error, Operation},
-    dli::error_catalog::{KnownError, TransportFailure},
-    framework::{
-        diagnostic::{Diagnostic, Diagnostics},
-        path::Path,
-    },
-};
+use crate::client::{ConfigError, Error, Operation};
+use crate::dli::error_catalog::{KnownError, TransportFailure};
+use crate::framework::diagnostic::{Diagnostic, Diagnostics};
+use crate::framework::path::Path;
 
 /// Describes a failed call. `subject` names its object, and may be empty; `state_note` says what Terraform now holds.
 pub(in crate::provider) fn describe(subject: &str, error: &Error, state_note: &str) -> String {

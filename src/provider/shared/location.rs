@@ -3,19 +3,14 @@
 //! A resource that does not set them takes the provider's when it is created, and keeps them in the state. A later
 //! change of the provider's neither moves an existing object nor makes it look deleted.
 
-use crate::{
-    dli::rules,
-    framework::{
-        model::Computed,
-        plan_modifier::{Change, PlanModifier, USE_STATE_FOR_UNKNOWN},
-        schema::{Attribute, Presence},
-        value::Value,
-    },
-    provider::{
-        provider_data::ProviderData,
-        shared::{operation::OperationContext, validators::MatchesRule},
-    },
-};
+use crate::dli::rules;
+use crate::framework::model::Computed;
+use crate::framework::plan_modifier::{Change, PlanModifier, USE_STATE_FOR_UNKNOWN};
+use crate::framework::schema::{Attribute, Presence};
+use crate::framework::value::Value;
+use crate::provider::provider_data::ProviderData;
+use crate::provider::shared::operation::OperationContext;
+use crate::provider::shared::validators::MatchesRule;
 
 /// `region` and `project_id` of a resource.
 pub(crate) fn resource_attributes() -> [Attribute; 2] {

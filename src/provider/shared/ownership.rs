@@ -7,10 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use parking_lot::Mutex;
 
-use crate::framework::{
-    diagnostic::{Diagnostic, Diagnostics},
-    path::Path,
-};
+use crate::framework::diagnostic::{Diagnostic, Diagnostics};
+use crate::framework::path::Path;
 
 /// A part of a connection that can be declared as a whole or one by one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -3,35 +3,31 @@
 //! Such a resource is not authoritative: it ignores the other parts of the connection. When the connection is deleted,
 //! its parts are gone too.
 
-use std::{fmt::Debug, marker::PhantomData, sync::Arc, time::Duration};
+use std::fmt::Debug;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    connection_part, location,
-    operation::{self, OperationContext, report},
-    run_state::PartKey,
+use super::operation::{OperationContext, report};
+use super::run_state::PartKey;
+use super::{connection_part, location, operation};
+use crate::dli::rules::{CONNECTION_ID, Rule};
+use crate::framework::diagnostic::{Diagnostic, Diagnostics};
+use crate::framework::model::{Computed, FromValue, IntoValue};
+use crate::framework::path::Path;
+use crate::framework::plan_modifier::USE_STATE_FOR_UNKNOWN;
+use crate::framework::resource::{
+    CreateRequest, DeleteRequest, ImportRequest, ModifyPlanRequest, ReadRequest, Resource, ResponseState, UpdateRequest,
 };
-use crate::{
-    dli::rules::{CONNECTION_ID, Rule},
-    framework::{
-        diagnostic::{Diagnostic, Diagnostics},
-        model::{Computed, FromValue, IntoValue},
-        path::Path,
-        plan_modifier::USE_STATE_FOR_UNKNOWN,
-        resource::{
-            CreateRequest, DeleteRequest, ImportRequest, ModifyPlanRequest, ReadRequest, Resource, ResponseState,
-            UpdateRequest,
-        },
-        schema::{Attribute, BlockBody, Schema},
-        timeouts::{Operation, Timeouts},
-        validator::Validator,
-        value::Value,
-    },
-    model,
-    provider::provider_data::ProviderData,
-};
+use crate::framework::schema::{Attribute, BlockBody, Schema};
+use crate::framework::timeouts::{Operation, Timeouts};
+use crate::framework::validator::Validator;
+use crate::framework::value::Value;
+use crate::model;
+use crate::provider::provider_data::ProviderData;
 
 /// Default timeout of each operation.
 const TIMEOUT: Duration = Duration::from_mins(20);

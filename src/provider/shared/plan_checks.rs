@@ -3,32 +3,23 @@
 //! The provider reads each list once per run for all resources. It reads nothing without credentials or with
 //! `plan_checks = false`. If the service does not answer, the plan shows a warning and continues.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    client::{ConnectionFilter, Error},
-    dli::wire::{self, Queue},
-    framework::{
-        diagnostic::{Diagnostic, Diagnostics},
-        path::Path,
-        value::Value,
-    },
-    provider::{
-        enhanced_connection::creation_journal::CreationJournal,
-        provider_data::ProviderData,
-        shared::{
-            operation::{self, OperationContext, OperationError},
-            run_state::{CachedList, Location, RunState},
-        },
-    },
-};
+use crate::client::{ConnectionFilter, Error};
+use crate::dli::wire::{self, Queue};
+use crate::framework::diagnostic::{Diagnostic, Diagnostics};
+use crate::framework::path::Path;
+use crate::framework::value::Value;
+use crate::provider::enhanced_connection::creation_journal::CreationJournal;
+use crate::provider::provider_data::ProviderData;
+use crate::provider::shared::operation::{self, OperationContext, OperationError};
+use crate::provider::shared::run_state::{CachedList, Location, RunState};
 
 /// Maximum time for a response of the service.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -113,7 +104,7 @@ impl PlanChecker {
     pub(crate) async fn check_pools(&self, wanted: &[(Path, String)]) -> Diagnostics {
         let read = || async {
             let pools = self.read(self.context.project.list_pools()).await?;
-            Ok(pools.into_iter().map(|pool| (pool.name.to_ascii_lowercase(), ())).collect())
+            Ok(pools.into_iter().map(|pool| (pool.name.to_ascii_lowercase(), pool.name)).collect())
         };
         let summary = "Elastic Resource Pools Were Not Checked";
         let (pools, mut report) = self.list(&self.run_state.pools, summary, wanted, read).await;
@@ -123,7 +114,7 @@ impl PlanChecker {
                 "{path}: there is no elastic resource pool named {name:?} in the project; {}.\n\nAllowed: the name of \
                  an elastic resource pool.\nDocument: DLI API Reference, \"Listing All Elastic Resource \
                  Pools\".{CREATED_LATER}",
-                existing(pools.keys())
+                existing(pools.values())
             );
             report.push(Diagnostic::error("No Such Elastic Resource Pool", text).at(path.clone()));
         }

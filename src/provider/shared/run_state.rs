@@ -1,30 +1,28 @@
 //! State of one run, shared by all resources of the process.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::{
-    sync::{Mutex as Lock, OwnedMutexGuard},
-    time::Instant,
-};
+use tokio::sync::{Mutex as Lock, OwnedMutexGuard};
+use tokio::time::Instant;
 
 use crate::dli::wire::Queue;
 
 /// Region and project, as far as they are named.
 pub(super) type Location = (Option<String>, Option<String>);
 
+/// Whether a connection was confirmed to be missing; locked while a read confirms it.
+type Confirmation = Arc<Lock<bool>>;
+
 /// What the resources of one run know together.
 #[derive(Debug, Default)]
 pub(crate) struct RunState {
     pub(super) queues: CachedList<BTreeMap<String, Queue>>,
-    pub(super) pools: CachedList<BTreeMap<String, ()>>,
+    /// Names of elastic resource pools by their lower case.
+    pub(super) pools: CachedList<BTreeMap<String, String>>,
     /// IDs of connections by name.
     pub(super) names: CachedList<BTreeMap<String, Vec<String>>>,
     /// IDs of connections that this run replaces.
@@ -35,8 +33,8 @@ pub(crate) struct RunState {
     pub(super) rejected: AtomicBool,
     /// Parts that this run created, adopted or removed, by connection ID in lower case.
     parts: Mutex<BTreeMap<(String, PartKey), PartUse>>,
-    /// Whether a connection was confirmed to be missing, by project and connection ID.
-    missing: Mutex<BTreeMap<(String, String), Arc<Lock<bool>>>>,
+    /// By project and connection ID.
+    missing: Mutex<BTreeMap<(String, String), Confirmation>>,
 }
 
 /// Identifies a part of a connection among the resources of a run.

@@ -3,16 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::{
-    client::{self, ConfigError},
-    dli::rules::{self, CountRule, Rule},
-    framework::{
-        diagnostic::{Diagnostic, Diagnostics},
-        path::{Path, Step},
-        validator::Validator,
-        value::Value,
-    },
-};
+use crate::client::{self, ConfigError};
+use crate::dli::rules::{self, CountRule, Rule};
+use crate::framework::diagnostic::{Diagnostic, Diagnostics};
+use crate::framework::path::{Path, Step};
+use crate::framework::validator::Validator;
+use crate::framework::value::Value;
 
 fn push_error(report: &mut Diagnostics, path: &Path, summary: impl Into<String>, detail: String) {
     report.push(Diagnostic::error(summary, detail).at(path.clone()));

@@ -1,27 +1,17 @@
 //! Waits until bindings are ACTIVE. The service responds before it has created a binding.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{
-    binding_target::{BindingTarget, DeclaredTargets, PoolOfQueue},
-    connection_part, error_detail,
-    operation::{OperationContext, OperationError},
-};
-use crate::{
-    dli::{
-        error_catalog::KnownError,
-        wire::{self, Binding},
-    },
-    framework::{
-        diagnostic::{Diagnostic, Diagnostics},
-        path::Path,
-    },
-};
+use super::binding_target::{BindingTarget, DeclaredTargets, PoolOfQueue};
+use super::operation::{OperationContext, OperationError};
+use super::{connection_part, error_detail};
+use crate::dli::error_catalog::KnownError;
+use crate::dli::wire::{self, Binding};
+use crate::framework::diagnostic::{Diagnostic, Diagnostics};
+use crate::framework::path::Path;
 
 /// Interval between reads, during the first minute and afterwards. A binding of a new queue takes 5 to 10 minutes.
 const POLL_INTERVALS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));

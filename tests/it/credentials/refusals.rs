@@ -23,7 +23,7 @@ async fn refused(
     let client = Client::new(configure(config(&emulator, form))).expect("a valid configuration");
     let error = call(&client).await.expect_err("rejected credentials");
     assert!(!error.may_have_taken_effect() && !error.is_not_found());
-    let shown = format!("{error:?} {}", error.to_string());
+    let shown = format!("{error:?} {error}");
     assert!(!shown.contains("canary"), "{shown}");
     let asked = operations(&emulator);
     emulator.stop().await;
