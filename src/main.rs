@@ -16,7 +16,7 @@ const IDENTITY: Identity = Identity {
     address: "opendli/dli",
     version: env!("CARGO_PKG_VERSION"),
     title: "Huawei Cloud Data Lake Insight (DLI)",
-    try_hint: "To try it without an account, start `dli-emulator`, which comes with it.",
+    try_hint: "To try it without an account, start `dli-emulator`, which comes with the provider.",
 };
 
 /// Maximum number of worker threads. Calls mostly wait for the service.
@@ -28,14 +28,14 @@ const WORKERS: usize = 4;
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
-    /// Serve on its own until Ctrl-C and print the line that makes Terraform use this process
+    /// Run standalone until Ctrl-C and print the shell command that makes Terraform use this process
     #[arg(long)]
     debug: bool,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    // Invalid Unicode is replaced: treating the client's certificate as absent would disable TLS.
+    // Replaces invalid Unicode: an ignored client certificate would disable TLS.
     let variable = |name: &str| env::var_os(name).map(|value| value.to_string_lossy().into_owned());
 
     let mode = match (arguments.debug, environment::read(variable)) {
@@ -53,7 +53,7 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("[ERROR] cannot start the runtime: {error}\n")),
     };
-    // In debug mode one process serves many runs.
+    // In debug mode one process serves many runs, so the parent process does not identify the run.
     let key = if arguments.debug { None } else { plugin::parent_process_key() };
     let client = key.map(|key| Client { key, is_running: plugin::is_process_running });
     let journal = CreationJournal::new(Some(journal_directory(variable)), client);
@@ -64,7 +64,7 @@ fn main() -> ExitCode {
         let service = protocol::Service::new(server);
         (Routes::new(protocol::grpc(service.clone())), move || service.interrupt())
     }));
-    // Remaining tasks have no client any more.
+    // The client is gone, so remaining tasks are dropped.
     runtime.shutdown_background();
     match served {
         Ok(Exit::ShutdownRpc) => {

@@ -84,8 +84,8 @@ pub enum ConfigError {
     },
     /// The identity service of an endpoint on this machine is needed, and its address is not configured.
     #[error(
-        "the identity service (IAM) is needed {purpose}, but the configured endpoint {endpoint} is on this machine, and \
-         its identity service is unknown. Set endpoints.iam in addition to endpoints.dli"
+        "the identity service (IAM) is needed {purpose}, but the configured endpoint {endpoint} is on this machine, \
+         and its identity service is unknown. Set endpoints.iam in addition to endpoints.dli"
     )]
     Identity {
         /// "to find the project …".

@@ -162,7 +162,8 @@ mod tests {
             request.parts(),
             (
                 "GET",
-                "/v2.0/48cc2c48765f481480c7db940d6409d1/datasource/enhanced-connections/2a620c33-5609-40c9-affd-2b6453071b0f"
+                "/v2.0/48cc2c48765f481480c7db940d6409d1/datasource/\
+                 enhanced-connections/2a620c33-5609-40c9-affd-2b6453071b0f"
                     .to_owned(),
                 "",
             )
@@ -222,7 +223,8 @@ mod tests {
 
     #[tokio::test]
     async fn hosts_are_replaced_in_name_order() {
-        let path = "/v2.0/48cc2c48765f481480c7db940d6409d1/datasource/enhanced-connections/2a620c33-5609-40c9-affd-2b6453071b0f";
+        let path = "/v2.0/48cc2c48765f481480c7db940d6409d1/datasource/\
+                    enhanced-connections/2a620c33-5609-40c9-affd-2b6453071b0f";
         let hosts = [host("b", "10.0.0.1"), host("a", "10.0.0.2")];
         let (request, done) = exchange(200, DONE, async |project| project.replace_hosts(ID, &hosts).await).await;
         assert_eq!(
@@ -236,7 +238,8 @@ mod tests {
 
     #[tokio::test]
     async fn bind_and_unbind() {
-        let path = "/v2.0/48cc2c48765f481480c7db940d6409d1/datasource/enhanced-connections/2a620c33-5609-40c9-affd-2b6453071b0f";
+        let path = "/v2.0/48cc2c48765f481480c7db940d6409d1/datasource/\
+                    enhanced-connections/2a620c33-5609-40c9-affd-2b6453071b0f";
         let queues = QueueNames { queues: vec!["q1".into(), "q2".into()], ..QueueNames::default() };
         let pools = QueueNames { elastic_resource_pools: vec!["p1".into()], ..QueueNames::default() };
         let (request, done) = exchange(200, DONE, async |project| project.bind(ID, &queues).send().await).await;

@@ -93,7 +93,7 @@ impl Error {
         } else if source.is_connect() {
             let failure = of_connect(&source);
             let reason = match failure {
-                TransportFailure::Unresolved => ": the name has no address".to_owned(),
+                TransportFailure::Unresolved => ": the host name cannot be resolved".to_owned(),
                 TransportFailure::Refused => ": connection refused".to_owned(),
                 TransportFailure::ConnectTimeout => " in time".to_owned(),
                 TransportFailure::Proxy => {

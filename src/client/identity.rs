@@ -1,6 +1,6 @@
 //! The identity service (IAM), version 3: tokens for passwords, temporary keys for agencies, project ids for names.
 //!
-//! Its responses hold secrets and are never shown; its requests are never logged.
+//! The responses contain secrets and are never quoted. The requests are never logged.
 
 use std::sync::Arc;
 
@@ -22,8 +22,8 @@ use super::request::{Dispatch, Request};
 use super::response::Response;
 use crate::dli::operation::Operation;
 
-/// How long before its end a token or an agency's key is renewed.
-const EARLY: Duration = Duration::minutes(5);
+/// How long before expiry a token or an agency's key is renewed.
+const RENEWAL_MARGIN: Duration = Duration::minutes(5);
 
 /// A response with a temporary key, of IAM and of the metadata service.
 #[derive(Deserialize)]
@@ -36,32 +36,32 @@ struct Credential {
     access: String,
     secret: SecretString,
     securitytoken: SecretString,
-    /// If it cannot be read, the key is used until it is rejected.
+    /// If the time is missing or invalid, the key is used until the service rejects it.
     #[serde(default)]
     expires_at: Option<String>,
 }
 
 #[derive(Deserialize)]
 struct NewToken {
-    token: TokenFacts,
+    token: TokenDetails,
 }
 
 #[derive(Deserialize)]
-struct TokenFacts {
+struct TokenDetails {
     #[serde(default)]
     expires_at: Option<String>,
     /// The project that the token is scoped to.
     #[serde(default)]
-    project: Option<Found>,
+    project: Option<ProjectEntry>,
 }
 
 #[derive(Deserialize)]
 struct Projects {
-    projects: Vec<Found>,
+    projects: Vec<ProjectEntry>,
 }
 
 #[derive(Deserialize)]
-struct Found {
+struct ProjectEntry {
     id: String,
     #[serde(default)]
     name: String,
@@ -94,15 +94,15 @@ impl Inner {
         let response =
             self.exchange(&request, Dispatch::anonymous(&endpoint)).await.map_err(|error| error.by(&caller))?;
         let token = response.token.clone().ok_or_else(|| response.undecodable("it has no X-Subject-Token"))?;
-        let NewToken { token: TokenFacts { expires_at, project } } = response.decode()?;
+        let NewToken { token: TokenDetails { expires_at, project } } = response.decode()?;
         let resolved = ResolvedCredentials::new(AuthScheme::Token(token), caller, read_time(expires_at), true);
-        Ok((self.cached(resolved, EARLY), project.map(|project| project.id)))
+        Ok((self.cached(resolved, RENEWAL_MARGIN), project.map(|project| project.id)))
     }
 
     /// Assumes the configured agency.
     pub(super) async fn assume(&self, region: Option<&str>) -> Result<Cached<Arc<ResolvedCredentials>>, Error> {
         let credentials = self.credentials()?;
-        let agency = credentials.agency.as_ref().expect("asked for where there is one");
+        let agency = credentials.agency.as_ref().expect("called only with an agency");
         let endpoint = self.identity_endpoint(region, || format!("to assume the agency {:?}", agency.name))?;
         let mut role = json!({"agency_name": agency.name});
         match &agency.domain {
@@ -116,13 +116,13 @@ impl Inner {
         let request = Request::new(Operation::AssumeAgency, &[]).body(&body);
         let scope = CredentialsScope { region, token_scope: &TokenScope::Domain, as_agency: false };
         let response = self.authenticated(&request, &endpoint, None, scope).await?;
-        Ok(self.cached(temporary(&response, credentials.caller())?, EARLY))
+        Ok(self.cached(temporary(&response, credentials.caller())?, RENEWAL_MARGIN))
     }
 
-    /// The id of the project with this name; cached. An error is that of the identity service itself.
+    /// Returns the id of the project with this name, cached. Errors are not preliminary: they are of this call itself.
     pub(super) async fn project_id(&self, region: Option<&str>, name: &str) -> Result<String, Error> {
         let endpoint = self.project_endpoint(region, name)?;
-        let ask = async {
+        let lookup = async {
             let id = match self.listed_project(&endpoint, region, name).await {
                 Err(refusal) => self.project_by_login(region, name, refusal).await?,
                 Ok(id) => id,
@@ -131,10 +131,10 @@ impl Inner {
             Ok(Cached { value: id, renew: None, expires: None })
         };
         let cache = self.project_cache((endpoint.host(), name.to_owned()));
-        cache.get(self.clocks.now(), ask).await.map_err(|error| Error { is_preliminary: false, ..error })
+        cache.get(self.clocks.now(), lookup).await.map_err(|error| Error { is_preliminary: false, ..error })
     }
 
-    /// The cached id of the project with this name.
+    /// Returns the cached id of the project with this name.
     pub(super) async fn known_project_id(&self, region: Option<&str>, name: &str) -> Option<String> {
         let endpoint = self.project_endpoint(region, name).ok()?;
         self.project_cache((endpoint.host(), name.to_owned())).known(self.clocks.now()).await
@@ -151,11 +151,11 @@ impl Inner {
         let response = self.authenticated(&list, endpoint, None, scope).await?;
         let Projects { projects } = response.decode()?;
         // A server without the filter lists all projects.
-        let mut ids: Vec<_> = projects.into_iter().filter(|found| found.name == name).map(|found| found.id).collect();
+        let mut ids: Vec<_> = projects.into_iter().filter(|entry| entry.name == name).map(|entry| entry.id).collect();
         match (ids.pop(), ids.is_empty()) {
             (Some(id), true) => Ok(id),
-            (one, _) => {
-                ids.extend(one);
+            (last, _) => {
+                ids.extend(last);
                 let caller = self.credentials()?.caller();
                 let found = ids.iter().map(|id| response.sanitize_id(id)).collect();
                 Err(ConfigError::Project { name: name.to_owned(), found, caller }.into())
@@ -174,9 +174,9 @@ impl Inner {
             return Err(refusal);
         }
         let token_scope = TokenScope::ProjectName(name.to_owned());
-        // A rejection for this project is final.
-        let tried = self.token_cache(&token_scope);
-        if tried.refusal().await.is_some() {
+        // A rejected login for this project is not repeated.
+        let name_cache = self.token_cache(&token_scope);
+        if name_cache.refusal().await.is_some() {
             return Err(refusal);
         }
         let scope = CredentialsScope { region, token_scope: &token_scope, as_agency: false };
@@ -187,7 +187,7 @@ impl Inner {
             found = id.map(|id| (id, token.renew, token.expires));
             Ok(token)
         };
-        let token = tried.get(self.clocks.now(), attempt).await;
+        let token = name_cache.get(self.clocks.now(), attempt).await;
         match (token, found) {
             (Ok(value), Some((id, renew, expires))) => {
                 let cached = Cached { value, renew, expires };
@@ -226,13 +226,13 @@ pub(super) fn temporary(response: &Response, caller: String) -> Result<ResolvedC
 }
 
 fn login_body(login: &PasswordCredentials, token_scope: &TokenScope) -> Value {
-    let named = |named: &NameOrId| match named {
+    let named = |value: &NameOrId| match value {
         NameOrId::Id(id) => json!({"id": id}),
         NameOrId::Name(name) => json!({"name": name}),
     };
     let mut user = named(&login.user);
     user["password"] = login.password.expose_secret().into();
-    // A user id implies the account.
+    // A user ID already identifies the account.
     if let (NameOrId::Name(_), Some(domain)) = (&login.user, &login.domain) {
         user["domain"] = named(domain);
     }

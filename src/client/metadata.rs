@@ -30,8 +30,8 @@ const LIMIT: Duration = Duration::from_secs(3);
 /// Delay before a retry.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// How long before its end the key is renewed, as the service's own SDKs do.
-const EARLY: time::Duration = time::Duration::minutes(40);
+/// How long before expiry the key is renewed, as the service's own SDKs do.
+const RENEWAL_MARGIN: time::Duration = time::Duration::minutes(40);
 
 impl Inner {
     /// Fetches the machine's key. The error lists all searched sources.
@@ -74,7 +74,7 @@ impl Inner {
             outcome => outcome,
         };
         let key = response.and_then(|response| temporary(&response, caller)).map_err(transient_or_absent)?;
-        Ok(self.cached(key, EARLY))
+        Ok(self.cached(key, RENEWAL_MARGIN))
     }
 
     /// Tries to create a session. Returns `None` if the service exists but failed, and an error if it does not exist.

@@ -605,8 +605,9 @@ mod tests {
         .await;
         assert_eq!(
             show(config(server.address)).await.expect_err("an id is a text").to_string(),
-            "ShowEnhancedConnection: HTTP 200 OK, but not in the service's format (invalid type: integer `7`, expected a \
-             string at line 1 column 25); it begins with \"{\\\"is_success\\\":true,\\\"id\\\":7}\" (request id 5f6d2a)"
+            "ShowEnhancedConnection: HTTP 200 OK, but not in the service's format (invalid type: integer `7`, expected \
+             a string at line 1 column 25); it begins with \"{\\\"is_success\\\":true,\\\"id\\\":7}\" (request id \
+             5f6d2a)"
         );
     }
 

@@ -1,7 +1,7 @@
 //! The retry loop of every call.
 //!
-//! A call that was certainly not executed is always retried. If its outcome is unknown, its [`OnUnknownOutcome`] decides. Every
-//! attempt has its own signature.
+//! A call that was certainly not executed is always retried. If its outcome is unknown, its [`OnUnknownOutcome`]
+//! decides. Every attempt has its own signature.
 
 use std::sync::Arc;
 use std::time::Duration;

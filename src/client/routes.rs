@@ -35,7 +35,8 @@ mod tests {
         test_server::{ID, Server, config, exchange, response},
     };
 
-    const V3: &str = "/v3/48cc2c48765f481480c7db940d6409d1/datasource/enhanced-connections/2a620c33-5609-40c9-affd-2b6453071b0f/routes";
+    const V3: &str = "/v3/48cc2c48765f481480c7db940d6409d1/datasource/\
+                      enhanced-connections/2a620c33-5609-40c9-affd-2b6453071b0f/routes";
     const DONE: &str = r#"{"is_success":true,"message":""}"#;
 
     #[tokio::test]

@@ -12,12 +12,12 @@ use super::retry::{Check, OnUnknownOutcome};
 pub struct Write<'a> {
     pub(super) project: &'a Project,
     pub(super) request: Request<'static>,
-    /// Sent where the region does not publish the API of `request`.
+    /// Sent instead if the region does not publish the API of `request`.
     pub(super) fallback: Option<Request<'static>>,
 }
 
 impl Project {
-    /// Runs a write that is not idempotent and verifies it when its outcome is unknown.
+    /// Sends a write that is not idempotent. If its outcome is unknown, reads whether it took effect.
     pub async fn run_verified<'a, D>(
         &'a self,
         write: impl FnOnce() -> Write<'a>,
@@ -35,13 +35,12 @@ impl Project {
 }
 
 impl Write<'_> {
-    /// Sends the write. It is repeated only after attempts that certainly had no effect.
+    /// Sends the write. Repeats it only after attempts that certainly had no effect.
     pub async fn send(self) -> Result<(), Error> {
         self.run(OnUnknownOutcome::Fail).await
     }
 
-    /// Sends the write. When its outcome is unknown, `is_done` reads whether it took effect; it is repeated only if it
-    /// did not.
+    /// Sends the write. If its outcome is unknown, calls `is_done` and repeats the write only if it had no effect.
     pub async fn verified<D>(self, is_done: impl Fn() -> D + Sync) -> Result<(), Error>
     where
         D: Future<Output = Result<bool, Error>> + Send,
@@ -56,7 +55,7 @@ impl Write<'_> {
         match (project.response(&request, on_unknown).await, fallback) {
             (Err(error), Some(fallback)) if error.is_not_published() => {
                 let host = project.endpoint.host();
-                tracing::info!(host, "v3 routes are not published here; using v2.0");
+                tracing::info!(host, "this host does not publish the v3 route API; using v2.0");
                 project.client.without_v3_routes.lock().insert(host);
                 project.response(&fallback, on_unknown).await.map(drop)
             }

@@ -89,7 +89,7 @@ pub enum CallMatcher {
 pub enum TransportFailure {
     /// The call waited too long for the rate limiter.
     QueuedTooLong,
-    /// The host's name has no address.
+    /// The host name cannot be resolved.
     Unresolved,
     /// The host refused the connection.
     Refused,

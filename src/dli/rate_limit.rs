@@ -3,7 +3,7 @@
 
 use std::{fmt, time::Duration};
 
-/// Maximum period that is accepted.
+/// The longest accepted period.
 const LONGEST_PERIOD: Duration = Duration::from_hours(24);
 
 /// The number of calls that the gateway allows one caller in a period.
@@ -39,7 +39,7 @@ impl fmt::Display for RateLimit {
     }
 }
 
-/// The digits at the beginning of `text`, and what follows them.
+/// Splits `text` after its leading digits; `None` without digits.
 fn number(text: &str) -> Option<(&str, &str)> {
     let text = text.trim_start();
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
@@ -101,8 +101,8 @@ mod tests {
 
     #[test]
     fn limit_is_displayed_in_words() {
-        let shown = |calls, seconds| RateLimit { calls, period: Duration::from_secs(seconds) }.to_string();
-        assert_eq!(shown(200, 300), "200 calls in 5m");
-        assert_eq!(shown(1, 1), "1 call in 1s");
+        let text = |calls, seconds| RateLimit { calls, period: Duration::from_secs(seconds) }.to_string();
+        assert_eq!(text(200, 300), "200 calls in 5m");
+        assert_eq!(text(1, 1), "1 call in 1s");
     }
 }

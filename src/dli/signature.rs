@@ -298,14 +298,16 @@ mod tests {
         check(&Vector {
             request: Signable {
                 method: "DELETE",
-                path: "/v3/48cc2c48765f481480c7db940d6409d1/datasource/enhanced-connections/2a620c33-5609-40c9-affd-2b6453071b0f/routes/r%201",
+                path: "/v3/48cc2c48765f481480c7db940d6409d1/datasource/\
+                       enhanced-connections/2a620c33-5609-40c9-affd-2b6453071b0f/routes/r%201",
                 query: &[],
                 headers: &[("Host", "dli.cn-north-4.myhuaweicloud.com"), ("X-Sdk-Date", DATE)],
                 payload_hash: &payload_hash(b""),
             },
             secret: SK,
             date: DATE,
-            canonical: "DELETE\n/v3/48cc2c48765f481480c7db940d6409d1/datasource/enhanced-connections/2a620c33-5609-40c9-affd-2b6453071b0f/routes/r%201/\n\n\
+            canonical: "DELETE\n/v3/48cc2c48765f481480c7db940d6409d1/datasource/\
+                        enhanced-connections/2a620c33-5609-40c9-affd-2b6453071b0f/routes/r%201/\n\n\
                         host:dli.cn-north-4.myhuaweicloud.com\nx-sdk-date:20260101T000000Z\n\n\
                         host;x-sdk-date\n\
                         e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",

@@ -9,9 +9,9 @@ use super::validator::elements;
 use super::value::Value;
 
 /// Maximum number of diagnostics of one kind.
-const SHOWN_OF_A_KIND: usize = 20;
+const MAX_PER_KIND: usize = 20;
 
-/// Validates `config` against `schema`; at most 20 errors of a kind are listed.
+/// Validates `config` against `schema`; lists at most 20 errors of a kind.
 pub fn validate(schema: &Schema, config: &Value) -> Diagnostics {
     let mut report = Diagnostics::new();
     if config.as_map().is_some() {
@@ -20,7 +20,7 @@ pub fn validate(schema: &Schema, config: &Value) -> Diagnostics {
             validator.check(&Path::root(), config, &mut report);
         }
     }
-    report.limit_repeated(SHOWN_OF_A_KIND)
+    report.limit_repeated(MAX_PER_KIND)
 }
 
 fn check_body(body: &BlockBody, path: &Path, config: &Value, report: &mut Diagnostics) {
@@ -32,8 +32,8 @@ fn check_body(body: &BlockBody, path: &Path, config: &Value, report: &mut Diagno
                 check_body(&block.body, &path, single, report);
             }
             (_, many) => {
-                for (step, one) in elements(many) {
-                    check_body(&block.body, &path.step(step), one, report);
+                for (step, element) in elements(many) {
+                    check_body(&block.body, &path.step(step), element, report);
                 }
             }
         }
@@ -41,7 +41,7 @@ fn check_body(body: &BlockBody, path: &Path, config: &Value, report: &mut Diagno
 }
 
 fn check_attributes(attributes: &[Attribute], path: &Path, config: &Value, report: &mut Diagnostics) {
-    // A block or object that is null or unknown as a whole has no attributes to look at.
+    // A block or object that is null or unknown as a whole has no attributes to check.
     if config.as_map().is_none() {
         return;
     }
@@ -56,7 +56,7 @@ fn check_attributes(attributes: &[Attribute], path: &Path, config: &Value, repor
             (_, Presence::Computed) => report.push(
                 Diagnostic::error(
                     "Attribute Cannot Be Set",
-                    format!("{path} is decided by the provider. Take it out of the configuration."),
+                    format!("{path} is computed by the provider and cannot be set. Remove it from the configuration."),
                 )
                 .at(path),
             ),
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn every_error_is_reported_at_its_path() {
-        let faulty = config([
+        let invalid = config([
             ("name", "long".into()),
             ("hosts", Value::map([("aaaa", "1".into()), ("b", "long".into()), ("c", Value::Null), ("d", UNKNOWN)])),
             ("rows", Value::List(vec![Value::map([("text", "ok".into())]), Value::map([("text", Value::Null)])])),
@@ -151,7 +151,7 @@ mod tests {
             ("id", "mine".into()),
         ]);
         assert_eq!(
-            paths(&faulty),
+            paths(&invalid),
             [
                 "name: Not Short",
                 r#"hosts["aaaa"]: Not Short"#,
@@ -166,8 +166,8 @@ mod tests {
 
     #[test]
     fn unknown_values_are_skipped() {
-        let waiting = config([("name", UNKNOWN), ("hosts", UNKNOWN), ("rows", UNKNOWN), ("limits", UNKNOWN)]);
-        assert_eq!(paths(&waiting), Vec::<String>::new());
+        let unknown = config([("name", UNKNOWN), ("hosts", UNKNOWN), ("rows", UNKNOWN), ("limits", UNKNOWN)]);
+        assert_eq!(paths(&unknown), Vec::<String>::new());
         assert_eq!(paths(&config([])), Vec::<String>::new());
         assert_eq!(paths(&config([("name", Value::Null)])), ["name: Missing Required Attribute"]);
     }

@@ -19,8 +19,8 @@ use super::wire::{ConnInfo, Empty, StdioData};
 /// The service name that go-plugin's `Ping` checks.
 const HEALTH: &str = "plugin";
 
-/// Adds the services to those of the provider. Reflection lets tools list and call them.
-pub(super) async fn add_to(provider: Routes, stop: &Shutdown) -> Routes {
+/// Adds these services to the provider's. Reflection lets tools list and call them.
+pub(super) async fn add_to(provider: Routes, shutdown: &Shutdown) -> Routes {
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_service_status(HEALTH, ServingStatus::Serving).await;
     let reflection = tonic_reflection::server::Builder::configure()
@@ -29,9 +29,9 @@ pub(super) async fn add_to(provider: Routes, stop: &Shutdown) -> Routes {
         .build_v1()
         .expect("the build wrote the descriptors");
     provider
-        .add_service(GrpcControllerServer::new(Controller(stop.clone())))
-        .add_service(GrpcStdioServer::new(NoopStream(stop.clone())))
-        .add_service(GrpcBrokerServer::new(NoopStream(stop.clone())))
+        .add_service(GrpcControllerServer::new(Controller(shutdown.clone())))
+        .add_service(GrpcStdioServer::new(NoopStream(shutdown.clone())))
+        .add_service(GrpcBrokerServer::new(NoopStream(shutdown.clone())))
         .add_service(health_service)
         .add_service(reflection)
 }
@@ -68,7 +68,7 @@ impl GrpcBroker for NoopStream {
         &self,
         request: Request<Streaming<ConnInfo>>,
     ) -> Result<Response<BoxStream<ConnInfo>>, Status> {
-        let unanswered = request.into_inner().filter_map(|_| ready(None));
-        Ok(Response::new(Box::pin(unanswered.take_until(self.0.requested()))))
+        let discarded = request.into_inner().filter_map(|_| ready(None));
+        Ok(Response::new(Box::pin(discarded.take_until(self.0.requested()))))
     }
 }

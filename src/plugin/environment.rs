@@ -10,12 +10,12 @@ use super::tls::{self, TlsError};
 /// The plugin protocol version of this server.
 pub const PROTOCOL: u32 = 6;
 
-/// The magic cookie of Terraform and OpenTofu. It is not a secret; it distinguishes a start by a client from a start by
-/// hand.
+/// The magic cookie of Terraform and OpenTofu. It is not a secret; it shows that a client, not a user, started the
+/// plugin.
 const COOKIE_NAME: &str = "TF_PLUGIN_MAGIC_COOKIE";
 const COOKIE: &str = "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2";
 
-/// What the client asks for in the environment.
+/// The settings that the client passes in the environment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PluginEnv {
@@ -29,12 +29,12 @@ pub struct PluginEnv {
     pub socket_dir: Option<PathBuf>,
     /// Name or number of the group that may connect.
     pub socket_group: Option<String>,
-    /// Whether the client asks for multiplexing; it then waits for an answer.
+    /// Whether the client offers multiplexing and waits for the plugin's answer in the handshake.
     pub multiplex: bool,
 }
 
 impl PluginEnv {
-    /// Parses the client's certificate. An unreadable one is an error, because `None` means plaintext.
+    /// Parses the client's certificate. An invalid certificate is an error, because `None` means plaintext.
     pub fn certificate(&self) -> Result<Option<CertificateDer<'static>>, TlsError> {
         self.client_certificate.as_deref().map(tls::certificate).transpose()
     }
@@ -60,7 +60,7 @@ pub enum NotLaunched {
     WrongCookie,
 }
 
-/// Reads the variables of go-plugin. `variable` looks up one; an empty value counts as unset.
+/// Reads the variables of go-plugin. `variable` returns the value of one; an empty value counts as unset.
 pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<PluginEnv, NotLaunched> {
     let get = |name: &str| variable(name).filter(|value| !value.is_empty());
     match get(COOKIE_NAME).as_deref() {
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn protocol_versions_have_no_order() {
+    fn order_of_protocol_versions_is_ignored() {
         let offers_protocol_6 = |protocol_versions: &str| {
             PluginEnv { protocol_versions: protocol_versions.to_owned(), ..PluginEnv::default() }.offers_protocol_6()
         };

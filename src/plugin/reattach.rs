@@ -1,4 +1,4 @@
-//! The line that makes Terraform and OpenTofu use a running provider. Pure.
+//! The shell command that makes Terraform and OpenTofu use a running provider. Pure.
 
 use serde_json::json;
 
@@ -7,8 +7,8 @@ use super::listener::Address;
 
 /// Returns a POSIX shell command that exports `TF_REATTACH_PROVIDERS`.
 ///
-/// The key has no registry host, so Terraform and OpenTofu each add their own. `Test` keeps the client from ending the
-/// process.
+/// The key has no registry host, so Terraform and OpenTofu each add their own. With `Test`, the client does not stop
+/// the provider.
 pub(super) fn line(provider: &str, pid: u32, address: &Address) -> String {
     let value = json!({
         provider: {

@@ -1,4 +1,5 @@
-//! Responses of all RPCs. Errors and panics become diagnostics: after a gRPC error core would drop the new state.
+//! Responses of all RPCs. Errors and panics become diagnostics, because after a gRPC error Terraform drops the new
+//! state.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Instant;
@@ -47,10 +48,10 @@ impl_with_diagnostics! {
 /// Runs an RPC and turns errors and panics into diagnostics.
 pub(super) async fn respond<T: WithDiagnostics>(
     rpc: &str,
-    of: &str,
+    resource_type: &str,
     call: impl Future<Output = Result<T, Diagnostics>>,
 ) -> Reply<T> {
-    let span = tracing::debug_span!("rpc", tf_rpc = rpc, tf_resource_type = of);
+    let span = tracing::debug_span!("rpc", tf_rpc = rpc, tf_resource_type = resource_type);
     let started = Instant::now();
     let outcome = AssertUnwindSafe(call).catch_unwind().instrument(span.clone()).await;
     span.in_scope(|| tracing::debug!(tf_req_duration_ms = started.elapsed().as_millis(), "responded"));

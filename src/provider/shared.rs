@@ -1,4 +1,4 @@
-//! What several objects of the provider share.
+//! Code that several resources and data sources share.
 
 pub(super) mod binding_target;
 pub(super) mod connection_part;

@@ -1,5 +1,5 @@
-//! Malformed input: runs the fuzz targets with random bytes and with all earlier findings, and tests limits that random
-//! input does not reach.
+//! Malformed input: runs the fuzz targets on random bytes and on inputs that failed before, and tests limits that
+//! random input does not reach.
 
 mod bounds;
 #[expect(unreachable_pub, clippy::pedantic, reason = "the library of the fuzz targets")]
@@ -10,7 +10,7 @@ use std::{fs, panic, path::Path};
 
 use proptest::{collection::vec, prelude::*, test_runner::TestRunner};
 
-/// Runs the target with all earlier findings, then with random bytes.
+/// Runs the target on all inputs that failed before, then on random bytes.
 fn run_target(target: &str, cases: u32, run: fn(&[u8])) {
     let findings = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/malformed_input");
     assert!(findings.is_dir(), "{} does not exist", findings.display());
@@ -22,11 +22,11 @@ fn run_target(target: &str, cases: u32, run: fn(&[u8])) {
     let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
     let mut runner = TestRunner::new(config);
     // Enough bytes for several requests, and few enough for a readable report.
-    let ran = runner.run(&vec(any::<u8>(), 0..400), |bytes| {
+    let result = runner.run(&vec(any::<u8>(), 0..400), |bytes| {
         run(&bytes);
         Ok(())
     });
-    ran.unwrap_or_else(|failure| panic!("{target}: {failure}"));
+    result.unwrap_or_else(|failure| panic!("{target}: {failure}"));
 }
 
 #[test]

@@ -71,7 +71,10 @@ impl<T: Clone> ExpiringCache<T> {
                 if let Some(cached) = &mut state.cached
                     && cached.expires.is_none_or(|expires| now < expires)
                 {
-                    tracing::warn!(%error, "credentials could not be refreshed; using the current ones until they expire");
+                    tracing::warn!(
+                        %error,
+                        "credentials could not be refreshed; using the current ones until they expire"
+                    );
                     cached.renew = Some(now + RENEWAL_PAUSE);
                     return Ok(cached.value.clone());
                 }

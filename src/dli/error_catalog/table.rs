@@ -17,12 +17,11 @@ const NOT_THERE: &str = "Something named in the request does not exist in this p
 const LOOK_FOR_IT: &str = "Run terraform plan: it will propose to re-create what was deleted outside Terraform. \
                            Otherwise check the names, region and project_id.";
 const SUPPORT: &str = "Give the request ID to Huawei Cloud support.";
-const LATER: &str =
-    "This usually passes within minutes. If it comes back, give the request ID to Huawei Cloud support.";
+const LATER: &str = "Try again in a few minutes. If the error persists, give the request ID to Huawei Cloud support.";
 const MORE_TIME: &str =
     "Check what else is using this account. To let a resource wait longer, set a longer time in its timeouts block.";
 const IN_BETWEEN: &str =
-    "This usually passes. If it comes back, check the proxies and firewalls between this machine and the service.";
+    "Try again. If the error persists, check the proxies and firewalls between this machine and the service.";
 
 const fn response(
     statuses: (u16, u16),
@@ -87,8 +86,8 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
             words(&["failed to get subnet", "subnet could not be found", "subnet not found", "subnet does not exist"]),
             Matcher::Binding(&["subnet", "permission", "agency", "denied", "forbidden", "not authorized"]),
         ],
-        meaning: "Most often DLI lacks the permission to see the VPC, and then reports that the subnet does not exist. Or \
-                  dest_network_id is not a subnet of dest_vpc_id.",
+        meaning: "Most often DLI lacks the permission to see the VPC, and then reports that the subnet does not exist. \
+                  Or dest_network_id is not a subnet of dest_vpc_id.",
         action: "In the DLI console, under Global Configuration, Service Authorization, grant DLI Datasource \
                  Connections Agency Access. Check that dest_network_id is the network ID of a subnet of dest_vpc_id, \
                  in the same project.",
@@ -218,8 +217,8 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
         name: "DLI.0016",
         title: "The role does not allow it",
         matchers: &[code(&["DLI.0016"])],
-        meaning: "The credentials are valid, but their user has no role in this project that allows this.",
-        action: "Have an administrator give the user, or the agency, a role for DLI in this project.",
+        meaning: "The credentials are valid, but their user has no role in this project that allows this call.",
+        action: "Ask an administrator to give the user or the agency a role for DLI in this project.",
         example: Some(example(400, "DLI.0016", "The role of the token is incorrect")),
     },
     KnownError {
@@ -298,7 +297,7 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
         name: "APIGW.0201-backend",
         title: "The service behind the gateway does not answer",
         matchers: &[response((500, 599), CodeMatcher::OneOf(&["APIGW.0201"]), &[], CallMatcher::Any)],
-        meaning: "The gateway passed the request on and got no answer in time.",
+        meaning: "The gateway forwarded the request to the service but received no response in time.",
         action: LATER,
         example: Some(example(504, "APIGW.0201", "Backend timeout")),
     },
@@ -355,8 +354,8 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
         name: "APIGW.0301-locked",
         title: "The access key is locked",
         matchers: &[code_with(&["APIGW.0301"], &["reach the limit"])],
-        meaning: "Five requests in a row failed to authenticate with this access key, so it is locked for 5 minutes, \
-                  even with the right secret key.",
+        meaning: "The gateway locked this access key for 5 minutes after five failed authentications in a row. During \
+                  this time it rejects even the correct secret key.",
         action: "Correct the secret key and wait 5 minutes. Check whether another program still uses the key with a \
                  wrong secret.",
         example: Some(example(
@@ -498,10 +497,10 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
             code(&["IAM.0003", "PAP5.0001"]),
             words(&["policy doesn't allow", "not authorized to perform"]),
         ],
-        meaning: "The credentials are valid, but they may not do this in this project.",
-        action: "Have an administrator give the user, or the agency, a policy that allows this call (the action is \
-                 named above, where known; DLI FullAccess covers all of DLI). A new permission can take some minutes \
-                 to take effect.",
+        meaning: "The credentials are valid, but do not have the permission for this call in this project.",
+        action: "Ask an administrator to give the user or the agency a policy that allows this call. The required \
+                 action is named above, if known; DLI FullAccess allows all actions of DLI. A new permission can take \
+                 some minutes to take effect.",
         example: Some(example(403, "IAM.0003", "Policy doesn't allow dli:edsconnection:create to be performed.")),
     },
     KnownError {
@@ -579,11 +578,12 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
     },
     KnownError {
         name: "is_success-false",
-        title: "Refused with HTTP 200",
+        title: "An error with HTTP 200",
         matchers: &[response((200, 299), CodeMatcher::Missing, &[], CallMatcher::Any)],
-        meaning: "The service refused this, although the HTTP status says success. There is no code; the message is \
-                  the only explanation.",
-        action: "Act on the message. If that does not help, give the request ID to Huawei Cloud support.",
+        meaning: "The service rejected the request, although the HTTP status indicates success. The response has no \
+                  error code, only a message.",
+        action: "Fix the cause stated in the message. If that does not help, give the request ID to Huawei Cloud \
+                 support.",
         example: Some(example(200, "", "Failed to create the datasource connection")),
     },
     KnownError {
@@ -591,7 +591,8 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
         title: "A code that is not listed here",
         matchers: &[status(0, 999)],
         meaning: "The provider does not know this code; only the service's own message explains it.",
-        action: "Look the code up in the DLI API Reference, Error Codes, or give the request ID to Huawei Cloud support.",
+        action: "Look up the code in the DLI API Reference, Error Codes, or give the request ID to Huawei Cloud \
+                 support.",
         example: Some(example(409, "DLI.4711", "The state of the connection conflicts with the operation")),
     },
     KnownError {
@@ -605,12 +606,12 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
     },
     KnownError {
         name: "name-not-resolved",
-        title: "The host's name has no address",
+        title: "The host name cannot be resolved",
         matchers: &[Matcher::Transport(TransportFailure::Unresolved)],
-        meaning: "The region is misspelt, this machine cannot reach its name server, or names can be resolved only \
+        meaning: "The region is misspelt, this machine cannot reach its DNS server, or names can be resolved only \
                   through a proxy.",
-        action: "Check region (such as cn-north-4 or ap-southeast-3), and endpoints where it is set. Check whether \
-                 other names resolve (nslookup). Behind a proxy, set HTTPS_PROXY.",
+        action: "Check region (such as cn-north-4 or ap-southeast-3), and endpoints if it is set. Check whether other \
+                 names resolve (nslookup). Behind a proxy, set HTTPS_PROXY.",
         example: None,
     },
     KnownError {
@@ -624,11 +625,11 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
     },
     KnownError {
         name: "connect-timeout",
-        title: "No connection in time",
+        title: "The connection timed out",
         matchers: &[Matcher::Transport(TransportFailure::ConnectTimeout)],
         meaning: "The host did not respond: a firewall may drop the packets, or this network needs a proxy.",
-        action: "Behind a proxy, set HTTPS_PROXY. Otherwise have the firewall let this machine through to the host, or \
-                 run Terraform where the host can be reached.",
+        action: "Behind a proxy, set HTTPS_PROXY. Otherwise allow the connection in the firewall, or run Terraform \
+                 where the host can be reached.",
         example: None,
     },
     KnownError {
@@ -660,7 +661,7 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
     },
     KnownError {
         name: "connection-lost",
-        title: "The connection ended without an answer",
+        title: "The connection was closed before the response arrived",
         matchers: &[Matcher::Transport(TransportFailure::Lost)],
         meaning: "The service, or a proxy or firewall in between, closed the connection after the request was sent.",
         action: IN_BETWEEN,
@@ -668,10 +669,10 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
     },
     KnownError {
         name: "timeout",
-        title: "No answer in time",
+        title: "The response timed out",
         matchers: &[Matcher::Transport(TransportFailure::Timeout)],
-        meaning: "The connection was made, but the service did not answer in time.",
-        action: "This usually passes within minutes.",
+        meaning: "The connection was established, but the service did not respond in time.",
+        action: "Try again in a few minutes.",
         example: None,
     },
     KnownError {

@@ -1,6 +1,6 @@
-//! Finds errors in a schema: what core rejects, and what this framework ignores.
+//! Finds errors in a schema: definitions that Terraform rejects or that this framework ignores.
 //!
-//! They are bugs in the provider, so only tests call this.
+//! Such errors are bugs in the provider, so only tests look for them.
 
 use std::collections::BTreeSet;
 
@@ -159,8 +159,8 @@ mod tests {
         }
         let expected = ["rows.computed: an attribute in a set cannot be computed"];
         assert_eq!(errors(vec![rows(Nesting::Set, computed())]), expected);
-        let half = Attribute { presence: Presence::OptionalComputed, ..rows(Nesting::Set, computed()) };
-        assert_eq!(errors(vec![half]), expected);
+        let optional_computed = Attribute { presence: Presence::OptionalComputed, ..rows(Nesting::Set, computed()) };
+        assert_eq!(errors(vec![optional_computed]), expected);
         assert_eq!(errors(vec![rows(Nesting::Set, computed()).computed()]), Vec::<String>::new());
         assert_eq!(
             errors(vec![rows(Nesting::Set, Attribute::nested("deep", Nesting::Map, vec![computed()]))]),

@@ -26,8 +26,8 @@ pub(crate) fn attributes() -> Vec<Attribute> {
             .sensitive()
             .description("Security token of a temporary access key. Environment: `HW_SECURITY_TOKEN`."),
         Attribute::string("token").sensitive().description(
-            "IAM token for the project, instead of an access key. Environment: `HW_AUTH_TOKEN`. The provider cannot renew \
-             it.",
+            "IAM token for the project, instead of an access key. Environment: `HW_AUTH_TOKEN`. The provider cannot \
+             renew it.",
         ),
         Attribute::string("user_name")
             .description("Name of an IAM user, with `password` and `domain_name`. Environment: `HW_USER_NAME`."),

@@ -17,6 +17,7 @@ use crate::provider::shared::tags::{TagPolicy, Tags};
 /// A connection with its tags and the projects it is shared with.
 #[derive(Debug)]
 pub(in crate::provider) struct ConnectionDetails {
+    /// The connection as the service returned it.
     shown: wire::Connection,
     /// All tags, including ignored ones; `None` if they cannot be read.
     pub(in crate::provider) tags: Option<Tags>,
@@ -25,7 +26,7 @@ pub(in crate::provider) struct ConnectionDetails {
 }
 
 impl ConnectionDetails {
-    /// Reads tags and privileges; `None` if the connection was deleted meanwhile.
+    /// Reads tags and privileges. Returns `None` if the connection was deleted meanwhile.
     pub(in crate::provider) async fn read(
         context: &OperationContext,
         shown: wire::Connection,
@@ -45,14 +46,14 @@ impl ConnectionDetails {
             _ => match context.read(project.list_privileges(&shown.id)).await {
                 Ok(privileges) => Some(privileges.into_iter().map(|granted| granted.applicant_project_id).collect()),
                 Err(error) if error.is_not_found() => return Ok(None),
-                Err(error) if is_refused(&error) => None,
+                Err(error) if is_permanent_rejection(&error) => None,
                 Err(error) => return Err(error),
             },
         };
         Ok(Some(Self { shown, tags, shared_with }))
     }
 
-    /// The values of [`attributes`], and a warning for host names with several addresses.
+    /// Returns the values of [`attributes`], and a warning for host names with several addresses.
     pub(in crate::provider) fn into_value(self, tag_policy: &TagPolicy) -> (Value, Diagnostics) {
         let Self { mut shown, tags, shared_with } = self;
         // The result must not depend on the order of the response.
@@ -78,7 +79,7 @@ impl ConnectionDetails {
             ("shared", shared.into_value()),
             ("shared_with", shared_with.into_value()),
         ]);
-        let warning = model::duplicate_hosts_warning(&shown, &duplicates, "The lowest of each is shown.");
+        let warning = model::duplicate_hosts_warning(&shown, &duplicates, "hosts contains the lowest of each.");
         (value, warning.into_iter().collect())
     }
 }
@@ -108,18 +109,18 @@ pub(in crate::provider) fn attributes() -> Vec<Attribute> {
              region does not publish the tag API.",
         ),
         Attribute::bool("shared").description(
-            "Whether other projects may bind their queues to it. Null if the service does not return this.",
+            "Whether other projects may bind their queues to the connection. Null if the service does not return this.",
         ),
         Attribute::new("shared_with", Type::set(Type::String)).description(
-            "IDs of those projects. Null if the connection was deleted, or if the credentials may read the connection \
-             but not its privileges.",
+            "IDs of the projects that the connection is shared with. Null if the connection was deleted, or if the \
+             credentials may read the connection but not its privileges.",
         ),
     ];
     all.into_iter().map(Attribute::computed).collect()
 }
 
-/// Whether the service or the gateway rejects the call permanently. The other attributes are returned all the same.
-fn is_refused(error: &OperationError) -> bool {
+/// Whether the service or the gateway rejected the call permanently. The data source then returns the other attributes.
+fn is_permanent_rejection(error: &OperationError) -> bool {
     matches!(error, OperationError::Call { error, .. } if error.is_reported() && !error.is_transient())
 }
 

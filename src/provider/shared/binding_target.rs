@@ -11,7 +11,7 @@ use crate::dli::wire;
 use crate::provider::shared::operation::{self, OperationContext};
 use crate::provider::shared::run_state::PartKey;
 
-/// What the service binds; names in lower case.
+/// A queue or pool that the service binds to a connection; its name is in lower case.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum BindingTarget {
     /// A queue that belongs to no pool.
@@ -35,7 +35,7 @@ impl BindingTarget {
         }
     }
 
-    /// Returns its binding to a connection.
+    /// Returns the binding of this target, if it has one. `shown` is the connection as the service returned it.
     pub(crate) fn peering<'a>(&self, shown: &'a wire::Connection) -> Option<&'a wire::Binding> {
         let bindings = match self {
             Self::Queue(_) => &shown.available_queue_info,
@@ -48,7 +48,7 @@ impl BindingTarget {
         self.peering(shown).is_some()
     }
 
-    /// Whether it has a binding that has not failed.
+    /// Whether the target has a binding that has not failed.
     fn is_bound(&self, shown: &wire::Connection) -> bool {
         self.peering(shown).is_some_and(|binding| !binding.has_status(wire::BINDING_FAILED))
     }
@@ -81,7 +81,7 @@ impl DeclaredTargets<'_> {
 pub(crate) struct PoolOfQueue(Option<BTreeMap<String, String>>);
 
 impl PoolOfQueue {
-    /// Reads the pools if the service does not report a `declared` queue.
+    /// Reads the map if the service does not report a `declared` queue.
     pub(crate) async fn ask(
         &mut self,
         context: &OperationContext,
@@ -93,15 +93,15 @@ impl PoolOfQueue {
         Ok(())
     }
 
-    /// Returns the pools, which it reads if the service does not report a target.
+    /// Returns the map. Reads it first if the service does not report a queue of `targets`.
     pub(crate) async fn known(
         &self,
         project: &Project,
         shown: &wire::Connection,
         targets: &BTreeSet<BindingTarget>,
     ) -> Result<Self, Error> {
-        let is_open = |target: &BindingTarget| matches!(target, BindingTarget::Queue(_)) && !target.is_reported(shown);
-        if self.0.is_some() || shown.elastic_resource_pools.is_empty() || !targets.iter().any(is_open) {
+        let missing = |target: &BindingTarget| matches!(target, BindingTarget::Queue(_)) && !target.is_reported(shown);
+        if self.0.is_some() || shown.elastic_resource_pools.is_empty() || !targets.iter().any(missing) {
             return Ok(self.clone());
         }
         let lower = |name: &String| name.to_ascii_lowercase();
@@ -111,12 +111,12 @@ impl PoolOfQueue {
         Ok(Self(Some(pools.collect())))
     }
 
-    /// Makes the next call read the pools again: a new queue may have been missing in the list.
+    /// Makes the next call read the map again, because the list may have lacked a new queue.
     pub(crate) fn forget(&mut self) {
         self.0 = None;
     }
 
-    /// Returns what the service binds for a queue.
+    /// Returns the target that the service binds for a queue: its pool, or the queue itself.
     pub(crate) fn of(&self, shown: &wire::Connection, queue: &str) -> BindingTarget {
         let own = BindingTarget::queue(queue);
         match self.0.as_ref().and_then(|pools| pools.get(own.name())) {
@@ -125,7 +125,7 @@ impl PoolOfQueue {
         }
     }
 
-    /// Returns the pool of a target that turned out to be a queue in a pool, else the target.
+    /// Returns the pool if the target is a queue in a pool, otherwise the target.
     pub(crate) fn resolved(&self, shown: &wire::Connection, target: &BindingTarget) -> BindingTarget {
         match target {
             BindingTarget::Queue(name) => self.of(shown, name),
@@ -133,14 +133,14 @@ impl PoolOfQueue {
         }
     }
 
-    /// Returns what the service binds for all declared names.
+    /// Returns the targets that the service binds for all declared names.
     pub(crate) fn targets(&self, shown: &wire::Connection, declared: DeclaredTargets<'_>) -> BTreeSet<BindingTarget> {
         let queues = declared.queues.into_iter().flatten().map(|queue| self.of(shown, queue));
         let pools = declared.pools.into_iter().flatten().map(|pool| BindingTarget::pool(pool));
         queues.chain(pools).collect()
     }
 
-    /// Returns the bound queues: declared ones in their spelling, and others. A FAILED queue is not bound.
+    /// Returns the bound queues; declared queues keep their spelling. A FAILED queue is not bound.
     pub(crate) fn queues(
         &self,
         shown: &wire::Connection,
@@ -153,14 +153,14 @@ impl PoolOfQueue {
         bound.chain(others.map(|target| target.name().to_owned())).collect()
     }
 
-    /// Returns the bound pools: declared ones, and others that no declared queue belongs to.
+    /// Returns the bound pools, except undeclared pools that a declared queue belongs to.
     pub(crate) fn pools(&self, shown: &wire::Connection, declared: DeclaredTargets<'_>) -> BTreeSet<String> {
         let of_queues = self.targets(shown, DeclaredTargets { pools: None, ..declared });
         let of_pools = self.targets(shown, DeclaredTargets { queues: None, ..declared });
         let reported = shown.elastic_resource_pools.iter().map(|binding| BindingTarget::pool(&binding.name));
-        let ours =
+        let pools =
             reported.filter(|pool| pool.is_bound(shown) && (of_pools.contains(pool) || !of_queues.contains(pool)));
-        ours.map(|pool| pool.name().to_owned()).collect()
+        pools.map(|pool| pool.name().to_owned()).collect()
     }
 }
 

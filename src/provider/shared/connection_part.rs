@@ -148,9 +148,9 @@ pub(crate) fn create_failed(
     error.into_errors(summary, MAY_EXIST)
 }
 
-const MAY_EXIST: &str = "The state holds it in case it exists, and Terraform marks it as tainted: the next apply \
-                         removes what exists and creates it again. To keep what exists, run terraform untaint ADDRESS, \
-                         then apply: this creates only what is missing.";
+const MAY_EXIST: &str = "The state holds the object in case it exists, and Terraform marks it as tainted: the next \
+                         apply removes what exists and creates the object again. To keep what exists, run terraform \
+                         untaint ADDRESS, then apply: this creates only what is missing.";
 
 pub(crate) fn no_connection(summary: &str, id: &str) -> Diagnostics {
     let text = format!(

@@ -32,10 +32,10 @@ const THROTTLED_TIMEOUT: Duration = Duration::from_mins(10);
 const MAX_AGE: Duration = Duration::from_secs(5);
 
 const NOT_CHECKED: &str = "The plan continues without this check; the apply will report what is wrong. To plan without \
-                           asking the service, set plan_checks = false in the provider block.";
+                           these checks, set plan_checks = false in the provider block.";
 
 const REJECTED: &str = "Nothing was changed. The plan stops here, because an apply would fail too. To plan without \
-                        asking the service, set plan_checks = false in the provider block.";
+                        these checks, set plan_checks = false in the provider block.";
 
 const CREATED_LATER: &str = "\n\nIf the same configuration creates it, refer to an attribute that is known only after \
                              its creation (such as its ID) instead of the name, or set plan_checks = false in the \

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use super::connection::{ADDRESS, EXAMPLE};
 use super::harness::{Cloud, Running, for_each_terraform};
 
-/// The printed line is pasted into a shell. Terraform has no other provider binary to start.
+/// The test runs the printed line in a shell and removes the binary, so Terraform can only use the running process.
 #[test]
 fn debug_process_serves_several_runs() {
     for_each_terraform(|terraform| {

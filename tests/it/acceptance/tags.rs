@@ -22,7 +22,7 @@ fn tag(key: &str, value: &str) -> Tag {
     Tag { key: key.to_owned(), value: value.to_owned() }
 }
 
-/// The tags at the service of the connection with this name.
+/// The tags that the service has for the connection with this name.
 #[track_caller]
 fn tags(cloud: &Cloud, name: &str) -> BTreeMap<String, String> {
     cloud.emulator().tags(PROJECT, &id(cloud, name))
@@ -30,14 +30,14 @@ fn tags(cloud: &Cloud, name: &str) -> BTreeMap<String, String> {
 
 #[track_caller]
 fn id(cloud: &Cloud, name: &str) -> String {
-    cloud.connections().into_iter().find(|one| one.name == name).expect("it exists").id
+    cloud.connections().into_iter().find(|connection| connection.name == name).expect("it exists").id
 }
 
 fn pairs<const N: usize>(tags: [(&str, &str); N]) -> BTreeMap<String, String> {
     tags.map(|(key, value)| (key.to_owned(), value.to_owned())).into()
 }
 
-fn defaults(workspace: &Workspace, cloud: &Cloud, arguments: &str) {
+fn write_provider(workspace: &Workspace, cloud: &Cloud, arguments: &str) {
     workspace.write("provider.tf", &cloud.provider_block(arguments));
 }
 
@@ -64,16 +64,16 @@ fn default_tags_change_only_tags_all() {
         assert_eq!(workspace.state(ADDRESS)["tags_all"], json!({ "env": "prod", "team": "a" }));
         assert_eq!(workspace.state(BARE)["tags"], Value::Null);
         assert_eq!(workspace.state(BARE)["tags_all"], json!({ "env": "prod", "team": "data" }));
-        let importing = workspace.fresh();
+        let import_workspace = workspace.fresh();
         let block = |address: &str, id: &str| format!("import {{\n  to = {address}\n  id = {id:?}\n}}\n");
         let imports = configuration.clone() + &block(ADDRESS, &ids[0]) + &block(BARE, &ids[1]);
-        importing.step(&imports, &[(BARE, "import"), (ADDRESS, "import")]);
+        import_workspace.step(&imports, &[(BARE, "import"), (ADDRESS, "import")]);
 
         // Without `tags`, an external tag is not managed.
         cloud.edit(|account| account.put_tags(&ids[1], vec![tag("theirs", "1")]));
         workspace.expect_no_changes();
 
-        defaults(&workspace, &cloud, "default_tags = { env = \"test\", team = \"data\", owner = \"me\" }");
+        write_provider(&workspace, &cloud, "default_tags = { env = \"test\", team = \"data\", owner = \"me\" }");
         let changed = workspace.step(&configuration, updates);
         for address in [ADDRESS, BARE] {
             changed.expect_changed(address, &["tags_all[\"env\"]", "tags_all[\"owner\"]"]);
@@ -92,7 +92,7 @@ fn default_tags_change_only_tags_all() {
         }
         assert_eq!(tags(&cloud, "bare"), pairs(bare));
 
-        // A default tag is overridden with its own value, and then not overridden any more.
+        // Override a default tag with the same value, then remove the override.
         let same = workspace.step(&two_connections("{ team = \"a\", env = \"test\" }"), UPDATE);
         same.expect_changed(ADDRESS, &["tags[\"env\"]"]);
         let fallen_back = workspace.step(&two_connections("{}"), UPDATE);
@@ -100,7 +100,7 @@ fn default_tags_change_only_tags_all() {
         assert_eq!(tags(&cloud, "test"), pairs([("env", "test"), ("owner", "me"), ("team", "data")]));
         workspace.step(&configuration, UPDATE);
 
-        defaults(&workspace, &cloud, "");
+        write_provider(&workspace, &cloud, "");
         let removed = workspace.step(&configuration, updates);
         removed.expect_changed(ADDRESS, &["tags_all[\"env\"]", "tags_all[\"owner\"]"]);
         removed.expect_changed(BARE, &["tags_all[\"env\"]", "tags_all[\"owner\"]", "tags_all[\"team\"]"]);
@@ -127,19 +127,19 @@ fn removing_tags_keeps_default_tags() {
 }
 
 #[test]
-fn ignored_tags_are_left_alone() {
-    let ignoring = "ignore_tags = { keys = [\"owner\"], key_prefixes = [\"cost:\"] }";
+fn ignored_tags_are_not_changed() {
+    let arguments = "ignore_tags = { keys = [\"owner\"], key_prefixes = [\"cost:\"] }";
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
-        let workspace = cloud.workspace_with(terraform, ignoring);
+        let workspace = cloud.workspace_with(terraform, arguments);
         workspace.step(&connection("tags = { a = \"1\" }"), CREATE);
         let id = cloud.connection().id;
-        let theirs = vec![tag("owner", "x"), tag("cost:center", "7"), tag("owner2", "y")];
-        cloud.edit(|account| account.put_tags(&id, theirs));
-        // Keys are compared as a whole; a key with an ignored prefix is still managed.
-        let seen = workspace.step(&connection("tags = { a = \"2\" }"), UPDATE);
+        let external = vec![tag("owner", "x"), tag("cost:center", "7"), tag("owner2", "y")];
+        cloud.edit(|account| account.put_tags(&id, external));
+        // `keys` matches whole keys, so `owner2` is still managed.
+        let updated = workspace.step(&connection("tags = { a = \"2\" }"), UPDATE);
         let changed = ["tags[\"a\"]", "tags[\"owner2\"]", "tags_all[\"a\"]", "tags_all[\"owner2\"]"];
-        seen.expect_changed(ADDRESS, &changed);
+        updated.expect_changed(ADDRESS, &changed);
         let kept = [("cost:center", "7"), ("owner", "x")];
         assert_eq!(cloud.tags(), pairs([("a", "2"), kept[0], kept[1]]));
         workspace.expect_import(ADDRESS, &[]);
@@ -150,7 +150,7 @@ fn ignored_tags_are_left_alone() {
         assert_eq!(cloud.tags(), pairs([("b", ""), kept[0], kept[1]]));
 
         // A tag that becomes ignored stays at the service, even if the state has it.
-        defaults(&workspace, &cloud, "ignore_tags = { keys = [\"owner\", \"b\"], key_prefixes = [\"cost:\"] }");
+        write_provider(&workspace, &cloud, "ignore_tags = { keys = [\"owner\", \"b\"], key_prefixes = [\"cost:\"] }");
         workspace.configure(&connection("tags = {}"));
         workspace.run(&["apply", "-auto-approve", "-refresh=false"]).expect_code(0);
         workspace.expect_no_changes();
@@ -158,7 +158,7 @@ fn ignored_tags_are_left_alone() {
     });
 }
 
-/// Neither configuration could ever plan empty.
+/// With such a configuration, every plan would show a change.
 #[test]
 fn declaring_an_ignored_tag_is_an_error() {
     for_one_terraform(|terraform| {
@@ -170,7 +170,7 @@ fn declaring_an_ignored_tag_is_an_error() {
         assert!(expected.iter().all(|part| error.contains(part)), "{error}");
 
         let both = "default_tags = { \"cost:center\" = \"7\" }\n  ignore_tags = { keys = [\"cost:center\"] }";
-        defaults(&workspace, &cloud, both);
+        write_provider(&workspace, &cloud, both);
         workspace.configure(&connection(""));
         let error = one_error(&workspace.run(&["plan"]).expect_code(1));
         let expected = ["Tag Both Declared and Ignored", "default_tags[\"cost:center\"]", "ignore_tags"];
@@ -179,7 +179,7 @@ fn declaring_an_ignored_tag_is_an_error() {
     });
 }
 
-/// The documents allow 20 tags; a key in both maps counts once.
+/// The service's documentation allows 20 tags; a key in both maps counts once.
 #[test]
 fn at_most_twenty_tags_in_total() {
     fn many_tags(name: char, count: usize) -> String {
@@ -196,11 +196,11 @@ fn at_most_twenty_tags_in_total() {
         workspace.step(&connection(&format!("tags = {}", many_tags('a', 20))), CREATE);
         assert_eq!(cloud.tags().len(), 20);
 
-        defaults(&workspace, &cloud, &format!("default_tags = {}", many_tags('a', 21)));
+        write_provider(&workspace, &cloud, &format!("default_tags = {}", many_tags('a', 21)));
         workspace.configure(&connection(""));
         let error = one_error(&workspace.run(&["plan"]).expect_code(1));
         assert!(error.contains("Too Many Tags"), "{error}");
-        // Each block is within the limit, so validation passes.
+        // Only the plan counts the tags of both maps, so validation passes.
         assert_eq!(errors(&workspace.run(&["validate", "-json"])), []);
     });
 }
@@ -216,9 +216,8 @@ fn unknown_default_tags_make_tags_all_unknown() {
         let cloud = Cloud::start();
         let workspace = Workspace::new(terraform).with_provider(&format!(
             "provider \"dli\" {{\n  region = \"eu-west-101\"\n  project_id = {PROJECT:?}\n  \
-            access_key = {ACCESS_KEY:?}\n  \
-             secret_key = {SECRET_KEY:?}\n  endpoints = {{ dli = \"{}\" }}\n  default_tags = {{ \
-             env = terraform_data.env.id }}\n}}\n",
+             access_key = {ACCESS_KEY:?}\n  secret_key = {SECRET_KEY:?}\n  endpoints = {{ dli = \"{}\" }}\n  \
+             default_tags = {{ env = terraform_data.env.id }}\n}}\n",
             cloud.emulator().endpoint()
         ));
         let data = "terraform_data.env";

@@ -1,4 +1,4 @@
-//! `dli_enhanced_connection_binding`.
+//! The attributes of `dli_enhanced_connection_binding`.
 
 use std::collections::BTreeMap;
 
@@ -57,9 +57,9 @@ fn binding_attributes() {
         ),
     ];
     rows.extend(timeouts(&["create", "read", "delete"]).into_iter().map(|row| row.with(q1)));
-    // One connection per row, so that no two rows bind the same target.
-    let own = (0..rows.len()).map(|at| format!("binding_{at:02}")).map(|label| connection(&label, ""));
-    check_table(&Kind { prelude: kind.prelude + &own.collect::<String>(), ..kind }, &rows, &[]);
+    // One connection per row, so that no two rows bind the same target to one connection.
+    let row_connections = (0..rows.len()).map(|at| format!("binding_{at:02}")).map(|label| connection(&label, ""));
+    check_table(&Kind { prelude: kind.prelude + &row_connections.collect::<String>(), ..kind }, &rows, &[]);
 }
 
 fn expected(cloud: &Cloud, state: &Value) -> BTreeMap<&'static str, Value> {
@@ -67,10 +67,10 @@ fn expected(cloud: &Cloud, state: &Value) -> BTreeMap<&'static str, Value> {
     let attribute = if state["queue"].is_null() { "elastic_resource_pool" } else { "queue" };
     let name = state[attribute].as_str().expect("one of the two is set").to_lowercase();
     let queues = cloud.emulator().queues(project);
-    let home = queues.into_iter().find(|queue| queue.queue_name == name).map(|queue| queue.elastic_resource_pool_name);
-    let home = home.filter(|pool| !pool.is_empty()).unwrap_or_else(|| name.clone());
+    let pool = queues.into_iter().find(|queue| queue.queue_name == name).map(|queue| queue.elastic_resource_pool_name);
+    let target = pool.filter(|pool| !pool.is_empty()).unwrap_or_else(|| name.clone());
     let all: Vec<_> = shown.available_queue_info.iter().chain(&shown.elastic_resource_pools).collect();
-    let binding = all.iter().find(|binding| binding.name == home).unwrap_or_else(|| panic!("not bound: {state:#}"));
+    let binding = all.iter().find(|binding| binding.name == target).unwrap_or_else(|| panic!("not bound: {state:#}"));
     let peering = peering(binding);
     let mut expected = BTreeMap::from([
         ("id", json!(format!("{}/{attribute}/{name}", shown.id))),
@@ -80,8 +80,8 @@ fn expected(cloud: &Cloud, state: &Value) -> BTreeMap<&'static str, Value> {
         ("elastic_resource_pool", Value::Null),
     ]);
     expected.insert(attribute, json!(name));
-    for fact in ["status", "peer_id", "error", "updated_at"] {
-        expected.insert(fact, peering[fact].clone());
+    for field in ["status", "peer_id", "error", "updated_at"] {
+        expected.insert(field, peering[field].clone());
     }
     expected
 }

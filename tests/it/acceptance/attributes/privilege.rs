@@ -1,4 +1,4 @@
-//! `dli_enhanced_connection_privilege`.
+//! The attributes of `dli_enhanced_connection_privilege`.
 
 use std::collections::BTreeMap;
 
@@ -37,10 +37,10 @@ fn privilege_attributes() {
 
 fn expected(cloud: &Cloud, state: &Value) -> BTreeMap<&'static str, Value> {
     let (project, shown) = find(cloud, &state["connection_id"]);
-    let sharing = cloud.emulator().edit(project, |account| account.shared_with(&shown.id).cloned());
-    let sharing = sharing.expect("an in-memory store").unwrap_or_else(|refusal| panic!("{refusal:?}"));
+    let shared_with = cloud.emulator().edit(project, |account| account.shared_with(&shown.id).cloned());
+    let shared_with = shared_with.expect("an in-memory store").unwrap_or_else(|refusal| panic!("{refusal:?}"));
     let applicant = state["applicant_project_id"].as_str().expect("a required attribute");
-    assert!(sharing.contains(applicant), "not shared with {applicant}: {sharing:?}");
+    assert!(shared_with.contains(applicant), "not shared with {applicant}: {shared_with:?}");
     BTreeMap::from([
         ("id", json!(format!("{}/{applicant}", shown.id))),
         ("connection_id", json!(shown.id)),

@@ -1,5 +1,5 @@
-//! Failures without a response from the service. The two slow ones are unit tests of the provider, which can shorten
-//! the time.
+//! Failures without a response from the service. The two timeouts are unit tests of the provider, which can shorten
+//! them.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -10,13 +10,13 @@ use crate::acceptance::harness::{Finished, PROJECT, Workspace, for_one_terraform
 const LOGIN_PAGE: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 52\r\nConnection: close\r\n\r\n\
                           <html><body><h1>Welcome, please log in</h1></body>\r\n";
 /// The response of a proxy that waited too long for the rest of a request.
-const TOO_SLOW: &str = "HTTP/1.1 408 Request Time-out\r\nContent-Type: text/html\r\nContent-Length: 46\r\n\
-Connection: close\r\n\r\n\
+const HTTP_408: &str = "HTTP/1.1 408 Request Time-out\r\nContent-Type: text/html\r\nContent-Length: 46\r\n\
+                        Connection: close\r\n\r\n\
                         <html><body>408 Request Time-out</body></html>";
-const CUT_OFF: &str = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"is_success\":true,";
+const TRUNCATED: &str = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"is_success\":true,";
 /// The response of an HTTP server to a TLS client.
 const BAD_REQUEST: &str = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n";
-const WANTS_PASSWORD: &str = "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n";
+const HTTP_407: &str = "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n";
 
 /// One provider per endpoint and one route per provider: adding a route reads its connection first.
 fn configure(workspace: &Workspace, endpoints: &[(&str, String)]) {
@@ -26,22 +26,20 @@ fn configure(workspace: &Workspace, endpoints: &[(&str, String)]) {
         writeln!(
             providers,
             "provider \"dli\" {{\n  alias = {label:?}\n  region = \"eu-west-101\"\n  project_id = {PROJECT:?}\n  \
-            access_key = \
-             \"AKEXAMPLE\"\n  secret_key = \"canary-secret\"\n  endpoints = {{ dli = {endpoint:?} }}\n}}"
+             access_key = \"AKEXAMPLE\"\n  secret_key = \"canary-secret\"\n  endpoints = {{ dli = {endpoint:?} }}\n}}"
         )
         .expect("writing to a string succeeds");
         let route = format!(
             "resource \"dli_enhanced_connection_route\" {label:?} {{\n  provider      = dli.{label}\n  connection_id = \
              \"2a620c33-5609-40c9-affd-2b6453071b0f\"\n  name          = \"db\"\n  \
-             cidr          = \"192.168.2.0/24\"\n  timeouts \
-             {{\n    create = \"5s\"\n  }}\n}}\n"
+             cidr          = \"192.168.2.0/24\"\n  timeouts {{\n    create = \"5s\"\n  }}\n}}\n"
         );
         workspace.write(&format!("{name}.tf"), &route);
     }
     workspace.write("provider.tf", &providers);
 }
 
-/// The text for each endpoint, without `ports`.
+/// Returns the text for each endpoint, with 12345 instead of the port of a test server.
 fn texts(applied: &Finished, endpoints: &[(&str, String)]) -> BTreeMap<String, String> {
     let printed_messages = printed_messages(applied);
     let text = |name: &str, endpoint: &str| {
@@ -64,8 +62,8 @@ fn transport_failures_match_golden_files() {
         ("tls-not-trusted", tls(servers::with_own_certificate())),
         ("tls-failed", tls(servers::respond_immediately(BAD_REQUEST))),
         ("connection-lost", plain(servers::respond_with(""))),
-        ("truncated-response", plain(servers::respond_with(CUT_OFF))),
-        ("HTTP-408", plain(servers::respond_with(TOO_SLOW))),
+        ("truncated-response", plain(servers::respond_with(TRUNCATED))),
+        ("HTTP-408", plain(servers::respond_with(HTTP_408))),
         ("unexpected-response", plain(servers::respond_with(LOGIN_PAGE))),
     ];
     for_one_terraform(|terraform| {
@@ -80,7 +78,7 @@ fn transport_failures_match_golden_files() {
 #[test]
 fn proxy_authentication_error_is_reported() {
     let endpoints = [("proxy", "https://dli.eu-west-101.example.com".to_owned())];
-    let proxy = format!("http://somebody:canary-secret@127.0.0.1:{}", servers::respond_with(WANTS_PASSWORD));
+    let proxy = format!("http://somebody:canary-secret@127.0.0.1:{}", servers::respond_with(HTTP_407));
     for_one_terraform(|terraform| {
         let workspace = ["HTTPS_PROXY", "https_proxy"]
             .iter()
