@@ -10,6 +10,8 @@
 //!   └───────────────────────────────────────────────►┘
 //! ```
 //!
+//! [`install`] stands alone: `main` runs it for the command `terraform-provider-dli install`.
+//!
 //! A `terraform apply` passes through all of them: [`plugin`] accepts the connection, [`protocol`] decodes an RPC,
 //! [`framework`] validates and plans and calls the resource, the resource in [`provider`] calls [`client`], and
 //! [`client`] signs and sends the requests that [`dli`] describes. On the way back [`framework`] checks the result
@@ -19,6 +21,7 @@ pub mod client;
 pub mod dli;
 pub mod emulator;
 pub mod framework;
+pub mod install;
 pub mod plugin;
 pub mod protocol;
 pub mod provider;

@@ -2,10 +2,12 @@
 
 use std::env;
 use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
+use terraform_provider_dli::install;
 use terraform_provider_dli::plugin::{self, Exit, Identity, Mode, environment, logging, usage};
 use terraform_provider_dli::provider::{Client, CreationJournal, DliProvider, journal_directory};
 use terraform_provider_dli::{framework::server::Server, protocol};
@@ -13,8 +15,8 @@ use tokio::runtime::Builder;
 use tonic::service::Routes;
 
 const IDENTITY: Identity = Identity {
-    address: "opendli/dli",
-    version: env!("CARGO_PKG_VERSION"),
+    address: install::ADDRESS,
+    version: install::VERSION,
     title: "Huawei Cloud Data Lake Insight (DLI)",
     try_hint: "To try it without an account, start `dli-emulator`, which comes with the provider.",
 };
@@ -24,17 +26,32 @@ const WORKERS: usize = 4;
 
 /// Terraform provider for Huawei Cloud Data Lake Insight (DLI).
 ///
-/// Terraform and OpenTofu start this program as a plugin, without arguments.
+/// Terraform and OpenTofu start this program as a plugin, without arguments. `install` makes it available to them.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
     /// Run standalone until Ctrl-C and print the shell command that makes Terraform use this process
     #[arg(long)]
     debug: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Copy this program into the directory where `terraform init` and `tofu init` find it
+    Install {
+        /// Another directory, to be used as a filesystem mirror
+        #[arg(long, value_name = "DIRECTORY")]
+        dir: Option<PathBuf>,
+    },
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if let Some(Command::Install { dir }) = &arguments.command {
+        return install(dir.as_deref());
+    }
     // Replaces invalid Unicode: an ignored client certificate would disable TLS.
     let variable = |name: &str| env::var_os(name).map(|value| value.to_string_lossy().into_owned());
 
@@ -72,6 +89,18 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Ok(Exit::Interrupted) => ExitCode::SUCCESS,
+        Err(error) => fail(&format!("[ERROR] {}\n", logging::with_sources(&error))),
+    }
+}
+
+/// Runs the command `install`.
+fn install(directory: Option<&Path>) -> ExitCode {
+    let program = env::current_exe().unwrap_or_default();
+    match install::install(&program, directory, |name| env::var_os(name)) {
+        Ok(text) => {
+            let _ = io::stdout().write_all(text.as_bytes());
+            ExitCode::SUCCESS
+        }
         Err(error) => fail(&format!("[ERROR] {}\n", logging::with_sources(&error))),
     }
 }

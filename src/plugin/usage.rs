@@ -47,7 +47,7 @@ pub fn text(identity: &Identity, reason: NotLaunched, program: &Path) -> String 
 
 {opening}
 
-To use it from a registry or a mirror, name it in a configuration and run `terraform init` or `tofu init`:
+Run `{name} install` once, so that `terraform init` and `tofu init` find it. Then name it in a configuration:
 
     terraform {{
       required_providers {{

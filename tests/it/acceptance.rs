@@ -7,6 +7,7 @@
 mod attributes;
 mod bindings;
 mod broken_state;
+mod compatibility;
 mod concurrency;
 mod configuration;
 mod connection;
@@ -28,6 +29,7 @@ mod import;
 mod lifecycle;
 mod limits;
 mod ownership;
+mod packaging;
 mod partial_failure;
 mod peers;
 mod plan_checks;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A module, the modules that it may import, and crates that it must not name.
-const MODULES: [(&str, &[&str], &[&str]); 7] = [
+const MODULES: [(&str, &[&str], &[&str]); 8] = [
     ("plugin", &["protocol"], &["reqwest", "axum"]),
     ("protocol", &["framework"], &["reqwest", "axum", "http"]),
     ("framework", &[], &["tonic", "prost", "reqwest", "axum", "http", "serde_json", "rmp"]),
@@ -13,6 +13,7 @@ const MODULES: [(&str, &[&str], &[&str]); 7] = [
     ("client", &["dli"], &["tonic", "prost", "axum"]),
     ("dli", &[], &["tonic", "prost", "reqwest", "axum", "http", "tokio"]),
     ("emulator", &["dli"], &["tonic", "prost", "reqwest"]),
+    ("install", &[], &["tonic", "prost", "reqwest", "axum", "http", "tokio", "serde_json", "rmp"]),
 ];
 
 /// A `use` of one name.

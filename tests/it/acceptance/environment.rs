@@ -23,11 +23,10 @@ fn block(arguments: &str) -> String {
     )
 }
 
-/// Serves the emulator over TLS with a self-signed certificate for `localhost`. Returns the address and the certificate
-/// as PEM. The thread lives as long as the test process.
-fn behind_tls(cloud: &Cloud) -> (String, String) {
-    let CertifiedKey { cert, signing_key } =
-        generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+/// Serves a plain HTTP server at `plain` over TLS with a self-signed certificate for `host`. Returns the URL and the
+/// certificate as PEM. The thread lives as long as the test process.
+pub(super) fn behind_tls(plain: &str, host: &str) -> (String, String) {
+    let CertifiedKey { cert, signing_key } = generate_simple_self_signed([host.to_owned()]).expect("a certificate");
     let key = PrivateKeyDer::try_from(signing_key.serialize_der()).expect("PKCS #8");
     let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
@@ -38,8 +37,8 @@ fn behind_tls(cloud: &Cloud) -> (String, String) {
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.set_nonblocking(true).expect("a socket");
-    let address = format!("https://localhost:{}", listener.local_addr().expect("a bound socket").port());
-    let plain = cloud.emulator().endpoint().trim_start_matches("http://").to_owned();
+    let address = format!("https://{host}:{}", listener.local_addr().expect("a bound socket").port());
+    let plain = plain.trim_start_matches("http://").to_owned();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let serve = async move {
         let listener = tokio::net::TcpListener::from_std(listener).expect("a runtime");
@@ -61,7 +60,7 @@ fn behind_tls(cloud: &Cloud) -> (String, String) {
 fn ca_certificates_come_from_the_environment() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
-        let (address, pem) = behind_tls(&cloud);
+        let (address, pem) = behind_tls(&cloud.emulator().endpoint(), "localhost");
         let workspace = || {
             let workspace =
                 Workspace::new(terraform).with_provider(&block(&format!("  endpoints = {{ dli = {address:?} }}")));
