@@ -4,13 +4,11 @@
 //! they ask a registry, unless the CLI configuration file has a `provider_installation` block. See
 //! <https://developer.hashicorp.com/terraform/cli/config/config-file#implied-local-mirror-directories>.
 
-use std::{
-    env::consts::{ARCH, EXE_SUFFIX, OS},
-    ffi::OsString,
-    fs::{self, File},
-    io,
-    path::{Path, PathBuf},
-};
+use std::env::consts::{ARCH, EXE_SUFFIX, OS};
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
 
 /// Source address of the provider, without the registry host.
 pub const ADDRESS: &str = "opendli/dli";

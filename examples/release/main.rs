@@ -165,6 +165,7 @@ fn build(target: &str, profile: &str) -> Result<PathBuf, Error> {
         // With `--target`, cargo applies the flags to the programs and not to build scripts and macros.
         .args(["build", "--locked", "--bin", PROVIDER, "--bin", EMULATOR, "--profile", profile, "--target", target])
         .args(["--config", &format!("target.{target}.rustflags=[{flags}]")])
+        .args(["--config", &format!("profile.{profile}.strip=true")])
         .current_dir(ROOT)
         .env_remove("RUSTFLAGS")
         .env_remove("CARGO_ENCODED_RUSTFLAGS");
