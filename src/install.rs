@@ -67,34 +67,39 @@ pub fn install(
         }
         None => home.plugin_directory()?,
     };
-    let mut text = format!("Installed terraform-provider-dli {VERSION} for Terraform and OpenTofu:\n\n");
+    let mut parts = vec![format!("Installed terraform-provider-dli {VERSION} for Terraform and OpenTofu:\n\n")];
     for host in REGISTRY_HOSTS {
         let package = mirror.join(host).join(ADDRESS).join(VERSION).join(platform(OS, ARCH));
         let installed = package.join(executable_name() + EXE_SUFFIX);
         copy(program, &package, &installed)?;
-        text += &format!("    {}\n", installed.display());
+        parts.push(format!("    {}\n", installed.display()));
     }
     if directory.is_some() {
-        text += &format!(
+        parts.push(format!(
             "\nPut this into the CLI configuration file ({}), so that `init` searches this directory:\n\n{}",
-            home.default_configuration_file(),
+            default_configuration_file(),
             provider_installation(&mirror)
-        );
+        ));
     } else if let Some(file) = home.configuration_with_provider_installation() {
-        text += &format!(
+        parts.push(format!(
             "\n{} has a provider_installation block. `init` therefore searches only the places that the block names. \
              Remove the block\n(and any dev_overrides of {ADDRESS}), or let it say:\n\n{}",
             file.display(),
             provider_installation(&mirror)
-        );
+        ));
     }
-    text += &format!(
+    parts.push(format!(
         "\nPut this into the configuration, and run `terraform init` or `tofu init`:\n\n{}\
          \nIf `init` reports a checksum that does not match, the lock file describes another build of version {VERSION}:\n\
          delete the entry of {ADDRESS} from .terraform.lock.hcl and run `init` again.\n",
         required_providers()
-    );
-    Ok(text)
+    ));
+    Ok(parts.concat())
+}
+
+/// Where Terraform and OpenTofu look for a CLI configuration file.
+fn default_configuration_file() -> &'static str {
+    if cfg!(windows) { "%APPDATA%\\terraform.rc" } else { "~/.terraformrc or ~/.tofurc" }
 }
 
 /// The block that makes `init` find the provider.
@@ -156,16 +161,12 @@ impl<F: Fn(&str) -> Option<OsString>> Home<F> {
         Ok(home.join(if cfg!(windows) { "terraform.d" } else { ".terraform.d" }).join("plugins"))
     }
 
-    fn default_configuration_file(&self) -> &'static str {
-        if cfg!(windows) { "%APPDATA%\\terraform.rc" } else { "~/.terraformrc or ~/.tofurc" }
-    }
-
     /// The first CLI configuration file with a `provider_installation` block.
     fn configuration_with_provider_installation(&self) -> Option<PathBuf> {
-        let named = ["TF_CLI_CONFIG_FILE", "TERRAFORM_CONFIG"].map(|name| (self.variable)(name).map(PathBuf::from));
+        let chosen = ["TF_CLI_CONFIG_FILE", "TERRAFORM_CONFIG"].map(|name| (self.variable)(name).map(PathBuf::from));
         let names = if cfg!(windows) { ["terraform.rc", "tofu.rc"] } else { [".terraformrc", ".tofurc"] };
         let in_home = self.directory().into_iter().flat_map(|home| names.map(|name| home.join(name)));
-        named.into_iter().flatten().chain(in_home).find(|file| {
+        chosen.into_iter().flatten().chain(in_home).find(|file| {
             let text = fs::read_to_string(file).unwrap_or_default();
             text.lines().any(|line| line.trim_start().starts_with("provider_installation"))
         })

@@ -54,7 +54,8 @@ pub(crate) fn archive_hash(archive: &[u8]) -> String {
 /// See `Hash1` of <https://pkg.go.dev/golang.org/x/mod/sumdb/dirhash>.
 pub(crate) fn content_hash(archive: &[u8]) -> io::Result<String> {
     let mut zip = ZipArchive::new(Cursor::new(archive))?;
-    let mut names = zip.file_names().map(|name| name.map(|name| name.into_owned())).collect::<Result<Vec<_>, _>>()?;
+    let mut names =
+        zip.file_names().map(|name| name.map(std::borrow::Cow::into_owned)).collect::<Result<Vec<_>, _>>()?;
     names.sort();
     let mut list = Sha256::new();
     for name in names {
@@ -92,11 +93,11 @@ pub(crate) fn write_checksums(directory: &Path) -> io::Result<PathBuf> {
     let sums = |project: &str, more: Option<PathBuf>| -> io::Result<PathBuf> {
         let mut files: Vec<_> = archives(directory, project)?.into_values().chain(more).collect();
         files.sort();
-        let mut text = String::new();
-        for file in files {
+        let line = |file: &PathBuf| {
             let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            text += &format!("{}  {name}\n", sha256(&fs::read(&file)?));
-        }
+            Ok(format!("{}  {name}\n", sha256(&fs::read(file)?)))
+        };
+        let text = files.iter().map(line).collect::<io::Result<String>>()?;
         let path = directory.join(format!("{project}_{VERSION}_SHA256SUMS"));
         fs::write(&path, text)?;
         Ok(path)

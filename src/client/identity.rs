@@ -154,8 +154,8 @@ impl Inner {
         let mut ids: Vec<_> = projects.into_iter().filter(|entry| entry.name == name).map(|entry| entry.id).collect();
         match (ids.pop(), ids.is_empty()) {
             (Some(id), true) => Ok(id),
-            (last, _) => {
-                ids.extend(last);
+            (other, _) => {
+                ids.extend(other);
                 let caller = self.credentials()?.caller();
                 let found = ids.iter().map(|id| response.sanitize_id(id)).collect();
                 Err(ConfigError::Project { name: name.to_owned(), found, caller }.into())

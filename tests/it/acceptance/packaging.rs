@@ -65,7 +65,7 @@ fn workspace(terraform: &Terraform, cloud: &Cloud, cli_configuration: &str) -> W
 }
 
 fn filesystem_mirror(directory: &Path) -> String {
-    format!("provider_installation {{\n  filesystem_mirror {{\n    path = {directory:?}\n  }}\n}}\n")
+    format!("provider_installation {{\n  filesystem_mirror {{\n    path = \"{}\"\n  }}\n}}\n", directory.display())
 }
 
 /// Installs, applies and destroys, and returns the hashes of the lock file.
