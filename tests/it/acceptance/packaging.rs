@@ -347,7 +347,8 @@ fn release_provider_works_in_an_empty_root_directory() {
         let run = |arguments: &[&str], proxied: bool| {
             let mut command = Command::new("unshare");
             command.args(["--map-root-user", "chroot"]).arg(root.path()).args(["/terraform", "-chdir=/work"]);
-            command.args(arguments).env_clear().env("HOME", "/home").env("CHECKPOINT_DISABLE", "1");
+            command.args(arguments).env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+            command.env("HOME", "/home").env("CHECKPOINT_DISABLE", "1");
             if proxied {
                 command.env("HTTPS_PROXY", format!("http://proxy.internal:{proxy}"));
             }
