@@ -99,7 +99,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         }
     }
     let sums = steps.run("Write the checksums", || {
-        if package::archives(&out, PROVIDER).map_err(write_error(&out))?.is_empty() {
+        if !out.is_dir() || package::archives(&out, PROVIDER).map_err(write_error(&out))?.is_empty() {
             return Err(Error::NoArchives { directory: out.clone() });
         }
         package::write_checksums(&out).map_err(write_error(&out))
