@@ -71,7 +71,7 @@ pub fn install(
     for host in REGISTRY_HOSTS {
         let package = mirror.join(host).join(ADDRESS).join(VERSION).join(platform(OS, ARCH));
         let installed = package.join(executable_name() + EXE_SUFFIX);
-        copy(program, &package, &installed)?;
+        copy(program, &mirror, &package, &installed)?;
         parts.push(format!("    {}\n", installed.display()));
     }
     if directory.is_some() {
@@ -120,12 +120,14 @@ fn provider_installation(mirror: &Path) -> String {
     )
 }
 
-/// Copies the executable. The new file replaces an old one at once, even while Terraform runs that one.
-fn copy(program: &Path, package: &Path, installed: &Path) -> Result<(), InstallError> {
+/// Copies the executable. The new file replaces an old one at once; on Windows, not while Terraform runs that one.
+///
+/// The incomplete copy is outside of the package, because a checksum covers all files of the package.
+fn copy(program: &Path, mirror: &Path, package: &Path, installed: &Path) -> Result<(), InstallError> {
     fs::create_dir_all(package).map_err(|source| file_error("create", package.to_owned(), source))?;
     let mut original = File::open(program).map_err(|source| file_error("read", program.to_owned(), source))?;
     let write = |source| file_error("write", installed.to_owned(), source);
-    let mut copied = tempfile::NamedTempFile::new_in(package).map_err(write)?;
+    let mut copied = tempfile::NamedTempFile::new_in(mirror).map_err(write)?;
     io::copy(&mut original, &mut copied).map_err(write)?;
     #[cfg(unix)]
     {
@@ -163,10 +165,16 @@ impl<F: Fn(&str) -> Option<OsString>> Home<F> {
 
     /// The first CLI configuration file with a `provider_installation` block.
     fn configuration_with_provider_installation(&self) -> Option<PathBuf> {
-        let chosen = ["TF_CLI_CONFIG_FILE", "TERRAFORM_CONFIG"].map(|name| (self.variable)(name).map(PathBuf::from));
+        // A file that is named in the environment replaces those of the home directory.
+        let chosen: Vec<_> =
+            ["TF_CLI_CONFIG_FILE", "TERRAFORM_CONFIG"].iter().filter_map(|name| (self.variable)(name)).collect();
         let names = if cfg!(windows) { ["terraform.rc", "tofu.rc"] } else { [".terraformrc", ".tofurc"] };
-        let in_home = self.directory().into_iter().flat_map(|home| names.map(|name| home.join(name)));
-        chosen.into_iter().flatten().chain(in_home).find(|file| {
+        let files: Vec<PathBuf> = if chosen.is_empty() {
+            self.directory().into_iter().flat_map(|home| names.map(|name| home.join(name))).collect()
+        } else {
+            chosen.into_iter().map(PathBuf::from).collect()
+        };
+        files.into_iter().find(|file| {
             let text = fs::read_to_string(file).unwrap_or_default();
             text.lines().any(|line| line.trim_start().starts_with("provider_installation"))
         })

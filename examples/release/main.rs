@@ -89,10 +89,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         for target in targets {
             require_installed(target)?;
         }
-        if out.exists() {
-            fs::remove_dir_all(&out).map_err(write_error(&out))?;
-        }
-        fs::create_dir_all(&out).map_err(write_error(&out))?;
+        fs::create_dir_all(&out).and_then(|()| package::remove_artifacts(&out)).map_err(write_error(&out))?;
         for target in targets {
             let built = steps.run(&format!("Build for {target}"), || build(target, &arguments.profile))?;
             steps.run(&format!("Pack for {target}"), || pack(target, &built, &out))?;

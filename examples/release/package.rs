@@ -85,6 +85,24 @@ pub(crate) fn archives(directory: &Path, project: &str) -> io::Result<BTreeMap<S
     Ok(archives)
 }
 
+/// Removes the files that an earlier run wrote, and nothing else.
+pub(crate) fn remove_artifacts(directory: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if [PROVIDER, EMULATOR].iter().any(|project| name.starts_with(&format!("{project}_"))) {
+            fs::remove_file(path)?;
+        }
+    }
+    for host in REGISTRY_HOSTS {
+        let provider = directory.join("mirror").join(host).join(ADDRESS);
+        if provider.exists() {
+            fs::remove_dir_all(provider)?;
+        }
+    }
+    Ok(())
+}
+
 /// Writes the manifest and the checksums of the registry, and the checksums of the emulator's archives. Returns the
 /// path of the registry's checksums.
 pub(crate) fn write_checksums(directory: &Path) -> io::Result<PathBuf> {

@@ -47,7 +47,7 @@ pub fn text(identity: &Identity, reason: NotLaunched, program: &Path) -> String 
 
 {opening}
 
-Run `{name} install` once, so that `terraform init` and `tofu init` find it. Then name it in a configuration:
+Run `{name} install` once, so that `terraform init` and `tofu init` find it. Then require it:
 
     terraform {{
       required_providers {{

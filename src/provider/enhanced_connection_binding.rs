@@ -288,7 +288,7 @@ impl ConnectionPart for Binding {
 
     async fn check_plan(provider_data: &ProviderData, request: ModifyPlanRequest<'_>) -> Diagnostics {
         let ModifyPlanRequest { prior, config, planned, replace, stop, .. } = request;
-        let is_queue = !planned.get(QUEUE).is_null();
+        let is_queue = planned.get(QUEUE).as_str().is_some();
         let (attribute, part) = if is_queue { (QUEUE, Owned::Queues) } else { (POOL, Owned::Pools) };
         let Some(name) = planned.get(attribute).as_str() else { return Diagnostics::new() };
         let mut report = Diagnostics::new();

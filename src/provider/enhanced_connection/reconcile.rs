@@ -41,7 +41,7 @@ pub(super) struct Reconciler<'a> {
     planned: &'a Connection,
     /// The state so far.
     now: Connection,
-    response: &'a mut ResponseState,
+    pub(super) response: &'a mut ResponseState,
     bindings: Bindings,
     errors: Diagnostics,
     summary: &'static str,

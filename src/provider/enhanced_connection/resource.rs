@@ -194,11 +194,6 @@ impl Resource for EnhancedConnection {
             let context = self.begin(&prior, planned.timeouts.update(schema::UPDATE), request.stop).await?;
             let tag_policy = self.provider_data.tag_policy();
             let guard = connection_part::lock(&context, &self.provider_data, prior.id()).await?;
-            if planned.routetable_id.is_some() {
-                // It changes in place only after an import, which cannot read it. No request sets it.
-                response.set_attribute("routetable_id", planned.routetable_id.clone());
-                response.set_private(&[]);
-            }
             let now = Connection {
                 wait_for_bindings: planned.wait_for_bindings,
                 timeouts: planned.timeouts.clone(),
@@ -209,6 +204,11 @@ impl Resource for EnhancedConnection {
             let mut reconciler = Reconciler::new(&context, &tag_policy, &planned, now, response, texts);
             let wait = reconciler.reconcile().await?;
             drop(guard);
+            if planned.routetable_id.is_some() {
+                // It changes in place only after an import, which cannot read it. No request sets it.
+                reconciler.response.set_attribute("routetable_id", planned.routetable_id.clone());
+                reconciler.response.set_private(&[]);
+            }
             Ok(reconciler.finish(wait, "Changed", !request.planned.is_wholly_known()).await?)
         })
         .await

@@ -35,6 +35,7 @@ pub(crate) async fn find_connection(
 ) -> operation::Result<Option<wire::Connection>> {
     let outcome = context.read(context.project.show_connection(id)).await;
     if !outcome.as_ref().is_err_and(OperationError::is_not_found) {
+        context.run_state.revoke_missing(context.project.id(), id);
         return unless_gone(outcome);
     }
     let confirm = async { Ok(context.run_state.confirm_missing(context.project.id(), id).await) };

@@ -114,6 +114,11 @@ impl RunState {
         let confirmed = lock.lock_owned().await;
         (!self.applies.load(Ordering::Relaxed)).then_some(confirmed)
     }
+
+    /// Withdraws the confirmation that a connection is missing, because a read has returned the connection.
+    pub(super) fn revoke_missing(&self, project: &str, connection: &str) {
+        self.missing.lock().remove(&(project.to_owned(), connection.to_ascii_lowercase()));
+    }
 }
 
 /// A list of one region and project, or `None` if it could not be read, and the time of the read.

@@ -5,7 +5,7 @@
 use std::fs;
 use std::io::Read as _;
 use std::net::TcpListener;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -140,10 +140,13 @@ fn installed_provider_works_beside_another_one() {
         let cloud = Cloud::start();
         let workspace = workspace(terraform, &cloud, "");
         install(BUILT, workspace.path());
-        let host = provider_directory(&workspace.path().join(".terraform.d/plugins"), terraform);
-        let other = host.parent().and_then(Path::parent).expect("a host directory").join("example");
-        fs::create_dir(&other).expect("a new directory");
-        symlink(host, other.join("dli")).expect("a new name");
+        let installed = provider_directory(&workspace.path().join(".terraform.d/plugins"), terraform);
+        let host = installed.parent().and_then(Path::parent).expect("a host directory");
+        let package = PathBuf::from(VERSION).join(this_platform());
+        let other = host.join("example/dli").join(&package);
+        fs::create_dir_all(&other).expect("a new directory");
+        let name = executable_name();
+        fs::hard_link(installed.join(package).join(&name), other.join(name)).expect("a new name");
         workspace.write(
             "versions.tf",
             &CALLER.replace("    dli = {", "    other = { source = \"example/dli\" }\n    dli = {"),
