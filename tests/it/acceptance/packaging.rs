@@ -401,3 +401,17 @@ fn tunnel(port: &str) -> (u16, Arc<Mutex<Vec<String>>>) {
     thread::spawn(move || runtime.block_on(serve));
     (own_port, tunnels)
 }
+
+#[test]
+fn new_release_keeps_other_files_of_its_directory() {
+    let directory = tempfile::tempdir().expect("a directory");
+    mirror(directory.path(), b"a provider".to_vec());
+    fs::write(directory.path().join("notes.txt"), "keep").expect("writable");
+    package::remove_artifacts(directory.path()).expect("writable");
+    let mut left: Vec<_> =
+        directory.path().read_dir().expect("a directory").map(|entry| entry.expect("an entry").file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["mirror", "notes.txt"]);
+    let providers = directory.path().join("mirror/registry.terraform.io/opendli");
+    assert_eq!(providers.read_dir().expect("a directory").count(), 0);
+}
