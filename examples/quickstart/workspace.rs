@@ -3,7 +3,6 @@
 //! Contains the configuration, a mirror with the provider, the settings of Terraform, and a `./terraform` that uses
 //! them.
 
-use std::env::consts::{ARCH, OS};
 use std::fs;
 use std::io::{self, IsTerminal};
 use std::os::unix::fs::PermissionsExt;
@@ -12,6 +11,7 @@ use std::process::{Command, ExitStatus, Stdio};
 
 use serde_json::Value;
 use terraform_provider_dli::emulator::{ACCESS_KEY, SECRET_KEY};
+use terraform_provider_dli::install::{self, InstallError, VERSION};
 
 use crate::terraform::{Terraform, isolated, target_directory};
 
@@ -19,8 +19,6 @@ use crate::terraform::{Terraform, isolated, target_directory};
 pub(crate) const CONFIGURATION: &str = include_str!("main.tf");
 /// A project ID; the emulator accepts any.
 pub(crate) const PROJECT: &str = "0123456789abcdef0123456789abcdef";
-/// The version of the provider in the mirror.
-const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Name of the provider binary in `Cargo.toml`.
 const PROVIDER: &str = "terraform-provider-dli";
@@ -36,6 +34,8 @@ pub(crate) enum Error {
     Failed { command: String, status: ExitStatus },
     #[error("`terraform plan` found changes, expected none")]
     UnexpectedChanges,
+    #[error("could not install the provider into the mirror")]
+    Install(#[from] InstallError),
     #[error("cargo did not build {PROVIDER}")]
     NotBuilt,
     #[error("`terraform {command}` printed invalid JSON")]
@@ -80,12 +80,7 @@ impl Workspace {
             fs::remove_dir_all(directory).map_err(write_error(directory))?;
         }
         let mirror = directory.join("mirror");
-        for host in ["registry.terraform.io", "registry.opentofu.org"] {
-            let package = mirror.join(host).join("opendli/dli").join(VERSION).join(platform());
-            let executable = package.join(format!("terraform-provider-dli_v{VERSION}"));
-            fs::create_dir_all(&package).map_err(write_error(&package))?;
-            fs::copy(provider, &executable).map_err(write_error(&executable))?;
-        }
+        install::install(provider, Some(&mirror), |_| None)?;
         workspace.write("main.tf", CONFIGURATION)?;
         workspace.write("provider.tf", &provider_block(endpoint))?;
         let installation = format!(
@@ -190,18 +185,6 @@ impl Workspace {
 /// Whether output may be coloured: on a terminal without `NO_COLOR` (<https://no-color.org>).
 pub(crate) fn in_colour() -> bool {
     io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-}
-
-/// The platform in Go's notation, such as `linux_amd64`.
-fn platform() -> String {
-    let os = if OS == "macos" { "darwin" } else { OS };
-    let arch = match ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        "x86" => "386",
-        other => other,
-    };
-    format!("{os}_{arch}")
 }
 
 fn provider_block(endpoint: &str) -> String {

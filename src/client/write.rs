@@ -17,18 +17,6 @@ pub struct Write<'a> {
 }
 
 impl Project {
-    /// Sends a write that is not idempotent. If its outcome is unknown, reads whether it took effect.
-    pub async fn run_verified<'a, D>(
-        &'a self,
-        write: impl FnOnce() -> Write<'a>,
-        is_done: impl Fn() -> D + Sync,
-    ) -> Result<(), Error>
-    where
-        D: Future<Output = Result<bool, Error>> + Send,
-    {
-        write().verified(is_done).await
-    }
-
     pub(super) fn write(&self, request: Request<'static>) -> Write<'_> {
         Write { project: self, request, fallback: None }
     }

@@ -196,7 +196,7 @@ impl ConnectionPart for Binding {
             let binding = self.target(project, &shown).await?.peering(&shown).cloned();
             Ok(binding.is_some_and(|binding| old.is_none_or(|old| old.binding != binding)))
         };
-        context.write(project.run_verified(|| project.bind(id, names), is_bound)).await
+        context.write(project.bind(id, names).verified(is_bound)).await
     }
 
     async fn wait(
@@ -259,7 +259,7 @@ impl ConnectionPart for Binding {
     async fn delete(&self, context: &OperationContext, id: &str, found: &Self::Found) -> operation::Result<Deletion> {
         let (project, names, target) = (&context.project, &self.names(), &found.target);
         let is_gone = || async move { Ok(target.peering(&project.show_connection(id).await?).is_none()) };
-        let Err(error) = context.write(project.run_verified(|| project.unbind(id, names), is_gone)).await else {
+        let Err(error) = context.write(project.unbind(id, names).verified(is_gone)).await else {
             return Ok(Deletion::Accepted);
         };
         // The service may refuse to unbind a binding that is still CREATING.

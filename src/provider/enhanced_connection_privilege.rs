@@ -51,7 +51,7 @@ impl Privilege {
             let granted = privileges(project, id, applicant).await?.contains(PRIVILEGE_BIND_QUEUE);
             Ok(granted == (action == AuthorizationAction::Grant))
         };
-        context.write(project.run_verified(|| project.authorize(id, applicant, action), is_done)).await
+        context.write(project.authorize(id, applicant, action).verified(is_done)).await
     }
 }
 

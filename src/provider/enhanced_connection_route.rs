@@ -125,7 +125,7 @@ impl ConnectionPart for Route {
             let connection = project.show_connection(id).await?;
             Ok(find(&connection, name).is_some_and(|found| self.is_same_network(found)))
         };
-        context.write(project.run_verified(|| project.create_route(id, name, cidr), exists)).await
+        context.write(project.create_route(id, name, cidr).verified(exists)).await
     }
 
     fn adopt(&self, connection_id: &str, found: &Self::Found) -> Result<Diagnostic, Diagnostics> {
@@ -183,7 +183,7 @@ impl ConnectionPart for Route {
             let connection = project.show_connection(id).await?;
             Ok(!find(&connection, name).is_some_and(|found| same_network(&found.cidr, cidr)))
         };
-        match context.write(project.run_verified(|| project.delete_route(id, name), is_gone)).await {
+        match context.write(project.delete_route(id, name).verified(is_gone)).await {
             Err(error) if !error.is_not_found() => Err(error),
             _ => Ok(Deletion::Done),
         }

@@ -163,7 +163,7 @@ impl<'a> Reconciler<'a> {
                 .find(|route| route.name == *name)
                 .or_else(|| shown.iter().find(|route| route.name.eq_ignore_ascii_case(name)))
                 .map_or(name, |route| &route.name);
-            match context.write(project.run_verified(|| project.delete_route(id, spelling), is_deleted)).await {
+            match context.write(project.delete_route(id, spelling).verified(is_deleted)).await {
                 Err(error) if !error.is_not_found() => return Err(self.at_route(name, error)),
                 _ => {}
             }
@@ -175,7 +175,7 @@ impl<'a> Reconciler<'a> {
                 continue;
             }
             let is_added = || leads_to(project, id, name, cidr);
-            let add = project.run_verified(|| project.create_route(id, name, cidr), is_added);
+            let add = project.create_route(id, name, cidr).verified(is_added);
             context.write(add).await.map_err(|error| self.at_route(name, error))?;
             routes.insert(name.clone(), cidr.clone());
             self.save("routes", |now| &mut now.routes, Some(routes.clone()));
@@ -214,7 +214,7 @@ impl<'a> Reconciler<'a> {
         if !superfluous.is_empty() {
             let is_absent = |listed: Tags| superfluous.iter().all(|tag| !listed.contains_key(&tag.key));
             let are_deleted = || list_tags(project, id).map_ok(is_absent);
-            let delete = project.run_verified(|| project.delete_tags(id, superfluous), are_deleted);
+            let delete = project.delete_tags(id, superfluous).verified(are_deleted);
             context.write(delete).await.map_err(describe_unpublished)?;
             present.retain(|key, value| wanted.get(key) == Some(value));
             let (own, all) = self.tag_policy.read(present.clone(), planned.tags.as_ref(), &present);
@@ -224,7 +224,7 @@ impl<'a> Reconciler<'a> {
         if !missing.is_empty() {
             let is_present = |listed: Tags| missing.iter().all(|tag| listed.get(&tag.key) == Some(&tag.value));
             let are_added = || list_tags(project, id).map_ok(is_present);
-            let create = project.run_verified(|| project.create_tags(id, missing), are_added);
+            let create = project.create_tags(id, missing).verified(are_added);
             context.write(create).await.map_err(describe_unpublished)?;
         }
         self.save_tags(planned.tags.clone(), wanted);

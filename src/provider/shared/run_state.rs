@@ -151,3 +151,17 @@ impl<T> CachedList<T> {
         (list, error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn found_connection_withdraws_the_confirmation() {
+        let run_state = RunState::default();
+        *run_state.confirm_missing("48cc", "2A62").await.expect("the run changes nothing") = true;
+        assert!(*run_state.confirm_missing("48cc", "2a62").await.expect("the run changes nothing"));
+        run_state.revoke_missing("48cc", "2a62");
+        assert!(!*run_state.confirm_missing("48cc", "2a62").await.expect("the run changes nothing"));
+    }
+}

@@ -42,7 +42,7 @@ impl Reconciler<'_> {
                     target.peering(&shown).is_some_and(|peering| failed_before.get(&target) != Some(peering))
                 }))
             };
-            context.write(project.run_verified(|| project.bind(id, names), are_bound)).await?;
+            context.write(project.bind(id, names).verified(are_bound)).await?;
         }
         self.save_bindings(planned.queues.clone(), planned.elastic_resource_pools.clone());
         // The service rejects this. It comes last because nothing depends on it.
@@ -73,7 +73,7 @@ impl Reconciler<'_> {
             Ok(targets.iter().all(|target| target.peering(&shown).is_none()))
         };
         loop {
-            match context.write(project.run_verified(|| project.unbind(id, names), are_unbound)).await {
+            match context.write(project.unbind(id, names).verified(are_unbound)).await {
                 // If a queue was deleted, so was its binding.
                 Err(error) if error.is_not_found() && context.read(are_unbound()).await? => return Ok(()),
                 // A binding that is being created may have to be complete first.
