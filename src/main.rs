@@ -63,7 +63,7 @@ fn main() -> ExitCode {
             return fail(&usage::text(&IDENTITY, reason, &program));
         }
     };
-    logging::install(logging::level(variable));
+    logging::install(logging::levels("DLI", variable), install::ADDRESS);
 
     let workers = thread::available_parallelism().map_or(1, usize::from).min(WORKERS);
     let runtime = match Builder::new_multi_thread().worker_threads(workers).enable_all().build() {

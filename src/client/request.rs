@@ -3,6 +3,7 @@
 //! Every attempt is signed separately, because a signature is valid for 15 minutes.
 
 use std::borrow::Cow;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, LOCATION, RETRY_AFTER};
@@ -55,6 +56,8 @@ pub(super) struct Request<'a> {
     /// Timeout, if not the default one.
     limit: Option<Duration>,
     on_send: Option<OnSend<'a>>,
+    /// Number of attempts so far.
+    attempts: AtomicU32,
 }
 
 impl<'a> Request<'a> {
@@ -70,6 +73,7 @@ impl<'a> Request<'a> {
             secrets,
             limit: None,
             on_send: None,
+            attempts: AtomicU32::new(0),
         }
     }
 
@@ -101,6 +105,20 @@ impl<'a> Request<'a> {
     pub(super) fn on_send(mut self, on_send: OnSend<'a>) -> Self {
         self.on_send = Some(on_send);
         self
+    }
+
+    /// The secrets that the request contains, and a response may echo.
+    fn all_secrets(&self, dispatch: Dispatch<'_>) -> Vec<SecretString> {
+        let of_credentials = dispatch.resolved.into_iter().flat_map(ResolvedCredentials::secrets);
+        self.secrets.iter().cloned().chain(of_credentials).collect()
+    }
+
+    /// The body for a log.
+    fn loggable_body(&self, body: &[u8], dispatch: Dispatch<'_>) -> String {
+        if self.secrets.is_empty() {
+            return response::loggable(body, &self.all_secrets(dispatch));
+        }
+        response::WITHHELD.to_owned()
     }
 }
 
@@ -161,16 +179,20 @@ impl Project {
 }
 
 impl Inner {
-    /// Sends a request once and logs it.
+    /// Sends a request once and logs it. The bodies are logged at TRACE.
     pub(super) async fn exchange(&self, request: &Request<'_>, dispatch: Dispatch<'_>) -> Result<Response, Error> {
+        let attempt = request.attempts.fetch_add(1, Ordering::Relaxed) + 1;
+        let operation = request.operation.name();
         let started = Instant::now();
-        let result = self.attempt(request, dispatch).await;
+        // Boxed: every caller's future contains it.
+        let result = Box::pin(self.attempt(request, dispatch, attempt)).await;
         let (status, request_id) = match &result {
             Ok(response) => (Some(response.status), response.request_id.as_deref()),
             Err(error) => (error.status, error.request_id.as_deref()),
         };
         tracing::debug!(
-            operation = request.operation.name(),
+            operation,
+            attempt,
             method = request.operation.method(),
             path = request.path,
             status = status.map(|status| status.as_u16()),
@@ -185,12 +207,25 @@ impl Inner {
         }
     }
 
-    async fn attempt(&self, request: &Request<'_>, dispatch: Dispatch<'_>) -> Result<Response, Error> {
+    async fn attempt(&self, request: &Request<'_>, dispatch: Dispatch<'_>, attempt: u32) -> Result<Response, Error> {
+        let operation = request.operation.name();
         let http_request = sign(request, dispatch, self.clocks.signing(dispatch.skew))?;
+        if let Some(body) = &request.body {
+            let body_bytes = body.len();
+            tracing::trace!(
+                operation,
+                attempt,
+                body_bytes,
+                body = request.loggable_body(body, dispatch),
+                "request body"
+            );
+        }
         if let Some(on_send) = request.on_send {
             on_send(self.clocks.now());
         }
         let response = self.send(request, dispatch, http_request).await?;
+        let body_bytes = response.body.len();
+        tracing::trace!(operation, attempt, body_bytes, body = response.loggable_body(), "response body");
         response.classify()?;
         Ok(response)
     }
@@ -210,12 +245,7 @@ impl Inner {
         let client = transport.client(dispatch.endpoint).await.map_err(no_response)?;
         let mut http_response = client.execute(http_request).await.map_err(no_response)?;
 
-        let secrets: Vec<_> = request
-            .secrets
-            .iter()
-            .cloned()
-            .chain(dispatch.resolved.into_iter().flat_map(ResolvedCredentials::secrets))
-            .collect();
+        let secrets = request.all_secrets(dispatch);
         let status = http_response.status();
         let header =
             |name: &str| http_response.headers().get(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
@@ -631,19 +661,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn log_has_no_bodies_and_no_secrets() {
+    async fn log_has_bodies_but_no_secrets() {
         use tracing_subscriber::layer::SubscriberExt;
         let log = Log::default();
         let guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(log.clone()));
         let server = Server::answering(|| {
-            let mut response = response(400, r#"{"error_code":"DLI.0001","error_msg":"canary-answer"}"#);
+            let mut response =
+                response(400, format!(r#"{{"error_code":"DLI.0001","error_msg":"no queue, token {SECURITY_TOKEN}"}}"#));
             response.headers_mut().insert("X-Request-Id", HeaderValue::from_static("5f6d2a"));
             response
         })
         .await;
         let client = Client::new(temporary(config(server.address))).expect("valid configuration");
         let project = client.project(None, None).expect("complete settings");
-        let body = crate::dli::wire::QueueNames { queues: vec!["canary_queue".into()], ..Default::default() };
+        let body = crate::dli::wire::QueueNames { queues: vec!["q1".into()], ..Default::default() };
         // Another test may have registered the callsite without a subscriber; its cached interest is rebuilt.
         project.bind(ID, &body).send().await.expect_err("refused");
         tracing::callsite::rebuild_interest_cache();
@@ -653,17 +684,22 @@ mod tests {
 
         let log = log.0.lock().expect("no test fails while it writes");
         let ours: Vec<_> = log.lines().filter(|line| line.contains(" terraform_provider_dli::client")).collect();
-        let [line] = ours[..] else { panic!("one line for one call: {log}") };
+        let [sent, received, line] = ours[..] else { panic!("three lines for one call: {log}") };
+        let of_call = "operation=\"AssociateQueueToEnhancedConnection\" attempt=1";
+        let expected = format!("message=request body {of_call} body_bytes=17 body=\"{{\\\"queues\\\":[\\\"q1\\\"]}}\"");
+        assert!(sent.contains(&expected), "{sent}");
+        let shown = "{\\\"error_code\\\":\\\"DLI.0001\\\",\\\"error_msg\\\":\\\"no queue, token [REDACTED]\\\"}";
+        assert!(received.contains("message=response body") && received.contains(shown), "{received}");
         assert!(
             line.starts_with(&format!(
                 "DEBUG terraform_provider_dli::client::request message=called the service \
-                 operation=\"AssociateQueueToEnhancedConnection\" method=\"POST\" \
+                 {of_call} method=\"POST\" \
                  path=\"/v2.0/{PROJECT}/datasource/enhanced-connections/{ID}/associate-queue\" status=400 \
                  request_id=\"5f6d2a\" milliseconds="
             )),
             "{line}"
         );
-        for secret in [SECRET_KEY, SECURITY_TOKEN, "Signature=", "canary"] {
+        for secret in [SECRET_KEY, SECURITY_TOKEN, "Signature="] {
             assert!(!log.contains(secret), "{log}");
         }
     }

@@ -18,6 +18,10 @@ use crate::dli::{operation::Operation, wire::Outcome};
 const MAX_MESSAGE: usize = 1000;
 /// Maximum length of an excerpt or identifier, in characters.
 const MAX_EXCERPT: usize = 200;
+/// Maximum length of a body in a log, in characters.
+const MAX_LOGGED: usize = 16 << 10;
+/// Replaces a body that holds a secret.
+pub(super) const WITHHELD: &str = "(withheld: it may hold a secret)";
 /// Maximum length of a text that is scanned, in bytes.
 const MAX_SCANNED: usize = 64 << 10;
 
@@ -117,10 +121,20 @@ impl Response {
     }
 
     fn excerpt(&self) -> String {
-        if self.operation.returns_secrets() && self.status.is_success() {
-            return "(withheld: it may hold a secret)".to_owned();
+        if self.is_secret() {
+            return WITHHELD.to_owned();
         }
         self.sanitize(&String::from_utf8_lossy(&self.body), MAX_EXCERPT)
+    }
+
+    /// Whether the body holds a new secret, which cannot be recognised in it.
+    fn is_secret(&self) -> bool {
+        self.operation.returns_secrets() && self.status.is_success()
+    }
+
+    /// The body for a log.
+    pub(super) fn loggable_body(&self) -> String {
+        if self.is_secret() { WITHHELD.to_owned() } else { loggable(&self.body, &self.secrets) }
     }
 
     /// Sanitizes an identifier for an error.
@@ -161,6 +175,11 @@ fn field(object: &Map<String, Value>, names: &[&str]) -> Option<String> {
         Value::Number(number) => Some(number.to_string()),
         _ => None,
     })
+}
+
+/// A body for a log: without these secrets, and cut after [`MAX_LOGGED`] characters.
+pub(super) fn loggable(body: &[u8], secrets: &[SecretString]) -> String {
+    sanitize(&String::from_utf8_lossy(body), secrets, MAX_LOGGED)
 }
 
 /// Makes a foreign text safe to show: one line, at most `max` characters, no control characters, no secrets.

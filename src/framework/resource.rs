@@ -75,6 +75,11 @@ impl ResponseState {
         Self { state, private, warnings: Diagnostics::new() }
     }
 
+    /// The state so far; null if there is none.
+    pub fn state(&self) -> &Value {
+        &self.state
+    }
+
     /// Sets the state.
     pub fn set_state(&mut self, state: impl IntoValue) {
         self.state = state.into_value();

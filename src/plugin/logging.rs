@@ -28,20 +28,39 @@ const MAX_LINE: usize = 64 * 1024 - 1;
 /// Strings are not truncated below this, so that levels and times stay complete.
 const MIN_LENGTH: usize = 64;
 
+/// The field with the provider's address, as the Go libraries name it.
+const ADDRESS_FIELD: &str = "tf_provider_addr";
+
 /// The target of this crate's events.
 const CRATE: &str = env!("CARGO_CRATE_NAME");
 
 const TIMESTAMP: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
 
-/// Returns the level in `TF_LOG_PROVIDER` or `TF_LOG`, by which the client filters too.
+/// The levels up to which events are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Levels {
+    /// Of this crate.
+    pub provider: LevelFilter,
+    /// Of the libraries for HTTP, TLS and gRPC.
+    pub http: LevelFilter,
+}
+
+/// Reads the levels. `name` is the provider's name in upper case.
 ///
-/// If neither is set, logging is off. An unknown level means TRACE.
-pub fn level(environment: impl Fn(&str) -> Option<String>) -> LevelFilter {
-    let get = |name: &str| environment(name).filter(|value| !value.is_empty());
-    let Some(word) = get("TF_LOG_PROVIDER").or_else(|| get("TF_LOG")) else {
-        return LevelFilter::OFF;
-    };
+/// `TF_LOG_PROVIDER_<name>` takes precedence over `TF_LOG_PROVIDER` and `TF_LOG`, by which the client filters too. If
+/// none is set, logging is off. `TF_LOG_PROVIDER_<name>_HTTP` is the level of the libraries, which otherwise write
+/// warnings and errors only: HTTP/2 alone writes a dozen lines for each frame.
+pub fn levels(name: &str, environment: impl Fn(&str) -> Option<String>) -> Levels {
+    let get = |name: &str| environment(name).filter(|value| !value.is_empty()).map(|word| level(&word));
+    let own = format!("TF_LOG_PROVIDER_{name}");
+    let provider = [&own, "TF_LOG_PROVIDER", "TF_LOG"].into_iter().find_map(get).unwrap_or(LevelFilter::OFF);
+    let http = get(&format!("{own}_HTTP")).unwrap_or(provider.min(LevelFilter::WARN));
+    Levels { provider, http }
+}
+
+/// Reads a level as Terraform does: an unknown one means TRACE.
+fn level(word: &str) -> LevelFilter {
     match word.to_ascii_uppercase().as_str() {
         "OFF" => LevelFilter::OFF,
         "ERROR" => LevelFilter::ERROR,
@@ -53,22 +72,20 @@ pub fn level(environment: impl Fn(&str) -> Option<String>) -> LevelFilter {
     }
 }
 
-/// Writes events up to `level` and all panics to standard error. Called once, before the first event.
-pub fn install(level: LevelFilter) {
-    panic::set_hook(Box::new(|panic| to_stderr(&panic_line(panic))));
-    if level != LevelFilter::OFF {
-        let subscriber = Registry::default().with(targets(level)).with(Hclog { write: to_stderr });
+/// Writes events up to these levels and all panics to standard error. Called once, before the first event.
+///
+/// `address` is the provider's, which every line contains.
+pub fn install(levels: Levels, address: &'static str) {
+    panic::set_hook(Box::new(move |panic| to_stderr(&panic_line(address, panic))));
+    if levels != (Levels { provider: LevelFilter::OFF, http: LevelFilter::OFF }) {
+        let subscriber = Registry::default().with(targets(levels)).with(Hclog { address, write: to_stderr });
         // Fails only if a subscriber is already set, which is then used.
         let _ = tracing::subscriber::set_global_default(subscriber);
     }
 }
 
-/// Enables this crate's events up to `level`, and warnings of dependencies.
-///
-/// TRACE enables DEBUG of dependencies; at TRACE, HTTP/2 logs a dozen lines per frame.
-fn targets(level: LevelFilter) -> Targets {
-    let others = if level == LevelFilter::TRACE { LevelFilter::DEBUG } else { level.min(LevelFilter::WARN) };
-    Targets::new().with_default(others).with_target(CRATE, level)
+fn targets(levels: Levels) -> Targets {
+    Targets::new().with_default(levels.http).with_target(CRATE, levels.provider)
 }
 
 /// Writes a line at once, so that lines of several threads do not mix. Errors cannot be reported.
@@ -78,6 +95,7 @@ fn to_stderr(line: &str) {
 
 /// The `tracing` layer. `write` gets each line with its newline.
 struct Hclog<W> {
+    address: &'static str,
     write: W,
 }
 
@@ -100,7 +118,7 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let mut fields = Fields::default();
+        let mut fields = Fields::with_address(self.address);
         for span in context.event_scope(event).into_iter().flat_map(Scope::from_root) {
             if let Some(Fields(of_span)) = span.extensions().get::<Fields>() {
                 fields.0.extend(of_span.clone());
@@ -122,6 +140,10 @@ where
 struct Fields(Map<String, Value>);
 
 impl Fields {
+    fn with_address(address: &str) -> Self {
+        Self(Map::from_iter([(ADDRESS_FIELD.to_owned(), address.into())]))
+    }
+
     fn set(&mut self, field: &Field, value: impl Into<Value>) {
         self.0.insert(field.name().to_owned(), value.into());
     }
@@ -146,6 +168,10 @@ impl Visit for Fields {
 
     fn record_u64(&mut self, field: &Field, value: u64) {
         self.set(field, value);
+    }
+
+    fn record_u128(&mut self, field: &Field, value: u128) {
+        self.set(field, u64::try_from(value).unwrap_or(u64::MAX));
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
@@ -199,9 +225,9 @@ fn truncate_value(value: &mut Value, limit: usize) {
 }
 
 /// Formats a panic as one log line. The client would log the lines of Rust's own report separately.
-fn panic_line(panic: &PanicHookInfo<'_>) -> String {
+fn panic_line(address: &str, panic: &PanicHookInfo<'_>) -> String {
     let message = panic.payload_as_str().unwrap_or("(no message)");
-    let mut fields = Map::new();
+    let Fields(mut fields) = Fields::with_address(address);
     if let Some(location) = panic.location() {
         fields.insert("location".to_owned(), location.to_string().into());
     }
@@ -223,16 +249,16 @@ mod tests {
 
     use super::*;
 
-    fn from(variables: &[(&str, &str)]) -> LevelFilter {
-        level(|name| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+    fn from(variables: &[(&str, &str)]) -> Levels {
+        levels("DLI", |name| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
     }
 
     /// Returns the events of `work` as JSON.
-    fn logged(filter: LevelFilter, work: impl FnOnce()) -> Vec<Value> {
+    fn logged(levels: Levels, work: impl FnOnce()) -> Vec<Value> {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&lines);
         let write = move |line: &str| sink.lock().push(line.to_owned());
-        let subscriber = Registry::default().with(targets(filter)).with(Hclog { write });
+        let subscriber = Registry::default().with(targets(levels)).with(Hclog { address: "a/b", write });
         tracing::subscriber::with_default(subscriber, work);
         let lines = lines.lock();
         lines.iter().map(|line| serde_json::from_str(line.strip_suffix('\n').unwrap()).unwrap()).collect()
@@ -241,14 +267,25 @@ mod tests {
     /// As in Terraform's `internal/logging`.
     #[test]
     fn level_follows_terraforms_rules() {
-        assert_eq!(from(&[]), LevelFilter::OFF);
-        assert_eq!(from(&[("TF_LOG", "")]), LevelFilter::OFF);
-        assert_eq!(from(&[("TF_LOG", "warn")]), LevelFilter::WARN);
-        assert_eq!(from(&[("TF_LOG", "JSON")]), LevelFilter::TRACE);
-        assert_eq!(from(&[("TF_LOG", "loud")]), LevelFilter::TRACE);
-        assert_eq!(from(&[("TF_LOG", "TRACE"), ("TF_LOG_PROVIDER", "OFF")]), LevelFilter::OFF);
-        assert_eq!(from(&[("TF_LOG", "ERROR"), ("TF_LOG_PROVIDER", "Info")]), LevelFilter::INFO);
-        assert_eq!(from(&[("TF_LOG_CORE", "TRACE")]), LevelFilter::OFF);
+        let provider = |variables: &[(&str, &str)]| from(variables).provider;
+        assert_eq!(provider(&[]), LevelFilter::OFF);
+        assert_eq!(provider(&[("TF_LOG", "")]), LevelFilter::OFF);
+        assert_eq!(provider(&[("TF_LOG", "warn")]), LevelFilter::WARN);
+        assert_eq!(provider(&[("TF_LOG", "JSON")]), LevelFilter::TRACE);
+        assert_eq!(provider(&[("TF_LOG", "loud")]), LevelFilter::TRACE);
+        assert_eq!(provider(&[("TF_LOG", "TRACE"), ("TF_LOG_PROVIDER", "OFF")]), LevelFilter::OFF);
+        assert_eq!(provider(&[("TF_LOG", "ERROR"), ("TF_LOG_PROVIDER", "Info")]), LevelFilter::INFO);
+        assert_eq!(provider(&[("TF_LOG_PROVIDER", "TRACE"), ("TF_LOG_PROVIDER_DLI", "INFO")]), LevelFilter::INFO);
+        assert_eq!(provider(&[("TF_LOG_CORE", "TRACE")]), LevelFilter::OFF);
+    }
+
+    #[test]
+    fn libraries_write_only_warnings_by_default() {
+        let http = |variables: &[(&str, &str)]| from(variables).http;
+        assert_eq!(http(&[]), LevelFilter::OFF);
+        assert_eq!(http(&[("TF_LOG", "ERROR")]), LevelFilter::ERROR);
+        assert_eq!(http(&[("TF_LOG", "TRACE")]), LevelFilter::WARN);
+        assert_eq!(http(&[("TF_LOG", "INFO"), ("TF_LOG_PROVIDER_DLI_HTTP", "DEBUG")]), LevelFilter::DEBUG);
     }
 
     #[test]
@@ -264,7 +301,8 @@ mod tests {
 
     #[test]
     fn line_contains_fields_of_spans_and_event() {
-        let lines = logged(LevelFilter::INFO, || {
+        let levels = Levels { provider: LevelFilter::INFO, http: LevelFilter::WARN };
+        let lines = logged(levels, || {
             let outer = tracing::info_span!("call", rpc = "Read", status = tracing::field::Empty, depth = 1);
             let _outer = outer.enter();
             outer.record("status", "late");
@@ -277,26 +315,28 @@ mod tests {
         assert!(line.remove("@timestamp").is_some_and(|time| time.as_str().is_some_and(|text| text.len() == 27)));
         let expected = json!({
             "@level": "info", "@message": "no answer", "@module": "terraform_provider_dli::plugin::logging::tests",
-            "rpc": "Read", "status": "late", "depth": 2, "error": "refused", "ok": false, "share": 0.5,
+            "tf_provider_addr": "a/b", "rpc": "Read", "status": "late", "depth": 2, "error": "refused", "ok": false, "share": 0.5,
         });
         assert_eq!(Value::Object(line), expected);
     }
 
     #[test]
-    fn only_trace_enables_other_crates() {
+    fn each_level_has_its_crates() {
         let chat = || {
             tracing::trace!(target: "h2::codec", "poll");
             tracing::debug!(target: "h2::codec", "frame");
             tracing::warn!(target: "h2::codec", "reset");
             tracing::debug!("own");
         };
-        let messages = |filter| -> Vec<_> {
-            logged(filter, chat).iter().map(|line| line["@message"].as_str().unwrap().to_owned()).collect()
+        let messages = |provider, http| -> Vec<_> {
+            logged(Levels { provider, http }, chat)
+                .iter()
+                .map(|line| line["@message"].as_str().unwrap().to_owned())
+                .collect()
         };
-        assert_eq!(messages(LevelFilter::TRACE), ["frame", "reset", "own"]);
-        assert_eq!(messages(LevelFilter::DEBUG), ["reset", "own"]);
-        assert_eq!(messages(LevelFilter::WARN), ["reset"]);
-        assert!(messages(LevelFilter::ERROR).is_empty());
+        assert_eq!(messages(LevelFilter::TRACE, LevelFilter::WARN), ["reset", "own"]);
+        assert_eq!(messages(LevelFilter::WARN, LevelFilter::DEBUG), ["frame", "reset"]);
+        assert!(messages(LevelFilter::ERROR, LevelFilter::ERROR).is_empty());
     }
 
     #[test]

@@ -7,7 +7,8 @@ use std::time::Instant;
 use futures_util::FutureExt;
 use tokio_stream::Once;
 use tonic::{Response, Status};
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span};
+use uuid::Uuid;
 
 use super::{encode, tfplugin6 as wire};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
@@ -45,13 +46,29 @@ impl_with_diagnostics! {
     write_state_bytes, lock_state, unlock_state, get_states, delete_state,
 }
 
+/// The span of an RPC. Each log line in it has these fields, which the Go libraries use too.
+///
+/// `type_name` is empty if the RPC is not about one resource or data source.
+pub(super) fn span(rpc: &str, type_name: &str) -> Span {
+    let is_data_source = matches!(rpc, "ValidateDataResourceConfig" | "ReadDataSource");
+    let type_if = |wanted| (is_data_source == wanted && !type_name.is_empty()).then_some(type_name);
+    // Enabled at every level, so that the fields are on every line.
+    tracing::error_span!(
+        "rpc",
+        tf_req_id = %Uuid::new_v4(),
+        tf_rpc = rpc,
+        tf_resource_type = type_if(false),
+        tf_data_source_type = type_if(true),
+    )
+}
+
 /// Runs an RPC and turns errors and panics into diagnostics.
 pub(super) async fn respond<T: WithDiagnostics>(
     rpc: &str,
-    resource_type: &str,
+    type_name: &str,
     call: impl Future<Output = Result<T, Diagnostics>>,
 ) -> Reply<T> {
-    let span = tracing::debug_span!("rpc", tf_rpc = rpc, tf_resource_type = resource_type);
+    let span = span(rpc, type_name);
     let started = Instant::now();
     let outcome = AssertUnwindSafe(call).catch_unwind().instrument(span.clone()).await;
     span.in_scope(|| tracing::debug!(tf_req_duration_ms = started.elapsed().as_millis(), "responded"));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tonic::{Request, Response, Streaming};
 
 use super::codec::CodecError;
-use super::response::{OneMessage, Reply, not_in_provider, one_message, respond, unsupported};
+use super::response::{OneMessage, Reply, not_in_provider, one_message, respond, span, unsupported};
 use super::tfplugin6::provider_server::Provider;
 use super::{dynamic, encode, json, tfplugin6 as wire};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
@@ -130,7 +130,7 @@ impl Provider for Service {
     }
 
     async fn stop_provider(&self, _: Request<wire::stop_provider::Request>) -> Reply<wire::stop_provider::Response> {
-        tracing::info!("stop requested; cancelling running operations");
+        span("StopProvider", "").in_scope(|| tracing::info!("stop requested; cancelling running operations"));
         self.0.stop();
         Ok(Response::new(wire::stop_provider::Response::default()))
     }

@@ -28,6 +28,7 @@ mod harness_checks;
 mod import;
 mod lifecycle;
 mod limits;
+mod logs;
 mod ownership;
 mod packaging;
 mod partial_failure;

@@ -70,17 +70,21 @@ impl Server {
         let resource = &registered.implementation;
         let stop = &self.stop_token();
         let mut response = ResponseState::new(prior.clone(), request.private.clone());
-        let result = if prior.is_null() {
-            catch_panic(resource.create(CreateRequest { planned, stop }, &mut response)).await
+        let (done, result) = if prior.is_null() {
+            ("created", catch_panic(resource.create(CreateRequest { planned, stop }, &mut response)).await)
         } else if planned.is_null() {
             let result = catch_panic(resource.delete(DeleteRequest { prior, stop }, &mut response)).await;
             if result.is_ok() {
                 response.remove_resource();
             }
-            result
+            ("deleted", result)
         } else {
-            catch_panic(resource.update(UpdateRequest { prior, planned, stop }, &mut response)).await
+            ("updated", catch_panic(resource.update(UpdateRequest { prior, planned, stop }, &mut response)).await)
         };
+        if result.is_ok() {
+            let state = if planned.is_null() { prior } else { response.state() };
+            tracing::info!(id = state.get("id").as_str(), "{done}");
+        }
         (response, result)
     }
 }

@@ -201,7 +201,7 @@ impl CreateOnce<'_> {
             if matches!(error, OperationError::Interrupted { .. } | OperationError::TimedOut { .. }) {
                 return unknown_outcome(error);
             }
-            tracing::info!(?error, name = self.name, "the create response was lost; searching for the connection");
+            tracing::info!(?error, name = self.name, "the outcome of the create request is unknown");
             let (entry, age) = {
                 let request = lock(request);
                 (request.entry.clone(), request.sent_at.map(|at| at.elapsed()).unwrap_or_default())
@@ -233,7 +233,10 @@ impl CreateOnce<'_> {
             let proven = self.proven(entry, &named).await?;
             match (&proven[..], delays.next()) {
                 ([shown], _) => return Ok(Search::Found(shown.id.clone())),
-                ([], Some(delay)) if named.is_empty() => self.context.pause(delay, String::new).await?,
+                ([], Some(delay)) if named.is_empty() => {
+                    let waiting_for = || "The search for the connection of the lost response".to_owned();
+                    self.context.pause(delay, waiting_for).await?;
+                }
                 _ => return Ok(Search::Candidates(named)),
             }
         }

@@ -100,6 +100,7 @@ impl EnhancedConnection {
         response.set_state(now.clone());
         let mut guard = None;
         if is_found {
+            tracing::info!(id, "{}", if earlier.is_some() { "adopted" } else { "found the result of a lost response" });
             now.routes.clone_from(&planned.routes);
             let known = match earlier {
                 Some(entry) => entry.add_collections(now),
@@ -249,7 +250,6 @@ impl Resource for EnhancedConnection {
             }
             drop(guard);
             while connection_part::find_connection_once(&context, id).await?.is_some() {
-                tracing::info!(id, "waiting for the status DELETED");
                 context.pause(POLL_INTERVAL, || "The deletion of the connection".to_owned()).await?;
             }
             Ok(())

@@ -1,5 +1,8 @@
 //! Reads of a connection, and texts that the resources of connections and their parts share.
 
+use std::pin::pin;
+
+use futures_util::FutureExt as _;
 use tokio::sync::OwnedMutexGuard;
 
 use super::operation::{self, OperationContext, OperationError};
@@ -104,7 +107,15 @@ pub(crate) async fn lock(
     id: &str,
 ) -> operation::Result<OwnedMutexGuard<()>> {
     context.run_state.mark_applying();
-    context.read(async { Ok(provider_data.write_locks().lock(id).await) }).await
+    let lock = async {
+        let mut lock = pin!(provider_data.write_locks().lock(id));
+        if let Some(guard) = lock.as_mut().now_or_never() {
+            return Ok(guard);
+        }
+        context.log_wait("Another change of the connection");
+        Ok(lock.await)
+    };
+    context.read(lock).await
 }
 
 /// Rejects a connection ID of the state that cannot be one: the service would report it as not found, and Terraform

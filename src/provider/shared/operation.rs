@@ -5,6 +5,7 @@
 
 use std::{result::Result as StdResult, sync::Arc, time::Duration};
 
+use parking_lot::Mutex;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -21,6 +22,33 @@ pub(crate) struct OperationContext {
     pub(crate) project: Project,
     pub(super) run_state: Arc<RunState>,
     limits: Limits,
+    wait_log: Mutex<WaitLog>,
+}
+
+/// The latest log line about a wait.
+#[derive(Debug, Default)]
+struct WaitLog {
+    waiting_for: String,
+    since: Option<Instant>,
+    /// When the latest line was written.
+    at: Option<Instant>,
+}
+
+/// How often a wait is logged.
+const WAIT_LOG_INTERVAL: Duration = Duration::from_secs(15);
+
+impl WaitLog {
+    /// Writes a line when a wait begins, when its text changes, and while it lasts.
+    fn record(&mut self, subject: &str, waiting_for: &str) {
+        let now = Instant::now();
+        let is_same = self.waiting_for == waiting_for;
+        if waiting_for.is_empty() || is_same && self.at.is_some_and(|at| now < at + WAIT_LOG_INTERVAL) {
+            return;
+        }
+        let since = *self.since.get_or_insert(now);
+        tracing::info!(subject, seconds = (now - since).as_secs(), waiting_for, "waiting");
+        (self.waiting_for, self.at) = (waiting_for.to_owned(), Some(now));
+    }
 }
 
 /// What ends an operation early.
@@ -86,7 +114,7 @@ impl OperationContext {
         let deadline = Instant::now() + timeout;
         let limits = Limits { subject: String::new(), timeout, deadline, stop: stop.clone() };
         let project = limits.read("The search for the project", client.open(location, deadline, stop)).await?;
-        Ok(Self { project, run_state, limits })
+        Ok(Self { project, run_state, limits, wait_log: Mutex::default() })
     }
 
     /// Sets the object of error messages, such as `enhanced connection "test"`.
@@ -136,13 +164,20 @@ impl OperationContext {
         }
     }
 
-    /// Waits for `pause`. A timeout error names what the operation was `waiting_for`.
+    /// Waits for `pause`. The log and a timeout error name what the operation is `waiting_for`.
     pub(crate) async fn pause(&self, pause: Duration, waiting_for: impl FnOnce() -> String) -> Result<()> {
+        let waiting_for = waiting_for();
+        self.log_wait(&waiting_for);
         let until = (Instant::now() + pause).min(self.limits.deadline);
         if self.limits.stop.run_until_cancelled(sleep_until(until)).await.is_none() {
             return Err(self.limits.interrupted(false));
         }
-        if until == self.limits.deadline { Err(self.limits.timed_out(&waiting_for(), false, None)) } else { Ok(()) }
+        if until == self.limits.deadline { Err(self.limits.timed_out(&waiting_for, false, None)) } else { Ok(()) }
+    }
+
+    /// Logs what the operation waits for.
+    pub(crate) fn log_wait(&self, waiting_for: &str) {
+        self.wait_log.lock().record(&self.limits.subject, waiting_for);
     }
 
     /// Fails if Terraform was interrupted or the deadline has passed.

@@ -300,6 +300,7 @@ impl<P: ConnectionPart> Resource for PartResource<P> {
             };
             if let Some(found) = &adopted {
                 response.add_warning(part.own.adopt(id, found)?);
+                tracing::info!(connection_id = id, name = part.own.name(), "adopted");
             } else if let Err(error) = part.own.create(&context, id, failed.as_ref()).await {
                 part.set_computed(&context, None);
                 return Err(connection_part::create_failed(error, (summary, note), part, response).into());

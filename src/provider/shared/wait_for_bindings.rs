@@ -61,7 +61,6 @@ pub(crate) async fn until_active(
 ) -> Result<wire::Connection, WaitError> {
     let start = Instant::now();
     let mut pools_read = start;
-    let mut logged = String::new();
     loop {
         let shown = connection_part::find_connection(context, id).await?.ok_or(WaitError::Gone)?;
         pool_of_queue.ask(context, &shown, &[declared.queues]).await?;
@@ -89,10 +88,6 @@ pub(crate) async fn until_active(
             return Ok(shown);
         }
         let waiting = pending.join(", ");
-        if waiting != logged {
-            tracing::info!(id, seconds = start.elapsed().as_secs(), "waiting for bindings: {waiting}");
-            logged.clone_from(&waiting);
-        }
         let interval = if start.elapsed() < FIRST_PERIOD { POLL_INTERVALS.0 } else { POLL_INTERVALS.1 };
         context.pause(interval, || format!("The binding of {waiting}")).await?;
     }

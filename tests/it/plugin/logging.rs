@@ -1,7 +1,7 @@
 //! Logs on standard error.
 
 use serde_json::Value;
-use terraform_provider_dli::plugin::logging;
+use terraform_provider_dli::plugin::logging::{self, Levels};
 use tracing::level_filters::LevelFilter;
 
 use super::client::{Certificate, ClientIdentity, Handshake, Plugin, TIMEOUT};
@@ -58,7 +58,7 @@ async fn no_log_without_tf_log() {
 fn panic_is_one_log_line() {
     const CHILD: &str = "LOG_TEST_PANICS";
     if std::env::var_os(CHILD).is_some() {
-        logging::install(LevelFilter::OFF);
+        logging::install(Levels { provider: LevelFilter::OFF, http: LevelFilter::OFF }, "a/b");
         panic!("two\nlines");
     }
     let output = std::process::Command::new(std::env::current_exe().unwrap())

@@ -71,7 +71,8 @@ impl CreateOnce<'_> {
             let proven = self.proven(entry, &named).await?;
             let is_done = !proven.is_empty() || named.iter().any(is_candidate);
             let Some(delay) = delays.next().filter(|_| !is_done) else { break proven };
-            self.context.pause(delay, String::new).await?;
+            let waiting_for = || "The search for the connection of an earlier run's request".to_owned();
+            self.context.pause(delay, waiting_for).await?;
             named = list_by_name(self.context, self.name).await?;
         };
         match proven.len() {

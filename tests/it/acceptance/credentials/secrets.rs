@@ -47,6 +47,8 @@ fn no_credentials_appear_in_output() {
         for form in forms {
             let bare = block(&cloud, "").replace(&format!("  project_id = {PROJECT:?}\n"), "");
             let workspace = Workspace::new(terraform).with_provider(&bare).with_variable("TF_LOG", "TRACE");
+            // The libraries see all headers.
+            let workspace = workspace.with_variable("TF_LOG_PROVIDER_DLI_HTTP", "TRACE");
             let workspace = form.iter().fold(workspace, |space, (name, value)| space.with_variable(name, value));
             workspace.write("a-file.json", &file.to_string());
             workspace.configure(EXAMPLE);
@@ -68,6 +70,9 @@ fn no_credentials_appear_in_output() {
             let given = [PASSWORD, SECRET_KEY, "canary", "canary\\\"pass"].map(str::to_owned);
             let secrets: Vec<_> = auth_headers.chain(given).collect();
             assert!(secrets.len() > 10, "{form:?}: each request is authenticated");
+            for body in ["request body", "response body"] {
+                assert!(output.contains(body), "{form:?}: the log has each {body}");
+            }
             for secret in secrets {
                 let line = output.lines().find(|line| line.contains(&secret));
                 assert_eq!(line, None, "{form:?}: {secret}");
@@ -92,6 +97,8 @@ fn secret_used_as_access_key_is_redacted() {
         {
             assert!(error.contains(part), "{part}: {error}");
         }
+        let is_echo = |line: &&str| line.contains("response body") && line.contains("[REDACTED] does not exist");
+        assert!(applied.stderr.lines().any(|line| is_echo(&line)), "the log has the redacted body: {applied}");
         let line = applied.stderr.lines().chain(applied.stdout.lines()).find(|line| line.contains(SECRET_KEY));
         assert_eq!(line, None);
     });
@@ -109,6 +116,7 @@ fn proxy_password_is_redacted() {
                 key_arguments()
             ))
             .with_variable("HTTPS_PROXY", "http://me:canary@127.0.0.1:1")
+            .with_variable("TF_LOG_PROVIDER_DLI_HTTP", "TRACE")
             .with_variable("TF_LOG", "TRACE");
         workspace.configure(EXAMPLE);
         let applied = workspace.run(&["apply", "-auto-approve", "-json"]).expect_code(1);
