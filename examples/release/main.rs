@@ -32,9 +32,9 @@ struct Arguments {
     /// Git tag of the release; an error unless it is the version in Cargo.toml with a `v` before it
     #[arg(long, value_name = "TAG")]
     tag: Option<String>,
-    /// Cargo profile to build with
-    #[arg(long, value_name = "PROFILE", default_value = "release")]
-    profile: String,
+    /// Do not build; pack the programs that this directory holds for this machine
+    #[arg(long, value_name = "DIRECTORY", conflicts_with_all = ["no_build", "targets"])]
+    programs: Option<PathBuf>,
     /// Sign the checksums with this key of the GPG keyring; the Terraform Registry accepts RSA keys
     #[arg(long, value_name = "KEY")]
     gpg_key: Option<String>,
@@ -85,14 +85,17 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     let targets = if arguments.targets.is_empty() { std::slice::from_ref(&host) } else { &arguments.targets[..] };
     let mut steps = Steps { done: 0, total: 2 + usize::from(arguments.gpg_key.is_some()) };
     if !arguments.no_build {
-        steps.total += 2 * targets.len();
+        steps.total += if arguments.programs.is_some() { 1 } else { 2 * targets.len() };
         for target in targets {
             require_installed(target)?;
         }
         fs::create_dir_all(&out).and_then(|()| package::remove_artifacts(&out)).map_err(write_error(&out))?;
         for target in targets {
-            let built = steps.run(&format!("Build for {target}"), || build(target, &arguments.profile))?;
-            steps.run(&format!("Pack for {target}"), || pack(target, &built, &out))?;
+            let programs = match &arguments.programs {
+                Some(programs) => programs.clone(),
+                None => steps.run(&format!("Build for {target}"), || build(target))?,
+            };
+            steps.run(&format!("Pack for {target}"), || pack(target, &programs, &out))?;
         }
     }
     let sums = steps.run("Write the checksums", || {
@@ -144,7 +147,7 @@ fn default_cargo_home() -> String {
 }
 
 /// Builds both programs, and returns the directory that holds them.
-fn build(target: &str, profile: &str) -> Result<PathBuf, Error> {
+fn build(target: &str) -> Result<PathBuf, Error> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let cargo_home = std::env::var("CARGO_HOME").unwrap_or_else(|_| default_cargo_home());
     let mut flags = vec![
@@ -160,17 +163,15 @@ fn build(target: &str, profile: &str) -> Result<PathBuf, Error> {
     let mut command = Command::new(cargo);
     command
         // With `--target`, cargo applies the flags to the programs and not to build scripts and macros.
-        .args(["build", "--locked", "--bin", PROVIDER, "--bin", EMULATOR, "--profile", profile, "--target", target])
+        .args(["build", "--locked", "--bin", PROVIDER, "--bin", EMULATOR, "--release", "--target", target])
         .args(["--config", &format!("target.{target}.rustflags=[{flags}]")])
-        .args(["--config", &format!("profile.{profile}.strip=true")])
         .current_dir(ROOT)
         .env_remove("RUSTFLAGS")
         .env_remove("CARGO_ENCODED_RUSTFLAGS");
     run_command(&mut command)?;
-    let directory = if profile == "dev" { "debug" } else { profile };
     let target_directory =
         std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| Path::new(ROOT).join("target"), PathBuf::from);
-    Ok(target_directory.join(target).join(directory))
+    Ok(target_directory.join(target).join("release"))
 }
 
 /// Writes the archives of both programs for one target.

@@ -1,6 +1,7 @@
 //! Installation: `terraform init` finds the provider in the local mirror, in a filesystem mirror and on a web server.
 //!
-//! The ignored tests need the archives that `cargo run --example release` writes; `.ci/run` runs both.
+//! The ignored tests need the archives that `cargo run --example release` writes. `.github/workflows/release.yml` runs
+//! them; `.ci/run` packs the programs of the dev profile and runs the installation test only.
 
 use std::fs;
 use std::io::Read as _;
@@ -300,7 +301,6 @@ fn release_programs_are_static() {
     }
 }
 
-/// With the profile `release`; `.ci/run` builds faster and larger.
 #[test]
 #[ignore = "needs the archives of `cargo run --example release`"]
 fn release_provider_is_small() {
