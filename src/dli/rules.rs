@@ -77,6 +77,14 @@ pub const CONNECTION_ID: Rule = Rule {
     check: uuid,
 };
 
+/// The characters of an ID of any kind. No document states them.
+pub const OBJECT_ID: Rule = Rule {
+    title: "ID",
+    expected: "1 to 64 characters, each an ASCII letter, a digit, an underscore or a hyphen",
+    document: "none",
+    check: |text| length(text, 1, 64).or_else(|| characters(text, "_-")),
+};
+
 /// The name of a queue.
 pub const QUEUE_NAME: Rule = Rule {
     title: "Queue Name",

@@ -118,10 +118,12 @@ impl<T: IntoValue> IntoValue for Vec<T> {
     }
 }
 
+/// A null element counts as absent.
 impl<T: FromValue> FromValue for BTreeMap<String, T> {
     fn from_value(value: &Value, path: &Path) -> Result<Self, Diagnostics> {
         let entries = value.as_map().ok_or_else(|| mismatch("map", value, path))?;
-        entries.iter().map(|(key, value)| Ok((key.clone(), T::from_value(value, &path.key(key))?))).collect()
+        let entries = entries.iter().filter(|(_, value)| !value.is_null());
+        entries.map(|(key, value)| Ok((key.clone(), T::from_value(value, &path.key(key))?))).collect()
     }
 }
 

@@ -10,6 +10,8 @@
 //! Without a difference the plan equals the prior state. Planning depends only on its arguments, because core plans
 //! again during apply and requires the same result.
 
+use std::borrow::Cow;
+
 use super::path::Path;
 use super::plan_modifier::Change;
 use super::schema::{Attribute, AttributeKind, Nesting, Presence, Schema};
@@ -49,12 +51,26 @@ pub(super) fn apply_default(attribute: &Attribute, config: &Value, planned: &mut
     }
 }
 
-/// Restores the prior value of an attribute if it is semantically equal to the new one.
+/// Restores the prior value of an attribute if it is semantically equal to the new one. A null element of a map counts as
+/// absent.
 pub(super) fn keep_equivalent(attribute: &Attribute, prior: &Value, new: &mut Value) {
     let (was, is) = (prior.get(attribute.name), new.get(attribute.name));
-    let both_known = !was.is_null() && !is.is_null() && is.is_wholly_known();
-    if both_known && was != is && attribute.semantic_equality.is_some_and(|same| same(was, is)) {
+    if was.is_null() || is.is_null() || was == is || !is.is_wholly_known() {
+        return;
+    }
+    let (before, now) = (without_null_elements(was), without_null_elements(is));
+    if before == now || attribute.semantic_equality.is_some_and(|same| same(&before, &now)) {
         new.set_attribute(attribute.name, was.clone());
+    }
+}
+
+fn without_null_elements(value: &Value) -> Cow<'_, Value> {
+    match value {
+        Value::Map(entries) if entries.values().any(Value::is_null) => {
+            let present = entries.iter().filter(|(_, value)| !value.is_null());
+            Cow::Owned(Value::map(present.map(|(key, value)| (key.clone(), value.clone()))))
+        }
+        _ => Cow::Borrowed(value),
     }
 }
 

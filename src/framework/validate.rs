@@ -156,7 +156,6 @@ mod tests {
                 "name: Not Short",
                 r#"hosts["aaaa"]: Not Short"#,
                 r#"hosts["b"]: Not Short"#,
-                r#"hosts["c"]: Not Short"#,
                 "rows[1].text: Missing Required Attribute",
                 "id: Attribute Cannot Be Set",
                 "limits.create: Not Short",

@@ -12,25 +12,26 @@ pub trait Validator: fmt::Debug + Send + Sync {
     fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics);
 }
 
-/// Applies a validator to every key of a map.
+/// Applies a validator to every key of a map, except those of null elements.
 #[derive(Debug)]
 pub struct KeysAre<V>(pub V);
 
 impl<V: Validator> Validator for KeysAre<V> {
     fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
-        for key in value.as_map().into_iter().flat_map(|entries| entries.keys()) {
+        for (key, _) in value.as_map().into_iter().flatten().filter(|(_, element)| !element.is_null()) {
             self.0.check(&path.key(key), &Value::String(key.clone()), report);
         }
     }
 }
 
-/// Applies a validator to every known element of a map, list or set, null elements included.
+/// Applies a validator to every known element of a map, list or set. A null element of a map counts as absent.
 #[derive(Debug)]
 pub struct ValuesAre<V>(pub V);
 
 impl<V: Validator> Validator for ValuesAre<V> {
     fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
-        for (step, element) in elements(value).into_iter().filter(|(_, element)| !element.is_unknown()) {
+        let is_absent = |element: &Value| element.is_unknown() || (element.is_null() && value.as_map().is_some());
+        for (step, element) in elements(value).into_iter().filter(|(_, element)| !is_absent(element)) {
             self.0.check(&path.step(step), element, report);
         }
     }

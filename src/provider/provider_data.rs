@@ -270,6 +270,7 @@ fn tag_policy(config: &Value) -> Result<TagPolicy, Diagnostics> {
     let pairs = |(key, value): (&String, &Value)| Some((key.clone(), value.as_str()?.to_owned()));
     let tag_policy = TagPolicy {
         defaults: defaults.as_map().into_iter().flatten().filter_map(pairs).collect(),
+        has_defaults: !defaults.is_null(),
         ignored_keys: texts("keys"),
         ignored_prefixes: texts("key_prefixes"),
         has_unknown: !(defaults.is_wholly_known() && ignored.is_wholly_known()),

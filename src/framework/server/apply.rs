@@ -91,8 +91,8 @@ impl Server {
 
 /// Reports differences between a successful result and the plan.
 ///
-/// A computed attribute with a planned value keeps it until the next refresh, because core requires it and the object
-/// may have changed in the meantime.
+/// A computed attribute keeps the planned parts of its value until the next refresh, because core requires them and the
+/// object may have changed in the meantime.
 fn check_result_against_plan(schema: &Schema, request: &ApplyResourceChangeRequest, state: &mut Value) -> Diagnostics {
     let ApplyResourceChangeRequest { type_name, planned, config, .. } = request;
     let mut report = Diagnostics::new();
@@ -106,14 +106,15 @@ fn check_result_against_plan(schema: &Schema, request: &ApplyResourceChangeReque
     for attribute in &schema.body.attributes {
         let promised = planned.get(attribute.name);
         let ours = attribute.is_computed() && config.get(attribute.name).is_null();
-        if ours && promised.is_wholly_known() {
-            if state.get(attribute.name) != promised {
+        if ours && !promised.is_unknown() {
+            let kept = fill_unknown(promised, state.get(attribute.name));
+            if *state.get(attribute.name) != kept {
                 tracing::debug!(
                     attribute = attribute.name,
                     "value changed since the plan; keeping the planned value until the next refresh"
                 );
             }
-            state.set_attribute(attribute.name, promised.clone());
+            state.set_attribute(attribute.name, kept);
         } else {
             keep_equivalent(attribute, planned, state);
         }
@@ -127,6 +128,17 @@ fn check_result_against_plan(schema: &Schema, request: &ApplyResourceChangeReque
         }
     }
     report
+}
+
+/// Returns the promised value, with its unknown parts from `actual`.
+fn fill_unknown(promised: &Value, actual: &Value) -> Value {
+    match promised {
+        Value::Unknown(_) => actual.clone(),
+        Value::Map(entries) if !promised.is_wholly_known() => {
+            Value::map(entries.iter().map(|(key, promised)| (key.clone(), fill_unknown(promised, actual.get(key)))))
+        }
+        _ => promised.clone(),
+    }
 }
 
 /// Returns the path where `actual` differs from a known part of `promised`.

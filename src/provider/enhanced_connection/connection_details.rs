@@ -23,6 +23,8 @@ pub(in crate::provider) struct ConnectionDetails {
     pub(in crate::provider) tags: Option<Tags>,
     /// Project IDs; `None` if they cannot be read.
     shared_with: Option<BTreeSet<String>>,
+    /// A warning if the service refuses to list the tags.
+    pub(in crate::provider) warnings: Diagnostics,
 }
 
 impl ConnectionDetails {
@@ -32,13 +34,18 @@ impl ConnectionDetails {
         shown: wire::Connection,
     ) -> Result<Option<Self>, OperationError> {
         if shown.is_deleted() {
-            return Ok(Some(Self { shown, tags: None, shared_with: None }));
+            return Ok(Some(Self { shown, tags: None, shared_with: None, warnings: Diagnostics::new() }));
         }
+        let mut warnings = Diagnostics::new();
         let project = &context.project;
         let tags = match context.read(project.list_tags(&shown.id)).await {
             Ok(tags) => Some(tags.into_iter().map(|tag| (tag.key, tag.value)).collect()),
             Err(error) if error.is_not_published() => None,
             Err(error) if error.is_not_found() => return Ok(None),
+            Err(error) if error.is_refused() => {
+                warnings.extend(error.warn("Tags Cannot Be Read", "The attribute tags is null."));
+                None
+            }
             Err(error) => return Err(error),
         };
         let shared_with = match shown.is_privis {
@@ -50,12 +57,12 @@ impl ConnectionDetails {
                 Err(error) => return Err(error),
             },
         };
-        Ok(Some(Self { shown, tags, shared_with }))
+        Ok(Some(Self { shown, tags, shared_with, warnings }))
     }
 
-    /// Returns the values of [`attributes`], and a warning for host names with several addresses.
+    /// Returns the values of [`attributes`], and warnings, such as one for host names with several addresses.
     pub(in crate::provider) fn into_value(self, tag_policy: &TagPolicy) -> (Value, Diagnostics) {
-        let Self { mut shown, tags, shared_with } = self;
+        let Self { mut shown, tags, shared_with, mut warnings } = self;
         // The result must not depend on the order of the response.
         shown.hosts.sort();
         let (hosts, duplicates) = model::hosts(&shown.hosts, None);
@@ -80,7 +87,8 @@ impl ConnectionDetails {
             ("shared_with", shared_with.into_value()),
         ]);
         let warning = model::duplicate_hosts_warning(&shown, &duplicates, "hosts contains the lowest of each.");
-        (value, warning.into_iter().collect())
+        warnings.extend(warning);
+        (value, warnings)
     }
 }
 
@@ -105,8 +113,8 @@ pub(in crate::provider) fn attributes() -> Vec<Attribute> {
         Attribute::new("hosts", Type::map(Type::String)).description("Host records, name to IPv4 address."),
         Attribute::new("routes", Type::map(Type::String)).description("Routes, name to CIDR."),
         Attribute::new("tags", Type::map(Type::String)).description(
-            "Tags, without those that `ignore_tags` of the provider matches. Null if the connection was deleted or the \
-             region does not publish the tag API.",
+            "Tags, without those that `ignore_tags` of the provider matches. Null if the connection was deleted, if the \
+             region does not publish the tag API, or if the credentials may not list tags.",
         ),
         Attribute::bool("shared").description(
             "Whether other projects may bind their queues to the connection. Null if the service does not return this.",
@@ -135,7 +143,9 @@ mod tests {
     fn shared(is_privis: Option<bool>, with: Option<&[&str]>) -> (Value, Value) {
         let shown = wire::Connection { is_privis, ..wire::Connection::default() };
         let shared_with = with.map(|projects| projects.iter().map(|&project| project.to_owned()).collect());
-        let (value, _) = ConnectionDetails { shown, tags: None, shared_with }.into_value(&TagPolicy::default());
+        let warnings = Diagnostics::new();
+        let (value, _) =
+            ConnectionDetails { shown, tags: None, shared_with, warnings }.into_value(&TagPolicy::default());
         (value.get("shared").clone(), value.get("shared_with").clone())
     }
 
@@ -152,8 +162,9 @@ mod tests {
 
     #[test]
     fn every_attribute_has_a_value() {
-        let (value, _) = ConnectionDetails { shown: wire::Connection::default(), tags: None, shared_with: None }
-            .into_value(&TagPolicy::default());
+        let (shown, warnings) = Default::default();
+        let (value, _) =
+            ConnectionDetails { shown, tags: None, shared_with: None, warnings }.into_value(&TagPolicy::default());
         let names: BTreeSet<_> = attributes().iter().map(|attribute| attribute.name.to_owned()).collect();
         assert_eq!(value.as_map().expect("an object").keys().cloned().collect::<BTreeSet<_>>(), names);
     }

@@ -21,7 +21,7 @@ use crate::framework::resource::ResponseState;
 use crate::framework::schema::{Attribute, Presence, Schema};
 use crate::provider::provider_data::ProviderData;
 use crate::provider::shared::data_source::{self, open, report, state, text};
-use crate::provider::shared::validators::{ExactlyOneOf, MatchesRule};
+use crate::provider::shared::validators::{ExactlyOneOf, MatchesRule, ObjectId};
 use crate::provider::shared::{connection_part, location};
 
 #[derive(Debug)]
@@ -36,19 +36,19 @@ impl DataSource for EnhancedConnectionDataSource {
     fn schema(&self) -> Schema {
         let mut attributes = connection_details::attributes();
         for attribute in &mut attributes {
-            let (rule, addition): (&'static [_], _) = match attribute.name {
-                "id" => (&[rules::CONNECTION_ID], " Exactly one of `id` and `name` must be set."),
-                "name" => (
-                    &[rules::CONNECTION_NAME],
-                    " It must match exactly, including case. Deleted connections are not found.",
-                ),
+            let addition = match attribute.name {
+                "id" => " Exactly one of `id` and `name` must be set.",
+                "name" => " It must match exactly, including case. Deleted connections are not found.",
                 _ => continue,
             };
-            let found = attribute.clone();
-            let description = found.description.clone() + addition;
-            *attribute = Attribute { presence: Presence::OptionalComputed, ..found }
-                .validator(MatchesRule(rule))
-                .description(description);
+            let description = attribute.description.clone() + addition;
+            let input = Attribute { presence: Presence::OptionalComputed, ..attribute.clone() };
+            let input = if input.name == "id" {
+                input.validator(ObjectId(rules::CONNECTION_ID))
+            } else {
+                input.validator(MatchesRule(&[rules::CONNECTION_NAME]))
+            };
+            *attribute = input.description(description);
         }
         attributes.splice(2..2, location::data_source_attributes());
         let schema = data_source::schema(

@@ -21,13 +21,12 @@ use crate::framework::path::Path;
 use crate::framework::resource::ResponseState;
 use crate::framework::schema::{Attribute, Nesting, Schema};
 use crate::framework::types::Type;
-use crate::framework::validator::ValuesAre;
 use crate::framework::value::Value;
 use crate::provider::provider_data::ProviderData;
 use crate::provider::shared::data_source::{self, open, report, state, text};
 use crate::provider::shared::location;
 use crate::provider::shared::tags::Tags;
-use crate::provider::shared::validators::{MatchesRule, NotNull, OneOf};
+use crate::provider::shared::validators::{MatchesRule, OneOf};
 
 /// Maximum number of connections that are read at the same time.
 const MAX_CONCURRENT_READS: usize = 8;
@@ -49,7 +48,6 @@ impl DataSource for EnhancedConnectionsDataSource {
                 .validator(MatchesRule(&[rules::CONNECTION_NAME]))
                 .description("Only connections of exactly this name. No match is not an error."),
             Attribute::new("tags", Type::map(Type::String))
-                .validator(ValuesAre(NotNull))
                 .description("Only connections that have all of these tags with these values."),
             Attribute::string("status")
                 .default(wire::STATUS_ACTIVE)
@@ -91,7 +89,8 @@ impl DataSource for EnhancedConnectionsDataSource {
             let details: Vec<Option<ConnectionDetails>> = details.buffered(MAX_CONCURRENT_READS).try_collect().await?;
             let tag_policy = self.0.tag_policy();
             let mut connections = Vec::new();
-            for details in details.into_iter().flatten() {
+            let mut is_warned = false;
+            for mut details in details.into_iter().flatten() {
                 // If the tags cannot be read, only the filter of the service applies.
                 let has = |(key, value)| {
                     details.tags.as_ref().map_or(sent.contains_key(key), |has| has.get(key) == Some(value))
@@ -99,6 +98,11 @@ impl DataSource for EnhancedConnectionsDataSource {
                 if !tags.iter().all(has) {
                     continue;
                 }
+                // The service refuses the tags of all connections for the same reason.
+                if is_warned {
+                    details.warnings = Diagnostics::new();
+                }
+                is_warned |= details.warnings.iter().next().is_some();
                 let (connection, warnings) = details.into_value(&tag_policy);
                 response.add_warning(warnings);
                 connections.push(connection);

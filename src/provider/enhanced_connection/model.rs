@@ -110,11 +110,23 @@ impl Connection {
     }
 
     /// Sets the computed attributes, except for tags.
-    pub(super) fn apply_computed(&mut self, shown: &wire::Connection) {
+    pub(super) fn apply_computed(&mut self, shown: &wire::Connection, pool_of_queue: &PoolOfQueue) {
         self.status = Computed(text(&shown.status).map(|status| status.to_ascii_uppercase()));
         self.created_at = Computed(timestamp(shown.create_time));
         self.ipv6_enable = Computed(shown.ipv6_enable);
-        self.bindings = Computed(Some(peerings(shown)));
+        let mut peerings = peerings(shown);
+        let pools: BTreeSet<_> =
+            self.elastic_resource_pools.iter().flatten().map(|pool| BindingTarget::pool(pool)).collect();
+        for queue in self.queues.iter().flatten() {
+            let target = pool_of_queue.of(shown, queue);
+            if let Some(binding) = target.peering(shown) {
+                peerings.insert(queue.to_ascii_lowercase(), peering(binding));
+            }
+            if matches!(target, BindingTarget::Pool(_)) && !pools.contains(&target) {
+                peerings.remove(target.name());
+            }
+        }
+        self.bindings = Computed(Some(peerings));
     }
 
     /// Returns a warning for each FAILED binding that Terraform manages.
@@ -145,7 +157,7 @@ impl Connection {
     ) -> Diagnostics {
         let everything = scope == Scope::Everything;
         let mut warnings = self.failures(shown, pool_of_queue);
-        self.apply_computed(shown);
+        self.apply_computed(shown, pool_of_queue);
         // An attribute that the response omits must not look like a change that replaces the connection.
         for (attribute, shown) in [
             (&mut self.name, &shown.name),

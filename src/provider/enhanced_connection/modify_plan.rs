@@ -1,10 +1,11 @@
-//! Completes a plan: computes tags, warns about adopted entries, and checks names at the service.
+//! Completes a plan: computes tags and bindings, warns about entries that become managed or stop being managed, and
+//! checks names at the service.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::dli::rules;
+use crate::dli::{rules, wire};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::path::{Path, Step};
 use crate::framework::resource::ModifyPlanRequest;
@@ -14,6 +15,9 @@ use crate::provider::shared::location;
 use crate::provider::shared::ownership::Part;
 use crate::provider::shared::plan_checks::PlanChecker;
 use crate::provider::shared::tags::{TagPolicy, Tags};
+
+/// Collections that are managed only if they are set.
+const COLLECTIONS: [&str; 5] = ["elastic_resource_pools", "queues", "hosts", "routes", "tags"];
 
 /// Private data of an imported connection.
 pub(super) const IMPORTED: &[u8] = br#"{"imported":true}"#;
@@ -27,6 +31,10 @@ pub(super) async fn modify(
     location::fill_planned(provider_data, config, planned);
     report.extend(plan_tags(&provider_data.tag_policy(), config, planned));
     let is_replaced = warn_about_adoption(prior, private, planned, replace, &mut report);
+    if !is_replaced && !prior.is_null() && !planned.is_null() {
+        report.extend(warn_about_kept_entries(&provider_data.tag_policy(), prior, planned));
+        plan_bindings(prior, planned);
+    }
     if let Some(id) = prior.get("id").as_str() {
         if let (Some(name), Some(project_id)) = (prior.get("name").as_str(), prior.get("project_id").as_str()) {
             provider_data.creation_journal().confirm(project_id, name, id);
@@ -48,7 +56,10 @@ pub(super) async fn modify(
 fn declared_names(value: &Value) -> Option<BTreeSet<String>> {
     match value {
         Value::Set(elements) => Some(elements.iter().filter_map(Value::as_str).map(str::to_owned).collect()),
-        Value::Map(entries) => Some(entries.keys().cloned().collect()),
+        Value::Map(entries) => {
+            let present = entries.iter().filter(|(_, value)| !value.is_null());
+            Some(present.map(|(name, _)| name.clone()).collect())
+        }
         _ => None,
     }
 }
@@ -112,8 +123,7 @@ fn warn_about_adoption(
                     connection has another route table, replace the connection: terraform apply -replace=ADDRESS.";
         report.push(Diagnostic::warning("Route Table Not Verified", text).at(route_table));
     }
-    let collections = ["elastic_resource_pools", "queues", "hosts", "routes", "tags"];
-    for name in collections.into_iter().filter(|name| is_new(name)) {
+    for name in COLLECTIONS.into_iter().filter(|name| is_new(name)) {
         let text = format!(
             "{name} was not managed before. Applying this plan removes every entry that is not declared, including \
              entries added elsewhere."
@@ -121,6 +131,67 @@ fn warn_about_adoption(
         report.push(Diagnostic::warning("Undeclared Entries Will Be Removed", text).at(Path::attribute(name)));
     }
     false
+}
+
+/// Plans `bindings` if the declared queues or pools change: the entries of the others stay known.
+fn plan_bindings(prior: &Value, planned: &mut Value) {
+    const TARGETS: [&str; 2] = ["queues", "elastic_resource_pools"];
+    let Some(bindings) = prior.get("bindings").as_map() else { return };
+    let is_open = |name| {
+        // A collection that becomes managed can remove any entry.
+        !planned.get(name).is_wholly_known() || (prior.get(name).is_null() && !planned.get(name).is_null())
+    };
+    if !planned.get("bindings").is_unknown() || TARGETS.into_iter().any(is_open) {
+        return;
+    }
+    let names = |state: &Value, name: &str| declared_names(state.get(name)).unwrap_or_default();
+    let lower = |names: BTreeSet<String>| names.into_iter().map(|name| name.to_ascii_lowercase());
+    let before: BTreeSet<_> = TARGETS.into_iter().flat_map(|name| lower(names(prior, name))).collect();
+    // A collection that is not managed any more changes nothing.
+    let after = TARGETS.into_iter().flat_map(|name| {
+        let state = if planned.get(name).is_null() { prior } else { &*planned };
+        lower(names(state, name))
+    });
+    let after: BTreeSet<_> = after.collect();
+    let is_active = |binding: &Value| binding.get("status").as_str() == Some(wire::BINDING_ACTIVE);
+    let mut entries: BTreeMap<String, Value> = after.difference(&before).map(|name| (name.clone(), UNKNOWN)).collect();
+    for (name, binding) in bindings.iter().filter(|(name, _)| after.contains(*name) || !before.contains(*name)) {
+        let is_stable = is_active(binding) || !after.contains(name);
+        entries.insert(name.clone(), if is_stable { binding.clone() } else { UNKNOWN });
+    }
+    planned.set_attribute("bindings", Value::Map(entries));
+}
+
+/// Warns about entries that leave the state because their collection is no longer set: they stay at the service.
+fn warn_about_kept_entries(tag_policy: &TagPolicy, prior: &Value, planned: &Value) -> Diagnostics {
+    let mut report = Diagnostics::new();
+    for name in COLLECTIONS.into_iter().filter(|name| planned.get(name).is_null()) {
+        let count = match name {
+            "tags" => kept_tags(tag_policy, prior),
+            _ => declared_names(prior.get(name)).map_or(0, |names| names.len()),
+        };
+        if count == 0 {
+            continue;
+        }
+        let empty = if ["elastic_resource_pools", "queues"].contains(&name) { "[]" } else { "{}" };
+        let mut text = format!(
+            "{name} is not set, so Terraform stops managing it. Its entries leave the state, and all {count} stay at \
+             the service. To remove them, set {name} = {empty} and apply."
+        );
+        if name == "queues" && !planned.get("elastic_resource_pools").is_null() {
+            text += " Pools that were bound for a queue count as undeclared elastic_resource_pools from then on, and \
+                     the next plan shows their removal.";
+        }
+        report.push(Diagnostic::warning("Entries Stay at the Service", text).at(Path::attribute(name)));
+    }
+    report
+}
+
+/// The number of managed tags that a connection without `tags` does not manage.
+fn kept_tags(tag_policy: &TagPolicy, prior: &Value) -> usize {
+    let own = declared_names(prior.get("tags")).unwrap_or_default();
+    let all = declared_names(prior.get("tags_all")).unwrap_or_default();
+    all.iter().filter(|key| !tag_policy.is_default(key, own.contains(*key))).count()
 }
 
 /// Checks names that are new in this plan at the service.

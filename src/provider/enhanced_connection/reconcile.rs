@@ -108,15 +108,30 @@ impl<'a> Reconciler<'a> {
         Ok(wait)
     }
 
-    /// Whether bindings, routes, hosts and tags differ from the plan.
+    /// Whether bindings, routes, hosts and tags differ from the plan. A collection that is not planned does not.
     fn differences(&self) -> [bool; 4] {
+        fn differs<T: PartialEq>(now: Option<&T>, planned: Option<&T>) -> bool {
+            planned.is_some() && now != planned
+        }
         let Self { now, planned, .. } = self;
         [
-            now.queues != planned.queues || now.elastic_resource_pools != planned.elastic_resource_pools,
-            now.routes != planned.routes,
-            now.hosts != planned.hosts,
-            now.tags != planned.tags || now.owned_tags() != self.tag_policy.all(planned.tags.as_ref()),
+            differs(now.queues.as_ref(), planned.queues.as_ref())
+                || differs(now.elastic_resource_pools.as_ref(), planned.elastic_resource_pools.as_ref()),
+            differs(now.routes.as_ref(), planned.routes.as_ref()),
+            differs(now.hosts.as_ref(), planned.hosts.as_ref()),
+            differs(now.tags.as_ref(), planned.tags.as_ref())
+                || self.managed_tags() != self.tag_policy.all(planned.tags.as_ref()),
         ]
+    }
+
+    /// Returns the tags of the state that the plan manages: without `tags` it manages only those of `default_tags`.
+    fn managed_tags(&self) -> Tags {
+        let mut managed = self.now.owned_tags();
+        if self.planned.tags.is_none() {
+            let own = self.now.tags.as_ref();
+            managed.retain(|key, _| self.tag_policy.is_default(key, own.is_some_and(|own| own.contains_key(key))));
+        }
+        managed
     }
 
     /// Records the error of a step.
@@ -204,7 +219,7 @@ impl<'a> Reconciler<'a> {
         let (context, planned) = (self.context, self.planned);
         let (project, id) = (&context.project, &self.now.id().to_owned());
         let wanted = self.tag_policy.all(planned.tags.as_ref());
-        let mut present = self.now.owned_tags();
+        let mut present = self.managed_tags();
         if self.now.tags.is_none() && planned.tags.is_some() {
             present = context.read(list_tags(project, id)).await.map_err(describe_unpublished)?;
         }
@@ -282,7 +297,7 @@ impl<'a> Reconciler<'a> {
         state.project_id.0 = state.project_id.0.or(self.now.project_id.0);
         state.tags_all.0 = Some(self.tag_policy.all(state.tags.as_ref()));
         if let Some(shown) = shown {
-            state.apply_computed(&shown);
+            state.apply_computed(&shown, &self.bindings.pool_of_queue);
             if !wait {
                 self.response.add_warning(state.failures(&shown, &self.bindings.pool_of_queue));
             }
@@ -293,7 +308,14 @@ impl<'a> Reconciler<'a> {
 
     /// Reads the connection; a failure is a warning.
     async fn read_back(&mut self, done: &str) -> Option<wire::Connection> {
-        let find = connection_part::find_connection(self.context, self.now.id());
+        let Self { context, planned, now, bindings: Bindings { pool_of_queue, .. }, .. } = self;
+        let find = async {
+            let shown = connection_part::find_connection(context, now.id()).await?;
+            if let Some(shown) = &shown {
+                pool_of_queue.ask(context, shown, &[planned.queues.as_ref()]).await?;
+            }
+            Ok(shown)
+        };
         match self.context.with_short_timeout(READ_BACK_LIMIT, find).await {
             Ok(shown) => shown,
             Err(error) => {

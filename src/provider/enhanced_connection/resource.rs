@@ -18,8 +18,7 @@
 //! | `GET    /v3/{project}/dli_enhanced_datasource/{id}/tags` | read and update if tags are managed, import |
 //! | `POST   /v3/{project}/dli_enhanced_datasource/{id}/tags/{create,delete}` | update of tags |
 //!
-//! A collection that is not set is neither read nor changed. One that is set is authoritative. When one is removed from
-//! the configuration, the entries that it had are removed.
+//! A collection that is not set, or no longer set, is neither read nor changed. One that is set is authoritative.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

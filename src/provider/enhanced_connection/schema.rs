@@ -10,7 +10,9 @@ use crate::framework::types::Type;
 use crate::framework::validator::{KeysAre, ValuesAre};
 use crate::provider::shared::location;
 use crate::provider::shared::semantic_equality::{same_networks, same_text, same_texts};
-use crate::provider::shared::validators::{DistinctInAnyCase, DistinctNetworks, MatchesRule, NotReserved, SizeAtMost};
+use crate::provider::shared::validators::{
+    DistinctInAnyCase, DistinctNetworks, MatchesRule, NotReserved, ObjectId, SizeAtMost,
+};
 
 /// Default timeouts. The binding of a new queue takes 5 to 10 minutes.
 pub(super) const CREATE: Duration = Duration::from_mins(20);
@@ -30,13 +32,13 @@ pub(super) fn schema() -> Schema {
             ),
         Attribute::string("dest_vpc_id")
             .required()
-            .validator(MatchesRule(&[rules::VPC_ID]))
+            .validator(ObjectId(rules::VPC_ID))
             .plan_modifier(RequiresReplace)
             .semantic_equality(same_text)
             .description("ID of the VPC to connect to. Changing it replaces the connection."),
         Attribute::string("dest_network_id")
             .required()
-            .validator(MatchesRule(&[rules::NETWORK_ID]))
+            .validator(ObjectId(rules::NETWORK_ID))
             .plan_modifier(RequiresReplace)
             .semantic_equality(same_text)
             .description("Network ID of the subnet to connect to, in that VPC. Changing it replaces the connection."),
@@ -56,7 +58,7 @@ pub(super) fn schema() -> Schema {
                  in lower case. `[]` binds none. If not set, queues are not managed.",
             ),
         Attribute::string("routetable_id")
-            .validator(MatchesRule(&[rules::ROUTE_TABLE_ID]))
+            .validator(ObjectId(rules::ROUTE_TABLE_ID))
             .plan_modifier(RequiresReplace)
             .semantic_equality(same_text)
             .description(
@@ -110,7 +112,10 @@ pub(super) fn schema() -> Schema {
         Attribute::nested("bindings", Nesting::Map, peering())
             .computed()
             .plan_modifier(UseStateForUnknown { unless_changed: &["queues", "elastic_resource_pools"] })
-            .description("The peering of each bound queue or elastic resource pool, by its name in lower case."),
+            .description(
+                "The peering of each bound queue or elastic resource pool, by its name in lower case. If a declared \
+                 queue is in a pool that is not declared, the queue has the peering of the pool.",
+            ),
     ]);
     let description =
         "Manages an enhanced datasource connection, which joins DLI queues and elastic resource pools to a subnet of a \

@@ -7,7 +7,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::operation::{self, OperationContext, OperationError};
 use super::semantic_equality::same_text;
-use super::validators::MatchesRule;
+use super::validators::ObjectId;
 use crate::dli::rules::Rule;
 use crate::dli::{rules, wire};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
@@ -23,7 +23,7 @@ use crate::provider::provider_data::ProviderData;
 pub(crate) fn connection_id() -> Attribute {
     Attribute::string("connection_id")
         .required()
-        .validator(MatchesRule(&[rules::CONNECTION_ID]))
+        .validator(ObjectId(rules::CONNECTION_ID))
         .plan_modifier(RequiresReplace)
         .semantic_equality(same_text)
         .description("ID of the enhanced connection. Changing it replaces the resource.")
@@ -122,7 +122,7 @@ pub(crate) async fn lock(
 /// would forget the object.
 pub(crate) fn check_state(id: &str) -> Result<(), Diagnostics> {
     // Weaker than the rule for configurations: an ID that the service returned is accepted.
-    if !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) {
+    if rules::OBJECT_ID.allows(id) {
         return Ok(());
     }
     let expected = rules::CONNECTION_ID.expected;

@@ -37,9 +37,8 @@ const NOT_CHECKED: &str = "The plan continues without this check; the apply will
 const REJECTED: &str = "Nothing was changed. The plan stops here, because an apply would fail too. To plan without \
                         these checks, set plan_checks = false in the provider block.";
 
-const CREATED_LATER: &str = "\n\nIf the same configuration creates it, refer to an attribute that is known only after \
-                             its creation (such as its ID) instead of the name, or set plan_checks = false in the \
-                             provider block. The latter also lets a destroy pass.";
+const NOT_FOUND: &str = "\n\nIf the same configuration creates it first, ignore this warning; add depends_on if nothing \
+                         else makes Terraform create it first. Otherwise the apply will fail: correct the name.";
 
 /// Checks the names of one planned object.
 pub(crate) struct PlanChecker {
@@ -72,7 +71,7 @@ impl PlanChecker {
         self.context.with_short_timeout(TIMEOUT, Box::pin(self.context.read(call))).await
     }
 
-    /// Reports each queue that does not exist or cannot be bound.
+    /// Reports each queue that cannot be bound, and warns about each one that does not exist.
     pub(crate) async fn check_queues(&self, wanted: &[(Path, String)]) -> Diagnostics {
         let read = || async {
             let queues = self.read(self.context.project.list_queues()).await?;
@@ -81,26 +80,30 @@ impl PlanChecker {
         let (queues, mut report) = self.list(&self.run_state.queues, "Queues Were Not Checked", wanted, read).await;
         let Some(queues) = queues else { return report };
         for (path, name) in wanted {
-            let (summary, error, hint) = match queues.get(&name.to_ascii_lowercase()) {
+            const ALLOWED: &str = "Allowed: dedicated queues, yearly/monthly queues, and queues in an elastic resource \
+                                   pool.\nDocument: DLI API Reference, \"Creating an Enhanced Datasource \
+                                   Connection\", request parameter queues.";
+            let problem = match queues.get(&name.to_ascii_lowercase()) {
                 Some(queue) if queue.may_be_bound() => continue,
-                Some(queue) => ("Queue Cannot Be Bound", format!("{name:?} is {}", describe_queue(queue)), ""),
+                Some(queue) => {
+                    let text = format!("{path}: {name:?} is {}.\n\n{ALLOWED}", describe_queue(queue));
+                    Diagnostic::error("Queue Cannot Be Bound", text)
+                }
                 None => {
                     let bindable = queues.values().filter(|queue| queue.may_be_bound()).map(|queue| &queue.queue_name);
-                    let error = format!("there is no queue named {name:?} in the project; {}", existing(bindable));
-                    ("No Such Queue", error, CREATED_LATER)
+                    let existing = existing(bindable);
+                    let text = format!(
+                        "{path}: there is no queue named {name:?} in the project; {existing}.{NOT_FOUND}\n\n{ALLOWED}"
+                    );
+                    Diagnostic::warning("Queue Not Found", text)
                 }
             };
-            let text = format!(
-                "{path}: {error}.\n\nAllowed: dedicated queues, yearly/monthly queues, and queues in an elastic \
-                 resource pool.\nDocument: DLI API Reference, \"Creating an Enhanced Datasource Connection\", request \
-                 parameter queues.{hint}"
-            );
-            report.push(Diagnostic::error(summary, text).at(path.clone()));
+            report.push(problem.at(path.clone()));
         }
         report
     }
 
-    /// Reports each elastic resource pool that does not exist.
+    /// Warns about each elastic resource pool that does not exist.
     pub(crate) async fn check_pools(&self, wanted: &[(Path, String)]) -> Diagnostics {
         let read = || async {
             let pools = self.read(self.context.project.list_pools()).await?;
@@ -111,12 +114,12 @@ impl PlanChecker {
         let Some(pools) = pools else { return report };
         for (path, name) in wanted.iter().filter(|(_, name)| !pools.contains_key(&name.to_ascii_lowercase())) {
             let text = format!(
-                "{path}: there is no elastic resource pool named {name:?} in the project; {}.\n\nAllowed: the name of \
-                 an elastic resource pool.\nDocument: DLI API Reference, \"Listing All Elastic Resource \
-                 Pools\".{CREATED_LATER}",
+                "{path}: there is no elastic resource pool named {name:?} in the project; \
+                 {}.{NOT_FOUND}\n\nAllowed: the name of an elastic resource pool.\nDocument: DLI API Reference, \
+                 \"Listing All Elastic Resource Pools\".",
                 existing(pools.values())
             );
-            report.push(Diagnostic::error("No Such Elastic Resource Pool", text).at(path.clone()));
+            report.push(Diagnostic::warning("Elastic Resource Pool Not Found", text).at(path.clone()));
         }
         report
     }

@@ -1,7 +1,7 @@
 //! The effect of `default_tags` and `ignore_tags` of the provider.
 //!
 //! `tags` holds the declared tags, `tags_all` also the default tags. If `tags` is not set, only the default tags are
-//! managed.
+//! managed. If neither `tags` nor `default_tags` is set, no tags are managed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,6 +13,8 @@ pub(crate) type Tags = BTreeMap<String, String>;
 pub(crate) struct TagPolicy {
     /// Tags that are added to every connection.
     pub(crate) defaults: Tags,
+    /// Whether `default_tags` is set. If not, former default tags are not managed any more.
+    pub(crate) has_defaults: bool,
     /// Keys of ignored tags.
     pub(crate) ignored_keys: BTreeSet<String>,
     /// Key prefixes of ignored tags.
@@ -28,6 +30,12 @@ impl TagPolicy {
         key.starts_with("_sys_")
             || self.ignored_keys.contains(key)
             || self.ignored_prefixes.iter().any(|prefix| key.starts_with(prefix))
+    }
+
+    /// Whether a connection that does not declare `tags` manages this tag of its prior `tags_all`. `is_own` is whether
+    /// its prior `tags` declared the tag.
+    pub(crate) fn is_default(&self, key: &str, is_own: bool) -> bool {
+        self.defaults.contains_key(key) || (self.has_defaults && !is_own)
     }
 
     /// Returns `tags_all` of a resource with these `tags`, which override the defaults.
@@ -71,6 +79,7 @@ mod tests {
     fn tag_policy() -> TagPolicy {
         TagPolicy {
             defaults: tags(&[("team", "data"), ("env", "prod")]),
+            has_defaults: true,
             ignored_keys: BTreeSet::from(["owner".to_owned()]),
             ignored_prefixes: BTreeSet::from(["cost:".to_owned()]),
             has_unknown: false,

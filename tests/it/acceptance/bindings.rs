@@ -6,8 +6,8 @@ use std::time::Duration;
 use terraform_provider_dli::emulator::{ManualClock, Settings};
 use time::OffsetDateTime;
 
-use super::connection::{ADDRESS, CREATE, connection};
-use super::harness::{Cloud, for_one_terraform};
+use super::connection::{ADDRESS, CREATE, UPDATE, connection};
+use super::harness::{Cloud, for_each_terraform, for_one_terraform};
 
 /// The service refuses to delete a connection that is still being created; the provider waits.
 #[test]
@@ -27,5 +27,29 @@ fn creating_binding_delays_delete() {
         clock.advance(delay);
         destroying.wait().expect_code(0);
         cloud.expect_empty();
+    });
+}
+
+/// References to the peering of a queue must not change because another queue is added or removed.
+#[test]
+fn other_entries_of_bindings_stay_known() {
+    let later = |peer: &str| {
+        format!("resource \"terraform_data\" \"peer\" {{\n  input = {ADDRESS}.bindings[{peer:?}].peer_id\n}}\n")
+    };
+    let with = |queues: &str| connection(&format!("queues = {queues}")) + &later("q1");
+    for_each_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace(terraform);
+        workspace.step(&with(r#"["q1"]"#), &[(ADDRESS, "create"), ("terraform_data.peer", "create")]);
+        let added = workspace.step(&with(r#"["q1", "q2"]"#), UPDATE);
+        added.expect_changed(ADDRESS, &["bindings[\"q2\"]", "queues"]);
+        // A queue in a pool has the peering of its pool.
+        let pooled = workspace.step(&with(r#"["q1", "Pooled1"]"#), UPDATE);
+        pooled.expect_changed(ADDRESS, &["bindings[\"pooled1\"]", "bindings[\"q2\"]", "queues"]);
+        let bindings = workspace.state(ADDRESS)["bindings"].clone();
+        assert_eq!(bindings["pooled1"]["peer_id"], cloud.connection().elastic_resource_pools[0].peer_id);
+        let removed = workspace.step(&with(r#"["q1"]"#), UPDATE);
+        removed.expect_changed(ADDRESS, &["bindings[\"pooled1\"]", "queues"]);
+        assert_eq!(cloud.connection().elastic_resource_pools.len(), 0);
     });
 }

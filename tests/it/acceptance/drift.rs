@@ -103,12 +103,12 @@ const EXTERNAL_CHANGES: [(ExternalChange, &[&str]); 13] = [
     // Queues; a pooled queue is changed through its pool.
     (
         |account, id| account.unbind(id, &queue("q1")).and_then(|()| account.bind(id, &queue("q3"))),
-        &["bindings", "queues"],
+        &["bindings[\"q1\"]", "bindings[\"q3\"]", "queues"],
     ),
-    (|account, id| account.unbind(id, &pool("pool1")), &["bindings", "queues"]),
+    (|account, id| account.unbind(id, &pool("pool1")), &["bindings[\"pooled1\"]", "queues"]),
     // Pools.
-    (|account, id| account.unbind(id, &pool("pool2")), &["bindings", "elastic_resource_pools"]),
-    (|account, id| account.bind(id, &pool("pool3")), &["bindings", "elastic_resource_pools"]),
+    (|account, id| account.unbind(id, &pool("pool2")), &["bindings[\"pool2\"]", "elastic_resource_pools"]),
+    (|account, id| account.bind(id, &pool("pool3")), &["bindings[\"pool3\"]", "elastic_resource_pools"]),
 ];
 
 #[test]
@@ -134,7 +134,10 @@ fn external_changes_are_shown_and_reverted() {
             drop(edited.expect("an in-memory store"));
         }
         let changed: &[&str] = &[
-            "bindings",
+            "bindings[\"pool2\"]",
+            "bindings[\"pool3\"]",
+            "bindings[\"q1\"]",
+            "bindings[\"q3\"]",
             "elastic_resource_pools",
             "hosts[\"node-2\"]",
             "queues",

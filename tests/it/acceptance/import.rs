@@ -194,7 +194,7 @@ fn failed_first_apply_after_import_keeps_it() {
         assert_eq!(importing.state(ADDRESS)["routetable_id"], ROUTE_TABLE);
 
         cloud.emulator().set_binding_outcome("q1", None);
-        importing.step(&wanted, UPDATE).expect_changed(ADDRESS, &["bindings", "queues"]);
+        importing.step(&wanted, UPDATE).expect_changed(ADDRESS, &["bindings[\"q1\"]", "queues"]);
         assert_eq!(cloud.connection().id, id);
     });
 }

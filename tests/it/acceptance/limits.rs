@@ -95,12 +95,12 @@ fn limits() -> Vec<Limit> {
         value("tags", " a ", "a,b"),
     ];
     for attribute in ["dest_vpc_id", "dest_network_id", "routetable_id"] {
-        limits.push(text(attribute, uuid, bare));
+        // Other forms than that of the documents are warnings.
+        limits.push(text(attribute, bare, ""));
         limits.push(text(attribute, &uuid.to_uppercase(), &format!("{{{uuid}}}")));
-        limits.push(text(attribute, uuid, &format!("urn:uuid:{uuid}")));
-        limits.push(text(attribute, uuid, &format!("{uuid}0")));
-        limits.push(text(attribute, uuid, &uuid.replace("22", "g2")));
-        limits.push(text(attribute, uuid, ""));
+        limits.push(text(attribute, &format!("{uuid}0"), &format!("urn:uuid:{uuid}")));
+        limits.push(text(attribute, &times("i", 64), &times("i", 65)));
+        limits.push(text(attribute, "vpc_x-1", &format!("{uuid} ")));
     }
     limits
 }

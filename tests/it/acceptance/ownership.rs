@@ -38,7 +38,7 @@ fn externally_changed_hosts_are_restored() {
     });
 }
 
-/// A collection that was never set is not managed. Removing one from the configuration removes its content.
+/// A collection that is not set is not managed, even if it was set before.
 #[test]
 fn unset_hosts_are_not_managed() {
     for_one_terraform(|terraform| {
@@ -57,7 +57,7 @@ fn unset_hosts_are_not_managed() {
         workspace.step(&connection("hosts = { \"ours\" = \"10.0.0.2\" }\n  tags = { \"ours\" = \"2\" }"), UPDATE);
         assert_eq!((cloud.connection().hosts, cloud.tags()), (vec![host("ours", "10.0.0.2")], tags([("ours", "2")])));
         workspace.step(&connection(""), UPDATE);
-        assert_eq!((cloud.connection().hosts, cloud.tags()), (vec![], tags([])));
+        assert_eq!((cloud.connection().hosts, cloud.tags()), (vec![host("ours", "10.0.0.2")], tags([("ours", "2")])));
         let state = workspace.state(ADDRESS);
         assert_eq!((&state["hosts"], &state["tags"]), (&Value::Null, &Value::Null));
 
@@ -160,11 +160,12 @@ fn unset_routes_and_bindings_are_not_managed() {
         assert_eq!(routes(&cloud), tags([("ours", "10.2.0.0/16")]));
         assert_eq!(bound(&cloud), [vec!["q3"], vec!["pool3"]].map(owned_texts));
         workspace.step(&connection("queues = [\"q1\"]"), UPDATE);
-        assert_eq!((routes(&cloud), bound(&cloud)), (tags([]), [vec!["q1"], vec!["pool3"]].map(owned_texts)));
+        let ours = || tags([("ours", "10.2.0.0/16")]);
+        assert_eq!((routes(&cloud), bound(&cloud)), (ours(), [vec!["q1"], vec!["pool3"]].map(owned_texts)));
         workspace.step(&connection("elastic_resource_pools = [\"pool2\"]"), UPDATE);
-        assert_eq!(bound(&cloud), [vec![], vec!["pool2"]].map(owned_texts));
+        assert_eq!(bound(&cloud), [vec!["q1"], vec!["pool2"]].map(owned_texts));
         workspace.step(&connection(""), UPDATE);
-        assert_eq!((routes(&cloud), bound(&cloud)), (tags([]), [vec![], vec![]].map(owned_texts)));
+        assert_eq!((routes(&cloud), bound(&cloud)), (ours(), [vec!["q1"], vec!["pool2"]].map(owned_texts)));
         assert_eq!(held(), [Value::Null, Value::Null, Value::Null]);
 
         // Empty collections are managed.
@@ -174,7 +175,9 @@ fn unset_routes_and_bindings_are_not_managed() {
         assert_eq!((routes(&cloud), bound(&cloud)), (tags([]), [vec![], vec![]].map(owned_texts)));
         add_external_entries();
         let emptied = workspace.step(&none, UPDATE);
-        emptied.expect_changed(ADDRESS, &["bindings", "elastic_resource_pools", "queues", "routes[\"theirs\"]"]);
+        let changed =
+            ["bindings[\"pool3\"]", "bindings[\"q3\"]", "elastic_resource_pools", "queues", "routes[\"theirs\"]"];
+        emptied.expect_changed(ADDRESS, &changed);
         assert_eq!((routes(&cloud), bound(&cloud)), (tags([]), [vec![], vec![]].map(owned_texts)));
         assert_eq!(held(), [json!({}), json!([]), json!([])]);
         assert_eq!(cloud.connection().id, id);

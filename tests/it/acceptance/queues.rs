@@ -21,7 +21,7 @@ fn swapping_queues_unbinds_and_binds() {
         workspace.step(&connection("queues = [\"q1\"]"), CREATE);
         let id = cloud.connection().id;
         let swapped = workspace.step(&connection("queues = [\"q2\"]"), UPDATE);
-        swapped.expect_changed(ADDRESS, &["bindings", "queues"]);
+        swapped.expect_changed(ADDRESS, &["bindings[\"q1\"]", "bindings[\"q2\"]", "queues"]);
         assert_eq!(bound(&cloud), ["q2"]);
         let changes = cloud.changes().split_off(1);
         assert_eq!(changes, [format!("POST /{id}/disassociate-queue"), format!("POST /{id}/associate-queue")]);
@@ -54,7 +54,7 @@ fn queue_name_case_is_no_change() {
         cloud.edit(|account| account.bind(&id, &names("q2")));
 
         let fewer = workspace.step(&connection("queues = [\"q1\"]"), UPDATE);
-        fewer.expect_changed(ADDRESS, &["bindings", "queues"]);
+        fewer.expect_changed(ADDRESS, &["bindings[\"q2\"]", "queues"]);
         assert_eq!(bound(&cloud), ["q1"]);
         workspace.destroy();
         cloud.expect_empty();
@@ -71,7 +71,7 @@ fn pooled_queue_is_no_drift_and_can_be_removed() {
         assert_eq!(bound(&cloud), ["q1", "pool1"]);
         let state = workspace.state(ADDRESS);
         assert_eq!(state["queues"], json!(["Pooled1", "q1"]));
-        assert_eq!(state["bindings"]["pool1"]["status"], "ACTIVE");
+        assert_eq!(state["bindings"]["pooled1"]["status"], "ACTIVE");
 
         workspace.step(&connection("queues = [\"q1\"]"), UPDATE);
         assert_eq!(bound(&cloud), ["q1"]);

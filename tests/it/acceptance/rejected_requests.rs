@@ -45,7 +45,7 @@ fn partly_failed_update_is_resumed() {
         assert_eq!(state["id"], id, "neither removed nor tainted");
 
         let mended = workspace.step(&connection(&after.replace("shared1", "q2")), UPDATE);
-        mended.expect_changed(ADDRESS, &["bindings", "queues"]);
+        mended.expect_changed(ADDRESS, &["bindings[\"q2\"]", "queues"]);
         let bound: Vec<_> = cloud.connection().available_queue_info.into_iter().map(|queue| queue.name).collect();
         assert_eq!(bound, ["q2"]);
         assert_eq!(cloud.connection().id, id);

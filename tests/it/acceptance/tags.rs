@@ -105,14 +105,15 @@ fn default_tags_change_only_tags_all() {
         removed.expect_changed(ADDRESS, &["tags_all[\"env\"]", "tags_all[\"owner\"]"]);
         removed.expect_changed(BARE, &["tags_all[\"env\"]", "tags_all[\"owner\"]", "tags_all[\"team\"]"]);
         assert_eq!(tags(&cloud, "test"), pairs([("team", "a")]));
-        assert_eq!(tags(&cloud, "bare"), pairs([("theirs", "1")]));
+        // Neither `tags` nor `default_tags` is set, so no tag of this connection is managed any more.
+        assert_eq!(tags(&cloud, "bare"), pairs(bare));
         assert_eq!(["test", "bare"].map(|name| id(&cloud, name)), ids);
         workspace.destroy();
         cloud.expect_empty();
     });
 }
 
-/// Removing `tags` from the configuration removes its tags, but not the default tags.
+/// Without `tags`, only the default tags are managed; the others stay.
 #[test]
 fn removing_tags_keeps_default_tags() {
     // Every Terraform version sends the same two maps, so one is enough.
@@ -122,7 +123,11 @@ fn removing_tags_keeps_default_tags() {
         workspace.step(&connection("tags = { env = \"test\", a = \"1\" }"), CREATE);
         let plan = workspace.step(&connection(""), UPDATE);
         plan.expect_changed(ADDRESS, &["tags", "tags_all[\"a\"]", "tags_all[\"env\"]"]);
-        assert_eq!(cloud.tags(), pairs([("env", "prod")]));
+        assert_eq!(cloud.tags(), pairs([("a", "1"), ("env", "prod")]));
+        // An empty map of default tags removes them, and only them.
+        write_provider(&workspace, &cloud, "default_tags = {}");
+        workspace.step(&connection(""), UPDATE).expect_changed(ADDRESS, &["tags_all[\"env\"]"]);
+        assert_eq!(cloud.tags(), pairs([("a", "1")]));
     });
 }
 
@@ -238,5 +243,41 @@ fn unknown_default_tags_make_tags_all_unknown() {
         assert_eq!(tags(&cloud, "bare"), pairs([("env", &*second)]));
         workspace.destroy();
         cloud.expect_empty();
+    });
+}
+
+/// Credentials without the right to list tags: plans, imports and data sources work and keep the tags of the state.
+#[test]
+fn unreadable_tags_are_a_warning() {
+    const REFUSED: &str = "ShowResourceTags:refuse=403,IAM.0003,Policy doesn't allow dli:tag:list to be performed.";
+    let data = "data \"dli_enhanced_connections\" \"all\" {\n}\ndata \"dli_enhanced_connection\" \"one\" {\n  \
+                name = \"test\"\n}\n";
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace(terraform);
+        let tagged = connection("tags = { a = \"1\" }");
+        workspace.step(&two_connections("{ a = \"1\" }"), &[(BARE, "create"), (ADDRESS, "create")]);
+        cloud.fault(REFUSED);
+        workspace.configure(&(two_connections("{ a = \"1\" }") + data));
+        let planned = workspace.run(&["plan", "-json", "-detailed-exitcode"]).expect_code(0);
+        let diagnostics = planned.diagnostics();
+        // One of the resource with tags and one of each data source, although the list has two connections.
+        assert_eq!(diagnostics.len(), 3, "{diagnostics:#?}");
+        for diagnostic in diagnostics {
+            // The documents list no IAM action for this operation.
+            let expected = ["Tags Cannot Be Read", "Call: ShowResourceTags", "Policy doesn't allow"];
+            assert!(
+                !diagnostic.is_error && expected.iter().all(|part| diagnostic.text.contains(part)),
+                "{diagnostic:?}"
+            );
+        }
+        workspace.run(&["apply", "-auto-approve"]).expect_code(0);
+        assert_eq!(workspace.state("data.dli_enhanced_connection.one")["tags"], Value::Null);
+        assert_eq!(workspace.state(ADDRESS)["tags"], json!({ "a": "1" }));
+
+        let importing = workspace.fresh();
+        importing.configure(&tagged);
+        importing.run(&["import", ADDRESS, &id(&cloud, "test")]).expect_code(0);
+        assert_eq!(importing.state(ADDRESS)["tags"], Value::Null);
     });
 }

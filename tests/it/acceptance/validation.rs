@@ -9,8 +9,8 @@ use super::harness::{Workspace, errors, for_each_terraform};
 const FAULTS: &str = r#"
 resource "dli_enhanced_connection" "many" {
   name            = "has-hyphen"                           # fault: name: "has-hyphen" contains '-'
-  dest_vpc_id     = "not-a-uuid"                           # fault: dest_vpc_id: "not-a-uuid"
-  dest_network_id = "78f2562a36e44b3995b9f5aab22e1281"     # fault: dest_network_id: "78f2562a36e44b3995b9f5aab22e1281"
+  dest_vpc_id     = "not a uuid"                           # fault: dest_vpc_id: "not a uuid"
+  dest_network_id = ""                                     # fault: dest_network_id: ""
   queues          = ["q1", "Default"]                      # fault: queues["Default"]
   routetable_id   = "{22094d8f-c310-4621-913d-4c4d655d8495}" # fault: routetable_id: "{22094d8f-c310-4621
 
@@ -53,7 +53,7 @@ resource "dli_enhanced_connection" "null" {
   name            = "null"
   dest_vpc_id     = "22094d8f-c310-4621-913d-4c4d655d8495"
   dest_network_id = "78f2562a-36e4-4b39-95b9-f5aab22e1281"
-  hosts           = { "none" = null }                      # fault: hosts["none"]
+  queues          = ["q1", null]                           # fault: queues[…]
 }
 "#;
 

@@ -8,7 +8,7 @@ use crate::framework::diagnostic::Diagnostic;
 use crate::framework::path::Path;
 use crate::provider::enhanced_connection::model::Connection;
 use crate::provider::enhanced_connection::refresh::POLL_INTERVAL;
-use crate::provider::shared::binding_target::{BindingTarget, PoolOfQueue};
+use crate::provider::shared::binding_target::{BindingTarget, DeclaredTargets, PoolOfQueue};
 use crate::provider::shared::operation::OperationError;
 
 impl Reconciler<'_> {
@@ -137,6 +137,13 @@ impl BindingChanges {
         let lower = |binding: &Binding| binding.name.to_ascii_lowercase();
         let wanted = pool_of_queue.targets(shown, planned.declared());
         let mut owned = pool_of_queue.targets(shown, prior.declared());
+        // Bindings of a collection that is not managed any more stay, unless the other collection excludes them.
+        let kept = DeclaredTargets {
+            queues: prior.queues.as_ref().filter(|_| planned.queues.is_none()),
+            pools: prior.elastic_resource_pools.as_ref().filter(|_| planned.elastic_resource_pools.is_none()),
+        };
+        let kept = pool_of_queue.targets(shown, kept);
+        owned.retain(|target| !kept.contains(target));
         // A set that was not managed before takes over all existing bindings.
         if prior.queues.is_none() && planned.queues.is_some() {
             owned.extend(shown.available_queue_info.iter().map(lower).map(BindingTarget::Queue));

@@ -213,13 +213,7 @@ fn binding_survives_lost_and_variant_responses() {
 fn plan_rejects_unbindable_targets() {
     let cases = [
         ("queue = \"shared1\"", "Queue Cannot Be Bound", "queue: \"shared1\" is a shared queue"),
-        ("queue = \"missing\"", "No Such Queue", "queue: there is no queue named \"missing\""),
         ("queue = \"Default\"", "Invalid Queue", "queue: \"Default\" is the default queue"),
-        (
-            "elastic_resource_pool = \"pool9\"",
-            "No Such Elastic Resource Pool",
-            "elastic_resource_pool: there is no elastic resource pool",
-        ),
         ("elastic_resource_pool = \"Pool1\"", "Invalid Elastic Resource Pool Name", "elastic_resource_pool: \"Pool1\""),
         ("", "One of Them Must Be Set", "None of queue, elastic_resource_pool is set"),
         (

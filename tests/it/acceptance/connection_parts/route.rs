@@ -163,8 +163,8 @@ fn invalid_route_names_the_violated_rule() {
             workspace.configure(&route(&id, name, cidr));
             expect_failure(&workspace, summary, &[words]);
         }
-        workspace.configure(&route("2a62", "a", "10.0.0.0/8"));
-        expect_failure(&workspace, "Invalid Connection ID", &["2a62"]);
+        workspace.configure(&route("2a/62", "a", "10.0.0.0/8"));
+        expect_failure(&workspace, "Invalid Connection ID", &["2a/62"]);
         assert_eq!(cloud.changes(), Vec::<String>::new());
         workspace.configure(&route(&id, "a", "100.125.3.0/24"));
         let planned = workspace.run(&["plan"]).expect_code(0);

@@ -186,7 +186,7 @@ fn exactly_one_of_id_and_name_is_required() {
         let cases = [
             (String::new(), 1, "None of id, name is set."),
             (format!("id = \"{id}\"\nname = \"test\""), 3, "name is set, and so is id."),
-            ("id = \"no-uuid\"".to_owned(), 2, "id: \"no-uuid\""),
+            ("id = \"no/uuid\"".to_owned(), 2, "id: \"no/uuid\""),
             ("name = \"not-allowed\"".to_owned(), 2, "name: \"not-allowed\""),
         ];
         for (arguments, line, wanted) in cases {

@@ -14,9 +14,9 @@ fn peer_plan_checks_nothing() {
     let broken = [
         ("name = \"has-hyphen\"", "name"),
         ("name = \"\"", "name"),
-        ("dest_vpc_id = \"vpc\"", "dest_vpc_id"),
-        ("dest_network_id = \"subnet\"", "dest_network_id"),
-        ("routetable_id = \"table\"", "routetable_id"),
+        ("dest_vpc_id = \"\"", "dest_vpc_id"),
+        ("dest_network_id = \"a subnet\"", "dest_network_id"),
+        ("routetable_id = \"table/1\"", "routetable_id"),
         ("queues = [\"default\"]", "queues"),
         ("elastic_resource_pools = [\"\"]", "elastic_resource_pools"),
         ("hosts = { \"9\" = \"10.0.0.1\" }", "hosts"),

@@ -185,7 +185,7 @@ fn peer_does_not_validate_ids_and_privileges() {
     with("", |cloud, workspace| {
         let id = "2a620c33-5609-40c9-affd-2b6453071b0f";
         let broken = [
-            (part("privilege", "part", "connection", APPLICANT), "connection_id"),
+            (part("privilege", "part", "a connection", APPLICANT), "connection_id"),
             (part("privilege", "part", id, "applicant_project_id = \"not a project\""), "applicant_project_id"),
             // There is only one privilege, so the argument does not exist.
             (part("privilege", "part", id, &format!("{APPLICANT}\n  privileges = [\"ALL\"]")), "privileges"),
