@@ -81,6 +81,7 @@ fn describe(matcher: &Matcher) -> Option<String> {
             let calls = match calls {
                 CallMatcher::Any => "",
                 CallMatcher::OfIdentity => " from IAM",
+                CallMatcher::OfRoutes => " in requests about routes",
                 CallMatcher::NotOfRoutes => ", except in requests about routes",
             };
             (!parts.is_empty()).then(|| parts.join(" with ") + calls)

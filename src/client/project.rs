@@ -256,6 +256,11 @@ impl Project {
         [1, 2, 2].map(|fifths| self.client.consistency_timeout * fifths / 5)
     }
 
+    /// How long a part of a connection waits for other resources of the run to remove what is in its way.
+    pub fn max_removal_wait(&self) -> Duration {
+        self.client.consistency_timeout * 6
+    }
+
     /// The project's id.
     pub fn id(&self) -> &str {
         &self.id

@@ -80,6 +80,8 @@ pub enum CallMatcher {
     Any,
     /// A call to IAM.
     OfIdentity,
+    /// A call that changes a route.
+    OfRoutes,
     /// Any call that does not change a route.
     NotOfRoutes,
 }
@@ -157,6 +159,7 @@ impl CallMatcher {
         match self {
             Self::Any => true,
             Self::OfIdentity => operation.is_identity(),
+            Self::OfRoutes => operation.is_route_write(),
             Self::NotOfRoutes => !operation.is_route_write(),
         }
     }

@@ -181,7 +181,7 @@ impl ConnectionPart for Binding {
         let target = context.read(self.target(&context.project, &shown)).await?;
         let (key, binding) = ((&target).into(), target.peering(&shown).cloned());
         let found = binding.map(|binding| FoundBinding { connection: shown.name, target, binding });
-        Ok(Some(Lookup { key, found }))
+        Ok(Some(Lookup { key, found, holder: None }))
     }
 
     fn failure(found: &Self::Found) -> Option<Diagnostic> {
@@ -246,7 +246,7 @@ impl ConnectionPart for Binding {
         }
     }
 
-    fn adopt(&self, connection_id: &str, _: &Self::Found) -> Result<Diagnostic, Diagnostics> {
+    fn adopt(&self, connection_id: &str, _: &Self::Found) -> Result<Diagnostic, Diagnostic> {
         let text = format!(
             "The {} is already bound to the connection {connection_id}. It was bound outside of this resource, or by \
              an earlier apply whose response was lost. This resource adopts the binding, and destroying the resource \

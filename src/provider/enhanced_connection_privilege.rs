@@ -21,7 +21,7 @@ use super::shared::{connection_part, operation};
 use crate::client::{Error, Project};
 use crate::dli::rules;
 use crate::dli::wire::{AuthorizationAction, PRIVILEGE_BIND_QUEUE};
-use crate::framework::diagnostic::{Diagnostic, Diagnostics};
+use crate::framework::diagnostic::Diagnostic;
 use crate::framework::model::Computed;
 use crate::framework::path::Path;
 use crate::framework::plan_modifier::{RequiresReplace, USE_STATE_FOR_UNKNOWN};
@@ -114,7 +114,7 @@ impl ConnectionPart for Privilege {
         match context.read(privileges(&context.project, id, applicant)).await {
             Ok(privileges) => {
                 let found = Some(privileges).filter(|privileges| privileges.contains(PRIVILEGE_BIND_QUEUE));
-                Ok(Some(Lookup { key: PartKey::Privilege(applicant.to_ascii_lowercase()), found }))
+                Ok(Some(Lookup { key: PartKey::Privilege(applicant.to_ascii_lowercase()), found, holder: None }))
             }
             // The connection was deleted between the two calls.
             Err(error) if error.is_not_found() => Ok(None),
@@ -136,7 +136,7 @@ impl ConnectionPart for Privilege {
         Ok(Deletion::Done)
     }
 
-    fn adopt(&self, connection_id: &str, _: &Self::Found) -> Result<Diagnostic, Diagnostics> {
+    fn adopt(&self, connection_id: &str, _: &Self::Found) -> Result<Diagnostic, Diagnostic> {
         let text = format!(
             "The project {} already has this privilege on the connection {connection_id}. It was granted outside of \
              this resource, or by an earlier apply whose response was lost. This resource adopts the privilege, and \

@@ -6,13 +6,14 @@
 //! | `POST   /v3/{project}/datasource/enhanced-connections/{id}/routes` (or v2.0) | create, update |
 //! | `DELETE /v3/{project}/datasource/enhanced-connections/{id}/routes/{name}` (or v2.0) | update, delete |
 //!
-//! The API cannot change a route. An update of `cidr` removes the route and adds it again.
+//! The API cannot change a route. An update of `cidr` removes the route and adds it again. A create or update waits for a
+//! limited time while another route has the same name or network: the same apply may remove that route.
 
 use async_trait::async_trait;
 
 use super::provider_data::ProviderData;
 use super::shared::operation::OperationContext;
-use super::shared::part_resource::{ConnectionPart, Deletion, Lookup, Part, PartResource, PartTexts};
+use super::shared::part_resource::{ConnectionPart, Deletion, Holder, Lookup, PartResource, PartTexts};
 use super::shared::run_state::PartKey;
 use super::shared::validators::{MatchesRule, NotReserved};
 use super::shared::{connection_part, operation, ownership, semantic_equality};
@@ -21,7 +22,7 @@ use crate::dli::{rules, wire};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::path::Path;
 use crate::framework::plan_modifier::RequiresReplace;
-use crate::framework::resource::{ModifyPlanRequest, ResponseState};
+use crate::framework::resource::ModifyPlanRequest;
 use crate::framework::schema::Attribute;
 use crate::model;
 
@@ -116,7 +117,13 @@ impl ConnectionPart for Route {
         let Some(connection) = connection_part::find_connection(context, id).await? else { return Ok(None) };
         let found = find(&connection, &self.name).cloned();
         let name = found.as_ref().map_or(&self.name, |found| &found.name);
-        Ok(Some(Lookup { key: PartKey::Route(name.clone()), found }))
+        let holder = connection.routes.iter().find(|route| route.name != *name && self.is_same_network(route));
+        let holder = holder.map(|wire::Route { name, cidr, .. }| Holder {
+            key: PartKey::Route(name.clone()),
+            subject: format!("route {name:?} to the same network ({cidr})"),
+            id: name.clone(),
+        });
+        Ok(Some(Lookup { key: PartKey::Route(name.clone()), found, holder }))
     }
 
     async fn create(&self, context: &OperationContext, id: &str, _: Option<&Self::Found>) -> operation::Result<()> {
@@ -128,7 +135,7 @@ impl ConnectionPart for Route {
         context.write(project.create_route(id, name, cidr).verified(exists)).await
     }
 
-    fn adopt(&self, connection_id: &str, found: &Self::Found) -> Result<Diagnostic, Diagnostics> {
+    fn adopt(&self, connection_id: &str, found: &Self::Found) -> Result<Diagnostic, Diagnostic> {
         let Self { name, cidr } = self;
         if self.is_same_network(found) {
             let text = format!(
@@ -139,41 +146,14 @@ impl ConnectionPart for Route {
             return Ok(Diagnostic::warning("Route Already Exists", text).at(Path::attribute("name")));
         }
         let text = format!(
-            "The connection {connection_id} already has a route {name}, and it leads to {}, not to {cidr}. Nothing was \
-             changed.\n\nChoose another name, or import the existing route and apply again: terraform import ADDRESS \
-             {connection_id}/{name}",
+            "The connection {connection_id} already has a route {name}, and it leads to {}, not to {cidr}.",
             self.cidr_of(found)
         );
-        Err(Diagnostic::error("Route Leads Elsewhere", text).at(Path::attribute("cidr")).into())
+        Err(Diagnostic::error("Route Leads Elsewhere", text).at(Path::attribute("cidr")))
     }
 
     fn is_changed(&self, planned: &Self) -> bool {
         !same_network(&self.cidr, &planned.cidr)
-    }
-
-    async fn update(
-        &self,
-        context: &OperationContext,
-        planned: &Part<Self>,
-        response: &mut ResponseState,
-    ) -> operation::Result<()> {
-        const UNKNOWN: &str = "A change removes the route and adds it again. The old route was removed, and the state \
-                               holds the new one in case it exists. The next apply adds it if it is missing.";
-        const REMOVED: &str = "A change removes the route and adds it again. The old route was removed, and the new \
-                               one does not exist. Fix the cause and apply again: the route will be added.";
-        let (id, summary) = (&planned.common.connection_id, Self::TEXTS.update_summary.unwrap_or_default());
-        match self.find(context, id).await? {
-            None => return Err(connection_part::no_connection(summary, id).into()),
-            Some(Lookup { found: Some(found), .. }) if planned.own.is_same_network(&found) => return Ok(()),
-            Some(Lookup { found: Some(found), .. }) => drop(self.delete(context, id, &found).await?),
-            Some(_) => {}
-        }
-        let Err(error) = planned.own.create(context, id, None).await else { return Ok(()) };
-        let may_exist = error.may_have_taken_effect();
-        if may_exist {
-            response.set_state(planned.clone());
-        }
-        Err(error.into_errors(summary, if may_exist { UNKNOWN } else { REMOVED }).into())
     }
 
     async fn delete(&self, context: &OperationContext, id: &str, found: &Self::Found) -> operation::Result<Deletion> {

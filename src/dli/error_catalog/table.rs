@@ -149,11 +149,22 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
         example: Some(example(404, "DLI.0023", "The related resource is not found")),
     },
     KnownError {
+        name: "DLI.0006-route",
+        title: "The route exists already",
+        matchers: &[response(ANY_STATUS, CodeMatcher::OneOf(&["DLI.0006"]), &[], CallMatcher::OfRoutes)],
+        meaning: "The connection already has a route of this name, or a route to this network.",
+        action: "Choose another name or network for the route, or bring the existing route under Terraform with \
+                 terraform import.",
+        example: Some(Example {
+            call: Operation::CreateRoute,
+            ..example(400, "DLI.0006", "The CIDR 10.1.0.0/16 is already that of the route r1")
+        }),
+    },
+    KnownError {
         name: "DLI.0006",
         title: "It exists already",
         matchers: &[code(&["DLI.0006"])],
-        meaning: "Something with this name or network already exists: a connection of this name in the project, or a \
-                  route of this name or to this network on the connection.",
+        meaning: "Something with this name already exists, most often a connection of this name in the project.",
         action: "Choose another name, or bring the existing one under Terraform with terraform import; the data source \
                  dli_enhanced_connections shows connections with their IDs.",
         example: Some(example(400, "DLI.0006", "Connection test already exists")),

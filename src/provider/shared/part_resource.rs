@@ -3,6 +3,9 @@
 //! Such a resource is not authoritative: it ignores the other parts of the connection. When the connection is deleted,
 //! its parts are gone too.
 
+mod part;
+mod placement;
+
 use std::fmt::Debug;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -11,12 +14,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
+use self::part::{CommonAttributes, TIMEOUT};
+pub(crate) use self::part::{ConnectionPart, Deletion, Holder, Lookup, Part, PartTexts};
+use self::placement::{Placed, UNCHANGED};
 use super::operation::{OperationContext, report};
-use super::run_state::PartKey;
 use super::{connection_part, location, operation};
-use crate::dli::rules::{CONNECTION_ID, Rule};
+use crate::dli::rules::CONNECTION_ID;
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
-use crate::framework::model::{Computed, FromValue, IntoValue};
+use crate::framework::model::FromValue;
 use crate::framework::path::Path;
 use crate::framework::plan_modifier::USE_STATE_FOR_UNKNOWN;
 use crate::framework::resource::{
@@ -24,206 +29,7 @@ use crate::framework::resource::{
 };
 use crate::framework::schema::{Attribute, BlockBody, Schema};
 use crate::framework::timeouts::{Operation, Timeouts};
-use crate::framework::validator::Validator;
-use crate::framework::value::Value;
-use crate::model;
 use crate::provider::provider_data::ProviderData;
-
-/// Default timeout of each operation.
-const TIMEOUT: Duration = Duration::from_mins(20);
-
-/// Names and texts of one kind of part.
-pub(crate) struct PartTexts {
-    /// The resource type.
-    pub(crate) type_name: &'static str,
-    pub(crate) description: &'static str,
-    /// The noun, in lower case.
-    pub(crate) noun: &'static str,
-    pub(crate) create_summary: &'static str,
-    /// The state after a failed create.
-    pub(crate) create_note: &'static str,
-    /// Error summary of an update; `None` if every change of the part replaces it.
-    pub(crate) update_summary: Option<&'static str>,
-    pub(crate) delete_summary: &'static str,
-    /// Form of the import ID, and the rules for the name in it.
-    pub(crate) import_format: &'static str,
-    pub(crate) import_rules: &'static [Rule],
-}
-
-/// The result of a search for a part.
-pub(crate) struct Lookup<T> {
-    /// Identifies the part among all resources of a run.
-    pub(crate) key: PartKey,
-    /// The part; `None` if it is missing.
-    pub(crate) found: Option<T>,
-}
-
-/// How far a delete request got.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Deletion {
-    Done,
-    /// The service removes the part after its response.
-    Accepted,
-    /// The service cannot remove the part yet.
-    NotYet,
-}
-
-/// The attributes of one kind of part, beside those that every part has. `id` is the ID of the connection.
-#[async_trait]
-pub(crate) trait ConnectionPart: FromValue + IntoValue + Clone + Debug + Send + Sync + 'static {
-    /// The part as the service returns it.
-    type Found: Send + Sync;
-
-    const TEXTS: PartTexts;
-    /// Default timeout of read.
-    const READ_TIMEOUT: Duration = TIMEOUT;
-    /// Interval between reads while a part is being removed.
-    const POLL_INTERVAL: Duration = Duration::from_secs(1);
-
-    fn attributes() -> Vec<Attribute>;
-
-    fn validators() -> Vec<Arc<dyn Validator>> {
-        Vec::new()
-    }
-
-    /// The part that an import ID names behind the connection; `None` if the ID has another form.
-    fn from_import_id(text: &str) -> Option<Self>;
-
-    fn name(&self) -> &str;
-
-    /// The ID of the part, behind the connection's.
-    fn id(&self) -> String {
-        self.name().to_owned()
-    }
-
-    /// The object of error messages.
-    fn subject(&self, id: &str) -> String;
-
-    /// Sets the computed attributes; `found` is `None` for a new part.
-    fn set_computed(&mut self, found: Option<Self::Found>);
-
-    /// Searches the part; `None` if the connection is gone.
-    async fn find(&self, context: &OperationContext, id: &str) -> operation::Result<Option<Lookup<Self::Found>>>;
-
-    /// A warning if the service has given up on a part. Such a part counts as missing.
-    fn failure(_found: &Self::Found) -> Option<Diagnostic> {
-        None
-    }
-
-    /// Creates the part; `old` is a part that exists but has failed.
-    async fn create(&self, context: &OperationContext, id: &str, old: Option<&Self::Found>) -> operation::Result<()>;
-
-    /// Waits until a part that was created or adopted works, and returns it if it was read.
-    async fn wait(
-        &self,
-        _context: &OperationContext,
-        _id: &str,
-        _failed: Option<&Self::Found>,
-        _response: &mut ResponseState,
-    ) -> operation::Result<Option<Self::Found>> {
-        Ok(None)
-    }
-
-    /// Adopts an existing part at create: the warning, or why it cannot be adopted.
-    fn adopt(&self, id: &str, found: &Self::Found) -> Result<Diagnostic, Diagnostics>;
-
-    /// Whether `planned` needs requests. Other changes are written to the state only.
-    fn is_changed(&self, _planned: &Self) -> bool {
-        false
-    }
-
-    /// Changes the part in place.
-    async fn update(
-        &self,
-        _context: &OperationContext,
-        _planned: &Part<Self>,
-        _response: &mut ResponseState,
-    ) -> operation::Result<()> {
-        Ok(())
-    }
-
-    async fn delete(&self, context: &OperationContext, id: &str, found: &Self::Found) -> operation::Result<Deletion>;
-
-    /// A warning if `found` has replaced the part of the state and must not be deleted.
-    fn foreign(&self, _id: &str, _found: &Self::Found) -> Option<Diagnostic> {
-        None
-    }
-
-    /// A warning about what else the removal of an [accepted](Deletion::Accepted) part means.
-    fn removed(&self, _id: &str, _found: &Self::Found) -> Option<Diagnostic> {
-        None
-    }
-
-    /// Checks a plan against other resources and the service.
-    async fn check_plan(_provider_data: &ProviderData, _request: ModifyPlanRequest<'_>) -> Diagnostics {
-        Diagnostics::new()
-    }
-}
-
-model! {
-    /// The attributes that every part has.
-    #[derive(Debug, Clone, Default)]
-    pub(crate) struct CommonAttributes {
-        region: Computed<String>,
-        project_id: Computed<String>,
-        pub(crate) connection_id: String,
-        timeouts: Timeouts,
-        id: Computed<String>,
-    }
-}
-
-/// A part with all its attributes.
-#[derive(Debug, Clone)]
-pub(crate) struct Part<P> {
-    pub(crate) common: CommonAttributes,
-    pub(crate) own: P,
-}
-
-impl<P: FromValue> FromValue for Part<P> {
-    fn from_value(value: &Value, path: &Path) -> Result<Self, Diagnostics> {
-        Ok(Self { common: CommonAttributes::from_value(value, path)?, own: P::from_value(value, path)? })
-    }
-}
-
-impl<P: IntoValue> IntoValue for Part<P> {
-    fn into_value(self) -> Value {
-        let mut value = self.own.into_value();
-        for (name, attribute) in self.common.into_value().as_map().into_iter().flatten() {
-            value.set_attribute(name, attribute.clone());
-        }
-        value
-    }
-}
-
-impl<P: ConnectionPart> Part<P> {
-    fn from_state(state: &Value) -> Result<Self, Diagnostics> {
-        let part: Self = connection_part::from_state(state)?;
-        connection_part::check_state(&part.common.connection_id)?;
-        if part.own.name().is_empty() {
-            return Err(connection_part::damaged(&format!("the {} has no name.", P::TEXTS.noun), Path::root()).into());
-        }
-        Ok(part)
-    }
-
-    fn set_computed(&mut self, context: &OperationContext, found: Option<P::Found>) {
-        let common = &mut self.common;
-        location::fill_location(&mut common.region, &mut common.project_id, context);
-        common.id = Computed(Some(format!("{}/{}", common.connection_id, self.own.id())));
-        self.own.set_computed(found);
-    }
-
-    /// Finds a part that the state holds; repeats the search while it is missing or `is_foreign`.
-    async fn find_held(
-        &self,
-        context: &OperationContext,
-        is_foreign: impl Fn(&P::Found) -> bool,
-    ) -> operation::Result<Option<Lookup<P::Found>>> {
-        let is_missing = |lookup: &Option<Lookup<P::Found>>| {
-            lookup.as_ref().is_some_and(|lookup| lookup.found.as_ref().is_none_or(&is_foreign))
-        };
-        connection_part::read_until(context, || self.own.find(context, &self.common.connection_id), is_missing).await
-    }
-}
 
 /// Implements [`Resource`] for a part of a connection.
 #[derive(Debug)]
@@ -280,33 +86,20 @@ impl<P: ConnectionPart> Resource for PartResource<P> {
     }
 
     async fn create(&self, request: CreateRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
-        let PartTexts { create_summary: summary, create_note: note, noun, .. } = P::TEXTS;
+        let PartTexts { create_summary: summary, create_note: note, .. } = P::TEXTS;
         let mut part = Part::<P>::from_value(request.planned, &Path::root())?;
         report(summary, note, async {
             let context = self.begin(&part, part.common.timeouts.create(TIMEOUT), request.stop).await?;
             let id = &part.common.connection_id.clone();
-            let guard = connection_part::lock(&context, &self.provider_data, id).await?;
-            let run_state = self.provider_data.run_state();
-            let Lookup { key, found } = loop {
-                match part.own.find(&context, id).await? {
-                    None => return Err(connection_part::no_connection(summary, id).into()),
-                    Some(lookup) if lookup.found.is_none() || !run_state.is_removed(id, &lookup.key) => break lookup,
-                    Some(_) => context.pause(P::POLL_INTERVAL, || format!("The removal of the old {noun}")).await?,
+            let (adopted, failed) = match placement::place(&self.provider_data, &context, &part, response).await {
+                Ok(Placed::Adopted(found)) => (Some(found), None),
+                Ok(Placed::Created(failed)) => (None, failed),
+                Err(failure) => {
+                    part.set_computed(&context, None);
+                    let note = failure.note(note);
+                    return Err(connection_part::create_failed(failure.error, (summary, &note), part, response).into());
                 }
             };
-            let (adopted, failed) = match found {
-                Some(found) if P::failure(&found).is_none() => (Some(found), None),
-                failed => (None, failed),
-            };
-            if let Some(found) = &adopted {
-                response.add_warning(part.own.adopt(id, found)?);
-                tracing::info!(connection_id = id, name = part.own.name(), "adopted");
-            } else if let Err(error) = part.own.create(&context, id, failed.as_ref()).await {
-                part.set_computed(&context, None);
-                return Err(connection_part::create_failed(error, (summary, note), part, response).into());
-            }
-            run_state.mark_in_use(id, &key);
-            drop(guard);
             // The part exists from now on, so the state holds it before any later error.
             part.set_computed(&context, adopted);
             response.set_state(part.clone());
@@ -345,10 +138,9 @@ impl<P: ConnectionPart> Resource for PartResource<P> {
         let prior = Part::<P>::from_state(request.prior)?;
         let planned = Part::<P>::from_value(request.planned, &Path::root())?;
         if let Some(summary) = P::TEXTS.update_summary.filter(|_| prior.own.is_changed(&planned.own)) {
-            report(summary, "The state was not changed. Fix the cause and apply again.", async {
+            report(summary, UNCHANGED, async {
                 let context = self.begin(&prior, planned.common.timeouts.update(TIMEOUT), request.stop).await?;
-                let _guard = connection_part::lock(&context, &self.provider_data, &prior.common.connection_id).await?;
-                prior.own.update(&context, &planned, response).await
+                placement::recreate(&self.provider_data, &context, summary, &planned, response).await
             })
             .await?;
         }
@@ -373,7 +165,7 @@ impl<P: ConnectionPart> Resource for PartResource<P> {
                 } else {
                     own.find(&context, id).await?
                 };
-                let Some(Lookup { key, found: Some(found) }) = lookup else { break };
+                let Some(Lookup { key, found: Some(found), .. }) = lookup else { break };
                 if P::failure(&found).is_some() {
                     response.add_warning(left_behind(noun, &own.subject(id)));
                     return Ok(());

@@ -1,12 +1,13 @@
 //! State of one run, shared by all resources of the process.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem::discriminant;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::{Mutex as Lock, OwnedMutexGuard};
+use tokio::sync::{Mutex as Lock, OwnedMutexGuard, watch};
 use tokio::time::Instant;
 
 use crate::dli::wire::Queue;
@@ -33,6 +34,8 @@ pub(crate) struct RunState {
     pub(super) rejected: AtomicBool,
     /// Parts that this run created, adopted or removed, by connection ID in lower case.
     parts: Mutex<BTreeMap<(String, PartKey), PartUse>>,
+    /// Counts the removals.
+    removals: watch::Sender<usize>,
     /// By project and connection ID.
     missing: Mutex<BTreeMap<(String, String), Confirmation>>,
 }
@@ -77,6 +80,20 @@ impl RunState {
     /// Records that this run removed a part.
     pub(crate) fn mark_removed(&self, connection: &str, part: &PartKey) {
         self.mark(connection, part, PartUse::Removed);
+        self.removals.send_modify(|count| *count += 1);
+    }
+
+    /// Signals each removal from now on.
+    pub(crate) fn removals(&self) -> watch::Receiver<usize> {
+        self.removals.subscribe()
+    }
+
+    /// Whether this run removed a part of the same kind from the connection.
+    pub(crate) fn has_removed_like(&self, connection: &str, part: &PartKey) -> bool {
+        let connection = connection.to_ascii_lowercase();
+        self.parts.lock().iter().any(|((id, other), part_use)| {
+            *id == connection && *part_use == PartUse::Removed && discriminant(other) == discriminant(part)
+        })
     }
 
     /// Whether this run removed a part and has not created it again. The service may still return such a part for a

@@ -96,6 +96,8 @@ fn externally_changed_route_is_restored() {
 fn only_a_route_with_the_same_cidr_is_adopted() {
     for_one_terraform(|terraform| {
         let (cloud, id, workspace) = setup(terraform);
+        // Shortens the wait for another resource to remove the route.
+        let workspace = workspace.with_variable("DLI_CONSISTENCY_TIMEOUT", "0.05");
         cloud.edit(|account| account.add_route(&id, "single", "127.0.0.0"));
         workspace.configure(&route(&id, "single", "127.0.0.0/32"));
         workspace.plan().expect(CREATE);
@@ -110,7 +112,7 @@ fn only_a_route_with_the_same_cidr_is_adopted() {
         expect_failure(&other, "Route Leads Elsewhere", &["127.0.0.0/32", "10.0.0.0/8", &import]);
         // A second name for the same network is rejected by the service.
         other.configure(&route(&id, "another", "127.0.0.0/32"));
-        expect_failure(&other, "Could Not Add the Route", &["DLI.0006"]);
+        expect_failure(&other, "Could Not Add the Route", &["DLI.0006", &import]);
         assert_eq!(routes(&cloud, &id), ["single 127.0.0.0"]);
         workspace.destroy();
         assert_eq!(routes(&cloud, &id), Vec::<String>::new());
@@ -121,12 +123,15 @@ fn only_a_route_with_the_same_cidr_is_adopted() {
 fn half_updated_route_is_recreated() {
     for_one_terraform(|terraform| {
         let (cloud, id, workspace) = setup(terraform);
+        // Shortens the time for which a refused route is added again.
+        let workspace = workspace.with_variable("DLI_CONSISTENCY_TIMEOUT", "0.05");
         workspace.step(&route(&id, "ours", "192.168.2.0/24"), CREATE);
         workspace.configure(&route(&id, "ours", "192.168.3.0/24"));
-        let refused = Fault::refuse("CreateRouteToEnhancedConnection", 400, "DLI.0009", "not today").times(1);
+        let refused = Fault::refuse("CreateRouteToEnhancedConnection", 400, "DLI.0009", "not today");
         cloud.emulator().inject(refused).expect("a valid fault");
         expect_failure(&workspace, "Could Not Change the Route", &["not today", "The old route was removed"]);
         assert_eq!(routes(&cloud, &id), Vec::<String>::new());
+        cloud.emulator().clear_faults();
         workspace.step(&route(&id, "ours", "192.168.3.0/24"), CREATE);
         assert_eq!(routes(&cloud, &id), ["ours 192.168.3.0/24"]);
     });

@@ -17,7 +17,7 @@ const ADD_ROUTE: &str = "CreateRouteToEnhancedConnection";
 const TOKEN_ERRORS: [&str; 4] = ["APIGW.0301-token", "APIGW.0307", "DLI.0015", "DLI.0016"];
 
 /// Errors of route creation only.
-const ROUTE_ERRORS: [&str; 2] = ["DLI.0001-not-there", "DLI.0009"];
+const ROUTE_ERRORS: [&str; 3] = ["DLI.0001-not-there", "DLI.0006-route", "DLI.0009"];
 
 /// The fault that makes the emulator return this example, with the key or name of the request.
 fn fault(operation: &str, Example { status, code, message, .. }: Example, name: &str) -> Fault {
