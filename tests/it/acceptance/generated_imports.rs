@@ -17,7 +17,8 @@ use serde_json::Value;
 use terraform_provider_dli::dli::rules;
 use terraform_provider_dli::dli::wire::{BINDING_FAILED, Binding, Connection, CreateConnection, Host, Tag};
 
-use super::harness::{Cloud, for_each_terraform};
+use super::harness::{Cloud, for_each_terraform, for_one_terraform};
+use super::terraform::Terraform;
 
 /// The number of connections of all tests.
 const MANY: usize = 200;
@@ -159,48 +160,45 @@ fn check(state: &Value, shown: &Connection, generated: &Generated) {
 
 #[test]
 fn generated_connections_import_by_id() {
-    check_imports(&generate()[..MANY / 2], |_, id| id.to_owned());
+    for_each_terraform(|terraform| check_imports(terraform, &generate()[..MANY / 2], |_, id| id.to_owned()));
 }
 
 #[test]
 fn generated_connections_import_by_name() {
-    check_imports(&generate()[MANY / 2..], |name, _| format!("name:{name}"));
+    for_one_terraform(|terraform| check_imports(terraform, &generate()[MANY / 2..], |name, _| format!("name:{name}")));
 }
 
-fn check_imports(many: &[Generated], import_id: fn(name: &str, id: &str) -> String) {
-    for_each_terraform(|terraform| {
-        let begun = Instant::now();
-        let cloud = Cloud::start();
-        let mut imports = String::new();
-        let mut addresses = Vec::new();
-        for (index, generated) in many.iter().enumerate() {
-            let name = format!("Random_{index}");
-            let id = create_in_emulator(&cloud, &name, generated);
-            let id = import_id(&name, &id);
-            let address = format!("dli_enhanced_connection.c{index}");
-            writeln!(imports, "import {{\n  to = {address}\n  id = {id:?}\n}}").expect("a string");
-            addresses.push(address);
-        }
-        let workspace = cloud.workspace(terraform);
-        workspace.configure(&imports);
-        workspace.run(&["plan", "-generate-config-out=generated.tf"]).expect_code(0);
-        let wanted: Vec<_> = addresses.iter().map(|address| (&**address, "import")).collect();
-        workspace.plan().expect(&wanted);
-        workspace.apply();
+fn check_imports(terraform: &Terraform, many: &[Generated], import_id: fn(name: &str, id: &str) -> String) {
+    let begun = Instant::now();
+    let cloud = Cloud::start();
+    let mut imports = String::new();
+    let mut addresses = Vec::new();
+    for (index, generated) in many.iter().enumerate() {
+        let name = format!("Random_{index}");
+        let id = create_in_emulator(&cloud, &name, generated);
+        let id = import_id(&name, &id);
+        let address = format!("dli_enhanced_connection.c{index}");
+        writeln!(imports, "import {{\n  to = {address}\n  id = {id:?}\n}}").expect("a string");
+        addresses.push(address);
+    }
+    let workspace = cloud.workspace(terraform);
+    workspace.configure(&imports);
+    workspace.run(&["plan", "-generate-config-out=generated.tf"]).expect_code(0);
+    let wanted: Vec<_> = addresses.iter().map(|address| (&**address, "import")).collect();
+    workspace.plan().expect(&wanted);
+    workspace.apply();
 
-        let state = workspace.run(&["show", "-json"]).expect_code(0).json();
-        let resources = state["values"]["root_module"]["resources"].as_array().expect("a list");
-        let states: BTreeMap<_, _> =
-            resources.iter().map(|one| (one["values"]["name"].as_str(), &one["values"])).collect();
-        let connections = cloud.connections();
-        assert_eq!((states.len(), connections.len()), (many.len(), many.len()));
-        for (shown, generated) in connections.iter().zip(many) {
-            check(states[&Some(&*shown.name)], shown, generated);
-        }
-        assert_eq!(cloud.changes(), [""; 0], "only reads were sent");
-        #[expect(clippy::print_stdout, reason = "shows the measured time")]
-        {
-            println!("{} connections with {} in {:.1?}", many.len(), terraform.version, begun.elapsed());
-        }
-    });
+    let state = workspace.run(&["show", "-json"]).expect_code(0).json();
+    let resources = state["values"]["root_module"]["resources"].as_array().expect("a list");
+    let states: BTreeMap<_, _> = resources.iter().map(|one| (one["values"]["name"].as_str(), &one["values"])).collect();
+    let connections = cloud.connections();
+    assert_eq!((states.len(), connections.len()), (many.len(), many.len()));
+    for (shown, generated) in connections.iter().zip(many) {
+        check(states[&Some(&*shown.name)], shown, generated);
+    }
+    assert_eq!(cloud.changes(), [""; 0], "only reads were sent");
+    #[expect(clippy::print_stdout, reason = "shows the measured time")]
+    {
+        println!("{} connections with {} in {:.1?}", many.len(), terraform.version, begun.elapsed());
+    }
 }

@@ -53,10 +53,12 @@ fn one_of_twenty_thousand_hosts_is_changed() {
 
         hosts.insert(host(12_345), "10.9.9.9".to_owned());
         workspace.write("hosts.json", &json(&hosts));
-        let shown = workspace.run(&["plan"]).expect_code(0);
+        let shown = workspace.save_plan();
         let lines: Vec<_> = shown.stdout.lines().filter(|line| line.contains("host-")).map(str::trim).collect();
         assert_eq!(lines, [format!("~ {:?} = \"10.0.49.95\" -> \"10.9.9.9\"", host(12_345))]);
-        let plan = workspace.step(CONFIGURATION, &[(ADDRESS, "update")]);
+        let plan = workspace.saved_plan();
+        plan.expect(&[(ADDRESS, "update")]);
+        workspace.apply();
         plan.expect_changed(ADDRESS, &[&format!("hosts[{:?}]", host(12_345))]);
         assert_eq!(cloud.connection().hosts.len(), 20_000);
 

@@ -1,4 +1,4 @@
-//! A clock that runs ten times faster for the provider, while its requests are real.
+//! A clock that runs twenty times faster for the provider, while its requests are real.
 //!
 //! Tokio's clock is paused and advanced in small steps. A paused clock jumps to the next timer when the runtime is
 //! idle, which would expire deadlines while a response is on its way; a blocking task that runs until the end of the
@@ -10,7 +10,7 @@ use tokio::runtime::Builder;
 use tokio::sync::mpsc;
 
 /// How much faster the clock runs.
-pub(super) const FACTOR: u32 = 10;
+pub(super) const FACTOR: u32 = 20;
 
 /// The interval between two steps, in real time.
 const TICK: Duration = Duration::from_millis(4);

@@ -47,7 +47,7 @@ fn creation_missing_from_the_list_is_found_later() {
     clock::run(async {
         let cloud = cloud();
         inject(&cloud, "CreateEnhancedConnection:lose-answer*1");
-        inject(&cloud, "List*:stale=4s");
+        inject(&cloud, "List*:stale=2s");
         expect_one(&cloud, &Workspace::new(&cloud.endpoint())).await;
     });
 }
@@ -61,7 +61,7 @@ fn killed_creation_missing_from_the_list_is_found() {
         let minute = Duration::from_mins(1);
         let late = Fault::new("CreateEnhancedConnection", FaultKind::Delay { at_least: minute, at_most: minute });
         cloud.emulator().inject(late.times(1)).unwrap();
-        inject(&cloud, "List*:stale=4s");
+        inject(&cloud, "List*:stale=2s");
         let (configuration, alive) = (configuration(), CancellationToken::new());
         let created = async {
             while cloud.all_connections().is_empty() {

@@ -150,7 +150,7 @@ impl Scenario {
         let late = |span| fault(FaultKind::Delay { at_least: span, at_most: span });
         match self {
             Self::RateLimit => None,
-            Self::Delay => late(Duration::from_millis(800)),
+            Self::Delay => late(Duration::from_secs(8) / FACTOR),
             Self::Timeout => late((Timeouts::default().request + Duration::from_secs(5)) / FACTOR),
             Self::Throttled => Some(Fault::throttle(operation)),
             Self::InternalError => refuse(500, "DLI.0999", "Internal error"),
@@ -200,9 +200,9 @@ impl Scenario {
     pub(super) fn inject(self, cloud: &Cloud, operation: &str) {
         let emulator = cloud.emulator();
         let inject = |fault| emulator.inject(fault).expect("a valid fault");
-        let (slow, old) = (Duration::from_millis(800), Duration::from_millis(600));
+        let (slow, old) = (Duration::from_secs(8) / FACTOR, Duration::from_secs(6) / FACTOR);
         match self {
-            Self::RateLimit => emulator.set_limit(Some(Limit { requests: 3, period: Duration::from_secs(1) })),
+            Self::RateLimit => emulator.set_limit(Some(Limit { requests: 6, period: Duration::from_secs(1) })),
             Self::StaleShow => inject(Fault::new("Show*", FaultKind::Stale(old))),
             Self::StaleList => {
                 inject(Fault::new("List*", FaultKind::Stale(old)));

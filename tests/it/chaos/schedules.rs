@@ -41,7 +41,7 @@ use super::terraform::{RunResult, State, Workspace};
 const CONCURRENCY: usize = 40;
 
 /// The maximum age of a stale read, in milliseconds.
-const MAX_STALENESS: u64 = 300;
+const MAX_STALENESS: u64 = 150;
 
 /// Two connections with inline parts, and three with separate parts.
 const WHOLE: [&str; 2] = ["dli_enhanced_connection.whole1", "dli_enhanced_connection.whole2"];
@@ -210,9 +210,9 @@ impl Schedule {
         let operations = operations(&quirks);
         let names_are_unique = !quirks.contains(&Quirk::NamesNotUnique);
         let mut span = |most| if rng.bool() { milliseconds(rng, most) } else { Duration::ZERO };
-        let (binding_delay, delete_delay) = (span(300), span(200));
+        let (binding_delay, delete_delay) = (span(150), span(100));
         let killable = rng.u8(..3) == 0;
-        let max_fault_interval = *rng.choice(&[100, 500, 2000]).unwrap();
+        let max_fault_interval = *rng.choice(&[50, 250, 1000]).unwrap();
         let minutes = *rng.choice(&[0, 0, 0, 5, 20, 20]).unwrap();
         let settings = Settings {
             quirks,
@@ -273,7 +273,7 @@ impl Schedule {
         let stale = Fault::new(reads, FaultKind::Stale(milliseconds(rng, MAX_STALENESS))).probability(0.3, rng.u64(..));
         self.cloud.emulator().inject(stale).expect("a valid fault");
         loop {
-            clock::pause(Duration::from_millis(10) + milliseconds(rng, self.max_fault_interval)).await;
+            clock::pause(Duration::from_millis(5) + milliseconds(rng, self.max_fault_interval)).await;
             let operation = rng.choice(&self.operations).filter(|_| rng.bool()).unwrap_or(&"*");
             let scenario = rng.choice(Scenario::PER_REQUEST).unwrap();
             if self.cloud.is_running() {
@@ -288,7 +288,7 @@ impl Schedule {
         let names = WHOLE.into_iter().chain(BARE).map(|address| address.rsplit('.').next().unwrap().to_owned());
         let names: Vec<_> = if self.names_are_unique { Vec::new() } else { names.collect() };
         loop {
-            clock::pause(Duration::from_millis(20) + milliseconds(rng, 200)).await;
+            clock::pause(Duration::from_millis(10) + milliseconds(rng, 100)).await;
             let state = self.workspace.state();
             self.other_team.lock().unwrap().act(&self.cloud, rng, &names, &BARE, &state);
         }
@@ -302,8 +302,8 @@ impl Schedule {
         outcome: &mut Outcome,
     ) -> Option<RunResult> {
         let death = CancellationToken::new();
-        let moment = milliseconds(rng, 2000);
-        let absence = milliseconds(rng, 300);
+        let moment = milliseconds(rng, 1000);
+        let absence = milliseconds(rng, 150);
         let victim = rng.u8(..6);
         let (mut first, mut second) = (rng.fork(), rng.fork());
         let killed = Cell::new(false);

@@ -126,19 +126,25 @@ impl Workspace {
     #[track_caller]
     pub(crate) fn plan_with(&self, more: &[&str]) -> Plan {
         self.save_plan_with(more);
-        Plan(self.run(&["show", "-json", PLAN]).expect_code(0).json())
+        self.saved_plan()
     }
 
     /// As [`Workspace::plan`], without reading the plan.
     #[track_caller]
-    pub(crate) fn save_plan(&self) {
-        self.save_plan_with(&[]);
+    pub(crate) fn save_plan(&self) -> Finished {
+        self.save_plan_with(&[])
     }
 
     #[track_caller]
-    fn save_plan_with(&self, more: &[&str]) {
+    fn save_plan_with(&self, more: &[&str]) -> Finished {
         let out = format!("-out={PLAN}");
-        self.run(&[&["plan", &out], more].concat()).expect_code(0);
+        self.run(&[&["plan", &out], more].concat()).expect_code(0)
+    }
+
+    /// Reads the saved plan.
+    #[track_caller]
+    pub(crate) fn saved_plan(&self) -> Plan {
+        Plan(self.run(&["show", "-json", PLAN]).expect_code(0).json())
     }
 
     /// Applies the saved plan, and requires an empty plan with and without a refresh.
