@@ -24,6 +24,7 @@ mod metadata;
 mod pools;
 mod privileges;
 mod project;
+mod proxy;
 mod queues;
 mod rate_limiter;
 mod redact;
@@ -37,6 +38,7 @@ mod tags;
 mod test_server;
 mod transport;
 mod transport_failure;
+mod trusted_certificate;
 mod write;
 
 use self::endpoint::Endpoint;
@@ -48,6 +50,7 @@ pub use self::{
     error::Error,
     error_kind::ErrorKind,
     project::{Client, Project},
+    proxy::Proxy,
     retry::WRITE_GRACE,
     write::Write,
 };
@@ -57,6 +60,11 @@ pub use crate::dli::operation::Operation;
 /// Whether a text can be [`Config::endpoint`]; uses no network.
 pub fn check_endpoint(endpoint: &str) -> Result<(), ConfigError> {
     Endpoint::parse(endpoint).map(|_| ())
+}
+
+/// The region of an address that the cloud publishes for a region; `None` for any other address.
+pub fn region_of_endpoint(endpoint: &str) -> Option<String> {
+    endpoint::region_of(endpoint)
 }
 
 /// Whether a text can be [`Config::identity_endpoint`]; uses no network.

@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use self::configuration::checks::ValidSettings;
 use self::elastic_resource_pools::data_source::elastic_resource_pools;
 use self::enhanced_connection::EnhancedConnection;
 use self::enhanced_connection::data_source::EnhancedConnectionDataSource;
@@ -89,7 +90,8 @@ impl Provider for DliProvider {
         ]);
         let blocks = vec![configuration::schema::assume_role()];
         let description = DESCRIPTION.to_owned();
-        Schema { body: BlockBody { attributes, blocks, description, ..BlockBody::default() }, ..Schema::default() }
+        let body = BlockBody { attributes, blocks, description, ..BlockBody::default() };
+        Schema { body, validators: vec![Arc::new(ValidSettings)], ..Schema::default() }
     }
 
     async fn configure(&self, config: &Value) -> Result<Diagnostics, Diagnostics> {

@@ -5,6 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use time::OffsetDateTime;
 
 use super::credentials::Credentials;
+use super::proxy::Proxy;
 
 /// The clock that dates signatures.
 pub type Clock = fn() -> OffsetDateTime;
@@ -33,8 +34,10 @@ pub struct Config {
     pub metadata_endpoint: Option<String>,
     /// Accept any certificate of the service.
     pub insecure: bool,
-    /// PEM file with additional trusted certificates.
+    /// Additional trusted certificates: a PEM file, or its content.
     pub cacert_file: Option<PathBuf>,
+    /// The proxy, if not the one of the operating system.
+    pub proxy: Option<Proxy>,
     /// Timeouts of a request.
     pub timeouts: Timeouts,
     /// How long to read an object again that the service reports as missing, before the result is accepted.
@@ -58,6 +61,7 @@ impl Default for Config {
             metadata_endpoint: None,
             insecure: false,
             cacert_file: None,
+            proxy: None,
             timeouts: Timeouts::default(),
             consistency_timeout: Duration::from_secs(5),
             user_agent: concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")).to_owned(),

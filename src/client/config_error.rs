@@ -1,6 +1,6 @@
 //! Errors of the configuration, found before any request is sent.
 
-use std::{fmt, io, path::PathBuf};
+use std::fmt;
 
 /// Checks that a setting can be a header value. The error does not hold the text: it may be a secret.
 pub(super) fn check_header_text(setting: &'static str, text: &str) -> Result<(), ConfigError> {
@@ -121,20 +121,10 @@ pub enum ConfigError {
         /// End of the sentence.
         problem: String,
     },
-    /// `cacert_file` cannot be read.
-    #[error("the certificate file {} cannot be read: {reason}", path.display())]
-    CertificateFile {
-        /// The configured value.
-        path: PathBuf,
-        /// The I/O error.
-        reason: io::Error,
-    },
-    /// `cacert_file` does not hold certificates.
-    #[error("the certificate file {} {problem}", path.display())]
+    /// `cacert_file` cannot be read, or does not hold certificates.
+    #[error("cacert_file: {problem}")]
     Certificate {
-        /// The configured value.
-        path: PathBuf,
-        /// End of the sentence.
+        /// A sentence.
         problem: String,
     },
 }

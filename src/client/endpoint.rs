@@ -21,6 +21,13 @@ const fn domain_of(region: &str) -> &'static str {
     if matches!(region.as_bytes(), b"eu-west-101") { "myhuaweicloud.eu" } else { "myhuaweicloud.com" }
 }
 
+/// The region in the address that the cloud publishes for a region; `None` for any other address.
+pub(super) fn region_of(text: &str) -> Option<String> {
+    let url = Url::parse(text).ok()?;
+    let (region, domain) = url.host_str()?.strip_prefix("dli.")?.split_once('.')?;
+    (domain == domain_of(region)).then(|| region.to_owned())
+}
+
 impl Endpoint {
     /// The address of `service` in a region. `cloud` replaces the site's domain. Only the identity service has an
     /// address without a region.
@@ -151,6 +158,15 @@ mod tests {
         }
         for bad in ["", "a.b", "a/b", "a@b", "a b", "cn:443", "größe"] {
             assert!(Endpoint::of("dli", Some(bad), None).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn region_is_read_from_published_addresses() {
+        assert_eq!(region_of("https://dli.cn-north-4.myhuaweicloud.com").as_deref(), Some("cn-north-4"));
+        assert_eq!(region_of("https://dli.eu-west-101.myhuaweicloud.eu:443/").as_deref(), Some("eu-west-101"));
+        for other in ["", "http://localhost:1", "https://dli.cn-north-4.example.com", "https://a.b.myhuaweicloud.com"] {
+            assert_eq!(region_of(other), None, "{other}");
         }
     }
 

@@ -25,6 +25,8 @@ pub struct Error {
     pub code: Option<String>,
     /// The message of the service, or else a description of the failure.
     pub message: String,
+    /// Where the request was sent; `None` if it was not built.
+    pub address: Option<String>,
     /// Identifies the request for the service's support.
     pub request_id: Option<String>,
     /// Owner and origin of the credentials, if they may be at fault. Holds no secret.
@@ -53,6 +55,7 @@ impl Error {
             status: None,
             code: None,
             message,
+            address: None,
             request_id: None,
             credentials: None,
             transport_failure: None,
@@ -101,7 +104,7 @@ impl Error {
                 }
                 _ => format!(": {}", root_cause(&source)),
             };
-            (ErrorKind::ConnectFailed, failure, format!("no connection to {host}{reason}"))
+            (kind_of_connect(failure, &source), failure, format!("no connection to {host}{reason}"))
         } else if source.is_timeout() {
             let timeout = humantime::format_duration(timeout);
             let message = format!("no complete answer from {host} within {timeout}");
@@ -216,7 +219,8 @@ impl Error {
 
     /// Whether the request itself was sent.
     pub(super) fn is_sent(&self) -> bool {
-        let unsent = [ErrorKind::InvalidRequest, ErrorKind::ConnectFailed, ErrorKind::QueuedTooLong];
+        let unsent =
+            [ErrorKind::InvalidRequest, ErrorKind::ConnectFailed, ErrorKind::ProxyRefused, ErrorKind::QueuedTooLong];
         !self.is_preliminary && !unsent.contains(&self.own_kind)
     }
 
@@ -292,6 +296,16 @@ impl fmt::Display for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.source.as_ref().map(|source| &**source as _)
+    }
+}
+
+/// A proxy that rejects the credentials rejects them again, and may lock the user.
+fn kind_of_connect(failure: TransportFailure, source: &reqwest::Error) -> ErrorKind {
+    match failure {
+        TransportFailure::Proxy if root_cause(source).ends_with("proxy authorization required") => {
+            ErrorKind::ProxyRefused
+        }
+        _ => ErrorKind::ConnectFailed,
     }
 }
 

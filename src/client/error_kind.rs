@@ -13,6 +13,8 @@ pub enum ErrorKind {
     QueuedTooLong,
     /// No connection; nothing was sent.
     ConnectFailed,
+    /// The proxy requires other credentials; nothing was sent.
+    ProxyRefused,
     /// The gateway throttled the request; nothing was done.
     Throttled,
     /// The request was not executed and may succeed when retried.

@@ -73,6 +73,7 @@ impl Client {
         let transport = Transport::new(transport::Settings {
             roots,
             insecure: config.insecure,
+            proxy: config.proxy,
             timeouts: config.timeouts,
             user_agent: config.user_agent,
         });
@@ -118,6 +119,11 @@ impl Client {
             return Err(ConfigError::Missing { settings: vec![Setting::ProjectId] }.into());
         };
         self.at(locator.region, locator.endpoint, id)
+    }
+
+    /// Whether the configured endpoint serves this region. Uses no network.
+    pub fn check_region(&self, region: Option<&str>) -> Result<(), ConfigError> {
+        self.inner.region_conflict(region).map_or(Ok(()), Err)
     }
 
     /// Opens a project with retries until `deadline` or until `cancel` is triggered (see [`Project::with_deadline`]).
@@ -196,23 +202,22 @@ impl Client {
         }
 
         let endpoint = match (&inner.endpoint, &region) {
-            (Some(endpoint), region) => {
-                if let (Some(own), Some(common)) = (own_region.and(region.as_ref()), &inner.region)
-                    && own != common
-                {
-                    let endpoint = endpoint.to_string();
-                    return Err(ConfigError::RegionOfEndpoint {
-                        region: own.clone(),
-                        endpoint,
-                        served: common.clone(),
-                    }
-                    .into());
-                }
+            (Some(endpoint), _) => {
+                self.check_region(own_region)?;
                 endpoint.clone()
             }
             (None, region) => Endpoint::of("dli", region.as_deref(), inner.cloud.as_deref())?,
         };
         Ok(ProjectLocator { region, endpoint, id, name: name.unwrap_or_default() })
+    }
+}
+
+impl Inner {
+    /// The error if the configured endpoint does not serve this region.
+    fn region_conflict(&self, region: Option<&str>) -> Option<ConfigError> {
+        let (endpoint, region) = (self.endpoint.as_ref()?, region.filter(|region| !region.is_empty())?);
+        let served = self.region.clone().filter(|served| served != region)?;
+        Some(ConfigError::RegionOfEndpoint { region: region.to_owned(), endpoint: endpoint.to_string(), served })
     }
 }
 

@@ -201,10 +201,13 @@ impl Inner {
             success = result.is_ok(),
             "called the service"
         );
-        match dispatch.resolved {
-            Some(resolved) => result.map_err(|error| error.by(&resolved.caller)),
-            None => result,
-        }
+        result.map_err(|error| {
+            let error = Error { address: Some(dispatch.endpoint.to_string()), ..error };
+            match dispatch.resolved {
+                Some(resolved) => error.by(&resolved.caller),
+                None => error,
+            }
+        })
     }
 
     async fn attempt(&self, request: &Request<'_>, dispatch: Dispatch<'_>, attempt: u32) -> Result<Response, Error> {

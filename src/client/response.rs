@@ -82,7 +82,10 @@ impl Response {
     pub(super) fn undecodable(&self, problem: &str) -> Error {
         let is_json = self.body.trim_ascii_start().starts_with(b"{") || self.body.trim_ascii_start().starts_with(b"[");
         let problem = if is_json { format!(" ({})", self.sanitize(problem, MAX_EXCERPT)) } else { String::new() };
-        let problem = format!("{problem}; it begins with {:?}", self.excerpt());
+        let problem = match self.body.trim_ascii() {
+            [] => "; it has no body".to_owned(),
+            _ => format!("{problem}; it begins with {:?}", self.excerpt()),
+        };
         Error { request_id: self.request_id.clone(), ..Error::invalid_response(self.operation, self.status, &problem) }
     }
 
@@ -114,7 +117,7 @@ impl Response {
             Some(location) if self.status.is_redirection() => {
                 format!("redirects to {}, which is not followed", self.sanitize(&destination(location), MAX_EXCERPT))
             }
-            _ if self.body.is_empty() => "the answer has no body".to_owned(),
+            _ if self.body.trim_ascii().is_empty() => "the answer has no body".to_owned(),
             _ if self.status.is_success() => "the service gave no reason".to_owned(),
             _ => format!("the answer is not in the service's format; it begins with {:?}", self.excerpt()),
         }

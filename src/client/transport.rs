@@ -9,14 +9,16 @@ use tokio_rustls::rustls::{
     pki_types::{CertificateDer, pem::PemObject},
 };
 
-use super::{config::Timeouts, config_error::ConfigError, endpoint::Endpoint};
+use super::{config::Timeouts, config_error::ConfigError, endpoint::Endpoint, proxy::Proxy, trusted_certificate};
 
 /// Settings of the HTTP clients.
 pub(super) struct Settings {
     /// Certificates that are trusted in addition to the system's.
-    pub(super) roots: Vec<Certificate>,
+    pub(super) roots: Vec<CertificateDer<'static>>,
     /// Accept any certificate.
     pub(super) insecure: bool,
+    /// The proxy, if not the one of the operating system.
+    pub(super) proxy: Option<Proxy>,
     pub(super) timeouts: Timeouts,
     pub(super) user_agent: String,
 }
@@ -26,7 +28,7 @@ pub(super) struct Settings {
 /// Reading the system's certificates takes milliseconds, and Terraform starts several processes that send no request.
 pub(super) struct Transport {
     settings: Settings,
-    /// Through the proxy that the environment names.
+    /// Through the proxy, if there is one.
     proxied: OnceCell<reqwest::Client>,
     /// Past any proxy.
     direct: OnceCell<reqwest::Client>,
@@ -66,29 +68,47 @@ fn build(settings: &Settings, endpoint: &Endpoint) -> Result<reqwest::Client, re
         .retry(retry::never())
         .https_only(!endpoint.is_plain())
         .tls_version_min(tls::Version::TLS_1_2);
-    let builder = if endpoint.is_direct() { builder.no_proxy() } else { builder };
+    let builder = match &settings.proxy {
+        _ if endpoint.is_direct() => builder.no_proxy(),
+        Some(proxy) => builder.proxy(proxy.build()?),
+        None => builder,
+    };
     if endpoint.is_plain() {
         // A machine without certificates can use the emulator, which needs no TLS.
         return builder.tls_certs_only([]).build();
     }
-    builder.tls_certs_merge(settings.roots.clone()).tls_danger_accept_invalid_certs(settings.insecure).build()
+    if !settings.roots.is_empty()
+        && !settings.insecure
+        && let Ok(tls) = trusted_certificate::tls_config(&settings.roots)
+    {
+        return builder.tls_backend_preconfigured(tls).build();
+    }
+    // Without a verifier, this fails with the reason.
+    let roots = settings.roots.iter().map(|root| Certificate::from_der(root)).collect::<Result<Vec<_>, _>>()?;
+    builder.tls_certs_merge(roots).tls_danger_accept_invalid_certs(settings.insecure).build()
 }
 
-/// Reads the certificates of a PEM file and parses each, so that an invalid one fails here and not in a handshake.
-pub(super) fn read_roots(path: &Path) -> Result<Vec<Certificate>, ConfigError> {
-    let refuse = |problem: String| ConfigError::Certificate { path: path.to_owned(), problem };
-    let pem = fs::read(path).map_err(|reason| ConfigError::CertificateFile { path: path.to_owned(), reason })?;
+/// Reads the certificates of a PEM file, or of a text that is its content, and parses each, so that an invalid one fails
+/// here and not in a handshake.
+pub(super) fn read_roots(file: &Path) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
+    let content = file.to_str().filter(|text| text.contains("-----BEGIN"));
+    let place = content.map_or_else(|| format!("the file {}", file.display()), |_| "its content".to_owned());
+    let refuse = |problem: String| ConfigError::Certificate { problem: format!("{place} {problem}") };
+    let pem = match content {
+        Some(content) => content.as_bytes().to_vec(),
+        None => fs::read(file).map_err(|error| refuse(format!("cannot be read: {error}")))?,
+    };
     let roots = CertificateDer::pem_slice_iter(&pem)
         .enumerate()
         .map(|(index, certificate)| {
             let number = index + 1;
             let certificate =
                 certificate.map_err(|error| refuse(format!("is not PEM at certificate {number}: {error}")))?;
-            let unreadable = |error: &dyn std::error::Error| {
-                refuse(format!("holds an invalid certificate at position {number}: {error}"))
-            };
-            RootCertStore::empty().add(certificate.clone()).map_err(|error| unreadable(&error))?;
-            Certificate::from_der(&certificate).map_err(|error| unreadable(&error))
+            RootCertStore::empty().add(certificate.clone()).map_err(|error| {
+                let problem = trusted_certificate::describe(&error);
+                refuse(format!("holds an invalid certificate at position {number}: {problem}"))
+            })?;
+            Ok(certificate)
         })
         .collect::<Result<Vec<_>, _>>()?;
     if roots.is_empty() {
@@ -101,7 +121,7 @@ pub(super) fn read_roots(path: &Path) -> Result<Vec<Certificate>, ConfigError> {
 mod tests {
     use std::{path::PathBuf, process::Command, sync::Arc, time::Duration};
 
-    use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
+    use rcgen::{BasicConstraints, CertificateParams, CertifiedKey, IsCa, KeyPair, generate_simple_self_signed};
     use tempfile::NamedTempFile;
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
@@ -193,6 +213,30 @@ mod tests {
         assert_eq!(outcome.expect_err("untrusted").kind(), ErrorKind::ConnectFailed);
     }
 
+    /// `openssl req -x509` marks a self-signed certificate as that of an authority.
+    #[tokio::test]
+    async fn self_signed_authority_is_trusted_if_named() {
+        let authority = |host: &str| {
+            let mut parameters = CertificateParams::new([host.to_owned()]).expect("a host name");
+            parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+            let signing_key = KeyPair::generate().expect("a key");
+            CertifiedKey { cert: parameters.self_signed(&signing_key).expect("a certificate"), signing_key }
+        };
+        let certificate = authority("localhost");
+        let pem = certificate.cert.pem();
+        call_with_tls(&certificate, |config| config.cacert_file = Some(pem.into())).await.expect("trusted");
+        let other = self::certificate().cert.pem();
+        let untrusted = call_with_tls(&certificate, |config| config.cacert_file = Some(other.into())).await;
+        let text = untrusted.expect_err("another certificate is trusted").to_string();
+        assert!(text.contains("with the certificate of an authority. Name this certificate in cacert_file"), "{text}");
+
+        let of_other_host = authority("other.example");
+        let pem = of_other_host.cert.pem();
+        let refused = call_with_tls(&of_other_host, |config| config.cacert_file = Some(pem.into())).await;
+        let text = refused.expect_err("the certificate of another host").to_string();
+        assert!(text.contains("not valid for name \"localhost\""), "{text}");
+    }
+
     #[tokio::test]
     async fn insecure_accepts_any_certificate() {
         call_with_tls(&certificate(), |config| config.insecure = true).await.expect("accepted");
@@ -205,7 +249,7 @@ mod tests {
             Client::new(config).expect_err("there are no certificates")
         };
         let missing = refusal("/nonexistent/ca.pem".into());
-        let text = "the certificate file /nonexistent/ca.pem cannot be read: No such file or directory (os error 2)";
+        let text = "cacert_file: the file /nonexistent/ca.pem cannot be read: No such file or directory (os error 2)";
         assert_eq!(missing.to_string(), text);
 
         let good = certificate().cert.pem();
@@ -220,7 +264,7 @@ mod tests {
         ] {
             let file = file(&content);
             let text = refusal(file.path().to_owned()).to_string();
-            let start = format!("the certificate file {} {problem}", file.path().display());
+            let start = format!("cacert_file: the file {} {problem}", file.path().display());
             assert!(text.starts_with(&start), "{text}");
         }
     }

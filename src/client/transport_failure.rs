@@ -4,6 +4,7 @@ use std::{error::Error as StdError, io};
 
 use tokio_rustls::rustls;
 
+use super::trusted_certificate;
 use crate::dli::error_catalog::TransportFailure;
 
 /// Why no connection came about.
@@ -48,6 +49,9 @@ fn kind(error: &io::Error) -> io::ErrorKind {
 
 /// The innermost cause, such as "connection refused", without the number that the operating system gives it.
 pub(super) fn root_cause(error: &(dyn StdError + 'static)) -> String {
+    if let Some(error) = causes(error).find_map(of_tls) {
+        return trusted_certificate::describe(error);
+    }
     let cause = causes(error).last().unwrap_or(error).to_string();
     cause.split(" (os error").next().unwrap_or_default().to_owned()
 }

@@ -152,6 +152,31 @@ pub fn network(text: &str) -> Option<IpNet> {
     text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).ok().map(|net| net.trunc())
 }
 
+/// A region, as a part of host names. Spaces around it and upper case do not matter.
+pub const REGION: Rule = Rule {
+    title: "Region",
+    expected: "the ID of a region, such as cn-north-4: ASCII letters, digits and hyphens",
+    document: "Regions and Endpoints",
+    check: |text| length(text.trim(), 1, 63).or_else(|| characters(text.trim(), "-")),
+};
+
+/// The form of a region that host names contain.
+#[must_use]
+pub fn normal_region(text: &str) -> String {
+    text.trim().to_ascii_lowercase()
+}
+
+/// The domain of a cloud.
+pub const CLOUD: Rule = Rule {
+    title: "Cloud",
+    expected: "a domain, such as myhuaweicloud.com",
+    document: "Regions and Endpoints",
+    check: |text| {
+        let is_label = |label: &str| length(label, 1, 63).is_none() && characters(label, "-").is_none();
+        (!text.contains('.') || !text.split('.').all(is_label)).then(|| "is not a domain".to_owned())
+    },
+};
+
 /// The project that a connection is shared with.
 pub const PROJECT_ID: Rule = Rule {
     title: "Project ID",

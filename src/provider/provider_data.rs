@@ -2,16 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use super::configuration::credential_chain;
 use super::configuration::settings::{ConfigOrEnv, Environment, Origin};
 use super::configuration::shared_file::Resolved;
+use super::configuration::{checks, credential_chain};
 use super::enhanced_connection::creation_journal::CreationJournal;
 use super::shared::operation::OperationContext;
 use super::shared::ownership::OwnershipConflicts;
@@ -20,6 +19,7 @@ use super::shared::tags::TagPolicy;
 use super::shared::write_locks::WriteLocks;
 use super::shared::{error_detail, operation};
 use crate::client::{self, Client, Config, ConfigError};
+use crate::dli::rules;
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::path::Path;
 use crate::framework::value::Value;
@@ -63,13 +63,18 @@ impl ProviderData {
         // An unknown argument may complete or replace the known ones.
         let resolved = if unknown_arguments.is_empty() { Some(credential_chain::resolve(settings)?) } else { None };
         unknown_arguments.extend(unknown(&CONNECTION_ARGUMENTS));
+        let invalid = checks::check(settings);
+        if invalid.has_errors() {
+            return Err(invalid);
+        }
         let (region, project_id) = location(settings, resolved.as_ref());
         let (insecure, mut warnings) = insecure(settings)?;
         warnings.extend(resolved.as_ref().and_then(|found| credential_chain::ignored_identity(settings, found)));
+        warnings.extend(resolved.as_ref().and_then(|found| found.warning.clone()));
         let tag_policy = tag_policy(config)?;
         let endpoint = |service: &str| {
             let endpoints = Some(config.get("endpoints")).filter(|endpoints| endpoints.is_wholly_known())?;
-            endpoints.get(service).as_str().map(str::to_owned)
+            endpoints.get(service).as_str().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
         };
         let identity_endpoint = match endpoint("iam") {
             Some(address) => Some(address),
@@ -86,7 +91,8 @@ impl ProviderData {
             identity_endpoint,
             metadata_endpoint: endpoint("metadata"),
             insecure,
-            cacert_file: settings.text("cacert_file").map(PathBuf::from),
+            cacert_file: settings.text("cacert_file").map(|path| credential_chain::expand_home(settings, &path)),
+            proxy: proxy(&self.environment)?,
             consistency_timeout: consistency_timeout(&self.environment)?,
             ..Config::default()
         });
@@ -125,15 +131,20 @@ impl ProviderData {
             configured.ok_or_else(|| Diagnostic::bug("A resource was used before the provider was configured."))?;
         // A fallback for an unknown argument could mean another cloud or account.
         if !unknown.is_empty() {
+            let (arguments, come) = match &unknown[..] {
+                [one] => ((*one).to_owned(), "comes"),
+                [init @ .., last] => (format!("{} and {last}", init.join(", ")), "come"),
+                [] => unreachable!("checked above"),
+            };
             let text = format!(
-                "The provider's {} comes from a resource that has not been applied yet, but this resource already \
-                 exists and must be read. No request was sent.\n\nApply the other resource first (terraform apply \
-                 -target=ADDRESS), or configure the provider with values that do not depend on resources.",
-                unknown.join(", ")
+                "The provider's {arguments} {come} from a resource that has not been applied yet, but the service must \
+                 be read now. No request was sent.\n\nApply the other resource first (terraform apply \
+                 -target=ADDRESS), or configure the provider with values that do not depend on resources."
             );
             return Err(Diagnostic::error("Provider Configuration Not Known Yet", text).into());
         }
-        OperationContext::open(client, run_state, location, timeout, stop).await
+        let region = location.0.map(rules::normal_region);
+        OperationContext::open(client, run_state, (region.as_deref(), location.1), timeout, stop).await
     }
 
     fn configured(&self) -> Option<Configured> {
@@ -150,12 +161,41 @@ impl ProviderData {
         let configured = self.configured().filter(|configured| !configured.unknown.contains(&"project_id"))?;
         let is_in_region = region.is_null()
             || !configured.unknown.contains(&"region")
-                && configured.region.as_deref().is_none_or(|name| region.as_str() == Some(name));
+                && configured
+                    .region
+                    .as_deref()
+                    .is_none_or(|name| region.as_str().is_some_and(|region| rules::normal_region(region) == name));
         configured.project_id.filter(|_| is_in_region)
     }
 
     pub(super) fn tag_policy(&self) -> TagPolicy {
         self.configured().map(|configured| configured.tag_policy).unwrap_or_default()
+    }
+
+    /// The error if the configured endpoint does not serve this region.
+    pub(super) fn check_region(&self, region: &str) -> Option<Diagnostic> {
+        let configured = self.configured().filter(|configured| configured.unknown.is_empty())?;
+        configured.client.check_region(Some(&rules::normal_region(region))).err().map(|error| {
+            let text = format!(
+                "{}. Nothing was sent.\n\nCorrect the region, or use a provider block of its own for each region that \
+                 has an endpoint.",
+                error_detail::capitalized(&error.to_string())
+            );
+            Diagnostic::error("Region Contradicts the Endpoint", text).at(Path::attribute("region"))
+        })
+    }
+
+    /// The warning, once a run, that a plan was not checked because there are no credentials.
+    pub(super) async fn warn_without_credentials(&self) -> Option<Diagnostic> {
+        let configured =
+            self.configured().filter(|configured| configured.plan_checks && configured.unknown.is_empty())?;
+        if configured.client.has_credentials().await || configured.run_state.warn_once() {
+            return None;
+        }
+        let text = "The provider has no credentials. The plan was not checked against the service, and an apply will \
+                    fail.\n\nConfigure credentials before the apply. To plan without these checks and without this \
+                    warning, set plan_checks = false in the provider block.";
+        Some(Diagnostic::warning("No Credentials", text))
     }
 
     /// Whether a plan may send requests: checks are enabled and credentials are available.
@@ -218,6 +258,23 @@ fn auth_url(settings: ConfigOrEnv<'_>) -> Result<Option<String>, Diagnostics> {
     Ok(Some(address))
 }
 
+/// Returns the proxy that the environment names. The HTTP library ignores one that it cannot parse.
+fn proxy(environment: &Environment) -> Result<Option<client::Proxy>, Diagnostics> {
+    let text = |name| environment(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    let first = |names: &'static [&'static str]| names.iter().find_map(|name| Some((*name, text(name)?)));
+    let Some((name, address)) = first(&["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]) else {
+        return Ok(None);
+    };
+    let bypass = first(&["NO_PROXY", "no_proxy"]).map(|(_, hosts)| hosts).unwrap_or_default();
+    client::Proxy::parse(name, &address, &bypass).map(Some).map_err(|error| {
+        let text = format!(
+            "In the environment, {error}. Without it, requests would bypass the proxy.\n\nAllowed: \
+             http://[USER:PASSWORD@]HOST[:PORT], with special characters percent-encoded."
+        );
+        Diagnostic::error("Invalid Proxy", text).into()
+    })
+}
+
 /// Returns whether any certificate is accepted, with a warning if so.
 fn insecure(settings: ConfigOrEnv<'_>) -> Result<(bool, Diagnostics), Diagnostics> {
     let origin = match (settings.config.get("insecure"), settings.variable("insecure")) {
@@ -247,10 +304,10 @@ fn invalid(attribute: &str, text: String) -> Diagnostics {
 
 /// Reads `DLI_CONSISTENCY_TIMEOUT`; at most an hour.
 fn consistency_timeout(environment: &Environment) -> Result<Duration, Diagnostics> {
-    let Some(text) = environment(CONSISTENCY_TIMEOUT).filter(|text| !text.is_empty()) else {
+    let Some(text) = environment(CONSISTENCY_TIMEOUT).filter(|text| !text.trim().is_empty()) else {
         return Ok(Config::default().consistency_timeout);
     };
-    let seconds = text.parse::<f64>().ok().filter(|seconds| (0.0..=3600.0).contains(seconds));
+    let seconds = text.trim().parse::<f64>().ok().filter(|seconds| (0.0..=3600.0).contains(seconds));
     seconds.map(Duration::from_secs_f64).ok_or_else(|| {
         let text = format!(
             "{CONSISTENCY_TIMEOUT} in the environment is {text:?}. It must be a number of seconds from 0 to 3600, such \
@@ -304,14 +361,14 @@ mod tests {
 
     #[test]
     fn consistency_timeout_is_read_in_seconds() {
-        for (text, milliseconds) in [("", 5000), ("0.5", 500), ("30", 30_000), ("0", 0)] {
+        for (text, milliseconds) in [("", 5000), (" ", 5000), ("0.5\n", 500), ("30", 30_000), ("0", 0)] {
             assert_eq!(read(text).expect("it is valid"), Duration::from_millis(milliseconds), "{text}");
         }
     }
 
     #[test]
     fn invalid_consistency_timeout_is_rejected() {
-        for text in ["5s", "-1", "NaN", "inf", "3601", " "] {
+        for text in ["5s", "-1", "NaN", "inf", "3601"] {
             let rejected = read(text).expect_err(text);
             assert!(rejected.iter().any(|error| error.detail.contains("DLI_CONSISTENCY_TIMEOUT")), "{text}");
         }

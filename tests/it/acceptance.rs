@@ -42,6 +42,7 @@ mod regions;
 mod rejected_requests;
 mod scale;
 mod second_server;
+mod settings;
 pub(crate) mod signals;
 mod signing_and_logs;
 mod state_upgrade;

@@ -575,8 +575,8 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
         ],
         meaning: "What answered is not DLI: the login page of a network, the error page of a proxy, or another service \
                   at this address.",
-        action: "Open the address with a browser or curl to see what answers. Log in to the network, or correct \
-                 HTTPS_PROXY, region, or endpoints in the provider block.",
+        action: "Open the address that is shown above with a browser or curl to see what answers. Log in to the \
+                 network, or correct HTTPS_PROXY, region, or endpoints in the provider block.",
         example: None,
     },
     KnownError {
@@ -657,8 +657,9 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
         matchers: &[Matcher::Transport(TransportFailure::UntrustedCertificate)],
         meaning: "The certificate is not signed by an authority this machine trusts, is for another host, or is not \
                   valid now. Often a proxy intercepts TLS with its own certificate.",
-        action: "Ask for the certificate of the authority that signed it, and name its PEM file in cacert_file. Check \
-                 this machine's date, and endpoints where it is set.",
+        action: "Ask for the certificate of the authority that signed it, or for the server's own certificate if it is \
+                 self-signed, and name its PEM file in cacert_file. Check this machine's date, and endpoints where it \
+                 is set.",
         example: None,
     },
     KnownError {

@@ -81,14 +81,29 @@ pub(crate) fn resolve(settings: ConfigOrEnv<'_>) -> Result<Resolved, Diagnostics
 /// Reads the default configuration file of `KooCLI`, else selects the metadata service.
 fn default_sources(settings: ConfigOrEnv<'_>) -> Resolved {
     let mut searched: Vec<String> = SEARCHED.map(str::to_owned).to_vec();
+    let mut broken = None;
     match home(settings).map(|home| home.join(shared_file::DEFAULT)) {
         None => searched.push("the configuration file of KooCLI: there is no home directory (HOME)".to_owned()),
         Some(path) => match shared_file::read(&path, None) {
             Ok(resolved) => return resolved,
-            Err(error) => searched.push(format!("the configuration file of KooCLI: {} {error}", path.display())),
+            Err(error) => {
+                searched.push(format!("the configuration file of KooCLI: {} {error}", path.display()));
+                broken = error.is_broken().then(|| broken_file(&path, &error));
+            }
         },
     }
-    Resolved::new(CredentialsSource::Metadata { searched }, "this machine".to_owned())
+    let resolved = Resolved::new(CredentialsSource::Metadata { searched }, "this machine".to_owned());
+    Resolved { warning: broken, ..resolved }
+}
+
+/// The warning about a default file that exists, but cannot be used.
+fn broken_file(path: &std::path::Path, error: &shared_file::Unusable) -> Diagnostic {
+    let text = format!(
+        "The configuration file of KooCLI, {}, {error}. The provider looks for credentials elsewhere.\n\nRepair or \
+         remove the file, or set credentials in the provider's configuration or in the environment.",
+        path.display()
+    );
+    Diagnostic::warning("Configuration File of KooCLI Not Used", text)
 }
 
 fn token(settings: ConfigOrEnv<'_>) -> Result<Resolved, Diagnostics> {
@@ -135,10 +150,7 @@ fn domain(settings: ConfigOrEnv<'_>, [id, name]: [&str; 2]) -> Option<NameOrId> 
 /// Reads a profile of the configured file, else of the default file.
 fn file(settings: ConfigOrEnv<'_>) -> Result<Resolved, Diagnostics> {
     let path = match settings.text("shared_config_file") {
-        Some(text) => Some(match text.strip_prefix("~/") {
-            Some(rest) => home(settings).unwrap_or_default().join(rest),
-            None => PathBuf::from(text),
-        }),
+        Some(text) => Some(expand_home(settings, &text)),
         None => home(settings).map(|home| home.join(shared_file::DEFAULT)),
     };
     let attribute = if settings.argument("shared_config_file").is_some() { "shared_config_file" } else { "profile" };
@@ -159,25 +171,22 @@ fn file(settings: ConfigOrEnv<'_>) -> Result<Resolved, Diagnostics> {
     })
 }
 
-/// Returns the agency to assume. As in the huaweicloud provider, the variables count if there is no `assume_role`
-/// block, unless a named profile has an agency of its own.
+/// Returns the agency to assume; `None` if no agency is named. As in the huaweicloud provider, the variables count if
+/// `assume_role` does not name one, unless a named profile has an agency of its own.
 fn agency(settings: ConfigOrEnv<'_>, resolved: &Resolved) -> Result<Option<Agency>, Diagnostics> {
     const NAME: &str = "assume_role.agency_name";
     const DURATION_NAME: &str = "assume_role.duration";
-    let has_block = !settings.config.get("assume_role").is_null();
+    let has_block = settings.argument(NAME).is_some();
     let names_profile = ["profile", "shared_config_file"].into_iter().any(|name| settings.text(name).is_some());
     let has_own = resolved.is_file && names_profile && resolved.credentials.agency.is_some();
-    if !has_block && (has_own || settings.variable(NAME).is_none()) {
+    if !has_block && has_own {
         return Ok(None);
     }
     let error = |attribute: &'static str, text: String| {
         let path = Path::attribute("assume_role").field(attribute.to_owned());
         Diagnostics::from(Diagnostic::error("Incomplete Agency", text).at(path))
     };
-    let (name, origin) = settings.either(NAME).ok_or_else(|| {
-        let text = "assume_role needs agency_name, or HW_ASSUME_ROLE_AGENCY_NAME in the environment.";
-        error("agency_name", text.to_owned())
-    })?;
+    let Some((name, origin)) = settings.either(NAME) else { return Ok(None) };
     let domain = domain(settings, ["assume_role.domain_id", "assume_role.domain_name"]).ok_or_else(|| {
         let text = format!(
             "The agency {name:?} is to be assumed, but the account that created it is not named.\n\nSet domain_name \
@@ -229,6 +238,14 @@ pub(crate) fn ignored_identity(settings: ConfigOrEnv<'_>, resolved: &Resolved) -
 fn home(settings: ConfigOrEnv<'_>) -> Option<PathBuf> {
     let name = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
     (settings.environment)(name).filter(|path| !path.is_empty()).map(PathBuf::from)
+}
+
+/// Returns the path with `~/` replaced by the home directory.
+pub(crate) fn expand_home(settings: ConfigOrEnv<'_>, path: &str) -> PathBuf {
+    match (path.strip_prefix("~/"), home(settings)) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => PathBuf::from(path),
+    }
 }
 
 fn describe(origin: Origin) -> String {

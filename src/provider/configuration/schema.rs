@@ -66,7 +66,8 @@ pub(crate) fn attributes() -> Vec<Attribute> {
              traffic. Environment: `HW_INSECURE`.",
         ),
         Attribute::string("cacert_file").description(
-            "File with certificates (PEM) to trust besides those of the operating system. Environment: `OS_CACERT`.",
+            "File with certificates (PEM) to trust besides those of the operating system, or its content. A server's own \
+             self-signed certificate is accepted too. Environment: `OS_CACERT`.",
         ),
     ]
 }
@@ -74,7 +75,9 @@ pub(crate) fn attributes() -> Vec<Attribute> {
 /// The block `assume_role`.
 pub(crate) fn assume_role() -> Block {
     let attributes = vec![
-        Attribute::string("agency_name").description("Name of the agency. Environment: `HW_ASSUME_ROLE_AGENCY_NAME`."),
+        Attribute::string("agency_name").description(
+            "Name of the agency. Without a name, no agency is assumed. Environment: `HW_ASSUME_ROLE_AGENCY_NAME`.",
+        ),
         Attribute::string("domain_name")
             .description("Name of the account that created the agency. Environment: `HW_ASSUME_ROLE_DOMAIN_NAME`."),
         Attribute::string("domain_id")

@@ -2,6 +2,7 @@
 //!
 //! The huaweicloud provider reads the same variables, so one environment serves both providers.
 
+use crate::dli::rules;
 use crate::framework::value::Value;
 
 /// Reads one environment variable; `None` if it is not set.
@@ -50,23 +51,22 @@ pub(crate) enum Origin {
 }
 
 impl ConfigOrEnv<'_> {
-    /// Returns a string or number of the provider block; `None` if it is empty.
+    /// Returns a string or number of the provider block; `None` if it is blank.
     pub(crate) fn argument(&self, name: &str) -> Option<String> {
         let value = match name.split_once('.') {
             Some((block, name)) => self.config.get(block).get(name),
             None => self.config.get(name),
         };
         match value {
-            Value::String(text) => Some(text.clone()).filter(|text| !text.is_empty()),
+            Value::String(text) => given(name, text),
             Value::Number(number) => Some(number.to_string()),
             _ => None,
         }
     }
 
-    /// Returns the first variable of an argument that is not empty, and its name.
+    /// Returns the first variable of an argument that is not blank, and its name.
     pub(crate) fn variable(&self, name: &str) -> Option<(String, &'static str)> {
-        let read = |variable: &'static str| Some(((self.environment)(variable)?, variable));
-        variables(name).iter().filter_map(|variable| read(variable)).find(|(text, _)| !text.is_empty())
+        variables(name).iter().find_map(|variable| Some((given(name, &(self.environment)(variable)?)?, *variable)))
     }
 
     /// Returns the argument, else its variable.
@@ -79,6 +79,21 @@ impl ConfigOrEnv<'_> {
     pub(crate) fn text(&self, name: &str) -> Option<String> {
         self.either(name).map(|(text, _)| text)
     }
+}
+
+/// Arguments whose white space may be part of a secret.
+const SECRETS: [&str; 4] = ["secret_key", "security_token", "token", "password"];
+
+/// Returns the text of a setting without the white space around it; `None` if it is blank. Secrets are not changed.
+fn given(name: &str, text: &str) -> Option<String> {
+    let trimmed = text.trim();
+    let text = match name {
+        _ if trimmed.is_empty() => return None,
+        "region" => rules::normal_region(trimmed),
+        _ if SECRETS.contains(&name) => text.to_owned(),
+        _ => trimmed.to_owned(),
+    };
+    Some(text)
 }
 
 /// Returns the variables of an argument.

@@ -9,6 +9,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer};
 
 use crate::client::{AccessKey, Agency, Credentials, CredentialsSource, NameOrId};
+use crate::dli::rules;
+use crate::framework::diagnostic::Diagnostic;
 
 /// Path of the file in the home directory.
 pub(crate) const DEFAULT: &str = ".hcloud/config.json";
@@ -24,13 +26,15 @@ pub(crate) struct Resolved {
     pub(crate) project_id: Option<String>,
     /// An agency that the file names without its account.
     pub(crate) agency_without_domain: Option<String>,
+    /// About a source that could not be used.
+    pub(crate) warning: Option<Diagnostic>,
 }
 
 impl Resolved {
     /// Credentials that do not come from a file.
     pub(crate) fn new(source: CredentialsSource, origin: String) -> Self {
         let credentials = Credentials::new(source, origin);
-        Self { credentials, is_file: false, region: None, project_id: None, agency_without_domain: None }
+        Self { credentials, is_file: false, region: None, project_id: None, agency_without_domain: None, warning: None }
     }
 }
 
@@ -55,6 +59,13 @@ pub(crate) enum Unusable {
          configure set --cli-auth-encrypt=false"
     )]
     Encrypted { name: String },
+}
+
+impl Unusable {
+    /// Whether the file exists, but is not what `KooCLI` writes.
+    pub(crate) fn is_broken(&self) -> bool {
+        matches!(self, Self::Unreadable(_) | Self::Form { .. })
+    }
 }
 
 /// The file. `KooCLI` is written in Go, where `null` means the default value.
@@ -138,7 +149,7 @@ fn find(text: &str, profile: Option<&str>, path: &str) -> Result<Resolved, Unusa
     if !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)) {
         return Err(Unusable::Encrypted { name });
     }
-    let non_empty = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let non_empty = |text: Option<String>| text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
     let origin = format!("the profile {name:?} in {path}");
     let domain = non_empty(entry.agency_domain_id).map(NameOrId::Id);
     let domain = domain.or_else(|| non_empty(entry.agency_domain_name).map(NameOrId::Name));
@@ -150,9 +161,10 @@ fn find(text: &str, profile: Option<&str>, path: &str) -> Result<Resolved, Unusa
     Ok(Resolved {
         is_file: true,
         credentials: Credentials { agency, ..Credentials::new(source, origin) },
-        region: non_empty(entry.region),
+        region: non_empty(entry.region).map(|region| rules::normal_region(&region)),
         project_id: non_empty(entry.project_id),
         agency_without_domain,
+        warning: None,
     })
 }
 

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use self::texts::{advice_for_candidates, advice_for_unknown_outcome, describe};
+use self::texts::{advice_for_candidates, advice_for_unknown_outcome, describe, no_journal};
 use super::creation_entry::CreationEntry;
 use super::creation_journal::CreationJournal;
 use super::model::Connection;
@@ -177,6 +177,9 @@ impl CreateOnce<'_> {
             let error = match self.context.write(create).await {
                 Ok(id) => {
                     record_id(&id);
+                    if let Some(error) = &lock(request).write_error {
+                        response.add_warning(no_journal(error));
+                    }
                     if is_unknown {
                         let entry = lock(request).entry.clone();
                         response.add_warning(self.possible_duplicate(&entry, &id).await);

@@ -28,7 +28,7 @@ pub(super) async fn modify(
 ) -> Result<Diagnostics, Diagnostics> {
     let ModifyPlanRequest { prior, config, private, planned, replace, stop } = request;
     let mut report = Diagnostics::new();
-    location::fill_planned(provider_data, config, planned);
+    report.extend(location::plan(provider_data, prior, config, planned).await);
     report.extend(plan_tags(&provider_data.tag_policy(), config, planned));
     let is_replaced = warn_about_adoption(prior, private, planned, replace, &mut report);
     if !is_replaced && !prior.is_null() && !planned.is_null() {

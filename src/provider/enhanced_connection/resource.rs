@@ -257,7 +257,8 @@ impl Resource for EnhancedConnection {
     }
 
     async fn import(&self, request: ImportRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
-        let (object, region, project_id) = location::parse_import_id(request.id);
+        let (object, region, project_id) = location::parse_import_id(request.id)
+            .map_err(|problem| connection_part::invalid(request.id, "ID or as name:NAME", &problem))?;
         let name = object.strip_prefix("name:");
         let rule = if name.is_some() { rules::CONNECTION_NAME } else { rules::CONNECTION_ID };
         let value = name.unwrap_or(object);
@@ -281,7 +282,7 @@ impl Resource for EnhancedConnection {
                         find_by_name(&context, name, Path::root(), "Import the one you mean by its ID.").await?;
                     named.ok_or_else(|| no_connection_named(name))?.id
                 }
-                None => object.to_owned(),
+                None => object.to_ascii_lowercase(),
             };
             let known = Connection { id: Computed(Some(id)), ..Connection::default() };
             let found = refresh(&context, known, &self.provider_data.tag_policy(), Scope::Everything).await?;

@@ -14,13 +14,15 @@ use crate::framework::types::Type;
 use crate::provider::provider_data::ProviderData;
 use crate::provider::shared::data_source::{Column, Filter, ListDataSource};
 use crate::provider::shared::plan_checks;
-use crate::provider::shared::validators::MatchesRule;
+use crate::provider::shared::validators::{MatchesRule, OneOf};
 
 pub(crate) fn queues(provider_data: Arc<ProviderData>) -> ListDataSource<Queue> {
     let name = Attribute::string("name")
         .validator(MatchesRule(&[rules::QUEUE_NAME]))
         .description("Only the queue of this name, in any case. No match is not an error.");
-    let type_ = Attribute::string("type").description("Only queues of this type: `sql` or `general`.");
+    let type_ = Attribute::string("type")
+        .validator(OneOf(&["sql", "general"]))
+        .description("Only queues of this type: `sql` or `general`.");
     ListDataSource {
         provider_data,
         type_name: "dli_queues",

@@ -186,7 +186,7 @@ pub(crate) fn check_import(id: &str, format: &str, segments: &[(&str, &[Rule])])
     segments.iter().find_map(error).map_or(Ok(()), |error| Err(invalid(id, format, &error)))
 }
 
-fn invalid(id: &str, format: &str, error: &str) -> Diagnostics {
+pub(crate) fn invalid(id: &str, format: &str, error: &str) -> Diagnostics {
     let text = format!(
         "The import ID {id:?} {error}\n\nWrite it as {format}, followed by @REGION or @REGION/PROJECT_ID if these \
          differ from the provider's."

@@ -11,6 +11,18 @@ pub(in crate::provider) fn describe(subject: &str, error: &Error, state_note: &s
     describe_facts(object(subject), error, state_note)
 }
 
+/// Describes a failed call whose cause another error of the run describes.
+pub(in crate::provider) fn describe_again(subject: &str, error: &Error, state_note: &str) -> String {
+    if known(error).is_none() {
+        return describe(subject, error, state_note);
+    }
+    let id = error.request_id.as_ref().map(|id| format!("Request ID: {id}"));
+    let facts: Vec<_> =
+        object(subject).into_iter().chain([format!("{}: {}", label(error), error.summary())]).chain(id).collect();
+    let state_note = compose(&facts.join("\n"), None, error.may_have_taken_effect(), state_note);
+    format!("{state_note}\n\nAnother error of this run has the same cause and says what to do.")
+}
+
 /// Describes a call whose time ran out, as `what` says, by the error of its last completed attempt.
 pub(in crate::provider) fn describe_timeout(subject: &str, what: &str, error: &Error, state_note: &str) -> String {
     let what = format!("{what} This is what came of the latest attempt that ended:");
@@ -49,9 +61,10 @@ pub(in crate::provider) fn object(subject: &str) -> Option<String> {
 /// The lines that describe a failure.
 fn response_lines(error: &Error) -> String {
     let Some(operation) = error.operation else { return sentence(&error.message) };
-    let is_response = error.is_reported() || error.transport_failure == Some(TransportFailure::UnexpectedResponse);
-    let label = if is_response { "Answer" } else { "Failure" };
-    let mut lines = vec![format!("Call: {operation}"), format!("{label}: {}", error.summary())];
+    let mut lines = vec![format!("Call: {operation}"), format!("{}: {}", label(error), error.summary())];
+    let unexpected = KnownError::for_transport_failure(TransportFailure::UnexpectedResponse);
+    let is_unexpected = known(error).zip(unexpected).is_some_and(|(known, unexpected)| std::ptr::eq(known, unexpected));
+    lines.extend(error.address.as_ref().filter(|_| is_unexpected).map(|address| format!("Address: {address}")));
     lines.extend(error.request_id.as_ref().map(|id| format!("Request ID: {id}")));
     lines.extend(error.credentials.as_ref().map(|caller| format!("Credentials: {caller}")));
     lines.extend(needed_action(operation, error).map(|action| format!("Needed: the IAM action {action}")));
@@ -59,11 +72,17 @@ fn response_lines(error: &Error) -> String {
     lines.join("\n")
 }
 
-/// The IAM action that the credentials lack. A rejection by the gateway is not about IAM permissions.
+fn label(error: &Error) -> &'static str {
+    let is_response = error.is_reported() || error.transport_failure == Some(TransportFailure::UnexpectedResponse);
+    if is_response { "Answer" } else { "Failure" }
+}
+
+/// The IAM action that the credentials lack. A rejection by the gateway is not about IAM permissions, and one without a
+/// code may be the page of a proxy.
 fn needed_action(operation: Operation, error: &Error) -> Option<&'static str> {
-    let is_by_gateway = error.code.as_deref().is_some_and(|code| code.starts_with("APIGW."));
+    let is_by_service = error.code.as_deref().is_some_and(|code| !code.starts_with("APIGW."));
     let is_denied = error.is_reported() && error.status.is_some_and(|status| status.as_u16() == 403);
-    operation.action().filter(|_| is_denied && !is_by_gateway)
+    operation.action().filter(|_| is_denied && is_by_service)
 }
 
 /// The error of an unusable provider block. `place` is the origin of a text that is not in it.
@@ -75,7 +94,7 @@ pub(in crate::provider) fn configuration(error: &ConfigError, place: Option<&str
             Path::attribute(*setting)
         }
         ConfigError::Endpoint { .. } => Path::attribute("endpoints").key("dli"),
-        ConfigError::CertificateFile { .. } => Path::attribute("cacert_file"),
+        ConfigError::Certificate { .. } => Path::attribute("cacert_file"),
         _ => Path::root(),
     };
     Diagnostic::error("Invalid Provider Configuration", sentence(&text)).at(path).into()
@@ -83,10 +102,14 @@ pub(in crate::provider) fn configuration(error: &ConfigError, place: Option<&str
 
 /// Starts with a capital and ends with a full stop.
 fn sentence(text: &str) -> String {
+    let stop = if text.ends_with(['.', '!', '?']) { "" } else { "." };
+    capitalized(text) + stop
+}
+
+pub(in crate::provider) fn capitalized(text: &str) -> String {
     let mut characters = text.chars();
     let first: String = characters.next().into_iter().flat_map(char::to_uppercase).collect();
-    let stop = if text.ends_with(['.', '!', '?']) { "" } else { "." };
-    format!("{first}{}{stop}", characters.as_str())
+    first + characters.as_str()
 }
 
 #[cfg(test)]

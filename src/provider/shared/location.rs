@@ -4,7 +4,9 @@
 //! change of the provider's neither moves an existing object nor makes it look deleted.
 
 use crate::dli::rules;
+use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::model::Computed;
+use crate::framework::path::Path;
 use crate::framework::plan_modifier::{Change, PlanModifier, USE_STATE_FOR_UNKNOWN};
 use crate::framework::schema::{Attribute, Presence};
 use crate::framework::value::Value;
@@ -33,12 +35,20 @@ fn both(when: &str, last: &str) -> [Attribute; 2] {
          is the project that is named after the region.{last}"
     );
     [
-        Attribute { presence: Presence::OptionalComputed, ..Attribute::string("region").description(region) },
+        Attribute { presence: Presence::OptionalComputed, ..region_attribute().description(region) },
         Attribute {
             presence: Presence::OptionalComputed,
             ..Attribute::string("project_id").validator(MatchesRule(&[rules::PROJECT_ID])).description(project_id)
         },
     ]
+}
+
+fn region_attribute() -> Attribute {
+    Attribute::string("region").validator(MatchesRule(&[rules::REGION])).semantic_equality(same_region)
+}
+
+fn same_region(a: &Value, b: &Value) -> bool {
+    a.as_str().zip(b.as_str()).is_some_and(|(a, b)| rules::normal_region(a) == rules::normal_region(b))
 }
 
 /// A change replaces the object. A first value does not, nor an unknown one that follows from another attribute.
@@ -65,8 +75,47 @@ impl PlanModifier for UseStateUnlessRegionChanges {
     }
 }
 
-/// Sets the provider's region and project in the plan of an object that is new, or new in its region.
-pub(crate) fn fill_planned(provider_data: &ProviderData, config: &Value, planned: &mut Value) {
+/// Sets the provider's region and project in the plan of an object that is new, or new in its region, and reports what
+/// an apply there would run into.
+pub(crate) async fn plan(
+    provider_data: &ProviderData,
+    prior: &Value,
+    config: &Value,
+    planned: &mut Value,
+) -> Diagnostics {
+    fill_planned(provider_data, config, planned);
+    let mut report = Diagnostics::new();
+    report.extend(planned.get("region").as_str().and_then(|region| provider_data.check_region(region)));
+    report.extend(stays_where_it_is(provider_data, prior, config));
+    if prior != planned {
+        report.extend(Box::pin(provider_data.warn_without_credentials()).await);
+    }
+    report
+}
+
+/// The warning about an object that does not move with the provider.
+fn stays_where_it_is(provider_data: &ProviderData, prior: &Value, config: &Value) -> Option<Diagnostic> {
+    let moved = |name: &'static str, provider: Option<String>| {
+        let own = prior.get(name).as_str().filter(|_| config.get(name).is_null())?;
+        let provider = provider.filter(|provider| !provider.eq_ignore_ascii_case(own.trim()))?;
+        Some((name, own.to_owned(), provider))
+    };
+    let (name, own, provider) = moved("region", provider_data.region())
+        .or_else(|| moved("project_id", provider_data.project_id(prior.get("region"))))?;
+    let what = name.trim_end_matches("_id");
+    let text = format!(
+        "The provider's {name} is {provider:?}, but this object was created in the {what} {own:?}. It stays there, and \
+         the provider goes on managing it there.\n\nTo keep it there, set {name} = {own:?} on the resource. To move it, \
+         set {name} = {provider:?}: this replaces the object."
+    );
+    Some(Diagnostic::warning(format!("Object Stays in Its {}", title(what)), text).at(Path::attribute(name)))
+}
+
+fn title(word: &str) -> String {
+    word[..1].to_ascii_uppercase() + &word[1..]
+}
+
+fn fill_planned(provider_data: &ProviderData, config: &Value, planned: &mut Value) {
     let project_id = provider_data.project_id(config.get("region"));
     for (name, known) in [("region", provider_data.region()), ("project_id", project_id)] {
         if let Some(known) = known.filter(|_| config.get(name).is_null() && planned.get(name).is_unknown()) {
@@ -85,11 +134,22 @@ pub(crate) fn fill_location(
     project_id.0 = Some(context.project.id().to_owned());
 }
 
-/// Splits an import ID `OBJECT@REGION/PROJECT_ID`, in which region and project are optional.
-pub(crate) fn parse_import_id(text: &str) -> (&str, Option<&str>, Option<&str>) {
-    let Some((object, location)) = text.split_once('@') else { return (text, None, None) };
-    let (region, project_id) = location.split_once('/').unwrap_or((location, ""));
-    (object, Some(region).filter(|text| !text.is_empty()), Some(project_id).filter(|text| !text.is_empty()))
+/// Splits an import ID `OBJECT@REGION/PROJECT_ID`, in which region and project are optional. The error is the end of a
+/// sentence about the ID.
+pub(crate) fn parse_import_id(text: &str) -> Result<(&str, Option<&str>, Option<&str>), String> {
+    let Some((object, location)) = text.split_once('@') else { return Ok((text, None, None)) };
+    let (region, project_id) = match location.split_once('/') {
+        Some((region, project_id)) => (Some(region).filter(|region| !region.is_empty()), Some(project_id)),
+        None => (Some(location), None),
+    };
+    for (name, part, rule) in [("region", region, rules::REGION), ("project", project_id, rules::PROJECT_ID)] {
+        if let Some(part) = part
+            && let Some(violation) = rule.violation(part)
+        {
+            return Err(format!("is not valid: the {name} {part:?} {violation}; allowed: {}.", rule.expected));
+        }
+    }
+    Ok((object, region, project_id))
 }
 
 #[cfg(test)]
@@ -130,9 +190,13 @@ mod tests {
 
     #[test]
     fn import_id_may_contain_a_location() {
-        assert_eq!(parse_import_id("2a62"), ("2a62", None, None));
-        assert_eq!(parse_import_id("name:a@cn-north-4"), ("name:a", Some("cn-north-4"), None));
-        assert_eq!(parse_import_id("2a62/r1@cn-north-4/48cc"), ("2a62/r1", Some("cn-north-4"), Some("48cc")));
-        assert_eq!(parse_import_id("2a62@/48cc"), ("2a62", None, Some("48cc")));
+        let parsed = |text| parse_import_id(text).expect("a valid location");
+        assert_eq!(parsed("2a62"), ("2a62", None, None));
+        assert_eq!(parsed("name:a@cn-north-4"), ("name:a", Some("cn-north-4"), None));
+        assert_eq!(parsed("2a62/r1@cn-north-4/48cc"), ("2a62/r1", Some("cn-north-4"), Some("48cc")));
+        assert_eq!(parsed("2a62@/48cc"), ("2a62", None, Some("48cc")));
+        for text in ["2a62@", "2a62@bad/", "2a62@a b", "2a62@cn/4-8", "2a62@/", "2a62@cn/48cc/", "2a62@cn@cn"] {
+            parse_import_id(text).expect_err(text);
+        }
     }
 }

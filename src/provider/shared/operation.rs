@@ -59,13 +59,14 @@ struct Limits {
     timeout: Duration,
     deadline: Instant,
     stop: CancellationToken,
+    run_state: Arc<RunState>,
 }
 
 /// Why a step of an operation failed.
 #[derive(Debug)]
 pub(crate) enum OperationError {
     /// A request failed.
-    Call { subject: String, error: Error },
+    Call { subject: String, error: Error, run_state: Arc<RunState> },
     /// Terraform was interrupted.
     Interrupted {
         subject: String,
@@ -112,8 +113,9 @@ impl OperationContext {
         stop: &CancellationToken,
     ) -> Result<Self> {
         let deadline = Instant::now() + timeout;
-        let limits = Limits { subject: String::new(), timeout, deadline, stop: stop.clone() };
-        let project = limits.read("The search for the project", client.open(location, deadline, stop)).await?;
+        let (subject, stop) = (String::new(), stop.clone());
+        let limits = Limits { subject, timeout, deadline, stop, run_state: Arc::clone(&run_state) };
+        let project = limits.read("The search for the project", client.open(location, deadline, &limits.stop)).await?;
         Ok(Self { project, run_state, limits, wait_log: Mutex::default() })
     }
 
@@ -214,7 +216,7 @@ impl Limits {
         if is_retried && Instant::now() >= self.deadline {
             return self.timed_out(waiting_for, writing, Some(error));
         }
-        OperationError::Call { subject: self.subject.clone(), error }
+        OperationError::Call { subject: self.subject.clone(), error, run_state: Arc::clone(&self.run_state) }
     }
 
     fn interrupted(&self, writing: bool) -> OperationError {
@@ -305,7 +307,7 @@ impl OperationError {
         };
         let (prefix, text) = match self {
             Self::Reported(diagnostics) => return diagnostics,
-            Self::Call { subject, error } => ("", error_detail::describe(&subject, &error, state_note)),
+            Self::Call { subject, error, run_state } => ("", describe_once(&run_state, &subject, &error, state_note)),
             Self::Interrupted { subject, .. } => {
                 let text = compose(&subject, "The run was interrupted.");
                 let says_again = state_note.contains("again");
@@ -333,7 +335,7 @@ impl OperationError {
     pub(crate) fn warn(self, summary: &str, state_note: &str) -> Diagnostics {
         let text = match self {
             Self::Reported(diagnostics) => return diagnostics.into_iter().map(Diagnostic::into_warning).collect(),
-            Self::Call { subject, error } => error_detail::describe(&subject, &error, state_note),
+            Self::Call { subject, error, run_state } => describe_once(&run_state, &subject, &error, state_note),
             Self::Interrupted { .. } => format!("The run was interrupted.\n\n{state_note}"),
             Self::TimedOut { subject, limit, last_error, .. } => {
                 let what = format!("The service did not answer within {}.", humantime::format_duration(limit));
@@ -341,6 +343,15 @@ impl OperationError {
             }
         };
         Diagnostic::warning(summary, text).into()
+    }
+}
+
+/// Describes a failed call: what it means and what to do only once for each cause in a run.
+fn describe_once(run_state: &RunState, subject: &str, error: &Error, state_note: &str) -> String {
+    if run_state.is_first(error.summary()) {
+        error_detail::describe(subject, error, state_note)
+    } else {
+        error_detail::describe_again(subject, error, state_note)
     }
 }
 

@@ -80,8 +80,8 @@ impl<P: ConnectionPart> Resource for PartResource<P> {
     }
 
     async fn modify_plan(&self, request: ModifyPlanRequest<'_>) -> Result<Diagnostics, Diagnostics> {
-        location::fill_planned(&self.provider_data, request.config, request.planned);
-        let report = P::check_plan(&self.provider_data, request).await;
+        let mut report = location::plan(&self.provider_data, request.prior, request.config, request.planned).await;
+        report.extend(P::check_plan(&self.provider_data, request).await);
         if report.has_errors() { Err(report) } else { Ok(report) }
     }
 
@@ -201,19 +201,23 @@ impl<P: ConnectionPart> Resource for PartResource<P> {
 
     async fn import(&self, request: ImportRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
         let PartTexts { noun, import_format, import_rules, .. } = P::TEXTS;
-        let (object, region, project_id) = location::parse_import_id(request.id);
-        let parts = object.split_once('/').and_then(|(connection, id)| Some((connection, P::from_import_id(id)?)));
+        let (object, region, project_id) = location::parse_import_id(request.id)
+            .map_err(|problem| connection_part::invalid(request.id, import_format, &problem))?;
+        let parts = object
+            .split_once('/')
+            .and_then(|(connection, id)| Some((connection.to_ascii_lowercase(), P::from_import_id(id)?)));
         let Some((connection_id, own)) = parts else {
             return Err(connection_part::invalid_import(request.id, import_format));
         };
-        let segments = [(connection_id, &[CONNECTION_ID][..]), (own.name(), import_rules)];
+        let connection_id = &connection_id;
+        let segments = [(connection_id.as_str(), &[CONNECTION_ID][..]), (own.name(), import_rules)];
         connection_part::check_import(request.id, import_format, &segments)?;
         report(&format!("Could Not Import the {}", title(noun)), "Nothing was imported.", async {
             let context = self.provider_data.begin((region, project_id), P::READ_TIMEOUT, request.stop).await?;
             let Some(Lookup { found: Some(found), .. }) = own.find(&context, connection_id).await? else {
                 return Err(connection_part::not_found(&own.subject(connection_id), &title(noun)).into());
             };
-            let connection_id = connection_id.to_owned();
+            let connection_id = connection_id.clone();
             let mut part = Part { common: CommonAttributes { connection_id, ..CommonAttributes::default() }, own };
             part.set_computed(&context, Some(found));
             response.set_state(part);

@@ -32,6 +32,10 @@ pub(crate) struct RunState {
     pub(super) applies: AtomicBool,
     /// Whether the service has rejected the credentials, and an error has said so.
     pub(super) rejected: AtomicBool,
+    /// Causes of errors that were described.
+    causes: Mutex<BTreeSet<String>>,
+    /// Whether a warning has said that there are no credentials.
+    without_credentials: AtomicBool,
     /// Parts that this run created, adopted or removed, by connection ID in lower case.
     parts: Mutex<BTreeMap<(String, PartKey), PartUse>>,
     /// Counts the removals.
@@ -110,6 +114,16 @@ impl RunState {
     fn part_use(&self, connection: &str, part: &PartKey) -> Option<PartUse> {
         let key = (connection.to_ascii_lowercase(), part.clone());
         self.parts.lock().get(&key).copied()
+    }
+
+    /// Records the cause of an error; returns whether it is the first error with this cause.
+    pub(super) fn is_first(&self, cause: String) -> bool {
+        self.causes.lock().insert(cause)
+    }
+
+    /// Records the warning about missing credentials; returns whether it was given before.
+    pub(in crate::provider) fn warn_once(&self) -> bool {
+        self.without_credentials.swap(true, Ordering::Relaxed)
     }
 
     /// Records that this run replaces a connection, so that its name becomes free.

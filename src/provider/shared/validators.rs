@@ -155,7 +155,7 @@ impl Validator for ServiceName {
     }
 }
 
-/// The address of a service.
+/// The address of a service. A blank one counts as not set.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
     check: fn(&str) -> Result<(), ConfigError>,
@@ -163,15 +163,14 @@ pub(crate) struct Endpoint {
 }
 
 pub(crate) const ENDPOINT: Endpoint = Endpoint { check: client::check_endpoint, form: "https://HOST[:PORT]" };
-/// The address may be empty, or contain the version of the API.
-pub(crate) const IDENTITY_ENDPOINT: Endpoint = Endpoint {
-    check: |text| if text.is_empty() { Ok(()) } else { client::check_identity_endpoint(text) },
-    form: "https://HOST[:PORT][/v3]",
-};
+/// The address may contain the version of the API.
+pub(crate) const IDENTITY_ENDPOINT: Endpoint =
+    Endpoint { check: client::check_identity_endpoint, form: "https://HOST[:PORT][/v3]" };
 
 impl Validator for Endpoint {
     fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
-        if let Some(Err(error)) = value.as_str().map(self.check) {
+        let text = value.as_str().map(str::trim).filter(|text| !text.is_empty());
+        if let Some(Err(error)) = text.map(self.check) {
             let detail = format!(
                 "{path}: {error}.\n\nAllowed: {}, or http:// with a loopback address such as http://127.0.0.1:8080.",
                 self.form

@@ -4,7 +4,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use terraform_provider_dli::emulator::{Fault, FaultKind, Quirk, Settings};
+use terraform_provider_dli::emulator::{Fault, FaultKind, LoggedRequest, Quirk, Settings};
 
 use super::connection::{ADDRESS, CREATE, connection};
 use super::harness::{Cloud, Running, Workspace, for_one_terraform};
@@ -491,4 +491,58 @@ fn entry_id(workspace: &Workspace) -> Option<String> {
     let entry = std::fs::read_dir(workspace.path().join(".terraform/dli")).ok()?.next()?.ok()?.path();
     let entry: serde_json::Value = serde_json::from_slice(&std::fs::read(entry).ok()?).ok()?;
     Some(entry["id"].as_str()?.to_owned())
+}
+
+/// The next run can lose a connection if this one is killed.
+#[test]
+fn unwritable_journal_is_reported() {
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace(terraform);
+        std::fs::create_dir_all(workspace.path().join(".terraform")).expect("a writable directory");
+        std::fs::write(workspace.path().join(".terraform/dli"), "in the way").expect("a writable directory");
+        workspace.configure(&connection(""));
+        let diagnostics = workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(0).diagnostics();
+        let [warning] = &diagnostics[..] else { panic!("{diagnostics:#?}") };
+        assert!(!warning.is_error && warning.text.starts_with("No Journal of Created Connections\n"), "{warning:?}");
+    });
+}
+
+#[test]
+fn search_after_an_unknown_outcome_is_reported() {
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let fault = Fault::refuse(CREATION, 500, "DLI.0999", "Internal error");
+        cloud.emulator().inject(fault.times(1)).expect("a valid fault");
+        let workspace = cloud.workspace(terraform).with_variable("TF_LOG_PROVIDER", "INFO");
+        workspace.configure(&connection(""));
+        let killed = workspace.start(&["apply", "-auto-approve"]);
+        killed.wait_for("the creation fails", || create_counts(&cloud).0 == 1);
+        killed.signal_group("KILL");
+        drop(killed);
+        let _ = std::fs::remove_file(workspace.path().join(".terraform.tfstate.lock.info"));
+
+        let applying = workspace.start(&["apply", "-json", "-auto-approve"]);
+        let searches = || {
+            let lists = |request: &LoggedRequest| request.operation == Some("ListEnhancedConnections");
+            cloud.requests().into_iter().filter(lists).count()
+        };
+        let before = searches();
+        applying.wait_for("the search lasts", || searches() >= before + 5);
+        cloud.edit(|account| {
+            account.create(terraform_provider_dli::dli::wire::CreateConnection {
+                name: "test".into(),
+                dest_vpc_id: "22094d8f-c310-4621-913d-4c4d655d8495".into(),
+                dest_network_id: "78f2562a-36e4-4b39-95b9-f5aab22e1281".into(),
+                ..Default::default()
+            })
+        });
+        let applied = applying.wait().expect_code(0);
+        let waiting = "The search for the connection of an earlier run's request";
+        assert!(applied.stderr.contains(waiting), "{applied}");
+        let diagnostics = applied.diagnostics();
+        let is_expected =
+            |text: &str| text.contains("An earlier run sent a request to create") && text.contains(" seconds before");
+        assert!(diagnostics.iter().any(|warning| is_expected(&warning.text)), "{diagnostics:#?}");
+    });
 }

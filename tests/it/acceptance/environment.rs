@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread;
 
-use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 use terraform_provider_dli::emulator::{ACCESS_KEY, SECRET_KEY};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
@@ -26,7 +26,17 @@ fn block(arguments: &str) -> String {
 /// Serves a plain HTTP server at `plain` over TLS with a self-signed certificate for `host`. Returns the URL and the
 /// certificate as PEM. The thread lives as long as the test process.
 pub(super) fn behind_tls(plain: &str, host: &str) -> (String, String) {
-    let CertifiedKey { cert, signing_key } = generate_simple_self_signed([host.to_owned()]).expect("a certificate");
+    behind_tls_with(plain, host, false)
+}
+
+/// As [`behind_tls`]; the certificate may be that of an authority.
+fn behind_tls_with(plain: &str, host: &str, is_authority: bool) -> (String, String) {
+    let mut parameters = CertificateParams::new([host.to_owned()]).expect("a host name");
+    if is_authority {
+        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    }
+    let signing_key = KeyPair::generate().expect("a key");
+    let cert = parameters.self_signed(&signing_key).expect("a certificate");
     let key = PrivateKeyDer::try_from(signing_key.serialize_der()).expect("PKCS #8");
     let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
@@ -103,6 +113,32 @@ fn ca_certificates_come_from_the_environment() {
                 .any(|diagnostic| diagnostic.text.contains("HW_INSECURE in the environment is \"yes\"")),
             "{wrong}"
         );
+    });
+}
+
+/// `openssl req -x509` makes a certificate that is its own authority.
+#[test]
+fn self_signed_certificate_is_trusted_if_named() {
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let (address, pem) = behind_tls_with(&cloud.emulator().endpoint(), "localhost", true);
+        let apply = ["apply", "-auto-approve", "-json"];
+        let workspace = |cacert_file: &str| {
+            let arguments = format!("  endpoints = {{ dli = {address:?} }}\n  cacert_file = {cacert_file}");
+            let workspace = Workspace::new(terraform).with_provider(&block(&arguments));
+            workspace.write("ca.pem", &pem);
+            workspace.configure(EXAMPLE);
+            workspace
+        };
+        let error = workspace("null").run(&apply).expect_code(1).error_of(ADDRESS);
+        assert!(error.contains("cacert_file") && !error.contains("OtherError"), "{error}");
+        // The home directory of the tests is the workspace.
+        for file in ["\"ca.pem\"", "\"~/ca.pem\"", "file(\"ca.pem\")"] {
+            let workspace = workspace(file);
+            workspace.run(&apply).expect_code(0).expect_no_diagnostics();
+            workspace.destroy();
+            cloud.expect_empty();
+        }
     });
 }
 

@@ -12,6 +12,7 @@ use terraform_provider_dli::dli::error_catalog::KNOWN_ERRORS;
 use super::harness::{Finished, Workspace};
 
 mod bindings;
+mod repeated;
 mod responses;
 mod servers;
 mod transport_failures;

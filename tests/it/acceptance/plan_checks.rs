@@ -72,9 +72,13 @@ fn plan_checks_can_be_off() {
         let all = cloud.provider_block("");
         let keyless: Vec<_> =
             all.lines().filter(|line| !line.contains("access_key") && !line.contains("secret_key")).collect();
-        for block in [format!("{}\n", keyless.join("\n")), cloud.provider_block("plan_checks = false")] {
+        let warnings = [(format!("{}\n", keyless.join("\n")), 1), (cloud.provider_block("plan_checks = false"), 0)];
+        for (block, count) in warnings {
             let workspace = Workspace::new(terraform).with_provider(&block);
-            plan(&workspace, &fifty_connections(r#"["shared1", "missing1"]"#)).expect_code(0).expect_no_diagnostics();
+            let planned = plan(&workspace, &fifty_connections(r#"["shared1", "missing1"]"#)).expect_code(0);
+            let diagnostics = planned.diagnostics();
+            assert_eq!(diagnostics.len(), count, "{diagnostics:#?}");
+            assert!(diagnostics.iter().all(|diagnostic| diagnostic.text.starts_with("No Credentials\n")));
         }
         assert_eq!(cloud.requests().len(), 0);
     });

@@ -1,6 +1,9 @@
 //! Adopts the connection of an earlier run that ended before it could report the connection to Terraform.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::texts::describe;
 use super::{CreateOnce, Created, MAX_SEARCH, NOTHING_CREATED, SUMMARY, search_delays};
@@ -14,6 +17,9 @@ use crate::provider::enhanced_connection::refresh::list_by_name;
 use crate::provider::shared::connection_part;
 use crate::provider::shared::operation::OperationError;
 
+/// A shorter search is not reported.
+const NOTICEABLE: Duration = Duration::from_secs(2);
+
 impl CreateOnce<'_> {
     /// Adopts the connection that an earlier run's entry proves. `existing` are the connections that have the name.
     pub(super) async fn adopt(
@@ -22,7 +28,7 @@ impl CreateOnce<'_> {
         existing: &[wire::Connection],
         response: &mut ResponseState,
     ) -> Result<Option<Created>, OperationError> {
-        let Some(shown) = self.find_result(entry, existing).await? else { return Ok(None) };
+        let Some(shown) = self.find_result(entry, existing, response).await? else { return Ok(None) };
         if !entry.has_same_network(&self.body) {
             let text = format!(
                 "{}\n\nAn earlier run created it and could not report it to Terraform. Since then, dest_vpc_id, \
@@ -46,6 +52,7 @@ impl CreateOnce<'_> {
         &self,
         entry: &CreationEntry,
         existing: &[wire::Connection],
+        response: &mut ResponseState,
     ) -> Result<Option<wire::Connection>, OperationError> {
         if let Some(id) = &entry.id {
             if self.journal.was_created_in_this_run(id) {
@@ -67,6 +74,7 @@ impl CreateOnce<'_> {
         let remaining = entry.remaining(self.context.project.server_now(), MAX_SEARCH);
         let mut delays = remaining.into_iter().flat_map(search_delays);
         let mut named = existing.to_vec();
+        let began = Instant::now();
         let mut proven = loop {
             let proven = self.proven(entry, &named).await?;
             let is_done = !proven.is_empty() || named.iter().any(is_candidate);
@@ -75,6 +83,9 @@ impl CreateOnce<'_> {
             self.context.pause(delay, waiting_for).await?;
             named = list_by_name(self.context, self.name).await?;
         };
+        if began.elapsed() >= NOTICEABLE {
+            response.add_warning(waited(self.name, began.elapsed()));
+        }
         match proven.len() {
             0 => {
                 named.retain(is_candidate);
@@ -116,6 +127,17 @@ impl CreateOnce<'_> {
 
 fn left_by_earlier_run(text: String) -> Diagnostics {
     Diagnostic::error(format!("{SUMMARY}: Left by an Earlier Run"), text).into()
+}
+
+/// The warning about a long search for the connection of an earlier run.
+fn waited(name: &str, elapsed: Duration) -> Diagnostic {
+    let text = format!(
+        "An earlier run sent a request to create the connection {name:?}, and its outcome is unknown: the service may \
+         still have been working on it. The provider therefore searched for the connection for {} seconds before it \
+         went on.",
+        elapsed.as_secs()
+    );
+    Diagnostic::warning("Waited for the Request of an Earlier Run", text)
 }
 
 /// The warning about an adopted connection.

@@ -1,6 +1,7 @@
 //! Texts for a create whose outcome is unknown.
 
 use crate::dli::wire;
+use crate::framework::diagnostic::Diagnostic;
 use crate::provider::enhanced_connection::model::timestamp;
 
 /// Describes connections that have a name.
@@ -32,6 +33,16 @@ pub(super) fn advice_for_unknown_outcome(name: &str, write_error: Option<&str>) 
              run creates one.\n\nIf the directory no longer exists, {import}"
         ),
     }
+}
+
+/// The warning about a create without a journal entry.
+pub(super) fn no_journal(error: &str) -> Diagnostic {
+    let text = format!(
+        "No journal entry could be written to Terraform's data directory ({error}). The connection was created and is in \
+         the state. If a run is killed while it creates a connection, the next run will not find that connection.\n\nMake \
+         the directory writable for Terraform (.terraform, or TF_DATA_DIR)."
+    );
+    Diagnostic::warning("No Journal of Created Connections", text)
 }
 
 /// Advice if connections have the name, and it is unclear whether this run created one of them.

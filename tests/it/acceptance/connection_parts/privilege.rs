@@ -53,11 +53,9 @@ fn check_lifecycle(quirk: Option<Quirk>) {
         );
         let limited = part("dli_enhanced_connection_privilege", &id, &limited);
         workspace.step(&limited, UPDATE).expect_changed(ADDRESS, &["timeouts"]);
-        for (attribute, value) in [("project_id", "fedcba9876543210fedcba9876543210"), ("region", "eu-west-102")] {
-            let moved = format!("applicant_project_id = \"{OTHER}\"\n  {attribute} = \"{value}\"");
-            workspace.configure(&part("dli_enhanced_connection_privilege", &id, &moved));
-            workspace.plan().expect(REPLACE).expect_replaced_by(ADDRESS, &[attribute]);
-        }
+        let moved = format!("applicant_project_id = \"{OTHER}\"\n  project_id = \"fedcba9876543210fedcba9876543210\"");
+        workspace.configure(&part("dli_enhanced_connection_privilege", &id, &moved));
+        workspace.plan().expect(REPLACE).expect_replaced_by(ADDRESS, &["project_id"]);
         let other = create_external(&cloud, "other");
         let replaced = workspace.step(&privilege(&other, OTHER), REPLACE);
         replaced.expect_replaced_by(ADDRESS, &["connection_id"]);

@@ -9,7 +9,7 @@ use super::key_arguments;
 use crate::acceptance::connection::{ADDRESS, EXAMPLE};
 use crate::acceptance::harness::{Workspace, for_one_terraform};
 
-/// A proxy that rejects every request and records the request lines.
+/// A proxy that rejects every request with the same response and records the request lines.
 struct Proxy {
     address: String,
     request_lines: Arc<Mutex<Vec<String>>>,
@@ -17,6 +17,10 @@ struct Proxy {
 
 impl Proxy {
     fn start() -> Self {
+        Self::answering("HTTP/1.1 403 Forbidden")
+    }
+
+    fn answering(status_line: &'static str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = format!("http://{}", listener.local_addr().expect("a bound socket"));
         let request_lines = Arc::<Mutex<Vec<String>>>::default();
@@ -27,7 +31,8 @@ impl Proxy {
                 let mut line = String::new();
                 let _ = BufReader::new(&connection).read_line(&mut line);
                 log.lock().expect("no panic while locked").push(line.trim().to_owned());
-                let _ = (&connection).write_all(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+                let response = format!("{status_line}\r\nContent-Length: 0\r\n\r\n");
+                let _ = (&connection).write_all(response.as_bytes());
             }
         });
         Self { address, request_lines }
@@ -74,6 +79,54 @@ fn proxy_is_used_unless_no_proxy_matches() {
         let error = apply(workspace.with_variable("NO_PROXY", ".cloud.invalid"), &proxy);
         assert!(error.contains("no connection to dli.nowhere-1.cloud.invalid"), "{error}");
         assert_eq!(proxy.request_lines(), Vec::<String>::new());
+    });
+}
+
+/// A proxy may lock a user after a few wrong passwords.
+#[test]
+fn proxy_that_wants_a_password_is_asked_once() {
+    for_one_terraform(|terraform| {
+        let proxy = Proxy::answering("HTTP/1.1 407 Proxy Authentication Required");
+        let error = apply(Workspace::new(terraform).with_provider(&block(&key_arguments())), &proxy);
+        assert!(error.contains("proxy authorization required") && !error.contains("Tried:"), "{error}");
+        assert_eq!(proxy.request_lines().len(), 1, "{:?}", proxy.request_lines());
+    });
+}
+
+#[test]
+fn white_space_around_the_proxy_is_ignored() {
+    for_one_terraform(|terraform| {
+        let proxy = Proxy::start();
+        let workspace = Workspace::new(terraform).with_provider(&block(&key_arguments()));
+        let workspace = workspace
+            .with_variable("HTTPS_PROXY", " ")
+            .with_variable("https_proxy", &format!(" {}\n", proxy.address))
+            .with_variable("NO_PROXY", "other.invalid");
+        workspace.configure(EXAMPLE);
+        let error = workspace.run(&["apply", "-auto-approve", "-json"]).expect_code(1).error_of(ADDRESS);
+        assert!(error.contains("through the proxy"), "{error}");
+        assert!(!proxy.request_lines().is_empty());
+    });
+}
+
+/// Requests would bypass the proxy.
+#[test]
+fn proxy_that_cannot_be_parsed_is_an_error() {
+    for_one_terraform(|terraform| {
+        for (name, value) in [
+            ("HTTPS_PROXY", "\"http://me:canary@127.0.0.1:1\""),
+            ("https_proxy", "http//me:canary@127.0.0.1:1"),
+            ("HTTPS_PROXY", "http://me:canary@127.0.0.1:\n1"),
+            ("ALL_PROXY", "socks5://me:canary@127.0.0.1:1"),
+        ] {
+            let workspace = Workspace::new(terraform).with_provider(&block(&key_arguments()));
+            let workspace = workspace.with_variable(name, value);
+            workspace.configure(EXAMPLE);
+            let planned = workspace.run(&["plan", "-json"]).expect_code(1);
+            let diagnostics = planned.diagnostics();
+            let [error] = &diagnostics[..] else { panic!("{value:?}: {diagnostics:#?}") };
+            assert!(error.text.contains(name) && !error.text.contains("canary"), "{value:?}: {error:?}");
+        }
     });
 }
 

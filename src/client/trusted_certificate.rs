@@ -1,0 +1,102 @@
+//! Trust in the certificates of `cacert_file`: those of authorities, and those of servers themselves.
+//!
+//! Most tools mark a self-signed certificate as that of an authority. Such a certificate must not identify a server,
+//! except one that the user trusts by naming this very certificate.
+
+use std::sync::Arc;
+
+use rustls_platform_verifier::Verifier;
+use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use tokio_rustls::rustls::client::verify_server_name;
+use tokio_rustls::rustls::crypto::{CryptoProvider, aws_lc_rs};
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use tokio_rustls::rustls::server::ParsedCertificate;
+use tokio_rustls::rustls::version::{TLS12, TLS13};
+use tokio_rustls::rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+
+/// The operating system's verifier with additional certificates.
+#[derive(Debug)]
+struct TrustedVerifier {
+    system: Verifier,
+    trusted: Vec<CertificateDer<'static>>,
+}
+
+/// The TLS settings of a client that trusts these certificates, beside those of the operating system.
+pub(super) fn tls_config(trusted: &[CertificateDer<'static>]) -> Result<ClientConfig, Error> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider));
+    let builder = builder.with_protocol_versions(&[&TLS13, &TLS12])?;
+    let verifier = TrustedVerifier::new(trusted, provider)?;
+    let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier));
+    let mut config = builder.with_no_client_auth();
+    config.alpn_protocols = vec!["h2".into(), "http/1.1".into()];
+    Ok(config)
+}
+
+impl TrustedVerifier {
+    fn new(trusted: &[CertificateDer<'static>], provider: Arc<CryptoProvider>) -> Result<Self, Error> {
+        let system = Verifier::new_with_extra_roots(trusted.iter().cloned(), provider)?;
+        Ok(Self { system, trusted: trusted.to_vec() })
+    }
+}
+
+impl ServerCertVerifier for TrustedVerifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        match self.system.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
+            // The validity period is checked before this error, but the name is not.
+            Err(error) if is_of_authority(&error) && self.trusted.iter().any(|trusted| trusted == end_entity) => {
+                verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
+                Ok(ServerCertVerified::assertion())
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.system.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.system.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.system.supported_verify_schemes()
+    }
+}
+
+/// Whether a server identifies itself with an authority's certificate. rustls has no public type for this error.
+fn is_of_authority(error: &Error) -> bool {
+    error.to_string().contains("CaUsedAsEndEntity")
+}
+
+/// Describes an unusable certificate in words; rustls shows some causes in the notation of Rust.
+pub(super) fn describe(error: &Error) -> String {
+    if is_of_authority(error) {
+        return "the server identifies itself with the certificate of an authority. Name this certificate in \
+                cacert_file, or give the server a certificate that the authority signed"
+            .to_owned();
+    }
+    let text = error.to_string();
+    if text.contains("UnsupportedCertVersion") {
+        return "the certificate has X.509 version 1, and only version 3 is supported".to_owned();
+    }
+    text.replace("Other(OtherError(", "").replace("))", "")
+}

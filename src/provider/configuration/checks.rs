@@ -1,0 +1,61 @@
+//! Checks of the provider's texts: `terraform validate` checks the arguments, and Configure the environment too.
+
+use super::settings::{ConfigOrEnv, Environment, Origin};
+use crate::client;
+use crate::dli::rules::{self, Rule};
+use crate::framework::diagnostic::{Diagnostic, Diagnostics};
+use crate::framework::path::Path;
+use crate::framework::validator::Validator;
+use crate::framework::value::Value;
+
+const RULES: [(&str, Rule); 3] =
+    [("region", rules::REGION), ("project_id", rules::PROJECT_ID), ("cloud", rules::CLOUD)];
+
+/// The checks as a validator of the provider block.
+#[derive(Debug)]
+pub(crate) struct ValidSettings;
+
+impl Validator for ValidSettings {
+    fn check(&self, _: &Path, config: &Value, report: &mut Diagnostics) {
+        let environment: Environment = Box::new(|_| None);
+        report.extend(check(ConfigOrEnv { config, environment: &environment }));
+    }
+}
+
+/// Checks the arguments and the variables that replace them.
+pub(crate) fn check(settings: ConfigOrEnv<'_>) -> Diagnostics {
+    // A variable does not count if the argument may still turn out to be set.
+    let either = |name: &str| if settings.config.get(name).is_unknown() { None } else { settings.either(name) };
+    let mut report = Diagnostics::new();
+    for (name, rule) in RULES {
+        if let Some((text, origin)) = either(name)
+            && let Some(violation) = rule.violation(&text)
+        {
+            report.push(invalid(name, origin, &format!("{text:?} {violation}"), rule.expected));
+        }
+    }
+    if let Some((password, origin)) = either("password")
+        && password.ends_with(['\n', '\r'])
+    {
+        let allowed = "the password without a line break, such as trimspace(file(PATH))";
+        report.push(invalid("password", origin, "the password ends with a line break", allowed));
+    }
+    let address = settings.config.get("endpoints").get("dli").as_str().map(str::trim);
+    if let (Some((region, origin)), Some(served)) = (either("region"), address.and_then(client::region_of_endpoint))
+        && region != served
+    {
+        let problem = format!("the region is {region:?}, but endpoints.dli is the address of {served:?}");
+        report.push(invalid("region", origin, &problem, "the region of the endpoint, or no endpoint"));
+    }
+    report
+}
+
+/// The error about a setting. `problem` is the end of a sentence.
+pub(crate) fn invalid(name: &'static str, origin: Origin, problem: &str, allowed: &str) -> Diagnostic {
+    let place = match origin {
+        Origin::Argument => name.to_owned(),
+        Origin::Variable(variable) => format!("{variable} in the environment"),
+    };
+    let text = format!("{place}: {problem}.\n\nAllowed: {allowed}.");
+    Diagnostic::error("Invalid Provider Configuration", text).at(Path::attribute(name))
+}
