@@ -28,7 +28,15 @@ impl CreateOnce<'_> {
         existing: &[wire::Connection],
         response: &mut ResponseState,
     ) -> Result<Option<Created>, OperationError> {
-        let Some(shown) = self.find_result(entry, existing, response).await? else { return Ok(None) };
+        let began = Instant::now();
+        let result = self.find_result(entry, existing).await?;
+        let waited = Some(began.elapsed()).filter(|elapsed| *elapsed >= NOTICEABLE).map(describe_search);
+        let Some(shown) = result else {
+            response.add_warning(
+                waited.map(|waited| nothing_found(self.name, &waited)).into_iter().collect::<Diagnostics>(),
+            );
+            return Ok(None);
+        };
         if !entry.has_same_network(&self.body) {
             let text = format!(
                 "{}\n\nAn earlier run created it and could not report it to Terraform. Since then, dest_vpc_id, \
@@ -39,7 +47,7 @@ impl CreateOnce<'_> {
             );
             return Err(left_by_earlier_run(text).into());
         }
-        response.add_warning(adopted(&shown));
+        response.add_warning(adopted(&shown, &waited.unwrap_or_default()));
         let entry = CreationEntry { id: Some(shown.id.clone()), ..entry.clone() };
         let _ = self.journal.write(&entry);
         Ok(Some(Created { id: shown.id, is_found: true, earlier: Some(entry) }))
@@ -52,7 +60,6 @@ impl CreateOnce<'_> {
         &self,
         entry: &CreationEntry,
         existing: &[wire::Connection],
-        response: &mut ResponseState,
     ) -> Result<Option<wire::Connection>, OperationError> {
         if let Some(id) = &entry.id {
             if self.journal.was_created_in_this_run(id) {
@@ -74,7 +81,6 @@ impl CreateOnce<'_> {
         let remaining = entry.remaining(self.context.project.server_now(), MAX_SEARCH);
         let mut delays = remaining.into_iter().flat_map(search_delays);
         let mut named = existing.to_vec();
-        let began = Instant::now();
         let mut proven = loop {
             let proven = self.proven(entry, &named).await?;
             let is_done = !proven.is_empty() || named.iter().any(is_candidate);
@@ -83,9 +89,6 @@ impl CreateOnce<'_> {
             self.context.pause(delay, waiting_for).await?;
             named = list_by_name(self.context, self.name).await?;
         };
-        if began.elapsed() >= NOTICEABLE {
-            response.add_warning(waited(self.name, began.elapsed()));
-        }
         match proven.len() {
             0 => {
                 named.retain(is_candidate);
@@ -129,24 +132,30 @@ fn left_by_earlier_run(text: String) -> Diagnostics {
     Diagnostic::error(format!("{SUMMARY}: Left by an Earlier Run"), text).into()
 }
 
-/// The warning about a long search for the connection of an earlier run.
-fn waited(name: &str, elapsed: Duration) -> Diagnostic {
-    let text = format!(
-        "An earlier run sent a request to create the connection {name:?}, and its outcome is unknown: the service may \
-         still have been working on it. The provider therefore searched for the connection for {} seconds before it \
-         went on.",
+/// How long a search took, and why.
+fn describe_search(elapsed: Duration) -> String {
+    format!(
+        " The provider searched for it for {} seconds, because the service may still have been working on the request.",
         elapsed.as_secs()
+    )
+}
+
+/// The warning about a long search without a result.
+fn nothing_found(name: &str, waited: &str) -> Diagnostic {
+    let text = format!(
+        "An earlier run sent a request to create the connection {name:?}, and its outcome was unknown.{waited} No such \
+         connection appeared, so this run sent a new request."
     );
     Diagnostic::warning("Waited for the Request of an Earlier Run", text)
 }
 
 /// The warning about an adopted connection.
-fn adopted(connection: &wire::Connection) -> Diagnostic {
+fn adopted(connection: &wire::Connection, waited: &str) -> Diagnostic {
     let wire::Connection { name, id, create_time, .. } = connection;
     let created = timestamp(*create_time).map(|time| format!(", created {time}")).unwrap_or_default();
     let text = format!(
         "An earlier run was stopped before it could report to Terraform that it had created the connection {name:?} \
-         ({id}{created}). This connection is now in the state and is changed to match the configuration. No second one \
+         ({id}{created}).{waited} This connection is now in the state and is changed to match the configuration. No second one \
          was created."
     );
     Diagnostic::warning("Connection of an Earlier Run Adopted", text).at(Path::attribute("name"))

@@ -57,9 +57,8 @@ fn changed_name_or_connection_replaces_route() {
         let replaced = workspace.step(&route(&id, "renamed", "192.168.2.0/24"), REPLACE);
         replaced.expect_replaced_by(ADDRESS, &["name"]);
         assert_eq!(routes(&cloud, &id), ["theirs 10.1.0.0/16", "renamed 192.168.2.0/24"]);
-        let moved = format!(
-            "name = \"renamed\"\n  cidr = \"192.168.2.0/24\"\n  project_id = \"fedcba9876543210fedcba9876543210\""
-        );
+        let moved = "name = \"renamed\"\n  cidr = \"192.168.2.0/24\"\n  \
+                     project_id = \"fedcba9876543210fedcba9876543210\"";
         workspace.configure(&part("dli_enhanced_connection_route", &id, moved));
         workspace.plan().expect(REPLACE).expect_replaced_by(ADDRESS, &["project_id"]);
         let other = create_external(&cloud, "other");
