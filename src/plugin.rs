@@ -151,10 +151,7 @@ async fn wait_for_shutdown(life: ShutdownWatcher, stop: &Shutdown, interrupt: im
                 DRAIN
             }
         }
-        () = stop.requested() => {
-            tracing::debug!(cause = "Shutdown call", "shutting down");
-            DRAIN
-        }
+        () = stop.requested() => DRAIN,
     };
     stop.request();
     tokio::time::sleep(drain).await;

@@ -12,7 +12,7 @@ use tokio_rustls::rustls::crypto::{CryptoProvider, aws_lc_rs};
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio_rustls::rustls::server::ParsedCertificate;
 use tokio_rustls::rustls::version::{TLS12, TLS13};
-use tokio_rustls::rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+use tokio_rustls::rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 
 /// The operating system's verifier with additional certificates.
 #[derive(Debug)]
@@ -87,7 +87,7 @@ fn is_of_authority(error: &Error) -> bool {
     error.to_string().contains("CaUsedAsEndEntity")
 }
 
-/// Describes an unusable certificate in words; rustls shows some causes in the notation of Rust.
+/// Describes a failed handshake or an unusable certificate in words; rustls shows some causes in the notation of Rust.
 pub(super) fn describe(error: &Error) -> String {
     if is_of_authority(error) {
         return "the server identifies itself with the certificate of an authority. Name this certificate in \
@@ -95,8 +95,14 @@ pub(super) fn describe(error: &Error) -> String {
             .to_owned();
     }
     let text = error.to_string();
-    if text.contains("UnsupportedCertVersion") {
-        return "the certificate has X.509 version 1, and only version 3 is supported".to_owned();
+    match error {
+        Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
+            "the authority that signed the certificate is not trusted (UnknownIssuer)".to_owned()
+        }
+        Error::InvalidMessage(_) => "the host does not answer with TLS".to_owned(),
+        _ if text.contains("UnsupportedCertVersion") => {
+            "the certificate has X.509 version 1, and only version 3 is supported".to_owned()
+        }
+        _ => text.replace("Other(OtherError(", "").replace("))", ""),
     }
-    text.replace("Other(OtherError(", "").replace("))", "")
 }

@@ -5,6 +5,7 @@
 use std::fmt;
 
 use percent_encoding::utf8_percent_encode;
+use uuid::Uuid;
 
 use super::signature::RESERVED;
 
@@ -243,7 +244,11 @@ impl Operation {
         for segment in self.path_template().split('/').skip(1) {
             path.push('/');
             if segment.starts_with('{') {
-                path.extend(utf8_percent_encode(values.next().expect("one value per placeholder"), RESERVED));
+                let value = *values.next().expect("one value per placeholder");
+                // The service returns UUIDs in lower case and does not find them in another spelling.
+                let is_id = segment == "{connection_id}" && Uuid::try_parse(value).is_ok();
+                let value = if is_id { value.to_ascii_lowercase() } else { value.to_owned() };
+                path.extend(utf8_percent_encode(&value, RESERVED));
             } else {
                 path.push_str(segment);
             }
@@ -317,6 +322,10 @@ mod tests {
         assert_eq!(
             Operation::DeleteRouteV2.path(&["48cc", "2a62", "r1"]),
             "/v2.0/48cc/datasource/enhanced-connections/2a62/routes/r1"
+        );
+        assert_eq!(
+            Operation::DeleteTags.path(&["48CC", "2A620C33-5609-40C9-AFFD-2B6453071B0F"]),
+            "/v3/48CC/dli_enhanced_datasource/2a620c33-5609-40c9-affd-2b6453071b0f/tags/delete"
         );
         assert_eq!(Operation::ShowQueue.path(&["48cc", "../x y"]), "/v1.0/48cc/queues/..%2Fx%20y");
         assert_eq!(Operation::DeleteTags.path(&["48cc", "2a62"]), "/v3/48cc/dli_enhanced_datasource/2a62/tags/delete");

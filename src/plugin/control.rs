@@ -9,6 +9,7 @@ use tonic::codegen::BoxStream;
 use tonic::service::Routes;
 use tonic::{Request, Response, Status, Streaming};
 use tonic_health::ServingStatus;
+use uuid::Uuid;
 
 use super::shutdown::Shutdown;
 use super::wire::grpc_broker_server::{GrpcBroker, GrpcBrokerServer};
@@ -42,6 +43,8 @@ struct Controller(Shutdown);
 impl GrpcController for Controller {
     /// Responds before the process ends, because the server lets running calls finish.
     async fn shutdown(&self, _request: Request<Empty>) -> Result<Response<Empty>, Status> {
+        let span = tracing::error_span!("rpc", tf_req_id = %Uuid::new_v4(), tf_rpc = "Shutdown");
+        span.in_scope(|| tracing::debug!("shutting down"));
         self.0.request_by_client();
         Ok(Response::new(Empty {}))
     }

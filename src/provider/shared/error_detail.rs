@@ -13,12 +13,15 @@ pub(in crate::provider) fn describe(subject: &str, error: &Error, state_note: &s
 
 /// Describes a failed call whose cause another error of the run describes.
 pub(in crate::provider) fn describe_again(subject: &str, error: &Error, state_note: &str) -> String {
-    if known(error).is_none() {
+    let summary = error.summary();
+    let is_short = error.operation.is_none() && !summary.contains('\n');
+    if is_short || error.operation.is_some() && known(error).is_none() {
         return describe(subject, error, state_note);
     }
+    // The sources of a missing setting are on lines of their own.
+    let summary = summary.lines().next().unwrap_or_default();
     let id = error.request_id.as_ref().map(|id| format!("Request ID: {id}"));
-    let facts: Vec<_> =
-        object(subject).into_iter().chain([format!("{}: {}", label(error), error.summary())]).chain(id).collect();
+    let facts: Vec<_> = object(subject).into_iter().chain([format!("{}: {summary}", label(error))]).chain(id).collect();
     let state_note = compose(&facts.join("\n"), None, error.may_have_taken_effect(), state_note);
     format!("{state_note}\n\nAnother error of this run has the same cause and says what to do.")
 }

@@ -57,14 +57,10 @@ fn every_line_names_its_operation() {
             assert_eq!(text(line, "tf_provider_addr"), "opendli/dli", "{line}");
             let module = text(line, "@module");
             assert!(module.starts_with("terraform_provider_dli"), "no HTTP or TLS library writes: {line}");
-            // Of the process, not of an RPC.
-            if line["@message"] == "shutting down" {
-                continue;
-            }
             assert_eq!(text(line, "tf_req_id").len(), 36, "{line}");
             let rpc = text(line, "tf_rpc");
             let field = match rpc {
-                "GetProviderSchema" | "ValidateProviderConfig" | "ConfigureProvider" => continue,
+                "GetProviderSchema" | "ValidateProviderConfig" | "ConfigureProvider" | "Shutdown" => continue,
                 "ValidateDataResourceConfig" | "ReadDataSource" => "tf_data_source_type",
                 _ => "tf_resource_type",
             };

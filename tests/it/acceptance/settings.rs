@@ -254,6 +254,17 @@ fn import_id_is_read_in_any_case_and_completely() {
         assert_eq!(importing.state(ADDRESS)["id"], id);
         assert_eq!(importing.state("dli_enhanced_connection_route.r")["connection_id"], id);
 
+        // The provider finds the connection in any spelling of its ID in a configuration too.
+        workspace.configure(
+            &(connection("")
+                + &route.replace(
+                    "dli_enhanced_connection.test.id\n  name = \"r1\"\n  cidr = \"10.1.0.0/16\"",
+                    "upper(dli_enhanced_connection.test.id)\n  name = \"r2\"\n  cidr = \"10.2.0.0/16\"",
+                )),
+        );
+        workspace.run(&["apply", "-auto-approve"]).expect_code(0);
+        assert_eq!(cloud.connection().routes.len(), 1);
+
         let refused = workspace.fresh();
         refused.configure(&(connection("") + route));
         for import in ["name:test@bad/", "name:test@", "name:test@a b", "name:test@eu-west-101/a-b"] {

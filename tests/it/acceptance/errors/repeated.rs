@@ -34,6 +34,23 @@ fn advice_for_one_cause_is_given_once() {
     });
 }
 
+/// The error lists all sources of credentials.
+#[test]
+fn missing_credentials_are_explained_once() {
+    for_one_terraform(|terraform| {
+        let workspace = Workspace::new(terraform).with_provider(&format!(
+            "provider \"dli\" {{\n  project_id = {PROJECT:?}\n  plan_checks = false\n  \
+             endpoints = {{ dli = \"http://127.0.0.1:1\", metadata = \"http://127.0.0.1:1\" }}\n}}\n"
+        ));
+        workspace.configure(&six());
+        let errors = workspace.run(&["apply", "-auto-approve", "-json"]).expect_code(1).diagnostics();
+        assert_eq!(errors.len(), 6, "{errors:#?}");
+        let mut lines: Vec<_> = errors.iter().map(|error| error.text.lines().count()).collect();
+        lines.sort_unstable();
+        assert!(lines[4] <= 7 && lines[5] > 7, "{errors:#?}");
+    });
+}
+
 /// The service's message is part of the cause.
 #[test]
 fn each_cause_has_its_own_advice() {
