@@ -273,7 +273,8 @@ impl Inner {
                 Err(source) => return Err(Error { request_id, ..Error::truncated(operation, status, source) }),
             }
         }
-        Ok(Response { operation, status, request_id, location, retry_after, body, secrets, token })
+        let address = dispatch.endpoint.to_string();
+        Ok(Response { operation, address, status, request_id, location, retry_after, body, secrets, token })
     }
 }
 

@@ -33,6 +33,8 @@ const REQUEST_ID: &[&str] = &["request_id"];
 /// A complete response.
 pub(super) struct Response {
     pub(super) operation: Operation,
+    /// Where the request was sent.
+    pub(super) address: String,
     pub(super) status: StatusCode,
     /// From the header.
     pub(super) request_id: Option<String>,
@@ -86,7 +88,8 @@ impl Response {
             [] => "; it has no body".to_owned(),
             _ => format!("{problem}; it begins with {:?}", self.excerpt()),
         };
-        Error { request_id: self.request_id.clone(), ..Error::invalid_response(self.operation, self.status, &problem) }
+        let error = Error::invalid_response(self.operation, self.status, &problem);
+        Error { address: Some(self.address.clone()), request_id: self.request_id.clone(), ..error }
     }
 
     fn failure(&self) -> Error {
@@ -230,6 +233,7 @@ mod tests {
     fn response(status: u16, body: &str) -> Response {
         Response {
             operation: Operation::CreateConnection,
+            address: String::new(),
             status: StatusCode::from_u16(status).expect("a status"),
             request_id: None,
             location: None,

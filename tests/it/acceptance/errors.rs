@@ -18,7 +18,14 @@ mod servers;
 mod transport_failures;
 
 /// Golden files that show a known error in a second situation.
-const ADDITIONAL_FILES: [&str; 4] = ["cidr-overlap-binding", "subnet-not-found-binding", "plan-401", "plan-403"];
+const ADDITIONAL_FILES: [&str; 6] = [
+    "cidr-overlap-binding",
+    "subnet-not-found-binding",
+    "plan-401",
+    "plan-403",
+    "unexpected-response-403",
+    "unexpected-response-empty",
+];
 
 fn directory() -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "tests", "data", "errors"].iter().collect()

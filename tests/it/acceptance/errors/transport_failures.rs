@@ -13,6 +13,10 @@ const LOGIN_PAGE: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-
 const HTTP_408: &str = "HTTP/1.1 408 Request Time-out\r\nContent-Type: text/html\r\nContent-Length: 46\r\n\
                         Connection: close\r\n\r\n\
                         <html><body>408 Request Time-out</body></html>";
+/// The response of a proxy that does not allow the host. No IAM action would help.
+const PROXY_PAGE: &str = "HTTP/1.1 403 Forbidden\r\nContent-Type: text/html\r\nContent-Length: 43\r\n\
+                          Connection: close\r\n\r\n<html><body>Blocked by policy</body></html>";
+const EMPTY: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 const TRUNCATED: &str = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"is_success\":true,";
 /// The response of an HTTP server to a TLS client.
 const BAD_REQUEST: &str = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n";
@@ -65,6 +69,8 @@ fn transport_failures_match_golden_files() {
         ("truncated-response", plain(servers::respond_with(TRUNCATED))),
         ("HTTP-408", plain(servers::respond_with(HTTP_408))),
         ("unexpected-response", plain(servers::respond_with(LOGIN_PAGE))),
+        ("unexpected-response-403", plain(servers::respond_with(PROXY_PAGE))),
+        ("unexpected-response-empty", plain(servers::respond_with(EMPTY))),
     ];
     for_one_terraform(|terraform| {
         // Bypasses a proxy of the machine that runs the tests.
