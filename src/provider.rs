@@ -94,6 +94,10 @@ impl Provider for DliProvider {
         Schema { body, validators: vec![Arc::new(ValidSettings)], ..Schema::default() }
     }
 
+    fn set_client_version(&self, version: &str) {
+        self.provider_data.set_client_version(version);
+    }
+
     async fn configure(&self, config: &Value) -> Result<Diagnostics, Diagnostics> {
         self.provider_data.configure(config)
     }

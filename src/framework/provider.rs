@@ -12,6 +12,11 @@ pub trait Provider: Send + Sync {
     /// Returns the schema of the provider block.
     fn schema(&self) -> Schema;
 
+    /// Receives the version that the client reports, such as `1.11.4`, before [`Provider::configure`].
+    fn set_client_version(&self, version: &str) {
+        let _ = version;
+    }
+
     /// Configures the provider and returns warnings.
     ///
     /// The configuration may contain unknowns during a plan. In debug mode one process serves all provider blocks, so

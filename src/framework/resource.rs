@@ -27,6 +27,12 @@ pub trait Resource: Send + Sync {
         Ok(Diagnostics::new())
     }
 
+    /// Returns warnings about a planned deletion.
+    fn plan_destroy(&self, prior: &Value) -> Diagnostics {
+        let _ = prior;
+        Diagnostics::new()
+    }
+
     /// Creates the object. `response` starts without a state.
     async fn create(&self, request: CreateRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics>;
 

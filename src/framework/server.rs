@@ -112,6 +112,11 @@ impl Server {
         self.resource_schema(type_name).map_or_else(|unknown| unknown, |schema| validate::validate(schema, config))
     }
 
+    /// Passes on the version that the client reports, before [`Server::configure`].
+    pub fn set_client_version(&self, version: &str) {
+        self.provider.set_client_version(version);
+    }
+
     /// Configures the provider, offline.
     pub async fn configure(&self, config: &Value) -> Diagnostics {
         // In debug mode the configuration may not have been validated.

@@ -53,6 +53,8 @@ fn capabilities() -> wire::ServerCapabilities {
         get_provider_schema_optional: true,
         // Core requests the configuration of an imported object instead of deriving it from the state.
         generate_resource_config: true,
+        // Core plans deletions, too.
+        plan_destroy: true,
         ..wire::ServerCapabilities::default()
     }
 }
@@ -123,6 +125,7 @@ impl Provider for Service {
         let request = request.into_inner();
         respond("ConfigureProvider", "", async {
             let config = decode(request.config.as_ref(), self.0.provider_type())?;
+            self.0.set_client_version(&request.terraform_version);
             let diagnostics = encode::diagnostics(self.0.configure(&config).await);
             Ok(wire::configure_provider::Response { diagnostics })
         })

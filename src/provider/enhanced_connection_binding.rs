@@ -40,6 +40,7 @@ use crate::framework::plan_modifier::{RequiresReplace, USE_STATE_FOR_UNKNOWN};
 use crate::framework::resource::{ModifyPlanRequest, ResponseState};
 use crate::framework::schema::Attribute;
 use crate::framework::validator::Validator;
+use crate::framework::value::Value;
 use crate::model;
 
 /// The attributes of which one names the target. The import ID contains their names, too.
@@ -166,6 +167,21 @@ impl ConnectionPart for Binding {
         format!("{kind}/{}", self.name().to_ascii_lowercase())
     }
 
+    fn identity(value: &Value) -> Option<String> {
+        let name = |attribute: &str| value.get(attribute).as_str().map(str::to_ascii_lowercase);
+        let queue = name(QUEUE).map(|name| format!("binding of the queue {name}"));
+        queue.or_else(|| name(POOL).map(|name| format!("binding of the elastic resource pool {name}")))
+    }
+
+    /// A queue that belongs to a pool is not looked for.
+    async fn exists(checker: &PlanChecker, connection: &str, planned: &Value) -> bool {
+        let name = |attribute: &str| planned.get(attribute).as_str();
+        let Some(shown) = checker.connection(connection).await else { return false };
+        let targets = [name(QUEUE).map(BindingTarget::queue), name(POOL).map(BindingTarget::pool)];
+        let mut peerings = targets.iter().flatten().filter_map(|target| target.peering(&shown));
+        peerings.any(|peering| !peering.has_status(wire::BINDING_FAILED))
+    }
+
     fn subject(&self, connection_id: &str) -> String {
         format!("binding of the {} to the connection {connection_id}", self.target_name())
     }
@@ -209,6 +225,8 @@ impl ConnectionPart for Binding {
         const SUMMARY: &str = "Could Not Bind: Waiting for the Binding";
         const FAILED: &str =
             "The state holds the failed binding. Fix the cause and apply again: it will be bound again.";
+        const UNRECORDED: &str = "Pulumi records nothing about a failed create. Fix the cause and run pulumi up again: \
+                                  the provider takes over the binding, or binds again if it has failed.";
         const TAINTED: &str = "The binding exists, but Terraform has marked it as tainted: another apply would unbind \
                                and bind it again. To keep it, run terraform untaint ADDRESS, then apply.";
         const NOT_READ: &str = "The binding is in the state. The next plan or apply reads its status.";
@@ -227,13 +245,15 @@ impl ConnectionPart for Binding {
         let before = failed.map(|failed| (failed.target.clone(), failed.binding.clone())).into_iter().collect();
         let changed = Changed { before: &before, ended: &BTreeSet::new() };
         let mut pools = PoolOfQueue::default();
+        let keeps = context.run_state.client.keeps_failed_creates();
+        let (failed_note, late_note) = if keeps { (FAILED, TAINTED) } else { (UNRECORDED, UNRECORDED) };
         match wait_for_bindings::until_active(context, id, declared, &mut pools, changed).await {
             Ok(shown) => Ok(pools.targets(&shown, declared).into_iter().next().and_then(|target| {
                 let binding = target.peering(&shown)?.clone();
                 Some(FoundBinding { connection: shown.name.clone(), target, binding })
             })),
             Err(WaitError::Failed { connection, bindings }) => {
-                Err(wait_for_bindings::failure_errors(&connection, &bindings, FAILED).into())
+                Err(wait_for_bindings::failure_errors(&connection, &bindings, failed_note).into())
             }
             Err(WaitError::Gone) => Err(connection_part::no_connection(SUMMARY, id).into()),
             // The binding exists, so an interrupted wait must not taint it.
@@ -242,7 +262,7 @@ impl ConnectionPart for Binding {
                 response.add_warning(error.warn(summary, wait_for_bindings::WAIT_INTERRUPTED));
                 Ok(None)
             }
-            Err(WaitError::Operation(error)) => Err(error.into_errors(SUMMARY, TAINTED).into()),
+            Err(WaitError::Operation(error)) => Err(error.into_errors(SUMMARY, late_note).into()),
         }
     }
 

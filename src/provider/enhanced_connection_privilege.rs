@@ -14,6 +14,7 @@ use async_trait::async_trait;
 
 use super::shared::operation::OperationContext;
 use super::shared::part_resource::{ConnectionPart, Deletion, Lookup, PartResource, PartTexts};
+use super::shared::plan_checks::PlanChecker;
 use super::shared::run_state::PartKey;
 use super::shared::semantic_equality::same_text;
 use super::shared::validators::MatchesRule;
@@ -27,6 +28,7 @@ use crate::framework::path::Path;
 use crate::framework::plan_modifier::{RequiresReplace, USE_STATE_FOR_UNKNOWN};
 use crate::framework::schema::Attribute;
 use crate::framework::types::Type;
+use crate::framework::value::Value;
 use crate::model;
 
 pub(super) type EnhancedConnectionPrivilege = PartResource<Privilege>;
@@ -96,6 +98,20 @@ impl ConnectionPart for Privilege {
 
     fn name(&self) -> &str {
         &self.applicant_project_id
+    }
+
+    fn identity(value: &Value) -> Option<String> {
+        let project = value.get("applicant_project_id").as_str()?.to_ascii_lowercase();
+        Some(format!("privilege of the project {project}"))
+    }
+
+    async fn exists(checker: &PlanChecker, connection: &str, planned: &Value) -> bool {
+        let Some(applicant) = planned.get("applicant_project_id").as_str() else { return false };
+        let Some(listed) = checker.privileges(connection).await else { return false };
+        listed.iter().any(|one| {
+            one.applicant_project_id.eq_ignore_ascii_case(applicant)
+                && one.privileges.iter().any(|privilege| privilege == PRIVILEGE_BIND_QUEUE)
+        })
     }
 
     fn subject(&self, connection_id: &str) -> String {

@@ -12,11 +12,13 @@
 use async_trait::async_trait;
 
 use super::provider_data::ProviderData;
+use super::shared::client_kind::ClientKind;
 use super::shared::operation::OperationContext;
 use super::shared::part_resource::{ConnectionPart, Deletion, Holder, Lookup, PartResource, PartTexts};
+use super::shared::plan_checks::PlanChecker;
 use super::shared::run_state::PartKey;
-use super::shared::validators::{MatchesRule, NotReserved};
-use super::shared::{connection_part, operation, ownership, semantic_equality};
+use super::shared::validators::MatchesRule;
+use super::shared::{connection_part, operation, ownership, reserved_network, semantic_equality};
 use crate::dli::rules::same_network;
 use crate::dli::{rules, wire};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
@@ -24,6 +26,7 @@ use crate::framework::path::Path;
 use crate::framework::plan_modifier::RequiresReplace;
 use crate::framework::resource::ModifyPlanRequest;
 use crate::framework::schema::Attribute;
+use crate::framework::value::Value;
 use crate::model;
 
 pub(super) type EnhancedConnectionRoute = PartResource<Route>;
@@ -86,7 +89,6 @@ impl ConnectionPart for Route {
             Attribute::string("cidr")
                 .required()
                 .validator(MatchesRule(&[rules::ROUTE_CIDR]))
-                .validator(NotReserved)
                 .semantic_equality(semantic_equality::same_network)
                 .description(
                     "Destination network, IPv4 or IPv6, such as `192.168.2.0/24`. It must be unique within the \
@@ -101,6 +103,19 @@ impl ConnectionPart for Route {
 
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn identity(value: &Value) -> Option<String> {
+        let cidr = value.get("cidr").as_str()?;
+        let network = rules::network(cidr).map_or_else(|| cidr.to_owned(), |network| network.to_string());
+        Some(format!("route {} to {network}", value.get("name").as_str()?))
+    }
+
+    async fn exists(checker: &PlanChecker, connection: &str, planned: &Value) -> bool {
+        let (name, cidr) = (planned.get("name").as_str(), planned.get("cidr").as_str());
+        let Some((name, cidr)) = name.zip(cidr) else { return false };
+        let shown = checker.connection(connection).await;
+        shown.and_then(|shown| find(&shown, name).map(|route| same_network(cidr, &route.cidr))).unwrap_or_default()
     }
 
     fn subject(&self, connection_id: &str) -> String {
@@ -180,10 +195,31 @@ impl ConnectionPart for Route {
     }
 
     async fn check_plan(provider_data: &ProviderData, request: ModifyPlanRequest<'_>) -> Diagnostics {
-        let known = request.planned.get("connection_id").as_str().zip(request.planned.get("name").as_str());
-        let conflicts = provider_data.ownership_conflicts();
-        known.map(|(id, name)| conflicts.declare_one(id, ownership::Part::Routes, name)).unwrap_or_default()
+        let ModifyPlanRequest { prior, planned, replace, .. } = request;
+        let mut report = Diagnostics::new();
+        if let Some((id, name)) = planned.get("connection_id").as_str().zip(planned.get("name").as_str()) {
+            report.extend(provider_data.ownership_conflicts().declare_one(id, ownership::Part::Routes, name));
+        }
+        let [before, after] = [prior, planned].map(|value| value.get("cidr"));
+        report.extend(reserved_network::warning(Path::attribute("cidr"), before, after));
+        let is_kept = ["connection_id", "cidr"].iter().all(|name| prior.get(name) == planned.get(name));
+        if is_kept && !replace.is_empty() && provider_data.run_state().client == ClientKind::Pulumi {
+            report.push(kept_network(after));
+        }
+        report
     }
+}
+
+/// A warning about a replacement that keeps the network. Terraform creates the new route first only with
+/// `create_before_destroy`, which a plan does not show.
+fn kept_network(cidr: &Value) -> Diagnostic {
+    let text = format!(
+        "The replacement keeps the network {}. Pulumi creates the new route before it deletes the old one, and a \
+         connection has one route to a network.\n\nChange the network together with the name, or set \
+         deleteBeforeReplace in the options of the resource.",
+        cidr.as_str().unwrap_or_default()
+    );
+    Diagnostic::warning("Network Held by the Replaced Route", text).at(Path::attribute("cidr"))
 }
 
 #[cfg(test)]

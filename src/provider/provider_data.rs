@@ -12,6 +12,8 @@ use super::configuration::settings::{ConfigOrEnv, Environment, Origin};
 use super::configuration::shared_file::Resolved;
 use super::configuration::{checks, credential_chain};
 use super::enhanced_connection::creation_journal::CreationJournal;
+use super::shared::client_kind::ClientKind;
+use super::shared::declared_parts::DeclaredParts;
 use super::shared::operation::OperationContext;
 use super::shared::ownership::OwnershipConflicts;
 use super::shared::run_state::RunState;
@@ -33,6 +35,7 @@ pub(super) struct ProviderData {
     configured: Mutex<Option<Configured>>,
     write_locks: WriteLocks,
     journal: CreationJournal,
+    client: Mutex<ClientKind>,
 }
 
 #[derive(Debug, Clone)]
@@ -45,12 +48,24 @@ struct Configured {
     tag_policy: TagPolicy,
     plan_checks: bool,
     ownership_conflicts: Arc<OwnershipConflicts>,
+    declared_parts: Arc<DeclaredParts>,
     run_state: Arc<RunState>,
 }
 
 impl ProviderData {
     pub(super) fn new(environment: Environment, journal: CreationJournal) -> Self {
-        Self { environment, configured: Mutex::new(None), write_locks: WriteLocks::default(), journal }
+        Self {
+            environment,
+            configured: Mutex::new(None),
+            write_locks: WriteLocks::default(),
+            journal,
+            client: Mutex::default(),
+        }
+    }
+
+    /// Records the version that the client reports.
+    pub(super) fn set_client_version(&self, version: &str) {
+        *self.client.lock() = ClientKind::from_version(version);
     }
 
     /// Reads the provider block and starts a run. Reads files, but sends no requests.
@@ -113,7 +128,8 @@ impl ProviderData {
             tag_policy,
             plan_checks: config.get("plan_checks") != &Value::Bool(false),
             ownership_conflicts: Arc::default(),
-            run_state: Arc::default(),
+            declared_parts: Arc::new(DeclaredParts::new(self.journal.directory().map(ToOwned::to_owned))),
+            run_state: Arc::new(RunState::new(*self.client.lock())),
         });
         warnings.extend(self.journal.stale_warnings());
         Ok(warnings)
@@ -216,6 +232,11 @@ impl ProviderData {
 
     pub(super) fn ownership_conflicts(&self) -> Arc<OwnershipConflicts> {
         self.configured().map(|configured| configured.ownership_conflicts).unwrap_or_default()
+    }
+
+    /// The parts that plans of the current run declare or remove.
+    pub(super) fn declared_parts(&self) -> Arc<DeclaredParts> {
+        self.configured().map(|configured| configured.declared_parts).unwrap_or_default()
     }
 
     /// The state of the current run. Each call of Configure starts a new one.

@@ -1,14 +1,17 @@
 //! Code that several resources and data sources share.
 
 pub(super) mod binding_target;
+pub(super) mod client_kind;
 pub(super) mod connection_part;
 pub(super) mod data_source;
+pub(super) mod declared_parts;
 pub(super) mod error_detail;
 pub(super) mod location;
 pub(super) mod operation;
 pub(super) mod ownership;
 pub(super) mod part_resource;
 pub(super) mod plan_checks;
+pub(super) mod reserved_network;
 pub(super) mod run_state;
 pub(super) mod semantic_equality;
 pub(super) mod tags;

@@ -520,20 +520,29 @@ async fn secret_with_white_space_names_its_source() {
     }
 }
 
-/// Terraform does not show changes of computed attributes, so the provider warns.
+/// Without `wait_for_bindings`, no apply reports the failure.
 #[tokio::test]
 async fn failed_binding_of_managed_queues_is_a_warning() {
     let service = Service::start(|_| (200, connection_body())).await;
-    let provider = service.provider().await;
-    let managed = provider.read(TYPE, state(&[("queues", queues(&["q1"]))]), Vec::new()).await;
-    assert!(!managed.diagnostics.has_errors());
-    assert!(
-        texts(&managed).contains("binding of q1 to the enhanced connection \"test\"\nStatus: FAILED: CIDR conflict"),
-        "{}",
-        texts(&managed)
-    );
-    let others = provider.read(TYPE, state(&[]), Vec::new()).await;
-    assert_eq!(texts(&others), "");
+    for (managed, waits, expected) in [(true, false, true), (true, true, false), (false, false, false)] {
+        let provider = service.provider().await;
+        let managed = managed.then(|| ("queues", queues(&["q1"])));
+        let attributes: Vec<_> = managed.into_iter().chain([("wait_for_bindings", waits.into())]).collect();
+        let read = provider.read(TYPE, state(&attributes), Vec::new()).await;
+        assert_eq!(texts(&read), "");
+        let (prior, config) = (read.state, object(&attributes));
+        let mut proposed = prior.clone();
+        for name in ["queues", "wait_for_bindings"] {
+            proposed.set_attribute(name, config.get(name).clone());
+        }
+        let type_name = TYPE.into();
+        let request = PlanResourceChangeRequest { type_name, prior, proposed, config, private: Vec::new() };
+        let plan = provider.plan(request).await;
+        let warned = plan.diagnostics.iter().any(|warning| {
+            warning.detail.contains("binding of q1 to the enhanced connection \"test\"\nStatus: FAILED: CIDR conflict")
+        });
+        assert_eq!(warned, expected, "{:?}", plan.diagnostics);
+    }
 }
 
 fn with_bindings(queues: &[&str], pools: &[&str]) -> serde_json::Value {
@@ -935,5 +944,88 @@ async fn only_a_sent_response_is_acknowledged() {
     for response_sent in [true, false] {
         let directory = tempfile::tempdir().unwrap();
         assert_eq!(acknowledged_after(response_sent, directory.path()).await, response_sent);
+    }
+}
+
+/// The version that Pulumi's bridge reports.
+const PULUMI: &str = "1.5.7+pulumi-terraform-bridge";
+
+/// The request of a create with a route.
+fn creation_with_route() -> ApplyResourceChangeRequest {
+    let routes = ("routes", map(&[("r", "10.1.0.0/16")]));
+    let open = [("id", UNKNOWN), ("status", UNKNOWN), ("created_at", UNKNOWN), ("bindings", UNKNOWN), routes.clone()];
+    let (planned, config) = (object(&open), object(&[routes]));
+    ApplyResourceChangeRequest { prior: Value::Null, planned, config, ..update(&[], &[]) }
+}
+
+/// Pulumi records nothing about a failed create, so its next run must find the connection.
+#[tokio::test]
+async fn failed_create_under_pulumi_is_taken_over() {
+    let directory = tempfile::tempdir().unwrap();
+    let is_refused = Arc::new(AtomicUsize::new(1));
+    let refused = Arc::clone(&is_refused);
+    let service = Service::start(move |call| match call {
+        "POST enhanced-connections" => (201, json!({"is_success": true, "connection_id": ID})),
+        "POST routes" if refused.load(Ordering::SeqCst) == 1 => (400, api_error("DLI.0009", "too many routes")),
+        "POST routes" => (200, success()),
+        "GET enhanced-connections" => (200, json!({"is_success": true, "connections": [], "count": 0})),
+        _ => (200, with_bindings(&[], &[])),
+    })
+    .await;
+    for (client, is_taken_over) in [("1.11.4", false), (PULUMI, true)] {
+        is_refused.store(1, Ordering::SeqCst);
+        let home = directory.path().join(client);
+        let start = || DliProvider::new(Box::new(|_| None), CreationJournal::new(Some(home.clone()), None));
+        let provider = start();
+        let on_shutdown = provider.on_shutdown();
+        let server = Server::new(provider);
+        server.set_client_version(client);
+        assert!(!server.configure(&service.configuration()).await.has_errors());
+        let text = texts(&server.apply(creation_with_route()).await);
+        on_shutdown();
+        assert!(text.contains("DLI.0009") && text.contains(ID), "{text}");
+        let of_pulumi = ["pulumi up again", &format!("pulumi import TYPE NAME {ID}"), "records nothing"];
+        let of_terraform = ["untaint", "is in the state", "marked"];
+        let (expected, wrong) = if is_taken_over { (of_pulumi, of_terraform) } else { (of_terraform, of_pulumi) };
+        assert!(expected.iter().all(|part| text.contains(part)), "{client}: {text}");
+        assert!(!wrong.iter().any(|part| text.contains(part)), "{client}: {text}");
+
+        is_refused.store(0, Ordering::SeqCst);
+        let server = Server::new(start());
+        server.set_client_version(client);
+        assert!(!server.configure(&service.configuration()).await.has_errors());
+        let next = server.apply(creation_with_route()).await;
+        assert_eq!(!next.diagnostics.has_errors(), is_taken_over, "{client}: {}", texts(&next));
+        let summary = if is_taken_over { "Connection of an Earlier Run Adopted" } else { "Left by an Earlier Run" };
+        assert!(texts(&next).contains(summary), "{client}: {}", texts(&next));
+    }
+}
+
+/// Pulumi creates a replacement before it deletes the old object. Whether Terraform does, a plan does not show.
+#[tokio::test]
+async fn kept_name_of_a_replacement_is_a_warning_under_pulumi() {
+    let service = Service::start(|_| (200, connection_body())).await;
+    for (client, warns) in [("1.11.4", false), (PULUMI, true)] {
+        let provider = Server::new(DliProvider::new(Box::new(|_| None), CreationJournal::default()));
+        provider.set_client_version(client);
+        assert!(!provider.configure(&service.configuration()).await.has_errors());
+        let subnet = ("dest_network_id", Value::from("88f2562a-36e4-4b39-95b9-f5aab22e1281"));
+        let (warnings, _) = planned(&provider, &[], std::slice::from_ref(&subnet), b"").await;
+        assert_eq!(warnings.contains(&"Warning name".to_owned()), warns, "{warnings:?}");
+        let (warnings, _) = planned(&provider, &[], &[subnet, ("name", "other".into())], b"").await;
+        assert!(!warnings.contains(&"Warning name".to_owned()), "{warnings:?}");
+        // A renamed route that keeps its network.
+        let kind = "dli_enhanced_connection_route";
+        let route = |name: &str| {
+            let mut route = part(kind, &[("name", name.into()), ("cidr", "10.1.0.0/16".into())]);
+            route.set_attribute("connection_id", ID.into());
+            route
+        };
+        let (prior, config) = (route("old"), route("new"));
+        let (type_name, proposed) = (kind.into(), config.clone());
+        let request = PlanResourceChangeRequest { type_name, prior, proposed, config, private: Vec::new() };
+        let plan = provider.plan(request).await;
+        let warned = plan.diagnostics.iter().any(|warning| warning.summary.contains("Held by the Replaced Route"));
+        assert_eq!(warned, warns, "{:?}", plan.diagnostics);
     }
 }

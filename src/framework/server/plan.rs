@@ -45,7 +45,7 @@ impl Server {
         };
         let Plan { mut planned, mut replace } = plan(&registered.schema, &prior, proposed, &config);
         let diagnostics = if planned.is_null() {
-            Diagnostics::new()
+            registered.implementation.plan_destroy(&prior)
         } else {
             let stop = self.stop_token();
             let request = resource::ModifyPlanRequest {

@@ -164,8 +164,9 @@ impl CreateOnce<'_> {
             request.entry.id = Some(id.to_owned());
             let _ = self.journal.write(&request.entry);
         };
+        let client = self.context.run_state.client;
         let unknown_outcome = |error: OperationError| {
-            let advice = advice_for_unknown_outcome(self.name, lock(request).write_error.as_deref());
+            let advice = advice_for_unknown_outcome(client, self.name, lock(request).write_error.as_deref());
             Err(error.into_errors(SUMMARY, &advice).into())
         };
         // Whether the outcome of an attempt is unknown.
@@ -217,7 +218,7 @@ impl CreateOnce<'_> {
                 }
                 Ok(Search::Candidates(candidates)) if !candidates.is_empty() => {
                     let existing = describe(self.name, &candidates);
-                    let note = format!("{existing}\n\n{}", advice_for_candidates(&candidates));
+                    let note = format!("{existing}\n\n{}", advice_for_candidates(client, &candidates));
                     return Err(error.into_errors(SUMMARY, &note).into());
                 }
                 Ok(Search::Candidates(_)) if !is_taken && attempt < MAX_ATTEMPTS && error.is_transient() => {}
@@ -298,10 +299,11 @@ impl CreateOnce<'_> {
         let existing = existing.unwrap_or_default();
         let Some(first) = existing.first() else { return error.into_errors(SUMMARY, NOTHING_CREATED) };
         let note = format!(
-            "{}\n\n{NOTHING_CREATED} Choose another name, or import the existing connection: terraform \
-             import ADDRESS {}",
+            "{}\n\n{NOTHING_CREATED} If this run replaces that connection, it keeps its name until the new one exists \
+             (create_before_destroy): change the name together with what replaces the connection, or delete the old one \
+             first. Otherwise choose another name, or import the existing connection: {}",
             describe(self.name, &existing),
-            first.id
+            self.context.run_state.client.import(&first.id)
         );
         error.into_errors(SUMMARY, &note)
     }

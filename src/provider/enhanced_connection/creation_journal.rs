@@ -161,6 +161,16 @@ impl CreationJournal {
         }
     }
 
+    /// The directory of the entries.
+    pub(in crate::provider) fn directory(&self) -> Option<&Path> {
+        self.directory.as_deref()
+    }
+
+    /// Whether a read or a plan of this run found the connection in the state.
+    pub(in crate::provider) fn is_in_state(&self, project_id: &str, name: &str, id: &str) -> bool {
+        self.run().in_state.contains(&[project_id, name, id].map(str::to_owned))
+    }
+
     /// Whether an earlier run wrote this entry. The processes of one run (one for each alias of the provider) share the
     /// directory, and so may runs that are active at the same time.
     pub(super) fn is_earlier(&self, entry: &CreationEntry) -> bool {

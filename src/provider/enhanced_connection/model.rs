@@ -129,8 +129,8 @@ impl Connection {
         self.bindings = Computed(Some(peerings));
     }
 
-    /// Returns a warning for each FAILED binding that Terraform manages.
-    pub(super) fn failures(&self, shown: &wire::Connection, pool_of_queue: &PoolOfQueue) -> Diagnostics {
+    /// Returns a warning for each FAILED binding that Terraform manages, with the name of its target.
+    pub(super) fn failures(&self, shown: &wire::Connection, pool_of_queue: &PoolOfQueue) -> Vec<(String, Diagnostic)> {
         let targets = pool_of_queue.targets(shown, self.declared());
         let lower = |binding: &wire::Binding| binding.name.to_ascii_lowercase();
         let queues = shown
@@ -141,7 +141,8 @@ impl Connection {
             self.elastic_resource_pools.is_some() || targets.contains(&BindingTarget::Pool(lower(binding)))
         });
         let failed = queues.chain(pools).filter(|binding| binding.has_status(wire::BINDING_FAILED));
-        failed.map(|binding| wait_for_bindings::failure_warning(&self.name, binding)).collect()
+        let warning = |binding: &wire::Binding| wait_for_bindings::failure_warning(&self.name, binding);
+        failed.map(|binding| (binding.name.clone(), warning(binding))).collect()
     }
 
     /// Sets everything that the service returned; `tags` is `None` if they were not read.
@@ -156,7 +157,7 @@ impl Connection {
         scope: Scope,
     ) -> Diagnostics {
         let everything = scope == Scope::Everything;
-        let mut warnings = self.failures(shown, pool_of_queue);
+        let mut warnings = Diagnostics::new();
         self.apply_computed(shown, pool_of_queue);
         // An attribute that the response omits must not look like a change that replaces the connection.
         for (attribute, shown) in [

@@ -11,10 +11,11 @@ use crate::framework::path::{Path, Step};
 use crate::framework::resource::ModifyPlanRequest;
 use crate::framework::value::{UNKNOWN, Value};
 use crate::provider::provider_data::ProviderData;
-use crate::provider::shared::location;
+use crate::provider::shared::client_kind::ClientKind;
 use crate::provider::shared::ownership::Part;
 use crate::provider::shared::plan_checks::PlanChecker;
 use crate::provider::shared::tags::{TagPolicy, Tags};
+use crate::provider::shared::{location, reserved_network};
 
 /// Collections that are managed only if they are set.
 const COLLECTIONS: [&str; 5] = ["elastic_resource_pools", "queues", "hosts", "routes", "tags"];
@@ -35,13 +36,21 @@ pub(super) async fn modify(
         report.extend(warn_about_kept_entries(&provider_data.tag_policy(), prior, planned));
         plan_bindings(prior, planned);
     }
+    report.extend(warn_about_reserved_routes(prior, planned));
     if let Some(id) = prior.get("id").as_str() {
+        let run_state = provider_data.run_state();
         if let (Some(name), Some(project_id)) = (prior.get("name").as_str(), prior.get("project_id").as_str()) {
             provider_data.creation_journal().confirm(project_id, name, id);
         }
         if is_replaced {
-            provider_data.run_state().mark_replaced(id);
+            run_state.mark_replaced(id);
+            report.extend(warn_about_kept_name(run_state.client, prior, planned));
         } else {
+            let is_left = |name: &str| {
+                let [before, after] = [prior, planned].map(|value| value.get("bindings").get(name));
+                before == after || planned.get("wait_for_bindings") == &Value::Bool(false)
+            };
+            report.extend(run_state.take_failed_bindings(id, is_left));
             for part in [Part::Queues, Part::Pools, Part::Routes] {
                 let names = declared_names(planned.get(part.attribute()));
                 report.extend(provider_data.ownership_conflicts().declare_all(id, part, names));
@@ -50,6 +59,26 @@ pub(super) async fn modify(
     }
     report.extend(Box::pin(check_names(provider_data, config, (prior, planned), is_replaced, stop)).await);
     if report.has_errors() { Err(report) } else { Ok(report) }
+}
+
+/// Warns about routes whose network becomes a reserved one.
+fn warn_about_reserved_routes(prior: &Value, planned: &Value) -> Diagnostics {
+    let (before, routes) = (prior.get("routes"), planned.get("routes").as_map().into_iter().flatten());
+    let path = |name: &str| Path::attribute("routes").key(name);
+    routes.filter_map(|(name, cidr)| reserved_network::warning(path(name), before.get(name), cidr)).collect()
+}
+
+/// Warns if a client that creates the new connection first keeps the name of the old one. Terraform does so only with
+/// `create_before_destroy`, which a plan does not show.
+fn warn_about_kept_name(client: ClientKind, prior: &Value, planned: &Value) -> Option<Diagnostic> {
+    let name = planned.get("name").as_str().filter(|name| prior.get("name").as_str() == Some(*name))?;
+    let text = format!(
+        "The replacement keeps the name {name:?}. Pulumi creates the new connection before it deletes the old one, and \
+         the service may refuse a second connection of this name.\n\nChange the name together with what replaces the \
+         connection, or set deleteBeforeReplace in the options of the resource."
+    );
+    let warning = Diagnostic::warning("Name Held by the Replaced Connection", text).at(Path::attribute("name"));
+    (client == ClientKind::Pulumi).then_some(warning)
 }
 
 /// The known names of a set or map; `None` if it is not declared.

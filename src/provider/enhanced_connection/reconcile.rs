@@ -299,7 +299,8 @@ impl<'a> Reconciler<'a> {
         if let Some(shown) = shown {
             state.apply_computed(&shown, &self.bindings.pool_of_queue);
             if !wait {
-                self.response.add_warning(state.failures(&shown, &self.bindings.pool_of_queue));
+                let failures = state.failures(&shown, &self.bindings.pool_of_queue).into_iter();
+                self.response.add_warning(failures.map(|(_, warning)| warning).collect::<Diagnostics>());
             }
         }
         self.response.set_state(state);

@@ -41,6 +41,7 @@ pub(super) async fn refresh(
     }
     let mut pool_of_queue = PoolOfQueue::default();
     pool_of_queue.ask(context, &shown, &[connection.queues.as_ref()]).await?;
+    context.run_state.keep_failed_bindings(connection.id(), connection.failures(&shown, &pool_of_queue));
     warnings.extend(connection.apply_remote(&shown, tags, &pool_of_queue, tag_policy, scope));
     location::fill_location(&mut connection.region, &mut connection.project_id, context);
     Ok(Some((connection, warnings)))

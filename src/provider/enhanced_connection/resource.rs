@@ -44,6 +44,7 @@ use crate::framework::schema::Schema;
 use crate::framework::types::Type;
 use crate::framework::value::Value;
 use crate::provider::provider_data::ProviderData;
+use crate::provider::shared::client_kind::ClientKind;
 use crate::provider::shared::operation::{OperationContext, OperationError, report};
 use crate::provider::shared::{connection_part, location};
 
@@ -83,11 +84,19 @@ impl EnhancedConnection {
         let create = create_once::run(context, &self.provider_data, planned, &tags, response);
         let create_once::Created { id, is_found, earlier } = create.await?;
         *created = Some(id.clone());
-        let note = format!(
-            "The connection exists (ID {id}) and is in the state. Do not simply apply again: Terraform has marked it \
-             as tainted and would replace it. To keep it, fix the cause, run terraform untaint ADDRESS, then apply: \
-             only the missing parts are added."
-        );
+        let note = match context.run_state.client {
+            ClientKind::Terraform => format!(
+                "The connection exists (ID {id}) and is in the state. Do not simply apply again: Terraform has marked \
+                 it as tainted and would replace it. To keep it, fix the cause, run terraform untaint ADDRESS, then \
+                 apply: only the missing parts are added."
+            ),
+            client @ ClientKind::Pulumi => format!(
+                "The connection exists (ID {id}), but Pulumi records nothing about a failed create. Fix the cause and \
+                 run pulumi up again in this directory: the provider finds the connection in its journal, takes it over \
+                 and adds the missing parts. In another directory, import it first: {}",
+                client.import(&id)
+            ),
+        };
         let mut now = Connection {
             id: Computed(Some(id.clone())),
             tags_all: Computed(Some(tags)),
@@ -160,7 +169,8 @@ impl Resource for EnhancedConnection {
         let create = self.create_connection(&planned, request.stop, &mut created, response);
         let result = report(create_once::SUMMARY, NOTHING_CREATED, create).await;
         // If the client cancels the call, this line is not reached.
-        if let Some(id) = created {
+        let is_kept = result.is_ok() || self.provider_data.run_state().client.keeps_failed_creates();
+        if let Some(id) = created.filter(|_| is_kept) {
             self.provider_data.creation_journal().record_response(&id, request.stop);
         }
         result

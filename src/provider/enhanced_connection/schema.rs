@@ -10,9 +10,7 @@ use crate::framework::types::Type;
 use crate::framework::validator::{KeysAre, ValuesAre};
 use crate::provider::shared::location;
 use crate::provider::shared::semantic_equality::{same_networks, same_text, same_texts};
-use crate::provider::shared::validators::{
-    DistinctInAnyCase, DistinctNetworks, MatchesRule, NotReserved, ObjectId, SizeAtMost,
-};
+use crate::provider::shared::validators::{DistinctInAnyCase, DistinctNetworks, MatchesRule, ObjectId, SizeAtMost};
 
 /// Default timeouts. The binding of a new queue takes 5 to 10 minutes.
 pub(super) const CREATE: Duration = Duration::from_mins(20);
@@ -77,7 +75,6 @@ pub(super) fn schema() -> Schema {
             .validator(KeysAre(MatchesRule(&[rules::ROUTE_NAME])))
             .validator(ValuesAre(MatchesRule(&[rules::ROUTE_CIDR])))
             .validator(DistinctNetworks)
-            .validator(ValuesAre(NotReserved))
             .semantic_equality(same_networks)
             .description(
                 "Routes, name to CIDR (IPv4 or IPv6). A name has 1 to 64 letters, digits, `_` or `-`; no two routes \

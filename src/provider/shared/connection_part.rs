@@ -5,6 +5,7 @@ use std::pin::pin;
 use futures_util::FutureExt as _;
 use tokio::sync::OwnedMutexGuard;
 
+use super::client_kind::ClientKind;
 use super::operation::{self, OperationContext, OperationError};
 use super::semantic_equality::same_text;
 use super::validators::ObjectId;
@@ -148,6 +149,7 @@ pub(crate) fn damaged(fact: &str, path: Path) -> Diagnostic {
 /// Describes a failed create; `note` is the state if the object does not exist. If it may exist, the state holds it as
 /// `planned`, so that it can be removed.
 pub(crate) fn create_failed(
+    client: ClientKind,
     error: OperationError,
     (summary, note): (&str, &str),
     planned: impl IntoValue,
@@ -157,8 +159,11 @@ pub(crate) fn create_failed(
         return error.into_errors(summary, note);
     }
     response.set_state(planned);
-    error.into_errors(summary, MAY_EXIST)
+    error.into_errors(summary, if client.keeps_failed_creates() { MAY_EXIST } else { MAY_EXIST_UNRECORDED })
 }
+
+const MAY_EXIST_UNRECORDED: &str = "The object may exist, and Pulumi records nothing about a failed create. Run pulumi \
+                                    up again: the provider takes over what exists, and creates it otherwise.";
 
 const MAY_EXIST: &str = "The state holds the object in case it exists, and Terraform marks it as tainted: the next \
                          apply removes what exists and creates the object again. To keep what exists, run terraform \

@@ -20,7 +20,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct OperationContext {
     pub(crate) project: Project,
-    pub(super) run_state: Arc<RunState>,
+    pub(in crate::provider) run_state: Arc<RunState>,
     limits: Limits,
     wait_log: Mutex<WaitLog>,
 }

@@ -17,7 +17,10 @@ use tokio_util::sync::CancellationToken;
 use self::part::{CommonAttributes, TIMEOUT};
 pub(crate) use self::part::{ConnectionPart, Deletion, Holder, Lookup, Part, PartTexts};
 use self::placement::{Placed, UNCHANGED};
+use super::client_kind::ClientKind;
+use super::declared_parts::Overlap;
 use super::operation::{OperationContext, report};
+use super::plan_checks::PlanChecker;
 use super::{connection_part, location, operation};
 use crate::dli::rules::CONNECTION_ID;
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
@@ -29,6 +32,7 @@ use crate::framework::resource::{
 };
 use crate::framework::schema::{Attribute, BlockBody, Schema};
 use crate::framework::timeouts::{Operation, Timeouts};
+use crate::framework::value::Value;
 use crate::provider::provider_data::ProviderData;
 
 /// Implements [`Resource`] for a part of a connection.
@@ -52,6 +56,64 @@ impl<P: ConnectionPart> PartResource<P> {
         let location = (common.region.0.as_deref(), common.project_id.0.as_deref());
         let context = self.provider_data.begin(location, timeout, stop).await?;
         Ok(context.subject(own.subject(&common.connection_id)))
+    }
+}
+
+impl<P: ConnectionPart> PartResource<P> {
+    /// Warns if another resource declares or removes the part, or if it exists outside of the state.
+    async fn check_declaration(&self, request: &ModifyPlanRequest<'_>) -> Diagnostics {
+        let ModifyPlanRequest { prior, config, planned, replace, stop, .. } = request;
+        let parts = self.provider_data.declared_parts();
+        let Some(part) = identify::<P>(planned) else { return Diagnostics::new() };
+        let is_known = !prior.is_null() || parts.is_held(&part);
+        if !prior.is_null() {
+            // Terraform plans a replacement again, without the prior state.
+            parts.hold(&part);
+        }
+        // Pulumi plans a resource several times.
+        let is_counted = replace.is_empty() && self.provider_data.run_state().client == ClientKind::Terraform;
+        if let Some(overlap) = is_counted.then(|| parts.declare(&part)).flatten() {
+            return overlap_warning::<P>(&part, overlap).into();
+        }
+        let connection = planned.get("connection_id").as_str().unwrap_or_default();
+        if is_known {
+            return Diagnostics::new();
+        }
+        match PlanChecker::open(&self.provider_data, config, planned, stop).await {
+            Some(checker) if P::exists(&checker, connection, planned).await => {
+                let text = format!(
+                    "The {part} exists already. Applying this plan takes it over, and destroying the resource removes \
+                     it. If another configuration manages it, do not declare it here."
+                );
+                Diagnostic::warning(format!("{} Will Be Adopted", title(P::TEXTS.noun)), text).into()
+            }
+            _ => Diagnostics::new(),
+        }
+    }
+}
+
+/// Identifies a part of a known connection, in words.
+fn identify<P: ConnectionPart>(value: &Value) -> Option<String> {
+    let connection = value.get("connection_id").as_str()?.to_ascii_lowercase();
+    Some(format!("{} of the connection {connection}", P::identity(value)?))
+}
+
+fn overlap_warning<P: ConnectionPart>(part: &str, overlap: Overlap) -> Diagnostic {
+    match overlap {
+        Overlap::Declared => {
+            let text = format!(
+                "Two resources declare the {part}. Both manage the same object. Remove one of them from the \
+                 configuration; the object stays while the other declares it."
+            );
+            Diagnostic::warning("Declared by Two Resources", text)
+        }
+        Overlap::Removed => {
+            let text = format!(
+                "The {part} is not removed, although a resource for it is: another resource of the configuration \
+                 declares it."
+            );
+            Diagnostic::warning(format!("{} Stays", title(P::TEXTS.noun)), text)
+        }
     }
 }
 
@@ -81,8 +143,15 @@ impl<P: ConnectionPart> Resource for PartResource<P> {
 
     async fn modify_plan(&self, request: ModifyPlanRequest<'_>) -> Result<Diagnostics, Diagnostics> {
         let mut report = location::plan(&self.provider_data, request.prior, request.config, request.planned).await;
+        report.extend(self.check_declaration(&request).await);
         report.extend(P::check_plan(&self.provider_data, request).await);
         if report.has_errors() { Err(report) } else { Ok(report) }
+    }
+
+    fn plan_destroy(&self, prior: &Value) -> Diagnostics {
+        let Some(part) = identify::<P>(prior) else { return Diagnostics::new() };
+        let overlap = self.provider_data.declared_parts().remove(&part);
+        overlap.map(|overlap| overlap_warning::<P>(&part, overlap)).into_iter().collect()
     }
 
     async fn create(&self, request: CreateRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
@@ -97,7 +166,8 @@ impl<P: ConnectionPart> Resource for PartResource<P> {
                 Err(failure) => {
                     part.set_computed(&context, None);
                     let note = failure.note(note);
-                    return Err(connection_part::create_failed(failure.error, (summary, &note), part, response).into());
+                    let (client, texts) = (context.run_state.client, (summary, note.as_str()));
+                    return Err(connection_part::create_failed(client, failure.error, texts, part, response).into());
                 }
             };
             // The part exists from now on, so the state holds it before any later error.
@@ -117,6 +187,9 @@ impl<P: ConnectionPart> Resource for PartResource<P> {
         let summary = format!("Could Not Read the {}", title(P::TEXTS.noun));
         report(&summary, "The state was not changed.", async {
             let context = self.begin(&part, part.common.timeouts.read(P::READ_TIMEOUT), request.stop).await?;
+            if let Some(part) = identify::<P>(request.state) {
+                self.provider_data.declared_parts().hold(&part);
+            }
             let lookup = part.find_held(&context, |_| false).await?;
             let found = lookup.and_then(|lookup| lookup.found);
             match (found.as_ref().and_then(P::failure), found) {
@@ -125,6 +198,8 @@ impl<P: ConnectionPart> Resource for PartResource<P> {
                     response.set_state(part);
                 }
                 (failure, _) => {
+                    // The plan mends it. An apply that does not wait does not report it.
+                    let failure = failure.filter(|_| request.state.get("wait_for_bindings") == &Value::Bool(false));
                     response.add_warning(failure.into_iter().collect::<Diagnostics>());
                     response.remove_resource();
                 }
@@ -153,6 +228,12 @@ impl<P: ConnectionPart> Resource for PartResource<P> {
         let PartTexts { delete_summary, noun, .. } = P::TEXTS;
         let note =
             format!("The {noun} is still in the state. Run the same command again (terraform destroy, or apply).");
+        if let Some(part) = identify::<P>(request.prior)
+            && self.provider_data.declared_parts().take_kept(&part)
+        {
+            response.add_warning(overlap_warning::<P>(&part, Overlap::Removed));
+            return Ok(());
+        }
         report(delete_summary, &note, async {
             let context = self.begin(&part, part.common.timeouts.delete(TIMEOUT), request.stop).await?;
             let (own, id) = (&part.own, &part.common.connection_id);

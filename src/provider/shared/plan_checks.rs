@@ -125,9 +125,10 @@ impl PlanChecker {
     }
 
     /// Warns if another connection has the name of a new one. A connection that an earlier run may have created for it
-    /// is not reported.
+    /// is not reported, and neither is one of the state: this plan replaces it. Once the run changes objects, the name
+    /// may be free.
     pub(crate) async fn check_name(&self, name: &str, journal: &CreationJournal) -> Diagnostics {
-        if self.run_state.rejected.load(Ordering::Relaxed) {
+        if self.run_state.rejected.load(Ordering::Relaxed) || self.run_state.applies.load(Ordering::Relaxed) {
             return Diagnostics::new();
         }
         let read = async {
@@ -146,19 +147,46 @@ impl PlanChecker {
         let entry = journal.find(self.context.project.id(), name).ok().flatten();
         let entry = entry.filter(|entry| !entry.acknowledged && !journal.is_concurrent(entry));
         let is_ours = |id: &String| entry.as_ref().is_some_and(|entry| entry.may_have_created(id));
-        let others = ids.filter(|id| !self.run_state.is_replaced(id) && !is_ours(id));
+        let is_in_state = |id: &String| journal.is_in_state(self.context.project.id(), name, id);
+        let others = ids.filter(|id| !self.run_state.is_replaced(id) && !is_ours(id) && !is_in_state(id));
         let others: Vec<_> = others.map(String::as_str).collect();
         if !others.is_empty() {
             let text = format!(
-                "An enhanced connection named {name:?} already exists: {}. The service may refuse a second one.\n\nIf \
-                 this plan replaces it, ignore this warning (if it is tainted, terraform untaint ADDRESS keeps it). \
-                 Otherwise choose another name, or import the existing one: terraform import ADDRESS {}",
+                "An enhanced connection named {name:?} already exists: {}. The service may refuse a second \
+                 one.\n\nChoose another name, or import the existing one: {}",
                 others.join(", "),
-                others[0]
+                self.run_state.client.import(others[0])
             );
             report.push(Diagnostic::warning("Connection Name Is Taken", text).at(Path::attribute("name")));
         }
         report
+    }
+
+    /// Returns a connection, read once per run. `None` if it cannot be read, or once the run changes objects.
+    pub(crate) async fn connection(&self, id: &str) -> Option<Arc<wire::Connection>> {
+        self.read_once(&self.run_state.connections, id, self.context.project.show_connection(id)).await
+    }
+
+    /// Returns the privileges on a connection, like [`PlanChecker::connection`].
+    pub(crate) async fn privileges(&self, id: &str) -> Option<Arc<Vec<wire::Privilege>>> {
+        self.read_once(&self.run_state.privileges, id, self.context.project.list_privileges(id)).await
+    }
+
+    async fn read_once<T>(
+        &self,
+        list: &CachedList<T>,
+        id: &str,
+        call: impl Future<Output = Result<T, Error>>,
+    ) -> Option<Arc<T>> {
+        if self.run_state.rejected.load(Ordering::Relaxed) || self.run_state.applies.load(Ordering::Relaxed) {
+            return None;
+        }
+        let key = (Some(format!("{:?}", self.location)), Some(id.to_ascii_lowercase()));
+        let (found, error) = list.get(&key, None, self.read(call)).await;
+        if let Some(error) = error {
+            tracing::debug!(?error, id, "the plan does not check for existing parts");
+        }
+        found
     }
 
     /// Returns a list by name in lower case. Reads it again if it is not recent and lacks a wanted name.

@@ -10,7 +10,9 @@ use parking_lot::Mutex;
 use tokio::sync::{Mutex as Lock, OwnedMutexGuard, watch};
 use tokio::time::Instant;
 
-use crate::dli::wire::Queue;
+use super::client_kind::ClientKind;
+use crate::dli::wire::{Connection, Privilege, Queue};
+use crate::framework::diagnostic::Diagnostic;
 
 /// Region and project, as far as they are named.
 pub(super) type Location = (Option<String>, Option<String>);
@@ -21,11 +23,17 @@ type Confirmation = Arc<Lock<bool>>;
 /// What the resources of one run know together.
 #[derive(Debug, Default)]
 pub(crate) struct RunState {
+    pub(crate) client: ClientKind,
     pub(super) queues: CachedList<BTreeMap<String, Queue>>,
     /// Names of elastic resource pools by their lower case.
     pub(super) pools: CachedList<BTreeMap<String, String>>,
     /// IDs of connections by name.
     pub(super) names: CachedList<BTreeMap<String, Vec<String>>>,
+    /// Connections whose parts a plan looks for, and the privileges on them. The key contains the ID.
+    pub(super) connections: CachedList<Connection>,
+    pub(super) privileges: CachedList<Vec<Privilege>>,
+    /// Warnings about FAILED bindings that the last read found, by connection ID and name of the target.
+    failed_bindings: Mutex<BTreeMap<(String, String), Diagnostic>>,
     /// IDs of connections that this run replaces.
     replaced: Mutex<BTreeSet<String>>,
     /// Whether this run has begun to change objects.
@@ -66,6 +74,25 @@ enum PartUse {
 }
 
 impl RunState {
+    pub(crate) fn new(client: ClientKind) -> Self {
+        Self { client, ..Self::default() }
+    }
+
+    /// Keeps warnings about FAILED bindings, each with the name of its target. The plan shows those that it does not
+    /// mend.
+    pub(crate) fn keep_failed_bindings(&self, connection: &str, warnings: Vec<(String, Diagnostic)>) {
+        let key = |name: String| (connection.to_ascii_lowercase(), name.to_ascii_lowercase());
+        self.failed_bindings.lock().extend(warnings.into_iter().map(|(name, warning)| (key(name), warning)));
+    }
+
+    /// Returns the warnings about FAILED bindings of a connection that a plan leaves as they are, by name of the target.
+    pub(crate) fn take_failed_bindings(&self, connection: &str, is_left: impl Fn(&str) -> bool) -> Vec<Diagnostic> {
+        let connection = connection.to_ascii_lowercase();
+        let of_connection = |key: &(String, String), _: &mut Diagnostic| key.0 == connection;
+        let taken = self.failed_bindings.lock().extract_if(.., of_connection).collect::<Vec<_>>();
+        taken.into_iter().filter(|((_, name), _)| is_left(name)).map(|(_, warning)| warning).collect()
+    }
+
     /// Records that the run changes objects from now on.
     pub(crate) fn mark_applying(&self) {
         self.applies.store(true, Ordering::Relaxed);

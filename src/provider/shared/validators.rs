@@ -120,28 +120,6 @@ impl Validator for DistinctNetworks {
     }
 }
 
-/// Warns about a route to a network that the cloud uses itself. Such a route is allowed.
-#[derive(Debug)]
-pub(crate) struct NotReserved;
-
-impl Validator for NotReserved {
-    fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
-        let Some(network) = value.as_str().and_then(rules::network) else { return };
-        let overlaps = |reserved: &&&str| {
-            rules::network(reserved).is_some_and(|reserved| reserved.contains(&network) || network.contains(&reserved))
-        };
-        // A default route contains every network on purpose.
-        if let Some(reserved) = rules::RESERVED_ROUTES.iter().rev().find(overlaps).filter(|_| network.prefix_len() > 0)
-        {
-            let detail = format!(
-                "{path}: {network} overlaps {reserved}, which the cloud uses for its own services; traffic to them may \
-                 be lost.\n\nDocument: DLI User Guide, \"Adding a Route\"."
-            );
-            report.push(Diagnostic::warning("Route to a Reserved Network", detail).at(path.clone()));
-        }
-    }
-}
-
 /// A key of `endpoints`. Without this check, a misspelled service would keep its default endpoint.
 #[derive(Debug)]
 pub(crate) struct ServiceName;

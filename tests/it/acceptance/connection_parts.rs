@@ -1,6 +1,7 @@
 //! Resources for one part of a connection, in configurations that do not manage the connection.
 
 mod binding;
+mod declared_twice;
 mod exchanged;
 mod interrupted_create;
 mod privilege;

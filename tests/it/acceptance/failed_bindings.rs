@@ -260,6 +260,41 @@ fn failed_binding_without_waiting_is_a_warning() {
     });
 }
 
+/// A warning in the plan would be printed again after the apply that has mended the binding.
+#[test]
+fn mended_failure_is_not_reported() {
+    const APPLY: [&str; 3] = ["apply", "-json", "-auto-approve"];
+    const REASON: &str = "CIDR conflict with the VPC";
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace(terraform);
+        workspace.configure(&connection("queues = [\"q1\"]"));
+        cloud.emulator().set_binding_outcome("q1", Some(REASON));
+        workspace.run(&APPLY).expect_code(1);
+        cloud.emulator().set_binding_outcome("q1", None);
+        workspace.run(&["untaint", ADDRESS]).expect_code(0);
+        let id = cloud.connection().id;
+        workspace.run(&APPLY).expect_code(0).expect_no_diagnostics();
+        assert_eq!(cloud.connection().id, id);
+
+        cloud.edit(|account| account.settle(&id, "q1", Some(REASON)));
+        workspace.run(&["taint", ADDRESS]).expect_code(0);
+        workspace.run(&APPLY).expect_code(0).expect_no_diagnostics();
+        let id = cloud.connection().id;
+        cloud.edit(|account| account.settle(&id, "q1", Some(REASON)));
+        let replace = format!("-replace={ADDRESS}");
+        workspace.run(&[&APPLY[..], &[&replace]].concat()).expect_code(0).expect_no_diagnostics();
+        assert_ne!(cloud.connection().id, id);
+
+        // The plan leaves the failed binding.
+        let id = cloud.connection().id;
+        cloud.edit(|account| account.settle(&id, "q1", Some(REASON)));
+        workspace.configure(&connection("queues = [\"q1\"]\n  lifecycle {\n    ignore_changes = [queues]\n  }"));
+        let planned = workspace.run(&["plan", "-json"]).expect_code(0).diagnostics();
+        assert!(planned.len() == 1 && planned[0].text.contains(REASON), "{planned:#?}");
+    });
+}
+
 /// Only the wait was interrupted: the state is complete and not tainted.
 #[test]
 fn interrupt_ends_the_wait_with_complete_state() {

@@ -3,6 +3,7 @@
 use crate::dli::wire;
 use crate::framework::diagnostic::Diagnostic;
 use crate::provider::enhanced_connection::model::timestamp;
+use crate::provider::shared::client_kind::ClientKind;
 
 /// Describes connections that have a name.
 pub(super) fn describe(name: &str, connections: &[wire::Connection]) -> String {
@@ -16,11 +17,12 @@ pub(super) fn describe(name: &str, connections: &[wire::Connection]) -> String {
 }
 
 /// Advice if a connection may exist that is not in the state. With `write_error`, no journal entry was written.
-pub(super) fn advice_for_unknown_outcome(name: &str, write_error: Option<&str>) -> String {
+pub(super) fn advice_for_unknown_outcome(client: ClientKind, name: &str, write_error: Option<&str>) -> String {
     let unknown = "The state contains no connection, but one may exist.";
     let import = format!(
         "look for the name in the console. If this run created the connection (compare the creation time), import it: \
-         terraform import ADDRESS name:{name}"
+         {}",
+        client.import(&format!("name:{name}"))
     );
     match write_error {
         Some(error) => format!(
@@ -46,11 +48,12 @@ pub(super) fn no_journal(error: &str) -> Diagnostic {
 }
 
 /// Advice if connections have the name, and it is unclear whether this run created one of them.
-pub(super) fn advice_for_candidates(candidates: &[wire::Connection]) -> String {
+pub(super) fn advice_for_candidates(client: ClientKind, candidates: &[wire::Connection]) -> String {
     let (which, id) = if let [one] = candidates { ("it", one.id.as_str()) } else { ("one of them", "ID") };
     format!(
         "The state contains no connection. This run may have created {which}, but there is no proof, so none was \
-         adopted. If {which} is yours (compare the creation time), import it: terraform import ADDRESS {id}. Otherwise \
-         choose another name."
+         adopted. If {which} is yours (compare the creation time), import it: {}. Otherwise choose another \
+         name.",
+        client.import(id)
     )
 }

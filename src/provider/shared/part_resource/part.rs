@@ -18,6 +18,7 @@ use crate::framework::value::Value;
 use crate::model;
 use crate::provider::provider_data::ProviderData;
 use crate::provider::shared::operation::OperationContext;
+use crate::provider::shared::plan_checks::PlanChecker;
 use crate::provider::shared::run_state::PartKey;
 use crate::provider::shared::{connection_part, location, operation};
 
@@ -98,6 +99,12 @@ pub(crate) trait ConnectionPart: FromValue + IntoValue + Clone + Debug + Send + 
     fn id(&self) -> String {
         self.name().to_owned()
     }
+
+    /// Identifies the part within its connection, in words. `None` if a value is unknown.
+    fn identity(value: &Value) -> Option<String>;
+
+    /// Whether the part exists, for a plan.
+    async fn exists(checker: &PlanChecker, connection: &str, planned: &Value) -> bool;
 
     /// The object of error messages.
     fn subject(&self, id: &str) -> String;

@@ -138,10 +138,16 @@ fn peer_failed_binding_is_not_bound() {
         assert!(!applied.stdout.contains("Already Bound"), "{applied}");
         assert_eq!(bound(&find_connection(&cloud, &id)), ["q1 ACTIVE"]);
 
-        // The binding fails later, and the destroy meets it in that state.
+        // The binding fails later. The plan mends it, so a warning is needed only if the apply does not wait.
         cloud.edit(|account| account.settle(&id, "q1", Some(REASON)));
-        let planned = workspace.run(&["plan", "-detailed-exitcode"]).expect_code(2);
+        workspace.run(&["plan", "-json", "-detailed-exitcode"]).expect_code(2).expect_no_diagnostics();
+        let without_waiting = workspace.fresh();
+        without_waiting.configure(&binding(&id, "queue = \"q1\"\n  wait_for_bindings = false"));
+        without_waiting.run(&["apply", "-auto-approve"]).expect_code(0);
+        cloud.edit(|account| account.settle(&id, "q1", Some(REASON)));
+        let planned = without_waiting.run(&["plan", "-detailed-exitcode"]).expect_code(2);
         assert!(planned.stdout.contains("Warning: Binding Failed") && planned.stdout.contains(REASON), "{planned}");
+        // The destroy meets the binding in that state.
         let destroyed = workspace.run(&["destroy", "-auto-approve", "-refresh=false"]).expect_code(0);
         assert!(destroyed.stdout.contains("Warning: Failed Binding Left Behind"), "{destroyed}");
         assert_eq!(workspace.find_state(ADDRESS), None);

@@ -2,7 +2,7 @@
 
 use terraform_provider_dli::emulator::{Fault, FaultKind, Quirk};
 
-use super::{create_external, expect_failure, expect_import_failures, find_connection, part, setup};
+use super::{connection, create_external, expect_failure, expect_import_failures, find_connection, part, setup};
 use crate::acceptance::harness::{Cloud, for_each_terraform, for_one_terraform};
 
 const ADDRESS: &str = "dli_enhanced_connection_route.test";
@@ -170,9 +170,34 @@ fn invalid_route_names_the_violated_rule() {
         workspace.configure(&route("2a/62", "a", "10.0.0.0/8"));
         expect_failure(&workspace, "Invalid Connection ID", &["2a/62"]);
         assert_eq!(cloud.changes(), Vec::<String>::new());
-        workspace.configure(&route(&id, "a", "100.125.3.0/24"));
-        let planned = workspace.run(&["plan"]).expect_code(0);
-        assert!(planned.stdout.contains("Warning: Route to a Reserved Network"), "{planned}");
+    });
+}
+
+/// A warning on each plan would be noise.
+#[test]
+fn reserved_network_is_reported_when_it_changes() {
+    for_one_terraform(|terraform| {
+        let (_cloud, id, workspace) = setup(terraform);
+        let inline = |cidr: &str| connection(&format!("routes = {{ a = {cidr:?}, b = \"10.0.0.0/8\" }}"));
+        let warnings = |arguments: &[&str]| {
+            let planned = workspace.run(&[arguments, &["-json"]].concat());
+            let diagnostics = planned.expect_code(0).diagnostics().into_iter().map(|warning| warning.address);
+            diagnostics.collect::<Vec<_>>()
+        };
+        let both = |cidr: &str| inline(cidr) + &route(&id, "a", cidr);
+        workspace.configure(&both("100.125.3.0/24"));
+        let all = ["dli_enhanced_connection.test", ADDRESS];
+        let mut found = warnings(&["plan"]);
+        found.sort_unstable();
+        assert_eq!(found, all);
+        workspace.run(&["apply", "-auto-approve"]).expect_code(0);
+        assert_eq!(warnings(&["plan"]), Vec::<String>::new());
+        workspace.configure(&both("100.64.3.0/24"));
+        let mut found = warnings(&["plan"]);
+        found.sort_unstable();
+        assert_eq!(found, all);
+        workspace.configure(&both("10.9.0.0/16"));
+        assert_eq!(warnings(&["plan"]), Vec::<String>::new());
     });
 }
 

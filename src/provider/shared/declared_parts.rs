@@ -1,0 +1,134 @@
+//! Parts of connections that the plans of one run declare or remove.
+//!
+//! Two resources can declare the same part. If one of them is removed from the configuration, the part must stay. Only
+//! the plan sees both resources, and the apply is another process, so a file in the journal's directory tells it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use parking_lot::Mutex;
+use sha2::{Digest, Sha256};
+
+/// The parts of one run. A part is a text that identifies it.
+#[derive(Debug, Default)]
+pub(crate) struct DeclaredParts {
+    directory: Option<PathBuf>,
+    parts: Mutex<BTreeMap<String, PartPlan>>,
+}
+
+#[derive(Debug, Default)]
+struct PartPlan {
+    /// Number of resources that declare it.
+    declared: usize,
+    /// Whether a resource that held it is removed.
+    is_removed: bool,
+    /// Whether a resource of the state holds it, or a replacement will.
+    is_held: bool,
+}
+
+/// What another resource of the run does with a part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Overlap {
+    /// It declares the part, too.
+    Declared,
+    /// One of the two resources is removed, and the other declares the part.
+    Removed,
+}
+
+impl DeclaredParts {
+    /// Without a directory, an apply does not learn which parts stay.
+    pub(crate) fn new(directory: Option<PathBuf>) -> Self {
+        Self { directory, parts: Mutex::default() }
+    }
+
+    /// Records that a plan declares a part.
+    pub(crate) fn declare(&self, part: &str) -> Option<Overlap> {
+        let mut parts = self.parts.lock();
+        let plan = parts.entry(part.to_owned()).or_default();
+        plan.declared += 1;
+        if plan.is_removed {
+            self.keep(part);
+            return Some(Overlap::Removed);
+        }
+        (plan.declared > 1).then_some(Overlap::Declared)
+    }
+
+    /// Records that a plan removes a resource that holds a part.
+    pub(crate) fn remove(&self, part: &str) -> Option<Overlap> {
+        let mut parts = self.parts.lock();
+        let plan = parts.entry(part.to_owned()).or_default();
+        plan.is_removed = true;
+        if plan.declared == 0 {
+            // An earlier plan may have left it.
+            self.take_kept(part);
+            return None;
+        }
+        self.keep(part);
+        Some(Overlap::Removed)
+    }
+
+    /// Records that a resource of the state holds a part, or that a replacement will.
+    pub(crate) fn hold(&self, part: &str) {
+        self.parts.lock().entry(part.to_owned()).or_default().is_held = true;
+    }
+
+    /// Whether a resource of the state holds a part, or a replacement will.
+    pub(crate) fn is_held(&self, part: &str) -> bool {
+        self.parts.lock().get(part).is_some_and(|plan| plan.is_held)
+    }
+
+    /// Whether the last plan found that a part must stay although a resource for it is removed. Forgets the finding.
+    pub(crate) fn take_kept(&self, part: &str) -> bool {
+        let Some(file) = self.file(part) else { return false };
+        let is_kept = fs::remove_file(&file).is_ok();
+        if let Some(directory) = file.parent().filter(|_| is_kept) {
+            // Fails unless it is empty.
+            let _ = fs::remove_dir(directory);
+        }
+        is_kept
+    }
+
+    fn keep(&self, part: &str) {
+        let Some(file) = self.file(part) else { return };
+        let written = file.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&file, part));
+        if let Err(error) = written {
+            tracing::warn!(%error, path = %file.display(), part, "the apply will remove a part that must stay");
+        }
+    }
+
+    fn file(&self, part: &str) -> Option<PathBuf> {
+        let hash = hex::encode(&Sha256::digest(part)[..16]);
+        self.directory.as_ref().map(|directory| directory.join(format!("{hash}.kept")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn part_stays_while_another_resource_declares_it() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let home = directory.path().join("dli");
+        let run = || DeclaredParts::new(Some(home.clone()));
+        for removal_first in [true, false] {
+            let plan = run();
+            let found = if removal_first {
+                [plan.remove("a"), plan.declare("a")]
+            } else {
+                [plan.declare("a"), plan.remove("a")]
+            };
+            assert_eq!(found, [None, Some(Overlap::Removed)]);
+            assert!(run().take_kept("a") && !run().take_kept("a"));
+            assert!(!home.exists(), "the empty directory is removed");
+        }
+        // The next plan removes both resources.
+        let plan = run();
+        assert_eq!((plan.declare("a"), plan.declare("a")), (None, Some(Overlap::Declared)));
+        plan.remove("a");
+        let next = run();
+        assert_eq!((next.remove("a"), next.remove("a")), (None, None));
+        assert!(!run().take_kept("a"));
+    }
+}

@@ -1,0 +1,159 @@
+//! The same part, declared by two resources, and parts that exist before they are declared.
+
+use terraform_provider_dli::dli::wire::QueueNames;
+
+use super::{find_connection, part, setup};
+use crate::acceptance::harness::{Cloud, Finished, for_one_terraform};
+
+const PROJECT: &str = "330e068af1334c9782f4226acc00a2e2";
+
+/// Resources with this label for a route, a binding and a privilege.
+fn parts(id: &str, label: &str) -> String {
+    let kinds = [
+        ("route", "name = \"r\"\n  cidr = \"10.1.0.0/16\"".to_owned()),
+        ("binding", "queue = \"q1\"".to_owned()),
+        ("privilege", format!("applicant_project_id = {PROJECT:?}")),
+    ];
+    let one = |(kind, text): (&str, String)| {
+        part(&format!("dli_enhanced_connection_{kind}"), id, &text).replace("\"test\"", &format!("{label:?}"))
+    };
+    kinds.map(one).concat()
+}
+
+/// The number of routes, bindings and privileges.
+fn counts(cloud: &Cloud, id: &str) -> [usize; 3] {
+    let shown = find_connection(cloud, id);
+    let shared = cloud.edit(|account| account.shared_with(id).map(std::collections::BTreeSet::len));
+    [shown.routes.len(), shown.available_queue_info.len(), shared]
+}
+
+/// The first lines of the warnings, sorted.
+fn summaries(finished: &Finished) -> Vec<String> {
+    let summary = |text: String| text.lines().next().unwrap_or_default().to_owned();
+    let mut summaries: Vec<_> = finished.diagnostics().into_iter().map(|warning| summary(warning.text)).collect();
+    summaries.sort_unstable();
+    summaries
+}
+
+const APPLY: [&str; 3] = ["apply", "-json", "-auto-approve"];
+const STAYS: [&str; 3] = ["Binding Stays", "Privilege Stays", "Route Stays"];
+
+#[test]
+fn part_of_two_resources_is_a_plan_warning() {
+    for_one_terraform(|terraform| {
+        let (cloud, id, workspace) = setup(terraform);
+        workspace.configure(&(parts(&id, "a") + &parts(&id, "b")));
+        let planned = workspace.run(&["plan", "-json"]).expect_code(0);
+        assert_eq!(summaries(&planned), ["Declared by Two Resources"; 3]);
+        workspace.run(&APPLY).expect_code(0);
+        let planned = workspace.run(&["plan", "-json", "-detailed-exitcode"]).expect_code(0);
+        assert_eq!(summaries(&planned), ["Declared by Two Resources"; 3]);
+        assert_eq!(counts(&cloud, &id), [1, 1, 1]);
+    });
+}
+
+/// With a saved plan as well.
+#[test]
+fn part_stays_while_another_resource_declares_it() {
+    for_one_terraform(|terraform| {
+        for is_saved in [false, true] {
+            let (cloud, id, workspace) = setup(terraform);
+            workspace.configure(&(parts(&id, "a") + &parts(&id, "b")));
+            workspace.run(&APPLY).expect_code(0);
+            let before = cloud.changes();
+            workspace.configure(&parts(&id, "b"));
+            if is_saved {
+                workspace.run(&["plan", "-out=saved"]).expect_code(0);
+                workspace.run(&["apply", "saved"]).expect_code(0);
+            } else {
+                let applied = workspace.run(&APPLY).expect_code(0);
+                // Once in the plan and once in the apply.
+                assert_eq!(summaries(&applied), STAYS.map(|summary| [summary; 2]).concat());
+            }
+            assert_eq!(cloud.changes(), before);
+            workspace.expect_no_changes();
+            assert!(workspace.find_state("dli_enhanced_connection_route.a").is_none());
+            assert!(!workspace.path().join(".terraform/dli").exists());
+
+            workspace.destroy();
+            assert_eq!(counts(&cloud, &id), [0, 0, 0]);
+        }
+    });
+}
+
+/// A plan that was not applied does not keep the parts.
+#[test]
+fn later_plan_removes_both() {
+    for_one_terraform(|terraform| {
+        let (cloud, id, workspace) = setup(terraform);
+        workspace.configure(&(parts(&id, "a") + &parts(&id, "b")));
+        workspace.run(&APPLY).expect_code(0);
+        workspace.configure(&parts(&id, "b"));
+        workspace.run(&["plan"]).expect_code(0);
+        workspace.destroy();
+        assert_eq!(counts(&cloud, &id), [0, 0, 0]);
+        assert!(!workspace.path().join(".terraform/dli").exists());
+    });
+}
+
+/// Without a `moved` block, a renamed resource is removed and created.
+#[test]
+fn renamed_resource_keeps_its_part() {
+    for_one_terraform(|terraform| {
+        let (cloud, id, workspace) = setup(terraform);
+        workspace.configure(&parts(&id, "a"));
+        workspace.run(&APPLY).expect_code(0);
+        let before = cloud.changes();
+        workspace.configure(&parts(&id, "b"));
+        workspace.run(&APPLY).expect_code(0);
+        assert_eq!(cloud.changes(), before);
+        workspace.expect_no_changes();
+        workspace.destroy();
+        assert_eq!(counts(&cloud, &id), [0, 0, 0]);
+    });
+}
+
+/// A replacement is planned twice by Terraform, and a tainted resource once, without its state.
+#[test]
+fn replaced_part_is_not_declared_twice() {
+    for_one_terraform(|terraform| {
+        let (cloud, id, workspace) = setup(terraform);
+        workspace.configure(&parts(&id, "a"));
+        workspace.run(&APPLY).expect_code(0);
+        let kinds = ["route", "binding", "privilege"];
+        let addresses = kinds.map(|kind| format!("dli_enhanced_connection_{kind}.a"));
+        let before = cloud.changes().len();
+        let replace: Vec<_> = addresses.iter().map(|address| format!("-replace={address}")).collect();
+        let replace: Vec<_> = APPLY.into_iter().chain(replace.iter().map(String::as_str)).collect();
+        workspace.run(&replace).expect_code(0).expect_no_diagnostics();
+        assert_eq!(cloud.changes().len() - before, 6);
+        for address in &addresses {
+            workspace.run(&["taint", address]).expect_code(0);
+        }
+        workspace.run(&APPLY).expect_code(0).expect_no_diagnostics();
+        assert_eq!(cloud.changes().len() - before, 12);
+        assert_eq!(counts(&cloud, &id), [1, 1, 1]);
+    });
+}
+
+#[test]
+fn existing_part_is_announced_by_the_plan() {
+    for_one_terraform(|terraform| {
+        let (cloud, id, workspace) = setup(terraform);
+        cloud.edit(|account| {
+            account.add_route(&id, "r", "10.1.0.0/16")?;
+            account.bind(&id, &QueueNames { queues: vec!["q1".into()], ..QueueNames::default() })?;
+            account.grant(&id, PROJECT)
+        });
+        workspace.configure(&parts(&id, "a"));
+        let planned = workspace.run(&["plan", "-json"]).expect_code(0);
+        let adopted = ["Binding Will Be Adopted", "Privilege Will Be Adopted", "Route Will Be Adopted"];
+        assert_eq!(summaries(&planned), adopted);
+        workspace.run(&APPLY).expect_code(0);
+        workspace.run(&["plan", "-json"]).expect_code(0).expect_no_diagnostics();
+
+        let unchecked = cloud.workspace_with(terraform, "plan_checks = false");
+        unchecked.configure(&parts(&id, "a"));
+        unchecked.run(&["plan", "-json"]).expect_code(0).expect_no_diagnostics();
+    });
+}
