@@ -87,19 +87,12 @@ use crate::dli::wire::{Connection, Pool, Queue};
 
 /// Why an emulator failed to start.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say it")]
 pub enum StartError {
-    /// The address is in use or does not belong to this machine.
     #[error("cannot listen on {address}")]
-    Listen {
-        /// The requested address.
-        address: SocketAddr,
-        /// The cause.
-        source: io::Error,
-    },
-    /// A fault is invalid.
+    Listen { address: SocketAddr, source: io::Error },
     #[error(transparent)]
     Fault(#[from] FaultError),
-    /// The state file cannot be used.
     #[error(transparent)]
     State(#[from] SnapshotError),
 }

@@ -61,20 +61,16 @@ pub enum Mode {
 /// An error that keeps the process from serving.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
+#[expect(missing_docs, reason = "the messages say it")]
 pub enum PluginError {
-    /// Signal handlers cannot be installed.
     #[error("cannot watch for signals")]
     Signals(#[source] io::Error),
-    /// The client's certificate is unreadable, or none can be created for the server.
     #[error("cannot set up mutual TLS")]
     Tls(#[from] tls::TlsError),
-    /// The socket cannot be bound.
     #[error("cannot listen for the client")]
     Listen(#[from] listener::ListenError),
-    /// The handshake line cannot be written.
     #[error("cannot write the address to stdout")]
     Announce(#[source] io::Error),
-    /// The gRPC server failed.
     #[error("the gRPC server failed")]
     Serve(#[from] tonic::transport::Error),
 }

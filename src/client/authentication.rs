@@ -6,8 +6,8 @@ use futures_util::future::BoxFuture;
 
 use super::config_error::{ConfigError, Setting};
 use super::credentials::{
-    AuthScheme, Cached, Credentials, CredentialsScope, CredentialsSource, ExpiringCache, LockoutGuard, ProjectKey,
-    ResolvedCredentials, TokenScope, is_key_rejected, is_password_rejected, renewal,
+    AuthScheme, Cached, Credentials, CredentialsScope, CredentialsSource, ResolvedCredentials, is_key_rejected,
+    renewal, shared,
 };
 use super::endpoint::Endpoint;
 use super::error::Error;
@@ -42,7 +42,7 @@ impl Inner {
             let sent = self.send_authenticated(request, (endpoint, project_id), scope, &resolved);
             match resolved.scheme {
                 AuthScheme::Key(_) if !resolved.renewable => {
-                    self.key_guard(&endpoint.host()).with(sent, is_key_rejected).await
+                    shared(&self.credentials_cache.keys, endpoint.host()).with(sent, is_key_rejected).await
                 }
                 _ => sent.await,
             }
@@ -93,28 +93,20 @@ impl Inner {
             CredentialsSource::Key(key) => fixed(AuthScheme::Key(key.clone())),
             CredentialsSource::Token(token) => fixed(AuthScheme::Token(token.clone())),
             CredentialsSource::Password(login) => {
-                let cache = self.token_cache(scope.token_scope);
+                let cache = shared(&self.credentials_cache.tokens, scope.token_scope.clone());
                 // A rejection for this project is final.
                 if let Some(refusal) = cache.refusal().await {
                     return Err(refusal.preliminary());
                 }
-                let token = self
-                    .credentials_cache
-                    .password
-                    .with(self.token(login, credentials.base(), scope), is_password_rejected);
-                cache.get(self.clocks.now(), token).await
+                cache.get(self.clocks.now(), async { Ok(self.log_in(login, scope).await?.0) }).await
             }
             CredentialsSource::Metadata { searched } => {
                 // "No credentials" is final; other failures are retried.
-                if let Some(failure) =
-                    self.credentials_cache.machine.failure().await.filter(|failure| failure.missing().is_some())
-                {
-                    return Err(failure.preliminary());
+                let cache = &self.credentials_cache.machine;
+                match cache.failure().await {
+                    Some(failure) if failure.missing().is_some() => Err(failure.preliminary()),
+                    _ => cache.get(self.clocks.now(), self.machine_key(credentials.base(), searched)).await,
                 }
-                self.credentials_cache
-                    .machine
-                    .get(self.clocks.now(), self.machine_key(credentials.base(), searched))
-                    .await
             }
         }
     }
@@ -127,31 +119,12 @@ impl Inner {
                 self.credentials_cache.agency.forget(matches).await;
             }
             Some(Credentials { source: CredentialsSource::Password(_), .. }) => {
-                self.token_cache(scope.token_scope).forget(matches).await;
+                shared(&self.credentials_cache.tokens, scope.token_scope.clone()).forget(matches).await;
             }
             _ => self.credentials_cache.machine.forget(matches).await,
         }
     }
 
-    /// The cache of a project's id.
-    pub(super) fn project_cache(&self, key: ProjectKey) -> Arc<ExpiringCache<String>> {
-        let mut projects = self.credentials_cache.projects.lock();
-        Arc::clone(projects.entry(key).or_default())
-    }
-
-    /// The lockout guard of the key at this host; another host may belong to another cloud.
-    fn key_guard(&self, host: &str) -> Arc<LockoutGuard> {
-        let mut keys = self.credentials_cache.keys.lock();
-        Arc::clone(keys.entry(host.to_owned()).or_default())
-    }
-
-    /// The cache of the token for a project or the account.
-    pub(super) fn token_cache(&self, token_scope: &TokenScope) -> Arc<ExpiringCache<Arc<ResolvedCredentials>>> {
-        let mut tokens = self.credentials_cache.tokens.lock();
-        Arc::clone(tokens.entry(token_scope.clone()).or_default())
-    }
-
-    /// The configured credentials.
     pub(super) fn credentials(&self) -> Result<&Credentials, Error> {
         let missing = || ConfigError::Missing { settings: vec![Setting::Credentials { searched: Vec::new() }] };
         self.credentials.as_ref().ok_or_else(|| missing().into())

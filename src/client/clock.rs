@@ -36,7 +36,6 @@ impl Clocks {
         (self.local)().saturating_add(Duration::milliseconds(self.offset.load(Ordering::Relaxed)))
     }
 
-    /// The offset for signatures.
     pub(super) fn skew(&self) -> Duration {
         Duration::milliseconds(self.skew.load(Ordering::Relaxed))
     }
@@ -46,7 +45,6 @@ impl Clocks {
         (self.local)().saturating_add(skew)
     }
 
-    /// Records the `Date` header of a response.
     pub(super) fn observe_date(&self, date: &str) {
         if let Ok(time) = OffsetDateTime::parse(date, &Rfc2822) {
             self.set(time);

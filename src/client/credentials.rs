@@ -13,9 +13,9 @@ use std::{fmt, time::Duration};
 use secrecy::{ExposeSecret, SecretString};
 
 pub(super) use self::{
-    cache::{CredentialsCache, CredentialsScope, ProjectKey, TokenScope},
-    expiring_cache::{Cached, ExpiringCache},
-    lockout_guard::{LockoutGuard, is_key_rejected, is_password_rejected},
+    cache::{CredentialsCache, CredentialsScope, TokenScope, shared},
+    expiring_cache::Cached,
+    lockout_guard::{is_key_rejected, is_password_rejected},
     resolved::{AuthScheme, ResolvedCredentials, renewal},
 };
 use super::config_error::{ConfigError, check_header_text};

@@ -53,7 +53,6 @@ impl Endpoint {
         Self { url, direct: true }
     }
 
-    /// Bypasses any proxy.
     pub(super) fn direct(self) -> Self {
         Self { direct: true, ..self }
     }
@@ -92,17 +91,14 @@ impl Endpoint {
         Ok(endpoint)
     }
 
-    /// Whether it is reached without TLS.
     pub(super) fn is_plain(&self) -> bool {
         self.url.scheme() == "http"
     }
 
-    /// Whether it is reached without a proxy.
     pub(super) fn is_direct(&self) -> bool {
         self.direct
     }
 
-    /// Whether it is on this machine.
     pub(super) fn is_loopback(&self) -> bool {
         let host = self.url.host_str().unwrap_or_default();
         let address = host.trim_start_matches('[').trim_end_matches(']');

@@ -37,7 +37,6 @@ pub struct Error {
     pub attempts: u32,
     /// From the first attempt to the end of the last, waits included; zero for a single attempt.
     pub elapsed: Duration,
-    /// The `Retry-After`.
     pub(super) retry_after: Option<Duration>,
     /// The kind of this failure itself.
     pub(super) own_kind: ErrorKind,
@@ -69,7 +68,6 @@ impl Error {
         }
     }
 
-    /// The request cannot be built.
     pub(super) fn invalid_request(operation: Operation, reason: impl fmt::Display) -> Self {
         let message = format!("the request could not be built: {reason}");
         Self { attempts: 0, ..Self::new(operation, ErrorKind::InvalidRequest, message) }
@@ -217,7 +215,6 @@ impl Error {
         }
     }
 
-    /// Whether the request itself was sent.
     pub(super) fn is_sent(&self) -> bool {
         let unsent =
             [ErrorKind::InvalidRequest, ErrorKind::ConnectFailed, ErrorKind::ProxyRefused, ErrorKind::QueuedTooLong];

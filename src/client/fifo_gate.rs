@@ -7,8 +7,7 @@ use parking_lot::Mutex;
 use tokio::sync::{self, Notify};
 use tokio::time::{Instant, sleep_until};
 
-/// A rule and its queue.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct FifoGate<R> {
     rule: Mutex<R>,
     /// Held by the head of the queue; the others wait for it in order.
@@ -18,10 +17,6 @@ pub(super) struct FifoGate<R> {
 }
 
 impl<R> FifoGate<R> {
-    pub(super) fn new(rule: R) -> Self {
-        Self { rule: Mutex::new(rule), head: sync::Mutex::default(), changed: Notify::new() }
-    }
-
     /// Waits until `take` grants a permit; on refusal it returns when to ask again.
     pub(super) async fn take<T>(&self, take: impl Fn(&mut R, Instant) -> Result<T, Instant>) -> T {
         let _first = self.head.lock().await;
@@ -37,7 +32,6 @@ impl<R> FifoGate<R> {
         }
     }
 
-    /// Whether callers are waiting.
     pub(super) fn has_waiters(&self) -> bool {
         self.head.try_lock().is_err()
     }
@@ -56,6 +50,10 @@ mod tests {
 
     use super::*;
 
+    fn gate<R>(rule: R) -> FifoGate<R> {
+        FifoGate { rule: Mutex::new(rule), head: sync::Mutex::default(), changed: Notify::new() }
+    }
+
     /// Grants nothing before this time.
     struct Opens(Instant);
 
@@ -66,7 +64,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn callers_are_served_in_order() {
         let start = Instant::now();
-        let gate = Arc::new(FifoGate::new(Opens(start)));
+        let gate = Arc::new(gate(Opens(start)));
         assert_eq!(gate.take(when_open).await, start);
 
         gate.update(|rule, _| rule.0 = start + Duration::from_secs(10));
@@ -88,7 +86,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn updates_and_leavers_wake_the_queue() {
         let start = Instant::now();
-        let gate = FifoGate::new(Opens(start + Duration::from_hours(1)));
+        let gate = gate(Opens(start + Duration::from_hours(1)));
         let second = Duration::from_secs(1);
         let leaver = tokio::time::timeout(second, gate.take(when_open));
         let update = async {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
-use tokio::time::Instant;
 
+use super::credentials::shared;
 use super::error::Error;
 use super::error_kind::ErrorKind;
 use super::fifo_gate::FifoGate;
@@ -14,38 +14,23 @@ use super::rate_limiter::{Permit, RateLimiter};
 use super::retry_budget::RetryBudget;
 use crate::dli::rate_limit::RateLimit;
 
-/// The limits of the process.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct HostLimits {
     pub(super) retry_budget: FifoGate<RetryBudget>,
     limiters: Mutex<BTreeMap<String, Arc<HostLimiter>>>,
 }
 
-impl Default for HostLimits {
-    fn default() -> Self {
-        Self { retry_budget: FifoGate::new(RetryBudget::new(Instant::now())), limiters: Mutex::default() }
-    }
-}
-
 impl HostLimits {
     /// The limiter of a host (with its port).
     pub(super) fn limiter(&self, host: &str) -> Arc<HostLimiter> {
-        let mut limiters = self.limiters.lock();
-        Arc::clone(limiters.entry(host.to_owned()).or_default())
+        shared(&self.limiters, host.to_owned())
     }
 }
 
-/// The limiter of one host.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct HostLimiter {
     gate: FifoGate<RateLimiter>,
     answered: AtomicBool,
-}
-
-impl Default for HostLimiter {
-    fn default() -> Self {
-        Self { gate: FifoGate::new(RateLimiter::default()), answered: AtomicBool::new(false) }
-    }
 }
 
 impl HostLimiter {
@@ -54,12 +39,10 @@ impl HostLimiter {
         self.gate.take(RateLimiter::take).await
     }
 
-    /// Returns an unused permit.
     pub(super) fn release(&self, permit: Permit) {
         self.gate.update(|rate_limiter, _| rate_limiter.not_sent(permit));
     }
 
-    /// Records the outcome of a call.
     pub(super) fn record_outcome(&self, permit: Permit, failure: Option<&Error>) {
         let is_sent = failure.is_none_or(Error::is_sent);
         if is_sent {
@@ -80,7 +63,6 @@ impl HostLimiter {
         self.gate.update(|rate_limiter, _| rate_limiter.limit())
     }
 
-    /// Whether calls are waiting.
     pub(super) fn has_waiters(&self) -> bool {
         self.gate.has_waiters()
     }
@@ -96,7 +78,11 @@ mod tests {
     use std::{collections::VecDeque, time::Duration};
 
     use http::StatusCode;
-    use tokio::{sync::Semaphore, task::JoinSet, time::sleep};
+    use tokio::{
+        sync::Semaphore,
+        task::JoinSet,
+        time::{Instant, sleep},
+    };
 
     use super::*;
     use crate::client::Operation;

@@ -13,7 +13,7 @@ use time::{Duration, OffsetDateTime};
 use super::config_error::ConfigError;
 use super::credentials::{
     AccessKey, AuthScheme, Cached, Credentials, CredentialsScope, CredentialsSource, NameOrId, PasswordCredentials,
-    ResolvedCredentials, TokenScope, is_password_rejected,
+    ResolvedCredentials, TokenScope, is_password_rejected, shared,
 };
 use super::endpoint::Endpoint;
 use super::error::Error;
@@ -68,38 +68,29 @@ struct ProjectEntry {
 }
 
 impl Inner {
-    /// Creates a token for a project or the account.
-    pub(super) async fn token(
+    /// Creates a token for a project or the account; also returns the id of its project. A rejected password is not sent
+    /// again.
+    pub(super) async fn log_in(
         &self,
         login: &PasswordCredentials,
-        caller: String,
-        scope: CredentialsScope<'_>,
-    ) -> Result<Cached<Arc<ResolvedCredentials>>, Error> {
-        self.log_in(login, caller, scope).await.map(|(token, _)| token)
-    }
-
-    /// Creates a token; also returns the id of its project.
-    async fn log_in(
-        &self,
-        login: &PasswordCredentials,
-        caller: String,
         scope: CredentialsScope<'_>,
     ) -> Result<(Cached<Arc<ResolvedCredentials>>, Option<String>), Error> {
+        let caller = self.credentials()?.base();
         let endpoint = self.identity_endpoint(scope.region, || format!("to log in as {caller}"))?;
         let request = Request::new(Operation::CreateToken, &[])
             // Omits the service catalog from the response.
             .query("nocatalog", "true")
             .body(&json!({"auth": login_body(login, scope.token_scope)}))
             .with_secret(&login.password);
-        let response =
-            self.exchange(&request, Dispatch::anonymous(&endpoint)).await.map_err(|error| error.by(&caller))?;
+        let response = self.exchange(&request, Dispatch::anonymous(&endpoint));
+        let response = self.credentials_cache.password.with(response, is_password_rejected).await;
+        let response = response.map_err(|error| error.by(&caller))?;
         let token = response.token.clone().ok_or_else(|| response.undecodable("it has no X-Subject-Token"))?;
         let NewToken { token: TokenDetails { expires_at, project } } = response.decode()?;
         let resolved = ResolvedCredentials::new(AuthScheme::Token(token), caller, read_time(expires_at), true);
         Ok((self.cached(resolved, RENEWAL_MARGIN), project.map(|project| project.id)))
     }
 
-    /// Assumes the configured agency.
     pub(super) async fn assume(&self, region: Option<&str>) -> Result<Cached<Arc<ResolvedCredentials>>, Error> {
         let credentials = self.credentials()?;
         let agency = credentials.agency.as_ref().expect("called only with an agency");
@@ -130,21 +121,20 @@ impl Inner {
             super::config_error::check_header_text("the project's id", &id)?;
             Ok(Cached { value: id, renew: None, expires: None })
         };
-        let cache = self.project_cache((endpoint.host(), name.to_owned()));
+        let cache = shared(&self.credentials_cache.projects, (endpoint.host(), name.to_owned()));
         cache.get(self.clocks.now(), lookup).await.map_err(|error| Error { is_preliminary: false, ..error })
     }
 
     /// Returns the cached id of the project with this name.
     pub(super) async fn known_project_id(&self, region: Option<&str>, name: &str) -> Option<String> {
         let endpoint = self.project_endpoint(region, name).ok()?;
-        self.project_cache((endpoint.host(), name.to_owned())).known(self.clocks.now()).await
+        shared(&self.credentials_cache.projects, (endpoint.host(), name.to_owned())).known(self.clocks.now()).await
     }
 
     fn project_endpoint(&self, region: Option<&str>, name: &str) -> Result<Endpoint, ConfigError> {
         self.identity_endpoint(region, || format!("to find the project {name:?}"))
     }
 
-    /// Finds the project in the list.
     async fn listed_project(&self, endpoint: &Endpoint, region: Option<&str>, name: &str) -> Result<String, Error> {
         let list = Request::new(Operation::ListProjects, &[]).query("name", name);
         let scope = CredentialsScope { region, token_scope: &TokenScope::Domain, as_agency: true };
@@ -175,15 +165,14 @@ impl Inner {
         }
         let token_scope = TokenScope::ProjectName(name.to_owned());
         // A rejected login for this project is not repeated.
-        let name_cache = self.token_cache(&token_scope);
+        let name_cache = shared(&self.credentials_cache.tokens, token_scope.clone());
         if name_cache.refusal().await.is_some() {
             return Err(refusal);
         }
         let scope = CredentialsScope { region, token_scope: &token_scope, as_agency: false };
         let mut found = None;
         let attempt = async {
-            let attempt = self.log_in(login, self.credentials()?.base(), scope);
-            let (token, id) = self.credentials_cache.password.with(attempt, is_password_rejected).await?;
+            let (token, id) = self.log_in(login, scope).await?;
             found = id.map(|id| (id, token.renew, token.expires));
             Ok(token)
         };
@@ -191,7 +180,7 @@ impl Inner {
         match (token, found) {
             (Ok(value), Some((id, renew, expires))) => {
                 let cached = Cached { value, renew, expires };
-                let cache = self.token_cache(&TokenScope::Project(id.clone()));
+                let cache = shared(&self.credentials_cache.tokens, TokenScope::Project(id.clone()));
                 cache.get(self.clocks.now(), async { Ok(cached) }).await?;
                 Ok(id)
             }
@@ -200,7 +189,6 @@ impl Inner {
         }
     }
 
-    /// The endpoint of the identity service.
     fn identity_endpoint(
         &self,
         region: Option<&str>,
@@ -216,7 +204,6 @@ impl Inner {
     }
 }
 
-/// The temporary key in a response.
 pub(super) fn temporary(response: &Response, caller: String) -> Result<ResolvedCredentials, Error> {
     let TemporaryKey { credential } = response.decode()?;
     let Credential { access: id, secret, securitytoken, expires_at } = credential;

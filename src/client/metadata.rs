@@ -27,7 +27,6 @@ const PROBE: Duration = Duration::from_secs(1);
 const CONNECT: Duration = Duration::from_millis(200);
 /// Timeout of all other requests, as in the service's own SDKs.
 const LIMIT: Duration = Duration::from_secs(3);
-/// Delay before a retry.
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// How long before expiry the key is renewed, as the service's own SDKs do.

@@ -21,7 +21,7 @@ use super::{
 use crate::dli::operation::Operation;
 
 /// A client of the service; cheap to clone.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Client {
     pub(super) inner: Arc<Inner>,
 }
@@ -48,6 +48,19 @@ pub(super) struct Inner {
     pub(super) consistency_timeout: Duration,
     /// Hosts without the v3 route API.
     pub(super) without_v3_routes: Mutex<BTreeSet<String>>,
+}
+
+impl fmt::Debug for Inner {
+    /// Omits the HTTP client: its output shows the proxy's password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { credentials, region, project_id, endpoint, .. } = self;
+        f.debug_struct("Inner")
+            .field("credentials", credentials)
+            .field("region", region)
+            .field("project_id", project_id)
+            .field("endpoint", endpoint)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Location of a project whose id may be unknown.
@@ -221,20 +234,8 @@ impl Inner {
     }
 }
 
-impl fmt::Debug for Client {
-    /// Omits the HTTP client: its output shows the proxy's password.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { credentials, region, project_id, endpoint, .. } = &*self.inner;
-        f.debug_struct("Client")
-            .field("credentials", credentials)
-            .field("region", region)
-            .field("project_id", project_id)
-            .field("endpoint", endpoint)
-            .finish_non_exhaustive()
-    }
-}
-
 /// A project in a region, with the API's methods.
+#[derive(Debug)]
 pub struct Project {
     pub(super) client: Arc<Inner>,
     pub(super) id: String,
@@ -279,16 +280,6 @@ impl Project {
     /// The service's time by its latest response, late by up to a second and the network delay.
     pub fn server_now(&self) -> OffsetDateTime {
         self.client.clocks.now()
-    }
-}
-
-impl fmt::Debug for Project {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Project")
-            .field("credentials", &self.client.credentials)
-            .field("id", &self.id)
-            .field("endpoint", &self.endpoint)
-            .finish_non_exhaustive()
     }
 }
 

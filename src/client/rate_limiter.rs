@@ -44,7 +44,6 @@ struct Window {
 struct Backpressure {
     since: Instant,
     refusals: u32,
-    /// Time between probes.
     interval: Duration,
     next: Instant,
 }
@@ -76,7 +75,6 @@ impl RateLimiter {
         Ok(Permit { at: now })
     }
 
-    /// Records a call that was not throttled.
     pub(super) fn passed(&mut self, permit: Permit, now: Instant) {
         self.backpressure.take_if(|backpressure| permit.at >= backpressure.since);
         self.forget(permit);
@@ -89,7 +87,6 @@ impl RateLimiter {
         self.windows.iter().next_back().map(|(period, window)| RateLimit { calls: window.calls, period: *period })
     }
 
-    /// Records a call that was not sent.
     pub(super) fn not_sent(&mut self, permit: Permit) {
         self.forget(permit);
     }

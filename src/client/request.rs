@@ -126,7 +126,6 @@ impl<'a> Request<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct Dispatch<'a> {
     pub(super) endpoint: &'a Endpoint,
-    /// The project, if any.
     pub(super) project_id: Option<&'a str>,
     /// `None` for token and metadata requests.
     pub(super) resolved: Option<&'a ResolvedCredentials>,

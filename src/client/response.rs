@@ -38,9 +38,7 @@ pub(super) struct Response {
     pub(super) status: StatusCode,
     /// From the header.
     pub(super) request_id: Option<String>,
-    /// Destination of a redirect.
     pub(super) location: Option<String>,
-    /// The `Retry-After`.
     pub(super) retry_after: Option<Duration>,
     pub(super) body: Vec<u8>,
     /// Secrets of the request, to redact.
@@ -69,7 +67,6 @@ impl Response {
         if self.decode::<Outcome>()?.is_success { Ok(()) } else { Err(self.failure()) }
     }
 
-    /// Decodes the body.
     pub(super) fn decode<T: DeserializeOwned>(&self) -> Result<T, Error> {
         serde_json::from_slice(&self.body).map_err(|error| {
             // The message of serde quotes the body.

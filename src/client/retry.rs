@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::backoff;
@@ -57,21 +57,10 @@ impl RetryPolicy {
     }
 }
 
-/// Runs a future until `end`, regardless of cancellation.
-async fn until<T>(end: Instant, future: impl Future<Output = T>) -> Option<T> {
-    tokio::select! {
-        biased;
-        outcome = future => Some(outcome),
-        () = sleep_until(end) => None,
-    }
-}
-
 /// What to do when the outcome of an attempt is unknown.
 #[derive(Clone, Copy)]
 pub(super) enum OnUnknownOutcome<'a> {
-    /// Repeat the call.
     Repeat,
-    /// Return the error.
     Fail,
     /// Repeat the call if the check finds that it had no effect.
     Verify(Check<'a>),
@@ -214,7 +203,7 @@ impl<'a> Retry<'a> {
         let Some(policy) = self.policy.filter(|_| self.attempts > 0) else { return Ok(attempt.await) };
         let is_write = self.operation.is_write();
         let end = if is_write { policy.write_deadline() } else { policy.deadline };
-        if let Some(outcome) = until(end, attempt).await {
+        if let Ok(outcome) = timeout_at(end, attempt).await {
             return Ok(outcome);
         }
         self.attempts += 1;
@@ -313,7 +302,7 @@ impl<'a> Retry<'a> {
     /// Runs a check until the write deadline; `None` when the time runs out.
     async fn read(&self, check: Check<'_>) -> Option<Result<bool, Error>> {
         match self.policy {
-            Some(policy) => until(policy.write_deadline(), check.read(self.policy)).await,
+            Some(policy) => timeout_at(policy.write_deadline(), check.read(self.policy)).await.ok(),
             None => Some(check.read(None).await),
         }
     }

@@ -13,19 +13,13 @@ const TOKENS: u32 = 100;
 /// Time to refill one token.
 const REFILL: Duration = Duration::from_millis(500);
 
-/// A token bucket.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct RetryBudget {
     /// When it will be full again if nothing more is taken.
-    full: Instant,
+    full: Option<Instant>,
 }
 
 impl RetryBudget {
-    /// Creates a full budget.
-    pub(super) fn new(now: Instant) -> Self {
-        Self { full: now }
-    }
-
     /// Takes a token, or returns when one will be available.
     pub(super) fn take(&mut self, now: Instant) -> Result<(), Instant> {
         let missing = self.missing(now) + REFILL;
@@ -33,18 +27,17 @@ impl RetryBudget {
         if !too_many.is_zero() {
             return Err(now + too_many);
         }
-        self.full = now + missing;
+        self.full = Some(now + missing);
         Ok(())
     }
 
-    /// Refunds the tokens of successful retries.
     pub(super) fn refund(&mut self, tokens: u32, now: Instant) {
-        self.full = now + self.missing(now).saturating_sub(REFILL * tokens);
+        self.full = Some(now + self.missing(now).saturating_sub(REFILL * tokens));
     }
 
     /// Time until the budget is full.
     fn missing(&self, now: Instant) -> Duration {
-        self.full.saturating_duration_since(now)
+        self.full.map_or(Duration::ZERO, |full| full.saturating_duration_since(now))
     }
 }
 
@@ -63,7 +56,7 @@ mod tests {
     #[test]
     fn budget_refills_with_time() {
         let start = Instant::now();
-        let mut retry_budget = RetryBudget::new(start);
+        let mut retry_budget = RetryBudget::default();
         assert_eq!(taken(&mut retry_budget, start), 100);
         assert_eq!(retry_budget.take(start), Err(start + Duration::from_millis(500)));
         assert_eq!(taken(&mut retry_budget, start + Duration::from_secs(5)), 10);
@@ -79,7 +72,7 @@ mod tests {
     #[test]
     fn refund_never_exceeds_a_full_budget() {
         let start = Instant::now();
-        let mut retry_budget = RetryBudget::new(start);
+        let mut retry_budget = RetryBudget::default();
         assert_eq!(taken(&mut retry_budget, start), 100);
         retry_budget.refund(3, start);
         assert_eq!(taken(&mut retry_budget, start), 3);

@@ -11,11 +11,9 @@ use tokio_rustls::rustls::{
 
 use super::{config::Timeouts, config_error::ConfigError, endpoint::Endpoint, proxy::Proxy, trusted_certificate};
 
-/// Settings of the HTTP clients.
 pub(super) struct Settings {
     /// Certificates that are trusted in addition to the system's.
     pub(super) roots: Vec<CertificateDer<'static>>,
-    /// Accept any certificate.
     pub(super) insecure: bool,
     /// The proxy, if not the one of the operating system.
     pub(super) proxy: Option<Proxy>,

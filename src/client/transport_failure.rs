@@ -56,7 +56,6 @@ pub(super) fn root_cause(error: &(dyn StdError + 'static)) -> String {
     cause.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
-/// The chain of sources.
 fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(error.source(), |error: &&'a (dyn StdError + 'static)| (*error).source())
 }

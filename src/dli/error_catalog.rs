@@ -62,14 +62,12 @@ pub enum Matcher {
 
 /// Matches an error code.
 #[derive(Debug)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum CodeMatcher {
     /// Any code or none.
     Any,
-    /// No code.
     Missing,
-    /// Any code.
     Present,
-    /// One of these codes.
     OneOf(&'static [&'static str]),
 }
 
@@ -88,28 +86,20 @@ pub enum CallMatcher {
 
 /// Why no valid response arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum TransportFailure {
     /// The call waited too long for the rate limiter.
     QueuedTooLong,
-    /// The host name cannot be resolved.
     Unresolved,
-    /// The host refused the connection.
     Refused,
-    /// The connection timed out.
     ConnectTimeout,
     /// No connection for another reason, such as a missing network route.
     Unreachable,
-    /// The proxy failed or rejected the call.
     Proxy,
-    /// The certificate is not trusted.
     UntrustedCertificate,
-    /// The TLS handshake failed.
     TlsFailed,
-    /// The connection ended before a response arrived.
     Lost,
-    /// The response timed out.
     Timeout,
-    /// The response was truncated.
     TruncatedResponse,
     /// A complete response that is not the service's.
     UnexpectedResponse,

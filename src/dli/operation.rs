@@ -11,22 +11,16 @@ use super::signature::RESERVED;
 
 /// An operation of DLI, IAM or the metadata service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, clap::ValueEnum)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum Operation {
-    /// Create a connection.
     CreateConnection,
-    /// List connections.
     ListConnections,
-    /// Show one connection.
     ShowConnection,
     /// Delete a connection. Its IAM action is inferred.
     DeleteConnection,
-    /// Replace the host records of a connection.
     ReplaceHosts,
-    /// Bind queues or pools to a connection.
     Bind,
-    /// Unbind queues or pools from a connection.
     Unbind,
-    /// Add a route to a connection.
     CreateRoute,
     /// Remove a route. By the time it is repeated, another route may have the name.
     DeleteRoute,
@@ -34,35 +28,22 @@ pub enum Operation {
     CreateRouteV2,
     /// [`DeleteRoute`](Self::DeleteRoute) under the deprecated path.
     DeleteRouteV2,
-    /// Show the projects that a connection is shared with.
     ListPrivileges,
-    /// Grant and revoke privileges.
     Authorize,
-    /// List the tags of a connection.
     ListTags,
-    /// Add or overwrite tags of a connection.
     CreateTags,
-    /// Remove tags of a connection.
     DeleteTags,
-    /// List queues.
     ListQueues,
-    /// Show one queue.
     ShowQueue,
-    /// Test whether a queue reaches an address.
     CreateConnectivityTask,
-    /// Show the result of a connectivity test.
     ShowConnectivityTask,
-    /// List elastic resource pools.
     ListPools,
-    /// List the queues of an elastic resource pool.
     ListPoolQueues,
-    /// Show the quotas of a project.
     ShowQuota,
     /// IAM: get a token for a password.
     CreateToken,
     /// IAM: get a temporary key of an agency.
     AssumeAgency,
-    /// IAM: list projects.
     ListProjects,
     /// Metadata service of the ECS: start a session.
     MetadataSession,
@@ -80,6 +61,9 @@ pub enum Safety {
     /// It writes and is not idempotent: the caller verifies that it had no effect before repeating it.
     VerifyFirst,
 }
+
+const CONNECTIONS: &str = "/v2.0/{project_id}/datasource/enhanced-connections";
+const CONNECTION: &str = "/v2.0/{project_id}/datasource/enhanced-connections/{connection_id}";
 
 /// A row of the table.
 struct Row {
@@ -122,28 +106,14 @@ impl Operation {
         use Safety::{Idempotent, Read, VerifyFirst};
         match self {
             Self::CreateConnection => {
-                post(VerifyFirst, "CreateEnhancedConnection", "/v2.0/{project_id}/datasource/enhanced-connections")
-                    .action("dli:edsconnection:create")
+                post(VerifyFirst, "CreateEnhancedConnection", CONNECTIONS).action("dli:edsconnection:create")
             }
-            Self::ListConnections => {
-                get("ListEnhancedConnections", "/v2.0/{project_id}/datasource/enhanced-connections")
-                    .action("dli:edsconnection:list")
+            Self::ListConnections => get("ListEnhancedConnections", CONNECTIONS).action("dli:edsconnection:list"),
+            Self::ShowConnection => get("ShowEnhancedConnection", CONNECTION).action("dli:edsconnection:get"),
+            Self::DeleteConnection => {
+                delete(Idempotent, "DeleteEnhancedConnection", CONNECTION).action("dli:edsconnection:delete")
             }
-            Self::ShowConnection => {
-                get("ShowEnhancedConnection", "/v2.0/{project_id}/datasource/enhanced-connections/{connection_id}")
-                    .action("dli:edsconnection:get")
-            }
-            Self::DeleteConnection => delete(
-                Idempotent,
-                "DeleteEnhancedConnection",
-                "/v2.0/{project_id}/datasource/enhanced-connections/{connection_id}",
-            )
-            .action("dli:edsconnection:delete"),
-            Self::ReplaceHosts => put(
-                Idempotent,
-                "UpdateEnhancedConnection",
-                "/v2.0/{project_id}/datasource/enhanced-connections/{connection_id}",
-            ),
+            Self::ReplaceHosts => put(Idempotent, "UpdateEnhancedConnection", CONNECTION),
             Self::Bind => post(
                 VerifyFirst,
                 "AssociateQueueToEnhancedConnection",

@@ -26,7 +26,6 @@ impl ApiError {
         Self { status, code: code.into(), text: text.into() }
     }
 
-    /// A parameter is invalid.
     pub(super) fn parameter(text: impl Into<String>) -> Self {
         Self::new(400, error_code::INVALID_PARAMETER, text)
     }
@@ -51,7 +50,6 @@ impl ApiError {
         Self::new(400, error_code::OBJECT_NOT_FOUND, format!("There is no {kind} named {name}"))
     }
 
-    /// The name is in use.
     pub(super) fn already_exists(text: impl Into<String>) -> Self {
         Self::new(400, error_code::ALREADY_EXISTS, text)
     }
@@ -77,7 +75,6 @@ impl ApiError {
         Self::new(status, error_code::BAD_GATEWAY_REQUEST, text)
     }
 
-    /// The gateway rejects the credentials.
     pub(super) fn credentials(reason: impl AsRef<str>) -> Self {
         let reason = reason.as_ref();
         Self::new(401, error_code::BAD_CREDENTIALS, format!("Incorrect IAM authentication information: {reason}"))

@@ -46,7 +46,6 @@ impl Behavior {
         later(self.now(), self.time_offset)
     }
 
-    /// Sets the request limit and restarts the count.
     pub(super) fn set_limit(&mut self, limit: Option<Limit>) {
         self.settings.limit = limit;
         self.throttle = Throttle::default();
@@ -58,7 +57,6 @@ impl Behavior {
         self.settings.limit.map_or(Ok(()), |limit| self.throttle.admit(limit, user, now))
     }
 
-    /// Moves the emulator's time forward.
     pub(super) fn advance(&mut self, span: Duration) {
         self.time_offset = self.time_offset.saturating_add(span);
     }

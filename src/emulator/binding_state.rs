@@ -38,7 +38,6 @@ impl Peering {
         Self { target, name, peer_id, made_at_creation: false, bound_at, settles_at, failure }
     }
 
-    /// Whether it binds this target.
     pub(super) fn is_to(&self, target: Target, name: &str) -> bool {
         self.target == target && self.name == name
     }
@@ -49,7 +48,6 @@ impl Peering {
         self.failure = failure;
     }
 
-    /// CREATING, ACTIVE or FAILED.
     pub(super) fn status(&self, now: i64) -> &'static str {
         match &self.failure {
             _ if now < self.settles_at => BINDING_CREATING,
@@ -58,7 +56,6 @@ impl Peering {
         }
     }
 
-    /// The binding as the API returns it.
     pub(super) fn to_wire(&self, now: i64) -> Binding {
         let status = self.status(now);
         Binding {

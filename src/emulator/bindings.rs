@@ -31,9 +31,9 @@ impl ProjectService<'_> {
     /// Creates bindings. Existing bindings are kept and failed ones are recreated (both inferences).
     pub fn bind(&mut self, id: &str, names: &QueueNames) -> Result<(), ApiError> {
         let targets = self.bindable(names)?;
-        let mut peerings = mem::take(&mut self.record_mut(id)?.peerings);
+        let mut peerings = mem::take(&mut self.usable_mut(id)?.peerings);
         self.add_peerings(&mut peerings, targets);
-        self.record_mut(id)?.peerings = peerings;
+        self.usable_mut(id)?.peerings = peerings;
         Ok(())
     }
 
@@ -55,7 +55,7 @@ impl ProjectService<'_> {
     /// in a pool stands for the pool (both inferences).
     pub fn unbind(&mut self, id: &str, names: &QueueNames) -> Result<(), ApiError> {
         let now = self.now;
-        let bound = self.record_mut(id)?.peerings.clone();
+        let bound = self.usable_mut(id)?.peerings.clone();
         let mut remaining = bound.clone();
         let mut remove = |(target, name): (Target, &str), is_known: bool, kind: &str| {
             match bound.iter().find(|peering| peering.is_to(target, name)) {
@@ -77,14 +77,14 @@ impl ProjectService<'_> {
         for name in &names.elastic_resource_pools {
             remove((Target::Pool, name), self.project.pool(name).is_some(), "elastic resource pool")?;
         }
-        self.record_mut(id)?.peerings = remaining;
+        self.usable_mut(id)?.peerings = remaining;
         Ok(())
     }
 
     /// Settles a binding at once: FAILED with this `err_msg`, or ACTIVE if `None`.
     pub fn settle(&mut self, id: &str, name: &str, failure: Option<&str>) -> Result<(), ApiError> {
         let now = self.now;
-        let mut peerings = self.record_mut(id)?.peerings.iter_mut();
+        let mut peerings = self.usable_mut(id)?.peerings.iter_mut();
         let peering = peerings.find(|peering| peering.name == name);
         peering.ok_or_else(|| ApiError::not_found("binding", name))?.settle(now, failure.map(str::to_owned));
         Ok(())

@@ -4,10 +4,9 @@ use std::fmt;
 
 /// The user or agency of a caller.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum Identity {
-    /// The user with this name.
     User(String),
-    /// The agency with this name.
     Agency(String),
 }
 

@@ -21,7 +21,6 @@ const MAX_CREDENTIALS: usize = 10_000;
 const TIME: &[BorrowedFormatItem<'static>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
 
-/// A key pair for signatures.
 #[derive(Debug, Clone)]
 pub(super) struct Key {
     pub(super) secret: SecretString,
@@ -30,14 +29,12 @@ pub(super) struct Key {
     pub(super) caller: Caller,
 }
 
-/// The identity and scope of a token.
 #[derive(Debug, Clone)]
 pub(super) struct Token {
     pub(super) identity: Identity,
     pub(super) scope: Scope,
 }
 
-/// The scope of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Scope {
     Nothing,
@@ -65,7 +62,6 @@ impl<T> Issued<T> {
     }
 }
 
-/// All valid credentials.
 #[derive(Clone)]
 pub(super) struct CredentialStore {
     pub(super) iam_account: IamAccount,
@@ -145,7 +141,6 @@ impl CredentialStore {
         response
     }
 
-    /// Issues a token of the metadata service.
     pub(super) fn issue_metadata_token(&mut self, lifetime: Duration, now: OffsetDateTime) -> String {
         let token = secret();
         self.metadata_tokens.add(token.clone(), (), now, later(now, lifetime));

@@ -202,7 +202,6 @@ pub(super) struct ActiveFaults {
 }
 
 impl ActiveFaults {
-    /// The error that replaces the response.
     pub(super) fn error(&self) -> Option<ApiError> {
         match &self.kind {
             Some(FaultKind::Refuse { status, code, text }) => {
@@ -217,7 +216,6 @@ impl ActiveFaults {
     }
 }
 
-/// The faults that are still active.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Faults(Vec<(Fault, Rng)>);
 

@@ -16,7 +16,6 @@ use super::{
     api_error::ApiError, operation::IamOperation, request::ApiRequest, response::ApiResponse, settings::IamAccount,
 };
 
-/// Response header that carries a new token.
 const SUBJECT_TOKEN: HeaderName = HeaderName::from_static("x-subject-token");
 /// Default lifetime of temporary keys.
 const KEY_LIFETIME: Duration = Duration::from_mins(15);

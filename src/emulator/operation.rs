@@ -14,7 +14,6 @@ pub(super) enum Operation {
 }
 
 impl Operation {
-    /// Name in the SDKs and audit logs.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Dli(operation) => operation.name(),

@@ -1,6 +1,7 @@
 //! Projects that may bind their queues and pools to a connection.
 //!
-//! The documents do not say what such a project sees of the connection, so projects are isolated here.
+//! Such a project sees the connection, binds its queues and pools, and manages routes (User Guide). That it sees its own
+//! bindings only, and that they remain when the permission is withdrawn, are inferences.
 
 use std::collections::BTreeSet;
 

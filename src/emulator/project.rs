@@ -41,10 +41,15 @@ pub(super) struct Record {
     /// Projects that may bind their queues.
     #[serde(default)]
     pub(super) shared_with: BTreeSet<String>,
+    /// Bindings of those projects.
+    #[serde(default)]
+    pub(super) guest_peerings: BTreeMap<String, Vec<Peering>>,
+    /// Whether it is in use by a project that it is shared with.
+    #[serde(skip)]
+    pub(super) is_lent: bool,
     #[serde(default)]
     pub(super) ipv6_enable: bool,
     pub(super) create_time: i64,
-    /// Whether deletion was requested.
     pub(super) deleted: bool,
     /// Time until which a deleted connection stays ACTIVE.
     #[serde(default)]
@@ -60,16 +65,15 @@ impl Record {
         if self.is_gone(now) { STATUS_DELETED } else { STATUS_ACTIVE }
     }
 
-    /// Drops what a deleted connection contained.
     fn strip(&mut self) {
         self.hosts = Vec::new();
         self.routes = Vec::new();
         self.tags.clear();
         self.peerings = Vec::new();
         self.shared_with.clear();
+        self.guest_peerings.clear();
     }
 
-    /// The connection as the API returns it.
     pub(super) fn to_wire(&self, now: i64) -> Connection {
         let bindings = |target| {
             let peerings = self.peerings.iter().filter(|peering| peering.target == target);
@@ -103,7 +107,6 @@ pub(super) struct Tasks {
     kept: BTreeMap<i64, Task>,
 }
 
-/// One connectivity task.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Task {
     pub(super) queue: String,
@@ -111,7 +114,6 @@ pub(super) struct Task {
 }
 
 impl Tasks {
-    /// Adds a task and returns its id.
     pub(super) fn add(&mut self, task: Task) -> i64 {
         self.made += 1;
         self.kept.insert(self.made, task);

@@ -47,7 +47,7 @@ impl ProjectService<'_> {
         let targets = self.bindable(&QueueNames { queues, elastic_resource_pools })?;
         // The documents define an error code for existing names but do not say whether names are unique. That a
         // deleted connection frees its name is an inference.
-        let same = |record: &&Record| !record.is_gone(self.now) && record.name == request.name;
+        let same = |record: &&Record| !record.is_gone(self.now) && !record.is_lent && record.name == request.name;
         let same = self.project.connections.iter().find(same).filter(|_| !self.behavior.has(Quirk::NamesNotUnique));
         if let Some(Record { name, id, .. }) = same {
             return Err(ApiError::already_exists(format!("Connection {name} already exists with id {id}")));
@@ -78,6 +78,7 @@ impl ProjectService<'_> {
     pub fn delete(&mut self, id: &str) -> Result<(), ApiError> {
         let (now, delay) = (self.now, self.behavior.settings.delete_delay);
         let record = self.find_mut(id)?;
+        record.expect_own()?;
         let is_creating = |peering: &Peering| peering.made_at_creation && peering.status(now) == BINDING_CREATING;
         if record.peerings.iter().any(is_creating) {
             return Err(ApiError::unsupported(format!("Connection {id} is being created and cannot be deleted")));
@@ -86,6 +87,7 @@ impl ProjectService<'_> {
             record.deleted = true;
             record.leaves_at = after(now, delay);
             record.peerings.clear();
+            record.guest_peerings.clear();
         }
         Ok(())
     }
@@ -126,8 +128,16 @@ impl ProjectService<'_> {
         self.record(id).filter(|record| !record.is_gone(self.now)).ok_or_else(|| self.missing(id))
     }
 
-    /// A connection that can be changed. The error for a deleted connection or one being deleted is an inference.
+    /// A connection of this project that can be changed.
     pub(super) fn record_mut(&mut self, id: &str) -> Result<&mut Record, ApiError> {
+        let record = self.usable_mut(id)?;
+        record.expect_own()?;
+        Ok(record)
+    }
+
+    /// A connection that can be bound and routed. The error for a deleted connection or one being deleted is an
+    /// inference.
+    pub(super) fn usable_mut(&mut self, id: &str) -> Result<&mut Record, ApiError> {
         let record = self.find_mut(id)?;
         if record.deleted {
             return Err(ApiError::unsupported(format!("Connection {id} is being deleted")));
@@ -144,5 +154,13 @@ impl ProjectService<'_> {
 
     fn missing(&self, id: &str) -> ApiError {
         ApiError::no_connection(id, &self.behavior.settings.quirks)
+    }
+}
+
+impl Record {
+    /// Rejects a change by a project that the connection is shared with. The error is an inference.
+    fn expect_own(&self) -> Result<(), ApiError> {
+        let text = || format!("Connection {} belongs to another project", self.id);
+        if self.is_lent { Err(ApiError::unsupported(text())) } else { Ok(()) }
     }
 }

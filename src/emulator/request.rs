@@ -43,7 +43,6 @@ impl ApiRequest {
         (!values.is_empty()).then(|| values.join(",").trim().to_owned())
     }
 
-    /// The decoded path segment of a placeholder.
     pub(super) fn segment(&self, name: &str) -> &str {
         self.segments.get(name).map_or("", String::as_str)
     }

@@ -44,7 +44,6 @@ pub struct LoggedRequest {
 }
 
 impl LoggedRequest {
-    /// A request that is not processed yet.
     pub(super) fn new(request: &ApiRequest, at: OffsetDateTime, request_id: String) -> Self {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let headers = request.parts.headers.iter();

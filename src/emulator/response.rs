@@ -6,7 +6,6 @@ use serde::Serialize;
 use super::api_error::ApiError;
 use crate::dli::wire::Outcome;
 
-/// A response.
 #[derive(Debug)]
 pub(super) struct ApiResponse {
     pub(super) status: u16,

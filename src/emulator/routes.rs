@@ -28,7 +28,7 @@ impl ProjectService<'_> {
             return Err(ApiError::parameter(format!("The parameter cidr is invalid: {shown:?} is no network")));
         };
         let create_time = self.now;
-        let routes = &mut self.record_mut(id)?.routes;
+        let routes = &mut self.usable_mut(id)?.routes;
         if routes.iter().any(|route| route.name == name) {
             return Err(ApiError::already_exists(format!("Route {name} already exists")));
         }
@@ -42,7 +42,7 @@ impl ProjectService<'_> {
 
     /// Deletes a route. The error for a missing route is an inference.
     pub fn delete_route(&mut self, id: &str, name: &str) -> Result<(), ApiError> {
-        let routes = &mut self.record_mut(id)?.routes;
+        let routes = &mut self.usable_mut(id)?.routes;
         let at = routes.iter().position(|route| route.name == name);
         routes.remove(at.ok_or_else(|| ApiError::not_found("route", name))?);
         Ok(())

@@ -9,7 +9,10 @@ use tokio::sync::watch;
 use super::clock::{after, milliseconds};
 use super::snapshot::{self, SnapshotError};
 use super::{
-    behavior::Behavior, credential_store::CredentialStore, project::Project, project_service::ProjectService,
+    behavior::Behavior,
+    credential_store::CredentialStore,
+    project::{Project, Record},
+    project_service::ProjectService,
     request_log::RequestLog,
 };
 
@@ -46,9 +49,14 @@ impl World {
     }
 
     /// The project as it was `lag` ago.
-    pub(super) fn past_project(&self, project: &str, lag: Duration) -> Project {
-        let past = self.past.at(project, milliseconds(self.behavior.time()), lag);
-        past.or_else(|| self.projects.get(project)).cloned().unwrap_or_else(Project::seeded)
+    pub(super) fn past_project(&self, name: &str, lag: Duration) -> Project {
+        let now = milliseconds(self.behavior.time());
+        let current = || {
+            let mut project = self.projects.get(name).cloned().unwrap_or_else(Project::seeded);
+            project.connections.extend(lend(&self.projects, name, now));
+            project
+        };
+        self.past.at(name, now, lag).cloned().unwrap_or_else(current)
     }
 }
 
@@ -101,6 +109,7 @@ impl AppState {
         let World { projects, past, behavior, changes: count } = &mut *world;
         let now = milliseconds(behavior.time());
         let name = project;
+        let lent = lend(projects, name, now);
         let mut seeded;
         let project = match projects.get_mut(name) {
             Some(project) => project,
@@ -110,6 +119,8 @@ impl AppState {
                 &mut seeded
             }
         };
+        project.connections.extend(lent);
+        project.connections.sort_by_key(|record| record.create_time);
         match behavior.faults.longest_lag() {
             Some(longest) if changes => past.store(name, project, now, longest),
             Some(_) => {}
@@ -119,6 +130,10 @@ impl AppState {
         let result = work(&mut service);
         if changes {
             service.project.prune(now);
+        }
+        let lent: Vec<_> = project.connections.extract_if(.., |record| record.is_lent).collect();
+        for record in lent.into_iter().filter(|_| changes) {
+            take_back(projects, name, record);
         }
         *count += u64::from(changes);
         (result, *count)
@@ -151,6 +166,26 @@ impl AppState {
         snapshot::write(path, &document)?;
         *written = newest;
         Ok(())
+    }
+}
+
+/// The connections that other projects share with this one, with the bindings of this one only.
+fn lend(projects: &BTreeMap<String, Project>, borrower: &str, now: i64) -> Vec<Record> {
+    let others = projects.iter().filter(|(owner, _)| *owner != borrower).flat_map(|(_, owner)| &owner.connections);
+    let shared = others.filter(|record| record.shared_with.contains(borrower) && !record.is_gone(now));
+    let lent = |record: &Record| {
+        let peerings = record.guest_peerings.get(borrower).cloned().unwrap_or_default();
+        Record { peerings, is_lent: true, ..record.clone() }
+    };
+    shared.map(lent).collect()
+}
+
+/// Stores what the borrower may have changed of a connection of another project.
+fn take_back(projects: &mut BTreeMap<String, Project>, borrower: &str, lent: Record) {
+    let mut records = projects.values_mut().flat_map(|owner| &mut owner.connections);
+    if let Some(record) = records.find(|record| record.id == lent.id) {
+        record.routes = lent.routes;
+        record.guest_peerings.insert(borrower.to_owned(), lent.peerings);
     }
 }
 

@@ -120,17 +120,11 @@ impl Diagnostics {
                         examples.join(", ")
                     ),
                     summary,
-                    path: Path::root().step_if(head),
+                    path: head.into_iter().fold(Path::root(), |path, step| path.step(step)),
                 });
             }
         }
         Self(shown)
-    }
-}
-
-impl Path {
-    fn step_if(&self, step: Option<Step>) -> Self {
-        step.map_or_else(|| self.clone(), |step| self.step(step))
     }
 }
 

@@ -68,17 +68,11 @@ impl FromValue for i64 {
     }
 }
 
-macro_rules! impl_into_value {
-    ($($ty:ty),*) => {
-        $(impl IntoValue for $ty {
-            fn into_value(self) -> Value {
-                self.into()
-            }
-        })*
-    };
+impl<T: Into<Value>> IntoValue for T {
+    fn into_value(self) -> Value {
+        self.into()
+    }
 }
-
-impl_into_value!(Value, String, bool, i64);
 
 impl<T: FromValue> FromValue for Option<T> {
     fn from_value(value: &Value, path: &Path) -> Result<Self, Diagnostics> {

@@ -82,15 +82,9 @@ impl FromStr for Number {
     }
 }
 
-impl From<i64> for Number {
-    fn from(value: i64) -> Self {
-        value.to_string().parse().expect("an integer prints as a decimal")
-    }
-}
-
-impl From<u64> for Number {
-    fn from(value: u64) -> Self {
-        value.to_string().parse().expect("an integer prints as a decimal")
+impl<T: Into<i128>> From<T> for Number {
+    fn from(value: T) -> Self {
+        value.into().to_string().parse().expect("an integer prints as a decimal")
     }
 }
 

@@ -111,7 +111,6 @@ impl ResponseState {
         self.warnings.extend(warnings.into());
     }
 
-    /// Returns state, private data and warnings.
     pub(super) fn into_parts(self) -> (Value, Vec<u8>, Diagnostics) {
         (self.state, self.private, self.warnings)
     }

@@ -1,6 +1,7 @@
 //! Schemas as data: attributes, nested blocks, validators and plan modifiers.
 
-mod implementation_errors;
+#[cfg(test)]
+mod testing;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -66,14 +67,11 @@ pub enum AttributeKind {
 
 /// Nesting mode of nested attributes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum Nesting {
-    /// A single object.
     Single,
-    /// A list of objects.
     List,
-    /// A set of objects.
     Set,
-    /// A map of objects.
     Map,
 }
 

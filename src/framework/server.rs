@@ -148,9 +148,12 @@ impl fmt::Debug for Server {
 
 /// Looks up a type by name. Core requests only types of the schema.
 fn known<'a, T>(all: &'a BTreeMap<&'static str, T>, kind: &str, name: &str) -> Result<&'a T, Diagnostics> {
-    all.get(name).ok_or_else(|| {
-        Diagnostic::error("Not in This Provider", format!("This provider has no {kind} {name:?}.")).into()
-    })
+    all.get(name).ok_or_else(|| not_in_provider(kind, name))
+}
+
+/// Returns the error for a type that this provider does not have.
+pub fn not_in_provider(kind: &str, name: &str) -> Diagnostics {
+    Diagnostic::error("Not in This Provider", format!("This provider has no {kind} {name:?}.")).into()
 }
 
 /// Runs provider code and turns a panic into an error. A failure always contains an error.

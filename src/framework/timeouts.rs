@@ -13,31 +13,6 @@ use super::schema::{Attribute, Block, BlockBody, BlockNesting};
 use super::validator::Validator;
 use super::value::Value;
 
-/// An operation with a timeout.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Operation {
-    /// Create.
-    Create,
-    /// Read.
-    Read,
-    /// Update.
-    Update,
-    /// Delete.
-    Delete,
-}
-
-impl Operation {
-    /// Returns the attribute name in the block.
-    fn name(self) -> &'static str {
-        match self {
-            Self::Create => "create",
-            Self::Read => "read",
-            Self::Update => "update",
-            Self::Delete => "delete",
-        }
-    }
-}
-
 /// The `timeouts` block of a resource, for a [`crate::model!`] field of that name.
 ///
 /// A timeout that is not set, unknown or invalid is the default; validation reports an invalid one.
@@ -45,10 +20,10 @@ impl Operation {
 pub struct Timeouts(Value);
 
 impl Timeouts {
-    /// Returns the block for these operations with their defaults, in whole seconds.
-    pub fn block(operations: &[(Operation, Duration)]) -> Block {
-        let attribute = |&(operation, default): &(Operation, Duration)| {
-            let (name, default) = (operation.name(), format_duration(default));
+    /// Returns the block for these operations, such as `create`, with their defaults in whole seconds.
+    pub fn block(operations: &[(&'static str, Duration)]) -> Block {
+        let attribute = |&(name, default): &(&'static str, Duration)| {
+            let default = format_duration(default);
             Attribute::string(name).validator(IsDuration).description(format!(
                 "How long {name} may take: a duration such as `30s`, `10m` or `1h30m`. Default `{default}`."
             ))
@@ -61,26 +36,26 @@ impl Timeouts {
 
     /// Returns the timeout of create.
     pub fn create(&self, default: Duration) -> Duration {
-        self.limit(Operation::Create, default)
+        self.limit("create", default)
     }
 
     /// Returns the timeout of read.
     pub fn read(&self, default: Duration) -> Duration {
-        self.limit(Operation::Read, default)
+        self.limit("read", default)
     }
 
     /// Returns the timeout of update.
     pub fn update(&self, default: Duration) -> Duration {
-        self.limit(Operation::Update, default)
+        self.limit("update", default)
     }
 
     /// Returns the timeout of delete.
     pub fn delete(&self, default: Duration) -> Duration {
-        self.limit(Operation::Delete, default)
+        self.limit("delete", default)
     }
 
-    fn limit(&self, operation: Operation, default: Duration) -> Duration {
-        self.0.get(operation.name()).as_str().and_then(parse).unwrap_or(default)
+    fn limit(&self, operation: &str, default: Duration) -> Duration {
+        self.0.get(operation).as_str().and_then(parse).unwrap_or(default)
     }
 }
 
@@ -185,7 +160,7 @@ mod tests {
 
     fn schema() -> Schema {
         let attributes = vec![Attribute::string("name").required(), Attribute::string("id").computed()];
-        let blocks = vec![Timeouts::block(&[(Operation::Create, 90 * MINUTE), (Operation::Delete, MINUTE / 2)])];
+        let blocks = vec![Timeouts::block(&[("create", 90 * MINUTE), ("delete", MINUTE / 2)])];
         Schema { body: BlockBody { attributes, blocks, ..BlockBody::default() }, ..Schema::default() }
     }
 

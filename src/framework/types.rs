@@ -4,20 +4,16 @@ use std::collections::BTreeMap;
 
 /// A type of Terraform's type system (cty).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum Type {
-    /// A bool.
     Bool,
     /// An exact decimal number.
     Number,
-    /// A Unicode string.
     String,
     /// Any type; each value carries its own.
     Dynamic,
-    /// Ordered elements of one type.
     List(Box<Type>),
-    /// Distinct, unordered elements of one type.
     Set(Box<Type>),
-    /// String keys and elements of one type.
     Map(Box<Type>),
     /// A fixed number of elements, each with its own type.
     Tuple(Vec<Type>),

@@ -9,17 +9,15 @@ use super::{number::Number, types::Type};
 /// Lists and tuples are both [`Value::List`], maps and objects both [`Value::Map`]. A set is kept sorted
 /// ([`Value::set`]), so that equality does not depend on order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum Value {
     /// Null, of any type.
     #[default]
     Null,
     /// Unknown until apply, with optional refinements.
     Unknown(Option<Box<Refinement>>),
-    /// A bool.
     Bool(bool),
-    /// A number.
     Number(Number),
-    /// A string.
     String(String),
     /// A list or tuple.
     List(Vec<Value>),

@@ -21,7 +21,6 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Delay after a failed accept, which is usually a lack of file descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// An accepted connection, plaintext or TLS.
 pub(super) struct Connection(Box<dyn IoStream>);
 
 /// Accepts connections until the stream is dropped.

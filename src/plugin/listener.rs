@@ -23,18 +23,15 @@ use super::environment::PluginEnv;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ListenError {
-    /// No directory accepts a socket.
     #[error("cannot make a socket in {}", directory.display())]
     Directory {
         /// The directory tried last.
         directory: PathBuf,
-        /// What went wrong there.
         source: io::Error,
     },
     /// `PLUGIN_UNIX_SOCKET_GROUP` names a group that the system does not list.
     #[error("there is no group `{0}`")]
     Group(String),
-    /// No port of the range is free.
     #[error("cannot listen on a loopback port")]
     Port(#[source] io::Error),
 }
@@ -46,7 +43,6 @@ pub(super) struct Listener {
     pub(super) files: SocketFiles,
 }
 
-/// The address that the client connects to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Address {
     /// `unix` or `tcp`.
@@ -55,12 +51,10 @@ pub(super) struct Address {
     pub(super) address: String,
 }
 
-/// A byte stream to the client.
 pub(super) trait IoStream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> IoStream for T {}
 
-/// A bound socket.
 pub(super) enum Socket {
     #[cfg(unix)]
     Unix(UnixListener),
@@ -77,7 +71,6 @@ pub(super) struct SocketFiles {
 }
 
 impl Socket {
-    /// Accepts the next connection.
     pub(super) async fn accept(&self) -> io::Result<Box<dyn IoStream>> {
         match self {
             #[cfg(unix)]
@@ -161,7 +154,6 @@ fn find_group(listed: &str, name: &str) -> Option<u32> {
     })
 }
 
-/// Listens on a loopback port.
 #[cfg(not(unix))]
 pub(super) fn listen(env: &PluginEnv) -> Result<Listener, ListenError> {
     bind_port(env.ports.clone()).map_err(ListenError::Port)
@@ -187,7 +179,8 @@ fn bind_port(ports: Option<RangeInclusive<u16>>) -> io::Result<Listener> {
     })
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::os::unix::fs::MetadataExt as _;
 

@@ -55,12 +55,10 @@ pub(super) struct Shutdown(Arc<ShutdownState>);
 #[derive(Debug, Default)]
 struct ShutdownState {
     end: watch::Sender<bool>,
-    /// Whether the client requested it.
     by_client: AtomicBool,
 }
 
 impl Shutdown {
-    /// Requests the shutdown.
     pub(super) fn request(&self) {
         self.0.end.send_replace(true);
     }
@@ -71,7 +69,6 @@ impl Shutdown {
         self.request();
     }
 
-    /// Returns whether the client requested the shutdown.
     pub(super) fn requested_by_client(&self) -> bool {
         self.0.by_client.load(Ordering::Acquire)
     }
@@ -170,7 +167,6 @@ impl ShutdownWatcher {
     }
 }
 
-/// Watches Ctrl-C.
 #[cfg(not(unix))]
 #[derive(Debug)]
 pub(super) struct ShutdownWatcher {
@@ -179,7 +175,6 @@ pub(super) struct ShutdownWatcher {
 
 #[cfg(not(unix))]
 impl ShutdownWatcher {
-    /// Creates the watcher.
     pub(super) fn begin(debug: bool) -> io::Result<Self> {
         Ok(Self { debug })
     }
@@ -197,7 +192,8 @@ impl ShutdownWatcher {
     }
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use super::*;
 

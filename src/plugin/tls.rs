@@ -28,15 +28,12 @@ pub enum TlsError {
     /// The client's certificate is unreadable. Falling back to plaintext would be insecure.
     #[error("the client's certificate in PLUGIN_CLIENT_CERT cannot be read")]
     ClientCertificate(#[source] pem::Error),
-    /// The server's key or certificate cannot be created.
     #[error("cannot make a certificate")]
     Certificate(#[from] rcgen::Error),
-    /// The TLS library rejects the configuration.
     #[error("cannot configure TLS")]
     Config(#[from] rustls::Error),
 }
 
-/// Parses the client's certificate.
 pub(super) fn certificate(pem: &str) -> Result<CertificateDer<'static>, TlsError> {
     CertificateDer::from_pem_slice(pem.as_bytes()).map_err(TlsError::ClientCertificate)
 }
@@ -65,12 +62,10 @@ impl Tls {
         Ok(Self { certificate, config: Arc::new(config) })
     }
 
-    /// Returns the server's certificate, DER.
     pub(super) fn certificate(&self) -> &[u8] {
         &self.certificate
     }
 
-    /// Returns the acceptor of TLS connections.
     pub(super) fn acceptor(&self) -> TlsAcceptor {
         TlsAcceptor::from(Arc::clone(&self.config))
     }

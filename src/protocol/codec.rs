@@ -17,12 +17,10 @@ pub struct CodecError {
 }
 
 impl CodecError {
-    /// Creates an error at the current position.
     pub(super) fn new(problem: impl Into<String>) -> Self {
         Self { steps: Vec::new(), problem: problem.into() }
     }
 
-    /// Adds an outer path step.
     pub(super) fn within(mut self, step: Step) -> Self {
         self.steps.push(step);
         self

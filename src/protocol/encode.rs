@@ -6,7 +6,6 @@ use crate::framework::diagnostic::{Diagnostics, Severity};
 use crate::framework::path::{Path, Step};
 use crate::framework::schema::{Attribute, AttributeKind, Block, BlockBody, BlockNesting, Nesting, Presence, Schema};
 
-/// Encodes a schema.
 pub(super) fn schema(schema: &Schema) -> tfplugin6::Schema {
     tfplugin6::Schema { version: schema.version, block: Some(body(&schema.body)) }
 }
@@ -71,7 +70,6 @@ fn block(block: &Block) -> schema::NestedBlock {
     }
 }
 
-/// Encodes errors and warnings.
 pub(super) fn diagnostics(diagnostics: Diagnostics) -> Vec<tfplugin6::Diagnostic> {
     let encode = |d: crate::framework::diagnostic::Diagnostic| tfplugin6::Diagnostic {
         severity: match d.severity {

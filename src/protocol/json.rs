@@ -27,7 +27,6 @@ pub fn decode(bytes: &[u8], ty: &Type) -> Result<Value, CodecError> {
     read(raw, ty, 0)
 }
 
-/// Returns the maximum nesting of brackets.
 fn nesting(json: &[u8]) -> usize {
     let (mut depth, mut deepest) = (0_usize, 0);
     let mut bytes = json.iter();
@@ -144,7 +143,7 @@ mod tests {
     use super::*;
     use crate::framework::{
         schema::{BlockBody, Schema},
-        timeouts::{Operation, Timeouts},
+        timeouts::Timeouts,
     };
 
     fn object() -> Type {
@@ -178,7 +177,7 @@ mod tests {
     /// State of a version whose schema did not have the block.
     #[test]
     fn missing_block_is_an_absent_block() {
-        let blocks = vec![Timeouts::block(&[(Operation::Create, Duration::from_mins(1))])];
+        let blocks = vec![Timeouts::block(&[("create", Duration::from_mins(1))])];
         let schema = Schema { body: BlockBody { blocks, ..BlockBody::default() }, ..Schema::default() };
         assert_eq!(decode(b"{}", &schema.ty()), Ok(schema.empty()));
         assert_eq!(schema.empty(), Value::map([("timeouts", Value::Null)]));

@@ -155,15 +155,15 @@ impl<'a> Reader<'a> {
             Number::from_f64(value).ok_or_else(|| CodecError::new(format!("{value} is not a decimal number")))
         };
         match marker {
-            Marker::FixPos(value) => Ok(i64::from(value).into()),
-            Marker::FixNeg(value) => Ok(i64::from(value).into()),
-            Marker::U8 => self.rest.read_data_u8().map(|v| u64::from(v).into()).map_err(unexpected_end),
-            Marker::U16 => self.rest.read_data_u16().map(|v| u64::from(v).into()).map_err(unexpected_end),
-            Marker::U32 => self.rest.read_data_u32().map(|v| u64::from(v).into()).map_err(unexpected_end),
+            Marker::FixPos(value) => Ok(value.into()),
+            Marker::FixNeg(value) => Ok(value.into()),
+            Marker::U8 => self.rest.read_data_u8().map(Number::from).map_err(unexpected_end),
+            Marker::U16 => self.rest.read_data_u16().map(Number::from).map_err(unexpected_end),
+            Marker::U32 => self.rest.read_data_u32().map(Number::from).map_err(unexpected_end),
             Marker::U64 => self.rest.read_data_u64().map(Number::from).map_err(unexpected_end),
-            Marker::I8 => self.rest.read_data_i8().map(|v| i64::from(v).into()).map_err(unexpected_end),
-            Marker::I16 => self.rest.read_data_i16().map(|v| i64::from(v).into()).map_err(unexpected_end),
-            Marker::I32 => self.rest.read_data_i32().map(|v| i64::from(v).into()).map_err(unexpected_end),
+            Marker::I8 => self.rest.read_data_i8().map(Number::from).map_err(unexpected_end),
+            Marker::I16 => self.rest.read_data_i16().map(Number::from).map_err(unexpected_end),
+            Marker::I32 => self.rest.read_data_i32().map(Number::from).map_err(unexpected_end),
             Marker::I64 => self.rest.read_data_i64().map(Number::from).map_err(unexpected_end),
             Marker::F32 => finite(f64::from(self.rest.read_data_f32().map_err(unexpected_end)?)),
             Marker::F64 => finite(self.rest.read_data_f64().map_err(unexpected_end)?),

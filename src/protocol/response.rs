@@ -11,15 +11,13 @@ use tracing::{Instrument as _, Span};
 use uuid::Uuid;
 
 use super::{encode, tfplugin6 as wire};
-use crate::framework::diagnostic::{Diagnostic, Diagnostics};
+use crate::framework::diagnostic::Diagnostics;
 use crate::framework::server;
 
 /// The result of an RPC; `Err` is never used.
 pub(super) type Reply<T> = Result<Response<T>, Status>;
-/// A stream of one message.
 pub(super) type OneMessage<T> = Once<Result<T, Status>>;
 
-/// A response with diagnostics.
 pub(super) trait WithDiagnostics: Default {
     fn failed(diagnostics: Vec<wire::Diagnostic>) -> Self;
 }
@@ -79,17 +77,11 @@ pub(super) async fn respond<T: WithDiagnostics>(
     }))
 }
 
-/// Returns the error for a type that this provider does not have.
-pub(super) fn not_in_provider(kind: &str, name: &str) -> Diagnostics {
-    Diagnostic::error("Not in This Provider", format!("This provider has no {kind} {name:?}.")).into()
-}
-
 /// Responds to an RPC for a type that this provider does not have.
 pub(super) async fn unsupported<T: WithDiagnostics>(rpc: &str, kind: &str, name: &str) -> Reply<T> {
-    respond(rpc, name, async { Err(not_in_provider(kind, name)) }).await
+    respond(rpc, name, async { Err(server::not_in_provider(kind, name)) }).await
 }
 
-/// Returns a stream of one message.
 pub(super) fn one_message<T>(message: T) -> Response<OneMessage<T>> {
     Response::new(tokio_stream::once(Ok(message)))
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tonic::{Request, Response, Streaming};
 
 use super::codec::CodecError;
-use super::response::{OneMessage, Reply, not_in_provider, one_message, respond, span, unsupported};
+use super::response::{OneMessage, Reply, one_message, respond, span, unsupported};
 use super::tfplugin6::provider_server::Provider;
 use super::{dynamic, encode, json, tfplugin6 as wire};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
@@ -374,7 +374,7 @@ impl Provider for Service {
     type ListResourceStream = OneMessage<wire::list_resource::Event>;
 
     async fn list_resource(&self, request: Request<wire::list_resource::Request>) -> Reply<Self::ListResourceStream> {
-        let diagnostic = encode::diagnostics(not_in_provider("list resource", &request.into_inner().type_name));
+        let diagnostic = encode::diagnostics(server::not_in_provider("list resource", &request.into_inner().type_name));
         Ok(one_message(wire::list_resource::Event { diagnostic, ..wire::list_resource::Event::default() }))
     }
 
@@ -406,7 +406,7 @@ impl Provider for Service {
 
     async fn invoke_action(&self, request: Request<wire::invoke_action::Request>) -> Reply<Self::InvokeActionStream> {
         use wire::invoke_action::{Event, event};
-        let diagnostics = encode::diagnostics(not_in_provider("action", &request.into_inner().action_type));
+        let diagnostics = encode::diagnostics(server::not_in_provider("action", &request.into_inner().action_type));
         // An event without a type would crash core.
         Ok(one_message(Event { r#type: Some(event::Type::Completed(event::Completed { diagnostics })) }))
     }
@@ -431,7 +431,7 @@ impl Provider for Service {
         &self,
         request: Request<wire::read_state_bytes::Request>,
     ) -> Reply<Self::ReadStateBytesStream> {
-        let diagnostics = encode::diagnostics(not_in_provider("state store", &request.into_inner().type_name));
+        let diagnostics = encode::diagnostics(server::not_in_provider("state store", &request.into_inner().type_name));
         Ok(one_message(wire::read_state_bytes::Response { diagnostics, ..wire::read_state_bytes::Response::default() }))
     }
 

@@ -8,6 +8,7 @@ pub(super) mod declared_parts;
 pub(super) mod error_detail;
 pub(super) mod location;
 pub(super) mod operation;
+pub(super) mod optional;
 pub(super) mod ownership;
 pub(super) mod part_resource;
 pub(super) mod plan_checks;

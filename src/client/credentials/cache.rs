@@ -15,19 +15,16 @@ pub(in crate::client) struct CredentialsCache {
     pub(in crate::client) projects: Mutex<BTreeMap<ProjectKey, Arc<ExpiringCache<String>>>>,
     /// Lockout guards of the configured key, by host.
     pub(in crate::client) keys: Mutex<BTreeMap<String, Arc<LockoutGuard>>>,
-    /// Lockout guard of the configured password.
     pub(in crate::client) password: LockoutGuard,
 }
 
 /// Host of the identity service and name of the project.
 pub(in crate::client) type ProjectKey = (String, String);
 
-/// The scope of a token.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::client) enum TokenScope {
     /// The account: to list projects and to assume an agency.
     Domain,
-    /// The project with this id.
     Project(String),
     /// The project with this name; the response holds its id.
     ProjectName(String),
@@ -39,6 +36,10 @@ pub(in crate::client) struct CredentialsScope<'a> {
     /// Region of the identity service.
     pub(in crate::client) region: Option<&'a str>,
     pub(in crate::client) token_scope: &'a TokenScope,
-    /// Whether to act as the configured agency.
     pub(in crate::client) as_agency: bool,
+}
+
+/// The value with this key, which is created by the first caller.
+pub(in crate::client) fn shared<K: Ord, V: Default>(values: &Mutex<BTreeMap<K, Arc<V>>>, key: K) -> Arc<V> {
+    Arc::clone(values.lock().entry(key).or_default())
 }

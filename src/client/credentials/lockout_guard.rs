@@ -13,17 +13,13 @@ pub(in crate::client) struct LockoutGuard {
     key_status: Mutex<KeyStatus>,
 }
 
-/// The status of a key or password.
 #[derive(Debug, Clone, Default)]
 enum KeyStatus {
-    /// Not tried yet.
     #[default]
     Untried,
     /// Tried; neither accepted nor rejected.
     Inconclusive,
-    /// Accepted at least once.
     Accepted,
-    /// Rejected.
     Rejected(Box<Error>),
 }
 
@@ -35,16 +31,14 @@ impl LockoutGuard {
         attempt: impl Future<Output = Result<T, Error>>,
         is_rejection: impl FnOnce(&Error, bool) -> bool,
     ) -> Result<T, Error> {
-        let mut first = if self.is_untried() { Some(self.first.lock().await) } else { None };
-        if !self.is_untried() {
-            first = None;
-        }
-        if let KeyStatus::Rejected(refusal) = self.key_status() {
-            return Err(refusal.preliminary());
+        let is_untried = || matches!(*self.key_status.lock(), KeyStatus::Untried);
+        let first = if is_untried() { Some(self.first.lock().await) } else { None };
+        let _first = first.filter(|_| is_untried());
+        if let KeyStatus::Rejected(refusal) = &*self.key_status.lock() {
+            return Err(refusal.as_ref().clone().preliminary());
         }
         let outcome = attempt.await;
         self.record_outcome(outcome.as_ref().err(), is_rejection);
-        drop(first);
         outcome
     }
 
@@ -59,14 +53,6 @@ impl LockoutGuard {
             Some(_) if matches!(*key_status, KeyStatus::Untried) => *key_status = KeyStatus::Inconclusive,
             Some(_) => {}
         }
-    }
-
-    fn key_status(&self) -> KeyStatus {
-        self.key_status.lock().clone()
-    }
-
-    fn is_untried(&self) -> bool {
-        matches!(self.key_status(), KeyStatus::Untried)
     }
 }
 

@@ -24,18 +24,14 @@ pub(in crate::client) struct ResolvedCredentials {
     pub(in crate::client) expires: Option<OffsetDateTime>,
     /// Whether new ones can be fetched.
     pub(in crate::client) renewable: bool,
-    /// Whether the service has accepted them.
     accepted: AtomicBool,
     /// Since when they replace rejected ones.
     replaces: OnceLock<Instant>,
 }
 
-/// How a request is authenticated.
 #[derive(Debug)]
 pub(in crate::client) enum AuthScheme {
-    /// A signature.
     Key(AccessKey),
-    /// A token.
     Token(SecretString),
 }
 

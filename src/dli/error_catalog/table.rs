@@ -56,7 +56,6 @@ const fn example(status: u16, code: &'static str, message: &'static str) -> Exam
     Example { status, code, message, call: Operation::CreateConnection }
 }
 
-/// An example response of IAM.
 const fn of_iam(status: u16, code: &'static str, message: &'static str) -> Example {
     Example { call: Operation::CreateToken, ..example(status, code, message) }
 }

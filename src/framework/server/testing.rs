@@ -20,7 +20,7 @@ use crate::framework::{
     provider::Provider,
     resource::{CreateRequest, DeleteRequest, ImportRequest, ReadRequest, Resource, ResponseState, UpdateRequest},
     schema::{Attribute, BlockBody, Schema},
-    timeouts::{Operation, Timeouts},
+    timeouts::Timeouts,
     types::Type,
     validator::Validator,
     value::{UNKNOWN, Value},
@@ -110,7 +110,7 @@ impl Resource for Things {
             Attribute::string("id").computed().plan_modifier(UseStateForUnknown { unless_changed: &[] }),
             Attribute::string("tick").computed().plan_modifier(UseStateForUnknown { unless_changed: &["name"] }),
         ];
-        let blocks = vec![Timeouts::block(&[(Operation::Create, Duration::from_secs(1))])];
+        let blocks = vec![Timeouts::block(&[("create", Duration::from_secs(1))])];
         Schema { version: 2, body: BlockBody { attributes, blocks, ..BlockBody::default() }, ..Schema::default() }
     }
 

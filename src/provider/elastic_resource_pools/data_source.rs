@@ -12,9 +12,9 @@ use crate::dli::wire::Pool;
 use crate::framework::model::IntoValue;
 use crate::framework::schema::Attribute;
 use crate::framework::types::Type;
-use crate::provider::enhanced_connection::model;
 use crate::provider::provider_data::ProviderData;
 use crate::provider::shared::data_source::{Column, Filter, ListDataSource};
+use crate::provider::shared::optional;
 use crate::provider::shared::validators::{MatchesRule, OneOf};
 
 pub(crate) fn elastic_resource_pools(provider_data: Arc<ProviderData>) -> ListDataSource<Pool> {
@@ -35,7 +35,7 @@ pub(crate) fn elastic_resource_pools(provider_data: Arc<ProviderData>) -> ListDa
         columns: vec![
             Column::text("name", "Name of the pool.", |pool| &pool.name),
             Column::value("status", Type::String, "`AVAILABLE`, `SCALING`, `CREATING` or `FAILED`.", |pool: &Pool| {
-                model::text(&pool.status.to_ascii_uppercase()).into_value()
+                optional::text(&pool.status.to_ascii_uppercase()).into_value()
             }),
             Column::text("fail_reason", "Why it FAILED; null otherwise.", |pool| &pool.fail_reason),
             Column::cidr_in_vpc(|pool| &pool.cidr_in_vpc),

@@ -12,6 +12,7 @@ use crate::framework::schema::{Attribute, Nesting};
 use crate::framework::types::Type;
 use crate::framework::value::Value;
 use crate::provider::shared::operation::{OperationContext, OperationError};
+use crate::provider::shared::optional;
 use crate::provider::shared::tags::{TagPolicy, Tags};
 
 /// A connection with its tags and the projects it is shared with.
@@ -72,10 +73,10 @@ impl ConnectionDetails {
         let value = Value::map([
             ("id", shown.id.as_str().into()),
             ("name", shown.name.as_str().into()),
-            ("status", model::text(&shown.status.to_ascii_uppercase()).into_value()),
-            ("created_at", model::timestamp(shown.create_time).into_value()),
-            ("dest_vpc_id", model::text(&shown.dest_vpc_id).into_value()),
-            ("dest_network_id", model::text(&shown.dest_network_id).into_value()),
+            ("status", optional::text(&shown.status.to_ascii_uppercase()).into_value()),
+            ("created_at", optional::timestamp(shown.create_time).into_value()),
+            ("dest_vpc_id", optional::text(&shown.dest_vpc_id).into_value()),
+            ("dest_network_id", optional::text(&shown.dest_network_id).into_value()),
             ("ipv6_enable", shown.ipv6_enable.into_value()),
             ("queues", names(&shown.available_queue_info).into_value()),
             ("elastic_resource_pools", names(&shown.elastic_resource_pools).into_value()),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::dli::rules;
 use crate::framework::plan_modifier::{RequiresReplace, USE_STATE_FOR_UNKNOWN, UseStateForUnknown};
 use crate::framework::schema::{Attribute, BlockBody, Nesting, Schema};
-use crate::framework::timeouts::{Operation, Timeouts};
+use crate::framework::timeouts::Timeouts;
 use crate::framework::types::Type;
 use crate::framework::validator::{KeysAre, ValuesAre};
 use crate::provider::shared::location;
@@ -118,12 +118,7 @@ pub(super) fn schema() -> Schema {
         "Manages an enhanced datasource connection, which joins DLI queues and elastic resource pools to a subnet of a \
          VPC, with host records, routes and tags."
             .to_owned();
-    let blocks = vec![Timeouts::block(&[
-        (Operation::Create, CREATE),
-        (Operation::Read, READ),
-        (Operation::Update, UPDATE),
-        (Operation::Delete, DELETE),
-    ])];
+    let blocks = vec![Timeouts::block(&[("create", CREATE), ("read", READ), ("update", UPDATE), ("delete", DELETE)])];
     Schema {
         version: 1,
         body: BlockBody { attributes, blocks, description, ..BlockBody::default() },

@@ -9,8 +9,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 
-use super::location;
 use super::operation::{OperationContext, OperationError, timeout_text};
+use super::{location, optional};
 use crate::client;
 use crate::framework::data_source::{DataRequest, DataSource};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
@@ -19,7 +19,6 @@ use crate::framework::resource::ResponseState;
 use crate::framework::schema::{Attribute, BlockBody, Nesting, Schema};
 use crate::framework::types::Type;
 use crate::framework::value::Value;
-use crate::provider::enhanced_connection::model;
 use crate::provider::provider_data::ProviderData;
 
 /// Timeout of a read.
@@ -48,7 +47,7 @@ impl<T: 'static> Column<T> {
 
     /// A string; null if it is empty.
     pub(crate) fn text(name: &'static str, description: &str, value: fn(&T) -> &str) -> Self {
-        Self::value(name, Type::String, description, move |entry| model::text(value(entry)).into_value())
+        Self::value(name, Type::String, description, move |entry| optional::text(value(entry)).into_value())
     }
 
     pub(crate) fn number(name: &'static str, description: &str, value: fn(&T) -> i64) -> Self {
@@ -69,7 +68,7 @@ impl<T: 'static> Column<T> {
     }
 
     pub(crate) fn created_at(value: fn(&T) -> i64) -> Self {
-        let value = move |entry: &T| model::timestamp(value(entry)).into_value();
+        let value = move |entry: &T| optional::timestamp(value(entry)).into_value();
         Self::value("created_at", Type::String, "Creation time, RFC 3339 in UTC.", value)
     }
 

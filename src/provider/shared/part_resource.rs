@@ -31,7 +31,7 @@ use crate::framework::resource::{
     CreateRequest, DeleteRequest, ImportRequest, ModifyPlanRequest, ReadRequest, Resource, ResponseState, UpdateRequest,
 };
 use crate::framework::schema::{Attribute, BlockBody, Schema};
-use crate::framework::timeouts::{Operation, Timeouts};
+use crate::framework::timeouts::Timeouts;
 use crate::framework::value::Value;
 use crate::provider::provider_data::ProviderData;
 
@@ -133,9 +133,9 @@ impl<P: ConnectionPart> Resource for PartResource<P> {
         let mut attributes = vec![connection_part::connection_id(), id];
         attributes.extend(P::attributes());
         attributes.extend(location::resource_attributes());
-        let mut timeouts = vec![(Operation::Create, TIMEOUT), (Operation::Read, P::READ_TIMEOUT)];
-        timeouts.extend(P::TEXTS.update_summary.map(|_| (Operation::Update, TIMEOUT)));
-        timeouts.push((Operation::Delete, TIMEOUT));
+        let mut timeouts = vec![("create", TIMEOUT), ("read", P::READ_TIMEOUT)];
+        timeouts.extend(P::TEXTS.update_summary.map(|_| ("update", TIMEOUT)));
+        timeouts.push(("delete", TIMEOUT));
         let (blocks, description) = (vec![Timeouts::block(&timeouts)], P::TEXTS.description.to_owned());
         let body = BlockBody { attributes, blocks, description, ..BlockBody::default() };
         Schema { body, validators: P::validators(), ..Schema::default() }

@@ -100,3 +100,60 @@ async fn grant_on_deleting_connection_changes_nothing() {
     cloud.call("PUT", &format!("/v1.0/{PROJECT}/authorization"), body).await.refused(400, "DLI.0007");
     assert_eq!(cloud.get(&format!("{stays}/privileges")).await.ok(200)["privileges"], json!([]));
 }
+
+/// The rights are those of the User Guide; the error codes and the separate bindings are inferences.
+#[tokio::test]
+async fn other_project_uses_a_shared_connection() {
+    let cloud = Cloud::start().await;
+    let owned = cloud.create(body("test")).await;
+    let id = owned.rsplit('/').next().expect("an id").to_owned();
+    let list = format!("/v2.0/{OTHER}/datasource/enhanced-connections");
+    let shared = format!("{list}/{id}");
+    let routes = format!("/v3/{OTHER}/datasource/enhanced-connections/{id}/routes");
+    let queues = json!({"queues": ["q1"]});
+    let associate = format!("{shared}/associate-queue");
+    let privilege = async |action| {
+        let path = format!("/v1.0/{PROJECT}/authorization");
+        cloud.call("PUT", &path, request(action, OTHER, &id, BIND)).await.ok(200);
+    };
+    assert_eq!(cloud.get(&list).await.ok(200)["connections"], json!([]));
+    cloud.get(&shared).await.refused(400, "DLI.0001");
+    cloud.call("POST", &associate, queues.clone()).await.refused(400, "DLI.0001");
+
+    privilege("grant").await;
+    let shown = cloud.get(&shared).await.ok(200);
+    assert_eq!((&shown["name"], &shown["isPrivis"]), (&json!("test"), &json!(false)));
+    assert_eq!(cloud.get(&list).await.ok(200)["connections"][0]["id"], json!(id));
+    cloud.get(&format!("/v2.0/330e068a/datasource/enhanced-connections/{id}")).await.refused(400, "DLI.0001");
+
+    cloud.call("POST", &associate, queues.clone()).await.ok(200);
+    cloud.call("POST", &routes, json!({"name": "r1", "cidr": "10.0.0.0/24"})).await.ok(200);
+    let queue_names = async |path: &str| {
+        let shown = cloud.get(path).await.ok(200);
+        let names = shown["available_queue_info"].as_array().expect("a list").iter().map(|row| row["name"].clone());
+        (names.collect::<Vec<_>>(), shown["routes"][0]["name"].clone())
+    };
+    assert_eq!(queue_names(&shared).await, (vec![json!("q1")], json!("r1")));
+    assert_eq!(queue_names(&owned).await, (vec![], json!("r1")));
+    cloud.call("POST", &format!("{owned}/associate-queue"), json!({"queues": ["q2"]})).await.ok(200);
+    assert_eq!(queue_names(&shared).await.0, [json!("q1")]);
+    assert_eq!(cloud.get(&connections()).await.ok(200)["count"], json!(1));
+
+    let tag = json!({"tags": [{"key": "k", "value": "v"}]});
+    for (method, path, body) in [
+        ("DELETE", shared.clone(), Value::Null),
+        ("PUT", shared.clone(), json!({"hosts": []})),
+        ("POST", format!("/v3/{OTHER}/dli_enhanced_datasource/{id}/tags/create"), tag),
+        ("PUT", format!("/v1.0/{OTHER}/authorization"), request("grant", THIRD, &id, BIND)),
+    ] {
+        cloud.call(method, &path, body).await.refused(400, "DLI.0007");
+    }
+
+    privilege("revoke").await;
+    cloud.get(&shared).await.refused(400, "DLI.0001");
+    privilege("grant").await;
+    assert_eq!(queue_names(&shared).await.0, [json!("q1")]);
+    cloud.call("POST", &format!("{shared}/disassociate-queue"), queues).await.ok(200);
+    cloud.call("DELETE", &format!("{routes}/r1"), Value::Null).await.ok(200);
+    assert_eq!(queue_names(&owned).await, (vec![json!("q2")], Value::Null));
+}

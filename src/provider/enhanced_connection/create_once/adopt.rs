@@ -12,10 +12,11 @@ use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::path::Path;
 use crate::framework::resource::ResponseState;
 use crate::provider::enhanced_connection::creation_entry::CreationEntry;
-use crate::provider::enhanced_connection::model::{Connection, timestamp};
+use crate::provider::enhanced_connection::model::Connection;
 use crate::provider::enhanced_connection::refresh::list_by_name;
 use crate::provider::shared::connection_part;
 use crate::provider::shared::operation::OperationError;
+use crate::provider::shared::optional::timestamp;
 
 /// A shorter search is not reported.
 const NOTICEABLE: Duration = Duration::from_secs(2);

@@ -2,8 +2,8 @@
 
 use crate::dli::wire;
 use crate::framework::diagnostic::Diagnostic;
-use crate::provider::enhanced_connection::model::timestamp;
 use crate::provider::shared::client_kind::ClientKind;
+use crate::provider::shared::optional::timestamp;
 
 /// Describes connections that have a name.
 pub(super) fn describe(name: &str, connections: &[wire::Connection]) -> String {

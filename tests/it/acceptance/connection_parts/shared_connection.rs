@@ -56,6 +56,42 @@ fn two_configurations_can_share_a_connection() {
     });
 }
 
+/// As the page of `dli_enhanced_connection_privilege` promises.
+#[test]
+fn other_project_uses_a_shared_connection() {
+    const OTHER: &str = "330e068af1334c9782f4226acc00a2e2";
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let owner = cloud.workspace(terraform);
+        let privilege = format!(
+            r#"
+resource "dli_enhanced_connection_privilege" "test" {{
+  connection_id        = dli_enhanced_connection.test.id
+  applicant_project_id = "{OTHER}"
+}}
+"#
+        );
+        let created = [CREATE, &[("dli_enhanced_connection_privilege.test", "create")]].concat();
+        owner.step(&(connection("queues = [\"q1\"]") + &privilege), &created);
+
+        let team = cloud.workspace(terraform);
+        let data = "\ndata \"dli_enhanced_connection\" \"test\" {\n  name = \"test\"\n}\n";
+        let parts = parts("data.dli_enhanced_connection.test.id");
+        let of_project = format!("\n  project_id = \"{OTHER}\"\n}}\n");
+        team.step(&(data.to_owned() + &parts).replace("\n}\n", &of_project), CREATE_PARTS);
+        let shown = team.state("data.dli_enhanced_connection.test");
+        assert_eq!((shown["id"].as_str(), &shown["shared"]), (Some(&*cloud.connection().id), &true.into()));
+        let bound = cloud.emulator().connections(OTHER)[0].available_queue_info[0].name.clone();
+        assert_eq!((&*bound, cloud.connection().routes.len()), ("q2", 1));
+        owner.expect_no_changes();
+
+        team.destroy();
+        assert_eq!(cloud.connection().routes.len(), 0);
+        owner.destroy();
+        cloud.expect_empty();
+    });
+}
+
 #[test]
 fn connection_and_parts_in_one_configuration() {
     for_one_terraform(|terraform| {

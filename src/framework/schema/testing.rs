@@ -1,6 +1,6 @@
 //! Finds errors in a schema: definitions that Terraform rejects or that this framework ignores.
 //!
-//! Such errors are bugs in the provider, so only tests look for them.
+//! Such errors are bugs in the provider. Only tests look for them.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use crate::framework::path::Path;
 
 impl Schema {
     /// Returns all errors, each with its path.
-    pub fn implementation_errors(&self) -> Vec<String> {
+    pub(crate) fn implementation_errors(&self) -> Vec<String> {
         let mut errors = Vec::new();
         check_body(&self.body, &Path::root(), &mut errors);
         errors
