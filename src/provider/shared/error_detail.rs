@@ -20,8 +20,13 @@ pub(in crate::provider) fn describe_again(subject: &str, error: &Error, state_no
     }
     // The sources of a missing setting are on lines of their own.
     let summary = summary.lines().next().unwrap_or_default();
-    let id = error.request_id.as_ref().map(|id| format!("Request ID: {id}"));
-    let facts: Vec<_> = object(subject).into_iter().chain([format!("{}: {summary}", label(error))]).chain(id).collect();
+    let facts: Vec<_> = object(subject)
+        .into_iter()
+        .chain(error.operation.map(|operation| format!("Call: {operation}")))
+        .chain([format!("{}: {summary}", label(error))])
+        .chain(error.request_id.as_ref().map(|id| format!("Request ID: {id}")))
+        .chain(error.operation.and_then(|operation| needed_action(operation, error)).map(needed))
+        .collect();
     let state_note = compose(&facts.join("\n"), None, error.may_have_taken_effect(), state_note);
     format!("{state_note}\n\nAnother error of this run has the same cause and says what to do.")
 }
@@ -70,7 +75,7 @@ fn response_lines(error: &Error) -> String {
     lines.extend(error.address.as_ref().filter(|_| is_unexpected).map(|address| format!("Address: {address}")));
     lines.extend(error.request_id.as_ref().map(|id| format!("Request ID: {id}")));
     lines.extend(error.credentials.as_ref().map(|caller| format!("Credentials: {caller}")));
-    lines.extend(needed_action(operation, error).map(|action| format!("Needed: the IAM action {action}")));
+    lines.extend(needed_action(operation, error).map(needed));
     lines.extend(error.tried().map(|tried| format!("Tried: {tried}")));
     lines.join("\n")
 }
@@ -78,6 +83,10 @@ fn response_lines(error: &Error) -> String {
 fn label(error: &Error) -> &'static str {
     let is_response = error.is_reported() || error.transport_failure == Some(TransportFailure::UnexpectedResponse);
     if is_response { "Answer" } else { "Failure" }
+}
+
+fn needed(action: &str) -> String {
+    format!("Needed: the IAM action {action}")
 }
 
 /// The IAM action that the credentials lack. A rejection by the gateway is not about IAM permissions, and one without a

@@ -26,10 +26,12 @@ fn advice_for_one_cause_is_given_once() {
         let (explained, short): (Vec<_>, Vec<_>) = errors.iter().partition(|error| error.text.contains("What to do: "));
         assert_eq!((explained.len(), short.len()), (1, 5), "{errors:#?}");
         for error in short {
-            for expected in ["Object: ", "connection refused", "Nothing was created.", "Another error of this run"] {
+            for expected in
+                ["Object: ", "Call: ", "connection refused", "Nothing was created.", "Another error of this run"]
+            {
                 assert!(error.text.contains(expected), "{expected}: {error:?}");
             }
-            assert!(error.text.lines().count() <= 7, "{error:?}");
+            assert!(error.text.lines().count() <= 8, "{error:?}");
         }
     });
 }
