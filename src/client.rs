@@ -13,6 +13,7 @@ mod clock;
 mod config;
 mod config_error;
 mod connections;
+mod connectivity;
 mod credentials;
 mod endpoint;
 mod error;
@@ -46,6 +47,7 @@ pub use self::{
     config::{Clock, Config, Timeouts},
     config_error::{ConfigError, Setting},
     connections::ConnectionFilter,
+    connectivity::{Connectivity, ConnectivityResult},
     credentials::{AccessKey, Agency, Credentials, CredentialsSource, NameOrId, PasswordCredentials},
     error::Error,
     error_kind::ErrorKind,

@@ -3,6 +3,7 @@
 //! A resource converts its model to requests of the `client` module, and the responses back to the model.
 
 mod configuration;
+mod connectivity;
 mod elastic_resource_pools;
 mod enhanced_connection;
 mod enhanced_connection_binding;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use self::configuration::checks::ValidSettings;
+use self::connectivity::data_source::ConnectivityDataSource;
 use self::elastic_resource_pools::data_source::elastic_resource_pools;
 use self::enhanced_connection::EnhancedConnection;
 use self::enhanced_connection::data_source::EnhancedConnectionDataSource;
@@ -117,6 +119,7 @@ impl Provider for DliProvider {
         vec![
             Arc::new(EnhancedConnectionDataSource(provider_data())),
             Arc::new(EnhancedConnectionsDataSource(provider_data())),
+            Arc::new(ConnectivityDataSource(provider_data())),
             Arc::new(queues(provider_data())),
             Arc::new(elastic_resource_pools(provider_data())),
         ]

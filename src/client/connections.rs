@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use super::{error::Error, project::Project, write::Write};
 use crate::dli::{
     operation::Operation,
-    wire::{Connection, ConnectionList, CreateConnection, Host, QueueNames, ReplaceHosts},
+    wire::{Connection, ConnectionList, CreateConnection, Host, QueueNames, ReplaceHosts, STATUS_ACTIVE},
 };
 
 /// Filters of a list of connections. The default lists all, including deleted ones.
@@ -59,6 +59,14 @@ impl Project {
             request = request.query("tags", &pairs.join(","));
         }
         self.fetch(request).await.map(|list: ConnectionList| list.connections)
+    }
+
+    /// Lists connections that are not deleted, from `offset`: at most 1,000, possibly fewer. An empty page follows the
+    /// last one.
+    pub async fn list_active_connections(&self, offset: usize) -> Result<Vec<Connection>, Error> {
+        let request = self.request(Operation::ListConnections, &[]);
+        let request = request.query("limit", "1000").query("offset", &offset.to_string());
+        self.fetch(request.query("status", STATUS_ACTIVE)).await.map(|list: ConnectionList| list.connections)
     }
 
     /// Deletes a connection.

@@ -1,10 +1,12 @@
 //! Tags of a connection: `/v3/{project}/dli_enhanced_datasource/{id}/tags`. Reading a connection does not return them.
 
+use serde_json::json;
+
 use super::{error::Error, project::Project, write::Write};
 use crate::dli::{
     operation::Operation,
     rules::MAX_TAGS,
-    wire::{Tag, TagChange, TagList},
+    wire::{Tag, TagChange, TagList, TaggedResource, TaggedResources},
 };
 
 impl Project {
@@ -23,6 +25,13 @@ impl Project {
                 return Ok(tags);
             }
         }
+    }
+
+    /// Lists connections with their tags, from `offset`: at most 1,000, possibly fewer. An empty page follows the last one.
+    pub async fn list_tagged_connections(&self, offset: usize) -> Result<Vec<TaggedResource>, Error> {
+        let request = self.request(Operation::ListTagged, &[]).query("limit", "1000");
+        let request = request.query("offset", &offset.to_string()).body(&json!({ "without_any_tag": false }));
+        self.fetch(request).await.map(|list: TaggedResources| list.resources)
     }
 
     /// Adds tags. The effect on an existing key is not documented.
@@ -59,6 +68,19 @@ mod tests {
         let (request, listed) = exchange(200, response, async |project| project.list_tags(ID).await).await;
         assert_eq!(request.parts(), ("GET", PATH.to_owned(), ""));
         assert_eq!(listed.expect("listed"), tags());
+    }
+
+    #[tokio::test]
+    async fn list_tagged() {
+        let response = r#"{"resources":[{"resource_id":"2a62","resource_name":"test","tags":[{"key":"owner","value":""}]},{"resource_id":"2a63","tags":null}],"total_count":2}"#;
+        let (request, listed) =
+            exchange(200, response, async |project| project.list_tagged_connections(100).await).await;
+        let path = "/v3/48cc2c48765f481480c7db940d6409d1/dli_enhanced_datasource/resource-instances/filter";
+        let expected = ("POST", format!("{path}?limit=1000&offset=100"), r#"{"without_any_tag":false}"#);
+        assert_eq!(request.parts(), expected);
+        let listed: Vec<_> =
+            listed.expect("listed").into_iter().map(|resource| (resource.resource_id, resource.tags.len())).collect();
+        assert_eq!(listed, [("2a62".to_owned(), 1), ("2a63".to_owned(), 0)]);
     }
 
     /// A page may hold fewer tags than there are. A count that is never reached ends the loop too.

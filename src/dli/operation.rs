@@ -31,6 +31,8 @@ pub enum Operation {
     ListPrivileges,
     Authorize,
     ListTags,
+    /// List connections with their tags.
+    ListTagged,
     CreateTags,
     DeleteTags,
     ListQueues,
@@ -156,7 +158,12 @@ impl Operation {
             .action("dli::listAuth"),
             Self::Authorize => put(VerifyFirst, "RunAuthorizationAction", "/v1.0/{project_id}/authorization")
                 .action("dli::operateAuth"),
-            Self::ListTags => get("ShowResourceTags", "/v3/{project_id}/dli_enhanced_datasource/{connection_id}/tags"),
+            Self::ListTags => get("ShowResourceTags", "/v3/{project_id}/dli_enhanced_datasource/{connection_id}/tags")
+                .action("dli::listTagsForResource"),
+            Self::ListTagged => {
+                post(Read, "ListResourcesByTags", "/v3/{project_id}/dli_enhanced_datasource/resource-instances/filter")
+                    .action("dli::listResourcesByTag")
+            }
             Self::CreateTags => post(
                 VerifyFirst,
                 "BatchCreateResourceTags",
@@ -170,10 +177,12 @@ impl Operation {
             Self::ListQueues => get("ListQueues", "/v1.0/{project_id}/queues"),
             Self::ShowQueue => get("ShowQueue", "/v1.0/{project_id}/queues/{queue_name}"),
             Self::CreateConnectivityTask => {
-                post(VerifyFirst, "CreateConnectivityTask", "/v1.0/{project_id}/queues/{queue_name}/connection-test")
+                post(Read, "CreateConnectivityTask", "/v1.0/{project_id}/queues/{queue_name}/connection-test")
+                    .action("dli:queue:checkConnection")
             }
             Self::ShowConnectivityTask => {
                 get("ShowConnectivityTask", "/v1.0/{project_id}/queues/{queue_name}/connection-test/{task_id}")
+                    .action("dli:queue:getConnection")
             }
             Self::ListPools => get("ListElasticResourcePools", "/v3/{project_id}/elastic-resource-pools"),
             Self::ListPoolQueues => {

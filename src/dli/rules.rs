@@ -1,6 +1,6 @@
 //! Limits and name rules of the documents, shared by the provider, the client and the emulator.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use ipnet::IpNet;
 use uuid::Uuid;
@@ -207,6 +207,28 @@ pub const HOST_IP: Rule = Rule {
     check: |text| text.parse::<Ipv4Addr>().is_err().then(|| "is not an IPv4 address".to_owned()),
 };
 
+/// The address of a connectivity test.
+pub const CONNECTIVITY_ADDRESS: Rule = Rule {
+    title: "Address",
+    expected: "HOST:PORT, where the host is a domain name, an IPv4 address, or an IPv6 address in brackets, and the \
+               port a number from 0 to 65535",
+    document: "DLI API Reference, \"Creating an Address Connectivity Test Request\", request parameter address; DLI \
+               User Guide, \"Testing Address Connectivity\"",
+    check: |text| host_of_address(text).is_none().then(|| "is not HOST:PORT".to_owned()),
+};
+
+/// The host of an address `HOST:PORT`; `None` if the address is not valid.
+#[must_use]
+pub fn host_of_address(address: &str) -> Option<&str> {
+    let (host, port) = address.rsplit_once(':')?;
+    let is_number = (1..=5).contains(&port.len()) && port.bytes().all(|byte| byte.is_ascii_digit());
+    let is_domain = (1..=255).contains(&host.len())
+        && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+        && host.bytes().any(|byte| byte.is_ascii_alphabetic());
+    let is_port = is_number && port.parse::<u16>().is_ok();
+    (is_port && (is_domain || address.parse::<SocketAddr>().is_ok())).then_some(host)
+}
+
 /// The key of a tag.
 pub const TAG_KEY: Rule = Rule {
     title: "Tag Key",
@@ -320,6 +342,11 @@ mod tests {
                 &HOST_IP,
                 &["192.168.0.1", "0.0.0.0", "255.255.255.255"],
                 &["", "256.1.1.1", "1.2.3", "::1", "01.2.3.4", "1.2.3.4 "],
+            ),
+            (
+                &CONNECTIVITY_ADDRESS,
+                &["10.0.0.1:80", "[2001:db8::1]:0", "10.0.0.1:65535", "example.com:80", "db:3306"],
+                &["", "10.0.0.1", "10.0.0.1:65536", "10.0.0.256:1", "2001:db8::1:80", "a b:80", ":80", "db:+80", "db"],
             ),
             (&TAG_KEY, &["a", "größe", "键", "a b", "_.:+-@"], &["", " a", "a ", "_sys_a", "a/b", "a=b"]),
             (&TAG_VALUE, &["", "a", " a "], &["a/b", "a,b"]),

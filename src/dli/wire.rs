@@ -424,6 +424,31 @@ pub struct TagList {
     pub count: i64,
 }
 
+/// Response to "list resource instances".
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaggedResources {
+    /// The resources of this page.
+    #[serde(default, deserialize_with = "or_default")]
+    pub resources: Vec<TaggedResource>,
+    /// Number of resources on all pages.
+    #[serde(default, deserialize_with = "lenient_integer")]
+    pub total_count: i64,
+}
+
+/// A resource with its tags.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaggedResource {
+    /// ID of the resource.
+    #[serde(default)]
+    pub resource_id: String,
+    /// Name of the resource.
+    #[serde(default, deserialize_with = "or_default")]
+    pub resource_name: String,
+    /// The tags.
+    #[serde(default, deserialize_with = "or_default")]
+    pub tags: Vec<Tag>,
+}
+
 fn yes() -> bool {
     true
 }

@@ -28,7 +28,7 @@ pub(super) fn show(service: &mut ProjectService<'_>, request: &ApiRequest) -> Re
 
 pub(super) fn list(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     let filter = Filter::read(request)?;
-    let (offset, limit) = request.page(DEFAULT_LIMIT)?;
+    let (offset, limit) = service.page(request, DEFAULT_LIMIT)?;
     let found = service.project.connections.iter().filter(|record| filter.meets(record, service.now));
     let page = found.skip(offset).take(limit).map(|record| record.to_wire(service.now));
     let connections: Vec<_> = page.collect();

@@ -171,7 +171,8 @@ impl AppState {
     fn is_unpublished(&self, operation: DliOperation) -> bool {
         let (behavior, path) = (self.behavior(), operation.path_template());
         let is_v3 = |suffix: &str| path.starts_with("/v3/") && path.contains(suffix);
-        (behavior.has(Quirk::NoV3Routes) && is_v3("/routes")) || (behavior.has(Quirk::NoTagApi) && is_v3("/tags"))
+        (behavior.has(Quirk::NoV3Routes) && is_v3("/routes"))
+            || (behavior.has(Quirk::NoTagApi) && is_v3("/dli_enhanced_datasource/"))
     }
 }
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::binding_state::Peering;
 use super::project::{Project, Record};
-use super::{api_error::ApiError, behavior::Behavior, clock::after, limits, quirks::Quirk};
+use super::{api_error::ApiError, behavior::Behavior, clock::after, limits, quirks::Quirk, request::ApiRequest};
 use crate::dli::rules;
 use crate::dli::wire::{BINDING_CREATING, Connection, CreateConnection, Host, QueueNames};
 
@@ -33,6 +33,12 @@ impl<'a> ProjectService<'a> {
 }
 
 impl ProjectService<'_> {
+    /// The requested page as an offset and a limit.
+    pub(super) fn page(&self, request: &ApiRequest, default_limit: usize) -> Result<(usize, usize), ApiError> {
+        let (offset, limit) = request.page(default_limit)?;
+        Ok((offset, if self.behavior.has(Quirk::PagesOf100) { limit.min(100) } else { limit }))
+    }
+
     /// Creates a connection and its bindings and returns its id.
     pub fn create(&mut self, request: CreateConnection) -> Result<String, ApiError> {
         limits::text("name", &rules::CONNECTION_NAME, &request.name)?;

@@ -32,6 +32,10 @@ pub enum Quirk {
     NoV3Routes,
     /// The region does not publish the tag operations.
     NoTagApi,
+    /// Lists of connections and of their tags return at most 100 rows, whatever the limit.
+    #[serde(rename = "pages-of-100")]
+    #[value(name = "pages-of-100")]
+    PagesOf100,
     /// Reading a deleted connection returns HTTP 400 `DLI.0001` "does not exist" in place of status `DELETED`.
     #[serde(rename = "gone-as-dli-0001")]
     #[value(name = "gone-as-dli-0001")]

@@ -36,6 +36,7 @@ pub(super) fn run(
         DliOperation::ListPrivileges => privileges::show(service, request),
         DliOperation::Authorize => service.authorize(&request.json()?).map(success),
         DliOperation::ListTags => tags::list(service, request),
+        DliOperation::ListTagged => tags::list_tagged(service, request),
         DliOperation::CreateTags => service.put_tags(id, request.json::<TagChange>()?.tags).map(no_content),
         DliOperation::DeleteTags => service.remove_tags(id, &request.json::<TagChange>()?.tags).map(no_content),
         DliOperation::ListQueues => queues::list(service, request),

@@ -2,8 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use serde::Deserialize;
+
+use super::project::Record;
 use super::{api_error::ApiError, limits, project_service::ProjectService, request::ApiRequest, response::ApiResponse};
-use crate::dli::wire::{Tag, TagList};
+use crate::dli::wire::{Tag, TagList, TaggedResource, TaggedResources};
+
+/// Default page size of "list resource instances".
+const DEFAULT_LIMIT: usize = 1000;
 
 pub(super) fn list(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     let (offset, limit) = request.page(0)?;
@@ -11,6 +17,42 @@ pub(super) fn list(service: &mut ProjectService<'_>, request: &ApiRequest) -> Re
     let page = all.iter().skip(offset).take(limit);
     let tags = page.map(|(key, value)| Tag { key: key.clone(), value: value.clone() }).collect();
     Ok(ApiResponse::ok(&TagList { tags, count: i64::try_from(all.len()).unwrap_or(i64::MAX) }))
+}
+
+/// Lists connections with their tags. The filters by tag and by name are combined; a key without values matches any.
+pub(super) fn list_tagged(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Filter {
+        without_any_tag: bool,
+        tags: Vec<Values>,
+        matches: Vec<Tag>,
+    }
+    #[derive(Deserialize)]
+    struct Values {
+        key: String,
+        values: Vec<String>,
+    }
+    let (offset, limit) = service.page(request, DEFAULT_LIMIT)?;
+    let Filter { without_any_tag, tags, matches } = request.json()?;
+    let has = |record: &Record, Values { key, values }: &Values| {
+        record.tags.get(key).is_some_and(|value| values.is_empty() || values.contains(value))
+    };
+    let meets = |record: &&Record| {
+        !record.is_gone(service.now)
+            && (!without_any_tag || record.tags.is_empty())
+            && tags.iter().all(|values| has(record, values))
+            && matches.iter().all(|field| field.key == "resource_name" && record.name.contains(&field.value))
+    };
+    let found: Vec<_> = service.project.connections.iter().filter(meets).collect();
+    let resource = |record: &&Record| TaggedResource {
+        resource_id: record.id.clone(),
+        resource_name: record.name.clone(),
+        tags: record.tags.iter().map(|(key, value)| Tag { key: key.clone(), value: value.clone() }).collect(),
+    };
+    let resources = found.iter().skip(offset).take(limit).map(resource).collect();
+    let total_count = i64::try_from(found.len()).unwrap_or(i64::MAX);
+    Ok(ApiResponse::ok(&TaggedResources { resources, total_count }))
 }
 
 impl ProjectService<'_> {

@@ -15,6 +15,7 @@ pub(super) mod plan_checks;
 pub(super) mod reserved_network;
 pub(super) mod run_state;
 pub(super) mod semantic_equality;
+pub(super) mod shared_reads;
 pub(super) mod tags;
 pub(super) mod validators;
 pub(super) mod wait_for_bindings;

@@ -38,6 +38,7 @@ mod peers;
 mod plan_checks;
 mod queues;
 mod rate_limit;
+mod refresh;
 mod regions;
 mod rejected_requests;
 mod scale;

@@ -315,7 +315,22 @@ def tags(first):
         same("status", remove(("größe", "a b_.:+-@"), ("stage", "")).status_code, 204)
         same("tags", tags_of(), ({"team": "other"}, 1))
 
+    def found(**filters):
+        body = m.ListResourcesByTagsRequestBody(**filters)
+        page = CLIENT.list_resources_by_tags(m.ListResourcesByTagsRequest(TAG_TYPE, body=body))
+        same("status", page.status_code, 200)
+        same("count", page.total_count, len(page.resources))
+        return {each.resource_id: {tag.key: tag.value for tag in each.tags} for each in page.resources}
+
+    def listed_by_tags():
+        same("all", found()[first], {"team": "data", "stage": ""})
+        same("one value", found(tags=[m.TagWithValues("team", ["data", "x"])]), {first: {"team": "data", "stage": ""}})
+        same("any value", list(found(tags=[m.TagWithValues("stage", [])])), [first])
+        same("another value", found(tags=[m.TagWithValues("team", ["x"])]), {})
+        same("without tags", first in found(without_any_tag=True), False)
+
     row("ShowResourceTags", "those of the creation", created_with)
+    row("ListResourcesByTags", "all, and filtered", listed_by_tags)
     row("BatchCreateResourceTags", "a new one, and one anew", added)
     row("BatchDeleteResourceTags", "two of three", removed)
     refused("BatchCreateResourceTags", "a key against the rules", 400, "DLI.0001", "_sys_", lambda: add(("_sys_a", "b")))

@@ -4,7 +4,7 @@ provider "dli" {
   project_id = "0123456789abcdef0123456789abcdef"
   access_key = "emulator"
   secret_key = "emulator-secret"
-  endpoints  = { dli = "http://127.0.0.1:8080" }
+  endpoints  = { dli = "http://127.0.0.1:7080" }
 }
 
 run "binding_has_a_peering" {

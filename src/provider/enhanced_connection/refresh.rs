@@ -15,7 +15,7 @@ use crate::provider::shared::{connection_part, location};
 /// Interval between attempts, and between reads that wait for a change.
 pub(super) const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
-const TAGS_NOT_READ: &str = "The state keeps the tags that it has.";
+const TAGS_NOT_PUBLISHED: &str = "The tag API is not published in this region. ";
 
 /// Reads the connection of a state; `None` if it was deleted.
 pub(super) async fn refresh(
@@ -31,11 +31,15 @@ pub(super) async fn refresh(
     let everything = scope == Scope::Everything;
     if everything || connection.tags.is_some() || !tag_policy.defaults.is_empty() || !connection.owned_tags().is_empty()
     {
-        match context.read(context.project.list_tags(connection.id())).await {
-            Ok(listed) => tags = Some(listed.into_iter().map(|tag| (tag.key, tag.value)).collect()),
+        match connection_part::list_tags(context, connection.id()).await {
+            Ok(listed) => tags = Some(listed),
             // An import reads tags even if the configuration has none.
             Err(error) if error.is_not_published() && everything => {}
-            Err(error) if error.is_refused() => warnings.extend(error.warn("Tags Cannot Be Read", TAGS_NOT_READ)),
+            Err(error) if error.is_refused() => {
+                let reason = if error.is_not_published() { TAGS_NOT_PUBLISHED } else { "" };
+                let note = format!("{reason}The state keeps the tags that it has.");
+                warnings.extend(error.warn("Tags Cannot Be Read", &note));
+            }
             Err(error) => return Err(error),
         }
     }

@@ -35,7 +35,7 @@ use super::refresh::{POLL_INTERVAL, check_identity, deleted_since_plan, find_by_
 use super::{create_once, modify_plan, schema, state_upgrade};
 use crate::dli::{rules, wire};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
-use crate::framework::model::{Computed, FromValue};
+use crate::framework::model::{Computed, FromValue, IntoValue};
 use crate::framework::path::Path;
 use crate::framework::resource::{
     CreateRequest, DeleteRequest, ImportRequest, ModifyPlanRequest, ReadRequest, Resource, ResponseState, UpdateRequest,
@@ -45,7 +45,8 @@ use crate::framework::types::Type;
 use crate::framework::value::Value;
 use crate::provider::provider_data::ProviderData;
 use crate::provider::shared::client_kind::ClientKind;
-use crate::provider::shared::operation::{OperationContext, OperationError, report};
+use crate::provider::shared::operation::{self, OperationContext, OperationError, report};
+use crate::provider::shared::shared_reads::Sharing;
 use crate::provider::shared::{connection_part, location};
 
 #[derive(Debug)]
@@ -180,7 +181,15 @@ impl Resource for EnhancedConnection {
         let known = from_state(request.state)?;
         report("Could Not Read the Enhanced Connection", "The state was not changed.", async {
             let context = self.begin(&known, known.timeouts.read(schema::READ), request.stop).await?;
-            match refresh(&context, known, &self.provider_data.tag_policy(), Scope::Declared).await? {
+            let mut context = context.with_sharing(Sharing::Lists);
+            let tag_policy = &self.provider_data.tag_policy();
+            let mut found = refresh(&context, known.clone(), tag_policy, Scope::Declared).await;
+            if context.has_used_list() && !is_unchanged(&found, request.state) {
+                // The list may be outdated.
+                context = context.with_sharing(Sharing::Objects);
+                found = refresh(&context, known, tag_policy, Scope::Declared).await;
+            }
+            match found? {
                 Some((connection, warnings)) => {
                     let Connection { name, .. } = &connection;
                     self.provider_data.creation_journal().confirm(context.project.id(), name, connection.id());
@@ -306,6 +315,11 @@ impl Resource for EnhancedConnection {
         })
         .await
     }
+}
+
+/// Whether a refresh has found the connection as the state describes it.
+fn is_unchanged(found: &operation::Result<Option<(Connection, Diagnostics)>>, state: &Value) -> bool {
+    matches!(found, Ok(Some((connection, _))) if connection.clone().into_value() == *state)
 }
 
 /// Whether one of its bindings is CREATING.

@@ -10,6 +10,7 @@ use crate::client::{Error, Project};
 use crate::dli::wire;
 use crate::provider::shared::operation::{self, OperationContext};
 use crate::provider::shared::run_state::PartKey;
+use crate::provider::shared::shared_reads::Sharing;
 
 /// A queue or pool that the service binds to a connection; its name is in lower case.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -89,8 +90,23 @@ impl PoolOfQueue {
         declared: &[Option<&BTreeSet<String>>],
     ) -> operation::Result<()> {
         let targets = declared.iter().copied().flatten().flatten().map(|name| BindingTarget::queue(name)).collect();
-        *self = context.read(self.known(&context.project, shown, &targets)).await?;
+        if self.is_complete(shown, &targets) {
+            return Ok(());
+        }
+        let project = &context.project;
+        let read = async { project.list_queues().await.map(pools_of_queues) };
+        let pools = match context.sharing() {
+            Sharing::None => context.read(read).await?,
+            _ => context.read(context.run_state.shared_reads.pools_of_queues.get(project.id(), "", read)).await?,
+        };
+        *self = Self(Some(pools));
         Ok(())
+    }
+
+    /// Whether the service reports every queue of `targets`, or the map is known.
+    fn is_complete(&self, shown: &wire::Connection, targets: &BTreeSet<BindingTarget>) -> bool {
+        let missing = |target: &BindingTarget| matches!(target, BindingTarget::Queue(_)) && !target.is_reported(shown);
+        self.0.is_some() || shown.elastic_resource_pools.is_empty() || !targets.iter().any(missing)
     }
 
     /// Returns the map. Reads it first if the service does not report a queue of `targets`.
@@ -100,15 +116,10 @@ impl PoolOfQueue {
         shown: &wire::Connection,
         targets: &BTreeSet<BindingTarget>,
     ) -> Result<Self, Error> {
-        let missing = |target: &BindingTarget| matches!(target, BindingTarget::Queue(_)) && !target.is_reported(shown);
-        if self.0.is_some() || shown.elastic_resource_pools.is_empty() || !targets.iter().any(missing) {
+        if self.is_complete(shown, targets) {
             return Ok(self.clone());
         }
-        let lower = |name: &String| name.to_ascii_lowercase();
-        let queues = project.list_queues().await?.into_iter();
-        let pooled = queues.filter(|queue| !queue.elastic_resource_pool_name.is_empty());
-        let pools = pooled.map(|queue| (lower(&queue.queue_name), lower(&queue.elastic_resource_pool_name)));
-        Ok(Self(Some(pools.collect())))
+        project.list_queues().await.map(|queues| Self(Some(pools_of_queues(queues))))
     }
 
     /// Makes the next call read the map again, because the list may have lacked a new queue.
@@ -162,6 +173,13 @@ impl PoolOfQueue {
             reported.filter(|pool| pool.is_bound(shown) && (of_pools.contains(pool) || !of_queues.contains(pool)));
         pools.map(|pool| pool.name().to_owned()).collect()
     }
+}
+
+/// The pool of each queue that belongs to one; names in lower case.
+fn pools_of_queues(queues: Vec<wire::Queue>) -> BTreeMap<String, String> {
+    let lower = |name: &String| name.to_ascii_lowercase();
+    let pooled = queues.into_iter().filter(|queue| !queue.elastic_resource_pool_name.is_empty());
+    pooled.map(|queue| (lower(&queue.queue_name), lower(&queue.elastic_resource_pool_name))).collect()
 }
 
 #[cfg(test)]

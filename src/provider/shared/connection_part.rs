@@ -1,13 +1,16 @@
 //! Reads of a connection, and texts that the resources of connections and their parts share.
 
 use std::pin::pin;
+use std::time::Duration;
 
-use futures_util::FutureExt as _;
+use futures_util::FutureExt;
 use tokio::sync::OwnedMutexGuard;
 
 use super::client_kind::ClientKind;
 use super::operation::{self, OperationContext, OperationError};
 use super::semantic_equality::same_text;
+use super::shared_reads::Sharing;
+use super::tags::Tags;
 use super::validators::ObjectId;
 use crate::dli::rules::Rule;
 use crate::dli::{rules, wire};
@@ -37,7 +40,7 @@ pub(crate) async fn find_connection(
     context: &OperationContext,
     id: &str,
 ) -> operation::Result<Option<wire::Connection>> {
-    let outcome = context.read(context.project.show_connection(id)).await;
+    let outcome = show(context, id).await;
     if !outcome.as_ref().is_err_and(OperationError::is_not_found) {
         context.run_state.revoke_missing(context.project.id(), id);
         return unless_gone(outcome);
@@ -58,6 +61,63 @@ pub(crate) async fn find_connection(
         **confirmed = true;
     }
     Ok(None)
+}
+
+/// Maximum time for one page of a list. If the service takes longer, the run reads the objects one by one.
+const PAGE_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Reads a connection, from a shared response if the operation shares its reads. A list never tells that a connection
+/// is gone.
+async fn show(context: &OperationContext, id: &str) -> operation::Result<wire::Connection> {
+    let (project, shared) = (&context.project, &context.run_state.shared_reads);
+    let fetch = |offset| {
+        let page = async move {
+            let page = context.read(project.list_active_connections(offset));
+            let page = context.with_short_timeout(PAGE_TIMEOUT, page).await?;
+            operation::Result::Ok(page.into_iter().map(|connection| (connection.id.clone(), connection)).collect())
+        };
+        page.boxed()
+    };
+    let hosts = |connection: &wire::Connection| connection.hosts.len();
+    if context.sharing() == Sharing::Lists {
+        let listed = async { Ok(shared.lists_of_connections.get(project.id(), id, hosts, fetch).await) };
+        if let Some(listed) = context.read(listed).await?.filter(|listed| !listed.is_deleted()) {
+            context.mark_listed();
+            return Ok(listed);
+        }
+    }
+    match context.sharing() {
+        Sharing::None => context.read(project.show_connection(id)).await,
+        _ => context.read(shared.connections.get(project.id(), id, project.show_connection(id))).await,
+    }
+}
+
+/// Reads the tags of a connection, from a shared response if the operation shares its reads.
+pub(crate) async fn list_tags(context: &OperationContext, id: &str) -> operation::Result<Tags> {
+    fn pairs(tags: Vec<wire::Tag>) -> Tags {
+        tags.into_iter().map(|tag| (tag.key, tag.value)).collect()
+    }
+    let (project, shared) = (&context.project, &context.run_state.shared_reads);
+    let fetch = |offset| {
+        let page = async move {
+            let page = context.read(project.list_tagged_connections(offset));
+            let page = context.with_short_timeout(PAGE_TIMEOUT, page).await?;
+            operation::Result::Ok(page.into_iter().map(|found| (found.resource_id, pairs(found.tags))).collect())
+        };
+        page.boxed()
+    };
+    if context.sharing() == Sharing::Lists {
+        let listed = async { Ok(shared.lists_of_tags.get(project.id(), id, |_| 0, fetch).await) };
+        if let Some(listed) = context.read(listed).await? {
+            context.mark_listed();
+            return Ok(listed);
+        }
+    }
+    let request = async { project.list_tags(id).await.map(pairs) };
+    match context.sharing() {
+        Sharing::None => context.read(request).await,
+        _ => context.read(shared.tags.get(project.id(), id, request)).await,
+    }
 }
 
 /// Repeats a read while `is_missing` holds, and returns the last result. A response may be older than the object.
@@ -85,7 +145,7 @@ pub(crate) async fn find_connection_once(
     context: &OperationContext,
     id: &str,
 ) -> operation::Result<Option<wire::Connection>> {
-    unless_gone(context.read(context.project.show_connection(id)).await)
+    unless_gone(show(context, id).await)
 }
 
 /// Whether a connection is gone, or is gone when it is read again.

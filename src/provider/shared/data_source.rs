@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 
 use super::operation::{OperationContext, OperationError, timeout_text};
+use super::shared_reads::Sharing;
 use super::{location, optional};
 use crate::client;
 use crate::framework::data_source::{DataRequest, DataSource};
@@ -143,7 +144,7 @@ pub(crate) async fn open(
     request: &DataRequest<'_>,
 ) -> Result<OperationContext, OperationError> {
     let location = (text(request.config, "region"), text(request.config, "project_id"));
-    provider_data.begin(location, READ, request.stop).await
+    Ok(provider_data.begin(location, READ, request.stop).await?.with_sharing(Sharing::Objects))
 }
 
 /// A string attribute of the configuration; `None` if it is not set.

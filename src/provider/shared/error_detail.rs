@@ -146,7 +146,11 @@ mod tests {
             credentials: Some(Credentials::new(CredentialsSource::Key(key), "this test")),
             project_id: Some("0123456789abcdef0123456789abcdef".into()),
             endpoint: Some(format!("{scheme}://localhost:{port}")),
-            timeouts: Timeouts { connect: Duration::from_millis(50), request: Duration::from_millis(100) },
+            // A busy machine must not reach the second limit before the first.
+            timeouts: Timeouts {
+                connect: Duration::from_millis(50),
+                request: if scheme == "https" { Duration::from_mins(1) } else { Duration::from_millis(100) },
+            },
             ..Config::default()
         });
         let project = client.expect("in order").project(None, None).expect("complete");

@@ -3,13 +3,14 @@
 //! A read ends as soon as Terraform is interrupted or the deadline has passed. A write in flight may go on for
 //! [`WRITE_GRACE`], because its response says what exists. No new write is sent.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::{result::Result as StdResult, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::provider::shared::{error_detail, run_state::RunState};
+use crate::provider::shared::{error_detail, run_state::RunState, shared_reads::Sharing};
 use crate::{
     client::{Client, Error, ErrorKind, Project, WRITE_GRACE},
     dli::error_code,
@@ -21,6 +22,9 @@ use crate::{
 pub(crate) struct OperationContext {
     pub(crate) project: Project,
     pub(in crate::provider) run_state: Arc<RunState>,
+    sharing: Sharing,
+    /// Whether a read of this operation has used a shared list.
+    has_used_list: AtomicBool,
     limits: Limits,
     wait_log: Mutex<WaitLog>,
 }
@@ -116,7 +120,27 @@ impl OperationContext {
         let (subject, stop) = (String::new(), stop.clone());
         let limits = Limits { subject, timeout, deadline, stop, run_state: Arc::clone(&run_state) };
         let project = limits.read("The search for the project", client.open(location, deadline, &limits.stop)).await?;
-        Ok(Self { project, run_state, limits, wait_log: Mutex::default() })
+        let (sharing, has_used_list) = (Sharing::None, AtomicBool::new(false));
+        Ok(Self { project, run_state, sharing, has_used_list, limits, wait_log: Mutex::default() })
+    }
+
+    /// Lets the reads of this operation share responses with others.
+    pub(crate) fn with_sharing(self, sharing: Sharing) -> Self {
+        Self { sharing, has_used_list: AtomicBool::new(false), ..self }
+    }
+
+    /// Which responses the reads share. Once the run changes objects, they share none.
+    pub(super) fn sharing(&self) -> Sharing {
+        if self.run_state.applies.load(Ordering::Relaxed) { Sharing::None } else { self.sharing }
+    }
+
+    pub(super) fn mark_listed(&self) {
+        self.has_used_list.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a read of this operation has used a shared list, which may be outdated.
+    pub(crate) fn has_used_list(&self) -> bool {
+        self.has_used_list.load(Ordering::Relaxed)
     }
 
     /// Sets the object of error messages, such as `enhanced connection "test"`.

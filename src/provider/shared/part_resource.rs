@@ -21,10 +21,11 @@ use super::client_kind::ClientKind;
 use super::declared_parts::Overlap;
 use super::operation::{OperationContext, report};
 use super::plan_checks::PlanChecker;
+use super::shared_reads::Sharing;
 use super::{connection_part, location, operation};
 use crate::dli::rules::CONNECTION_ID;
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
-use crate::framework::model::FromValue;
+use crate::framework::model::{FromValue, IntoValue};
 use crate::framework::path::Path;
 use crate::framework::plan_modifier::USE_STATE_FOR_UNKNOWN;
 use crate::framework::resource::{
@@ -190,6 +191,23 @@ impl<P: ConnectionPart> Resource for PartResource<P> {
             if let Some(part) = identify::<P>(request.state) {
                 self.provider_data.declared_parts().hold(&part);
             }
+            let context = context.with_sharing(Sharing::Lists);
+            let Some(shared) = part.own.find(&context, &part.common.connection_id).await? else {
+                response.remove_resource();
+                return Ok(());
+            };
+            if let Some(found) = shared.found
+                && P::failure(&found).is_none()
+            {
+                let mut read = part.clone();
+                read.set_computed(&context, Some(found));
+                if read.clone().into_value() == *request.state {
+                    response.set_state(read);
+                    return Ok(());
+                }
+            }
+            // Shared responses may be outdated, so they only confirm the state.
+            let context = context.with_sharing(Sharing::None);
             let lookup = part.find_held(&context, |_| false).await?;
             let found = lookup.and_then(|lookup| lookup.found);
             match (found.as_ref().and_then(P::failure), found) {

@@ -11,6 +11,7 @@ use tokio::sync::{Mutex as Lock, OwnedMutexGuard, watch};
 use tokio::time::Instant;
 
 use super::client_kind::ClientKind;
+use super::shared_reads::SharedReads;
 use crate::dli::wire::{Connection, Privilege, Queue};
 use crate::framework::diagnostic::Diagnostic;
 
@@ -48,6 +49,7 @@ pub(crate) struct RunState {
     parts: Mutex<BTreeMap<(String, PartKey), PartUse>>,
     /// Counts the removals.
     removals: watch::Sender<usize>,
+    pub(super) shared_reads: SharedReads,
     /// By project and connection ID.
     missing: Mutex<BTreeMap<(String, String), Confirmation>>,
 }

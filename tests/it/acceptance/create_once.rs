@@ -199,7 +199,8 @@ fn parts_removed_since_a_kill_are_deleted() {
         let workspace = kill_during_create(&cloud, terraform);
         let id = cloud.connection().id;
         cloud.edit(|account| account.add_route(&id, "r1", "10.1.0.0/16"));
-        workspace.configure(&connection(""));
+        let none = "hosts = {}\n  routes = {}\n  queues = []\n  elastic_resource_pools = []\n  tags = {}";
+        workspace.configure(&connection(none));
         workspace.run(&["apply", "-auto-approve"]).expect_code(0);
         let created = cloud.connection();
         assert_eq!((&created.id, created.hosts, created.routes), (&id, vec![], vec![]));

@@ -2,6 +2,7 @@
 
 mod connection;
 mod connections;
+mod connectivity;
 mod pools;
 mod queues;
 
@@ -51,7 +52,7 @@ fn data_source_examples_apply_without_drift() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/data-sources");
     let examples: Vec<_> =
         fs::read_dir(directory).expect("a directory in the repository").filter_map(Result::ok).collect();
-    assert_eq!(examples.len(), 4);
+    assert_eq!(examples.len(), 5);
     for_one_terraform(|terraform| {
         for example in &examples {
             let cloud = Cloud::start();

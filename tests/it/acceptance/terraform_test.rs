@@ -77,7 +77,7 @@ fn guide_example_passes() {
         let workspace = Workspace::new(terraform);
         for name in ["main.tf", "mocked.tftest.hcl", "emulator.tftest.hcl"] {
             let text = fs::read_to_string(format!("{example}/{name}")).expect("a file of the example");
-            workspace.write(name, &text.replace("http://127.0.0.1:8080", &cloud.emulator().endpoint()));
+            workspace.write(name, &text.replace("http://127.0.0.1:7080", &cloud.emulator().endpoint()));
         }
         let tested = workspace.run(&["test"]).expect_code(0);
         assert!(tested.stdout.contains("3 passed, 0 failed"), "{tested}");

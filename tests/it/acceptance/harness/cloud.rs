@@ -105,10 +105,13 @@ impl Cloud {
         self.emulator().requests()
     }
 
-    /// The requests other than GET: the method, and the path relative to the list of connections.
+    /// The requests that change something: the method, and the path relative to the list of connections.
     pub(crate) fn changes(&self) -> Vec<String> {
         let of_all = format!("/v2.0/{PROJECT}/datasource/enhanced-connections");
-        let changing = self.requests().into_iter().filter(|request| request.method != "GET");
+        let reads = ["ListResourcesByTags", "CreateConnectivityTask"];
+        let is_read = |name: Option<&str>| name.is_some_and(|name| reads.contains(&name));
+        let changing = self.requests().into_iter();
+        let changing = changing.filter(|request| request.method != "GET" && !is_read(request.operation));
         let shown = changing.map(|request| format!("{} {}", request.method, request.path.replace(&of_all, "")));
         shown.map(|text| text.trim_end().to_owned()).collect()
     }

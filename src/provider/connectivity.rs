@@ -1,0 +1,3 @@
+//! Tests whether a queue reaches an address.
+
+pub(super) mod data_source;

@@ -1,0 +1,186 @@
+//! Responses that the reads of one refresh share.
+//!
+//! Terraform refreshes each object on its own. Without sharing, 30 routes of a connection read that connection 30 times,
+//! and 1,000 connections with tags take 2,000 requests. The provider shares
+//!
+//! - the response about one connection, for [`LIFETIME`];
+//! - pages of the list of connections, and of the list of their tags, once a second connection is read.
+//!
+//! Only refreshes and data sources use shared responses, and only until the run changes an object. A list may be older
+//! than the response about one object, so a refresh uses it only if it confirms the state. Errors are not shared.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
+use tokio::sync::Mutex as Lock;
+use tokio::time::Instant;
+
+use crate::dli::wire::Connection;
+use crate::provider::shared::tags::Tags;
+
+/// Lifetime of the response about one object, from the time of the request.
+const LIFETIME: Duration = Duration::from_secs(5);
+
+/// Lifetime of the pages of a list, from the time of the first request. A refresh that takes longer reads them again.
+const LIST_LIFETIME: Duration = Duration::from_secs(30);
+
+/// Maximum number of host records in the kept pages, which bounds their memory to about 100 MB.
+const MAX_HOSTS: usize = 500_000;
+
+/// The shared responses of one run.
+#[derive(Debug, Default)]
+pub(super) struct SharedReads {
+    pub(super) connections: Objects<Connection>,
+    pub(super) tags: Objects<Tags>,
+    /// The pool of each queue in a pool.
+    pub(super) pools_of_queues: Objects<BTreeMap<String, String>>,
+    pub(super) lists_of_connections: Lists<Connection>,
+    pub(super) lists_of_tags: Lists<Tags>,
+}
+
+/// Which responses the reads of an operation share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sharing {
+    /// They send their own requests.
+    None,
+    /// They share responses about single objects.
+    Objects,
+    /// They also use pages of lists.
+    Lists,
+}
+
+/// Responses about single objects, each with the time of its request. By project and ID in lower case.
+#[derive(Debug)]
+pub(super) struct Objects<T>(Mutex<BTreeMap<(String, String), Slot<T>>>);
+
+type Slot<T> = Arc<Lock<Option<(Instant, T)>>>;
+
+impl<T> Default for Objects<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T: Clone> Objects<T> {
+    /// Returns the response that another read has received, or sends the request. Other reads of the object wait.
+    pub(super) async fn get<E>(
+        &self,
+        project: &str,
+        id: &str,
+        request: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        let slot = Arc::clone(self.0.lock().entry((project.to_owned(), id.to_ascii_lowercase())).or_default());
+        let mut held = slot.lock().await;
+        if let Some((sent, value)) = &*held
+            && sent.elapsed() < LIFETIME
+        {
+            return Ok(value.clone());
+        }
+        let sent = Instant::now();
+        let value = request.await?;
+        *held = Some((sent, value.clone()));
+        Ok(value)
+    }
+}
+
+/// The pages of one kind of list, by project.
+#[derive(Debug)]
+pub(super) struct Lists<T>(Mutex<BTreeMap<String, Arc<List<T>>>>);
+
+#[derive(Debug)]
+struct List<T> {
+    /// The IDs that were asked for. Their number limits the number of requests: a list must not cost more than it saves.
+    asked: Mutex<BTreeSet<String>>,
+    pages: Lock<Pages<T>>,
+}
+
+#[derive(Debug)]
+struct Pages<T> {
+    /// The time of the first request.
+    since: Option<Instant>,
+    /// By ID in lower case.
+    items: BTreeMap<String, T>,
+    /// The number of items on the pages read so far.
+    offset: usize,
+    requests: usize,
+    weight: usize,
+    /// Whether the last page was read, or the service does not answer.
+    is_finished: bool,
+}
+
+impl<T> Default for Lists<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T> Default for List<T> {
+    fn default() -> Self {
+        Self { asked: Mutex::default(), pages: Lock::default() }
+    }
+}
+
+impl<T> Default for Pages<T> {
+    fn default() -> Self {
+        let (items, [offset, requests, weight]) = Default::default();
+        Self { since: None, items, offset, requests, weight, is_finished: false }
+    }
+}
+
+impl<T: Clone> Lists<T> {
+    /// Returns an object from the list of its project, and reads further pages while they cost less than reading the
+    /// objects one by one. `None` means that the object must be read on its own.
+    ///
+    /// `fetch` returns the objects from an offset with their IDs. After an error, the run reads no more pages.
+    pub(super) async fn get<'a, E: Debug>(
+        &self,
+        project: &str,
+        id: &str,
+        weight: impl Fn(&T) -> usize,
+        fetch: impl Fn(usize) -> BoxFuture<'a, Result<Vec<(String, T)>, E>>,
+    ) -> Option<T> {
+        let id = id.to_ascii_lowercase();
+        let list = Arc::clone(self.0.lock().entry(project.to_owned()).or_default());
+        list.asked.lock().insert(id.clone());
+        if list.asked.lock().len() < 2 {
+            return None;
+        }
+        let mut pages = list.pages.lock().await;
+        if pages.since.is_some_and(|since| since.elapsed() >= LIST_LIFETIME) {
+            *pages = Pages::default();
+        }
+        while !pages.items.contains_key(&id) {
+            if pages.is_finished || pages.requests >= list.asked.lock().len() {
+                return None;
+            }
+            pages.since.get_or_insert_with(Instant::now);
+            match fetch(pages.offset).await {
+                Ok(page) => pages.add(page, &weight),
+                Err(error) => {
+                    tracing::debug!(?error, "the list cannot be read; reading the objects one by one");
+                    *pages = Pages { is_finished: true, ..Pages::default() };
+                }
+            }
+        }
+        pages.items.get(&id).cloned()
+    }
+}
+
+impl<T> Pages<T> {
+    fn add(&mut self, page: Vec<(String, T)>, weight: impl Fn(&T) -> usize) {
+        self.requests += 1;
+        self.offset += page.len();
+        self.is_finished = page.is_empty();
+        for (id, item) in page {
+            let weight = weight(&item);
+            if self.weight + weight <= MAX_HOSTS {
+                self.weight += weight;
+                self.items.insert(id.to_ascii_lowercase(), item);
+            }
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! The requests of a refresh: reads of the same connection share a response, and reads of many connections a list. The
+//! result equals that of single reads.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::process::{Command, Stdio};
+
+use terraform_provider_dli::dli::wire::Tag;
+use terraform_provider_dli::emulator::Quirk;
+
+use super::connection::{ADDRESS, connection};
+use super::harness::{Cloud, Running, Workspace, for_one_terraform};
+use super::terraform::Terraform;
+
+const SHOW: &str = "ShowEnhancedConnection";
+const LIST: &str = "ListEnhancedConnections";
+const SHOW_TAGS: &str = "ShowResourceTags";
+const LIST_TAGS: &str = "ListResourcesByTags";
+
+/// `count` connections with a tag each.
+fn tagged_connections(count: usize) -> String {
+    format!(
+        r#"
+resource "dli_enhanced_connection" "test" {{
+  count           = {count}
+  name            = "test_${{count.index}}"
+  dest_vpc_id     = "22094d8f-c310-4621-913d-4c4d655d8495"
+  dest_network_id = "78f2562a-36e4-4b39-95b9-f5aab22e1281"
+  tags            = {{ number = count.index }}
+}}
+"#
+    )
+}
+
+/// A workspace with this many connections in the state and at the service.
+fn with_connections(terraform: &Terraform, cloud: &Cloud, count: usize) -> Workspace {
+    let workspace = cloud.workspace_with(terraform, "plan_checks = false");
+    workspace.configure(&tagged_connections(count));
+    workspace.run(&["apply", "-auto-approve", "-parallelism=40"]).expect_code(0);
+    workspace
+}
+
+/// Runs an empty plan and returns the number of requests for each operation.
+#[track_caller]
+fn requests_of_plan(cloud: &Cloud, workspace: &Workspace, code: i32) -> BTreeMap<&'static str, usize> {
+    let before = cloud.requests().len();
+    workspace.run(&["plan", "-detailed-exitcode"]).expect_code(code);
+    let mut counts = BTreeMap::new();
+    for request in &cloud.requests()[before..] {
+        *counts.entry(request.operation.unwrap_or("unknown")).or_default() += 1;
+    }
+    counts
+}
+
+#[test]
+fn parts_share_the_read_of_their_connection() {
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace(terraform);
+        let mut parts = connection("");
+        for number in 0..30 {
+            let route = format!("name = \"r{number}\"\n  cidr = \"10.{number}.0.0/16\"");
+            write!(
+                parts,
+                "resource \"dli_enhanced_connection_route\" \"r{number}\" {{\n  connection_id = {ADDRESS}.id\n  \
+                 {route}\n}}\n"
+            )
+            .expect("writing to a string succeeds");
+        }
+        for name in ["q1", "q2", "q3"] {
+            write!(
+                parts,
+                "resource \"dli_enhanced_connection_binding\" \"{name}\" {{\n  connection_id = {ADDRESS}.id\n  queue = \
+                 \"{name}\"\n}}\n"
+            )
+            .expect("writing to a string succeeds");
+        }
+        workspace.configure(&parts);
+        workspace.run(&["apply", "-auto-approve"]).expect_code(0);
+        assert_eq!(requests_of_plan(&cloud, &workspace, 0), BTreeMap::from([(SHOW, 1)]));
+        // A route that was removed elsewhere is still noticed.
+        let id = cloud.connection().id;
+        cloud.edit(|account| account.delete_route(&id, "r7"));
+        let plan = workspace.plan();
+        plan.expect(&[("dli_enhanced_connection_route.r7", "create")]);
+    });
+}
+
+#[test]
+fn many_connections_are_read_from_lists() {
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = with_connections(terraform, &cloud, 250);
+        let all = BTreeMap::from([(SHOW, 1), (LIST, 1), (SHOW_TAGS, 1), (LIST_TAGS, 1)]);
+        assert_eq!(requests_of_plan(&cloud, &workspace, 0), all);
+        // The service may return smaller pages.
+        cloud.emulator().set_quirks([Quirk::PagesOf100]);
+        let pages = BTreeMap::from([(SHOW, 1), (LIST, 3), (SHOW_TAGS, 1), (LIST_TAGS, 3)]);
+        assert_eq!(requests_of_plan(&cloud, &workspace, 0), pages);
+        // A region without the tag API: the list of connections still serves.
+        cloud.emulator().set_quirks([Quirk::NoTagApi]);
+        let shows = requests_of_plan(&cloud, &workspace, 0);
+        assert_eq!((shows[SHOW], shows[LIST], shows[LIST_TAGS]), (1, 1, 1), "{shows:?}");
+    });
+}
+
+#[test]
+fn three_connections_take_at_most_three_reads() {
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = with_connections(terraform, &cloud, 3);
+        // Other connections of the project, which a list returns too.
+        let few = requests_of_plan(&cloud, &workspace, 0);
+        assert!(few[SHOW] + few[LIST] <= 3, "{few:?}");
+    });
+}
+
+/// Changes elsewhere are seen, whatever the lists return.
+#[test]
+fn lists_do_not_hide_changes() {
+    let faults = [
+        None,
+        Some("ListEnhancedConnections:stale=8s"),
+        Some("ListEnhancedConnections:refuse=403,IAM.0003,Policy doesn't allow it"),
+        Some("List*:refuse=500,DLI.0999,Internal error*40"),
+        Some("ListResourcesByTags:refuse=403,IAM.0003,Policy doesn't allow it"),
+        Some("ListEnhancedConnections:truncate-answer*3"),
+        Some("ListEnhancedConnections:throttle*2"),
+    ];
+    for_one_terraform(|terraform| {
+        for fault in faults {
+            let cloud = Cloud::start();
+            let workspace = with_connections(terraform, &cloud, 6);
+            let mut connections = cloud.connections();
+            connections.sort_by(|a, b| a.name.cmp(&b.name));
+            if let Some(fault) = fault {
+                cloud.fault(fault);
+            }
+            let [deleted, tagged] = [1, 2].map(|index| connections[index].id.clone());
+            cloud.edit(|account| account.delete(&deleted));
+            let tag = Tag { key: "number".to_owned(), value: "other".to_owned() };
+            cloud.edit(|account| account.put_tags(&tagged, vec![tag]));
+            let stale = fault.is_some_and(|fault| fault.contains("stale"));
+            let plan = workspace.plan();
+            let [created, updated] = [1, 2].map(|index| format!("{ADDRESS}[{index}]"));
+            // A list that is a few seconds old cannot show a change of these seconds.
+            if !stale {
+                plan.expect(&[(&created, "create"), (&updated, "update")]);
+            }
+            // A create request needs the list.
+            cloud.emulator().clear_faults();
+            workspace.run(&["apply", "-auto-approve"]).expect_code(0);
+            workspace.expect_no_changes();
+            assert_eq!(cloud.connections().len(), 6, "{fault:?}");
+        }
+    });
+}
+
+/// Terraform's own change is not undone because a list does not have it yet.
+#[test]
+fn outdated_list_does_not_undo_an_apply() {
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = with_connections(terraform, &cloud, 4);
+        cloud.fault("ListEnhancedConnections:stale=30s");
+        let changed = tagged_connections(4).replace("  tags ", "  hosts           = { a = \"10.0.0.1\" }\n  tags ");
+        workspace.configure(&changed);
+        workspace.run(&["apply", "-auto-approve"]).expect_code(0);
+        let shows = requests_of_plan(&cloud, &workspace, 0);
+        assert_eq!((shows[LIST], shows[SHOW]), (1, 4), "the list is outdated: {shows:?}");
+    });
+}
+
+/// One debug process that serves two runs, one right after the other.
+#[test]
+fn second_run_of_a_process_reads_again() {
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = with_connections(terraform, &cloud, 3);
+        let provider = Running::start(Command::new(workspace.provider()).arg("--debug"), Stdio::null());
+        let workspace = workspace.after_shell_line(&provider.first_line());
+        requests_of_plan(&cloud, &workspace, 0);
+        let id = &cloud.connections()[0].id;
+        cloud.edit(|account| account.remove_tags(id, &[Tag { key: "number".to_owned(), value: String::new() }]));
+        requests_of_plan(&cloud, &workspace, 2);
+        provider.signal("INT");
+        provider.wait().expect_code(0);
+    });
+}
