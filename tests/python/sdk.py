@@ -320,7 +320,7 @@ def tags(first):
         page = CLIENT.list_resources_by_tags(m.ListResourcesByTagsRequest(TAG_TYPE, body=body))
         same("status", page.status_code, 200)
         same("count", page.total_count, len(page.resources))
-        return {each.resource_id: {tag.key: tag.value for tag in each.tags} for each in page.resources}
+        return {each.resource_id: {tag["key"]: tag["value"] for tag in each.tags} for each in page.resources}
 
     def listed_by_tags():
         same("all", found()[first], {"team": "data", "stage": ""})

@@ -9,14 +9,15 @@ resource "dli_enhanced_connection" "rds" {
   }
 }
 
-# Runs after the connection exists, and at every later plan. A failed check is a warning.
-check "orders_db" {
-  data "dli_connectivity" "orders_db" {
-    queue      = "q1"
-    address    = "orders-db:3306"
-    depends_on = [dli_enhanced_connection.rds]
-  }
+# The test runs when the connection exists, and at every later plan.
+data "dli_connectivity" "orders_db" {
+  queue      = "q1"
+  address    = "orders-db:3306"
+  depends_on = [dli_enhanced_connection.rds]
+}
 
+# A failed check is a warning.
+check "orders_db" {
   assert {
     condition     = data.dli_connectivity.orders_db.reachable
     error_message = "Queue q1 does not reach orders-db:3306: ${data.dli_connectivity.orders_db.result}."

@@ -55,8 +55,10 @@ fn concurrent_creates_keep_to_the_rate_limit() {
     };
     let needed = requests(None);
     let limited = requests(Some("40/1s"));
-    for ((needed, _), (requests_sent, rejected)) in needed.into_iter().zip(limited) {
-        assert!(needed >= COUNT, "{needed}");
+    for (command, ((needed, _), (requests_sent, rejected))) in needed.into_iter().zip(limited).enumerate() {
+        // A plan reads lists.
+        let is_plan = command == 1;
+        assert!(is_plan || needed >= COUNT, "{needed}");
         assert!(requests_sent.abs_diff(needed) <= COUNT / 10, "{requests_sent} requests, {needed} needed");
         assert!(rejected <= 2 * PARALLELISM + COUNT / 10, "{rejected} of {requests_sent} were rejected");
     }
