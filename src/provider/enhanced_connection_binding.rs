@@ -29,7 +29,7 @@ use super::shared::plan_checks::PlanChecker;
 use super::shared::semantic_equality::same_text;
 use super::shared::validators::{ExactlyOneOf, MatchesRule};
 use super::shared::wait_for_bindings::{Changed, WaitError};
-use super::shared::{connection_part, operation, wait_for_bindings};
+use super::shared::{connection_part, declared_parts, operation, wait_for_bindings};
 use crate::client::{Error, Project};
 use crate::dli::wire::QueueNames;
 use crate::dli::{rules, wire};
@@ -168,9 +168,8 @@ impl ConnectionPart for Binding {
     }
 
     fn identity(value: &Value) -> Option<String> {
-        let name = |attribute: &str| value.get(attribute).as_str().map(str::to_ascii_lowercase);
-        let queue = name(QUEUE).map(|name| format!("binding of the queue {name}"));
-        queue.or_else(|| name(POOL).map(|name| format!("binding of the elastic resource pool {name}")))
+        let queue = value.get(QUEUE).as_str().map(declared_parts::queue);
+        queue.or_else(|| value.get(POOL).as_str().map(declared_parts::pool))
     }
 
     /// A queue that belongs to a pool is not looked for.

@@ -18,7 +18,7 @@ use super::shared::part_resource::{ConnectionPart, Deletion, Holder, Lookup, Par
 use super::shared::plan_checks::PlanChecker;
 use super::shared::run_state::PartKey;
 use super::shared::validators::MatchesRule;
-use super::shared::{connection_part, operation, ownership, reserved_network, semantic_equality};
+use super::shared::{connection_part, declared_parts, operation, ownership, reserved_network, semantic_equality};
 use crate::dli::rules::same_network;
 use crate::dli::{rules, wire};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
@@ -106,9 +106,7 @@ impl ConnectionPart for Route {
     }
 
     fn identity(value: &Value) -> Option<String> {
-        let cidr = value.get("cidr").as_str()?;
-        let network = rules::network(cidr).map_or_else(|| cidr.to_owned(), |network| network.to_string());
-        Some(format!("route {} to {network}", value.get("name").as_str()?))
+        Some(declared_parts::route(value.get("name").as_str()?, value.get("cidr").as_str()?))
     }
 
     async fn exists(checker: &PlanChecker, connection: &str, planned: &Value) -> bool {

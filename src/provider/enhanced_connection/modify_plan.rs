@@ -51,6 +51,7 @@ pub(super) async fn modify(
                 before == after || planned.get("wait_for_bindings") == &Value::Bool(false)
             };
             report.extend(run_state.take_failed_bindings(id, is_left));
+            declare_parts(&provider_data.declared_parts(), id, planned);
             for part in [Part::Queues, Part::Pools, Part::Routes] {
                 let names = declared_names(planned.get(part.attribute()));
                 report.extend(provider_data.ownership_conflicts().declare_all(id, part, names));
@@ -79,6 +80,18 @@ fn warn_about_kept_name(client: ClientKind, prior: &Value, planned: &Value) -> O
     );
     let warning = Diagnostic::warning("Name Held by the Replaced Connection", text).at(Path::attribute("name"));
     (client == ClientKind::Pulumi).then_some(warning)
+}
+
+/// Records the parts that the connection declares, so that they stay if resources of their own are removed.
+fn declare_parts(parts: &DeclaredParts, id: &str, planned: &Value) {
+    let names = |name: &str| declared_names(planned.get(name)).unwrap_or_default();
+    let queues = names("queues").into_iter().map(|name| declared_parts::queue(&name));
+    let pools = names("elastic_resource_pools").into_iter().map(|name| declared_parts::pool(&name));
+    let routes = planned.get("routes").as_map().into_iter().flatten();
+    let routes = routes.filter_map(|(name, cidr)| Some(declared_parts::route(name, cidr.as_str()?)));
+    for part in queues.chain(pools).chain(routes) {
+        parts.declare_inline(&declared_parts::part_of(&part, id));
+    }
 }
 
 /// The known names of a set or map; `None` if it is not declared.

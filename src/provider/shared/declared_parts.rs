@@ -10,6 +10,8 @@ use std::path::PathBuf;
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
+use crate::dli::rules;
+
 /// The parts of one run. A part is a text that identifies it.
 #[derive(Debug, Default)]
 pub(crate) struct DeclaredParts {
@@ -19,12 +21,35 @@ pub(crate) struct DeclaredParts {
 
 #[derive(Debug, Default)]
 struct PartPlan {
-    /// Number of resources that declare it.
+    /// Number of resources of its own that declare it.
     declared: usize,
+    /// Whether the connection declares it.
+    is_inline: bool,
     /// Whether a resource that held it is removed.
     is_removed: bool,
     /// Whether a resource of the state holds it, or a replacement will.
     is_held: bool,
+}
+
+/// The text for a part of a connection.
+pub(crate) fn part_of(part: &str, connection: &str) -> String {
+    format!("{part} of the connection {}", connection.to_ascii_lowercase())
+}
+
+/// The text for the binding of a queue.
+pub(crate) fn queue(name: &str) -> String {
+    format!("binding of the queue {}", name.to_ascii_lowercase())
+}
+
+/// The text for the binding of an elastic resource pool.
+pub(crate) fn pool(name: &str) -> String {
+    format!("binding of the elastic resource pool {}", name.to_ascii_lowercase())
+}
+
+/// The text for a route.
+pub(crate) fn route(name: &str, cidr: &str) -> String {
+    let network = rules::network(cidr).map_or_else(|| cidr.to_owned(), |network| network.to_string());
+    format!("route {name} to {network}")
 }
 
 /// What another resource of the run does with a part.
@@ -54,12 +79,22 @@ impl DeclaredParts {
         (plan.declared > 1).then_some(Overlap::Declared)
     }
 
+    /// Records that the plan of the connection declares a part, which stays if a resource for it is removed.
+    pub(crate) fn declare_inline(&self, part: &str) {
+        let mut parts = self.parts.lock();
+        let plan = parts.entry(part.to_owned()).or_default();
+        plan.is_inline = true;
+        if plan.is_removed {
+            self.keep(part);
+        }
+    }
+
     /// Records that a plan removes a resource that holds a part.
     pub(crate) fn remove(&self, part: &str) -> Option<Overlap> {
         let mut parts = self.parts.lock();
         let plan = parts.entry(part.to_owned()).or_default();
         plan.is_removed = true;
-        if plan.declared == 0 {
+        if plan.declared == 0 && !plan.is_inline {
             // An earlier plan may have left it.
             self.take_kept(part);
             return None;

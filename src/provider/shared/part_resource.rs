@@ -18,7 +18,7 @@ use self::part::{CommonAttributes, TIMEOUT};
 pub(crate) use self::part::{ConnectionPart, Deletion, Holder, Lookup, Part, PartTexts};
 use self::placement::{Placed, UNCHANGED};
 use super::client_kind::ClientKind;
-use super::declared_parts::Overlap;
+use super::declared_parts::{self, Overlap};
 use super::operation::{OperationContext, report};
 use super::plan_checks::PlanChecker;
 use super::shared_reads::Sharing;
@@ -95,8 +95,7 @@ impl<P: ConnectionPart> PartResource<P> {
 
 /// Identifies a part of a known connection, in words.
 fn identify<P: ConnectionPart>(value: &Value) -> Option<String> {
-    let connection = value.get("connection_id").as_str()?.to_ascii_lowercase();
-    Some(format!("{} of the connection {connection}", P::identity(value)?))
+    Some(declared_parts::part_of(&P::identity(value)?, value.get("connection_id").as_str()?))
 }
 
 fn overlap_warning<P: ConnectionPart>(part: &str, overlap: Overlap) -> Diagnostic {

@@ -69,19 +69,23 @@ fn inline_becomes_separate_without_a_request() {
     });
 }
 
+/// With `removed` blocks, or by taking the resources out of the configuration.
 #[test]
 fn separate_becomes_inline_without_a_request() {
     for_each_terraform(|terraform| {
-        let cloud = Cloud::start();
-        let workspace = cloud.workspace(terraform);
-        let created: Vec<_> = PARTS.iter().map(|(address, ..)| (*address, "create")).chain(CREATE.to_vec()).collect();
-        workspace.step(&separate(), &created);
-        let (before, sent) = (links(&cloud), cloud.changes());
-        workspace.step(&(connection(INLINE) + &removed()), &actions("forget"));
-        assert_eq!((links(&cloud), cloud.changes()), (before, sent));
-        // The connection owns the parts now.
-        workspace.step(&connection("queues = []\n  elastic_resource_pools = []\n  routes = {}"), UPDATE);
-        assert_eq!(links(&cloud), Vec::<String>::new());
+        for (removed, action) in [(removed(), "forget"), (String::new(), "delete")] {
+            let cloud = Cloud::start();
+            let workspace = cloud.workspace(terraform);
+            let created: Vec<_> =
+                PARTS.iter().map(|(address, ..)| (*address, "create")).chain(CREATE.to_vec()).collect();
+            workspace.step(&separate(), &created);
+            let (before, sent) = (links(&cloud), cloud.changes());
+            workspace.step(&(connection(INLINE) + &removed), &actions(action));
+            assert_eq!((links(&cloud), cloud.changes()), (before, sent));
+            // The connection owns the parts now.
+            workspace.step(&connection("queues = []\n  elastic_resource_pools = []\n  routes = {}"), UPDATE);
+            assert_eq!(links(&cloud), Vec::<String>::new());
+        }
     });
 }
 
