@@ -1,11 +1,11 @@
 //! Connectivity tests: `/v1.0/{project}/queues/{queue}/connection-test`.
 
-use serde::Deserialize;
 use serde_json::json;
 
 use super::error::Error;
 use super::project::Project;
 use crate::dli::operation::Operation;
+use crate::dli::wire::{ConnectivityStatus, ConnectivityTask};
 
 /// The state of a connectivity test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,26 +46,14 @@ impl Project {
     ///
     /// A test changes nothing, so it is repeated if the outcome of the request is unknown.
     pub async fn start_connectivity_test(&self, queue: &str, address: &str) -> Result<i64, Error> {
-        #[derive(Deserialize)]
-        struct Started {
-            task_id: i64,
-        }
         let request = self.request(Operation::CreateConnectivityTask, &[queue]).body(&json!({ "address": address }));
-        self.fetch(request).await.map(|started: Started| started.task_id)
+        self.fetch(request).await.map(|started: ConnectivityTask| started.task_id)
     }
 
     /// Reads the result of a test.
     pub async fn show_connectivity_test(&self, queue: &str, task: i64) -> Result<ConnectivityResult, Error> {
-        #[derive(Deserialize)]
-        struct Shown {
-            #[serde(default)]
-            connectivity: String,
-            #[serde(default)]
-            message: String,
-        }
-        let shown: Shown =
-            self.fetch(self.request(Operation::ShowConnectivityTask, &[queue, &task.to_string()])).await?;
-        let Shown { connectivity: text, message } = shown;
+        let request = self.request(Operation::ShowConnectivityTask, &[queue, &task.to_string()]);
+        let ConnectivityStatus { connectivity: text, message } = self.fetch(request).await?;
         Ok(ConnectivityResult { connectivity: Connectivity::of(&text), text, message })
     }
 }

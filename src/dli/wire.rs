@@ -449,6 +449,25 @@ pub struct TaggedResource {
     pub tags: Vec<Tag>,
 }
 
+/// Response to "start a connectivity test".
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ConnectivityTask {
+    /// ID of the test.
+    #[serde(deserialize_with = "lenient_integer")]
+    pub task_id: i64,
+}
+
+/// Response to "show a connectivity test".
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ConnectivityStatus {
+    /// Result; the documents list only `REACHABLE`.
+    #[serde(default, deserialize_with = "or_default")]
+    pub connectivity: String,
+    /// Message; may be empty.
+    #[serde(default, deserialize_with = "or_default")]
+    pub message: String,
+}
+
 fn yes() -> bool {
     true
 }

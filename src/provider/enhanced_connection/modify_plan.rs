@@ -12,6 +12,7 @@ use crate::framework::resource::ModifyPlanRequest;
 use crate::framework::value::{UNKNOWN, Value};
 use crate::provider::provider_data::ProviderData;
 use crate::provider::shared::client_kind::ClientKind;
+use crate::provider::shared::declared_parts::{self, DeclaredParts};
 use crate::provider::shared::ownership::Part;
 use crate::provider::shared::plan_checks::PlanChecker;
 use crate::provider::shared::tags::{TagPolicy, Tags};
