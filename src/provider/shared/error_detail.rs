@@ -28,7 +28,7 @@ pub(in crate::provider) fn describe_again(subject: &str, error: &Error, state_no
         .chain(error.operation.and_then(|operation| needed_action(operation, error)).map(needed))
         .collect();
     let state_note = compose(&facts.join("\n"), None, error.may_have_taken_effect(), state_note);
-    format!("{state_note}\n\nAnother error of this run has the same cause and says what to do.")
+    format!("{state_note}\n\nAnother message of this run has the same cause and says what to do.")
 }
 
 /// Describes a call whose time ran out, as `what` says, by the error of its last completed attempt.

@@ -331,7 +331,9 @@ impl OperationError {
         };
         let (prefix, text) = match self {
             Self::Reported(diagnostics) => return diagnostics,
-            Self::Call { subject, error, run_state } => ("", describe_once(&run_state, &subject, &error, state_note)),
+            Self::Call { subject, error, run_state } => {
+                ("", describe_once(&run_state, true, (&subject, &error), state_note))
+            }
             Self::Interrupted { subject, .. } => {
                 let text = compose(&subject, "The run was interrupted.");
                 let says_again = state_note.contains("again");
@@ -359,7 +361,9 @@ impl OperationError {
     pub(crate) fn warn(self, summary: &str, state_note: &str) -> Diagnostics {
         let text = match self {
             Self::Reported(diagnostics) => return diagnostics.into_iter().map(Diagnostic::into_warning).collect(),
-            Self::Call { subject, error, run_state } => describe_once(&run_state, &subject, &error, state_note),
+            Self::Call { subject, error, run_state } => {
+                describe_once(&run_state, false, (&subject, &error), state_note)
+            }
             Self::Interrupted { .. } => format!("The run was interrupted.\n\n{state_note}"),
             Self::TimedOut { subject, limit, last_error, .. } => {
                 let what = format!("The service did not answer within {}.", humantime::format_duration(limit));
@@ -371,8 +375,8 @@ impl OperationError {
 }
 
 /// Describes a failed call: what it means and what to do only once for each cause in a run.
-fn describe_once(run_state: &RunState, subject: &str, error: &Error, state_note: &str) -> String {
-    if run_state.is_first(error.summary()) {
+fn describe_once(run_state: &RunState, is_error: bool, (subject, error): (&str, &Error), state_note: &str) -> String {
+    if run_state.is_first(is_error, error.summary()) {
         error_detail::describe(subject, error, state_note)
     } else {
         error_detail::describe_again(subject, error, state_note)

@@ -41,8 +41,8 @@ pub(crate) struct RunState {
     pub(super) applies: AtomicBool,
     /// Whether the service has rejected the credentials, and an error has said so.
     pub(super) rejected: AtomicBool,
-    /// Causes of errors that were described.
-    causes: Mutex<BTreeSet<String>>,
+    /// Causes that were described in an error (`true`) or in a warning, which Terraform may not show.
+    causes: Mutex<BTreeSet<(bool, String)>>,
     /// Whether a warning has said that there are no credentials.
     without_credentials: AtomicBool,
     /// Parts that this run created, adopted or removed, by connection ID in lower case.
@@ -145,9 +145,11 @@ impl RunState {
         self.parts.lock().get(&key).copied()
     }
 
-    /// Records the cause of an error; returns whether it is the first error with this cause.
-    pub(super) fn is_first(&self, cause: String) -> bool {
-        self.causes.lock().insert(cause)
+    /// Records the cause of an error or warning; returns whether it must be described.
+    pub(super) fn is_first(&self, is_error: bool, cause: String) -> bool {
+        let mut causes = self.causes.lock();
+        let in_error = causes.contains(&(true, cause.clone()));
+        causes.insert((is_error, cause)) && !in_error
     }
 
     /// Records the warning about missing credentials; returns whether it was given before.

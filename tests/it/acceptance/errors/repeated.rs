@@ -14,20 +14,28 @@ fn six() -> String {
 
 #[test]
 fn advice_for_one_cause_is_given_once() {
+    // Terraform may hide the warning of a plan check, so an error gives the advice again.
+    for plan_checks in [false, true] {
+        expect_one_advice(plan_checks);
+    }
+}
+
+fn expect_one_advice(plan_checks: bool) {
     for_one_terraform(|terraform| {
         let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port();
         let workspace = Workspace::new(terraform).with_provider(&format!(
             "provider \"dli\" {{\n  project_id = {PROJECT:?}\n  access_key = \"a\"\n  secret_key = \"b\"\n  \
-             plan_checks = false\n  endpoints = {{ dli = \"http://127.0.0.1:{port}\" }}\n}}\n"
+             plan_checks = {plan_checks}\n  endpoints = {{ dli = \"http://127.0.0.1:{port}\" }}\n}}\n"
         ));
         workspace.configure(&six());
-        let errors = workspace.run(&["apply", "-auto-approve", "-json"]).expect_code(1).diagnostics();
+        let mut errors = workspace.run(&["apply", "-auto-approve", "-json"]).expect_code(1).diagnostics();
+        errors.retain(|diagnostic| diagnostic.is_error);
         assert_eq!(errors.len(), 6, "{errors:#?}");
         let (explained, short): (Vec<_>, Vec<_>) = errors.iter().partition(|error| error.text.contains("What to do: "));
         assert_eq!((explained.len(), short.len()), (1, 5), "{errors:#?}");
         for error in short {
             for expected in
-                ["Object: ", "Call: ", "connection refused", "Nothing was created.", "Another error of this run"]
+                ["Object: ", "Call: ", "connection refused", "Nothing was created.", "Another message of this run"]
             {
                 assert!(error.text.contains(expected), "{expected}: {error:?}");
             }
