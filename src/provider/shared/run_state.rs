@@ -148,8 +148,8 @@ impl RunState {
     /// Records the cause of an error or warning; returns whether it must be described.
     pub(super) fn is_first(&self, is_error: bool, cause: String) -> bool {
         let mut causes = self.causes.lock();
-        let in_error = causes.contains(&(true, cause.clone()));
-        causes.insert((is_error, cause)) && !in_error
+        let was_error = causes.contains(&(true, cause.clone()));
+        causes.insert((is_error, cause)) && !was_error
     }
 
     /// Records the warning about missing credentials; returns whether it was given before.
