@@ -9,7 +9,7 @@ use std::thread;
 use clap::{Parser, Subcommand};
 use terraform_provider_dli::install;
 use terraform_provider_dli::plugin::{self, Exit, Identity, Mode, environment, logging, usage};
-use terraform_provider_dli::provider::{Client, CreationJournal, DliProvider, journal_directory};
+use terraform_provider_dli::provider::{Client, CreationJournal, DliProvider, journal_directory, state_identity};
 use terraform_provider_dli::{framework::server::Server, protocol};
 use tokio::runtime::Builder;
 use tonic::service::Routes;
@@ -72,7 +72,8 @@ fn main() -> ExitCode {
     };
     // In debug mode one process serves many runs, so the parent process does not identify the run.
     let key = if arguments.debug { None } else { plugin::parent_process_key() };
-    let client = key.map(|key| Client { key, is_running: plugin::is_process_running });
+    let state = state_identity(variable, &plugin::parent_arguments());
+    let client = key.map(|key| Client { key, is_running: plugin::is_process_running, state });
     let journal = CreationJournal::new(Some(journal_directory(variable)), client);
     let provider = DliProvider::new(Box::new(variable), journal);
     let on_shutdown = provider.on_shutdown();

@@ -32,7 +32,7 @@ use tonic::transport::Server;
 use self::environment::{PROTOCOL, PluginEnv};
 use self::listener::Listener;
 use self::shutdown::{Shutdown, ShutdownWatcher};
-pub use self::shutdown::{is_process_running, parent_process_key};
+pub use self::shutdown::{is_process_running, parent_arguments, parent_process_key};
 use self::tls::Tls;
 pub use self::usage::Identity;
 

@@ -22,6 +22,21 @@ pub fn parent_process_key() -> Option<String> {
     Some(format!("{boot}/{process}/{start}"))
 }
 
+/// Returns the arguments of the parent process; empty if they are unknown.
+#[cfg(unix)]
+pub fn parent_arguments() -> Vec<String> {
+    let file = format!("/proc/{}/cmdline", std::os::unix::process::parent_id());
+    let line = std::fs::read(file).unwrap_or_default();
+    let arguments = line.split(|byte| *byte == 0).filter(|argument| !argument.is_empty());
+    arguments.map(|argument| String::from_utf8_lossy(argument).into_owned()).collect()
+}
+
+/// Returns no arguments: only Unix identifies the parent process.
+#[cfg(not(unix))]
+pub fn parent_arguments() -> Vec<String> {
+    Vec::new()
+}
+
 /// Whether the process with a key of [`parent_process_key`] still runs; `false` if that is unknown.
 pub fn is_process_running(key: &str) -> bool {
     let process = key.split('/').nth(1).and_then(|process| process.parse().ok());

@@ -6,6 +6,7 @@
 //! | situation | action |
 //! |---|---|
 //! | an earlier run was killed and left a journal entry | adopt the connection that the entry proves; send nothing |
+//! | such a run had another state | error that names the connection |
 //! | an earlier run reported the connection to Terraform, but the state lacks it | error |
 //! | the response is lost | search by name; use the connection that the entry and the tags prove |
 //! | the search finds nothing for 10 seconds, or a minute if the service may still be working | send again |
@@ -65,8 +66,8 @@ pub(super) struct Created {
     pub(super) id: String,
     /// Whether it was found, so that it is unknown which parts it has.
     pub(super) is_found: bool,
-    /// The entry of the earlier run that created it.
-    pub(super) earlier: Option<CreationEntry>,
+    /// Whether an earlier run created it.
+    pub(super) is_earlier: bool,
 }
 
 /// A creation in progress.
@@ -185,7 +186,7 @@ impl CreateOnce<'_> {
                         let entry = lock(request).entry.clone();
                         response.add_warning(self.possible_duplicate(&entry, &id).await);
                     }
-                    return Ok(Created { id, is_found: false, earlier: None });
+                    return Ok(Created { id, is_found: false, is_earlier: false });
                 }
                 Err(error) => error,
             };
@@ -214,7 +215,7 @@ impl CreateOnce<'_> {
             match self.search(&entry, duration).await {
                 Ok(Search::Found(id)) => {
                     record_id(&id);
-                    return Ok(Created { id, is_found: true, earlier: None });
+                    return Ok(Created { id, is_found: true, is_earlier: false });
                 }
                 Ok(Search::Candidates(candidates)) if !candidates.is_empty() => {
                     let existing = describe(self.name, &candidates);

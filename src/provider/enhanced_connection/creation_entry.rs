@@ -48,6 +48,9 @@ pub(in crate::provider) struct CreationEntry {
     /// Key of the run.
     #[serde(default)]
     pub(super) run: String,
+    /// Identifies the state of the run among those that share the directory.
+    #[serde(default)]
+    pub(super) state: String,
     /// ID in the service's response.
     pub(super) id: Option<String>,
     /// Whether Terraform received the response.
@@ -82,6 +85,7 @@ impl CreationEntry {
             last: now,
             begun: milliseconds(OffsetDateTime::now_utc()),
             run: run.to_owned(),
+            state: String::new(),
             id: None,
             acknowledged: false,
         }
@@ -110,10 +114,6 @@ impl CreationEntry {
 
     pub(super) fn existed_before(&self, id: &str) -> bool {
         self.before.contains(id)
-    }
-
-    pub(super) fn has_hosts(&self) -> bool {
-        self.hosts != digest(&[])
     }
 
     /// Whether the request has the same values for the attributes that cannot be changed later.

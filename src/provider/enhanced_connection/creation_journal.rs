@@ -4,7 +4,7 @@
 //! an entry before it sends a create request. The next run that creates a connection of the same name adopts the
 //! connection that the entry proves to be the result; a connection that only looks the same belongs to someone else.
 //! Adoption needs an entry that is not acknowledged (Terraform did not receive the response) and that was written by a
-//! run that has ended.
+//! run of the same state that has ended. A killed run may have stored the connection, and another state must not get it.
 //!
 //! An entry stays until a plan or a read shows that the state has the connection. Entries are files in Terraform's data
 //! directory and hold no secrets.
@@ -22,6 +22,7 @@ use uuid::Uuid;
 use super::creation_entry::CreationEntry;
 use crate::dli::wire;
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
+use crate::provider::shared::declared_parts::remove_if_empty;
 
 /// Minimum age of an entry that a warning reports. A younger one is likely to be resolved by a repeated apply.
 const STALE_AGE: Duration = Duration::minutes(10);
@@ -41,6 +42,8 @@ pub struct Client {
     pub key: String,
     /// Reports whether the process with a key is still running.
     pub is_running: fn(&str) -> bool,
+    /// Identifies its state among those that share the directory, as returned by [`state_identity`].
+    pub state: String,
 }
 
 /// The current run.
@@ -65,6 +68,33 @@ pub fn journal_directory(environment: impl Fn(&str) -> Option<String>) -> PathBu
         "" | "default" => data.join("dli"),
         workspace => data.join(format!("dli-{workspace}")),
     }
+}
+
+/// Identifies the state of a client among those of a working directory and workspace: by the configured backend, and by
+/// the options in the client's `arguments` and in the environment that name a state file.
+pub fn state_identity(environment: impl Fn(&str) -> Option<String>, arguments: &[String]) -> String {
+    let data = environment("TF_DATA_DIR").filter(|value| !value.is_empty()).unwrap_or_else(|| ".terraform".to_owned());
+    let initialized = fs::read(PathBuf::from(data).join("terraform.tfstate")).ok();
+    let initialized = initialized.and_then(|text| serde_json::from_slice::<serde_json::Value>(&text).ok());
+    let backend = initialized.map(|initialized| initialized["backend"]["config"].clone());
+    let backend = backend.filter(|config| !config.is_null()).map(|config| config.to_string()).unwrap_or_default();
+    let variables = ["TF_CLI_ARGS", "TF_CLI_ARGS_plan", "TF_CLI_ARGS_apply", "TF_CLI_ARGS_destroy"];
+    let defaults = variables.into_iter().filter_map(environment);
+    let defaults: Vec<_> =
+        defaults.flat_map(|text| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).collect();
+    let all: Vec<&str> = defaults.iter().chain(arguments).map(String::as_str).collect();
+    let option = |name: &str| {
+        all.iter().enumerate().rev().find_map(|(index, argument)| {
+            let value = argument.strip_prefix('-')?.trim_start_matches('-').strip_prefix(name)?;
+            if value.is_empty() { all.get(index + 1).copied() } else { value.strip_prefix('=') }
+        })
+    };
+    let file = option("state-out").or_else(|| option("state")).unwrap_or_default();
+    if backend.is_empty() && file.is_empty() {
+        return String::new();
+    }
+    let hash = Sha256::new().chain_update(backend).chain_update([0]).chain_update(file).finalize();
+    hex::encode(&hash[..16])
 }
 
 /// A journal that keeps no entries.
@@ -112,7 +142,8 @@ impl CreationJournal {
         let run = self.run();
         let in_state = run.in_state.iter().filter(|[project, name, _]| project == project_id && *name == body.name);
         let before = named.iter().map(|shown| &shown.id).chain(in_state.map(|[_, _, id]| id)).cloned().collect();
-        CreationEntry::new(&run.key, project_id, body, routes, before, now)
+        let entry = CreationEntry::new(&run.key, project_id, body, routes, before, now);
+        CreationEntry { state: self.state().to_owned(), ..entry }
     }
 
     /// Writes or replaces an entry. The caller continues if this fails.
@@ -143,11 +174,11 @@ impl CreationJournal {
         path.map(|path| path.display().to_string()).unwrap_or_default()
     }
 
-    /// Removes the entry for this name, and the directory if it is empty.
+    /// Removes the entry for this name, and the directories that are empty then.
     pub(super) fn remove(&self, project_id: &str, name: &str) {
         let Some(directory) = &self.directory else { return };
         if fs::remove_file(path(directory, project_id, name)).is_ok() {
-            let _ = fs::remove_dir(directory);
+            remove_if_empty(directory);
         }
     }
 
@@ -180,6 +211,20 @@ impl CreationJournal {
     /// Whether another run that is still active wrote this entry.
     pub(in crate::provider) fn is_concurrent(&self, entry: &CreationEntry) -> bool {
         self.client.as_ref().is_some_and(|client| entry.run != client.key && (client.is_running)(&entry.run))
+    }
+
+    /// Whether an entry belongs to the state of this run.
+    pub(super) fn is_of_this_state(&self, entry: &CreationEntry) -> bool {
+        entry.state == self.state()
+    }
+
+    fn state(&self) -> &str {
+        self.client.as_ref().map(|client| client.state.as_str()).unwrap_or_default()
+    }
+
+    /// Whether this run may adopt the connection of an entry.
+    pub(in crate::provider) fn may_adopt(&self, entry: &CreationEntry) -> bool {
+        !entry.acknowledged && !self.is_concurrent(entry) && self.is_of_this_state(entry)
     }
 
     /// Records that this run created the connection with this ID.
@@ -300,7 +345,7 @@ mod tests {
     #[test]
     fn entry_stays_until_confirmed() {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let home = directory.path().join("dli");
+        let home = directory.path().join(".terraform").join("dli");
         let journal = || in_directory(&home);
         assert_eq!(found(&journal()), None);
         journal().write(&creation()).expect("the directory is writable");
@@ -313,7 +358,7 @@ mod tests {
         assert!(found(&journal()).is_some(), "the response had another ID");
         journal().confirm("p", "c", "x");
         assert_eq!(found(&journal()), None);
-        assert!(!home.exists(), "the empty directory is removed");
+        assert!(!directory.path().join(".terraform").exists(), "the empty directories are removed");
     }
 
     /// A killed run may not have saved that the connection was replaced.
@@ -357,7 +402,7 @@ mod tests {
     fn entry_of_running_client_is_not_earlier() {
         let of = |key: &str| {
             let is_running = |key: &str| key.starts_with("running");
-            CreationJournal::new(None, Some(Client { key: key.to_owned(), is_running }))
+            CreationJournal::new(None, Some(Client { key: key.to_owned(), is_running, state: String::new() }))
         };
         let entry = |key: &str| of(key).new_entry("p", &body(), None, &[], NOW);
         let run = of("running 1");
@@ -367,8 +412,34 @@ mod tests {
     }
 
     #[test]
+    fn state_is_identified_by_options_and_backend() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let data = directory.path().display().to_string();
+        let identity = |arguments: &[&str], defaults: &str| {
+            let environment = |name: &str| match name {
+                "TF_DATA_DIR" => Some(data.clone()),
+                "TF_CLI_ARGS_apply" => Some(defaults.to_owned()),
+                _ => None,
+            };
+            state_identity(environment, &arguments.iter().map(|&text| text.to_owned()).collect::<Vec<_>>())
+        };
+        assert_eq!(identity(&["terraform", "apply", "-auto-approve", "-statefile"], ""), "");
+        let first = identity(&["terraform", "apply", "-state=a"], "");
+        assert!(!first.is_empty());
+        for same in [&["apply", "--state=a"][..], &["apply", "-state", "a"], &["apply", "-state=b", "-state-out=a"]] {
+            assert_eq!(identity(same, ""), first, "{same:?}");
+        }
+        assert_eq!(identity(&["apply"], "-lock=false -state=a"), first);
+        assert_ne!(identity(&["apply", "-state=b"], ""), first);
+        fs::write(directory.path().join("terraform.tfstate"), r#"{"backend": {"config": {"path": "a"}}}"#)
+            .expect("a writable directory");
+        assert!(!["", &first].contains(&identity(&["apply"], "").as_str()));
+    }
+
+    #[test]
     fn processes_of_one_client_form_one_run() {
-        let of = |key: &str| CreationJournal::new(None, Some(Client { key: key.to_owned(), is_running: |_| false }));
+        let client = |key: &str| Client { key: key.to_owned(), is_running: |_| false, state: String::new() };
+        let of = |key: &str| CreationJournal::new(None, Some(client(key)));
         let entry = |journal: &CreationJournal| journal.new_entry("p", &body(), None, &[], NOW);
         assert!(!of("a").is_earlier(&entry(&of("a"))));
         assert!(of("b").is_earlier(&entry(&of("a"))));

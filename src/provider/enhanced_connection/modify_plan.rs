@@ -47,10 +47,7 @@ pub(super) async fn modify(
             run_state.mark_replaced(id);
             report.extend(warn_about_kept_name(run_state.client, prior, planned));
         } else {
-            let is_left = |name: &str| {
-                let [before, after] = [prior, planned].map(|value| value.get("bindings").get(name));
-                before == after || planned.get("wait_for_bindings") == &Value::Bool(false)
-            };
+            let is_left = |name: &str| leaves_failed(prior, planned, name);
             report.extend(run_state.take_failed_bindings(id, is_left));
             declare_parts(&provider_data.declared_parts(), id, planned);
             for part in [Part::Queues, Part::Pools, Part::Routes] {
@@ -61,6 +58,20 @@ pub(super) async fn modify(
     }
     report.extend(Box::pin(check_names(provider_data, config, (prior, planned), is_replaced, stop)).await);
     if report.has_errors() { Err(report) } else { Ok(report) }
+}
+
+/// Whether a plan leaves a FAILED binding as it is, or the apply does not report its failure.
+fn leaves_failed(prior: &Value, planned: &Value, name: &str) -> bool {
+    let (before, after) = (prior.get("bindings"), planned.get("bindings"));
+    let is_kept = |name: &str| before.get(name) == after.get(name);
+    // A pool may be shown under the names of its queues.
+    let mut failed = before
+        .as_map()
+        .into_iter()
+        .flatten()
+        .filter(|(_, binding)| binding.get("status").as_str() == Some(wire::BINDING_FAILED));
+    let is_kept = if before.get(name).is_null() { failed.all(|(name, _)| is_kept(name)) } else { is_kept(name) };
+    is_kept || planned.get("wait_for_bindings") == &Value::Bool(false)
 }
 
 /// Warns about routes whose network becomes a reserved one.

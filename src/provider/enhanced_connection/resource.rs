@@ -83,7 +83,7 @@ impl EnhancedConnection {
         let tags = tag_policy.all(planned.tags.as_ref());
         self.provider_data.run_state().mark_applying();
         let create = create_once::run(context, &self.provider_data, planned, &tags, response);
-        let create_once::Created { id, is_found, earlier } = create.await?;
+        let create_once::Created { id, is_found, is_earlier } = create.await?;
         *created = Some(id.clone());
         let note = match context.run_state.client {
             ClientKind::Terraform => format!(
@@ -109,15 +109,11 @@ impl EnhancedConnection {
         response.set_state(now.clone());
         let mut guard = None;
         if is_found {
-            tracing::info!(id, "{}", if earlier.is_some() { "adopted" } else { "found the result of a lost response" });
+            tracing::info!(id, "{}", if is_earlier { "adopted" } else { "found the result of a lost response" });
             now.routes.clone_from(&planned.routes);
-            let known = match earlier {
-                Some(entry) => entry.add_collections(now),
-                None => now,
-            };
             let read = report(create_once::SUMMARY, &note, async {
                 guard = Some(connection_part::lock(context, &self.provider_data, &id).await?);
-                let found = refresh(context, known, tag_policy, Scope::Declared).await?;
+                let found = refresh(context, now, tag_policy, Scope::Declared).await?;
                 Ok(found.ok_or_else(|| deleted_since_plan(create_once::SUMMARY, &id))?)
             });
             (now, _) = read.await?;

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
@@ -118,8 +118,7 @@ impl DeclaredParts {
         let Some(file) = self.file(part) else { return false };
         let is_kept = fs::remove_file(&file).is_ok();
         if let Some(directory) = file.parent().filter(|_| is_kept) {
-            // Fails unless it is empty.
-            let _ = fs::remove_dir(directory);
+            remove_if_empty(directory);
         }
         is_kept
     }
@@ -138,6 +137,16 @@ impl DeclaredParts {
     }
 }
 
+/// Removes the provider's directory if it is empty, and then an empty `.terraform` above it: not every client has one.
+pub(crate) fn remove_if_empty(directory: &Path) {
+    let parent = directory.parent().filter(|parent| parent.ends_with(".terraform"));
+    if fs::remove_dir(directory).is_ok()
+        && let Some(parent) = parent
+    {
+        let _ = fs::remove_dir(parent);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -145,7 +154,7 @@ mod tests {
     #[test]
     fn part_stays_while_another_resource_declares_it() {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let home = directory.path().join("dli");
+        let home = directory.path().join(".terraform").join("dli");
         let run = || DeclaredParts::new(Some(home.clone()));
         for removal_first in [true, false] {
             let plan = run();
@@ -156,7 +165,7 @@ mod tests {
             };
             assert_eq!(found, [None, Some(Overlap::Removed)]);
             assert!(run().take_kept("a") && !run().take_kept("a"));
-            assert!(!home.exists(), "the empty directory is removed");
+            assert!(!directory.path().join(".terraform").exists(), "the empty directories are removed");
         }
         // The next plan removes both resources.
         let plan = run();

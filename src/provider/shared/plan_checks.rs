@@ -145,7 +145,7 @@ impl PlanChecker {
         let mut report = self.unchecked(error, "Connection Names Were Not Checked");
         let ids = names.iter().filter_map(|names| names.get(name)).flatten();
         let entry = journal.find(self.context.project.id(), name).ok().flatten();
-        let entry = entry.filter(|entry| !entry.acknowledged && !journal.is_concurrent(entry));
+        let entry = entry.filter(|entry| journal.may_adopt(entry));
         let is_ours = |id: &String| entry.as_ref().is_some_and(|entry| entry.may_have_created(id));
         let is_in_state = |id: &String| journal.is_in_state(self.context.project.id(), name, id);
         let others = ids.filter(|id| !self.run_state.is_replaced(id) && !is_ours(id) && !is_in_state(id));

@@ -118,12 +118,16 @@ fn concurrent_foreign_connection_is_reported() {
 
 /// Starts an apply whose connection exists while the response is still delayed.
 fn create_with_delayed_response(cloud: &Cloud, terraform: &Terraform) -> (Workspace, Running) {
+    create_in_state(cloud, terraform, &[])
+}
+
+fn create_in_state(cloud: &Cloud, terraform: &Terraform, options: &[&str]) -> (Workspace, Running) {
     let minute = Duration::from_mins(1);
     let late = Fault::new(CREATION, FaultKind::Delay { at_least: minute, at_most: minute });
     cloud.emulator().inject(late.times(1)).expect("a valid fault");
     let workspace = cloud.workspace(terraform);
     workspace.configure(&connection(ALL_COLLECTIONS));
-    let applying = workspace.start(&["apply", "-auto-approve"]);
+    let applying = workspace.start(&[&["apply", "-auto-approve"], options].concat());
     applying.wait_for("the connection is created", || !cloud.connections().is_empty());
     (workspace, applying)
 }
@@ -131,10 +135,35 @@ fn create_with_delayed_response(cloud: &Cloud, terraform: &Terraform) -> (Worksp
 /// Kills an apply and its provider while the create response is delayed.
 fn kill_during_create(cloud: &Cloud, terraform: &Terraform) -> Workspace {
     let (workspace, applying) = create_with_delayed_response(cloud, terraform);
+    kill(&workspace, applying);
+    workspace
+}
+
+fn kill(workspace: &Workspace, applying: Running) {
     applying.signal_group("KILL");
     drop(applying);
     let _ = std::fs::remove_file(workspace.path().join(".terraform.tfstate.lock.info"));
-    workspace
+}
+
+/// The killed run may have stored the connection in its own state.
+#[test]
+fn other_states_connection_is_not_adopted() {
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let (workspace, applying) = create_in_state(&cloud, terraform, &["-state=first.tfstate"]);
+        kill(&workspace, applying);
+        let _ = std::fs::remove_file(workspace.path().join(".first.tfstate.lock.info"));
+        let id = cloud.connection().id;
+        let (_, shown_path) = journal_entry(&workspace);
+        let apply = |state: &str| workspace.run(&["apply", "-json", "-auto-approve", &format!("-state={state}")]);
+        let error = apply("second.tfstate").expect_code(1).error_of(ADDRESS);
+        for expected in [&id, "with another state", "Nothing was created", "terraform import ADDRESS ID", &shown_path] {
+            assert!(error.contains(expected), "missing {expected:?}:\n{error}");
+        }
+        let adopted = apply("first.tfstate").expect_code(0).diagnostics();
+        assert!(adopted.iter().any(|warning| warning.text.contains("Earlier Run Adopted")), "{adopted:#?}");
+        assert_eq!((create_counts(&cloud).0, cloud.connection().id), (1, id));
+    });
 }
 
 /// The journal entry that a killed run left: its path, and the path as messages show it.
@@ -191,21 +220,20 @@ fn connection_of_a_killed_terraform_is_adopted() {
     });
 }
 
-/// Parts that were declared at creation, but not any more, must not stay on the connection.
+/// The adopted connection follows the rule of every other one: what is not set stays, and what is empty is removed.
 #[test]
-fn parts_removed_since_a_kill_are_deleted() {
+fn parts_unset_since_a_kill_stay() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = kill_during_create(&cloud, terraform);
         let id = cloud.connection().id;
         cloud.edit(|account| account.add_route(&id, "r1", "10.1.0.0/16"));
-        let none = "hosts = {}\n  routes = {}\n  queues = []\n  elastic_resource_pools = []\n  tags = {}";
-        workspace.configure(&connection(none));
+        workspace.configure(&connection("hosts = {}\n  queues = []"));
         workspace.run(&["apply", "-auto-approve"]).expect_code(0);
         let created = cloud.connection();
-        assert_eq!((&created.id, created.hosts, created.routes), (&id, vec![], vec![]));
-        assert_eq!((created.available_queue_info, created.elastic_resource_pools), (vec![], vec![]));
-        assert_eq!(cloud.tags().len(), 0);
+        assert_eq!((&created.id, created.hosts, created.available_queue_info), (&id, vec![], vec![]));
+        let kept = (created.routes.len(), created.elastic_resource_pools.len(), cloud.tags().len());
+        assert_eq!(kept, (1, 1, 1));
         expect_complete(&cloud, &workspace);
     });
 }

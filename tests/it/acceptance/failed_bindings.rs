@@ -270,20 +270,33 @@ fn mended_failure_is_not_reported() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
-        workspace.configure(&connection("queues = [\"q1\"]"));
-        cloud.emulator().set_binding_outcome("q1", Some(REASON));
+        // The second queue is shown as its pool.
+        workspace.configure(&connection("queues = [\"q1\", \"pooled1\"]"));
+        let fail_all = |id: &str| {
+            for name in ["q1", "pool1"] {
+                cloud.edit(|account| account.settle(id, name, Some(REASON)));
+            }
+        };
+        let set_outcome = |reason| {
+            for name in ["q1", "pool1"] {
+                cloud.emulator().set_binding_outcome(name, reason);
+            }
+        };
+        set_outcome(Some(REASON));
         workspace.run(&APPLY).expect_code(1);
-        cloud.emulator().set_binding_outcome("q1", None);
+        set_outcome(None);
         workspace.run(&["untaint", ADDRESS]).expect_code(0);
         let id = cloud.connection().id;
         workspace.run(&APPLY).expect_code(0).expect_no_diagnostics();
         assert_eq!(cloud.connection().id, id);
 
-        cloud.edit(|account| account.settle(&id, "q1", Some(REASON)));
+        fail_all(&id);
+        workspace.run(&APPLY).expect_code(0).expect_no_diagnostics();
+        fail_all(&id);
         workspace.run(&["taint", ADDRESS]).expect_code(0);
         workspace.run(&APPLY).expect_code(0).expect_no_diagnostics();
         let id = cloud.connection().id;
-        cloud.edit(|account| account.settle(&id, "q1", Some(REASON)));
+        fail_all(&id);
         let replace = format!("-replace={ADDRESS}");
         workspace.run(&[&APPLY[..], &[&replace]].concat()).expect_code(0).expect_no_diagnostics();
         assert_ne!(cloud.connection().id, id);
@@ -291,7 +304,9 @@ fn mended_failure_is_not_reported() {
         // The plan leaves the failed binding.
         let id = cloud.connection().id;
         cloud.edit(|account| account.settle(&id, "q1", Some(REASON)));
-        workspace.configure(&connection("queues = [\"q1\"]\n  lifecycle {\n    ignore_changes = [queues]\n  }"));
+        workspace.configure(&connection(
+            "queues = [\"q1\", \"pooled1\"]\n  lifecycle {\n    ignore_changes = [queues]\n  }",
+        ));
         let planned = workspace.run(&["plan", "-json"]).expect_code(0).diagnostics();
         assert!(planned.len() == 1 && planned[0].text.contains(REASON), "{planned:#?}");
     });

@@ -5,6 +5,10 @@
 //! faults stop, at most two applies must reach the configuration. The emulator must then hold exactly its objects and
 //! the other team's.
 //!
+//! In some schedules, a second run with another state works in the same directory at the same time. It declares
+//! connections of the same names, so each of them belongs to the run that comes first. A connection must never be in
+//! both states. After the apply, the second run destroys what it has.
+//!
 //! The schedules avoid two cases that a provider cannot handle:
 //!
 //! - A kill interrupts a creation, and the block is then removed from the configuration. Terraform calls no provider
@@ -58,6 +62,8 @@ struct Outcome {
     applies: usize,
     /// Applies with a kill.
     kills: usize,
+    /// Applies with a second run in the same directory.
+    second_runs: usize,
     /// Requests that met a fault.
     faults: usize,
     /// Duplicates of our connections that the other team created.
@@ -188,6 +194,18 @@ fn quirks(rng: &mut Rng) -> Quirks {
     quirks
 }
 
+/// The connections of a configuration without their parts.
+fn only_connections(configuration: &Configuration) -> Configuration {
+    let connection = |block: &Block| match block {
+        Block::Connection(ConnectionConfig { name, vpc, network, .. }) => {
+            let (name, vpc, network) = (name.clone(), vpc.clone(), network.clone());
+            Some(Block::Connection(ConnectionConfig { name, vpc, network, ..ConnectionConfig::default() }))
+        }
+        _ => None,
+    };
+    configuration.iter().filter_map(|(address, block)| Some((address.clone(), connection(block)?))).collect()
+}
+
 fn milliseconds(rng: &mut Rng, most: u64) -> Duration {
     Duration::from_millis(rng.u64(..most))
 }
@@ -196,6 +214,9 @@ fn milliseconds(rng: &mut Rng, most: u64) -> Duration {
 struct Schedule {
     cloud: Cloud,
     workspace: Workspace,
+    /// Another state in the same directory.
+    second: Workspace,
+    has_second_run: bool,
     other_team: Mutex<OtherTeam>,
     names_are_unique: bool,
     operations: BTreeSet<&'static str>,
@@ -224,8 +245,11 @@ impl Schedule {
         };
         let cloud = if killable { Cloud::start_killable(settings) } else { Cloud::start(settings) };
         let workspace = Workspace::new(&cloud.endpoint());
+        let has_second_run = names_are_unique && rng.bool();
         Self {
             cloud,
+            second: workspace.with_another_state(),
+            has_second_run,
             workspace,
             other_team: Mutex::default(),
             names_are_unique,
@@ -305,6 +329,8 @@ impl Schedule {
         let moment = milliseconds(rng, 1000);
         let absence = milliseconds(rng, 150);
         let victim = rng.u8(..6);
+        let cancels = rng.bool();
+        let second_start = Some(milliseconds(rng, 300)).filter(|_| self.has_second_run && rng.bool());
         let (mut first, mut second) = (rng.fork(), rng.fork());
         let killed = Cell::new(false);
         let killing = async {
@@ -330,8 +356,16 @@ impl Schedule {
             }
             std::future::pending::<()>().await;
         };
+        let both_runs = async {
+            let second_run = async {
+                let Some(delay) = second_start else { return };
+                clock::pause(delay).await;
+                self.second.apply_until(&only_connections(configuration), &death, cancels).await;
+            };
+            tokio::join!(self.workspace.apply_until(configuration, &death, cancels), second_run).0
+        };
         let result = tokio::select! {
-            result = self.workspace.apply(configuration, &death) => Some(result),
+            result = both_runs => Some(result),
             () = killing => None,
             () = self.inject_faults(&mut first) => None,
             () = self.run_other_team(&mut second) => None,
@@ -343,6 +377,7 @@ impl Schedule {
             // Faults that this apply did not meet do not remain for the next.
             self.cloud.emulator().clear_faults();
         }
+        outcome.second_runs += usize::from(second_start.is_some());
         outcome.applies_with_faults += 1;
         outcome.kills += usize::from(killed.get());
         outcome.failed += usize::from(result.as_ref().is_none_or(|result| !result.errors.is_empty()));
@@ -363,8 +398,29 @@ impl Schedule {
                 && object.value.get("id").as_str().is_some_and(|id| other_team.ever_created.contains(id))
         });
         let adopted: Vec<_> = adopted.map(|(address, _)| format!("{address} is the other team's")).collect();
-        outcome.foreign_adoptions += violations.len() + adopted.len();
-        outcome.failures.extend(violations.into_iter().chain(adopted).map(|what| format!("{when}: {what}")));
+        let second = self.second.state();
+        let ids = |state: &State| -> BTreeSet<String> {
+            let connections = state.values().filter(|object| object.connection.is_none());
+            connections.filter_map(|object| object.value.get("id").as_str().map(str::to_owned)).collect()
+        };
+        let shared: Vec<_> =
+            ids(&state).intersection(&ids(&second)).map(|id| format!("{id} is in two states")).collect();
+        outcome.foreign_adoptions += violations.len() + adopted.len() + shared.len();
+        let failures = violations.into_iter().chain(adopted).chain(shared);
+        outcome.failures.extend(failures.map(|what| format!("{when}: {what}")));
+    }
+
+    /// Lets the second run find what its killed creates left, and destroys it.
+    async fn destroy_second(&self, configuration: &Configuration, outcome: &mut Outcome) {
+        let alive = CancellationToken::new();
+        self.cloud.emulator().clear_faults();
+        // Names that the first run uses are refused.
+        self.second.apply(&only_connections(configuration), &alive).await;
+        self.check_invariants("second apply", outcome);
+        let destroyed = self.second.apply(&Configuration::new(), &alive).await;
+        if !self.second.state().is_empty() {
+            outcome.failures.push(format!("the second run is not destroyed: {:?}", destroyed.errors));
+        }
     }
 
     /// Checks that the emulator holds exactly the configured objects and the other team's.
@@ -436,8 +492,12 @@ async fn run(seed: u64) -> Outcome {
     for round in 0..rng.u8(3..=5) {
         configuration = next_configuration(rng, &configuration, &schedule.workspace.state());
         schedule.create_foreign_duplicate(rng, &configuration).await;
+        let second_runs = outcome.second_runs;
         schedule.apply_with_faults(rng, &configuration, &mut outcome).await;
         schedule.check_invariants(&format!("apply {round}"), &mut outcome);
+        if outcome.second_runs > second_runs {
+            schedule.destroy_second(&configuration, &mut outcome).await;
+        }
     }
     schedule.cloud.emulator().clear_faults();
     outcome.created = schedule.cloud.creation_count();
@@ -480,6 +540,7 @@ fn run_all(seeds: impl Iterator<Item = u64>) {
     println!("schedules                        {:>6}", outcomes.len());
     println!("  requests that met a fault      {:>6}", sum(|outcome| outcome.faults));
     println!("  kills                          {:>6}", sum(|outcome| outcome.kills));
+    println!("  second runs                    {:>6}", sum(|outcome| outcome.second_runs));
     println!("  foreign duplicates of ours     {:>6}", sum(|outcome| outcome.foreign_duplicates));
     println!("  applies with faults            {:>6}", sum(|outcome| outcome.applies_with_faults));
     println!("  connections created by them    {:>6}", sum(|outcome| outcome.created));

@@ -9,8 +9,8 @@
 //! - Resources that depend on a failed resource are skipped.
 //! - The state is saved after each operation. If the provider crashes, the state keeps the previous values.
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use futures_util::future::join_all;
 use tempfile::TempDir;
@@ -21,7 +21,7 @@ use terraform_provider_dli::framework::server::{
     ApplyResourceChangeRequest, PlanResourceChangeRequest, ResourceResponse, Server,
 };
 use terraform_provider_dli::framework::value::{UNKNOWN, Value};
-use terraform_provider_dli::provider::{CreationJournal, DliProvider};
+use terraform_provider_dli::provider::{Client, CreationJournal, DliProvider};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -75,16 +75,40 @@ impl RunResult {
     }
 }
 
-/// A working directory.
+/// A working directory and one state.
 pub(super) struct Workspace {
     provider: Value,
-    directory: TempDir,
+    directory: Arc<TempDir>,
+    /// Name of the state in the directory.
+    state_file: &'static str,
     state: Mutex<State>,
+}
+
+/// Keys of the runs that have not ended.
+static ACTIVE_RUNS: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+/// A run of Terraform, which ends when it is dropped.
+struct Run(String);
+
+impl Run {
+    fn start() -> Self {
+        let key = uuid::Uuid::new_v4().to_string();
+        lock(&ACTIVE_RUNS).insert(key.clone());
+        Self(key)
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        lock(&ACTIVE_RUNS).remove(&self.0);
+    }
 }
 
 /// A provider process.
 struct Process {
     server: Server,
+    /// What the process does after the Shutdown call.
+    on_shutdown: Box<dyn FnOnce() + Send>,
     killed: CancellationToken,
     slots: Semaphore,
 }
@@ -140,8 +164,14 @@ impl Workspace {
         for (name, value) in arguments {
             provider.set_attribute(name, value);
         }
-        let directory = TempDir::new().expect("a temporary directory");
-        Self { provider, directory, state: Mutex::default() }
+        let directory = Arc::new(TempDir::new().expect("a temporary directory"));
+        Self { provider, directory, state_file: "", state: Mutex::default() }
+    }
+
+    /// The same directory with another state, as with `-state=FILE`.
+    pub(super) fn with_another_state(&self) -> Self {
+        let (provider, directory) = (self.provider.clone(), Arc::clone(&self.directory));
+        Self { provider, directory, state_file: "second", state: Mutex::default() }
     }
 
     /// The saved state.
@@ -158,38 +188,56 @@ impl Workspace {
         self.directory.path().join(".terraform").join("dli")
     }
 
-    async fn start(&self, killed: &CancellationToken) -> Process {
-        let journal = CreationJournal::new(Some(self.journal_directory()), None);
-        let server = Server::new(DliProvider::new(Box::new(environment), journal));
+    async fn start(&self, run: &Run, killed: &CancellationToken) -> Process {
+        let is_running = |key: &str| lock(&ACTIVE_RUNS).contains(key);
+        let client = Client { key: run.0.clone(), is_running, state: self.state_file.to_owned() };
+        let journal = CreationJournal::new(Some(self.journal_directory()), Some(client));
+        let provider = DliProvider::new(Box::new(environment), journal);
+        let on_shutdown = Box::new(provider.on_shutdown());
+        let server = Server::new(provider);
         let diagnostics = server.configure(&self.provider).await;
         assert!(!diagnostics.has_errors(), "{diagnostics:?}");
-        Process { server, killed: killed.clone(), slots: Semaphore::new(PARALLELISM) }
+        Process { server, on_shutdown, killed: killed.clone(), slots: Semaphore::new(PARALLELISM) }
     }
 
     /// Plans without changing the state.
     pub(super) async fn plan(&self, configuration: &Configuration) -> RunResult {
         let result = Mutex::default();
-        let process = self.start(&CancellationToken::new()).await;
+        let process = self.start(&Run::start(), &CancellationToken::new()).await;
         process.plan(self.state(), configuration, &result).await;
         result.into_inner().expect("no panic")
     }
 
     /// Applies the configuration. Dropping the future kills Terraform; `killed` kills the provider.
     pub(super) async fn apply(&self, configuration: &Configuration, killed: &CancellationToken) -> RunResult {
+        self.apply_until(configuration, killed, false).await
+    }
+
+    /// As [`Workspace::apply`]. If `cancels`, the token cancels the running calls, and Terraform then calls Shutdown.
+    pub(super) async fn apply_until(
+        &self,
+        configuration: &Configuration,
+        killed: &CancellationToken,
+        cancels: bool,
+    ) -> RunResult {
         let result = Mutex::default();
-        let process = self.start(killed).await;
+        let run = Run::start();
+        let process = self.start(&run, killed).await;
         let plan = process.plan(self.state(), configuration, &result).await;
         drop(process);
         if lock(&result).errors.is_empty() {
             let applying = Apply {
                 workspace: self,
-                process: self.start(killed).await,
+                process: self.start(&run, killed).await,
                 configuration,
                 state: Mutex::new(plan.refreshed),
                 result: &result,
             };
             applying.run(plan.actions).await;
             applying.save();
+            if cancels || !killed.is_cancelled() {
+                (applying.process.on_shutdown)();
+            }
         }
         result.into_inner().expect("no panic")
     }

@@ -1,6 +1,5 @@
 //! Adopts the connection of an earlier run that ended before it could report the connection to Terraform.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -12,7 +11,6 @@ use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::path::Path;
 use crate::framework::resource::ResponseState;
 use crate::provider::enhanced_connection::creation_entry::CreationEntry;
-use crate::provider::enhanced_connection::model::Connection;
 use crate::provider::enhanced_connection::refresh::list_by_name;
 use crate::provider::shared::connection_part;
 use crate::provider::shared::operation::OperationError;
@@ -38,6 +36,11 @@ impl CreateOnce<'_> {
             );
             return Ok(None);
         };
+        if !self.journal.is_of_this_state(entry) {
+            let why = "An earlier run with another state in this directory created this connection. That state may have \
+                       it.";
+            return Err(self.undecided(&[shown], why).into());
+        }
         if !entry.has_same_network(&self.body) {
             let text = format!(
                 "{}\n\nAn earlier run created it and could not report it to Terraform. Since then, dest_vpc_id, \
@@ -51,7 +54,7 @@ impl CreateOnce<'_> {
         response.add_warning(adopted(&shown, &waited.unwrap_or_default()));
         let entry = CreationEntry { id: Some(shown.id.clone()), ..entry.clone() };
         let _ = self.journal.write(&entry);
-        Ok(Some(Created { id: shown.id, is_found: true, earlier: Some(entry) }))
+        Ok(Some(Created { id: shown.id, is_found: true, is_earlier: true }))
     }
 
     /// Finds the connection that the entry proves.
@@ -160,19 +163,4 @@ fn adopted(connection: &wire::Connection, waited: &str) -> Diagnostic {
          was created."
     );
     Diagnostic::warning("Connection of an Earlier Run Adopted", text).at(Path::attribute("name"))
-}
-
-impl CreationEntry {
-    /// Adds the collections of the entry to a state that does not manage them, so that their entries are removed.
-    pub(in crate::provider::enhanced_connection) fn add_collections(&self, state: Connection) -> Connection {
-        let Self { queues, elastic_resource_pools: pools, routes, tags, .. } = self;
-        Connection {
-            queues: state.queues.or_else(|| (!queues.is_empty()).then(|| queues.clone())),
-            elastic_resource_pools: state.elastic_resource_pools.or_else(|| (!pools.is_empty()).then(|| pools.clone())),
-            hosts: state.hosts.or_else(|| self.has_hosts().then(BTreeMap::new)),
-            routes: state.routes.or_else(|| (!routes.is_empty()).then(|| routes.clone())),
-            tags: state.tags.or_else(|| (!tags.is_empty()).then(|| tags.clone())),
-            ..state
-        }
-    }
 }
