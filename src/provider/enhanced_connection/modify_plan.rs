@@ -12,11 +12,11 @@ use crate::framework::resource::ModifyPlanRequest;
 use crate::framework::value::{UNKNOWN, Value};
 use crate::provider::provider_data::ProviderData;
 use crate::provider::shared::client_kind::ClientKind;
-use crate::provider::shared::declared_parts::{self, DeclaredParts};
+use crate::provider::shared::declared_parts::{self, DeclaredParts, Overlap};
 use crate::provider::shared::ownership::Part;
 use crate::provider::shared::plan_checks::PlanChecker;
 use crate::provider::shared::tags::{TagPolicy, Tags};
-use crate::provider::shared::{location, reserved_network};
+use crate::provider::shared::{location, part_resource, reserved_network};
 
 /// Collections that are managed only if they are set.
 const COLLECTIONS: [&str; 5] = ["elastic_resource_pools", "queues", "hosts", "routes", "tags"];
@@ -49,7 +49,7 @@ pub(super) async fn modify(
         } else {
             let is_left = |name: &str| leaves_failed(prior, planned, name);
             report.extend(run_state.take_failed_bindings(id, is_left));
-            declare_parts(&provider_data.declared_parts(), id, planned);
+            report.extend(declare_parts(&provider_data.declared_parts(), id, planned));
             for part in [Part::Queues, Part::Pools, Part::Routes] {
                 let names = declared_names(planned.get(part.attribute()));
                 report.extend(provider_data.ownership_conflicts().declare_all(id, part, names));
@@ -95,15 +95,15 @@ fn warn_about_kept_name(client: ClientKind, prior: &Value, planned: &Value) -> O
 }
 
 /// Records the parts that the connection declares, so that they stay if resources of their own are removed.
-fn declare_parts(parts: &DeclaredParts, id: &str, planned: &Value) {
+fn declare_parts(parts: &DeclaredParts, id: &str, planned: &Value) -> Diagnostics {
     let names = |name: &str| declared_names(planned.get(name)).unwrap_or_default();
     let queues = names("queues").into_iter().map(|name| declared_parts::queue(&name));
     let pools = names("elastic_resource_pools").into_iter().map(|name| declared_parts::pool(&name));
     let routes = planned.get("routes").as_map().into_iter().flatten();
     let routes = routes.filter_map(|(name, cidr)| Some(declared_parts::route(name, cidr.as_str()?)));
-    for part in queues.chain(pools).chain(routes) {
-        parts.declare_inline(&declared_parts::part_of(&part, id));
-    }
+    let declared = queues.chain(pools).chain(routes).map(|part| declared_parts::part_of(&part, id));
+    let is_lost = |part: &String| parts.declare_inline(part) == Some(Overlap::NotRecorded);
+    declared.filter(is_lost).map(|part| part_resource::not_recorded(&part)).collect()
 }
 
 /// The known names of a set or map; `None` if it is not declared.

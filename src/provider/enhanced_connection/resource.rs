@@ -180,7 +180,7 @@ impl Resource for EnhancedConnection {
             let mut context = context.with_sharing(Sharing::Lists);
             let tag_policy = &self.provider_data.tag_policy();
             let mut found = refresh(&context, known.clone(), tag_policy, Scope::Declared).await;
-            if context.has_used_list() && !is_unchanged(&found, request.state) {
+            if context.has_used_list() && !is_unchanged(&found, &known) {
                 // The list may be outdated.
                 context = context.with_sharing(Sharing::Objects);
                 found = refresh(&context, known, tag_policy, Scope::Declared).await;
@@ -313,9 +313,9 @@ impl Resource for EnhancedConnection {
     }
 }
 
-/// Whether a refresh has found the connection as the state describes it.
-fn is_unchanged(found: &operation::Result<Option<(Connection, Diagnostics)>>, state: &Value) -> bool {
-    matches!(found, Ok(Some((connection, _))) if connection.clone().into_value() == *state)
+/// Whether a refresh has found the connection as it was known.
+fn is_unchanged(found: &operation::Result<Option<(Connection, Diagnostics)>>, known: &Connection) -> bool {
+    matches!(found, Ok(Some((connection, _))) if connection.clone().into_value() == known.clone().into_value())
 }
 
 /// Whether one of its bindings is CREATING.

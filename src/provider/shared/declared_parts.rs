@@ -59,6 +59,8 @@ pub(crate) enum Overlap {
     Declared,
     /// One of the two resources is removed, and the other declares the part.
     Removed,
+    /// As before, but the apply will remove the part, because the plan could not record that it stays.
+    NotRecorded,
 }
 
 impl DeclaredParts {
@@ -73,20 +75,17 @@ impl DeclaredParts {
         let plan = parts.entry(part.to_owned()).or_default();
         plan.declared += 1;
         if plan.is_removed {
-            self.keep(part);
-            return Some(Overlap::Removed);
+            return Some(self.keep(part));
         }
         (plan.declared > 1).then_some(Overlap::Declared)
     }
 
     /// Records that the plan of the connection declares a part, which stays if a resource for it is removed.
-    pub(crate) fn declare_inline(&self, part: &str) {
+    pub(crate) fn declare_inline(&self, part: &str) -> Option<Overlap> {
         let mut parts = self.parts.lock();
         let plan = parts.entry(part.to_owned()).or_default();
         plan.is_inline = true;
-        if plan.is_removed {
-            self.keep(part);
-        }
+        plan.is_removed.then(|| self.keep(part))
     }
 
     /// Records that a plan removes a resource that holds a part.
@@ -99,8 +98,7 @@ impl DeclaredParts {
             self.take_kept(part);
             return None;
         }
-        self.keep(part);
-        Some(Overlap::Removed)
+        Some(self.keep(part))
     }
 
     /// Records that a resource of the state holds a part, or that a replacement will.
@@ -123,11 +121,17 @@ impl DeclaredParts {
         is_kept
     }
 
-    fn keep(&self, part: &str) {
-        let Some(file) = self.file(part) else { return };
-        let written = file.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&file, part));
-        if let Err(error) = written {
-            tracing::warn!(%error, path = %file.display(), part, "the apply will remove a part that must stay");
+    /// Records that a part stays.
+    fn keep(&self, part: &str) -> Overlap {
+        let Some(file) = self.file(part) else { return Overlap::NotRecorded };
+        let write = || file.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&file, part));
+        // Another process may remove the empty directory in between.
+        match write().or_else(|_| write()) {
+            Ok(()) => Overlap::Removed,
+            Err(error) => {
+                tracing::error!(%error, path = %file.display(), part, "cannot record that the part stays");
+                Overlap::NotRecorded
+            }
         }
     }
 
@@ -174,5 +178,25 @@ mod tests {
         let next = run();
         assert_eq!((next.remove("a"), next.remove("a")), (None, None));
         assert!(!run().take_kept("a"));
+    }
+
+    #[test]
+    fn unwritable_directory_is_reported() {
+        let file = tempfile::NamedTempFile::new().expect("a temporary file");
+        for directory in [Some(file.path().to_owned()), None] {
+            let plan = DeclaredParts::new(directory.clone());
+            assert_eq!([plan.remove("a"), plan.declare("a")], [None, Some(Overlap::NotRecorded)]);
+            let inline = DeclaredParts::new(directory);
+            assert_eq!([inline.remove("a"), inline.declare_inline("a")], [None, Some(Overlap::NotRecorded)]);
+        }
+    }
+
+    #[test]
+    fn part_of_the_connection_stays() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let run = || DeclaredParts::new(Some(directory.path().join("dli")));
+        let plan = run();
+        assert_eq!((plan.declare_inline("a"), plan.remove("a")), (None, Some(Overlap::Removed)));
+        assert!(run().take_kept("a"));
     }
 }

@@ -126,12 +126,18 @@ impl OperationContext {
 
     /// Lets the reads of this operation share responses with others.
     pub(crate) fn with_sharing(self, sharing: Sharing) -> Self {
+        if sharing == Sharing::Lists {
+            self.run_state.refreshes.store(true, Ordering::Relaxed);
+        }
         Self { sharing, has_used_list: AtomicBool::new(false), ..self }
     }
 
-    /// Which responses the reads share. Once the run changes objects, they share none.
+    /// Which responses the reads share: none before the first refresh of a resource, because the run may be an apply, and
+    /// none once the run changes objects.
     pub(super) fn sharing(&self) -> Sharing {
-        if self.run_state.applies.load(Ordering::Relaxed) { Sharing::None } else { self.sharing }
+        let RunState { refreshes, applies, .. } = &*self.run_state;
+        let is_refresh = refreshes.load(Ordering::Relaxed) && !applies.load(Ordering::Relaxed);
+        if is_refresh { self.sharing } else { Sharing::None }
     }
 
     pub(super) fn mark_listed(&self) {

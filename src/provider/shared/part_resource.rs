@@ -67,8 +67,14 @@ impl<P: ConnectionPart> PartResource<P> {
         let parts = self.provider_data.declared_parts();
         let Some(part) = identify::<P>(planned) else { return Diagnostics::new() };
         let is_known = !prior.is_null() || parts.is_held(&part);
+        // Terraform plans a replacement again, without the prior state. The removed part of a replacement goes: an
+        // earlier plan may have recorded that it stays.
+        let is_replaced = !replace.is_empty() || (prior.is_null() && parts.is_held(&part));
+        let removed = if prior.is_null() { Some(part.clone()) } else { identify::<P>(prior) };
+        if let Some(removed) = removed.filter(|_| is_replaced) {
+            parts.take_kept(&removed);
+        }
         if !prior.is_null() {
-            // Terraform plans a replacement again, without the prior state.
             parts.hold(&part);
         }
         // Pulumi plans a resource several times.
@@ -109,12 +115,24 @@ fn overlap_warning<P: ConnectionPart>(part: &str, overlap: Overlap) -> Diagnosti
         }
         Overlap::Removed => {
             let text = format!(
-                "The {part} is not removed, although a resource for it is: another resource of the configuration \
-                 declares it."
+                "Another resource of the configuration declares the {part}, so removing this resource does not remove \
+                 it. This requires that the plan and the apply run in the same working directory."
             );
             Diagnostic::warning(format!("{} Stays", title(P::TEXTS.noun)), text)
         }
+        Overlap::NotRecorded => not_recorded(part),
     }
+}
+
+/// The error about a part that the apply would remove although the configuration declares it.
+pub(in crate::provider) fn not_recorded(part: &str) -> Diagnostic {
+    let text = format!(
+        "One resource for the {part} is removed, and another one declares it. The plan must tell the apply that it stays, \
+         but cannot write to .terraform/dli in the working directory, so the apply would remove it. Nothing was \
+         changed.\n\nMake the directory writable. Or take the resource out of the state without destroying it: replace \
+         it with a removed block with destroy = false."
+    );
+    Diagnostic::error("Cannot Record What Stays", text)
 }
 
 fn title(noun: &str) -> String {

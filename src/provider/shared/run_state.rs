@@ -37,6 +37,8 @@ pub(crate) struct RunState {
     failed_bindings: Mutex<BTreeMap<(String, String), Diagnostic>>,
     /// IDs of connections that this run replaces.
     replaced: Mutex<BTreeSet<String>>,
+    /// Whether this run refreshes resources. An apply does not.
+    pub(super) refreshes: AtomicBool,
     /// Whether this run has begun to change objects.
     pub(super) applies: AtomicBool,
     /// Whether the service has rejected the credentials, and an error has said so.
@@ -83,8 +85,11 @@ impl RunState {
     /// Keeps warnings about FAILED bindings, each with the name of its target. The plan shows those that it does not
     /// mend.
     pub(crate) fn keep_failed_bindings(&self, connection: &str, warnings: Vec<(String, Diagnostic)>) {
-        let key = |name: String| (connection.to_ascii_lowercase(), name.to_ascii_lowercase());
-        self.failed_bindings.lock().extend(warnings.into_iter().map(|(name, warning)| (key(name), warning)));
+        let connection = connection.to_ascii_lowercase();
+        let key = |name: String| (connection.clone(), name.to_ascii_lowercase());
+        let mut kept = self.failed_bindings.lock();
+        kept.retain(|(of, _), _| *of != connection);
+        kept.extend(warnings.into_iter().map(|(name, warning)| (key(name), warning)));
     }
 
     /// Returns the warnings about FAILED bindings of a connection that a plan leaves as they are, by name of the target.

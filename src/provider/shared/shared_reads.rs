@@ -82,8 +82,20 @@ impl<T: Clone> Objects<T> {
         }
         let sent = Instant::now();
         let value = request.await?;
+        self.drop_expired();
         *held = Some((sent, value.clone()));
         Ok(value)
+    }
+}
+
+impl<T> Objects<T> {
+    /// Drops responses that no read can use any more. Those that a read holds stay.
+    fn drop_expired(&self) {
+        let is_used = |slot: &Slot<T>| {
+            let Ok(held) = slot.try_lock() else { return true };
+            held.as_ref().is_some_and(|(sent, _)| sent.elapsed() < LIFETIME)
+        };
+        self.0.lock().retain(|_, slot| is_used(slot));
     }
 }
 

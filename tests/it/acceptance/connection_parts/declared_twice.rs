@@ -96,6 +96,26 @@ fn later_plan_removes_both() {
     });
 }
 
+/// A plan that was not applied does not keep the old part of a later replacement.
+#[test]
+fn replacement_after_a_discarded_plan_removes_the_old_part() {
+    for_one_terraform(|terraform| {
+        let (cloud, id, workspace) = setup(terraform);
+        workspace.configure(&parts(&id, "a"));
+        workspace.run(&APPLY).expect_code(0);
+        workspace.configure(&parts(&id, "b"));
+        workspace.run(&["plan"]).expect_code(0);
+        workspace.configure(&parts(&id, "a"));
+        let address = "dli_enhanced_connection_route.a";
+        let before = cloud.changes().len();
+        workspace.run(&["apply", "-auto-approve", &format!("-replace={address}")]).expect_code(0);
+        let sent: Vec<_> =
+            cloud.changes()[before..].iter().filter_map(|change| change.split(' ').next().map(str::to_owned)).collect();
+        assert_eq!(sent, ["DELETE", "POST"], "the old route was removed");
+        workspace.expect_no_changes();
+    });
+}
+
 /// Without a `moved` block, a renamed resource is removed and created.
 #[test]
 fn renamed_resource_keeps_its_part() {
