@@ -158,7 +158,7 @@ async fn schema_meets_terraforms_rules() {
     let response = response.into_inner();
     assert_eq!(response.diagnostics, []);
     check_block(&response.provider.unwrap().block.unwrap());
-    assert_eq!((response.resource_schemas.len(), response.data_source_schemas.len()), (4, 4));
+    assert_eq!((response.resource_schemas.len(), response.data_source_schemas.len()), (4, 5));
     for schema in response.resource_schemas.into_values().chain(response.data_source_schemas.into_values()) {
         check_block(&schema.block.unwrap());
     }
