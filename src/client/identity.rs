@@ -68,8 +68,8 @@ struct ProjectEntry {
 }
 
 impl Inner {
-    /// Creates a token for a project or the account; also returns the id of its project. A rejected password is not sent
-    /// again.
+    /// Creates a token for a project or the account; also returns the id of its project. A rejected password is not
+    /// sent again.
     pub(super) async fn log_in(
         &self,
         login: &PasswordCredentials,

@@ -13,8 +13,8 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Parses `http://[USER:PASSWORD@]HOST[:PORT]`; the scheme may be missing. `bypass` lists the hosts that are reached
-    /// without the proxy, as `NO_PROXY` does. The error does not show the text.
+    /// Parses `http://[USER:PASSWORD@]HOST[:PORT]`; the scheme may be missing. `bypass` lists the hosts that are
+    /// reached without the proxy, as `NO_PROXY` does. The error does not show the text.
     pub fn parse(setting: &'static str, text: &str, bypass: &str) -> Result<Self, ConfigError> {
         let refuse = |problem| Err(ConfigError::Text { setting, problem });
         if text.chars().any(|c| c.is_whitespace() || c.is_control()) {

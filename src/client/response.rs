@@ -21,7 +21,7 @@ const MAX_EXCERPT: usize = 200;
 /// Maximum length of a body in a log, in characters.
 const MAX_LOGGED: usize = 16 << 10;
 /// Replaces a body that holds a secret.
-pub(super) const WITHHELD: &str = "(withheld: it may hold a secret)";
+pub(super) const WITHHELD: &str = "(omitted: may contain a secret)";
 /// Maximum length of a text that is scanned, in bytes.
 const MAX_SCANNED: usize = 64 << 10;
 

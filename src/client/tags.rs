@@ -27,7 +27,8 @@ impl Project {
         }
     }
 
-    /// Lists connections with their tags, from `offset`: at most 1,000, possibly fewer. An empty page follows the last one.
+    /// Lists connections with their tags, from `offset`: at most 1,000, possibly fewer. An empty page follows the last
+    /// one.
     pub async fn list_tagged_connections(&self, offset: usize) -> Result<Vec<TaggedResource>, Error> {
         let request = self.request(Operation::ListTagged, &[]).query("limit", "1000");
         let request = request.query("offset", &offset.to_string()).body(&json!({ "without_any_tag": false }));

@@ -86,8 +86,8 @@ fn build(settings: &Settings, endpoint: &Endpoint) -> Result<reqwest::Client, re
     builder.tls_certs_merge(roots).tls_danger_accept_invalid_certs(settings.insecure).build()
 }
 
-/// Reads the certificates of a PEM file, or of a text that is its content, and parses each, so that an invalid one fails
-/// here and not in a handshake.
+/// Reads the certificates of a PEM file, or of a text that is its content, and parses each, so that an invalid one
+/// fails here and not in a handshake.
 pub(super) fn read_roots(file: &Path) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
     let content = file.to_str().filter(|text| text.contains("-----BEGIN"));
     let place = content.map_or_else(|| format!("the file {}", file.display()), |_| "its content".to_owned());

@@ -1,7 +1,7 @@
 //! Projects that may bind their queues and pools to a connection.
 //!
-//! Such a project sees the connection, binds its queues and pools, and manages routes (User Guide). That it sees its own
-//! bindings only, and that they remain when the permission is withdrawn, are inferences.
+//! Such a project sees the connection, binds its queues and pools, and manages routes (User Guide). That it sees its
+//! own bindings only, and that they remain when the permission is withdrawn, are inferences.
 
 use std::collections::BTreeSet;
 

@@ -51,8 +51,8 @@ pub(super) fn apply_default(attribute: &Attribute, config: &Value, planned: &mut
     }
 }
 
-/// Restores the prior value of an attribute if it is semantically equal to the new one. A null element of a map counts as
-/// absent.
+/// Restores the prior value of an attribute if it is semantically equal to the new one. A null element of a map counts
+/// as absent.
 pub(super) fn keep_equivalent(attribute: &Attribute, prior: &Value, new: &mut Value) {
     let (was, is) = (prior.get(attribute.name), new.get(attribute.name));
     if was.is_null() || is.is_null() || was == is || !is.is_wholly_known() {

@@ -959,7 +959,7 @@ fn creation_with_route() -> ApplyResourceChangeRequest {
 
 /// Pulumi records nothing about a failed create, so its next run must find the connection.
 #[tokio::test]
-async fn failed_create_under_pulumi_is_taken_over() {
+async fn failed_pulumi_create_is_adopted() {
     let directory = tempfile::tempdir().unwrap();
     let is_refused = Arc::new(AtomicUsize::new(1));
     let refused = Arc::clone(&is_refused);
@@ -1002,7 +1002,7 @@ async fn failed_create_under_pulumi_is_taken_over() {
 
 /// Pulumi creates a replacement before it deletes the old object. Whether Terraform does, a plan does not show.
 #[tokio::test]
-async fn kept_name_of_a_replacement_is_a_warning_under_pulumi() {
+async fn pulumi_replacement_with_same_name_warns() {
     let service = Service::start(|_| (200, connection_body())).await;
     for (client, warns) in [("1.11.4", false), (PULUMI, true)] {
         let provider = Server::new(DliProvider::new(Box::new(|_| None), CreationJournal::default()));

@@ -1,4 +1,4 @@
-# Needs neither an account nor an emulator: Terraform makes up the computed attributes.
+# Needs neither an account nor an emulator: Terraform generates the computed attributes.
 mock_provider "dli" {}
 
 run "connection_has_the_queues" {

@@ -574,7 +574,7 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
         ],
         meaning: "What answered is not DLI: the login page of a network, the error page of a proxy, or another service \
                   at this address.",
-        action: "Open the address that is shown above with a browser or curl to see what answers. Log in to the \
+        action: "Open the address in the error with a browser or curl. Log in to the \
                  network, or correct HTTPS_PROXY, region, or endpoints in the provider block.",
         example: None,
     },

@@ -99,7 +99,7 @@ fn default_sources(settings: ConfigOrEnv<'_>) -> Resolved {
 /// The warning about a default file that exists, but cannot be used.
 fn broken_file(path: &std::path::Path, error: &shared_file::Unusable) -> Diagnostic {
     let text = format!(
-        "The configuration file of KooCLI, {}, {error}. The provider looks for credentials elsewhere.\n\nRepair or \
+        "The configuration file of KooCLI, {}, {error}. The provider ignores the file.\n\nRepair or \
          remove the file, or set credentials in the provider's configuration or in the environment.",
         path.display()
     );

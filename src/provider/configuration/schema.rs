@@ -66,7 +66,8 @@ pub(crate) fn attributes() -> Vec<Attribute> {
              traffic. Environment: `HW_INSECURE`.",
         ),
         Attribute::string("cacert_file").description(
-            "File with certificates (PEM) to trust besides those of the operating system, or its content. A server's own \
+            "File with certificates (PEM) to trust besides those of the operating system, or its content. A server's \
+             own \
              self-signed certificate is accepted too. Environment: `OS_CACERT`.",
         ),
     ]

@@ -37,10 +37,9 @@ impl DataSource for ConnectivityDataSource {
 
     fn schema(&self) -> Schema {
         let mut attributes = vec![
-            Attribute::string("queue")
-                .required()
-                .validator(MatchesRule(&[rules::QUEUE_NAME]))
-                .description("Name of the queue that the test runs on. An elastic resource pool needs a queue in it."),
+            Attribute::string("queue").required().validator(MatchesRule(&[rules::QUEUE_NAME])).description(
+                "Name of the queue that the test runs on. To test an elastic resource pool, use one of its queues.",
+            ),
             Attribute::string("address")
                 .required()
                 .validator(MatchesRule(&[rules::CONNECTIVITY_ADDRESS]))
@@ -48,14 +47,15 @@ impl DataSource for ConnectivityDataSource {
             Attribute::bool("reachable").computed().description("Whether the queue reaches the address."),
             Attribute::string("result")
                 .computed()
-                .description("Result as the service names it. The documents list only `REACHABLE`."),
+                .description("Result reported by the service. The API Reference lists only `REACHABLE`."),
             Attribute::string("message").computed().description("Message of the service; null if it is empty."),
         ];
         attributes.splice(2..2, location::data_source_attributes());
         data_source::schema(
             "Tests whether a queue reaches an address: through the peering, the routes and the host records of its \
              connections, and the security group at the other end. Each read starts a test. An unreachable address is \
-             a result, not an error, so use the data source in a `check` block or a postcondition.",
+             a result, not an error, so test `reachable` in a `check` block or a postcondition. Declare the data \
+             source outside of the `check` block: inside, every plan shows changes.",
             attributes,
         )
     }

@@ -114,7 +114,8 @@ pub(in crate::provider) fn attributes() -> Vec<Attribute> {
         Attribute::new("hosts", Type::map(Type::String)).description("Host records, name to IPv4 address."),
         Attribute::new("routes", Type::map(Type::String)).description("Routes, name to CIDR."),
         Attribute::new("tags", Type::map(Type::String)).description(
-            "Tags, without those that `ignore_tags` of the provider matches. Null if the connection was deleted, if the \
+            "Tags, without those that `ignore_tags` of the provider matches. Null if the connection was deleted, if \
+             the \
              region does not publish the tag API, or if the credentials may not list tags.",
         ),
         Attribute::bool("shared").description(

@@ -4,7 +4,8 @@
 //! an entry before it sends a create request. The next run that creates a connection of the same name adopts the
 //! connection that the entry proves to be the result; a connection that only looks the same belongs to someone else.
 //! Adoption needs an entry that is not acknowledged (Terraform did not receive the response) and that was written by a
-//! run of the same state that has ended. A killed run may have stored the connection, and another state must not get it.
+//! run of the same state that has ended. A killed run may have stored the connection, and another state must not get
+//! it.
 //!
 //! An entry stays until a plan or a read shows that the state has the connection. Entries are files in Terraform's data
 //! directory and hold no secrets.

@@ -66,8 +66,8 @@ pub(crate) async fn find_connection(
 /// Maximum time for one page of a list. If the service takes longer, the run reads the objects one by one.
 const PAGE_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Reads a connection, from a shared response if the operation shares its reads. A list never tells that a connection
-/// is gone.
+/// Reads a connection, from a shared response if the operation shares its reads. A list cannot show that a connection
+/// was deleted.
 async fn show(context: &OperationContext, id: &str) -> operation::Result<wire::Connection> {
     let (project, shared) = (&context.project, &context.run_state.shared_reads);
     let fetch = |offset| {

@@ -1,7 +1,8 @@
 //! Parts of connections that the plans of one run declare or remove.
 //!
 //! Two resources can declare the same part. If one of them is removed from the configuration, the part must stay. Only
-//! the plan sees both resources, and the apply is another process, so a file in the journal's directory tells it.
+//! the plan sees both resources, and the apply is another process. The plan therefore writes a file to the journal's
+//! directory.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -104,8 +104,8 @@ fn stays_where_it_is(provider_data: &ProviderData, prior: &Value, config: &Value
         .or_else(|| moved("project_id", provider_data.project_id(prior.get("region"))))?;
     let what = name.trim_end_matches("_id");
     let text = format!(
-        "The provider's {name} is {provider:?}, but this object was created in the {what} {own:?}. It stays there, and \
-         the provider goes on managing it there.\n\nTo keep it there, set {name} = {own:?} on the resource. To move it, \
+        "The provider's {name} is {provider:?}, but this object was created in the {what} {own:?}. The provider \
+         continues to manage it there.\n\nTo keep it there, set {name} = {own:?} on the resource. To move it, \
          set {name} = {provider:?}: this replaces the object."
     );
     Some(Diagnostic::warning(format!("Object Stays in Its {}", title(what)), text).at(Path::attribute(name)))

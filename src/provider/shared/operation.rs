@@ -132,8 +132,8 @@ impl OperationContext {
         Self { sharing, has_used_list: AtomicBool::new(false), ..self }
     }
 
-    /// Which responses the reads share: none before the first refresh of a resource, because the run may be an apply, and
-    /// none once the run changes objects.
+    /// Which responses the reads share: none before the first refresh of a resource, because the run may be an apply,
+    /// and none once the run changes objects.
     pub(super) fn sharing(&self) -> Sharing {
         let RunState { refreshes, applies, .. } = &*self.run_state;
         let is_refresh = refreshes.load(Ordering::Relaxed) && !applies.load(Ordering::Relaxed);

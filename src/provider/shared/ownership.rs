@@ -69,7 +69,7 @@ impl OwnershipConflicts {
 fn conflict(connection: &str, part: Part, name: &str, all: &BTreeSet<String>) -> Diagnostic {
     let attribute = part.attribute();
     let consequence = if all.contains(name) {
-        "Destroying one of the two also removes it from the other."
+        "Both manage the same object."
     } else {
         "It is not listed there, so the connection will remove it again."
     };

@@ -127,7 +127,8 @@ fn overlap_warning<P: ConnectionPart>(part: &str, overlap: Overlap) -> Diagnosti
 /// The error about a part that the apply would remove although the configuration declares it.
 pub(in crate::provider) fn not_recorded(part: &str) -> Diagnostic {
     let text = format!(
-        "One resource for the {part} is removed, and another one declares it. The plan must tell the apply that it stays, \
+        "One resource for the {part} is removed, and another one declares it. The plan must tell the apply that it \
+         stays, \
          but cannot write to .terraform/dli in the working directory, so the apply would remove it. Nothing was \
          changed.\n\nMake the directory writable. Or take the resource out of the state without destroying it: replace \
          it with a removed block with destroy = false."
@@ -233,7 +234,7 @@ impl<P: ConnectionPart> Resource for PartResource<P> {
                     response.set_state(part);
                 }
                 (failure, _) => {
-                    // The plan mends it. An apply that does not wait does not report it.
+                    // The plan recreates it. An apply that does not wait does not report it.
                     let failure = failure.filter(|_| request.state.get("wait_for_bindings") == &Value::Bool(false));
                     response.add_warning(failure.into_iter().collect::<Diagnostics>());
                     response.remove_resource();

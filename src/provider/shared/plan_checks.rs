@@ -37,7 +37,8 @@ const NOT_CHECKED: &str = "The plan continues without this check; the apply will
 const REJECTED: &str = "Nothing was changed. The plan stops here, because an apply would fail too. To plan without \
                         these checks, set plan_checks = false in the provider block.";
 
-const NOT_FOUND: &str = "\n\nIf the same configuration creates it first, ignore this warning; add depends_on if nothing \
+const NOT_FOUND: &str = "\n\nIf the same configuration creates it first, ignore this warning; add depends_on if \
+                         nothing \
                          else makes Terraform create it first. Otherwise the apply will fail: correct the name.";
 
 /// Checks the names of one planned object.

@@ -82,8 +82,8 @@ impl RunState {
         Self { client, ..Self::default() }
     }
 
-    /// Keeps warnings about FAILED bindings, each with the name of its target. The plan shows those that it does not
-    /// mend.
+    /// Keeps warnings about FAILED bindings, each with the name of its target. The plan shows those of bindings that it
+    /// does not recreate.
     pub(crate) fn keep_failed_bindings(&self, connection: &str, warnings: Vec<(String, Diagnostic)>) {
         let connection = connection.to_ascii_lowercase();
         let key = |name: String| (connection.clone(), name.to_ascii_lowercase());
@@ -92,7 +92,8 @@ impl RunState {
         kept.extend(warnings.into_iter().map(|(name, warning)| (key(name), warning)));
     }
 
-    /// Returns the warnings about FAILED bindings of a connection that a plan leaves as they are, by name of the target.
+    /// Returns the warnings about FAILED bindings of a connection that a plan leaves as they are, by name of the
+    /// target.
     pub(crate) fn take_failed_bindings(&self, connection: &str, is_left: impl Fn(&str) -> bool) -> Vec<Diagnostic> {
         let connection = connection.to_ascii_lowercase();
         let of_connection = |key: &(String, String), _: &mut Diagnostic| key.0 == connection;

@@ -1,7 +1,7 @@
 //! Responses that the reads of one refresh share.
 //!
-//! Terraform refreshes each object on its own. Without sharing, 30 routes of a connection read that connection 30 times,
-//! and 1,000 connections with tags take 2,000 requests. The provider shares
+//! Terraform refreshes each object on its own. Without sharing, 30 routes of a connection read that connection 30
+//! times, and 1,000 connections with tags take 2,000 requests. The provider shares
 //!
 //! - the response about one connection, for [`LIFETIME`];
 //! - pages of the list of connections, and of the list of their tags, once a second connection is read.
@@ -105,7 +105,8 @@ pub(super) struct Lists<T>(Mutex<BTreeMap<String, Arc<List<T>>>>);
 
 #[derive(Debug)]
 struct List<T> {
-    /// The IDs that were asked for. Their number limits the number of requests: a list must not cost more than it saves.
+    /// The IDs that were asked for. Their number limits the number of requests: a list must not cost more than it
+    /// saves.
     asked: Mutex<BTreeSet<String>>,
     pages: Lock<Pages<T>>,
 }

@@ -37,8 +37,8 @@ fn push_violation(report: &mut Diagnostics, path: &Path, rule: &Rule, found: &st
     push_error(report, path, format!("Invalid {title}"), detail);
 }
 
-/// The ID of an object that the provider does not manage. Its form is not certain, and `terraform test` makes IDs up, so
-/// an ID that does not follow the rule is a warning if it can be one at all.
+/// The ID of an object that the provider does not manage. Its form is not certain, and `terraform test` makes IDs up,
+/// so an ID that does not follow the rule is a warning if it can be one at all.
 #[derive(Debug)]
 pub(crate) struct ObjectId(pub(crate) Rule);
 

@@ -264,7 +264,7 @@ fn failed_binding_without_waiting_is_a_warning() {
 
 /// A warning in the plan would be printed again after the apply that has mended the binding.
 #[test]
-fn mended_failure_is_not_reported() {
+fn recreated_binding_is_not_reported() {
     const APPLY: [&str; 3] = ["apply", "-json", "-auto-approve"];
     const REASON: &str = "CIDR conflict with the VPC";
     for_one_terraform(|terraform| {

@@ -90,7 +90,7 @@ fn separate_becomes_inline_without_a_request() {
 }
 
 #[test]
-fn import_with_a_minimal_configuration_changes_nothing() {
+fn minimal_import_changes_nothing() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let all = format!("{INLINE}\n  hosts = {{ h = \"10.0.0.1\" }}\n  tags = {{ t = \"1\", u = \"2\" }}");

@@ -136,7 +136,7 @@ fn each_attempt_is_numbered() {
 }
 
 #[test]
-fn info_says_what_happened_and_what_is_awaited() {
+fn info_reports_changes_and_waits() {
     for_one_terraform(|terraform| {
         let binding_delay = Duration::from_millis(300);
         let cloud = Cloud::start_with(Settings { binding_delay, ..Settings::default() });

@@ -122,7 +122,8 @@ fn queue_created_by_the_same_run_is_bound() {
             "import urllib.request; urllib.request.urlopen('{address}', open('edit.json', 'rb').read()).read()"
         );
         let creator = format!(
-            "resource \"terraform_data\" \"queue\" {{\n  provisioner \"local-exec\" {{\n    command = \"python3 -c \\\"{script}\\\"\"\n  }}\n}}\n"
+            "resource \"terraform_data\" \"queue\" {{\n  provisioner \"local-exec\" {{\n    command = \"python3 -c \
+             \\\"{script}\\\"\"\n  }}\n}}\n"
         );
         let configuration = creator + &connection("queues = [\"later\"]\n  depends_on = [terraform_data.queue]");
         let planned = plan(&workspace, &configuration).expect_code(0);

@@ -95,7 +95,7 @@ fn malformed_variables_are_rejected_by_name() {
 }
 
 #[test]
-fn region_that_contradicts_the_endpoint_is_rejected() {
+fn region_must_match_the_endpoint() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = Workspace::new(terraform).with_provider(
@@ -138,7 +138,7 @@ fn agency_without_a_name_is_no_agency() {
 }
 
 #[test]
-fn broken_configuration_file_is_named_in_the_plan() {
+fn plan_names_the_broken_configuration_file() {
     for_one_terraform(|terraform| {
         let cloud = Cloud::start();
         let workspace = Workspace::new(terraform).with_provider(&format!(

@@ -37,7 +37,8 @@ impl CreateOnce<'_> {
             return Ok(None);
         };
         if !self.journal.is_of_this_state(entry) {
-            let why = "An earlier run with another state in this directory created this connection. That state may have \
+            let why = "An earlier run with another state in this directory created this connection. That state may \
+                       have \
                        it.";
             return Err(self.undecided(&[shown], why).into());
         }
@@ -159,8 +160,8 @@ fn adopted(connection: &wire::Connection, waited: &str) -> Diagnostic {
     let created = timestamp(*create_time).map(|time| format!(", created {time}")).unwrap_or_default();
     let text = format!(
         "An earlier run was stopped before it could report to Terraform that it had created the connection {name:?} \
-         ({id}{created}).{waited} This connection is now in the state and is changed to match the configuration. No second one \
-         was created."
+         ({id}{created}).{waited} This connection is now in the state and is changed to match the configuration. No \
+         second connection was created."
     );
     Diagnostic::warning("Connection of an Earlier Run Adopted", text).at(Path::attribute("name"))
 }

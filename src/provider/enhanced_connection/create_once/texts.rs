@@ -40,8 +40,10 @@ pub(super) fn advice_for_unknown_outcome(client: ClientKind, name: &str, write_e
 /// The warning about a create without a journal entry.
 pub(super) fn no_journal(error: &str) -> Diagnostic {
     let text = format!(
-        "No journal entry could be written to Terraform's data directory ({error}). The connection was created and is in \
-         the state. If a run is killed while it creates a connection, the next run will not find that connection.\n\nMake \
+        "No journal entry could be written to Terraform's data directory ({error}). The connection was created and is \
+         in \
+         the state. If a run is killed while it creates a connection, the next run will not find that \
+         connection.\n\nMake \
          the directory writable for Terraform (.terraform, or TF_DATA_DIR)."
     );
     Diagnostic::warning("No Journal of Created Connections", text)

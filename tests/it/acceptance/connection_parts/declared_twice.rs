@@ -98,7 +98,7 @@ fn later_plan_removes_both() {
 
 /// A plan that was not applied does not keep the old part of a later replacement.
 #[test]
-fn replacement_after_a_discarded_plan_removes_the_old_part() {
+fn discarded_plan_does_not_keep_a_replaced_part() {
     for_one_terraform(|terraform| {
         let (cloud, id, workspace) = setup(terraform);
         workspace.configure(&parts(&id, "a"));

@@ -84,7 +84,7 @@ fn proxy_is_used_unless_no_proxy_matches() {
 
 /// A proxy may lock a user after a few wrong passwords.
 #[test]
-fn proxy_that_wants_a_password_is_asked_once() {
+fn proxy_407_is_not_retried() {
     for_one_terraform(|terraform| {
         let proxy = Proxy::answering("HTTP/1.1 407 Proxy Authentication Required");
         let error = apply(Workspace::new(terraform).with_provider(&block(&key_arguments())), &proxy);
