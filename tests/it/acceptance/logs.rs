@@ -60,7 +60,11 @@ fn every_line_names_its_operation() {
             assert_eq!(text(line, "tf_req_id").len(), 36, "{line}");
             let rpc = text(line, "tf_rpc");
             let field = match rpc {
-                "GetProviderSchema" | "ValidateProviderConfig" | "ConfigureProvider" | "Shutdown" => continue,
+                "GetProviderSchema"
+                | "GetResourceIdentitySchemas"
+                | "ValidateProviderConfig"
+                | "ConfigureProvider"
+                | "Shutdown" => continue,
                 "ValidateDataResourceConfig" | "ReadDataSource" => "tf_data_source_type",
                 _ => "tf_resource_type",
             };
