@@ -26,6 +26,8 @@ struct PartPlan {
     declared: usize,
     /// Whether the connection declares it.
     is_inline: bool,
+    /// The binding of the pool that the service has made for this binding of a queue.
+    pool: Option<String>,
     /// Whether a resource that held it is removed.
     is_removed: bool,
     /// Whether a resource of the state holds it, or a replacement will.
@@ -70,23 +72,39 @@ impl DeclaredParts {
         Self { directory, parts: Mutex::default() }
     }
 
+    /// Records that the service has bound the pool of a queue in place of the queue. Terraform may plan the removal of
+    /// the queue's resource before it reads the resource.
+    pub(crate) fn bind_pool(&self, queue: &str, pool: &str) -> Option<Overlap> {
+        let mut parts = self.parts.lock();
+        let plan = parts.entry(queue.to_owned()).or_default();
+        plan.pool = Some(pool.to_owned());
+        let is_removed = plan.is_removed;
+        (is_removed && is_declared(&parts, pool)).then(|| self.keep(queue))
+    }
+
     /// Records that a plan declares a part.
     pub(crate) fn declare(&self, part: &str) -> Option<Overlap> {
         let mut parts = self.parts.lock();
         let plan = parts.entry(part.to_owned()).or_default();
         plan.declared += 1;
-        if plan.is_removed {
-            return Some(self.keep(part));
-        }
-        (plan.declared > 1).then_some(Overlap::Declared)
+        let is_second = plan.declared > 1;
+        self.keep_removed(&parts, part).or_else(|| is_second.then_some(Overlap::Declared))
     }
 
     /// Records that the plan of the connection declares a part, which stays if a resource for it is removed.
     pub(crate) fn declare_inline(&self, part: &str) -> Option<Overlap> {
         let mut parts = self.parts.lock();
-        let plan = parts.entry(part.to_owned()).or_default();
-        plan.is_inline = true;
-        plan.is_removed.then(|| self.keep(part))
+        parts.entry(part.to_owned()).or_default().is_inline = true;
+        self.keep_removed(&parts, part)
+    }
+
+    /// Keeps what removed resources hold of a declared part: the part itself, or the pool of a queue.
+    fn keep_removed(&self, parts: &BTreeMap<String, PartPlan>, declared: &str) -> Option<Overlap> {
+        let is_held = |(name, plan): &(&String, &PartPlan)| {
+            plan.is_removed && (*name == declared || plan.pool.as_deref() == Some(declared))
+        };
+        let kept: Vec<_> = parts.iter().filter(is_held).map(|(name, _)| self.keep(name)).collect();
+        kept.iter().copied().find(|overlap| *overlap == Overlap::NotRecorded).or(kept.first().copied())
     }
 
     /// Records that a plan removes a resource that holds a part.
@@ -94,7 +112,8 @@ impl DeclaredParts {
         let mut parts = self.parts.lock();
         let plan = parts.entry(part.to_owned()).or_default();
         plan.is_removed = true;
-        if plan.declared == 0 && !plan.is_inline {
+        let pool = plan.pool.clone();
+        if !is_declared(&parts, part) && !pool.is_some_and(|pool| is_declared(&parts, &pool)) {
             // An earlier plan may have left it.
             self.take_kept(part);
             return None;
@@ -152,6 +171,11 @@ pub(crate) fn remove_if_empty(directory: &Path) {
     }
 }
 
+/// Whether a plan declares a part.
+fn is_declared(parts: &BTreeMap<String, PartPlan>, part: &str) -> bool {
+    parts.get(part).is_some_and(|plan| plan.declared > 0 || plan.is_inline)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -189,6 +213,19 @@ mod tests {
             assert_eq!([plan.remove("a"), plan.declare("a")], [None, Some(Overlap::NotRecorded)]);
             let inline = DeclaredParts::new(directory);
             assert_eq!([inline.remove("a"), inline.declare_inline("a")], [None, Some(Overlap::NotRecorded)]);
+        }
+    }
+
+    #[test]
+    fn pool_of_a_removed_queue_stays_in_any_order() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let run = || DeclaredParts::new(Some(directory.path().join("dli")));
+        let steps: [fn(&DeclaredParts) -> Option<Overlap>; 3] =
+            [|plan| plan.remove("queue"), |plan| plan.bind_pool("queue", "pool"), |plan| plan.declare("pool")];
+        for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+            let plan = run();
+            assert_eq!(order.map(|step| steps[step](&plan)), [None, None, Some(Overlap::Removed)], "{order:?}");
+            assert!(run().take_kept("queue"), "{order:?}");
         }
     }
 

@@ -21,6 +21,7 @@ use super::client_kind::ClientKind;
 use super::declared_parts::{self, Overlap};
 use super::operation::{OperationContext, report};
 use super::plan_checks::PlanChecker;
+use super::run_state::PartKey;
 use super::shared_reads::Sharing;
 use super::{connection_part, location, operation};
 use crate::dli::rules::CONNECTION_ID;
@@ -214,6 +215,15 @@ impl<P: ConnectionPart> Resource for PartResource<P> {
                 response.remove_resource();
                 return Ok(());
             };
+            if let (PartKey::Pool(pool), Some(part)) = (&shared.key, identify::<P>(request.state)) {
+                let connection = request.state.get("connection_id").as_str().unwrap_or_default();
+                let pool = declared_parts::part_of(&declared_parts::pool(pool), connection);
+                if pool != part
+                    && let Some(overlap) = self.provider_data.declared_parts().bind_pool(&part, &pool)
+                {
+                    response.add_warning(overlap_warning::<P>(&part, overlap));
+                }
+            }
             if let Some(found) = shared.found
                 && P::failure(&found).is_none()
             {

@@ -116,6 +116,29 @@ fn discarded_plan_does_not_keep_a_replaced_part() {
     });
 }
 
+/// The service binds the pool of a queue, so removing the queue's resource must not unbind a declared pool.
+#[test]
+fn declared_pool_stays_when_its_queue_is_removed() {
+    let binding = |id: &str, label: &str, target: &str| {
+        part("dli_enhanced_connection_binding", id, target).replace("\"test\"", &format!("{label:?}"))
+    };
+    for_one_terraform(|terraform| {
+        for pool_first in [true, false] {
+            let (cloud, id, workspace) = setup(terraform);
+            let queue = binding(&id, "queue", "queue = \"pooled1\"");
+            let pool = binding(&id, "pool", "elastic_resource_pool = \"pool1\"");
+            workspace.configure(&if pool_first { queue.clone() + &pool } else { queue.clone() });
+            workspace.run(&APPLY).expect_code(0);
+            let peering = find_connection(&cloud, &id).elastic_resource_pools;
+            assert_eq!(peering.len(), 1);
+            workspace.configure(&pool);
+            workspace.run(&APPLY).expect_code(0);
+            assert_eq!(find_connection(&cloud, &id).elastic_resource_pools, peering, "{pool_first}");
+            workspace.expect_no_changes();
+        }
+    });
+}
+
 /// Without a `moved` block, a renamed resource is removed and created.
 #[test]
 fn renamed_resource_keeps_its_part() {
