@@ -67,8 +67,7 @@ pub(crate) fn attributes() -> Vec<Attribute> {
         ),
         Attribute::string("cacert_file").description(
             "File with certificates (PEM) to trust besides those of the operating system, or its content. A server's \
-             own \
-             self-signed certificate is accepted too. Environment: `OS_CACERT`.",
+             own self-signed certificate is accepted too. Environment: `OS_CACERT`.",
         ),
     ]
 }

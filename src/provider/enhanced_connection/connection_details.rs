@@ -115,8 +115,7 @@ pub(in crate::provider) fn attributes() -> Vec<Attribute> {
         Attribute::new("routes", Type::map(Type::String)).description("Routes, name to CIDR."),
         Attribute::new("tags", Type::map(Type::String)).description(
             "Tags, without those that `ignore_tags` of the provider matches. Null if the connection was deleted, if \
-             the \
-             region does not publish the tag API, or if the credentials may not list tags.",
+             the region does not publish the tag API, or if the credentials may not list tags.",
         ),
         Attribute::bool("shared").description(
             "Whether other projects may bind their queues to the connection. Null if the service does not return this.",

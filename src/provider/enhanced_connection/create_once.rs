@@ -302,8 +302,7 @@ impl CreateOnce<'_> {
         let note = format!(
             "{}\n\n{NOTHING_CREATED} If this run replaces that connection, it keeps its name until the new one exists \
              (create_before_destroy): change the name together with what replaces the connection, or delete the old \
-             one \
-             first. Otherwise choose another name, or import the existing connection: {}",
+             one first. Otherwise choose another name, or import the existing connection: {}",
             describe(self.name, &existing),
             self.context.run_state.client.import(&first.id)
         );

@@ -94,8 +94,7 @@ impl EnhancedConnection {
             client @ ClientKind::Pulumi => format!(
                 "The connection exists (ID {id}), but Pulumi records nothing about a failed create. Fix the cause and \
                  run pulumi up again in this directory: the provider finds the connection in its journal, takes it \
-                 over \
-                 and adds the missing parts. In another directory, import it first: {}",
+                 over and adds the missing parts. In another directory, import it first: {}",
                 client.import(&id)
             ),
         };

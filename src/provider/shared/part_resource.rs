@@ -59,9 +59,7 @@ impl<P: ConnectionPart> PartResource<P> {
         let context = self.provider_data.begin(location, timeout, stop).await?;
         Ok(context.subject(own.subject(&common.connection_id)))
     }
-}
 
-impl<P: ConnectionPart> PartResource<P> {
     /// Warns if another resource declares or removes the part, or if it exists outside of the state.
     async fn check_declaration(&self, request: &ModifyPlanRequest<'_>) -> Diagnostics {
         let ModifyPlanRequest { prior, config, planned, replace, stop, .. } = request;
@@ -129,8 +127,7 @@ fn overlap_warning<P: ConnectionPart>(part: &str, overlap: Overlap) -> Diagnosti
 pub(in crate::provider) fn not_recorded(part: &str) -> Diagnostic {
     let text = format!(
         "One resource for the {part} is removed, and another one declares it. The plan must tell the apply that it \
-         stays, \
-         but cannot write to .terraform/dli in the working directory, so the apply would remove it. Nothing was \
+         stays, but cannot write to .terraform/dli in the working directory, so the apply would remove it. Nothing was \
          changed.\n\nMake the directory writable. Or take the resource out of the state without destroying it: replace \
          it with a removed block with destroy = false."
     );

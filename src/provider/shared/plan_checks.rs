@@ -38,8 +38,8 @@ const REJECTED: &str = "Nothing was changed. The plan stops here, because an app
                         these checks, set plan_checks = false in the provider block.";
 
 const NOT_FOUND: &str = "\n\nIf the same configuration creates it first, ignore this warning; add depends_on if \
-                         nothing \
-                         else makes Terraform create it first. Otherwise the apply will fail: correct the name.";
+                         nothing else makes Terraform create it first. Otherwise the apply will fail: correct the \
+                         name.";
 
 /// Checks the names of one planned object.
 pub(crate) struct PlanChecker {
@@ -163,31 +163,24 @@ impl PlanChecker {
         report
     }
 
-    /// Returns a connection, read once per run. `None` if it cannot be read, or once the run changes objects.
-    pub(crate) async fn connection(&self, id: &str) -> Option<Arc<wire::Connection>> {
-        self.read_once(&self.run_state.connections, id, self.context.project.show_connection(id)).await
+    /// Returns a connection, from a shared response. `None` if it cannot be read, or once the run changes objects.
+    pub(crate) async fn connection(&self, id: &str) -> Option<wire::Connection> {
+        let (project, shared) = (&self.context.project, &self.run_state.shared_reads);
+        self.read_shared(shared.connections.get(project.id(), id, project.show_connection(id))).await
     }
 
     /// Returns the privileges on a connection, like [`PlanChecker::connection`].
-    pub(crate) async fn privileges(&self, id: &str) -> Option<Arc<Vec<wire::Privilege>>> {
-        self.read_once(&self.run_state.privileges, id, self.context.project.list_privileges(id)).await
+    pub(crate) async fn privileges(&self, id: &str) -> Option<Vec<wire::Privilege>> {
+        let (project, shared) = (&self.context.project, &self.run_state.shared_reads);
+        self.read_shared(shared.privileges.get(project.id(), id, project.list_privileges(id))).await
     }
 
-    async fn read_once<T>(
-        &self,
-        list: &CachedList<T>,
-        id: &str,
-        call: impl Future<Output = Result<T, Error>>,
-    ) -> Option<Arc<T>> {
+    async fn read_shared<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Option<T> {
         if self.run_state.rejected.load(Ordering::Relaxed) || self.run_state.applies.load(Ordering::Relaxed) {
             return None;
         }
-        let key = (Some(format!("{:?}", self.location)), Some(id.to_ascii_lowercase()));
-        let (found, error) = list.get(&key, None, self.read(call)).await;
-        if let Some(error) = error {
-            tracing::debug!(?error, id, "the plan does not check for existing parts");
-        }
-        found
+        let not_checked = |error: &_| tracing::debug!(?error, "the plan does not check for existing parts");
+        self.read(call).await.inspect_err(not_checked).ok()
     }
 
     /// Returns a list by name in lower case. Reads it again if it is not recent and lacks a wanted name.

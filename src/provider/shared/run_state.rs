@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::client_kind::ClientKind;
 use super::shared_reads::SharedReads;
-use crate::dli::wire::{Connection, Privilege, Queue};
+use crate::dli::wire::Queue;
 use crate::framework::diagnostic::Diagnostic;
 
 /// Region and project, as far as they are named.
@@ -30,9 +30,6 @@ pub(crate) struct RunState {
     pub(super) pools: CachedList<BTreeMap<String, String>>,
     /// IDs of connections by name.
     pub(super) names: CachedList<BTreeMap<String, Vec<String>>>,
-    /// Connections whose parts a plan looks for, and the privileges on them. The key contains the ID.
-    pub(super) connections: CachedList<Connection>,
-    pub(super) privileges: CachedList<Vec<Privilege>>,
     /// Warnings about FAILED bindings that the last read found, by connection ID and name of the target.
     failed_bindings: Mutex<BTreeMap<(String, String), Diagnostic>>,
     /// IDs of connections that this run replaces.

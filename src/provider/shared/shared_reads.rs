@@ -19,7 +19,7 @@ use parking_lot::Mutex;
 use tokio::sync::Mutex as Lock;
 use tokio::time::Instant;
 
-use crate::dli::wire::Connection;
+use crate::dli::wire::{Connection, Privilege};
 use crate::provider::shared::tags::Tags;
 
 /// Lifetime of the response about one object, from the time of the request.
@@ -35,6 +35,7 @@ const MAX_HOSTS: usize = 500_000;
 #[derive(Debug, Default)]
 pub(super) struct SharedReads {
     pub(super) connections: Objects<Connection>,
+    pub(super) privileges: Objects<Vec<Privilege>>,
     pub(super) tags: Objects<Tags>,
     /// The pool of each queue in a pool.
     pub(super) pools_of_queues: Objects<BTreeMap<String, String>>,
@@ -54,16 +55,10 @@ pub(crate) enum Sharing {
 }
 
 /// Responses about single objects, each with the time of its request. By project and ID in lower case.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Objects<T>(Mutex<BTreeMap<(String, String), Slot<T>>>);
 
 type Slot<T> = Arc<Lock<Option<(Instant, T)>>>;
-
-impl<T> Default for Objects<T> {
-    fn default() -> Self {
-        Self(Mutex::default())
-    }
-}
 
 impl<T: Clone> Objects<T> {
     /// Returns the response that another read has received, or sends the request. Other reads of the object wait.
@@ -86,9 +81,7 @@ impl<T: Clone> Objects<T> {
         *held = Some((sent, value.clone()));
         Ok(value)
     }
-}
 
-impl<T> Objects<T> {
     /// Drops responses that no read can use any more. Those that a read holds stay.
     fn drop_expired(&self) {
         let is_used = |slot: &Slot<T>| {
@@ -100,10 +93,10 @@ impl<T> Objects<T> {
 }
 
 /// The pages of one kind of list, by project.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Lists<T>(Mutex<BTreeMap<String, Arc<List<T>>>>);
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct List<T> {
     /// The IDs that were asked for. Their number limits the number of requests: a list must not cost more than it
     /// saves.
@@ -111,7 +104,7 @@ struct List<T> {
     pages: Lock<Pages<T>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Pages<T> {
     /// The time of the first request.
     since: Option<Instant>,
@@ -125,26 +118,7 @@ struct Pages<T> {
     is_finished: bool,
 }
 
-impl<T> Default for Lists<T> {
-    fn default() -> Self {
-        Self(Mutex::default())
-    }
-}
-
-impl<T> Default for List<T> {
-    fn default() -> Self {
-        Self { asked: Mutex::default(), pages: Lock::default() }
-    }
-}
-
-impl<T> Default for Pages<T> {
-    fn default() -> Self {
-        let (items, [offset, requests, weight]) = Default::default();
-        Self { since: None, items, offset, requests, weight, is_finished: false }
-    }
-}
-
-impl<T: Clone> Lists<T> {
+impl<T: Clone + Default> Lists<T> {
     /// Returns an object from the list of its project, and reads further pages while they cost less than reading the
     /// objects one by one. `None` means that the object must be read on its own.
     ///

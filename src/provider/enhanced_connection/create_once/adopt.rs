@@ -38,8 +38,7 @@ impl CreateOnce<'_> {
         };
         if !self.journal.is_of_this_state(entry) {
             let why = "An earlier run with another state in this directory created this connection. That state may \
-                       have \
-                       it.";
+                       have it.";
             return Err(self.undecided(&[shown], why).into());
         }
         if !entry.has_same_network(&self.body) {

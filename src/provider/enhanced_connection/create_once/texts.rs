@@ -41,8 +41,7 @@ pub(super) fn advice_for_unknown_outcome(client: ClientKind, name: &str, write_e
 pub(super) fn no_journal(error: &str) -> Diagnostic {
     let text = format!(
         "No journal entry could be written to Terraform's data directory ({error}). The connection was created and is \
-         in \
-         the state. If a run is killed while it creates a connection, the next run will not find that \
+         in the state. If a run is killed while it creates a connection, the next run will not find that \
          connection.\n\nMake \
          the directory writable for Terraform (.terraform, or TF_DATA_DIR)."
     );
