@@ -204,6 +204,11 @@ impl Emulator {
         self.state.behavior().settings.binding_delay = delay;
     }
 
+    /// Sets how long new connectivity tests run.
+    pub fn set_connectivity_delay(&self, delay: Duration) {
+        self.state.behavior().settings.connectivity_delay = delay;
+    }
+
     /// Sets how long newly deleted connections stay ACTIVE.
     pub fn set_delete_delay(&self, delay: Duration) {
         self.state.behavior().settings.delete_delay = delay;

@@ -1,9 +1,10 @@
 //! Terraform's concepts: values, types, paths, schemas, diagnostics, validation and planning, and the traits that a
-//! provider, its resources and its data sources implement.
+//! provider, its resources, its data sources and its actions implement.
 //!
-//! There is no gRPC, no protobuf, no HTTP and no DLI. The `protocol` room turns the wire into calls of
-//! [`server::Server`], which drives a [`provider::Provider`]; everything it decides, it decides from its arguments.
+//! There is no gRPC, no protobuf, no HTTP and no DLI. The `protocol` module converts messages to calls of
+//! [`server::Server`], which calls a [`provider::Provider`]. The result depends only on the arguments.
 
+pub mod action;
 pub mod data_source;
 pub mod diagnostic;
 pub mod model;

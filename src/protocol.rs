@@ -3,6 +3,7 @@
 pub mod codec;
 mod dynamic;
 mod encode;
+mod invoke;
 pub mod json;
 pub mod msgpack;
 mod response;

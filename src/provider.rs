@@ -1,4 +1,4 @@
-//! The provider `dli`: its configuration, and one file or folder for each resource and data source.
+//! The provider `dli`: its configuration, and one file or folder for each resource, data source and action.
 //!
 //! A resource converts its model to requests of the `client` module, and the responses back to the model.
 
@@ -18,6 +18,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use self::configuration::checks::ValidSettings;
+use self::connectivity::action::ConnectivityTest;
 use self::connectivity::data_source::ConnectivityDataSource;
 use self::elastic_resource_pools::data_source::elastic_resource_pools;
 use self::enhanced_connection::EnhancedConnection;
@@ -30,6 +31,7 @@ use self::provider_data::ProviderData;
 use self::queues::data_source::queues;
 use self::shared::validators::MatchesRule;
 use crate::dli::rules;
+use crate::framework::action::Action;
 use crate::framework::data_source::DataSource;
 use crate::framework::diagnostic::Diagnostics;
 use crate::framework::provider::Provider;
@@ -124,6 +126,10 @@ impl Provider for DliProvider {
             Arc::new(elastic_resource_pools(provider_data())),
         ]
     }
+
+    fn actions(&self) -> Vec<Arc<dyn Action>> {
+        vec![Arc::new(ConnectivityTest(Arc::clone(&self.provider_data)))]
+    }
 }
 
 #[cfg(test)]
@@ -135,7 +141,8 @@ mod tests {
         let provider = DliProvider::new(Box::new(|_| None), CreationJournal::default());
         let resources = provider.resources().into_iter().map(|kind| (kind.type_name(), kind.schema()));
         let data_sources = provider.data_sources().into_iter().map(|kind| (kind.type_name(), kind.schema()));
-        for (name, schema) in resources.chain(data_sources).chain([("provider", provider.schema())]) {
+        let actions = provider.actions().into_iter().map(|kind| (kind.type_name(), kind.schema()));
+        for (name, schema) in resources.chain(data_sources).chain(actions).chain([("provider", provider.schema())]) {
             assert_eq!(schema.implementation_errors(), Vec::<String>::new(), "{name}");
         }
     }

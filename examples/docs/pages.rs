@@ -1,6 +1,6 @@
 //! Generates the documentation pages in memory, in the layout of the Terraform Registry.
 //!
-//! Every resource and data source of the provider gets a page. A missing source file is an error. The source files
+//! Every resource, data source and action of the provider gets a page. A missing source file is an error. The source files
 //! follow the layout of tfplugindocs:
 //!
 //! | page | sources |
@@ -8,6 +8,7 @@
 //! | `index.md` | the provider's schema, `provider/provider.tf`, `provider/notes.md` |
 //! | `resources/NAME.md` | its schema, `resources/TYPE/resource.tf`, optionally `notes.md` and `import.sh` |
 //! | `data-sources/NAME.md` | its schema, `data-sources/TYPE/data-source.tf`, optionally `notes.md` |
+//! | `actions/NAME.md` | its schema, `actions/TYPE/action.tf`, optionally `notes.md` |
 //! | `guides/NAME.md` | `guides/NAME/guide.md` with its front matter |
 //!
 //! These lines in Markdown files are placeholders:
@@ -67,6 +68,11 @@ pub(crate) fn pages(examples: &Path) -> Result<BTreeMap<String, String>, PageErr
             Page::for_type("Data Source", source.type_name(), source.schema().body, &folder, "data-source.tf");
         pages.insert(format!("data-sources/{path}"), page.text()?);
     }
+    for action in provider.actions() {
+        let folder = examples.join("actions");
+        let (path, page) = Page::for_type("Action", action.type_name(), action.schema().body, &folder, "action.tf");
+        pages.insert(format!("actions/{path}"), page.text()?);
+    }
     let guides = examples.join("guides");
     for entry in fs::read_dir(&guides).map_err(|source| PageError::Read { path: guides.clone(), source })? {
         let folder = entry.map_err(|source| PageError::Read { path: guides.clone(), source })?.path();
@@ -89,7 +95,7 @@ struct Page {
 }
 
 impl Page {
-    /// Returns the file name and the page of a resource or data source.
+    /// Returns the file name and the page of a resource, data source or action.
     fn for_type(what: &str, name: &str, body: BlockBody, folder: &Path, example: &'static str) -> (String, Self) {
         let page = Self {
             title: format!("{name} {what} - dli"),

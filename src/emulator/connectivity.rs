@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::binding_state::{Peering, target_of};
+use super::clock::after;
 use super::{
     api_error::ApiError, project::Task, project_service::ProjectService, request::ApiRequest, response::ApiResponse,
 };
@@ -32,16 +33,21 @@ pub(super) fn create(service: &mut ProjectService<'_>, request: &ApiRequest) -> 
     let mut records = service.project.connections.iter();
     let reachable = records.any(|record| record.peerings.iter().any(is_active) && has_host(&record.hosts));
     let queue = queue.queue_name.clone();
-    let task_id = service.project.tasks.add(Task { queue, reachable });
+    let ends_at = after(service.now, service.behavior.settings.connectivity_delay);
+    let task_id = service.project.tasks.add(Task { queue, reachable, ends_at });
     Ok(ApiResponse::ok(&json!({ "is_success": true, "message": "", "task_id": task_id })))
 }
 
-/// Only `REACHABLE` is documented; the other value is an inference.
+/// Only `REACHABLE` is documented; the other values are inferences.
 pub(super) fn show(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     let (name, id) = (request.segment("queue_name"), request.segment("task_id"));
     let task = id.parse().ok().and_then(|id| service.project.tasks.get(id));
     let task = task.filter(|task| task.queue.eq_ignore_ascii_case(name));
     let task = task.ok_or_else(|| ApiError::not_found("connectivity task", id))?;
-    let connectivity = if task.reachable { "REACHABLE" } else { "UNREACHABLE" };
+    let connectivity = match task.reachable {
+        _ if service.now < task.ends_at => "RUNNING",
+        true => "REACHABLE",
+        false => "UNREACHABLE",
+    };
     Ok(ApiResponse::ok(&json!({ "is_success": true, "message": "", "connectivity": connectivity })))
 }

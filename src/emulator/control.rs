@@ -93,10 +93,11 @@ fn run(state: &AppState, request: &ApiRequest) -> Result<ApiResponse, ControlErr
             state.behavior().set_limit(limit.transpose().map_err(invalid_body)?);
         }
         ("PUT", "delays") => {
-            let Delays { binding, delete, latency } = read(request)?;
+            let Delays { binding, connectivity, delete, latency } = read(request)?;
             let settings = &mut state.behavior().settings;
             let set = |delay: &mut Duration, new: Option<Span>| *delay = new.map_or(*delay, |Span(new)| new);
             set(&mut settings.binding_delay, binding);
+            set(&mut settings.connectivity_delay, connectivity);
             set(&mut settings.delete_delay, delete);
             set(&mut settings.latency, latency);
         }
@@ -158,6 +159,7 @@ struct Span(#[serde(with = "durations::unsigned")] Duration);
 #[serde(deny_unknown_fields)]
 struct Delays {
     binding: Option<Span>,
+    connectivity: Option<Span>,
     delete: Option<Span>,
     latency: Option<Span>,
 }

@@ -111,6 +111,9 @@ pub(super) struct Tasks {
 pub(super) struct Task {
     pub(super) queue: String,
     pub(super) reachable: bool,
+    /// Time at which the test ends, in milliseconds since the Unix epoch.
+    #[serde(default)]
+    pub(super) ends_at: i64,
 }
 
 impl Tasks {

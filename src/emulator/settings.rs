@@ -40,6 +40,9 @@ pub struct Settings {
     /// Time that a deleted connection stays ACTIVE.
     #[arg(long, default_value = "0s", value_parser = durations::parse, value_name = "TIME")]
     pub delete_delay: Duration,
+    /// Time that a connectivity test runs.
+    #[arg(long, default_value = "0s", value_parser = durations::parse, value_name = "TIME")]
+    pub connectivity_delay: Duration,
     /// Deviations from the documented behavior.
     #[arg(skip)]
     pub quirks: Quirks,

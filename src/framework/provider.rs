@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{data_source::DataSource, diagnostic::Diagnostics, resource::Resource, schema::Schema, value::Value};
+use super::{
+    action::Action, data_source::DataSource, diagnostic::Diagnostics, resource::Resource, schema::Schema, value::Value,
+};
 
-/// A provider: its configuration, resources and data sources.
+/// A provider: its configuration, resources, data sources and actions.
 #[async_trait]
 pub trait Provider: Send + Sync {
     /// Returns the schema of the provider block.
@@ -28,6 +30,11 @@ pub trait Provider: Send + Sync {
 
     /// Returns all data sources.
     fn data_sources(&self) -> Vec<Arc<dyn DataSource>> {
+        Vec::new()
+    }
+
+    /// Returns all actions.
+    fn actions(&self) -> Vec<Arc<dyn Action>> {
         Vec::new()
     }
 }

@@ -1,5 +1,6 @@
 //! Serves a provider: one file for each operation of Terraform core, over decoded values.
 
+mod action;
 mod apply;
 mod data;
 mod generate;
@@ -17,6 +18,7 @@ use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    action::Action,
     data_source::DataSource,
     diagnostic::{Diagnostic, Diagnostics},
     provider::Provider,
@@ -39,10 +41,11 @@ pub struct Server {
     ty: Type,
     resources: BTreeMap<&'static str, Registered<dyn Resource>>,
     data_sources: BTreeMap<&'static str, Registered<dyn DataSource>>,
+    actions: BTreeMap<&'static str, Registered<dyn Action>>,
     stop: Mutex<CancellationToken>,
 }
 
-/// A resource type or data source with its schema and type, which are built once.
+/// A resource type, data source or action with its schema and type, which are built once.
 struct Registered<T: ?Sized> {
     implementation: Arc<T>,
     schema: Schema,
@@ -60,6 +63,7 @@ impl Server {
     pub fn new(provider: impl Provider + 'static) -> Self {
         let resources = provider.resources().into_iter();
         let data_sources = provider.data_sources().into_iter();
+        let actions = provider.actions().into_iter();
         let schema = provider.schema();
         Self {
             ty: schema.ty(),
@@ -68,6 +72,7 @@ impl Server {
             data_sources: data_sources
                 .map(|kind| (kind.type_name(), Registered::new(kind.clone(), kind.schema())))
                 .collect(),
+            actions: actions.map(|kind| (kind.type_name(), Registered::new(kind.clone(), kind.schema()))).collect(),
             provider: Box::new(provider),
             stop: Mutex::default(),
         }
@@ -142,6 +147,7 @@ impl fmt::Debug for Server {
         f.debug_struct("Server")
             .field("resources", &self.resources.keys())
             .field("data_sources", &self.data_sources.keys())
+            .field("actions", &self.actions.keys())
             .finish_non_exhaustive()
     }
 }

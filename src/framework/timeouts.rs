@@ -71,6 +71,11 @@ impl IntoValue for Timeouts {
     }
 }
 
+/// Returns an optional attribute for a duration outside of a `timeouts` block.
+pub fn duration_attribute(name: &'static str) -> Attribute {
+    Attribute::string(name).validator(IsDuration)
+}
+
 /// A positive duration in Go's syntax.
 #[derive(Debug)]
 struct IsDuration;
@@ -87,7 +92,7 @@ impl Validator for IsDuration {
 }
 
 /// Parses a positive duration as Go's `time.ParseDuration` does. Fractions of a nanosecond are dropped.
-fn parse(text: &str) -> Option<Duration> {
+pub fn parse(text: &str) -> Option<Duration> {
     let mut rest = text.strip_prefix('+').unwrap_or(text);
     let mut total: u64 = 0;
     while !rest.is_empty() {

@@ -34,6 +34,12 @@ macro_rules! impl_with_diagnostics {
     };
 }
 
+impl WithDiagnostics for wire::invoke_action::event::Completed {
+    fn failed(diagnostics: Vec<wire::Diagnostic>) -> Self {
+        Self { diagnostics }
+    }
+}
+
 impl_with_diagnostics! {
     get_metadata, get_provider_schema, get_resource_identity_schemas, validate_provider_config, configure_provider,
     validate_resource_config, upgrade_resource_state, upgrade_resource_identity, read_resource, plan_resource_change,
@@ -44,19 +50,31 @@ impl_with_diagnostics! {
     write_state_bytes, lock_state, unlock_state, get_states, delete_state,
 }
 
+#[derive(PartialEq)]
+enum TypeKind {
+    Resource,
+    DataSource,
+    Action,
+}
+
 /// The span of an RPC. Each log line in it has these fields, which the Go libraries use too.
 ///
-/// `type_name` is empty if the RPC is not about one resource or data source.
+/// `type_name` is empty if the RPC is not about one resource, data source or action.
 pub(super) fn span(rpc: &str, type_name: &str) -> Span {
-    let is_data_source = matches!(rpc, "ValidateDataResourceConfig" | "ReadDataSource");
-    let type_if = |wanted| (is_data_source == wanted && !type_name.is_empty()).then_some(type_name);
+    let kind = match rpc {
+        "ValidateDataResourceConfig" | "ReadDataSource" => TypeKind::DataSource,
+        "ValidateActionConfig" | "PlanAction" | "InvokeAction" => TypeKind::Action,
+        _ => TypeKind::Resource,
+    };
+    let type_if = |wanted| (kind == wanted && !type_name.is_empty()).then_some(type_name);
     // Enabled at every level, so that the fields are on every line.
     tracing::error_span!(
         "rpc",
         tf_req_id = %Uuid::new_v4(),
         tf_rpc = rpc,
-        tf_resource_type = type_if(false),
-        tf_data_source_type = type_if(true),
+        tf_resource_type = type_if(TypeKind::Resource),
+        tf_data_source_type = type_if(TypeKind::DataSource),
+        tf_action_type = type_if(TypeKind::Action),
     )
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tonic::{Request, Response, Streaming};
 
 use super::codec::CodecError;
+use super::invoke::{EventStream, invoke};
 use super::response::{OneMessage, Reply, one_message, respond, span, unsupported};
 use super::tfplugin6::provider_server::Provider;
 use super::{dynamic, encode, json, tfplugin6 as wire};
@@ -32,6 +33,15 @@ impl Service {
 
     fn read_value(&self, type_name: &str, value: Option<&wire::DynamicValue>) -> Result<Value, Diagnostics> {
         decode(value, self.0.resource_type(type_name)?)
+    }
+
+    fn validate_action(
+        &self,
+        type_name: &str,
+        config: Option<&wire::DynamicValue>,
+    ) -> Result<Vec<wire::Diagnostic>, Diagnostics> {
+        let config = decode(config, self.0.action_type(type_name)?)?;
+        Ok(encode::diagnostics(self.0.validate_action(type_name, &config)))
     }
 }
 
@@ -72,6 +82,9 @@ impl Provider for Service {
                 data_sources: data_sources
                     .map(|(name, _)| wire::get_metadata::DataSourceMetadata { type_name: name.to_owned() })
                     .collect(),
+                actions: (self.0.action_schemas())
+                    .map(|(name, _)| wire::get_metadata::ActionMetadata { type_name: name.to_owned() })
+                    .collect(),
                 ..wire::get_metadata::Response::default()
             })
         })
@@ -88,6 +101,9 @@ impl Provider for Service {
                 provider: Some(encode::schema(self.0.provider_schema())),
                 resource_schemas: schemas(resources),
                 data_source_schemas: schemas(data_sources),
+                action_schemas: (schemas(self.0.action_schemas()).into_iter())
+                    .map(|(name, schema)| (name, wire::ActionSchema { schema: Some(schema) }))
+                    .collect(),
                 server_capabilities: Some(capabilities()),
                 ..wire::get_provider_schema::Response::default()
             })
@@ -395,20 +411,27 @@ impl Provider for Service {
         &self,
         request: Request<wire::validate_action_config::Request>,
     ) -> Reply<wire::validate_action_config::Response> {
-        unsupported("ValidateActionConfig", "action", &request.into_inner().type_name).await
+        let request = request.into_inner();
+        respond("ValidateActionConfig", &request.type_name, async {
+            let diagnostics = self.validate_action(&request.type_name, request.config.as_ref())?;
+            Ok(wire::validate_action_config::Response { diagnostics })
+        })
+        .await
     }
 
     async fn plan_action(&self, request: Request<wire::plan_action::Request>) -> Reply<wire::plan_action::Response> {
-        unsupported("PlanAction", "action", &request.into_inner().action_type).await
+        let request = request.into_inner();
+        respond("PlanAction", &request.action_type, async {
+            let diagnostics = self.validate_action(&request.action_type, request.config.as_ref())?;
+            Ok(wire::plan_action::Response { diagnostics, deferred: None })
+        })
+        .await
     }
 
-    type InvokeActionStream = OneMessage<wire::invoke_action::Event>;
+    type InvokeActionStream = EventStream;
 
     async fn invoke_action(&self, request: Request<wire::invoke_action::Request>) -> Reply<Self::InvokeActionStream> {
-        use wire::invoke_action::{Event, event};
-        let diagnostics = encode::diagnostics(server::not_in_provider("action", &request.into_inner().action_type));
-        // An event without a type would crash core.
-        Ok(one_message(Event { r#type: Some(event::Type::Completed(event::Completed { diagnostics })) }))
+        Ok(Response::new(invoke(Arc::clone(&self.0), request.into_inner())))
     }
 
     async fn validate_state_store_config(

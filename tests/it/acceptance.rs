@@ -4,6 +4,7 @@
 //! `PATH` and the one installed in cargo's target directory. The others run with the first. Each file covers one
 //! subject; [`harness`] holds the shared code.
 
+mod actions;
 mod attributes;
 mod bindings;
 mod broken_state;

@@ -41,12 +41,13 @@ fn committed() -> BTreeMap<String, String> {
     files
 }
 
-/// The provider and its resources and data sources, each with its schema.
+/// The provider and its resources, data sources and actions, each with its schema.
 fn schemas() -> Vec<(&'static str, BlockBody)> {
     let provider = DliProvider::new(Box::new(|_| None), CreationJournal::default());
     let resources = provider.resources().into_iter().map(|resource| (resource.type_name(), resource.schema().body));
     let sources = provider.data_sources().into_iter().map(|source| (source.type_name(), source.schema().body));
-    [("provider", provider.schema().body)].into_iter().chain(resources).chain(sources).collect()
+    let actions = provider.actions().into_iter().map(|action| (action.type_name(), action.schema().body));
+    [("provider", provider.schema().body)].into_iter().chain(resources).chain(sources).chain(actions).collect()
 }
 
 /// The first difference of two texts: line number and both lines.

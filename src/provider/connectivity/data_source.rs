@@ -6,10 +6,10 @@
 //! | `GET  /v1.0/{project}/queues/{queue}/connection-test/{task}` | read, until the test has ended |
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::{POLL_INTERVAL, QUEUE};
 use crate::client::Connectivity;
 use crate::dli::rules;
 use crate::framework::data_source::{DataRequest, DataSource};
@@ -23,9 +23,6 @@ use crate::provider::shared::data_source::{self, open, report, state, text};
 use crate::provider::shared::location;
 use crate::provider::shared::validators::MatchesRule;
 
-/// Interval between reads of the result.
-const POLL_INTERVAL: Duration = Duration::from_secs(2);
-
 #[derive(Debug)]
 pub(in crate::provider) struct ConnectivityDataSource(pub(in crate::provider) Arc<ProviderData>);
 
@@ -37,9 +34,7 @@ impl DataSource for ConnectivityDataSource {
 
     fn schema(&self) -> Schema {
         let mut attributes = vec![
-            Attribute::string("queue").required().validator(MatchesRule(&[rules::QUEUE_NAME])).description(
-                "Name of the queue that the test runs on. To test an elastic resource pool, use one of its queues.",
-            ),
+            Attribute::string("queue").required().validator(MatchesRule(&[rules::QUEUE_NAME])).description(QUEUE),
             Attribute::string("address")
                 .required()
                 .validator(MatchesRule(&[rules::CONNECTIVITY_ADDRESS]))

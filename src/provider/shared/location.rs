@@ -23,6 +23,11 @@ pub(crate) fn resource_attributes() -> [Attribute; 2] {
     ]
 }
 
+/// `region` and `project_id` of an action, which cannot have computed attributes.
+pub(crate) fn action_attributes() -> [Attribute; 2] {
+    both("", "").map(|attribute| Attribute { presence: Presence::Optional, ..attribute })
+}
+
 /// `region` and `project_id` of a data source.
 pub(crate) fn data_source_attributes() -> [Attribute; 2] {
     both("", "")

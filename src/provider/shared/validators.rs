@@ -83,6 +83,18 @@ impl Validator for SizeAtMost {
     }
 }
 
+/// A list has at least one element.
+#[derive(Debug)]
+pub(crate) struct NotEmpty;
+
+impl Validator for NotEmpty {
+    fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
+        if value.as_elements().is_some_and(<[Value]>::is_empty) {
+            push_error(report, path, "Empty List", format!("{path} is empty.\n\nExpected: at least one element."));
+        }
+    }
+}
+
 /// A set contains no names that differ only in case: the service keeps them in lower case.
 #[derive(Debug)]
 pub(crate) struct DistinctInAnyCase;

@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::harness::{Cloud, Workspace, for_each_terraform, for_one_terraform};
+use super::harness::{Cloud, Workspace, for_each_terraform, for_one_terraform, for_one_terraform_since_1_14};
 use super::terraform::Terraform;
 
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples");
@@ -59,12 +59,17 @@ fn is_of_data_source(example: &Path) -> bool {
     example.starts_with(Path::new(EXAMPLES).join("data-sources"))
 }
 
+/// Whether this is an action example, which needs Terraform 1.14.
+fn is_of_action(example: &Path) -> bool {
+    example.starts_with(Path::new(EXAMPLES).join("actions"))
+}
+
 /// Applies each chosen example, requires an empty plan, runs `more`, and requires that nothing is
 /// left.
 fn check_examples(chosen: fn(&Path) -> bool, more: impl Fn(&Terraform, &Cloud, &Workspace, &Path)) {
     let examples: Vec<_> = examples().into_iter().filter(|example| chosen(example)).collect();
     assert!(!examples.is_empty(), "no example found");
-    for_one_terraform(|terraform| {
+    let test = |terraform: &Terraform| {
         for example in &examples {
             say(example);
             let cloud = Cloud::start();
@@ -76,7 +81,12 @@ fn check_examples(chosen: fn(&Path) -> bool, more: impl Fn(&Terraform, &Cloud, &
             workspace.destroy();
             cloud.expect_empty();
         }
-    });
+    };
+    if examples.iter().any(|example| is_of_action(example)) {
+        for_one_terraform_since_1_14(test);
+    } else {
+        for_one_terraform(test);
+    }
 }
 
 #[expect(clippy::print_stdout, reason = "names the example above a failure message")]
@@ -91,15 +101,23 @@ fn examples_are_formatted() {
     });
 }
 
-/// All examples except resources and data sources, which have tests of their own.
+/// All examples except resources, data sources and actions, which have tests of their own.
 #[test]
 fn examples_apply_and_destroy() {
-    check_examples(|example| !is_of_resource(example) && !is_of_data_source(example), |_, _, _, _| {});
+    check_examples(
+        |example| !(is_of_resource(example) || is_of_data_source(example) || is_of_action(example)),
+        |_, _, _, _| {},
+    );
 }
 
 #[test]
 fn data_source_examples_apply_and_destroy() {
     check_examples(is_of_data_source, |_, _, _, _| {});
+}
+
+#[test]
+fn action_examples_apply_and_destroy() {
+    check_examples(is_of_action, |_, _, _, _| {});
 }
 
 #[test]

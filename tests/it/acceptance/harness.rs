@@ -41,6 +41,24 @@ pub(crate) fn for_one_terraform(test: impl FnOnce(&Terraform)) {
     test(terraform);
 }
 
+/// Runs a test with the first Terraform that has actions and list resources, 1.14 or newer. OpenTofu has neither.
+///
+/// The installed Terraform is new enough; only `TF_ACC_TERRAFORM_PATH` can leave an older one or OpenTofu.
+pub(crate) fn for_one_terraform_since_1_14(test: impl FnOnce(&Terraform)) {
+    match terraforms().iter().find(|terraform| is_since_1_14(terraform)) {
+        Some(terraform) => {
+            announce(terraform);
+            test(terraform);
+        }
+        None => assert!(std::env::var_os("TF_ACC_TERRAFORM_PATH").is_some(), "no Terraform 1.14 or newer"),
+    }
+}
+
+fn is_since_1_14(terraform: &Terraform) -> bool {
+    let minor = terraform.version.strip_prefix("Terraform v1.").and_then(|rest| rest.split('.').next());
+    minor.is_some_and(|minor| minor.parse().is_ok_and(|minor: u32| minor >= 14))
+}
+
 /// One Terraform of each version on this machine. Searches once per process.
 fn terraforms() -> &'static [Terraform] {
     static FOUND: OnceLock<Vec<Terraform>> = OnceLock::new();

@@ -1,8 +1,9 @@
-//! The gRPC service of a provider with only a data source.
+//! The gRPC service of a provider with only a data source and an action.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use terraform_provider_dli::framework::action::{Action, InvokeRequest};
 use terraform_provider_dli::framework::data_source::{DataRequest, DataSource};
 use terraform_provider_dli::framework::diagnostic::{Diagnostic, Diagnostics};
 use terraform_provider_dli::framework::path::Path;
@@ -12,6 +13,8 @@ use terraform_provider_dli::framework::schema::{Attribute, BlockBody, Schema};
 use terraform_provider_dli::framework::server::Server;
 use terraform_provider_dli::framework::value::{UNKNOWN, Value};
 use terraform_provider_dli::protocol::tfplugin6 as wire;
+use terraform_provider_dli::protocol::tfplugin6::provider_client::ProviderClient;
+use tonic::transport::Channel;
 
 use super::{client_of, dynamic_value};
 
@@ -33,6 +36,36 @@ impl Provider for Sample {
 
     fn data_sources(&self) -> Vec<Arc<dyn DataSource>> {
         vec![Arc::new(Lookup)]
+    }
+
+    fn actions(&self) -> Vec<Arc<dyn Action>> {
+        vec![Arc::new(Greet)]
+    }
+}
+
+/// Greets by name; panics for "nobody" and waits for an interruption for "everybody".
+struct Greet;
+
+#[async_trait]
+impl Action for Greet {
+    fn type_name(&self) -> &'static str {
+        "sample_greet"
+    }
+
+    fn schema(&self) -> Schema {
+        let attributes = vec![Attribute::string("name").required()];
+        Schema { body: BlockBody { attributes, ..BlockBody::default() }, ..Schema::default() }
+    }
+
+    async fn invoke(&self, request: InvokeRequest<'_>) -> Result<Diagnostics, Diagnostics> {
+        let name = request.config.get("name").as_str().unwrap_or_default();
+        request.progress.send(format!("greeting {name}"));
+        assert_ne!(name, "nobody");
+        if name == "everybody" {
+            request.stop.cancelled().await;
+            return Err(Diagnostic::error("Interrupted", "").into());
+        }
+        Ok(Diagnostic::warning("Greeted", "").into())
     }
 }
 
@@ -106,4 +139,59 @@ async fn data_source_is_listed_validated_and_read() {
     assert_eq!((response.state, summaries(&response.diagnostics)), (dynamic_value(&Value::Null), vec!["Not Found"]));
     let response = provider.read_data_source(request("sample_other".into(), "a")).await.unwrap().into_inner();
     assert_eq!(summaries(&response.diagnostics), ["Not in This Provider"]);
+}
+
+/// The progress messages of an invocation, and the diagnostics of its completion, which must come last.
+async fn greet(provider: &mut ProviderClient<Channel>, name: Value) -> (Vec<String>, Vec<wire::Diagnostic>) {
+    use wire::invoke_action::event::Type;
+    let config = dynamic_value(&Value::map([("name", name)]));
+    let request = wire::invoke_action::Request { action_type: "sample_greet".into(), config, ..Default::default() };
+    let mut events = provider.invoke_action(request).await.unwrap().into_inner();
+    let mut messages = Vec::new();
+    loop {
+        // Core panics at an event without a type.
+        match events.message().await.unwrap().expect("a completion").r#type.expect("a type") {
+            Type::Progress(progress) => {
+                if progress.message == "greeting everybody" {
+                    provider.stop_provider(wire::stop_provider::Request::default()).await.unwrap();
+                }
+                messages.push(progress.message);
+            }
+            Type::Completed(completed) => {
+                assert_eq!(events.message().await.unwrap(), None);
+                return (messages, completed.diagnostics);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn action_is_listed_validated_planned_and_invoked() {
+    let mut provider = client_of(Server::new(Sample)).await;
+    let metadata = provider.get_metadata(wire::get_metadata::Request::default()).await.unwrap().into_inner();
+    assert_eq!(metadata.actions.iter().map(|kind| &kind.type_name).collect::<Vec<_>>(), ["sample_greet"]);
+    let schemas = provider.get_provider_schema(wire::get_provider_schema::Request::default()).await.unwrap();
+    let schema = schemas.into_inner().action_schemas["sample_greet"].schema.clone().unwrap();
+    assert!(schema.block.unwrap().attributes.iter().all(|attribute| !attribute.computed));
+
+    for (name, expected) in [("a".into(), vec![]), (UNKNOWN, vec![]), (Value::Null, vec!["Missing Required Attribute"])]
+    {
+        let config = dynamic_value(&Value::map([("name", name)]));
+        let request =
+            wire::validate_action_config::Request { type_name: "sample_greet".into(), config: config.clone() };
+        let validated = provider.validate_action_config(request).await.unwrap().into_inner();
+        assert_eq!(summaries(&validated.diagnostics), expected);
+        let request = wire::plan_action::Request { action_type: "sample_greet".into(), config, ..Default::default() };
+        let planned = provider.plan_action(request).await.unwrap().into_inner();
+        assert_eq!((summaries(&planned.diagnostics), planned.deferred), (expected, None));
+    }
+
+    let (messages, diagnostics) = greet(&mut provider, "a".into()).await;
+    assert_eq!((messages, summaries(&diagnostics)), (vec!["greeting a".to_owned()], vec!["Greeted"]));
+    let (messages, diagnostics) = greet(&mut provider, "everybody".into()).await;
+    assert_eq!((messages.len(), summaries(&diagnostics)), (1, vec!["Interrupted"]));
+    let (messages, diagnostics) = greet(&mut provider, Value::Null).await;
+    assert_eq!((messages.len(), summaries(&diagnostics)), (0, vec!["Missing Required Attribute"]));
+    let (messages, diagnostics) = greet(&mut provider, "nobody".into()).await;
+    assert_eq!((messages.len(), diagnostics.len(), diagnostics[0].severity), (1, 1, 1), "{diagnostics:?}");
 }
