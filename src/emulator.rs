@@ -6,7 +6,7 @@
 //!
 //! A request passes through these files: `server` reads it, `pipeline` processes it, `routing` finds the operation,
 //! `auth` authenticates it against `credential_store`, and the file of the objects (such as `connections`) runs it on
-//! [`ProjectService`], which changes the data of `project`. `snapshot` stores the data in a file and `request_log`
+//! [`ProjectService`], which changes the data of `project`. `state_file` keeps the data and `request_log`
 //! records the request. `iam` and `metadata` issue credentials. `throttle` enforces the request limit, `faults`
 //! injects faults, and `response_quirks` rewrites responses. [`Emulator`] and `control` change the `behavior` at
 //! run time.
@@ -44,6 +44,7 @@ mod pools;
 mod privileges;
 mod project;
 mod project_service;
+mod provider_block;
 mod queues;
 mod quirks;
 mod request;
@@ -52,10 +53,12 @@ mod response;
 mod response_quirks;
 mod routes;
 mod routing;
+mod seed;
 mod server;
 mod settings;
 mod snapshot;
 mod state;
+mod state_file;
 mod tags;
 mod throttle;
 
@@ -68,18 +71,20 @@ use parking_lot::Mutex;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use self::state::{AppState, World};
+use self::state_file::StateFile;
 pub use self::{
     api_error::ApiError,
     caller::{Caller, Credential, Identity},
     clock::{Clock, ManualClock, SystemClock},
     control::CONTROL_API,
     faults::{Fault, FaultError, FaultKind},
-    operation::{iam_operations, operations},
+    operation::{ServedOperation, iam_operations, operations, served_operations},
     project_service::ProjectService,
     quirks::{Quirk, Quirks},
     request_log::{FaultEffect, LoggedRequest},
+    seed::{Seed, SeedError},
     settings::{ACCESS_KEY, IamAccount, Metadata, SECRET_KEY, Settings},
-    snapshot::SnapshotError,
+    state_file::StateFileError,
     throttle::{Limit, LimitSyntax},
 };
 use self::{behavior::Behavior, credential_store::CredentialStore, faults::Faults};
@@ -94,7 +99,7 @@ pub enum StartError {
     #[error(transparent)]
     Fault(#[from] FaultError),
     #[error(transparent)]
-    State(#[from] SnapshotError),
+    State(#[from] StateFileError),
 }
 
 /// A running emulator. Dropping it stops it.
@@ -109,17 +114,24 @@ pub struct Emulator {
 impl Emulator {
     /// Starts the emulator on the caller's runtime. Port 0 selects a free port.
     pub async fn start(address: SocketAddr, settings: Settings) -> Result<Self, StartError> {
-        let projects = settings.state.as_deref().map(snapshot::load).transpose()?.unwrap_or_default();
         let behavior = Behavior::new(settings)?;
+        let (state_file, projects) = match &behavior.settings.state {
+            Some(path) => StateFile::open(path).await.map(|(file, projects)| (Some(file), projects))?,
+            None => (None, BTreeMap::new()),
+        };
         let listen = |source| StartError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
+        if let Some(file) = &state_file {
+            file.record_user(&endpoint(address));
+        }
         // Each response is written at once, so Nagle's algorithm would only delay the last segment.
         let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
         let (stop, mut stopped) = watch::channel(());
         let state = Arc::new(AppState {
             credentials: Mutex::new(CredentialStore::new(&behavior.settings)),
             world: Mutex::new(World::new(projects, behavior.clone())),
+            state_file,
             written: Mutex::new(0),
             request_log: Mutex::default(),
             stopped: stopped.clone(),
@@ -149,13 +161,12 @@ impl Emulator {
 
     /// The endpoint to configure, such as `http://127.0.0.1:7080`; the loopback address if it listens on all addresses.
     pub fn endpoint(&self) -> String {
-        let mut address = self.address;
-        match address.ip() {
-            IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
-            IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
-            _ => {}
-        }
-        format!("http://{address}")
+        endpoint(self.address)
+    }
+
+    /// The provider block that makes Terraform use the emulator, formatted as by `terraform fmt`.
+    pub fn provider_block(&self) -> String {
+        provider_block::provider_block(&self.state.initial.settings, &self.endpoint())
     }
 
     /// The newest requests in response order: at most 100,000, and at most 256 MiB in all.
@@ -190,7 +201,7 @@ impl Emulator {
 
     /// Changes a project without a request, like a user of the console. The service's rules apply. Fails if the state
     /// file cannot be written.
-    pub fn edit<T>(&self, project: &str, work: impl FnOnce(&mut ProjectService<'_>) -> T) -> Result<T, SnapshotError> {
+    pub fn edit<T>(&self, project: &str, work: impl FnOnce(&mut ProjectService<'_>) -> T) -> Result<T, StateFileError> {
         self.state.edit(project, work)
     }
 
@@ -273,7 +284,7 @@ impl Emulator {
 
     /// Restores the initial state and settings and clears the log. Request numbers continue. Fails if the state file
     /// cannot be written.
-    pub fn reset(&self) -> Result<(), SnapshotError> {
+    pub fn reset(&self) -> Result<(), StateFileError> {
         self.state.reset()
     }
 
@@ -289,4 +300,14 @@ impl Emulator {
     fn read_project<T>(&self, project: &str, work: impl FnOnce(&mut ProjectService<'_>) -> T) -> T {
         self.state.read(project, None, work)
     }
+}
+
+/// The endpoint of an address; the loopback address for all addresses.
+fn endpoint(mut address: SocketAddr) -> String {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    format!("http://{address}")
 }

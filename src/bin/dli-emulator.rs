@@ -4,9 +4,12 @@ use std::io::{self, IsTerminal, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::{error::Error, iter::successors, process::ExitCode};
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
+use clap_complete::Shell;
 use terraform_provider_dli::dli::wire::Queue;
-use terraform_provider_dli::emulator::{CONTROL_API, Emulator, IamAccount, Quirk, Settings, StartError};
+use terraform_provider_dli::emulator::{
+    CONTROL_API, Emulator, IamAccount, Quirk, ServedOperation, Settings, StartError, served_operations,
+};
 
 /// Project id of the printed configuration. Any other id works as well.
 const PROJECT: &str = "0123456789abcdef0123456789abcdef";
@@ -21,8 +24,8 @@ struct Arguments {
     /// Port to listen on; 0 selects a free port and prints it
     #[arg(long, default_value_t = 7080)]
     port: u16,
-    /// Address to listen on
-    #[arg(long, default_value_t = Ipv4Addr::LOCALHOST.into())]
+    /// Address to listen on: an IP address or localhost
+    #[arg(long, default_value = "127.0.0.1", value_parser = ip_address, value_name = "ADDRESS")]
     host: IpAddr,
     #[command(flatten)]
     settings: Settings,
@@ -32,6 +35,19 @@ struct Arguments {
     /// Additional project in IAM, named after its region (repeatable)
     #[arg(long, value_parser = region_and_id, value_name = "REGION=ID")]
     project: Vec<(String, String)>,
+    /// Print the operations that are served
+    #[arg(long, exclusive = true)]
+    list_operations: bool,
+    /// Print a completion script for this shell
+    #[arg(long, exclusive = true, value_enum, value_name = "SHELL")]
+    completion: Option<Shell>,
+}
+
+fn ip_address(text: &str) -> Result<IpAddr, String> {
+    if text.eq_ignore_ascii_case("localhost") {
+        return Ok(Ipv4Addr::LOCALHOST.into());
+    }
+    text.parse().map_err(|_| "expected an IP address such as 127.0.0.1 or 0.0.0.0, or localhost".to_owned())
 }
 
 fn region_and_id(text: &str) -> Result<(String, String), String> {
@@ -54,7 +70,15 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
-    let Arguments { port, host, mut settings, quirk, project } = arguments;
+    let Arguments { port, host, mut settings, quirk, project, list_operations, completion } = arguments;
+    if let Some(shell) = completion {
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut Arguments::command(), "dli-emulator", &mut script);
+        return Ok(io::stdout().write_all(&script)?);
+    }
+    if list_operations {
+        return Ok(print_operations()?);
+    }
     settings.quirks = quirk.into_iter().collect();
     settings.iam_account.projects.extend(project);
     // Signal handlers must exist before the address is printed.
@@ -115,31 +139,29 @@ fn explain(error: StartError) -> Box<dyn Error> {
     }
 }
 
+fn print_operations() -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    for operation in served_operations() {
+        let ServedOperation { service, name, method, path } = operation;
+        writeln!(out, "{service:<12}  {name:<39}  {method:<6}  {path}")?;
+    }
+    writeln!(out, "\nEvery other path is answered with HTTP 404 APIGW.0101.")
+}
+
 /// Prints the configuration and the queues.
 fn print_greeting(emulator: &Emulator, settings: &Settings) -> io::Result<()> {
     let mut out = io::stdout().lock();
     let (bold, dim, plain) = if out.is_terminal() { ("\x1b[1m", "\x1b[2m", "\x1b[0m") } else { ("", "", "") };
-    let Settings { access_key, secret_key, security_token, state, iam_account, log, .. } = settings;
+    let Settings { state, iam_account, log, .. } = settings;
     let endpoint = emulator.endpoint();
     writeln!(out, "DLI emulator at {bold}{endpoint}{plain}")?;
     match state {
         Some(path) => writeln!(out, "State in {}", path.display())?,
         None => writeln!(out, "State in memory only; use --state FILE to keep it")?,
     }
-    writeln!(out, "\nConfigure Terraform with:\n\n  provider \"dli\" {{")?;
-    let arguments = [
-        ("region", Some("emulated")),
-        ("project_id", Some(PROJECT)),
-        ("access_key", Some(access_key)),
-        ("secret_key", Some(secret_key)),
-        ("security_token", security_token.as_deref()),
-    ];
-    for (name, value) in arguments {
-        value.map_or(Ok(()), |value| writeln!(out, "    {name:<14} = {value:?}"))?;
-    }
-    writeln!(out, "    {:<14} = {{ dli = {endpoint:?} }}\n  }}", "endpoints")?;
+    writeln!(out, "\nConfigure Terraform with:\n\n{}", emulator.provider_block())?;
     let IamAccount { domain_name, user_name, agency, .. } = iam_account;
-    writeln!(out, "\nIAM and the metadata service are at the same address (endpoints iam and metadata):")?;
+    writeln!(out, "IAM and the metadata service are at the same address (endpoints iam and metadata):")?;
     writeln!(out, "  user {user_name:?} of domain {domain_name:?} with --password, agency {agency:?}")?;
     writeln!(out, "\nQueues of every project:\n")?;
     for queue in emulator.queues(PROJECT) {

@@ -11,11 +11,11 @@ use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 
 use super::faults::{Fault, Faults};
-use super::snapshot::{self, SnapshotError};
 use super::{
     api_error::ApiError, clock::milliseconds, durations, limits, request::ApiRequest, request_log::LoggedRequest,
     response::ApiResponse, state::AppState, throttle::Limit,
 };
+use super::{snapshot, state_file::StateFileError};
 use crate::dli::rules;
 
 /// The documentation of the control API, as shown by `dli-emulator --help`.
@@ -37,7 +37,7 @@ enum ControlError {
     #[error(transparent)]
     Refused(#[from] ApiError),
     #[error("the change was made but could not be saved")]
-    NotSaved(#[from] SnapshotError),
+    NotSaved(#[from] StateFileError),
 }
 
 /// The error of a body that cannot be read.
@@ -77,7 +77,7 @@ fn run(state: &AppState, request: &ApiRequest) -> Result<ApiResponse, ControlErr
             return Ok(ApiResponse { body: Some(document), ..ApiResponse::ok(&()) });
         }
         ("PUT", "state") => {
-            let projects = snapshot::decode(&request.body).map_err(invalid_body)?;
+            let projects = snapshot::decode(&request.body).map_err(invalid_body)?.projects;
             state.change_all(|world| world.projects = projects)?;
         }
         ("POST", "reset") => state.reset()?,

@@ -46,21 +46,28 @@ impl IamOperation {
         }
     }
 
+    /// Method and path. Two operations share a path.
+    fn route(self) -> (&'static str, &'static str) {
+        match self {
+            Self::TokenByPassword | Self::AgencyToken => ("POST", "/v3/auth/tokens"),
+            Self::Projects => ("GET", "/v3/projects"),
+            Self::Domains => ("GET", "/v3/auth/domains"),
+            Self::KeyByToken | Self::KeyByAgency => ("POST", "/v3.0/OS-CREDENTIAL/securitytokens"),
+        }
+    }
+
     /// Finds the operation. For two paths the body decides which one it is.
     pub(super) fn find(method: &str, path: &str, body: &[u8]) -> Option<Self> {
         let assumes_agency = || {
             let body: Value = serde_json::from_slice(body).unwrap_or_default();
             body.pointer("/auth/identity/methods/0").is_some_and(|method| method == "assume_role")
         };
-        match (method, path) {
-            ("POST", "/v3/auth/tokens") if assumes_agency() => Some(Self::AgencyToken),
-            ("POST", "/v3/auth/tokens") => Some(Self::TokenByPassword),
-            ("GET", "/v3/projects") => Some(Self::Projects),
-            ("GET", "/v3/auth/domains") => Some(Self::Domains),
-            ("POST", "/v3.0/OS-CREDENTIAL/securitytokens") if assumes_agency() => Some(Self::KeyByAgency),
-            ("POST", "/v3.0/OS-CREDENTIAL/securitytokens") => Some(Self::KeyByToken),
-            _ => None,
-        }
+        let found = Self::value_variants().iter().copied().find(|operation| operation.route() == (method, path))?;
+        Some(match found {
+            Self::TokenByPassword if assumes_agency() => Self::AgencyToken,
+            Self::KeyByToken if assumes_agency() => Self::KeyByAgency,
+            found => found,
+        })
     }
 }
 
@@ -79,12 +86,20 @@ impl MetadataOperation {
         }
     }
 
-    pub(super) fn find(method: &str, path: &str) -> Option<Self> {
-        match (method, path) {
-            (_, "/meta-data/latest/api/token") => Some(Self::Token),
-            ("GET", "/openstack/latest/securitykey") => Some(Self::SecurityKey),
-            _ => None,
+    fn route(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Token => ("PUT", "/meta-data/latest/api/token"),
+            Self::SecurityKey => ("GET", "/openstack/latest/securitykey"),
         }
+    }
+
+    /// Finds the operation. A token request with another method gets an error of the operation.
+    pub(super) fn find(method: &str, path: &str) -> Option<Self> {
+        let is_route = |operation: &Self| {
+            let (expected, route) = operation.route();
+            route == path && (expected == method || matches!(operation, Self::Token))
+        };
+        Self::value_variants().iter().copied().find(is_route)
     }
 }
 
@@ -101,6 +116,29 @@ pub fn operations() -> impl Iterator<Item = &'static str> {
 /// Names of the IAM operations in the SDKs.
 pub fn iam_operations() -> impl Iterator<Item = &'static str> {
     IamOperation::value_variants().iter().map(|operation| operation.name())
+}
+
+/// An operation that the emulator serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServedOperation {
+    /// `DLI`, `IAM` or `ECS metadata`.
+    pub service: &'static str,
+    /// Name in the SDKs.
+    pub name: &'static str,
+    /// HTTP method.
+    pub method: &'static str,
+    /// Path template, such as `/v1.0/{project_id}/queues/{queue_name}`.
+    pub path: &'static str,
+}
+
+/// All operations that the emulator serves. Every other path is answered with HTTP 404 `APIGW.0101`.
+pub fn served_operations() -> impl Iterator<Item = ServedOperation> {
+    let operation = |service, name, (method, path)| ServedOperation { service, name, method, path };
+    let dli = dli_operations().map(move |dli| operation("DLI", dli.name(), (dli.method(), dli.path_template())));
+    let iam = IamOperation::value_variants().iter();
+    let metadata = MetadataOperation::value_variants().iter();
+    dli.chain(iam.map(move |iam| operation("IAM", iam.name(), iam.route())))
+        .chain(metadata.map(move |metadata| operation("ECS metadata", metadata.name(), metadata.route())))
 }
 
 pub(super) fn all_operations() -> impl Iterator<Item = &'static str> {

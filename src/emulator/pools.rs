@@ -2,8 +2,7 @@
 
 use serde_json::json;
 
-use super::{api_error::ApiError, limits, project_service::ProjectService, request::ApiRequest, response::ApiResponse};
-use crate::dli::rules;
+use super::{api_error::ApiError, project_service::ProjectService, request::ApiRequest, response::ApiResponse};
 use crate::dli::wire::{Outcome, Pool, PoolList};
 
 const DEFAULT_LIMIT: usize = 100;
@@ -64,10 +63,7 @@ fn page(request: &ApiRequest) -> Result<(usize, usize), ApiError> {
 impl ProjectService<'_> {
     /// Adds or replaces an elastic resource pool. Its queue list is ignored because it is derived from the queues.
     pub fn put_pool(&mut self, pool: Pool) -> Result<(), ApiError> {
-        limits::text("elastic_resource_pool_name", &rules::POOL_NAME, &pool.name)?;
-        self.project.pools.retain(|other| other.name != pool.name);
-        self.project.pools.push(Pool { queues: Vec::new(), ..pool });
-        Ok(())
+        self.project.put_pool(pool)
     }
 
     /// Removes an elastic resource pool without queues.

@@ -4,9 +4,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
-use super::binding_state::{Peering, Target};
+use super::{
+    api_error::ApiError,
+    binding_state::{Peering, Target},
+    limits,
+};
+use crate::dli::rules;
 use crate::dli::wire::{Connection, Host, Pool, Queue, Route, STATUS_ACTIVE, STATUS_DELETED};
 
 /// The queues, pools and connections of a project.
@@ -14,7 +19,6 @@ use crate::dli::wire::{Connection, Host, Pool, Queue, Route, STATUS_ACTIVE, STAT
 pub(super) struct Project {
     pub(super) queues: Vec<Queue>,
     /// Without queue names, which are derived from the queues.
-    #[serde(deserialize_with = "pools")]
     pub(super) pools: Vec<Pool>,
     /// In order of creation, with the newest deleted ones.
     pub(super) connections: Vec<Record>,
@@ -140,6 +144,33 @@ const SEEDED_AT: i64 = 1_704_067_200_000;
 const PER_CU_HOUR: i64 = 1;
 const YEARLY_MONTHLY: i64 = 2;
 
+/// A dedicated queue without a name.
+pub(super) fn seeded_queue() -> Queue {
+    Queue {
+        queue_type: "sql".to_owned(),
+        charging_mode: PER_CU_HOUR,
+        resource_mode: 1,
+        create_time: SEEDED_AT,
+        cu_count: 16,
+        owner: "emulator".to_owned(),
+        ..Queue::default()
+    }
+}
+
+/// A pool without a name.
+pub(super) fn seeded_pool() -> Pool {
+    Pool {
+        status: "AVAILABLE".to_owned(),
+        charging_mode: PER_CU_HOUR,
+        min_cu: 64,
+        max_cu: 96,
+        actual_cu: 64,
+        owner: "emulator".to_owned(),
+        create_time: SEEDED_AT,
+        ..Pool::default()
+    }
+}
+
 impl Project {
     /// The objects of a new project: queues of every kind that matters for binding, and pools with two, no and one
     /// queue. The queue types differ because "list queues" returns only `sql` by default.
@@ -147,27 +178,13 @@ impl Project {
         let queue = |name: &str, kind: &str, dedicated: bool, pool: &str, cidr: &str| Queue {
             queue_name: name.to_owned(),
             queue_type: kind.to_owned(),
-            charging_mode: PER_CU_HOUR,
             resource_mode: i64::from(dedicated),
             elastic_resource_pool_name: pool.to_owned(),
             cidr_in_vpc: cidr.to_owned(),
-            create_time: SEEDED_AT,
-            cu_count: 16,
-            owner: "emulator".to_owned(),
-            description: String::new(),
+            ..seeded_queue()
         };
-        let pool = |name: &str, cidr: &str| Pool {
-            name: name.to_owned(),
-            status: "AVAILABLE".to_owned(),
-            cidr_in_vpc: cidr.to_owned(),
-            charging_mode: PER_CU_HOUR,
-            min_cu: 64,
-            max_cu: 96,
-            actual_cu: 64,
-            owner: "emulator".to_owned(),
-            create_time: SEEDED_AT,
-            ..Pool::default()
-        };
+        let pool =
+            |name: &str, cidr: &str| Pool { name: name.to_owned(), cidr_in_vpc: cidr.to_owned(), ..seeded_pool() };
         Self {
             queues: vec![
                 queue("default", "sql", false, "", ""),
@@ -210,6 +227,27 @@ impl Project {
         self.filled_pools().find(|pool| pool.name == name)
     }
 
+    /// Adds or replaces a queue. The name is stored in lower case.
+    pub(super) fn put_queue(&mut self, queue: Queue) -> Result<(), ApiError> {
+        limits::text("queue_name", &rules::QUEUE_NAME, &queue.queue_name)?;
+        let pool = &queue.elastic_resource_pool_name;
+        if !pool.is_empty() && self.pool(pool).is_none() {
+            return Err(ApiError::not_found("elastic resource pool", pool));
+        }
+        let queue = Queue { queue_name: queue.queue_name.to_ascii_lowercase(), ..queue };
+        self.queues.retain(|other| other.queue_name != queue.queue_name);
+        self.queues.push(queue);
+        Ok(())
+    }
+
+    /// Adds or replaces an elastic resource pool. Its queue list is ignored because it is derived from the queues.
+    pub(super) fn put_pool(&mut self, pool: Pool) -> Result<(), ApiError> {
+        limits::text("elastic_resource_pool_name", &rules::POOL_NAME, &pool.name)?;
+        self.pools.retain(|other| other.name != pool.name);
+        self.pools.push(Pool { queues: Vec::new(), ..pool });
+        Ok(())
+    }
+
     /// All pools with their queue names.
     pub(super) fn filled_pools(&self) -> impl Iterator<Item = Pool> {
         self.pools.iter().map(|pool| {
@@ -217,21 +255,6 @@ impl Project {
             Pool { queues: queues.map(|queue| queue.queue_name.clone()).collect(), ..pool.clone() }
         })
     }
-}
-
-/// Reads pools. Files of the first version contain names only.
-fn pools<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Pool>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Stored {
-        Name(String),
-        Pool(Pool),
-    }
-    let pool = |stored| match stored {
-        Stored::Name(name) => Pool { name, status: "AVAILABLE".to_owned(), ..Pool::default() },
-        Stored::Pool(pool) => pool,
-    };
-    Ok(Vec::deserialize(deserializer)?.into_iter().map(pool).collect())
 }
 
 #[cfg(test)]
@@ -257,26 +280,5 @@ mod tests {
             |id: &str| project.connections.iter().find(|record| record.id == id).map(|record| record.hosts.len());
         assert_eq!(["stays", "goes", "went last", "went first"].map(held), [Some(1), Some(1), Some(0), None]);
         assert_eq!(project.connections.len(), MAX_GONE + 2);
-    }
-
-    /// A project as written by the first version.
-    #[test]
-    fn first_version_project_is_read() {
-        let file = r#"{
-            "queues": [{"queue_name":"pooled1","queue_type":"general","charging_mode":1,"resource_mode":1,
-                "elastic_resource_pool_name":"pool1","cidr_in_vpc":"10.30.0.0/18","create_time":1704067200000}],
-            "pools": ["pool1"],
-            "connections": [{"id":"2a620c33-5609-40c9-affd-2b6453071b0f","name":"test","dest_vpc_id":"v",
-                "dest_network_id":"n","routetable_id":null,"hosts":[],"tags":{},"create_time":1767225600000,
-                "peerings":[{"target":"pool","name":"pool1","peer_id":"p","made_at_creation":true,
-                    "bound_at":1767225600000,"settles_at":1767225600000,"failure":null}],"deleted":false}]
-        }"#;
-        let project: Project = serde_json::from_str(file).expect("it reads");
-        let pool = project.pool("pool1").expect("the pool is kept");
-        assert_eq!((pool.queues, pool.status.as_str()), (vec!["pooled1".to_owned()], "AVAILABLE"));
-        let shown = project.connections[0].to_wire(1_767_225_600_000);
-        assert_eq!((shown.elastic_resource_pools.len(), shown.routes.len(), shown.is_privis), (1, 0, Some(true)));
-        let again: Project = serde_json::from_str(&serde_json::to_string(&project).expect("it writes")).expect("reads");
-        assert_eq!(again.pools, project.pools);
     }
 }

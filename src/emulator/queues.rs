@@ -4,8 +4,8 @@ use std::cmp::Reverse;
 
 use serde_json::{Value, json};
 
-use super::{api_error::ApiError, limits, project_service::ProjectService, request::ApiRequest, response::ApiResponse};
-use crate::dli::{rules, wire::Queue};
+use super::{api_error::ApiError, project_service::ProjectService, request::ApiRequest, response::ApiResponse};
+use crate::dli::wire::Queue;
 
 pub(super) fn list(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     let kind = request.parameter("queue_type").unwrap_or("sql");
@@ -79,15 +79,7 @@ pub(super) fn quotas(service: &ProjectService<'_>) -> ApiResponse {
 impl ProjectService<'_> {
     /// Adds or replaces a queue. The name is stored in lower case.
     pub fn put_queue(&mut self, queue: Queue) -> Result<(), ApiError> {
-        limits::text("queue_name", &rules::QUEUE_NAME, &queue.queue_name)?;
-        let pool = &queue.elastic_resource_pool_name;
-        if !pool.is_empty() && self.project.pool(pool).is_none() {
-            return Err(ApiError::not_found("elastic resource pool", pool));
-        }
-        let queue = Queue { queue_name: queue.queue_name.to_ascii_lowercase(), ..queue };
-        self.project.queues.retain(|other| other.queue_name != queue.queue_name);
-        self.project.queues.push(queue);
-        Ok(())
+        self.project.put_queue(queue)
     }
 
     /// Removes a queue. Its bindings remain; the documents do not say what happens to them.

@@ -6,7 +6,8 @@ use clap::{ArgAction, Args, Parser, ValueEnum};
 use serde::{Deserialize, Serialize};
 
 use super::clock::{Clock, SystemClock};
-use super::{durations, faults::Fault, quirks::Quirks, throttle::Limit};
+use super::project::Project;
+use super::{durations, faults::Fault, quirks::Quirks, seed::Seed, throttle::Limit};
 
 /// Default access key.
 pub const ACCESS_KEY: &str = "emulator";
@@ -16,9 +17,12 @@ pub const SECRET_KEY: &str = "emulator-secret";
 /// Settings of an emulator. Most of them can be changed while it runs.
 #[derive(Clone, Parser)]
 pub struct Settings {
-    /// File that keeps the state across restarts.
+    /// File that keeps the state across restarts. One process at a time can use it.
     #[arg(long, value_name = "FILE")]
     pub state: Option<PathBuf>,
+    /// JSON file with the queues and pools that every project has at first, in place of the built-in ones.
+    #[arg(long, value_parser = |path: &str| Seed::read_file(path), value_name = "FILE")]
+    pub seed_file: Option<Seed>,
     /// Access key that requests must be signed with.
     #[arg(long, default_value = ACCESS_KEY, value_name = "KEY")]
     pub access_key: String,
@@ -73,6 +77,13 @@ pub struct Settings {
     /// The time source for bindings and signatures.
     #[arg(skip = Arc::new(SystemClock) as Arc<dyn Clock>)]
     pub clock: Arc<dyn Clock>,
+}
+
+impl Settings {
+    /// The objects of a new project.
+    pub(super) fn initial_project(&self) -> Project {
+        self.seed_file.as_ref().map_or_else(Project::seeded, Seed::project)
+    }
 }
 
 impl Default for Settings {

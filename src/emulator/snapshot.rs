@@ -1,32 +1,17 @@
-//! The state file: one JSON document, replaced atomically.
+//! The format of the state file and of the control API's state: one JSON document with a version.
 //!
-//! It is written to a temporary file, synced and renamed, so that an interrupted write leaves the previous file
-//! intact.
+//! A document of an older version is upgraded step by step. Bump [`VERSION`] when an older emulator would lose data of
+//! the new format, and add a step to [`upgrade`].
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
-use std::{borrow::Cow, collections::BTreeMap, error::Error};
+use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::project::Project;
 
-const VERSION: u32 = 1;
-
-/// Why a state file cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[error("{problem}")]
-pub struct SnapshotError {
-    problem: String,
-    source: Box<dyn Error + Send + Sync>,
-}
-
-impl SnapshotError {
-    fn new(problem: String, source: impl Error + Send + Sync + 'static) -> Self {
-        Self { problem, source: source.into() }
-    }
-}
+/// Version 2 added networks. In version 1 a pool could be a name only.
+pub(super) const VERSION: u32 = 2;
 
 /// Identifies the file format.
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -50,37 +35,34 @@ struct Document<'a> {
     projects: Cow<'a, BTreeMap<String, Project>>,
 }
 
+/// The projects of a document and the version that it had.
+#[derive(Debug)]
+pub(super) struct Decoded {
+    pub(super) projects: BTreeMap<String, Project>,
+    pub(super) version: u32,
+}
+
 /// Why a document cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum DecodeError {
     #[error("it is not a state file of dli-emulator")]
     Foreign(#[from] serde_json::Error),
-    #[error("it has version {0}; this emulator reads version {VERSION}")]
+    #[error("it has version {0}; this emulator reads versions 1 to {VERSION}")]
     Version(u32),
 }
 
-/// Loads the projects of a state file. A missing file is created, so that an unwritable path is reported at start.
-pub(super) fn load(path: &Path) -> Result<BTreeMap<String, Project>, SnapshotError> {
-    match fs::read(path) {
-        Ok(text) => decode(&text).map_err(|why| {
-            let advice = "choose another file or remove it";
-            SnapshotError::new(format!("cannot use the state file {}: {why}; {advice}", path.display()), why)
-        }),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let projects = BTreeMap::new();
-            write(path, &encode(&projects))?;
-            Ok(projects)
+pub(super) fn decode(document: &[u8]) -> Result<Decoded, DecodeError> {
+    let Head { version, .. } = serde_json::from_slice(document)?;
+    let document: Document<'_> = match version {
+        VERSION => serde_json::from_slice(document)?,
+        1..VERSION => {
+            let mut value = serde_json::from_slice(document)?;
+            (version..VERSION).for_each(|from| upgrade(&mut value, from));
+            serde_json::from_value(value)?
         }
-        Err(error) => Err(SnapshotError::new(format!("cannot read the state file {}", path.display()), error)),
-    }
-}
-
-pub(super) fn decode(document: &[u8]) -> Result<BTreeMap<String, Project>, DecodeError> {
-    let head: Head = serde_json::from_slice(document)?;
-    if head.version != VERSION {
-        return Err(DecodeError::Version(head.version));
-    }
-    Ok(serde_json::from_slice::<Document<'_>>(document)?.projects.into_owned())
+        _ => return Err(DecodeError::Version(version)),
+    };
+    Ok(Decoded { projects: document.projects.into_owned(), version })
 }
 
 pub(super) fn encode(projects: &BTreeMap<String, Project>) -> Vec<u8> {
@@ -88,15 +70,42 @@ pub(super) fn encode(projects: &BTreeMap<String, Project>) -> Vec<u8> {
     serde_json::to_vec(&document).expect("the state is structures of texts and numbers")
 }
 
-pub(super) fn write(path: &Path, document: &[u8]) -> Result<(), SnapshotError> {
-    let replace = || {
-        let mut temporary = path.as_os_str().to_owned();
-        temporary.push(".new");
-        let temporary = PathBuf::from(temporary);
-        let mut file = BufWriter::new(File::create(&temporary)?);
-        file.write_all(document)?;
-        file.into_inner()?.sync_all()?;
-        fs::rename(&temporary, path)
-    };
-    replace().map_err(|error| SnapshotError::new(format!("cannot write the state file {}", path.display()), error))
+/// Changes a document of version `from` to the next version.
+fn upgrade(document: &mut Value, from: u32) {
+    if from == 1 {
+        let projects = document["projects"].as_object_mut().into_iter().flatten();
+        let pools = projects.filter_map(|(_, project)| project.get_mut("pools")?.as_array_mut()).flatten();
+        for pool in pools.filter(|pool| pool.is_string()) {
+            *pool = json!({ "elastic_resource_pool_name": pool.take(), "status": "AVAILABLE" });
+        }
+    }
+    document["version"] = (from + 1).into();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A project as written by the first version.
+    #[test]
+    fn first_version_project_is_upgraded() {
+        let file = r#"{"format": "dli-emulator state", "version": 1, "projects": {"p": {
+            "queues": [{"queue_name":"pooled1","queue_type":"general","charging_mode":1,"resource_mode":1,
+                "elastic_resource_pool_name":"pool1","cidr_in_vpc":"10.30.0.0/18","create_time":1704067200000}],
+            "pools": ["pool1", {"elastic_resource_pool_name": "pool2", "status": "SCALING"}],
+            "connections": [{"id":"2a620c33-5609-40c9-affd-2b6453071b0f","name":"test","dest_vpc_id":"v",
+                "dest_network_id":"n","routetable_id":null,"hosts":[],"tags":{},"create_time":1767225600000,
+                "peerings":[{"target":"pool","name":"pool1","peer_id":"p","made_at_creation":true,
+                    "bound_at":1767225600000,"settles_at":1767225600000,"failure":null}],"deleted":false}]
+        }}}"#;
+        let Decoded { projects, version } = decode(file.as_bytes()).expect("it reads");
+        let project = &projects["p"];
+        let pool = |name| project.pool(name).expect("the pool is kept");
+        assert_eq!((version, pool("pool1").queues), (1, vec!["pooled1".to_owned()]));
+        assert_eq!((&*pool("pool1").status, &*pool("pool2").status), ("AVAILABLE", "SCALING"));
+        let shown = project.connections[0].to_wire(1_767_225_600_000);
+        assert_eq!((shown.elastic_resource_pools.len(), shown.routes.len(), shown.is_privis), (1, 0, Some(true)));
+        let again = decode(&encode(&projects)).expect("it reads");
+        assert_eq!((again.version, &again.projects["p"].pools), (VERSION, &project.pools));
+    }
 }

@@ -7,7 +7,8 @@ use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
 use tokio::sync::watch;
 
 use super::clock::{after, milliseconds};
-use super::snapshot::{self, SnapshotError};
+use super::snapshot;
+use super::state_file::{StateFile, StateFileError};
 use super::{
     behavior::Behavior,
     credential_store::CredentialStore,
@@ -23,6 +24,7 @@ use super::{
 pub(super) struct AppState {
     pub(super) credentials: Mutex<CredentialStore>,
     pub(super) world: Mutex<World>,
+    pub(super) state_file: Option<StateFile>,
     /// Number of the last change written to the state file.
     pub(super) written: Mutex<u64>,
     pub(super) request_log: Mutex<RequestLog>,
@@ -52,7 +54,8 @@ impl World {
     pub(super) fn past_project(&self, name: &str, lag: Duration) -> Project {
         let now = milliseconds(self.behavior.time());
         let current = || {
-            let mut project = self.projects.get(name).cloned().unwrap_or_else(Project::seeded);
+            let project = self.projects.get(name).cloned();
+            let mut project = project.unwrap_or_else(|| self.behavior.settings.initial_project());
             project.connections.extend(lend(&self.projects, name, now));
             project
         };
@@ -66,7 +69,7 @@ impl AppState {
     }
 
     /// Restores the initial state and behavior but keeps the request numbers.
-    pub(super) fn reset(&self) -> Result<(), SnapshotError> {
+    pub(super) fn reset(&self) -> Result<(), StateFileError> {
         *self.credentials.lock() = CredentialStore::new(&self.initial.settings);
         self.request_log.lock().clear();
         self.change_all(|world| {
@@ -76,7 +79,7 @@ impl AppState {
     }
 
     /// Changes all projects and writes the state file.
-    pub(super) fn change_all(&self, work: impl FnOnce(&mut World)) -> Result<(), SnapshotError> {
+    pub(super) fn change_all(&self, work: impl FnOnce(&mut World)) -> Result<(), StateFileError> {
         let mut world = self.world.lock();
         work(&mut world);
         world.past = History::default();
@@ -91,7 +94,7 @@ impl AppState {
         &self,
         project: &str,
         work: impl FnOnce(&mut ProjectService<'_>) -> T,
-    ) -> Result<T, SnapshotError> {
+    ) -> Result<T, StateFileError> {
         let (result, change) = self.with_project(project, true, work);
         self.persist(change)?;
         Ok(result)
@@ -113,9 +116,9 @@ impl AppState {
         let mut seeded;
         let project = match projects.get_mut(name) {
             Some(project) => project,
-            None if changes => projects.entry(name.to_owned()).or_insert_with(Project::seeded),
+            None if changes => projects.entry(name.to_owned()).or_insert_with(|| behavior.settings.initial_project()),
             None => {
-                seeded = Project::seeded();
+                seeded = behavior.settings.initial_project();
                 &mut seeded
             }
         };
@@ -153,8 +156,8 @@ impl AppState {
     }
 
     /// Writes the state file up to this change number. Changes made during a write share the next one.
-    pub(super) fn persist(&self, change: u64) -> Result<(), SnapshotError> {
-        let Some(path) = &self.initial.settings.state else { return Ok(()) };
+    pub(super) fn persist(&self, change: u64) -> Result<(), StateFileError> {
+        let Some(file) = &self.state_file else { return Ok(()) };
         let mut written = self.written.lock();
         if *written >= change {
             return Ok(());
@@ -163,7 +166,7 @@ impl AppState {
             let world = self.world.lock();
             (snapshot::encode(&world.projects), world.changes)
         };
-        snapshot::write(path, &document)?;
+        file.write(&document)?;
         *written = newest;
         Ok(())
     }

@@ -18,5 +18,6 @@ mod quirks;
 mod random_requests;
 mod routes;
 mod signature;
+mod state_file;
 mod stress;
 mod tags;

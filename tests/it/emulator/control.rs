@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use terraform_provider_dli::emulator::{CONTROL_API, Emulator, Settings};
 
 use super::harness::{Cloud, NOWHERE, PROJECT, body, body_with, client, connections};
+use super::state_file::saved;
 
 /// Status and body of an unsigned request.
 pub(super) async fn control(emulator: &Emulator, method: &str, tail: &str, body: Value) -> (u16, Value) {
@@ -241,12 +242,11 @@ async fn control_requires_loopback_address() {
 #[tokio::test]
 async fn edit_is_saved_in_state_file() {
     let home = tempfile::tempdir().expect("a directory");
-    let settings = Settings { state: Some(home.path().join("state.json")), ..Settings::default() };
-    let cloud = Cloud::with(settings.clone()).await;
+    let file = home.path().join("state.json");
+    let cloud = Cloud::with(Settings { state: Some(file.clone()), ..Settings::default() }).await;
     let change = json!({"project": PROJECT, "create_connection": body("test")});
     control(&cloud.emulator, "POST", "edit", change).await;
-    let again = Cloud::with(settings.clone()).await;
-    assert_eq!(again.emulator.connections(PROJECT).len(), 1);
-    control(&again.emulator, "POST", "reset", Value::Null).await;
-    assert!(Cloud::with(settings).await.emulator.connections(PROJECT).is_empty());
+    assert_eq!(saved(&file).len(), 1);
+    control(&cloud.emulator, "POST", "reset", Value::Null).await;
+    assert!(saved(&file).is_empty());
 }

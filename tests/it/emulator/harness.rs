@@ -179,11 +179,16 @@ fn request(client: &Client, endpoint: &str, draft: Draft) -> RequestBuilder {
 }
 
 pub(super) async fn send(client: &Client, endpoint: &str, draft: Draft) -> Reply {
-    let response = request(client, endpoint, draft).send().await.expect("the emulator answers");
+    try_send(client, endpoint, draft).await.expect("the emulator answers")
+}
+
+/// Fails if there is no whole response.
+pub(super) async fn try_send(client: &Client, endpoint: &str, draft: Draft) -> reqwest::Result<Reply> {
+    let response = request(client, endpoint, draft).send().await?;
     let status = response.status().as_u16();
     let request_id = response.headers().get("x-request-id").expect("every answer has an X-Request-Id");
     let request_id = request_id.to_str().expect("ASCII").to_owned();
-    let bytes = response.bytes().await.expect("the answer has a body");
+    let bytes = response.bytes().await?;
     let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).expect("answers are JSON") };
-    Reply { status, request_id, body }
+    Ok(Reply { status, request_id, body })
 }

@@ -1,36 +1,36 @@
-//! The `dli-emulator` program and its state file.
+//! The `dli-emulator` program.
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Read, Write},
     path::Path,
     process::{Child, Command, Output, Stdio},
     time::{Duration, Instant},
 };
 
-use serde_json::json;
+use serde_json::{Value, json};
 use terraform_provider_dli::{
     dli::signature,
-    emulator::{ACCESS_KEY, Clock, Emulator, SECRET_KEY, Settings, StartError, SystemClock},
+    emulator::{ACCESS_KEY, Clock, SECRET_KEY, SystemClock, iam_operations, operations},
 };
 
-use super::harness::{Cloud, Draft, PROJECT, Reply, authorization, body, body_with, client, connections, send};
+use super::harness::{Draft, PROJECT, Reply, authorization, body, client, connections, try_send};
 
 /// A running program, killed on drop.
-struct Program {
-    child: Child,
-    endpoint: String,
+pub(super) struct Program {
+    pub(super) child: Child,
+    pub(super) endpoint: String,
 }
 
 impl Program {
-    fn command(arguments: &[&str]) -> Command {
+    pub(super) fn command(arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_dli-emulator"));
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
 
     /// Starts the program on a free port and reads its address.
-    fn start(arguments: &[&str]) -> Self {
+    pub(super) fn start(arguments: &[&str]) -> Self {
         let mut child = Self::command(&["--port", "0"]).args(arguments).spawn().expect("the program starts");
         let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
         let first = lines.next().expect("it prints something").expect("as text");
@@ -42,7 +42,7 @@ impl Program {
 
     /// Standard error of a program that fails to start.
     #[track_caller]
-    fn refusal(arguments: &[&str]) -> String {
+    pub(super) fn refusal(arguments: &[&str]) -> String {
         let mut child = Self::command(&["--port", "0"]).args(arguments).spawn().expect("the program starts");
         let mut greeting = String::new();
         let length = BufReader::new(child.stdout.take().expect("piped")).read_line(&mut greeting).expect("readable");
@@ -54,7 +54,12 @@ impl Program {
         String::from_utf8(stderr).expect("text")
     }
 
-    async fn call(&self, method: &str, target: &str, body: &str) -> Reply {
+    pub(super) async fn call(&self, method: &str, target: &str, body: &str) -> Reply {
+        self.try_call(method, target, body).await.expect("the emulator answers")
+    }
+
+    /// `None` if there is no response.
+    pub(super) async fn try_call(&self, method: &str, target: &str, body: &str) -> Option<Reply> {
         let host = self.endpoint.trim_start_matches("http://").to_owned();
         let date = signature::format_date(SystemClock.now());
         let headers = vec![("Host".to_owned(), host), ("X-Sdk-Date".to_owned(), date)];
@@ -62,10 +67,17 @@ impl Program {
             Draft { method: method.to_owned(), target: target.to_owned(), headers, body: body.as_bytes().to_vec() };
         let authorization = authorization(&draft, ACCESS_KEY, SECRET_KEY);
         draft.headers.push(("Authorization".to_owned(), authorization));
-        send(&client(), &self.endpoint, draft).await
+        try_send(&client(), &self.endpoint, draft).await.ok()
     }
 
-    fn kill(mut self) {
+    /// Sends SIGKILL.
+    #[cfg(unix)]
+    pub(super) fn send_kill(&self) {
+        let killed = Command::new("kill").args(["-9", &self.child.id().to_string()]).status();
+        assert!(killed.expect("kill runs").success());
+    }
+
+    pub(super) fn kill(mut self) {
         self.child.kill().expect("it runs");
         self.child.wait().expect("it ends");
     }
@@ -78,110 +90,8 @@ impl Drop for Program {
     }
 }
 
-fn text(path: &Path) -> &str {
+pub(super) fn text(path: &Path) -> &str {
     path.to_str().expect("a temporary path is UTF-8")
-}
-
-/// After SIGKILL all acknowledged changes are in the state file, with tags, route table and bindings.
-#[tokio::test]
-async fn state_survives_sigkill() {
-    let home = tempfile::tempdir().expect("a directory");
-    let file = home.path().join("state.json");
-    let more = json!({
-        "queues": ["q1"], "tags": [{"key": "owner", "value": "me"}], "hosts": [{"name": "a", "ip": "10.0.0.1"}],
-        "routetable_id": "22094d8f-c310-4621-913d-4c4d655d8495",
-    });
-    let arguments = ["--state", text(&file), "--binding-delay", "0s"];
-    let first = Program::start(&arguments);
-    let created = first.call("POST", &connections(), &body_with("test", more).to_string()).await.ok(201);
-    let path = format!("{}/{}", connections(), created["connection_id"].as_str().expect("an id"));
-    let before = first.call("GET", &path, "").await.ok(200);
-    first.kill();
-
-    let second = Program::start(&arguments);
-    assert_eq!(second.call("GET", &path, "").await.ok(200), before);
-    second.call("DELETE", &path, "").await.ok(200);
-    second.kill();
-
-    let settings = Settings { state: Some(file.clone()), ..Settings::default() };
-    let third = Emulator::start(([127, 0, 0, 1], 0).into(), settings).await.expect("the file is whole");
-    let held = third.connections(PROJECT);
-    assert_eq!((held.len(), held[0].is_deleted(), held[0].name.as_str()), (1, true, "test"));
-    assert!(third.routetable_id(PROJECT, &held[0].id).is_some());
-    let left: Vec<_> =
-        fs::read_dir(home.path()).expect("the directory").map(|entry| entry.expect("an entry").file_name()).collect();
-    assert_eq!(left, ["state.json"], "nothing is left beside it");
-}
-
-/// The program is killed repeatedly while it writes. The file stays valid and holds all acknowledged changes.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn state_file_is_valid_at_any_time() {
-    let home = tempfile::tempdir().expect("a directory");
-    let file = home.path().join("state.json");
-    let hosts: serde_json::Value = (0..2_000).map(|n| json!({"name": format!("h{n}"), "ip": "10.0.0.1"})).collect();
-    let mut answered = 0;
-    for round in 0..4 {
-        let program = Program::start(&["--state", text(&file), "--quiet"]);
-        for number in 0..5 {
-            let body = body_with(&format!("c{round}_{number}"), json!({"hosts": hosts}));
-            program.call("POST", &connections(), &body.to_string()).await.ok(201);
-            answered += 1;
-        }
-        let body = body_with(&format!("lost{round}"), json!({"hosts": hosts})).to_string();
-        let path = connections();
-        tokio::select! {
-            _ = program.call("POST", &path, &body) => {}
-            () = tokio::time::sleep(Duration::from_millis(3 * round)) => {}
-        }
-        program.kill();
-        let settings = Settings { state: Some(file.clone()), ..Settings::default() };
-        let after = Emulator::start(([127, 0, 0, 1], 0).into(), settings).await.expect("the file is whole");
-        let named =
-            after.connections(PROJECT).into_iter().filter(|connection| connection.name.starts_with('c')).count();
-        assert_eq!(named, answered);
-    }
-}
-
-#[tokio::test]
-async fn foreign_state_file_is_not_changed() {
-    let home = tempfile::tempdir().expect("a directory");
-    let file = home.path().join("state.json");
-    let cases = [
-        ("", "not a state file"),
-        ("garbage\0", "not a state file"),
-        ("{}", "not a state file"),
-        (r#"{"format":"terraform","version":1,"projects":{}}"#, "not a state file"),
-        (r#"{"format":"dli-emulator state","version":1}"#, "not a state file"),
-        (r#"{"format":"dli-emulator state","version":2,"cells":[]}"#, "has version 2; this emulator reads version 1"),
-    ];
-    for (content, said) in cases {
-        fs::write(&file, content).expect("the file is written");
-        let settings = Settings { state: Some(file.clone()), ..Settings::default() };
-        let error = Emulator::start(([127, 0, 0, 1], 0).into(), settings).await.expect_err("it is not ours");
-        assert!(matches!(error, StartError::State(_)) && error.to_string().contains(said), "{error}");
-        let Output { status, stderr, stdout } =
-            Program::command(&["--port", "0", "--state", text(&file)]).output().expect("the program runs");
-        let stderr = String::from_utf8(stderr).expect("text");
-        assert!(!status.success() && stdout.is_empty());
-        assert!(stderr.contains(said) && stderr.contains("state.json") && stderr.lines().count() == 1, "{stderr}");
-        assert_eq!(fs::read_to_string(&file).expect("the file"), content);
-    }
-}
-
-#[tokio::test]
-async fn unwritable_state_file_is_reported() {
-    let home = tempfile::tempdir().expect("a directory");
-    let place = home.path().join("place");
-    let settings = Settings { state: Some(place.join("state.json")), ..Settings::default() };
-    let error =
-        Emulator::start(([127, 0, 0, 1], 0).into(), settings.clone()).await.expect_err("there is no such place");
-    assert!(error.to_string().starts_with("cannot write the state file"), "{error}");
-
-    fs::create_dir(&place).expect("a directory");
-    let cloud = Cloud::with(settings).await;
-    fs::remove_dir_all(&place).expect("it is there");
-    let text = cloud.call("POST", &connections(), body("test")).await.refused(500, "DLI.0999");
-    assert!(text.contains("cannot write the state file"), "{text}");
 }
 
 /// Prints the configuration on standard output and one line per request on standard error, and stops at a signal.
@@ -268,4 +178,79 @@ async fn quirks_and_faults_can_be_arguments() {
     let path = format!("{}/{}", connections(), created["connection_id"].as_str().expect("an id"));
     program.call("DELETE", &path, "").await.ok(200);
     program.call("GET", &path, "").await.refused(404, "DLI.0023");
+}
+
+#[tokio::test]
+async fn seed_file_replaces_builtin_objects() {
+    let home = tempfile::tempdir().expect("a directory");
+    let file = home.path().join("seed.json");
+    let seed = json!({
+        "queues": ["etl", {"queue_name": "bi", "queue_type": "sql", "elastic_resource_pool_name": "shared_pool"}],
+        "elastic_resource_pools": [{"elastic_resource_pool_name": "shared_pool", "cidr_in_vpc": "10.9.0.0/18"}],
+    });
+    fs::write(&file, seed.to_string()).expect("the file is written");
+    let program = Program::start(&["--seed-file", text(&file), "--fail-binding", "etl=no subnet"]);
+    for project in [PROJECT, "0123456789abcdef0123456789abcdef"] {
+        let queues = program.call("GET", &format!("/v1.0/{project}/queues?queue_type=all"), "").await.ok(200);
+        let names: Vec<_> = queues["queues"].as_array().expect("a list").iter().map(|q| &q["queue_name"]).collect();
+        assert_eq!(names, ["bi", "etl"]);
+    }
+    let pools = program.call("GET", &format!("/v3/{PROJECT}/elastic-resource-pools"), "").await.ok(200);
+    let pools = &pools["elastic_resource_pools"];
+    assert_eq!((&pools[0]["cidr_in_vpc"], &pools[0]["queues"]), (&json!("10.9.0.0/18"), &json!(["bi"])));
+    assert_eq!(pools[1], Value::Null);
+    let mut bound = body("test");
+    bound["queues"] = json!(["etl"]);
+    program.call("POST", &connections(), &bound.to_string()).await.ok(201);
+
+    fs::write(&file, r#"{"queues": ["a b"]}"#).expect("the file is written");
+    let stderr = Program::refusal(&["--seed-file", text(&file)]);
+    assert!(stderr.contains("--seed-file") && stderr.contains(text(&file)), "{stderr}");
+    assert!(stderr.contains("queues[0]: The parameter queue_name is invalid"), "{stderr}");
+    let stderr = Program::refusal(&["--seed-file", "/nowhere.json"]);
+    assert!(stderr.contains("/nowhere.json") && stderr.contains("it cannot be read: No such file"), "{stderr}");
+}
+
+#[tokio::test]
+async fn host_can_be_localhost() {
+    let program = Program::start(&["--host", "localhost"]);
+    assert!(program.endpoint.starts_with("http://127.0.0.1:"), "{}", program.endpoint);
+    program.call("GET", &connections(), "").await.ok(200);
+}
+
+fn output(arguments: &[&str]) -> String {
+    let Output { status, stdout, stderr } = Program::command(arguments).output().expect("the program runs");
+    assert!(status.success() && stderr.is_empty(), "{arguments:?}: {}", String::from_utf8_lossy(&stderr));
+    String::from_utf8(stdout).expect("text")
+}
+
+#[test]
+fn served_operations_are_listed() {
+    let printed = output(&["--list-operations"]);
+    for name in operations().chain(iam_operations()) {
+        assert!(printed.contains(&format!("  {name} ")), "{name}");
+    }
+    let line =
+        "DLI           ShowQueue                                GET     /v1.0/{project_id}/queues/{queue_name}\n";
+    assert!(printed.contains(line) && printed.contains("/openstack/latest/securitykey"), "{printed}");
+    assert!(printed.ends_with("Every other path is answered with HTTP 404 APIGW.0101.\n"), "{printed}");
+}
+
+#[test]
+fn completion_scripts_are_printed() {
+    for (shell, said) in
+        [("bash", "complete -F"), ("zsh", "#compdef"), ("fish", "complete -c"), ("powershell", "Register-")]
+    {
+        let script = output(&["--completion", shell]);
+        assert!(script.contains(said) && script.contains("seed-file"), "{script}");
+    }
+    let mut bash = Command::new("bash").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("bash runs");
+    let mut input = bash.stdin.take().expect("piped");
+    let script = output(&["--completion", "bash"]);
+    let used = "COMP_WORDS=(dli-emulator --metadata no); COMP_CWORD=2\n\
+        words=($(complete -p dli-emulator)); ${words[@]: -2:1} dli-emulator no --metadata\n";
+    let typed = format!("{script}\n{used}echo \"${{COMPREPLY[@]}}\"\n");
+    std::thread::spawn(move || input.write_all(typed.as_bytes()));
+    let Output { stdout, .. } = bash.wait_with_output().expect("it ends");
+    assert_eq!(String::from_utf8_lossy(&stdout), "no-agency\n");
 }

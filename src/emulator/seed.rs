@@ -1,0 +1,142 @@
+//! The objects that every project has at first, read from a file in place of the built-in ones.
+
+use std::{fs, io, path::Path, sync::Arc};
+
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::api_error::ApiError;
+use super::project::{Project, seeded_pool, seeded_queue};
+
+/// The initial objects of every project.
+#[derive(Debug, Clone)]
+pub struct Seed(Arc<Project>);
+
+/// Why a seed file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SeedError {
+    /// The file cannot be read.
+    #[error("it cannot be read: {0}")]
+    Read(#[from] io::Error),
+    /// The file is not JSON of the expected form. The message contains the line.
+    #[error("{0}")]
+    Json(#[from] serde_json::Error),
+    /// An object is invalid.
+    #[error("{list}[{index}]: {problem}")]
+    Object {
+        /// `queues` or `elastic_resource_pools`.
+        list: &'static str,
+        /// Position in the list.
+        index: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+/// The file. A missing list is empty.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    #[serde(default)]
+    queues: Vec<Value>,
+    #[serde(default)]
+    elastic_resource_pools: Vec<Value>,
+}
+
+impl Seed {
+    /// Reads a JSON file with the lists `queues` and `elastic_resource_pools`. An entry is an object with the fields
+    /// of the API's lists, which have defaults, or a name.
+    pub fn read_file(path: impl AsRef<Path>) -> Result<Self, SeedError> {
+        Self::parse(&fs::read(path)?)
+    }
+
+    /// Reads the content of such a file.
+    pub fn parse(text: &[u8]) -> Result<Self, SeedError> {
+        let Document { queues, elastic_resource_pools } = serde_json::from_slice(text)?;
+        let mut project = Project { queues: Vec::new(), pools: Vec::new(), ..Project::seeded() };
+        add_all("elastic_resource_pools", elastic_resource_pools, "elastic_resource_pool_name", seeded_pool, |pool| {
+            if project.pool(&pool.name).is_some() {
+                return Err(ApiError::already_exists(format!("the pool {} occurs twice", pool.name)));
+            }
+            project.put_pool(pool)
+        })?;
+        add_all("queues", queues, "queue_name", seeded_queue, |queue| {
+            if project.queue(&queue.queue_name).is_some() {
+                return Err(ApiError::already_exists(format!("the queue {} occurs twice", queue.queue_name)));
+            }
+            project.put_queue(queue)
+        })?;
+        Ok(Self(Arc::new(project)))
+    }
+
+    pub(super) fn project(&self) -> Project {
+        (*self.0).clone()
+    }
+}
+
+/// Adds the entries of a list in order. `seed` is an object with the default of every field.
+fn add_all<T: Serialize + DeserializeOwned>(
+    list: &'static str,
+    entries: Vec<Value>,
+    name: &str,
+    seed: fn() -> T,
+    mut add: impl FnMut(T) -> Result<(), ApiError>,
+) -> Result<(), SeedError> {
+    for (index, entry) in entries.into_iter().enumerate() {
+        let problem = |problem: String| SeedError::Object { list, index, problem };
+        let entry = if entry.is_string() { json!({ name: entry }) } else { entry };
+        let object = with_defaults(entry, json!(seed())).map_err(|error| problem(error.to_string()))?;
+        add(object).map_err(|error| problem(error.text))?;
+    }
+    Ok(())
+}
+
+fn with_defaults<T: DeserializeOwned>(entry: Value, defaults: Value) -> Result<T, serde_json::Error> {
+    let entry: Map<String, Value> = serde_json::from_value(entry)?;
+    let Value::Object(mut object) = defaults else { return Err(serde_json::Error::custom("expected an object")) };
+    for (key, value) in entry {
+        if !object.contains_key(&key) {
+            let known = object.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+            return Err(serde_json::Error::custom(format!("unknown field {key}; expected one of {known}")));
+        }
+        object.insert(key, value);
+    }
+    serde_json::from_value(Value::Object(object))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_have_defaults() {
+        let seed = Seed::parse(
+            br#"{"elastic_resource_pools": ["p1"], "queues": ["Q1",
+                {"queue_name": "q2", "queue_type": "general", "elastic_resource_pool_name": "p1"}]}"#,
+        );
+        let project = seed.expect("it reads").project();
+        let queue = |name| project.queue(name).expect("it is there");
+        assert!(queue("q1").may_be_bound() && queue("q1").queue_type == "sql" && queue("q1").create_time > 0);
+        assert_eq!((&*queue("q2").queue_type, project.queues.len()), ("general", 2));
+        let pool = project.pool("p1").expect("it is there");
+        assert_eq!((&*pool.status, pool.queues), ("AVAILABLE", vec!["q2".to_owned()]));
+        assert!(Seed::parse(b"{}").expect("it reads").project().queues.is_empty());
+    }
+
+    #[test]
+    fn invalid_seed_is_located() {
+        for (text, expected) in [
+            ("", "EOF while parsing a value at line 1 column 0"),
+            (r#"{"pools": []}"#, "unknown field `pools`, expected `queues` or `elastic_resource_pools`"),
+            (r#"{"queues": ["q1", "q1"]}"#, "queues[1]: the queue q1 occurs twice"),
+            (r#"{"queues": [{"name": "q1"}]}"#, "queues[0]: unknown field name; expected one of charging_mode, "),
+            (r#"{"queues": [{"queue_name": "a b"}]}"#, "queues[0]: The parameter queue_name is invalid"),
+            (r#"{"queues": [{"queue_name": "q", "elastic_resource_pool_name": "p"}]}"#, "queues[0]: "),
+            (r#"{"queues": [7]}"#, "queues[0]: invalid type: integer `7`, expected a map"),
+        ] {
+            let error = Seed::parse(text.as_bytes()).expect_err(text).to_string();
+            assert!(error.starts_with(expected), "{text}: {error}");
+        }
+    }
+}
