@@ -7,6 +7,7 @@
 pub mod action;
 pub mod data_source;
 pub mod diagnostic;
+mod identity;
 pub mod model;
 pub mod number;
 pub mod path;

@@ -19,6 +19,19 @@ pub trait Resource: Send + Sync {
     /// Returns the schema.
     fn schema(&self) -> Schema;
 
+    /// Returns the identity schema; `None` if the resource has no identity.
+    ///
+    /// Its attributes are strings, and attributes of the state with the same names supply their values.
+    fn identity_schema(&self) -> Option<Schema> {
+        None
+    }
+
+    /// Returns the import ID of the object with this identity, which is valid.
+    fn import_id(&self, identity: &Value) -> String {
+        let _ = identity;
+        String::new()
+    }
+
     /// Adjusts the plan of a create or update.
     ///
     /// Terraform plans twice and requires equal results, so this must depend on nothing that changes in between.

@@ -4,6 +4,7 @@ mod action;
 mod apply;
 mod data;
 mod generate;
+mod identity;
 mod import;
 mod plan;
 mod read;
@@ -21,6 +22,7 @@ use super::{
     action::Action,
     data_source::DataSource,
     diagnostic::{Diagnostic, Diagnostics},
+    identity::Identity,
     provider::Provider,
     resource::Resource,
     schema::Schema,
@@ -40,6 +42,7 @@ pub struct Server {
     schema: Schema,
     ty: Type,
     resources: BTreeMap<&'static str, Registered<dyn Resource>>,
+    identities: BTreeMap<&'static str, Identity>,
     data_sources: BTreeMap<&'static str, Registered<dyn DataSource>>,
     actions: BTreeMap<&'static str, Registered<dyn Action>>,
     stop: Mutex<CancellationToken>,
@@ -61,7 +64,10 @@ impl<T: ?Sized> Registered<T> {
 impl Server {
     /// Creates a server for a provider.
     pub fn new(provider: impl Provider + 'static) -> Self {
-        let resources = provider.resources().into_iter();
+        let resources = provider.resources();
+        let identity = |kind: &Arc<dyn Resource>| Some((kind.type_name(), Identity::new(kind.identity_schema()?)));
+        let identities = resources.iter().filter_map(identity).collect();
+        let resources = resources.into_iter();
         let data_sources = provider.data_sources().into_iter();
         let actions = provider.actions().into_iter();
         let schema = provider.schema();
@@ -73,6 +79,7 @@ impl Server {
                 .map(|kind| (kind.type_name(), Registered::new(kind.clone(), kind.schema())))
                 .collect(),
             actions: actions.map(|kind| (kind.type_name(), Registered::new(kind.clone(), kind.schema()))).collect(),
+            identities,
             provider: Box::new(provider),
             stop: Mutex::default(),
         }

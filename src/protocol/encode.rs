@@ -1,13 +1,32 @@
 //! Encodes schemas, diagnostics and paths.
 
 use super::tfplugin6::{attribute_path, diagnostic, schema};
-use super::{tfplugin6, type_json};
+use super::{dynamic, tfplugin6, type_json};
 use crate::framework::diagnostic::{Diagnostics, Severity};
 use crate::framework::path::{Path, Step};
 use crate::framework::schema::{Attribute, AttributeKind, Block, BlockBody, BlockNesting, Nesting, Presence, Schema};
+use crate::framework::value::Value;
 
 pub(super) fn schema(schema: &Schema) -> tfplugin6::Schema {
     tfplugin6::Schema { version: schema.version, block: Some(body(&schema.body)) }
+}
+
+pub(super) fn identity_schema(schema: &Schema) -> tfplugin6::ResourceIdentitySchema {
+    use tfplugin6::resource_identity_schema::IdentityAttribute;
+    let attribute = |attribute: &Attribute| IdentityAttribute {
+        name: attribute.name.to_owned(),
+        r#type: type_json::to_json(&attribute.ty()).to_string().into_bytes(),
+        required_for_import: attribute.presence == Presence::Required,
+        optional_for_import: attribute.presence != Presence::Required,
+        description: attribute.description.clone(),
+    };
+    let identity_attributes = schema.body.attributes.iter().map(attribute).collect();
+    tfplugin6::ResourceIdentitySchema { version: schema.version, identity_attributes }
+}
+
+/// Encodes an identity; a null one is absent.
+pub(super) fn identity(identity: &Value) -> Option<tfplugin6::ResourceIdentityData> {
+    (!identity.is_null()).then(|| tfplugin6::ResourceIdentityData { identity_data: dynamic::encode(identity) })
 }
 
 fn body(body: &BlockBody) -> schema::Block {

@@ -31,6 +31,16 @@ impl Service {
         self.0.stop();
     }
 
+    /// Decodes an identity; null if there is none or the resource type has none.
+    fn read_identity(
+        &self,
+        type_name: &str,
+        identity: Option<&wire::ResourceIdentityData>,
+    ) -> Result<Value, Diagnostics> {
+        let data = identity.and_then(|identity| identity.identity_data.as_ref());
+        self.0.identity_type(type_name).map_or(Ok(Value::Null), |ty| decode(data, ty))
+    }
+
     fn read_value(&self, type_name: &str, value: Option<&wire::DynamicValue>) -> Result<Value, Diagnostics> {
         decode(value, self.0.resource_type(type_name)?)
     }
@@ -116,7 +126,13 @@ impl Provider for Service {
         _: Request<wire::get_resource_identity_schemas::Request>,
     ) -> Reply<wire::get_resource_identity_schemas::Response> {
         respond("GetResourceIdentitySchemas", "", async {
-            Ok(wire::get_resource_identity_schemas::Response::default())
+            let schemas = self.0.identity_schemas();
+            Ok(wire::get_resource_identity_schemas::Response {
+                identity_schemas: schemas
+                    .map(|(name, schema)| (name.to_owned(), encode::identity_schema(schema)))
+                    .collect(),
+                diagnostics: Vec::new(),
+            })
         })
         .await
     }
@@ -192,7 +208,14 @@ impl Provider for Service {
         &self,
         request: Request<wire::upgrade_resource_identity::Request>,
     ) -> Reply<wire::upgrade_resource_identity::Response> {
-        unsupported("UpgradeResourceIdentity", "resource identity of type", &request.into_inner().type_name).await
+        let request = request.into_inner();
+        respond("UpgradeResourceIdentity", &request.type_name, async {
+            let ty = self.0.stored_identity_type(&request.type_name, request.version)?;
+            let stored = json::decode(&request.raw_identity.unwrap_or_default().json, ty).map_err(unreadable)?;
+            let upgraded_identity = encode::identity(&stored);
+            Ok(wire::upgrade_resource_identity::Response { upgraded_identity, diagnostics: Vec::new() })
+        })
+        .await
     }
 
     async fn read_resource(
@@ -203,13 +226,14 @@ impl Provider for Service {
             request.into_inner();
         respond("ReadResource", &type_name, async {
             let state = self.read_value(&type_name, current_state.as_ref())?;
-            let outcome = self.0.read(&type_name, state, private).await;
+            let identity = self.read_identity(&type_name, current_identity.as_ref())?;
+            let outcome = self.0.read(&type_name, state, private, identity).await;
             Ok(wire::read_resource::Response {
                 new_state: dynamic::encode(&outcome.state),
                 diagnostics: encode::diagnostics(outcome.diagnostics),
                 // Core keeps only the private data of the response.
                 private: outcome.private,
-                new_identity: current_identity,
+                new_identity: encode::identity(&outcome.identity),
                 deferred: None,
             })
         })
@@ -228,6 +252,7 @@ impl Provider for Service {
                 proposed: decode(request.proposed_new_state.as_ref(), ty)?,
                 config: decode(request.config.as_ref(), ty)?,
                 private: request.prior_private.clone(),
+                identity: self.read_identity(&request.type_name, request.prior_identity.as_ref())?,
                 type_name: request.type_name.clone(),
             };
             let outcome = self.0.plan(plan).await;
@@ -236,7 +261,7 @@ impl Provider for Service {
                 requires_replace: outcome.replace.iter().map(encode::path).collect(),
                 planned_private: request.prior_private,
                 diagnostics: encode::diagnostics(outcome.diagnostics),
-                planned_identity: request.prior_identity,
+                planned_identity: encode::identity(&outcome.identity),
                 ..wire::plan_resource_change::Response::default()
             })
         })
@@ -255,6 +280,7 @@ impl Provider for Service {
                 planned: decode(request.planned_state.as_ref(), ty)?,
                 config: decode(request.config.as_ref(), ty)?,
                 private: request.planned_private,
+                identity: self.read_identity(&request.type_name, request.planned_identity.as_ref())?,
                 type_name: request.type_name.clone(),
             };
             let outcome = self.0.apply(apply).await;
@@ -262,7 +288,7 @@ impl Provider for Service {
                 new_state: dynamic::encode(&outcome.state),
                 private: outcome.private,
                 diagnostics: encode::diagnostics(outcome.diagnostics),
-                new_identity: request.planned_identity,
+                new_identity: encode::identity(&outcome.identity),
                 ..wire::apply_resource_change::Response::default()
             })
         })
@@ -275,12 +301,13 @@ impl Provider for Service {
     ) -> Reply<wire::import_resource_state::Response> {
         let wire::import_resource_state::Request { type_name, id, identity, .. } = request.into_inner();
         respond("ImportResourceState", &type_name, async {
-            let outcome = self.0.import(&type_name, &id).await;
+            let identity = self.read_identity(&type_name, identity.as_ref())?;
+            let outcome = self.0.import(&type_name, &id, &identity).await;
             let imported = wire::import_resource_state::ImportedResource {
                 type_name: type_name.clone(),
                 state: dynamic::encode(&outcome.state),
                 private: outcome.private,
-                identity,
+                identity: encode::identity(&outcome.identity),
             };
             Ok(wire::import_resource_state::Response {
                 imported_resources: if outcome.state.is_null() { Vec::new() } else { vec![imported] },

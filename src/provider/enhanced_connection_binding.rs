@@ -111,6 +111,10 @@ impl ConnectionPart for Binding {
         delete_summary: "Could Not Unbind",
         import_format: "CONNECTION_ID/queue/NAME or CONNECTION_ID/elastic_resource_pool/NAME",
         import_rules: &[rules::QUEUE_NOT_DEFAULT, rules::QUEUE_NAME],
+        identity: &[
+            (QUEUE, "Name of the queue. Exactly one of `queue` and `elastic_resource_pool` must be set."),
+            (POOL, "Name of the elastic resource pool."),
+        ],
     };
     const READ_TIMEOUT: Duration = Duration::from_mins(5);
     const POLL_INTERVAL: Duration = Duration::from_secs(2);

@@ -72,6 +72,7 @@ impl ConnectionPart for Privilege {
         delete_summary: "Could Not Revoke the Privilege",
         import_format: "CONNECTION_ID/APPLICANT_PROJECT_ID",
         import_rules: &[rules::PROJECT_ID],
+        identity: &[("applicant_project_id", "ID of the project that the connection is shared with.")],
     };
 
     fn attributes() -> Vec<Attribute> {

@@ -74,6 +74,7 @@ impl ConnectionPart for Route {
         delete_summary: "Could Not Remove the Route",
         import_format: "CONNECTION_ID/NAME",
         import_rules: &[rules::ROUTE_NAME],
+        identity: &[("name", "Name of the route.")],
     };
 
     fn attributes() -> Vec<Attribute> {

@@ -27,6 +27,7 @@ mod failed_bindings;
 mod generated_imports;
 pub(crate) mod harness;
 mod harness_checks;
+mod identity;
 mod import;
 mod inline_and_separate;
 mod lifecycle;

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use hyper_util::rt::TokioIo;
 use proptest::prelude::*;
 use terraform_provider_dli::framework::server::Server;
-use terraform_provider_dli::framework::value::Value;
+use terraform_provider_dli::framework::value::{UNKNOWN, Value};
 use terraform_provider_dli::protocol::tfplugin6::provider_client::ProviderClient;
 use terraform_provider_dli::protocol::tfplugin6::{self as wire, DynamicValue, RawState, ResourceIdentityData};
 use terraform_provider_dli::protocol::{self, MAX_MESSAGE_SIZE, Service, msgpack};
@@ -167,45 +167,113 @@ async fn schema_meets_terraforms_rules() {
 /// Core keeps only the private state and identity of the response.
 #[tokio::test]
 async fn private_state_and_identity_are_returned() {
-    let identity =
-        Some(ResourceIdentityData { identity_data: Some(DynamicValue { msgpack: vec![0x80], json: Vec::new() }) });
+    const ID: &str = "2a620c33-5609-40c9-affd-2b6453071b0f";
+    let identity = |id: Value, region: Value| {
+        let value = Value::map([("id", id), ("region", region), ("project_id", Value::Null)]);
+        Some(ResourceIdentityData { identity_data: dynamic_value(&value) })
+    };
     let config = connection(&[]);
+    let mut planned = config.clone();
+    planned.set_attribute("id", UNKNOWN);
     let request = wire::plan_resource_change::Request {
         type_name: TYPE.into(),
-        proposed_new_state: dynamic_value(&config),
+        proposed_new_state: dynamic_value(&planned),
         config: dynamic_value(&config),
         prior_private: b"mine".to_vec(),
-        prior_identity: identity.clone(),
         ..Default::default()
     };
     let mut provider = provider().await;
-    let plan = provider.plan_resource_change(request).await.unwrap().into_inner();
-    assert_eq!((plan.planned_private.as_slice(), &plan.planned_identity), (b"mine".as_slice(), &identity));
-    assert_eq!(plan.diagnostics, []);
+    let plan = provider.plan_resource_change(request.clone()).await.unwrap().into_inner();
+    assert_eq!(plan.planned_private, b"mine");
+    assert_eq!((plan.planned_identity, plan.diagnostics), (None, Vec::new()), "its parts are unknown");
+
+    // The plan of an update has the stored identity, or else that of the prior state.
+    let state = connection(&[("id", ID.into())]);
+    for (stored, expected) in
+        [(identity(ID.into(), "r".into()), identity(ID.into(), "r".into())), (None, identity(ID.into(), Value::Null))]
+    {
+        let request = wire::plan_resource_change::Request {
+            prior_state: dynamic_value(&state),
+            proposed_new_state: dynamic_value(&state),
+            prior_identity: stored,
+            ..request.clone()
+        };
+        let plan = provider.plan_resource_change(request).await.unwrap().into_inner();
+        assert_eq!((plan.planned_identity, plan.diagnostics), (expected, Vec::new()));
+    }
 
     // The provider is not configured, so each call fails and leaves the state unchanged.
-    let state = connection(&[("id", "2a620c33-5609-40c9-affd-2b6453071b0f".into())]);
+    let stored = identity(ID.into(), "r".into());
     let request = wire::read_resource::Request {
         type_name: TYPE.into(),
         current_state: dynamic_value(&state),
         private: b"mine".to_vec(),
-        current_identity: identity.clone(),
+        current_identity: stored.clone(),
         ..Default::default()
     };
     let read = provider.read_resource(request).await.unwrap().into_inner();
-    assert_eq!((read.private.as_slice(), &read.new_identity), (b"mine".as_slice(), &identity));
+    assert_eq!((read.private.as_slice(), &read.new_identity), (b"mine".as_slice(), &stored));
     assert_eq!((read.new_state, read.diagnostics.len()), (dynamic_value(&state), 1));
 
     let request = wire::apply_resource_change::Request {
         type_name: TYPE.into(),
         prior_state: dynamic_value(&state),
         planned_private: b"mine".to_vec(),
-        planned_identity: identity.clone(),
+        planned_identity: stored.clone(),
         ..Default::default()
     };
     let applied = provider.apply_resource_change(request).await.unwrap().into_inner();
-    assert_eq!((applied.private.as_slice(), &applied.new_identity), (b"mine".as_slice(), &identity));
+    assert_eq!((applied.private.as_slice(), &applied.new_identity), (b"mine".as_slice(), &stored));
     assert_eq!((applied.new_state, applied.diagnostics.len()), (dynamic_value(&state), 1));
+}
+
+/// The rules of core: names of attributes, and whether an import must or can set them.
+#[tokio::test]
+async fn identity_schemas_meet_terraforms_rules() {
+    let mut provider = provider().await;
+    let request = wire::get_resource_identity_schemas::Request::default();
+    let response = provider.get_resource_identity_schemas(request).await.unwrap().into_inner();
+    assert_eq!((response.diagnostics, response.identity_schemas.len()), (Vec::new(), 4));
+    for (name, schema) in response.identity_schemas {
+        assert_eq!(schema.version, 0, "{name}");
+        for attribute in &schema.identity_attributes {
+            assert_eq!(attribute.r#type, b"\"string\"", "{name}.{}", attribute.name);
+            assert_ne!(attribute.required_for_import, attribute.optional_for_import, "{name}.{}", attribute.name);
+            assert!(!attribute.description.is_empty(), "{name}.{}", attribute.name);
+        }
+        let required = schema.identity_attributes.iter().filter(|attribute| attribute.required_for_import);
+        let required: Vec<_> = required.map(|attribute| attribute.name.as_str()).collect();
+        let expected: &[&str] = match name.as_str() {
+            "dli_enhanced_connection" => &["id"],
+            "dli_enhanced_connection_binding" => &["connection_id"],
+            "dli_enhanced_connection_route" => &["connection_id", "name"],
+            _ => &["connection_id", "applicant_project_id"],
+        };
+        assert_eq!(required, expected, "{name}");
+    }
+}
+
+/// Core asks only for older versions, of which there are none.
+#[tokio::test]
+async fn identity_of_another_version_is_not_upgraded() {
+    let mut provider = provider().await;
+    let json = br#"{ "id": "2a62", "region": null, "old": 1 }"#;
+    let mut upgrade = async |type_name: &str, version: i64, json: &[u8]| {
+        let raw_identity = Some(RawState { json: json.to_vec(), flatmap: BTreeMap::new() });
+        let request = wire::upgrade_resource_identity::Request { type_name: type_name.into(), version, raw_identity };
+        let response = provider.upgrade_resource_identity(request).await.unwrap().into_inner();
+        let details: Vec<_> = response.diagnostics.into_iter().map(|diagnostic| diagnostic.detail).collect();
+        (response.upgraded_identity, details)
+    };
+    let identity = Value::map([("id", "2a62".into()), ("region", Value::Null), ("project_id", Value::Null)]);
+    let expected = Some(ResourceIdentityData { identity_data: dynamic_value(&identity) });
+    assert_eq!(upgrade(TYPE, 0, json).await, (expected, Vec::new()));
+    for (type_name, version, json, words) in
+        [(TYPE, 1, &json[..], "schema version 1"), (TYPE, 0, b"[", "JSON"), ("dli_nothing", 0, json, "dli_nothing")]
+    {
+        let (upgraded, details) = upgrade(type_name, version, json).await;
+        assert!(upgraded.is_none() && details.len() == 1 && details[0].contains(words), "{details:?}");
+    }
 }
 
 /// Terraform 1.14 and later use this RPC if the provider announces it.

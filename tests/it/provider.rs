@@ -165,7 +165,14 @@ fn state(changes: &[(&str, Value)]) -> Value {
 
 fn update(before: &[(&str, Value)], after: &[(&str, Value)]) -> ApplyResourceChangeRequest {
     let (prior, planned, config) = (state(before), state(after), object(after));
-    ApplyResourceChangeRequest { type_name: TYPE.into(), prior, planned, config, private: Vec::new() }
+    ApplyResourceChangeRequest {
+        type_name: TYPE.into(),
+        prior,
+        planned,
+        config,
+        private: Vec::new(),
+        identity: Value::Null,
+    }
 }
 
 fn texts(outcome: &ResourceResponse) -> String {
@@ -182,7 +189,7 @@ async fn missing_tags_do_not_remove_the_connection() {
     });
     let service = service.await;
     let state = state(&[("tags", map(&[("a", "1")]))]);
-    let outcome = service.provider().await.read(TYPE, state.clone(), Vec::new()).await;
+    let outcome = service.provider().await.read(TYPE, state.clone(), Vec::new(), Value::Null).await;
     assert_eq!(outcome.state, state);
     assert!(outcome.diagnostics.has_errors() && texts(&outcome).contains("DLI.0023"), "{}", texts(&outcome));
 }
@@ -192,7 +199,7 @@ async fn other_missing_object_is_not_the_connection() {
     for text in ["Project 0123 does not exist", "Queue q1 does not exist"] {
         let service = Service::start(move |_| (400, api_error("DLI.0001", text))).await;
         let provider = service.provider().await;
-        let outcome = provider.read(TYPE, state(&[]), Vec::new()).await;
+        let outcome = provider.read(TYPE, state(&[]), Vec::new(), Value::Null).await;
         assert!(outcome.state == state(&[]) && outcome.diagnostics.has_errors(), "{}", texts(&outcome));
         let destroy = ApplyResourceChangeRequest { planned: Value::Null, config: Value::Null, ..update(&[], &[]) };
         let outcome = provider.apply(destroy).await;
@@ -212,11 +219,11 @@ async fn every_not_found_response_removes_it() {
         (200, deleted),
     ] {
         let service = Service::start(move |_| (status, body.clone())).await;
-        let outcome = service.provider().await.read(TYPE, state(&[]), Vec::new()).await;
+        let outcome = service.provider().await.read(TYPE, state(&[]), Vec::new(), Value::Null).await;
         assert_eq!((outcome.state.is_null(), texts(&outcome).as_str()), (true, ""), "HTTP {status}");
     }
     let service = Service::start(|_| (404, api_error("APIGW.0101", "The API does not exist"))).await;
-    let outcome = service.provider().await.read(TYPE, state(&[]), Vec::new()).await;
+    let outcome = service.provider().await.read(TYPE, state(&[]), Vec::new(), Value::Null).await;
     assert!(outcome.state == state(&[]) && outcome.diagnostics.has_errors());
 }
 
@@ -263,13 +270,20 @@ async fn stale_read_keeps_the_part() {
             if destroys {
                 let (type_name, prior) = (kind.clone(), held.clone());
                 let (planned, config) = (Value::Null, Value::Null);
-                let destroy = ApplyResourceChangeRequest { type_name, prior, planned, config, private: Vec::new() };
+                let destroy = ApplyResourceChangeRequest {
+                    type_name,
+                    prior,
+                    planned,
+                    config,
+                    private: Vec::new(),
+                    identity: Value::Null,
+                };
                 let outcome = provider.apply(destroy).await;
                 assert!(outcome.state.is_null() && !outcome.diagnostics.has_errors(), "{part}: {}", texts(&outcome));
                 let changes: Vec<_> = service.requested().into_iter().filter(|line| !line.starts_with("GET")).collect();
                 assert_eq!(changes.len(), 1, "{part}: {changes:?}");
             } else {
-                let outcome = provider.read(&kind, held.clone(), Vec::new()).await;
+                let outcome = provider.read(&kind, held.clone(), Vec::new(), Value::Null).await;
                 assert!(!outcome.state.is_null(), "{part}: {}", texts(&outcome));
             }
         }
@@ -280,7 +294,7 @@ async fn stale_read_keeps_the_part() {
 async fn missing_response_fields_are_no_change() {
     let service =
         Service::start(|_| (200, json!({"is_success": true, "id": ID, "name": "", "status": "ACTIVE"}))).await;
-    let outcome = service.provider().await.read(TYPE, state(&[]), Vec::new()).await;
+    let outcome = service.provider().await.read(TYPE, state(&[]), Vec::new(), Value::Null).await;
     for name in ["name", "dest_vpc_id", "dest_network_id"] {
         assert_eq!(outcome.state.get(name), state(&[]).get(name));
     }
@@ -417,7 +431,7 @@ async fn unknown_configuration_sends_nothing() {
         configuration.set_attribute(name, UNKNOWN);
         let diagnostics = provider.configure(&configuration).await;
         assert!(!diagnostics.has_errors(), "{name}: {diagnostics:?}");
-        let outcome = provider.read(TYPE, state(&[]), Vec::new()).await;
+        let outcome = provider.read(TYPE, state(&[]), Vec::new(), Value::Null).await;
         assert!(texts(&outcome).contains(name), "{name}: {}", texts(&outcome));
         assert_eq!(outcome.state, state(&[]));
     }
@@ -458,7 +472,7 @@ async fn security_token_belongs_to_its_key() {
         configuration.set_attribute("secret_key", secret);
         configuration.set_attribute("security_token", token);
         assert!(!provider.configure(&configuration).await.has_errors());
-        provider.read(TYPE, state(&[]), Vec::new()).await;
+        provider.read(TYPE, state(&[]), Vec::new(), Value::Null).await;
     }
     let seen = [None, Some("TOKEN"), Some("TOKEN"), Some("WRITTEN")];
     assert_eq!(*tokens.lock().unwrap(), seen.map(|token| token.map(str::to_owned)));
@@ -528,7 +542,7 @@ async fn failed_binding_of_managed_queues_is_a_warning() {
         let provider = service.provider().await;
         let managed = managed.then(|| ("queues", queues(&["q1"])));
         let attributes: Vec<_> = managed.into_iter().chain([("wait_for_bindings", waits.into())]).collect();
-        let read = provider.read(TYPE, state(&attributes), Vec::new()).await;
+        let read = provider.read(TYPE, state(&attributes), Vec::new(), Value::Null).await;
         assert_eq!(texts(&read), "");
         let (prior, config) = (read.state, object(&attributes));
         let mut proposed = prior.clone();
@@ -536,7 +550,14 @@ async fn failed_binding_of_managed_queues_is_a_warning() {
             proposed.set_attribute(name, config.get(name).clone());
         }
         let type_name = TYPE.into();
-        let request = PlanResourceChangeRequest { type_name, prior, proposed, config, private: Vec::new() };
+        let request = PlanResourceChangeRequest {
+            type_name,
+            prior,
+            proposed,
+            config,
+            private: Vec::new(),
+            identity: Value::Null,
+        };
         let plan = provider.plan(request).await;
         let warned = plan.diagnostics.iter().any(|warning| {
             warning.detail.contains("binding of q1 to the enhanced connection \"test\"\nStatus: FAILED: CIDR conflict")
@@ -609,7 +630,7 @@ async fn tags_stay_without_a_tag_api() {
     });
     let service = service.await;
     let tags = map(&[("a", "1")]);
-    let outcome = service.provider().await.read(TYPE, state(&[("tags", tags.clone())]), Vec::new()).await;
+    let outcome = service.provider().await.read(TYPE, state(&[("tags", tags.clone())]), Vec::new(), Value::Null).await;
     assert_eq!(outcome.state.get("tags"), &tags);
     assert!(!outcome.diagnostics.has_errors() && texts(&outcome).contains("not published"), "{}", texts(&outcome));
 }
@@ -627,6 +648,7 @@ async fn planned(
         proposed: state(after),
         config: object(after),
         private: private.to_vec(),
+        identity: Value::Null,
     };
     let outcome = provider.plan(request).await;
     let warnings = outcome.diagnostics.iter().map(|d| format!("{:?} {}", d.severity, d.path));
@@ -683,7 +705,14 @@ fn creation(part: &str, attributes: &[(&str, Value)]) -> ApplyResourceChangeRequ
     for decided in ["id", "region", "project_id"] {
         planned.set_attribute(decided, UNKNOWN);
     }
-    ApplyResourceChangeRequest { type_name, prior: Value::Null, planned, config, private: Vec::new() }
+    ApplyResourceChangeRequest {
+        type_name,
+        prior: Value::Null,
+        planned,
+        config,
+        private: Vec::new(),
+        identity: Value::Null,
+    }
 }
 
 fn limits(limits: &[(&str, &str)]) -> (&'static str, Value) {
@@ -772,7 +801,7 @@ async fn timeout_reports_the_last_service_error() {
     let reading = async {
         let service = once_refused("GET 2a620c33-5609-40c9-affd-2b6453071b0f").await;
         let state = state(&[limits(&[("read", "2s")])]);
-        let outcome = service.provider().await.read(TYPE, state.clone(), Vec::new()).await;
+        let outcome = service.provider().await.read(TYPE, state.clone(), Vec::new(), Value::Null).await;
         assert_eq!(outcome.state, state);
         outcome
     };
@@ -820,7 +849,14 @@ async fn route_with_another_cidr_is_not_removed() {
     let destroy = |cidr: &str| {
         let type_name = "dli_enhanced_connection_route".to_owned();
         let prior = part(&type_name, &route_to(cidr));
-        ApplyResourceChangeRequest { type_name, prior, planned: Value::Null, config: Value::Null, private: Vec::new() }
+        ApplyResourceChangeRequest {
+            type_name,
+            prior,
+            planned: Value::Null,
+            config: Value::Null,
+            private: Vec::new(),
+            identity: Value::Null,
+        }
     };
     let of_its_own = async {
         let service = service().await;
@@ -867,10 +903,10 @@ async fn unexpected_null_in_state_is_damage() {
     ];
     for (kind, state, fact) in cases {
         let type_name = format!("{TYPE}{kind}");
-        let read = provider.read(&type_name, state.clone(), Vec::new()).await;
+        let read = provider.read(&type_name, state.clone(), Vec::new(), Value::Null).await;
         let request = |planned: Value| {
             let (type_name, prior, config) = (type_name.clone(), state.clone(), planned.clone());
-            ApplyResourceChangeRequest { type_name, prior, planned, config, private: Vec::new() }
+            ApplyResourceChangeRequest { type_name, prior, planned, config, private: Vec::new(), identity: Value::Null }
         };
         let deleted = provider.apply(request(Value::Null)).await;
         let mut outcomes = vec![read, deleted];
@@ -1022,7 +1058,14 @@ async fn pulumi_replacement_with_same_name_warns() {
         };
         let (prior, config) = (route("old"), route("new"));
         let (type_name, proposed) = (kind.into(), config.clone());
-        let request = PlanResourceChangeRequest { type_name, prior, proposed, config, private: Vec::new() };
+        let request = PlanResourceChangeRequest {
+            type_name,
+            prior,
+            proposed,
+            config,
+            private: Vec::new(),
+            identity: Value::Null,
+        };
         let plan = provider.plan(request).await;
         let warned = plan.diagnostics.iter().any(|warning| warning.summary.contains("Held by the Replaced Route"));
         assert_eq!(warned, warns, "{:?}", plan.diagnostics);

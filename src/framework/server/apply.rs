@@ -24,6 +24,8 @@ pub struct ApplyResourceChangeRequest {
     pub config: Value,
     /// Private data.
     pub private: Vec<u8>,
+    /// The planned identity; null if there is none.
+    pub identity: Value,
 }
 
 /// The resulting state and diagnostics of an operation.
@@ -33,8 +35,18 @@ pub struct ResourceResponse {
     pub state: Value,
     /// Private data, which only the resource reads.
     pub private: Vec<u8>,
+    /// The identity; null if there is none.
+    pub identity: Value,
     /// Errors and warnings.
     pub diagnostics: Diagnostics,
+}
+
+impl ApplyResourceChangeRequest {
+    /// The response if nothing was done.
+    fn unchanged(self, diagnostics: Diagnostics) -> ResourceResponse {
+        let identity = if self.prior.is_null() { Value::Null } else { self.identity };
+        ResourceResponse { state: self.prior, private: self.private, identity, diagnostics }
+    }
 }
 
 impl Server {
@@ -43,13 +55,13 @@ impl Server {
         let registered = match self.registered(&request.type_name) {
             Ok(registered) => registered,
             Err(diagnostics) => {
-                return ResourceResponse { state: request.prior, private: request.private, diagnostics };
+                return request.unchanged(diagnostics);
             }
         };
         // Values that were unknown in the plan are validated before any request is sent.
         let faults = validate(&registered.schema, &request.config);
         if faults.has_errors() {
-            return ResourceResponse { state: request.prior, private: request.private, diagnostics: faults };
+            return request.unchanged(faults);
         }
         let (response, result) = self.run(registered, &request).await;
         let (mut state, private, mut diagnostics) = response.into_parts();
@@ -58,7 +70,11 @@ impl Server {
             Ok(()) => diagnostics.extend(check_result_against_plan(&registered.schema, &request, &mut state)),
         }
         state.nullify_unknowns();
-        ResourceResponse { state, private, diagnostics }
+        let identity = self.next_identity(&request.type_name, &request.identity, &state).unwrap_or_else(|changed| {
+            diagnostics.push(changed);
+            request.identity
+        });
+        ResourceResponse { state, private, identity, diagnostics }
     }
 
     async fn run(

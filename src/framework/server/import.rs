@@ -1,16 +1,21 @@
 //! Imports an object.
 
 use super::{ResourceResponse, Server, catch_panic};
-use crate::framework::diagnostic::Diagnostic;
+use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::resource::{ImportRequest, ResponseState};
+use crate::framework::validate::validate;
+use crate::framework::value::Value;
 
 impl Server {
-    /// Imports the object with an ID. Without an error the state is not null.
-    pub async fn import(&self, type_name: &str, id: &str) -> ResourceResponse {
-        let registered = match self.registered(type_name) {
-            Ok(registered) => registered,
+    /// Imports the object with an ID or, if `identity` is not null, with an identity. Without an error the state is not
+    /// null.
+    pub async fn import(&self, type_name: &str, id: &str, identity: &Value) -> ResourceResponse {
+        let ready = self.registered(type_name).and_then(|kind| Ok((kind, self.import_id(type_name, id, identity)?)));
+        let (registered, id) = match ready {
+            Ok(ready) => ready,
             Err(diagnostics) => return ResourceResponse { diagnostics, ..ResourceResponse::default() },
         };
+        let id = id.as_str();
         let stop = self.stop_token();
         let mut response = ResponseState::default();
         let result =
@@ -24,6 +29,19 @@ impl Server {
             Ok(()) => {}
         }
         state.nullify_unknowns();
-        ResourceResponse { state, private, diagnostics }
+        let identity = self.identity_of(type_name, &state);
+        ResourceResponse { state, private, identity, diagnostics }
+    }
+
+    /// Returns the import ID of a valid identity, or `id` if there is none.
+    fn import_id(&self, type_name: &str, id: &str, identity: &Value) -> Result<String, Diagnostics> {
+        let Some(own) = self.identities.get(type_name).filter(|_| !identity.is_null()) else {
+            return Ok(id.to_owned());
+        };
+        let report = validate(&own.schema, identity);
+        if report.has_errors() {
+            return Err(report);
+        }
+        Ok(self.registered(type_name)?.implementation.import_id(identity))
     }
 }

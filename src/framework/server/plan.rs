@@ -20,6 +20,8 @@ pub struct PlanResourceChangeRequest {
     pub config: Value,
     /// Private data.
     pub private: Vec<u8>,
+    /// The stored identity; null if there is none.
+    pub identity: Value,
 }
 
 /// The response of [`Server::plan`].
@@ -29,6 +31,8 @@ pub struct PlanResourceChangeResponse {
     pub planned: Value,
     /// Attributes whose change requires replacement.
     pub replace: Vec<Path>,
+    /// The planned identity; null if a part of it is unknown, as in the plan of most new objects.
+    pub identity: Value,
     /// Errors and warnings.
     pub diagnostics: Diagnostics,
 }
@@ -36,7 +40,7 @@ pub struct PlanResourceChangeResponse {
 impl Server {
     /// Plans a change of a resource.
     pub async fn plan(&self, request: PlanResourceChangeRequest) -> PlanResourceChangeResponse {
-        let PlanResourceChangeRequest { type_name, prior, proposed, config, private } = request;
+        let PlanResourceChangeRequest { type_name, prior, proposed, config, private, identity } = request;
         let registered = match self.registered(&type_name) {
             Ok(registered) => registered,
             Err(diagnostics) => {
@@ -58,6 +62,14 @@ impl Server {
             };
             catch_panic(registered.implementation.modify_plan(request)).await.unwrap_or_else(|errors| errors)
         };
-        PlanResourceChangeResponse { planned, replace, diagnostics }
+        // Core plans a replacement twice, first with the prior state and then without.
+        let identity = match (prior.is_null(), identity.is_null()) {
+            (true, _) => self.identity_of(&type_name, &planned),
+            (false, true) => self.identity_of(&type_name, &prior),
+            (false, false) => identity,
+        };
+        // Terraform 1.15 cannot show a saved plan as JSON if an identity in it has unknown parts.
+        let identity = if identity.is_wholly_known() { identity } else { Value::Null };
+        PlanResourceChangeResponse { planned, replace, identity, diagnostics }
     }
 }

@@ -7,10 +7,12 @@ use crate::framework::value::Value;
 
 impl Server {
     /// Refreshes a resource. A null state means that it no longer exists; on error nothing changes.
-    pub async fn read(&self, type_name: &str, state: Value, private: Vec<u8>) -> ResourceResponse {
+    ///
+    /// `identity` is the stored one; null if the state has none yet.
+    pub async fn read(&self, type_name: &str, state: Value, private: Vec<u8>, identity: Value) -> ResourceResponse {
         let registered = match self.registered(type_name) {
             Ok(registered) => registered,
-            Err(diagnostics) => return ResourceResponse { state, private, diagnostics },
+            Err(diagnostics) => return ResourceResponse { state, private, identity, diagnostics },
         };
         if state.is_null() {
             return ResourceResponse::default();
@@ -23,12 +25,18 @@ impl Server {
         let (mut new, noted, mut diagnostics) = response.into_parts();
         if let Err(errors) = result {
             diagnostics.extend(errors);
-            return ResourceResponse { state, private, diagnostics };
+            return ResourceResponse { state, private, identity, diagnostics };
         }
         for attribute in &registered.schema.body.attributes {
             keep_equivalent(attribute, &state, &mut new);
         }
         new.nullify_unknowns();
-        ResourceResponse { state: new, private: noted, diagnostics }
+        match self.next_identity(type_name, &identity, &new) {
+            Ok(identity) => ResourceResponse { state: new, private: noted, identity, diagnostics },
+            Err(changed) => {
+                diagnostics.push(changed);
+                ResourceResponse { state, private, identity, diagnostics }
+            }
+        }
     }
 }

@@ -202,6 +202,7 @@ fn create() -> ApplyResourceChangeRequest {
         planned,
         config,
         private: Vec::new(),
+        identity: Value::Null,
     }
 }
 
@@ -209,7 +210,14 @@ fn update() -> ApplyResourceChangeRequest {
     let prior = object(&[("name", "a".into()), ("size", "old".into()), ("id", "1".into()), ("tick", "then".into())]);
     let config = object(&[("name", "a".into()), ("size", "big".into())]);
     let planned = object(&[("name", "a".into()), ("size", "big".into()), ("id", "1".into()), ("tick", "then".into())]);
-    ApplyResourceChangeRequest { type_name: "test_thing".into(), prior, planned, config, private: Vec::new() }
+    ApplyResourceChangeRequest {
+        type_name: "test_thing".into(),
+        prior,
+        planned,
+        config,
+        private: Vec::new(),
+        identity: Value::Null,
+    }
 }
 
 async fn applied(behavior: Behavior, request: ApplyResourceChangeRequest) -> ResourceResponse {
@@ -289,12 +297,12 @@ async fn only_a_successful_delete_removes_the_state() {
 async fn read_keeps_spelling_and_detects_removal() {
     let state = object(&[("name", "a".into()), ("size", "LARGE".into()), ("id", "1".into())]);
     let (_, seen) = server(Behavior::Succeed);
-    let outcome = seen.read("test_thing", state.clone(), Vec::new()).await;
+    let outcome = seen.read("test_thing", state.clone(), Vec::new(), Value::Null).await;
     assert_eq!((outcome.state.get("name"), outcome.state.get("size")), (&"new".into(), &"LARGE".into()));
     let (_, gone) = server(Behavior::SaveNothing);
-    assert_eq!(gone.read("test_thing", state.clone(), Vec::new()).await.state, Value::Null);
+    assert_eq!(gone.read("test_thing", state.clone(), Vec::new(), Value::Null).await.state, Value::Null);
     let (_, panicking) = server(Behavior::Panic);
-    let outcome = panicking.read("test_thing", state.clone(), Vec::new()).await;
+    let outcome = panicking.read("test_thing", state.clone(), Vec::new(), Value::Null).await;
     assert_eq!((outcome.state, summaries(&outcome.diagnostics)), (state, vec!["Bug in the Provider"]));
 }
 
@@ -317,10 +325,11 @@ async fn create_plan_and_failed_import() {
         proposed: config.clone(),
         config,
         private: Vec::new(),
+        identity: Value::Null,
     };
     let outcome = server.plan(request).await;
     assert_eq!(outcome.planned, object(&[("name", "a".into()), ("id", UNKNOWN), ("tick", UNKNOWN)]));
-    let outcome = server.import("test_thing", "1").await;
+    let outcome = server.import("test_thing", "1", &Value::Null).await;
     assert_eq!((outcome.state, summaries(&outcome.diagnostics)), (Value::Null, vec!["Bug in the Provider"]));
 }
 

@@ -148,6 +148,14 @@ impl Resource for EnhancedConnection {
         schema::schema()
     }
 
+    fn identity_schema(&self) -> Option<Schema> {
+        Some(schema::identity())
+    }
+
+    fn import_id(&self, identity: &Value) -> String {
+        format!("{}{}", identity.get("id").as_str().unwrap_or_default(), location::import_suffix(identity))
+    }
+
     fn prior_schema_type(&self, version: i64) -> Option<Type> {
         (version == 0).then(|| schema::schema().ty())
     }

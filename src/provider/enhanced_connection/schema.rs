@@ -126,6 +126,19 @@ pub(super) fn schema() -> Schema {
     }
 }
 
+/// The schema of the identity.
+pub(super) fn identity() -> Schema {
+    let mut attributes = vec![
+        Attribute::string("id")
+            .required()
+            .validator(MatchesRule(&[rules::CONNECTION_ID]))
+            .semantic_equality(same_text)
+            .description("ID of the connection, a UUID."),
+    ];
+    attributes.extend(location::identity_attributes());
+    Schema { body: BlockBody { attributes, ..BlockBody::default() }, ..Schema::default() }
+}
+
 /// The attributes of one peering.
 pub(in crate::provider) fn peering() -> Vec<Attribute> {
     vec![

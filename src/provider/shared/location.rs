@@ -12,6 +12,7 @@ use crate::framework::schema::{Attribute, Presence};
 use crate::framework::value::Value;
 use crate::provider::provider_data::ProviderData;
 use crate::provider::shared::operation::OperationContext;
+use crate::provider::shared::semantic_equality::same_text;
 use crate::provider::shared::validators::MatchesRule;
 
 /// `region` and `project_id` of a resource.
@@ -23,9 +24,31 @@ pub(crate) fn resource_attributes() -> [Attribute; 2] {
     ]
 }
 
+<<<<<<< HEAD
 /// `region` and `project_id` of an action, which cannot have computed attributes.
 pub(crate) fn action_attributes() -> [Attribute; 2] {
     both("", "").map(|attribute| Attribute { presence: Presence::Optional, ..attribute })
+=======
+/// `region` and `project_id` of an identity. They are always filled, and optional in an import.
+pub(crate) fn identity_attributes() -> [Attribute; 2] {
+    let project_id = Attribute::string("project_id").validator(MatchesRule(&[rules::PROJECT_ID]));
+    [
+        region_attribute().description("Region. Default of an import: the provider's region."),
+        project_id
+            .semantic_equality(same_text)
+            .description("ID of the project. Default of an import: the provider's project."),
+    ]
+}
+
+/// The end of the import ID of an identity.
+pub(crate) fn import_suffix(identity: &Value) -> String {
+    let [region, project_id] = ["region", "project_id"].map(|name| identity.get(name).as_str().unwrap_or_default());
+    match (region.trim(), project_id) {
+        ("", "") => String::new(),
+        (region, "") => format!("@{region}"),
+        (region, project_id) => format!("@{region}/{project_id}"),
+    }
+>>>>>>> d5f4f04 (Give every resource an identity, and import by it)
 }
 
 /// `region` and `project_id` of a data source.
@@ -191,6 +214,19 @@ mod tests {
         assert_eq!(planned(["r1", "p1"], ["r1", ""]), ("r1".into(), "p1".into(), by(&[])));
         // The state of a provider with an endpoint instead of a region.
         assert_eq!(planned(["", "p1"], ["r1", ""]), ("r1".into(), "p1".into(), by(&[])));
+    }
+
+    #[test]
+    fn identity_becomes_an_import_id() {
+        let suffix = |region: &str, project_id: &str| {
+            let text = |text: &str| if text.is_empty() { Value::Null } else { Value::from(text) };
+            import_suffix(&Value::map([("region", text(region)), ("project_id", text(project_id))]))
+        };
+        for (region, project_id) in [("", ""), ("cn-north-4", ""), ("", "48cc"), ("cn-north-4", "48cc")] {
+            let id = format!("2a62{}", suffix(region, project_id));
+            let named = |text| Some(text).filter(|text: &&str| !text.is_empty());
+            assert_eq!(parse_import_id(&id), Ok(("2a62", named(region), named(project_id))), "{id}");
+        }
     }
 
     #[test]

@@ -23,6 +23,7 @@ use super::operation::{OperationContext, report};
 use super::plan_checks::PlanChecker;
 use super::run_state::PartKey;
 use super::shared_reads::Sharing;
+use super::validators::MatchesRule;
 use super::{connection_part, location, operation};
 use crate::dli::rules::CONNECTION_ID;
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
@@ -134,6 +135,11 @@ pub(in crate::provider) fn not_recorded(part: &str) -> Diagnostic {
     Diagnostic::error("Cannot Record What Stays", text)
 }
 
+/// An attribute of the resource as one of its identity.
+fn identity_attribute(attribute: Attribute, description: &str) -> Attribute {
+    Attribute { plan_modifiers: Vec::new(), ..attribute.description(description) }
+}
+
 fn title(noun: &str) -> String {
     noun[..1].to_ascii_uppercase() + &noun[1..]
 }
@@ -156,6 +162,28 @@ impl<P: ConnectionPart> Resource for PartResource<P> {
         let (blocks, description) = (vec![Timeouts::block(&timeouts)], P::TEXTS.description.to_owned());
         let body = BlockBody { attributes, blocks, description, ..BlockBody::default() };
         Schema { body, validators: P::validators(), ..Schema::default() }
+    }
+
+    fn identity_schema(&self) -> Option<Schema> {
+        let connection_id = connection_part::connection_id().validator(MatchesRule(&[CONNECTION_ID]));
+        let mut attributes = vec![identity_attribute(connection_id, "ID of the enhanced connection.")];
+        let own = P::attributes().into_iter().filter_map(|attribute| {
+            let (_, description) = P::TEXTS.identity.iter().find(|(name, _)| *name == attribute.name)?;
+            Some(identity_attribute(attribute, description))
+        });
+        attributes.extend(own);
+        attributes.extend(location::identity_attributes());
+        let body = BlockBody { attributes, ..BlockBody::default() };
+        Some(Schema { body, validators: P::validators(), ..Schema::default() })
+    }
+
+    fn import_id(&self, identity: &Value) -> String {
+        let names = P::TEXTS.identity.iter().map(|(name, _)| *name);
+        let part = names.filter_map(|name| Some((name, identity.get(name).as_str()?))).next();
+        let (kind, name) = part.unwrap_or_default();
+        let kind = if P::TEXTS.identity.len() > 1 { format!("{kind}/") } else { String::new() };
+        let connection = identity.get("connection_id").as_str().unwrap_or_default();
+        format!("{connection}/{kind}{name}{}", location::import_suffix(identity))
     }
 
     async fn modify_plan(&self, request: ModifyPlanRequest<'_>) -> Result<Diagnostics, Diagnostics> {

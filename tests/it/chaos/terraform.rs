@@ -39,6 +39,7 @@ pub(super) struct Object {
     pub(super) connection: Option<String>,
     pub(super) value: Value,
     private: Vec<u8>,
+    identity: Value,
     pub(super) tainted: bool,
 }
 
@@ -299,15 +300,22 @@ impl Process {
     ) -> Option<(Option<Object>, Option<Action>)> {
         let mut refreshed = None;
         if let Some(object) = prior {
-            let read = self.call(self.server.read(object.kind, object.value.clone(), object.private.clone())).await;
-            let Some(ResourceResponse { state, private, diagnostics }) = read else {
+            let read = self
+                .call(self.server.read(
+                    object.kind,
+                    object.value.clone(),
+                    object.private.clone(),
+                    object.identity.clone(),
+                ))
+                .await;
+            let Some(ResourceResponse { state, private, identity, diagnostics }) = read else {
                 return push_crash(address, result);
             };
             if lock(result).add(address, &diagnostics) {
                 return None;
             }
-            refreshed =
-                Some(Object { value: state, private, ..object.clone() }).filter(|object| !object.value.is_null());
+            refreshed = Some(Object { value: state, private, identity, ..object.clone() })
+                .filter(|object| !object.value.is_null());
         }
         let Some(block) = block else {
             let action = refreshed.is_some().then_some(Action::Delete);
@@ -348,9 +356,11 @@ impl Process {
     ) -> Option<(Value, bool)> {
         let prior = current.map_or(Value::Null, |object| object.value.clone());
         let private = current.map_or_else(Vec::new, |object| object.private.clone());
+        let identity = current.map_or(Value::Null, |object| object.identity.clone());
         let proposed = proposed(self.schema(block), &prior, config);
         let type_name = block.kind().into();
-        let request = PlanResourceChangeRequest { type_name, prior, proposed, config: config.clone(), private };
+        let config = config.clone();
+        let request = PlanResourceChangeRequest { type_name, prior, proposed, config, private, identity };
         let Some(response) = self.call(self.server.plan(request)).await else { return push_crash(address, result) };
         (!lock(result).add(address, &response.diagnostics)).then_some((response.planned, !response.replace.is_empty()))
     }
@@ -457,6 +467,7 @@ impl Apply<'_> {
             planned,
             config,
             private: prior.as_ref().map_or_else(Vec::new, |object| object.private.clone()),
+            identity: prior.as_ref().map_or(Value::Null, |object| object.identity.clone()),
         };
         let Some(response) = self.process.call(self.process.server.apply(request)).await else {
             push_crash::<()>(address, self.result);
@@ -470,6 +481,7 @@ impl Apply<'_> {
                 connection: block.connection().cloned(),
                 value: response.state,
                 private: response.private,
+                identity: response.identity,
                 tainted: failed && prior.is_none(),
             };
             lock(&self.state).insert(address.to_owned(), object);
@@ -486,6 +498,7 @@ impl Apply<'_> {
             planned: Value::Null,
             config: Value::Null,
             private: object.private.clone(),
+            identity: object.identity.clone(),
         };
         let Some(response) = self.process.call(self.process.server.apply(request)).await else {
             push_crash::<()>(address, self.result);

@@ -41,6 +41,8 @@ pub(crate) struct PartTexts {
     /// Form of the import ID, and the rules for the name in it.
     pub(crate) import_format: &'static str,
     pub(crate) import_rules: &'static [Rule],
+    /// The attributes, beside those that every part has, that name the part in its identity. Exactly one is set.
+    pub(crate) identity: &'static [(&'static str, &'static str)],
 }
 
 /// The result of a search for a part.

@@ -187,6 +187,15 @@ impl Workspace {
         resources.iter().find(|resource| resource["address"] == address).map(|resource| resource["values"].clone())
     }
 
+    /// The identity of one resource in the state; null if it has none.
+    #[track_caller]
+    pub(crate) fn identity(&self, address: &str) -> Value {
+        let state = self.run(&["show", "-json"]).expect_code(0).json();
+        let resources = state["values"]["root_module"]["resources"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let found = resources.iter().find(|resource| resource["address"] == address);
+        found.unwrap_or_else(|| panic!("{address} is not in {state:#}"))["identity"].clone()
+    }
+
     /// Imports the resource with the command and with an import block, and requires the attributes of this state.
     ///
     /// `unreadable` attributes are not compared.
