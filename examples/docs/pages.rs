@@ -6,7 +6,8 @@
 //! | page | sources |
 //! |---|---|
 //! | `index.md` | the provider's schema, `provider/provider.tf`, `provider/notes.md` |
-//! | `resources/NAME.md` | its schema, `resources/TYPE/resource.tf`, optionally `notes.md` and `import.sh` |
+//! | `resources/NAME.md` | its schema, `resources/TYPE/resource.tf`, optionally `notes.md`, `import.sh` and |
+//! | | `import-by-identity.tf` |
 //! | `data-sources/NAME.md` | its schema, `data-sources/TYPE/data-source.tf`, optionally `notes.md` |
 //! | `actions/NAME.md` | its schema, `actions/TYPE/action.tf`, optionally `notes.md` |
 //! | `guides/NAME.md` | `guides/NAME/guide.md` with its front matter |
@@ -52,14 +53,16 @@ pub(crate) fn pages(examples: &Path) -> Result<BTreeMap<String, String>, PageErr
         subcategory: "",
         heading: "dli Provider".to_owned(),
         body: provider.schema().body,
+        identity: None,
         folder: examples.join("provider"),
         example: "provider.tf",
     };
     pages.insert("index.md".to_owned(), index.text()?);
     for resource in provider.resources() {
         let folder = examples.join("resources");
-        let (path, page) =
+        let (path, mut page) =
             Page::for_type("Resource", resource.type_name(), resource.schema().body, &folder, "resource.tf");
+        page.identity = resource.identity_schema().map(|schema| schema.body);
         pages.insert(format!("resources/{path}"), page.text()?);
     }
     for source in provider.data_sources() {
@@ -89,6 +92,8 @@ struct Page {
     subcategory: &'static str,
     heading: String,
     body: BlockBody,
+    /// The identity of a resource.
+    identity: Option<BlockBody>,
     /// The directory of the example and the notes.
     folder: PathBuf,
     example: &'static str,
@@ -102,6 +107,7 @@ impl Page {
             subcategory: "subcategory: \"\"\n",
             heading: format!("{name} ({what})"),
             body,
+            identity: None,
             folder: folder.join(name),
             example,
         };
@@ -109,7 +115,7 @@ impl Page {
     }
 
     fn text(&self) -> Result<String, PageError> {
-        let Self { title, subcategory, heading, body, folder, example } = self;
+        let Self { title, subcategory, heading, body, identity, folder, example } = self;
         let description = body.description.trim();
         // Search results show the description as plain text.
         let plain = description.replace('`', "").replace('\n', "\n  ");
@@ -127,6 +133,10 @@ impl Page {
         if let Some(script) = read_optional(&folder.join("import.sh"))? {
             text.push_str(&import(&folder.join("import.sh"), &script)?);
         }
+        let by_identity = read_optional(&folder.join("import-by-identity.tf"))?;
+        if let (Some(block), Some(identity)) = (by_identity, identity) {
+            text.push_str(&import_by_identity(&block, identity));
+        }
         Ok(text)
     }
 }
@@ -142,6 +152,15 @@ fn import(path: &Path, script: &str) -> Result<String, PageError> {
         fenced("shell", script),
         fenced("terraform", &block)
     ))
+}
+
+/// Generates the rest of the import section: an `import` block with an identity, and the attributes of the identity.
+fn import_by_identity(block: &str, identity: &BlockBody) -> String {
+    let attributes = schema::section(identity).replace("### ", "#### ").replace("## Schema", "### Identity Schema");
+    format!(
+        "\nIn Terraform 1.12 and later, an `import` block can also name the object by its identity:\n\n{}\n{attributes}",
+        fenced("terraform", block)
+    )
 }
 
 /// Replaces the placeholders in a Markdown file.

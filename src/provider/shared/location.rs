@@ -24,11 +24,11 @@ pub(crate) fn resource_attributes() -> [Attribute; 2] {
     ]
 }
 
-<<<<<<< HEAD
 /// `region` and `project_id` of an action, which cannot have computed attributes.
 pub(crate) fn action_attributes() -> [Attribute; 2] {
     both("", "").map(|attribute| Attribute { presence: Presence::Optional, ..attribute })
-=======
+}
+
 /// `region` and `project_id` of an identity. They are always filled, and optional in an import.
 pub(crate) fn identity_attributes() -> [Attribute; 2] {
     let project_id = Attribute::string("project_id").validator(MatchesRule(&[rules::PROJECT_ID]));
@@ -48,7 +48,6 @@ pub(crate) fn import_suffix(identity: &Value) -> String {
         (region, "") => format!("@{region}"),
         (region, project_id) => format!("@{region}/{project_id}"),
     }
->>>>>>> d5f4f04 (Give every resource an identity, and import by it)
 }
 
 /// `region` and `project_id` of a data source.

@@ -13,6 +13,9 @@ const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples");
 /// The connection ID in examples; it is the one in the documents.
 const CONNECTION: &str = "2a620c33-5609-40c9-affd-2b6453071b0f";
 
+/// An import block for the object of an example, in a file of its own.
+const IMPORT: &str = "import-by-identity.tf";
+
 /// The directories with configurations, sorted by name.
 fn examples() -> Vec<PathBuf> {
     let mut found = Vec::new();
@@ -42,7 +45,8 @@ fn workspace(terraform: &Terraform, cloud: &Cloud, example: &Path) -> Workspace 
     fs::rename(within("provider.tf"), within("cloud_override.tf")).expect("a file written by the harness");
     fs::remove_file(within("versions.tf")).expect("a file written by the harness");
     for path in entries(&Path::new(EXAMPLES).join("provider")).chain(entries(example)) {
-        if path.extension().is_some_and(|kind| kind == "tf" || kind == "tfvars") {
+        let is_import = path.ends_with(IMPORT);
+        if !is_import && path.extension().is_some_and(|kind| kind == "tf" || kind == "tfvars") {
             fs::copy(&path, within(&path.file_name().expect("a file").to_string_lossy())).expect("both paths exist");
         }
     }
@@ -142,5 +146,28 @@ fn resource_examples_apply_and_import() {
             imports += 1;
         }
         assert!(imports > 0, "{} has no command", example.display());
+    });
+}
+
+#[test]
+fn resource_examples_import_by_identity() {
+    for_one_terraform_since_1_14(|terraform| {
+        let mut imports = 0;
+        for example in examples().into_iter().filter(|example| is_of_resource(example)) {
+            let Ok(block) = fs::read_to_string(example.join(IMPORT)) else { continue };
+            say(&example);
+            let cloud = Cloud::start();
+            let original = workspace(terraform, &cloud, &example);
+            original.save_plan();
+            original.apply();
+            let address = block.lines().find_map(|line| line.trim().strip_prefix("to = ")).expect("an address");
+            let importing = original.fresh();
+            importing.write("import.tf", &block.replace(CONNECTION, &cloud.connection().id));
+            importing.write("provider.tf", &cloud.provider_block(""));
+            importing.run(&["plan", "-generate-config-out=generated.tf"]).expect_code(0);
+            importing.plan().expect(&[(address, "import")]);
+            imports += 1;
+        }
+        assert_eq!(imports, 4, "one for each resource");
     });
 }

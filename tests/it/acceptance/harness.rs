@@ -41,7 +41,6 @@ pub(crate) fn for_one_terraform(test: impl FnOnce(&Terraform)) {
     test(terraform);
 }
 
-<<<<<<< HEAD
 /// Runs a test with the first Terraform that has actions and list resources, 1.14 or newer. OpenTofu has neither.
 ///
 /// The installed Terraform is new enough; only `TF_ACC_TERRAFORM_PATH` can leave an older one or OpenTofu.
@@ -60,20 +59,6 @@ fn is_since_1_14(terraform: &Terraform) -> bool {
     minor.is_some_and(|minor| minor.parse().is_ok_and(|minor: u32| minor >= 14))
 }
 
-=======
-/// Runs a test with the first Terraform of the version 1.`minor` or later, and skips it if there is none.
-pub(crate) fn for_terraform_since(minor: u32, test: impl FnOnce(&Terraform)) {
-    let is_later = |terraform: &&Terraform| {
-        let found = terraform.version.strip_prefix("Terraform v1.").and_then(|rest| rest.split('.').next());
-        found.and_then(|found| found.parse().ok()).is_some_and(|found: u32| found >= minor)
-    };
-    if let Some(terraform) = terraforms().iter().find(is_later) {
-        announce(terraform);
-        test(terraform);
-    }
-}
-
->>>>>>> d5f4f04 (Give every resource an identity, and import by it)
 /// One Terraform of each version on this machine. Searches once per process.
 fn terraforms() -> &'static [Terraform] {
     static FOUND: OnceLock<Vec<Terraform>> = OnceLock::new();

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use terraform_provider_dli::emulator::Settings;
 
 use super::connection::{ADDRESS, CREATE, UPDATE, connection};
-use super::harness::{Cloud, PROJECT, for_terraform_since};
+use super::harness::{Cloud, PROJECT, for_one_terraform_since_1_14};
 
 const REGION: &str = "eu-west-101";
 const APPLICANT: &str = "1123456789abcdef0123456789abcdef";
@@ -55,7 +55,7 @@ fn import_block(address: &str, identity: &Value) -> String {
 
 #[test]
 fn identity_is_stable_and_imports_every_resource() {
-    for_terraform_since(12, |terraform| {
+    for_one_terraform_since_1_14(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
         workspace.configure(&configuration(""));
@@ -108,7 +108,7 @@ fn with(identity: &Value, name: &str, value: &str) -> Value {
 #[test]
 fn identity_can_name_region_and_project() {
     let other = "ffffffffffffffffffffffffffffffff";
-    for_terraform_since(12, |terraform| {
+    for_one_terraform_since_1_14(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
         workspace.step(&connection(&format!("project_id = {other:?}")), CREATE);
@@ -137,7 +137,7 @@ fn identity_can_name_region_and_project() {
 
 #[test]
 fn identity_of_a_binding_names_one_target() {
-    for_terraform_since(12, |terraform| {
+    for_one_terraform_since_1_14(|terraform| {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
         workspace.configure(&configuration(""));
@@ -170,7 +170,7 @@ fn old_state_gets_an_identity() {
     let kept = tempfile::tempdir().expect("a temporary directory");
     let file = kept.path().join("cloud.json");
     fs::write(&file, include_bytes!("../../data/state/cloud-v0.1-first.json")).expect("a writable directory");
-    for_terraform_since(12, |terraform| {
+    for_one_terraform_since_1_14(|terraform| {
         let cloud = Cloud::start_with(Settings { state: Some(file), ..Settings::default() });
         let workspace = cloud.workspace(terraform);
         workspace.configure(include_str!("../../data/state/connection-v0.1-first.tf"));
