@@ -178,8 +178,8 @@ impl<P: ConnectionPart> Resource for PartResource<P> {
     }
 
     fn import_id(&self, identity: &Value) -> String {
-        let names = P::TEXTS.identity.iter().map(|(name, _)| *name);
-        let part = names.filter_map(|name| Some((name, identity.get(name).as_str()?))).next();
+        let mut names = P::TEXTS.identity.iter().map(|(name, _)| *name);
+        let part = names.find_map(|name| Some((name, identity.get(name).as_str()?)));
         let (kind, name) = part.unwrap_or_default();
         let kind = if P::TEXTS.identity.len() > 1 { format!("{kind}/") } else { String::new() };
         let connection = identity.get("connection_id").as_str().unwrap_or_default();
