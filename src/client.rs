@@ -40,6 +40,7 @@ mod test_server;
 mod transport;
 mod transport_failure;
 mod trusted_certificate;
+mod vpc;
 mod write;
 
 use self::endpoint::Endpoint;
@@ -54,6 +55,7 @@ pub use self::{
     project::{Client, Project},
     proxy::Proxy,
     retry::WRITE_GRACE,
+    vpc::VpcService,
     write::Write,
 };
 

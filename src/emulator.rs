@@ -1,5 +1,5 @@
-//! An in-process server for DLI's enhanced datasource connections, as documented, with the gateway's authentication.
-//! It serves tests and users without an account.
+//! An in-process server for DLI's enhanced datasource connections, as documented, with the gateway's authentication, and
+//! for the parts of IAM, VPC and the metadata service that a client needs. It serves tests and users without an account.
 //!
 //! The emulator depends on [`crate::dli`] only, so that it is independent of the client that it tests. Where the
 //! documents are silent, a comment marks the behavior as an inference.
@@ -7,9 +7,9 @@
 //! A request passes through these files: `server` reads it, `pipeline` processes it, `routing` finds the operation,
 //! `auth` authenticates it against `credential_store`, and the file of the objects (such as `connections`) runs it on
 //! [`ProjectService`], which changes the data of `project`. `state_file` keeps the data and `request_log`
-//! records the request. `iam` and `metadata` issue credentials. `throttle` enforces the request limit, `faults`
-//! injects faults, and `response_quirks` rewrites responses. [`Emulator`] and `control` change the `behavior` at
-//! run time.
+//! records the request. `iam` and `metadata` issue credentials, `vpc` shows the `networks` of a project. `throttle`
+//! enforces the request limit, `faults` injects faults, and `response_quirks` rewrites responses. [`Emulator`] and
+//! `control` change the `behavior` at run time.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), terraform_provider_dli::emulator::StartError> {
@@ -38,6 +38,7 @@ mod faults;
 mod iam;
 mod limits;
 mod metadata;
+mod networks;
 mod operation;
 mod pipeline;
 mod pools;
@@ -61,6 +62,7 @@ mod state;
 mod state_file;
 mod tags;
 mod throttle;
+mod vpc;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
@@ -78,7 +80,7 @@ pub use self::{
     clock::{Clock, ManualClock, SystemClock},
     control::CONTROL_API,
     faults::{Fault, FaultError, FaultKind},
-    operation::{ServedOperation, iam_operations, operations, served_operations},
+    operation::{ServedOperation, iam_operations, operations, served_operations, vpc_operations},
     project_service::ProjectService,
     quirks::{Quirk, Quirks},
     request_log::{FaultEffect, LoggedRequest},

@@ -28,6 +28,10 @@ pub struct Config {
     pub cloud: Option<String>,
     /// Address of the service, instead of the region's own: `https://HOST[:PORT]`. Without TLS only on this machine.
     pub endpoint: Option<String>,
+    /// Address of the VPC service in the configured region. If unset, it is derived from the region, unless `endpoint`
+    /// is set and is not the address that the cloud publishes for a region: the VPC service of such a place is unknown,
+    /// and its credentials must not be sent to the public cloud.
+    pub vpc_endpoint: Option<String>,
     /// Address of the identity service (IAM); may end in `/v3`.
     pub identity_endpoint: Option<String>,
     /// Address of the ECS metadata service. It is never reached through a proxy.
@@ -57,6 +61,7 @@ impl Default for Config {
             project_name: None,
             cloud: None,
             endpoint: None,
+            vpc_endpoint: None,
             identity_endpoint: None,
             metadata_endpoint: None,
             insecure: false,

@@ -16,16 +16,17 @@ pub(super) struct Endpoint {
     direct: bool,
 }
 
-/// The domain of a site. The European site has its own domain and only one region.
-const fn domain_of(region: &str) -> &'static str {
-    if matches!(region.as_bytes(), b"eu-west-101") { "myhuaweicloud.eu" } else { "myhuaweicloud.com" }
+/// The domain of a service in a region. The European site has its own domain and only one region; the SDK gives its VPC
+/// service an address in the domain of the other sites.
+fn domain_of(service: &str, region: &str) -> &'static str {
+    if region == "eu-west-101" && service != "vpc" { "myhuaweicloud.eu" } else { "myhuaweicloud.com" }
 }
 
 /// The region in the address that the cloud publishes for a region; `None` for any other address.
 pub(super) fn region_of(text: &str) -> Option<String> {
     let url = Url::parse(text).ok()?;
     let (region, domain) = url.host_str()?.strip_prefix("dli.")?.split_once('.')?;
-    (domain == domain_of(region)).then(|| region.to_owned())
+    (domain == domain_of("dli", region)).then(|| region.to_owned())
 }
 
 impl Endpoint {
@@ -37,7 +38,7 @@ impl Endpoint {
         if let Some(region) = region.filter(|region| !is_label(region)) {
             return Err(ConfigError::Region { region: region.to_owned() });
         }
-        let domain = cloud.unwrap_or_else(|| domain_of(region.unwrap_or_default()));
+        let domain = cloud.unwrap_or_else(|| domain_of(service, region.unwrap_or_default()));
         let refused = || ConfigError::Cloud { cloud: domain.to_owned() };
         if !domain.split('.').all(is_label) || !domain.contains('.') {
             return Err(refused());
@@ -152,6 +153,8 @@ mod tests {
             assert_eq!((endpoint.to_string().as_str(), endpoint.host().as_str()), (address, host));
             assert!(!endpoint.is_plain() && !endpoint.is_loopback() && !endpoint.is_direct());
         }
+        let vpc = Endpoint::of("vpc", Some("eu-west-101"), None).expect("a region");
+        assert_eq!(vpc.host(), "vpc.eu-west-101.myhuaweicloud.com");
         for bad in ["", "a.b", "a/b", "a@b", "a b", "cn:443", "größe"] {
             assert!(Endpoint::of("dli", Some(bad), None).is_err(), "{bad:?}");
         }

@@ -45,6 +45,7 @@ impl ErrorKind {
             // The backend is starting or moving.
             _ if code == error_code::BACKEND_NOT_FOUND => Self::TransientNotApplied,
             _ if error_code::says_not_found(code, message) => Self::NotFound,
+            _ if error_code::is_missing_in_vpc(status.as_u16(), code) => Self::NotFound,
             _ if code == error_code::API_NOT_PUBLISHED => Self::NotPublished,
             StatusCode::UNAUTHORIZED => Self::Credentials,
             _ if status.is_success() || refuses(status) => Self::Refused,

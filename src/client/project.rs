@@ -12,7 +12,7 @@ use super::{
     config::Config,
     config_error::{self, ConfigError, Setting},
     credentials::{Credentials, CredentialsCache, CredentialsScope, CredentialsSource, TokenScope},
-    endpoint::Endpoint,
+    endpoint::{self, Endpoint},
     error::Error,
     host_limits::HostLimits,
     retry::{OnUnknownOutcome, Retry, RetryPolicy},
@@ -40,6 +40,8 @@ pub(super) struct Inner {
     pub(super) cloud: Option<String>,
     /// Replaces the endpoints of all regions.
     pub(super) endpoint: Option<Endpoint>,
+    /// Address of the VPC service in the configured region.
+    vpc_endpoint: Option<Endpoint>,
     pub(super) identity_endpoint: Option<Endpoint>,
     pub(super) metadata_endpoint: Option<Endpoint>,
     pub(super) clocks: Clocks,
@@ -48,6 +50,8 @@ pub(super) struct Inner {
     pub(super) consistency_timeout: Duration,
     /// Hosts without the v3 route API.
     pub(super) without_v3_routes: Mutex<BTreeSet<String>>,
+    /// Hosts without the v3 VPC API.
+    pub(super) without_v3_vpcs: Mutex<BTreeSet<String>>,
 }
 
 impl fmt::Debug for Inner {
@@ -100,6 +104,7 @@ impl Client {
                 project_name: given(config.project_name),
                 cloud: given(config.cloud),
                 endpoint: parse(config.endpoint)?,
+                vpc_endpoint: parse(given(config.vpc_endpoint))?,
                 identity_endpoint,
                 metadata_endpoint: parse(config.metadata_endpoint)?.map(Endpoint::direct),
                 clocks: Clocks::new(config.clock),
@@ -107,6 +112,7 @@ impl Client {
                 host_limits: HostLimits::default(),
                 consistency_timeout: config.consistency_timeout,
                 without_v3_routes: Mutex::default(),
+                without_v3_vpcs: Mutex::default(),
             }),
         })
     }
@@ -182,7 +188,8 @@ impl Client {
 
     fn at(&self, region: Option<String>, endpoint: Endpoint, id: String) -> Result<Project, Error> {
         config_error::check_header_text("project_id", &id)?;
-        Ok(Project { client: Arc::clone(&self.inner), id, region, endpoint, retry_policy: None })
+        let vpc_endpoint = self.inner.vpc_endpoint_of(region.as_deref());
+        Ok(Project { client: Arc::clone(&self.inner), id, region, endpoint, vpc_endpoint, retry_policy: None })
     }
 
     /// Locates a project. `none` lists missing settings to report as well.
@@ -234,6 +241,23 @@ impl Inner {
     }
 }
 
+impl Inner {
+    /// The address of the VPC service in a region, if it is known.
+    fn vpc_endpoint_of(&self, region: Option<&str>) -> Option<Endpoint> {
+        let is_configured = self.region.is_none() || region == self.region.as_deref();
+        if let Some(endpoint) = self.vpc_endpoint.as_ref().filter(|_| is_configured) {
+            return Some(endpoint.clone());
+        }
+        match &self.endpoint {
+            None => Endpoint::of("vpc", Some(region?), self.cloud.as_deref()).ok(),
+            Some(dli) => {
+                let region = endpoint::region_of(&dli.to_string())?;
+                Endpoint::of("vpc", Some(&region), None).ok()
+            }
+        }
+    }
+}
+
 /// A project in a region, with the API's methods.
 #[derive(Debug)]
 pub struct Project {
@@ -241,6 +265,7 @@ pub struct Project {
     pub(super) id: String,
     pub(super) region: Option<String>,
     pub(super) endpoint: Endpoint,
+    pub(super) vpc_endpoint: Option<Endpoint>,
     /// `None` disables retries.
     pub(super) retry_policy: Option<RetryPolicy>,
 }
@@ -254,7 +279,13 @@ impl Project {
 
     /// Whether calls are waiting for the rate limiter.
     pub fn is_throttled(&self) -> bool {
-        self.client.host_limits.limiter(&self.endpoint.host()).has_waiters()
+        let mut endpoints = std::iter::once(&self.endpoint).chain(&self.vpc_endpoint);
+        endpoints.any(|endpoint| self.client.host_limits.limiter(&endpoint.host()).has_waiters())
+    }
+
+    /// The address of the service of an operation.
+    pub(super) fn endpoint_of(&self, operation: Operation) -> &Endpoint {
+        self.vpc_endpoint.as_ref().filter(|_| operation.is_vpc()).unwrap_or(&self.endpoint)
     }
 
     /// Delays before each new read of an object that the service reports as missing.
@@ -334,6 +365,33 @@ mod tests {
         let own = client.project(Some("eu-west-101"), Some("0123")).expect("complete settings");
         assert_eq!(own.endpoint.to_string(), "https://dli.eu-west-101.myhuaweicloud.eu");
         assert_eq!(own.id, "0123");
+    }
+
+    /// Credentials for another place, such as an emulator, never reach the public cloud.
+    #[test]
+    fn vpc_service_is_in_the_cloud_of_dli() {
+        let of = |dli: Option<&str>, vpc: Option<&str>, cloud: Option<&str>, own: Option<&str>| {
+            let [cloud, endpoint, vpc_endpoint] = [cloud, dli, vpc].map(|text| text.map(str::to_owned));
+            let client =
+                Client::new(Config { cloud, endpoint, vpc_endpoint, ..config() }).expect("valid configuration");
+            let project = client.project(own, own.and(Some("0123"))).expect("complete settings");
+            project.vpc_endpoint.map(|endpoint| endpoint.to_string())
+        };
+        let (here, emulator) = ("https://vpc.cn-north-4.myhuaweicloud.com", "http://127.0.0.1:9000");
+        assert_eq!(of(None, None, None, None).as_deref(), Some(here));
+        assert_eq!(of(Some("https://dli.cn-north-4.myhuaweicloud.com"), None, None, None).as_deref(), Some(here));
+        let europe = of(None, None, None, Some("eu-west-101"));
+        assert_eq!(europe.as_deref(), Some("https://vpc.eu-west-101.myhuaweicloud.com"));
+        let own = of(None, None, Some("cloud.example"), None);
+        assert_eq!(own.as_deref(), Some("https://vpc.cn-north-4.cloud.example"));
+        for dli in [emulator, "https://dli.example.com", "https://dli.cn-north-4.example.com"] {
+            assert_eq!(of(Some(dli), None, None, None), None, "{dli}");
+            assert_eq!(of(Some(dli), Some(emulator), None, None).as_deref(), Some(emulator), "{dli}");
+        }
+        assert_eq!(of(Some(emulator), Some(""), None, None), None);
+        // The configured address serves the configured region.
+        let other = of(None, Some(emulator), None, Some("cn-east-3"));
+        assert_eq!(other.as_deref(), Some("https://vpc.cn-east-3.myhuaweicloud.com"));
     }
 
     #[test]

@@ -163,7 +163,7 @@ impl Project {
         request: &Request<'_>,
         on_unknown: OnUnknownOutcome<'_>,
     ) -> Result<Option<Response>, Error> {
-        let host = self.endpoint.host();
+        let host = self.endpoint_of(request.operation).host();
         let retry = Retry::new(&self.client.host_limits, self.retry_policy.as_ref(), request.operation, &host);
         // Boxed: every step of every resource contains this future.
         Box::pin(retry.run(on_unknown, || std::future::ready(None), || self.observed(request))).await
@@ -173,7 +173,7 @@ impl Project {
     async fn observed(&self, request: &Request<'_>) -> Result<Response, Error> {
         let token_scope = TokenScope::Project(self.id.clone());
         let scope = CredentialsScope { region: self.region.as_deref(), token_scope: &token_scope, as_agency: true };
-        self.client.authenticated(request, &self.endpoint, Some(&self.id), scope).await
+        self.client.authenticated(request, self.endpoint_of(request.operation), Some(&self.id), scope).await
     }
 }
 

@@ -36,6 +36,13 @@ pub const THROTTLED: &str = "APIGW.0308";
 /// Gateway: this user may not call this API (HTTP 403).
 pub const NOT_AUTHORIZED: &str = "APIGW.0302";
 
+/// VPC: the VPC does not exist (HTTP 404).
+pub const VPC_NOT_FOUND: &str = "VPC.0003";
+/// VPC: the query of a subnet failed (HTTP 404 if it does not exist, otherwise 500).
+pub const SUBNET_QUERY_FAILED: &str = "VPC.0202";
+/// VPC: the resource does not exist, or the caller may not see it (HTTP 404).
+pub const VPC_RESOURCE_NOT_VISIBLE: &str = "VPC.2204";
+
 /// Response header with the request id.
 pub const REQUEST_ID_HEADER: &str = "x-request-id";
 
@@ -67,6 +74,13 @@ pub fn says_not_found(code: &str, message: &str) -> bool {
     }
 }
 
+/// Whether the VPC service says that the object does not exist, or that the caller may not see it. Its documents give
+/// the codes of a failed query with both HTTP 404 and 500, and no code for route tables.
+#[must_use]
+pub fn is_missing_in_vpc(status: u16, code: &str) -> bool {
+    status == 404 && code.starts_with("VPC.")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,5 +94,7 @@ mod tests {
         assert!(!says_not_found(INVALID_PARAMETER, "Project 48cc does not exist"));
         assert!(says_not_found(RESOURCE_NOT_FOUND, "whatever it says"));
         assert!(!says_not_found(API_NOT_PUBLISHED, "The API does not exist or has not been published"));
+        assert!(is_missing_in_vpc(404, VPC_NOT_FOUND) && is_missing_in_vpc(404, SUBNET_QUERY_FAILED));
+        assert!(!is_missing_in_vpc(500, SUBNET_QUERY_FAILED) && !is_missing_in_vpc(404, API_NOT_PUBLISHED));
     }
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::signature::RESERVED;
 
-/// An operation of DLI, IAM or the metadata service.
+/// An operation of DLI, VPC, IAM or the metadata service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, clap::ValueEnum)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Operation {
@@ -42,6 +42,16 @@ pub enum Operation {
     ListPools,
     ListPoolQueues,
     ShowQuota,
+    ListVpcs,
+    ShowVpc,
+    ListVpcsV3,
+    /// Show a VPC with its secondary CIDR blocks, which v1 does not return; some regions have only v1.
+    ShowVpcV3,
+    ListSubnets,
+    ShowSubnet,
+    ListRouteTables,
+    /// Show a route table with its subnets and routes.
+    ShowRouteTable,
     /// IAM: get a token for a password.
     CreateToken,
     /// IAM: get a temporary key of an agency.
@@ -66,6 +76,9 @@ pub enum Safety {
 
 const CONNECTIONS: &str = "/v2.0/{project_id}/datasource/enhanced-connections";
 const CONNECTION: &str = "/v2.0/{project_id}/datasource/enhanced-connections/{connection_id}";
+
+/// Placeholders whose values are UUIDs.
+const IDS: [&str; 4] = ["{connection_id}", "{vpc_id}", "{subnet_id}", "{routetable_id}"];
 
 /// A row of the table.
 struct Row {
@@ -104,6 +117,7 @@ impl Row {
 }
 
 impl Operation {
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn row(self) -> Row {
         use Safety::{Idempotent, Read, VerifyFirst};
         match self {
@@ -189,6 +203,18 @@ impl Operation {
                 get("ListElasticResourcePoolQueues", "/v3/{project_id}/elastic-resource-pools/{name}/queues")
             }
             Self::ShowQuota => get("ShowQuota", "/v3/{project_id}/quotas"),
+            Self::ListVpcs => get("ListVpcs", "/v1/{project_id}/vpcs").action("vpc:vpcs:list"),
+            Self::ShowVpc => get("ShowVpc", "/v1/{project_id}/vpcs/{vpc_id}").action("vpc:vpcs:get"),
+            Self::ListVpcsV3 => get("ListVpcsV3", "/v3/{project_id}/vpc/vpcs").action("vpc:vpcs:list"),
+            Self::ShowVpcV3 => get("ShowVpcV3", "/v3/{project_id}/vpc/vpcs/{vpc_id}").action("vpc:vpcs:get"),
+            Self::ListSubnets => get("ListSubnets", "/v1/{project_id}/subnets").action("vpc:subnets:get"),
+            Self::ShowSubnet => get("ShowSubnet", "/v1/{project_id}/subnets/{subnet_id}").action("vpc:subnets:get"),
+            Self::ListRouteTables => {
+                get("ListRouteTables", "/v1/{project_id}/routetables").action("vpc:routeTables:list")
+            }
+            Self::ShowRouteTable => {
+                get("ShowRouteTable", "/v1/{project_id}/routetables/{routetable_id}").action("vpc:routeTables:get")
+            }
             Self::CreateToken => post(Read, "KeystoneCreateUserTokenByPassword", "/v3/auth/tokens"),
             Self::AssumeAgency => post(Read, "CreateTemporaryAccessKeyByAgency", "/v3.0/OS-CREDENTIAL/securitytokens"),
             Self::ListProjects => get("KeystoneListProjects", "/v3/projects"),
@@ -197,7 +223,8 @@ impl Operation {
         }
     }
 
-    /// Name in the SDKs, documents and audit logs.
+    /// Name in the SDKs, documents and audit logs. The SDKs name some VPC operations of both versions alike; those of v3
+    /// end in `V3` here.
     #[must_use]
     pub fn name(self) -> &'static str {
         self.row().name
@@ -225,7 +252,7 @@ impl Operation {
             if segment.starts_with('{') {
                 let value = *values.next().expect("one value per placeholder");
                 // The service returns UUIDs in lower case and does not find them in another spelling.
-                let is_id = segment == "{connection_id}" && Uuid::try_parse(value).is_ok();
+                let is_id = IDS.contains(&segment) && Uuid::try_parse(value).is_ok();
                 let value = if is_id { value.to_ascii_lowercase() } else { value.to_owned() };
                 path.extend(utf8_percent_encode(&value, RESERVED));
             } else {
@@ -257,6 +284,12 @@ impl Operation {
     #[must_use]
     pub fn is_identity(self) -> bool {
         matches!(self, Self::CreateToken | Self::AssumeAgency | Self::ListProjects)
+    }
+
+    /// Whether it calls the VPC service.
+    #[must_use]
+    pub fn is_vpc(self) -> bool {
+        self.action().is_some_and(|action| action.starts_with("vpc:"))
     }
 
     /// Whether it calls the metadata service of the ECS.
@@ -307,6 +340,10 @@ mod tests {
             "/v3/48CC/dli_enhanced_datasource/2a620c33-5609-40c9-affd-2b6453071b0f/tags/delete"
         );
         assert_eq!(Operation::ShowQueue.path(&["48cc", "../x y"]), "/v1.0/48cc/queues/..%2Fx%20y");
+        assert_eq!(
+            Operation::ShowVpcV3.path(&["48cc", "22094D8F-C310-4621-913D-4C4D655D8495"]),
+            "/v3/48cc/vpc/vpcs/22094d8f-c310-4621-913d-4c4d655d8495"
+        );
         assert_eq!(Operation::DeleteTags.path(&["48cc", "2a62"]), "/v3/48cc/dli_enhanced_datasource/2a62/tags/delete");
     }
 }

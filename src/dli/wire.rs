@@ -286,6 +286,9 @@ pub struct Pool {
     /// The pool's network, which cannot change.
     #[serde(default, deserialize_with = "or_default")]
     pub cidr_in_vpc: String,
+    /// Whether the pool has an IPv6 network too.
+    #[serde(default, deserialize_with = "lenient_bool", skip_serializing_if = "Option::is_none")]
+    pub ipv6_enable: Option<bool>,
     /// 1: per CU-hour, 2: yearly/monthly, 0: missing.
     #[serde(default, alias = "chargingMode", deserialize_with = "lenient_integer")]
     pub charging_mode: i64,
@@ -473,7 +476,7 @@ fn yes() -> bool {
 }
 
 /// Decodes `null` as the default.
-fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+pub(super) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
     T: Default + Deserialize<'de>,
@@ -487,7 +490,7 @@ fn is_zero(number: &i64) -> bool {
 }
 
 /// Decodes a boolean or its text.
-fn lenient_bool<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
+pub(super) fn lenient_bool<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged, expecting = "expected true or false, or the text of one")]
     enum Spelling {

@@ -15,7 +15,7 @@ use crate::dli::wire::Outcome;
 pub struct ApiError {
     /// HTTP status.
     pub status: u16,
-    /// `DLI.xxxx` (service), `APIGW.xxxx` (gateway) or a number (IAM); empty if there is none.
+    /// `DLI.xxxx` or `VPC.xxxx` (service), `APIGW.xxxx` (gateway) or a number (IAM); empty if there is none.
     pub code: Cow<'static, str>,
     /// Error message.
     pub text: String,
@@ -57,6 +57,26 @@ impl ApiError {
     /// The operation is not supported in this state or for this kind of object.
     pub(super) fn unsupported(text: impl Into<String>) -> Self {
         Self::new(400, error_code::NOT_SUPPORTED, text)
+    }
+
+    /// An error of the VPC service.
+    pub(super) fn vpc(status: u16, code: &'static str, text: impl Into<String>) -> Self {
+        Self::new(status, code, text)
+    }
+
+    /// The VPC does not exist.
+    pub(super) fn no_vpc(id: &str) -> Self {
+        Self::vpc(404, error_code::VPC_NOT_FOUND, format!("VPC {id} does not exist"))
+    }
+
+    /// The subnet does not exist.
+    pub(super) fn no_subnet() -> Self {
+        Self::vpc(404, error_code::SUBNET_QUERY_FAILED, "Query subnet fail.")
+    }
+
+    /// The route table does not exist. The documents list no code; this one is an inference.
+    pub(super) fn no_route_table(id: &str) -> Self {
+        Self::vpc(404, "VPC.2702", format!("Route table {id} does not exist"))
     }
 
     /// The emulator failed. The documents list 500 for every operation; the service also returns 400 with this code.
@@ -111,7 +131,8 @@ impl ApiError {
         if self.code.starts_with("DLI.") { Self::soft_failure(self.text) } else { self }
     }
 
-    /// The error body. The gateway adds the request id, IAM nests the error, the metadata service returns plain text.
+    /// The error body. The gateway adds the request id, IAM nests the error, VPC has names of its own, the metadata service
+    /// returns plain text.
     pub(super) fn body(&self, request_id: &str) -> Value {
         let text = self.text.clone();
         if self.code.is_empty() {
@@ -120,6 +141,9 @@ impl ApiError {
         if let Ok(code) = self.code.parse::<u16>() {
             let title = StatusCode::from_u16(code).ok().and_then(|status| status.canonical_reason());
             return json!({"error": {"code": code, "message": text, "title": title}});
+        }
+        if self.code.starts_with("VPC.") {
+            return json!({ "code": self.code, "message": text });
         }
         let request_id = self.code.starts_with("APIGW.").then(|| request_id.to_owned());
         json!(ErrorBody { error_code: self.code.clone().into_owned(), error_msg: text, request_id })

@@ -12,7 +12,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use serde::{Deserialize, Serialize};
 
-use super::operation::{all_operations, operations};
+use super::operation::{all_operations, operations, vpc_operations};
 use super::{api_error::ApiError, durations, throttle::Limit};
 
 /// A fault and the requests that it affects.
@@ -127,7 +127,8 @@ impl Fault {
         match self.operation.split_once('*') {
             None => self.operation == name,
             Some((head, tail)) => {
-                let rest = name.strip_prefix(head).filter(|_| operations().any(|known| known == name));
+                let is_known = || operations().chain(vpc_operations()).any(|known| known == name);
+                let rest = name.strip_prefix(head).filter(|_| is_known());
                 rest.is_some_and(|rest| rest.ends_with(tail))
             }
         }
@@ -391,6 +392,7 @@ mod tests {
         let matches = |pattern: &str, name| Fault::throttle(pattern).matches_operation(name);
         assert!(matches("Show*", "ShowEnhancedConnection") && matches("*Tags", "BatchCreateResourceTags"));
         assert!(matches("Show*Tags", "ShowResourceTags") && matches("*", "ListQueues"));
+        assert!(matches("ShowVpc*", "ShowVpcV3") && matches("*Subnets", "ListSubnets"));
         assert!(!matches("Show*", "ListEnhancedConnections") && !matches("ShowQueue", "ShowQueues"));
         assert!(!matches("*", "KeystoneListProjects") && matches("KeystoneListProjects", "KeystoneListProjects"));
     }

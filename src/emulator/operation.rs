@@ -1,13 +1,14 @@
-//! The operations of DLI, IAM and the metadata service that the emulator serves.
+//! The operations of DLI, VPC, IAM and the metadata service that the emulator serves.
 
 use clap::ValueEnum;
 use serde_json::Value;
 
 use crate::dli::operation::Operation as DliOperation;
 
-/// An operation of one of the three services.
+/// An operation of one of the services.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Operation {
+    /// An operation of DLI or VPC.
     Dli(DliOperation),
     Iam(IamOperation),
     Metadata(MetadataOperation),
@@ -103,14 +104,20 @@ impl MetadataOperation {
     }
 }
 
-pub(super) fn dli_operations() -> impl Iterator<Item = DliOperation> {
+/// The operations of DLI and VPC.
+pub(super) fn project_operations() -> impl Iterator<Item = DliOperation> {
     let all = DliOperation::value_variants().iter().copied();
     all.filter(|operation| !operation.is_identity() && !operation.is_metadata())
 }
 
 /// Names of the DLI operations in the SDKs and audit logs.
 pub fn operations() -> impl Iterator<Item = &'static str> {
-    dli_operations().map(DliOperation::name)
+    project_operations().filter(|operation| !operation.is_vpc()).map(DliOperation::name)
+}
+
+/// Names of the VPC operations. Those of v3 end in `V3`.
+pub fn vpc_operations() -> impl Iterator<Item = &'static str> {
+    project_operations().filter(|operation| operation.is_vpc()).map(DliOperation::name)
 }
 
 /// Names of the IAM operations in the SDKs.
@@ -121,7 +128,7 @@ pub fn iam_operations() -> impl Iterator<Item = &'static str> {
 /// An operation that the emulator serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServedOperation {
-    /// `DLI`, `IAM` or `ECS metadata`.
+    /// `DLI`, `VPC`, `IAM` or `ECS metadata`.
     pub service: &'static str,
     /// Name in the SDKs.
     pub name: &'static str,
@@ -134,14 +141,18 @@ pub struct ServedOperation {
 /// All operations that the emulator serves. Every other path is answered with HTTP 404 `APIGW.0101`.
 pub fn served_operations() -> impl Iterator<Item = ServedOperation> {
     let operation = |service, name, (method, path)| ServedOperation { service, name, method, path };
-    let dli = dli_operations().map(move |dli| operation("DLI", dli.name(), (dli.method(), dli.path_template())));
+    let of_projects = project_operations().map(move |of_project| {
+        let service = if of_project.is_vpc() { "VPC" } else { "DLI" };
+        operation(service, of_project.name(), (of_project.method(), of_project.path_template()))
+    });
     let iam = IamOperation::value_variants().iter();
     let metadata = MetadataOperation::value_variants().iter();
-    dli.chain(iam.map(move |iam| operation("IAM", iam.name(), iam.route())))
+    of_projects
+        .chain(iam.map(move |iam| operation("IAM", iam.name(), iam.route())))
         .chain(metadata.map(move |metadata| operation("ECS metadata", metadata.name(), metadata.route())))
 }
 
 pub(super) fn all_operations() -> impl Iterator<Item = &'static str> {
     let metadata = MetadataOperation::value_variants().iter().map(|operation| operation.name());
-    operations().chain(iam_operations()).chain(metadata)
+    operations().chain(vpc_operations()).chain(iam_operations()).chain(metadata)
 }

@@ -172,6 +172,7 @@ impl AppState {
         let (behavior, path) = (self.behavior(), operation.path_template());
         let is_v3 = |suffix: &str| path.starts_with("/v3/") && path.contains(suffix);
         (behavior.has(Quirk::NoV3Routes) && is_v3("/routes"))
+            || (behavior.has(Quirk::NoV3Vpcs) && is_v3("/vpc/vpcs"))
             || (behavior.has(Quirk::NoTagApi) && is_v3("/dli_enhanced_datasource/"))
     }
 }

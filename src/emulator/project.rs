@@ -10,11 +10,12 @@ use super::{
     api_error::ApiError,
     binding_state::{Peering, Target},
     limits,
+    networks::Networks,
 };
 use crate::dli::rules;
 use crate::dli::wire::{Connection, Host, Pool, Queue, Route, STATUS_ACTIVE, STATUS_DELETED};
 
-/// The queues, pools and connections of a project.
+/// The queues, pools, connections and networks of a project.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Project {
     pub(super) queues: Vec<Queue>,
@@ -24,6 +25,8 @@ pub(super) struct Project {
     pub(super) connections: Vec<Record>,
     #[serde(default)]
     pub(super) tasks: Tasks,
+    #[serde(default)]
+    pub(super) networks: Networks,
 }
 
 /// A connection with everything that was set on it. Times are in milliseconds since the Unix epoch.
@@ -200,6 +203,7 @@ impl Project {
             pools: vec![pool("pool1", "10.30.0.0/18"), pool("pool2", "10.40.0.0/18"), pool("pool3", "10.50.0.0/18")],
             connections: Vec::new(),
             tasks: Tasks::default(),
+            networks: Networks::seeded(),
         }
     }
 

@@ -58,8 +58,10 @@ impl ProjectService<'_> {
         if let Some(Record { name, id, .. }) = same {
             return Err(ApiError::already_exists(format!("Connection {name} already exists with id {id}")));
         }
+        let subnet = self.project.networks.subnet(&request.dest_network_id);
         let mut record = Record {
             id: Uuid::new_v4().to_string(),
+            ipv6_enable: subnet.is_some_and(|subnet| subnet.ipv6_enable == Some(true)),
             name: request.name,
             dest_vpc_id: request.dest_vpc_id,
             dest_network_id: request.dest_network_id,

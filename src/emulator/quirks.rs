@@ -32,6 +32,10 @@ pub enum Quirk {
     NoV3Routes,
     /// The region does not publish the tag operations.
     NoTagApi,
+    /// The region does not publish version 3 of the VPC service.
+    #[serde(rename = "no-v3-vpcs")]
+    #[value(name = "no-v3-vpcs")]
+    NoV3Vpcs,
     /// Lists of connections and of their tags return at most 100 rows, whatever the limit.
     #[serde(rename = "pages-of-100")]
     #[value(name = "pages-of-100")]

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use percent_encoding::percent_decode_str;
 
-use super::operation::{IamOperation, MetadataOperation, Operation, dli_operations};
+use super::operation::{IamOperation, MetadataOperation, Operation, project_operations};
 use super::{
     api_error::ApiError, bindings, connections, connectivity, pools, privileges, project_service::ProjectService,
-    queues, request::ApiRequest, response::ApiResponse, routes, tags,
+    queues, request::ApiRequest, response::ApiResponse, routes, tags, vpc,
 };
 use crate::dli::operation::Operation as DliOperation;
 use crate::dli::wire::{ReplaceHosts, TagChange};
@@ -46,7 +46,7 @@ pub(super) fn run(
         DliOperation::ListPools => pools::list(service, request),
         DliOperation::ListPoolQueues => pools::queues(service, request),
         DliOperation::ShowQuota => Ok(queues::quotas(service)),
-        _ => Err(ApiError::not_published()),
+        _ => vpc::run(operation, service, request),
     }
 }
 
@@ -66,7 +66,7 @@ pub(super) fn find(request: &mut ApiRequest) -> Result<Operation, ApiError> {
 }
 
 fn find_dli(method: &str, path: &str) -> Option<(DliOperation, BTreeMap<&'static str, String>)> {
-    dli_operations()
+    project_operations()
         .filter(|operation| operation.method() == method)
         .find_map(|operation| Some((operation, segments(operation.path_template(), path)?)))
 }

@@ -103,6 +103,7 @@ impl ProviderData {
             project_name: settings.text("project_name"),
             cloud: settings.text("cloud"),
             endpoint: endpoint("dli"),
+            vpc_endpoint: endpoint("vpc"),
             identity_endpoint,
             metadata_endpoint: endpoint("metadata"),
             insecure,

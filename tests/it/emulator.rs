@@ -21,3 +21,4 @@ mod signature;
 mod state_file;
 mod stress;
 mod tags;
+mod vpc;

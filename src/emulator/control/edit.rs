@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::dli::vpc::{RouteTable, Subnet, Vpc};
 use crate::dli::wire::{CreateConnection, Host, Pool, Queue, QueueNames, Tag};
 use crate::emulator::{api_error::ApiError, project_service::ProjectService};
 
@@ -27,6 +28,12 @@ pub(super) enum Edit {
     RemoveQueue(String),
     PutPool(Pool),
     RemovePool(String),
+    PutVpc(Vpc),
+    RemoveVpc(String),
+    PutSubnet(Subnet),
+    RemoveSubnet(String),
+    PutRouteTable(RouteTable),
+    RemoveRouteTable(String),
 }
 
 #[derive(Debug, Deserialize)]
@@ -74,6 +81,12 @@ impl Edit {
             Self::RemoveQueue(name) => service.remove_queue(&name),
             Self::PutPool(pool) => service.put_pool(pool),
             Self::RemovePool(name) => service.remove_pool(&name),
+            Self::PutVpc(vpc) => service.put_vpc(vpc),
+            Self::RemoveVpc(id) => service.remove_vpc(&id),
+            Self::PutSubnet(subnet) => service.put_subnet(subnet),
+            Self::RemoveSubnet(id) => service.remove_subnet(&id),
+            Self::PutRouteTable(table) => service.put_route_table(table),
+            Self::RemoveRouteTable(id) => service.remove_route_table(&id),
         }
         .map(|()| None)
     }

@@ -138,8 +138,9 @@ pub(crate) struct ServiceName;
 
 impl Validator for ServiceName {
     fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
-        if !value.as_str().is_some_and(|name| ["dli", "iam", "metadata"].contains(&name)) {
-            let detail = format!("{path}: the provider does not use this service.\n\nAllowed: dli, iam, metadata.");
+        if !value.as_str().is_some_and(|name| ["dli", "iam", "metadata", "vpc"].contains(&name)) {
+            let detail =
+                format!("{path}: the provider does not use this service.\n\nAllowed: dli, iam, metadata, vpc.");
             push_error(report, path, "Unknown Service", detail);
         }
     }

@@ -139,6 +139,10 @@ async fn log_can_be_read_from_a_number() {
     assert_eq!(control(&cloud.emulator, "GET", "requests?since=x", Value::Null).await.0, 400);
 }
 
+const VPC: &str = "0b1c1f0e-6f6e-4f57-8b3a-0d9a4f0f0001";
+const SUBNET: &str = "0b1c1f0e-6f6e-4f57-8b3a-0d9a4f0f0002";
+const TABLE: &str = "0b1c1f0e-6f6e-4f57-8b3a-0d9a4f0f0003";
+
 /// Every edit once, compared with the API's response.
 #[tokio::test]
 async fn edit_needs_no_signature() {
@@ -172,6 +176,9 @@ async fn edit_needs_no_signature() {
         ("grant", on(json!({"project": "a2"}))),
         ("revoke", on(json!({"project": "a1"}))),
         ("set_ipv6", on(json!({"enabled": true}))),
+        ("put_vpc", json!({"id": VPC, "cidr": "10.0.0.0/16"})),
+        ("put_subnet", json!({"id": SUBNET, "vpc_id": VPC, "cidr": "10.0.1.0/24"})),
+        ("put_route_table", json!({"id": TABLE, "vpc_id": VPC, "subnets": [{"id": SUBNET}]})),
     ];
     for (name, change) in steps {
         assert!(CONTROL_API.contains(&format!("\"{name}\"")), "the help lacks {name}");
@@ -186,6 +193,12 @@ async fn edit_needs_no_signature() {
     assert_eq!(cloud.get(&format!("{path}/privileges")).await.ok(200)["privileges"][0]["applicant_project_id"], "a2");
     assert_eq!(cloud.emulator.tags(PROJECT, &id), [("c".to_owned(), "d".to_owned())].into());
     cloud.get(&format!("/v1.0/{PROJECT}/queues/q9")).await.refused(400, "DLI.0002");
+    let table = cloud.get(&format!("/v1/{PROJECT}/routetables/{TABLE}")).await.ok(200);
+    assert_eq!(table["routetable"]["subnets"], json!([{"id": SUBNET}]));
+    for (name, id) in [("remove_route_table", TABLE), ("remove_subnet", SUBNET), ("remove_vpc", VPC)] {
+        assert_eq!(edit(name, json!(id)).await, DONE, "{name}");
+    }
+    assert_eq!(cloud.get(&format!("/v1/{PROJECT}/vpcs?id={VPC}")).await.ok(200)["vpcs"], json!([]));
     assert_eq!(edit("delete_connection", json!(id)).await, DONE);
     assert_eq!(cloud.get(&path).await.ok(200)["status"], "DELETED");
 

@@ -1,0 +1,113 @@
+//! The VPCs, subnets and route tables of a project.
+//!
+//! The emulator's DLI accepts any VPC and subnet, so that a configuration with made-up IDs works. Its VPC service serves
+//! the declared networks only, without exception: what nobody declared does not exist. A provider asks it only if
+//! `endpoints` names it besides DLI.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::dli::rules;
+use crate::dli::vpc::{RouteTable, SUBNET_ACTIVE, Subnet, SubnetId, Vpc};
+
+/// The networks of one project, in order of creation.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Networks {
+    pub(super) vpcs: Vec<Vpc>,
+    pub(super) subnets: Vec<Subnet>,
+    /// A default route table has no subnets here: it applies to those without another one.
+    pub(super) route_tables: Vec<RouteTable>,
+}
+
+impl Networks {
+    /// The networks of a new project: the VPC and the subnet of the documents' example, which overlap no queue.
+    pub(super) fn seeded() -> Self {
+        let vpc = Vpc {
+            id: "22094d8f-c310-4621-913d-4c4d655d8495".to_owned(),
+            name: "vpc-default".to_owned(),
+            cidr: "192.168.0.0/16".to_owned(),
+            ..Vpc::default()
+        };
+        let subnet = Subnet {
+            id: "78f2562a-36e4-4b39-95b9-f5aab22e1281".to_owned(),
+            name: "subnet-default".to_owned(),
+            cidr: "192.168.0.0/24".to_owned(),
+            vpc_id: vpc.id.clone(),
+            neutron_subnet_id: "6dcda7c9-b3b8-4b5a-a1e2-9b6d2ea1f6b4".to_owned(),
+            ..Subnet::default()
+        };
+        let route_table = RouteTable {
+            id: "05250d93-d3ad-4d71-8d1b-2ea86ea9e0ff".to_owned(),
+            name: "rtb-default".to_owned(),
+            default: Some(true),
+            vpc_id: vpc.id.clone(),
+            ..RouteTable::default()
+        };
+        Self { vpcs: vec![complete_vpc(vpc)], subnets: vec![complete_subnet(subnet)], route_tables: vec![route_table] }
+    }
+
+    pub(super) fn vpc(&self, id: &str) -> Option<&Vpc> {
+        self.vpcs.iter().find(|vpc| vpc.id.eq_ignore_ascii_case(id))
+    }
+
+    pub(super) fn subnet(&self, id: &str) -> Option<&Subnet> {
+        self.subnets.iter().find(|subnet| subnet.id.eq_ignore_ascii_case(id))
+    }
+
+    /// The route tables with their subnets.
+    pub(super) fn route_tables(&self) -> impl Iterator<Item = RouteTable> {
+        let has_own = |subnet: &Subnet| {
+            self.route_tables.iter().any(|table| table.subnets.iter().any(|associated| associated.id == subnet.id))
+        };
+        self.route_tables.iter().map(move |table| {
+            if table.default != Some(true) {
+                return table.clone();
+            }
+            let subnets = self.subnets.iter().filter(|subnet| subnet.vpc_id == table.vpc_id && !has_own(subnet));
+            RouteTable { subnets: subnets.map(|subnet| SubnetId { id: subnet.id.clone() }).collect(), ..table.clone() }
+        })
+    }
+}
+
+/// Fills in what the service sets.
+pub(super) fn complete_vpc(vpc: Vpc) -> Vpc {
+    let status = if vpc.status.is_empty() { "OK".to_owned() } else { vpc.status };
+    Vpc { id: vpc.id.to_ascii_lowercase(), status, ..vpc }
+}
+
+/// Fills in what the service sets.
+pub(super) fn complete_subnet(subnet: Subnet) -> Subnet {
+    let id = subnet.id.to_ascii_lowercase();
+    let or = |text: String, default: String| if text.is_empty() { default } else { text };
+    let gateway = rules::network(&subnet.cidr).and_then(|network| network.hosts().next());
+    Subnet {
+        neutron_network_id: id.clone(),
+        neutron_subnet_id: or(subnet.neutron_subnet_id, Uuid::new_v4().to_string()),
+        gateway_ip: or(subnet.gateway_ip, gateway.map(|address| address.to_string()).unwrap_or_default()),
+        status: or(subnet.status, SUBNET_ACTIVE.to_owned()),
+        ipv6_enable: Some(subnet.ipv6_enable.unwrap_or(subnet.cidr_v6.is_some())),
+        vpc_id: subnet.vpc_id.to_ascii_lowercase(),
+        id,
+        ..subnet
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The default route table applies to every subnet of its VPC without another one.
+    #[test]
+    fn subnet_has_one_route_table() {
+        let mut networks = Networks::seeded();
+        let tables = |networks: &Networks| -> Vec<_> {
+            networks.route_tables().map(|table| (table.name, table.subnets.len())).collect()
+        };
+        assert_eq!(tables(&networks), [("rtb-default".to_owned(), 1)]);
+        let subnets = vec![SubnetId { id: networks.subnets[0].id.clone() }];
+        let own = RouteTable { id: "own".into(), name: "own".into(), subnets, ..networks.route_tables[0].clone() };
+        networks.route_tables.push(RouteTable { default: Some(false), ..own });
+        assert_eq!(tables(&networks), [("rtb-default".to_owned(), 0), ("own".to_owned(), 1)]);
+    }
+}

@@ -1,0 +1,162 @@
+//! VPCs, subnets and route tables.
+
+use serde_json::{Value, json};
+use terraform_provider_dli::dli::vpc::{Subnet, Vpc};
+use terraform_provider_dli::emulator::{Fault, Quirk, Settings, vpc_operations};
+
+use super::harness::{Cloud, NOWHERE, PROJECT, Reply};
+
+const VPC: &str = "22094d8f-c310-4621-913d-4c4d655d8495";
+const SUBNET: &str = "78f2562a-36e4-4b39-95b9-f5aab22e1281";
+/// A VPC that a test declares.
+const OTHER: &str = "3ec3b33f-ac1c-4630-ad1c-7dba1ed79d85";
+
+/// Checks status and code of an error of the VPC service, which has field names of its own.
+#[track_caller]
+fn refused(reply: &Reply, status: u16, code: &str) {
+    assert_eq!((reply.status, reply.body["code"].as_str()), (status, Some(code)), "{}", reply.body);
+    assert!(reply.body["message"].as_str().is_some_and(|text| !text.is_empty()), "{}", reply.body);
+}
+
+async fn get(cloud: &Cloud, version: &str, path: &str) -> Reply {
+    cloud.get(&format!("/{version}/{PROJECT}/{path}")).await
+}
+
+fn ids(list: &Value) -> Vec<&str> {
+    list.as_array().expect("a list").iter().map(|row| row["id"].as_str().expect("an ID")).collect()
+}
+
+/// The VPC and the subnet of the documents' example exist in every project; the fields are those of the documents.
+#[tokio::test]
+async fn seeded_networks_are_shown() {
+    let cloud = Cloud::start().await;
+    let v1 = get(&cloud, "v1", &format!("vpcs/{VPC}")).await.ok(200);
+    assert_eq!(v1, json!({"vpc": {"id": VPC, "name": "vpc-default", "cidr": "192.168.0.0/16", "status": "OK"}}));
+    let v3 = get(&cloud, "v3", &format!("vpc/vpcs/{VPC}")).await.ok(200);
+    assert_eq!(v3["vpc"]["extend_cidrs"], json!([]));
+    let shown = get(&cloud, "v1", &format!("subnets/{}", SUBNET.to_uppercase())).await.ok(200);
+    let subnet = &shown["subnet"];
+    for (field, value) in [
+        ("id", SUBNET),
+        ("neutron_network_id", SUBNET),
+        ("vpc_id", VPC),
+        ("cidr", "192.168.0.0/24"),
+        ("gateway_ip", "192.168.0.1"),
+        ("status", "ACTIVE"),
+    ] {
+        assert_eq!(subnet[field], value, "{field}");
+    }
+    assert_ne!(subnet["neutron_subnet_id"], SUBNET);
+    let tables = get(&cloud, "v1", &format!("routetables?vpc_id={VPC}")).await.ok(200);
+    let table = &tables["routetables"][0];
+    assert_eq!((&table["default"], &table["subnets"]), (&json!(true), &json!([{"id": SUBNET}])));
+    let path = format!("routetables/{}", table["id"].as_str().expect("an ID"));
+    assert_eq!(&get(&cloud, "v1", &path).await.ok(200)["routetable"], table);
+}
+
+/// The codes are those of the VPC documents, except for route tables.
+#[tokio::test]
+async fn undeclared_networks_do_not_exist() {
+    let cloud = Cloud::start().await;
+    for (version, path, status, code) in [
+        ("v1", format!("vpcs/{NOWHERE}"), 404, "VPC.0003"),
+        ("v3", format!("vpc/vpcs/{NOWHERE}"), 404, "VPC.0003"),
+        ("v1", format!("subnets/{NOWHERE}"), 404, "VPC.0202"),
+        ("v1", format!("routetables/{NOWHERE}"), 404, "VPC.2702"),
+        ("v1", "vpcs/vpc-1".to_owned(), 400, "VPC.0101"),
+        ("v1", "subnets/subnet-1".to_owned(), 400, "VPC.0201"),
+    ] {
+        refused(&get(&cloud, version, &path).await, status, code);
+    }
+    let none = get(&cloud, "v1", &format!("subnets?vpc_id={NOWHERE}")).await.ok(200);
+    assert_eq!(none, json!({"subnets": []}));
+    // DLI itself accepts any network.
+    let body = json!({"name": "test", "dest_vpc_id": NOWHERE, "dest_network_id": NOWHERE, "queues": ["q1"]});
+    cloud.create(body).await;
+}
+
+#[tokio::test]
+async fn lists_have_filters_and_pages() {
+    let cloud = Cloud::start().await;
+    let edit = |number: usize| {
+        let subnet = Subnet {
+            id: format!("4779ab1c-7c1a-44b1-a02e-93dfc361b3{number:02}"),
+            vpc_id: OTHER.to_owned(),
+            cidr: format!("10.0.{number}.0/24"),
+            ..Subnet::default()
+        };
+        cloud.emulator.edit(PROJECT, |project| project.put_subnet(subnet)).expect("no file").expect("a free network");
+    };
+    let vpc = Vpc { id: OTHER.to_owned(), cidr: "10.0.0.0/16".to_owned(), ..Vpc::default() };
+    cloud.emulator.edit(PROJECT, |project| project.put_vpc(vpc)).expect("no file").expect("a valid VPC");
+    (0..3).for_each(edit);
+    let of_vpc = format!("subnets?vpc_id={OTHER}");
+    let listed = async |query: &str| get(&cloud, "v1", &format!("{of_vpc}{query}")).await.ok(200)["subnets"].clone();
+    let all = listed("").await;
+    assert_eq!(ids(&all).len(), 3);
+    assert_eq!(ids(&listed("&limit=2").await), ids(&all)[..2]);
+    assert_eq!(ids(&listed(&format!("&limit=2&marker={}", ids(&all)[1])).await), ids(&all)[2..]);
+    for path in ["vpcs", "vpcs?id=22094d8f-c310-4621-913d-4c4d655d8495&id=3ec3b33f-ac1c-4630-ad1c-7dba1ed79d85"] {
+        assert_eq!(ids(&get(&cloud, "v1", path).await.ok(200)["vpcs"]), [VPC, OTHER]);
+    }
+    assert_eq!(ids(&get(&cloud, "v3", &format!("vpc/vpcs?id={OTHER}")).await.ok(200)["vpcs"]), [OTHER]);
+}
+
+/// A subnet must fit into its VPC.
+#[tokio::test]
+async fn subnet_must_fit() {
+    let cloud = Cloud::start().await;
+    let put = |cidr: &str, vpc: &str| {
+        let (cidr, vpc_id) = (cidr.to_owned(), vpc.to_owned());
+        let subnet = Subnet { id: NOWHERE.to_owned(), cidr, vpc_id, ..Subnet::default() };
+        let edited = cloud.emulator.edit(PROJECT, |project| project.put_subnet(subnet)).expect("no file");
+        edited.map_err(|error| error.code.into_owned())
+    };
+    assert_eq!(put("192.169.0.0/24", VPC), Err("VPC.0203".to_owned()));
+    assert_eq!(put("192.168.0.128/25", VPC), Err("VPC.0204".to_owned()));
+    assert_eq!(put("192.168", VPC), Err("VPC.0212".to_owned()));
+    assert_eq!(put("192.168.1.0/24", OTHER), Err("VPC.0003".to_owned()));
+    assert_eq!(put("192.168.1.0/24", VPC), Ok(()));
+    assert_eq!(put("192.168.2.0/24", VPC), Ok(()), "it is replaced");
+    let removed = cloud.emulator.edit(PROJECT, |project| project.remove_vpc(VPC)).expect("no file");
+    assert_eq!(removed.expect_err("it has subnets").status, 409);
+}
+
+/// Faults, rights and quirks work as for DLI, and the log names the operations.
+#[tokio::test]
+async fn faults_apply_and_requests_are_logged() {
+    let cloud = Cloud::start().await;
+    cloud.emulator.inject(Fault::refuse("ShowVpcV3", 403, "VPC.2201", "vpc:vpcs:get").times(1)).expect("a fault");
+    refused(&get(&cloud, "v3", &format!("vpc/vpcs/{VPC}")).await, 403, "VPC.2201");
+    cloud.emulator.set_quirks([Quirk::NoV3Vpcs]);
+    for path in ["vpc/vpcs".to_owned(), format!("vpc/vpcs/{VPC}")] {
+        get(&cloud, "v3", &path).await.refused(404, "APIGW.0101");
+    }
+    get(&cloud, "v1", &format!("vpcs/{VPC}")).await.ok(200);
+    let mut unsigned = cloud.draft("GET", &format!("/v1/{PROJECT}/vpcs"), b"");
+    unsigned.headers.retain(|(name, _)| name != "Authorization");
+    cloud.send(unsigned).await.refused(401, "APIGW.0301");
+    let names: Vec<_> = cloud.emulator.requests().iter().filter_map(|request| request.operation).collect();
+    assert_eq!(names, ["ShowVpcV3", "ListVpcsV3", "ShowVpcV3", "ShowVpc", "ListVpcs"]);
+    assert!(names.iter().all(|name| vpc_operations().any(|known| known == *name)));
+}
+
+/// Networks are in the state file; a file from before they existed has none.
+#[tokio::test]
+async fn networks_are_saved() {
+    let home = tempfile::tempdir().expect("a directory");
+    let file = home.path().join("state.json");
+    let settings = Settings { state: Some(file.clone()), ..Settings::default() };
+    let cloud = Cloud::with(settings.clone()).await;
+    let vpc = Vpc { id: OTHER.to_owned(), cidr: "10.0.0.0/16".to_owned(), ..Vpc::default() };
+    cloud.emulator.edit(PROJECT, |project| project.put_vpc(vpc)).expect("a writable file").expect("a valid VPC");
+    let again = Cloud::with(settings.clone()).await;
+    get(&again, "v1", &format!("vpcs/{OTHER}")).await.ok(200);
+
+    let mut state: Value = serde_json::from_slice(&std::fs::read(&file).expect("a file")).expect("JSON");
+    let removed = state["projects"][PROJECT].as_object_mut().expect("the project").remove("networks");
+    assert!(removed.is_some_and(|networks| ids(&networks["vpcs"]) == [VPC, OTHER]));
+    std::fs::write(&file, state.to_string()).expect("a writable file");
+    let old = Cloud::with(settings).await;
+    assert_eq!(get(&old, "v1", "vpcs").await.ok(200), json!({"vpcs": []}));
+}
