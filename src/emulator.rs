@@ -90,6 +90,7 @@ pub use self::{
     throttle::{Limit, LimitSyntax},
 };
 use self::{behavior::Behavior, credential_store::CredentialStore, faults::Faults};
+use crate::dli::vpc::Subnet;
 use crate::dli::wire::{Connection, Pool, Queue};
 
 /// Why an emulator failed to start.
@@ -199,6 +200,11 @@ impl Emulator {
     /// The elastic resource pools of a project, with their queue names.
     pub fn pools(&self, project: &str) -> Vec<Pool> {
         self.read_project(project, |service| service.project.filled_pools().collect())
+    }
+
+    /// The subnets of a project.
+    pub fn subnets(&self, project: &str) -> Vec<Subnet> {
+        self.read_project(project, |service| service.project.networks.subnets.clone())
     }
 
     /// Changes a project without a request, like a user of the console. The service's rules apply. Fails if the state

@@ -87,9 +87,9 @@ impl Provider for DliProvider {
             )
             .description("Tags managed outside Terraform. The provider ignores them."),
             Attribute::bool("plan_checks").description(
-                "Whether a plan checks that the queues and elastic resource pools to bind exist and can be bound, and \
-                 that the name of a new connection is free. Default: `true`. Without credentials, plans are not \
-                 checked.",
+                "Whether a plan checks that the queues and elastic resource pools to bind exist and can be bound, that \
+                 the name of a new connection is free, and that the VPC, the subnet and the networks fit. Default: \
+                 `true`. Without credentials, plans are not checked.",
             ),
         ]);
         let blocks = vec![configuration::schema::assume_role()];

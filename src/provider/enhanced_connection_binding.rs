@@ -9,6 +9,7 @@
 //! | `POST {c}/disassociate-queue` | delete |
 //! | `GET  /v1.0/{project}/queues` | plan of a new queue; when the queue may belong to a bound pool |
 //! | `GET  /v3/{project}/elastic-resource-pools` | plan of a new pool |
+//! | calls of `network_checks` | plan of a new binding |
 //!
 //! A FAILED binding counts as missing: the read removes it from the state and the next apply binds again, because the
 //! service neither retries nor unbinds it.
@@ -22,6 +23,7 @@ use async_trait::async_trait;
 use super::enhanced_connection::{model, schema};
 use super::provider_data::ProviderData;
 use super::shared::binding_target::{BindingTarget, DeclaredTargets, PoolOfQueue};
+use super::shared::network_checks::TargetName;
 use super::shared::operation::{OperationContext, OperationError};
 use super::shared::ownership::Part as Owned;
 use super::shared::part_resource::{ConnectionPart, Deletion, Lookup, PartResource, PartTexts};
@@ -29,7 +31,7 @@ use super::shared::plan_checks::PlanChecker;
 use super::shared::semantic_equality::same_text;
 use super::shared::validators::{ExactlyOneOf, MatchesRule};
 use super::shared::wait_for_bindings::{Changed, WaitError};
-use super::shared::{connection_part, declared_parts, operation, wait_for_bindings};
+use super::shared::{connection_part, declared_parts, network_checks, operation, wait_for_bindings};
 use crate::client::{Error, Project};
 use crate::dli::wire::QueueNames;
 use crate::dli::{rules, wire};
@@ -326,6 +328,11 @@ impl ConnectionPart for Binding {
             } else {
                 checker.check_pools(&wanted).await
             });
+            if let Some(connection) = planned.get("connection_id").as_str() {
+                let target = if is_queue { TargetName::queue(name) } else { TargetName::pool(name) };
+                let path = Path::attribute(attribute);
+                report.extend(Box::pin(network_checks::check_binding(&checker, connection, target, &path)).await);
+            }
         }
         report
     }

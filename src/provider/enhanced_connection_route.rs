@@ -18,7 +18,9 @@ use super::shared::part_resource::{ConnectionPart, Deletion, Holder, Lookup, Par
 use super::shared::plan_checks::PlanChecker;
 use super::shared::run_state::PartKey;
 use super::shared::validators::MatchesRule;
-use super::shared::{connection_part, declared_parts, operation, ownership, reserved_network, semantic_equality};
+use super::shared::{
+    connection_part, declared_parts, network_checks, operation, ownership, reserved_network, semantic_equality,
+};
 use crate::dli::rules::same_network;
 use crate::dli::{rules, wire};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
@@ -194,13 +196,21 @@ impl ConnectionPart for Route {
     }
 
     async fn check_plan(provider_data: &ProviderData, request: ModifyPlanRequest<'_>) -> Diagnostics {
-        let ModifyPlanRequest { prior, planned, replace, .. } = request;
+        let ModifyPlanRequest { prior, config, planned, replace, stop, .. } = request;
         let mut report = Diagnostics::new();
         if let Some((id, name)) = planned.get("connection_id").as_str().zip(planned.get("name").as_str()) {
             report.extend(provider_data.ownership_conflicts().declare_one(id, ownership::Part::Routes, name));
         }
         let [before, after] = [prior, planned].map(|value| value.get("cidr"));
         report.extend(reserved_network::warning(Path::attribute("cidr"), before, after));
+        let text = |name: &str| planned.get(name).as_str();
+        let is_new = before.as_str().and_then(rules::network) != after.as_str().and_then(rules::network);
+        if let Some(((id, name), cidr)) = text("connection_id").zip(text("name")).zip(text("cidr"))
+            && is_new
+            && let Some(checker) = PlanChecker::open(provider_data, config, planned, stop).await
+        {
+            report.extend(Box::pin(network_checks::check_route(&checker, id, name, cidr)).await);
+        }
         let is_kept = ["connection_id", "cidr"].iter().all(|name| prior.get(name) == planned.get(name));
         if is_kept && !replace.is_empty() && provider_data.run_state().client == ClientKind::Pulumi {
             report.push(kept_network(after));

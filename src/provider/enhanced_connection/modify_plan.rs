@@ -16,7 +16,7 @@ use crate::provider::shared::declared_parts::{self, DeclaredParts, Overlap};
 use crate::provider::shared::ownership::Part;
 use crate::provider::shared::plan_checks::PlanChecker;
 use crate::provider::shared::tags::{TagPolicy, Tags};
-use crate::provider::shared::{location, part_resource, reserved_network};
+use crate::provider::shared::{location, network_checks, part_resource, reserved_network};
 
 /// Collections that are managed only if they are set.
 const COLLECTIONS: [&str; 5] = ["elastic_resource_pools", "queues", "hosts", "routes", "tags"];
@@ -57,6 +57,8 @@ pub(super) async fn modify(
         }
     }
     report.extend(Box::pin(check_names(provider_data, config, (prior, planned), is_replaced, stop)).await);
+    let values = (prior, &*planned);
+    report.extend(Box::pin(network_checks::check_connection(provider_data, config, values, is_replaced, stop)).await);
     if report.has_errors() { Err(report) } else { Ok(report) }
 }
 

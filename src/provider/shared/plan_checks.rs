@@ -12,17 +12,18 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::client::{ConnectionFilter, Error};
-use crate::dli::wire::{self, Queue};
+use crate::dli::wire::{self, Pool, Queue};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::path::Path;
 use crate::framework::value::Value;
 use crate::provider::enhanced_connection::creation_journal::CreationJournal;
 use crate::provider::provider_data::ProviderData;
+use crate::provider::shared::network_checks::target::{Inventory, TargetName};
 use crate::provider::shared::operation::{self, OperationContext, OperationError};
-use crate::provider::shared::run_state::{CachedList, Location, RunState};
+use crate::provider::shared::run_state::{BoundConnection, CachedList, ConnectionSurvey, Location, RunState};
 
 /// Maximum time for a response of the service.
-const TIMEOUT: Duration = Duration::from_secs(15);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Maximum time for all requests while the gateway throttles.
 const THROTTLED_TIMEOUT: Duration = Duration::from_mins(10);
@@ -30,6 +31,9 @@ const THROTTLED_TIMEOUT: Duration = Duration::from_mins(10);
 /// Maximum age of a list in which a name is missing. Older lists are read again, and every list once the run applies:
 /// another resource may have created the name meanwhile.
 const MAX_AGE: Duration = Duration::from_secs(5);
+
+const QUEUES_NOT_CHECKED: &str = "Queues Were Not Checked";
+const POOLS_NOT_CHECKED: &str = "Elastic Resource Pools Were Not Checked";
 
 const NOT_CHECKED: &str = "The plan continues without this check; the apply will report what is wrong. To plan without \
                            these checks, set plan_checks = false in the provider block.";
@@ -74,11 +78,8 @@ impl PlanChecker {
 
     /// Reports each queue that cannot be bound, and warns about each one that does not exist.
     pub(crate) async fn check_queues(&self, wanted: &[(Path, String)]) -> Diagnostics {
-        let read = || async {
-            let queues = self.read(self.context.project.list_queues()).await?;
-            Ok(queues.into_iter().map(|queue| (queue.queue_name.to_ascii_lowercase(), queue)).collect())
-        };
-        let (queues, mut report) = self.list(&self.run_state.queues, "Queues Were Not Checked", wanted, read).await;
+        let read = || self.read_queues();
+        let (queues, mut report) = self.list(&self.run_state.queues, QUEUES_NOT_CHECKED, wanted, read).await;
         let Some(queues) = queues else { return report };
         for (path, name) in wanted {
             const ALLOWED: &str = "Allowed: dedicated queues, yearly/monthly queues, and queues in an elastic resource \
@@ -106,19 +107,15 @@ impl PlanChecker {
 
     /// Warns about each elastic resource pool that does not exist.
     pub(crate) async fn check_pools(&self, wanted: &[(Path, String)]) -> Diagnostics {
-        let read = || async {
-            let pools = self.read(self.context.project.list_pools()).await?;
-            Ok(pools.into_iter().map(|pool| (pool.name.to_ascii_lowercase(), pool.name)).collect())
-        };
-        let summary = "Elastic Resource Pools Were Not Checked";
-        let (pools, mut report) = self.list(&self.run_state.pools, summary, wanted, read).await;
+        let read = || self.read_pools();
+        let (pools, mut report) = self.list(&self.run_state.pools, POOLS_NOT_CHECKED, wanted, read).await;
         let Some(pools) = pools else { return report };
         for (path, name) in wanted.iter().filter(|(_, name)| !pools.contains_key(&name.to_ascii_lowercase())) {
             let text = format!(
                 "{path}: there is no elastic resource pool named {name:?} in the project; \
                  {}.{NOT_FOUND}\n\nAllowed: the name of an elastic resource pool.\nDocument: DLI API Reference, \
                  \"Listing All Elastic Resource Pools\".",
-                existing(pools.values())
+                existing(pools.values().map(|pool| &pool.name))
             );
             report.push(Diagnostic::warning("Elastic Resource Pool Not Found", text).at(path.clone()));
         }
@@ -132,19 +129,9 @@ impl PlanChecker {
         if self.run_state.rejected.load(Ordering::Relaxed) || self.run_state.applies.load(Ordering::Relaxed) {
             return Diagnostics::new();
         }
-        let read = async {
-            let filter = ConnectionFilter { status: Some(wire::STATUS_ACTIVE), ..ConnectionFilter::default() };
-            let mut ids: BTreeMap<String, Vec<String>> = BTreeMap::new();
-            for connection in self.read(self.context.project.list_connections(&filter)).await? {
-                if !connection.is_deleted() {
-                    ids.entry(connection.name).or_default().push(connection.id);
-                }
-            }
-            Ok(ids)
-        };
-        let (names, error) = self.run_state.names.get(&self.location, None, read).await;
-        let mut report = self.unchecked(error, "Connection Names Were Not Checked");
-        let ids = names.iter().filter_map(|names| names.get(name)).flatten();
+        let mut report = Diagnostics::new();
+        let survey = self.survey(&mut report).await;
+        let ids = survey.iter().filter_map(|survey| survey.ids.get(name)).flatten();
         let entry = journal.find(self.context.project.id(), name).ok().flatten();
         let entry = entry.filter(|entry| journal.may_adopt(entry));
         let is_ours = |id: &String| entry.as_ref().is_some_and(|entry| entry.may_have_created(id));
@@ -161,6 +148,77 @@ impl PlanChecker {
             report.push(Diagnostic::warning("Connection Name Is Taken", text).at(Path::attribute("name")));
         }
         report
+    }
+
+    /// The ID of the project.
+    pub(super) fn project(&self) -> &str {
+        self.context.project.id()
+    }
+
+    pub(super) fn location(&self) -> &Location {
+        &self.location
+    }
+
+    pub(super) fn context(&self) -> &OperationContext {
+        &self.context
+    }
+
+    pub(super) fn run_state(&self) -> &RunState {
+        &self.run_state
+    }
+
+    /// Reads a connection anew, while the run changes objects. `None` if it cannot be read.
+    pub(super) async fn current_connection(&self, id: &str) -> Option<wire::Connection> {
+        match self.connection(id).await {
+            None if !self.run_state.rejected.load(Ordering::Relaxed) => {
+                self.read(self.context.project.show_connection(id)).await.ok()
+            }
+            connection => connection,
+        }
+    }
+
+    /// Returns the connections of the project, read once per run. `None` once the run changes objects.
+    pub(super) async fn survey(&self, report: &mut Diagnostics) -> Option<Arc<ConnectionSurvey>> {
+        if self.run_state.rejected.load(Ordering::Relaxed) || self.run_state.applies.load(Ordering::Relaxed) {
+            return None;
+        }
+        let read = async {
+            let filter = ConnectionFilter { status: Some(wire::STATUS_ACTIVE), ..ConnectionFilter::default() };
+            let connections = self.read(self.context.project.list_connections(&filter)).await?;
+            Ok(survey_of(connections))
+        };
+        let (survey, error) = self.run_state.connections.get(&self.location, None, read).await;
+        report.extend(self.unchecked(error, "Connection Names Were Not Checked"));
+        survey
+    }
+
+    /// Returns the queues and pools of the project, as far as these targets need them, read once per run.
+    pub(super) async fn inventory(&self, names: &[TargetName], report: &mut Diagnostics) -> Inventory {
+        let mut inventory = Inventory::default();
+        if self.run_state.rejected.load(Ordering::Relaxed) {
+            return inventory;
+        }
+        if names.iter().any(|name| !name.is_pool()) {
+            let (queues, error) = self.run_state.queues.get(&self.location, None, self.read_queues()).await;
+            report.extend(self.unchecked(error, QUEUES_NOT_CHECKED));
+            inventory.queues = queues;
+        }
+        if names.iter().any(|name| name.is_pool() || inventory.is_pooled(name)) {
+            let (pools, error) = self.run_state.pools.get(&self.location, None, self.read_pools()).await;
+            report.extend(self.unchecked(error, POOLS_NOT_CHECKED));
+            inventory.pools = pools;
+        }
+        inventory
+    }
+
+    async fn read_queues(&self) -> operation::Result<BTreeMap<String, Queue>> {
+        let queues = self.read(self.context.project.list_queues()).await?;
+        Ok(queues.into_iter().map(|queue| (queue.queue_name.to_ascii_lowercase(), queue)).collect())
+    }
+
+    async fn read_pools(&self) -> operation::Result<BTreeMap<String, Pool>> {
+        let pools = self.read(self.context.project.list_pools()).await?;
+        Ok(pools.into_iter().map(|pool| (pool.name.to_ascii_lowercase(), pool)).collect())
     }
 
     /// Returns a connection, from a shared response. `None` if it cannot be read, or once the run changes objects.
@@ -207,7 +265,7 @@ impl PlanChecker {
     }
 
     /// Converts the error of a read to a warning. Rejected credentials are an error, once, because an apply would fail.
-    fn unchecked(&self, error: Option<OperationError>, summary: &str) -> Diagnostics {
+    pub(super) fn unchecked(&self, error: Option<OperationError>, summary: &str) -> Diagnostics {
         match error {
             None => Diagnostics::new(),
             Some(error) if !error.is_of_credentials() => error.warn(summary, NOT_CHECKED),
@@ -215,6 +273,28 @@ impl PlanChecker {
             Some(error) => error.into_errors("The Credentials Are Refused", REJECTED),
         }
     }
+}
+
+/// What plan checks need of a list of connections.
+fn survey_of(connections: Vec<wire::Connection>) -> ConnectionSurvey {
+    let mut survey = ConnectionSurvey::default();
+    for connection in connections.into_iter().filter(|connection| !connection.is_deleted()) {
+        let targets = bound_targets(&connection);
+        let wire::Connection { id, name, dest_vpc_id: vpc, .. } = connection;
+        survey.ids.entry(name.clone()).or_default().push(id.clone());
+        if !targets.is_empty() {
+            survey.bound.push(BoundConnection { id, name, vpc, targets });
+        }
+    }
+    survey
+}
+
+/// The targets of the bindings that have not failed.
+pub(super) fn bound_targets(connection: &wire::Connection) -> Vec<TargetName> {
+    let works = |binding: &&wire::Binding| !binding.has_status(wire::BINDING_FAILED);
+    let queues = connection.available_queue_info.iter().filter(works).map(|queue| TargetName::queue(&queue.name));
+    let pools = connection.elastic_resource_pools.iter().filter(works).map(|pool| TargetName::pool(&pool.name));
+    queues.chain(pools).collect()
 }
 
 /// Describes a queue that cannot be bound, in the words of the documents.

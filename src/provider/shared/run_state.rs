@@ -11,8 +11,10 @@ use tokio::sync::{Mutex as Lock, OwnedMutexGuard, watch};
 use tokio::time::Instant;
 
 use super::client_kind::ClientKind;
+use super::network_checks::cache::NetworkCache;
+use super::network_checks::target::{Inventory, TargetName};
 use super::shared_reads::SharedReads;
-use crate::dli::wire::Queue;
+use crate::dli::wire::{Pool, Queue};
 use crate::framework::diagnostic::Diagnostic;
 
 /// Region and project, as far as they are named.
@@ -26,10 +28,11 @@ type Confirmation = Arc<Lock<bool>>;
 pub(crate) struct RunState {
     pub(crate) client: ClientKind,
     pub(super) queues: CachedList<BTreeMap<String, Queue>>,
-    /// Names of elastic resource pools by their lower case.
-    pub(super) pools: CachedList<BTreeMap<String, String>>,
-    /// IDs of connections by name.
-    pub(super) names: CachedList<BTreeMap<String, Vec<String>>>,
+    /// Elastic resource pools by name in lower case.
+    pub(super) pools: CachedList<BTreeMap<String, Pool>>,
+    /// The connections of the project.
+    pub(super) connections: CachedList<ConnectionSurvey>,
+    pub(super) networks: NetworkCache,
     /// Warnings about FAILED bindings that the last read found, by connection ID and name of the target.
     failed_bindings: Mutex<BTreeMap<(String, String), Diagnostic>>,
     /// IDs of connections that this run replaces.
@@ -160,6 +163,11 @@ impl RunState {
         self.without_credentials.swap(true, Ordering::Relaxed)
     }
 
+    /// The queues and pools, as far as the run has read them.
+    pub(super) async fn known_inventory(&self, location: &Location) -> Inventory {
+        Inventory { queues: self.queues.known(location).await, pools: self.pools.known(location).await }
+    }
+
     /// Records that this run replaces a connection, so that its name becomes free.
     pub(crate) fn mark_replaced(&self, id: &str) {
         self.replaced.lock().insert(id.to_owned());
@@ -186,6 +194,31 @@ impl RunState {
     }
 }
 
+/// What plan checks need of the connections of a project.
+#[derive(Debug, Default)]
+pub(super) struct ConnectionSurvey {
+    /// IDs by name.
+    pub(super) ids: BTreeMap<String, Vec<String>>,
+    /// Connections with bindings.
+    pub(super) bound: Vec<BoundConnection>,
+}
+
+/// A connection and what it binds, without failed bindings.
+#[derive(Debug)]
+pub(super) struct BoundConnection {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) vpc: String,
+    pub(super) targets: Vec<TargetName>,
+}
+
+impl ConnectionSurvey {
+    /// The connections that bind something to a VPC.
+    pub(super) fn bound_to(&self, vpc: &str) -> impl Iterator<Item = &BoundConnection> {
+        self.bound.iter().filter(move |connection| connection.vpc.eq_ignore_ascii_case(vpc))
+    }
+}
+
 /// A list of one region and project, or `None` if it could not be read, and the time of the read.
 type Entry<T> = (Instant, Option<Arc<T>>);
 
@@ -194,6 +227,11 @@ type Entry<T> = (Instant, Option<Arc<T>>);
 pub(super) struct CachedList<T>(Lock<BTreeMap<Location, Entry<T>>>);
 
 impl<T> CachedList<T> {
+    /// Returns the list if it was read.
+    async fn known(&self, location: &Location) -> Option<Arc<T>> {
+        self.0.lock().await.get(location).and_then(|(_, list)| list.clone())
+    }
+
     /// Returns the list, and reads it if it is missing or older than `max_age`. `None` if the service does not return
     /// it; only the first caller gets the error.
     pub(super) async fn get<E>(

@@ -1,0 +1,150 @@
+//! Facts about networks that one run has read, and the targets that its plans declare.
+//!
+//! They are never kept longer than a run.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use ipnet::IpNet;
+use parking_lot::Mutex;
+use tokio::sync::OnceCell;
+
+use super::target::TargetName;
+use crate::dli::vpc::{RouteTable, Subnet, Vpc};
+
+/// The answer of the service about an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Lookup<T> {
+    Found(T),
+    /// It does not exist.
+    Missing,
+    /// It does not exist, or the caller may not see it.
+    Hidden,
+    /// The service did not tell.
+    Unknown,
+}
+
+/// What a read is about. Permissions differ by kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    Vpc,
+    Subnet,
+    RouteTable,
+}
+
+/// Project and ID in lower case.
+type Key = (String, String);
+
+/// Answers by project and ID; each is asked for once.
+#[derive(Debug)]
+pub(crate) struct Answers<T>(Mutex<BTreeMap<Key, Arc<OnceCell<Lookup<T>>>>>);
+
+impl<T> Default for Answers<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T: Clone> Answers<T> {
+    /// Returns the answer. Other readers of the object wait for the first one.
+    pub(crate) async fn get(&self, project: &str, id: &str, ask: impl Future<Output = Lookup<T>>) -> Lookup<T> {
+        let key = (project.to_owned(), id.to_ascii_lowercase());
+        let cell = Arc::clone(self.0.lock().entry(key).or_default());
+        cell.get_or_init(|| ask).await.clone()
+    }
+}
+
+/// The VPC and the subnet of a connection, which never change, and the rest as it was when it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Ends {
+    pub(crate) name: String,
+    pub(crate) vpc: String,
+    pub(crate) subnet: String,
+    pub(crate) has_ipv6: Option<bool>,
+    pub(crate) bound: Vec<TargetName>,
+    pub(crate) routes: Vec<(String, IpNet)>,
+}
+
+/// What a run knows about networks.
+#[derive(Debug, Default)]
+pub(crate) struct NetworkCache {
+    pub(crate) vpcs: Answers<Arc<Vpc>>,
+    pub(crate) subnets: Answers<Arc<Subnet>>,
+    /// By ID of the VPC.
+    pub(crate) subnets_of_vpc: Answers<Arc<Vec<Subnet>>>,
+    pub(crate) route_tables: Answers<Arc<RouteTable>>,
+    pub(crate) connections: Answers<Arc<Ends>>,
+    /// What the service refuses to show, by project.
+    refused: Mutex<BTreeSet<(String, Kind)>>,
+    has_warned: AtomicBool,
+    pub(crate) declared: DeclaredNetworks,
+}
+
+impl NetworkCache {
+    /// Records that objects of these kinds cannot be read.
+    pub(crate) fn refuse(&self, project: &str, kinds: &[Kind]) {
+        self.refused.lock().extend(kinds.iter().map(|kind| (project.to_owned(), *kind)));
+    }
+
+    pub(crate) fn is_refused(&self, project: &str, kind: Kind) -> bool {
+        self.refused.lock().contains(&(project.to_owned(), kind))
+    }
+
+    /// Records the warning about networks that were not checked. Returns whether it is the first.
+    pub(crate) fn warn_once(&self) -> bool {
+        !self.has_warned.swap(true, Ordering::Relaxed)
+    }
+}
+
+/// The targets that one planned object binds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Declaration {
+    /// The connection, in words.
+    pub(crate) connection: String,
+    /// ID of the connection; `None` if it does not exist yet.
+    pub(crate) id: Option<String>,
+    /// The declared targets, and whether the plan binds them.
+    pub(crate) targets: BTreeMap<TargetName, bool>,
+    /// Whether the object declares all queues, and all pools, of the connection.
+    pub(crate) owns: (bool, bool),
+}
+
+/// By project and VPC in lower case, then by object.
+#[derive(Debug, Default)]
+pub(crate) struct DeclaredNetworks(Mutex<BTreeMap<Key, BTreeMap<String, Declaration>>>);
+
+impl DeclaredNetworks {
+    /// Records what a planned object binds, and returns what the other objects bind. Terraform may plan an object twice.
+    pub(crate) fn declare(&self, project: &str, vpc: &str, object: &str, own: Declaration) -> Vec<Declaration> {
+        let mut declared = self.0.lock();
+        let of_vpc = declared.entry((project.to_owned(), vpc.to_ascii_lowercase())).or_default();
+        of_vpc.insert(object.to_ascii_lowercase(), own);
+        let others = of_vpc.iter().filter(|(other, _)| **other != object.to_ascii_lowercase());
+        others.map(|(_, declaration)| declaration.clone()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn answer_is_asked_for_once() {
+        let answers = Answers::default();
+        assert_eq!(answers.get("p", "A", async { Lookup::Found(1) }).await, Lookup::Found(1));
+        assert_eq!(answers.get("p", "a", async { panic!("asked again") }).await, Lookup::Found(1));
+        assert_eq!(answers.get("q", "a", async { Lookup::Missing }).await, Lookup::Missing);
+    }
+
+    #[test]
+    fn object_that_is_planned_twice_declares_once() {
+        let declared = DeclaredNetworks::default();
+        let own = || Declaration { connection: "c".into(), ..Declaration::default() };
+        assert_eq!(declared.declare("p", "V", "one", own()), []);
+        assert_eq!(declared.declare("p", "v", "One", own()), []);
+        assert_eq!(declared.declare("p", "v", "two", own()), [own()]);
+        assert_eq!(declared.declare("p", "w", "three", own()), []);
+    }
+}

@@ -1,0 +1,240 @@
+//! The check of a planned connection.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use tokio_util::sync::CancellationToken;
+
+use super::cache::Declaration;
+use super::finding::{Finding, Subject};
+use super::reader::NetworkReader;
+use super::target::{Inventory, Target, TargetName};
+use super::{pairs, rules};
+use crate::dli::rules::{NETWORK_ID, ROUTE_TABLE_ID, Rule, VPC_ID, network};
+use crate::dli::vpc::Subnet;
+use crate::framework::diagnostic::{Diagnostics, Severity};
+use crate::framework::path::{Path, Step};
+use crate::framework::value::Value;
+use crate::provider::provider_data::ProviderData;
+use crate::provider::shared::operation::Result;
+use crate::provider::shared::plan_checks::PlanChecker;
+
+/// The end of every error.
+const STOPPED: &str = "Nothing was changed. To plan without these checks, set plan_checks = false in the \
+                                  provider block.";
+/// The warning about networks that were not checked.
+pub(super) const NOT_CHECKED_SUMMARY: &str = "Networks Were Not Checked";
+pub(super) const NOT_CHECKED: &str = "The plan continues without checks of VPCs, subnets and route tables; the apply will report \
+                           what is wrong. The checks need the IAM actions vpc:vpcs:get, vpc:subnets:get and \
+                           vpc:routeTables:get. To plan without these checks, set plan_checks = false in the provider \
+                           block.";
+
+/// What a plan creates or changes of a connection; everything, if it creates the connection.
+struct Changes<'a> {
+    is_new: bool,
+    /// All declared targets, and whether they are new.
+    targets: BTreeMap<TargetName, bool>,
+    /// All routes with a valid CIDR, and whether they are new.
+    routes: Vec<(&'a str, IpNet, bool)>,
+    /// The new host records.
+    hosts: Vec<(&'a str, IpAddr)>,
+    /// The route table, if it is new.
+    route_table: Option<&'a str>,
+}
+
+impl<'a> Changes<'a> {
+    fn of(prior: &'a Value, planned: &'a Value) -> Self {
+        let targets = |name: &str| {
+            let known = prior.get(name).as_elements().unwrap_or_default();
+            let is_new = |text: &str| !known.iter().filter_map(Value::as_str).any(|old| old.eq_ignore_ascii_case(text));
+            let elements = planned.get(name).as_elements().unwrap_or_default().iter().filter_map(Value::as_str);
+            elements.map(|text| (text, is_new(text))).collect::<Vec<_>>()
+        };
+        let pairs = |name: &str| planned.get(name).as_map().into_iter().flatten();
+        let routes = pairs("routes").filter_map(|(name, cidr)| {
+            let before = prior.get("routes").get(name).as_str().and_then(network);
+            let cidr = network(cidr.as_str()?)?;
+            Some((name.as_str(), cidr, before != Some(cidr)))
+        });
+        let is_new_host = |name: &str, address: &Value| prior.get("hosts").get(name) != address;
+        let hosts = pairs("hosts").filter(|(name, address)| is_new_host(name, address));
+        let hosts = hosts.filter_map(|(name, address)| Some((name.as_str(), address.as_str()?.parse().ok()?)));
+        let route_table = planned.get("routetable_id").as_str();
+        Self {
+            is_new: prior.is_null(),
+            targets: pairs::targets(targets("queues").into_iter(), targets("elastic_resource_pools").into_iter()),
+            routes: routes.collect(),
+            hosts: hosts.collect(),
+            route_table: route_table.filter(|id| prior.get("routetable_id").as_str() != Some(*id)),
+        }
+    }
+
+    fn has_new_targets(&self) -> bool {
+        self.targets.values().any(|is_new| *is_new)
+    }
+
+    fn has_new_routes(&self) -> bool {
+        self.routes.iter().any(|(_, _, is_new)| *is_new)
+    }
+
+    fn is_any(&self) -> bool {
+        let is_any = self.has_new_targets() || self.has_new_routes();
+        self.is_new || is_any || !self.hosts.is_empty() || self.route_table.is_some()
+    }
+}
+
+/// Checks what a plan creates or changes of a connection.
+pub(crate) async fn check_connection(
+    provider_data: &ProviderData,
+    config: &Value,
+    (prior, planned): (&Value, &Value),
+    is_replaced: bool,
+    stop: &CancellationToken,
+) -> Diagnostics {
+    let prior = if is_replaced { &Value::Null } else { prior };
+    let (changes, mut report) = (Changes::of(prior, planned), Diagnostics::new());
+    let checker = if changes.is_any() { PlanChecker::open(provider_data, config, planned, stop).await } else { None };
+    let checker = checker.filter(|checker| checker.context().project.vpc().is_some());
+    let run_state = provider_data.run_state();
+    let mut findings = Vec::new();
+    if let Some(vpc) = planned.get("dest_vpc_id").as_str() {
+        let text = |name: &str| planned.get(name).as_str().map(str::to_owned);
+        let (id, name) = (prior.get("id").as_str(), text("name").unwrap_or_default());
+        let own = Declaration {
+            connection: format!("the connection {name:?}"),
+            id: id.map(str::to_owned),
+            targets: changes.targets.clone(),
+            owns: (!planned.get("queues").is_null(), !planned.get("elastic_resource_pools").is_null()),
+        };
+        let location = (text("region"), text("project_id"));
+        let project = checker.as_ref().map(PlanChecker::project).or(planned.get("project_id").as_str());
+        let scope = (&*run_state, checker.as_ref().map_or(&location, PlanChecker::location));
+        let scope = (scope.0, scope.1, project.unwrap_or_default());
+        let object = id.unwrap_or(&name);
+        findings.extend(pairs::check(checker.as_ref(), scope, (vpc, object), own, &mut report).await);
+    }
+    if let Some(checker) = &checker {
+        let check = check_networks(checker, &changes, (prior, planned), &mut findings, &mut report);
+        if let Err(error) = Box::pin(check).await {
+            report.extend(error.warn(NOT_CHECKED_SUMMARY, NOT_CHECKED));
+        }
+    }
+    report.extend(findings.iter().map(|finding| finding.diagnostic(path(finding, planned), note(finding))));
+    report
+}
+
+/// The end of a finding's text in a plan.
+pub(super) fn note(finding: &Finding) -> &'static str {
+    if finding.severity() == Severity::Error { STOPPED } else { "" }
+}
+
+/// The attribute that a finding is about.
+fn path(finding: &Finding, planned: &Value) -> Path {
+    let element = |attribute: &str, name: &str| {
+        let elements = planned.get(attribute).as_elements().unwrap_or_default();
+        let is_it = |element: &&Value| element.as_str().is_some_and(|text| text.eq_ignore_ascii_case(name));
+        let path = Path::attribute(attribute);
+        elements.iter().find(is_it).map_or(path.clone(), |element| path.step(Step::Element(element.clone())))
+    };
+    match finding.subject() {
+        Subject::Vpc => Path::attribute("dest_vpc_id"),
+        Subject::Subnet => Path::attribute("dest_network_id"),
+        Subject::RouteTable => Path::attribute("routetable_id"),
+        Subject::Target(TargetName::Queue(name)) => element("queues", name),
+        Subject::Target(TargetName::Pool(name)) => element("elastic_resource_pools", name),
+        Subject::Route(name) => Path::attribute("routes").key(name),
+        Subject::Hosts => Path::attribute("hosts"),
+    }
+}
+
+async fn check_networks(
+    checker: &PlanChecker,
+    changes: &Changes<'_>,
+    (prior, planned): (&Value, &Value),
+    findings: &mut Vec<Finding>,
+    report: &mut Diagnostics,
+) -> Result<()> {
+    let Some(reader) = NetworkReader::new(checker.context(), Some(&checker.run_state().networks)) else {
+        return Ok(());
+    };
+    let names: Vec<_> = changes.targets.keys().cloned().collect();
+    let needs_targets = changes.has_new_targets() || changes.has_new_routes();
+    let inventory = if needs_targets { checker.inventory(&names, report).await } else { Inventory::default() };
+    let targets: Vec<_> = changes.targets.iter().map(|(name, is_new)| (inventory.target(name), *is_new)).collect();
+
+    let id = |name: &str, rule: &Rule| planned.get(name).as_str().filter(|id| rule.allows(id));
+    let ids = id("dest_vpc_id", &VPC_ID).zip(id("dest_network_id", &NETWORK_ID));
+    let needs_subnet = changes.is_new || changes.has_new_targets() || !changes.hosts.is_empty();
+    let mut subnet = None;
+    if let Some((vpc, network)) = ids {
+        if needs_subnet {
+            subnet = reader.place(vpc, network, findings).await?;
+        }
+        if let Some(table) = changes.route_table.filter(|table| ROUTE_TABLE_ID.allows(table)) {
+            findings.extend(reader.check_route_table(table, vpc, network).await?);
+        }
+    }
+    if let Some(subnet) = &subnet {
+        for (target, _) in targets.iter().filter(|(target, is_new)| *is_new && target.network.is_some()) {
+            let found = match rules::check_range(target, subnet, None) {
+                None => {
+                    let vpc = reader.visible_vpc(&subnet.vpc_id).await?;
+                    vpc.and_then(|vpc| rules::check_range(target, subnet, Some(&vpc)))
+                }
+                found => found,
+            };
+            findings.extend(found);
+        }
+        findings.extend(check_hosts(checker, &reader, changes, (prior, planned), subnet).await?);
+    }
+    let subnet_has_ipv6 = match prior.get("ipv6_enable") {
+        Value::Bool(enabled) => Some(*enabled),
+        _ => subnet.as_ref().and_then(|subnet| subnet.ipv6_enable),
+    };
+    findings.extend(check_routes(changes, &targets, subnet_has_ipv6));
+    report.extend(reader.into_failure().into_iter().flat_map(|error| error.warn(NOT_CHECKED_SUMMARY, NOT_CHECKED)));
+    Ok(())
+}
+
+/// New routes with all targets, and all routes with new targets.
+fn check_routes(changes: &Changes<'_>, targets: &[(Target, bool)], subnet_has_ipv6: Option<bool>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (name, cidr, is_new) in &changes.routes {
+        let concerned = targets.iter().filter(|(_, is_new_target)| *is_new || *is_new_target);
+        let concerned: Vec<_> = concerned.map(|(target, _)| target.clone()).collect();
+        findings.extend(rules::check_route(name, *cidr, &concerned));
+        findings.extend(rules::check_ipv6(name, *cidr, subnet_has_ipv6.filter(|_| *is_new), &concerned));
+    }
+    findings
+}
+
+/// Whether the connection leads to the addresses of new host records.
+async fn check_hosts(
+    checker: &PlanChecker,
+    reader: &NetworkReader<'_>,
+    changes: &Changes<'_>,
+    (prior, planned): (&Value, &Value),
+    subnet: &Subnet,
+) -> Result<Option<Finding>> {
+    let hosts = || changes.hosts.iter().copied();
+    let mut ranges: Vec<_> = subnet.networks().collect();
+    if !planned.get("routes").is_wholly_known() {
+        return Ok(None);
+    }
+    match prior.get("id").as_str().filter(|_| planned.get("routes").is_null()) {
+        None => ranges.extend(changes.routes.iter().map(|(_, cidr, _)| *cidr)),
+        // Other resources may manage the routes.
+        Some(_) if rules::check_hosts(hosts(), ranges.clone()).is_none() => return Ok(None),
+        Some(id) => match checker.current_connection(id).await {
+            Some(connection) => ranges.extend(connection.routes.iter().filter_map(|route| network(&route.cidr))),
+            None => return Ok(None),
+        },
+    }
+    if rules::check_hosts(hosts(), ranges.clone()).is_none() {
+        return Ok(None);
+    }
+    let Some(vpc) = reader.visible_vpc(&subnet.vpc_id).await? else { return Ok(None) };
+    ranges.extend(vpc.networks());
+    Ok(rules::check_hosts(hosts(), ranges))
+}

@@ -1,0 +1,102 @@
+//! The checks of a planned binding and a planned route of a connection that exists.
+
+use std::sync::Arc;
+
+use super::cache::{Declaration, Ends, Lookup};
+use super::connection::{NOT_CHECKED, NOT_CHECKED_SUMMARY, note};
+use super::finding::Finding;
+use super::reader::NetworkReader;
+use super::target::{Target, TargetName};
+use super::{pairs, rules};
+use crate::dli::rules::network;
+use crate::framework::diagnostic::Diagnostics;
+use crate::framework::path::Path;
+use crate::provider::shared::operation::Result;
+use crate::provider::shared::plan_checks::{self, PlanChecker};
+
+/// Checks the network of a queue or pool that a plan binds to a connection; `path` is the attribute that names it.
+pub(crate) async fn check_binding(
+    checker: &PlanChecker,
+    connection: &str,
+    name: TargetName,
+    path: &Path,
+) -> Diagnostics {
+    let mut report = Diagnostics::new();
+    let Some(ends) = ends(checker, connection).await else { return report };
+    let own = Declaration {
+        connection: format!("the connection {:?} ({connection})", ends.name),
+        id: Some(connection.to_ascii_lowercase()),
+        targets: [(name.clone(), true)].into(),
+        owns: (false, false),
+    };
+    let scope = (checker.run_state(), checker.location(), checker.project());
+    let object = format!("{connection}/{name}");
+    let mut findings = pairs::check(Some(checker), scope, (&ends.vpc, &object), own, &mut report).await;
+    let target = checker.inventory(std::slice::from_ref(&name), &mut report).await.target(&name);
+    findings.extend(ends.routes.iter().flat_map(|(route, cidr)| {
+        let targets = std::slice::from_ref(&target);
+        [rules::check_route(route, *cidr, targets), rules::check_ipv6(route, *cidr, None, targets)]
+            .into_iter()
+            .flatten()
+    }));
+    if let Some(reader) = NetworkReader::new(checker.context(), Some(&checker.run_state().networks)) {
+        if let Err(error) = check_range(&reader, &ends, &target, &mut findings).await {
+            report.extend(error.warn(NOT_CHECKED_SUMMARY, NOT_CHECKED));
+        }
+        report.extend(reader.into_failure().into_iter().flat_map(|error| error.warn(NOT_CHECKED_SUMMARY, NOT_CHECKED)));
+    }
+    report.extend(findings.iter().map(|finding| finding.diagnostic(path.clone(), note(finding))));
+    report
+}
+
+async fn check_range(
+    reader: &NetworkReader<'_>,
+    ends: &Ends,
+    target: &Target,
+    findings: &mut Vec<Finding>,
+) -> Result<()> {
+    let Some(subnet) = reader.place(&ends.vpc, &ends.subnet, findings).await? else { return Ok(()) };
+    let found = match rules::check_range(target, &subnet, None) {
+        None if target.network.is_some() => {
+            let vpc = reader.visible_vpc(&subnet.vpc_id).await?;
+            vpc.and_then(|vpc| rules::check_range(target, &subnet, Some(&vpc)))
+        }
+        found => found,
+    };
+    findings.extend(found);
+    Ok(())
+}
+
+/// Checks the network of a new or changed route against the queues and pools of its connection.
+pub(crate) async fn check_route(checker: &PlanChecker, connection: &str, name: &str, cidr: &str) -> Diagnostics {
+    let mut report = Diagnostics::new();
+    let Some(cidr) = network(cidr) else { return report };
+    let Some(ends) = ends(checker, connection).await else { return report };
+    let inventory = checker.inventory(&ends.bound, &mut report).await;
+    let targets: Vec<_> = ends.bound.iter().map(|name| inventory.target(name)).collect();
+    let findings = [rules::check_route(name, cidr, &targets), rules::check_ipv6(name, cidr, ends.has_ipv6, &targets)];
+    let path = Path::attribute("cidr");
+    report.extend(findings.iter().flatten().map(|finding| finding.diagnostic(path.clone(), note(finding))));
+    report
+}
+
+/// The VPC and the subnet of a connection; `None` if they cannot be read, or the VPC service is unknown.
+async fn ends(checker: &PlanChecker, id: &str) -> Option<Arc<Ends>> {
+    checker.context().project.vpc()?;
+    let ask = async {
+        let Some(connection) = checker.current_connection(id).await else { return Lookup::Unknown };
+        let routes = connection.routes.iter().filter_map(|route| Some((route.name.clone(), network(&route.cidr)?)));
+        Lookup::Found(Arc::new(Ends {
+            routes: routes.collect(),
+            bound: plan_checks::bound_targets(&connection),
+            name: connection.name,
+            vpc: connection.dest_vpc_id,
+            subnet: connection.dest_network_id,
+            has_ipv6: connection.ipv6_enable,
+        }))
+    };
+    match checker.run_state().networks.connections.get(checker.project(), id, Box::pin(ask)).await {
+        Lookup::Found(ends) => Some(ends),
+        _ => None,
+    }
+}

@@ -1,0 +1,132 @@
+//! Queues and pools that are bound to the same VPC, and bindings that are resources of their own.
+
+use terraform_provider_dli::dli::wire::CreateConnection;
+
+use super::{
+    ERROR, OTHER_SUBNET, OTHER_VPC, SUBNET, VPC, WARNING, connection, expect, plan, put_pool, put_subnet, start,
+    workspace,
+};
+use crate::acceptance::harness::{Cloud, for_one_terraform};
+
+const SECOND_SUBNET: &str = "0b1c1f0e-6f6e-4f57-8b3a-0d9a4f0f0002";
+
+/// An emulator with the pools a, b and c: b overlaps a, c is next to it.
+fn with_pools() -> Cloud {
+    let cloud = start();
+    put_subnet(&cloud, SECOND_SUBNET, VPC, "192.168.1.0/24");
+    for (name, cidr) in [("pool_a", "10.1.0.0/17"), ("pool_b", "10.1.64.0/18"), ("pool_c", "10.1.128.0/17")] {
+        put_pool(&cloud, name, cidr);
+    }
+    cloud
+}
+
+fn pools(names: &str) -> String {
+    format!("elastic_resource_pools = [{names}]")
+}
+
+#[test]
+fn declared_pools_of_one_vpc_must_not_overlap() {
+    for_one_terraform(|terraform| {
+        let cloud = with_pools();
+        let workspace = workspace(&cloud, terraform);
+        let words: &[&str] =
+            &["Networks Overlap Each Other", "10.1.0.0/17", "10.1.64.0/18", "pool_a", "pool_b", VPC, "is declared for"];
+        let together = connection("one", (VPC, SUBNET), &pools("\"pool_a\", \"pool_b\""));
+        expect(&plan(&workspace, &together), &[(ERROR, words)]);
+        let two = |first: &str, second: &str, ends: (&str, &str)| {
+            connection("one", (VPC, SUBNET), &pools(first)) + &connection("two", ends, &pools(second))
+        };
+        // The error names the connection that was planned first.
+        let apart = plan(&workspace, &two("\"pool_a\"", "\"pool_b\"", (VPC, SECOND_SUBNET)));
+        expect(&apart, &[(ERROR, words)]);
+        let other = if apart[0].address.ends_with("one") { "two" } else { "one" };
+        assert!(apart[0].text.contains(&format!("the connection \"{other}\"")), "{apart:#?}");
+
+        for (first, second, ends) in [
+            ("\"pool_a\"", "\"pool_c\"", (VPC, SECOND_SUBNET)),
+            ("\"pool_a\"", "\"pool_b\"", (OTHER_VPC, OTHER_SUBNET)),
+            ("\"pool_a\"", "\"pool_a\"", (VPC, SECOND_SUBNET)),
+        ] {
+            expect(&plan(&workspace, &two(first, second, ends)), &[]);
+        }
+    });
+}
+
+/// A pool that an unchanged connection binds, and one that another configuration has bound.
+#[test]
+fn bound_pools_of_the_vpc_should_not_overlap() {
+    for_one_terraform(|terraform| {
+        let cloud = with_pools();
+        let workspace = workspace(&cloud, terraform);
+        let request = CreateConnection {
+            name: "foreign".into(),
+            dest_vpc_id: VPC.into(),
+            dest_network_id: SECOND_SUBNET.into(),
+            elastic_resource_pools: vec!["pool_a".into()],
+            ..CreateConnection::default()
+        };
+        let id = cloud.edit(|project| project.create(request));
+        let own = |names: &str| connection("one", (VPC, SUBNET), &pools(names));
+        let words: &[&str] = &["Networks Overlap Each Other", "pool_b", "pool_a", "\"foreign\"", &id, "is bound to"];
+        expect(&plan(&workspace, &own("\"pool_b\"")), &[(WARNING, words)]);
+        expect(&plan(&workspace, &own("\"pool_c\"")), &[]);
+        cloud.edit(|project| project.delete(&id));
+        expect(&plan(&workspace, &own("\"pool_b\"")), &[]);
+
+        workspace.configure(&own("\"pool_b\""));
+        workspace.run(&["apply", "-auto-approve"]).expect_code(0);
+        let added = own("\"pool_b\"") + &connection("two", (VPC, SECOND_SUBNET), &pools("\"pool_a\""));
+        let found = plan(&workspace, &added);
+        assert!(found.iter().any(|one| one.is_error && one.text.contains("Networks Overlap Each Other")), "{found:#?}");
+        // The plan takes pool_b away.
+        let exchanged = own("\"pool_c\"") + &connection("two", (VPC, SECOND_SUBNET), &pools("\"pool_a\""));
+        let found = plan(&workspace, &exchanged);
+        assert!(found.iter().all(|one| !one.is_error), "{found:#?}");
+    });
+}
+
+#[test]
+fn binding_resource_is_checked() {
+    for_one_terraform(|terraform| {
+        let cloud = with_pools();
+        let workspace = workspace(&cloud, terraform);
+        let base = connection("one", (VPC, SUBNET), &pools("\"pool_a\""));
+        let unmanaged = connection("two", (VPC, SECOND_SUBNET), "");
+        workspace.configure(&(base.clone() + &unmanaged));
+        workspace.run(&["apply", "-auto-approve"]).expect_code(0);
+        let bind = |pool: &str| {
+            let binding = format!(
+                "resource \"dli_enhanced_connection_binding\" \"test\" {{\n  connection_id = \
+                 dli_enhanced_connection.two.id\n  elastic_resource_pool = {pool:?}\n}}\n"
+            );
+            plan(&workspace, &(base.clone() + &unmanaged + &binding))
+        };
+        expect(&bind("pool_c"), &[]);
+        let overlapping = bind("pool_b");
+        assert!(overlapping.iter().any(|one| one.text.contains("Networks Overlap Each Other")), "{overlapping:#?}");
+        assert!(overlapping.iter().all(|one| one.address == "dli_enhanced_connection_binding.test"));
+        put_pool(&cloud, "pool_d", "192.168.1.128/25");
+        let words = ["Network Overlaps the Subnet", "elastic_resource_pool:", "192.168.1.128/25", "192.168.1.0/24"];
+        expect(&bind("pool_d"), &[(ERROR, &words)]);
+        put_pool(&cloud, "pool_d", "192.168.2.0/25");
+        expect(&bind("pool_d"), &[(WARNING, &["Network Overlaps the VPC", "192.168.2.0/25"])]);
+    });
+}
+
+/// The connection does not exist yet when the plan is made.
+#[test]
+fn binding_to_a_new_connection_is_checked_at_apply() {
+    for_one_terraform(|terraform| {
+        let cloud = with_pools();
+        put_pool(&cloud, "pool_d", "192.168.0.0/25");
+        let workspace = workspace(&cloud, terraform);
+        let binding = "resource \"dli_enhanced_connection_binding\" \"test\" {\n  connection_id = \
+                       dli_enhanced_connection.one.id\n  elastic_resource_pool = \"pool_d\"\n}\n";
+        let configuration = connection("one", (VPC, SUBNET), "") + binding;
+        expect(&plan(&workspace, &configuration), &[]);
+        let applied = workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(1);
+        let error = applied.error_of("dli_enhanced_connection_binding.test");
+        assert!(error.contains("Network Overlaps the Subnet"), "{error}");
+        assert!(cloud.connection().elastic_resource_pools.is_empty(), "nothing was bound");
+    });
+}

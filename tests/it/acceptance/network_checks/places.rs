@@ -1,0 +1,116 @@
+//! VPC, subnet and route table: whether they exist and belong together.
+
+use terraform_provider_dli::dli::vpc::{RouteTable, SubnetId};
+
+use super::{
+    ERROR, NOTHING, OTHER_SUBNET, OTHER_VPC, SUBNET, VPC, VPC_OPERATIONS, WARNING, connection, count, expect, plan,
+    start, workspace,
+};
+use crate::acceptance::harness::{for_each_terraform, for_one_terraform};
+
+#[test]
+fn subnet_must_be_in_the_vpc() {
+    for_one_terraform(|terraform| {
+        let cloud = start();
+        let workspace = workspace(&cloud, terraform);
+        let plan = |vpc: &str, subnet: &str| plan(&workspace, &connection("test", (vpc, subnet), ""));
+        for (vpc, subnet) in [(VPC, SUBNET), (OTHER_VPC, OTHER_SUBNET)] {
+            expect(&plan(vpc, subnet), &[]);
+            expect(&plan(&vpc.to_uppercase(), &subnet.to_uppercase()), &[]);
+        }
+        assert_eq!(count(&cloud, &["ListSubnets"]), 4);
+        assert_eq!(count(&cloud, &VPC_OPERATIONS), 4, "one request each");
+
+        let missing = (ERROR, &["Subnet Does Not Exist", "dest_network_id", NOTHING, "plan_checks = false"][..]);
+        expect(&plan(VPC, NOTHING), &[missing]);
+        let elsewhere: &[&str] = &["Subnet in Another VPC", "dest_network_id", OTHER_SUBNET, OTHER_VPC, VPC];
+        expect(&plan(VPC, OTHER_SUBNET), &[(ERROR, elsewhere)]);
+        let no_vpc = (ERROR, &["VPC Does Not Exist", "dest_vpc_id", NOTHING][..]);
+        expect(&plan(NOTHING, NOTHING), &[no_vpc, missing]);
+        expect(&plan(NOTHING, SUBNET), &[no_vpc, (ERROR, &["Subnet in Another VPC", VPC])]);
+        assert!(cloud.changes().is_empty());
+    });
+}
+
+/// The usual mistake: the ID of the IPv4 range in place of that of the network.
+#[test]
+fn id_of_the_address_range_names_the_network_id() {
+    for_one_terraform(|terraform| {
+        let cloud = start();
+        let workspace = workspace(&cloud, terraform);
+        let shown = cloud.emulator().subnets(crate::acceptance::harness::PROJECT);
+        let seeded = shown.iter().find(|subnet| subnet.id == SUBNET).expect("the seeded subnet");
+        assert_ne!(seeded.neutron_subnet_id, SUBNET);
+        let diagnostics = plan(&workspace, &connection("test", (VPC, &seeded.neutron_subnet_id), ""));
+        let words = ["Not the Network ID of the Subnet", "dest_network_id", &seeded.neutron_subnet_id, SUBNET];
+        expect(&diagnostics, &[(ERROR, &words)]);
+    });
+}
+
+/// An answer that is not certain is a warning.
+#[test]
+fn hidden_or_shared_network_is_a_warning() {
+    for_one_terraform(|terraform| {
+        let cloud = start();
+        let workspace = workspace(&cloud, terraform);
+        cloud.fault("ShowSubnet:refuse=404,VPC.2204,Query subnet by id fail");
+        let hidden = plan(&workspace, &connection("test", (VPC, NOTHING), ""));
+        expect(&hidden, &[(WARNING, &["Subnet Not Found", "dest_network_id", NOTHING, "another project"])]);
+        cloud.emulator().clear_faults();
+
+        // The subnet names a VPC that the project does not have.
+        cloud.fault("ListSubnets:refuse=404,VPC.0003,VPC does not exist");
+        cloud.fault("ShowVpcV3:refuse=404,VPC.0003,VPC does not exist");
+        let shared = plan(&workspace, &connection("test", (VPC, SUBNET), ""));
+        expect(&shared, &[(WARNING, &["VPC Not Found", "dest_vpc_id", VPC, "shares it"])]);
+    });
+}
+
+#[test]
+fn route_table_must_be_that_of_the_subnet() {
+    const TABLE: &str = "0b1c1f0e-6f6e-4f57-8b3a-0d9a4f0f0003";
+    for_one_terraform(|terraform| {
+        let cloud = start();
+        let workspace = workspace(&cloud, terraform);
+        let plan = || {
+            let table = format!("routetable_id = {TABLE:?}");
+            plan(&workspace, &connection("test", (VPC, SUBNET), &table))
+        };
+        let put = |vpc: &str, subnets: &[&str]| {
+            let subnets = subnets.iter().map(|id| SubnetId { id: (*id).to_owned() }).collect();
+            let table = RouteTable { id: TABLE.into(), vpc_id: vpc.into(), subnets, ..RouteTable::default() };
+            cloud.edit(|project| project.put_route_table(table));
+        };
+        expect(&plan(), &[(ERROR, &["Route Table Does Not Exist", "routetable_id", TABLE])]);
+        put(OTHER_VPC, &[]);
+        expect(&plan(), &[(ERROR, &["Route Table of Another VPC", "routetable_id", OTHER_VPC, VPC])]);
+        put(VPC, &[]);
+        expect(&plan(), &[(WARNING, &["Route Table Not Associated", "routetable_id", SUBNET])]);
+        put(VPC, &[SUBNET]);
+        expect(&plan(), &[]);
+    });
+}
+
+/// A subnet that the same run creates has no ID yet when the plan is made.
+#[test]
+fn unknown_subnet_is_checked_at_apply() {
+    let later = |subnet: &str| {
+        let source = format!("resource \"terraform_data\" \"subnet\" {{\n  input = {subnet:?}\n}}\n");
+        let known = connection("test", (VPC, "SUBNET"), "");
+        source + &known.replace("\"SUBNET\"", "terraform_data.subnet.output")
+    };
+    for_each_terraform(|terraform| {
+        let cloud = start();
+        let workspace = workspace(&cloud, terraform);
+        expect(&plan(&workspace, &later(OTHER_SUBNET)), &[]);
+        assert_eq!(count(&cloud, &VPC_OPERATIONS), 0);
+        let applied = workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(1);
+        let error = applied.error_of("dli_enhanced_connection.test");
+        assert!(error.contains("Subnet in Another VPC") && error.contains(OTHER_VPC), "{error}");
+        assert!(cloud.connections().is_empty() && cloud.changes().is_empty(), "nothing was sent");
+        let created = ("dli_enhanced_connection.test", "create");
+        workspace.step(&later(SUBNET), &[("terraform_data.subnet", "update"), created]);
+        workspace.destroy();
+        cloud.expect_empty();
+    });
+}
