@@ -51,7 +51,7 @@ fn in_order(value: Value) -> Value {
     match value {
         Value::List(elements) => Value::List(elements.into_iter().map(in_order).collect()),
         Value::Set(elements) => Value::set(elements.into_iter().map(in_order)),
-        Value::Map(entries) => Value::Map(entries.into_iter().map(|(key, value)| (key, in_order(value))).collect()),
+        Value::Map(entries) => Value::map(entries.iter().map(|(key, value)| (key.clone(), in_order(value.clone())))),
         Value::Dynamic(typed) => Value::Dynamic(Box::new((typed.0, in_order(typed.1)))),
         other => other,
     }

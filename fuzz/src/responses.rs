@@ -272,7 +272,7 @@ async fn call(address: SocketAddr, operation: Operation) -> Result<(), Error> {
         }
         Operation::ListConnections => project.list_connections(&ConnectionFilter::default()).await.map(drop),
         Operation::DeleteConnection => project.delete_connection(ID).await,
-        Operation::ReplaceHosts => project.replace_hosts(ID, &[]).await,
+        Operation::ReplaceHosts => project.replace_hosts(ID, Vec::new()).await,
         Operation::Bind => project.bind(ID, &QueueNames::default()).send().await,
         Operation::Unbind => project.unbind(ID, &QueueNames::default()).send().await,
         Operation::CreateRoute => project.create_route(ID, "r", "10.0.0.0/8").send().await,

@@ -219,9 +219,7 @@ impl<'a> Source<'a> {
             Type::Set(element) => Value::set(self.list(|source| source.value(element))),
             Type::Map(element) => Value::map(self.list(|source| (source.text(), source.value(element)))),
             Type::Tuple(elements) => Value::List(elements.iter().map(|ty| self.value(ty)).collect()),
-            Type::Object(attributes) => {
-                Value::Map(attributes.iter().map(|(name, ty)| (name.clone(), self.value(ty))).collect())
-            }
+            Type::Object(attributes) => Value::map(attributes.iter().map(|(name, ty)| (name.clone(), self.value(ty)))),
             // The codecs limit the nesting depth, and each dynamic value adds up to three levels.
             Type::Dynamic if self.dynamic_depth == 16 => Value::Null,
             Type::Dynamic => {

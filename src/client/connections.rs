@@ -1,5 +1,6 @@
 //! Enhanced datasource connections: `/v2.0/{project}/datasource/enhanced-connections`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, de::Error as _};
@@ -34,8 +35,10 @@ impl Project {
         on_send: &(dyn Fn(OffsetDateTime) + Sync),
     ) -> Result<String, Error> {
         // Equal content has equal bodies.
-        let mut body = connection.clone();
-        body.hosts.sort();
+        let mut body = Cow::Borrowed(connection);
+        if !body.hosts.is_sorted() {
+            body.to_mut().hosts.sort();
+        }
         let request = self.request(Operation::CreateConnection, &[]).body(&body);
         self.fetch(request.on_send(on_send)).await.map(|created: Created| created.connection_id)
     }
@@ -75,10 +78,10 @@ impl Project {
     }
 
     /// Replaces all host records; an empty list clears them. They are sent in name order.
-    pub async fn replace_hosts(&self, id: &str, hosts: &[Host]) -> Result<(), Error> {
-        let mut body = ReplaceHosts { hosts: hosts.to_vec() };
-        body.hosts.sort();
-        self.run(self.request(Operation::ReplaceHosts, &[id]).body(&body)).await
+    pub async fn replace_hosts(&self, id: &str, mut hosts: Vec<Host>) -> Result<(), Error> {
+        hosts.sort();
+        let request = self.request(Operation::ReplaceHosts, &[id]).body(&ReplaceHosts { hosts });
+        self.run(request).await
     }
 
     /// Binds queues or pools. The response precedes the peering, whose state [`show_connection`](Self::show_connection)
@@ -234,13 +237,14 @@ mod tests {
         let path = "/v2.0/48cc2c48765f481480c7db940d6409d1/datasource/\
                     enhanced-connections/2a620c33-5609-40c9-affd-2b6453071b0f";
         let hosts = [host("b", "10.0.0.1"), host("a", "10.0.0.2")];
-        let (request, done) = exchange(200, DONE, async |project| project.replace_hosts(ID, &hosts).await).await;
+        let (request, done) =
+            exchange(200, DONE, async |project| project.replace_hosts(ID, hosts.to_vec()).await).await;
         assert_eq!(
             request.parts(),
             ("PUT", path.to_owned(), r#"{"hosts":[{"name":"a","ip":"10.0.0.2"},{"name":"b","ip":"10.0.0.1"}]}"#)
         );
         done.expect("replaced");
-        let (request, _) = exchange(200, DONE, async |project| project.replace_hosts(ID, &[]).await).await;
+        let (request, _) = exchange(200, DONE, async |project| project.replace_hosts(ID, Vec::new()).await).await;
         assert_eq!(request.parts(), ("PUT", path.to_owned(), r#"{"hosts":[]}"#));
     }
 

@@ -200,9 +200,9 @@ mod tests {
     fn unknown_is_none_and_null_is_not_empty() {
         let row = Row::from_value(&value(Value::Null, UNKNOWN), &Path::root()).expect("reads");
         assert_eq!(row, Row { name: "a".into(), hosts: None, id: Computed(None) });
-        let empty = Row::from_value(&value(Value::Map(BTreeMap::new()), "1".into()), &Path::root()).expect("reads");
+        let empty = Row::from_value(&value(Value::map::<String>([]), "1".into()), &Path::root()).expect("reads");
         assert_eq!(empty.hosts, Some(BTreeMap::new()));
-        assert_eq!(empty.into_value(), value(Value::Map(BTreeMap::new()), "1".into()));
+        assert_eq!(empty.into_value(), value(Value::map::<String>([]), "1".into()));
     }
 
     #[test]

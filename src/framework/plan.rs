@@ -85,15 +85,14 @@ fn mark_unknown(attributes: &[Attribute], config: &Value, planned: &mut Value) {
             continue;
         }
         let AttributeKind::Nested(nesting, nested) = &attribute.kind else { continue };
-        let Value::Map(entries) = planned else { continue };
-        let Some(value) = entries.get_mut(attribute.name) else { continue };
+        let Some(value) = planned.as_map_mut().and_then(|entries| entries.get_mut(attribute.name)) else { continue };
         match (nesting, configured, value) {
             (Nesting::Single, one, planned) => mark_unknown(nested, one, planned),
             (Nesting::List, Value::List(configured), Value::List(planned)) => {
                 configured.iter().zip(planned).for_each(|(config, planned)| mark_unknown(nested, config, planned));
             }
-            (Nesting::Map, Value::Map(configured), Value::Map(planned)) => {
-                for (key, planned) in planned {
+            (Nesting::Map, Value::Map(configured), planned) => {
+                for (key, planned) in planned.as_map_mut().into_iter().flatten() {
                     mark_unknown(nested, configured.get(key).unwrap_or(&Value::Null), planned);
                 }
             }

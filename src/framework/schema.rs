@@ -264,7 +264,7 @@ impl Schema {
                 BlockNesting::Single | BlockNesting::Group => Value::Null,
                 BlockNesting::List { .. } => Value::List(Vec::new()),
                 BlockNesting::Set { .. } => Value::Set(Vec::new()),
-                BlockNesting::Map => Value::Map(BTreeMap::new()),
+                BlockNesting::Map => Value::map::<String>([]),
             };
             (block.name, none)
         });

@@ -18,8 +18,13 @@ pub struct KeysAre<V>(pub V);
 
 impl<V: Validator> Validator for KeysAre<V> {
     fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
+        let mut text = Value::default();
         for (key, _) in value.as_map().into_iter().flatten().filter(|(_, element)| !element.is_null()) {
-            self.0.check(&path.key(key), &Value::String(key.clone()), report);
+            match &mut text {
+                Value::String(text) => key.clone_into(text),
+                other => *other = Value::String(key.clone()),
+            }
+            check_element(&self.0, path, || Step::Key(key.clone()), &text, report);
         }
     }
 }
@@ -30,10 +35,33 @@ pub struct ValuesAre<V>(pub V);
 
 impl<V: Validator> Validator for ValuesAre<V> {
     fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
-        let is_absent = |element: &Value| element.is_unknown() || (element.is_null() && value.as_map().is_some());
-        for (step, element) in elements(value).into_iter().filter(|(_, element)| !is_absent(element)) {
-            self.0.check(&path.step(step), element, report);
+        for (index, element) in value.as_elements().into_iter().flatten().enumerate() {
+            let step =
+                || if matches!(value, Value::Set(_)) { Step::Element(element.clone()) } else { Step::Index(index) };
+            check_element(&self.0, path, step, element, report);
         }
+        for (key, element) in value.as_map().into_iter().flatten().filter(|(_, element)| !element.is_null()) {
+            check_element(&self.0, path, || Step::Key(key.clone()), element, report);
+        }
+    }
+}
+
+/// Checks an element that is known. Its path is built only if there is something to report: a map can have 20,000
+/// entries.
+fn check_element(
+    validator: &impl Validator,
+    path: &Path,
+    step: impl FnOnce() -> Step,
+    element: &Value,
+    report: &mut Diagnostics,
+) {
+    if element.is_unknown() {
+        return;
+    }
+    let mut found = Diagnostics::new();
+    validator.check(path, element, &mut found);
+    if found.iter().next().is_some() {
+        validator.check(&path.step(step()), element, report);
     }
 }
 

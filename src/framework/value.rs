@@ -1,6 +1,7 @@
 //! Terraform's values: null, unknown or known, of any type.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::{number::Number, types::Type};
 
@@ -23,8 +24,8 @@ pub enum Value {
     List(Vec<Value>),
     /// A sorted set. Unknown elements may occur more than once.
     Set(Vec<Value>),
-    /// A map, or an object with all its attributes.
-    Map(BTreeMap<String, Value>),
+    /// A map, or an object with all its attributes. Clones share the entries: a map can have 20,000 of them.
+    Map(Arc<BTreeMap<String, Value>>),
     /// A value of the dynamic type with its actual type.
     Dynamic(Box<(Type, Value)>),
 }
@@ -60,7 +61,7 @@ impl Value {
 
     /// Creates a map or object.
     pub fn map<K: Into<String>>(entries: impl IntoIterator<Item = (K, Self)>) -> Self {
-        Self::Map(entries.into_iter().map(|(key, value)| (key.into(), value)).collect())
+        Self::Map(Arc::new(entries.into_iter().map(|(key, value)| (key.into(), value)).collect()))
     }
 
     /// Whether it is null.
@@ -95,7 +96,15 @@ impl Value {
     /// Returns the entries of a map or object.
     pub fn as_map(&self) -> Option<&BTreeMap<String, Self>> {
         match self {
-            Self::Map(entries) => Some(entries),
+            Self::Map(entries) => Some(entries.as_ref()),
+            _ => None,
+        }
+    }
+
+    /// Returns the entries of a map or object, to change them in place.
+    pub fn as_map_mut(&mut self) -> Option<&mut BTreeMap<String, Self>> {
+        match self {
+            Self::Map(entries) => Some(Arc::make_mut(entries)),
             _ => None,
         }
     }
@@ -116,7 +125,7 @@ impl Value {
 
     /// Sets an attribute of an object. Does nothing for other values.
     pub fn set_attribute(&mut self, attribute: &str, value: Self) {
-        if let Self::Map(entries) = self {
+        if let Some(entries) = self.as_map_mut() {
             entries.insert(attribute.to_owned(), value);
         }
     }
@@ -126,7 +135,9 @@ impl Value {
         match self {
             Self::Unknown(_) => *self = Self::Null,
             Self::List(elements) | Self::Set(elements) => elements.iter_mut().for_each(Self::nullify_unknowns),
-            Self::Map(entries) => entries.values_mut().for_each(Self::nullify_unknowns),
+            // Entries that other values share are copied only if they change.
+            Self::Map(entries) if entries.values().all(Self::is_wholly_known) => {}
+            Self::Map(entries) => Arc::make_mut(entries).values_mut().for_each(Self::nullify_unknowns),
             Self::Dynamic(typed) => typed.1.nullify_unknowns(),
             Self::Null | Self::Bool(_) | Self::Number(_) | Self::String(_) => {}
         }

@@ -12,6 +12,22 @@ pub(super) fn decode(value: Option<&DynamicValue>, ty: &Type) -> Result<Value, C
     }
 }
 
+/// Decodes two values of the same type. The second shares the first one's memory if core sent the same bytes.
+pub(super) fn decode_both(
+    first: Option<&DynamicValue>,
+    second: Option<&DynamicValue>,
+    ty: &Type,
+) -> Result<[Value; 2], CodecError> {
+    let value = decode(first, ty)?;
+    let other = if first == second { value.clone() } else { decode(second, ty)? };
+    Ok([value, other])
+}
+
+/// Encodes the new value of an object; without a change, the bytes are those of the request.
+pub(super) fn encode_change(new: &Value, old: &Value, bytes: Option<DynamicValue>) -> Option<DynamicValue> {
+    if new == old { bytes.or_else(|| encode(new)) } else { encode(new) }
+}
+
 /// Encodes a value as MessagePack, which every version of core accepts.
 #[expect(clippy::unnecessary_wraps, reason = "every field of the wire's messages is optional")]
 pub(super) fn encode(value: &Value) -> Option<DynamicValue> {

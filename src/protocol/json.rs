@@ -3,6 +3,7 @@
 //! Attributes that are missing in the schema are ignored; attributes that are missing in the value are null.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -89,12 +90,18 @@ fn read<'t>(raw: &RawValue, ty: &'t Type, depth: usize) -> Result<Value, CodecEr
             }
         }
         Type::Map(element) => {
+            // Maps of strings can be large, and one pass suffices if there are no nulls.
+            if **element == Type::String
+                && let Ok(entries) = serde_json::from_str::<BTreeMap<String, String>>(raw.get())
+            {
+                return Ok(Value::map(entries.into_iter().map(|(key, text)| (key, Value::String(text)))));
+            }
             let entries: BTreeMap<String, &RawValue> = parse(raw, "object")?;
             let read = |(key, value): (String, &RawValue)| match read(value, element, depth + 1) {
                 Ok(value) => Ok((key, value)),
                 Err(error) => Err(error.within(Step::Key(key))),
             };
-            entries.into_iter().map(read).collect::<Result<_, _>>().map(Value::Map)
+            entries.into_iter().map(read).collect::<Result<_, _>>().map(|entries| Value::Map(Arc::new(entries)))
         }
         Type::Object(attributes) => {
             let entries: BTreeMap<String, &RawValue> = parse(raw, "object")?;
@@ -104,7 +111,7 @@ fn read<'t>(raw: &RawValue, ty: &'t Type, depth: usize) -> Result<Value, CodecEr
                     .map_err(|error| error.within(Step::Attribute(name.clone()))),
                 None => Ok((name.clone(), Value::Null)),
             };
-            attributes.iter().map(read).collect::<Result<_, _>>().map(Value::Map)
+            attributes.iter().map(read).collect::<Result<_, _>>().map(|entries| Value::Map(Arc::new(entries)))
         }
         Type::Dynamic => {
             #[derive(Deserialize)]

@@ -12,6 +12,7 @@
 //! Lengths are checked against the remaining bytes before much is allocated.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rmp::decode::RmpRead;
 use rmp::{Marker, encode};
@@ -87,14 +88,16 @@ impl<'a> Reader<'a> {
                     Err(CodecError::new(format!("a tuple of {} has {} elements", elements.len(), read.len())))
                 }
             }
-            Type::Map(element) => self.entries(marker, Step::Key, |_| Ok(element)).map(Value::Map),
+            Type::Map(element) => {
+                self.entries(marker, Step::Key, |_| Ok(element)).map(|read| Value::Map(Arc::new(read)))
+            }
             Type::Object(attributes) => {
                 let read = self.entries(marker, Step::Attribute, |name| {
                     attributes.get(name).ok_or_else(|| CodecError::new("unsupported attribute"))
                 })?;
                 match attributes.keys().find(|name| !read.contains_key(*name)) {
                     Some(missing) => Err(CodecError::new("missing attribute").within(Step::Attribute(missing.clone()))),
-                    None => Ok(Value::Map(read)),
+                    None => Ok(Value::Map(Arc::new(read))),
                 }
             }
             Type::Dynamic => self.dynamic(marker),
@@ -276,7 +279,7 @@ fn write(out: &mut Vec<u8>, value: &Value) {
         }
         Value::Map(entries) => {
             infallible(encode::write_map_len(out, length(entries.len())));
-            for (key, value) in entries {
+            for (key, value) in entries.iter() {
                 infallible(encode::write_str(out, key));
                 write(out, value);
             }
@@ -476,14 +479,14 @@ mod tests {
             Type::List(element) => prop::collection::vec(value_of(element), 0..4).prop_map(Value::List).boxed(),
             Type::Set(element) => prop::collection::vec(value_of(element), 0..4).prop_map(Value::set).boxed(),
             Type::Map(element) => {
-                prop::collection::btree_map("[a-z]{0,3}", value_of(element), 0..4).prop_map(Value::Map).boxed()
+                prop::collection::btree_map("[a-z]{0,3}", value_of(element), 0..4).prop_map(Value::map).boxed()
             }
             Type::Tuple(elements) => elements.iter().map(value_of).collect::<Vec<_>>().prop_map(Value::List).boxed(),
             Type::Object(attributes) => attributes
                 .iter()
                 .map(|(name, ty)| (Just(name.clone()), value_of(ty)))
                 .collect::<Vec<_>>()
-                .prop_map(|entries| Value::Map(entries.into_iter().collect()))
+                .prop_map(Value::map)
                 .boxed(),
         };
         prop_oneof![1 => Just(Value::Null), 1 => Just(UNKNOWN), 8 => known].boxed()

@@ -227,9 +227,9 @@ impl Provider for Service {
         respond("ReadResource", &type_name, async {
             let state = self.read_value(&type_name, current_state.as_ref())?;
             let identity = self.read_identity(&type_name, current_identity.as_ref())?;
-            let outcome = self.0.read(&type_name, state, private, identity).await;
+            let outcome = self.0.read(&type_name, state.clone(), private, identity).await;
             Ok(wire::read_resource::Response {
-                new_state: dynamic::encode(&outcome.state),
+                new_state: dynamic::encode_change(&outcome.state, &state, current_state),
                 diagnostics: encode::diagnostics(outcome.diagnostics),
                 // Core keeps only the private data of the response.
                 private: outcome.private,
@@ -247,9 +247,11 @@ impl Provider for Service {
         let request = request.into_inner();
         respond("PlanResourceChange", &request.type_name, async {
             let ty = self.0.resource_type(&request.type_name)?;
+            let (before, proposed) = (request.prior_state, request.proposed_new_state);
+            let [prior, proposed] = dynamic::decode_both(before.as_ref(), proposed.as_ref(), ty).map_err(unreadable)?;
             let plan = server::PlanResourceChangeRequest {
-                prior: decode(request.prior_state.as_ref(), ty)?,
-                proposed: decode(request.proposed_new_state.as_ref(), ty)?,
+                prior: prior.clone(),
+                proposed,
                 config: decode(request.config.as_ref(), ty)?,
                 private: request.prior_private.clone(),
                 identity: self.read_identity(&request.type_name, request.prior_identity.as_ref())?,
@@ -257,7 +259,7 @@ impl Provider for Service {
             };
             let outcome = self.0.plan(plan).await;
             Ok(wire::plan_resource_change::Response {
-                planned_state: dynamic::encode(&outcome.planned),
+                planned_state: dynamic::encode_change(&outcome.planned, &prior, before),
                 requires_replace: outcome.replace.iter().map(encode::path).collect(),
                 planned_private: request.prior_private,
                 diagnostics: encode::diagnostics(outcome.diagnostics),

@@ -201,7 +201,7 @@ impl ConnectionPart for Binding {
         let Some(shown) = connection_part::find_connection(context, id).await? else { return Ok(None) };
         let target = context.read(self.target(&context.project, &shown)).await?;
         let (key, binding) = ((&target).into(), target.peering(&shown).cloned());
-        let found = binding.map(|binding| FoundBinding { connection: shown.name, target, binding });
+        let found = binding.map(|binding| FoundBinding { connection: shown.name.clone(), target, binding });
         Ok(Some(Lookup { key, found, holder: None }))
     }
 

@@ -282,14 +282,14 @@ async fn generated_config_omits_computed_attributes() {
     let mut provider = provider().await;
     let schema = provider.get_provider_schema(wire::get_provider_schema::Request::default()).await.unwrap();
     assert!(schema.into_inner().server_capabilities.unwrap().generate_resource_config);
-    let configured = [("hosts", Value::map([("a", "10.0.0.1".into())])), ("tags", Value::Map(BTreeMap::new()))];
+    let configured = [("hosts", Value::map([("a", "10.0.0.1".into())])), ("tags", Value::map::<String>([]))];
     let mut config = connection(&configured);
     let mut state = config.clone();
     config.set_attribute("tags_all", Value::Null);
     for name in ["id", "status", "created_at"] {
         state.set_attribute(name, name.into());
     }
-    state.set_attribute("bindings", Value::Map(BTreeMap::new()));
+    state.set_attribute("bindings", Value::map::<String>([]));
     let request = wire::generate_resource_config::Request { type_name: TYPE.into(), state: dynamic_value(&state) };
     let response = provider.generate_resource_config(request).await.unwrap().into_inner();
     assert_eq!((response.config, response.diagnostics), (dynamic_value(&config), Vec::new()));
@@ -301,8 +301,8 @@ async fn generated_config_omits_computed_attributes() {
 #[tokio::test]
 async fn large_messages_pass_in_both_directions() {
     let name = |number: u32| format!("host-{number:05}.{}", "a-long-department-name.".repeat(4));
-    let hosts = (0..20_000).map(|number| (name(number), Value::from("10.0.0.1"))).collect();
-    let config = connection(&[("hosts", Value::Map(hosts))]);
+    let hosts = (0..20_000).map(|number| (name(number), Value::from("10.0.0.1")));
+    let config = connection(&[("hosts", Value::map(hosts))]);
     let request = wire::plan_resource_change::Request {
         type_name: TYPE.into(),
         prior_state: dynamic_value(&config),

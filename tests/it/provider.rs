@@ -745,6 +745,66 @@ async fn interrupted_at(
     tokio::join!(provider.apply(request), interrupt).0
 }
 
+/// With `-minimal-refresh`, Terraform 1.17 plans an existing object on its stored state. It reads the object and plans it
+/// again only if that plan has a change.
+#[tokio::test]
+async fn minimal_refresh_plans_the_stored_state() {
+    const ROUTE: &str = "dli_enhanced_connection_route";
+    let mut body = connection_body();
+    body["routes"] = json!([{"name": "r", "cidr": "10.1.0.0/16", "create_time": 0}]);
+    let service = Service::start(move |_| (200, body.clone())).await;
+    let provider = service.provider().await;
+    let route = |timeouts: &[(&str, &str)]| {
+        let mut route = part(ROUTE, &route_to("10.1.0.0/16"));
+        for (name, value) in [limits(timeouts), ("id", format!("{ID}/r").into())] {
+            route.set_attribute(name, value);
+        }
+        route.set_attribute("region", "eu-west-101".into());
+        route.set_attribute("project_id", "0123456789abcdef0123456789abcdef".into());
+        route
+    };
+    let plan = async |type_name: &str, prior: Value, proposed: Value| {
+        let (mut config, type_name) = (proposed.clone(), type_name.to_owned());
+        let schema = provider.resource_schema(&type_name).unwrap();
+        for attribute in schema.body.attributes.iter().filter(|attribute| attribute.is_computed()) {
+            config.set_attribute(attribute.name, Value::Null);
+        }
+        let outcome = provider
+            .plan(PlanResourceChangeRequest {
+                type_name,
+                prior,
+                proposed,
+                config,
+                private: Vec::new(),
+                identity: Value::Null,
+            })
+            .await;
+        assert_eq!(outcome.diagnostics.iter().map(|d| &d.summary).collect::<Vec<_>>(), Vec::<&String>::new());
+        outcome.planned
+    };
+    // The plan of an object without a change sends no request.
+    let connection = state(&[("hosts", map(&[("a", "10.0.0.1")]))]);
+    assert_eq!(plan(TYPE, connection.clone(), connection.clone()).await, connection);
+    assert_eq!(service.requested(), Vec::<String>::new());
+
+    // Two plans of one route, with a read in between, are not two resources.
+    let (stored, changed) = (route(&[]), route(&[("create", "5m")]));
+    assert_ne!(plan(ROUTE, stored.clone(), changed.clone()).await, stored);
+    assert_eq!(service.requested(), Vec::<String>::new());
+    let read = provider.read(ROUTE, stored.clone(), Vec::new(), Value::Null).await;
+    assert_eq!(read.state, stored, "{}", texts(&read));
+    assert_eq!(plan(ROUTE, read.state, changed.clone()).await, changed);
+    assert_eq!(service.requested().len(), 1);
+
+    // A change that was made elsewhere: the second plan starts from what the read found.
+    let renamed = |hosts: &[(&str, &str)]| state(&[("hosts", map(hosts))]);
+    let (stored, wanted) = (renamed(&[("a", "10.0.0.1")]), renamed(&[("a", "10.0.0.2")]));
+    assert_eq!(plan(TYPE, stored.clone(), wanted.clone()).await.get("hosts"), wanted.get("hosts"));
+    let read = provider.read(TYPE, stored, Vec::new(), Value::Null).await;
+    assert_eq!(read.state.get("hosts"), &map(&[]), "the service has no hosts: {}", texts(&read));
+    assert_eq!(plan(TYPE, read.state, wanted.clone()).await.get("hosts"), wanted.get("hosts"));
+}
+
 /// Otherwise Terraform would never delete the part.
 #[tokio::test]
 async fn possibly_created_part_is_in_the_state() {

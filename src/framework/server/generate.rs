@@ -1,5 +1,7 @@
 //! Generates the configuration of an imported object.
 
+use std::collections::BTreeMap;
+
 use super::Server;
 use crate::framework::diagnostic::Diagnostics;
 use crate::framework::schema::{Attribute, AttributeKind, Nesting, Presence};
@@ -14,7 +16,7 @@ impl Server {
 }
 
 fn keep_configured(attributes: &[Attribute], object: &mut Value) {
-    let Value::Map(entries) = object else { return };
+    let Some(entries) = object.as_map_mut() else { return };
     for attribute in attributes {
         let Some(value) = entries.get_mut(attribute.name) else { continue };
         match (&attribute.kind, value) {
@@ -25,8 +27,8 @@ fn keep_configured(attributes: &[Attribute], object: &mut Value) {
                     keep_configured(nested, one);
                 }
             }
-            (AttributeKind::Nested(_, nested), Value::Map(many)) => {
-                for one in many.values_mut() {
+            (AttributeKind::Nested(_, nested), many @ Value::Map(_)) => {
+                for one in many.as_map_mut().into_iter().flat_map(BTreeMap::values_mut) {
                     keep_configured(nested, one);
                 }
             }

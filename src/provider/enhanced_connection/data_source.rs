@@ -67,7 +67,8 @@ impl DataSource for EnhancedConnectionDataSource {
                 (named.await?, no_such("name", name))
             } else {
                 let id = text(request.config, "id").unwrap_or_default();
-                (connection_part::find_connection_once(&context, id).await?, no_such("id", id))
+                let found = connection_part::find_connection_once(&context, id).await?;
+                (found.map(Arc::unwrap_or_clone), no_such("id", id))
             };
             let Some(connection) = connection else { return Err(missing.into()) };
             let details = ConnectionDetails::read(&context, connection).await?.ok_or(missing)?;

@@ -178,7 +178,9 @@ impl Connection {
         if self.elastic_resource_pools.is_some() || (everything && !pools.is_empty()) {
             self.elastic_resource_pools = Some(pools);
         }
-        if self.hosts.is_some() || (everything && !shown.hosts.is_empty()) {
+        // The common case is no change, and a connection can have 20,000 hosts.
+        let is_changed = self.hosts.as_ref().is_none_or(|known| !is_same(known, &shown.hosts));
+        if is_changed && (self.hosts.is_some() || (everything && !shown.hosts.is_empty())) {
             let (hosts, duplicates) = hosts(&shown.hosts, self.hosts.as_ref());
             self.hosts = Some(hosts);
             let effect = "One address of each is shown; the next change of hosts writes one address for each name.";
@@ -200,6 +202,11 @@ impl Connection {
         }
         warnings
     }
+}
+
+/// Whether the service returns exactly the known host records, each once and in name order.
+fn is_same(known: &BTreeMap<String, String>, shown: &[wire::Host]) -> bool {
+    known.len() == shown.len() && known.iter().zip(shown).all(|((name, ip), host)| *name == host.name && *ip == host.ip)
 }
 
 /// Host records as the service takes them, sorted by name.

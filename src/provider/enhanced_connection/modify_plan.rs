@@ -215,7 +215,7 @@ fn plan_bindings(prior: &Value, planned: &mut Value) {
         let is_stable = is_active(binding) || !after.contains(name);
         entries.insert(name.clone(), if is_stable { binding.clone() } else { UNKNOWN });
     }
-    planned.set_attribute("bindings", Value::Map(entries));
+    planned.set_attribute("bindings", Value::map(entries));
 }
 
 /// Warns about entries that leave the state because their collection is no longer set: they stay at the service.

@@ -12,6 +12,7 @@
 mod bindings;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::TryFutureExt;
@@ -209,7 +210,7 @@ impl<'a> Reconciler<'a> {
     async fn hosts(&mut self) -> Result<(), OperationError> {
         let hosts = &self.planned.hosts;
         let records = model::host_records(hosts.as_ref());
-        self.context.write(self.context.project.replace_hosts(self.now.id(), &records)).await?;
+        self.context.write(self.context.project.replace_hosts(self.now.id(), records)).await?;
         self.save("hosts", |now| &mut now.hosts, hosts.clone());
         Ok(())
     }
@@ -252,7 +253,7 @@ impl<'a> Reconciler<'a> {
     }
 
     /// Waits until the declared bindings are ACTIVE.
-    async fn wait(&mut self) -> Option<wire::Connection> {
+    async fn wait(&mut self) -> Option<Arc<wire::Connection>> {
         let (context, id, declared) = (self.context, self.now.id(), self.planned.declared());
         let Bindings { pool_of_queue, failed_before, unbound } = &mut self.bindings;
         let changed = Changed { before: failed_before, ended: unbound };
@@ -308,7 +309,7 @@ impl<'a> Reconciler<'a> {
     }
 
     /// Reads the connection; a failure is a warning.
-    async fn read_back(&mut self, done: &str) -> Option<wire::Connection> {
+    async fn read_back(&mut self, done: &str) -> Option<Arc<wire::Connection>> {
         let Self { context, planned, now, bindings: Bindings { pool_of_queue, .. }, .. } = self;
         let find = async {
             let shown = connection_part::find_connection(context, now.id()).await?;

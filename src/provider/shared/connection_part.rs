@@ -1,6 +1,7 @@
 //! Reads of a connection, and texts that the resources of connections and their parts share.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -39,7 +40,7 @@ pub(crate) fn connection_id() -> Attribute {
 pub(crate) async fn find_connection(
     context: &OperationContext,
     id: &str,
-) -> operation::Result<Option<wire::Connection>> {
+) -> operation::Result<Option<Arc<wire::Connection>>> {
     let outcome = show(context, id).await;
     if !outcome.as_ref().is_err_and(OperationError::is_not_found) {
         context.run_state.revoke_missing(context.project.id(), id);
@@ -52,7 +53,7 @@ pub(crate) async fn find_connection(
     }
     for delay in context.project.consistency_delays() {
         context.pause(delay, String::new).await?;
-        let outcome = context.read(context.project.show_connection(id)).await;
+        let outcome = context.read(context.project.show_connection(id)).await.map(Arc::new);
         if !outcome.as_ref().is_err_and(OperationError::is_not_found) {
             return unless_gone(outcome);
         }
@@ -68,17 +69,17 @@ const PAGE_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Reads a connection, from a shared response if the operation shares its reads. A list cannot show that a connection
 /// was deleted.
-async fn show(context: &OperationContext, id: &str) -> operation::Result<wire::Connection> {
+async fn show(context: &OperationContext, id: &str) -> operation::Result<Arc<wire::Connection>> {
     let (project, shared) = (&context.project, &context.run_state.shared_reads);
     let fetch = |offset| {
         let page = async move {
             let page = context.read(project.list_active_connections(offset));
             let page = context.with_short_timeout(PAGE_TIMEOUT, page).await?;
-            operation::Result::Ok(page.into_iter().map(|connection| (connection.id.clone(), connection)).collect())
+            operation::Result::Ok(page.into_iter().map(|shown| (shown.id.clone(), Arc::new(shown))).collect())
         };
         page.boxed()
     };
-    let hosts = |connection: &wire::Connection| connection.hosts.len();
+    let hosts = |connection: &Arc<wire::Connection>| connection.hosts.len();
     if context.sharing() == Sharing::Lists {
         let listed = async { Ok(shared.lists_of_connections.get(project.id(), id, hosts, fetch).await) };
         if let Some(listed) = context.read(listed).await?.filter(|listed| !listed.is_deleted()) {
@@ -86,9 +87,10 @@ async fn show(context: &OperationContext, id: &str) -> operation::Result<wire::C
             return Ok(listed);
         }
     }
+    let request = async { project.show_connection(id).await.map(Arc::new) };
     match context.sharing() {
-        Sharing::None => context.read(project.show_connection(id)).await,
-        _ => context.read(shared.connections.get(project.id(), id, project.show_connection(id))).await,
+        Sharing::None => context.read(request).await,
+        _ => context.read(shared.connections.get(project.id(), id, request)).await,
     }
 }
 
@@ -144,7 +146,7 @@ where
 pub(crate) async fn find_connection_once(
     context: &OperationContext,
     id: &str,
-) -> operation::Result<Option<wire::Connection>> {
+) -> operation::Result<Option<Arc<wire::Connection>>> {
     unless_gone(show(context, id).await)
 }
 
@@ -153,7 +155,7 @@ pub(crate) async fn becomes_gone(context: &OperationContext, id: &str) -> operat
     Ok(read_until(context, || find_connection_once(context, id), Option::is_some).await?.is_none())
 }
 
-fn unless_gone(outcome: operation::Result<wire::Connection>) -> operation::Result<Option<wire::Connection>> {
+fn unless_gone(outcome: operation::Result<Arc<wire::Connection>>) -> operation::Result<Option<Arc<wire::Connection>>> {
     match outcome {
         Ok(shown) => Ok(Some(shown).filter(|shown| !shown.is_deleted())),
         Err(error) if error.is_not_found() => Ok(None),

@@ -22,8 +22,8 @@ pub(crate) struct DeclaredParts {
 
 #[derive(Debug, Default)]
 struct PartPlan {
-    /// Number of resources of its own that declare it.
-    declared: usize,
+    /// The plans of resources of its own that declare it.
+    declarations: Declarations,
     /// Whether the connection declares it.
     is_inline: bool,
     /// The binding of the pool that the service has made for this binding of a queue.
@@ -32,6 +32,40 @@ struct PartPlan {
     is_removed: bool,
     /// Whether a resource of the state holds it, or a replacement will.
     is_held: bool,
+}
+
+/// The number of plans that declare a part.
+///
+/// With `-minimal-refresh`, Terraform plans an existing resource on its stored state, and reads it and plans it again
+/// if it finds a change. Without that option, each plan of an existing resource follows a read, or none does.
+#[derive(Debug, Default)]
+struct Declarations {
+    /// Plans of new resources.
+    new: usize,
+    /// Plans of existing resources that follow a read.
+    after_read: usize,
+    /// Plans of existing resources on their stored state.
+    stored: usize,
+    /// Reads that no plan has followed yet.
+    reads: usize,
+}
+
+impl Declarations {
+    fn add(&mut self, is_new: bool) {
+        if is_new {
+            self.new += 1;
+        } else if self.reads > 0 {
+            self.reads -= 1;
+            self.after_read += 1;
+        } else {
+            self.stored += 1;
+        }
+    }
+
+    /// The number of resources: a plan after a read may repeat one on the stored state.
+    fn resources(&self) -> usize {
+        self.new + self.after_read.max(self.stored)
+    }
 }
 
 /// The text for a part of a connection.
@@ -82,12 +116,12 @@ impl DeclaredParts {
         (is_removed && is_declared(&parts, pool)).then(|| self.keep(queue))
     }
 
-    /// Records that a plan declares a part.
-    pub(crate) fn declare(&self, part: &str) -> Option<Overlap> {
+    /// Records that the plan of a new or existing resource declares a part.
+    pub(crate) fn declare(&self, part: &str, is_new: bool) -> Option<Overlap> {
         let mut parts = self.parts.lock();
         let plan = parts.entry(part.to_owned()).or_default();
-        plan.declared += 1;
-        let is_second = plan.declared > 1;
+        plan.declarations.add(is_new);
+        let is_second = plan.declarations.resources() > 1;
         self.keep_removed(&parts, part).or_else(|| is_second.then_some(Overlap::Declared))
     }
 
@@ -124,6 +158,14 @@ impl DeclaredParts {
     /// Records that a resource of the state holds a part, or that a replacement will.
     pub(crate) fn hold(&self, part: &str) {
         self.parts.lock().entry(part.to_owned()).or_default().is_held = true;
+    }
+
+    /// Records the read of a resource that holds a part.
+    pub(crate) fn mark_read(&self, part: &str) {
+        let mut parts = self.parts.lock();
+        let plan = parts.entry(part.to_owned()).or_default();
+        plan.is_held = true;
+        plan.declarations.reads += 1;
     }
 
     /// Whether a resource of the state holds a part, or a replacement will.
@@ -173,7 +215,7 @@ pub(crate) fn remove_if_empty(directory: &Path) {
 
 /// Whether a plan declares a part.
 fn is_declared(parts: &BTreeMap<String, PartPlan>, part: &str) -> bool {
-    parts.get(part).is_some_and(|plan| plan.declared > 0 || plan.is_inline)
+    parts.get(part).is_some_and(|plan| plan.declarations.resources() > 0 || plan.is_inline)
 }
 
 #[cfg(test)]
@@ -188,9 +230,9 @@ mod tests {
         for removal_first in [true, false] {
             let plan = run();
             let found = if removal_first {
-                [plan.remove("a"), plan.declare("a")]
+                [plan.remove("a"), plan.declare("a", true)]
             } else {
-                [plan.declare("a"), plan.remove("a")]
+                [plan.declare("a", true), plan.remove("a")]
             };
             assert_eq!(found, [None, Some(Overlap::Removed)]);
             assert!(run().take_kept("a") && !run().take_kept("a"));
@@ -198,11 +240,41 @@ mod tests {
         }
         // The next plan removes both resources.
         let plan = run();
-        assert_eq!((plan.declare("a"), plan.declare("a")), (None, Some(Overlap::Declared)));
+        assert_eq!((plan.declare("a", true), plan.declare("a", true)), (None, Some(Overlap::Declared)));
         plan.remove("a");
         let next = run();
         assert_eq!((next.remove("a"), next.remove("a")), (None, None));
         assert!(!run().take_kept("a"));
+    }
+
+    /// Reads (`r`), plans of an existing resource (`p`) and plans of a new one (`n`), as Terraform sends them.
+    #[test]
+    fn repeated_plan_is_not_a_second_resource() {
+        for (calls, is_second) in [
+            ("rp", false),
+            ("rprp", true),
+            ("rrpp", true),
+            ("rpn", true),
+            // Without a refresh.
+            ("pp", true),
+            // With a minimal refresh: a change, two resources without a change, one with a change, and a new one.
+            ("prp", false),
+            ("pp", true),
+            ("prpp", true),
+            ("pprp", true),
+            ("pprprp", true),
+            ("prpn", true),
+        ] {
+            let plan = DeclaredParts::default();
+            let found = calls.chars().filter_map(|call| match call {
+                'r' => {
+                    plan.mark_read("a");
+                    None
+                }
+                call => plan.declare("a", call == 'n'),
+            });
+            assert_eq!(found.last() == Some(Overlap::Declared), is_second, "{calls}");
+        }
     }
 
     #[test]
@@ -210,7 +282,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().expect("a temporary file");
         for directory in [Some(file.path().to_owned()), None] {
             let plan = DeclaredParts::new(directory.clone());
-            assert_eq!([plan.remove("a"), plan.declare("a")], [None, Some(Overlap::NotRecorded)]);
+            assert_eq!([plan.remove("a"), plan.declare("a", true)], [None, Some(Overlap::NotRecorded)]);
             let inline = DeclaredParts::new(directory);
             assert_eq!([inline.remove("a"), inline.declare_inline("a")], [None, Some(Overlap::NotRecorded)]);
         }
@@ -221,7 +293,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let run = || DeclaredParts::new(Some(directory.path().join("dli")));
         let steps: [fn(&DeclaredParts) -> Option<Overlap>; 3] =
-            [|plan| plan.remove("queue"), |plan| plan.bind_pool("queue", "pool"), |plan| plan.declare("pool")];
+            [|plan| plan.remove("queue"), |plan| plan.bind_pool("queue", "pool"), |plan| plan.declare("pool", true)];
         for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
             let plan = run();
             assert_eq!(order.map(|step| steps[step](&plan)), [None, None, Some(Overlap::Removed)], "{order:?}");

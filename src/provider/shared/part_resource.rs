@@ -79,7 +79,7 @@ impl<P: ConnectionPart> PartResource<P> {
         }
         // Pulumi plans a resource several times.
         let is_counted = replace.is_empty() && self.provider_data.run_state().client == ClientKind::Terraform;
-        if let Some(overlap) = is_counted.then(|| parts.declare(&part)).flatten() {
+        if let Some(overlap) = is_counted.then(|| parts.declare(&part, prior.is_null())).flatten() {
             return overlap_warning::<P>(&part, overlap).into();
         }
         let connection = planned.get("connection_id").as_str().unwrap_or_default();
@@ -233,7 +233,7 @@ impl<P: ConnectionPart> Resource for PartResource<P> {
         report(&summary, "The state was not changed.", async {
             let context = self.begin(&part, part.common.timeouts.read(P::READ_TIMEOUT), request.stop).await?;
             if let Some(part) = identify::<P>(request.state) {
-                self.provider_data.declared_parts().hold(&part);
+                self.provider_data.declared_parts().mark_read(&part);
             }
             let context = context.with_sharing(Sharing::Lists);
             let Some(shared) = part.own.find(&context, &part.common.connection_id).await? else {

@@ -222,9 +222,10 @@ impl PlanChecker {
     }
 
     /// Returns a connection, from a shared response. `None` if it cannot be read, or once the run changes objects.
-    pub(crate) async fn connection(&self, id: &str) -> Option<wire::Connection> {
+    pub(crate) async fn connection(&self, id: &str) -> Option<Arc<wire::Connection>> {
         let (project, shared) = (&self.context.project, &self.run_state.shared_reads);
-        self.read_shared(shared.connections.get(project.id(), id, project.show_connection(id))).await
+        let request = async { project.show_connection(id).await.map(Arc::new) };
+        self.read_shared(shared.connections.get(project.id(), id, request)).await
     }
 
     /// Returns the privileges on a connection, like [`PlanChecker::connection`].

@@ -34,12 +34,12 @@ const MAX_HOSTS: usize = 500_000;
 /// The shared responses of one run.
 #[derive(Debug, Default)]
 pub(super) struct SharedReads {
-    pub(super) connections: Objects<Connection>,
+    pub(super) connections: Objects<Arc<Connection>>,
     pub(super) privileges: Objects<Vec<Privilege>>,
     pub(super) tags: Objects<Tags>,
     /// The pool of each queue in a pool.
     pub(super) pools_of_queues: Objects<BTreeMap<String, String>>,
-    pub(super) lists_of_connections: Lists<Connection>,
+    pub(super) lists_of_connections: Lists<Arc<Connection>>,
     pub(super) lists_of_tags: Lists<Tags>,
 }
 

@@ -21,7 +21,9 @@ pub(crate) struct MatchesRule(pub(crate) &'static [Rule]);
 impl Validator for MatchesRule {
     fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
         let error = match value {
-            Value::String(text) => self.0.iter().find_map(|rule| Some((rule, quote(text), rule.violation(text)?))),
+            Value::String(text) => {
+                self.0.iter().find_map(|rule| rule.violation(text).map(|violation| (rule, quote(text), violation)))
+            }
             Value::Null => self.0.last().map(|rule| (rule, "it".to_owned(), "is null".to_owned())),
             _ => None,
         };

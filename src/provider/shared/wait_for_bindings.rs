@@ -1,6 +1,7 @@
 //! Waits until bindings are ACTIVE. The service responds before it has created a binding.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -58,7 +59,7 @@ pub(crate) async fn until_active(
     declared: DeclaredTargets<'_>,
     pool_of_queue: &mut PoolOfQueue,
     Changed { before, ended }: Changed<'_>,
-) -> Result<wire::Connection, WaitError> {
+) -> Result<Arc<wire::Connection>, WaitError> {
     let start = Instant::now();
     let mut pools_read = start;
     loop {
@@ -75,7 +76,7 @@ pub(crate) async fn until_active(
             .map(|(_, peering)| peering.clone())
             .collect();
         if !bindings.is_empty() {
-            return Err(WaitError::Failed { connection: shown.name, bindings });
+            return Err(WaitError::Failed { connection: shown.name.clone(), bindings });
         }
         let mut pending = pending(&targets, &shown);
         if !pending.is_empty() && pools_read.elapsed() > POOLS_INTERVAL {

@@ -1,5 +1,6 @@
 //! Adopts the connection of an earlier run that ended before it could report the connection to Terraform.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -70,7 +71,8 @@ impl CreateOnce<'_> {
                 return Ok(None);
             }
             let shown = connection_part::find_connection(self.context, id).await?;
-            let Some(shown) = shown.filter(|shown| entry.created(shown)) else { return Ok(None) };
+            let shown = shown.filter(|shown| entry.created(shown)).map(Arc::unwrap_or_clone);
+            let Some(shown) = shown else { return Ok(None) };
             if entry.acknowledged {
                 let why = "An earlier run created this connection and reported it to Terraform, but it is missing from \
                            the current state. It may be in another state of this directory, or it was removed from the \
