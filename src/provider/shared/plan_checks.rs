@@ -168,10 +168,10 @@ impl PlanChecker {
     }
 
     /// Reads a connection anew, while the run changes objects. `None` if it cannot be read.
-    pub(super) async fn current_connection(&self, id: &str) -> Option<wire::Connection> {
+    pub(super) async fn current_connection(&self, id: &str) -> Option<Arc<wire::Connection>> {
         match self.connection(id).await {
             None if !self.run_state.rejected.load(Ordering::Relaxed) => {
-                self.read(self.context.project.show_connection(id)).await.ok()
+                self.read(self.context.project.show_connection(id)).await.ok().map(Arc::new)
             }
             connection => connection,
         }

@@ -89,9 +89,9 @@ async fn ends(checker: &PlanChecker, id: &str) -> Option<Arc<Ends>> {
         Lookup::Found(Arc::new(Ends {
             routes: routes.collect(),
             bound: plan_checks::bound_targets(&connection),
-            name: connection.name,
-            vpc: connection.dest_vpc_id,
-            subnet: connection.dest_network_id,
+            name: connection.name.clone(),
+            vpc: connection.dest_vpc_id.clone(),
+            subnet: connection.dest_network_id.clone(),
             has_ipv6: connection.ipv6_enable,
         }))
     };
