@@ -9,6 +9,7 @@ mod enhanced_connection;
 mod enhanced_connection_binding;
 mod enhanced_connection_privilege;
 mod enhanced_connection_route;
+mod network_check;
 mod provider_data;
 mod queues;
 mod shared;
@@ -27,6 +28,7 @@ use self::enhanced_connection::data_sources::EnhancedConnectionsDataSource;
 use self::enhanced_connection_binding::EnhancedConnectionBinding;
 use self::enhanced_connection_privilege::EnhancedConnectionPrivilege;
 use self::enhanced_connection_route::EnhancedConnectionRoute;
+use self::network_check::data_source::NetworkCheckDataSource;
 use self::provider_data::ProviderData;
 use self::queues::data_source::queues;
 use self::shared::validators::MatchesRule;
@@ -122,6 +124,7 @@ impl Provider for DliProvider {
             Arc::new(EnhancedConnectionDataSource(provider_data())),
             Arc::new(EnhancedConnectionsDataSource(provider_data())),
             Arc::new(ConnectivityDataSource(provider_data())),
+            Arc::new(NetworkCheckDataSource(provider_data())),
             Arc::new(queues(provider_data())),
             Arc::new(elastic_resource_pools(provider_data())),
         ]

@@ -18,9 +18,11 @@ mod finding;
 mod pairs;
 mod parts;
 mod reader;
-mod rules;
+pub(crate) mod rules;
 pub(super) mod target;
 
 pub(crate) use self::connection::check_connection;
+pub(crate) use self::finding::{Bound, Finding};
 pub(crate) use self::parts::{check_binding, check_route};
-pub(crate) use self::target::TargetName;
+pub(crate) use self::reader::NetworkReader;
+pub(crate) use self::target::{Inventory, Target, TargetName};

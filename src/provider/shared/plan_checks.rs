@@ -212,13 +212,11 @@ impl PlanChecker {
     }
 
     async fn read_queues(&self) -> operation::Result<BTreeMap<String, Queue>> {
-        let queues = self.read(self.context.project.list_queues()).await?;
-        Ok(queues.into_iter().map(|queue| (queue.queue_name.to_ascii_lowercase(), queue)).collect())
+        self.read(self.context.project.list_queues()).await.map(|queues| by_name(queues, |queue| &queue.queue_name))
     }
 
     async fn read_pools(&self) -> operation::Result<BTreeMap<String, Pool>> {
-        let pools = self.read(self.context.project.list_pools()).await?;
-        Ok(pools.into_iter().map(|pool| (pool.name.to_ascii_lowercase(), pool)).collect())
+        self.read(self.context.project.list_pools()).await.map(|pools| by_name(pools, |pool| &pool.name))
     }
 
     /// Returns a connection, from a shared response. `None` if it cannot be read, or once the run changes objects.
@@ -276,8 +274,13 @@ impl PlanChecker {
     }
 }
 
+/// Objects by their names in lower case.
+pub(in crate::provider) fn by_name<T>(objects: Vec<T>, name: impl Fn(&T) -> &String) -> BTreeMap<String, T> {
+    objects.into_iter().map(|object| (name(&object).to_ascii_lowercase(), object)).collect()
+}
+
 /// What plan checks need of a list of connections.
-fn survey_of(connections: Vec<wire::Connection>) -> ConnectionSurvey {
+pub(in crate::provider) fn survey_of(connections: Vec<wire::Connection>) -> ConnectionSurvey {
     let mut survey = ConnectionSurvey::default();
     for connection in connections.into_iter().filter(|connection| !connection.is_deleted()) {
         let targets = bound_targets(&connection);

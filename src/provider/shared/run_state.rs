@@ -196,7 +196,7 @@ impl RunState {
 
 /// What plan checks need of the connections of a project.
 #[derive(Debug, Default)]
-pub(super) struct ConnectionSurvey {
+pub(in crate::provider) struct ConnectionSurvey {
     /// IDs by name.
     pub(super) ids: BTreeMap<String, Vec<String>>,
     /// Connections with bindings.
@@ -205,16 +205,16 @@ pub(super) struct ConnectionSurvey {
 
 /// A connection and what it binds, without failed bindings.
 #[derive(Debug)]
-pub(super) struct BoundConnection {
-    pub(super) id: String,
-    pub(super) name: String,
+pub(in crate::provider) struct BoundConnection {
+    pub(in crate::provider) id: String,
+    pub(in crate::provider) name: String,
     pub(super) vpc: String,
-    pub(super) targets: Vec<TargetName>,
+    pub(in crate::provider) targets: Vec<TargetName>,
 }
 
 impl ConnectionSurvey {
     /// The connections that bind something to a VPC.
-    pub(super) fn bound_to(&self, vpc: &str) -> impl Iterator<Item = &BoundConnection> {
+    pub(in crate::provider) fn bound_to(&self, vpc: &str) -> impl Iterator<Item = &BoundConnection> {
         self.bound.iter().filter(move |connection| connection.vpc.eq_ignore_ascii_case(vpc))
     }
 }

@@ -3,6 +3,7 @@
 mod connection;
 mod connections;
 mod connectivity;
+mod network_check;
 mod pools;
 mod queues;
 
@@ -52,11 +53,11 @@ fn data_source_examples_apply_without_drift() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/data-sources");
     let examples: Vec<_> =
         fs::read_dir(directory).expect("a directory in the repository").filter_map(Result::ok).collect();
-    assert_eq!(examples.len(), 5);
+    assert_eq!(examples.len(), 6);
     for_one_terraform(|terraform| {
         for example in &examples {
             let cloud = Cloud::start();
-            let workspace = cloud.workspace(terraform);
+            let workspace = Workspace::new(terraform).with_provider(&cloud.provider_block_with_vpc(""));
             let text = fs::read_to_string(example.path().join("data-source.tf")).expect("every directory has one");
             read(&cloud, &workspace, &text);
             workspace.destroy();

@@ -50,16 +50,8 @@ fn put_pool(cloud: &Cloud, name: &str, cidr: &str) {
     cloud.edit(|project| project.put_pool(pool));
 }
 
-/// A provider block that names the emulator's VPC service too.
-fn provider_block(cloud: &Cloud, arguments: &str) -> String {
-    let endpoint = cloud.emulator().endpoint();
-    let dli = format!("endpoints = {{ dli = \"{endpoint}\" }}");
-    let both = format!("endpoints = {{ dli = \"{endpoint}\", vpc = \"{endpoint}\" }}");
-    cloud.provider_block(arguments).replace(&dli, &both)
-}
-
 fn workspace(cloud: &Cloud, terraform: &Terraform) -> Workspace {
-    Workspace::new(terraform).with_provider(&provider_block(cloud, ""))
+    Workspace::new(terraform).with_provider(&cloud.provider_block_with_vpc(""))
 }
 
 /// A connection with this label and name to the subnet.

@@ -26,7 +26,6 @@ pub(crate) enum Finding {
     },
     SubnetMissing {
         subnet: String,
-        vpc: String,
         absence: Absence,
     },
     /// The subnet is in another VPC.
@@ -54,6 +53,10 @@ pub(crate) enum Finding {
     RouteTableNotOfSubnet {
         table: String,
         subnet: String,
+    },
+    /// The project has no such queue or pool.
+    TargetMissing {
+        target: TargetName,
     },
     /// The network of a target overlaps that of the subnet.
     OverlapsSubnet {
@@ -140,6 +143,7 @@ impl Finding {
             | Self::OverlapsSubnet { .. }
             | Self::TargetsOverlap { .. } => Severity::Error,
             Self::RouteTableNotOfSubnet { .. }
+            | Self::TargetMissing { .. }
             | Self::InVpc { .. }
             | Self::RouteOverlapsTarget { .. }
             | Self::RouteNeedsIpv6 { .. }
@@ -157,6 +161,7 @@ impl Finding {
             Self::OverlapsSubnet { target, .. } | Self::InVpc { target, .. } | Self::TargetsOverlap { target, .. } => {
                 Subject::Target(&target.name)
             }
+            Self::TargetMissing { target } => Subject::Target(target),
             Self::RouteOverlapsTarget { route, .. } | Self::RouteNeedsIpv6 { route, .. } => Subject::Route(route),
             Self::HostsOutside { .. } => Subject::Hosts,
         }
@@ -174,6 +179,7 @@ impl Finding {
             Self::RouteTableMissing { .. } => "Route Table Not Found",
             Self::RouteTableElsewhere { .. } => "Route Table of Another VPC",
             Self::RouteTableNotOfSubnet { .. } => "Route Table Not Associated With the Subnet",
+            Self::TargetMissing { .. } => "Queue or Pool Not Found",
             Self::OverlapsSubnet { .. } => "Network Overlaps the Subnet",
             Self::InVpc { .. } => "Network Overlaps the VPC",
             Self::TargetsOverlap { .. } => "Networks Overlap Each Other",
@@ -190,10 +196,9 @@ impl Finding {
                 format!("There is no VPC {vpc} in the project. Correct the ID, the region or the project.")
             }
             Self::VpcMissing { vpc, .. } => format!("The project has no visible VPC {vpc}. {POSSIBLE}"),
-            Self::SubnetMissing { subnet, vpc, absence: Absence::Certain } => format!(
-                "There is no subnet {subnet} in the project, neither in the VPC {vpc} nor elsewhere. Correct the ID, \
-                 the region or the project."
-            ),
+            Self::SubnetMissing { subnet, absence: Absence::Certain } => {
+                format!("There is no subnet {subnet} in the project. Correct the ID, the region or the project.")
+            }
             Self::SubnetMissing { subnet, .. } => format!("The project has no visible subnet {subnet}. {POSSIBLE}"),
             Self::SubnetElsewhere { subnet, vpc, actual } => format!(
                 "The subnet {subnet} is in the VPC {actual}, not in the VPC {vpc}. Use that VPC, or a subnet of the \
@@ -217,6 +222,9 @@ impl Finding {
                 "The route table {table} is not associated with the subnet {subnet}, so routes in it do not apply to \
                  the subnet. Use the route table of the subnet, or associate this one with it."
             ),
+            Self::TargetMissing { target } => {
+                format!("The project has no {target}, so its network was not checked. Correct the name.")
+            }
             Self::OverlapsSubnet { target, network, subnet, other } => format!(
                 "The network {network} of the {target} overlaps the network {other} of the subnet {subnet}. The \
                  binding would fail. The network of a queue or pool cannot be changed: use another subnet, or a queue \

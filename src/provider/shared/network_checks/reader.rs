@@ -116,14 +116,26 @@ impl<'a> NetworkReader<'a> {
             Lookup::Found(found) if !is_in_vpc => {
                 Some(Finding::SubnetElsewhere { subnet, vpc, actual: found.vpc_id.clone() })
             }
-            Lookup::Missing => Some(Finding::SubnetMissing { subnet, vpc, absence: Absence::Certain }),
-            Lookup::Hidden => Some(Finding::SubnetMissing { subnet, vpc, absence: Absence::Possible }),
+            Lookup::Missing => Some(Finding::SubnetMissing { subnet, absence: Absence::Certain }),
+            Lookup::Hidden => Some(Finding::SubnetMissing { subnet, absence: Absence::Possible }),
             Lookup::Found(_) | Lookup::Unknown => None,
         });
         match found {
             Lookup::Found(subnet) if is_in_vpc => Ok(Some(subnet)),
             _ => Ok(None),
         }
+    }
+
+    /// Finds a subnet whose VPC is not given. Adds that it does not exist.
+    pub(crate) async fn find_subnet(&self, id: &str, findings: &mut Vec<Finding>) -> Result<Option<Arc<Subnet>>> {
+        let absence = match self.subnet(id).await? {
+            Lookup::Found(subnet) => return Ok(Some(subnet)),
+            Lookup::Missing => Absence::Certain,
+            Lookup::Hidden => Absence::Possible,
+            Lookup::Unknown => return Ok(None),
+        };
+        findings.push(Finding::SubnetMissing { subnet: id.to_owned(), absence });
+        Ok(None)
     }
 
     /// Checks a route table against the VPC and the subnet.

@@ -74,6 +74,14 @@ impl Inventory {
         queue.is_some_and(|queue| !queue.elastic_resource_pool_name.is_empty())
     }
 
+    /// Whether the project has a queue or pool of this name.
+    pub(crate) fn has(&self, name: &TargetName) -> bool {
+        match name {
+            TargetName::Queue(name) => self.queues.as_ref().is_some_and(|queues| queues.contains_key(name)),
+            TargetName::Pool(name) => self.pools.as_ref().is_some_and(|pools| pools.contains_key(name)),
+        }
+    }
+
     pub(crate) fn target(&self, name: &TargetName) -> Target {
         let pool = |name: &str| self.pools.as_ref().and_then(|pools| pools.get(name));
         let queue = |name: &str| self.queues.as_ref().and_then(|queues| queues.get(name));

@@ -60,6 +60,16 @@ impl Cloud {
         )
     }
 
+    /// As [`Cloud::provider_block`], with the emulator as the VPC service too, so that networks are checked.
+    pub(crate) fn provider_block_with_vpc(&self, arguments: &str) -> String {
+        let endpoint = self.emulator().endpoint();
+        let dli = format!("endpoints = {{ dli = \"{endpoint}\" }}");
+        let both = format!("endpoints = {{ dli = \"{endpoint}\", vpc = \"{endpoint}\" }}");
+        let block = self.provider_block(arguments);
+        assert!(block.contains(&dli), "{block}");
+        block.replace(&dli, &both)
+    }
+
     /// A token of the emulator's user for the project.
     pub(crate) fn token(&self) -> String {
         let IamAccount { user_id, password, .. } = IamAccount::default();

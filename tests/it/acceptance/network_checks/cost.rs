@@ -3,8 +3,7 @@
 use terraform_provider_dli::dli::vpc::Vpc;
 
 use super::{
-    OTHER_SUBNET, OTHER_VPC, SUBNET, VPC, VPC_OPERATIONS, WARNING, connection, count, expect, plan, provider_block,
-    start, workspace,
+    OTHER_SUBNET, OTHER_VPC, SUBNET, VPC, VPC_OPERATIONS, WARNING, connection, count, expect, plan, start, workspace,
 };
 use crate::acceptance::harness::{Cloud, Workspace, for_one_terraform};
 
@@ -90,7 +89,8 @@ fn unreachable_service_is_one_warning() {
         let cloud = start();
         let closed = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
         let closed = format!("vpc = \"http://{}\"", closed.expect("a free port"));
-        let block = provider_block(&cloud, "").replace(&format!("vpc = \"{}\"", cloud.emulator().endpoint()), &closed);
+        let block =
+            cloud.provider_block_with_vpc("").replace(&format!("vpc = \"{}\"", cloud.emulator().endpoint()), &closed);
         let workspace = Workspace::new(terraform).with_provider(&block);
         let two = connection("one", (VPC, SUBNET), "queues = [\"q1\"]")
             + &connection("two", (OTHER_VPC, OTHER_SUBNET), "queues = [\"q2\"]");
@@ -105,7 +105,7 @@ fn checks_can_be_off() {
         let cloud = start();
         // It would be an error.
         let wrong = connection("test", (VPC, OTHER_SUBNET), "queues = [\"q1\"]");
-        let off = Workspace::new(terraform).with_provider(&provider_block(&cloud, "plan_checks = false"));
+        let off = Workspace::new(terraform).with_provider(&cloud.provider_block_with_vpc("plan_checks = false"));
         expect(&plan(&off, &wrong), &[]);
         assert_eq!(cloud.requests().len(), 0);
         // Keys of an emulator must not reach the public cloud.
