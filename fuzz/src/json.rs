@@ -57,7 +57,8 @@ fn in_order(value: Value) -> Value {
     }
 }
 
-fn write(out: &mut String, value: &Value) {
+/// Writes a wholly known value as another writer would.
+pub fn write(out: &mut String, value: &Value) {
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
     match value {
         Value::Null | Value::Unknown(_) => *out += "null",

@@ -6,6 +6,7 @@
 pub mod emulator;
 pub mod handshake;
 pub mod json;
+pub mod moved;
 pub mod msgpack;
 pub mod responses;
 pub mod rpc;

@@ -76,6 +76,33 @@ pub trait Resource: Send + Sync {
         let _ = state;
         Err(Diagnostic::bug(format!("State of version {version} cannot be upgraded.")).into())
     }
+
+    /// Returns the states of other resource types that [`Resource::move_state`] converts.
+    fn move_sources(&self) -> Option<MoveSources> {
+        None
+    }
+
+    /// Converts a state of [`Resource::move_sources`] to a state of this resource type, for a `moved` block.
+    ///
+    /// Runs before the provider is configured, possibly more than once, so it must be pure. `response` starts without
+    /// a state.
+    fn move_state(&self, source: &Value, response: &mut ResponseState) -> Result<(), Diagnostics> {
+        let _ = (source, response);
+        Err(Diagnostic::bug(format!("No state can be moved to {}.", self.type_name())).into())
+    }
+}
+
+/// The states of other resource types that can be moved to a resource type.
+#[derive(Debug, Clone)]
+pub struct MoveSources {
+    /// Types of the providers, in any namespace and on any registry host.
+    pub providers: &'static [&'static str],
+    /// Name of the resource type, which is `PROVIDER_NAME` in each provider.
+    pub type_name: &'static str,
+    /// The only schema version.
+    pub version: i64,
+    /// Type of the states. Attributes that a state lacks are null, others are ignored.
+    pub ty: Type,
 }
 
 /// The response state, updated as the operation proceeds.
@@ -112,6 +139,11 @@ impl ResponseState {
     /// Removes the resource from the state.
     pub fn remove_resource(&mut self) {
         self.state = Value::Null;
+    }
+
+    /// The private data so far.
+    pub fn private(&self) -> &[u8] {
+        &self.private
     }
 
     /// Sets the private data, which Terraform stores beside the state.
@@ -160,6 +192,8 @@ pub struct CreateRequest<'a> {
 pub struct ReadRequest<'a> {
     /// The state.
     pub state: &'a Value,
+    /// Private data; empty if there is none.
+    pub private: &'a [u8],
     /// Cancelled when the practitioner interrupts.
     pub stop: &'a CancellationToken,
 }

@@ -6,6 +6,7 @@ mod data;
 mod generate;
 mod identity;
 mod import;
+mod move_state;
 mod plan;
 mod read;
 #[cfg(test)]
@@ -24,7 +25,7 @@ use super::{
     diagnostic::{Diagnostic, Diagnostics},
     identity::Identity,
     provider::Provider,
-    resource::Resource,
+    resource::{MoveSources, Resource},
     schema::Schema,
     types::Type,
     validate,
@@ -33,6 +34,7 @@ use super::{
 
 pub use self::{
     apply::{ApplyResourceChangeRequest, ResourceResponse},
+    move_state::MoveSource,
     plan::{PlanResourceChangeRequest, PlanResourceChangeResponse},
 };
 

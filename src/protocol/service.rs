@@ -75,7 +75,8 @@ fn capabilities() -> wire::ServerCapabilities {
         generate_resource_config: true,
         // Core plans deletions, too.
         plan_destroy: true,
-        ..wire::ServerCapabilities::default()
+        // Core lets `moved` blocks name other resource types.
+        move_resource_state: true,
     }
 }
 
@@ -326,12 +327,22 @@ impl Provider for Service {
     ) -> Reply<wire::move_resource_state::Response> {
         let request = request.into_inner();
         respond("MoveResourceState", &request.target_type_name, async {
-            let text = format!(
-                "A {} cannot be moved to a {}. Import the object under its new type instead, and remove the old one \
-                 from the state with a removed block.",
-                request.source_type_name, request.target_type_name
-            );
-            Err(Diagnostic::error("Move Not Supported", text).into())
+            let target = &request.target_type_name;
+            let source = server::MoveSource {
+                provider_address: &request.source_provider_address,
+                type_name: &request.source_type_name,
+                version: request.source_schema_version,
+            };
+            let ty = self.0.move_source_type(target, source)?;
+            let state = json::decode(&request.source_state.unwrap_or_default().json, &ty).map_err(unreadable)?;
+            let outcome = self.0.move_state(target, &state);
+            Ok(wire::move_resource_state::Response {
+                // Core expects no state beside errors.
+                target_state: (!outcome.state.is_null()).then(|| dynamic::encode(&outcome.state)).flatten(),
+                diagnostics: encode::diagnostics(outcome.diagnostics),
+                target_private: outcome.private,
+                target_identity: encode::identity(&outcome.identity),
+            })
         })
         .await
     }

@@ -8,6 +8,7 @@ pub(super) mod data_source;
 pub(super) mod data_sources;
 pub(super) mod model;
 mod modify_plan;
+mod move_state;
 mod reconcile;
 mod refresh;
 mod resource;

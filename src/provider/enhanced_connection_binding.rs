@@ -14,6 +14,8 @@
 //! A FAILED binding counts as missing: the read removes it from the state and the next apply binds again, because the
 //! service neither retries nor unbinds it.
 
+mod move_state;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,7 +41,7 @@ use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::model::Computed;
 use crate::framework::path::Path;
 use crate::framework::plan_modifier::{RequiresReplace, USE_STATE_FOR_UNKNOWN};
-use crate::framework::resource::{ModifyPlanRequest, ResponseState};
+use crate::framework::resource::{ModifyPlanRequest, MoveSources, ResponseState};
 use crate::framework::schema::Attribute;
 use crate::framework::validator::Validator;
 use crate::framework::value::Value;
@@ -162,6 +164,14 @@ impl ConnectionPart for Binding {
             POOL => Some(Self { elastic_resource_pool: name, ..Self::default() }),
             _ => None,
         }
+    }
+
+    fn move_sources() -> Option<MoveSources> {
+        Some(move_state::sources())
+    }
+
+    fn from_source(source: &Value) -> Result<Self, Diagnostics> {
+        Ok(Self { elastic_resource_pool: Some(move_state::pool(source)?), ..Self::default() })
     }
 
     fn name(&self) -> &str {

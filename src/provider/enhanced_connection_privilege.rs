@@ -18,14 +18,15 @@ use super::shared::plan_checks::PlanChecker;
 use super::shared::run_state::PartKey;
 use super::shared::semantic_equality::same_text;
 use super::shared::validators::MatchesRule;
-use super::shared::{connection_part, operation};
+use super::shared::{connection_part, moved, operation};
 use crate::client::{Error, Project};
 use crate::dli::rules;
 use crate::dli::wire::{AuthorizationAction, PRIVILEGE_BIND_QUEUE};
-use crate::framework::diagnostic::Diagnostic;
+use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::model::Computed;
 use crate::framework::path::Path;
 use crate::framework::plan_modifier::{RequiresReplace, USE_STATE_FOR_UNKNOWN};
+use crate::framework::resource::MoveSources;
 use crate::framework::schema::Attribute;
 use crate::framework::types::Type;
 use crate::framework::value::Value;
@@ -95,6 +96,26 @@ impl ConnectionPart for Privilege {
 
     fn from_import_id(id: &str) -> Option<Self> {
         Some(Self { applicant_project_id: id.to_owned(), privileges: Computed(None) })
+    }
+
+    fn move_sources() -> Option<MoveSources> {
+        let attributes = [
+            ("id", Type::String),
+            ("region", Type::String),
+            ("connection_id", Type::String),
+            ("project_id", Type::String),
+            ("privileges", Type::list(Type::String)),
+        ];
+        Some(moved::sources("dli_datasource_connection_privilege", attributes))
+    }
+
+    fn from_source(source: &Value) -> Result<Self, Diagnostics> {
+        let privileges = moved::texts(source, "privileges").map(str::to_owned).collect();
+        Ok(Self {
+            // In the source, the owner of the connection has no attribute.
+            applicant_project_id: moved::required(source, "project_id")?,
+            privileges: Computed(Some(privileges)),
+        })
     }
 
     fn name(&self) -> &str {

@@ -7,6 +7,7 @@ pub(super) mod data_source;
 pub(super) mod declared_parts;
 pub(super) mod error_detail;
 pub(super) mod location;
+pub(super) mod moved;
 pub(super) mod network_checks;
 pub(super) mod operation;
 pub(super) mod optional;

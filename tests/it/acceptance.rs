@@ -33,6 +33,7 @@ mod inline_and_separate;
 mod lifecycle;
 mod limits;
 mod logs;
+mod moved;
 mod network_checks;
 mod null_elements;
 mod ownership;

@@ -50,6 +50,11 @@ fn json() {
 }
 
 #[test]
+fn moved() {
+    run_target("moved", 10_000, targets::moved::run);
+}
+
+#[test]
 fn msgpack() {
     run_target("msgpack", 10_000, targets::msgpack::run);
 }

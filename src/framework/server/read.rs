@@ -19,9 +19,12 @@ impl Server {
         }
         let stop = self.stop_token();
         let mut response = ResponseState::new(state.clone(), private.clone());
-        let result =
-            catch_panic(registered.implementation.read(ReadRequest { state: &state, stop: &stop }, &mut response))
-                .await;
+        let result = catch_panic(
+            registered
+                .implementation
+                .read(ReadRequest { state: &state, private: &private, stop: &stop }, &mut response),
+        )
+        .await;
         let (mut new, noted, mut diagnostics) = response.into_parts();
         if let Err(errors) = result {
             diagnostics.extend(errors);

@@ -24,6 +24,9 @@ const COLLECTIONS: [&str; 5] = ["elastic_resource_pools", "queues", "hosts", "ro
 /// Private data of an imported connection.
 pub(super) const IMPORTED: &[u8] = br#"{"imported":true}"#;
 
+/// Private data of a connection that a `moved` block took over from another provider.
+pub(super) const MOVED: &[u8] = br#"{"moved":true}"#;
+
 pub(super) async fn modify(
     provider_data: &ProviderData,
     request: ModifyPlanRequest<'_>,
@@ -32,6 +35,9 @@ pub(super) async fn modify(
     let mut report = Diagnostics::new();
     report.extend(location::plan(provider_data, prior, config, planned).await);
     report.extend(plan_tags(&provider_data.tag_policy(), config, planned));
+    if private == MOVED {
+        keep_moved_tags(prior, planned);
+    }
     let is_replaced = warn_about_adoption(prior, private, planned, replace, &mut report);
     if !is_replaced && !prior.is_null() && !planned.is_null() {
         report.extend(warn_about_kept_entries(&provider_data.tag_policy(), prior, planned));
@@ -151,6 +157,14 @@ fn plan_tags(tag_policy: &TagPolicy, config: &Value, planned: &mut Value) -> Dia
     report
 }
 
+/// Keeps the tags of a moved state if the planned ones have the same effect: the state may have default tags among them.
+fn keep_moved_tags(prior: &Value, planned: &mut Value) {
+    let is_set = |state: &Value| state.get("tags").as_map().is_some();
+    if is_set(prior) && is_set(planned) && prior.get("tags_all") == planned.get("tags_all") {
+        planned.set_attribute("tags", prior.get("tags").clone());
+    }
+}
+
 /// Warns about collections that become managed. Returns whether the connection is replaced.
 fn warn_about_adoption(
     prior: &Value,
@@ -165,8 +179,10 @@ fn warn_about_adoption(
     let is_new = |name: &str| prior.get(name).is_null() && !planned.get(name).is_null();
     // An import cannot read the route table. Its first configured value must not replace a working connection.
     let route_table = Path::attribute("routetable_id");
-    let is_unverified = private == IMPORTED && is_new("routetable_id");
-    if is_unverified {
+    let is_unverified = [IMPORTED, MOVED].contains(&private) && is_new("routetable_id");
+    // A moved connection whose new configuration leaves out the route table must not be replaced, either.
+    let is_left_out = private == MOVED && planned.get("routetable_id").is_null();
+    if is_unverified || is_left_out {
         replace.retain(|replaced| *replaced != route_table);
     }
     // A replacement has no entries that could be removed.
@@ -174,10 +190,17 @@ fn warn_about_adoption(
         return true;
     }
     if is_unverified {
-        let text = "The connection was imported, and the service does not return the route table that it was created \
-                    with. The value is written to the state without verification, and no request is sent. If the \
-                    connection has another route table, replace the connection: terraform apply -replace=ADDRESS.";
-        report.push(Diagnostic::warning("Route Table Not Verified", text).at(route_table));
+        let text = "The connection was imported or moved, and the service does not return the route table that it was \
+                    created with. The value is written to the state without verification, and no request is sent. If \
+                    the connection has another route table, replace the connection: terraform apply -replace=ADDRESS.";
+        report.push(Diagnostic::warning("Route Table Not Verified", text).at(route_table.clone()));
+    }
+    if is_left_out && let Some(id) = prior.get("routetable_id").as_str() {
+        let text = format!(
+            "routetable_id is not set, so it leaves the state. The connection keeps the route table {id}, and no \
+             request is sent. To keep it in the state, set routetable_id = {id:?}."
+        );
+        report.push(Diagnostic::warning("Route Table Leaves the State", text).at(route_table));
     }
     for name in COLLECTIONS.into_iter().filter(|name| is_new(name)) {
         let text = format!(

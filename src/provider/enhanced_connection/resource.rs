@@ -29,16 +29,17 @@ use tokio_util::sync::CancellationToken;
 
 use super::create_once::NOTHING_CREATED;
 use super::model::{Connection, Scope};
-use super::modify_plan::IMPORTED;
+use super::modify_plan::{IMPORTED, MOVED};
 use super::reconcile::Reconciler;
 use super::refresh::{POLL_INTERVAL, check_identity, deleted_since_plan, find_by_name, refresh};
-use super::{create_once, modify_plan, schema, state_upgrade};
+use super::{create_once, modify_plan, move_state, schema, state_upgrade};
 use crate::dli::{rules, wire};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::model::{Computed, FromValue, IntoValue};
 use crate::framework::path::Path;
 use crate::framework::resource::{
-    CreateRequest, DeleteRequest, ImportRequest, ModifyPlanRequest, ReadRequest, Resource, ResponseState, UpdateRequest,
+    CreateRequest, DeleteRequest, ImportRequest, ModifyPlanRequest, MoveSources, ReadRequest, Resource, ResponseState,
+    UpdateRequest,
 };
 use crate::framework::schema::Schema;
 use crate::framework::types::Type;
@@ -164,6 +165,14 @@ impl Resource for EnhancedConnection {
         Ok(state_upgrade::from_version_0(state))
     }
 
+    fn move_sources(&self) -> Option<MoveSources> {
+        Some(move_state::sources())
+    }
+
+    fn move_state(&self, source: &Value, response: &mut ResponseState) -> Result<(), Diagnostics> {
+        move_state::move_state(source, response)
+    }
+
     async fn modify_plan(&self, request: ModifyPlanRequest<'_>) -> Result<Diagnostics, Diagnostics> {
         Box::pin(modify_plan::modify(&self.provider_data, request)).await
     }
@@ -194,7 +203,10 @@ impl Resource for EnhancedConnection {
                 found = refresh(&context, known, tag_policy, Scope::Declared).await;
             }
             match found? {
-                Some((connection, warnings)) => {
+                Some((mut connection, warnings)) => {
+                    if request.private == MOVED {
+                        connection.tags = tag_policy.without_defaults(connection.tags);
+                    }
                     let Connection { name, .. } = &connection;
                     self.provider_data.creation_journal().confirm(context.project.id(), name, connection.id());
                     response.add_warning(warnings);
@@ -231,6 +243,9 @@ impl Resource for EnhancedConnection {
                 // It changes in place only after an import, which cannot read it. No request sets it.
                 reconciler.response.set_attribute("routetable_id", planned.routetable_id.clone());
                 reconciler.response.set_private(&[]);
+            } else if reconciler.response.private() == MOVED {
+                // The tags in the state are those of the configuration from now on.
+                reconciler.response.set_private(IMPORTED);
             }
             Ok(reconciler.finish(wait, "Changed", !request.planned.is_wholly_known()).await?)
         })

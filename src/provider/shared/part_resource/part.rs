@@ -10,7 +10,7 @@ use crate::dli::rules::Rule;
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::model::{Computed, FromValue, IntoValue};
 use crate::framework::path::Path;
-use crate::framework::resource::{ModifyPlanRequest, ResponseState};
+use crate::framework::resource::{ModifyPlanRequest, MoveSources, ResponseState};
 use crate::framework::schema::Attribute;
 use crate::framework::timeouts::Timeouts;
 use crate::framework::validator::Validator;
@@ -94,6 +94,17 @@ pub(crate) trait ConnectionPart: FromValue + IntoValue + Clone + Debug + Send + 
 
     /// The part that an import ID names behind the connection; `None` if the ID has another form.
     fn from_import_id(text: &str) -> Option<Self>;
+
+    /// The states of other resource types that [`ConnectionPart::from_source`] takes; `id` and `connection_id` are
+    /// among their attributes.
+    fn move_sources() -> Option<MoveSources> {
+        None
+    }
+
+    /// The part of such a state.
+    fn from_source(_source: &Value) -> Result<Self, Diagnostics> {
+        Err(Diagnostic::bug(format!("No state can be moved to {}.", Self::TEXTS.type_name)).into())
+    }
 
     fn name(&self) -> &str;
 
@@ -216,8 +227,12 @@ impl<P: ConnectionPart> Part<P> {
     pub(super) fn set_computed(&mut self, context: &OperationContext, found: Option<P::Found>) {
         let common = &mut self.common;
         location::fill_location(&mut common.region, &mut common.project_id, context);
-        common.id = Computed(Some(format!("{}/{}", common.connection_id, self.own.id())));
+        self.set_id();
         self.own.set_computed(found);
+    }
+
+    pub(super) fn set_id(&mut self) {
+        self.common.id = Computed(Some(format!("{}/{}", self.common.connection_id, self.own.id())));
     }
 
     /// Finds a part that the state holds; repeats the search while it is missing or `is_foreign`.
