@@ -108,7 +108,7 @@ impl Error {
             let message = format!("no complete answer from {host} within {timeout}");
             (ErrorKind::OutcomeUnknown, TransportFailure::Timeout, message)
         } else {
-            let message = format!("the connection to {host} ended before an answer came");
+            let message = format!("the connection to {host} ended before a response arrived");
             (ErrorKind::OutcomeUnknown, TransportFailure::Lost, message)
         };
         Self { transport_failure: Some(failure), source: Some(Arc::new(source)), ..Self::new(operation, kind, message) }

@@ -592,7 +592,7 @@ mod tests {
         assert_eq!(error.transport_failure, Some(TransportFailure::Lost), "{error:?}");
         assert_eq!(
             error.to_string(),
-            format!("DeleteEnhancedConnection: the connection to {address} ended before an answer came")
+            format!("DeleteEnhancedConnection: the connection to {address} ended before a response arrived")
         );
         assert!(error.may_have_taken_effect());
     }

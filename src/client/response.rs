@@ -117,9 +117,9 @@ impl Response {
             Some(location) if self.status.is_redirection() => {
                 format!("redirects to {}, which is not followed", self.sanitize(&destination(location), MAX_EXCERPT))
             }
-            _ if self.body.trim_ascii().is_empty() => "the answer has no body".to_owned(),
+            _ if self.body.trim_ascii().is_empty() => "the response has no body".to_owned(),
             _ if self.status.is_success() => "the service gave no reason".to_owned(),
-            _ => format!("the answer is not in the service's format; it begins with {:?}", self.excerpt()),
+            _ => format!("the response is not in the service's format; it begins with {:?}", self.excerpt()),
         }
     }
 
@@ -279,9 +279,9 @@ mod tests {
 
     #[test]
     fn foreign_bodies_make_clear_errors() {
-        let form = "the answer is not in the service's format; it begins with ";
+        let form = "the response is not in the service's format; it begins with ";
         for (status, body, message) in [
-            (502, "", "the answer has no body".to_owned()),
+            (502, "", "the response has no body".to_owned()),
             (502, "<html>\r\n<h1>Bad \"Gateway\"</h1>", format!("{form}{:?}", "<html> <h1>Bad \"Gateway\"</h1>")),
             (500, "[1]", format!("{form}\"[1]\"")),
             (500, r#"{"a":null}"#, format!("{form}{:?}", r#"{"a":null}"#)),
@@ -352,8 +352,7 @@ mod tests {
             let echo = Response { secrets: vec![token.into()], location, ..response(status, body) };
             echo.classify().expect_err("refused").to_string()
         };
-        let at =
-            "CreateEnhancedConnection: HTTP 403 Forbidden: the answer is not in the service's format; it begins with ";
+        let at = "CreateEnhancedConnection: HTTP 403 Forbidden: the response is not in the service's format; it begins with ";
         assert_eq!(
             shown_error(403, None, &format!("{{\"headers\":\"{escaped}\"}}")),
             format!("{at}{:?}", "{\"headers\":\"[REDACTED]\"}")

@@ -518,7 +518,7 @@ mod tests {
         let error = project.delete_connection(ID).await.expect_err("no time for more");
         assert_eq!((error.attempts, server.unseen()), (3, 3));
         let text = error.to_string();
-        let expected = "DeleteEnhancedConnection: HTTP 503 Service Unavailable: the answer is not in the service's \
+        let expected = "DeleteEnhancedConnection: HTTP 503 Service Unavailable: the response is not in the service's \
                         format; it begins with \"{}\"; tried 3 times in ";
         assert!(text.starts_with(expected), "{text}");
         assert!(error.may_have_taken_effect());

@@ -110,7 +110,7 @@ impl ConnectionPart for Binding {
                       (`elastic_resource_pools`) itself.",
         noun: "binding",
         create_summary: "Could Not Bind",
-        create_note: "The state holds no binding. The next apply creates it, or takes it over if it exists.",
+        create_note: "The state holds no binding. The next apply creates it, or adopts it if it exists.",
         update_summary: None,
         delete_summary: "Could Not Unbind",
         import_format: "CONNECTION_ID/queue/NAME or CONNECTION_ID/elastic_resource_pool/NAME",
@@ -241,7 +241,7 @@ impl ConnectionPart for Binding {
         const FAILED: &str =
             "The state holds the failed binding. Fix the cause and apply again: it will be bound again.";
         const UNRECORDED: &str = "Pulumi records nothing about a failed create. Fix the cause and run pulumi up again: \
-                                  the provider takes over the binding, or binds again if it has failed.";
+                                  the provider adopts the binding, or binds again if it has failed.";
         const TAINTED: &str = "The binding exists, but Terraform has marked it as tainted: another apply would unbind \
                                and bind it again. To keep it, run terraform untaint ADDRESS, then apply.";
         const NOT_READ: &str = "The binding is in the state. The next plan or apply reads its status.";

@@ -68,7 +68,7 @@ impl ConnectionPart for Privilege {
                       pools may then use it. Other projects that it is shared with are not touched.",
         noun: "privilege",
         create_summary: "Could Not Share the Connection",
-        create_note: "The state holds no privilege. The next apply grants it, or takes it over if it exists.",
+        create_note: "The state holds no privilege. The next apply grants it, or adopts it if it exists.",
         update_summary: None,
         delete_summary: "Could Not Revoke the Privilege",
         import_format: "CONNECTION_ID/APPLICANT_PROJECT_ID",

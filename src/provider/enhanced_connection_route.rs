@@ -71,7 +71,7 @@ impl ConnectionPart for Route {
                       For a connection that does not declare `routes` itself.",
         noun: "route",
         create_summary: "Could Not Add the Route",
-        create_note: "The state holds no route. The next apply adds it, or takes it over if it exists.",
+        create_note: "The state holds no route. The next apply adds it, or adopts it if it exists.",
         update_summary: Some("Could Not Change the Route"),
         delete_summary: "Could Not Remove the Route",
         import_format: "CONNECTION_ID/NAME",

@@ -881,7 +881,7 @@ async fn timeout_reports_the_last_service_error() {
         let text = texts(&outcome);
         assert!(text.starts_with(&format!("Error Timed Out: {summary}: ")), "{text}");
         let ends = "within 2s. This is what came of the latest attempt that ended:\nCall: ";
-        let said = "\nAnswer: HTTP 503 Service Unavailable, DLI.0999: maintenance in region\nTried: 2 times in ";
+        let said = "\nResponse: HTTP 503 Service Unavailable, DLI.0999: maintenance in region\nTried: 2 times in ";
         for word in [ends, said, holds, "What it usually means: ", "raise the limit in the timeouts block."] {
             assert!(text.contains(word), "expected {word:?}: {text}");
         }

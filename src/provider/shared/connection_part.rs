@@ -225,7 +225,7 @@ pub(crate) fn create_failed(
 }
 
 const MAY_EXIST_UNRECORDED: &str = "The object may exist, and Pulumi records nothing about a failed create. Run pulumi \
-                                    up again: the provider takes over what exists, and creates it otherwise.";
+                                    up again: the provider adopts what exists, and creates it otherwise.";
 
 const MAY_EXIST: &str = "The state holds the object in case it exists, and Terraform marks it as tainted: the next \
                          apply removes what exists and creates the object again. To keep what exists, run terraform \

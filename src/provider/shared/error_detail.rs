@@ -82,7 +82,7 @@ fn response_lines(error: &Error) -> String {
 
 fn label(error: &Error) -> &'static str {
     let is_response = error.is_reported() || error.transport_failure == Some(TransportFailure::UnexpectedResponse);
-    if is_response { "Answer" } else { "Failure" }
+    if is_response { "Response" } else { "Failure" }
 }
 
 fn needed(action: &str) -> String {

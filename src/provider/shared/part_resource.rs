@@ -90,7 +90,7 @@ impl<P: ConnectionPart> PartResource<P> {
         match PlanChecker::open(&self.provider_data, config, planned, stop).await {
             Some(checker) if P::exists(&checker, connection, planned).await => {
                 let text = format!(
-                    "The {part} exists already. Applying this plan takes it over, and destroying the resource removes \
+                    "The {part} exists already. Applying this plan adopts it, and destroying the resource removes \
                      it. If another configuration manages it, do not declare it here."
                 );
                 Diagnostic::warning(format!("{} Will Be Adopted", title(P::TEXTS.noun)), text).into()

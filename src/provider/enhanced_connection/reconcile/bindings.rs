@@ -144,7 +144,7 @@ impl BindingChanges {
         };
         let kept = pool_of_queue.targets(shown, kept);
         owned.retain(|target| !kept.contains(target));
-        // A set that was not managed before takes over all existing bindings.
+        // A set that was not managed before adopts all existing bindings.
         if prior.queues.is_none() && planned.queues.is_some() {
             owned.extend(shown.available_queue_info.iter().map(lower).map(BindingTarget::Queue));
         }
