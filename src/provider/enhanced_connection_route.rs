@@ -5,6 +5,7 @@
 //! | `GET    /v2.0/{project}/datasource/enhanced-connections/{id}` | create, read, update, delete, import |
 //! | `POST   /v3/{project}/datasource/enhanced-connections/{id}/routes` (or v2.0) | create, update |
 //! | `DELETE /v3/{project}/datasource/enhanced-connections/{id}/routes/{name}` (or v2.0) | update, delete |
+//! | calls of `network_checks` | plan of a new or changed route |
 //!
 //! The API cannot change a route. An update of `cidr` removes the route and adds it again. A create or update waits for
 //! a limited time while another route has the same name or network: the same apply may remove that route.

@@ -15,6 +15,7 @@
 //! | `DELETE {c}` | delete, repeated while bindings are created |
 //! | `GET    /v1.0/{project}/queues` | if a declared queue may be in a bound pool; plan of new `queues` |
 //! | `GET    /v3/{project}/elastic-resource-pools` | plan of new `elastic_resource_pools` |
+//! | calls of `network_checks` | plan of a create, or of new queues, pools, routes or hosts |
 //! | `GET    /v3/{project}/dli_enhanced_datasource/{id}/tags` | read and update if tags are managed, import |
 //! | `POST   /v3/{project}/dli_enhanced_datasource/{id}/tags/{create,delete}` | update of tags |
 //!

@@ -126,7 +126,7 @@ impl PlanChecker {
     /// is not reported, and neither is one of the state: this plan replaces it. Once the run changes objects, the name
     /// may be free.
     pub(crate) async fn check_name(&self, name: &str, journal: &CreationJournal) -> Diagnostics {
-        if self.run_state.rejected.load(Ordering::Relaxed) || self.run_state.applies.load(Ordering::Relaxed) {
+        if self.is_rejected() || self.run_state.applies.load(Ordering::Relaxed) {
             return Diagnostics::new();
         }
         let mut report = Diagnostics::new();
@@ -155,6 +155,11 @@ impl PlanChecker {
         self.context.project.id()
     }
 
+    /// Whether the service has rejected the credentials. Repeated requests with them would lock the access key.
+    pub(super) fn is_rejected(&self) -> bool {
+        self.run_state.rejected.load(Ordering::Relaxed)
+    }
+
     pub(super) fn location(&self) -> &Location {
         &self.location
     }
@@ -170,16 +175,14 @@ impl PlanChecker {
     /// Reads a connection anew, while the run changes objects. `None` if it cannot be read.
     pub(super) async fn current_connection(&self, id: &str) -> Option<Arc<wire::Connection>> {
         match self.connection(id).await {
-            None if !self.run_state.rejected.load(Ordering::Relaxed) => {
-                self.read(self.context.project.show_connection(id)).await.ok().map(Arc::new)
-            }
+            None if !self.is_rejected() => self.read(self.context.project.show_connection(id)).await.ok().map(Arc::new),
             connection => connection,
         }
     }
 
     /// Returns the connections of the project, read once per run. `None` once the run changes objects.
     pub(super) async fn survey(&self, report: &mut Diagnostics) -> Option<Arc<ConnectionSurvey>> {
-        if self.run_state.rejected.load(Ordering::Relaxed) || self.run_state.applies.load(Ordering::Relaxed) {
+        if self.is_rejected() || self.run_state.applies.load(Ordering::Relaxed) {
             return None;
         }
         let read = async {
@@ -195,7 +198,7 @@ impl PlanChecker {
     /// Returns the queues and pools of the project, as far as these targets need them, read once per run.
     pub(super) async fn inventory(&self, names: &[TargetName], report: &mut Diagnostics) -> Inventory {
         let mut inventory = Inventory::default();
-        if self.run_state.rejected.load(Ordering::Relaxed) {
+        if self.is_rejected() {
             return inventory;
         }
         if names.iter().any(|name| !name.is_pool()) {
@@ -233,7 +236,7 @@ impl PlanChecker {
     }
 
     async fn read_shared<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Option<T> {
-        if self.run_state.rejected.load(Ordering::Relaxed) || self.run_state.applies.load(Ordering::Relaxed) {
+        if self.is_rejected() || self.run_state.applies.load(Ordering::Relaxed) {
             return None;
         }
         let not_checked = |error: &_| tracing::debug!(?error, "the plan does not check for existing parts");
@@ -249,7 +252,7 @@ impl PlanChecker {
         read: impl Fn() -> F,
     ) -> (Option<Arc<BTreeMap<String, T>>>, Diagnostics) {
         // Repeated requests with rejected credentials would lock the access key.
-        if wanted.is_empty() || self.run_state.rejected.load(Ordering::Relaxed) {
+        if wanted.is_empty() || self.is_rejected() {
             return (None, Diagnostics::new());
         }
         let (mut names, mut error) = list.get(&self.location, None, read()).await;

@@ -57,8 +57,10 @@ impl<'a> Changes<'a> {
             let cidr = network(cidr.as_str()?)?;
             Some((name.as_str(), cidr, before != Some(cidr)))
         });
-        let is_new_host = |name: &str, address: &Value| prior.get("hosts").get(name) != address;
-        let hosts = pairs("hosts").filter(|(name, address)| is_new_host(name, address));
+        let (before, after) = (prior.get("hosts"), planned.get("hosts"));
+        // Equal maps of 20,000 records usually share their entries.
+        let after = if before == after { None } else { after.as_map() };
+        let hosts = after.into_iter().flatten().filter(|(name, address)| before.get(name) != *address);
         let hosts = hosts.filter_map(|(name, address)| Some((name.as_str(), address.as_str()?.parse().ok()?)));
         let route_table = planned.get("routetable_id").as_str();
         Self {
@@ -95,7 +97,7 @@ pub(crate) async fn check_connection(
     let prior = if is_replaced { &Value::Null } else { prior };
     let (changes, mut report) = (Changes::of(prior, planned), Diagnostics::new());
     let checker = if changes.is_any() { PlanChecker::open(provider_data, config, planned, stop).await } else { None };
-    let checker = checker.filter(|checker| checker.context().project.vpc().is_some());
+    let checker = checker.filter(|checker| checker.context().project.vpc().is_some() && !checker.is_rejected());
     let run_state = provider_data.run_state();
     let mut findings = Vec::new();
     if let Some(vpc) = planned.get("dest_vpc_id").as_str() {

@@ -82,7 +82,7 @@ pub(crate) async fn check_route(checker: &PlanChecker, connection: &str, name: &
 
 /// The VPC and the subnet of a connection; `None` if they cannot be read, or the VPC service is unknown.
 async fn ends(checker: &PlanChecker, id: &str) -> Option<Arc<Ends>> {
-    checker.context().project.vpc()?;
+    checker.context().project.vpc().filter(|_| !checker.is_rejected())?;
     let ask = async {
         let Some(connection) = checker.current_connection(id).await else { return Lookup::Unknown };
         let routes = connection.routes.iter().filter_map(|route| Some((route.name.clone(), network(&route.cidr)?)));

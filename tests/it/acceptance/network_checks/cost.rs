@@ -98,6 +98,19 @@ fn unreachable_service_is_one_warning() {
     });
 }
 
+/// Requests with rejected credentials would lock the access key.
+#[test]
+fn rejected_credentials_are_not_used_again() {
+    for_one_terraform(|terraform| {
+        let cloud = start();
+        let workspace = workspace(&cloud, terraform);
+        cloud.fault("*:refuse=401,APIGW.0301,Incorrect IAM authentication information: verify aksk signature fail");
+        let found = plan(&workspace, &connection("test", (VPC, SUBNET), "queues = [\"q1\"]"));
+        assert!(found.len() == 1 && found[0].is_error, "{found:#?}");
+        assert_eq!((count(&cloud, &VPC_OPERATIONS), count(&cloud, &["ListQueues"])), (0, 1));
+    });
+}
+
 /// `plan_checks = false`, no address of the VPC service, and an empty one.
 #[test]
 fn checks_can_be_off() {
