@@ -42,13 +42,19 @@ pub enum Operation {
     ListPools,
     ListPoolQueues,
     ShowQuota,
+    CreateVpc,
     ListVpcs,
     ShowVpc,
+    UpdateVpc,
+    DeleteVpc,
     ListVpcsV3,
     /// Show a VPC with its secondary CIDR blocks, which v1 does not return; some regions have only v1.
     ShowVpcV3,
+    CreateSubnet,
     ListSubnets,
     ShowSubnet,
+    UpdateSubnet,
+    DeleteSubnet,
     ListRouteTables,
     /// Show a route table with its subnets and routes.
     ShowRouteTable,
@@ -76,6 +82,12 @@ pub enum Safety {
 
 const CONNECTIONS: &str = "/v2.0/{project_id}/datasource/enhanced-connections";
 const CONNECTION: &str = "/v2.0/{project_id}/datasource/enhanced-connections/{connection_id}";
+
+const VPCS: &str = "/v1/{project_id}/vpcs";
+const VPC: &str = "/v1/{project_id}/vpcs/{vpc_id}";
+const SUBNETS: &str = "/v1/{project_id}/subnets";
+/// Updates and deletes name the VPC, too.
+const SUBNET_OF_VPC: &str = "/v1/{project_id}/vpcs/{vpc_id}/subnets/{subnet_id}";
 
 /// Placeholders whose values are UUIDs.
 const IDS: [&str; 4] = ["{connection_id}", "{vpc_id}", "{subnet_id}", "{routetable_id}"];
@@ -203,11 +215,17 @@ impl Operation {
                 get("ListElasticResourcePoolQueues", "/v3/{project_id}/elastic-resource-pools/{name}/queues")
             }
             Self::ShowQuota => get("ShowQuota", "/v3/{project_id}/quotas"),
-            Self::ListVpcs => get("ListVpcs", "/v1/{project_id}/vpcs").action("vpc:vpcs:list"),
-            Self::ShowVpc => get("ShowVpc", "/v1/{project_id}/vpcs/{vpc_id}").action("vpc:vpcs:get"),
+            Self::CreateVpc => post(VerifyFirst, "CreateVpc", VPCS).action("vpc:vpcs:create"),
+            Self::UpdateVpc => put(Idempotent, "UpdateVpc", VPC).action("vpc:vpcs:update"),
+            Self::DeleteVpc => delete(Idempotent, "DeleteVpc", VPC).action("vpc:vpcs:delete"),
+            Self::ListVpcs => get("ListVpcs", VPCS).action("vpc:vpcs:list"),
+            Self::ShowVpc => get("ShowVpc", VPC).action("vpc:vpcs:get"),
             Self::ListVpcsV3 => get("ListVpcsV3", "/v3/{project_id}/vpc/vpcs").action("vpc:vpcs:list"),
             Self::ShowVpcV3 => get("ShowVpcV3", "/v3/{project_id}/vpc/vpcs/{vpc_id}").action("vpc:vpcs:get"),
-            Self::ListSubnets => get("ListSubnets", "/v1/{project_id}/subnets").action("vpc:subnets:get"),
+            Self::CreateSubnet => post(VerifyFirst, "CreateSubnet", SUBNETS).action("vpc:subnets:create"),
+            Self::UpdateSubnet => put(Idempotent, "UpdateSubnet", SUBNET_OF_VPC).action("vpc:subnets:update"),
+            Self::DeleteSubnet => delete(Idempotent, "DeleteSubnet", SUBNET_OF_VPC).action("vpc:subnets:delete"),
+            Self::ListSubnets => get("ListSubnets", SUBNETS).action("vpc:subnets:get"),
             Self::ShowSubnet => get("ShowSubnet", "/v1/{project_id}/subnets/{subnet_id}").action("vpc:subnets:get"),
             Self::ListRouteTables => {
                 get("ListRouteTables", "/v1/{project_id}/routetables").action("vpc:routeTables:list")

@@ -4,9 +4,11 @@
 //! the declared networks only, without exception: what nobody declared does not exist. A provider asks it only if
 //! `endpoints` names it besides DLI.
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::api_error::ApiError;
 use crate::dli::rules;
 use crate::dli::vpc::{RouteTable, SUBNET_ACTIVE, Subnet, SubnetId, Vpc};
 
@@ -17,7 +19,7 @@ pub(super) struct Networks {
     pub(super) vpcs: Vec<Vpc>,
     pub(super) subnets: Vec<Subnet>,
     /// A default route table has no subnets here: it applies to those without another one.
-    pub(super) route_tables: Vec<RouteTable>,
+    route_tables: Vec<RouteTable>,
 }
 
 impl Networks {
@@ -71,13 +73,13 @@ impl Networks {
 }
 
 /// Fills in what the service sets.
-pub(super) fn complete_vpc(vpc: Vpc) -> Vpc {
+fn complete_vpc(vpc: Vpc) -> Vpc {
     let status = if vpc.status.is_empty() { "OK".to_owned() } else { vpc.status };
     Vpc { id: vpc.id.to_ascii_lowercase(), status, ..vpc }
 }
 
 /// Fills in what the service sets.
-pub(super) fn complete_subnet(subnet: Subnet) -> Subnet {
+fn complete_subnet(subnet: Subnet) -> Subnet {
     let id = subnet.id.to_ascii_lowercase();
     let or = |text: String, default: String| if text.is_empty() { default } else { text };
     let gateway = rules::network(&subnet.cidr).and_then(|network| network.hosts().next());
@@ -90,6 +92,106 @@ pub(super) fn complete_subnet(subnet: Subnet) -> Subnet {
         vpc_id: subnet.vpc_id.to_ascii_lowercase(),
         id,
         ..subnet
+    }
+}
+
+fn network(cidr: &str) -> Result<IpNet, ApiError> {
+    rules::network(cidr).ok_or_else(|| ApiError::vpc(400, "VPC.0212", format!("The cidr {cidr:?} is not valid")))
+}
+
+fn check_id(id: &str) -> Result<(), ApiError> {
+    if rules::VPC_ID.allows(id) { Ok(()) } else { Err(ApiError::vpc(400, "VPC.0101", format!("{id:?} is no UUID"))) }
+}
+
+impl Networks {
+    /// Adds or replaces a VPC. A new one gets a default route table.
+    pub(super) fn put_vpc(&mut self, vpc: Vpc) -> Result<(), ApiError> {
+        check_id(&vpc.id)?;
+        for cidr in std::iter::once(&vpc.cidr).chain(&vpc.extend_cidrs) {
+            network(cidr)?;
+        }
+        let vpc = complete_vpc(vpc);
+        if self.vpc(&vpc.id).is_none() {
+            self.route_tables.push(RouteTable {
+                id: Uuid::new_v4().to_string(),
+                name: format!("rtb-{}", vpc.name),
+                default: Some(true),
+                vpc_id: vpc.id.clone(),
+                ..RouteTable::default()
+            });
+        }
+        self.vpcs.retain(|other| other.id != vpc.id);
+        self.vpcs.push(vpc);
+        Ok(())
+    }
+
+    /// Removes a VPC without subnets. The error for one with subnets is an inference.
+    pub(super) fn remove_vpc(&mut self, id: &str) -> Result<(), ApiError> {
+        let vpc = self.vpc(id).ok_or_else(|| ApiError::no_vpc(id))?.id.clone();
+        if let Some(subnet) = self.subnets.iter().find(|subnet| subnet.vpc_id == vpc) {
+            return Err(ApiError::vpc(409, "VPC.0103", format!("VPC {id} contains the subnet {}", subnet.id)));
+        }
+        self.vpcs.retain(|other| other.id != vpc);
+        self.route_tables.retain(|table| table.vpc_id != vpc);
+        Ok(())
+    }
+
+    /// Adds or replaces a subnet. Its network must be in a network of the VPC and overlap no other subnet there.
+    pub(super) fn put_subnet(&mut self, subnet: Subnet) -> Result<(), ApiError> {
+        check_id(&subnet.id)?;
+        let cidr = network(&subnet.cidr)?;
+        let subnet = complete_subnet(subnet);
+        let vpc = self.vpc(&subnet.vpc_id).ok_or_else(|| ApiError::no_vpc(&subnet.vpc_id))?;
+        if !vpc.networks().any(|network| network.contains(&cidr)) {
+            return Err(ApiError::vpc(400, "VPC.0203", "Subnet is not in the range of VPC."));
+        }
+        let others = self.subnets.iter().filter(|other| other.vpc_id == subnet.vpc_id && other.id != subnet.id);
+        if others.flat_map(Subnet::networks).any(|other| other.contains(&cidr) || cidr.contains(&other)) {
+            let text = "The subnet has already existed in the VPC, or has been in conflict with the VPC subnet.";
+            return Err(ApiError::vpc(400, "VPC.0204", text));
+        }
+        self.subnets.retain(|other| other.id != subnet.id);
+        self.subnets.push(subnet);
+        Ok(())
+    }
+
+    /// Removes a subnet. Connections to it remain.
+    pub(super) fn remove_subnet(&mut self, id: &str) -> Result<(), ApiError> {
+        let subnet = self.subnet(id).ok_or_else(ApiError::no_subnet)?.id.clone();
+        self.subnets.retain(|other| other.id != subnet);
+        self.route_tables.iter_mut().for_each(|table| table.subnets.retain(|associated| associated.id != subnet));
+        Ok(())
+    }
+
+    /// Adds or replaces a route table that is not the default one. Its subnets leave other route tables.
+    pub(super) fn put_route_table(&mut self, table: RouteTable) -> Result<(), ApiError> {
+        check_id(&table.id)?;
+        let vpc = self.vpc(&table.vpc_id).ok_or_else(|| ApiError::no_vpc(&table.vpc_id))?.id.clone();
+        let mut subnets = Vec::new();
+        for SubnetId { id } in &table.subnets {
+            let subnet = self.subnet(id).ok_or_else(ApiError::no_subnet)?;
+            if subnet.vpc_id != vpc {
+                return Err(ApiError::vpc(400, "VPC.0207", "Subnet does not belong to the VPC."));
+            }
+            subnets.push(SubnetId { id: subnet.id.clone() });
+        }
+        let id = table.id.to_ascii_lowercase();
+        self.route_tables.retain(|other| other.id != id);
+        for other in &mut self.route_tables {
+            other.subnets.retain(|associated| !subnets.contains(associated));
+        }
+        let default = Some(false);
+        self.route_tables.push(RouteTable { id, default, vpc_id: vpc, subnets, ..table });
+        Ok(())
+    }
+
+    /// Removes a route table that is not the default one. Its subnets get the default one.
+    pub(super) fn remove_route_table(&mut self, id: &str) -> Result<(), ApiError> {
+        let tables = &mut self.route_tables;
+        let is_it = |table: &RouteTable| table.id.eq_ignore_ascii_case(id) && table.default != Some(true);
+        let at = tables.iter().position(is_it).ok_or_else(|| ApiError::no_route_table(id))?;
+        tables.remove(at);
+        Ok(())
     }
 }
 

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::api_error::ApiError;
+use super::networks::Networks;
 use super::project::{Project, seeded_pool, seeded_queue};
+use crate::dli::vpc::{RouteTable, Subnet, Vpc};
 
 /// The initial objects of every project.
 #[derive(Debug, Clone)]
@@ -25,7 +27,7 @@ pub enum SeedError {
     /// An object is invalid.
     #[error("{list}[{index}]: {problem}")]
     Object {
-        /// `queues` or `elastic_resource_pools`.
+        /// Name of the list, such as `queues`.
         list: &'static str,
         /// Position in the list.
         index: usize,
@@ -34,7 +36,7 @@ pub enum SeedError {
     },
 }
 
-/// The file. A missing list is empty.
+/// The file. A missing list is empty. Without any network, the project has the built-in ones.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Document {
@@ -42,18 +44,24 @@ struct Document {
     queues: Vec<Value>,
     #[serde(default)]
     elastic_resource_pools: Vec<Value>,
+    #[serde(default)]
+    vpcs: Vec<Vpc>,
+    #[serde(default)]
+    subnets: Vec<Subnet>,
+    #[serde(default)]
+    route_tables: Vec<RouteTable>,
 }
 
 impl Seed {
-    /// Reads a JSON file with the lists `queues` and `elastic_resource_pools`. An entry is an object with the fields
-    /// of the API's lists, which have defaults, or a name.
+    /// Reads a JSON file with the lists `queues`, `elastic_resource_pools`, `vpcs`, `subnets` and `route_tables`. An
+    /// entry is an object with the fields of the API's lists, which have defaults. A queue or pool can be a name only.
     pub fn read_file(path: impl AsRef<Path>) -> Result<Self, SeedError> {
         Self::parse(&fs::read(path)?)
     }
 
     /// Reads the content of such a file.
     pub fn parse(text: &[u8]) -> Result<Self, SeedError> {
-        let Document { queues, elastic_resource_pools } = serde_json::from_slice(text)?;
+        let Document { queues, elastic_resource_pools, vpcs, subnets, route_tables } = serde_json::from_slice(text)?;
         let mut project = Project { queues: Vec::new(), pools: Vec::new(), ..Project::seeded() };
         add_all("elastic_resource_pools", elastic_resource_pools, "elastic_resource_pool_name", seeded_pool, |pool| {
             if project.pool(&pool.name).is_some() {
@@ -67,6 +75,13 @@ impl Seed {
             }
             project.put_queue(queue)
         })?;
+        if !(vpcs.is_empty() && subnets.is_empty() && route_tables.is_empty()) {
+            let networks = &mut project.networks;
+            *networks = Networks::default();
+            add_networks("vpcs", vpcs, |vpc| networks.put_vpc(vpc))?;
+            add_networks("subnets", subnets, |subnet| networks.put_subnet(subnet))?;
+            add_networks("route_tables", route_tables, |table| networks.put_route_table(table))?;
+        }
         Ok(Self(Arc::new(project)))
     }
 
@@ -90,6 +105,17 @@ fn add_all<T: Serialize + DeserializeOwned>(
         add(object).map_err(|error| problem(error.text))?;
     }
     Ok(())
+}
+
+/// Adds the entries of a list in order.
+fn add_networks<T>(
+    list: &'static str,
+    entries: Vec<T>,
+    mut add: impl FnMut(T) -> Result<(), ApiError>,
+) -> Result<(), SeedError> {
+    entries.into_iter().enumerate().try_for_each(|(index, entry)| {
+        add(entry).map_err(|error| SeedError::Object { list, index, problem: error.text })
+    })
 }
 
 fn with_defaults<T: DeserializeOwned>(entry: Value, defaults: Value) -> Result<T, serde_json::Error> {
@@ -125,10 +151,28 @@ mod tests {
     }
 
     #[test]
+    fn networks_replace_the_built_in_ones() {
+        let networks = |text: &str| Seed::parse(text.as_bytes()).expect("it reads").project().networks;
+        assert_eq!(networks("{}").subnets[0].cidr, "192.168.0.0/24");
+        let own = networks(
+            r#"{"vpcs": [{"id": "3ec3b33f-ac1c-4630-ad1c-7dba1ed79d85", "cidr": "10.0.0.0/8"}],
+                "subnets": [{"id": "4779ab1c-7c1a-44b1-a02e-93dfc361b32d", "cidr": "10.1.0.0/16",
+                    "vpc_id": "3ec3b33f-ac1c-4630-ad1c-7dba1ed79d85"}]}"#,
+        );
+        assert_eq!((own.vpcs.len(), own.subnets.len()), (1, 1));
+        assert_eq!(own.subnets[0].gateway_ip, "10.1.0.1");
+    }
+
+    #[test]
     fn invalid_seed_is_located() {
         for (text, expected) in [
             ("", "EOF while parsing a value at line 1 column 0"),
-            (r#"{"pools": []}"#, "unknown field `pools`, expected `queues` or `elastic_resource_pools`"),
+            (r#"{"pools": []}"#, "unknown field `pools`, expected one of `queues`, `elastic_resource_pools`, `vpcs`"),
+            (r#"{"vpcs": [{"cidr": "10.0.0.0/8"}]}"#, "missing field `id`"),
+            (
+                r#"{"subnets": [{"id": "78f2562a-36e4-4b39-95b9-f5aab22e1281", "cidr": "10.0.0.0/8"}]}"#,
+                "subnets[0]: VPC ",
+            ),
             (r#"{"queues": ["q1", "q1"]}"#, "queues[1]: the queue q1 occurs twice"),
             (r#"{"queues": [{"name": "q1"}]}"#, "queues[0]: unknown field name; expected one of charging_mode, "),
             (r#"{"queues": [{"queue_name": "a b"}]}"#, "queues[0]: The parameter queue_name is invalid"),

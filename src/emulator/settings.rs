@@ -20,7 +20,7 @@ pub struct Settings {
     /// File that keeps the state across restarts. One process at a time can use it.
     #[arg(long, value_name = "FILE")]
     pub state: Option<PathBuf>,
-    /// JSON file with the queues and pools that every project has at first, in place of the built-in ones.
+    /// JSON file with the queues, pools and networks that every project has at first, in place of the built-in ones.
     #[arg(long, value_parser = |path: &str| Seed::read_file(path), value_name = "FILE")]
     pub seed_file: Option<Seed>,
     /// Access key that requests must be signed with.

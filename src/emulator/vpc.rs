@@ -1,14 +1,13 @@
 //! The operations of the VPC service: v1 and, for VPCs, v3. Networks are declared without requests.
 
-use ipnet::IpNet;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::networks::{complete_subnet, complete_vpc};
 use super::{api_error::ApiError, project_service::ProjectService, request::ApiRequest, response::ApiResponse};
 use crate::dli::operation::Operation;
 use crate::dli::rules;
-use crate::dli::vpc::{RouteTable, RouteTableShown, Subnet, SubnetId, SubnetList, SubnetShown, Vpc, VpcShown};
+use crate::dli::vpc::{RouteTable, RouteTableShown, Subnet, SubnetList, SubnetShown, Vpc, VpcShown};
 
 /// Maximum size of a page, and its default (documented).
 const MAX_PAGE: usize = 2000;
@@ -18,6 +17,17 @@ pub(super) fn run(
     service: &mut ProjectService<'_>,
     request: &ApiRequest,
 ) -> Result<ApiResponse, ApiError> {
+    match operation {
+        Operation::CreateVpc => return create_vpc(service, request),
+        Operation::UpdateVpc => return update_vpc(service, request),
+        Operation::DeleteVpc => {
+            return service.remove_vpc(request.segment("vpc_id")).map(|()| ApiResponse::no_content());
+        }
+        Operation::CreateSubnet => return create_subnet(service, request),
+        Operation::UpdateSubnet => return update_subnet(service, request),
+        Operation::DeleteSubnet => return delete_subnet(service, request),
+        _ => {}
+    }
     let networks = &service.project.networks;
     match operation {
         Operation::ListVpcs | Operation::ListVpcsV3 => {
@@ -72,6 +82,88 @@ pub(super) fn run(
     }
 }
 
+/// The writable fields of a VPC or subnet. A missing field of an update stays as it is.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Fields {
+    name: Option<String>,
+    cidr: Option<String>,
+    gateway_ip: Option<String>,
+    vpc_id: Option<String>,
+    ipv6_enable: bool,
+}
+
+#[derive(Deserialize)]
+struct VpcBody {
+    vpc: Fields,
+}
+
+#[derive(Deserialize)]
+struct SubnetBody {
+    subnet: Fields,
+}
+
+fn create_vpc(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let VpcBody { vpc: Fields { name, cidr, .. } } = request.json()?;
+    let id = Uuid::new_v4().to_string();
+    let (name, cidr) = (name.unwrap_or_default(), cidr.unwrap_or_default());
+    service.put_vpc(Vpc { id: id.clone(), name, cidr, ..Vpc::default() })?;
+    shown_vpc(service, &id)
+}
+
+fn update_vpc(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let (VpcBody { vpc: Fields { name, cidr, .. } }, id) = (request.json()?, request.segment("vpc_id"));
+    let vpc = service.project.networks.vpc(id).ok_or_else(|| ApiError::no_vpc(id))?.clone();
+    let (name, cidr) = (name.unwrap_or(vpc.name), cidr.unwrap_or(vpc.cidr));
+    service.put_vpc(Vpc { name, cidr, ..vpc })?;
+    shown_vpc(service, id)
+}
+
+fn shown_vpc(service: &ProjectService<'_>, id: &str) -> Result<ApiResponse, ApiError> {
+    let vpc = service.project.networks.vpc(id).ok_or_else(|| ApiError::no_vpc(id))?;
+    Ok(ApiResponse::ok(&json!({ "vpc": of_version(Operation::ShowVpc, vpc) })))
+}
+
+/// An IPv6 subnet gets a network of the documentation's range (an inference).
+fn create_subnet(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let SubnetBody { subnet: Fields { name, cidr, gateway_ip, vpc_id, ipv6_enable } } = request.json()?;
+    let count = service.project.networks.subnets.len();
+    let id = Uuid::new_v4().to_string();
+    service.put_subnet(Subnet {
+        id: id.clone(),
+        name: name.unwrap_or_default(),
+        cidr: cidr.unwrap_or_default(),
+        gateway_ip: gateway_ip.unwrap_or_default(),
+        vpc_id: vpc_id.unwrap_or_default(),
+        cidr_v6: ipv6_enable.then(|| format!("2001:db8:{count:x}::/64")),
+        ..Subnet::default()
+    })?;
+    let subnet = service.project.networks.subnet(&id).ok_or_else(ApiError::no_subnet)?.clone();
+    Ok(ApiResponse::ok(&SubnetShown { subnet }))
+}
+
+/// Only the name can change. The response has the ID and the status (documented).
+fn update_subnet(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let SubnetBody { subnet: Fields { name, .. } } = request.json()?;
+    let subnet = subnet_of_vpc(service, request)?.clone();
+    let shown = json!({ "subnet": { "id": subnet.id, "status": subnet.status } });
+    service.put_subnet(Subnet { name: name.unwrap_or_else(|| subnet.name.clone()), ..subnet })?;
+    Ok(ApiResponse::ok(&shown))
+}
+
+fn delete_subnet(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let id = subnet_of_vpc(service, request)?.id.clone();
+    service.remove_subnet(&id).map(|()| ApiResponse::no_content())
+}
+
+/// The subnet of a path, which must be in the VPC of the path.
+fn subnet_of_vpc<'a>(service: &'a ProjectService<'_>, request: &ApiRequest) -> Result<&'a Subnet, ApiError> {
+    let (vpc, id) = (request.segment("vpc_id"), request.segment("subnet_id"));
+    let subnet = service.project.networks.subnet(id).ok_or_else(ApiError::no_subnet)?;
+    let text = "Subnet does not belong to the VPC.";
+    if subnet.vpc_id.eq_ignore_ascii_case(vpc) { Ok(subnet) } else { Err(ApiError::vpc(400, "VPC.0207", text)) }
+}
+
 /// A VPC as the version of the API shows it: v1 has no secondary networks.
 fn of_version(operation: Operation, vpc: &Vpc) -> Value {
     let mut shown = json!(VpcShown { vpc: vpc.clone() })["vpc"].take();
@@ -94,105 +186,34 @@ fn page<'a, T>(request: &ApiRequest, mut all: Vec<&'a T>, id: impl Fn(&T) -> &st
     Ok(all)
 }
 
-fn network(cidr: &str) -> Result<IpNet, ApiError> {
-    rules::network(cidr).ok_or_else(|| ApiError::vpc(400, "VPC.0212", format!("The cidr {cidr:?} is not valid")))
-}
-
-fn check_id(id: &str) -> Result<(), ApiError> {
-    if rules::VPC_ID.allows(id) { Ok(()) } else { Err(ApiError::vpc(400, "VPC.0101", format!("{id:?} is no UUID"))) }
-}
-
 impl ProjectService<'_> {
     /// Adds or replaces a VPC. A new one gets a default route table.
     pub fn put_vpc(&mut self, vpc: Vpc) -> Result<(), ApiError> {
-        check_id(&vpc.id)?;
-        for cidr in std::iter::once(&vpc.cidr).chain(&vpc.extend_cidrs) {
-            network(cidr)?;
-        }
-        let (networks, vpc) = (&mut self.project.networks, complete_vpc(vpc));
-        if networks.vpc(&vpc.id).is_none() {
-            networks.route_tables.push(RouteTable {
-                id: Uuid::new_v4().to_string(),
-                name: format!("rtb-{}", vpc.name),
-                default: Some(true),
-                vpc_id: vpc.id.clone(),
-                ..RouteTable::default()
-            });
-        }
-        networks.vpcs.retain(|other| other.id != vpc.id);
-        networks.vpcs.push(vpc);
-        Ok(())
+        self.project.networks.put_vpc(vpc)
     }
 
-    /// Removes a VPC without subnets. The error for one with subnets is an inference.
+    /// Removes a VPC without subnets.
     pub fn remove_vpc(&mut self, id: &str) -> Result<(), ApiError> {
-        let networks = &mut self.project.networks;
-        let vpc = networks.vpc(id).ok_or_else(|| ApiError::no_vpc(id))?.id.clone();
-        if let Some(subnet) = networks.subnets.iter().find(|subnet| subnet.vpc_id == vpc) {
-            return Err(ApiError::vpc(409, "VPC.0103", format!("VPC {id} contains the subnet {}", subnet.id)));
-        }
-        networks.vpcs.retain(|other| other.id != vpc);
-        networks.route_tables.retain(|table| table.vpc_id != vpc);
-        Ok(())
+        self.project.networks.remove_vpc(id)
     }
 
     /// Adds or replaces a subnet. Its network must be in a network of the VPC and overlap no other subnet there.
     pub fn put_subnet(&mut self, subnet: Subnet) -> Result<(), ApiError> {
-        check_id(&subnet.id)?;
-        let (networks, cidr) = (&mut self.project.networks, network(&subnet.cidr)?);
-        let subnet = complete_subnet(subnet);
-        let vpc = networks.vpc(&subnet.vpc_id).ok_or_else(|| ApiError::no_vpc(&subnet.vpc_id))?;
-        if !vpc.networks().any(|network| network.contains(&cidr)) {
-            return Err(ApiError::vpc(400, "VPC.0203", "Subnet is not in the range of VPC."));
-        }
-        let others = networks.subnets.iter().filter(|other| other.vpc_id == subnet.vpc_id && other.id != subnet.id);
-        if others.flat_map(Subnet::networks).any(|other| other.contains(&cidr) || cidr.contains(&other)) {
-            let text = "The subnet has already existed in the VPC, or has been in conflict with the VPC subnet.";
-            return Err(ApiError::vpc(400, "VPC.0204", text));
-        }
-        networks.subnets.retain(|other| other.id != subnet.id);
-        networks.subnets.push(subnet);
-        Ok(())
+        self.project.networks.put_subnet(subnet)
     }
 
     /// Removes a subnet. Connections to it remain.
     pub fn remove_subnet(&mut self, id: &str) -> Result<(), ApiError> {
-        let networks = &mut self.project.networks;
-        let subnet = networks.subnet(id).ok_or_else(ApiError::no_subnet)?.id.clone();
-        networks.subnets.retain(|other| other.id != subnet);
-        networks.route_tables.iter_mut().for_each(|table| table.subnets.retain(|associated| associated.id != subnet));
-        Ok(())
+        self.project.networks.remove_subnet(id)
     }
 
     /// Adds or replaces a route table that is not the default one. Its subnets leave other route tables.
     pub fn put_route_table(&mut self, table: RouteTable) -> Result<(), ApiError> {
-        check_id(&table.id)?;
-        let networks = &mut self.project.networks;
-        let vpc = networks.vpc(&table.vpc_id).ok_or_else(|| ApiError::no_vpc(&table.vpc_id))?.id.clone();
-        let mut subnets = Vec::new();
-        for SubnetId { id } in &table.subnets {
-            let subnet = networks.subnet(id).ok_or_else(ApiError::no_subnet)?;
-            if subnet.vpc_id != vpc {
-                return Err(ApiError::vpc(400, "VPC.0207", "Subnet does not belong to the VPC."));
-            }
-            subnets.push(SubnetId { id: subnet.id.clone() });
-        }
-        let id = table.id.to_ascii_lowercase();
-        networks.route_tables.retain(|other| other.id != id);
-        for other in &mut networks.route_tables {
-            other.subnets.retain(|associated| !subnets.contains(associated));
-        }
-        let default = Some(false);
-        networks.route_tables.push(RouteTable { id, default, vpc_id: vpc, subnets, ..table });
-        Ok(())
+        self.project.networks.put_route_table(table)
     }
 
     /// Removes a route table that is not the default one. Its subnets get the default one.
     pub fn remove_route_table(&mut self, id: &str) -> Result<(), ApiError> {
-        let tables = &mut self.project.networks.route_tables;
-        let is_it = |table: &RouteTable| table.id.eq_ignore_ascii_case(id) && table.default != Some(true);
-        let at = tables.iter().position(is_it).ok_or_else(|| ApiError::no_route_table(id))?;
-        tables.remove(at);
-        Ok(())
+        self.project.networks.remove_route_table(id)
     }
 }

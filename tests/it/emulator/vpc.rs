@@ -122,6 +122,40 @@ async fn subnet_must_fit() {
     assert_eq!(removed.expect_err("it has subnets").status, 409);
 }
 
+/// The requests of the documents' examples.
+#[tokio::test]
+async fn networks_are_created_changed_and_deleted() {
+    let cloud = Cloud::start().await;
+    let call =
+        async |method: &str, path: &str, body: Value| cloud.call(method, &format!("/v1/{PROJECT}/{path}"), body).await;
+    let created = call("POST", "vpcs", json!({"vpc": {"name": "vpc", "cidr": "10.0.0.0/16"}})).await.ok(200);
+    let vpc = created["vpc"]["id"].as_str().expect("an ID").to_owned();
+    assert_eq!((&created["vpc"]["cidr"], &created["vpc"]["status"]), (&json!("10.0.0.0/16"), &json!("OK")));
+    let path = format!("vpcs/{vpc}");
+    let updated = call("PUT", &path, json!({"vpc": {"name": "renamed"}})).await.ok(200);
+    assert_eq!((&updated["vpc"]["name"], &updated["vpc"]["cidr"]), (&json!("renamed"), &json!("10.0.0.0/16")));
+
+    let body = |cidr: &str, v6: bool| json!({"subnet": {"name": "subnet", "cidr": cidr, "gateway_ip": "10.0.1.1", "vpc_id": vpc, "ipv6_enable": v6}});
+    refused(&call("POST", "subnets", body("10.1.0.0/24", false)).await, 400, "VPC.0203");
+    let created = call("POST", "subnets", body("10.0.1.0/24", true)).await.ok(200);
+    let subnet = created["subnet"]["id"].as_str().expect("an ID").to_owned();
+    assert_eq!(created["subnet"]["ipv6_enable"], true);
+    assert!(created["subnet"]["cidr_v6"].as_str().is_some_and(|cidr| cidr.ends_with("::/64")));
+    refused(&call("DELETE", &path, Value::Null).await, 409, "VPC.0103");
+    let of_vpc = format!("{path}/subnets/{subnet}");
+    let renamed = call("PUT", &of_vpc, json!({"subnet": {"name": "other"}})).await.ok(200);
+    assert_eq!(renamed, json!({"subnet": {"id": subnet, "status": "ACTIVE"}}));
+    assert_eq!(get(&cloud, "v1", &format!("subnets/{subnet}")).await.ok(200)["subnet"]["name"], "other");
+    refused(&call("DELETE", &format!("vpcs/{VPC}/subnets/{subnet}"), Value::Null).await, 400, "VPC.0207");
+    // A connection to it supports IPv6.
+    let body = json!({"name": "six", "dest_vpc_id": vpc, "dest_network_id": subnet});
+    let connection = cloud.create(body).await;
+    assert_eq!(cloud.get(&connection).await.ok(200)["ipv6_enable"], true);
+    assert_eq!(call("DELETE", &of_vpc, Value::Null).await.ok(204), Value::Null);
+    assert_eq!(call("DELETE", &path, Value::Null).await.ok(204), Value::Null);
+    refused(&get(&cloud, "v1", &path).await, 404, "VPC.0003");
+}
+
 /// Faults, rights and quirks work as for DLI, and the log names the operations.
 #[tokio::test]
 async fn faults_apply_and_requests_are_logged() {
