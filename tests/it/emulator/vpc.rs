@@ -184,8 +184,10 @@ async fn networks_are_saved() {
     let cloud = Cloud::with(settings.clone()).await;
     let vpc = Vpc { id: OTHER.to_owned(), cidr: "10.0.0.0/16".to_owned(), ..Vpc::default() };
     cloud.emulator.edit(PROJECT, |project| project.put_vpc(vpc)).expect("a writable file").expect("a valid VPC");
+    cloud.emulator.stop().await;
     let again = Cloud::with(settings.clone()).await;
     get(&again, "v1", &format!("vpcs/{OTHER}")).await.ok(200);
+    again.emulator.stop().await;
 
     let mut state: Value = serde_json::from_slice(&std::fs::read(&file).expect("a file")).expect("JSON");
     let removed = state["projects"][PROJECT].as_object_mut().expect("the project").remove("networks");
