@@ -9,7 +9,8 @@
 //! [`ProjectService`], which changes the data of `project`. `state_file` keeps the data and `request_log`
 //! records the request. `iam` and `metadata` issue credentials, `vpc` shows the `networks` of a project. `throttle`
 //! enforces the request limit, `faults` injects faults, and `response_quirks` rewrites responses. [`Emulator`] and
-//! `control` change the `behavior` at run time.
+//! `control` change the `behavior` at run time. `access` rejects what a hostile web page could send, and `page` is what
+//! a browser sees.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), terraform_provider_dli::emulator::StartError> {
@@ -22,6 +23,7 @@
 //! # }
 //! ```
 
+mod access;
 mod api_error;
 mod auth;
 mod behavior;
@@ -34,12 +36,14 @@ mod connectivity;
 mod control;
 mod credential_store;
 mod durations;
+mod events;
 mod faults;
 mod iam;
 mod limits;
 mod metadata;
 mod networks;
 mod operation;
+mod page;
 mod pipeline;
 mod pools;
 mod privileges;
@@ -72,6 +76,7 @@ use http::{Request, Response};
 use parking_lot::Mutex;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
+use self::access::AccessRules;
 use self::state::{AppState, World};
 use self::state_file::StateFile;
 pub use self::{
@@ -138,7 +143,9 @@ impl Emulator {
             written: Mutex::new(0),
             request_log: Mutex::default(),
             stopped: stopped.clone(),
-            is_loopback: address.ip().is_loopback(),
+            access: AccessRules::new(&behavior.settings, address.ip()),
+            endpoint: endpoint(address),
+            activity: watch::Sender::new(0),
             initial: behavior,
         });
         let router = Router::new().fallback(server::handle).with_state(Arc::clone(&state));
@@ -251,7 +258,7 @@ impl Emulator {
 
     /// Adds a fault after the existing ones.
     pub fn inject(&self, fault: Fault) -> Result<(), FaultError> {
-        self.state.behavior().faults.inject(fault)
+        self.state.behavior().faults.inject(fault).map(drop)
     }
 
     /// Removes all faults.

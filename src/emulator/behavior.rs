@@ -3,11 +3,21 @@
 use std::{collections::VecDeque, time::Duration};
 
 use fastrand::Rng;
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::faults::{FaultError, Faults};
 use super::throttle::{Limit, Throttle};
 use super::{api_error::ApiError, caller::Identity, clock::later, quirks::Quirk, settings::Settings};
+
+/// The outcome of new bindings with this name, or of the next binding if there is no name: FAILED with `err_msg`, or
+/// ACTIVE if it is `None`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Outcome {
+    pub(super) name: Option<String>,
+    pub(super) err_msg: Option<String>,
+}
 
 /// The behavior of an emulator. A reset restores a clone of the initial one.
 #[derive(Debug, Clone)]
@@ -71,6 +81,24 @@ impl Behavior {
         let Some(name) = name.map(str::to_ascii_lowercase) else { return self.next_outcomes.push_back(failure) };
         self.settings.failing.retain(|(failing, _)| *failing != name);
         self.settings.failing.extend(failure.map(|text| (name, text)));
+    }
+
+    /// The outcomes by name, then those of the next bindings in order.
+    pub(super) fn outcomes(&self) -> Vec<Outcome> {
+        let named = self.settings.failing.iter();
+        let named = named.map(|(name, text)| Outcome { name: Some(name.clone()), err_msg: Some(text.clone()) });
+        let next = self.next_outcomes.iter().map(|err_msg| Outcome { name: None, err_msg: err_msg.clone() });
+        named.chain(next).collect()
+    }
+
+    pub(super) fn clear_outcomes(&mut self) {
+        self.settings.failing.clear();
+        self.next_outcomes.clear();
+    }
+
+    /// The offset of the emulator's time from its clock.
+    pub(super) fn time_offset(&self) -> Duration {
+        self.time_offset
     }
 
     /// The `err_msg` of a new binding, if it becomes FAILED. A one-time outcome is consumed.

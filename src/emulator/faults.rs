@@ -217,31 +217,57 @@ impl ActiveFaults {
     }
 }
 
+/// The active faults in the order in which they were injected.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Faults(Vec<(Fault, Rng)>);
+pub(super) struct Faults {
+    active: Vec<InjectedFault>,
+    /// Number of injected faults.
+    count: u64,
+}
+
+#[derive(Debug, Clone)]
+struct InjectedFault {
+    id: u64,
+    fault: Fault,
+    rng: Rng,
+}
 
 impl Faults {
     pub(super) fn new(faults: &[Fault]) -> Result<Self, FaultError> {
         let mut all = Self::default();
-        faults.iter().try_for_each(|fault| all.inject(fault.clone()))?;
+        faults.iter().try_for_each(|fault| all.inject(fault.clone()).map(drop))?;
         Ok(all)
     }
 
-    pub(super) fn inject(&mut self, fault: Fault) -> Result<(), FaultError> {
+    /// Adds a fault and returns the number by which it can be removed.
+    pub(super) fn inject(&mut self, fault: Fault) -> Result<u64, FaultError> {
         fault.check()?;
-        let rng = Rng::with_seed(fault.seed);
-        self.0.push((fault, rng));
-        Ok(())
+        self.count += 1;
+        self.active.push(InjectedFault { id: self.count, rng: Rng::with_seed(fault.seed), fault });
+        Ok(self.count)
     }
 
-    pub(super) fn all(&self) -> impl Iterator<Item = &Fault> {
-        self.0.iter().map(|(fault, _)| fault)
+    /// Removes a fault, and returns whether it was active.
+    pub(super) fn remove(&mut self, id: u64) -> bool {
+        let before = self.active.len();
+        self.active.retain(|injected| injected.id != id);
+        self.active.len() < before
+    }
+
+    /// Removes all faults. Numbers are not used again.
+    pub(super) fn clear(&mut self) {
+        self.active.clear();
+    }
+
+    /// The active faults with their numbers.
+    pub(super) fn numbered(&self) -> impl Iterator<Item = (u64, &Fault)> {
+        self.active.iter().map(|injected| (injected.id, &injected.fault))
     }
 
     /// Age of the oldest state that a read may need.
     pub(super) fn longest_lag(&self) -> Option<Duration> {
         let lag = |fault: &Fault| if let FaultKind::Stale(lag) = fault.kind { Some(lag) } else { None };
-        self.all().filter_map(lag).max()
+        self.numbered().filter_map(|(_, fault)| lag(fault)).max()
     }
 
     /// Applies the faults to a request in two steps: clock skew before authentication, all others after it.
@@ -252,7 +278,7 @@ impl Faults {
         operation: &str,
         contains: impl Fn(&str) -> bool,
     ) {
-        for (fault, rng) in &mut self.0 {
+        for InjectedFault { fault, rng, .. } in &mut self.active {
             let waits = match &fault.kind {
                 FaultKind::ClockSkew(_) => is_authenticated || !active.skew.is_zero(),
                 kind => !is_authenticated || (active.kind.is_some() && !kind.is_delay()),
@@ -271,7 +297,7 @@ impl Faults {
                 kind => active.kind = Some(kind.clone()),
             }
         }
-        self.0.retain(|(fault, _)| fault.times != Some(0));
+        self.active.retain(|injected| injected.fault.times != Some(0));
     }
 }
 

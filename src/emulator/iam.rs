@@ -75,6 +75,35 @@ pub(super) fn without_secrets(body: &[u8]) -> Vec<u8> {
     body.to_string().into_bytes()
 }
 
+/// A response body of IAM or the metadata service for the request log, without keys and tokens.
+pub(super) fn response_without_secrets(body: &[u8]) -> Vec<u8> {
+    match serde_json::from_slice(body) {
+        Ok(mut value @ (Value::Object(_) | Value::Array(_))) => {
+            withhold(&mut value);
+            value.to_string().into_bytes()
+        }
+        _ if body.is_empty() => Vec::new(),
+        _ => b"withheld".to_vec(),
+    }
+}
+
+fn withhold(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(withhold),
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                match field {
+                    Value::String(text) if ["secret", "securitytoken", "access"].contains(&name.as_str()) => {
+                        "withheld".clone_into(text);
+                    }
+                    field => withhold(field),
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
 fn issue_token(token: Token, method: &str, credentials: &mut CredentialStore, now: OffsetDateTime) -> ApiResponse {
     let IamAccount { domain_name, domain_id, user_id, .. } = &credentials.iam_account;
     let domain = json!({"id": domain_id, "name": domain_name});

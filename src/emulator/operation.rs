@@ -152,6 +152,12 @@ pub fn served_operations() -> impl Iterator<Item = ServedOperation> {
         .chain(metadata.map(move |metadata| operation("ECS metadata", metadata.name(), metadata.route())))
 }
 
+/// Whether the responses of an operation contain tokens or keys.
+pub(super) fn returns_secrets(name: &str) -> bool {
+    let metadata = MetadataOperation::value_variants().iter().map(|operation| operation.name());
+    iam_operations().chain(metadata).any(|known| known == name)
+}
+
 pub(super) fn all_operations() -> impl Iterator<Item = &'static str> {
     let metadata = MetadataOperation::value_variants().iter().map(|operation| operation.name());
     operations().chain(vpc_operations()).chain(iam_operations()).chain(metadata)

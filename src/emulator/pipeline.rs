@@ -5,7 +5,7 @@
 use std::time::Instant;
 
 use super::faults::{ActiveFaults, FaultKind};
-use super::operation::{IamOperation, Operation};
+use super::operation::{IamOperation, Operation, returns_secrets};
 use super::project::{Project, Record};
 use super::request_log::{self, LoggedRequest};
 use super::{
@@ -41,11 +41,6 @@ impl AppState {
                 logged.error = Some(error.text.clone());
             }
         }
-        if self.initial.settings.log {
-            request_log::print(&logged);
-        }
-        self.request_log.lock().add(logged);
-
         let response = result.unwrap_or_else(|error| ApiResponse::error(&error, request_id));
         let behavior = &mut *self.behavior();
         let response = apply_quirks(response, &behavior.settings.quirks, &mut behavior.rng);
@@ -54,6 +49,17 @@ impl AppState {
             Some(FaultKind::GarbleAnswer) => response.garbled(),
             _ => response,
         };
+        let body = response.body.as_deref().unwrap_or_default();
+        if logged.operation.is_some_and(returns_secrets) {
+            logged.set_response(&iam::response_without_secrets(body));
+        } else {
+            logged.set_response(body);
+        }
+        if self.initial.settings.log {
+            request_log::print(&logged);
+        }
+        self.request_log.lock().add(logged);
+        self.announce();
         (response, faults)
     }
 

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::{collections::VecDeque, time::Duration};
 
 use axum::body::Bytes;
+use percent_encoding::percent_decode_str;
 use time::{OffsetDateTime, macros::format_description};
 
 use super::{caller::Caller, faults::FaultKind, request::ApiRequest};
@@ -29,6 +30,10 @@ pub struct LoggedRequest {
     pub headers: Vec<(String, String)>,
     /// Request body, without the secrets of a login; empty if the body was too large.
     pub body: Bytes,
+    /// The first part of the response body, without secrets. Only the newest requests have it.
+    pub response: Bytes,
+    /// Length of the response body.
+    pub response_bytes: usize,
     /// HTTP status, also of a response that was lost; 0 if the connection was closed before the request ran.
     pub status: u16,
     /// Error code of the response; `None` for HTTP 200 with `is_success: false`.
@@ -57,6 +62,8 @@ impl LoggedRequest {
             caller: None,
             headers: headers.map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect(),
             body: request.body.clone(),
+            response: Bytes::new(),
+            response_bytes: 0,
             status: 0,
             code: None,
             error: None,
@@ -70,6 +77,19 @@ impl LoggedRequest {
     #[must_use]
     pub fn is_done(&self) -> bool {
         matches!(self.status, 200..=299) && self.error.is_none()
+    }
+
+    /// Stores the first part of the response body.
+    pub(super) fn set_response(&mut self, body: &[u8]) {
+        self.response = Bytes::copy_from_slice(&body[..body.len().min(MAX_RESPONSE)]);
+        self.response_bytes = body.len();
+    }
+
+    /// Whether the decoded path, the raw query, the body or the stored part of the response contains a text.
+    pub(super) fn contains(&self, text: &str) -> bool {
+        percent_decode_str(&self.path).decode_utf8_lossy().contains(text)
+            || self.query.contains(text)
+            || [&self.body, &self.response].iter().any(|body| memory_contains(body, text.as_bytes()))
     }
 }
 
@@ -88,6 +108,13 @@ pub struct FaultEffect {
     pub shows_deleting: bool,
 }
 
+/// Stored length of a response body.
+const MAX_RESPONSE: usize = 16 * 1024;
+
+fn memory_contains(bytes: &[u8], text: &[u8]) -> bool {
+    text.is_empty() || bytes.windows(text.len()).any(|window| window == text)
+}
+
 /// The newest requests, bounded in number and in bytes.
 #[derive(Debug, Default)]
 pub(super) struct RequestLog {
@@ -100,6 +127,8 @@ pub(super) struct RequestLog {
 impl RequestLog {
     const MAX_REQUESTS: usize = 100_000;
     const MAX_BYTES: usize = 256 * 1024 * 1024;
+    /// Number of the newest requests that have a response body.
+    const MAX_RESPONSES: usize = 2_000;
 
     /// Assigns the next sequence number and stores the request.
     pub(super) fn add(&mut self, mut request: LoggedRequest) {
@@ -107,6 +136,11 @@ impl RequestLog {
         request.number = self.count;
         self.bytes += size_of_request(&request);
         self.requests.push_back(request);
+        let older = self.requests.len().checked_sub(Self::MAX_RESPONSES + 1);
+        if let Some(older) = older.and_then(|at| self.requests.get_mut(at)) {
+            self.bytes -= older.response.len();
+            older.response = Bytes::new();
+        }
         while self.requests.len() > Self::MAX_REQUESTS || self.bytes > Self::MAX_BYTES {
             let Some(oldest) = self.requests.pop_front() else { break };
             self.bytes -= size_of_request(&oldest);
@@ -115,6 +149,23 @@ impl RequestLog {
 
     pub(super) fn requests(&self) -> Vec<LoggedRequest> {
         self.requests.iter().cloned().collect()
+    }
+
+    /// The requests with numbers above `since` and below `before`.
+    pub(super) fn between(&self, since: u64, before: u64) -> impl DoubleEndedIterator<Item = &LoggedRequest> {
+        let start = self.requests.partition_point(|request| request.number <= since);
+        let end = self.requests.partition_point(|request| request.number < before);
+        self.requests.range(start..end.max(start))
+    }
+
+    /// Number of the oldest request that is kept; that of the next one if there is none.
+    pub(super) fn first(&self) -> u64 {
+        self.requests.front().map_or(self.count + 1, |request| request.number)
+    }
+
+    /// Total number of requests, which is the number of the last one.
+    pub(super) fn count(&self) -> u64 {
+        self.count
     }
 
     /// Removes all requests but keeps the sequence number.
@@ -126,7 +177,7 @@ impl RequestLog {
 
 fn size_of_request(request: &LoggedRequest) -> usize {
     let headers: usize = request.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
-    request.body.len() + request.path.len() + request.query.len() + headers
+    request.body.len() + request.response.len() + request.path.len() + request.query.len() + headers
 }
 
 /// Writes one line to standard error, with colors on a terminal.

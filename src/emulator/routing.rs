@@ -72,7 +72,7 @@ fn find_dli(method: &str, path: &str) -> Option<(DliOperation, BTreeMap<&'static
 }
 
 /// The decoded values of the placeholders, if the path matches the template.
-fn segments(template: &'static str, path: &str) -> Option<BTreeMap<&'static str, String>> {
+pub(super) fn segments(template: &'static str, path: &str) -> Option<BTreeMap<&'static str, String>> {
     let mut found = BTreeMap::new();
     let mut segments = path.split('/');
     for expected in template.split('/') {

@@ -14,8 +14,9 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE};
 use time::{OffsetDateTime, UtcDateTime, macros::format_description};
 use uuid::Uuid;
 
+use super::access::Area;
 use super::faults::{ActiveFaults, FaultKind};
-use super::{api_error::ApiError, control, request::ApiRequest, response::ApiResponse, state::AppState};
+use super::{api_error::ApiError, control, events, request::ApiRequest, response::ApiResponse, state::AppState};
 use crate::dli::error_code::REQUEST_ID_HEADER;
 
 /// Largest request body that the gateway accepts.
@@ -33,13 +34,20 @@ pub(super) async fn handle(State(state): State<Arc<AppState>>, request: Request)
     };
     let request = ApiRequest::new(parts, body);
     let request_id = Uuid::new_v4().simple().to_string();
-    let is_control = control::is_control_path(request.path());
+    let is_control = control::is_control(&request);
     let work = {
         let (state, request_id) = (Arc::clone(&state), request_id.clone());
+        let is_allowed = state.access.check(&request.parts, Area::Service);
         move || match read_error {
             Some(error) if is_control => (ApiResponse::error(&error, ""), ActiveFaults::default()),
-            _ if is_control => (control::handle(&state, &request), ActiveFaults::default()),
-            read_error => state.process(request, read_error, &request_id),
+            _ if is_control => (control::handle(&state, request), ActiveFaults::default()),
+            read_error => match is_allowed {
+                Ok(()) => state.process(request, read_error, &request_id),
+                Err(error) => {
+                    let error = ApiError::bad_request(403, error.to_string());
+                    (ApiResponse::error(&error, &request_id), ActiveFaults::default())
+                }
+            },
         }
     };
     let (response, faults) = tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
@@ -47,6 +55,9 @@ pub(super) async fn handle(State(state): State<Arc<AppState>>, request: Request)
         (ApiResponse::error(&error, &request_id), ActiveFaults::default())
     });
 
+    if is_control && events::is_event_stream(&response) {
+        return events::respond(response, state);
+    }
     let latency = state.behavior().settings.latency.saturating_add(faults.delay);
     if !is_control && !latency.is_zero() {
         let mut stopped = state.stopped.clone();

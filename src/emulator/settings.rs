@@ -23,6 +23,12 @@ pub struct Settings {
     /// JSON file with the queues, pools and networks that every project has at first, in place of the built-in ones.
     #[arg(long, value_parser = |path: &str| Seed::read_file(path), value_name = "FILE")]
     pub seed_file: Option<Seed>,
+    /// Host name under which clients may use the emulator, also for the control API (repeatable).
+    ///
+    /// IP addresses, localhost and names without a dot need not be allowed for signed requests. The control API and the
+    /// page accept only localhost and loopback addresses, and only if the emulator listens on one of these.
+    #[arg(long = "allowed-host", value_name = "NAME")]
+    pub allowed_hosts: Vec<String>,
     /// Access key that requests must be signed with.
     #[arg(long, default_value = ACCESS_KEY, value_name = "KEY")]
     pub access_key: String,

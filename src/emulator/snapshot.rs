@@ -8,7 +8,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::project::Project;
+use super::{networks::Networks, project::Project};
 
 /// Version 2 added networks. In version 1 a pool could be a name only.
 pub(super) const VERSION: u32 = 2;
@@ -73,10 +73,14 @@ pub(super) fn encode(projects: &BTreeMap<String, Project>) -> Vec<u8> {
 /// Changes a document of version `from` to the next version.
 fn upgrade(document: &mut Value, from: u32) {
     if from == 1 {
-        let projects = document["projects"].as_object_mut().into_iter().flatten();
-        let pools = projects.filter_map(|(_, project)| project.get_mut("pools")?.as_array_mut()).flatten();
-        for pool in pools.filter(|pool| pool.is_string()) {
-            *pool = json!({ "elastic_resource_pool_name": pool.take(), "status": "AVAILABLE" });
+        for (_, project) in document["projects"].as_object_mut().into_iter().flatten() {
+            let pools = project.get_mut("pools").and_then(Value::as_array_mut).into_iter().flatten();
+            for pool in pools.filter(|pool| pool.is_string()) {
+                *pool = json!({ "elastic_resource_pool_name": pool.take(), "status": "AVAILABLE" });
+            }
+            if let Some(project) = project.as_object_mut() {
+                project.entry("networks").or_insert_with(|| json!(Networks::seeded()));
+            }
         }
     }
     document["version"] = (from + 1).into();
@@ -102,6 +106,7 @@ mod tests {
         let project = &projects["p"];
         let pool = |name| project.pool(name).expect("the pool is kept");
         assert_eq!((version, pool("pool1").queues), (1, vec!["pooled1".to_owned()]));
+        assert_eq!(project.networks.vpcs.len(), 1, "new projects have it too");
         assert_eq!((&*pool("pool1").status, &*pool("pool2").status), ("AVAILABLE", "SCALING"));
         let shown = project.connections[0].to_wire(1_767_225_600_000);
         assert_eq!((shown.elastic_resource_pools.len(), shown.routes.len(), shown.is_privis), (1, 0, Some(true)));

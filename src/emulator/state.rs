@@ -10,6 +10,7 @@ use super::clock::{after, milliseconds};
 use super::snapshot;
 use super::state_file::{StateFile, StateFileError};
 use super::{
+    access::AccessRules,
     behavior::Behavior,
     credential_store::CredentialStore,
     project::{Project, Record},
@@ -29,8 +30,12 @@ pub(super) struct AppState {
     pub(super) written: Mutex<u64>,
     pub(super) request_log: Mutex<RequestLog>,
     pub(super) stopped: watch::Receiver<()>,
-    /// Whether only this machine can reach the emulator.
-    pub(super) is_loopback: bool,
+    /// Who may send requests.
+    pub(super) access: AccessRules,
+    /// The address for clients, such as `http://127.0.0.1:7080`.
+    pub(super) endpoint: String,
+    /// Number of requests and changes, which the event stream watches.
+    pub(super) activity: watch::Sender<u64>,
     /// Restored by a reset.
     pub(super) initial: Behavior,
 }
@@ -50,9 +55,14 @@ impl World {
         Self { projects, past: History::default(), behavior, changes: 0 }
     }
 
+    /// The current time in milliseconds since the Unix epoch.
+    pub(super) fn now(&self) -> i64 {
+        milliseconds(self.behavior.time())
+    }
+
     /// The project as it was `lag` ago.
     pub(super) fn past_project(&self, name: &str, lag: Duration) -> Project {
-        let now = milliseconds(self.behavior.time());
+        let now = self.now();
         let current = || {
             let project = self.projects.get(name).cloned();
             let mut project = project.unwrap_or_else(|| self.behavior.settings.initial_project());
@@ -64,6 +74,11 @@ impl World {
 }
 
 impl AppState {
+    /// Tells the event streams that something may have changed.
+    pub(super) fn announce(&self) {
+        self.activity.send_modify(|count| *count += 1);
+    }
+
     pub(super) fn behavior(&self) -> MappedMutexGuard<'_, Behavior> {
         MutexGuard::map(self.world.lock(), |world| &mut world.behavior)
     }
@@ -97,6 +112,7 @@ impl AppState {
     ) -> Result<T, StateFileError> {
         let (result, change) = self.with_project(project, true, work);
         self.persist(change)?;
+        self.announce();
         Ok(result)
     }
 

@@ -38,6 +38,7 @@ mod network_checks;
 mod null_elements;
 mod ownership;
 mod packaging;
+mod page;
 mod partial_failure;
 mod peers;
 mod plan_checks;

@@ -1,5 +1,6 @@
 //! Tests of the emulator over plain HTTP.
 
+mod access;
 mod binding_state;
 mod concurrency;
 mod connectivity;
@@ -9,6 +10,7 @@ mod harness;
 mod iam;
 mod limits;
 mod memory;
+mod openapi;
 mod operations;
 mod pools;
 mod privileges;

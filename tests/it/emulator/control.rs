@@ -62,7 +62,7 @@ async fn time_delays_outcomes_quirks_and_faults() {
     cloud.call("POST", &format!("{path}/associate-queue"), json!({"queues": ["q2", "q1"]})).await.ok(200);
     assert_eq!(states().await, ["CREATING", "CREATING"]);
     let (code, now) = control(emulator, "POST", "clock", json!({"advance": "1h"})).await;
-    assert_eq!((code, now), (200, json!({"now": 1_767_229_200_000_i64})));
+    assert_eq!((code, now), (200, json!({"now": "2026-01-01T01:00:00Z", "advance": "1h", "skew": "0s"})));
     assert_eq!(states().await, ["ACTIVE", "FAILEDno subnet"]);
 
     let quirks = json!(["names-not-unique", "status-in-prose"]);
@@ -70,9 +70,10 @@ async fn time_delays_outcomes_quirks_and_faults() {
     assert_eq!(control(emulator, "GET", "quirks", Value::Null).await, (200, quirks));
     cloud.create(body("test")).await;
 
-    let fault = json!({"operation": "ShowEnhancedConnection", "containing": null, "times": 2,
+    let mut fault = json!({"operation": "ShowEnhancedConnection", "containing": null, "times": 2,
         "trouble": {"refuse": {"status": 500, "code": "DLI.0999", "text": "busy"}}});
-    assert_eq!(control(emulator, "POST", "faults", fault.clone()).await, DONE);
+    assert_eq!(control(emulator, "POST", "faults", fault.clone()).await, (200, json!({"id": 1})));
+    fault["id"] = json!(1);
     assert_eq!(control(emulator, "GET", "faults", Value::Null).await, (200, json!([fault])));
     cloud.get(&path).await.refused(500, "DLI.0999");
     assert_eq!(control(emulator, "GET", "faults", Value::Null).await.1[0]["times"], 1);
@@ -108,7 +109,7 @@ async fn clock_limit_credentials_and_metadata() {
 
     let url = format!("{}/_emulator/faults", emulator.endpoint());
     let posted = client().post(url).body("ShowQueue:throttle=5/1s*1@0.5/3").send().await.expect("an answer");
-    assert_eq!(posted.status(), 204);
+    assert_eq!(posted.status(), 200);
     let (_, faults) = control(emulator, "GET", "faults", Value::Null).await;
     assert_eq!(
         (&faults[0]["times"], &faults[0]["probability"], &faults[0]["seed"]),
@@ -126,17 +127,190 @@ async fn log_can_be_read_from_a_number() {
     let log = log["requests"].as_array().expect("a list").clone();
     assert_eq!((status, log.len()), (200, 3), "what controls is not logged");
     let mut second = log[1].clone();
-    second.as_object_mut().expect("an object").remove("request_id");
+    for varying in ["request_id", "took_ms", "response_bytes"] {
+        second.as_object_mut().expect("an object").remove(varying).expect("it is there");
+    }
     assert_eq!(
         second,
         json!({"number": 2, "time": "2026-01-01T00:00:00Z", "method": "GET", "path": connections(), "query": "limit=0",
             "operation": "ListEnhancedConnections", "caller": "access key emulator of user terraform", "body": null,
-            "status": 200, "code": null, "error": null})
+            "body_bytes": 0, "status": 200, "code": null, "error": null, "fault": null})
     );
     assert_eq!((&log[2]["code"], &log[2]["body"]), (&json!("DLI.0001"), &body("a-b")));
     let (_, rest) = control(&cloud.emulator, "GET", "requests?since=2", Value::Null).await;
     assert_eq!(rest["requests"], json!([log[2]]));
     assert_eq!(control(&cloud.emulator, "GET", "requests?since=x", Value::Null).await.0, 400);
+}
+
+#[tokio::test]
+async fn log_is_filtered_and_paged() {
+    let cloud = Cloud::start().await;
+    let path = cloud.create(body("test")).await;
+    let id = path.rsplit('/').next().expect("an id").to_owned();
+    cloud.fault("ShowEnhancedConnection:lose-answer*1");
+    cloud.try_call("GET", &path, Value::Null).await.expect_err("the response is lost");
+    for number in 0..5 {
+        cloud.get(&format!("/v1.0/{PROJECT}/queues/q{number}")).await;
+    }
+    let numbers = async |query: &str| {
+        let (status, page) = control(&cloud.emulator, "GET", &format!("requests?{query}"), Value::Null).await;
+        assert_eq!((status, &page["last"]), (200, &json!(7)), "{page}");
+        let rows = page["requests"].as_array().expect("a list").iter();
+        (rows.map(|row| row["number"].as_u64().expect("a number")).collect::<Vec<_>>(), page["next"].clone())
+    };
+    for (query, expected, next) in [
+        ("operation=ShowQueue&limit=2", vec![3, 4], json!(4)),
+        ("operation=ShowQueue&limit=2&since=4", vec![5, 6], json!(6)),
+        ("operation=ShowQueue&limit=2&since=6", vec![7], Value::Null),
+        ("before=7&limit=3", vec![6, 5, 4], json!(4)),
+        ("before=4&limit=3", vec![3, 2, 1], Value::Null),
+        ("status=4xx", vec![3, 7], Value::Null),
+        ("status=error", vec![3, 7], Value::Null),
+        ("status=201", vec![1], Value::Null),
+        ("method=post", vec![1], Value::Null),
+        // The request that created it has its id in the response only.
+        (&format!("connection={id}"), vec![1, 2], Value::Null),
+        ("since=7", vec![], Value::Null),
+        ("limit=0", vec![], Value::Null),
+    ] {
+        assert_eq!(numbers(query).await, (expected, next), "{query}");
+    }
+    let (status, shown) = control(&cloud.emulator, "GET", "requests/1", Value::Null).await;
+    assert_eq!((status, &shown["response"]["connection_id"]), (200, &json!(id)));
+    let headers = shown["headers"].as_array().expect("a list");
+    let value =
+        |name: &str| headers.iter().find(|header| header["name"] == name).expect("it was sent")["value"].clone();
+    assert_eq!((value("authorization"), value("x-project-id")), (json!("withheld"), json!(PROJECT)));
+    assert_eq!(control(&cloud.emulator, "GET", "requests/2", Value::Null).await.1["fault"], "lose-answer");
+    for wrong in ["requests/0", "requests/8", "requests/x"] {
+        assert_eq!(control(&cloud.emulator, "GET", wrong, Value::Null).await.0, 404);
+    }
+    assert_eq!(control(&cloud.emulator, "GET", "requests?status=bad", Value::Null).await.0, 400);
+}
+
+/// Tokens and keys are not in the log.
+#[tokio::test]
+async fn log_has_no_secrets() {
+    let cloud = Cloud::start().await;
+    let password = json!({"auth": {"identity": {"methods": ["password"], "password": {"user": {
+        "name": "terraform", "password": "emulator-password", "domain": {"name": "emulator"}}}}}});
+    for (method, path, sent) in [
+        ("PUT", "/meta-data/latest/api/token", Value::Null),
+        ("POST", "/v3/auth/tokens", password),
+        ("GET", "/openstack/latest/securitykey", Value::Null),
+    ] {
+        if path.contains("securitykey") {
+            control(&cloud.emulator, "PUT", "metadata", json!("v1")).await;
+        }
+        let url = format!("{}{path}", cloud.emulator.endpoint());
+        let request = client().request(method.parse().expect("a method"), url);
+        let request = request.header("x-metadata-token-ttl-seconds", "60").body(sent.to_string());
+        assert!(request.send().await.expect("an answer").status().is_success(), "{path}");
+    }
+    let (_, log) = control(&cloud.emulator, "GET", "requests", Value::Null).await;
+    assert_eq!(log["requests"].as_array().map(Vec::len), Some(3));
+    for number in 1..=3 {
+        let (_, shown) = control(&cloud.emulator, "GET", &format!("requests/{number}"), Value::Null).await;
+        let text = shown.to_string();
+        // Every secret of the emulator contains this text.
+        assert!(!text.contains("emulator-secret") && !text.contains("emulator-password"), "{text}");
+        assert!(text.contains("withheld") || number == 2, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn objects_are_paged() {
+    let cloud = Cloud::start().await;
+    let hosts: Vec<_> = (0..250).map(|n| json!({"name": format!("h{n}"), "ip": "10.0.0.1"})).collect();
+    let more = json!({"queues": ["q1"], "elastic_resource_pools": ["pool1"], "hosts": hosts,
+        "tags": [{"key": "owner", "value": "me"}]});
+    let path = cloud.create(body_with("test", more)).await;
+    let id = path.rsplit('/').next().expect("an id").to_owned();
+    for number in 0..3 {
+        cloud.create(body(&format!("other{number}"))).await;
+    }
+    cloud.emulator.edit(PROJECT, |service| service.grant(&id, "a1")).expect("no file").expect("allowed");
+    let get = async |tail: &str| {
+        let (status, found) = control(&cloud.emulator, "GET", tail, Value::Null).await;
+        assert_eq!(status, 200, "{found}");
+        found
+    };
+    let projects = get("projects").await;
+    let counts = json!({"id": PROJECT, "connections": 4, "queues": 9, "elastic_resource_pools": 3, "vpcs": 1});
+    assert_eq!(projects["projects"][1], counts);
+    assert_eq!(projects["projects"][0]["connections"], 0, "the project of the provider block");
+
+    let of = |tail: &str| format!("projects/{PROJECT}/{tail}");
+    let found = get(&of("connections?q=other&limit=2&offset=1")).await;
+    let names: Vec<_> =
+        found["connections"].as_array().expect("a list").iter().map(|row| row["name"].clone()).collect();
+    assert_eq!((names, &found["count"]), (vec![json!("other1"), json!("other0")], &json!(3)));
+    let found = get(&of(&format!("connections/{id}"))).await;
+    assert_eq!((&found["host_count"], &found["tags"]["owner"]), (&json!(250), &json!("me")));
+    assert_eq!(found["shared_with"], json!([{"project": "a1", "bindings": []}]));
+    let kinds: Vec<_> = found["bindings"].as_array().expect("a list").iter().map(|row| row["kind"].clone()).collect();
+    assert_eq!(kinds, ["queue", "elastic_resource_pool"]);
+    let found = get(&of(&format!("connections/{id}/hosts?offset=240"))).await;
+    assert_eq!((found["hosts"].as_array().map(Vec::len), &found["count"]), (Some(10), &json!(250)));
+    assert_eq!(get(&of(&format!("connections/{id}/hosts?q=h24"))).await["count"], 11);
+    assert_eq!(get(&of(&format!("connections/{id}/hosts"))).await["hosts"].as_array().map(Vec::len), Some(100));
+    assert_eq!(get(&of("queues?q=pooled")).await["count"], 3);
+    assert_eq!(get(&of("elastic-resource-pools")).await["elastic_resource_pools"][0]["queues"][1], "pooled2");
+    assert_eq!(get(&of("networks")).await["subnets"][0]["name"], "subnet-default");
+    let missing = control(&cloud.emulator, "GET", &of(&format!("connections/{NOWHERE}/hosts")), Value::Null).await;
+    assert_eq!(missing, (404, json!({"error": format!("connection {NOWHERE} does not exist")})));
+}
+
+/// GET returns each setting in the form of PUT.
+#[tokio::test]
+async fn settings_can_be_written_back() {
+    let arguments = ["", "--fail-binding", "q1=no subnet", "--limit", "900/5m", "--clock-skew=-1m"];
+    let cloud = Cloud::with(clap::Parser::parse_from(arguments)).await;
+    let emulator = &cloud.emulator;
+    let (_, all) = control(emulator, "GET", "settings", Value::Null).await;
+    for name in ["delays", "limit", "quirks", "credentials", "metadata"] {
+        let (status, value) = control(emulator, "GET", name, Value::Null).await;
+        assert_eq!((status, &value), (200, &all[name]), "{name}");
+        assert_eq!(control(emulator, "PUT", name, value).await, DONE, "{name}");
+    }
+    assert_eq!((&all["limit"], &all["clock"]["skew"]), (&json!("900/5m"), &json!("-1m")));
+    assert_eq!(all["fates"], json!([{"name": "q1", "err_msg": "no subnet"}]));
+    control(emulator, "POST", "fates", json!({"err_msg": null})).await;
+    let (_, fates) = control(emulator, "GET", "fates", Value::Null).await;
+    assert_eq!(fates[1], json!({"name": null, "err_msg": null}));
+    control(emulator, "DELETE", "fates", Value::Null).await;
+    assert_eq!(control(emulator, "GET", "fates", Value::Null).await.1, json!([]));
+    for number in 1..=2 {
+        assert_eq!(
+            control(emulator, "POST", "faults", json!({"trouble": "cut-answer"})).await.1,
+            json!({ "id": number })
+        );
+    }
+    assert_eq!(control(emulator, "DELETE", "faults/1", Value::Null).await, DONE);
+    assert_eq!(control(emulator, "DELETE", "faults/1", Value::Null).await.0, 404);
+    assert_eq!(control(emulator, "GET", "faults", Value::Null).await.1[0]["id"], 2);
+    let (_, info) = control(emulator, "GET", "info", Value::Null).await;
+    assert!(info["provider_block"].as_str().is_some_and(|block| block.contains(&emulator.endpoint())), "{info}");
+}
+
+#[tokio::test]
+async fn event_follows_each_change() {
+    let cloud = Cloud::start().await;
+    let url = format!("{}/_emulator/events", cloud.emulator.endpoint());
+    let mut events = client().get(url).send().await.expect("an answer");
+    assert_eq!(events.headers()["content-type"], "text/event-stream");
+    let mut next = async || {
+        let chunk = events.chunk().await.expect("a stream").expect("it is open");
+        let text = String::from_utf8(chunk.to_vec()).expect("text");
+        serde_json::from_str::<Value>(text.trim().strip_prefix("data: ").expect("an event")).expect("JSON")
+    };
+    assert_eq!(next().await["requests"], 0);
+    cloud.create(body("test")).await;
+    assert_eq!(next().await["requests"], 1);
+    control(&cloud.emulator, "PUT", "quirks", json!([])).await;
+    assert!(next().await["changes"].as_u64() > Some(1));
+    cloud.emulator.stop().await;
+    assert_eq!(events.chunk().await.expect("a stream"), None);
 }
 
 const VPC: &str = "0b1c1f0e-6f6e-4f57-8b3a-0d9a4f0f0001";

@@ -254,3 +254,16 @@ fn completion_scripts_are_printed() {
     let Output { stdout, .. } = bash.wait_with_output().expect("it ends");
     assert_eq!(String::from_utf8_lossy(&stdout), "no-agency\n");
 }
+
+/// The emulator is in its own program only.
+#[test]
+fn provider_does_not_contain_the_emulator() {
+    let contains = |program: &str, text: &str| {
+        let program = fs::read(program).expect("it was built");
+        String::from_utf8_lossy(&program).contains(text)
+    };
+    for text in ["Control API: unsigned", "<title>DLI emulator</title>"] {
+        assert!(contains(env!("CARGO_BIN_EXE_dli-emulator"), text), "{text}");
+        assert!(!contains(env!("CARGO_BIN_EXE_terraform-provider-dli"), text), "{text}");
+    }
+}

@@ -1,0 +1,151 @@
+//! The request log in the control API. Rows have no large bodies, so that a page of them stays small.
+
+use serde_json::{Value, json};
+use time::format_description::well_known::Rfc3339;
+
+use super::error::{ControlError, number};
+use crate::emulator::request_log::LoggedRequest;
+use crate::emulator::{request::ApiRequest, response::ApiResponse, state::AppState};
+
+/// Number of rows in a response at most.
+const MAX_ROWS: u64 = 1000;
+/// Size of the rows in a response at most, so that it stays below 1 MB. The last row may exceed it.
+const MAX_PAGE_BYTES: usize = 512 * 1024;
+/// The largest body in a row of the list.
+const MAX_ROW_BODY: usize = 16 * 1024;
+/// The largest body of a single request.
+const MAX_BODY: usize = 256 * 1024;
+
+/// Headers with secrets.
+const SECRET_HEADERS: [&str; 6] =
+    ["authorization", "cookie", "x-auth-token", "x-metadata-token", "x-security-token", "x-subject-token"];
+
+/// Selects requests of the log.
+struct Filter<'a> {
+    operation: Option<&'a str>,
+    method: Option<&'a str>,
+    status: Option<StatusFilter>,
+    connection: Option<&'a str>,
+}
+
+enum StatusFilter {
+    Exact(u16),
+    Class(u16),
+    Error,
+}
+
+impl StatusFilter {
+    fn parse(text: &str) -> Result<Self, ControlError> {
+        let class =
+            text.strip_suffix("xx").and_then(|class| class.parse().ok()).filter(|class| (0..10).contains(class));
+        match (text, class, text.parse()) {
+            ("error", ..) => Ok(Self::Error),
+            (_, Some(class), _) => Ok(Self::Class(class)),
+            (_, _, Ok(status)) => Ok(Self::Exact(status)),
+            _ => Err(ControlError::Parameter {
+                name: "status",
+                value: text.to_owned(),
+                expected: "a status such as 404, a class such as 4xx, or error",
+            }),
+        }
+    }
+
+    fn meets(&self, request: &LoggedRequest) -> bool {
+        match self {
+            Self::Exact(status) => request.status == *status,
+            Self::Class(class) => request.status / 100 == *class,
+            Self::Error => !request.is_done(),
+        }
+    }
+}
+
+impl<'a> Filter<'a> {
+    fn read(request: &'a ApiRequest) -> Result<Self, ControlError> {
+        Ok(Self {
+            operation: request.parameter("operation"),
+            method: request.parameter("method"),
+            status: request.parameter("status").map(StatusFilter::parse).transpose()?,
+            connection: request.parameter("connection"),
+        })
+    }
+
+    fn meets(&self, request: &LoggedRequest) -> bool {
+        self.operation.is_none_or(|operation| request.operation == Some(operation))
+            && self.method.is_none_or(|method| request.method.eq_ignore_ascii_case(method))
+            && self.status.as_ref().is_none_or(|status| status.meets(request))
+            && self.connection.is_none_or(|text| request.contains(text))
+    }
+}
+
+/// The rows after `since`, oldest first, or those before `before`, newest first. `next` is the value for the next page.
+pub(super) fn list(state: &AppState, request: &ApiRequest) -> Result<ApiResponse, ControlError> {
+    let filter = Filter::read(request)?;
+    let limit = usize::try_from(number(request, "limit", MAX_ROWS)?.unwrap_or(MAX_ROWS)).unwrap_or(usize::MAX);
+    let since = number(request, "since", u64::MAX)?.unwrap_or(0);
+    let before = number(request, "before", u64::MAX)?;
+    let log = state.request_log.lock();
+    let mut rows = Vec::new();
+    let mut bytes = 0;
+    let mut next = None;
+    let mut add = |logged: &LoggedRequest| {
+        if rows.len() >= limit || bytes >= MAX_PAGE_BYTES {
+            return false;
+        }
+        let row = row(logged, MAX_ROW_BODY);
+        bytes += row.to_string().len();
+        rows.push(row);
+        next = Some(logged.number);
+        true
+    };
+    let is_whole = match before {
+        Some(before) => log.between(since, before).rev().filter(|logged| filter.meets(logged)).all(&mut add),
+        None => log.between(since, u64::MAX).filter(|logged| filter.meets(logged)).all(&mut add),
+    };
+    let next = next.filter(|_| !is_whole);
+    Ok(ApiResponse::ok(&json!({ "requests": rows, "next": next, "first": log.first(), "last": log.count() })))
+}
+
+pub(super) fn show(state: &AppState, request: &ApiRequest) -> Result<ApiResponse, ControlError> {
+    let number = request.segment("number");
+    let log = state.request_log.lock();
+    let logged = number.parse().ok().and_then(|number: u64| log.between(number.checked_sub(1)?, number + 1).next());
+    let logged = logged.ok_or_else(|| ControlError::NotFound(format!("request {number}")))?;
+    let headers = logged.headers.iter().map(|(name, value)| {
+        let value = if SECRET_HEADERS.contains(&name.as_str()) { "withheld" } else { value };
+        json!({ "name": name, "value": value })
+    });
+    let mut row = row(logged, MAX_BODY);
+    row["headers"] = headers.collect::<Vec<_>>().into();
+    row["response"] = shown(&logged.response, MAX_BODY);
+    Ok(ApiResponse::ok(&row))
+}
+
+/// A row of the log. A larger body is null.
+fn row(request: &LoggedRequest, max_body: usize) -> Value {
+    json!({
+        "number": request.number,
+        "time": request.at.format(&Rfc3339).unwrap_or_default(),
+        "method": request.method,
+        "path": request.path,
+        "query": request.query,
+        "operation": request.operation,
+        "caller": request.caller.as_ref().map(ToString::to_string),
+        "body": shown(&request.body, max_body),
+        "body_bytes": request.body.len(),
+        "status": request.status,
+        "code": request.code,
+        "error": request.error,
+        "request_id": request.request_id,
+        "took_ms": u64::try_from(request.took.as_millis()).unwrap_or(u64::MAX),
+        "fault": request.fault_effect.fault,
+        "response_bytes": request.response_bytes,
+    })
+}
+
+/// A body as JSON or else as text; null if it is empty or too large.
+fn shown(body: &[u8], max: usize) -> Value {
+    if body.is_empty() || body.len() > max {
+        return Value::Null;
+    }
+    serde_json::from_slice(body).unwrap_or_else(|_| String::from_utf8_lossy(body).into())
+}
