@@ -331,18 +331,21 @@ impl ConnectionPart for Binding {
             report.extend(provider_data.ownership_conflicts().declare_one(connection, part, name));
         }
         let is_new = prior.is_null() || !replace.is_empty();
+        let target = if is_queue { TargetName::queue(name) } else { TargetName::pool(name) };
+        let path = Path::attribute(attribute);
         if is_new && let Some(checker) = PlanChecker::open(provider_data, config, planned, stop).await {
-            let wanted = [(Path::attribute(attribute), name.to_owned())];
+            let wanted = [(path.clone(), name.to_owned())];
             report.extend(if is_queue {
                 checker.check_queues(&wanted).await
             } else {
                 checker.check_pools(&wanted).await
             });
             if let Some(connection) = planned.get("connection_id").as_str() {
-                let target = if is_queue { TargetName::queue(name) } else { TargetName::pool(name) };
-                let path = Path::attribute(attribute);
                 report.extend(Box::pin(network_checks::check_binding(&checker, connection, target, &path)).await);
             }
+        } else if !is_new {
+            let run_state = provider_data.run_state();
+            report.extend(network_checks::check_unchanged_binding(&run_state, planned, target, &path).await);
         }
         report
     }

@@ -163,6 +163,13 @@ impl RunState {
         self.without_credentials.swap(true, Ordering::Relaxed)
     }
 
+    /// Name and VPC of a connection that binds something, if the run has read the connections.
+    pub(super) async fn known_vpc(&self, location: &Location, connection: &str) -> Option<(String, String)> {
+        let survey = self.connections.known(location).await?;
+        let found = survey.bound.iter().find(|bound| bound.id.eq_ignore_ascii_case(connection))?;
+        Some((found.name.clone(), found.vpc.clone()))
+    }
+
     /// The queues and pools, as far as the run has read them.
     pub(super) async fn known_inventory(&self, location: &Location) -> Inventory {
         Inventory { queues: self.queues.known(location).await, pools: self.pools.known(location).await }

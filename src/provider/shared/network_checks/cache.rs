@@ -111,18 +111,45 @@ pub(crate) struct Declaration {
     pub(crate) owns: (bool, bool),
 }
 
-/// By project and VPC in lower case, then by object.
+/// What the planned objects of a run bind.
 #[derive(Debug, Default)]
-pub(crate) struct DeclaredNetworks(Mutex<BTreeMap<Key, BTreeMap<String, Declaration>>>);
+pub(crate) struct DeclaredNetworks {
+    /// By project and VPC in lower case, then by object.
+    by_vpc: Mutex<BTreeMap<Key, BTreeMap<String, Declaration>>>,
+    /// Targets of separate bindings that do not change, by project and connection ID in lower case. Their VPC is unknown
+    /// as long as nothing has read it.
+    unchanged: Mutex<BTreeMap<Key, BTreeSet<TargetName>>>,
+}
 
 impl DeclaredNetworks {
     /// Records what a planned object binds, and returns what the other objects bind. Terraform may plan an object twice.
     pub(crate) fn declare(&self, project: &str, vpc: &str, object: &str, own: Declaration) -> Vec<Declaration> {
-        let mut declared = self.0.lock();
+        let mut declared = self.by_vpc.lock();
         let of_vpc = declared.entry((project.to_owned(), vpc.to_ascii_lowercase())).or_default();
         of_vpc.insert(object.to_ascii_lowercase(), own);
         let others = of_vpc.iter().filter(|(other, _)| **other != object.to_ascii_lowercase());
         others.map(|(_, declaration)| declaration.clone()).collect()
+    }
+
+    /// Records the target of a separate binding that does not change.
+    pub(crate) fn declare_unchanged(&self, project: &str, connection: &str, target: TargetName) {
+        let key = (project.to_owned(), connection.to_ascii_lowercase());
+        self.unchanged.lock().entry(key).or_default().insert(target);
+    }
+
+    /// The targets of separate bindings of a connection that do not change, as far as they were planned.
+    pub(crate) fn unchanged(&self, project: &str, connection: &str) -> BTreeSet<TargetName> {
+        let key = (project.to_owned(), connection.to_ascii_lowercase());
+        self.unchanged.lock().get(&key).cloned().unwrap_or_default()
+    }
+
+    /// The targets that the planned objects declare for a connection.
+    pub(crate) fn of_connection(&self, project: &str, connection: &str) -> BTreeSet<TargetName> {
+        let declared = self.by_vpc.lock();
+        let of_project = declared.iter().filter(|((of, _), _)| of == project).flat_map(|(_, of_vpc)| of_vpc.values());
+        let is_it = |id: &String| id.eq_ignore_ascii_case(connection);
+        let own = of_project.filter(|declaration| declaration.id.as_ref().is_some_and(is_it));
+        own.flat_map(|declaration| declaration.targets.keys().cloned()).collect()
     }
 }
 

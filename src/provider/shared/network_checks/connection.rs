@@ -13,6 +13,7 @@ use super::target::{Inventory, Target, TargetName};
 use super::{pairs, rules};
 use crate::dli::rules::{NETWORK_ID, ROUTE_TABLE_ID, Rule, VPC_ID, network};
 use crate::dli::vpc::Subnet;
+use crate::dli::wire;
 use crate::framework::diagnostic::{Diagnostics, Severity};
 use crate::framework::path::{Path, Step};
 use crate::framework::value::Value;
@@ -194,19 +195,36 @@ async fn check_networks(
         Value::Bool(enabled) => Some(*enabled),
         _ => subnet.as_ref().and_then(|subnet| subnet.ipv6_enable),
     };
-    findings.extend(check_routes(changes, &targets, subnet_has_ipv6));
+    let unmanaged = planned.get("routes").is_null().then(|| prior.get("id").as_str()).flatten();
+    let routes = match unmanaged.filter(|_| changes.has_new_targets()) {
+        Some(id) => checker.current_connection(id).await.map(|connection| routes_of(&connection)).unwrap_or_default(),
+        None => Vec::new(),
+    };
+    let declared = changes.routes.iter().map(|(name, cidr, is_new)| (*name, *cidr, *is_new));
+    let routes = declared.chain(routes.iter().map(|(name, cidr)| (name.as_str(), *cidr, false)));
+    findings.extend(check_routes(routes, &targets, subnet_has_ipv6));
     report.extend(reader.into_failure().into_iter().flat_map(|error| error.warn(NOT_CHECKED_SUMMARY, NOT_CHECKED)));
     Ok(())
 }
 
+/// The routes of a connection by name.
+pub(super) fn routes_of(connection: &wire::Connection) -> Vec<(String, IpNet)> {
+    let routes = connection.routes.iter();
+    routes.filter_map(|route| Some((route.name.clone(), network(&route.cidr)?))).collect()
+}
+
 /// New routes with all targets, and all routes with new targets.
-fn check_routes(changes: &Changes<'_>, targets: &[(Target, bool)], subnet_has_ipv6: Option<bool>) -> Vec<Finding> {
+fn check_routes<'a>(
+    routes: impl Iterator<Item = (&'a str, IpNet, bool)>,
+    targets: &[(Target, bool)],
+    subnet_has_ipv6: Option<bool>,
+) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (name, cidr, is_new) in &changes.routes {
-        let concerned = targets.iter().filter(|(_, is_new_target)| *is_new || *is_new_target);
+    for (name, cidr, is_new) in routes {
+        let concerned = targets.iter().filter(|(_, is_new_target)| is_new || *is_new_target);
         let concerned: Vec<_> = concerned.map(|(target, _)| target.clone()).collect();
-        findings.extend(rules::check_route(name, *cidr, &concerned));
-        findings.extend(rules::check_ipv6(name, *cidr, subnet_has_ipv6.filter(|_| *is_new), &concerned));
+        findings.extend(rules::check_route(name, cidr, &concerned));
+        findings.extend(rules::check_ipv6(name, cidr, subnet_has_ipv6.filter(|_| is_new), &concerned));
     }
     findings
 }
@@ -229,7 +247,7 @@ async fn check_hosts(
         // Other resources may manage the routes.
         Some(_) if rules::check_hosts(hosts(), ranges.clone()).is_none() => return Ok(None),
         Some(id) => match checker.current_connection(id).await {
-            Some(connection) => ranges.extend(connection.routes.iter().filter_map(|route| network(&route.cidr))),
+            Some(connection) => ranges.extend(routes_of(&connection).into_iter().map(|(_, cidr)| cidr)),
             None => return Ok(None),
         },
     }

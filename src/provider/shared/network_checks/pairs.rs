@@ -33,11 +33,12 @@ pub(super) async fn check(
         None if others.iter().any(is_new) => (None, run_state.known_inventory(location).await),
         None => return Vec::new(),
     };
-    compare(run_state, (vpc, &own), &others, survey.as_deref(), &inventory)
+    compare(run_state, project, (vpc, &own), &others, survey.as_deref(), &inventory)
 }
 
 fn compare(
     run_state: &RunState,
+    project: &str,
     (vpc, own): (&str, &Declaration),
     others: &[Declaration],
     survey: Option<&ConnectionSurvey>,
@@ -74,11 +75,11 @@ fn compare(
                 })
             };
             let text = format!("the connection {:?} ({})", connection.name, connection.id);
-            connection
-                .targets
-                .iter()
-                .filter(|name| !is_declared(name))
-                .for_each(|name| check(&bound(name, &text, false)));
+            let unchanged = run_state.networks.declared.unchanged(project, &connection.id);
+            for other in connection.targets.iter().filter(|name| !is_declared(name)) {
+                let is_in_configuration = unchanged.iter().any(|declared| inventory.target(declared).bound == *other);
+                check(&bound(other, &text, is_in_configuration));
+            }
         }
     }
     findings

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::cache::{Declaration, Ends, Lookup};
-use super::connection::{NOT_CHECKED, NOT_CHECKED_SUMMARY, note};
+use super::connection::{NOT_CHECKED, NOT_CHECKED_SUMMARY, note, routes_of};
 use super::finding::Finding;
 use super::reader::NetworkReader;
 use super::target::{Target, TargetName};
@@ -11,8 +11,10 @@ use super::{pairs, rules};
 use crate::dli::rules::network;
 use crate::framework::diagnostic::Diagnostics;
 use crate::framework::path::Path;
+use crate::framework::value::Value;
 use crate::provider::shared::operation::Result;
 use crate::provider::shared::plan_checks::{self, PlanChecker};
+use crate::provider::shared::run_state::RunState;
 
 /// Checks the network of a queue or pool that a plan binds to a connection; `path` is the attribute that names it.
 pub(crate) async fn check_binding(
@@ -49,6 +51,30 @@ pub(crate) async fn check_binding(
     report
 }
 
+/// Compares a binding that does not change with new ones of the configuration. Sends no request.
+pub(crate) async fn check_unchanged_binding(
+    run_state: &RunState,
+    planned: &Value,
+    name: TargetName,
+    path: &Path,
+) -> Diagnostics {
+    let text = |name: &str| planned.get(name).as_str().map(str::to_owned);
+    let (mut report, location) = (Diagnostics::new(), (text("region"), text("project_id")));
+    let Some((project, connection)) = location.1.clone().zip(text("connection_id")) else { return report };
+    run_state.networks.declared.declare_unchanged(&project, &connection, name.clone());
+    let Some((connection_name, vpc)) = run_state.known_vpc(&location, &connection).await else { return report };
+    let own = Declaration {
+        connection: format!("the connection {connection_name:?} ({connection})"),
+        id: Some(connection.to_ascii_lowercase()),
+        targets: [(name.clone(), false)].into(),
+        owns: (false, false),
+    };
+    let object = format!("{connection}/{name}");
+    let findings = pairs::check(None, (run_state, &location, &project), (&vpc, &object), own, &mut report).await;
+    report.extend(findings.iter().map(|finding| finding.diagnostic(path.clone(), note(finding))));
+    report
+}
+
 async fn check_range(
     reader: &NetworkReader<'_>,
     ends: &Ends,
@@ -72,8 +98,11 @@ pub(crate) async fn check_route(checker: &PlanChecker, connection: &str, name: &
     let mut report = Diagnostics::new();
     let Some(cidr) = network(cidr) else { return report };
     let Some(ends) = ends(checker, connection).await else { return report };
-    let inventory = checker.inventory(&ends.bound, &mut report).await;
-    let targets: Vec<_> = ends.bound.iter().map(|name| inventory.target(name)).collect();
+    let mut names = checker.run_state().networks.declared.of_connection(checker.project(), connection);
+    names.extend(ends.bound.iter().cloned());
+    let names: Vec<_> = names.into_iter().collect();
+    let inventory = checker.inventory(&names, &mut report).await;
+    let targets: Vec<_> = names.iter().map(|name| inventory.target(name)).collect();
     let findings = [rules::check_route(name, cidr, &targets), rules::check_ipv6(name, cidr, ends.has_ipv6, &targets)];
     let path = Path::attribute("cidr");
     report.extend(findings.iter().flatten().map(|finding| finding.diagnostic(path.clone(), note(finding))));
@@ -85,9 +114,8 @@ async fn ends(checker: &PlanChecker, id: &str) -> Option<Arc<Ends>> {
     checker.context().project.vpc().filter(|_| !checker.is_rejected())?;
     let ask = async {
         let Some(connection) = checker.current_connection(id).await else { return Lookup::Unknown };
-        let routes = connection.routes.iter().filter_map(|route| Some((route.name.clone(), network(&route.cidr)?)));
         Lookup::Found(Arc::new(Ends {
-            routes: routes.collect(),
+            routes: routes_of(&connection),
             bound: plan_checks::bound_targets(&connection),
             name: connection.name.clone(),
             vpc: connection.dest_vpc_id.clone(),

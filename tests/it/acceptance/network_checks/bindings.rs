@@ -130,3 +130,33 @@ fn binding_to_a_new_connection_is_checked_at_apply() {
         assert!(cloud.connection().elastic_resource_pools.is_empty(), "nothing was bound");
     });
 }
+
+/// A binding of the configuration that does not change, planned before and after the new one.
+#[test]
+fn unchanged_binding_belongs_to_the_configuration() {
+    for_one_terraform(|terraform| {
+        let cloud = with_pools();
+        let workspace = workspace(&cloud, terraform);
+        let base = |more: &str| {
+            let binding = format!(
+                "resource \"dli_enhanced_connection_binding\" \"test\" {{\n  connection_id = \
+                 dli_enhanced_connection.two.id\n  elastic_resource_pool = \"pool_a\"\n  {more}\n}}\n"
+            );
+            connection("two", (VPC, SECOND_SUBNET), "") + &binding
+        };
+        workspace.configure(&base(""));
+        workspace.run(&["apply", "-auto-approve"]).expect_code(0);
+        let new = |names: &str, more: &str| connection("one", (VPC, SUBNET), &format!("{}\n  {more}", pools(names)));
+        let after = base("") + &new("\"pool_b\"", "depends_on = [dli_enhanced_connection_binding.test]");
+        let words = ["Networks Overlap Each Other", "10.1.64.0/18", "10.1.0.0/17", "\"two\""];
+        expect(&plan(&workspace, &after), &[(ERROR, &words)]);
+        // The new connection is planned first, and does not know yet that the binding is in the configuration.
+        let before = base("depends_on = [dli_enhanced_connection.one]") + &new("\"pool_b\"", "");
+        let found = plan(&workspace, &before);
+        let words = ["Networks Overlap Each Other", "10.1.64.0/18", "10.1.0.0/17"];
+        expect(&found, &[(WARNING, &words), (ERROR, &words)]);
+        let of_binding = found.iter().find(|one| one.is_error).expect("checked above");
+        assert!(of_binding.address.ends_with("binding.test") && of_binding.text.contains("\"one\""), "{of_binding:?}");
+        expect(&plan(&workspace, &(base("") + &new("\"pool_c\"", ""))), &[]);
+    });
+}

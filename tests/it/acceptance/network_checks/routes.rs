@@ -110,6 +110,38 @@ fn route_resource_is_checked() {
     });
 }
 
+/// The route is a resource of its own, or was added elsewhere.
+#[test]
+fn new_pool_is_compared_with_existing_routes() {
+    for_one_terraform(|terraform| {
+        let cloud = start();
+        put_pool(&cloud, "pool_a", "10.30.0.0/18");
+        put_pool(&cloud, "pool_b", "10.31.0.0/18");
+        let workspace = workspace(&cloud, terraform);
+        workspace.configure(&connection("test", (VPC, SUBNET), ""));
+        workspace.run(&["apply", "-auto-approve"]).expect_code(0);
+        let id = cloud.connection().id;
+        cloud.edit(|project| project.add_route(&id, "r", "10.30.0.0/16"));
+        let plan = |pool: &str| {
+            let attributes = format!("elastic_resource_pools = [{pool:?}]");
+            let found = plan(&workspace, &connection("test", (VPC, SUBNET), &attributes));
+            found.into_iter().filter(|one| !one.text.starts_with("Undeclared Entries")).collect::<Vec<_>>()
+        };
+        expect(&plan("pool_a"), &[(WARNING, &["Route Overlaps a Bound Network", "10.30.0.0/16", "pool_a"])]);
+        expect(&plan("pool_b"), &[]);
+        let binding = |pool: &str| {
+            format!(
+                "resource \"dli_enhanced_connection_binding\" \"test\" {{\n  connection_id = \
+                 dli_enhanced_connection.test.id\n  elastic_resource_pool = {pool:?}\n}}\n"
+            )
+        };
+        let base = connection("test", (VPC, SUBNET), "");
+        let words = ["Route Overlaps a Bound Network", "10.30.0.0/16", "pool_a"];
+        expect(&super::plan(&workspace, &(base.clone() + &binding("pool_a"))), &[(WARNING, &words)]);
+        expect(&super::plan(&workspace, &(base + &binding("pool_b"))), &[]);
+    });
+}
+
 /// The other VPC has the subnet 172.16.1.0/24 in 172.16.0.0/16, and 10.8.0.0/16.
 #[test]
 fn hosts_without_a_route_are_summed_up() {
