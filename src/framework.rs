@@ -7,7 +7,9 @@
 pub mod action;
 pub mod data_source;
 pub mod diagnostic;
+pub mod function;
 mod identity;
+pub mod list_resource;
 pub mod model;
 pub mod number;
 pub mod path;

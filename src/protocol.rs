@@ -3,8 +3,10 @@
 pub mod codec;
 mod dynamic;
 mod encode;
+mod function;
 mod invoke;
 pub mod json;
+mod list;
 pub mod msgpack;
 mod response;
 mod service;

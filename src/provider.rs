@@ -9,6 +9,7 @@ mod enhanced_connection;
 mod enhanced_connection_binding;
 mod enhanced_connection_privilege;
 mod enhanced_connection_route;
+mod functions;
 mod network_check;
 mod provider_data;
 mod queues;
@@ -25,9 +26,10 @@ use self::elastic_resource_pools::data_source::elastic_resource_pools;
 use self::enhanced_connection::EnhancedConnection;
 use self::enhanced_connection::data_source::EnhancedConnectionDataSource;
 use self::enhanced_connection::data_sources::EnhancedConnectionsDataSource;
-use self::enhanced_connection_binding::EnhancedConnectionBinding;
-use self::enhanced_connection_privilege::EnhancedConnectionPrivilege;
-use self::enhanced_connection_route::EnhancedConnectionRoute;
+use self::enhanced_connection::list::ListConnections;
+use self::enhanced_connection_binding::{EnhancedConnectionBinding, bindings};
+use self::enhanced_connection_privilege::{EnhancedConnectionPrivilege, privilege_list};
+use self::enhanced_connection_route::{EnhancedConnectionRoute, routes};
 use self::network_check::data_source::NetworkCheckDataSource;
 use self::provider_data::ProviderData;
 use self::queues::data_source::queues;
@@ -36,6 +38,8 @@ use crate::dli::rules;
 use crate::framework::action::Action;
 use crate::framework::data_source::DataSource;
 use crate::framework::diagnostic::Diagnostics;
+use crate::framework::function::Function;
+use crate::framework::list_resource::ListResource;
 use crate::framework::provider::Provider;
 use crate::framework::resource::Resource;
 use crate::framework::schema::{Attribute, BlockBody, Nesting, Schema};
@@ -116,6 +120,20 @@ impl Provider for DliProvider {
             Arc::new(EnhancedConnectionPrivilege::new(provider_data())),
             Arc::new(EnhancedConnectionRoute::new(provider_data())),
         ]
+    }
+
+    fn list_resources(&self) -> Vec<Arc<dyn ListResource>> {
+        let provider_data = || Arc::clone(&self.provider_data);
+        vec![
+            Arc::new(ListConnections(provider_data())),
+            Arc::new(bindings(provider_data())),
+            Arc::new(privilege_list(provider_data())),
+            Arc::new(routes(provider_data())),
+        ]
+    }
+
+    fn functions(&self) -> Vec<Function> {
+        functions::functions()
     }
 
     fn data_sources(&self) -> Vec<Arc<dyn DataSource>> {

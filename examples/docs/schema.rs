@@ -124,7 +124,7 @@ fn with_deprecation(kind: &mut String, description: &str, deprecation: Option<&s
 }
 
 /// The name of a type in the Registry.
-fn type_name(ty: &Type) -> String {
+pub(crate) fn type_name(ty: &Type) -> String {
     match ty {
         Type::Bool => "Boolean".to_owned(),
         Type::Number => "Number".to_owned(),

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{
-    action::Action, data_source::DataSource, diagnostic::Diagnostics, resource::Resource, schema::Schema, value::Value,
+    action::Action, data_source::DataSource, diagnostic::Diagnostics, function::Function, list_resource::ListResource,
+    resource::Resource, schema::Schema, value::Value,
 };
 
-/// A provider: its configuration, resources, data sources and actions.
+/// A provider: its configuration, and all that it offers.
 #[async_trait]
 pub trait Provider: Send + Sync {
     /// Returns the schema of the provider block.
@@ -30,6 +31,16 @@ pub trait Provider: Send + Sync {
 
     /// Returns all data sources.
     fn data_sources(&self) -> Vec<Arc<dyn DataSource>> {
+        Vec::new()
+    }
+
+    /// Returns all list resources.
+    fn list_resources(&self) -> Vec<Arc<dyn ListResource>> {
+        Vec::new()
+    }
+
+    /// Returns all functions.
+    fn functions(&self) -> Vec<Function> {
         Vec::new()
     }
 

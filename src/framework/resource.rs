@@ -32,6 +32,11 @@ pub trait Resource: Send + Sync {
         String::new()
     }
 
+    /// Sets optional attributes of a generated configuration to null if they have the value that they would have anyway.
+    fn omit_defaults(&self, config: &mut Value) {
+        let _ = config;
+    }
+
     /// Adjusts the plan of a create or update.
     ///
     /// Terraform plans twice and requires equal results, so this must depend on nothing that changes in between.

@@ -3,9 +3,11 @@
 mod action;
 mod apply;
 mod data;
+mod function;
 mod generate;
 mod identity;
 mod import;
+mod list_resource;
 mod move_state;
 mod plan;
 mod read;
@@ -23,7 +25,9 @@ use super::{
     action::Action,
     data_source::DataSource,
     diagnostic::{Diagnostic, Diagnostics},
+    function::Function,
     identity::Identity,
+    list_resource::ListResource,
     provider::Provider,
     resource::{MoveSources, Resource},
     schema::Schema,
@@ -46,6 +50,8 @@ pub struct Server {
     resources: BTreeMap<&'static str, Registered<dyn Resource>>,
     identities: BTreeMap<&'static str, Identity>,
     data_sources: BTreeMap<&'static str, Registered<dyn DataSource>>,
+    list_resources: BTreeMap<&'static str, Registered<dyn ListResource>>,
+    functions: Vec<Function>,
     actions: BTreeMap<&'static str, Registered<dyn Action>>,
     stop: Mutex<CancellationToken>,
 }
@@ -71,6 +77,7 @@ impl Server {
         let identities = resources.iter().filter_map(identity).collect();
         let resources = resources.into_iter();
         let data_sources = provider.data_sources().into_iter();
+        let list_resources = provider.list_resources().into_iter();
         let actions = provider.actions().into_iter();
         let schema = provider.schema();
         Self {
@@ -80,6 +87,10 @@ impl Server {
             data_sources: data_sources
                 .map(|kind| (kind.type_name(), Registered::new(kind.clone(), kind.schema())))
                 .collect(),
+            list_resources: list_resources
+                .map(|kind| (kind.type_name(), Registered::new(kind.clone(), kind.schema())))
+                .collect(),
+            functions: provider.functions(),
             actions: actions.map(|kind| (kind.type_name(), Registered::new(kind.clone(), kind.schema()))).collect(),
             identities,
             provider: Box::new(provider),

@@ -9,7 +9,7 @@ use super::codec::CodecError;
 use super::invoke::{EventStream, invoke};
 use super::response::{OneMessage, Reply, one_message, respond, span, unsupported};
 use super::tfplugin6::provider_server::Provider;
-use super::{dynamic, encode, json, tfplugin6 as wire};
+use super::{dynamic, encode, function, json, list, tfplugin6 as wire};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::schema::Schema;
 use crate::framework::server::{self, Server};
@@ -93,6 +93,12 @@ impl Provider for Service {
                 data_sources: data_sources
                     .map(|(name, _)| wire::get_metadata::DataSourceMetadata { type_name: name.to_owned() })
                     .collect(),
+                functions: (self.0.functions().iter())
+                    .map(|function| wire::get_metadata::FunctionMetadata { name: function.name.to_owned() })
+                    .collect(),
+                list_resources: (self.0.list_resource_schemas())
+                    .map(|(name, _)| wire::get_metadata::ListResourceMetadata { type_name: name.to_owned() })
+                    .collect(),
                 actions: (self.0.action_schemas())
                     .map(|(name, _)| wire::get_metadata::ActionMetadata { type_name: name.to_owned() })
                     .collect(),
@@ -112,6 +118,8 @@ impl Provider for Service {
                 provider: Some(encode::schema(self.0.provider_schema())),
                 resource_schemas: schemas(resources),
                 data_source_schemas: schemas(data_sources),
+                list_resource_schemas: schemas(self.0.list_resource_schemas()),
+                functions: function::signatures(&self.0),
                 action_schemas: (schemas(self.0.action_schemas()).into_iter())
                     .map(|(name, schema)| (name, wire::ActionSchema { schema: Some(schema) }))
                     .collect(),
@@ -424,27 +432,34 @@ impl Provider for Service {
         &self,
         request: Request<wire::validate_list_resource_config::Request>,
     ) -> Reply<wire::validate_list_resource_config::Response> {
-        unsupported("ValidateListResourceConfig", "list resource", &request.into_inner().type_name).await
+        let request = request.into_inner();
+        respond("ValidateListResourceConfig", &request.type_name, async {
+            let config = decode(request.config.as_ref(), self.0.list_resource_type(&request.type_name)?)?;
+            let diagnostics = encode::diagnostics(self.0.validate_list_resource(&request.type_name, &config));
+            Ok(wire::validate_list_resource_config::Response { diagnostics })
+        })
+        .await
     }
 
-    type ListResourceStream = OneMessage<wire::list_resource::Event>;
+    type ListResourceStream = list::EventStream;
 
     async fn list_resource(&self, request: Request<wire::list_resource::Request>) -> Reply<Self::ListResourceStream> {
-        let diagnostic = encode::diagnostics(server::not_in_provider("list resource", &request.into_inner().type_name));
-        Ok(one_message(wire::list_resource::Event { diagnostic, ..wire::list_resource::Event::default() }))
+        Ok(Response::new(list::list(Arc::clone(&self.0), request.into_inner())))
     }
 
     async fn get_functions(&self, _: Request<wire::get_functions::Request>) -> Reply<wire::get_functions::Response> {
-        respond("GetFunctions", "", async { Ok(wire::get_functions::Response::default()) }).await
+        respond("GetFunctions", "", async {
+            let functions = function::signatures(&self.0);
+            Ok(wire::get_functions::Response { functions, diagnostics: Vec::new() })
+        })
+        .await
     }
 
     async fn call_function(
         &self,
         request: Request<wire::call_function::Request>,
     ) -> Reply<wire::call_function::Response> {
-        let text = format!("this provider has no function {:?}", request.into_inner().name);
-        let error = Some(wire::FunctionError { text, function_argument: None });
-        Ok(Response::new(wire::call_function::Response { error, result: None }))
+        Ok(Response::new(function::call(&self.0, &request.into_inner())))
     }
 
     async fn validate_action_config(

@@ -28,6 +28,7 @@ use super::shared::binding_target::{BindingTarget, DeclaredTargets, PoolOfQueue}
 use super::shared::network_checks::TargetName;
 use super::shared::operation::{OperationContext, OperationError};
 use super::shared::ownership::Part as Owned;
+use super::shared::part_list::{ListedPart, PartList};
 use super::shared::part_resource::{ConnectionPart, Deletion, Lookup, PartResource, PartTexts};
 use super::shared::plan_checks::PlanChecker;
 use super::shared::semantic_equality::same_text;
@@ -63,6 +64,33 @@ model! {
         peer_id: Computed<String>,
         error: Computed<String>,
         updated_at: Computed<String>,
+    }
+}
+
+/// A list of the bindings that have not failed.
+pub(super) fn bindings(provider_data: Arc<ProviderData>) -> PartList {
+    PartList {
+        provider_data,
+        texts: Binding::TEXTS,
+        description: "Lists the queues and elastic resource pools that are bound to enhanced connections. A binding \
+                      that has failed is not listed.",
+        needs_privileges: false,
+        parts: |shown, _| {
+            let name = |binding: &wire::Binding| Some(binding.name.to_ascii_lowercase());
+            let of_queue = |binding| Binding { queue: name(binding), ..Binding::default() };
+            let of_pool = |binding| Binding { elastic_resource_pool: name(binding), ..Binding::default() };
+            let queues = shown.available_queue_info.iter().map(|binding| (of_queue(binding), binding));
+            let pools = shown.elastic_resource_pools.iter().map(|binding| (of_pool(binding), binding));
+            let bound = queues.chain(pools).filter(|(_, binding)| !binding.has_status(wire::BINDING_FAILED));
+            let listed = bound.map(|(part, binding)| {
+                let display_name = format!("{}: {}", shown.name, part.target_name());
+                let target =
+                    if part.queue.is_some() { BindingTarget::queue } else { BindingTarget::pool }(&binding.name);
+                let found = FoundBinding { connection: shown.name.clone(), target, binding: binding.clone() };
+                ListedPart::new(part, found, display_name)
+            });
+            listed.collect()
+        },
     }
 }
 

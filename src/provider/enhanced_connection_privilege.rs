@@ -8,11 +8,14 @@
 //!
 //! The connection is read first, because the privileges of a deleted connection are undocumented.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use super::provider_data::ProviderData;
 use super::shared::operation::OperationContext;
+use super::shared::part_list::{ListedPart, PartList};
 use super::shared::part_resource::{ConnectionPart, Deletion, Lookup, PartResource, PartTexts};
 use super::shared::plan_checks::PlanChecker;
 use super::shared::run_state::PartKey;
@@ -39,6 +42,29 @@ model! {
     pub(super) struct Privilege {
         applicant_project_id: String,
         privileges: Computed<BTreeSet<String>>,
+    }
+}
+
+/// A list of the privileges on one connection.
+pub(super) fn privilege_list(provider_data: Arc<ProviderData>) -> PartList {
+    PartList {
+        provider_data,
+        texts: Privilege::TEXTS,
+        description: "Lists the projects that an enhanced connection is shared with.",
+        needs_privileges: true,
+        parts: |shown, privileges| {
+            let mut projects: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+            for one in privileges {
+                projects.entry(one.applicant_project_id).or_default().extend(one.privileges);
+            }
+            let granted = projects.into_iter().filter(|(_, privileges)| privileges.contains(PRIVILEGE_BIND_QUEUE));
+            let listed = granted.map(|(project, privileges)| {
+                let display_name = format!("{}: project {project}", shown.name);
+                let part = Privilege { applicant_project_id: project, privileges: Computed(None) };
+                ListedPart::new(part, privileges, display_name)
+            });
+            listed.collect()
+        },
     }
 }
 

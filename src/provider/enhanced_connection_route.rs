@@ -10,11 +10,14 @@
 //! The API cannot change a route. An update of `cidr` removes the route and adds it again. A create or update waits for
 //! a limited time while another route has the same name or network: the same apply may remove that route.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use super::provider_data::ProviderData;
 use super::shared::client_kind::ClientKind;
 use super::shared::operation::OperationContext;
+use super::shared::part_list::{ListedPart, PartList};
 use super::shared::part_resource::{ConnectionPart, Deletion, Holder, Lookup, PartResource, PartTexts};
 use super::shared::plan_checks::PlanChecker;
 use super::shared::run_state::PartKey;
@@ -39,6 +42,24 @@ model! {
     pub(super) struct Route {
         name: String,
         cidr: String,
+    }
+}
+
+/// A list of all routes.
+pub(super) fn routes(provider_data: Arc<ProviderData>) -> PartList {
+    PartList {
+        provider_data,
+        texts: Route::TEXTS,
+        description: "Lists the routes of enhanced connections.",
+        needs_privileges: false,
+        parts: |shown, _| {
+            let listed = shown.routes.iter().map(|route| {
+                let part = Route { name: route.name.clone(), cidr: String::new() };
+                let display_name = format!("{}: {} to {}", shown.name, route.name, route.cidr);
+                ListedPart::new(part, route.clone(), display_name)
+            });
+            listed.collect()
+        },
     }
 }
 

@@ -12,6 +12,7 @@ pub(super) mod network_checks;
 pub(super) mod operation;
 pub(super) mod optional;
 pub(super) mod ownership;
+pub(super) mod part_list;
 pub(super) mod part_resource;
 pub(super) mod plan_checks;
 pub(super) mod reserved_network;

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic fails the test and shows the line")]
 
+mod functions;
+mod list;
 mod sample;
 
 use std::collections::BTreeMap;
@@ -158,7 +160,7 @@ async fn schema_meets_terraforms_rules() {
     let response = response.into_inner();
     assert_eq!(response.diagnostics, []);
     check_block(&response.provider.unwrap().block.unwrap());
-    assert_eq!((response.resource_schemas.len(), response.data_source_schemas.len()), (4, 5));
+    assert_eq!((response.resource_schemas.len(), response.data_source_schemas.len()), (4, 6));
     for schema in response.resource_schemas.into_values().chain(response.data_source_schemas.into_values()) {
         check_block(&schema.block.unwrap());
     }

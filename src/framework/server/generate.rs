@@ -9,8 +9,12 @@ use crate::framework::value::Value;
 
 impl Server {
     /// Returns the configuration of a state: the state without computed attributes. Blocks have none.
+    ///
+    /// The configuration of a null state is null.
     pub fn generate_config(&self, type_name: &str, mut state: Value) -> Result<Value, Diagnostics> {
-        keep_configured(&self.resource_schema(type_name)?.body.attributes, &mut state);
+        let registered = self.registered(type_name)?;
+        keep_configured(&registered.schema.body.attributes, &mut state);
+        registered.implementation.omit_defaults(&mut state);
         Ok(state)
     }
 }

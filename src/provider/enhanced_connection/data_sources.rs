@@ -25,7 +25,7 @@ use crate::framework::value::Value;
 use crate::provider::provider_data::ProviderData;
 use crate::provider::shared::data_source::{self, open, report, state, text};
 use crate::provider::shared::location;
-use crate::provider::shared::tags::Tags;
+use crate::provider::shared::tags::{Tags, can_be_sent};
 use crate::provider::shared::validators::{MatchesRule, OneOf};
 
 /// Maximum number of connections that are read at the same time.
@@ -113,9 +113,4 @@ impl DataSource for EnhancedConnectionsDataSource {
         })
         .await
     }
-}
-
-/// Whether the tag filter can hold this text. The escape of `,` and `=` is undocumented.
-fn can_be_sent(text: &str) -> bool {
-    !text.contains([',', '='])
 }

@@ -174,6 +174,10 @@ impl Resource for EnhancedConnection {
         move_state::move_state(source, response)
     }
 
+    fn omit_defaults(&self, config: &mut Value) {
+        location::omit_defaults(&self.provider_data, config);
+    }
+
     async fn modify_plan(&self, request: ModifyPlanRequest<'_>) -> Result<Diagnostics, Diagnostics> {
         Box::pin(modify_plan::modify(&self.provider_data, request)).await
     }

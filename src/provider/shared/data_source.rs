@@ -23,7 +23,7 @@ use crate::framework::value::Value;
 use crate::provider::provider_data::ProviderData;
 
 /// Timeout of a read.
-const READ: Duration = Duration::from_mins(5);
+pub(crate) const READ: Duration = Duration::from_mins(5);
 /// The state after a failed read.
 const STATE_NOTE: &str = "Nothing was read, and nothing was changed. Fix the cause and plan again.";
 

@@ -161,6 +161,16 @@ pub(crate) fn fill_location(
     project_id.0 = Some(context.project.id().to_owned());
 }
 
+/// Removes region and project of a generated configuration if they are the provider's.
+pub(crate) fn omit_defaults(provider_data: &ProviderData, config: &mut Value) {
+    let project_id = provider_data.project_id(config.get("region"));
+    for (name, default) in [("project_id", project_id), ("region", provider_data.region())] {
+        if default.is_some() && config.get(name).as_str() == default.as_deref() {
+            config.set_attribute(name, Value::Null);
+        }
+    }
+}
+
 /// Splits an import ID `OBJECT@REGION/PROJECT_ID`, in which region and project are optional. The error is the end of a
 /// sentence about the ID.
 pub(crate) fn parse_import_id(text: &str) -> Result<(&str, Option<&str>, Option<&str>), String> {

@@ -203,6 +203,10 @@ impl<P: ConnectionPart> Resource for PartResource<P> {
         Ok(())
     }
 
+    fn omit_defaults(&self, config: &mut Value) {
+        location::omit_defaults(&self.provider_data, config);
+    }
+
     async fn modify_plan(&self, request: ModifyPlanRequest<'_>) -> Result<Diagnostics, Diagnostics> {
         let mut report = location::plan(&self.provider_data, request.prior, request.config, request.planned).await;
         report.extend(self.check_declaration(&request).await);

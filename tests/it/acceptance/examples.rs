@@ -48,7 +48,9 @@ fn workspace(terraform: &Terraform, cloud: &Cloud, example: &Path) -> Workspace 
     fs::remove_file(within("versions.tf")).expect("a file written by the harness");
     for path in entries(&Path::new(EXAMPLES).join("provider")).chain(entries(example)) {
         let is_import = path.ends_with(IMPORT);
-        if !is_import && path.extension().is_some_and(|kind| kind == "tf" || kind == "tfvars") {
+        if !is_import
+            && path.extension().is_some_and(|kind| ["tf", "tfvars", "txt"].iter().any(|wanted| kind == *wanted))
+        {
             fs::copy(&path, within(&path.file_name().expect("a file").to_string_lossy())).expect("both paths exist");
         }
     }
@@ -171,5 +173,26 @@ fn resource_examples_import_by_identity() {
             imports += 1;
         }
         assert_eq!(imports, 4, "one for each resource");
+    });
+}
+
+/// Each query is validated offline and run.
+#[test]
+fn list_resource_examples_run() {
+    for_one_terraform_since_1_14(|terraform| {
+        let folders: Vec<_> = entries(&Path::new(EXAMPLES).join("list-resources")).collect();
+        assert_eq!(folders.len(), 4, "one for each resource");
+        for folder in folders {
+            say(&folder);
+            let cloud = Cloud::start();
+            let resource = Path::new(EXAMPLES).join("resources/dli_enhanced_connection");
+            let workspace = workspace(terraform, &cloud, &resource);
+            workspace.save_plan();
+            workspace.apply();
+            let query = fs::read_to_string(folder.join("list-resource.tfquery.hcl")).expect("a query");
+            workspace.write("list.tfquery.hcl", &query.replace(CONNECTION, &cloud.connection().id));
+            workspace.run(&["validate", "-query"]).expect_code(0);
+            workspace.run(&["query"]).expect_code(0);
+        }
     });
 }

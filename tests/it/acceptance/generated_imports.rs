@@ -30,7 +30,7 @@ const TARGETS: [&str; 7] = ["q1", "q2", "q3", "yearly1", "pool1", "pool2", "pool
 
 /// A generated connection and its history.
 #[derive(Debug, Clone)]
-struct Generated {
+pub(super) struct Generated {
     queues: Vec<&'static str>,
     pools: Vec<&'static str>,
     /// Names whose binding fails.
@@ -85,14 +85,14 @@ fn tags() -> impl Strategy<Value = BTreeMap<String, String>> {
 }
 
 /// Generates the same connections in each run.
-fn generate() -> Vec<Generated> {
+pub(super) fn generate() -> Vec<Generated> {
     let mut runner = TestRunner::new_with_rng(Config::default(), TestRng::from_seed(RngAlgorithm::ChaCha, &[6; 32]));
     let mut one = || connection_strategy().new_tree(&mut runner).expect("enough allowed keys").current();
     (0..MANY).map(|_| one()).collect()
 }
 
 /// Creates the connection directly in the emulator and returns its ID.
-fn create_in_emulator(cloud: &Cloud, name: &str, generated: &Generated) -> String {
+pub(super) fn create_in_emulator(cloud: &Cloud, name: &str, generated: &Generated) -> String {
     let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
     let request = CreateConnection {
         name: name.to_owned(),

@@ -1,0 +1,162 @@
+//! Lists connections for `terraform query`, whether Terraform manages them or not.
+//!
+//! | call | when |
+//! |---|---|
+//! | `GET  /v2.0/{project}/datasource/enhanced-connections` | always, once |
+//! | `POST /v3/{project}/dli_enhanced_datasource/resource-instances/filter` | by `tags`, or with resource objects |
+//!
+//! A resource object is what an import reads, so that generated configuration plans no change.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::model::{Connection, Scope};
+use super::schema::READ;
+use crate::client::ConnectionFilter;
+use crate::dli::{rules, wire};
+use crate::framework::diagnostic::Diagnostics;
+use crate::framework::list_resource::{ListItem, ListRequest, ListResource, ListResults};
+use crate::framework::model::{Computed, FromValue, IntoValue};
+use crate::framework::path::Path;
+use crate::framework::schema::{Attribute, Schema};
+use crate::framework::types::Type;
+use crate::framework::value::Value;
+use crate::provider::provider_data::ProviderData;
+use crate::provider::shared::binding_target::PoolOfQueue;
+use crate::provider::shared::data_source;
+use crate::provider::shared::location;
+use crate::provider::shared::operation::{self, OperationContext, report};
+use crate::provider::shared::tags::{TagPolicy, Tags, can_be_sent};
+use crate::provider::shared::validators::MatchesRule;
+
+/// The summary and the state note of errors.
+pub(in crate::provider) const FAILED: (&str, &str) = ("Could Not List", "Nothing was changed.");
+
+const TAGS_UNREADABLE: &str = "The listed connections have no tags. Fix the cause, or add the tags by hand.";
+
+#[derive(Debug)]
+pub(in crate::provider) struct ListConnections(pub(in crate::provider) Arc<ProviderData>);
+
+#[async_trait]
+impl ListResource for ListConnections {
+    fn type_name(&self) -> &'static str {
+        "dli_enhanced_connection"
+    }
+
+    fn schema(&self) -> Schema {
+        let mut attributes = vec![
+            Attribute::string("name")
+                .validator(MatchesRule(&[rules::CONNECTION_NAME]))
+                .description("Only the connection of exactly this name."),
+            Attribute::string("name_prefix").description("Only connections whose name starts with this text."),
+            Attribute::new("tags", Type::map(Type::String))
+                .description("Only connections that have all of these tags with these values."),
+        ];
+        attributes.extend(location::action_attributes());
+        data_source::schema(
+            "Lists the enhanced datasource connections of a project in the order of their creation, whether Terraform \
+             manages them or not.",
+            attributes,
+        )
+    }
+
+    async fn list(&self, request: ListRequest<'_>, results: &mut ListResults) -> Result<(), Diagnostics> {
+        let text = |name: &str| data_source::text(request.config, name);
+        let wanted = Option::<Tags>::from_value(request.config.get("tags"), &Path::attribute("tags"))?;
+        let wanted = wanted.unwrap_or_default();
+        report(FAILED.0, FAILED.1, async {
+            let location = (text("region"), text("project_id"));
+            let context = self.0.begin(location, READ, request.stop).await?;
+            let can_send = |(key, value): &(&String, &String)| can_be_sent(key) && can_be_sent(value);
+            let sent: Tags = wanted.iter().filter(can_send).map(|(key, value)| (key.clone(), value.clone())).collect();
+            let mut listed = list(&context, text("name"), Some(&sent)).await?;
+            listed.retain(|shown| text("name_prefix").is_none_or(|prefix| shown.name.starts_with(prefix)));
+            let mut tags = None;
+            if request.include_resource || !wanted.is_empty() {
+                match all_tags(&context, &listed).await {
+                    Ok(all) => tags = Some(all),
+                    Err(error) if error.is_not_published() => {}
+                    Err(error) if error.is_refused() => {
+                        results.warn(error.warn("Tags Cannot Be Read", TAGS_UNREADABLE)).await;
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            let tag_policy = self.0.tag_policy();
+            for shown in listed {
+                let tags = tags.as_ref().map(|all| all.get(&shown.id).cloned().unwrap_or_default());
+                // If the tags cannot be read, only the filter of the service applies.
+                let has =
+                    |(key, value)| tags.as_ref().map_or(sent.contains_key(key), |has| has.get(key) == Some(value));
+                if wanted.iter().all(has) {
+                    let item = item(&context, &shown, tags, &tag_policy, request.include_resource);
+                    if !results.send(item).await {
+                        break;
+                    }
+                }
+            }
+            Ok(())
+        })
+        .await
+    }
+}
+
+/// Lists the connections that exist, in the order of their creation.
+pub(in crate::provider) async fn list(
+    context: &OperationContext,
+    name: Option<&str>,
+    tags: Option<&Tags>,
+) -> operation::Result<Vec<wire::Connection>> {
+    let filter = ConnectionFilter { name, status: Some(wire::STATUS_ACTIVE), tags };
+    let mut listed = context.read(context.project.list_connections(&filter)).await?;
+    listed.retain(|shown| !shown.is_deleted() && name.is_none_or(|name| shown.name == name));
+    // Of the same time, the order of the service stays.
+    listed.sort_by_key(|shown| shown.create_time);
+    Ok(listed)
+}
+
+/// The tags of each of these connections, by ID. A connection without tags may be missing.
+async fn all_tags(
+    context: &OperationContext,
+    listed: &[wire::Connection],
+) -> operation::Result<BTreeMap<String, Tags>> {
+    let mut all = BTreeMap::new();
+    let mut offset = 0;
+    while listed.iter().any(|shown| !all.contains_key(&shown.id)) {
+        let page = context.read(context.project.list_tagged_connections(offset)).await?;
+        if page.is_empty() {
+            break;
+        }
+        offset += page.len();
+        for found in page {
+            all.insert(found.resource_id, found.tags.into_iter().map(|tag| (tag.key, tag.value)).collect());
+        }
+    }
+    Ok(all)
+}
+
+fn item(
+    context: &OperationContext,
+    shown: &wire::Connection,
+    tags: Option<Tags>,
+    tag_policy: &TagPolicy,
+    include_resource: bool,
+) -> ListItem {
+    let mut connection = Connection { id: Computed(Some(shown.id.clone())), ..Connection::default() };
+    location::fill_location(&mut connection.region, &mut connection.project_id, context);
+    let identity = Value::map([
+        ("id", shown.id.as_str().into()),
+        ("region", connection.region.clone().into_value()),
+        ("project_id", connection.project_id.clone().into_value()),
+    ]);
+    let resource = if include_resource {
+        // The import warns about host names with several addresses.
+        let _ = connection.apply_remote(shown, tags, &PoolOfQueue::default(), tag_policy, Scope::Everything);
+        connection.into_value()
+    } else {
+        Value::Null
+    };
+    ListItem { display_name: shown.name.clone(), identity, resource }
+}
