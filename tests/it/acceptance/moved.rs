@@ -277,3 +277,46 @@ resource "dli_enhanced_connection_binding" "two" {
         assert_eq!(cloud.changes(), [""; 0], "only reads were sent");
     });
 }
+
+/// The old provider loses queues in pools, and keeps several addresses of one name.
+#[test]
+fn pooled_queues_and_several_addresses_are_taken_over() {
+    let resource = r#"
+resource "dli_enhanced_connection" "bare" {
+  name            = "bare"
+  dest_vpc_id     = "22094d8f-c310-4621-913d-4c4d655d8495"
+  dest_network_id = "78f2562a-36e4-4b39-95b9-f5aab22e1281"
+  routetable_id   = "11094d8f-c310-4621-913d-4c4d655d8495"
+  queues          = ["pooled1"]
+  hosts           = { a = "10.0.0.1" }
+}
+"#;
+    for_one_terraform(|terraform| {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let cloud = cloud(&directory);
+        let old = OldProvider::start("huaweicloud");
+        let workspace = workspace(terraform, &cloud, &old, HUAWEICLOUD);
+        let address = "dli_enhanced_connection.bare";
+        let hosts = [("a", "10.0.0.1"), ("a", "10.0.0.2")];
+        let hosts: Vec<_> = hosts.map(|(name, ip)| json!({ "name": name, "ip": ip })).into();
+        let mut state: Value =
+            serde_json::from_str(&state_without(|kind, name| kind.contains("_connection_") || name != "bare"))
+                .expect("valid JSON");
+        state["resources"][0]["instances"][0]["attributes"]["hosts"] = hosts.into();
+        workspace.write("terraform.tfstate", &state.to_string());
+        workspace.configure(&format!("{resource}{}", moved("huaweicloud", 0, "bare")));
+        let planned = workspace.run(&["plan", "-refresh=false"]).expect_code(0);
+        let text = planned.stdout.split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" ");
+        for words in ["Several Addresses for One Host Name", "a (10.0.0.1, 10.0.0.2)"] {
+            assert!(text.contains(words), "{words}: {planned}");
+        }
+
+        // The connection has no hosts at the service, so the plan adds the declared one.
+        let plan = workspace.plan();
+        plan.expect(&[(address, "update")]);
+        plan.expect_changed(address, &["bindings", "hosts[\"a\"]", "queues"]);
+        workspace.apply();
+        assert_eq!(workspace.state(address)["queues"], json!(["pooled1"]));
+        assert_eq!(cloud.changes(), [format!("PUT /{BARE}")], "the pool is bound already");
+    });
+}

@@ -1,0 +1,4 @@
+list "dli_enhanced_connection" "all" {
+  provider = dli
+  limit    = 1000
+}
