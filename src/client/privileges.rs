@@ -33,12 +33,13 @@ mod tests {
     use super::*;
     use crate::client::test_server::{ID, exchange};
 
-    /// The field name in the document and the one in live responses.
+    /// The field name in the document, the one in live responses, and both.
     #[tokio::test]
     async fn list() {
         const DOCUMENTED: &str = r#"{"is_success":true,"message":"","connection_id":"2a620c33-5609-40c9-affd-2b6453071b0f","privileges":[{"object":"edsconnections.2a620c33-5609-40c9-affd-2b6453071b0f","applicant_project_id":"330e068af1334c9782f4226acc00a2e2","privileges":["BIND_QUEUE"]}]}"#;
         const LIVE: &str = r#"{"is_success":true,"privileges":[{"object":"edsconnections.2a620c33-5609-40c9-affd-2b6453071b0f","project_id":"330e068af1334c9782f4226acc00a2e2","privileges":["BIND_QUEUE"]}]}"#;
-        for response in [DOCUMENTED, LIVE] {
+        const BOTH: &str = r#"{"is_success":true,"privileges":[{"object":"edsconnections.2a620c33-5609-40c9-affd-2b6453071b0f","project_id":"330e068af1334c9782f4226acc00a2e2","applicant_project_id":"330e068af1334c9782f4226acc00a2e2","privileges":["BIND_QUEUE"]}]}"#;
+        for response in [DOCUMENTED, LIVE, BOTH] {
             let (request, listed) = exchange(200, response, async |project| project.list_privileges(ID).await).await;
             let path =
                 format!("/v2.0/48cc2c48765f481480c7db940d6409d1/datasource/enhanced-connections/{ID}/privileges");

@@ -39,8 +39,25 @@ pub enum Operation {
     ShowQueue,
     CreateConnectivityTask,
     ShowConnectivityTask,
+    CreateQueue,
+    DeleteQueue,
+    /// Restart or scale a queue.
+    RunQueueAction,
+    /// Change the network of a queue; deprecated.
+    UpdateQueueCidr,
+    ListQueueProperties,
+    CreateQueueProperties,
+    UpdateQueueProperties,
+    DeleteQueueProperties,
     ListPools,
+    CreatePool,
+    UpdatePool,
+    DeletePool,
     ListPoolQueues,
+    /// Move a queue into a pool.
+    AddPoolQueue,
+    /// Set the scaling policies of a queue in a pool.
+    UpdatePoolQueue,
     ShowQuota,
     CreateVpc,
     ListVpcs,
@@ -83,6 +100,11 @@ pub enum Safety {
 const CONNECTIONS: &str = "/v2.0/{project_id}/datasource/enhanced-connections";
 const CONNECTION: &str = "/v2.0/{project_id}/datasource/enhanced-connections/{connection_id}";
 
+const QUEUES: &str = "/v1.0/{project_id}/queues";
+const QUEUE: &str = "/v1.0/{project_id}/queues/{queue_name}";
+const QUEUE_PROPERTIES: &str = "/v3/{project_id}/queues/{queue_name}/properties";
+const POOLS: &str = "/v3/{project_id}/elastic-resource-pools";
+const POOL: &str = "/v3/{project_id}/elastic-resource-pools/{name}";
 const VPCS: &str = "/v1/{project_id}/vpcs";
 const VPC: &str = "/v1/{project_id}/vpcs/{vpc_id}";
 const SUBNETS: &str = "/v1/{project_id}/subnets";
@@ -200,8 +222,8 @@ impl Operation {
                 "BatchDeleteResourceTags",
                 "/v3/{project_id}/dli_enhanced_datasource/{connection_id}/tags/delete",
             ),
-            Self::ListQueues => get("ListQueues", "/v1.0/{project_id}/queues"),
-            Self::ShowQueue => get("ShowQueue", "/v1.0/{project_id}/queues/{queue_name}"),
+            Self::ListQueues => get("ListQueues", QUEUES),
+            Self::ShowQueue => get("ShowQueue", QUEUE),
             Self::CreateConnectivityTask => {
                 post(Read, "CreateConnectivityTask", "/v1.0/{project_id}/queues/{queue_name}/connection-test")
                     .action("dli:queue:checkConnection")
@@ -210,7 +232,37 @@ impl Operation {
                 get("ShowConnectivityTask", "/v1.0/{project_id}/queues/{queue_name}/connection-test/{task_id}")
                     .action("dli:queue:getConnection")
             }
-            Self::ListPools => get("ListElasticResourcePools", "/v3/{project_id}/elastic-resource-pools"),
+            Self::CreateQueue => post(VerifyFirst, "CreateQueue", QUEUES).action("dli:queue:create"),
+            Self::DeleteQueue => delete(Idempotent, "DeleteQueue", QUEUE).action("dli:queue:drop"),
+            Self::RunQueueAction => put(VerifyFirst, "RunQueueAction", "/v1.0/{project_id}/queues/{queue_name}/action")
+                .action("dli:queue:scale"),
+            Self::UpdateQueueCidr => put(Idempotent, "UpdateQueueCidr", QUEUE).action("dli:queue:update"),
+            Self::ListQueueProperties => get("ListQueueProperties", QUEUE_PROPERTIES),
+            Self::CreateQueueProperties => post(Idempotent, "CreateQueueProperty", QUEUE_PROPERTIES),
+            Self::UpdateQueueProperties => put(Idempotent, "UpdateQueueProperty", QUEUE_PROPERTIES),
+            Self::DeleteQueueProperties => delete(Idempotent, "DeleteQueueProperty", QUEUE_PROPERTIES),
+            Self::ListPools => get("ListElasticResourcePools", POOLS),
+            Self::CreatePool => {
+                post(VerifyFirst, "CreateElasticResourcePool", POOLS).action("dli:elasticresourcepool:create")
+            }
+            Self::UpdatePool => {
+                put(Idempotent, "UpdateElasticResourcePool", POOL).action("dli:elasticresourcepool:update")
+            }
+            Self::DeletePool => {
+                delete(Idempotent, "DeleteElasticResourcePool", POOL).action("dli:elasticresourcepool:drop")
+            }
+            Self::AddPoolQueue => post(
+                VerifyFirst,
+                "AssociateQueueToElasticResourcePool",
+                "/v3/{project_id}/elastic-resource-pools/{name}/queues",
+            )
+            .action("dli:elasticresourcepool:resourceManagement"),
+            Self::UpdatePoolQueue => put(
+                Idempotent,
+                "UpdateElasticResourcePoolQueue",
+                "/v3/{project_id}/elastic-resource-pools/{name}/queues/{queue_name}",
+            )
+            .action("dli:elasticresourcepool:resourceManagement"),
             Self::ListPoolQueues => {
                 get("ListElasticResourcePoolQueues", "/v3/{project_id}/elastic-resource-pools/{name}/queues")
             }

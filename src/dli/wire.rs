@@ -349,16 +349,35 @@ pub fn privilege_object(connection: &str) -> String {
 
 /// The privileges of another project on a connection.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "ListedPrivilege")]
 pub struct Privilege {
     /// `edsconnections.` and the id of the connection.
-    #[serde(default, deserialize_with = "or_default")]
     pub object: String,
-    /// The other project. (Live responses have `project_id`.)
-    #[serde(default, alias = "project_id", deserialize_with = "or_default")]
+    /// The other project.
     pub applicant_project_id: String,
     /// [`PRIVILEGE_BIND_QUEUE`] is the only one.
-    #[serde(default, deserialize_with = "or_default")]
     pub privileges: Vec<String>,
+}
+
+/// A privilege as listed: documented with `applicant_project_id`, observed with `project_id`. Both may be there.
+#[derive(Deserialize)]
+struct ListedPrivilege {
+    #[serde(default, deserialize_with = "or_default")]
+    object: String,
+    #[serde(default, deserialize_with = "or_default")]
+    applicant_project_id: String,
+    #[serde(default, deserialize_with = "or_default")]
+    project_id: String,
+    #[serde(default, deserialize_with = "or_default")]
+    privileges: Vec<String>,
+}
+
+impl From<ListedPrivilege> for Privilege {
+    fn from(listed: ListedPrivilege) -> Self {
+        let ListedPrivilege { object, applicant_project_id, project_id, privileges } = listed;
+        let applicant_project_id = if applicant_project_id.is_empty() { project_id } else { applicant_project_id };
+        Self { object, applicant_project_id, privileges }
+    }
 }
 
 /// Response to "show privileges of a connection".

@@ -64,11 +64,16 @@ fn rejected(error: &AccessError) -> ApiResponse {
 
 fn run(state: &AppState, request: &mut ApiRequest) -> Result<ApiResponse, ControlError> {
     let path = request.path().strip_prefix(ROOT).unwrap_or_default();
-    let mut routes = ROUTES.iter().filter(|route| route.method == request.method());
-    let found = routes.find_map(|route| Some((route, routing::segments(route.path, path)?)));
-    let Some((route, segments)) = found else {
+    let of_path: Vec<_> =
+        ROUTES.iter().filter_map(|route| Some((route, routing::segments(route.path, path)?))).collect();
+    let allowed = of_path.iter().map(|(route, _)| route.method).collect::<Vec<_>>().join(", ");
+    let Some((route, segments)) = of_path.into_iter().find(|(route, _)| route.method == request.method()) else {
         let (method, path) = (request.method().to_owned(), request.path().to_owned());
-        return Err(ControlError::Unknown { method, path });
+        return Err(if allowed.is_empty() {
+            ControlError::Unknown { method, path }
+        } else {
+            ControlError::Method { method, path, allowed }
+        });
     };
     request.segments = segments;
     (route.run)(state, request)

@@ -179,6 +179,7 @@ impl AppState {
         let is_v3 = |suffix: &str| path.starts_with("/v3/") && path.contains(suffix);
         (behavior.has(Quirk::NoV3Routes) && is_v3("/routes"))
             || (behavior.has(Quirk::NoV3Vpcs) && is_v3("/vpc/vpcs"))
+            || (behavior.has(Quirk::NoQueueProperties) && path.ends_with("/properties"))
             || (behavior.has(Quirk::NoTagApi) && is_v3("/dli_enhanced_datasource/"))
     }
 }

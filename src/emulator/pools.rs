@@ -1,9 +1,12 @@
 //! Elastic resource pools.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{api_error::ApiError, project_service::ProjectService, request::ApiRequest, response::ApiResponse};
-use crate::dli::wire::{Outcome, Pool, PoolList};
+use super::{
+    api_error::ApiError, details::PoolDetails, project::Project, project_service::ProjectService, request::ApiRequest,
+    response::ApiResponse,
+};
+use crate::dli::wire::Pool;
 
 const DEFAULT_LIMIT: usize = 100;
 const STATES: [&str; 4] = ["AVAILABLE", "SCALING", "CREATING", "FAILED"];
@@ -25,8 +28,9 @@ pub(super) fn list(service: &mut ProjectService<'_>, request: &ApiRequest) -> Re
         !tagged && pool.name.contains(name) && status.is_none_or(|status| pool.status.eq_ignore_ascii_case(status))
     });
     let count = i64::try_from(pools.len()).unwrap_or(i64::MAX);
-    let elastic_resource_pools = pools.into_iter().skip(offset).take(limit).collect();
-    Ok(ApiResponse::ok(&PoolList { outcome: Outcome::success(""), count, elastic_resource_pools }))
+    let page = (0..).zip(pools).skip(offset).take(limit);
+    let rows: Vec<_> = page.map(|(number, pool)| listed(service.project, number, &pool)).collect();
+    Ok(ApiResponse::ok(&json!({ "is_success": true, "message": "", "count": count, "elastic_resource_pools": rows })))
 }
 
 pub(super) fn queues(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
@@ -47,10 +51,29 @@ pub(super) fn queues(service: &mut ProjectService<'_>, request: &ApiRequest) -> 
             "queue_type": queue.queue_type,
             "owner": queue.owner,
             "create_time": queue.create_time,
+            "enterprise_project_id": service.project.details_of(queue).enterprise_project_id,
+            "engine": service.project.details_of(queue).engine,
+            "queue_scaling_policies": service.project.details_of(queue).scaling_policies,
         })
     });
     let queues: Vec<_> = page.collect();
     Ok(ApiResponse::ok(&json!({ "is_success": true, "message": "", "queues": queues, "count": count })))
+}
+
+/// A row of the list. Manager and prepaid units are those of a pool that is paid per use.
+fn listed(project: &Project, number: usize, pool: &Pool) -> Value {
+    let details = project.pool_details.get(&pool.name).cloned().unwrap_or_else(|| PoolDetails::of(pool));
+    let mut row = json!(pool);
+    row["id"] = json!(number + 1);
+    row["resource_id"] = json!(details.resource_id);
+    row["enterprise_project_id"] = json!(details.enterprise_project_id);
+    row["label"] = json!(details.label);
+    row["ipv6_enable"] = json!(details.ipv6_enable);
+    row["manager"] = json!("");
+    row["current_cu"] = json!(pool.actual_cu);
+    row["prepay_cu"] = json!(0);
+    row["update_time"] = json!(pool.create_time);
+    row
 }
 
 fn page(request: &ApiRequest) -> Result<(usize, usize), ApiError> {
@@ -73,6 +96,7 @@ impl ProjectService<'_> {
             return Err(ApiError::unsupported(format!("Elastic resource pool {name} holds the queue {queue}")));
         }
         self.project.pools.retain(|pool| pool.name != name);
+        self.project.pool_details.remove(name);
         Ok(())
     }
 }

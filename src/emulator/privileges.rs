@@ -5,21 +5,27 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::json;
+
 use super::{api_error::ApiError, limits, project_service::ProjectService, request::ApiRequest, response::ApiResponse};
 use crate::dli::rules;
-use crate::dli::wire::{
-    Authorization, AuthorizationAction, Outcome, PRIVILEGE_BIND_QUEUE, Privilege, PrivilegeList, privilege_object,
-};
+use crate::dli::wire::{Authorization, AuthorizationAction, PRIVILEGE_BIND_QUEUE, privilege_object};
 
 pub(super) fn show(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     let connection_id = request.segment("connection_id").to_owned();
-    let privilege = |project: &String| Privilege {
-        object: privilege_object(&connection_id),
-        applicant_project_id: project.clone(),
-        privileges: vec![PRIVILEGE_BIND_QUEUE.to_owned()],
+    // The documents name the project `applicant_project_id`, observed responses `project_id`.
+    let privilege = |project: &String| {
+        json!({
+            "object": privilege_object(&connection_id),
+            "applicant_project_id": project,
+            "project_id": project,
+            "privileges": [PRIVILEGE_BIND_QUEUE],
+        })
     };
-    let privileges = service.shared_with(&connection_id)?.iter().map(privilege).collect();
-    Ok(ApiResponse::ok(&PrivilegeList { outcome: Outcome::success(""), connection_id, privileges }))
+    let privileges: Vec<_> = service.shared_with(&connection_id)?.iter().map(privilege).collect();
+    Ok(ApiResponse::ok(&json!({
+        "is_success": true, "message": "", "connection_id": connection_id, "privileges": privileges,
+    })))
 }
 
 impl ProjectService<'_> {

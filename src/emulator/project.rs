@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     api_error::ApiError,
     binding_state::{Peering, Target},
+    details::{PoolDetails, QueueDetails},
     limits,
     networks::Networks,
 };
@@ -27,6 +28,11 @@ pub(super) struct Project {
     pub(super) tasks: Tasks,
     #[serde(default)]
     pub(super) networks: Networks,
+    /// By name; missing for those without own details.
+    #[serde(default)]
+    pub(super) queue_details: BTreeMap<String, QueueDetails>,
+    #[serde(default)]
+    pub(super) pool_details: BTreeMap<String, PoolDetails>,
 }
 
 /// A connection with everything that was set on it. Times are in milliseconds since the Unix epoch.
@@ -204,6 +210,8 @@ impl Project {
             connections: Vec::new(),
             tasks: Tasks::default(),
             networks: Networks::seeded(),
+            queue_details: BTreeMap::new(),
+            pool_details: BTreeMap::new(),
         }
     }
 
@@ -250,6 +258,10 @@ impl Project {
         self.pools.retain(|other| other.name != pool.name);
         self.pools.push(Pool { queues: Vec::new(), ..pool });
         Ok(())
+    }
+
+    pub(super) fn details_of(&self, queue: &Queue) -> QueueDetails {
+        self.queue_details.get(&queue.queue_name).cloned().unwrap_or_else(|| QueueDetails::of(queue))
     }
 
     /// All pools with their queue names.

@@ -4,7 +4,9 @@ use std::cmp::Reverse;
 
 use serde_json::{Value, json};
 
-use super::{api_error::ApiError, project_service::ProjectService, request::ApiRequest, response::ApiResponse};
+use super::{
+    api_error::ApiError, project::Project, project_service::ProjectService, request::ApiRequest, response::ApiResponse,
+};
 use crate::dli::wire::Queue;
 
 pub(super) fn list(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
@@ -29,7 +31,8 @@ pub(super) fn list(service: &mut ProjectService<'_>, request: &ApiRequest) -> Re
         other => return Err(ApiError::parameter(format!("The parameter order is invalid: {other:?}"))),
     }
     let skipped = size.saturating_mul(page.saturating_sub(1));
-    let queues: Vec<_> = queues.into_iter().skip(skipped).take(size).map(|queue| listed(queue, charged)).collect();
+    let queues: Vec<_> =
+        queues.into_iter().skip(skipped).take(size).map(|queue| listed(service.project, queue, charged)).collect();
     Ok(ApiResponse::ok(&json!({ "is_success": true, "message": "", "queues": queues })))
 }
 
@@ -52,8 +55,18 @@ pub(super) fn show(service: &mut ProjectService<'_>, request: &ApiRequest) -> Re
     })))
 }
 
-fn listed(queue: &Queue, with_charge_info: bool) -> Value {
+fn listed(project: &Project, queue: &Queue, with_charge_info: bool) -> Value {
     let mut row = json!(queue);
+    let details = project.details_of(queue);
+    for (key, value) in [
+        ("resource_id", &details.resource_id),
+        ("enterprise_project_id", &details.enterprise_project_id),
+        ("platform", &details.platform),
+        ("feature", &details.feature),
+        ("engine", &details.engine),
+    ] {
+        row[key] = json!(value);
+    }
     if let Some(fields) = row.as_object_mut().filter(|_| !with_charge_info) {
         fields.remove("charging_mode");
     }
@@ -86,6 +99,7 @@ impl ProjectService<'_> {
     pub fn remove_queue(&mut self, name: &str) -> Result<(), ApiError> {
         let name = self.project.queue(name).ok_or_else(|| ApiError::not_found("queue", name))?.queue_name.clone();
         self.project.queues.retain(|queue| queue.queue_name != name);
+        self.project.queue_details.remove(&name);
         Ok(())
     }
 }

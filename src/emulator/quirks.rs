@@ -22,14 +22,18 @@ pub enum Quirk {
     NamesNotUnique,
     /// Service errors are HTTP 200 with `is_success: false` and the text in `message`. Gateway errors are unchanged.
     SoftFailures,
-    /// "Show privileges" returns `project_id` in place of `applicant_project_id`, as observed responses do.
+    /// "Show privileges" returns `project_id` without `applicant_project_id`, as observed responses do.
     PrivilegeProjectId,
+    /// "Show privileges" returns `applicant_project_id` without `project_id`, as documented.
+    PrivilegeApplicantProjectId,
     /// States are in title case, such as `Active`.
     StatusInProse,
     /// Binding names are in upper case.
     UpperCaseNames,
     /// The region does not publish the v3 route operations.
     NoV3Routes,
+    /// The region does not publish the operations on queue properties.
+    NoQueueProperties,
     /// The region does not publish the tag operations.
     NoTagApi,
     /// The region does not publish version 3 of the VPC service.

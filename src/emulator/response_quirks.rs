@@ -45,8 +45,10 @@ fn change(value: &mut Value, quirks: &Quirks, rng: &mut Rng) {
                     rename(fields, from, to);
                 }
             }
-            if on(Quirk::PrivilegeProjectId) {
-                rename(fields, "applicant_project_id", "project_id");
+            if on(Quirk::PrivilegeApplicantProjectId) && fields.contains_key("applicant_project_id") {
+                fields.remove("project_id");
+            } else if on(Quirk::PrivilegeProjectId) {
+                fields.remove("applicant_project_id");
             }
             if on(Quirk::StatusInProse) {
                 spell(fields, "status", |status| {

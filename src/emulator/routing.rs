@@ -6,8 +6,9 @@ use percent_encoding::percent_decode_str;
 
 use super::operation::{IamOperation, MetadataOperation, Operation, project_operations};
 use super::{
-    api_error::ApiError, bindings, connections, connectivity, pools, privileges, project_service::ProjectService,
-    queues, request::ApiRequest, response::ApiResponse, routes, tags, vpc,
+    api_error::ApiError, bindings, connections, connectivity, pool_lifecycle, pools, privileges,
+    project_service::ProjectService, queue_lifecycle, queues, request::ApiRequest, response::ApiResponse, routes, tags,
+    vpc,
 };
 use crate::dli::operation::Operation as DliOperation;
 use crate::dli::wire::{ReplaceHosts, TagChange};
@@ -46,6 +47,19 @@ pub(super) fn run(
         DliOperation::ListPools => pools::list(service, request),
         DliOperation::ListPoolQueues => pools::queues(service, request),
         DliOperation::ShowQuota => Ok(queues::quotas(service)),
+        DliOperation::CreateQueue
+        | DliOperation::DeleteQueue
+        | DliOperation::RunQueueAction
+        | DliOperation::UpdateQueueCidr
+        | DliOperation::ListQueueProperties
+        | DliOperation::CreateQueueProperties
+        | DliOperation::UpdateQueueProperties
+        | DliOperation::DeleteQueueProperties => queue_lifecycle::run(operation, service, request),
+        DliOperation::CreatePool
+        | DliOperation::UpdatePool
+        | DliOperation::DeletePool
+        | DliOperation::AddPoolQueue
+        | DliOperation::UpdatePoolQueue => pool_lifecycle::run(operation, service, request),
         _ => vpc::run(operation, service, request),
     }
 }

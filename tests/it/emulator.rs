@@ -15,6 +15,7 @@ mod operations;
 mod pools;
 mod privileges;
 mod program;
+mod queue_lifecycle;
 mod queues;
 mod quirks;
 mod random_requests;

@@ -414,6 +414,104 @@ def connectivity():
             lambda: task("q1", "192.168.0.1"))
 
 
+def queue_lifecycle():
+    def create():
+        body = m.CreateQueueRequestBody(queue_name="SDK_queue", cu_count=16, resource_mode=1, engine="spark")
+        same("name", succeeded(200, CLIENT.create_queue(m.CreateQueueRequest(body=body))).queue_name, "sdk_queue")
+        found = listed_queue("sdk_queue")
+        same("queue", (found.cu_count, found.platform, found.enterprise_project_id), (16, "x86_64", "0"))
+
+    def listed_queue(name):
+        listed = CLIENT.list_queues(m.ListQueuesRequest(queue_type="all")).queues
+        return next((each for each in listed if each.queue_name == name), None)
+
+    def act(action, count, after):
+        body = m.RunQueueActionRequestBody(action=action, cu_count=count)
+        succeeded(200, CLIENT.run_queue_action(m.RunQueueActionRequest("sdk_queue", body)))
+        same("CUs", listed_queue("sdk_queue").cu_count, after)
+
+    def change_network():
+        body = m.UpdateQueueCidrRequestBody(cidr_in_vpc="10.90.0.0/24")
+        succeeded(200, CLIENT.update_queue_cidr(m.UpdateQueueCidrRequest("sdk_queue", body)))
+        same("network", listed_queue("sdk_queue").cidr_in_vpc, "10.90.0.0/24")
+
+    def properties():
+        listed = succeeded(200, CLIENT.list_queue_properties(m.ListQueuePropertiesRequest("sdk_queue")))
+        return {each.key: each.value for each in listed.properties}
+
+    def create_property():
+        body = m.CreateQueuePropertyRequestBody(m.CommonQueueProperty(compute_engine_max_instance=3))
+        succeeded(200, CLIENT.create_queue_property(m.CreateQueuePropertyRequest("sdk_queue", body)))
+        same("properties", properties(), {"computeEngine.maxInstance": "3"})
+
+    def update_property():
+        body = m.UpdateQueuePropertyRequestBody(m.AdvancedQueueProperty(job_max_concurrent=9))
+        succeeded(200, CLIENT.update_queue_property(m.UpdateQueuePropertyRequest("sdk_queue", body)))
+
+    def delete_property():
+        body = m.DeleteQueuePropertyRequestBody(keys=["computeEngine.maxInstance"])
+        succeeded(200, CLIENT.delete_queue_property(m.DeleteQueuePropertyRequest("sdk_queue", body)))
+        same("properties", properties(), {"job.maxConcurrent": "9"})
+
+    def listed_pool(name):
+        listed = CLIENT.list_elastic_resource_pools(m.ListElasticResourcePoolsRequest(name=name))
+        return next(iter(listed.elastic_resource_pools), None)
+
+    def create_pool():
+        body = m.CreateElasticResourcePoolRequestBody(
+            elastic_resource_pool_name="sdk_pool", min_cu=64, max_cu=96, cidr_in_vpc="10.91.0.0/16")
+        succeeded(200, CLIENT.create_elastic_resource_pool(m.CreateElasticResourcePoolRequest(body=body)))
+        found = listed_pool("sdk_pool")
+        same("pool", (found.status, found.current_cu, found.prepay_cu, found.label), ("AVAILABLE", 64, 0, {}))
+
+    def update_pool():
+        body = m.UpdateElasticResourcePoolRequestBody(description="changed", max_cu=128)
+        succeeded(200, CLIENT.update_elastic_resource_pool(m.UpdateElasticResourcePoolRequest("sdk_pool", body)))
+        same("pool", (listed_pool("sdk_pool").description, listed_pool("sdk_pool").max_cu), ("changed", 128))
+
+    def policies():
+        listed = CLIENT.list_elastic_resource_pool_queues(m.ListElasticResourcePoolQueuesRequest("sdk_pool"))
+        return [(each.impact_start_time, each.min_cu, each.max_cu) for each in listed.queues[0].queue_scaling_policies]
+
+    def add_to_pool():
+        body = m.AssociateQueueToElasticResourcePoolRequestBody("sdk_queue")
+        succeeded(200, CLIENT.associate_queue_to_elastic_resource_pool(
+            m.AssociateQueueToElasticResourcePoolRequest("sdk_pool", body)))
+        same("policies", policies(), [("00:00", 32, 32)])
+
+    def update_policies():
+        policy = m.QueueScalingPolicy(
+            priority=1, impact_start_time="00:00", impact_stop_time="24:00", min_cu=16, max_cu=64)
+        body = m.UpdateElasticResourcePoolQueueRequestBody([policy])
+        succeeded(200, CLIENT.update_elastic_resource_pool_queue(
+            m.UpdateElasticResourcePoolQueueRequest("sdk_pool", "sdk_queue", body)))
+        same("policies", policies(), [("00:00", 16, 64)])
+
+    def delete_pool():
+        return CLIENT.delete_elastic_resource_pool(m.DeleteElasticResourcePoolRequest("sdk_pool"))
+
+    def delete_queue():
+        succeeded(200, CLIENT.delete_queue(m.DeleteQueueRequest("sdk_queue")))
+        same("queue", listed_queue("sdk_queue"), None)
+
+    row("CreateQueue", "with an upper-case name", create)
+    row("RunQueueAction", "scale out", lambda: act("scale_out", 16, 32))
+    row("UpdateQueueCidr", "not bound", change_network)
+    row("CreateQueueProperty", "a number", create_property)
+    row("UpdateQueueProperty", "another number", update_property)
+    row("ListQueueProperties", "two", lambda: same("keys", len(properties()), 2))
+    row("DeleteQueueProperty", "one of two", delete_property)
+    row("CreateElasticResourcePool", "paid per use", create_pool)
+    row("UpdateElasticResourcePool", "size and description", update_pool)
+    row("AssociateQueueToElasticResourcePool", "a dedicated queue", add_to_pool)
+    row("UpdateElasticResourcePoolQueue", "the default policy", update_policies)
+    refused("DeleteElasticResourcePool", "with a queue", 400, "DLI.0007", "sdk_queue", delete_pool)
+    row("DeleteQueue", "in a pool", delete_queue)
+    row("DeleteElasticResourcePool", "empty", lambda: succeeded(200, delete_pool()))
+    refused("DeleteQueue", "one that never was", 400, "DLI.0002", "sdk_queue",
+            lambda: CLIENT.delete_queue(m.DeleteQueueRequest("sdk_queue")))
+
+
 def deletion(first, second):
     def gone(identifier):
         succeeded(200, delete(identifier))
@@ -437,6 +535,7 @@ def main():
     tags(first)
     surroundings()
     connectivity()
+    queue_lifecycle()
     deletion(first, second)
     json.dump(ROWS, sys.stdout)
 

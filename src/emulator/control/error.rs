@@ -2,6 +2,7 @@
 
 use std::{error::Error, iter::successors};
 
+use http::{HeaderValue, header::ALLOW};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
@@ -12,6 +13,8 @@ use crate::emulator::{api_error::ApiError, request::ApiRequest, response::ApiRes
 pub(super) enum ControlError {
     #[error("{method} {path} does not exist; see dli-emulator --help")]
     Unknown { method: String, path: String },
+    #[error("{path} has no {method}; it has {allowed}")]
+    Method { method: String, path: String, allowed: String },
     #[error("{0} does not exist")]
     NotFound(String),
     #[error("invalid body")]
@@ -28,13 +31,18 @@ impl ControlError {
     pub(super) fn response(&self) -> ApiResponse {
         let status = match self {
             Self::Unknown { .. } | Self::NotFound(_) => 404,
+            Self::Method { .. } => 405,
             Self::NotSaved(_) => 500,
             Self::Body(_) | Self::Parameter { .. } | Self::Refused(_) => 400,
         };
         let error: &(dyn Error + 'static) = self;
         let causes = successors(Some(error), |&error| error.source());
         let text = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
-        ApiResponse::json(status, &json!({ "error": text }))
+        let mut response = ApiResponse::json(status, &json!({ "error": text }));
+        if let Self::Method { allowed, .. } = self {
+            response.headers.extend(HeaderValue::from_str(allowed).map(|allowed| (ALLOW, allowed)));
+        }
+        response
     }
 }
 

@@ -42,10 +42,13 @@ fn operation(route: &Route) -> Value {
         "description": "The request is invalid or not allowed",
         "content": { "application/json": { "schema": reference("Error") } },
     }});
+    if route.response.is_none() || route.is_optional {
+        responses["204"] = json!({ "description": "Done" });
+    }
     match route.response {
-        None => responses["204"] = json!({ "description": "Done" }),
+        None => {}
         Some(kind) if kind.contains('/') => {
-            responses["200"] = json!({ "description": "OK", "content": { kind: { "schema": { "type": "string" } } } });
+            responses["200"] = json!({ "description": "OK", "content": { kind: {} } });
         }
         Some(schema) => {
             let content = json!({ "application/json": { "schema": reference(schema) } });

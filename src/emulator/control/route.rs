@@ -17,6 +17,8 @@ pub(super) struct Route {
     pub(super) request: Option<&'static str>,
     /// Schema of the response body in `schemas.json`, or a media type; HTTP 204 if there is none.
     pub(super) response: Option<&'static str>,
+    /// Whether the response can be HTTP 204 instead.
+    pub(super) is_optional: bool,
     pub(super) run: Handler,
 }
 
@@ -33,7 +35,7 @@ pub(super) const fn parameter(name: &'static str, schema: &'static str, descript
 
 impl Route {
     const fn new(method: &'static str, path: &'static str, run: Handler, summary: &'static str) -> Self {
-        Self { method, path, summary, parameters: &[], request: None, response: None, run }
+        Self { method, path, summary, parameters: &[], request: None, response: None, is_optional: false, run }
     }
 
     pub(super) const fn get(path: &'static str, response: &'static str, run: Handler, summary: &'static str) -> Self {
@@ -54,6 +56,10 @@ impl Route {
 
     pub(super) const fn returns(self, response: &'static str) -> Self {
         Self { response: Some(response), ..self }
+    }
+
+    pub(super) const fn or_nothing(self) -> Self {
+        Self { is_optional: true, ..self }
     }
 
     pub(super) const fn with(self, parameters: &'static [Parameter]) -> Self {

@@ -53,7 +53,9 @@ pub(super) static ROUTES: [Route; 39] = [
     Route::put("metadata", "Metadata", settings::set_metadata, "Set the version of the metadata service"),
     Route::get("requests", "Requests", requests::list, "A page of the request log").with(&LOG),
     Route::get("requests/{number}", "Request", requests::show, "One request with headers and response"),
-    Route::post("edit", "Edit", settings::edit, "Change a project, like a user of the console").returns("Edited"),
+    Route::post("edit", "Edit", settings::edit, "Change a project, like a user of the console")
+        .returns("Edited")
+        .or_nothing(),
     Route::get("projects", "Projects", objects::projects, "The projects and the number of their objects"),
     Route::get("projects/{project}/connections", "Connections", objects::connections, "Connections without hosts")
         .with(&PAGE),

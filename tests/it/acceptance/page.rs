@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use terraform_provider_dli::dli::wire::Host;
 use terraform_provider_dli::emulator::{Emulator, Settings};
 
-use self::browser::Browser;
+use self::browser::{Browser, REBOUND};
 use super::connection::connection;
 use super::harness::{Cloud, PROJECT, for_one_terraform};
 
@@ -141,6 +141,44 @@ fn page_fits_small_screens_and_has_names() {
     assert_eq!(browser.evaluate("document.activeElement.dataset.key"), json!(id));
     browser.expect_no_problems();
     assert_eq!(cloud.connection().id, id, "{PROJECT}");
+}
+
+/// A browser sends no request of a hostile page that reads or changes something.
+#[test]
+fn hostile_page_gets_nothing() {
+    let Some(mut browser) = Browser::start() else { return };
+    let cloud = Cloud::start();
+    let body = json!({"name": "test", "dest_vpc_id": "22094d8f-c310-4621-913d-4c4d655d8495",
+        "dest_network_id": "78f2562a-36e4-4b39-95b9-f5aab22e1281"});
+    let create = serde_json::from_value(body).expect("a valid body");
+    let id = cloud.edit(|service| service.create(create));
+    let own = cloud.emulator().endpoint();
+    let rebound = own.replace("127.0.0.1", REBOUND);
+    browser.open(&format!("{rebound}/"));
+    let text = browser.evaluate("document.body.innerText").to_string();
+    assert!(text.contains("--allowed-host evil.example.com"), "{text}");
+    for (base, expected) in [(&rebound, json!(403)), (&own, json!("TypeError"))] {
+        for (method, path) in
+            [("GET", "/_emulator/state"), ("POST", "/_emulator/reset"), ("DELETE", "/_emulator/faults")]
+        {
+            let found = browser.evaluate(&format!(
+                "fetch('{base}{path}', {{ method: '{method}' }}).then((answer) => answer.status, (error) => error.name)"
+            ));
+            assert_eq!(found, expected, "{method} {base}{path}");
+        }
+    }
+    // Requests without preflight, whose response the page cannot read.
+    browser.evaluate(&format!("fetch('{own}/_emulator/reset', {{ method: 'POST', mode: 'no-cors' }}).catch(() => 1)"));
+    let form = "(() => {
+        const form = document.createElement('form');
+        Object.assign(form, { method: 'post', action: 'ACTION/_emulator/reset' });
+        document.body.append(form);
+        form.submit();
+    })()";
+    browser.evaluate(&form.replace("ACTION", &own));
+    browser.wait_for("document.body?.innerText.includes('another origin')");
+    assert_eq!(cloud.connection().id, id);
+    assert!(cloud.requests().is_empty(), "rejected requests are not logged");
 }
 
 /// Resident memory of this process in MiB.

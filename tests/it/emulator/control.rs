@@ -395,7 +395,7 @@ async fn invalid_control_request_is_rejected() {
     let cloud = Cloud::start().await;
     let wrong = [
         ("GET", "nothing", Value::Null, 404, "GET /_emulator/nothing"),
-        ("GET", "reset", Value::Null, 404, "GET /_emulator/reset"),
+        ("GET", "reset", Value::Null, 405, "/_emulator/reset has no GET; it has POST"),
         ("POST", "clock", json!({"advance": "soon"}), 400, "expected number"),
         ("POST", "clock", json!({"back": "1m"}), 400, "`back`"),
         ("PUT", "delays", json!({"bind": "1m"}), 400, "`bind`"),

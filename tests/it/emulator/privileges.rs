@@ -33,7 +33,10 @@ async fn privilege_is_granted_shown_and_revoked() {
         (privileges["privileges"].clone(), listed)
     };
     let object = format!("edsconnections.{id}");
-    let row = |project: &str| json!({"object": object, "applicant_project_id": project, "privileges": ["BIND_QUEUE"]});
+    let row = |project: &str| {
+        json!({"object": object, "applicant_project_id": project, "project_id": project,
+        "privileges": ["BIND_QUEUE"]})
+    };
     assert_eq!(shown().await, (json!([]), json!(true)));
 
     assert_eq!(put(request("grant", OTHER, &id, BIND)).await.ok(200), json!({"is_success": true, "message": ""}));

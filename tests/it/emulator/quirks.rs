@@ -87,13 +87,19 @@ async fn values_and_keys_change_form() {
 }
 
 #[tokio::test]
-async fn privilege_has_observed_project_key() {
+async fn privilege_can_have_one_project_key() {
     let (cloud, path) = with_one().await;
     let id = path.rsplit('/').next().expect("an id");
     cloud.emulator.edit(PROJECT, |account| account.grant(id, "a1")).expect("no file").expect("allowed");
-    cloud.emulator.set_quirks([Quirk::PrivilegeProjectId]);
-    let row = cloud.get(&format!("{path}/privileges")).await.ok(200)["privileges"][0].clone();
-    assert_eq!((&row["project_id"], row.get("applicant_project_id")), (&json!("a1"), None));
+    for (quirks, expected) in [
+        (&[][..], [Some("a1"), Some("a1")]),
+        (&[Quirk::PrivilegeProjectId], [None, Some("a1")]),
+        (&[Quirk::PrivilegeApplicantProjectId], [Some("a1"), None]),
+    ] {
+        cloud.emulator.set_quirks(quirks.iter().copied());
+        let row = cloud.get(&format!("{path}/privileges")).await.ok(200)["privileges"][0].clone();
+        assert_eq!(["applicant_project_id", "project_id"].map(|key| row[key].as_str()), expected);
+    }
 }
 
 #[tokio::test]
@@ -126,6 +132,11 @@ async fn region_can_omit_operations() {
     cloud.call("DELETE", &format!("{routes}/r"), Value::Null).await.refused(404, "APIGW.0101");
     cloud.call("POST", &format!("{path}/routes"), route("a", "11.0.0.0/8")).await.ok(200);
     cloud.get(&tags).await.ok(200);
+
+    let properties = format!("/v3/{PROJECT}/queues/q1/properties");
+    cloud.get(&properties).await.ok(200);
+    cloud.emulator.set_quirks([Quirk::NoQueueProperties]);
+    cloud.get(&properties).await.refused(404, "APIGW.0101");
 
     cloud.emulator.set_quirks([Quirk::NoTagApi]);
     cloud.get(&tags).await.refused(404, "APIGW.0101");
