@@ -15,11 +15,11 @@ pub(super) fn decode(value: Option<&DynamicValue>, ty: &Type) -> Result<Value, C
 /// Decodes two values of the same type. The second shares the first one's memory if core sent the same bytes.
 pub(super) fn decode_both(
     first: Option<&DynamicValue>,
-    second: Option<&DynamicValue>,
+    second: Option<DynamicValue>,
     ty: &Type,
 ) -> Result<[Value; 2], CodecError> {
     let value = decode(first, ty)?;
-    let other = if first == second { value.clone() } else { decode(second, ty)? };
+    let other = if first == second.as_ref() { value.clone() } else { decode(second.as_ref(), ty)? };
     Ok([value, other])
 }
 

@@ -59,6 +59,11 @@ fn decode(value: Option<&wire::DynamicValue>, ty: &Type) -> Result<Value, Diagno
     dynamic::decode(value, ty).map_err(unreadable)
 }
 
+/// Decodes a value and frees its bytes, which can be megabytes.
+fn take(value: Option<wire::DynamicValue>, ty: &Type) -> Result<Value, Diagnostics> {
+    decode(value.as_ref(), ty)
+}
+
 fn unreadable(error: CodecError) -> Diagnostics {
     Diagnostic::from(error).into()
 }
@@ -257,11 +262,11 @@ impl Provider for Service {
         respond("PlanResourceChange", &request.type_name, async {
             let ty = self.0.resource_type(&request.type_name)?;
             let (before, proposed) = (request.prior_state, request.proposed_new_state);
-            let [prior, proposed] = dynamic::decode_both(before.as_ref(), proposed.as_ref(), ty).map_err(unreadable)?;
+            let [prior, proposed] = dynamic::decode_both(before.as_ref(), proposed, ty).map_err(unreadable)?;
             let plan = server::PlanResourceChangeRequest {
                 prior: prior.clone(),
                 proposed,
-                config: decode(request.config.as_ref(), ty)?,
+                config: take(request.config, ty)?,
                 private: request.prior_private.clone(),
                 identity: self.read_identity(&request.type_name, request.prior_identity.as_ref())?,
                 type_name: request.type_name.clone(),
@@ -287,9 +292,9 @@ impl Provider for Service {
         respond("ApplyResourceChange", &request.type_name, async {
             let ty = self.0.resource_type(&request.type_name)?;
             let apply = server::ApplyResourceChangeRequest {
-                prior: decode(request.prior_state.as_ref(), ty)?,
-                planned: decode(request.planned_state.as_ref(), ty)?,
-                config: decode(request.config.as_ref(), ty)?,
+                prior: take(request.prior_state, ty)?,
+                planned: take(request.planned_state, ty)?,
+                config: take(request.config, ty)?,
                 private: request.planned_private,
                 identity: self.read_identity(&request.type_name, request.planned_identity.as_ref())?,
                 type_name: request.type_name.clone(),
