@@ -3,7 +3,6 @@
 //! Fails if a value exceeds its limit. Requires Linux, because it reads `/proc`. Uses the first Terraform on the
 //! machine, or `TF_ACC_TERRAFORM_PATH`.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, ExitCode, Stdio};
@@ -11,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use acceptance::harness::{self, Cloud};
 use acceptance::terraform::Terraform;
-use measured::{Cost, Measured, millis, tenths};
+use measured::{Cost, Measured, host, hosts, millis, tenths};
 
 /// The shared code of the acceptance tests, at the same module path.
 #[expect(dead_code, unused_imports, reason = "the acceptance tests use the rest")]
@@ -66,13 +65,13 @@ fn main() -> ExitCode {
     report.line("a small plan: peak memory", &small.peak_text(), small.peak <= MAX_SMALL_PEAK, "11 MiB");
 
     report.say(&format!("\nWith {HOSTS} hosts of one connection, over all the provider's processes:\n"));
-    let mut hosts: BTreeMap<_, _> = (0..HOSTS).map(|number| (host(number), address(number))).collect();
+    let mut hosts = hosts(HOSTS);
     workspace.workspace.configure(CONFIGURATION);
-    write_hosts(&workspace, &hosts);
+    workspace.write_hosts(&hosts);
     report.step("create", &workspace.run(&["apply", "-auto-approve"]), None);
     report.step("plan without a change", &workspace.run(&["plan", "-detailed-exitcode"]), Some(MAX_PLAN_CPU));
     hosts.insert(host(12_345), "10.9.9.9".to_owned());
-    write_hosts(&workspace, &hosts);
+    workspace.write_hosts(&hosts);
     report.step("change of one host", &workspace.run(&["apply", "-auto-approve"]), None);
     report.step("destroy", &workspace.run(&["destroy", "-auto-approve"]), None);
     cloud.expect_empty();
@@ -99,19 +98,6 @@ fn start() -> Duration {
     child.kill().and_then(|()| child.wait()).expect("a child process");
     assert!(line.starts_with("1|6|unix|"), "not a handshake: {line}");
     took
-}
-
-fn write_hosts(workspace: &Measured, hosts: &BTreeMap<String, String>) {
-    workspace.workspace.write("hosts.json", &serde_json::to_string(hosts).expect("a map of strings"));
-}
-
-/// Names of about 80 characters, so that one message exceeds gRPC's default limit of 4 MiB.
-fn host(number: usize) -> String {
-    format!("host-{number:05}.{}.example.com", "a-long-department-name".repeat(3))
-}
-
-fn address(number: usize) -> String {
-    format!("10.0.{}.{}", number / 250, number % 250)
 }
 
 /// Prints the table. Returns whether all values are within their limits.

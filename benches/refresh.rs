@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use acceptance::harness::{self, Cloud, PROJECT, Workspace};
 use acceptance::terraform::Terraform;
-use measured::{Cost, Measured, millis};
+use measured::{Cost, Measured, hosts, millis};
 use terraform_provider_dli::dli::wire::Queue;
 use terraform_provider_dli::emulator::Quirk;
 
@@ -100,7 +100,7 @@ fn main() -> ExitCode {
     }
     report.peak("1,000 connections: peak memory", &thousand, MAX_PEAK_MIB);
 
-    let (_cloud, workspace) = applied(&terraform, &with_hosts());
+    let (_cloud, workspace) = applied(&terraform, &many(20, "hosts           = jsondecode(file(\"hosts.json\"))"));
     report.peak("20 connections with 20,000 hosts: peak memory", &workspace.run(&PLAN), MAX_PEAK_WITH_HOSTS_MIB);
     if report.has_failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
@@ -116,6 +116,7 @@ fn applied(terraform: &Terraform, configuration: &str) -> (Cloud, Measured) {
     }
     let workspace = Measured::new(&cloud, terraform, "plan_checks = false");
     workspace.workspace.configure(configuration);
+    workspace.write_hosts(&hosts(20_000));
     workspace.run(&APPLY);
     (cloud, workspace)
 }
@@ -127,14 +128,6 @@ fn connections(count: u16) -> String {
 /// The name of a queue that can be bound.
 fn queue(number: u8) -> String {
     format!("queue_{number}")
-}
-
-/// The hosts have names of about 80 characters.
-fn with_hosts() -> String {
-    let name = format!("host-${{number}}.{}.example.com", "a-long-department-name".repeat(3));
-    let hosts =
-        format!("{{ for number in range(20000) : \"{name}\" => \"10.0.${{floor(number / 250)}}.${{number % 250}}\" }}");
-    format!("locals {{\n  hosts = {hosts}\n}}\n") + &many(20, "hosts           = local.hosts")
 }
 
 fn many(count: u16, attribute: &str) -> String {

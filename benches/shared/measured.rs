@@ -1,5 +1,6 @@
 //! Measures the provider's processes while Terraform runs: CPU time, peak memory and run time.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant};
@@ -39,6 +40,11 @@ impl Measured {
         Self { workspace }
     }
 
+    /// Writes `hosts.json`, which the configuration can read.
+    pub(crate) fn write_hosts(&self, hosts: &BTreeMap<String, String>) {
+        self.workspace.write("hosts.json", &serde_json::to_string(hosts).expect("a map of strings"));
+    }
+
     /// Runs a command, which must succeed.
     pub(crate) fn run(&self, arguments: &[&str]) -> Cost {
         let file = self.workspace.path().join("usage");
@@ -65,6 +71,15 @@ impl Cost {
     pub(crate) fn peak_text(&self) -> String {
         format!("{} MiB", tenths(self.peak, 1024))
     }
+}
+
+/// Host records with names of about 80 characters, so that one message exceeds gRPC's default limit of 4 MiB.
+pub(crate) fn hosts(count: usize) -> BTreeMap<String, String> {
+    (0..count).map(|number| (host(number), format!("10.0.{}.{}", number / 250, number % 250))).collect()
+}
+
+pub(crate) fn host(number: usize) -> String {
+    format!("host-{number:05}.{}.example.com", "a-long-department-name".repeat(3))
 }
 
 /// Formats `count` in this unit with one decimal.
