@@ -12,6 +12,9 @@ use crate::dli::{
     wire::{Connection, ConnectionList, CreateConnection, Host, QueueNames, ReplaceHosts, STATUS_ACTIVE},
 };
 
+/// Maximum size of a page of connections, in bytes: reading them one by one needs less memory.
+const MAX_PAGE: usize = 16 << 20;
+
 /// Filters of a list of connections. The default lists all, including deleted ones.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ConnectionFilter<'a> {
@@ -65,10 +68,10 @@ impl Project {
     }
 
     /// Lists connections that are not deleted, from `offset`: at most 1,000, possibly fewer. An empty page follows the
-    /// last one.
+    /// last one. Fails if the page exceeds 16 MiB, about 100,000 host records.
     pub async fn list_active_connections(&self, offset: usize) -> Result<Vec<Connection>, Error> {
         let request = self.request(Operation::ListConnections, &[]);
-        let request = request.query("limit", "1000").query("offset", &offset.to_string());
+        let request = request.query("limit", "1000").query("offset", &offset.to_string()).max_response(MAX_PAGE);
         self.fetch(request.query("status", STATUS_ACTIVE)).await.map(|list: ConnectionList| list.connections)
     }
 

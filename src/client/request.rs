@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, LOCATION, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, Method};
 use secrecy::{ExposeSecret, SecretString};
@@ -50,7 +51,9 @@ pub(super) struct Request<'a> {
     /// Sent unsigned.
     headers: Vec<(&'static str, SecretString)>,
     /// JSON.
-    body: Option<Vec<u8>>,
+    body: Option<Bytes>,
+    /// Maximum size of the response in bytes.
+    max_response: usize,
     /// Secrets in the body, to redact from the response.
     secrets: Vec<SecretString>,
     /// Timeout, if not the default one.
@@ -70,6 +73,7 @@ impl<'a> Request<'a> {
             query,
             headers,
             body: None,
+            max_response: MAX_RESPONSE,
             secrets,
             limit: None,
             on_send: None,
@@ -88,7 +92,7 @@ impl<'a> Request<'a> {
     }
 
     pub(super) fn body(mut self, body: &impl Serialize) -> Self {
-        self.body = Some(serde_json::to_vec(body).expect("wire types are structs of texts and lists"));
+        self.body = Some(serde_json::to_vec(body).expect("wire types are structs of texts and lists").into());
         self
     }
 
@@ -111,6 +115,11 @@ impl<'a> Request<'a> {
     fn all_secrets(&self, dispatch: Dispatch<'_>) -> Vec<SecretString> {
         let of_credentials = dispatch.resolved.into_iter().flat_map(ResolvedCredentials::secrets);
         self.secrets.iter().cloned().chain(of_credentials).collect()
+    }
+
+    /// Limits the size of the response, in bytes.
+    pub(super) fn max_response(self, max_response: usize) -> Self {
+        Self { max_response, ..self }
     }
 
     /// The body for a log.
@@ -263,8 +272,8 @@ impl Inner {
         let mut body = Vec::new();
         loop {
             match http_response.chunk().await {
-                Ok(Some(chunk)) if body.len() + chunk.len() > MAX_RESPONSE => {
-                    return Err(Error { request_id, ..Error::too_large(operation, status, MAX_RESPONSE) });
+                Ok(Some(chunk)) if body.len() + chunk.len() > request.max_response => {
+                    return Err(Error { request_id, ..Error::too_large(operation, status, request.max_response) });
                 }
                 Ok(Some(chunk)) => body.extend_from_slice(&chunk),
                 Ok(None) => break,
@@ -386,7 +395,7 @@ mod tests {
     #[tokio::test]
     async fn create_matches_the_official_signer() {
         let mut request = Request::new(Operation::CreateConnection, &[PROJECT]);
-        request.body = Some(br#"{"name":"test","dest_vpc_id":"22094d8f-c310-4621-913d-4c4d655d8495","dest_network_id":"78f2562a-36e4-4b39-95b9-f5aab22e1281"}"#.to_vec());
+        request.body = Some(br#"{"name":"test","dest_vpc_id":"22094d8f-c310-4621-913d-4c4d655d8495","dest_network_id":"78f2562a-36e4-4b39-95b9-f5aab22e1281"}"#.as_slice().into());
         let http_request = signed(signing_config(), &request).await;
         assert_eq!(
             http_request.headers()["authorization"],

@@ -1,6 +1,7 @@
 //! Converts between values and Rust types, so that a resource uses a struct with its schema's attributes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::path::{Path, Step};
@@ -23,6 +24,62 @@ pub trait IntoValue {
 /// A computed value; `None` if it is unknown or null.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Computed<T>(pub Option<T>);
+
+/// A map of strings that shares its entries with the value that it is read from: a map can have 20,000 of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StringMap(Arc<BTreeMap<String, Value>>);
+
+impl StringMap {
+    /// The entries; every value is a string.
+    pub fn entries(&self) -> &BTreeMap<String, Value> {
+        &self.0
+    }
+
+    /// Returns the entry with this key.
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key).and_then(Value::as_str)
+    }
+
+    /// Returns the entries in the order of their keys.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().filter_map(|(key, value)| Some((key.as_str(), value.as_str()?)))
+    }
+
+    /// The number of entries.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are no entries.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl FromIterator<(String, String)> for StringMap {
+    fn from_iter<T: IntoIterator<Item = (String, String)>>(entries: T) -> Self {
+        Self(Arc::new(entries.into_iter().map(|(key, text)| (key, Value::String(text))).collect()))
+    }
+}
+
+/// A null element counts as absent.
+impl FromValue for StringMap {
+    fn from_value(value: &Value, path: &Path) -> Result<Self, Diagnostics> {
+        let Value::Map(entries) = value else { return Err(mismatch("map", value, path)) };
+        let is_string = |element: &Value| element.as_str().is_some();
+        if entries.values().all(is_string) {
+            return Ok(Self(Arc::clone(entries)));
+        }
+        let entries: BTreeMap<String, String> = FromValue::from_value(value, path)?;
+        Ok(entries.into_iter().collect())
+    }
+}
+
+impl IntoValue for StringMap {
+    fn into_value(self) -> Value {
+        Value::Map(self.0)
+    }
+}
 
 fn mismatch(wanted: &str, value: &Value, path: &Path) -> Diagnostics {
     let found = match value {

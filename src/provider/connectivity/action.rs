@@ -13,9 +13,9 @@ use async_trait::async_trait;
 use tokio::time::Instant;
 
 use super::{POLL_INTERVAL, QUEUE};
-use crate::client::{Connectivity, ConnectivityResult};
+use crate::client::{self, Connectivity, ConnectivityResult};
 use crate::dli::rules;
-use crate::framework::action::{Action, InvokeRequest};
+use crate::framework::action::{Action, InvokeRequest, Progress};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::path::Path;
 use crate::framework::schema::{Attribute, Schema};
@@ -86,31 +86,18 @@ impl ConnectivityTest {
         let location = (text(config, "region"), text(config, "project_id"));
         let queue = text(config, "queue").unwrap_or_default();
         let context = self.0.begin(location, timeout, request.stop).await?.subject(format!("queue {queue:?}"));
-        let mut tests = Vec::new();
         let addresses = config.get("addresses").as_elements().unwrap_or_default().iter().filter_map(|a| a.as_str());
         let mut seen = BTreeSet::new();
-        for address in addresses.filter(|address| seen.insert(*address)) {
-            let task = context.read(context.project.start_connectivity_test(queue, address)).await?;
-            tests.push(Test { address, task, result: None });
-        }
+        let mut tests: Vec<_> = addresses.filter(|address| seen.insert(*address)).map(Test::new).collect();
         request.progress.send(format!("Testing {} from queue {queue:?}", count(tests.len())));
-        let started = Instant::now();
-        let finished = async {
-            while !poll(&context, queue, &mut tests, |line| {
-                let elapsed = Duration::from_secs(started.elapsed().as_secs());
-                request.progress.send(format!("{line} ({})", humantime::format_duration(elapsed)));
-            })
-            .await?
-            {
-                context.pause(POLL_INTERVAL, || format!("The connectivity tests of queue {queue:?}")).await?;
-            }
-            Ok(())
-        }
-        .await;
-        match finished {
+        match run(&context, queue, &mut tests, request.progress).await {
             // The error lists the tests without a result.
             Ok(()) | Err(OperationError::TimedOut { .. }) => {}
             Err(error) => return Err(error),
+        }
+        if tests.iter().all(|test| matches!(test.outcome, Some(Err(_)))) {
+            // The cause is not an address.
+            return tests.into_iter().find_map(|test| test.outcome?.err()).map_or(Ok(()), Err);
         }
         let failed: Vec<_> = tests.iter().filter_map(|test| test.failure(timeout)).collect();
         if failed.is_empty() {
@@ -130,52 +117,87 @@ impl ConnectivityTest {
 /// The test of one address.
 struct Test<'a> {
     address: &'a str,
-    task: i64,
-    /// `None` until the test has ended.
-    result: Option<ConnectivityResult>,
+    task: Option<i64>,
+    /// `None` until the test has ended. An error if the service has rejected a request.
+    outcome: Option<Result<ConnectivityResult, OperationError>>,
 }
 
-impl Test<'_> {
+impl<'a> Test<'a> {
+    fn new(address: &'a str) -> Self {
+        Self { address, task: None, outcome: None }
+    }
+
     fn is_reachable(&self) -> bool {
-        self.result.as_ref().is_some_and(|result| result.connectivity == Connectivity::Reachable)
+        matches!(&self.outcome, Some(Ok(result)) if result.connectivity == Connectivity::Reachable)
     }
 
     /// A line of the error; `None` if the address is reachable.
     fn failure(&self, timeout: Duration) -> Option<String> {
-        let Self { address, result, .. } = self;
-        let why = match result {
+        let why = match &self.outcome {
             None => format!("no result within {}", humantime::format_duration(timeout)),
             Some(_) if self.is_reachable() => return None,
-            Some(ConnectivityResult { text, message, .. }) if message.is_empty() => text.clone(),
-            Some(ConnectivityResult { text, message, .. }) => format!("{text} ({message})"),
+            Some(Ok(ConnectivityResult { text, message, .. })) if message.is_empty() => text.clone(),
+            Some(Ok(ConnectivityResult { text, message, .. })) => format!("{text} ({message})"),
+            Some(Err(error)) => error.called().map(client::Error::summary).unwrap_or_default(),
         };
-        Some(format!("- {address}: {why}\n"))
+        Some(format!("- {}: {why}\n", self.address))
+    }
+
+    /// Records the outcome of a request. Only a rejection is about this test alone.
+    fn record<T>(&mut self, outcome: operation::Result<T>) -> operation::Result<Option<T>> {
+        match outcome {
+            Ok(value) => Ok(Some(value)),
+            Err(error) if error.is_refused() || error.is_not_found() => {
+                self.outcome = Some(Err(error));
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 }
 
-/// Reads the results of the running tests, reports one line, and returns whether all tests have ended.
-async fn poll(
+/// Starts the tests and reads their results until all have ended.
+async fn run(
     context: &OperationContext,
     queue: &str,
     tests: &mut [Test<'_>],
-    report: impl Fn(String),
-) -> operation::Result<bool> {
-    let mut parts = Vec::new();
-    let mut running = 0;
-    for test in tests.iter_mut().filter(|test| test.result.is_none()) {
-        let result = context.read(context.project.show_connectivity_test(queue, test.task)).await?;
-        if result.connectivity == Connectivity::Pending {
-            running += 1;
-            continue;
+    progress: &Progress,
+) -> operation::Result<()> {
+    for test in tests.iter_mut() {
+        let started = context.read(context.project.start_connectivity_test(queue, test.address)).await;
+        test.task = test.record(started)?;
+    }
+    let since = Instant::now();
+    let is_running = |tests: &[Test<'_>]| tests.iter().any(|test| test.outcome.is_none());
+    while is_running(tests) {
+        let line = poll(context, queue, tests).await?;
+        let elapsed = Duration::from_secs(since.elapsed().as_secs());
+        progress.send(format!("{line} ({})", humantime::format_duration(elapsed)));
+        if is_running(tests) {
+            context.pause(POLL_INTERVAL, || format!("The connectivity tests of queue {queue:?}")).await?;
         }
-        test.result = Some(result);
+    }
+    Ok(())
+}
+
+/// Reads the results of the running tests, and returns a line about what is new.
+async fn poll(context: &OperationContext, queue: &str, tests: &mut [Test<'_>]) -> operation::Result<String> {
+    let mut parts = Vec::new();
+    for test in tests.iter_mut().filter(|test| test.outcome.is_none()) {
+        let Some(task) = test.task else { continue };
+        let shown = context.read(context.project.show_connectivity_test(queue, task)).await;
+        match test.record(shown)? {
+            Some(result) if result.connectivity == Connectivity::Pending => continue,
+            Some(result) => test.outcome = Some(Ok(result)),
+            None => {}
+        }
         parts.push(format!("{} is {}reachable", test.address, if test.is_reachable() { "" } else { "not " }));
     }
+    let running = tests.iter().filter(|test| test.outcome.is_none()).count();
     if running > 0 {
         parts.push(format!("{} without a result yet", count(running)));
     }
-    report(parts.join(", "));
-    Ok(running == 0)
+    Ok(parts.join(", "))
 }
 
 fn count(addresses: usize) -> String {

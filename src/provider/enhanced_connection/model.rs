@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::dli::{rules, wire};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
-use crate::framework::model::Computed;
+use crate::framework::model::{Computed, StringMap};
 use crate::framework::path::Path;
 use crate::framework::timeouts::Timeouts;
 use crate::model;
@@ -26,7 +26,7 @@ model! {
         pub(super) elastic_resource_pools: Option<BTreeSet<String>>,
         pub(super) queues: Option<BTreeSet<String>>,
         pub(super) routetable_id: Option<String>,
-        pub(super) hosts: Option<BTreeMap<String, String>>,
+        pub(super) hosts: Option<StringMap>,
         pub(super) routes: Option<BTreeMap<String, String>>,
         pub(super) tags: Option<Tags>,
         pub(super) wait_for_bindings: Option<bool>,
@@ -205,13 +205,14 @@ impl Connection {
 }
 
 /// Whether the service returns exactly the known host records, each once and in name order.
-fn is_same(known: &BTreeMap<String, String>, shown: &[wire::Host]) -> bool {
-    known.len() == shown.len() && known.iter().zip(shown).all(|((name, ip), host)| *name == host.name && *ip == host.ip)
+fn is_same(known: &StringMap, shown: &[wire::Host]) -> bool {
+    known.len() == shown.len() && known.iter().zip(shown).all(|((name, ip), host)| name == host.name && ip == host.ip)
 }
 
 /// Host records as the service takes them, sorted by name.
-pub(super) fn host_records(hosts: Option<&BTreeMap<String, String>>) -> Vec<wire::Host> {
-    hosts.into_iter().flatten().map(|(name, ip)| wire::Host { name: name.clone(), ip: ip.clone() }).collect()
+pub(super) fn host_records(hosts: Option<&StringMap>) -> Vec<wire::Host> {
+    let hosts = hosts.into_iter().flat_map(StringMap::iter);
+    hosts.map(|(name, ip)| wire::Host { name: name.to_owned(), ip: ip.to_owned() }).collect()
 }
 
 /// Tags as the service takes them.
@@ -222,8 +223,8 @@ pub(super) fn tag_list<'a>(tags: impl IntoIterator<Item = (&'a String, &'a Strin
 /// Returns a function from a name in a response to its known spelling: the service may change the case.
 ///
 /// If a response also contains the known spelling, the other name is not a variant of it.
-fn known_spelling<'a>(
-    known: Option<&'a BTreeMap<String, String>>,
+fn known_spelling<'a, T>(
+    known: Option<&'a BTreeMap<String, T>>,
     shown: impl Iterator<Item = &'a str> + Clone,
 ) -> impl Fn(&'a str) -> &'a str {
     let by_lower_case = OnceCell::new();
@@ -242,18 +243,18 @@ fn known_spelling<'a>(
 /// used.
 pub(in crate::provider) fn hosts<'a>(
     shown: &'a [wire::Host],
-    known: Option<&'a BTreeMap<String, String>>,
-) -> (BTreeMap<String, String>, BTreeSet<String>) {
+    known: Option<&'a StringMap>,
+) -> (StringMap, BTreeSet<String>) {
     let mut hosts: BTreeMap<String, String> = BTreeMap::new();
     let mut duplicates = BTreeSet::new();
-    let spelling = known_spelling(known, shown.iter().map(|host| host.name.as_str()));
+    let spelling = known_spelling(known.map(StringMap::entries), shown.iter().map(|host| host.name.as_str()));
     // Records without a name or an address are ignored.
     for wire::Host { name, ip } in shown.iter().filter(|host| !host.name.is_empty() && !host.ip.is_empty()) {
         let name = spelling(name);
         match hosts.get_mut(name) {
             None => drop(hosts.insert(name.to_owned(), ip.clone())),
             Some(first) if first != ip => {
-                if known.and_then(|known| known.get(name)) == Some(ip) {
+                if known.and_then(|known| known.get(name)) == Some(ip.as_str()) {
                     first.clone_from(ip);
                 }
                 duplicates.insert(name.to_owned());
@@ -261,7 +262,7 @@ pub(in crate::provider) fn hosts<'a>(
             Some(_) => {}
         }
     }
-    (hosts, duplicates)
+    (hosts.into_iter().collect(), duplicates)
 }
 
 /// Returns a warning about host names with several addresses. `effect` says which of them is shown.
@@ -322,20 +323,24 @@ mod tests {
         wire::Host { name: name.into(), ip: ip.into() }
     }
 
+    fn hosts_of(entries: &[(&str, &str)]) -> StringMap {
+        entries.iter().map(|(name, ip)| ((*name).to_owned(), (*ip).to_owned())).collect()
+    }
+
     #[test]
     fn known_address_takes_precedence() {
         let shown = [host("a", "10.0.0.1"), host("a", "10.0.0.2"), host("b", "10.0.0.3"), host("b", "10.0.0.3")];
-        let known = BTreeMap::from([("a".to_owned(), "10.0.0.2".to_owned())]);
+        let known = hosts_of(&[("a", "10.0.0.2")]);
         let (read, duplicates) = hosts(&shown, Some(&known));
-        assert_eq!(read, BTreeMap::from([("a".into(), "10.0.0.2".into()), ("b".into(), "10.0.0.3".into())]));
+        assert_eq!(read, hosts_of(&[("a", "10.0.0.2"), ("b", "10.0.0.3")]));
         assert_eq!(duplicates, BTreeSet::from(["a".to_owned()]));
     }
 
     #[test]
     fn known_spelling_is_kept() {
-        let known = BTreeMap::from([("Node-1".to_owned(), "10.0.0.2".to_owned())]);
+        let known = hosts_of(&[("Node-1", "10.0.0.2")]);
         let (read, _) = hosts(&[host("node-1", "10.0.0.2"), host("X", "10.0.0.3")], Some(&known));
-        assert_eq!(read, BTreeMap::from([("Node-1".into(), "10.0.0.2".into()), ("X".into(), "10.0.0.3".into())]));
+        assert_eq!(read, hosts_of(&[("Node-1", "10.0.0.2"), ("X", "10.0.0.3")]));
 
         let route = |name: &str, cidr: &str| wire::Route { name: name.into(), cidr: cidr.into(), create_time: 0 };
         let known = BTreeMap::from([("r".to_owned(), "2407:C080::/32".to_owned())]);

@@ -54,6 +54,10 @@ impl Declarations {
     fn add(&mut self, is_new: bool) {
         if is_new {
             self.new += 1;
+            // The read after the plan on the stored state has found that the object is gone.
+            if self.reads > 0 && self.stored > 0 {
+                (self.reads, self.stored) = (self.reads - 1, self.stored - 1);
+            }
         } else if self.reads > 0 {
             self.reads -= 1;
             self.after_read += 1;
@@ -257,8 +261,10 @@ mod tests {
             ("rpn", true),
             // Without a refresh.
             ("pp", true),
-            // With a minimal refresh: a change, two resources without a change, one with a change, and a new one.
+            // With a minimal refresh: a change, an object that is gone, two resources without a change, one with a
+            // change, and a new one.
             ("prp", false),
+            ("prn", false),
             ("pp", true),
             ("prpp", true),
             ("pprp", true),

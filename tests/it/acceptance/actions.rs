@@ -82,6 +82,21 @@ fn unreachable_addresses_fail_the_apply_but_keep_the_connection() {
 }
 
 #[test]
+fn rejected_test_is_listed_with_the_others() {
+    for_one_terraform_since_1_14(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace(terraform);
+        bound(&cloud, &workspace, "addresses = [\"cache:6379\", \"db:3306\", \"192.168.0.31:22\"]");
+        cloud.fault("CreateConnectivityTask:refuse=400,DLI.0001,The address is not allowed containing 192.168.0.31");
+        let invoked = workspace.run(&["apply", "-auto-approve", INVOKE]).expect_code(1);
+        let error = unwrapped(&invoked.stderr);
+        let lines = "does not reach 2 of 3 addresses: - cache:6379: UNREACHABLE - 192.168.0.31:22: HTTP 400 Bad Request, \
+                     DLI.0001: The address is not allowed";
+        assert!(error.contains(lines), "{error}");
+    });
+}
+
+#[test]
 fn each_poll_reports_progress() {
     for_one_terraform_since_1_14(|terraform| {
         let cloud = Cloud::start();
