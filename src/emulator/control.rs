@@ -38,9 +38,13 @@ const HEADERS: [(HeaderName, HeaderValue); 3] = [
     (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
 ];
 
+pub(super) fn is_control_path(path: &str) -> bool {
+    path.starts_with(ROOT)
+}
+
 /// Whether a request is for the control API or for the page.
 pub(super) fn is_control(request: &ApiRequest) -> bool {
-    request.path().starts_with(ROOT) || page::find(request).is_some()
+    is_control_path(request.path()) || page::find(request).is_some()
 }
 
 /// Handles a control request. Changes to projects are in the state file before it returns.

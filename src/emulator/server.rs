@@ -21,6 +21,8 @@ use crate::dli::error_code::REQUEST_ID_HEADER;
 
 /// Largest request body that the gateway accepts.
 const MAX_BODY: usize = 12 * 1024 * 1024;
+/// Largest body of a control request, which can be a whole state.
+const MAX_CONTROL_BODY: usize = 256 * 1024 * 1024;
 /// Number of bytes read from an oversized body, so that the client receives the response instead of a broken pipe.
 const MAX_DRAINED: usize = 8 * MAX_BODY;
 
@@ -28,7 +30,9 @@ const MAX_DRAINED: usize = 8 * MAX_BODY;
 /// that disconnects must not cancel it.
 pub(super) async fn handle(State(state): State<Arc<AppState>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let (body, read_error) = match read(body).await {
+    let may_control = control::is_control_path(parts.uri.path()) && state.access.check(&parts, Area::Control).is_ok();
+    let max_body = if may_control { MAX_CONTROL_BODY } else { MAX_BODY };
+    let (body, read_error) = match read(body, max_body).await {
         Ok(body) => (body, None),
         Err(error) => (Bytes::new(), Some(error)),
     };
@@ -71,14 +75,14 @@ pub(super) async fn handle(State(state): State<Arc<AppState>>, request: Request)
 }
 
 /// Reads the whole body. An oversized body is drained up to a limit and rejected.
-async fn read(body: Body) -> Result<Bytes, ApiError> {
+async fn read(body: Body, max: usize) -> Result<Bytes, ApiError> {
     let mut stream = body.into_data_stream();
     let mut bytes = Vec::new();
     let mut length: usize = 0;
     while let Some(piece) = stream.next().await {
         let piece = piece.map_err(|_| ApiError::bad_request(400, "The request ends before its body does"))?;
         length = length.saturating_add(piece.len());
-        if length <= MAX_BODY {
+        if length <= max {
             bytes.extend_from_slice(&piece);
         } else if length <= MAX_DRAINED {
             bytes = Vec::new();
@@ -86,8 +90,10 @@ async fn read(body: Body) -> Result<Bytes, ApiError> {
             break;
         }
     }
-    if length > MAX_BODY {
-        return Err(ApiError::bad_request(413, "Request entity too large: the body exceeds 12 MB"));
+    if length > max {
+        let megabytes = max / 1024 / 1024;
+        let text = format!("Request entity too large: the body exceeds {megabytes} MB");
+        return Err(ApiError::bad_request(413, text));
     }
     Ok(bytes.into())
 }

@@ -43,6 +43,19 @@ async fn state_can_be_read_and_replaced() {
     assert_eq!(cloud.get(&path).await.ok(200), shown);
 }
 
+/// A state may be larger than the gateway's limit for a request.
+#[tokio::test]
+async fn large_state_can_be_restored() {
+    let cloud = Cloud::start().await;
+    cloud.create(body("test")).await;
+    let (_, state) = control(&cloud.emulator, "GET", "state", Value::Null).await;
+    assert_eq!(control(&cloud.emulator, "POST", "reset", Value::Null).await, DONE);
+    let padded = state.to_string() + &" ".repeat(20 * 1024 * 1024);
+    let url = format!("{}/_emulator/state", cloud.emulator.endpoint());
+    let put = client().put(url).body(padded).send().await.expect("an answer");
+    assert_eq!((put.status().as_u16(), cloud.emulator.connections(PROJECT).len()), (204, 1));
+}
+
 #[tokio::test]
 async fn time_delays_outcomes_quirks_and_faults() {
     let cloud = Cloud::start().await;
