@@ -163,6 +163,10 @@ mod tests {
         let resources = provider.resources().into_iter().map(|kind| (kind.type_name(), kind.schema()));
         let data_sources = provider.data_sources().into_iter().map(|kind| (kind.type_name(), kind.schema()));
         let actions = provider.actions().into_iter().map(|kind| (kind.type_name(), kind.schema()));
+        let lists = provider.list_resources().into_iter().map(|kind| (kind.type_name(), kind.schema()));
+        let identity = |kind: Arc<dyn Resource>| Some((kind.type_name(), kind.identity_schema()?));
+        let identities = provider.resources().into_iter().filter_map(identity);
+        let resources = resources.chain(lists).chain(identities);
         for (name, schema) in resources.chain(data_sources).chain(actions).chain([("provider", provider.schema())]) {
             assert_eq!(schema.implementation_errors(), Vec::<String>::new(), "{name}");
         }

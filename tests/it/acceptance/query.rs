@@ -7,6 +7,7 @@ use terraform_provider_dli::dli::wire::{CreateConnection, Tag};
 
 use super::generated_imports::{create_in_emulator, generate};
 use super::harness::{Cloud, Finished, PROJECT, Workspace, for_one_terraform_since_1_14};
+use super::terraform::Terraform;
 
 const REGION: &str = "eu-west-101";
 const APPLICANT: &str = "1123456789abcdef0123456789abcdef";
@@ -63,27 +64,29 @@ fn expect_imports_only(workspace: &Workspace, cloud: &Cloud, count: usize) {
     assert_eq!(cloud.changes(), [""; 0], "only reads were sent");
 }
 
-/// Connections of every kind that the service can hold, made behind Terraform's back.
 #[test]
 fn generated_configuration_of_many_connections_plans_empty() {
-    for_one_terraform_since_1_14(|terraform| {
-        let cloud = Cloud::start();
-        let many = generate();
-        for (index, one) in many.iter().enumerate() {
-            create_in_emulator(&cloud, &format!("Random_{index}"), one);
-        }
-        let workspace = cloud.workspace(terraform);
-        let text = generated(&workspace, &query_file("dli_enhanced_connection", "limit = 1000", ""));
-        let requests: Vec<_> = cloud.requests().iter().map(|request| request.operation).collect();
-        assert!(requests.len() <= 4, "{requests:?}");
-        assert_eq!(text.matches("resource \"dli_enhanced_connection\"").count(), many.len());
-        // Null lines of optional attributes are Terraform's own; nothing else is there that says nothing.
-        let resource = text.split("import {").next().expect("a resource");
-        for name in ["region", "project_id", "timeouts", "bindings", "id ", "status"] {
-            assert!(!resource.lines().any(|line| line.trim().starts_with(name)), "{name} in {resource}");
-        }
-        expect_imports_only(&workspace, &cloud, many.len());
-    });
+    for_one_terraform_since_1_14(take_over_many);
+}
+
+/// Connections of every kind that the service can hold, made behind Terraform's back.
+pub(super) fn take_over_many(terraform: &Terraform) {
+    let cloud = Cloud::start();
+    let many = generate();
+    for (index, one) in many.iter().enumerate() {
+        create_in_emulator(&cloud, &format!("Random_{index}"), one);
+    }
+    let workspace = cloud.workspace(terraform);
+    let text = generated(&workspace, &query_file("dli_enhanced_connection", "limit = 1000", ""));
+    let requests: Vec<_> = cloud.requests().iter().map(|request| request.operation).collect();
+    assert!(requests.len() <= 4, "{requests:?}");
+    assert_eq!(text.matches("resource \"dli_enhanced_connection\"").count(), many.len());
+    // Null lines of optional attributes are Terraform's own; nothing else is there that says nothing.
+    let resource = text.split("import {").next().expect("a resource");
+    for name in ["region", "project_id", "timeouts", "bindings", "id ", "status"] {
+        assert!(!resource.lines().any(|line| line.trim().starts_with(name)), "{name} in {resource}");
+    }
+    expect_imports_only(&workspace, &cloud, many.len());
 }
 
 #[test]
