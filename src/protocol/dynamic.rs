@@ -13,6 +13,7 @@ pub(super) fn decode(value: Option<&DynamicValue>, ty: &Type) -> Result<Value, C
 }
 
 /// Decodes two values of the same type. The second shares the first one's memory if core sent the same bytes.
+#[expect(clippy::needless_pass_by_value, reason = "frees the bytes, which can be megabytes")]
 pub(super) fn decode_both(
     first: Option<&DynamicValue>,
     second: Option<DynamicValue>,

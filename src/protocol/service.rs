@@ -59,7 +59,8 @@ fn decode(value: Option<&wire::DynamicValue>, ty: &Type) -> Result<Value, Diagno
     dynamic::decode(value, ty).map_err(unreadable)
 }
 
-/// Decodes a value and frees its bytes, which can be megabytes.
+/// Decodes a value and frees its bytes.
+#[expect(clippy::needless_pass_by_value, reason = "the bytes can be megabytes")]
 fn take(value: Option<wire::DynamicValue>, ty: &Type) -> Result<Value, Diagnostics> {
     decode(value.as_ref(), ty)
 }

@@ -85,7 +85,9 @@ impl Server {
         let ApplyResourceChangeRequest { prior, planned, .. } = request;
         let resource = &registered.implementation;
         let stop = &self.stop_token();
-        let mut response = ResponseState::new(prior.clone(), request.private.clone());
+        // The private data of a replaced object is not that of its replacement.
+        let private = if prior.is_null() { Vec::new() } else { request.private.clone() };
+        let mut response = ResponseState::new(prior.clone(), private);
         let (done, result) = if prior.is_null() {
             ("created", catch_panic(resource.create(CreateRequest { planned, stop }, &mut response)).await)
         } else if planned.is_null() {

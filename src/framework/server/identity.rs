@@ -44,7 +44,7 @@ impl Server {
             let text = |value: &Value| value.as_str().map_or_else(|| "unknown".to_owned(), |text| format!("{text:?}"));
             let detail = format!(
                 "The identity of this {type_name} has {name} = {}, but its attributes say {}. An identity never \
-                 changes, so the state was damaged or edited by hand. Nothing was changed.\n\nRestore the state from a \
+                 changes, so the state was damaged or edited by hand.\n\nRestore the state from a \
                  backup (terraform.tfstate.backup), or remove the resource from it and import it again: terraform \
                  state rm ADDRESS, then terraform import ADDRESS ID.",
                 text(prior.get(name)),

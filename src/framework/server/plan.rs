@@ -48,7 +48,7 @@ impl Server {
             }
         };
         let Plan { mut planned, mut replace } = plan(&registered.schema, &prior, proposed, &config);
-        let diagnostics = if planned.is_null() {
+        let mut diagnostics = if planned.is_null() {
             registered.implementation.plan_destroy(&prior)
         } else {
             let stop = self.stop_token();
@@ -63,10 +63,14 @@ impl Server {
             catch_panic(registered.implementation.modify_plan(request)).await.unwrap_or_else(|errors| errors)
         };
         // Core plans a replacement twice, first with the prior state and then without.
-        let identity = match (prior.is_null(), identity.is_null()) {
-            (true, _) => self.identity_of(&type_name, &planned),
-            (false, true) => self.identity_of(&type_name, &prior),
-            (false, false) => identity,
+        let identity = if prior.is_null() {
+            self.identity_of(&type_name, &planned)
+        } else {
+            // Before the apply sends a request about another object.
+            self.next_identity(&type_name, &identity, &prior).unwrap_or_else(|changed| {
+                diagnostics.push(changed);
+                identity
+            })
         };
         // Terraform 1.15 cannot show a saved plan as JSON if an identity in it has unknown parts.
         let identity = if identity.is_wholly_known() { identity } else { Value::Null };

@@ -347,3 +347,12 @@ fn only_known_state_versions_are_upgraded() {
     }
     assert_eq!(summaries(&server.state_type("test_other", 1).expect_err("unknown")), ["Not in This Provider"]);
 }
+
+/// Core passes the private data of the replaced object to the create.
+#[tokio::test]
+async fn replacement_starts_without_private_data() {
+    let (mut create, mut update) = (create(), update());
+    (create.private, update.private) = (b"mine".to_vec(), b"mine".to_vec());
+    assert_eq!(applied(Behavior::Succeed, create).await.private, b"");
+    assert_eq!(applied(Behavior::Succeed, update).await.private, b"mine");
+}

@@ -197,5 +197,7 @@ fn old_state_gets_an_identity() {
         let planned = workspace.run(&["plan"]).expect_code(1);
         assert!(planned.stderr.contains("Error: Identity Changed"), "{planned}");
         assert!(planned.stderr.contains(stranger), "{planned}");
+        let planned = workspace.run(&["plan", "-refresh=false"]).expect_code(1);
+        assert!(planned.stderr.contains("Error: Identity Changed"), "{planned}");
     });
 }
