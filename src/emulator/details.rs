@@ -51,7 +51,6 @@ pub(super) struct PoolDetails {
     pub(super) enterprise_project_id: String,
     /// Such as `spec` with the value `basic`.
     pub(super) label: BTreeMap<String, String>,
-    pub(super) ipv6_enable: bool,
 }
 
 impl PoolDetails {
@@ -61,7 +60,6 @@ impl PoolDetails {
             resource_id: resource_id("pool", &pool.name),
             enterprise_project_id: DEFAULT_PROJECT.to_owned(),
             label: BTreeMap::new(),
-            ipv6_enable: false,
         }
     }
 }

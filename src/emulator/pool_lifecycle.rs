@@ -127,6 +127,7 @@ impl ProjectService<'_> {
             max_cu: request.max_cu,
             actual_cu: request.min_cu,
             create_time: self.now,
+            ipv6_enable: Some(request.ipv6_enable.unwrap_or_default()),
             ..seeded_pool()
         };
         let default = PoolDetails::of(&pool);
@@ -134,7 +135,6 @@ impl ProjectService<'_> {
             resource_id: uuid::Uuid::new_v4().to_string(),
             enterprise_project_id: request.enterprise_project_id.unwrap_or(default.enterprise_project_id),
             label: request.label,
-            ipv6_enable: request.ipv6_enable.unwrap_or_default(),
         };
         self.project.put_pool(pool)?;
         self.project.pool_details.insert(name.clone(), details);

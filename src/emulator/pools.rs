@@ -68,7 +68,7 @@ fn listed(project: &Project, number: usize, pool: &Pool) -> Value {
     row["resource_id"] = json!(details.resource_id);
     row["enterprise_project_id"] = json!(details.enterprise_project_id);
     row["label"] = json!(details.label);
-    row["ipv6_enable"] = json!(pool.ipv6_enable.unwrap_or(details.ipv6_enable));
+    row["ipv6_enable"] = json!(pool.ipv6_enable.unwrap_or_default());
     row["manager"] = json!("");
     row["current_cu"] = json!(pool.actual_cu);
     row["prepay_cu"] = json!(0);

@@ -32,6 +32,9 @@ const THROTTLED_TIMEOUT: Duration = Duration::from_mins(10);
 /// another resource may have created the name meanwhile.
 const MAX_AGE: Duration = Duration::from_secs(5);
 
+/// Maximum age of lists that networks are compared with: the same apply may replace a queue or pool.
+const NETWORKS_MAX_AGE: Duration = Duration::from_secs(30);
+
 const QUEUES_NOT_CHECKED: &str = "Queues Were Not Checked";
 const POOLS_NOT_CHECKED: &str = "Elastic Resource Pools Were Not Checked";
 
@@ -202,12 +205,14 @@ impl PlanChecker {
             return inventory;
         }
         if names.iter().any(|name| !name.is_pool()) {
-            let (queues, error) = self.run_state.queues.get(&self.location, None, self.read_queues()).await;
+            let (queues, error) =
+                self.run_state.queues.get(&self.location, Some(NETWORKS_MAX_AGE), self.read_queues()).await;
             report.extend(self.unchecked(error, QUEUES_NOT_CHECKED));
             inventory.queues = queues;
         }
         if names.iter().any(|name| name.is_pool() || inventory.is_pooled(name)) {
-            let (pools, error) = self.run_state.pools.get(&self.location, None, self.read_pools()).await;
+            let (pools, error) =
+                self.run_state.pools.get(&self.location, Some(NETWORKS_MAX_AGE), self.read_pools()).await;
             report.extend(self.unchecked(error, POOLS_NOT_CHECKED));
             inventory.pools = pools;
         }

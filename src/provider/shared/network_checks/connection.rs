@@ -172,7 +172,9 @@ async fn check_networks(
     let mut subnet = None;
     if let Some((vpc, network)) = ids {
         if needs_subnet {
-            subnet = reader.place(vpc, network, findings).await?;
+            // The service has accepted the IDs of an existing connection, which never change.
+            let mut accepted = Vec::new();
+            subnet = reader.place(vpc, network, if changes.is_new { findings } else { &mut accepted }).await?;
         }
         if let Some(table) = changes.route_table.filter(|table| ROUTE_TABLE_ID.allows(table)) {
             findings.extend(reader.check_route_table(table, vpc, network).await?);

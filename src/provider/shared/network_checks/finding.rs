@@ -124,6 +124,8 @@ pub(crate) enum Subject<'a> {
 /// What every text about an object ends with that may be hidden.
 const POSSIBLE: &str = "The VPC may belong to another project or account that shares it, or the credentials may lack \
                         the permission to see it. Otherwise correct the ID.";
+/// The network of a queue or pool that the same plan replaces is that of the old one.
+const REPLACED: &str = "If this plan replaces the queue or pool, apply that first (terraform apply -target=ADDRESS).";
 /// The documents that state the rules of networks.
 const OVERLAP_RULE: &str = "Document: DLI User Guide, \"Creating an Enhanced Datasource Connection\".";
 
@@ -228,7 +230,7 @@ impl Finding {
             Self::OverlapsSubnet { target, network, subnet, other } => format!(
                 "The network {network} of the {target} overlaps the network {other} of the subnet {subnet}. The \
                  binding would fail. The network of a queue or pool cannot be changed: use another subnet, or a queue \
-                 or pool with another network.\n\n{OVERLAP_RULE}"
+                 or pool with another network. {REPLACED}\n\n{OVERLAP_RULE}"
             ),
             Self::InVpc { target, network, vpc, other } => format!(
                 "The network {network} of the {target} overlaps the network {other} of the VPC {vpc}, but not the \
@@ -238,7 +240,7 @@ impl Finding {
             Self::TargetsOverlap { target, network, other, vpc } => format!(
                 "The network {network} of the {target} overlaps the network {} of the {}, which {} the VPC {vpc} \
                  through {}. Only one of the two can be reached from the VPC, and the second binding \
-                 fails.\n\nConnect one of them to another VPC, or use a queue or pool with another network.{}",
+                 fails.\n\nConnect one of them to another VPC, or use a queue or pool with another network. {REPLACED}{}",
                 other.target.network.map(|network| network.to_string()).unwrap_or_default(),
                 other.target,
                 if other.is_declared { "is declared for" } else { "is bound to" },

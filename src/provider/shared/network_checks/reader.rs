@@ -138,13 +138,13 @@ impl<'a> NetworkReader<'a> {
         Ok(None)
     }
 
-    /// Checks a route table against the VPC and the subnet.
+    /// Checks a route table against the VPC and the subnet. Whether it exists is certain only if the VPC is visible.
     pub(crate) async fn check_route_table(&self, id: &str, vpc: &str, subnet: &str) -> Result<Option<Finding>> {
         let missing = |absence| Some(Finding::RouteTableMissing { table: id.to_owned(), absence });
         Ok(match self.route_table(id).await? {
             Lookup::Found(table) => rules::check_route_table(&table, vpc, subnet),
-            Lookup::Missing => missing(Absence::Certain),
-            Lookup::Hidden => missing(Absence::Possible),
+            Lookup::Missing if self.visible_vpc(vpc).await?.is_some() => missing(Absence::Certain),
+            Lookup::Missing | Lookup::Hidden => missing(Absence::Possible),
             Lookup::Unknown => None,
         })
     }

@@ -62,7 +62,37 @@ fn hidden_or_shared_network_is_a_warning() {
         cloud.fault("ListSubnets:refuse=404,VPC.0003,VPC does not exist");
         cloud.fault("ShowVpcV3:refuse=404,VPC.0003,VPC does not exist");
         let shared = plan(&workspace, &connection("test", (VPC, SUBNET), ""));
-        expect(&shared, &[(WARNING, &["VPC Not Found", "dest_vpc_id", VPC, "shares it"])]);
+        let vpc_warning = (WARNING, &["VPC Not Found", "dest_vpc_id", VPC, "shares it"][..]);
+        expect(&shared, &[vpc_warning]);
+        // Its route table is hidden, too.
+        let table = format!("routetable_id = {NOTHING:?}");
+        let shared = plan(&workspace, &connection("test", (VPC, SUBNET), &table));
+        expect(&shared, &[vpc_warning, (WARNING, &["Route Table Not Found", "routetable_id", NOTHING])]);
+    });
+}
+
+/// The service has accepted the VPC of an existing connection. It may belong to another project, which shares the VPC or
+/// the connection.
+#[test]
+fn network_of_an_existing_connection_is_accepted() {
+    for_one_terraform(|terraform| {
+        let cloud = start();
+        let workspace = workspace(&cloud, terraform);
+        let with = |attributes: &str| connection("test", (VPC, SUBNET), attributes);
+        workspace.configure(&with("hosts = { a = \"192.168.0.1\" }"));
+        workspace.run(&["apply", "-auto-approve"]).expect_code(0);
+        for operation in ["ListSubnets", "ShowSubnet", "ShowVpcV3"] {
+            cloud.fault(&format!("{operation}:refuse=404,VPC.0003,VPC does not exist"));
+        }
+        let binding = "resource \"dli_enhanced_connection_binding\" \"q1\" {\n  connection_id = \
+                       dli_enhanced_connection.test.id\n  queue = \"q1\"\n}\n";
+        let changed = with("hosts = { a = \"192.168.0.1\", b = \"192.168.0.2\" }") + binding;
+        expect(&plan(&workspace, &changed), &[]);
+        assert!(count(&cloud, &["ShowSubnet"]) > 0, "the check has asked");
+        // Another connection to that network is new.
+        let new = changed + &connection("new", (VPC, SUBNET), "");
+        let missing = [(ERROR, &["VPC Does Not Exist"][..]), (ERROR, &["Subnet Does Not Exist"])];
+        expect(&plan(&workspace, &new), &missing);
     });
 }
 
