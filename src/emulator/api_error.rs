@@ -131,8 +131,8 @@ impl ApiError {
         if self.code.starts_with("DLI.") { Self::soft_failure(self.text) } else { self }
     }
 
-    /// The error body. The gateway adds the request id, IAM nests the error, VPC has names of its own, the metadata service
-    /// returns plain text.
+    /// The error body. The gateway adds the request id, IAM nests the error, VPC has names of its own, the metadata
+    /// service returns plain text.
     pub(super) fn body(&self, request_id: &str) -> Value {
         let text = self.text.clone();
         if self.code.is_empty() {

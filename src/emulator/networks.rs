@@ -1,8 +1,8 @@
 //! The VPCs, subnets and route tables of a project.
 //!
-//! The emulator's DLI accepts any VPC and subnet, so that a configuration with made-up IDs works. Its VPC service serves
-//! the declared networks only, without exception: what nobody declared does not exist. A provider asks it only if
-//! `endpoints` names it besides DLI.
+//! The emulator's DLI accepts any VPC and subnet, so that a configuration with made-up IDs works. Its VPC service
+//! serves the declared networks only, without exception. A provider sends requests to it only if `endpoints` names it
+//! besides DLI.
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -99,18 +99,34 @@ fn network(cidr: &str) -> Result<IpNet, ApiError> {
     rules::network(cidr).ok_or_else(|| ApiError::vpc(400, "VPC.0212", format!("The cidr {cidr:?} is not valid")))
 }
 
+/// Replaces the object with the same ID in its place, so that pages by marker stay complete, or adds it at the end.
+fn put<T>(objects: &mut Vec<T>, object: T, id: fn(&T) -> &String) {
+    match objects.iter_mut().find(|other| id(other) == id(&object)) {
+        Some(other) => *other = object,
+        None => objects.push(object),
+    }
+}
+
 fn check_id(id: &str) -> Result<(), ApiError> {
     if rules::VPC_ID.allows(id) { Ok(()) } else { Err(ApiError::vpc(400, "VPC.0101", format!("{id:?} is no UUID"))) }
 }
 
 impl Networks {
-    /// Adds or replaces a VPC. A new one gets a default route table.
+    /// Adds a VPC with a default route table, or replaces one in its place of the order. Its networks must contain its
+    /// subnets; the error for others is an inference.
     pub(super) fn put_vpc(&mut self, vpc: Vpc) -> Result<(), ApiError> {
         check_id(&vpc.id)?;
         for cidr in std::iter::once(&vpc.cidr).chain(&vpc.extend_cidrs) {
             network(cidr)?;
         }
         let vpc = complete_vpc(vpc);
+        for subnet in self.subnets.iter().filter(|subnet| subnet.vpc_id == vpc.id) {
+            let cidr = network(&subnet.cidr)?;
+            if !vpc.networks().any(|network| network.contains(&cidr)) {
+                let text = format!("Subnet {} ({cidr}) is not in the range of VPC.", subnet.id);
+                return Err(ApiError::vpc(400, "VPC.0203", text));
+            }
+        }
         if self.vpc(&vpc.id).is_none() {
             self.route_tables.push(RouteTable {
                 id: Uuid::new_v4().to_string(),
@@ -120,8 +136,7 @@ impl Networks {
                 ..RouteTable::default()
             });
         }
-        self.vpcs.retain(|other| other.id != vpc.id);
-        self.vpcs.push(vpc);
+        put(&mut self.vpcs, vpc, |vpc| &vpc.id);
         Ok(())
     }
 
@@ -136,7 +151,8 @@ impl Networks {
         Ok(())
     }
 
-    /// Adds or replaces a subnet. Its network must be in a network of the VPC and overlap no other subnet there.
+    /// Adds a subnet, or replaces one in its place of the order. Its network must be in a network of the VPC and
+    /// overlap no other subnet there. A subnet that changes its VPC leaves its route table.
     pub(super) fn put_subnet(&mut self, subnet: Subnet) -> Result<(), ApiError> {
         check_id(&subnet.id)?;
         let cidr = network(&subnet.cidr)?;
@@ -150,8 +166,9 @@ impl Networks {
             let text = "The subnet has already existed in the VPC, or has been in conflict with the VPC subnet.";
             return Err(ApiError::vpc(400, "VPC.0204", text));
         }
-        self.subnets.retain(|other| other.id != subnet.id);
-        self.subnets.push(subnet);
+        let other_tables = self.route_tables.iter_mut().filter(|table| table.vpc_id != subnet.vpc_id);
+        other_tables.for_each(|table| table.subnets.retain(|associated| associated.id != subnet.id));
+        put(&mut self.subnets, subnet, |subnet| &subnet.id);
         Ok(())
     }
 
@@ -163,7 +180,8 @@ impl Networks {
         Ok(())
     }
 
-    /// Adds or replaces a route table that is not the default one. Its subnets leave other route tables.
+    /// Adds a route table, or replaces one in its place of the order. Its subnets leave other route tables. A default
+    /// route table cannot be replaced; the error is an inference.
     pub(super) fn put_route_table(&mut self, table: RouteTable) -> Result<(), ApiError> {
         check_id(&table.id)?;
         let vpc = self.vpc(&table.vpc_id).ok_or_else(|| ApiError::no_vpc(&table.vpc_id))?.id.clone();
@@ -176,12 +194,15 @@ impl Networks {
             subnets.push(SubnetId { id: subnet.id.clone() });
         }
         let id = table.id.to_ascii_lowercase();
-        self.route_tables.retain(|other| other.id != id);
+        if self.route_tables.iter().any(|other| other.id == id && other.default == Some(true)) {
+            let text = format!("Route table {id} is the default route table of its VPC and cannot be replaced");
+            return Err(ApiError::vpc(409, "VPC.2703", text));
+        }
         for other in &mut self.route_tables {
             other.subnets.retain(|associated| !subnets.contains(associated));
         }
-        let default = Some(false);
-        self.route_tables.push(RouteTable { id, default, vpc_id: vpc, subnets, ..table });
+        let table = RouteTable { id, default: Some(false), vpc_id: vpc, subnets, ..table };
+        put(&mut self.route_tables, table, |table| &table.id);
         Ok(())
     }
 

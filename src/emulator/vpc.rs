@@ -124,10 +124,13 @@ fn shown_vpc(service: &ProjectService<'_>, id: &str) -> Result<ApiResponse, ApiE
     Ok(ApiResponse::ok(&json!({ "vpc": of_version(Operation::ShowVpc, vpc) })))
 }
 
-/// An IPv6 subnet gets a network of the documentation's range (an inference).
+/// An IPv6 subnet gets the first free network of the documentation's range (an inference).
 fn create_subnet(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     let SubnetBody { subnet: Fields { name, cidr, gateway_ip, vpc_id, ipv6_enable } } = request.json()?;
-    let count = service.project.networks.subnets.len();
+    let networks: Vec<_> =
+        service.project.networks.subnets.iter().filter_map(|subnet| subnet.cidr_v6.as_deref()).collect();
+    let mut candidates = (0..=u16::MAX).map(|number| format!("2001:db8:{number:x}::/64"));
+    let free = candidates.find(|cidr| !networks.contains(&cidr.as_str()));
     let id = Uuid::new_v4().to_string();
     service.put_subnet(Subnet {
         id: id.clone(),
@@ -135,7 +138,7 @@ fn create_subnet(service: &mut ProjectService<'_>, request: &ApiRequest) -> Resu
         cidr: cidr.unwrap_or_default(),
         gateway_ip: gateway_ip.unwrap_or_default(),
         vpc_id: vpc_id.unwrap_or_default(),
-        cidr_v6: ipv6_enable.then(|| format!("2001:db8:{count:x}::/64")),
+        cidr_v6: free.filter(|_| ipv6_enable),
         ..Subnet::default()
     })?;
     let subnet = service.project.networks.subnet(&id).ok_or_else(ApiError::no_subnet)?.clone();
@@ -187,7 +190,7 @@ fn page<'a, T>(request: &ApiRequest, mut all: Vec<&'a T>, id: impl Fn(&T) -> &st
 }
 
 impl ProjectService<'_> {
-    /// Adds or replaces a VPC. A new one gets a default route table.
+    /// Adds a VPC with a default route table, or replaces one. Its networks must contain its subnets.
     pub fn put_vpc(&mut self, vpc: Vpc) -> Result<(), ApiError> {
         self.project.networks.put_vpc(vpc)
     }
@@ -197,7 +200,8 @@ impl ProjectService<'_> {
         self.project.networks.remove_vpc(id)
     }
 
-    /// Adds or replaces a subnet. Its network must be in a network of the VPC and overlap no other subnet there.
+    /// Adds or replaces a subnet. Its network must be in a network of the VPC and overlap no other subnet there. A
+    /// subnet that changes its VPC leaves its route table.
     pub fn put_subnet(&mut self, subnet: Subnet) -> Result<(), ApiError> {
         self.project.networks.put_subnet(subnet)
     }
@@ -207,7 +211,7 @@ impl ProjectService<'_> {
         self.project.networks.remove_subnet(id)
     }
 
-    /// Adds or replaces a route table that is not the default one. Its subnets leave other route tables.
+    /// Adds or replaces a route table. Its subnets leave other route tables. A default route table cannot be replaced.
     pub fn put_route_table(&mut self, table: RouteTable) -> Result<(), ApiError> {
         self.project.networks.put_route_table(table)
     }

@@ -1,7 +1,7 @@
 //! VPCs, subnets and route tables.
 
 use serde_json::{Value, json};
-use terraform_provider_dli::dli::vpc::{Subnet, Vpc};
+use terraform_provider_dli::dli::vpc::{RouteTable, Subnet, SubnetId, Vpc};
 use terraform_provider_dli::emulator::{Fault, Quirk, Settings, vpc_operations};
 
 use super::harness::{Cloud, NOWHERE, PROJECT, Reply};
@@ -122,6 +122,74 @@ async fn subnet_must_fit() {
     assert_eq!(removed.expect_err("it has subnets").status, 409);
 }
 
+/// A page by marker is complete only if an update changes no order.
+#[tokio::test]
+async fn update_keeps_the_order_and_the_subnets() {
+    let cloud = Cloud::start().await;
+    let put_vpc = |id: &str, cidr: &str| {
+        let vpc = Vpc { id: id.to_owned(), cidr: cidr.to_owned(), ..Vpc::default() };
+        let edited = cloud.emulator.edit(PROJECT, |project| project.put_vpc(vpc)).expect("no file");
+        edited.map_err(|error| error.code.into_owned())
+    };
+    let put_subnet = |id: &str, vpc: &str, cidr: &str| {
+        let [id, vpc_id, cidr] = [id, vpc, cidr].map(str::to_owned);
+        let subnet = Subnet { id, vpc_id, cidr, ..Subnet::default() };
+        cloud.emulator.edit(PROJECT, |project| project.put_subnet(subnet)).expect("no file").expect("a free network");
+    };
+    let list = async |name: &str| get(&cloud, "v1", name).await.ok(200)[name].clone();
+    assert_eq!(put_vpc(OTHER, "10.0.0.0/16"), Ok(()));
+    assert_eq!(put_vpc(VPC, "192.168.0.0/20"), Ok(()));
+    assert_eq!(ids(&list("vpcs").await), [VPC, OTHER]);
+    // The subnet 192.168.0.0/24 would be outside.
+    assert_eq!(put_vpc(VPC, "192.168.0.0/25"), Err("VPC.0203".to_owned()));
+    assert_eq!(list("vpcs").await[0]["cidr"], "192.168.0.0/20");
+
+    let table = "1479ab1c-7c1a-44b1-a02e-93dfc361b32d";
+    put_subnet(NOWHERE, VPC, "192.168.1.0/24");
+    let own = RouteTable {
+        id: table.to_owned(),
+        vpc_id: VPC.to_owned(),
+        subnets: vec![SubnetId { id: SUBNET.to_owned() }],
+        ..RouteTable::default()
+    };
+    cloud.emulator.edit(PROJECT, |project| project.put_route_table(own)).expect("no file").expect("a valid table");
+    put_subnet(SUBNET, OTHER, "10.0.0.0/24");
+    assert_eq!(ids(&list("subnets").await), [SUBNET, NOWHERE]);
+    // In another VPC, the default route table applies.
+    let shown = get(&cloud, "v1", &format!("routetables/{table}")).await.ok(200);
+    assert_eq!(shown["routetable"]["subnets"], json!([]));
+    let tables = get(&cloud, "v1", &format!("routetables?subnet_id={SUBNET}")).await.ok(200);
+    assert_eq!((&tables["routetables"][0]["vpc_id"], &tables["routetables"][1]), (&json!(OTHER), &Value::Null));
+}
+
+#[tokio::test]
+async fn default_route_table_is_not_replaced() {
+    let cloud = Cloud::start().await;
+    let list = async || get(&cloud, "v1", "routetables").await.ok(200)["routetables"].clone();
+    let before = list().await;
+    let id = before[0]["id"].as_str().expect("an ID").to_uppercase();
+    let table = RouteTable { id, vpc_id: VPC.to_owned(), ..RouteTable::default() };
+    let edited = cloud.emulator.edit(PROJECT, |project| project.put_route_table(table)).expect("no file");
+    assert_eq!(edited.expect_err("it is the default one").status, 409);
+    assert_eq!(list().await, before);
+}
+
+#[tokio::test]
+async fn ipv6_networks_of_subnets_differ() {
+    let cloud = Cloud::start().await;
+    let create = async |number: usize| {
+        let cidr = format!("192.168.{number}.0/24");
+        let body = json!({"subnet": {"name": "six", "cidr": cidr, "vpc_id": VPC, "ipv6_enable": true}});
+        cloud.call("POST", &format!("/v1/{PROJECT}/subnets"), body).await.ok(200)["subnet"].clone()
+    };
+    let (first, second) = (create(1).await, create(2).await);
+    let path = format!("/v1/{PROJECT}/vpcs/{VPC}/subnets/{}", first["id"].as_str().expect("an ID"));
+    cloud.call("DELETE", &path, Value::Null).await.ok(204);
+    let third = create(3).await;
+    assert!(third["cidr_v6"].is_string(), "{third}");
+    assert_ne!(third["cidr_v6"], second["cidr_v6"]);
+}
+
 /// The requests of the documents' examples.
 #[tokio::test]
 async fn networks_are_created_changed_and_deleted() {
@@ -135,7 +203,11 @@ async fn networks_are_created_changed_and_deleted() {
     let updated = call("PUT", &path, json!({"vpc": {"name": "renamed"}})).await.ok(200);
     assert_eq!((&updated["vpc"]["name"], &updated["vpc"]["cidr"]), (&json!("renamed"), &json!("10.0.0.0/16")));
 
-    let body = |cidr: &str, v6: bool| json!({"subnet": {"name": "subnet", "cidr": cidr, "gateway_ip": "10.0.1.1", "vpc_id": vpc, "ipv6_enable": v6}});
+    let body = |cidr: &str, v6: bool| {
+        json!({"subnet": {
+            "name": "subnet", "cidr": cidr, "gateway_ip": "10.0.1.1", "vpc_id": vpc, "ipv6_enable": v6,
+        }})
+    };
     refused(&call("POST", "subnets", body("10.1.0.0/24", false)).await, 400, "VPC.0203");
     let created = call("POST", "subnets", body("10.0.1.0/24", true)).await.ok(200);
     let subnet = created["subnet"]["id"].as_str().expect("an ID").to_owned();
