@@ -14,7 +14,7 @@ use super::project::Project;
 use super::snapshot::{self, Decoded, VERSION};
 
 /// How long to wait for another process that is about to end.
-const LOCK_PATIENCE: Duration = Duration::from_secs(1);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Why a state file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -54,7 +54,10 @@ impl StateFile {
                 })?;
                 if version < VERSION {
                     let backup = suffixed(&file.path, &format!(".v{version}"));
-                    fs::copy(&file.path, backup).map_err(cannot("keep the previous version of the state file"))?;
+                    // An earlier upgrade may have kept one already.
+                    if !backup.exists() {
+                        fs::copy(&file.path, backup).map_err(cannot("keep the previous version of the state file"))?;
+                    }
                     file.write(&snapshot::encode(&projects))?;
                 }
                 projects
@@ -102,7 +105,7 @@ async fn lock(path: &Path, lock_path: &Path) -> Result<File, StateFileError> {
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(file),
-            Err(TryLockError::WouldBlock) if started.elapsed() < LOCK_PATIENCE => {
+            Err(TryLockError::WouldBlock) if started.elapsed() < LOCK_TIMEOUT => {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
             Err(TryLockError::WouldBlock) => break,
