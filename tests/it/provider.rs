@@ -671,6 +671,28 @@ async fn only_import_accepts_any_route_table() {
     assert_eq!(planned(&provider, &[], &renamed, IMPORTED).await, (none(), vec!["name".to_owned()]));
 }
 
+/// The first refresh of a moved state takes default tags out of the declared ones, so the plan declares them again.
+#[tokio::test]
+async fn moved_default_tags_are_not_adopted() {
+    let provider = Server::new(DliProvider::new(Box::new(|_| None), CreationJournal::default()));
+    let tags = map(&[("env", "prod")]);
+    let mut prior = state(&[]);
+    prior.set_attribute("tags_all", tags.clone());
+    for (private, warnings) in [(&br#"{"moved":true}"#[..], 0), (b"", 1)] {
+        let request = PlanResourceChangeRequest {
+            type_name: TYPE.into(),
+            prior: prior.clone(),
+            proposed: state(&[("tags", tags.clone())]),
+            config: object(&[("tags", tags.clone())]),
+            private: private.to_vec(),
+            identity: Value::Null,
+        };
+        let outcome = provider.plan(request).await;
+        assert_eq!(outcome.diagnostics.iter().count(), warnings, "{:?}", outcome.diagnostics);
+        assert_eq!(outcome.planned.get("tags"), &tags);
+    }
+}
+
 /// "Related resource not found" need not mean the connection, which still exists.
 #[tokio::test]
 async fn delete_of_a_visible_object_is_not_done() {

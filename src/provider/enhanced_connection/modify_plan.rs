@@ -202,7 +202,10 @@ fn warn_about_adoption(
         );
         report.push(Diagnostic::warning("Route Table Leaves the State", text).at(route_table));
     }
-    for name in COLLECTIONS.into_iter().filter(|name| is_new(name)) {
+    // The refresh of a moved state has taken default tags out of the declared ones.
+    let is_moved_default =
+        |name: &str| name == "tags" && private == MOVED && prior.get("tags_all") == planned.get("tags_all");
+    for name in COLLECTIONS.into_iter().filter(|name| is_new(name) && !is_moved_default(name)) {
         let text = format!(
             "{name} was not managed before. Applying this plan removes every entry that is not declared, including \
              entries added elsewhere."
