@@ -145,7 +145,7 @@ fn print_operations() -> io::Result<()> {
         let ServedOperation { service, name, method, path } = operation;
         writeln!(out, "{service:<12}  {name:<39}  {method:<6}  {path}")?;
     }
-    writeln!(out, "\nEvery other path is answered with HTTP 404 APIGW.0101.")
+    writeln!(out, "\nAll other paths return HTTP 404 APIGW.0101.")
 }
 
 /// Prints the configuration and the queues.
@@ -163,7 +163,7 @@ fn print_greeting(emulator: &Emulator, settings: &Settings) -> io::Result<()> {
     let IamAccount { domain_name, user_name, agency, .. } = iam_account;
     writeln!(out, "IAM and the metadata service are at the same address (endpoints iam and metadata):")?;
     writeln!(out, "  user {user_name:?} of domain {domain_name:?} with --password, agency {agency:?}")?;
-    writeln!(out, "VPCs are there too (endpoints vpc); with this endpoint, plans check networks")?;
+    writeln!(out, "The VPC service is there too (endpoints vpc). If you set this endpoint, plans check networks.")?;
     writeln!(out, "\nQueues of every project:\n")?;
     for queue in emulator.queues(PROJECT) {
         let note = match queue.elastic_resource_pool_name.as_str() {

@@ -29,8 +29,8 @@ pub(super) enum Area {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum AccessError {
     #[error(
-        "the control API is only available when the emulator listens on a loopback address, or under a host name that \
-         --allowed-host names"
+        "the control API and the page need a loopback listen address or an allowed host name; start the emulator with \
+         --allowed-host NAME and use that name"
     )]
     NotLoopback,
     #[error(

@@ -1,8 +1,7 @@
 //! The VPCs, subnets and route tables of a project.
 //!
 //! The emulator's DLI accepts any VPC and subnet, so that a configuration with made-up IDs works. Its VPC service
-//! serves the declared networks only, without exception. A provider sends requests to it only if `endpoints` names it
-//! besides DLI.
+//! serves only the declared networks. A provider uses it only if `endpoints.vpc` is set.
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};

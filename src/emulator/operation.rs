@@ -138,7 +138,7 @@ pub struct ServedOperation {
     pub path: &'static str,
 }
 
-/// All operations that the emulator serves. Every other path is answered with HTTP 404 `APIGW.0101`.
+/// All operations that the emulator serves. All other paths return HTTP 404 `APIGW.0101`.
 pub fn served_operations() -> impl Iterator<Item = ServedOperation> {
     let operation = |service, name, (method, path)| ServedOperation { service, name, method, path };
     let of_projects = project_operations().map(move |of_project| {

@@ -84,8 +84,8 @@ fn check_size(min: i64, max: i64, label: &BTreeMap<String, String>) -> Result<()
     if min > max || [min, max].iter().any(|cus| cus % 16 != 0 || !range.contains(cus)) {
         let (least, most) = (range.start(), range.end());
         return Err(ApiError::parameter(format!(
-            "The parameters min_cu {min} and max_cu {max} are invalid; allowed: ordered multiples of 16 from {least} to \
-             {most}"
+            "The parameters min_cu {min} and max_cu {max} are invalid; allowed: ordered multiples of 16 from {least} \
+             to {most}"
         )));
     }
     Ok(())
@@ -141,8 +141,8 @@ impl ProjectService<'_> {
         Ok(name)
     }
 
-    /// Changes description and size. The minimum must not exceed the current size, and the maximum must suffice for each
-    /// queue (documented).
+    /// Changes description and size. The minimum must not exceed the current size, and the maximum must suffice for
+    /// each queue (documented).
     fn update_pool(&mut self, name: &str, change: PoolChange) -> Result<String, ApiError> {
         let pool = self.available_pool(name)?;
         let label = self.project.pool_details.get(name).map(|details| details.label.clone()).unwrap_or_default();
@@ -163,7 +163,7 @@ impl ProjectService<'_> {
         Ok(name.to_owned())
     }
 
-    /// Moves a dedicated queue into a pool. There is no way back.
+    /// Moves a dedicated queue into a pool. The queue cannot leave the pool again.
     fn add_to_pool(&mut self, pool: &str, queue: &str) -> Result<(), ApiError> {
         let pool = self.available_pool(pool)?;
         let found = self.project.queue(queue).ok_or_else(|| ApiError::not_found("queue", queue))?.clone();

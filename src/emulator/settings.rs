@@ -25,8 +25,9 @@ pub struct Settings {
     pub seed_file: Option<Seed>,
     /// Host name under which clients may use the emulator, also for the control API (repeatable).
     ///
-    /// IP addresses, localhost and names without a dot need not be allowed for signed requests. The control API and the
-    /// page accept only localhost and loopback addresses, and only if the emulator listens on one of these.
+    /// IP addresses, localhost and names without a dot need not be allowed for signed requests. For the control API and
+    /// the page, every host except localhost and loopback addresses must be allowed. If the emulator listens on another
+    /// address, these must be allowed too.
     #[arg(long = "allowed-host", value_name = "NAME")]
     pub allowed_hosts: Vec<String>,
     /// Access key that requests must be signed with.

@@ -15,7 +15,7 @@ pub trait ListResource: Send + Sync {
     /// Returns the schema of the `config` block. Its attributes are required or optional.
     fn schema(&self) -> Schema;
 
-    /// Sends the objects to `results` until it wants no more.
+    /// Sends the objects until `results` accepts no more.
     async fn list(&self, request: ListRequest<'_>, results: &mut ListResults) -> Result<(), Diagnostics>;
 }
 
@@ -33,7 +33,7 @@ pub struct ListRequest<'a> {
 /// An object of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListItem {
-    /// Name for people.
+    /// Display name.
     pub display_name: String,
     /// The identity, with all attributes that are known.
     pub identity: Value,

@@ -690,8 +690,8 @@ pub static KNOWN_ERRORS: &[KnownError] = &[
         name: "truncated-response",
         title: "The response was truncated",
         matchers: &[Matcher::Transport(TransportFailure::TruncatedResponse)],
-        meaning: "The answer began, but the connection ended before it was complete. A proxy or firewall may limit the \
-                  length or the duration of a response.",
+        meaning: "The response began, but the connection ended before it was complete. A proxy or firewall may limit \
+                  the length or the duration of a response.",
         action: IN_BETWEEN,
         example: None,
     },

@@ -13,7 +13,7 @@ use crate::emulator::{api_error::ApiError, request::ApiRequest, response::ApiRes
 pub(super) enum ControlError {
     #[error("{method} {path} does not exist; see dli-emulator --help")]
     Unknown { method: String, path: String },
-    #[error("{path} has no {method}; it has {allowed}")]
+    #[error("{path} does not support {method}; use {allowed}")]
     Method { method: String, path: String, allowed: String },
     #[error("{0} does not exist")]
     NotFound(String),

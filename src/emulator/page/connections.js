@@ -170,7 +170,7 @@ async function showConnection(id) {
               onclick: () =>
                 ask(
                   'Delete the connection?',
-                  `${row.name} is deleted as by a user of the console, outside of Terraform.`,
+                  `This deletes ${row.name} outside of Terraform, like a user of the console.`,
                   'Delete',
                   () => run(() => edit({ delete_connection: row.id }), `Deleted ${row.name}`),
                 ),

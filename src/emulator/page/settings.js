@@ -208,9 +208,10 @@ export function settingsView() {
   const reset = () =>
     ask(
       'Reset the emulator?',
-      'All connections and the request log are removed, and all settings return to those of the command line.',
+      'All projects return to their initial objects, the request log is cleared, and all settings return to those of ' +
+        'the command line.',
       'Reset',
-      () => run(() => api('POST', 'reset'), 'The emulator is as at its start'),
+      () => run(() => api('POST', 'reset'), 'Emulator reset'),
     );
 
   return {

@@ -39,7 +39,7 @@ export function setupView() {
       ),
       el('h2', { className: 'bar' }, 'Served operations'),
       operations,
-      el('p', { className: 'dim' }, 'Every other path is answered with HTTP 404 APIGW.0101.'),
+      el('p', { className: 'dim' }, 'All other paths return HTTP 404 APIGW.0101.'),
     ),
     update: async () => {},
   };

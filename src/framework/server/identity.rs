@@ -26,8 +26,8 @@ impl Server {
         }
         let text = format!(
             "The state holds the identity of a {type_name} with the schema version {version}; this version of the \
-             provider knows version {current}. It was probably written by a newer version of the provider. Use that \
-             version (or a later one); the state was not touched."
+             provider supports version {current}. It was probably written by a newer version of the provider. Use that \
+             version or a later one. The state was not changed."
         );
         Err(Diagnostic::error("Identity of an Unknown Version", text).into())
     }
@@ -43,7 +43,7 @@ impl Server {
         identity.of_new_state(prior, state).map_err(|name| {
             let text = |value: &Value| value.as_str().map_or_else(|| "unknown".to_owned(), |text| format!("{text:?}"));
             let detail = format!(
-                "The identity of this {type_name} has {name} = {}, but its attributes say {}. An identity never \
+                "The identity of this {type_name} has {name} = {}, but the attribute is {}. An identity never \
                  changes, so the state was damaged or edited by hand.\n\nRestore the state from a \
                  backup (terraform.tfstate.backup), or remove the resource from it and import it again: terraform \
                  state rm ADDRESS, then terraform import ADDRESS ID.",

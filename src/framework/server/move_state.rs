@@ -62,7 +62,10 @@ impl Server {
         let mut response = ResponseState::default();
         let result = match self.registered(target) {
             Ok(_) if source.is_null() => {
-                let text = format!("The state to move to the {target} is null. Nothing was moved.");
+                let text = format!(
+                    "The state to move to the {target} is null. Nothing was moved.\n\nRestore the state from a backup \
+                     (terraform.tfstate.backup)."
+                );
                 Err(Diagnostic::error("Damaged Source State", text).into())
             }
             Ok(registered) => registered.implementation.move_state(source, &mut response),

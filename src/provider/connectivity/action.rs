@@ -1,4 +1,4 @@
-//! Action `dli_connectivity_test`: fails if a queue does not reach each of some addresses.
+//! Action `dli_connectivity_test`: fails unless a queue reaches all given addresses.
 //!
 //! | call | when |
 //! |---|---|

@@ -34,7 +34,8 @@ use crate::provider::shared::validators::MatchesRule;
 /// The summary and the state note of errors.
 pub(in crate::provider) const FAILED: (&str, &str) = ("Could Not List", "Nothing was changed.");
 
-const TAGS_UNREADABLE: &str = "The listed connections have no tags. Fix the cause, or add the tags by hand.";
+const TAGS_UNREADABLE: &str = "The results are listed without their tags. Fix the cause and run the query again, or \
+                               add the tags to the generated configuration.";
 
 #[derive(Debug)]
 pub(in crate::provider) struct ListConnections(pub(in crate::provider) Arc<ProviderData>);

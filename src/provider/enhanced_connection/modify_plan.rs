@@ -157,7 +157,8 @@ fn plan_tags(tag_policy: &TagPolicy, config: &Value, planned: &mut Value) -> Dia
     report
 }
 
-/// Keeps the tags of a moved state if the planned ones have the same effect: the state may have default tags among them.
+/// Keeps the tags of a moved state if the planned ones have the same effect: the state may have default tags among
+/// them.
 fn keep_moved_tags(prior: &Value, planned: &mut Value) {
     let is_set = |state: &Value| state.get("tags").as_map().is_some();
     if is_set(prior) && is_set(planned) && prior.get("tags_all") == planned.get("tags_all") {
@@ -197,8 +198,8 @@ fn warn_about_adoption(
     }
     if is_left_out && let Some(id) = prior.get("routetable_id").as_str() {
         let text = format!(
-            "routetable_id is not set, so it leaves the state. The connection keeps the route table {id}, and no \
-             request is sent. To keep it in the state, set routetable_id = {id:?}."
+            "routetable_id is not set, so it is removed from the state. The connection keeps the route table {id}, and \
+             no request is sent. To keep it in the state, set routetable_id = {id:?}."
         );
         report.push(Diagnostic::warning("Route Table Leaves the State", text).at(route_table));
     }

@@ -18,10 +18,10 @@ pub(super) fn function() -> Function {
         description: "Returns the host records of a text in the format of `/etc/hosts`, as a map from name to IPv4 \
                       address for `hosts` of `dli_enhanced_connection`. Each line has an address and one or more \
                       names; each name becomes a record. Comments, empty lines and both kinds of line ends are \
-                      accepted. Lines with loopback, link-local, multicast and unspecified addresses, which every \
-                      hosts file has, are left out. Names keep their case.\n\nIt is an error if an address or a name \
-                      is not valid, if a name has two IPv4 addresses, if a name has only an IPv6 address, or if there \
-                      are more than 20,000 records. The error names the line.",
+                      accepted. Lines with loopback, link-local, multicast, broadcast and unspecified addresses are \
+                      left out. Names keep their case.\n\nIt is an error if an address or a name is not valid, if a \
+                      name has two IPv4 addresses, if a name has only an IPv6 address, or if there are more than \
+                      20,000 records. The error names the line.",
         parameters: vec![Parameter {
             name: "text",
             ty: Type::String,

@@ -90,11 +90,11 @@ impl DataSource for NetworkCheckDataSource {
                 .computed()
                 .description("What was found, errors first. Empty if everything fits."),
         ]);
-        let description = "Compares a connection, or a subnet with queues and pools, with the networks of the VPC: the \
-                           checks of a plan, for what exists already. A finding is a result, not an error, so test \
-                           `ok` or `findings` in a `check` block or a postcondition. Declare the data source outside \
-                           of the `check` block: inside, every plan shows changes. It does not depend on \
-                           `plan_checks` and needs read access to the VPC service.";
+        let description = "Runs the network checks of a plan on an existing connection, or on a subnet with queues and \
+                           pools. A finding is a result, not an error, so test `ok` or `findings` in a `check` block \
+                           or a postcondition. Declare the data source outside of the `check` block: inside, every \
+                           plan shows changes. It does not depend on `plan_checks` and needs read access to the VPC \
+                           service.";
         let validators: Vec<Arc<dyn Validator>> =
             vec![Arc::new(ExactlyOneOf(&[CONNECTION, SUBNET])), Arc::new(VpcOfSubnet)];
         Schema { validators, ..data_source::schema(description, attributes) }
@@ -138,8 +138,10 @@ impl Validator for VpcOfSubnet {
     fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
         if !value.get(VPC).is_null() && !value.get(CONNECTION).is_null() {
             let path = path.field(VPC);
-            let text =
-                format!("{path} is set, and so is {CONNECTION}, which has a VPC.\n\nAllowed: with {SUBNET} only.");
+            let text = format!(
+                "{path} cannot be used with {CONNECTION}: the connection defines the VPC.\n\nRemove {path}, or use \
+                 {SUBNET}."
+            );
             report.push(Diagnostic::error("Only One of Them Can Be Set", text).at(path));
         }
     }
@@ -238,7 +240,7 @@ async fn check_pairs(
     let bound = |target: Target, connection: String, is_declared| Bound { target, connection, is_declared };
     let mut findings = Vec::new();
     for (at, target) in targets.iter().enumerate() {
-        let with_itself = |other: &Target| bound(other.clone(), "the same subnet".to_owned(), true);
+        let with_itself = |other: &Target| bound(other.clone(), "this data source".to_owned(), true);
         findings.extend(targets[..at].iter().filter_map(|other| rules::check_pair(target, &with_itself(other), vpc)));
     }
     let filter = ConnectionFilter { status: Some(wire::STATUS_ACTIVE), ..ConnectionFilter::default() };

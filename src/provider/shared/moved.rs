@@ -46,9 +46,9 @@ pub(crate) fn texts<'a>(source: &'a Value, name: &str) -> impl Iterator<Item = &
 fn damaged(source: &Value, fault: &str) -> Diagnostics {
     let id = source.get("id").as_str().unwrap_or("without an ID");
     let text = format!(
-        "The resource {id} cannot be moved: {fault}. The state was damaged or edited by hand. Nothing was \
-         moved.\n\nRestore the state from a backup (terraform.tfstate.backup). Or import the object under its new type, \
-         and take the old resource out of the state with a removed block that has destroy = false."
+        "The resource {id} cannot be moved: {fault}. The state was probably damaged or edited by hand. Nothing was \
+         moved.\n\nRestore the state from a backup (terraform.tfstate.backup). Or import the object under its new \
+         type, and take the old resource out of the state with a removed block that has destroy = false."
     );
     Diagnostic::error("Damaged Source State", text).into()
 }

@@ -91,7 +91,7 @@ impl ListResource for PartList {
         let (presence, description) = if self.needs_privileges {
             (Presence::Required, "ID of the enhanced connection.")
         } else {
-            (Presence::Optional, "Only parts of the enhanced connection with this ID. Default: all connections.")
+            (Presence::Optional, "ID of the enhanced connection whose objects are listed. Default: all connections.")
         };
         let plan_modifiers: Vec<Arc<dyn PlanModifier>> = Vec::new();
         let connection_id =

@@ -81,7 +81,7 @@ fn page_shows_and_steers_the_emulator() {
         browser.click("nav a[href='#settings']");
         browser.click("#reset");
         browser.click("#confirm");
-        browser.wait_for("document.getElementById('message').innerText === 'The emulator is as at its start'");
+        browser.wait_for("document.getElementById('message').innerText === 'Emulator reset'");
         browser.click("nav a[href='#connections']");
         browser.wait_for(&shows("No connections yet."));
         cloud.expect_empty();

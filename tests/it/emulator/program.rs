@@ -233,7 +233,7 @@ fn served_operations_are_listed() {
     let line =
         "DLI           ShowQueue                                GET     /v1.0/{project_id}/queues/{queue_name}\n";
     assert!(printed.contains(line) && printed.contains("/openstack/latest/securitykey"), "{printed}");
-    assert!(printed.ends_with("Every other path is answered with HTTP 404 APIGW.0101.\n"), "{printed}");
+    assert!(printed.ends_with("All other paths return HTTP 404 APIGW.0101.\n"), "{printed}");
 }
 
 #[test]

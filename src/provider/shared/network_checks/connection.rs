@@ -22,14 +22,14 @@ use crate::provider::shared::operation::Result;
 use crate::provider::shared::plan_checks::PlanChecker;
 
 /// The end of every error.
-const STOPPED: &str = "Nothing was changed. To plan without these checks, set plan_checks = false in the \
-                                  provider block.";
+const STOPPED: &str = "This resource was not changed. To plan without these checks, set plan_checks = false in the \
+                       provider block.";
 /// The warning about networks that were not checked.
 pub(super) const NOT_CHECKED_SUMMARY: &str = "Networks Were Not Checked";
-pub(super) const NOT_CHECKED: &str = "The plan continues without checks of VPCs, subnets and route tables; the apply will report \
-                           what is wrong. The checks need the IAM actions vpc:vpcs:get, vpc:subnets:get and \
-                           vpc:routeTables:get. To plan without these checks, set plan_checks = false in the provider \
-                           block.";
+pub(super) const NOT_CHECKED: &str = "The plan continues without checks of VPCs, subnets and route tables, so some \
+                                      mistakes appear only in the apply or later. The checks need the IAM actions \
+                                      vpc:vpcs:get, vpc:subnets:get and vpc:routeTables:get. To plan without these \
+                                      checks, set plan_checks = false in the provider block.";
 
 /// What a plan creates or changes of a connection; everything, if it creates the connection.
 struct Changes<'a> {

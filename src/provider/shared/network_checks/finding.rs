@@ -8,7 +8,7 @@ use super::target::{Target, TargetName};
 use crate::framework::diagnostic::{Diagnostic, Severity};
 use crate::framework::path::Path;
 
-/// Whether the service denies that an object exists, or may only hide it.
+/// Whether an object is certainly missing or may be hidden.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Absence {
     /// The object does not exist in the project.
@@ -92,7 +92,7 @@ pub(crate) enum Finding {
         cidr: IpNet,
         without: Vec<String>,
     },
-    /// Host addresses that nothing leads to.
+    /// Host addresses without a route.
     HostsOutside {
         count: usize,
         examples: Vec<(String, IpAddr)>,
@@ -121,11 +121,12 @@ pub(crate) enum Subject<'a> {
     Hosts,
 }
 
-/// What every text about an object ends with that may be hidden.
+/// The end of each text about an object that may be hidden.
 const POSSIBLE: &str = "The VPC may belong to another project or account that shares it, or the credentials may lack \
                         the permission to see it. Otherwise correct the ID.";
 /// The network of a queue or pool that the same plan replaces is that of the old one.
-const REPLACED: &str = "If this plan replaces the queue or pool, apply that first (terraform apply -target=ADDRESS).";
+const REPLACED: &str = "If this plan replaces the queue or pool, apply the replacement first: terraform apply \
+                        -target=ADDRESS.";
 /// The documents that state the rules of networks.
 const OVERLAP_RULE: &str = "Document: DLI User Guide, \"Creating an Enhanced Datasource Connection\".";
 
@@ -234,13 +235,13 @@ impl Finding {
             ),
             Self::InVpc { target, network, vpc, other } => format!(
                 "The network {network} of the {target} overlaps the network {other} of the VPC {vpc}, but not the \
-                 subnet. The connection may reach only the subnet. A queue or pool outside of the networks of the VPC \
-                 avoids conflicts."
+                 subnet. The connection might then reach the subnet but not the rest of the VPC. To avoid this, use a \
+                 queue or pool whose network is outside of the VPC."
             ),
             Self::TargetsOverlap { target, network, other, vpc } => format!(
                 "The network {network} of the {target} overlaps the network {} of the {}, which {} the VPC {vpc} \
-                 through {}. Only one of the two can be reached from the VPC, and the second binding \
-                 fails.\n\nConnect one of them to another VPC, or use a queue or pool with another network. {REPLACED}{}",
+                 through {}. Only one of the two can be reached from the VPC, and the second binding fails.\n\nConnect \
+                 one of them to another VPC, or use a queue or pool with another network. {REPLACED}{}",
                 other.target.network.map(|network| network.to_string()).unwrap_or_default(),
                 other.target,
                 if other.is_declared { "is declared for" } else { "is bound to" },
@@ -248,12 +249,12 @@ impl Finding {
                 if other.is_declared { "" } else { " Ignore this if this plan unbinds it." }
             ),
             Self::RouteOverlapsTarget { route, cidr, target, network } => format!(
-                "The network {cidr} of the route {route:?} overlaps the network {network} of the {target}. Traffic to \
-                 its own network never leaves it, so the route has no effect on those addresses."
+                "The network {cidr} of the route {route:?} overlaps the network {network} of the {target}. The route \
+                 has no effect for addresses in that network. Remove the route, or use another network."
             ),
             Self::RouteNeedsIpv6 { route, cidr, without } => format!(
                 "The route {route:?} leads to the IPv6 network {cidr}, but IPv6 is not enabled for {}. The route has \
-                 no effect unless both the subnet and the queue or pool have IPv6.",
+                 no effect unless the subnet and the queue or pool have IPv6. Enable IPv6 there, or remove the route.",
                 without.join(" and for ")
             ),
             Self::HostsOutside { count, examples, ranges } => hosts_outside(*count, examples, ranges),
