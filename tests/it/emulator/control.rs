@@ -408,7 +408,7 @@ async fn invalid_control_request_is_rejected() {
     let cloud = Cloud::start().await;
     let wrong = [
         ("GET", "nothing", Value::Null, 404, "GET /_emulator/nothing"),
-        ("GET", "reset", Value::Null, 405, "/_emulator/reset has no GET; it has POST"),
+        ("GET", "reset", Value::Null, 405, "/_emulator/reset does not support GET; use POST"),
         ("POST", "clock", json!({"advance": "soon"}), 400, "expected number"),
         ("POST", "clock", json!({"back": "1m"}), 400, "`back`"),
         ("PUT", "delays", json!({"bind": "1m"}), 400, "`bind`"),
