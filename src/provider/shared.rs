@@ -15,6 +15,7 @@ pub(super) mod ownership;
 pub(super) mod part_list;
 pub(super) mod part_resource;
 pub(super) mod plan_checks;
+pub(super) mod project_lists;
 pub(super) mod reserved_network;
 pub(super) mod run_state;
 pub(super) mod semantic_equality;

@@ -7,7 +7,8 @@
 //! | `GET /v1.0/{project}/queues`, `/v3/{project}/elastic-resource-pools` | if a queue, a pool is checked |
 //! | `GET /v2.0/{project}/datasource/enhanced-connections` | if a queue or pool is checked |
 //!
-//! Unlike a plan, it reads everything anew, and what cannot be read is an error.
+//! All instances of a run share these requests until the run changes an object. Unlike in a plan, a failed request is an
+//! error, and what is missing is requested again.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -16,7 +17,6 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use ipnet::IpNet;
 
-use crate::client::ConnectionFilter;
 use crate::dli::rules::{self as limits, network};
 use crate::dli::vpc::Subnet;
 use crate::dli::wire;
@@ -29,11 +29,11 @@ use crate::framework::types::Type;
 use crate::framework::validator::{Validator, ValuesAre};
 use crate::framework::value::Value;
 use crate::provider::provider_data::ProviderData;
-use crate::provider::shared::data_source::{self, open, report, state, text};
+use crate::provider::shared::data_source::{self, READ, open, report, state, text};
 use crate::provider::shared::network_checks::{Bound, Finding, Inventory, NetworkReader, Target, TargetName, rules};
 use crate::provider::shared::operation::{OperationContext, Result};
 use crate::provider::shared::validators::{ExactlyOneOf, MatchesRule};
-use crate::provider::shared::{connection_part, location, plan_checks};
+use crate::provider::shared::{connection_part, location, project_lists};
 
 const SUMMARY: &str = "Could Not Check the Network";
 
@@ -107,7 +107,7 @@ impl DataSource for NetworkCheckDataSource {
     ) -> std::result::Result<(), Diagnostics> {
         report(SUMMARY, async {
             let context = open(&self.0, &request).await?;
-            let Some(reader) = NetworkReader::new(&context, None) else {
+            let Some(reader) = NetworkReader::strict(&context) else {
                 let text = "The address of the VPC service is unknown: endpoints.dli is not an address that Huawei \
                             Cloud publishes for a region.\n\nSet endpoints.vpc in the provider block.";
                 return Err(Diagnostic::error(SUMMARY, text).into());
@@ -169,7 +169,7 @@ async fn checked(context: &OperationContext, config: &Value) -> Result<Checked> 
 async fn find(context: &OperationContext, reader: &NetworkReader<'_>, checked: &Checked) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
     let subnet = match &checked.vpc {
-        Some(vpc) => reader.place(vpc, &checked.subnet, &mut findings).await?,
+        Some(vpc) => reader.find_subnet_in_vpc(vpc, &checked.subnet, &mut findings).await?,
         None => reader.find_subnet(&checked.subnet, &mut findings).await?,
     };
     let (targets, inventory) = targets(context, checked, &mut findings).await?;
@@ -194,15 +194,11 @@ async fn targets(
     checked: &Checked,
     findings: &mut Vec<Finding>,
 ) -> Result<(Vec<Target>, Inventory)> {
-    let mut inventory = Inventory::default();
     if checked.targets.is_empty() {
-        return Ok((Vec::new(), inventory));
+        return Ok((Vec::new(), Inventory::default()));
     }
     // Both lists, because other connections bind both kinds.
-    let queues = context.read(context.project.list_queues()).await?;
-    inventory.queues = Some(Arc::new(plan_checks::by_name(queues, |queue| &queue.queue_name)));
-    let pools = context.read(context.project.list_pools()).await?;
-    inventory.pools = Some(Arc::new(plan_checks::by_name(pools, |pool| &pool.name)));
+    let inventory = project_lists::inventory(context, READ, &checked.targets).await?;
     let missing = checked.targets.iter().filter(|name| !inventory.has(name));
     findings.extend(missing.map(|name| Finding::TargetMissing { target: name.clone() }));
     Ok((checked.targets.iter().map(|name| inventory.target(name)).collect(), inventory))
@@ -243,8 +239,7 @@ async fn check_pairs(
         let with_itself = |other: &Target| bound(other.clone(), "this data source".to_owned(), true);
         findings.extend(targets[..at].iter().filter_map(|other| rules::check_pair(target, &with_itself(other), vpc)));
     }
-    let filter = ConnectionFilter { status: Some(wire::STATUS_ACTIVE), ..ConnectionFilter::default() };
-    let survey = plan_checks::survey_of(context.read(context.project.list_connections(&filter)).await?);
+    let survey = project_lists::survey(context, READ).await?;
     for connection in survey.bound_to(vpc).filter(|connection| Some(connection.id.as_str()) != own) {
         let text = format!("the connection {:?} ({})", connection.name, connection.id);
         let others: Vec<_> =

@@ -11,8 +11,8 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::client::{ConnectionFilter, Error};
-use crate::dli::wire::{self, Pool, Queue};
+use crate::client::Error;
+use crate::dli::wire::{self, Queue};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::path::Path;
 use crate::framework::value::Value;
@@ -20,22 +20,14 @@ use crate::provider::enhanced_connection::creation_journal::CreationJournal;
 use crate::provider::provider_data::ProviderData;
 use crate::provider::shared::network_checks::target::{Inventory, TargetName};
 use crate::provider::shared::operation::{self, OperationContext, OperationError};
-use crate::provider::shared::run_state::{BoundConnection, CachedList, ConnectionSurvey, Location, RunState};
-
-/// Maximum time for a response of the service.
-pub(super) const TIMEOUT: Duration = Duration::from_secs(15);
+use crate::provider::shared::project_lists::{self, MAX_AGE, NETWORKS_MAX_AGE, TIMEOUT};
+use crate::provider::shared::run_state::{CachedList, ConnectionSurvey, Location, RunState};
 
 /// Maximum time for all requests while the gateway throttles.
 const THROTTLED_TIMEOUT: Duration = Duration::from_mins(10);
 
-/// Maximum age of a list in which a name is missing. Older lists are read again, and every list once the run applies:
-/// another resource may have created the name meanwhile.
-const MAX_AGE: Duration = Duration::from_secs(5);
-
-/// Maximum age of lists that networks are compared with: the same apply may replace a queue or pool.
-const NETWORKS_MAX_AGE: Duration = Duration::from_secs(30);
-
 const QUEUES_NOT_CHECKED: &str = "Queues Were Not Checked";
+const NAMES_NOT_CHECKED: &str = "Connection Names Were Not Checked";
 const POOLS_NOT_CHECKED: &str = "Elastic Resource Pools Were Not Checked";
 
 const NOT_CHECKED: &str = "The plan continues without this check; the apply will report what is wrong. To plan without \
@@ -81,7 +73,7 @@ impl PlanChecker {
 
     /// Reports each queue that cannot be bound, and warns about each one that does not exist.
     pub(crate) async fn check_queues(&self, wanted: &[(Path, String)]) -> Diagnostics {
-        let read = || self.read_queues();
+        let read = || project_lists::read_queues(&self.context, TIMEOUT);
         let (queues, mut report) = self.list(&self.run_state.queues, QUEUES_NOT_CHECKED, wanted, read).await;
         let Some(queues) = queues else { return report };
         for (path, name) in wanted {
@@ -110,7 +102,7 @@ impl PlanChecker {
 
     /// Warns about each elastic resource pool that does not exist.
     pub(crate) async fn check_pools(&self, wanted: &[(Path, String)]) -> Diagnostics {
-        let read = || self.read_pools();
+        let read = || project_lists::read_pools(&self.context, TIMEOUT);
         let (pools, mut report) = self.list(&self.run_state.pools, POOLS_NOT_CHECKED, wanted, read).await;
         let Some(pools) = pools else { return report };
         for (path, name) in wanted.iter().filter(|(_, name)| !pools.contains_key(&name.to_ascii_lowercase())) {
@@ -133,7 +125,7 @@ impl PlanChecker {
             return Diagnostics::new();
         }
         let mut report = Diagnostics::new();
-        let survey = self.survey(&mut report).await;
+        let survey = self.survey(NAMES_NOT_CHECKED, &mut report).await;
         let ids = survey.iter().filter_map(|survey| survey.ids.get(name)).flatten();
         let entry = journal.find(self.context.project.id(), name).ok().flatten();
         let entry = entry.filter(|entry| journal.may_adopt(entry));
@@ -175,26 +167,23 @@ impl PlanChecker {
         &self.run_state
     }
 
-    /// Reads a connection anew, while the run changes objects. `None` if it cannot be read.
+    /// Returns a connection, from a shared response until the run changes objects. `None` if it cannot be read.
     pub(super) async fn current_connection(&self, id: &str) -> Option<Arc<wire::Connection>> {
-        match self.connection(id).await {
-            None if !self.is_rejected() => self.read(self.context.project.show_connection(id)).await.ok().map(Arc::new),
-            connection => connection,
+        if self.is_rejected() || !self.run_state.applies.load(Ordering::Relaxed) {
+            return self.connection(id).await;
         }
+        self.read(self.context.project.show_connection(id)).await.ok().map(Arc::new)
     }
 
-    /// Returns the connections of the project, read once per run. `None` once the run changes objects.
-    pub(super) async fn survey(&self, report: &mut Diagnostics) -> Option<Arc<ConnectionSurvey>> {
+    /// Returns the connections of the project, read once per run. `None` once the run changes objects. The warning about
+    /// an error has this summary.
+    pub(super) async fn survey(&self, summary: &str, report: &mut Diagnostics) -> Option<Arc<ConnectionSurvey>> {
         if self.is_rejected() || self.run_state.applies.load(Ordering::Relaxed) {
             return None;
         }
-        let read = async {
-            let filter = ConnectionFilter { status: Some(wire::STATUS_ACTIVE), ..ConnectionFilter::default() };
-            let connections = self.read(self.context.project.list_connections(&filter)).await?;
-            Ok(survey_of(connections))
-        };
+        let read = project_lists::read_survey(&self.context, TIMEOUT);
         let (survey, error) = self.run_state.connections.get(&self.location, None, read).await;
-        report.extend(self.unchecked(error, "Connection Names Were Not Checked"));
+        report.extend(self.unchecked(error, summary));
         survey
     }
 
@@ -205,26 +194,24 @@ impl PlanChecker {
             return inventory;
         }
         if names.iter().any(|name| !name.is_pool()) {
-            let (queues, error) =
-                self.run_state.queues.get(&self.location, Some(NETWORKS_MAX_AGE), self.read_queues()).await;
+            let (queues, error) = self
+                .run_state
+                .queues
+                .get(&self.location, Some(NETWORKS_MAX_AGE), project_lists::read_queues(&self.context, TIMEOUT))
+                .await;
             report.extend(self.unchecked(error, QUEUES_NOT_CHECKED));
             inventory.queues = queues;
         }
         if names.iter().any(|name| name.is_pool() || inventory.is_pooled(name)) {
-            let (pools, error) =
-                self.run_state.pools.get(&self.location, Some(NETWORKS_MAX_AGE), self.read_pools()).await;
+            let (pools, error) = self
+                .run_state
+                .pools
+                .get(&self.location, Some(NETWORKS_MAX_AGE), project_lists::read_pools(&self.context, TIMEOUT))
+                .await;
             report.extend(self.unchecked(error, POOLS_NOT_CHECKED));
             inventory.pools = pools;
         }
         inventory
-    }
-
-    async fn read_queues(&self) -> operation::Result<BTreeMap<String, Queue>> {
-        self.read(self.context.project.list_queues()).await.map(|queues| by_name(queues, |queue| &queue.queue_name))
-    }
-
-    async fn read_pools(&self) -> operation::Result<BTreeMap<String, Pool>> {
-        self.read(self.context.project.list_pools()).await.map(|pools| by_name(pools, |pool| &pool.name))
     }
 
     /// Returns a connection, from a shared response. `None` if it cannot be read, or once the run changes objects.
@@ -280,33 +267,6 @@ impl PlanChecker {
             Some(error) => error.into_errors("The Credentials Are Refused", REJECTED),
         }
     }
-}
-
-/// Objects by their names in lower case.
-pub(in crate::provider) fn by_name<T>(objects: Vec<T>, name: impl Fn(&T) -> &String) -> BTreeMap<String, T> {
-    objects.into_iter().map(|object| (name(&object).to_ascii_lowercase(), object)).collect()
-}
-
-/// What plan checks need of a list of connections.
-pub(in crate::provider) fn survey_of(connections: Vec<wire::Connection>) -> ConnectionSurvey {
-    let mut survey = ConnectionSurvey::default();
-    for connection in connections.into_iter().filter(|connection| !connection.is_deleted()) {
-        let targets = bound_targets(&connection);
-        let wire::Connection { id, name, dest_vpc_id: vpc, .. } = connection;
-        survey.ids.entry(name.clone()).or_default().push(id.clone());
-        if !targets.is_empty() {
-            survey.bound.push(BoundConnection { id, name, vpc, targets });
-        }
-    }
-    survey
-}
-
-/// The targets of the bindings that have not failed.
-pub(super) fn bound_targets(connection: &wire::Connection) -> Vec<TargetName> {
-    let works = |binding: &&wire::Binding| !binding.has_status(wire::BINDING_FAILED);
-    let queues = connection.available_queue_info.iter().filter(works).map(|queue| TargetName::queue(&queue.name));
-    let pools = connection.elastic_resource_pools.iter().filter(works).map(|pool| TargetName::pool(&pool.name));
-    queues.chain(pools).collect()
 }
 
 /// Describes a queue that cannot be bound, in the words of the documents.

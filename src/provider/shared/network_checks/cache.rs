@@ -9,20 +9,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use ipnet::IpNet;
 use parking_lot::Mutex;
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex as Lock;
 
 use super::target::TargetName;
 use crate::dli::vpc::{RouteTable, Subnet, Vpc};
 
-/// The answer of the service about an object.
+/// What the service has responded about an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Lookup<T> {
+pub(crate) enum ReadOutcome<T> {
     Found(T),
     /// It does not exist.
     Missing,
     /// It does not exist, or the caller may not see it.
     Hidden,
-    /// The service did not tell.
+    /// The service refused to show it, or did not respond.
     Unknown,
 }
 
@@ -37,22 +37,51 @@ pub(crate) enum Kind {
 /// Project and ID in lower case.
 type Key = (String, String);
 
-/// Answers by project and ID; each is asked for once.
+/// Responses about objects by project and ID.
 #[derive(Debug)]
-pub(crate) struct Answers<T>(Mutex<BTreeMap<Key, Arc<OnceCell<Lookup<T>>>>>);
+pub(crate) struct Responses<T>(Mutex<BTreeMap<Key, Slot<T>>>);
 
-impl<T> Default for Answers<T> {
+/// The latest response about an object; locked while a read requests it.
+type Slot<T> = Arc<Lock<Option<ReadOutcome<T>>>>;
+
+/// Which responses a read accepts instead of sending its own request. None accepts [`ReadOutcome::Unknown`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reuse {
+    /// Those about objects that exist. Another object of the run may have created a missing one.
+    Found,
+    /// Those about missing objects too.
+    All,
+}
+
+impl<T> Default for Responses<T> {
     fn default() -> Self {
         Self(Mutex::default())
     }
 }
 
-impl<T: Clone> Answers<T> {
-    /// Returns the answer. Other readers of the object wait for the first one.
-    pub(crate) async fn get(&self, project: &str, id: &str, ask: impl Future<Output = Lookup<T>>) -> Lookup<T> {
+impl<T: Clone> Responses<T> {
+    /// Returns the response that another read has received, or sends the request. Other reads of the object wait. Errors
+    /// are not kept.
+    pub(crate) async fn get<E>(
+        &self,
+        project: &str,
+        id: &str,
+        reuse: Reuse,
+        request: impl Future<Output = Result<ReadOutcome<T>, E>>,
+    ) -> Result<ReadOutcome<T>, E> {
         let key = (project.to_owned(), id.to_ascii_lowercase());
-        let cell = Arc::clone(self.0.lock().entry(key).or_default());
-        cell.get_or_init(|| ask).await.clone()
+        let slot = Arc::clone(self.0.lock().entry(key).or_default());
+        let mut held = slot.lock().await;
+        match &*held {
+            Some(found @ ReadOutcome::Found(_)) => return Ok(found.clone()),
+            Some(missing @ (ReadOutcome::Missing | ReadOutcome::Hidden)) if reuse == Reuse::All => {
+                return Ok(missing.clone());
+            }
+            _ => {}
+        }
+        let response = request.await?;
+        *held = Some(response.clone());
+        Ok(response)
     }
 }
 
@@ -70,12 +99,12 @@ pub(crate) struct Ends {
 /// What a run knows about networks.
 #[derive(Debug, Default)]
 pub(crate) struct NetworkCache {
-    pub(crate) vpcs: Answers<Arc<Vpc>>,
-    pub(crate) subnets: Answers<Arc<Subnet>>,
+    pub(crate) vpcs: Responses<Arc<Vpc>>,
+    pub(crate) subnets: Responses<Arc<Subnet>>,
     /// By ID of the VPC.
-    pub(crate) subnets_of_vpc: Answers<Arc<Vec<Subnet>>>,
-    pub(crate) route_tables: Answers<Arc<RouteTable>>,
-    pub(crate) connections: Answers<Arc<Ends>>,
+    pub(crate) subnets_of_vpc: Responses<Arc<Vec<Subnet>>>,
+    pub(crate) route_tables: Responses<Arc<RouteTable>>,
+    pub(crate) connections: Responses<Arc<Ends>>,
     /// What the service refuses to show, by project.
     refused: Mutex<BTreeSet<(String, Kind)>>,
     has_warned: AtomicBool,
@@ -116,13 +145,14 @@ pub(crate) struct Declaration {
 pub(crate) struct DeclaredNetworks {
     /// By project and VPC in lower case, then by object.
     by_vpc: Mutex<BTreeMap<Key, BTreeMap<String, Declaration>>>,
-    /// Targets of separate bindings that do not change, by project and connection ID in lower case. Their VPC is unknown
-    /// as long as nothing has read it.
+    /// Targets of separate bindings that do not change, by project and connection ID in lower case. Their VPC is
+    /// unknown as long as nothing has read it.
     unchanged: Mutex<BTreeMap<Key, BTreeSet<TargetName>>>,
 }
 
 impl DeclaredNetworks {
-    /// Records what a planned object binds, and returns what the other objects bind. Terraform may plan an object twice.
+    /// Records what a planned object binds, and returns what the other objects bind. Terraform may plan an object
+    /// twice.
     pub(crate) fn declare(&self, project: &str, vpc: &str, object: &str, own: Declaration) -> Vec<Declaration> {
         let mut declared = self.by_vpc.lock();
         let of_vpc = declared.entry((project.to_owned(), vpc.to_ascii_lowercase())).or_default();
@@ -158,11 +188,20 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn answer_is_asked_for_once() {
-        let answers = Answers::default();
-        assert_eq!(answers.get("p", "A", async { Lookup::Found(1) }).await, Lookup::Found(1));
-        assert_eq!(answers.get("p", "a", async { panic!("asked again") }).await, Lookup::Found(1));
-        assert_eq!(answers.get("q", "a", async { Lookup::Missing }).await, Lookup::Missing);
+    async fn response_is_reused_if_allowed() {
+        let responses = Responses::default();
+        let get = async |project: &str, id: &str, reuse, response: ReadOutcome<u8>| {
+            responses.get(project, id, reuse, async { Ok::<_, ()>(response) }).await.expect("no error")
+        };
+        assert_eq!(get("p", "A", Reuse::All, ReadOutcome::Found(1)).await, ReadOutcome::Found(1));
+        assert_eq!(get("p", "a", Reuse::Found, ReadOutcome::Found(2)).await, ReadOutcome::Found(1));
+        assert_eq!(get("q", "a", Reuse::All, ReadOutcome::Missing).await, ReadOutcome::Missing);
+        assert_eq!(get("q", "a", Reuse::All, ReadOutcome::Found(3)).await, ReadOutcome::Missing);
+        assert_eq!(get("q", "a", Reuse::Found, ReadOutcome::Found(4)).await, ReadOutcome::Found(4));
+        assert_eq!(get("q", "b", Reuse::All, ReadOutcome::Unknown).await, ReadOutcome::Unknown);
+        assert_eq!(get("q", "b", Reuse::All, ReadOutcome::Found(5)).await, ReadOutcome::Found(5));
+        assert_eq!(responses.get("q", "c", Reuse::All, async { Err("refused") }).await, Err("refused"));
+        assert_eq!(get("q", "c", Reuse::All, ReadOutcome::Found(6)).await, ReadOutcome::Found(6));
     }
 
     #[test]

@@ -158,7 +158,7 @@ async fn check_networks(
     findings: &mut Vec<Finding>,
     report: &mut Diagnostics,
 ) -> Result<()> {
-    let Some(reader) = NetworkReader::new(checker.context(), Some(&checker.run_state().networks)) else {
+    let Some(reader) = NetworkReader::new(checker.context()) else {
         return Ok(());
     };
     let names: Vec<_> = changes.targets.keys().cloned().collect();
@@ -174,7 +174,8 @@ async fn check_networks(
         if needs_subnet {
             // The service has accepted the IDs of an existing connection, which never change.
             let mut accepted = Vec::new();
-            subnet = reader.place(vpc, network, if changes.is_new { findings } else { &mut accepted }).await?;
+            subnet =
+                reader.find_subnet_in_vpc(vpc, network, if changes.is_new { findings } else { &mut accepted }).await?;
         }
         if let Some(table) = changes.route_table.filter(|table| ROUTE_TABLE_ID.allows(table)) {
             findings.extend(reader.check_route_table(table, vpc, network).await?);

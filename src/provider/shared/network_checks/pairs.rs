@@ -10,6 +10,9 @@ use crate::framework::diagnostic::Diagnostics;
 use crate::provider::shared::plan_checks::PlanChecker;
 use crate::provider::shared::run_state::{ConnectionSurvey, Location, RunState};
 
+/// The warning about a list of connections that cannot be read.
+const NOT_CHECKED_SUMMARY: &str = "Networks of Other Connections Were Not Checked";
+
 /// Declares what an object binds, and compares it with what others bind. Sends requests only if the object binds
 /// something new.
 pub(super) async fn check(
@@ -23,7 +26,7 @@ pub(super) async fn check(
     let is_new = |declaration: &Declaration| declaration.targets.values().any(|is_new| *is_new);
     let (survey, inventory) = match checker.filter(|_| is_new(&own)) {
         Some(checker) => {
-            let survey = checker.survey(report).await;
+            let survey = checker.survey(NOT_CHECKED_SUMMARY, report).await;
             let bound = survey.iter().flat_map(|survey| survey.bound_to(vpc)).flat_map(|bound| &bound.targets);
             let declared = others.iter().chain([&own]).flat_map(|declaration| declaration.targets.keys());
             let names: Vec<_> = bound.chain(declared).cloned().collect();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::cache::{Declaration, Ends, Lookup};
+use super::cache::{Declaration, Ends, ReadOutcome, Reuse};
 use super::connection::{NOT_CHECKED, NOT_CHECKED_SUMMARY, note, routes_of};
 use super::finding::Finding;
 use super::reader::NetworkReader;
@@ -13,7 +13,8 @@ use crate::framework::diagnostic::Diagnostics;
 use crate::framework::path::Path;
 use crate::framework::value::Value;
 use crate::provider::shared::operation::Result;
-use crate::provider::shared::plan_checks::{self, PlanChecker};
+use crate::provider::shared::plan_checks::PlanChecker;
+use crate::provider::shared::project_lists::bound_targets;
 use crate::provider::shared::run_state::RunState;
 
 /// Checks the network of a queue or pool that a plan binds to a connection; `path` is the attribute that names it.
@@ -41,7 +42,7 @@ pub(crate) async fn check_binding(
             .into_iter()
             .flatten()
     }));
-    if let Some(reader) = NetworkReader::new(checker.context(), Some(&checker.run_state().networks)) {
+    if let Some(reader) = NetworkReader::new(checker.context()) {
         if let Err(error) = check_range(&reader, &ends, &target, &mut findings).await {
             report.extend(error.warn(NOT_CHECKED_SUMMARY, NOT_CHECKED));
         }
@@ -82,7 +83,9 @@ async fn check_range(
     findings: &mut Vec<Finding>,
 ) -> Result<()> {
     // The service has accepted the IDs of the connection, which may belong to another project.
-    let Some(subnet) = reader.place(&ends.vpc, &ends.subnet, &mut Vec::new()).await? else { return Ok(()) };
+    let Some(subnet) = reader.find_subnet_in_vpc(&ends.vpc, &ends.subnet, &mut Vec::new()).await? else {
+        return Ok(());
+    };
     let found = match rules::check_range(target, &subnet, None) {
         None if target.network.is_some() => {
             let vpc = reader.visible_vpc(&subnet.vpc_id).await?;
@@ -113,19 +116,20 @@ pub(crate) async fn check_route(checker: &PlanChecker, connection: &str, name: &
 /// The VPC and the subnet of a connection; `None` if they cannot be read, or the VPC service is unknown.
 async fn ends(checker: &PlanChecker, id: &str) -> Option<Arc<Ends>> {
     checker.context().project.vpc().filter(|_| !checker.is_rejected())?;
-    let ask = async {
-        let Some(connection) = checker.current_connection(id).await else { return Lookup::Unknown };
-        Lookup::Found(Arc::new(Ends {
+    let request = async {
+        let Some(connection) = checker.current_connection(id).await else { return Err(()) };
+        Ok(ReadOutcome::Found(Arc::new(Ends {
             routes: routes_of(&connection),
-            bound: plan_checks::bound_targets(&connection),
+            bound: bound_targets(&connection),
             name: connection.name.clone(),
             vpc: connection.dest_vpc_id.clone(),
             subnet: connection.dest_network_id.clone(),
             has_ipv6: connection.ipv6_enable,
-        }))
+        })))
     };
-    match checker.run_state().networks.connections.get(checker.project(), id, Box::pin(ask)).await {
-        Lookup::Found(ends) => Some(ends),
+    let connections = &checker.run_state().networks.connections;
+    match connections.get(checker.project(), id, Reuse::Found, Box::pin(request)).await {
+        Ok(ReadOutcome::Found(ends)) => Some(ends),
         _ => None,
     }
 }

@@ -1,33 +1,41 @@
-//! Reads facts about networks: each once per run for plans, or anew for a data source.
+//! Reads facts about networks, each once per run.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use parking_lot::Mutex;
 
-use super::cache::{Answers, Kind, Lookup, NetworkCache};
+use super::cache::{Kind, NetworkCache, ReadOutcome, Responses, Reuse};
 use super::finding::{Absence, Finding};
 use super::rules;
 use crate::client::{Error, VpcService};
 use crate::dli::error_code;
 use crate::dli::vpc::{RouteTable, Subnet, Vpc};
 use crate::provider::shared::operation::{OperationContext, OperationError, Result};
-use crate::provider::shared::plan_checks::TIMEOUT;
+use crate::provider::shared::project_lists::TIMEOUT;
 
 /// Reads the networks of one project.
 pub(crate) struct NetworkReader<'a> {
     context: &'a OperationContext,
     service: VpcService<'a>,
-    /// `None` to read anew. Then errors are returned; otherwise they count as "unknown".
-    cache: Option<&'a NetworkCache>,
+    /// The responses that reads of the run share.
+    cache: &'a NetworkCache,
+    /// Whether errors are returned; otherwise the object counts as unknown.
+    is_strict: bool,
     /// The first error of the run.
     failure: Mutex<Option<OperationError>>,
 }
 
 impl<'a> NetworkReader<'a> {
-    /// Returns a reader; `None` if the address of the VPC service is unknown.
-    pub(crate) fn new(context: &'a OperationContext, cache: Option<&'a NetworkCache>) -> Option<Self> {
+    /// Returns a reader for a plan; `None` if the address of the VPC service is unknown.
+    pub(crate) fn new(context: &'a OperationContext) -> Option<Self> {
         let service = context.project.vpc()?;
-        Some(Self { context, service, cache, failure: Mutex::default() })
+        Some(Self { context, service, cache: &context.run_state.networks, is_strict: false, failure: Mutex::default() })
+    }
+
+    /// Returns a reader for a data source: what it cannot read is an error, and what is missing is read again.
+    pub(crate) fn strict(context: &'a OperationContext) -> Option<Self> {
+        Self::new(context).map(|reader| Self { is_strict: true, ..reader })
     }
 
     /// The error of the run's first failed read, if it was a read of this reader.
@@ -35,45 +43,51 @@ impl<'a> NetworkReader<'a> {
         self.failure.into_inner()
     }
 
-    pub(crate) async fn vpc(&self, id: &str) -> Result<Lookup<Arc<Vpc>>> {
+    pub(crate) async fn vpc(&self, id: &str) -> Result<ReadOutcome<Arc<Vpc>>> {
         self.get(Kind::Vpc, |cache| &cache.vpcs, id, self.service.show_vpc(id)).await
     }
 
-    pub(crate) async fn subnet(&self, id: &str) -> Result<Lookup<Arc<Subnet>>> {
+    pub(crate) async fn subnet(&self, id: &str) -> Result<ReadOutcome<Arc<Subnet>>> {
         self.get(Kind::Subnet, |cache| &cache.subnets, id, self.service.show_subnet(id)).await
     }
 
-    pub(crate) async fn subnets_of_vpc(&self, vpc: &str) -> Result<Lookup<Arc<Vec<Subnet>>>> {
+    pub(crate) async fn subnets_of_vpc(&self, vpc: &str) -> Result<ReadOutcome<Arc<Vec<Subnet>>>> {
         self.get(Kind::Subnet, |cache| &cache.subnets_of_vpc, vpc, self.service.list_subnets(vpc)).await
     }
 
-    pub(crate) async fn route_table(&self, id: &str) -> Result<Lookup<Arc<RouteTable>>> {
+    pub(crate) async fn route_table(&self, id: &str) -> Result<ReadOutcome<Arc<RouteTable>>> {
         self.get(Kind::RouteTable, |cache| &cache.route_tables, id, self.service.show_route_table(id)).await
     }
 
     async fn get<T>(
         &self,
         kind: Kind,
-        answers: fn(&NetworkCache) -> &Answers<Arc<T>>,
+        responses: fn(&NetworkCache) -> &Responses<Arc<T>>,
         id: &str,
         call: impl Future<Output = std::result::Result<T, Error>>,
-    ) -> Result<Lookup<Arc<T>>> {
-        let project = self.context.project.id();
+    ) -> Result<ReadOutcome<Arc<T>>> {
+        let (cache, project) = (self.cache, self.context.project.id());
+        let is_applying = self.context.run_state.applies.load(Ordering::Relaxed);
         let read = async {
             match self.context.with_short_timeout(TIMEOUT, Box::pin(self.context.read(call))).await {
-                Ok(object) => Ok(Lookup::Found(Arc::new(object))),
-                Err(error) if error.has_code(error_code::VPC_RESOURCE_NOT_VISIBLE) => Ok(Lookup::Hidden),
-                Err(error) if error.is_not_found() => Ok(Lookup::Missing),
+                Ok(object) => Ok(ReadOutcome::Found(Arc::new(object))),
+                Err(error) if error.has_code(error_code::VPC_RESOURCE_NOT_VISIBLE) => Ok(ReadOutcome::Hidden),
+                Err(error) if error.is_not_found() => Ok(ReadOutcome::Missing),
                 Err(error) => Err(error),
             }
         };
-        let Some(cache) = self.cache else { return read.await };
-        let ask = async {
+        if self.is_strict {
+            if is_applying {
+                return read.await;
+            }
+            return responses(cache).get(project, id, Reuse::Found, Box::pin(read)).await;
+        }
+        let request = async {
             // Another read may have failed meanwhile.
             if cache.is_refused(project, kind) {
-                return Lookup::Unknown;
+                return Ok(ReadOutcome::Unknown);
             }
-            read.await.unwrap_or_else(|error| {
+            Ok(read.await.unwrap_or_else(|error| {
                 // The service refuses one kind of objects, or does not answer at all.
                 let all = [Kind::Vpc, Kind::Subnet, Kind::RouteTable];
                 cache.refuse(project, if error.is_refused() { std::slice::from_ref(&kind) } else { &all });
@@ -81,18 +95,24 @@ impl<'a> NetworkReader<'a> {
                 if cache.warn_once() {
                     *self.failure.lock() = Some(error);
                 }
-                Lookup::Unknown
-            })
+                ReadOutcome::Unknown
+            }))
         };
-        Ok(answers(cache).get(project, id, Box::pin(ask)).await)
+        let reuse = if is_applying { Reuse::Found } else { Reuse::All };
+        responses(cache).get(project, id, reuse, Box::pin(request)).await
     }
 
     /// Finds the subnet in its VPC, with one call if it is there. Adds what is wrong with the two IDs.
-    pub(crate) async fn place(&self, vpc: &str, id: &str, findings: &mut Vec<Finding>) -> Result<Option<Arc<Subnet>>> {
+    pub(crate) async fn find_subnet_in_vpc(
+        &self,
+        vpc: &str,
+        id: &str,
+        findings: &mut Vec<Finding>,
+    ) -> Result<Option<Arc<Subnet>>> {
         let listed = match self.subnets_of_vpc(vpc).await? {
-            Lookup::Found(listed) => listed,
-            Lookup::Missing | Lookup::Hidden => Arc::default(),
-            Lookup::Unknown => return Ok(None),
+            ReadOutcome::Found(listed) => listed,
+            ReadOutcome::Missing | ReadOutcome::Hidden => Arc::default(),
+            ReadOutcome::Unknown => return Ok(None),
         };
         if let Some(subnet) = listed.iter().find(|subnet| subnet.id.eq_ignore_ascii_case(id)) {
             return Ok(Some(Arc::new(subnet.clone())));
@@ -102,26 +122,26 @@ impl<'a> NetworkReader<'a> {
             return Ok(None);
         }
         let found = self.subnet(id).await?;
-        let is_in_vpc = matches!(&found, Lookup::Found(subnet) if subnet.vpc_id.eq_ignore_ascii_case(vpc));
+        let is_in_vpc = matches!(&found, ReadOutcome::Found(subnet) if subnet.vpc_id.eq_ignore_ascii_case(vpc));
         // A VPC without subnets may be one that does not exist.
-        let vpc_absence = match if listed.is_empty() { self.vpc(vpc).await? } else { Lookup::Unknown } {
+        let vpc_absence = match if listed.is_empty() { self.vpc(vpc).await? } else { ReadOutcome::Unknown } {
             // A subnet that names a VPC which is not visible: the VPC is shared.
-            Lookup::Missing if !is_in_vpc => Some(Absence::Certain),
-            Lookup::Missing | Lookup::Hidden => Some(Absence::Possible),
-            Lookup::Found(_) | Lookup::Unknown => None,
+            ReadOutcome::Missing if !is_in_vpc => Some(Absence::Certain),
+            ReadOutcome::Missing | ReadOutcome::Hidden => Some(Absence::Possible),
+            ReadOutcome::Found(_) | ReadOutcome::Unknown => None,
         };
         findings.extend(vpc_absence.map(|absence| Finding::VpcMissing { vpc: vpc.to_owned(), absence }));
         let (subnet, vpc) = (id.to_owned(), vpc.to_owned());
         findings.extend(match &found {
-            Lookup::Found(found) if !is_in_vpc => {
+            ReadOutcome::Found(found) if !is_in_vpc => {
                 Some(Finding::SubnetElsewhere { subnet, vpc, actual: found.vpc_id.clone() })
             }
-            Lookup::Missing => Some(Finding::SubnetMissing { subnet, absence: Absence::Certain }),
-            Lookup::Hidden => Some(Finding::SubnetMissing { subnet, absence: Absence::Possible }),
-            Lookup::Found(_) | Lookup::Unknown => None,
+            ReadOutcome::Missing => Some(Finding::SubnetMissing { subnet, absence: Absence::Certain }),
+            ReadOutcome::Hidden => Some(Finding::SubnetMissing { subnet, absence: Absence::Possible }),
+            ReadOutcome::Found(_) | ReadOutcome::Unknown => None,
         });
         match found {
-            Lookup::Found(subnet) if is_in_vpc => Ok(Some(subnet)),
+            ReadOutcome::Found(subnet) if is_in_vpc => Ok(Some(subnet)),
             _ => Ok(None),
         }
     }
@@ -129,10 +149,10 @@ impl<'a> NetworkReader<'a> {
     /// Finds a subnet whose VPC is not given. Adds that it does not exist.
     pub(crate) async fn find_subnet(&self, id: &str, findings: &mut Vec<Finding>) -> Result<Option<Arc<Subnet>>> {
         let absence = match self.subnet(id).await? {
-            Lookup::Found(subnet) => return Ok(Some(subnet)),
-            Lookup::Missing => Absence::Certain,
-            Lookup::Hidden => Absence::Possible,
-            Lookup::Unknown => return Ok(None),
+            ReadOutcome::Found(subnet) => return Ok(Some(subnet)),
+            ReadOutcome::Missing => Absence::Certain,
+            ReadOutcome::Hidden => Absence::Possible,
+            ReadOutcome::Unknown => return Ok(None),
         };
         findings.push(Finding::SubnetMissing { subnet: id.to_owned(), absence });
         Ok(None)
@@ -142,17 +162,17 @@ impl<'a> NetworkReader<'a> {
     pub(crate) async fn check_route_table(&self, id: &str, vpc: &str, subnet: &str) -> Result<Option<Finding>> {
         let missing = |absence| Some(Finding::RouteTableMissing { table: id.to_owned(), absence });
         Ok(match self.route_table(id).await? {
-            Lookup::Found(table) => rules::check_route_table(&table, vpc, subnet),
-            Lookup::Missing if self.visible_vpc(vpc).await?.is_some() => missing(Absence::Certain),
-            Lookup::Missing | Lookup::Hidden => missing(Absence::Possible),
-            Lookup::Unknown => None,
+            ReadOutcome::Found(table) => rules::check_route_table(&table, vpc, subnet),
+            ReadOutcome::Missing if self.visible_vpc(vpc).await?.is_some() => missing(Absence::Certain),
+            ReadOutcome::Missing | ReadOutcome::Hidden => missing(Absence::Possible),
+            ReadOutcome::Unknown => None,
         })
     }
 
     /// The VPC, if the service shows it.
     pub(crate) async fn visible_vpc(&self, id: &str) -> Result<Option<Arc<Vpc>>> {
         Ok(match self.vpc(id).await? {
-            Lookup::Found(vpc) => Some(vpc),
+            ReadOutcome::Found(vpc) => Some(vpc),
             _ => None,
         })
     }

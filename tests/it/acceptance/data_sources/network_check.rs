@@ -163,6 +163,31 @@ fn unreadable_network_is_an_error() {
     });
 }
 
+/// Each instance shows the error of a failed request.
+#[test]
+fn instances_share_requests() {
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = workspace(&cloud, terraform);
+        put_pool(&cloud, "pool_a", "10.1.0.0/18");
+        let targets = "queues = [\"q1\"]\nelastic_resource_pools = [\"pool_a\"]";
+        let arguments = format!("count = 20\ndest_vpc_id = {VPC:?}\ndest_network_id = {SUBNET:?}\n{targets}");
+        workspace.configure(&block(KIND, &arguments));
+        workspace.run(&["plan"]).expect_code(0);
+        let mut names: Vec<_> = cloud.requests().iter().filter_map(|request| request.operation).collect();
+        names.sort_unstable();
+        let expected =
+            ["ListElasticResourcePools", "ListEnhancedConnections", "ListQueues", "ListSubnets", "ShowVpcV3"];
+        assert_eq!(names, expected);
+        for operation in expected {
+            cloud.fault(&format!("{operation}:refuse=403,DLI.0015,no permission"));
+            let found = workspace.run(&["plan", "-json"]).expect_code(1).diagnostics();
+            assert_eq!(found.iter().filter(|diagnostic| diagnostic.is_error).count(), 20, "{operation}");
+            cloud.emulator().clear_faults();
+        }
+    });
+}
+
 #[test]
 fn arguments_exclude_each_other() {
     for_one_terraform(|terraform| {

@@ -115,6 +115,33 @@ fn binding_resource_is_checked() {
     });
 }
 
+/// A list of all connections with their hosts has no bound, so it is read in pages.
+#[test]
+fn connections_are_listed_in_pages() {
+    for_one_terraform(|terraform| {
+        let cloud = with_pools();
+        let workspace = workspace(&cloud, terraform);
+        let base = connection("one", (VPC, SUBNET), "") + &connection("two", (VPC, SECOND_SUBNET), "");
+        workspace.configure(&base);
+        workspace.run(&["apply", "-auto-approve"]).expect_code(0);
+        let binding = "resource \"dli_enhanced_connection_binding\" \"test\" {\n  connection_id = \
+                       dli_enhanced_connection.two.id\n  elastic_resource_pool = \"pool_c\"\n}\n";
+        let before = cloud.requests().len();
+        expect(&plan(&workspace, &(base.clone() + binding)), &[]);
+        let lists = cloud.requests().split_off(before).into_iter();
+        let lists = lists.filter(|request| request.operation == Some("ListEnhancedConnections"));
+        let queries: Vec<_> = lists.map(|request| request.query).collect();
+        assert!(queries.iter().all(|query| query.contains("limit=1000&")), "{queries:?}");
+        for offset in ["offset=0", "offset=2"] {
+            assert!(queries.iter().any(|query| query.contains(offset)), "{queries:?}");
+        }
+        // A binding has no name of a connection to check.
+        cloud.fault("ListEnhancedConnections:refuse=403,DLI.0015,no permission");
+        let words = ["Networks of Other Connections Were Not Checked", "dli:edsconnection:list"];
+        expect(&plan(&workspace, &(base.clone() + binding)), &[(WARNING, &words)]);
+    });
+}
+
 /// The connection does not exist yet when the plan is made.
 #[test]
 fn binding_to_a_new_connection_is_checked_at_apply() {

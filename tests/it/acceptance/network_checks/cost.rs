@@ -50,7 +50,8 @@ fn unchanged_connections_take_no_request() {
     for_one_terraform(|terraform| {
         let cloud = start();
         let workspace = workspace(&cloud, terraform);
-        let attributes = "queues = [\"q1\"]\n  hosts = { a = \"10.1.0.1\" }\n  routes = { r = \"10.2.0.0/16\", s = \"2407:c080::/32\" }";
+        let attributes = "queues = [\"q1\"]\n  hosts = { a = \"10.1.0.1\" }\n  routes = { r = \"10.2.0.0/16\", s = \
+                          \"2407:c080::/32\" }";
         workspace.configure(&connection("test", (VPC, SUBNET), attributes));
         workspace.run(&["apply", "-auto-approve"]).expect_code(0);
         let before = cloud.requests().len();
