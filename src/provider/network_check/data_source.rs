@@ -7,8 +7,8 @@
 //! | `GET /v1.0/{project}/queues`, `/v3/{project}/elastic-resource-pools` | if a queue, a pool is checked |
 //! | `GET /v2.0/{project}/datasource/enhanced-connections` | if a queue or pool is checked |
 //!
-//! All instances of a run share these requests until the run changes an object. Unlike in a plan, a failed request is an
-//! error, and what is missing is requested again.
+//! All instances of a run share these requests until the run changes an object. Unlike in a plan, a failed request is
+//! an error, and what is missing is requested again.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;

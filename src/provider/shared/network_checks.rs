@@ -9,8 +9,8 @@
 //! | `GET /v1/{project}/routetables/{id}` | once for each new `routetable_id` |
 //!
 //! Only what a plan creates or changes is checked, so a plan without changes sends no request. The lists of queues,
-//! pools and connections are those of [`plan_checks`](super::plan_checks). A check never changes planned values. If the VPC
-//! service refuses or does not answer, one warning of the run says so.
+//! pools and connections are those of [`plan_checks`](super::plan_checks). A check never changes planned values. If the
+//! VPC service refuses or does not answer, one warning of the run says so.
 
 pub(super) mod cache;
 mod connection;

@@ -175,8 +175,8 @@ impl PlanChecker {
         self.read(self.context.project.show_connection(id)).await.ok().map(Arc::new)
     }
 
-    /// Returns the connections of the project, read once per run. `None` once the run changes objects. The warning about
-    /// an error has this summary.
+    /// Returns the connections of the project, read once per run. `None` once the run changes objects. The warning
+    /// about an error has this summary.
     pub(super) async fn survey(&self, summary: &str, report: &mut Diagnostics) -> Option<Arc<ConnectionSurvey>> {
         if self.is_rejected() || self.run_state.applies.load(Ordering::Relaxed) {
             return None;

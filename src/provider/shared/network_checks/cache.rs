@@ -60,8 +60,8 @@ impl<T> Default for Responses<T> {
 }
 
 impl<T: Clone> Responses<T> {
-    /// Returns the response that another read has received, or sends the request. Other reads of the object wait. Errors
-    /// are not kept.
+    /// Returns the response that another read has received, or sends the request. Other reads of the object wait.
+    /// Errors are not kept.
     pub(crate) async fn get<E>(
         &self,
         project: &str,

@@ -71,8 +71,8 @@ fn hidden_or_shared_network_is_a_warning() {
     });
 }
 
-/// The service has accepted the VPC of an existing connection. It may belong to another project, which shares the VPC or
-/// the connection.
+/// The service has accepted the VPC of an existing connection. It may belong to another project, which shares the VPC
+/// or the connection.
 #[test]
 fn network_of_an_existing_connection_is_accepted() {
     for_one_terraform(|terraform| {
