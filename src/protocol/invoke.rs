@@ -31,7 +31,10 @@ pub(super) fn invoke(server: Arc<Server>, request: Request) -> EventStream {
         let call = respond("InvokeAction", &request.action_type, run(&server, &request, &progress));
         tokio::select! {
             // Without a completion, core would report success.
-            completed = call => send(event::Type::Completed(completed.map(tonic::Response::into_inner).unwrap_or_default())),
+            completed = call => {
+                let completed = completed.map(tonic::Response::into_inner).unwrap_or_default();
+                send(event::Type::Completed(completed));
+            }
             () = events.closed() => {}
         }
     });
