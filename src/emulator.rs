@@ -30,6 +30,7 @@ mod behavior;
 mod binding_state;
 mod bindings;
 mod caller;
+mod client_environment;
 mod clock;
 mod connections;
 mod connectivity;
@@ -180,6 +181,12 @@ impl Emulator {
     /// The provider block that makes Terraform use the emulator, formatted as by `terraform fmt`.
     pub fn provider_block(&self) -> String {
         provider_block::provider_block(&self.state.initial.settings, &self.endpoint())
+    }
+
+    /// Environment variables by name that make the provider and Huawei's SDKs use the emulator. Variables with an empty
+    /// value clear other credentials, and those without a value must not be set.
+    pub fn client_environment(&self) -> BTreeMap<String, Option<String>> {
+        client_environment::client_environment(&self.state.initial.settings, &self.endpoint())
     }
 
     /// The newest requests in response order: at most 100,000, and at most 256 MiB in all.

@@ -206,6 +206,8 @@ fn markdown(folder: &Path, text: &str) -> Result<String, PageError> {
             |what: &str| line.strip_prefix("{{")?.strip_prefix(what)?.strip_prefix(" \"")?.strip_suffix("\"}}");
         if let Some(file) = placeholder("tffile") {
             output.push_str(&fenced("terraform", &read(&folder.join(file))?));
+        } else if let Some((language, file)) = placeholder("codefile").and_then(|rest| rest.split_once("\" \"")) {
+            output.push_str(&fenced(language, &read(&folder.join(file))?));
         } else if let Some(name) = placeholder("example") {
             let golden = [env!("CARGO_MANIFEST_DIR"), "tests", "data", "errors", &format!("{name}.txt")];
             output.push_str(&fenced("text", &read(&golden.iter().collect::<PathBuf>())?));

@@ -1,15 +1,23 @@
 //! The `dli-emulator` program, a local emulator of DLI's enhanced datasource connections.
 
+#[path = "dli-emulator/run_command.rs"]
+mod run_command;
+
+use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::{error::Error, iter::successors, process::ExitCode};
+use std::{error::Error, iter::successors, process::ExitCode, thread};
 
+use clap::builder::ArgPredicate;
 use clap::{CommandFactory, Parser};
 use clap_complete::Shell;
 use terraform_provider_dli::dli::wire::Queue;
 use terraform_provider_dli::emulator::{
     CONTROL_API, Emulator, IamAccount, Quirk, ServedOperation, Settings, StartError, served_operations,
 };
+use tokio::sync::oneshot;
+
+use self::run_command::{EMULATOR_FAILED, RunError, Signals};
 
 /// Project id of the printed configuration. Any other id works as well.
 const PROJECT: &str = "0123456789abcdef0123456789abcdef";
@@ -18,11 +26,15 @@ const PROJECT: &str = "0123456789abcdef0123456789abcdef";
 ///
 /// Checks signatures, limits and states like the gateway and the service. Every project has the same queues at first.
 /// A binding becomes ACTIVE after --binding-delay, or FAILED if --fail-binding names it.
+///
+/// With a COMMAND, such as `dli-emulator -- terraform test`, the emulator listens on a free port, runs the command with
+/// the environment variables that make clients use it, and ends with the command, whose exit code it returns.
 #[derive(Debug, Parser)]
 #[command(version, after_long_help = CONTROL_API)]
 struct Arguments {
-    /// Port to listen on; 0 selects a free port and prints it
+    /// Port to listen on; 0 selects a free port, which is the default with COMMAND or --print-env
     #[arg(long, default_value_t = 7080)]
+    #[arg(default_value_ifs = [FREE_PORT_WITH_COMMAND, FREE_PORT_WITH_ENVIRONMENT])]
     port: u16,
     /// Address to listen on: an IP address or localhost
     #[arg(long, default_value = "127.0.0.1", value_parser = ip_address, value_name = "ADDRESS")]
@@ -41,7 +53,20 @@ struct Arguments {
     /// Print a completion script for this shell
     #[arg(long, exclusive = true, value_enum, value_name = "SHELL")]
     completion: Option<Shell>,
+    /// When ready, print the environment variables for clients as one line of JSON, and nothing else
+    #[arg(long)]
+    print_env: bool,
+    /// Stop when standard input ends, and so with the program that holds its other end
+    #[arg(long, conflicts_with = "command")]
+    stop_on_eof: bool,
+    /// Run this command with the environment variables for clients, and stop when it ends; without a request log
+    #[arg(last = true, conflicts_with = "print_env", value_name = "COMMAND")]
+    command: Vec<OsString>,
 }
+
+const FREE_PORT_WITH_COMMAND: (&str, ArgPredicate, Option<&str>) = ("command", ArgPredicate::IsPresent, Some("0"));
+const FREE_PORT_WITH_ENVIRONMENT: (&str, ArgPredicate, Option<&str>) =
+    ("print_env", ArgPredicate::IsPresent, Some("0"));
 
 fn ip_address(text: &str) -> Result<IpAddr, String> {
     if text.eq_ignore_ascii_case("localhost") {
@@ -59,36 +84,66 @@ fn region_and_id(text: &str) -> Result<(String, String), String> {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run(Arguments::parse()).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let causes = successors(Some(&*error), |&error| error.source()).map(|error| format!(": {error}"));
-            let _ = writeln!(io::stderr(), "dli-emulator{}", causes.collect::<String>());
-            ExitCode::FAILURE
-        }
-    }
+    let arguments = Arguments::parse();
+    let failure = if arguments.command.is_empty() { ExitCode::FAILURE } else { EMULATOR_FAILED.into() };
+    run(arguments).await.unwrap_or_else(|error| {
+        let causes = successors(Some(&*error), |&error| error.source()).map(|error| format!(": {error}"));
+        let _ = writeln!(io::stderr(), "dli-emulator{}", causes.collect::<String>());
+        error.downcast_ref::<RunError>().map_or(failure, |error| error.exit_code().into())
+    })
 }
 
-async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
-    let Arguments { port, host, mut settings, quirk, project, list_operations, completion } = arguments;
+async fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    let Arguments { port, host, mut settings, quirk, project, list_operations, completion, .. } = arguments;
+    let Arguments { print_env, stop_on_eof, command, .. } = arguments;
     if let Some(shell) = completion {
         let mut script = Vec::new();
         clap_complete::generate(shell, &mut Arguments::command(), "dli-emulator", &mut script);
-        return Ok(io::stdout().write_all(&script)?);
+        io::stdout().write_all(&script)?;
+        return Ok(ExitCode::SUCCESS);
     }
     if list_operations {
-        return Ok(print_operations()?);
+        print_operations()?;
+        return Ok(ExitCode::SUCCESS);
     }
     settings.quirks = quirk.into_iter().collect();
     settings.iam_account.projects.extend(project);
+    // Standard error belongs to the command.
+    settings.log &= command.is_empty();
+    let address = SocketAddr::new(host, port);
+    if let Some(command) = command.split_first() {
+        let signals = Signals::register()?;
+        let emulator = start(address, &settings).await?;
+        let code = run_command::run(signals, command, emulator.client_environment()).await;
+        emulator.stop().await;
+        return Ok(code?.into());
+    }
     // Signal handlers must exist before the address is printed.
     let shutdown = shutdown_signal()?;
-    let emulator = Emulator::start(SocketAddr::new(host, port), settings.clone()).await.map_err(explain)?;
-    settings.failing.iter().try_for_each(|(name, _)| check_fail_binding(&emulator, name))?;
+    let emulator = start(address, &settings).await?;
     // A closed standard output is not an error.
-    let _ = print_greeting(&emulator, &settings);
-    shutdown.await;
-    Ok(())
+    let _ = if print_env { print_environment(&emulator) } else { print_greeting(&emulator, &settings) };
+    tokio::select! {
+        () = shutdown => {}
+        () = end_of_input(), if stop_on_eof => {}
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn start(address: SocketAddr, settings: &Settings) -> Result<Emulator, Box<dyn Error>> {
+    let emulator = Emulator::start(address, settings.clone()).await.map_err(explain)?;
+    settings.failing.iter().try_for_each(|(name, _)| check_fail_binding(&emulator, name))?;
+    Ok(emulator)
+}
+
+/// Completes at the end of standard input. The thread that reads it does not keep the process running.
+async fn end_of_input() {
+    let (ended, end) = oneshot::channel();
+    thread::spawn(move || {
+        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+        let _ = ended.send(());
+    });
+    let _ = end.await;
 }
 
 /// Rejects a --fail-binding that matches nothing that can be bound.
@@ -146,6 +201,16 @@ fn print_operations() -> io::Result<()> {
         writeln!(out, "{service:<12}  {name:<39}  {method:<6}  {path}")?;
     }
     writeln!(out, "\nAll other paths return HTTP 404 APIGW.0101.")
+}
+
+/// Prints the variables for clients as one line of JSON.
+fn print_environment(emulator: &Emulator) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    let mut variables = emulator.client_environment();
+    variables.retain(|_, value| value.is_some());
+    serde_json::to_writer(&mut out, &variables)?;
+    writeln!(out)?;
+    out.flush()
 }
 
 /// Prints the configuration and the queues.

@@ -95,6 +95,7 @@ impl ProviderData {
             Some(address) => Some(address),
             None => auth_url(settings)?,
         };
+        let dli_endpoint = dli_endpoint(settings)?;
         let file = resolved.as_ref().filter(|found| found.is_file).map(|found| found.credentials.origin.clone());
         let client = Client::new(Config {
             credentials: resolved.map(|found| found.credentials),
@@ -102,7 +103,7 @@ impl ProviderData {
             project_id: project_id.clone(),
             project_name: settings.text("project_name"),
             cloud: settings.text("cloud"),
-            endpoint: endpoint("dli"),
+            endpoint: dli_endpoint,
             vpc_endpoint: endpoint("vpc"),
             identity_endpoint,
             metadata_endpoint: endpoint("metadata"),
@@ -275,6 +276,21 @@ fn auth_url(settings: ConfigOrEnv<'_>) -> Result<Option<String>, Diagnostics> {
         return Err(invalid(
             "auth_url",
             format!("{name} in the environment: {error}.\n\nAllowed: https://HOST[:PORT][/v3]."),
+        ));
+    }
+    Ok(Some(address))
+}
+
+/// Returns the address of the service. A validator has checked the argument, but not the variable.
+fn dli_endpoint(settings: ConfigOrEnv<'_>) -> Result<Option<String>, Diagnostics> {
+    let Some((address, origin)) = settings.dli_endpoint() else { return Ok(None) };
+    if let (Origin::Variable(name), Err(error)) = (origin, client::check_endpoint(&address)) {
+        return Err(invalid(
+            "endpoints",
+            format!(
+                "{name} in the environment: {error}.\n\nAllowed: https://HOST[:PORT], or http:// with a loopback \
+                 address such as http://127.0.0.1:7080."
+            ),
         ));
     }
     Ok(Some(address))

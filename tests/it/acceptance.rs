@@ -19,6 +19,7 @@ mod data_sources;
 mod debug;
 mod disappears;
 mod drift;
+mod embedding;
 mod emulator_block;
 mod environment;
 mod errors;

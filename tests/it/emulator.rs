@@ -20,6 +20,8 @@ mod queues;
 mod quirks;
 mod random_requests;
 mod routes;
+#[cfg(unix)]
+mod run_command;
 mod signature;
 mod state_file;
 mod stress;

@@ -501,6 +501,46 @@ async fn invalid_url_variable_is_named() {
     }
 }
 
+/// `endpoints.dli` takes precedence over the variable. An error about the variable names it.
+#[tokio::test]
+async fn endpoint_can_be_a_variable() {
+    let service = Service::start(|_| (200, connection_body())).await;
+    let configured = async |variable: &str, argument: Value| {
+        let variable = variable.to_owned();
+        let environment = move |name: &str| (name == "DLI_ENDPOINT").then(|| variable.clone());
+        let provider = Server::new(DliProvider::new(Box::new(environment), CreationJournal::default()));
+        let mut configuration = service.configuration();
+        configuration.set_attribute("endpoints", argument);
+        let diagnostics = provider.configure(&configuration).await;
+        (provider, diagnostics)
+    };
+    let address = format!(" {} ", service.endpoint);
+    let own = || Value::map([("dli", service.endpoint.as_str().into())]);
+    let unrelated = || Value::map([("vpc", "https://vpc.example.com".into())]);
+    for (variable, argument) in
+        [(&*address, Value::Null), (&address, unrelated()), ("https://dli.example.com", own()), ("ftp://x", own())]
+    {
+        let before = service.requested().len();
+        let (provider, diagnostics) = configured(variable, argument).await;
+        assert!(!diagnostics.has_errors(), "{variable}: {diagnostics:?}");
+        provider.read(TYPE, state(&[]), Vec::new(), Value::Null).await;
+        assert!(service.requested().len() > before, "{variable}");
+    }
+    let another_region = "https://dli.cn-north-4.myhuaweicloud.com";
+    for (variable, path, said) in [
+        ("http://192.168.0.1:7080", "endpoints", "DLI_ENDPOINT in the environment: "),
+        ("dli", "endpoints", "DLI_ENDPOINT in the environment: "),
+        (another_region, "region", "but DLI_ENDPOINT in the environment is the address of \"cn-north-4\""),
+    ] {
+        let (_, diagnostics) = configured(variable, Value::Null).await;
+        let [diagnostic] = diagnostics.iter().collect::<Vec<_>>()[..] else {
+            panic!("expected one diagnostic: {diagnostics:?}")
+        };
+        assert_eq!(diagnostic.path.to_string(), path);
+        assert!(diagnostic.detail.contains(said) && diagnostic.detail.contains("Allowed: "), "{diagnostic:?}");
+    }
+}
+
 /// The secret ends with a line break. The error names the source without the secret.
 #[tokio::test]
 async fn secret_with_white_space_names_its_source() {

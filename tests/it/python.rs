@@ -1,4 +1,4 @@
-//! Runs Python scripts with Huawei's packages, which check the emulator and the client independently.
+//! Runs Python scripts with Huawei's packages, which check the emulator and the client independently, and pytest.
 
 use std::{
     fs::{self, File},
@@ -11,7 +11,8 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use terraform_provider_dli::emulator::LoggedRequest;
 
-const PACKAGES: [&str; 3] = ["huaweicloudsdkcore==3.1.219", "huaweicloudsdkdli==3.1.219", "huaweicloudsdkiam==3.1.219"];
+const PACKAGES: [&str; 4] =
+    ["huaweicloudsdkcore==3.1.219", "huaweicloudsdkdli==3.1.219", "huaweicloudsdkiam==3.1.219", "pytest==9.1.1"];
 
 /// A command that runs this script of `tests/python` with Huawei's packages and without a proxy.
 pub(crate) fn python(script: &str) -> Command {
@@ -90,7 +91,7 @@ fn authorization(headers: &[(String, String)]) -> String {
 /// Python of a virtual environment with the packages, which is created once under `target/`.
 ///
 /// A lock serializes concurrent tests, and a file marks a complete environment.
-fn interpreter() -> PathBuf {
+pub(crate) fn interpreter() -> PathBuf {
     let home = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let environment = home.join("huaweicloudsdk");
     let python = environment.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });

@@ -40,11 +40,15 @@ pub(crate) fn check(settings: ConfigOrEnv<'_>) -> Diagnostics {
         let allowed = "the password without a line break, such as trimspace(file(PATH))";
         report.push(invalid("password", origin, "the password ends with a line break", allowed));
     }
-    let address = settings.config.get("endpoints").get("dli").as_str().map(str::trim);
-    if let (Some((region, origin)), Some(served)) = (either("region"), address.and_then(client::region_of_endpoint))
+    if let (Some((region, origin)), Some((address, address_origin))) = (either("region"), settings.dli_endpoint())
+        && let Some(served) = client::region_of_endpoint(&address)
         && region != served
     {
-        let problem = format!("the region is {region:?}, but endpoints.dli is the address of {served:?}");
+        let place = match address_origin {
+            Origin::Argument => "endpoints.dli".to_owned(),
+            Origin::Variable(variable) => format!("{variable} in the environment"),
+        };
+        let problem = format!("the region is {region:?}, but {place} is the address of {served:?}");
         report.push(invalid("region", origin, &problem, "the region of the endpoint, or no endpoint"));
     }
     report

@@ -59,9 +59,9 @@ pub(crate) fn attributes() -> Vec<Attribute> {
             .validator(ValuesAre(validators::ENDPOINT))
             .description(
                 "Addresses by service (`dli`, `iam`, `metadata`, `vpc`), instead of those of the region: `{ dli = \
-                 \"https://…\" }`. `http://` is allowed only for a loopback address, for example for the emulator. If \
-                 `dli` is not an address that Huawei Cloud publishes for a region, the provider uses the VPC service \
-                 only if `vpc` is set too.",
+                 \"https://…\" }`. Environment for `dli`: `DLI_ENDPOINT`. `http://` is allowed only for a loopback \
+                 address, for example for the emulator. If `dli` is not an address that Huawei Cloud publishes for a \
+                 region, the provider uses the VPC service only if `vpc` is set too.",
             ),
         Attribute::bool("insecure").description(
             "Accepts any TLS certificate of the service. Use it for tests only: others can read and change all \

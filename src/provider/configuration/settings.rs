@@ -1,6 +1,6 @@
 //! The provider's arguments, and the environment variables that replace them.
 //!
-//! The huaweicloud provider reads the same variables, so one environment serves both providers.
+//! The huaweicloud provider reads the same variables, except `DLI_ENDPOINT`, so one environment serves both providers.
 
 use crate::dli::rules;
 use crate::framework::value::Value;
@@ -9,7 +9,7 @@ use crate::framework::value::Value;
 pub type Environment = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 /// The variables of each argument, in order of precedence.
-const VARIABLES: [(&str, &[&str]); 22] = [
+const VARIABLES: [(&str, &[&str]); 23] = [
     ("region", &["HW_REGION_NAME", "OS_REGION_NAME"]),
     ("project_id", &["HW_PROJECT_ID", "OS_PROJECT_ID", "OS_TENANT_ID"]),
     ("project_name", &["HW_PROJECT_NAME", "OS_PROJECT_NAME", "OS_TENANT_NAME"]),
@@ -30,6 +30,7 @@ const VARIABLES: [(&str, &[&str]); 22] = [
     ("profile", &["HW_PROFILE"]),
     ("cloud", &["HW_CLOUD"]),
     ("auth_url", &["HW_AUTH_URL", "OS_AUTH_URL"]),
+    ("endpoints.dli", &["DLI_ENDPOINT"]),
     ("insecure", &["HW_INSECURE", "OS_INSECURE"]),
     ("cacert_file", &["OS_CACERT"]),
 ];
@@ -73,6 +74,15 @@ impl ConfigOrEnv<'_> {
     pub(crate) fn either(&self, name: &str) -> Option<(String, Origin)> {
         let argument = self.argument(name).map(|text| (text, Origin::Argument));
         argument.or_else(|| self.variable(name).map(|(text, variable)| (text, Origin::Variable(variable))))
+    }
+
+    /// Returns the address of the service. The variable does not count while an endpoint is unknown.
+    pub(crate) fn dli_endpoint(&self) -> Option<(String, Origin)> {
+        const NAME: &str = "endpoints.dli";
+        if self.config.get("endpoints").is_wholly_known() {
+            return self.either(NAME);
+        }
+        self.argument(NAME).map(|text| (text, Origin::Argument))
     }
 
     /// Returns the argument, else its variable, without the origin.

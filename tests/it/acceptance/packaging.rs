@@ -159,7 +159,7 @@ fn installed_provider_works_beside_another_one() {
 }
 
 /// Runs the command `install` in this home directory.
-fn install(program: impl AsRef<std::ffi::OsStr>, home: &Path) -> String {
+pub(super) fn install(program: impl AsRef<std::ffi::OsStr>, home: &Path) -> String {
     let output = Command::new(program).arg("install").env_clear().env("HOME", home).output().expect("it starts");
     let text = String::from_utf8(output.stdout).expect("UTF-8");
     assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
@@ -369,6 +369,29 @@ fn release_provider_works_in_an_empty_root_directory() {
         let tunnels = tunnels.lock().expect("no panic while locked");
         assert!(!tunnels.is_empty() && tunnels.iter().all(|host| host.starts_with(HOST)), "{tunnels:?}");
     });
+}
+
+/// As in the image that `Dockerfile` builds: nothing but the program, in an empty root directory.
+#[test]
+#[ignore = "needs the archives of `cargo run --example release`, and root or user namespaces"]
+fn release_emulator_works_in_an_empty_root_directory() {
+    let (root, unpacked) = (tempfile::tempdir().expect("a directory"), tempfile::tempdir().expect("a directory"));
+    let program = unpack(EMULATOR, EMULATOR, unpacked.path());
+    fs::copy(program, root.path().join(EMULATOR)).expect("a new file");
+    let mut command = Command::new("unshare");
+    command.args(["--map-root-user", "chroot"]).arg(root.path());
+    command.args(["/dli-emulator", "--host", "0.0.0.0", "--port", "0", "--allowed-host", "127.0.0.1", "--state"]);
+    command.arg("/state.json").env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+    let running = Running::start(&mut command, Stdio::null());
+    let line = running.first_line();
+    let endpoint = line.split(' ').find(|word| word.starts_with("http://")).expect("an address");
+    let runtime = tokio::runtime::Runtime::new().expect("threads can be started");
+    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let page = runtime.block_on(client.get(format!("{endpoint}/_emulator/info")).send()).expect("a response");
+    assert_eq!(page.status(), 200);
+    assert!(root.path().join("state.json.lock").exists());
+    running.signal("TERM");
+    running.wait().expect_code(0);
 }
 
 /// An HTTP proxy whose tunnels all lead to this port of the loopback address. Returns its port and the hosts that were

@@ -1,0 +1,146 @@
+//! The guide on acceptance tests of other projects: its scripts run unchanged, with the emulator on a free port.
+//!
+//! The Go example is not part of the tests, which do not need Go.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::Stdio;
+
+use terraform_provider_dli::install::VERSION;
+
+use super::harness::{Finished, Running, Workspace, for_one_terraform};
+use super::packaging::install;
+use super::terraform::{Terraform, isolated};
+use crate::python;
+
+const EMULATOR: &str = env!("CARGO_BIN_EXE_dli-emulator");
+
+/// A directory with the files of this guide and the installed provider, which `terraform init` finds.
+fn workspace(terraform: &Terraform, guide: &str, files: &[&str]) -> Workspace {
+    let workspace = Workspace::new(terraform);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/guides").join(guide);
+    for file in files {
+        fs::copy(folder.join(file), workspace.path().join(file)).expect("a file of the guide");
+    }
+    workspace.write("cli.tfrc", "");
+    install(env!("CARGO_BIN_EXE_terraform-provider-dli"), workspace.path());
+    workspace
+}
+
+/// Runs a program in the directory, with `terraform` and `dli-emulator` on `PATH`, and with foreign credentials, which
+/// tests must not use.
+fn run(workspace: &Workspace, terraform: &Terraform, program: &Path, arguments: &[&str]) -> Finished {
+    let bin = workspace.path().join("bin");
+    if !bin.exists() {
+        fs::create_dir(&bin).expect("writable");
+        for (name, program) in [("terraform", terraform.program.as_path()), ("dli-emulator", Path::new(EMULATOR))] {
+            let script = bin.join(name);
+            fs::write(&script, format!("#!/bin/sh\nexec '{}' \"$@\"\n", program.display())).expect("writable");
+            fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("a written file");
+        }
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths([bin].into_iter().chain(std::env::split_paths(&path))).expect("no separators");
+    let mut command = isolated(program);
+    command.args(arguments).current_dir(workspace.path()).env("PATH", path).env("HOME", workspace.path());
+    command.env("TF_CLI_CONFIG_FILE", workspace.path().join("cli.tfrc")).env("TF_CLI_ARGS", "-no-color");
+    command.env("DLI_ENDPOINT", "https://dli.example.com").env("HW_AUTH_URL", "https://iam.example.com/v3");
+    command.env("HW_AUTH_TOKEN", "foreign-token").env("HW_ASSUME_ROLE_AGENCY_NAME", "foreign-agency");
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
+    Running::start(&mut command, Stdio::null()).wait()
+}
+
+/// The requirement that the modules of the guides do not repeat.
+fn versions() -> String {
+    format!(
+        "terraform {{\n  required_providers {{\n    dli = {{\n      source  = \"opendli/dli\"\n      version = \
+         \"{VERSION}\"\n    }}\n  }}\n}}\n"
+    )
+}
+
+/// `dli-emulator -- terraform test`. Mocked providers need Terraform 1.7.
+#[test]
+fn module_is_tested_with_one_command() {
+    for_one_terraform(|terraform| {
+        let files = ["main.tf", "mocked.tftest.hcl", "emulator.tftest.hcl"];
+        let workspace = workspace(terraform, "testing", &files);
+        workspace.write("versions.tf", &versions());
+        run(&workspace, terraform, &terraform.program, &["init"]).expect_code(0);
+        let arguments = ["--binding-delay", "0s", "--", "terraform", "test"];
+        let tested = run(&workspace, terraform, Path::new(EMULATOR), &arguments).expect_code(0);
+        assert!(tested.stdout.contains("3 passed, 0 failed"), "{tested}");
+
+        // A failed test fails the command.
+        let test = fs::read_to_string(workspace.path().join("emulator.tftest.hcl")).expect("a copied file");
+        workspace.write("emulator.tftest.hcl", &test.replace("!= null", "== null"));
+        let failed = run(&workspace, terraform, Path::new(EMULATOR), &arguments).expect_code(1);
+        assert!(failed.stderr.contains("The queue q1 has no peering."), "{failed}");
+    });
+}
+
+/// A provider block for production reaches the emulator, with its own region and project.
+#[test]
+fn production_block_reaches_the_emulator() {
+    for_one_terraform(|terraform| {
+        let workspace = workspace(terraform, "acceptance-tests", &["main.tf"]);
+        let block = "provider \"dli\" {\n  region     = \"cn-north-4\"\n  project_id = \
+                     \"fedcba9876543210fedcba9876543210\"\n}\n";
+        workspace.write("versions.tf", &format!("{}{block}", versions()));
+        run(&workspace, terraform, &terraform.program, &["init"]).expect_code(0);
+        let apply = ["--binding-delay", "0s", "--", "terraform", "apply", "-auto-approve"];
+        let applied = run(&workspace, terraform, Path::new(EMULATOR), &apply).expect_code(0);
+        assert!(applied.stdout.contains("Resources: 1 added") && applied.stdout.contains("ACTIVE"), "{applied}");
+    });
+}
+
+#[test]
+fn shell_script_of_the_guide_passes() {
+    for_one_terraform(|terraform| {
+        let workspace = workspace(terraform, "acceptance-tests", &["main.tf", "test.sh"]);
+        workspace.write("versions.tf", &versions());
+        let arguments = ["--binding-delay", "0s", "--", "./test.sh"];
+        let tested = run(&workspace, terraform, Path::new(EMULATOR), &arguments).expect_code(0);
+        for said in ["1 added", "No changes.", "1 destroyed"] {
+            assert!(tested.stdout.contains(said), "{tested}");
+        }
+        let slow = ["--fail-binding", "q1=no subnet", "--", "./test.sh"];
+        run(&workspace, terraform, Path::new(EMULATOR), &slow).expect_code(1);
+    });
+}
+
+/// pytest runs in the emulator, and the fixture of the guide starts an emulator of its own.
+#[test]
+fn pytest_fixture_of_the_guide_passes() {
+    for_one_terraform(|terraform| {
+        let python = python::interpreter();
+        let pytest = ["-m", "pytest", "-q", "-p", "no:cacheprovider"];
+        let workspace = workspace(terraform, "acceptance-tests", &["main.tf", "conftest.py", "test_connection.py"]);
+        workspace.write("versions.tf", &versions());
+        let tested = run(&workspace, terraform, &python, &pytest).expect_code(0);
+        assert!(tested.stdout.contains("1 passed"), "{tested}");
+
+        fs::remove_file(workspace.path().join("conftest.py")).expect("a copied file");
+        let program = python.to_string_lossy().into_owned();
+        let arguments = [&["--binding-delay", "0s", "--", &program][..], &pytest].concat();
+        let tested = run(&workspace, terraform, Path::new(EMULATOR), &arguments).expect_code(0);
+        assert!(tested.stdout.contains("1 passed"), "{tested}");
+    });
+}
+
+/// A program with Huawei's SDK finds the emulator by the variables alone.
+#[test]
+fn sdk_needs_only_the_region() {
+    let program = "from huaweicloudsdkdli.v1 import DliClient, ListEnhancedConnectionsRequest\n\
+                   from huaweicloudsdkdli.v1.region.dli_region import DliRegion\n\
+                   client = DliClient.new_builder().with_region(DliRegion.value_of('emulated')).build()\n\
+                   print(client.list_enhanced_connections(ListEnhancedConnectionsRequest()).count)\n";
+    let python = python::interpreter();
+    let mut command = isolated(Path::new(EMULATOR));
+    command.arg("--").arg(python).args(["-c", program]);
+    for name in ["IDP_ID", "ID_TOKEN_FILE", "SECURITY_TOKEN"] {
+        command.env(format!("HUAWEICLOUD_SDK_{name}"), "foreign");
+    }
+    let printed = Running::start(&mut command, Stdio::null()).wait().expect_code(0);
+    assert_eq!(printed.stdout, "0\n", "{printed}");
+}

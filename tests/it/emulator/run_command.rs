@@ -1,0 +1,225 @@
+//! `dli-emulator -- COMMAND`: environment, signals and exit code of the command; and `--print-env`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use super::harness::{PROJECT, connections};
+use super::program::{Program, text};
+
+/// Runs the emulator with these arguments to its end.
+fn run(arguments: &[&str]) -> Output {
+    Program::command(arguments).env("HW_AUTH_TOKEN", "real-token").output().expect("the program runs")
+}
+
+fn lines(output: &[u8]) -> Vec<String> {
+    String::from_utf8_lossy(output).lines().map(str::to_owned).collect()
+}
+
+/// Reports the signals that it receives, and ends with exit code 3 after `last`.
+fn signal_reporter(last: &str) -> String {
+    format!(
+        "import signal, sys\n\
+         signals = signal.valid_signals() - {{signal.SIGCHLD, signal.SIGWINCH}}\n\
+         signal.pthread_sigmask(signal.SIG_BLOCK, signals)\n\
+         print('ready', flush=True)\n\
+         while True:\n\
+         \x20   name = signal.Signals(signal.sigwait(signals)).name\n\
+         \x20   print(name, flush=True)\n\
+         \x20   if name == '{last}': sys.exit(3)\n"
+    )
+}
+
+fn send(signal: &str, process: u32) {
+    let sent = Command::new("kill").args(["-s", signal, &process.to_string()]).status();
+    assert!(sent.expect("kill runs").success());
+}
+
+/// The names are those that the documentation of the provider and of Huawei's SDKs lists.
+#[test]
+fn command_has_the_variables_for_clients() {
+    let Output { status, stdout, stderr } = run(&["--access-key", "AK", "--security-token", "T", "--", "env"]);
+    assert!(status.success() && stderr.is_empty(), "{}", String::from_utf8_lossy(&stderr));
+    let lines = lines(&stdout);
+    let all: BTreeMap<_, _> = lines.iter().filter_map(|line| line.split_once('=')).collect();
+    let endpoint = all["DLI_ENDPOINT"];
+    assert!(endpoint.starts_with("http://127.0.0.1:") && !endpoint.ends_with(":7080"), "{endpoint}");
+    let identity = format!("{endpoint}/v3");
+    let project = "0123456789abcdef0123456789abcdef";
+    for (name, value) in [
+        ("HW_ACCESS_KEY", "AK"),
+        ("HW_SECRET_KEY", "emulator-secret"),
+        ("HW_SECURITY_TOKEN", "T"),
+        ("HW_AUTH_TOKEN", ""),
+        ("HW_AUTH_URL", &identity),
+        ("HW_REGION_NAME", "emulated"),
+        ("HW_PROJECT_ID", project),
+        ("HUAWEICLOUD_SDK_AK", "AK"),
+        ("HUAWEICLOUD_SDK_SK", "emulator-secret"),
+        ("HUAWEICLOUD_SDK_SECURITY_TOKEN", "T"),
+        ("HUAWEICLOUD_SDK_PROJECT_ID", project),
+        ("HUAWEICLOUD_SDK_REGION_DLI_EMULATED", endpoint),
+    ] {
+        assert_eq!(all.get(name), Some(&value), "{name}");
+    }
+    // It was ready before the command started, and is gone after it.
+    let address = endpoint.trim_start_matches("http://").to_owned();
+    assert!(TcpStream::connect(address).is_err());
+    let connect = "import os, socket; host, port = os.environ['DLI_ENDPOINT'][7:].split(':'); \
+                   socket.create_connection((host, int(port)))";
+    assert!(run(&["--", "python3", "-c", connect]).status.success());
+}
+
+#[test]
+fn exit_code_is_that_of_the_command() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("data");
+    fs::write(&file, "data").expect("writable");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).expect("a written file");
+    for (arguments, code, said) in [
+        (&["--", "true"][..], 0, ""),
+        (&["--", "sh", "-c", "exit 7"], 7, ""),
+        (&["--", "sh", "-c", "kill -KILL $$"], 137, ""),
+        (&["--", "no-such-program"], 127, "dli-emulator: cannot run \"no-such-program\": No such file"),
+        (&["--", text(&file)], 126, "Permission denied"),
+        (&["--fail-binding", "q9=x", "--", "echo", "started"], 125, "no queue or pool of this name"),
+        (&["--print-env", "--", "true"], 2, "cannot be used with"),
+        (&["--stop-on-eof", "--", "true"], 2, "cannot be used with"),
+    ] {
+        let Output { status, stdout, stderr } = run(arguments);
+        let stderr = String::from_utf8_lossy(&stderr);
+        assert_eq!((status.code(), stdout.is_empty()), (Some(code), true), "{arguments:?}: {stderr}");
+        assert!(if said.is_empty() { stderr.is_empty() } else { stderr.contains(said) }, "{arguments:?}: {stderr}");
+    }
+}
+
+/// Starts a command that reports signals, and waits until it can.
+fn start(program: &mut Command) -> (Child, BufReader<impl Read + use<>>) {
+    let mut child = program.spawn().expect("the program starts");
+    let mut reader = BufReader::new(child.stdout.take().expect("piped"));
+    assert_eq!(line(&mut reader), "ready");
+    (child, reader)
+}
+
+fn line(reader: &mut impl BufRead) -> String {
+    let mut line = String::new();
+    reader.read_line(&mut line).expect("readable");
+    line.trim_end().to_owned()
+}
+
+#[test]
+fn signals_reach_the_command() {
+    let script = signal_reporter("SIGTERM");
+    let (mut child, mut reader) = start(&mut Program::command(&["--", "python3", "-c", &script]));
+    for signal in ["HUP", "INT", "QUIT", "USR1", "USR2", "TERM"] {
+        send(signal, child.id());
+        assert_eq!(line(&mut reader), format!("SIG{signal}"));
+    }
+    assert_eq!(child.wait().expect("it ends").code(), Some(3));
+}
+
+/// As in `nohup`: an ignored SIGHUP ends neither the emulator nor the command.
+#[cfg(target_os = "linux")]
+#[test]
+fn ignored_signal_stays_ignored() {
+    let script = "import signal; print('ready', flush=True); \
+                  print(signal.getsignal(signal.SIGHUP).name, flush=True); signal.pause()";
+    let shell = r#"trap '' HUP; exec "$0" "$@""#;
+    let mut command = Command::new("sh");
+    command.args(["-c", shell, env!("CARGO_BIN_EXE_dli-emulator"), "--", "python3", "-c", script]);
+    let (mut child, mut reader) = start(command.stdout(Stdio::piped()));
+    assert_eq!(line(&mut reader), "SIG_IGN");
+    send("HUP", child.id());
+    send("TERM", child.id());
+    assert_eq!(child.wait().expect("it ends").code(), Some(143));
+}
+
+/// A terminal sends Ctrl-C to the emulator and to the command. Two of them would make Terraform abort.
+#[test]
+fn terminal_interrupts_the_command_once() {
+    // After the first SIGINT, SIGUSR1 takes the way of a forwarded signal, so a second SIGINT would come before it.
+    let inner = "import os, signal\n\
+                 signals = {signal.SIGINT, signal.SIGUSR1}\n\
+                 signal.pthread_sigmask(signal.SIG_BLOCK, signals)\n\
+                 print('ready', flush=True)\n\
+                 first = signal.sigwait(signals)\n\
+                 os.kill(os.getppid(), signal.SIGUSR1)\n\
+                 second = signal.sigwait(signals)\n\
+                 print(first.name, second.name, flush=True)\n";
+    let outer = r"
+import os, pty, sys
+process, terminal = pty.fork()
+if process == 0:
+    os.execv(sys.argv[1], [sys.argv[1], '--', 'python3', '-c', sys.argv[2]])
+shown = b''
+while b'ready' not in shown:
+    shown += os.read(terminal, 1000)
+os.write(terminal, b'\x03')
+try:
+    while True:
+        more = os.read(terminal, 1000)
+        if not more: break
+        shown += more
+except OSError:
+    pass
+print(shown.decode(), os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]))
+";
+    let output =
+        Command::new("python3").args(["-c", outer, env!("CARGO_BIN_EXE_dli-emulator"), inner]).output().expect("runs");
+    let shown = lines(&output.stdout);
+    assert_eq!(shown.iter().filter(|line| line.contains("SIGINT SIGUSR1")).count(), 1, "{output:?}");
+    assert_eq!(shown.last().map(|line| line.trim()), Some("0"), "{output:?}");
+}
+
+#[tokio::test]
+async fn printed_environment_works_until_end_of_input() {
+    let mut command = Program::command(&["--print-env", "--stop-on-eof", "--quiet"]);
+    let mut child = command.stdin(Stdio::piped()).spawn().expect("the program starts");
+    let mut reader = BufReader::new(child.stdout.take().expect("piped"));
+    let environment: BTreeMap<String, String> = serde_json::from_str(&line(&mut reader)).expect("one line of JSON");
+    let endpoint = environment["DLI_ENDPOINT"].clone();
+    assert!(!endpoint.ends_with(":7080"), "{endpoint}");
+    let program = Program { child, endpoint };
+    let path = connections().replace(PROJECT, &environment["HW_PROJECT_ID"]);
+    program.call("GET", &path, "").await.ok(200);
+
+    let mut program = program;
+    drop(program.child.stdin.take());
+    let mut rest = String::new();
+    reader.read_to_string(&mut rest).expect("readable");
+    assert_eq!((program.child.wait().expect("it ends").code(), rest.as_str()), (Some(0), ""));
+}
+
+/// `COPY`, `EXPOSE` and `ENTRYPOINT` of the container file fit the program.
+#[tokio::test]
+async fn container_file_fits_the_program() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let file = fs::read_to_string(root.join("Dockerfile")).expect("a container file");
+    let values = |name: &str| -> Vec<&str> { file.lines().filter_map(|line| line.strip_prefix(name)).collect() };
+    assert_eq!(values("FROM ").last(), Some(&"scratch"), "the image has nothing but the program");
+    let user = values("USER ")[0];
+    assert!(user.split(':').all(|id| id.parse::<u32>().is_ok_and(|id| id > 0)), "{user} is not a numeric user");
+
+    // With this exact form, the program receives signals, as no shell starts it.
+    let entry: Vec<String> = serde_json::from_str(values("ENTRYPOINT ")[0]).expect("the exec form");
+    let (program, arguments) = entry.split_first().expect("a program");
+    assert_eq!(program, "/dli-emulator");
+    assert!(file.contains("--bin dli-emulator ") && file.contains("/dli-emulator\" /image/"), "{file}");
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    let started = Program::start(&arguments);
+    assert!(started.endpoint.starts_with("http://127.0.0.1:"), "{}", started.endpoint);
+    started.call("GET", &connections(), "").await.ok(200);
+
+    let Output { stdout, .. } = run(&["--help"]);
+    let help = String::from_utf8_lossy(&stdout).into_owned();
+    assert!(help.contains(&format!("[default: {}]", values("EXPOSE ")[0])), "{help}");
+    let ignored = fs::read_to_string(root.join(".dockerignore")).expect("a list of ignored files");
+    for needed in ["Cargo.toml", "Cargo.lock", "build.rs", ".cargo/config.toml", "proto", "src", "benches", "tests"] {
+        let is_ignored = |line: &str| needed.starts_with(line.trim_start_matches('/'));
+        assert!(root.join(needed).exists() && !ignored.lines().any(is_ignored), "{needed} is not in the context");
+    }
+}
