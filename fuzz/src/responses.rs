@@ -266,7 +266,7 @@ async fn call(address: SocketAddr, operation: Operation) -> Result<(), Error> {
     match operation {
         Operation::ShowConnection => project.show_connection(ID).await.map(drop),
         Operation::CreateConnection => {
-            let id = project.create_connection(&CreateConnection::default(), &|_| {}).await?;
+            let id = project.create_connection(&CreateConnection::default(), &|_| Ok(())).await?;
             assert!(!id.is_empty(), "an empty ID");
             Ok(())
         }

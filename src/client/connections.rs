@@ -31,11 +31,11 @@ impl Project {
     ///
     /// The service has no idempotency token: after an error for which
     /// [`may_have_taken_effect`](Error::may_have_taken_effect) is true, the connection may exist. `on_send` is called
-    /// with the service's time right before each attempt is sent.
+    /// with the service's time right before each attempt is sent. An error of it prevents that the attempt is sent.
     pub async fn create_connection(
         &self,
         connection: &CreateConnection,
-        on_send: &(dyn Fn(OffsetDateTime) + Sync),
+        on_send: &(dyn Fn(OffsetDateTime) -> Result<(), String> + Sync),
     ) -> Result<String, Error> {
         // Equal content has equal bodies.
         let mut body = Cow::Borrowed(connection);
@@ -143,7 +143,7 @@ mod tests {
         let response =
             r#"{ "is_success": true, "message": "", "connection_id": "2a620c33-5609-40c9-affd-2b6453071b0f" }"#;
         let (request, id) =
-            exchange(201, response, async |project| project.create_connection(&connection, &|_| {}).await).await;
+            exchange(201, response, async |project| project.create_connection(&connection, &|_| Ok(())).await).await;
         assert_eq!(
             request.parts(),
             (
@@ -161,7 +161,8 @@ mod tests {
         for response in [r#"{"is_success":true}"#, r#"{"is_success":true,"connection_id":""}"#, ""] {
             let connection = CreateConnection::default();
             let (_, id) =
-                exchange(201, response, async |project| project.create_connection(&connection, &|_| {}).await).await;
+                exchange(201, response, async |project| project.create_connection(&connection, &|_| Ok(())).await)
+                    .await;
             let error = id.expect_err("there is no id");
             assert_eq!(error.kind(), ErrorKind::InvalidResponse, "{error:?}");
             assert!(error.may_have_taken_effect());

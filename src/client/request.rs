@@ -38,8 +38,8 @@ const SUBJECT_TOKEN: &str = "x-subject-token";
 /// The identity service's name for what the others call [`REQUEST_ID_HEADER`].
 const IDENTITY_REQUEST_ID: &str = "x-iam-trace-id";
 
-/// Called with the service's time right before an attempt is sent.
-pub(super) type OnSend<'a> = &'a (dyn Fn(OffsetDateTime) + Sync);
+/// Called with the service's time right before an attempt is sent. An error prevents that it is sent.
+pub(super) type OnSend<'a> = &'a (dyn Fn(OffsetDateTime) -> Result<(), String> + Sync);
 
 /// A request before it is signed.
 pub(super) struct Request<'a> {
@@ -232,7 +232,7 @@ impl Inner {
             );
         }
         if let Some(on_send) = request.on_send {
-            on_send(self.clocks.now());
+            on_send(self.clocks.now()).map_err(|reason| Error::invalid_request(request.operation, reason))?;
         }
         let response = self.send(request, dispatch, http_request).await?;
         let body_bytes = response.body.len();

@@ -439,13 +439,29 @@ mod tests {
     async fn on_send_runs_right_before_each_attempt() {
         let server = failing(1, 429, r#"{"error_code":"APIGW.0308","error_msg":"limit:1,time:300 ms"}"#).await;
         let sent = Mutex::new(Vec::new());
-        let on_send = |_| sent.lock().push((Instant::now(), server.unseen()));
+        let on_send = |_| {
+            sent.lock().push((Instant::now(), server.unseen()));
+            Ok(())
+        };
         let creation = crate::dli::wire::CreateConnection::default();
         // The second response has no id.
         at_once(&server).create_connection(&creation, &on_send).await.expect_err("there is no id");
         let sent = sent.into_inner();
         let [(first, 0), (second, 1)] = sent[..] else { panic!("one call before each request: {sent:?}") };
         assert!(second - first >= Duration::from_millis(250), "{sent:?}");
+    }
+
+    #[tokio::test]
+    async fn error_of_on_send_prevents_the_attempt() {
+        let server = failing(1, 500, "{}").await;
+        let creation = crate::dli::wire::CreateConnection::default();
+        let on_send = |_| Err("another run creates it".to_owned());
+        let error = at_once(&server).create_connection(&creation, &on_send).await.expect_err("it is not sent");
+        assert_eq!(
+            (error.kind(), error.may_have_taken_effect(), server.unseen()),
+            (ErrorKind::InvalidRequest, false, 1)
+        );
+        assert!(error.to_string().contains("another run creates it"), "{error}");
     }
 
     /// A call that only waited had no effect.

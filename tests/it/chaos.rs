@@ -9,6 +9,7 @@
 #![expect(clippy::unwrap_used, reason = "a panic fails the test and shows the line")]
 
 mod blocks;
+mod claims;
 mod clock;
 mod cloud;
 mod concurrent_clients;

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | an earlier run was killed and left a journal entry | adopt the connection that the entry proves; send nothing |
 //! | such a run had another state | error that names the connection |
+//! | another run that is still active has an entry, or writes one before this run does | error; send nothing |
 //! | an earlier run reported the connection to Terraform, but the state lacks it | error |
 //! | the response is lost | search by name; use the connection that the entry and the tags prove |
 //! | the search finds nothing for 10 seconds, or a minute if the service may still be working | send again |
@@ -85,6 +86,8 @@ struct SentRequest {
     sent_at: Option<Instant>,
     /// Why the entry could not be written.
     write_error: Option<String>,
+    /// The entry that another process wrote before this one could.
+    other: Option<CreationEntry>,
 }
 
 /// The result of a search for the connection of a lost response.
@@ -133,7 +136,7 @@ impl CreateOnce<'_> {
         };
         if let Some(entry) = &entry {
             if self.journal.is_concurrent(entry) {
-                return Err(self.taken_by_concurrent_run(&existing).into());
+                return Err(self.taken_by_other(entry, &existing).into());
             }
             if self.journal.is_earlier(entry)
                 && let Some(adopted) = self.adopt(entry, &existing, response).await?
@@ -142,8 +145,10 @@ impl CreateOnce<'_> {
             }
         }
         let routes = planned.routes.as_ref();
-        let new_entry = self.journal.new_entry(project.id(), &self.body, routes, &existing, project.server_now());
-        let request = Mutex::new(SentRequest { entry: new_entry, sent_at: None, write_error: None });
+        let mut new_entry = self.journal.new_entry(project.id(), &self.body, routes, &existing, project.server_now());
+        // The list may lag.
+        new_entry.before.extend(entry.iter().filter_map(|entry| entry.id.clone()));
+        let request = Mutex::new(SentRequest { entry: new_entry, sent_at: None, write_error: None, other: None });
         self.send(&request, entry, response).await
     }
 
@@ -158,7 +163,14 @@ impl CreateOnce<'_> {
             let mut request = lock(request);
             let is_first = request.sent_at.replace(Instant::now()).is_none();
             request.entry.mark_sent(is_first, now);
-            request.write_error = self.journal.write(&request.entry).err().map(|error| error.to_string());
+            let written = if is_first {
+                self.journal.claim(&request.entry, earlier.as_ref())
+            } else {
+                self.journal.write(&request.entry).map(|()| None)
+            };
+            request.write_error = written.as_ref().err().map(ToString::to_string);
+            request.other = written.unwrap_or_default();
+            if request.other.is_some() { Err("another process creates the connection".to_owned()) } else { Ok(()) }
         };
         let record_id = |id: &str| {
             let mut request = lock(request);
@@ -190,13 +202,18 @@ impl CreateOnce<'_> {
                 }
                 Err(error) => error,
             };
+            if let Some(other) = lock(request).other.take() {
+                return Err(self.taken_by_other(&other, &[]).into());
+            }
             let is_taken = error.has_code(error_code::ALREADY_EXISTS);
             if !(error.may_have_taken_effect() || is_unknown && is_taken) {
                 if is_unknown {
                     return unknown_outcome(error);
                 }
-                // The earlier run's outcome is still unknown.
                 match &earlier {
+                    // The request was not sent, so the entry may be another process's.
+                    _ if lock(request).sent_at.is_none() => {}
+                    // The earlier run's outcome is still unknown.
                     Some(earlier) => drop(self.journal.write(earlier)),
                     None => self.journal.remove(self.context.project.id(), self.name),
                 }

@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::creation_entry::CreationEntry;
+use super::journal_lock::JournalLock;
 use crate::dli::wire;
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::provider::shared::declared_parts::remove_if_empty;
@@ -147,6 +148,29 @@ impl CreationJournal {
         CreationEntry { state: self.state().to_owned(), ..entry }
     }
 
+    /// Returns the entry of a connection that this run adopts from an earlier one.
+    pub(super) fn adopted_entry(&self, entry: &CreationEntry, id: &str) -> CreationEntry {
+        CreationEntry { id: Some(id.to_owned()), run: self.run().key.clone(), ..entry.clone() }
+    }
+
+    /// Writes the first entry of a creation in place of `found`, which [`find`](Self::find) returned.
+    ///
+    /// Of several processes that found the same, one succeeds. Returns the entry that another process has written since.
+    /// The caller continues if writing fails.
+    pub(super) fn claim(
+        &self,
+        entry: &CreationEntry,
+        found: Option<&CreationEntry>,
+    ) -> io::Result<Option<CreationEntry>> {
+        let Some(directory) = &self.directory else { return Ok(None) };
+        let _lock = lock(directory);
+        let current = self.find(&entry.project_id, &entry.name).unwrap_or_default();
+        match current.filter(|current| Some(current) != found) {
+            Some(other) => Ok(Some(other)),
+            None => self.write(entry).map(|()| None),
+        }
+    }
+
     /// Writes or replaces an entry. The caller continues if this fails.
     pub(super) fn write(&self, entry: &CreationEntry) -> io::Result<()> {
         let Some(directory) = &self.directory else { return Ok(()) };
@@ -177,20 +201,32 @@ impl CreationJournal {
 
     /// Removes the entry for this name, and the directories that are empty then.
     pub(super) fn remove(&self, project_id: &str, name: &str) {
+        self.remove_if(project_id, name, |_| true);
+    }
+
+    /// Removes the entry for this name, if it fulfils `condition` or cannot be read.
+    fn remove_if(&self, project_id: &str, name: &str, condition: impl FnOnce(&CreationEntry) -> bool) {
         let Some(directory) = &self.directory else { return };
-        if fs::remove_file(path(directory, project_id, name)).is_ok() {
-            remove_if_empty(directory);
+        let path = path(directory, project_id, name);
+        if !path.exists() {
+            return;
         }
+        let _lock = lock(directory);
+        if read(&path).ok().flatten().is_none_or(|entry| condition(&entry)) {
+            let _ = fs::remove_file(path);
+        }
+        remove_if_empty(directory);
     }
 
     /// Removes the entry of a connection that the state has.
     pub(super) fn confirm(&self, project_id: &str, name: &str, id: &str) {
         self.run().in_state.insert([project_id, name, id].map(str::to_owned));
-        if let Ok(Some(entry)) = self.find(project_id, name)
-            && entry.may_have_created(id)
-        {
-            self.remove(project_id, name);
-        }
+        let Ok(Some(_)) = self.find(project_id, name) else { return };
+        self.remove_if(project_id, name, |entry| {
+            // The request that another run has in progress is not that of this connection.
+            let is_open = entry.id.is_none() && self.is_concurrent(entry);
+            entry.may_have_created(id) && !is_open
+        });
     }
 
     /// The directory of the entries.
@@ -298,6 +334,12 @@ impl CreationJournal {
 fn path(directory: &Path, project_id: &str, name: &str) -> PathBuf {
     let hash = Sha256::new().chain_update(project_id).chain_update([0]).chain_update(name).finalize();
     directory.join(format!("{}.json", hex::encode(&hash[..16])))
+}
+
+/// Locks the journal's directory. The caller continues if this fails.
+fn lock(directory: &Path) -> Option<JournalLock> {
+    let lock = JournalLock::acquire(directory);
+    lock.inspect_err(|error| tracing::warn!(%error, path = %directory.display(), "cannot lock the journal")).ok()
 }
 
 /// Reads an entry; `None` if the file does not exist.
@@ -492,5 +534,57 @@ mod tests {
         nowhere.write(&creation()).expect_err("a file is not a directory");
         nowhere.remove("p", "c");
         assert!(CreationJournal::new(None, None).find("p", "c").expect("no directory").is_none());
+    }
+
+    /// The processes are threads here. Without the lock, several of them write.
+    #[test]
+    fn one_of_many_processes_claims_a_name() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let of = |run: usize| {
+            let client = Client { key: run.to_string(), is_running: |_| true, state: run.to_string() };
+            CreationJournal::new(Some(directory.path().join(".terraform").join("dli")), Some(client))
+        };
+        let earlier = CreationEntry { id: Some("x".into()), ..creation() };
+        for round in 0..200 {
+            let before = if round % 2 == 0 { None } else { Some(&earlier) };
+            if let Some(before) = before {
+                of(0).write(before).expect("the directory is writable");
+            }
+            let start = std::sync::Barrier::new(4);
+            let claimed: Vec<_> = std::thread::scope(|scope| {
+                let claim = |run| {
+                    let (journal, start) = (of(run), &start);
+                    scope.spawn(move || {
+                        let entry = journal.new_entry("p", &body(), None, &[], NOW);
+                        start.wait();
+                        journal.claim(&entry, before).expect("the directory is writable")
+                    })
+                };
+                let claims: Vec<_> = (1..=4).map(claim).collect();
+                claims.into_iter().map(|claim| claim.join().expect("no panic")).collect()
+            });
+            let winner = found(&of(0)).expect("one has written its entry");
+            let expected = (1..=4).map(|run| Some(&winner).filter(|winner| winner.run != run.to_string()).cloned());
+            assert_eq!(claimed, expected.collect::<Vec<_>>(), "round {round}");
+            of(0).remove("p", "c");
+            assert!(!directory.path().join(".terraform").exists(), "the empty directories are removed");
+        }
+    }
+
+    /// The other run's list may have been too old to show the connection.
+    #[test]
+    fn confirmed_connection_keeps_the_entry_of_a_concurrent_request() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let of = |key: &str| {
+            let client = Client { key: key.to_owned(), is_running: |key| key == "other", state: key.to_owned() };
+            CreationJournal::new(Some(directory.path().join("dli")), Some(client))
+        };
+        let open = of("other").new_entry("p", &body(), None, &[], NOW);
+        of("other").write(&open).expect("the directory is writable");
+        of("ours").confirm("p", "c", "x");
+        assert_eq!(found(&of("ours")), Some(open.clone()));
+        of("other").write(&CreationEntry { id: Some("x".into()), ..open }).expect("the directory is writable");
+        of("ours").confirm("p", "c", "x");
+        assert_eq!(found(&of("ours")), None);
     }
 }

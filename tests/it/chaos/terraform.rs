@@ -169,6 +169,12 @@ impl Workspace {
         Self { provider, directory, state_file: "", state: Mutex::default() }
     }
 
+    /// The provider sends no request for plan checks.
+    pub(super) fn without_plan_checks(mut self) -> Self {
+        self.provider.set_attribute("plan_checks", false.into());
+        self
+    }
+
     /// The same directory with another state, as with `-state=FILE`.
     pub(super) fn with_another_state(&self) -> Self {
         let (provider, directory) = (self.provider.clone(), Arc::clone(&self.directory));

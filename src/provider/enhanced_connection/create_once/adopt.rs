@@ -52,9 +52,10 @@ impl CreateOnce<'_> {
             );
             return Err(left_by_earlier_run(text).into());
         }
+        if let Ok(Some(other)) = self.journal.claim(&self.journal.adopted_entry(entry, &shown.id), Some(entry)) {
+            return Err(self.taken_by_other(&other, &[shown]).into());
+        }
         response.add_warning(adopted(&shown, &waited.unwrap_or_default()));
-        let entry = CreationEntry { id: Some(shown.id.clone()), ..entry.clone() };
-        let _ = self.journal.write(&entry);
         Ok(Some(Created { id: shown.id, is_found: true, is_earlier: true }))
     }
 
@@ -120,15 +121,19 @@ impl CreateOnce<'_> {
         ))
     }
 
-    /// The error if another run that is still active uses the name.
-    pub(super) fn taken_by_concurrent_run(&self, existing: &[wire::Connection]) -> Diagnostics {
+    /// The error if another process, whose run is still active, wrote the entry `other` for the name.
+    pub(super) fn taken_by_other(&self, other: &CreationEntry, existing: &[wire::Connection]) -> Diagnostics {
         let name = self.name;
         let existing = if existing.is_empty() { String::new() } else { describe(name, existing) + "\n\n" };
+        let who = if self.journal.is_concurrent(other) {
+            "Another run in this directory is still active and"
+        } else {
+            "Another configuration of the provider in this run"
+        };
         let text = format!(
-            "{existing}Another run in this directory is still active and creates an enhanced connection named \
-             {name:?}, or has created it. {NOTHING_CREATED} Choose another name. If the connection was meant to be \
-             shared, wait until that run has ended, then use the data source dli_enhanced_connection or import it: \
-             terraform import ADDRESS ID."
+            "{existing}{who} creates an enhanced connection named {name:?}, or has created it. {NOTHING_CREATED} \
+             Choose another name. If the connection was meant to be shared, wait until that run has ended, then use \
+             the data source dli_enhanced_connection or import it: terraform import ADDRESS ID."
         );
         Diagnostic::error(format!("{SUMMARY}: Name Is Taken"), text).into()
     }
