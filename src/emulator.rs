@@ -7,10 +7,10 @@
 //! A request passes through these files: `server` reads it, `pipeline` processes it, `routing` finds the operation,
 //! `auth` authenticates it against `credential_store`, and the file of the objects (such as `connections`) runs it on
 //! [`ProjectService`], which changes the data of `project`. `state_file` keeps the data and `request_log`
-//! records the request. `iam` and `metadata` issue credentials, `vpc` shows the `networks` of a project. `throttle`
-//! enforces the request limit, `faults` injects faults, and `response_quirks` rewrites responses. [`Emulator`] and
-//! `control` change the `behavior` at run time. `access` rejects what a hostile web page could send, and `page` is what
-//! a browser sees.
+//! records the request. `iam` and `metadata` issue credentials, `vpc` and `network_tags` serve the `networks` of a
+//! project, `name_servers` and `enterprise_projects` what clients ask of DNS and EPS. `throttle` enforces the request
+//! limit, `faults` injects faults, and `response_quirks` rewrites responses. [`Emulator`] and `control` change the
+//! `behavior` at run time. `access` rejects what a hostile web page could send, and `page` is what a browser sees.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), terraform_provider_dli::emulator::StartError> {
@@ -38,11 +38,16 @@ mod control;
 mod credential_store;
 mod details;
 mod durations;
+mod enterprise_projects;
 mod events;
 mod faults;
 mod iam;
 mod limits;
 mod metadata;
+mod name_servers;
+mod network_details;
+mod network_limits;
+mod network_tags;
 mod networks;
 mod operation;
 mod page;
@@ -89,7 +94,7 @@ pub use self::{
     clock::{Clock, ManualClock, SystemClock},
     control::CONTROL_API,
     faults::{Fault, FaultError, FaultKind},
-    operation::{ServedOperation, iam_operations, operations, served_operations, vpc_operations},
+    operation::{ServedOperation, account_operations, iam_operations, operations, served_operations, vpc_operations},
     project_service::ProjectService,
     quirks::{Quirk, Quirks},
     request_log::{FaultEffect, LoggedRequest},

@@ -75,6 +75,23 @@ pub enum Operation {
     ListRouteTables,
     /// Show a route table with its subnets and routes.
     ShowRouteTable,
+    ShowVpcTags,
+    CreateVpcTag,
+    DeleteVpcTag,
+    CreateVpcTags,
+    /// Delete tags of a VPC. The action in the body distinguishes it from [`CreateVpcTags`](Self::CreateVpcTags).
+    DeleteVpcTags,
+    /// List the tags of all VPCs.
+    ListVpcTags,
+    ShowSubnetTags,
+    CreateSubnetTag,
+    DeleteSubnetTag,
+    CreateSubnetTags,
+    /// Delete tags of a subnet. The action in the body distinguishes it from
+    /// [`CreateSubnetTags`](Self::CreateSubnetTags).
+    DeleteSubnetTags,
+    /// List the tags of all subnets.
+    ListSubnetTags,
     /// IAM: get a token for a password.
     CreateToken,
     /// IAM: get a temporary key of an agency.
@@ -110,6 +127,10 @@ const VPC: &str = "/v1/{project_id}/vpcs/{vpc_id}";
 const SUBNETS: &str = "/v1/{project_id}/subnets";
 /// Updates and deletes name the VPC, too.
 const SUBNET_OF_VPC: &str = "/v1/{project_id}/vpcs/{vpc_id}/subnets/{subnet_id}";
+const VPC_TAGS: &str = "/v2.0/{project_id}/vpcs/{vpc_id}/tags";
+const VPC_TAG_ACTION: &str = "/v2.0/{project_id}/vpcs/{vpc_id}/tags/action";
+const SUBNET_TAGS: &str = "/v2.0/{project_id}/subnets/{subnet_id}/tags";
+const SUBNET_TAG_ACTION: &str = "/v2.0/{project_id}/subnets/{subnet_id}/tags/action";
 
 /// Placeholders whose values are UUIDs.
 const IDS: [&str; 4] = ["{connection_id}", "{vpc_id}", "{subnet_id}", "{routetable_id}"];
@@ -284,6 +305,28 @@ impl Operation {
             }
             Self::ShowRouteTable => {
                 get("ShowRouteTable", "/v1/{project_id}/routetables/{routetable_id}").action("vpc:routeTables:get")
+            }
+            Self::ShowVpcTags => get("ShowVpcTags", VPC_TAGS).action("vpc:vpcTags:get"),
+            Self::CreateVpcTag => post(Idempotent, "CreateVpcResourceTag", VPC_TAGS).action("vpc:vpcTags:create"),
+            Self::DeleteVpcTag => delete(Idempotent, "DeleteVpcTag", "/v2.0/{project_id}/vpcs/{vpc_id}/tags/{key}")
+                .action("vpc:vpcTags:delete"),
+            Self::CreateVpcTags => post(Idempotent, "BatchCreateVpcTags", VPC_TAG_ACTION).action("vpc:vpcTags:create"),
+            Self::DeleteVpcTags => post(Idempotent, "BatchDeleteVpcTags", VPC_TAG_ACTION).action("vpc:vpcTags:delete"),
+            Self::ListVpcTags => get("ListVpcTags", "/v2.0/{project_id}/vpcs/tags").action("vpc:vpcTags:get"),
+            Self::ShowSubnetTags => get("ShowSubnetTags", SUBNET_TAGS).action("vpc:subnetTags:get"),
+            Self::CreateSubnetTag => post(Idempotent, "CreateSubnetTag", SUBNET_TAGS).action("vpc:subnetTags:create"),
+            Self::DeleteSubnetTag => {
+                delete(Idempotent, "DeleteSubnetTag", "/v2.0/{project_id}/subnets/{subnet_id}/tags/{key}")
+                    .action("vpc:subnetTags:delete")
+            }
+            Self::CreateSubnetTags => {
+                post(Idempotent, "BatchCreateSubnetTags", SUBNET_TAG_ACTION).action("vpc:subnetTags:create")
+            }
+            Self::DeleteSubnetTags => {
+                post(Idempotent, "BatchDeleteSubnetTags", SUBNET_TAG_ACTION).action("vpc:subnetTags:delete")
+            }
+            Self::ListSubnetTags => {
+                get("ListSubnetTags", "/v2.0/{project_id}/subnets/tags").action("vpc:subnetTags:get")
             }
             Self::CreateToken => post(Read, "KeystoneCreateUserTokenByPassword", "/v3/auth/tokens"),
             Self::AssumeAgency => post(Read, "CreateTemporaryAccessKeyByAgency", "/v3.0/OS-CREDENTIAL/securitytokens"),

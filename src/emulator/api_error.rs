@@ -15,7 +15,8 @@ use crate::dli::wire::Outcome;
 pub struct ApiError {
     /// HTTP status.
     pub status: u16,
-    /// `DLI.xxxx` or `VPC.xxxx` (service), `APIGW.xxxx` (gateway) or a number (IAM); empty if there is none.
+    /// `DLI.xxxx` or `VPC.xxxx`, for example (service), `APIGW.xxxx` (gateway) or a number (IAM); empty if there is
+    /// none.
     pub code: Cow<'static, str>,
     /// Error message.
     pub text: String,
@@ -61,6 +62,16 @@ impl ApiError {
 
     /// An error of the VPC service.
     pub(super) fn vpc(status: u16, code: &'static str, text: impl Into<String>) -> Self {
+        Self::new(status, code, text)
+    }
+
+    /// An error of DNS, whose body has the names of VPC.
+    pub(super) fn dns(status: u16, code: &'static str, text: impl Into<String>) -> Self {
+        Self::new(status, code, text)
+    }
+
+    /// An error of the enterprise project service.
+    pub(super) fn eps(status: u16, code: &'static str, text: impl Into<String>) -> Self {
         Self::new(status, code, text)
     }
 
@@ -131,8 +142,8 @@ impl ApiError {
         if self.code.starts_with("DLI.") { Self::soft_failure(self.text) } else { self }
     }
 
-    /// The error body. The gateway adds the request id, IAM nests the error, VPC has names of its own, the metadata
-    /// service returns plain text.
+    /// The error body. The gateway adds the request id, IAM and EPS nest the error, VPC and DNS have names of their
+    /// own, the metadata service returns plain text.
     pub(super) fn body(&self, request_id: &str) -> Value {
         let text = self.text.clone();
         if self.code.is_empty() {
@@ -142,8 +153,11 @@ impl ApiError {
             let title = StatusCode::from_u16(code).ok().and_then(|status| status.canonical_reason());
             return json!({"error": {"code": code, "message": text, "title": title}});
         }
-        if self.code.starts_with("VPC.") {
+        if self.code.starts_with("VPC.") || self.code.starts_with("DNS.") {
             return json!({ "code": self.code, "message": text });
+        }
+        if self.code.starts_with("EPS.") {
+            return json!({ "error": { "error_code": self.code, "error_msg": text } });
         }
         let request_id = self.code.starts_with("APIGW.").then(|| request_id.to_owned());
         json!(ErrorBody { error_code: self.code.clone().into_owned(), error_msg: text, request_id })

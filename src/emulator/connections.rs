@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use super::{
-    api_error::ApiError, project::Record, project_service::ProjectService, request::ApiRequest, response::ApiResponse,
+    api_error::ApiError, details::has_tags, project::Record, project_service::ProjectService, request::ApiRequest,
+    response::ApiResponse,
 };
 use crate::dli::wire::{Connection, ConnectionCreated, ConnectionList, Outcome, STATUS_ACTIVE, STATUS_DELETED};
 
@@ -62,6 +63,6 @@ impl<'a> Filter<'a> {
     fn meets(&self, record: &Record, now: i64) -> bool {
         self.name.is_none_or(|name| record.name == name)
             && self.status.is_none_or(|status| record.status(now) == status)
-            && self.tags.iter().all(|(key, value)| record.tags.get(*key).is_some_and(|found| found == value))
+            && has_tags(&record.tags, &self.tags)
     }
 }

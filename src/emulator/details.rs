@@ -20,11 +20,15 @@ pub(super) struct QueueDetails {
     pub(super) resource_id: String,
     pub(super) enterprise_project_id: String,
     pub(super) platform: String,
+    /// `basic` or `ai`; empty if the request that created the queue had none. The documents make `basic` the default,
+    /// but tests of other clients show that the service does not return it then.
     pub(super) feature: String,
     pub(super) engine: String,
     pub(super) properties: BTreeMap<String, String>,
     /// Of a queue in a pool.
     pub(super) scaling_policies: Vec<ScalingPolicy>,
+    #[serde(default)]
+    pub(super) tags: BTreeMap<String, String>,
 }
 
 impl QueueDetails {
@@ -36,10 +40,11 @@ impl QueueDetails {
             resource_id: resource_id("queue", &queue.queue_name),
             enterprise_project_id: DEFAULT_PROJECT.to_owned(),
             platform: "x86_64".to_owned(),
-            feature: "basic".to_owned(),
+            feature: String::new(),
             engine: "spark".to_owned(),
             properties: BTreeMap::new(),
             scaling_policies: is_pooled.then_some(policy).into_iter().collect(),
+            tags: BTreeMap::new(),
         }
     }
 }
@@ -51,6 +56,8 @@ pub(super) struct PoolDetails {
     pub(super) enterprise_project_id: String,
     /// Such as `spec` with the value `basic`.
     pub(super) label: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(super) tags: BTreeMap<String, String>,
 }
 
 impl PoolDetails {
@@ -60,8 +67,14 @@ impl PoolDetails {
             resource_id: resource_id("pool", &pool.name),
             enterprise_project_id: DEFAULT_PROJECT.to_owned(),
             label: BTreeMap::new(),
+            tags: BTreeMap::new(),
         }
     }
+}
+
+/// Whether tags contain all pairs of a filter.
+pub(super) fn has_tags(tags: &BTreeMap<String, String>, filter: &[(&str, &str)]) -> bool {
+    filter.iter().all(|(key, value)| tags.get(*key).is_some_and(|found| found == value))
 }
 
 /// A UUID that depends on the name only.

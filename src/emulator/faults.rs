@@ -12,7 +12,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use serde::{Deserialize, Serialize};
 
-use super::operation::{all_operations, operations, vpc_operations};
+use super::operation::{account_operations, all_operations, operations, vpc_operations};
 use super::{api_error::ApiError, durations, throttle::Limit};
 
 /// A fault and the requests that it affects.
@@ -127,7 +127,8 @@ impl Fault {
         match self.operation.split_once('*') {
             None => self.operation == name,
             Some((head, tail)) => {
-                let is_known = || operations().chain(vpc_operations()).any(|known| known == name);
+                let mut known = operations().chain(vpc_operations()).chain(account_operations());
+                let mut is_known = || known.any(|known| known == name);
                 let rest = name.strip_prefix(head).filter(|_| is_known());
                 rest.is_some_and(|rest| rest.ends_with(tail))
             }

@@ -3,11 +3,14 @@
 //! The emulator's DLI accepts any VPC and subnet, so that a configuration with made-up IDs works. Its VPC service
 //! serves only the declared networks. A provider uses it only if `endpoints.vpc` is set.
 
+use std::collections::BTreeMap;
+
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::api_error::ApiError;
+use super::network_details::{SubnetDetails, VpcDetails};
 use crate::dli::rules;
 use crate::dli::vpc::{RouteTable, SUBNET_ACTIVE, Subnet, SubnetId, Vpc};
 
@@ -19,6 +22,10 @@ pub(super) struct Networks {
     pub(super) subnets: Vec<Subnet>,
     /// A default route table has no subnets here: it applies to those without another one.
     route_tables: Vec<RouteTable>,
+    /// Details of the VPCs for which any were given, by ID.
+    vpc_details: BTreeMap<String, VpcDetails>,
+    /// Details of the subnets for which any were given, by ID.
+    subnet_details: BTreeMap<String, SubnetDetails>,
 }
 
 impl Networks {
@@ -45,7 +52,12 @@ impl Networks {
             vpc_id: vpc.id.clone(),
             ..RouteTable::default()
         };
-        Self { vpcs: vec![complete_vpc(vpc)], subnets: vec![complete_subnet(subnet)], route_tables: vec![route_table] }
+        Self {
+            vpcs: vec![complete_vpc(vpc)],
+            subnets: vec![complete_subnet(subnet)],
+            route_tables: vec![route_table],
+            ..Self::default()
+        }
     }
 
     pub(super) fn vpc(&self, id: &str) -> Option<&Vpc> {
@@ -54,6 +66,28 @@ impl Networks {
 
     pub(super) fn subnet(&self, id: &str) -> Option<&Subnet> {
         self.subnets.iter().find(|subnet| subnet.id.eq_ignore_ascii_case(id))
+    }
+
+    /// The details of a VPC.
+    pub(super) fn vpc_details(&self, id: &str) -> VpcDetails {
+        self.vpc_details.get(&id.to_ascii_lowercase()).cloned().unwrap_or_default()
+    }
+
+    /// The details of a subnet.
+    pub(super) fn subnet_details(&self, id: &str) -> SubnetDetails {
+        self.subnet_details.get(&id.to_ascii_lowercase()).cloned().unwrap_or_default()
+    }
+
+    /// The details of a VPC for a change.
+    pub(super) fn vpc_details_mut(&mut self, id: &str) -> Result<&mut VpcDetails, ApiError> {
+        let id = self.vpc(id).ok_or_else(|| ApiError::no_vpc(id))?.id.clone();
+        Ok(self.vpc_details.entry(id).or_default())
+    }
+
+    /// The details of a subnet for a change.
+    pub(super) fn subnet_details_mut(&mut self, id: &str) -> Result<&mut SubnetDetails, ApiError> {
+        let id = self.subnet(id).ok_or_else(ApiError::no_subnet)?.id.clone();
+        Ok(self.subnet_details.entry(id).or_default())
     }
 
     /// The route tables with their subnets.
@@ -88,6 +122,9 @@ fn complete_subnet(subnet: Subnet) -> Subnet {
         gateway_ip: or(subnet.gateway_ip, gateway.map(|address| address.to_string()).unwrap_or_default()),
         status: or(subnet.status, SUBNET_ACTIVE.to_owned()),
         ipv6_enable: Some(subnet.ipv6_enable.unwrap_or(subnet.cidr_v6.is_some())),
+        neutron_subnet_id_v6: subnet
+            .neutron_subnet_id_v6
+            .or_else(|| subnet.cidr_v6.as_ref().map(|_| Uuid::new_v4().to_string())),
         vpc_id: subnet.vpc_id.to_ascii_lowercase(),
         id,
         ..subnet
@@ -146,6 +183,7 @@ impl Networks {
             return Err(ApiError::vpc(409, "VPC.0103", format!("VPC {id} contains the subnet {}", subnet.id)));
         }
         self.vpcs.retain(|other| other.id != vpc);
+        self.vpc_details.remove(&vpc);
         self.route_tables.retain(|table| table.vpc_id != vpc);
         Ok(())
     }
@@ -175,6 +213,7 @@ impl Networks {
     pub(super) fn remove_subnet(&mut self, id: &str) -> Result<(), ApiError> {
         let subnet = self.subnet(id).ok_or_else(ApiError::no_subnet)?.id.clone();
         self.subnets.retain(|other| other.id != subnet);
+        self.subnet_details.remove(&subnet);
         self.route_tables.iter_mut().for_each(|table| table.subnets.retain(|associated| associated.id != subnet));
         Ok(())
     }

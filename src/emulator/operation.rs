@@ -1,4 +1,4 @@
-//! The operations of DLI, VPC, IAM and the metadata service that the emulator serves.
+//! The operations of DLI, VPC, DNS, EPS, IAM and the metadata service that the emulator serves.
 
 use clap::ValueEnum;
 use serde_json::Value;
@@ -10,6 +10,7 @@ use crate::dli::operation::Operation as DliOperation;
 pub(super) enum Operation {
     /// An operation of DLI or VPC.
     Dli(DliOperation),
+    Account(AccountOperation),
     Iam(IamOperation),
     Metadata(MetadataOperation),
 }
@@ -18,6 +19,7 @@ impl Operation {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Dli(operation) => operation.name(),
+            Self::Account(operation) => operation.name(),
             Self::Iam(operation) => operation.name(),
             Self::Metadata(operation) => operation.name(),
         }
@@ -72,6 +74,41 @@ impl IamOperation {
     }
 }
 
+/// An operation of DNS or of the enterprise project service (EPS), named as in the SDKs. Its path has no project ID.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum AccountOperation {
+    ListNameServers,
+    MigrateResource,
+    /// List the resources of an enterprise project.
+    ListResources,
+}
+
+impl AccountOperation {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::ListNameServers => "ListNameServers",
+            Self::MigrateResource => "MigrateResource",
+            Self::ListResources => "ShowResourceBindEnterpriseProject",
+        }
+    }
+
+    fn service(self) -> &'static str {
+        match self {
+            Self::ListNameServers => "DNS",
+            Self::MigrateResource | Self::ListResources => "EPS",
+        }
+    }
+
+    /// Method and path template.
+    pub(super) fn route(self) -> (&'static str, &'static str) {
+        match self {
+            Self::ListNameServers => ("GET", "/v2/nameservers"),
+            Self::MigrateResource => ("POST", "/v1.0/enterprise-projects/{enterprise_project_id}/resources-migrate"),
+            Self::ListResources => ("POST", "/v1.0/enterprise-projects/{enterprise_project_id}/resources/filter"),
+        }
+    }
+}
+
 /// An operation of the metadata service. The SDKs define no names; these are the emulator's.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(super) enum MetadataOperation {
@@ -120,6 +157,11 @@ pub fn vpc_operations() -> impl Iterator<Item = &'static str> {
     project_operations().filter(|operation| operation.is_vpc()).map(DliOperation::name)
 }
 
+/// Names of the operations of DNS and EPS in the SDKs.
+pub fn account_operations() -> impl Iterator<Item = &'static str> {
+    AccountOperation::value_variants().iter().map(|operation| operation.name())
+}
+
 /// Names of the IAM operations in the SDKs.
 pub fn iam_operations() -> impl Iterator<Item = &'static str> {
     IamOperation::value_variants().iter().map(|operation| operation.name())
@@ -128,7 +170,7 @@ pub fn iam_operations() -> impl Iterator<Item = &'static str> {
 /// An operation that the emulator serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServedOperation {
-    /// `DLI`, `VPC`, `IAM` or `ECS metadata`.
+    /// `DLI`, `VPC`, `DNS`, `EPS`, `IAM` or `ECS metadata`.
     pub service: &'static str,
     /// Name in the SDKs.
     pub name: &'static str,
@@ -145,9 +187,11 @@ pub fn served_operations() -> impl Iterator<Item = ServedOperation> {
         let service = if of_project.is_vpc() { "VPC" } else { "DLI" };
         operation(service, of_project.name(), (of_project.method(), of_project.path_template()))
     });
+    let account = AccountOperation::value_variants().iter();
     let iam = IamOperation::value_variants().iter();
     let metadata = MetadataOperation::value_variants().iter();
     of_projects
+        .chain(account.map(move |account| operation(account.service(), account.name(), account.route())))
         .chain(iam.map(move |iam| operation("IAM", iam.name(), iam.route())))
         .chain(metadata.map(move |metadata| operation("ECS metadata", metadata.name(), metadata.route())))
 }
@@ -160,5 +204,5 @@ pub(super) fn returns_secrets(name: &str) -> bool {
 
 pub(super) fn all_operations() -> impl Iterator<Item = &'static str> {
     let metadata = MetadataOperation::value_variants().iter().map(|operation| operation.name());
-    operations().chain(vpc_operations()).chain(iam_operations()).chain(metadata)
+    operations().chain(vpc_operations()).chain(account_operations()).chain(iam_operations()).chain(metadata)
 }

@@ -5,12 +5,13 @@
 use std::time::Instant;
 
 use super::faults::{ActiveFaults, FaultKind};
-use super::operation::{IamOperation, Operation, returns_secrets};
+use super::operation::{AccountOperation, IamOperation, Operation, returns_secrets};
 use super::project::{Project, Record};
 use super::request_log::{self, LoggedRequest};
 use super::{
-    api_error::ApiError, auth, credential_store::Scope, iam, limits, metadata, quirks::Quirk, request::ApiRequest,
-    response::ApiResponse, response_quirks::apply_quirks, routing, state::AppState,
+    api_error::ApiError, auth, credential_store::Scope, enterprise_projects, iam, limits, metadata, name_servers,
+    project_service::ProjectService, quirks::Quirk, request::ApiRequest, response::ApiResponse,
+    response_quirks::apply_quirks, routing, state::AppState,
 };
 use crate::dli::{operation::Operation as DliOperation, rules, wire::BINDING_CREATING};
 
@@ -90,7 +91,7 @@ impl AppState {
             logged.caller = Some(caller);
             scope = token_scope;
         }
-        if let (Operation::Dli(_), Some(caller)) = (operation, &logged.caller) {
+        if let (Operation::Dli(_) | Operation::Account(_), Some(caller)) = (operation, &logged.caller) {
             self.behavior().admit(&caller.identity)?;
         }
         let past = self.apply_faults(operation, request, faults)?;
@@ -114,15 +115,46 @@ impl AppState {
                 if request.method() == "GET" {
                     return self.run_read(operation, request, past, logged);
                 }
-                let (result, change) = self.with_project(project, true, |service| {
+                self.run_write(project, |service| {
                     service.binding_delay = faults.binding_delay.unwrap_or(service.binding_delay);
                     routing::run(operation, service, request)
-                });
-                let response = result?;
-                self.persist(change).map_err(|error| {
-                    ApiError::internal(format!("The change was made but could not be saved: {error}"))
-                })?;
-                Ok(response)
+                })
+            }
+            Operation::Account(operation) => self.run_account(operation, request),
+        }
+    }
+
+    /// Runs an operation that changes a project, and saves the change.
+    fn run_write(
+        &self,
+        project: &str,
+        work: impl FnOnce(&mut ProjectService<'_>) -> Result<ApiResponse, ApiError>,
+    ) -> Result<ApiResponse, ApiError> {
+        let (result, change) = self.with_project(project, true, work);
+        let response = result?;
+        self.persist(change)
+            .map_err(|error| ApiError::internal(format!("The change was made but could not be saved: {error}")))?;
+        Ok(response)
+    }
+
+    /// Runs an operation whose path has no project ID.
+    fn run_account(&self, operation: AccountOperation, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+        let target = request.segment("enterprise_project_id");
+        match operation {
+            AccountOperation::ListNameServers => name_servers::list(request),
+            AccountOperation::MigrateResource => {
+                let migration = enterprise_projects::migration(request)?;
+                self.run_write(&migration.project_id, |service| {
+                    service.migrate(target, &migration).map(|()| ApiResponse::no_content())
+                })
+            }
+            AccountOperation::ListResources => {
+                let filter = enterprise_projects::filter(request)?;
+                let of_project = |project: &String| {
+                    self.read(project, None, |service| filter.resources(target, project, service.project))
+                };
+                let resources = filter.projects.iter().flat_map(of_project).collect();
+                Ok(filter.respond(resources))
             }
         }
     }
@@ -190,7 +222,7 @@ fn wants_caller(operation: Operation, request: &ApiRequest) -> bool {
         Operation::Metadata(_) | Operation::Iam(IamOperation::TokenByPassword) => false,
         // Without a token in the header, the operation reads one from the body.
         Operation::Iam(IamOperation::KeyByToken) => request.header(auth::TOKEN).is_some(),
-        Operation::Iam(_) | Operation::Dli(_) => true,
+        Operation::Iam(_) | Operation::Dli(_) | Operation::Account(_) => true,
     }
 }
 

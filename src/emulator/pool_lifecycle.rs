@@ -1,6 +1,6 @@
 //! Creating, changing and deleting elastic resource pools, and the scaling policies of their queues.
 //!
-//! A pool is available, and a new size takes effect, at once. Tags of pools are not kept.
+//! A pool is available, and a new size takes effect, at once.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use super::project::seeded_pool;
 use super::{api_error::ApiError, limits, project_service::ProjectService, request::ApiRequest, response::ApiResponse};
 use crate::dli::operation::Operation;
 use crate::dli::rules;
-use crate::dli::wire::Pool;
+use crate::dli::wire::{Pool, Tag};
 
 /// Longest description.
 const MAX_DESCRIPTION: usize = 256;
@@ -32,6 +32,8 @@ struct NewPool {
     #[serde(default)]
     label: BTreeMap<String, String>,
     ipv6_enable: Option<bool>,
+    #[serde(default)]
+    tags: Vec<Tag>,
 }
 
 /// The body of "update an elastic resource pool".
@@ -106,6 +108,7 @@ impl ProjectService<'_> {
         let description = request.description.unwrap_or_default();
         check_description(&description)?;
         check_size(request.min_cu, request.max_cu, &request.label)?;
+        limits::tags(&request.tags)?;
         if let Some(mode) = request.charging_mode.filter(|mode| *mode != 1) {
             return Err(ApiError::parameter(format!(
                 "The parameter charging_mode is invalid: {mode}; allowed: 1 (pay per use); the emulator has no billing \
@@ -135,6 +138,7 @@ impl ProjectService<'_> {
             resource_id: uuid::Uuid::new_v4().to_string(),
             enterprise_project_id: request.enterprise_project_id.unwrap_or(default.enterprise_project_id),
             label: request.label,
+            tags: request.tags.into_iter().map(|tag| (tag.key, tag.value)).collect(),
         };
         self.project.put_pool(pool)?;
         self.project.pool_details.insert(name.clone(), details);

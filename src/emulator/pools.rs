@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    api_error::ApiError, details::PoolDetails, project::Project, project_service::ProjectService, request::ApiRequest,
+    api_error::ApiError, details::has_tags, project::Project, project_service::ProjectService, request::ApiRequest,
     response::ApiResponse,
 };
 use crate::dli::wire::Pool;
@@ -18,17 +18,18 @@ pub(super) fn list(service: &mut ProjectService<'_>, request: &ApiRequest) -> Re
     if let Some(other) = status.filter(|status| !STATES.iter().any(|state| state.eq_ignore_ascii_case(status))) {
         return Err(ApiError::parameter(format!("The parameter status is invalid: {other:?}")));
     }
-    // The emulator's pools have no tags.
-    let tagged = !request.tag_filter()?.is_empty();
+    let tags = request.tag_filter()?;
     let name = request.parameter("name").unwrap_or_default();
     let (offset, limit) = page(request)?;
 
-    let mut pools: Vec<Pool> = service.project.filled_pools().collect();
-    pools.retain(|pool| {
-        !tagged && pool.name.contains(name) && status.is_none_or(|status| pool.status.eq_ignore_ascii_case(status))
+    let mut pools: Vec<(usize, Pool)> = (0..).zip(service.project.filled_pools()).collect();
+    pools.retain(|(_, pool)| {
+        pool.name.contains(name)
+            && status.is_none_or(|status| pool.status.eq_ignore_ascii_case(status))
+            && has_tags(&service.project.details_of_pool(pool).tags, &tags)
     });
     let count = i64::try_from(pools.len()).unwrap_or(i64::MAX);
-    let page = (0..).zip(pools).skip(offset).take(limit);
+    let page = pools.into_iter().skip(offset).take(limit);
     let rows: Vec<_> = page.map(|(number, pool)| listed(service.project, number, &pool)).collect();
     Ok(ApiResponse::ok(&json!({ "is_success": true, "message": "", "count": count, "elastic_resource_pools": rows })))
 }
@@ -60,16 +61,17 @@ pub(super) fn queues(service: &mut ProjectService<'_>, request: &ApiRequest) -> 
     Ok(ApiResponse::ok(&json!({ "is_success": true, "message": "", "queues": queues, "count": count })))
 }
 
-/// A row of the list. Manager and prepaid units are those of a pool that is paid per use.
+/// A row of the list. Prepaid units are those of a pool that is paid per use. The documents do not list the values of
+/// `manager`, the type of the pool; this one is an inference.
 fn listed(project: &Project, number: usize, pool: &Pool) -> Value {
-    let details = project.pool_details.get(&pool.name).cloned().unwrap_or_else(|| PoolDetails::of(pool));
+    let details = project.details_of_pool(pool);
     let mut row = json!(pool);
     row["id"] = json!(number + 1);
     row["resource_id"] = json!(details.resource_id);
     row["enterprise_project_id"] = json!(details.enterprise_project_id);
     row["label"] = json!(details.label);
     row["ipv6_enable"] = json!(pool.ipv6_enable.unwrap_or_default());
-    row["manager"] = json!("");
+    row["manager"] = json!("common");
     row["current_cu"] = json!(pool.actual_cu);
     row["prepay_cu"] = json!(0);
     row["update_time"] = json!(pool.create_time);

@@ -192,8 +192,12 @@ impl Project {
             cidr_in_vpc: cidr.to_owned(),
             ..seeded_queue()
         };
-        let pool =
-            |name: &str, cidr: &str| Pool { name: name.to_owned(), cidr_in_vpc: cidr.to_owned(), ..seeded_pool() };
+        let pool = |name: &str, cidr: &str, description: &str| Pool {
+            name: name.to_owned(),
+            cidr_in_vpc: cidr.to_owned(),
+            description: description.to_owned(),
+            ..seeded_pool()
+        };
         Self {
             queues: vec![
                 queue("default", "sql", false, "", ""),
@@ -206,7 +210,11 @@ impl Project {
                 queue("pooled2", "sql", true, "pool1", "10.30.0.0/18"),
                 queue("pooled3", "general", true, "pool3", "10.50.0.0/18"),
             ],
-            pools: vec![pool("pool1", "10.30.0.0/18"), pool("pool2", "10.40.0.0/18"), pool("pool3", "10.50.0.0/18")],
+            pools: vec![
+                pool("pool1", "10.30.0.0/18", "A pool with two queues"),
+                pool("pool2", "10.40.0.0/18", "A pool without queues"),
+                pool("pool3", "10.50.0.0/18", "A pool with one queue"),
+            ],
             connections: Vec::new(),
             tasks: Tasks::default(),
             networks: Networks::seeded(),
@@ -262,6 +270,10 @@ impl Project {
 
     pub(super) fn details_of(&self, queue: &Queue) -> QueueDetails {
         self.queue_details.get(&queue.queue_name).cloned().unwrap_or_else(|| QueueDetails::of(queue))
+    }
+
+    pub(super) fn details_of_pool(&self, pool: &Pool) -> PoolDetails {
+        self.pool_details.get(&pool.name).cloned().unwrap_or_else(|| PoolDetails::of(pool))
     }
 
     /// All pools with their queue names.

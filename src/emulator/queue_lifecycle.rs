@@ -1,6 +1,6 @@
 //! Creating, changing and deleting queues, and their properties.
 //!
-//! A queue is usable at once, because the API has no field that says when it is. Tags of queues are not kept.
+//! A queue is usable at once, because the API has no field that says when it is.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::dli::operation::Operation;
 use crate::dli::rules;
-use crate::dli::wire::{Pool, Queue};
+use crate::dli::wire::{Pool, Queue, Tag};
 
 /// Longest description.
 const MAX_DESCRIPTION: usize = 128;
@@ -42,6 +42,8 @@ struct NewQueue {
     feature: Option<String>,
     elastic_resource_pool_name: Option<String>,
     engine: Option<String>,
+    #[serde(default)]
+    tags: Vec<Tag>,
 }
 
 /// Runs an operation on a queue of the request.
@@ -183,6 +185,7 @@ impl ProjectService<'_> {
         if ![0, 1].contains(&mode) {
             return Err(invalid("resource_mode", mode, "0 (shared) or 1 (dedicated)"));
         }
+        limits::tags(&request.tags)?;
         let pool_name = request.elastic_resource_pool_name.unwrap_or_default();
         let count = request.cu_count;
         let step = if pool_name.is_empty() { 16 } else { 4 };
@@ -220,6 +223,7 @@ impl ProjectService<'_> {
             feature: request.feature.unwrap_or(default.feature),
             engine: request.engine.unwrap_or(default.engine),
             resource_id: uuid::Uuid::new_v4().to_string(),
+            tags: request.tags.into_iter().map(|tag| (tag.key, tag.value)).collect(),
             ..default
         };
         self.project.put_queue(queue)?;

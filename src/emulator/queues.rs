@@ -5,7 +5,8 @@ use std::cmp::Reverse;
 use serde_json::{Value, json};
 
 use super::{
-    api_error::ApiError, project::Project, project_service::ProjectService, request::ApiRequest, response::ApiResponse,
+    api_error::ApiError, details::has_tags, project::Project, project_service::ProjectService, request::ApiRequest,
+    response::ApiResponse,
 };
 use crate::dli::wire::Queue;
 
@@ -14,14 +15,15 @@ pub(super) fn list(service: &mut ProjectService<'_>, request: &ApiRequest) -> Re
     if !["sql", "general", "all"].contains(&kind) {
         return Err(ApiError::parameter(format!("The parameter queue_type is invalid: {kind:?}")));
     }
-    // The emulator's queues have no tags.
-    let tagged = !request.tag_filter()?.is_empty();
+    let tags = request.tag_filter()?;
     let charged = request.parameter("with-charge-info").is_some_and(|text| text.eq_ignore_ascii_case("true"));
     let size = request.number("page-size")?.filter(|size| *size > 0).unwrap_or(usize::MAX);
     let page = request.number("current-page")?.unwrap_or(1);
 
     let mut queues: Vec<&Queue> = service.project.queues.iter().collect();
-    queues.retain(|queue| !tagged && (kind == "all" || queue.queue_type == kind));
+    queues.retain(|queue| {
+        (kind == "all" || queue.queue_type == kind) && has_tags(&service.project.details_of(queue).tags, &tags)
+    });
     queues.sort_by(|left, right| left.queue_name.cmp(&right.queue_name));
     match request.parameter("order").unwrap_or("queue_name_asc") {
         "queue_name_asc" => {}

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use clap::ValueEnum;
 use percent_encoding::percent_decode_str;
 
-use super::operation::{IamOperation, MetadataOperation, Operation, project_operations};
+use super::operation::{AccountOperation, IamOperation, MetadataOperation, Operation, project_operations};
 use super::{
-    api_error::ApiError, bindings, connections, connectivity, pool_lifecycle, pools, privileges,
+    api_error::ApiError, bindings, connections, connectivity, network_tags, pool_lifecycle, pools, privileges,
     project_service::ProjectService, queue_lifecycle, queues, request::ApiRequest, response::ApiResponse, routes, tags,
     vpc,
 };
@@ -60,6 +61,18 @@ pub(super) fn run(
         | DliOperation::DeletePool
         | DliOperation::AddPoolQueue
         | DliOperation::UpdatePoolQueue => pool_lifecycle::run(operation, service, request),
+        DliOperation::ShowVpcTags
+        | DliOperation::CreateVpcTag
+        | DliOperation::DeleteVpcTag
+        | DliOperation::CreateVpcTags
+        | DliOperation::DeleteVpcTags
+        | DliOperation::ListVpcTags
+        | DliOperation::ShowSubnetTags
+        | DliOperation::CreateSubnetTag
+        | DliOperation::DeleteSubnetTag
+        | DliOperation::CreateSubnetTags
+        | DliOperation::DeleteSubnetTags
+        | DliOperation::ListSubnetTags => network_tags::run(operation, service, request),
         _ => vpc::run(operation, service, request),
     }
 }
@@ -74,9 +87,25 @@ pub(super) fn find(request: &mut ApiRequest) -> Result<Operation, ApiError> {
     if let Some(operation) = IamOperation::find(method, path, &request.body) {
         return Ok(Operation::Iam(operation));
     }
+    if let Some((operation, segments)) = find_account(method, path) {
+        request.segments = segments;
+        return Ok(Operation::Account(operation));
+    }
     let (operation, segments) = find_dli(method, path).ok_or_else(ApiError::not_published)?;
+    let operation = match operation {
+        DliOperation::CreateVpcTags if network_tags::deletes(&request.body) => DliOperation::DeleteVpcTags,
+        DliOperation::CreateSubnetTags if network_tags::deletes(&request.body) => DliOperation::DeleteSubnetTags,
+        other => other,
+    };
     request.segments = segments;
     Ok(Operation::Dli(operation))
+}
+
+fn find_account(method: &str, path: &str) -> Option<(AccountOperation, BTreeMap<&'static str, String>)> {
+    AccountOperation::value_variants().iter().find_map(|operation| {
+        let (expected, template) = operation.route();
+        (expected == method).then(|| segments(template, path)).flatten().map(|segments| (*operation, segments))
+    })
 }
 
 fn find_dli(method: &str, path: &str) -> Option<(DliOperation, BTreeMap<&'static str, String>)> {

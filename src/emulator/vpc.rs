@@ -1,16 +1,23 @@
 //! The operations of the VPC service: v1 and, for VPCs, v3. Networks are declared without requests.
 
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{api_error::ApiError, project_service::ProjectService, request::ApiRequest, response::ApiResponse};
+use super::network_details::{SubnetSettings, VpcSettings, subnet_v1, vpc_v1, vpc_v3};
+use super::networks::Networks;
+use super::{
+    api_error::ApiError, network_limits, project_service::ProjectService, request::ApiRequest, response::ApiResponse,
+};
 use crate::dli::operation::Operation;
 use crate::dli::rules;
-use crate::dli::vpc::{RouteTable, RouteTableShown, Subnet, SubnetList, SubnetShown, Vpc, VpcShown};
+use crate::dli::vpc::{RouteTable, RouteTableShown, Subnet, Vpc};
 
 /// Maximum size of a page, and its default (documented).
 const MAX_PAGE: usize = 2000;
+/// Codes of invalid parameters of VPCs and subnets.
+const VPC_CODE: &str = "VPC.0101";
+const SUBNET_CODE: &str = "VPC.0201";
 
 pub(super) fn run(
     operation: Operation,
@@ -34,31 +41,32 @@ pub(super) fn run(
             let ids: Vec<_> = request.query.iter().filter(|(key, _)| key == "id").map(|(_, id)| id).collect();
             let is_wanted = |vpc: &&Vpc| ids.is_empty() || ids.iter().any(|id| vpc.id.eq_ignore_ascii_case(id));
             let vpcs = page(request, networks.vpcs.iter().filter(is_wanted).collect(), |vpc| &vpc.id)?;
-            let vpcs: Vec<_> = vpcs.into_iter().map(|vpc| of_version(operation, vpc)).collect();
+            let vpcs: Vec<_> = vpcs.into_iter().map(|vpc| vpc_row(operation, networks, vpc, request)).collect();
             Ok(ApiResponse::ok(&json!({ "vpcs": vpcs })))
         }
         Operation::ShowVpc | Operation::ShowVpcV3 => {
             let id = request.segment("vpc_id");
             if !rules::VPC_ID.allows(id) {
-                return Err(ApiError::vpc(400, "VPC.0101", "getVpc error vpcId is invalid"));
+                return Err(ApiError::vpc(400, VPC_CODE, "getVpc error vpcId is invalid"));
             }
             let vpc = networks.vpc(id).ok_or_else(|| ApiError::no_vpc(id))?;
-            Ok(ApiResponse::ok(&json!({ "vpc": of_version(operation, vpc) })))
+            Ok(ApiResponse::ok(&json!({ "vpc": vpc_row(operation, networks, vpc, request) })))
         }
         Operation::ListSubnets => {
             let vpc = request.parameter("vpc_id");
             let is_wanted = |subnet: &&Subnet| vpc.is_none_or(|vpc| subnet.vpc_id.eq_ignore_ascii_case(vpc));
             let subnets: Vec<_> = networks.subnets.iter().filter(is_wanted).collect();
-            let subnets = page(request, subnets, |subnet| &subnet.id)?.into_iter().cloned().collect();
-            Ok(ApiResponse::ok(&SubnetList { subnets }))
+            let subnets = page(request, subnets, |subnet| &subnet.id)?;
+            let subnets: Vec<_> = subnets.into_iter().map(|subnet| subnet_row(networks, subnet, request)).collect();
+            Ok(ApiResponse::ok(&json!({ "subnets": subnets })))
         }
         Operation::ShowSubnet => {
             let id = request.segment("subnet_id");
             if !rules::NETWORK_ID.allows(id) {
-                return Err(ApiError::vpc(400, "VPC.0201", "Subnet ID is invalid."));
+                return Err(ApiError::vpc(400, SUBNET_CODE, "Subnet ID is invalid."));
             }
-            let subnet = networks.subnet(id).ok_or_else(ApiError::no_subnet)?.clone();
-            Ok(ApiResponse::ok(&SubnetShown { subnet }))
+            let subnet = networks.subnet(id).ok_or_else(ApiError::no_subnet)?;
+            Ok(ApiResponse::ok(&json!({ "subnet": subnet_row(networks, subnet, request) })))
         }
         Operation::ListRouteTables => {
             let (id, vpc, subnet) =
@@ -82,76 +90,134 @@ pub(super) fn run(
     }
 }
 
-/// The writable fields of a VPC or subnet. A missing field of an update stays as it is.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Fields {
+/// A VPC in a request. A missing field of an update stays as it is.
+#[derive(Deserialize)]
+struct VpcFields {
+    name: Option<String>,
+    cidr: Option<String>,
+    #[serde(flatten)]
+    settings: VpcSettings,
+}
+
+/// A subnet in a request. A missing field of an update stays as it is.
+#[derive(Deserialize)]
+struct SubnetFields {
     name: Option<String>,
     cidr: Option<String>,
     gateway_ip: Option<String>,
     vpc_id: Option<String>,
-    ipv6_enable: bool,
+    ipv6_enable: Option<bool>,
+    #[serde(flatten)]
+    settings: SubnetSettings,
 }
 
 #[derive(Deserialize)]
 struct VpcBody {
-    vpc: Fields,
+    vpc: VpcFields,
 }
 
 #[derive(Deserialize)]
 struct SubnetBody {
-    subnet: Fields,
+    subnet: SubnetFields,
+}
+
+fn body<T: DeserializeOwned>(request: &ApiRequest, code: &'static str) -> Result<T, ApiError> {
+    request.json().map_err(|error| ApiError::vpc(400, code, error.text))
 }
 
 fn create_vpc(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
-    let VpcBody { vpc: Fields { name, cidr, .. } } = request.json()?;
-    let id = Uuid::new_v4().to_string();
-    let (name, cidr) = (name.unwrap_or_default(), cidr.unwrap_or_default());
-    service.put_vpc(Vpc { id: id.clone(), name, cidr, ..Vpc::default() })?;
-    shown_vpc(service, &id)
+    let VpcBody { vpc: VpcFields { name, cidr, settings } } = body(request, VPC_CODE)?;
+    let name = name.unwrap_or_default();
+    network_limits::name(VPC_CODE, &name, 0)?;
+    let vpc = Vpc { id: Uuid::new_v4().to_string(), name, cidr: cidr.unwrap_or_default(), ..Vpc::default() };
+    save_vpc(service, request, vpc, settings, true)
 }
 
 fn update_vpc(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
-    let (VpcBody { vpc: Fields { name, cidr, .. } }, id) = (request.json()?, request.segment("vpc_id"));
+    let VpcBody { vpc: VpcFields { name, cidr, settings } } = body(request, VPC_CODE)?;
+    let id = request.segment("vpc_id");
     let vpc = service.project.networks.vpc(id).ok_or_else(|| ApiError::no_vpc(id))?.clone();
     let (name, cidr) = (name.unwrap_or(vpc.name), cidr.unwrap_or(vpc.cidr));
-    service.put_vpc(Vpc { name, cidr, ..vpc })?;
-    shown_vpc(service, id)
+    network_limits::name(VPC_CODE, &name, 0)?;
+    save_vpc(service, request, Vpc { name, cidr, ..vpc }, settings, false)
 }
 
-fn shown_vpc(service: &ProjectService<'_>, id: &str) -> Result<ApiResponse, ApiError> {
-    let vpc = service.project.networks.vpc(id).ok_or_else(|| ApiError::no_vpc(id))?;
-    Ok(ApiResponse::ok(&json!({ "vpc": of_version(Operation::ShowVpc, vpc) })))
+/// Saves a VPC with its details and returns it.
+fn save_vpc(
+    service: &mut ProjectService<'_>,
+    request: &ApiRequest,
+    vpc: Vpc,
+    settings: VpcSettings,
+    is_new: bool,
+) -> Result<ApiResponse, ApiError> {
+    let id = vpc.id.clone();
+    let mut details = service.project.networks.vpc_details(&id);
+    details.apply(settings, is_new, service.now)?;
+    service.put_vpc(vpc)?;
+    let networks = &mut service.project.networks;
+    *networks.vpc_details_mut(&id)? = details;
+    let vpc = networks.vpc(&id).ok_or_else(|| ApiError::no_vpc(&id))?;
+    Ok(ApiResponse::ok(&json!({ "vpc": vpc_row(Operation::ShowVpc, networks, vpc, request) })))
 }
 
-/// An IPv6 subnet gets the first free network of the documentation's range (an inference).
 fn create_subnet(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
-    let SubnetBody { subnet: Fields { name, cidr, gateway_ip, vpc_id, ipv6_enable } } = request.json()?;
-    let networks: Vec<_> =
-        service.project.networks.subnets.iter().filter_map(|subnet| subnet.cidr_v6.as_deref()).collect();
-    let mut candidates = (0..=u16::MAX).map(|number| format!("2001:db8:{number:x}::/64"));
-    let free = candidates.find(|cidr| !networks.contains(&cidr.as_str()));
-    let id = Uuid::new_v4().to_string();
-    service.put_subnet(Subnet {
-        id: id.clone(),
+    let SubnetBody { subnet } = body(request, SUBNET_CODE)?;
+    let SubnetFields { name, cidr, gateway_ip, vpc_id, ipv6_enable, settings } = subnet;
+    let subnet = Subnet {
+        id: Uuid::new_v4().to_string(),
         name: name.unwrap_or_default(),
         cidr: cidr.unwrap_or_default(),
         gateway_ip: gateway_ip.unwrap_or_default(),
         vpc_id: vpc_id.unwrap_or_default(),
-        cidr_v6: free.filter(|_| ipv6_enable),
+        cidr_v6: free_ipv6_network(service).filter(|_| ipv6_enable == Some(true)),
         ..Subnet::default()
-    })?;
-    let subnet = service.project.networks.subnet(&id).ok_or_else(ApiError::no_subnet)?.clone();
-    Ok(ApiResponse::ok(&SubnetShown { subnet }))
+    };
+    let id = subnet.id.clone();
+    save_subnet(service, subnet, settings, true)?;
+    let networks = &service.project.networks;
+    let subnet = networks.subnet(&id).ok_or_else(ApiError::no_subnet)?;
+    Ok(ApiResponse::ok(&json!({ "subnet": subnet_row(networks, subnet, request) })))
 }
 
-/// Only the name can change. The response has the ID and the status (documented).
+/// The response has the ID and the status only (documented). IPv6 can be enabled but not disabled (an inference).
 fn update_subnet(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
-    let SubnetBody { subnet: Fields { name, .. } } = request.json()?;
+    let SubnetBody { subnet: SubnetFields { name, ipv6_enable, settings, .. } } = body(request, SUBNET_CODE)?;
     let subnet = subnet_of_vpc(service, request)?.clone();
     let shown = json!({ "subnet": { "id": subnet.id, "status": subnet.status } });
-    service.put_subnet(Subnet { name: name.unwrap_or_else(|| subnet.name.clone()), ..subnet })?;
+    let cidr_v6 = match ipv6_enable {
+        Some(false) if subnet.cidr_v6.is_some() => {
+            return Err(ApiError::vpc(400, SUBNET_CODE, "IPv6 of a subnet cannot be disabled"));
+        }
+        Some(true) => subnet.cidr_v6.or_else(|| free_ipv6_network(service)),
+        _ => subnet.cidr_v6,
+    };
+    let (name, ipv6_enable) = (name.unwrap_or(subnet.name), Some(cidr_v6.is_some()));
+    save_subnet(service, Subnet { name, ipv6_enable, cidr_v6, ..subnet }, settings, false)?;
     Ok(ApiResponse::ok(&shown))
+}
+
+/// Saves a subnet with its details.
+fn save_subnet(
+    service: &mut ProjectService<'_>,
+    subnet: Subnet,
+    settings: SubnetSettings,
+    is_new: bool,
+) -> Result<(), ApiError> {
+    network_limits::name(SUBNET_CODE, &subnet.name, 1)?;
+    let id = subnet.id.clone();
+    let mut details = service.project.networks.subnet_details(&id);
+    details.apply(settings, is_new, service.now)?;
+    service.put_subnet(subnet)?;
+    *service.project.networks.subnet_details_mut(&id)? = details;
+    Ok(())
+}
+
+/// The first network of the documentation's range that no subnet has (an inference).
+fn free_ipv6_network(service: &ProjectService<'_>) -> Option<String> {
+    let networks: Vec<_> =
+        service.project.networks.subnets.iter().filter_map(|subnet| subnet.cidr_v6.as_deref()).collect();
+    let mut candidates = (0..=u16::MAX).map(|number| format!("2001:db8:{number:x}::/64"));
+    candidates.find(|cidr| !networks.contains(&cidr.as_str()))
 }
 
 fn delete_subnet(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
@@ -167,14 +233,15 @@ fn subnet_of_vpc<'a>(service: &'a ProjectService<'_>, request: &ApiRequest) -> R
     if subnet.vpc_id.eq_ignore_ascii_case(vpc) { Ok(subnet) } else { Err(ApiError::vpc(400, "VPC.0207", text)) }
 }
 
-/// A VPC as the version of the API shows it: v1 has no secondary networks.
-fn of_version(operation: Operation, vpc: &Vpc) -> Value {
-    let mut shown = json!(VpcShown { vpc: vpc.clone() })["vpc"].take();
+/// A VPC as the version of the operation shows it.
+fn vpc_row(operation: Operation, networks: &Networks, vpc: &Vpc, request: &ApiRequest) -> Value {
     let is_v3 = [Operation::ShowVpcV3, Operation::ListVpcsV3].contains(&operation);
-    if let Some(fields) = shown.as_object_mut().filter(|_| !is_v3) {
-        fields.remove("extend_cidrs");
-    }
-    shown
+    let show = if is_v3 { vpc_v3 } else { vpc_v1 };
+    show(vpc, &networks.vpc_details(&vpc.id), request.segment("project_id"))
+}
+
+fn subnet_row(networks: &Networks, subnet: &Subnet, request: &ApiRequest) -> Value {
+    subnet_v1(subnet, &networks.subnet_details(&subnet.id), request.segment("project_id"))
 }
 
 /// The requested page: `limit` objects after the one with the ID `marker`. An unknown marker counts as the end (an

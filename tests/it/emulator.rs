@@ -1,6 +1,7 @@
 //! Tests of the emulator over plain HTTP.
 
 mod access;
+mod account;
 mod binding_state;
 mod concurrency;
 mod connectivity;

@@ -11,8 +11,15 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use terraform_provider_dli::emulator::LoggedRequest;
 
-const PACKAGES: [&str; 4] =
-    ["huaweicloudsdkcore==3.1.219", "huaweicloudsdkdli==3.1.219", "huaweicloudsdkiam==3.1.219", "pytest==9.1.1"];
+const PACKAGES: [&str; 7] = [
+    "huaweicloudsdkcore==3.1.219",
+    "huaweicloudsdkdli==3.1.219",
+    "huaweicloudsdkdns==3.1.219",
+    "huaweicloudsdkeps==3.1.219",
+    "huaweicloudsdkiam==3.1.219",
+    "huaweicloudsdkvpc==3.1.219",
+    "pytest==9.1.1",
+];
 
 /// A command that runs this script of `tests/python` with Huawei's packages and without a proxy.
 pub(crate) fn python(script: &str) -> Command {

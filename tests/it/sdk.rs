@@ -1,4 +1,4 @@
-//! Huawei's unmodified Python SDK against the emulator: every operation, IAM and errors. The SDK does not support the
+//! Huawei's unmodified Python SDK against the emulator: every operation of every service, and errors. The SDK does not support the
 //! metadata service.
 //!
 //! `cargo test --test it sdk -- --nocapture` prints the table.
@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use terraform_provider_dli::emulator::{
-    ACCESS_KEY, Emulator, IamAccount, SECRET_KEY, Settings, iam_operations, operations,
+    ACCESS_KEY, Emulator, IamAccount, SECRET_KEY, Settings, account_operations, iam_operations, operations,
+    vpc_operations,
 };
 
 use crate::python::{ask, python};
@@ -49,6 +50,18 @@ async fn iam_credentials_are_accepted() {
     });
     // The list is the only operation of DLI.
     check(&emulator, "sdk_iam.py", input, iam_operations().chain(["ListEnhancedConnections"])).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_operation_of_networks_passes() {
+    let emulator = start(Settings::default()).await;
+    let input = json!({
+        "access_key": ACCESS_KEY, "secret_key": SECRET_KEY, "project_id": PROJECT,
+        "domain_id": IamAccount::default().domain_id, "endpoint": emulator.endpoint(),
+    });
+    // The list of pools is the only operation of DLI here.
+    let expected = vpc_operations().chain(account_operations()).chain(["ListElasticResourcePools"]);
+    check(&emulator, "sdk_networks.py", input, expected).await;
 }
 
 async fn start(settings: Settings) -> Emulator {

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::error::{ControlError, number};
 use crate::dli::rules;
+use crate::dli::vpc::{RouteTable, Subnet, Vpc};
 use crate::dli::wire::{Host, Route};
 use crate::emulator::binding_state::{Peering, Target};
 use crate::emulator::project::{Project, Record};
@@ -20,6 +21,8 @@ const DEFAULT_LIMIT: u64 = 100;
 const MAX_LIMIT: u64 = 1000;
 /// Number of bindings that a row of the list of connections shows.
 const SHOWN_BINDINGS: usize = 10;
+/// Number of subnets that a row of the list of route tables shows.
+const SHOWN_SUBNETS: usize = 10;
 
 /// The stored projects and those of IAM. A project that is not stored has the initial objects.
 pub(super) fn projects(state: &AppState, _: &ApiRequest) -> Result {
@@ -103,13 +106,54 @@ pub(super) fn pools(state: &AppState, request: &ApiRequest) -> Result {
     })
 }
 
-pub(super) fn networks(state: &AppState, request: &ApiRequest) -> Result {
+pub(super) fn vpcs(state: &AppState, request: &ApiRequest) -> Result {
+    let is_wanted = |vpc: &Vpc, text: &str| [&vpc.name, &vpc.id, &vpc.cidr].iter().any(|field| field.contains(text));
     read(state, request, |project, _| {
         let networks = &project.networks;
-        let route_tables: Vec<_> = networks.route_tables().collect();
-        Ok(ApiResponse::ok(&json!({
-            "vpcs": networks.vpcs, "subnets": networks.subnets, "route_tables": route_tables,
-        })))
+        page(request, "vpcs", networks.vpcs.iter().collect(), is_wanted, |vpc| {
+            let mut row = json!(vpc);
+            row["tags"] = json!(networks.vpc_details(&vpc.id).tags);
+            row
+        })
+    })
+}
+
+pub(super) fn subnets(state: &AppState, request: &ApiRequest) -> Result {
+    let is_wanted = |subnet: &Subnet, text: &str| {
+        [&subnet.name, &subnet.id, &subnet.cidr, &subnet.vpc_id].iter().any(|field| field.contains(text))
+    };
+    read(state, request, |project, _| {
+        let networks = &project.networks;
+        page(request, "subnets", networks.subnets.iter().collect(), is_wanted, |subnet| {
+            let mut row = json!(subnet);
+            row["vpc_name"] = json!(networks.vpc(&subnet.vpc_id).map(|vpc| &vpc.name));
+            row["tags"] = json!(networks.subnet_details(&subnet.id).tags);
+            row
+        })
+    })
+}
+
+pub(super) fn route_tables(state: &AppState, request: &ApiRequest) -> Result {
+    let is_wanted = |table: &RouteTable, text: &str| {
+        [&table.name, &table.id, &table.vpc_id].iter().any(|field| field.contains(text))
+    };
+    read(state, request, |project, _| {
+        let networks = &project.networks;
+        let tables: Vec<_> = networks.route_tables().collect();
+        page(request, "route_tables", tables.iter().collect(), is_wanted, |table| {
+            let subnets = table.subnets.iter().take(SHOWN_SUBNETS).map(
+                |subnet| json!({ "id": subnet.id, "name": networks.subnet(&subnet.id).map(|subnet| &subnet.name) }),
+            );
+            json!({
+                "id": table.id,
+                "name": table.name,
+                "default": table.default == Some(true),
+                "vpc_id": table.vpc_id,
+                "vpc_name": networks.vpc(&table.vpc_id).map(|vpc| &vpc.name),
+                "subnets": subnets.collect::<Vec<_>>(),
+                "subnet_count": table.subnets.len(),
+            })
+        })
     })
 }
 

@@ -21,7 +21,7 @@ const LOG: [Parameter; 7] = [
 ];
 
 /// All routes.
-pub(super) static ROUTES: [Route; 39] = [
+pub(super) static ROUTES: [Route; 41] = [
     Route::get("openapi.json", "OpenApi", |_, _| Ok(openapi::document(&ROUTES)), "This document"),
     Route::get("info", "Info", settings::info, "Version, provider block, served operations and quirks"),
     Route::get("events", "text/event-stream", |_, _| Ok(events::head()), "A stream with an event after each change"),
@@ -65,5 +65,7 @@ pub(super) static ROUTES: [Route; 39] = [
     Route::get("projects/{project}/queues", "Queues", objects::queues, "Queues").with(&PAGE),
     Route::get("projects/{project}/elastic-resource-pools", "Pools", objects::pools, "Elastic resource pools")
         .with(&PAGE),
-    Route::get("projects/{project}/networks", "Networks", objects::networks, "VPCs, subnets and route tables"),
+    Route::get("projects/{project}/vpcs", "Vpcs", objects::vpcs, "VPCs").with(&PAGE),
+    Route::get("projects/{project}/subnets", "Subnets", objects::subnets, "Subnets").with(&PAGE),
+    Route::get("projects/{project}/route-tables", "RouteTables", objects::route_tables, "Route tables").with(&PAGE),
 ];

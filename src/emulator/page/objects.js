@@ -1,7 +1,7 @@
 // Queues, pools and networks of a project.
 
 import { api, ofProject } from './api.js';
-import { el, empty, onChange, pill, replace, table } from './dom.js';
+import { el, empty, pill, table } from './dom.js';
 import { paged } from './lists.js';
 
 export function queuesView() {
@@ -72,64 +72,59 @@ export function queuesView() {
 }
 
 export function networksView() {
-  const body = el('div');
   const mono = (text) => el('span', { className: 'mono' }, text);
-  const draw = onChange(({ vpcs, subnets, route_tables }) =>
-    replace(
-      body,
+  const tags = (row) =>
+    Object.entries(row.tags)
+      .map(([key, value]) => (value ? `${key}=${value}` : key))
+      .join(', ');
+  const vpc = (row) => row.vpc_name || mono(row.vpc_id);
+  const list = (label, path, name, title, columns) =>
+    paged(
+      label,
+      async (parameters) => {
+        const page = await api('GET', ofProject(`${path}?${parameters}`));
+        return { rows: page[name], count: page.count };
+      },
+      (rows) => (rows.length === 0 ? empty(`No ${label}s.`) : table(title, columns, rows)),
+    );
+  const vpcs = list('VPC', 'vpcs', 'vpcs', 'VPCs', [
+    ['Name', (row) => row.name],
+    ['ID', (row) => mono(row.id)],
+    ['Networks', (row) => mono([row.cidr, ...(row.extend_cidrs ?? [])].join(', '))],
+    ['Tags', tags],
+    ['State', (row) => pill(row.status)],
+  ]);
+  const subnets = list('subnet', 'subnets', 'subnets', 'Subnets', [
+    ['Name', (row) => row.name],
+    ['Network ID', (row) => mono(row.id)],
+    ['Network', (row) => mono([row.cidr, row.cidr_v6].filter(Boolean).join(', '))],
+    ['VPC', vpc],
+    ['Tags', tags],
+    ['State', (row) => pill(row.status)],
+  ]);
+  const more = (row) => (row.subnet_count > row.subnets.length ? [`${row.subnet_count - row.subnets.length} more`] : []);
+  const routeTables = list('route table', 'route-tables', 'route_tables', 'Route tables', [
+    ['Name', (row) => row.name + (row.default ? ' (default)' : '')],
+    ['ID', (row) => mono(row.id)],
+    ['VPC', vpc],
+    ['Subnets', (row) => [...row.subnets.map((subnet) => subnet.name || subnet.id), ...more(row)].join(', ')],
+  ]);
+  return {
+    element: el(
+      'section',
+      { 'aria-label': 'Networks' },
       el(
         'p',
         { className: 'dim' },
         'What the emulator’s VPC service shows. DLI itself accepts every VPC and subnet.',
       ),
       el('h2', { className: 'bar' }, 'VPCs'),
-      vpcs.length === 0
-        ? empty('No VPCs.')
-        : table(
-            'VPCs',
-            [
-              ['Name', (row) => row.name],
-              ['ID', (row) => mono(row.id)],
-              ['Networks', (row) => mono([row.cidr, ...(row.extend_cidrs ?? [])].join(', '))],
-              ['State', (row) => pill(row.status)],
-            ],
-            vpcs,
-          ),
+      vpcs.element,
       el('h2', { className: 'bar' }, 'Subnets'),
-      subnets.length === 0
-        ? empty('No subnets.')
-        : table(
-            'Subnets',
-            [
-              ['Name', (row) => row.name],
-              ['Network ID', (row) => mono(row.id)],
-              ['Network', (row) => mono([row.cidr, row.cidr_v6].filter(Boolean).join(', '))],
-              ['VPC', (row) => vpcs.find((vpc) => vpc.id === row.vpc_id)?.name ?? mono(row.vpc_id)],
-              ['State', (row) => pill(row.status)],
-            ],
-            subnets,
-          ),
+      subnets.element,
       el('h2', { className: 'bar' }, 'Route tables'),
-      route_tables.length === 0
-        ? empty('No route tables.')
-        : table(
-            'Route tables',
-            [
-              ['Name', (row) => row.name + (row.default ? ' (default)' : '')],
-              ['ID', (row) => mono(row.id)],
-              ['VPC', (row) => vpcs.find((vpc) => vpc.id === row.vpc_id)?.name ?? mono(row.vpc_id)],
-              [
-                'Subnets',
-                (row) =>
-                  row.subnets.map(({ id }) => subnets.find((subnet) => subnet.id === id)?.name ?? id).join(', '),
-              ],
-            ],
-            route_tables,
-          ),
+      routeTables.element,
     ),
-  );
-  return {
-    element: el('section', { 'aria-label': 'Networks' }, body),
-    update: async () => draw(await api('GET', ofProject('networks'))),
+    update: () => Promise.all([vpcs.update(), subnets.update(), routeTables.update()]),
   };
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use terraform_provider_dli::dli::vpc::Subnet;
 use terraform_provider_dli::emulator::{CONTROL_API, Emulator, Settings};
 
 use super::harness::{Cloud, NOWHERE, PROJECT, body, body_with, client, connections};
@@ -269,9 +270,49 @@ async fn objects_are_paged() {
     assert_eq!(get(&of(&format!("connections/{id}/hosts"))).await["hosts"].as_array().map(Vec::len), Some(100));
     assert_eq!(get(&of("queues?q=pooled")).await["count"], 3);
     assert_eq!(get(&of("elastic-resource-pools")).await["elastic_resource_pools"][0]["queues"][1], "pooled2");
-    assert_eq!(get(&of("networks")).await["subnets"][0]["name"], "subnet-default");
+    assert_eq!(get(&of("vpcs")).await["vpcs"][0]["name"], "vpc-default");
+    assert_eq!(get(&of("subnets")).await["subnets"][0]["vpc_name"], "vpc-default");
+    assert_eq!(get(&of("route-tables")).await["route_tables"][0]["subnets"][0]["name"], "subnet-default");
     let missing = control(&cloud.emulator, "GET", &of(&format!("connections/{NOWHERE}/hosts")), Value::Null).await;
     assert_eq!(missing, (404, json!({"error": format!("connection {NOWHERE} does not exist")})));
+}
+
+/// The lists of networks have pages, and a row has a bounded number of subnets.
+#[tokio::test]
+async fn networks_are_paged() {
+    let cloud = Cloud::start().await;
+    let vpc = "22094d8f-c310-4621-913d-4c4d655d8495";
+    for number in 1..=120 {
+        let subnet = Subnet {
+            id: format!("4779ab1c-7c1a-44b1-a02e-93dfc361b{number:03}"),
+            name: format!("subnet-{number}"),
+            vpc_id: vpc.to_owned(),
+            cidr: format!("192.168.{number}.0/24"),
+            ..Subnet::default()
+        };
+        cloud.emulator.edit(PROJECT, |service| service.put_subnet(subnet)).expect("no file").expect("a free network");
+    }
+    let tag = json!({"tag": {"key": "team", "value": "a"}});
+    cloud.call("POST", &format!("/v2.0/{PROJECT}/vpcs/{vpc}/tags"), tag).await.ok(204);
+    let get = async |tail: &str| {
+        let (status, found) = control(&cloud.emulator, "GET", &format!("projects/{PROJECT}/{tail}"), Value::Null).await;
+        assert_eq!(status, 200, "{found}");
+        found
+    };
+    let vpcs = get("vpcs").await;
+    assert_eq!((&vpcs["count"], &vpcs["vpcs"][0]["tags"]), (&json!(1), &json!({"team": "a"})));
+    assert_eq!(get("vpcs?q=192.168").await["count"], 1);
+    assert_eq!(get("vpcs?q=nothing").await, json!({"vpcs": [], "count": 0}));
+    let subnets = get("subnets").await;
+    assert_eq!((subnets["subnets"].as_array().map(Vec::len), &subnets["count"]), (Some(100), &json!(121)));
+    let found = get("subnets?q=subnet-11&offset=1&limit=2").await;
+    let names: Vec<_> = found["subnets"].as_array().expect("a list").iter().map(|row| row["name"].clone()).collect();
+    // subnet-11 and subnet-110 to subnet-119
+    assert_eq!((names, &found["count"]), (vec![json!("subnet-110"), json!("subnet-111")], &json!(11)));
+    let tables = get("route-tables").await;
+    let table = &tables["route_tables"][0];
+    assert_eq!((table["subnets"].as_array().map(Vec::len), &table["subnet_count"]), (Some(10), &json!(121)));
+    assert_eq!((&table["vpc_name"], &table["default"]), (&json!("vpc-default"), &json!(true)));
 }
 
 /// GET returns each setting in the form of PUT.

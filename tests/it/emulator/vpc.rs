@@ -31,9 +31,17 @@ fn ids(list: &Value) -> Vec<&str> {
 async fn seeded_networks_are_shown() {
     let cloud = Cloud::start().await;
     let v1 = get(&cloud, "v1", &format!("vpcs/{VPC}")).await.ok(200);
-    assert_eq!(v1, json!({"vpc": {"id": VPC, "name": "vpc-default", "cidr": "192.168.0.0/16", "status": "OK"}}));
+    assert_eq!(
+        v1,
+        json!({"vpc": {
+            "id": VPC, "name": "vpc-default", "description": "", "cidr": "192.168.0.0/16", "status": "OK", "routes": [],
+            "enterprise_project_id": "0", "tenant_id": PROJECT, "created_at": "2024-01-01T00:00:00",
+            "updated_at": "2024-01-01T00:00:00",
+        }})
+    );
     let v3 = get(&cloud, "v3", &format!("vpc/vpcs/{VPC}")).await.ok(200);
-    assert_eq!(v3["vpc"]["extend_cidrs"], json!([]));
+    assert_eq!((&v3["vpc"]["extend_cidrs"], &v3["vpc"]["status"]), (&json!([]), &json!("ACTIVE")));
+    assert_eq!(v3["vpc"]["created_at"], "2024-01-01T00:00:00Z");
     let shown = get(&cloud, "v1", &format!("subnets/{}", SUBNET.to_uppercase())).await.ok(200);
     let subnet = &shown["subnet"];
     for (field, value) in [
@@ -43,9 +51,11 @@ async fn seeded_networks_are_shown() {
         ("cidr", "192.168.0.0/24"),
         ("gateway_ip", "192.168.0.1"),
         ("status", "ACTIVE"),
+        ("primary_dns", ""),
     ] {
         assert_eq!(subnet[field], value, "{field}");
     }
+    assert_eq!((&subnet["dhcp_enable"], &subnet["dnsList"]), (&json!(true), &json!([])));
     assert_ne!(subnet["neutron_subnet_id"], SUBNET);
     let tables = get(&cloud, "v1", &format!("routetables?vpc_id={VPC}")).await.ok(200);
     let table = &tables["routetables"][0];
@@ -228,6 +238,72 @@ async fn networks_are_created_changed_and_deleted() {
     refused(&get(&cloud, "v1", &path).await, 404, "VPC.0003");
 }
 
+/// The limits of the documents.
+#[tokio::test]
+async fn invalid_settings_are_rejected() {
+    let cloud = Cloud::start().await;
+    let vpc = async |fields: Value| cloud.call("POST", &format!("/v1/{PROJECT}/vpcs"), json!({"vpc": fields})).await;
+    for (field, value) in [
+        ("name", json!("a".repeat(65))),
+        ("name", json!("a b")),
+        ("description", json!("d".repeat(256))),
+        ("description", json!("<")),
+        ("description", json!(7)),
+    ] {
+        refused(&vpc(json!({"cidr": "10.0.0.0/16", field: value})).await, 400, "VPC.0101");
+    }
+    refused(&vpc(json!({"cidr": "10.0.0.0/16", "tags": ["a=b"]})).await, 400, "VPC.1801");
+    vpc(json!({"cidr": "10.0.0.0/16", "name": "a".repeat(64), "tags": ["a*b"]})).await.ok(200);
+    let subnet = async |fields: Value| {
+        let mut body = json!({"subnet": {"name": "s", "cidr": "192.168.9.0/24", "vpc_id": VPC}});
+        body["subnet"].as_object_mut().expect("an object").extend(fields.as_object().expect("an object").clone());
+        cloud.call("POST", &format!("/v1/{PROJECT}/subnets"), body).await
+    };
+    for fields in [json!({"name": ""}), json!({"primary_dns": "x"}), json!({"dnsList": ["::1"]})] {
+        refused(&subnet(fields).await, 400, "VPC.0201");
+    }
+    assert_eq!(ids(&get(&cloud, "v1", "subnets").await.ok(200)["subnets"]), [SUBNET]);
+    let made = subnet(json!({"ipv6_enable": true})).await.ok(200)["subnet"].clone();
+    let path = format!("/v1/{PROJECT}/vpcs/{VPC}/subnets/{}", made["id"].as_str().expect("an ID"));
+    let disabled = cloud.call("PUT", &path, json!({"subnet": {"ipv6_enable": false}})).await;
+    refused(&disabled, 400, "VPC.0201");
+    assert!(made["neutron_subnet_id_v6"].as_str().is_some_and(|id| id.len() == 36), "{made}");
+}
+
+/// Huawei's SDK tests the accepted tags.
+#[tokio::test]
+async fn invalid_tags_are_rejected() {
+    let cloud = Cloud::start().await;
+    let path = format!("/v2.0/{PROJECT}/vpcs/{VPC}/tags");
+    let tag = |key: &str, value: &str| json!({"key": key, "value": value});
+    let act = async |body: Value| cloud.call("POST", &format!("{path}/action"), body).await;
+    for tags in [
+        json!([tag("", "")]),
+        json!([tag(&"k".repeat(129), "")]),
+        json!([tag("k", &"v".repeat(256))]),
+        json!([tag("a b", "")]),
+        json!([tag("k", "a*b")]),
+        json!([tag("k", "1"), tag("k", "2")]),
+        json!("k"),
+    ] {
+        refused(&act(json!({"action": "create", "tags": tags})).await, 400, "VPC.1801");
+    }
+    for body in [json!({"action": "replace", "tags": []}), json!({"tags": []}), json!({"action": "create"}), json!([])]
+    {
+        refused(&act(body).await, 400, "VPC.1801");
+    }
+    refused(&act(json!({"action": "delete", "tags": [tag("", "")]})).await, 400, "VPC.1801");
+    let wrong = cloud.get(&format!("/v2.0/{PROJECT}/subnets/subnet-1/tags")).await;
+    refused(&wrong, 400, "VPC.1801");
+    assert_eq!(cloud.get(&path).await.ok(200), json!({"tags": []}));
+    act(json!({"action": "create", "tags": [tag(&"k".repeat(128), &"v".repeat(255)), tag("ä_b-c.d", "")]}))
+        .await
+        .ok(204);
+    let names: Vec<_> = cloud.emulator.requests().iter().filter_map(|request| request.operation).collect();
+    assert_eq!(names[..7], ["BatchCreateVpcTags"; 7]);
+    assert!(names.contains(&"BatchDeleteVpcTags"));
+}
+
 /// Faults, rights and quirks work as for DLI, and the log names the operations.
 #[tokio::test]
 async fn faults_apply_and_requests_are_logged() {
@@ -259,6 +335,12 @@ async fn networks_are_saved() {
     cloud.emulator.stop().await;
     let again = Cloud::with(settings.clone()).await;
     get(&again, "v1", &format!("vpcs/{OTHER}")).await.ok(200);
+    let tag = json!({"tag": {"key": "team", "value": "a"}});
+    again.call("POST", &format!("/v2.0/{PROJECT}/subnets/{SUBNET}/tags"), tag.clone()).await.ok(204);
+    again.emulator.stop().await;
+    let again = Cloud::with(settings.clone()).await;
+    let tags = get(&again, "v2.0", &format!("subnets/{SUBNET}/tags")).await.ok(200);
+    assert_eq!(tags, json!({"tags": [tag["tag"]]}));
     again.emulator.stop().await;
 
     let mut state: Value = serde_json::from_slice(&std::fs::read(&file).expect("a file")).expect("JSON");
