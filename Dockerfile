@@ -3,9 +3,10 @@ ARG RUST_IMAGE=docker.io/library/rust:1.95-slim-bookworm
 FROM ${RUST_IMAGE} AS build
 WORKDIR /source
 COPY . .
-# The program is static, because the image has no C library. With --target, the flag does not apply to build scripts.
+# The program is static, because the image has no C library, and reads random numbers from the kernel without /dev. With
+# --target, the flags do not apply to build scripts.
 RUN target=$(rustc -vV | sed -n 's/^host: //p') \
-    && RUSTFLAGS="-C target-feature=+crt-static" \
+    && RUSTFLAGS='-C target-feature=+crt-static --cfg getrandom_backend="linux_getrandom"' \
        cargo build --locked --release --bin dli-emulator --target "$target" \
     && mkdir -p /image/data \
     && cp "target/$target/release/dli-emulator" /image/

@@ -159,6 +159,10 @@ fn build(target: &str) -> Result<PathBuf, Error> {
     if target.contains("linux-gnu") || target.contains("windows-msvc") {
         flags.push("-Ctarget-feature=+crt-static".to_owned());
     }
+    // A static program would read /dev/urandom, which an empty root directory does not have.
+    if target.contains("linux") {
+        flags.push("--cfg=getrandom_backend=\"linux_getrandom\"".to_owned());
+    }
     let flags = flags.iter().map(|flag| format!("{flag:?}")).collect::<Vec<_>>().join(", ");
     let mut command = Command::new(cargo);
     command

@@ -4,7 +4,7 @@
 //! them; `.ci/run` packs the programs of the dev profile and runs the installation test only.
 
 use std::fs;
-use std::io::Read as _;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -380,18 +380,20 @@ fn release_emulator_works_in_an_empty_root_directory() {
     fs::copy(program, root.path().join(EMULATOR)).expect("a new file");
     let mut command = Command::new("unshare");
     command.args(["--map-root-user", "chroot"]).arg(root.path());
-    command.args(["/dli-emulator", "--host", "0.0.0.0", "--port", "0", "--allowed-host", "127.0.0.1", "--state"]);
-    command.arg("/state.json").env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
-    let running = Running::start(&mut command, Stdio::null());
-    let line = running.first_line();
-    let endpoint = line.split(' ').find(|word| word.starts_with("http://")).expect("an address");
+    command.args(["/dli-emulator", "--host", "0.0.0.0", "--allowed-host", "127.0.0.1", "--state", "/state.json"]);
+    command.args(["--print-env", "--stop-on-eof"]).env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+    let mut running = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("unshare is installed");
+    let mut line = String::new();
+    BufReader::new(running.stdout.take().expect("piped")).read_line(&mut line).expect("readable");
+    let environment: Value = serde_json::from_str(&line).expect("one line of JSON");
+    let endpoint = environment["DLI_ENDPOINT"].as_str().expect("an address");
     let runtime = tokio::runtime::Runtime::new().expect("threads can be started");
     let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-    let page = runtime.block_on(client.get(format!("{endpoint}/_emulator/info")).send()).expect("a response");
-    assert_eq!(page.status(), 200);
+    let response = runtime.block_on(client.get(format!("{endpoint}/_emulator/info")).send()).expect("a response");
+    assert_eq!(response.status(), 200);
     assert!(root.path().join("state.json.lock").exists());
-    running.signal("TERM");
-    running.wait().expect_code(0);
+    drop(running.stdin.take());
+    assert!(running.wait().expect("it ends").success());
 }
 
 /// An HTTP proxy whose tunnels all lead to this port of the loopback address. Returns its port and the hosts that were
