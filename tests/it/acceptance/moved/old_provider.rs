@@ -51,14 +51,16 @@ impl OldProvider {
         self.configured.load(Ordering::Relaxed)
     }
 
-    /// The value of `TF_REATTACH_PROVIDERS` that makes Terraform use it for this address.
+    /// The value of `TF_REATTACH_PROVIDERS` that makes Terraform use it for this address. OpenTofu replaces the host
+    /// of Terraform's registry in a state by that of its own.
     pub(super) fn reattach(&self, provider: &str) -> String {
         let address = serde_json::json!({ "Network": "tcp", "String": self.address.to_string() });
         let process = std::process::id();
-        serde_json::json!({ provider: {
+        let attached = serde_json::json!({
             "Protocol": "grpc", "ProtocolVersion": 6, "Pid": process, "Test": true, "Addr": address
-        } })
-        .to_string()
+        });
+        let in_opentofu = provider.replacen("registry.terraform.io", "registry.opentofu.org", 1);
+        serde_json::json!({ provider: attached, in_opentofu: attached }).to_string()
     }
 }
 
