@@ -7,6 +7,7 @@ use std::fs;
 use axum::body::Body;
 use http::Request;
 use serde_json::{Value, json};
+use terraform_provider_dli::dli::vpc::Subnet;
 use terraform_provider_dli::dli::wire::Host;
 use terraform_provider_dli::emulator::{Emulator, Settings};
 
@@ -141,6 +142,36 @@ fn page_fits_small_screens_and_has_names() {
     assert_eq!(browser.evaluate("document.activeElement.dataset.key"), json!(id));
     browser.expect_no_problems();
     assert_eq!(cloud.connection().id, id, "{PROJECT}");
+}
+
+/// The lists of networks have pages and a search field.
+#[test]
+fn page_shows_networks_in_pages() {
+    let Some(mut browser) = Browser::start() else { return };
+    let cloud = Cloud::start();
+    for number in 1..=60 {
+        let subnet = Subnet {
+            id: format!("4779ab1c-7c1a-44b1-a02e-93dfc361b{number:03}"),
+            name: format!("subnet-{number}"),
+            cidr: format!("192.168.{number}.0/24"),
+            vpc_id: "22094d8f-c310-4621-913d-4c4d655d8495".to_owned(),
+            ..Subnet::default()
+        };
+        cloud.edit(|service| service.put_subnet(subnet));
+    }
+    browser.open(&format!("{}/#networks", cloud.emulator().endpoint()));
+    browser.wait_for(&shows("1–50 of 61 subnets"));
+    let row =
+        "[...document.querySelectorAll('#main tbody tr')].find((row) => row.innerText.includes('subnet-default'))";
+    let text = browser.evaluate(&format!("{row}.innerText"));
+    assert!(text.as_str().is_some_and(|text| text.contains("vpc-default")), "{text}");
+    browser.wait_for(&shows("subnet-9, 51 more"));
+    browser.click("button[aria-label='Next subnet']");
+    browser.wait_for(&shows("51–61 of 61 subnets"));
+    browser.set("input[aria-label='Search subnet']", "192.168.7.");
+    browser.wait_for(&shows("1 subnet"));
+    browser.wait_for(&shows("subnet-7"));
+    browser.expect_no_problems();
 }
 
 /// A browser sends no request of a hostile page that reads or changes something.
