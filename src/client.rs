@@ -47,7 +47,7 @@ use self::endpoint::Endpoint;
 pub use self::{
     config::{Clock, Config, Timeouts},
     config_error::{ConfigError, Setting},
-    connections::ConnectionFilter,
+    connections::{ConnectionFilter, ListedConnection},
     connectivity::{Connectivity, ConnectivityResult},
     credentials::{AccessKey, Agency, Credentials, CredentialsSource, NameOrId, PasswordCredentials},
     error::Error,

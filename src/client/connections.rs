@@ -9,7 +9,10 @@ use time::OffsetDateTime;
 use super::{error::Error, project::Project, write::Write};
 use crate::dli::{
     operation::Operation,
-    wire::{Connection, ConnectionList, CreateConnection, Host, QueueNames, ReplaceHosts, STATUS_ACTIVE},
+    wire::{
+        Connection, ConnectionFields, ConnectionList, ConnectionListFields, CreateConnection, Host, QueueNames,
+        ReplaceHosts, STATUS_ACTIVE,
+    },
 };
 
 /// Maximum size of a page of connections, in bytes: reading them one by one needs less memory.
@@ -24,6 +27,15 @@ pub struct ConnectionFilter<'a> {
     pub status: Option<&'a str>,
     /// Tags with their values. The documents do not define an escape for `,` and `=` in them.
     pub tags: Option<&'a BTreeMap<String, String>>,
+}
+
+/// A row of a list of connections.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListedConnection {
+    /// The connection. Collections that the row lacks are empty.
+    pub connection: Connection,
+    /// Which collections the row contains.
+    pub fields: ConnectionFields,
 }
 
 impl Project {
@@ -69,10 +81,13 @@ impl Project {
 
     /// Lists connections that are not deleted, from `offset`: at most 1,000, possibly fewer. An empty page follows the
     /// last one. Fails if the page exceeds 16 MiB, about 100,000 host records.
-    pub async fn list_active_connections(&self, offset: usize) -> Result<Vec<Connection>, Error> {
+    pub async fn list_active_connections(&self, offset: usize) -> Result<Vec<ListedConnection>, Error> {
         let request = self.request(Operation::ListConnections, &[]);
         let request = request.query("limit", "1000").query("offset", &offset.to_string()).max_response(MAX_PAGE);
-        self.fetch(request.query("status", STATUS_ACTIVE)).await.map(|list: ConnectionList| list.connections)
+        let (list, fields) = self.fetch_twice(request.query("status", STATUS_ACTIVE)).await?;
+        let (ConnectionList { connections, .. }, ConnectionListFields { connections: fields }) = (list, fields);
+        let listed = connections.into_iter().zip(fields);
+        Ok(listed.map(|(connection, fields)| ListedConnection { connection, fields }).collect())
     }
 
     /// Deletes a connection.

@@ -166,6 +166,16 @@ impl Project {
         self.response(&request, on_unknown).await?.expect("only a check replaces a response").decode()
     }
 
+    /// Sends an idempotent request and decodes the response to two types.
+    pub(super) async fn fetch_twice<T: DeserializeOwned, U: DeserializeOwned>(
+        &self,
+        request: Request<'_>,
+    ) -> Result<(T, U), Error> {
+        let response = self.response(&request, OnUnknownOutcome::Repeat).await?;
+        let response = response.expect("only a check replaces a response");
+        Ok((response.decode()?, response.decode()?))
+    }
+
     /// Sends a request with retries. Returns `None` if a check found its effect.
     pub(super) async fn response(
         &self,

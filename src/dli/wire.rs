@@ -4,6 +4,7 @@
 //! collection is empty, a boolean may be the text `"true"`, a number may be a text of digits, and `null` counts as
 //! missing.
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// `status` of a connection that exists, whatever the state of its bindings.
@@ -196,6 +197,44 @@ pub struct ConnectionList {
     /// Sorted by creation time.
     #[serde(default, deserialize_with = "or_default")]
     pub connections: Vec<Connection>,
+}
+
+/// Which collections the rows of "list connections" contain.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct ConnectionListFields {
+    /// In the order of [`ConnectionList::connections`].
+    #[serde(default, deserialize_with = "or_default")]
+    pub connections: Vec<ConnectionFields>,
+}
+
+/// Which collections a row of "list connections" contains, if only as an empty list. The documents do not mention
+/// `routes`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
+pub struct ConnectionFields {
+    available_queue_info: Option<IgnoredAny>,
+    elastic_resource_pools: Option<IgnoredAny>,
+    hosts: Option<IgnoredAny>,
+    routes: Option<IgnoredAny>,
+}
+
+impl ConnectionFields {
+    /// Whether the row contains the bindings of queues and of pools.
+    #[must_use]
+    pub fn has_bindings(&self) -> bool {
+        self.available_queue_info.is_some() && self.elastic_resource_pools.is_some()
+    }
+
+    /// Whether the row contains the host records.
+    #[must_use]
+    pub fn has_hosts(&self) -> bool {
+        self.hosts.is_some()
+    }
+
+    /// Whether the row contains the routes.
+    #[must_use]
+    pub fn has_routes(&self) -> bool {
+        self.routes.is_some()
+    }
 }
 
 /// Body of "modify hosts". An empty list clears all records.

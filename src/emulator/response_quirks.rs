@@ -16,6 +16,9 @@ const CAMEL_CASE: [(&str, &str); 4] = [
     ("charging_mode", "chargingMode"),
 ];
 
+/// What brief lists of connections leave out.
+const LEFT_OUT: [&str; 4] = ["available_queue_info", "elastic_resource_pools", "hosts", "routes"];
+
 pub(super) fn apply_quirks(response: ApiResponse, quirks: &Quirks, rng: &mut Rng) -> ApiResponse {
     if quirks.is_empty() {
         return response;
@@ -43,6 +46,13 @@ fn change(value: &mut Value, quirks: &Quirks, rng: &mut Rng) {
             if on(Quirk::CamelCase) {
                 for (from, to) in CAMEL_CASE {
                     rename(fields, from, to);
+                }
+            }
+            if on(Quirk::BriefLists)
+                && let Some(Value::Array(rows)) = fields.get_mut("connections")
+            {
+                for row in rows.iter_mut().filter_map(Value::as_object_mut) {
+                    row.retain(|key, _| !LEFT_OUT.contains(&key.as_str()));
                 }
             }
             if on(Quirk::PrivilegeApplicantProjectId) && fields.contains_key("applicant_project_id") {

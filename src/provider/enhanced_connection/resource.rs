@@ -202,8 +202,9 @@ impl Resource for EnhancedConnection {
             let mut context = context.with_sharing(Sharing::Lists);
             let tag_policy = &self.provider_data.tag_policy();
             let mut found = refresh(&context, known.clone(), tag_policy, Scope::Declared).await;
-            if context.has_used_list() && !is_unchanged(&found, &known) {
-                // The list may be outdated.
+            let is_confirmed = context.listed_fields().is_none_or(|fields| known.is_confirmed_by(fields));
+            if context.has_used_list() && !(is_confirmed && is_unchanged(&found, &known)) {
+                // The list may be outdated, or lack what was added elsewhere.
                 context = context.with_sharing(Sharing::Objects);
                 found = refresh(&context, known, tag_policy, Scope::Declared).await;
             }

@@ -10,9 +10,10 @@ use tokio::sync::OwnedMutexGuard;
 use super::client_kind::ClientKind;
 use super::operation::{self, OperationContext, OperationError};
 use super::semantic_equality::same_text;
-use super::shared_reads::Sharing;
+use super::shared_reads::{ListedRow, Sharing};
 use super::tags::Tags;
 use super::validators::ObjectId;
+use crate::client::ListedConnection;
 use crate::dli::rules::Rule;
 use crate::dli::{rules, wire};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
@@ -75,16 +76,19 @@ async fn show(context: &OperationContext, id: &str) -> operation::Result<Arc<wir
         let page = async move {
             let page = context.read(project.list_active_connections(offset));
             let page = context.with_short_timeout(PAGE_TIMEOUT, page).await?;
-            operation::Result::Ok(page.into_iter().map(|shown| (shown.id.clone(), Arc::new(shown))).collect())
+            let row = |ListedConnection { connection, fields }| {
+                (connection.id.clone(), ListedRow { connection: Arc::new(connection), fields })
+            };
+            operation::Result::Ok(page.into_iter().map(row).collect())
         };
         page.boxed()
     };
-    let hosts = |connection: &Arc<wire::Connection>| connection.hosts.len();
+    let hosts = |row: &ListedRow| row.connection.hosts.len();
     if context.sharing() == Sharing::Lists {
         let listed = async { Ok(shared.lists_of_connections.get(project.id(), id, hosts, fetch).await) };
-        if let Some(listed) = context.read(listed).await?.filter(|listed| !listed.is_deleted()) {
-            context.mark_listed();
-            return Ok(listed);
+        if let Some(row) = context.read(listed).await?.filter(|row| !row.connection.is_deleted()) {
+            context.mark_listed(Some(row.fields));
+            return Ok(row.connection);
         }
     }
     let request = async { project.show_connection(id).await.map(Arc::new) };
@@ -111,7 +115,7 @@ pub(crate) async fn list_tags(context: &OperationContext, id: &str) -> operation
     if context.sharing() == Sharing::Lists {
         let listed = async { Ok(shared.lists_of_tags.get(project.id(), id, |_| 0, fetch).await) };
         if let Some(listed) = context.read(listed).await? {
-            context.mark_listed();
+            context.mark_listed(None);
             return Ok(listed);
         }
     }

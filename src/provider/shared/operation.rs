@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::provider::shared::{error_detail, run_state::RunState, shared_reads::Sharing};
 use crate::{
     client::{Client, Error, ErrorKind, Project, WRITE_GRACE},
-    dli::error_code,
+    dli::{error_code, wire::ConnectionFields},
     framework::diagnostic::{Diagnostic, Diagnostics},
 };
 
@@ -25,6 +25,8 @@ pub(crate) struct OperationContext {
     sharing: Sharing,
     /// Whether a read of this operation has used a shared list.
     has_used_list: AtomicBool,
+    /// The fields of the connection in that list.
+    listed_fields: Mutex<Option<ConnectionFields>>,
     limits: Limits,
     wait_log: Mutex<WaitLog>,
 }
@@ -120,8 +122,9 @@ impl OperationContext {
         let (subject, stop) = (String::new(), stop.clone());
         let limits = Limits { subject, timeout, deadline, stop, run_state: Arc::clone(&run_state) };
         let project = limits.read("The search for the project", client.open(location, deadline, &limits.stop)).await?;
-        let (sharing, has_used_list) = (Sharing::None, AtomicBool::new(false));
-        Ok(Self { project, run_state, sharing, has_used_list, limits, wait_log: Mutex::default() })
+        let (has_used_list, listed_fields, wait_log) = Default::default();
+        let sharing = Sharing::None;
+        Ok(Self { project, run_state, sharing, has_used_list, listed_fields, limits, wait_log })
     }
 
     /// Lets the reads of this operation share responses with others.
@@ -129,7 +132,7 @@ impl OperationContext {
         if sharing == Sharing::Lists {
             self.run_state.refreshes.store(true, Ordering::Relaxed);
         }
-        Self { sharing, has_used_list: AtomicBool::new(false), ..self }
+        Self { sharing, has_used_list: AtomicBool::default(), listed_fields: Mutex::default(), ..self }
     }
 
     /// Which responses the reads share: none before the first refresh of a resource, because the run may be an apply,
@@ -140,13 +143,22 @@ impl OperationContext {
         if is_refresh { self.sharing } else { Sharing::None }
     }
 
-    pub(super) fn mark_listed(&self) {
+    /// Records that a read has used a shared list, and the fields of a connection in it.
+    pub(super) fn mark_listed(&self, fields: Option<ConnectionFields>) {
         self.has_used_list.store(true, Ordering::Relaxed);
+        if fields.is_some() {
+            *self.listed_fields.lock() = fields;
+        }
     }
 
     /// Whether a read of this operation has used a shared list, which may be outdated.
     pub(crate) fn has_used_list(&self) -> bool {
         self.has_used_list.load(Ordering::Relaxed)
+    }
+
+    /// The fields of the connection in the list, if a read of this operation has used one.
+    pub(crate) fn listed_fields(&self) -> Option<ConnectionFields> {
+        *self.listed_fields.lock()
     }
 
     /// Sets the object of error messages, such as `enhanced connection "test"`.

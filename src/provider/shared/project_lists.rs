@@ -13,6 +13,7 @@ use std::time::Duration;
 use super::network_checks::target::{Inventory, TargetName};
 use super::operation::{OperationContext, Result};
 use super::run_state::{BoundConnection, CachedList, ConnectionSurvey};
+use crate::client::ListedConnection;
 use crate::dli::wire::{self, Pool, Queue};
 
 /// Maximum time for a response of the service to a plan check.
@@ -102,9 +103,10 @@ fn by_name<T>(objects: Vec<T>, name: impl Fn(&T) -> &String) -> BTreeMap<String,
 }
 
 /// Adds a page. Returns whether the survey lacked one of its connections; otherwise the page was the last one.
-fn add(survey: &mut ConnectionSurvey, page: Vec<wire::Connection>) -> bool {
+fn add(survey: &mut ConnectionSurvey, page: Vec<ListedConnection>) -> bool {
     let mut has_new = false;
-    for connection in page.into_iter().filter(|connection| !connection.is_deleted()) {
+    let connections = page.into_iter().map(|listed| listed.connection);
+    for connection in connections.filter(|connection| !connection.is_deleted()) {
         let ids = survey.ids.entry(connection.name.clone()).or_default();
         // A page repeats connections if one before it was deleted or created meanwhile.
         if ids.contains(&connection.id) {
@@ -138,7 +140,7 @@ mod tests {
     fn repeated_page_is_the_last_one() {
         let page = || {
             let connection = |id: &str| wire::Connection { id: id.to_owned(), ..wire::Connection::default() };
-            vec![connection("a"), connection("b")]
+            ["a", "b"].map(|id| ListedConnection { connection: connection(id), ..ListedConnection::default() }).to_vec()
         };
         let mut survey = ConnectionSurvey::default();
         assert!(add(&mut survey, page()));

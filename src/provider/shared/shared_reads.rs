@@ -19,7 +19,7 @@ use parking_lot::Mutex;
 use tokio::sync::Mutex as Lock;
 use tokio::time::Instant;
 
-use crate::dli::wire::{Connection, Privilege};
+use crate::dli::wire::{Connection, ConnectionFields, Privilege};
 use crate::provider::shared::tags::Tags;
 
 /// Lifetime of the response about one object, from the time of the request.
@@ -39,8 +39,15 @@ pub(super) struct SharedReads {
     pub(super) tags: Objects<Tags>,
     /// The pool of each queue in a pool.
     pub(super) pools_of_queues: Objects<BTreeMap<String, String>>,
-    pub(super) lists_of_connections: Lists<Arc<Connection>>,
+    pub(super) lists_of_connections: Lists<ListedRow>,
     pub(super) lists_of_tags: Lists<Tags>,
+}
+
+/// A row of the list of connections, as [`ListedConnection`](crate::client::ListedConnection).
+#[derive(Debug, Clone, Default)]
+pub(super) struct ListedRow {
+    pub(super) connection: Arc<Connection>,
+    pub(super) fields: ConnectionFields,
 }
 
 /// Which responses the reads of an operation share.

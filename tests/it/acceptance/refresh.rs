@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
-use terraform_provider_dli::dli::wire::Tag;
+use terraform_provider_dli::dli::wire::{Host, QueueNames, Tag};
 use terraform_provider_dli::emulator::Quirk;
 
 use super::connection::{ADDRESS, connection};
@@ -38,6 +39,15 @@ fn with_connections(terraform: &Terraform, cloud: &Cloud, count: usize) -> Works
     workspace.configure(&tagged_connections(count));
     workspace.run(&["apply", "-auto-approve", "-parallelism=40"]).expect_code(0);
     workspace
+}
+
+fn id_of(cloud: &Cloud, name: &str) -> String {
+    cloud.connections().into_iter().find(|connection| connection.name == name).expect("it exists").id
+}
+
+/// A tag that differs from that of the configuration.
+fn other_tag() -> Tag {
+    Tag { key: "number".to_owned(), value: "other".to_owned() }
 }
 
 /// Runs an empty plan and returns the number of requests for each operation.
@@ -128,25 +138,102 @@ fn lists_do_not_hide_changes() {
         Some("ListEnhancedConnections:throttle*2"),
     ];
     for_one_terraform(|terraform| {
-        let cloud = Cloud::start();
-        let workspace = with_connections(terraform, &cloud, 6);
-        let [created, updated] = [1, 2].map(|index| format!("{ADDRESS}[{index}]"));
-        for fault in faults {
-            let id = |name: &str| cloud.connections().into_iter().find(|one| one.name == name).expect("it exists").id;
-            let [deleted, tagged] = [id("test_1"), id("test_2")];
-            if let Some(fault) = fault {
-                cloud.fault(fault);
+        // Most of the time, the provider waits before it repeats a request.
+        std::thread::scope(|scope| {
+            for fault in faults {
+                scope.spawn(move || lists_do_not_hide_changes_with(terraform, fault));
             }
-            cloud.edit(|account| account.delete(&deleted));
-            let tag = Tag { key: "number".to_owned(), value: "other".to_owned() };
-            cloud.edit(|account| account.put_tags(&tagged, vec![tag]));
-            workspace.plan().expect(&[(&created, "create"), (&updated, "update")]);
-            // A create request needs the list.
-            cloud.emulator().clear_faults();
-            workspace.run(&["apply", "-auto-approve"]).expect_code(0);
-            assert_eq!(cloud.connections().len(), 6, "{fault:?}");
+        });
+    });
+}
+
+fn lists_do_not_hide_changes_with(terraform: &Terraform, fault: Option<&str>) {
+    let cloud = Cloud::start();
+    let workspace = with_connections(terraform, &cloud, 6);
+    let [created, updated] = [1, 2].map(|index| format!("{ADDRESS}[{index}]"));
+    let [deleted, tagged] = ["test_1", "test_2"].map(|name| id_of(&cloud, name));
+    if let Some(fault) = fault {
+        cloud.fault(fault);
+    }
+    cloud.edit(|account| account.delete(&deleted));
+    cloud.edit(|account| account.put_tags(&tagged, vec![other_tag()]));
+    workspace.plan().expect(&[(&created, "create"), (&updated, "update")]);
+    // A create request needs the list.
+    cloud.emulator().clear_faults();
+    workspace.run(&["apply", "-auto-approve"]).expect_code(0);
+    assert_eq!(cloud.connections().len(), 6, "{fault:?}");
+    workspace.expect_no_changes();
+}
+
+/// The service takes longer for a page than for all the objects.
+#[test]
+fn slow_lists_are_not_waited_for() {
+    for_one_terraform(|terraform| {
+        std::thread::scope(|scope| {
+            for operation in [LIST, LIST_TAGS] {
+                scope.spawn(move || {
+                    let cloud = Cloud::start();
+                    let workspace = with_connections(terraform, &cloud, 6);
+                    let [deleted, tagged] = ["test_1", "test_2"].map(|name| id_of(&cloud, name));
+                    cloud.edit(|account| account.delete(&deleted));
+                    cloud.edit(|account| account.put_tags(&tagged, vec![other_tag()]));
+                    cloud.fault(&format!("{operation}:delay=10m"));
+                    let began = Instant::now();
+                    let planned = workspace.run(&["plan", "-json", "-out=saved.tfplan"]).expect_code(0);
+                    let took = began.elapsed();
+                    // The limit for a page, and as much again for a busy machine.
+                    assert!(took < Duration::from_secs(30), "{operation}: {took:?}");
+                    planned.expect_no_diagnostics();
+                    let [created, updated] = [1, 2].map(|index| format!("{ADDRESS}[{index}]"));
+                    workspace.saved_plan().expect(&[(&created, "create"), (&updated, "update")]);
+                });
+            }
+        });
+    });
+}
+
+/// What a list does not return is not taken for empty.
+#[test]
+fn lists_without_collections_change_nothing() {
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace_with(terraform, "plan_checks = false");
+        let with = |label: &str, attributes: &str| {
+            format!(
+                "resource \"dli_enhanced_connection\" {label:?} {{\n  name = {label:?}\n  dest_vpc_id = \
+                 \"22094d8f-c310-4621-913d-4c4d655d8495\"\n  dest_network_id = \
+                 \"78f2562a-36e4-4b39-95b9-f5aab22e1281\"\n{attributes}}}\n\
+                 output {label:?} {{\n  value = keys(dli_enhanced_connection.{label}.bindings)\n}}\n"
+            )
+        };
+        let configuration = [
+            with("hosts", "  hosts = { a = \"10.0.0.1\" }\n"),
+            with("routes", "  routes = { r = \"10.1.0.0/16\" }\n"),
+            with("queues", "  queues = [\"q1\"]\n"),
+            with("no_hosts", "  hosts = {}\n"),
+            with("no_routes", "  routes = {}\n"),
+            with("no_queues", "  queues = []\n"),
+            with("bare", ""),
+        ];
+        workspace.configure(&configuration.concat());
+        workspace.run(&["apply", "-auto-approve"]).expect_code(0);
+        cloud.emulator().set_quirks([Quirk::BriefLists]);
+        let counts = requests_of_plan(&cloud, &workspace, 0);
+        assert!(counts[LIST] <= 1 && counts[SHOW] <= 7, "{counts:?}");
+        // Something is added to each connection that has nothing.
+        let [hosts, routes, queues, bare] =
+            ["no_hosts", "no_routes", "no_queues", "bare"].map(|name| id_of(&cloud, name));
+        let host = Host { name: "a".to_owned(), ip: "10.0.0.1".to_owned() };
+        cloud.edit(|account| account.replace_hosts(&hosts, vec![host]));
+        cloud.edit(|account| account.add_route(&routes, "r", "10.2.0.0/16"));
+        for (id, queue) in [(queues, "q2"), (bare, "q3")] {
+            let names = QueueNames { queues: vec![queue.to_owned()], ..QueueNames::default() };
+            cloud.edit(|account| account.bind(&id, &names));
         }
-        workspace.expect_no_changes();
+        let plan = workspace.plan();
+        let updated = ["no_hosts", "no_routes", "no_queues"].map(|name| format!("dli_enhanced_connection.{name}"));
+        plan.expect(&[0, 1, 2].map(|index| (updated[index].as_str(), "update")));
+        assert_eq!(plan.0["output_changes"]["bare"]["after"], serde_json::json!(["q3"]));
     });
 }
 
