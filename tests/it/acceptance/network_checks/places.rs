@@ -144,3 +144,26 @@ fn unknown_subnet_is_checked_at_apply() {
         cloud.expect_empty();
     });
 }
+
+/// Another object of the same apply may have created what an earlier read did not find.
+#[test]
+fn apply_reads_missing_networks_again() {
+    for_one_terraform(|terraform| {
+        let cloud = start();
+        let workspace = workspace(&cloud, terraform);
+        // The plan does not find the VPC, and neither does the first connection of the apply.
+        for operation in ["ListSubnets", "ShowVpcV3"] {
+            cloud.fault(&format!("{operation}:refuse=404,VPC.0003,VPC does not exist*2"));
+        }
+        let after = "depends_on = [dli_enhanced_connection.first]";
+        let first = connection("first", (VPC, SUBNET), "");
+        workspace.configure(&(first + &connection("second", (VPC, SUBNET), after)));
+        let planned = workspace.run(&["plan", "-json", "-out=saved.tfplan"]).expect_code(0).diagnostics();
+        assert_eq!((count(&cloud, &["ListSubnets"]), count(&cloud, &["ShowVpcV3"])), (1, 1), "the plan shares a read");
+        assert!(planned.iter().all(|warning| warning.text.contains("VPC Not Found")), "{planned:#?}");
+        assert_eq!(planned.len(), 2, "{planned:#?}");
+        let applied = workspace.run(&["apply", "-json", "saved.tfplan"]).expect_code(0).diagnostics();
+        expect(&applied, &[(WARNING, &["VPC Not Found"])]);
+        assert_eq!(applied[0].address, "dli_enhanced_connection.first");
+    });
+}
