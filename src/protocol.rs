@@ -1,13 +1,18 @@
 //! Provider protocol 6.11: generated types, the codecs of cty values, and the gRPC service.
 
+mod action;
 pub mod codec;
+mod data_source;
+mod decode;
 mod dynamic;
 mod encode;
+mod event_stream;
 mod function;
-mod invoke;
 pub mod json;
 mod list;
 pub mod msgpack;
+mod provider;
+mod resource;
 mod response;
 mod service;
 pub mod type_json;

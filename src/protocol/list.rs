@@ -1,4 +1,5 @@
-//! The event stream of a list: its objects and warnings as they come, and at most one error at the end.
+//! RPCs of list resources. A list responds with its objects and warnings as they come, and at most one error at the
+//! end.
 
 use std::sync::Arc;
 
@@ -9,42 +10,54 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 use tracing::Instrument as _;
 
-use super::response::span;
+use super::decode::decode;
+use super::response::{Reply, respond, span};
 use super::tfplugin6::list_resource::{Event, Request};
-use super::{dynamic, encode};
-use crate::framework::diagnostic::{Diagnostic, Diagnostics};
+use super::tfplugin6::validate_list_resource_config;
+use super::{dynamic, encode, event_stream};
+use crate::framework::diagnostic::Diagnostics;
 use crate::framework::list_resource::ListEvent;
 use crate::framework::server::Server;
 
-pub(super) type EventStream = Map<ReceiverStream<ListEvent>, fn(ListEvent) -> Result<Event, Status>>;
+pub(super) type ListEvents = Map<ReceiverStream<ListEvent>, fn(ListEvent) -> Result<Event, Status>>;
 
 /// The number of objects that are ready before the client takes them. One can have 20,000 host records.
 const CAPACITY: usize = 16;
 
+pub(super) async fn validate(
+    server: &Server,
+    request: validate_list_resource_config::Request,
+) -> Reply<validate_list_resource_config::Response> {
+    respond("ValidateListResourceConfig", &request.type_name, async {
+        let config = decode(request.config.as_ref(), server.list_resource_type(&request.type_name)?)?;
+        let diagnostics = encode::diagnostics(server.validate_list_resource(&request.type_name, &config));
+        Ok(validate_list_resource_config::Response { diagnostics })
+    })
+    .await
+}
+
 /// Lists objects. Core ends the call once it has as many as it wants; the list is cancelled then.
-pub(super) fn list(server: Arc<Server>, request: Request) -> EventStream {
+pub(super) fn list(server: Arc<Server>, request: Request) -> ListEvents {
     let (events, stream) = mpsc::channel(CAPACITY);
     let span = span("ListResource", &request.type_name);
+    let closed = {
+        let events = events.clone();
+        async move { events.closed().await }
+    };
     let work = async move {
-        let listed = run(&server, &request, events.clone());
-        tokio::select! {
-            errors = listed => if errors.iter().next().is_some() {
-                // The receiver is gone if the client has ended the call.
-                let _ = events.send(ListEvent::Diagnostics(errors)).await;
-            },
-            () = events.closed() => {}
+        let errors = run(&server, &request, events.clone()).await;
+        if errors.iter().next().is_some() {
+            // The receiver is gone if the client has ended the call.
+            let _ = events.send(ListEvent::Diagnostics(errors)).await;
         }
     };
-    tokio::spawn(work.instrument(span));
+    event_stream::spawn(closed, work.instrument(span));
     ReceiverStream::new(stream).map(|event| Ok(encode(event)))
 }
 
 async fn run(server: &Server, request: &Request, events: mpsc::Sender<ListEvent>) -> Diagnostics {
     let Request { type_name, config, include_resource_object, limit } = request;
-    let config = server.list_resource_type(type_name).and_then(|ty| {
-        dynamic::decode(config.as_ref(), ty).map_err(|error| Diagnostics::from(Diagnostic::from(error)))
-    });
-    match config {
+    match server.list_resource_type(type_name).and_then(|ty| decode(config.as_ref(), ty)) {
         Ok(config) => server.list(type_name, config, (*include_resource_object, *limit), events).await,
         Err(errors) => errors,
     }

@@ -1,20 +1,15 @@
-//! The gRPC service: each of the 36 RPCs decodes, calls the framework and encodes.
+//! The gRPC service with its 36 RPCs. The module of each kind of RPC decodes, calls the framework and encodes.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tonic::{Request, Response, Streaming};
 
-use super::codec::CodecError;
-use super::invoke::{EventStream, invoke};
+use super::action::{self, ActionEvents};
+use super::list::{self, ListEvents};
 use super::response::{OneMessage, Reply, one_message, respond, span, unsupported};
 use super::tfplugin6::provider_server::Provider;
-use super::{dynamic, encode, function, json, list, tfplugin6 as wire};
-use crate::framework::diagnostic::{Diagnostic, Diagnostics};
-use crate::framework::schema::Schema;
+use super::{data_source, encode, function, provider, resource, tfplugin6 as wire};
 use crate::framework::server::{self, Server};
-use crate::framework::types::Type;
-use crate::framework::value::Value;
 
 /// The provider service.
 #[derive(Debug, Clone)]
@@ -30,153 +25,40 @@ impl Service {
     pub fn interrupt(&self) {
         self.0.stop();
     }
-
-    /// Decodes an identity; null if there is none or the resource type has none.
-    fn read_identity(
-        &self,
-        type_name: &str,
-        identity: Option<&wire::ResourceIdentityData>,
-    ) -> Result<Value, Diagnostics> {
-        let data = identity.and_then(|identity| identity.identity_data.as_ref());
-        self.0.identity_type(type_name).map_or(Ok(Value::Null), |ty| decode(data, ty))
-    }
-
-    fn read_value(&self, type_name: &str, value: Option<&wire::DynamicValue>) -> Result<Value, Diagnostics> {
-        decode(value, self.0.resource_type(type_name)?)
-    }
-
-    fn validate_action(
-        &self,
-        type_name: &str,
-        config: Option<&wire::DynamicValue>,
-    ) -> Result<Vec<wire::Diagnostic>, Diagnostics> {
-        let config = decode(config, self.0.action_type(type_name)?)?;
-        Ok(encode::diagnostics(self.0.validate_action(type_name, &config)))
-    }
-}
-
-fn decode(value: Option<&wire::DynamicValue>, ty: &Type) -> Result<Value, Diagnostics> {
-    dynamic::decode(value, ty).map_err(unreadable)
-}
-
-/// Decodes a value and frees its bytes.
-#[expect(clippy::needless_pass_by_value, reason = "the bytes can be megabytes")]
-fn take(value: Option<wire::DynamicValue>, ty: &Type) -> Result<Value, Diagnostics> {
-    decode(value.as_ref(), ty)
-}
-
-fn unreadable(error: CodecError) -> Diagnostics {
-    Diagnostic::from(error).into()
-}
-
-fn schemas<'a>(schemas: impl Iterator<Item = (&'static str, &'a Schema)>) -> BTreeMap<String, wire::Schema> {
-    schemas.map(|(name, schema)| (name.to_owned(), encode::schema(schema))).collect()
-}
-
-fn capabilities() -> wire::ServerCapabilities {
-    wire::ServerCapabilities {
-        // Core reuses the schema of one process for later processes of the same command.
-        get_provider_schema_optional: true,
-        // Core requests the configuration of an imported object instead of deriving it from the state.
-        generate_resource_config: true,
-        // Core plans deletions, too.
-        plan_destroy: true,
-        // Core lets `moved` blocks name other resource types.
-        move_resource_state: true,
-    }
 }
 
 #[tonic::async_trait]
 impl Provider for Service {
     async fn get_metadata(&self, _: Request<wire::get_metadata::Request>) -> Reply<wire::get_metadata::Response> {
-        respond("GetMetadata", "", async {
-            let (resources, data_sources) = (self.0.resource_schemas(), self.0.data_source_schemas());
-            Ok(wire::get_metadata::Response {
-                server_capabilities: Some(capabilities()),
-                resources: resources
-                    .map(|(name, _)| wire::get_metadata::ResourceMetadata { type_name: name.to_owned() })
-                    .collect(),
-                data_sources: data_sources
-                    .map(|(name, _)| wire::get_metadata::DataSourceMetadata { type_name: name.to_owned() })
-                    .collect(),
-                functions: (self.0.functions().iter())
-                    .map(|function| wire::get_metadata::FunctionMetadata { name: function.name.to_owned() })
-                    .collect(),
-                list_resources: (self.0.list_resource_schemas())
-                    .map(|(name, _)| wire::get_metadata::ListResourceMetadata { type_name: name.to_owned() })
-                    .collect(),
-                actions: (self.0.action_schemas())
-                    .map(|(name, _)| wire::get_metadata::ActionMetadata { type_name: name.to_owned() })
-                    .collect(),
-                ..wire::get_metadata::Response::default()
-            })
-        })
-        .await
+        provider::metadata(&self.0).await
     }
 
     async fn get_provider_schema(
         &self,
         _: Request<wire::get_provider_schema::Request>,
     ) -> Reply<wire::get_provider_schema::Response> {
-        respond("GetProviderSchema", "", async {
-            let (resources, data_sources) = (self.0.resource_schemas(), self.0.data_source_schemas());
-            Ok(wire::get_provider_schema::Response {
-                provider: Some(encode::schema(self.0.provider_schema())),
-                resource_schemas: schemas(resources),
-                data_source_schemas: schemas(data_sources),
-                list_resource_schemas: schemas(self.0.list_resource_schemas()),
-                functions: function::signatures(&self.0),
-                action_schemas: (schemas(self.0.action_schemas()).into_iter())
-                    .map(|(name, schema)| (name, wire::ActionSchema { schema: Some(schema) }))
-                    .collect(),
-                server_capabilities: Some(capabilities()),
-                ..wire::get_provider_schema::Response::default()
-            })
-        })
-        .await
+        provider::schema(&self.0).await
     }
 
     async fn get_resource_identity_schemas(
         &self,
         _: Request<wire::get_resource_identity_schemas::Request>,
     ) -> Reply<wire::get_resource_identity_schemas::Response> {
-        respond("GetResourceIdentitySchemas", "", async {
-            let schemas = self.0.identity_schemas();
-            Ok(wire::get_resource_identity_schemas::Response {
-                identity_schemas: schemas
-                    .map(|(name, schema)| (name.to_owned(), encode::identity_schema(schema)))
-                    .collect(),
-                diagnostics: Vec::new(),
-            })
-        })
-        .await
+        provider::identity_schemas(&self.0).await
     }
 
     async fn validate_provider_config(
         &self,
         request: Request<wire::validate_provider_config::Request>,
     ) -> Reply<wire::validate_provider_config::Response> {
-        let request = request.into_inner();
-        respond("ValidateProviderConfig", "", async {
-            let config = decode(request.config.as_ref(), self.0.provider_type())?;
-            let diagnostics = encode::diagnostics(self.0.validate_provider(&config));
-            Ok(wire::validate_provider_config::Response { diagnostics })
-        })
-        .await
+        provider::validate(&self.0, request.into_inner()).await
     }
 
     async fn configure_provider(
         &self,
         request: Request<wire::configure_provider::Request>,
     ) -> Reply<wire::configure_provider::Response> {
-        let request = request.into_inner();
-        respond("ConfigureProvider", "", async {
-            let config = decode(request.config.as_ref(), self.0.provider_type())?;
-            self.0.set_client_version(&request.terraform_version);
-            let diagnostics = encode::diagnostics(self.0.configure(&config).await);
-            Ok(wire::configure_provider::Response { diagnostics })
-        })
-        .await
+        provider::configure(&self.0, request.into_inner()).await
     }
 
     async fn stop_provider(&self, _: Request<wire::stop_provider::Request>) -> Reply<wire::stop_provider::Response> {
@@ -189,221 +71,77 @@ impl Provider for Service {
         &self,
         request: Request<wire::validate_resource_config::Request>,
     ) -> Reply<wire::validate_resource_config::Response> {
-        let request = request.into_inner();
-        respond("ValidateResourceConfig", &request.type_name, async {
-            let config = self.read_value(&request.type_name, request.config.as_ref())?;
-            let diagnostics = encode::diagnostics(self.0.validate_resource(&request.type_name, &config));
-            Ok(wire::validate_resource_config::Response { diagnostics })
-        })
-        .await
+        resource::validate(&self.0, request.into_inner()).await
     }
 
     async fn upgrade_resource_state(
         &self,
         request: Request<wire::upgrade_resource_state::Request>,
     ) -> Reply<wire::upgrade_resource_state::Response> {
-        let request = request.into_inner();
-        respond("UpgradeResourceState", &request.type_name, async {
-            let raw = request.raw_state.unwrap_or_default();
-            if !raw.flatmap.is_empty() {
-                let text =
-                    "The state was written by a Terraform older than 0.12. No version of this provider did that.";
-                return Err(Diagnostic::error("State Too Old", text).into());
-            }
-            let ty = self.0.state_type(&request.type_name, request.version)?;
-            let stored = json::decode(&raw.json, &ty).map_err(unreadable)?;
-            let upgraded = self.0.upgrade_state(&request.type_name, request.version, stored)?;
-            let upgraded_state = dynamic::encode(&upgraded);
-            Ok(wire::upgrade_resource_state::Response { upgraded_state, diagnostics: Vec::new() })
-        })
-        .await
+        resource::upgrade_state(&self.0, request.into_inner()).await
     }
 
     async fn upgrade_resource_identity(
         &self,
         request: Request<wire::upgrade_resource_identity::Request>,
     ) -> Reply<wire::upgrade_resource_identity::Response> {
-        let request = request.into_inner();
-        respond("UpgradeResourceIdentity", &request.type_name, async {
-            let ty = self.0.stored_identity_type(&request.type_name, request.version)?;
-            let stored = json::decode(&request.raw_identity.unwrap_or_default().json, ty).map_err(unreadable)?;
-            let upgraded_identity = encode::identity(&stored);
-            Ok(wire::upgrade_resource_identity::Response { upgraded_identity, diagnostics: Vec::new() })
-        })
-        .await
+        resource::upgrade_identity(&self.0, request.into_inner()).await
     }
 
     async fn read_resource(
         &self,
         request: Request<wire::read_resource::Request>,
     ) -> Reply<wire::read_resource::Response> {
-        let wire::read_resource::Request { type_name, current_state, private, current_identity, .. } =
-            request.into_inner();
-        respond("ReadResource", &type_name, async {
-            let state = self.read_value(&type_name, current_state.as_ref())?;
-            let identity = self.read_identity(&type_name, current_identity.as_ref())?;
-            let outcome = self.0.read(&type_name, state.clone(), private, identity).await;
-            Ok(wire::read_resource::Response {
-                new_state: dynamic::encode_change(&outcome.state, &state, current_state),
-                diagnostics: encode::diagnostics(outcome.diagnostics),
-                // Core keeps only the private data of the response.
-                private: outcome.private,
-                new_identity: encode::identity(&outcome.identity),
-                deferred: None,
-            })
-        })
-        .await
+        resource::read(&self.0, request.into_inner()).await
     }
 
     async fn plan_resource_change(
         &self,
         request: Request<wire::plan_resource_change::Request>,
     ) -> Reply<wire::plan_resource_change::Response> {
-        let request = request.into_inner();
-        respond("PlanResourceChange", &request.type_name, async {
-            let ty = self.0.resource_type(&request.type_name)?;
-            let (before, proposed) = (request.prior_state, request.proposed_new_state);
-            let [prior, proposed] = dynamic::decode_both(before.as_ref(), proposed, ty).map_err(unreadable)?;
-            let plan = server::PlanResourceChangeRequest {
-                prior: prior.clone(),
-                proposed,
-                config: take(request.config, ty)?,
-                private: request.prior_private.clone(),
-                identity: self.read_identity(&request.type_name, request.prior_identity.as_ref())?,
-                type_name: request.type_name.clone(),
-            };
-            let outcome = self.0.plan(plan).await;
-            Ok(wire::plan_resource_change::Response {
-                planned_state: dynamic::encode_change(&outcome.planned, &prior, before),
-                requires_replace: outcome.replace.iter().map(encode::path).collect(),
-                planned_private: request.prior_private,
-                diagnostics: encode::diagnostics(outcome.diagnostics),
-                planned_identity: encode::identity(&outcome.identity),
-                ..wire::plan_resource_change::Response::default()
-            })
-        })
-        .await
+        resource::plan(&self.0, request.into_inner()).await
     }
 
     async fn apply_resource_change(
         &self,
         request: Request<wire::apply_resource_change::Request>,
     ) -> Reply<wire::apply_resource_change::Response> {
-        let request = request.into_inner();
-        respond("ApplyResourceChange", &request.type_name, async {
-            let ty = self.0.resource_type(&request.type_name)?;
-            let apply = server::ApplyResourceChangeRequest {
-                prior: take(request.prior_state, ty)?,
-                planned: take(request.planned_state, ty)?,
-                config: take(request.config, ty)?,
-                private: request.planned_private,
-                identity: self.read_identity(&request.type_name, request.planned_identity.as_ref())?,
-                type_name: request.type_name.clone(),
-            };
-            let outcome = self.0.apply(apply).await;
-            Ok(wire::apply_resource_change::Response {
-                new_state: dynamic::encode(&outcome.state),
-                private: outcome.private,
-                diagnostics: encode::diagnostics(outcome.diagnostics),
-                new_identity: encode::identity(&outcome.identity),
-                ..wire::apply_resource_change::Response::default()
-            })
-        })
-        .await
+        resource::apply(&self.0, request.into_inner()).await
     }
 
     async fn import_resource_state(
         &self,
         request: Request<wire::import_resource_state::Request>,
     ) -> Reply<wire::import_resource_state::Response> {
-        let wire::import_resource_state::Request { type_name, id, identity, .. } = request.into_inner();
-        respond("ImportResourceState", &type_name, async {
-            let identity = self.read_identity(&type_name, identity.as_ref())?;
-            let outcome = self.0.import(&type_name, &id, &identity).await;
-            let imported = wire::import_resource_state::ImportedResource {
-                type_name: type_name.clone(),
-                state: dynamic::encode(&outcome.state),
-                private: outcome.private,
-                identity: encode::identity(&outcome.identity),
-            };
-            Ok(wire::import_resource_state::Response {
-                imported_resources: if outcome.state.is_null() { Vec::new() } else { vec![imported] },
-                diagnostics: encode::diagnostics(outcome.diagnostics),
-                deferred: None,
-            })
-        })
-        .await
+        resource::import(&self.0, request.into_inner()).await
     }
 
     async fn move_resource_state(
         &self,
         request: Request<wire::move_resource_state::Request>,
     ) -> Reply<wire::move_resource_state::Response> {
-        let request = request.into_inner();
-        respond("MoveResourceState", &request.target_type_name, async {
-            let target = &request.target_type_name;
-            let source = server::MoveSource {
-                provider_address: &request.source_provider_address,
-                type_name: &request.source_type_name,
-                version: request.source_schema_version,
-            };
-            let ty = self.0.move_source_type(target, source)?;
-            let state = json::decode(&request.source_state.unwrap_or_default().json, &ty).map_err(unreadable)?;
-            let outcome = self.0.move_state(target, &state);
-            Ok(wire::move_resource_state::Response {
-                // Core expects no state beside errors.
-                target_state: (!outcome.state.is_null()).then(|| dynamic::encode(&outcome.state)).flatten(),
-                diagnostics: encode::diagnostics(outcome.diagnostics),
-                target_private: outcome.private,
-                target_identity: encode::identity(&outcome.identity),
-            })
-        })
-        .await
+        resource::move_state(&self.0, request.into_inner()).await
     }
 
     async fn generate_resource_config(
         &self,
         request: Request<wire::generate_resource_config::Request>,
     ) -> Reply<wire::generate_resource_config::Response> {
-        let request = request.into_inner();
-        respond("GenerateResourceConfig", &request.type_name, async {
-            let config = self
-                .0
-                .generate_config(&request.type_name, self.read_value(&request.type_name, request.state.as_ref())?)?;
-            let config = dynamic::encode(&config);
-            Ok(wire::generate_resource_config::Response { config, diagnostics: Vec::new() })
-        })
-        .await
+        resource::generate_config(&self.0, request.into_inner()).await
     }
 
     async fn validate_data_resource_config(
         &self,
         request: Request<wire::validate_data_resource_config::Request>,
     ) -> Reply<wire::validate_data_resource_config::Response> {
-        let request = request.into_inner();
-        respond("ValidateDataResourceConfig", &request.type_name, async {
-            let config = decode(request.config.as_ref(), self.0.data_source_type(&request.type_name)?)?;
-            let diagnostics = encode::diagnostics(self.0.validate_data_source(&request.type_name, &config));
-            Ok(wire::validate_data_resource_config::Response { diagnostics })
-        })
-        .await
+        data_source::validate(&self.0, request.into_inner()).await
     }
 
     async fn read_data_source(
         &self,
         request: Request<wire::read_data_source::Request>,
     ) -> Reply<wire::read_data_source::Response> {
-        let request = request.into_inner();
-        respond("ReadDataSource", &request.type_name, async {
-            let config = decode(request.config.as_ref(), self.0.data_source_type(&request.type_name)?)?;
-            let outcome = self.0.read_data_source(&request.type_name, config).await;
-            Ok(wire::read_data_source::Response {
-                state: dynamic::encode(&outcome.state),
-                diagnostics: encode::diagnostics(outcome.diagnostics),
-                deferred: None,
-            })
-        })
-        .await
+        data_source::read(&self.0, request.into_inner()).await
     }
 
     async fn validate_ephemeral_resource_config(
@@ -438,16 +176,10 @@ impl Provider for Service {
         &self,
         request: Request<wire::validate_list_resource_config::Request>,
     ) -> Reply<wire::validate_list_resource_config::Response> {
-        let request = request.into_inner();
-        respond("ValidateListResourceConfig", &request.type_name, async {
-            let config = decode(request.config.as_ref(), self.0.list_resource_type(&request.type_name)?)?;
-            let diagnostics = encode::diagnostics(self.0.validate_list_resource(&request.type_name, &config));
-            Ok(wire::validate_list_resource_config::Response { diagnostics })
-        })
-        .await
+        list::validate(&self.0, request.into_inner()).await
     }
 
-    type ListResourceStream = list::EventStream;
+    type ListResourceStream = ListEvents;
 
     async fn list_resource(&self, request: Request<wire::list_resource::Request>) -> Reply<Self::ListResourceStream> {
         Ok(Response::new(list::list(Arc::clone(&self.0), request.into_inner())))
@@ -472,27 +204,17 @@ impl Provider for Service {
         &self,
         request: Request<wire::validate_action_config::Request>,
     ) -> Reply<wire::validate_action_config::Response> {
-        let request = request.into_inner();
-        respond("ValidateActionConfig", &request.type_name, async {
-            let diagnostics = self.validate_action(&request.type_name, request.config.as_ref())?;
-            Ok(wire::validate_action_config::Response { diagnostics })
-        })
-        .await
+        action::validate(&self.0, request.into_inner()).await
     }
 
     async fn plan_action(&self, request: Request<wire::plan_action::Request>) -> Reply<wire::plan_action::Response> {
-        let request = request.into_inner();
-        respond("PlanAction", &request.action_type, async {
-            let diagnostics = self.validate_action(&request.action_type, request.config.as_ref())?;
-            Ok(wire::plan_action::Response { diagnostics, deferred: None })
-        })
-        .await
+        action::plan(&self.0, request.into_inner()).await
     }
 
-    type InvokeActionStream = EventStream;
+    type InvokeActionStream = ActionEvents;
 
     async fn invoke_action(&self, request: Request<wire::invoke_action::Request>) -> Reply<Self::InvokeActionStream> {
-        Ok(Response::new(invoke(Arc::clone(&self.0), request.into_inner())))
+        Ok(Response::new(action::invoke(Arc::clone(&self.0), request.into_inner())))
     }
 
     async fn validate_state_store_config(

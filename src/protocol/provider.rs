@@ -1,0 +1,113 @@
+//! RPCs about the provider: what it offers, its schemas and its configuration.
+
+use std::collections::BTreeMap;
+
+use super::decode::decode;
+use super::response::{Reply, respond};
+use super::tfplugin6::{
+    self as wire, configure_provider, get_metadata, get_provider_schema, get_resource_identity_schemas,
+    validate_provider_config,
+};
+use super::{encode, function};
+use crate::framework::schema::Schema;
+use crate::framework::server::Server;
+
+pub(super) async fn metadata(server: &Server) -> Reply<get_metadata::Response> {
+    respond("GetMetadata", "", async {
+        let (resources, data_sources) = (server.resource_schemas(), server.data_source_schemas());
+        Ok(get_metadata::Response {
+            server_capabilities: Some(capabilities()),
+            resources: resources
+                .map(|(name, _)| get_metadata::ResourceMetadata { type_name: name.to_owned() })
+                .collect(),
+            data_sources: data_sources
+                .map(|(name, _)| get_metadata::DataSourceMetadata { type_name: name.to_owned() })
+                .collect(),
+            functions: (server.functions().iter())
+                .map(|function| get_metadata::FunctionMetadata { name: function.name.to_owned() })
+                .collect(),
+            list_resources: (server.list_resource_schemas())
+                .map(|(name, _)| get_metadata::ListResourceMetadata { type_name: name.to_owned() })
+                .collect(),
+            actions: (server.action_schemas())
+                .map(|(name, _)| get_metadata::ActionMetadata { type_name: name.to_owned() })
+                .collect(),
+            ..get_metadata::Response::default()
+        })
+    })
+    .await
+}
+
+pub(super) async fn schema(server: &Server) -> Reply<get_provider_schema::Response> {
+    respond("GetProviderSchema", "", async {
+        let (resources, data_sources) = (server.resource_schemas(), server.data_source_schemas());
+        Ok(get_provider_schema::Response {
+            provider: Some(encode::schema(server.provider_schema())),
+            resource_schemas: schemas(resources),
+            data_source_schemas: schemas(data_sources),
+            list_resource_schemas: schemas(server.list_resource_schemas()),
+            functions: function::signatures(server),
+            action_schemas: (schemas(server.action_schemas()).into_iter())
+                .map(|(name, schema)| (name, wire::ActionSchema { schema: Some(schema) }))
+                .collect(),
+            server_capabilities: Some(capabilities()),
+            ..get_provider_schema::Response::default()
+        })
+    })
+    .await
+}
+
+pub(super) async fn identity_schemas(server: &Server) -> Reply<get_resource_identity_schemas::Response> {
+    respond("GetResourceIdentitySchemas", "", async {
+        let schemas = server.identity_schemas();
+        Ok(get_resource_identity_schemas::Response {
+            identity_schemas: schemas
+                .map(|(name, schema)| (name.to_owned(), encode::identity_schema(schema)))
+                .collect(),
+            diagnostics: Vec::new(),
+        })
+    })
+    .await
+}
+
+pub(super) async fn validate(
+    server: &Server,
+    request: validate_provider_config::Request,
+) -> Reply<validate_provider_config::Response> {
+    respond("ValidateProviderConfig", "", async {
+        let config = decode(request.config.as_ref(), server.provider_type())?;
+        let diagnostics = encode::diagnostics(server.validate_provider(&config));
+        Ok(validate_provider_config::Response { diagnostics })
+    })
+    .await
+}
+
+pub(super) async fn configure(
+    server: &Server,
+    request: configure_provider::Request,
+) -> Reply<configure_provider::Response> {
+    respond("ConfigureProvider", "", async {
+        let config = decode(request.config.as_ref(), server.provider_type())?;
+        server.set_client_version(&request.terraform_version);
+        let diagnostics = encode::diagnostics(server.configure(&config).await);
+        Ok(configure_provider::Response { diagnostics })
+    })
+    .await
+}
+
+fn schemas<'a>(schemas: impl Iterator<Item = (&'static str, &'a Schema)>) -> BTreeMap<String, wire::Schema> {
+    schemas.map(|(name, schema)| (name.to_owned(), encode::schema(schema))).collect()
+}
+
+fn capabilities() -> wire::ServerCapabilities {
+    wire::ServerCapabilities {
+        // Core reuses the schema of one process for later processes of the same command.
+        get_provider_schema_optional: true,
+        // Core requests the configuration of an imported object instead of deriving it from the state.
+        generate_resource_config: true,
+        // Core plans deletions, too.
+        plan_destroy: true,
+        // Core lets `moved` blocks name other resource types.
+        move_resource_state: true,
+    }
+}
