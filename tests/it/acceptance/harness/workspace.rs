@@ -266,7 +266,8 @@ impl Workspace {
         command.env("TF_CLI_CONFIG_FILE", self.path().join("cli.tfrc")).env("TF_IN_AUTOMATION", "1");
         command.env("TF_CLI_ARGS", "-no-color").env("TF_INPUT", "0");
         // Terraform's commands are short: without garbage collection they need an eighth less CPU time.
-        command.env("GOGC", "off").env("GOMEMLIMIT", "1GiB");
+        // They need a tenth less with one thread at a time, and other tests use the other cores.
+        command.env("GOGC", "off").env("GOMEMLIMIT", "1GiB").env("GOMAXPROCS", "1");
         // The emulator is consistent; tests that make it stale set the default again.
         command.env("DLI_CONSISTENCY_TIMEOUT", "0.5");
         // Tests read Terraform's output, so a log that the user requests goes to a file.
