@@ -34,11 +34,13 @@ pub(super) fn client_environment(settings: &Settings, endpoint: &str) -> BTreeMa
         ("HUAWEICLOUD_SDK_AK", settings.access_key.clone()),
         ("HUAWEICLOUD_SDK_IAM_ENDPOINT", endpoint.to_owned()),
         ("HUAWEICLOUD_SDK_PROJECT_ID", project),
-        (&format!("HUAWEICLOUD_SDK_REGION_DLI_{of_region}"), endpoint.to_owned()),
         ("HUAWEICLOUD_SDK_SK", settings.secret_key.clone()),
     ];
     let set = set.map(|(name, value)| (name.to_owned(), Some(value)));
+    let of_services = ["DLI", "DNS", "EPS", "VPC"];
+    let of_services =
+        of_services.map(|service| (format!("HUAWEICLOUD_SDK_REGION_{service}_{of_region}"), Some(endpoint.to_owned())));
     // The SDKs would send an empty token.
     let token = [("HUAWEICLOUD_SDK_SECURITY_TOKEN".to_owned(), token)];
-    cleared.into_iter().chain(set).chain(token).collect()
+    cleared.into_iter().chain(set).chain(of_services).chain(token).collect()
 }

@@ -63,6 +63,9 @@ fn command_has_the_variables_for_clients() {
         ("HUAWEICLOUD_SDK_SECURITY_TOKEN", "T"),
         ("HUAWEICLOUD_SDK_PROJECT_ID", project),
         ("HUAWEICLOUD_SDK_REGION_DLI_EMULATED", endpoint),
+        ("HUAWEICLOUD_SDK_REGION_DNS_EMULATED", endpoint),
+        ("HUAWEICLOUD_SDK_REGION_EPS_EMULATED", endpoint),
+        ("HUAWEICLOUD_SDK_REGION_VPC_EMULATED", endpoint),
     ] {
         assert_eq!(all.get(name), Some(&value), "{name}");
     }
