@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use serde_json::{Value, json};
+use terraform_provider_dli::emulator::Settings;
 use terraform_provider_dli::install::{VERSION, executable_name, platform};
 
 use super::connection::EXAMPLE;
@@ -319,7 +320,7 @@ fn release_provider_is_small() {
 fn release_provider_works_in_an_empty_root_directory() {
     const HOST: &str = "dli.emulator.internal";
     for_one_terraform(|terraform| {
-        let cloud = Cloud::start();
+        let cloud = Cloud::start_with(Settings { allowed_hosts: vec![HOST.to_owned()], ..Settings::default() });
         let (url, certificate) = behind_tls(&cloud.emulator().endpoint(), HOST);
         let root = tempfile::tempdir().expect("a directory");
         let write = |path: &str, content: &str| {
