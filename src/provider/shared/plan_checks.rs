@@ -20,8 +20,8 @@ use crate::provider::enhanced_connection::creation_journal::CreationJournal;
 use crate::provider::provider_data::ProviderData;
 use crate::provider::shared::network_checks::target::{Inventory, TargetName};
 use crate::provider::shared::operation::{self, OperationContext, OperationError};
-use crate::provider::shared::project_lists::{self, MAX_AGE, NETWORKS_MAX_AGE, TIMEOUT};
-use crate::provider::shared::run_state::{CachedList, ConnectionSurvey, Location, RunState};
+use crate::provider::shared::project_lists::{self, NETWORKS_MAX_AGE, TIMEOUT};
+use crate::provider::shared::run_state::{ConnectionSurvey, Location, RunState};
 
 /// Maximum time for all requests while the gateway throttles.
 const THROTTLED_TIMEOUT: Duration = Duration::from_mins(10);
@@ -43,7 +43,6 @@ const NOT_FOUND: &str = "\n\nIf the same configuration creates it first, ignore 
 /// Checks the names of one planned object.
 pub(crate) struct PlanChecker {
     run_state: Arc<RunState>,
-    location: Location,
     context: OperationContext,
 }
 
@@ -63,8 +62,7 @@ impl PlanChecker {
         let (region, project_id) = (planned.get("region").as_str(), planned.get("project_id").as_str());
         let context = provider_data.begin((region, project_id), THROTTLED_TIMEOUT, stop);
         let context = timeout(TIMEOUT, context).await.ok()?.ok()?;
-        let location = (region.map(str::to_owned), project_id.map(str::to_owned));
-        Some(Self { run_state: provider_data.run_state(), location, context })
+        Some(Self { run_state: provider_data.run_state(), context })
     }
 
     async fn read<T>(&self, call: impl Future<Output = Result<T, Error>>) -> operation::Result<T> {
@@ -73,8 +71,12 @@ impl PlanChecker {
 
     /// Reports each queue that cannot be bound, and warns about each one that does not exist.
     pub(crate) async fn check_queues(&self, wanted: &[(Path, String)]) -> Diagnostics {
-        let read = || project_lists::read_queues(&self.context, TIMEOUT);
-        let (queues, mut report) = self.list(&self.run_state.queues, QUEUES_NOT_CHECKED, wanted, read).await;
+        // Repeated requests with rejected credentials would lock the access key.
+        if wanted.is_empty() || self.is_rejected() {
+            return Diagnostics::new();
+        }
+        let (queues, error) = project_lists::queues(&self.context, TIMEOUT, None, |names| has_all(names, wanted)).await;
+        let mut report = self.unchecked(error, QUEUES_NOT_CHECKED);
         let Some(queues) = queues else { return report };
         for (path, name) in wanted {
             const ALLOWED: &str = "Allowed: dedicated queues, yearly/monthly queues, and queues in an elastic resource \
@@ -102,8 +104,11 @@ impl PlanChecker {
 
     /// Warns about each elastic resource pool that does not exist.
     pub(crate) async fn check_pools(&self, wanted: &[(Path, String)]) -> Diagnostics {
-        let read = || project_lists::read_pools(&self.context, TIMEOUT);
-        let (pools, mut report) = self.list(&self.run_state.pools, POOLS_NOT_CHECKED, wanted, read).await;
+        if wanted.is_empty() || self.is_rejected() {
+            return Diagnostics::new();
+        }
+        let (pools, error) = project_lists::pools(&self.context, TIMEOUT, None, |names| has_all(names, wanted)).await;
+        let mut report = self.unchecked(error, POOLS_NOT_CHECKED);
         let Some(pools) = pools else { return report };
         for (path, name) in wanted.iter().filter(|(_, name)| !pools.contains_key(&name.to_ascii_lowercase())) {
             let text = format!(
@@ -155,8 +160,9 @@ impl PlanChecker {
         self.run_state.rejected.load(Ordering::Relaxed)
     }
 
-    pub(super) fn location(&self) -> &Location {
-        &self.location
+    /// The region and project of its lists.
+    pub(super) fn location(&self) -> Location {
+        project_lists::location(&self.context)
     }
 
     pub(super) fn context(&self) -> &OperationContext {
@@ -181,8 +187,7 @@ impl PlanChecker {
         if self.is_rejected() || self.run_state.applies.load(Ordering::Relaxed) {
             return None;
         }
-        let read = project_lists::read_survey(&self.context, TIMEOUT);
-        let (survey, error) = self.run_state.connections.get(&self.location, None, read).await;
+        let (survey, error) = project_lists::connections(&self.context, TIMEOUT, None).await;
         report.extend(self.unchecked(error, summary));
         survey
     }
@@ -193,21 +198,14 @@ impl PlanChecker {
         if self.is_rejected() {
             return inventory;
         }
+        let max_age = Some(NETWORKS_MAX_AGE);
         if names.iter().any(|name| !name.is_pool()) {
-            let (queues, error) = self
-                .run_state
-                .queues
-                .get(&self.location, Some(NETWORKS_MAX_AGE), project_lists::read_queues(&self.context, TIMEOUT))
-                .await;
+            let (queues, error) = project_lists::queues(&self.context, TIMEOUT, max_age, |_| true).await;
             report.extend(self.unchecked(error, QUEUES_NOT_CHECKED));
             inventory.queues = queues;
         }
         if names.iter().any(|name| name.is_pool() || inventory.is_pooled(name)) {
-            let (pools, error) = self
-                .run_state
-                .pools
-                .get(&self.location, Some(NETWORKS_MAX_AGE), project_lists::read_pools(&self.context, TIMEOUT))
-                .await;
+            let (pools, error) = project_lists::pools(&self.context, TIMEOUT, max_age, |_| true).await;
             report.extend(self.unchecked(error, POOLS_NOT_CHECKED));
             inventory.pools = pools;
         }
@@ -235,29 +233,6 @@ impl PlanChecker {
         self.read(call).await.inspect_err(not_checked).ok()
     }
 
-    /// Returns a list by name in lower case. Reads it again if it is not recent and lacks a wanted name.
-    async fn list<T, F: Future<Output = operation::Result<BTreeMap<String, T>>>>(
-        &self,
-        list: &CachedList<BTreeMap<String, T>>,
-        summary: &str,
-        wanted: &[(Path, String)],
-        read: impl Fn() -> F,
-    ) -> (Option<Arc<BTreeMap<String, T>>>, Diagnostics) {
-        // Repeated requests with rejected credentials would lock the access key.
-        if wanted.is_empty() || self.is_rejected() {
-            return (None, Diagnostics::new());
-        }
-        let (mut names, mut error) = list.get(&self.location, None, read()).await;
-        let is_missing = |names: &BTreeMap<String, T>| {
-            wanted.iter().any(|(_, name)| !names.contains_key(&name.to_ascii_lowercase()))
-        };
-        if names.as_deref().is_some_and(is_missing) {
-            let max_age = if self.run_state.applies.load(Ordering::Relaxed) { Duration::ZERO } else { MAX_AGE };
-            (names, error) = list.get(&self.location, Some(max_age), read()).await;
-        }
-        (names, self.unchecked(error, summary))
-    }
-
     /// Converts the error of a read to a warning. Rejected credentials are an error, once, because an apply would fail.
     pub(super) fn unchecked(&self, error: Option<OperationError>, summary: &str) -> Diagnostics {
         match error {
@@ -267,6 +242,11 @@ impl PlanChecker {
             Some(error) => error.into_errors("The Credentials Are Refused", REJECTED),
         }
     }
+}
+
+/// Whether a list by name in lower case has all of these names.
+fn has_all<T>(list: &BTreeMap<String, T>, wanted: &[(Path, String)]) -> bool {
+    wanted.iter().all(|(_, name)| list.contains_key(&name.to_ascii_lowercase()))
 }
 
 /// Describes a queue that cannot be bound, in the words of the documents.

@@ -62,29 +62,52 @@ pub(crate) enum Sharing {
 }
 
 /// Responses about single objects, each with the time of its request. By project and ID in lower case.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Objects<T>(Mutex<BTreeMap<(String, String), Slot<T>>>);
 
+/// The latest response about an object; locked while a read requests it.
 type Slot<T> = Arc<Lock<Option<(Instant, T)>>>;
 
+impl<T> Default for Objects<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
 impl<T: Clone> Objects<T> {
-    /// Returns the response that another read has received, or sends the request. Other reads of the object wait.
+    /// Returns the response that another read has received within [`LIFETIME`], or sends the request.
     pub(super) async fn get<E>(
         &self,
         project: &str,
         id: &str,
         request: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
+        let request = async {
+            let value = request.await?;
+            self.drop_expired();
+            Ok(value)
+        };
+        self.get_if(project, id, |sent, _| sent.elapsed() < LIFETIME, Box::pin(request)).await
+    }
+
+    /// Returns the response that another read has received if it `is_usable`, or sends the request. Other reads of the
+    /// object wait. Errors are not kept.
+    pub(super) async fn get_if<E>(
+        &self,
+        project: &str,
+        id: &str,
+        is_usable: impl Fn(Instant, &T) -> bool,
+        request: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
         let slot = Arc::clone(self.0.lock().entry((project.to_owned(), id.to_ascii_lowercase())).or_default());
         let mut held = slot.lock().await;
         if let Some((sent, value)) = &*held
-            && sent.elapsed() < LIFETIME
+            && is_usable(*sent, value)
         {
             return Ok(value.clone());
         }
         let sent = Instant::now();
         let value = request.await?;
-        self.drop_expired();
         *held = Some((sent, value.clone()));
         Ok(value)
     }

@@ -3,16 +3,15 @@
 //! They are never kept longer than a run.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ipnet::IpNet;
 use parking_lot::Mutex;
-use tokio::sync::Mutex as Lock;
 
 use super::target::TargetName;
 use crate::dli::vpc::{RouteTable, Subnet, Vpc};
+use crate::provider::shared::shared_reads::Objects;
 
 /// What the service has responded about an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,13 +36,6 @@ pub(crate) enum Kind {
 /// Project and ID in lower case.
 type Key = (String, String);
 
-/// Responses about objects by project and ID.
-#[derive(Debug)]
-pub(crate) struct Responses<T>(Mutex<BTreeMap<Key, Slot<T>>>);
-
-/// The latest response about an object; locked while a read requests it.
-type Slot<T> = Arc<Lock<Option<ReadOutcome<T>>>>;
-
 /// Which responses a read accepts instead of sending its own request. None accepts [`ReadOutcome::Unknown`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reuse {
@@ -53,37 +45,18 @@ pub(crate) enum Reuse {
     All,
 }
 
-impl<T> Default for Responses<T> {
-    fn default() -> Self {
-        Self(Mutex::default())
+impl Reuse {
+    pub(crate) fn accepts<T>(self, outcome: &ReadOutcome<T>) -> bool {
+        match outcome {
+            ReadOutcome::Found(_) => true,
+            ReadOutcome::Missing | ReadOutcome::Hidden => self == Self::All,
+            ReadOutcome::Unknown => false,
+        }
     }
 }
 
-impl<T: Clone> Responses<T> {
-    /// Returns the response that another read has received, or sends the request. Other reads of the object wait.
-    /// Errors are not kept.
-    pub(crate) async fn get<E>(
-        &self,
-        project: &str,
-        id: &str,
-        reuse: Reuse,
-        request: impl Future<Output = Result<ReadOutcome<T>, E>>,
-    ) -> Result<ReadOutcome<T>, E> {
-        let key = (project.to_owned(), id.to_ascii_lowercase());
-        let slot = Arc::clone(self.0.lock().entry(key).or_default());
-        let mut held = slot.lock().await;
-        match &*held {
-            Some(found @ ReadOutcome::Found(_)) => return Ok(found.clone()),
-            Some(missing @ (ReadOutcome::Missing | ReadOutcome::Hidden)) if reuse == Reuse::All => {
-                return Ok(missing.clone());
-            }
-            _ => {}
-        }
-        let response = request.await?;
-        *held = Some(response.clone());
-        Ok(response)
-    }
-}
+/// Outcomes of reads, by project and ID.
+pub(super) type Outcomes<T> = Objects<ReadOutcome<T>>;
 
 /// The VPC and the subnet of a connection, which never change, and the rest as it was when it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,12 +72,12 @@ pub(crate) struct Ends {
 /// What a run knows about networks.
 #[derive(Debug, Default)]
 pub(crate) struct NetworkCache {
-    pub(crate) vpcs: Responses<Arc<Vpc>>,
-    pub(crate) subnets: Responses<Arc<Subnet>>,
+    pub(super) vpcs: Outcomes<Arc<Vpc>>,
+    pub(super) subnets: Outcomes<Arc<Subnet>>,
     /// By ID of the VPC.
-    pub(crate) subnets_of_vpc: Responses<Arc<Vec<Subnet>>>,
-    pub(crate) route_tables: Responses<Arc<RouteTable>>,
-    pub(crate) connections: Responses<Arc<Ends>>,
+    pub(super) subnets_of_vpc: Outcomes<Arc<Vec<Subnet>>>,
+    pub(super) route_tables: Outcomes<Arc<RouteTable>>,
+    pub(super) connections: Outcomes<Arc<Ends>>,
     /// What the service refuses to show, by project.
     refused: Mutex<BTreeSet<(String, Kind)>>,
     has_warned: AtomicBool,
@@ -188,10 +161,11 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn response_is_reused_if_allowed() {
-        let responses = Responses::default();
-        let get = async |project: &str, id: &str, reuse, response: ReadOutcome<u8>| {
-            responses.get(project, id, reuse, async { Ok::<_, ()>(response) }).await.expect("no error")
+    async fn outcome_is_reused_if_allowed() {
+        let outcomes = Outcomes::default();
+        let get = async |project: &str, id: &str, reuse: Reuse, outcome: ReadOutcome<u8>| {
+            let request = async { Ok::<_, ()>(outcome) };
+            outcomes.get_if(project, id, |_, kept| reuse.accepts(kept), request).await.expect("no error")
         };
         assert_eq!(get("p", "A", Reuse::All, ReadOutcome::Found(1)).await, ReadOutcome::Found(1));
         assert_eq!(get("p", "a", Reuse::Found, ReadOutcome::Found(2)).await, ReadOutcome::Found(1));
@@ -200,7 +174,8 @@ mod tests {
         assert_eq!(get("q", "a", Reuse::Found, ReadOutcome::Found(4)).await, ReadOutcome::Found(4));
         assert_eq!(get("q", "b", Reuse::All, ReadOutcome::Unknown).await, ReadOutcome::Unknown);
         assert_eq!(get("q", "b", Reuse::All, ReadOutcome::Found(5)).await, ReadOutcome::Found(5));
-        assert_eq!(responses.get("q", "c", Reuse::All, async { Err("refused") }).await, Err("refused"));
+        let refused = outcomes.get_if("q", "c", |_, _| true, async { Err("refused") });
+        assert_eq!(refused.await, Err("refused"));
         assert_eq!(get("q", "c", Reuse::All, ReadOutcome::Found(6)).await, ReadOutcome::Found(6));
     }
 

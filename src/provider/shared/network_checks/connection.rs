@@ -110,10 +110,9 @@ pub(crate) async fn check_connection(
             targets: changes.targets.clone(),
             owns: (!planned.get("queues").is_null(), !planned.get("elastic_resource_pools").is_null()),
         };
-        let location = (text("region"), text("project_id"));
+        let location = checker.as_ref().map_or_else(|| (text("region"), text("project_id")), PlanChecker::location);
         let project = checker.as_ref().map(PlanChecker::project).or(planned.get("project_id").as_str());
-        let scope = (&*run_state, checker.as_ref().map_or(&location, PlanChecker::location));
-        let scope = (scope.0, scope.1, project.unwrap_or_default());
+        let scope = (&*run_state, &location, project.unwrap_or_default());
         let object = id.unwrap_or(&name);
         findings.extend(pairs::check(checker.as_ref(), scope, (vpc, object), own, &mut report).await);
     }

@@ -32,7 +32,8 @@ pub(crate) async fn check_binding(
         targets: [(name.clone(), true)].into(),
         owns: (false, false),
     };
-    let scope = (checker.run_state(), checker.location(), checker.project());
+    let location = checker.location();
+    let scope = (checker.run_state(), &location, checker.project());
     let object = format!("{connection}/{name}");
     let mut findings = pairs::check(Some(checker), scope, (&ends.vpc, &object), own, &mut report).await;
     let target = checker.inventory(std::slice::from_ref(&name), &mut report).await.target(&name);
@@ -128,7 +129,8 @@ async fn ends(checker: &PlanChecker, id: &str) -> Option<Arc<Ends>> {
         })))
     };
     let connections = &checker.run_state().networks.connections;
-    match connections.get(checker.project(), id, Reuse::Found, Box::pin(request)).await {
+    let is_usable = |_, kept: &_| Reuse::Found.accepts(kept);
+    match connections.get_if(checker.project(), id, is_usable, Box::pin(request)).await {
         Ok(ReadOutcome::Found(ends)) => Some(ends),
         _ => None,
     }

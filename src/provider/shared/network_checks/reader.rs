@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use parking_lot::Mutex;
 
-use super::cache::{Kind, NetworkCache, ReadOutcome, Responses, Reuse};
+use super::cache::{Kind, NetworkCache, Outcomes, ReadOutcome, Reuse};
 use super::finding::{Absence, Finding};
 use super::rules;
 use crate::client::{Error, VpcService};
@@ -62,7 +62,7 @@ impl<'a> NetworkReader<'a> {
     async fn get<T>(
         &self,
         kind: Kind,
-        responses: fn(&NetworkCache) -> &Responses<Arc<T>>,
+        outcomes: fn(&NetworkCache) -> &Outcomes<Arc<T>>,
         id: &str,
         call: impl Future<Output = std::result::Result<T, Error>>,
     ) -> Result<ReadOutcome<Arc<T>>> {
@@ -80,7 +80,7 @@ impl<'a> NetworkReader<'a> {
             if is_applying {
                 return read.await;
             }
-            return responses(cache).get(project, id, Reuse::Found, Box::pin(read)).await;
+            return outcomes(cache).get_if(project, id, |_, kept| Reuse::Found.accepts(kept), Box::pin(read)).await;
         }
         let request = async {
             // Another read may have failed meanwhile.
@@ -99,7 +99,7 @@ impl<'a> NetworkReader<'a> {
             }))
         };
         let reuse = if is_applying { Reuse::Found } else { Reuse::All };
-        responses(cache).get(project, id, reuse, Box::pin(request)).await
+        outcomes(cache).get_if(project, id, |_, kept| reuse.accepts(kept), Box::pin(request)).await
     }
 
     /// Finds the subnet in its VPC, with one call if it is there. Adds what is wrong with the two IDs.
