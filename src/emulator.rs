@@ -1,5 +1,6 @@
-//! An in-process server for DLI's enhanced datasource connections, as documented, with the gateway's authentication, and
-//! for the parts of IAM, VPC and the metadata service that a client needs. It serves tests and users without an account.
+//! An in-process server for DLI's enhanced datasource connections, as documented, with the gateway's authentication,
+//! and for the parts of VPC, DNS, EPS, IAM and the metadata service that a client needs. It serves tests and users
+//! without an account.
 //!
 //! The emulator depends on [`crate::dli`] only, so that it is independent of the client that it tests. Where the
 //! documents are silent, a comment marks the behavior as an inference.
@@ -8,7 +9,7 @@
 //! `auth` authenticates it against `credential_store`, and the file of the objects (such as `connections`) runs it on
 //! [`ProjectService`], which changes the data of `project`. `state_file` keeps the data and `request_log`
 //! records the request. `iam` and `metadata` issue credentials, `vpc` and `network_tags` serve the `networks` of a
-//! project, `name_servers` and `enterprise_projects` what clients ask of DNS and EPS. `throttle` enforces the request
+//! project, `name_servers` serves DNS, and `enterprise_projects` serves EPS. `throttle` enforces the request
 //! limit, `faults` injects faults, and `response_quirks` rewrites responses. [`Emulator`] and `control` change the
 //! `behavior` at run time. `access` rejects what a hostile web page could send, and `page` is what a browser sees.
 //!

@@ -19,6 +19,7 @@
 //! | line | replaced by |
 //! |---|---|
 //! | `{{tffile "FILE"}}` | the configuration in `FILE` in the same directory |
+//! | `{{codefile "LANGUAGE" "FILE"}}` | the program in `FILE` in the same directory |
 //! | `{{errors}}` | the provider's error catalog |
 //! | `{{example "NAME"}}` | the error message in `tests/data/errors/NAME.txt` |
 

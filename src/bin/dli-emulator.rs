@@ -28,7 +28,7 @@ const PROJECT: &str = "0123456789abcdef0123456789abcdef";
 /// A binding becomes ACTIVE after --binding-delay, or FAILED if --fail-binding names it.
 ///
 /// With a COMMAND, such as `dli-emulator -- terraform test`, the emulator listens on a free port, runs the command with
-/// the environment variables that make clients use it, and ends with the command, whose exit code it returns.
+/// the environment variables that make clients use it, stops when the command ends, and returns its exit code.
 #[derive(Debug, Parser)]
 #[command(version, after_long_help = CONTROL_API)]
 struct Arguments {
@@ -56,10 +56,10 @@ struct Arguments {
     /// When ready, print the environment variables for clients as one line of JSON, and nothing else
     #[arg(long)]
     print_env: bool,
-    /// Stop when standard input ends, and so with the program that holds its other end
+    /// Stop when standard input is closed, for example because the program that started the emulator ended
     #[arg(long, conflicts_with = "command")]
     stop_on_eof: bool,
-    /// Run this command with the environment variables for clients, and stop when it ends; without a request log
+    /// Run this command with the environment variables for clients, and stop when it ends. Disables the request log
     #[arg(last = true, conflicts_with = "print_env", value_name = "COMMAND")]
     command: Vec<OsString>,
 }
@@ -108,7 +108,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     }
     settings.quirks = quirk.into_iter().collect();
     settings.iam_account.projects.extend(project);
-    // Standard error belongs to the command.
+    // Only the command writes to standard error.
     settings.log &= command.is_empty();
     let address = SocketAddr::new(host, port);
     if let Some(command) = command.split_first() {

@@ -43,7 +43,7 @@ impl Project {
     ///
     /// The service has no idempotency token: after an error for which
     /// [`may_have_taken_effect`](Error::may_have_taken_effect) is true, the connection may exist. `on_send` is called
-    /// with the service's time right before each attempt is sent. An error of it prevents that the attempt is sent.
+    /// with the service's time right before each attempt is sent. If it returns an error, the attempt is not sent.
     pub async fn create_connection(
         &self,
         connection: &CreateConnection,

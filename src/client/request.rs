@@ -38,7 +38,8 @@ const SUBJECT_TOKEN: &str = "x-subject-token";
 /// The identity service's name for what the others call [`REQUEST_ID_HEADER`].
 const IDENTITY_REQUEST_ID: &str = "x-iam-trace-id";
 
-/// Called with the service's time right before an attempt is sent. An error prevents that it is sent.
+/// Called with the service's time right before an attempt is sent. If it returns an error, the
+/// attempt is not sent.
 pub(super) type OnSend<'a> = &'a (dyn Fn(OffsetDateTime) -> Result<(), String> + Sync);
 
 /// A request before it is signed.

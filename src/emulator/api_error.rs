@@ -15,7 +15,7 @@ use crate::dli::wire::Outcome;
 pub struct ApiError {
     /// HTTP status.
     pub status: u16,
-    /// `DLI.xxxx` or `VPC.xxxx`, for example (service), `APIGW.xxxx` (gateway) or a number (IAM); empty if there is
+    /// A service code such as `DLI.xxxx` or `VPC.xxxx`, `APIGW.xxxx` (gateway) or a number (IAM); empty if there is
     /// none.
     pub code: Cow<'static, str>,
     /// Error message.
@@ -65,7 +65,7 @@ impl ApiError {
         Self::new(status, code, text)
     }
 
-    /// An error of DNS, whose body has the names of VPC.
+    /// An error of DNS. Its body has the same field names as that of VPC.
     pub(super) fn dns(status: u16, code: &'static str, text: impl Into<String>) -> Self {
         Self::new(status, code, text)
     }
@@ -142,8 +142,8 @@ impl ApiError {
         if self.code.starts_with("DLI.") { Self::soft_failure(self.text) } else { self }
     }
 
-    /// The error body. The gateway adds the request id, IAM and EPS nest the error, VPC and DNS have names of their
-    /// own, the metadata service returns plain text.
+    /// The error body. The gateway adds the request id, IAM and EPS nest the error, VPC and DNS use other field
+    /// names, the metadata service returns plain text.
     pub(super) fn body(&self, request_id: &str) -> Value {
         let text = self.text.clone();
         if self.code.is_empty() {

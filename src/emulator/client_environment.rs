@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::settings::Settings;
 
-/// Variables of credentials that would take precedence over the access key or change whom it acts for. An empty value
+/// Credential variables that take precedence over the access key, or change its project or agency. An empty value
 /// counts as not set, so the real credentials of a developer are not used.
 const CLEARED: [&str; 7] = [
     "HW_ASSUME_ROLE_AGENCY_NAME",
@@ -16,11 +16,11 @@ const CLEARED: [&str; 7] = [
     "OS_AUTH_TOKEN",
 ];
 
-/// The variables that the provider and Huawei's SDKs read, for the first project in IAM. `None` if the variable must not
-/// be set.
+/// The variables that the provider and Huawei's SDKs read, for the first project in IAM. Variables with `None`
+/// must be removed.
 pub(super) fn client_environment(settings: &Settings, endpoint: &str) -> BTreeMap<String, Option<String>> {
     let (region, project) = settings.iam_account.projects.first().cloned().unwrap_or_default();
-    let of_region = region.replace('-', "_").to_ascii_uppercase();
+    let region_suffix = region.replace('-', "_").to_ascii_uppercase();
     let token = settings.security_token.clone();
     let cleared = CLEARED.map(|name| (name.to_owned(), Some(String::new())));
     let set = [

@@ -1,6 +1,7 @@
 //! The enterprise project service (EPS): which enterprise project an elastic resource pool or a VPC belongs to.
 //!
-//! Enterprise projects are not kept: every well-formed ID is one. Other resource types are rejected (an inference).
+//! The emulator does not store enterprise projects: it accepts every well-formed ID. Other resource types are rejected
+//! (an inference).
 
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -46,7 +47,7 @@ struct Match {
     value: String,
 }
 
-/// Reads and checks a request to migrate a resource. Both types belong to a region, so that the project is required.
+/// Reads and checks a request to migrate a resource. Both resource types are regional, so `project_id` is required.
 pub(super) fn migration(request: &ApiRequest) -> Result<Migration, ApiError> {
     check_enterprise_project(request)?;
     let migration: Migration = body(request)?;
@@ -104,7 +105,7 @@ fn missing(id: &str) -> ApiError {
 }
 
 impl Filter {
-    /// The resources of a project that the filter wants.
+    /// The resources of a project that match the filter.
     pub(super) fn resources(&self, enterprise_project: &str, id: &str, project: &Project) -> Vec<Value> {
         let row = |kind: &str, resource: &str, name: &str| {
             json!({

@@ -1,4 +1,4 @@
-//! What VPCs and subnets have besides the fields that connections need: descriptions, DNS servers, tags and times.
+//! Details of VPCs and subnets that connections do not use: descriptions, DNS servers, tags and times.
 
 use std::collections::BTreeMap;
 

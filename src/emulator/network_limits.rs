@@ -8,7 +8,7 @@ use std::net::Ipv4Addr;
 
 use super::api_error::ApiError;
 
-/// Most tags of a VPC or subnet, and of one request.
+/// Maximum number of tags of a VPC or subnet, and of one request.
 const MAX_TAGS: usize = 20;
 const MAX_KEY: usize = 128;
 const MAX_VALUE: usize = 255;
@@ -37,11 +37,11 @@ pub(super) fn description(code: &'static str, description: &str) -> Result<(), A
 pub(super) fn address(address: &str) -> Result<(), ApiError> {
     match address.parse::<Ipv4Addr>() {
         Ok(_) => Ok(()),
-        Err(_) => Err(ApiError::vpc(400, "VPC.0201", format!("The DNS server {address:?} is no IPv4 address"))),
+        Err(_) => Err(ApiError::vpc(400, "VPC.0201", format!("The DNS server {address:?} is not an IPv4 address"))),
     }
 }
 
-/// An error of the tag operations, which have one code.
+/// An error of a tag operation. All of them use the same code.
 pub(super) fn tag_error(text: impl Into<String>) -> ApiError {
     ApiError::vpc(400, "VPC.1801", text)
 }

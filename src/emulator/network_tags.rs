@@ -14,7 +14,7 @@ use crate::dli::operation::Operation;
 use crate::dli::rules;
 use crate::dli::wire::Tag;
 
-/// Runs a tag operation. Deleting a missing tag is an error for a single key (documented) only.
+/// Runs a tag operation. Deleting a missing tag fails only in the operation for a single key (documented).
 pub(super) fn run(
     operation: Operation,
     service: &mut ProjectService<'_>,
@@ -67,7 +67,7 @@ pub(super) fn run(
 }
 
 /// Whether a body asks to delete tags. Two operations share the path.
-pub(super) fn deletes(body: &[u8]) -> bool {
+pub(super) fn is_delete_action(body: &[u8]) -> bool {
     #[derive(Deserialize)]
     struct Action {
         action: String,

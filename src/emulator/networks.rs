@@ -22,9 +22,9 @@ pub(super) struct Networks {
     pub(super) subnets: Vec<Subnet>,
     /// A default route table has no subnets here: it applies to those without another one.
     route_tables: Vec<RouteTable>,
-    /// Details of the VPCs for which any were given, by ID.
+    /// Details by VPC ID. A VPC without an entry has the default details.
     vpc_details: BTreeMap<String, VpcDetails>,
-    /// Details of the subnets for which any were given, by ID.
+    /// Details by subnet ID. A subnet without an entry has the default details.
     subnet_details: BTreeMap<String, SubnetDetails>,
 }
 

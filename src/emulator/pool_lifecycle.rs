@@ -1,6 +1,6 @@
 //! Creating, changing and deleting elastic resource pools, and the scaling policies of their queues.
 //!
-//! A pool is available, and a new size takes effect, at once.
+//! A new pool is available at once. A new size also takes effect at once.
 
 use std::collections::BTreeMap;
 

@@ -61,7 +61,7 @@ pub(super) fn queues(service: &mut ProjectService<'_>, request: &ApiRequest) -> 
     Ok(ApiResponse::ok(&json!({ "is_success": true, "message": "", "queues": queues, "count": count })))
 }
 
-/// A row of the list. Prepaid units are those of a pool that is paid per use. The documents do not list the values of
+/// A row of the list. `prepay_cu` is 0, because every pool is billed per use. The documents do not list the values of
 /// `manager`, the type of the pool; this one is an inference.
 fn listed(project: &Project, number: usize, pool: &Pool) -> Value {
     let details = project.details_of_pool(pool);

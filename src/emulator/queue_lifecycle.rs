@@ -1,6 +1,6 @@
 //! Creating, changing and deleting queues, and their properties.
 //!
-//! A queue is usable at once, because the API has no field that says when it is.
+//! A new queue is usable at once, because the API has no field for its creation state.
 
 use std::collections::BTreeMap;
 

@@ -93,8 +93,10 @@ pub(super) fn find(request: &mut ApiRequest) -> Result<Operation, ApiError> {
     }
     let (operation, segments) = find_dli(method, path).ok_or_else(ApiError::not_published)?;
     let operation = match operation {
-        DliOperation::CreateVpcTags if network_tags::deletes(&request.body) => DliOperation::DeleteVpcTags,
-        DliOperation::CreateSubnetTags if network_tags::deletes(&request.body) => DliOperation::DeleteSubnetTags,
+        DliOperation::CreateVpcTags if network_tags::is_delete_action(&request.body) => DliOperation::DeleteVpcTags,
+        DliOperation::CreateSubnetTags if network_tags::is_delete_action(&request.body) => {
+            DliOperation::DeleteSubnetTags
+        }
         other => other,
     };
     request.segments = segments;

@@ -1,5 +1,5 @@
-//! Huawei's unmodified Python SDK against the emulator: every operation of every service, and errors. The SDK does not support the
-//! metadata service.
+//! Huawei's unmodified Python SDK against the emulator: every operation of every service, and errors. The SDK does not
+//! support the metadata service.
 //!
 //! `cargo test --test it sdk -- --nocapture` prints the table.
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Applies the module, requires an empty plan, and destroys it. Usage: dli-emulator -- ./test.sh
+# Applies the module, requires an empty plan, and destroys it. Usage: dli-emulator --binding-delay 0s -- ./test.sh
 set -eu
 export TF_INPUT=0
 

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::io::{self, ErrorKind};
 use std::process::{Child, Command, ExitStatus};
 
-/// Exit code if the emulator itself fails, as of `timeout` and `docker run`.
+/// Exit code if the emulator itself fails, as with `timeout` and `docker run`.
 pub(crate) const EMULATOR_FAILED: u8 = 125;
 
 /// The command cannot be started.
@@ -23,8 +23,9 @@ impl RunError {
     }
 }
 
-/// Runs a program with arguments to its end, with these variables and without those that have no value. The exit code is
-/// 128 + N if signal N ended it, as in a shell.
+/// Runs a program until it ends and returns its exit code: 128 + N if signal N ended it, as in a shell.
+///
+/// Sets these environment variables, and removes those without a value.
 pub(crate) async fn run(
     signals: Signals,
     command: (&OsString, &[OsString]),
@@ -106,8 +107,8 @@ mod unix {
             tokio::select! {
                 _ = &mut ended => return child.wait(),
                 Some(number) = signals.recv() => {
-                    let is_of_terminal = [Signal::INT, Signal::QUIT].contains(&number) && is_in_foreground();
-                    if !is_of_terminal {
+                    let sent_by_terminal = [Signal::INT, Signal::QUIT].contains(&number) && is_in_foreground();
+                    if !sent_by_terminal {
                         // It fails only if the command has ended.
                         let _ = kill_process(process, number);
                     }
@@ -117,7 +118,7 @@ mod unix {
     }
 
     /// Whether Ctrl-C in the terminal reaches this process group, and so the command too. Terraform, for example,
-    /// takes a second SIGINT as the wish to abort at once.
+    /// aborts at once on a second SIGINT.
     fn is_in_foreground() -> bool {
         let group = File::open("/dev/tty").and_then(|terminal| Ok(tcgetpgrp(terminal)?));
         group.is_ok_and(|group| group == getpgrp())
@@ -129,7 +130,7 @@ mod unix {
     }
 }
 
-/// Ctrl-C, which reaches the command too. The emulator ends after the command.
+/// Ignores Ctrl-C, which also reaches the command, so that the emulator stops after the command.
 #[cfg(not(unix))]
 pub(crate) struct Signals;
 

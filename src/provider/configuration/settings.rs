@@ -76,7 +76,7 @@ impl ConfigOrEnv<'_> {
         argument.or_else(|| self.variable(name).map(|(text, variable)| (text, Origin::Variable(variable))))
     }
 
-    /// Returns the address of the service. The variable does not count while an endpoint is unknown.
+    /// Returns the address of the service. Ignores the variable while a value of `endpoints` is unknown.
     pub(crate) fn dli_endpoint(&self) -> Option<(String, Origin)> {
         const NAME: &str = "endpoints.dli";
         if self.config.get("endpoints").is_wholly_known() {

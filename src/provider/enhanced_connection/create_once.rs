@@ -146,7 +146,7 @@ impl CreateOnce<'_> {
         }
         let routes = planned.routes.as_ref();
         let mut new_entry = self.journal.new_entry(project.id(), &self.body, routes, &existing, project.server_now());
-        // The list may lag.
+        // The list may not show the latest connections yet.
         new_entry.before.extend(entry.iter().filter_map(|entry| entry.id.clone()));
         let request = Mutex::new(SentRequest { entry: new_entry, sent_at: None, write_error: None, other: None });
         self.send(&request, entry, response).await
@@ -211,7 +211,7 @@ impl CreateOnce<'_> {
                     return unknown_outcome(error);
                 }
                 match &earlier {
-                    // The request was not sent, so the entry may be another process's.
+                    // The request was not sent, so another process may have written the entry.
                     _ if lock(request).sent_at.is_none() => {}
                     // The earlier run's outcome is still unknown.
                     Some(earlier) => drop(self.journal.write(earlier)),

@@ -155,7 +155,7 @@ impl CreationJournal {
 
     /// Writes the first entry of a creation in place of `found`, which [`find`](Self::find) returned.
     ///
-    /// Of several processes that found the same, one succeeds. Returns the entry that another process has written since.
+    /// If several processes found the same entry, one succeeds. The others get the entry that it wrote.
     /// The caller continues if writing fails.
     pub(super) fn claim(
         &self,
@@ -223,7 +223,7 @@ impl CreationJournal {
         self.run().in_state.insert([project_id, name, id].map(str::to_owned));
         let Ok(Some(_)) = self.find(project_id, name) else { return };
         self.remove_if(project_id, name, |entry| {
-            // The request that another run has in progress is not that of this connection.
+            // Another run is still sending a request. Its entry without an ID does not belong to this connection.
             let is_open = entry.id.is_none() && self.is_concurrent(entry);
             entry.may_have_created(id) && !is_open
         });

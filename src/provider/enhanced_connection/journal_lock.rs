@@ -1,4 +1,4 @@
-//! Excludes other processes while an entry of the creation journal is compared and replaced.
+//! A file lock that protects the creation journal from concurrent changes by other processes.
 
 use std::fs::{self, File};
 use std::io;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 /// The lock of the journal's directory, held until it is dropped. It leaves no file behind.
 ///
-/// On systems other than Unix, a directory cannot be locked; processes are then not excluded.
+/// On systems other than Unix, the provider cannot lock a directory, and the lock has no effect.
 #[derive(Debug)]
 pub(super) struct JournalLock {
     _directory: Option<File>,

@@ -113,7 +113,7 @@ fn foreign_id_in_state_is_an_error() {
             let refused = workspace.run(arguments).expect_code(1);
             let error_text = refused.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
             let by_name = ["The State Names Another Connection", &other, "\"theirs\"", "Nothing was changed"];
-            // A Terraform with identities sends the one that the state still has; no read precedes this.
+            // Terraform with resource identities sends the identity in the state, before any read.
             let by_identity = ["Identity Changed", &other, &ours, "terraform state rm ADDRESS"];
             let expected = if error_text.contains(by_identity[0]) { by_identity } else { by_name };
             for expected in expected {

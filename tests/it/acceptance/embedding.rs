@@ -1,6 +1,6 @@
 //! The guide on acceptance tests of other projects: its scripts run unchanged, with the emulator on a free port.
 //!
-//! The Go example is not part of the tests, which do not need Go.
+//! The Go example is not run, because the tests do not require Go.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -51,7 +51,7 @@ fn run(workspace: &Workspace, terraform: &Terraform, program: &Path, arguments: 
     Running::start(&mut command, Stdio::null()).wait()
 }
 
-/// The requirement that the modules of the guides do not repeat.
+/// The `required_providers` block, which the modules of the guides omit.
 fn versions() -> String {
     format!(
         "terraform {{\n  required_providers {{\n    dli = {{\n      source  = \"opendli/dli\"\n      version = \
@@ -104,12 +104,12 @@ fn shell_script_of_the_guide_passes() {
         for said in ["1 added", "No changes.", "1 destroyed"] {
             assert!(tested.stdout.contains(said), "{tested}");
         }
-        let slow = ["--fail-binding", "q1=no subnet", "--", "./test.sh"];
-        run(&workspace, terraform, Path::new(EMULATOR), &slow).expect_code(1);
+        let failing = ["--fail-binding", "q1=no subnet", "--", "./test.sh"];
+        run(&workspace, terraform, Path::new(EMULATOR), &failing).expect_code(1);
     });
 }
 
-/// pytest runs in the emulator, and the fixture of the guide starts an emulator of its own.
+/// pytest passes with the guide's fixture, and as the command of the emulator.
 #[test]
 fn pytest_fixture_of_the_guide_passes() {
     for_one_terraform(|terraform| {

@@ -26,7 +26,7 @@ fn configuration() -> Configuration {
 /// run sends its request in the meantime. If the second one sent its own, a lost response would make it take the first
 /// run's connection for its own.
 #[test]
-fn name_of_a_concurrent_run_is_not_requested() {
+fn concurrent_run_does_not_create_same_name() {
     clock::run(async {
         let cloud = Cloud::start(Settings::default());
         let inject = |fault: Fault| cloud.emulator().inject(fault).unwrap();

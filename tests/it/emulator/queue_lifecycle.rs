@@ -203,7 +203,7 @@ async fn pool_is_created_updated_and_deleted() {
     }
 }
 
-/// Tags are not in the rows of the lists (documented), but select them.
+/// The lists do not return tags (documented), but can be filtered by tags.
 #[tokio::test]
 async fn lists_are_filtered_by_tags() {
     let cloud = Cloud::start().await;

@@ -141,7 +141,7 @@ fn ignored_signal_stays_ignored() {
     assert_eq!(child.wait().expect("it ends").code(), Some(143));
 }
 
-/// A terminal sends Ctrl-C to the emulator and to the command. Two of them would make Terraform abort.
+/// A terminal sends Ctrl-C to the emulator and to the command. A second SIGINT would make Terraform abort.
 #[test]
 fn terminal_interrupts_the_command_once() {
     // After the first SIGINT, SIGUSR1 takes the way of a forwarded signal, so a second SIGINT would come before it.
@@ -197,9 +197,9 @@ async fn printed_environment_works_until_end_of_input() {
     assert_eq!((program.child.wait().expect("it ends").code(), rest.as_str()), (Some(0), ""));
 }
 
-/// `COPY`, `EXPOSE` and `ENTRYPOINT` of the container file fit the program.
+/// `COPY`, `EXPOSE` and `ENTRYPOINT` of `Dockerfile` match the program.
 #[tokio::test]
-async fn container_file_fits_the_program() {
+async fn dockerfile_matches_the_program() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let file = fs::read_to_string(root.join("Dockerfile")).expect("a container file");
     let values = |name: &str| -> Vec<&str> { file.lines().filter_map(|line| line.strip_prefix(name)).collect() };

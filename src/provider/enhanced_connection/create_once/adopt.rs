@@ -132,8 +132,8 @@ impl CreateOnce<'_> {
         };
         let text = format!(
             "{existing}{who} creates an enhanced connection named {name:?}, or has created it. {NOTHING_CREATED} \
-             Choose another name. If the connection was meant to be shared, wait until that run has ended, then use \
-             the data source dli_enhanced_connection or import it: terraform import ADDRESS ID."
+             Choose another name. If the connection was meant to be shared, wait until it exists, then use the data \
+             source dli_enhanced_connection or import it: terraform import ADDRESS ID."
         );
         Diagnostic::error(format!("{SUMMARY}: Name Is Taken"), text).into()
     }
