@@ -84,7 +84,7 @@ impl Project {
     pub async fn list_active_connections(&self, offset: usize) -> Result<Vec<ListedConnection>, Error> {
         let request = self.request(Operation::ListConnections, &[]);
         let request = request.query("limit", "1000").query("offset", &offset.to_string()).max_response(MAX_PAGE);
-        let (list, fields) = self.fetch_twice(request.query("status", STATUS_ACTIVE)).await?;
+        let (list, fields) = self.fetch_as_both(request.query("status", STATUS_ACTIVE)).await?;
         let (ConnectionList { connections, .. }, ConnectionListFields { connections: fields }) = (list, fields);
         let listed = connections.into_iter().zip(fields);
         Ok(listed.map(|(connection, fields)| ListedConnection { connection, fields }).collect())

@@ -168,7 +168,7 @@ impl Project {
     }
 
     /// Sends an idempotent request and decodes the response to two types.
-    pub(super) async fn fetch_twice<T: DeserializeOwned, U: DeserializeOwned>(
+    pub(super) async fn fetch_as_both<T: DeserializeOwned, U: DeserializeOwned>(
         &self,
         request: Request<'_>,
     ) -> Result<(T, U), Error> {

@@ -38,8 +38,8 @@ pub(super) fn client_environment(settings: &Settings, endpoint: &str) -> BTreeMa
     ];
     let set = set.map(|(name, value)| (name.to_owned(), Some(value)));
     let of_services = ["DLI", "DNS", "EPS", "VPC"];
-    let of_services =
-        of_services.map(|service| (format!("HUAWEICLOUD_SDK_REGION_{service}_{of_region}"), Some(endpoint.to_owned())));
+    let of_services = of_services
+        .map(|service| (format!("HUAWEICLOUD_SDK_REGION_{service}_{region_suffix}"), Some(endpoint.to_owned())));
     // The SDKs would send an empty token.
     let token = [("HUAWEICLOUD_SDK_SECURITY_TOKEN".to_owned(), token)];
     cleared.into_iter().chain(set).chain(of_services).chain(token).collect()

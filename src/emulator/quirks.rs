@@ -44,7 +44,7 @@ pub enum Quirk {
     #[serde(rename = "pages-of-100")]
     #[value(name = "pages-of-100")]
     PagesOf100,
-    /// Lists of connections return no bindings, hosts and routes.
+    /// Lists of connections return no bindings, hosts or routes.
     BriefLists,
     /// Reading a deleted connection returns HTTP 400 `DLI.0001` "does not exist" in place of status `DELETED`.
     #[serde(rename = "gone-as-dli-0001")]

@@ -83,13 +83,13 @@ impl Connection {
         DeclaredTargets { queues: self.queues.as_ref(), pools: self.elastic_resource_pools.as_ref() }
     }
 
-    /// Whether equal values in a response with these fields confirm the state. A field that the response lacks looks
-    /// empty.
+    /// Whether a list response with these fields can confirm the state.
+    ///
+    /// A missing field decodes as empty, so it cannot confirm a collection that the state has.
     pub(super) fn is_confirmed_by(&self, fields: wire::ConnectionFields) -> bool {
-        let has_no_bindings = self.bindings.0.as_ref().is_none_or(BTreeMap::is_empty);
-        (fields.has_bindings() || !has_no_bindings)
-            && (fields.has_hosts() || self.hosts.as_ref().is_none_or(|hosts| !hosts.is_empty()))
-            && (fields.has_routes() || self.routes.as_ref().is_none_or(|routes| !routes.is_empty()))
+        fields.has_bindings()
+            && (fields.has_hosts() || self.hosts.is_none())
+            && (fields.has_routes() || self.routes.is_none())
     }
 
     /// Whether an apply waits until the bindings are ACTIVE.

@@ -192,7 +192,7 @@ fn slow_lists_are_not_waited_for() {
     });
 }
 
-/// What a list does not return is not taken for empty.
+/// The provider does not treat a field that a list omits as empty.
 #[test]
 fn lists_without_collections_change_nothing() {
     for_one_terraform(|terraform| {
