@@ -459,7 +459,7 @@ mod tests {
         let error = at_once(&server).create_connection(&creation, &on_send).await.expect_err("it is not sent");
         assert_eq!(
             (error.kind(), error.may_have_taken_effect(), server.unseen()),
-            (ErrorKind::InvalidRequest, false, 1)
+            (ErrorKind::InvalidRequest, false, 0)
         );
         assert!(error.to_string().contains("another run creates it"), "{error}");
     }

@@ -7,7 +7,9 @@
 //! |---|---|
 //! | an earlier run was killed and left a journal entry | adopt the connection that the entry proves; send nothing |
 //! | such a run had another state | error that names the connection |
-//! | another run that is still active has an entry, or writes one before this run does | error; send nothing |
+//! | another active process has an entry without a result, or writes one before this one does | error; send nothing |
+//!
+//! Whether another run is active is known on Linux, within one container. Elsewhere it counts as an earlier run.
 //! | an earlier run reported the connection to Terraform, but the state lacks it | error |
 //! | the response is lost | search by name; use the connection that the entry and the tags prove |
 //! | the search finds nothing for 10 seconds, or a minute if the service may still be working | send again |
@@ -135,7 +137,8 @@ impl CreateOnce<'_> {
             }
         };
         if let Some(entry) = &entry {
-            if self.journal.is_concurrent(entry) {
+            let is_open = entry.id.is_none() && self.journal.is_of_other_process(entry);
+            if is_open || self.journal.is_concurrent(entry) {
                 return Err(self.taken_by_other(entry, &existing).into());
             }
             if self.journal.is_earlier(entry)
@@ -210,13 +213,7 @@ impl CreateOnce<'_> {
                 if is_unknown {
                     return unknown_outcome(error);
                 }
-                match &earlier {
-                    // The request was not sent, so another process may have written the entry.
-                    _ if lock(request).sent_at.is_none() => {}
-                    // The earlier run's outcome is still unknown.
-                    Some(earlier) => drop(self.journal.write(earlier)),
-                    None => self.journal.remove(self.context.project.id(), self.name),
-                }
+                self.journal.withdraw(&lock(request).entry, earlier.as_ref());
                 return Err(self.rejected(error, is_taken).await.into());
             }
             is_unknown = true;

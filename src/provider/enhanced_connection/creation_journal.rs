@@ -57,6 +57,8 @@ struct Run {
     created: BTreeMap<String, Option<CancellationToken>>,
     /// Project, name and ID of the connections that the state had in this run. A later creation did not create them.
     in_state: BTreeSet<[String; 3]>,
+    /// Project and name of the entries that this process wrote in this run.
+    claimed: BTreeSet<[String; 2]>,
 }
 
 /// Returns the journal's directory: below Terraform's data directory, one for each workspace.
@@ -112,7 +114,7 @@ impl CreationJournal {
     /// All processes that `client` has started form one run. Without a client, each configuration starts a run.
     pub fn new(directory: Option<PathBuf>, client: Option<Client>) -> Self {
         let key = client.as_ref().map_or_else(|| Uuid::new_v4().to_string(), |client| client.key.clone());
-        let run = Run { key, created: BTreeMap::new(), in_state: BTreeSet::new() };
+        let run = Run { key, created: BTreeMap::new(), in_state: BTreeSet::new(), claimed: BTreeSet::new() };
         Self { directory, client, run: Mutex::new(run) }
     }
 
@@ -124,6 +126,7 @@ impl CreationJournal {
     pub(in crate::provider) fn start_run(&self) {
         let mut run = self.run();
         run.created.clear();
+        run.claimed.clear();
         if self.client.is_none() {
             run.key = Uuid::new_v4().to_string();
         }
@@ -167,8 +170,26 @@ impl CreationJournal {
         let current = self.find(&entry.project_id, &entry.name).unwrap_or_default();
         match current.filter(|current| Some(current) != found) {
             Some(other) => Ok(Some(other)),
-            None => self.write(entry).map(|()| None),
+            None => {
+                self.run().claimed.insert([&entry.project_id, &entry.name].map(Clone::clone));
+                self.write(entry).map(|()| None)
+            }
         }
+    }
+
+    /// Takes back an entry that [`claim`](Self::claim) wrote in place of `found`, because its request had no effect.
+    pub(super) fn withdraw(&self, entry: &CreationEntry, found: Option<&CreationEntry>) {
+        let Some(directory) = &self.directory else { return };
+        let _lock = lock(directory);
+        let path = path(directory, &entry.project_id, &entry.name);
+        if read(&path).ok().flatten().as_ref() == Some(entry) {
+            match found {
+                // The outcome of the earlier run's request is still unknown.
+                Some(found) => drop(self.write(found)),
+                None => drop(fs::remove_file(path)),
+            }
+        }
+        remove_if_empty(directory);
     }
 
     /// Writes or replaces an entry. The caller continues if this fails.
@@ -199,34 +220,23 @@ impl CreationJournal {
         path.map(|path| path.display().to_string()).unwrap_or_default()
     }
 
-    /// Removes the entry for this name, and the directories that are empty then.
-    pub(super) fn remove(&self, project_id: &str, name: &str) {
-        self.remove_if(project_id, name, |_| true);
-    }
-
-    /// Removes the entry for this name, if it fulfils `condition` or cannot be read.
-    fn remove_if(&self, project_id: &str, name: &str, condition: impl FnOnce(&CreationEntry) -> bool) {
+    /// Removes the entry of a connection that the state has.
+    pub(super) fn confirm(&self, project_id: &str, name: &str, id: &str) {
+        self.run().in_state.insert([project_id, name, id].map(str::to_owned));
         let Some(directory) = &self.directory else { return };
         let path = path(directory, project_id, name);
         if !path.exists() {
             return;
         }
         let _lock = lock(directory);
-        if read(&path).ok().flatten().is_none_or(|entry| condition(&entry)) {
+        let is_confirmed = |entry: &CreationEntry| {
+            // Another process is still sending a request. Its entry without an ID does not belong to this connection.
+            entry.may_have_created(id) && (entry.id.is_some() || !self.is_of_other_process(entry))
+        };
+        if read(&path).ok().flatten().is_some_and(|entry| is_confirmed(&entry)) {
             let _ = fs::remove_file(path);
+            remove_if_empty(directory);
         }
-        remove_if_empty(directory);
-    }
-
-    /// Removes the entry of a connection that the state has.
-    pub(super) fn confirm(&self, project_id: &str, name: &str, id: &str) {
-        self.run().in_state.insert([project_id, name, id].map(str::to_owned));
-        let Ok(Some(_)) = self.find(project_id, name) else { return };
-        self.remove_if(project_id, name, |entry| {
-            // Another run is still sending a request. Its entry without an ID does not belong to this connection.
-            let is_open = entry.id.is_none() && self.is_concurrent(entry);
-            entry.may_have_created(id) && !is_open
-        });
     }
 
     /// The directory of the entries.
@@ -248,6 +258,22 @@ impl CreationJournal {
     /// Whether another run that is still active wrote this entry.
     pub(in crate::provider) fn is_concurrent(&self, entry: &CreationEntry) -> bool {
         self.client.as_ref().is_some_and(|client| entry.run != client.key && (client.is_running)(&entry.run))
+    }
+
+    /// Whether an active process other than this one wrote this entry: one of another run, or of this run with another
+    /// configuration of the provider.
+    pub(super) fn is_of_other_process(&self, entry: &CreationEntry) -> bool {
+        self.is_concurrent(entry) || {
+            let run = self.run();
+            let claimed = &run.claimed;
+            entry.run == run.key
+                && !claimed.iter().any(|[project, name]| (project, name) == (&entry.project_id, &entry.name))
+        }
+    }
+
+    /// Whether a process of this run wrote this entry.
+    pub(super) fn is_of_this_run(&self, entry: &CreationEntry) -> bool {
+        entry.run == self.run().key
     }
 
     /// Whether an entry belongs to the state of this run.
@@ -410,7 +436,8 @@ mod tests {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let journal = in_directory(&directory.path().join("dli"));
         journal.confirm("p", "c", "replaced");
-        journal.write(&journal.new_entry("p", &body(), None, &[], NOW)).expect("the directory is writable");
+        let entry = journal.new_entry("p", &body(), None, &[], NOW);
+        assert_eq!(journal.claim(&entry, None).expect("the directory is writable"), None);
         journal.confirm("p", "c", "replaced");
         assert!(found(&journal).is_some());
         journal.confirm("p", "c", "new");
@@ -532,7 +559,7 @@ mod tests {
         assert!(error.contains(&file.display().to_string()), "{error}");
         let nowhere = in_directory(&file.join("x"));
         nowhere.write(&creation()).expect_err("a file is not a directory");
-        nowhere.remove("p", "c");
+        nowhere.confirm("p", "c", "x");
         assert!(CreationJournal::new(None, None).find("p", "c").expect("no directory").is_none());
     }
 
@@ -566,7 +593,7 @@ mod tests {
             let winner = found(&of(0)).expect("one has written its entry");
             let expected = (1..=4).map(|run| Some(&winner).filter(|winner| winner.run != run.to_string()).cloned());
             assert_eq!(claimed, expected.collect::<Vec<_>>(), "round {round}");
-            of(0).remove("p", "c");
+            of(0).withdraw(&winner, None);
             assert!(!directory.path().join(".terraform").exists(), "the empty directories are removed");
         }
     }
@@ -586,5 +613,26 @@ mod tests {
         of("other").write(&CreationEntry { id: Some("x".into()), ..open }).expect("the directory is writable");
         of("ours").confirm("p", "c", "x");
         assert_eq!(found(&of("ours")), None);
+    }
+
+    /// Each alias of the provider is a process of its own in the same run.
+    #[test]
+    fn open_entry_of_another_process_of_the_run_stays() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let process = || {
+            let client = Client { key: "run".to_owned(), is_running: |_| true, state: String::new() };
+            CreationJournal::new(Some(directory.path().join("dli")), Some(client))
+        };
+        let (first, second) = (process(), process());
+        let open = first.new_entry("p", &body(), None, &[], NOW);
+        assert_eq!(first.claim(&open, None).expect("the directory is writable"), None);
+        assert!(second.is_of_other_process(&open) && !first.is_of_other_process(&open));
+        let theirs = CreationEntry { first: 1, ..open.clone() };
+        assert_eq!(second.claim(&theirs, None).expect("the directory is writable"), Some(open.clone()));
+        second.withdraw(&theirs, None);
+        second.confirm("p", "c", "x");
+        assert_eq!(found(&second), Some(open.clone()));
+        first.withdraw(&open, Some(&theirs));
+        assert_eq!(found(&first), Some(theirs));
     }
 }

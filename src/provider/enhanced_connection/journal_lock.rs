@@ -1,8 +1,13 @@
 //! A file lock that protects the creation journal from concurrent changes by other processes.
 
 use std::fs::{self, File};
-use std::io;
 use std::path::Path;
+use std::time::{Duration, Instant};
+use std::{io, thread};
+
+/// How long a process waits for the lock. Others hold it for a few file operations, unless they are stopped.
+const TIMEOUT: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// The lock of the journal's directory, held until it is dropped. It leaves no file behind.
 ///
@@ -13,38 +18,41 @@ pub(super) struct JournalLock {
 }
 
 impl JournalLock {
-    /// Creates the directory if it does not exist, and waits for the lock. Other processes hold it for a few file
-    /// operations at a time.
+    /// Creates the directory if it does not exist, and waits for the lock, at most a second.
     ///
     /// # Errors
     ///
     /// Fails if the directory cannot be created or locked. Some network file systems have no locks.
     pub(super) fn acquire(path: &Path) -> io::Result<Self> {
+        let started = Instant::now();
         loop {
-            fs::create_dir_all(path)?;
-            // Another process may remove the empty directory at any time before it is locked.
-            match Self::acquire_existing(path) {
-                Ok(Some(lock)) => return Ok(lock),
-                Ok(None) => {}
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
+            let error = match Self::try_acquire(path) {
+                // Another process may remove the empty directory, and the one above it, before it is locked.
+                Err(error) if [io::ErrorKind::NotFound, io::ErrorKind::WouldBlock].contains(&error.kind()) => error,
+                result => return result,
+            };
+            if started.elapsed() >= TIMEOUT {
+                return Err(error);
             }
+            thread::sleep(PAUSE);
         }
     }
 
-    /// Returns `None` if the locked directory is no longer the one at `path`.
     #[cfg(unix)]
-    fn acquire_existing(path: &Path) -> io::Result<Option<Self>> {
+    fn try_acquire(path: &Path) -> io::Result<Self> {
         use std::os::unix::fs::MetadataExt;
+        fs::create_dir_all(path)?;
         let directory = File::open(path)?;
-        directory.lock()?;
+        directory.try_lock()?;
         let (locked, current) = (directory.metadata()?, path.metadata()?);
-        let is_same = (locked.dev(), locked.ino()) == (current.dev(), current.ino());
-        Ok(is_same.then_some(Self { _directory: Some(directory) }))
+        if (locked.dev(), locked.ino()) != (current.dev(), current.ino()) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        Ok(Self { _directory: Some(directory) })
     }
 
     #[cfg(not(unix))]
-    fn acquire_existing(_: &Path) -> io::Result<Option<Self>> {
-        Ok(Some(Self { _directory: None }))
+    fn try_acquire(path: &Path) -> io::Result<Self> {
+        fs::create_dir_all(path).map(|()| Self { _directory: None })
     }
 }

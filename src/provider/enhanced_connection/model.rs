@@ -337,6 +337,30 @@ mod tests {
     }
 
     #[test]
+    fn missing_field_of_a_list_does_not_confirm() {
+        let fields = |text: &str| serde_json::from_str::<wire::ConnectionFields>(text).expect("valid JSON");
+        let known = Connection {
+            hosts: Some(hosts_of(&[("a", "10.0.0.1")])),
+            routes: Some(BTreeMap::new()),
+            ..Connection::default()
+        };
+        let without = |name: &str| {
+            let all = ["available_queue_info", "elastic_resource_pools", "hosts", "routes"];
+            let rest: Vec<_> =
+                all.iter().filter(|field| **field != name).map(|field| format!("{field:?}: []")).collect();
+            fields(&format!("{{{}}}", rest.join(", ")))
+        };
+        assert!(known.is_confirmed_by(without("none")));
+        for field in ["available_queue_info", "elastic_resource_pools", "hosts", "routes"] {
+            assert!(!known.is_confirmed_by(without(field)), "{field}");
+        }
+        let unmanaged = Connection { hosts: None, routes: None, ..known };
+        for field in ["hosts", "routes"] {
+            assert!(unmanaged.is_confirmed_by(without(field)), "{field}");
+        }
+    }
+
+    #[test]
     fn known_address_takes_precedence() {
         let shown = [host("a", "10.0.0.1"), host("a", "10.0.0.2"), host("b", "10.0.0.3"), host("b", "10.0.0.3")];
         let known = hosts_of(&[("a", "10.0.0.2")]);

@@ -125,10 +125,10 @@ impl CreateOnce<'_> {
     pub(super) fn taken_by_other(&self, other: &CreationEntry, existing: &[wire::Connection]) -> Diagnostics {
         let name = self.name;
         let existing = if existing.is_empty() { String::new() } else { describe(name, existing) + "\n\n" };
-        let who = if self.journal.is_concurrent(other) {
-            "Another run in this directory is still active and"
-        } else {
+        let who = if self.journal.is_of_this_run(other) {
             "Another configuration of the provider in this run"
+        } else {
+            "Another run in this directory is still active and"
         };
         let text = format!(
             "{existing}{who} creates an enhanced connection named {name:?}, or has created it. {NOTHING_CREATED} \
