@@ -168,13 +168,11 @@ impl CreationJournal {
         let Some(directory) = &self.directory else { return Ok(None) };
         let _lock = lock(directory);
         let current = self.find(&entry.project_id, &entry.name).unwrap_or_default();
-        match current.filter(|current| Some(current) != found) {
-            Some(other) => Ok(Some(other)),
-            None => {
-                self.run().claimed.insert([&entry.project_id, &entry.name].map(Clone::clone));
-                self.write(entry).map(|()| None)
-            }
+        if let Some(other) = current.filter(|current| Some(current) != found) {
+            return Ok(Some(other));
         }
+        self.run().claimed.insert([&entry.project_id, &entry.name].map(Clone::clone));
+        self.write(entry).map(|()| None)
     }
 
     /// Takes back an entry that [`claim`](Self::claim) wrote in place of `found`, because its request had no effect.
