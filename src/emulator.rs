@@ -190,9 +190,12 @@ impl Emulator {
     }
 
     /// Environment variables by name that make the provider and Huawei's SDKs use the emulator. Variables with an empty
-    /// value clear other credentials, and those without a value must not be set.
+    /// value clear other credentials, and those without a value must not be set. Hosts in this process's `NO_PROXY` or
+    /// `no_proxy` stay there.
     pub fn client_environment(&self) -> BTreeMap<String, Option<String>> {
-        client_environment::client_environment(&self.state.initial.settings, &self.endpoint())
+        let variable = |name| std::env::var(name).ok().filter(|hosts| !hosts.trim().is_empty());
+        let no_proxy = variable("NO_PROXY").or_else(|| variable("no_proxy"));
+        client_environment::client_environment(&self.state.initial.settings, &self.endpoint(), no_proxy)
     }
 
     /// The newest requests in response order: at most 100,000, and at most 256 MiB in all.

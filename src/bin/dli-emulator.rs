@@ -53,7 +53,7 @@ struct Arguments {
     /// Print a completion script for this shell
     #[arg(long, exclusive = true, value_enum, value_name = "SHELL")]
     completion: Option<Shell>,
-    /// When ready, print the environment variables for clients as one line of JSON, and nothing else
+    /// When ready, print the environment variables for clients as one line of JSON, and nothing else; null means unset
     #[arg(long)]
     print_env: bool,
     /// Stop when standard input is closed, for example because the program that started the emulator ended
@@ -203,12 +203,10 @@ fn print_operations() -> io::Result<()> {
     writeln!(out, "\nAll other paths return HTTP 404 APIGW.0101.")
 }
 
-/// Prints the variables for clients as one line of JSON.
+/// Prints the variables for clients as one line of JSON, with null for those that must not be set.
 fn print_environment(emulator: &Emulator) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    let mut variables = emulator.client_environment();
-    variables.retain(|_, value| value.is_some());
-    serde_json::to_writer(&mut out, &variables)?;
+    serde_json::to_writer(&mut out, &emulator.client_environment())?;
     writeln!(out)?;
     out.flush()
 }

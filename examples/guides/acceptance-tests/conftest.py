@@ -11,5 +11,9 @@ def dli_emulator():
     # The emulator stops when its standard input ends, even if pytest is killed.
     command = ["dli-emulator", "--binding-delay", "0s", "--print-env", "--stop-on-eof", "--quiet"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as emulator:
-        os.environ.update(json.loads(emulator.stdout.readline()))
+        for name, value in json.loads(emulator.stdout.readline()).items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
         yield os.environ["DLI_ENDPOINT"]

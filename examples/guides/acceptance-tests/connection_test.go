@@ -30,12 +30,18 @@ func startEmulator(t *testing.T, options ...string) {
 			t.Errorf("dli-emulator: %v", err)
 		}
 	})
-	var environment map[string]string
+	var environment map[string]*string
 	if err := json.NewDecoder(stdout).Decode(&environment); err != nil {
 		t.Fatalf("dli-emulator did not start: %v", err)
 	}
 	for name, value := range environment {
-		t.Setenv(name, value)
+		if value != nil {
+			t.Setenv(name, *value)
+			continue
+		}
+		// Setenv restores the variable after the test.
+		t.Setenv(name, "")
+		os.Unsetenv(name)
 	}
 }
 

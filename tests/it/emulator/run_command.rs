@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -34,8 +35,9 @@ fn signal_reporter(last: &str) -> String {
     )
 }
 
-fn send(signal: &str, process: u32) {
-    let sent = Command::new("kill").args(["-s", signal, &process.to_string()]).status();
+/// Sends a signal to a process, or to a process group by its negative number.
+fn send(signal: &str, process: i64) {
+    let sent = Command::new("kill").args(["-s", signal, "--", &process.to_string()]).status();
     assert!(sent.expect("kill runs").success());
 }
 
@@ -119,9 +121,33 @@ fn signals_reach_the_command() {
     let script = signal_reporter("SIGTERM");
     let (mut child, mut reader) = start(&mut Program::command(&["--", "python3", "-c", &script]));
     for signal in ["HUP", "INT", "QUIT", "USR1", "USR2", "TERM"] {
-        send(signal, child.id());
+        send(signal, child.id().into());
         assert_eq!(line(&mut reader), format!("SIG{signal}"));
     }
+    assert_eq!(child.wait().expect("it ends").code(), Some(3));
+}
+
+/// A signal to the process alone, to its group, and to both, as `timeout` sends it.
+#[test]
+fn signals_to_process_and_group_arrive_once() {
+    let script = signal_reporter("SIGUSR2");
+    let mut command = Program::command(&["--", "python3", "-c", &script]);
+    let (mut child, mut reader) = start(command.process_group(0));
+    let process = i64::from(child.id());
+    let send_to_both = |signal: &str| {
+        let script = format!("import os, signal\nfor send in os.kill, os.killpg: send({process}, signal.SIG{signal})");
+        assert!(Command::new("python3").args(["-c", &script]).status().expect("Python runs").success());
+    };
+    for target in [Some(process), Some(-process), None] {
+        for signal in ["INT", "TERM"] {
+            target.map_or_else(|| send_to_both(signal), |target| send(signal, target));
+            assert_eq!(line(&mut reader), format!("SIG{signal}"));
+            // A second one would arrive before this one, which takes the longer way.
+            send("USR1", process);
+            assert_eq!(line(&mut reader), "SIGUSR1", "after {signal} to {target:?}");
+        }
+    }
+    send("USR2", -process);
     assert_eq!(child.wait().expect("it ends").code(), Some(3));
 }
 
@@ -136,46 +162,92 @@ fn ignored_signal_stays_ignored() {
     command.args(["-c", shell, env!("CARGO_BIN_EXE_dli-emulator"), "--", "python3", "-c", script]);
     let (mut child, mut reader) = start(command.stdout(Stdio::piped()));
     assert_eq!(line(&mut reader), "SIG_IGN");
-    send("HUP", child.id());
-    send("TERM", child.id());
+    send("HUP", child.id().into());
+    send("TERM", child.id().into());
     assert_eq!(child.wait().expect("it ends").code(), Some(143));
 }
 
-/// A terminal sends Ctrl-C to the emulator and to the command. A second SIGINT would make Terraform abort.
+/// Runs a command in the emulator in a terminal with this Python code, which sends keys and signals. Returns what the
+/// terminal shows.
+fn in_terminal(command: &[&str], steps: &str) -> Vec<String> {
+    let driver = r"
+import os, pty, signal, sys
+process, terminal = pty.fork()
+if process == 0:
+    os.execvp(sys.argv[1], sys.argv[1:])
+shown = b''
+def read():
+    global shown
+    try: more = os.read(terminal, 1000)
+    except OSError: more = b''
+    shown += more
+    return more
+def expect(text):
+    global shown
+    while text not in shown:
+        if not read(): sys.exit(f'{text} does not come after {shown}')
+    shown = shown.split(text, 1)[1]
+def press(keys): os.write(terminal, keys)
+STEPS
+while read(): pass
+print(shown.decode(), os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]))
+";
+    let driver = driver.replace("STEPS", steps);
+    let output = Command::new("python3").args(["-c", &driver]).args(command).output().expect("Python runs");
+    assert!(output.status.success(), "{output:?}");
+    lines(&output.stdout)
+}
+
+/// Terraform, for example, aborts after two.
 #[test]
 fn terminal_interrupts_the_command_once() {
     // After the first SIGINT, SIGUSR1 takes the way of a forwarded signal, so a second SIGINT would come before it.
     let inner = "import os, signal\n\
                  signals = {signal.SIGINT, signal.SIGUSR1}\n\
                  signal.pthread_sigmask(signal.SIG_BLOCK, signals)\n\
+                 READ\n\
                  print('ready', flush=True)\n\
                  first = signal.sigwait(signals)\n\
                  os.kill(os.getppid(), signal.SIGUSR1)\n\
                  second = signal.sigwait(signals)\n\
                  print(first.name, second.name, flush=True)\n";
-    let outer = r"
-import os, pty, sys
-process, terminal = pty.fork()
-if process == 0:
-    os.execv(sys.argv[1], [sys.argv[1], '--', 'python3', '-c', sys.argv[2]])
-shown = b''
-while b'ready' not in shown:
-    shown += os.read(terminal, 1000)
-os.write(terminal, b'\x03')
-try:
-    while True:
-        more = os.read(terminal, 1000)
-        if not more: break
-        shown += more
-except OSError:
-    pass
-print(shown.decode(), os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]))
+    for sent in [r"press(b'\x03')", "os.kill(process, signal.SIGINT)", "os.killpg(process, signal.SIGINT)"] {
+        // A command that has read from the terminal is in its foreground.
+        for (read, typed) in [("", ""), ("input()", r"press(b'\n')")] {
+            let inner = inner.replace("READ", read);
+            let command = [env!("CARGO_BIN_EXE_dli-emulator"), "--", "python3", "-c", &inner];
+            let shown = in_terminal(&command, &format!("{typed}\nexpect(b'ready')\n{sent}\n"));
+            let count = shown.iter().filter(|line| line.contains("SIGINT SIGUSR1")).count();
+            assert_eq!(count, 1, "{sent} {read}: {shown:?}");
+            assert_eq!(shown.last().map(|line| line.trim()), Some("0"), "{sent} {read}: {shown:?}");
+        }
+    }
+}
+
+/// Ctrl-Z and `fg` in a shell with job control, before and after the command has read from the terminal. The terminal
+/// belongs to the shell again in between and at the end.
+#[test]
+fn command_stops_and_continues_with_the_shell() {
+    let inner = "import signal\n\
+                 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCONT})\n\
+                 print('ready', flush=True)\n\
+                 signal.sigwait({signal.SIGCONT})\n\
+                 print('continued', flush=True)\n\
+                 print('first is ' + input(), flush=True)\n\
+                 print('second is ' + input(), flush=True)\n";
+    let emulator = env!("CARGO_BIN_EXE_dli-emulator");
+    let script = format!(
+        "'{emulator}' -- python3 -c \"$0\"; echo stopped-1; fg; echo stopped-2; fg; echo code-$?; read line; echo \
+         shell read $line"
+    );
+    let steps = r"
+expect(b'ready'); press(b'\x1a'); expect(b'stopped-1'); expect(b'continued')
+press(b'one\n'); expect(b'first is one'); press(b'\x1a'); expect(b'stopped-2')
+press(b'two\n'); expect(b'second is two'); expect(b'code-0')
+press(b'three\n'); expect(b'shell read three')
 ";
-    let output =
-        Command::new("python3").args(["-c", outer, env!("CARGO_BIN_EXE_dli-emulator"), inner]).output().expect("runs");
-    let shown = lines(&output.stdout);
-    assert_eq!(shown.iter().filter(|line| line.contains("SIGINT SIGUSR1")).count(), 1, "{output:?}");
-    assert_eq!(shown.last().map(|line| line.trim()), Some("0"), "{output:?}");
+    let shown = in_terminal(&["bash", "-m", "-c", &script, inner], steps);
+    assert_eq!(shown.last().map(|line| line.trim()), Some("0"), "{shown:?}");
 }
 
 #[tokio::test]
@@ -183,11 +255,14 @@ async fn printed_environment_works_until_end_of_input() {
     let mut command = Program::command(&["--print-env", "--stop-on-eof", "--quiet"]);
     let mut child = command.stdin(Stdio::piped()).spawn().expect("the program starts");
     let mut reader = BufReader::new(child.stdout.take().expect("piped"));
-    let environment: BTreeMap<String, String> = serde_json::from_str(&line(&mut reader)).expect("one line of JSON");
-    let endpoint = environment["DLI_ENDPOINT"].clone();
+    let environment: BTreeMap<String, Option<String>> =
+        serde_json::from_str(&line(&mut reader)).expect("one line of JSON");
+    let value = |name: &str| environment[name].clone().expect("a value");
+    assert_eq!(environment["HUAWEICLOUD_SDK_SECURITY_TOKEN"], None, "the emulator has none");
+    let endpoint = value("DLI_ENDPOINT");
     assert!(!endpoint.ends_with(":7080"), "{endpoint}");
     let program = Program { child, endpoint };
-    let path = connections().replace(PROJECT, &environment["HW_PROJECT_ID"]);
+    let path = connections().replace(PROJECT, &value("HW_PROJECT_ID"));
     program.call("GET", &path, "").await.ok(200);
 
     let mut program = program;
