@@ -23,7 +23,8 @@ pub struct ApiError {
 }
 
 impl ApiError {
-    fn new(status: u16, code: &'static str, text: impl Into<String>) -> Self {
+    /// An error with a code of any service. The body has the field names of that service.
+    pub(super) fn new(status: u16, code: &'static str, text: impl Into<String>) -> Self {
         Self { status, code: code.into(), text: text.into() }
     }
 
@@ -60,34 +61,19 @@ impl ApiError {
         Self::new(400, error_code::NOT_SUPPORTED, text)
     }
 
-    /// An error of the VPC service.
-    pub(super) fn vpc(status: u16, code: &'static str, text: impl Into<String>) -> Self {
-        Self::new(status, code, text)
-    }
-
-    /// An error of DNS. Its body has the same field names as that of VPC.
-    pub(super) fn dns(status: u16, code: &'static str, text: impl Into<String>) -> Self {
-        Self::new(status, code, text)
-    }
-
-    /// An error of the enterprise project service.
-    pub(super) fn eps(status: u16, code: &'static str, text: impl Into<String>) -> Self {
-        Self::new(status, code, text)
-    }
-
     /// The VPC does not exist.
     pub(super) fn no_vpc(id: &str) -> Self {
-        Self::vpc(404, error_code::VPC_NOT_FOUND, format!("VPC {id} does not exist"))
+        Self::new(404, error_code::VPC_NOT_FOUND, format!("VPC {id} does not exist"))
     }
 
     /// The subnet does not exist.
     pub(super) fn no_subnet() -> Self {
-        Self::vpc(404, error_code::SUBNET_QUERY_FAILED, "Query subnet fail.")
+        Self::new(404, error_code::SUBNET_QUERY_FAILED, "Query subnet fail.")
     }
 
     /// The route table does not exist. The documents list no code; this one is an inference.
     pub(super) fn no_route_table(id: &str) -> Self {
-        Self::vpc(404, "VPC.2702", format!("Route table {id} does not exist"))
+        Self::new(404, "VPC.2702", format!("Route table {id} does not exist"))
     }
 
     /// The emulator failed. The documents list 500 for every operation; the service also returns 400 with this code.

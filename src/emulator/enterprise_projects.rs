@@ -53,7 +53,7 @@ pub(super) fn migration(request: &ApiRequest) -> Result<Migration, ApiError> {
     let migration: Migration = body(request)?;
     if ![POOL, VPC].contains(&migration.resource_type.as_str()) {
         let kind = &migration.resource_type;
-        return Err(ApiError::eps(400, "EPS.0002", format!("Bad request: resource_type {kind:?} is unknown")));
+        return Err(ApiError::new(400, "EPS.0002", format!("Bad request: resource_type {kind:?} is unknown")));
     }
     check_project(&migration.project_id)?;
     Ok(migration)
@@ -63,7 +63,7 @@ pub(super) fn migration(request: &ApiRequest) -> Result<Migration, ApiError> {
 pub(super) fn filter(request: &ApiRequest) -> Result<Filter, ApiError> {
     check_enterprise_project(request)?;
     let filter: Filter = body(request)?;
-    let error = |code: &'static str, text: &str| Err(ApiError::eps(400, code, text));
+    let error = |code: &'static str, text: &str| Err(ApiError::new(400, code, text));
     if filter.resource_types.is_empty() {
         return error("EPS.0023", "Empty resource type list.");
     }
@@ -84,7 +84,7 @@ pub(super) fn filter(request: &ApiRequest) -> Result<Filter, ApiError> {
 }
 
 fn body<T: DeserializeOwned>(request: &ApiRequest) -> Result<T, ApiError> {
-    request.json().map_err(|error| ApiError::eps(400, "EPS.0002", format!("Bad request: {}", error.text)))
+    request.json().map_err(|error| ApiError::new(400, "EPS.0002", format!("Bad request: {}", error.text)))
 }
 
 /// Checks the ID in the path: a UUID, or `0` for the default enterprise project.
@@ -97,11 +97,11 @@ fn check_project(id: &str) -> Result<(), ApiError> {
     if rules::PROJECT_ID.allows(id) {
         return Ok(());
     }
-    Err(ApiError::eps(400, "EPS.0022", format!("Invalid project ID: {id:?}")))
+    Err(ApiError::new(400, "EPS.0022", format!("Invalid project ID: {id:?}")))
 }
 
 fn missing(id: &str) -> ApiError {
-    ApiError::eps(404, "EPS.0005", format!("Requested resources not found: {id}"))
+    ApiError::new(404, "EPS.0005", format!("Requested resources not found: {id}"))
 }
 
 impl Filter {

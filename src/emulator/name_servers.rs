@@ -14,7 +14,7 @@ pub(super) fn list(request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     let kind = request.parameter("type");
     if let Some(other) = kind.filter(|kind| !["public", "private"].contains(kind)) {
         // The code is an inference.
-        return Err(ApiError::dns(400, "DNS.0304", format!("The type {other:?} is neither public nor private")));
+        return Err(ApiError::new(400, "DNS.0304", format!("The type {other:?} is neither public nor private")));
     }
     let region = request.parameter("region");
     let numbered = |servers: [(&str, &str); 2]| -> Vec<_> {

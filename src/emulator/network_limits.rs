@@ -22,7 +22,7 @@ pub(super) fn name(code: &'static str, name: &str, min: usize) -> Result<(), Api
     }
     let text =
         format!("The name {name:?} is invalid; allowed: {min} to 64 letters, digits, underscores, hyphens and periods");
-    Err(ApiError::vpc(400, code, text))
+    Err(ApiError::new(400, code, text))
 }
 
 /// Checks a description.
@@ -30,20 +30,20 @@ pub(super) fn description(code: &'static str, description: &str) -> Result<(), A
     if description.chars().count() <= MAX_DESCRIPTION && !description.contains(['<', '>']) {
         return Ok(());
     }
-    Err(ApiError::vpc(400, code, "The description is invalid; allowed: at most 255 characters without < and >"))
+    Err(ApiError::new(400, code, "The description is invalid; allowed: at most 255 characters without < and >"))
 }
 
 /// Checks the address of a DNS server.
 pub(super) fn address(address: &str) -> Result<(), ApiError> {
     match address.parse::<Ipv4Addr>() {
         Ok(_) => Ok(()),
-        Err(_) => Err(ApiError::vpc(400, "VPC.0201", format!("The DNS server {address:?} is not an IPv4 address"))),
+        Err(_) => Err(ApiError::new(400, "VPC.0201", format!("The DNS server {address:?} is not an IPv4 address"))),
     }
 }
 
 /// An error of a tag operation. All of them use the same code.
 pub(super) fn tag_error(text: impl Into<String>) -> ApiError {
-    ApiError::vpc(400, "VPC.1801", text)
+    ApiError::new(400, "VPC.1801", text)
 }
 
 /// Checks the tags of a request. Keys must differ.

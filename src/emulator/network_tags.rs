@@ -48,7 +48,7 @@ pub(super) fn run(
             let key = request.segment("key");
             tags.remove(key).ok_or_else(|| {
                 // The documents state the status only; the code is an inference.
-                ApiError::vpc(404, "VPC.1801", format!("The tag key {key} does not exist"))
+                ApiError::new(404, "VPC.1801", format!("The tag key {key} does not exist"))
             })?;
         }
         _ => {

@@ -132,7 +132,7 @@ fn complete_subnet(subnet: Subnet) -> Subnet {
 }
 
 fn network(cidr: &str) -> Result<IpNet, ApiError> {
-    rules::network(cidr).ok_or_else(|| ApiError::vpc(400, "VPC.0212", format!("The cidr {cidr:?} is not valid")))
+    rules::network(cidr).ok_or_else(|| ApiError::new(400, "VPC.0212", format!("The cidr {cidr:?} is not valid")))
 }
 
 /// Replaces the object with the same ID in its place, so that pages by marker stay complete, or adds it at the end.
@@ -144,7 +144,7 @@ fn put<T>(objects: &mut Vec<T>, object: T, id: fn(&T) -> &String) {
 }
 
 fn check_id(id: &str) -> Result<(), ApiError> {
-    if rules::VPC_ID.allows(id) { Ok(()) } else { Err(ApiError::vpc(400, "VPC.0101", format!("{id:?} is no UUID"))) }
+    if rules::VPC_ID.allows(id) { Ok(()) } else { Err(ApiError::new(400, "VPC.0101", format!("{id:?} is no UUID"))) }
 }
 
 impl Networks {
@@ -160,7 +160,7 @@ impl Networks {
             let cidr = network(&subnet.cidr)?;
             if !vpc.networks().any(|network| network.contains(&cidr)) {
                 let text = format!("Subnet {} ({cidr}) is not in the range of VPC.", subnet.id);
-                return Err(ApiError::vpc(400, "VPC.0203", text));
+                return Err(ApiError::new(400, "VPC.0203", text));
             }
         }
         if self.vpc(&vpc.id).is_none() {
@@ -180,7 +180,7 @@ impl Networks {
     pub(super) fn remove_vpc(&mut self, id: &str) -> Result<(), ApiError> {
         let vpc = self.vpc(id).ok_or_else(|| ApiError::no_vpc(id))?.id.clone();
         if let Some(subnet) = self.subnets.iter().find(|subnet| subnet.vpc_id == vpc) {
-            return Err(ApiError::vpc(409, "VPC.0103", format!("VPC {id} contains the subnet {}", subnet.id)));
+            return Err(ApiError::new(409, "VPC.0103", format!("VPC {id} contains the subnet {}", subnet.id)));
         }
         self.vpcs.retain(|other| other.id != vpc);
         self.vpc_details.remove(&vpc);
@@ -196,12 +196,12 @@ impl Networks {
         let subnet = complete_subnet(subnet);
         let vpc = self.vpc(&subnet.vpc_id).ok_or_else(|| ApiError::no_vpc(&subnet.vpc_id))?;
         if !vpc.networks().any(|network| network.contains(&cidr)) {
-            return Err(ApiError::vpc(400, "VPC.0203", "Subnet is not in the range of VPC."));
+            return Err(ApiError::new(400, "VPC.0203", "Subnet is not in the range of VPC."));
         }
         let others = self.subnets.iter().filter(|other| other.vpc_id == subnet.vpc_id && other.id != subnet.id);
         if others.flat_map(Subnet::networks).any(|other| other.contains(&cidr) || cidr.contains(&other)) {
             let text = "The subnet has already existed in the VPC, or has been in conflict with the VPC subnet.";
-            return Err(ApiError::vpc(400, "VPC.0204", text));
+            return Err(ApiError::new(400, "VPC.0204", text));
         }
         let other_tables = self.route_tables.iter_mut().filter(|table| table.vpc_id != subnet.vpc_id);
         other_tables.for_each(|table| table.subnets.retain(|associated| associated.id != subnet.id));
@@ -227,14 +227,14 @@ impl Networks {
         for SubnetId { id } in &table.subnets {
             let subnet = self.subnet(id).ok_or_else(ApiError::no_subnet)?;
             if subnet.vpc_id != vpc {
-                return Err(ApiError::vpc(400, "VPC.0207", "Subnet does not belong to the VPC."));
+                return Err(ApiError::new(400, "VPC.0207", "Subnet does not belong to the VPC."));
             }
             subnets.push(SubnetId { id: subnet.id.clone() });
         }
         let id = table.id.to_ascii_lowercase();
         if self.route_tables.iter().any(|other| other.id == id && other.default == Some(true)) {
             let text = format!("Route table {id} is the default route table of its VPC and cannot be replaced");
-            return Err(ApiError::vpc(409, "VPC.2703", text));
+            return Err(ApiError::new(409, "VPC.2703", text));
         }
         for other in &mut self.route_tables {
             other.subnets.retain(|associated| !subnets.contains(associated));

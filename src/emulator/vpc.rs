@@ -15,6 +15,8 @@ use crate::dli::vpc::{RouteTable, RouteTableShown, Subnet, Vpc};
 
 /// Maximum size of a page, and its default (documented).
 const MAX_PAGE: usize = 2000;
+/// The value of a filter for all enterprise projects that the caller may use (documented).
+const ALL_ENTERPRISE_PROJECTS: &str = "all_granted_eps";
 /// Codes of invalid parameters of VPCs and subnets.
 const VPC_CODE: &str = "VPC.0101";
 const SUBNET_CODE: &str = "VPC.0201";
@@ -38,8 +40,7 @@ pub(super) fn run(
     let networks = &service.project.networks;
     match operation {
         Operation::ListVpcs | Operation::ListVpcsV3 => {
-            let ids: Vec<_> = request.query.iter().filter(|(key, _)| key == "id").map(|(_, id)| id).collect();
-            let is_wanted = |vpc: &&Vpc| ids.is_empty() || ids.iter().any(|id| vpc.id.eq_ignore_ascii_case(id));
+            let is_wanted = |vpc: &&Vpc| is_wanted_vpc(operation, request, networks, vpc);
             let vpcs = page(request, networks.vpcs.iter().filter(is_wanted).collect(), |vpc| &vpc.id)?;
             let vpcs: Vec<_> = vpcs.into_iter().map(|vpc| vpc_row(operation, networks, vpc, request)).collect();
             Ok(ApiResponse::ok(&json!({ "vpcs": vpcs })))
@@ -47,7 +48,7 @@ pub(super) fn run(
         Operation::ShowVpc | Operation::ShowVpcV3 => {
             let id = request.segment("vpc_id");
             if !rules::VPC_ID.allows(id) {
-                return Err(ApiError::vpc(400, VPC_CODE, "getVpc error vpcId is invalid"));
+                return Err(ApiError::new(400, VPC_CODE, "getVpc error vpcId is invalid"));
             }
             let vpc = networks.vpc(id).ok_or_else(|| ApiError::no_vpc(id))?;
             Ok(ApiResponse::ok(&json!({ "vpc": vpc_row(operation, networks, vpc, request) })))
@@ -63,7 +64,7 @@ pub(super) fn run(
         Operation::ShowSubnet => {
             let id = request.segment("subnet_id");
             if !rules::NETWORK_ID.allows(id) {
-                return Err(ApiError::vpc(400, SUBNET_CODE, "Subnet ID is invalid."));
+                return Err(ApiError::new(400, SUBNET_CODE, "Subnet ID is invalid."));
             }
             let subnet = networks.subnet(id).ok_or_else(ApiError::no_subnet)?;
             Ok(ApiResponse::ok(&json!({ "subnet": subnet_row(networks, subnet, request) })))
@@ -122,7 +123,7 @@ struct SubnetBody {
 }
 
 fn body<T: DeserializeOwned>(request: &ApiRequest, code: &'static str) -> Result<T, ApiError> {
-    request.json().map_err(|error| ApiError::vpc(400, code, error.text))
+    request.json().map_err(|error| ApiError::new(400, code, error.text))
 }
 
 fn create_vpc(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
@@ -186,7 +187,7 @@ fn update_subnet(service: &mut ProjectService<'_>, request: &ApiRequest) -> Resu
     let shown = json!({ "subnet": { "id": subnet.id, "status": subnet.status } });
     let cidr_v6 = match ipv6_enable {
         Some(false) if subnet.cidr_v6.is_some() => {
-            return Err(ApiError::vpc(400, SUBNET_CODE, "IPv6 of a subnet cannot be disabled"));
+            return Err(ApiError::new(400, SUBNET_CODE, "IPv6 of a subnet cannot be disabled"));
         }
         Some(true) => subnet.cidr_v6.or_else(|| free_ipv6_network(service)),
         _ => subnet.cidr_v6,
@@ -230,7 +231,23 @@ fn subnet_of_vpc<'a>(service: &'a ProjectService<'_>, request: &ApiRequest) -> R
     let (vpc, id) = (request.segment("vpc_id"), request.segment("subnet_id"));
     let subnet = service.project.networks.subnet(id).ok_or_else(ApiError::no_subnet)?;
     let text = "Subnet does not belong to the VPC.";
-    if subnet.vpc_id.eq_ignore_ascii_case(vpc) { Ok(subnet) } else { Err(ApiError::vpc(400, "VPC.0207", text)) }
+    if subnet.vpc_id.eq_ignore_ascii_case(vpc) { Ok(subnet) } else { Err(ApiError::new(400, "VPC.0207", text)) }
+}
+
+/// Whether a VPC passes the filters of a list, which each version has (documented). Values of one filter are
+/// alternatives.
+fn is_wanted_vpc(operation: Operation, request: &ApiRequest, networks: &Networks, vpc: &Vpc) -> bool {
+    let passes = |name: &str, is_value: &dyn Fn(&str) -> bool| {
+        let mut values = request.query.iter().filter(|(key, _)| key == name).map(|(_, value)| value).peekable();
+        values.peek().is_none() || values.any(|value| is_value(value))
+    };
+    let of_version = if operation == Operation::ListVpcsV3 {
+        passes("name", &|name| vpc.name == name) && passes("cidr", &|cidr| vpc.cidr == cidr)
+    } else {
+        let project = networks.vpc_details(&vpc.id).enterprise_project_id;
+        passes("enterprise_project_id", &|id| id == ALL_ENTERPRISE_PROJECTS || project == id)
+    };
+    of_version && passes("id", &|id| vpc.id.eq_ignore_ascii_case(id))
 }
 
 /// A VPC as the version of the operation shows it.

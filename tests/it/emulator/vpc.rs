@@ -112,6 +112,33 @@ async fn lists_have_filters_and_pages() {
     assert_eq!(ids(&get(&cloud, "v3", &format!("vpc/vpcs?id={OTHER}")).await.ok(200)["vpcs"]), [OTHER]);
 }
 
+/// The filters are those of the VPC documents for each version.
+#[tokio::test]
+async fn lists_of_vpcs_have_the_filters_of_their_version() {
+    let cloud = Cloud::start().await;
+    let project = "5e2ac3a5-5a1b-4a2c-9a3e-0f6a2a8f4d11";
+    let vpc = json!({"vpc": {"name": "other", "cidr": "10.0.0.0/16", "enterprise_project_id": project}});
+    let created = cloud.call("POST", &format!("/v1/{PROJECT}/vpcs"), vpc).await.ok(200);
+    let other = created["vpc"]["id"].as_str().expect("an ID");
+    for (version, query, found) in [
+        ("v1", "enterprise_project_id=0", &[VPC][..]),
+        ("v1", &format!("enterprise_project_id={project}"), &[other]),
+        ("v1", "enterprise_project_id=all_granted_eps", &[VPC, other]),
+        ("v1", &format!("enterprise_project_id=0&id={other}"), &[]),
+        ("v3", "name=other", &[other]),
+        ("v3", "name=other&name=vpc-default", &[VPC, other]),
+        ("v3", "name=othe", &[]),
+        ("v3", "cidr=10.0.0.0/16", &[other]),
+        ("v3", "cidr=10.0.0.0/16&cidr=192.168.0.0/16&limit=1", &[VPC]),
+        ("v3", "name=vpc-default&cidr=10.0.0.0/16", &[]),
+        ("v3", &format!("name=other&id={VPC}&id={other}"), &[other]),
+    ] {
+        let path = if version == "v1" { "vpcs" } else { "vpc/vpcs" };
+        let listed = get(&cloud, version, &format!("{path}?{query}")).await.ok(200);
+        assert_eq!(ids(&listed["vpcs"]), found, "{version} {query}");
+    }
+}
+
 /// A subnet must fit into its VPC.
 #[tokio::test]
 async fn subnet_must_fit() {
