@@ -66,6 +66,11 @@ pub fn check_endpoint(endpoint: &str) -> Result<(), ConfigError> {
     Endpoint::parse(endpoint).map(|_| ())
 }
 
+/// Whether an address is on this machine: `localhost` or a loopback address.
+pub fn is_loopback_endpoint(endpoint: &str) -> bool {
+    Endpoint::parse_identity(endpoint).is_ok_and(|endpoint| endpoint.is_loopback())
+}
+
 /// The region of an address that the cloud publishes for a region; `None` for any other address.
 pub fn region_of_endpoint(endpoint: &str) -> Option<String> {
     endpoint::region_of(endpoint)

@@ -28,6 +28,8 @@ pub struct Config {
     pub cloud: Option<String>,
     /// Address of the service, instead of the region's own: `https://HOST[:PORT]`. Without TLS only on this machine.
     pub endpoint: Option<String>,
+    /// Whether `endpoint` serves resources of all regions, not only of the configured one, as the emulator does.
+    pub endpoint_serves_all_regions: bool,
     /// Address of the VPC service in the configured region. If unset, it is derived from the region, unless `endpoint`
     /// is set and is not the address that the cloud publishes for a region: the VPC service of such a place is unknown,
     /// and its credentials must not be sent to the public cloud.
@@ -57,6 +59,7 @@ impl Default for Config {
         Self {
             credentials: None,
             region: None,
+            endpoint_serves_all_regions: false,
             project_id: None,
             project_name: None,
             cloud: None,

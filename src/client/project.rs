@@ -40,6 +40,7 @@ pub(super) struct Inner {
     pub(super) cloud: Option<String>,
     /// Replaces the endpoints of all regions.
     pub(super) endpoint: Option<Endpoint>,
+    endpoint_serves_all_regions: bool,
     /// Address of the VPC service in the configured region.
     vpc_endpoint: Option<Endpoint>,
     pub(super) identity_endpoint: Option<Endpoint>,
@@ -104,6 +105,7 @@ impl Client {
                 project_name: given(config.project_name),
                 cloud: given(config.cloud),
                 endpoint: parse(config.endpoint)?,
+                endpoint_serves_all_regions: config.endpoint_serves_all_regions,
                 vpc_endpoint: parse(given(config.vpc_endpoint))?,
                 identity_endpoint,
                 metadata_endpoint: parse(config.metadata_endpoint)?.map(Endpoint::direct),
@@ -235,6 +237,9 @@ impl Client {
 impl Inner {
     /// The error if the configured endpoint does not serve this region.
     fn region_conflict(&self, region: Option<&str>) -> Option<ConfigError> {
+        if self.endpoint_serves_all_regions {
+            return None;
+        }
         let (endpoint, region) = (self.endpoint.as_ref()?, region.filter(|region| !region.is_empty())?);
         let served = self.region.clone().filter(|served| served != region)?;
         Some(ConfigError::RegionOfEndpoint { region: region.to_owned(), endpoint: endpoint.to_string(), served })

@@ -103,6 +103,7 @@ impl ProviderData {
             project_id: project_id.clone(),
             project_name: settings.text("project_name"),
             cloud: settings.text("cloud"),
+            endpoint_serves_all_regions: serves_all_regions(settings),
             endpoint: dli_endpoint,
             vpc_endpoint: endpoint("vpc"),
             identity_endpoint,
@@ -294,6 +295,13 @@ fn dli_endpoint(settings: ConfigOrEnv<'_>) -> Result<Option<String>, Diagnostics
         ));
     }
     Ok(Some(address))
+}
+
+/// Whether the environment names an emulator, so that resources of all regions are there.
+fn serves_all_regions(settings: ConfigOrEnv<'_>) -> bool {
+    let is_emulator =
+        |(address, origin): (String, Origin)| origin != Origin::Argument && client::is_loopback_endpoint(&address);
+    settings.dli_endpoint().is_some_and(is_emulator)
 }
 
 /// Returns the proxy that the environment names. The HTTP library ignores one that it cannot parse.

@@ -516,7 +516,7 @@ async fn endpoint_can_be_a_variable() {
     };
     let address = format!(" {} ", service.endpoint);
     let own = || Value::map([("dli", service.endpoint.as_str().into())]);
-    let unrelated = || Value::map([("vpc", "https://vpc.example.com".into())]);
+    let unrelated = || Value::map([("vpc", "https://127.0.0.1:1".into())]);
     for (variable, argument) in
         [(&*address, Value::Null), (&address, unrelated()), ("https://dli.example.com", own()), ("ftp://x", own())]
     {

@@ -51,7 +51,26 @@ pub(crate) fn check(settings: ConfigOrEnv<'_>) -> Diagnostics {
         let problem = format!("the region is {region:?}, but {place} is the address of {served:?}");
         report.push(invalid("region", origin, &problem, "the region of the endpoint, or no endpoint"));
     }
+    report.extend(real_service(settings));
     report
+}
+
+/// The first argument that names a service elsewhere, while `DLI_ENDPOINT` names an emulator on this machine. The
+/// environment then has the emulator's keys, or the tests of a module would act on the real cloud.
+fn real_service(settings: ConfigOrEnv<'_>) -> Option<Diagnostic> {
+    let (endpoint, Origin::Variable(variable)) = settings.dli_endpoint()? else { return None };
+    if !client::is_loopback_endpoint(&endpoint) {
+        return None;
+    }
+    let is_elsewhere = |name: &&str| settings.argument(name).is_some_and(|text| !client::is_loopback_endpoint(&text));
+    let name = ["auth_url", "endpoints.iam", "endpoints.vpc"].into_iter().find(is_elsewhere)?;
+    let text = format!(
+        "{name}: the service at this address is not on this machine, but {variable} in the environment is {endpoint}, \
+         as for an emulator. Credentials of one would reach the other. Nothing was sent.\n\nRemove {name} from the \
+         provider block, pass it as a variable that tests leave null, or unset {variable}."
+    );
+    let path = name.split_once('.').map_or(name, |(block, _)| block);
+    Some(Diagnostic::error("Invalid Provider Configuration", text).at(Path::attribute(path)))
 }
 
 /// The error about a setting. `problem` is the end of a sentence.

@@ -16,6 +16,16 @@ use crate::python;
 
 const EMULATOR: &str = env!("CARGO_BIN_EXE_dli-emulator");
 
+/// A proxy that does not exist.
+const NO_SERVER: &str = "http://127.0.0.1:9";
+
+/// A program with Huawei's SDK that prints the number of connections.
+const SDK_PROGRAM: &str = "from huaweicloudsdkdli.v1 import DliClient, ListEnhancedConnectionsRequest
+from huaweicloudsdkdli.v1.region.dli_region import DliRegion
+client = DliClient.new_builder().with_region(DliRegion.value_of('emulated')).build()
+print(client.list_enhanced_connections(ListEnhancedConnectionsRequest()).count)
+";
+
 /// A directory with the files of this guide and the installed provider, which `terraform init` finds.
 fn workspace(terraform: &Terraform, guide: &str, files: &[&str]) -> Workspace {
     let workspace = Workspace::new(terraform);
@@ -46,6 +56,8 @@ fn run(workspace: &Workspace, terraform: &Terraform, program: &Path, arguments: 
     command.args(arguments).current_dir(workspace.path()).env("PATH", path).env("HOME", workspace.path());
     command.env("TF_CLI_CONFIG_FILE", workspace.path().join("cli.tfrc")).env("TF_CLI_ARGS", "-no-color");
     command.env("DLI_ENDPOINT", "https://dli.example.com").env("HW_AUTH_URL", "https://iam.example.com/v3");
+    command.env("HTTP_PROXY", NO_SERVER).env("http_proxy", NO_SERVER);
+    command.env("HUAWEICLOUD_SDK_SECURITY_TOKEN", "foreign-token");
     command.env("HW_AUTH_TOKEN", "foreign-token").env("HW_ASSUME_ROLE_AGENCY_NAME", "foreign-agency");
     command.env("PYTHONDONTWRITEBYTECODE", "1");
     Running::start(&mut command, Stdio::null()).wait()
@@ -94,6 +106,63 @@ fn production_block_reaches_the_emulator() {
     });
 }
 
+/// Projects that the emulator does not have by itself: one that the block names, and one of a resource's own region.
+#[test]
+fn production_block_finds_declared_projects() {
+    for_one_terraform(|terraform| {
+        let workspace = workspace(terraform, "acceptance-tests", &["main.tf"]);
+        workspace.write("versions.tf", &versions());
+        run(&workspace, terraform, &terraform.program, &["init"]).expect_code(0);
+        let module = fs::read_to_string(workspace.path().join("main.tf")).expect("a copied file");
+        let resource = "resource \"dli_enhanced_connection\" \"reporting\" {\n";
+        assert!(module.contains(resource), "{module}");
+        for (arguments, of_resource, project) in [
+            ("  region = \"cn-north-4\"\n  project_name = \"cn-north-4_team\"\n", "", "cn-north-4_team"),
+            ("", "  region = \"cn-north-4\"\n", "cn-north-4"),
+        ] {
+            workspace.write("versions.tf", &format!("{}provider \"dli\" {{\n{arguments}}}\n", versions()));
+            workspace.write("main.tf", &module.replace(resource, &format!("{resource}{of_resource}")));
+            let project = format!("{project}=fedcba9876543210fedcba9876543210");
+            let script = "terraform apply -auto-approve && terraform plan -detailed-exitcode && terraform destroy \
+                          -auto-approve";
+            let apply = ["--binding-delay", "0s", "--project", &project, "--", "sh", "-c", script];
+            let applied = run(&workspace, terraform, Path::new(EMULATOR), &apply).expect_code(0);
+            assert!(applied.stdout.contains("Resources: 1 destroyed"), "{applied}");
+        }
+    });
+}
+
+/// The keys of the emulator are not sent to a real service that the block names.
+#[test]
+fn real_service_beside_the_emulator_is_refused() {
+    for_one_terraform(|terraform| {
+        let workspace = workspace(terraform, "acceptance-tests", &["main.tf"]);
+        workspace.write("versions.tf", &versions());
+        run(&workspace, terraform, &terraform.program, &["init"]).expect_code(0);
+        let plan = ["--", "terraform", "plan"];
+        for (argument, name) in [
+            ("auth_url = \"https://iam.example.com/v3\"", "auth_url"),
+            ("endpoints = { iam = \"https://iam.example.com\" }", "endpoints.iam"),
+            ("endpoints = { vpc = \"https://vpc.example.com\" }", "endpoints.vpc"),
+        ] {
+            workspace.write("versions.tf", &format!("{}provider \"dli\" {{\n  {argument}\n}}\n", versions()));
+            let planned = run(&workspace, terraform, Path::new(EMULATOR), &plan).expect_code(1);
+            let text = planned.stderr.split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" ");
+            assert_eq!(text.matches("Error: ").count(), 1, "{planned}");
+            let expected = format!("{name}: the service at this address is not on this machine, but DLI_ENDPOINT");
+            assert!(text.contains(&expected), "{planned}");
+        }
+        // An address on this machine is allowed, as is a real one beside a real service.
+        let block = "provider \"dli\" {\n  auth_url = \"http://localhost:9/v3\"\n}\n";
+        workspace.write("versions.tf", &format!("{}{block}", versions()));
+        run(&workspace, terraform, Path::new(EMULATOR), &plan).expect_code(0);
+        let block = "provider \"dli\" {\n  auth_url = \"https://iam.example.com/v3\"\n  plan_checks = false\n}\n";
+        workspace.write("versions.tf", &format!("{}{block}", versions()));
+        let plan = ["--", "env", "DLI_ENDPOINT=https://dli.example.com", "terraform", "plan"];
+        run(&workspace, terraform, Path::new(EMULATOR), &plan).expect_code(0);
+    });
+}
+
 #[test]
 fn shell_script_of_the_guide_passes() {
     for_one_terraform(|terraform| {
@@ -105,7 +174,8 @@ fn shell_script_of_the_guide_passes() {
             assert!(tested.stdout.contains(said), "{tested}");
         }
         let failing = ["--fail-binding", "q1=no subnet", "--", "./test.sh"];
-        run(&workspace, terraform, Path::new(EMULATOR), &failing).expect_code(1);
+        let failed = run(&workspace, terraform, Path::new(EMULATOR), &failing).expect_code(1);
+        assert!(failed.stderr.contains("Binding Failed") && failed.stderr.contains("no subnet"), "{failed}");
     });
 }
 
@@ -117,27 +187,27 @@ fn pytest_fixture_of_the_guide_passes() {
         let pytest = ["-m", "pytest", "-q", "-p", "no:cacheprovider"];
         let workspace = workspace(terraform, "acceptance-tests", &["main.tf", "conftest.py", "test_connection.py"]);
         workspace.write("versions.tf", &versions());
+        // No token of the caller reaches Huawei's SDK.
+        let call = SDK_PROGRAM.replace('\n', "\n    ");
+        workspace.write("test_sdk.py", &format!("def test_sdk():\n    {call}\n"));
         let tested = run(&workspace, terraform, &python, &pytest).expect_code(0);
-        assert!(tested.stdout.contains("1 passed"), "{tested}");
+        assert!(tested.stdout.contains("2 passed"), "{tested}");
 
         fs::remove_file(workspace.path().join("conftest.py")).expect("a copied file");
         let program = python.to_string_lossy().into_owned();
         let arguments = [&["--binding-delay", "0s", "--", &program][..], &pytest].concat();
         let tested = run(&workspace, terraform, Path::new(EMULATOR), &arguments).expect_code(0);
-        assert!(tested.stdout.contains("1 passed"), "{tested}");
+        assert!(tested.stdout.contains("2 passed"), "{tested}");
     });
 }
 
 /// A program with Huawei's SDK finds the emulator by the variables alone.
 #[test]
 fn sdk_needs_only_the_region() {
-    let program = "from huaweicloudsdkdli.v1 import DliClient, ListEnhancedConnectionsRequest\n\
-                   from huaweicloudsdkdli.v1.region.dli_region import DliRegion\n\
-                   client = DliClient.new_builder().with_region(DliRegion.value_of('emulated')).build()\n\
-                   print(client.list_enhanced_connections(ListEnhancedConnectionsRequest()).count)\n";
     let python = python::interpreter();
     let mut command = isolated(Path::new(EMULATOR));
-    command.arg("--").arg(python).args(["-c", program]);
+    command.arg("--").arg(python).args(["-c", SDK_PROGRAM]);
+    command.env("HTTP_PROXY", NO_SERVER).env("http_proxy", NO_SERVER).env("NO_PROXY", "example.com");
     for name in ["IDP_ID", "ID_TOKEN_FILE", "SECURITY_TOKEN"] {
         command.env(format!("HUAWEICLOUD_SDK_{name}"), "foreign");
     }
