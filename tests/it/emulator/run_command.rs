@@ -250,6 +250,18 @@ press(b'three\n'); expect(b'shell read three')
     assert_eq!(shown.last().map(|line| line.trim()), Some("0"), "{shown:?}");
 }
 
+/// A script, whose shell does not take the terminal itself, reads from it after the command has done so.
+#[test]
+fn terminal_is_returned_to_the_script() {
+    let script =
+        "\"$0\" -- python3 -c \"print('command read ' + input(), flush=True)\"; read line; echo shell read $line";
+    let steps = r"
+press(b'one\n'); expect(b'command read one'); press(b'two\n'); expect(b'shell read two')
+";
+    let shown = in_terminal(&["sh", "-c", script, env!("CARGO_BIN_EXE_dli-emulator")], steps);
+    assert_eq!(shown.last().map(|line| line.trim()), Some("0"), "{shown:?}");
+}
+
 #[tokio::test]
 async fn printed_environment_works_until_end_of_input() {
     let mut command = Program::command(&["--print-env", "--stop-on-eof", "--quiet"]);
