@@ -65,6 +65,23 @@ fn create_that_was_not_applied_is_retried() {
     });
 }
 
+/// The journal says that the earlier run's request succeeded, so the provider need not search for its result.
+#[test]
+fn deleted_connection_is_created_again_without_a_search() {
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace(terraform);
+        workspace.configure(&connection(""));
+        workspace.run(&["apply", "-auto-approve"]).expect_code(0);
+        let deleted = cloud.connection().id;
+        cloud.edit(|account| account.delete(&deleted));
+        let applied = workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(0);
+        applied.expect_no_diagnostics();
+        assert_ne!(workspace.state(ADDRESS)["id"], deleted);
+        expect_complete(&cloud, &workspace);
+    });
+}
+
 /// If names are not unique, another connection with the same name and settings may already exist.
 #[test]
 fn existing_connection_is_not_adopted() {

@@ -71,16 +71,15 @@ impl CreateOnce<'_> {
             if self.journal.was_created_in_this_run(id) {
                 return Ok(None);
             }
-            let shown = connection_part::find_connection(self.context, id).await?;
-            let shown = shown.filter(|shown| entry.created(shown)).map(Arc::unwrap_or_clone);
-            let Some(shown) = shown else { return Ok(None) };
             if entry.acknowledged {
+                let Some(shown) = existing.iter().find(|shown| entry.created(shown)) else { return Ok(None) };
                 let why = "An earlier run created this connection and reported it to Terraform, but it is missing from \
                            the current state. It may be in another state of this directory, or it was removed from the \
                            state, or the state was lost.";
-                return Err(self.undecided(&[shown], why).into());
+                return Err(self.undecided(std::slice::from_ref(shown), why).into());
             }
-            return Ok(Some(shown));
+            let shown = connection_part::find_connection(self.context, id).await?;
+            return Ok(shown.filter(|shown| entry.created(shown)).map(Arc::unwrap_or_clone));
         }
         let is_candidate = |shown: &wire::Connection| {
             entry.possibly_created(shown) && !self.journal.was_created_in_this_run(&shown.id)
