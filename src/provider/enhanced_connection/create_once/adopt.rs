@@ -72,11 +72,18 @@ impl CreateOnce<'_> {
                 return Ok(None);
             }
             if entry.acknowledged {
-                let Some(shown) = existing.iter().find(|shown| entry.created(shown)) else { return Ok(None) };
+                // It is older than any delay of the service, so one response is certain.
+                let shown = match self.context.read(self.context.project.show_connection(id)).await {
+                    Err(error) if error.is_not_found() => return Ok(None),
+                    shown => shown?,
+                };
+                if !entry.created(&shown) {
+                    return Ok(None);
+                }
                 let why = "An earlier run created this connection and reported it to Terraform, but it is missing from \
                            the current state. It may be in another state of this directory, or it was removed from the \
                            state, or the state was lost.";
-                return Err(self.undecided(std::slice::from_ref(shown), why).into());
+                return Err(self.undecided(&[shown], why).into());
             }
             let shown = connection_part::find_connection(self.context, id).await?;
             return Ok(shown.filter(|shown| entry.created(shown)).map(Arc::unwrap_or_clone));
