@@ -49,7 +49,8 @@ use crate::framework::value::Value;
 
 pub use self::{
     configuration::settings::Environment,
-    enhanced_connection::creation_journal::{Client, CreationJournal, journal_directory, state_identity},
+    enhanced_connection::creation_journal::{Client, CreationJournal},
+    enhanced_connection::journal_location::{journal_directory, state_identity},
 };
 
 const DESCRIPTION: &str = "Manages Huawei Cloud Data Lake Insight (DLI). The provider sends no request before the \

@@ -6,6 +6,7 @@ mod creation_entry;
 pub(super) mod creation_journal;
 pub(super) mod data_source;
 pub(super) mod data_sources;
+pub(super) mod journal_location;
 mod journal_lock;
 pub(super) mod list;
 pub(super) mod model;

@@ -78,16 +78,21 @@ pub(super) async fn wait(child: &mut Child, Signals(mut signals): Signals) -> io
                 None => break,
             },
             Some(number) = signals.recv() => {
-                let now = Instant::now();
-                if !last.is_some_and(|(other, at)| other == number && now - at < SAME_SIGNAL) {
+                let arrived = (number, Instant::now());
+                if !is_repeated(last, arrived) {
                     job.send(number);
                 }
-                last = Some((number, now));
+                last = Some(arrived);
             }
         }
     }
     job.take_terminal();
     child.wait()
+}
+
+/// Whether a signal is the copy of the one before it that was sent to the group.
+fn is_repeated(last: Option<(Signal, Instant)>, (number, at): (Signal, Instant)) -> bool {
+    last.is_some_and(|(other, before)| other == number && at - before < SAME_SIGNAL)
 }
 
 pub(super) fn exit_code(status: ExitStatus) -> u8 {
@@ -162,5 +167,21 @@ impl Job {
         let is_changed = tcgetpgrp(terminal) == Ok(from) && tcsetpgrp(terminal, to).is_ok();
         let _ = mask.thread_set_mask();
         is_changed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `timeout` sends both copies at once. Two presses of Ctrl-C are further apart.
+    #[test]
+    fn signal_and_its_copy_count_once() {
+        let now = Instant::now();
+        let after = |milliseconds| now + Duration::from_millis(milliseconds);
+        assert!(!is_repeated(None, (Signal::INT, now)));
+        assert!(is_repeated(Some((Signal::INT, now)), (Signal::INT, after(1))));
+        assert!(!is_repeated(Some((Signal::INT, now)), (Signal::TERM, after(1))));
+        assert!(!is_repeated(Some((Signal::INT, now)), (Signal::INT, after(100))));
     }
 }

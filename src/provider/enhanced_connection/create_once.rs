@@ -7,13 +7,14 @@
 //! |---|---|
 //! | an earlier run was killed and left a journal entry | adopt the connection that the entry proves; send nothing |
 //! | such a run had another state | error that names the connection |
-//! | another active process has an entry without a result, or writes one before this one does | error; send nothing |
-//!
-//! Whether another run is active is known on Linux, within one container. Elsewhere it counts as an earlier run.
+//! | another active run has an entry, or writes one first | error; send nothing |
+//! | another process of this run has an entry without a result, or writes one first | error; send nothing |
 //! | an earlier run reported the connection to Terraform, but the state lacks it | error |
 //! | the response is lost | search by name; use the connection that the entry and the tags prove |
 //! | the search finds nothing for 10 seconds, or a minute if the service may still be working | send again |
 //! | the search finds only a connection without proof | error that names it |
+//!
+//! Whether another run is active is known on Linux, within one container. Elsewhere it counts as an earlier run.
 
 mod adopt;
 mod texts;

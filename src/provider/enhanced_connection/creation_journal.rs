@@ -61,46 +61,6 @@ struct Run {
     claimed: BTreeSet<[String; 2]>,
 }
 
-/// Returns the journal's directory: below Terraform's data directory, one for each workspace.
-pub fn journal_directory(environment: impl Fn(&str) -> Option<String>) -> PathBuf {
-    let variable = |name| environment(name).filter(|value| !value.is_empty());
-    let data = PathBuf::from(variable("TF_DATA_DIR").unwrap_or_else(|| ".terraform".to_owned()));
-    // This file contains the name of the selected workspace.
-    let selected = || fs::read_to_string(data.join("environment")).ok();
-    let workspace = variable("TF_WORKSPACE").or_else(selected).unwrap_or_default();
-    match workspace.trim() {
-        "" | "default" => data.join("dli"),
-        workspace => data.join(format!("dli-{workspace}")),
-    }
-}
-
-/// Identifies the state of a client among those of a working directory and workspace: by the configured backend, and by
-/// the options in the client's `arguments` and in the environment that name a state file.
-pub fn state_identity(environment: impl Fn(&str) -> Option<String>, arguments: &[String]) -> String {
-    let data = environment("TF_DATA_DIR").filter(|value| !value.is_empty()).unwrap_or_else(|| ".terraform".to_owned());
-    let initialized = fs::read(PathBuf::from(data).join("terraform.tfstate")).ok();
-    let initialized = initialized.and_then(|text| serde_json::from_slice::<serde_json::Value>(&text).ok());
-    let backend = initialized.map(|initialized| initialized["backend"]["config"].clone());
-    let backend = backend.filter(|config| !config.is_null()).map(|config| config.to_string()).unwrap_or_default();
-    let variables = ["TF_CLI_ARGS", "TF_CLI_ARGS_plan", "TF_CLI_ARGS_apply", "TF_CLI_ARGS_destroy"];
-    let defaults = variables.into_iter().filter_map(environment);
-    let defaults: Vec<_> =
-        defaults.flat_map(|text| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).collect();
-    let all: Vec<&str> = defaults.iter().chain(arguments).map(String::as_str).collect();
-    let option = |name: &str| {
-        all.iter().enumerate().rev().find_map(|(index, argument)| {
-            let value = argument.strip_prefix('-')?.trim_start_matches('-').strip_prefix(name)?;
-            if value.is_empty() { all.get(index + 1).copied() } else { value.strip_prefix('=') }
-        })
-    };
-    let file = option("state-out").or_else(|| option("state")).unwrap_or_default();
-    if backend.is_empty() && file.is_empty() {
-        return String::new();
-    }
-    let hash = Sha256::new().chain_update(backend).chain_update([0]).chain_update(file).finalize();
-    hex::encode(&hash[..16])
-}
-
 /// A journal that keeps no entries.
 impl Default for CreationJournal {
     fn default() -> Self {
@@ -175,19 +135,35 @@ impl CreationJournal {
         self.write(entry).map(|()| None)
     }
 
-    /// Takes back an entry that [`claim`](Self::claim) wrote in place of `found`, because its request had no effect.
+    /// Takes back an entry that [`claim`](Self::claim) wrote in place of `found`, because its request had no effect. The
+    /// outcome of the request of `found` is still unknown.
     pub(super) fn withdraw(&self, entry: &CreationEntry, found: Option<&CreationEntry>) {
+        self.replace_if(&entry.project_id, &entry.name, |current| current == entry, found);
+    }
+
+    /// Replaces the entry for this name if it `is_replaced`, or removes it, and the directories that are empty then. No
+    /// other process changes it in between.
+    fn replace_if(
+        &self,
+        project_id: &str,
+        name: &str,
+        is_replaced: impl FnOnce(&CreationEntry) -> bool,
+        replacement: Option<&CreationEntry>,
+    ) {
         let Some(directory) = &self.directory else { return };
-        let _lock = lock(directory);
-        let path = path(directory, &entry.project_id, &entry.name);
-        if read(&path).ok().flatten().as_ref() == Some(entry) {
-            match found {
-                // The outcome of the earlier run's request is still unknown.
-                Some(found) => drop(self.write(found)),
-                None => drop(fs::remove_file(path)),
-            }
+        let path = path(directory, project_id, name);
+        if !path.exists() {
+            return;
         }
-        remove_if_empty(directory);
+        let _lock = lock(directory);
+        if !read(&path).ok().flatten().is_some_and(|entry| is_replaced(&entry)) {
+            return;
+        }
+        if let Some(replacement) = replacement {
+            let _ = self.write(replacement);
+        } else if fs::remove_file(path).is_ok() {
+            remove_if_empty(directory);
+        }
     }
 
     /// Writes or replaces an entry. The caller continues if this fails.
@@ -221,20 +197,11 @@ impl CreationJournal {
     /// Removes the entry of a connection that the state has.
     pub(super) fn confirm(&self, project_id: &str, name: &str, id: &str) {
         self.run().in_state.insert([project_id, name, id].map(str::to_owned));
-        let Some(directory) = &self.directory else { return };
-        let path = path(directory, project_id, name);
-        if !path.exists() {
-            return;
-        }
-        let _lock = lock(directory);
         let is_confirmed = |entry: &CreationEntry| {
             // Another process is still sending a request. Its entry without an ID does not belong to this connection.
             entry.may_have_created(id) && (entry.id.is_some() || !self.is_of_other_process(entry))
         };
-        if read(&path).ok().flatten().is_some_and(|entry| is_confirmed(&entry)) {
-            let _ = fs::remove_file(path);
-            remove_if_empty(directory);
-        }
+        self.replace_if(project_id, name, is_confirmed, None);
     }
 
     /// The directory of the entries.
@@ -263,9 +230,7 @@ impl CreationJournal {
     pub(super) fn is_of_other_process(&self, entry: &CreationEntry) -> bool {
         self.is_concurrent(entry) || {
             let run = self.run();
-            let claimed = &run.claimed;
-            entry.run == run.key
-                && !claimed.iter().any(|[project, name]| (project, name) == (&entry.project_id, &entry.name))
+            entry.run == run.key && !run.claimed.contains(&[&entry.project_id, &entry.name].map(Clone::clone))
         }
     }
 
@@ -309,7 +274,8 @@ impl CreationJournal {
         for entry in self.paths().into_iter().filter_map(|path| read(&path).ok()?) {
             let stop = entry.id.as_ref().and_then(|id| created.get(id)?.as_ref());
             if stop.is_some_and(|stop| !stop.is_cancelled()) {
-                let _ = self.write(&CreationEntry { acknowledged: true, ..entry });
+                let acknowledged = CreationEntry { acknowledged: true, ..entry.clone() };
+                self.replace_if(&entry.project_id, &entry.name, |current| *current == entry, Some(&acknowledged));
             }
         }
     }
@@ -477,31 +443,6 @@ mod tests {
         assert!(!run.is_earlier(&entry("running 2")) && run.is_concurrent(&entry("running 2")));
         assert!(!run.is_earlier(&entry("running 1")) && !run.is_concurrent(&entry("running 1")));
         assert!(run.is_earlier(&entry("ended")) && !run.is_concurrent(&entry("ended")));
-    }
-
-    #[test]
-    fn state_is_identified_by_options_and_backend() {
-        let directory = tempfile::tempdir().expect("a temporary directory");
-        let data = directory.path().display().to_string();
-        let identity = |arguments: &[&str], defaults: &str| {
-            let environment = |name: &str| match name {
-                "TF_DATA_DIR" => Some(data.clone()),
-                "TF_CLI_ARGS_apply" => Some(defaults.to_owned()),
-                _ => None,
-            };
-            state_identity(environment, &arguments.iter().map(|&text| text.to_owned()).collect::<Vec<_>>())
-        };
-        assert_eq!(identity(&["terraform", "apply", "-auto-approve", "-statefile"], ""), "");
-        let first = identity(&["terraform", "apply", "-state=a"], "");
-        assert!(!first.is_empty());
-        for same in [&["apply", "--state=a"][..], &["apply", "-state", "a"], &["apply", "-state=b", "-state-out=a"]] {
-            assert_eq!(identity(same, ""), first, "{same:?}");
-        }
-        assert_eq!(identity(&["apply"], "-lock=false -state=a"), first);
-        assert_ne!(identity(&["apply", "-state=b"], ""), first);
-        fs::write(directory.path().join("terraform.tfstate"), r#"{"backend": {"config": {"path": "a"}}}"#)
-            .expect("a writable directory");
-        assert!(!["", &first].contains(&identity(&["apply"], "").as_str()));
     }
 
     #[test]

@@ -29,7 +29,7 @@ fn signal_reporter(last: &str) -> String {
          signal.pthread_sigmask(signal.SIG_BLOCK, signals)\n\
          print('ready', flush=True)\n\
          while True:\n\
-         \x20   name = signal.Signals(signal.sigwait(signals)).name\n\
+         \x20   name = signal.Signals(signal.sigtimedwait(signals, 30).si_signo).name\n\
          \x20   print(name, flush=True)\n\
          \x20   if name == '{last}': sys.exit(3)\n"
     )
@@ -188,6 +188,8 @@ def expect(text):
         if not read(): sys.exit(f'{text} does not come after {shown}')
     shown = shown.split(text, 1)[1]
 def press(keys): os.write(terminal, keys)
+# What is expected does not come; this ends the driver, and closes the terminal.
+signal.alarm(30)
 STEPS
 while read(): pass
 print(shown.decode(), os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]))

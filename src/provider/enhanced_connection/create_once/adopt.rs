@@ -72,7 +72,7 @@ impl CreateOnce<'_> {
                 return Ok(None);
             }
             if entry.acknowledged {
-                // It is older than any delay of the service, so one response is certain.
+                // The earlier run has already read it, so the service shows it unless it is deleted.
                 let shown = match self.context.read(self.context.project.show_connection(id)).await {
                     Err(error) if error.is_not_found() => return Ok(None),
                     shown => shown?,
