@@ -44,7 +44,8 @@ pub struct Client {
     pub key: String,
     /// Reports whether the process with a key is still running.
     pub is_running: fn(&str) -> bool,
-    /// Identifies its state among those that share the directory, as returned by [`state_identity`].
+    /// Identifies its state among those that share the directory, as returned by
+    /// [`state_identity`](crate::provider::state_identity).
     pub state: String,
 }
 
