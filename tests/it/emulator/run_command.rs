@@ -12,6 +12,8 @@ use std::process::{Child, Command, Output, Stdio};
 use super::harness::{PROJECT, connections};
 use super::program::{Program, text};
 
+const EMULATOR: &str = env!("CARGO_BIN_EXE_dli-emulator");
+
 /// Runs the emulator with these arguments to its end.
 fn run(arguments: &[&str]) -> Output {
     Program::command(arguments).env("HW_AUTH_TOKEN", "real-token").output().expect("the program runs")
@@ -33,6 +35,18 @@ fn signal_reporter(last: &str) -> String {
          \x20   print(name, flush=True)\n\
          \x20   if name == '{last}': sys.exit(3)\n"
     )
+}
+
+/// A program whose signals all have their default action. The tests may run where some are ignored, as in `nohup`, and
+/// an ignored signal stays ignored in every program that is started there.
+fn with_default_signals(program: &str) -> Command {
+    let script = "import os, signal, sys\n\
+                  for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:\n\
+                  \x20   signal.signal(number, signal.SIG_DFL)\n\
+                  os.execvp(sys.argv[1], sys.argv[1:])\n";
+    let mut command = Command::new("python3");
+    command.args(["-c", script, program]).stdin(Stdio::null()).stdout(Stdio::piped());
+    command
 }
 
 /// Sends a signal to a process, or to a process group by its negative number.
@@ -119,7 +133,7 @@ fn line(reader: &mut impl BufRead) -> String {
 #[test]
 fn signals_reach_the_command() {
     let script = signal_reporter("SIGTERM");
-    let (mut child, mut reader) = start(&mut Program::command(&["--", "python3", "-c", &script]));
+    let (mut child, mut reader) = start(with_default_signals(EMULATOR).args(["--", "python3", "-c", &script]));
     for signal in ["HUP", "INT", "QUIT", "USR1", "USR2", "TERM"] {
         send(signal, child.id().into());
         assert_eq!(line(&mut reader), format!("SIG{signal}"));
@@ -131,8 +145,8 @@ fn signals_reach_the_command() {
 #[test]
 fn signals_to_process_and_group_arrive_once() {
     let script = signal_reporter("SIGUSR2");
-    let mut command = Program::command(&["--", "python3", "-c", &script]);
-    let (mut child, mut reader) = start(command.process_group(0));
+    let mut command = with_default_signals(EMULATOR);
+    let (mut child, mut reader) = start(command.args(["--", "python3", "-c", &script]).process_group(0));
     let process = i64::from(child.id());
     let send_to_both = |signal: &str| {
         let script = format!("import os, signal\nfor send in os.kill, os.killpg: send({process}, signal.SIG{signal})");
@@ -158,9 +172,8 @@ fn ignored_signal_stays_ignored() {
     let script = "import signal; print('ready', flush=True); \
                   print(signal.getsignal(signal.SIGHUP).name, flush=True); signal.pause()";
     let shell = r#"trap '' HUP; exec "$0" "$@""#;
-    let mut command = Command::new("sh");
-    command.args(["-c", shell, env!("CARGO_BIN_EXE_dli-emulator"), "--", "python3", "-c", script]);
-    let (mut child, mut reader) = start(command.stdout(Stdio::piped()));
+    let mut command = with_default_signals("sh");
+    let (mut child, mut reader) = start(command.args(["-c", shell, EMULATOR, "--", "python3", "-c", script]));
     assert_eq!(line(&mut reader), "SIG_IGN");
     send("HUP", child.id().into());
     send("TERM", child.id().into());
@@ -195,7 +208,8 @@ while read(): pass
 print(shown.decode(), os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]))
 ";
     let driver = driver.replace("STEPS", steps);
-    let output = Command::new("python3").args(["-c", &driver]).args(command).output().expect("Python runs");
+    let mut python = with_default_signals("python3");
+    let output = python.args(["-c", &driver]).args(command).output().expect("Python runs");
     assert!(output.status.success(), "{output:?}");
     lines(&output.stdout)
 }
@@ -217,7 +231,7 @@ fn terminal_interrupts_the_command_once() {
         // A command that has read from the terminal is in its foreground.
         for (read, typed) in [("", ""), ("input()", r"press(b'\n')")] {
             let inner = inner.replace("READ", read);
-            let command = [env!("CARGO_BIN_EXE_dli-emulator"), "--", "python3", "-c", &inner];
+            let command = [EMULATOR, "--", "python3", "-c", &inner];
             let shown = in_terminal(&command, &format!("{typed}\nexpect(b'ready')\n{sent}\n"));
             let count = shown.iter().filter(|line| line.contains("SIGINT SIGUSR1")).count();
             assert_eq!(count, 1, "{sent} {read}: {shown:?}");
@@ -237,9 +251,8 @@ fn command_stops_and_continues_with_the_shell() {
                  print('continued', flush=True)\n\
                  print('first is ' + input(), flush=True)\n\
                  print('second is ' + input(), flush=True)\n";
-    let emulator = env!("CARGO_BIN_EXE_dli-emulator");
     let script = format!(
-        "'{emulator}' -- python3 -c \"$0\"; echo stopped-1; fg; echo stopped-2; fg; echo code-$?; read line; echo \
+        "'{EMULATOR}' -- python3 -c \"$0\"; echo stopped-1; fg; echo stopped-2; fg; echo code-$?; read line; echo \
          shell read $line"
     );
     let steps = r"
@@ -260,7 +273,7 @@ fn terminal_is_returned_to_the_script() {
     let steps = r"
 press(b'one\n'); expect(b'command read one'); press(b'two\n'); expect(b'shell read two')
 ";
-    let shown = in_terminal(&["sh", "-c", script, env!("CARGO_BIN_EXE_dli-emulator")], steps);
+    let shown = in_terminal(&["sh", "-c", script, EMULATOR], steps);
     assert_eq!(shown.last().map(|line| line.trim()), Some("0"), "{shown:?}");
 }
 
