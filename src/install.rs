@@ -14,6 +14,10 @@ use std::path::{Path, PathBuf};
 pub const ADDRESS: &str = "opendli/dli";
 /// Version of the provider, without `v`.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The version requirement for a configuration: all patch releases of this minor version, which may differ from others
+/// in incompatible ways before 1.0.
+pub const VERSION_REQUIREMENT: &str =
+    concat!("~> ", env!("CARGO_PKG_VERSION_MAJOR"), ".", env!("CARGO_PKG_VERSION_MINOR"), ".0");
 /// The registry hosts that Terraform and OpenTofu add to [`ADDRESS`].
 pub const REGISTRY_HOSTS: [&str; 2] = ["registry.terraform.io", "registry.opentofu.org"];
 
@@ -106,7 +110,7 @@ fn default_configuration_file() -> &'static str {
 fn required_providers() -> String {
     format!(
         "    terraform {{\n      required_providers {{\n        dli = {{\n          source  = \"{ADDRESS}\"\n          \
-         version = \"~> {VERSION}\"\n        }}\n      }}\n    }}\n"
+         version = \"{VERSION_REQUIREMENT}\"\n        }}\n      }}\n    }}\n"
     )
 }
 
@@ -226,6 +230,7 @@ mod tests {
                 assert_eq!(files, [package.join(executable_name())]);
                 assert_eq!(fs::read_to_string(&files[0]).expect("readable"), content);
                 assert!(text.contains(files[0].to_str().expect("UTF-8")), "{text}");
+                assert!(text.contains(&format!("version = \"{VERSION_REQUIREMENT}\"")), "{text}");
             }
         }
     }

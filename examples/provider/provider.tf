@@ -2,7 +2,7 @@ terraform {
   required_providers {
     dli = {
       source  = "opendli/dli"
-      version = "~> 0.1"
+      version = "~> 0.1.0"
     }
   }
 }

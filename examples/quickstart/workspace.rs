@@ -11,7 +11,7 @@ use std::process::{Command, ExitStatus, Stdio};
 
 use serde_json::Value;
 use terraform_provider_dli::emulator::{ACCESS_KEY, SECRET_KEY};
-use terraform_provider_dli::install::{self, InstallError, VERSION};
+use terraform_provider_dli::install::{self, InstallError, VERSION_REQUIREMENT};
 
 use crate::terraform::{Terraform, isolated, target_directory};
 
@@ -193,7 +193,7 @@ fn provider_block(endpoint: &str) -> String {
   required_providers {{
     dli = {{
       source  = "opendli/dli"
-      version = "{VERSION}"
+      version = "{VERSION_REQUIREMENT}"
     }}
   }}
 }}

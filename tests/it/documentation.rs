@@ -7,6 +7,7 @@ use std::path::Path;
 use terraform_provider_dli::framework::provider::Provider;
 use terraform_provider_dli::framework::schema::{Attribute, AttributeKind, Block, BlockBody, BlockNesting, Nesting};
 use terraform_provider_dli::framework::types::Type;
+use terraform_provider_dli::install::VERSION_REQUIREMENT;
 use terraform_provider_dli::provider::{CreationJournal, DliProvider};
 
 #[path = "../../examples/docs/errors.rs"]
@@ -78,6 +79,18 @@ fn docs_are_up_to_date() {
     });
     let faults: Vec<_> = faults.collect();
     assert!(faults.is_empty(), "run cargo run --example docs, and commit docs/:\n{}", faults.join("\n"));
+}
+
+/// README and the documentation require the version that `install` prints and the quickstart uses.
+#[test]
+fn documentation_requires_one_version() {
+    let readme = fs::read_to_string(Path::new(ROOT).join("README.md")).expect("a readable file");
+    let texts = committed().into_values().chain([readme]).collect::<String>();
+    let blocks = texts.split("source  = \"opendli/dli\"\n").skip(1);
+    let versions: Vec<_> = blocks.map(|block| block.lines().next().unwrap_or_default().trim()).collect();
+    assert!(versions.len() >= 2, "{versions:?}");
+    let expected = format!("version = \"{VERSION_REQUIREMENT}\"");
+    assert!(versions.iter().all(|version| *version == expected), "{versions:?} instead of {expected}");
 }
 
 /// The rules of "Provider documentation" in Terraform's documentation: at most 2,000 files of 500 KB, with these front
