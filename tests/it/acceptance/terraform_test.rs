@@ -1,4 +1,4 @@
-//! `terraform test`: modules with mocked providers, which invent IDs. `embedding` runs the example of the guide.
+//! `terraform test`: modules with mocked providers, which invent IDs. `guide_scripts` runs the example of the guide.
 
 use super::connection::connection;
 use super::harness::{Workspace, for_one_terraform};

@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Stdio;
 
-use terraform_provider_dli::install::VERSION;
+use terraform_provider_dli::install::VERSION_REQUIREMENT;
 
 use super::harness::{Finished, Running, Workspace, for_one_terraform};
 use super::packaging::install;
@@ -67,7 +67,7 @@ fn run(workspace: &Workspace, terraform: &Terraform, program: &Path, arguments: 
 fn versions() -> String {
     format!(
         "terraform {{\n  required_providers {{\n    dli = {{\n      source  = \"opendli/dli\"\n      version = \
-         \"{VERSION}\"\n    }}\n  }}\n}}\n"
+         \"{VERSION_REQUIREMENT}\"\n    }}\n  }}\n}}\n"
     )
 }
 
