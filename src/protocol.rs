@@ -3,7 +3,6 @@
 mod action;
 pub mod codec;
 mod data_source;
-mod decode;
 mod dynamic;
 mod encode;
 mod event_stream;

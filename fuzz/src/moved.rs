@@ -67,7 +67,7 @@ fn check(server: &Server, source: &mut Source<'_>) {
         assert!(outcome.state.is_null() && outcome.identity.is_null(), "{outcome:?}");
         return;
     }
-    let target_type = server.resource_type(target).expect("a resource type");
+    let target_type = server.resources.ty(target).expect("a resource type");
     assert!(fits(&outcome.state, target_type) && outcome.state.is_wholly_known(), "{outcome:?}");
     msgpack::written(&outcome.state, target_type);
     let id = if kind == 0 { "id" } else { "connection_id" };

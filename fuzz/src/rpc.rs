@@ -87,8 +87,8 @@ impl Fixture {
         Self {
             runtime: Builder::new_current_thread().enable_all().start_paused(true).build().expect("a runtime"),
             provider: server.provider_schema().ty(),
-            resources: server.resource_schemas().map(ty).collect(),
-            data_sources: server.data_source_schemas().map(ty).collect(),
+            resources: server.resources.schemas().map(ty).collect(),
+            data_sources: server.data_sources.schemas().map(ty).collect(),
             service: protocol::grpc(Service::new(server)),
         }
     }

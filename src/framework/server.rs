@@ -11,11 +11,12 @@ mod list_resource;
 mod move_state;
 mod plan;
 mod read;
+mod registry;
 #[cfg(test)]
 mod testing;
 mod upgrade;
 
-use std::{any::Any, collections::BTreeMap, fmt, panic::AssertUnwindSafe, sync::Arc};
+use std::{any::Any, collections::BTreeMap, fmt, panic::AssertUnwindSafe};
 
 use futures_util::FutureExt;
 use parking_lot::Mutex;
@@ -40,6 +41,7 @@ pub use self::{
     apply::{ApplyResourceChangeRequest, ResourceResponse},
     move_state::MoveSource,
     plan::{PlanResourceChangeRequest, PlanResourceChangeResponse},
+    registry::{Registry, not_in_provider},
 };
 
 /// Serves the operations of a provider.
@@ -47,51 +49,36 @@ pub struct Server {
     provider: Box<dyn Provider>,
     schema: Schema,
     ty: Type,
-    resources: BTreeMap<&'static str, Registered<dyn Resource>>,
+    /// The resource types.
+    pub resources: Registry<dyn Resource>,
     identities: BTreeMap<&'static str, Identity>,
-    data_sources: BTreeMap<&'static str, Registered<dyn DataSource>>,
-    list_resources: BTreeMap<&'static str, Registered<dyn ListResource>>,
+    /// The data sources.
+    pub data_sources: Registry<dyn DataSource>,
+    /// The list resources by resource type.
+    pub list_resources: Registry<dyn ListResource>,
     functions: Vec<Function>,
-    actions: BTreeMap<&'static str, Registered<dyn Action>>,
+    /// The actions.
+    pub actions: Registry<dyn Action>,
     stop: Mutex<CancellationToken>,
-}
-
-/// A resource type, data source or action with its schema and type, which are built once.
-struct Registered<T: ?Sized> {
-    implementation: Arc<T>,
-    schema: Schema,
-    ty: Type,
-}
-
-impl<T: ?Sized> Registered<T> {
-    fn new(implementation: Arc<T>, schema: Schema) -> Self {
-        Self { implementation, ty: schema.ty(), schema }
-    }
 }
 
 impl Server {
     /// Creates a server for a provider.
     pub fn new(provider: impl Provider + 'static) -> Self {
         let resources = provider.resources();
-        let identity = |kind: &Arc<dyn Resource>| Some((kind.type_name(), Identity::new(kind.identity_schema()?)));
-        let identities = resources.iter().filter_map(identity).collect();
-        let resources = resources.into_iter();
-        let data_sources = provider.data_sources().into_iter();
-        let list_resources = provider.list_resources().into_iter();
-        let actions = provider.actions().into_iter();
+        let identities =
+            resources.iter().filter_map(|of| Some((of.type_name(), Identity::new(of.identity_schema()?)))).collect();
         let schema = provider.schema();
         Self {
             ty: schema.ty(),
             schema,
-            resources: resources.map(|kind| (kind.type_name(), Registered::new(kind.clone(), kind.schema()))).collect(),
-            data_sources: data_sources
-                .map(|kind| (kind.type_name(), Registered::new(kind.clone(), kind.schema())))
-                .collect(),
-            list_resources: list_resources
-                .map(|kind| (kind.type_name(), Registered::new(kind.clone(), kind.schema())))
-                .collect(),
+            resources: Registry::new("resource type", resources, |of| (of.type_name(), of.schema())),
+            data_sources: Registry::new("data source", provider.data_sources(), |of| (of.type_name(), of.schema())),
+            list_resources: Registry::new("list resource", provider.list_resources(), |of| {
+                (of.type_name(), of.schema())
+            }),
             functions: provider.functions(),
-            actions: actions.map(|kind| (kind.type_name(), Registered::new(kind.clone(), kind.schema()))).collect(),
+            actions: Registry::new("action", provider.actions(), |of| (of.type_name(), of.schema())),
             identities,
             provider: Box::new(provider),
             stop: Mutex::default(),
@@ -108,33 +95,9 @@ impl Server {
         &self.ty
     }
 
-    /// Returns the schemas of all resource types by name.
-    pub fn resource_schemas(&self) -> impl Iterator<Item = (&'static str, &Schema)> {
-        self.resources.iter().map(|(name, registered)| (*name, &registered.schema))
-    }
-
-    /// Returns the schema of a resource type.
-    pub fn resource_schema(&self, type_name: &str) -> Result<&Schema, Diagnostics> {
-        self.registered(type_name).map(|registered| &registered.schema)
-    }
-
-    /// Returns the type of the values of a resource type.
-    pub fn resource_type(&self, type_name: &str) -> Result<&Type, Diagnostics> {
-        self.registered(type_name).map(|registered| &registered.ty)
-    }
-
-    fn registered(&self, type_name: &str) -> Result<&Registered<dyn Resource>, Diagnostics> {
-        known(&self.resources, "resource type", type_name)
-    }
-
     /// Validates a provider block, offline.
     pub fn validate_provider(&self, config: &Value) -> Diagnostics {
         validate::validate(&self.schema, config)
-    }
-
-    /// Validates a resource block, offline.
-    pub fn validate_resource(&self, type_name: &str, config: &Value) -> Diagnostics {
-        self.resource_schema(type_name).map_or_else(|unknown| unknown, |schema| validate::validate(schema, config))
     }
 
     /// Passes on the version that the client reports, before [`Server::configure`].
@@ -165,21 +128,11 @@ impl Server {
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")
-            .field("resources", &self.resources.keys())
-            .field("data_sources", &self.data_sources.keys())
-            .field("actions", &self.actions.keys())
+            .field("resources", &self.resources)
+            .field("data_sources", &self.data_sources)
+            .field("actions", &self.actions)
             .finish_non_exhaustive()
     }
-}
-
-/// Looks up a type by name. Core requests only types of the schema.
-fn known<'a, T>(all: &'a BTreeMap<&'static str, T>, kind: &str, name: &str) -> Result<&'a T, Diagnostics> {
-    all.get(name).ok_or_else(|| not_in_provider(kind, name))
-}
-
-/// Returns the error for a type that this provider does not have.
-pub fn not_in_provider(kind: &str, name: &str) -> Diagnostics {
-    Diagnostic::error("Not in This Provider", format!("This provider has no {kind} {name:?}.")).into()
 }
 
 /// Runs provider code and turns a panic into an error. A failure always contains an error.

@@ -1,4 +1,4 @@
-//! RPCs of actions. An invocation responds with its progress messages, and exactly one completion at the end.
+//! Invokes actions. An invocation responds with its progress messages, and exactly one completion at the end.
 
 use std::sync::Arc;
 
@@ -6,47 +6,17 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::Status;
 
-use super::decode::decode;
-use super::response::{Reply, respond};
-use super::tfplugin6::invoke_action::{Event, event};
-use super::tfplugin6::{self as wire, DynamicValue, invoke_action, plan_action, validate_action_config};
-use super::{encode, event_stream};
+use super::response::respond;
+use super::tfplugin6::invoke_action::{Event, Request, event};
+use super::{dynamic, encode, event_stream};
 use crate::framework::action::Progress;
 use crate::framework::diagnostic::Diagnostics;
 use crate::framework::server::Server;
 
 pub(super) type ActionEvents = UnboundedReceiverStream<Result<Event, Status>>;
 
-pub(super) async fn validate(
-    server: &Server,
-    request: validate_action_config::Request,
-) -> Reply<validate_action_config::Response> {
-    respond("ValidateActionConfig", &request.type_name, async {
-        let diagnostics = check(server, &request.type_name, request.config.as_ref())?;
-        Ok(validate_action_config::Response { diagnostics })
-    })
-    .await
-}
-
-pub(super) async fn plan(server: &Server, request: plan_action::Request) -> Reply<plan_action::Response> {
-    respond("PlanAction", &request.action_type, async {
-        let diagnostics = check(server, &request.action_type, request.config.as_ref())?;
-        Ok(plan_action::Response { diagnostics, deferred: None })
-    })
-    .await
-}
-
-fn check(
-    server: &Server,
-    type_name: &str,
-    config: Option<&DynamicValue>,
-) -> Result<Vec<wire::Diagnostic>, Diagnostics> {
-    let config = decode(config, server.action_type(type_name)?)?;
-    Ok(encode::diagnostics(server.validate_action(type_name, &config)))
-}
-
 /// Invokes an action. If the client disconnects, the action is cancelled.
-pub(super) fn invoke(server: Arc<Server>, request: invoke_action::Request) -> ActionEvents {
+pub(super) fn invoke(server: Arc<Server>, request: Request) -> ActionEvents {
     let (events, stream) = mpsc::unbounded_channel();
     let closed = {
         let events = events.clone();
@@ -66,12 +36,8 @@ pub(super) fn invoke(server: Arc<Server>, request: invoke_action::Request) -> Ac
     UnboundedReceiverStream::new(stream)
 }
 
-async fn run(
-    server: &Server,
-    request: &invoke_action::Request,
-    progress: &Progress,
-) -> Result<event::Completed, Diagnostics> {
-    let config = decode(request.config.as_ref(), server.action_type(&request.action_type)?)?;
+async fn run(server: &Server, request: &Request, progress: &Progress) -> Result<event::Completed, Diagnostics> {
+    let config = dynamic::decode(request.config.as_ref(), server.actions.ty(&request.action_type)?)?;
     let diagnostics = server.invoke_action(&request.action_type, config, progress).await;
     Ok(event::Completed { diagnostics: encode::diagnostics(diagnostics) })
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::framework::diagnostic::Diagnostic;
+use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::path::{Path, Step};
 
 /// Maximum nesting of a value. Only values of the dynamic type, which carry their own type, can reach it.
@@ -36,14 +36,12 @@ impl fmt::Display for CodecError {
 
 impl std::error::Error for CodecError {}
 
-impl From<CodecError> for Diagnostic {
+impl From<CodecError> for Diagnostics {
     fn from(error: CodecError) -> Self {
-        Self::error(
-            "Unreadable Value",
-            format!(
-                "A value does not have the form that this version of the provider expects: {error}.\n\nWhere it comes \
-                 from a state file, the file was changed by hand or written by another version of the provider."
-            ),
-        )
+        let text = format!(
+            "A value does not have the form that this version of the provider expects: {error}.\n\nWhere it comes \
+             from a state file, the file was changed by hand or written by another version of the provider."
+        );
+        Diagnostic::error("Unreadable Value", text).into()
     }
 }

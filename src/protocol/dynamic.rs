@@ -12,6 +12,12 @@ pub(super) fn decode(value: Option<&DynamicValue>, ty: &Type) -> Result<Value, C
     }
 }
 
+/// Decodes a value and frees its bytes.
+#[expect(clippy::needless_pass_by_value, reason = "the bytes can be megabytes")]
+pub(super) fn take(value: Option<DynamicValue>, ty: &Type) -> Result<Value, CodecError> {
+    decode(value.as_ref(), ty)
+}
+
 /// Decodes two values of the same type. The second shares the first one's memory if core sent the same bytes.
 #[expect(clippy::needless_pass_by_value, reason = "frees the bytes, which can be megabytes")]
 pub(super) fn decode_both(

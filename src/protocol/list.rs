@@ -1,4 +1,4 @@
-//! RPCs of list resources. A list responds with its objects and warnings as they come, and at most one error at the
+//! Lists objects. A list responds with its objects and warnings as they come, and at most one error at the
 //! end.
 
 use std::sync::Arc;
@@ -10,10 +10,8 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 use tracing::Instrument as _;
 
-use super::decode::decode;
-use super::response::{Reply, respond, span};
+use super::response::span;
 use super::tfplugin6::list_resource::{Event, Request};
-use super::tfplugin6::validate_list_resource_config;
 use super::{dynamic, encode, event_stream};
 use crate::framework::diagnostic::Diagnostics;
 use crate::framework::list_resource::ListEvent;
@@ -24,18 +22,6 @@ pub(super) type ListEvents = Map<ReceiverStream<ListEvent>, fn(ListEvent) -> Res
 /// The number of objects that are ready before the client takes them. One can have 20,000 host records.
 const CAPACITY: usize = 16;
 
-pub(super) async fn validate(
-    server: &Server,
-    request: validate_list_resource_config::Request,
-) -> Reply<validate_list_resource_config::Response> {
-    respond("ValidateListResourceConfig", &request.type_name, async {
-        let config = decode(request.config.as_ref(), server.list_resource_type(&request.type_name)?)?;
-        let diagnostics = encode::diagnostics(server.validate_list_resource(&request.type_name, &config));
-        Ok(validate_list_resource_config::Response { diagnostics })
-    })
-    .await
-}
-
 /// Lists objects. Core ends the call once it has as many as it wants; the list is cancelled then.
 pub(super) fn list(server: Arc<Server>, request: Request) -> ListEvents {
     let (events, stream) = mpsc::channel(CAPACITY);
@@ -45,7 +31,7 @@ pub(super) fn list(server: Arc<Server>, request: Request) -> ListEvents {
         async move { events.closed().await }
     };
     let work = async move {
-        let errors = run(&server, &request, events.clone()).await;
+        let errors = run(&server, &request, events.clone()).await.unwrap_or_else(|errors| errors);
         if errors.iter().next().is_some() {
             // The receiver is gone if the client has ended the call.
             let _ = events.send(ListEvent::Diagnostics(errors)).await;
@@ -55,12 +41,10 @@ pub(super) fn list(server: Arc<Server>, request: Request) -> ListEvents {
     ReceiverStream::new(stream).map(|event| Ok(encode(event)))
 }
 
-async fn run(server: &Server, request: &Request, events: mpsc::Sender<ListEvent>) -> Diagnostics {
+async fn run(server: &Server, request: &Request, events: mpsc::Sender<ListEvent>) -> Result<Diagnostics, Diagnostics> {
     let Request { type_name, config, include_resource_object, limit } = request;
-    match server.list_resource_type(type_name).and_then(|ty| decode(config.as_ref(), ty)) {
-        Ok(config) => server.list(type_name, config, (*include_resource_object, *limit), events).await,
-        Err(errors) => errors,
-    }
+    let config = dynamic::decode(config.as_ref(), server.list_resources.ty(type_name)?)?;
+    Ok(server.list(type_name, config, (*include_resource_object, *limit), events).await)
 }
 
 fn encode(event: ListEvent) -> Event {

@@ -2,34 +2,31 @@
 
 use std::collections::BTreeMap;
 
-use super::decode::decode;
 use super::response::{Reply, respond};
 use super::tfplugin6::{
     self as wire, configure_provider, get_metadata, get_provider_schema, get_resource_identity_schemas,
     validate_provider_config,
 };
-use super::{encode, function};
-use crate::framework::schema::Schema;
-use crate::framework::server::Server;
+use super::{dynamic, encode, function};
+use crate::framework::server::{Registry, Server};
 
 pub(super) async fn metadata(server: &Server) -> Reply<get_metadata::Response> {
     respond("GetMetadata", "", async {
-        let (resources, data_sources) = (server.resource_schemas(), server.data_source_schemas());
         Ok(get_metadata::Response {
             server_capabilities: Some(capabilities()),
-            resources: resources
+            resources: (server.resources.schemas())
                 .map(|(name, _)| get_metadata::ResourceMetadata { type_name: name.to_owned() })
                 .collect(),
-            data_sources: data_sources
+            data_sources: (server.data_sources.schemas())
                 .map(|(name, _)| get_metadata::DataSourceMetadata { type_name: name.to_owned() })
                 .collect(),
             functions: (server.functions().iter())
                 .map(|function| get_metadata::FunctionMetadata { name: function.name.to_owned() })
                 .collect(),
-            list_resources: (server.list_resource_schemas())
+            list_resources: (server.list_resources.schemas())
                 .map(|(name, _)| get_metadata::ListResourceMetadata { type_name: name.to_owned() })
                 .collect(),
-            actions: (server.action_schemas())
+            actions: (server.actions.schemas())
                 .map(|(name, _)| get_metadata::ActionMetadata { type_name: name.to_owned() })
                 .collect(),
             ..get_metadata::Response::default()
@@ -40,14 +37,14 @@ pub(super) async fn metadata(server: &Server) -> Reply<get_metadata::Response> {
 
 pub(super) async fn schema(server: &Server) -> Reply<get_provider_schema::Response> {
     respond("GetProviderSchema", "", async {
-        let (resources, data_sources) = (server.resource_schemas(), server.data_source_schemas());
         Ok(get_provider_schema::Response {
             provider: Some(encode::schema(server.provider_schema())),
-            resource_schemas: schemas(resources),
-            data_source_schemas: schemas(data_sources),
-            list_resource_schemas: schemas(server.list_resource_schemas()),
+            resource_schemas: schemas(&server.resources),
+            data_source_schemas: schemas(&server.data_sources),
+            list_resource_schemas: schemas(&server.list_resources),
             functions: function::signatures(server),
-            action_schemas: (schemas(server.action_schemas()).into_iter())
+            action_schemas: schemas(&server.actions)
+                .into_iter()
                 .map(|(name, schema)| (name, wire::ActionSchema { schema: Some(schema) }))
                 .collect(),
             server_capabilities: Some(capabilities()),
@@ -75,7 +72,7 @@ pub(super) async fn validate(
     request: validate_provider_config::Request,
 ) -> Reply<validate_provider_config::Response> {
     respond("ValidateProviderConfig", "", async {
-        let config = decode(request.config.as_ref(), server.provider_type())?;
+        let config = dynamic::decode(request.config.as_ref(), server.provider_type())?;
         let diagnostics = encode::diagnostics(server.validate_provider(&config));
         Ok(validate_provider_config::Response { diagnostics })
     })
@@ -87,7 +84,7 @@ pub(super) async fn configure(
     request: configure_provider::Request,
 ) -> Reply<configure_provider::Response> {
     respond("ConfigureProvider", "", async {
-        let config = decode(request.config.as_ref(), server.provider_type())?;
+        let config = dynamic::decode(request.config.as_ref(), server.provider_type())?;
         server.set_client_version(&request.terraform_version);
         let diagnostics = encode::diagnostics(server.configure(&config).await);
         Ok(configure_provider::Response { diagnostics })
@@ -95,8 +92,8 @@ pub(super) async fn configure(
     .await
 }
 
-fn schemas<'a>(schemas: impl Iterator<Item = (&'static str, &'a Schema)>) -> BTreeMap<String, wire::Schema> {
-    schemas.map(|(name, schema)| (name.to_owned(), encode::schema(schema))).collect()
+fn schemas<T: ?Sized>(types: &Registry<T>) -> BTreeMap<String, wire::Schema> {
+    types.schemas().map(|(name, schema)| (name.to_owned(), encode::schema(schema))).collect()
 }
 
 fn capabilities() -> wire::ServerCapabilities {

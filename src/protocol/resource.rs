@@ -1,28 +1,15 @@
 //! RPCs of managed resources.
 
-use super::decode::{decode, take, unreadable};
+use super::dynamic::{decode, take};
 use super::response::{Reply, respond};
 use super::tfplugin6::{
     DynamicValue, ResourceIdentityData, apply_resource_change, generate_resource_config, import_resource_state,
     move_resource_state, plan_resource_change, read_resource, upgrade_resource_identity, upgrade_resource_state,
-    validate_resource_config,
 };
 use super::{dynamic, encode, json};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::server::{self, Server};
 use crate::framework::value::Value;
-
-pub(super) async fn validate(
-    server: &Server,
-    request: validate_resource_config::Request,
-) -> Reply<validate_resource_config::Response> {
-    respond("ValidateResourceConfig", &request.type_name, async {
-        let config = read_value(server, &request.type_name, request.config.as_ref())?;
-        let diagnostics = encode::diagnostics(server.validate_resource(&request.type_name, &config));
-        Ok(validate_resource_config::Response { diagnostics })
-    })
-    .await
-}
 
 pub(super) async fn upgrade_state(
     server: &Server,
@@ -35,7 +22,7 @@ pub(super) async fn upgrade_state(
             return Err(Diagnostic::error("State Too Old", text).into());
         }
         let ty = server.state_type(&request.type_name, request.version)?;
-        let stored = json::decode(&raw.json, &ty).map_err(unreadable)?;
+        let stored = json::decode(&raw.json, &ty)?;
         let upgraded = server.upgrade_state(&request.type_name, request.version, stored)?;
         let upgraded_state = dynamic::encode(&upgraded);
         Ok(upgrade_resource_state::Response { upgraded_state, diagnostics: Vec::new() })
@@ -49,7 +36,7 @@ pub(super) async fn upgrade_identity(
 ) -> Reply<upgrade_resource_identity::Response> {
     respond("UpgradeResourceIdentity", &request.type_name, async {
         let ty = server.stored_identity_type(&request.type_name, request.version)?;
-        let stored = json::decode(&request.raw_identity.unwrap_or_default().json, ty).map_err(unreadable)?;
+        let stored = json::decode(&request.raw_identity.unwrap_or_default().json, ty)?;
         let upgraded_identity = encode::identity(&stored);
         Ok(upgrade_resource_identity::Response { upgraded_identity, diagnostics: Vec::new() })
     })
@@ -79,9 +66,9 @@ pub(super) async fn plan(
     request: plan_resource_change::Request,
 ) -> Reply<plan_resource_change::Response> {
     respond("PlanResourceChange", &request.type_name, async {
-        let ty = server.resource_type(&request.type_name)?;
+        let ty = server.resources.ty(&request.type_name)?;
         let (before, proposed) = (request.prior_state, request.proposed_new_state);
-        let [prior, proposed] = dynamic::decode_both(before.as_ref(), proposed, ty).map_err(unreadable)?;
+        let [prior, proposed] = dynamic::decode_both(before.as_ref(), proposed, ty)?;
         let plan = server::PlanResourceChangeRequest {
             prior: prior.clone(),
             proposed,
@@ -108,7 +95,7 @@ pub(super) async fn apply(
     request: apply_resource_change::Request,
 ) -> Reply<apply_resource_change::Response> {
     respond("ApplyResourceChange", &request.type_name, async {
-        let ty = server.resource_type(&request.type_name)?;
+        let ty = server.resources.ty(&request.type_name)?;
         let apply = server::ApplyResourceChangeRequest {
             prior: take(request.prior_state, ty)?,
             planned: take(request.planned_state, ty)?,
@@ -164,7 +151,7 @@ pub(super) async fn move_state(
             version: request.source_schema_version,
         };
         let ty = server.move_source_type(target, source)?;
-        let state = json::decode(&request.source_state.unwrap_or_default().json, &ty).map_err(unreadable)?;
+        let state = json::decode(&request.source_state.unwrap_or_default().json, &ty)?;
         let outcome = server.move_state(target, &state);
         Ok(move_resource_state::Response {
             // Core expects no state beside errors.
@@ -197,9 +184,9 @@ fn read_identity(
     identity: Option<&ResourceIdentityData>,
 ) -> Result<Value, Diagnostics> {
     let data = identity.and_then(|identity| identity.identity_data.as_ref());
-    server.identity_type(type_name).map_or(Ok(Value::Null), |ty| decode(data, ty))
+    Ok(server.identity_type(type_name).map(|ty| decode(data, ty)).transpose()?.unwrap_or_default())
 }
 
 fn read_value(server: &Server, type_name: &str, value: Option<&DynamicValue>) -> Result<Value, Diagnostics> {
-    decode(value, server.resource_type(type_name)?)
+    Ok(decode(value, server.resources.ty(type_name)?)?)
 }

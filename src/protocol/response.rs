@@ -10,22 +10,23 @@ use tonic::{Response, Status};
 use tracing::{Instrument as _, Span};
 use uuid::Uuid;
 
-use super::{encode, tfplugin6 as wire};
+use super::{dynamic, encode, tfplugin6 as wire};
 use crate::framework::diagnostic::Diagnostics;
-use crate::framework::server;
+use crate::framework::server::{self, Registry};
 
 /// The result of an RPC; `Err` is never used.
 pub(super) type Reply<T> = Result<Response<T>, Status>;
 pub(super) type OneMessage<T> = Once<Result<T, Status>>;
 
+/// A response that can consist of diagnostics alone.
 pub(super) trait WithDiagnostics: Default {
-    fn failed(diagnostics: Vec<wire::Diagnostic>) -> Self;
+    fn with_diagnostics(diagnostics: Vec<wire::Diagnostic>) -> Self;
 }
 
 macro_rules! impl_with_diagnostics {
     ($($module:ident),* $(,)?) => {
         $(impl WithDiagnostics for wire::$module::Response {
-            fn failed(diagnostics: Vec<wire::Diagnostic>) -> Self {
+            fn with_diagnostics(diagnostics: Vec<wire::Diagnostic>) -> Self {
                 let mut response = Self::default();
                 response.diagnostics = diagnostics;
                 response
@@ -35,7 +36,7 @@ macro_rules! impl_with_diagnostics {
 }
 
 impl WithDiagnostics for wire::invoke_action::event::Completed {
-    fn failed(diagnostics: Vec<wire::Diagnostic>) -> Self {
+    fn with_diagnostics(diagnostics: Vec<wire::Diagnostic>) -> Self {
         Self { diagnostics }
     }
 }
@@ -88,11 +89,25 @@ pub(super) async fn respond<T: WithDiagnostics>(
     let started = Instant::now();
     let outcome = AssertUnwindSafe(call).catch_unwind().instrument(span.clone()).await;
     span.in_scope(|| tracing::debug!(tf_req_duration_ms = started.elapsed().as_millis(), "responded"));
-    let failed = |diagnostics: Diagnostics| T::failed(encode::diagnostics(diagnostics));
+    let failed = |diagnostics: Diagnostics| T::with_diagnostics(encode::diagnostics(diagnostics));
     Ok(Response::new(match outcome {
         Ok(result) => result.unwrap_or_else(failed),
         Err(panic) => failed(server::panicked(panic.as_ref()).into()),
     }))
+}
+
+/// Validates a configuration and responds with the diagnostics.
+pub(super) async fn validate<T: WithDiagnostics, K: ?Sized>(
+    rpc: &str,
+    types: &Registry<K>,
+    type_name: &str,
+    config: Option<&wire::DynamicValue>,
+) -> Reply<T> {
+    respond(rpc, type_name, async {
+        let config = dynamic::decode(config, types.ty(type_name)?)?;
+        Ok(T::with_diagnostics(encode::diagnostics(types.validate(type_name, &config))))
+    })
+    .await
 }
 
 /// Responds to an RPC for a type that this provider does not have.

@@ -6,7 +6,7 @@ use tonic::{Request, Response, Streaming};
 
 use super::action::{self, ActionEvents};
 use super::list::{self, ListEvents};
-use super::response::{OneMessage, Reply, one_message, respond, span, unsupported};
+use super::response::{OneMessage, Reply, one_message, respond, span, unsupported, validate};
 use super::tfplugin6::provider_server::Provider;
 use super::{data_source, encode, function, provider, resource, tfplugin6 as wire};
 use crate::framework::server::{self, Server};
@@ -71,7 +71,8 @@ impl Provider for Service {
         &self,
         request: Request<wire::validate_resource_config::Request>,
     ) -> Reply<wire::validate_resource_config::Response> {
-        resource::validate(&self.0, request.into_inner()).await
+        let request = request.into_inner();
+        validate("ValidateResourceConfig", &self.0.resources, &request.type_name, request.config.as_ref()).await
     }
 
     async fn upgrade_resource_state(
@@ -134,7 +135,8 @@ impl Provider for Service {
         &self,
         request: Request<wire::validate_data_resource_config::Request>,
     ) -> Reply<wire::validate_data_resource_config::Response> {
-        data_source::validate(&self.0, request.into_inner()).await
+        let request = request.into_inner();
+        validate("ValidateDataResourceConfig", &self.0.data_sources, &request.type_name, request.config.as_ref()).await
     }
 
     async fn read_data_source(
@@ -176,7 +178,9 @@ impl Provider for Service {
         &self,
         request: Request<wire::validate_list_resource_config::Request>,
     ) -> Reply<wire::validate_list_resource_config::Response> {
-        list::validate(&self.0, request.into_inner()).await
+        let request = request.into_inner();
+        validate("ValidateListResourceConfig", &self.0.list_resources, &request.type_name, request.config.as_ref())
+            .await
     }
 
     type ListResourceStream = ListEvents;
@@ -204,11 +208,13 @@ impl Provider for Service {
         &self,
         request: Request<wire::validate_action_config::Request>,
     ) -> Reply<wire::validate_action_config::Response> {
-        action::validate(&self.0, request.into_inner()).await
+        let request = request.into_inner();
+        validate("ValidateActionConfig", &self.0.actions, &request.type_name, request.config.as_ref()).await
     }
 
     async fn plan_action(&self, request: Request<wire::plan_action::Request>) -> Reply<wire::plan_action::Response> {
-        action::plan(&self.0, request.into_inner()).await
+        let request = request.into_inner();
+        validate("PlanAction", &self.0.actions, &request.action_type, request.config.as_ref()).await
     }
 
     type InvokeActionStream = ActionEvents;

@@ -46,7 +46,8 @@ fn dynamic_value(value: &Value) -> Option<DynamicValue> {
 
 fn connection(changes: &[(&str, Value)]) -> Value {
     let mut connection = Server::new(DliProvider::new(Box::new(|_| None), CreationJournal::default()))
-        .resource_schema(TYPE)
+        .resources
+        .schema(TYPE)
         .unwrap()
         .empty();
     connection.set_attribute("tags_all", Value::map::<&str>([]));

@@ -137,7 +137,7 @@ fn queues(names: &[&str]) -> Value {
 
 fn object(changes: &[(&str, Value)]) -> Value {
     let provider = Server::new(DliProvider::new(Box::new(|_| None), CreationJournal::default()));
-    let mut object = provider.resource_schema(TYPE).unwrap().empty();
+    let mut object = provider.resources.schema(TYPE).unwrap().empty();
     object.set_attribute("name", "test".into());
     // The server of these tests never finishes a binding.
     object.set_attribute("wait_for_bindings", false.into());
@@ -242,7 +242,8 @@ async fn stale_read_keeps_the_part() {
     for (part, attributes, there) in parts {
         let kind = format!("dli_enhanced_connection_{part}");
         let mut held = Server::new(DliProvider::new(Box::new(|_| None), CreationJournal::default()))
-            .resource_schema(&kind)
+            .resources
+            .schema(&kind)
             .unwrap()
             .empty();
         for (name, value) in [("connection_id", ID)].into_iter().chain(attributes) {
@@ -752,7 +753,7 @@ async fn delete_of_a_visible_object_is_not_done() {
 /// A part of a connection, without computed attributes.
 fn part(kind: &str, attributes: &[(&str, Value)]) -> Value {
     let provider = Server::new(DliProvider::new(Box::new(|_| None), CreationJournal::default()));
-    let mut part = provider.resource_schema(kind).unwrap().empty();
+    let mut part = provider.resources.schema(kind).unwrap().empty();
     for (name, value) in [("connection_id", ID.into())].iter().chain(attributes) {
         part.set_attribute(name, value.clone());
     }
@@ -827,7 +828,7 @@ async fn minimal_refresh_plans_the_stored_state() {
     };
     let plan = async |type_name: &str, prior: Value, proposed: Value| {
         let (mut config, type_name) = (proposed.clone(), type_name.to_owned());
-        let schema = provider.resource_schema(&type_name).unwrap();
+        let schema = provider.resources.schema(&type_name).unwrap();
         for attribute in schema.body.attributes.iter().filter(|attribute| attribute.is_computed()) {
             config.set_attribute(attribute.name, Value::Null);
         }

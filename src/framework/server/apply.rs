@@ -2,7 +2,8 @@
 //!
 //! The response contains the state set so far, even after an error, a panic or an interruption.
 
-use super::{Registered, Server, catch_panic};
+use super::registry::Registered;
+use super::{Server, catch_panic};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::path::Path;
 use crate::framework::plan::keep_equivalent;
@@ -52,7 +53,7 @@ impl ApplyResourceChangeRequest {
 impl Server {
     /// Applies a plan.
     pub async fn apply(&self, request: ApplyResourceChangeRequest) -> ResourceResponse {
-        let registered = match self.registered(&request.type_name) {
+        let registered = match self.resources.get(&request.type_name) {
             Ok(registered) => registered,
             Err(diagnostics) => {
                 return request.unchanged(diagnostics);

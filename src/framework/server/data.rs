@@ -1,44 +1,19 @@
-//! Validates and reads data sources, and checks the result against the configuration.
+//! Reads data sources, and checks the result against the configuration.
 
-use super::{Registered, ResourceResponse, Server, catch_panic, known};
-use crate::framework::data_source::{DataRequest, DataSource};
+use super::{ResourceResponse, Server, catch_panic};
+use crate::framework::data_source::DataRequest;
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::path::Path;
 use crate::framework::plan::{apply_default, keep_equivalent};
 use crate::framework::resource::ResponseState;
 use crate::framework::schema::Schema;
-use crate::framework::types::Type;
 use crate::framework::validate::validate;
 use crate::framework::value::Value;
 
 impl Server {
-    /// Returns the schemas of all data sources by name.
-    pub fn data_source_schemas(&self) -> impl Iterator<Item = (&'static str, &Schema)> {
-        self.data_sources.iter().map(|(name, registered)| (*name, &registered.schema))
-    }
-
-    /// Returns the schema of a data source.
-    pub fn data_source_schema(&self, type_name: &str) -> Result<&Schema, Diagnostics> {
-        self.data_source(type_name).map(|registered| &registered.schema)
-    }
-
-    fn data_source(&self, type_name: &str) -> Result<&Registered<dyn DataSource>, Diagnostics> {
-        known(&self.data_sources, "data source", type_name)
-    }
-
-    /// Returns the type of the values of a data source.
-    pub fn data_source_type(&self, type_name: &str) -> Result<&Type, Diagnostics> {
-        self.data_source(type_name).map(|registered| &registered.ty)
-    }
-
-    /// Validates a data block, offline.
-    pub fn validate_data_source(&self, type_name: &str, config: &Value) -> Diagnostics {
-        self.data_source_schema(type_name).map_or_else(|unknown| unknown, |schema| validate(schema, config))
-    }
-
     /// Reads a data source. On error the state is null.
     pub async fn read_data_source(&self, type_name: &str, mut config: Value) -> ResourceResponse {
-        let registered = match self.data_source(type_name) {
+        let registered = match self.data_sources.get(type_name) {
             Ok(registered) => registered,
             Err(diagnostics) => return ResourceResponse { diagnostics, ..ResourceResponse::default() },
         };
@@ -102,6 +77,7 @@ mod tests {
 
     use super::*;
     use crate::framework::{
+        data_source::DataSource,
         provider::Provider,
         resource::Resource,
         schema::{Attribute, Block, BlockBody, BlockNesting},
@@ -219,9 +195,9 @@ mod tests {
     #[tokio::test]
     async fn config_is_validated_again_before_the_read() {
         let server = Server::new(TestProvider(Arc::new(Lookup(Vec::new()))));
-        assert!(!server.validate_data_source("test_lookup", &config(UNKNOWN)).has_errors());
-        assert!(server.validate_data_source("test_lookup", &config(Value::Null)).has_errors());
-        assert!(server.validate_data_source("test_other", &config("a".into())).has_errors());
+        assert!(!server.data_sources.validate("test_lookup", &config(UNKNOWN)).has_errors());
+        assert!(server.data_sources.validate("test_lookup", &config(Value::Null)).has_errors());
+        assert!(server.data_sources.validate("test_other", &config("a".into())).has_errors());
         let (state, messages) = read(config(Value::Null), &[("panic", true.into())]).await;
         assert_eq!((state, messages), (Value::Null, vec!["name: Missing Required Attribute".to_owned()]));
     }

@@ -12,7 +12,7 @@ impl Server {
     ///
     /// The configuration of a null state is null.
     pub fn generate_config(&self, type_name: &str, mut state: Value) -> Result<Value, Diagnostics> {
-        let registered = self.registered(type_name)?;
+        let registered = self.resources.get(type_name)?;
         keep_configured(&registered.schema.body.attributes, &mut state);
         registered.implementation.omit_defaults(&mut state);
         Ok(state)

@@ -19,7 +19,8 @@ impl Server {
 
     /// Returns the type of an identity of a schema version, which must be the current one: no other was ever written.
     pub fn stored_identity_type(&self, type_name: &str, version: i64) -> Result<&Type, Diagnostics> {
-        let identity = super::known(&self.identities, "resource identity of type", type_name)?;
+        let unknown = || super::not_in_provider("resource identity of type", type_name);
+        let identity = self.identities.get(type_name).ok_or_else(unknown)?;
         let current = identity.schema.version;
         if version == current {
             return Ok(&identity.ty);

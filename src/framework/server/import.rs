@@ -10,7 +10,7 @@ impl Server {
     /// Imports the object with an ID or, if `identity` is not null, with an identity. Without an error the state is not
     /// null.
     pub async fn import(&self, type_name: &str, id: &str, identity: &Value) -> ResourceResponse {
-        let ready = self.registered(type_name).and_then(|kind| Ok((kind, self.import_id(type_name, id, identity)?)));
+        let ready = self.resources.get(type_name).and_then(|kind| Ok((kind, self.import_id(type_name, id, identity)?)));
         let (registered, id) = match ready {
             Ok(ready) => ready,
             Err(diagnostics) => return ResourceResponse { diagnostics, ..ResourceResponse::default() },
@@ -42,6 +42,6 @@ impl Server {
         if report.has_errors() {
             return Err(report);
         }
-        Ok(self.registered(type_name)?.implementation.import_id(identity))
+        Ok(self.resources.get(type_name)?.implementation.import_id(identity))
     }
 }

@@ -23,7 +23,7 @@ impl Server {
     /// The host and the namespace of the provider do not matter: mirrors and private registries have their own.
     pub fn move_source_type(&self, target: &str, source: MoveSource<'_>) -> Result<Type, Diagnostics> {
         let MoveSource { provider_address, type_name, version } = source;
-        let accepted = self.registered(target)?.implementation.move_sources();
+        let accepted = self.resources.get(target)?.implementation.move_sources();
         let provider = provider_address.rsplit('/').next().unwrap_or_default();
         let names = |accepted: &super::MoveSources| -> Vec<String> {
             accepted.providers.iter().map(|provider| format!("{provider}_{}", accepted.type_name)).collect()
@@ -60,7 +60,7 @@ impl Server {
     /// the state is null.
     pub fn move_state(&self, target: &str, source: &Value) -> ResourceResponse {
         let mut response = ResponseState::default();
-        let result = match self.registered(target) {
+        let result = match self.resources.get(target) {
             Ok(_) if source.is_null() => {
                 let text = format!(
                     "The state to move to the {target} is null. Nothing was moved.\n\nRestore the state from a backup \

@@ -41,7 +41,7 @@ impl Server {
     /// Plans a change of a resource.
     pub async fn plan(&self, request: PlanResourceChangeRequest) -> PlanResourceChangeResponse {
         let PlanResourceChangeRequest { type_name, prior, proposed, config, private, identity } = request;
-        let registered = match self.registered(&type_name) {
+        let registered = match self.resources.get(&type_name) {
             Ok(registered) => registered,
             Err(diagnostics) => {
                 return PlanResourceChangeResponse { diagnostics, ..PlanResourceChangeResponse::default() };

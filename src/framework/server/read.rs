@@ -10,7 +10,7 @@ impl Server {
     ///
     /// `identity` is the stored one; null if the state has none yet.
     pub async fn read(&self, type_name: &str, state: Value, private: Vec<u8>, identity: Value) -> ResourceResponse {
-        let registered = match self.registered(type_name) {
+        let registered = match self.resources.get(type_name) {
             Ok(registered) => registered,
             Err(diagnostics) => return ResourceResponse { state, private, identity, diagnostics },
         };

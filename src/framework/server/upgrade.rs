@@ -8,7 +8,7 @@ use crate::framework::value::Value;
 impl Server {
     /// Returns the type of state of a schema version.
     pub fn state_type(&self, type_name: &str, version: i64) -> Result<Type, Diagnostics> {
-        let registered = self.registered(type_name)?;
+        let registered = self.resources.get(type_name)?;
         let current = registered.schema.version;
         if version == current {
             return Ok(registered.ty.clone());
@@ -28,7 +28,7 @@ impl Server {
 
     /// Upgrades a value of [`Server::state_type`] to the current schema.
     pub fn upgrade_state(&self, type_name: &str, version: i64, state: Value) -> Result<Value, Diagnostics> {
-        let registered = self.registered(type_name)?;
+        let registered = self.resources.get(type_name)?;
         if version == registered.schema.version {
             Ok(state)
         } else {

@@ -348,7 +348,7 @@ impl Process {
     }
 
     fn schema(&self, block: &Block) -> &Schema {
-        self.server.resource_schema(block.kind()).expect("a known resource type")
+        self.server.resources.schema(block.kind()).expect("a known resource type")
     }
 
     /// The planned value, and whether the resource must be replaced.
