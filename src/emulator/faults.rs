@@ -12,7 +12,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use serde::{Deserialize, Serialize};
 
-use super::operation::{account_operations, all_operations, operations, vpc_operations};
+use super::operation::{is_of_credentials, served_operations};
 use super::{api_error::ApiError, durations, throttle::Limit};
 
 /// A fault and the requests that it affects.
@@ -127,10 +127,8 @@ impl Fault {
         match self.operation.split_once('*') {
             None => self.operation == name,
             Some((head, tail)) => {
-                let mut known = operations().chain(vpc_operations()).chain(account_operations());
-                let mut is_known = || known.any(|known| known == name);
-                let rest = name.strip_prefix(head).filter(|_| is_known());
-                rest.is_some_and(|rest| rest.ends_with(tail))
+                let rest = name.strip_prefix(head);
+                rest.is_some_and(|rest| rest.ends_with(tail)) && !is_of_credentials(name)
             }
         }
     }
@@ -150,8 +148,8 @@ impl Fault {
     /// Rejects a fault that could never take effect.
     fn check(&self) -> Result<(), FaultError> {
         let problem = match &self.kind {
-            _ if !all_operations().any(|name| self.matches_operation(name)) => {
-                let names = all_operations().collect::<Vec<_>>().join(", ");
+            _ if !served_operations().any(|served| self.matches_operation(served.name)) => {
+                let names = served_operations().map(|served| served.name).collect::<Vec<_>>().join(", ");
                 format!("unknown operation {:?}; expected *, {names}", self.operation)
             }
             _ if !(self.probability > 0.0 && self.probability <= 1.0) => {

@@ -6,62 +6,64 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::network_details::Tags;
-use super::networks::Networks;
 use super::{
     api_error::ApiError, network_limits, project_service::ProjectService, request::ApiRequest, response::ApiResponse,
 };
-use crate::dli::operation::Operation;
 use crate::dli::rules;
 use crate::dli::wire::Tag;
 
-/// Runs a tag operation. Deleting a missing tag fails only in the operation for a single key (documented).
-pub(super) fn run(
-    operation: Operation,
-    service: &mut ProjectService<'_>,
-    request: &ApiRequest,
-) -> Result<ApiResponse, ApiError> {
+/// The tags of all VPCs.
+pub(super) fn list_of_vpcs(service: &ProjectService<'_>) -> ApiResponse {
+    let networks = &service.project.networks;
+    all(networks.vpcs.iter().map(|vpc| networks.vpc_details(&vpc.id).tags))
+}
+
+/// The tags of all subnets.
+pub(super) fn list_of_subnets(service: &ProjectService<'_>) -> ApiResponse {
+    let networks = &service.project.networks;
+    all(networks.subnets.iter().map(|subnet| networks.subnet_details(&subnet.id).tags))
+}
+
+pub(super) fn show(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let tags = tags_mut(service, request)?.iter().map(|(key, value)| json!({ "key": key, "value": value }));
+    Ok(ApiResponse::ok(&json!({ "tags": tags.collect::<Vec<_>>() })))
+}
+
+pub(super) fn create(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     #[derive(Deserialize)]
     struct One {
         tag: Tag,
     }
+    let tags = tags_mut(service, request)?;
+    add(tags, vec![json::<One>(request)?.tag])?;
+    Ok(ApiResponse::no_content())
+}
+
+/// Deletes the tag of a key. Only this operation fails if there is none (documented).
+pub(super) fn delete(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let key = request.segment("key");
+    // The documents state the status only; the code is an inference.
+    let missing = || ApiError::new(404, "VPC.1801", format!("The tag key {key} does not exist"));
+    tags_mut(service, request)?.remove(key).ok_or_else(missing)?;
+    Ok(ApiResponse::no_content())
+}
+
+/// Adds or deletes several tags.
+pub(super) fn change(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     #[derive(Deserialize)]
     struct Several {
         action: String,
         tags: Vec<Tag>,
     }
-    let networks = &mut service.project.networks;
-    match operation {
-        Operation::ListVpcTags => return Ok(all(networks.vpcs.iter().map(|vpc| networks.vpc_details(&vpc.id).tags))),
-        Operation::ListSubnetTags => {
-            return Ok(all(networks.subnets.iter().map(|subnet| networks.subnet_details(&subnet.id).tags)));
+    let tags = tags_mut(service, request)?;
+    let Several { action, tags: changed } = json(request)?;
+    match action.as_str() {
+        "create" => add(tags, changed)?,
+        "delete" if changed.iter().any(|tag| tag.key.is_empty()) => {
+            return Err(network_limits::tag_error("Tag key can not be null"));
         }
-        _ => {}
-    }
-    let tags = tags_mut(networks, request)?;
-    match operation {
-        Operation::ShowVpcTags | Operation::ShowSubnetTags => {
-            let tags: Vec<_> = tags.iter().map(|(key, value)| json!({ "key": key, "value": value })).collect();
-            return Ok(ApiResponse::ok(&json!({ "tags": tags })));
-        }
-        Operation::CreateVpcTag | Operation::CreateSubnetTag => add(tags, vec![json::<One>(request)?.tag])?,
-        Operation::DeleteVpcTag | Operation::DeleteSubnetTag => {
-            let key = request.segment("key");
-            tags.remove(key).ok_or_else(|| {
-                // The documents state the status only; the code is an inference.
-                ApiError::new(404, "VPC.1801", format!("The tag key {key} does not exist"))
-            })?;
-        }
-        _ => {
-            let Several { action, tags: changed } = json(request)?;
-            match action.as_str() {
-                "create" => add(tags, changed)?,
-                "delete" if changed.iter().any(|tag| tag.key.is_empty()) => {
-                    return Err(network_limits::tag_error("Tag key can not be null"));
-                }
-                "delete" => tags.retain(|key, _| changed.iter().all(|tag| tag.key != *key)),
-                _ => return Err(network_limits::tag_error("action is invalid.")),
-            }
-        }
+        "delete" => tags.retain(|key, _| changed.iter().all(|tag| tag.key != *key)),
+        _ => return Err(network_limits::tag_error("action is invalid.")),
     }
     Ok(ApiResponse::no_content())
 }
@@ -80,12 +82,13 @@ fn json<T: serde::de::DeserializeOwned>(request: &ApiRequest) -> Result<T, ApiEr
 }
 
 /// The tags of the VPC or subnet of the path.
-fn tags_mut<'a>(networks: &'a mut Networks, request: &ApiRequest) -> Result<&'a mut Tags, ApiError> {
+fn tags_mut<'a>(service: &'a mut ProjectService<'_>, request: &ApiRequest) -> Result<&'a mut Tags, ApiError> {
     let (vpc, subnet) = (request.segment("vpc_id"), request.segment("subnet_id"));
     let id = if subnet.is_empty() { vpc } else { subnet };
     if !rules::VPC_ID.allows(id) {
         return Err(network_limits::tag_error("resource id is invalid"));
     }
+    let networks = &mut service.project.networks;
     if subnet.is_empty() {
         networks.vpc_details_mut(vpc).map(|details| &mut details.tags)
     } else {

@@ -1,6 +1,7 @@
 //! The operations of DLI, VPC, DNS, EPS, IAM and the metadata service that the emulator serves.
 
 use clap::ValueEnum;
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::dli::operation::Operation as DliOperation;
@@ -19,11 +20,24 @@ impl Operation {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Dli(operation) => operation.name(),
-            Self::Account(operation) => operation.name(),
-            Self::Iam(operation) => operation.name(),
-            Self::Metadata(operation) => operation.name(),
+            Self::Account(operation) => operation.served().name,
+            Self::Iam(operation) => operation.served().name,
+            Self::Metadata(operation) => operation.served().name,
         }
     }
+}
+
+/// An operation that the emulator serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct ServedOperation {
+    /// `DLI`, `VPC`, `DNS`, `EPS`, `IAM` or `ECS metadata`.
+    pub service: &'static str,
+    /// Name in the SDKs.
+    pub name: &'static str,
+    /// HTTP method.
+    pub method: &'static str,
+    /// Path template, such as `/v1.0/{project_id}/queues/{queue_name}`.
+    pub path: &'static str,
 }
 
 /// An operation of IAM, named as in the SDKs.
@@ -38,24 +52,18 @@ pub(super) enum IamOperation {
 }
 
 impl IamOperation {
-    pub(super) fn name(self) -> &'static str {
+    /// Two operations share a path.
+    fn served(self) -> ServedOperation {
+        const TOKENS: &str = "/v3/auth/tokens";
+        const KEYS: &str = "/v3.0/OS-CREDENTIAL/securitytokens";
+        let iam = |name, method, path| ServedOperation { service: "IAM", name, method, path };
         match self {
-            Self::TokenByPassword => "KeystoneCreateUserTokenByPassword",
-            Self::AgencyToken => "KeystoneCreateAgencyToken",
-            Self::Projects => "KeystoneListProjects",
-            Self::Domains => "KeystoneListAuthDomains",
-            Self::KeyByToken => "CreateTemporaryAccessKeyByToken",
-            Self::KeyByAgency => "CreateTemporaryAccessKeyByAgency",
-        }
-    }
-
-    /// Method and path. Two operations share a path.
-    fn route(self) -> (&'static str, &'static str) {
-        match self {
-            Self::TokenByPassword | Self::AgencyToken => ("POST", "/v3/auth/tokens"),
-            Self::Projects => ("GET", "/v3/projects"),
-            Self::Domains => ("GET", "/v3/auth/domains"),
-            Self::KeyByToken | Self::KeyByAgency => ("POST", "/v3.0/OS-CREDENTIAL/securitytokens"),
+            Self::TokenByPassword => iam("KeystoneCreateUserTokenByPassword", "POST", TOKENS),
+            Self::AgencyToken => iam("KeystoneCreateAgencyToken", "POST", TOKENS),
+            Self::Projects => iam("KeystoneListProjects", "GET", "/v3/projects"),
+            Self::Domains => iam("KeystoneListAuthDomains", "GET", "/v3/auth/domains"),
+            Self::KeyByToken => iam("CreateTemporaryAccessKeyByToken", "POST", KEYS),
+            Self::KeyByAgency => iam("CreateTemporaryAccessKeyByAgency", "POST", KEYS),
         }
     }
 
@@ -65,7 +73,8 @@ impl IamOperation {
             let body: Value = serde_json::from_slice(body).unwrap_or_default();
             body.pointer("/auth/identity/methods/0").is_some_and(|method| method == "assume_role")
         };
-        let found = Self::value_variants().iter().copied().find(|operation| operation.route() == (method, path))?;
+        let is_route = |served: ServedOperation| (served.method, served.path) == (method, path);
+        let found = Self::value_variants().iter().copied().find(|operation| is_route(operation.served()))?;
         Some(match found {
             Self::TokenByPassword if assumes_agency() => Self::AgencyToken,
             Self::KeyByToken if assumes_agency() => Self::KeyByAgency,
@@ -84,28 +93,19 @@ pub(super) enum AccountOperation {
 }
 
 impl AccountOperation {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::ListNameServers => "ListNameServers",
-            Self::MigrateResource => "MigrateResource",
-            Self::ListResources => "ShowResourceBindEnterpriseProject",
-        }
-    }
-
-    fn service(self) -> &'static str {
-        match self {
-            Self::ListNameServers => "DNS",
-            Self::MigrateResource | Self::ListResources => "EPS",
-        }
-    }
-
-    /// Method and path template.
-    pub(super) fn route(self) -> (&'static str, &'static str) {
-        match self {
-            Self::ListNameServers => ("GET", "/v2/nameservers"),
-            Self::MigrateResource => ("POST", "/v1.0/enterprise-projects/{enterprise_project_id}/resources-migrate"),
-            Self::ListResources => ("POST", "/v1.0/enterprise-projects/{enterprise_project_id}/resources/filter"),
-        }
+    pub(super) fn served(self) -> ServedOperation {
+        let (service, name, method, path) = match self {
+            Self::ListNameServers => ("DNS", "ListNameServers", "GET", "/v2/nameservers"),
+            Self::MigrateResource => {
+                let path = "/v1.0/enterprise-projects/{enterprise_project_id}/resources-migrate";
+                ("EPS", "MigrateResource", "POST", path)
+            }
+            Self::ListResources => {
+                let path = "/v1.0/enterprise-projects/{enterprise_project_id}/resources/filter";
+                ("EPS", "ShowResourceBindEnterpriseProject", "POST", path)
+            }
+        };
+        ServedOperation { service, name, method, path }
     }
 }
 
@@ -117,25 +117,19 @@ pub(super) enum MetadataOperation {
 }
 
 impl MetadataOperation {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Token => "MetadataToken",
-            Self::SecurityKey => "MetadataSecurityKey",
-        }
-    }
-
-    fn route(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Token => ("PUT", "/meta-data/latest/api/token"),
-            Self::SecurityKey => ("GET", "/openstack/latest/securitykey"),
-        }
+    fn served(self) -> ServedOperation {
+        let (name, method, path) = match self {
+            Self::Token => ("MetadataToken", "PUT", "/meta-data/latest/api/token"),
+            Self::SecurityKey => ("MetadataSecurityKey", "GET", "/openstack/latest/securitykey"),
+        };
+        ServedOperation { service: "ECS metadata", name, method, path }
     }
 
     /// Finds the operation. A token request with another method gets an error of the operation.
     pub(super) fn find(method: &str, path: &str) -> Option<Self> {
         let is_route = |operation: &Self| {
-            let (expected, route) = operation.route();
-            route == path && (expected == method || matches!(operation, Self::Token))
+            let served = operation.served();
+            served.path == path && (served.method == method || matches!(operation, Self::Token))
         };
         Self::value_variants().iter().copied().find(is_route)
     }
@@ -147,62 +141,45 @@ pub(super) fn project_operations() -> impl Iterator<Item = DliOperation> {
     all.filter(|operation| !operation.is_identity() && !operation.is_metadata())
 }
 
+/// All operations that the emulator serves. All other paths return HTTP 404 `APIGW.0101`.
+pub fn served_operations() -> impl Iterator<Item = ServedOperation> {
+    let of_projects = project_operations().map(|operation| ServedOperation {
+        service: if operation.is_vpc() { "VPC" } else { "DLI" },
+        name: operation.name(),
+        method: operation.method(),
+        path: operation.path_template(),
+    });
+    let account = AccountOperation::value_variants().iter().map(|operation| operation.served());
+    let iam = IamOperation::value_variants().iter().map(|operation| operation.served());
+    let metadata = MetadataOperation::value_variants().iter().map(|operation| operation.served());
+    of_projects.chain(account).chain(iam).chain(metadata)
+}
+
+fn names_of(services: &'static [&'static str]) -> impl Iterator<Item = &'static str> {
+    served_operations().filter(|served| services.contains(&served.service)).map(|served| served.name)
+}
+
 /// Names of the DLI operations in the SDKs and audit logs.
 pub fn operations() -> impl Iterator<Item = &'static str> {
-    project_operations().filter(|operation| !operation.is_vpc()).map(DliOperation::name)
+    names_of(&["DLI"])
 }
 
 /// Names of the VPC operations. Those of v3 end in `V3`.
 pub fn vpc_operations() -> impl Iterator<Item = &'static str> {
-    project_operations().filter(|operation| operation.is_vpc()).map(DliOperation::name)
+    names_of(&["VPC"])
 }
 
 /// Names of the operations of DNS and EPS in the SDKs.
 pub fn account_operations() -> impl Iterator<Item = &'static str> {
-    AccountOperation::value_variants().iter().map(|operation| operation.name())
+    names_of(&["DNS", "EPS"])
 }
 
 /// Names of the IAM operations in the SDKs.
 pub fn iam_operations() -> impl Iterator<Item = &'static str> {
-    IamOperation::value_variants().iter().map(|operation| operation.name())
+    names_of(&["IAM"])
 }
 
-/// An operation that the emulator serves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ServedOperation {
-    /// `DLI`, `VPC`, `DNS`, `EPS`, `IAM` or `ECS metadata`.
-    pub service: &'static str,
-    /// Name in the SDKs.
-    pub name: &'static str,
-    /// HTTP method.
-    pub method: &'static str,
-    /// Path template, such as `/v1.0/{project_id}/queues/{queue_name}`.
-    pub path: &'static str,
-}
-
-/// All operations that the emulator serves. All other paths return HTTP 404 `APIGW.0101`.
-pub fn served_operations() -> impl Iterator<Item = ServedOperation> {
-    let operation = |service, name, (method, path)| ServedOperation { service, name, method, path };
-    let of_projects = project_operations().map(move |of_project| {
-        let service = if of_project.is_vpc() { "VPC" } else { "DLI" };
-        operation(service, of_project.name(), (of_project.method(), of_project.path_template()))
-    });
-    let account = AccountOperation::value_variants().iter();
-    let iam = IamOperation::value_variants().iter();
-    let metadata = MetadataOperation::value_variants().iter();
-    of_projects
-        .chain(account.map(move |account| operation(account.service(), account.name(), account.route())))
-        .chain(iam.map(move |iam| operation("IAM", iam.name(), iam.route())))
-        .chain(metadata.map(move |metadata| operation("ECS metadata", metadata.name(), metadata.route())))
-}
-
-/// Whether the responses of an operation contain tokens or keys.
-pub(super) fn returns_secrets(name: &str) -> bool {
-    let metadata = MetadataOperation::value_variants().iter().map(|operation| operation.name());
-    iam_operations().chain(metadata).any(|known| known == name)
-}
-
-pub(super) fn all_operations() -> impl Iterator<Item = &'static str> {
-    let metadata = MetadataOperation::value_variants().iter().map(|operation| operation.name());
-    operations().chain(vpc_operations()).chain(account_operations()).chain(iam_operations()).chain(metadata)
+/// Whether an operation is one of IAM or the metadata service, whose responses contain tokens and keys.
+pub(super) fn is_of_credentials(name: &str) -> bool {
+    names_of(&["IAM", "ECS metadata"]).any(|known| known == name)
 }

@@ -5,7 +5,7 @@
 use std::time::Instant;
 
 use super::faults::{ActiveFaults, FaultKind};
-use super::operation::{AccountOperation, IamOperation, Operation, returns_secrets};
+use super::operation::{AccountOperation, IamOperation, Operation, is_of_credentials};
 use super::project::{Project, Record};
 use super::request_log::{self, LoggedRequest};
 use super::{
@@ -51,7 +51,7 @@ impl AppState {
             _ => response,
         };
         let body = response.body.as_deref().unwrap_or_default();
-        if logged.operation.is_some_and(returns_secrets) {
+        if logged.operation.is_some_and(is_of_credentials) {
             logged.set_response(&iam::response_without_secrets(body));
         } else {
             logged.set_response(body);

@@ -10,7 +10,6 @@ use serde_json::json;
 use super::details::{PoolDetails, ScalingPolicy, check_policies};
 use super::project::seeded_pool;
 use super::{api_error::ApiError, limits, project_service::ProjectService, request::ApiRequest, response::ApiResponse};
-use crate::dli::operation::Operation;
 use crate::dli::rules;
 use crate::dli::wire::{Pool, Tag};
 
@@ -44,39 +43,36 @@ struct PoolChange {
     min_cu: Option<i64>,
 }
 
-/// Runs an operation on the pool of the request.
-pub(super) fn run(
-    operation: Operation,
-    service: &mut ProjectService<'_>,
-    request: &ApiRequest,
-) -> Result<ApiResponse, ApiError> {
+pub(super) fn create(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    service.create_pool(request.json()?).map(|name| named(&name))
+}
+
+pub(super) fn update(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     let name = request.segment("name").to_ascii_lowercase();
-    let named = |name| {
-        let body = json!({ "is_success": true, "message": "", "elastic_resource_pool_name": name });
-        ApiResponse::ok(&body)
-    };
-    match operation {
-        Operation::CreatePool => service.create_pool(request.json()?).map(named),
-        Operation::UpdatePool => service.update_pool(&name, request.json()?).map(named),
-        Operation::DeletePool => service.remove_pool(&name).map(|()| ApiResponse::success("")),
-        Operation::AddPoolQueue => {
-            #[derive(Deserialize)]
-            struct Added {
-                queue_name: String,
-            }
-            let Added { queue_name } = request.json()?;
-            service.add_to_pool(&name, &queue_name).map(|()| ApiResponse::success(""))
-        }
-        _ => {
-            #[derive(Deserialize)]
-            struct Policies {
-                queue_scaling_policies: Vec<ScalingPolicy>,
-            }
-            let Policies { queue_scaling_policies } = request.json()?;
-            service.set_policies(&name, request.segment("queue_name"), queue_scaling_policies)?;
-            Ok(ApiResponse::success(""))
-        }
+    service.update_pool(&name, request.json()?).map(|()| named(&name))
+}
+
+fn named(name: &str) -> ApiResponse {
+    ApiResponse::ok(&json!({ "is_success": true, "message": "", "elastic_resource_pool_name": name }))
+}
+
+pub(super) fn add_queue(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    #[derive(Deserialize)]
+    struct Added {
+        queue_name: String,
     }
+    let Added { queue_name } = request.json()?;
+    service.add_to_pool(request.segment("name"), &queue_name).map(|()| ApiResponse::success(""))
+}
+
+pub(super) fn set_policies(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    #[derive(Deserialize)]
+    struct Policies {
+        queue_scaling_policies: Vec<ScalingPolicy>,
+    }
+    let Policies { queue_scaling_policies } = request.json()?;
+    service.set_policies(request.segment("name"), request.segment("queue_name"), queue_scaling_policies)?;
+    Ok(ApiResponse::success(""))
 }
 
 /// Checks the size of a pool by its edition (documented).
@@ -147,7 +143,7 @@ impl ProjectService<'_> {
 
     /// Changes description and size. The minimum must not exceed the current size, and the maximum must suffice for
     /// each queue (documented).
-    fn update_pool(&mut self, name: &str, change: PoolChange) -> Result<String, ApiError> {
+    fn update_pool(&mut self, name: &str, change: PoolChange) -> Result<(), ApiError> {
         let pool = self.available_pool(name)?;
         let label = self.project.pool_details.get(name).map(|details| details.label.clone()).unwrap_or_default();
         let (min_cu, max_cu) = (change.min_cu.unwrap_or(pool.min_cu), change.max_cu.unwrap_or(pool.max_cu));
@@ -164,7 +160,7 @@ impl ProjectService<'_> {
         if let Some(pool) = pools.find(|pool| pool.name == name) {
             *pool = Pool { queues: Vec::new(), ..changed };
         }
-        Ok(name.to_owned())
+        Ok(())
     }
 
     /// Moves a dedicated queue into a pool. The queue cannot leave the pool again.

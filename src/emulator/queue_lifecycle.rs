@@ -12,7 +12,6 @@ use super::{
     api_error::ApiError, binding_state::target_of, limits, project_service::ProjectService, request::ApiRequest,
     response::ApiResponse,
 };
-use crate::dli::operation::Operation;
 use crate::dli::rules;
 use crate::dli::wire::{Pool, Queue, Tag};
 
@@ -46,34 +45,9 @@ struct NewQueue {
     tags: Vec<Tag>,
 }
 
-/// Runs an operation on a queue of the request.
-pub(super) fn run(
-    operation: Operation,
-    service: &mut ProjectService<'_>,
-    request: &ApiRequest,
-) -> Result<ApiResponse, ApiError> {
-    let name = request.segment("queue_name");
-    match operation {
-        Operation::CreateQueue => {
-            let queue_name = service.create_queue(request.json()?)?;
-            Ok(ApiResponse::ok(&json!({ "is_success": true, "message": "", "queue_name": queue_name })))
-        }
-        Operation::DeleteQueue => service.remove_queue(name).map(|()| ApiResponse::success("")),
-        Operation::RunQueueAction => act(service, request),
-        Operation::UpdateQueueCidr => update_cidr(service, request),
-        Operation::ListQueueProperties => list_properties(service, request),
-        Operation::DeleteQueueProperties => {
-            #[derive(Deserialize)]
-            struct Keys {
-                keys: Vec<String>,
-            }
-            let Keys { keys } = request.json()?;
-            let details = service.queue_details_mut(name)?;
-            details.properties.retain(|key, _| !keys.contains(key));
-            Ok(ApiResponse::success(""))
-        }
-        _ => set_properties(service, request),
-    }
+pub(super) fn create(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let queue_name = service.create_queue(request.json()?)?;
+    Ok(ApiResponse::ok(&json!({ "is_success": true, "message": "", "queue_name": queue_name })))
 }
 
 fn invalid(parameter: &str, value: impl std::fmt::Display, expected: &str) -> ApiError {
@@ -81,7 +55,7 @@ fn invalid(parameter: &str, value: impl std::fmt::Display, expected: &str) -> Ap
 }
 
 /// Restarts or scales a queue outside of pools. A scaled queue has its new size at once.
-fn act(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+pub(super) fn act(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     #[derive(Deserialize)]
     struct Action {
         action: String,
@@ -111,7 +85,7 @@ fn act(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResp
 }
 
 /// Changes the network of a queue, which must have no binding (documented).
-fn update_cidr(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+pub(super) fn update_cidr(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     #[derive(Deserialize)]
     struct Network {
         cidr_in_vpc: String,
@@ -130,7 +104,7 @@ fn update_cidr(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result
     Ok(ApiResponse::success(""))
 }
 
-fn list_properties(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+pub(super) fn list_properties(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     let (offset, limit) = request.page(100)?;
     let name = request.segment("queue_name");
     let queue = service.project.queue(name).ok_or_else(|| ApiError::not_found("queue", name))?;
@@ -142,7 +116,7 @@ fn list_properties(service: &mut ProjectService<'_>, request: &ApiRequest) -> Re
 }
 
 /// Adds or replaces properties. Values are numbers or texts, and texts in the list.
-fn set_properties(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+pub(super) fn set_properties(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     #[derive(Deserialize)]
     struct Properties {
         properties: BTreeMap<String, Value>,
@@ -162,6 +136,20 @@ fn set_properties(service: &mut ProjectService<'_>, request: &ApiRequest) -> Res
         new.insert(key, text);
     }
     service.queue_details_mut(request.segment("queue_name"))?.properties.extend(new);
+    Ok(ApiResponse::success(""))
+}
+
+pub(super) fn delete_properties(
+    service: &mut ProjectService<'_>,
+    request: &ApiRequest,
+) -> Result<ApiResponse, ApiError> {
+    #[derive(Deserialize)]
+    struct Keys {
+        keys: Vec<String>,
+    }
+    let Keys { keys } = request.json()?;
+    let details = service.queue_details_mut(request.segment("queue_name"))?;
+    details.properties.retain(|key, _| !keys.contains(key));
     Ok(ApiResponse::success(""))
 }
 

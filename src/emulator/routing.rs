@@ -7,9 +7,14 @@ use percent_encoding::percent_decode_str;
 
 use super::operation::{AccountOperation, IamOperation, MetadataOperation, Operation, project_operations};
 use super::{
-    api_error::ApiError, bindings, connections, connectivity, network_tags, pool_lifecycle, pools, privileges,
-    project_service::ProjectService, queue_lifecycle, queues, request::ApiRequest, response::ApiResponse, routes, tags,
-    vpc,
+    api_error::ApiError,
+    bindings, connections, connectivity, network_tags, pool_lifecycle, pools, privileges,
+    project_service::ProjectService,
+    queue_lifecycle, queues,
+    request::ApiRequest,
+    response::ApiResponse,
+    routes, tags,
+    vpc::{self, Version},
 };
 use crate::dli::operation::Operation as DliOperation;
 use crate::dli::wire::{ReplaceHosts, TagChange};
@@ -48,32 +53,48 @@ pub(super) fn run(
         DliOperation::ListPools => pools::list(service, request),
         DliOperation::ListPoolQueues => pools::queues(service, request),
         DliOperation::ShowQuota => Ok(queues::quotas(service)),
-        DliOperation::CreateQueue
-        | DliOperation::DeleteQueue
-        | DliOperation::RunQueueAction
-        | DliOperation::UpdateQueueCidr
-        | DliOperation::ListQueueProperties
-        | DliOperation::CreateQueueProperties
-        | DliOperation::UpdateQueueProperties
-        | DliOperation::DeleteQueueProperties => queue_lifecycle::run(operation, service, request),
-        DliOperation::CreatePool
-        | DliOperation::UpdatePool
-        | DliOperation::DeletePool
-        | DliOperation::AddPoolQueue
-        | DliOperation::UpdatePoolQueue => pool_lifecycle::run(operation, service, request),
-        DliOperation::ShowVpcTags
-        | DliOperation::CreateVpcTag
-        | DliOperation::DeleteVpcTag
-        | DliOperation::CreateVpcTags
+        DliOperation::CreateQueue => queue_lifecycle::create(service, request),
+        DliOperation::DeleteQueue => service.remove_queue(request.segment("queue_name")).map(success),
+        DliOperation::RunQueueAction => queue_lifecycle::act(service, request),
+        DliOperation::UpdateQueueCidr => queue_lifecycle::update_cidr(service, request),
+        DliOperation::ListQueueProperties => queue_lifecycle::list_properties(service, request),
+        DliOperation::CreateQueueProperties | DliOperation::UpdateQueueProperties => {
+            queue_lifecycle::set_properties(service, request)
+        }
+        DliOperation::DeleteQueueProperties => queue_lifecycle::delete_properties(service, request),
+        DliOperation::CreatePool => pool_lifecycle::create(service, request),
+        DliOperation::UpdatePool => pool_lifecycle::update(service, request),
+        DliOperation::DeletePool => service.remove_pool(&request.segment("name").to_ascii_lowercase()).map(success),
+        DliOperation::AddPoolQueue => pool_lifecycle::add_queue(service, request),
+        DliOperation::UpdatePoolQueue => pool_lifecycle::set_policies(service, request),
+        DliOperation::CreateVpc => vpc::create_vpc(service, request),
+        DliOperation::UpdateVpc => vpc::update_vpc(service, request),
+        DliOperation::DeleteVpc => service.remove_vpc(request.segment("vpc_id")).map(no_content),
+        DliOperation::ListVpcs => vpc::list_vpcs(service, request, Version::V1),
+        DliOperation::ListVpcsV3 => vpc::list_vpcs(service, request, Version::V3),
+        DliOperation::ShowVpc => vpc::show_vpc(service, request, Version::V1),
+        DliOperation::ShowVpcV3 => vpc::show_vpc(service, request, Version::V3),
+        DliOperation::CreateSubnet => vpc::create_subnet(service, request),
+        DliOperation::UpdateSubnet => vpc::update_subnet(service, request),
+        DliOperation::DeleteSubnet => vpc::delete_subnet(service, request),
+        DliOperation::ListSubnets => vpc::list_subnets(service, request),
+        DliOperation::ShowSubnet => vpc::show_subnet(service, request),
+        DliOperation::ListRouteTables => vpc::list_route_tables(service, request),
+        DliOperation::ShowRouteTable => vpc::show_route_table(service, request),
+        DliOperation::ListVpcTags => Ok(network_tags::list_of_vpcs(service)),
+        DliOperation::ListSubnetTags => Ok(network_tags::list_of_subnets(service)),
+        DliOperation::ShowVpcTags | DliOperation::ShowSubnetTags => network_tags::show(service, request),
+        DliOperation::CreateVpcTag | DliOperation::CreateSubnetTag => network_tags::create(service, request),
+        DliOperation::DeleteVpcTag | DliOperation::DeleteSubnetTag => network_tags::delete(service, request),
+        DliOperation::CreateVpcTags
         | DliOperation::DeleteVpcTags
-        | DliOperation::ListVpcTags
-        | DliOperation::ShowSubnetTags
-        | DliOperation::CreateSubnetTag
-        | DliOperation::DeleteSubnetTag
         | DliOperation::CreateSubnetTags
-        | DliOperation::DeleteSubnetTags
-        | DliOperation::ListSubnetTags => network_tags::run(operation, service, request),
-        _ => vpc::run(operation, service, request),
+        | DliOperation::DeleteSubnetTags => network_tags::change(service, request),
+        DliOperation::CreateToken
+        | DliOperation::AssumeAgency
+        | DliOperation::ListProjects
+        | DliOperation::MetadataSession
+        | DliOperation::MetadataKey => Err(ApiError::not_published()),
     }
 }
 
@@ -87,27 +108,22 @@ pub(super) fn find(request: &mut ApiRequest) -> Result<Operation, ApiError> {
     if let Some(operation) = IamOperation::find(method, path, &request.body) {
         return Ok(Operation::Iam(operation));
     }
-    if let Some((operation, segments)) = find_account(method, path) {
+    let account = AccountOperation::value_variants().iter().map(|operation| (*operation, operation.served()));
+    let mut account = account.filter(|(_, served)| served.method == method);
+    if let Some((operation, segments)) = account.find_map(|(found, served)| Some((found, segments(served.path, path)?)))
+    {
         request.segments = segments;
         return Ok(Operation::Account(operation));
     }
     let (operation, segments) = find_dli(method, path).ok_or_else(ApiError::not_published)?;
+    let is_delete = || network_tags::is_delete_action(&request.body);
     let operation = match operation {
-        DliOperation::CreateVpcTags if network_tags::is_delete_action(&request.body) => DliOperation::DeleteVpcTags,
-        DliOperation::CreateSubnetTags if network_tags::is_delete_action(&request.body) => {
-            DliOperation::DeleteSubnetTags
-        }
+        DliOperation::CreateVpcTags if is_delete() => DliOperation::DeleteVpcTags,
+        DliOperation::CreateSubnetTags if is_delete() => DliOperation::DeleteSubnetTags,
         other => other,
     };
     request.segments = segments;
     Ok(Operation::Dli(operation))
-}
-
-fn find_account(method: &str, path: &str) -> Option<(AccountOperation, BTreeMap<&'static str, String>)> {
-    AccountOperation::value_variants().iter().find_map(|operation| {
-        let (expected, template) = operation.route();
-        (expected == method).then(|| segments(template, path)).flatten().map(|segments| (*operation, segments))
-    })
 }
 
 fn find_dli(method: &str, path: &str) -> Option<(DliOperation, BTreeMap<&'static str, String>)> {

@@ -9,7 +9,6 @@ use super::networks::Networks;
 use super::{
     api_error::ApiError, network_limits, project_service::ProjectService, request::ApiRequest, response::ApiResponse,
 };
-use crate::dli::operation::Operation;
 use crate::dli::rules;
 use crate::dli::vpc::{RouteTable, RouteTableShown, Subnet, Vpc};
 
@@ -21,74 +20,74 @@ const ALL_ENTERPRISE_PROJECTS: &str = "all_granted_eps";
 const VPC_CODE: &str = "VPC.0101";
 const SUBNET_CODE: &str = "VPC.0201";
 
-pub(super) fn run(
-    operation: Operation,
-    service: &mut ProjectService<'_>,
+/// The version of an operation on VPCs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Version {
+    V1,
+    V3,
+}
+
+pub(super) fn list_vpcs(
+    service: &ProjectService<'_>,
     request: &ApiRequest,
+    version: Version,
 ) -> Result<ApiResponse, ApiError> {
-    match operation {
-        Operation::CreateVpc => return create_vpc(service, request),
-        Operation::UpdateVpc => return update_vpc(service, request),
-        Operation::DeleteVpc => {
-            return service.remove_vpc(request.segment("vpc_id")).map(|()| ApiResponse::no_content());
-        }
-        Operation::CreateSubnet => return create_subnet(service, request),
-        Operation::UpdateSubnet => return update_subnet(service, request),
-        Operation::DeleteSubnet => return delete_subnet(service, request),
-        _ => {}
+    let networks = &service.project.networks;
+    let is_wanted = |vpc: &&Vpc| is_wanted_vpc(version, request, networks, vpc);
+    let vpcs = page(request, networks.vpcs.iter().filter(is_wanted).collect(), |vpc| &vpc.id)?;
+    let vpcs: Vec<_> = vpcs.into_iter().map(|vpc| vpc_row(version, networks, vpc, request)).collect();
+    Ok(ApiResponse::ok(&json!({ "vpcs": vpcs })))
+}
+
+pub(super) fn show_vpc(
+    service: &ProjectService<'_>,
+    request: &ApiRequest,
+    version: Version,
+) -> Result<ApiResponse, ApiError> {
+    let id = request.segment("vpc_id");
+    if !rules::VPC_ID.allows(id) {
+        return Err(ApiError::new(400, VPC_CODE, "getVpc error vpcId is invalid"));
     }
     let networks = &service.project.networks;
-    match operation {
-        Operation::ListVpcs | Operation::ListVpcsV3 => {
-            let is_wanted = |vpc: &&Vpc| is_wanted_vpc(operation, request, networks, vpc);
-            let vpcs = page(request, networks.vpcs.iter().filter(is_wanted).collect(), |vpc| &vpc.id)?;
-            let vpcs: Vec<_> = vpcs.into_iter().map(|vpc| vpc_row(operation, networks, vpc, request)).collect();
-            Ok(ApiResponse::ok(&json!({ "vpcs": vpcs })))
-        }
-        Operation::ShowVpc | Operation::ShowVpcV3 => {
-            let id = request.segment("vpc_id");
-            if !rules::VPC_ID.allows(id) {
-                return Err(ApiError::new(400, VPC_CODE, "getVpc error vpcId is invalid"));
-            }
-            let vpc = networks.vpc(id).ok_or_else(|| ApiError::no_vpc(id))?;
-            Ok(ApiResponse::ok(&json!({ "vpc": vpc_row(operation, networks, vpc, request) })))
-        }
-        Operation::ListSubnets => {
-            let vpc = request.parameter("vpc_id");
-            let is_wanted = |subnet: &&Subnet| vpc.is_none_or(|vpc| subnet.vpc_id.eq_ignore_ascii_case(vpc));
-            let subnets: Vec<_> = networks.subnets.iter().filter(is_wanted).collect();
-            let subnets = page(request, subnets, |subnet| &subnet.id)?;
-            let subnets: Vec<_> = subnets.into_iter().map(|subnet| subnet_row(networks, subnet, request)).collect();
-            Ok(ApiResponse::ok(&json!({ "subnets": subnets })))
-        }
-        Operation::ShowSubnet => {
-            let id = request.segment("subnet_id");
-            if !rules::NETWORK_ID.allows(id) {
-                return Err(ApiError::new(400, SUBNET_CODE, "Subnet ID is invalid."));
-            }
-            let subnet = networks.subnet(id).ok_or_else(ApiError::no_subnet)?;
-            Ok(ApiResponse::ok(&json!({ "subnet": subnet_row(networks, subnet, request) })))
-        }
-        Operation::ListRouteTables => {
-            let (id, vpc, subnet) =
-                (request.parameter("id"), request.parameter("vpc_id"), request.parameter("subnet_id"));
-            let mut tables: Vec<_> = networks.route_tables().collect();
-            tables.retain(|table| {
-                id.is_none_or(|id| table.id.eq_ignore_ascii_case(id))
-                    && vpc.is_none_or(|vpc| table.vpc_id.eq_ignore_ascii_case(vpc))
-                    && subnet.is_none_or(|id| table.subnets.iter().any(|subnet| subnet.id.eq_ignore_ascii_case(id)))
-            });
-            let routetables = page(request, tables.iter().collect(), |table| &table.id)?;
-            Ok(ApiResponse::ok(&json!({ "routetables": routetables })))
-        }
-        Operation::ShowRouteTable => {
-            let id = request.segment("routetable_id");
-            let routetable = networks.route_tables().find(|table| table.id.eq_ignore_ascii_case(id));
-            let routetable = routetable.ok_or_else(|| ApiError::no_route_table(id))?;
-            Ok(ApiResponse::ok(&RouteTableShown { routetable }))
-        }
-        _ => Err(ApiError::not_published()),
+    let vpc = networks.vpc(id).ok_or_else(|| ApiError::no_vpc(id))?;
+    Ok(ApiResponse::ok(&json!({ "vpc": vpc_row(version, networks, vpc, request) })))
+}
+
+pub(super) fn list_subnets(service: &ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let (networks, vpc) = (&service.project.networks, request.parameter("vpc_id"));
+    let is_wanted = |subnet: &&Subnet| vpc.is_none_or(|vpc| subnet.vpc_id.eq_ignore_ascii_case(vpc));
+    let subnets = page(request, networks.subnets.iter().filter(is_wanted).collect(), |subnet| &subnet.id)?;
+    let subnets: Vec<_> = subnets.into_iter().map(|subnet| subnet_row(networks, subnet, request)).collect();
+    Ok(ApiResponse::ok(&json!({ "subnets": subnets })))
+}
+
+pub(super) fn show_subnet(service: &ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let id = request.segment("subnet_id");
+    if !rules::NETWORK_ID.allows(id) {
+        return Err(ApiError::new(400, SUBNET_CODE, "Subnet ID is invalid."));
     }
+    let networks = &service.project.networks;
+    let subnet = networks.subnet(id).ok_or_else(ApiError::no_subnet)?;
+    Ok(ApiResponse::ok(&json!({ "subnet": subnet_row(networks, subnet, request) })))
+}
+
+pub(super) fn list_route_tables(service: &ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let (id, vpc, subnet) = (request.parameter("id"), request.parameter("vpc_id"), request.parameter("subnet_id"));
+    let mut tables: Vec<_> = service.project.networks.route_tables().collect();
+    tables.retain(|table| {
+        id.is_none_or(|id| table.id.eq_ignore_ascii_case(id))
+            && vpc.is_none_or(|vpc| table.vpc_id.eq_ignore_ascii_case(vpc))
+            && subnet.is_none_or(|id| table.subnets.iter().any(|subnet| subnet.id.eq_ignore_ascii_case(id)))
+    });
+    let routetables = page(request, tables.iter().collect(), |table| &table.id)?;
+    Ok(ApiResponse::ok(&json!({ "routetables": routetables })))
+}
+
+pub(super) fn show_route_table(service: &ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let id = request.segment("routetable_id");
+    let routetable = service.project.networks.route_tables().find(|table| table.id.eq_ignore_ascii_case(id));
+    let routetable = routetable.ok_or_else(|| ApiError::no_route_table(id))?;
+    Ok(ApiResponse::ok(&RouteTableShown { routetable }))
 }
 
 /// A VPC in a request. A missing field of an update stays as it is.
@@ -126,7 +125,7 @@ fn body<T: DeserializeOwned>(request: &ApiRequest, code: &'static str) -> Result
     request.json().map_err(|error| ApiError::new(400, code, error.text))
 }
 
-fn create_vpc(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+pub(super) fn create_vpc(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     let VpcBody { vpc: VpcFields { name, cidr, settings } } = body(request, VPC_CODE)?;
     let name = name.unwrap_or_default();
     network_limits::name(VPC_CODE, &name, 0)?;
@@ -134,7 +133,7 @@ fn create_vpc(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<
     save_vpc(service, request, vpc, settings, true)
 }
 
-fn update_vpc(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+pub(super) fn update_vpc(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     let VpcBody { vpc: VpcFields { name, cidr, settings } } = body(request, VPC_CODE)?;
     let id = request.segment("vpc_id");
     let vpc = service.project.networks.vpc(id).ok_or_else(|| ApiError::no_vpc(id))?.clone();
@@ -158,10 +157,10 @@ fn save_vpc(
     let networks = &mut service.project.networks;
     *networks.vpc_details_mut(&id)? = details;
     let vpc = networks.vpc(&id).ok_or_else(|| ApiError::no_vpc(&id))?;
-    Ok(ApiResponse::ok(&json!({ "vpc": vpc_row(Operation::ShowVpc, networks, vpc, request) })))
+    Ok(ApiResponse::ok(&json!({ "vpc": vpc_row(Version::V1, networks, vpc, request) })))
 }
 
-fn create_subnet(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+pub(super) fn create_subnet(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     let SubnetBody { subnet } = body(request, SUBNET_CODE)?;
     let SubnetFields { name, cidr, gateway_ip, vpc_id, ipv6_enable, settings } = subnet;
     let subnet = Subnet {
@@ -181,7 +180,7 @@ fn create_subnet(service: &mut ProjectService<'_>, request: &ApiRequest) -> Resu
 }
 
 /// The response has the ID and the status only (documented). IPv6 can be enabled but not disabled (an inference).
-fn update_subnet(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+pub(super) fn update_subnet(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     let SubnetBody { subnet: SubnetFields { name, ipv6_enable, settings, .. } } = body(request, SUBNET_CODE)?;
     let subnet = subnet_of_vpc(service, request)?.clone();
     let shown = json!({ "subnet": { "id": subnet.id, "status": subnet.status } });
@@ -221,7 +220,7 @@ fn free_ipv6_network(service: &ProjectService<'_>) -> Option<String> {
     candidates.find(|cidr| !networks.contains(&cidr.as_str()))
 }
 
-fn delete_subnet(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+pub(super) fn delete_subnet(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     let id = subnet_of_vpc(service, request)?.id.clone();
     service.remove_subnet(&id).map(|()| ApiResponse::no_content())
 }
@@ -236,12 +235,12 @@ fn subnet_of_vpc<'a>(service: &'a ProjectService<'_>, request: &ApiRequest) -> R
 
 /// Whether a VPC passes the filters of a list, which each version has (documented). Values of one filter are
 /// alternatives.
-fn is_wanted_vpc(operation: Operation, request: &ApiRequest, networks: &Networks, vpc: &Vpc) -> bool {
+fn is_wanted_vpc(version: Version, request: &ApiRequest, networks: &Networks, vpc: &Vpc) -> bool {
     let passes = |name: &str, is_value: &dyn Fn(&str) -> bool| {
         let mut values = request.query.iter().filter(|(key, _)| key == name).map(|(_, value)| value).peekable();
         values.peek().is_none() || values.any(|value| is_value(value))
     };
-    let of_version = if operation == Operation::ListVpcsV3 {
+    let of_version = if version == Version::V3 {
         passes("name", &|name| vpc.name == name) && passes("cidr", &|cidr| vpc.cidr == cidr)
     } else {
         let project = networks.vpc_details(&vpc.id).enterprise_project_id;
@@ -250,10 +249,11 @@ fn is_wanted_vpc(operation: Operation, request: &ApiRequest, networks: &Networks
     of_version && passes("id", &|id| vpc.id.eq_ignore_ascii_case(id))
 }
 
-/// A VPC as the version of the operation shows it.
-fn vpc_row(operation: Operation, networks: &Networks, vpc: &Vpc, request: &ApiRequest) -> Value {
-    let is_v3 = [Operation::ShowVpcV3, Operation::ListVpcsV3].contains(&operation);
-    let show = if is_v3 { vpc_v3 } else { vpc_v1 };
+fn vpc_row(version: Version, networks: &Networks, vpc: &Vpc, request: &ApiRequest) -> Value {
+    let show = match version {
+        Version::V1 => vpc_v1,
+        Version::V3 => vpc_v3,
+    };
     show(vpc, &networks.vpc_details(&vpc.id), request.segment("project_id"))
 }
 

@@ -85,17 +85,12 @@ pub(super) fn info(state: &AppState, request: &ApiRequest) -> Result {
         let help = quirk.to_possible_value().and_then(|value| value.get_help().map(ToString::to_string));
         json!({ "name": quirk, "description": help })
     });
-    let operations = served_operations().map(|operation| {
-        json!({
-            "service": operation.service, "name": operation.name, "method": operation.method, "path": operation.path,
-        })
-    });
     Ok(ApiResponse::ok(&json!({
         "version": env!("CARGO_PKG_VERSION"),
         "endpoint": endpoint,
         "provider_block": provider_block(settings, &endpoint),
         "state_file": settings.state,
-        "operations": operations.collect::<Vec<_>>(),
+        "operations": served_operations().collect::<Vec<_>>(),
         "quirks": quirks.collect::<Vec<_>>(),
     })))
 }
