@@ -3,13 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::error::{ControlError, number};
 use crate::dli::rules;
 use crate::dli::vpc::{RouteTable, Subnet, Vpc};
-use crate::dli::wire::{Host, Route};
 use crate::emulator::binding_state::{Peering, Target};
 use crate::emulator::project::{Project, Record};
 use crate::emulator::{limits, request::ApiRequest, response::ApiResponse, state::AppState};
@@ -46,17 +44,15 @@ pub(super) fn projects(state: &AppState, _: &ApiRequest) -> Result {
 }
 
 pub(super) fn connections(state: &AppState, request: &ApiRequest) -> Result {
-    let is_wanted = |record: &Record, text: &str| {
-        [&record.name, &record.id, &record.dest_vpc_id, &record.dest_network_id]
-            .iter()
-            .any(|field| field.contains(text))
-            || record.peerings.iter().any(|peering| peering.name.contains(text))
-    };
     read(state, request, |project, now| {
         // The newest come first, and the deleted ones last.
         let mut records: Vec<_> = project.connections.iter().rev().collect();
         records.sort_by_key(|record| record.is_gone(now));
-        page(request, "connections", records, |record, text| is_wanted(record, text), |record| summary(record, now))
+        let is_wanted = |record: &Record, text: &str| {
+            has(text, [&record.name, &record.id, &record.dest_vpc_id, &record.dest_network_id])
+                || record.peerings.iter().any(|peering| peering.name.contains(text))
+        };
+        page(request, "connections", records, is_wanted, |record| summary(record, now))
     })
 }
 
@@ -78,39 +74,37 @@ pub(super) fn connection(state: &AppState, request: &ApiRequest) -> Result {
 }
 
 pub(super) fn hosts(state: &AppState, request: &ApiRequest) -> Result {
-    let is_wanted = |host: &Host, text: &str| host.name.contains(text) || host.ip.contains(text);
     read(state, request, |project, _| {
-        page(request, "hosts", find(project, request)?.hosts.iter().collect(), is_wanted, |host| json!(host))
+        let hosts = &find(project, request)?.hosts;
+        page(request, "hosts", hosts, |host, text| has(text, [&host.name, &host.ip]), |host| json!(host))
     })
 }
 
 pub(super) fn routes(state: &AppState, request: &ApiRequest) -> Result {
-    let is_wanted = |route: &Route, text: &str| route.name.contains(text) || route.cidr.contains(text);
     read(state, request, |project, _| {
-        page(request, "routes", find(project, request)?.routes.iter().collect(), is_wanted, |route| json!(route))
+        let routes = &find(project, request)?.routes;
+        page(request, "routes", routes, |route, text| has(text, [&route.name, &route.cidr]), |route| json!(route))
     })
 }
 
 pub(super) fn queues(state: &AppState, request: &ApiRequest) -> Result {
     read(state, request, |project, _| {
-        let queues = project.queues.iter().collect();
-        page(request, "queues", queues, |queue, text| queue.queue_name.contains(text), |queue| json!(queue))
+        page(request, "queues", &project.queues, |queue, text| queue.queue_name.contains(text), |queue| json!(queue))
     })
 }
 
 pub(super) fn pools(state: &AppState, request: &ApiRequest) -> Result {
     read(state, request, |project, _| {
         let pools: Vec<_> = project.filled_pools().collect();
-        let pools = pools.iter().collect();
-        page(request, "elastic_resource_pools", pools, |pool, text| pool.name.contains(text), |pool| json!(pool))
+        page(request, "elastic_resource_pools", &pools, |pool, text| pool.name.contains(text), |pool| json!(pool))
     })
 }
 
 pub(super) fn vpcs(state: &AppState, request: &ApiRequest) -> Result {
-    let is_wanted = |vpc: &Vpc, text: &str| [&vpc.name, &vpc.id, &vpc.cidr].iter().any(|field| field.contains(text));
     read(state, request, |project, _| {
         let networks = &project.networks;
-        page(request, "vpcs", networks.vpcs.iter().collect(), is_wanted, |vpc| {
+        let is_wanted = |vpc: &Vpc, text: &str| has(text, [&vpc.name, &vpc.id, &vpc.cidr]);
+        page(request, "vpcs", &networks.vpcs, is_wanted, |vpc| {
             let mut row = json!(vpc);
             row["tags"] = json!(networks.vpc_details(&vpc.id).tags);
             row
@@ -119,12 +113,11 @@ pub(super) fn vpcs(state: &AppState, request: &ApiRequest) -> Result {
 }
 
 pub(super) fn subnets(state: &AppState, request: &ApiRequest) -> Result {
-    let is_wanted = |subnet: &Subnet, text: &str| {
-        [&subnet.name, &subnet.id, &subnet.cidr, &subnet.vpc_id].iter().any(|field| field.contains(text))
-    };
     read(state, request, |project, _| {
         let networks = &project.networks;
-        page(request, "subnets", networks.subnets.iter().collect(), is_wanted, |subnet| {
+        let is_wanted =
+            |subnet: &Subnet, text: &str| has(text, [&subnet.name, &subnet.id, &subnet.cidr, &subnet.vpc_id]);
+        page(request, "subnets", &networks.subnets, is_wanted, |subnet| {
             let mut row = json!(subnet);
             row["vpc_name"] = json!(networks.vpc(&subnet.vpc_id).map(|vpc| &vpc.name));
             row["tags"] = json!(networks.subnet_details(&subnet.id).tags);
@@ -134,13 +127,11 @@ pub(super) fn subnets(state: &AppState, request: &ApiRequest) -> Result {
 }
 
 pub(super) fn route_tables(state: &AppState, request: &ApiRequest) -> Result {
-    let is_wanted = |table: &RouteTable, text: &str| {
-        [&table.name, &table.id, &table.vpc_id].iter().any(|field| field.contains(text))
-    };
     read(state, request, |project, _| {
         let networks = &project.networks;
         let tables: Vec<_> = networks.route_tables().collect();
-        page(request, "route_tables", tables.iter().collect(), is_wanted, |table| {
+        let is_wanted = |table: &RouteTable, text: &str| has(text, [&table.name, &table.id, &table.vpc_id]);
+        page(request, "route_tables", &tables, is_wanted, |table| {
             let subnets = table.subnets.iter().take(SHOWN_SUBNETS).map(
                 |subnet| json!({ "id": subnet.id, "name": networks.subnet(&subnet.id).map(|subnet| &subnet.name) }),
             );
@@ -170,11 +161,16 @@ fn find<'a>(project: &'a Project, request: &ApiRequest) -> Result<&'a Record> {
     records.find(|record| record.id == id).ok_or_else(|| ControlError::NotFound(format!("connection {id}")))
 }
 
-/// The requested page of the rows whose texts contain the parameter `q`, with the number on all pages.
-fn page<T>(
+/// Whether a field contains a text.
+fn has<const N: usize>(text: &str, fields: [&String; N]) -> bool {
+    fields.iter().any(|field| field.contains(text))
+}
+
+/// The requested page of the rows that the parameter `q` selects, with the number on all pages.
+fn page<'a, T: 'a>(
     request: &ApiRequest,
     name: &str,
-    mut rows: Vec<&T>,
+    rows: impl IntoIterator<Item = &'a T>,
     is_wanted: impl Fn(&T, &str) -> bool,
     show: impl Fn(&T) -> Value,
 ) -> Result {
@@ -182,9 +178,8 @@ fn page<T>(
         Ok(usize::try_from(number(request, name, max)?.unwrap_or(default)).unwrap_or(usize::MAX))
     };
     let (offset, limit) = (number("offset", 0, u64::MAX)?, number("limit", DEFAULT_LIMIT, MAX_LIMIT)?);
-    if let Some(text) = request.parameter("q") {
-        rows.retain(|row| is_wanted(row, text));
-    }
+    let text = request.parameter("q");
+    let rows: Vec<_> = rows.into_iter().filter(|row| text.is_none_or(|text| is_wanted(row, text))).collect();
     let count = rows.len();
     let rows: Vec<_> = rows.into_iter().skip(offset).take(limit).map(show).collect();
     Ok(ApiResponse::ok(&json!({ name: rows, "count": count })))
@@ -211,17 +206,10 @@ fn summary(record: &Record, now: i64) -> Value {
 }
 
 fn binding(peering: &Peering, now: i64) -> Value {
-    #[derive(Serialize)]
-    #[serde(rename_all = "snake_case")]
-    enum Kind {
-        Queue,
-        ElasticResourcePool,
-    }
-    let kind = match peering.target {
-        Target::Queue => Kind::Queue,
-        Target::Pool => Kind::ElasticResourcePool,
-    };
     let mut row = json!(peering.to_wire(now));
-    row["kind"] = json!(kind);
+    row["kind"] = match peering.target {
+        Target::Queue => json!("queue"),
+        Target::Pool => json!("elastic_resource_pool"),
+    };
     row
 }

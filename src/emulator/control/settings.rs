@@ -12,18 +12,8 @@ use super::edit;
 use super::error::{ControlError, body, invalid_body};
 use crate::dli::rules;
 use crate::emulator::{
-    behavior::{Behavior, Outcome},
-    durations,
-    faults::Fault,
-    limits,
-    operation::served_operations,
-    provider_block::provider_block,
-    quirks::Quirk,
-    request::ApiRequest,
-    response::ApiResponse,
-    snapshot,
-    state::AppState,
-    throttle::Limit,
+    behavior::Outcome, durations, faults::Fault, limits, operation::served_operations, provider_block::provider_block,
+    quirks::Quirk, request::ApiRequest, response::ApiResponse, snapshot, state::AppState, throttle::Limit,
 };
 
 type Result<T = ApiResponse> = std::result::Result<T, ControlError>;
@@ -46,7 +36,7 @@ struct Skew {
 #[derive(Serialize, Deserialize)]
 struct Span(#[serde(with = "durations::unsigned")] Duration);
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Delays {
     binding: Option<Span>,
@@ -55,26 +45,14 @@ struct Delays {
     latency: Option<Span>,
 }
 
-impl Delays {
-    fn of(behavior: &Behavior) -> Self {
-        let settings = &behavior.settings;
-        Self {
-            binding: Some(Span(settings.binding_delay)),
-            connectivity: Some(Span(settings.connectivity_delay)),
-            delete: Some(Span(settings.delete_delay)),
-            latency: Some(Span(settings.latency)),
-        }
-    }
-}
-
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Lifetime {
     lifetime: Option<Span>,
 }
 
-fn done() -> ApiResponse {
-    ApiResponse::no_content()
+fn done() -> Result {
+    Ok(ApiResponse::no_content())
 }
 
 /// What does not change while the emulator runs. The endpoint is the one that the client uses.
@@ -103,55 +81,65 @@ pub(super) fn state(state: &AppState, _: &ApiRequest) -> Result {
 pub(super) fn set_state(state: &AppState, request: &ApiRequest) -> Result {
     let projects = snapshot::decode(&request.body).map_err(invalid_body)?.projects;
     state.change_all(|world| world.projects = projects)?;
-    Ok(done())
+    done()
 }
 
 pub(super) fn reset(state: &AppState, _: &ApiRequest) -> Result {
     state.reset()?;
-    Ok(done())
+    done()
 }
 
 pub(super) fn all(state: &AppState, _: &ApiRequest) -> Result {
+    Ok(ApiResponse::ok(&values(state)))
+}
+
+/// The setting that the path names.
+pub(super) fn one(state: &AppState, request: &ApiRequest) -> Result {
+    let name = request.path().rsplit('/').next().unwrap_or_default();
+    Ok(ApiResponse::ok(&values(state)[name]))
+}
+
+/// All settings by name.
+fn values(state: &AppState) -> Value {
     let lifetime = state.credentials.lock().iam_account.lifetime;
     let behavior = &*state.behavior();
-    Ok(ApiResponse::ok(&json!({
-        "clock": clock_of(behavior),
-        "delays": Delays::of(behavior),
-        "limit": limit_of(behavior),
-        "quirks": behavior.settings.quirks,
-        "fates": behavior.outcomes(),
-        "faults": faults_of(behavior),
-        "credentials": Lifetime { lifetime: lifetime.map(Span) },
-        "metadata": behavior.settings.metadata,
-    })))
-}
-
-fn clock_of(behavior: &Behavior) -> Value {
+    let settings = &behavior.settings;
+    let faults = behavior.faults.numbered().map(|(id, fault)| {
+        let mut row = json!(fault);
+        // The number by which it can be removed.
+        row["id"] = id.into();
+        row
+    });
     json!({
-        "now": behavior.time().format(&Rfc3339).unwrap_or_default(),
-        "advance": durations::format(behavior.time_offset()),
-        "skew": durations::format_signed(behavior.settings.clock_skew),
+        "clock": {
+            "now": behavior.time().format(&Rfc3339).unwrap_or_default(),
+            "advance": durations::format(behavior.time_offset()),
+            "skew": durations::format_signed(settings.clock_skew),
+        },
+        "delays": {
+            "binding": Span(settings.binding_delay),
+            "connectivity": Span(settings.connectivity_delay),
+            "delete": Span(settings.delete_delay),
+            "latency": Span(settings.latency),
+        },
+        "limit": settings.limit.map(|limit| limit.to_string()),
+        "quirks": settings.quirks,
+        "fates": behavior.outcomes(),
+        "faults": faults.collect::<Vec<_>>(),
+        "credentials": { "lifetime": lifetime.map(Span) },
+        "metadata": settings.metadata,
     })
-}
-
-pub(super) fn clock(state: &AppState, _: &ApiRequest) -> Result {
-    Ok(ApiResponse::ok(&clock_of(&state.behavior())))
 }
 
 pub(super) fn advance(state: &AppState, request: &ApiRequest) -> Result {
     let Advance { advance } = body(request)?;
-    let mut behavior = state.behavior();
-    behavior.advance(advance);
-    Ok(ApiResponse::ok(&clock_of(&behavior)))
+    state.behavior().advance(advance);
+    one(state, request)
 }
 
 pub(super) fn set_skew(state: &AppState, request: &ApiRequest) -> Result {
     state.behavior().settings.clock_skew = body::<Skew>(request)?.skew;
-    Ok(done())
-}
-
-pub(super) fn delays(state: &AppState, _: &ApiRequest) -> Result {
-    Ok(ApiResponse::ok(&Delays::of(&state.behavior())))
+    done()
 }
 
 pub(super) fn set_delays(state: &AppState, request: &ApiRequest) -> Result {
@@ -162,59 +150,29 @@ pub(super) fn set_delays(state: &AppState, request: &ApiRequest) -> Result {
     set(&mut settings.connectivity_delay, connectivity);
     set(&mut settings.delete_delay, delete);
     set(&mut settings.latency, latency);
-    Ok(done())
-}
-
-fn limit_of(behavior: &Behavior) -> Option<String> {
-    behavior.settings.limit.map(|limit| limit.to_string())
-}
-
-pub(super) fn limit(state: &AppState, _: &ApiRequest) -> Result {
-    Ok(ApiResponse::ok(&limit_of(&state.behavior())))
+    done()
 }
 
 pub(super) fn set_limit(state: &AppState, request: &ApiRequest) -> Result {
     let limit = body::<Option<String>>(request)?.map(|text| text.parse::<Limit>());
     state.behavior().set_limit(limit.transpose().map_err(invalid_body)?);
-    Ok(done())
-}
-
-pub(super) fn quirks(state: &AppState, _: &ApiRequest) -> Result {
-    Ok(ApiResponse::ok(&state.behavior().settings.quirks))
+    done()
 }
 
 pub(super) fn set_quirks(state: &AppState, request: &ApiRequest) -> Result {
     state.behavior().settings.quirks = body(request)?;
-    Ok(done())
-}
-
-pub(super) fn fates(state: &AppState, _: &ApiRequest) -> Result {
-    Ok(ApiResponse::ok(&state.behavior().outcomes()))
+    done()
 }
 
 pub(super) fn add_fate(state: &AppState, request: &ApiRequest) -> Result {
     let Outcome { name, err_msg } = body(request)?;
     state.behavior().set_outcome(name.as_deref(), err_msg);
-    Ok(done())
+    done()
 }
 
 pub(super) fn clear_fates(state: &AppState, _: &ApiRequest) -> Result {
     state.behavior().clear_outcomes();
-    Ok(done())
-}
-
-/// The faults with the numbers by which they can be removed.
-fn faults_of(behavior: &Behavior) -> Vec<Value> {
-    let rows = behavior.faults.numbered().map(|(id, fault)| {
-        let mut row = json!(fault);
-        row["id"] = id.into();
-        row
-    });
-    rows.collect()
-}
-
-pub(super) fn faults(state: &AppState, _: &ApiRequest) -> Result {
-    Ok(ApiResponse::ok(&faults_of(&state.behavior())))
+    done()
 }
 
 pub(super) fn add_fault(state: &AppState, request: &ApiRequest) -> Result {
@@ -225,43 +183,34 @@ pub(super) fn add_fault(state: &AppState, request: &ApiRequest) -> Result {
 
 pub(super) fn clear_faults(state: &AppState, _: &ApiRequest) -> Result {
     state.behavior().faults.clear();
-    Ok(done())
+    done()
 }
 
 pub(super) fn remove_fault(state: &AppState, request: &ApiRequest) -> Result {
     let id = request.segment("id");
     let is_removed = id.parse().is_ok_and(|id| state.behavior().faults.remove(id));
-    if is_removed { Ok(done()) } else { Err(ControlError::NotFound(format!("fault {id}"))) }
-}
-
-pub(super) fn lifetime(state: &AppState, _: &ApiRequest) -> Result {
-    let lifetime = state.credentials.lock().iam_account.lifetime.map(Span);
-    Ok(ApiResponse::ok(&Lifetime { lifetime }))
+    if is_removed { done() } else { Err(ControlError::NotFound(format!("fault {id}"))) }
 }
 
 pub(super) fn set_lifetime(state: &AppState, request: &ApiRequest) -> Result {
     let Lifetime { lifetime } = body(request)?;
     state.credentials.lock().iam_account.lifetime = lifetime.map(|Span(lifetime)| lifetime);
-    Ok(done())
+    done()
 }
 
 pub(super) fn revoke(state: &AppState, _: &ApiRequest) -> Result {
     state.credentials.lock().revoke();
-    Ok(done())
-}
-
-pub(super) fn metadata(state: &AppState, _: &ApiRequest) -> Result {
-    Ok(ApiResponse::ok(&state.behavior().settings.metadata))
+    done()
 }
 
 pub(super) fn set_metadata(state: &AppState, request: &ApiRequest) -> Result {
     state.behavior().settings.metadata = body(request)?;
-    Ok(done())
+    done()
 }
 
 pub(super) fn edit(state: &AppState, request: &ApiRequest) -> Result {
     let (project, edit) = edit::read(&request.body).map_err(invalid_body)?;
     limits::text("project", &rules::PROJECT_ID, &project)?;
     let connection_id = state.edit(&project, |service| edit.apply(service))??;
-    Ok(connection_id.map_or_else(done, |id| ApiResponse::ok(&json!({ "connection_id": id }))))
+    connection_id.map_or_else(done, |id| Ok(ApiResponse::ok(&json!({ "connection_id": id }))))
 }
