@@ -95,6 +95,7 @@ pub use self::{
     clock::{Clock, ManualClock, SystemClock},
     control::CONTROL_API,
     faults::{Fault, FaultError, FaultKind},
+    networks::Networks,
     operation::{ServedOperation, account_operations, iam_operations, operations, served_operations, vpc_operations},
     project_service::ProjectService,
     quirks::{Quirk, Quirks},

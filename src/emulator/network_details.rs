@@ -85,6 +85,8 @@ impl Default for SubnetDetails {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct VpcSettings {
+    pub(super) name: Option<String>,
+    pub(super) cidr: Option<String>,
     description: Option<String>,
     enterprise_project_id: Option<String>,
     tags: Vec<String>,
@@ -94,6 +96,11 @@ pub(super) struct VpcSettings {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct SubnetSettings {
+    pub(super) name: Option<String>,
+    pub(super) cidr: Option<String>,
+    pub(super) gateway_ip: Option<String>,
+    pub(super) vpc_id: Option<String>,
+    pub(super) ipv6_enable: Option<bool>,
     description: Option<String>,
     availability_zone: Option<String>,
     dhcp_enable: Option<bool>,
@@ -108,7 +115,7 @@ pub(super) struct SubnetSettings {
 impl VpcDetails {
     /// Applies the settings of a request at this time. Enterprise project and tags are settings of a new VPC only.
     pub(super) fn apply(&mut self, settings: VpcSettings, is_new: bool, now: i64) -> Result<(), ApiError> {
-        let VpcSettings { description, enterprise_project_id, tags } = settings;
+        let VpcSettings { description, enterprise_project_id, tags, .. } = settings;
         if let Some(description) = description {
             network_limits::description("VPC.0101", &description)?;
             self.description = description;

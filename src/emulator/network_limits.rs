@@ -41,9 +41,12 @@ pub(super) fn address(address: &str) -> Result<(), ApiError> {
     }
 }
 
-/// An error of a tag operation. All of them use the same code.
+/// The code of all errors of tag operations.
+pub(super) const TAG_CODE: &str = "VPC.1801";
+
+/// An error of a tag operation.
 pub(super) fn tag_error(text: impl Into<String>) -> ApiError {
-    ApiError::new(400, "VPC.1801", text)
+    ApiError::new(400, TAG_CODE, text)
 }
 
 /// Checks the tags of a request. Keys must differ.

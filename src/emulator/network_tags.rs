@@ -7,7 +7,11 @@ use serde_json::json;
 
 use super::network_details::Tags;
 use super::{
-    api_error::ApiError, network_limits, project_service::ProjectService, request::ApiRequest, response::ApiResponse,
+    api_error::ApiError,
+    network_limits::{self, TAG_CODE},
+    project_service::ProjectService,
+    request::ApiRequest,
+    response::ApiResponse,
 };
 use crate::dli::rules;
 use crate::dli::wire::Tag;
@@ -35,7 +39,7 @@ pub(super) fn create(service: &mut ProjectService<'_>, request: &ApiRequest) -> 
         tag: Tag,
     }
     let tags = tags_mut(service, request)?;
-    add(tags, vec![json::<One>(request)?.tag])?;
+    add(tags, vec![request.json_or::<One>(TAG_CODE)?.tag])?;
     Ok(ApiResponse::no_content())
 }
 
@@ -43,7 +47,7 @@ pub(super) fn create(service: &mut ProjectService<'_>, request: &ApiRequest) -> 
 pub(super) fn delete(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     let key = request.segment("key");
     // The documents state the status only; the code is an inference.
-    let missing = || ApiError::new(404, "VPC.1801", format!("The tag key {key} does not exist"));
+    let missing = || ApiError::new(404, TAG_CODE, format!("The tag key {key} does not exist"));
     tags_mut(service, request)?.remove(key).ok_or_else(missing)?;
     Ok(ApiResponse::no_content())
 }
@@ -56,7 +60,7 @@ pub(super) fn change(service: &mut ProjectService<'_>, request: &ApiRequest) -> 
         tags: Vec<Tag>,
     }
     let tags = tags_mut(service, request)?;
-    let Several { action, tags: changed } = json(request)?;
+    let Several { action, tags: changed } = request.json_or(TAG_CODE)?;
     match action.as_str() {
         "create" => add(tags, changed)?,
         "delete" if changed.iter().any(|tag| tag.key.is_empty()) => {
@@ -75,10 +79,6 @@ pub(super) fn is_delete_action(body: &[u8]) -> bool {
         action: String,
     }
     serde_json::from_slice::<Action>(body).is_ok_and(|Action { action }| action == "delete")
-}
-
-fn json<T: serde::de::DeserializeOwned>(request: &ApiRequest) -> Result<T, ApiError> {
-    request.json().map_err(|error| network_limits::tag_error(error.text))
 }
 
 /// The tags of the VPC or subnet of the path.

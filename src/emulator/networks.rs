@@ -17,7 +17,7 @@ use crate::dli::vpc::{RouteTable, SUBNET_ACTIVE, Subnet, SubnetId, Vpc};
 /// The networks of one project, in order of creation.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub(super) struct Networks {
+pub struct Networks {
     pub(super) vpcs: Vec<Vpc>,
     pub(super) subnets: Vec<Subnet>,
     /// A default route table has no subnets here: it applies to those without another one.
@@ -150,7 +150,7 @@ fn check_id(id: &str) -> Result<(), ApiError> {
 impl Networks {
     /// Adds a VPC with a default route table, or replaces one in its place of the order. Its networks must contain its
     /// subnets; the error for others is an inference.
-    pub(super) fn put_vpc(&mut self, vpc: Vpc) -> Result<(), ApiError> {
+    pub fn put_vpc(&mut self, vpc: Vpc) -> Result<(), ApiError> {
         check_id(&vpc.id)?;
         for cidr in std::iter::once(&vpc.cidr).chain(&vpc.extend_cidrs) {
             network(cidr)?;
@@ -177,7 +177,7 @@ impl Networks {
     }
 
     /// Removes a VPC without subnets. The error for one with subnets is an inference.
-    pub(super) fn remove_vpc(&mut self, id: &str) -> Result<(), ApiError> {
+    pub fn remove_vpc(&mut self, id: &str) -> Result<(), ApiError> {
         let vpc = self.vpc(id).ok_or_else(|| ApiError::no_vpc(id))?.id.clone();
         if let Some(subnet) = self.subnets.iter().find(|subnet| subnet.vpc_id == vpc) {
             return Err(ApiError::new(409, "VPC.0103", format!("VPC {id} contains the subnet {}", subnet.id)));
@@ -190,7 +190,7 @@ impl Networks {
 
     /// Adds a subnet, or replaces one in its place of the order. Its network must be in a network of the VPC and
     /// overlap no other subnet there. A subnet that changes its VPC leaves its route table.
-    pub(super) fn put_subnet(&mut self, subnet: Subnet) -> Result<(), ApiError> {
+    pub fn put_subnet(&mut self, subnet: Subnet) -> Result<(), ApiError> {
         check_id(&subnet.id)?;
         let cidr = network(&subnet.cidr)?;
         let subnet = complete_subnet(subnet);
@@ -210,7 +210,7 @@ impl Networks {
     }
 
     /// Removes a subnet. Connections to it remain.
-    pub(super) fn remove_subnet(&mut self, id: &str) -> Result<(), ApiError> {
+    pub fn remove_subnet(&mut self, id: &str) -> Result<(), ApiError> {
         let subnet = self.subnet(id).ok_or_else(ApiError::no_subnet)?.id.clone();
         self.subnets.retain(|other| other.id != subnet);
         self.subnet_details.remove(&subnet);
@@ -220,7 +220,7 @@ impl Networks {
 
     /// Adds a route table, or replaces one in its place of the order. Its subnets leave other route tables. A default
     /// route table cannot be replaced; the error is an inference.
-    pub(super) fn put_route_table(&mut self, table: RouteTable) -> Result<(), ApiError> {
+    pub fn put_route_table(&mut self, table: RouteTable) -> Result<(), ApiError> {
         check_id(&table.id)?;
         let vpc = self.vpc(&table.vpc_id).ok_or_else(|| ApiError::no_vpc(&table.vpc_id))?.id.clone();
         let mut subnets = Vec::new();
@@ -245,7 +245,7 @@ impl Networks {
     }
 
     /// Removes a route table that is not the default one. Its subnets get the default one.
-    pub(super) fn remove_route_table(&mut self, id: &str) -> Result<(), ApiError> {
+    pub fn remove_route_table(&mut self, id: &str) -> Result<(), ApiError> {
         let tables = &mut self.route_tables;
         let is_it = |table: &RouteTable| table.id.eq_ignore_ascii_case(id) && table.default != Some(true);
         let at = tables.iter().position(is_it).ok_or_else(|| ApiError::no_route_table(id))?;

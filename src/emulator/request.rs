@@ -83,6 +83,11 @@ impl ApiRequest {
             .map_err(|error| ApiError::parameter(format!("The request body is invalid: {error}")))
     }
 
+    /// Decodes the body. An error has this code.
+    pub(super) fn json_or<T: DeserializeOwned>(&self, code: &'static str) -> Result<T, ApiError> {
+        self.json().map_err(|error| ApiError::new(400, code, error.text))
+    }
+
     /// Whether the decoded path, the raw query or the body contains a text.
     pub(super) fn contains(&self, text: &str) -> bool {
         percent_decode_str(self.path()).decode_utf8_lossy().contains(text)

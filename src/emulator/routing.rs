@@ -69,7 +69,7 @@ pub(super) fn run(
         DliOperation::UpdatePoolQueue => pool_lifecycle::set_policies(service, request),
         DliOperation::CreateVpc => vpc::create_vpc(service, request),
         DliOperation::UpdateVpc => vpc::update_vpc(service, request),
-        DliOperation::DeleteVpc => service.remove_vpc(request.segment("vpc_id")).map(no_content),
+        DliOperation::DeleteVpc => service.networks().remove_vpc(request.segment("vpc_id")).map(no_content),
         DliOperation::ListVpcs => vpc::list_vpcs(service, request, Version::V1),
         DliOperation::ListVpcsV3 => vpc::list_vpcs(service, request, Version::V3),
         DliOperation::ShowVpc => vpc::show_vpc(service, request, Version::V1),

@@ -1,6 +1,6 @@
 //! The operations of the VPC service: v1 and, for VPCs, v3. Networks are declared without requests.
 
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -10,7 +10,7 @@ use super::{
     api_error::ApiError, network_limits, project_service::ProjectService, request::ApiRequest, response::ApiResponse,
 };
 use crate::dli::rules;
-use crate::dli::vpc::{RouteTable, RouteTableShown, Subnet, Vpc};
+use crate::dli::vpc::{RouteTableShown, Subnet, Vpc};
 
 /// Maximum size of a page, and its default (documented).
 const MAX_PAGE: usize = 2000;
@@ -90,86 +90,58 @@ pub(super) fn show_route_table(service: &ProjectService<'_>, request: &ApiReques
     Ok(ApiResponse::ok(&RouteTableShown { routetable }))
 }
 
-/// A VPC in a request. A missing field of an update stays as it is.
-#[derive(Deserialize)]
-struct VpcFields {
-    name: Option<String>,
-    cidr: Option<String>,
-    #[serde(flatten)]
-    settings: VpcSettings,
-}
-
-/// A subnet in a request. A missing field of an update stays as it is.
-#[derive(Deserialize)]
-struct SubnetFields {
-    name: Option<String>,
-    cidr: Option<String>,
-    gateway_ip: Option<String>,
-    vpc_id: Option<String>,
-    ipv6_enable: Option<bool>,
-    #[serde(flatten)]
-    settings: SubnetSettings,
-}
-
 #[derive(Deserialize)]
 struct VpcBody {
-    vpc: VpcFields,
+    vpc: VpcSettings,
 }
 
 #[derive(Deserialize)]
 struct SubnetBody {
-    subnet: SubnetFields,
-}
-
-fn body<T: DeserializeOwned>(request: &ApiRequest, code: &'static str) -> Result<T, ApiError> {
-    request.json().map_err(|error| ApiError::new(400, code, error.text))
+    subnet: SubnetSettings,
 }
 
 pub(super) fn create_vpc(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
-    let VpcBody { vpc: VpcFields { name, cidr, settings } } = body(request, VPC_CODE)?;
-    let name = name.unwrap_or_default();
-    network_limits::name(VPC_CODE, &name, 0)?;
-    let vpc = Vpc { id: Uuid::new_v4().to_string(), name, cidr: cidr.unwrap_or_default(), ..Vpc::default() };
+    let VpcBody { vpc: settings } = request.json_or(VPC_CODE)?;
+    let vpc = Vpc { id: Uuid::new_v4().to_string(), ..Vpc::default() };
     save_vpc(service, request, vpc, settings, true)
 }
 
 pub(super) fn update_vpc(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
-    let VpcBody { vpc: VpcFields { name, cidr, settings } } = body(request, VPC_CODE)?;
+    let VpcBody { vpc: settings } = request.json_or(VPC_CODE)?;
     let id = request.segment("vpc_id");
-    let vpc = service.project.networks.vpc(id).ok_or_else(|| ApiError::no_vpc(id))?.clone();
-    let (name, cidr) = (name.unwrap_or(vpc.name), cidr.unwrap_or(vpc.cidr));
-    network_limits::name(VPC_CODE, &name, 0)?;
-    save_vpc(service, request, Vpc { name, cidr, ..vpc }, settings, false)
+    let vpc = service.networks().vpc(id).ok_or_else(|| ApiError::no_vpc(id))?.clone();
+    save_vpc(service, request, vpc, settings, false)
 }
 
-/// Saves a VPC with its details and returns it.
+/// Applies the settings to a VPC, saves it with its details and returns it.
 fn save_vpc(
     service: &mut ProjectService<'_>,
     request: &ApiRequest,
     vpc: Vpc,
-    settings: VpcSettings,
+    mut settings: VpcSettings,
     is_new: bool,
 ) -> Result<ApiResponse, ApiError> {
     let id = vpc.id.clone();
+    let name = settings.name.take().unwrap_or(vpc.name);
+    let vpc = Vpc { name, cidr: settings.cidr.take().unwrap_or(vpc.cidr), ..vpc };
+    network_limits::name(VPC_CODE, &vpc.name, 0)?;
     let mut details = service.project.networks.vpc_details(&id);
     details.apply(settings, is_new, service.now)?;
-    service.put_vpc(vpc)?;
-    let networks = &mut service.project.networks;
+    let networks = service.networks();
+    networks.put_vpc(vpc)?;
     *networks.vpc_details_mut(&id)? = details;
     let vpc = networks.vpc(&id).ok_or_else(|| ApiError::no_vpc(&id))?;
     Ok(ApiResponse::ok(&json!({ "vpc": vpc_row(Version::V1, networks, vpc, request) })))
 }
 
 pub(super) fn create_subnet(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
-    let SubnetBody { subnet } = body(request, SUBNET_CODE)?;
-    let SubnetFields { name, cidr, gateway_ip, vpc_id, ipv6_enable, settings } = subnet;
+    let SubnetBody { subnet: mut settings } = request.json_or(SUBNET_CODE)?;
     let subnet = Subnet {
         id: Uuid::new_v4().to_string(),
-        name: name.unwrap_or_default(),
-        cidr: cidr.unwrap_or_default(),
-        gateway_ip: gateway_ip.unwrap_or_default(),
-        vpc_id: vpc_id.unwrap_or_default(),
-        cidr_v6: free_ipv6_network(service).filter(|_| ipv6_enable == Some(true)),
+        cidr: settings.cidr.take().unwrap_or_default(),
+        gateway_ip: settings.gateway_ip.take().unwrap_or_default(),
+        vpc_id: settings.vpc_id.take().unwrap_or_default(),
+        cidr_v6: free_ipv6_network(service).filter(|_| settings.ipv6_enable == Some(true)),
         ..Subnet::default()
     };
     let id = subnet.id.clone();
@@ -181,34 +153,35 @@ pub(super) fn create_subnet(service: &mut ProjectService<'_>, request: &ApiReque
 
 /// The response has the ID and the status only (documented). IPv6 can be enabled but not disabled (an inference).
 pub(super) fn update_subnet(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
-    let SubnetBody { subnet: SubnetFields { name, ipv6_enable, settings, .. } } = body(request, SUBNET_CODE)?;
+    let SubnetBody { subnet: settings } = request.json_or(SUBNET_CODE)?;
     let subnet = subnet_of_vpc(service, request)?.clone();
     let shown = json!({ "subnet": { "id": subnet.id, "status": subnet.status } });
-    let cidr_v6 = match ipv6_enable {
+    let cidr_v6 = match settings.ipv6_enable {
         Some(false) if subnet.cidr_v6.is_some() => {
             return Err(ApiError::new(400, SUBNET_CODE, "IPv6 of a subnet cannot be disabled"));
         }
         Some(true) => subnet.cidr_v6.or_else(|| free_ipv6_network(service)),
         _ => subnet.cidr_v6,
     };
-    let (name, ipv6_enable) = (name.unwrap_or(subnet.name), Some(cidr_v6.is_some()));
-    save_subnet(service, Subnet { name, ipv6_enable, cidr_v6, ..subnet }, settings, false)?;
+    save_subnet(service, Subnet { ipv6_enable: Some(cidr_v6.is_some()), cidr_v6, ..subnet }, settings, false)?;
     Ok(ApiResponse::ok(&shown))
 }
 
-/// Saves a subnet with its details.
+/// Applies the settings to a subnet and saves it with its details.
 fn save_subnet(
     service: &mut ProjectService<'_>,
     subnet: Subnet,
-    settings: SubnetSettings,
+    mut settings: SubnetSettings,
     is_new: bool,
 ) -> Result<(), ApiError> {
+    let subnet = Subnet { name: settings.name.take().unwrap_or(subnet.name), ..subnet };
     network_limits::name(SUBNET_CODE, &subnet.name, 1)?;
     let id = subnet.id.clone();
     let mut details = service.project.networks.subnet_details(&id);
     details.apply(settings, is_new, service.now)?;
-    service.put_subnet(subnet)?;
-    *service.project.networks.subnet_details_mut(&id)? = details;
+    let networks = service.networks();
+    networks.put_subnet(subnet)?;
+    *networks.subnet_details_mut(&id)? = details;
     Ok(())
 }
 
@@ -222,7 +195,7 @@ fn free_ipv6_network(service: &ProjectService<'_>) -> Option<String> {
 
 pub(super) fn delete_subnet(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     let id = subnet_of_vpc(service, request)?.id.clone();
-    service.remove_subnet(&id).map(|()| ApiResponse::no_content())
+    service.networks().remove_subnet(&id).map(|()| ApiResponse::no_content())
 }
 
 /// The subnet of a path, which must be in the VPC of the path.
@@ -274,34 +247,8 @@ fn page<'a, T>(request: &ApiRequest, mut all: Vec<&'a T>, id: impl Fn(&T) -> &st
 }
 
 impl ProjectService<'_> {
-    /// Adds a VPC with a default route table, or replaces one. Its networks must contain its subnets.
-    pub fn put_vpc(&mut self, vpc: Vpc) -> Result<(), ApiError> {
-        self.project.networks.put_vpc(vpc)
-    }
-
-    /// Removes a VPC without subnets.
-    pub fn remove_vpc(&mut self, id: &str) -> Result<(), ApiError> {
-        self.project.networks.remove_vpc(id)
-    }
-
-    /// Adds or replaces a subnet. Its network must be in a network of the VPC and overlap no other subnet there. A
-    /// subnet that changes its VPC leaves its route table.
-    pub fn put_subnet(&mut self, subnet: Subnet) -> Result<(), ApiError> {
-        self.project.networks.put_subnet(subnet)
-    }
-
-    /// Removes a subnet. Connections to it remain.
-    pub fn remove_subnet(&mut self, id: &str) -> Result<(), ApiError> {
-        self.project.networks.remove_subnet(id)
-    }
-
-    /// Adds or replaces a route table. Its subnets leave other route tables. A default route table cannot be replaced.
-    pub fn put_route_table(&mut self, table: RouteTable) -> Result<(), ApiError> {
-        self.project.networks.put_route_table(table)
-    }
-
-    /// Removes a route table that is not the default one. Its subnets get the default one.
-    pub fn remove_route_table(&mut self, id: &str) -> Result<(), ApiError> {
-        self.project.networks.remove_route_table(id)
+    /// The VPCs, subnets and route tables.
+    pub fn networks(&mut self) -> &mut Networks {
+        &mut self.project.networks
     }
 }

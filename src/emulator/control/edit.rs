@@ -81,12 +81,12 @@ impl Edit {
             Self::RemoveQueue(name) => service.remove_queue(&name),
             Self::PutPool(pool) => service.put_pool(pool),
             Self::RemovePool(name) => service.remove_pool(&name),
-            Self::PutVpc(vpc) => service.put_vpc(vpc),
-            Self::RemoveVpc(id) => service.remove_vpc(&id),
-            Self::PutSubnet(subnet) => service.put_subnet(subnet),
-            Self::RemoveSubnet(id) => service.remove_subnet(&id),
-            Self::PutRouteTable(table) => service.put_route_table(table),
-            Self::RemoveRouteTable(id) => service.remove_route_table(&id),
+            Self::PutVpc(vpc) => service.networks().put_vpc(vpc),
+            Self::RemoveVpc(id) => service.networks().remove_vpc(&id),
+            Self::PutSubnet(subnet) => service.networks().put_subnet(subnet),
+            Self::RemoveSubnet(id) => service.networks().remove_subnet(&id),
+            Self::PutRouteTable(table) => service.networks().put_route_table(table),
+            Self::RemoveRouteTable(id) => service.networks().remove_route_table(&id),
         }
         .map(|()| None)
     }

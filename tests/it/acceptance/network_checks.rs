@@ -32,7 +32,7 @@ fn start() -> Cloud {
         extend_cidrs: vec!["10.8.0.0/16".to_owned()],
         ..Vpc::default()
     };
-    cloud.edit(|project| project.put_vpc(vpc));
+    cloud.edit(|project| project.networks().put_vpc(vpc));
     put_subnet(&cloud, OTHER_SUBNET, OTHER_VPC, "172.16.1.0/24");
     cloud
 }
@@ -40,7 +40,7 @@ fn start() -> Cloud {
 fn put_subnet(cloud: &Cloud, id: &str, vpc: &str, cidr: &str) {
     let [id, vpc_id, cidr] = [id, vpc, cidr].map(str::to_owned);
     let subnet = Subnet { name: format!("subnet of {cidr}"), id, vpc_id, cidr, ..Subnet::default() };
-    cloud.edit(|project| project.put_subnet(subnet));
+    cloud.edit(|project| project.networks().put_subnet(subnet));
 }
 
 /// Adds or replaces a pool with this network.

@@ -157,7 +157,7 @@ fn page_shows_networks_in_pages() {
             vpc_id: "22094d8f-c310-4621-913d-4c4d655d8495".to_owned(),
             ..Subnet::default()
         };
-        cloud.edit(|service| service.put_subnet(subnet));
+        cloud.edit(|service| service.networks().put_subnet(subnet));
     }
     browser.open(&format!("{}/#networks", cloud.emulator().endpoint()));
     browser.wait_for(&shows("1–50 of 61 subnets"));

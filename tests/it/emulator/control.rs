@@ -290,7 +290,11 @@ async fn networks_are_paged() {
             cidr: format!("192.168.{number}.0/24"),
             ..Subnet::default()
         };
-        cloud.emulator.edit(PROJECT, |service| service.put_subnet(subnet)).expect("no file").expect("a free network");
+        cloud
+            .emulator
+            .edit(PROJECT, |service| service.networks().put_subnet(subnet))
+            .expect("no file")
+            .expect("a free network");
     }
     let tag = json!({"tag": {"key": "team", "value": "a"}});
     cloud.call("POST", &format!("/v2.0/{PROJECT}/vpcs/{vpc}/tags"), tag).await.ok(204);

@@ -95,10 +95,14 @@ async fn lists_have_filters_and_pages() {
             cidr: format!("10.0.{number}.0/24"),
             ..Subnet::default()
         };
-        cloud.emulator.edit(PROJECT, |project| project.put_subnet(subnet)).expect("no file").expect("a free network");
+        cloud
+            .emulator
+            .edit(PROJECT, |project| project.networks().put_subnet(subnet))
+            .expect("no file")
+            .expect("a free network");
     };
     let vpc = Vpc { id: OTHER.to_owned(), cidr: "10.0.0.0/16".to_owned(), ..Vpc::default() };
-    cloud.emulator.edit(PROJECT, |project| project.put_vpc(vpc)).expect("no file").expect("a valid VPC");
+    cloud.emulator.edit(PROJECT, |project| project.networks().put_vpc(vpc)).expect("no file").expect("a valid VPC");
     (0..3).for_each(edit);
     let of_vpc = format!("subnets?vpc_id={OTHER}");
     let listed = async |query: &str| get(&cloud, "v1", &format!("{of_vpc}{query}")).await.ok(200)["subnets"].clone();
@@ -146,7 +150,7 @@ async fn subnet_must_fit() {
     let put = |cidr: &str, vpc: &str| {
         let (cidr, vpc_id) = (cidr.to_owned(), vpc.to_owned());
         let subnet = Subnet { id: NOWHERE.to_owned(), cidr, vpc_id, ..Subnet::default() };
-        let edited = cloud.emulator.edit(PROJECT, |project| project.put_subnet(subnet)).expect("no file");
+        let edited = cloud.emulator.edit(PROJECT, |project| project.networks().put_subnet(subnet)).expect("no file");
         edited.map_err(|error| error.code.into_owned())
     };
     assert_eq!(put("192.169.0.0/24", VPC), Err("VPC.0203".to_owned()));
@@ -155,7 +159,7 @@ async fn subnet_must_fit() {
     assert_eq!(put("192.168.1.0/24", OTHER), Err("VPC.0003".to_owned()));
     assert_eq!(put("192.168.1.0/24", VPC), Ok(()));
     assert_eq!(put("192.168.2.0/24", VPC), Ok(()), "it is replaced");
-    let removed = cloud.emulator.edit(PROJECT, |project| project.remove_vpc(VPC)).expect("no file");
+    let removed = cloud.emulator.edit(PROJECT, |project| project.networks().remove_vpc(VPC)).expect("no file");
     assert_eq!(removed.expect_err("it has subnets").status, 409);
 }
 
@@ -165,13 +169,17 @@ async fn update_keeps_the_order_and_the_subnets() {
     let cloud = Cloud::start().await;
     let put_vpc = |id: &str, cidr: &str| {
         let vpc = Vpc { id: id.to_owned(), cidr: cidr.to_owned(), ..Vpc::default() };
-        let edited = cloud.emulator.edit(PROJECT, |project| project.put_vpc(vpc)).expect("no file");
+        let edited = cloud.emulator.edit(PROJECT, |project| project.networks().put_vpc(vpc)).expect("no file");
         edited.map_err(|error| error.code.into_owned())
     };
     let put_subnet = |id: &str, vpc: &str, cidr: &str| {
         let [id, vpc_id, cidr] = [id, vpc, cidr].map(str::to_owned);
         let subnet = Subnet { id, vpc_id, cidr, ..Subnet::default() };
-        cloud.emulator.edit(PROJECT, |project| project.put_subnet(subnet)).expect("no file").expect("a free network");
+        cloud
+            .emulator
+            .edit(PROJECT, |project| project.networks().put_subnet(subnet))
+            .expect("no file")
+            .expect("a free network");
     };
     let list = async |name: &str| get(&cloud, "v1", name).await.ok(200)[name].clone();
     assert_eq!(put_vpc(OTHER, "10.0.0.0/16"), Ok(()));
@@ -189,7 +197,11 @@ async fn update_keeps_the_order_and_the_subnets() {
         subnets: vec![SubnetId { id: SUBNET.to_owned() }],
         ..RouteTable::default()
     };
-    cloud.emulator.edit(PROJECT, |project| project.put_route_table(own)).expect("no file").expect("a valid table");
+    cloud
+        .emulator
+        .edit(PROJECT, |project| project.networks().put_route_table(own))
+        .expect("no file")
+        .expect("a valid table");
     put_subnet(SUBNET, OTHER, "10.0.0.0/24");
     assert_eq!(ids(&list("subnets").await), [SUBNET, NOWHERE]);
     // In another VPC, the default route table applies.
@@ -206,7 +218,7 @@ async fn default_route_table_is_not_replaced() {
     let before = list().await;
     let id = before[0]["id"].as_str().expect("an ID").to_uppercase();
     let table = RouteTable { id, vpc_id: VPC.to_owned(), ..RouteTable::default() };
-    let edited = cloud.emulator.edit(PROJECT, |project| project.put_route_table(table)).expect("no file");
+    let edited = cloud.emulator.edit(PROJECT, |project| project.networks().put_route_table(table)).expect("no file");
     assert_eq!(edited.expect_err("it is the default one").status, 409);
     assert_eq!(list().await, before);
 }
@@ -358,7 +370,11 @@ async fn networks_are_saved() {
     let settings = Settings { state: Some(file.clone()), ..Settings::default() };
     let cloud = Cloud::with(settings.clone()).await;
     let vpc = Vpc { id: OTHER.to_owned(), cidr: "10.0.0.0/16".to_owned(), ..Vpc::default() };
-    cloud.emulator.edit(PROJECT, |project| project.put_vpc(vpc)).expect("a writable file").expect("a valid VPC");
+    cloud
+        .emulator
+        .edit(PROJECT, |project| project.networks().put_vpc(vpc))
+        .expect("a writable file")
+        .expect("a valid VPC");
     cloud.emulator.stop().await;
     let again = Cloud::with(settings.clone()).await;
     get(&again, "v1", &format!("vpcs/{OTHER}")).await.ok(200);

@@ -12,7 +12,7 @@ fn hundred(cloud: &Cloud) -> String {
     let vpcs = ["a", "b", "c"].map(|digit| format!("{digit}0000000-0000-4000-8000-000000000000"));
     for (number, id) in vpcs.iter().enumerate() {
         let vpc = Vpc { id: id.clone(), cidr: format!("172.{}.0.0/16", 20 + number), ..Vpc::default() };
-        cloud.edit(|project| project.put_vpc(vpc));
+        cloud.edit(|project| project.networks().put_vpc(vpc));
     }
     (0..100_usize)
         .map(|index| {

@@ -109,7 +109,7 @@ fn route_table_must_be_that_of_the_subnet() {
         let put = |vpc: &str, subnets: &[&str]| {
             let subnets = subnets.iter().map(|id| SubnetId { id: (*id).to_owned() }).collect();
             let table = RouteTable { id: TABLE.into(), vpc_id: vpc.into(), subnets, ..RouteTable::default() };
-            cloud.edit(|project| project.put_route_table(table));
+            cloud.edit(|project| project.networks().put_route_table(table));
         };
         expect(&plan(), &[(ERROR, &["Route Table Does Not Exist", "routetable_id", TABLE])]);
         put(OTHER_VPC, &[]);

@@ -39,7 +39,7 @@ fn set_ipv6(cloud: &Cloud, of_subnet: bool, of_pool: bool) {
         cidr_v6: of_subnet.then(|| "2001:db8:1::/64".into()),
         ..Subnet::default()
     };
-    cloud.edit(|project| project.put_subnet(subnet));
+    cloud.edit(|project| project.networks().put_subnet(subnet));
     let first = cloud.emulator().pools(PROJECT).remove(0);
     let pool = Pool { name: "pool_a".into(), ipv6_enable: Some(of_pool), ..first };
     cloud.edit(|project| project.put_pool(pool));
