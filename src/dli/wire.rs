@@ -100,16 +100,6 @@ impl Outcome {
     }
 }
 
-/// Response to "create a connection" (HTTP 201).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ConnectionCreated {
-    /// Success and message.
-    #[serde(flatten)]
-    pub outcome: Outcome,
-    /// Id of the new connection, a UUID.
-    pub connection_id: String,
-}
-
 /// The state of the peering of one queue or pool.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Binding {
@@ -366,9 +356,6 @@ impl Pool {
 /// Response to "list elastic resource pools".
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PoolList {
-    /// Success and message.
-    #[serde(flatten)]
-    pub outcome: Outcome,
     /// Number of pools on all pages.
     #[serde(default, deserialize_with = "lenient_integer")]
     pub count: i64,
@@ -422,12 +409,6 @@ impl From<ListedPrivilege> for Privilege {
 /// Response to "show privileges of a connection".
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PrivilegeList {
-    /// Success and message.
-    #[serde(flatten)]
-    pub outcome: Outcome,
-    /// UUID.
-    #[serde(default, deserialize_with = "or_default")]
-    pub connection_id: String,
     /// One entry per project.
     #[serde(default, deserialize_with = "or_default")]
     pub privileges: Vec<Privilege>,

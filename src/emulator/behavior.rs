@@ -26,7 +26,7 @@ pub(super) struct Behavior {
     /// Outcomes of the next bindings, whatever their names: `err_msg`, or `None` for ACTIVE.
     next_outcomes: VecDeque<Option<String>>,
     /// Offset of the emulator's time from its clock.
-    time_offset: Duration,
+    pub(super) time_offset: Duration,
     pub(super) throttle: Throttle,
     pub(super) faults: Faults,
     /// Random numbers for the order of lists.
@@ -94,11 +94,6 @@ impl Behavior {
     pub(super) fn clear_outcomes(&mut self) {
         self.settings.failing.clear();
         self.next_outcomes.clear();
-    }
-
-    /// The offset of the emulator's time from its clock.
-    pub(super) fn time_offset(&self) -> Duration {
-        self.time_offset
     }
 
     /// The `err_msg` of a new binding, if it becomes FAILED. A one-time outcome is consumed.

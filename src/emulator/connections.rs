@@ -1,68 +1,42 @@
 //! Connections and their host records.
 
-use serde::Serialize;
+use serde_json::json;
 
 use super::{
     api_error::ApiError, details::has_tags, project::Record, project_service::ProjectService, request::ApiRequest,
     response::ApiResponse,
 };
-use crate::dli::wire::{Connection, ConnectionCreated, ConnectionList, Outcome, STATUS_ACTIVE, STATUS_DELETED};
+use crate::dli::wire::{ConnectionList, Outcome, STATUS_ACTIVE, STATUS_DELETED};
 
 const DEFAULT_LIMIT: usize = 100;
 
 pub(super) fn create(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     let connection_id = service.create(request.json()?)?;
-    Ok(ApiResponse::json(201, &ConnectionCreated { outcome: Outcome::success(""), connection_id }))
+    let created = ApiResponse::success_with(&json!({ "connection_id": connection_id }));
+    Ok(ApiResponse { status: 201, ..created })
 }
 
 pub(super) fn show(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
-    #[derive(Serialize)]
-    struct Shown {
-        #[serde(flatten)]
-        outcome: Outcome,
-        #[serde(flatten)]
-        connection: Connection,
-    }
-    let connection = service.connection(request.segment("connection_id"))?;
-    Ok(ApiResponse::ok(&Shown { outcome: Outcome::success(""), connection }))
+    service.connection(request.segment("connection_id")).map(|connection| ApiResponse::success_with(&connection))
 }
 
 pub(super) fn list(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
-    let filter = Filter::read(request)?;
+    let status = request.parameter("status").map(|text| {
+        let known = [STATUS_ACTIVE, STATUS_DELETED].into_iter().find(|status| status.eq_ignore_ascii_case(text));
+        let invalid = || format!("The parameter status is invalid: {text:?} is neither ACTIVE nor DELETED");
+        known.ok_or_else(|| ApiError::parameter(invalid()))
+    });
+    let (name, status, tags) = (request.parameter("name"), status.transpose()?, request.tag_filter()?);
     let (offset, limit) = service.page(request, DEFAULT_LIMIT)?;
-    let found = service.project.connections.iter().filter(|record| filter.meets(record, service.now));
+    let meets = |record: &&Record| {
+        name.is_none_or(|name| record.name == name)
+            && status.is_none_or(|status| record.status(service.now) == status)
+            && has_tags(&record.tags, &tags)
+    };
+    let found = service.project.connections.iter().filter(meets);
     let page = found.skip(offset).take(limit).map(|record| record.to_wire(service.now));
     let connections: Vec<_> = page.collect();
     // The documents define it as the number returned.
     let count = i64::try_from(connections.len()).unwrap_or(i64::MAX);
     Ok(ApiResponse::ok(&ConnectionList { outcome: Outcome::success(""), count, connections }))
-}
-
-struct Filter<'a> {
-    name: Option<&'a str>,
-    status: Option<&'static str>,
-    tags: Vec<(&'a str, &'a str)>,
-}
-
-impl<'a> Filter<'a> {
-    fn read(request: &'a ApiRequest) -> Result<Self, ApiError> {
-        let status = match request.parameter("status") {
-            None => None,
-            Some(text) if text.eq_ignore_ascii_case(STATUS_ACTIVE) => Some(STATUS_ACTIVE),
-            Some(text) if text.eq_ignore_ascii_case(STATUS_DELETED) => Some(STATUS_DELETED),
-            Some(text) => {
-                return Err(ApiError::parameter(format!(
-                    "The parameter status is invalid: {text:?} is neither ACTIVE nor DELETED"
-                )));
-            }
-        };
-        let tags = request.tag_filter()?;
-        Ok(Self { name: request.parameter("name"), status, tags })
-    }
-
-    fn meets(&self, record: &Record, now: i64) -> bool {
-        self.name.is_none_or(|name| record.name == name)
-            && self.status.is_none_or(|status| record.status(now) == status)
-            && has_tags(&record.tags, &self.tags)
-    }
 }

@@ -35,7 +35,7 @@ pub(super) fn create(service: &mut ProjectService<'_>, request: &ApiRequest) -> 
     let queue = queue.queue_name.clone();
     let ends_at = after(service.now, service.behavior.settings.connectivity_delay);
     let task_id = service.project.tasks.add(Task { queue, reachable, ends_at });
-    Ok(ApiResponse::ok(&json!({ "is_success": true, "message": "", "task_id": task_id })))
+    Ok(ApiResponse::success_with(&json!({ "task_id": task_id })))
 }
 
 /// Only `REACHABLE` is documented; the other values are inferences.
@@ -49,5 +49,5 @@ pub(super) fn show(service: &mut ProjectService<'_>, request: &ApiRequest) -> Re
         true => "REACHABLE",
         false => "UNREACHABLE",
     };
-    Ok(ApiResponse::ok(&json!({ "is_success": true, "message": "", "connectivity": connectivity })))
+    Ok(ApiResponse::success_with(&json!({ "connectivity": connectivity })))
 }

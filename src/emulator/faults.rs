@@ -133,11 +133,6 @@ impl Fault {
         }
     }
 
-    /// Whether the fault applies to a request. `contains` searches the request for a text.
-    fn matches(&self, operation: &str, contains: impl Fn(&str) -> bool) -> bool {
-        self.matches_operation(operation) && self.containing.as_deref().is_none_or(contains)
-    }
-
     /// Draws whether a matching request is affected, and counts it.
     fn is_drawn(&mut self, rng: &mut Rng) -> bool {
         let is_drawn = self.probability >= 1.0 || rng.f64() < self.probability;
@@ -269,7 +264,8 @@ impl Faults {
         self.numbered().filter_map(|(_, fault)| lag(fault)).max()
     }
 
-    /// Applies the faults to a request in two steps: clock skew before authentication, all others after it.
+    /// Applies the faults to a request in two steps: clock skew before authentication, all others after it. `contains`
+    /// searches the request for a text.
     pub(super) fn apply(
         &mut self,
         active: &mut ActiveFaults,
@@ -282,7 +278,11 @@ impl Faults {
                 FaultKind::ClockSkew(_) => is_authenticated || !active.skew.is_zero(),
                 kind => !is_authenticated || (active.kind.is_some() && !kind.is_delay()),
             };
-            if waits || !fault.matches(operation, &contains) || !fault.is_drawn(rng) {
+            if waits
+                || !fault.matches_operation(operation)
+                || !fault.containing.as_deref().is_none_or(&contains)
+                || !fault.is_drawn(rng)
+            {
                 continue;
             }
             match &fault.kind {

@@ -53,7 +53,7 @@ pub(super) fn update(service: &mut ProjectService<'_>, request: &ApiRequest) -> 
 }
 
 fn named(name: &str) -> ApiResponse {
-    ApiResponse::ok(&json!({ "is_success": true, "message": "", "elastic_resource_pool_name": name }))
+    ApiResponse::success_with(&json!({ "elastic_resource_pool_name": name }))
 }
 
 pub(super) fn add_queue(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {

@@ -31,7 +31,7 @@ pub(super) fn list(service: &mut ProjectService<'_>, request: &ApiRequest) -> Re
     let count = i64::try_from(pools.len()).unwrap_or(i64::MAX);
     let page = pools.into_iter().skip(offset).take(limit);
     let rows: Vec<_> = page.map(|(number, pool)| listed(service.project, number, &pool)).collect();
-    Ok(ApiResponse::ok(&json!({ "is_success": true, "message": "", "count": count, "elastic_resource_pools": rows })))
+    Ok(ApiResponse::success_with(&json!({ "count": count, "elastic_resource_pools": rows })))
 }
 
 pub(super) fn queues(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
@@ -58,7 +58,7 @@ pub(super) fn queues(service: &mut ProjectService<'_>, request: &ApiRequest) -> 
         })
     });
     let queues: Vec<_> = page.collect();
-    Ok(ApiResponse::ok(&json!({ "is_success": true, "message": "", "queues": queues, "count": count })))
+    Ok(ApiResponse::success_with(&json!({ "queues": queues, "count": count })))
 }
 
 /// A row of the list. `prepay_cu` is 0, because every pool is billed per use. The documents do not list the values of

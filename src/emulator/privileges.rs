@@ -23,8 +23,7 @@ pub(super) fn show(service: &mut ProjectService<'_>, request: &ApiRequest) -> Re
         })
     };
     let privileges: Vec<_> = service.shared_with(&connection_id)?.iter().map(privilege).collect();
-    Ok(ApiResponse::ok(&json!({
-        "is_success": true, "message": "", "connection_id": connection_id, "privileges": privileges,
+    Ok(ApiResponse::success_with(&json!({ "connection_id": connection_id, "privileges": privileges,
     })))
 }
 

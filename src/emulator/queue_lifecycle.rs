@@ -47,7 +47,7 @@ struct NewQueue {
 
 pub(super) fn create(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     let queue_name = service.create_queue(request.json()?)?;
-    Ok(ApiResponse::ok(&json!({ "is_success": true, "message": "", "queue_name": queue_name })))
+    Ok(ApiResponse::success_with(&json!({ "queue_name": queue_name })))
 }
 
 fn invalid(parameter: &str, value: impl std::fmt::Display, expected: &str) -> ApiError {
@@ -81,7 +81,7 @@ pub(super) fn act(service: &mut ProjectService<'_>, request: &ApiRequest) -> Res
         other => return Err(invalid("action", other, "restart, scale_out or scale_in")),
     }
     let queue_name = &queue.queue_name;
-    Ok(ApiResponse::ok(&json!({ "is_success": true, "message": "", "queue_name": queue_name, "result": true })))
+    Ok(ApiResponse::success_with(&json!({ "queue_name": queue_name, "result": true })))
 }
 
 /// Changes the network of a queue, which must have no binding (documented).
@@ -112,7 +112,7 @@ pub(super) fn list_properties(service: &mut ProjectService<'_>, request: &ApiReq
     let page = details.properties.iter().skip(offset).take(limit);
     let properties: Vec<_> = page.map(|(key, value)| json!({ "key": key, "value": value })).collect();
     let count = details.properties.len();
-    Ok(ApiResponse::ok(&json!({ "is_success": true, "message": "", "properties": properties, "count": count })))
+    Ok(ApiResponse::success_with(&json!({ "properties": properties, "count": count })))
 }
 
 /// Adds or replaces properties. Values are numbers or texts, and texts in the list.

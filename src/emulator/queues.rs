@@ -35,17 +35,14 @@ pub(super) fn list(service: &mut ProjectService<'_>, request: &ApiRequest) -> Re
     let skipped = size.saturating_mul(page.saturating_sub(1));
     let queues: Vec<_> =
         queues.into_iter().skip(skipped).take(size).map(|queue| listed(service.project, queue, charged)).collect();
-    Ok(ApiResponse::ok(&json!({ "is_success": true, "message": "", "queues": queues })))
+    Ok(ApiResponse::success_with(&json!({ "queues": queues })))
 }
 
 /// The code `DLI.0002` for a missing queue is an inference from the documentation of jobs.
 pub(super) fn show(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     let name = request.segment("queue_name");
     let queue = service.project.queue(name).ok_or_else(|| ApiError::not_found("queue", name))?;
-    Ok(ApiResponse::ok(&json!({
-        "is_success": true,
-        "message": "",
-        "queueName": queue.queue_name,
+    Ok(ApiResponse::success_with(&json!({ "queueName": queue.queue_name,
         "queueType": queue.queue_type,
         "description": queue.description,
         "owner": queue.owner,

@@ -29,6 +29,18 @@ impl ApiResponse {
         Self::ok(&Outcome::success(message))
     }
 
+    /// HTTP 200 with `is_success: true` and these fields.
+    pub(super) fn success_with(fields: &impl Serialize) -> Self {
+        #[derive(Serialize)]
+        struct Success<'a, T> {
+            #[serde(flatten)]
+            outcome: Outcome,
+            #[serde(flatten)]
+            fields: &'a T,
+        }
+        Self::ok(&Success { outcome: Outcome::success(""), fields })
+    }
+
     pub(super) fn no_content() -> Self {
         Self { status: 204, body: None, headers: Vec::new() }
     }

@@ -45,7 +45,7 @@ fn change(value: &mut Value, quirks: &Quirks, rng: &mut Rng) {
             }
             if on(Quirk::CamelCase) {
                 for (from, to) in CAMEL_CASE {
-                    rename(fields, from, to);
+                    fields.remove(from).map(|field| fields.insert(to.to_owned(), field));
                 }
             }
             if on(Quirk::BriefLists)
@@ -74,12 +74,6 @@ fn change(value: &mut Value, quirks: &Quirks, rng: &mut Rng) {
         Value::Bool(flag) if on(Quirk::BooleansAsStrings) => *value = flag.to_string().into(),
         Value::Number(number) if on(Quirk::NumbersAsStrings) => *value = number.to_string().into(),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
-}
-
-fn rename(fields: &mut Map<String, Value>, from: &str, to: &str) {
-    if let Some(field) = fields.remove(from) {
-        fields.insert(to.to_owned(), field);
     }
 }
 

@@ -2,14 +2,13 @@
 
 use std::{fs, io, path::Path, sync::Arc};
 
-use serde::de::{DeserializeOwned, Error as _};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 
-use super::api_error::ApiError;
 use super::networks::Networks;
 use super::project::{Project, seeded_pool, seeded_queue};
 use crate::dli::vpc::{RouteTable, Subnet, Vpc};
+use crate::dli::wire::{Pool, Queue};
 
 /// The initial objects of every project.
 #[derive(Debug, Clone)]
@@ -63,24 +62,26 @@ impl Seed {
     pub fn parse(text: &[u8]) -> Result<Self, SeedError> {
         let Document { queues, elastic_resource_pools, vpcs, subnets, route_tables } = serde_json::from_slice(text)?;
         let mut project = Project { queues: Vec::new(), pools: Vec::new(), ..Project::seeded() };
-        add_all("elastic_resource_pools", elastic_resource_pools, "elastic_resource_pool_name", seeded_pool, |pool| {
+        add_all("elastic_resource_pools", elastic_resource_pools, |entry| {
+            let pool: Pool = with_defaults(entry, "elastic_resource_pool_name", &seeded_pool())?;
             if project.pool(&pool.name).is_some() {
-                return Err(ApiError::already_exists(format!("the pool {} occurs twice", pool.name)));
+                return Err(format!("the pool {} occurs twice", pool.name));
             }
-            project.put_pool(pool)
+            project.put_pool(pool).map_err(|error| error.text)
         })?;
-        add_all("queues", queues, "queue_name", seeded_queue, |queue| {
+        add_all("queues", queues, |entry| {
+            let queue: Queue = with_defaults(entry, "queue_name", &seeded_queue())?;
             if project.queue(&queue.queue_name).is_some() {
-                return Err(ApiError::already_exists(format!("the queue {} occurs twice", queue.queue_name)));
+                return Err(format!("the queue {} occurs twice", queue.queue_name));
             }
-            project.put_queue(queue)
+            project.put_queue(queue).map_err(|error| error.text)
         })?;
         if !(vpcs.is_empty() && subnets.is_empty() && route_tables.is_empty()) {
             let networks = &mut project.networks;
             *networks = Networks::default();
-            add_networks("vpcs", vpcs, |vpc| networks.put_vpc(vpc))?;
-            add_networks("subnets", subnets, |subnet| networks.put_subnet(subnet))?;
-            add_networks("route_tables", route_tables, |table| networks.put_route_table(table))?;
+            add_all("vpcs", vpcs, |vpc| networks.put_vpc(vpc).map_err(|error| error.text))?;
+            add_all("subnets", subnets, |subnet| networks.put_subnet(subnet).map_err(|error| error.text))?;
+            add_all("route_tables", route_tables, |table| networks.put_route_table(table).map_err(|error| error.text))?;
         }
         Ok(Self(Arc::new(project)))
     }
@@ -90,45 +91,32 @@ impl Seed {
     }
 }
 
-/// Adds the entries of a list in order. `seed` is an object with the default of every field.
-fn add_all<T: Serialize + DeserializeOwned>(
-    list: &'static str,
-    entries: Vec<Value>,
-    name: &str,
-    seed: fn() -> T,
-    mut add: impl FnMut(T) -> Result<(), ApiError>,
-) -> Result<(), SeedError> {
-    for (index, entry) in entries.into_iter().enumerate() {
-        let problem = |problem: String| SeedError::Object { list, index, problem };
-        let entry = if entry.is_string() { json!({ name: entry }) } else { entry };
-        let object = with_defaults(entry, json!(seed())).map_err(|error| problem(error.to_string()))?;
-        add(object).map_err(|error| problem(error.text))?;
-    }
-    Ok(())
-}
-
-/// Adds the entries of a list in order.
-fn add_networks<T>(
+/// Adds the entries of a list in order. An error of `add` says what is wrong with the entry.
+fn add_all<T>(
     list: &'static str,
     entries: Vec<T>,
-    mut add: impl FnMut(T) -> Result<(), ApiError>,
+    mut add: impl FnMut(T) -> Result<(), String>,
 ) -> Result<(), SeedError> {
-    entries.into_iter().enumerate().try_for_each(|(index, entry)| {
-        add(entry).map_err(|error| SeedError::Object { list, index, problem: error.text })
-    })
+    entries
+        .into_iter()
+        .enumerate()
+        .try_for_each(|(index, entry)| add(entry).map_err(|problem| SeedError::Object { list, index, problem }))
 }
 
-fn with_defaults<T: DeserializeOwned>(entry: Value, defaults: Value) -> Result<T, serde_json::Error> {
-    let entry: Map<String, Value> = serde_json::from_value(entry)?;
-    let Value::Object(mut object) = defaults else { return Err(serde_json::Error::custom("expected an object")) };
+/// Reads an object, or one that is its name only. `defaults` has every field.
+fn with_defaults<T: Serialize + DeserializeOwned>(entry: Value, name: &str, defaults: &T) -> Result<T, String> {
+    let entry = if entry.is_string() { json!({ name: entry }) } else { entry };
+    let entry: Map<String, Value> = serde_json::from_value(entry).map_err(|error| error.to_string())?;
+    let mut object = json!(defaults);
     for (key, value) in entry {
-        if !object.contains_key(&key) {
-            let known = object.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-            return Err(serde_json::Error::custom(format!("unknown field {key}; expected one of {known}")));
+        let known = object.as_object().into_iter().flat_map(Map::keys).map(String::as_str);
+        let known: Vec<_> = known.collect();
+        if !known.contains(&key.as_str()) {
+            return Err(format!("unknown field {key}; expected one of {}", known.join(", ")));
         }
-        object.insert(key, value);
+        object[key] = value;
     }
-    serde_json::from_value(Value::Object(object))
+    serde_json::from_value(object).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

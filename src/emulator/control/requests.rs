@@ -20,14 +20,7 @@ const MAX_BODY: usize = 256 * 1024;
 const SECRET_HEADERS: [&str; 6] =
     ["authorization", "cookie", "x-auth-token", "x-metadata-token", "x-security-token", "x-subject-token"];
 
-/// Selects requests of the log.
-struct Filter<'a> {
-    operation: Option<&'a str>,
-    method: Option<&'a str>,
-    status: Option<StatusFilter>,
-    connection: Option<&'a str>,
-}
-
+/// Selects requests by their status.
 enum StatusFilter {
     Exact(u16),
     Class(u16),
@@ -59,27 +52,17 @@ impl StatusFilter {
     }
 }
 
-impl<'a> Filter<'a> {
-    fn read(request: &'a ApiRequest) -> Result<Self, ControlError> {
-        Ok(Self {
-            operation: request.parameter("operation"),
-            method: request.parameter("method"),
-            status: request.parameter("status").map(StatusFilter::parse).transpose()?,
-            connection: request.parameter("connection"),
-        })
-    }
-
-    fn meets(&self, request: &LoggedRequest) -> bool {
-        self.operation.is_none_or(|operation| request.operation == Some(operation))
-            && self.method.is_none_or(|method| request.method.eq_ignore_ascii_case(method))
-            && self.status.as_ref().is_none_or(|status| status.meets(request))
-            && self.connection.is_none_or(|text| request.contains(text))
-    }
-}
-
 /// The rows after `since`, oldest first, or those before `before`, newest first. `next` is the value for the next page.
 pub(super) fn list(state: &AppState, request: &ApiRequest) -> Result<ApiResponse, ControlError> {
-    let filter = Filter::read(request)?;
+    let (operation, method) = (request.parameter("operation"), request.parameter("method"));
+    let status = request.parameter("status").map(StatusFilter::parse).transpose()?;
+    let connection = request.parameter("connection");
+    let meets = |logged: &&LoggedRequest| {
+        operation.is_none_or(|operation| logged.operation == Some(operation))
+            && method.is_none_or(|method| logged.method.eq_ignore_ascii_case(method))
+            && status.as_ref().is_none_or(|status| status.meets(logged))
+            && connection.is_none_or(|text| logged.contains(text))
+    };
     let limit = usize::try_from(number(request, "limit", MAX_ROWS)?.unwrap_or(MAX_ROWS)).unwrap_or(usize::MAX);
     let since = number(request, "since", u64::MAX)?.unwrap_or(0);
     let before = number(request, "before", u64::MAX)?;
@@ -98,8 +81,8 @@ pub(super) fn list(state: &AppState, request: &ApiRequest) -> Result<ApiResponse
         true
     };
     let is_whole = match before {
-        Some(before) => log.between(since, before).rev().filter(|logged| filter.meets(logged)).all(&mut add),
-        None => log.between(since, u64::MAX).filter(|logged| filter.meets(logged)).all(&mut add),
+        Some(before) => log.between(since, before).rev().filter(meets).all(&mut add),
+        None => log.between(since, u64::MAX).filter(meets).all(&mut add),
     };
     let next = next.filter(|_| !is_whole);
     Ok(ApiResponse::ok(&json!({ "requests": rows, "next": next, "first": log.first(), "last": log.count() })))

@@ -113,7 +113,7 @@ fn values(state: &AppState) -> Value {
     json!({
         "clock": {
             "now": behavior.time().format(&Rfc3339).unwrap_or_default(),
-            "advance": durations::format(behavior.time_offset()),
+            "advance": durations::format(behavior.time_offset),
             "skew": durations::format_signed(settings.clock_skew),
         },
         "delays": {
