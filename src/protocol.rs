@@ -2,7 +2,6 @@
 
 mod action;
 pub mod codec;
-mod data_source;
 mod dynamic;
 mod encode;
 mod event_stream;

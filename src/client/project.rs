@@ -144,7 +144,16 @@ impl Client {
 
     /// Whether the configured endpoint serves this region. Uses no network.
     pub fn check_region(&self, region: Option<&str>) -> Result<(), ConfigError> {
-        self.inner.region_conflict(region).map_or(Ok(()), Err)
+        let inner = &*self.inner;
+        let region = region.filter(|region| !region.is_empty() && !inner.endpoint_serves_all_regions);
+        match (&inner.endpoint, region, &inner.region) {
+            (Some(endpoint), Some(region), Some(served)) if region != served => Err(ConfigError::RegionOfEndpoint {
+                region: region.to_owned(),
+                endpoint: endpoint.to_string(),
+                served: served.clone(),
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// Opens a project with retries until `deadline` or until `cancel` is triggered (see [`Project::with_deadline`]).
@@ -231,18 +240,6 @@ impl Client {
             (None, region) => Endpoint::of("dli", region.as_deref(), inner.cloud.as_deref())?,
         };
         Ok(ProjectLocator { region, endpoint, id, name: name.unwrap_or_default() })
-    }
-}
-
-impl Inner {
-    /// The error if the configured endpoint does not serve this region.
-    fn region_conflict(&self, region: Option<&str>) -> Option<ConfigError> {
-        if self.endpoint_serves_all_regions {
-            return None;
-        }
-        let (endpoint, region) = (self.endpoint.as_ref()?, region.filter(|region| !region.is_empty())?);
-        let served = self.region.clone().filter(|served| served != region)?;
-        Some(ConfigError::RegionOfEndpoint { region: region.to_owned(), endpoint: endpoint.to_string(), served })
     }
 }
 

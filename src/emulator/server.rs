@@ -42,16 +42,14 @@ pub(super) async fn handle(State(state): State<Arc<AppState>>, request: Request)
     let work = {
         let (state, request_id) = (Arc::clone(&state), request_id.clone());
         let is_allowed = state.access.check(&request.parts, Area::Service);
-        move || match read_error {
-            Some(error) if is_control => (ApiResponse::error(&error, ""), ActiveFaults::default()),
-            _ if is_control => (control::handle(&state, request), ActiveFaults::default()),
-            read_error => match is_allowed {
-                Ok(()) => state.process(request, read_error, &request_id),
-                Err(error) => {
-                    let error = ApiError::bad_request(403, error.to_string());
-                    (ApiResponse::error(&error, &request_id), ActiveFaults::default())
-                }
-            },
+        move || {
+            let response = match (read_error, is_allowed) {
+                (Some(error), _) if is_control => ApiResponse::error(&error, ""),
+                (None, _) if is_control => control::handle(&state, request),
+                (read_error, Ok(())) => return state.process(request, read_error, &request_id),
+                (_, Err(error)) => ApiResponse::error(&ApiError::bad_request(403, error.to_string()), &request_id),
+            };
+            (response, ActiveFaults::default())
         }
     };
     let (response, faults) = tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {

@@ -4,6 +4,8 @@ use std::fmt;
 
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::path::{Path, Step};
+use crate::framework::types::Type;
+use crate::framework::value::Value;
 
 /// Maximum nesting of a value. Only values of the dynamic type, which carry their own type, can reach it.
 pub(super) const MAX_DEPTH: usize = 128;
@@ -25,6 +27,19 @@ impl CodecError {
         self.steps.push(step);
         self
     }
+}
+
+/// The type of an element of a tuple.
+pub(super) fn element_type(types: &[Type], index: usize) -> Result<&Type, CodecError> {
+    types.get(index).ok_or_else(|| CodecError::new("the tuple has fewer elements"))
+}
+
+/// Requires that a tuple has all its elements.
+pub(super) fn whole_tuple(types: &[Type], elements: Vec<Value>) -> Result<Value, CodecError> {
+    if elements.len() < types.len() {
+        return Err(CodecError::new(format!("a tuple of {} has {} elements", types.len(), elements.len())));
+    }
+    Ok(Value::List(elements))
 }
 
 impl fmt::Display for CodecError {

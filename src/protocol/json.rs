@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{
-    codec::{CodecError, MAX_DEPTH},
+    codec::{CodecError, MAX_DEPTH, element_type, whole_tuple},
     type_json,
 };
 use crate::framework::{path::Step, types::Type, value::Value};
@@ -59,17 +59,12 @@ fn read<'t>(raw: &RawValue, ty: &'t Type, depth: usize) -> Result<Value, CodecEr
     if raw.get() == "null" {
         return Ok(Value::Null);
     }
-    let sequence = |ty: &dyn Fn(usize) -> Option<&'t Type>| -> Result<Vec<Value>, CodecError> {
-        parse::<Vec<&RawValue>>(raw, "list")?
-            .into_iter()
-            .enumerate()
-            .map(|(index, element)| {
-                ty(index)
-                    .ok_or_else(|| CodecError::new("the tuple has fewer elements"))
-                    .and_then(|ty| read(element, ty, depth + 1))
-                    .map_err(|error| error.within(Step::Index(index)))
-            })
-            .collect()
+    let sequence = |ty: &dyn Fn(usize) -> Result<&'t Type, CodecError>| -> Result<Vec<Value>, CodecError> {
+        let element = |(index, element)| {
+            let value = ty(index).and_then(|ty| read(element, ty, depth + 1));
+            value.map_err(|error| error.within(Step::Index(index)))
+        };
+        parse::<Vec<&RawValue>>(raw, "list")?.into_iter().enumerate().map(element).collect()
     };
     match ty {
         Type::Bool => parse(raw, "bool").map(Value::Bool),
@@ -79,16 +74,9 @@ fn read<'t>(raw: &RawValue, ty: &'t Type, depth: usize) -> Result<Value, CodecEr
             let number = raw.get().trim_matches('"').parse();
             number.map(Value::Number).map_err(|_| CodecError::new("expected number"))
         }
-        Type::List(element) => sequence(&|_| Some(element.as_ref())).map(Value::List),
-        Type::Set(element) => sequence(&|_| Some(element.as_ref())).map(Value::set),
-        Type::Tuple(elements) => {
-            let read = sequence(&|index| elements.get(index))?;
-            if read.len() == elements.len() {
-                Ok(Value::List(read))
-            } else {
-                Err(CodecError::new(format!("a tuple of {} has {} elements", elements.len(), read.len())))
-            }
-        }
+        Type::List(element) => sequence(&|_| Ok(element.as_ref())).map(Value::List),
+        Type::Set(element) => sequence(&|_| Ok(element.as_ref())).map(Value::set),
+        Type::Tuple(types) => whole_tuple(types, sequence(&|index| element_type(types, index))?),
         Type::Map(element) => {
             // Maps of strings can be large, and one pass suffices if there are no nulls.
             if **element == Type::String

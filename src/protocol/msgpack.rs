@@ -17,7 +17,7 @@ use std::sync::Arc;
 use rmp::decode::RmpRead;
 use rmp::{Marker, encode};
 
-use super::codec::{CodecError, MAX_DEPTH};
+use super::codec::{CodecError, MAX_DEPTH, element_type, whole_tuple};
 use super::type_json;
 use crate::framework::number::Number;
 use crate::framework::path::Step;
@@ -78,16 +78,7 @@ impl<'a> Reader<'a> {
             Type::String => self.text(marker, "string").map(Value::String),
             Type::List(element) => self.sequence(marker, |_| Ok(element.as_ref())).map(Value::List),
             Type::Set(element) => self.sequence(marker, |_| Ok(element.as_ref())).map(Value::set),
-            Type::Tuple(elements) => {
-                let read = self.sequence(marker, |index| {
-                    elements.get(index).ok_or_else(|| CodecError::new("the tuple has fewer elements"))
-                })?;
-                if read.len() == elements.len() {
-                    Ok(Value::List(read))
-                } else {
-                    Err(CodecError::new(format!("a tuple of {} has {} elements", elements.len(), read.len())))
-                }
-            }
+            Type::Tuple(types) => whole_tuple(types, self.sequence(marker, |index| element_type(types, index))?),
             Type::Map(element) => {
                 self.entries(marker, Step::Key, |_| Ok(element)).map(|read| Value::Map(Arc::new(read)))
             }

@@ -1,13 +1,10 @@
-//! RPCs about the provider: what it offers, its schemas and its configuration.
+//! What the provider offers, and its schemas.
 
 use std::collections::BTreeMap;
 
 use super::response::{Reply, respond};
-use super::tfplugin6::{
-    self as wire, configure_provider, get_metadata, get_provider_schema, get_resource_identity_schemas,
-    validate_provider_config,
-};
-use super::{dynamic, encode, function};
+use super::tfplugin6::{self as wire, get_metadata, get_provider_schema};
+use super::{encode, function};
 use crate::framework::server::{Registry, Server};
 
 pub(super) async fn metadata(server: &Server) -> Reply<get_metadata::Response> {
@@ -50,44 +47,6 @@ pub(super) async fn schema(server: &Server) -> Reply<get_provider_schema::Respon
             server_capabilities: Some(capabilities()),
             ..get_provider_schema::Response::default()
         })
-    })
-    .await
-}
-
-pub(super) async fn identity_schemas(server: &Server) -> Reply<get_resource_identity_schemas::Response> {
-    respond("GetResourceIdentitySchemas", "", async {
-        let schemas = server.identity_schemas();
-        Ok(get_resource_identity_schemas::Response {
-            identity_schemas: schemas
-                .map(|(name, schema)| (name.to_owned(), encode::identity_schema(schema)))
-                .collect(),
-            diagnostics: Vec::new(),
-        })
-    })
-    .await
-}
-
-pub(super) async fn validate(
-    server: &Server,
-    request: validate_provider_config::Request,
-) -> Reply<validate_provider_config::Response> {
-    respond("ValidateProviderConfig", "", async {
-        let config = dynamic::decode(request.config.as_ref(), server.provider_type())?;
-        let diagnostics = encode::diagnostics(server.validate_provider(&config));
-        Ok(validate_provider_config::Response { diagnostics })
-    })
-    .await
-}
-
-pub(super) async fn configure(
-    server: &Server,
-    request: configure_provider::Request,
-) -> Reply<configure_provider::Response> {
-    respond("ConfigureProvider", "", async {
-        let config = dynamic::decode(request.config.as_ref(), server.provider_type())?;
-        server.set_client_version(&request.terraform_version);
-        let diagnostics = encode::diagnostics(server.configure(&config).await);
-        Ok(configure_provider::Response { diagnostics })
     })
     .await
 }

@@ -1,4 +1,4 @@
-//! The gRPC service with its 36 RPCs. The module of each kind of RPC decodes, calls the framework and encodes.
+//! The gRPC service with its 36 RPCs: each decodes, calls the framework and encodes, the larger ones in modules.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::action::{self, ActionEvents};
 use super::list::{self, ListEvents};
 use super::response::{OneMessage, Reply, one_message, respond, span, unsupported, validate};
 use super::tfplugin6::provider_server::Provider;
-use super::{data_source, encode, function, provider, resource, tfplugin6 as wire};
+use super::{dynamic, encode, function, provider, resource, tfplugin6 as wire};
 use crate::framework::server::{self, Server};
 
 /// The provider service.
@@ -44,21 +44,42 @@ impl Provider for Service {
         &self,
         _: Request<wire::get_resource_identity_schemas::Request>,
     ) -> Reply<wire::get_resource_identity_schemas::Response> {
-        provider::identity_schemas(&self.0).await
+        respond("GetResourceIdentitySchemas", "", async {
+            let schemas = self.0.identity_schemas();
+            let identity_schemas = schemas.map(|(name, schema)| (name.to_owned(), encode::identity_schema(schema)));
+            Ok(wire::get_resource_identity_schemas::Response {
+                identity_schemas: identity_schemas.collect(),
+                diagnostics: Vec::new(),
+            })
+        })
+        .await
     }
 
     async fn validate_provider_config(
         &self,
         request: Request<wire::validate_provider_config::Request>,
     ) -> Reply<wire::validate_provider_config::Response> {
-        provider::validate(&self.0, request.into_inner()).await
+        let request = request.into_inner();
+        respond("ValidateProviderConfig", "", async {
+            let config = dynamic::decode(request.config.as_ref(), self.0.provider_type())?;
+            let diagnostics = encode::diagnostics(self.0.validate_provider(&config));
+            Ok(wire::validate_provider_config::Response { diagnostics })
+        })
+        .await
     }
 
     async fn configure_provider(
         &self,
         request: Request<wire::configure_provider::Request>,
     ) -> Reply<wire::configure_provider::Response> {
-        provider::configure(&self.0, request.into_inner()).await
+        let request = request.into_inner();
+        respond("ConfigureProvider", "", async {
+            let config = dynamic::decode(request.config.as_ref(), self.0.provider_type())?;
+            self.0.set_client_version(&request.terraform_version);
+            let diagnostics = encode::diagnostics(self.0.configure(&config).await);
+            Ok(wire::configure_provider::Response { diagnostics })
+        })
+        .await
     }
 
     async fn stop_provider(&self, _: Request<wire::stop_provider::Request>) -> Reply<wire::stop_provider::Response> {
@@ -143,7 +164,17 @@ impl Provider for Service {
         &self,
         request: Request<wire::read_data_source::Request>,
     ) -> Reply<wire::read_data_source::Response> {
-        data_source::read(&self.0, request.into_inner()).await
+        let wire::read_data_source::Request { type_name, config, .. } = request.into_inner();
+        respond("ReadDataSource", &type_name, async {
+            let config = dynamic::decode(config.as_ref(), self.0.data_sources.ty(&type_name)?)?;
+            let outcome = self.0.read_data_source(&type_name, config).await;
+            Ok(wire::read_data_source::Response {
+                state: dynamic::encode(&outcome.state),
+                diagnostics: encode::diagnostics(outcome.diagnostics),
+                deferred: None,
+            })
+        })
+        .await
     }
 
     async fn validate_ephemeral_resource_config(
