@@ -14,7 +14,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rmp::decode::RmpRead;
+use rmp::decode::{self, RmpReadErr, ValueReadError};
 use rmp::{Marker, encode};
 
 use super::codec::{CodecError, MAX_DEPTH, element_type, whole_tuple};
@@ -49,41 +49,54 @@ fn unexpected_end(_: impl Sized) -> CodecError {
     CodecError::new("unexpected end of data")
 }
 
+fn unexpected(wanted: &str, marker: Marker) -> CodecError {
+    CodecError::new(format!("expected {wanted}, found MessagePack {marker:?}"))
+}
+
+/// The error for another kind of value, or for the end of the data.
+fn not_a<E: RmpReadErr>(wanted: &str) -> impl FnOnce(ValueReadError<E>) -> CodecError {
+    move |error| match error {
+        ValueReadError::TypeMismatch(marker) => unexpected(wanted, marker),
+        _ => unexpected_end(()),
+    }
+}
+
 impl<'a> Reader<'a> {
     fn value(&mut self, ty: &Type) -> Result<Value, CodecError> {
         if self.depth == MAX_DEPTH {
             return Err(CodecError::new(format!("the value is nested more than {MAX_DEPTH} deep")));
         }
         self.depth += 1;
-        let value = self.value_after_marker(ty);
+        let value = self.value_at_depth(ty);
         self.depth -= 1;
         value
     }
 
-    fn value_after_marker(&mut self, ty: &Type) -> Result<Value, CodecError> {
-        let marker = rmp::decode::read_marker(&mut self.rest).map_err(unexpected_end)?;
-        if marker == Marker::Null {
-            return Ok(Value::Null);
-        }
-        if let Some(unknown) = self.unknown(marker)? {
-            return Ok(unknown);
-        }
-        match ty {
-            Type::Bool => match marker {
-                Marker::True => Ok(Value::Bool(true)),
-                Marker::False => Ok(Value::Bool(false)),
-                other => Err(unexpected("bool", other)),
-            },
-            Type::Number => self.number(marker).map(Value::Number),
-            Type::String => self.text(marker, "string").map(Value::String),
-            Type::List(element) => self.sequence(marker, |_| Ok(element.as_ref())).map(Value::List),
-            Type::Set(element) => self.sequence(marker, |_| Ok(element.as_ref())).map(Value::set),
-            Type::Tuple(types) => whole_tuple(types, self.sequence(marker, |index| element_type(types, index))?),
-            Type::Map(element) => {
-                self.entries(marker, Step::Key, |_| Ok(element)).map(|read| Value::Map(Arc::new(read)))
-            }
-            Type::Object(attributes) => {
-                let read = self.entries(marker, Step::Attribute, |name| {
+    fn value_at_depth(&mut self, ty: &Type) -> Result<Value, CodecError> {
+        // Still to be read.
+        let marker = Marker::from_u8(*self.rest.first().ok_or(()).map_err(unexpected_end)?);
+        match (ty, marker) {
+            (_, Marker::Null) => decode::read_nil(&mut self.rest).map(|()| Value::Null).map_err(unexpected_end),
+            (
+                _,
+                Marker::FixExt1
+                | Marker::FixExt2
+                | Marker::FixExt4
+                | Marker::FixExt8
+                | Marker::FixExt16
+                | Marker::Ext8
+                | Marker::Ext16
+                | Marker::Ext32,
+            ) => self.unknown(),
+            (Type::Bool, _) => decode::read_bool(&mut self.rest).map(Value::Bool).map_err(not_a("bool")),
+            (Type::Number, _) => self.number(marker).map(Value::Number),
+            (Type::String, _) => self.text("string").map(Value::String),
+            (Type::List(element), _) => self.sequence(|_| Ok(element.as_ref())).map(Value::List),
+            (Type::Set(element), _) => self.sequence(|_| Ok(element.as_ref())).map(Value::set),
+            (Type::Tuple(types), _) => whole_tuple(types, self.sequence(|index| element_type(types, index))?),
+            (Type::Map(element), _) => self.entries(Step::Key, |_| Ok(element)).map(|read| Value::Map(Arc::new(read))),
+            (Type::Object(attributes), _) => {
+                let read = self.entries(Step::Attribute, |name| {
                     attributes.get(name).ok_or_else(|| CodecError::new("unsupported attribute"))
                 })?;
                 match attributes.keys().find(|name| !read.contains_key(*name)) {
@@ -91,43 +104,34 @@ impl<'a> Reader<'a> {
                     None => Ok(Value::Map(Arc::new(read))),
                 }
             }
-            Type::Dynamic => self.dynamic(marker),
+            (Type::Dynamic, Marker::FixArray(2)) => self.dynamic(),
+            (Type::Dynamic, _) => Err(unexpected("type and value", marker)),
         }
     }
 
     /// Reads an unknown value: any extension. Only type 12 carries refinements.
-    fn unknown(&mut self, marker: Marker) -> Result<Option<Value>, CodecError> {
-        let length = match marker {
-            Marker::FixExt1 => 1,
-            Marker::FixExt2 => 2,
-            Marker::FixExt4 => 4,
-            Marker::FixExt8 => 8,
-            Marker::FixExt16 => 16,
-            Marker::Ext8 => usize::from(self.rest.read_data_u8().map_err(unexpected_end)?),
-            Marker::Ext16 => usize::from(self.rest.read_data_u16().map_err(unexpected_end)?),
-            Marker::Ext32 => self.rest.read_data_u32().map_err(unexpected_end)? as usize,
-            _ => return Ok(None),
-        };
-        let kind = self.rest.read_data_i8().map_err(unexpected_end)?;
-        let payload = self.bytes(length)?;
+    fn unknown(&mut self) -> Result<Value, CodecError> {
+        let meta = decode::read_ext_meta(&mut self.rest).map_err(unexpected_end)?;
+        let payload = self.bytes(meta.size)?;
         // The values of a refinement can be unknown values with refinements.
         let depth = self.depth;
-        let refinement = (kind == REFINED).then(|| Reader { rest: payload, depth }.refinement().ok()).flatten();
-        Ok(Some(Value::Unknown(refinement.map(Box::new))))
+        let is_refined = meta.typeid == REFINED;
+        let refinement = is_refined.then(|| Reader { rest: payload, depth }.refinement().ok()).flatten();
+        Ok(Value::Unknown(refinement.map(Box::new)))
     }
 
     /// Reads refinements, a map with integer keys. The caller ignores unreadable ones.
     fn refinement(&mut self) -> Result<Refinement, CodecError> {
         let mut refinement = Refinement::default();
-        for _ in 0..rmp::decode::read_map_len(&mut self.rest).map_err(unexpected_end)? {
-            let key: u8 = rmp::decode::read_int(&mut self.rest).map_err(unexpected_end)?;
+        for _ in 0..decode::read_map_len(&mut self.rest).map_err(unexpected_end)? {
+            let key: u8 = decode::read_int(&mut self.rest).map_err(unexpected_end)?;
             match key {
-                1 => refinement.null = Some(rmp::decode::read_bool(&mut self.rest).map_err(unexpected_end)?),
+                1 => refinement.null = Some(decode::read_bool(&mut self.rest).map_err(unexpected_end)?),
                 2 => refinement.prefix = self.value(&Type::String)?.as_str().map(str::to_owned),
                 3 => refinement.lower = self.bound()?,
                 4 => refinement.upper = self.bound()?,
-                5 => refinement.min_length = Some(rmp::decode::read_int(&mut self.rest).map_err(unexpected_end)?),
-                6 => refinement.max_length = Some(rmp::decode::read_int(&mut self.rest).map_err(unexpected_end)?),
+                5 => refinement.min_length = Some(decode::read_int(&mut self.rest).map_err(unexpected_end)?),
+                6 => refinement.max_length = Some(decode::read_int(&mut self.rest).map_err(unexpected_end)?),
                 other => return Err(CodecError::new(format!("refinement {other} is not known"))),
             }
         }
@@ -149,51 +153,36 @@ impl<'a> Reader<'a> {
             Number::from_f64(value).ok_or_else(|| CodecError::new(format!("{value} is not a decimal number")))
         };
         match marker {
-            Marker::FixPos(value) => Ok(value.into()),
-            Marker::FixNeg(value) => Ok(value.into()),
-            Marker::U8 => self.rest.read_data_u8().map(Number::from).map_err(unexpected_end),
-            Marker::U16 => self.rest.read_data_u16().map(Number::from).map_err(unexpected_end),
-            Marker::U32 => self.rest.read_data_u32().map(Number::from).map_err(unexpected_end),
-            Marker::U64 => self.rest.read_data_u64().map(Number::from).map_err(unexpected_end),
-            Marker::I8 => self.rest.read_data_i8().map(Number::from).map_err(unexpected_end),
-            Marker::I16 => self.rest.read_data_i16().map(Number::from).map_err(unexpected_end),
-            Marker::I32 => self.rest.read_data_i32().map(Number::from).map_err(unexpected_end),
-            Marker::I64 => self.rest.read_data_i64().map(Number::from).map_err(unexpected_end),
-            Marker::F32 => finite(f64::from(self.rest.read_data_f32().map_err(unexpected_end)?)),
-            Marker::F64 => finite(self.rest.read_data_f64().map_err(unexpected_end)?),
-            other => self.text(other, "number")?.parse().map_err(|error| CodecError::new(format!("{error}"))),
+            Marker::F32 => finite(f64::from(decode::read_f32(&mut self.rest).map_err(unexpected_end)?)),
+            Marker::F64 => finite(decode::read_f64(&mut self.rest).map_err(unexpected_end)?),
+            Marker::FixPos(_)
+            | Marker::FixNeg(_)
+            | Marker::U8
+            | Marker::U16
+            | Marker::U32
+            | Marker::U64
+            | Marker::I8
+            | Marker::I16
+            | Marker::I32
+            | Marker::I64 => decode::read_int::<i128, _>(&mut self.rest).map(Number::from).map_err(unexpected_end),
+            _ => self.text("number")?.parse().map_err(|error| CodecError::new(format!("{error}"))),
         }
     }
 
-    fn text(&mut self, marker: Marker, wanted: &str) -> Result<String, CodecError> {
-        let length = match marker {
-            Marker::FixStr(length) => usize::from(length),
-            Marker::Str8 => usize::from(self.rest.read_data_u8().map_err(unexpected_end)?),
-            Marker::Str16 => usize::from(self.rest.read_data_u16().map_err(unexpected_end)?),
-            Marker::Str32 => self.rest.read_data_u32().map_err(unexpected_end)? as usize,
-            other => return Err(unexpected(wanted, other)),
-        };
+    fn text(&mut self, wanted: &str) -> Result<String, CodecError> {
+        let length = decode::read_str_len(&mut self.rest).map_err(not_a(wanted))?;
         let bytes = self.bytes(length)?;
         std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| CodecError::new("the text is not UTF-8"))
     }
 
-    fn bytes(&mut self, length: usize) -> Result<&'a [u8], CodecError> {
-        let (bytes, rest) = self.rest.split_at_checked(length).ok_or(()).map_err(unexpected_end)?;
+    fn bytes(&mut self, length: u32) -> Result<&'a [u8], CodecError> {
+        let (bytes, rest) = self.rest.split_at_checked(length as usize).ok_or(()).map_err(unexpected_end)?;
         self.rest = rest;
         Ok(bytes)
     }
 
-    fn sequence<'t>(
-        &mut self,
-        marker: Marker,
-        ty: impl Fn(usize) -> Result<&'t Type, CodecError>,
-    ) -> Result<Vec<Value>, CodecError> {
-        let length = match marker {
-            Marker::FixArray(length) => usize::from(length),
-            Marker::Array16 => usize::from(self.rest.read_data_u16().map_err(unexpected_end)?),
-            Marker::Array32 => self.rest.read_data_u32().map_err(unexpected_end)? as usize,
-            other => return Err(unexpected("list", other)),
-        };
+    fn sequence<'t>(&mut self, ty: impl Fn(usize) -> Result<&'t Type, CodecError>) -> Result<Vec<Value>, CodecError> {
+        let length = decode::read_array_len(&mut self.rest).map_err(not_a("list"))? as usize;
         let mut elements = Vec::with_capacity(length.min(MAX_RESERVED));
         for index in 0..length {
             let element = ty(index).and_then(|ty| self.value(ty));
@@ -204,20 +193,13 @@ impl<'a> Reader<'a> {
 
     fn entries<'t>(
         &mut self,
-        marker: Marker,
         step: fn(String) -> Step,
         ty: impl Fn(&str) -> Result<&'t Type, CodecError>,
     ) -> Result<BTreeMap<String, Value>, CodecError> {
-        let length = match marker {
-            Marker::FixMap(length) => usize::from(length),
-            Marker::Map16 => usize::from(self.rest.read_data_u16().map_err(unexpected_end)?),
-            Marker::Map32 => self.rest.read_data_u32().map_err(unexpected_end)? as usize,
-            other => return Err(unexpected("map or object", other)),
-        };
+        let length = decode::read_map_len(&mut self.rest).map_err(not_a("map or object"))? as usize;
         let mut entries = Vec::with_capacity(length.min(MAX_RESERVED));
         for _ in 0..length {
-            let marker = rmp::decode::read_marker(&mut self.rest).map_err(unexpected_end)?;
-            let key = self.text(marker, "string key")?;
+            let key = self.text("string key")?;
             match ty(&key).and_then(|ty| self.value(ty)) {
                 Ok(value) => entries.push((key, value)),
                 Err(error) => return Err(error.within(step(key))),
@@ -227,19 +209,13 @@ impl<'a> Reader<'a> {
         Ok(entries.into_iter().collect())
     }
 
-    fn dynamic(&mut self, marker: Marker) -> Result<Value, CodecError> {
-        if marker != Marker::FixArray(2) {
-            return Err(unexpected("type and value", marker));
-        }
-        let length = rmp::decode::read_bin_len(&mut self.rest).map_err(unexpected_end)? as usize;
+    fn dynamic(&mut self) -> Result<Value, CodecError> {
+        decode::read_array_len(&mut self.rest).map_err(unexpected_end)?;
+        let length = decode::read_bin_len(&mut self.rest).map_err(unexpected_end)?;
         let ty = type_json::from_json(self.bytes(length)?)?;
         let value = self.value(&ty)?;
         Ok(Value::Dynamic(Box::new((ty, value))))
     }
-}
-
-fn unexpected(wanted: &str, marker: Marker) -> CodecError {
-    CodecError::new(format!("expected {wanted}, found MessagePack {marker:?}"))
 }
 
 /// Encodes a value.
