@@ -34,7 +34,7 @@ const PROJECT: &str = "0123456789abcdef0123456789abcdef";
 struct Arguments {
     /// Port to listen on; 0 selects a free port, which is the default with COMMAND or --print-env
     #[arg(long, default_value_t = 7080)]
-    #[arg(default_value_ifs = [FREE_PORT_WITH_COMMAND, FREE_PORT_WITH_ENVIRONMENT])]
+    #[arg(default_value_ifs = ["command", "print_env"].map(|argument| (argument, ArgPredicate::IsPresent, Some("0"))))]
     port: u16,
     /// Address to listen on: an IP address or localhost
     #[arg(long, default_value = "127.0.0.1", value_parser = ip_address, value_name = "ADDRESS")]
@@ -63,10 +63,6 @@ struct Arguments {
     #[arg(last = true, conflicts_with = "print_env", value_name = "COMMAND")]
     command: Vec<OsString>,
 }
-
-const FREE_PORT_WITH_COMMAND: (&str, ArgPredicate, Option<&str>) = ("command", ArgPredicate::IsPresent, Some("0"));
-const FREE_PORT_WITH_ENVIRONMENT: (&str, ArgPredicate, Option<&str>) =
-    ("print_env", ArgPredicate::IsPresent, Some("0"));
 
 fn ip_address(text: &str) -> Result<IpAddr, String> {
     if text.eq_ignore_ascii_case("localhost") {

@@ -127,22 +127,20 @@ impl Error {
 
     /// The response exceeds the maximum size in bytes.
     pub(super) fn too_large(operation: Operation, status: StatusCode, limit: usize) -> Self {
-        let message = format!("{}, but longer than {limit} bytes", http_status(status));
-        Self {
-            status: Some(status),
-            transport_failure: Some(TransportFailure::UnexpectedResponse),
-            ..Self::new(operation, ErrorKind::of_too_large(status), message)
-        }
+        let problem = format!("longer than {limit} bytes");
+        Self::unexpected_response(operation, status, ErrorKind::of_too_large(status), &problem)
     }
 
     /// The status says success, but the body is not valid.
     pub(super) fn invalid_response(operation: Operation, status: StatusCode, problem: &str) -> Self {
-        let message = format!("{}, but not in the service's format{problem}", http_status(status));
-        Self {
-            status: Some(status),
-            transport_failure: Some(TransportFailure::UnexpectedResponse),
-            ..Self::new(operation, ErrorKind::InvalidResponse, message)
-        }
+        let problem = format!("not in the service's format{problem}");
+        Self::unexpected_response(operation, status, ErrorKind::InvalidResponse, &problem)
+    }
+
+    fn unexpected_response(operation: Operation, status: StatusCode, kind: ErrorKind, problem: &str) -> Self {
+        let message = format!("{}, but {problem}", http_status(status));
+        let transport_failure = Some(TransportFailure::UnexpectedResponse);
+        Self { status: Some(status), transport_failure, ..Self::new(operation, kind, message) }
     }
 
     /// The service or its gateway reports a failure: a status outside 2xx, or 2xx with `is_success: false`.

@@ -17,14 +17,7 @@ use http::{HeaderValue, Method};
 
 use self::error::ControlError;
 use self::table::ROUTES;
-use super::{
-    access::{AccessError, Area},
-    page,
-    request::ApiRequest,
-    response::ApiResponse,
-    routing,
-    state::AppState,
-};
+use super::{access::Area, page, request::ApiRequest, response::ApiResponse, routing, state::AppState};
 
 /// The documentation of the control API, as shown by `dli-emulator --help`.
 pub const CONTROL_API: &str = include_str!("control.txt");
@@ -52,7 +45,7 @@ pub(super) fn handle(state: &AppState, mut request: ApiRequest) -> ApiResponse {
     let page = page::find(&request);
     let area = if page.is_some() { Area::Page } else { Area::Control };
     let response = match (state.access.check(&request.parts, area), page) {
-        (Err(error), _) => rejected(&error),
+        (Err(error), _) => ApiResponse::json(403, &serde_json::json!({ "error": error.to_string() })),
         (Ok(()), Some(page)) => page,
         (Ok(()), None) => run(state, &mut request).unwrap_or_else(|error| error.response()),
     };
@@ -60,10 +53,6 @@ pub(super) fn handle(state: &AppState, mut request: ApiRequest) -> ApiResponse {
         state.announce();
     }
     ApiResponse { headers: response.headers.into_iter().chain(HEADERS).collect(), ..response }
-}
-
-fn rejected(error: &AccessError) -> ApiResponse {
-    ApiResponse::json(403, &serde_json::json!({ "error": error.to_string() }))
 }
 
 fn run(state: &AppState, request: &mut ApiRequest) -> Result<ApiResponse, ControlError> {

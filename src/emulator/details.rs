@@ -10,7 +10,9 @@ use super::api_error::ApiError;
 use crate::dli::wire::{Pool, Queue};
 
 /// The default enterprise project.
-const DEFAULT_PROJECT: &str = "0";
+pub(super) const DEFAULT_PROJECT: &str = "0";
+/// Creation time of objects that no request created, in milliseconds: 2024-01-01T00:00:00Z.
+pub(super) const SEEDED_AT: i64 = 1_704_067_200_000;
 /// A day in hours.
 const DAY: u32 = 24;
 

@@ -1,6 +1,6 @@
 //! Validation of request parameters against the documented limits.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt::Display};
 
 use super::api_error::ApiError;
 use crate::dli::rules::{self, CountRule, Rule};
@@ -9,10 +9,18 @@ use crate::dli::wire::{Host, Tag};
 pub(super) fn text(parameter: &str, rule: &Rule, value: &str) -> Result<(), ApiError> {
     let Some(reason) = rule.violation(value) else { return Ok(()) };
     let shown: String = value.chars().take(80).collect();
-    Err(ApiError::parameter(format!(
-        "The parameter {parameter} is invalid: {shown:?} {reason}; allowed: {}",
-        rule.expected
-    )))
+    Err(invalid(parameter, format!("{shown:?} {reason}"), rule.expected))
+}
+
+/// The error of a parameter with another value than the expected ones.
+pub(super) fn invalid(parameter: &str, value: impl Display, expected: &str) -> ApiError {
+    ApiError::parameter(format!("The parameter {parameter} is invalid: {value}; allowed: {expected}"))
+}
+
+/// Validates the charging mode of a new queue or pool.
+pub(super) fn charging_mode(mode: Option<i64>) -> Result<(), ApiError> {
+    let expected = "1 (pay per use); the emulator has no billing service";
+    mode.filter(|mode| *mode != 1).map_or(Ok(()), |mode| Err(invalid("charging_mode", mode, expected)))
 }
 
 fn count(parameter: &str, rule: &CountRule, found: usize) -> Result<(), ApiError> {

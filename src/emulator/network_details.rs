@@ -7,14 +7,9 @@ use serde_json::{Value, json};
 use time::{OffsetDateTime, macros::format_description};
 
 use super::api_error::ApiError;
+use super::details::{DEFAULT_PROJECT, SEEDED_AT};
 use super::network_limits;
 use crate::dli::vpc::{Subnet, Vpc};
-
-/// The default enterprise project.
-const DEFAULT_PROJECT: &str = "0";
-
-/// Creation time of a network that was declared without a request: 2024-01-01T00:00:00Z.
-const DECLARED_AT: i64 = 1_704_067_200_000;
 
 /// The tags of a VPC or subnet by key.
 pub(super) type Tags = BTreeMap<String, String>;
@@ -37,8 +32,8 @@ impl Default for VpcDetails {
             description: String::new(),
             enterprise_project_id: DEFAULT_PROJECT.to_owned(),
             tags: Tags::new(),
-            created_at: DECLARED_AT,
-            updated_at: DECLARED_AT,
+            created_at: SEEDED_AT,
+            updated_at: SEEDED_AT,
         }
     }
 }
@@ -75,8 +70,8 @@ impl Default for SubnetDetails {
             dns_servers: Vec::new(),
             dhcp_options: Vec::new(),
             tags: Tags::new(),
-            created_at: DECLARED_AT,
-            updated_at: DECLARED_AT,
+            created_at: SEEDED_AT,
+            updated_at: SEEDED_AT,
         }
     }
 }

@@ -105,12 +105,7 @@ impl ProjectService<'_> {
         check_description(&description)?;
         check_size(request.min_cu, request.max_cu, &request.label)?;
         limits::tags(&request.tags)?;
-        if let Some(mode) = request.charging_mode.filter(|mode| *mode != 1) {
-            return Err(ApiError::parameter(format!(
-                "The parameter charging_mode is invalid: {mode}; allowed: 1 (pay per use); the emulator has no billing \
-                 service"
-            )));
-        }
+        limits::charging_mode(request.charging_mode)?;
         let cidr_in_vpc = request.cidr_in_vpc.unwrap_or_else(|| DEFAULT_NETWORK.to_owned());
         if rules::network(&cidr_in_vpc).is_none() {
             return Err(ApiError::parameter(format!("The parameter cidr_in_vpc is invalid: {cidr_in_vpc:?}")));

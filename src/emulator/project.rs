@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     api_error::ApiError,
     binding_state::{Peering, Target},
-    details::{PoolDetails, QueueDetails},
+    details::{PoolDetails, QueueDetails, SEEDED_AT},
     limits,
     networks::Networks,
 };
@@ -147,8 +147,6 @@ impl Tasks {
 /// Number of deleted connections that can still be read.
 const MAX_GONE: usize = 1000;
 
-/// Creation time of the seeded objects: 2024-01-01T00:00:00Z.
-const SEEDED_AT: i64 = 1_704_067_200_000;
 /// Charging mode of most seeded objects.
 const PER_CU_HOUR: i64 = 1;
 const YEARLY_MONTHLY: i64 = 2;

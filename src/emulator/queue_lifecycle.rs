@@ -50,10 +50,6 @@ pub(super) fn create(service: &mut ProjectService<'_>, request: &ApiRequest) -> 
     Ok(ApiResponse::success_with(&json!({ "queue_name": queue_name })))
 }
 
-fn invalid(parameter: &str, value: impl std::fmt::Display, expected: &str) -> ApiError {
-    ApiError::parameter(format!("The parameter {parameter} is invalid: {value}; allowed: {expected}"))
-}
-
 /// Restarts or scales a queue outside of pools. A scaled queue has its new size at once.
 pub(super) fn act(service: &mut ProjectService<'_>, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     #[derive(Deserialize)]
@@ -65,7 +61,7 @@ pub(super) fn act(service: &mut ProjectService<'_>, request: &ApiRequest) -> Res
     let queue = service.unpooled_mut(request.segment("queue_name"))?;
     let step = || {
         let count = cu_count.filter(|count| *count > 0 && count % 16 == 0);
-        count.ok_or_else(|| invalid("cu_count", cu_count.unwrap_or_default(), "a multiple of 16"))
+        count.ok_or_else(|| limits::invalid("cu_count", cu_count.unwrap_or_default(), "a multiple of 16"))
     };
     match action.as_str() {
         "restart" if queue.queue_type == "sql" => {}
@@ -77,8 +73,8 @@ pub(super) fn act(service: &mut ProjectService<'_>, request: &ApiRequest) -> Res
         }
         "scale_out" => queue.cu_count += step()?,
         "scale_in" if queue.cu_count - step()? >= 16 => queue.cu_count -= step()?,
-        "scale_in" => return Err(invalid("cu_count", cu_count.unwrap_or_default(), "at least 16 CUs remain")),
-        other => return Err(invalid("action", other, "restart, scale_out or scale_in")),
+        "scale_in" => return Err(limits::invalid("cu_count", cu_count.unwrap_or_default(), "at least 16 CUs remain")),
+        other => return Err(limits::invalid("action", other, "restart, scale_out or scale_in")),
     }
     let queue_name = &queue.queue_name;
     Ok(ApiResponse::success_with(&json!({ "queue_name": queue_name, "result": true })))
@@ -92,7 +88,7 @@ pub(super) fn update_cidr(service: &mut ProjectService<'_>, request: &ApiRequest
     }
     let Network { cidr_in_vpc } = request.json()?;
     if rules::network(&cidr_in_vpc).is_none() {
-        return Err(invalid("cidr_in_vpc", &cidr_in_vpc, "a network"));
+        return Err(limits::invalid("cidr_in_vpc", &cidr_in_vpc, "a network"));
     }
     let queue = service.unpooled_mut(request.segment("queue_name"))?.clone();
     let (target, name) = target_of(&queue);
@@ -125,13 +121,13 @@ pub(super) fn set_properties(service: &mut ProjectService<'_>, request: &ApiRequ
     let mut new = BTreeMap::new();
     for (key, value) in properties {
         if !PROPERTIES.contains(&key.as_str()) {
-            return Err(invalid("properties", key, &PROPERTIES.join(", ")));
+            return Err(limits::invalid("properties", key, &PROPERTIES.join(", ")));
         }
         let text = match value {
             Value::String(text) => text,
             Value::Number(number) => number.to_string(),
             Value::Bool(flag) => flag.to_string(),
-            other => return Err(invalid(&key, other, "a number or a text")),
+            other => return Err(limits::invalid(&key, other, "a number or a text")),
         };
         new.insert(key, text);
     }
@@ -160,25 +156,23 @@ impl ProjectService<'_> {
         limits::text("queue_name", &rules::QUEUE_NAME, &name)?;
         let kind = request.queue_type.unwrap_or_else(|| "sql".to_owned());
         if !["sql", "general"].contains(&kind.as_str()) {
-            return Err(invalid("queue_type", kind, "sql or general"));
+            return Err(limits::invalid("queue_type", kind, "sql or general"));
         }
         let description = request.description.unwrap_or_default();
         if description.chars().count() > MAX_DESCRIPTION {
-            return Err(invalid("description", "it is too long", "at most 128 characters"));
+            return Err(limits::invalid("description", "it is too long", "at most 128 characters"));
         }
-        if let Some(mode) = request.charging_mode.filter(|mode| *mode != 1) {
-            return Err(invalid("charging_mode", mode, "1 (pay per use); the emulator has no billing service"));
-        }
+        limits::charging_mode(request.charging_mode)?;
         let mode = request.resource_mode.unwrap_or(0);
         if ![0, 1].contains(&mode) {
-            return Err(invalid("resource_mode", mode, "0 (shared) or 1 (dedicated)"));
+            return Err(limits::invalid("resource_mode", mode, "0 (shared) or 1 (dedicated)"));
         }
         limits::tags(&request.tags)?;
         let pool_name = request.elastic_resource_pool_name.unwrap_or_default();
         let count = request.cu_count;
         let step = if pool_name.is_empty() { 16 } else { 4 };
         if count <= 0 || count % step != 0 {
-            return Err(invalid("cu_count", count, &format!("a multiple of {step}")));
+            return Err(limits::invalid("cu_count", count, &format!("a multiple of {step}")));
         }
         if let Some(same) = self.project.queue(&name) {
             return Err(ApiError::already_exists(format!("Queue {} already exists", same.queue_name)));

@@ -51,31 +51,21 @@ impl_with_diagnostics! {
     write_state_bytes, lock_state, unlock_state, get_states, delete_state,
 }
 
-#[derive(PartialEq)]
-enum TypeKind {
-    Resource,
-    DataSource,
-    Action,
-}
-
 /// The span of an RPC. Each log line in it has these fields, which the Go libraries use too.
 ///
 /// `type_name` is empty if the RPC is not about one resource, data source or action.
 pub(super) fn span(rpc: &str, type_name: &str) -> Span {
-    let kind = match rpc {
-        "ValidateDataResourceConfig" | "ReadDataSource" => TypeKind::DataSource,
-        "ValidateActionConfig" | "PlanAction" | "InvokeAction" => TypeKind::Action,
-        _ => TypeKind::Resource,
-    };
-    let type_if = |wanted| (kind == wanted && !type_name.is_empty()).then_some(type_name);
+    let is_data_source = matches!(rpc, "ValidateDataResourceConfig" | "ReadDataSource");
+    let is_action = matches!(rpc, "ValidateActionConfig" | "PlanAction" | "InvokeAction");
+    let type_if = |is_kind: bool| (is_kind && !type_name.is_empty()).then_some(type_name);
     // Enabled at every level, so that the fields are on every line.
     tracing::error_span!(
         "rpc",
         tf_req_id = %Uuid::new_v4(),
         tf_rpc = rpc,
-        tf_resource_type = type_if(TypeKind::Resource),
-        tf_data_source_type = type_if(TypeKind::DataSource),
-        tf_action_type = type_if(TypeKind::Action),
+        tf_resource_type = type_if(!is_data_source && !is_action),
+        tf_data_source_type = type_if(is_data_source),
+        tf_action_type = type_if(is_action),
     )
 }
 

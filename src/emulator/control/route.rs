@@ -34,7 +34,7 @@ pub(super) const fn parameter(name: &'static str, schema: &'static str, descript
 }
 
 impl Route {
-    const fn new(method: &'static str, path: &'static str, run: Handler, summary: &'static str) -> Self {
+    pub(super) const fn new(method: &'static str, path: &'static str, run: Handler, summary: &'static str) -> Self {
         Self { method, path, summary, parameters: &[], request: None, response: None, is_optional: false, run }
     }
 
@@ -48,10 +48,6 @@ impl Route {
 
     pub(super) const fn post(path: &'static str, request: &'static str, run: Handler, summary: &'static str) -> Self {
         Self { request: Some(request), ..Self::new("POST", path, run, summary) }
-    }
-
-    pub(super) const fn command(method: &'static str, path: &'static str, run: Handler, summary: &'static str) -> Self {
-        Self::new(method, path, run, summary)
     }
 
     pub(super) const fn returns(self, response: &'static str) -> Self {
