@@ -115,12 +115,7 @@ impl Credentials {
         match &self.source {
             CredentialsSource::Key(key) => format!("the access key {} from {origin}", key.abbreviated()),
             CredentialsSource::Token(_) => format!("the token from {origin}"),
-            CredentialsSource::Password(PasswordCredentials { user: NameOrId::Name(name), .. }) => {
-                format!("the user {name:?} from {origin}")
-            }
-            CredentialsSource::Password(PasswordCredentials { user: NameOrId::Id(id), .. }) => {
-                format!("the user with the id {id:?} from {origin}")
-            }
+            CredentialsSource::Password(login) => format!("the user {} from {origin}", login.user),
             CredentialsSource::Metadata { .. } => {
                 "the temporary key of this machine's agency, from the ECS metadata service".to_owned()
             }

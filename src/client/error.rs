@@ -102,7 +102,11 @@ impl Error {
                 }
                 _ => format!(": {}", root_cause(&source)),
             };
-            (kind_of_connect(failure, &source), failure, format!("no connection to {host}{reason}"))
+            // A proxy that rejects the credentials rejects them again, and may lock the user.
+            let is_refused =
+                failure == TransportFailure::Proxy && root_cause(&source).ends_with("proxy authorization required");
+            let kind = if is_refused { ErrorKind::ProxyRefused } else { ErrorKind::ConnectFailed };
+            (kind, failure, format!("no connection to {host}{reason}"))
         } else if source.is_timeout() {
             let timeout = humantime::format_duration(timeout);
             let message = format!("no complete answer from {host} within {timeout}");
@@ -291,16 +295,6 @@ impl fmt::Display for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.source.as_ref().map(|source| &**source as _)
-    }
-}
-
-/// A proxy that rejects the credentials rejects them again, and may lock the user.
-fn kind_of_connect(failure: TransportFailure, source: &reqwest::Error) -> ErrorKind {
-    match failure {
-        TransportFailure::Proxy if root_cause(source).ends_with("proxy authorization required") => {
-            ErrorKind::ProxyRefused
-        }
-        _ => ErrorKind::ConnectFailed,
     }
 }
 

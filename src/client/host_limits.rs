@@ -40,7 +40,7 @@ impl HostLimiter {
     }
 
     pub(super) fn release(&self, permit: Permit) {
-        self.gate.update(|rate_limiter, _| rate_limiter.not_sent(permit));
+        self.gate.update(|rate_limiter, _| rate_limiter.forget(permit));
     }
 
     pub(super) fn record_outcome(&self, permit: Permit, failure: Option<&Error>) {
@@ -49,7 +49,7 @@ impl HostLimiter {
             self.answered.store(true, Ordering::Relaxed);
         }
         self.gate.update(|rate_limiter, now| match failure {
-            _ if !is_sent => rate_limiter.not_sent(permit),
+            _ if !is_sent => rate_limiter.forget(permit),
             Some(error) if error.own_kind == ErrorKind::Throttled => {
                 let limit = RateLimit::find(&error.message);
                 rate_limiter.throttled(permit, now, limit, error.retry_after, fastrand::f64());

@@ -87,10 +87,6 @@ impl RateLimiter {
         self.windows.iter().next_back().map(|(period, window)| RateLimit { calls: window.calls, period: *period })
     }
 
-    pub(super) fn not_sent(&mut self, permit: Permit) {
-        self.forget(permit);
-    }
-
     /// Records a throttled call. `limit` and `wait` are what the response states; `jitter` is between 0 and 1.
     pub(super) fn throttled(
         &mut self,
@@ -131,7 +127,8 @@ impl RateLimiter {
         self.windows[&limit.period].free(limit.period, &self.recent).is_some_and(|free| free > now)
     }
 
-    fn forget(&mut self, permit: Permit) {
+    /// Drops the entry of a call that was not sent, or that counts from its response.
+    pub(super) fn forget(&mut self, permit: Permit) {
         if let Ok(index) = self.recent.binary_search(&(permit.at + SLOW)) {
             self.recent.remove(index);
         }
@@ -225,7 +222,7 @@ mod tests {
         let mut rate_limiter = throttled_once(start);
         let permits: Vec<_> = (0..5).map(|_| rate_limiter.take(start + ms(1000)).expect("a new period")).collect();
         for permit in permits {
-            rate_limiter.not_sent(permit);
+            rate_limiter.forget(permit);
         }
         assert_eq!(burst(&mut rate_limiter, start + ms(1200)), 5);
     }

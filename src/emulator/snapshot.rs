@@ -35,13 +35,6 @@ struct Document<'a> {
     projects: Cow<'a, BTreeMap<String, Project>>,
 }
 
-/// The projects of a document and the version that it had.
-#[derive(Debug)]
-pub(super) struct Decoded {
-    pub(super) projects: BTreeMap<String, Project>,
-    pub(super) version: u32,
-}
-
 /// Why a document cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum DecodeError {
@@ -51,7 +44,8 @@ pub(super) enum DecodeError {
     Version(u32),
 }
 
-pub(super) fn decode(document: &[u8]) -> Result<Decoded, DecodeError> {
+/// Returns the projects of a document and the version that it had.
+pub(super) fn decode(document: &[u8]) -> Result<(BTreeMap<String, Project>, u32), DecodeError> {
     let Head { version, .. } = serde_json::from_slice(document)?;
     let document: Document<'_> = match version {
         VERSION => serde_json::from_slice(document)?,
@@ -62,7 +56,7 @@ pub(super) fn decode(document: &[u8]) -> Result<Decoded, DecodeError> {
         }
         _ => return Err(DecodeError::Version(version)),
     };
-    Ok(Decoded { projects: document.projects.into_owned(), version })
+    Ok((document.projects.into_owned(), version))
 }
 
 pub(super) fn encode(projects: &BTreeMap<String, Project>) -> Vec<u8> {
@@ -102,7 +96,7 @@ mod tests {
                 "peerings":[{"target":"pool","name":"pool1","peer_id":"p","made_at_creation":true,
                     "bound_at":1767225600000,"settles_at":1767225600000,"failure":null}],"deleted":false}]
         }}}"#;
-        let Decoded { projects, version } = decode(file.as_bytes()).expect("it reads");
+        let (projects, version) = decode(file.as_bytes()).expect("it reads");
         let project = &projects["p"];
         let pool = |name| project.pool(name).expect("the pool is kept");
         assert_eq!((version, pool("pool1").queues), (1, vec!["pooled1".to_owned()]));
@@ -110,7 +104,7 @@ mod tests {
         assert_eq!((&*pool("pool1").status, &*pool("pool2").status), ("AVAILABLE", "SCALING"));
         let shown = project.connections[0].to_wire(1_767_225_600_000);
         assert_eq!((shown.elastic_resource_pools.len(), shown.routes.len(), shown.is_privis), (1, 0, Some(true)));
-        let again = decode(&encode(&projects)).expect("it reads");
-        assert_eq!((again.version, &again.projects["p"].pools), (VERSION, &project.pools));
+        let (again, version) = decode(&encode(&projects)).expect("it reads");
+        assert_eq!((version, &again["p"].pools), (VERSION, &project.pools));
     }
 }

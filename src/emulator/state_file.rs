@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use std::{collections::BTreeMap, error::Error, process};
 
 use super::project::Project;
-use super::snapshot::{self, Decoded, VERSION};
+use super::snapshot::{self, VERSION};
 
 /// How long to wait for another process that is about to end.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
@@ -48,7 +48,7 @@ impl StateFile {
         let file = Self { path: real, lock };
         let projects = match fs::read(&file.path) {
             Ok(text) => {
-                let Decoded { projects, version } = snapshot::decode(&text).map_err(|why| {
+                let (projects, version) = snapshot::decode(&text).map_err(|why| {
                     let advice = "choose another file or remove it";
                     StateFileError::new(format!("cannot use the state file {}: {why}; {advice}", path.display()), why)
                 })?;

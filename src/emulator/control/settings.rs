@@ -79,7 +79,7 @@ pub(super) fn state(state: &AppState, _: &ApiRequest) -> Result {
 }
 
 pub(super) fn set_state(state: &AppState, request: &ApiRequest) -> Result {
-    let projects = snapshot::decode(&request.body).map_err(invalid_body)?.projects;
+    let (projects, _) = snapshot::decode(&request.body).map_err(invalid_body)?;
     state.change_all(|world| world.projects = projects)?;
     done()
 }
