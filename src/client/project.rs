@@ -290,14 +290,19 @@ impl Project {
         self.vpc_endpoint.as_ref().filter(|_| operation.is_vpc()).unwrap_or(&self.endpoint)
     }
 
+    /// How long after a change a response may be older than the change.
+    pub fn consistency_timeout(&self) -> Duration {
+        self.client.consistency_timeout
+    }
+
     /// Delays before each new read of an object that the service reports as missing.
     pub fn consistency_delays(&self) -> [Duration; 3] {
-        [1, 2, 2].map(|fifths| self.client.consistency_timeout * fifths / 5)
+        [1, 2, 2].map(|fifths| self.consistency_timeout() * fifths / 5)
     }
 
     /// How long a part of a connection waits for other resources of the run to remove what is in its way.
     pub fn max_removal_wait(&self) -> Duration {
-        self.client.consistency_timeout * 6
+        self.consistency_timeout() * 6
     }
 
     /// The project's id.

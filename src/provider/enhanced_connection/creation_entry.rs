@@ -103,8 +103,13 @@ impl CreationEntry {
     pub(super) fn remaining(&self, now: OffsetDateTime, watch: std::time::Duration) -> Option<std::time::Duration> {
         let age = milliseconds(now).saturating_sub(self.last);
         let is_recent = age.unsigned_abs() <= span(MAX_IN_FLIGHT).unsigned_abs();
-        let age = std::time::Duration::from_millis(u64::try_from(age).unwrap_or_default());
-        is_recent.then(|| watch.saturating_sub(age))
+        is_recent.then(|| watch.saturating_sub(self.age_of_request(now)))
+    }
+
+    /// Time since the last request, by the service's clock.
+    pub(super) fn age_of_request(&self, now: OffsetDateTime) -> std::time::Duration {
+        let age = milliseconds(now).saturating_sub(self.last);
+        std::time::Duration::from_millis(u64::try_from(age).unwrap_or_default())
     }
 
     /// Age by this machine's clock.

@@ -82,6 +82,43 @@ fn deleted_connection_is_created_again_without_a_search() {
     });
 }
 
+/// The journal has the ID of the connection, and the service does not have the connection any more.
+#[test]
+fn deleted_connection_of_a_killed_run_is_created_again_at_once() {
+    for_one_terraform(|terraform| {
+        let settings = Settings { quirks: [Quirk::GoneAsDli0023].into(), ..Settings::default() };
+        let cloud = Cloud::start_with(settings);
+        let workspace = cloud.workspace(terraform);
+        workspace.configure(&connection(""));
+        workspace.run(&["apply", "-auto-approve"]).expect_code(0);
+        let deleted = cloud.connection().id;
+        cloud.edit(|account| account.delete(&deleted));
+        // As if the run had been killed a minute ago, after the response and before it stored the state.
+        std::fs::remove_file(workspace.path().join("terraform.tfstate")).expect("written by the apply");
+        let (path, _) = journal_entry(&workspace);
+        let entry = std::fs::read(&path).expect("written by the apply");
+        let mut entry: serde_json::Value = serde_json::from_slice(&entry).expect("a journal entry");
+        entry["told"] = false.into();
+        for time in ["first", "last"] {
+            entry[time] = (entry[time].as_i64().expect("a time") - 60_000).into();
+        }
+        std::fs::write(&path, entry.to_string()).expect("a writable directory");
+
+        let before = cloud.requests().len();
+        let applied = workspace.run(&["apply", "-json", "-auto-approve"]).expect_code(0);
+        let path = format!("/{deleted}");
+        let reads = cloud.requests()[before..].iter().filter(|request| request.path.ends_with(&path)).count();
+        assert_eq!(reads, 1, "the first response decides");
+        let diagnostics = applied.diagnostics();
+        let [warning] = &diagnostics[..] else { panic!("{diagnostics:#?}") };
+        for expected in ["Connection of an Earlier Run Is Gone", &deleted, "does not exist any more"] {
+            assert!(warning.text.contains(expected), "missing {expected:?}: {warning:#?}");
+        }
+        assert!(!warning.text.contains("unknown"), "the outcome is known: {warning:#?}");
+        expect_complete(&cloud, &workspace);
+    });
+}
+
 /// If names are not unique, another connection with the same name and settings may already exist.
 #[test]
 fn existing_connection_is_not_adopted() {

@@ -32,9 +32,11 @@ impl CreateOnce<'_> {
         let result = self.find_result(entry, existing).await?;
         let waited = Some(began.elapsed()).filter(|elapsed| *elapsed >= NOTICEABLE).map(describe_search);
         let Some(shown) = result else {
-            response.add_warning(
-                waited.map(|waited| nothing_found(self.name, &waited)).into_iter().collect::<Diagnostics>(),
-            );
+            let warning = match &entry.id {
+                None => waited.map(|waited| nothing_found(self.name, &waited)),
+                Some(id) => (!entry.acknowledged).then(|| gone(self.name, id)),
+            };
+            response.add_warning(warning.into_iter().collect::<Diagnostics>());
             return Ok(None);
         };
         if !self.journal.is_of_this_state(entry) {
@@ -71,22 +73,22 @@ impl CreateOnce<'_> {
             if self.journal.was_created_in_this_run(id) {
                 return Ok(None);
             }
-            if entry.acknowledged {
-                // The earlier run has already read it, so the service shows it unless it is deleted.
-                let shown = match self.context.read(self.context.project.show_connection(id)).await {
-                    Err(error) if error.is_not_found() => return Ok(None),
-                    shown => shown?,
-                };
-                if !entry.created(&shown) {
-                    return Ok(None);
-                }
+            // The service shows a connection that it has confirmed, unless it is deleted. Right after the request, the
+            // first response may be older than the connection.
+            let age = entry.age_of_request(self.context.project.server_now());
+            let shown = if entry.acknowledged || age >= self.context.project.consistency_timeout() {
+                connection_part::find_connection_once(self.context, id).await?
+            } else {
+                connection_part::find_connection(self.context, id).await?
+            };
+            let shown = shown.filter(|shown| entry.created(shown)).map(Arc::unwrap_or_clone);
+            if let Some(shown) = shown.as_ref().filter(|_| entry.acknowledged) {
                 let why = "An earlier run created this connection and reported it to Terraform, but it is missing from \
                            the current state. It may be in another state of this directory, or it was removed from the \
                            state, or the state was lost.";
-                return Err(self.undecided(&[shown], why).into());
+                return Err(self.undecided(std::slice::from_ref(shown), why).into());
             }
-            let shown = connection_part::find_connection(self.context, id).await?;
-            return Ok(shown.filter(|shown| entry.created(shown)).map(Arc::unwrap_or_clone));
+            return Ok(shown);
         }
         let is_candidate = |shown: &wire::Connection| {
             entry.possibly_created(shown) && !self.journal.was_created_in_this_run(&shown.id)
@@ -164,6 +166,15 @@ fn nothing_found(name: &str, waited: &str) -> Diagnostic {
          connection appeared, so this run sent a new request."
     );
     Diagnostic::warning("Waited for the Request of an Earlier Run", text)
+}
+
+/// The warning about a connection that Terraform never knew and that is deleted.
+fn gone(name: &str, id: &str) -> Diagnostic {
+    let text = format!(
+        "An earlier run created the connection {name:?} ({id}) and was stopped before it could report it to Terraform. \
+         That connection does not exist any more, so this run sent a new request."
+    );
+    Diagnostic::warning("Connection of an Earlier Run Is Gone", text)
 }
 
 /// The warning about an adopted connection.
