@@ -27,9 +27,9 @@ use self::enhanced_connection::EnhancedConnection;
 use self::enhanced_connection::data_source::EnhancedConnectionDataSource;
 use self::enhanced_connection::data_sources::EnhancedConnectionsDataSource;
 use self::enhanced_connection::list::ListConnections;
-use self::enhanced_connection_binding::{EnhancedConnectionBinding, bindings};
-use self::enhanced_connection_privilege::{EnhancedConnectionPrivilege, privilege_list};
-use self::enhanced_connection_route::{EnhancedConnectionRoute, routes};
+use self::enhanced_connection_binding::EnhancedConnectionBinding;
+use self::enhanced_connection_privilege::EnhancedConnectionPrivilege;
+use self::enhanced_connection_route::EnhancedConnectionRoute;
 use self::network_check::data_source::NetworkCheckDataSource;
 use self::provider_data::ProviderData;
 use self::queues::data_source::queues;
@@ -127,9 +127,9 @@ impl Provider for DliProvider {
         let provider_data = || Arc::clone(&self.provider_data);
         vec![
             Arc::new(ListConnections(provider_data())),
-            Arc::new(bindings(provider_data())),
-            Arc::new(privilege_list(provider_data())),
-            Arc::new(routes(provider_data())),
+            Arc::new(EnhancedConnectionBinding::new(provider_data())),
+            Arc::new(EnhancedConnectionPrivilege::new(provider_data())),
+            Arc::new(EnhancedConnectionRoute::new(provider_data())),
         ]
     }
 

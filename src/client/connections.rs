@@ -79,11 +79,12 @@ impl Project {
         self.fetch(request).await.map(|list: ConnectionList| list.connections)
     }
 
-    /// Lists connections that are not deleted, from `offset`: at most 1,000, possibly fewer. An empty page follows the
+    /// Lists connections that are not deleted, from `offset`: at most `limit`, possibly fewer. An empty page follows the
     /// last one. Fails if the page exceeds 16 MiB, about 100,000 host records.
-    pub async fn list_active_connections(&self, offset: usize) -> Result<Vec<ListedConnection>, Error> {
-        let request = self.request(Operation::ListConnections, &[]);
-        let request = request.query("limit", "1000").query("offset", &offset.to_string()).max_response(MAX_PAGE);
+    pub async fn list_active_connections(&self, offset: usize, limit: usize) -> Result<Vec<ListedConnection>, Error> {
+        let (offset, limit) = (offset.to_string(), limit.to_string());
+        let request = self.request(Operation::ListConnections, &[]).query("limit", &limit).query("offset", &offset);
+        let request = request.max_response(MAX_PAGE);
         let (list, fields) = self.fetch_as_both(request.query("status", STATUS_ACTIVE)).await?;
         let (ConnectionList { connections, .. }, ConnectionListFields { connections: fields }) = (list, fields);
         let listed = connections.into_iter().zip(fields);

@@ -33,6 +33,8 @@ pub struct Error {
     pub credentials: Option<String>,
     /// Why no valid response arrived; `None` if the service or its gateway reported the failure.
     pub transport_failure: Option<TransportFailure>,
+    /// Whether the response exceeds the maximum size.
+    pub is_too_large: bool,
     /// Number of requests that were sent or could not connect.
     pub attempts: u32,
     /// From the first attempt to the end of the last, waits included; zero for a single attempt.
@@ -58,6 +60,7 @@ impl Error {
             request_id: None,
             credentials: None,
             transport_failure: None,
+            is_too_large: false,
             attempts: 1,
             elapsed: Duration::ZERO,
             retry_after: None,
@@ -132,7 +135,8 @@ impl Error {
     /// The response exceeds the maximum size in bytes.
     pub(super) fn too_large(operation: Operation, status: StatusCode, limit: usize) -> Self {
         let problem = format!("longer than {limit} bytes");
-        Self::unexpected_response(operation, status, ErrorKind::of_too_large(status), &problem)
+        let error = Self::unexpected_response(operation, status, ErrorKind::of_too_large(status), &problem);
+        Self { is_too_large: true, ..error }
     }
 
     /// The status says success, but the body is not valid.

@@ -303,6 +303,12 @@ fn uuid(text: &str) -> Option<String> {
     (text.len() != 36 || Uuid::try_parse(text).is_err()).then(|| "is not a UUID".to_owned())
 }
 
+/// Whether two networks share an address. One contains the other, or they are disjoint.
+#[must_use]
+pub fn overlap(a: &IpNet, b: &IpNet) -> bool {
+    a.contains(b) || b.contains(a)
+}
+
 /// Whether two texts denote the same network.
 pub fn same_network(a: &str, b: &str) -> bool {
     a == b || network(a).is_some_and(|a| network(b) == Some(a))
@@ -358,6 +364,25 @@ mod tests {
             for text in *bad {
                 assert!(!rule.allows(text), "{} {text:?}", rule.title);
             }
+        }
+    }
+
+    /// Both sides of each boundary; expected values from Python's `ipaddress.ip_network.overlaps`.
+    #[test]
+    fn networks_overlap_if_one_contains_the_other() {
+        for (a, b, expected) in [
+            ("10.0.0.0/16", "10.0.255.0/24", true),
+            ("10.0.0.0/16", "10.1.0.0/24", false),
+            ("10.0.255.255/32", "10.0.0.0/16", true),
+            ("172.16.0.0/12", "172.31.255.0/24", true),
+            ("172.16.0.0/12", "172.32.0.0/24", false),
+            ("0.0.0.0/0", "192.168.0.0/24", true),
+            ("2001:db8::/32", "2001:db8:ffff::/48", true),
+            ("2001:db8::/32", "2001:db9::/48", false),
+            ("0.0.0.0/0", "::/0", false),
+        ] {
+            let (a, b) = (network(a).expect("a network"), network(b).expect("a network"));
+            assert_eq!((overlap(&a, &b), overlap(&b, &a)), (expected, expected), "{a} {b}");
         }
     }
 

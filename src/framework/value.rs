@@ -117,6 +117,16 @@ impl Value {
         }
     }
 
+    /// Returns the strings in a list, tuple or set.
+    pub fn strings(&self) -> impl Iterator<Item = &str> {
+        self.as_elements().unwrap_or_default().iter().filter_map(Self::as_str)
+    }
+
+    /// Returns the entries of a map or object; none for other values.
+    pub fn entries(&self) -> impl Iterator<Item = (&String, &Self)> {
+        self.as_map().into_iter().flatten()
+    }
+
     /// Returns an attribute of an object, or null if there is none.
     pub fn get(&self, attribute: &str) -> &Self {
         const NULL: &Value = &Value::Null;

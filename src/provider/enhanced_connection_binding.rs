@@ -24,13 +24,12 @@ use async_trait::async_trait;
 
 use super::enhanced_connection::{model, schema};
 use super::provider_data::ProviderData;
-use super::shared::binding_target::{BindingTarget, DeclaredTargets, PoolOfQueue};
-use super::shared::network_checks::TargetName;
+use super::shared::binding_target::BindingTarget;
 use super::shared::operation::{OperationContext, OperationError};
 use super::shared::ownership::Part as Owned;
-use super::shared::part_list::{ListedPart, PartList};
-use super::shared::part_resource::{ConnectionPart, Deletion, Lookup, PartResource, PartTexts};
+use super::shared::part_resource::{ConnectionPart, Deletion, ListedPart, Lookup, PartResource, PartTexts};
 use super::shared::plan_checks::PlanChecker;
+use super::shared::pool_of_queue::{DeclaredTargets, PoolOfQueue};
 use super::shared::semantic_equality::same_text;
 use super::shared::validators::{ExactlyOneOf, MatchesRule};
 use super::shared::wait_for_bindings::{Changed, WaitError};
@@ -64,33 +63,6 @@ model! {
         peer_id: Computed<String>,
         error: Computed<String>,
         updated_at: Computed<String>,
-    }
-}
-
-/// A list of the bindings that have not failed.
-pub(super) fn bindings(provider_data: Arc<ProviderData>) -> PartList {
-    PartList {
-        provider_data,
-        texts: Binding::TEXTS,
-        description: "Lists the queues and elastic resource pools that are bound to enhanced connections. A binding \
-                      that has failed is not listed.",
-        needs_privileges: false,
-        parts: |shown, _| {
-            let name = |binding: &wire::Binding| Some(binding.name.to_ascii_lowercase());
-            let of_queue = |binding| Binding { queue: name(binding), ..Binding::default() };
-            let of_pool = |binding| Binding { elastic_resource_pool: name(binding), ..Binding::default() };
-            let queues = shown.available_queue_info.iter().map(|binding| (of_queue(binding), binding));
-            let pools = shown.elastic_resource_pools.iter().map(|binding| (of_pool(binding), binding));
-            let bound = queues.chain(pools).filter(|(_, binding)| !binding.has_status(wire::BINDING_FAILED));
-            let listed = bound.map(|(part, binding)| {
-                let display_name = format!("{}: {}", shown.name, part.target_name());
-                let target =
-                    if part.queue.is_some() { BindingTarget::queue } else { BindingTarget::pool }(&binding.name);
-                let found = FoundBinding { connection: shown.name.clone(), target, binding: binding.clone() };
-                ListedPart::new(part, found, display_name)
-            });
-            listed.collect()
-        },
     }
 }
 
@@ -136,6 +108,8 @@ impl ConnectionPart for Binding {
         description: "One queue or one elastic resource pool that uses an enhanced datasource connection. Other queues \
                       and pools of the connection are not touched. For a connection that does not declare `queues` \
                       (`elastic_resource_pools`) itself.",
+        list_description: "Lists the queues and elastic resource pools that are bound to enhanced connections. A \
+                           binding that has failed is not listed.",
         noun: "binding",
         create_summary: "Could Not Bind",
         create_note: "The state holds no binding. The next apply creates it, or adopts it if it exists.",
@@ -184,6 +158,21 @@ impl ConnectionPart for Binding {
         vec![Arc::new(ExactlyOneOf(&[QUEUE, POOL]))]
     }
 
+    fn listed(shown: &wire::Connection, _: Vec<wire::Privilege>) -> Vec<ListedPart<Self>> {
+        let queue = |name: String| Self { queue: Some(name), ..Self::default() };
+        let pool = |name: String| Self { elastic_resource_pool: Some(name), ..Self::default() };
+        let queues = shown.available_queue_info.iter().map(|binding| (BindingTarget::queue(&binding.name), binding));
+        let pools = shown.elastic_resource_pools.iter().map(|binding| (BindingTarget::pool(&binding.name), binding));
+        let bound = queues.chain(pools).filter(|(_, binding)| !binding.has_status(wire::BINDING_FAILED));
+        let listed = bound.map(|(target, binding)| {
+            let name = target.name().to_owned();
+            let part = if target.is_pool() { pool(name) } else { queue(name) };
+            let found = FoundBinding { connection: shown.name.clone(), target, binding: binding.clone() };
+            ListedPart { display_name: part.target_name(), part, found }
+        });
+        listed.collect()
+    }
+
     fn from_import_id(id: &str) -> Option<Self> {
         let (kind, name) = id.split_once('/')?;
         let name = Some(name.to_ascii_lowercase());
@@ -221,8 +210,7 @@ impl ConnectionPart for Binding {
         let name = |attribute: &str| planned.get(attribute).as_str();
         let Some(shown) = checker.connection(connection).await else { return false };
         let targets = [name(QUEUE).map(BindingTarget::queue), name(POOL).map(BindingTarget::pool)];
-        let mut peerings = targets.iter().flatten().filter_map(|target| target.peering(&shown));
-        peerings.any(|peering| !peering.has_status(wire::BINDING_FAILED))
+        targets.iter().flatten().any(|target| target.is_bound(&shown))
     }
 
     fn subject(&self, connection_id: &str) -> String {
@@ -354,12 +342,12 @@ impl ConnectionPart for Binding {
         let is_queue = planned.get(QUEUE).as_str().is_some();
         let (attribute, part) = if is_queue { (QUEUE, Owned::Queues) } else { (POOL, Owned::Pools) };
         let Some(name) = planned.get(attribute).as_str() else { return Diagnostics::new() };
-        let mut report = Diagnostics::new();
+        let (mut report, run_state) = (Diagnostics::new(), provider_data.run_state());
         if let Some(connection) = planned.get("connection_id").as_str() {
-            report.extend(provider_data.ownership_conflicts().declare_one(connection, part, name));
+            report.extend(run_state.ownership_conflicts.declare_one(connection, part, name));
         }
         let is_new = prior.is_null() || !replace.is_empty();
-        let target = if is_queue { TargetName::queue(name) } else { TargetName::pool(name) };
+        let target = if is_queue { BindingTarget::queue(name) } else { BindingTarget::pool(name) };
         let path = Path::attribute(attribute);
         if is_new && let Some(checker) = PlanChecker::open(provider_data, config, planned, stop).await {
             let wanted = [(path.clone(), name.to_owned())];
@@ -372,7 +360,6 @@ impl ConnectionPart for Binding {
                 report.extend(Box::pin(network_checks::check_binding(&checker, connection, target, &path)).await);
             }
         } else if !is_new {
-            let run_state = provider_data.run_state();
             report.extend(network_checks::check_unchanged_binding(&run_state, planned, target, &path).await);
         }
         report

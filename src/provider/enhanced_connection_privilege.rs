@@ -9,14 +9,11 @@
 //! The connection is read first, because the privileges of a deleted connection are undocumented.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::provider_data::ProviderData;
 use super::shared::operation::OperationContext;
-use super::shared::part_list::{ListedPart, PartList};
-use super::shared::part_resource::{ConnectionPart, Deletion, Lookup, PartResource, PartTexts};
+use super::shared::part_resource::{ConnectionPart, Deletion, ListedPart, Lookup, PartResource, PartTexts};
 use super::shared::plan_checks::PlanChecker;
 use super::shared::run_state::PartKey;
 use super::shared::semantic_equality::same_text;
@@ -24,7 +21,7 @@ use super::shared::validators::MatchesRule;
 use super::shared::{connection_part, moved, operation};
 use crate::client::{Error, Project};
 use crate::dli::rules;
-use crate::dli::wire::{AuthorizationAction, PRIVILEGE_BIND_QUEUE};
+use crate::dli::wire::{self, AuthorizationAction, PRIVILEGE_BIND_QUEUE};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::model::Computed;
 use crate::framework::path::Path;
@@ -42,29 +39,6 @@ model! {
     pub(super) struct Privilege {
         applicant_project_id: String,
         privileges: Computed<BTreeSet<String>>,
-    }
-}
-
-/// A list of the privileges on one connection.
-pub(super) fn privilege_list(provider_data: Arc<ProviderData>) -> PartList {
-    PartList {
-        provider_data,
-        texts: Privilege::TEXTS,
-        description: "Lists the projects that an enhanced connection is shared with.",
-        needs_privileges: true,
-        parts: |shown, privileges| {
-            let mut projects: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-            for one in privileges {
-                projects.entry(one.applicant_project_id).or_default().extend(one.privileges);
-            }
-            let granted = projects.into_iter().filter(|(_, privileges)| privileges.contains(PRIVILEGE_BIND_QUEUE));
-            let listed = granted.map(|(project, privileges)| {
-                let display_name = format!("{}: project {project}", shown.name);
-                let part = Privilege { applicant_project_id: project, privileges: Computed(None) };
-                ListedPart::new(part, privileges, display_name)
-            });
-            listed.collect()
-        },
     }
 }
 
@@ -92,6 +66,7 @@ impl ConnectionPart for Privilege {
         type_name: "dli_enhanced_connection_privilege",
         description: "Shares an enhanced datasource connection with another project, whose queues and elastic resource \
                       pools may then use it. Other projects that it is shared with are not touched.",
+        list_description: "Lists the projects that an enhanced connection is shared with.",
         noun: "privilege",
         create_summary: "Could Not Share the Connection",
         create_note: "The state holds no privilege. The next apply grants it, or adopts it if it exists.",
@@ -101,6 +76,7 @@ impl ConnectionPart for Privilege {
         import_rules: &[rules::PROJECT_ID],
         identity: &[("applicant_project_id", "ID of the project that the connection is shared with.")],
     };
+    const LISTS_PRIVILEGES: bool = true;
 
     fn attributes() -> Vec<Attribute> {
         vec![
@@ -118,6 +94,20 @@ impl ConnectionPart for Privilege {
                 .plan_modifier(USE_STATE_FOR_UNKNOWN)
                 .description("What the project may do. `BIND_QUEUE` is the only privilege."),
         ]
+    }
+
+    fn listed(_: &wire::Connection, privileges: Vec<wire::Privilege>) -> Vec<ListedPart<Self>> {
+        let mut projects: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for one in privileges {
+            projects.entry(one.applicant_project_id).or_default().extend(one.privileges);
+        }
+        let granted = projects.into_iter().filter(|(_, privileges)| privileges.contains(PRIVILEGE_BIND_QUEUE));
+        let listed = granted.map(|(project, found)| ListedPart {
+            display_name: format!("project {project}"),
+            part: Self { applicant_project_id: project, privileges: Computed(None) },
+            found,
+        });
+        listed.collect()
     }
 
     fn from_import_id(id: &str) -> Option<Self> {

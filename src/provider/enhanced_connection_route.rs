@@ -10,15 +10,12 @@
 //! The API cannot change a route. An update of `cidr` removes the route and adds it again. A create or update waits for
 //! a limited time while another route has the same name or network: the same apply may remove that route.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 
 use super::provider_data::ProviderData;
 use super::shared::client_kind::ClientKind;
 use super::shared::operation::OperationContext;
-use super::shared::part_list::{ListedPart, PartList};
-use super::shared::part_resource::{ConnectionPart, Deletion, Holder, Lookup, PartResource, PartTexts};
+use super::shared::part_resource::{ConnectionPart, Deletion, Holder, ListedPart, Lookup, PartResource, PartTexts};
 use super::shared::plan_checks::PlanChecker;
 use super::shared::run_state::PartKey;
 use super::shared::validators::MatchesRule;
@@ -42,24 +39,6 @@ model! {
     pub(super) struct Route {
         name: String,
         cidr: String,
-    }
-}
-
-/// A list of all routes.
-pub(super) fn routes(provider_data: Arc<ProviderData>) -> PartList {
-    PartList {
-        provider_data,
-        texts: Route::TEXTS,
-        description: "Lists the routes of enhanced connections.",
-        needs_privileges: false,
-        parts: |shown, _| {
-            let listed = shown.routes.iter().map(|route| {
-                let part = Route { name: route.name.clone(), cidr: String::new() };
-                let display_name = format!("{}: {} to {}", shown.name, route.name, route.cidr);
-                ListedPart::new(part, route.clone(), display_name)
-            });
-            listed.collect()
-        },
     }
 }
 
@@ -91,6 +70,7 @@ impl ConnectionPart for Route {
         type_name: "dli_enhanced_connection_route",
         description: "One route of an enhanced datasource connection. Other routes of the connection are not touched. \
                       For a connection that does not declare `routes` itself.",
+        list_description: "Lists the routes of enhanced connections.",
         noun: "route",
         create_summary: "Could Not Add the Route",
         create_note: "The state holds no route. The next apply adds it, or adopts it if it exists.",
@@ -120,6 +100,15 @@ impl ConnectionPart for Route {
                      connection. Changing it removes the route and adds it again.",
                 ),
         ]
+    }
+
+    fn listed(shown: &wire::Connection, _: Vec<wire::Privilege>) -> Vec<ListedPart<Self>> {
+        let listed = shown.routes.iter().map(|route| ListedPart {
+            part: Self { name: route.name.clone(), cidr: String::new() },
+            found: route.clone(),
+            display_name: format!("{} to {}", route.name, route.cidr),
+        });
+        listed.collect()
     }
 
     fn from_import_id(id: &str) -> Option<Self> {
@@ -219,9 +208,9 @@ impl ConnectionPart for Route {
 
     async fn check_plan(provider_data: &ProviderData, request: ModifyPlanRequest<'_>) -> Diagnostics {
         let ModifyPlanRequest { prior, config, planned, replace, stop, .. } = request;
-        let mut report = Diagnostics::new();
+        let (mut report, run_state) = (Diagnostics::new(), provider_data.run_state());
         if let Some((id, name)) = planned.get("connection_id").as_str().zip(planned.get("name").as_str()) {
-            report.extend(provider_data.ownership_conflicts().declare_one(id, ownership::Part::Routes, name));
+            report.extend(run_state.ownership_conflicts.declare_one(id, ownership::Part::Routes, name));
         }
         let [before, after] = [prior, planned].map(|value| value.get("cidr"));
         report.extend(reserved_network::warning(Path::attribute("cidr"), before, after));
@@ -234,7 +223,7 @@ impl ConnectionPart for Route {
             report.extend(Box::pin(network_checks::check_route(&checker, id, name, cidr)).await);
         }
         let is_kept = ["connection_id", "cidr"].iter().all(|name| prior.get(name) == planned.get(name));
-        if is_kept && !replace.is_empty() && provider_data.run_state().client == ClientKind::Pulumi {
+        if is_kept && !replace.is_empty() && run_state.client == ClientKind::Pulumi {
             report.push(kept_network(after));
         }
         report

@@ -1,6 +1,5 @@
 //! The configuration of the provider, and the state that its resources share.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,11 +12,9 @@ use super::configuration::shared_file::Resolved;
 use super::configuration::{checks, credential_chain};
 use super::enhanced_connection::creation_journal::CreationJournal;
 use super::shared::client_kind::ClientKind;
-use super::shared::declared_parts::DeclaredParts;
 use super::shared::operation::OperationContext;
-use super::shared::ownership::OwnershipConflicts;
 use super::shared::run_state::RunState;
-use super::shared::tags::TagPolicy;
+use super::shared::tags::{self, TagPolicy};
 use super::shared::write_locks::WriteLocks;
 use super::shared::{error_detail, operation};
 use crate::client::{self, Client, Config, ConfigError};
@@ -47,8 +44,6 @@ struct Configured {
     project_id: Option<String>,
     tag_policy: TagPolicy,
     plan_checks: bool,
-    ownership_conflicts: Arc<OwnershipConflicts>,
-    declared_parts: Arc<DeclaredParts>,
     run_state: Arc<RunState>,
 }
 
@@ -130,9 +125,7 @@ impl ProviderData {
             project_id,
             tag_policy,
             plan_checks: config.get("plan_checks") != &Value::Bool(false),
-            ownership_conflicts: Arc::default(),
-            declared_parts: Arc::new(DeclaredParts::new(self.journal.directory().map(ToOwned::to_owned))),
-            run_state: Arc::new(RunState::new(*self.client.lock())),
+            run_state: Arc::new(RunState::new(*self.client.lock(), self.journal.directory().map(ToOwned::to_owned))),
         });
         warnings.extend(self.journal.stale_warnings());
         Ok(warnings)
@@ -233,15 +226,6 @@ impl ProviderData {
         &self.journal
     }
 
-    pub(super) fn ownership_conflicts(&self) -> Arc<OwnershipConflicts> {
-        self.configured().map(|configured| configured.ownership_conflicts).unwrap_or_default()
-    }
-
-    /// The parts that plans of the current run declare or remove.
-    pub(super) fn declared_parts(&self) -> Arc<DeclaredParts> {
-        self.configured().map(|configured| configured.declared_parts).unwrap_or_default()
-    }
-
     /// The state of the current run. Each call of Configure starts a new one.
     pub(super) fn run_state(&self) -> Arc<RunState> {
         self.configured().map(|configured| configured.run_state).unwrap_or_default()
@@ -273,28 +257,24 @@ fn location(settings: ConfigOrEnv<'_>, resolved: Option<&Resolved>) -> (Option<S
 /// Returns the address of the identity service. A validator has checked the argument, but not the variable.
 fn auth_url(settings: ConfigOrEnv<'_>) -> Result<Option<String>, Diagnostics> {
     let Some((address, origin)) = settings.either("auth_url") else { return Ok(None) };
-    if let (Origin::Variable(name), Err(error)) = (origin, client::check_identity_endpoint(&address)) {
-        return Err(invalid(
-            "auth_url",
-            format!("{name} in the environment: {error}.\n\nAllowed: https://HOST[:PORT][/v3]."),
-        ));
+    match client::check_identity_endpoint(&address) {
+        Err(error) if origin != Origin::Argument => {
+            Err(checks::invalid("auth_url", origin, &error.to_string(), "https://HOST[:PORT][/v3]").into())
+        }
+        _ => Ok(Some(address)),
     }
-    Ok(Some(address))
 }
 
 /// Returns the address of the service. A validator has checked the argument, but not the variable.
 fn dli_endpoint(settings: ConfigOrEnv<'_>) -> Result<Option<String>, Diagnostics> {
     let Some((address, origin)) = settings.dli_endpoint() else { return Ok(None) };
-    if let (Origin::Variable(name), Err(error)) = (origin, client::check_endpoint(&address)) {
-        return Err(invalid(
-            "endpoints",
-            format!(
-                "{name} in the environment: {error}.\n\nAllowed: https://HOST[:PORT], or http:// with a loopback \
-                 address such as http://127.0.0.1:7080."
-            ),
-        ));
+    match client::check_endpoint(&address) {
+        Err(error) if origin != Origin::Argument => {
+            let allowed = "https://HOST[:PORT], or http:// with a loopback address such as http://127.0.0.1:7080";
+            Err(checks::invalid("endpoints", origin, &error.to_string(), allowed).into())
+        }
+        _ => Ok(Some(address)),
     }
-    Ok(Some(address))
 }
 
 /// Whether the environment names an emulator, so that resources of all regions are there.
@@ -331,7 +311,8 @@ fn insecure(settings: ConfigOrEnv<'_>) -> Result<(bool, Diagnostics), Diagnostic
             "0" | "f" | "F" | "false" | "FALSE" | "False" => return Ok((false, Diagnostics::new())),
             _ => {
                 let text = format!("{name} in the environment is {text:?}.\n\nAllowed: true or false.");
-                return Err(invalid("insecure", text));
+                let error = Diagnostic::error("Invalid Provider Configuration", text);
+                return Err(error.at(Path::attribute("insecure")).into());
             }
         },
         _ => return Ok((false, Diagnostics::new())),
@@ -342,10 +323,6 @@ fn insecure(settings: ConfigOrEnv<'_>) -> Result<(bool, Diagnostics), Diagnostic
     );
     let warning = Diagnostic::warning("TLS Certificates Are Not Checked", text).at(Path::attribute("insecure"));
     Ok((true, warning.into()))
-}
-
-fn invalid(attribute: &str, text: String) -> Diagnostics {
-    Diagnostic::error("Invalid Provider Configuration", text).at(Path::attribute(attribute)).into()
 }
 
 /// Reads `DLI_CONSISTENCY_TIMEOUT`; at most an hour.
@@ -366,13 +343,9 @@ fn consistency_timeout(environment: &Environment) -> Result<Duration, Diagnostic
 /// Reads `default_tags` and `ignore_tags`, as far as they are known.
 fn tag_policy(config: &Value) -> Result<TagPolicy, Diagnostics> {
     let (defaults, ignored) = (config.get("default_tags"), config.get("ignore_tags"));
-    let texts = |name: &str| -> BTreeSet<String> {
-        let elements = ignored.get(name).as_elements().unwrap_or_default();
-        elements.iter().filter_map(Value::as_str).map(str::to_owned).collect()
-    };
-    let pairs = |(key, value): (&String, &Value)| Some((key.clone(), value.as_str()?.to_owned()));
+    let texts = |name: &str| ignored.get(name).strings().map(str::to_owned).collect();
     let tag_policy = TagPolicy {
-        defaults: defaults.as_map().into_iter().flatten().filter_map(pairs).collect(),
+        defaults: tags::known(defaults),
         has_defaults: !defaults.is_null(),
         ignored_keys: texts("keys"),
         ignored_prefixes: texts("key_prefixes"),

@@ -86,8 +86,8 @@ impl ConnectivityTest {
         let location = (text(config, "region"), text(config, "project_id"));
         let queue = text(config, "queue").unwrap_or_default();
         let context = self.0.begin(location, timeout, request.stop).await?.subject(format!("queue {queue:?}"));
-        let addresses = config.get("addresses").as_elements().unwrap_or_default().iter().filter_map(|a| a.as_str());
         let mut seen = BTreeSet::new();
+        let addresses = config.get("addresses").strings();
         let mut tests: Vec<_> = addresses.filter(|address| seen.insert(*address)).map(Test::new).collect();
         request.progress.send(format!("Testing {} from queue {queue:?}", count(tests.len())));
         match run(&context, queue, &mut tests, request.progress).await {

@@ -13,7 +13,7 @@ use crate::framework::types::Type;
 use crate::framework::value::Value;
 use crate::provider::shared::operation::{OperationContext, OperationError};
 use crate::provider::shared::optional;
-use crate::provider::shared::tags::{TagPolicy, Tags};
+use crate::provider::shared::tags::{self, TagPolicy, Tags};
 
 /// A connection with its tags and the projects it is shared with.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ impl ConnectionDetails {
         let mut warnings = Diagnostics::new();
         let project = &context.project;
         let tags = match context.read(project.list_tags(&shown.id)).await {
-            Ok(tags) => Some(tags.into_iter().map(|tag| (tag.key, tag.value)).collect()),
+            Ok(tags) => Some(tags::from_list(tags)),
             Err(error) if error.is_not_published() => None,
             Err(error) if error.is_not_found() => return Ok(None),
             Err(error) if error.is_refused() => {

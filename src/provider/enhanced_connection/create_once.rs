@@ -28,8 +28,8 @@ use tokio::time::Instant;
 use self::texts::{advice_for_candidates, advice_for_unknown_outcome, describe, no_journal};
 use super::creation_entry::CreationEntry;
 use super::creation_journal::CreationJournal;
+use super::list::list;
 use super::model::Connection;
-use super::refresh::list_by_name;
 use crate::client::Operation;
 use crate::dli::{error_code, wire};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
@@ -122,7 +122,7 @@ pub(super) async fn run(
 impl CreateOnce<'_> {
     async fn run(&self, planned: &Connection, response: &mut ResponseState) -> Result<Created, OperationError> {
         let project = &self.context.project;
-        let existing = match list_by_name(self.context, self.name).await {
+        let existing = match list(self.context, Some(self.name), None).await {
             // Without the list, a lost response would leave it open which connection this run created.
             Err(error) if error.is_refused() && is_from_list(&error) => {
                 return Err(error.into_errors(SUMMARY, LIST_REFUSED).into());
@@ -248,7 +248,7 @@ impl CreateOnce<'_> {
     async fn search(&self, entry: &CreationEntry, duration: Duration) -> Result<Search, OperationError> {
         let mut delays = search_delays(duration);
         loop {
-            let mut named = list_by_name(self.context, self.name).await?;
+            let mut named = list(self.context, Some(self.name), None).await?;
             named.retain(|connection| !entry.existed_before(&connection.id));
             let proven = self.proven(entry, &named).await?;
             match (&proven[..], delays.next()) {
@@ -295,7 +295,7 @@ impl CreateOnce<'_> {
 
     /// Warns about a connection that a request with an unknown outcome may have created besides `id`.
     async fn possible_duplicate(&self, entry: &CreationEntry, id: &str) -> Diagnostics {
-        let mut named = list_by_name(self.context, self.name).await.unwrap_or_default();
+        let mut named = list(self.context, Some(self.name), None).await.unwrap_or_default();
         named
             .retain(|shown| shown.id != id && entry.matches(shown) && !self.journal.was_created_in_this_run(&shown.id));
         let Some(duplicate) = named.first() else { return Diagnostics::new() };
@@ -311,7 +311,7 @@ impl CreateOnce<'_> {
 
     /// The error of a request that the service rejected without effect.
     async fn rejected(&self, error: OperationError, is_taken: bool) -> Diagnostics {
-        let existing = if is_taken { list_by_name(self.context, self.name).await } else { Ok(Vec::new()) };
+        let existing = if is_taken { list(self.context, Some(self.name), None).await } else { Ok(Vec::new()) };
         let existing = existing.unwrap_or_default();
         let Some(first) = existing.first() else { return error.into_errors(SUMMARY, NOTHING_CREATED) };
         let note = format!(

@@ -16,8 +16,6 @@ use crate::client::ConnectionFilter;
 use crate::dli::{rules, wire};
 use crate::framework::data_source::{DataRequest, DataSource};
 use crate::framework::diagnostic::Diagnostics;
-use crate::framework::model::FromValue;
-use crate::framework::path::Path;
 use crate::framework::resource::ResponseState;
 use crate::framework::schema::{Attribute, Nesting, Schema};
 use crate::framework::types::Type;
@@ -25,7 +23,7 @@ use crate::framework::value::Value;
 use crate::provider::provider_data::ProviderData;
 use crate::provider::shared::data_source::{self, open, report, state, text};
 use crate::provider::shared::location;
-use crate::provider::shared::tags::{Tags, can_be_sent};
+use crate::provider::shared::tags::TagFilter;
 use crate::provider::shared::validators::{MatchesRule, OneOf};
 
 /// Maximum number of connections that are read at the same time.
@@ -71,13 +69,10 @@ impl DataSource for EnhancedConnectionsDataSource {
     async fn read(&self, request: DataRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
         let (name, status) = (text(request.config, "name"), text(request.config, "status"));
         let status = status.filter(|status| *status != ANY);
-        let tags =
-            Option::<Tags>::from_value(request.config.get("tags"), &Path::attribute("tags"))?.unwrap_or_default();
+        let tags = TagFilter::from_config(request.config)?;
         report("Could Not Read the Enhanced Connections", async {
             let context = &open(&self.0, &request).await?;
-            let sent: Tags =
-                tags.clone().into_iter().filter(|(key, value)| can_be_sent(key) && can_be_sent(value)).collect();
-            let filter = ConnectionFilter { name, status, tags: Some(&sent) };
+            let filter = ConnectionFilter { name, status, tags: Some(&tags.sent) };
             let mut listed = context.read(context.project.list_connections(&filter)).await?;
             listed.retain(|connection| {
                 name.is_none_or(|name| connection.name == name)
@@ -91,11 +86,7 @@ impl DataSource for EnhancedConnectionsDataSource {
             let mut connections = Vec::new();
             let mut is_warned = false;
             for mut details in details.into_iter().flatten() {
-                // If the tags cannot be read, only the filter of the service applies.
-                let has = |(key, value)| {
-                    details.tags.as_ref().map_or(sent.contains_key(key), |has| has.get(key) == Some(value))
-                };
-                if !tags.iter().all(has) {
+                if !tags.matches(details.tags.as_ref()) {
                     continue;
                 }
                 // The service refuses the tags of all connections for the same reason.

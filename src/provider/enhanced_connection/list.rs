@@ -18,18 +18,16 @@ use crate::client::ConnectionFilter;
 use crate::dli::{rules, wire};
 use crate::framework::diagnostic::Diagnostics;
 use crate::framework::list_resource::{ListItem, ListRequest, ListResource, ListResults};
-use crate::framework::model::{Computed, FromValue, IntoValue};
-use crate::framework::path::Path;
+use crate::framework::model::{Computed, IntoValue};
 use crate::framework::schema::{Attribute, Schema};
 use crate::framework::types::Type;
 use crate::framework::value::Value;
 use crate::provider::provider_data::ProviderData;
-use crate::provider::shared::binding_target::PoolOfQueue;
-use crate::provider::shared::data_source;
-use crate::provider::shared::location;
 use crate::provider::shared::operation::{self, OperationContext, report};
-use crate::provider::shared::tags::{TagPolicy, Tags, can_be_sent};
+use crate::provider::shared::pool_of_queue::PoolOfQueue;
+use crate::provider::shared::tags::{self, TagFilter, TagPolicy, Tags};
 use crate::provider::shared::validators::MatchesRule;
+use crate::provider::shared::{data_source, location};
 
 /// The summary and the state note of errors.
 pub(in crate::provider) const FAILED: (&str, &str) = ("Could Not List", "Nothing was changed.");
@@ -65,17 +63,14 @@ impl ListResource for ListConnections {
 
     async fn list(&self, request: ListRequest<'_>, results: &mut ListResults) -> Result<(), Diagnostics> {
         let text = |name: &str| data_source::text(request.config, name);
-        let wanted = Option::<Tags>::from_value(request.config.get("tags"), &Path::attribute("tags"))?;
-        let wanted = wanted.unwrap_or_default();
+        let filter = TagFilter::from_config(request.config)?;
         report(FAILED.0, FAILED.1, async {
             let location = (text("region"), text("project_id"));
             let context = self.0.begin(location, READ, request.stop).await?;
-            let can_send = |(key, value): &(&String, &String)| can_be_sent(key) && can_be_sent(value);
-            let sent: Tags = wanted.iter().filter(can_send).map(|(key, value)| (key.clone(), value.clone())).collect();
-            let mut listed = list(&context, text("name"), Some(&sent)).await?;
+            let mut listed = list(&context, text("name"), Some(&filter.sent)).await?;
             listed.retain(|shown| text("name_prefix").is_none_or(|prefix| shown.name.starts_with(prefix)));
             let mut tags = None;
-            if request.include_resource || !wanted.is_empty() {
+            if request.include_resource || !filter.is_empty() {
                 match all_tags(&context, &listed).await {
                     Ok(all) => tags = Some(all),
                     Err(error) if error.is_not_published() => {}
@@ -88,10 +83,7 @@ impl ListResource for ListConnections {
             let tag_policy = self.0.tag_policy();
             for shown in listed {
                 let tags = tags.as_ref().map(|all| all.get(&shown.id).cloned().unwrap_or_default());
-                // If the tags cannot be read, only the filter of the service applies.
-                let has =
-                    |(key, value)| tags.as_ref().map_or(sent.contains_key(key), |has| has.get(key) == Some(value));
-                if wanted.iter().all(has) {
+                if filter.matches(tags.as_ref()) {
                     let item = item(&context, &shown, tags, &tag_policy, request.include_resource);
                     if !results.send(item).await {
                         break;
@@ -131,9 +123,7 @@ async fn all_tags(
             break;
         }
         offset += page.len();
-        for found in page {
-            all.insert(found.resource_id, found.tags.into_iter().map(|tag| (tag.key, tag.value)).collect());
-        }
+        all.extend(page.into_iter().map(|found| (found.resource_id, tags::from_list(found.tags))));
     }
     Ok(all)
 }

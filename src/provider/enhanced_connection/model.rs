@@ -9,8 +9,9 @@ use crate::framework::model::{Computed, StringMap};
 use crate::framework::path::Path;
 use crate::framework::timeouts::Timeouts;
 use crate::model;
-use crate::provider::shared::binding_target::{BindingTarget, DeclaredTargets, PoolOfQueue};
+use crate::provider::shared::binding_target::BindingTarget;
 use crate::provider::shared::optional::{text, timestamp};
+use crate::provider::shared::pool_of_queue::{DeclaredTargets, PoolOfQueue};
 use crate::provider::shared::tags::{TagPolicy, Tags};
 use crate::provider::shared::wait_for_bindings;
 

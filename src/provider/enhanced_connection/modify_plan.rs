@@ -15,7 +15,7 @@ use crate::provider::shared::client_kind::ClientKind;
 use crate::provider::shared::declared_parts::{self, DeclaredParts, Overlap};
 use crate::provider::shared::ownership::Part;
 use crate::provider::shared::plan_checks::PlanChecker;
-use crate::provider::shared::tags::{TagPolicy, Tags};
+use crate::provider::shared::tags::{self, TagPolicy};
 use crate::provider::shared::{location, network_checks, part_resource, reserved_network};
 
 /// Collections that are managed only if they are set.
@@ -55,10 +55,10 @@ pub(super) async fn modify(
         } else {
             let is_left = |name: &str| leaves_failed(prior, planned, name);
             report.extend(run_state.take_failed_bindings(id, is_left));
-            report.extend(declare_parts(&provider_data.declared_parts(), id, planned));
+            report.extend(declare_parts(&run_state.declared_parts, id, planned));
             for part in [Part::Queues, Part::Pools, Part::Routes] {
                 let names = declared_names(planned.get(part.attribute()));
-                report.extend(provider_data.ownership_conflicts().declare_all(id, part, names));
+                report.extend(run_state.ownership_conflicts.declare_all(id, part, names));
             }
         }
     }
@@ -73,20 +73,21 @@ fn leaves_failed(prior: &Value, planned: &Value, name: &str) -> bool {
     let (before, after) = (prior.get("bindings"), planned.get("bindings"));
     let is_kept = |name: &str| before.get(name) == after.get(name);
     // A pool may be shown under the names of its queues.
-    let mut failed = before
-        .as_map()
-        .into_iter()
-        .flatten()
-        .filter(|(_, binding)| binding.get("status").as_str() == Some(wire::BINDING_FAILED));
+    let mut failed =
+        before.entries().filter(|(_, binding)| binding.get("status").as_str() == Some(wire::BINDING_FAILED));
     let is_kept = if before.get(name).is_null() { failed.all(|(name, _)| is_kept(name)) } else { is_kept(name) };
     is_kept || planned.get("wait_for_bindings") == &Value::Bool(false)
 }
 
 /// Warns about routes whose network becomes a reserved one.
 fn warn_about_reserved_routes(prior: &Value, planned: &Value) -> Diagnostics {
-    let (before, routes) = (prior.get("routes"), planned.get("routes").as_map().into_iter().flatten());
+    let before = prior.get("routes");
     let path = |name: &str| Path::attribute("routes").key(name);
-    routes.filter_map(|(name, cidr)| reserved_network::warning(path(name), before.get(name), cidr)).collect()
+    planned
+        .get("routes")
+        .entries()
+        .filter_map(|(name, cidr)| reserved_network::warning(path(name), before.get(name), cidr))
+        .collect()
 }
 
 /// Warns if a client that creates the new connection first keeps the name of the old one. Terraform does so only with
@@ -107,8 +108,8 @@ fn declare_parts(parts: &DeclaredParts, id: &str, planned: &Value) -> Diagnostic
     let names = |name: &str| declared_names(planned.get(name)).unwrap_or_default();
     let queues = names("queues").into_iter().map(|name| declared_parts::queue(&name));
     let pools = names("elastic_resource_pools").into_iter().map(|name| declared_parts::pool(&name));
-    let routes = planned.get("routes").as_map().into_iter().flatten();
-    let routes = routes.filter_map(|(name, cidr)| Some(declared_parts::route(name, cidr.as_str()?)));
+    let routes =
+        planned.get("routes").entries().filter_map(|(name, cidr)| Some(declared_parts::route(name, cidr.as_str()?)));
     let declared = queues.chain(pools).chain(routes).map(|part| declared_parts::part_of(&part, id));
     let is_lost = |part: &String| parts.declare_inline(part) == Some(Overlap::NotRecorded);
     declared.filter(is_lost).map(|part| part_resource::not_recorded(&part)).collect()
@@ -117,9 +118,9 @@ fn declare_parts(parts: &DeclaredParts, id: &str, planned: &Value) -> Diagnostic
 /// The known names of a set or map; `None` if it is not declared.
 fn declared_names(value: &Value) -> Option<BTreeSet<String>> {
     match value {
-        Value::Set(elements) => Some(elements.iter().filter_map(Value::as_str).map(str::to_owned).collect()),
-        Value::Map(entries) => {
-            let present = entries.iter().filter(|(_, value)| !value.is_null());
+        Value::Set(_) => Some(value.strings().map(str::to_owned).collect()),
+        Value::Map(_) => {
+            let present = value.entries().filter(|(_, value)| !value.is_null());
             Some(present.map(|(name, _)| name.clone()).collect())
         }
         _ => None,
@@ -134,16 +135,15 @@ fn plan_tags(tag_policy: &TagPolicy, config: &Value, planned: &mut Value) -> Dia
         planned.set_attribute("tags_all", UNKNOWN);
         return report;
     }
-    let pair = |(key, value): (&String, &Value)| Some((key.clone(), value.as_str()?.to_owned()));
-    let tags = tags.as_map().map(|tags| tags.iter().filter_map(pair).collect::<Tags>());
-    for key in tags.iter().flatten().map(|(key, _)| key).filter(|key| tag_policy.ignores(key)) {
+    let tags = tags::known(tags);
+    for key in tags.keys().filter(|key| tag_policy.ignores(key)) {
         let path = Path::attribute("tags").key(key);
         let text = format!(
             "{path} is declared here, but ignore_tags of the provider excludes it.\n\nRemove it from one of the two."
         );
         report.push(Diagnostic::error("Tag Both Declared and Ignored", text).at(path));
     }
-    let all = tag_policy.all(tags.as_ref());
+    let all = tag_policy.all(Some(&tags));
     if all.len() > rules::MAX_TAGS {
         let text = format!(
             "tags and default_tags of the provider together are {} tags.\n\nAllowed: at most {}.\nDocument: {}.",
@@ -287,12 +287,9 @@ async fn check_names(
 ) -> Diagnostics {
     let prior = if is_replaced { &Value::Null } else { prior };
     let new = |name: &str| -> Vec<(Path, String)> {
-        let known = prior.get(name).as_elements().unwrap_or_default();
-        let is_new = |text: &str| !known.iter().filter_map(Value::as_str).any(|known| known.eq_ignore_ascii_case(text));
-        let elements = planned.get(name).as_elements().unwrap_or_default().iter();
-        let new = elements.filter_map(|element| Some((element, element.as_str().filter(|text| is_new(text))?)));
-        new.map(|(element, text)| (Path::attribute(name).step(Step::Element(element.clone())), text.to_owned()))
-            .collect()
+        let is_new = |text: &&str| !prior.get(name).strings().any(|known| known.eq_ignore_ascii_case(text));
+        let path = |text: &str| Path::attribute(name).step(Step::Element(text.into()));
+        planned.get(name).strings().filter(is_new).map(|text| (path(text), text.to_owned())).collect()
     };
     let (queues, pools) = (new("queues"), new("elastic_resource_pools"));
     let name = planned.get("name").as_str().filter(|_| prior.is_null() && !is_replaced);

@@ -12,8 +12,7 @@ use crate::framework::model::Computed;
 use crate::framework::resource::{MoveSources, ResponseState};
 use crate::framework::types::Type;
 use crate::framework::value::Value;
-use crate::provider::shared::moved;
-use crate::provider::shared::tags::Tags;
+use crate::provider::shared::{moved, tags};
 
 pub(super) fn sources() -> MoveSources {
     let pairs = |name: &str, value: &str| {
@@ -52,8 +51,7 @@ pub(super) fn move_state(source: &Value, response: &mut ResponseState) -> Result
         .add_warning(model::duplicate_hosts_warning(&shown, &duplicates, effect).into_iter().collect::<Diagnostics>());
     let routes = model::routes(&shown.routes, None);
     let queues: std::collections::BTreeSet<_> = moved::texts(source, "queues").map(str::to_owned).collect();
-    let tags = source.get("tags").as_map().into_iter().flatten();
-    let tags: Tags = tags.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect();
+    let tags = tags::known(source.get("tags"));
     response.set_state(Connection {
         region: Computed(moved::text(source, "region")),
         dest_vpc_id: moved::required(source, "vpc_id")?,

@@ -26,10 +26,11 @@ use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::model::{Computed, IntoValue};
 use crate::framework::path::Path;
 use crate::framework::resource::ResponseState;
-use crate::provider::shared::binding_target::{BindingTarget, PoolOfQueue};
+use crate::provider::shared::binding_target::BindingTarget;
 use crate::provider::shared::connection_part;
 use crate::provider::shared::operation::{OperationContext, OperationError};
-use crate::provider::shared::tags::{TagPolicy, Tags};
+use crate::provider::shared::pool_of_queue::PoolOfQueue;
+use crate::provider::shared::tags::{self, TagPolicy, Tags};
 use crate::provider::shared::wait_for_bindings::{self, Changed, WaitError};
 
 /// Limit of the read after the last step.
@@ -350,7 +351,7 @@ async fn leads_to(project: &Project, id: &str, name: &str, cidr: &str) -> Result
 }
 
 async fn list_tags(project: &Project, id: &str) -> Result<Tags, Error> {
-    Ok(project.list_tags(id).await?.into_iter().map(|tag| (tag.key, tag.value)).collect())
+    project.list_tags(id).await.map(tags::from_list)
 }
 
 /// Explains that a region does not publish the tag API.

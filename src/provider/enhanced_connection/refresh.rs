@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use super::list::list;
 use super::model::{Connection, Scope};
-use crate::client::ConnectionFilter;
 use crate::dli::wire;
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::path::Path;
-use crate::provider::shared::binding_target::PoolOfQueue;
 use crate::provider::shared::operation::{OperationContext, OperationError};
+use crate::provider::shared::pool_of_queue::PoolOfQueue;
 use crate::provider::shared::tags::TagPolicy;
 use crate::provider::shared::{connection_part, location};
 
@@ -83,18 +83,6 @@ pub(super) fn deleted_since_plan(summary: &str, id: &str) -> Diagnostics {
     Diagnostic::error(format!("{summary}: Gone"), text).into()
 }
 
-/// Lists the connections with exactly this name.
-pub(super) async fn list_by_name(
-    context: &OperationContext,
-    name: &str,
-) -> Result<Vec<wire::Connection>, OperationError> {
-    let filter =
-        ConnectionFilter { name: Some(name), status: Some(wire::STATUS_ACTIVE), ..ConnectionFilter::default() };
-    let mut named = context.read(context.project.list_connections(&filter)).await?;
-    named.retain(|connection| connection.name == name && !connection.is_deleted());
-    Ok(named)
-}
-
 /// Finds the only connection with this name. If there are several, the error at `path` gives `advice`.
 pub(super) async fn find_by_name(
     context: &OperationContext,
@@ -102,7 +90,7 @@ pub(super) async fn find_by_name(
     path: Path,
     advice: &str,
 ) -> Result<Option<wire::Connection>, OperationError> {
-    let mut named = list_by_name(context, name).await?;
+    let mut named = list(context, Some(name), None).await?;
     if named.len() <= 1 {
         return Ok(named.pop());
     }

@@ -31,8 +31,7 @@ fn call(arguments: &[Value]) -> Result<Value, FunctionError> {
             FunctionError { argument, text }
         })
     };
-    let (a, b) = (network(0)?, network(1)?);
-    Ok((a.contains(&b) || b.contains(&a)).into())
+    Ok(rules::overlap(&network(0)?, &network(1)?).into())
 }
 
 #[cfg(test)]

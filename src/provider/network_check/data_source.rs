@@ -17,7 +17,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use ipnet::IpNet;
 
-use crate::dli::rules::{self as limits, network};
+use crate::dli::rules as limits;
 use crate::dli::vpc::Subnet;
 use crate::dli::wire;
 use crate::framework::data_source::{DataRequest, DataSource};
@@ -29,11 +29,13 @@ use crate::framework::types::Type;
 use crate::framework::validator::{Validator, ValuesAre};
 use crate::framework::value::Value;
 use crate::provider::provider_data::ProviderData;
-use crate::provider::shared::data_source::{self, READ, open, report, state, text};
-use crate::provider::shared::network_checks::{Bound, Finding, Inventory, NetworkReader, Target, TargetName, rules};
+use crate::provider::shared::binding_target::BindingTarget;
+use crate::provider::shared::data_source::{self, open, report, state, text};
+use crate::provider::shared::network_checks::{Bound, Finding, Inventory, NetworkReader, Target, routes_of, rules};
 use crate::provider::shared::operation::{OperationContext, Result};
+use crate::provider::shared::project_lists::{self, Purpose};
 use crate::provider::shared::validators::{ExactlyOneOf, MatchesRule};
-use crate::provider::shared::{connection_part, location, project_lists};
+use crate::provider::shared::{connection_part, location};
 
 const SUMMARY: &str = "Could Not Check the Network";
 
@@ -48,7 +50,7 @@ pub(in crate::provider) struct NetworkCheckDataSource(pub(in crate::provider) Ar
 struct Checked {
     vpc: Option<String>,
     subnet: String,
-    targets: BTreeSet<TargetName>,
+    targets: BTreeSet<BindingTarget>,
     connection: Option<Arc<wire::Connection>>,
 }
 
@@ -114,14 +116,13 @@ impl DataSource for NetworkCheckDataSource {
             };
             let checked = checked(&context, request.config).await?;
             let mut findings = find(&context, &reader, &checked).await?;
-            findings.sort_by_key(|finding| (finding.severity(), finding.summary(), finding.detail()));
-            let row = |finding: &Finding| {
-                let severity = if finding.severity() == Severity::Error { "error" } else { "warning" };
-                let (summary, detail) = (finding.summary().into(), finding.detail().as_str().into());
-                Value::map([("severity", severity.into()), ("summary", summary), ("detail", detail)])
+            findings.sort_by(|a, b| (a.severity, &a.summary, &a.detail).cmp(&(b.severity, &b.summary, &b.detail)));
+            let is_ok = findings.iter().all(|finding| finding.severity != Severity::Error);
+            let row = |Finding { severity, summary, detail, .. }| {
+                let severity = if severity == Severity::Error { "error" } else { "warning" };
+                Value::map([("severity", severity.into()), ("summary", summary.into()), ("detail", detail.into())])
             };
-            let is_ok = findings.iter().all(|finding| finding.severity() != Severity::Error);
-            let rows = findings.iter().map(row).collect();
+            let rows = findings.into_iter().map(row).collect();
             let found = Value::map([("ok", is_ok.into()), ("findings", Value::List(rows))]);
             response.set_state(state(request.config, &context, found));
             Ok(())
@@ -149,9 +150,8 @@ impl Validator for VpcOfSubnet {
 
 /// Reads the connection, if there is one.
 async fn checked(context: &OperationContext, config: &Value) -> Result<Checked> {
-    let names = |name: &str| config.get(name).as_elements().unwrap_or_default().iter().filter_map(Value::as_str);
-    let mut targets: BTreeSet<_> = names("queues").map(TargetName::queue).collect();
-    targets.extend(names("elastic_resource_pools").map(TargetName::pool));
+    let mut targets: BTreeSet<_> = config.get("queues").strings().map(BindingTarget::queue).collect();
+    targets.extend(config.get("elastic_resource_pools").strings().map(BindingTarget::pool));
     let Some(id) = text(config, CONNECTION) else {
         let subnet = text(config, SUBNET).unwrap_or_default().to_owned();
         return Ok(Checked { vpc: text(config, VPC).map(str::to_owned), subnet, targets, connection: None });
@@ -160,8 +160,8 @@ async fn checked(context: &OperationContext, config: &Value) -> Result<Checked> 
         return Err(connection_part::no_connection(SUMMARY, id).into());
     };
     // The reason of a failed binding may be the network.
-    targets.extend(connection.available_queue_info.iter().map(|binding| TargetName::queue(&binding.name)));
-    targets.extend(connection.elastic_resource_pools.iter().map(|binding| TargetName::pool(&binding.name)));
+    targets.extend(connection.available_queue_info.iter().map(|binding| BindingTarget::queue(&binding.name)));
+    targets.extend(connection.elastic_resource_pools.iter().map(|binding| BindingTarget::pool(&binding.name)));
     let (vpc, subnet) = (Some(connection.dest_vpc_id.clone()), connection.dest_network_id.clone());
     Ok(Checked { vpc, subnet, targets, connection: Some(connection) })
 }
@@ -198,9 +198,9 @@ async fn targets(
         return Ok((Vec::new(), Inventory::default()));
     }
     // Both lists, because other connections bind both kinds.
-    let inventory = project_lists::inventory(context, READ, &checked.targets).await?;
+    let inventory = project_lists::inventory(context, &checked.targets).await?;
     let missing = checked.targets.iter().filter(|name| !inventory.has(name));
-    findings.extend(missing.map(|name| Finding::TargetMissing { target: name.clone() }));
+    findings.extend(missing.map(|name| Finding::target_missing(name)));
     Ok((checked.targets.iter().map(|name| inventory.target(name)).collect(), inventory))
 }
 
@@ -210,18 +210,17 @@ fn check_connection(
     targets: &[Target],
     mut ranges: Vec<IpNet>,
 ) -> Vec<Finding> {
-    let routes = connection.routes.iter().filter_map(|route| Some((route.name.as_str(), network(&route.cidr)?)));
     let mut findings = Vec::new();
-    for (name, cidr) in routes {
+    for (name, cidr) in routes_of(connection) {
         ranges.push(cidr);
-        findings.extend(rules::check_route(name, cidr, targets));
-        findings.extend(rules::check_ipv6(name, cidr, subnet.ipv6_enable, targets));
+        findings.extend(rules::check_route(&name, cidr, targets));
+        findings.extend(rules::check_ipv6(&name, cidr, subnet.ipv6_enable, targets));
     }
     let hosts = connection.hosts.iter().filter_map(|host| Some((host.name.as_str(), host.ip.parse::<IpAddr>().ok()?)));
     let mut hosts: Vec<_> = hosts.collect();
     hosts.sort_unstable();
     ranges.sort_unstable();
-    findings.extend(rules::check_hosts(hosts.into_iter(), ranges));
+    findings.extend(rules::check_hosts(hosts.into_iter(), &ranges));
     findings
 }
 
@@ -239,8 +238,9 @@ async fn check_pairs(
         let with_itself = |other: &Target| bound(other.clone(), "this data source".to_owned(), true);
         findings.extend(targets[..at].iter().filter_map(|other| rules::check_pair(target, &with_itself(other), vpc)));
     }
-    let survey = project_lists::survey(context, READ).await?;
-    for connection in survey.bound_to(vpc).filter(|connection| Some(connection.id.as_str()) != own) {
+    let survey = project_lists::connections(context, Purpose::DataSource).await?;
+    let others = survey.iter().flat_map(|survey| survey.bound_to(vpc));
+    for connection in others.filter(|connection| Some(connection.id.as_str()) != own) {
         let text = format!("the connection {:?} ({})", connection.name, connection.id);
         let others: Vec<_> =
             connection.targets.iter().map(|name| bound(inventory.target(name), text.clone(), false)).collect();

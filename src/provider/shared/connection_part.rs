@@ -5,15 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use tokio::sync::OwnedMutexGuard;
 
 use super::client_kind::ClientKind;
 use super::operation::{self, OperationContext, OperationError};
+use super::project_lists::MAX_PAGE;
 use super::semantic_equality::same_text;
-use super::shared_reads::{ListedRow, Sharing};
-use super::tags::Tags;
+use super::shared_reads::{ListedRow, Lists, Sharing};
+use super::tags::{self, Tags};
 use super::validators::ObjectId;
-use crate::client::ListedConnection;
+use crate::client::{Error, ListedConnection};
 use crate::dli::rules::Rule;
 use crate::dli::{rules, wire};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
@@ -68,62 +70,60 @@ pub(crate) async fn find_connection(
 /// Maximum time for one page of a list. If the service takes longer, the run reads the objects one by one.
 const PAGE_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// Reads one page of a list.
+async fn read_page<T, U>(
+    context: &OperationContext,
+    page: impl Future<Output = Result<Vec<T>, Error>>,
+    row: fn(T) -> (String, U),
+) -> operation::Result<Vec<(String, U)>> {
+    let page = context.with_short_timeout(PAGE_TIMEOUT, context.read(page)).await?;
+    Ok(page.into_iter().map(row).collect())
+}
+
+/// Reads an object from a list, if the operation uses lists. `None` means that the object must be read on its own.
+async fn find_listed<'a, T: Clone + Default>(
+    context: &OperationContext,
+    lists: &Lists<T>,
+    id: &str,
+    weight: fn(&T) -> usize,
+    fetch: impl Fn(usize) -> BoxFuture<'a, operation::Result<Vec<(String, T)>>>,
+) -> operation::Result<Option<T>> {
+    if context.sharing() != Sharing::Lists {
+        return Ok(None);
+    }
+    let listed = async { Ok(lists.get(context.project.id(), id, weight, fetch).await) };
+    context.read(listed).await
+}
+
 /// Reads a connection, from a shared response if the operation shares its reads. A list cannot show that a connection
 /// was deleted.
 async fn show(context: &OperationContext, id: &str) -> operation::Result<Arc<wire::Connection>> {
     let (project, shared) = (&context.project, &context.run_state.shared_reads);
-    let fetch = |offset| {
-        let page = async move {
-            let page = context.read(project.list_active_connections(offset));
-            let page = context.with_short_timeout(PAGE_TIMEOUT, page).await?;
-            let row = |ListedConnection { connection, fields }| {
-                (connection.id.clone(), ListedRow { connection: Arc::new(connection), fields })
-            };
-            operation::Result::Ok(page.into_iter().map(row).collect())
-        };
-        page.boxed()
+    let row = |ListedConnection { connection, fields }: ListedConnection| {
+        (connection.id.clone(), ListedRow { connection: Arc::new(connection), fields })
     };
+    let fetch = |offset| read_page(context, project.list_active_connections(offset, MAX_PAGE), row).boxed();
     let hosts = |row: &ListedRow| row.connection.hosts.len();
-    if context.sharing() == Sharing::Lists {
-        let listed = async { Ok(shared.lists_of_connections.get(project.id(), id, hosts, fetch).await) };
-        if let Some(row) = context.read(listed).await?.filter(|row| !row.connection.is_deleted()) {
-            context.mark_listed(Some(row.fields));
-            return Ok(row.connection);
-        }
+    let listed = find_listed(context, &shared.lists_of_connections, id, hosts, fetch).await?;
+    if let Some(row) = listed.filter(|row| !row.connection.is_deleted()) {
+        context.mark_listed(Some(row.fields));
+        return Ok(row.connection);
     }
     let request = async { project.show_connection(id).await.map(Arc::new) };
-    match context.sharing() {
-        Sharing::None => context.read(request).await,
-        _ => context.read(shared.connections.get(project.id(), id, request)).await,
-    }
+    context.read_shared(&shared.connections, id, request).await
 }
 
 /// Reads the tags of a connection, from a shared response if the operation shares its reads.
 pub(crate) async fn list_tags(context: &OperationContext, id: &str) -> operation::Result<Tags> {
-    fn pairs(tags: Vec<wire::Tag>) -> Tags {
-        tags.into_iter().map(|tag| (tag.key, tag.value)).collect()
-    }
     let (project, shared) = (&context.project, &context.run_state.shared_reads);
-    let fetch = |offset| {
-        let page = async move {
-            let page = context.read(project.list_tagged_connections(offset));
-            let page = context.with_short_timeout(PAGE_TIMEOUT, page).await?;
-            operation::Result::Ok(page.into_iter().map(|found| (found.resource_id, pairs(found.tags))).collect())
-        };
-        page.boxed()
-    };
-    if context.sharing() == Sharing::Lists {
-        let listed = async { Ok(shared.lists_of_tags.get(project.id(), id, |_| 0, fetch).await) };
-        if let Some(listed) = context.read(listed).await? {
-            context.mark_listed(None);
-            return Ok(listed);
-        }
+    let row = |found: wire::TaggedResource| (found.resource_id, tags::from_list(found.tags));
+    let fetch = |offset| read_page(context, project.list_tagged_connections(offset), row).boxed();
+    if let Some(listed) = find_listed(context, &shared.lists_of_tags, id, |_| 0, fetch).await? {
+        context.mark_listed(None);
+        return Ok(listed);
     }
-    let request = async { project.list_tags(id).await.map(pairs) };
-    match context.sharing() {
-        Sharing::None => context.read(request).await,
-        _ => context.read(shared.tags.get(project.id(), id, request)).await,
-    }
+    let request = async { project.list_tags(id).await.map(tags::from_list) };
+    context.read_shared(&shared.tags, id, request).await
 }
 
 /// Repeats a read while `is_missing` holds, and returns the last result. A response may be older than the object.

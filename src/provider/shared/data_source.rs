@@ -158,7 +158,7 @@ pub(crate) fn state(config: &Value, context: &OperationContext, found: Value) ->
     state.set_attribute("region", context.project.region().map(str::to_owned).into_value());
     state.set_attribute("project_id", context.project.id().into());
     // The spelling of the configuration takes precedence.
-    for (name, value) in config.as_map().into_iter().flatten() {
+    for (name, value) in config.entries() {
         if !value.is_null() || state.get(name).is_null() {
             state.set_attribute(name, value.clone());
         }

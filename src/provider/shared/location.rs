@@ -11,6 +11,7 @@ use crate::framework::plan_modifier::{Change, PlanModifier, USE_STATE_FOR_UNKNOW
 use crate::framework::schema::{Attribute, Presence};
 use crate::framework::value::Value;
 use crate::provider::provider_data::ProviderData;
+use crate::provider::shared::error_detail::capitalized;
 use crate::provider::shared::operation::OperationContext;
 use crate::provider::shared::semantic_equality::same_text;
 use crate::provider::shared::validators::MatchesRule;
@@ -135,11 +136,7 @@ fn stays_where_it_is(provider_data: &ProviderData, prior: &Value, config: &Value
          continues to manage it there.\n\nTo keep it there, set {name} = {own:?} on the resource. To move it, \
          set {name} = {provider:?}: this replaces the object."
     );
-    Some(Diagnostic::warning(format!("Object Stays in Its {}", title(what)), text).at(Path::attribute(name)))
-}
-
-fn title(word: &str) -> String {
-    word[..1].to_ascii_uppercase() + &word[1..]
+    Some(Diagnostic::warning(format!("Object Stays in Its {}", capitalized(what)), text).at(Path::attribute(name)))
 }
 
 fn fill_planned(provider_data: &ProviderData, config: &Value, planned: &mut Value) {

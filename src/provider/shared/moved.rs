@@ -39,8 +39,7 @@ pub(crate) fn connection_id(source: &Value, name: &str) -> Result<String, Diagno
 
 /// The strings of a list or set, except for empty ones.
 pub(crate) fn texts<'a>(source: &'a Value, name: &str) -> impl Iterator<Item = &'a str> {
-    let elements = source.get(name).as_elements().unwrap_or_default();
-    elements.iter().filter_map(Value::as_str).filter(|text| !text.is_empty())
+    source.get(name).strings().filter(|text| !text.is_empty())
 }
 
 fn damaged(source: &Value, fault: &str) -> Diagnostics {

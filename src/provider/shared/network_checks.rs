@@ -21,8 +21,8 @@ mod reader;
 pub(crate) mod rules;
 pub(super) mod target;
 
-pub(crate) use self::connection::check_connection;
+pub(crate) use self::connection::{check_connection, routes_of};
 pub(crate) use self::finding::{Bound, Finding};
 pub(crate) use self::parts::{check_binding, check_route, check_unchanged_binding};
 pub(crate) use self::reader::NetworkReader;
-pub(crate) use self::target::{Inventory, Target, TargetName};
+pub(crate) use self::target::{Inventory, Target};

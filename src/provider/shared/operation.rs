@@ -10,7 +10,11 @@ use parking_lot::Mutex;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::provider::shared::{error_detail, run_state::RunState, shared_reads::Sharing};
+use crate::provider::shared::{
+    error_detail,
+    run_state::RunState,
+    shared_reads::{Objects, Sharing},
+};
 use crate::{
     client::{Client, Error, ErrorKind, Project, WRITE_GRACE},
     dli::{error_code, wire::ConnectionFields},
@@ -138,8 +142,7 @@ impl OperationContext {
     /// Which responses the reads share: none before the first refresh of a resource, because the run may be an apply,
     /// and none once the run changes objects.
     pub(super) fn sharing(&self) -> Sharing {
-        let RunState { refreshes, applies, .. } = &*self.run_state;
-        let is_refresh = refreshes.load(Ordering::Relaxed) && !applies.load(Ordering::Relaxed);
+        let is_refresh = self.run_state.refreshes.load(Ordering::Relaxed) && !self.run_state.is_applying();
         if is_refresh { self.sharing } else { Sharing::None }
     }
 
@@ -169,6 +172,19 @@ impl OperationContext {
     /// Runs a request that changes nothing.
     pub(crate) async fn read<T>(&self, call: impl Future<Output = StdResult<T, Error>>) -> Result<T> {
         self.limits.read("", call).await
+    }
+
+    /// Runs a read whose response other reads of the run may have received, if this operation shares its reads.
+    pub(super) async fn read_shared<T: Clone>(
+        &self,
+        objects: &Objects<T>,
+        id: &str,
+        call: impl Future<Output = StdResult<T, Error>>,
+    ) -> Result<T> {
+        match self.sharing() {
+            Sharing::None => self.read(call).await,
+            Sharing::Objects | Sharing::Lists => self.read(objects.get(self.project.id(), id, call)).await,
+        }
     }
 
     /// Runs a read that is not worth a long wait. Time during which the gateway throttles does not count.
@@ -324,6 +340,11 @@ impl OperationError {
             error_code::SERVER_FAULT,
         ];
         codes.into_iter().any(|code| self.has_code(code))
+    }
+
+    /// Whether the response exceeds the maximum size.
+    pub(crate) fn is_too_large(&self) -> bool {
+        self.called().is_some_and(|error| error.is_too_large)
     }
 
     /// Whether a failed write may have taken effect.

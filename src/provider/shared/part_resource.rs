@@ -3,6 +3,7 @@
 //! Such a resource is not authoritative: it ignores the other parts of the connection. When the connection is deleted,
 //! its parts are gone too.
 
+mod list;
 mod part;
 mod placement;
 
@@ -15,10 +16,11 @@ use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 use self::part::{CommonAttributes, TIMEOUT};
-pub(crate) use self::part::{ConnectionPart, Deletion, Holder, Lookup, Part, PartTexts};
+pub(crate) use self::part::{ConnectionPart, Deletion, Holder, ListedPart, Lookup, Part, PartTexts};
 use self::placement::{Placed, UNCHANGED};
 use super::client_kind::ClientKind;
 use super::declared_parts::{self, Overlap};
+use super::error_detail::capitalized;
 use super::operation::{OperationContext, report};
 use super::plan_checks::PlanChecker;
 use super::run_state::PartKey;
@@ -65,7 +67,8 @@ impl<P: ConnectionPart> PartResource<P> {
     /// Warns if another resource declares or removes the part, or if it exists outside of the state.
     async fn check_declaration(&self, request: &ModifyPlanRequest<'_>) -> Diagnostics {
         let ModifyPlanRequest { prior, config, planned, replace, stop, .. } = request;
-        let parts = self.provider_data.declared_parts();
+        let run_state = self.provider_data.run_state();
+        let parts = &run_state.declared_parts;
         let Some(part) = identify::<P>(planned) else { return Diagnostics::new() };
         let is_known = !prior.is_null() || parts.is_held(&part);
         // Terraform plans a replacement again, without the prior state. The removed part of a replacement goes: an
@@ -79,7 +82,7 @@ impl<P: ConnectionPart> PartResource<P> {
             parts.hold(&part);
         }
         // Pulumi plans a resource several times.
-        let is_counted = replace.is_empty() && self.provider_data.run_state().client == ClientKind::Terraform;
+        let is_counted = replace.is_empty() && run_state.client == ClientKind::Terraform;
         if let Some(overlap) = is_counted.then(|| parts.declare(&part, prior.is_null())).flatten() {
             return overlap_warning::<P>(&part, overlap).into();
         }
@@ -93,7 +96,7 @@ impl<P: ConnectionPart> PartResource<P> {
                     "The {part} exists already. Applying this plan adopts it, and destroying the resource removes \
                      it. If another configuration manages it, do not declare it here."
                 );
-                Diagnostic::warning(format!("{} Will Be Adopted", title(P::TEXTS.noun)), text).into()
+                Diagnostic::warning(format!("{} Will Be Adopted", capitalized(P::TEXTS.noun)), text).into()
             }
             _ => Diagnostics::new(),
         }
@@ -119,7 +122,7 @@ fn overlap_warning<P: ConnectionPart>(part: &str, overlap: Overlap) -> Diagnosti
                 "Another resource of the configuration declares the {part}, so removing this resource does not remove \
                  it. This requires that the plan and the apply run in the same working directory."
             );
-            Diagnostic::warning(format!("{} Stays", title(P::TEXTS.noun)), text)
+            Diagnostic::warning(format!("{} Stays", capitalized(P::TEXTS.noun)), text)
         }
         Overlap::NotRecorded => not_recorded(part),
     }
@@ -139,10 +142,6 @@ pub(in crate::provider) fn not_recorded(part: &str) -> Diagnostic {
 /// An attribute of the resource as one of its identity.
 fn identity_attribute(attribute: Attribute, description: &str) -> Attribute {
     Attribute { plan_modifiers: Vec::new(), ..attribute.description(description) }
-}
-
-fn title(noun: &str) -> String {
-    noun[..1].to_ascii_uppercase() + &noun[1..]
 }
 
 #[async_trait]
@@ -216,7 +215,7 @@ impl<P: ConnectionPart> Resource for PartResource<P> {
 
     fn plan_destroy(&self, prior: &Value) -> Diagnostics {
         let Some(part) = identify::<P>(prior) else { return Diagnostics::new() };
-        let overlap = self.provider_data.declared_parts().remove(&part);
+        let overlap = self.provider_data.run_state().declared_parts.remove(&part);
         overlap.map(|overlap| overlap_warning::<P>(&part, overlap)).into_iter().collect()
     }
 
@@ -250,24 +249,24 @@ impl<P: ConnectionPart> Resource for PartResource<P> {
 
     async fn read(&self, request: ReadRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
         let mut part = Part::<P>::from_state(request.state)?;
-        let summary = format!("Could Not Read the {}", title(P::TEXTS.noun));
+        let summary = format!("Could Not Read the {}", capitalized(P::TEXTS.noun));
         report(&summary, "The state was not changed.", async {
             let context = self.begin(&part, part.common.timeouts.read(P::READ_TIMEOUT), request.stop).await?;
-            if let Some(part) = identify::<P>(request.state) {
-                self.provider_data.declared_parts().mark_read(&part);
+            let identity = identify::<P>(request.state);
+            if let Some(identity) = &identity {
+                context.run_state.declared_parts.mark_read(identity);
             }
             let context = context.with_sharing(Sharing::Lists);
             let Some(shared) = part.own.find(&context, &part.common.connection_id).await? else {
                 response.remove_resource();
                 return Ok(());
             };
-            if let (PartKey::Pool(pool), Some(part)) = (&shared.key, identify::<P>(request.state)) {
-                let connection = request.state.get("connection_id").as_str().unwrap_or_default();
-                let pool = declared_parts::part_of(&declared_parts::pool(pool), connection);
-                if pool != part
-                    && let Some(overlap) = self.provider_data.declared_parts().bind_pool(&part, &pool)
+            if let (PartKey::Pool(pool), Some(identity)) = (&shared.key, &identity) {
+                let pool = declared_parts::part_of(&declared_parts::pool(pool), &part.common.connection_id);
+                if pool != *identity
+                    && let Some(overlap) = context.run_state.declared_parts.bind_pool(identity, &pool)
                 {
-                    response.add_warning(overlap_warning::<P>(&part, overlap));
+                    response.add_warning(overlap_warning::<P>(identity, overlap));
                 }
             }
             if let Some(found) = shared.found
@@ -321,7 +320,7 @@ impl<P: ConnectionPart> Resource for PartResource<P> {
         let note =
             format!("The {noun} is still in the state. Run the same command again (terraform destroy, or apply).");
         if let Some(part) = identify::<P>(request.prior)
-            && self.provider_data.declared_parts().take_kept(&part)
+            && self.provider_data.run_state().declared_parts.take_kept(&part)
         {
             response.add_warning(overlap_warning::<P>(&part, Overlap::Removed));
             return Ok(());
@@ -330,7 +329,7 @@ impl<P: ConnectionPart> Resource for PartResource<P> {
             let context = self.begin(&part, part.common.timeouts.delete(TIMEOUT), request.stop).await?;
             let (own, id) = (&part.own, &part.common.connection_id);
             let mut guard = Some(connection_part::lock(&context, &self.provider_data, id).await?);
-            let run_state = self.provider_data.run_state();
+            let run_state = &context.run_state;
             let mut removed = None;
             loop {
                 let lookup = if guard.is_some() {
@@ -385,10 +384,10 @@ impl<P: ConnectionPart> Resource for PartResource<P> {
         let connection_id = &connection_id;
         let segments = [(connection_id.as_str(), &[CONNECTION_ID][..]), (own.name(), import_rules)];
         connection_part::check_import(request.id, import_format, &segments)?;
-        report(&format!("Could Not Import the {}", title(noun)), "Nothing was imported.", async {
+        report(&format!("Could Not Import the {}", capitalized(noun)), "Nothing was imported.", async {
             let context = self.provider_data.begin((region, project_id), P::READ_TIMEOUT, request.stop).await?;
             let Some(Lookup { found: Some(found), .. }) = own.find(&context, connection_id).await? else {
-                return Err(connection_part::not_found(&own.subject(connection_id), &title(noun)).into());
+                return Err(connection_part::not_found(&own.subject(connection_id), &capitalized(noun)).into());
             };
             let connection_id = connection_id.clone();
             let mut part = Part { common: CommonAttributes { connection_id, ..CommonAttributes::default() }, own };
@@ -405,5 +404,5 @@ fn left_behind(noun: &str, subject: &str) -> Diagnostic {
         "The {subject} is FAILED, and the service does not remove a failed {noun}. It does no harm and disappears with \
          the connection."
     );
-    Diagnostic::warning(format!("Failed {} Left Behind", title(noun)), text)
+    Diagnostic::warning(format!("Failed {} Left Behind", capitalized(noun)), text)
 }

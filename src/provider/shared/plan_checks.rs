@@ -18,10 +18,11 @@ use crate::framework::path::Path;
 use crate::framework::value::Value;
 use crate::provider::enhanced_connection::creation_journal::CreationJournal;
 use crate::provider::provider_data::ProviderData;
-use crate::provider::shared::network_checks::target::{Inventory, TargetName};
-use crate::provider::shared::operation::{self, OperationContext, OperationError};
-use crate::provider::shared::project_lists::{self, NETWORKS_MAX_AGE, TIMEOUT};
-use crate::provider::shared::run_state::{ConnectionSurvey, Location, RunState};
+use crate::provider::shared::binding_target::BindingTarget;
+use crate::provider::shared::network_checks::target::Inventory;
+use crate::provider::shared::operation::{self, OperationContext};
+use crate::provider::shared::project_lists::{self, Purpose, TIMEOUT};
+use crate::provider::shared::run_state::ConnectionSurvey;
 
 /// Maximum time for all requests while the gateway throttles.
 const THROTTLED_TIMEOUT: Duration = Duration::from_mins(10);
@@ -42,8 +43,7 @@ const NOT_FOUND: &str = "\n\nIf the same configuration creates it first, ignore 
 
 /// Checks the names of one planned object.
 pub(crate) struct PlanChecker {
-    run_state: Arc<RunState>,
-    context: OperationContext,
+    pub(super) context: OperationContext,
 }
 
 impl PlanChecker {
@@ -61,8 +61,7 @@ impl PlanChecker {
         }
         let (region, project_id) = (planned.get("region").as_str(), planned.get("project_id").as_str());
         let context = provider_data.begin((region, project_id), THROTTLED_TIMEOUT, stop);
-        let context = timeout(TIMEOUT, context).await.ok()?.ok()?;
-        Some(Self { run_state: provider_data.run_state(), context })
+        Some(Self { context: timeout(TIMEOUT, context).await.ok()?.ok()? })
     }
 
     async fn read<T>(&self, call: impl Future<Output = Result<T, Error>>) -> operation::Result<T> {
@@ -75,9 +74,9 @@ impl PlanChecker {
         if wanted.is_empty() || self.is_rejected() {
             return Diagnostics::new();
         }
-        let (queues, error) = project_lists::queues(&self.context, TIMEOUT, None, |names| has_all(names, wanted)).await;
-        let mut report = self.unchecked(error, QUEUES_NOT_CHECKED);
-        let Some(queues) = queues else { return report };
+        let mut report = Diagnostics::new();
+        let queues = project_lists::queues(&self.context, Purpose::Names, |names| has_all(names, wanted)).await;
+        let Some(queues) = self.checked(queues, QUEUES_NOT_CHECKED, &mut report) else { return report };
         for (path, name) in wanted {
             const ALLOWED: &str = "Allowed: dedicated queues, yearly/monthly queues, and queues in an elastic resource \
                                    pool.\nDocument: DLI API Reference, \"Creating an Enhanced Datasource \
@@ -107,9 +106,9 @@ impl PlanChecker {
         if wanted.is_empty() || self.is_rejected() {
             return Diagnostics::new();
         }
-        let (pools, error) = project_lists::pools(&self.context, TIMEOUT, None, |names| has_all(names, wanted)).await;
-        let mut report = self.unchecked(error, POOLS_NOT_CHECKED);
-        let Some(pools) = pools else { return report };
+        let mut report = Diagnostics::new();
+        let pools = project_lists::pools(&self.context, Purpose::Names, |names| has_all(names, wanted)).await;
+        let Some(pools) = self.checked(pools, POOLS_NOT_CHECKED, &mut report) else { return report };
         for (path, name) in wanted.iter().filter(|(_, name)| !pools.contains_key(&name.to_ascii_lowercase())) {
             let text = format!(
                 "{path}: there is no elastic resource pool named {name:?} in the project; \
@@ -126,56 +125,36 @@ impl PlanChecker {
     /// is not reported, and neither is one of the state: this plan replaces it. Once the run changes objects, the name
     /// may be free.
     pub(crate) async fn check_name(&self, name: &str, journal: &CreationJournal) -> Diagnostics {
-        if self.is_rejected() || self.run_state.applies.load(Ordering::Relaxed) {
-            return Diagnostics::new();
-        }
         let mut report = Diagnostics::new();
-        let survey = self.survey(NAMES_NOT_CHECKED, &mut report).await;
-        let ids = survey.iter().filter_map(|survey| survey.ids.get(name)).flatten();
-        let entry = journal.find(self.context.project.id(), name).ok().flatten();
+        let Some(survey) = self.survey(NAMES_NOT_CHECKED, &mut report).await else { return report };
+        let OperationContext { project, run_state, .. } = &self.context;
+        let ids = survey.ids.get(name).into_iter().flatten();
+        let entry = journal.find(project.id(), name).ok().flatten();
         let entry = entry.filter(|entry| journal.may_adopt(entry));
         let is_ours = |id: &String| entry.as_ref().is_some_and(|entry| entry.may_have_created(id));
-        let is_in_state = |id: &String| journal.is_in_state(self.context.project.id(), name, id);
-        let others = ids.filter(|id| !self.run_state.is_replaced(id) && !is_ours(id) && !is_in_state(id));
+        let is_in_state = |id: &String| journal.is_in_state(project.id(), name, id);
+        let others = ids.filter(|id| !run_state.is_replaced(id) && !is_ours(id) && !is_in_state(id));
         let others: Vec<_> = others.map(String::as_str).collect();
         if !others.is_empty() {
             let text = format!(
                 "An enhanced connection named {name:?} already exists: {}. The service may refuse a second \
                  one.\n\nChoose another name, or import the existing one: {}",
                 others.join(", "),
-                self.run_state.client.import(others[0])
+                run_state.client.import(others[0])
             );
             report.push(Diagnostic::warning("Connection Name Is Taken", text).at(Path::attribute("name")));
         }
         report
     }
 
-    /// The ID of the project.
-    pub(super) fn project(&self) -> &str {
-        self.context.project.id()
-    }
-
     /// Whether the service has rejected the credentials. Repeated requests with them would lock the access key.
     pub(super) fn is_rejected(&self) -> bool {
-        self.run_state.rejected.load(Ordering::Relaxed)
-    }
-
-    /// The region and project of its lists.
-    pub(super) fn location(&self) -> Location {
-        project_lists::location(&self.context)
-    }
-
-    pub(super) fn context(&self) -> &OperationContext {
-        &self.context
-    }
-
-    pub(super) fn run_state(&self) -> &RunState {
-        &self.run_state
+        self.context.run_state.rejected.load(Ordering::Relaxed)
     }
 
     /// Returns a connection, from a shared response until the run changes objects. `None` if it cannot be read.
     pub(super) async fn current_connection(&self, id: &str) -> Option<Arc<wire::Connection>> {
-        if self.is_rejected() || !self.run_state.applies.load(Ordering::Relaxed) {
+        if self.is_rejected() || !self.context.run_state.is_applying() {
             return self.connection(id).await;
         }
         self.read(self.context.project.show_connection(id)).await.ok().map(Arc::new)
@@ -184,63 +163,59 @@ impl PlanChecker {
     /// Returns the connections of the project, read once per run. `None` once the run changes objects. The warning
     /// about an error has this summary.
     pub(super) async fn survey(&self, summary: &str, report: &mut Diagnostics) -> Option<Arc<ConnectionSurvey>> {
-        if self.is_rejected() || self.run_state.applies.load(Ordering::Relaxed) {
+        if self.is_rejected() || self.context.run_state.is_applying() {
             return None;
         }
-        let (survey, error) = project_lists::connections(&self.context, TIMEOUT, None).await;
-        report.extend(self.unchecked(error, summary));
-        survey
+        self.checked(project_lists::connections(&self.context, Purpose::Names).await, summary, report)
     }
 
     /// Returns the queues and pools of the project, as far as these targets need them, read once per run.
-    pub(super) async fn inventory(&self, names: &[TargetName], report: &mut Diagnostics) -> Inventory {
+    pub(super) async fn inventory(&self, names: &[BindingTarget], report: &mut Diagnostics) -> Inventory {
         let mut inventory = Inventory::default();
         if self.is_rejected() {
             return inventory;
         }
-        let max_age = Some(NETWORKS_MAX_AGE);
         if names.iter().any(|name| !name.is_pool()) {
-            let (queues, error) = project_lists::queues(&self.context, TIMEOUT, max_age, |_| true).await;
-            report.extend(self.unchecked(error, QUEUES_NOT_CHECKED));
-            inventory.queues = queues;
+            let queues = project_lists::queues(&self.context, Purpose::Networks, |_| true).await;
+            inventory.queues = self.checked(queues, QUEUES_NOT_CHECKED, report);
         }
         if names.iter().any(|name| name.is_pool() || inventory.is_pooled(name)) {
-            let (pools, error) = project_lists::pools(&self.context, TIMEOUT, max_age, |_| true).await;
-            report.extend(self.unchecked(error, POOLS_NOT_CHECKED));
-            inventory.pools = pools;
+            let pools = project_lists::pools(&self.context, Purpose::Networks, |_| true).await;
+            inventory.pools = self.checked(pools, POOLS_NOT_CHECKED, report);
         }
         inventory
     }
 
     /// Returns a connection, from a shared response. `None` if it cannot be read, or once the run changes objects.
     pub(crate) async fn connection(&self, id: &str) -> Option<Arc<wire::Connection>> {
-        let (project, shared) = (&self.context.project, &self.run_state.shared_reads);
+        let (project, shared) = (&self.context.project, &self.context.run_state.shared_reads);
         let request = async { project.show_connection(id).await.map(Arc::new) };
         self.read_shared(shared.connections.get(project.id(), id, request)).await
     }
 
     /// Returns the privileges on a connection, like [`PlanChecker::connection`].
     pub(crate) async fn privileges(&self, id: &str) -> Option<Vec<wire::Privilege>> {
-        let (project, shared) = (&self.context.project, &self.run_state.shared_reads);
+        let (project, shared) = (&self.context.project, &self.context.run_state.shared_reads);
         self.read_shared(shared.privileges.get(project.id(), id, project.list_privileges(id))).await
     }
 
     async fn read_shared<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Option<T> {
-        if self.is_rejected() || self.run_state.applies.load(Ordering::Relaxed) {
+        if self.is_rejected() || self.context.run_state.is_applying() {
             return None;
         }
         let not_checked = |error: &_| tracing::debug!(?error, "the plan does not check for existing parts");
         self.read(call).await.inspect_err(not_checked).ok()
     }
 
-    /// Converts the error of a read to a warning. Rejected credentials are an error, once, because an apply would fail.
-    pub(super) fn unchecked(&self, error: Option<OperationError>, summary: &str) -> Diagnostics {
-        match error {
-            None => Diagnostics::new(),
-            Some(error) if !error.is_of_credentials() => error.warn(summary, NOT_CHECKED),
-            Some(_) if self.run_state.rejected.swap(true, Ordering::Relaxed) => Diagnostics::new(),
-            Some(error) => error.into_errors("The Credentials Are Refused", REJECTED),
+    /// Reports the error of a read as a warning. Rejected credentials are an error, once, because an apply would fail.
+    fn checked<T>(&self, list: operation::Result<Option<T>>, summary: &str, report: &mut Diagnostics) -> Option<T> {
+        match list {
+            Ok(list) => return list,
+            Err(error) if !error.is_of_credentials() => report.extend(error.warn(summary, NOT_CHECKED)),
+            Err(_) if self.context.run_state.rejected.swap(true, Ordering::Relaxed) => {}
+            Err(error) => report.extend(error.into_errors("The Credentials Are Refused", REJECTED)),
         }
+        None
     }
 }
 

@@ -6,13 +6,17 @@
 //! | `GET /v2.0/{project}/datasource/enhanced-connections` | pages of at most 1,000 connections and 16 MiB |
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::network_checks::target::{Inventory, TargetName};
-use super::operation::{OperationContext, OperationError, Result};
-use super::run_state::{BoundConnection, CachedList, ConnectionSurvey, Location};
+use tokio::time::Instant;
+
+use super::binding_target::BindingTarget;
+use super::data_source;
+use super::network_checks::target::Inventory;
+use super::operation::{OperationContext, Result};
+use super::run_state::{BoundConnection, ConnectionSurvey, ProjectLists};
 use crate::client::ListedConnection;
 use crate::dli::wire::{self, Pool, Queue};
 
@@ -24,128 +28,152 @@ pub(super) const TIMEOUT: Duration = Duration::from_secs(15);
 const MAX_AGE: Duration = Duration::from_secs(5);
 
 /// Maximum age of lists that networks are compared with: the same apply may replace a queue or pool.
-pub(super) const NETWORKS_MAX_AGE: Duration = Duration::from_secs(30);
+const NETWORKS_MAX_AGE: Duration = Duration::from_secs(30);
 
-/// Reads the queues by name in lower case.
-async fn read_queues(context: &OperationContext, limit: Duration) -> Result<BTreeMap<String, Queue>> {
-    let read = Box::pin(context.read(context.project.list_queues()));
-    context.with_short_timeout(limit, read).await.map(|queues| by_name(queues, |queue| &queue.queue_name))
+/// Maximum number of connections on a page.
+pub(super) const MAX_PAGE: usize = 1000;
+
+/// What needs a list. After an error, the lists of plan checks are not read again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::provider) enum Purpose {
+    /// A plan check of names.
+    Names,
+    /// A plan check of networks.
+    Networks,
+    /// A data source, which fails without the list.
+    DataSource,
 }
 
-/// Reads the elastic resource pools by name in lower case.
-async fn read_pools(context: &OperationContext, limit: Duration) -> Result<BTreeMap<String, Pool>> {
-    let read = Box::pin(context.read(context.project.list_pools()));
-    context.with_short_timeout(limit, read).await.map(|pools| by_name(pools, |pool| &pool.name))
-}
+impl Purpose {
+    /// Maximum time for a response.
+    fn limit(self) -> Duration {
+        match self {
+            Self::Names | Self::Networks => TIMEOUT,
+            Self::DataSource => data_source::READ,
+        }
+    }
 
-/// Reads the connections page by page, each within the limit, and keeps their names and bindings only.
-async fn read_survey(context: &OperationContext, limit: Duration) -> Result<ConnectionSurvey> {
-    let (mut survey, mut offset) = (ConnectionSurvey::default(), 0);
-    loop {
-        let read = Box::pin(context.read(context.project.list_active_connections(offset)));
-        let page = context.with_short_timeout(limit, read).await?;
-        offset += page.len();
-        if !add(&mut survey, page) {
-            return Ok(survey);
+    fn max_age(self, is_applying: bool) -> Option<Duration> {
+        match self {
+            Self::Names => None,
+            Self::DataSource if is_applying => Some(Duration::ZERO),
+            Self::Networks | Self::DataSource => Some(NETWORKS_MAX_AGE),
         }
     }
 }
 
-/// A list that the run shares; `None` if the service does not return it. Only the first caller gets the error.
-pub(super) type Shared<T> = (Option<Arc<T>>, Option<OperationError>);
-
-/// Returns the queues. Reads them again if the list is older than `max_age`, or not complete and not recent.
+/// Returns the queues by name in lower case. Reads them again if the list is too old, or not complete and not recent.
+/// `None` if another caller got the error.
 pub(super) async fn queues(
     context: &OperationContext,
-    limit: Duration,
-    max_age: Option<Duration>,
+    purpose: Purpose,
     is_complete: impl Fn(&BTreeMap<String, Queue>) -> bool,
-) -> Shared<BTreeMap<String, Queue>> {
-    shared(context, &context.run_state.queues, max_age, is_complete, || read_queues(context, limit)).await
+) -> Result<Option<Arc<BTreeMap<String, Queue>>>> {
+    let read = || async {
+        let read = Box::pin(context.read(context.project.list_queues()));
+        let queues = context.with_short_timeout(purpose.limit(), read).await?;
+        Ok(by_name(queues, |queue| &queue.queue_name))
+    };
+    shared(context, &context.run_state.queues, purpose, is_complete, read).await
 }
 
-/// Returns the elastic resource pools, like [`queues`].
+/// Returns the elastic resource pools by name in lower case, like [`queues`].
 pub(super) async fn pools(
     context: &OperationContext,
-    limit: Duration,
-    max_age: Option<Duration>,
+    purpose: Purpose,
     is_complete: impl Fn(&BTreeMap<String, Pool>) -> bool,
-) -> Shared<BTreeMap<String, Pool>> {
-    shared(context, &context.run_state.pools, max_age, is_complete, || read_pools(context, limit)).await
+) -> Result<Option<Arc<BTreeMap<String, Pool>>>> {
+    let read = || async {
+        let read = Box::pin(context.read(context.project.list_pools()));
+        let pools = context.with_short_timeout(purpose.limit(), read).await?;
+        Ok(by_name(pools, |pool| &pool.name))
+    };
+    shared(context, &context.run_state.pools, purpose, is_complete, read).await
 }
 
-/// Returns the connections and their bindings, like [`queues`].
-pub(super) async fn connections(
+/// Returns the names and bindings of the connections, like [`queues`].
+pub(in crate::provider) async fn connections(
     context: &OperationContext,
-    limit: Duration,
-    max_age: Option<Duration>,
-) -> Shared<ConnectionSurvey> {
-    let list = &context.run_state.connections;
-    shared(context, list, max_age, |_| true, || read_survey(context, limit)).await
+    purpose: Purpose,
+) -> Result<Option<Arc<ConnectionSurvey>>> {
+    let read = || read_survey(context, purpose.limit());
+    shared(context, &context.run_state.connections, purpose, |_| true, read).await
 }
 
+/// Reads the connections page by page, each within the limit, and keeps their names and bindings only.
+async fn read_survey(context: &OperationContext, limit: Duration) -> Result<ConnectionSurvey> {
+    let (mut survey, mut offset, mut size) = (ConnectionSurvey::default(), 0, MAX_PAGE);
+    loop {
+        let read = Box::pin(context.read(context.project.list_active_connections(offset, size)));
+        let page = match context.with_short_timeout(limit, read).await {
+            // A page of connections with many hosts.
+            Err(error) if error.is_too_large() && size > 1 => {
+                size = (size / 4).max(1);
+                continue;
+            }
+            page => page?,
+        };
+        offset += page.len();
+        if !add(&mut survey, page) {
+            return Ok(survey);
+        }
+        // The next connections may be smaller. At most one of two requests fails.
+        size = (size * 4).min(MAX_PAGE);
+    }
+}
+
+/// Returns a list that the run shares.
 async fn shared<T, F: Future<Output = Result<T>>>(
     context: &OperationContext,
-    list: &CachedList<T>,
-    max_age: Option<Duration>,
+    lists: &ProjectLists<T>,
+    purpose: Purpose,
     is_complete: impl Fn(&T) -> bool,
     read: impl Fn() -> F,
-) -> Shared<T> {
-    let location = location(context);
-    let (found, error) = list.get(&location, max_age, read()).await;
-    if found.as_deref().is_none_or(is_complete) {
-        return (found, error);
+) -> Result<Option<Arc<T>>> {
+    let is_applying = context.run_state.is_applying();
+    let max_age = purpose.max_age(is_applying);
+    let found = read_if_older(max_age, context, lists, purpose, read()).await?;
+    if found.as_deref().is_none_or(is_complete) || max_age == Some(Duration::ZERO) {
+        return Ok(found);
     }
-    let max_age = if context.run_state.applies.load(Ordering::Relaxed) { Duration::ZERO } else { MAX_AGE };
-    list.get(&location, Some(max_age), read()).await
+    let max_age = if is_applying { Duration::ZERO } else { MAX_AGE };
+    read_if_older(Some(max_age), context, lists, purpose, read()).await
 }
 
-/// The region and project of the lists.
-pub(super) fn location(context: &OperationContext) -> Location {
-    (context.project.region().map(str::to_owned), Some(context.project.id().to_owned()))
+async fn read_if_older<T>(
+    max_age: Option<Duration>,
+    context: &OperationContext,
+    lists: &ProjectLists<T>,
+    purpose: Purpose,
+    read: impl Future<Output = Result<T>>,
+) -> Result<Option<Arc<T>>> {
+    let is_usable = |sent: Instant, list: &Option<Arc<T>>| match list {
+        Some(_) => max_age.is_none_or(|max_age| sent.elapsed() < max_age),
+        None => purpose != Purpose::DataSource,
+    };
+    let mut failure = None;
+    let request = async {
+        let list = read.await.map_err(|error| failure = Some(error));
+        Ok::<_, Infallible>(list.ok().map(Arc::new))
+    };
+    let Ok(list) = lists.get_if(context.project.id(), "", is_usable, request).await;
+    failure.map_or(Ok(list), Err)
 }
 
-/// Returns the queues and pools for a data source, which fails without them. Shares the lists of the run until it
-/// changes objects.
+/// Returns the queues and pools for a data source. Shares the lists of the run until it changes objects.
 pub(in crate::provider) async fn inventory(
     context: &OperationContext,
-    limit: Duration,
-    wanted: &BTreeSet<TargetName>,
+    wanted: &BTreeSet<BindingTarget>,
 ) -> Result<Inventory> {
     let has_queues = |queues: &BTreeMap<String, Queue>| {
-        !wanted.iter().any(|name| matches!(name, TargetName::Queue(queue) if !queues.contains_key(queue)))
+        !wanted.iter().any(|name| matches!(name, BindingTarget::Queue(queue) if !queues.contains_key(queue)))
     };
     let has_pools = |pools: &BTreeMap<String, Pool>| {
-        !wanted.iter().any(|name| matches!(name, TargetName::Pool(pool) if !pools.contains_key(pool)))
+        !wanted.iter().any(|name| matches!(name, BindingTarget::Pool(pool) if !pools.contains_key(pool)))
     };
-    let max_age = Some(NETWORKS_MAX_AGE);
-    let queues = queues(context, limit, max_age, has_queues);
-    let queues = required(context, queues, || read_queues(context, limit)).await?;
-    let pools = pools(context, limit, max_age, has_pools);
-    let pools = required(context, pools, || read_pools(context, limit)).await?;
-    Ok(Inventory { queues: Some(queues), pools: Some(pools) })
-}
-
-/// Returns the connections and their bindings for a data source, like [`inventory`].
-pub(in crate::provider) async fn survey(context: &OperationContext, limit: Duration) -> Result<Arc<ConnectionSurvey>> {
-    let connections = connections(context, limit, Some(NETWORKS_MAX_AGE));
-    required(context, connections, || read_survey(context, limit)).await
-}
-
-/// Returns a shared list, or reads one if the run changes objects or another caller has the error.
-async fn required<T, F: Future<Output = Result<T>>>(
-    context: &OperationContext,
-    list: impl Future<Output = Shared<T>>,
-    read: impl FnOnce() -> F,
-) -> Result<Arc<T>> {
-    if context.run_state.applies.load(Ordering::Relaxed) {
-        return read().await.map(Arc::new);
-    }
-    match list.await {
-        (Some(list), _) => Ok(list),
-        (None, Some(error)) => Err(error),
-        (None, None) => read().await.map(Arc::new),
-    }
+    let queues = queues(context, Purpose::DataSource, has_queues).await?;
+    let pools = pools(context, Purpose::DataSource, has_pools).await?;
+    Ok(Inventory { queues, pools })
 }
 
 /// Objects by their names in lower case.
@@ -175,10 +203,10 @@ fn add(survey: &mut ConnectionSurvey, page: Vec<ListedConnection>) -> bool {
 }
 
 /// The targets of the bindings that have not failed.
-pub(super) fn bound_targets(connection: &wire::Connection) -> Vec<TargetName> {
+pub(super) fn bound_targets(connection: &wire::Connection) -> Vec<BindingTarget> {
     let works = |binding: &&wire::Binding| !binding.has_status(wire::BINDING_FAILED);
-    let queues = connection.available_queue_info.iter().filter(works).map(|queue| TargetName::queue(&queue.name));
-    let pools = connection.elastic_resource_pools.iter().filter(works).map(|pool| TargetName::pool(&pool.name));
+    let queues = connection.available_queue_info.iter().filter(works).map(|queue| BindingTarget::queue(&queue.name));
+    let pools = connection.elastic_resource_pools.iter().filter(works).map(|pool| BindingTarget::pool(&pool.name));
     queues.chain(pools).collect()
 }
 

@@ -8,9 +8,8 @@ use crate::framework::value::Value;
 /// Warns if a plan changes the network of a route to a reserved one.
 pub(crate) fn warning(path: Path, prior: &Value, planned: &Value) -> Option<Diagnostic> {
     let network = planned.as_str().filter(|_| prior != planned).and_then(rules::network)?;
-    let overlaps = |reserved: &&&str| {
-        rules::network(reserved).is_some_and(|reserved| reserved.contains(&network) || network.contains(&reserved))
-    };
+    let overlaps =
+        |reserved: &&&str| rules::network(reserved).is_some_and(|reserved| rules::overlap(&reserved, &network));
     // A default route contains every network on purpose.
     let reserved = rules::RESERVED_ROUTES.iter().rev().find(overlaps).filter(|_| network.prefix_len() > 0)?;
     let detail = format!(

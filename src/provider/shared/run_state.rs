@@ -2,36 +2,42 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem::discriminant;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::{Mutex as Lock, OwnedMutexGuard, watch};
-use tokio::time::Instant;
 
+use super::binding_target::BindingTarget;
 use super::client_kind::ClientKind;
+use super::declared_parts::DeclaredParts;
 use super::network_checks::cache::NetworkCache;
-use super::network_checks::target::{Inventory, TargetName};
-use super::shared_reads::SharedReads;
+use super::network_checks::target::Inventory;
+use super::ownership::OwnershipConflicts;
+use super::shared_reads::{Objects, SharedReads};
 use crate::dli::wire::{Pool, Queue};
 use crate::framework::diagnostic::Diagnostic;
 
-/// Region and project, as far as they are named.
-pub(super) type Location = (Option<String>, Option<String>);
-
 /// Whether a connection was confirmed to be missing; locked while a read confirms it.
 type Confirmation = Arc<Lock<bool>>;
+
+/// A list of each project, read once for all resources; `None` if the service does not return it.
+pub(super) type ProjectLists<T> = Objects<Option<Arc<T>>>;
 
 /// What the resources of one run know together.
 #[derive(Debug, Default)]
 pub(crate) struct RunState {
     pub(crate) client: ClientKind,
-    pub(super) queues: CachedList<BTreeMap<String, Queue>>,
+    /// Parts that two resources of the plan declare.
+    pub(in crate::provider) ownership_conflicts: OwnershipConflicts,
+    /// Parts that the plans declare or remove.
+    pub(in crate::provider) declared_parts: DeclaredParts,
+    /// Queues by name in lower case.
+    pub(super) queues: ProjectLists<BTreeMap<String, Queue>>,
     /// Elastic resource pools by name in lower case.
-    pub(super) pools: CachedList<BTreeMap<String, Pool>>,
-    /// The connections of the project.
-    pub(super) connections: CachedList<ConnectionSurvey>,
+    pub(super) pools: ProjectLists<BTreeMap<String, Pool>>,
+    pub(super) connections: ProjectLists<ConnectionSurvey>,
     pub(super) networks: NetworkCache,
     /// Warnings about FAILED bindings that the last read found, by connection ID and name of the target.
     failed_bindings: Mutex<BTreeMap<(String, String), Diagnostic>>,
@@ -40,7 +46,7 @@ pub(crate) struct RunState {
     /// Whether this run refreshes resources. An apply does not.
     pub(super) refreshes: AtomicBool,
     /// Whether this run has begun to change objects.
-    pub(super) applies: AtomicBool,
+    applies: AtomicBool,
     /// Whether the service has rejected the credentials, and an error has said so.
     pub(super) rejected: AtomicBool,
     /// Causes that were described in an error (`true`) or in a warning, which Terraform may not show.
@@ -71,6 +77,15 @@ pub(crate) enum PartKey {
     Privilege(String),
 }
 
+impl From<&BindingTarget> for PartKey {
+    fn from(target: &BindingTarget) -> Self {
+        match target {
+            BindingTarget::Queue(name) => Self::Queue(name.clone()),
+            BindingTarget::Pool(name) => Self::Pool(name.clone()),
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum PartUse {
     InUse,
@@ -78,8 +93,9 @@ enum PartUse {
 }
 
 impl RunState {
-    pub(crate) fn new(client: ClientKind) -> Self {
-        Self { client, ..Self::default() }
+    /// Starts a run. Its plans write to `directory` which parts stay.
+    pub(crate) fn new(client: ClientKind, directory: Option<PathBuf>) -> Self {
+        Self { client, declared_parts: DeclaredParts::new(directory), ..Self::default() }
     }
 
     /// Keeps warnings about FAILED bindings, each with the name of its target. The plan shows those of bindings that it
@@ -104,6 +120,11 @@ impl RunState {
     /// Records that the run changes objects from now on.
     pub(crate) fn mark_applying(&self) {
         self.applies.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the run has begun to change objects.
+    pub(super) fn is_applying(&self) -> bool {
+        self.applies.load(Ordering::Relaxed)
     }
 
     /// Records that a resource of this run created or adopted a part.
@@ -164,15 +185,16 @@ impl RunState {
     }
 
     /// Name and VPC of a connection that binds something, if the run has read the connections.
-    pub(super) async fn known_vpc(&self, location: &Location, connection: &str) -> Option<(String, String)> {
-        let survey = self.connections.known(location).await?;
+    pub(super) async fn known_vpc(&self, project: &str, connection: &str) -> Option<(String, String)> {
+        let survey = self.connections.known(project, "").await??;
         let found = survey.bound.iter().find(|bound| bound.id.eq_ignore_ascii_case(connection))?;
         Some((found.name.clone(), found.vpc.clone()))
     }
 
     /// The queues and pools, as far as the run has read them.
-    pub(super) async fn known_inventory(&self, location: &Location) -> Inventory {
-        Inventory { queues: self.queues.known(location).await, pools: self.pools.known(location).await }
+    pub(super) async fn known_inventory(&self, project: &str) -> Inventory {
+        let (queues, pools) = (self.queues.known(project, "").await, self.pools.known(project, "").await);
+        Inventory { queues: queues.flatten(), pools: pools.flatten() }
     }
 
     /// Records that this run replaces a connection, so that its name becomes free.
@@ -192,7 +214,7 @@ impl RunState {
         let key = (project.to_owned(), connection.to_ascii_lowercase());
         let lock = self.missing.lock().entry(key).or_default().clone();
         let confirmed = lock.lock_owned().await;
-        (!self.applies.load(Ordering::Relaxed)).then_some(confirmed)
+        (!self.is_applying()).then_some(confirmed)
     }
 
     /// Withdraws the confirmation that a connection is missing, because a read has returned the connection.
@@ -216,49 +238,13 @@ pub(in crate::provider) struct BoundConnection {
     pub(in crate::provider) id: String,
     pub(in crate::provider) name: String,
     pub(super) vpc: String,
-    pub(in crate::provider) targets: Vec<TargetName>,
+    pub(in crate::provider) targets: Vec<BindingTarget>,
 }
 
 impl ConnectionSurvey {
     /// The connections that bind something to a VPC.
     pub(in crate::provider) fn bound_to(&self, vpc: &str) -> impl Iterator<Item = &BoundConnection> {
         self.bound.iter().filter(move |connection| connection.vpc.eq_ignore_ascii_case(vpc))
-    }
-}
-
-/// A list of one region and project, or `None` if it could not be read, and the time of the read.
-type Entry<T> = (Instant, Option<Arc<T>>);
-
-/// A list that is read once for each region and project.
-#[derive(Debug, Default)]
-pub(super) struct CachedList<T>(Lock<BTreeMap<Location, Entry<T>>>);
-
-impl<T> CachedList<T> {
-    /// Returns the list if it was read.
-    async fn known(&self, location: &Location) -> Option<Arc<T>> {
-        self.0.lock().await.get(location).and_then(|(_, list)| list.clone())
-    }
-
-    /// Returns the list, and reads it if it is missing or older than `max_age`. `None` if the service does not return
-    /// it; only the first caller gets the error.
-    pub(super) async fn get<E>(
-        &self,
-        location: &Location,
-        max_age: Option<Duration>,
-        read: impl Future<Output = Result<T, E>>,
-    ) -> (Option<Arc<T>>, Option<E>) {
-        let mut entries = self.0.lock().await;
-        if let Some((at, list)) = entries.get(location)
-            && (list.is_none() || max_age.is_none_or(|max_age| at.elapsed() < max_age))
-        {
-            return (list.clone(), None);
-        }
-        let (list, error) = match read.await {
-            Ok(list) => (Some(Arc::new(list)), None),
-            Err(error) => (None, Some(error)),
-        };
-        entries.insert(location.clone(), (Instant::now(), list.clone()));
-        (list, error)
     }
 }
 

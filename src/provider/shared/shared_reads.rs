@@ -99,7 +99,7 @@ impl<T: Clone> Objects<T> {
         is_usable: impl Fn(Instant, &T) -> bool,
         request: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
-        let slot = Arc::clone(self.0.lock().entry((project.to_owned(), id.to_ascii_lowercase())).or_default());
+        let slot = self.slot(project, id);
         let mut held = slot.lock().await;
         if let Some((sent, value)) = &*held
             && is_usable(*sent, value)
@@ -110,6 +110,17 @@ impl<T: Clone> Objects<T> {
         let value = request.await?;
         *held = Some((sent, value.clone()));
         Ok(value)
+    }
+
+    /// Returns the response that a read has received, whatever its age.
+    pub(super) async fn known(&self, project: &str, id: &str) -> Option<T> {
+        let slot = self.slot(project, id);
+        let held = slot.lock().await;
+        held.as_ref().map(|(_, value)| value.clone())
+    }
+
+    fn slot(&self, project: &str, id: &str) -> Slot<T> {
+        Arc::clone(self.0.lock().entry((project.to_owned(), id.to_ascii_lowercase())).or_default())
     }
 
     /// Drops responses that no read can use any more. Those that a read holds stay.

@@ -5,12 +5,51 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::dli::wire;
+use crate::framework::diagnostic::Diagnostics;
+use crate::framework::model::FromValue;
+use crate::framework::path::Path;
+use crate::framework::value::Value;
+
 /// Tags, key to value.
 pub(crate) type Tags = BTreeMap<String, String>;
 
-/// Whether the tag filter of a list can hold this text. The escape of `,` and `=` is undocumented.
-pub(crate) fn can_be_sent(text: &str) -> bool {
-    !text.contains([',', '='])
+/// Tags as a map.
+pub(crate) fn from_list(tags: Vec<wire::Tag>) -> Tags {
+    tags.into_iter().map(|tag| (tag.key, tag.value)).collect()
+}
+
+/// The known strings of a map.
+pub(crate) fn known(value: &Value) -> Tags {
+    value.entries().filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
+}
+
+/// The tags that the objects of a list must have.
+#[derive(Debug, Clone)]
+pub(crate) struct TagFilter {
+    wanted: Tags,
+    /// Those that the request can hold. The escape of `,` and `=` is undocumented.
+    pub(crate) sent: Tags,
+}
+
+impl TagFilter {
+    /// Reads the attribute `tags` of a configuration.
+    pub(crate) fn from_config(config: &Value) -> Result<Self, Diagnostics> {
+        let wanted = Option::<Tags>::from_value(config.get("tags"), &Path::attribute("tags"))?.unwrap_or_default();
+        let mut sent = wanted.clone();
+        sent.retain(|key, value| ![key.as_str(), value].iter().any(|text| text.contains([',', '='])));
+        Ok(Self { wanted, sent })
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.wanted.is_empty()
+    }
+
+    /// Whether an object with these tags matches. If its tags cannot be read, only the filter of the service applies.
+    pub(crate) fn matches(&self, tags: Option<&Tags>) -> bool {
+        let has = |(key, value)| tags.map_or(self.sent.contains_key(key), |tags| tags.get(key) == Some(value));
+        self.wanted.iter().all(has)
+    }
 }
 
 /// `default_tags` and `ignore_tags`.

@@ -123,7 +123,7 @@ pub(crate) struct DistinctNetworks;
 impl Validator for DistinctNetworks {
     fn check(&self, path: &Path, value: &Value, report: &mut Diagnostics) {
         let mut seen = BTreeMap::new();
-        for (name, cidr) in value.as_map().into_iter().flatten().filter_map(|(name, v)| Some((name, v.as_str()?))) {
+        for (name, cidr) in value.entries().filter_map(|(name, v)| Some((name, v.as_str()?))) {
             let Some(first) = rules::network(cidr).and_then(|network| seen.insert(network, name)) else { continue };
             let detail = format!(
                 "{path}: {first:?} and {name:?} both lead to {cidr}.\n\nAllowed: each CIDR once.\nDocument: DLI User \

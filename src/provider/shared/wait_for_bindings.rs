@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::binding_target::{BindingTarget, DeclaredTargets, PoolOfQueue};
+use super::binding_target::BindingTarget;
 use super::operation::{OperationContext, OperationError};
+use super::pool_of_queue::{DeclaredTargets, PoolOfQueue};
 use super::{connection_part, error_detail};
 use crate::dli::error_catalog::KnownError;
 use crate::dli::wire::{self, Binding};

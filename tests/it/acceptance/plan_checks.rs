@@ -1,6 +1,6 @@
 //! Plan checks: whether queues and pools exist and can be bound, and whether a name is free.
 
-use terraform_provider_dli::dli::wire::{CreateConnection, Queue};
+use terraform_provider_dli::dli::wire::{CreateConnection, Host, Queue};
 
 use super::connection::{ADDRESS, CREATE, connection};
 use super::harness::{Cloud, Finished, PROJECT, Workspace, for_each_terraform, for_one_terraform};
@@ -196,5 +196,40 @@ fn replacement_does_not_warn_about_its_own_name() {
         let elsewhere = connection("").replace("78f2562a", "88f2562a");
         let planned = plan(&workspace, &elsewhere).expect_code(0).expect_no_diagnostics();
         assert!(planned.stdout.contains("\"action\":\"replace\""), "{planned}");
+    });
+}
+
+/// A page of connections with many hosts exceeds the 16 MiB that the provider reads at once.
+#[test]
+fn names_are_checked_among_large_connections() {
+    const COUNT: usize = 8;
+    let host = |number: usize| Host {
+        name: format!("host-{number:05}.{}", "a-long-department-name.".repeat(4)) + "com",
+        ip: format!("10.0.{}.{}", number / 250, number % 250),
+    };
+    let hosts: Vec<_> = (0..20_000).map(host).collect();
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let create = |name: &str, hosts: &[Host]| {
+            let request = CreateConnection {
+                name: name.to_owned(),
+                dest_vpc_id: "22094d8f-c310-4621-913d-4c4d655d8495".to_owned(),
+                dest_network_id: "78f2562a-36e4-4b39-95b9-f5aab22e1281".to_owned(),
+                hosts: hosts.to_vec(),
+                ..CreateConnection::default()
+            };
+            cloud.edit(|account| account.create(request))
+        };
+        for number in 0..COUNT {
+            create(&format!("large_{number}"), &hosts);
+        }
+        let id = create("test", &[]);
+        let workspace = cloud.workspace(terraform);
+        let planned = plan(&workspace, &connection("")).expect_code(0);
+        let diagnostics = planned.diagnostics();
+        let [warning] = &diagnostics[..] else { panic!("{diagnostics:#?}") };
+        assert!(warning.text.contains("Connection Name Is Taken") && warning.text.contains(&id), "{warning:#?}");
+        let requests = request_count(&cloud, "ListEnhancedConnections");
+        assert!(requests <= 2 * COUNT + 5, "{requests} requests");
     });
 }

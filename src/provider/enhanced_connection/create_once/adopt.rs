@@ -12,7 +12,7 @@ use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::path::Path;
 use crate::framework::resource::ResponseState;
 use crate::provider::enhanced_connection::creation_entry::CreationEntry;
-use crate::provider::enhanced_connection::refresh::list_by_name;
+use crate::provider::enhanced_connection::list::list;
 use crate::provider::shared::connection_part;
 use crate::provider::shared::operation::OperationError;
 use crate::provider::shared::optional::timestamp;
@@ -102,7 +102,7 @@ impl CreateOnce<'_> {
             let Some(delay) = delays.next().filter(|_| !is_done) else { break proven };
             let waiting_for = || "The search for the connection of an earlier run's request".to_owned();
             self.context.pause(delay, waiting_for).await?;
-            named = list_by_name(self.context, self.name).await?;
+            named = list(self.context, Some(self.name), None).await?;
         };
         match proven.len() {
             0 => {

@@ -8,8 +8,9 @@ use crate::framework::diagnostic::Diagnostic;
 use crate::framework::path::Path;
 use crate::provider::enhanced_connection::model::Connection;
 use crate::provider::enhanced_connection::refresh::POLL_INTERVAL;
-use crate::provider::shared::binding_target::{BindingTarget, DeclaredTargets, PoolOfQueue};
+use crate::provider::shared::binding_target::BindingTarget;
 use crate::provider::shared::operation::OperationError;
+use crate::provider::shared::pool_of_queue::{DeclaredTargets, PoolOfQueue};
 
 impl Reconciler<'_> {
     /// Changes the bindings from those in `shown`.

@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use ipnet::IpNet;
 use parking_lot::Mutex;
 
-use super::target::TargetName;
+use super::finding::{Absence, Kind};
 use crate::dli::vpc::{RouteTable, Subnet, Vpc};
+use crate::provider::shared::binding_target::BindingTarget;
 use crate::provider::shared::shared_reads::Objects;
 
 /// What the service has responded about an object.
@@ -25,32 +26,32 @@ pub(crate) enum ReadOutcome<T> {
     Unknown,
 }
 
-/// What a read is about. Permissions differ by kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Kind {
-    Vpc,
-    Subnet,
-    RouteTable,
-}
-
 /// Project and ID in lower case.
 type Key = (String, String);
 
-/// Which responses a read accepts instead of sending its own request. None accepts [`ReadOutcome::Unknown`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reuse {
-    /// Those about objects that exist. Another object of the run may have created a missing one.
-    Found,
-    /// Those about missing objects too.
-    All,
-}
+impl<T> ReadOutcome<T> {
+    pub(super) fn found(self) -> Option<T> {
+        match self {
+            Self::Found(object) => Some(object),
+            Self::Missing | Self::Hidden | Self::Unknown => None,
+        }
+    }
 
-impl Reuse {
-    pub(crate) fn accepts<T>(self, outcome: &ReadOutcome<T>) -> bool {
-        match outcome {
-            ReadOutcome::Found(_) => true,
-            ReadOutcome::Missing | ReadOutcome::Hidden => self == Self::All,
-            ReadOutcome::Unknown => false,
+    pub(super) fn absence(&self) -> Option<Absence> {
+        match self {
+            Self::Missing => Some(Absence::Certain),
+            Self::Hidden => Some(Absence::Possible),
+            Self::Found(_) | Self::Unknown => None,
+        }
+    }
+
+    /// Whether another read may use the outcome. With `if_found`, one about a missing object is not used: another
+    /// object of the run may have created it.
+    pub(super) fn may_be_reused(&self, if_found: bool) -> bool {
+        match self {
+            Self::Found(_) => true,
+            Self::Missing | Self::Hidden => !if_found,
+            Self::Unknown => false,
         }
     }
 }
@@ -65,7 +66,7 @@ pub(crate) struct Ends {
     pub(crate) vpc: String,
     pub(crate) subnet: String,
     pub(crate) has_ipv6: Option<bool>,
-    pub(crate) bound: Vec<TargetName>,
+    pub(crate) bound: Vec<BindingTarget>,
     pub(crate) routes: Vec<(String, IpNet)>,
 }
 
@@ -77,7 +78,7 @@ pub(crate) struct NetworkCache {
     /// By ID of the VPC.
     pub(super) subnets_of_vpc: Outcomes<Arc<Vec<Subnet>>>,
     pub(super) route_tables: Outcomes<Arc<RouteTable>>,
-    pub(super) connections: Outcomes<Arc<Ends>>,
+    pub(super) connections: Objects<Arc<Ends>>,
     /// What the service refuses to show, by project.
     refused: Mutex<BTreeSet<(String, Kind)>>,
     has_warned: AtomicBool,
@@ -86,16 +87,16 @@ pub(crate) struct NetworkCache {
 
 impl NetworkCache {
     /// Records that objects of these kinds cannot be read.
-    pub(crate) fn refuse(&self, project: &str, kinds: &[Kind]) {
+    pub(super) fn refuse(&self, project: &str, kinds: &[Kind]) {
         self.refused.lock().extend(kinds.iter().map(|kind| (project.to_owned(), *kind)));
     }
 
-    pub(crate) fn is_refused(&self, project: &str, kind: Kind) -> bool {
+    pub(super) fn is_refused(&self, project: &str, kind: Kind) -> bool {
         self.refused.lock().contains(&(project.to_owned(), kind))
     }
 
     /// Records the warning about networks that were not checked. Returns whether it is the first.
-    pub(crate) fn warn_once(&self) -> bool {
+    pub(super) fn warn_once(&self) -> bool {
         !self.has_warned.swap(true, Ordering::Relaxed)
     }
 }
@@ -108,7 +109,7 @@ pub(crate) struct Declaration {
     /// ID of the connection; `None` if it does not exist yet.
     pub(crate) id: Option<String>,
     /// The declared targets, and whether the plan binds them.
-    pub(crate) targets: BTreeMap<TargetName, bool>,
+    pub(crate) targets: BTreeMap<BindingTarget, bool>,
     /// Whether the object declares all queues, and all pools, of the connection.
     pub(crate) owns: (bool, bool),
 }
@@ -120,7 +121,7 @@ pub(crate) struct DeclaredNetworks {
     by_vpc: Mutex<BTreeMap<Key, BTreeMap<String, Declaration>>>,
     /// Targets of separate bindings that do not change, by project and connection ID in lower case. Their VPC is
     /// unknown as long as nothing has read it.
-    unchanged: Mutex<BTreeMap<Key, BTreeSet<TargetName>>>,
+    unchanged: Mutex<BTreeMap<Key, BTreeSet<BindingTarget>>>,
 }
 
 impl DeclaredNetworks {
@@ -135,19 +136,19 @@ impl DeclaredNetworks {
     }
 
     /// Records the target of a separate binding that does not change.
-    pub(crate) fn declare_unchanged(&self, project: &str, connection: &str, target: TargetName) {
+    pub(crate) fn declare_unchanged(&self, project: &str, connection: &str, target: BindingTarget) {
         let key = (project.to_owned(), connection.to_ascii_lowercase());
         self.unchanged.lock().entry(key).or_default().insert(target);
     }
 
     /// The targets of separate bindings of a connection that do not change, as far as they were planned.
-    pub(crate) fn unchanged(&self, project: &str, connection: &str) -> BTreeSet<TargetName> {
+    pub(crate) fn unchanged(&self, project: &str, connection: &str) -> BTreeSet<BindingTarget> {
         let key = (project.to_owned(), connection.to_ascii_lowercase());
         self.unchanged.lock().get(&key).cloned().unwrap_or_default()
     }
 
     /// The targets that the planned objects declare for a connection.
-    pub(crate) fn of_connection(&self, project: &str, connection: &str) -> BTreeSet<TargetName> {
+    pub(crate) fn of_connection(&self, project: &str, connection: &str) -> BTreeSet<BindingTarget> {
         let declared = self.by_vpc.lock();
         let of_project = declared.iter().filter(|((of, _), _)| of == project).flat_map(|(_, of_vpc)| of_vpc.values());
         let is_it = |id: &String| id.eq_ignore_ascii_case(connection);
@@ -163,20 +164,20 @@ mod tests {
     #[tokio::test]
     async fn outcome_is_reused_if_allowed() {
         let outcomes = Outcomes::default();
-        let get = async |project: &str, id: &str, reuse: Reuse, outcome: ReadOutcome<u8>| {
+        let get = async |project: &str, id: &str, if_found: bool, outcome: ReadOutcome<u8>| {
             let request = async { Ok::<_, ()>(outcome) };
-            outcomes.get_if(project, id, |_, kept| reuse.accepts(kept), request).await.expect("no error")
+            outcomes.get_if(project, id, |_, kept| kept.may_be_reused(if_found), request).await.expect("no error")
         };
-        assert_eq!(get("p", "A", Reuse::All, ReadOutcome::Found(1)).await, ReadOutcome::Found(1));
-        assert_eq!(get("p", "a", Reuse::Found, ReadOutcome::Found(2)).await, ReadOutcome::Found(1));
-        assert_eq!(get("q", "a", Reuse::All, ReadOutcome::Missing).await, ReadOutcome::Missing);
-        assert_eq!(get("q", "a", Reuse::All, ReadOutcome::Found(3)).await, ReadOutcome::Missing);
-        assert_eq!(get("q", "a", Reuse::Found, ReadOutcome::Found(4)).await, ReadOutcome::Found(4));
-        assert_eq!(get("q", "b", Reuse::All, ReadOutcome::Unknown).await, ReadOutcome::Unknown);
-        assert_eq!(get("q", "b", Reuse::All, ReadOutcome::Found(5)).await, ReadOutcome::Found(5));
+        assert_eq!(get("p", "A", false, ReadOutcome::Found(1)).await, ReadOutcome::Found(1));
+        assert_eq!(get("p", "a", true, ReadOutcome::Found(2)).await, ReadOutcome::Found(1));
+        assert_eq!(get("q", "a", false, ReadOutcome::Missing).await, ReadOutcome::Missing);
+        assert_eq!(get("q", "a", false, ReadOutcome::Found(3)).await, ReadOutcome::Missing);
+        assert_eq!(get("q", "a", true, ReadOutcome::Found(4)).await, ReadOutcome::Found(4));
+        assert_eq!(get("q", "b", false, ReadOutcome::Unknown).await, ReadOutcome::Unknown);
+        assert_eq!(get("q", "b", false, ReadOutcome::Found(5)).await, ReadOutcome::Found(5));
         let refused = outcomes.get_if("q", "c", |_, _| true, async { Err("refused") });
         assert_eq!(refused.await, Err("refused"));
-        assert_eq!(get("q", "c", Reuse::All, ReadOutcome::Found(6)).await, ReadOutcome::Found(6));
+        assert_eq!(get("q", "c", false, ReadOutcome::Found(6)).await, ReadOutcome::Found(6));
     }
 
     #[test]

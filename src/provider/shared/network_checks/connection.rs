@@ -7,35 +7,26 @@ use ipnet::IpNet;
 use tokio_util::sync::CancellationToken;
 
 use super::cache::Declaration;
-use super::finding::{Finding, Subject};
-use super::reader::NetworkReader;
-use super::target::{Inventory, Target, TargetName};
+use super::finding::{Finding, Kind, Subject};
+use super::reader::{NetworkReader, not_checked};
+use super::target::{Inventory, Target};
 use super::{pairs, rules};
 use crate::dli::rules::{NETWORK_ID, ROUTE_TABLE_ID, Rule, VPC_ID, network};
 use crate::dli::vpc::Subnet;
 use crate::dli::wire;
-use crate::framework::diagnostic::{Diagnostics, Severity};
+use crate::framework::diagnostic::Diagnostics;
 use crate::framework::path::{Path, Step};
 use crate::framework::value::Value;
 use crate::provider::provider_data::ProviderData;
+use crate::provider::shared::binding_target::BindingTarget;
 use crate::provider::shared::operation::Result;
 use crate::provider::shared::plan_checks::PlanChecker;
-
-/// The end of every error.
-const STOPPED: &str = "This resource was not changed. To plan without these checks, set plan_checks = false in the \
-                       provider block.";
-/// The warning about networks that were not checked.
-pub(super) const NOT_CHECKED_SUMMARY: &str = "Networks Were Not Checked";
-pub(super) const NOT_CHECKED: &str = "The plan continues without checks of VPCs, subnets and route tables, so some \
-                                      mistakes appear only in the apply or later. The checks need the IAM actions \
-                                      vpc:vpcs:get, vpc:subnets:get and vpc:routeTables:get. To plan without these \
-                                      checks, set plan_checks = false in the provider block.";
 
 /// What a plan creates or changes of a connection; everything, if it creates the connection.
 struct Changes<'a> {
     is_new: bool,
     /// All declared targets, and whether they are new.
-    targets: BTreeMap<TargetName, bool>,
+    targets: BTreeMap<BindingTarget, bool>,
     /// All routes with a valid CIDR, and whether they are new.
     routes: Vec<(&'a str, IpNet, bool)>,
     /// The new host records.
@@ -46,14 +37,12 @@ struct Changes<'a> {
 
 impl<'a> Changes<'a> {
     fn of(prior: &'a Value, planned: &'a Value) -> Self {
-        let targets = |name: &str| {
-            let known = prior.get(name).as_elements().unwrap_or_default();
-            let is_new = |text: &str| !known.iter().filter_map(Value::as_str).any(|old| old.eq_ignore_ascii_case(text));
-            let elements = planned.get(name).as_elements().unwrap_or_default().iter().filter_map(Value::as_str);
-            elements.map(|text| (text, is_new(text))).collect::<Vec<_>>()
+        let targets = |name: &str, target: fn(&str) -> BindingTarget| {
+            let is_new = |text: &str| !prior.get(name).strings().any(|old| old.eq_ignore_ascii_case(text));
+            planned.get(name).strings().map(|text| (target(text), is_new(text))).collect::<Vec<_>>()
         };
-        let pairs = |name: &str| planned.get(name).as_map().into_iter().flatten();
-        let routes = pairs("routes").filter_map(|(name, cidr)| {
+        let queues = targets("queues", BindingTarget::queue).into_iter();
+        let routes = planned.get("routes").entries().filter_map(|(name, cidr)| {
             let before = prior.get("routes").get(name).as_str().and_then(network);
             let cidr = network(cidr.as_str()?)?;
             Some((name.as_str(), cidr, before != Some(cidr)))
@@ -66,7 +55,7 @@ impl<'a> Changes<'a> {
         let route_table = planned.get("routetable_id").as_str();
         Self {
             is_new: prior.is_null(),
-            targets: pairs::targets(targets("queues").into_iter(), targets("elastic_resource_pools").into_iter()),
+            targets: queues.chain(targets("elastic_resource_pools", BindingTarget::pool)).collect(),
             routes: routes.collect(),
             hosts: hosts.collect(),
             route_table: route_table.filter(|id| prior.get("routetable_id").as_str() != Some(*id)),
@@ -98,7 +87,7 @@ pub(crate) async fn check_connection(
     let prior = if is_replaced { &Value::Null } else { prior };
     let (changes, mut report) = (Changes::of(prior, planned), Diagnostics::new());
     let checker = if changes.is_any() { PlanChecker::open(provider_data, config, planned, stop).await } else { None };
-    let checker = checker.filter(|checker| checker.context().project.vpc().is_some() && !checker.is_rejected());
+    let checker = checker.filter(|checker| checker.context.project.vpc().is_some() && !checker.is_rejected());
     let run_state = provider_data.run_state();
     let mut findings = Vec::new();
     if let Some(vpc) = planned.get("dest_vpc_id").as_str() {
@@ -110,41 +99,35 @@ pub(crate) async fn check_connection(
             targets: changes.targets.clone(),
             owns: (!planned.get("queues").is_null(), !planned.get("elastic_resource_pools").is_null()),
         };
-        let location = checker.as_ref().map_or_else(|| (text("region"), text("project_id")), PlanChecker::location);
-        let project = checker.as_ref().map(PlanChecker::project).or(planned.get("project_id").as_str());
-        let scope = (&*run_state, &location, project.unwrap_or_default());
+        let project = checker.as_ref().map(|checker| checker.context.project.id());
+        let project = project.or(planned.get("project_id").as_str());
+        let scope = (&*run_state, project.unwrap_or_default());
         let object = id.unwrap_or(&name);
         findings.extend(pairs::check(checker.as_ref(), scope, (vpc, object), own, &mut report).await);
     }
     if let Some(checker) = &checker {
         let check = check_networks(checker, &changes, (prior, planned), &mut findings, &mut report);
         if let Err(error) = Box::pin(check).await {
-            report.extend(error.warn(NOT_CHECKED_SUMMARY, NOT_CHECKED));
+            report.extend(not_checked(error));
         }
     }
-    report.extend(findings.iter().map(|finding| finding.diagnostic(path(finding, planned), note(finding))));
+    report.extend(findings.iter().map(|finding| finding.diagnostic(path(finding, planned))));
     report
-}
-
-/// The end of a finding's text in a plan.
-pub(super) fn note(finding: &Finding) -> &'static str {
-    if finding.severity() == Severity::Error { STOPPED } else { "" }
 }
 
 /// The attribute that a finding is about.
 fn path(finding: &Finding, planned: &Value) -> Path {
     let element = |attribute: &str, name: &str| {
-        let elements = planned.get(attribute).as_elements().unwrap_or_default();
-        let is_it = |element: &&Value| element.as_str().is_some_and(|text| text.eq_ignore_ascii_case(name));
+        let spelling = planned.get(attribute).strings().find(|text| text.eq_ignore_ascii_case(name));
         let path = Path::attribute(attribute);
-        elements.iter().find(is_it).map_or(path.clone(), |element| path.step(Step::Element(element.clone())))
+        spelling.map_or(path.clone(), |spelling| path.step(Step::Element(spelling.into())))
     };
-    match finding.subject() {
-        Subject::Vpc => Path::attribute("dest_vpc_id"),
-        Subject::Subnet => Path::attribute("dest_network_id"),
-        Subject::RouteTable => Path::attribute("routetable_id"),
-        Subject::Target(TargetName::Queue(name)) => element("queues", name),
-        Subject::Target(TargetName::Pool(name)) => element("elastic_resource_pools", name),
+    match &finding.subject {
+        Subject::Object(Kind::Vpc) => Path::attribute("dest_vpc_id"),
+        Subject::Object(Kind::Subnet) => Path::attribute("dest_network_id"),
+        Subject::Object(Kind::RouteTable) => Path::attribute("routetable_id"),
+        Subject::Target(BindingTarget::Queue(name)) => element("queues", name),
+        Subject::Target(BindingTarget::Pool(name)) => element("elastic_resource_pools", name),
         Subject::Route(name) => Path::attribute("routes").key(name),
         Subject::Hosts => Path::attribute("hosts"),
     }
@@ -157,7 +140,7 @@ async fn check_networks(
     findings: &mut Vec<Finding>,
     report: &mut Diagnostics,
 ) -> Result<()> {
-    let Some(reader) = NetworkReader::new(checker.context()) else {
+    let Some(reader) = NetworkReader::new(&checker.context) else {
         return Ok(());
     };
     let names: Vec<_> = changes.targets.keys().cloned().collect();
@@ -181,15 +164,8 @@ async fn check_networks(
         }
     }
     if let Some(subnet) = &subnet {
-        for (target, _) in targets.iter().filter(|(target, is_new)| *is_new && target.network.is_some()) {
-            let found = match rules::check_range(target, subnet, None) {
-                None => {
-                    let vpc = reader.visible_vpc(&subnet.vpc_id).await?;
-                    vpc.and_then(|vpc| rules::check_range(target, subnet, Some(&vpc)))
-                }
-                found => found,
-            };
-            findings.extend(found);
+        for (target, _) in targets.iter().filter(|(_, is_new)| *is_new) {
+            findings.extend(reader.check_range(target, subnet).await?);
         }
         findings.extend(check_hosts(checker, &reader, changes, (prior, planned), subnet).await?);
     }
@@ -205,12 +181,12 @@ async fn check_networks(
     let declared = changes.routes.iter().map(|(name, cidr, is_new)| (*name, *cidr, *is_new));
     let routes = declared.chain(routes.iter().map(|(name, cidr)| (name.as_str(), *cidr, false)));
     findings.extend(check_routes(routes, &targets, subnet_has_ipv6));
-    report.extend(reader.into_failure().into_iter().flat_map(|error| error.warn(NOT_CHECKED_SUMMARY, NOT_CHECKED)));
+    report.extend(reader.warnings());
     Ok(())
 }
 
 /// The routes of a connection by name.
-pub(super) fn routes_of(connection: &wire::Connection) -> Vec<(String, IpNet)> {
+pub(crate) fn routes_of(connection: &wire::Connection) -> Vec<(String, IpNet)> {
     let routes = connection.routes.iter();
     routes.filter_map(|route| Some((route.name.clone(), network(&route.cidr)?))).collect()
 }
@@ -247,16 +223,16 @@ async fn check_hosts(
     match prior.get("id").as_str().filter(|_| planned.get("routes").is_null()) {
         None => ranges.extend(changes.routes.iter().map(|(_, cidr, _)| *cidr)),
         // Other resources may manage the routes.
-        Some(_) if rules::check_hosts(hosts(), ranges.clone()).is_none() => return Ok(None),
+        Some(_) if rules::check_hosts(hosts(), &ranges).is_none() => return Ok(None),
         Some(id) => match checker.current_connection(id).await {
             Some(connection) => ranges.extend(routes_of(&connection).into_iter().map(|(_, cidr)| cidr)),
             None => return Ok(None),
         },
     }
-    if rules::check_hosts(hosts(), ranges.clone()).is_none() {
+    if rules::check_hosts(hosts(), &ranges).is_none() {
         return Ok(None);
     }
     let Some(vpc) = reader.visible_vpc(&subnet.vpc_id).await? else { return Ok(None) };
     ranges.extend(vpc.networks());
-    Ok(rules::check_hosts(hosts(), ranges))
+    Ok(rules::check_hosts(hosts(), &ranges))
 }

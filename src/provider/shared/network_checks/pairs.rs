@@ -1,14 +1,13 @@
 //! Targets that are bound to the same VPC: those of this plan, of other planned objects, and of the project.
 
-use std::collections::BTreeMap;
-
 use super::cache::Declaration;
 use super::finding::{Bound, Finding};
 use super::rules;
-use super::target::{Inventory, TargetName};
+use super::target::Inventory;
 use crate::framework::diagnostic::Diagnostics;
+use crate::provider::shared::binding_target::BindingTarget;
 use crate::provider::shared::plan_checks::PlanChecker;
-use crate::provider::shared::run_state::{ConnectionSurvey, Location, RunState};
+use crate::provider::shared::run_state::{ConnectionSurvey, RunState};
 
 /// The warning about a list of connections that cannot be read.
 const NOT_CHECKED_SUMMARY: &str = "Networks of Other Connections Were Not Checked";
@@ -17,7 +16,7 @@ const NOT_CHECKED_SUMMARY: &str = "Networks of Other Connections Were Not Checke
 /// something new.
 pub(super) async fn check(
     checker: Option<&PlanChecker>,
-    (run_state, location, project): (&RunState, &Location, &str),
+    (run_state, project): (&RunState, &str),
     (vpc, object): (&str, &str),
     own: Declaration,
     report: &mut Diagnostics,
@@ -33,7 +32,7 @@ pub(super) async fn check(
             let inventory = checker.inventory(&names, report).await;
             (survey, inventory)
         }
-        None if others.iter().any(is_new) => (None, run_state.known_inventory(location).await),
+        None if others.iter().any(is_new) => (None, run_state.known_inventory(project).await),
         None => return Vec::new(),
     };
     compare(run_state, project, (vpc, &own), &others, survey.as_deref(), &inventory)
@@ -48,7 +47,7 @@ fn compare(
     inventory: &Inventory,
 ) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let bound = |name: &TargetName, connection: &str, is_declared| Bound {
+    let bound = |name: &BindingTarget, connection: &str, is_declared| Bound {
         target: inventory.target(name),
         connection: connection.to_owned(),
         is_declared,
@@ -71,7 +70,7 @@ fn compare(
             let of_connection: Vec<_> =
                 declarations.filter(|other| other.id.as_ref() == Some(&connection.id)).collect();
             // What the configuration declares was compared above; what it takes away leaves.
-            let is_declared = |name: &TargetName| {
+            let is_declared = |name: &BindingTarget| {
                 of_connection.iter().any(|declaration| {
                     let owns = if name.is_pool() { declaration.owns.1 } else { declaration.owns.0 };
                     owns || declaration.targets.keys().any(|declared| inventory.target(declared).bound == *name)
@@ -86,13 +85,4 @@ fn compare(
         }
     }
     findings
-}
-
-/// The known targets of a plan's queues and pools, each with whether it is new.
-pub(super) fn targets<'a>(
-    queues: impl Iterator<Item = (&'a str, bool)>,
-    pools: impl Iterator<Item = (&'a str, bool)>,
-) -> BTreeMap<TargetName, bool> {
-    let queues = queues.map(|(name, is_new)| (TargetName::queue(name), is_new));
-    queues.chain(pools.map(|(name, is_new)| (TargetName::pool(name), is_new))).collect()
 }

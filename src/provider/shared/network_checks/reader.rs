@@ -1,16 +1,17 @@
 //! Reads facts about networks, each once per run.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use parking_lot::Mutex;
 
-use super::cache::{Kind, NetworkCache, Outcomes, ReadOutcome, Reuse};
-use super::finding::{Absence, Finding};
+use super::cache::{NetworkCache, Outcomes, ReadOutcome};
+use super::finding::{Absence, Finding, Kind};
 use super::rules;
+use super::target::Target;
 use crate::client::{Error, VpcService};
 use crate::dli::error_code;
 use crate::dli::vpc::{RouteTable, Subnet, Vpc};
+use crate::framework::diagnostic::Diagnostics;
 use crate::provider::shared::operation::{OperationContext, OperationError, Result};
 use crate::provider::shared::project_lists::TIMEOUT;
 
@@ -38,24 +39,24 @@ impl<'a> NetworkReader<'a> {
         Self::new(context).map(|reader| Self { is_strict: true, ..reader })
     }
 
-    /// The error of the run's first failed read, if it was a read of this reader.
-    pub(crate) fn into_failure(self) -> Option<OperationError> {
-        self.failure.into_inner()
+    /// Warns about the run's first failed read, if it was a read of this reader.
+    pub(super) fn warnings(self) -> Diagnostics {
+        self.failure.into_inner().map(not_checked).unwrap_or_default()
     }
 
-    pub(crate) async fn vpc(&self, id: &str) -> Result<ReadOutcome<Arc<Vpc>>> {
+    async fn vpc(&self, id: &str) -> Result<ReadOutcome<Arc<Vpc>>> {
         self.get(Kind::Vpc, |cache| &cache.vpcs, id, self.service.show_vpc(id)).await
     }
 
-    pub(crate) async fn subnet(&self, id: &str) -> Result<ReadOutcome<Arc<Subnet>>> {
+    async fn subnet(&self, id: &str) -> Result<ReadOutcome<Arc<Subnet>>> {
         self.get(Kind::Subnet, |cache| &cache.subnets, id, self.service.show_subnet(id)).await
     }
 
-    pub(crate) async fn subnets_of_vpc(&self, vpc: &str) -> Result<ReadOutcome<Arc<Vec<Subnet>>>> {
+    async fn subnets_of_vpc(&self, vpc: &str) -> Result<ReadOutcome<Arc<Vec<Subnet>>>> {
         self.get(Kind::Subnet, |cache| &cache.subnets_of_vpc, vpc, self.service.list_subnets(vpc)).await
     }
 
-    pub(crate) async fn route_table(&self, id: &str) -> Result<ReadOutcome<Arc<RouteTable>>> {
+    async fn route_table(&self, id: &str) -> Result<ReadOutcome<Arc<RouteTable>>> {
         self.get(Kind::RouteTable, |cache| &cache.route_tables, id, self.service.show_route_table(id)).await
     }
 
@@ -67,7 +68,7 @@ impl<'a> NetworkReader<'a> {
         call: impl Future<Output = std::result::Result<T, Error>>,
     ) -> Result<ReadOutcome<Arc<T>>> {
         let (cache, project) = (self.cache, self.context.project.id());
-        let is_applying = self.context.run_state.applies.load(Ordering::Relaxed);
+        let is_applying = self.context.run_state.is_applying();
         let read = async {
             match self.context.with_short_timeout(TIMEOUT, Box::pin(self.context.read(call))).await {
                 Ok(object) => Ok(ReadOutcome::Found(Arc::new(object))),
@@ -76,11 +77,13 @@ impl<'a> NetworkReader<'a> {
                 Err(error) => Err(error),
             }
         };
+        let if_found = self.is_strict || is_applying;
+        let is_usable = |_, kept: &ReadOutcome<_>| kept.may_be_reused(if_found);
         if self.is_strict {
             if is_applying {
                 return read.await;
             }
-            return outcomes(cache).get_if(project, id, |_, kept| Reuse::Found.accepts(kept), Box::pin(read)).await;
+            return outcomes(cache).get_if(project, id, is_usable, Box::pin(read)).await;
         }
         let request = async {
             // Another read may have failed meanwhile.
@@ -98,8 +101,7 @@ impl<'a> NetworkReader<'a> {
                 ReadOutcome::Unknown
             }))
         };
-        let reuse = if is_applying { Reuse::Found } else { Reuse::All };
-        outcomes(cache).get_if(project, id, |_, kept| reuse.accepts(kept), Box::pin(request)).await
+        outcomes(cache).get_if(project, id, is_usable, Box::pin(request)).await
     }
 
     /// Finds the subnet in its VPC, with one call if it is there. Adds what is wrong with the two IDs.
@@ -124,43 +126,31 @@ impl<'a> NetworkReader<'a> {
         let found = self.subnet(id).await?;
         let is_in_vpc = matches!(&found, ReadOutcome::Found(subnet) if subnet.vpc_id.eq_ignore_ascii_case(vpc));
         // A VPC without subnets may be one that does not exist.
-        let vpc_absence = match if listed.is_empty() { self.vpc(vpc).await? } else { ReadOutcome::Unknown } {
+        if listed.is_empty() {
+            let absence = self.vpc(vpc).await?.absence();
             // A subnet that names a VPC which is not visible: the VPC is shared.
-            ReadOutcome::Missing if !is_in_vpc => Some(Absence::Certain),
-            ReadOutcome::Missing | ReadOutcome::Hidden => Some(Absence::Possible),
-            ReadOutcome::Found(_) | ReadOutcome::Unknown => None,
-        };
-        findings.extend(vpc_absence.map(|absence| Finding::VpcMissing { vpc: vpc.to_owned(), absence }));
-        let (subnet, vpc) = (id.to_owned(), vpc.to_owned());
-        findings.extend(match &found {
-            ReadOutcome::Found(found) if !is_in_vpc => {
-                Some(Finding::SubnetElsewhere { subnet, vpc, actual: found.vpc_id.clone() })
-            }
-            ReadOutcome::Missing => Some(Finding::SubnetMissing { subnet, absence: Absence::Certain }),
-            ReadOutcome::Hidden => Some(Finding::SubnetMissing { subnet, absence: Absence::Possible }),
-            ReadOutcome::Found(_) | ReadOutcome::Unknown => None,
-        });
-        match found {
-            ReadOutcome::Found(subnet) if is_in_vpc => Ok(Some(subnet)),
-            _ => Ok(None),
+            let absence = absence.map(|absence| if is_in_vpc { Absence::Possible } else { absence });
+            findings.extend(absence.map(|absence| Finding::missing(Kind::Vpc, vpc, absence)));
         }
+        findings.extend(found.absence().map(|absence| Finding::missing(Kind::Subnet, id, absence)));
+        let Some(subnet) = found.found() else { return Ok(None) };
+        if is_in_vpc {
+            return Ok(Some(subnet));
+        }
+        findings.push(rules::subnet_elsewhere(id, vpc, &subnet.vpc_id));
+        Ok(None)
     }
 
     /// Finds a subnet whose VPC is not given. Adds that it does not exist.
     pub(crate) async fn find_subnet(&self, id: &str, findings: &mut Vec<Finding>) -> Result<Option<Arc<Subnet>>> {
-        let absence = match self.subnet(id).await? {
-            ReadOutcome::Found(subnet) => return Ok(Some(subnet)),
-            ReadOutcome::Missing => Absence::Certain,
-            ReadOutcome::Hidden => Absence::Possible,
-            ReadOutcome::Unknown => return Ok(None),
-        };
-        findings.push(Finding::SubnetMissing { subnet: id.to_owned(), absence });
-        Ok(None)
+        let found = self.subnet(id).await?;
+        findings.extend(found.absence().map(|absence| Finding::missing(Kind::Subnet, id, absence)));
+        Ok(found.found())
     }
 
     /// Checks a route table against the VPC and the subnet. Whether it exists is certain only if the VPC is visible.
-    pub(crate) async fn check_route_table(&self, id: &str, vpc: &str, subnet: &str) -> Result<Option<Finding>> {
-        let missing = |absence| Some(Finding::RouteTableMissing { table: id.to_owned(), absence });
+    pub(super) async fn check_route_table(&self, id: &str, vpc: &str, subnet: &str) -> Result<Option<Finding>> {
+        let missing = |absence| Some(Finding::missing(Kind::RouteTable, id, absence));
         Ok(match self.route_table(id).await? {
             ReadOutcome::Found(table) => rules::check_route_table(&table, vpc, subnet),
             ReadOutcome::Missing if self.visible_vpc(vpc).await?.is_some() => missing(Absence::Certain),
@@ -169,11 +159,26 @@ impl<'a> NetworkReader<'a> {
         })
     }
 
+    /// Compares the network of a target with the subnet, and with the VPC if the service shows it.
+    pub(super) async fn check_range(&self, target: &Target, subnet: &Subnet) -> Result<Option<Finding>> {
+        let found = rules::check_range(target, subnet, None);
+        if found.is_some() || target.network.is_none() {
+            return Ok(found);
+        }
+        let vpc = self.visible_vpc(&subnet.vpc_id).await?;
+        Ok(rules::check_range(target, subnet, vpc.as_deref()))
+    }
+
     /// The VPC, if the service shows it.
     pub(crate) async fn visible_vpc(&self, id: &str) -> Result<Option<Arc<Vpc>>> {
-        Ok(match self.vpc(id).await? {
-            ReadOutcome::Found(vpc) => Some(vpc),
-            _ => None,
-        })
+        Ok(self.vpc(id).await?.found())
     }
+}
+
+/// The warning about networks that were not checked.
+pub(super) fn not_checked(error: OperationError) -> Diagnostics {
+    let text = "The plan continues without checks of VPCs, subnets and route tables, so some mistakes appear only in \
+                the apply or later. The checks need the IAM actions vpc:vpcs:get, vpc:subnets:get and \
+                vpc:routeTables:get. To plan without these checks, set plan_checks = false in the provider block.";
+    error.warn("Networks Were Not Checked", text)
 }

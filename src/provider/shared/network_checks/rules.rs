@@ -8,49 +8,70 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::finding::{Bound, Finding};
+use super::finding::{Bound, Finding, Kind, Subject};
 use super::target::Target;
+use crate::dli::rules::overlap;
 use crate::dli::vpc::{RouteTable, Subnet, Vpc};
 
 /// Number of hosts that a finding names.
 const EXAMPLES: usize = 3;
-
-/// Whether two networks share an address. One contains the other, or they are disjoint.
-pub(crate) fn overlap(a: &IpNet, b: &IpNet) -> bool {
-    a.contains(b) || b.contains(a)
-}
+/// The network of a queue or pool that the same plan replaces is that of the old one.
+const REPLACED: &str = "If this plan replaces the queue or pool, apply the replacement first: terraform apply \
+                        -target=ADDRESS.";
 
 /// The network of a target must be outside of the subnet, and should be outside of the VPC.
 pub(crate) fn check_range(target: &Target, subnet: &Subnet, vpc: Option<&Vpc>) -> Option<Finding> {
-    let (target, network) = (target.clone(), target.network?);
+    let (subject, network) = (Subject::Target(target.name.clone()), target.network?);
     if let Some(other) = subnet.networks().find(|other| overlap(&network, other)) {
-        let subnet = label(&subnet.id, &subnet.name);
-        return Some(Finding::OverlapsSubnet { target, network, subnet, other });
+        let text = format!(
+            "The network {network} of the {target} overlaps the network {other} of the subnet {}. The binding would \
+             fail. The network of a queue or pool cannot be changed: use another subnet, or a queue or pool with \
+             another network. {REPLACED}\n\nDocument: DLI User Guide, \"Creating an Enhanced Datasource Connection\".",
+            label(&subnet.id, &subnet.name)
+        );
+        return Some(Finding::error(subject, "Network Overlaps the Subnet", text));
     }
     let vpc = vpc?;
     let other = vpc.networks().find(|other| overlap(&network, other))?;
-    Some(Finding::InVpc { target, network, vpc: label(&vpc.id, &vpc.name), other })
+    let text = format!(
+        "The network {network} of the {target} overlaps the network {other} of the VPC {}, but not the subnet. The \
+         connection might then reach the subnet but not the rest of the VPC. To avoid this, use a queue or pool whose \
+         network is outside of the VPC.",
+        label(&vpc.id, &vpc.name)
+    );
+    Some(Finding::warning(subject, "Network Overlaps the VPC", text))
 }
 
 /// The networks of two targets of one VPC must not overlap. A target does not conflict with itself.
 pub(crate) fn check_pair(target: &Target, other: &Bound, vpc: &str) -> Option<Finding> {
     let (network, theirs) = (target.network?, other.target.network?);
-    let conflicts = target.bound != other.target.bound && overlap(&network, &theirs);
-    let finding =
-        || Finding::TargetsOverlap { target: target.clone(), network, other: other.clone(), vpc: vpc.to_owned() };
-    conflicts.then(finding)
+    if target.bound == other.target.bound || !overlap(&network, &theirs) {
+        return None;
+    }
+    let (uses, note) = if other.is_declared {
+        ("is declared for", "")
+    } else {
+        ("is bound to", " Ignore this if this plan unbinds it.")
+    };
+    let text = format!(
+        "The network {network} of the {target} overlaps the network {theirs} of the {}, which {uses} the VPC {vpc} \
+         through {}. Only one of the two can be reached from the VPC, and the second binding fails.\n\nConnect one of \
+         them to another VPC, or use a queue or pool with another network. {REPLACED}{note}",
+        other.target, other.connection
+    );
+    let finding = if other.is_declared { Finding::error } else { Finding::warning };
+    Some(finding(Subject::Target(target.name.clone()), "Networks Overlap Each Other", text))
 }
 
 /// A route should not lead to the network of a target. A default route contains every network on purpose.
 pub(crate) fn check_route(route: &str, cidr: IpNet, targets: &[Target]) -> Option<Finding> {
-    let overlapping = |target: &&Target| target.network.is_some_and(|network| overlap(&network, &cidr));
-    let target = targets.iter().find(overlapping).filter(|_| cidr.prefix_len() > 0)?;
-    Some(Finding::RouteOverlapsTarget {
-        route: route.to_owned(),
-        cidr,
-        target: target.clone(),
-        network: target.network?,
-    })
+    let overlapping = |target: &Target| Some((target.clone(), target.network.filter(|it| overlap(it, &cidr))?));
+    let (target, network) = targets.iter().find_map(overlapping).filter(|_| cidr.prefix_len() > 0)?;
+    let text = format!(
+        "The network {cidr} of the route {route:?} overlaps the network {network} of the {target}. The route has no \
+         effect for addresses in that network. Remove the route, or use another network."
+    );
+    Some(Finding::warning(Subject::Route(route.to_owned()), "Route Overlaps a Bound Network", text))
 }
 
 /// An IPv6 route needs IPv6 in the subnet and in every pool. `None` means unknown.
@@ -66,30 +87,66 @@ pub(crate) fn check_ipv6(
     let subnet = (subnet_has_ipv6 == Some(false)).then(|| "the subnet".to_owned());
     let targets = targets.iter().filter(|target| target.has_ipv6 == Some(false)).map(|target| format!("the {target}"));
     let without: Vec<_> = subnet.into_iter().chain(targets).collect();
-    (!without.is_empty()).then(|| Finding::RouteNeedsIpv6 { route: route.to_owned(), cidr, without })
+    if without.is_empty() {
+        return None;
+    }
+    let text = format!(
+        "The route {route:?} leads to the IPv6 network {cidr}, but IPv6 is not enabled for {}. The route has no effect \
+         unless the subnet and the queue or pool have IPv6. Enable IPv6 there, or remove the route.",
+        without.join(" and for ")
+    );
+    Some(Finding::warning(Subject::Route(route.to_owned()), "IPv6 Route Without IPv6", text))
 }
 
 /// The addresses of hosts should be in a network that the connection leads to.
-pub(crate) fn check_hosts<'a>(hosts: impl Iterator<Item = (&'a str, IpAddr)>, ranges: Vec<IpNet>) -> Option<Finding> {
-    let outside = hosts.filter(|(_, address)| !ranges.iter().any(|range| range.contains(address)));
-    let (mut count, mut examples) = (0, Vec::new());
-    for (name, address) in outside {
-        count += 1;
-        if examples.len() < EXAMPLES {
-            examples.push((name.to_owned(), address));
-        }
-    }
-    (count > 0).then_some(Finding::HostsOutside { count, examples, ranges })
+pub(crate) fn check_hosts<'a>(hosts: impl Iterator<Item = (&'a str, IpAddr)>, ranges: &[IpNet]) -> Option<Finding> {
+    let outside: Vec<_> = hosts.filter(|(_, address)| !ranges.iter().any(|range| range.contains(address))).collect();
+    let have = match outside.len() {
+        0 => return None,
+        1 => "address has no route",
+        _ => "addresses have no route",
+    };
+    let shown: Vec<_> = outside.iter().take(EXAMPLES).map(|(name, address)| format!("{name} ({address})")).collect();
+    let more = outside.len() - shown.len();
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    let ranges: Vec<_> = ranges.iter().map(ToString::to_string).collect();
+    let text = format!(
+        "{} host {have}: {}{more}. They are outside of the networks that the connection leads to: {}. Correct them, or \
+         add routes. Ignore this if other resources add the routes.",
+        outside.len(),
+        shown.join(", "),
+        ranges.join(", ")
+    );
+    Some(Finding::warning(Subject::Hosts, "Host Addresses Outside of the Connection", text))
 }
 
 /// A route table must be one of the VPC, and should be that of the subnet.
 pub(crate) fn check_route_table(table: &RouteTable, vpc: &str, subnet: &str) -> Option<Finding> {
-    let id = table.id.clone();
-    if !table.vpc_id.eq_ignore_ascii_case(vpc) {
-        return Some(Finding::RouteTableElsewhere { table: id, vpc: vpc.to_owned(), actual: table.vpc_id.clone() });
+    let RouteTable { id, vpc_id: actual, subnets, .. } = table;
+    let subject = Subject::Object(Kind::RouteTable);
+    if !actual.eq_ignore_ascii_case(vpc) {
+        let text = format!(
+            "The route table {id} belongs to the VPC {actual}, not to the VPC {vpc}. Use a route table of the VPC \
+             {vpc}."
+        );
+        return Some(Finding::error(subject, "Route Table of Another VPC", text));
     }
-    let is_associated = table.subnets.iter().any(|associated| associated.id.eq_ignore_ascii_case(subnet));
-    (!is_associated).then(|| Finding::RouteTableNotOfSubnet { table: id, subnet: subnet.to_owned() })
+    if subnets.iter().any(|associated| associated.id.eq_ignore_ascii_case(subnet)) {
+        return None;
+    }
+    let text = format!(
+        "The route table {id} is not associated with the subnet {subnet}, so routes in it do not apply to the subnet. \
+         Use the route table of the subnet, or associate this one with it."
+    );
+    Some(Finding::warning(subject, "Route Table Not Associated With the Subnet", text))
+}
+
+/// A subnet must be in the VPC of the connection, not in another one.
+pub(super) fn subnet_elsewhere(id: &str, vpc: &str, actual: &str) -> Finding {
+    let text = format!(
+        "The subnet {id} is in the VPC {actual}, not in the VPC {vpc}. Use that VPC, or a subnet of the VPC {vpc}."
+    );
+    Finding::error(Subject::Object(Kind::Subnet), "Subnet in Another VPC", text)
 }
 
 /// Recognizes an ID of an address range where the ID of a network is needed.
@@ -98,11 +155,12 @@ pub(crate) fn check_network_id(given: &str, subnets: &[Subnet]) -> Option<Findin
         let ids = std::iter::once(&subnet.neutron_subnet_id).chain(&subnet.neutron_subnet_id_v6);
         ids.into_iter().any(|id| id.eq_ignore_ascii_case(given))
     };
-    subnets.iter().find(is_range).map(|subnet| Finding::NotANetworkId {
-        given: given.to_owned(),
-        network: subnet.id.clone(),
-        name: subnet.name.clone(),
-    })
+    let Subnet { id: network, name, .. } = subnets.iter().find(is_range)?;
+    let text = format!(
+        "{given} is the ID of an address range of the subnet {name:?} (\"IPv4 subnet ID\" in the console, \
+         neutron_subnet_id in the API). DLI needs its network ID: {network}"
+    );
+    Some(Finding::error(Subject::Object(Kind::Subnet), "Not the Network ID of the Subnet", text))
 }
 
 /// An ID with the name, if it has one.
@@ -112,40 +170,22 @@ fn label(id: &str, name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::target::TargetName;
     use super::*;
     use crate::dli::vpc::SubnetId;
     use crate::framework::diagnostic::Severity;
+    use crate::provider::shared::binding_target::BindingTarget;
 
     fn net(text: &str) -> IpNet {
         text.parse().expect("a network")
     }
 
     fn target(name: &str, network: &str) -> Target {
-        let name = TargetName::pool(name);
+        let name = BindingTarget::pool(name);
         Target { bound: name.clone(), name, network: Some(net(network)), has_ipv6: None }
     }
 
     fn subnet(cidr: &str) -> Subnet {
         Subnet { id: "s".into(), cidr: cidr.into(), vpc_id: "v".into(), ..Subnet::default() }
-    }
-
-    /// Both sides of each boundary; expected values from Python's `ipaddress.ip_network.overlaps`.
-    #[test]
-    fn networks_overlap_if_one_contains_the_other() {
-        for (a, b, expected) in [
-            ("10.0.0.0/16", "10.0.255.0/24", true),
-            ("10.0.0.0/16", "10.1.0.0/24", false),
-            ("10.0.255.255/32", "10.0.0.0/16", true),
-            ("172.16.0.0/12", "172.31.255.0/24", true),
-            ("172.16.0.0/12", "172.32.0.0/24", false),
-            ("0.0.0.0/0", "192.168.0.0/24", true),
-            ("2001:db8::/32", "2001:db8:ffff::/48", true),
-            ("2001:db8::/32", "2001:db9::/48", false),
-            ("0.0.0.0/0", "::/0", false),
-        ] {
-            assert_eq!((overlap(&net(a), &net(b)), overlap(&net(b), &net(a))), (expected, expected), "{a} {b}");
-        }
     }
 
     #[test]
@@ -157,7 +197,7 @@ mod tests {
             ..Vpc::default()
         };
         let found = |network: &str| {
-            check_range(&target("p", network), &subnet("192.168.0.0/24"), Some(&vpc)).map(|found| found.severity())
+            check_range(&target("p", network), &subnet("192.168.0.0/24"), Some(&vpc)).map(|found| found.severity)
         };
         for network in ["192.168.0.0/18", "192.168.0.128/25", "192.168.0.0/24", "192.0.0.0/8"] {
             assert_eq!(found(network), Some(Severity::Error), "{network}");
@@ -172,7 +212,7 @@ mod tests {
         assert_eq!(check_range(&unknown, &subnet("192.168.0.0/24"), Some(&vpc)), None);
         // A pool that was created without a network gets 172.16.0.0/12.
         let found = check_range(&target("p", "172.16.0.0/12"), &subnet("172.31.0.0/24"), None);
-        assert_eq!(found.map(|found| found.severity()), Some(Severity::Error));
+        assert_eq!(found.map(|found| found.severity), Some(Severity::Error));
     }
 
     #[test]
@@ -183,7 +223,7 @@ mod tests {
             is_declared,
         };
         let found = |other: Bound| {
-            check_pair(&target("p", "10.1.0.0/16"), &other, "v").map(|found| (found.severity(), found.detail()))
+            check_pair(&target("p", "10.1.0.0/16"), &other, "v").map(|found| (found.severity, found.detail))
         };
         let (severity, text) = found(bound("other", "10.1.128.0/17", true)).expect("they overlap");
         assert_eq!(severity, Severity::Error);
@@ -207,9 +247,9 @@ mod tests {
     #[test]
     fn ipv6_route_needs_both_sides() {
         let with = |has_ipv6| Target { has_ipv6, ..target("p", "10.1.0.0/16") };
-        let found = |cidr: &str, subnet, target| match check_ipv6("r", net(cidr), subnet, &[with(target)]) {
-            Some(Finding::RouteNeedsIpv6 { without, .. }) => without.len(),
-            _ => 0,
+        let found = |cidr: &str, subnet, target| {
+            let finding = check_ipv6("r", net(cidr), subnet, &[with(target)]);
+            finding.map_or(0, |found| found.detail.matches(" for ").count())
         };
         assert_eq!(found("2001:db8::/32", Some(true), Some(true)), 0);
         assert_eq!(found("2001:db8::/32", Some(false), Some(true)), 1);
@@ -225,16 +265,13 @@ mod tests {
         let ranges = ["192.168.0.0/24", "192.168.0.0/16", "10.1.0.0/30"].map(net).to_vec();
         let hosts = |addresses: &[&'static str]| -> Option<Finding> {
             let hosts = addresses.iter().map(|address| (*address, address.parse().expect("an address")));
-            check_hosts(hosts, ranges.clone())
+            check_hosts(hosts, &ranges)
         };
         assert_eq!(hosts(&["192.168.0.1", "192.168.255.255", "10.1.0.0", "10.1.0.3"]), None);
         let outside = ["10.1.0.4", "192.167.255.255", "192.169.0.0", "10.0.255.255", "192.168.0.1"];
-        match hosts(&outside) {
-            Some(found @ Finding::HostsOutside { count: 4, .. }) => {
-                let text = found.detail();
-                assert!(text.contains("10.1.0.4") && text.contains(" and 1 more") && text.contains("10.1.0.0/30"));
-            }
-            other => panic!("{other:?}"),
+        let text = hosts(&outside).expect("four are outside").detail;
+        for expected in ["4 host addresses", "10.1.0.4", " and 1 more", "10.1.0.0/30"] {
+            assert!(text.contains(expected), "missing {expected:?}: {text}");
         }
     }
 
@@ -246,7 +283,7 @@ mod tests {
             subnets: vec![SubnetId { id: subnet.into() }],
             ..RouteTable::default()
         };
-        let severity = |table: &RouteTable| check_route_table(table, "v", "s").map(|found| found.severity());
+        let severity = |table: &RouteTable| check_route_table(table, "v", "s").map(|found| found.severity);
         assert_eq!(severity(&table("V", "S")), None);
         assert_eq!(severity(&table("v", "other")), Some(Severity::Warning));
         assert_eq!(severity(&table("other", "s")), Some(Severity::Error));
@@ -262,7 +299,7 @@ mod tests {
         }];
         for given in ["RANGE", "range6"] {
             let found = check_network_id(given, &subnets).expect("a range");
-            assert!(found.severity() == Severity::Error && found.detail().contains("network ID: net"), "{found:?}");
+            assert!(found.severity == Severity::Error && found.detail.contains("network ID: net"), "{found:?}");
         }
         assert_eq!(check_network_id("net", &subnets), None);
     }

@@ -10,44 +10,15 @@ use ipnet::IpNet;
 
 use crate::dli::rules;
 use crate::dli::wire::{Pool, Queue};
-
-/// A queue or pool by its name in lower case.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum TargetName {
-    Queue(String),
-    Pool(String),
-}
-
-impl TargetName {
-    pub(crate) fn queue(name: &str) -> Self {
-        Self::Queue(name.to_ascii_lowercase())
-    }
-
-    pub(crate) fn pool(name: &str) -> Self {
-        Self::Pool(name.to_ascii_lowercase())
-    }
-
-    pub(crate) fn is_pool(&self) -> bool {
-        matches!(self, Self::Pool(_))
-    }
-}
-
-impl fmt::Display for TargetName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Queue(name) => write!(f, "queue {name:?}"),
-            Self::Pool(name) => write!(f, "elastic resource pool {name:?}"),
-        }
-    }
-}
+use crate::provider::shared::binding_target::BindingTarget;
 
 /// A queue or pool, and its network as far as it is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Target {
     /// The name in the configuration.
-    pub(crate) name: TargetName,
+    pub(crate) name: BindingTarget,
     /// What the service binds for it.
-    pub(crate) bound: TargetName,
+    pub(crate) bound: BindingTarget,
     pub(crate) network: Option<IpNet>,
     pub(crate) has_ipv6: Option<bool>,
 }
@@ -68,32 +39,32 @@ pub(crate) struct Inventory {
 
 impl Inventory {
     /// Whether a queue is in a pool.
-    pub(crate) fn is_pooled(&self, name: &TargetName) -> bool {
-        let TargetName::Queue(name) = name else { return false };
+    pub(crate) fn is_pooled(&self, name: &BindingTarget) -> bool {
+        let BindingTarget::Queue(name) = name else { return false };
         let queue = self.queues.as_ref().and_then(|queues| queues.get(name));
         queue.is_some_and(|queue| !queue.elastic_resource_pool_name.is_empty())
     }
 
     /// Whether the project has a queue or pool of this name.
-    pub(crate) fn has(&self, name: &TargetName) -> bool {
+    pub(crate) fn has(&self, name: &BindingTarget) -> bool {
         match name {
-            TargetName::Queue(name) => self.queues.as_ref().is_some_and(|queues| queues.contains_key(name)),
-            TargetName::Pool(name) => self.pools.as_ref().is_some_and(|pools| pools.contains_key(name)),
+            BindingTarget::Queue(name) => self.queues.as_ref().is_some_and(|queues| queues.contains_key(name)),
+            BindingTarget::Pool(name) => self.pools.as_ref().is_some_and(|pools| pools.contains_key(name)),
         }
     }
 
-    pub(crate) fn target(&self, name: &TargetName) -> Target {
+    pub(crate) fn target(&self, name: &BindingTarget) -> Target {
         let pool = |name: &str| self.pools.as_ref().and_then(|pools| pools.get(name));
         let queue = |name: &str| self.queues.as_ref().and_then(|queues| queues.get(name));
         let of_pool = |bound: &str| Target {
             name: name.clone(),
-            bound: TargetName::pool(bound),
+            bound: BindingTarget::pool(bound),
             network: pool(bound).and_then(|pool| rules::network(&pool.cidr_in_vpc)),
             has_ipv6: pool(bound).and_then(|pool| pool.ipv6_enable),
         };
         match name {
-            TargetName::Pool(pool) => of_pool(pool),
-            TargetName::Queue(own) => match queue(own) {
+            BindingTarget::Pool(pool) => of_pool(pool),
+            BindingTarget::Queue(own) => match queue(own) {
                 Some(queue) if !queue.elastic_resource_pool_name.is_empty() => {
                     of_pool(&queue.elastic_resource_pool_name.to_ascii_lowercase())
                 }
@@ -128,13 +99,13 @@ mod tests {
             )),
             pools: Some(Arc::new([("pool1".to_owned(), pool)].into())),
         };
-        let shown = |name: TargetName| {
+        let shown = |name: BindingTarget| {
             let target = inventory.target(&name);
             (target.to_string(), target.network.map(|network| network.to_string()), target.has_ipv6)
         };
-        assert_eq!(shown(TargetName::queue("Q1")), ("queue \"q1\"".into(), Some("10.1.0.0/24".into()), None));
+        assert_eq!(shown(BindingTarget::queue("Q1")), ("queue \"q1\"".into(), Some("10.1.0.0/24".into()), None));
         let text = "queue \"inside\" of the elastic resource pool \"pool1\"".to_owned();
-        assert_eq!(shown(TargetName::queue("inside")), (text, Some("10.30.0.0/18".into()), Some(true)));
-        assert_eq!(shown(TargetName::queue("unknown")), ("queue \"unknown\"".into(), None, None));
+        assert_eq!(shown(BindingTarget::queue("inside")), (text, Some("10.30.0.0/18".into()), Some(true)));
+        assert_eq!(shown(BindingTarget::queue("unknown")), ("queue \"unknown\"".into(), None, None));
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::dli::rules::Rule;
+use crate::dli::wire;
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::model::{Computed, FromValue, IntoValue};
 use crate::framework::path::Path;
@@ -30,6 +31,8 @@ pub(crate) struct PartTexts {
     /// The resource type.
     pub(crate) type_name: &'static str,
     pub(crate) description: &'static str,
+    /// Description of the list for `terraform query`.
+    pub(crate) list_description: &'static str,
     /// The noun, in lower case.
     pub(crate) noun: &'static str,
     pub(crate) create_summary: &'static str,
@@ -53,6 +56,14 @@ pub(crate) struct Lookup<T> {
     pub(crate) found: Option<T>,
     /// Another part of the connection that keeps this one from being created.
     pub(crate) holder: Option<Holder>,
+}
+
+/// A part that a connection has, for a list.
+pub(crate) struct ListedPart<P: ConnectionPart> {
+    pub(crate) part: P,
+    pub(crate) found: P::Found,
+    /// The display name, behind the connection's.
+    pub(crate) display_name: String,
 }
 
 /// A part that has the name or network that another part needs.
@@ -83,6 +94,8 @@ pub(crate) trait ConnectionPart: FromValue + IntoValue + Clone + Debug + Send + 
     const TEXTS: PartTexts;
     /// Default timeout of read.
     const READ_TIMEOUT: Duration = TIMEOUT;
+    /// Whether a list needs the privileges of a connection, which are read for one connection at a time.
+    const LISTS_PRIVILEGES: bool = false;
     /// Interval between reads while a part is being removed.
     const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -91,6 +104,9 @@ pub(crate) trait ConnectionPart: FromValue + IntoValue + Clone + Debug + Send + 
     fn validators() -> Vec<Arc<dyn Validator>> {
         Vec::new()
     }
+
+    /// The parts of a connection with these privileges.
+    fn listed(shown: &wire::Connection, privileges: Vec<wire::Privilege>) -> Vec<ListedPart<Self>>;
 
     /// The part that an import ID names behind the connection; `None` if the ID has another form.
     fn from_import_id(text: &str) -> Option<Self>;
@@ -207,7 +223,7 @@ impl<P: FromValue> FromValue for Part<P> {
 impl<P: IntoValue> IntoValue for Part<P> {
     fn into_value(self) -> Value {
         let mut value = self.own.into_value();
-        for (name, attribute) in self.common.into_value().as_map().into_iter().flatten() {
+        for (name, attribute) in self.common.into_value().entries() {
             value.set_attribute(name, attribute.clone());
         }
         value

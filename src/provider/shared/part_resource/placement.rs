@@ -13,7 +13,6 @@ use crate::framework::diagnostic::Diagnostic;
 use crate::framework::resource::ResponseState;
 use crate::provider::provider_data::ProviderData;
 use crate::provider::shared::operation::{OperationContext, OperationError};
-use crate::provider::shared::run_state::RunState;
 use crate::provider::shared::{connection_part, operation};
 
 /// The state after an update that changed nothing.
@@ -59,8 +58,8 @@ pub(super) async fn place<P: ConnectionPart>(
 ) -> Result<Placed<P::Found>, PlaceError> {
     let PartTexts { create_summary: summary, noun, .. } = P::TEXTS;
     let id = &common.connection_id;
-    let run_state = provider_data.run_state();
-    let mut wait = RemovalWait::new(context, &run_state);
+    let run_state = &context.run_state;
+    let mut wait = RemovalWait::new(context);
     loop {
         let guard = connection_part::lock(context, provider_data, id).await?;
         let Some(Lookup { key, found, holder }) = own.find(context, id).await? else {
@@ -128,13 +127,13 @@ pub(super) async fn recreate<P: ConnectionPart>(
     let Some(Lookup { key, found, holder }) = planned.own.find(context, id).await? else {
         return Err(connection_part::no_connection(summary, id).into());
     };
-    let run_state = provider_data.run_state();
+    let run_state = &context.run_state;
     if let Some(found) = found {
         if planned.own.adopt(id, &found).is_ok() {
             return Ok(());
         }
         if let Some(holder) = holder.filter(|holder| run_state.is_in_use(id, &holder.key)) {
-            let note = RemovalWait::new(context, &run_state).note(noun, id, &holder, true);
+            let note = RemovalWait::new(context).note(noun, id, &holder, true);
             return Err(Diagnostic::error(summary, format!("{note}\n\n{UNCHANGED}")).into());
         }
         planned.own.delete(context, id, &found).await?;
@@ -162,9 +161,9 @@ struct RemovalWait<'a> {
 }
 
 impl<'a> RemovalWait<'a> {
-    fn new(context: &'a OperationContext, run_state: &RunState) -> Self {
+    fn new(context: &'a OperationContext) -> Self {
         let limit = context.project.max_removal_wait();
-        Self { context, removals: run_state.removals(), limit, end: Instant::now() + limit }
+        Self { context, removals: context.run_state.removals(), limit, end: Instant::now() + limit }
     }
 
     fn is_over(&self) -> bool {
