@@ -12,9 +12,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::{fs, io};
 
+use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio_util::sync::CancellationToken;
@@ -79,13 +79,9 @@ impl CreationJournal {
         Self { directory, client, run: Mutex::new(run) }
     }
 
-    fn run(&self) -> MutexGuard<'_, Run> {
-        self.run.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Starts a new run when the provider is configured, unless the client identifies the run.
     pub(in crate::provider) fn start_run(&self) {
-        let mut run = self.run();
+        let mut run = self.run.lock();
         run.created.clear();
         run.claimed.clear();
         if self.client.is_none() {
@@ -105,7 +101,7 @@ impl CreationJournal {
         named: &[wire::Connection],
         now: OffsetDateTime,
     ) -> CreationEntry {
-        let run = self.run();
+        let run = self.run.lock();
         let in_state = run.in_state.iter().filter(|[project, name, _]| project == project_id && *name == body.name);
         let before = named.iter().map(|shown| &shown.id).chain(in_state.map(|[_, _, id]| id)).cloned().collect();
         let entry = CreationEntry::new(&run.key, project_id, body, routes, before, now);
@@ -114,7 +110,7 @@ impl CreationJournal {
 
     /// Returns the entry of a connection that this run adopts from an earlier one.
     pub(super) fn adopted_entry(&self, entry: &CreationEntry, id: &str) -> CreationEntry {
-        CreationEntry { id: Some(id.to_owned()), run: self.run().key.clone(), ..entry.clone() }
+        CreationEntry { id: Some(id.to_owned()), run: self.run.lock().key.clone(), ..entry.clone() }
     }
 
     /// Writes the first entry of a creation in place of `found`, which [`find`](Self::find) returned.
@@ -132,7 +128,7 @@ impl CreationJournal {
         if let Some(other) = current.filter(|current| Some(current) != found) {
             return Ok(Some(other));
         }
-        self.run().claimed.insert([&entry.project_id, &entry.name].map(Clone::clone));
+        self.run.lock().claimed.insert([&entry.project_id, &entry.name].map(Clone::clone));
         self.write(entry).map(|()| None)
     }
 
@@ -197,7 +193,7 @@ impl CreationJournal {
 
     /// Removes the entry of a connection that the state has.
     pub(super) fn confirm(&self, project_id: &str, name: &str, id: &str) {
-        self.run().in_state.insert([project_id, name, id].map(str::to_owned));
+        self.run.lock().in_state.insert([project_id, name, id].map(str::to_owned));
         let is_confirmed = |entry: &CreationEntry| {
             // Another process is still sending a request. Its entry without an ID does not belong to this connection.
             entry.may_have_created(id) && (entry.id.is_some() || !self.is_of_other_process(entry))
@@ -212,13 +208,13 @@ impl CreationJournal {
 
     /// Whether a read or a plan of this run found the connection in the state.
     pub(in crate::provider) fn is_in_state(&self, project_id: &str, name: &str, id: &str) -> bool {
-        self.run().in_state.contains(&[project_id, name, id].map(str::to_owned))
+        self.run.lock().in_state.contains(&[project_id, name, id].map(str::to_owned))
     }
 
     /// Whether an earlier run wrote this entry. The processes of one run (one for each alias of the provider) share the
     /// directory, and so may runs that are active at the same time.
     pub(super) fn is_earlier(&self, entry: &CreationEntry) -> bool {
-        entry.run != self.run().key && !self.is_concurrent(entry)
+        entry.run != self.run.lock().key && !self.is_concurrent(entry)
     }
 
     /// Whether another run that is still active wrote this entry.
@@ -230,14 +226,14 @@ impl CreationJournal {
     /// configuration of the provider.
     pub(super) fn is_of_other_process(&self, entry: &CreationEntry) -> bool {
         self.is_concurrent(entry) || {
-            let run = self.run();
+            let run = self.run.lock();
             entry.run == run.key && !run.claimed.contains(&[&entry.project_id, &entry.name].map(Clone::clone))
         }
     }
 
     /// Whether a process of this run wrote this entry.
     pub(super) fn is_of_this_run(&self, entry: &CreationEntry) -> bool {
-        entry.run == self.run().key
+        entry.run == self.run.lock().key
     }
 
     /// Whether an entry belongs to the state of this run.
@@ -256,22 +252,22 @@ impl CreationJournal {
 
     /// Records that this run created the connection with this ID.
     pub(super) fn record_created(&self, id: &str) {
-        self.run().created.insert(id.to_owned(), None);
+        self.run.lock().created.insert(id.to_owned(), None);
     }
 
     /// Records that the response with this ID was handed over for sending. `stop` is cancelled on an interruption.
     pub(super) fn record_response(&self, id: &str, stop: &CancellationToken) {
-        self.run().created.insert(id.to_owned(), Some(stop.clone()));
+        self.run.lock().created.insert(id.to_owned(), Some(stop.clone()));
     }
 
     pub(super) fn was_created_in_this_run(&self, id: &str) -> bool {
-        self.run().created.contains_key(id)
+        self.run.lock().created.contains_key(id)
     }
 
     /// Acknowledges the creations whose responses were sent. Call it after the client's Shutdown call: the client has
     /// received these responses by then.
     pub(in crate::provider) fn acknowledge_all(&self) {
-        let created = std::mem::take(&mut self.run().created);
+        let created = std::mem::take(&mut self.run.lock().created);
         for entry in self.paths().into_iter().filter_map(|path| read(&path).ok()?) {
             let stop = entry.id.as_ref().and_then(|id| created.get(id)?.as_ref());
             if stop.is_some_and(|stop| !stop.is_cancelled()) {
