@@ -44,10 +44,7 @@ pub(crate) fn check(settings: ConfigOrEnv<'_>) -> Diagnostics {
         && let Some(served) = client::region_of_endpoint(&address)
         && region != served
     {
-        let place = match address_origin {
-            Origin::Argument => "endpoints.dli".to_owned(),
-            Origin::Variable(variable) => format!("{variable} in the environment"),
-        };
+        let place = address_origin.place("endpoints.dli");
         let problem = format!("the region is {region:?}, but {place} is the address of {served:?}");
         report.push(invalid("region", origin, &problem, "the region of the endpoint, or no endpoint"));
     }
@@ -75,10 +72,6 @@ fn real_service(settings: ConfigOrEnv<'_>) -> Option<Diagnostic> {
 
 /// The error about a setting. `problem` is the end of a sentence.
 pub(crate) fn invalid(name: &'static str, origin: Origin, problem: &str, allowed: &str) -> Diagnostic {
-    let place = match origin {
-        Origin::Argument => name.to_owned(),
-        Origin::Variable(variable) => format!("{variable} in the environment"),
-    };
-    let text = format!("{place}: {problem}.\n\nAllowed: {allowed}.");
+    let text = format!("{}: {problem}.\n\nAllowed: {allowed}.", origin.place(name));
     Diagnostic::error("Invalid Provider Configuration", text).at(Path::attribute(name))
 }

@@ -51,6 +51,16 @@ pub(crate) enum Origin {
     Variable(&'static str),
 }
 
+impl Origin {
+    /// Where the setting is, for messages. `argument` is its name in the provider block.
+    pub(crate) fn place(self, argument: &str) -> String {
+        match self {
+            Self::Argument => argument.to_owned(),
+            Self::Variable(name) => format!("{name} in the environment"),
+        }
+    }
+}
+
 impl ConfigOrEnv<'_> {
     /// Returns a string or number of the provider block; `None` if it is blank.
     pub(crate) fn argument(&self, name: &str) -> Option<String> {
