@@ -9,14 +9,14 @@ use time::{Duration, OffsetDateTime};
 use crate::dli::{rules::same_network, wire};
 use crate::provider::shared::tags::Tags;
 
-/// Tolerated difference between the service's clock readings, which have a resolution of one second.
-const CLOCK_TOLERANCE: Duration = Duration::seconds(2);
+/// Tolerated difference between the service's clock readings, which have a resolution of one second, in milliseconds.
+const CLOCK_TOLERANCE: i64 = 2_000;
 
-/// How long the service may take to carry out a request.
-const MAX_IN_FLIGHT: Duration = Duration::minutes(2);
+/// How long the service may take to carry out a request, in milliseconds.
+const MAX_IN_FLIGHT: i64 = 2 * 60_000;
 
-/// Margin around the time of the request within which a connection may be its result.
-const SUSPICION_MARGIN: Duration = Duration::minutes(15);
+/// Margin around the time of the request within which a connection may be its result, in milliseconds.
+const SUSPICION_MARGIN: i64 = 15 * 60_000;
 
 /// One creation. Times are in milliseconds since the epoch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,7 +102,7 @@ impl CreationEntry {
     /// Time left of `watch`, counted from the last request. `None` if the request is too old to be in flight.
     pub(super) fn remaining(&self, now: OffsetDateTime, watch: std::time::Duration) -> Option<std::time::Duration> {
         let age = milliseconds(now).saturating_sub(self.last);
-        let is_recent = age.unsigned_abs() <= span(MAX_IN_FLIGHT).unsigned_abs();
+        let is_recent = age.unsigned_abs() <= MAX_IN_FLIGHT.unsigned_abs();
         is_recent.then(|| watch.saturating_sub(self.age_of_request(now)))
     }
 
@@ -144,7 +144,7 @@ impl CreationEntry {
 
     /// Whether `shown` is new, was created while the request was in flight, and has the requested attributes.
     pub(super) fn matches(&self, shown: &wire::Connection) -> bool {
-        self.is_from_its_time(shown, CLOCK_TOLERANCE, Duration::ZERO)
+        self.is_from_its_time(shown, CLOCK_TOLERANCE, 0)
             && shown.create_time != 0
             && digest(&shown.hosts) == self.hosts
             && shown
@@ -169,9 +169,9 @@ impl CreationEntry {
 
     /// Whether `shown` is a new connection of the same name, VPC and subnet, created while the request was in flight or
     /// at an unknown time.
-    fn is_from_its_time(&self, shown: &wire::Connection, before: Duration, after: Duration) -> bool {
-        let from = self.first.saturating_sub(span(before));
-        let until = self.last.saturating_add(span(MAX_IN_FLIGHT + after));
+    fn is_from_its_time(&self, shown: &wire::Connection, before: i64, after: i64) -> bool {
+        let from = self.first.saturating_sub(before);
+        let until = self.last.saturating_add(MAX_IN_FLIGHT + after);
         let in_time = (from..=until).contains(&shown.create_time) || shown.create_time == 0;
         in_time
             && shown.name == self.name
@@ -198,10 +198,6 @@ fn digest(hosts: &[wire::Host]) -> String {
 
 fn milliseconds(time: OffsetDateTime) -> i64 {
     i64::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or_default()
-}
-
-fn span(span: Duration) -> i64 {
-    i64::try_from(span.whole_milliseconds()).unwrap_or_default()
 }
 
 #[cfg(test)]
