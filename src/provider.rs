@@ -30,7 +30,7 @@ use self::enhanced_connection::list::ListConnections;
 use self::enhanced_connection_binding::EnhancedConnectionBinding;
 use self::enhanced_connection_privilege::EnhancedConnectionPrivilege;
 use self::enhanced_connection_route::EnhancedConnectionRoute;
-use self::network_check::data_source::NetworkCheckDataSource;
+use self::network_check::NetworkCheckDataSource;
 use self::provider_data::ProviderData;
 use self::queues::queues;
 use self::shared::validators::MatchesRule;
@@ -71,7 +71,7 @@ impl DliProvider {
     /// Returns the callback to run after the client's Shutdown call.
     pub fn on_shutdown(&self) -> impl FnOnce() + Send + use<> {
         let provider_data = Arc::clone(&self.provider_data);
-        move || provider_data.creation_journal().acknowledge_all()
+        move || provider_data.creation_journal.acknowledge_all()
     }
 }
 
@@ -116,7 +116,7 @@ impl Provider for DliProvider {
     fn resources(&self) -> Vec<Arc<dyn Resource>> {
         let provider_data = || Arc::clone(&self.provider_data);
         vec![
-            Arc::new(EnhancedConnection::new(provider_data())),
+            Arc::new(EnhancedConnection(provider_data())),
             Arc::new(EnhancedConnectionBinding::new(provider_data())),
             Arc::new(EnhancedConnectionPrivilege::new(provider_data())),
             Arc::new(EnhancedConnectionRoute::new(provider_data())),

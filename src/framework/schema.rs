@@ -18,6 +18,14 @@ pub struct Schema {
     pub validators: Vec<Arc<dyn Validator>>,
 }
 
+impl Schema {
+    /// Creates a schema of attributes.
+    pub fn new(description: impl Into<String>, attributes: Vec<Attribute>) -> Self {
+        let body = BlockBody { attributes, description: description.into(), ..BlockBody::default() };
+        Self { body, ..Self::default() }
+    }
+}
+
 /// The attributes and nested blocks of a block.
 #[derive(Debug, Clone, Default)]
 pub struct BlockBody {

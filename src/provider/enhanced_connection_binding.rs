@@ -14,8 +14,6 @@
 //! A FAILED binding counts as missing: the read removes it from the state and the next apply binds again, because the
 //! service neither retries nor unbinds it.
 
-mod move_state;
-
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,16 +22,15 @@ use async_trait::async_trait;
 
 use super::enhanced_connection::{model, schema};
 use super::provider_data::ProviderData;
-use super::shared::binding_target::BindingTarget;
+use super::shared::binding_target::{BindingTarget, bindings};
 use super::shared::operation::{OperationContext, OperationError};
-use super::shared::ownership::Part as Owned;
 use super::shared::part_resource::{ConnectionPart, Deletion, ListedPart, Lookup, PartResource, PartTexts};
 use super::shared::plan_checks::PlanChecker;
 use super::shared::pool_of_queue::{DeclaredTargets, PoolOfQueue};
 use super::shared::semantic_equality::same_text;
 use super::shared::validators::{ExactlyOneOf, MatchesRule};
 use super::shared::wait_for_bindings::{Changed, WaitError};
-use super::shared::{connection_part, declared_parts, network_checks, operation, wait_for_bindings};
+use super::shared::{connection_part, declared_parts, moved, network_checks, operation, wait_for_bindings};
 use crate::client::{Error, Project};
 use crate::dli::wire::QueueNames;
 use crate::dli::{rules, wire};
@@ -43,6 +40,7 @@ use crate::framework::path::Path;
 use crate::framework::plan_modifier::{RequiresReplace, USE_STATE_FOR_UNKNOWN};
 use crate::framework::resource::{ModifyPlanRequest, MoveSources, ResponseState};
 use crate::framework::schema::Attribute;
+use crate::framework::types::Type;
 use crate::framework::validator::Validator;
 use crate::framework::value::Value;
 use crate::model;
@@ -161,9 +159,7 @@ impl ConnectionPart for Binding {
     fn listed(shown: &wire::Connection, _: Vec<wire::Privilege>) -> Vec<ListedPart<Self>> {
         let queue = |name: String| Self { queue: Some(name), ..Self::default() };
         let pool = |name: String| Self { elastic_resource_pool: Some(name), ..Self::default() };
-        let queues = shown.available_queue_info.iter().map(|binding| (BindingTarget::queue(&binding.name), binding));
-        let pools = shown.elastic_resource_pools.iter().map(|binding| (BindingTarget::pool(&binding.name), binding));
-        let bound = queues.chain(pools).filter(|(_, binding)| !binding.has_status(wire::BINDING_FAILED));
+        let bound = bindings(shown).filter(|(_, binding)| !binding.has_status(wire::BINDING_FAILED));
         let listed = bound.map(|(target, binding)| {
             let name = target.name().to_owned();
             let part = if target.is_pool() { pool(name) } else { queue(name) };
@@ -183,12 +179,33 @@ impl ConnectionPart for Binding {
         }
     }
 
+    /// A source binds all elastic resource pools of a connection, and a `moved` block has one target.
     fn move_sources() -> Option<MoveSources> {
-        Some(move_state::sources())
+        let attributes = [
+            ("id", Type::String),
+            ("region", Type::String),
+            ("connection_id", Type::String),
+            ("elastic_resource_pools", Type::list(Type::String)),
+        ];
+        Some(moved::sources("dli_datasource_connection_associate", attributes))
     }
 
     fn from_source(source: &Value) -> Result<Self, Diagnostics> {
-        Ok(Self { elastic_resource_pool: Some(move_state::pool(source)?), ..Self::default() })
+        let pools: Vec<_> = moved::texts(source, "elastic_resource_pools").collect();
+        if let [pool] = pools[..] {
+            return Ok(Self { elastic_resource_pool: Some(pool.to_owned()), ..Self::default() });
+        }
+        let id = source.get("connection_id").as_str().unwrap_or_default();
+        let count = if pools.is_empty() { "no elastic resource pool" } else { "several elastic resource pools" };
+        let names = if pools.is_empty() { String::new() } else { format!(": {}", pools.join(", ")) };
+        let text = format!(
+            "The resource that binds pools to the connection {id} binds {count}{names}. A \
+             dli_enhanced_connection_binding binds one, and a moved block has one target. Nothing was moved.\n\nReplace \
+             the moved block with a removed block that has destroy = false. Then declare the pools as \
+             elastic_resource_pools of the dli_enhanced_connection. Or declare one dli_enhanced_connection_binding for each \
+             pool, each with an import block whose id is {id}/elastic_resource_pool/NAME."
+        );
+        Err(Diagnostic::error("Not Exactly One Pool", text).into())
     }
 
     fn name(&self) -> &str {
@@ -267,7 +284,7 @@ impl ConnectionPart for Binding {
                 None
             });
             let found = lookup.and_then(|lookup| lookup.found);
-            response.add_warning(found.iter().filter_map(Self::failure).collect::<Diagnostics>());
+            response.add_warning(found.as_ref().and_then(Self::failure));
             return Ok(found);
         }
         let [queues, pools] =
@@ -340,11 +357,12 @@ impl ConnectionPart for Binding {
     async fn check_plan(provider_data: &ProviderData, request: ModifyPlanRequest<'_>) -> Diagnostics {
         let ModifyPlanRequest { prior, config, planned, replace, stop, .. } = request;
         let is_queue = planned.get(QUEUE).as_str().is_some();
-        let (attribute, part) = if is_queue { (QUEUE, Owned::Queues) } else { (POOL, Owned::Pools) };
+        let (attribute, all) = if is_queue { (QUEUE, "queues") } else { (POOL, "elastic_resource_pools") };
         let Some(name) = planned.get(attribute).as_str() else { return Diagnostics::new() };
         let (mut report, run_state) = (Diagnostics::new(), provider_data.run_state());
-        if let Some(connection) = planned.get("connection_id").as_str() {
-            report.extend(run_state.ownership_conflicts.declare_one(connection, part, name));
+        let connection = planned.get("connection_id").as_str();
+        if let Some(connection) = connection {
+            report.extend(run_state.ownership_conflicts.declare_one(connection, all, name));
         }
         let is_new = prior.is_null() || !replace.is_empty();
         let target = if is_queue { BindingTarget::queue(name) } else { BindingTarget::pool(name) };
@@ -356,7 +374,7 @@ impl ConnectionPart for Binding {
             } else {
                 checker.check_pools(&wanted).await
             });
-            if let Some(connection) = planned.get("connection_id").as_str() {
+            if let Some(connection) = connection {
                 report.extend(Box::pin(network_checks::check_binding(&checker, connection, target, &path)).await);
             }
         } else if !is_new {

@@ -19,9 +19,7 @@ use super::shared::part_resource::{ConnectionPart, Deletion, Holder, ListedPart,
 use super::shared::plan_checks::PlanChecker;
 use super::shared::run_state::PartKey;
 use super::shared::validators::MatchesRule;
-use super::shared::{
-    connection_part, declared_parts, network_checks, operation, ownership, reserved_network, semantic_equality,
-};
+use super::shared::{connection_part, declared_parts, network_checks, operation, semantic_equality};
 use crate::dli::rules::same_network;
 use crate::dli::{rules, wire};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
@@ -210,10 +208,10 @@ impl ConnectionPart for Route {
         let ModifyPlanRequest { prior, config, planned, replace, stop, .. } = request;
         let (mut report, run_state) = (Diagnostics::new(), provider_data.run_state());
         if let Some((id, name)) = planned.get("connection_id").as_str().zip(planned.get("name").as_str()) {
-            report.extend(run_state.ownership_conflicts.declare_one(id, ownership::Part::Routes, name));
+            report.extend(run_state.ownership_conflicts.declare_one(id, "routes", name));
         }
         let [before, after] = [prior, planned].map(|value| value.get("cidr"));
-        report.extend(reserved_network::warning(Path::attribute("cidr"), before, after));
+        report.extend(network_checks::rules::check_reserved(Path::attribute("cidr"), before, after));
         let text = |name: &str| planned.get(name).as_str();
         let is_new = before.as_str().and_then(rules::network) != after.as_str().and_then(rules::network);
         if let Some(((id, name), cidr)) = text("connection_id").zip(text("name")).zip(text("cidr"))

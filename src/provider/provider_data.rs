@@ -30,8 +30,8 @@ const CONSISTENCY_TIMEOUT: &str = "DLI_CONSISTENCY_TIMEOUT";
 pub(super) struct ProviderData {
     environment: Environment,
     configured: Mutex<Option<Configured>>,
-    write_locks: WriteLocks,
-    journal: CreationJournal,
+    pub(super) write_locks: WriteLocks,
+    pub(super) creation_journal: CreationJournal,
     client: Mutex<ClientKind>,
 }
 
@@ -53,7 +53,7 @@ impl ProviderData {
             environment,
             configured: Mutex::new(None),
             write_locks: WriteLocks::default(),
-            journal,
+            creation_journal: journal,
             client: Mutex::default(),
         }
     }
@@ -88,9 +88,9 @@ impl ProviderData {
         };
         let identity_endpoint = match endpoint("iam") {
             Some(address) => Some(address),
-            None => auth_url(settings)?,
+            None => checked_address(settings.either("auth_url"), "auth_url", IDENTITY_ADDRESS)?,
         };
-        let dli_endpoint = dli_endpoint(settings)?;
+        let dli_endpoint = checked_address(settings.dli_endpoint(), "endpoints", DLI_ADDRESS)?;
         let file = resolved.as_ref().filter(|found| found.is_file).map(|found| found.credentials.origin.clone());
         let client = Client::new(Config {
             credentials: resolved.map(|found| found.credentials),
@@ -98,7 +98,7 @@ impl ProviderData {
             project_id: project_id.clone(),
             project_name: settings.text("project_name"),
             cloud: settings.text("cloud"),
-            endpoint_serves_all_regions: serves_all_regions(settings),
+            endpoint_serves_all_regions: settings.dli_endpoint().is_some_and(is_emulator),
             endpoint: dli_endpoint,
             vpc_endpoint: endpoint("vpc"),
             identity_endpoint,
@@ -117,7 +117,7 @@ impl ProviderData {
             });
             error_detail::configuration(&error, origin.as_deref())
         })?;
-        self.journal.start_run();
+        self.creation_journal.start_run();
         *self.configured.lock() = Some(Configured {
             client,
             unknown: unknown_arguments,
@@ -125,9 +125,12 @@ impl ProviderData {
             project_id,
             tag_policy,
             plan_checks: config.get("plan_checks") != &Value::Bool(false),
-            run_state: Arc::new(RunState::new(*self.client.lock(), self.journal.directory().map(ToOwned::to_owned))),
+            run_state: Arc::new(RunState::new(
+                *self.client.lock(),
+                self.creation_journal.directory().map(ToOwned::to_owned),
+            )),
         });
-        warnings.extend(self.journal.stale_warnings());
+        warnings.extend(self.creation_journal.stale_warnings());
         Ok(warnings)
     }
 
@@ -161,6 +164,10 @@ impl ProviderData {
 
     fn configured(&self) -> Option<Configured> {
         self.configured.lock().clone()
+    }
+
+    fn configured_with_checks(&self) -> Option<Configured> {
+        self.configured().filter(|configured| configured.plan_checks && configured.unknown.is_empty())
     }
 
     /// The provider's region; `None` if it is unknown or not set.
@@ -199,8 +206,7 @@ impl ProviderData {
 
     /// The warning, once a run, that a plan was not checked because there are no credentials.
     pub(super) async fn warn_without_credentials(&self) -> Option<Diagnostic> {
-        let configured =
-            self.configured().filter(|configured| configured.plan_checks && configured.unknown.is_empty())?;
+        let configured = self.configured_with_checks()?;
         if configured.client.has_credentials().await || configured.run_state.warn_once() {
             return None;
         }
@@ -212,18 +218,10 @@ impl ProviderData {
 
     /// Whether a plan may send requests: checks are enabled and credentials are available.
     pub(super) async fn can_check_plans(&self) -> bool {
-        match self.configured().filter(|configured| configured.plan_checks && configured.unknown.is_empty()) {
+        match self.configured_with_checks() {
             Some(configured) => configured.client.has_credentials().await,
             None => false,
         }
-    }
-
-    pub(super) fn write_locks(&self) -> &WriteLocks {
-        &self.write_locks
-    }
-
-    pub(super) fn creation_journal(&self) -> &CreationJournal {
-        &self.journal
     }
 
     /// The state of the current run. Each call of Configure starts a new one.
@@ -235,6 +233,13 @@ impl ProviderData {
 /// Arguments that every request depends on, beside the credentials.
 const CONNECTION_ARGUMENTS: [&str; 8] =
     ["region", "project_id", "project_name", "cloud", "auth_url", "endpoints", "insecure", "cacert_file"];
+
+type CheckAddress = fn(&str) -> Result<(), ConfigError>;
+
+/// How to check the addresses of services, and what is allowed.
+const IDENTITY_ADDRESS: (CheckAddress, &str) = (client::check_identity_endpoint, "https://HOST[:PORT][/v3]");
+const DLI_ADDRESS: (CheckAddress, &str) =
+    (client::check_endpoint, "https://HOST[:PORT], or http:// with a loopback address such as http://127.0.0.1:7080");
 
 /// Returns region and project ID. The environment takes precedence over a file, whose project belongs to its region.
 fn location(settings: ConfigOrEnv<'_>, resolved: Option<&Resolved>) -> (Option<String>, Option<String>) {
@@ -254,34 +259,24 @@ fn location(settings: ConfigOrEnv<'_>, resolved: Option<&Resolved>) -> (Option<S
     (region, project_id)
 }
 
-/// Returns the address of the identity service. A validator has checked the argument, but not the variable.
-fn auth_url(settings: ConfigOrEnv<'_>) -> Result<Option<String>, Diagnostics> {
-    let Some((address, origin)) = settings.either("auth_url") else { return Ok(None) };
-    match client::check_identity_endpoint(&address) {
+/// Checks an address. A validator has checked the argument, but not the variable.
+fn checked_address(
+    setting: Option<(String, Origin)>,
+    attribute: &'static str,
+    (check, allowed): (CheckAddress, &str),
+) -> Result<Option<String>, Diagnostics> {
+    let Some((address, origin)) = setting else { return Ok(None) };
+    match check(&address) {
         Err(error) if origin != Origin::Argument => {
-            Err(checks::invalid("auth_url", origin, &error.to_string(), "https://HOST[:PORT][/v3]").into())
+            Err(checks::invalid(attribute, origin, &error.to_string(), allowed).into())
         }
         _ => Ok(Some(address)),
     }
 }
 
-/// Returns the address of the service. A validator has checked the argument, but not the variable.
-fn dli_endpoint(settings: ConfigOrEnv<'_>) -> Result<Option<String>, Diagnostics> {
-    let Some((address, origin)) = settings.dli_endpoint() else { return Ok(None) };
-    match client::check_endpoint(&address) {
-        Err(error) if origin != Origin::Argument => {
-            let allowed = "https://HOST[:PORT], or http:// with a loopback address such as http://127.0.0.1:7080";
-            Err(checks::invalid("endpoints", origin, &error.to_string(), allowed).into())
-        }
-        _ => Ok(Some(address)),
-    }
-}
-
-/// Whether the environment names an emulator, so that resources of all regions are there.
-fn serves_all_regions(settings: ConfigOrEnv<'_>) -> bool {
-    let is_emulator =
-        |(address, origin): (String, Origin)| origin != Origin::Argument && client::is_loopback_endpoint(&address);
-    settings.dli_endpoint().is_some_and(is_emulator)
+/// Whether an address names an emulator that the environment offers: it has the resources of all regions.
+fn is_emulator((address, origin): (String, Origin)) -> bool {
+    origin != Origin::Argument && client::is_loopback_endpoint(&address)
 }
 
 /// Returns the proxy that the environment names. The HTTP library ignores one that it cannot parse.

@@ -16,7 +16,6 @@ pub(super) mod part_resource;
 pub(super) mod plan_checks;
 pub(super) mod pool_of_queue;
 pub(super) mod project_lists;
-pub(super) mod reserved_network;
 pub(super) mod run_state;
 pub(super) mod semantic_equality;
 pub(super) mod shared_reads;

@@ -23,7 +23,7 @@ use crate::framework::timeouts;
 use crate::framework::types::Type;
 use crate::framework::validator::ValuesAre;
 use crate::provider::provider_data::ProviderData;
-use crate::provider::shared::data_source::{schema, text};
+use crate::provider::shared::data_source::text;
 use crate::provider::shared::location;
 use crate::provider::shared::operation::{self, OperationContext, OperationError};
 use crate::provider::shared::validators::{MatchesRule, NotEmpty};
@@ -63,7 +63,7 @@ impl Action for ConnectivityTest {
                 .description("How long all tests together may take: a duration such as `90s`. Default `5m`."),
         ];
         attributes.extend(location::action_attributes());
-        schema(
+        Schema::new(
             "Tests whether a queue reaches addresses: through the peering, the routes and the host records of its \
              connections, and the security groups at the other end. The action fails if an address is not reached, and \
              names each of them. Requires Terraform 1.14 or newer. Earlier versions and OpenTofu can use the data \

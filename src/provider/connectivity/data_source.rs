@@ -19,7 +19,7 @@ use crate::framework::resource::ResponseState;
 use crate::framework::schema::{Attribute, Schema};
 use crate::framework::value::Value;
 use crate::provider::provider_data::ProviderData;
-use crate::provider::shared::data_source::{self, open, report, state, text};
+use crate::provider::shared::data_source::{open, report, state, text};
 use crate::provider::shared::location;
 use crate::provider::shared::validators::MatchesRule;
 
@@ -46,7 +46,7 @@ impl DataSource for ConnectivityDataSource {
             Attribute::string("message").computed().description("Message of the service; null if it is empty."),
         ];
         attributes.splice(2..2, location::data_source_attributes());
-        data_source::schema(
+        Schema::new(
             "Tests whether a queue reaches an address: through the peering, the routes and the host records of its \
              connections, and the security group at the other end. Each read starts a test. An unreachable address is \
              a result, not an error, so test `reachable` in a `check` block or a postcondition. Declare the data \

@@ -20,9 +20,9 @@ mod adopt;
 mod texts;
 
 use std::iter::repeat_n;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use self::texts::{advice_for_candidates, advice_for_unknown_outcome, describe, no_journal};
@@ -30,7 +30,7 @@ use super::creation_entry::CreationEntry;
 use super::creation_journal::CreationJournal;
 use super::list::list;
 use super::model::Connection;
-use crate::client::Operation;
+use crate::client::{Error, Operation};
 use crate::dli::{error_code, wire};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::resource::ResponseState;
@@ -111,8 +111,8 @@ pub(super) async fn run(
     let (project_id, name) = (context.project.id(), planned.name.as_str());
     // Of two resources with the same name, the second must not mistake the connection of the first for its own.
     let key = format!("{project_id}/{name}");
-    let _guard = context.read(async { Ok(provider_data.write_locks().lock(&key).await) }).await?;
-    let (journal, tag_policy) = (provider_data.creation_journal(), provider_data.tag_policy());
+    let _guard = context.read(async { Ok(provider_data.write_locks.lock(&key).await) }).await?;
+    let (journal, tag_policy) = (&provider_data.creation_journal, provider_data.tag_policy());
     let create = CreateOnce { context, journal, tag_policy, name, body: planned.to_create(tags) };
     let created = create.run(planned, response).await?;
     journal.record_created(&created.id);
@@ -164,7 +164,7 @@ impl CreateOnce<'_> {
         response: &mut ResponseState,
     ) -> Result<Created, OperationError> {
         let on_send = |now| {
-            let mut request = lock(request);
+            let mut request = request.lock();
             let is_first = request.sent_at.replace(Instant::now()).is_none();
             request.entry.mark_sent(is_first, now);
             let written = if is_first {
@@ -177,13 +177,13 @@ impl CreateOnce<'_> {
             if request.other.is_some() { Err("another process creates the connection".to_owned()) } else { Ok(()) }
         };
         let record_id = |id: &str| {
-            let mut request = lock(request);
+            let mut request = request.lock();
             request.entry.id = Some(id.to_owned());
             let _ = self.journal.write(&request.entry);
         };
         let client = self.context.run_state.client;
         let unknown_outcome = |error: OperationError| {
-            let advice = advice_for_unknown_outcome(client, self.name, lock(request).write_error.as_deref());
+            let advice = advice_for_unknown_outcome(client, self.name, request.lock().write_error.as_deref());
             Err(error.into_errors(SUMMARY, &advice).into())
         };
         // Whether the outcome of an attempt is unknown.
@@ -195,18 +195,18 @@ impl CreateOnce<'_> {
             let error = match self.context.write(create).await {
                 Ok(id) => {
                     record_id(&id);
-                    if let Some(error) = &lock(request).write_error {
+                    if let Some(error) = &request.lock().write_error {
                         response.add_warning(no_journal(error));
                     }
                     if is_unknown {
-                        let entry = lock(request).entry.clone();
+                        let entry = request.lock().entry.clone();
                         response.add_warning(self.possible_duplicate(&entry, &id).await);
                     }
                     return Ok(Created { id, is_found: false, is_earlier: false });
                 }
                 Err(error) => error,
             };
-            if let Some(other) = lock(request).other.take() {
+            if let Some(other) = request.lock().other.take() {
                 return Err(self.taken_by_other(&other, &[]).into());
             }
             let is_taken = error.has_code(error_code::ALREADY_EXISTS);
@@ -214,7 +214,7 @@ impl CreateOnce<'_> {
                 if is_unknown {
                     return unknown_outcome(error);
                 }
-                self.journal.withdraw(&lock(request).entry, earlier.as_ref());
+                self.journal.withdraw(&request.lock().entry, earlier.as_ref());
                 return Err(self.rejected(error, is_taken).await.into());
             }
             is_unknown = true;
@@ -223,10 +223,11 @@ impl CreateOnce<'_> {
             }
             tracing::info!(?error, name = self.name, "the outcome of the create request is unknown");
             let (entry, age) = {
-                let request = lock(request);
+                let request = request.lock();
                 (request.entry.clone(), request.sent_at.map(|at| at.elapsed()).unwrap_or_default())
             };
-            let duration = if error.may_be_under_way() { MAX_SEARCH.saturating_sub(age) } else { Duration::ZERO };
+            let is_under_way = error.called().is_some_and(Error::may_be_under_way);
+            let duration = if is_under_way { MAX_SEARCH.saturating_sub(age) } else { Duration::ZERO };
             match self.search(&entry, duration).await {
                 Ok(Search::Found(id)) => {
                     record_id(&id);
@@ -237,7 +238,8 @@ impl CreateOnce<'_> {
                     let note = format!("{existing}\n\n{}", advice_for_candidates(client, &candidates));
                     return Err(error.into_errors(SUMMARY, &note).into());
                 }
-                Ok(Search::Candidates(_)) if !is_taken && attempt < MAX_ATTEMPTS && error.is_transient() => {}
+                Ok(Search::Candidates(_))
+                    if !is_taken && attempt < MAX_ATTEMPTS && error.called().is_some_and(Error::is_transient) => {}
                 // The first error matters, not that of the search.
                 Ok(_) | Err(_) => return unknown_outcome(error),
             }
@@ -323,10 +325,6 @@ impl CreateOnce<'_> {
         );
         error.into_errors(SUMMARY, &note)
     }
-}
-
-fn lock(request: &Mutex<SentRequest>) -> MutexGuard<'_, SentRequest> {
-    request.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Returns the delays of a search that lasts for at least `duration`.

@@ -20,7 +20,7 @@ use crate::framework::path::Path;
 use crate::framework::resource::ResponseState;
 use crate::framework::schema::{Attribute, Presence, Schema};
 use crate::provider::provider_data::ProviderData;
-use crate::provider::shared::data_source::{self, open, report, state, text};
+use crate::provider::shared::data_source::{open, report, state, text};
 use crate::provider::shared::validators::{ExactlyOneOf, MatchesRule, ObjectId};
 use crate::provider::shared::{connection_part, location};
 
@@ -51,7 +51,7 @@ impl DataSource for EnhancedConnectionDataSource {
             *attribute = input.description(description);
         }
         attributes.splice(2..2, location::data_source_attributes());
-        let schema = data_source::schema(
+        let schema = Schema::new(
             "Reads one enhanced datasource connection, by ID or exact name. It is an error if no connection, or more \
              than one, matches.",
             attributes,

@@ -21,7 +21,7 @@ use crate::framework::schema::{Attribute, Nesting, Schema};
 use crate::framework::types::Type;
 use crate::framework::value::Value;
 use crate::provider::provider_data::ProviderData;
-use crate::provider::shared::data_source::{self, open, report, state, text};
+use crate::provider::shared::data_source::{open, report, state, text};
 use crate::provider::shared::location;
 use crate::provider::shared::tags::TagFilter;
 use crate::provider::shared::validators::{MatchesRule, OneOf};
@@ -58,7 +58,7 @@ impl DataSource for EnhancedConnectionsDataSource {
                 .computed()
                 .description("The connections, sorted by creation time."),
         );
-        data_source::schema(
+        Schema::new(
             "Lists the enhanced datasource connections of a project, with all attributes. The provider makes one call \
              for the list, one per connection for its tags, and one per shared connection for the projects it is \
              shared with.",

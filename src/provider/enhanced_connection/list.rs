@@ -54,7 +54,7 @@ impl ListResource for ListConnections {
                 .description("Only connections that have all of these tags with these values."),
         ];
         attributes.extend(location::action_attributes());
-        data_source::schema(
+        Schema::new(
             "Lists the enhanced datasource connections of a project in the order of their creation, whether Terraform \
              manages them or not.",
             attributes,
@@ -137,17 +137,12 @@ fn item(
 ) -> ListItem {
     let mut connection = Connection { id: Computed(Some(shown.id.clone())), ..Connection::default() };
     location::fill_location(&mut connection.region, &mut connection.project_id, context);
-    let identity = Value::map([
-        ("id", shown.id.as_str().into()),
-        ("region", connection.region.clone().into_value()),
-        ("project_id", connection.project_id.clone().into_value()),
-    ]);
-    let resource = if include_resource {
+    if include_resource {
         // The import warns about host names with several addresses.
         let _ = connection.apply_remote(shown, tags, &PoolOfQueue::default(), tag_policy, Scope::Everything);
-        connection.into_value()
-    } else {
-        Value::Null
-    };
+    }
+    let value = connection.into_value();
+    let identity = Value::map(["id", "region", "project_id"].map(|name| (name, value.get(name).clone())));
+    let resource = if include_resource { value } else { Value::Null };
     ListItem { display_name: shown.name.clone(), identity, resource }
 }

@@ -9,7 +9,7 @@ use crate::framework::model::{Computed, StringMap};
 use crate::framework::path::Path;
 use crate::framework::timeouts::Timeouts;
 use crate::model;
-use crate::provider::shared::binding_target::BindingTarget;
+use crate::provider::shared::binding_target::{BindingTarget, bindings};
 use crate::provider::shared::optional::{text, timestamp};
 use crate::provider::shared::pool_of_queue::{DeclaredTargets, PoolOfQueue};
 use crate::provider::shared::tags::{TagPolicy, Tags};
@@ -140,17 +140,15 @@ impl Connection {
     /// Returns a warning for each FAILED binding that Terraform manages, with the name of its target.
     pub(super) fn failures(&self, shown: &wire::Connection, pool_of_queue: &PoolOfQueue) -> Vec<(String, Diagnostic)> {
         let targets = pool_of_queue.targets(shown, self.declared());
-        let lower = |binding: &wire::Binding| binding.name.to_ascii_lowercase();
-        let queues = shown
-            .available_queue_info
-            .iter()
-            .filter(|binding| self.queues.is_some() || targets.contains(&BindingTarget::Queue(lower(binding))));
-        let pools = shown.elastic_resource_pools.iter().filter(|binding| {
-            self.elastic_resource_pools.is_some() || targets.contains(&BindingTarget::Pool(lower(binding)))
-        });
-        let failed = queues.chain(pools).filter(|binding| binding.has_status(wire::BINDING_FAILED));
+        let is_managed = |target: &BindingTarget| {
+            let manages_all =
+                if target.is_pool() { self.elastic_resource_pools.is_some() } else { self.queues.is_some() };
+            manages_all || targets.contains(target)
+        };
+        let failed = bindings(shown).filter(|(_, binding)| binding.has_status(wire::BINDING_FAILED));
         let warning = |binding: &wire::Binding| wait_for_bindings::failure_warning(&self.name, binding);
-        failed.map(|binding| (binding.name.clone(), warning(binding))).collect()
+        let managed = failed.filter(|(target, _)| is_managed(target));
+        managed.map(|(_, binding)| (binding.name.clone(), warning(binding))).collect()
     }
 
     /// Sets everything that the service returned; `tags` is `None` if they were not read.

@@ -13,10 +13,9 @@ use crate::framework::value::{UNKNOWN, Value};
 use crate::provider::provider_data::ProviderData;
 use crate::provider::shared::client_kind::ClientKind;
 use crate::provider::shared::declared_parts::{self, DeclaredParts, Overlap};
-use crate::provider::shared::ownership::Part;
 use crate::provider::shared::plan_checks::PlanChecker;
 use crate::provider::shared::tags::{self, TagPolicy};
-use crate::provider::shared::{location, network_checks, part_resource, reserved_network};
+use crate::provider::shared::{location, network_checks, part_resource};
 
 /// Collections that are managed only if they are set.
 const COLLECTIONS: [&str; 5] = ["elastic_resource_pools", "queues", "hosts", "routes", "tags"];
@@ -47,7 +46,7 @@ pub(super) async fn modify(
     if let Some(id) = prior.get("id").as_str() {
         let run_state = provider_data.run_state();
         if let (Some(name), Some(project_id)) = (prior.get("name").as_str(), prior.get("project_id").as_str()) {
-            provider_data.creation_journal().confirm(project_id, name, id);
+            provider_data.creation_journal.confirm(project_id, name, id);
         }
         if is_replaced {
             run_state.mark_replaced(id);
@@ -56,15 +55,15 @@ pub(super) async fn modify(
             let is_left = |name: &str| leaves_failed(prior, planned, name);
             report.extend(run_state.take_failed_bindings(id, is_left));
             report.extend(declare_parts(&run_state.declared_parts, id, planned));
-            for part in [Part::Queues, Part::Pools, Part::Routes] {
-                let names = declared_names(planned.get(part.attribute()));
-                report.extend(run_state.ownership_conflicts.declare_all(id, part, names));
+            for name in ["queues", "elastic_resource_pools", "routes"] {
+                let names = declared_names(planned.get(name));
+                report.extend(run_state.ownership_conflicts.declare_all(id, name, names));
             }
         }
     }
-    report.extend(Box::pin(check_names(provider_data, config, (prior, planned), is_replaced, stop)).await);
-    let values = (prior, &*planned);
-    report.extend(Box::pin(network_checks::check_connection(provider_data, config, values, is_replaced, stop)).await);
+    let values = (if is_replaced { &Value::Null } else { prior }, &*planned);
+    report.extend(Box::pin(check_names(provider_data, config, values, is_replaced, stop)).await);
+    report.extend(Box::pin(network_checks::check_connection(provider_data, config, values, stop)).await);
     if report.has_errors() { Err(report) } else { Ok(report) }
 }
 
@@ -86,7 +85,7 @@ fn warn_about_reserved_routes(prior: &Value, planned: &Value) -> Diagnostics {
     planned
         .get("routes")
         .entries()
-        .filter_map(|(name, cidr)| reserved_network::warning(path(name), before.get(name), cidr))
+        .filter_map(|(name, cidr)| network_checks::rules::check_reserved(path(name), before.get(name), cidr))
         .collect()
 }
 
@@ -285,7 +284,6 @@ async fn check_names(
     is_replaced: bool,
     stop: &CancellationToken,
 ) -> Diagnostics {
-    let prior = if is_replaced { &Value::Null } else { prior };
     let new = |name: &str| -> Vec<(Path, String)> {
         let is_new = |text: &&str| !prior.get(name).strings().any(|known| known.eq_ignore_ascii_case(text));
         let path = |text: &str| Path::attribute(name).step(Step::Element(text.into()));
@@ -301,7 +299,7 @@ async fn check_names(
     report.extend(checker.check_queues(&queues).await);
     report.extend(checker.check_pools(&pools).await);
     if let Some(name) = name {
-        report.extend(checker.check_name(name, provider_data.creation_journal()).await);
+        report.extend(checker.check_name(name, &provider_data.creation_journal).await);
     }
     report
 }

@@ -47,8 +47,7 @@ pub(super) fn move_state(source: &Value, response: &mut ResponseState) -> Result
     let (hosts, duplicates) = model::hosts(&shown.hosts, None);
     let effect =
         "The first address of each is in the state; the next change of hosts writes one address for each name.";
-    response
-        .add_warning(model::duplicate_hosts_warning(&shown, &duplicates, effect).into_iter().collect::<Diagnostics>());
+    response.add_warning(model::duplicate_hosts_warning(&shown, &duplicates, effect));
     let routes = model::routes(&shown.routes, None);
     let queues: std::collections::BTreeSet<_> = moved::texts(source, "queues").map(str::to_owned).collect();
     let tags = tags::known(source.get("tags"));

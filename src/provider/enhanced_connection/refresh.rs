@@ -15,8 +15,6 @@ use crate::provider::shared::{connection_part, location};
 /// Interval between attempts, and between reads that wait for a change.
 pub(super) const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
-const TAGS_NOT_PUBLISHED: &str = "The tag API is not published in this region. ";
-
 /// Reads the connection of a state; `None` if it was deleted.
 pub(super) async fn refresh(
     context: &OperationContext,
@@ -36,7 +34,8 @@ pub(super) async fn refresh(
             // An import reads tags even if the configuration has none.
             Err(error) if error.is_not_published() && everything => {}
             Err(error) if error.is_refused() => {
-                let reason = if error.is_not_published() { TAGS_NOT_PUBLISHED } else { "" };
+                let is_published = !error.is_not_published();
+                let reason = if is_published { "" } else { "The tag API is not published in this region. " };
                 let note = format!("{reason}The state keeps the tags that it has.");
                 warnings.extend(error.warn("Tags Cannot Be Read", &note));
             }

@@ -46,21 +46,16 @@ use crate::framework::schema::Schema;
 use crate::framework::types::Type;
 use crate::framework::value::Value;
 use crate::provider::provider_data::ProviderData;
+use crate::provider::shared::binding_target::bindings;
 use crate::provider::shared::client_kind::ClientKind;
 use crate::provider::shared::operation::{self, OperationContext, OperationError, report};
 use crate::provider::shared::shared_reads::Sharing;
 use crate::provider::shared::{connection_part, location};
 
 #[derive(Debug)]
-pub(in crate::provider) struct EnhancedConnection {
-    provider_data: Arc<ProviderData>,
-}
+pub(in crate::provider) struct EnhancedConnection(pub(in crate::provider) Arc<ProviderData>);
 
 impl EnhancedConnection {
-    pub(in crate::provider) fn new(provider_data: Arc<ProviderData>) -> Self {
-        Self { provider_data }
-    }
-
     /// Begins an operation on a connection of the plan or the state.
     async fn begin(
         &self,
@@ -68,7 +63,7 @@ impl EnhancedConnection {
         timeout: Duration,
         stop: &CancellationToken,
     ) -> Result<OperationContext, OperationError> {
-        let context = self.provider_data.begin(connection.location(), timeout, stop).await?;
+        let context = self.0.begin(connection.location(), timeout, stop).await?;
         Ok(context.subject(connection.subject()))
     }
 
@@ -81,10 +76,10 @@ impl EnhancedConnection {
         response: &mut ResponseState,
     ) -> Result<(), OperationError> {
         let context = &self.begin(planned, planned.timeouts.create(schema::CREATE), stop).await?;
-        let tag_policy = &self.provider_data.tag_policy();
+        let tag_policy = &self.0.tag_policy();
         let tags = tag_policy.all(planned.tags.as_ref());
-        self.provider_data.run_state().mark_applying();
-        let create = create_once::run(context, &self.provider_data, planned, &tags, response);
+        self.0.run_state().mark_applying();
+        let create = create_once::run(context, &self.0, planned, &tags, response);
         let create_once::Created { id, is_found, is_earlier } = create.await?;
         *created = Some(id.clone());
         let note = match context.run_state.client {
@@ -114,7 +109,7 @@ impl EnhancedConnection {
             tracing::info!(id, "{}", if is_earlier { "adopted" } else { "found the result of a lost response" });
             now.routes.clone_from(&planned.routes);
             let read = report(create_once::SUMMARY, &note, async {
-                guard = Some(connection_part::lock(context, &self.provider_data, &id).await?);
+                guard = Some(connection_part::lock(context, &self.0, &id).await?);
                 let found = refresh(context, now, tag_policy, Scope::Declared).await?;
                 Ok(found.ok_or_else(|| deleted_since_plan(create_once::SUMMARY, &id))?)
             });
@@ -175,11 +170,11 @@ impl Resource for EnhancedConnection {
     }
 
     fn omit_defaults(&self, config: &mut Value) {
-        location::omit_defaults(&self.provider_data, config);
+        location::omit_defaults(&self.0, config);
     }
 
     async fn modify_plan(&self, request: ModifyPlanRequest<'_>) -> Result<Diagnostics, Diagnostics> {
-        Box::pin(modify_plan::modify(&self.provider_data, request)).await
+        Box::pin(modify_plan::modify(&self.0, request)).await
     }
 
     async fn create(&self, request: CreateRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
@@ -188,9 +183,9 @@ impl Resource for EnhancedConnection {
         let create = self.create_connection(&planned, request.stop, &mut created, response);
         let result = report(create_once::SUMMARY, NOTHING_CREATED, create).await;
         // If the client cancels the call, this line is not reached.
-        let is_kept = result.is_ok() || self.provider_data.run_state().client.keeps_failed_creates();
+        let is_kept = result.is_ok() || self.0.run_state().client.keeps_failed_creates();
         if let Some(id) = created.filter(|_| is_kept) {
-            self.provider_data.creation_journal().record_response(&id, request.stop);
+            self.0.creation_journal.record_response(&id, request.stop);
         }
         result
     }
@@ -200,7 +195,7 @@ impl Resource for EnhancedConnection {
         report("Could Not Read the Enhanced Connection", "The state was not changed.", async {
             let context = self.begin(&known, known.timeouts.read(schema::READ), request.stop).await?;
             let mut context = context.with_sharing(Sharing::Lists);
-            let tag_policy = &self.provider_data.tag_policy();
+            let tag_policy = &self.0.tag_policy();
             let mut found = refresh(&context, known.clone(), tag_policy, Scope::Declared).await;
             let is_confirmed = context.listed_fields().is_none_or(|fields| known.is_confirmed_by(fields));
             if context.has_used_list() && !(is_confirmed && is_unchanged(&found, &known)) {
@@ -214,7 +209,7 @@ impl Resource for EnhancedConnection {
                         connection.tags = tag_policy.without_defaults(connection.tags);
                     }
                     let Connection { name, .. } = &connection;
-                    self.provider_data.creation_journal().confirm(context.project.id(), name, connection.id());
+                    self.0.creation_journal.confirm(context.project.id(), name, connection.id());
                     response.add_warning(warnings);
                     response.set_state(connection);
                 }
@@ -233,8 +228,8 @@ impl Resource for EnhancedConnection {
         let planned = Connection::from_value(request.planned, &Path::root())?;
         report(SUMMARY, STATE_NOTE, async {
             let context = self.begin(&prior, planned.timeouts.update(schema::UPDATE), request.stop).await?;
-            let tag_policy = self.provider_data.tag_policy();
-            let guard = connection_part::lock(&context, &self.provider_data, prior.id()).await?;
+            let tag_policy = self.0.tag_policy();
+            let guard = connection_part::lock(&context, &self.0, prior.id()).await?;
             let now = Connection {
                 wait_for_bindings: planned.wait_for_bindings,
                 timeouts: planned.timeouts.clone(),
@@ -266,8 +261,8 @@ impl Resource for EnhancedConnection {
         let id = known.id();
         report(SUMMARY, STATE_NOTE, async {
             let context = self.begin(&known, known.timeouts.delete(schema::DELETE), request.stop).await?;
-            let guard = connection_part::lock(&context, &self.provider_data, id).await?;
-            self.provider_data.creation_journal().confirm(context.project.id(), &known.name, id);
+            let guard = connection_part::lock(&context, &self.0, id).await?;
+            self.0.creation_journal.confirm(context.project.id(), &known.name, id);
             // A connection that is not found is deleted all the same: it may appear late.
             if let Some(shown) = connection_part::find_connection(&context, id).await? {
                 check_identity(&known, &shown)?;
@@ -278,7 +273,9 @@ impl Resource for EnhancedConnection {
                     Ok(()) => break,
                     // "Not found" may mean another object.
                     Err(error) if error.is_not_found() => {
-                        return if connection_part::becomes_gone(&context, id).await? { Ok(()) } else { Err(error) };
+                        let find = || connection_part::find_connection_once(&context, id);
+                        let found = connection_part::read_until(&context, find, Option::is_some).await?;
+                        return if found.is_none() { Ok(()) } else { Err(error) };
                     }
                     // The service cannot delete a connection while it creates a binding.
                     Err(error) if error.may_mean_not_yet() && !is_last_attempt => error,
@@ -319,7 +316,7 @@ impl Resource for EnhancedConnection {
         }
         report("Could Not Import the Enhanced Connection", "Nothing was imported.", async {
             let location = (region, project_id);
-            let context = self.provider_data.begin(location, schema::READ, request.stop).await?;
+            let context = self.0.begin(location, schema::READ, request.stop).await?;
             let id = match name {
                 Some(name) => {
                     let named =
@@ -329,7 +326,7 @@ impl Resource for EnhancedConnection {
                 None => object.to_ascii_lowercase(),
             };
             let known = Connection { id: Computed(Some(id)), ..Connection::default() };
-            let found = refresh(&context, known, &self.provider_data.tag_policy(), Scope::Everything).await?;
+            let found = refresh(&context, known, &self.0.tag_policy(), Scope::Everything).await?;
             let (connection, warnings) = found.ok_or_else(|| {
                 connection_part::not_found(&format!("enhanced connection {object}"), "Enhanced Connection")
             })?;
@@ -350,8 +347,7 @@ fn is_unchanged(found: &operation::Result<Option<(Connection, Diagnostics)>>, kn
 /// Whether one of its bindings is CREATING.
 async fn is_creating_binding(context: &OperationContext, id: &str) -> bool {
     let Ok(shown) = context.read(context.project.show_connection(id)).await else { return false };
-    let mut bindings = shown.available_queue_info.iter().chain(&shown.elastic_resource_pools);
-    bindings.any(|binding| binding.has_status(wire::BINDING_CREATING))
+    bindings(&shown).any(|(_, binding)| binding.has_status(wire::BINDING_CREATING))
 }
 
 fn no_connection_named(name: &str) -> Diagnostics {

@@ -136,7 +136,7 @@ pub(super) fn identity() -> Schema {
             .description("ID of the connection, a UUID."),
     ];
     attributes.extend(location::identity_attributes());
-    Schema { body: BlockBody { attributes, ..BlockBody::default() }, ..Schema::default() }
+    Schema::new("", attributes)
 }
 
 /// The attributes of one peering.

@@ -45,6 +45,13 @@ impl BindingTarget {
     }
 }
 
+/// The bindings of a connection with their targets, queues first.
+pub(crate) fn bindings(shown: &wire::Connection) -> impl Iterator<Item = (BindingTarget, &wire::Binding)> {
+    let queues = shown.available_queue_info.iter().map(|binding| (BindingTarget::queue(&binding.name), binding));
+    let pools = shown.elastic_resource_pools.iter().map(|binding| (BindingTarget::pool(&binding.name), binding));
+    queues.chain(pools)
+}
+
 impl fmt::Display for BindingTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -8,7 +8,6 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::OwnedMutexGuard;
 
-use super::client_kind::ClientKind;
 use super::operation::{self, OperationContext, OperationError};
 use super::project_lists::MAX_PAGE;
 use super::semantic_equality::same_text;
@@ -19,10 +18,9 @@ use crate::client::{Error, ListedConnection};
 use crate::dli::rules::Rule;
 use crate::dli::{rules, wire};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
-use crate::framework::model::{FromValue, IntoValue};
+use crate::framework::model::FromValue;
 use crate::framework::path::Path;
 use crate::framework::plan_modifier::RequiresReplace;
-use crate::framework::resource::ResponseState;
 use crate::framework::schema::Attribute;
 use crate::framework::value::Value;
 use crate::provider::provider_data::ProviderData;
@@ -154,11 +152,6 @@ pub(crate) async fn find_connection_once(
     unless_gone(show(context, id).await)
 }
 
-/// Whether a connection is gone, or is gone when it is read again.
-pub(crate) async fn becomes_gone(context: &OperationContext, id: &str) -> operation::Result<bool> {
-    Ok(read_until(context, || find_connection_once(context, id), Option::is_some).await?.is_none())
-}
-
 fn unless_gone(outcome: operation::Result<Arc<wire::Connection>>) -> operation::Result<Option<Arc<wire::Connection>>> {
     match outcome {
         Ok(shown) => Ok(Some(shown).filter(|shown| !shown.is_deleted())),
@@ -175,7 +168,7 @@ pub(crate) async fn lock(
 ) -> operation::Result<OwnedMutexGuard<()>> {
     context.run_state.mark_applying();
     let lock = async {
-        let mut lock = pin!(provider_data.write_locks().lock(id));
+        let mut lock = pin!(provider_data.write_locks.lock(id));
         if let Some(guard) = lock.as_mut().now_or_never() {
             return Ok(guard);
         }
@@ -212,40 +205,13 @@ pub(crate) fn damaged(fact: &str, path: Path) -> Diagnostic {
     Diagnostic::error("Damaged State", format!("In the state, {fact} {DAMAGED}")).at(path)
 }
 
-/// Describes a failed create; `note` is the state if the object does not exist. If it may exist, the state holds it as
-/// `planned`, so that it can be removed.
-pub(crate) fn create_failed(
-    client: ClientKind,
-    error: OperationError,
-    (summary, note): (&str, &str),
-    planned: impl IntoValue,
-    response: &mut ResponseState,
-) -> Diagnostics {
-    if !error.may_have_taken_effect() {
-        return error.into_errors(summary, note);
-    }
-    response.set_state(planned);
-    error.into_errors(summary, if client.keeps_failed_creates() { MAY_EXIST } else { MAY_EXIST_UNRECORDED })
-}
-
-const MAY_EXIST_UNRECORDED: &str = "The object may exist, and Pulumi records nothing about a failed create. Run pulumi \
-                                    up again: the provider adopts what exists, and creates it otherwise.";
-
-const MAY_EXIST: &str = "The state holds the object in case it exists, and Terraform marks it as tainted: the next \
-                         apply removes what exists and creates the object again. To keep what exists, run terraform \
-                         untaint ADDRESS, then apply: this creates only what is missing.";
-
+/// An error about a part of a connection that does not exist.
 pub(crate) fn no_connection(summary: &str, id: &str) -> Diagnostics {
     let text = format!(
         "There is no enhanced connection {id} in this project: it never existed, or it was deleted. Check \
          connection_id, and region and project_id of this resource or of the provider."
     );
     Diagnostic::error(format!("{summary}: No Such Connection"), text).into()
-}
-
-/// An error about an import ID that does not have the form `format`.
-pub(crate) fn invalid_import(id: &str, format: &str) -> Diagnostics {
-    invalid(id, format, "does not have the right form.")
 }
 
 /// Checks the segments of an import ID, each against its rules.
@@ -257,6 +223,7 @@ pub(crate) fn check_import(id: &str, format: &str, segments: &[(&str, &[Rule])])
     segments.iter().find_map(error).map_or(Ok(()), |error| Err(invalid(id, format, &error)))
 }
 
+/// An error about an import ID. `error` is the end of a sentence about it.
 pub(crate) fn invalid(id: &str, format: &str, error: &str) -> Diagnostics {
     let text = format!(
         "The import ID {id:?} {error}\n\nWrite it as {format}, followed by @REGION or @REGION/PROJECT_ID if these \

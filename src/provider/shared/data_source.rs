@@ -17,7 +17,7 @@ use crate::framework::data_source::{DataRequest, DataSource};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::model::IntoValue;
 use crate::framework::resource::ResponseState;
-use crate::framework::schema::{Attribute, BlockBody, Nesting, Schema};
+use crate::framework::schema::{Attribute, Nesting, Schema};
 use crate::framework::types::Type;
 use crate::framework::value::Value;
 use crate::provider::provider_data::ProviderData;
@@ -108,7 +108,7 @@ impl<T: Send + Sync + 'static> DataSource for ListDataSource<T> {
         let mut attributes: Vec<_> = self.filters.iter().map(|Filter(attribute, _)| attribute.clone()).collect();
         attributes.extend(location::data_source_attributes());
         attributes.push(Attribute::nested(rows, Nesting::List, columns).computed().description(description));
-        schema(self.description, attributes)
+        Schema::new(self.description, attributes)
     }
 
     async fn read(&self, request: DataRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
@@ -131,11 +131,6 @@ impl<T: Send + Sync + 'static> DataSource for ListDataSource<T> {
         })
         .await
     }
-}
-
-pub(crate) fn schema(description: &str, attributes: Vec<Attribute>) -> Schema {
-    let body = BlockBody { attributes, description: description.to_owned(), ..BlockBody::default() };
-    Schema { body, ..Schema::default() }
 }
 
 /// Begins a read in the region and project of the configuration.

@@ -25,7 +25,7 @@ pub(in crate::provider) fn describe_again(subject: &str, error: &Error, state_no
         .chain(error.operation.map(|operation| format!("Call: {operation}")))
         .chain([format!("{}: {summary}", label(error))])
         .chain(error.request_id.as_ref().map(|id| format!("Request ID: {id}")))
-        .chain(error.operation.and_then(|operation| needed_action(operation, error)).map(needed))
+        .chain(error.operation.and_then(|operation| needed_action(operation, error)))
         .collect();
     let state_note = compose(&facts.join("\n"), None, error.may_have_taken_effect(), state_note);
     format!("{state_note}\n\nAnother message of this run has the same cause and says what to do.")
@@ -75,7 +75,7 @@ fn response_lines(error: &Error) -> String {
     lines.extend(error.address.as_ref().filter(|_| is_unexpected).map(|address| format!("Address: {address}")));
     lines.extend(error.request_id.as_ref().map(|id| format!("Request ID: {id}")));
     lines.extend(error.credentials.as_ref().map(|caller| format!("Credentials: {caller}")));
-    lines.extend(needed_action(operation, error).map(needed));
+    lines.extend(needed_action(operation, error));
     lines.extend(error.tried().map(|tried| format!("Tried: {tried}")));
     lines.join("\n")
 }
@@ -85,16 +85,13 @@ fn label(error: &Error) -> &'static str {
     if is_response { "Response" } else { "Failure" }
 }
 
-fn needed(action: &str) -> String {
-    format!("Needed: the IAM action {action}")
-}
-
-/// The IAM action that the credentials lack. A rejection by the gateway is not about IAM permissions, and one without a
+/// The line about the IAM action that the credentials lack. A rejection by the gateway is not about IAM permissions, and one without a
 /// code may be the page of a proxy.
-fn needed_action(operation: Operation, error: &Error) -> Option<&'static str> {
+fn needed_action(operation: Operation, error: &Error) -> Option<String> {
     let is_by_service = error.code.as_deref().is_some_and(|code| !code.starts_with("APIGW."));
     let is_denied = error.is_reported() && error.status.is_some_and(|status| status.as_u16() == 403);
-    operation.action().filter(|_| is_denied && is_by_service)
+    let action = operation.action().filter(|_| is_denied && is_by_service)?;
+    Some(format!("Needed: the IAM action {action}"))
 }
 
 /// The error of an unusable provider block. `place` is the origin of a text that is not in it.

@@ -111,7 +111,12 @@ pub(crate) async fn plan(
     config: &Value,
     planned: &mut Value,
 ) -> Diagnostics {
-    fill_planned(provider_data, config, planned);
+    let project_id = provider_data.project_id(config.get("region"));
+    for (name, known) in [("region", provider_data.region()), ("project_id", project_id)] {
+        if let Some(known) = known.filter(|_| config.get(name).is_null() && planned.get(name).is_unknown()) {
+            planned.set_attribute(name, known.into());
+        }
+    }
     let mut report = Diagnostics::new();
     report.extend(planned.get("region").as_str().and_then(|region| provider_data.check_region(region)));
     report.extend(stays_where_it_is(provider_data, prior, config));
@@ -137,15 +142,6 @@ fn stays_where_it_is(provider_data: &ProviderData, prior: &Value, config: &Value
          set {name} = {provider:?}: this replaces the object."
     );
     Some(Diagnostic::warning(format!("Object Stays in Its {}", capitalized(what)), text).at(Path::attribute(name)))
-}
-
-fn fill_planned(provider_data: &ProviderData, config: &Value, planned: &mut Value) {
-    let project_id = provider_data.project_id(config.get("region"));
-    for (name, known) in [("region", provider_data.region()), ("project_id", project_id)] {
-        if let Some(known) = known.filter(|_| config.get(name).is_null() && planned.get(name).is_unknown()) {
-            planned.set_attribute(name, known.into());
-        }
-    }
 }
 
 /// Sets region and project of a model from the operation.

@@ -316,11 +316,6 @@ impl OperationError {
         self.called().is_some_and(|error| error.kind() == ErrorKind::Credentials)
     }
 
-    /// Whether the same request may succeed a moment later.
-    pub(crate) fn is_transient(&self) -> bool {
-        self.called().is_some_and(Error::is_transient)
-    }
-
     /// Whether the service rejects the request, and will reject it again.
     pub(crate) fn is_refused(&self) -> bool {
         matches!(self.called().map(Error::kind), Some(ErrorKind::Refused | ErrorKind::NotPublished))
@@ -342,11 +337,6 @@ impl OperationError {
         codes.into_iter().any(|code| self.has_code(code))
     }
 
-    /// Whether the response exceeds the maximum size.
-    pub(crate) fn is_too_large(&self) -> bool {
-        self.called().is_some_and(|error| error.is_too_large)
-    }
-
     /// Whether a failed write may have taken effect.
     pub(crate) fn may_have_taken_effect(&self) -> bool {
         match self {
@@ -354,11 +344,6 @@ impl OperationError {
             Self::Interrupted { writing, .. } | Self::TimedOut { writing, .. } => *writing,
             Self::Reported(_) => false,
         }
-    }
-
-    /// Whether the service may still be processing the request.
-    pub(crate) fn may_be_under_way(&self) -> bool {
-        self.called().is_some_and(Error::may_be_under_way)
     }
 
     /// Converts to errors. `summary` says what failed, `state_note` what the state holds and how to go on.

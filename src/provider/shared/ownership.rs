@@ -10,28 +10,9 @@ use parking_lot::Mutex;
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::path::Path;
 
-/// A part of a connection that can be declared as a whole or one by one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Part {
-    Queues,
-    Pools,
-    Routes,
-}
-
-impl Part {
-    /// The attribute of the connection that declares all parts of this kind.
-    pub(crate) fn attribute(self) -> &'static str {
-        match self {
-            Self::Queues => "queues",
-            Self::Pools => "elastic_resource_pools",
-            Self::Routes => "routes",
-        }
-    }
-}
-
-/// The declarations of this process.
+/// The declarations of this process, by connection ID and the attribute of the connection that declares all.
 #[derive(Debug, Default)]
-pub(crate) struct OwnershipConflicts(Mutex<BTreeMap<(String, Part), Declarations>>);
+pub(crate) struct OwnershipConflicts(Mutex<BTreeMap<(String, &'static str), Declarations>>);
 
 #[derive(Debug, Default)]
 struct Declarations {
@@ -43,31 +24,34 @@ struct Declarations {
 
 impl OwnershipConflicts {
     /// Records the names that a connection declares; `None` if it does not manage them.
-    pub(crate) fn declare_all(&self, connection: &str, part: Part, names: Option<BTreeSet<String>>) -> Diagnostics {
+    pub(crate) fn declare_all(
+        &self,
+        connection: &str,
+        attribute: &'static str,
+        names: Option<BTreeSet<String>>,
+    ) -> Diagnostics {
         let mut conflicts = self.0.lock();
-        let declared = conflicts.entry((connection.to_ascii_lowercase(), part)).or_default();
+        let declared = conflicts.entry((connection.to_ascii_lowercase(), attribute)).or_default();
         declared.all = names.map(|names| names.iter().map(|name| name.to_ascii_lowercase()).collect());
-        let attribute = part.attribute();
         declared
             .individual
             .iter()
-            .filter_map(|name| Some(conflict(connection, part, name, declared.all.as_ref()?)))
+            .filter_map(|name| Some(conflict(connection, attribute, name, declared.all.as_ref()?)))
             .map(|warning| warning.at(Path::attribute(attribute)))
             .collect()
     }
 
     /// Records a name that a resource of its own declares.
-    pub(crate) fn declare_one(&self, connection: &str, part: Part, name: &str) -> Diagnostics {
+    pub(crate) fn declare_one(&self, connection: &str, attribute: &'static str, name: &str) -> Diagnostics {
         let name = name.to_ascii_lowercase();
         let mut conflicts = self.0.lock();
-        let declared = conflicts.entry((connection.to_ascii_lowercase(), part)).or_default();
+        let declared = conflicts.entry((connection.to_ascii_lowercase(), attribute)).or_default();
         declared.individual.insert(name.clone());
-        declared.all.iter().map(|all| conflict(connection, part, &name, all)).collect()
+        declared.all.iter().map(|all| conflict(connection, attribute, &name, all)).collect()
     }
 }
 
-fn conflict(connection: &str, part: Part, name: &str, all: &BTreeSet<String>) -> Diagnostic {
-    let attribute = part.attribute();
+fn conflict(connection: &str, attribute: &str, name: &str, all: &BTreeSet<String>) -> Diagnostic {
     let consequence = if all.contains(name) {
         "Both manage the same object."
     } else {
@@ -94,14 +78,11 @@ mod tests {
     #[test]
     fn second_declaration_is_reported() {
         let conflicts = OwnershipConflicts::default();
-        assert!(said(&conflicts.declare_one("2a62", Part::Queues, "Q1")).is_empty());
-        assert!(said(&conflicts.declare_all("2a62", Part::Queues, None)).is_empty());
-        assert!(said(&conflicts.declare_all("other", Part::Queues, Some(BTreeSet::new()))).is_empty());
-        assert!(said(&conflicts.declare_all("2a62", Part::Routes, Some(BTreeSet::new()))).is_empty());
-        assert_eq!(
-            said(&conflicts.declare_all("2a62", Part::Queues, Some(BTreeSet::from(["q1".to_owned()])))),
-            [false]
-        );
-        assert_eq!(said(&conflicts.declare_one("2A62", Part::Queues, "q2")), [true]);
+        assert!(said(&conflicts.declare_one("2a62", "queues", "Q1")).is_empty());
+        assert!(said(&conflicts.declare_all("2a62", "queues", None)).is_empty());
+        assert!(said(&conflicts.declare_all("other", "queues", Some(BTreeSet::new()))).is_empty());
+        assert!(said(&conflicts.declare_all("2a62", "routes", Some(BTreeSet::new()))).is_empty());
+        assert_eq!(said(&conflicts.declare_all("2a62", "queues", Some(BTreeSet::from(["q1".to_owned()])))), [false]);
+        assert_eq!(said(&conflicts.declare_one("2A62", "queues", "q2")), [true]);
     }
 }

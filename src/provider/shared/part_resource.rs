@@ -41,6 +41,12 @@ use crate::framework::timeouts::Timeouts;
 use crate::framework::value::Value;
 use crate::provider::provider_data::ProviderData;
 
+const MAY_EXIST_UNRECORDED: &str = "The object may exist, and Pulumi records nothing about a failed create. Run pulumi \
+                                    up again: the provider adopts what exists, and creates it otherwise.";
+const MAY_EXIST: &str = "The state holds the object in case it exists, and Terraform marks it as tainted: the next \
+                         apply removes what exists and creates the object again. To keep what exists, run terraform \
+                         untaint ADDRESS, then apply: this creates only what is missing.";
+
 /// Implements [`Resource`] for a part of a connection.
 #[derive(Debug)]
 pub(crate) struct PartResource<P> {
@@ -173,8 +179,7 @@ impl<P: ConnectionPart> Resource for PartResource<P> {
         });
         attributes.extend(own);
         attributes.extend(location::identity_attributes());
-        let body = BlockBody { attributes, ..BlockBody::default() };
-        Some(Schema { body, validators: P::validators(), ..Schema::default() })
+        Some(Schema { validators: P::validators(), ..Schema::new("", attributes) })
     }
 
     fn import_id(&self, identity: &Value) -> String {
@@ -228,11 +233,17 @@ impl<P: ConnectionPart> Resource for PartResource<P> {
             let (adopted, failed) = match placement::place(&self.provider_data, &context, &part, response).await {
                 Ok(Placed::Adopted(found)) => (Some(found), None),
                 Ok(Placed::Created(failed)) => (None, failed),
+                Err(failure) if !failure.error.may_have_taken_effect() => {
+                    let note = failure.note(note);
+                    return Err(failure.error.into_errors(summary, &note).into());
+                }
+                // The state holds the part as it is planned, so that it can be removed if it exists.
                 Err(failure) => {
                     part.set_computed(&context, None);
-                    let note = failure.note(note);
-                    let (client, texts) = (context.run_state.client, (summary, note.as_str()));
-                    return Err(connection_part::create_failed(client, failure.error, texts, part, response).into());
+                    response.set_state(part);
+                    let keeps = context.run_state.client.keeps_failed_creates();
+                    let note = if keeps { MAY_EXIST } else { MAY_EXIST_UNRECORDED };
+                    return Err(failure.error.into_errors(summary, note).into());
                 }
             };
             // The part exists from now on, so the state holds it before any later error.
@@ -291,7 +302,7 @@ impl<P: ConnectionPart> Resource for PartResource<P> {
                 (failure, _) => {
                     // The plan recreates it. An apply that does not wait does not report it.
                     let failure = failure.filter(|_| request.state.get("wait_for_bindings") == &Value::Bool(false));
-                    response.add_warning(failure.into_iter().collect::<Diagnostics>());
+                    response.add_warning(failure);
                     response.remove_resource();
                 }
             }
@@ -364,8 +375,7 @@ impl<P: ConnectionPart> Resource for PartResource<P> {
                 }
                 context.pause(P::POLL_INTERVAL, || format!("The removal of the {noun}")).await?;
             }
-            let warning = removed.and_then(|found| own.removed(id, &found));
-            response.add_warning(warning.into_iter().collect::<Diagnostics>());
+            response.add_warning(removed.and_then(|found| own.removed(id, &found)));
             Ok(())
         })
         .await
@@ -379,7 +389,7 @@ impl<P: ConnectionPart> Resource for PartResource<P> {
             .split_once('/')
             .and_then(|(connection, id)| Some((connection.to_ascii_lowercase(), P::from_import_id(id)?)));
         let Some((connection_id, own)) = parts else {
-            return Err(connection_part::invalid_import(request.id, import_format));
+            return Err(connection_part::invalid(request.id, import_format, "does not have the right form."));
         };
         let connection_id = &connection_id;
         let segments = [(connection_id.as_str(), &[CONNECTION_ID][..]), (own.name(), import_rules)];

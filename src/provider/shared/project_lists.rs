@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::binding_target::BindingTarget;
+use super::binding_target::{BindingTarget, bindings};
 use super::data_source;
 use super::network_checks::target::Inventory;
 use super::operation::{OperationContext, Result};
@@ -107,7 +107,7 @@ async fn read_survey(context: &OperationContext, limit: Duration) -> Result<Conn
         let read = Box::pin(context.read(context.project.list_active_connections(offset, size)));
         let page = match context.with_short_timeout(limit, read).await {
             // A page of connections with many hosts.
-            Err(error) if error.is_too_large() && size > 1 => {
+            Err(error) if error.called().is_some_and(|error| error.is_too_large) && size > 1 => {
                 size = (size / 4).max(1);
                 continue;
             }
@@ -165,15 +165,13 @@ pub(in crate::provider) async fn inventory(
     context: &OperationContext,
     wanted: &BTreeSet<BindingTarget>,
 ) -> Result<Inventory> {
-    let has_queues = |queues: &BTreeMap<String, Queue>| {
-        !wanted.iter().any(|name| matches!(name, BindingTarget::Queue(queue) if !queues.contains_key(queue)))
-    };
-    let has_pools = |pools: &BTreeMap<String, Pool>| {
-        !wanted.iter().any(|name| matches!(name, BindingTarget::Pool(pool) if !pools.contains_key(pool)))
-    };
-    let queues = queues(context, Purpose::DataSource, has_queues).await?;
-    let pools = pools(context, Purpose::DataSource, has_pools).await?;
-    Ok(Inventory { queues, pools })
+    let queues = queues(context, Purpose::DataSource, |queues| {
+        wanted.iter().all(|target| target.is_pool() || queues.contains_key(target.name()))
+    });
+    let pools = pools(context, Purpose::DataSource, |pools| {
+        wanted.iter().all(|target| !target.is_pool() || pools.contains_key(target.name()))
+    });
+    Ok(Inventory { queues: queues.await?, pools: pools.await? })
 }
 
 /// Objects by their names in lower case.
@@ -204,10 +202,8 @@ fn add(survey: &mut ConnectionSurvey, page: Vec<ListedConnection>) -> bool {
 
 /// The targets of the bindings that have not failed.
 pub(super) fn bound_targets(connection: &wire::Connection) -> Vec<BindingTarget> {
-    let works = |binding: &&wire::Binding| !binding.has_status(wire::BINDING_FAILED);
-    let queues = connection.available_queue_info.iter().filter(works).map(|queue| BindingTarget::queue(&queue.name));
-    let pools = connection.elastic_resource_pools.iter().filter(works).map(|pool| BindingTarget::pool(&pool.name));
-    queues.chain(pools).collect()
+    let working = bindings(connection).filter(|(_, binding)| !binding.has_status(wire::BINDING_FAILED));
+    working.map(|(target, _)| target).collect()
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ impl CreateOnce<'_> {
                 None => waited.map(|waited| nothing_found(self.name, &waited)),
                 Some(id) => (!entry.acknowledged).then(|| gone(self.name, id)),
             };
-            response.add_warning(warning.into_iter().collect::<Diagnostics>());
+            response.add_warning(warning);
             return Ok(None);
         };
         if !self.journal.is_of_this_state(entry) {

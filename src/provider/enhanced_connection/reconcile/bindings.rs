@@ -8,7 +8,7 @@ use crate::framework::diagnostic::Diagnostic;
 use crate::framework::path::Path;
 use crate::provider::enhanced_connection::model::Connection;
 use crate::provider::enhanced_connection::refresh::POLL_INTERVAL;
-use crate::provider::shared::binding_target::BindingTarget;
+use crate::provider::shared::binding_target::{BindingTarget, bindings};
 use crate::provider::shared::operation::OperationError;
 use crate::provider::shared::pool_of_queue::{DeclaredTargets, PoolOfQueue};
 
@@ -135,7 +135,6 @@ impl BindingChanges {
         planned: &Connection,
         shown: &wire::Connection,
     ) -> Self {
-        let lower = |binding: &Binding| binding.name.to_ascii_lowercase();
         let wanted = pool_of_queue.targets(shown, planned.declared());
         let mut owned = pool_of_queue.targets(shown, prior.declared());
         // Bindings of a collection that is not managed any more stay, unless the other collection excludes them.
@@ -146,12 +145,10 @@ impl BindingChanges {
         let kept = pool_of_queue.targets(shown, kept);
         owned.retain(|target| !kept.contains(target));
         // A set that was not managed before adopts all existing bindings.
-        if prior.queues.is_none() && planned.queues.is_some() {
-            owned.extend(shown.available_queue_info.iter().map(lower).map(BindingTarget::Queue));
-        }
-        if prior.elastic_resource_pools.is_none() && planned.elastic_resource_pools.is_some() {
-            owned.extend(shown.elastic_resource_pools.iter().map(lower).map(BindingTarget::Pool));
-        }
+        let adopts_queues = prior.queues.is_none() && planned.queues.is_some();
+        let adopts_pools = prior.elastic_resource_pools.is_none() && planned.elastic_resource_pools.is_some();
+        let existing = bindings(shown).map(|(target, _)| target);
+        owned.extend(existing.filter(|target| if target.is_pool() { adopts_pools } else { adopts_queues }));
         let mut changes = Self::default();
         for target in owned.difference(&wanted) {
             let Some(peering) = target.peering(shown) else { continue };

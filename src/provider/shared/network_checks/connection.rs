@@ -81,10 +81,8 @@ pub(crate) async fn check_connection(
     provider_data: &ProviderData,
     config: &Value,
     (prior, planned): (&Value, &Value),
-    is_replaced: bool,
     stop: &CancellationToken,
 ) -> Diagnostics {
-    let prior = if is_replaced { &Value::Null } else { prior };
     let (changes, mut report) = (Changes::of(prior, planned), Diagnostics::new());
     let checker = if changes.is_any() { PlanChecker::open(provider_data, config, planned, stop).await } else { None };
     let checker = checker.filter(|checker| checker.context.project.vpc().is_some() && !checker.is_rejected());
@@ -140,9 +138,7 @@ async fn check_networks(
     findings: &mut Vec<Finding>,
     report: &mut Diagnostics,
 ) -> Result<()> {
-    let Some(reader) = NetworkReader::new(&checker.context) else {
-        return Ok(());
-    };
+    let Some(reader) = NetworkReader::new(&checker.context) else { return Ok(()) };
     let names: Vec<_> = changes.targets.keys().cloned().collect();
     let needs_targets = changes.has_new_targets() || changes.has_new_routes();
     let inventory = if needs_targets { checker.inventory(&names, report).await } else { Inventory::default() };
@@ -201,8 +197,7 @@ fn check_routes<'a>(
     for (name, cidr, is_new) in routes {
         let concerned = targets.iter().filter(|(_, is_new_target)| is_new || *is_new_target);
         let concerned: Vec<_> = concerned.map(|(target, _)| target.clone()).collect();
-        findings.extend(rules::check_route(name, cidr, &concerned));
-        findings.extend(rules::check_ipv6(name, cidr, subnet_has_ipv6.filter(|_| is_new), &concerned));
+        findings.extend(rules::check_route(name, cidr, subnet_has_ipv6.filter(|_| is_new), &concerned));
     }
     findings
 }

@@ -54,9 +54,7 @@ fn compare(
     };
     for (name, is_new) in &own.targets {
         let target = inventory.target(name);
-        let mut check = |other: &Bound| {
-            findings.extend(rules::check_pair(&target, other, vpc));
-        };
+        let mut check = |other: &Bound| findings.extend(rules::check_pair(&target, other, vpc));
         // Of two new ones, the second is reported.
         let siblings = own.targets.iter().filter(|(other, is_other_new)| *is_new && (!**is_other_new || *other < name));
         siblings.for_each(|(other, _)| check(&bound(other, &own.connection, true)));

@@ -32,9 +32,7 @@ pub(crate) async fn check_binding(
     let mut findings = pairs::check(Some(checker), scope, (&ends.vpc, &object), own, &mut report).await;
     let target = checker.inventory(std::slice::from_ref(&name), &mut report).await.target(&name);
     for (route, cidr) in &ends.routes {
-        let targets = std::slice::from_ref(&target);
-        findings.extend(rules::check_route(route, *cidr, targets));
-        findings.extend(rules::check_ipv6(route, *cidr, None, targets));
+        findings.extend(rules::check_route(route, *cidr, None, std::slice::from_ref(&target)));
     }
     if let Some(reader) = NetworkReader::new(&checker.context) {
         match check_range(&reader, &ends, &target).await {
@@ -94,9 +92,8 @@ pub(crate) async fn check_route(checker: &PlanChecker, connection: &str, name: &
     let names: Vec<_> = names.into_iter().collect();
     let inventory = checker.inventory(&names, &mut report).await;
     let targets: Vec<_> = names.iter().map(|name| inventory.target(name)).collect();
-    let findings = [rules::check_route(name, cidr, &targets), rules::check_ipv6(name, cidr, ends.has_ipv6, &targets)];
-    let path = Path::attribute("cidr");
-    report.extend(findings.iter().flatten().map(|finding| finding.diagnostic(path.clone())));
+    let findings = rules::check_route(name, cidr, ends.has_ipv6, &targets);
+    report.extend(findings.map(|finding| finding.diagnostic(Path::attribute("cidr"))));
     report
 }
 

@@ -10,7 +10,7 @@ use super::rules;
 use super::target::Target;
 use crate::client::{Error, VpcService};
 use crate::dli::error_code;
-use crate::dli::vpc::{RouteTable, Subnet, Vpc};
+use crate::dli::vpc::{Subnet, Vpc};
 use crate::framework::diagnostic::Diagnostics;
 use crate::provider::shared::operation::{OperationContext, OperationError, Result};
 use crate::provider::shared::project_lists::TIMEOUT;
@@ -45,25 +45,17 @@ impl<'a> NetworkReader<'a> {
     }
 
     async fn vpc(&self, id: &str) -> Result<ReadOutcome<Arc<Vpc>>> {
-        self.get(Kind::Vpc, |cache| &cache.vpcs, id, self.service.show_vpc(id)).await
+        self.get(Kind::Vpc, &self.cache.vpcs, id, self.service.show_vpc(id)).await
     }
 
     async fn subnet(&self, id: &str) -> Result<ReadOutcome<Arc<Subnet>>> {
-        self.get(Kind::Subnet, |cache| &cache.subnets, id, self.service.show_subnet(id)).await
-    }
-
-    async fn subnets_of_vpc(&self, vpc: &str) -> Result<ReadOutcome<Arc<Vec<Subnet>>>> {
-        self.get(Kind::Subnet, |cache| &cache.subnets_of_vpc, vpc, self.service.list_subnets(vpc)).await
-    }
-
-    async fn route_table(&self, id: &str) -> Result<ReadOutcome<Arc<RouteTable>>> {
-        self.get(Kind::RouteTable, |cache| &cache.route_tables, id, self.service.show_route_table(id)).await
+        self.get(Kind::Subnet, &self.cache.subnets, id, self.service.show_subnet(id)).await
     }
 
     async fn get<T>(
         &self,
         kind: Kind,
-        outcomes: fn(&NetworkCache) -> &Outcomes<Arc<T>>,
+        outcomes: &Outcomes<Arc<T>>,
         id: &str,
         call: impl Future<Output = std::result::Result<T, Error>>,
     ) -> Result<ReadOutcome<Arc<T>>> {
@@ -83,7 +75,7 @@ impl<'a> NetworkReader<'a> {
             if is_applying {
                 return read.await;
             }
-            return outcomes(cache).get_if(project, id, is_usable, Box::pin(read)).await;
+            return outcomes.get_if(project, id, is_usable, Box::pin(read)).await;
         }
         let request = async {
             // Another read may have failed meanwhile.
@@ -101,7 +93,7 @@ impl<'a> NetworkReader<'a> {
                 ReadOutcome::Unknown
             }))
         };
-        outcomes(cache).get_if(project, id, is_usable, Box::pin(request)).await
+        outcomes.get_if(project, id, is_usable, Box::pin(request)).await
     }
 
     /// Finds the subnet in its VPC, with one call if it is there. Adds what is wrong with the two IDs.
@@ -111,7 +103,8 @@ impl<'a> NetworkReader<'a> {
         id: &str,
         findings: &mut Vec<Finding>,
     ) -> Result<Option<Arc<Subnet>>> {
-        let listed = match self.subnets_of_vpc(vpc).await? {
+        let list = self.service.list_subnets(vpc);
+        let listed = match self.get(Kind::Subnet, &self.cache.subnets_of_vpc, vpc, list).await? {
             ReadOutcome::Found(listed) => listed,
             ReadOutcome::Missing | ReadOutcome::Hidden => Arc::default(),
             ReadOutcome::Unknown => return Ok(None),
@@ -151,7 +144,8 @@ impl<'a> NetworkReader<'a> {
     /// Checks a route table against the VPC and the subnet. Whether it exists is certain only if the VPC is visible.
     pub(super) async fn check_route_table(&self, id: &str, vpc: &str, subnet: &str) -> Result<Option<Finding>> {
         let missing = |absence| Some(Finding::missing(Kind::RouteTable, id, absence));
-        Ok(match self.route_table(id).await? {
+        let show = self.service.show_route_table(id);
+        Ok(match self.get(Kind::RouteTable, &self.cache.route_tables, id, show).await? {
             ReadOutcome::Found(table) => rules::check_route_table(&table, vpc, subnet),
             ReadOutcome::Missing if self.visible_vpc(vpc).await?.is_some() => missing(Absence::Certain),
             ReadOutcome::Missing | ReadOutcome::Hidden => missing(Absence::Possible),

@@ -10,8 +10,11 @@ use ipnet::IpNet;
 
 use super::finding::{Bound, Finding, Kind, Subject};
 use super::target::Target;
-use crate::dli::rules::overlap;
+use crate::dli::rules::{self, overlap};
 use crate::dli::vpc::{RouteTable, Subnet, Vpc};
+use crate::framework::diagnostic::Diagnostic;
+use crate::framework::path::Path;
+use crate::framework::value::Value;
 
 /// Number of hosts that a finding names.
 const EXAMPLES: usize = 3;
@@ -63,8 +66,19 @@ pub(crate) fn check_pair(target: &Target, other: &Bound, vpc: &str) -> Option<Fi
     Some(finding(Subject::Target(target.name.clone()), "Networks Overlap Each Other", text))
 }
 
+/// Compares a route with the targets of its connection and, unless `None`, with the IPv6 support of the subnet.
+pub(crate) fn check_route(
+    route: &str,
+    cidr: IpNet,
+    subnet_has_ipv6: Option<bool>,
+    targets: &[Target],
+) -> impl Iterator<Item = Finding> + use<> {
+    let overlap = check_route_range(route, cidr, targets);
+    overlap.into_iter().chain(check_ipv6(route, cidr, subnet_has_ipv6, targets))
+}
+
 /// A route should not lead to the network of a target. A default route contains every network on purpose.
-pub(crate) fn check_route(route: &str, cidr: IpNet, targets: &[Target]) -> Option<Finding> {
+fn check_route_range(route: &str, cidr: IpNet, targets: &[Target]) -> Option<Finding> {
     let overlapping = |target: &Target| Some((target.clone(), target.network.filter(|it| overlap(it, &cidr))?));
     let (target, network) = targets.iter().find_map(overlapping).filter(|_| cidr.prefix_len() > 0)?;
     let text = format!(
@@ -74,13 +88,21 @@ pub(crate) fn check_route(route: &str, cidr: IpNet, targets: &[Target]) -> Optio
     Some(Finding::warning(Subject::Route(route.to_owned()), "Route Overlaps a Bound Network", text))
 }
 
+/// Warns if a plan changes the network of a route to one that the cloud uses itself. Such a route is allowed.
+pub(crate) fn check_reserved(path: Path, prior: &Value, planned: &Value) -> Option<Diagnostic> {
+    let network = planned.as_str().filter(|_| prior != planned).and_then(rules::network)?;
+    let overlaps = |reserved: &&&str| rules::network(reserved).is_some_and(|reserved| overlap(&reserved, &network));
+    // A default route contains every network on purpose.
+    let reserved = rules::RESERVED_ROUTES.iter().rev().find(overlaps).filter(|_| network.prefix_len() > 0)?;
+    let detail = format!(
+        "{path}: {network} overlaps {reserved}, which the cloud uses for its own services; traffic to them may be \
+         lost.\n\nDocument: DLI User Guide, \"Adding a Route\"."
+    );
+    Some(Diagnostic::warning("Route to a Reserved Network", detail).at(path))
+}
+
 /// An IPv6 route needs IPv6 in the subnet and in every pool. `None` means unknown.
-pub(crate) fn check_ipv6(
-    route: &str,
-    cidr: IpNet,
-    subnet_has_ipv6: Option<bool>,
-    targets: &[Target],
-) -> Option<Finding> {
+fn check_ipv6(route: &str, cidr: IpNet, subnet_has_ipv6: Option<bool>, targets: &[Target]) -> Option<Finding> {
     if cidr.addr().is_ipv4() {
         return None;
     }
@@ -239,7 +261,7 @@ mod tests {
     #[test]
     fn route_overlaps_a_target() {
         let targets = [target("p", "10.30.0.0/18")];
-        let found = |cidr: &str| check_route("r", net(cidr), &targets).is_some();
+        let found = |cidr: &str| check_route("r", net(cidr), None, &targets).next().is_some();
         assert!(found("10.0.0.0/8") && found("10.30.0.0/18") && found("10.30.63.0/24"));
         assert!(!found("10.30.64.0/18") && !found("10.29.0.0/16") && !found("0.0.0.0/0"));
     }

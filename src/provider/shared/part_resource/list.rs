@@ -40,7 +40,7 @@ impl<P: ConnectionPart> ListResource for PartResource<P> {
             ..connection_part::connection_id().description(description)
         };
         let attributes = [connection_id].into_iter().chain(location::action_attributes()).collect();
-        data_source::schema(P::TEXTS.list_description, attributes)
+        Schema::new(P::TEXTS.list_description, attributes)
     }
 
     async fn list(&self, request: ListRequest<'_>, results: &mut ListResults) -> Result<(), Diagnostics> {

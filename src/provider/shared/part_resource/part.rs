@@ -163,11 +163,6 @@ pub(crate) trait ConnectionPart: FromValue + IntoValue + Clone + Debug + Send + 
         Ok(None)
     }
 
-    /// The existing part of the same name, if it differs and is in the way.
-    fn holder(&self, key: &PartKey) -> Option<Holder> {
-        Some(Holder { key: key.clone(), subject: format!("{} {:?}", Self::TEXTS.noun, self.name()), id: self.id() })
-    }
-
     /// Adopts an existing part at create: the warning, or why it cannot be adopted.
     fn adopt(&self, id: &str, found: &Self::Found) -> Result<Diagnostic, Diagnostic>;
 

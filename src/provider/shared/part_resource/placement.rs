@@ -75,7 +75,10 @@ pub(super) async fn place<P: ConnectionPart>(
             failed => (None, failed),
         };
         let (adoption, holder) = match &existing {
-            Some(found) => (Some(own.adopt(id, found)), own.holder(&key)),
+            Some(found) => {
+                let subject = format!("{noun} {:?}", own.name());
+                (Some(own.adopt(id, found)), Some(Holder { key: key.clone(), subject, id: own.id() }))
+            }
             None => (None, holder),
         };
         if let (Some(Ok(warning)), Some(found)) = (&adoption, existing) {
