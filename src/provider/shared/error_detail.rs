@@ -14,8 +14,8 @@ pub(in crate::provider) fn describe(subject: &str, error: &Error, state_note: &s
 /// Describes a failed call whose cause another error of the run describes.
 pub(in crate::provider) fn describe_again(subject: &str, error: &Error, state_note: &str) -> String {
     let summary = error.summary();
-    let is_short = error.operation.is_none() && !summary.contains('\n');
-    if is_short || error.operation.is_some() && known(error).is_none() {
+    let is_short = if error.operation.is_some() { known(error).is_none() } else { !summary.contains('\n') };
+    if is_short {
         return describe(subject, error, state_note);
     }
     // The sources of a missing setting are on lines of their own.

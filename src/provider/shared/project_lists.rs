@@ -71,8 +71,7 @@ pub(super) async fn queues(
 ) -> Result<Option<Arc<BTreeMap<String, Queue>>>> {
     let read = || async {
         let read = Box::pin(context.read(context.project.list_queues()));
-        let queues = context.with_short_timeout(purpose.limit(), read).await?;
-        Ok(by_name(queues, |queue| &queue.queue_name))
+        context.with_short_timeout(purpose.limit(), read).await.map(|queues| by_name(queues, |queue| &queue.queue_name))
     };
     shared(context, &context.run_state.queues, purpose, is_complete, read).await
 }
@@ -85,8 +84,7 @@ pub(super) async fn pools(
 ) -> Result<Option<Arc<BTreeMap<String, Pool>>>> {
     let read = || async {
         let read = Box::pin(context.read(context.project.list_pools()));
-        let pools = context.with_short_timeout(purpose.limit(), read).await?;
-        Ok(by_name(pools, |pool| &pool.name))
+        context.with_short_timeout(purpose.limit(), read).await.map(|pools| by_name(pools, |pool| &pool.name))
     };
     shared(context, &context.run_state.pools, purpose, is_complete, read).await
 }
@@ -117,7 +115,7 @@ async fn read_survey(context: &OperationContext, limit: Duration) -> Result<Conn
         if !add(&mut survey, page) {
             return Ok(survey);
         }
-        // The next connections may be smaller. At most one of two requests fails.
+        // The next connections may be smaller. From here on, at most one of two requests fails.
         size = (size * 4).min(MAX_PAGE);
     }
 }
