@@ -73,7 +73,8 @@ pub fn install(
     };
     let mut parts = vec![format!("Installed terraform-provider-dli {VERSION} for Terraform and OpenTofu:\n\n")];
     for host in REGISTRY_HOSTS {
-        let package = mirror.join(host).join(ADDRESS).join(VERSION).join(platform(OS, ARCH));
+        let package: PathBuf = [host].into_iter().chain(ADDRESS.split('/')).collect();
+        let package = mirror.join(package).join(VERSION).join(platform(OS, ARCH));
         let installed = package.join(executable_name() + EXE_SUFFIX);
         copy(program, &mirror, &package, &installed)?;
         parts.push(format!("    {}\n", installed.display()));

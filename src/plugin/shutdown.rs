@@ -190,6 +190,7 @@ pub(super) struct ShutdownWatcher {
 
 #[cfg(not(unix))]
 impl ShutdownWatcher {
+    #[expect(clippy::unnecessary_wraps, reason = "registering fails on Unix")]
     pub(super) fn begin(debug: bool) -> io::Result<Self> {
         Ok(Self { debug })
     }
