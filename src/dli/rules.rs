@@ -287,7 +287,10 @@ fn length(text: &str, least: usize, most: usize) -> Option<String> {
 
 /// ASCII letters, digits, and the characters of `extra`.
 fn characters(text: &str, extra: &str) -> Option<String> {
-    unexpected(text, |c| c.is_ascii_alphanumeric() || extra.contains(c))
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || extra.as_bytes().contains(&byte);
+    // A character begins at the first byte that is not allowed, because only ASCII comes before it.
+    let at = text.bytes().position(|byte| !is_allowed(byte))?;
+    unexpected(&text[at..], |_| false)
 }
 
 fn tag_characters(text: &str) -> Option<String> {
