@@ -45,9 +45,9 @@ pub trait Resource: Send + Sync {
         Ok(Diagnostics::new())
     }
 
-    /// Returns warnings about a planned deletion.
-    fn plan_destroy(&self, prior: &Value) -> Diagnostics {
-        let _ = prior;
+    /// Returns warnings about a planned deletion. `private` is what [`Resource::delete`] finds in its response.
+    fn plan_destroy(&self, prior: &Value, private: &mut Vec<u8>) -> Diagnostics {
+        let _ = (prior, private);
         Diagnostics::new()
     }
 

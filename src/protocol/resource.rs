@@ -73,7 +73,7 @@ pub(super) async fn plan(
             prior: prior.clone(),
             proposed,
             config: take(request.config, ty)?,
-            private: request.prior_private.clone(),
+            private: request.prior_private,
             identity: read_identity(server, &request.type_name, request.prior_identity.as_ref())?,
             type_name: request.type_name.clone(),
         };
@@ -81,7 +81,7 @@ pub(super) async fn plan(
         Ok(plan_resource_change::Response {
             planned_state: dynamic::encode_change(&outcome.planned, &prior, before),
             requires_replace: outcome.replace.iter().map(encode::path).collect(),
-            planned_private: request.prior_private,
+            planned_private: outcome.private,
             diagnostics: encode::diagnostics(outcome.diagnostics),
             planned_identity: encode::identity(&outcome.identity),
             ..plan_resource_change::Response::default()

@@ -31,6 +31,8 @@ pub struct PlanResourceChangeResponse {
     pub planned: Value,
     /// Attributes whose change requires replacement.
     pub replace: Vec<Path>,
+    /// Private data for the apply.
+    pub private: Vec<u8>,
     /// The planned identity; null if a part of it is unknown, as in the plan of most new objects.
     pub identity: Value,
     /// Errors and warnings.
@@ -40,7 +42,7 @@ pub struct PlanResourceChangeResponse {
 impl Server {
     /// Plans a change of a resource.
     pub async fn plan(&self, request: PlanResourceChangeRequest) -> PlanResourceChangeResponse {
-        let PlanResourceChangeRequest { type_name, prior, proposed, config, private, identity } = request;
+        let PlanResourceChangeRequest { type_name, prior, proposed, config, mut private, identity } = request;
         let registered = match self.resources.get(&type_name) {
             Ok(registered) => registered,
             Err(diagnostics) => {
@@ -49,7 +51,7 @@ impl Server {
         };
         let Plan { mut planned, mut replace } = plan(&registered.schema, &prior, proposed, &config);
         let mut diagnostics = if planned.is_null() {
-            registered.implementation.plan_destroy(&prior)
+            registered.implementation.plan_destroy(&prior, &mut private)
         } else {
             let stop = self.stop_token();
             let request = resource::ModifyPlanRequest {
@@ -74,6 +76,6 @@ impl Server {
         };
         // Terraform 1.15 cannot show a saved plan as JSON if an identity in it has unknown parts.
         let identity = if identity.is_wholly_known() { identity } else { Value::Null };
-        PlanResourceChangeResponse { planned, replace, identity, diagnostics }
+        PlanResourceChangeResponse { planned, replace, private, identity, diagnostics }
     }
 }

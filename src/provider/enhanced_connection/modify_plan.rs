@@ -105,13 +105,20 @@ fn warn_about_kept_name(client: ClientKind, prior: &Value, planned: &Value) -> O
 /// Records the parts that the connection declares, so that they stay if resources of their own are removed.
 fn declare_parts(parts: &DeclaredParts, id: &str, planned: &Value) -> Diagnostics {
     let names = |name: &str| declared_names(planned.get(name)).unwrap_or_default();
-    let queues = names("queues").into_iter().map(|name| declared_parts::queue(&name));
-    let pools = names("elastic_resource_pools").into_iter().map(|name| declared_parts::pool(&name));
-    let routes =
-        planned.get("routes").entries().filter_map(|(name, cidr)| Some(declared_parts::route(name, cidr.as_str()?)));
-    let declared = queues.chain(pools).chain(routes).map(|part| declared_parts::part_of(&part, id));
-    let is_lost = |part: &String| parts.declare_inline(part) == Some(Overlap::NotRecorded);
-    declared.filter(is_lost).map(|part| part_resource::not_recorded(&part)).collect()
+    let queues = names("queues").into_iter().map(|name| ("Binding", declared_parts::queue(&name)));
+    let pools = names("elastic_resource_pools").into_iter().map(|name| ("Binding", declared_parts::pool(&name)));
+    let routes = planned.get("routes").entries();
+    let routes = routes.filter_map(|(name, cidr)| Some(("Route", declared_parts::route(name, cidr.as_str()?))));
+    let mut report = Diagnostics::new();
+    for (noun, part) in queues.chain(pools).chain(routes) {
+        for (part, overlap) in parts.declare_inline(&declared_parts::part_of(&part, id)) {
+            report.push(match overlap {
+                Overlap::NotRecorded => part_resource::not_recorded(&part),
+                _ => part_resource::stays(noun, &part),
+            });
+        }
+    }
+    report
 }
 
 /// The known names of a set or map; `None` if it is not declared.

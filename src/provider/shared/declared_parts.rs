@@ -1,22 +1,30 @@
-//! Parts of connections that the plans of one run declare or remove.
+//! Parts of connections that one plan declares or removes.
 //!
-//! Two resources can declare the same part. If one of them is removed from the configuration, the part must stay. Only
-//! the plan sees both resources, and the apply is another process. The plan therefore writes a file to the journal's
-//! directory.
+//! Two resources can need the same part. If one of them is removed from the configuration, the part must stay. Only the
+//! plan sees both resources, and the apply is another process. The plan therefore writes a file to the journal's
+//! directory. It belongs to this plan alone: the planned removal has the ID of the plan as private data, so other plans
+//! in the directory neither keep the part nor make the apply of this one remove it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use crate::dli::rules;
 
-/// The parts of one run. A part is a text that identifies it.
+/// How long the record of a plan is kept. A saved plan is applied, or becomes outdated, long before.
+const MAX_AGE: Duration = Duration::from_hours(30 * 24);
+
+/// The parts of one plan. A part is a text that identifies it.
 #[derive(Debug, Default)]
 pub(crate) struct DeclaredParts {
     directory: Option<PathBuf>,
+    /// ID of the plan.
+    plan: String,
     parts: Mutex<BTreeMap<String, PartPlan>>,
 }
 
@@ -30,6 +38,8 @@ struct PartPlan {
     pool: Option<String>,
     /// Whether a resource that held it is removed.
     is_removed: bool,
+    /// Whether it was recorded that the part stays although a resource that held it is removed.
+    is_kept: bool,
     /// Whether a resource of the state holds it, or a replacement will.
     is_held: bool,
 }
@@ -93,70 +103,79 @@ pub(crate) fn route(name: &str, cidr: &str) -> String {
     format!("route {name} to {network}")
 }
 
-/// What another resource of the run does with a part.
+/// What a plan finds about a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Overlap {
-    /// It declares the part, too.
+    /// Another resource declares the part, too.
     Declared,
-    /// One of the two resources is removed, and the other declares the part.
+    /// A resource that holds the part is removed, and another one needs the part.
     Removed,
     /// As before, but the apply will remove the part, because the plan could not record that it stays.
     NotRecorded,
+    /// The last resource known to hold the binding of a queue is removed. The service has bound the queue's pool, which
+    /// will be unbound.
+    PoolRemoved,
 }
+
+/// Parts and what was found about them.
+pub(crate) type Overlaps = Vec<(String, Overlap)>;
 
 impl DeclaredParts {
     /// Without a directory, an apply does not learn which parts stay.
     pub(crate) fn new(directory: Option<PathBuf>) -> Self {
-        Self { directory, parts: Mutex::default() }
+        Self { directory, plan: Uuid::new_v4().simple().to_string(), parts: Mutex::default() }
     }
 
     /// Records that the service has bound the pool of a queue in place of the queue. Terraform may plan the removal of
     /// the queue's resource before it reads the resource.
-    pub(crate) fn bind_pool(&self, queue: &str, pool: &str) -> Option<Overlap> {
+    pub(crate) fn bind_pool(&self, queue: &str, pool: &str) -> Overlaps {
         let mut parts = self.parts.lock();
-        let plan = parts.entry(queue.to_owned()).or_default();
-        plan.pool = Some(pool.to_owned());
-        let is_removed = plan.is_removed;
-        (is_removed && is_declared(&parts, pool)).then(|| self.keep(queue))
+        parts.entry(queue.to_owned()).or_default().pool = Some(pool.to_owned());
+        let found = self.keep_needed(&mut parts);
+        found.into_iter().chain(removed_pool(&parts, queue)).collect()
     }
 
     /// Records that the plan of a new or existing resource declares a part.
-    pub(crate) fn declare(&self, part: &str, is_new: bool) -> Option<Overlap> {
+    pub(crate) fn declare(&self, part: &str, is_new: bool) -> Overlaps {
         let mut parts = self.parts.lock();
         let plan = parts.entry(part.to_owned()).or_default();
         plan.declarations.add(is_new);
         let is_second = plan.declarations.resources() > 1;
-        self.keep_removed(&parts, part).or_else(|| is_second.then_some(Overlap::Declared))
+        let found = self.keep_needed(&mut parts);
+        if found.is_empty() && is_second { vec![(part.to_owned(), Overlap::Declared)] } else { found }
     }
 
     /// Records that the plan of the connection declares a part, which stays if a resource for it is removed.
-    pub(crate) fn declare_inline(&self, part: &str) -> Option<Overlap> {
+    pub(crate) fn declare_inline(&self, part: &str) -> Overlaps {
         let mut parts = self.parts.lock();
         parts.entry(part.to_owned()).or_default().is_inline = true;
-        self.keep_removed(&parts, part)
+        self.keep_needed(&mut parts)
     }
 
-    /// Keeps what removed resources hold of a declared part: the part itself, or the pool of a queue.
-    fn keep_removed(&self, parts: &BTreeMap<String, PartPlan>, declared: &str) -> Option<Overlap> {
-        let is_held = |(name, plan): &(&String, &PartPlan)| {
-            plan.is_removed && (*name == declared || plan.pool.as_deref() == Some(declared))
-        };
-        let kept: Vec<_> = parts.iter().filter(is_held).map(|(name, _)| self.keep(name)).collect();
-        kept.iter().copied().find(|overlap| *overlap == Overlap::NotRecorded).or(kept.first().copied())
-    }
-
-    /// Records that a plan removes a resource that holds a part.
-    pub(crate) fn remove(&self, part: &str) -> Option<Overlap> {
+    /// Records that a plan removes a resource that holds a part. Returns the ID of the plan, too, which the removal
+    /// needs to know whether the part stays.
+    pub(crate) fn remove(&self, part: &str) -> (&str, Overlaps) {
         let mut parts = self.parts.lock();
-        let plan = parts.entry(part.to_owned()).or_default();
-        plan.is_removed = true;
-        let pool = plan.pool.clone();
-        if !is_declared(&parts, part) && !pool.is_some_and(|pool| is_declared(&parts, &pool)) {
-            // An earlier plan may have left it.
-            self.take_kept(part);
-            return None;
-        }
-        Some(self.keep(part))
+        parts.entry(part.to_owned()).or_default().is_removed = true;
+        let found = self.keep_needed(&mut parts);
+        (&self.plan, found.into_iter().chain(removed_pool(&parts, part)).collect())
+    }
+
+    /// Records which parts of removed resources stay, because other resources declare them, or have their pool.
+    fn keep_needed(&self, parts: &mut BTreeMap<String, PartPlan>) -> Overlaps {
+        let bound: BTreeSet<_> =
+            parts.values().filter(|plan| plan.is_declared()).filter_map(|plan| plan.pool.as_ref()).collect();
+        let is_declared = |part: &String| parts.get(part).is_some_and(PartPlan::is_declared) || bound.contains(part);
+        let is_needed = |(part, plan): &(&String, &PartPlan)| {
+            plan.is_removed && !plan.is_kept && (is_declared(part) || plan.pool.as_ref().is_some_and(is_declared))
+        };
+        let needed: Vec<_> = parts.iter().filter(is_needed).map(|(part, _)| part.clone()).collect();
+        let keep = |part: String| {
+            let overlap = self.keep(&part);
+            parts.entry(part.clone()).or_default().is_kept = true;
+            (part, overlap)
+        };
+        needed.into_iter().map(keep).collect()
     }
 
     /// Records that a resource of the state holds a part, or that a replacement will.
@@ -177,9 +196,11 @@ impl DeclaredParts {
         self.parts.lock().get(part).is_some_and(|plan| plan.is_held)
     }
 
-    /// Whether the last plan found that a part must stay although a resource for it is removed. Forgets the finding.
-    pub(crate) fn take_kept(&self, part: &str) -> bool {
-        let Some(file) = self.file(part) else { return false };
+    /// Whether the plan with this ID found that a part must stay although a resource for it is removed. Forgets the
+    /// finding.
+    pub(crate) fn take_kept(&self, part: &str, plan: &[u8]) -> bool {
+        let plan = str::from_utf8(plan).ok().filter(|plan| Uuid::try_parse(plan).is_ok());
+        let Some(file) = plan.and_then(|plan| self.file(part, plan)) else { return false };
         let is_kept = fs::remove_file(&file).is_ok();
         if let Some(directory) = file.parent().filter(|_| is_kept) {
             remove_if_empty(directory);
@@ -189,11 +210,15 @@ impl DeclaredParts {
 
     /// Records that a part stays.
     fn keep(&self, part: &str) -> Overlap {
-        let Some(file) = self.file(part) else { return Overlap::NotRecorded };
-        let write = || file.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&file, part));
+        let Some(file) = self.file(part, &self.plan) else { return Overlap::NotRecorded };
+        let directory = file.parent().unwrap_or(&file);
+        let write = || fs::create_dir_all(directory).and_then(|()| fs::write(&file, part));
         // Another process may remove the empty directory in between.
         match write().or_else(|_| write()) {
-            Ok(()) => Overlap::Removed,
+            Ok(()) => {
+                remove_old(directory);
+                Overlap::Removed
+            }
             Err(error) => {
                 tracing::error!(%error, path = %file.display(), part, "cannot record that the part stays");
                 Overlap::NotRecorded
@@ -201,9 +226,34 @@ impl DeclaredParts {
         }
     }
 
-    fn file(&self, part: &str) -> Option<PathBuf> {
+    fn file(&self, part: &str, plan: &str) -> Option<PathBuf> {
         let hash = hex::encode(&Sha256::digest(part)[..16]);
-        self.directory.as_ref().map(|directory| directory.join(format!("{hash}.kept")))
+        self.directory.as_ref().map(|directory| directory.join(format!("{hash}-{plan}.kept")))
+    }
+}
+
+impl PartPlan {
+    /// Whether a resource that the plan does not remove declares it.
+    fn is_declared(&self) -> bool {
+        self.declarations.resources() > 0 || self.is_inline
+    }
+}
+
+/// The finding that a removal unbinds the pool of a queue.
+fn removed_pool(parts: &BTreeMap<String, PartPlan>, queue: &str) -> Option<(String, Overlap)> {
+    let plan = parts.get(queue)?;
+    (plan.is_removed && !plan.is_kept && plan.pool.is_some()).then(|| (queue.to_owned(), Overlap::PoolRemoved))
+}
+
+/// Removes the records of plans that were never applied.
+fn remove_old(directory: &Path) {
+    let is_old = |file: &fs::DirEntry| {
+        let written = file.metadata().and_then(|metadata| metadata.modified());
+        let age = written.ok().and_then(|written| SystemTime::now().duration_since(written).ok());
+        file.path().extension().is_some_and(|extension| extension == "kept") && age.is_some_and(|age| age > MAX_AGE)
+    };
+    for file in fs::read_dir(directory).into_iter().flatten().flatten().filter(is_old) {
+        let _ = fs::remove_file(file.path());
     }
 }
 
@@ -217,14 +267,24 @@ pub(crate) fn remove_if_empty(directory: &Path) {
     }
 }
 
-/// Whether a plan declares a part.
-fn is_declared(parts: &BTreeMap<String, PartPlan>, part: &str) -> bool {
-    parts.get(part).is_some_and(|plan| plan.declarations.resources() > 0 || plan.is_inline)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const KEPT: [Overlap; 1] = [Overlap::Removed];
+
+    fn found(overlaps: Overlaps) -> Vec<Overlap> {
+        overlaps.into_iter().map(|(_, overlap)| overlap).collect()
+    }
+
+    fn removed(plan: &DeclaredParts, part: &str) -> Vec<Overlap> {
+        found(plan.remove(part).1)
+    }
+
+    /// Whether the apply of this plan keeps a part.
+    fn is_kept(plan: &DeclaredParts, part: &str) -> bool {
+        DeclaredParts::new(plan.directory.clone()).take_kept(part, plan.plan.as_bytes())
+    }
 
     #[test]
     fn part_stays_while_another_resource_declares_it() {
@@ -233,22 +293,25 @@ mod tests {
         let run = || DeclaredParts::new(Some(home.clone()));
         for removal_first in [true, false] {
             let plan = run();
-            let found = if removal_first {
-                [plan.remove("a"), plan.declare("a", true)]
+            let [first, second] = if removal_first {
+                [removed(&plan, "a"), found(plan.declare("a", true))]
             } else {
-                [plan.declare("a", true), plan.remove("a")]
+                [found(plan.declare("a", true)), removed(&plan, "a")]
             };
-            assert_eq!(found, [None, Some(Overlap::Removed)]);
-            assert!(run().take_kept("a") && !run().take_kept("a"));
+            assert_eq!((first, second.as_slice()), (Vec::new(), &KEPT[..]));
+            // Another plan in the directory, which removes the part, changes nothing.
+            let other = run();
+            assert_eq!(removed(&other, "a"), []);
+            assert!(!is_kept(&other, "a"));
+            assert!(is_kept(&plan, "a") && !is_kept(&plan, "a"));
             assert!(!directory.path().join(".terraform").exists(), "the empty directories are removed");
         }
-        // The next plan removes both resources.
         let plan = run();
-        assert_eq!((plan.declare("a", true), plan.declare("a", true)), (None, Some(Overlap::Declared)));
+        assert_eq!([plan.declare("a", true), plan.declare("a", true)].map(found), [vec![], vec![Overlap::Declared]]);
         plan.remove("a");
-        let next = run();
-        assert_eq!((next.remove("a"), next.remove("a")), (None, None));
-        assert!(!run().take_kept("a"));
+        for private in [&b""[..], b"../a", b"other"] {
+            assert!(!run().take_kept("a", private), "{private:?}");
+        }
     }
 
     /// Reads (`r`), plans of an existing resource (`p`) and plans of a new one (`n`), as Terraform sends them.
@@ -272,14 +335,14 @@ mod tests {
             ("prpn", true),
         ] {
             let plan = DeclaredParts::default();
-            let found = calls.chars().filter_map(|call| match call {
+            let last = calls.chars().filter_map(|call| match call {
                 'r' => {
                     plan.mark_read("a");
                     None
                 }
-                call => plan.declare("a", call == 'n'),
+                call => Some(found(plan.declare("a", call == 'n'))),
             });
-            assert_eq!(found.last() == Some(Overlap::Declared), is_second, "{calls}");
+            assert_eq!(last.last() == Some(vec![Overlap::Declared]), is_second, "{calls}");
         }
     }
 
@@ -288,31 +351,79 @@ mod tests {
         let file = tempfile::NamedTempFile::new().expect("a temporary file");
         for directory in [Some(file.path().to_owned()), None] {
             let plan = DeclaredParts::new(directory.clone());
-            assert_eq!([plan.remove("a"), plan.declare("a", true)], [None, Some(Overlap::NotRecorded)]);
+            assert_eq!([removed(&plan, "a"), found(plan.declare("a", true))], [vec![], vec![Overlap::NotRecorded]]);
             let inline = DeclaredParts::new(directory);
-            assert_eq!([inline.remove("a"), inline.declare_inline("a")], [None, Some(Overlap::NotRecorded)]);
+            assert_eq!(
+                [removed(&inline, "a"), found(inline.declare_inline("a"))],
+                [vec![], vec![Overlap::NotRecorded]]
+            );
         }
     }
 
+    /// The pool is declared itself, or a queue in it is, which the service has bound as the pool, too.
     #[test]
     fn pool_of_a_removed_queue_stays_in_any_order() {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let run = || DeclaredParts::new(Some(directory.path().join("dli")));
-        let steps: [fn(&DeclaredParts) -> Option<Overlap>; 3] =
-            [|plan| plan.remove("queue"), |plan| plan.bind_pool("queue", "pool"), |plan| plan.declare("pool", true)];
-        for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
-            let plan = run();
-            assert_eq!(order.map(|step| steps[step](&plan)), [None, None, Some(Overlap::Removed)], "{order:?}");
-            assert!(run().take_kept("queue"), "{order:?}");
+        let steps: [[fn(&DeclaredParts) -> Overlaps; 4]; 2] = [
+            [
+                |plan| plan.remove("queue").1,
+                |plan| plan.bind_pool("queue", "pool"),
+                |plan| plan.declare("pool", true),
+                |_| Vec::new(),
+            ],
+            [
+                |plan| plan.remove("queue").1,
+                |plan| plan.bind_pool("queue", "pool"),
+                |plan| plan.declare("sibling", false),
+                |plan| plan.bind_pool("sibling", "pool"),
+            ],
+        ];
+        for steps in steps {
+            for order in (0..256).map(|code| [code & 3, code >> 2 & 3, code >> 4 & 3, code >> 6]) {
+                if (0..4).any(|step| !order.contains(&step)) {
+                    continue;
+                }
+                let plan = DeclaredParts::new(Some(directory.path().join("dli")));
+                let all: Vec<_> = order.iter().flat_map(|&step| found(steps[step](&plan))).collect();
+                assert_eq!(all.iter().filter(|overlap| **overlap == Overlap::Removed).count(), 1, "{order:?}");
+                assert!(is_kept(&plan, "queue"), "{order:?}");
+            }
         }
+    }
+
+    /// In either order, because Terraform may plan the removal before it reads the resource.
+    #[test]
+    fn removed_pool_of_a_queue_is_found() {
+        let plan = DeclaredParts::default();
+        assert_eq!(found(plan.bind_pool("a", "pool")), []);
+        assert_eq!(removed(&plan, "a"), [Overlap::PoolRemoved]);
+        assert_eq!(removed(&plan, "b"), []);
+        assert_eq!(found(plan.bind_pool("b", "other")), [Overlap::PoolRemoved]);
+        plan.remove("c");
+        assert_eq!(found(plan.declare("d", true)), [], "another part");
     }
 
     #[test]
     fn part_of_the_connection_stays() {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let run = || DeclaredParts::new(Some(directory.path().join("dli")));
-        let plan = run();
-        assert_eq!((plan.declare_inline("a"), plan.remove("a")), (None, Some(Overlap::Removed)));
-        assert!(run().take_kept("a"));
+        let plan = DeclaredParts::new(Some(directory.path().join("dli")));
+        assert_eq!(found(plan.declare_inline("a")), []);
+        assert_eq!(removed(&plan, "a"), KEPT);
+        assert!(is_kept(&plan, "a"));
+    }
+
+    #[test]
+    fn old_records_are_removed() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let old = SystemTime::now() - MAX_AGE - Duration::from_mins(1);
+        for (name, modified) in [("a.kept", old), ("b.kept", SystemTime::now()), ("c.json", old)] {
+            let file = fs::File::create(directory.path().join(name)).expect("a writable directory");
+            file.set_modified(modified).expect("a file of the test");
+        }
+        let plan = DeclaredParts::new(Some(directory.path().to_owned()));
+        plan.declare_inline("part");
+        plan.remove("part");
+        let is_left = |name| directory.path().join(name).exists();
+        assert_eq!(["a.kept", "b.kept", "c.json"].map(is_left), [false, true, true]);
     }
 }

@@ -19,7 +19,7 @@ use self::part::{CommonAttributes, TIMEOUT};
 pub(crate) use self::part::{ConnectionPart, Deletion, Holder, ListedPart, Lookup, Part, PartTexts};
 use self::placement::{Placed, UNCHANGED};
 use super::client_kind::ClientKind;
-use super::declared_parts::{self, Overlap};
+use super::declared_parts::{self, Overlap, Overlaps};
 use super::error_detail::capitalized;
 use super::operation::{OperationContext, report};
 use super::plan_checks::PlanChecker;
@@ -77,20 +77,14 @@ impl<P: ConnectionPart> PartResource<P> {
         let parts = &run_state.declared_parts;
         let Some(part) = identify::<P>(planned) else { return Diagnostics::new() };
         let is_known = !prior.is_null() || parts.is_held(&part);
-        // Terraform plans a replacement again, without the prior state. The removed part of a replacement goes: an
-        // earlier plan may have recorded that it stays.
-        let is_replaced = !replace.is_empty() || (prior.is_null() && parts.is_held(&part));
-        let removed = if prior.is_null() { Some(part.clone()) } else { identify::<P>(prior) };
-        if let Some(removed) = removed.filter(|_| is_replaced) {
-            parts.take_kept(&removed);
-        }
         if !prior.is_null() {
             parts.hold(&part);
         }
         // Pulumi plans a resource several times.
         let is_counted = replace.is_empty() && run_state.client == ClientKind::Terraform;
-        if let Some(overlap) = is_counted.then(|| parts.declare(&part, prior.is_null())).flatten() {
-            return overlap_warning::<P>(&part, overlap).into();
+        let overlaps = if is_counted { parts.declare(&part, prior.is_null()) } else { Vec::new() };
+        if !overlaps.is_empty() {
+            return overlap_warnings::<P>(overlaps);
         }
         let connection = planned.get("connection_id").as_str().unwrap_or_default();
         if is_known {
@@ -114,6 +108,10 @@ fn identify<P: ConnectionPart>(value: &Value) -> Option<String> {
     Some(declared_parts::part_of(&P::identity(value)?, value.get("connection_id").as_str()?))
 }
 
+fn overlap_warnings<P: ConnectionPart>(overlaps: Overlaps) -> Diagnostics {
+    overlaps.into_iter().map(|(part, overlap)| overlap_warning::<P>(&part, overlap)).collect()
+}
+
 fn overlap_warning<P: ConnectionPart>(part: &str, overlap: Overlap) -> Diagnostic {
     match overlap {
         Overlap::Declared => {
@@ -123,15 +121,26 @@ fn overlap_warning<P: ConnectionPart>(part: &str, overlap: Overlap) -> Diagnosti
             );
             Diagnostic::warning("Declared by Two Resources", text)
         }
-        Overlap::Removed => {
-            let text = format!(
-                "Another resource of the configuration declares the {part}, so removing this resource does not remove \
-                 it. This requires that the plan and the apply run in the same working directory."
-            );
-            Diagnostic::warning(format!("{} Stays", capitalized(P::TEXTS.noun)), text)
-        }
+        Overlap::Removed => stays(&capitalized(P::TEXTS.noun), part),
         Overlap::NotRecorded => not_recorded(part),
+        Overlap::PoolRemoved => {
+            let text = format!(
+                "A resource for the {part} is removed. The queue is in an elastic resource pool, and the service has \
+                 bound the whole pool. If no other resource needs the pool, applying this plan unbinds it, and all \
+                 queues in it lose the connection."
+            );
+            Diagnostic::warning("Elastic Resource Pool Will Be Unbound", text)
+        }
     }
+}
+
+/// The warning about a part that stays although a resource for it is removed.
+pub(in crate::provider) fn stays(noun: &str, part: &str) -> Diagnostic {
+    let text = format!(
+        "A resource for the {part} is removed, and another one needs it, so it stays. This requires that the plan is \
+         applied in the same working directory. Elsewhere the apply removes it and adds it again."
+    );
+    Diagnostic::warning(format!("{noun} Stays"), text)
 }
 
 /// The error about a part that the apply would remove although the configuration declares it.
@@ -218,10 +227,12 @@ impl<P: ConnectionPart> Resource for PartResource<P> {
         if report.has_errors() { Err(report) } else { Ok(report) }
     }
 
-    fn plan_destroy(&self, prior: &Value) -> Diagnostics {
+    fn plan_destroy(&self, prior: &Value, private: &mut Vec<u8>) -> Diagnostics {
         let Some(part) = identify::<P>(prior) else { return Diagnostics::new() };
-        let overlap = self.provider_data.run_state().declared_parts.remove(&part);
-        overlap.map(|overlap| overlap_warning::<P>(&part, overlap)).into_iter().collect()
+        let run_state = self.provider_data.run_state();
+        let (plan, overlaps) = run_state.declared_parts.remove(&part);
+        plan.as_bytes().clone_into(private);
+        overlap_warnings::<P>(overlaps)
     }
 
     async fn create(&self, request: CreateRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
@@ -274,10 +285,9 @@ impl<P: ConnectionPart> Resource for PartResource<P> {
             };
             if let (PartKey::Pool(pool), Some(identity)) = (&shared.key, &identity) {
                 let pool = declared_parts::part_of(&declared_parts::pool(pool), &part.common.connection_id);
-                if pool != *identity
-                    && let Some(overlap) = context.run_state.declared_parts.bind_pool(identity, &pool)
-                {
-                    response.add_warning(overlap_warning::<P>(identity, overlap));
+                if pool != *identity {
+                    let overlaps = context.run_state.declared_parts.bind_pool(identity, &pool);
+                    response.add_warning(overlap_warnings::<P>(overlaps));
                 }
             }
             if let Some(found) = shared.found
@@ -330,10 +340,14 @@ impl<P: ConnectionPart> Resource for PartResource<P> {
         let PartTexts { delete_summary, noun, .. } = P::TEXTS;
         let note =
             format!("The {noun} is still in the state. Run the same command again (terraform destroy, or apply).");
+        let plan = response.private().to_owned();
+        // If the removal fails, the ID of this plan is of no use in the state.
+        response.set_private(&[]);
         if let Some(part) = identify::<P>(request.prior)
-            && self.provider_data.run_state().declared_parts.take_kept(&part)
+            && self.provider_data.run_state().declared_parts.take_kept(&part, &plan)
         {
-            response.add_warning(overlap_warning::<P>(&part, Overlap::Removed));
+            let text = format!("The {part} stays, because the plan has found that another resource needs it.");
+            response.add_warning(Diagnostic::warning(format!("{} Stays", capitalized(noun)), text));
             return Ok(());
         }
         report(delete_summary, &note, async {

@@ -89,6 +89,25 @@ fn separate_becomes_inline_without_a_request() {
     });
 }
 
+/// In whatever order Terraform plans the connection and the removals.
+#[test]
+fn plan_says_that_parts_of_the_connection_stay() {
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace(terraform);
+        workspace.configure(&separate());
+        workspace.apply();
+        for configuration in [connection(INLINE), connection("")] {
+            workspace.configure(&configuration);
+            let planned = workspace.run(&["plan", "-json"]).expect_code(0);
+            let warnings: Vec<_> = planned.diagnostics().into_iter().map(|warning| warning.text).collect();
+            let stays = |noun: &str| warnings.iter().filter(|text| text.starts_with(&format!("{noun} Stays"))).count();
+            let expected = if configuration.contains("q1") { (2, 1) } else { (0, 0) };
+            assert_eq!((stays("Binding"), stays("Route")), expected, "{warnings:#?}");
+        }
+    });
+}
+
 #[test]
 fn minimal_import_changes_nothing() {
     for_one_terraform(|terraform| {

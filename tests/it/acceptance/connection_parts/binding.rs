@@ -288,7 +288,8 @@ fn create_before_destroy_keeps_the_pool_bound() {
     });
 }
 
-/// The service unbinds the whole pool, so other queues of the pool lose the connection.
+/// The service unbinds the whole pool, so other queues of the pool lose the connection. The pool stays while another
+/// resource has a queue in it.
 #[test]
 fn unbinding_a_pooled_queue_warns_about_its_pool() {
     for_one_terraform(|terraform| {
@@ -296,13 +297,22 @@ fn unbinding_a_pooled_queue_warns_about_its_pool() {
         let other = binding(&id, "queue = \"pooled2\"").replace("\"test\"", "\"other\"");
         workspace.configure(&(binding(&id, "queue = \"pooled1\"") + &other));
         workspace.run(&["apply", "-auto-approve"]).expect_code(0);
+        let before = cloud.changes();
         workspace.configure(&other);
+        let applied = workspace.run(&["apply", "-auto-approve"]).expect_code(0);
+        assert!(!applied.stdout.contains("Pool Unbound"), "{applied}");
+        assert!(applied.stdout.contains("Warning: Binding Stays"), "{applied}");
+        assert_eq!(cloud.changes(), before);
+        workspace.expect_no_changes();
+
+        workspace.configure("");
+        let planned = workspace.run(&["plan"]).expect_code(0);
+        assert!(planned.stdout.contains("Warning: Elastic Resource Pool Will Be Unbound"), "{planned}");
         let applied = workspace.run(&["apply", "-auto-approve"]).expect_code(0);
         let output = unbroken(&applied.stdout);
         assert!(output.contains("Warning: Elastic Resource Pool Unbound"), "{applied}");
-        assert!(output.contains("queue pooled1 lives in the elastic resource pool pool1"), "{applied}");
-        workspace.step(&other, &[("dli_enhanced_connection_binding.other", "create")]);
-        assert_eq!(bound(&find_connection(&cloud, &id)), ["pool1 ACTIVE"]);
+        assert!(output.contains("queue pooled2 lives in the elastic resource pool pool1"), "{applied}");
+        assert_eq!(bound(&find_connection(&cloud, &id)), Vec::<String>::new());
 
         // A declared pool or a standalone queue is removed without a warning.
         for attributes in ["elastic_resource_pool = \"pool2\"", "queue = \"q1\""] {

@@ -92,7 +92,30 @@ fn later_plan_removes_both() {
         workspace.run(&["plan"]).expect_code(0);
         workspace.destroy();
         assert_eq!(counts(&cloud, &id), [0, 0, 0]);
-        assert!(!workspace.path().join(".terraform/dli").exists());
+    });
+}
+
+/// A saved plan does what it shows, whatever other plans in the directory found.
+#[test]
+fn saved_plan_does_not_depend_on_other_plans() {
+    for_one_terraform(|terraform| {
+        let (cloud, id, workspace) = setup(terraform);
+        workspace.configure(&parts(&id, "a"));
+        workspace.run(&APPLY).expect_code(0);
+        let before = cloud.changes();
+        workspace.configure(&parts(&id, "b"));
+        workspace.run(&["plan", "-out=renames"]).expect_code(0);
+        workspace.configure("");
+        workspace.run(&["plan"]).expect_code(0);
+        workspace.run(&["apply", "renames"]).expect_code(0);
+        assert_eq!(cloud.changes(), before, "the parts stay");
+
+        workspace.run(&["plan", "-out=removes"]).expect_code(0);
+        workspace.configure(&parts(&id, "c"));
+        workspace.run(&["plan"]).expect_code(0);
+        let applied = workspace.run(&["apply", "-json", "removes"]).expect_code(0);
+        applied.expect_no_diagnostics();
+        assert_eq!(counts(&cloud, &id), [0, 0, 0]);
     });
 }
 
