@@ -96,7 +96,7 @@ fn plan_says_that_parts_of_the_connection_stay() {
         let cloud = Cloud::start();
         let workspace = cloud.workspace(terraform);
         workspace.configure(&separate());
-        workspace.apply();
+        workspace.run(&["apply", "-auto-approve"]).expect_code(0);
         for configuration in [connection(INLINE), connection("")] {
             workspace.configure(&configuration);
             let planned = workspace.run(&["plan", "-json"]).expect_code(0);
