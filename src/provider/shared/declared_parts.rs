@@ -36,12 +36,19 @@ struct PartPlan {
     is_inline: bool,
     /// The binding of the pool that the service has made for this binding of a queue.
     pool: Option<String>,
-    /// Whether a resource that held it is removed.
-    is_removed: bool,
-    /// Whether it was recorded that the part stays although a resource that held it is removed.
-    is_kept: bool,
+    removal: Removal,
     /// Whether a resource of the state holds it, or a replacement will.
     is_held: bool,
+}
+
+/// Whether a resource that held a part is removed.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Removal {
+    #[default]
+    None,
+    Planned,
+    /// The part stays, because another resource needs it.
+    Kept,
 }
 
 /// The number of plans that declare a part.
@@ -156,7 +163,10 @@ impl DeclaredParts {
     /// needs to know whether the part stays.
     pub(crate) fn remove(&self, part: &str) -> (&str, Overlaps) {
         let mut parts = self.parts.lock();
-        parts.entry(part.to_owned()).or_default().is_removed = true;
+        let removal = &mut parts.entry(part.to_owned()).or_default().removal;
+        if *removal == Removal::None {
+            *removal = Removal::Planned;
+        }
         let found = self.keep_needed(&mut parts);
         (&self.plan, found.into_iter().chain(removed_pool(&parts, part)).collect())
     }
@@ -167,12 +177,12 @@ impl DeclaredParts {
             parts.values().filter(|plan| plan.is_declared()).filter_map(|plan| plan.pool.as_ref()).collect();
         let is_declared = |part: &String| parts.get(part).is_some_and(PartPlan::is_declared) || bound.contains(part);
         let is_needed = |(part, plan): &(&String, &PartPlan)| {
-            plan.is_removed && !plan.is_kept && (is_declared(part) || plan.pool.as_ref().is_some_and(is_declared))
+            plan.removal == Removal::Planned && (is_declared(part) || plan.pool.as_ref().is_some_and(is_declared))
         };
         let needed: Vec<_> = parts.iter().filter(is_needed).map(|(part, _)| part.clone()).collect();
         let keep = |part: String| {
             let overlap = self.keep(&part);
-            parts.entry(part.clone()).or_default().is_kept = true;
+            parts.entry(part.clone()).or_default().removal = Removal::Kept;
             (part, overlap)
         };
         needed.into_iter().map(keep).collect()
@@ -242,7 +252,7 @@ impl PartPlan {
 /// The finding that a removal unbinds the pool of a queue.
 fn removed_pool(parts: &BTreeMap<String, PartPlan>, queue: &str) -> Option<(String, Overlap)> {
     let plan = parts.get(queue)?;
-    (plan.is_removed && !plan.is_kept && plan.pool.is_some()).then(|| (queue.to_owned(), Overlap::PoolRemoved))
+    (plan.removal == Removal::Planned && plan.pool.is_some()).then(|| (queue.to_owned(), Overlap::PoolRemoved))
 }
 
 /// Removes the records of plans that were never applied.
@@ -360,29 +370,31 @@ mod tests {
         }
     }
 
+    /// All orders of these steps.
+    fn orders(steps: &[usize]) -> Vec<Vec<usize>> {
+        let [] = steps else {
+            let after = |&first: &usize| {
+                let rest: Vec<_> = steps.iter().copied().filter(|step| *step != first).collect();
+                orders(&rest).into_iter().map(move |rest| [vec![first], rest].concat())
+            };
+            return steps.iter().flat_map(after).collect();
+        };
+        vec![Vec::new()]
+    }
+
     /// The pool is declared itself, or a queue in it is, which the service has bound as the pool, too.
     #[test]
     fn pool_of_a_removed_queue_stays_in_any_order() {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let steps: [[fn(&DeclaredParts) -> Overlaps; 4]; 2] = [
-            [
-                |plan| plan.remove("queue").1,
-                |plan| plan.bind_pool("queue", "pool"),
-                |plan| plan.declare("pool", true),
-                |_| Vec::new(),
-            ],
-            [
-                |plan| plan.remove("queue").1,
-                |plan| plan.bind_pool("queue", "pool"),
-                |plan| plan.declare("sibling", false),
-                |plan| plan.bind_pool("sibling", "pool"),
-            ],
-        ];
-        for steps in steps {
-            for order in (0..256).map(|code| [code & 3, code >> 2 & 3, code >> 4 & 3, code >> 6]) {
-                if (0..4).any(|step| !order.contains(&step)) {
-                    continue;
-                }
+        let remove = |plan: &DeclaredParts| plan.remove("queue").1;
+        let bind = |plan: &DeclaredParts| plan.bind_pool("queue", "pool");
+        let declare_pool = |plan: &DeclaredParts| plan.declare("pool", true);
+        let declare = |plan: &DeclaredParts| plan.declare("sibling", false);
+        let bind_sibling = |plan: &DeclaredParts| plan.bind_pool("sibling", "pool");
+        let by_pool: [&dyn Fn(&DeclaredParts) -> Overlaps; 3] = [&remove, &bind, &declare_pool];
+        let by_sibling: [&dyn Fn(&DeclaredParts) -> Overlaps; 4] = [&remove, &bind, &declare, &bind_sibling];
+        for (steps, orders) in [(&by_pool[..], orders(&[0, 1, 2])), (&by_sibling[..], orders(&[0, 1, 2, 3]))] {
+            for order in orders {
                 let plan = DeclaredParts::new(Some(directory.path().join("dli")));
                 let all: Vec<_> = order.iter().flat_map(|&step| found(steps[step](&plan))).collect();
                 assert_eq!(all.iter().filter(|overlap| **overlap == Overlap::Removed).count(), 1, "{order:?}");
