@@ -17,5 +17,6 @@ mod refresh;
 mod resource;
 pub(super) mod schema;
 mod state_upgrade;
+mod undeclared_entries;
 
 pub(super) use self::resource::EnhancedConnection;

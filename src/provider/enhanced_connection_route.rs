@@ -220,12 +220,30 @@ impl ConnectionPart for Route {
         {
             report.extend(Box::pin(network_checks::check_route(&checker, id, name, cidr)).await);
         }
+        // Pulumi plans a resource several times.
+        if run_state.client == ClientKind::Terraform
+            && let Some(((id, name), cidr)) = text("connection_id").zip(text("name")).zip(text("cidr"))
+            && let Some((other, network)) = run_state.declared_parts.declare_route(id, name, cidr)
+        {
+            report.push(duplicate((name, cidr), (&other, &network), id));
+        }
         let is_kept = ["connection_id", "cidr"].iter().all(|name| prior.get(name) == planned.get(name));
         if is_kept && !replace.is_empty() && run_state.client == ClientKind::Pulumi {
             report.push(kept_network(after));
         }
         report
     }
+}
+
+/// The error about two resources for routes with the same name or network.
+fn duplicate((name, cidr): (&str, &str), (other, network): (&str, &str), connection: &str) -> Diagnostic {
+    let attribute = if name == other { "name" } else { "cidr" };
+    let text = format!(
+        "{attribute}: another resource declares the route {other:?} to {network}, and this one the route {name:?} to \
+         {cidr}, both of the connection {connection}.\n\nAllowed: each name and each CIDR once in a connection. Remove \
+         one of the resources, or change its {attribute}.\nDocument: DLI User Guide, \"Adding a Route\"."
+    );
+    Diagnostic::error("Route Declared Twice", text).at(Path::attribute(attribute))
 }
 
 /// A warning about a replacement that keeps the network. Terraform creates the new route first only with

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tokio_util::sync::CancellationToken;
 
+use super::undeclared_entries::{self, declared_names};
 use crate::dli::{rules, wire};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::path::{Path, Step};
@@ -37,8 +38,15 @@ pub(super) async fn modify(
     if private == MOVED {
         keep_moved_tags(prior, planned);
     }
-    let is_replaced = warn_about_adoption(prior, private, planned, replace, &mut report);
+    let is_replaced = plan_route_table(prior, private, planned, replace, &mut report);
     if !is_replaced && !prior.is_null() && !planned.is_null() {
+        // The refresh of a moved state has taken default tags out of the declared ones.
+        let is_moved_default =
+            |name: &str| name == "tags" && private == MOVED && prior.get("tags_all") == planned.get("tags_all");
+        let is_new = |name: &&str| is_new(prior, planned, name) && !is_moved_default(name);
+        let managed: Vec<_> = COLLECTIONS.into_iter().filter(is_new).collect();
+        let values = (prior, &*planned);
+        report.extend(Box::pin(undeclared_entries::warn(provider_data, config, values, &managed, stop)).await);
         report.extend(warn_about_kept_entries(&provider_data.tag_policy(), prior, planned));
         plan_bindings(prior, planned);
     }
@@ -121,18 +129,6 @@ fn declare_parts(parts: &DeclaredParts, id: &str, planned: &Value) -> Diagnostic
     report
 }
 
-/// The known names of a set or map; `None` if it is not declared.
-fn declared_names(value: &Value) -> Option<BTreeSet<String>> {
-    match value {
-        Value::Set(_) => Some(value.strings().map(str::to_owned).collect()),
-        Value::Map(_) => {
-            let present = value.entries().filter(|(_, value)| !value.is_null());
-            Some(present.map(|(name, _)| name.clone()).collect())
-        }
-        _ => None,
-    }
-}
-
 /// Sets `tags_all`, and reports tags that are not allowed.
 fn plan_tags(tag_policy: &TagPolicy, config: &Value, planned: &mut Value) -> Diagnostics {
     let mut report = Diagnostics::new();
@@ -172,8 +168,13 @@ fn keep_moved_tags(prior: &Value, planned: &mut Value) {
     }
 }
 
-/// Warns about collections that become managed. Returns whether the connection is replaced.
-fn warn_about_adoption(
+/// Whether an attribute that was not set is set now.
+fn is_new(prior: &Value, planned: &Value, name: &str) -> bool {
+    prior.get(name).is_null() && !planned.get(name).is_null()
+}
+
+/// Keeps an imported or moved connection whose route table is not known. Returns whether the connection is replaced.
+fn plan_route_table(
     prior: &Value,
     private: &[u8],
     planned: &Value,
@@ -183,10 +184,9 @@ fn warn_about_adoption(
     if prior.is_null() {
         return false;
     }
-    let is_new = |name: &str| prior.get(name).is_null() && !planned.get(name).is_null();
     // An import cannot read the route table. Its first configured value must not replace a working connection.
     let route_table = Path::attribute("routetable_id");
-    let is_unverified = [IMPORTED, MOVED].contains(&private) && is_new("routetable_id");
+    let is_unverified = [IMPORTED, MOVED].contains(&private) && is_new(prior, planned, "routetable_id");
     // A moved connection whose new configuration leaves out the route table must not be replaced, either.
     let is_left_out = private == MOVED && planned.get("routetable_id").is_null();
     if is_unverified || is_left_out {
@@ -208,16 +208,6 @@ fn warn_about_adoption(
              no request is sent. To keep it in the state, set routetable_id = {id:?}."
         );
         report.push(Diagnostic::warning("Route Table Leaves the State", text).at(route_table));
-    }
-    // The refresh of a moved state has taken default tags out of the declared ones.
-    let is_moved_default =
-        |name: &str| name == "tags" && private == MOVED && prior.get("tags_all") == planned.get("tags_all");
-    for name in COLLECTIONS.into_iter().filter(|name| is_new(name) && !is_moved_default(name)) {
-        let text = format!(
-            "{name} was not managed before. Applying this plan removes every entry that is not declared, including \
-             entries added elsewhere."
-        );
-        report.push(Diagnostic::warning("Undeclared Entries Will Be Removed", text).at(Path::attribute(name)));
     }
     false
 }
@@ -260,6 +250,13 @@ fn warn_about_kept_entries(tag_policy: &TagPolicy, prior: &Value, planned: &Valu
             _ => declared_names(prior.get(name)).map_or(0, |names| names.len()),
         };
         if count == 0 {
+            continue;
+        }
+        if name == "tags" && prior.get("tags").is_null() {
+            let text = "default_tags of the provider is not set any more, so Terraform stops managing its tags on this \
+                        connection. They leave the state and stay at the service. To remove them, set default_tags = \
+                        {} and apply.";
+            report.push(Diagnostic::warning("Default Tags Stay at the Service", text).at(Path::attribute("tags_all")));
             continue;
         }
         let empty = if ["elastic_resource_pools", "queues"].contains(&name) { "[]" } else { "{}" };

@@ -26,6 +26,8 @@ pub(crate) struct DeclaredParts {
     /// ID of the plan.
     plan: String,
     parts: Mutex<BTreeMap<String, PartPlan>>,
+    /// Name and network of the declared routes, by the connection and either of them.
+    routes: Mutex<BTreeMap<(String, String), (String, String)>>,
 }
 
 #[derive(Debug, Default)]
@@ -130,7 +132,21 @@ pub(crate) type Overlaps = Vec<(String, Overlap)>;
 impl DeclaredParts {
     /// Without a directory, an apply does not learn which parts stay.
     pub(crate) fn new(directory: Option<PathBuf>) -> Self {
-        Self { directory, plan: Uuid::new_v4().simple().to_string(), parts: Mutex::default() }
+        Self { directory, plan: Uuid::new_v4().simple().to_string(), ..Self::default() }
+    }
+
+    /// Records that a resource declares a route. Returns another declared route that has its name or its network, which
+    /// a connection cannot have twice.
+    pub(crate) fn declare_route(&self, connection: &str, name: &str, cidr: &str) -> Option<(String, String)> {
+        let network = rules::network(cidr)?.to_string();
+        let mut routes = self.routes.lock();
+        // A name has no slash.
+        [name, &network].into_iter().find_map(|key| {
+            let key = (connection.to_ascii_lowercase(), key.to_owned());
+            let route = (name.to_owned(), network.clone());
+            let first = routes.entry(key).or_insert_with(|| route.clone());
+            (*first != route).then(|| first.clone())
+        })
     }
 
     /// Records that the service has bound the pool of a queue in place of the queue. Terraform may plan the removal of
@@ -422,6 +438,18 @@ mod tests {
         assert_eq!(found(plan.declare_inline("a")), []);
         assert_eq!(removed(&plan, "a"), KEPT);
         assert!(is_kept(&plan, "a"));
+    }
+
+    #[test]
+    fn route_with_a_used_name_or_network_is_found() {
+        let plan = DeclaredParts::default();
+        let declare = |name, cidr| plan.declare_route("2A62", name, cidr).map(|(name, cidr)| format!("{name} {cidr}"));
+        assert_eq!(declare("a", "10.1.0.0/16"), None);
+        assert_eq!(declare("a", "10.1.2.3/16"), None, "the same route, planned again");
+        assert_eq!(declare("b", "10.2.0.0/16"), None);
+        assert_eq!(declare("c", "10.1.0.0/16").as_deref(), Some("a 10.1.0.0/16"));
+        assert_eq!(declare("b", "10.3.0.0/16").as_deref(), Some("b 10.2.0.0/16"));
+        assert_eq!(plan.declare_route("other", "a", "10.2.0.0/16"), None);
     }
 
     #[test]

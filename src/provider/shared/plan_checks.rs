@@ -43,7 +43,7 @@ const NOT_FOUND: &str = "\n\nIf the same configuration creates it first, ignore 
 
 /// Checks the names of one planned object.
 pub(crate) struct PlanChecker {
-    pub(super) context: OperationContext,
+    pub(in crate::provider) context: OperationContext,
 }
 
 impl PlanChecker {
@@ -235,11 +235,15 @@ pub(crate) fn describe_queue(queue: &Queue) -> String {
 
 /// Lists some existing names, as the end of a sentence.
 fn existing<'a>(names: impl Iterator<Item = &'a String>) -> String {
-    const SHOWN: usize = 10;
     let names: Vec<_> = names.map(String::as_str).collect();
+    if names.is_empty() { "it has none that can be bound".to_owned() } else { format!("it has {}", listed(&names)) }
+}
+
+/// Lists names; of many, the first ten.
+pub(crate) fn listed(names: &[&str]) -> String {
+    const SHOWN: usize = 10;
     match names.len().saturating_sub(SHOWN) {
-        _ if names.is_empty() => "it has none that can be bound".to_owned(),
-        0 => format!("it has {}", names.join(", ")),
-        more => format!("it has {} and {more} more", names[..SHOWN].join(", ")),
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names[..SHOWN].join(", ")),
     }
 }

@@ -21,7 +21,7 @@ use crate::client::ListedConnection;
 use crate::dli::wire::{self, Pool, Queue};
 
 /// Maximum time for a response of the service to a plan check.
-pub(super) const TIMEOUT: Duration = Duration::from_secs(15);
+pub(in crate::provider) const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Maximum age of a list in which a name is missing. Older lists are read again, and every list once the run applies:
 /// another resource may have created the name meanwhile.

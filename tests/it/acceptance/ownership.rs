@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use terraform_provider_dli::dli::wire::{Host, QueueNames, Tag};
 
 use super::connection::{ADDRESS, CREATE, EXAMPLE, UPDATE, connection};
-use super::harness::{Cloud, for_one_terraform};
+use super::harness::{Cloud, Workspace, for_one_terraform};
 
 fn host(name: &str, ip: &str) -> Host {
     Host { name: name.to_owned(), ip: ip.to_owned() }
@@ -76,6 +76,52 @@ fn unset_hosts_are_not_managed() {
 }
 
 /// The changed paths of these tags, in `tags` and `tags_all`.
+/// Of a collection that was not managed before.
+#[test]
+fn plan_names_the_entries_that_it_removes() {
+    const ALL: &str = "hosts = { ours = \"10.0.0.2\" }\n  routes = { ours = \"10.2.0.0/16\" }\n  tags = { ours = \
+                       \"2\" }\n  queues = [\"q1\"]\n  elastic_resource_pools = []";
+    let warnings = |workspace: &Workspace| -> Vec<String> {
+        workspace.configure(&connection(ALL));
+        let planned = workspace.run(&["plan", "-json"]).expect_code(0);
+        planned.diagnostics().into_iter().map(|warning| warning.text).collect()
+    };
+    for_one_terraform(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace(terraform);
+        workspace.step(&connection(""), CREATE);
+        assert_eq!(warnings(&workspace), Vec::<String>::new(), "the service has no entries");
+
+        let id = cloud.connection().id;
+        cloud.edit(|account| {
+            account.replace_hosts(&id, vec![host("OURS", "10.0.0.1"), host("prod-db", "10.0.0.3")])?;
+            account.add_route(&id, "prod", "10.3.0.0/16")?;
+            account.put_tags(&id, vec![tag("ours", "1"), tag("prod", "1")])?;
+            account.bind(&id, &queues(&["q1", "q2"]))?;
+            account.bind(&id, &pools(&["pool1"]))
+        });
+        let found = warnings(&workspace);
+        for (title, entries) in [
+            ("Hosts", "prod-db."),
+            ("Routes", "prod."),
+            ("Tags", "prod."),
+            ("Queues", "q2."),
+            ("Elastic Resource Pools", "pool1. A pool stays if a declared queue is in it."),
+        ] {
+            let summary = format!("Undeclared {title} Will Be Removed");
+            let end = format!("removes these entries, which are not declared: {entries}");
+            let count = found.iter().filter(|text| text.starts_with(&summary) && text.contains(&end)).count();
+            assert_eq!(count, 1, "{summary}: {found:#?}");
+        }
+        assert_eq!(found.len(), 5, "{found:#?}");
+
+        workspace.write("provider.tf", &cloud.provider_block("plan_checks = false"));
+        let found = warnings(&workspace);
+        let is_general = |text: &String| text.contains("removes every entry that is not declared");
+        assert_eq!((found.len(), found.iter().all(is_general)), (5, true), "{found:#?}");
+    });
+}
+
 fn tags_changed(keys: &[&str]) -> Vec<String> {
     let of = |attribute: &'static str| keys.iter().map(move |key| format!("{attribute}[{key:?}]"));
     of("tags").chain(of("tags_all")).collect()

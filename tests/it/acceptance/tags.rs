@@ -101,6 +101,12 @@ fn default_tags_change_only_tags_all() {
         workspace.step(&configuration, UPDATE);
 
         write_provider(&workspace, &cloud, "");
+        workspace.configure(&configuration);
+        let planned = workspace.run(&["plan", "-json"]).expect_code(0);
+        let warnings: Vec<_> = planned.diagnostics().into_iter().map(|warning| warning.text).collect();
+        let [warning] = warnings.as_slice() else { panic!("{warnings:#?}") };
+        assert!(warning.starts_with("Default Tags Stay at the Service"), "{warning}");
+        assert!(warning.contains("set default_tags = {}"), "{warning}");
         let removed = workspace.step(&configuration, updates);
         removed.expect_changed(ADDRESS, &["tags_all[\"env\"]", "tags_all[\"owner\"]"]);
         removed.expect_changed(BARE, &["tags_all[\"env\"]", "tags_all[\"owner\"]", "tags_all[\"team\"]"]);

@@ -118,6 +118,31 @@ fn only_a_route_with_the_same_cidr_is_adopted() {
     });
 }
 
+/// The apply of such a plan would create one of the two.
+#[test]
+fn name_or_network_of_another_route_is_a_plan_error() {
+    for_one_terraform(|terraform| {
+        let (_cloud, id, workspace) = setup(terraform);
+        let other = route(&id, "b", "10.2.0.0/16").replace("\"test\"", "\"other\"");
+        for (name, cidr, attribute) in [("a", "10.2.0.0/16", "cidr"), ("b", "10.1.0.0/16", "name")] {
+            workspace.configure(&(route(&id, name, cidr) + &other));
+            let planned = workspace.run(&["plan", "-json"]).expect_code(1);
+            let errors: Vec<_> = planned.diagnostics().into_iter().map(|error| error.text).collect();
+            let [error] = errors.as_slice() else { panic!("{errors:#?}") };
+            assert!(error.starts_with("Route Declared Twice"), "{error}");
+            assert!(error.contains(&format!("change its {attribute}")), "{error}");
+        }
+        workspace.step(
+            &(route(&id, "a", "10.1.0.0/16") + &other),
+            &[(ADDRESS, "create"), ("dli_enhanced_connection_route.other", "create")],
+        );
+        // An exchange of the networks declares each once.
+        let exchanged = route(&id, "a", "10.2.0.0/16") + &other.replace("10.2.0.0", "10.1.0.0");
+        workspace.configure(&exchanged);
+        workspace.run(&["plan", "-json"]).expect_code(0).expect_no_diagnostics();
+    });
+}
+
 #[test]
 fn half_updated_route_is_recreated() {
     for_one_terraform(|terraform| {
