@@ -2,13 +2,13 @@
 //!
 //! Two resources can need the same part. If one of them is removed from the configuration, the part must stay. Only the
 //! plan sees both resources, and the apply is another process. The plan therefore writes a file to the journal's
-//! directory. It belongs to this plan alone: the planned removal has the ID of the plan as private data, so other plans
-//! in the directory neither keep the part nor make the apply of this one remove it.
+//! directory. It belongs to one removal of this plan: the planned removal has its ID as private data, so other plans in
+//! the directory neither keep the part nor make the apply of this one remove it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
+use std::{fs, io};
 
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
@@ -38,19 +38,12 @@ struct PartPlan {
     is_inline: bool,
     /// The binding of the pool that the service has made for this binding of a queue.
     pool: Option<String>,
-    removal: Removal,
+    /// How many plans remove a resource that holds it.
+    removals: usize,
+    /// For how many of them it was recorded that the part stays, because another resource needs it.
+    kept: usize,
     /// Whether a resource of the state holds it, or a replacement will.
     is_held: bool,
-}
-
-/// Whether a resource that held a part is removed.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum Removal {
-    #[default]
-    None,
-    Planned,
-    /// The part stays, because another resource needs it.
-    Kept,
 }
 
 /// The number of plans that declare a part.
@@ -175,16 +168,19 @@ impl DeclaredParts {
         self.keep_needed(&mut parts)
     }
 
-    /// Records that a plan removes a resource that holds a part. Returns the ID of the plan, too, which the removal
-    /// needs to know whether the part stays.
-    pub(crate) fn remove(&self, part: &str) -> (&str, Overlaps) {
+    /// Records that a plan removes a resource that holds a part. Returns the ID of the removal, too, with which its apply
+    /// finds whether the part stays.
+    pub(crate) fn remove(&self, part: &str) -> (String, Overlaps) {
         let mut parts = self.parts.lock();
-        let removal = &mut parts.entry(part.to_owned()).or_default().removal;
-        if *removal == Removal::None {
-            *removal = Removal::Planned;
-        }
+        let plan = parts.entry(part.to_owned()).or_default();
+        plan.removals += 1;
+        let removal = self.removal(plan.removals);
         let found = self.keep_needed(&mut parts);
-        (&self.plan, found.into_iter().chain(removed_pool(&parts, part)).collect())
+        (removal, found.into_iter().chain(removed_pool(&parts, part)).collect())
+    }
+
+    fn removal(&self, number: usize) -> String {
+        format!("{}-{number}", self.plan)
     }
 
     /// Records which parts of removed resources stay, because other resources declare them, or have their pool.
@@ -193,12 +189,14 @@ impl DeclaredParts {
             parts.values().filter(|plan| plan.is_declared()).filter_map(|plan| plan.pool.as_ref()).collect();
         let is_declared = |part: &String| parts.get(part).is_some_and(PartPlan::is_declared) || bound.contains(part);
         let is_needed = |(part, plan): &(&String, &PartPlan)| {
-            plan.removal == Removal::Planned && (is_declared(part) || plan.pool.as_ref().is_some_and(is_declared))
+            plan.removals > plan.kept && (is_declared(part) || plan.pool.as_ref().is_some_and(is_declared))
         };
         let needed: Vec<_> = parts.iter().filter(is_needed).map(|(part, _)| part.clone()).collect();
         let keep = |part: String| {
-            let overlap = self.keep(&part);
-            parts.entry(part.clone()).or_default().removal = Removal::Kept;
+            let plan = parts.entry(part.clone()).or_default();
+            let mut overlaps = (plan.kept + 1..=plan.removals).map(|number| self.keep(&part, &self.removal(number)));
+            let overlap = overlaps.find(|overlap| *overlap == Overlap::NotRecorded).unwrap_or(Overlap::Removed);
+            plan.kept = plan.removals;
             (part, overlap)
         };
         needed.into_iter().map(keep).collect()
@@ -217,26 +215,39 @@ impl DeclaredParts {
         plan.declarations.reads += 1;
     }
 
+    /// Whether the service has bound the pool of a queue in place of the queue.
+    pub(crate) fn has_pool(&self, queue: &str) -> bool {
+        self.parts.lock().get(queue).is_some_and(|plan| plan.pool.is_some())
+    }
+
     /// Whether a resource of the state holds a part, or a replacement will.
     pub(crate) fn is_held(&self, part: &str) -> bool {
         self.parts.lock().get(part).is_some_and(|plan| plan.is_held)
     }
 
-    /// Whether the plan with this ID found that a part must stay although a resource for it is removed. Forgets the
-    /// finding.
-    pub(crate) fn take_kept(&self, part: &str, plan: &[u8]) -> bool {
-        let plan = str::from_utf8(plan).ok().filter(|plan| Uuid::try_parse(plan).is_ok());
-        let Some(file) = plan.and_then(|plan| self.file(part, plan)) else { return false };
-        let is_kept = fs::remove_file(&file).is_ok();
-        if let Some(directory) = file.parent().filter(|_| is_kept) {
+    /// Whether the plan of this removal found that the part must stay. Forgets the finding.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the record may exist, but cannot be read.
+    pub(crate) fn take_kept(&self, part: &str, removal: &[u8]) -> io::Result<bool> {
+        let is_id = |text: &&str| text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+        let removal = str::from_utf8(removal).ok().filter(|text| !text.is_empty()).filter(is_id);
+        let Some(file) = removal.and_then(|removal| self.file(part, removal)) else { return Ok(false) };
+        let is_kept = file.try_exists()?;
+        // A record that cannot be removed belongs to this removal only.
+        if is_kept
+            && fs::remove_file(&file).is_ok()
+            && let Some(directory) = file.parent()
+        {
             remove_if_empty(directory);
         }
-        is_kept
+        Ok(is_kept)
     }
 
     /// Records that a part stays.
-    fn keep(&self, part: &str) -> Overlap {
-        let Some(file) = self.file(part, &self.plan) else { return Overlap::NotRecorded };
+    fn keep(&self, part: &str, removal: &str) -> Overlap {
+        let Some(file) = self.file(part, removal) else { return Overlap::NotRecorded };
         let directory = file.parent().unwrap_or(&file);
         let write = || fs::create_dir_all(directory).and_then(|()| fs::write(&file, part));
         // Another process may remove the empty directory in between.
@@ -252,9 +263,9 @@ impl DeclaredParts {
         }
     }
 
-    fn file(&self, part: &str, plan: &str) -> Option<PathBuf> {
+    fn file(&self, part: &str, removal: &str) -> Option<PathBuf> {
         let hash = hex::encode(&Sha256::digest(part)[..16]);
-        self.directory.as_ref().map(|directory| directory.join(format!("{hash}-{plan}.kept")))
+        self.directory.as_ref().map(|directory| directory.join(format!("{hash}-{removal}.kept")))
     }
 }
 
@@ -268,7 +279,7 @@ impl PartPlan {
 /// The finding that a removal unbinds the pool of a queue.
 fn removed_pool(parts: &BTreeMap<String, PartPlan>, queue: &str) -> Option<(String, Overlap)> {
     let plan = parts.get(queue)?;
-    (plan.removal == Removal::Planned && plan.pool.is_some()).then(|| (queue.to_owned(), Overlap::PoolRemoved))
+    (plan.removals > plan.kept && plan.pool.is_some()).then(|| (queue.to_owned(), Overlap::PoolRemoved))
 }
 
 /// Removes the records of plans that were never applied.
@@ -309,7 +320,8 @@ mod tests {
 
     /// Whether the apply of this plan keeps a part.
     fn is_kept(plan: &DeclaredParts, part: &str) -> bool {
-        DeclaredParts::new(plan.directory.clone()).take_kept(part, plan.plan.as_bytes())
+        let apply = DeclaredParts::new(plan.directory.clone());
+        apply.take_kept(part, plan.removal(1).as_bytes()).expect("a readable directory")
     }
 
     #[test]
@@ -336,8 +348,32 @@ mod tests {
         assert_eq!([plan.declare("a", true), plan.declare("a", true)].map(found), [vec![], vec![Overlap::Declared]]);
         plan.remove("a");
         for private in [&b""[..], b"../a", b"other"] {
-            assert!(!run().take_kept("a", private), "{private:?}");
+            assert!(!run().take_kept("a", private).expect("a readable directory"), "{private:?}");
         }
+    }
+
+    /// Each of two removed resources leaves the part to the third one.
+    #[test]
+    fn part_of_two_removed_resources_stays() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        for order in ["drr", "rdr", "rrd"] {
+            let plan = DeclaredParts::new(Some(directory.path().join("dli")));
+            let step =
+                |step| if step == 'r' { Some(plan.remove("a").0) } else { plan.declare("a", false).pop().and(None) };
+            let removals: Vec<_> = order.chars().filter_map(step).collect();
+            let apply = DeclaredParts::new(plan.directory.clone());
+            let kept = removals.iter().map(|removal| apply.take_kept("a", removal.as_bytes()).expect("readable"));
+            assert_eq!(kept.collect::<Vec<_>>(), [true, true], "{order}");
+        }
+    }
+
+    /// As in a directory that the apply cannot write to, or that is not one.
+    #[test]
+    fn unreadable_record_is_an_error() {
+        let file = tempfile::NamedTempFile::new().expect("a temporary file");
+        let apply = DeclaredParts::new(Some(file.path().join("dli")));
+        assert!(apply.take_kept("a", apply.removal(1).as_bytes()).is_err());
+        assert!(!apply.take_kept("a", b"").expect("no removal of a plan"));
     }
 
     /// Reads (`r`), plans of an existing resource (`p`) and plans of a new one (`n`), as Terraform sends them.

@@ -8,6 +8,7 @@ mod part;
 mod placement;
 
 use std::fmt::Debug;
+use std::io;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
@@ -80,6 +81,13 @@ impl<P: ConnectionPart> PartResource<P> {
         if !prior.is_null() {
             parts.hold(&part);
         }
+        if let Some(old) = identify::<P>(prior)
+            && !replace.is_empty()
+            && old != part
+            && parts.has_pool(&old)
+        {
+            return overlap_warning::<P>(&old, Overlap::PoolRemoved).into();
+        }
         // Pulumi plans a resource several times.
         let is_counted = replace.is_empty() && run_state.client == ClientKind::Terraform;
         let overlaps = if is_counted { parts.declare(&part, prior.is_null()) } else { Vec::new() };
@@ -125,11 +133,12 @@ fn overlap_warning<P: ConnectionPart>(part: &str, overlap: Overlap) -> Diagnosti
         Overlap::NotRecorded => not_recorded(part),
         Overlap::PoolRemoved => {
             let text = format!(
-                "A resource for the {part} is removed. The queue is in an elastic resource pool, and the service has \
-                 bound the whole pool. If no other resource needs the pool, applying this plan unbinds it, and all \
-                 queues in it lose the connection."
+                "A resource for the {part} is removed or replaced. The queue is in an elastic resource pool, and the \
+                 service has bound the whole pool. Applying this plan unbinds it, and all queues in it lose the \
+                 connection, unless a warning says that the binding stays. With create_before_destroy, it stays for \
+                 another queue of the pool."
             );
-            Diagnostic::warning("Elastic Resource Pool Will Be Unbound", text)
+            Diagnostic::warning("Elastic Resource Pool May Be Unbound", text)
         }
     }
 }
@@ -138,7 +147,8 @@ fn overlap_warning<P: ConnectionPart>(part: &str, overlap: Overlap) -> Diagnosti
 pub(in crate::provider) fn stays(noun: &str, part: &str) -> Diagnostic {
     let text = format!(
         "A resource for the {part} is removed, and another one needs it, so it stays. This requires that the plan is \
-         applied in the same working directory. Elsewhere the apply removes it and adds it again."
+         applied in the same working directory. Elsewhere the apply removes it, and it is missing until the next apply, \
+         unless the resource is taken out of the state by a removed block with destroy = false."
     );
     Diagnostic::warning(format!("{noun} Stays"), text)
 }
@@ -152,6 +162,15 @@ pub(in crate::provider) fn not_recorded(part: &str) -> Diagnostic {
          it with a removed block with destroy = false."
     );
     Diagnostic::error("Cannot Record What Stays", text)
+}
+
+/// The error if an apply cannot find out whether a part stays.
+fn cannot_read_record(part: &str, error: &io::Error) -> Diagnostic {
+    let text = format!(
+        "The plan may have found that the {part} stays, but its record in .terraform/dli of the working directory cannot \
+         be read: {error}. Nothing was changed.\n\nMake the directory readable and apply again."
+    );
+    Diagnostic::error("Cannot Read What Stays", text)
 }
 
 /// An attribute of the resource as one of its identity.
@@ -230,8 +249,8 @@ impl<P: ConnectionPart> Resource for PartResource<P> {
     fn plan_destroy(&self, prior: &Value, private: &mut Vec<u8>) -> Diagnostics {
         let Some(part) = identify::<P>(prior) else { return Diagnostics::new() };
         let run_state = self.provider_data.run_state();
-        let (plan, overlaps) = run_state.declared_parts.remove(&part);
-        plan.as_bytes().clone_into(private);
+        let (removal, overlaps) = run_state.declared_parts.remove(&part);
+        *private = removal.into_bytes();
         overlap_warnings::<P>(overlaps)
     }
 
@@ -336,19 +355,21 @@ impl<P: ConnectionPart> Resource for PartResource<P> {
     }
 
     async fn delete(&self, request: DeleteRequest<'_>, response: &mut ResponseState) -> Result<(), Diagnostics> {
+        let removal = response.private().to_owned();
+        // If the removal fails, its ID is of no use in the state.
+        response.set_private(&[]);
         let part = Part::<P>::from_state(request.prior)?;
         let PartTexts { delete_summary, noun, .. } = P::TEXTS;
         let note =
             format!("The {noun} is still in the state. Run the same command again (terraform destroy, or apply).");
-        let plan = response.private().to_owned();
-        // If the removal fails, the ID of this plan is of no use in the state.
-        response.set_private(&[]);
-        if let Some(part) = identify::<P>(request.prior)
-            && self.provider_data.run_state().declared_parts.take_kept(&part, &plan)
-        {
-            let text = format!("The {part} stays, because the plan has found that another resource needs it.");
-            response.add_warning(Diagnostic::warning(format!("{} Stays", capitalized(noun)), text));
-            return Ok(());
+        if let Some(part) = identify::<P>(request.prior) {
+            let parts = &self.provider_data.run_state().declared_parts;
+            let is_kept = parts.take_kept(&part, &removal).map_err(|error| cannot_read_record(&part, &error))?;
+            if is_kept {
+                let text = format!("The {part} stays, because the plan has found that another resource needs it.");
+                response.add_warning(Diagnostic::warning(format!("{} Stays", capitalized(noun)), text));
+                return Ok(());
+            }
         }
         report(delete_summary, &note, async {
             let context = self.begin(&part, part.common.timeouts.delete(TIMEOUT), request.stop).await?;

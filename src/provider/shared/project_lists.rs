@@ -98,9 +98,13 @@ pub(in crate::provider) async fn connections(
     shared(context, &context.run_state.connections, purpose, |_| true, read).await
 }
 
+/// How many pages without a new connection end the list. A server may ignore the offset.
+const MAX_REPEATED: usize = 8;
+
 /// Reads the connections page by page, each within the limit, and keeps their names and bindings only.
 async fn read_survey(context: &OperationContext, limit: Duration) -> Result<ConnectionSurvey> {
     let (mut survey, mut offset, mut size) = (ConnectionSurvey::default(), 0, MAX_PAGE);
+    let mut repeated = 0;
     loop {
         let read = Box::pin(context.read(context.project.list_active_connections(offset, size)));
         let page = match context.with_short_timeout(limit, read).await {
@@ -112,7 +116,10 @@ async fn read_survey(context: &OperationContext, limit: Duration) -> Result<Conn
             page => page?,
         };
         offset += page.len();
-        if !add(&mut survey, page) {
+        let is_empty = page.is_empty();
+        repeated = if add(&mut survey, page) { 0 } else { repeated + 1 };
+        // A small page can repeat what is known although others follow.
+        if is_empty || (repeated > 0 && size == MAX_PAGE) || repeated == MAX_REPEATED {
             return Ok(survey);
         }
         // The next connections may be smaller. From here on, at most one of two requests fails.
@@ -145,8 +152,10 @@ async fn read_if_older<T>(
     purpose: Purpose,
     read: impl Future<Output = Result<T>>,
 ) -> Result<Option<Arc<T>>> {
+    let asked = Instant::now();
     let is_usable = |sent: Instant, list: &Option<Arc<T>>| match list {
-        Some(_) => max_age.is_none_or(|max_age| sent.elapsed() < max_age),
+        // A request that began while this caller waited is new enough, however long it took.
+        Some(_) => sent >= asked || max_age.is_none_or(|max_age| sent.elapsed() < max_age),
         None => purpose != Purpose::DataSource,
     };
     let mut failure = None;

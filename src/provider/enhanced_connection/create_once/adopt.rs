@@ -73,10 +73,11 @@ impl CreateOnce<'_> {
             if self.journal.was_created_in_this_run(id) {
                 return Ok(None);
             }
-            // The service shows a connection that it has confirmed, unless it is deleted. Right after the request, the
-            // first response may be older than the connection.
-            let age = entry.age_of_request(self.context.project.server_now());
-            let shown = if entry.acknowledged || age >= self.context.project.consistency_timeout() {
+            // The service shows a connection that it has confirmed, unless it is deleted. For a while after the request,
+            // a response may be older than the connection, and one that the list has shown is not gone.
+            let is_old = entry.age_of_request(self.context.project.server_now()) >= MAX_SEARCH;
+            let is_listed = existing.iter().any(|listed| listed.id == *id);
+            let shown = if entry.acknowledged || (is_old && !is_listed) {
                 connection_part::find_connection_once(self.context, id).await?
             } else {
                 connection_part::find_connection(self.context, id).await?

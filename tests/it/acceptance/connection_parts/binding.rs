@@ -307,7 +307,7 @@ fn unbinding_a_pooled_queue_warns_about_its_pool() {
 
         workspace.configure("");
         let planned = workspace.run(&["plan"]).expect_code(0);
-        assert!(planned.stdout.contains("Warning: Elastic Resource Pool Will Be Unbound"), "{planned}");
+        assert!(planned.stdout.contains("Warning: Elastic Resource Pool May Be Unbound"), "{planned}");
         let applied = workspace.run(&["apply", "-auto-approve"]).expect_code(0);
         let output = unbroken(&applied.stdout);
         assert!(output.contains("Warning: Elastic Resource Pool Unbound"), "{applied}");

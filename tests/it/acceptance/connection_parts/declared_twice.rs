@@ -81,6 +81,20 @@ fn part_stays_while_another_resource_declares_it() {
     });
 }
 
+#[test]
+fn part_stays_when_two_of_three_resources_are_removed() {
+    for_one_terraform(|terraform| {
+        let (cloud, id, workspace) = setup(terraform);
+        workspace.configure(&(parts(&id, "a") + &parts(&id, "b") + &parts(&id, "c")));
+        workspace.run(&APPLY).expect_code(0);
+        let before = cloud.changes();
+        workspace.configure(&parts(&id, "c"));
+        workspace.run(&APPLY).expect_code(0);
+        assert_eq!((cloud.changes(), counts(&cloud, &id)), (before, [1, 1, 1]));
+        assert!(!workspace.path().join(".terraform/dli").exists());
+    });
+}
+
 /// A plan that was not applied does not keep the parts.
 #[test]
 fn later_plan_removes_both() {

@@ -225,14 +225,16 @@ fn create_before_destroy_needs_another_network() {
     });
 }
 
-/// The provider knows that this run created the other route, so it does not wait.
+/// The plan finds it before anything is sent.
 #[test]
 fn network_of_two_resources_fails_at_once() {
     for_one_terraform(|terraform| {
-        let (_cloud, id, workspace) = setup(terraform);
+        let (cloud, id, workspace) = setup(terraform);
+        let before = cloud.changes();
         let workspace = workspace.with_variable("DLI_CONSISTENCY_TIMEOUT", "60");
         workspace.configure(&pair(&id, FIRST, FIRST));
-        let words = ["Another resource of this run manages", "only one of the two can exist"];
-        expect_failure(&workspace, "Could Not Add the Route", &words);
+        let words = ["another resource declares the route", "each CIDR once", "Remove one of the resources"];
+        expect_failure(&workspace, "Route Declared Twice", &words);
+        assert_eq!(cloud.changes(), before);
     });
 }
