@@ -40,7 +40,7 @@ pub struct Fault {
     #[serde(default, skip_serializing_if = "is_zero")]
     pub seed: u64,
     /// The effect. The JSON field is named `trouble`.
-    #[serde(rename = "trouble")]
+    #[serde(rename = "trouble", deserialize_with = "text::kind_from_json")]
     pub kind: FaultKind,
 }
 
@@ -445,6 +445,12 @@ mod tests {
     fn fault_is_read_from_json() {
         let read = |text: &str| serde_json::from_str::<Fault>(text).map_err(|error| error.to_string());
         assert_eq!(read(r#"{"trouble":"lose-answer"}"#), Ok(Fault::new("*", FaultKind::LoseAnswer)));
+        assert_eq!(read(r#"{"trouble":"throttle"}"#), Ok(Fault::throttle("*")));
+        let five = FaultKind::from(Limit { requests: 5, period: Duration::from_secs(1) });
+        assert_eq!(read(r#"{"trouble":{"throttle":"5/1s"}}"#), Ok(Fault::new("*", five)));
+        assert!(read(r#"{"trouble":{"throttle":"5"}}"#).expect_err("invalid limit").contains("invalid limit \"5\""));
+        let unknown = read(r#"{"trouble":"throttl"}"#).expect_err("unknown fault");
+        assert!(unknown.contains("unknown fault \"throttl\"; expected refuse=STATUS,CODE,TEXT, throttle"), "{unknown}");
         assert_eq!(
             read(
                 r#"{"operation":"ListQueues","containing":"a","times":2,

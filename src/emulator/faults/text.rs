@@ -6,6 +6,7 @@
 
 use std::{fmt, str::FromStr};
 
+use serde::{Deserialize, Deserializer, de};
 use serde_json::{Value, json};
 
 use super::{Fault, FaultError, FaultKind};
@@ -82,12 +83,10 @@ fn kind(text: &str) -> Result<FaultKind, FaultError> {
         *known == name && if argument.is_some() { !form.is_empty() } else { !form.starts_with('=') }
     };
     if !FAULT_KINDS.iter().any(is_valid) {
-        let expected = FAULT_KINDS.map(|(name, argument)| format!("{name}{argument}")).join(", ");
-        return Err(invalid(format!("unknown fault {text:?}; expected {expected}")));
+        return Err(unknown_kind(text));
     }
     let value = match (name, argument) {
-        ("throttle", None) => return Ok(Fault::throttle("").kind),
-        ("throttle", Some(limit)) => return Ok(FaultKind::from(limit.parse::<Limit>().map_err(invalid)?)),
+        ("throttle", limit) => return throttle(limit),
         ("refuse", Some(argument)) => {
             let mut parts = argument.splitn(3, ',');
             let mut next = || parts.next().unwrap_or_default();
@@ -104,6 +103,34 @@ fn kind(text: &str) -> Result<FaultKind, FaultError> {
         (_, None) => name.into(),
     };
     serde_json::from_value(value).map_err(|error| invalid(format!("invalid argument of {name}: {error}")))
+}
+
+/// Reads a fault kind from JSON. `throttle`, with or without figures, is another form of `refuse`.
+pub(super) fn kind_from_json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<FaultKind, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    let entry = value.as_object().and_then(|fields| fields.iter().next());
+    let name = value.as_str().or(entry.map(|(name, _)| name.as_str())).unwrap_or_default();
+    if name == "throttle" {
+        let limit = entry.map(|(_, limit)| limit.as_str().unwrap_or_default());
+        return throttle(limit).map_err(de::Error::custom);
+    }
+    if !FAULT_KINDS.iter().any(|(known, _)| *known == name) {
+        return Err(de::Error::custom(unknown_kind(name)));
+    }
+    serde_json::from_value(value).map_err(de::Error::custom)
+}
+
+/// Rejects requests with the gateway's throttling error, with the figures of `limit` or else those of production.
+fn throttle(limit: Option<&str>) -> Result<FaultKind, FaultError> {
+    match limit {
+        None => Ok(Fault::throttle("").kind),
+        Some(limit) => limit.parse::<Limit>().map(FaultKind::from).map_err(invalid),
+    }
+}
+
+fn unknown_kind(text: &str) -> FaultError {
+    let expected = FAULT_KINDS.map(|(name, argument)| format!("{name}{argument}")).join(", ");
+    invalid(format!("unknown fault {text:?}; expected {expected}"))
 }
 
 impl fmt::Display for Fault {
