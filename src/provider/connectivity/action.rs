@@ -35,9 +35,7 @@ const USUAL_CAUSES: &str = "Usual causes:\n\
     - The queue, or its elastic resource pool, is not bound to the connection, or its binding is not ACTIVE.\n\
     - The connection has no host record for the name, or no route to the address.\n\
     - The queue's network overlaps the network of the address.\n\
-    - The queue has no running node yet. A new queue needs 5 to 10 minutes.\n\n\
-    What to do: Correct the cause and invoke the action again with terraform apply -invoke=ADDRESS. Terraform does \
-    not repeat an action that failed after its resource was created.";
+    - The queue has no running node yet. A new queue needs 5 to 10 minutes.\n\n";
 
 #[derive(Debug)]
 pub(in crate::provider) struct ConnectivityTest(pub(in crate::provider) Arc<ProviderData>);
@@ -91,7 +89,7 @@ impl ConnectivityTest {
         let mut tests: Vec<_> = addresses.filter(|address| seen.insert(*address)).map(Test::new).collect();
         request.progress.send(format!("Testing {} from queue {queue:?}", count(tests.len())));
         match run(&context, queue, &mut tests, request.progress).await {
-            // The error lists the tests without a result.
+            // An error of its own lists the tests without a result.
             Ok(()) | Err(OperationError::TimedOut { .. }) => {}
             Err(error) => return Err(error),
         }
@@ -99,19 +97,48 @@ impl ConnectivityTest {
             // The cause is not an address.
             return tests.into_iter().find_map(|test| test.outcome?.err()).map_or(Ok(()), Err);
         }
-        let failed: Vec<_> = tests.iter().filter_map(|test| test.failure(timeout)).collect();
-        if failed.is_empty() {
-            return Ok(());
-        }
-        let summary = if failed.len() == 1 { "Address Not Reachable" } else { "Addresses Not Reachable" };
-        let total = count(tests.len());
-        let detail = format!(
-            "Queue {queue:?} does not reach {} of {total}:\n{}\n\n{USUAL_CAUSES}",
-            failed.len(),
-            failed.concat().trim_end()
-        );
-        Err(Diagnostic::error(summary, detail).at(Path::attribute("addresses")).into())
+        failure(queue, &tests, timeout).map_or(Ok(()), |error| Err(error.into()))
     }
+}
+
+/// The error about addresses that the queue does not reach, and about tests that have not ended.
+fn failure(queue: &str, tests: &[Test<'_>], timeout: Duration) -> Option<Diagnostic> {
+    let failed: Vec<_> = tests.iter().filter_map(Test::failure).collect();
+    let running = tests.iter().filter(|test| test.outcome.is_none());
+    let running: Vec<_> = running.map(|test| format!("- {}", test.address)).collect();
+    let (summary, argument) = match (failed.len(), running.len()) {
+        (0, 0) => return None,
+        (0, _) => ("No Result in Time", "timeout"),
+        (1, _) => ("Address Not Reachable", "addresses"),
+        _ => ("Addresses Not Reachable", "addresses"),
+    };
+    let total = count(tests.len());
+    let mut detail = String::new();
+    if !failed.is_empty() {
+        detail += &format!("Queue {queue:?} does not reach {} of {total}:\n{}\n\n", failed.len(), failed.join("\n"));
+    }
+    if !running.is_empty() {
+        detail += &format!(
+            "The service returned no result within {} for {} of {total} tested from queue {queue:?}:\n{}\nThe queue may \
+             still reach them.\n\n",
+            humantime::format_duration(timeout),
+            running.len(),
+            running.join("\n")
+        );
+    }
+    if !failed.is_empty() {
+        detail += USUAL_CAUSES;
+    }
+    let action = match (failed.is_empty(), running.is_empty()) {
+        (false, true) => "Correct the cause",
+        (false, false) => "Correct the cause, raise timeout",
+        (true, _) => "Raise timeout",
+    };
+    detail += &format!(
+        "What to do: {action}, and invoke the action again with terraform apply -invoke=ADDRESS. Terraform does not \
+         repeat an action that failed after its resource was created."
+    );
+    Some(Diagnostic::error(summary, detail).at(Path::attribute(argument)))
 }
 
 /// The test of one address.
@@ -131,16 +158,16 @@ impl<'a> Test<'a> {
         matches!(&self.outcome, Some(Ok(result)) if result.connectivity == Connectivity::Reachable)
     }
 
-    /// A line of the error; `None` if the address is reachable.
-    fn failure(&self, timeout: Duration) -> Option<String> {
+    /// A line of the error; `None` if the address is reachable, or if the test has not ended.
+    fn failure(&self) -> Option<String> {
         let why = match &self.outcome {
-            None => format!("no result within {}", humantime::format_duration(timeout)),
+            None => return None,
             Some(_) if self.is_reachable() => return None,
             Some(Ok(ConnectivityResult { text, message, .. })) if message.is_empty() => text.clone(),
             Some(Ok(ConnectivityResult { text, message, .. })) => format!("{text} ({message})"),
             Some(Err(error)) => error.called().map(client::Error::summary).unwrap_or_default(),
         };
-        Some(format!("- {}: {why}\n", self.address))
+        Some(format!("- {}: {why}", self.address))
     }
 
     /// Records the outcome of a request. Only a rejection is about this test alone.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use terraform_provider_dli::emulator::{Fault, FaultKind};
+
 use super::connection::{ADDRESS, CREATE};
 use super::harness::{Cloud, Workspace, errors, for_one_terraform_since_1_14};
 
@@ -120,8 +122,37 @@ fn test_without_a_result_ends_at_its_timeout() {
         cloud.emulator().set_connectivity_delay(NEVER);
         let invoked = workspace.run(&["apply", "-auto-approve", INVOKE]).expect_code(1);
         let error = unwrapped(&invoked.stderr);
-        assert!(error.contains("Address Not Reachable: Queue \"q1\""), "{error}");
-        assert!(error.contains("does not reach 1 of 1 address: - db:3306: no result within 300ms"), "{error}");
+        for text in [
+            "No Result in Time",
+            "The service returned no result within 300ms for 1 of 1 address tested from queue \"q1\": - db:3306",
+            "What to do: Raise timeout, and invoke the action again",
+        ] {
+            assert!(error.contains(text), "{error}\nexpected {text}");
+        }
+        assert!(!error.contains("does not reach") && !error.contains("Usual causes"), "{error}");
+    });
+}
+
+/// The emulator delays the result of the second test only.
+#[test]
+fn missing_results_and_unreachable_addresses_are_listed() {
+    for_one_terraform_since_1_14(|terraform| {
+        let cloud = Cloud::start();
+        let workspace = cloud.workspace(terraform);
+        bound(&cloud, &workspace, "addresses = [\"cache:6379\", \"db:3306\"]\n    timeout = \"3s\"");
+        let late = Fault::new("ShowConnectivityTask", FaultKind::Delay { at_least: NEVER, at_most: NEVER });
+        cloud.emulator().inject(late.containing("connection-test/2")).expect("a valid fault");
+        let invoked = workspace.run(&["apply", "-auto-approve", INVOKE]).expect_code(1);
+        let error = unwrapped(&invoked.stderr);
+        for text in [
+            "Address Not Reachable",
+            "Queue \"q1\" does not reach 1 of 2 addresses: - cache:6379: UNREACHABLE The service",
+            "The service returned no result within 3s for 1 of 2 addresses tested from queue \"q1\": - db:3306",
+            "Usual causes",
+            "What to do: Correct the cause, raise timeout, and invoke the action again",
+        ] {
+            assert!(error.contains(text), "{error}\nexpected {text}");
+        }
     });
 }
 
@@ -160,5 +191,6 @@ fn invalid_configuration_is_rejected_offline() {
         let invoked = workspace.run(&["apply", "-auto-approve", INVOKE]).expect_code(1);
         let error = unwrapped(&invoked.stderr);
         assert!(error.contains("Could Not Test the Connectivity") && error.contains("queue \"missing\""), "{error}");
+        assert!(error.contains("Correct queue, region or project_id") && !error.contains("re-create"), "{error}");
     });
 }
