@@ -33,6 +33,7 @@ use crate::provider::shared::binding_target::{BindingTarget, bindings};
 use crate::provider::shared::data_source::{open, report, state, text};
 use crate::provider::shared::network_checks::{Bound, Finding, Inventory, NetworkReader, Target, routes_of, rules};
 use crate::provider::shared::operation::{OperationContext, Result};
+use crate::provider::shared::plan_checks::describe_queue;
 use crate::provider::shared::project_lists::{self, Purpose};
 use crate::provider::shared::validators::{ExactlyOneOf, MatchesRule};
 use crate::provider::shared::{connection_part, location};
@@ -93,8 +94,8 @@ impl DataSource for NetworkCheckDataSource {
                 .description("What was found, errors first. Empty if everything fits."),
         ]);
         let description = "Runs the network checks of a plan on an existing connection, or on a subnet with queues and \
-                           pools. A finding is a result, not an error, so test `ok` or `findings` in a `check` block \
-                           or a postcondition. Declare the data source outside of the `check` block: inside, every \
+                           pools, and checks whether these queues can be bound. A finding is a result, not an error, \
+                           so test `ok` or `findings` in a `check` block or a postcondition. Declare the data source outside of the `check` block: inside, every \
                            plan shows changes. It does not depend on `plan_checks` and needs read access to the VPC \
                            service.";
         let validators: Vec<Arc<dyn Validator>> =
@@ -200,7 +201,16 @@ async fn targets(
     let inventory = project_lists::inventory(context, &checked.targets).await?;
     let missing = checked.targets.iter().filter(|name| !inventory.has(name));
     findings.extend(missing.map(Finding::target_missing));
+    findings.extend(checked.targets.iter().filter_map(|name| never_bound(checked, &inventory, name)));
     Ok((checked.targets.iter().map(|name| inventory.target(name)).collect(), inventory))
+}
+
+/// The finding about a queue of a kind that the service never binds, unless the connection binds it.
+fn never_bound(checked: &Checked, inventory: &Inventory, target: &BindingTarget) -> Option<Finding> {
+    let BindingTarget::Queue(name) = target else { return None };
+    let queue = inventory.queues.as_ref()?.get(name).filter(|queue| !queue.may_be_bound())?;
+    let is_bound = checked.connection.as_ref().is_some_and(|connection| target.peering(connection).is_some());
+    (!is_bound).then(|| Finding::never_bound(target, &describe_queue(queue)))
 }
 
 fn check_connection(

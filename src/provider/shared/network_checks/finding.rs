@@ -94,6 +94,13 @@ impl Finding {
         Self::warning(Subject::Target(target.clone()), "Queue or Pool Not Found", text)
     }
 
+    /// The service never binds a queue of this kind. `kind` is in words.
+    pub(crate) fn never_bound(target: &BindingTarget, kind: &str) -> Self {
+        let text =
+            format!("The {target} is {kind}. Use a dedicated queue, a yearly/monthly queue, or a queue in a pool.");
+        Self::error(Subject::Target(target.clone()), "Queue Cannot Be Bound", text)
+    }
+
     /// As a diagnostic of a plan at `path`.
     pub(super) fn diagnostic(&self, path: Path) -> Diagnostic {
         let stopped = if self.severity == Severity::Error { STOPPED } else { "" };

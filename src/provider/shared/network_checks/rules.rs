@@ -2,7 +2,8 @@
 //!
 //! Sources: DLI User Guide, "Creating an Enhanced Datasource Connection" and "Adding a Route" (the networks of a queue
 //! and a data source must not overlap; IPv6 must be enabled on both sides); DLI FAQ on conflicting networks of two
-//! queues; VPC User Guide, "VPC Peering Connections" (overlapping VPCs).
+//! queues; VPC User Guide, "VPC Peering Connections" (overlapping VPCs); DLI API Reference, "Modifying the CIDR Block of
+//! a Queue".
 
 use std::net::IpAddr;
 
@@ -18,6 +19,10 @@ use crate::framework::value::Value;
 
 /// Number of hosts that a finding names.
 const EXAMPLES: usize = 3;
+/// How to avoid that the network of a pool, or of a queue in no pool, overlaps a subnet.
+const OTHER_POOL: &str = "The network of a pool cannot be changed: use another subnet, or a pool with another network.";
+const OTHER_QUEUE: &str = "Use another subnet, or a queue with another network. The network of this queue can be changed \
+                           (API UpdateQueueCidr) while no job runs on it and no connection binds it.";
 /// The network of a queue or pool that the same plan replaces is that of the old one.
 const REPLACED: &str = "If this plan replaces the queue or pool, apply the replacement first: terraform apply \
                         -target=ADDRESS.";
@@ -28,9 +33,9 @@ pub(crate) fn check_range(target: &Target, subnet: &Subnet, vpc: Option<&Vpc>) -
     if let Some(other) = subnet.networks().find(|other| overlap(&network, other)) {
         let text = format!(
             "The network {network} of the {target} overlaps the network {other} of the subnet {}. The binding would \
-             fail. The network of a queue or pool cannot be changed: use another subnet, or a queue or pool with \
-             another network. {REPLACED}\n\nDocument: DLI User Guide, \"Creating an Enhanced Datasource Connection\".",
-            label(&subnet.id, &subnet.name)
+             fail. {} {REPLACED}\n\nDocument: DLI User Guide, \"Creating an Enhanced Datasource Connection\".",
+            label(&subnet.id, &subnet.name),
+            if target.bound.is_pool() { OTHER_POOL } else { OTHER_QUEUE }
         );
         return Some(Finding::error(subject, "Network Overlaps the Subnet", text));
     }

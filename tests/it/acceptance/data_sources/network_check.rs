@@ -102,6 +102,7 @@ fn subnet_is_checked_without_a_connection() {
                 &[("error", "Networks Overlap Each Other")],
             ),
             (format!("{subnet}\nqueues = [\"none\"]"), &[("warning", "Queue or Pool Not Found")]),
+            (format!("{subnet}\nqueues = [\"q1\", \"Shared1\"]"), &[("error", "Queue Cannot Be Bound")]),
             (format!("dest_network_id = {NOTHING:?}"), &[("error", "Subnet Does Not Exist")]),
             (
                 format!("{subnet}\ndest_vpc_id = {NOTHING:?}"),

@@ -69,13 +69,24 @@ fn queue_has_its_own_network_or_that_of_its_pool() {
         };
         let configuration = connection("test", (VPC, SUBNET), "queues = [\"Queue_A\"]");
         put_queue("", "192.168.0.0/20");
-        let words = ["Network Overlaps the Subnet", "queues[\"Queue_A\"]", "192.168.0.0/20", "queue \"queue_a\""];
+        let words = [
+            "Network Overlaps the Subnet",
+            "queues[\"Queue_A\"]",
+            "192.168.0.0/20",
+            "queue \"queue_a\"",
+            "The network of this queue can be changed (API UpdateQueueCidr)",
+        ];
         expect(&plan(&workspace, &configuration), &[(ERROR, &words)]);
         put_queue("", "10.1.0.0/20");
         expect(&plan(&workspace, &configuration), &[]);
         put_pool(&cloud, "pool_a", "192.168.0.0/18");
         put_queue("pool_a", "10.1.0.0/20");
-        let words = ["Network Overlaps the Subnet", "192.168.0.0/18", "of the elastic resource pool \"pool_a\""];
+        let words = [
+            "Network Overlaps the Subnet",
+            "192.168.0.0/18",
+            "of the elastic resource pool \"pool_a\"",
+            "The network of a pool cannot be changed",
+        ];
         expect(&plan(&workspace, &configuration), &[(ERROR, &words)]);
     });
 }
